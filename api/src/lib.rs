@@ -1,0 +1,23 @@
+//! The `SigningRun` custom resource: its types, its validation and its names.
+//!
+//! Nothing here reads a file, opens a connection or looks at a clock. The schema that
+//! [`crd_yaml`] prints is the one source of every bound, choice and default: an API server
+//! enforces it in a cluster, and [`parse`], [`validate`] and [`check_update`] enforce the
+//! very same one where there is no API server.
+
+mod algorithm;
+mod crd;
+mod lease_duration;
+mod manifest;
+pub mod names;
+mod signing_run;
+mod status;
+mod validated;
+
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use crd::crd_yaml;
+pub use lease_duration::{InvalidDuration, LeaseDuration};
+pub use manifest::{FieldChange, ManifestError, Problem, check_update, parse, validate};
+pub use signing_run::{DeletionPolicy, SigningRun, SigningRunSpec};
+pub use status::{BatchCounts, KeyCounts, Phase, RecordCounts, SignerCounts, SigningRunStatus};
+pub use validated::ValidatedRun;

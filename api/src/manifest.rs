@@ -1,0 +1,110 @@
+//! Manifests: from the YAML that a person wrote to a run that is known to be good.
+//!
+//! The checks are those of an API server with strict field validation: the schema of the
+//! custom resource definition, then its CEL rules. All that is wrong is reported at once.
+//!
+//! Where an API server is lenient, so is this: a member that is `null` counts as left out,
+//! and a number such as `1e3` counts as an integer if it is one. A key given twice is
+//! refused, though, because `kubectl` would silently take the last.
+
+mod error;
+mod names_check;
+mod path;
+mod rules;
+mod schema;
+mod unknown;
+mod wording;
+mod yaml;
+
+pub use error::{FieldChange, ManifestError, Problem};
+
+use serde_json::Value;
+
+use crate::names;
+use crate::signing_run::SigningRun;
+use crate::validated::ValidatedRun;
+use schema::Schema;
+
+/// Reads a manifest that holds one `SigningRun`, and checks all of it.
+///
+/// # Errors
+///
+/// Says everything that is wrong with the text; see [`ManifestError`].
+pub fn parse(yaml: &str) -> Result<SigningRun, ManifestError> {
+    let document = yaml::single_document(yaml)?;
+    require_signing_run(&document)?;
+    let object = checked(&document)?;
+    // The schema has passed it, so this fails only where the schema and the types differ.
+    serde_json::from_value(object)
+        .map_err(|error| ManifestError::invalid(vec![Problem::new("", error.to_string())]))
+}
+
+/// Checks a run and turns it into the form that everything else takes.
+///
+/// # Errors
+///
+/// [`ManifestError::Invalid`], with everything that is wrong.
+pub fn validate(run: &SigningRun) -> Result<ValidatedRun, ManifestError> {
+    checked(&as_json(run))?;
+    ValidatedRun::from_checked(run).map_err(|problem| ManifestError::invalid(vec![problem]))
+}
+
+/// Checks that an existing run may become another, as an API server would on an update.
+///
+/// # Errors
+///
+/// [`ManifestError::Invalid`] if `new` is not good in itself, else
+/// [`ManifestError::Immutable`] with each field that changed but can not.
+pub fn check_update(old: &SigningRun, new: &SigningRun) -> Result<(), ManifestError> {
+    let (old, new) = (as_json(old), as_json(new));
+    let new = checked(&new)?;
+    let changes: Vec<_> = rules::broken(Schema::get(), &new, Some(&old))
+        .into_iter()
+        .map(|broken| FieldChange {
+            old: path::lookup(&old, &broken.path).cloned(),
+            new: path::lookup(&new, &broken.path).cloned(),
+            path: broken.path,
+        })
+        .collect();
+    if changes.is_empty() { Ok(()) } else { Err(ManifestError::immutable(changes)) }
+}
+
+fn as_json(run: &SigningRun) -> Value {
+    serde_json::to_value(run).expect("a SigningRun is plain JSON")
+}
+
+/// The document as an API server would store it, defaults apart.
+fn checked(document: &Value) -> Result<Value, ManifestError> {
+    let schema = Schema::get();
+    let object = schema::normalized(document, schema.root());
+    let mut problems = unknown::unknown_fields(schema, &object);
+    problems.extend(wording::schema_problems(schema, &object, document));
+    problems.extend(names_check::problems(&object));
+    let sound = problems.is_empty();
+    problems.extend(
+        rules::broken(schema, &object, None)
+            .into_iter()
+            // A rule stumbles over a value of the wrong type, which is reported already.
+            .filter(|broken| sound || broken.evaluated)
+            .map(|broken| broken.into_problem(&object)),
+    );
+    if problems.is_empty() { Ok(object) } else { Err(ManifestError::invalid(problems)) }
+}
+
+/// Told apart from other problems, because for another kind of object none of this schema's
+/// complaints would help.
+fn require_signing_run(document: &Value) -> Result<(), ManifestError> {
+    let Value::Object(members) = document else {
+        return Err(ManifestError::NotAMapping { found: wording::type_of(document) });
+    };
+    let given = |key: &str| match members.get(key) {
+        None | Some(Value::Null) => "none".to_owned(),
+        Some(value) => wording::shown(value),
+    };
+    if members.get("apiVersion").and_then(Value::as_str) == Some(names::API_VERSION)
+        && members.get("kind").and_then(Value::as_str) == Some(names::KIND)
+    {
+        return Ok(());
+    }
+    Err(ManifestError::OtherKind { api_version: given("apiVersion"), kind: given("kind") })
+}

@@ -1,0 +1,154 @@
+//! What a person asks for: the spec of a `SigningRun`.
+
+#![allow(unreachable_pub, reason = "`KubeSchema` repeats the type, with its visibility, inside a function")]
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::algorithm::Algorithm;
+use crate::lease_duration::LeaseDuration;
+use crate::status::SigningRunStatus;
+
+/// What is to be signed, with which keys, and by how many signers at a time.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "chancery.dev",
+    version = "v1alpha1",
+    kind = "SigningRun",
+    plural = "signingruns",
+    shortname = "srun",
+    category = "chancery",
+    category = "all",
+    namespaced,
+    status = "SigningRunStatus",
+    derive = "PartialEq",
+    doc = "A SigningRun signs every one of its records exactly once, with a ring of fresh keys of which no key is ever used by two signers at the same time.",
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase", description = "What the run is doing."),
+    printcolumn(name = "Signed", type_ = "integer", json_path = ".status.records.signed", description = "Records that have a stored signature."),
+    printcolumn(name = "Total", type_ = "integer", json_path = ".spec.recordCount", description = "Records of the run."),
+    printcolumn(name = "Rate", type_ = "integer", json_path = ".status.signaturesPerSecond", description = "Signatures stored per second, of late."),
+    printcolumn(name = "Signers", type_ = "integer", json_path = ".status.signers.active", description = "Signer pods now at work."),
+    printcolumn(name = "Keys", type_ = "integer", json_path = ".spec.keyCount", description = "Keys of the run's keyring.", priority = 1),
+    printcolumn(name = "Algorithm", type_ = "string", json_path = ".spec.algorithm", description = "Signature algorithm.", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Time since the run was created."),
+    // Names derived from the run's must be host names of pods: at most 63 characters, no dots.
+    validation = Rule::new("self.metadata.name.size() <= 52").message("metadata.name must have at most 52 characters, so that the names of its Job and pods fit"),
+    validation = Rule::new("!self.metadata.name.contains('.')").message("metadata.name must not contain a dot, because the names of its pods are host names"),
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.keySize) || !(self.algorithm in ['ES256', 'EdDSA'])")
+        .message("applies to the RSA algorithms RS256 and PS256 only; leave it out, or choose one of those")
+        .field_path(".keySize"),
+    // A rule on the field itself would not see it come or go.
+    validation = Rule::new("has(self.keySize) == has(oldSelf.keySize) && (!has(self.keySize) || self.keySize == oldSelf.keySize)")
+        .message(IMMUTABLE)
+        .field_path(".keySize"),
+)]
+pub struct SigningRunSpec {
+    /// Number of records to make and to sign. From 1 to 1000000000. It can not change once
+    /// the run exists.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
+    pub record_count: i64,
+
+    /// Size of each record in bytes. From 1 to 65536; 256 unless given. It can not change
+    /// once the run exists.
+    #[serde(default = "default_record_size")]
+    #[schemars(range(min = 1, max = 65_536))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
+    pub record_size: i32,
+
+    /// Number of keys to make for the run. From 1 to 10000. A key is in the hands of one
+    /// signer at a time, so more signers than keys wait for each other. It can not change
+    /// once the run exists.
+    #[schemars(range(min = 1, max = 10_000))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
+    pub key_count: i32,
+
+    /// Number of records that a signer signs with one key before it gives the key back.
+    /// From 1 to 100000; the last batch of a run may hold fewer. It can not change once the
+    /// run exists.
+    #[schemars(range(min = 1, max = 100_000))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
+    pub batch_size: i32,
+
+    /// Number of signers that work at the same time. From 1 to 1000; 2 unless given. It may
+    /// change at any time.
+    #[serde(default = "default_parallelism")]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub parallelism: i32,
+
+    /// Signature algorithm by its JOSE name: RS256 (RSASSA-PKCS1-v1_5 with SHA-256), PS256
+    /// (RSASSA-PSS with SHA-256), ES256 (ECDSA on P-256 with SHA-256) or EdDSA (Ed25519).
+    /// RS256 unless given. It can not change once the run exists.
+    #[serde(default)]
+    #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
+    pub algorithm: Algorithm,
+
+    /// Size of each RSA key in bits: 2048, 3072 or 4096. For RS256 and PS256 only, where it
+    /// is 2048 unless given. It can not change once the run exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i32", extend("enum" = [2048, 3072, 4096]))]
+    pub key_size: Option<i32>,
+
+    /// Time for which a signer holds a key before it must renew its lease, such as 30s or
+    /// 1m30s (units: h, m, s, ms). From 5s to 1h; 30s unless given. When a signer is lost
+    /// without a trace, its key and batch are free again after this time. It may change at
+    /// any time, for leases yet to be granted.
+    #[serde(default)]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('5s') && duration(self) <= duration('1h')")
+        .message("must be at least 5s and at most 1h"))]
+    pub lease_duration: LeaseDuration,
+
+    /// Whether the run is held: no signer works while it is true, and signing goes on where
+    /// it stopped once it is false. False unless given.
+    #[serde(default)]
+    pub suspend: bool,
+
+    /// What becomes of the run's records, keys and signatures when the SigningRun is
+    /// deleted: Retain keeps them in the ledger, Delete removes them. Retain unless given.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}
+
+const IMMUTABLE: &str =
+    "can not change once the run exists; use another name for a different run, or put back the old value";
+
+fn default_record_size() -> i32 {
+    256
+}
+
+fn default_parallelism() -> i32 {
+    2
+}
+
+impl SigningRunSpec {
+    /// A spec with the fields that have no default; all else is as if left out of a
+    /// manifest.
+    pub fn new(record_count: i64, key_count: i32, batch_size: i32) -> Self {
+        Self {
+            record_count,
+            record_size: default_record_size(),
+            key_count,
+            batch_size,
+            parallelism: default_parallelism(),
+            algorithm: Algorithm::default(),
+            key_size: None,
+            lease_duration: LeaseDuration::default(),
+            suspend: false,
+            deletion_policy: DeletionPolicy::default(),
+        }
+    }
+}
+
+/// What becomes of a run's part of the ledger when the run is deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// Records, keys and signatures stay.
+    #[default]
+    Retain,
+    /// Records, keys and signatures are removed.
+    Delete,
+}

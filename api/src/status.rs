@@ -1,0 +1,130 @@
+//! What a run has come to: the status of a `SigningRun`.
+//!
+//! The conditions are the contract for programs. The phase sums them up for people.
+
+#![allow(unreachable_pub, reason = "`KubeSchema` repeats the type, with its visibility, inside a function")]
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a run has come to, as last seen in the ledger and in the cluster.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningRunStatus {
+    /// The metadata.generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub observed_generation: Option<i64>,
+
+    /// What holds of the run, one condition of each type.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
+    pub conditions: Vec<Condition>,
+
+    /// What the run is doing, in one word derived from the conditions: Pending, Seeding,
+    /// Signing, Suspended, Complete or Failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Phase")]
+    pub phase: Option<Phase>,
+
+    /// Number of records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "RecordCounts")]
+    pub records: Option<RecordCounts>,
+
+    /// Number of batches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "BatchCounts")]
+    pub batches: Option<BatchCounts>,
+
+    /// Number of keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "KeyCounts")]
+    pub keys: Option<KeyCounts>,
+
+    /// Number of signer pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SignerCounts")]
+    pub signers: Option<SignerCounts>,
+
+    /// Signatures stored per second, of late while signing, and on the whole once complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub signatures_per_second: Option<i64>,
+
+    /// When work on the run began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Time")]
+    pub start_time: Option<Time>,
+
+    /// When the last record was signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Time")]
+    pub completion_time: Option<Time>,
+}
+
+/// What a run is doing, in one word for people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Phase {
+    /// Nothing is stored for the run yet.
+    #[default]
+    Pending,
+    /// Its keys and records are being made.
+    Seeding,
+    /// Its records are being signed.
+    Signing,
+    /// It is held by `spec.suspend`.
+    Suspended,
+    /// Every record is signed.
+    Complete,
+    /// It can not go on by itself; the conditions say why.
+    Failed,
+}
+
+/// How many records there are, by what was done with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RecordCounts {
+    /// Records that the run is to have.
+    pub total: i64,
+    /// Records that are stored.
+    pub seeded: i64,
+    /// Records that have a stored signature.
+    pub signed: i64,
+}
+
+/// How many batches there are, by what was done with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BatchCounts {
+    /// Batches of the run.
+    pub total: i64,
+    /// Batches of which every record is signed.
+    pub signed: i64,
+    /// Batches that a signer has in hand.
+    pub leased: i64,
+}
+
+/// How many keys there are, by what is done with them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct KeyCounts {
+    /// Keys of the run's keyring.
+    pub total: i64,
+    /// Keys that a signer has in hand.
+    pub leased: i64,
+}
+
+/// How many signer pods there are, by how they fare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SignerCounts {
+    /// Pods that are at work.
+    pub active: i64,
+    /// Pods that found nothing left to sign.
+    pub succeeded: i64,
+    /// Pods that failed.
+    pub failed: i64,
+}

@@ -1,0 +1,114 @@
+//! Which fields of an existing run may change.
+
+use chancery_api::{ManifestError, SigningRun, check_update};
+use serde_json::{Value, json};
+
+use crate::support::{accepted, minimal, spec_fields, with};
+
+/// Each field of the spec with another value than [`minimal`] has, and whether it may change.
+fn other_values() -> Vec<(&'static str, Value, bool)> {
+    vec![
+        ("recordCount", json!(101), false),
+        ("recordSize", json!(257), false),
+        ("keyCount", json!(11), false),
+        ("batchSize", json!(11), false),
+        ("algorithm", json!("PS256"), false),
+        ("keySize", json!(3072), false),
+        ("parallelism", json!(3), true),
+        ("leaseDuration", json!("31s"), true),
+        ("suspend", json!(true), true),
+        ("deletionPolicy", json!("Delete"), true),
+    ]
+}
+
+fn changed_fields(old: &SigningRun, new: &SigningRun) -> Vec<String> {
+    match check_update(old, new) {
+        Ok(()) => Vec::new(),
+        Err(ManifestError::Immutable(changes)) => changes.into_iter().map(|c| c.path).collect(),
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn each_field_may_change_or_not_as_documented() {
+    let old = accepted(&minimal());
+    for (field, value, may_change) in other_values() {
+        let new = accepted(&with(field, value));
+        assert_ne!(old, new);
+        let expected = if may_change { vec![] } else { vec![format!("spec.{field}")] };
+        assert_eq!(changed_fields(&old, &new), expected, "{field} there");
+        assert_eq!(changed_fields(&new, &old), expected, "{field} and back");
+    }
+}
+
+#[test]
+fn every_field_of_the_schema_is_in_the_table() {
+    let mut table: Vec<_> = other_values().into_iter().map(|(field, ..)| field.to_owned()).collect();
+    table.sort();
+    let fields: Vec<_> = spec_fields().into_iter().map(|(field, _)| field).collect();
+    assert_eq!(table, fields);
+}
+
+#[test]
+fn an_unchanged_run_is_no_change() {
+    let run = accepted(&minimal());
+    assert_eq!(check_update(&run, &run), Ok(()));
+}
+
+#[test]
+fn a_default_written_out_is_no_change() {
+    let new = accepted(&with("recordSize", json!(256)));
+    assert_eq!(check_update(&accepted(&minimal()), &new), Ok(()));
+}
+
+#[test]
+fn a_key_size_can_neither_come_nor_go_nor_change() {
+    let without = accepted(&minimal());
+    let with_default = accepted(&with("keySize", json!(2048)));
+    let with_other = accepted(&with("keySize", json!(4096)));
+    assert_eq!(changed_fields(&without, &with_default), ["spec.keySize"]);
+    assert_eq!(changed_fields(&with_default, &without), ["spec.keySize"]);
+    assert_eq!(changed_fields(&with_default, &with_other), ["spec.keySize"]);
+}
+
+#[test]
+fn a_refused_change_says_what_was_what_is_given_and_what_to_do() {
+    let old = accepted(&minimal());
+    let new = accepted(&with("recordCount", json!(200)));
+    assert_eq!(
+        check_update(&old, &new).unwrap_err().to_string(),
+        "the run exists with another spec: spec.recordCount: it is 100 and can not become 200; put back 100, \
+         or use another name for a different run"
+    );
+    let new = accepted(&with("keySize", json!(4096)));
+    assert_eq!(
+        check_update(&old, &new).unwrap_err().to_string(),
+        "the run exists with another spec: spec.keySize: it was left out and can not become 4096; leave it out, \
+         or use another name for a different run"
+    );
+    assert_eq!(
+        check_update(&new, &old).unwrap_err().to_string(),
+        "the run exists with another spec: spec.keySize: it is 4096 and can not become nothing; put back 4096, \
+         or use another name for a different run"
+    );
+}
+
+#[test]
+fn every_refused_change_is_named_at_once() {
+    let mut manifest = minimal();
+    manifest["spec"] =
+        json!({"recordCount": 1, "keyCount": 2, "batchSize": 3, "algorithm": "EdDSA", "parallelism": 9});
+    assert_eq!(
+        changed_fields(&accepted(&minimal()), &accepted(&manifest)),
+        ["spec.algorithm", "spec.batchSize", "spec.keyCount", "spec.recordCount"]
+    );
+}
+
+#[test]
+fn a_new_spec_that_is_not_good_in_itself_is_refused_as_such() {
+    let old = accepted(&minimal());
+    let mut new = old.clone();
+    new.spec.batch_size = 0;
+    let error = check_update(&old, &new).unwrap_err();
+    assert!(matches!(error, ManifestError::Invalid(_)), "{error}");
+}

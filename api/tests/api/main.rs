@@ -1,0 +1,10 @@
+//! What manifests are accepted and refused, and with which words.
+
+mod bounds;
+mod changes;
+mod committed_files;
+mod documents;
+mod fields;
+mod properties;
+mod rules;
+mod support;
