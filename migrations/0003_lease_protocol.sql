@@ -1,0 +1,285 @@
+-- The lease protocol. docs/lease-protocol.md argues why it is correct.
+--
+-- A signer may do nothing to the ledger but call these functions and read what it signs.
+-- Each runs as one statement, so that no lock of a keyring is ever held while a client is
+-- waited for: a frozen client can delay nobody.
+
+-- Waits for the keyring's turn and returns the instant of that turn: later than every instant
+-- given before in this keyring, even when the clock was set back.
+--
+-- The lock is held to the end of the transaction. Whatever the caller reads *after* this call
+-- includes all that earlier turns wrote, because each statement of a function takes a snapshot
+-- of its own under READ COMMITTED; a caller at a higher isolation level would decide on what
+-- was true before it got the lock, so it is refused.
+CREATE FUNCTION chancery.keyring_turn(p_keyring integer) RETURNS timestamptz
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_instant timestamptz;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'leasing needs READ COMMITTED, the transaction is %',
+            upper(current_setting('transaction_isolation')) USING ERRCODE = 'invalid_transaction_state';
+    END IF;
+    -- The first number is Chancery's own namespace of advisory locks.
+    PERFORM pg_advisory_xact_lock(1128814158, p_keyring);
+    SELECT greatest(
+        clock_timestamp(),
+        (SELECT l.acquired_at + interval '1 microsecond' FROM chancery.leases l
+          WHERE l.keyring_id = p_keyring ORDER BY l.use_sequence DESC LIMIT 1),
+        (SELECT max(l.released_at) FROM chancery.leases l WHERE l.keyring_id = p_keyring))
+    INTO v_instant;
+    RETURN v_instant;
+END
+$$;
+
+-- Gives keys back to the ring, in the turn of p_instant: those whose batch has been stored, and
+-- those whose lease has run out, whose batch then waits for another signer. Returns how many
+-- had run out. A lease whose row is locked is being stored or renewed this moment: it is left
+-- to the next turn, so that a turn never waits for anybody.
+CREATE FUNCTION chancery.keyring_collect(p_keyring integer, p_instant timestamptz, p_use_floor bigint)
+RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_lease record;
+    v_expired integer := 0;
+BEGIN
+    FOR v_lease IN
+        WITH ended AS (
+            SELECT l.id FROM chancery.leases l
+             WHERE l.keyring_id = p_keyring AND l.released_at IS NULL AND l.use_sequence >= p_use_floor
+               AND (l.outcome = 'signed' OR l.expires_at <= p_instant)
+             FOR UPDATE SKIP LOCKED)
+        UPDATE chancery.leases l
+           SET released_at = p_instant, outcome = coalesce(l.outcome, 'expired')
+          FROM ended WHERE l.id = ended.id
+        RETURNING l.id, l.run_id, l.batch, l.outcome
+    LOOP
+        IF v_lease.outcome = 'expired' THEN
+            v_expired := v_expired + 1;
+            UPDATE chancery.batches b SET state = 'unsigned', lease_id = NULL
+             WHERE b.run_id = v_lease.run_id AND b.batch = v_lease.batch AND b.lease_id = v_lease.id;
+        END IF;
+    END LOOP;
+    RETURN v_expired;
+END
+$$;
+
+-- Leases the least recently used free key of the run's ring for the run's next batch.
+--
+-- answer:
+--   leased      all columns are set
+--   no_key      every key is in use: ask again later
+--   no_batch    every batch that is left is in another signer's hands: ask again later
+--   complete    every batch is signed
+--   suspended, not_seeded, deleted, unknown   nothing is leased from such a run
+--
+-- The floors are lower bounds that make the two walks skip index entries of rows long since
+-- changed, which no vacuum can remove while somebody holds an old snapshot open. Both only
+-- grow: no key of the ring has a last use below p_use_floor (hence no open lease either), no
+-- batch below p_batch_floor was still unsigned when the caller last asked. Batches given back
+-- lie below it, so when nothing is found above, the search starts again from 1.
+--
+-- The commit does not wait for the disk, for all signers of the ring queue behind it. Until
+-- the lease is known to be on disk nothing may be signed under it: records_fetch sees to that.
+-- Should the server crash in between, this lease and all later ones are lost together.
+CREATE FUNCTION chancery.lease_acquire(
+    p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint,
+    OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea,
+    OUT batch bigint, OUT first_record bigint, OUT last_record bigint,
+    OUT use_sequence bigint, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_instant timestamptz;
+BEGIN
+    use_floor := p_use_floor;
+    batch_floor := p_batch_floor;
+    expired := 0;
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run;
+    answer := CASE
+        WHEN NOT FOUND THEN 'unknown'
+        WHEN v_run.deleted_at IS NOT NULL THEN 'deleted'
+        WHEN v_run.completed_at IS NOT NULL THEN 'complete'
+        WHEN v_run.seeded_at IS NULL THEN 'not_seeded'
+        WHEN v_run.suspended THEN 'suspended'
+    END;
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
+
+    v_instant := chancery.keyring_turn(v_run.keyring_id);
+    expired := chancery.keyring_collect(v_run.keyring_id, v_instant, p_use_floor);
+
+    SELECT k.last_use INTO use_floor FROM chancery.keys k
+     WHERE k.keyring_id = v_run.keyring_id AND k.last_use >= p_use_floor
+     ORDER BY k.last_use LIMIT 1;
+    -- A key is free when its newest lease is over. Read under the turn: nobody leases or
+    -- returns a key of this ring until we commit.
+    SELECT k.id INTO key_id FROM chancery.keys k
+     WHERE k.keyring_id = v_run.keyring_id AND k.last_use >= p_use_floor
+       AND NOT EXISTS (SELECT FROM chancery.leases l
+                        WHERE l.keyring_id = k.keyring_id AND l.use_sequence = k.last_use
+                          AND l.released_at IS NULL)
+     ORDER BY k.last_use, k.number LIMIT 1;
+    IF NOT FOUND THEN
+        answer := 'no_key';
+        RETURN;
+    END IF;
+
+    SELECT b.batch, b.first_record, b.last_record INTO batch, first_record, last_record
+      FROM chancery.batches b
+     WHERE b.run_id = p_run AND b.batch >= p_batch_floor AND b.state = 'unsigned'
+       AND b.state <> 'signed'
+     ORDER BY b.batch LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        SELECT b.batch, b.first_record, b.last_record INTO batch, first_record, last_record
+          FROM chancery.batches b
+         WHERE b.run_id = p_run AND b.state = 'unsigned' AND b.state <> 'signed'
+         ORDER BY b.batch LIMIT 1 FOR UPDATE SKIP LOCKED;
+    END IF;
+    IF batch IS NULL THEN
+        key_id := NULL;
+        IF EXISTS (SELECT FROM chancery.batches b WHERE b.run_id = p_run AND b.state <> 'signed') THEN
+            answer := 'no_batch';
+        ELSE
+            answer := 'complete';
+            UPDATE chancery.runs r SET completed_at = v_instant
+             WHERE r.id = p_run AND r.completed_at IS NULL;
+        END IF;
+        RETURN;
+    END IF;
+
+    SELECT coalesce(max(l.use_sequence), 0) + 1 INTO use_sequence
+      FROM chancery.leases l WHERE l.keyring_id = v_run.keyring_id;
+    INSERT INTO chancery.leases (run_id, batch, keyring_id, key_id, holder, use_sequence,
+                                 acquired_at, expires_at)
+    VALUES (p_run, batch, v_run.keyring_id, key_id, p_holder, use_sequence,
+            v_instant, v_instant + v_run.lease_duration)
+    RETURNING id INTO lease_id;
+    UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id;
+    UPDATE chancery.batches b SET state = 'leased', lease_id = lease_acquire.lease_id
+     WHERE b.run_id = p_run AND b.batch = lease_acquire.batch;
+    SELECT m.wrapped_key INTO wrapped_key FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
+
+    answer := 'leased';
+    batch_floor := greatest(p_batch_floor, batch + 1);
+    PERFORM set_config('synchronous_commit', 'off', true);
+END
+$$;
+
+-- Prolongs a lease by the run's lease duration from now on. False when it is no longer the
+-- caller's: taken over, given back, or run out without anybody having noticed yet.
+CREATE FUNCTION chancery.lease_renew(p_lease bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE chancery.leases l SET expires_at = clock_timestamp() + r.lease_duration
+      FROM chancery.runs r
+     WHERE l.id = p_lease AND r.id = l.run_id AND l.outcome IS NULL AND l.expires_at > clock_timestamp();
+    RETURN FOUND;
+END
+$$;
+
+-- Stores signatures of the lease's batch, for consecutive records from p_first on. With p_last
+-- the batch is complete: the lease is closed and the batch marked signed in the same
+-- transaction. Raises CH001 when the lease is no longer the caller's; then nothing is stored.
+--
+-- The key itself goes back to the ring at the next turn of the keyring, which alone decides
+-- instants; so a store neither waits for a turn nor makes one wait for the disk.
+CREATE FUNCTION chancery.batch_store(p_lease bigint, p_first bigint, p_signatures bytea[], p_last boolean)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_lease record;
+    v_end bigint := p_first + cardinality(p_signatures) - 1;
+    v_batch_first bigint;
+    v_stored bigint;
+BEGIN
+    SELECT l.run_id, l.batch INTO v_lease FROM chancery.leases l
+     WHERE l.id = p_lease AND l.outcome IS NULL;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'lease % is lost', p_lease USING ERRCODE = 'CH001';
+    END IF;
+    INSERT INTO chancery.signatures (record, lease_id, run_id, signature)
+    SELECT p_first + s.position - 1, p_lease, v_lease.run_id, s.signature
+      FROM unnest(p_signatures) WITH ORDINALITY AS s (signature, position);
+    IF NOT p_last THEN
+        RETURN;
+    END IF;
+
+    UPDATE chancery.leases l SET outcome = 'signed', signed_at = clock_timestamp()
+     WHERE l.id = p_lease AND l.outcome IS NULL;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'lease % is lost', p_lease USING ERRCODE = 'CH001';
+    END IF;
+    UPDATE chancery.batches b SET state = 'signed'
+     WHERE b.run_id = v_lease.run_id AND b.batch = v_lease.batch AND b.lease_id = p_lease
+       AND b.last_record = v_end AND b.first_record <= p_first
+    RETURNING b.first_record INTO v_batch_first;
+    -- What earlier calls of this transaction stored is counted; what this one stored is known.
+    IF FOUND AND v_batch_first < p_first THEN
+        SELECT count(*) INTO v_stored FROM chancery.signatures s
+         WHERE s.run_id = v_lease.run_id AND s.record >= v_batch_first AND s.record < p_first
+           AND s.lease_id = p_lease;
+    END IF;
+    IF v_batch_first IS NULL OR v_stored <> p_first - v_batch_first THEN
+        RAISE EXCEPTION 'lease % does not cover its batch: records % to % were given last', p_lease, p_first, v_end
+            USING ERRCODE = 'CH002';
+    END IF;
+END
+$$;
+
+-- Gives a key and its batch back unsigned, at once. False when the lease is no longer open.
+CREATE FUNCTION chancery.lease_abandon(p_lease bigint) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_lease record;
+    v_instant timestamptz;
+BEGIN
+    SELECT l.keyring_id, l.run_id, l.batch INTO v_lease FROM chancery.leases l WHERE l.id = p_lease;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    v_instant := chancery.keyring_turn(v_lease.keyring_id);
+    UPDATE chancery.leases l SET outcome = 'abandoned', released_at = v_instant
+     WHERE l.id = p_lease AND l.outcome IS NULL;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE chancery.batches b SET state = 'unsigned', lease_id = NULL
+     WHERE b.run_id = v_lease.run_id AND b.batch = v_lease.batch AND b.lease_id = p_lease;
+    RETURN true;
+END
+$$;
+
+-- Gives back whatever holders that are known to be dead still hold in a run. Returns how many
+-- leases that were. For the owner: a signer has no say over another's leases.
+CREATE FUNCTION chancery.holders_release(p_run integer, p_holders text[]) RETURNS bigint
+LANGUAGE sql AS $$
+    SELECT count(*) FROM (
+        SELECT l.id FROM chancery.leases l
+          JOIN chancery.runs r ON r.keyring_id = l.keyring_id
+         WHERE r.id = p_run AND l.run_id = p_run AND l.released_at IS NULL AND l.outcome IS NULL
+           AND l.holder = ANY (p_holders)) held
+     WHERE chancery.lease_abandon(held.id)
+$$;
+
+-- Returns the keys of leases that have ended to the ring of a run: after the last store of a
+-- run no signer may be left to do it.
+CREATE FUNCTION chancery.run_settle(p_run integer) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_keyring integer;
+BEGIN
+    SELECT r.keyring_id INTO v_keyring FROM chancery.runs r WHERE r.id = p_run;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    RETURN chancery.keyring_collect(v_keyring, chancery.keyring_turn(v_keyring), 0);
+END
+$$;
+
+-- The newest migration of this ledger; readable by a signer, which may not see the table.
+CREATE FUNCTION chancery.ledger_version() RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT max(version) FROM chancery.schema_migrations
+$$;

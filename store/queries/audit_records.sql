@@ -1,0 +1,14 @@
+-- $1 run, $2 first record, $3 last record
+--
+-- Each record beside its signature, and the lease under which that was stored. Either side may be
+-- missing or stand there twice; the row addresses tell a second row from the same one joined twice.
+SELECT coalesce(r.record, s.record) AS record,
+       r.ctid::text AS record_row, r.payload,
+       s.ctid::text AS signature_row, s.signature, s.lease_id,
+       l.key_id, l.batch AS lease_batch, l.run_id AS lease_run, l.outcome::text AS lease_outcome
+  FROM (SELECT ctid, record, payload FROM chancery.records
+         WHERE run_id = $1 AND record BETWEEN $2 AND $3) r
+  FULL JOIN (SELECT ctid, record, signature, lease_id FROM chancery.signatures
+              WHERE run_id = $1 AND record BETWEEN $2 AND $3) s ON s.record = r.record
+  LEFT JOIN chancery.leases l ON l.id = s.lease_id
+ ORDER BY 1

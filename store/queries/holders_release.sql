@@ -1,0 +1,2 @@
+-- $1 run, $2 holders known to be dead
+SELECT chancery.holders_release($1, $2)

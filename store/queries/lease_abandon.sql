@@ -1,0 +1,2 @@
+-- $1 lease
+SELECT chancery.lease_abandon($1)

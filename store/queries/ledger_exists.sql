@@ -1,0 +1,1 @@
+SELECT to_regclass('chancery.schema_migrations') IS NOT NULL

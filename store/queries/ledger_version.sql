@@ -1,0 +1,1 @@
+SELECT chancery.ledger_version()

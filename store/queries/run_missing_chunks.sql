@@ -1,0 +1,7 @@
+-- $1 run, $2 least chunk, $3 how many at the most
+SELECT chunk
+  FROM chancery.runs r,
+       generate_series($2, (r.record_count + r.seed_chunk - 1) / r.seed_chunk) chunk
+ WHERE r.id = $1
+   AND NOT EXISTS (SELECT FROM chancery.seed_chunks c WHERE c.run_id = $1 AND c.chunk = chunk)
+ LIMIT $3

@@ -1,0 +1,210 @@
+//! Connecting to the ledger.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row};
+
+use crate::error::StoreError;
+use crate::query;
+
+/// The oldest major version of PostgreSQL that Chancery supports.
+pub const OLDEST_POSTGRES: i32 = 15;
+
+/// How long an answer to the owner may take. Seeding a chunk and counting a large run take seconds.
+pub(crate) const OWNER_STATEMENT_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long connecting may take before it counts as failed.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The name under which the rights of a signer are granted.
+pub const SIGNER_ROLE: &str = "chancery_signer";
+
+/// Where a ledger is: a parsed database URL. Its `Debug` and `Display` show no password.
+#[derive(Clone)]
+pub struct LedgerUrl {
+    options: PgConnectOptions,
+}
+
+impl std::fmt::Debug for LedgerUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::fmt::Display for LedgerUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let place = match self.options.get_socket() {
+            Some(socket) => socket.display().to_string(),
+            None => format!("{}:{}", self.options.get_host(), self.options.get_port()),
+        };
+        write!(
+            f,
+            "{} on {place} as {}",
+            self.options.get_database().unwrap_or("(default)"),
+            self.options.get_username()
+        )
+    }
+}
+
+impl FromStr for LedgerUrl {
+    type Err = StoreError;
+
+    /// Reads a `postgres://` URL, as `libpq` documents it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadUrl`], without repeating the URL, which may hold a password.
+    fn from_str(url: &str) -> Result<Self, StoreError> {
+        if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+            return Err(StoreError::BadUrl("it does not begin with postgres://".to_owned()));
+        }
+        let options =
+            PgConnectOptions::from_str(url).map_err(|error| StoreError::BadUrl(error.to_string()))?;
+        // Every statement is one of a few dozen, and each is logged where it matters: sqlx's own log
+        // of statements would only repeat them.
+        Ok(Self { options: options.disable_statement_logging() })
+    }
+}
+
+impl LedgerUrl {
+    /// The same place with the rights of a signer only. For a signer that the owner starts itself;
+    /// where signers have a login of their own, that login is used as it is.
+    #[must_use]
+    pub fn as_signer_role(mut self) -> Self {
+        self.options = self.options.options([("role", SIGNER_ROLE)]);
+        self
+    }
+
+    /// The same place, under a name that `pg_stat_activity` shows.
+    #[must_use]
+    pub fn named(mut self, application_name: &str) -> Self {
+        self.options = self.options.application_name(application_name);
+        self
+    }
+
+    /// The same server, another database.
+    #[must_use]
+    pub fn in_database(mut self, database: &str) -> Self {
+        self.options = self.options.database(database);
+        self
+    }
+
+    /// Creates the database of this URL if it does not exist, by way of the database `postgres`.
+    ///
+    /// # Errors
+    ///
+    /// A server that is away or refuses.
+    pub async fn create_database(&self) -> Result<(), StoreError> {
+        let Some(name) = self.options.get_database() else { return Ok(()) };
+        let mut connection = self.clone().in_database("postgres").connect(OWNER_STATEMENT_TIMEOUT).await?;
+        let quoted = name.replace('"', "\"\"");
+        match sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE \"{quoted}\"")))
+            .execute(&mut connection)
+            .await
+        {
+            Ok(_) => Ok(()),
+            // It is there, or somebody else creates it this moment.
+            Err(sqlx::Error::Database(refusal))
+                if matches!(refusal.code().as_deref(), Some("42P04" | "23505")) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(StoreError::of("creating the database", error)),
+        }
+    }
+
+    /// One connection, checked: the server is new enough and may be written to.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the server from being used; see [`StoreError::is_transient`].
+    pub async fn connect(&self, statement_timeout: Duration) -> Result<PgConnection, StoreError> {
+        let connecting = async {
+            let mut connection =
+                self.options.connect().await.map_err(|error| StoreError::of("the connection", error))?;
+            prepare_session(&mut connection, statement_timeout).await?;
+            Ok(connection)
+        };
+        tokio::time::timeout(CONNECT_TIMEOUT, connecting)
+            .await
+            .unwrap_or(Err(StoreError::TimedOut(CONNECT_TIMEOUT)))
+    }
+}
+
+/// Sets the session's limits and refuses a server that can not hold a ledger.
+async fn prepare_session(
+    connection: &mut PgConnection,
+    statement_timeout: Duration,
+) -> Result<(), StoreError> {
+    let state = sqlx::query(query::server_state)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|error| StoreError::of("server_state", error))?;
+    let version: i32 = state.get("version");
+    if version / 10_000 < OLDEST_POSTGRES {
+        return Err(StoreError::TooOld { found: state.get("version_text"), wanted: OLDEST_POSTGRES });
+    }
+    if state.get::<bool, _>("read_only") {
+        return Err(StoreError::ReadOnly);
+    }
+    let timeout = format!("{}ms", statement_timeout.as_millis());
+    sqlx::query(query::session_settings)
+        .bind(&timeout)
+        .bind(&timeout)
+        .execute(connection)
+        .await
+        .map_err(|error| StoreError::of("session_settings", error))?;
+    Ok(())
+}
+
+/// The ledger, as its owner sees it: may migrate, seed, watch, audit and delete.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    pub(crate) pool: PgPool,
+    pub(crate) url: LedgerUrl,
+}
+
+impl Ledger {
+    /// Connects as the owner, with at most `connections` at a time.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the server from being used: the first connection is made, and checked, here.
+    pub async fn connect(url: LedgerUrl, connections: u32) -> Result<Self, StoreError> {
+        // The pool would hide why a connection fails behind its own time-out.
+        let first = url.connect(OWNER_STATEMENT_TIMEOUT).await?;
+        drop(first);
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(CONNECT_TIMEOUT * 3)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    prepare_session(connection, OWNER_STATEMENT_TIMEOUT).await.map_err(|error| match error {
+                        StoreError::Unreachable(source) | StoreError::Query { source, .. } => source,
+                        other => sqlx::Error::Configuration(Box::new(other)),
+                    })
+                })
+            })
+            .connect_lazy_with(url.options.clone());
+        Ok(Self { pool, url })
+    }
+
+    /// Where this ledger is.
+    #[must_use]
+    pub fn url(&self) -> &LedgerUrl {
+        &self.url
+    }
+
+    /// Gives all connections back; to be called before a server of one's own is stopped.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+
+    /// The pool, for what the typed calls do not cover: tests that break a ledger on purpose.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+}

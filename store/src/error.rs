@@ -1,0 +1,155 @@
+//! What can go wrong with the ledger, told apart by what to do about it.
+
+use sqlx::error::DatabaseError;
+
+/// An error of the ledger. Its message is one or two sentences for the person at the keyboard.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The URL can not be read. The URL itself may hold a password, so it is not repeated.
+    #[error("the database URL can not be read: {0}; wanted is postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    BadUrl(String),
+    /// The server is away, restarting, full of connections, or the connection broke.
+    #[error("the database does not answer: {0}")]
+    Unreachable(#[source] sqlx::Error),
+    /// An answer took longer than it may; the connection is given up.
+    #[error("the database did not answer within {0:?}")]
+    TimedOut(std::time::Duration),
+    /// The server's disk is full.
+    #[error("the database has no room left: {0}; the run continues once there is room")]
+    DiskFull(#[source] sqlx::Error),
+    /// User or password are not accepted.
+    #[error("the database refuses the login: {0}; check user and password of the database URL")]
+    LoginRefused(#[source] sqlx::Error),
+    /// The database named in the URL does not exist.
+    #[error("the database does not exist: {0}; create it, or name another in the database URL")]
+    NoDatabase(#[source] sqlx::Error),
+    /// The server is a standby, or its default is read-only.
+    #[error(
+        "the database is read-only (a standby, or default_transaction_read_only): the ledger needs the primary"
+    )]
+    ReadOnly,
+    /// The role may not do what is needed.
+    #[error("the database role lacks a right: {0}; docs/operations.md lists what owner and signer need")]
+    LacksRights(#[source] sqlx::Error),
+    /// The server is older than Chancery supports.
+    #[error("the database is PostgreSQL {found}, at least {wanted} is needed")]
+    TooOld {
+        /// The server's version, as it gives it.
+        found: String,
+        /// The oldest major version that is supported.
+        wanted: i32,
+    },
+    /// The ledger was migrated by a newer program.
+    #[error(
+        "the ledger is at version {ledger}, this program knows up to {program}: use a program at least as new as the one that migrated it"
+    )]
+    NewerLedger {
+        /// Newest migration in the ledger.
+        ledger: i64,
+        /// Newest migration in this program.
+        program: i64,
+    },
+    /// The ledger has not been brought to this program's version yet.
+    #[error(
+        "the ledger is at version {ledger}, this program needs {program}: let the owner migrate it (any `chancery run` or the operator does)"
+    )]
+    OlderLedger {
+        /// Newest migration in the ledger; 0 when there is no ledger.
+        ledger: i64,
+        /// Newest migration in this program.
+        program: i64,
+    },
+    /// A migration did not apply, or one that was applied has changed since.
+    #[error("the ledger can not be migrated: {0}")]
+    Migration(String),
+    /// No run has this name.
+    #[error("there is no run {0} in this ledger; `chancery status` lists those there are")]
+    NoRun(String),
+    /// The lease is no longer the caller's. Nothing was stored.
+    #[error("lease {0} is lost: another signer has taken its batch over")]
+    LeaseLost(i64),
+    /// The ledger holds something that its own rules exclude.
+    #[error("the ledger contradicts itself: {0}")]
+    Corrupt(String),
+    /// The database refused a statement for any other reason.
+    #[error("the database refused {what}: {source}")]
+    Query {
+        /// The query's file name.
+        what: &'static str,
+        /// What the database said.
+        source: sqlx::Error,
+    },
+}
+
+impl StoreError {
+    /// Sorts out an error of the query `what`.
+    pub(crate) fn of(what: &'static str, error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(refusal) => match class_of(refusal.as_ref()) {
+                Class::Unreachable => Self::Unreachable(error),
+                Class::DiskFull => Self::DiskFull(error),
+                Class::LoginRefused => Self::LoginRefused(error),
+                Class::NoDatabase => Self::NoDatabase(error),
+                Class::ReadOnly => Self::ReadOnly,
+                Class::LacksRights => Self::LacksRights(error),
+                Class::Other => Self::Query { what, source: error },
+            },
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unreachable(error),
+            sqlx::Error::Configuration(reason) => Self::BadUrl(reason.to_string()),
+            _ => Self::Query { what, source: error },
+        }
+    }
+
+    /// Whether the same call may succeed later with nobody changing anything: the database is
+    /// away, or out of room.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::TimedOut(_) | Self::DiskFull(_) | Self::ReadOnly => true,
+            Self::BadUrl(_)
+            | Self::LoginRefused(_)
+            | Self::NoDatabase(_)
+            | Self::LacksRights(_)
+            | Self::TooOld { .. }
+            | Self::NewerLedger { .. }
+            | Self::OlderLedger { .. }
+            | Self::Migration(_)
+            | Self::NoRun(_)
+            | Self::LeaseLost(_)
+            | Self::Corrupt(_)
+            | Self::Query { .. } => false,
+        }
+    }
+}
+
+enum Class {
+    Unreachable,
+    DiskFull,
+    LoginRefused,
+    NoDatabase,
+    ReadOnly,
+    LacksRights,
+    Other,
+}
+
+/// Sorts a refusal by its SQLSTATE (PostgreSQL documentation, appendix A).
+fn class_of(refusal: &dyn DatabaseError) -> Class {
+    let code = refusal.code().unwrap_or_default().into_owned();
+    match code.as_str() {
+        "53100" => Class::DiskFull,
+        "28P01" | "28000" => Class::LoginRefused,
+        "3D000" => Class::NoDatabase,
+        "25006" => Class::ReadOnly,
+        "42501" => Class::LacksRights,
+        // Too many connections, cancelled or timed out, deadlock, serialization, lock not available.
+        "53300" | "53400" | "57014" | "40P01" | "40001" | "55P03" => Class::Unreachable,
+        // Connection exceptions; the operator shut the server down, it crashed, or it is starting.
+        _ if code.starts_with("08") || code.starts_with("57P") => Class::Unreachable,
+        _ => Class::Other,
+    }
+}

@@ -1,0 +1,131 @@
+//! Reading a run back, row by row, at constant memory. The fields and their order are a contract
+//! with those who read exports.
+
+use futures::{Stream, TryStreamExt};
+use sqlx::FromRow;
+use sqlx::postgres::PgConnection;
+use uuid::Uuid;
+
+use crate::connect::Ledger;
+use crate::error::StoreError;
+use crate::query;
+use crate::run::Run;
+
+/// How long an export may take.
+const WHOLE_EXPORT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+/// A record.
+#[derive(Debug, FromRow)]
+pub struct RecordLine {
+    /// Number of the record, 1..N.
+    pub record: i64,
+    /// Number of its batch, 1..M.
+    pub batch: i64,
+    /// What is to be signed.
+    pub payload: Vec<u8>,
+}
+
+/// A signature.
+#[derive(Debug, FromRow)]
+pub struct SignatureLine {
+    /// Number of the record.
+    pub record: i64,
+    /// Number of its batch.
+    pub batch: i64,
+    /// Id of the key.
+    pub key_id: Uuid,
+    /// JOSE name of the algorithm.
+    pub algorithm: String,
+    /// The signature; for ES256 the 64 bytes r‖s.
+    pub signature: Vec<u8>,
+    /// When it was stored, RFC 3339, UTC.
+    pub signed_at: String,
+}
+
+/// A key.
+#[derive(Debug, FromRow)]
+pub struct KeyLine {
+    /// Id of the key.
+    pub id: Uuid,
+    /// JOSE name of the algorithm.
+    pub algorithm: String,
+    /// SubjectPublicKeyInfo, DER.
+    pub public_key: Vec<u8>,
+}
+
+/// A lease. Times are RFC 3339, UTC, by the database's clock, to the microsecond.
+#[derive(Debug, FromRow)]
+pub struct LeaseLine {
+    /// Id of the lease.
+    pub id: i64,
+    /// Id of the key.
+    pub key_id: Uuid,
+    /// Number of the batch.
+    pub batch: i64,
+    /// Who had it.
+    pub holder: String,
+    /// Position in the order of all leases of the keyring.
+    pub use_sequence: i64,
+    /// When the key was chosen.
+    pub acquired_at: String,
+    /// When the lease would run out.
+    pub expires_at: String,
+    /// When the key went back to the ring; none while it has not.
+    pub released_at: Option<String>,
+    /// `signed`, `expired`, `abandoned`, or none while it is open.
+    pub outcome: Option<String>,
+}
+
+/// A connection of its own for an export.
+#[derive(Debug)]
+pub struct Exporter {
+    connection: PgConnection,
+    run: i32,
+}
+
+impl Ledger {
+    /// Begins an export of the run.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn export(&self, run: &Run) -> Result<Exporter, StoreError> {
+        Ok(Exporter { connection: self.url.connect(WHOLE_EXPORT).await?, run: run.id })
+    }
+}
+
+impl Exporter {
+    /// The records, in order.
+    pub fn records(&mut self) -> impl Stream<Item = Result<RecordLine, StoreError>> {
+        self.rows("export_records", query::export_records)
+    }
+
+    /// The signatures stored so far, in the order of the records.
+    pub fn signatures(&mut self) -> impl Stream<Item = Result<SignatureLine, StoreError>> {
+        self.rows("export_signatures", query::export_signatures)
+    }
+
+    /// The keys of the ring, in the order of their numbers.
+    pub fn keys(&mut self) -> impl Stream<Item = Result<KeyLine, StoreError>> {
+        self.rows("export_keys", query::export_keys)
+    }
+
+    /// The run's leases, in the order of their use sequence.
+    pub fn leases(&mut self) -> impl Stream<Item = Result<LeaseLine, StoreError>> {
+        self.rows("export_leases", query::export_leases)
+    }
+
+    fn rows<'c, T>(
+        &'c mut self,
+        what: &'static str,
+        sql: &'static str,
+    ) -> impl Stream<Item = Result<T, StoreError>> + 'c
+    where
+        T: for<'r> FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin + 'c,
+    {
+        sqlx::query_as(sql)
+            .bind(self.run)
+            .fetch(&mut self.connection)
+            .map_err(move |error| StoreError::of(what, error))
+    }
+}

@@ -1,0 +1,298 @@
+//! What a signer does with the ledger: acquire, fetch, renew, store, abandon.
+//!
+//! Each call is one statement in a transaction of its own, made on one connection that one task
+//! owns: no lock outlives a statement, none is shared between tasks, and a frozen signer holds
+//! nothing but its lease.
+
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use sqlx::Connection;
+use sqlx::Row;
+use sqlx::postgres::{PgConnection, PgRow};
+use uuid::Uuid;
+
+use crate::connect::LedgerUrl;
+use crate::error::StoreError;
+use crate::run::Run;
+use crate::{migrate, query};
+
+/// How long an answer to a signer may take before its connection is given up.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Bytes of signatures that one statement stores; a batch with more takes several, in one transaction.
+const STORE_CHUNK: usize = 4 << 20;
+
+/// One signer's right to one key for one batch.
+#[derive(Debug)]
+pub struct Lease {
+    /// The lease's own id: every later call names it.
+    pub id: i64,
+    /// The key.
+    pub key: Uuid,
+    /// The key's private part, wrapped.
+    pub wrapped_key: Vec<u8>,
+    /// The batch, 1..M.
+    pub batch: i64,
+    /// The batch's first record, 1..N.
+    pub first_record: i64,
+    /// The batch's last record.
+    pub last_record: i64,
+    /// Position in the order of all leases of the keyring.
+    pub use_sequence: i64,
+}
+
+impl Lease {
+    /// Number of records in the batch.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        (self.last_record - self.first_record + 1).unsigned_abs()
+    }
+}
+
+/// What asking for a lease came to.
+#[derive(Debug)]
+pub enum Acquired {
+    /// A key and a batch; not to be used before [`SignerSession::fetch`] has returned.
+    Leased(Lease),
+    /// All keys are in use: ask again later.
+    NoKey,
+    /// All batches that are left are in other hands: ask again later, one may come back.
+    NoBatch,
+    /// Every batch is signed.
+    Complete,
+    /// The run is suspended.
+    Suspended,
+    /// The run is still being seeded.
+    NotSeeded,
+    /// The run is being deleted, or gone.
+    Gone,
+}
+
+/// Payloads of consecutive records, in one piece of memory.
+#[derive(Debug, Default)]
+pub struct Payloads {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Payloads {
+    /// Number of payloads.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The payloads in the order of their records.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.ends.iter().scan(0, |start, end| {
+            let payload = &self.bytes[*start..*end];
+            *start = *end;
+            Some(payload)
+        })
+    }
+
+    fn push(&mut self, payload: &[u8]) {
+        self.bytes.extend_from_slice(payload);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
+
+/// A signer's connection. After an error of [`StoreError::is_transient`] it is of no more use: make a new one.
+#[derive(Debug)]
+pub struct SignerSession {
+    connection: PgConnection,
+    run: i32,
+    holder: String,
+    // Lower bounds learnt from earlier answers. They belong to the connection: after a fail-over to a
+    // standby that lags behind they might be too high, so a new connection starts without them.
+    use_floor: i64,
+    batch_floor: i64,
+}
+
+impl SignerSession {
+    /// Connects, checks the ledger's version, and finds the run. `holder` names the signer in the
+    /// lease log.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoRun`], a ledger of another version, or whatever keeps the server from being used.
+    pub async fn connect(
+        url: &LedgerUrl,
+        namespace: &str,
+        name: &str,
+        holder: &str,
+    ) -> Result<(Self, Run), StoreError> {
+        let mut connection = url.clone().named(holder).connect(ANSWER_TIMEOUT).await?;
+        migrate::check_version(&mut connection).await?;
+        let run = Run::find(&mut connection, namespace, name).await?;
+        let session =
+            Self { connection, run: run.id, holder: holder.to_owned(), use_floor: 0, batch_floor: 1 };
+        Ok((session, run))
+    }
+
+    /// Leases the least recently used free key for the next batch. The second number tells how many
+    /// leases of others had run out and were taken back by this call.
+    ///
+    /// Must not be cancelled: a lease whose answer is not read stays open until it runs out.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn acquire(&mut self) -> Result<(Acquired, i32), StoreError> {
+        let statement = sqlx::query(query::lease_acquire)
+            .bind(self.run)
+            .bind(&self.holder)
+            .bind(self.use_floor)
+            .bind(self.batch_floor);
+        let row: PgRow = answered("lease_acquire", statement.fetch_one(&mut self.connection)).await?;
+        // On a ring whose keys are all gone there is no lowest use.
+        self.use_floor = row.get::<Option<i64>, _>("use_floor").unwrap_or(self.use_floor);
+        self.batch_floor = row.get("batch_floor");
+        let expired = row.get("expired");
+        let acquired = match row.get::<&str, _>("answer") {
+            "leased" => Acquired::Leased(Lease {
+                id: row.get("lease_id"),
+                key: row.get("key_id"),
+                wrapped_key: row.get::<Option<_>, _>("wrapped_key").unwrap_or_default(),
+                batch: row.get("batch"),
+                first_record: row.get("first_record"),
+                last_record: row.get("last_record"),
+                use_sequence: row.get("use_sequence"),
+            }),
+            "no_key" => Acquired::NoKey,
+            "no_batch" => Acquired::NoBatch,
+            "complete" => Acquired::Complete,
+            "suspended" => Acquired::Suspended,
+            "not_seeded" => Acquired::NotSeeded,
+            "deleted" | "unknown" => Acquired::Gone,
+            other => return Err(StoreError::Corrupt(format!("lease_acquire answered {other:?}"))),
+        };
+        Ok((acquired, expired))
+    }
+
+    /// Reads the payloads of the records `first..=last` into `payloads`, and makes sure on the way
+    /// that every lease acquired on this connection is on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] when a record is missing.
+    pub async fn fetch(&mut self, first: i64, last: i64, payloads: &mut Payloads) -> Result<(), StoreError> {
+        payloads.clear();
+        let reading = async {
+            let mut rows = sqlx::query(query::records_fetch)
+                .bind(self.run)
+                .bind(first)
+                .bind(last)
+                .fetch(&mut self.connection);
+            // To the very end of the stream: the server says that it committed only after the last row.
+            while let Some(row) = rows.try_next().await? {
+                payloads.push(row.try_get(0)?);
+            }
+            Ok(())
+        };
+        answered("records_fetch", reading).await?;
+        let wanted = last - first + 1;
+        if i64::try_from(payloads.len()).is_ok_and(|found| found == wanted) {
+            Ok(())
+        } else {
+            Err(StoreError::Corrupt(format!(
+                "of the records {first} to {last}, {} are there instead of {wanted}",
+                payloads.len()
+            )))
+        }
+    }
+
+    /// Prolongs a lease. False when it is no longer ours.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn renew(&mut self, lease: i64) -> Result<bool, StoreError> {
+        let statement = sqlx::query_scalar(query::lease_renew).bind(lease);
+        answered("lease_renew", statement.fetch_one(&mut self.connection)).await
+    }
+
+    /// Stores all signatures of a lease's batch, in the order of its records, and closes the lease:
+    /// all or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::LeaseLost`] when the lease is no longer ours: nothing was stored. After a
+    /// transient error it is not known whether the batch was stored; the ledger knows.
+    pub async fn store(&mut self, lease: &Lease, signatures: &[&[u8]]) -> Result<(), StoreError> {
+        let signature_len = signatures.first().map_or(1, |signature| signature.len().max(1));
+        let chunk = (STORE_CHUNK / signature_len).max(1);
+        let storing = async {
+            if signatures.len() <= chunk {
+                return store_chunk(&mut self.connection, lease.id, lease.first_record, signatures, true)
+                    .await;
+            }
+            let mut transaction = self.connection.begin().await?;
+            let mut first = lease.first_record;
+            let mut chunks = signatures.chunks(chunk).peekable();
+            while let Some(part) = chunks.next() {
+                store_chunk(&mut transaction, lease.id, first, part, chunks.peek().is_none()).await?;
+                first = first.saturating_add_unsigned(part.len() as u64);
+            }
+            transaction.commit().await
+        };
+        match tokio::time::timeout(ANSWER_TIMEOUT * 3, storing).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(sqlx::Error::Database(refusal))) if refusal.code().as_deref() == Some("CH001") => {
+                Err(StoreError::LeaseLost(lease.id))
+            }
+            Ok(Err(error)) => Err(StoreError::of("batch_store", error)),
+            Err(_) => Err(StoreError::TimedOut(ANSWER_TIMEOUT * 3)),
+        }
+    }
+
+    /// Gives key and batch back unsigned, at once. False when the lease had ended already.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn abandon(&mut self, lease: i64) -> Result<bool, StoreError> {
+        let statement = sqlx::query_scalar(query::lease_abandon).bind(lease);
+        answered("lease_abandon", statement.fetch_one(&mut self.connection)).await
+    }
+}
+
+async fn store_chunk(
+    connection: &mut PgConnection,
+    lease: i64,
+    first: i64,
+    signatures: &[&[u8]],
+    last: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(query::batch_store)
+        .bind(lease)
+        .bind(first)
+        .bind(signatures)
+        .bind(last)
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+/// Waits for an answer, but not for ever: a half-open connection would never give one.
+async fn answered<T>(
+    what: &'static str,
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+        Ok(result) => result.map_err(|error| StoreError::of(what, error)),
+        Err(_) => Err(StoreError::TimedOut(ANSWER_TIMEOUT)),
+    }
+}
