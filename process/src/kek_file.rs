@@ -1,0 +1,121 @@
+//! The file that holds the KEK.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use chancery_keyring::{Kek, KekError};
+
+/// Why a KEK file can not be used. No message holds a byte of its content.
+#[derive(Debug, thiserror::Error)]
+pub enum KekFileError {
+    /// The file is missing or may not be read.
+    #[error(
+        "the KEK file {path} can not be read: {source}; name one with --kek-file, or make one with `openssl rand -base64 32`"
+    )]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The file can not be written.
+    #[error("the KEK file {path} can not be made: {source}")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The content is not a KEK.
+    #[error("the KEK file {path} holds no KEK: {source}")]
+    NotAKek {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with the content.
+        source: KekError,
+    },
+}
+
+/// Reads a KEK file. One that others than its owner may read is used, with a warning: in a pod the
+/// kubelet mounts secrets that way for a non-root user.
+///
+/// # Errors
+///
+/// [`KekFileError`].
+pub fn read_kek_file(path: &Path) -> Result<Kek, KekFileError> {
+    let unreadable = |source| KekFileError::Unreadable { path: path.to_owned(), source };
+    let content = fs::read(path).map_err(unreadable)?;
+    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            "the KEK file {} may be read by others than its owner (mode {:03o}); chmod 600 it",
+            path.display(),
+            mode & 0o777
+        );
+    }
+    Kek::parse(&content).map_err(|source| KekFileError::NotAKek { path: path.to_owned(), source })
+}
+
+/// Makes a fresh KEK file that only its owner may read. An existing file is never touched: then this
+/// fails with [`io::ErrorKind::AlreadyExists`].
+///
+/// # Errors
+///
+/// [`KekFileError::Unwritable`].
+pub fn create_kek_file(path: &Path) -> Result<Kek, KekFileError> {
+    let kek = Kek::generate();
+    let write = || {
+        // Under another name first: a killed process must not leave half a KEK behind.
+        let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        file.write_all(kek.to_base64().as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        let linked = fs::hard_link(&unfinished, path);
+        fs::remove_file(&unfinished)?;
+        linked
+    };
+    write().map_err(|source| KekFileError::Unwritable { path: path.to_owned(), source })?;
+    Ok(kek)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fresh_kek_file_reads_back_and_only_its_owner_may_read_it() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("kek");
+        let made = create_kek_file(&path).expect("a KEK file");
+        let read = read_kek_file(&path).expect("the KEK reads back");
+        assert_eq!(made.fingerprint(), read.fingerprint());
+        let mode = fs::metadata(&path).expect("metadata").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn an_existing_kek_file_is_never_overwritten() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("kek");
+        let first = create_kek_file(&path).expect("a KEK file");
+        create_kek_file(&path).expect_err("the second is refused");
+        assert_eq!(read_kek_file(&path).expect("still there").fingerprint(), first.fingerprint());
+        assert_eq!(fs::read_dir(dir.path()).expect("a listing").count(), 1, "nothing unfinished is left");
+    }
+
+    #[test]
+    fn a_missing_and_a_short_file_are_refused_by_name() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let missing = dir.path().join("missing");
+        let error = read_kek_file(&missing).expect_err("missing").to_string();
+        assert!(error.contains("missing") && error.contains("--kek-file"), "{error}");
+        let short = dir.path().join("short");
+        fs::write(&short, b"too short").expect("written");
+        let error = read_kek_file(&short).expect_err("short").to_string();
+        assert!(error.contains("short") && error.contains("32"), "{error}");
+        assert!(!error.contains("too short"), "the content is not repeated: {error}");
+    }
+}

@@ -1,0 +1,14 @@
+//! What every program of Chancery does in the same way: log, back off, stop, read the KEK file,
+//! and say by its exit code what to do next.
+
+mod backoff;
+mod exit;
+mod kek_file;
+mod logs;
+mod stop;
+
+pub use backoff::Backoff;
+pub use exit::Exit;
+pub use kek_file::{KekFileError, create_kek_file, read_kek_file};
+pub use logs::{LogFormat, start_logs};
+pub use stop::Stop;

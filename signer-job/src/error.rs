@@ -1,0 +1,56 @@
+//! Why a signer stops, told apart by what to do about it.
+
+use chancery_keyring::{SignError, UnknownAlgorithm, UnwrapError};
+use chancery_process::{Exit, KekFileError};
+use chancery_store::StoreError;
+
+/// Why a signer ends before the run is complete.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SignerError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    KekFile(#[from] KekFileError),
+    #[error(
+        "the KEK is not the one that wrapped the run's keys: its fingerprint is {given}, theirs is {wanted}"
+    )]
+    WrongKek { given: String, wanted: String },
+    #[error(transparent)]
+    Key(#[from] UnwrapError),
+    #[error(transparent)]
+    Algorithm(#[from] UnknownAlgorithm),
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    #[error("no kernel timer can be had to guard a lease: {0}")]
+    Fence(#[from] nix::errno::Errno),
+    #[error("the signing thread failed: {0}")]
+    Thread(#[from] tokio::task::JoinError),
+    #[error("signals can not be received: {0}")]
+    Signals(#[source] std::io::Error),
+    #[error("the run was deleted")]
+    Gone,
+    #[error("the run is not seeded yet")]
+    NotSeeded,
+}
+
+impl SignerError {
+    /// Whether a new connection may help.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_transient())
+    }
+
+    /// What whoever started the signer should do.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Store(error) if error.is_transient() => Exit::TryAgain,
+            Self::NotSeeded => Exit::TryAgain,
+            Self::Sign(_) | Self::Fence(_) | Self::Thread(_) | Self::Signals(_) => Exit::Failed,
+            Self::Store(_)
+            | Self::KekFile(_)
+            | Self::WrongKek { .. }
+            | Self::Key(_)
+            | Self::Algorithm(_)
+            | Self::Gone => Exit::NeverWorks,
+        }
+    }
+}

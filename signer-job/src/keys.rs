@@ -1,0 +1,53 @@
+//! Opened keys, kept for the next batch that is leased with them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chancery_keyring::{Algorithm, Kek, SigningKey, UnwrapError};
+use chancery_store::lease::Lease;
+use uuid::Uuid;
+
+/// Opening an RSA key costs as much as signing with it does, so opened keys are kept: as many as take
+/// about 10 MiB at RSA-4096. In a larger ring keys come round too seldom for this to matter.
+const KEPT: usize = 1_024;
+
+struct Opened {
+    wrapped: Vec<u8>,
+    key: Arc<SigningKey>,
+}
+
+/// The keys that this process has opened. Not `Debug`.
+pub(crate) struct OpenedKeys {
+    kek: Kek,
+    keyring: Uuid,
+    algorithm: Algorithm,
+    kept: Mutex<HashMap<Uuid, Opened>>,
+}
+
+impl OpenedKeys {
+    pub(crate) fn new(kek: Kek, keyring: Uuid, algorithm: Algorithm) -> Self {
+        Self { kek, keyring, algorithm, kept: Mutex::default() }
+    }
+
+    /// The lease's key, opened. A kept one is used only while the ledger still holds the very bytes
+    /// that it was opened from.
+    pub(crate) fn open(&self, lease: &Lease) -> Result<Arc<SigningKey>, UnwrapError> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opened) = kept.get(&lease.key).filter(|opened| opened.wrapped == lease.wrapped_key) {
+            return Ok(Arc::clone(&opened.key));
+        }
+        let key = Arc::new(SigningKey::open(
+            &self.kek,
+            self.keyring,
+            lease.key,
+            self.algorithm,
+            &lease.wrapped_key,
+        )?);
+        if kept.len() >= KEPT && !kept.contains_key(&lease.key) {
+            let victim = kept.keys().next().copied();
+            victim.and_then(|victim| kept.remove(&victim));
+        }
+        kept.insert(lease.key, Opened { wrapped: lease.wrapped_key.clone(), key: Arc::clone(&key) });
+        Ok(key)
+    }
+}

@@ -1,0 +1,124 @@
+//! The program that a signer pod runs, and that `chancery run` starts on one machine.
+//!
+//! Exit codes: 0 the run has no unsigned batch left (or is suspended), or the signer was asked to
+//! stop and holds nothing any more; 75 the database is away: try again; 78 it will never work as it
+//! is set up; 1 a defect; 2 wrong arguments.
+
+mod boot_clock;
+mod error;
+mod fence;
+mod keys;
+mod signer;
+mod slot;
+mod term;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chancery_process::{Exit, LogFormat, Stop, read_kek_file, start_logs};
+use chancery_store::LedgerUrl;
+use clap::Parser;
+
+use crate::error::SignerError;
+use crate::signer::{Order, Signer};
+
+/// Signs batches of one run until none is left.
+#[derive(Debug, Parser)]
+#[command(version, name = "chancery-signer")]
+struct Arguments {
+    /// Run to sign
+    #[arg(long, env = "CHANCERY_RUN", value_name = "NAME")]
+    run: String,
+    /// Namespace of the run
+    #[arg(long, env = "CHANCERY_NAMESPACE", default_value = "default")]
+    namespace: String,
+    /// Name of this signer in the lease log; in a pod, its name and uid
+    #[arg(long, env = "CHANCERY_HOLDER")]
+    holder: String,
+    /// File with the key-encryption key: 32 bytes, raw or in base64
+    #[arg(long, env = "CHANCERY_KEK_FILE", value_name = "FILE")]
+    kek_file: PathBuf,
+    /// URL of the ledger's database, as a signer
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: LedgerUrl,
+    /// Take on the signer's role after connecting, for a login that may do more
+    #[arg(long, env = "CHANCERY_ASSUME_SIGNER_ROLE")]
+    assume_signer_role: bool,
+    /// Signing threads
+    #[arg(long, env = "CHANCERY_THREADS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: u16,
+    /// Batches in hand beyond those being signed, so that a thread never waits for the database
+    #[arg(long, env = "CHANCERY_LOOKAHEAD", default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=256))]
+    lookahead: u16,
+    /// How long the database may be away before the signer gives up, in seconds
+    #[arg(long, env = "CHANCERY_DATABASE_PATIENCE", default_value_t = 60, value_name = "SECONDS")]
+    database_patience: u64,
+    /// How long a batch in hand may still be signed after SIGTERM, in seconds
+    #[arg(long, env = "CHANCERY_GRACE", default_value_t = 15, value_name = "SECONDS")]
+    grace: u64,
+    /// Stop, as on SIGTERM, when standard input closes: so that no signer outlives the process that
+    /// started it
+    #[arg(long, env = "CHANCERY_STOP_WITH_STDIN")]
+    stop_with_stdin: bool,
+    /// How log lines are written; RUST_LOG sets which
+    #[arg(long, env = "CHANCERY_LOG_FORMAT", value_enum, default_value_t)]
+    log_format: LogFormat,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_logs(arguments.log_format);
+    let span = tracing::info_span!(
+        "signer",
+        run = %format_args!("{}/{}", arguments.namespace, arguments.run),
+        holder = arguments.holder
+    );
+    let _in_span = span.enter();
+    // Signing runs on threads of its own: one thread is plenty for what is left.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "no runtime");
+            return Exit::Failed.into();
+        }
+    };
+    match tokio::task::LocalSet::new().block_on(&runtime, sign(arguments)) {
+        Ok(()) => Exit::Done.into(),
+        Err(error) => {
+            let exit = error.exit();
+            tracing::error!(exit = exit.code(), "{error}");
+            exit.into()
+        }
+    }
+}
+
+async fn sign(arguments: Arguments) -> Result<(), SignerError> {
+    let stop = Stop::on_signals(Duration::from_secs(arguments.grace)).map_err(SignerError::Signals)?;
+    if arguments.stop_with_stdin {
+        stop_with_stdin(stop.clone());
+    }
+    let kek = read_kek_file(&arguments.kek_file)?;
+    let ledger = arguments.database_url;
+    let order = Order {
+        ledger: if arguments.assume_signer_role { ledger.as_signer_role() } else { ledger },
+        namespace: arguments.namespace,
+        name: arguments.run,
+        holder: arguments.holder,
+        kek,
+        threads: usize::from(arguments.threads),
+        slots: usize::from(arguments.threads) + usize::from(arguments.lookahead),
+        patience: Duration::from_secs(arguments.database_patience),
+    };
+    Signer::sign_run(order, stop).await
+}
+
+/// Waits on a thread of its own, which ends with the process: a read from standard input can not be
+/// cancelled, so a runtime would wait for it.
+fn stop_with_stdin(stop: Stop) {
+    std::thread::spawn(move || {
+        // At the end, or on an error: in both cases nobody is there any more.
+        let _copied = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        stop.now();
+    });
+}
