@@ -24,6 +24,7 @@ pub const SIGNER_ROLE: &str = "chancery_signer";
 /// Where a ledger is: a parsed database URL. Its `Debug` and `Display` show no password.
 #[derive(Clone)]
 pub struct LedgerUrl {
+    text: String,
     options: PgConnectOptions,
 }
 
@@ -64,11 +65,18 @@ impl FromStr for LedgerUrl {
             PgConnectOptions::from_str(url).map_err(|error| StoreError::BadUrl(error.to_string()))?;
         // Every statement is one of a few dozen, and each is logged where it matters: sqlx's own log
         // of statements would only repeat them.
-        Ok(Self { options: options.disable_statement_logging() })
+        Ok(Self { text: url.to_owned(), options: options.disable_statement_logging() })
     }
 }
 
 impl LedgerUrl {
+    /// The URL as it was given, password and all: for the environment of a process that is to use the
+    /// same database, and for nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
     /// The same place with the rights of a signer only. For a signer that the owner starts itself;
     /// where signers have a login of their own, that login is used as it is.
     #[must_use]
@@ -99,8 +107,7 @@ impl LedgerUrl {
     pub async fn create_database(&self) -> Result<(), StoreError> {
         let Some(name) = self.options.get_database() else { return Ok(()) };
         let mut connection = self.clone().in_database("postgres").connect(OWNER_STATEMENT_TIMEOUT).await?;
-        let quoted = name.replace('"', "\"\"");
-        match sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE \"{quoted}\"")))
+        match sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {}", quoted(name))))
             .execute(&mut connection)
             .await
         {
@@ -113,6 +120,21 @@ impl LedgerUrl {
             }
             Err(error) => Err(StoreError::of("creating the database", error)),
         }
+    }
+
+    /// Copies a database of this server. Nobody may be connected to the original.
+    ///
+    /// # Errors
+    ///
+    /// A server that is away or refuses.
+    pub async fn copy_database(&self, original: &str, copy: &str) -> Result<(), StoreError> {
+        let mut connection = self.connect(OWNER_STATEMENT_TIMEOUT).await?;
+        let (original, copy) = (quoted(original), quoted(copy));
+        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {copy} TEMPLATE {original}")))
+            .execute(&mut connection)
+            .await
+            .map(|_| ())
+            .map_err(|error| StoreError::of("copying a database", error))
     }
 
     /// One connection, checked: the server is new enough and may be written to.
@@ -131,6 +153,11 @@ impl LedgerUrl {
             .await
             .unwrap_or(Err(StoreError::TimedOut(CONNECT_TIMEOUT)))
     }
+}
+
+/// An identifier in quotes, as SQL wants it.
+fn quoted(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
 /// Sets the session's limits and refuses a server that can not hold a ledger.

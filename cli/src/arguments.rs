@@ -1,0 +1,167 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use chancery_process::LogFormat;
+use chancery_store::LedgerUrl;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::run_name::RunName;
+
+const EXAMPLES: &str = "\
+Examples:
+  chancery run -f examples/signingrun.yaml      sign a run, then audit it
+  chancery status                               all runs of the ledger
+  chancery verify demo                          audit a run again
+  chancery export demo signatures > out.jsonl   take the signatures elsewhere
+  chancery delete demo                          remove the run with all its data
+
+Exit codes:
+  0    done                     75   the database went away or is full: try again
+  1    an audit found           78   it will never work as it is set up
+       violations, or a defect  130  stopped by Ctrl-C or SIGTERM; run again to go on
+  2    wrong input: nothing was changed";
+
+/// Sign every record of a run exactly once, on one machine.
+///
+/// A run is declared in a manifest (the same file that `kubectl apply -f` takes): so many random
+/// records, so many fresh keys, a batch size. Signers lease the least recently used key, sign a batch
+/// with it, and go on until none is left. No key is ever in two signers' hands.
+///
+/// Without a database URL, a private PostgreSQL is started from the binaries of this machine. It
+/// listens on a Unix socket only, keeps its data in .chancery, and is stopped at the end.
+#[derive(Debug, Parser)]
+#[command(name = "chancery", version, after_help = EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArguments,
+    /// How log lines are written; RUST_LOG sets which
+    #[arg(
+        long,
+        global = true,
+        env = "CHANCERY_LOG_FORMAT",
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    pub(crate) log_format: LogFormat,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the ledger is.
+#[derive(Debug, Args)]
+pub(crate) struct DatabaseArguments {
+    /// Existing PostgreSQL (15 or newer) to use instead of a private one:
+    /// postgres://USER:PASSWORD@HOST:PORT/DATABASE
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) database_url: Option<LedgerUrl>,
+    /// Folder of the private PostgreSQL and of the default KEK file
+    #[arg(long, global = true, env = "CHANCERY_DATA_DIR", default_value = ".chancery", value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Sign a run to its end, then audit it; continues one that was interrupted
+    Run(RunArguments),
+    /// Show how far runs are
+    Status(StatusArguments),
+    /// Audit a run against the laws, from the ledger alone; exit code 1 if one is broken
+    Verify(VerifyArguments),
+    /// Write a run's records, signatures, keys or leases as newline-delimited JSON
+    Export(ExportArguments),
+    /// Remove a run with everything stored for it
+    Delete(DeleteArguments),
+    /// Print a completion script
+    ///
+    /// For instance: chancery completions bash > ~/.local/share/bash-completion/completions/chancery
+    Completions {
+        /// Shell to complete in
+        shell: Shell,
+    },
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// A table
+    #[default]
+    Table,
+    /// One JSON object, as the last line
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Manifest of the run; - reads standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Signer processes [default: the manifest's parallelism, at most one a key and batch]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) signers: Option<u32>,
+    /// File with the key-encryption key: 32 bytes, raw or in base64
+    /// [default: DIR/kek, made when it does not exist]
+    #[arg(long, env = "CHANCERY_KEK_FILE", value_name = "FILE")]
+    pub(crate) kek_file: Option<PathBuf>,
+    /// Do not audit at the end
+    #[arg(long)]
+    pub(crate) skip_audit: bool,
+    /// How the result is written
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    /// Run to show, as NAME or NAMESPACE/NAME [default: all]
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<RunName>,
+    /// How the result is written
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// Run to audit, as NAME or NAMESPACE/NAME
+    #[arg(value_name = "RUN")]
+    pub(crate) run: RunName,
+    /// How the result is written
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Output,
+}
+
+/// What can be exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Exported {
+    /// {"record","batch","payload"}: what is to be signed, in base64
+    Records,
+    /// {"record","batch","key","algorithm","signature","signedAt"}: base64; ES256 as the 64 bytes r‖s
+    Signatures,
+    /// {"key","algorithm","publicKey"}: PEM, SubjectPublicKeyInfo
+    Keys,
+    /// {"lease","key","batch","holder","useSequence","acquiredAt","expiresAt","releasedAt","outcome"}
+    Leases,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArguments {
+    /// Run to export, as NAME or NAMESPACE/NAME
+    #[arg(value_name = "RUN")]
+    pub(crate) run: RunName,
+    /// What to write, one JSON object a line
+    #[arg(value_enum, value_name = "WHAT")]
+    pub(crate) what: Exported,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArguments {
+    /// Run to remove, as NAME or NAMESPACE/NAME
+    #[arg(value_name = "RUN")]
+    pub(crate) run: RunName,
+    /// Remove it even while signers work on it
+    #[arg(long)]
+    pub(crate) force: bool,
+}

@@ -1,0 +1,88 @@
+//! The ledger's database: one that the user names, or a private one of our own.
+
+use std::fs;
+use std::path::Path;
+
+use chancery_local_postgres::{LocalPostgres, ServerOptions};
+use chancery_store::{Ledger, LedgerUrl};
+
+use crate::arguments::DatabaseArguments;
+use crate::error::CliError;
+
+/// Connections of the owner: four seed or audit at a time, the rest watch.
+const OWNER_CONNECTIONS: u32 = 6;
+
+/// Connections that a signer process makes, with room for one that is being replaced.
+const SIGNER_CONNECTIONS: u32 = 3;
+
+/// Connections for people who look on, and for PostgreSQL itself.
+const SPARE_CONNECTIONS: u32 = 20;
+
+/// Name of the ledger's database in a private server.
+const DATABASE: &str = "chancery";
+
+/// An open ledger, and the private server below it, if it is one of our own.
+pub(crate) struct Database {
+    pub(crate) ledger: Ledger,
+    pub(crate) url: String,
+    server: Option<LocalPostgres>,
+}
+
+impl Database {
+    /// Opens the ledger for up to `signers` signers; makes it, or brings it up to date, if need be.
+    pub(crate) async fn open_or_create(
+        arguments: &DatabaseArguments,
+        signers: u32,
+    ) -> Result<Self, CliError> {
+        let database = Self::open_any(arguments, signers).await?;
+        database.ledger.migrate().await?;
+        Ok(database)
+    }
+
+    /// Opens a ledger that is there, for reading.
+    pub(crate) async fn open(arguments: &DatabaseArguments) -> Result<Self, CliError> {
+        if arguments.database_url.is_none() && !postgres_dir(&arguments.data_dir).exists() {
+            return Err(CliError::NoLedger { path: arguments.data_dir.clone() });
+        }
+        let database = Self::open_any(arguments, 0).await?;
+        database.ledger.check_version().await?;
+        Ok(database)
+    }
+
+    async fn open_any(arguments: &DatabaseArguments, signers: u32) -> Result<Self, CliError> {
+        if let Some(url) = &arguments.database_url {
+            let ledger = Ledger::connect(url.clone().named("chancery"), OWNER_CONNECTIONS).await?;
+            return Ok(Self { ledger, url: url.expose().to_owned(), server: None });
+        }
+        make_private_dir(&arguments.data_dir)?;
+        let mut options = ServerOptions::new(postgres_dir(&arguments.data_dir));
+        options.max_connections =
+            OWNER_CONNECTIONS * 2 + SPARE_CONNECTIONS + signers.saturating_mul(SIGNER_CONNECTIONS);
+        let server = LocalPostgres::start(options)?;
+        if let Some(note) = server.note() {
+            tracing::warn!("{note}");
+        }
+        let url = server.url(DATABASE);
+        let place: LedgerUrl = url.parse()?;
+        place.create_database().await?;
+        let ledger = Ledger::connect(place.named("chancery"), OWNER_CONNECTIONS).await?;
+        Ok(Self { ledger, url, server: Some(server) })
+    }
+
+    /// Gives the connections back and stops the private server, unless somebody else uses it.
+    pub(crate) async fn close(self) -> Result<(), CliError> {
+        self.ledger.close().await;
+        if let Some(server) = self.server {
+            server.stop()?;
+        }
+        Ok(())
+    }
+}
+
+fn postgres_dir(data_dir: &Path) -> std::path::PathBuf {
+    data_dir.join("postgres")
+}
+
+fn make_private_dir(path: &Path) -> Result<(), CliError> {
+    fs::create_dir_all(path).map_err(|source| CliError::DataDir { path: path.to_owned(), source })
+}

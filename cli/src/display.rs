@@ -1,0 +1,187 @@
+//! What a person sees while a run is under way: stages with a bar on a terminal, log lines elsewhere.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use chancery_process::LogFormat;
+use chancery_seeding::SeedProgress;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Log lines of a stage are at least this far apart.
+const LOG_INTERVAL: Duration = Duration::from_secs(2);
+
+/// A stage of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    SeedingKeys,
+    SeedingRecords,
+    Signing,
+    Auditing,
+}
+
+impl Stage {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::SeedingKeys => "seeding keys",
+            Self::SeedingRecords => "seeding records",
+            Self::Signing => "signing",
+            Self::Auditing => "auditing",
+        }
+    }
+}
+
+/// The stages of one run.
+pub(crate) struct Display {
+    bars: Option<MultiProgress>,
+    current: Mutex<Option<(Stage, StageBar)>>,
+}
+
+/// One stage, which is told how far it is.
+#[derive(Clone)]
+pub(crate) struct StageBar(std::sync::Arc<Inner>);
+
+struct Inner {
+    stage: Stage,
+    total: u64,
+    began: Instant,
+    first: u64,
+    bar: Option<ProgressBar>,
+    last_logged: Mutex<Instant>,
+    done: AtomicU64,
+}
+
+impl Display {
+    /// Bars if standard error is a terminal and logs are for people.
+    pub(crate) fn new(format: LogFormat) -> Self {
+        let terminal = std::io::stderr().is_terminal() && format == LogFormat::Text;
+        let bars = terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+        Self { bars, current: Mutex::default() }
+    }
+
+    /// Begins a stage; `first` of its `total` is done already.
+    pub(crate) fn stage(&self, stage: Stage, total: u64, first: u64) -> StageBar {
+        self.close();
+        let bar = self.bars.as_ref().map(|bars| bars.add(new_bar(stage, total, first)));
+        if bar.is_none() {
+            tracing::info!(stage = stage.name(), total, done = first, "begins");
+        }
+        let now = Instant::now();
+        let stage_bar = StageBar(std::sync::Arc::new(Inner {
+            stage,
+            total,
+            began: now,
+            first,
+            bar,
+            last_logged: Mutex::new(now),
+            done: AtomicU64::new(first),
+        }));
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((stage, stage_bar.clone()));
+        stage_bar
+    }
+
+    /// Shows how far seeding is.
+    pub(crate) fn seeding(&self, progress: SeedProgress) {
+        let (stage, done, total) = match progress {
+            SeedProgress::Keys { done, total } => (Stage::SeedingKeys, done, total),
+            SeedProgress::Records { done, total } => (Stage::SeedingRecords, done, total),
+        };
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match current {
+            Some((of, bar)) if of == stage => bar.at(done),
+            _ => {
+                self.stage(stage, total, done);
+            }
+        }
+    }
+
+    /// Ends the stage that is under way, if any.
+    pub(crate) fn close(&self) {
+        if let Some((_, bar)) = self.current.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            bar.end();
+        }
+    }
+
+    /// Says something that is no progress.
+    pub(crate) fn say(&self, text: &str) {
+        self.above_bars(|| tracing::info!("{text}"));
+    }
+
+    /// Passes on a line that a signer logged.
+    #[expect(clippy::print_stderr, reason = "the line is a log line already")]
+    pub(crate) fn pass_on(&self, line: &str) {
+        self.above_bars(|| eprintln!("{line}"));
+    }
+
+    /// Takes the bars off the screen while something else writes to it.
+    pub(crate) fn above_bars<T>(&self, write: impl FnOnce() -> T) -> T {
+        match &self.bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+impl StageBar {
+    /// So many of the total are done.
+    pub(crate) fn at(&self, done: u64) {
+        self.0.done.store(done, Ordering::Relaxed);
+        if let Some(bar) = &self.0.bar {
+            bar.set_position(done);
+            return;
+        }
+        let mut last = self.0.last_logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.elapsed() >= LOG_INTERVAL {
+            *last = Instant::now();
+            self.log("goes on");
+        }
+    }
+
+    fn end(&self) {
+        match &self.0.bar {
+            Some(bar) => bar.finish(),
+            None => self.log("ends"),
+        }
+    }
+
+    fn log(&self, what: &'static str) {
+        let Inner { stage, total, began, first, done, .. } = &*self.0;
+        let done = done.load(Ordering::Relaxed);
+        let seconds = began.elapsed().as_secs_f64();
+        // For people: to the next whole number is near enough.
+        let rate = ((done.saturating_sub(*first)) as f64 / seconds.max(1e-9)).round();
+        let left = (total.saturating_sub(done)) as f64 / rate.max(1e-9);
+        if what == "ends" {
+            tracing::info!(
+                stage = stage.name(),
+                total,
+                done,
+                rate,
+                seconds = format!("{seconds:.1}"),
+                "{what}"
+            );
+        } else {
+            tracing::info!(
+                stage = stage.name(),
+                total,
+                done,
+                rate,
+                seconds_left = format!("{left:.0}"),
+                "{what}"
+            );
+        }
+    }
+}
+
+fn new_bar(stage: Stage, total: u64, first: u64) -> ProgressBar {
+    let bar = ProgressBar::new(total).with_prefix(stage.name()).with_position(first);
+    // The rate counts from here, not from what an earlier command did.
+    bar.reset_eta();
+    let template = "{prefix:16} {wide_bar:.cyan/blue} {human_pos}/{human_len} {per_sec:>12} {eta:>4} left";
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.progress_chars("━╸─"));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}

@@ -1,0 +1,82 @@
+//! Why a command fails, and the exit code that tells what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+use chancery_api::ManifestError;
+use chancery_audit::AuditError;
+use chancery_process::{Exit, KekFileError};
+use chancery_seeding::SeedError;
+use chancery_store::StoreError;
+
+/// Why a command fails.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    #[error("the manifest {path} can not be read: {source}; name a file that holds a SigningRun with -f")]
+    ManifestFile { path: PathBuf, source: io::Error },
+    #[error("{path}: {source}")]
+    Manifest { path: PathBuf, source: ManifestError },
+    #[error(transparent)]
+    KekFile(#[from] KekFileError),
+    #[error("the folder {path} can not be made: {source}; name another with --data-dir")]
+    DataDir { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    PrivatePostgres(#[from] chancery_local_postgres::Error),
+    #[error(
+        "there is no ledger in {path}: nothing was run here yet; name its folder with --data-dir, or a database with --database-url"
+    )]
+    NoLedger { path: PathBuf },
+    #[error(
+        "the run {run} was created with the KEK whose fingerprint is {wanted}; the KEK file {path} holds another, {given}"
+    )]
+    OtherKek { run: String, wanted: String, given: String, path: PathBuf },
+    #[error("the run {0} is being deleted; `chancery delete {0}` finishes that, then the name is free again")]
+    BeingDeleted(String),
+    #[error("the run {run} is being signed by {holders}; stop them first, or delete with --force")]
+    InUse { run: String, holders: String },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    #[error(
+        "the signer program can not be started: {0}; it belongs beside `chancery`, or where CHANCERY_SIGNER says"
+    )]
+    SignerProgram(#[source] io::Error),
+    #[error(
+        "every signer ended before the run was complete, after {restarts} restarts; the last one: {last}"
+    )]
+    SignersFailed { restarts: u32, last: String, exit: Exit },
+    #[error("nothing could be written: {0}")]
+    Write(#[source] io::Error),
+    #[error("signals can not be received: {0}")]
+    Signals(#[source] io::Error),
+}
+
+impl CliError {
+    /// What whoever typed the command should do.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Store(StoreError::Corrupt(_) | StoreError::Query { .. } | StoreError::Migration(_))
+            | Self::Audit(_)
+            | Self::Write(_)
+            | Self::Signals(_)
+            | Self::SignerProgram(_) => Exit::Failed,
+            Self::Seed(SeedError::Store(error)) if error.is_transient() => Exit::BadInput,
+            Self::Seed(SeedError::OtherKek { .. } | SeedError::Store(_)) => Exit::BadInput,
+            Self::Seed(_) => Exit::Failed,
+            Self::SignersFailed { exit, .. } => *exit,
+            Self::ManifestFile { .. }
+            | Self::Manifest { .. }
+            | Self::KekFile(_)
+            | Self::DataDir { .. }
+            | Self::PrivatePostgres(_)
+            | Self::NoLedger { .. }
+            | Self::OtherKek { .. }
+            | Self::BeingDeleted(_)
+            | Self::InUse { .. }
+            | Self::Store(_) => Exit::BadInput,
+        }
+    }
+}

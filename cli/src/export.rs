@@ -1,0 +1,151 @@
+//! `chancery export`: newline-delimited JSON at constant memory.
+//!
+//! Names and order of the fields are a contract with those who read exports.
+
+use std::io::{self, BufWriter, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chancery_keyring::public_key_pem;
+use chancery_process::Exit;
+use chancery_store::StoreError;
+use chancery_store::export::{KeyLine, LeaseLine, RecordLine, SignatureLine};
+use futures::{Stream, TryStreamExt};
+use serde::Serialize;
+
+use crate::arguments::{DatabaseArguments, ExportArguments, Exported};
+use crate::database::Database;
+use crate::error::CliError;
+
+#[derive(Serialize)]
+struct Record {
+    record: i64,
+    batch: i64,
+    payload: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Signature {
+    record: i64,
+    batch: i64,
+    key: String,
+    algorithm: String,
+    signature: String,
+    signed_at: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Key {
+    key: String,
+    algorithm: String,
+    public_key: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Lease {
+    lease: i64,
+    key: String,
+    batch: i64,
+    holder: String,
+    use_sequence: i64,
+    acquired_at: String,
+    expires_at: String,
+    released_at: Option<String>,
+    outcome: Option<String>,
+}
+
+impl From<RecordLine> for Record {
+    fn from(line: RecordLine) -> Self {
+        let RecordLine { record, batch, payload } = line;
+        Self { record, batch, payload: STANDARD.encode(payload) }
+    }
+}
+
+impl From<SignatureLine> for Signature {
+    fn from(line: SignatureLine) -> Self {
+        let SignatureLine { record, batch, key_id, algorithm, signature, signed_at } = line;
+        Self {
+            record,
+            batch,
+            key: key_id.to_string(),
+            algorithm,
+            signature: STANDARD.encode(signature),
+            signed_at,
+        }
+    }
+}
+
+impl From<KeyLine> for Key {
+    fn from(line: KeyLine) -> Self {
+        let KeyLine { id, algorithm, public_key } = line;
+        Self { key: id.to_string(), algorithm, public_key: public_key_pem(&public_key) }
+    }
+}
+
+impl From<LeaseLine> for Lease {
+    fn from(line: LeaseLine) -> Self {
+        let LeaseLine {
+            id,
+            key_id,
+            batch,
+            holder,
+            use_sequence,
+            acquired_at,
+            expires_at,
+            released_at,
+            outcome,
+        } = line;
+        Self {
+            lease: id,
+            key: key_id.to_string(),
+            batch,
+            holder,
+            use_sequence,
+            acquired_at,
+            expires_at,
+            released_at,
+            outcome,
+        }
+    }
+}
+
+pub(crate) async fn export(
+    database: &DatabaseArguments,
+    arguments: &ExportArguments,
+) -> Result<Exit, CliError> {
+    let database = Database::open(database).await?;
+    let outcome = write_all(&database, arguments).await;
+    database.close().await?;
+    match outcome {
+        // Whoever reads, `head` for one, has read enough.
+        Err(CliError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        other => other.map(|()| Exit::Done),
+    }
+}
+
+async fn write_all(database: &Database, arguments: &ExportArguments) -> Result<(), CliError> {
+    let run = database.ledger.find_run(&arguments.run.namespace, &arguments.run.name).await?;
+    let mut exporter = database.ledger.export(&run).await?;
+    match arguments.what {
+        Exported::Records => write_lines::<Record, _>(exporter.records()).await,
+        Exported::Signatures => write_lines::<Signature, _>(exporter.signatures()).await,
+        Exported::Keys => write_lines::<Key, _>(exporter.keys()).await,
+        Exported::Leases => write_lines::<Lease, _>(exporter.leases()).await,
+    }
+}
+
+async fn write_lines<L, R>(rows: impl Stream<Item = Result<R, StoreError>>) -> Result<(), CliError>
+where
+    L: Serialize + From<R>,
+{
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut rows = std::pin::pin!(rows);
+    while let Some(row) = rows.try_next().await? {
+        serde_json::to_writer(&mut out, &L::from(row)).map_err(|error| CliError::Write(error.into()))?;
+        out.write_all(b"\n").map_err(CliError::Write)?;
+    }
+    out.flush().map_err(CliError::Write)
+}

@@ -1,0 +1,145 @@
+//! What a run came to: a short table, or one JSON object.
+
+use std::time::Duration;
+
+use chancery_audit::Report;
+use chancery_store::Run;
+use serde_json::json;
+
+use crate::arguments::Output;
+use crate::database::Database;
+use crate::error::CliError;
+use crate::output::{facts, grouped, line};
+use crate::run::supervisor::SignedNow;
+use crate::verify;
+
+/// The end of a run, in numbers.
+#[derive(Debug)]
+pub(crate) struct Summary {
+    run: String,
+    algorithm: String,
+    records: u64,
+    signed: u64,
+    keys: u64,
+    batches: u64,
+    signers: u32,
+    signed_now: Option<SignedNow>,
+    /// From the first lease to the last stored batch, by the ledger: covers earlier commands too.
+    signing_seconds: Option<f64>,
+    expired: i64,
+    abandoned: i64,
+    elapsed: Duration,
+}
+
+impl Summary {
+    pub(crate) fn new(run: &Run, signers: u32) -> Self {
+        Self {
+            run: format!("{}/{}", run.namespace, run.name),
+            algorithm: run.algorithm.clone(),
+            records: run.record_count.unsigned_abs(),
+            signed: 0,
+            keys: u64::from(run.key_count.unsigned_abs()),
+            batches: run.batch_count.unsigned_abs(),
+            signers,
+            signed_now: None,
+            signing_seconds: None,
+            expired: 0,
+            abandoned: 0,
+            elapsed: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn signed_now(&mut self, signed: SignedNow) {
+        self.signed_now = Some(signed);
+    }
+
+    /// Adds what the ledger knows.
+    pub(crate) async fn finish(
+        &mut self,
+        database: &Database,
+        run: &Run,
+        elapsed: Duration,
+        _report: Option<&Report>,
+    ) -> Result<(), CliError> {
+        let progress = database.ledger.progress(&[run.id]).await?;
+        self.signed = progress.first().map_or(0, |progress| progress.records_signed.unsigned_abs());
+        let times = database.ledger.times(run).await?;
+        self.signing_seconds = times.signing_seconds;
+        (self.expired, self.abandoned) = (times.expired, times.abandoned);
+        self.elapsed = elapsed;
+        Ok(())
+    }
+
+    /// Signatures a second while signing: by this command if it signed anything, else by those before.
+    fn rate(&self) -> Option<f64> {
+        let (records, seconds) = match self.signed_now {
+            Some(now) if now.records > 0 => (now.records, now.elapsed.as_secs_f64()),
+            _ => (self.signed, self.signing_seconds?),
+        };
+        (records > 0 && seconds > 0.0).then(|| records as f64 / seconds)
+    }
+
+    pub(crate) fn print(&self, output: Output, report: Option<&Report>) -> Result<(), CliError> {
+        match output {
+            Output::Json => line(&self.json(report).to_string()),
+            Output::Table => {
+                line(&self.table(report))?;
+                match report.filter(|report| !report.holds()) {
+                    Some(report) => line(&verify::text(report)),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn json(&self, report: Option<&Report>) -> serde_json::Value {
+        json!({
+            "run": self.run,
+            "algorithm": self.algorithm,
+            "records": self.records,
+            "signed": self.signed,
+            "keys": self.keys,
+            "batches": self.batches,
+            "signers": self.signers,
+            "elapsedSeconds": self.elapsed.as_secs_f64(),
+            "signedNow": self.signed_now.map_or(0, |now| now.records),
+            "signingSeconds": self.signed_now.map(|now| now.elapsed.as_secs_f64()),
+            "signaturesPerSecond": self.rate(),
+            "leasesExpired": self.expired,
+            "leasesAbandoned": self.abandoned,
+            "audit": audit_result(report),
+            "laws": report.map(|report| &report.laws),
+        })
+    }
+
+    fn table(&self, report: Option<&Report>) -> String {
+        facts(&[
+            ("run", self.run.clone()),
+            ("records", grouped(self.records)),
+            ("signed", grouped(self.signed)),
+            ("keys", format!("{} {}", grouped(self.keys), self.algorithm)),
+            ("batches", grouped(self.batches)),
+            ("signers", self.signers.to_string()),
+            ("elapsed", format!("{:.1} s", self.elapsed.as_secs_f64())),
+            ("signatures/s", self.rate().map_or_else(|| "-".to_owned(), grouped_rate)),
+            ("audit", audit_result(report).to_owned()),
+        ])
+    }
+}
+
+fn grouped_rate(rate: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate is positive and far below 2^64"
+    )]
+    grouped(rate.round() as u64)
+}
+
+fn audit_result(report: Option<&Report>) -> &'static str {
+    match report {
+        None => "skipped",
+        Some(report) if report.holds() => "passed",
+        Some(_) => "failed",
+    }
+}

@@ -1,0 +1,49 @@
+//! Naming a run on the command line.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chancery_api::names::DEFAULT_NAMESPACE;
+
+/// `NAME` or `NAMESPACE/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RunName {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+impl FromStr for RunName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (namespace, name) = text.split_once('/').unwrap_or((DEFAULT_NAMESPACE, text));
+        if namespace.is_empty() || name.is_empty() || name.contains('/') {
+            return Err("a run is named NAME or NAMESPACE/NAME".to_owned());
+        }
+        Ok(Self { namespace: namespace.to_owned(), name: name.to_owned() })
+    }
+}
+
+impl fmt::Display for RunName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_name_is_one_of_the_default_namespace() {
+        assert_eq!("demo".parse::<RunName>().expect("a name").to_string(), "default/demo");
+        assert_eq!("billing/q3".parse::<RunName>().expect("a name").to_string(), "billing/q3");
+    }
+
+    #[test]
+    fn half_a_name_is_refused() {
+        for text in ["", "/", "a/", "/b", "a/b/c"] {
+            text.parse::<RunName>().expect_err(text);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! `chancery status`.
+
+use chancery_process::Exit;
+use chancery_store::{Progress, Run};
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+use crate::arguments::{DatabaseArguments, Output, StatusArguments};
+use crate::database::Database;
+use crate::error::CliError;
+use crate::output::{grouped, line};
+use crate::run_name::RunName;
+
+/// A run as `-o json` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunStatus {
+    namespace: String,
+    name: String,
+    phase: &'static str,
+    records: i64,
+    seeded: i64,
+    signed: i64,
+    batches: i64,
+    batches_signed: i64,
+    batches_leased: i64,
+    keys: i32,
+    keys_leased: i64,
+    algorithm: String,
+}
+
+pub(crate) async fn status(
+    database: &DatabaseArguments,
+    arguments: &StatusArguments,
+) -> Result<Exit, CliError> {
+    let database = Database::open(database).await?;
+    let outcome = show(&database, arguments).await;
+    database.close().await?;
+    outcome
+}
+
+async fn show(database: &Database, arguments: &StatusArguments) -> Result<Exit, CliError> {
+    let names = match &arguments.run {
+        Some(RunName { namespace, name }) => vec![(namespace.clone(), name.clone())],
+        None => database.ledger.list_runs().await?,
+    };
+    let mut runs = Vec::with_capacity(names.len());
+    for (namespace, name) in names {
+        runs.push(database.ledger.find_run(&namespace, &name).await?);
+    }
+    let ids: Vec<_> = runs.iter().map(|run| run.id).collect();
+    let progress = database.ledger.progress(&ids).await?;
+    let rows: Vec<_> = runs
+        .iter()
+        .filter_map(|run| progress.iter().find(|progress| progress.id == run.id).map(|p| row(run, p)))
+        .collect();
+    match arguments.output {
+        Output::Json => line(&serde_json::json!({ "runs": rows }).to_string())?,
+        Output::Table if rows.is_empty() => line("no runs yet; `chancery run -f FILE` makes one")?,
+        Output::Table => line(&table(&rows))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn row(run: &Run, progress: &Progress) -> RunStatus {
+    RunStatus {
+        namespace: run.namespace.clone(),
+        name: run.name.clone(),
+        phase: phase(progress),
+        records: progress.record_count,
+        seeded: progress.records_seeded,
+        signed: progress.records_signed,
+        batches: progress.batch_count,
+        batches_signed: progress.batches_signed,
+        batches_leased: progress.batches_leased,
+        keys: progress.key_count,
+        keys_leased: progress.keys_leased,
+        algorithm: run.algorithm.clone(),
+    }
+}
+
+/// The run's phase, in the words of the resource's status.
+fn phase(progress: &Progress) -> &'static str {
+    if progress.deleted {
+        "Deleting"
+    } else if progress.complete || (progress.seeded && progress.records_signed == progress.record_count) {
+        "Complete"
+    } else if progress.suspended {
+        "Suspended"
+    } else if progress.seeded {
+        "Signing"
+    } else if progress.records_seeded > 0 || progress.keys_seeded > 0 {
+        "Seeding"
+    } else {
+        "Pending"
+    }
+}
+
+fn table(rows: &[RunStatus]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "NAMESPACE",
+        "NAME",
+        "PHASE",
+        "SIGNED",
+        "TOTAL",
+        "PROGRESS",
+        "LEASED",
+        "KEYS",
+        "ALGORITHM",
+    ]);
+    for run in rows {
+        let percent = run.signed.saturating_mul(100) / run.records.max(1);
+        table.add_row([
+            run.namespace.clone(),
+            run.name.clone(),
+            run.phase.to_owned(),
+            grouped(run.signed.unsigned_abs()),
+            grouped(run.records.unsigned_abs()),
+            format!("{percent}%"),
+            run.batches_leased.to_string(),
+            run.keys.to_string(),
+            run.algorithm.clone(),
+        ]);
+    }
+    for column in 3..8 {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string()
+}

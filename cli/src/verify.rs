@@ -1,0 +1,54 @@
+//! `chancery verify`.
+
+use chancery_audit::{AuditOptions, Report, audit};
+use chancery_process::{Exit, LogFormat};
+
+use crate::arguments::{DatabaseArguments, Output, VerifyArguments};
+use crate::database::Database;
+use crate::display::{Display, Stage};
+use crate::error::CliError;
+use crate::output::line;
+
+pub(crate) async fn verify(
+    database: &DatabaseArguments,
+    arguments: &VerifyArguments,
+) -> Result<Exit, CliError> {
+    let database = Database::open(database).await?;
+    let outcome = check(&database, arguments).await;
+    database.close().await?;
+    outcome
+}
+
+async fn check(database: &Database, arguments: &VerifyArguments) -> Result<Exit, CliError> {
+    let name = &arguments.run;
+    let run = database.ledger.find_run(&name.namespace, &name.name).await?;
+    let display = Display::new(LogFormat::Text);
+    let bar = display.stage(Stage::Auditing, run.record_count.unsigned_abs(), 0);
+    let options = AuditOptions::default();
+    let report =
+        audit(&database.ledger, &name.namespace, &name.name, &options, move |records| bar.at(records))
+            .await?;
+    display.close();
+    match arguments.output {
+        Output::Table => line(&text(&report))?,
+        Output::Json => line(&serde_json::json!(report).to_string())?,
+    }
+    Ok(if report.holds() { Exit::Done } else { Exit::Failed })
+}
+
+/// A line a law, and under it the first violations.
+pub(crate) fn text(report: &Report) -> String {
+    let mut lines = Vec::new();
+    for law in &report.laws {
+        let verdict = if law.violations == 0 { "holds" } else { "BROKEN" };
+        lines.push(format!("{verdict:6}  law {} {:26} {}", law.law.number(), law.law.title(), law.counted));
+        for violation in &law.first {
+            lines.push(format!("          {violation}"));
+        }
+        let more = law.violations.saturating_sub(law.first.len() as u64);
+        if more > 0 {
+            lines.push(format!("          and {more} more"));
+        }
+    }
+    lines.join("\n")
+}

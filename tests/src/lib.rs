@@ -1,0 +1,31 @@
+//! Support for the whole-system tests: a real PostgreSQL, a database a test, real signer processes.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use chancery_tests::{TestLedger, TestRun};
+//!
+//! let ledger = TestLedger::new().await?;
+//! let run = TestRun::new().records(1_000).keys(10).batch_size(100).seeded(&ledger).await?;
+//! let mut signer = run.start_signer("one")?;
+//! assert_eq!(signer.exit_code().await?, Some(0));
+//! run.assert_audit_holds().await?;
+//! # Ok(()) }
+//! ```
+//!
+//! A test waits for what it waits for ([`eventually`]), never for a time to pass.
+
+mod chancery;
+mod ledger;
+mod programs;
+mod run;
+mod server;
+mod signer;
+mod wait;
+
+pub use chancery::{Chancery, Ended};
+pub use ledger::TestLedger;
+pub use programs::program;
+pub use run::{SeededRun, TestRun};
+pub use server::{server, throw_away};
+pub use signer::SignerProcess;
+pub use wait::eventually;

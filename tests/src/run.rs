@@ -1,0 +1,192 @@
+//! Runs for tests.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chancery_audit::{AuditOptions, audit};
+use chancery_keyring::Kek;
+use chancery_process::create_kek_file;
+use chancery_seeding::seed;
+use chancery_store::run::NewRun;
+use chancery_store::{Run, SignerSession};
+use tempfile::TempDir;
+
+use crate::ledger::TestLedger;
+use crate::signer::SignerProcess;
+
+/// What a run is to be like. Unless told otherwise: 200 records of 64 bytes, 4 EdDSA keys, batches of
+/// 10, leases of 30 s, named `demo`.
+#[derive(Clone, Debug)]
+pub struct TestRun {
+    new: NewRun,
+}
+
+impl Default for TestRun {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TestRun {
+    /// See [`TestRun`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            new: NewRun {
+                namespace: "default".to_owned(),
+                name: "demo".to_owned(),
+                kek_fingerprint: String::new(),
+                record_count: 200,
+                record_size: 64,
+                key_count: 4,
+                batch_size: 10,
+                algorithm: "EdDSA".to_owned(),
+                key_size: None,
+                lease_duration: Duration::from_secs(30),
+                suspended: false,
+            },
+        }
+    }
+
+    /// Another name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.new.name);
+        self
+    }
+
+    /// So many records.
+    #[must_use]
+    pub fn records(mut self, count: i64) -> Self {
+        self.new.record_count = count;
+        self
+    }
+
+    /// So many keys.
+    #[must_use]
+    pub fn keys(mut self, count: i32) -> Self {
+        self.new.key_count = count;
+        self
+    }
+
+    /// So many records a batch.
+    #[must_use]
+    pub fn batch_size(mut self, size: i64) -> Self {
+        self.new.batch_size = size;
+        self
+    }
+
+    /// Another algorithm; RSA keys have 2048 bits.
+    #[must_use]
+    pub fn algorithm(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.new.algorithm);
+        self.new.key_size = matches!(name, "RS256" | "PS256").then_some(2048);
+        self
+    }
+
+    /// Leases of another duration.
+    #[must_use]
+    pub fn lease_duration(mut self, duration: Duration) -> Self {
+        self.new.lease_duration = duration;
+        self
+    }
+
+    /// What the run is created with, under the given KEK.
+    #[must_use]
+    pub fn new_run(&self, kek: &Kek) -> NewRun {
+        NewRun { kek_fingerprint: kek.fingerprint(), ..self.new.clone() }
+    }
+
+    /// Creates and seeds the run.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses.
+    pub async fn seeded(self, ledger: &TestLedger) -> anyhow::Result<SeededRun<'_>> {
+        let folder = tempfile::tempdir()?;
+        let kek_file = folder.path().join("kek");
+        let kek = Arc::new(create_kek_file(&kek_file)?);
+        let (run, _) = ledger.ledger.create_run(&self.new_run(&kek)).await?;
+        seed(&ledger.ledger, &run, &kek, |_| {}).await?;
+        let run = ledger.ledger.find_run(&run.namespace, &run.name).await?;
+        Ok(SeededRun { ledger, run, kek_file, _folder: folder })
+    }
+}
+
+/// A run whose keys and records are there.
+#[derive(Debug)]
+pub struct SeededRun<'l> {
+    /// Where it is.
+    pub ledger: &'l TestLedger,
+    /// The run as the ledger has it.
+    pub run: Run,
+    /// The file with its KEK.
+    pub kek_file: PathBuf,
+    _folder: TempDir,
+}
+
+impl SeededRun<'_> {
+    /// Starts a signer process.
+    ///
+    /// # Errors
+    ///
+    /// When the program can not be started.
+    pub fn start_signer(&self, holder: &str) -> anyhow::Result<SignerProcess> {
+        self.start_signer_with(holder, &[])
+    }
+
+    /// Starts a signer process with more arguments.
+    ///
+    /// # Errors
+    ///
+    /// When the program can not be started.
+    pub fn start_signer_with(&self, holder: &str, more: &[&str]) -> anyhow::Result<SignerProcess> {
+        SignerProcess::start(&self.ledger.url, &self.run.name, holder, &self.kek_file, more)
+    }
+
+    /// A signer's connection, for a test that plays the signer itself.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses.
+    pub async fn session(&self, holder: &str) -> anyhow::Result<SignerSession> {
+        let url = self.ledger.url.parse::<chancery_store::LedgerUrl>()?.as_signer_role();
+        Ok(SignerSession::connect(&url, &self.run.namespace, &self.run.name, holder).await?.0)
+    }
+
+    /// How many records are signed.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses.
+    pub async fn signed(&self) -> anyhow::Result<i64> {
+        let progress = self.ledger.ledger.progress(&[self.run.id]).await?;
+        Ok(progress.first().map_or(0, |progress| progress.records_signed))
+    }
+
+    /// Has the run finished by one more signer, and audits it.
+    ///
+    /// # Errors
+    ///
+    /// A signer that fails, or a law that is broken.
+    pub async fn finish(&self) -> anyhow::Result<()> {
+        let (code, log) = self.start_signer("finisher")?.ended().await?;
+        anyhow::ensure!(code == Some(0), "the finishing signer ended with {code:?}: {log}");
+        self.assert_audit_holds().await
+    }
+
+    /// Audits the run.
+    ///
+    /// # Errors
+    ///
+    /// A law that is broken, with the first violations.
+    pub async fn assert_audit_holds(&self) -> anyhow::Result<()> {
+        let ledger = &self.ledger.ledger;
+        ledger.settle(&self.run).await?;
+        let report =
+            audit(ledger, &self.run.namespace, &self.run.name, &AuditOptions::default(), |_| {}).await?;
+        anyhow::ensure!(report.holds(), "the audit found violations: {:#?}", report.laws);
+        Ok(())
+    }
+}

@@ -1,0 +1,33 @@
+//! The PostgreSQL server of a test process.
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use chancery_local_postgres::{ServerOptions, ThrowAway};
+
+/// Enough for the largest test: 64 signers with two connections each, beside the others.
+const CONNECTIONS: u32 = 400;
+
+/// The server that all tests of this process share. The kernel ends it with the process.
+pub fn server() -> &'static ThrowAway {
+    static SERVER: LazyLock<ThrowAway> = LazyLock::new(throw_away);
+    &SERVER
+}
+
+/// A server of one's own, for a test that stops it, fills its disk, or the like.
+///
+/// # Panics
+///
+/// When there is no PostgreSQL on the machine.
+#[must_use]
+pub fn throw_away() -> ThrowAway {
+    let options = ServerOptions { max_connections: CONNECTIONS, ..ServerOptions::default() };
+    ThrowAway::start(&folder(), options).expect("PostgreSQL starts; `make setup` installs it")
+}
+
+/// Servers of test processes that have ended are swept from here by the next.
+fn folder() -> PathBuf {
+    let folder = std::env::temp_dir().join("chancery-tests");
+    std::fs::create_dir_all(&folder).expect("a folder for servers");
+    folder
+}
