@@ -1,5 +1,6 @@
 //! What a person sees while a run is under way: stages with a bar on a terminal, log lines elsewhere.
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use chancery_process::LogFormat;
 use chancery_seeding::SeedProgress;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Log lines of a stage are at least this far apart.
 const LOG_INTERVAL: Duration = Duration::from_secs(2);
@@ -98,9 +99,18 @@ impl Display {
     }
 
     /// Ends the stage that is under way, if any.
-    pub(crate) fn close(&self) {
+    fn close(&self) {
         if let Some((_, bar)) = self.current.lock().unwrap_or_else(PoisonError::into_inner).take() {
             bar.end();
+        }
+    }
+
+    /// Ends the last stage; what is written from now on begins on a line of its own.
+    #[expect(clippy::print_stderr, reason = "the end of the last bar's line")]
+    pub(crate) fn end(&self) {
+        self.close();
+        if self.bars.is_some() {
+            eprintln!();
         }
     }
 
@@ -150,9 +160,8 @@ impl StageBar {
         let Inner { stage, total, began, first, done, .. } = &*self.0;
         let done = done.load(Ordering::Relaxed);
         let seconds = began.elapsed().as_secs_f64();
-        // For people: to the next whole number is near enough.
-        let rate = ((done.saturating_sub(*first)) as f64 / seconds.max(1e-9)).round();
-        let left = (total.saturating_sub(done)) as f64 / rate.max(1e-9);
+        let rate = whole(done.saturating_sub(*first) as f64 / seconds.max(1e-9));
+        let left = total.saturating_sub(done) / rate.max(1);
         if what == "ends" {
             tracing::info!(
                 stage = stage.name(),
@@ -175,13 +184,27 @@ impl StageBar {
     }
 }
 
+/// To the next whole number, which is near enough for people.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rates are positive and far below 2^64"
+)]
+pub(crate) fn whole(rate: f64) -> u64 {
+    rate.round() as u64
+}
+
 fn new_bar(stage: Stage, total: u64, first: u64) -> ProgressBar {
     let bar = ProgressBar::new(total).with_prefix(stage.name()).with_position(first);
     // The rate counts from here, not from what an earlier command did.
     bar.reset_eta();
-    let template = "{prefix:16} {wide_bar:.cyan/blue} {human_pos}/{human_len} {per_sec:>12} {eta:>4} left";
+    let template = "{prefix:16} {wide_bar:.cyan/blue} {human_pos}/{human_len} {rate:>10} {eta:>4} left";
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.set_style(style.progress_chars("━╸─"));
+    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        // A rate that can not be written leaves its place empty.
+        let _written = write!(out, "{}/s", HumanCount(whole(state.per_sec())));
+    };
+    bar.set_style(style.with_key("rate", rate).progress_chars("━╸─"));
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }

@@ -28,7 +28,7 @@ async fn check(database: &Database, arguments: &VerifyArguments) -> Result<Exit,
     let report =
         audit(&database.ledger, &name.namespace, &name.name, &options, move |records| bar.at(records))
             .await?;
-    display.close();
+    display.end();
     match arguments.output {
         Output::Table => line(&text(&report))?,
         Output::Json => line(&serde_json::json!(report).to_string())?,

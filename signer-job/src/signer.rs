@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use chancery_keyring::Kek;
 use chancery_process::{Backoff, Stop};
 use chancery_store::{LedgerUrl, Run, SignerSession, StoreError};
+use nix::sys::resource::{UsageWho, getrusage};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
@@ -96,6 +97,7 @@ impl Signer {
             taken_over = counts.taken_over.load(Ordering::Relaxed),
             not_stored = counts.not_stored.load(Ordering::Relaxed),
             seconds = began.elapsed().as_secs_f64(),
+            peak_memory_kib = peak_memory_kib(),
             "signer ends"
         );
         outcome
@@ -173,4 +175,9 @@ where
             other => return other,
         }
     }
+}
+
+/// The most memory that this process has had resident, in KiB; 0 where the kernel does not tell.
+fn peak_memory_kib() -> i64 {
+    getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| usage.max_rss())
 }

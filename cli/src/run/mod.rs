@@ -54,10 +54,12 @@ async fn sign_and_audit(
     let (run, kek, kek_path) = request.create_or_continue(database, kek).await?;
     let mut summary = Summary::new(&run, signers);
 
+    let seeding = Instant::now();
     tokio::select! {
         seeded = seed_run(database, &run, &kek, &display) => seeded?,
         () = stop.asked() => return Ok(interrupted(&display)),
     }
+    summary.seeded_in(seeding.elapsed());
     if request.valid.suspend {
         display.say("the run is suspended: it is seeded, and signed once spec.suspend is false");
     } else {
@@ -73,15 +75,15 @@ async fn sign_and_audit(
     } else {
         Some(audit_run(database, &run, &display).await?)
     };
-    summary.finish(database, &run, began.elapsed(), report.as_ref()).await?;
-    display.close();
+    summary.finish(database, &run, began.elapsed()).await?;
+    display.end();
     summary.print(arguments.output, report.as_ref())?;
     Ok(if report.is_none_or(|report| report.holds()) { Exit::Done } else { Exit::Failed })
 }
 
 fn interrupted(display: &Display) -> Exit {
     display.say("stopped; the same command goes on where this one ended");
-    display.close();
+    display.end();
     Exit::Interrupted
 }
 

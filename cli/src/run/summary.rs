@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::arguments::Output;
 use crate::database::Database;
+use crate::display::whole;
 use crate::error::CliError;
 use crate::output::{facts, grouped, line};
 use crate::run::supervisor::SignedNow;
@@ -23,6 +24,7 @@ pub(crate) struct Summary {
     keys: u64,
     batches: u64,
     signers: u32,
+    seeding: Duration,
     signed_now: Option<SignedNow>,
     /// From the first lease to the last stored batch, by the ledger: covers earlier commands too.
     signing_seconds: Option<f64>,
@@ -41,12 +43,17 @@ impl Summary {
             keys: u64::from(run.key_count.unsigned_abs()),
             batches: run.batch_count.unsigned_abs(),
             signers,
+            seeding: Duration::ZERO,
             signed_now: None,
             signing_seconds: None,
             expired: 0,
             abandoned: 0,
             elapsed: Duration::ZERO,
         }
+    }
+
+    pub(crate) fn seeded_in(&mut self, elapsed: Duration) {
+        self.seeding = elapsed;
     }
 
     pub(crate) fn signed_now(&mut self, signed: SignedNow) {
@@ -59,7 +66,6 @@ impl Summary {
         database: &Database,
         run: &Run,
         elapsed: Duration,
-        _report: Option<&Report>,
     ) -> Result<(), CliError> {
         let progress = database.ledger.progress(&[run.id]).await?;
         self.signed = progress.first().map_or(0, |progress| progress.records_signed.unsigned_abs());
@@ -102,6 +108,7 @@ impl Summary {
             "batches": self.batches,
             "signers": self.signers,
             "elapsedSeconds": self.elapsed.as_secs_f64(),
+            "seedingSeconds": self.seeding.as_secs_f64(),
             "signedNow": self.signed_now.map_or(0, |now| now.records),
             "signingSeconds": self.signed_now.map(|now| now.elapsed.as_secs_f64()),
             "signaturesPerSecond": self.rate(),
@@ -128,12 +135,7 @@ impl Summary {
 }
 
 fn grouped_rate(rate: f64) -> String {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a rate is positive and far below 2^64"
-    )]
-    grouped(rate.round() as u64)
+    grouped(whole(rate))
 }
 
 fn audit_result(report: Option<&Report>) -> &'static str {

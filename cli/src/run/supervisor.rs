@@ -61,7 +61,7 @@ pub(crate) struct Supervisor<'a> {
 /// How one signer, with all its restarts, ended.
 enum SignerEnd {
     Done,
-    GaveUp { last: String, exit: Exit },
+    GaveUp { restarts: u32, last: String, exit: Exit },
 }
 
 impl<'a> Supervisor<'a> {
@@ -116,8 +116,8 @@ impl<'a> Supervisor<'a> {
             bar.at(after.records_signed.unsigned_abs());
             if !is_complete(&after) {
                 return match ends.into_iter().find_map(SignerEnd::failure) {
-                    Some((last, exit)) if !stop.is_asked() => {
-                        Err(CliError::SignersFailed { restarts: RESTARTS, last, exit })
+                    Some((restarts, last, exit)) if !stop.is_asked() => {
+                        Err(CliError::SignersFailed { restarts, last, exit })
                     }
                     _ => Ok(Ended::Stopped),
                 };
@@ -142,7 +142,7 @@ impl<'a> Supervisor<'a> {
                 self.over.store(true, Ordering::Relaxed);
             }
             if restarts == RESTARTS || stop.is_asked() || self.over.load(Ordering::Relaxed) {
-                return SignerEnd::GaveUp { last, exit };
+                return SignerEnd::GaveUp { restarts, last, exit };
             }
             restarts += 1;
             let pause = pause.next_pause();
@@ -260,10 +260,10 @@ impl<'a> Supervisor<'a> {
 }
 
 impl SignerEnd {
-    fn failure(self) -> Option<(String, Exit)> {
+    fn failure(self) -> Option<(u32, String, Exit)> {
         match self {
             Self::Done => None,
-            Self::GaveUp { last, exit } => Some((last, exit)),
+            Self::GaveUp { restarts, last, exit } => Some((restarts, last, exit)),
         }
     }
 }

@@ -1,0 +1,105 @@
+//! Measures Chancery on this machine, as ratios of things measured alternately in one run.
+//!
+//! Absolute times say little on a shared machine. So each figure is the median of the ratios of pairs
+//! that were measured one right after the other: the bare signing loop, then Chancery, and again.
+
+mod bare;
+mod chancery;
+mod figure;
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Parser;
+
+use crate::chancery::{Chancery, Manifest};
+use crate::figure::{Figure, Samples};
+
+/// What the figures have to reach.
+const RS256_SHARE: f64 = 0.95;
+const SEEDING_RATE: f64 = 150_000.0;
+const EDDSA_RATE: f64 = 60_000.0;
+const SIGNER_MEMORY_MIB: f64 = 64.0;
+
+/// Measure, and write JSON and a table.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Pairs of measurements a figure
+    #[arg(long, default_value_t = 3)]
+    pairs: usize,
+    /// Divide the amount of work by this
+    #[arg(long, default_value_t = 1)]
+    divide: u64,
+    /// File to write
+    #[arg(long, default_value = "bench/results/local.json")]
+    out: PathBuf,
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are the purpose of this program")]
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let chancery = Chancery::new()?;
+    let figures = [
+        rs256_share(&chancery, &arguments)?,
+        seeding(&chancery, &arguments)?,
+        eddsa(&chancery, &arguments)?,
+        memory(&chancery, &arguments)?,
+    ];
+    if let Some(folder) = arguments.out.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let machine = figure::machine();
+    let json = serde_json::json!({ "machine": machine, "pairs": arguments.pairs, "figures": figures });
+    fs::write(&arguments.out, format!("{json:#}\n")).context("writing the results")?;
+    println!("{}", figure::table(&machine, &figures));
+    Ok(())
+}
+
+/// RS256 with two signers, PostgreSQL on the same cores, against the bare loop on as many threads.
+fn rs256_share(chancery: &Chancery, arguments: &Arguments) -> anyhow::Result<Figure> {
+    let records = 100_000 / arguments.divide;
+    let manifest = Manifest { records, keys: 100, batch: 100, algorithm: "RS256", suspend: false };
+    let mut samples = Samples::default();
+    for _ in 0..arguments.pairs {
+        let bare = bare::rs256_rate(2, records)?;
+        let run = chancery.run(&manifest)?;
+        samples.add(run.rate()? / bare);
+    }
+    Ok(Figure::new("RS256, 2 signers / bare loop on 2 threads", samples, ">=", RS256_SHARE))
+}
+
+/// Records seeded a second, against what is wanted.
+fn seeding(chancery: &Chancery, arguments: &Arguments) -> anyhow::Result<Figure> {
+    let records = 1_000_000 / arguments.divide;
+    let manifest = Manifest { records, keys: 1, batch: 1_000, algorithm: "EdDSA", suspend: true };
+    let mut samples = Samples::default();
+    for _ in 0..arguments.pairs {
+        let run = chancery.run(&manifest)?;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        samples.add(records as f64 / run.seeding_seconds / SEEDING_RATE);
+    }
+    Ok(Figure::new("records seeded/s / 150,000", samples, ">=", 1.0))
+}
+
+/// EdDSA end to end, against what is wanted.
+fn eddsa(chancery: &Chancery, arguments: &Arguments) -> anyhow::Result<Figure> {
+    let records = 1_000_000 / arguments.divide;
+    let manifest = Manifest { records, keys: 100, batch: 1_000, algorithm: "EdDSA", suspend: false };
+    let mut samples = Samples::default();
+    for _ in 0..arguments.pairs {
+        samples.add(chancery.run(&manifest)?.rate()? / EDDSA_RATE);
+    }
+    Ok(Figure::new("EdDSA signatures/s / 60,000", samples, ">=", 1.0))
+}
+
+/// The most memory a signer had resident, over runs of growing size, against what it may have.
+fn memory(chancery: &Chancery, arguments: &Arguments) -> anyhow::Result<Figure> {
+    let mut samples = Samples::default();
+    for records in [10_000, 100_000, 1_000_000] {
+        let records = records / arguments.divide;
+        let manifest = Manifest { records, keys: 100, batch: 1_000, algorithm: "EdDSA", suspend: false };
+        samples.add(chancery.run(&manifest)?.signer_memory_mib / SIGNER_MEMORY_MIB);
+    }
+    Ok(Figure::new("peak memory of a signer / 64 MiB (10 k, 100 k, 1 M records)", samples, "<=", 1.0))
+}
