@@ -4,17 +4,18 @@
 -- Each runs as one statement, so that no lock of a keyring is ever held while a client is
 -- waited for: a frozen client can delay nobody.
 
--- Waits for the keyring's turn and returns the instant of that turn: later than every instant
--- given before in this keyring, even when the clock was set back.
+-- Waits for the keyring's turn and returns the instant of that turn, which is later than every
+-- acquisition and not before any release in this keyring, even when the clock was set back; and the
+-- use sequence of the ring's newest lease.
 --
 -- The lock is held to the end of the transaction. Whatever the caller reads *after* this call
 -- includes all that earlier turns wrote, because each statement of a function takes a snapshot
 -- of its own under READ COMMITTED; a caller at a higher isolation level would decide on what
 -- was true before it got the lock, so it is refused.
-CREATE FUNCTION chancery.keyring_turn(p_keyring integer) RETURNS timestamptz
+CREATE FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant timestamptz, OUT last_use bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
-    v_instant timestamptz;
+    v_acquired timestamptz;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'leasing needs READ COMMITTED, the transaction is %',
@@ -22,13 +23,13 @@ BEGIN
     END IF;
     -- The first number is Chancery's own namespace of advisory locks.
     PERFORM pg_advisory_xact_lock(1128814158, p_keyring);
-    SELECT greatest(
+    SELECT l.use_sequence, l.acquired_at INTO last_use, v_acquired FROM chancery.leases l
+     WHERE l.keyring_id = p_keyring ORDER BY l.use_sequence DESC LIMIT 1;
+    last_use := coalesce(last_use, 0);
+    instant := greatest(
         clock_timestamp(),
-        (SELECT l.acquired_at + interval '1 microsecond' FROM chancery.leases l
-          WHERE l.keyring_id = p_keyring ORDER BY l.use_sequence DESC LIMIT 1),
-        (SELECT max(l.released_at) FROM chancery.leases l WHERE l.keyring_id = p_keyring))
-    INTO v_instant;
-    RETURN v_instant;
+        v_acquired + interval '1 microsecond',
+        (SELECT max(l.released_at) FROM chancery.leases l WHERE l.keyring_id = p_keyring));
 END
 $$;
 
@@ -90,7 +91,7 @@ CREATE FUNCTION chancery.lease_acquire(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
-    v_instant timestamptz;
+    v_turn record;
 BEGIN
     use_floor := p_use_floor;
     batch_floor := p_batch_floor;
@@ -107,21 +108,29 @@ BEGIN
         RETURN;
     END IF;
 
-    v_instant := chancery.keyring_turn(v_run.keyring_id);
-    expired := chancery.keyring_collect(v_run.keyring_id, v_instant, p_use_floor);
+    v_turn := chancery.keyring_turn(v_run.keyring_id);
+    expired := chancery.keyring_collect(v_run.keyring_id, v_turn.instant, p_use_floor);
 
-    SELECT k.last_use INTO use_floor FROM chancery.keys k
-     WHERE k.keyring_id = v_run.keyring_id AND k.last_use >= p_use_floor
-     ORDER BY k.last_use LIMIT 1;
-    -- A key is free when its newest lease is over. Read under the turn: nobody leases or
-    -- returns a key of this ring until we commit.
-    SELECT k.id INTO key_id FROM chancery.keys k
+    -- A key is free when its newest lease is over. Read under the turn: nobody leases or returns a
+    -- key of this ring until we commit. (The odd form of the last condition keeps the planner from
+    -- looking for open leases, of which there may be many dead ones, instead of that one lease.)
+    --
+    -- A held key was last used by the lease that holds it. So the new floor is the least of what the
+    -- chosen key and the open leases say.
+    SELECT k.id, m.wrapped_key, least(k.last_use, (
+               SELECT min(o.use_sequence) FROM chancery.leases o
+                WHERE o.keyring_id = v_run.keyring_id AND o.released_at IS NULL
+                  AND o.use_sequence >= p_use_floor))
+      INTO key_id, wrapped_key, use_floor
+      FROM chancery.keys k
+      LEFT JOIN chancery.key_material m ON m.key_id = k.id
      WHERE k.keyring_id = v_run.keyring_id AND k.last_use >= p_use_floor
        AND NOT EXISTS (SELECT FROM chancery.leases l
-                        WHERE l.keyring_id = k.keyring_id AND l.use_sequence = k.last_use
-                          AND l.released_at IS NULL)
+                        WHERE l.keyring_id = v_run.keyring_id AND l.use_sequence = k.last_use
+                          AND (l.released_at IS NULL) IS TRUE)
      ORDER BY k.last_use, k.number LIMIT 1;
     IF NOT FOUND THEN
+        use_floor := p_use_floor;
         answer := 'no_key';
         RETURN;
     END IF;
@@ -139,27 +148,26 @@ BEGIN
     END IF;
     IF batch IS NULL THEN
         key_id := NULL;
+        wrapped_key := NULL;
         IF EXISTS (SELECT FROM chancery.batches b WHERE b.run_id = p_run AND b.state <> 'signed') THEN
             answer := 'no_batch';
         ELSE
             answer := 'complete';
-            UPDATE chancery.runs r SET completed_at = v_instant
+            UPDATE chancery.runs r SET completed_at = v_turn.instant
              WHERE r.id = p_run AND r.completed_at IS NULL;
         END IF;
         RETURN;
     END IF;
 
-    SELECT coalesce(max(l.use_sequence), 0) + 1 INTO use_sequence
-      FROM chancery.leases l WHERE l.keyring_id = v_run.keyring_id;
+    use_sequence := v_turn.last_use + 1;
     INSERT INTO chancery.leases (run_id, batch, keyring_id, key_id, holder, use_sequence,
                                  acquired_at, expires_at)
     VALUES (p_run, batch, v_run.keyring_id, key_id, p_holder, use_sequence,
-            v_instant, v_instant + v_run.lease_duration)
+            v_turn.instant, v_turn.instant + v_run.lease_duration)
     RETURNING id INTO lease_id;
     UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id;
     UPDATE chancery.batches b SET state = 'leased', lease_id = lease_acquire.lease_id
      WHERE b.run_id = p_run AND b.batch = lease_acquire.batch;
-    SELECT m.wrapped_key INTO wrapped_key FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
 
     answer := 'leased';
     batch_floor := greatest(p_batch_floor, batch + 1);
@@ -194,8 +202,13 @@ DECLARE
     v_batch_first bigint;
     v_stored bigint;
 BEGIN
-    SELECT l.run_id, l.batch INTO v_lease FROM chancery.leases l
-     WHERE l.id = p_lease AND l.outcome IS NULL;
+    IF p_last THEN
+        UPDATE chancery.leases l SET outcome = 'signed', signed_at = clock_timestamp()
+         WHERE l.id = p_lease AND l.outcome IS NULL RETURNING l.run_id, l.batch INTO v_lease;
+    ELSE
+        SELECT l.run_id, l.batch INTO v_lease FROM chancery.leases l
+         WHERE l.id = p_lease AND l.outcome IS NULL;
+    END IF;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'lease % is lost', p_lease USING ERRCODE = 'CH001';
     END IF;
@@ -206,11 +219,6 @@ BEGIN
         RETURN;
     END IF;
 
-    UPDATE chancery.leases l SET outcome = 'signed', signed_at = clock_timestamp()
-     WHERE l.id = p_lease AND l.outcome IS NULL;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'lease % is lost', p_lease USING ERRCODE = 'CH001';
-    END IF;
     UPDATE chancery.batches b SET state = 'signed'
      WHERE b.run_id = v_lease.run_id AND b.batch = v_lease.batch AND b.lease_id = p_lease
        AND b.last_record = v_end AND b.first_record <= p_first
@@ -239,7 +247,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    v_instant := chancery.keyring_turn(v_lease.keyring_id);
+    v_instant := (chancery.keyring_turn(v_lease.keyring_id)).instant;
     UPDATE chancery.leases l SET outcome = 'abandoned', released_at = v_instant
      WHERE l.id = p_lease AND l.outcome IS NULL;
     IF NOT FOUND THEN
@@ -274,7 +282,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN 0;
     END IF;
-    RETURN chancery.keyring_collect(v_keyring, chancery.keyring_turn(v_keyring), 0);
+    RETURN chancery.keyring_collect(v_keyring, (chancery.keyring_turn(v_keyring)).instant, 0);
 END
 $$;
 
