@@ -35,7 +35,7 @@ verify: ## Format, lints, generated files, licences and advisories
 	@scripts/setup.sh --cargo-deny
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
-	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps --document-private-items
+	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps
 	scripts/generate.sh --check
 	scripts/deny.sh
 

@@ -9,8 +9,6 @@
 -- and the functions of the lease protocol are the only writers. The audit looks at
 -- every reference instead.
 
-CREATE SCHEMA IF NOT EXISTS chancery;
-
 CREATE TYPE chancery.algorithm AS ENUM ('RS256', 'PS256', 'ES256', 'EdDSA');
 CREATE TYPE chancery.batch_state AS ENUM ('unsigned', 'leased', 'signed');
 CREATE TYPE chancery.lease_outcome AS ENUM ('signed', 'expired', 'abandoned');

@@ -87,7 +87,8 @@ CREATE FUNCTION chancery.lease_acquire(
     p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint,
     OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea,
     OUT batch bigint, OUT first_record bigint, OUT last_record bigint,
-    OUT use_sequence bigint, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint)
+    OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer,
+    OUT use_floor bigint, OUT batch_floor bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
@@ -169,22 +170,24 @@ BEGIN
     UPDATE chancery.batches b SET state = 'leased', lease_id = lease_acquire.lease_id
      WHERE b.run_id = p_run AND b.batch = lease_acquire.batch;
 
+    lease_seconds := extract(epoch FROM v_run.lease_duration);
     answer := 'leased';
     batch_floor := greatest(p_batch_floor, batch + 1);
     PERFORM set_config('synchronous_commit', 'off', true);
 END
 $$;
 
--- Prolongs a lease by the run's lease duration from now on. False when it is no longer the
+-- Prolongs a lease by the run's lease duration from now on, and returns that duration in seconds:
+-- it may have been changed since the lease was granted. Null when the lease is no longer the
 -- caller's: taken over, given back, or run out without anybody having noticed yet.
-CREATE FUNCTION chancery.lease_renew(p_lease bigint) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    UPDATE chancery.leases l SET expires_at = clock_timestamp() + r.lease_duration
+--
+-- A lease never gets shorter, even when the clock was set back since it was granted.
+CREATE FUNCTION chancery.lease_renew(p_lease bigint) RETURNS double precision
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE chancery.leases l SET expires_at = greatest(l.expires_at, clock_timestamp() + r.lease_duration)
       FROM chancery.runs r
-     WHERE l.id = p_lease AND r.id = l.run_id AND l.outcome IS NULL AND l.expires_at > clock_timestamp();
-    RETURN FOUND;
-END
+     WHERE l.id = p_lease AND r.id = l.run_id AND l.outcome IS NULL AND l.expires_at > clock_timestamp()
+    RETURNING extract(epoch FROM r.lease_duration)::double precision
 $$;
 
 -- Stores signatures of the lease's batch, for consecutive records from p_first on. With p_last

@@ -7,8 +7,11 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cargo run --quiet --locked --package chancery-api --bin crdgen > "$work/signingrun.yaml"
-cargo run --quiet --locked --package chancery-tests --bin dump-schema > "$work/schema.sql"
+# The whole workspace: a package built alone has other features, and so builds everything anew.
+cargo build --quiet --locked --workspace --bins
+bin="${CARGO_TARGET_DIR:-target}/debug"
+"$bin/crdgen" > "$work/signingrun.yaml"
+"$bin/dump-schema" > "$work/schema.sql"
 
 result=0
 for pair in signingrun.yaml:crds/signingrun.yaml schema.sql:migrations/schema.sql; do

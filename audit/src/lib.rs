@@ -4,9 +4,9 @@
 //! at one snapshot, and checks with another library than the one that signed. `docs/audit.md` says how
 //! each law is checked, and why no check needs a tolerance.
 //!
-//! - [`records`]: laws 1 to 3 for a range of records, without IO.
-//! - [`lease_log`]: laws 4 and 5 from the lease log, without IO.
-//! - [`report`]: what was found.
+//! - `records`: laws 1 to 3 for a range of records, without IO.
+//! - `lease_log`: laws 4 and 5 from the lease log, without IO.
+//! - `report`: what was found.
 
 mod lease_log;
 mod records;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chancery_process::LogFormat;
-use chancery_store::LedgerUrl;
+use chancery_store::GivenUrl;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -18,10 +18,12 @@ Examples:
   chancery delete demo                          remove the run with all its data
 
 Exit codes:
-  0    done                     75   the database went away or is full: try again
-  1    an audit found           78   it will never work as it is set up
-       violations, or a defect  130  stopped by Ctrl-C or SIGTERM; run again to go on
-  2    wrong input: nothing was changed";
+  0    done
+  1    an audit found violations, or a defect
+  2    input, or a database, that can not be used as it is; run again once it can
+  75   the database went away under way: run again to go on
+  78   it will never work as it is set up
+  130  stopped by Ctrl-C or SIGTERM: run again to go on";
 
 /// Sign every record of a run exactly once, on one machine.
 ///
@@ -56,7 +58,7 @@ pub(crate) struct DatabaseArguments {
     /// Existing PostgreSQL (15 or newer) to use instead of a private one:
     /// postgres://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub(crate) database_url: Option<LedgerUrl>,
+    pub(crate) database_url: Option<GivenUrl>,
     /// Folder of the private PostgreSQL and of the default KEK file
     #[arg(long, global = true, env = "CHANCERY_DATA_DIR", default_value = ".chancery", value_name = "DIR")]
     pub(crate) data_dir: PathBuf,

@@ -51,6 +51,7 @@ impl Database {
 
     async fn open_any(arguments: &DatabaseArguments, signers: u32) -> Result<Self, CliError> {
         if let Some(url) = &arguments.database_url {
+            let url = url.read()?;
             let ledger = Ledger::connect(url.clone().named("chancery"), OWNER_CONNECTIONS).await?;
             return Ok(Self { ledger, url: url.expose().to_owned(), server: None });
         }

@@ -44,6 +44,8 @@ pub(crate) enum CliError {
         "the signer program can not be started: {0}; it belongs beside `chancery`, or where CHANCERY_SIGNER says"
     )]
     SignerProgram(#[source] io::Error),
+    #[error("{0}; what was signed until then is kept, and the same command goes on")]
+    LostWhileSigning(#[source] StoreError),
     #[error(
         "every signer ended before the run was complete, after {restarts} restarts; the last one: {last}"
     )]
@@ -55,6 +57,14 @@ pub(crate) enum CliError {
 }
 
 impl CliError {
+    /// The same, when part of the run had been signed: a database that is away may be back soon.
+    pub(crate) fn while_signing(self) -> Self {
+        match self {
+            Self::Store(error) if error.is_transient() => Self::LostWhileSigning(error),
+            other => other,
+        }
+    }
+
     /// What whoever typed the command should do.
     pub(crate) fn exit(&self) -> Exit {
         match self {
@@ -63,10 +73,11 @@ impl CliError {
             | Self::Write(_)
             | Self::Signals(_)
             | Self::SignerProgram(_) => Exit::Failed,
-            Self::Seed(SeedError::Store(error)) if error.is_transient() => Exit::BadInput,
+            Self::Seed(SeedError::Store(error)) if error.is_transient() => Exit::TryAgain,
             Self::Seed(SeedError::OtherKek { .. } | SeedError::Store(_)) => Exit::BadInput,
             Self::Seed(_) => Exit::Failed,
             Self::SignersFailed { exit, .. } => *exit,
+            Self::LostWhileSigning(_) => Exit::TryAgain,
             Self::ManifestFile { .. }
             | Self::Manifest { .. }
             | Self::KekFile(_)

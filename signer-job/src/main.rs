@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chancery_process::{Exit, LogFormat, Stop, read_kek_file, start_logs};
-use chancery_store::LedgerUrl;
+use chancery_store::GivenUrl;
 use clap::Parser;
 
 use crate::error::SignerError;
@@ -41,7 +41,7 @@ struct Arguments {
     kek_file: PathBuf,
     /// URL of the ledger's database, as a signer
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    database_url: LedgerUrl,
+    database_url: GivenUrl,
     /// Take on the signer's role after connecting, for a login that may do more
     #[arg(long, env = "CHANCERY_ASSUME_SIGNER_ROLE")]
     assume_signer_role: bool,
@@ -99,7 +99,7 @@ async fn sign(arguments: Arguments) -> Result<(), SignerError> {
         stop_with_stdin(stop.clone());
     }
     let kek = read_kek_file(&arguments.kek_file)?;
-    let ledger = arguments.database_url;
+    let ledger = arguments.database_url.read()?;
     let order = Order {
         ledger: if arguments.assume_signer_role { ledger.as_signer_role() } else { ledger },
         namespace: arguments.namespace,

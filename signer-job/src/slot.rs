@@ -84,7 +84,7 @@ async fn round(
         Acquired::Gone => return Err(SignerError::Gone),
     };
     let span = tracing::debug_span!("batch", lease = lease.id, batch = lease.batch, key = %lease.key);
-    let term = Arc::new(Term::new(asked, signer.run.lease_duration()));
+    let term = Arc::new(Term::new(asked, lease.duration));
     sign_leased(signer, session, hands, &lease, &term).instrument(span).await
 }
 
@@ -212,11 +212,11 @@ async fn renew(
     fence: Option<&mut Fence>,
 ) -> Result<(), SignerError> {
     let asked = BootInstant::now();
-    if !session.renew(lease.id).await? {
+    let Some(duration) = session.renew(lease.id).await? else {
         term.lost();
         return Err(StoreError::LeaseLost(lease.id).into());
-    }
-    term.renewed(asked);
+    };
+    term.renewed(asked, duration);
     if let Some(fence) = fence {
         fence.move_to(term.fence())?;
     }

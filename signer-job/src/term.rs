@@ -13,50 +13,58 @@ const LAST_SIGNATURE: f64 = 0.8;
 const FENCE: f64 = 0.9;
 
 /// The term of one lease, shared by the task that renews it and the thread that signs.
+///
+/// Moments are nanoseconds since boot. Each is read and written by itself: the thread looks at the last
+/// signature only, the task at the others.
 #[derive(Debug)]
 pub(crate) struct Term {
-    duration: Duration,
-    /// Nanoseconds since boot at which the lease was asked for or last renewed; 0 once it is lost.
-    since: AtomicU64,
+    renewal: AtomicU64,
+    last_signature: AtomicU64,
+    fence: AtomicU64,
 }
 
 impl Term {
     /// A lease that was asked for at `asked` and lasts `duration`.
     pub(crate) fn new(asked: BootInstant, duration: Duration) -> Self {
-        Self { duration, since: AtomicU64::new(nanos(asked)) }
+        let at = |share| AtomicU64::new(nanos(asked + duration.mul_f64(share)));
+        Self { renewal: at(RENEW), last_signature: at(LAST_SIGNATURE), fence: at(FENCE) }
     }
 
-    /// The lease was renewed by a request sent at `asked`.
-    pub(crate) fn renewed(&self, asked: BootInstant) {
-        self.since.store(nanos(asked), Ordering::Release);
+    /// The lease was renewed for `duration` by a request sent at `asked`.
+    pub(crate) fn renewed(&self, asked: BootInstant, duration: Duration) {
+        let new = Self::new(asked, duration);
+        for (own, new) in [
+            (&self.renewal, new.renewal),
+            (&self.last_signature, new.last_signature),
+            (&self.fence, new.fence),
+        ] {
+            own.store(new.into_inner(), Ordering::Release);
+        }
     }
 
     /// The lease is known to be lost.
     pub(crate) fn lost(&self) {
-        self.since.store(0, Ordering::Release);
+        self.last_signature.store(0, Ordering::Release);
     }
 
     /// Whether another signature may be begun now.
     pub(crate) fn may_sign(&self) -> bool {
-        BootInstant::now() < self.at(LAST_SIGNATURE)
+        BootInstant::now() < moment(&self.last_signature)
     }
 
     /// How long until the lease should be renewed.
     pub(crate) fn until_renewal(&self) -> Duration {
-        BootInstant::now().saturating_until(self.at(RENEW))
+        BootInstant::now().saturating_until(moment(&self.renewal))
     }
 
     /// The moment from which on the key must not be in use, whatever happens to this process.
     pub(crate) fn fence(&self) -> BootInstant {
-        self.at(FENCE)
+        moment(&self.fence)
     }
+}
 
-    fn at(&self, share: f64) -> BootInstant {
-        match self.since.load(Ordering::Acquire) {
-            0 => BootInstant::from(Duration::ZERO),
-            since => BootInstant::from(Duration::from_nanos(since)) + self.duration.mul_f64(share),
-        }
-    }
+fn moment(nanos: &AtomicU64) -> BootInstant {
+    BootInstant::from(Duration::from_nanos(nanos.load(Ordering::Acquire)))
 }
 
 /// Saturates after 584 years of uptime.
@@ -77,7 +85,7 @@ mod tests {
             BootInstant::from(now.since_boot().saturating_sub(duration.mul_f64(LAST_SIGNATURE)));
         let old = Term::new(asked_long_ago, duration);
         assert!(!old.may_sign());
-        old.renewed(now);
+        old.renewed(now, duration);
         assert!(old.may_sign());
         old.lost();
         assert!(!old.may_sign());
@@ -86,8 +94,8 @@ mod tests {
     #[test]
     fn signing_stops_before_the_fence_and_the_fence_stands_before_the_end() {
         let term = Term::new(BootInstant::now(), Duration::from_secs(10));
-        assert!(term.at(RENEW) < term.at(LAST_SIGNATURE));
-        assert!(term.at(LAST_SIGNATURE) < term.fence());
-        assert!(term.fence() < term.at(1.0));
+        assert!(moment(&term.renewal) < moment(&term.last_signature));
+        assert!(moment(&term.last_signature) < term.fence());
+        assert!(term.fence() < BootInstant::now() + Duration::from_secs(10));
     }
 }

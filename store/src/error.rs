@@ -9,19 +9,19 @@ pub enum StoreError {
     #[error("the database URL can not be read: {0}; wanted is postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     BadUrl(String),
     /// The server is away, restarting, full of connections, or the connection broke.
-    #[error("the database does not answer: {0}")]
+    #[error("the database does not answer: {}", said(.0))]
     Unreachable(#[source] sqlx::Error),
     /// An answer took longer than it may; the connection is given up.
     #[error("the database did not answer within {0:?}")]
     TimedOut(std::time::Duration),
     /// The server's disk is full.
-    #[error("the database has no room left: {0}; the run continues once there is room")]
+    #[error("the database has no room left: {}; the run continues once there is room", said(.0))]
     DiskFull(#[source] sqlx::Error),
     /// User or password are not accepted.
-    #[error("the database refuses the login: {0}; check user and password of the database URL")]
+    #[error("the database refuses the login: {}; check user and password of the database URL", said(.0))]
     LoginRefused(#[source] sqlx::Error),
     /// The database named in the URL does not exist.
-    #[error("the database does not exist: {0}; create it, or name another in the database URL")]
+    #[error("the database does not exist: {}; create it, or name another in the database URL", said(.0))]
     NoDatabase(#[source] sqlx::Error),
     /// The server is a standby, or its default is read-only.
     #[error(
@@ -29,7 +29,7 @@ pub enum StoreError {
     )]
     ReadOnly,
     /// The role may not do what is needed.
-    #[error("the database role lacks a right: {0}; docs/operations.md lists what owner and signer need")]
+    #[error("the database role lacks a right: {}; docs/operations.md lists what owner and signer need", said(.0))]
     LacksRights(#[source] sqlx::Error),
     /// The server is older than Chancery supports.
     #[error("the database is PostgreSQL {found}, at least {wanted} is needed")]
@@ -72,7 +72,7 @@ pub enum StoreError {
     #[error("the ledger contradicts itself: {0}")]
     Corrupt(String),
     /// The database refused a statement for any other reason.
-    #[error("the database refused {what}: {source}")]
+    #[error("the database refused {what}: {}", said(source))]
     Query {
         /// The query's file name.
         what: &'static str,
@@ -106,12 +106,13 @@ impl StoreError {
     }
 
     /// Whether the same call may succeed later with nobody changing anything: the database is
-    /// away, or out of room.
+    /// away. One that is out of room is not waited for: somebody has to make room.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::TimedOut(_) | Self::DiskFull(_) | Self::ReadOnly => true,
-            Self::BadUrl(_)
+            Self::Unreachable(_) | Self::TimedOut(_) | Self::ReadOnly => true,
+            Self::DiskFull(_)
+            | Self::BadUrl(_)
             | Self::LoginRefused(_)
             | Self::NoDatabase(_)
             | Self::LacksRights(_)
@@ -135,6 +136,14 @@ enum Class {
     ReadOnly,
     LacksRights,
     Other,
+}
+
+/// What the database said; the place in its own source, which the library adds, helps nobody here.
+fn said(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(refusal) => refusal.message().to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// Sorts a refusal by its SQLSTATE (PostgreSQL documentation, appendix A).

@@ -40,6 +40,8 @@ pub struct Lease {
     pub last_record: i64,
     /// Position in the order of all leases of the keyring.
     pub use_sequence: i64,
+    /// How long it was granted for.
+    pub duration: Duration,
 }
 
 impl Lease {
@@ -170,6 +172,7 @@ impl SignerSession {
                 first_record: row.get("first_record"),
                 last_record: row.get("last_record"),
                 use_sequence: row.get("use_sequence"),
+                duration: Duration::from_secs_f64(row.get("lease_seconds")),
             }),
             "no_key" => Acquired::NoKey,
             "no_batch" => Acquired::NoBatch,
@@ -214,14 +217,15 @@ impl SignerSession {
         }
     }
 
-    /// Prolongs a lease. False when it is no longer ours.
+    /// Prolongs a lease, and tells for how long from now on. None when it is no longer ours.
     ///
     /// # Errors
     ///
     /// A database that is away or refuses.
-    pub async fn renew(&mut self, lease: i64) -> Result<bool, StoreError> {
-        let statement = sqlx::query_scalar(query::lease_renew).bind(lease);
-        answered("lease_renew", statement.fetch_one(&mut self.connection)).await
+    pub async fn renew(&mut self, lease: i64) -> Result<Option<Duration>, StoreError> {
+        let statement = sqlx::query_scalar::<_, Option<f64>>(query::lease_renew).bind(lease);
+        let seconds = answered("lease_renew", statement.fetch_one(&mut self.connection)).await?;
+        Ok(seconds.map(Duration::from_secs_f64))
     }
 
     /// Stores all signatures of a lease's batch, in the order of its records, and closes the lease:

@@ -20,7 +20,7 @@ pub mod query;
 pub mod run;
 pub mod seed;
 
-pub use connect::{Ledger, LedgerUrl};
+pub use connect::{GivenUrl, Ledger, LedgerUrl};
 pub use error::StoreError;
 pub use lease::SignerSession;
 pub use run::{NewRun, Progress, Run};

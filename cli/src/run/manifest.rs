@@ -59,6 +59,14 @@ impl KekSource {
         }
     }
 
+    /// The KEK of a run that is there already: a fresh one could not open its keys.
+    fn get_existing(self) -> Result<(Kek, PathBuf), CliError> {
+        match self {
+            Self::Given { kek, path } => Ok((kek, path)),
+            Self::ToBeMade { path } => Ok((read_kek_file(&path)?, path)),
+        }
+    }
+
     fn get(self) -> Result<(Kek, PathBuf), CliError> {
         match self {
             Self::Given { kek, path } => Ok((kek, path)),
@@ -101,12 +109,14 @@ impl Request {
         kek: KekSource,
     ) -> Result<(Run, Arc<Kek>, PathBuf), CliError> {
         let ValidatedRun { namespace, name, .. } = &self.valid;
-        match database.ledger.find_run(namespace, name).await {
-            Ok(existing) => self.check_spec(&existing)?,
-            Err(StoreError::NoRun(_)) => {}
+        let (kek, path) = match database.ledger.find_run(namespace, name).await {
+            Ok(existing) => {
+                self.check_spec(&existing)?;
+                kek.get_existing()?
+            }
+            Err(StoreError::NoRun(_)) => kek.get()?,
             Err(error) => return Err(error.into()),
-        }
-        let (kek, path) = kek.get()?;
+        };
         let (run, created) = database.ledger.create_run(&self.new_run(kek.fingerprint())).await?;
         // Somebody else may have created it since we looked.
         self.check_spec(&run)?;

@@ -79,6 +79,14 @@ impl SignerProcess {
         self.child.wait().await
     }
 
+    /// Ends it at once.
+    pub(crate) fn kill(&mut self) {
+        // It may have ended this moment: then there is nothing to do.
+        if let Err(error) = self.child.start_kill() {
+            tracing::debug!(%error, holder = self.holder, "could not be killed");
+        }
+    }
+
     /// Asks it to finish or give back what it has in hand, and to end.
     pub(crate) fn ask_to_stop(&self) {
         let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()) else { return };

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use chancery_process::{Backoff, Exit, LogFormat, Stop};
 use chancery_store::{Progress, Run, StoreError};
 use futures::future::join_all;
+use tokio::sync::watch;
 
 use crate::database::Database;
 use crate::display::{Display, Stage, StageBar};
@@ -32,6 +33,10 @@ const MOURNING: Duration = Duration::from_secs(30);
 
 /// How long the database may be away before the watch gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a signer may take to end once nothing is left to do, or it has been asked to stop: longer
+/// than the grace that it has by itself.
+const LAST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How signing ended.
 pub(crate) enum Ended {
@@ -56,6 +61,8 @@ pub(crate) struct Supervisor<'a> {
     dead: Mutex<Vec<(String, Instant)>>,
     /// Nothing will be gained by starting anything again.
     over: AtomicBool,
+    /// Turns true when the ledger says that the run is complete.
+    complete: watch::Sender<bool>,
 }
 
 /// How one signer, with all its restarts, ended.
@@ -82,6 +89,7 @@ impl<'a> Supervisor<'a> {
             display,
             dead: Mutex::default(),
             over: AtomicBool::new(false),
+            complete: watch::Sender::new(false),
         }
     }
 
@@ -96,18 +104,18 @@ impl<'a> Supervisor<'a> {
         );
         if !before.complete {
             let signers = join_all((0..self.signers).map(|index| self.keep_signing(index, stop)));
-            let watch = self.watch(&bar);
+            let watching = self.watch(&bar);
             let ends = {
                 tokio::pin!(signers);
-                tokio::pin!(watch);
+                tokio::pin!(watching);
                 tokio::select! {
                     ends = &mut signers => ends,
-                    error = &mut watch => {
+                    error = &mut watching => {
                         // The signers have the same database: let them end before we say so.
                         self.over.store(true, Ordering::Relaxed);
                         stop.now();
                         signers.await;
-                        return Err(error);
+                        return Err(error.while_signing());
                     }
                 }
             };
@@ -166,8 +174,23 @@ impl<'a> Supervisor<'a> {
         let mut signer = self.command.start(holder).map_err(CliError::SignerProgram)?;
         let mut last_line = String::new();
         let mut asked = false;
+        let mut complete = self.complete.subscribe();
+        let overdue = async {
+            tokio::select! {
+                () = stop.asked() => {}
+                // The sender lives as long as `self`: waiting can not fail.
+                _complete = complete.wait_for(|complete| *complete) => {}
+            }
+            tokio::time::sleep(LAST_PATIENCE).await;
+        };
+        tokio::pin!(overdue);
         loop {
             tokio::select! {
+                () = &mut overdue => {
+                    // It was stopped or hangs, and would keep us for ever. What it holds is given back.
+                    signer.kill();
+                    break;
+                }
                 line = signer.next_line() => match line {
                     Some(line) => {
                         self.display.pass_on(&line);
@@ -209,7 +232,7 @@ impl<'a> Supervisor<'a> {
         loop {
             match self.watch_once(bar).await {
                 Ok(()) => away_since = None,
-                Err(CliError::Store(error)) if is_away(&error) => {
+                Err(CliError::Store(error)) if error.is_transient() => {
                     let since = *away_since.get_or_insert_with(Instant::now);
                     if since.elapsed() > PATIENCE {
                         return error.into();
@@ -223,7 +246,9 @@ impl<'a> Supervisor<'a> {
 
     async fn watch_once(&self, bar: &StageBar) -> Result<(), CliError> {
         self.bury().await?;
-        bar.at(self.progress().await?.records_signed.unsigned_abs());
+        let progress = self.progress().await?;
+        bar.at(progress.records_signed.unsigned_abs());
+        self.complete.send_replace(is_complete(&progress));
         Ok(())
     }
 
@@ -270,11 +295,6 @@ impl SignerEnd {
 
 fn is_complete(progress: &Progress) -> bool {
     progress.batches_signed == progress.batch_count
-}
-
-/// Whether waiting may help. A full disk is not waited for: somebody has to make room.
-fn is_away(error: &StoreError) -> bool {
-    error.is_transient() && !matches!(error, StoreError::DiskFull(_))
 }
 
 /// Unique across machines, commands, signers and restarts, because a name that came back could make a
