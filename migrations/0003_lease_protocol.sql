@@ -3,6 +3,10 @@
 -- A signer may do nothing to the ledger but call these functions and read what it signs.
 -- Each runs as one statement, so that no lock of a keyring is ever held while a client is
 -- waited for: a frozen client can delay nobody.
+--
+-- Every statement here looks up a handful of rows by an index. A session plans them once, perhaps
+-- while a table is still empty and reading it whole is cheapest, and keeps that plan as the table
+-- grows: so what reads or joins whole tables is switched off (enable_…).
 
 -- Waits for the keyring's turn and returns the instant of that turn, which is later than every
 -- acquisition and not before any release in this keyring, even when the clock was set back; and the
@@ -89,7 +93,8 @@ CREATE FUNCTION chancery.lease_acquire(
     OUT batch bigint, OUT first_record bigint, OUT last_record bigint,
     OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer,
     OUT use_floor bigint, OUT batch_floor bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
     v_turn record;
@@ -183,7 +188,8 @@ $$;
 --
 -- A lease never gets shorter, even when the clock was set back since it was granted.
 CREATE FUNCTION chancery.lease_renew(p_lease bigint) RETURNS double precision
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
     UPDATE chancery.leases l SET expires_at = greatest(l.expires_at, clock_timestamp() + r.lease_duration)
       FROM chancery.runs r
      WHERE l.id = p_lease AND r.id = l.run_id AND l.outcome IS NULL AND l.expires_at > clock_timestamp()
@@ -198,7 +204,8 @@ $$;
 -- instants; so a store neither waits for a turn nor makes one wait for the disk.
 CREATE FUNCTION chancery.batch_store(p_lease bigint, p_first bigint, p_signatures bytea[], p_last boolean)
 RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     v_lease record;
     v_end bigint := p_first + cardinality(p_signatures) - 1;
@@ -241,7 +248,8 @@ $$;
 
 -- Gives a key and its batch back unsigned, at once. False when the lease is no longer open.
 CREATE FUNCTION chancery.lease_abandon(p_lease bigint) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     v_lease record;
     v_instant timestamptz;

@@ -76,6 +76,7 @@ impl CliError {
             Self::Seed(SeedError::Store(error)) if error.is_transient() => Exit::TryAgain,
             Self::Seed(SeedError::OtherKek { .. } | SeedError::Store(_)) => Exit::BadInput,
             Self::Seed(_) => Exit::Failed,
+            Self::SignersFailed { exit: Exit::NoRoom, .. } => Exit::BadInput,
             Self::SignersFailed { exit, .. } => *exit,
             Self::LostWhileSigning(_) => Exit::TryAgain,
             Self::ManifestFile { .. }

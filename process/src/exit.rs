@@ -12,7 +12,9 @@ pub enum Exit {
     Failed,
     /// 2: what was given on the command line or in a file can not be used; nothing was changed.
     BadInput,
-    /// 75 (`EX_TEMPFAIL`): the database is away or full; the same command may succeed later.
+    /// 74 (`EX_IOERR`): the database has no room left; the same command goes on once it has.
+    NoRoom,
+    /// 75 (`EX_TEMPFAIL`): the database is away; the same command may succeed later.
     TryAgain,
     /// 78 (`EX_CONFIG`): it will never work as it is set up; trying again is of no use.
     NeverWorks,
@@ -28,6 +30,7 @@ impl Exit {
             Self::Done => 0,
             Self::Failed => 1,
             Self::BadInput => 2,
+            Self::NoRoom => 74,
             Self::TryAgain => 75,
             Self::NeverWorks => 78,
             Self::Interrupted => 130,

@@ -43,7 +43,8 @@ impl SignerError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Store(error) if error.is_transient() => Exit::TryAgain,
-            Self::Store(StoreError::DiskFull(_)) | Self::NotSeeded => Exit::TryAgain,
+            Self::NotSeeded => Exit::TryAgain,
+            Self::Store(StoreError::DiskFull(_)) => Exit::NoRoom,
             Self::Sign(_) | Self::Fence(_) | Self::Thread(_) | Self::Signals(_) => Exit::Failed,
             Self::Store(_)
             | Self::KekFile(_)

@@ -1,8 +1,8 @@
 //! The program that a signer pod runs, and that `chancery run` starts on one machine.
 //!
 //! Exit codes: 0 the run has no unsigned batch left (or is suspended), or the signer was asked to
-//! stop and holds nothing any more; 75 the database is away: try again; 78 it will never work as it
-//! is set up; 1 a defect; 2 wrong arguments.
+//! stop and holds nothing any more; 74 the database has no room left; 75 the database is away: try
+//! again; 78 it will never work as it is set up; 1 a defect; 2 wrong arguments.
 
 mod boot_clock;
 mod error;

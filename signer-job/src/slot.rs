@@ -97,17 +97,8 @@ async fn sign_leased(
     term: &Arc<Term>,
 ) -> Result<Round, SignerError> {
     hands.lease = Some(lease.id);
-    let outcome = match signer.keys.open(lease) {
-        Ok(key) => sign(signer, session, hands, lease, term, key).await,
-        Err(error) => Err(error.into()),
-    };
-    let round = match outcome {
-        Ok(BatchOutcome::Complete) => store(signer, session, hands, lease).await?,
-        Ok(BatchOutcome::Stopped { signed }) => {
-            let given_back = session.abandon(lease.id).await?;
-            tracing::info!(signed, given_back, "the batch was not finished");
-            Round::NotSigned
-        }
+    let round = match sign_and_store(signer, session, hands, lease, term).await {
+        Ok(round) => round,
         // On this connection nothing can be given back any more; on the next one it will be.
         Err(error) if error.is_transient() => return Err(error),
         Err(SignerError::Store(StoreError::LeaseLost(_))) => {
@@ -125,6 +116,25 @@ async fn sign_leased(
     };
     hands.lease = None;
     Ok(round)
+}
+
+/// Signs the batch, and stores it or gives it back.
+async fn sign_and_store(
+    signer: &Signer,
+    session: &mut SignerSession,
+    hands: &mut Hands,
+    lease: &Lease,
+    term: &Arc<Term>,
+) -> Result<Round, SignerError> {
+    let key = signer.keys.open(lease)?;
+    match sign(signer, session, hands, lease, term, key).await? {
+        BatchOutcome::Complete => store(signer, session, hands, lease).await,
+        BatchOutcome::Stopped { signed } => {
+            let given_back = session.abandon(lease.id).await?;
+            tracing::info!(signed, given_back, "the batch was not finished");
+            Ok(Round::NotSigned)
+        }
+    }
 }
 
 /// Signs the whole batch into `hands.signatures`, part by part.

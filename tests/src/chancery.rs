@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use anyhow::Context as _;
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
+use crate::manifest::Manifest;
 use crate::programs::program;
 
 /// `chancery` with a data folder of its own.
@@ -61,6 +63,26 @@ impl Chancery {
         let path = self.folder().join(name);
         std::fs::write(&path, content)?;
         Ok(path)
+    }
+
+    /// Starts `run` with the given manifest and more arguments.
+    ///
+    /// # Errors
+    ///
+    /// When the program can not be started.
+    pub fn start_signing(&self, manifest: &Manifest, more: &[&str]) -> anyhow::Result<Child> {
+        let file = self.write("manifest.yaml", &manifest.to_string())?;
+        let file = file.to_str().ok_or_else(|| anyhow::anyhow!("a path that is no text"))?;
+        self.start(&[&["run", "--file", file], more].concat())
+    }
+
+    /// Runs `run` with the given manifest and more arguments to its end.
+    ///
+    /// # Errors
+    ///
+    /// When the program can not be started.
+    pub async fn sign(&self, manifest: &Manifest, more: &[&str]) -> anyhow::Result<Ended> {
+        Ended::of(self.start_signing(manifest, more)?).await
     }
 
     /// The command, ready for more to be set.
@@ -124,5 +146,29 @@ impl Ended {
         tokio::try_join!(read_out, read_err)?;
         let code = child.wait().await?.code();
         Ok(Self { code, stdout, stderr })
+    }
+
+    /// The JSON object on the last line of standard output.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn json(&self) -> anyhow::Result<serde_json::Value> {
+        let last = self.stdout.lines().last().unwrap_or_default();
+        serde_json::from_str(last).with_context(|| format!("no JSON on the last line: {self:?}"))
+    }
+
+    /// Fails unless the command ended with this exit code; the error tells what it wrote.
+    ///
+    /// # Errors
+    ///
+    /// When it did not.
+    pub fn expect_code(self, code: i32) -> anyhow::Result<Self> {
+        let Self { code: found, stdout, stderr } = &self;
+        anyhow::ensure!(
+            *found == Some(code),
+            "it ended with {found:?} instead of {code}\n{stdout}\n{stderr}"
+        );
+        Ok(self)
     }
 }

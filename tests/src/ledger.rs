@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use chancery_local_postgres::ThrowAway;
 use chancery_store::{Ledger, LedgerUrl};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 use tokio::sync::OnceCell;
 
 use crate::server::server;
@@ -28,7 +29,6 @@ impl TestLedger {
     /// A server that refuses.
     pub async fn new() -> anyhow::Result<Self> {
         static TEMPLATE: OnceCell<()> = OnceCell::const_new();
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
         TEMPLATE
             .get_or_try_init(async || {
                 let template = Self::create(server(), "chancery_template").await?;
@@ -36,8 +36,18 @@ impl TestLedger {
                 anyhow::Ok(())
             })
             .await?;
-        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        Self::copy(server(), &name, "chancery_template").await
+        Self::copy(server(), &fresh_name(), "chancery_template").await
+    }
+
+    /// The URL of a new database with nothing in it, not even a ledger.
+    ///
+    /// # Errors
+    ///
+    /// A server that refuses.
+    pub async fn empty_database() -> anyhow::Result<String> {
+        let url = server().url(&fresh_name());
+        url.parse::<LedgerUrl>()?.create_database().await?;
+        Ok(url)
     }
 
     /// A migrated ledger in a new database of the given server.
@@ -72,8 +82,45 @@ impl TestLedger {
     /// # Errors
     ///
     /// What the database refuses.
-    pub async fn execute(&self, sql: &'static str) -> anyhow::Result<()> {
+    pub async fn execute(&self, sql: impl SqlSafeStr) -> anyhow::Result<()> {
         sqlx::raw_sql(sql).execute(self.ledger.pool()).await?;
         Ok(())
     }
+
+    /// All that the ledger holds, in short: equal before and after means that nothing was changed.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses.
+    pub async fn fingerprint(&self) -> anyhow::Result<String> {
+        fingerprint(&self.url).await
+    }
+}
+
+/// See [`TestLedger::fingerprint`]; of a database without a ledger it is empty.
+///
+/// # Errors
+///
+/// A database that refuses.
+pub async fn fingerprint(url: &str) -> anyhow::Result<String> {
+    let mut connection = PgConnection::connect(url).await?;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+          WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1",
+    )
+    .fetch_all(&mut connection)
+    .await?;
+    let mut text = String::new();
+    for table in tables {
+        let content =
+            format!("SELECT coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t");
+        let content: String = sqlx::query_scalar(AssertSqlSafe(content)).fetch_one(&mut connection).await?;
+        text.push_str(&format!("{table} {content}\n"));
+    }
+    Ok(text)
+}
+
+fn fresh_name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }

@@ -16,6 +16,8 @@
 
 mod chancery;
 mod ledger;
+mod manifest;
+mod processes;
 mod programs;
 mod run;
 mod server;
@@ -23,7 +25,9 @@ mod signer;
 mod wait;
 
 pub use chancery::{Chancery, Ended};
-pub use ledger::TestLedger;
+pub use ledger::{TestLedger, fingerprint};
+pub use manifest::Manifest;
+pub use processes::{children_of, is_running, working_in};
 pub use programs::program;
 pub use run::{SeededRun, TestRun};
 pub use server::{server, throw_away};

@@ -116,6 +116,24 @@ async fn a_batch_longer_than_its_lease_is_renewed() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_lease_duration_that_is_shortened_under_a_living_signer_takes_nothing_from_it() -> anyhow::Result<()>
+{
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new().records(20).batch_size(10).keys(2).seeded(&ledger).await?;
+    let mut session = run.session("living").await?;
+    let Acquired::Leased(lease) = session.acquire().await?.0 else { anyhow::bail!("no lease") };
+    assert_eq!(lease.duration, Duration::from_secs(30));
+    ledger.ledger.set_mutable(&run.run, false, Duration::from_millis(1)).await?;
+    // Renewing tells of the new duration, and takes nothing away from what was granted.
+    assert_eq!(session.renew(lease.id).await?, Some(Duration::from_millis(1)));
+    assert!(session.abandon(lease.id).await?, "it was not taken over");
+    ledger.ledger.set_mutable(&run.run, false, Duration::from_secs(30)).await?;
+    run.finish().await?;
+    assert_eq!(outcomes(&run, "expired").await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
 async fn sigterm_leaves_nothing_in_hand_and_exits_0() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run =
@@ -251,7 +269,7 @@ async fn a_late_signer_stores_nothing() -> anyhow::Result<()> {
     let error = session.store(&lease, &[&forged[..]; 10]).await.expect_err("lost").to_string();
     assert!(error.contains("is lost"), "{error}");
     assert_eq!(run.signed().await?, 0);
-    assert!(!session.renew(lease.id).await?);
+    assert_eq!(session.renew(lease.id).await?, None);
     assert!(!session.abandon(lease.id).await?);
     run.finish().await
 }

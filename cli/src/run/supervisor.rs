@@ -146,7 +146,7 @@ impl<'a> Supervisor<'a> {
                 Ok(Some(end)) => end,
                 Err(error) => (error.to_string(), error.exit()),
             };
-            if exit == Exit::NeverWorks {
+            if matches!(exit, Exit::NeverWorks | Exit::NoRoom) {
                 self.over.store(true, Ordering::Relaxed);
             }
             if restarts == RESTARTS || stop.is_asked() || self.over.load(Ordering::Relaxed) {
@@ -310,6 +310,7 @@ fn holder_name(index: u32, restarts: u32) -> String {
 fn exit_of(status: ExitStatus) -> Exit {
     match status.code().and_then(|code| u8::try_from(code).ok()) {
         Some(code) if code == Exit::TryAgain.code() => Exit::TryAgain,
+        Some(code) if code == Exit::NoRoom.code() => Exit::NoRoom,
         Some(code) if code == Exit::NeverWorks.code() => Exit::NeverWorks,
         _ => Exit::Failed,
     }
