@@ -44,8 +44,9 @@ generate: setup ## Write the generated files anew: crds/, migrations/schema.sql
 	scripts/generate.sh
 
 .PHONY: bench
-bench: build ## Measure, as ratios side by side; writes bench/results/
-	cargo run --release --locked --package chancery-bench
+bench: setup ## Measure, as ratios side by side; writes bench/results/; ARGS adds arguments
+	cargo build --release --locked --package chancery --package chancery-signer --package chancery-bench
+	target/release/chancery-bench $(ARGS)
 
 .PHONY: clean-data
 clean-data: ## Remove the private PostgreSQL, its ledgers and its KEK

@@ -6,6 +6,11 @@
 -- A partition is created apart and then attached: ATTACH PARTITION takes SHARE UPDATE EXCLUSIVE
 -- on the parent, which lets the signers of other runs go on, where CREATE TABLE … PARTITION OF
 -- would stop them all.
+--
+-- Records and signatures are written once, found by their primary key, and dropped as a whole: there
+-- is nothing for autovacuum to collect, and no plan that statistics would make better. Reading
+-- them for it would take processor time from signing. (What guards against transaction id
+-- wraparound runs all the same.)
 CREATE FUNCTION chancery.run_create(
     p_namespace text, p_name text, p_kek_fingerprint text,
     p_record_count bigint, p_record_size integer, p_key_count integer, p_batch_size bigint,
@@ -17,6 +22,7 @@ DECLARE
     v_run integer;
     v_keyring integer;
     v_parent text;
+    v_options text;
 BEGIN
     -- Runs of one name queue here; the second then finds the first one's run.
     PERFORM pg_advisory_xact_lock(hashtextextended('chancery.run ' || p_namespace || '/' || p_name, 0));
@@ -32,8 +38,10 @@ BEGIN
             p_batch_size, p_algorithm, p_key_size, p_lease_duration, p_suspended, p_seed_chunk)
     RETURNING id INTO v_run;
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signatures'] LOOP
-        EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL)',
-                       v_parent || '_' || v_run, v_parent);
+        v_options := CASE WHEN v_parent <> 'batches'
+                          THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
+        EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL) %s',
+                       v_parent || '_' || v_run, v_parent, v_options);
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;

@@ -24,6 +24,10 @@ CREATE TYPE chancery.lease_outcome AS ENUM (
 CREATE FUNCTION chancery.batch_store(p_lease bigint, p_first bigint, p_signatures bytea[], p_last boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 DECLARE
     v_lease record;
@@ -129,6 +133,10 @@ $$;
 CREATE FUNCTION chancery.lease_abandon(p_lease bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 DECLARE
     v_lease record;
@@ -153,6 +161,10 @@ $$;
 CREATE FUNCTION chancery.lease_acquire(p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
@@ -244,6 +256,10 @@ $$;
 CREATE FUNCTION chancery.lease_renew(p_lease bigint) RETURNS double precision
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
     UPDATE chancery.leases l SET expires_at = greatest(l.expires_at, clock_timestamp() + r.lease_duration)
       FROM chancery.runs r
@@ -274,6 +290,7 @@ DECLARE
     v_run integer;
     v_keyring integer;
     v_parent text;
+    v_options text;
 BEGIN
     -- Runs of one name queue here; the second then finds the first one's run.
     PERFORM pg_advisory_xact_lock(hashtextextended('chancery.run ' || p_namespace || '/' || p_name, 0));
@@ -289,8 +306,10 @@ BEGIN
             p_batch_size, p_algorithm, p_key_size, p_lease_duration, p_suspended, p_seed_chunk)
     RETURNING id INTO v_run;
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signatures'] LOOP
-        EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL)',
-                       v_parent || '_' || v_run, v_parent);
+        v_options := CASE WHEN v_parent <> 'batches'
+                          THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
+        EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL) %s',
+                       v_parent || '_' || v_run, v_parent, v_options);
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;

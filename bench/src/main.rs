@@ -28,8 +28,13 @@ type Measured = anyhow::Result<(Samples, &'static str, f64)>;
 type Measure = fn(&Chancery, &Arguments) -> Measured;
 
 /// The figures by name.
-const MEASURES: [(&str, Measure); 4] = [
-    ("RS256, 2 signers / bare loop on 2 threads", rs256_share),
+const MEASURES: [(&str, Measure); 5] = [
+    ("RS256, 2 signers, batches of 100 / bare loop on 2 threads", |chancery, arguments| {
+        rs256_share(chancery, arguments, 100)
+    }),
+    ("RS256, 2 signers, batches of 1,000 / bare loop on 2 threads", |chancery, arguments| {
+        rs256_share(chancery, arguments, 1_000)
+    }),
     ("records seeded/s / 150,000", seeding),
     ("EdDSA signatures/s / 60,000", eddsa),
     ("peak memory of a signer / 64 MiB (10 k, 100 k, 1 M records)", memory),
@@ -74,9 +79,9 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// RS256 with two signers, PostgreSQL on the same cores, against the bare loop on as many threads.
-fn rs256_share(chancery: &Chancery, arguments: &Arguments) -> Measured {
+fn rs256_share(chancery: &Chancery, arguments: &Arguments, batch: u32) -> Measured {
     let records = 100_000 / arguments.divide;
-    let manifest = Manifest { records, keys: 100, batch: 100, algorithm: "RS256", suspend: false };
+    let manifest = Manifest { records, keys: 100, batch, algorithm: "RS256", suspend: false };
     let mut samples = Samples::default();
     for _ in 0..arguments.pairs {
         let bare = bare::rs256_rate(2, records)?;

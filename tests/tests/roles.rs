@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chancery_tests::{SignerProcess, TestLedger, TestRun};
+use chancery_tests::{Chancery, Manifest, SignerProcess, TestLedger, TestRun};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 const READABLE: [&str; 3] = ["keyrings", "records", "runs"];
@@ -179,4 +179,23 @@ async fn a_login_that_is_nothing_but_a_signer_signs_a_run() -> anyhow::Result<()
     let mut pod = PgConnection::connect(&as_pod).await?;
     assert_denied(&mut pod, "TABLE chancery.key_material").await?;
     run.assert_audit_holds().await
+}
+
+#[tokio::test]
+async fn an_owner_who_may_not_create_roles_uses_the_one_that_an_administrator_made() -> anyhow::Result<()> {
+    // Roles belong to the server, so a ledger that is there already has made this one.
+    let made_before = TestLedger::new().await?;
+    let empty = TestLedger::empty_database().await?;
+    let mut administrator = PgConnection::connect(&empty).await?;
+    sqlx::raw_sql(
+        "CREATE ROLE modest LOGIN; GRANT chancery_signer TO modest;
+         DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO modest', current_database()); END $$",
+    )
+    .execute(&mut administrator)
+    .await?;
+    let as_modest = empty.replace("user=chancery", "user=modest");
+    let summary = Chancery::on(&as_modest)?.sign(&Manifest::new(), &["--output", "json"]).await?;
+    assert_eq!(summary.expect_code(0)?.json()?["audit"], "passed");
+    drop(made_before);
+    Ok(())
 }

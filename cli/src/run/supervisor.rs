@@ -25,7 +25,7 @@ const LEAST_PAUSE: Duration = Duration::from_millis(250);
 const MOST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How often the ledger is asked how far it is.
-const WATCH_INTERVAL: Duration = Duration::from_millis(250);
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long leases of a dead signer are looked for: a statement that it had sent when it died may
 /// still be carried out by the database.
