@@ -39,8 +39,9 @@ BEGIN
         UPDATE chancery.leases l SET outcome = 'signed', signed_at = clock_timestamp()
          WHERE l.id = p_lease AND l.outcome IS NULL RETURNING l.run_id, l.batch INTO v_lease;
     ELSE
+        -- Locked to the end of the transaction, so that nobody takes over a batch that is being stored.
         SELECT l.run_id, l.batch INTO v_lease FROM chancery.leases l
-         WHERE l.id = p_lease AND l.outcome IS NULL;
+         WHERE l.id = p_lease AND l.outcome IS NULL FOR UPDATE;
     END IF;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'lease % is lost', p_lease USING ERRCODE = 'CH001';
@@ -142,16 +143,15 @@ DECLARE
     v_lease record;
     v_instant timestamptz;
 BEGIN
-    SELECT l.keyring_id, l.run_id, l.batch INTO v_lease FROM chancery.leases l WHERE l.id = p_lease;
+    -- The row first, the turn second: a store that holds the row may take long, and nobody is to wait
+    -- for it while having the turn. Whoever has the turn skips locked rows, so there is no deadlock.
+    SELECT l.keyring_id, l.run_id, l.batch INTO v_lease FROM chancery.leases l
+     WHERE l.id = p_lease AND l.outcome IS NULL FOR UPDATE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
     v_instant := (chancery.keyring_turn(v_lease.keyring_id)).instant;
-    UPDATE chancery.leases l SET outcome = 'abandoned', released_at = v_instant
-     WHERE l.id = p_lease AND l.outcome IS NULL;
-    IF NOT FOUND THEN
-        RETURN false;
-    END IF;
+    UPDATE chancery.leases l SET outcome = 'abandoned', released_at = v_instant WHERE l.id = p_lease;
     UPDATE chancery.batches b SET state = 'unsigned', lease_id = NULL
      WHERE b.run_id = v_lease.run_id AND b.batch = v_lease.batch AND b.lease_id = p_lease;
     RETURN true;

@@ -43,9 +43,13 @@ pub struct AuditOptions {
     pub violations_shown: usize,
 }
 
+/// Beyond this the database is what limits, and its connections run out.
+const MOST_WORKERS: usize = 16;
+
 impl Default for AuditOptions {
     fn default() -> Self {
-        Self { workers: std::thread::available_parallelism().map_or(1, usize::from), violations_shown: 10 }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { workers: cores.min(MOST_WORKERS), violations_shown: 10 }
     }
 }
 

@@ -15,8 +15,9 @@ const OWNER_CONNECTIONS: u32 = 6;
 /// Connections that a signer process makes, with room for one that is being replaced.
 const SIGNER_CONNECTIONS: u32 = 3;
 
-/// Connections for people who look on, and for PostgreSQL itself.
-const SPARE_CONNECTIONS: u32 = 20;
+/// Connections for other commands that join the server, each with those of an audit, and for PostgreSQL
+/// itself: who comes first sets the limit for all.
+const SPARE_CONNECTIONS: u32 = 200;
 
 /// Name of the ledger's database in a private server.
 const DATABASE: &str = "chancery";

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::exit::Exit;
+
 /// Tells, at any place and at no cost, whether the process has been asked to stop, and until when
 /// work in hand may still be finished.
 #[derive(Clone, Debug)]
@@ -23,7 +25,7 @@ impl Stop {
         Self { sender: Arc::new(watch::Sender::new(false)), deadline: Arc::default(), grace }
     }
 
-    /// SIGTERM and SIGINT ask to stop.
+    /// SIGTERM, SIGINT and SIGHUP ask to stop. A second one ends the process at once.
     ///
     /// # Errors
     ///
@@ -32,14 +34,22 @@ impl Stop {
         let stop = Self::never(grace);
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         let asked = stop.clone();
         tokio::spawn(async move {
-            let name = tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = interrupt.recv() => "SIGINT",
-            };
-            tracing::info!(signal = name, "asked to stop");
-            asked.now();
+            loop {
+                let name = tokio::select! {
+                    _ = terminate.recv() => "SIGTERM",
+                    _ = interrupt.recv() => "SIGINT",
+                    _ = hangup.recv() => "SIGHUP",
+                };
+                if asked.is_asked() {
+                    tracing::warn!(signal = name, "asked to stop again: ending at once");
+                    std::process::exit(Exit::Interrupted.code().into());
+                }
+                tracing::info!(signal = name, "asked to stop");
+                asked.now();
+            }
         });
         Ok(stop)
     }

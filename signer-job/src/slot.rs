@@ -53,8 +53,13 @@ pub(crate) async fn run(signer: Arc<Signer>, mut session: SignerSession) -> Resu
             Err(error) if error.is_transient() && !signer.stop.is_asked() => {
                 tracing::warn!(%error, "the database is away: connecting again");
                 session = signer.connect().await?;
-                if let Some(lease) = hands.lease.take() {
-                    session.abandon(lease).await?;
+                if let Some(lease) = hands.lease {
+                    match session.abandon(lease).await {
+                        Ok(_) => hands.lease = None,
+                        // Away once more: the next round finds that out and connects again.
+                        Err(error) if error.is_transient() => {}
+                        Err(error) => return Err(error.into()),
+                    }
                 }
             }
             Err(error) => return Err(error),

@@ -240,8 +240,15 @@ impl SignerSession {
         let chunk = (STORE_CHUNK / signature_len).max(1);
         let storing = async {
             if signatures.len() <= chunk {
-                return store_chunk(&mut self.connection, lease.id, lease.first_record, signatures, true)
-                    .await;
+                store_chunk(&mut self.connection, lease.id, lease.first_record, signatures, true).await?;
+                return Ok(true);
+            }
+            // Storing takes long: it begins with a whole lease duration ahead of it. From its first part on
+            // it holds the lease's row, so that nobody takes the batch over.
+            let renewed: Option<f64> =
+                sqlx::query_scalar(query::lease_renew).bind(lease.id).fetch_one(&mut self.connection).await?;
+            if renewed.is_none() {
+                return Ok(false);
             }
             let mut transaction = self.connection.begin().await?;
             let mut first = lease.first_record;
@@ -250,10 +257,12 @@ impl SignerSession {
                 store_chunk(&mut transaction, lease.id, first, part, chunks.peek().is_none()).await?;
                 first = first.saturating_add_unsigned(part.len() as u64);
             }
-            transaction.commit().await
+            transaction.commit().await?;
+            Ok(true)
         };
         match tokio::time::timeout(ANSWER_TIMEOUT * 3, storing).await {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(StoreError::LeaseLost(lease.id)),
             Ok(Err(sqlx::Error::Database(refusal))) if refusal.code().as_deref() == Some("CH001") => {
                 Err(StoreError::LeaseLost(lease.id))
             }

@@ -20,6 +20,7 @@ mod names {
         audit_records
         audit_strays
         batch_store
+        deletion_lock
         export_keys
         export_leases
         export_records

@@ -6,9 +6,12 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, FromRow, Row};
 use uuid::Uuid;
 
-use crate::connect::{Ledger, OWNER_STATEMENT_TIMEOUT};
+use crate::connect::Ledger;
 use crate::error::StoreError;
 use crate::query;
+
+/// How long a deletion may wait for others that still read the run's tables.
+const WHOLE_DELETION: Duration = Duration::from_secs(3600);
 
 /// Bytes of payload that one seeding transaction writes at the most.
 const SEED_CHUNK_BYTES: i64 = 4 << 20;
@@ -318,7 +321,12 @@ impl Ledger {
             .map_err(|error| StoreError::of("run_mark_deleted", error))?;
         // DETACH … CONCURRENTLY waits for transactions that still use the table; on a connection of
         // its own, because it must not run inside a transaction.
-        let mut connection = self.url.connect(OWNER_STATEMENT_TIMEOUT).await?;
+        let mut connection = self.url.connect(WHOLE_DELETION).await?;
+        // One deletion at a time: two would meet in the parents' detaching. Ends with the connection.
+        sqlx::query(query::deletion_lock)
+            .execute(&mut connection)
+            .await
+            .map_err(|error| StoreError::of("deletion_lock", error))?;
         let partitions: Vec<PgRow> = sqlx::query(query::run_partitions)
             .bind(run.id)
             .fetch_all(&mut connection)
@@ -334,7 +342,9 @@ impl Ledger {
                 )
                 .await?;
             }
-            run_ddl(&mut connection, format!("DROP TABLE chancery.{table}")).await?;
+            if partition.get("own") {
+                run_ddl(&mut connection, format!("DROP TABLE chancery.{table}")).await?;
+            }
         }
         sqlx::query(query::run_remove)
             .bind(run.id)

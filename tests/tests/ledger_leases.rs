@@ -9,6 +9,7 @@ use chancery_tests::{SeededRun, TestLedger, TestRun, eventually};
 use futures::future::try_join_all;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 const FORGED: [u8; 64] = [7; 64];
@@ -250,4 +251,35 @@ async fn progress_of_several_runs_is_told_apart() -> anyhow::Result<()> {
     assert_eq!(seen, [(one.run.id, 200, 0, true), (two.run.id, 0, 1, false)]);
     session.abandon(lease.id).await?;
     two.finish().await
+}
+
+#[tokio::test]
+async fn a_batch_that_is_being_stored_in_parts_is_not_taken_over() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new()
+        .records(20)
+        .batch_size(10)
+        .lease_duration(Duration::from_millis(50))
+        .seeded(&ledger)
+        .await?;
+    let mut slow = run.session("slow").await?;
+    let Acquired::Leased(lease) = slow.acquire().await?.0 else { anyhow::bail!("no lease") };
+    let mut storing = PgConnection::connect(&ledger.url).await?;
+    let mut transaction = storing.begin().await?;
+    let store = "SELECT chancery.batch_store($1, $2, array_fill('\\x07'::bytea, ARRAY[5]), $3)";
+    sqlx::query(store).bind(lease.id).bind(1_i64).bind(false).execute(&mut *transaction).await?;
+
+    let over = "SELECT expires_at < clock_timestamp() FROM chancery.leases WHERE id = $1";
+    eventually("the lease has run out", async || {
+        sqlx::query_scalar(over).bind(lease.id).fetch_one(ledger.ledger.pool()).await.unwrap_or(false)
+    })
+    .await;
+    let (acquired, expired) = run.session("other").await?.acquire().await?;
+    assert!(matches!(acquired, Acquired::Leased(other) if other.batch == 2));
+    assert_eq!(expired, 0, "nobody takes over what is being stored");
+
+    sqlx::query(store).bind(lease.id).bind(6_i64).bind(true).execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    assert_eq!(run.signed().await?, 10);
+    Ok(())
 }

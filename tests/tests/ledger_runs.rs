@@ -224,6 +224,7 @@ async fn an_interrupted_deletion_is_finished_by_calling_again() -> anyhow::Resul
 async fn a_detachment_that_was_broken_off_is_finished() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().seeded(&ledger).await?;
+    let other = TestRun::new().named("other").seeded(&ledger).await?;
     let mut reader = PgConnection::connect(&ledger.url).await?;
     sqlx::raw_sql("BEGIN; SELECT count(*) FROM chancery.batches").execute(&mut reader).await?;
     let (owner, doomed) = (ledger.ledger.clone(), run.run.clone());
@@ -242,6 +243,9 @@ async fn a_detachment_that_was_broken_off_is_finished() -> anyhow::Result<()> {
     deleting.await?.expect_err("it was broken off");
     sqlx::raw_sql("COMMIT").execute(&mut reader).await?;
     assert!(ledger.ledger.find_run("default", "demo").await?.deleted);
+    // PostgreSQL detaches nothing else while a detachment is pending: whoever deletes next finishes it.
+    ledger.ledger.delete_run(&other.run).await?;
+    assert_gone(&ledger, &other.run).await?;
     ledger.ledger.delete_run(&run.run).await?;
     assert_gone(&ledger, &run.run).await
 }

@@ -36,8 +36,9 @@ pub(crate) async fn run(
 
     let database = Database::open_or_create(database, signers).await?;
     let outcome = sign_and_audit(&database, &request, kek, signers, log_format, arguments, stop).await;
-    database.close().await?;
-    outcome
+    let closed = database.close().await;
+    let exit = outcome?;
+    closed.map(|()| exit)
 }
 
 async fn sign_and_audit(
@@ -67,13 +68,21 @@ async fn sign_and_audit(
         match supervisor.sign(&stop).await? {
             Ended::Complete(signed) => summary.signed_now(signed),
             Ended::Stopped => return Ok(interrupted(&display)),
+            Ended::Suspended => {
+                display.say("the run was suspended meanwhile; it goes on once spec.suspend is false");
+                display.end();
+                return Ok(Exit::Done);
+            }
         }
-        database.ledger.settle(&run).await?;
+        database.ledger.settle(&run).await.map_err(|error| CliError::from(error).while_signing())?;
     }
     let report = if arguments.skip_audit || request.valid.suspend {
         None
     } else {
-        Some(audit_run(database, &run, &display).await?)
+        tokio::select! {
+            report = audit_run(database, &run, &display) => Some(report?),
+            () = stop.asked() => return Ok(interrupted(&display)),
+        }
     };
     summary.finish(database, &run, began.elapsed()).await?;
     display.end();

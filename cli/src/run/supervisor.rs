@@ -41,6 +41,8 @@ const LAST_PATIENCE: Duration = Duration::from_secs(30);
 /// How signing ended.
 pub(crate) enum Ended {
     Complete(SignedNow),
+    /// Somebody suspended the run meanwhile.
+    Suspended,
     Stopped,
 }
 
@@ -119,14 +121,15 @@ impl<'a> Supervisor<'a> {
                     }
                 }
             };
-            self.bury().await?;
-            let after = self.progress().await?;
+            self.bury().await.map_err(CliError::while_signing)?;
+            let after = self.progress().await.map_err(CliError::while_signing)?;
             bar.at(after.records_signed.unsigned_abs());
             if !is_complete(&after) {
                 return match ends.into_iter().find_map(SignerEnd::failure) {
                     Some((restarts, last, exit)) if !stop.is_asked() => {
                         Err(CliError::SignersFailed { restarts, last, exit })
                     }
+                    _ if after.suspended && !stop.is_asked() => Ok(Ended::Suspended),
                     _ => Ok(Ended::Stopped),
                 };
             }
