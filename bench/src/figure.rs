@@ -31,7 +31,9 @@ impl Figure {
     pub(crate) fn new(name: &'static str, samples: Samples, comparison: &str, bound: f64) -> Self {
         let mut sorted = samples.0.clone();
         sorted.sort_by(f64::total_cmp);
-        let median = sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN);
+        let middle = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
+        // Of an even number of samples, the mean of the two in the middle.
+        let median = f64::midpoint(middle((sorted.len().max(1) - 1) / 2), middle(sorted.len() / 2));
         Self {
             name,
             median,
