@@ -2,6 +2,7 @@
 
 use chancery_audit::{AuditOptions, Report, audit};
 use chancery_process::{Exit, LogFormat};
+use chancery_store::Run;
 
 use crate::arguments::{DatabaseArguments, Output, VerifyArguments};
 use crate::database::Database;
@@ -23,17 +24,24 @@ async fn check(database: &Database, arguments: &VerifyArguments) -> Result<Exit,
     let name = &arguments.run;
     let run = database.ledger.find_run(&name.namespace, &name.name).await?;
     let display = Display::new(LogFormat::Text);
-    let bar = display.stage(Stage::Auditing, run.record_count.unsigned_abs(), 0);
-    let options = AuditOptions::default();
-    let report =
-        audit(&database.ledger, &name.namespace, &name.name, &options, move |records| bar.at(records))
-            .await?;
+    let report = audit_with_bar(database, &run, &display).await?;
     display.end();
     match arguments.output {
         Output::Table => line(&text(&report))?,
         Output::Json => line(&serde_json::json!(report).to_string())?,
     }
     Ok(if report.holds() { Exit::Done } else { Exit::Failed })
+}
+
+/// Audits a run as a stage that is shown.
+pub(crate) async fn audit_with_bar(
+    database: &Database,
+    run: &Run,
+    display: &Display,
+) -> Result<Report, CliError> {
+    let bar = display.stage(Stage::Auditing, run.record_count.unsigned_abs(), 0);
+    let progress = move |records| bar.at(records);
+    Ok(audit(&database.ledger, &run.namespace, &run.name, &AuditOptions::default(), progress).await?)
 }
 
 /// A line a law, and under it the first violations.

@@ -75,8 +75,6 @@ pub struct Run {
     pub algorithm: String,
     /// Modulus bits of RSA keys.
     pub key_size: Option<i32>,
-    /// Seconds that a lease lasts.
-    pub lease_seconds: f64,
     /// Records a seeding transaction.
     pub seed_chunk: i64,
     /// Whether nothing is to be leased for now.
@@ -102,12 +100,6 @@ impl Run {
             .await
             .map_err(|error| StoreError::of("run_find", error))?
             .ok_or_else(|| StoreError::NoRun(format!("{namespace}/{name}")))
-    }
-
-    /// How long a lease lasts.
-    #[must_use]
-    pub fn lease_duration(&self) -> Duration {
-        Duration::from_secs_f64(self.lease_seconds)
     }
 
     /// Number of seeding transactions.

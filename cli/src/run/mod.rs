@@ -8,18 +8,18 @@ mod supervisor;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chancery_audit::Report;
 use chancery_process::{Exit, LogFormat, Stop};
 use chancery_seeding::seed;
 use chancery_store::Run;
 
 use crate::arguments::{DatabaseArguments, RunArguments};
 use crate::database::Database;
-use crate::display::{Display, Stage};
+use crate::display::Display;
 use crate::error::CliError;
 use crate::run::manifest::{KekSource, Request};
 use crate::run::summary::Summary;
 use crate::run::supervisor::{Ended, Supervisor};
+use crate::verify;
 
 /// How long signers may finish what they have in hand once we are asked to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -80,7 +80,7 @@ async fn sign_and_audit(
         None
     } else {
         tokio::select! {
-            report = audit_run(database, &run, &display) => Some(report?),
+            report = verify::audit_with_bar(database, &run, &display) => Some(report?),
             () = stop.asked() => return Ok(interrupted(&display)),
         }
     };
@@ -104,11 +104,4 @@ async fn seed_run(
 ) -> Result<(), CliError> {
     seed(&database.ledger, run, kek, |progress| display.seeding(progress)).await?;
     Ok(())
-}
-
-async fn audit_run(database: &Database, run: &Run, display: &Display) -> Result<Report, CliError> {
-    let bar = display.stage(Stage::Auditing, run.record_count.unsigned_abs(), 0);
-    let options = chancery_audit::AuditOptions::default();
-    let progress = move |records| bar.at(records);
-    Ok(chancery_audit::audit(&database.ledger, &run.namespace, &run.name, &options, progress).await?)
 }

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::database::Database;
 use crate::display::{Display, Stage, StageBar};
 use crate::error::CliError;
-use crate::run::signer_process::{SignerCommand, SignerProcess};
+use crate::run::signer_process::SignerCommand;
 
 /// How often one signer is started again after it died.
 const RESTARTS: u32 = 6;
@@ -104,39 +104,39 @@ impl<'a> Supervisor<'a> {
             self.run.record_count.unsigned_abs(),
             before.records_signed.unsigned_abs(),
         );
-        if !before.complete {
-            let signers = join_all((0..self.signers).map(|index| self.keep_signing(index, stop)));
-            let watching = self.watch(&bar);
-            let ends = {
-                tokio::pin!(signers);
-                tokio::pin!(watching);
-                tokio::select! {
-                    ends = &mut signers => ends,
-                    error = &mut watching => {
-                        // The signers have the same database: let them end before we say so.
-                        self.over.store(true, Ordering::Relaxed);
-                        stop.now();
-                        signers.await;
-                        return Err(error.while_signing());
-                    }
-                }
-            };
-            self.bury().await.map_err(CliError::while_signing)?;
-            let after = self.progress().await.map_err(CliError::while_signing)?;
-            bar.at(after.records_signed.unsigned_abs());
-            if !is_complete(&after) {
-                return match ends.into_iter().find_map(SignerEnd::failure) {
-                    Some((restarts, last, exit)) if !stop.is_asked() => {
-                        Err(CliError::SignersFailed { restarts, last, exit })
-                    }
-                    _ if after.suspended && !stop.is_asked() => Ok(Ended::Suspended),
-                    _ => Ok(Ended::Stopped),
-                };
-            }
-            let records = (after.records_signed - before.records_signed).unsigned_abs();
-            return Ok(Ended::Complete(SignedNow { records, elapsed: began.elapsed() }));
+        if before.complete {
+            return Ok(Ended::Complete(SignedNow { records: 0, elapsed: began.elapsed() }));
         }
-        Ok(Ended::Complete(SignedNow { records: 0, elapsed: began.elapsed() }))
+        let signers = join_all((0..self.signers).map(|index| self.keep_signing(index, stop)));
+        let watching = self.watch(&bar);
+        let ends = {
+            tokio::pin!(signers);
+            tokio::pin!(watching);
+            tokio::select! {
+                ends = &mut signers => ends,
+                error = &mut watching => {
+                    // The signers have the same database: let them end before we say so.
+                    self.over.store(true, Ordering::Relaxed);
+                    stop.now();
+                    signers.await;
+                    return Err(error.while_signing());
+                }
+            }
+        };
+        self.bury().await.map_err(CliError::while_signing)?;
+        let after = self.progress().await.map_err(CliError::while_signing)?;
+        bar.at(after.records_signed.unsigned_abs());
+        if !is_complete(&after) {
+            return match ends.into_iter().find_map(SignerEnd::failure) {
+                Some((restarts, last, exit)) if !stop.is_asked() => {
+                    Err(CliError::SignersFailed { restarts, last, exit })
+                }
+                _ if after.suspended && !stop.is_asked() => Ok(Ended::Suspended),
+                _ => Ok(Ended::Stopped),
+            };
+        }
+        let records = (after.records_signed - before.records_signed).unsigned_abs();
+        Ok(Ended::Complete(SignedNow { records, elapsed: began.elapsed() }))
     }
 
     /// One signer: starts it, and starts it again when it dies, backing off.
@@ -207,7 +207,7 @@ impl<'a> Supervisor<'a> {
                 }
             }
         }
-        let status = self.wait_for_end(&mut signer).await?;
+        let status = signer.ended().await.map_err(CliError::SignerProgram)?;
         if status.success() {
             if stop.is_asked() || self.is_over().await? {
                 return Ok(None);
@@ -217,10 +217,6 @@ impl<'a> Supervisor<'a> {
         self.mourn(signer.holder);
         let exit = exit_of(status);
         Ok(Some((format!("signer {index} ended with {status} {last_line}").trim_end().to_owned(), exit)))
-    }
-
-    async fn wait_for_end(&self, signer: &mut SignerProcess) -> Result<ExitStatus, CliError> {
-        signer.ended().await.map_err(CliError::SignerProgram)
     }
 
     /// Whether the ledger has nothing left for a signer.
