@@ -6,10 +6,12 @@
 //! very same one where there is no API server.
 
 mod algorithm;
+pub mod condition;
 mod crd;
 mod lease_duration;
 mod manifest;
 pub mod names;
+mod signer_template;
 mod signing_run;
 mod status;
 mod validated;
@@ -18,6 +20,7 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use crd::crd_yaml;
 pub use lease_duration::{InvalidDuration, LeaseDuration};
 pub use manifest::{FieldChange, ManifestError, Problem, check_update, parse, validate};
+pub use signer_template::SignerTemplate;
 pub use signing_run::{DeletionPolicy, SigningRun, SigningRunSpec};
 pub use status::{BatchCounts, KeyCounts, Phase, RecordCounts, SignerCounts, SigningRunStatus};
 pub use validated::ValidatedRun;

@@ -20,8 +20,8 @@ pub const PLURAL: &str = "signingruns";
 /// Namespace of a manifest that names none.
 pub const DEFAULT_NAMESPACE: &str = "default";
 
-/// Longest name of a run, in characters: a pod of its Job adds up to eleven to the name,
-/// and the host name of a pod may have 63.
+/// Longest name of a run, in characters: its Job adds seven ([`job_name`]), and the name of
+/// a Job, which is also a label of its pods, may have 63.
 pub const MAX_NAME_LENGTH: usize = 52;
 
 /// Field manager of every server-side apply that the operator makes.
@@ -32,6 +32,40 @@ pub const FINALIZER: &str = "chancery.dev/cleanup";
 
 /// Label: the name of the run that an object belongs to.
 pub const LABEL_RUN: &str = "chancery.dev/run";
+
+/// Annotation of a run: with the value `"true"` the run can be deleted without its part of
+/// the ledger, for when its database is gone for good.
+pub const ANNOTATION_ABANDON_LEDGER: &str = "chancery.dev/abandon-ledger";
+
+/// Annotation of a run: a new value, whatever it is, makes a failed run try again.
+pub const ANNOTATION_RETRY: &str = "chancery.dev/retry";
+
+/// Annotation of a Job: tells one pod template from another, because what an API server
+/// gives back of a template is not what it was given.
+pub const ANNOTATION_TEMPLATE: &str = "chancery.dev/template";
+
+/// Annotation of a Job: the run's [`ANNOTATION_RETRY`] when the Job was made.
+pub const ANNOTATION_RETRIED: &str = "chancery.dev/retried";
+
+/// Annotation of a Job: the run's `metadata.generation` when the Job was last applied.
+pub const ANNOTATION_GENERATION: &str = "chancery.dev/generation";
+
+/// Label of a run and of its Job: the queue of [Kueue](https://kueue.sigs.k8s.io) that
+/// admits the Job.
+pub const LABEL_QUEUE: &str = "kueue.x-k8s.io/queue-name";
+
+/// Name of the container that signs, in a signer pod.
+pub const SIGNER_CONTAINER: &str = "signer";
+
+/// Name of the Job of a run.
+pub fn job_name(run: &str) -> String {
+    format!("{run}-signer")
+}
+
+/// The holder of leases that a signer pod is, in the ledger.
+pub fn holder(pod_name: &str, pod_uid: &str) -> String {
+    format!("{pod_name}/{pod_uid}")
+}
 
 /// Label: the application, always [`APP_NAME`].
 pub const LABEL_NAME: &str = "app.kubernetes.io/name";

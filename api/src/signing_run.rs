@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::algorithm::Algorithm;
 use crate::lease_duration::LeaseDuration;
+use crate::signer_template::SignerTemplate;
 use crate::status::SigningRunStatus;
 
 /// What is to be signed, with which keys, and by how many signers at a time.
@@ -27,11 +28,15 @@ use crate::status::SigningRunStatus;
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase", description = "What the run is doing."),
     printcolumn(name = "Signed", type_ = "integer", json_path = ".status.records.signed", description = "Records that have a stored signature."),
     printcolumn(name = "Total", type_ = "integer", json_path = ".spec.recordCount", description = "Records of the run."),
+    printcolumn(name = "Progress", type_ = "string", json_path = ".status.progress", description = "Share of the records that have a stored signature."),
     printcolumn(name = "Rate", type_ = "integer", json_path = ".status.signaturesPerSecond", description = "Signatures stored per second, of late."),
     printcolumn(name = "Signers", type_ = "integer", json_path = ".status.signers.active", description = "Signer pods now at work."),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Time since the run was created."),
+    printcolumn(name = "Failed", type_ = "integer", json_path = ".status.signers.failed", description = "Signer pods that failed.", priority = 1),
     printcolumn(name = "Keys", type_ = "integer", json_path = ".spec.keyCount", description = "Keys of the run's keyring.", priority = 1),
     printcolumn(name = "Algorithm", type_ = "string", json_path = ".spec.algorithm", description = "Signature algorithm.", priority = 1),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Time since the run was created."),
+    printcolumn(name = "Elapsed", type_ = "string", json_path = ".status.elapsed", description = "Time from the start of the run to its end, or until now.", priority = 1),
+    scale(spec_replicas_path = ".spec.parallelism", status_replicas_path = ".status.signers.active"),
     // Names derived from the run's must be host names of pods: at most 63 characters, no dots.
     validation = Rule::new("self.metadata.name.size() <= 52").message("metadata.name must have at most 52 characters, so that the names of its Job and pods fit"),
     validation = Rule::new("!self.metadata.name.contains('.')").message("metadata.name must not contain a dot, because the names of its pods are host names"),
@@ -107,6 +112,34 @@ pub struct SigningRunSpec {
     #[serde(default)]
     pub suspend: bool,
 
+    /// Seconds for which the run may be under way before it fails and its signers are
+    /// stopped, counted from its start or from when it was last resumed. From 1 to
+    /// 31536000 (a year); no limit unless given. A greater value lets a run that failed by
+    /// it go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 1, max = 31_536_000))]
+    pub active_deadline_seconds: Option<i64>,
+
+    /// Seconds after which a run that is complete, or failed for good, is deleted as if by
+    /// hand: its deletionPolicy decides what becomes of the ledger. From 0 to 31536000 (a
+    /// year); never deleted unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 0, max = 31_536_000))]
+    pub ttl_seconds_after_finished: Option<i64>,
+
+    /// Number of signer pods that may fail before the run counts as failed. Pods that were
+    /// evicted or stopped, or that gave up because the database was away, are not counted.
+    /// From 0 to 1000; 6 unless given. A greater value lets a run that failed by it go on.
+    #[serde(default = "default_backoff_limit")]
+    #[schemars(range(min = 0, max = 1_000))]
+    pub backoff_limit: i32,
+
+    /// How the signer pods are to be made: where they run, with which resources, and what
+    /// they are marked with. A change replaces the pods that are at work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SignerTemplate")]
+    pub signer_template: Option<SignerTemplate>,
+
     /// What becomes of the run's records, keys and signatures when the SigningRun is
     /// deleted: Retain keeps them in the ledger, Delete removes them. Retain unless given.
     #[serde(default)]
@@ -124,6 +157,10 @@ fn default_parallelism() -> i32 {
     2
 }
 
+fn default_backoff_limit() -> i32 {
+    6
+}
+
 impl SigningRunSpec {
     /// A spec with the fields that have no default; all else is as if left out of a
     /// manifest.
@@ -138,6 +175,10 @@ impl SigningRunSpec {
             key_size: None,
             lease_duration: LeaseDuration::default(),
             suspend: false,
+            active_deadline_seconds: None,
+            ttl_seconds_after_finished: None,
+            backoff_limit: default_backoff_limit(),
+            signer_template: None,
             deletion_policy: DeletionPolicy::default(),
         }
     }

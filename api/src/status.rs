@@ -54,6 +54,22 @@ pub struct SigningRunStatus {
     #[schemars(with = "i64")]
     pub signatures_per_second: Option<i64>,
 
+    /// When the last record will be signed, if signing goes on as of late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Time")]
+    pub estimated_completion_time: Option<Time>,
+
+    /// Share of the records that have a stored signature, in percent, rounded down, such as
+    /// 42%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub progress: Option<String>,
+
+    /// Time from the start of the run to its completion, or to this status, such as 1m30s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub elapsed: Option<String>,
+
     /// When work on the run began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Time")]
@@ -63,6 +79,11 @@ pub struct SigningRunStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Time")]
     pub completion_time: Option<Time>,
+
+    /// Name of the Job that runs the signer pods, in the run's namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub job: Option<String>,
 }
 
 /// What a run is doing, in one word for people.

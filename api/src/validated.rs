@@ -6,13 +6,14 @@ use std::time::Duration;
 use crate::algorithm::Algorithm;
 use crate::manifest::Problem;
 use crate::names::DEFAULT_NAMESPACE;
+use crate::signer_template::SignerTemplate;
 use crate::signing_run::{DeletionPolicy, SigningRun, SigningRunSpec};
 
 /// A run that passed every check, with its defaults filled in.
 ///
 /// Only [`validate`](crate::validate) makes one, so whoever is given one need not check
 /// anything again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ValidatedRun {
     /// Namespace of the run; `default` if the manifest names none.
@@ -37,6 +38,14 @@ pub struct ValidatedRun {
     pub lease_duration: Duration,
     /// Whether no signer is to work now.
     pub suspend: bool,
+    /// How long the run may be under way before it fails, if there is a limit.
+    pub active_deadline: Option<Duration>,
+    /// How long the run is kept once it is finished, if it is not kept for good.
+    pub ttl_after_finished: Option<Duration>,
+    /// Number of signer pods that may fail before the run counts as failed, 0 to 1,000.
+    pub backoff_limit: u32,
+    /// How the signer pods are to be made.
+    pub signer_template: SignerTemplate,
     /// What becomes of the run's part of the ledger when the run is deleted.
     pub deletion_policy: DeletionPolicy,
 }
@@ -59,6 +68,10 @@ impl ValidatedRun {
             key_size,
             lease_duration,
             suspend,
+            active_deadline_seconds,
+            ttl_seconds_after_finished,
+            backoff_limit,
+            signer_template,
             deletion_policy,
         } = &run.spec;
         let metadata = &run.metadata;
@@ -81,6 +94,10 @@ impl ValidatedRun {
                 .to_std()
                 .map_err(|error| Problem::new("spec.leaseDuration", error.to_string()))?,
             suspend: *suspend,
+            active_deadline: seconds("spec.activeDeadlineSeconds", *active_deadline_seconds)?,
+            ttl_after_finished: seconds("spec.ttlSecondsAfterFinished", *ttl_seconds_after_finished)?,
+            backoff_limit: fitting("spec.backoffLimit", *backoff_limit)?,
+            signer_template: signer_template.clone().unwrap_or_default(),
             deletion_policy: *deletion_policy,
         })
     }
@@ -105,6 +122,10 @@ impl ValidatedRun {
     pub fn batch_of(&self, record: u64) -> Option<u64> {
         (1..=self.record_count).contains(&record).then(|| (record - 1) / u64::from(self.batch_size) + 1)
     }
+}
+
+fn seconds(path: &str, value: Option<i64>) -> Result<Option<Duration>, Problem> {
+    value.map(|seconds| fitting(path, seconds).map(Duration::from_secs)).transpose()
 }
 
 fn fitting<From, To: TryFrom<From>>(path: &str, value: From) -> Result<To, Problem>

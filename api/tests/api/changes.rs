@@ -17,6 +17,10 @@ fn other_values() -> Vec<(&'static str, Value, bool)> {
         ("parallelism", json!(3), true),
         ("leaseDuration", json!("31s"), true),
         ("suspend", json!(true), true),
+        ("activeDeadlineSeconds", json!(60), true),
+        ("ttlSecondsAfterFinished", json!(0), true),
+        ("backoffLimit", json!(5), true),
+        ("signerTemplate", json!({"labels": {"team": "billing"}}), true),
         ("deletionPolicy", json!("Delete"), true),
     ]
 }

@@ -22,6 +22,7 @@ fn every_field_refuses_every_wrong_type_and_says_what_is_wanted() {
             "integer" => "an integer from ",
             "boolean" => "true or false",
             "string" => "a string",
+            "object" => "a mapping",
             other => panic!("spec.{field}: what is wanted of a value of type {other}?"),
         };
         for (sample, kind, article) in &samples {
@@ -129,8 +130,8 @@ fn unknown_fields_are_named_at_every_level() {
     let starts = [
         "data: unknown field; a SigningRun may have: apiVersion, kind, metadata, spec, status",
         "metadata.nmae: unknown field; did you mean metadata.name? metadata may have: annotations, ",
-        "spec.recordcount: unknown field; did you mean spec.recordCount? spec may have: algorithm, batchSize, ",
-        "spec.replicas: unknown field; spec may have: algorithm, batchSize, ",
+        "spec.recordcount: unknown field; did you mean spec.recordCount? spec may have: activeDeadlineSeconds, ",
+        "spec.replicas: unknown field; spec may have: activeDeadlineSeconds, ",
         "status.records.sgined: unknown field; did you mean status.records.signed? status.records may have: ",
     ];
     assert_eq!(problems.len(), starts.len(), "{problems:?}");

@@ -1,7 +1,8 @@
 //! What holds of any manifest.
 
 use chancery_api::{
-    Algorithm, DeletionPolicy, LeaseDuration, SigningRun, SigningRunSpec, check_update, parse, validate,
+    Algorithm, DeletionPolicy, LeaseDuration, SignerTemplate, SigningRun, SigningRunSpec, check_update,
+    parse, validate,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -24,12 +25,19 @@ fn specs() -> impl Strategy<Value = SigningRunSpec> {
         (5_u32..=59, 0_u32..=999).prop_map(|(seconds, millis)| format!("{seconds}.{millis:03}s")),
     ];
     let policies = prop_oneof![Just(DeletionPolicy::Retain), Just(DeletionPolicy::Delete)];
-    (sizes, algorithms, leases, any::<bool>(), policies).prop_map(
+    let limits = (
+        proptest::option::of(1_i64..=31_536_000),
+        proptest::option::of(0_i64..=31_536_000),
+        0_i32..=1_000,
+        proptest::option::of(signer_templates()),
+    );
+    (sizes, algorithms, leases, any::<bool>(), limits, policies).prop_map(
         |(
             (record_count, record_size, key_count, batch_size, parallelism),
             (algorithm, key_size),
             lease,
             suspend,
+            (active_deadline_seconds, ttl_seconds_after_finished, backoff_limit, signer_template),
             deletion_policy,
         )| {
             SigningRunSpec {
@@ -42,8 +50,27 @@ fn specs() -> impl Strategy<Value = SigningRunSpec> {
                 key_size,
                 lease_duration: LeaseDuration::new(lease),
                 suspend,
+                active_deadline_seconds,
+                ttl_seconds_after_finished,
+                backoff_limit,
+                signer_template,
                 deletion_policy,
             }
+        },
+    )
+}
+
+fn signer_templates() -> impl Strategy<Value = SignerTemplate> {
+    let names = || proptest::option::of("[a-z]{1,10}".prop_map(String::from));
+    let marks = || proptest::collection::btree_map("[a-z]{1,8}", "[a-z0-9]{0,8}", 0..3);
+    (marks(), marks(), marks(), names(), names()).prop_map(
+        |(labels, annotations, node_selector, priority_class_name, service_account_name)| SignerTemplate {
+            labels,
+            annotations,
+            node_selector,
+            priority_class_name,
+            service_account_name,
+            ..SignerTemplate::default()
         },
     )
 }

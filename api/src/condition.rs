@@ -1,0 +1,149 @@
+//! The conditions of a run, by the Kubernetes API conventions
+//! (<https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties>).
+
+use std::fmt;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use crate::status::Phase;
+
+/// What a condition speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ConditionType {
+    /// Every key and every record is in the ledger.
+    Seeded,
+    /// The run is held by `spec.suspend`.
+    Suspended,
+    /// Every record has a stored signature, by the ledger's own count.
+    Complete,
+    /// The run can not go on by itself; the reason says why, the message what to do.
+    Failed,
+    /// Something is being done for the run now; when it is not, the reason says why.
+    Progressing,
+}
+
+impl ConditionType {
+    /// Every type, in the order in which a status lists them.
+    pub const ALL: [Self; 5] =
+        [Self::Seeded, Self::Suspended, Self::Complete, Self::Failed, Self::Progressing];
+
+    /// The `type` of the condition.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Seeded => "Seeded",
+            Self::Suspended => "Suspended",
+            Self::Complete => "Complete",
+            Self::Failed => "Failed",
+            Self::Progressing => "Progressing",
+        }
+    }
+}
+
+impl fmt::Display for ConditionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What holds of a run, without the time since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What is spoken of.
+    pub type_: ConditionType,
+    /// Whether it holds.
+    pub status: bool,
+    /// Why, as one word for programs.
+    pub reason: &'static str,
+    /// Why, as a sentence for people.
+    pub message: String,
+}
+
+/// The condition of a type, if there is one.
+pub fn find(conditions: &[Condition], type_: ConditionType) -> Option<&Condition> {
+    conditions.iter().find(|condition| condition.type_ == type_.as_str())
+}
+
+/// Whether a condition of this type is there and holds.
+pub fn holds(conditions: &[Condition], type_: ConditionType) -> bool {
+    find(conditions, type_).is_some_and(|condition| condition.status == "True")
+}
+
+/// The conditions that come of `findings`. A condition that neither came to hold nor ceased
+/// to keeps its `lastTransitionTime` from `previous`.
+pub fn conditions(
+    findings: Vec<Finding>,
+    previous: &[Condition],
+    observed_generation: Option<i64>,
+    now: &Time,
+) -> Vec<Condition> {
+    findings
+        .into_iter()
+        .map(|Finding { type_, status, reason, message }| {
+            let status = if status { "True" } else { "False" };
+            let since = find(previous, type_)
+                .filter(|earlier| earlier.status == status)
+                .map_or_else(|| now.clone(), |earlier| earlier.last_transition_time.clone());
+            Condition {
+                type_: type_.as_str().to_owned(),
+                status: status.to_owned(),
+                reason: reason.to_owned(),
+                message,
+                observed_generation,
+                last_transition_time: since,
+            }
+        })
+        .collect()
+}
+
+/// The phase that sums up conditions. `seeding` tells whether keys and records are being made.
+pub fn phase(conditions: &[Condition], seeding: bool) -> Phase {
+    if holds(conditions, ConditionType::Complete) {
+        Phase::Complete
+    } else if holds(conditions, ConditionType::Failed) {
+        Phase::Failed
+    } else if holds(conditions, ConditionType::Suspended) {
+        Phase::Suspended
+    } else if holds(conditions, ConditionType::Seeded) {
+        Phase::Signing
+    } else if seeding {
+        Phase::Seeding
+    } else {
+        Phase::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::jiff::Timestamp;
+
+    use super::*;
+
+    fn at(second: i64) -> Time {
+        Time(Timestamp::from_second(second).unwrap())
+    }
+
+    fn complete(status: bool, message: &str) -> Finding {
+        Finding { type_: ConditionType::Complete, status, reason: "Reason", message: message.to_owned() }
+    }
+
+    #[test]
+    fn the_transition_time_moves_on_a_transition_only() {
+        let first = conditions(vec![complete(false, "one")], &[], Some(1), &at(10));
+        let same = conditions(vec![complete(false, "two")], &first, Some(2), &at(20));
+        assert_eq!(same[0].last_transition_time, at(10));
+        assert_eq!((same[0].message.as_str(), same[0].observed_generation), ("two", Some(2)));
+        let turned = conditions(vec![complete(true, "three")], &same, Some(2), &at(30));
+        assert_eq!(turned[0].last_transition_time, at(30));
+    }
+
+    #[test]
+    fn a_complete_run_is_complete_whatever_else_holds() {
+        let all: Vec<Finding> = ConditionType::ALL
+            .into_iter()
+            .map(|type_| Finding { type_, status: true, reason: "R", message: String::new() })
+            .collect();
+        assert_eq!(phase(&conditions(all, &[], None, &at(0)), true), Phase::Complete);
+        assert_eq!(phase(&[], true), Phase::Seeding);
+        assert_eq!(phase(&[], false), Phase::Pending);
+    }
+}
