@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use chancery_keyring::{Kek, KekError};
+use nix::unistd::geteuid;
 
 /// Why a KEK file can not be used. No message holds a byte of its content.
 #[derive(Debug, thiserror::Error)]
@@ -38,24 +39,31 @@ pub enum KekFileError {
     },
 }
 
-/// Reads a KEK file. One that others than its owner may read is used, with a warning: in a pod the
-/// kubelet mounts secrets that way for a non-root user.
+/// Reads a KEK file.
 ///
 /// # Errors
 ///
 /// [`KekFileError`].
 pub fn read_kek_file(path: &Path) -> Result<Kek, KekFileError> {
-    let unreadable = |source| KekFileError::Unreadable { path: path.to_owned(), source };
-    let content = fs::read(path).map_err(unreadable)?;
-    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
-    if mode & 0o077 != 0 {
+    let content =
+        fs::read(path).map_err(|source| KekFileError::Unreadable { path: path.to_owned(), source })?;
+    Kek::parse(&content).map_err(|source| KekFileError::NotAKek { path: path.to_owned(), source })
+}
+
+/// Warns of a KEK file of one's own that others may read, or of anybody's that everybody may. It is used
+/// all the same.
+pub fn warn_if_exposed(path: &Path) {
+    let Ok(metadata) = fs::metadata(path) else { return };
+    let mode = metadata.permissions().mode();
+    // In a pod the kubelet owns the file, and lets the pod's group read it.
+    let exposing = if metadata.uid() == geteuid().as_raw() { 0o077 } else { 0o007 };
+    if mode & exposing != 0 {
         tracing::warn!(
             "the KEK file {} may be read by others than its owner (mode {:03o}); chmod 600 it",
             path.display(),
             mode & 0o777
         );
     }
-    Kek::parse(&content).map_err(|source| KekFileError::NotAKek { path: path.to_owned(), source })
 }
 
 /// Makes a fresh KEK file that only its owner may read. An existing file is never touched: then this

@@ -9,6 +9,6 @@ mod stop;
 
 pub use backoff::Backoff;
 pub use exit::Exit;
-pub use kek_file::{KekFileError, create_kek_file, read_kek_file};
-pub use logs::{LogFormat, start_logs};
+pub use kek_file::{KekFileError, create_kek_file, read_kek_file, warn_if_exposed};
+pub use logs::{LogFormat, log_layer, start_logs};
 pub use stop::Stop;

@@ -2,7 +2,11 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -27,12 +31,27 @@ impl LogFormat {
 
 /// Sends events to standard error. `RUST_LOG` sets what is shown (default: info); to be called once.
 pub fn start_logs(format: LogFormat) {
-    // PostgreSQL's own notices ("already exists, skipping") are news to nobody.
+    tracing_subscriber::registry().with(log_layer(format)).init();
+}
+
+/// What [`start_logs`] starts, for a program that listens to its events in other ways too: `RUST_LOG`
+/// concerns this layer only.
+#[must_use]
+pub fn log_layer<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    // PostgreSQL's own notices ("already exists, skipping") are news to nobody, and what kube tells of a
+    // reconcile the operator tells itself.
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx::postgres::notice=warn"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        .unwrap_or_else(|_| EnvFilter::new("info,kube_runtime=warn,sqlx::postgres::notice=warn"));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {
-        LogFormat::Text => lines.with_target(false).with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).init(),
+        LogFormat::Text => {
+            lines.with_target(false).with_ansi(std::io::stderr().is_terminal()).with_filter(filter).boxed()
+        }
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(true).with_filter(filter).boxed()
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 mod error;
 mod keys;
+mod new_run;
 mod progress;
 mod records;
 
@@ -12,6 +13,7 @@ use chancery_keyring::Kek;
 use chancery_store::{Ledger, Run};
 
 pub use error::SeedError;
+pub use new_run::new_run;
 pub use progress::SeedProgress;
 
 /// Seeds what the run still lacks. `progress` is told how much is there, not how much was added.

@@ -27,6 +27,10 @@ pub(crate) enum SignerError {
     Thread(#[from] tokio::task::JoinError),
     #[error("signals can not be received: {0}")]
     Signals(#[source] std::io::Error),
+    #[error("no runtime can be had: {0}")]
+    Runtime(#[source] std::io::Error),
+    #[error("nothing can listen at {listen}: {source}; --listen names another address")]
+    Listen { listen: std::net::SocketAddr, source: std::io::Error },
     #[error("the run was deleted")]
     Gone,
     #[error("the run is not seeded yet")]
@@ -45,7 +49,12 @@ impl SignerError {
             Self::Store(error) if error.is_transient() => Exit::TryAgain,
             Self::NotSeeded => Exit::TryAgain,
             Self::Store(StoreError::DiskFull(_)) => Exit::NoRoom,
-            Self::Sign(_) | Self::Fence(_) | Self::Thread(_) | Self::Signals(_) => Exit::Failed,
+            Self::Sign(_)
+            | Self::Fence(_)
+            | Self::Thread(_)
+            | Self::Signals(_)
+            | Self::Runtime(_)
+            | Self::Listen { .. } => Exit::Failed,
             Self::Store(_)
             | Self::KekFile(_)
             | Self::WrongKek { .. }

@@ -1,27 +1,35 @@
 //! The program that a signer pod runs, and that `chancery run` starts on one machine.
 //!
-//! Exit codes: 0 the run has no unsigned batch left (or is suspended), or the signer was asked to
-//! stop and holds nothing any more; 74 the database has no room left; 75 the database is away: try
-//! again; 78 it will never work as it is set up; 1 a defect; 2 wrong arguments.
+//! Exit codes: 0 the run has no unsigned batch left; 0, or what `--stopped-exit` says, the run is
+//! suspended, or the signer was asked to stop and holds nothing any more; 74 the database has no room
+//! left; 75 the database is away: try again; 78 it will never work as it is set up; 1 a defect; 2 wrong
+//! arguments.
 
 mod boot_clock;
 mod error;
 mod fence;
 mod keys;
+mod metrics;
 mod signer;
 mod slot;
 mod term;
+mod termination_log;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_process::{Exit, LogFormat, Stop, read_kek_file, start_logs};
+use chancery_process::{Exit, LogFormat, Stop, read_kek_file, warn_if_exposed};
 use chancery_store::GivenUrl;
+use chancery_telemetry::{Telemetry, TraceParent, serve};
 use clap::Parser;
+use prometheus_client::registry::Registry;
 
 use crate::error::SignerError;
-use crate::signer::{Order, Signer};
+use crate::metrics::Metrics;
+use crate::signer::{Ended, Order, Signer};
 
 /// Signs batches of one run until none is left.
 #[derive(Debug, Parser)]
@@ -57,6 +65,9 @@ struct Arguments {
     /// How long a batch in hand may still be signed after SIGTERM, in seconds
     #[arg(long, env = "CHANCERY_GRACE", default_value_t = 15, value_name = "SECONDS")]
     grace: u64,
+    /// Exit code when batches are left unsigned because of SIGTERM, or because the run is suspended
+    #[arg(long, env = "CHANCERY_STOPPED_EXIT", default_value_t = Exit::Done.code(), value_name = "CODE")]
+    stopped_exit: u8,
     /// Stop, as on SIGTERM, when standard input closes: so that no signer outlives the process that
     /// started it
     #[arg(long, env = "CHANCERY_STOP_WITH_STDIN")]
@@ -64,41 +75,57 @@ struct Arguments {
     /// How log lines are written; RUST_LOG sets which
     #[arg(long, env = "CHANCERY_LOG_FORMAT", value_enum, default_value_t)]
     log_format: LogFormat,
+    /// File that is told in one line why the signer failed
+    #[arg(long, env = "CHANCERY_TERMINATION_LOG", value_name = "FILE")]
+    termination_log: Option<PathBuf>,
+    /// Address to serve /metrics and /healthz at; without it, nothing listens
+    #[arg(long, env = "CHANCERY_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_logs(arguments.log_format);
+    // Dropped last: by then every span has ended.
+    let _telemetry = Telemetry::start(arguments.log_format, "chancery-signer");
     let span = tracing::info_span!(
         "signer",
         run = %format_args!("{}/{}", arguments.namespace, arguments.run),
         holder = arguments.holder
     );
+    if let Some(parent) = TraceParent::from_environment() {
+        parent.adopt(&span);
+    }
     let _in_span = span.enter();
-    // Signing runs on threads of its own: one thread is plenty for what is left.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            tracing::error!(%error, "no runtime");
-            return Exit::Failed.into();
-        }
-    };
-    match tokio::task::LocalSet::new().block_on(&runtime, sign(arguments)) {
-        Ok(()) => Exit::Done.into(),
+    let (stopped_exit, termination_log) = (arguments.stopped_exit, arguments.termination_log.clone());
+    match run(arguments) {
+        Ok(Ended::Complete) => Exit::Done.into(),
+        Ok(Ended::WorkLeft) => stopped_exit.into(),
         Err(error) => {
             let exit = error.exit();
             tracing::error!(exit = exit.code(), "{error}");
+            if let Some(file) = termination_log {
+                termination_log::write(&file, &error.to_string());
+            }
             exit.into()
         }
     }
 }
 
-async fn sign(arguments: Arguments) -> Result<(), SignerError> {
+fn run(arguments: Arguments) -> Result<Ended, SignerError> {
+    // Signing runs on threads of its own: one thread is plenty for what is left.
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(SignerError::Runtime)?;
+    tokio::task::LocalSet::new().block_on(&runtime, sign(arguments))
+}
+
+async fn sign(arguments: Arguments) -> Result<Ended, SignerError> {
     let stop = Stop::on_signals(Duration::from_secs(arguments.grace)).map_err(SignerError::Signals)?;
     if arguments.stop_with_stdin {
         stop_with_stdin(stop.clone());
     }
+    let metrics = metrics(arguments.listen).await?;
     let kek = read_kek_file(&arguments.kek_file)?;
+    warn_if_exposed(&arguments.kek_file);
     let ledger = arguments.database_url.read()?;
     let order = Order {
         ledger: if arguments.assume_signer_role { ledger.as_signer_role() } else { ledger },
@@ -109,8 +136,21 @@ async fn sign(arguments: Arguments) -> Result<(), SignerError> {
         threads: usize::from(arguments.threads),
         slots: usize::from(arguments.threads) + usize::from(arguments.lookahead),
         patience: Duration::from_secs(arguments.database_patience),
+        metrics,
     };
     Signer::sign_run(order, stop).await
+}
+
+/// What is counted, and shown to whoever asks at `listen`.
+async fn metrics(listen: Option<SocketAddr>) -> Result<Metrics, SignerError> {
+    let mut registry = Registry::default();
+    let metrics = Metrics::new(&mut registry);
+    if let Some(listen) = listen {
+        serve(listen, Arc::new(registry), || Ok(()))
+            .await
+            .map_err(|source| SignerError::Listen { listen, source })?;
+    }
+    Ok(metrics)
 }
 
 /// Waits on a thread of its own, which ends with the process: a read from standard input can not be

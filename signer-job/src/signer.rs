@@ -1,7 +1,6 @@
 //! What the slots of a signer share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use chancery_keyring::Kek;
@@ -13,6 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::error::SignerError;
 use crate::keys::OpenedKeys;
+use crate::metrics::{Metrics, Outcome};
 use crate::slot;
 
 /// Pauses between attempts to connect.
@@ -29,30 +29,16 @@ pub(crate) struct Order {
     pub(crate) threads: usize,
     pub(crate) slots: usize,
     pub(crate) patience: Duration,
+    pub(crate) metrics: Metrics,
 }
 
-/// What was done, for the summary.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    batches: AtomicU64,
-    records: AtomicU64,
-    taken_over: AtomicU64,
-    not_stored: AtomicU64,
-}
-
-impl Counts {
-    pub(crate) fn signed(&self, records: u64) {
-        self.batches.fetch_add(1, Ordering::Relaxed);
-        self.records.fetch_add(records, Ordering::Relaxed);
-    }
-
-    pub(crate) fn took_over(&self, leases: i32) {
-        self.taken_over.fetch_add(u64::from(leases.unsigned_abs()), Ordering::Relaxed);
-    }
-
-    pub(crate) fn not_stored(&self) {
-        self.not_stored.fetch_add(1, Ordering::Relaxed);
-    }
+/// How a signer ended that met with no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Every batch is signed.
+    Complete,
+    /// It was asked to stop, or the run is suspended: to its knowledge, batches are left unsigned.
+    WorkLeft,
 }
 
 /// What the slots share.
@@ -65,13 +51,13 @@ pub(crate) struct Signer {
     pub(crate) stop: Stop,
     /// As many slots as there are permits sign at the same time.
     pub(crate) processors: Semaphore,
-    pub(crate) counts: Counts,
+    pub(crate) metrics: Metrics,
     progress: Notify,
 }
 
 impl Signer {
     /// Signs the run until nothing is left, and tells what was done.
-    pub(crate) async fn sign_run(order: Order, stop: Stop) -> Result<(), SignerError> {
+    pub(crate) async fn sign_run(order: Order, stop: Stop) -> Result<Ended, SignerError> {
         let began = Instant::now();
         let (session, run) = connect(&order, &stop).await?;
         let given = order.kek.fingerprint();
@@ -86,16 +72,16 @@ impl Signer {
             run,
             stop,
             processors: Semaphore::new(order.threads),
-            counts: Counts::default(),
+            metrics: order.metrics,
             progress: Notify::new(),
         });
         let outcome = signer.run_slots(session, order.slots).await;
-        let counts = &signer.counts;
+        let metrics = &signer.metrics;
         tracing::info!(
-            batches = counts.batches.load(Ordering::Relaxed),
-            records = counts.records.load(Ordering::Relaxed),
-            taken_over = counts.taken_over.load(Ordering::Relaxed),
-            not_stored = counts.not_stored.load(Ordering::Relaxed),
+            batches = metrics.batches(Outcome::Stored),
+            records = metrics.records(),
+            taken_over = metrics.takeovers(),
+            not_stored = metrics.batches(Outcome::Lost),
             seconds = began.elapsed().as_secs_f64(),
             peak_memory_kib = peak_memory_kib(),
             "signer ends"
@@ -105,7 +91,7 @@ impl Signer {
 
     /// Runs the slots to their end, all on this thread: a kernel timer belongs to the thread that made
     /// it as far as Rust knows. The first that fails asks the others to stop.
-    async fn run_slots(self: &Arc<Self>, first: SignerSession, slots: usize) -> Result<(), SignerError> {
+    async fn run_slots(self: &Arc<Self>, first: SignerSession, slots: usize) -> Result<Ended, SignerError> {
         let mut tasks = JoinSet::new();
         tasks.spawn_local(slot::run(Arc::clone(self), first));
         for _ in 1..slots {
@@ -115,11 +101,16 @@ impl Signer {
                 slot::run(signer, session).await
             });
         }
-        let mut outcome = Ok(());
+        let mut outcome = Ok(Ended::WorkLeft);
         while let Some(ended) = tasks.join_next().await {
-            if let Err(error) = ended.map_err(SignerError::from).flatten() {
-                self.stop.now();
-                outcome = outcome.and(Err(error));
+            match ended.map_err(SignerError::from).flatten() {
+                // What one slot has seen to be complete stays so, whatever made the others end.
+                Ok(Ended::Complete) => outcome = outcome.and(Ok(Ended::Complete)),
+                Ok(Ended::WorkLeft) => {}
+                Err(error) => {
+                    self.stop.now();
+                    outcome = outcome.and(Err(error));
+                }
             }
             // One slot that has nothing left to do makes the others look at once.
             self.progressed();

@@ -4,18 +4,19 @@
 //! turns at the processor, so that one signs while the others wait for the database.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chancery_keyring::{BatchOutcome, Signatures, SigningKey};
 use chancery_process::Backoff;
 use chancery_store::lease::{Acquired, Lease, Payloads};
 use chancery_store::{SignerSession, StoreError};
-use tracing::Instrument;
+use tracing::{Instrument, field};
 
 use crate::boot_clock::BootInstant;
 use crate::error::SignerError;
 use crate::fence::Fence;
-use crate::signer::Signer;
+use crate::metrics::Outcome;
+use crate::signer::{Ended, Signer};
 use crate::term::Term;
 
 /// Bytes of payload read at a time: what bounds a signer's memory when batches or records are large.
@@ -27,11 +28,10 @@ const MOST_PAUSE: Duration = Duration::from_millis(500);
 
 /// What one round of the loop came to.
 enum Round {
-    Signed,
-    /// The batch was given back, or lost to another signer.
-    NotSigned,
+    /// A batch was leased, and has left this slot's hands.
+    Batch,
     Wait,
-    Over,
+    Over(Ended),
 }
 
 /// What a slot has in its hands: memory that is used again for every batch, and the open lease.
@@ -39,17 +39,24 @@ struct Hands {
     payloads: Payloads,
     signatures: Signatures,
     lease: Option<i64>,
+    /// Since when they are empty.
+    free_since: Instant,
 }
 
 /// Runs until the run has no unsigned batch, is suspended, or the signer is asked to stop.
-pub(crate) async fn run(signer: Arc<Signer>, mut session: SignerSession) -> Result<(), SignerError> {
+pub(crate) async fn run(signer: Arc<Signer>, mut session: SignerSession) -> Result<Ended, SignerError> {
     let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
-    let mut hands = Hands { payloads: Payloads::default(), signatures: Signatures::new(1), lease: None };
+    let mut hands = Hands {
+        payloads: Payloads::default(),
+        signatures: Signatures::new(1),
+        lease: None,
+        free_since: Instant::now(),
+    };
     while !signer.stop.is_asked() {
         match round(&signer, &mut session, &mut hands).await {
-            Ok(Round::Signed | Round::NotSigned) => pause.reset(),
+            Ok(Round::Batch) => pause.reset(),
             Ok(Round::Wait) => signer.wait(pause.next_pause()).await,
-            Ok(Round::Over) => return Ok(()),
+            Ok(Round::Over(ended)) => return Ok(ended),
             Err(error) if error.is_transient() && !signer.stop.is_asked() => {
                 tracing::warn!(%error, "the database is away: connecting again");
                 session = signer.connect().await?;
@@ -65,7 +72,7 @@ pub(crate) async fn run(signer: Arc<Signer>, mut session: SignerSession) -> Resu
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(Ended::WorkLeft)
 }
 
 /// One batch.
@@ -74,23 +81,34 @@ async fn round(
     session: &mut SignerSession,
     hands: &mut Hands,
 ) -> Result<Round, SignerError> {
-    let asked = BootInstant::now();
+    let (asked, began) = (BootInstant::now(), Instant::now());
     let (acquired, taken_over) = session.acquire().await?;
-    signer.counts.took_over(taken_over);
+    signer.metrics.took_over(taken_over);
     let lease = match acquired {
         Acquired::Leased(lease) => lease,
         Acquired::NoKey | Acquired::NoBatch => return Ok(Round::Wait),
-        Acquired::Complete => return Ok(Round::Over),
+        Acquired::Complete => return Ok(Round::Over(Ended::Complete)),
         Acquired::Suspended => {
             tracing::info!("the run is suspended");
-            return Ok(Round::Over);
+            return Ok(Round::Over(Ended::WorkLeft));
         }
         Acquired::NotSeeded => return Err(SignerError::NotSeeded),
         Acquired::Gone => return Err(SignerError::Gone),
     };
-    let span = tracing::debug_span!("batch", lease = lease.id, batch = lease.batch, key = %lease.key);
+    signer.metrics.leased(hands.free_since.elapsed());
+    let span = tracing::debug_span!(
+        "batch", lease = lease.id, batch = lease.batch, key = %lease.key, outcome = field::Empty
+    );
     let term = Arc::new(Term::new(asked, lease.duration));
-    sign_leased(signer, session, hands, &lease, &term).instrument(span).await
+    let result = sign_leased(signer, session, hands, &lease, &term).instrument(span.clone()).await;
+    let outcome = *result.as_ref().unwrap_or(&Outcome::Failed);
+    span.record("outcome", outcome.name());
+    match outcome {
+        Outcome::Stored => signer.metrics.stored(lease.records(), began.elapsed()),
+        other => signer.metrics.ended(other),
+    }
+    hands.free_since = Instant::now();
+    result.map(|_| Round::Batch)
 }
 
 /// The batch of a lease that has just been acquired.
@@ -100,15 +118,15 @@ async fn sign_leased(
     hands: &mut Hands,
     lease: &Lease,
     term: &Arc<Term>,
-) -> Result<Round, SignerError> {
+) -> Result<Outcome, SignerError> {
     hands.lease = Some(lease.id);
-    let round = match sign_and_store(signer, session, hands, lease, term).await {
-        Ok(round) => round,
+    let outcome = match sign_and_store(signer, session, hands, lease, term).await {
+        Ok(outcome) => outcome,
         // On this connection nothing can be given back any more; on the next one it will be.
         Err(error) if error.is_transient() => return Err(error),
         Err(SignerError::Store(StoreError::LeaseLost(_))) => {
             tracing::warn!("the lease was lost while the batch was being signed");
-            Round::NotSigned
+            Outcome::Lost
         }
         Err(error) => {
             // What is wrong with us need not keep the batch from others. Should giving it back fail
@@ -120,7 +138,7 @@ async fn sign_leased(
         }
     };
     hands.lease = None;
-    Ok(round)
+    Ok(outcome)
 }
 
 /// Signs the batch, and stores it or gives it back.
@@ -130,14 +148,14 @@ async fn sign_and_store(
     hands: &mut Hands,
     lease: &Lease,
     term: &Arc<Term>,
-) -> Result<Round, SignerError> {
+) -> Result<Outcome, SignerError> {
     let key = signer.keys.open(lease)?;
     match sign(signer, session, hands, lease, term, key).await? {
         BatchOutcome::Complete => store(signer, session, hands, lease).await,
         BatchOutcome::Stopped { signed } => {
             let given_back = session.abandon(lease.id).await?;
             tracing::info!(signed, given_back, "the batch was not finished");
-            Ok(Round::NotSigned)
+            Ok(Outcome::GivenBack)
         }
     }
 }
@@ -167,8 +185,9 @@ async fn sign(
                 () = tokio::time::sleep(term.until_renewal()) => renew(session, lease, term, None).await?,
             }
         };
-        if let BatchOutcome::Stopped { signed } = sign_part(signer, session, hands, lease, term, &key).await?
-        {
+        let span = tracing::debug_span!("sign", records = hands.payloads.len());
+        let outcome = sign_part(signer, session, hands, lease, term, &key).instrument(span).await?;
+        if let BatchOutcome::Stopped { signed } = outcome {
             return Ok(BatchOutcome::Stopped { signed });
         }
         drop(permit);
@@ -246,15 +265,14 @@ async fn store(
     session: &mut SignerSession,
     hands: &Hands,
     lease: &Lease,
-) -> Result<Round, SignerError> {
+) -> Result<Outcome, SignerError> {
     let signatures: Vec<&[u8]> = hands.signatures.iter().collect();
     loop {
         match session.store(lease, &signatures).await {
             Ok(()) => break,
             Err(StoreError::LeaseLost(_)) => {
                 tracing::warn!("the batch had been taken over, or stored before the connection broke");
-                signer.counts.not_stored();
-                return Ok(Round::NotSigned);
+                return Ok(Outcome::Lost);
             }
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "the batch could not be stored: connecting again");
@@ -263,8 +281,7 @@ async fn store(
             Err(error) => return Err(error.into()),
         }
     }
-    signer.counts.signed(lease.records());
     signer.progressed();
     tracing::debug!(records = lease.records(), use_sequence = lease.use_sequence, "signed");
-    Ok(Round::Signed)
+    Ok(Outcome::Stored)
 }

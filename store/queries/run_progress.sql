@@ -17,6 +17,7 @@ SELECT r.id,
        open.leases AS batches_leased,
        open.keys AS keys_leased,
        r.suspended,
+       extract(epoch FROM r.lease_duration)::double precision AS lease_seconds,
        r.seeded_at IS NOT NULL AS seeded,
        r.completed_at IS NOT NULL AS complete,
        r.deleted_at IS NOT NULL AS deleted

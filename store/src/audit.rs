@@ -10,6 +10,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
+use crate::answer::{SHORT, answered};
 use crate::connect::{Ledger, LedgerUrl};
 use crate::error::StoreError;
 use crate::query;
@@ -143,10 +144,8 @@ impl Ledger {
     /// A database that is away or refuses.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let mut keeper = begin(&self.url, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
-        let id: String = sqlx::query_scalar("SELECT pg_export_snapshot()")
-            .fetch_one(&mut keeper)
-            .await
-            .map_err(|error| StoreError::of("pg_export_snapshot", error))?;
+        let id = sqlx::query_scalar("SELECT pg_export_snapshot()");
+        let id = answered("pg_export_snapshot", SHORT, id.fetch_one(&mut keeper)).await?;
         Ok(Snapshot { url: self.url.clone(), id, keeper })
     }
 }
@@ -154,10 +153,8 @@ impl Ledger {
 async fn begin(url: &LedgerUrl, how: &'static str) -> Result<PgConnection, StoreError> {
     let mut connection = url.connect(WHOLE_AUDIT).await?;
     for statement in ["SET idle_in_transaction_session_timeout = 0", how] {
-        sqlx::raw_sql(statement)
-            .execute(&mut connection)
-            .await
-            .map_err(|error| StoreError::of("beginning an audit", error))?;
+        let statement = sqlx::raw_sql(statement);
+        answered("beginning an audit", SHORT, statement.execute(&mut connection)).await?;
     }
     Ok(connection)
 }
@@ -171,10 +168,8 @@ impl Snapshot {
     pub async fn reader(&self) -> Result<Reader, StoreError> {
         let mut connection = begin(&self.url, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
         // The id comes from the server itself and is made of digits, letters and dashes.
-        sqlx::raw_sql(AssertSqlSafe(format!("SET TRANSACTION SNAPSHOT '{}'", self.id)))
-            .execute(&mut connection)
-            .await
-            .map_err(|error| StoreError::of("adopting the audit's snapshot", error))?;
+        let adoption = sqlx::raw_sql(AssertSqlSafe(format!("SET TRANSACTION SNAPSHOT '{}'", self.id)));
+        answered("adopting the audit's snapshot", SHORT, adoption.execute(&mut connection)).await?;
         Ok(Reader { connection })
     }
 

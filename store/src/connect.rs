@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
+use crate::answer::{LONG, answered};
 use crate::error::StoreError;
 use crate::query;
 
@@ -135,18 +136,16 @@ impl LedgerUrl {
     pub async fn create_database(&self) -> Result<(), StoreError> {
         let Some(name) = self.options.get_database() else { return Ok(()) };
         let mut connection = self.clone().in_database("postgres").connect(OWNER_STATEMENT_TIMEOUT).await?;
-        match sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {}", quoted(name))))
-            .execute(&mut connection)
-            .await
-        {
+        let creation = sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {}", quoted(name))));
+        match answered("creating the database", LONG, creation.execute(&mut connection)).await {
             Ok(_) => Ok(()),
             // It is there, or somebody else creates it this moment.
-            Err(sqlx::Error::Database(refusal))
+            Err(StoreError::Query { source: sqlx::Error::Database(refusal), .. })
                 if matches!(refusal.code().as_deref(), Some("42P04" | "23505")) =>
             {
                 Ok(())
             }
-            Err(error) => Err(StoreError::of("creating the database", error)),
+            Err(error) => Err(error),
         }
     }
 
@@ -158,11 +157,8 @@ impl LedgerUrl {
     pub async fn copy_database(&self, original: &str, copy: &str) -> Result<(), StoreError> {
         let mut connection = self.connect(OWNER_STATEMENT_TIMEOUT).await?;
         let (original, copy) = (quoted(original), quoted(copy));
-        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {copy} TEMPLATE {original}")))
-            .execute(&mut connection)
-            .await
-            .map(|_| ())
-            .map_err(|error| StoreError::of("copying a database", error))
+        let copying = sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {copy} TEMPLATE {original}")));
+        answered("copying a database", LONG, copying.execute(&mut connection)).await.map(|_| ())
     }
 
     /// One connection, checked: the server is new enough and may be written to.

@@ -12,13 +12,14 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
+use crate::answer::{SHORT, answered};
 use crate::connect::LedgerUrl;
 use crate::error::StoreError;
 use crate::run::Run;
 use crate::{migrate, query};
 
-/// How long an answer to a signer may take before its connection is given up.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long storing a batch may take before the connection is given up.
+const STORE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Bytes of signatures that one statement stores; a batch with more takes several, in one transaction.
 const STORE_CHUNK: usize = 4 << 20;
@@ -136,7 +137,7 @@ impl SignerSession {
         name: &str,
         holder: &str,
     ) -> Result<(Self, Run), StoreError> {
-        let mut connection = url.clone().named(holder).connect(ANSWER_TIMEOUT).await?;
+        let mut connection = url.clone().named(holder).connect(SHORT).await?;
         migrate::check_version(&mut connection).await?;
         let run = Run::find(&mut connection, namespace, name).await?;
         let session =
@@ -158,7 +159,7 @@ impl SignerSession {
             .bind(&self.holder)
             .bind(self.use_floor)
             .bind(self.batch_floor);
-        let row: PgRow = answered("lease_acquire", statement.fetch_one(&mut self.connection)).await?;
+        let row: PgRow = answered("lease_acquire", SHORT, statement.fetch_one(&mut self.connection)).await?;
         // On a ring whose keys are all gone there is no lowest use.
         self.use_floor = row.get::<Option<i64>, _>("use_floor").unwrap_or(self.use_floor);
         self.batch_floor = row.get("batch_floor");
@@ -205,7 +206,7 @@ impl SignerSession {
             }
             Ok(())
         };
-        answered("records_fetch", reading).await?;
+        answered("records_fetch", SHORT, reading).await?;
         let wanted = last - first + 1;
         if i64::try_from(payloads.len()).is_ok_and(|found| found == wanted) {
             Ok(())
@@ -224,7 +225,7 @@ impl SignerSession {
     /// A database that is away or refuses.
     pub async fn renew(&mut self, lease: i64) -> Result<Option<Duration>, StoreError> {
         let statement = sqlx::query_scalar::<_, Option<f64>>(query::lease_renew).bind(lease);
-        let seconds = answered("lease_renew", statement.fetch_one(&mut self.connection)).await?;
+        let seconds = answered("lease_renew", SHORT, statement.fetch_one(&mut self.connection)).await?;
         Ok(seconds.map(Duration::from_secs_f64))
     }
 
@@ -260,14 +261,15 @@ impl SignerSession {
             transaction.commit().await?;
             Ok(true)
         };
-        match tokio::time::timeout(ANSWER_TIMEOUT * 3, storing).await {
-            Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err(StoreError::LeaseLost(lease.id)),
-            Ok(Err(sqlx::Error::Database(refusal))) if refusal.code().as_deref() == Some("CH001") => {
+        match answered("batch_store", STORE_TIMEOUT, storing).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::LeaseLost(lease.id)),
+            Err(StoreError::Query { source: sqlx::Error::Database(refusal), .. })
+                if refusal.code().as_deref() == Some("CH001") =>
+            {
                 Err(StoreError::LeaseLost(lease.id))
             }
-            Ok(Err(error)) => Err(StoreError::of("batch_store", error)),
-            Err(_) => Err(StoreError::TimedOut(ANSWER_TIMEOUT * 3)),
+            Err(error) => Err(error),
         }
     }
 
@@ -278,7 +280,7 @@ impl SignerSession {
     /// A database that is away or refuses.
     pub async fn abandon(&mut self, lease: i64) -> Result<bool, StoreError> {
         let statement = sqlx::query_scalar(query::lease_abandon).bind(lease);
-        answered("lease_abandon", statement.fetch_one(&mut self.connection)).await
+        answered("lease_abandon", SHORT, statement.fetch_one(&mut self.connection)).await
     }
 }
 
@@ -297,15 +299,4 @@ async fn store_chunk(
         .execute(connection)
         .await
         .map(|_| ())
-}
-
-/// Waits for an answer, but not for ever: a half-open connection would never give one.
-async fn answered<T>(
-    what: &'static str,
-    answer: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, StoreError> {
-    match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
-        Ok(result) => result.map_err(|error| StoreError::of(what, error)),
-        Err(_) => Err(StoreError::TimedOut(ANSWER_TIMEOUT)),
-    }
 }

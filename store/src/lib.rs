@@ -10,6 +10,7 @@
 //! - [`seed`]: filling a run with keys and records.
 //! - [`export`], [`audit`]: reading a run back, in streams.
 
+mod answer;
 pub mod audit;
 pub mod connect;
 pub mod error;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgConnection;
 
+use crate::answer::{LONG, SHORT, answered};
 use crate::connect::Ledger;
 use crate::error::StoreError;
 use crate::query;
@@ -34,7 +35,10 @@ impl Ledger {
             create_schemas: Cow::Owned(vec![Cow::Borrowed("chancery")]),
             ..Migrator::DEFAULT
         };
-        migrator.run_direct(None, &mut connection, false).await.map_err(|error| match error {
+        // Each migration has as long as any other answer; waiting for another caller's turn has too.
+        let limit = LONG * u32::try_from(migrator.migrations.len() + 1).unwrap_or(u32::MAX);
+        let migrated = tokio::time::timeout(limit, migrator.run_direct(None, &mut connection, false));
+        migrated.await.map_err(|_| StoreError::TimedOut(limit))?.map_err(|error| match error {
             MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
                 match StoreError::of("a migration", source) {
                     StoreError::Query { source, .. } => StoreError::Migration(source.to_string()),
@@ -54,9 +58,7 @@ impl Ledger {
     ///
     /// [`StoreError::NewerLedger`] or [`StoreError::OlderLedger`].
     pub async fn check_version(&self) -> Result<(), StoreError> {
-        let mut connection =
-            self.pool.acquire().await.map_err(|error| StoreError::of("the connection", error))?;
-        check_version(&mut connection).await
+        self.lend(async |connection| check_version(connection).await).await
     }
 }
 
@@ -75,17 +77,19 @@ fn refuse_newer(ledger: i64) -> Result<(), StoreError> {
 
 /// The newest migration of the ledger; 0 when there is none.
 async fn ledger_version(connection: &mut PgConnection) -> Result<i64, StoreError> {
-    let exists: bool = sqlx::query_scalar(query::ledger_exists)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(|error| StoreError::of("ledger_exists", error))?;
-    if !exists {
+    let exists = sqlx::query_scalar(query::ledger_exists);
+    if !answered("ledger_exists", SHORT, exists.fetch_one(&mut *connection)).await? {
         return Ok(0);
     }
-    match sqlx::query_scalar::<_, Option<i64>>(query::ledger_version).fetch_one(connection).await {
+    let version = sqlx::query_scalar::<_, Option<i64>>(query::ledger_version);
+    match answered("ledger_version", SHORT, version.fetch_one(connection)).await {
         Ok(version) => Ok(version.unwrap_or(0)),
         // The table is there, the function not yet: a first migration that stopped half-way.
-        Err(sqlx::Error::Database(refusal)) if refusal.code().as_deref() == Some("42883") => Ok(0),
-        Err(error) => Err(StoreError::of("ledger_version", error)),
+        Err(StoreError::Query { source: sqlx::Error::Database(refusal), .. })
+            if refusal.code().as_deref() == Some("42883") =>
+        {
+            Ok(0)
+        }
+        Err(error) => Err(error),
     }
 }

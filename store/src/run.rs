@@ -6,12 +6,16 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, FromRow, Row};
 use uuid::Uuid;
 
+use crate::answer::{LONG, SHORT, answered};
 use crate::connect::Ledger;
 use crate::error::StoreError;
 use crate::query;
 
 /// How long a deletion may wait for others that still read the run's tables.
 const WHOLE_DELETION: Duration = Duration::from_secs(3600);
+
+/// How long one statement of it may take: the server gives up first, unless it is out of reach.
+const DELETION_ANSWER: Duration = WHOLE_DELETION.saturating_add(Duration::from_secs(10));
 
 /// Bytes of payload that one seeding transaction writes at the most.
 const SEED_CHUNK_BYTES: i64 = 4 << 20;
@@ -93,12 +97,9 @@ impl Run {
         namespace: &str,
         name: &str,
     ) -> Result<Self, StoreError> {
-        sqlx::query_as(query::run_find)
-            .bind(namespace)
-            .bind(name)
-            .fetch_optional(connection)
-            .await
-            .map_err(|error| StoreError::of("run_find", error))?
+        let statement = sqlx::query_as(query::run_find).bind(namespace).bind(name);
+        answered("run_find", SHORT, statement.fetch_optional(connection))
+            .await?
             .ok_or_else(|| StoreError::NoRun(format!("{namespace}/{name}")))
     }
 
@@ -132,6 +133,8 @@ pub struct Progress {
     pub batches_leased: i64,
     /// Keys in a signer's hands, in any run of the ring.
     pub keys_leased: i64,
+    /// How long a lease lasts that is granted from now on, in seconds.
+    pub lease_seconds: f64,
     /// Whether nothing is to be leased for now.
     pub suspended: bool,
     /// Whether every key and record is there.
@@ -163,22 +166,25 @@ impl Ledger {
     /// A database that is away or refuses.
     pub async fn create_run(&self, new: &NewRun) -> Result<(Run, bool), StoreError> {
         let seed_chunk = (SEED_CHUNK_BYTES / i64::from(new.record_size)).clamp(1, SEED_CHUNK_RECORDS);
-        let created: bool = sqlx::query(query::run_create)
-            .bind(&new.namespace)
-            .bind(&new.name)
-            .bind(&new.kek_fingerprint)
-            .bind(new.record_count)
-            .bind(new.record_size)
-            .bind(new.key_count)
-            .bind(new.batch_size)
-            .bind(&new.algorithm)
-            .bind(new.key_size)
-            .bind(new.lease_duration.as_secs_f64())
-            .bind(new.suspended)
-            .bind(seed_chunk)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(|error| StoreError::of("run_create", error))?
+        let created: bool = self
+            .ask("run_create", async |connection| {
+                sqlx::query(query::run_create)
+                    .bind(&new.namespace)
+                    .bind(&new.name)
+                    .bind(&new.kek_fingerprint)
+                    .bind(new.record_count)
+                    .bind(new.record_size)
+                    .bind(new.key_count)
+                    .bind(new.batch_size)
+                    .bind(&new.algorithm)
+                    .bind(new.key_size)
+                    .bind(new.lease_duration.as_secs_f64())
+                    .bind(new.suspended)
+                    .bind(seed_chunk)
+                    .fetch_one(connection)
+                    .await
+            })
+            .await?
             .get("created");
         Ok((self.find_run(&new.namespace, &new.name).await?, created))
     }
@@ -189,9 +195,7 @@ impl Ledger {
     ///
     /// [`StoreError::NoRun`] when there is none.
     pub async fn find_run(&self, namespace: &str, name: &str) -> Result<Run, StoreError> {
-        let mut connection =
-            self.pool.acquire().await.map_err(|error| StoreError::of("the connection", error))?;
-        Run::find(&mut connection, namespace, name).await
+        self.lend(async |connection| Run::find(connection, namespace, name).await).await
     }
 
     /// Namespace and name of every run, in order.
@@ -200,11 +204,13 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn list_runs(&self) -> Result<Vec<(String, String)>, StoreError> {
-        sqlx::query(query::run_list)
-            .map(|row: PgRow| (row.get("namespace"), row.get("name")))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| StoreError::of("run_list", error))
+        self.ask("run_list", async |connection| {
+            sqlx::query(query::run_list)
+                .map(|row: PgRow| (row.get("namespace"), row.get("name")))
+                .fetch_all(connection)
+                .await
+        })
+        .await
     }
 
     /// Sets what may change while a run is under way.
@@ -218,14 +224,16 @@ impl Ledger {
         suspended: bool,
         lease_duration: Duration,
     ) -> Result<(), StoreError> {
-        sqlx::query(query::run_set_mutable)
-            .bind(run.id)
-            .bind(suspended)
-            .bind(lease_duration.as_secs_f64())
-            .execute(&self.pool)
-            .await
-            .map(|_| ())
-            .map_err(|error| StoreError::of("run_set_mutable", error))
+        self.ask("run_set_mutable", async |connection| {
+            sqlx::query(query::run_set_mutable)
+                .bind(run.id)
+                .bind(suspended)
+                .bind(lease_duration.as_secs_f64())
+                .execute(connection)
+                .await
+        })
+        .await
+        .map(|_| ())
     }
 
     /// How far each of these runs is, in one query. Runs that are gone are left out.
@@ -234,11 +242,10 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn progress(&self, runs: &[i32]) -> Result<Vec<Progress>, StoreError> {
-        sqlx::query_as(query::run_progress)
-            .bind(runs)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| StoreError::of("run_progress", error))
+        self.ask("run_progress", async |connection| {
+            sqlx::query_as(query::run_progress).bind(runs).fetch_all(connection).await
+        })
+        .await
     }
 
     /// What the lease log tells about the run's signing.
@@ -247,11 +254,10 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn times(&self, run: &Run) -> Result<Times, StoreError> {
-        sqlx::query_as(query::run_times)
-            .bind(run.id)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(|error| StoreError::of("run_times", error))
+        self.ask("run_times", async |connection| {
+            sqlx::query_as(query::run_times).bind(run.id).fetch_one(connection).await
+        })
+        .await
     }
 
     /// Gives back at once what holders that are known to be dead still hold. Returns how many leases
@@ -262,12 +268,10 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn release_holders(&self, run: &Run, holders: &[String]) -> Result<i64, StoreError> {
-        sqlx::query_scalar(query::holders_release)
-            .bind(run.id)
-            .bind(holders)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(|error| StoreError::of("holders_release", error))
+        self.ask("holders_release", async |connection| {
+            sqlx::query_scalar(query::holders_release).bind(run.id).bind(holders).fetch_one(connection).await
+        })
+        .await
     }
 
     /// Returns the keys of leases that have ended to the ring. Signers do so whenever they ask for a
@@ -277,12 +281,11 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn settle(&self, run: &Run) -> Result<(), StoreError> {
-        sqlx::query(query::run_settle)
-            .bind(run.id)
-            .execute(&self.pool)
-            .await
-            .map(|_| ())
-            .map_err(|error| StoreError::of("run_settle", error))
+        self.ask("run_settle", async |connection| {
+            sqlx::query(query::run_settle).bind(run.id).execute(connection).await
+        })
+        .await
+        .map(|_| ())
     }
 
     /// Holders that have a live lease in the run.
@@ -291,11 +294,10 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn live_holders(&self, run: &Run) -> Result<Vec<String>, StoreError> {
-        sqlx::query_scalar(query::run_live_holders)
-            .bind(run.id)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| StoreError::of("run_live_holders", error))
+        self.ask("run_live_holders", async |connection| {
+            sqlx::query_scalar(query::run_live_holders).bind(run.id).fetch_all(connection).await
+        })
+        .await
     }
 
     /// Deletes a run with all that belongs to it. Takes as long as dropping tables does, whatever the
@@ -306,24 +308,18 @@ impl Ledger {
     ///
     /// A database that is away or refuses; what was removed until then stays removed.
     pub async fn delete_run(&self, run: &Run) -> Result<(), StoreError> {
-        sqlx::query(query::run_mark_deleted)
-            .bind(run.id)
-            .execute(&self.pool)
-            .await
-            .map_err(|error| StoreError::of("run_mark_deleted", error))?;
+        self.ask("run_mark_deleted", async |connection| {
+            sqlx::query(query::run_mark_deleted).bind(run.id).execute(connection).await
+        })
+        .await?;
         // DETACH … CONCURRENTLY waits for transactions that still use the table; on a connection of
         // its own, because it must not run inside a transaction.
         let mut connection = self.url.connect(WHOLE_DELETION).await?;
         // One deletion at a time: two would meet in the parents' detaching. Ends with the connection.
-        sqlx::query(query::deletion_lock)
-            .execute(&mut connection)
-            .await
-            .map_err(|error| StoreError::of("deletion_lock", error))?;
-        let partitions: Vec<PgRow> = sqlx::query(query::run_partitions)
-            .bind(run.id)
-            .fetch_all(&mut connection)
-            .await
-            .map_err(|error| StoreError::of("run_partitions", error))?;
+        let lock = sqlx::query(query::deletion_lock);
+        answered("deletion_lock", DELETION_ANSWER, lock.execute(&mut connection)).await?;
+        let partitions = sqlx::query(query::run_partitions).bind(run.id);
+        let partitions = answered("run_partitions", LONG, partitions.fetch_all(&mut connection)).await?;
         for partition in partitions {
             let (table, parent): (String, String) = (partition.get("name"), partition.get("parent"));
             if partition.get("attached") {
@@ -338,20 +334,14 @@ impl Ledger {
                 run_ddl(&mut connection, format!("DROP TABLE chancery.{table}")).await?;
             }
         }
-        sqlx::query(query::run_remove)
-            .bind(run.id)
-            .execute(&mut connection)
-            .await
-            .map_err(|error| StoreError::of("run_remove", error))?;
+        let removal = sqlx::query(query::run_remove).bind(run.id);
+        answered("run_remove", DELETION_ANSWER, removal.execute(&mut connection)).await?;
         Ok(())
     }
 }
 
 /// Runs a statement on a run's own table, whose name is made of letters and the run's number.
 async fn run_ddl(connection: &mut PgConnection, statement: String) -> Result<(), StoreError> {
-    sqlx::raw_sql(AssertSqlSafe(statement))
-        .execute(connection)
-        .await
-        .map(|_| ())
-        .map_err(|error| StoreError::of("removing a run's tables", error))
+    let statement = sqlx::raw_sql(AssertSqlSafe(statement));
+    answered("removing a run's tables", DELETION_ANSWER, statement.execute(connection)).await.map(|_| ())
 }

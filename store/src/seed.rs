@@ -27,12 +27,14 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn missing_keys(&self, run: &Run) -> Result<Vec<i32>, StoreError> {
-        sqlx::query_scalar(query::keys_missing)
-            .bind(run.keyring_id)
-            .bind(run.key_count)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| StoreError::of("keys_missing", error))
+        self.ask("keys_missing", async |connection| {
+            sqlx::query_scalar(query::keys_missing)
+                .bind(run.keyring_id)
+                .bind(run.key_count)
+                .fetch_all(connection)
+                .await
+        })
+        .await
     }
 
     /// Stores a key, unless its number has been taken by another seeder. True when it was stored.
@@ -41,17 +43,19 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn insert_key(&self, run: &Run, key: &NewKey) -> Result<bool, StoreError> {
-        sqlx::query(query::key_insert)
-            .bind(key.id)
-            .bind(run.keyring_id)
-            .bind(key.number)
-            .bind(&run.algorithm)
-            .bind(&key.public_key)
-            .bind(&key.wrapped_key)
-            .execute(&self.pool)
-            .await
-            .map(|done| done.rows_affected() == 1)
-            .map_err(|error| StoreError::of("key_insert", error))
+        self.ask("key_insert", async |connection| {
+            sqlx::query(query::key_insert)
+                .bind(key.id)
+                .bind(run.keyring_id)
+                .bind(key.number)
+                .bind(&run.algorithm)
+                .bind(&key.public_key)
+                .bind(&key.wrapped_key)
+                .execute(connection)
+                .await
+        })
+        .await
+        .map(|done| done.rows_affected() == 1)
     }
 
     /// At most `limit` chunks, from `least` on, that have not been seeded yet.
@@ -60,13 +64,15 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn missing_chunks(&self, run: &Run, least: i64, limit: i64) -> Result<Vec<i64>, StoreError> {
-        sqlx::query_scalar(query::run_missing_chunks)
-            .bind(run.id)
-            .bind(least)
-            .bind(limit)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| StoreError::of("run_missing_chunks", error))
+        self.ask("run_missing_chunks", async |connection| {
+            sqlx::query_scalar(query::run_missing_chunks)
+                .bind(run.id)
+                .bind(least)
+                .bind(limit)
+                .fetch_all(connection)
+                .await
+        })
+        .await
     }
 
     /// Seeds one chunk in one transaction, on the server. False when it had been seeded before.
@@ -75,12 +81,10 @@ impl Ledger {
     ///
     /// A database that is away, full, or refuses.
     pub async fn seed_chunk(&self, run: &Run, chunk: i64) -> Result<bool, StoreError> {
-        sqlx::query_scalar(query::run_seed_chunk)
-            .bind(run.id)
-            .bind(chunk)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(|error| StoreError::of("run_seed_chunk", error))
+        self.ask("run_seed_chunk", async |connection| {
+            sqlx::query_scalar(query::run_seed_chunk).bind(run.id).bind(chunk).fetch_one(connection).await
+        })
+        .await
     }
 
     /// Records that have been seeded so far.
@@ -89,11 +93,10 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn seeded_records(&self, run: &Run) -> Result<i64, StoreError> {
-        sqlx::query_scalar(query::run_seeded_records)
-            .bind(run.id)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(|error| StoreError::of("run_seeded_records", error))
+        self.ask("run_seeded_records", async |connection| {
+            sqlx::query_scalar(query::run_seeded_records).bind(run.id).fetch_one(connection).await
+        })
+        .await
     }
 
     /// Marks the run as seeded, if every key and every chunk is there. True when it is, or was, marked.
@@ -102,10 +105,9 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn mark_seeded(&self, run: &Run) -> Result<bool, StoreError> {
-        sqlx::query_scalar(query::run_mark_seeded)
-            .bind(run.id)
-            .fetch_one(&self.pool)
-            .await
-            .map_err(|error| StoreError::of("run_mark_seeded", error))
+        self.ask("run_mark_seeded", async |connection| {
+            sqlx::query_scalar(query::run_mark_seeded).bind(run.id).fetch_one(connection).await
+        })
+        .await
     }
 }

@@ -7,8 +7,8 @@ use std::{fs, io};
 
 use chancery_api::{LeaseDuration, SigningRun, SigningRunSpec, ValidatedRun, check_update, parse, validate};
 use chancery_keyring::Kek;
-use chancery_process::{KekFileError, create_kek_file, read_kek_file};
-use chancery_store::run::NewRun;
+use chancery_process::{KekFileError, create_kek_file, read_kek_file, warn_if_exposed};
+use chancery_seeding::new_run;
 use chancery_store::{Run, StoreError};
 
 use crate::database::Database;
@@ -49,7 +49,10 @@ impl KekSource {
         let default = data_dir.join("kek");
         let path = given.unwrap_or(&default);
         match read_kek_file(path) {
-            Ok(kek) => Ok(Self::Given { kek, path: path.to_owned() }),
+            Ok(kek) => {
+                warn_if_exposed(path);
+                Ok(Self::Given { kek, path: path.to_owned() })
+            }
             Err(KekFileError::Unreadable { source, .. })
                 if given.is_none() && source.kind() == io::ErrorKind::NotFound =>
             {
@@ -117,7 +120,7 @@ impl Request {
             Err(StoreError::NoRun(_)) => kek.get()?,
             Err(error) => return Err(error.into()),
         };
-        let (run, created) = database.ledger.create_run(&self.new_run(kek.fingerprint())).await?;
+        let (run, created) = database.ledger.create_run(&new_run(&self.valid, kek.fingerprint())).await?;
         // Somebody else may have created it since we looked.
         self.check_spec(&run)?;
         let given = kek.fingerprint();
@@ -155,25 +158,11 @@ impl Request {
             key_size: existing.key_size,
             lease_duration: LeaseDuration::clone(&ours.lease_duration),
             suspend: ours.suspend,
+            active_deadline_seconds: ours.active_deadline_seconds,
+            ttl_seconds_after_finished: ours.ttl_seconds_after_finished,
+            backoff_limit: ours.backoff_limit,
+            signer_template: ours.signer_template.clone(),
             deletion_policy: ours.deletion_policy,
-        }
-    }
-
-    fn new_run(&self, kek_fingerprint: String) -> NewRun {
-        // The bounds of the schema are far below what these types hold.
-        let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
-        NewRun {
-            namespace: self.valid.namespace.clone(),
-            name: self.valid.name.clone(),
-            kek_fingerprint,
-            record_count: i64::try_from(self.valid.record_count).unwrap_or(i64::MAX),
-            record_size: int(self.valid.record_size),
-            key_count: int(self.valid.key_count),
-            batch_size: i64::from(self.valid.batch_size),
-            algorithm: self.valid.algorithm.to_string(),
-            key_size: self.valid.key_size.map(int),
-            lease_duration: self.valid.lease_duration,
-            suspended: self.valid.suspend,
         }
     }
 }
