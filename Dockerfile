@@ -1,0 +1,71 @@
+# The images of the operator and of the signers: `make images`. Each holds one program and the shared
+# libraries that it needs; no shell, no package manager, no other base.
+#
+#   --target operator|signer   which of the two
+#   --build-arg FILES=…        built: compile them here; prebuilt: take the trees operator/ and signer/
+#                              that scripts/rootfs.sh made, which then are the whole build context
+
+ARG FILES=built
+ARG RUST_VERSION=1.94
+
+FROM scratch AS prebuilt
+COPY . /
+
+# Compiles on the machine's own architecture for the one wanted: emulating it would take hours.
+FROM --platform=$BUILDPLATFORM docker.io/library/rust:${RUST_VERSION}-bookworm AS built
+ARG TARGETARCH
+WORKDIR /src
+RUN set -eu; \
+    case "$TARGETARCH" in \
+        amd64) machine=x86_64 package=x86-64 ;; \
+        arm64) machine=aarch64 package=aarch64 ;; \
+        *) echo "no image for $TARGETARCH" >&2; exit 1 ;; \
+    esac; \
+    if [ "$(uname -m)" != "$machine" ]; then \
+        apt-get update; \
+        apt-get install --no-install-recommends --yes \
+            "gcc-$package-linux-gnu" "libc6-dev-$TARGETARCH-cross"; \
+    fi; \
+    rustup target add "$machine-unknown-linux-gnu"; \
+    echo "$machine" > /machine
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target,id=chancery-target-$TARGETARCH \
+    set -eu; \
+    machine=$(cat /machine); target=$machine-unknown-linux-gnu; compiler=$machine-linux-gnu-gcc; \
+    export "CC_$(echo "$target" | tr - _)=$compiler"; \
+    export "CARGO_TARGET_$(echo "$target" | tr a-z- A-Z_)_LINKER=$compiler"; \
+    cargo build --release --locked --target "$target" \
+        --package chancery-operator --package chancery-signer; \
+    for program in operator signer; do \
+        CC=$compiler scripts/rootfs.sh "target/$target/release/chancery-$program" "/rootfs/$program"; \
+    done; \
+    cp -a /rootfs/. /
+
+FROM ${FILES} AS files
+
+FROM scratch AS operator
+ARG VERSION=0.0.0
+ARG REVISION=
+LABEL org.opencontainers.image.title="chancery-operator" \
+    org.opencontainers.image.description="Looks after SigningRuns: seeds the ledger, starts signers, tells how far they are" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}" \
+    org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=files /operator/ /
+USER 65532:65532
+EXPOSE 8080
+ENTRYPOINT ["/chancery-operator"]
+
+FROM scratch AS signer
+ARG VERSION=0.0.0
+ARG REVISION=
+LABEL org.opencontainers.image.title="chancery-signer" \
+    org.opencontainers.image.description="Signs the records of a run: lease, claim, sign, store, release" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}" \
+    org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=files /signer/ /
+USER 65532:65532
+EXPOSE 9090
+ENTRYPOINT ["/chancery-signer"]

@@ -1,0 +1,78 @@
+{{/* The operator's settings. docs/operations.md lists the variables. */}}
+{{- define "chancery.operator.env" -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+- name: DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "chancery.database.secretName" . }}
+      key: {{ include "chancery.database.ownerUrlKey" . }}
+{{- with .Values.database.tls.mode }}
+- name: PGSSLMODE
+  value: {{ . }}
+- name: CHANCERY_SIGNER_PGSSLMODE
+  value: {{ . }}
+{{- end }}
+{{- if include "chancery.database.hasCa" . }}
+- name: PGSSLROOTCERT
+  value: /etc/chancery/database-ca/ca.crt
+- name: CHANCERY_SIGNER_CA
+  value: "true"
+{{- end }}
+- name: CHANCERY_KEK_FILE
+  value: /etc/chancery/kek/kek
+{{- with include "chancery.watchNamespaces" . | fromJsonArray }}
+- name: CHANCERY_WATCH_NAMESPACES
+  value: {{ join "," . | quote }}
+{{- end }}
+- name: CHANCERY_LEASE_NAME
+  value: {{ include "chancery.operator.name" . }}
+- name: CHANCERY_LISTEN
+  value: 0.0.0.0:{{ .Values.metrics.port }}
+- name: CHANCERY_SIGNER_IMAGE
+  value: {{ include "chancery.image" (list . .Values.signer.image) }}
+- name: CHANCERY_SIGNER_IMAGE_PULL_POLICY
+  value: {{ .Values.image.pullPolicy }}
+- name: CHANCERY_SIGNER_SECRET
+  value: {{ include "chancery.signer.secretName" . }}
+{{- if .Values.database.signerAssumesRole }}
+- name: CHANCERY_SIGNER_ASSUME_ROLE
+  value: "true"
+{{- end }}
+{{- with include "chancery.signer.serviceAccountName" . }}
+- name: CHANCERY_SIGNER_SERVICE_ACCOUNT
+  value: {{ . }}
+{{- end }}
+- name: CHANCERY_LOG_FORMAT
+  value: {{ .Values.logs.format }}
+- name: RUST_LOG
+  value: {{ .Values.logs.level | quote }}
+{{- with .Values.traces.otlpEndpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+
+{{/* How the operator's pods are spread. */}}
+{{- define "chancery.operator.spread" -}}
+{{- $selector := dict "matchLabels" (include "chancery.selectorLabels" (list . "operator") | fromYaml) }}
+{{- $constraints := .Values.operator.topologySpreadConstraints }}
+{{- if kindIs "string" $constraints }}
+{{- $constraints = list }}
+{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+{{- $constraints = append $constraints (dict "maxSkew" 1 "topologyKey" . "whenUnsatisfiable" "ScheduleAnyway" "matchLabelKeys" (list "pod-template-hash")) }}
+{{- end }}
+{{- end }}
+{{- with $constraints }}
+topologySpreadConstraints:
+  {{- range . }}
+  - {{ merge (deepCopy .) (dict "labelSelector" $selector) | toJson }}
+  {{- end }}
+{{- end }}
+{{- end }}

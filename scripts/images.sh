@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Builds the images of the operator and of the signers.
+#
+#   scripts/images.sh [--prebuilt] [--archive FOLDER] [--push]
+#
+#   --prebuilt         take target/release/chancery-{operator,signer}; needs no base image and no network
+#   --archive FOLDER   also write FOLDER/operator.tar and FOLDER/signer.tar, as `docker load` takes them
+#   --push             push to the registry instead of keeping them here
+#
+#   CONTAINER_TOOL     docker (default, with buildx), podman or buildah
+#   IMAGE_PREFIX       what comes before "/operator" and "/signer"; default docker.io/chancery
+#   VERSION            the tag; default the version of the workspace
+#   PLATFORMS          such as linux/amd64,linux/arm64; default the machine's own
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tool=${CONTAINER_TOOL:-docker}
+prefix=${IMAGE_PREFIX:-docker.io/chancery}
+version=${VERSION:-$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)}
+platforms=${PLATFORMS:-}
+revision=$(git rev-parse HEAD 2>/dev/null || true)
+
+fail() {
+    echo "images: $*" >&2
+    exit 2
+}
+
+files=built archive='' push=no
+while [ $# -gt 0 ]; do
+    case $1 in
+    --prebuilt) files=prebuilt ;;
+    --archive) archive=${2:?images: --archive needs a folder} && shift ;;
+    --push) push=yes ;;
+    *) fail "unknown argument \`$1\`; known are --prebuilt, --archive FOLDER and --push" ;;
+    esac
+    shift
+done
+case $tool in
+docker | podman | buildah) ;;
+*) fail "CONTAINER_TOOL is \`$tool\`; known are docker, podman and buildah" ;;
+esac
+command -v "$tool" >/dev/null || fail "CONTAINER_TOOL is $tool, which is not installed"
+if [[ $platforms == *,* && $push = no ]]; then
+    fail "images for several platforms can only be pushed; add --push, or name one in PLATFORMS"
+fi
+
+context=.
+if [ "$files" = prebuilt ]; then
+    if [[ $platforms == *,* ]]; then fail "--prebuilt makes images for one platform"; fi
+    context=target/images
+    rm -rf "$context"
+    mkdir -p "$context"
+    for name in operator signer; do
+        scripts/rootfs.sh "target/release/chancery-$name" "$context/$name"
+    done
+fi
+
+# build NAME
+build() {
+    local name=$1 image="$prefix/$1:$version"
+    local -a arguments=(--file Dockerfile --target "$name"
+        --build-arg FILES="$files" --build-arg VERSION="$version" --build-arg REVISION="$revision")
+    if [ -n "$platforms" ]; then arguments+=(--platform "$platforms"); fi
+    case $tool in
+    docker)
+        arguments+=(--tag "$image" "--$([ "$push" = yes ] && echo push || echo load)")
+        docker buildx build "${arguments[@]}" "$context"
+        ;;
+    *)
+        if [ "$push" = yes ]; then
+            # A list of images, also for one platform; left from an earlier build, it would grow.
+            "$tool" manifest rm "$image" >/dev/null 2>&1 || true
+            "$tool" build "${arguments[@]}" --manifest "$image" "$context"
+            "$tool" manifest push --all "$image" "docker://$image"
+        else
+            "$tool" build "${arguments[@]}" --tag "$image" "$context"
+        fi
+        ;;
+    esac
+    if [ -n "$archive" ]; then
+        mkdir -p "$archive"
+        rm -f "$archive/$name.tar"
+        case $tool in
+        buildah) buildah push --quiet "$image" "docker-archive:$archive/$name.tar:$image" ;;
+        *) "$tool" save --output "$archive/$name.tar" "$image" ;;
+        esac
+    fi
+    echo "images: $image"
+}
+
+build operator
+build signer

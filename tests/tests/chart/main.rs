@@ -1,0 +1,11 @@
+//! The chart: what it renders, for several sets of values, is what a cluster takes and what was
+//! promised. That a real API server takes it is tested where there is one.
+
+mod crd;
+mod kubernetes;
+mod options;
+mod pod_security;
+mod rendering;
+mod rights;
+mod secrets;
+mod values;

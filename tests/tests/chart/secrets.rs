@@ -1,0 +1,102 @@
+//! The Secrets that the chart makes.
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::{Value, json};
+
+use crate::rendering::{Chart, NAMESPACE};
+
+fn text(secret: &Value, key: &str) -> anyhow::Result<String> {
+    let encoded = secret["data"][key].as_str().ok_or_else(|| anyhow::anyhow!("no key {key}"))?;
+    Ok(String::from_utf8(BASE64_STANDARD.decode(encoded)?)?)
+}
+
+/// The one Secret with that name in that namespace, of one rendering: the next makes new passwords.
+fn secret(objects: &[Value], namespace: &str, name: &str) -> anyhow::Result<Value> {
+    objects
+        .iter()
+        .find(|object| {
+            object["kind"] == "Secret"
+                && object["metadata"]["namespace"] == namespace
+                && object["metadata"]["name"] == name
+        })
+        .cloned()
+        .ok_or_else(|| anyhow::anyhow!("no Secret {namespace}/{name}"))
+}
+
+#[test]
+fn every_namespace_for_runs_gets_the_signers_login_and_the_one_kek() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let objects = chart.set("runNamespaces={team-a}").objects()?;
+    let kek = text(&secret(&objects, NAMESPACE, "chancery-kek")?, "kek")?;
+    assert_eq!(BASE64_STANDARD.decode(&kek)?.len(), 32);
+    let passwords = secret(&objects, NAMESPACE, "chancery-postgresql")?;
+    let url = format!(
+        "postgres://chancery_signer_login:{}@chancery-postgresql.{NAMESPACE}.svc:5432/chancery?sslmode=disable",
+        text(&passwords, "signer-password")?
+    );
+    for namespace in [NAMESPACE, "team-a"] {
+        let signer = secret(&objects, namespace, "chancery-signer")?;
+        assert_eq!(text(&signer, "kek")?, kek);
+        assert_eq!(text(&signer, "database-url")?, url);
+    }
+    let owner = text(&secret(&objects, NAMESPACE, "chancery-database")?, "owner-url")?;
+    assert!(owner.contains(&format!("//chancery:{}@", text(&passwords, "owner-password")?)), "{owner}");
+    Ok(())
+}
+
+#[test]
+fn what_can_not_be_made_again_outlives_the_release() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let objects = chart.objects()?;
+    for name in ["chancery-kek", "chancery-postgresql"] {
+        let secret = secret(&objects, NAMESPACE, name)?;
+        assert_eq!(secret["metadata"]["annotations"]["helm.sh/resource-policy"], "keep", "{name}");
+    }
+    assert_eq!(secret(&objects, NAMESPACE, "chancery-kek")?["immutable"], true);
+    Ok(())
+}
+
+#[test]
+fn with_secrets_of_ones_own_the_chart_makes_none() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let chart = chart.values("production-values.yaml");
+    assert!(chart.of_kind("Secret")?.is_empty());
+    let operator = chart.one("Deployment", "-operator")?;
+    let container = &operator["spec"]["template"]["spec"]["containers"][0];
+    let variables = container["env"].as_array().expect("variables");
+    for variable in [
+        json!({"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "ledger", "key": "owner"}}}),
+        json!({"name": "PGSSLMODE", "value": "verify-full"}),
+        json!({"name": "PGSSLROOTCERT", "value": "/etc/chancery/database-ca/ca.crt"}),
+        json!({"name": "CHANCERY_SIGNER_PGSSLMODE", "value": "verify-full"}),
+        json!({"name": "CHANCERY_SIGNER_CA", "value": "true"}),
+        json!({"name": "CHANCERY_SIGNER_SECRET", "value": "ledger-signer"}),
+    ] {
+        assert!(variables.contains(&variable), "{variable}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_ca_is_handed_to_the_operator_and_to_signers() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let chart = chart.values("everything-values.yaml");
+    let objects = chart.objects()?;
+    let given = text(&secret(&objects, "team-b", "chancery-signer")?, "ca.crt")?;
+    assert!(given.starts_with("-----BEGIN CERTIFICATE-----\n"), "{given}");
+    let own = chart.one("ConfigMap", "-database-ca")?;
+    assert_eq!(own["data"]["ca.crt"].as_str().map(str::trim_end), Some(given.trim_end()));
+    Ok(())
+}
+
+#[test]
+fn signers_that_log_in_as_the_owner_take_on_their_role() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let objects = chart.values("least-values.yaml").objects()?;
+    let signer = secret(&objects, NAMESPACE, "chancery-signer")?;
+    assert_eq!(text(&signer, "database-url")?, "postgres://chancery:secret@db.example/chancery");
+    let operator = objects.iter().find(|object| object["kind"] == "Deployment").expect("the operator");
+    let variables = operator["spec"]["template"]["spec"]["containers"][0]["env"].to_string();
+    assert!(variables.contains("CHANCERY_SIGNER_ASSUME_ROLE"), "{variables}");
+    Ok(())
+}
