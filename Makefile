@@ -82,6 +82,12 @@ e2e: ## Install, sign, audit and test on the cluster that KUBECONFIG names
 	cargo build --release --locked --package chancery
 	scripts/e2e.sh
 
+.PHONY: bench-cluster
+bench-cluster: ## Measure the operator on the API server in KUBEBUILDER_ASSETS; ARGS adds arguments
+	@scripts/setup.sh --helm
+	cargo build --release --locked --package chancery-operator --package chancery-signer --package chancery-bench
+	target/release/chancery-bench-cluster $(ARGS)
+
 .PHONY: clean-data
 clean-data: ## Remove the private PostgreSQL, its ledgers and its KEK
 	rm -rf .chancery

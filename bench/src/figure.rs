@@ -1,22 +1,25 @@
 //! Figures: ratios with their median, least and greatest.
 
 use std::fs;
+use std::path::Path;
 
+use anyhow::Context;
 use serde::Serialize;
 
 /// Ratios that were measured one after the other.
 #[derive(Debug, Default)]
-pub(crate) struct Samples(Vec<f64>);
+pub struct Samples(Vec<f64>);
 
 impl Samples {
-    pub(crate) fn add(&mut self, ratio: f64) {
+    /// Adds one.
+    pub fn add(&mut self, ratio: f64) {
         self.0.push(ratio);
     }
 }
 
 /// One figure, and what it has to reach.
 #[derive(Debug, Serialize)]
-pub(crate) struct Figure {
+pub struct Figure {
     name: &'static str,
     median: f64,
     least: f64,
@@ -28,7 +31,7 @@ pub(crate) struct Figure {
 
 impl Figure {
     /// `comparison` is `>=` or `<=`.
-    pub(crate) fn new(name: &'static str, samples: Samples, comparison: &str, bound: f64) -> Self {
+    pub fn new(name: &'static str, samples: Samples, comparison: &str, bound: f64) -> Self {
         let mut sorted = samples.0.clone();
         sorted.sort_by(f64::total_cmp);
         let middle = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
@@ -47,7 +50,7 @@ impl Figure {
 }
 
 /// What the figures were measured on.
-pub(crate) fn machine() -> String {
+pub fn machine() -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
@@ -55,7 +58,7 @@ pub(crate) fn machine() -> String {
 }
 
 /// The figures as a Markdown table.
-pub(crate) fn table(machine: &str, figures: &[Figure]) -> String {
+pub fn table(machine: &str, figures: &[Figure]) -> String {
     let mut lines = vec![
         format!("{machine}\n"),
         "| figure | median | least | greatest | wanted | |".to_owned(),
@@ -66,4 +69,17 @@ pub(crate) fn table(machine: &str, figures: &[Figure]) -> String {
         lines.push(format!("| {name} | {median:.3} | {least:.3} | {greatest:.3} | {wanted} | {verdict} |"));
     }
     lines.join("\n")
+}
+
+/// Writes the figures as JSON, and what they were measured on; `pairs` tells how often.
+///
+/// # Errors
+///
+/// The file can not be written.
+pub fn write(out: &Path, pairs: usize, figures: &[Figure]) -> anyhow::Result<()> {
+    if let Some(folder) = out.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let json = serde_json::json!({ "machine": machine(), "pairs": pairs, "figures": figures });
+    fs::write(out, format!("{json:#}\n")).context("writing the results")
 }

@@ -5,16 +5,13 @@
 
 mod bare;
 mod chancery;
-mod figure;
 
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use chancery_bench::{Figure, Samples};
 use clap::Parser;
 
 use crate::chancery::{Chancery, Manifest};
-use crate::figure::{Figure, Samples};
 
 /// What the figures have to reach.
 const RS256_SHARE: f64 = 0.95;
@@ -68,13 +65,8 @@ fn main() -> anyhow::Result<()> {
             figures.push(Figure::new(name, samples, comparison, bound));
         }
     }
-    if let Some(folder) = arguments.out.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let machine = figure::machine();
-    let json = serde_json::json!({ "machine": machine, "pairs": arguments.pairs, "figures": figures });
-    fs::write(&arguments.out, format!("{json:#}\n")).context("writing the results")?;
-    println!("{}", figure::table(&machine, &figures));
+    chancery_bench::write(&arguments.out, arguments.pairs, &figures)?;
+    println!("{}", chancery_bench::table(&chancery_bench::machine(), &figures));
     Ok(())
 }
 

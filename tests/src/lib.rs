@@ -15,6 +15,8 @@
 //! A test waits for what it waits for ([`eventually`]), never for a time to pass.
 
 mod chancery;
+pub mod cluster;
+pub mod helm;
 mod ledger;
 mod manifest;
 mod processes;

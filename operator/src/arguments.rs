@@ -1,0 +1,122 @@
+//! What the operator is told when it starts.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use chancery_process::LogFormat;
+use chancery_store::GivenUrl;
+use clap::{Args, Parser, Subcommand};
+
+use crate::build::SignerSettings;
+
+/// Reconciles SigningRuns: seeds the ledger, runs the signers, keeps the status up to date
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    name = "chancery-operator",
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) operate: Option<Operate>,
+}
+
+/// What it can do besides operating.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Wait until a SigningRun is complete; fails when it fails, or when it takes too long
+    Wait(Wait),
+}
+
+/// Which run to wait for.
+#[derive(Debug, Args)]
+pub(crate) struct Wait {
+    /// Namespace of the run
+    #[arg(long, env = "POD_NAMESPACE", default_value = "default")]
+    pub(crate) namespace: String,
+    /// Name of the run
+    #[arg(long, value_name = "NAME")]
+    pub(crate) run: String,
+    /// How long to wait, such as 120s or 5m
+    #[arg(long, default_value = "120s", value_name = "DURATION")]
+    pub(crate) timeout: String,
+}
+
+/// How to operate.
+#[derive(Debug, Args)]
+pub(crate) struct Operate {
+    /// URL of the ledger's database, as its owner; PGSSLMODE and PGSSLROOTCERT apply
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) database_url: GivenUrl,
+    /// File with the key-encryption key, 32 bytes, raw or in base64; read again whenever it is used
+    #[arg(long, env = "CHANCERY_KEK_FILE", value_name = "FILE")]
+    pub(crate) kek_file: PathBuf,
+    /// Namespaces whose runs are reconciled; all of them if none is given
+    #[arg(
+        long = "namespace",
+        env = "CHANCERY_WATCH_NAMESPACES",
+        value_delimiter = ',',
+        value_name = "NAMESPACE"
+    )]
+    pub(crate) namespaces: Vec<String>,
+    /// Namespace of this pod, where the leader's Lease is
+    #[arg(long, env = "POD_NAMESPACE", value_name = "NAMESPACE")]
+    pub(crate) pod_namespace: String,
+    /// Name of this pod, shown in the leader's Lease
+    #[arg(long, env = "POD_NAME", default_value = "chancery-operator", value_name = "NAME")]
+    pub(crate) pod_name: String,
+    /// Name of the leader's Lease
+    #[arg(long, env = "CHANCERY_LEASE_NAME", default_value = "chancery-operator", value_name = "NAME")]
+    pub(crate) lease_name: String,
+    /// Where /healthz, /readyz and /metrics are served
+    #[arg(long, env = "CHANCERY_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    /// Image of the signer pods
+    #[arg(long, env = "CHANCERY_SIGNER_IMAGE", value_name = "IMAGE")]
+    signer_image: String,
+    /// When the image is pulled: Always, IfNotPresent or Never
+    #[arg(
+        long,
+        env = "CHANCERY_SIGNER_IMAGE_PULL_POLICY",
+        default_value = "IfNotPresent",
+        value_parser = ["Always", "IfNotPresent", "Never"]
+    )]
+    signer_image_pull_policy: String,
+    /// Secret in the run's namespace with the signers' database-url and kek, and ca.crt with --signer-ca
+    #[arg(long, env = "CHANCERY_SIGNER_SECRET", default_value = "chancery-signer", value_name = "NAME")]
+    signer_secret: String,
+    /// PGSSLMODE of the signers
+    #[arg(long, env = "CHANCERY_SIGNER_PGSSLMODE", value_name = "MODE")]
+    signer_pg_sslmode: Option<String>,
+    /// Give the signers ca.crt of their Secret, to check the database's certificate by
+    #[arg(long, env = "CHANCERY_SIGNER_CA")]
+    signer_ca: bool,
+    /// Let signers take on the role chancery_signer: for a login that may do more
+    #[arg(long, env = "CHANCERY_SIGNER_ASSUME_ROLE")]
+    signer_assume_role: bool,
+    /// ServiceAccount of signer pods, in the run's namespace; they are given no API token
+    #[arg(long, env = "CHANCERY_SIGNER_SERVICE_ACCOUNT", value_name = "NAME")]
+    signer_service_account: Option<String>,
+    /// How log lines are written; RUST_LOG sets which
+    #[arg(long, env = "CHANCERY_LOG_FORMAT", value_enum, default_value_t)]
+    pub(crate) log_format: LogFormat,
+}
+
+impl Operate {
+    /// What all signer pods have in common.
+    pub(crate) fn signer_settings(&self) -> SignerSettings {
+        SignerSettings {
+            image: self.signer_image.clone(),
+            image_pull_policy: self.signer_image_pull_policy.clone(),
+            secret: self.signer_secret.clone(),
+            service_account: self.signer_service_account.clone(),
+            ssl_mode: self.signer_pg_sslmode.clone(),
+            has_ca: self.signer_ca,
+            assume_role: self.signer_assume_role,
+            otlp_endpoint: std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok().filter(|text| !text.is_empty()),
+        }
+    }
+}

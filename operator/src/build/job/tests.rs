@@ -1,0 +1,231 @@
+//! The Job and its pods.
+
+use chancery_api::{SignerTemplate, SigningRunSpec};
+use serde_json::{Value, json};
+
+use super::*;
+
+const PLAN: JobPlan = JobPlan { parallelism: 3, suspended: false };
+
+fn object() -> SigningRun {
+    let mut object = SigningRun::new("demo", SigningRunSpec::new(1_000, 4, 100));
+    object.metadata.namespace = Some("signing".to_owned());
+    object.metadata.uid = Some("0198c9a4-5d2e-7b6f-8a3d-1c2b3a495867".to_owned());
+    object.metadata.generation = Some(5);
+    object
+}
+
+fn settings() -> SignerSettings {
+    SignerSettings {
+        image: "chancery/signer:1".to_owned(),
+        image_pull_policy: "IfNotPresent".to_owned(),
+        secret: "chancery-signer".to_owned(),
+        service_account: None,
+        ssl_mode: None,
+        has_ca: false,
+        assume_role: false,
+        otlp_endpoint: None,
+    }
+}
+
+fn made(object: &SigningRun, settings: &SignerSettings) -> Value {
+    let run = chancery_api::validate(object).expect("a good run");
+    serde_json::to_value(job(object, &run, PLAN, settings)).expect("a Job is JSON")
+}
+
+/// Names and values of the signer's environment; of a reference, what is referred to.
+fn environment(job: &Value) -> BTreeMap<String, Value> {
+    let variables = job["spec"]["template"]["spec"]["containers"][0]["env"].as_array().expect("a list");
+    let of = |variable: &Value| variable.get("value").unwrap_or(&variable["valueFrom"]).clone();
+    variables
+        .iter()
+        .map(|variable| (variable["name"].as_str().expect("a name").to_owned(), of(variable)))
+        .collect()
+}
+
+fn fingerprint_of(job: &Value) -> &str {
+    job["metadata"]["annotations"][names::ANNOTATION_TEMPLATE].as_str().expect("a fingerprint")
+}
+
+#[test]
+fn the_job_is_a_work_queue_that_belongs_to_the_run() {
+    let job = made(&object(), &settings());
+    assert_eq!(job["metadata"]["name"], "demo-signer");
+    assert_eq!(job["metadata"]["namespace"], "signing");
+    let owner = &job["metadata"]["ownerReferences"][0];
+    assert_eq!((&owner["kind"], &owner["controller"]), (&json!("SigningRun"), &json!(true)));
+    assert_eq!(owner["uid"], "0198c9a4-5d2e-7b6f-8a3d-1c2b3a495867");
+    let spec = &job["spec"];
+    assert_eq!((&spec["parallelism"], &spec["suspend"]), (&json!(3), &json!(false)));
+    assert_eq!((&spec["backoffLimit"], &spec["completions"]), (&json!(6), &Value::Null));
+    assert_eq!(spec["podReplacementPolicy"], "Failed");
+    assert_eq!(spec["template"]["spec"]["restartPolicy"], "Never");
+    assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_GENERATION], "5");
+    assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_RETRIED], "");
+}
+
+#[test]
+fn a_signer_that_can_never_work_fails_the_job_and_what_is_not_its_fault_does_not_count() {
+    let job = made(&object(), &settings());
+    let rules = &job["spec"]["podFailurePolicy"]["rules"];
+    let on_exit = |action: &str, codes: Value| json!({"action": action, "onExitCodes": {"containerName": "signer", "operator": "In", "values": codes}});
+    assert_eq!(rules[0], on_exit("FailJob", json!([78])));
+    assert_eq!(rules[1], on_exit("Ignore", json!([74, 75, 130])));
+    let disruption = json!([{"type": "DisruptionTarget", "status": "True"}]);
+    assert_eq!(rules[2], json!({"action": "Ignore", "onPodConditions": disruption}));
+    assert_eq!(rules.as_array().expect("a list").len(), 3);
+}
+
+/// <https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted>
+#[test]
+fn the_pod_meets_the_restricted_pod_security_standard() {
+    let pod = &made(&object(), &settings())["spec"]["template"]["spec"];
+    for field in ["hostNetwork", "hostPID", "hostIPC", "initContainers", "ephemeralContainers"] {
+        assert_eq!(pod[field], Value::Null, "{field}");
+    }
+    let security = &pod["securityContext"];
+    assert_eq!(security["runAsNonRoot"], true);
+    assert!(security["runAsUser"].as_i64().expect("a user") > 0);
+    assert_eq!(security["seccompProfile"]["type"], "RuntimeDefault");
+    assert_eq!((&security["sysctls"], &security["seLinuxOptions"]), (&Value::Null, &Value::Null));
+    let containers = pod["containers"].as_array().expect("a list");
+    for container in containers {
+        let security = &container["securityContext"];
+        assert_eq!(security["allowPrivilegeEscalation"], false);
+        assert_eq!(security["capabilities"], json!({"drop": ["ALL"]}));
+        assert_eq!(security["readOnlyRootFilesystem"], true);
+        assert_eq!((&security["privileged"], &security["procMount"]), (&Value::Null, &Value::Null));
+        assert!(container["ports"].as_array().expect("a list").iter().all(|port| port["hostPort"].is_null()));
+    }
+    let allowed = ["name", "configMap", "csi", "downwardAPI", "emptyDir", "projected", "secret"];
+    for volume in pod["volumes"].as_array().expect("a list") {
+        assert!(volume.as_object().expect("a volume").keys().all(|kind| allowed.contains(&kind.as_str())));
+    }
+    assert_eq!((&pod["automountServiceAccountToken"], containers.len()), (&json!(false), 1));
+}
+
+#[test]
+fn a_signer_is_told_all_that_it_needs() {
+    let environment = environment(&made(&object(), &settings()));
+    let field = |path: &str| json!({"fieldRef": {"apiVersion": "v1", "fieldPath": path}});
+    let expected = BTreeMap::from(
+        [
+            ("POD_NAME", field("metadata.name")),
+            ("POD_UID", field("metadata.uid")),
+            ("CHANCERY_HOLDER", json!("$(POD_NAME)/$(POD_UID)")),
+            ("CHANCERY_RUN", json!("demo")),
+            ("CHANCERY_NAMESPACE", json!("signing")),
+            ("CHANCERY_KEK_FILE", json!("/etc/chancery/signer/kek")),
+            ("DATABASE_URL", json!({"secretKeyRef": {"name": "chancery-signer", "key": "database-url"}})),
+            ("CHANCERY_GRACE", json!("15")),
+            ("CHANCERY_STOPPED_EXIT", json!("130")),
+            ("CHANCERY_TERMINATION_LOG", json!("/dev/termination-log")),
+            ("CHANCERY_LISTEN", json!("0.0.0.0:9090")),
+            ("CHANCERY_LOG_FORMAT", json!("json")),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    assert_eq!(environment, expected);
+}
+
+#[test]
+fn what_a_variable_refers_to_comes_before_it() {
+    let job = made(&object(), &settings());
+    let variables = job["spec"]["template"]["spec"]["containers"][0]["env"].as_array().expect("a list");
+    let place =
+        |name: &str| variables.iter().position(|variable| variable["name"] == name).expect("a variable");
+    assert!(place("POD_NAME") < place("CHANCERY_HOLDER") && place("POD_UID") < place("CHANCERY_HOLDER"));
+}
+
+#[test]
+fn settings_of_the_operator_reach_the_signer() {
+    let given = SignerSettings {
+        service_account: Some("signers".to_owned()),
+        ssl_mode: Some("verify-full".to_owned()),
+        has_ca: true,
+        assume_role: true,
+        otlp_endpoint: Some("http://collector:4318".to_owned()),
+        ..settings()
+    };
+    let job = made(&object(), &given);
+    let environment = environment(&job);
+    assert_eq!(environment["PGSSLMODE"], "verify-full");
+    assert_eq!(environment["PGSSLROOTCERT"], "/etc/chancery/signer/ca.crt");
+    assert_eq!(environment["CHANCERY_ASSUME_SIGNER_ROLE"], "true");
+    assert_eq!(environment["OTEL_EXPORTER_OTLP_ENDPOINT"], "http://collector:4318");
+    assert_eq!(environment["TRACEPARENT"].as_str().expect("a trace").split('-').count(), 4);
+    let pod = &job["spec"]["template"]["spec"];
+    assert_eq!(pod["serviceAccountName"], "signers");
+    let files: Vec<_> = pod["volumes"][0]["secret"]["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|item| &item["key"])
+        .collect();
+    assert_eq!(files, ["kek", "ca.crt"]);
+}
+
+#[test]
+fn a_template_can_add_labels_but_not_hide_pods_from_the_operator() {
+    let mut labelled = object();
+    let labels = [(names::LABEL_RUN, "other"), (names::LABEL_MANAGED_BY, "helm"), ("team", "billing")];
+    labelled.spec.signer_template = Some(SignerTemplate {
+        labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        annotations: [(names::ANNOTATION_TEMPLATE.to_owned(), "forged".to_owned())].into(),
+        ..SignerTemplate::default()
+    });
+    let job = made(&labelled, &settings());
+    for labels in [&job["metadata"]["labels"], &job["spec"]["template"]["metadata"]["labels"]] {
+        assert_eq!((&labels[names::LABEL_RUN], &labels["team"]), (&json!("demo"), &json!("billing")));
+        assert_eq!(labels[names::LABEL_MANAGED_BY], names::FIELD_MANAGER);
+        assert_eq!(labels[names::LABEL_COMPONENT], "signer");
+    }
+    assert_ne!(fingerprint_of(&job), "forged");
+}
+
+#[test]
+fn what_a_person_asks_for_pods_is_passed_on() {
+    let mut placed = object();
+    let template: SignerTemplate = serde_json::from_value(json!({
+        "resources": {"requests": {"cpu": "2"}},
+        "nodeSelector": {"pool": "signing"},
+        "tolerations": [{"key": "signing", "operator": "Exists"}],
+        "affinity": {"podAntiAffinity": {}},
+        "topologySpreadConstraints":
+            [{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}],
+        "priorityClassName": "high",
+        "serviceAccountName": "mine",
+        "imagePullSecrets": [{"name": "registry"}],
+        "runtimeClassName": "gvisor",
+    }))
+    .expect("a template");
+    placed.spec.signer_template = Some(template.clone());
+    let given = SignerSettings { service_account: Some("signers".to_owned()), ..settings() };
+    let pod = &made(&placed, &given)["spec"]["template"]["spec"];
+    let asked = serde_json::to_value(template).expect("JSON");
+    for (field, value) in asked.as_object().expect("fields") {
+        let there = if field == "resources" { &pod["containers"][0][field] } else { &pod[field] };
+        assert_eq!(there, value, "{field}");
+    }
+}
+
+#[test]
+fn the_queue_of_kueue_is_passed_to_the_job_but_not_to_its_pods() {
+    let mut queued = object();
+    queued.metadata.labels = Some([(names::LABEL_QUEUE.to_owned(), "nightly".to_owned())].into());
+    let job = made(&queued, &settings());
+    assert_eq!(job["metadata"]["labels"][names::LABEL_QUEUE], "nightly");
+    assert_eq!(job["spec"]["template"]["metadata"]["labels"][names::LABEL_QUEUE], Value::Null);
+    assert_eq!(fingerprint_of(&job), fingerprint_of(&made(&object(), &settings())));
+}
+
+#[test]
+fn a_template_has_another_fingerprint_if_and_only_if_its_pods_differ() {
+    let first = made(&object(), &settings());
+    assert_eq!(first, made(&object(), &settings()));
+    let newer = SignerSettings { image: "chancery/signer:2".to_owned(), ..settings() };
+    assert_ne!(fingerprint_of(&first), fingerprint_of(&made(&object(), &newer)));
+    let mut changed = object();
+    (changed.metadata.generation, changed.spec.parallelism, changed.spec.backoff_limit) = (Some(6), 9, 1);
+    assert_eq!(fingerprint_of(&first), fingerprint_of(&made(&changed, &settings())));
+}

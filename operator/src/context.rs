@@ -1,0 +1,73 @@
+//! What every reconcile has at hand.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chancery_api::SigningRun;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::core::DeserializeGuard;
+use kube::runtime::events::Recorder;
+use kube::runtime::reflector::{ObjectRef, Store};
+
+use crate::background::BackgroundWork;
+use crate::build::SignerSettings;
+use crate::database::Database;
+use crate::memory::Memory;
+use crate::metrics::Metrics;
+use crate::progress::ProgressWatch;
+use crate::reconcile::ReconcileError;
+
+/// A SigningRun as it is watched: one that can not be read must not hide the others.
+pub(crate) type Watched = DeserializeGuard<SigningRun>;
+
+/// A run to be reconciled.
+pub(crate) type RunRef = ObjectRef<Watched>;
+
+/// What all reconciles of a leader share.
+pub(crate) struct Shared {
+    pub(crate) client: Client,
+    pub(crate) settings: SignerSettings,
+    pub(crate) kek_file: PathBuf,
+    pub(crate) database: Arc<Database>,
+    pub(crate) background: BackgroundWork,
+    pub(crate) progress: ProgressWatch,
+    pub(crate) memory: Memory,
+    pub(crate) recorder: Recorder,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Shared {
+    /// Forgets a run that is gone.
+    pub(crate) fn forget(&self, uid: &str) {
+        self.background.stop(uid);
+        self.progress.forget(uid);
+        self.memory.forget(uid);
+        self.metrics.gone(uid);
+    }
+}
+
+/// What reconciles of the runs in one scope, a namespace or all of them, share.
+pub(crate) struct Context {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) jobs: Store<Job>,
+    pub(crate) pods: Store<Pod>,
+}
+
+impl Context {
+    /// Waits until all Jobs and pods are known: one that is not known yet would be taken for one that
+    /// is not there.
+    pub(crate) async fn ready(&self) -> Result<(), ReconcileError> {
+        self.jobs.wait_until_ready().await.map_err(|_| ReconcileError::Stopping)?;
+        self.pods.wait_until_ready().await.map_err(|_| ReconcileError::Stopping)
+    }
+}
+
+impl std::ops::Deref for Context {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}

@@ -1,0 +1,58 @@
+//! The run's Job, as the watch last saw it.
+
+use chancery_api::{SigningRun, names};
+use k8s_openapi::api::batch::v1::{Job, JobCondition};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+
+use crate::context::Context;
+use crate::facts::{JobEnd, JobView};
+
+/// The Job of a run's name, whoever it belongs to.
+pub(crate) fn find(context: &Context, object: &SigningRun) -> Option<std::sync::Arc<Job>> {
+    let name = names::job_name(&object.name_any());
+    context.jobs.get(&ObjectRef::new(&name).within(&object.namespace().unwrap_or_default()))
+}
+
+pub(super) fn view(context: &Context, object: &SigningRun) -> Option<JobView> {
+    find(context, object).map(|job| of(&job, object))
+}
+
+fn of(job: &Job, object: &SigningRun) -> JobView {
+    let annotation = |name| job.annotations().get(name).map(String::as_str);
+    let (spec, status) = (job.spec.as_ref(), job.status.as_ref());
+    let count = |field: fn(&k8s_openapi::api::batch::v1::JobStatus) -> Option<i32>| {
+        i64::from(status.and_then(field).unwrap_or_default())
+    };
+    JobView {
+        ours: job
+            .owner_references()
+            .iter()
+            .any(|owner| owner.controller == Some(true) && Some(&owner.uid) == object.metadata.uid.as_ref()),
+        deleting: job.metadata.deletion_timestamp.is_some(),
+        suspended: spec.and_then(|spec| spec.suspend).unwrap_or_default(),
+        parallelism: spec.and_then(|spec| spec.parallelism).unwrap_or(1).unsigned_abs(),
+        active: count(|status| status.active),
+        succeeded: count(|status| status.succeeded),
+        failed: count(|status| status.failed),
+        end: status.and_then(|status| end(status.conditions.as_deref().unwrap_or_default())),
+        generation: annotation(names::ANNOTATION_GENERATION).and_then(|text| text.parse().ok()),
+        retry: annotation(names::ANNOTATION_RETRIED).unwrap_or_default().to_owned(),
+    }
+}
+
+fn end(conditions: &[JobCondition]) -> Option<JobEnd> {
+    conditions.iter().filter(|condition| condition.status == "True").find_map(|condition| {
+        let at = condition.last_transition_time.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+        match condition.type_.as_str() {
+            "Complete" => Some(JobEnd::Complete { at }),
+            "Failed" => Some(JobEnd::Failed {
+                reason: condition.reason.clone().unwrap_or_default(),
+                message: condition.message.clone().unwrap_or_default(),
+                at,
+            }),
+            _ => None,
+        }
+    })
+}

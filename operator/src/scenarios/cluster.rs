@@ -1,0 +1,125 @@
+//! What the rest of a cluster does: the Job controller, the kubelets, the garbage collector.
+
+use chancery_api::names;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::fake::FakeApi;
+
+/// An instant that lies so far back that every pause since then is over.
+fn long_ago() -> Timestamp {
+    Timestamp::now() - SignedDuration::from_hours(1)
+}
+
+impl FakeApi {
+    /// The Job controller says how many of the Job's pods are at work.
+    pub(crate) fn job_is_active(&self, job: &str, pods: i32) {
+        self.edit("jobs", job, json!({"status": {"active": pods}}));
+    }
+
+    /// The Job controller says that the Job is complete, an hour ago.
+    pub(crate) fn job_completes(&self, job: &str) {
+        self.end_job(job, "Complete", "CompletionsReached", "Reached expected number of succeeded pods");
+        self.edit("jobs", job, json!({"status": {"succeeded": 1}}));
+    }
+
+    /// The Job controller says that the Job has failed, an hour ago.
+    pub(crate) fn job_fails(&self, job: &str, reason: &str, message: &str) {
+        self.end_job(job, "Failed", reason, message);
+        self.edit("jobs", job, json!({"status": {"failed": 1}}));
+    }
+
+    fn end_job(&self, job: &str, type_: &str, reason: &str, message: &str) {
+        let condition = json!({
+            "type": type_, "status": "True", "reason": reason, "message": message,
+            "lastTransitionTime": long_ago(),
+        });
+        self.edit("jobs", job, json!({"status": {"active": 0, "conditions": [condition]}}));
+    }
+
+    /// A signer pod of a run with this status; the holder that it is in the ledger.
+    pub(crate) fn pod(&self, run: &str, name: &str, status: Value) -> String {
+        let pod = self.create(
+            "pods",
+            json!({
+                "apiVersion": "v1", "kind": "Pod",
+                "metadata": {
+                    "name": name,
+                    "labels": {names::LABEL_RUN: run, names::LABEL_MANAGED_BY: names::FIELD_MANAGER},
+                },
+                "status": status,
+            }),
+        );
+        names::holder(name, pod["metadata"]["uid"].as_str().expect("a uid"))
+    }
+
+    /// Another status of a pod.
+    pub(crate) fn pod_becomes(&self, name: &str, status: Value) {
+        self.edit("pods", name, json!({"status": null}));
+        self.edit("pods", name, json!({ "status": status }));
+    }
+
+    /// Removes Jobs that are deleted in the foreground, with their pods, and what belonged to objects
+    /// that are gone.
+    pub(crate) fn collect_garbage(&self) {
+        let uids: Vec<Value> =
+            self.all("signingruns").into_iter().map(|run| run["metadata"]["uid"].clone()).collect();
+        for job in self.all("jobs") {
+            let metadata = &job["metadata"];
+            let owners = metadata["ownerReferences"].as_array().cloned().unwrap_or_default();
+            let orphaned = !owners.is_empty() && owners.iter().all(|owner| !uids.contains(&owner["uid"]));
+            if orphaned || metadata["deletionTimestamp"].is_string() {
+                self.remove("jobs", metadata["name"].as_str().expect("a name"));
+                for pod in self.all("pods") {
+                    let labels = &pod["metadata"]["labels"];
+                    if labels[names::LABEL_RUN] == metadata["labels"][names::LABEL_RUN] {
+                        self.remove("pods", pod["metadata"]["name"].as_str().expect("a name"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Statuses of a signer pod.
+pub(crate) mod pod_status {
+    use chancery_api::names;
+    use k8s_openapi::jiff::Timestamp;
+    use serde_json::{Value, json};
+
+    pub(crate) fn running() -> Value {
+        of("Running", json!({"running": {"startedAt": Timestamp::now()}}))
+    }
+
+    /// The kubelet saw the container end.
+    pub(crate) fn ended(exit: i32, reason: &str, message: &str) -> Value {
+        of("Failed", terminated(exit, reason, message))
+    }
+
+    /// The kubelet came back and did not find the container any more.
+    pub(crate) fn unknown() -> Value {
+        of("Failed", terminated(137, "ContainerStatusUnknown", "could not be located when terminated"))
+    }
+
+    /// Somebody else than a kubelet gave the pod up.
+    pub(crate) fn given_up() -> Value {
+        json!({"phase": "Failed", "reason": "NodeLost"})
+    }
+
+    pub(crate) fn waiting(reason: &str, message: &str) -> Value {
+        of("Pending", json!({"waiting": {"reason": reason, "message": message}}))
+    }
+
+    fn terminated(exit: i32, reason: &str, message: &str) -> Value {
+        json!({"terminated": {
+            "exitCode": exit, "reason": reason, "message": message, "finishedAt": Timestamp::now(),
+        }})
+    }
+
+    fn of(phase: &str, state: Value) -> Value {
+        json!({"phase": phase, "containerStatuses": [{
+            "name": names::SIGNER_CONTAINER, "image": "signer", "imageID": "", "ready": false,
+            "restartCount": 0, "state": state,
+        }]})
+    }
+}

@@ -1,0 +1,88 @@
+//! A database that is away.
+
+use std::time::Duration;
+
+use chancery_api::Phase;
+use chancery_api::condition::ConditionType;
+use chancery_tests::{TestLedger, throw_away};
+use serde_json::json;
+
+use super::clock::{HeldClock, pass};
+use super::fake::FakeApi;
+use super::test_operator::TestOperator;
+use super::world::{JOB, RUN, World, manifest, spec};
+
+#[tokio::test]
+async fn without_its_database_a_run_says_so_once_and_goes_on_when_it_is_back() -> anyhow::Result<()> {
+    let world = World::with_run(spec()).await?;
+    let mut operator = world.operator_without_database();
+    operator.settle(RUN).await?;
+    let (progressing, reason, message) = world.condition(RUN, ConditionType::Progressing);
+    assert_eq!((progressing, reason.as_str()), (false, "DatabaseUnavailable"), "{message}");
+    assert_eq!(world.phase(RUN), Some(Phase::Pending));
+    assert_eq!(world.events(), ["DatabaseUnavailable"]);
+    world.api.told();
+    operator.settle(RUN).await?;
+    assert!(world.api.told().is_empty());
+
+    operator.connect().await;
+    operator.settle(RUN).await?;
+    assert_eq!(world.phase(RUN), Some(Phase::Signing));
+    assert!(world.events().contains(&"DatabaseAvailable".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_its_database_the_signers_of_a_run_are_neither_stopped_nor_uncounted() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    world.sign(RUN, 2).await?;
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    drop(operator);
+    let job = world.api.get("jobs", JOB);
+    let mut operator = world.operator_without_database();
+    operator.settle(RUN).await?;
+    assert_eq!(world.phase(RUN), Some(Phase::Signing));
+    assert_eq!(world.api.get("jobs", JOB), job);
+    assert_eq!(world.run(RUN)["status"]["records"]["signed"], 10);
+
+    world.api.edit("signingruns", RUN, json!({"spec": {"suspend": true}}));
+    operator.settle(RUN).await?;
+    assert_eq!(world.api.get("jobs", JOB).expect("the Job")["spec"]["suspend"], true, "that needs no ledger");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_database_that_dies_is_noticed_by_the_step_that_needs_it_and_found_again() -> anyhow::Result<()> {
+    let server = throw_away();
+    let ledger = TestLedger::create(&server, "chancery").await?;
+    let folder = tempfile::tempdir()?;
+    let kek_file = folder.path().join("kek");
+    chancery_process::create_kek_file(&kek_file)?;
+    let _clock = HeldClock::hold();
+    let api = FakeApi::default();
+    api.create("signingruns", manifest(RUN, spec()));
+    let mut operator = TestOperator::new(&api, &ledger.url, kek_file);
+    operator.connect().await;
+    operator.step(RUN).await?;
+
+    server.stop_immediate()?;
+    let mut state = operator.context.database.subscribe();
+    let noticed = async {
+        while state.borrow_and_update().is_ok() {
+            pass(Duration::from_secs(1)).await;
+        }
+    };
+    let (step, ()) = tokio::join!(operator.step(RUN), noticed);
+    step?;
+    let reason = || api.get("signingruns", RUN).map(|run| run["status"]["conditions"][4]["reason"].clone());
+    assert_eq!(reason(), Some(json!("DatabaseUnavailable")));
+
+    server.start_again()?;
+    tokio::time::resume();
+    state.wait_for(Result::is_ok).await?;
+    tokio::time::pause();
+    operator.settle(RUN).await?;
+    assert_eq!(api.get("signingruns", RUN).expect("the run")["status"]["phase"], "Signing");
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Every field of the spec, got wrong in every way, one at a time: what the schema would have refused
+//! and yet is there fails with a reason, costs nothing, and can be deleted.
+
+use std::path::PathBuf;
+
+use chancery_api::{Phase, SigningRun, names};
+use chancery_tests::cluster::schema_walk::fields;
+use kube::CustomResourceExt;
+use kube::runtime::controller::Action;
+use serde_json::{Value, json};
+
+use super::fake::FakeApi;
+use super::test_operator::TestOperator;
+use super::world::{RUN, manifest, spec};
+use crate::context::Watched;
+
+/// Left out by whoever stores the object, so it is as if it had not been there.
+const PRUNED: &str = "with an unknown field";
+
+/// The schema of the spec.
+fn schema() -> Value {
+    let crd = serde_json::to_value(SigningRun::crd()).expect("plain JSON");
+    crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].clone()
+}
+
+/// Whether the types and the validation take it.
+fn is_taken(object: &Value) -> bool {
+    let watched: Watched = serde_json::from_value(object.clone()).expect("it has metadata");
+    watched.0.is_ok_and(|run| chancery_api::validate(&run).is_ok())
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_wrong_with_a_field_the_run_fails_rests_and_can_be_deleted() -> anyhow::Result<()> {
+    let api = FakeApi::default();
+    // Without its database: a bad spec needs none.
+    let mut operator = TestOperator::new(&api, "postgres://nobody@localhost/none", PathBuf::from("/none"));
+    let (mut refused, mut walked) = (0, 0);
+    for field in fields(&schema()) {
+        for mutation in field.mutations(&spec()) {
+            let what = format!("{field} {}", mutation.what);
+            walked += 1;
+            let mut run = manifest(RUN, mutation.object);
+            run["metadata"]["finalizers"] = json!([names::FINALIZER]);
+            if is_taken(&run) {
+                assert!(mutation.allowed || mutation.what == PRUNED, "{what} is taken");
+                continue;
+            }
+            refused += 1;
+            api.create("signingruns", run);
+            let action = operator.settle(RUN).await.map_err(|error| error.context(what.clone()))?;
+            assert_eq!(action, Action::await_change(), "{what}");
+            let status = &api.get("signingruns", RUN).expect("the run")["status"];
+            assert_eq!(status["phase"], json!(Phase::Failed), "{what}");
+            let failed = &status["conditions"].as_array().expect("conditions").iter();
+            let failed =
+                failed.clone().find(|condition| condition["type"] == "Failed").expect("the condition");
+            assert_eq!(
+                (&failed["status"], &failed["reason"]),
+                (&json!("True"), &json!("InvalidSpec")),
+                "{what}"
+            );
+            assert!(!failed["message"].as_str().unwrap_or_default().is_empty(), "{what}");
+            api.told();
+            operator.settle(RUN).await?;
+            assert!(api.told().is_empty(), "{what}");
+
+            api.delete("signingruns", RUN);
+            operator.settle(RUN).await?;
+            assert!(api.get("signingruns", RUN).is_none(), "{what}");
+        }
+    }
+    assert!(refused > 300 && walked > refused, "{refused} of {walked}");
+    Ok(())
+}

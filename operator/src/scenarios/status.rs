@@ -1,0 +1,98 @@
+//! When the status is written, and when it is not.
+
+use std::time::Duration;
+
+use chancery_api::Phase;
+use kube::runtime::controller::Action;
+use serde_json::json;
+
+use super::clock::pass;
+use super::test_operator::reference;
+use super::world::{RUN, World, spec};
+
+const STATUS: &str = "APPLY signingruns/demo/status";
+
+#[tokio::test]
+async fn counts_alone_are_written_once_in_a_second_and_a_quarter() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    world.sign(RUN, 1).await?;
+    operator.look(RUN).await?;
+    operator.step(RUN).await?;
+    assert_eq!(world.api.told(), [STATUS]);
+    assert_eq!(world.run(RUN)["status"]["records"]["signed"], 5);
+
+    world.sign(RUN, 1).await?;
+    operator.look(RUN).await?;
+    assert_eq!(operator.step(RUN).await?, Action::requeue(Duration::from_millis(1_250)));
+    pass(Duration::from_millis(1_000)).await;
+    assert_eq!(operator.step(RUN).await?, Action::requeue(Duration::from_millis(250)));
+    assert!(world.api.told().is_empty());
+    pass(Duration::from_millis(250)).await;
+    operator.step(RUN).await?;
+    assert_eq!(world.api.told(), [STATUS]);
+    assert_eq!(world.run(RUN)["status"]["records"]["signed"], 10);
+    assert_eq!(world.run(RUN)["status"]["progress"], "50%");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_change_of_a_condition_is_written_at_once() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    world.sign(RUN, 1).await?;
+    operator.look(RUN).await?;
+    operator.step(RUN).await?;
+    world.api.told();
+
+    world.api.edit("signingruns", RUN, json!({"spec": {"suspend": true}}));
+    operator.step(RUN).await?;
+    assert!(world.api.told().contains(&STATUS.to_owned()), "although no time has passed");
+    assert_eq!(world.phase(RUN), Some(Phase::Suspended));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_status_that_somebody_edited_is_written_again() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    pass(Duration::from_secs(10)).await;
+    world.api.edit("signingruns", RUN, json!({"status": {"phase": "Complete", "progress": "100%"}}));
+    operator.settle(RUN).await?;
+    assert_eq!(world.api.told(), [STATUS]);
+    assert_eq!(world.phase(RUN), Some(Phase::Signing));
+    assert_eq!(world.run(RUN)["status"]["progress"], "0%");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_status_is_a_few_kilobytes_at_the_most() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    world.api.fail(1, "APPLY jobs", super::fake::Failure::Refused(500, LONG));
+    world.api.edit("signingruns", RUN, json!({"spec": {"parallelism": 1}}));
+    operator.step(RUN).await.expect_err("the Job is refused");
+    let status = serde_json::to_vec(&world.run(RUN)["status"])?;
+    assert!((1_000..4_096).contains(&status.len()), "{} bytes", status.len());
+    Ok(())
+}
+
+/// Longer than a condition's message may be.
+const LONG: &str = {
+    const BYTES: [u8; 40_000] = [b'x'; 40_000];
+    match std::str::from_utf8(&BYTES) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+};
+
+#[tokio::test]
+async fn a_run_that_gets_on_is_woken_within_a_second_and_one_that_does_not_is_left_alone()
+-> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    operator.keep_progress();
+    tokio::task::yield_now().await;
+    world.sign(RUN, 2).await?;
+    while operator.woken.try_recv().is_ok() {}
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(operator.woken.recv().await, Some(reference(RUN)));
+    operator.step(RUN).await?;
+    assert_eq!(world.run(RUN)["status"]["records"]["signed"], 10);
+    Ok(())
+}

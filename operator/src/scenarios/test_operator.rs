@@ -1,0 +1,224 @@
+//! An operator that does one step at a time. What its watches would bring is put into its caches before
+//! each step, or held back.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{self, Lookup, ObjectRef};
+use kube::runtime::watcher::Event;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
+
+use super::clock;
+use super::fake::FakeApi;
+use crate::background::BackgroundWork;
+use crate::build::SignerSettings;
+use crate::context::{Context, RunRef, Shared, Watched};
+use crate::controller::{slim_job, slim_pod};
+use crate::database::Database;
+use crate::facts::Background;
+use crate::memory::Memory;
+use crate::metrics::Metrics;
+use crate::progress::ProgressWatch;
+use crate::reconcile::{ReconcileError, on_error, reconcile};
+use crate::triggers::Triggers;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+
+/// More steps than any run takes to come to rest.
+const MOST_STEPS: usize = 60;
+
+/// Long enough for a status that was held back.
+pub(crate) const A_WHILE: Duration = Duration::from_millis(1_250);
+
+/// See the module. Dropped, it is as if the process had been killed.
+pub(crate) struct TestOperator {
+    pub(crate) context: Arc<Context>,
+    /// Runs that something else than the API server's watches has woken.
+    pub(crate) woken: UnboundedReceiver<RunRef>,
+    /// Whether Jobs and pods are as they were at the last step.
+    pub(crate) is_blind: bool,
+    api: FakeApi,
+    jobs: Writer<Job>,
+    pods: Writer<Pod>,
+    /// Uids of the runs that were seen, by their names.
+    known: HashMap<String, String>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for TestOperator {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl TestOperator {
+    /// One that has just been started.
+    pub(crate) fn new(api: &FakeApi, database: &str, kek_file: PathBuf) -> Self {
+        let (metrics, _registry) = Metrics::new();
+        let url = database.parse().expect("a database URL");
+        let mut triggers = Triggers::default();
+        let woken = triggers.scope(None);
+        let client = api.client();
+        let reporter =
+            Reporter { controller: "chancery-operator".to_owned(), instance: Some("test".to_owned()) };
+        let shared = Shared {
+            recorder: Recorder::new(client.clone(), reporter),
+            client,
+            settings: settings(),
+            kek_file,
+            database: Arc::new(Database::new(url, Arc::clone(&metrics))),
+            background: BackgroundWork::new(triggers.clone()),
+            progress: ProgressWatch::new(triggers),
+            memory: Memory::default(),
+            metrics,
+        };
+        let ((jobs, job_writer), (pods, pod_writer)) = (reflector::store(), reflector::store());
+        let mut operator = Self {
+            context: Arc::new(Context { shared: Arc::new(shared), jobs, pods }),
+            woken,
+            is_blind: false,
+            api: api.clone(),
+            jobs: job_writer,
+            pods: pod_writer,
+            known: HashMap::new(),
+            tasks: Vec::new(),
+        };
+        operator.watch();
+        operator
+    }
+
+    /// Waits until its database answers.
+    pub(crate) async fn connect(&mut self) {
+        let database = Arc::clone(&self.context.database);
+        let mut state = database.subscribe();
+        self.tasks.push(tokio::spawn(async move { database.keep().await }));
+        state.wait_for(Result::is_ok).await.expect("the database is kept");
+    }
+
+    /// Lets it read the progress of all runs once a second.
+    pub(crate) fn keep_progress(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.progress.keep(&shared).await }));
+    }
+
+    /// Brings its caches up to date.
+    pub(crate) fn watch(&mut self) {
+        fill(&mut self.jobs, &self.api, "jobs", slim_job);
+        fill(&mut self.pods, &self.api, "pods", slim_pod);
+    }
+
+    /// The run as the watch would bring it now.
+    pub(crate) fn watched(&self, name: &str) -> Option<Arc<Watched>> {
+        let object = self.api.get("signingruns", name)?;
+        Some(Arc::new(serde_json::from_value(object).expect("it has metadata")))
+    }
+
+    /// Reads the run's progress anew, as happens every second.
+    pub(crate) async fn look(&self, name: &str) -> anyhow::Result<()> {
+        let uid = &self.known[name];
+        let Some(followed) = self.context.progress.of(uid) else { return Ok(()) };
+        let ledger = self.context.database.get().map_err(anyhow::Error::msg)?;
+        self.context.progress.look(&ledger, uid, &reference(name), followed.run).await?;
+        Ok(())
+    }
+
+    /// One reconcile of the run. One that is gone is forgotten.
+    pub(crate) async fn step(&mut self, name: &str) -> Result<Action, ReconcileError> {
+        if !self.is_blind {
+            self.watch();
+        }
+        match self.watched(name) {
+            Some(watched) => self.step_with(watched).await,
+            None => {
+                if let Some(uid) = self.known.remove(name) {
+                    self.context.forget(&uid);
+                }
+                Ok(Action::await_change())
+            }
+        }
+    }
+
+    /// One reconcile of a run as it was seen some time.
+    pub(crate) async fn step_with(&mut self, watched: Arc<Watched>) -> Result<Action, ReconcileError> {
+        self.known.insert(watched.name_any(), ResourceExt::uid(watched.as_ref()).expect("a uid"));
+        reconcile(watched, Arc::clone(&self.context)).await
+    }
+
+    /// What is being done for the run beside reconciling.
+    pub(crate) fn background(&self, name: &str) -> Background {
+        self.known.get(name).map_or(Background::Idle, |uid| self.context.background.of(uid))
+    }
+
+    /// Steps until nothing is left to be done or said, and a while has passed.
+    pub(crate) async fn settle(&mut self, name: &str) -> anyhow::Result<Action> {
+        self.settle_with(name, false).await
+    }
+
+    /// The same; a step that fails is taken again.
+    pub(crate) async fn settle_at_last(&mut self, name: &str) -> anyhow::Result<Action> {
+        self.settle_with(name, true).await
+    }
+
+    async fn settle_with(&mut self, name: &str, again: bool) -> anyhow::Result<Action> {
+        let mut is_quiet = false;
+        for _ in 0..MOST_STEPS {
+            let before = self.api.version();
+            let action = match (self.step(name).await, self.watched(name)) {
+                (Err(error), Some(watched)) if again => on_error(watched, &error, Arc::clone(&self.context)),
+                (outcome, _) => outcome?,
+            };
+            let busy = matches!(self.background(name), Background::Seeding | Background::Deleting);
+            if busy {
+                self.woken.recv().await;
+            } else if action != Action::requeue(Duration::ZERO) && before == self.api.version() {
+                if is_quiet {
+                    return Ok(action);
+                }
+                is_quiet = true;
+                clock::pass(A_WHILE).await;
+                continue;
+            }
+            is_quiet = false;
+        }
+        anyhow::bail!("it does not come to rest: {:?}", self.api.get("signingruns", name))
+    }
+}
+
+/// A run as the operator refers to it.
+pub(crate) fn reference(name: &str) -> RunRef {
+    ObjectRef::new(name).within("default")
+}
+
+fn fill<K>(writer: &mut Writer<K>, api: &FakeApi, plural: &str, slim: fn(&mut K))
+where
+    K: Lookup<DynamicType = ()> + Clone + DeserializeOwned + 'static,
+{
+    writer.apply_watcher_event(&Event::Init);
+    for object in api.all(plural) {
+        let mut object: K = serde_json::from_value(object).expect("an object of its kind");
+        slim(&mut object);
+        writer.apply_watcher_event(&Event::InitApply(object));
+    }
+    writer.apply_watcher_event(&Event::InitDone);
+}
+
+fn settings() -> SignerSettings {
+    SignerSettings {
+        image: "chancery/signer:test".to_owned(),
+        image_pull_policy: "IfNotPresent".to_owned(),
+        secret: "chancery-signer".to_owned(),
+        service_account: None,
+        ssl_mode: None,
+        has_ca: false,
+        assume_role: false,
+        otlp_endpoint: None,
+    }
+}

@@ -1,0 +1,183 @@
+//! The operator as a process, with the settings and the rights that the chart gives it.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Context as _;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::release::Release;
+use super::stand_in::container::{self, Running};
+use super::stand_in::environment;
+use super::stand_in::processes::Processes;
+use crate::wait::eventually;
+
+/// What is different from what the Deployment says.
+#[derive(Clone, Debug, Default)]
+pub struct OperatorOptions {
+    /// Variables that are set besides, or instead.
+    pub environment: Vec<(String, String)>,
+}
+
+/// An operator that was started; killed when dropped.
+#[derive(Debug)]
+pub struct OperatorProcess {
+    /// The name of its pod.
+    pub name: String,
+    folder: PathBuf,
+    running: Running,
+}
+
+impl OperatorProcess {
+    /// Starts the operator of a release.
+    ///
+    /// # Errors
+    ///
+    /// When its settings can not be had.
+    pub async fn start(release: &Release<'_>) -> anyhow::Result<Self> {
+        Self::start_with(release, &OperatorOptions::default()).await
+    }
+
+    /// Starts the operator of a release with other settings.
+    ///
+    /// # Errors
+    ///
+    /// When its settings can not be had.
+    pub async fn start_with(release: &Release<'_>, options: &OperatorOptions) -> anyhow::Result<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("operator-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let pod = release.operator_pod(&name).await?;
+        let spec = pod.spec.as_ref().context("a pod without a spec")?;
+        let kubeconfig = release.kubeconfig_of(spec).await?;
+        let container = spec.containers.first().context("a pod without containers")?.clone();
+        let folder = release.namespace.cluster.folder().join(format!("{}-{name}", release.namespace.name));
+        fs::create_dir_all(&folder)?;
+        let secrets = release.namespace.api();
+        let not_yet = |why| anyhow::anyhow!("the operator's pod can not be started: {why:?}");
+        let mounts = environment::mount(&secrets, &pod, &container, &folder).await.map_err(not_yet)?;
+        let mut environment = environment::resolve(&secrets, &pod, &container).await.map_err(not_yet)?;
+        environment.push(("KUBECONFIG".to_owned(), kubeconfig.display().to_string()));
+        environment.push(("CHANCERY_LOG_FORMAT".to_owned(), "text".to_owned()));
+        if let Ok(filter) = std::env::var("RUST_LOG") {
+            environment.push(("RUST_LOG".to_owned(), filter));
+        }
+        environment.extend(options.environment.iter().cloned());
+        let running = container::start(&container, environment, &mounts, &folder)?;
+        Ok(Self { name, folder, running })
+    }
+
+    /// What it has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(Processes::log(&self.folder)).unwrap_or_default()
+    }
+
+    /// Where it answers, once it listens.
+    pub async fn address(&self) -> SocketAddr {
+        let mut found = None;
+        eventually("the operator listens", async || {
+            found = self.log().lines().find_map(address);
+            found.is_some()
+        })
+        .await;
+        found.expect("it was waited for")
+    }
+
+    /// The status code and the body of `GET path`.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub async fn get(&self, path: &str) -> anyhow::Result<(u16, String)> {
+        let mut stream = TcpStream::connect(self.address().await).await?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        let code = answer.split_whitespace().nth(1).and_then(|code| code.parse().ok());
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        Ok((code.context("no HTTP answer")?, body.to_owned()))
+    }
+
+    /// The value of a metric, by its name and labels as they are written; none if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// When the operator does not answer.
+    pub async fn metric(&self, series: &str) -> anyhow::Result<Option<f64>> {
+        let (_, text) = self.get("/metrics").await?;
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        Ok(value.and_then(|value| value.trim().parse().ok()))
+    }
+
+    /// Waits until it says that it is ready.
+    pub async fn ready(&self) {
+        let ready = async || self.get("/readyz").await.is_ok_and(|(code, _)| code == 200);
+        eventually("the operator is ready", ready).await;
+    }
+
+    /// Sends it a signal.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        kill(Pid::from_raw(self.running.pid()), signal)?;
+        Ok(())
+    }
+
+    /// Kills it, and waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended already.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.running.child.kill().await?;
+        Ok(())
+    }
+
+    /// Asks it to end, and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended already.
+    pub async fn terminate(mut self) -> anyhow::Result<ExitStatus> {
+        self.signal(Signal::SIGTERM)?;
+        Ok(self.running.child.wait().await?)
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        self.running.child.try_wait().is_ok_and(|ended| ended.is_none())
+    }
+
+    /// Its resident memory, in KiB.
+    #[must_use]
+    pub fn resident_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.running.pid())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+    }
+}
+
+/// `listening address=127.0.0.1:1234`, or the same in quotes or JSON.
+fn address(line: &str) -> Option<SocketAddr> {
+    let at = line.find("listening").map(|at| &line[at..])?;
+    let at = at.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'));
+    at.filter_map(|word| word.parse().ok()).next()
+}
+
+impl Drop for OperatorProcess {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let text = format!("--- {}\n{}", self.name, self.log());
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The chart, installed by the real `helm`.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::Context as _;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Pod, PodSpec, Secret};
+use kube::api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use super::namespace::Namespace;
+use crate::chancery::Ended;
+use crate::helm::{Helm, chart};
+
+/// Name of the release, and so of most of what it makes.
+const NAME: &str = "chancery";
+
+/// The chart's objects in one namespace, which is also the only one that its operator watches.
+///
+/// Nothing makes pods of its Deployment: a test starts the operator itself, with the Deployment's
+/// settings and the rights of its service account ([`OperatorProcess`](super::OperatorProcess)).
+pub struct Release<'n> {
+    /// Where it is installed.
+    pub namespace: &'n Namespace<'n>,
+}
+
+impl<'n> Release<'n> {
+    /// Installs the chart for a ledger; the signers log in as its owner and take on their role.
+    ///
+    /// # Errors
+    ///
+    /// When there is no `helm`, or when it fails.
+    pub async fn install(namespace: &'n Namespace<'n>, ledger_url: &str) -> anyhow::Result<Self> {
+        let values = json!({
+            // The cluster has them, for all tests.
+            "crds": {"install": false},
+            "rbac": {"namespaced": true},
+            "database": {"ownerUrl": ledger_url, "signerAssumesRole": true},
+            "operator": {"replicas": 1},
+        });
+        Self::install_with(namespace, &values).await
+    }
+
+    /// Installs the chart with the given values and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// When there is no `helm`, or when it fails.
+    pub async fn install_with(namespace: &'n Namespace<'n>, values: &Value) -> anyhow::Result<Self> {
+        let file = namespace.cluster.folder().join(format!("{}-values.json", namespace.name));
+        std::fs::write(&file, values.to_string())?;
+        let chart = chart().display().to_string();
+        let file = file.display().to_string();
+        helm(namespace, &["install", NAME, &chart, "--values", &file]).await?.expect_code(0)?;
+        Ok(Self { namespace })
+    }
+
+    /// The operator's pod as its Deployment wants it.
+    pub(crate) async fn operator_pod(&self, name: &str) -> anyhow::Result<Pod> {
+        let selector = ListParams::default().labels("app.kubernetes.io/component=operator");
+        let deployments = self.namespace.api::<Deployment>().list(&selector).await?;
+        let template = deployments.items.into_iter().next().context("no Deployment")?.spec.template;
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some(self.namespace.name.clone()),
+            uid: Some(uuid::Uuid::new_v4().to_string()),
+            ..template.metadata.unwrap_or_default()
+        };
+        Ok(Pod { metadata, spec: template.spec, status: None })
+    }
+
+    /// The kubeconfig of a service account that a pod names.
+    pub(crate) async fn kubeconfig_of(&self, spec: &PodSpec) -> anyhow::Result<PathBuf> {
+        let account = spec.service_account_name.as_deref().context("a pod without a service account")?;
+        self.namespace.kubeconfig_for(account).await
+    }
+
+    /// Replaces the KEK of the signers.
+    ///
+    /// # Errors
+    ///
+    /// When the API server refuses.
+    pub async fn set_signers_kek(&self, kek: &[u8]) -> anyhow::Result<()> {
+        let patch = json!({"data": {"kek": ByteString(kek.to_owned())}});
+        let secrets = self.namespace.api::<Secret>();
+        secrets.patch("chancery-signer", &PatchParams::default(), &Patch::Merge(&patch)).await?;
+        Ok(())
+    }
+
+    /// Makes the Secret of a KEK, for a release that is told to use it.
+    ///
+    /// # Errors
+    ///
+    /// When the API server refuses.
+    pub async fn give_kek(&self, name: &str, kek: &[u8]) -> anyhow::Result<()> {
+        let secret = Secret {
+            metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
+            data: Some([("kek".to_owned(), ByteString(kek.to_owned()))].into()),
+            ..Secret::default()
+        };
+        self.namespace.api::<Secret>().create(&PostParams::default(), &secret).await?;
+        Ok(())
+    }
+
+    /// The KEK that the chart has made.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub async fn kek(&self) -> anyhow::Result<Vec<u8>> {
+        let secret = self.namespace.api::<Secret>().get(&format!("{NAME}-kek")).await?;
+        let kek = secret.data.and_then(|mut data| data.remove("kek")).context("no KEK")?;
+        Ok(kek.0)
+    }
+}
+
+/// Runs `helm` as administrator in a namespace.
+///
+/// # Errors
+///
+/// When there is none.
+pub async fn helm(namespace: &Namespace<'_>, arguments: &[&str]) -> anyhow::Result<Ended> {
+    let helm = Helm::find().context("no helm: scripts/setup.sh --helm")?;
+    let child = Command::from(helm.command())
+        .arg("--kubeconfig")
+        .arg(namespace.cluster.kubeconfig())
+        .args(["--namespace", &namespace.name])
+        .args(arguments)
+        .env("HOME", namespace.cluster.folder())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    Ended::of(child).await
+}

@@ -1,0 +1,90 @@
+//! A pod's container as a local process.
+
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use k8s_openapi::api::core::v1::Container;
+use tokio::process::{Child, Command};
+
+use super::environment::Mounts;
+use super::processes::Processes;
+use crate::programs::program;
+
+/// The longest termination message that the kubelet takes over, in bytes.
+const MESSAGE_MAX: usize = 4_096;
+
+/// How a container ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// As a container runtime gives it: 128 and the signal's number for a process that one ended.
+    pub(crate) exit_code: i32,
+    pub(crate) message: Option<String>,
+}
+
+/// A container that runs.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    message: PathBuf,
+}
+
+/// Starts the container's command. Paths of its mounts and its ports become such of this machine.
+pub(crate) fn start(
+    container: &Container,
+    environment: Vec<(String, String)>,
+    mounts: &Mounts,
+    folder: &Path,
+) -> std::io::Result<Running> {
+    let message = folder.join("termination-log");
+    let message_path = container.termination_message_path.as_deref().unwrap_or("/dev/termination-log");
+    let log = File::create(Processes::log(folder))?;
+    let mut arguments = container.command.iter().flatten().chain(container.args.iter().flatten());
+    let name = arguments.next().map(String::as_str).unwrap_or_default();
+    let name = Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let here = |(name, value): (String, String)| {
+        let value = match (name.as_str(), mounted(&value, mounts)) {
+            ("CHANCERY_LISTEN", _) => "127.0.0.1:0".to_owned(),
+            (_, Some(path)) => path.display().to_string(),
+            (_, None) if value == message_path => message.display().to_string(),
+            (_, None) => value,
+        };
+        (name, value)
+    };
+    let child = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "--"])
+        .arg(program(name))
+        .args(arguments)
+        .env_clear()
+        .envs(environment.into_iter().map(here))
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()?;
+    Ok(Running { child, message })
+}
+
+fn mounted(value: &str, mounts: &Mounts) -> Option<PathBuf> {
+    let (mount, place) = mounts.iter().find(|(mount, _)| Path::new(value).starts_with(mount))?;
+    Some(place.join(Path::new(value).strip_prefix(mount).ok()?))
+}
+
+impl Running {
+    pub(crate) fn pid(&self) -> i32 {
+        self.child.id().and_then(|id| id.try_into().ok()).unwrap_or_default()
+    }
+
+    /// How it ended.
+    pub(crate) fn ended(&self, status: ExitStatus) -> Ended {
+        let exit_code = status.code().or_else(|| Some(128 + status.signal()?)).unwrap_or(255);
+        let message = fs::read(&self.message).ok().filter(|message| !message.is_empty());
+        let message = message.map(|message| {
+            let tail = &message[message.len().saturating_sub(MESSAGE_MAX)..];
+            String::from_utf8_lossy(tail).into_owned()
+        });
+        Ended { exit_code, message }
+    }
+}
