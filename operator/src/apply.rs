@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chancery_api::{SigningRun, ValidatedRun, names};
+use chancery_api::{SigningRun, names};
 use chancery_keyring::Kek;
 use chancery_process::KekFileError;
 use chancery_seeding::new_run;
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::background::Kind;
 use crate::build::{self, JobChange, News};
-use crate::context::{Context, RunRef, Watched};
+use crate::context::{Context, Target, Watched};
 use crate::decide::{Effect, JobPlan};
 use crate::observe;
 
@@ -46,13 +46,6 @@ impl ApplyError {
             Self::Kek(_) => "Kek",
         }
     }
-}
-
-/// A run with what carrying out needs of it. An invalid run can be cleaned up, not worked on.
-pub(crate) struct Target<'a> {
-    pub(crate) reference: &'a RunRef,
-    pub(crate) object: &'a SigningRun,
-    pub(crate) run: Option<&'a ValidatedRun>,
 }
 
 /// Carries out effects in order; tells what happened.
@@ -194,11 +187,15 @@ async fn ensure_job(
         JobChange::Apply => {}
     }
     let name = wanted.name_any();
-    jobs(context, target.object)
+    let applied = jobs(context, target.object)
         .patch(&name, &PatchParams::apply(names::FIELD_MANAGER).force(), &Patch::Apply(&wanted))
         .await
         .map_err(ApplyError::Job)?;
+    let uid = target.object.uid().unwrap_or_default();
+    let known = context.memory.change(&uid, |remembered| remembered.job.replace(applied.uid()?));
     Ok(match live {
+        // The watch has not brought the Job that was made.
+        None if known == applied.uid() => None,
         None => Some(News::normal(
             "SignersStarted",
             format!("Job {name} runs up to {} signers", plan.parallelism),

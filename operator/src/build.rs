@@ -11,4 +11,4 @@ pub(crate) use events::{News, news};
 pub(crate) use job::job;
 pub(crate) use job_change::{JobChange, job_change};
 pub(crate) use pod::{SignerSettings, trace_of};
-pub(crate) use status::{invalid_status, status};
+pub(crate) use status::{invalid_status, status, whole_second};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chancery_api::SigningRun;
+use chancery_api::{SigningRun, ValidatedRun};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
@@ -24,6 +24,13 @@ pub(crate) type Watched = DeserializeGuard<SigningRun>;
 
 /// A run to be reconciled.
 pub(crate) type RunRef = ObjectRef<Watched>;
+
+/// The run that is being reconciled. One whose spec can not be used can be cleaned up, not worked on.
+pub(crate) struct Target<'a> {
+    pub(crate) reference: &'a RunRef,
+    pub(crate) object: &'a SigningRun,
+    pub(crate) run: Option<&'a ValidatedRun>,
+}
 
 /// What all reconciles of a leader share.
 pub(crate) struct Shared {

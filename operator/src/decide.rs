@@ -165,6 +165,7 @@ pub(crate) fn decide(run: &ValidatedRun, observed: &Observed, now: Timestamp) ->
     }
     let decision = match &observed.ledger {
         LedgerView::Away(why) => without_ledger(run, observed, why),
+        LedgerView::Absent if was(observed, ConditionType::Seeded) => lost(observed),
         LedgerView::Absent if run.suspend => hold_job(Decision::at(Stage::Suspended), observed),
         LedgerView::Absent => create(observed),
         LedgerView::Present(ledger) => with_ledger(run, observed, ledger, now),
@@ -184,6 +185,16 @@ fn without_ledger(run: &ValidatedRun, observed: &Observed, why: &str) -> Decisio
         Decision { failure: failure_before(observed), ..Decision::at(under_way(observed)) }
     };
     decision.hindered("DatabaseUnavailable", format!("{why}; it is tried again by itself"))
+}
+
+/// What was in the ledger is not made anew: it would be signed a second time.
+fn lost(observed: &Observed) -> Decision {
+    hold_job(Decision::at(under_way(observed)), observed)
+        .failed(
+            "LedgerLost",
+            "the ledger held this run, and no longer does; is it the right database, or an old copy of it? Put it back, or delete the SigningRun",
+        )
+        .again_after(LOOK_AGAIN * 4)
 }
 
 fn create(observed: &Observed) -> Decision {

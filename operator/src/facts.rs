@@ -101,6 +101,7 @@ pub(crate) struct JobView {
     pub(crate) deleting: bool,
     pub(crate) suspended: bool,
     pub(crate) parallelism: u32,
+    /// Pods that have not ended.
     pub(crate) active: i64,
     pub(crate) succeeded: i64,
     pub(crate) failed: i64,

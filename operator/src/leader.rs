@@ -26,11 +26,14 @@ const RENEWAL: Duration = Duration::from_secs(5);
 /// How long a leader that can not renew goes on: it ends well before another begins.
 const DEADLINE: Duration = Duration::from_secs(9);
 
-/// How often it tries again to renew, and how often others look whether they may lead.
-const RETRY: Duration = Duration::from_secs(2);
+/// How soon it tries again to renew: one request that fails or is lost must not cost it the lead.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How often others look whether they may lead.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Longest time for one request.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// One candidate.
 pub(crate) struct Candidate {
@@ -78,7 +81,7 @@ impl Candidate {
                 Err(error) => tracing::warn!(%error, "the Lease can not be acquired"),
             }
             tokio::select! {
-                () = tokio::time::sleep(RETRY) => {}
+                () = tokio::time::sleep(LOOK) => {}
                 () = stop.asked() => return None,
             }
         }
@@ -143,7 +146,8 @@ impl Candidate {
         let holder = spec.holder_identity.clone().unwrap_or_default();
         let lasts = Duration::from_secs(spec.lease_duration_seconds.map_or(0, i32::unsigned_abs).into());
         let ran_out = seen.as_ref().is_some_and(|seen| seen.since.elapsed() >= lasts);
-        if !holder.is_empty() && !ran_out {
+        // Its own it may have again at once.
+        if !holder.is_empty() && holder != self.identity && !ran_out {
             return Ok(None);
         }
         let transitions = spec.lease_transitions.unwrap_or_default() + 1;

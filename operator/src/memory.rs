@@ -20,6 +20,8 @@ pub(crate) struct Remembered {
     pub(crate) written: Option<(SigningRunStatus, Instant)>,
     /// Holders whose leases have been given back, to be looked for once more only when they are fresh.
     pub(crate) buried: HashSet<String>,
+    /// The uid of the Job that was made or changed last.
+    pub(crate) job: Option<String>,
     /// How often in a row reconciling failed.
     pub(crate) failures: u32,
 }

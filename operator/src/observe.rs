@@ -5,27 +5,31 @@ mod ledger;
 mod object;
 mod pods;
 
-use chancery_api::{SigningRun, ValidatedRun};
 use kube::ResourceExt;
 
-use crate::context::{Context, RunRef};
-use crate::facts::Observed;
+use crate::context::{Context, Target};
+use crate::facts::{Background, JobView, Observed, PodView};
 
-/// What is known of a run now. `run` is none for a run whose spec can not be used.
-pub(crate) async fn observe(
-    context: &Context,
-    reference: &RunRef,
-    object: &SigningRun,
-    run: Option<&ValidatedRun>,
-) -> Observed {
+/// What is known of a run beside the ledger, by which it is seen whether a count is too old.
+struct Beside<'a> {
+    job: Option<&'a JobView>,
+    pods: &'a [PodView],
+    background: &'a Background,
+}
+
+/// What is known of a run now.
+pub(crate) async fn observe(context: &Context, target: &Target<'_>) -> Observed {
+    let object = target.object;
     let uid = object.uid().unwrap_or_default();
-    let job = job::view(context, object);
     let pods = pods::view(context, object);
+    let job = job::view(context, object, &pods);
     // Before the ledger: what ends meanwhile is then seen as not ended, and looked at again.
     let background = context.background.of(&uid);
-    let ledger = ledger::view(context, reference, object, run, job.as_ref(), &pods, &background).await;
+    let ledger =
+        ledger::view(context, target, &Beside { job: job.as_ref(), pods: &pods, background: &background })
+            .await;
     Observed {
-        object: object::view(context, object, run),
+        object: object::view(context, object, target.run),
         ledger,
         kek: chancery_process::read_kek_file(&context.kek_file)
             .map(|kek| kek.fingerprint())

@@ -128,7 +128,7 @@ impl ProgressWatch {
             let Ok(ledger) = shared.database.get() else { continue };
             match ledger.progress(&ids).await {
                 Ok(all) => {
-                    let signed = self.all_at(all);
+                    let signed = self.all_at(&ids, all);
                     shared.metrics.signed(signed);
                 }
                 Err(error) => {
@@ -147,22 +147,30 @@ impl ProgressWatch {
             .collect()
     }
 
-    /// Takes over what was read. Returns how many records were signed since the last time.
-    fn all_at(&self, all: Vec<Progress>) -> u64 {
+    /// Takes over what was read of the runs that were asked for. Returns how many records were signed
+    /// since the last time.
+    fn all_at(&self, asked: &[i32], all: Vec<Progress>) -> u64 {
         let now = Instant::now();
         let mut signed = 0;
         let mut runs = self.lock();
         let mut all: HashMap<i32, Progress> =
             all.into_iter().map(|progress| (progress.id, progress)).collect();
-        for followed in runs.values_mut() {
-            let Some(progress) = all.remove(&followed.run.id) else { continue };
+        runs.retain(|_, followed| {
+            let Some(progress) = all.remove(&followed.run.id) else {
+                let gone = asked.contains(&followed.run.id);
+                if gone {
+                    self.triggers.wake(&followed.reference);
+                }
+                return !gone;
+            };
             let changed = !followed.looks_like(&progress) || followed.is_slowing();
             signed += u64::try_from(progress.records_signed - followed.progress.records_signed).unwrap_or(0);
             followed.now_at(progress, now);
             if changed {
                 self.triggers.wake(&followed.reference);
             }
-        }
+            true
+        });
         signed
     }
 

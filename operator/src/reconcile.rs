@@ -10,9 +10,9 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 use tracing::Instrument;
 
-use crate::apply::{ApplyError, Target, apply};
+use crate::apply::{ApplyError, apply};
 use crate::build::{self, News};
-use crate::context::{Context, RunRef, Watched};
+use crate::context::{Context, RunRef, Target, Watched};
 use crate::decide::{Again, Decision, Reason, decide, decide_deletion, decide_invalid};
 use crate::facts::{Observed, PodState};
 use crate::observe::observe;
@@ -87,13 +87,13 @@ async fn step(context: &Context, reference: &RunRef, object: &SigningRun) -> Res
     let now = Timestamp::now();
     let validated = validate(object);
     let run = validated.as_ref().ok();
-    let observed = observe(context, reference, object, run).await;
+    let target = Target { reference, object, run };
+    let observed = observe(context, &target).await;
     let decision = match &validated {
         _ if observed.object.deleted_at.is_some() => decide_deletion(&observed, now),
         Err(problem) => decide_invalid(&observed, problem.to_string()),
         Ok(run) => decide(run, &observed, now),
     };
-    let target = Target { reference, object, run };
     let applied = apply(context, &target, &decision.effects).await;
     if let Err(ApplyError::Ledger(error)) = &applied {
         context.database.doubt(error);
@@ -117,6 +117,8 @@ async fn step(context: &Context, reference: &RunRef, object: &SigningRun) -> Res
 fn told(decision: Decision, error: &ApplyError) -> Decision {
     let reason = match error {
         ApplyError::Job(_) => "JobRefused",
+        // Somebody changed the object meanwhile: it is looked at anew, and nobody need know.
+        ApplyError::Object(kube::Error::Api(status)) if status.code == 409 => return decision,
         ApplyError::Object(_) => "ChangeRefused",
         ApplyError::Ledger(error) if error.is_transient() => "DatabaseUnavailable",
         ApplyError::Ledger(_) => "LedgerRefused",
@@ -140,9 +142,14 @@ async fn say(
         Some(run) => build::status(run, observed, decision, now),
         None => build::invalid_status(observed, decision, now),
     };
-    let updated = update_status(context, &object.metadata, object.status.as_ref(), &status)
-        .await
-        .map_err(ReconcileError::Status)?;
+    let updated = match update_status(context, &object.metadata, object.status.as_ref(), &status).await {
+        Ok(updated) => updated,
+        Err(error) => {
+            // It will not happen again, so nothing else would tell of it.
+            publish(context, object, &status, happened.into_iter()).await;
+            return Err(ReconcileError::Status(error));
+        }
+    };
     context.metrics.phase(&object.uid().unwrap_or_default(), status.phase.unwrap_or_default());
     let news = match updated {
         Updated::Done => {

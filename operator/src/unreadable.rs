@@ -4,11 +4,12 @@
 use chancery_api::condition::{self, ConditionType, Finding};
 use chancery_api::{SigningRunStatus, names};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::jiff::{Timestamp, Unit};
+use k8s_openapi::jiff::Timestamp;
 use kube::core::error_boundary::InvalidObject;
 use kube::runtime::controller::Action;
 
 use crate::apply::set_finalizer;
+use crate::build::whole_second;
 use crate::context::Context;
 use crate::reconcile::ReconcileError;
 use crate::update_status::{Updated, update_status};
@@ -28,7 +29,7 @@ pub(crate) async fn reconcile_unreadable(
         return Ok(Action::await_change());
     }
     let previous = context.memory.of(&uid).written.map(|(status, _)| status).unwrap_or_default();
-    let now = Timestamp::now().round(Unit::Second).unwrap_or_default();
+    let now = whole_second(Timestamp::now());
     let finding = Finding {
         type_: ConditionType::Failed,
         status: true,

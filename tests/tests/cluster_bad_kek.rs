@@ -67,12 +67,8 @@ async fn a_run_whose_signers_have_no_secret_says_that_they_wait() -> anyhow::Res
     kubectl.run(&["delete", "secret", "chancery-signer"]).await?;
     let run = ClusterRun::new(&namespace, "demo");
     run.apply().await?;
-    run.until_condition("Seeded", "True").await;
-    eventually("a pod waits", async || {
-        let path = ".items[*].status.containerStatuses[*].state.waiting.reason";
-        kubectl.jsonpath("pods", path).await.is_ok_and(|reasons| reasons.contains("ContainerCreating"))
-    })
-    .await;
+    run.until("it says which Secret", |run| says(run, "Progressing", "secret \"chancery-signer\" not found"))
+        .await;
     // The same Secret again, without what the API server has added.
     let mut again: Value = serde_json::from_str(&secret)?;
     for added in ["uid", "resourceVersion", "creationTimestamp", "managedFields"] {

@@ -82,7 +82,7 @@ async fn signers_that_keep_dying_fail_the_run_and_a_retry_lets_it_go_on() -> any
     })
     .await;
     let failed = run.condition("Failed").await?;
-    assert!(failed["message"].as_str().is_some_and(|message| message.contains("137")), "{failed}");
+    assert!(failed["message"].as_str().is_some_and(|message| message.contains("SIGKILL")), "{failed}");
     run.annotate("chancery.dev/retry", "once more").await?;
     run.completes(&ledger).await?;
     assert_eq!(outcomes(&ledger, "expired").await?, 0);

@@ -5,7 +5,7 @@ use chancery_api::{
     BatchCounts, KeyCounts, Phase, RecordCounts, SignerCounts, SigningRunStatus, ValidatedRun, names,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::jiff::{SignedDuration, Timestamp, Unit};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use super::cut::cut;
 use crate::decide::{Decision, Stage};
@@ -23,10 +23,11 @@ pub(crate) fn status(
     now: Timestamp,
 ) -> SigningRunStatus {
     let previous = &observed.object.previous;
-    // An API server keeps whole seconds.
-    let now = now.round(Unit::Second).unwrap_or(now);
+    let now = whole_second(now);
     let ledger = match &observed.ledger {
-        LedgerView::Present(ledger) if ledger.conflict.is_none() => Some(ledger.as_ref()),
+        // Nothing of it is this run's, or will be for long.
+        LedgerView::Present(ledger) if ledger.conflict.is_some() || ledger.deleted => None,
+        LedgerView::Present(ledger) => Some(ledger.as_ref()),
         _ => None,
     };
     let conditions = conditions(observed, decision, ledger, now);
@@ -73,7 +74,7 @@ pub(crate) fn status(
 
 /// The status of a run whose spec can not be used: what was known of it before stays.
 pub(crate) fn invalid_status(observed: &Observed, decision: &Decision, now: Timestamp) -> SigningRunStatus {
-    let now = now.round(Unit::Second).unwrap_or(now);
+    let now = whole_second(now);
     let conditions = conditions(observed, decision, None, now);
     SigningRunStatus {
         observed_generation: Some(observed.object.generation),
@@ -81,6 +82,11 @@ pub(crate) fn invalid_status(observed: &Observed, decision: &Decision, now: Time
         conditions,
         ..observed.object.previous.clone()
     }
+}
+
+/// An API server keeps whole seconds. Never later than now: what is due then would not be due yet.
+pub(crate) fn whole_second(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }
 
 fn conditions(

@@ -7,8 +7,15 @@ use super::{Reason, Stage, job};
 use crate::facts::Observed;
 
 /// Failures of which only the ledger, or the cluster, can tell that they have passed.
-const LASTING: [&str; 6] =
-    ["DeadlineExceeded", "InvalidKek", "NameTaken", job::NEVER_WORKS, "SignersFailed", "WrongKek"];
+const LASTING: [&str; 7] = [
+    "DeadlineExceeded",
+    "InvalidKek",
+    "LedgerLost",
+    "NameTaken",
+    job::NEVER_WORKS,
+    "SignersFailed",
+    "WrongKek",
+];
 
 /// Where the run stood.
 pub(super) fn stage_before(observed: &Observed) -> Stage {

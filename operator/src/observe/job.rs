@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use crate::context::Context;
-use crate::facts::{JobEnd, JobView};
+use crate::facts::{JobEnd, JobView, PodState, PodView};
 
 /// The Job of a run's name, whoever it belongs to.
 pub(crate) fn find(context: &Context, object: &SigningRun) -> Option<std::sync::Arc<Job>> {
@@ -15,11 +15,11 @@ pub(crate) fn find(context: &Context, object: &SigningRun) -> Option<std::sync::
     context.jobs.get(&ObjectRef::new(&name).within(&object.namespace().unwrap_or_default()))
 }
 
-pub(super) fn view(context: &Context, object: &SigningRun) -> Option<JobView> {
-    find(context, object).map(|job| of(&job, object))
+pub(super) fn view(context: &Context, object: &SigningRun, pods: &[PodView]) -> Option<JobView> {
+    find(context, object).map(|job| of(&job, object, pods))
 }
 
-fn of(job: &Job, object: &SigningRun) -> JobView {
+fn of(job: &Job, object: &SigningRun, pods: &[PodView]) -> JobView {
     let annotation = |name| job.annotations().get(name).map(String::as_str);
     let (spec, status) = (job.spec.as_ref(), job.status.as_ref());
     let count = |field: fn(&k8s_openapi::api::batch::v1::JobStatus) -> Option<i32>| {
@@ -33,13 +33,20 @@ fn of(job: &Job, object: &SigningRun) -> JobView {
         deleting: job.metadata.deletion_timestamp.is_some(),
         suspended: spec.and_then(|spec| spec.suspend).unwrap_or_default(),
         parallelism: spec.and_then(|spec| spec.parallelism).unwrap_or(1).unsigned_abs(),
-        active: count(|status| status.active),
+        active: at_work(pods),
         succeeded: count(|status| status.succeeded),
         failed: count(|status| status.failed),
         end: status.and_then(|status| end(status.conditions.as_deref().unwrap_or_default())),
         generation: annotation(names::ANNOTATION_GENERATION).and_then(|text| text.parse().ok()),
         retry: annotation(names::ANNOTATION_RETRIED).unwrap_or_default().to_owned(),
     }
+}
+
+/// Counted by the pods: while a Job waits before it replaces a pod that failed, Kubernetes says that none is
+/// active, whatever the others do.
+fn at_work(pods: &[PodView]) -> i64 {
+    let over = |pod: &&PodView| matches!(pod.state, PodState::Ended { .. } | PodState::Lost);
+    pods.iter().filter(|pod| !over(pod)).count().try_into().unwrap_or(i64::MAX)
 }
 
 fn end(conditions: &[JobCondition]) -> Option<JobEnd> {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use chancery_api::{SigningRun, ValidatedRun};
+use chancery_api::ValidatedRun;
 use chancery_store::{Ledger, Progress, Run, StoreError};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
-use crate::context::{Context, RunRef};
+use super::Beside;
+use crate::context::{Context, Target};
 use crate::facts::{Background, Counts, JobView, LedgerRun, LedgerView, PodState, PodView};
 use crate::progress::Followed;
 
@@ -17,20 +18,12 @@ const MOURNING: SignedDuration = SignedDuration::from_secs(120);
 /// How long the ledger may take to tell how far one run is.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) async fn view(
-    context: &Context,
-    reference: &RunRef,
-    object: &SigningRun,
-    run: Option<&ValidatedRun>,
-    job: Option<&JobView>,
-    pods: &[PodView],
-    background: &Background,
-) -> LedgerView {
+pub(super) async fn view(context: &Context, target: &Target<'_>, beside: &Beside<'_>) -> LedgerView {
     let ledger = match context.database.get() {
         Ok(ledger) => ledger,
         Err(why) => return LedgerView::Away(why),
     };
-    let reading = read(context, &ledger, reference, object, run, job, pods, background);
+    let reading = read(context, &ledger, target, beside);
     match tokio::time::timeout(PATIENCE, reading).await.unwrap_or(Err(StoreError::TimedOut(PATIENCE))) {
         Ok(Some(found)) => LedgerView::Present(Box::new(found)),
         Ok(None) => LedgerView::Absent,
@@ -44,12 +37,8 @@ pub(super) async fn view(
 async fn read(
     context: &Context,
     ledger: &Ledger,
-    reference: &RunRef,
-    object: &SigningRun,
-    run: Option<&ValidatedRun>,
-    job: Option<&JobView>,
-    pods: &[PodView],
-    background: &Background,
+    &Target { reference, object, run }: &Target<'_>,
+    &Beside { job, pods, background }: &Beside<'_>,
 ) -> Result<Option<LedgerRun>, StoreError> {
     let uid = object.uid().unwrap_or_default();
     let deleting = object.metadata.deletion_timestamp.is_some();

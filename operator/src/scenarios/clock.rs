@@ -23,6 +23,13 @@ impl HeldClock {
     }
 }
 
+impl Drop for HeldClock {
+    fn drop(&mut self) {
+        // Without the thread it would run away.
+        tokio::time::resume();
+    }
+}
+
 /// Lets time pass.
 pub(crate) async fn pass(time: Duration) {
     tokio::time::advance(time).await;

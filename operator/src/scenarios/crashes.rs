@@ -78,9 +78,9 @@ async fn killed_after_any_step_and_whatever_was_under_way_it_comes_to_the_same_e
 async fn killed_again_and_again_it_comes_to_the_same_end() -> anyhow::Result<()> {
     let mut world = World::new().await?;
     begin(&mut world);
-    // Each operator comes two requests further.
-    for _ in 0..12 {
-        world.api.fail_after(2, 1, "", Failure::AnswerLost);
+    // Each operator comes two requests further than the one before.
+    for nth in 1..=12 {
+        world.api.fail_after(3 * nth, 1, "", Failure::AnswerLost);
     }
     assert!(live(&world).await? > 3);
     Ok(())

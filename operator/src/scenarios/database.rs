@@ -59,7 +59,7 @@ async fn a_database_that_dies_is_noticed_by_the_step_that_needs_it_and_found_aga
     let folder = tempfile::tempdir()?;
     let kek_file = folder.path().join("kek");
     chancery_process::create_kek_file(&kek_file)?;
-    let _clock = HeldClock::hold();
+    let clock = HeldClock::hold();
     let api = FakeApi::default();
     api.create("signingruns", manifest(RUN, spec()));
     let mut operator = TestOperator::new(&api, &ledger.url, kek_file);
@@ -79,10 +79,40 @@ async fn a_database_that_dies_is_noticed_by_the_step_that_needs_it_and_found_aga
     assert_eq!(reason(), Some(json!("DatabaseUnavailable")));
 
     server.start_again()?;
-    tokio::time::resume();
+    // It is tried again after pauses.
+    drop(clock);
     state.wait_for(Result::is_ok).await?;
-    tokio::time::pause();
+    let _clock = HeldClock::hold();
     operator.settle(RUN).await?;
     assert_eq!(api.get("signingruns", RUN).expect("the run")["status"]["phase"], "Signing");
+    Ok(())
+}
+
+#[tokio::test]
+async fn seeding_that_fails_is_told_and_tried_again() -> anyhow::Result<()> {
+    let world = World::with_run(spec()).await?;
+    world
+        .ledger
+        .execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+                 AS $$ BEGIN RAISE 'no more keys today'; END $$;
+             CREATE TRIGGER refuse BEFORE INSERT ON chancery.keys EXECUTE FUNCTION refuse()",
+        )
+        .await?;
+    let mut operator = world.operator().await;
+    operator.settle(RUN).await?;
+    let (progressing, reason, message) = world.condition(RUN, ConditionType::Progressing);
+    assert!(!progressing && message.contains("no more keys today"), "{message}");
+    assert_eq!((reason.as_str(), world.phase(RUN)), ("SeedingFailed", Some(Phase::Seeding)));
+    assert_eq!(world.events().iter().filter(|reason| *reason == "SeedingFailed").count(), 1);
+    world.api.told();
+    operator.settle(RUN).await?;
+    assert!(world.api.told().is_empty(), "not at once");
+
+    world.ledger.execute("DROP TRIGGER refuse ON chancery.keys").await?;
+    drop(operator);
+    let mut operator = world.operator().await;
+    operator.settle(RUN).await?;
+    assert_eq!(world.phase(RUN), Some(Phase::Signing));
     Ok(())
 }

@@ -5,7 +5,7 @@ use chancery_api::{Phase, names};
 use serde_json::{Value, json};
 
 use super::cluster::pod_status;
-use super::world::{JOB, RUN, World, spec};
+use super::world::{JOB, RUN, World, manifest, spec};
 
 fn with_policy(policy: &str) -> Value {
     let mut spec = spec();
@@ -121,7 +121,7 @@ async fn a_run_whose_name_another_holds_in_the_ledger_deletes_nothing_of_it() ->
 
     let mut other = with_policy("Delete");
     other["recordCount"] = json!(21);
-    world.api.create("signingruns", super::world::manifest(RUN, other));
+    world.api.create("signingruns", manifest(RUN, other));
     operator.settle(RUN).await?;
     let (failed, reason, message) = world.condition(RUN, ConditionType::Failed);
     assert!(failed && message.contains("its recordCount is 20, not 21"), "{message}");
@@ -161,16 +161,21 @@ async fn a_run_without_the_finalizer_is_let_alone_when_it_is_deleted() -> anyhow
 }
 
 #[tokio::test]
-async fn what_is_being_deleted_by_another_is_said_and_begun_anew_afterwards() -> anyhow::Result<()> {
-    let (world, operator) = World::signing(with_policy("Delete")).await?;
-    drop(operator);
+async fn a_run_waits_until_an_earlier_one_of_its_name_is_out_of_the_ledger() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(with_policy("Retain")).await?;
+    world.api.delete("signingruns", RUN);
+    operator.settle(RUN).await?;
+    world.api.collect_garbage();
+    let earlier = world.stored(RUN).await?;
     world.ledger.execute("UPDATE chancery.runs SET deleted_at = now(), suspended = true").await?;
-    let mut operator = world.operator().await;
+
+    world.api.create("signingruns", manifest(RUN, spec()));
     operator.settle(RUN).await?;
     assert_eq!(world.condition(RUN, ConditionType::Progressing).1, "NameBeingDeleted");
-    let run = world.stored(RUN).await?;
-    world.ledger.ledger.delete_run(&run).await?;
+    world.ledger.ledger.delete_run(&earlier).await?;
+    operator.look(RUN).await?;
     operator.settle(RUN).await?;
-    assert!(world.stored(RUN).await?.seeded, "a new one");
+    assert_eq!(world.phase(RUN), Some(Phase::Signing));
+    assert_ne!(world.stored(RUN).await?.id, earlier.id);
     Ok(())
 }

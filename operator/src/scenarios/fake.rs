@@ -102,7 +102,7 @@ impl FakeApi {
         self.fail_after(0, times, requests, failure);
     }
 
-    /// The same, after so many have been answered.
+    /// The same, after so many others of that description.
     pub(crate) fn fail_after(&self, skipped: usize, times: usize, requests: &str, failure: Failure) {
         let requests = requests.to_owned();
         self.lock().failures.push(Planned { requests, skipped, times, failure });
@@ -191,14 +191,15 @@ impl State {
             "" => request.is_write(),
             start => description.starts_with(start),
         };
+        let mut failure = None;
         for planned in self.failures.iter_mut().filter(|planned| matches(planned)) {
             if planned.skipped > 0 {
                 planned.skipped -= 1;
-            } else if planned.times > 0 {
+            } else if planned.times > 0 && failure.is_none() {
                 planned.times -= 1;
-                return Some(planned.failure.clone());
+                failure = Some(planned.failure.clone());
             }
         }
-        None
+        failure
     }
 }

@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use chancery_api::Phase;
+use chancery_api::condition::ConditionType;
 use kube::runtime::controller::Action;
 use serde_json::json;
 
 use super::clock::pass;
+use super::fake::Failure;
 use super::test_operator::reference;
-use super::world::{RUN, World, spec};
+use super::world::{JOB, RUN, World, spec};
+
+/// And a little more: timers have whole milliseconds.
+const A_SECOND: Duration = Duration::from_millis(1_001);
 
 const STATUS: &str = "APPLY signingruns/demo/status";
 
@@ -65,22 +70,14 @@ async fn a_status_that_somebody_edited_is_written_again() -> anyhow::Result<()> 
 #[tokio::test]
 async fn a_status_is_a_few_kilobytes_at_the_most() -> anyhow::Result<()> {
     let (world, mut operator) = World::signing(spec()).await?;
-    world.api.fail(1, "APPLY jobs", super::fake::Failure::Refused(500, LONG));
+    let long = "x".repeat(40_000).leak();
+    world.api.fail(1, "APPLY jobs", Failure::Refused(500, long));
     world.api.edit("signingruns", RUN, json!({"spec": {"parallelism": 1}}));
     operator.step(RUN).await.expect_err("the Job is refused");
     let status = serde_json::to_vec(&world.run(RUN)["status"])?;
     assert!((1_000..4_096).contains(&status.len()), "{} bytes", status.len());
     Ok(())
 }
-
-/// Longer than a condition's message may be.
-const LONG: &str = {
-    const BYTES: [u8; 40_000] = [b'x'; 40_000];
-    match std::str::from_utf8(&BYTES) {
-        Ok(text) => text,
-        Err(_) => "",
-    }
-};
 
 #[tokio::test]
 async fn a_run_that_gets_on_is_woken_within_a_second_and_one_that_does_not_is_left_alone()
@@ -90,9 +87,31 @@ async fn a_run_that_gets_on_is_woken_within_a_second_and_one_that_does_not_is_le
     tokio::task::yield_now().await;
     world.sign(RUN, 2).await?;
     while operator.woken.try_recv().is_ok() {}
-    pass(Duration::from_secs(1)).await;
+    pass(A_SECOND).await;
     assert_eq!(operator.woken.recv().await, Some(reference(RUN)));
     operator.step(RUN).await?;
     assert_eq!(world.run(RUN)["status"]["records"]["signed"], 10);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_is_removed_from_the_ledger_is_noticed_within_a_second() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    operator.keep_progress();
+    tokio::task::yield_now().await;
+    let run = world.stored(RUN).await?;
+    world.ledger.ledger.delete_run(&run).await?;
+    while operator.woken.try_recv().is_ok() {}
+    pass(A_SECOND).await;
+    assert_eq!(operator.woken.recv().await, Some(reference(RUN)));
+    operator.settle(RUN).await?;
+    let (failed, reason, message) = world.condition(RUN, ConditionType::Failed);
+    assert!(failed, "{message}");
+    assert_eq!(reason, "LedgerLost");
+    assert_eq!(world.api.get("jobs", JOB).expect("the Job")["spec"]["suspend"], true);
+    assert!(world.stored_runs().await?.is_empty(), "nothing is signed a second time");
+    world.api.delete("signingruns", RUN);
+    operator.settle(RUN).await?;
+    assert!(world.api.get("signingruns", RUN).is_none());
     Ok(())
 }

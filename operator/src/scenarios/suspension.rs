@@ -22,11 +22,12 @@ async fn a_suspended_run_has_neither_pods_nor_leases_and_goes_on_when_resumed() 
     assert_eq!(world.phase(RUN), Some(Phase::Suspended));
 
     world.api.edit("signingruns", RUN, json!({"spec": {"suspend": false}}));
-    operator.settle(RUN).await?;
+    operator.step(RUN).await?;
     assert_eq!(
         world.api.told(),
         ["APPLY jobs/demo-signer", "APPLY signingruns/demo/status", "CREATE events Resumed"]
     );
+    operator.settle(RUN).await?;
     assert_eq!(world.api.get("jobs", JOB).expect("the Job")["spec"]["suspend"], false);
     assert_eq!(world.run(RUN)["status"]["records"]["signed"], 5, "what was signed stays");
     world.sign(RUN, usize::MAX).await?;

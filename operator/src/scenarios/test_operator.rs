@@ -172,7 +172,12 @@ impl TestOperator {
         for _ in 0..MOST_STEPS {
             let before = self.api.version();
             let action = match (self.step(name).await, self.watched(name)) {
-                (Err(error), Some(watched)) if again => on_error(watched, &error, Arc::clone(&self.context)),
+                (Err(error), Some(watched)) if again => {
+                    on_error(watched, &error, Arc::clone(&self.context));
+                    is_quiet = false;
+                    clock::pass(A_WHILE).await;
+                    continue;
+                }
                 (outcome, _) => outcome?,
             };
             let busy = matches!(self.background(name), Background::Seeding | Background::Deleting);

@@ -132,12 +132,6 @@ impl World {
         Ok(self.ledger.ledger.list_runs().await?.into_iter().map(|(_, name)| name).collect())
     }
 
-    /// Records that are signed.
-    pub(crate) async fn signed(&self, name: &str) -> anyhow::Result<i64> {
-        let run = self.stored(name).await?;
-        Ok(self.ledger.ledger.progress(&[run.id]).await?.first().map_or(0, |found| found.records_signed))
-    }
-
     /// A signer of a run.
     pub(crate) async fn signer(&self, name: &str, holder: &str) -> anyhow::Result<(SignerSession, Run)> {
         let url = self.ledger.url.parse::<LedgerUrl>()?.as_signer_role();

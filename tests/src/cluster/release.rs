@@ -50,12 +50,26 @@ impl<'n> Release<'n> {
     ///
     /// When there is no `helm`, or when it fails.
     pub async fn install_with(namespace: &'n Namespace<'n>, values: &Value) -> anyhow::Result<Self> {
-        let file = namespace.cluster.folder().join(format!("{}-values.json", namespace.name));
+        let release = Self { namespace };
+        release.helm("install", values).await?;
+        Ok(release)
+    }
+
+    /// `helm upgrade` with the given values and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// When `helm` fails.
+    pub async fn upgrade(&self, values: &Value) -> anyhow::Result<()> {
+        self.helm("upgrade", values).await
+    }
+
+    async fn helm(&self, what: &str, values: &Value) -> anyhow::Result<()> {
+        let file = self.namespace.cluster.folder().join(format!("{}-values.json", self.namespace.name));
         std::fs::write(&file, values.to_string())?;
-        let chart = chart().display().to_string();
-        let file = file.display().to_string();
-        helm(namespace, &["install", NAME, &chart, "--values", &file]).await?.expect_code(0)?;
-        Ok(Self { namespace })
+        let (chart, file) = (chart().display().to_string(), file.display().to_string());
+        helm(self.namespace, &[what, NAME, &chart, "--values", &file]).await?.expect_code(0)?;
+        Ok(())
     }
 
     /// The operator's pod as its Deployment wants it.

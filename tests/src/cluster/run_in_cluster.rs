@@ -48,6 +48,13 @@ impl<'n> ClusterRun<'n> {
         self
     }
 
+    /// With another spec.
+    #[must_use]
+    pub fn with_spec(mut self, spec: Value) -> Self {
+        self.object["spec"] = spec;
+        self
+    }
+
     /// With so many records, keys, and records a batch.
     #[must_use]
     pub fn of(self, records: u64, keys: u64, batch_size: u64) -> Self {
@@ -71,6 +78,24 @@ impl<'n> ClusterRun<'n> {
     #[must_use]
     pub fn manifest(&self) -> String {
         self.object.to_string()
+    }
+
+    /// `kubectl apply` of many at once.
+    ///
+    /// # Errors
+    ///
+    /// When one is refused.
+    pub async fn apply_all<'a>(
+        namespace: &Namespace<'_>,
+        runs: impl IntoIterator<Item = &'a ClusterRun<'n>>,
+    ) -> anyhow::Result<()>
+    where
+        'n: 'a,
+    {
+        let objects: Vec<&Value> = runs.into_iter().map(|run| &run.object).collect();
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
+        namespace.kubectl().apply(&list.to_string()).await?;
+        Ok(())
     }
 
     /// `kubectl apply`.

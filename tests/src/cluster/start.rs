@@ -37,6 +37,18 @@ impl Cluster {
     /// When the programs are there and do not start.
     #[must_use]
     pub fn start(controllers: Controllers) -> Option<Self> {
+        let cluster = Self::bare(controllers)?;
+        cluster.install_crds().unwrap_or_else(|error| panic!("the CRDs are refused: {error:#}"));
+        Some(cluster)
+    }
+
+    /// The same without any CRD.
+    ///
+    /// # Panics
+    ///
+    /// When the programs are there and do not start.
+    #[must_use]
+    pub fn bare(controllers: Controllers) -> Option<Self> {
         let assets = match Assets::find() {
             Ok(assets) => assets,
             Err(why) => return skip(&why),
@@ -47,9 +59,7 @@ impl Cluster {
         let home = Home::claim().expect("a folder for the cluster");
         let servers = api_server::start(&assets, home.path(), controllers == Controllers::Real)
             .unwrap_or_else(|error| panic!("no cluster: {error:#}"));
-        let cluster = Self { _servers: servers, controllers, home };
-        cluster.install_crds().unwrap_or_else(|error| panic!("the CRDs are refused: {error:#}"));
-        Some(cluster)
+        Some(Self { _servers: servers, controllers, home })
     }
 
     /// The cluster that all tests of this process share; each has a [`Namespace`] of its own.

@@ -116,6 +116,8 @@ fn counts_are_those_of_the_ledger_and_stay_when_it_can_not_be_asked() {
     assert_eq!(unseen.elapsed.as_deref(), Some("1m0s"));
     let stranger = Situation::signed().stored(|ledger| ledger.conflict = Some("its keyCount is 9".into()));
     assert_eq!(stranger.status().records.expect("counts").signed, 0, "another's records are not ours");
+    let earlier = Situation::signed().stored(|ledger| ledger.deleted = true);
+    assert_eq!(earlier.status().records.expect("counts").signed, 0, "nor are those of one that goes");
     assert_eq!(Situation::seeded().with_job(running(2).somebody_elses()).status().job, None);
 }
 
@@ -155,6 +157,14 @@ fn what_was_known_of_a_run_stays_when_its_spec_can_not_be_used() {
     assert_eq!(status.phase, Some(Phase::Failed));
     assert_eq!(status.records, said.observed.object.previous.records);
     assert!(holds(&status.conditions, Seeded));
+}
+
+#[test]
+fn nothing_is_said_to_have_happened_later_than_now() {
+    let now = NOW + SignedDuration::from_millis(900);
+    let signed = Situation::signed();
+    let status = status(&signed.run, &signed.observed, &signed.decide(), now);
+    assert_eq!((status.start_time, status.completion_time), (Some(Time(NOW)), Some(Time(NOW))));
 }
 
 #[test]

@@ -138,7 +138,7 @@ fn a_run_comes_to_the_same_end_whenever_its_operator_is_killed_or_refused() {
         assert!(whole.effects > 2, "{}: nothing was done", story.name);
         // What is tried for ever does not get anywhere new.
         for effect in 1..=whole.effects.min(40) {
-            let kept = |play: &Play| play.world.stored.is_some();
+            let kept = |play: &Play| play.world.stored.as_ref().map(|stored| (stored.signed, stored.settled));
             for fault in [Fault::Crash(effect), Fault::Refusal(effect)] {
                 let play = story.play(Some(fault));
                 assert_eq!(kept(&play), kept(&whole), "{} with {fault:?}", story.name);

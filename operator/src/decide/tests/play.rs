@@ -178,6 +178,8 @@ impl Play {
             for _ in 0..LONG / 4 {
                 self.step();
                 assert_eq!(self.end(), end, "{self:?}");
+                let idle = self.world.active().next().is_none();
+                assert!(end != End::Suspended || idle, "signers are started again: {self:?}");
             }
         }
         self.end()

@@ -26,6 +26,7 @@ pub(super) fn is_right(world: &World, end: &End, claimed: bool) -> bool {
         End::Failed(reason) => match reason.as_str() {
             "InvalidKek" => world.kek.is_err() && !seeded,
             "WrongKek" => stored.is_some_and(|stored| world.kek.as_ref() != Ok(&stored.kek)) && !seeded,
+            "LedgerLost" => stored.is_none() && idle,
             "NameTaken" => stored.is_some_and(|stored| stored.conflict),
             "DeadlineExceeded" => object.spec.active_deadline.is_some() && idle,
             "SignerMisconfigured" => world.signers == Signers::Misconfigured,

@@ -46,9 +46,19 @@ fn a_run_is_adopted_and_created_before_anything_else() {
             at(Stage::Suspended).doing([hold_job(2)]),
         ),
         row(
-            "a run that the ledger has lost is created anew",
-            Situation::adopted().said(Seeded, "Seeded", 60).with_job(running(2)),
+            "a run that was not seeded when the ledger lost it is created anew",
+            Situation::adopted().said_to_be(Seeded, false, "NotSeeded", 60).with_job(running(2)),
             at(Stage::Pending).doing([Effect::CreateRun]).again_at_once(),
+        ),
+        row(
+            "a run that was seeded when the ledger lost it is not made anew, and its signers are stopped",
+            Situation::adopted().said(Seeded, "Seeded", 60).with_job(running(2)),
+            at(Stage::Signing).doing([hold_job(2)]).failed("LedgerLost").again_after(60),
+        ),
+        row(
+            "a complete run that the ledger has lost stays complete",
+            Situation::adopted().said(Seeded, "Seeded", 60).completed(60),
+            at(Stage::Complete),
         ),
     ]);
 }

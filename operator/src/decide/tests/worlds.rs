@@ -67,7 +67,7 @@ fn object() -> impl Strategy<Value = TheObject> {
 }
 
 fn status() -> impl Strategy<Value = SigningRunStatus> {
-    let failures = ["WrongKek", "SignersFailed", "SignerMisconfigured", "DeadlineExceeded", "InvalidSpec"];
+    let failures = ["WrongKek", "LedgerLost", "SignersFailed", "SignerMisconfigured", "InvalidSpec"];
     let failure = option::weighted(0.2, select(failures.to_vec()));
     let held = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.05), 0_i64..600);
     let status = (failure, held).prop_map(|(failure, (seeded, suspended, complete, since))| {
