@@ -141,3 +141,58 @@ impl Metrics {
         self.phases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Full names and types, as a query names them.
+    fn shown() -> BTreeSet<(String, String)> {
+        let (metrics, registry) = Metrics::new();
+        metrics.reconcile_failed("Job");
+        metrics.requested("GET");
+        let mut page = String::new();
+        prometheus_client::encoding::text::encode(&mut page, &registry).expect("a page of metrics");
+        page.lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+            .map(|(name, kind)| {
+                let total = if kind == "counter" { "_total" } else { "" };
+                (format!("{name}{total}"), kind.to_owned())
+            })
+            .collect()
+    }
+
+    /// Names and types of the table under a heading of docs/metrics.md.
+    fn documented(heading: &str) -> BTreeSet<(String, String)> {
+        let (_, section) = include_str!("../../docs/metrics.md").split_once(heading).expect("the section");
+        let section = section.split("\n## ").next().expect("what follows the heading");
+        section
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+            .filter(|(name, _)| name.starts_with("chancery_"))
+            .map(|(name, rest)| (name.to_owned(), rest.split(' ').next().unwrap_or_default().to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn every_metric_is_documented_and_everything_documented_is_shown() {
+        assert_eq!(shown(), documented("## Operator\n"));
+    }
+
+    #[test]
+    fn runs_are_counted_by_phase_until_they_are_gone_or_anothers() {
+        let (metrics, _registry) = Metrics::new();
+        let count =
+            |phase: Phase| metrics.runs.get_or_create(&PhaseLabel { phase: format!("{phase:?}") }).get();
+        metrics.phase("one", Phase::Seeding);
+        metrics.phase("two", Phase::Seeding);
+        metrics.phase("one", Phase::Signing);
+        assert_eq!((count(Phase::Seeding), count(Phase::Signing)), (1, 1));
+        metrics.gone("two");
+        assert_eq!(count(Phase::Seeding), 0);
+        metrics.leads(false);
+        assert_eq!(count(Phase::Signing), 0);
+    }
+}
