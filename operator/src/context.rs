@@ -8,12 +8,12 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::core::DeserializeGuard;
-use kube::runtime::events::Recorder;
 use kube::runtime::reflector::{ObjectRef, Store};
 
 use crate::background::BackgroundWork;
 use crate::build::SignerSettings;
 use crate::database::Database;
+use crate::events::Teller;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::progress::ProgressWatch;
@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     pub(crate) background: BackgroundWork,
     pub(crate) progress: ProgressWatch,
     pub(crate) memory: Memory,
-    pub(crate) recorder: Recorder,
+    pub(crate) events: Teller,
     pub(crate) metrics: Arc<Metrics>,
 }
 

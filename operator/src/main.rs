@@ -13,6 +13,7 @@ mod context;
 mod controller;
 mod database;
 mod decide;
+mod events;
 mod facts;
 mod leader;
 mod memory;

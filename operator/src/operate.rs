@@ -1,7 +1,9 @@
 //! Leads whenever it can, and stands by otherwise, until asked to stop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use chancery_api::{SigningRun, SigningRunSpec, validate};
 use chancery_process::Stop;
 use chancery_telemetry::serve;
 use futures::future::join_all;
@@ -14,11 +16,15 @@ use crate::client::client;
 use crate::context::Shared;
 use crate::controller::control;
 use crate::database::Database;
+use crate::events;
 use crate::leader::Candidate;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::progress::ProgressWatch;
 use crate::triggers::Triggers;
+
+/// How long a leader that stops may take to publish its last Events.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Operates until asked to stop.
 ///
@@ -32,6 +38,7 @@ pub(crate) async fn operate(arguments: Operate, stop: Stop) -> anyhow::Result<()
         Arc::clone(&metrics),
     ));
     let client = client(Arc::clone(&metrics)).await?;
+    warm_up();
     // A container that is started again has the same pod name.
     let identity = format!("{}_{:08x}", arguments.pod_name, rand::random::<u32>());
     let candidate =
@@ -45,6 +52,12 @@ pub(crate) async fn operate(arguments: Operate, stop: Stop) -> anyhow::Result<()
         () = lead_in_turn(&arguments, &client, &database, &metrics, &candidate, &stop) => {}
     }
     Ok(())
+}
+
+/// The schema is made ready at its first use, which takes a while: not in the first reconcile.
+fn warm_up() {
+    let any = SigningRun::new("any", SigningRunSpec::new(1, 1, 1));
+    drop(validate(&any));
 }
 
 /// Leads, loses the lead, stands by, and so on.
@@ -90,10 +103,11 @@ async fn lead(
         namespaces.into_iter().map(|namespace| (triggers.scope(namespace.clone()), namespace)).collect();
     let reporter =
         Reporter { controller: "chancery-operator".to_owned(), instance: Some(arguments.pod_name.clone()) };
+    let (teller, mut telling) = events::queue(Recorder::new(client.clone(), reporter));
     let shared = Arc::new(Shared {
-        recorder: Recorder::new(client.clone(), reporter),
         client,
         settings: arguments.signer_settings(),
+        events: teller,
         kek_file: arguments.kek_file.clone(),
         database,
         background: BackgroundWork::new(triggers.clone()),
@@ -107,7 +121,10 @@ async fn lead(
     tokio::select! {
         _ended = join_all(controls) => {}
         () = shared.progress.keep(&shared) => {}
+        () = telling.keep() => {}
     }
+    // What happened last is told, if the API server still answers.
+    let _in_time = tokio::time::timeout(LAST_WORDS, telling.finish()).await;
 }
 
 /// Ready is who could work: the API server and the database answer.

@@ -146,7 +146,7 @@ async fn say(
         Ok(updated) => updated,
         Err(error) => {
             // It will not happen again, so nothing else would tell of it.
-            publish(context, object, &status, happened.into_iter()).await;
+            publish(context, object, &status, happened.into_iter());
             return Err(ReconcileError::Status(error));
         }
     };
@@ -158,11 +158,11 @@ async fn say(
         // They are told with the status.
         Updated::Later(_) => Vec::new(),
     };
-    publish(context, object, &status, news.into_iter().chain(happened)).await;
+    publish(context, object, &status, news.into_iter().chain(happened));
     Ok(updated)
 }
 
-async fn publish(
+fn publish(
     context: &Context,
     object: &SigningRun,
     status: &SigningRunStatus,
@@ -170,11 +170,7 @@ async fn publish(
 ) {
     for item in news {
         tracing::info!(reason = item.reason, phase = ?status.phase.unwrap_or_default(), "{}", item.note);
-        let reason = item.reason.clone();
-        // An Event that is lost changes nothing: the conditions are the contract.
-        if let Err(error) = context.recorder.publish(&item.into(), &object.object_ref(&())).await {
-            tracing::warn!(%error, reason, "an Event could not be published");
-        }
+        context.events.tell(item, object.object_ref(&()));
     }
 }
 

@@ -70,8 +70,13 @@ async fn a_job_whose_pods_are_refused_is_told_of() -> anyhow::Result<()> {
     let run = ClusterRun::new(&namespace, "demo")
         .with("signerTemplate", json!({"priorityClassName": "no-such-class"}));
     run.apply().await?;
-    let object = run.until_condition("Progressing", "False").await;
-    assert!(object["message"].as_str().is_some_and(|message| message.contains("demo-signer")), "{object}");
+    run.until("it says which Job has no pods", |run| {
+        condition_is(run, "Progressing", "False")
+            && condition(run, "Progressing")
+                .and_then(|condition| condition["message"].as_str())
+                .is_some_and(|message| message.contains("demo-signer"))
+    })
+    .await;
     run.patch_spec(json!({"signerTemplate": null})).await?;
     run.completes(&ledger).await
 }

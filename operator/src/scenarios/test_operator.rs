@@ -23,6 +23,7 @@ use crate::build::SignerSettings;
 use crate::context::{Context, RunRef, Shared, Watched};
 use crate::controller::{slim_job, slim_pod};
 use crate::database::Database;
+use crate::events::{self, Telling};
 use crate::facts::Background;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
@@ -46,6 +47,7 @@ pub(crate) struct TestOperator {
     /// Whether Jobs and pods are as they were at the last step.
     pub(crate) is_blind: bool,
     api: FakeApi,
+    telling: Telling,
     jobs: Writer<Job>,
     pods: Writer<Pod>,
     /// Uids of the runs that were seen, by their names.
@@ -69,10 +71,11 @@ impl TestOperator {
         let client = api.client();
         let reporter =
             Reporter { controller: "chancery-operator".to_owned(), instance: Some("test".to_owned()) };
+        let (teller, telling) = events::queue(Recorder::new(client.clone(), reporter));
         let shared = Shared {
-            recorder: Recorder::new(client.clone(), reporter),
             client,
             settings: settings(),
+            events: teller,
             kek_file,
             database: Arc::new(Database::new(url, Arc::clone(&metrics))),
             background: BackgroundWork::new(triggers.clone()),
@@ -86,6 +89,7 @@ impl TestOperator {
             woken,
             is_blind: false,
             api: api.clone(),
+            telling,
             jobs: job_writer,
             pods: pod_writer,
             known: HashMap::new(),
@@ -149,7 +153,9 @@ impl TestOperator {
     /// One reconcile of a run as it was seen some time.
     pub(crate) async fn step_with(&mut self, watched: Arc<Watched>) -> Result<Action, ReconcileError> {
         self.known.insert(watched.name_any(), ResourceExt::uid(watched.as_ref()).expect("a uid"));
-        reconcile(watched, Arc::clone(&self.context)).await
+        let outcome = reconcile(watched, Arc::clone(&self.context)).await;
+        self.telling.finish().await;
+        outcome
     }
 
     /// What is being done for the run beside reconciling.
