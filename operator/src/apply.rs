@@ -23,9 +23,9 @@ use crate::observe;
 /// Why an effect could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApplyError {
-    #[error("the API server did not take a change of the SigningRun: {0}")]
+    #[error("the API server did not take a change of the SigningRun: {}", said(.0))]
     Object(#[source] kube::Error),
-    #[error("the API server did not take the signers' Job: {0}")]
+    #[error("the API server did not take the signers' Job: {}", said(.0))]
     Job(#[source] kube::Error),
     #[error(transparent)]
     Ledger(#[from] StoreError),
@@ -33,6 +33,14 @@ pub(crate) enum ApplyError {
     Away(String),
     #[error(transparent)]
     Kek(#[from] KekFileError),
+}
+
+/// What an API server said; what the client adds says the same again.
+pub(crate) fn said(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(refusal) if !refusal.message.is_empty() => refusal.message.clone(),
+        other => other.to_string(),
+    }
 }
 
 impl ApplyError {

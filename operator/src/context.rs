@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
+use tokio::sync::OnceCell;
 
 use crate::background::BackgroundWork;
 use crate::build::SignerSettings;
@@ -60,14 +61,24 @@ pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     pub(crate) jobs: Store<Job>,
     pub(crate) pods: Store<Pod>,
+    filled: OnceCell<()>,
 }
 
 impl Context {
+    /// A scope of which nothing is known yet.
+    pub(crate) fn new(shared: Arc<Shared>, jobs: Store<Job>, pods: Store<Pod>) -> Self {
+        Self { shared, jobs, pods, filled: OnceCell::new() }
+    }
+
     /// Waits until all Jobs and pods are known: one that is not known yet would be taken for one that
     /// is not there.
     pub(crate) async fn ready(&self) -> Result<(), ReconcileError> {
-        self.jobs.wait_until_ready().await.map_err(|_| ReconcileError::Stopping)?;
-        self.pods.wait_until_ready().await.map_err(|_| ReconcileError::Stopping)
+        // One waits at a time: of several that wait for a store, kube wakes the last only.
+        let filled = async {
+            self.jobs.wait_until_ready().await?;
+            self.pods.wait_until_ready().await
+        };
+        self.filled.get_or_try_init(|| filled).await.map(|()| ()).map_err(|_| ReconcileError::Stopping)
     }
 }
 

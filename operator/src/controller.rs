@@ -45,7 +45,7 @@ pub(crate) async fn control(
     let (jobs, job_changes) = reflected::<Job>(&scope, ours.clone(), slim_job, |_| {});
     let (pods, pod_changes) = reflected::<Pod>(&scope, ours, slim_pod, |_| {});
     let database = changes_of(shared.database.subscribe());
-    let context = Arc::new(Context { shared, jobs, pods });
+    let context = Arc::new(Context::new(shared, jobs, pods));
     Controller::for_stream(run_changes, runs)
         .with_config(Config::default().concurrency(AT_ONCE))
         .owns_stream(job_changes)

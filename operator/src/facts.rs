@@ -100,6 +100,8 @@ pub(crate) struct JobView {
     pub(crate) ours: bool,
     pub(crate) deleting: bool,
     pub(crate) suspended: bool,
+    /// When Kubernetes began, or began again, to make its pods.
+    pub(crate) started_at: Option<Timestamp>,
     pub(crate) parallelism: u32,
     /// Pods that have not ended.
     pub(crate) active: i64,

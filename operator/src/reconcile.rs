@@ -10,7 +10,7 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 use tracing::Instrument;
 
-use crate::apply::{ApplyError, apply};
+use crate::apply::{ApplyError, apply, said};
 use crate::build::{self, News};
 use crate::context::{Context, RunRef, Target, Watched};
 use crate::decide::{Again, Decision, Reason, decide, decide_deletion, decide_invalid};
@@ -31,7 +31,7 @@ const MOST_PAUSE: Duration = Duration::from_secs(60);
 pub(crate) enum ReconcileError {
     #[error(transparent)]
     Apply(#[from] ApplyError),
-    #[error("the API server did not take the status: {0}")]
+    #[error("the API server did not take the status: {}", said(.0))]
     Status(#[source] kube::Error),
     #[error("what is watched of the API server is no longer kept: the operator stops")]
     Stopping,
@@ -153,7 +153,7 @@ async fn say(
     context.metrics.phase(&object.uid().unwrap_or_default(), status.phase.unwrap_or_default());
     let news = match updated {
         Updated::Done => {
-            build::news(&observed.object.previous, &status, decision.obstacle.as_ref(), said(observed))
+            build::news(&observed.object.previous, &status, decision.obstacle.as_ref(), signer_said(observed))
         }
         // They are told with the status.
         Updated::Later(_) => Vec::new(),
@@ -175,7 +175,7 @@ fn publish(
 }
 
 /// What the signer that failed last said.
-fn said(observed: &Observed) -> Option<&str> {
+fn signer_said(observed: &Observed) -> Option<&str> {
     crate::decide::last_words(observed).or_else(|| {
         observed.pods.iter().any(|pod| pod.state == PodState::Lost).then_some("nobody saw how it ended")
     })

@@ -17,6 +17,9 @@ const MISCONFIGURED_PAUSE: Duration = Duration::from_secs(60);
 /// How long to wait before signers that left early are replaced: against a loop without a pause.
 const EARLY_PAUSE: Duration = Duration::from_secs(5);
 
+/// How long Kubernetes may take to make the pods of a Job.
+const PODS_COME: Duration = Duration::from_secs(15);
+
 pub(super) fn sign(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Timestamp) -> Decision {
     let decision = match &observed.job {
         None => Decision::at(Stage::Signing).then(Effect::EnsureJob(plan(run, observed, ledger, None))),
@@ -30,7 +33,7 @@ pub(super) fn sign(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, 
         Some(job) => with_job(run, observed, ledger, job, now),
     };
     let decision = still_misconfigured(decision, observed, ledger);
-    not_starting(decision, observed)
+    not_starting(run, decision, observed, now)
 }
 
 fn with_job(
@@ -107,7 +110,7 @@ fn still_misconfigured(mut decision: Decision, observed: &Observed, ledger: &Led
 }
 
 /// Says why no signer is at work, when that needs somebody.
-fn not_starting(decision: Decision, observed: &Observed) -> Decision {
+fn not_starting(run: &ValidatedRun, decision: Decision, observed: &Observed, now: Timestamp) -> Decision {
     if decision.obstacle.is_some() || observed.pods.iter().any(|pod| pod.state == PodState::Running) {
         return decision;
     }
@@ -120,8 +123,31 @@ fn not_starting(decision: Decision, observed: &Observed) -> Decision {
             let name = pod.holder.split('/').next().unwrap_or_default();
             decision.hindered("SignersNotStarting", format!("pod {name}: {reason}: {message}"))
         }
-        None => decision,
+        None => without_pods(run, decision, observed, now),
     }
+}
+
+/// An API server that takes a Job may yet refuse its pods, and tells nobody but the Job's Events.
+fn without_pods(run: &ValidatedRun, decision: Decision, observed: &Observed, now: Timestamp) -> Decision {
+    let Some(started) = observed
+        .job
+        .as_ref()
+        .filter(|job| {
+            job.ours && !job.deleting && !job.suspended && job.end.is_none() && observed.pods.is_empty()
+        })
+        .and_then(|job| job.started_at)
+    else {
+        return decision;
+    };
+    let pause = until(later(started, PODS_COME), now);
+    if !pause.is_zero() {
+        return decision.again_after(pause);
+    }
+    let name = chancery_api::names::job_name(&run.name);
+    decision.hindered(
+        "SignersNotStarting",
+        format!("no pods are made for Job {name}; `kubectl describe job --namespace {} {name}` says why: a quota, an admission policy, a name in spec.signerTemplate", run.namespace),
+    )
 }
 
 /// What the signer that failed last said.

@@ -26,12 +26,10 @@ fn of(job: &Job, object: &SigningRun, pods: &[PodView]) -> JobView {
         i64::from(status.and_then(field).unwrap_or_default())
     };
     JobView {
-        ours: job
-            .owner_references()
-            .iter()
-            .any(|owner| owner.controller == Some(true) && Some(&owner.uid) == object.metadata.uid.as_ref()),
+        ours: is_ours(job, object),
         deleting: job.metadata.deletion_timestamp.is_some(),
         suspended: spec.and_then(|spec| spec.suspend).unwrap_or_default(),
+        started_at: status.and_then(|status| status.start_time.as_ref()).map(|time| time.0),
         parallelism: spec.and_then(|spec| spec.parallelism).unwrap_or(1).unsigned_abs(),
         active: at_work(pods),
         succeeded: count(|status| status.succeeded),
@@ -39,6 +37,18 @@ fn of(job: &Job, object: &SigningRun, pods: &[PodView]) -> JobView {
         end: status.and_then(|status| end(status.conditions.as_deref().unwrap_or_default())),
         generation: annotation(names::ANNOTATION_GENERATION).and_then(|text| text.parse().ok()),
         retry: annotation(names::ANNOTATION_RETRIED).unwrap_or_default().to_owned(),
+    }
+}
+
+/// Whether a Job belongs to this very run. One that bears its labels and has lost its owner does.
+fn is_ours(job: &Job, object: &SigningRun) -> bool {
+    match job.owner_references().iter().find(|owner| owner.controller == Some(true)) {
+        Some(owner) => Some(&owner.uid) == object.metadata.uid.as_ref(),
+        None => {
+            let label = |name| job.labels().get(name).map(String::as_str);
+            label(names::LABEL_RUN) == Some(&object.name_any())
+                && label(names::LABEL_MANAGED_BY) == Some(names::FIELD_MANAGER)
+        }
     }
 }
 

@@ -85,7 +85,7 @@ impl TestOperator {
         };
         let ((jobs, job_writer), (pods, pod_writer)) = (reflector::store(), reflector::store());
         let mut operator = Self {
-            context: Arc::new(Context { shared: Arc::new(shared), jobs, pods }),
+            context: Arc::new(Context::new(Arc::new(shared), jobs, pods)),
             woken,
             is_blind: false,
             api: api.clone(),

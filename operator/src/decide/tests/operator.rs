@@ -216,6 +216,7 @@ fn ensure_job(world: &mut World, seen: &Snapshot, parallelism: u32, suspended: b
                 ours: true,
                 deleting: false,
                 suspended,
+                started_at: None,
                 parallelism,
                 active: 0,
                 succeeded: 0,

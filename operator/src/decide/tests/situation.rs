@@ -220,6 +220,7 @@ pub(crate) fn running(signers: u32) -> JobView {
         ours: true,
         deleting: false,
         suspended: false,
+        started_at: None,
         parallelism: signers,
         active: i64::from(signers),
         succeeded: 0,
@@ -237,6 +238,10 @@ impl JobView {
 
     pub(crate) fn going(self) -> Self {
         Self { deleting: true, ..self }
+    }
+
+    pub(crate) fn started(self, seconds_ago: i64) -> Self {
+        Self { started_at: Some(ago(seconds_ago)), ..self }
     }
 
     pub(crate) fn stopped(self) -> Self {

@@ -54,6 +54,21 @@ fn a_seeded_run_has_one_job() {
 }
 
 #[test]
+fn a_job_whose_pods_do_not_come_is_told_of() {
+    let signing = at(Stage::Signing).doing([run_job(2)]);
+    let situation = |job| Situation::seeded().with_job(job);
+    check([
+        row("they may take a while", situation(running(2).started(5)), signing.clone().again_after(10)),
+        row(
+            "but not for ever",
+            situation(running(2).started(15)),
+            signing.clone().hindered("SignersNotStarting"),
+        ),
+        row("they are there", situation(running(2).started(90)).with_pod(PodState::Starting), signing),
+    ]);
+}
+
+#[test]
 fn there_are_as_many_signers_as_can_have_a_key_and_a_batch() {
     let with = |parallelism, keys, unsigned: i64| {
         Situation::seeded()
