@@ -31,6 +31,10 @@ test: ## Run every test
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace
 
+.PHONY: model
+model: ## Visit every state of the lease protocol's model, within the bounds that it prints
+	cargo run --release --locked --package chancery-model
+
 .PHONY: verify
 verify: ## Format, lints, generated files, licences and advisories
 	@scripts/setup.sh --cargo-deny

@@ -78,7 +78,10 @@ impl Context {
             self.jobs.wait_until_ready().await?;
             self.pods.wait_until_ready().await
         };
-        self.filled.get_or_try_init(|| filled).await.map(|()| ()).map_err(|_| ReconcileError::Stopping)
+        match self.filled.get_or_try_init(|| filled).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(ReconcileError::Stopping),
+        }
     }
 }
 

@@ -119,7 +119,6 @@ async fn sign_leased(
     lease: &Lease,
     term: &Arc<Term>,
 ) -> Result<Outcome, SignerError> {
-    hands.lease = Some(lease.id);
     let outcome = match sign_and_store(signer, session, hands, lease, term).await {
         Ok(outcome) => outcome,
         // On this connection nothing can be given back any more; on the next one it will be.
@@ -178,6 +177,9 @@ async fn sign(
     while first <= lease.last_record {
         let last = (first + part - 1).min(lease.last_record);
         session.fetch(first, last, &mut hands.payloads).await?;
+        // Only now is the lease durable. Before, a crash of the server may undo it and give its id to
+        // another lease, which must not be given back in its stead.
+        hands.lease = Some(lease.id);
         let permit = loop {
             tokio::select! {
                 permit = signer.processors.acquire() => break permit,

@@ -1,0 +1,71 @@
+//! The transitions. `docs/lease-protocol.md` maps each to the query or function it stands for.
+
+/// One step of the whole. Signers are numbered from 0; `late` counts ticks of the signer's clock
+/// between its request and the database's carrying it out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// All clocks move on.
+    Tick,
+    /// All clocks move on but this signer's.
+    TickWithout(u8),
+    /// The signers' clocks move on, the database's does not.
+    TickWithoutDatabase,
+    /// The database carries out a signer's `lease_acquire`; its answer is on the way.
+    Acquire {
+        /// Who asks.
+        signer: u8,
+        /// Ticks since it asked.
+        late: u8,
+    },
+    /// The same, but its answer never arrives.
+    AcquireUnanswered,
+    /// Only without turns: a key is chosen, to be leased later.
+    Choose(u8),
+    /// Only without turns: the chosen key is leased.
+    LeaseChosen(u8),
+    /// The answer to an acquire has arrived, and `records_fetch` has been carried out and answered.
+    Fetch(u8),
+    /// The signer looks at its term, puts up the fence and begins to sign.
+    BeginSigning(u8),
+    /// One part is signed; the next is fetched.
+    NextPart(u8),
+    /// The last signature is finished; the fence comes down.
+    FinishSigning(u8),
+    /// `lease_renew` is carried out and answered.
+    Renew {
+        /// Who asks.
+        signer: u8,
+        /// Ticks since it asked.
+        late: u8,
+    },
+    /// `lease_renew` is carried out, but its answer never arrives: the signer stops signing.
+    RenewUnanswered(u8),
+    /// The signer stops before its batch is finished: the term is over, it was asked to stop, or its
+    /// session is gone.
+    Stop(u8),
+    /// `lease_abandon`, by the signer.
+    GiveBack(u8),
+    /// The same, but its answer never arrives.
+    GiveBackUnanswered(u8),
+    /// The signer does not give back, as the database is away again.
+    LeaveOpen(u8),
+    /// `batch_store` is carried out and answered.
+    Store(u8),
+    /// `batch_store` is carried out, but its answer never arrives: the signer will store again.
+    StoreUnanswered(u8),
+    /// Only where nobody waits for the thread: it has finished its signature.
+    ThreadEnds(u8),
+    /// The signer's process ends, and another begins.
+    Crash(u8),
+    /// The same, while its last statement is still on the way to the database.
+    CrashWithStatementUnderWay(u8),
+    /// `holders_release` of the holder of the lease in this row.
+    ReleaseDead(u8),
+    /// The database's WAL writer has flushed what was committed asynchronously.
+    Flush,
+    /// The database crashes, and is there again.
+    Restart {
+        /// Whether signers had read the answers to their acquires, and so know which lease to give back.
+        answers_read: bool,
+    },
+}
