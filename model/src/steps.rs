@@ -22,7 +22,7 @@ pub(crate) fn take(model: &LeaseModel, last: &State, action: Action) -> Option<S
             state.faults.slow_ticks -= 1;
         }
         Action::Acquire { signer, late } => {
-            if let Some(leased) = acquire(model, &mut state) {
+            if let Some(leased) = acquire(&mut state) {
                 *of(&mut state, signer) = Signer { elapsed: late, ..leased };
                 state.faults.late_requests -= u8::from(late > 0);
             } else if late > 0 {
@@ -30,7 +30,7 @@ pub(crate) fn take(model: &LeaseModel, last: &State, action: Action) -> Option<S
             }
         }
         Action::AcquireUnanswered => {
-            acquire(model, &mut state)?;
+            acquire(&mut state)?;
             state.faults.lost_sessions -= 1;
         }
         Action::Choose(signer) => choose(&mut state, signer)?,
@@ -156,7 +156,7 @@ fn tick(model: &LeaseModel, state: &mut State, database: bool, all_but: Option<u
 }
 
 /// `lease_acquire`. Returns the signer that it makes, if it leases something.
-fn acquire(model: &LeaseModel, state: &mut State) -> Option<Signer> {
+fn acquire(state: &mut State) -> Option<Signer> {
     let before = state.ledger;
     state.ledger.collect();
     let (key, batch) = (state.ledger.choice(), state.ledger.unsigned_batch());
