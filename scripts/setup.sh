@@ -2,11 +2,15 @@
 # Sets up what the build, the tests and the local run need, and only what is missing.
 #
 #   scripts/setup.sh [--no-postgres] [--cargo-deny] [--helm | --helm-if-possible]
+#                    [--peers | --peers-if-possible]
 #
 #   --no-postgres       an existing server will be used: do not look for PostgreSQL's programs
 #   --cargo-deny        also have cargo-deny, from PATH or in .tools/bin of the checkout
 #   --helm              also have Helm, from PATH or in .tools/bin of the checkout
 #   --helm-if-possible  the same, but go on where it can not be had
+#   --peers             also have what bench/peers is measured with: packages of npm, among them
+#                       Node.js itself, in bench/peers/node, and of PyPI in .tools/peers-python
+#   --peers-if-possible the same, but go on where it can not be had
 #
 # Says one line for each thing it does, and nothing when there is nothing to do.
 set -euo pipefail
@@ -196,20 +200,78 @@ ensure_helm() {
     fi
 }
 
+# --- The peers of the benchmark --------------------------------------------------------
+
+# ensure_peers OTHERWISE: as above.
+ensure_peers() {
+    local otherwise=$1
+    if [ "$(uname -sm)" != "Linux x86_64" ]; then
+        "$otherwise" "the peers of the benchmark are installed on x86-64 only, not on $(uname -sm)"
+        return
+    fi
+    ensure_node_peers "$otherwise"
+    ensure_python_peers "$otherwise"
+}
+
+# With the lock file kept beside what it led to, one look tells whether all is as it should be.
+ensure_node_peers() {
+    local otherwise=$1 folder=$root/bench/peers/node log
+    if cmp -s "$folder/package-lock.json" "$folder/node_modules/installed-lock.json"; then return; fi
+    if ! has npm; then
+        "$otherwise" "no npm found, which installs graphile-worker and pg-boss"
+        return
+    fi
+    say "installing graphile-worker and pg-boss, with a Node.js for them, into bench/peers/node"
+    log=$(mktemp)
+    if npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund \
+        --fetch-retries=1 --fetch-timeout=120000 >"$log" 2>&1 </dev/null; then
+        cp "$folder/package-lock.json" "$folder/node_modules/installed-lock.json"
+        rm -f "$log"
+    else
+        tail -n 5 "$log" >&2
+        rm -f "$log"
+        "$otherwise" "npm could not install the packages of bench/peers/node; its last lines are above"
+    fi
+}
+
+ensure_python_peers() {
+    local otherwise=$1 wanted=$root/bench/peers/python/requirements.txt log
+    local folder=$root/.tools/peers-python
+    if cmp -s "$wanted" "$folder/installed.txt"; then return; fi
+    if ! has python3 || ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
+        "$otherwise" "no python3 with venv found (Debian: python3-venv), which installs procrastinate"
+        return
+    fi
+    say "installing procrastinate and cryptography into .tools/peers-python"
+    log=$(mktemp)
+    if { rm -rf "$folder" && python3 -m venv "$folder" && "$folder/bin/pip" install --quiet \
+        --disable-pip-version-check --only-binary :all: --retries 1 --requirement "$wanted"; } >"$log" 2>&1; then
+        cp "$wanted" "$folder/installed.txt"
+        rm -f "$log"
+    else
+        tail -n 5 "$log" >&2
+        rm -rf "$log" "$folder"
+        "$otherwise" "pip could not install bench/peers/python/requirements.txt; its last lines are above"
+    fi
+}
+
 # ---------------------------------------------------------------------------------------
 
 with_postgres=yes
 with_cargo_deny=no
 with_helm=no
+with_peers=no
 for argument in "$@"; do
     case $argument in
     --no-postgres) with_postgres=no ;;
     --cargo-deny) with_cargo_deny=yes ;;
     --helm) with_helm=fail ;;
     --helm-if-possible) with_helm=say ;;
+    --peers) with_peers=fail ;;
+    --peers-if-possible) with_peers=say ;;
     *)
-        fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --helm" \
-            "and --helm-if-possible"
+        fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --helm," \
+            "--helm-if-possible, --peers and --peers-if-possible"
         ;;
     esac
 done
@@ -219,3 +281,4 @@ ensure_c_compiler
 ensure_cargo
 if [ "$with_cargo_deny" = yes ]; then ensure_cargo_deny; fi
 if [ "$with_helm" != no ]; then ensure_helm "$with_helm"; fi
+if [ "$with_peers" != no ]; then ensure_peers "$with_peers"; fi
