@@ -59,8 +59,11 @@ impl Chancery {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(beside_us("chancery"));
+        // It has no standard input to watch: the kernel ends it with us.
+        let mut command = Command::new("setpriv");
         command
+            .args(["--pdeathsig", "TERM"])
+            .arg(beside_us("chancery"))
             .env("DATABASE_URL", &self.url)
             .env("CHANCERY_DATA_DIR", self.folder.path())
             .env("RUST_LOG", "warn")

@@ -37,6 +37,30 @@ const fn setting(processes: u64, concurrency: u64, fetch: u64, pool: u64) -> Set
     Setting { processes, concurrency, fetch, pool }
 }
 
+const GRAPHILE_WORKER: &[Setting] = &[
+    setting(2, 2, 8, 0),
+    setting(2, 1, 1, 0),
+    setting(3, 1, 8, 0),
+    setting(1, 4, 8, 2),
+    setting(2, 2, 8, 1),
+];
+const PG_BOSS: &[Setting] = &[
+    setting(2, 2, 2, 0),
+    setting(2, 1, 2, 0),
+    setting(2, 1, 4, 0),
+    setting(3, 1, 2, 0),
+    setting(1, 3, 2, 2),
+];
+const PROCRASTINATE: &[Setting] = &[
+    setting(2, 2, 0, 0),
+    setting(2, 1, 0, 0),
+    setting(3, 1, 0, 0),
+    setting(4, 1, 0, 0),
+    setting(2, 2, 0, 1),
+];
+const PLAIN: &[Setting] =
+    &[setting(1, 3, 0, 0), setting(1, 2, 0, 0), setting(1, 4, 0, 0), setting(1, 6, 0, 0)];
+
 impl Peer {
     /// In the order in which they are measured.
     pub const ALL: [Self; 5] =
@@ -58,30 +82,10 @@ impl Peer {
     #[must_use]
     pub const fn settings(self) -> &'static [Setting] {
         match self {
-            Self::GraphileWorker => &[
-                setting(2, 2, 8, 0),
-                setting(2, 1, 1, 0),
-                setting(3, 1, 8, 0),
-                setting(1, 4, 8, 2),
-                setting(2, 2, 8, 1),
-            ],
-            Self::PgBoss => &[
-                setting(2, 2, 2, 0),
-                setting(2, 1, 2, 0),
-                setting(2, 1, 4, 0),
-                setting(3, 1, 2, 0),
-                setting(1, 3, 2, 2),
-            ],
-            Self::Procrastinate => &[
-                setting(2, 2, 0, 0),
-                setting(2, 1, 0, 0),
-                setting(3, 1, 0, 0),
-                setting(4, 1, 0, 0),
-                setting(2, 2, 0, 1),
-            ],
-            Self::Plain | Self::PlainAwsLc => {
-                &[setting(1, 3, 0, 0), setting(1, 2, 0, 0), setting(1, 4, 0, 0), setting(1, 6, 0, 0)]
-            }
+            Self::GraphileWorker => GRAPHILE_WORKER,
+            Self::PgBoss => PG_BOSS,
+            Self::Procrastinate => PROCRASTINATE,
+            Self::Plain | Self::PlainAwsLc => PLAIN,
         }
     }
 

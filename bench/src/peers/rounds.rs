@@ -57,8 +57,9 @@ pub async fn measure(
     let mut comparisons = Vec::new();
     for &peer in peers {
         let sweep = sweep(server, &template, peer, extent, tell).await?;
-        let best = sweep.iter().max_by(|one, other| one.rate().total_cmp(&other.rate()));
-        let best = best.context("a peer has settings")?.setting;
+        let right = sweep.iter().filter(|trial| trial.wrong.is_none());
+        let best = right.max_by(|one, other| one.rate().total_cmp(&other.rate()));
+        let best = best.with_context(|| format!("no setting of {} works: {sweep:?}", peer.name()))?.setting;
         comparisons.push(Comparison { algorithm, peer, best, sweep, pairs: Vec::new() });
     }
     // How fast it is, to know how many records it takes; with the audit, which is not timed.

@@ -41,7 +41,7 @@ pub struct Trial {
     pub seconds: f64,
     /// From the start of the first process to the first key taken.
     pub start_seconds: f64,
-    /// What the check found, if it was made: such a trial does not count.
+    /// What the workers complained of, or what the check found: such a trial does not count.
     pub wrong: Option<String>,
 }
 
@@ -95,11 +95,11 @@ async fn run(server: &Server, launch: &Launch<'_>, until: Until) -> anyhow::Resu
     workers.end().await?;
 
     let wrong = match until {
+        _ if !complaints.is_empty() => Some(format!("a worker complained: {complaints}")),
         Until::Stored => check(&mut connection, work).await?,
         Until::Seconds(_) => None,
     };
     connection.close().await?;
-    ensure!(complaints.is_empty(), "a worker complained: {complaints}");
     let Progress { batches, seconds } = progress;
     Ok(Trial {
         peer,
