@@ -59,7 +59,7 @@ async fn main() -> anyhow::Result<()> {
     tokio::select! {
         done = all(&arguments) => done,
         _ = terminated.recv() => bail!("terminated"),
-        interrupted = tokio::signal::ctrl_c() => bail!("interrupted {interrupted:?}"),
+        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
     }
 }
 
