@@ -17,6 +17,7 @@
 mod chancery;
 pub mod cluster;
 pub mod helm;
+mod independent_audit;
 mod ledger;
 mod manifest;
 mod processes;
@@ -27,6 +28,7 @@ mod signer;
 mod wait;
 
 pub use chancery::{Chancery, Ended};
+pub use independent_audit::{IndependentReport, IndependentViolation, independent_audit};
 pub use ledger::{TestLedger, fingerprint};
 pub use manifest::Manifest;
 pub use processes::{children_of, is_running, working_in};
