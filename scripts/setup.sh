@@ -2,12 +2,15 @@
 # Sets up what the build, the tests and the local run need, and only what is missing.
 #
 #   scripts/setup.sh [--no-postgres] [--cargo-deny] [--helm | --helm-if-possible]
+#                    [--independent-audit | --independent-audit-if-possible]
 #                    [--peers | --peers-if-possible]
 #
 #   --no-postgres       an existing server will be used: do not look for PostgreSQL's programs
 #   --cargo-deny        also have cargo-deny, from PATH or in .tools/bin of the checkout
 #   --helm              also have Helm, from PATH or in .tools/bin of the checkout
 #   --helm-if-possible  the same, but go on where it can not be had
+#   --independent-audit also have the independent audit's Python packages, in .tools/independent-audit
+#   --independent-audit-if-possible  the same, but go on where they can not be had
 #   --peers             also have what bench/peers is measured with: packages of npm, among them
 #                       Node.js itself, in bench/peers/node, and of PyPI in .tools/peers-python
 #   --peers-if-possible the same, but go on where it can not be had
@@ -200,9 +203,51 @@ ensure_helm() {
     fi
 }
 
+# --- Packages of Python ------------------------------------------------------------------
+
+# The lower bound is that of the packages.
+has_python() {
+    has python3 && python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1
+}
+
+# ensure_python_packages OTHERWISE WHAT PLACE REQUIREMENTS PROBE: a virtual environment in PLACE
+# with what the file REQUIREMENTS names, in which the statement PROBE works; OTHERWISE is as for
+# ensure_helm.
+ensure_python_packages() {
+    local otherwise=$1 what=$2 place=$3 requirements=$4 probe=$5 log
+    # Copied there last, so an installation that was interrupted is done again.
+    if cmp -s "$requirements" "$place/requirements.txt" && "$place/bin/python" --version >/dev/null 2>&1; then
+        return
+    fi
+    if ! has_python && ! (install_packages "no Python 3.10 with venv found" python3 python3-venv && has_python); then
+        "$otherwise" "$what: Python 3.10 or newer is needed, with its modules venv and ensurepip"
+        return
+    fi
+    say "installing into .tools, by pip: $what"
+    log=$(mktemp)
+    rm -rf "$place"
+    if python3 -m venv "$place" >"$log" 2>&1 &&
+        "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
+            --only-binary :all: --retries 1 --timeout 60 --requirement "$requirements" >"$log" 2>&1 </dev/null &&
+        "$place/bin/python" -c "$probe" >"$log" 2>&1; then
+        rm -f "$log"
+        cp "$requirements" "$place/requirements.txt"
+    else
+        tail -n 5 "$log" >&2
+        rm -rf "$log" "$place"
+        "$otherwise" "$what: pip could not install them; its last lines are above"
+    fi
+}
+
+# ensure_independent_audit OTHERWISE: as for ensure_helm.
+ensure_independent_audit() {
+    ensure_python_packages "$1" "the independent audit's packages" "$root/.tools/independent-audit" \
+        "$root/tests/independent_audit/requirements.txt" 'import cryptography, psycopg'
+}
+
 # --- The peers of the benchmark --------------------------------------------------------
 
-# ensure_peers OTHERWISE: as above.
+# ensure_peers OTHERWISE: as for ensure_helm.
 ensure_peers() {
     local otherwise=$1
     if [ "$(uname -sm)" != "Linux x86_64" ]; then
@@ -210,7 +255,8 @@ ensure_peers() {
         return
     fi
     ensure_node_peers "$otherwise"
-    ensure_python_peers "$otherwise"
+    ensure_python_packages "$otherwise" "procrastinate and cryptography" "$root/.tools/peers-python" \
+        "$root/bench/peers/python/requirements.txt" 'import cryptography, procrastinate'
 }
 
 # With the lock file kept beside what it led to, one look tells whether all is as it should be.
@@ -234,32 +280,12 @@ ensure_node_peers() {
     fi
 }
 
-ensure_python_peers() {
-    local otherwise=$1 wanted=$root/bench/peers/python/requirements.txt log
-    local folder=$root/.tools/peers-python
-    if cmp -s "$wanted" "$folder/installed.txt"; then return; fi
-    if ! has python3 || ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
-        "$otherwise" "no python3 with venv found (Debian: python3-venv), which installs procrastinate"
-        return
-    fi
-    say "installing procrastinate and cryptography into .tools/peers-python"
-    log=$(mktemp)
-    if { rm -rf "$folder" && python3 -m venv "$folder" && "$folder/bin/pip" install --quiet \
-        --disable-pip-version-check --only-binary :all: --retries 1 --requirement "$wanted"; } >"$log" 2>&1; then
-        cp "$wanted" "$folder/installed.txt"
-        rm -f "$log"
-    else
-        tail -n 5 "$log" >&2
-        rm -rf "$log" "$folder"
-        "$otherwise" "pip could not install bench/peers/python/requirements.txt; its last lines are above"
-    fi
-}
-
 # ---------------------------------------------------------------------------------------
 
 with_postgres=yes
 with_cargo_deny=no
 with_helm=no
+with_independent_audit=no
 with_peers=no
 for argument in "$@"; do
     case $argument in
@@ -267,11 +293,13 @@ for argument in "$@"; do
     --cargo-deny) with_cargo_deny=yes ;;
     --helm) with_helm=fail ;;
     --helm-if-possible) with_helm=say ;;
+    --independent-audit) with_independent_audit=fail ;;
+    --independent-audit-if-possible) with_independent_audit=say ;;
     --peers) with_peers=fail ;;
     --peers-if-possible) with_peers=say ;;
     *)
         fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --helm," \
-            "--helm-if-possible, --peers and --peers-if-possible"
+            "--independent-audit and --peers, the last three also with -if-possible"
         ;;
     esac
 done
@@ -281,4 +309,5 @@ ensure_c_compiler
 ensure_cargo
 if [ "$with_cargo_deny" = yes ]; then ensure_cargo_deny; fi
 if [ "$with_helm" != no ]; then ensure_helm "$with_helm"; fi
+if [ "$with_independent_audit" != no ]; then ensure_independent_audit "$with_independent_audit"; fi
 if [ "$with_peers" != no ]; then ensure_peers "$with_peers"; fi
