@@ -1,16 +1,21 @@
 //! Chancery under the same conditions: the very command that a person types, on the server of the peers.
 
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::fs;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use super::peer::beside_us;
 use super::server::Server;
 use super::work::Work;
+
+/// For one command, which takes some seconds.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// `chancery` with a database of its own on the server.
 #[derive(Debug)]
@@ -24,8 +29,10 @@ impl Chancery {
     ///
     /// # Errors
     ///
-    /// The server is not there.
+    /// The server is not there, or the program.
     pub async fn new(server: &Server) -> anyhow::Result<Self> {
+        let program = beside_us("chancery");
+        ensure!(program.is_file(), "chancery is not built: make build");
         Ok(Self { folder: tempfile::tempdir()?, url: server.create("chancery", None).await? })
     }
 
@@ -74,7 +81,8 @@ impl Chancery {
 }
 
 async fn done(mut command: Command) -> anyhow::Result<Output> {
-    let output = command.output().await.context("chancery is not built: make build")?;
+    let output = timeout(PATIENCE, command.output()).await.context("chancery takes too long")?;
+    let output = output.context("there is no setpriv (Debian: util-linux)")?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "chancery failed: {said}");
     Ok(output)

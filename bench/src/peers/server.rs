@@ -53,7 +53,9 @@ impl Server {
     ///
     /// It is there already, or the server is not.
     pub async fn create(&self, database: &str, template: Option<&str>) -> anyhow::Result<String> {
-        let template = template.map_or_else(String::new, |name| format!(" TEMPLATE {name}"));
+        // By files: the other way would write all of the copy to the WAL first.
+        let template =
+            template.map_or_else(String::new, |name| format!(" TEMPLATE {name} STRATEGY FILE_COPY"));
         self.execute(format!("CREATE DATABASE {database}{template}")).await?;
         Ok(self.url(database))
     }
