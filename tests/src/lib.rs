@@ -17,6 +17,7 @@
 mod chancery;
 pub mod cluster;
 pub mod helm;
+mod independent_audit;
 mod ledger;
 mod manifest;
 mod processes;
@@ -28,6 +29,7 @@ mod small_disk;
 mod wait;
 
 pub use chancery::{Chancery, Ended};
+pub use independent_audit::{IndependentReport, IndependentViolation, independent_audit};
 pub use ledger::{TestLedger, fingerprint};
 pub use manifest::Manifest;
 pub use processes::{children_of, is_running, working_in};
