@@ -34,6 +34,34 @@ async fn signers_with_another_kek_fail_the_run_and_the_right_one_lets_it_recover
 }
 
 #[tokio::test]
+async fn a_tampered_key_fails_the_run_by_name_and_the_right_one_lets_it_recover() -> anyhow::Result<()> {
+    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
+    let namespace = cluster.namespace("tampered-key").await?;
+    let ledger = TestLedger::new().await?;
+    let release = Release::install(&namespace, &ledger.url).await?;
+    let _operator = OperatorProcess::start(&release).await?;
+    let stand_in = StandIn::start(&namespace)?;
+    ClusterRun::new(&namespace, "demo").with("suspend", true).apply().await?;
+    eventually("it is seeded", async || {
+        let seeded =
+            sqlx::query_scalar("SELECT EXISTS (SELECT FROM chancery.runs WHERE seeded_at IS NOT NULL)");
+        seeded.fetch_one(ledger.ledger.pool()).await.is_ok_and(|seeded: bool| seeded)
+    })
+    .await;
+    let flip = "UPDATE chancery.key_material SET wrapped_key = set_byte(wrapped_key, 20, get_byte(wrapped_key, 20) # 1)
+                 WHERE key_id = (SELECT id FROM chancery.keys WHERE number = 3) RETURNING key_id";
+    let key: uuid::Uuid = sqlx::query_scalar(flip).fetch_one(ledger.ledger.pool()).await?;
+    let run = ClusterRun::new(&namespace, "demo");
+    run.apply().await?;
+    let failed = run.until_phase("Failed").await;
+    assert!(says(&failed, "Failed", &format!("key {key}")), "the key is named: {failed}");
+    eventually("nobody goes on trying", async || stand_in.running().is_empty()).await;
+    sqlx::query(flip).execute(ledger.ledger.pool()).await?;
+    run.annotate("chancery.dev/retry", "the key is right now").await?;
+    run.completes(&ledger).await
+}
+
+#[tokio::test]
 async fn an_operator_without_a_good_kek_says_so_and_goes_on_when_it_has_one() -> anyhow::Result<()> {
     let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
     let namespace = cluster.namespace("kek-operator").await?;
