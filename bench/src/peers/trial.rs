@@ -65,11 +65,10 @@ impl Trial {
         setting: Setting,
         until: Until,
     ) -> anyhow::Result<Self> {
-        // Two of them may be under way in a test.
-        let name = format!("trial_{}_{}", peer as u8, work.algorithm.name().to_lowercase());
-        let url = template.copy(server, &name).await?;
+        const NAME: &str = "trial";
+        let url = template.copy(server, NAME).await?;
         let trial = run(server, &Launch { peer, setting, work, url: &url }, until).await;
-        let dropped = server.drop(&name).await;
+        let dropped = server.drop(NAME).await;
         let trial = trial.with_context(|| format!("{}: {}", peer.name(), peer.describe(setting)))?;
         dropped.map(|()| trial)
     }
