@@ -2,12 +2,16 @@
 # Sets up what the build, the tests and the local run need, and only what is missing.
 #
 #   scripts/setup.sh [--no-postgres] [--cargo-deny] [--helm | --helm-if-possible]
+#                    [--pgbouncer-if-possible]
 #                    [--independent-audit | --independent-audit-if-possible]
 #
 #   --no-postgres       an existing server will be used: do not look for PostgreSQL's programs
 #   --cargo-deny        also have cargo-deny, from PATH or in .tools/bin of the checkout
 #   --helm              also have Helm, from PATH or in .tools/bin of the checkout
 #   --helm-if-possible  the same, but go on where it can not be had
+#   --pgbouncer-if-possible
+#                       also have PgBouncer, from PATH or in .tools/pgbouncer of the checkout, but go on
+#                       where it can not be had
 #   --independent-audit also have the independent audit's Python packages, in .tools/independent-audit
 #   --independent-audit-if-possible  the same, but go on where they can not be had
 #
@@ -199,6 +203,49 @@ ensure_helm() {
     fi
 }
 
+# --- PgBouncer -------------------------------------------------------------------------
+
+# Debian's package would start a pooler of its own, so it is unpacked and not installed; with it come
+# those of the libraries that it needs which this system lacks.
+unpack_pgbouncer() {
+    local work=$1 package
+    mkdir -p "$work/archives/partial" "$work/root" "$work/pgbouncer/lib"
+    apt-get -q --no-install-recommends --yes --download-only -o Debug::NoLocking=1 \
+        -o "Dir::Cache::archives=$work/archives" install pgbouncer >"$work/log" 2>&1 </dev/null || return 1
+    for package in "$work"/archives/*.deb; do
+        dpkg-deb --extract "$package" "$work/root" >>"$work/log" 2>&1 || return 1
+    done
+    find "$work/root" \( -name '*.so' -o -name '*.so.*' \) -exec cp -P {} "$work/pgbouncer/lib" \;
+    cp "$work/root/usr/sbin/pgbouncer" "$work/pgbouncer/" 2>>"$work/log" || return 1
+    LD_LIBRARY_PATH=$work/pgbouncer/lib "$work/pgbouncer/pgbouncer" --version >>"$work/log" 2>&1
+}
+
+ensure_pgbouncer_if_possible() {
+    local work
+    # Debian has it in a folder that is in root's PATH only.
+    if [ -x "$root/.tools/pgbouncer/pgbouncer" ] || has pgbouncer || [ -x /usr/sbin/pgbouncer ]; then return; fi
+    if ! has apt-get || ! has dpkg-deb; then
+        say "no PgBouncer found, and no apt-get to have it with: its tests will be skipped"
+        return
+    fi
+    say "no PgBouncer found: unpacking Debian's package into .tools"
+    work=$(mktemp -d)
+    if ! unpack_pgbouncer "$work"; then
+        say "the package lists are missing or old: apt-get update"
+        apt_get update >"$work/log" 2>&1 || say "apt-get update: $(tail -n 1 "$work/log")"
+        if ! unpack_pgbouncer "$work"; then
+            tail -n 5 "$work/log" >&2
+            rm -rf "$work"
+            say "PgBouncer can not be had (the last lines are above): its tests will be skipped"
+            return
+        fi
+    fi
+    mkdir -p "$root/.tools"
+    rm -rf "$root/.tools/pgbouncer"
+    cp -R "$work/pgbouncer" "$root/.tools/pgbouncer"
+    rm -rf "$work"
+}
+
 # --- The independent audit ---------------------------------------------------------------
 
 # The lower bound is that of its packages.
@@ -239,6 +286,7 @@ ensure_independent_audit() {
 with_postgres=yes
 with_cargo_deny=no
 with_helm=no
+with_pgbouncer=no
 with_independent_audit=no
 for argument in "$@"; do
     case $argument in
@@ -246,11 +294,12 @@ for argument in "$@"; do
     --cargo-deny) with_cargo_deny=yes ;;
     --helm) with_helm=fail ;;
     --helm-if-possible) with_helm=say ;;
+    --pgbouncer-if-possible) with_pgbouncer=yes ;;
     --independent-audit) with_independent_audit=fail ;;
     --independent-audit-if-possible) with_independent_audit=say ;;
     *)
         fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --helm," \
-            "--helm-if-possible, --independent-audit and --independent-audit-if-possible"
+            "--helm-if-possible, --pgbouncer-if-possible, --independent-audit and --independent-audit-if-possible"
         ;;
     esac
 done
@@ -260,4 +309,5 @@ ensure_c_compiler
 ensure_cargo
 if [ "$with_cargo_deny" = yes ]; then ensure_cargo_deny; fi
 if [ "$with_helm" != no ]; then ensure_helm "$with_helm"; fi
+if [ "$with_pgbouncer" = yes ]; then ensure_pgbouncer_if_possible; fi
 if [ "$with_independent_audit" != no ]; then ensure_independent_audit "$with_independent_audit"; fi

@@ -56,12 +56,20 @@ impl TestLedger {
     ///
     /// A server that refuses.
     pub async fn create(server: &ThrowAway, name: &str) -> anyhow::Result<Self> {
-        let url = server.url(name);
+        Self::at(&server.url(name)).await
+    }
+
+    /// A migrated ledger in a new database at the given URL.
+    ///
+    /// # Errors
+    ///
+    /// A server that refuses.
+    pub async fn at(url: &str) -> anyhow::Result<Self> {
         let place: LedgerUrl = url.parse()?;
         place.create_database().await?;
         let ledger = Ledger::connect(place, CONNECTIONS).await?;
         ledger.migrate().await?;
-        Ok(Self { ledger, url })
+        Ok(Self { ledger, url: url.to_owned() })
     }
 
     /// A new database with all that another one holds. Nobody may be connected to the other one.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chancery_store::Ledger;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use kube::runtime::events::{Recorder, Reporter};
@@ -104,10 +105,15 @@ impl TestOperator {
 
     /// Waits until its database answers.
     pub(crate) async fn connect(&mut self) {
+        self.connect_until(Result::is_ok).await;
+    }
+
+    /// Connects to its database until that is found in such a state.
+    pub(crate) async fn connect_until(&mut self, found: impl FnMut(&Result<Ledger, String>) -> bool) {
         let database = Arc::clone(&self.context.database);
         let mut state = database.subscribe();
         self.tasks.push(tokio::spawn(async move { database.keep().await }));
-        state.wait_for(Result::is_ok).await.expect("the database is kept");
+        state.wait_for(found).await.expect("the database is kept");
     }
 
     /// Waits until its database answers again: time that a scenario lets pass at once may have been more
