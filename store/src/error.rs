@@ -1,6 +1,7 @@
 //! What can go wrong with the ledger, told apart by what to do about it.
 
 use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// An error of the ledger. Its message is one or two sentences for the person at the keyboard.
 #[derive(Debug, thiserror::Error)]
@@ -177,8 +178,19 @@ fn class_of(refusal: &dyn DatabaseError) -> Class {
         "08P01" if refusal.message().starts_with("unsupported startup parameter") => Class::PoolerRefuses,
         // Too many connections, cancelled or timed out, deadlock, serialization, lock not available.
         "53300" | "53400" | "57014" | "40P01" | "40001" | "55P03" => Class::Unreachable,
+        // The server had to end the session: it lacks memory or room, can not read or write a file, or found
+        // a fault in itself, which may well be a full disk once more.
+        _ if is_fatal(refusal) && ["53", "58", "XX"].iter().any(|class| code.starts_with(class)) => {
+            Class::Unreachable
+        }
         // Connection exceptions; the operator shut the server down, it crashed, or it is starting.
         _ if code.starts_with("08") || code.starts_with("57P") => Class::Unreachable,
         _ => Class::Other,
     }
+}
+
+/// Whether the refusal was the end of the session.
+fn is_fatal(refusal: &dyn DatabaseError) -> bool {
+    let refusal = refusal.try_downcast_ref::<PgDatabaseError>();
+    refusal.is_some_and(|refusal| matches!(refusal.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
