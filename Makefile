@@ -47,6 +47,12 @@ fuzz: ## Feed random input to everything that is parsed from outside, SECONDS (6
 	@scripts/setup.sh --no-postgres --cargo-fuzz
 	scripts/fuzz.sh $(SECONDS)
 
+.PHONY: chaos
+chaos: ## Play runs with faults drawn from SEED, for MINUTES or so many SCHEDULES, and judge each
+	@scripts/setup.sh --independent-audit-if-possible --helm-if-possible
+	cargo build --release --locked --package chancery --package chancery-signer --package chancery-operator --package chancery-chaos
+	PATH="$$PWD/.tools/bin:$$PATH" target/release/chancery-chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SCHEDULES),--schedules $(SCHEDULES))
+
 .PHONY: verify
 verify: ## Format, lints, generated files, licences and advisories
 	@scripts/setup.sh --cargo-deny

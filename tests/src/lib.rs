@@ -25,6 +25,7 @@ mod programs;
 mod run;
 mod server;
 mod signer;
+mod small_disk;
 mod wait;
 
 pub use chancery::{Chancery, Ended};
@@ -36,4 +37,5 @@ pub use programs::program;
 pub use run::{SeededRun, TestRun};
 pub use server::{server, throw_away};
 pub use signer::SignerProcess;
+pub use small_disk::SmallDisk;
 pub use wait::eventually;
