@@ -27,7 +27,7 @@ run: build ## Sign MANIFEST (default examples/signingrun.yaml) and audit the res
 
 .PHONY: test
 test: ## Run every test
-	@scripts/setup.sh --helm-if-possible --pgbouncer-if-possible --independent-audit-if-possible
+	@scripts/setup.sh --helm-if-possible --pgbouncer-if-possible --independent-audit-if-possible --peers-if-possible
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace
 
@@ -71,6 +71,12 @@ generate: setup ## Write the generated files anew: crds/, the chart's CRD, migra
 bench: setup ## Measure, as ratios side by side; writes bench/results/; ARGS adds arguments
 	cargo build --release --locked --package chancery --package chancery-signer --package chancery-bench
 	target/release/chancery-bench $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: ## Measure against graphile-worker, pg-boss, procrastinate and plain Rust; ARGS='--quick' in 2 minutes
+	@scripts/setup.sh --peers
+	cargo build --release --locked --package chancery --package chancery-signer --package chancery-bench
+	target/release/chancery-bench-peers $(ARGS)
 
 .PHONY: chart
 chart: ## Lint the chart and write it as a package to target/charts

@@ -4,6 +4,7 @@
 #   scripts/setup.sh [--no-postgres] [--cargo-deny] [--cargo-fuzz] [--helm | --helm-if-possible]
 #                    [--pgbouncer-if-possible]
 #                    [--independent-audit | --independent-audit-if-possible]
+#                    [--peers | --peers-if-possible]
 #
 #   --no-postgres       an existing server will be used: do not look for PostgreSQL's programs
 #   --cargo-deny        also have cargo-deny, from PATH or in .tools/bin of the checkout
@@ -15,6 +16,9 @@
 #                       where it can not be had
 #   --independent-audit also have the independent audit's Python packages, in .tools/independent-audit
 #   --independent-audit-if-possible  the same, but go on where they can not be had
+#   --peers             also have what bench/peers is measured with: packages of npm, among them
+#                       Node.js itself, in bench/peers/node, and of PyPI in .tools/peers-python
+#   --peers-if-possible the same, but go on where it can not be had
 #
 # Says one line for each thing it does, and nothing when there is nothing to do.
 set -euo pipefail
@@ -254,38 +258,80 @@ ensure_pgbouncer_if_possible() {
     rm -rf "$work"
 }
 
-# --- The independent audit ---------------------------------------------------------------
+# --- Packages of Python ------------------------------------------------------------------
 
-# The lower bound is that of its packages.
+# The lower bound is that of the packages.
 has_python() {
     has python3 && python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1
 }
 
-# ensure_independent_audit OTHERWISE: as for ensure_helm.
-ensure_independent_audit() {
-    local otherwise=$1 place=$root/.tools/independent-audit log
-    local requirements=$root/tests/independent_audit/requirements.txt
+# ensure_python_packages OTHERWISE WHAT PLACE REQUIREMENTS PROBE: a virtual environment in PLACE
+# with what the file REQUIREMENTS names, in which the statement PROBE works; OTHERWISE is as for
+# ensure_helm.
+ensure_python_packages() {
+    local otherwise=$1 what=$2 place=$3 requirements=$4 probe=$5 log
     # Copied there last, so an installation that was interrupted is done again.
     if cmp -s "$requirements" "$place/requirements.txt" && "$place/bin/python" --version >/dev/null 2>&1; then
         return
     fi
     if ! has_python && ! (install_packages "no Python 3.10 with venv found" python3 python3-venv && has_python); then
-        "$otherwise" "the independent audit needs Python 3.10 or newer, with its modules venv and ensurepip"
+        "$otherwise" "$what: Python 3.10 or newer is needed, with its modules venv and ensurepip"
         return
     fi
-    say "installing the independent audit's packages into .tools"
+    say "installing into .tools, by pip: $what"
     log=$(mktemp)
     rm -rf "$place"
     if python3 -m venv "$place" >"$log" 2>&1 &&
         "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
             --only-binary :all: --retries 1 --timeout 60 --requirement "$requirements" >"$log" 2>&1 </dev/null &&
-        "$place/bin/python" -c 'import cryptography, psycopg' >"$log" 2>&1; then
+        "$place/bin/python" -c "$probe" >"$log" 2>&1; then
         rm -f "$log"
         cp "$requirements" "$place/requirements.txt"
     else
         tail -n 5 "$log" >&2
         rm -rf "$log" "$place"
-        "$otherwise" "pip could not install the independent audit's packages; its last lines are above"
+        "$otherwise" "$what: pip could not install them; its last lines are above"
+    fi
+}
+
+# ensure_independent_audit OTHERWISE: as for ensure_helm.
+ensure_independent_audit() {
+    ensure_python_packages "$1" "the independent audit's packages" "$root/.tools/independent-audit" \
+        "$root/tests/independent_audit/requirements.txt" 'import cryptography, psycopg'
+}
+
+# --- The peers of the benchmark --------------------------------------------------------
+
+# ensure_peers OTHERWISE: as for ensure_helm.
+ensure_peers() {
+    local otherwise=$1
+    if [ "$(uname -sm)" != "Linux x86_64" ]; then
+        "$otherwise" "the peers of the benchmark are installed on x86-64 only, not on $(uname -sm)"
+        return
+    fi
+    ensure_node_peers "$otherwise"
+    ensure_python_packages "$otherwise" "procrastinate and cryptography" "$root/.tools/peers-python" \
+        "$root/bench/peers/python/requirements.txt" 'import cryptography, procrastinate'
+}
+
+# With the lock file kept beside what it led to, one look tells whether all is as it should be.
+ensure_node_peers() {
+    local otherwise=$1 folder=$root/bench/peers/node log
+    if cmp -s "$folder/package-lock.json" "$folder/node_modules/installed-lock.json"; then return; fi
+    if ! has npm; then
+        "$otherwise" "no npm found, which installs graphile-worker and pg-boss"
+        return
+    fi
+    say "installing graphile-worker and pg-boss, with a Node.js for them, into bench/peers/node"
+    log=$(mktemp)
+    if npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund \
+        --fetch-retries=1 --fetch-timeout=120000 >"$log" 2>&1 </dev/null; then
+        cp "$folder/package-lock.json" "$folder/node_modules/installed-lock.json"
+        rm -f "$log"
+    else
+        tail -n 5 "$log" >&2
+        rm -f "$log"
+        "$otherwise" "npm could not install the packages of bench/peers/node; its last lines are above"
     fi
 }
 
@@ -297,6 +343,7 @@ with_cargo_fuzz=no
 with_helm=no
 with_pgbouncer=no
 with_independent_audit=no
+with_peers=no
 for argument in "$@"; do
     case $argument in
     --no-postgres) with_postgres=no ;;
@@ -307,10 +354,12 @@ for argument in "$@"; do
     --pgbouncer-if-possible) with_pgbouncer=yes ;;
     --independent-audit) with_independent_audit=fail ;;
     --independent-audit-if-possible) with_independent_audit=say ;;
+    --peers) with_peers=fail ;;
+    --peers-if-possible) with_peers=say ;;
     *)
-        fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --cargo-fuzz, --helm," \
-            "--helm-if-possible, --pgbouncer-if-possible, --independent-audit and" \
-            "--independent-audit-if-possible"
+        fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --cargo-fuzz," \
+            "--pgbouncer-if-possible, and --helm, --independent-audit and --peers, each also with" \
+            "-if-possible"
         ;;
     esac
 done
@@ -326,3 +375,4 @@ fi
 if [ "$with_helm" != no ]; then ensure_helm "$with_helm"; fi
 if [ "$with_pgbouncer" = yes ]; then ensure_pgbouncer_if_possible; fi
 if [ "$with_independent_audit" != no ]; then ensure_independent_audit "$with_independent_audit"; fi
+if [ "$with_peers" != no ]; then ensure_peers "$with_peers"; fi
