@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use chancery_keyring::Kek;
+use chancery_keyring::{Kek, KekError};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|content: &[u8]| {
@@ -12,10 +12,8 @@ fuzz_target!(|content: &[u8]| {
             let again = Kek::parse(kek.to_base64().as_bytes()).expect("what is written can be read");
             assert_eq!(again.fingerprint(), kek.fingerprint());
         }
-        Err(error) => {
-            let message = error.to_string();
-            let quoted = str::from_utf8(content).is_ok_and(|text| text.len() > 8 && message.contains(text));
-            assert!(!quoted, "the message repeats the content");
-        }
+        // All that it tells of the content is its length.
+        Err(KekError::Length { given }) => assert_eq!(given, content.len()),
+        Err(KekError::Base64) => {}
     }
 });
