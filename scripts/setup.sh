@@ -2,11 +2,13 @@
 # Sets up what the build, the tests and the local run need, and only what is missing.
 #
 #   scripts/setup.sh [--no-postgres] [--cargo-deny] [--helm | --helm-if-possible]
+#                    [--valgrind-if-possible]
 #
 #   --no-postgres       an existing server will be used: do not look for PostgreSQL's programs
 #   --cargo-deny        also have cargo-deny, from PATH or in .tools/bin of the checkout
 #   --helm              also have Helm, from PATH or in .tools/bin of the checkout
 #   --helm-if-possible  the same, but go on where it can not be had
+#   --valgrind-if-possible  also have valgrind, but go on where it can not be had
 #
 # Says one line for each thing it does, and nothing when there is nothing to do.
 set -euo pipefail
@@ -164,6 +166,14 @@ ensure_cargo_deny() {
     rm -rf "$root/.tools/target"
 }
 
+# --- Counting instructions ---------------------------------------------------------------
+
+# In a subshell: what fails in it is said, and the rest goes on.
+valgrind_if_possible() {
+    if has valgrind; then return; fi
+    (install_packages "no valgrind found" valgrind) || say "going on without valgrind: no instructions are counted"
+}
+
 # --- The chart -------------------------------------------------------------------------
 
 # ensure_helm OTHERWISE: OTHERWISE is `fail`, or `say` to go on without.
@@ -201,15 +211,17 @@ ensure_helm() {
 with_postgres=yes
 with_cargo_deny=no
 with_helm=no
+with_valgrind=no
 for argument in "$@"; do
     case $argument in
     --no-postgres) with_postgres=no ;;
     --cargo-deny) with_cargo_deny=yes ;;
     --helm) with_helm=fail ;;
     --helm-if-possible) with_helm=say ;;
+    --valgrind-if-possible) with_valgrind=yes ;;
     *)
-        fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --helm" \
-            "and --helm-if-possible"
+        fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --helm," \
+            "--helm-if-possible and --valgrind-if-possible"
         ;;
     esac
 done
@@ -219,3 +231,4 @@ ensure_c_compiler
 ensure_cargo
 if [ "$with_cargo_deny" = yes ]; then ensure_cargo_deny; fi
 if [ "$with_helm" != no ]; then ensure_helm "$with_helm"; fi
+if [ "$with_valgrind" = yes ]; then valgrind_if_possible; fi
