@@ -9,7 +9,7 @@ use chancery_tests::SignerProcess;
 use serde_json::Value;
 
 use crate::cpu::Cpu;
-use crate::site::Site;
+use crate::site::{OWNER, Site};
 use crate::waits::Waits;
 
 /// What signing a run came to.
@@ -18,6 +18,8 @@ pub(crate) struct Signed {
     pub(crate) seconds: f64,
     /// Signatures a second, by the ledger: from the first lease to the last stored batch.
     pub(crate) rate: f64,
+    /// The same without their start and without the end, when some have nothing left to do.
+    pub(crate) steady_rate: f64,
     /// The most memory that one of them had.
     pub(crate) signer_mib: f64,
     /// Processor time meanwhile; that of signers is in `children`.
@@ -28,6 +30,15 @@ pub(crate) struct Signed {
 
 /// Has so many signers sign a run that is seeded.
 pub(crate) async fn sign(site: &Site, run: &Run, signers: u32) -> anyhow::Result<Signed> {
+    sign_and_look(site, run, signers, true).await
+}
+
+/// The same without a look at the ledger meanwhile, which PostgreSQL would count too: `waits` stays empty.
+pub(crate) async fn sign_unseen(site: &Site, run: &Run, signers: u32) -> anyhow::Result<Signed> {
+    sign_and_look(site, run, signers, false).await
+}
+
+async fn sign_and_look(site: &Site, run: &Run, signers: u32, look: bool) -> anyhow::Result<Signed> {
     let listens = free_addresses(signers)?;
     let (before, began) = (site.cpu()?, Instant::now());
     let mut processes = Vec::new();
@@ -36,7 +47,7 @@ pub(crate) async fn sign(site: &Site, run: &Run, signers: u32) -> anyhow::Result
         let more = ["--log-format", "json", "--listen", &listen];
         processes.push(SignerProcess::start(&site.url, &run.name, &holder, &site.kek_file, &more)?);
     }
-    let waits = late_waits(site, run, &listens).await?;
+    let waits = if look { late_waits(site, run, &listens).await? } else { Waits::default() };
     let mut signer_mib: f64 = 0.0;
     for process in &mut processes {
         let (code, log) = process.ended().await?;
@@ -50,10 +61,11 @@ pub(crate) async fn sign(site: &Site, run: &Run, signers: u32) -> anyhow::Result
     let signing = site.ledger.times(run).await?.signing_seconds.unwrap_or(f64::NAN);
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     let rate = run.record_count as f64 / signing;
-    Ok(Signed { seconds, rate, signer_mib, cpu, waits })
+    let steady_rate = steady_rate(site, run).await?;
+    Ok(Signed { seconds, rate, steady_rate, signer_mib, cpu, waits })
 }
 
-/// Asks each signer once, when three quarters of the batches have been leased.
+/// Asks each signer once, when nine tenths of the batches have been leased.
 async fn late_waits(site: &Site, run: &Run, listens: &[SocketAddr]) -> anyhow::Result<Waits> {
     const LOOK: Duration = Duration::from_millis(50);
     let began = Instant::now();
@@ -62,7 +74,7 @@ async fn late_waits(site: &Site, run: &Run, listens: &[SocketAddr]) -> anyhow::R
         run.keyring_id
     );
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-    while site.number(&leased).await? < run.batch_count as f64 * 0.75 {
+    while site.number(&leased).await? < run.batch_count as f64 * 0.9 {
         ensure!(began.elapsed() < Duration::from_secs(1_800), "the run does not come to its end");
         tokio::time::sleep(LOOK).await;
     }
@@ -75,12 +87,27 @@ async fn late_waits(site: &Site, run: &Run, listens: &[SocketAddr]) -> anyhow::R
 }
 
 async fn until_sessions_ended(site: &Site) -> anyhow::Result<()> {
-    let sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND \
-                    application_name <> 'chancery' AND pid <> pg_backend_pid()";
-    while site.number(sessions).await? > 0.0 {
+    let sessions = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name <> '{OWNER}'"
+    );
+    let began = Instant::now();
+    while site.number(&sessions).await? > 0.0 {
+        ensure!(began.elapsed() < Duration::from_secs(60), "sessions of signers do not end");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Ok(())
+}
+
+/// Signatures a second from when a fifth of the batches was signed until all but a twentieth were; NaN of too few: without
+/// the time in which the signers start, and without that in which the last batches run out.
+async fn steady_rate(site: &Site, run: &Run) -> anyhow::Result<f64> {
+    let sql = format!(
+        "SELECT 0.75 * {} / nullif(extract(epoch FROM percentile_disc(0.95) WITHIN GROUP (ORDER BY signed_at)
+                                             - percentile_disc(0.2) WITHIN GROUP (ORDER BY signed_at)), 0)
+           FROM chancery.leases WHERE run_id = {}",
+        run.record_count, run.id
+    );
+    Ok(site.number_or_none(&sql).await?.unwrap_or(f64::NAN))
 }
 
 /// The kernel does not give the same port out twice while all are held.

@@ -10,12 +10,15 @@ use chancery_local_postgres::{LocalPostgres, ServerOptions};
 use chancery_process::create_kek_file;
 use chancery_seeding::seed;
 use chancery_store::{Ledger, LedgerUrl, Run};
-use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions};
 use tempfile::TempDir;
 
 use crate::cpu::Cpu;
 use crate::work::Work;
+
+/// The name of all sessions but those of signers.
+pub(crate) const OWNER: &str = "chancery";
 
 /// Of the owner, as many as `chancery run` has.
 const OWNER_CONNECTIONS: u32 = 6;
@@ -46,7 +49,7 @@ impl Site {
         let url = server.url("chancery");
         let place: LedgerUrl = url.parse()?;
         place.create_database().await?;
-        let ledger = Ledger::connect(place.named("chancery"), OWNER_CONNECTIONS).await?;
+        let ledger = Ledger::connect(place.named(OWNER), OWNER_CONNECTIONS).await?;
         ledger.migrate().await?;
         let kek_file = folder.path().join("kek");
         let kek = Arc::new(create_kek_file(&kek_file)?);
@@ -73,13 +76,19 @@ impl Site {
         Ok(began.elapsed().as_secs_f64())
     }
 
-    /// A connection apart from those of the ledger.
+    /// A connection apart from those of the ledger, under the same name.
     pub(crate) async fn connection(&self) -> anyhow::Result<PgConnection> {
-        Ok(PgConnection::connect(&self.url).await?)
+        let options: PgConnectOptions = self.url.parse()?;
+        Ok(options.application_name(OWNER).connect().await?)
     }
 
     /// One number.
     pub(crate) async fn number(&self, sql: &str) -> anyhow::Result<f64> {
+        self.number_or_none(sql).await?.with_context(|| format!("no number: {sql}"))
+    }
+
+    /// One number, which may be NULL.
+    pub(crate) async fn number_or_none(&self, sql: &str) -> anyhow::Result<Option<f64>> {
         let sql = AssertSqlSafe(format!("SELECT ({sql})::float8"));
         sqlx::query_scalar(sql).fetch_one(self.ledger.pool()).await.context("a number of the database's")
     }

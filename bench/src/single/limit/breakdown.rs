@@ -33,12 +33,12 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
          of the last, by the kernel's accounts:",
         &columns,
     );
-    for work in WORK {
-        let work = Work { records: effort.of(work.records, 4 * work.batch), ..work };
+    for work in effort.steps(&WORK) {
+        let work = Work { records: effort.of(work.records, 10 * work.batch), ..work };
         let site = Site::start(&[]).await?;
         let before = bare::sign(work.algorithm, 2, work.records).await?;
         let (run, _) = site.seed("bench", &work).await?;
-        let signed = signers::sign(&site, &run, SIGNERS).await?;
+        let signed = signers::sign_unseen(&site, &run, SIGNERS).await?;
         let after = bare::sign(work.algorithm, 2, work.records).await?;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         let (records, cores) = (work.records as f64, available_parallelism()?.get() as f64);
