@@ -2,12 +2,15 @@
 # Sets up what the build, the tests and the local run need, and only what is missing.
 #
 #   scripts/setup.sh [--no-postgres] [--cargo-deny] [--helm | --helm-if-possible]
+#                    [--independent-audit | --independent-audit-if-possible]
 #                    [--valgrind-if-possible]
 #
 #   --no-postgres       an existing server will be used: do not look for PostgreSQL's programs
 #   --cargo-deny        also have cargo-deny, from PATH or in .tools/bin of the checkout
 #   --helm              also have Helm, from PATH or in .tools/bin of the checkout
 #   --helm-if-possible  the same, but go on where it can not be had
+#   --independent-audit also have the independent audit's Python packages, in .tools/independent-audit
+#   --independent-audit-if-possible  the same, but go on where they can not be had
 #   --valgrind-if-possible  also have valgrind, but go on where it can not be had
 #
 # Says one line for each thing it does, and nothing when there is nothing to do.
@@ -206,11 +209,47 @@ ensure_helm() {
     fi
 }
 
+# --- The independent audit ---------------------------------------------------------------
+
+# The lower bound is that of its packages.
+has_python() {
+    has python3 && python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1
+}
+
+# ensure_independent_audit OTHERWISE: as for ensure_helm.
+ensure_independent_audit() {
+    local otherwise=$1 place=$root/.tools/independent-audit log
+    local requirements=$root/tests/independent_audit/requirements.txt
+    # Copied there last, so an installation that was interrupted is done again.
+    if cmp -s "$requirements" "$place/requirements.txt" && "$place/bin/python" --version >/dev/null 2>&1; then
+        return
+    fi
+    if ! has_python && ! (install_packages "no Python 3.10 with venv found" python3 python3-venv && has_python); then
+        "$otherwise" "the independent audit needs Python 3.10 or newer, with its modules venv and ensurepip"
+        return
+    fi
+    say "installing the independent audit's packages into .tools"
+    log=$(mktemp)
+    rm -rf "$place"
+    if python3 -m venv "$place" >"$log" 2>&1 &&
+        "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
+            --only-binary :all: --retries 1 --timeout 60 --requirement "$requirements" >"$log" 2>&1 </dev/null &&
+        "$place/bin/python" -c 'import cryptography, psycopg' >"$log" 2>&1; then
+        rm -f "$log"
+        cp "$requirements" "$place/requirements.txt"
+    else
+        tail -n 5 "$log" >&2
+        rm -rf "$log" "$place"
+        "$otherwise" "pip could not install the independent audit's packages; its last lines are above"
+    fi
+}
+
 # ---------------------------------------------------------------------------------------
 
 with_postgres=yes
 with_cargo_deny=no
 with_helm=no
+with_independent_audit=no
 with_valgrind=no
 for argument in "$@"; do
     case $argument in
@@ -218,10 +257,13 @@ for argument in "$@"; do
     --cargo-deny) with_cargo_deny=yes ;;
     --helm) with_helm=fail ;;
     --helm-if-possible) with_helm=say ;;
+    --independent-audit) with_independent_audit=fail ;;
+    --independent-audit-if-possible) with_independent_audit=say ;;
     --valgrind-if-possible) with_valgrind=yes ;;
     *)
         fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --helm," \
-            "--helm-if-possible and --valgrind-if-possible"
+            "--helm-if-possible, --independent-audit, --independent-audit-if-possible" \
+            "and --valgrind-if-possible"
         ;;
     esac
 done
@@ -231,4 +273,5 @@ ensure_c_compiler
 ensure_cargo
 if [ "$with_cargo_deny" = yes ]; then ensure_cargo_deny; fi
 if [ "$with_helm" != no ]; then ensure_helm "$with_helm"; fi
+if [ "$with_independent_audit" != no ]; then ensure_independent_audit "$with_independent_audit"; fi
 if [ "$with_valgrind" = yes ]; then valgrind_if_possible; fi

@@ -31,6 +31,8 @@ pub(crate) enum SignerError {
     Runtime(#[source] std::io::Error),
     #[error("nothing can listen at {listen}: {source}; --listen names another address")]
     Listen { listen: std::net::SocketAddr, source: std::io::Error },
+    #[error("the journal of keys in use can not be written: {0}")]
+    UseJournal(#[source] std::io::Error),
     #[error("the run was deleted")]
     Gone,
     #[error("the run is not seeded yet")]
@@ -54,6 +56,7 @@ impl SignerError {
             | Self::Thread(_)
             | Self::Signals(_)
             | Self::Runtime(_)
+            | Self::UseJournal(_)
             | Self::Listen { .. } => Exit::Failed,
             Self::Store(_)
             | Self::KekFile(_)

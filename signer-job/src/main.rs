@@ -14,6 +14,7 @@ mod signer;
 mod slot;
 mod term;
 mod termination_log;
+mod use_journal;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use prometheus_client::registry::Registry;
 use crate::error::SignerError;
 use crate::metrics::Metrics;
 use crate::signer::{Ended, Order, Signer};
+use crate::use_journal::UseJournal;
 
 /// Signs batches of one run until none is left.
 #[derive(Debug, Parser)]
@@ -81,6 +83,9 @@ struct Arguments {
     /// Address to serve /metrics and /healthz at; without it, nothing listens
     #[arg(long, env = "CHANCERY_LISTEN", value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Folder in which to tell when which key is in use, for tests with faults
+    #[arg(long, env = "CHANCERY_USE_JOURNAL", value_name = "DIR", hide = true)]
+    use_journal: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -127,6 +132,8 @@ async fn sign(arguments: Arguments) -> Result<Ended, SignerError> {
     let kek = read_kek_file(&arguments.kek_file)?;
     warn_if_exposed(&arguments.kek_file);
     let ledger = arguments.database_url.read()?;
+    let open_journal = |folder| UseJournal::open(folder, arguments.holder.clone());
+    let journal = arguments.use_journal.map(open_journal).transpose().map_err(SignerError::UseJournal)?;
     let order = Order {
         ledger: if arguments.assume_signer_role { ledger.as_signer_role() } else { ledger },
         namespace: arguments.namespace,
@@ -137,6 +144,7 @@ async fn sign(arguments: Arguments) -> Result<Ended, SignerError> {
         slots: usize::from(arguments.threads) + usize::from(arguments.lookahead),
         patience: Duration::from_secs(arguments.database_patience),
         metrics,
+        journal,
     };
     Signer::sign_run(order, stop).await
 }

@@ -14,6 +14,7 @@ use crate::error::SignerError;
 use crate::keys::OpenedKeys;
 use crate::metrics::{Metrics, Outcome};
 use crate::slot;
+use crate::use_journal::UseJournal;
 
 /// Pauses between attempts to connect.
 const LEAST_RETRY: Duration = Duration::from_millis(100);
@@ -30,6 +31,7 @@ pub(crate) struct Order {
     pub(crate) slots: usize,
     pub(crate) patience: Duration,
     pub(crate) metrics: Metrics,
+    pub(crate) journal: Option<UseJournal>,
 }
 
 /// How a signer ended that met with no error.
@@ -52,6 +54,8 @@ pub(crate) struct Signer {
     /// As many slots as there are permits sign at the same time.
     pub(crate) processors: Semaphore,
     pub(crate) metrics: Metrics,
+    /// Shared with the threads that sign.
+    pub(crate) journal: Option<Arc<UseJournal>>,
     progress: Notify,
 }
 
@@ -73,6 +77,7 @@ impl Signer {
             stop,
             processors: Semaphore::new(order.threads),
             metrics: order.metrics,
+            journal: order.journal.map(Arc::new),
             progress: Notify::new(),
         });
         let outcome = signer.run_slots(session, order.slots).await;

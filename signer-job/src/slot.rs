@@ -214,15 +214,19 @@ async fn sign_part(
     let (key, payloads) = (Arc::clone(key), std::mem::take(&mut hands.payloads));
     let mut signatures = std::mem::replace(&mut hands.signatures, Signatures::new(1));
     let (stop, term_of_thread) = (signer.stop.clone(), Arc::clone(term));
+    let in_use = signer.journal.as_ref().map(|journal| journal.start(lease)).transpose();
+    let in_use = in_use.map_err(SignerError::UseJournal)?;
     let mut signing = tokio::task::spawn_blocking(move || {
+        let before = signatures.len();
         let outcome = key.sign_batch(
             payloads.iter(),
             || term_of_thread.may_sign() && !stop.is_overdue(),
             &mut signatures,
         );
-        (outcome, payloads, signatures)
+        let stopped = in_use.map_or(Ok(()), |in_use| in_use.stop(signatures.len() - before));
+        (outcome, stopped, payloads, signatures)
     });
-    let (outcome, payloads, signatures) = loop {
+    let (outcome, stopped, payloads, signatures) = loop {
         tokio::select! {
             done = &mut signing => break done?,
             () = tokio::time::sleep(term.until_renewal()) => {
@@ -237,6 +241,7 @@ async fn sign_part(
     };
     drop(fence);
     (hands.payloads, hands.signatures) = (payloads, signatures);
+    stopped.map_err(SignerError::UseJournal)?;
     Ok(outcome?)
 }
 

@@ -57,6 +57,6 @@ pub fn chart() -> PathBuf {
 }
 
 /// The project's folder.
-fn project() -> PathBuf {
+pub(crate) fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

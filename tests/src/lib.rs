@@ -17,6 +17,7 @@
 mod chancery;
 pub mod cluster;
 pub mod helm;
+mod independent_audit;
 mod ledger;
 mod manifest;
 mod processes;
@@ -24,9 +25,11 @@ mod programs;
 mod run;
 mod server;
 mod signer;
+mod small_disk;
 mod wait;
 
 pub use chancery::{Chancery, Ended};
+pub use independent_audit::{IndependentReport, IndependentViolation, independent_audit};
 pub use ledger::{TestLedger, fingerprint};
 pub use manifest::Manifest;
 pub use processes::{children_of, is_running, working_in};
@@ -34,4 +37,5 @@ pub use programs::program;
 pub use run::{SeededRun, TestRun};
 pub use server::{quiet_server, server, throw_away};
 pub use signer::SignerProcess;
+pub use small_disk::SmallDisk;
 pub use wait::eventually;

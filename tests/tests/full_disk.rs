@@ -1,71 +1,15 @@
 //! A disk that fills in mid-run: the run stops with an error, and the same command continues it once there
 //! is room. Needs the right to mount; without it the tests say so and do nothing.
 
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
 
 use chancery_local_postgres::{ServerOptions, ThrowAway};
-use chancery_tests::{Chancery, Ended, Manifest, throw_away};
+use chancery_tests::{Chancery, Ended, Manifest, SmallDisk, throw_away};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 
 async fn execute(url: &str, sql: impl SqlSafeStr) -> anyhow::Result<()> {
     sqlx::raw_sql(sql).execute(&mut PgConnection::connect(url).await?).await?;
     Ok(())
-}
-
-/// A small file system in memory for a database of the given server; gone when dropped.
-struct SmallDisk {
-    /// Where it is mounted; the folder outlives the mount.
-    path: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    /// None without the right to mount.
-    #[expect(clippy::print_stdout, reason = "who reads the output of a test learns that it did nothing")]
-    fn mount(megabytes: u32) -> anyhow::Result<Option<Self>> {
-        // The server's user has to pass through it.
-        let everybody = std::fs::Permissions::from_mode(0o755);
-        let folder = tempfile::Builder::new().permissions(everybody).tempdir()?;
-        let path = folder.path().to_owned();
-        let size = format!("size={megabytes}m");
-        if !mount(&["-t", "tmpfs", "-o", &size, "tmpfs", &path.to_string_lossy()]) {
-            println!("skipped: needs root and mount");
-            return Ok(None);
-        }
-        Ok(Some(Self { path, _folder: folder }))
-    }
-
-    /// Gives it to the owner of another folder.
-    fn give_to_owner_of(&self, other: &str) -> anyhow::Result<()> {
-        let owner = std::fs::metadata(other)?;
-        Ok(chown(&self.path, Some(owner.uid()), Some(owner.gid()))?)
-    }
-
-    fn resize(&self, kilobytes: u64) -> anyhow::Result<()> {
-        let size = format!("remount,size={kilobytes}k");
-        anyhow::ensure!(mount(&["-o", &size, &self.path.to_string_lossy()]), "it can not be resized");
-        Ok(())
-    }
-
-    fn used_kilobytes(&self) -> anyhow::Result<u64> {
-        let output =
-            std::process::Command::new("df").args(["--output=used", "-k"]).arg(&self.path).output()?;
-        let used = String::from_utf8(output.stdout)?;
-        Ok(used.lines().last().unwrap_or_default().trim().parse()?)
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Its files may still be open in a server that ends a little later.
-        let unmounted = std::process::Command::new("umount").arg("--lazy").arg(&self.path).status();
-        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
-    }
-}
-
-fn mount(arguments: &[&str]) -> bool {
-    std::process::Command::new("mount").args(arguments).status().is_ok_and(|status| status.success())
 }
 
 /// A database on a small disk; what the whole server shares, its log above all, is elsewhere.
@@ -76,7 +20,7 @@ async fn on_small_disk(server: &ThrowAway, megabytes: u32) -> anyhow::Result<Opt
         .await?;
     let Some(disk) = SmallDisk::mount(megabytes)? else { return Ok(None) };
     disk.give_to_owner_of(&data)?;
-    let place = disk.path.display();
+    let place = disk.path().display();
     execute(&postgres, AssertSqlSafe(format!("CREATE TABLESPACE small LOCATION '{place}'"))).await?;
     execute(&postgres, "CREATE DATABASE cramped TABLESPACE small").await?;
     Ok(Some((disk, server.url("cramped"))))
@@ -133,8 +77,8 @@ async fn a_disk_that_fills_while_signing_stops_the_run_which_continues_once_ther
 async fn a_server_that_is_whole_on_a_disk_that_fills_is_continued_with_once_there_is_room()
 -> anyhow::Result<()> {
     let Some(disk) = SmallDisk::mount(80)? else { return Ok(()) };
-    std::fs::set_permissions(&disk.path, std::fs::Permissions::from_mode(0o755))?;
-    let server = ThrowAway::start(&disk.path, ServerOptions::default())?;
+    std::fs::set_permissions(disk.path(), std::fs::Permissions::from_mode(0o755))?;
+    let server = ThrowAway::start(disk.path(), ServerOptions::default())?;
     execute(&server.url("postgres"), "CREATE DATABASE cramped").await?;
     let chancery = Chancery::on(&server.url("cramped"))?;
     let manifest = Manifest::new().of(30_000, 4, 1_000).with("recordSize", 2_000);

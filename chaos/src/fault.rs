@@ -1,0 +1,134 @@
+//! What goes wrong.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Which direction of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the programs to the server.
+    Up,
+    /// From the server to the programs.
+    Down,
+    /// Both.
+    Both,
+}
+
+/// What a lost message was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// Any request.
+    Any,
+    /// A request of at least [`STORE_BYTES`]: one that stores a batch.
+    Store,
+}
+
+/// What a request has that carries the signatures of a batch, and no other does.
+pub const STORE_BYTES: usize = 1_500;
+
+/// One fault. What it hits is chosen among what is there at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// SIGKILL to a signer.
+    KillSigner,
+    /// SIGSTOP to a signer, and SIGCONT after this time.
+    PauseSigner(Duration),
+    /// SIGTERM to a signer.
+    StopSigner,
+    /// SIGKILL to the supervisor or the operator; it is started again.
+    KillKeeper,
+    /// SIGSTOP to the supervisor or the operator, and SIGCONT after this time.
+    PauseKeeper(Duration),
+    /// A second supervisor or operator, or a signer with the name of another.
+    SecondKeeper,
+    /// `pg_terminate_backend` for one session of the programs.
+    TerminateSession,
+    /// `pg_terminate_backend` for all of them.
+    TerminateSessions,
+    /// PostgreSQL stopped in immediate mode, and started after this time.
+    CrashServer(Duration),
+    /// Connections stand still for this time.
+    Freeze(Way, Duration),
+    /// Whatever is sent is this much later (first), for this time (second).
+    Slow(Duration, Duration),
+    /// One connection is closed.
+    CutOne,
+    /// All connections are closed.
+    CutAll,
+    /// All connections are reset.
+    ResetAll,
+    /// So many requests are carried out, and instead of the answer comes a reset.
+    LoseAnswers(Message, u32),
+    /// So many requests are lost, with a reset.
+    LoseRequests(Message, u32),
+    /// All connections that the server allows are taken, for this time.
+    UseUpConnections(Duration),
+    /// The disk of the ledger is full, for this time.
+    FillDisk(Duration),
+}
+
+impl Fault {
+    /// Its kind, by which faults are counted.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::KillSigner => "signer killed (SIGKILL)",
+            Self::PauseSigner(_) => "signer paused (SIGSTOP, SIGCONT)",
+            Self::StopSigner => "signer asked to stop (SIGTERM)",
+            Self::KillKeeper => "supervisor or operator killed (SIGKILL)",
+            Self::PauseKeeper(_) => "supervisor or operator paused",
+            Self::SecondKeeper => "second supervisor, operator, or signer of one name",
+            Self::TerminateSession => "session terminated (pg_terminate_backend)",
+            Self::TerminateSessions => "all sessions terminated (pg_terminate_backend)",
+            Self::CrashServer(_) => "PostgreSQL stopped in immediate mode",
+            Self::Freeze(Way::Up, _) => "connections frozen towards the server",
+            Self::Freeze(Way::Down, _) => "connections frozen from the server",
+            Self::Freeze(Way::Both, _) => "connections frozen in both directions",
+            Self::Slow(..) => "connections slowed",
+            Self::CutOne => "a connection closed",
+            Self::CutAll => "all connections closed",
+            Self::ResetAll => "all connections reset",
+            Self::LoseAnswers(Message::Any, _) => "answers lost",
+            Self::LoseAnswers(Message::Store, _) => "answers to COMMITs of batches lost",
+            Self::LoseRequests(Message::Any, _) => "requests lost",
+            Self::LoseRequests(Message::Store, _) => "requests to store a batch lost",
+            Self::UseUpConnections(_) => "connection limit used up",
+            Self::FillDisk(_) => "disk full",
+        }
+    }
+
+    /// How long it lasts; nothing for what happens in an instant.
+    #[must_use]
+    pub const fn lasts(&self) -> Duration {
+        match self {
+            Self::PauseSigner(time)
+            | Self::PauseKeeper(time)
+            | Self::CrashServer(time)
+            | Self::Freeze(_, time)
+            | Self::Slow(_, time)
+            | Self::UseUpConnections(time)
+            | Self::FillDisk(time) => *time,
+            Self::KillSigner
+            | Self::StopSigner
+            | Self::KillKeeper
+            | Self::SecondKeeper
+            | Self::TerminateSession
+            | Self::TerminateSessions
+            | Self::CutOne
+            | Self::CutAll
+            | Self::ResetAll
+            | Self::LoseAnswers(..)
+            | Self::LoseRequests(..) => Duration::ZERO,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind())?;
+        match self.lasts() {
+            Duration::ZERO => Ok(()),
+            time => write!(f, " for {:.1} s", time.as_secs_f64()),
+        }
+    }
+}

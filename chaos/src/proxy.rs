@@ -1,0 +1,223 @@
+//! A network between the programs and the server that does what networks do.
+//!
+//! It listens on loopback and passes on to the server's Unix socket. It knows nothing of PostgreSQL's
+//! protocol but that the client speaks first and that an answer comes only after the whole request: so
+//! a request whose answer is taken away has been carried out, its COMMIT included, because each request
+//! of the programs is a transaction of its own.
+
+mod connection;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::fault::{Message, STORE_BYTES, Way};
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Closed, as by a peer that says good-bye.
+    Close,
+    /// Reset, as by a firewall that has forgotten it.
+    Reset,
+}
+
+/// What happens to all that is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Weather {
+    pub(crate) frozen: Option<Way>,
+    pub(crate) delay: Duration,
+}
+
+/// What is to be lost next.
+#[derive(Clone, Copy, Debug, Default)]
+struct Losses {
+    answers: [u32; 2],
+    requests: [u32; 2],
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Passed,
+    LostItself,
+    LostAnswer,
+}
+
+/// What the connections share.
+pub(crate) struct Shared {
+    server: PathBuf,
+    weather: watch::Sender<Weather>,
+    losses: Mutex<Losses>,
+    connections: Mutex<HashMap<u64, watch::Sender<Option<End>>>>,
+}
+
+/// A proxy; it ends, with all connections, when dropped.
+pub struct Proxy {
+    address: SocketAddr,
+    latency: Duration,
+    shared: Arc<Shared>,
+    accepting: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Listens, and passes on to the server whose socket this is.
+    ///
+    /// # Errors
+    ///
+    /// When no port is to be had.
+    pub async fn start(server: &Path, latency: Duration) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let shared = Arc::new(Shared {
+            server: server.to_owned(),
+            weather: watch::Sender::new(Weather { frozen: None, delay: latency }),
+            losses: Mutex::default(),
+            connections: Mutex::default(),
+        });
+        let address = listener.local_addr()?;
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
+        Ok(Self { address, latency, shared, accepting })
+    }
+
+    /// The URL of a database through this.
+    #[must_use]
+    pub fn url(&self, user: &str, database: &str) -> String {
+        format!("postgres://{user}@{}/{database}?sslmode=disable", self.address)
+    }
+
+    /// Nothing passes in this direction until [`Proxy::thaw`]; new connections are taken all the same.
+    pub fn freeze(&self, way: Way) {
+        self.shared.weather.send_modify(|weather| weather.frozen = Some(way));
+    }
+
+    /// Ends [`Proxy::freeze`].
+    pub fn thaw(&self) {
+        self.shared.weather.send_modify(|weather| weather.frozen = None);
+    }
+
+    /// Everything is this much later until [`Proxy::hurry`].
+    pub fn slow(&self, delay: Duration) {
+        self.shared.weather.send_modify(|weather| weather.delay = delay);
+    }
+
+    /// Ends [`Proxy::slow`].
+    pub fn hurry(&self) {
+        self.slow(self.latency);
+    }
+
+    /// Ends all connections.
+    pub fn end_all(&self, end: End) {
+        for connection in self.shared.connections().values() {
+            connection.send_replace(Some(end));
+        }
+    }
+
+    /// Ends one connection, if there is any.
+    pub fn end_one(&self, pick: usize, end: End) {
+        let connections = self.shared.connections();
+        let mut numbers: Vec<u64> = connections.keys().copied().collect();
+        numbers.sort_unstable();
+        if let Some(number) = numbers.get(pick % numbers.len().max(1)) {
+            connections[number].send_replace(Some(end));
+        }
+    }
+
+    /// The answers of the next requests are lost: the connection is reset instead.
+    pub fn lose_answers(&self, message: Message, count: u32) {
+        self.shared.losses().answers[index(message)] += count;
+    }
+
+    /// The next requests are lost: the connection is reset instead.
+    pub fn lose_requests(&self, message: Message, count: u32) {
+        self.shared.losses().requests[index(message)] += count;
+    }
+
+    /// How many messages are yet to be lost.
+    #[must_use]
+    pub fn still_to_lose(&self) -> u32 {
+        let losses = self.shared.losses();
+        losses.answers.iter().chain(&losses.requests).sum()
+    }
+
+    /// Loses no more.
+    pub fn lose_nothing(&self) {
+        *self.shared.losses() = Losses::default();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        self.end_all(End::Reset);
+    }
+}
+
+impl Shared {
+    fn connections(&self) -> MutexGuard<'_, HashMap<u64, watch::Sender<Option<End>>>> {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn losses(&self) -> MutexGuard<'_, Losses> {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn weather(&self) -> watch::Receiver<Weather> {
+        self.weather.subscribe()
+    }
+
+    /// What becomes of a request that begins with a piece of this size.
+    pub(crate) fn fate_of(&self, bytes: usize) -> Fate {
+        let mut losses = self.losses();
+        let stores = bytes >= STORE_BYTES;
+        for message in [Message::Store, Message::Any] {
+            if message == Message::Store && !stores {
+                continue;
+            }
+            let Losses { answers, requests } = &mut *losses;
+            for (left, fate) in [(answers, Fate::LostAnswer), (requests, Fate::LostItself)] {
+                let left = &mut left[index(message)];
+                if *left > 0 {
+                    *left -= 1;
+                    return fate;
+                }
+            }
+        }
+        Fate::Passed
+    }
+}
+
+const fn index(message: Message) -> usize {
+    match message {
+        Message::Any => 0,
+        Message::Store => 1,
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    while let Ok((client, _)) = listener.accept().await {
+        let (number, end) = (NUMBER.fetch_add(1, Ordering::Relaxed), watch::Sender::new(None));
+        let ended = end.subscribe();
+        shared.connections().insert(number, end);
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            pass_on(client, &shared, ended).await;
+            shared.connections().remove(&number);
+        });
+    }
+}
+
+/// One connection, to its end.
+async fn pass_on(client: TcpStream, shared: &Arc<Shared>, ended: watch::Receiver<Option<End>>) {
+    // A server that is down refuses: the client sees its connection end.
+    let Ok(server) = UnixStream::connect(&shared.server).await else { return };
+    let _ = client.set_nodelay(true);
+    connection::run(client, server, shared, ended).await;
+}
