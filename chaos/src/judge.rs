@@ -81,14 +81,18 @@ pub async fn judge(
     if let Some(report) = independent_audit(&stage.direct, namespace, name).await? {
         judged.audited_independently = true;
         let sentences = report.violations.into_iter();
-        judged.violations.extend(sentences.map(|violation| format!("the independent audit: {}", violation.sentence)));
+        judged
+            .violations
+            .extend(sentences.map(|violation| format!("the independent audit: {}", violation.sentence)));
     }
-    let with_outcome = |wanted: &str| leases.iter().filter(|lease| lease.outcome.as_deref() == Some(wanted)).count();
+    let with_outcome =
+        |wanted: &str| leases.iter().filter(|lease| lease.outcome.as_deref() == Some(wanted)).count();
     judged.takeovers = i64::try_from(with_outcome("expired"))?;
     judged.given_back = i64::try_from(with_outcome("abandoned"))?;
     judged.signed_twice = signed_twice(&journal, &leases);
     let killed = injected.iter().filter(|one| crate::play::is_alone(one, injected));
-    judged.recoveries = killed.filter_map(|one| one.killed.as_ref()).flat_map(|killed| recoveries(killed, &leases)).collect();
+    judged.recoveries =
+        killed.filter_map(|one| one.killed.as_ref()).flat_map(|killed| recoveries(killed, &leases)).collect();
     Ok(judged)
 }
 

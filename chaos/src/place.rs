@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use chancery_local_postgres::{ServerOptions, ThrowAway};
 use chancery_keyring::Kek;
+use chancery_local_postgres::{ServerOptions, ThrowAway};
 use chancery_process::create_kek_file;
 use chancery_store::run::NewRun;
 use chancery_tests::{Manifest, SmallDisk, TestLedger};

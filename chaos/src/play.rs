@@ -107,7 +107,11 @@ async fn carry_out(
     for planned in &schedule.faults {
         let its_time = async {
             match planned.when {
-                #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a share of it")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_precision_loss,
+                    reason = "a share of it"
+                )]
                 When::Signed(share) => watch.until_signed((batches as f64 * share) as i64).await,
                 When::After(time) => tokio::time::sleep(time).await,
             }

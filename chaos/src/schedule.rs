@@ -246,8 +246,11 @@ mod tests {
     #[test]
     fn two_hundred_schedules_have_every_kind_of_fault_and_every_keeper() {
         let schedules: Vec<Schedule> = (0..200).map(|seed| Schedule::draw(seed, ALL)).collect();
-        let kinds: BTreeSet<&str> =
-            schedules.iter().flat_map(|schedule| &schedule.faults).map(|planned| planned.fault.kind()).collect();
+        let kinds: BTreeSet<&str> = schedules
+            .iter()
+            .flat_map(|schedule| &schedule.faults)
+            .map(|planned| planned.fault.kind())
+            .collect();
         assert_eq!(kinds.len(), 22, "{kinds:#?}");
         for keeper in [Keeper::Supervisor, Keeper::Nobody, Keeper::Operator] {
             assert!(schedules.iter().any(|schedule| schedule.shape.keeper == keeper), "{keeper}");

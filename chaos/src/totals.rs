@@ -95,11 +95,16 @@ impl fmt::Display for Totals {
         for (kind, count) in faults {
             write!(f, "  {count:5}  {kind}")?;
             match self.longest_stall.get(kind) {
-                Some(stall) => writeln!(f, "; at the longest {:.2} s until the next batch", stall.as_secs_f64())?,
+                Some(stall) => {
+                    writeln!(f, "; at the longest {:.2} s until the next batch", stall.as_secs_f64())?
+                }
                 None => writeln!(f)?,
             }
         }
-        writeln!(f, "takeovers of batches whose lease ran out: {takeovers}; leases given back: {given_back}")?;
+        writeln!(
+            f,
+            "takeovers of batches whose lease ran out: {takeovers}; leases given back: {given_back}"
+        )?;
         writeln!(f, "batches signed twice in memory and stored once: {signed_twice}")?;
         writeln!(f, "supervisors and operators started again: {}", self.restarts)?;
         let Recoveries { count, longest } = &self.known_deaths;
@@ -118,7 +123,10 @@ impl fmt::Display for Totals {
         )?;
         if self.audited_independently < *schedules {
             let without = schedules - self.audited_independently;
-            writeln!(f, "skipped: the independent audit of {without} schedules; scripts/setup.sh --independent-audit")?;
+            writeln!(
+                f,
+                "skipped: the independent audit of {without} schedules; scripts/setup.sh --independent-audit"
+            )?;
         }
         match failed.as_slice() {
             [] => write!(f, "verdict: nothing lost, doubled or shared"),

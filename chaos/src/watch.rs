@@ -122,7 +122,9 @@ impl Seen {
                 Some(other) => self.lost.push(format!(
                     "batch {batch} was signed under lease {lease}, and is now under lease {other}"
                 )),
-                None => self.lost.push(format!("batch {batch} was signed under lease {lease}, and is not now")),
+                None => {
+                    self.lost.push(format!("batch {batch} was signed under lease {lease}, and is not now"))
+                }
             }
         }
         self.signed = now;

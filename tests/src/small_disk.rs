@@ -65,8 +65,7 @@ impl SmallDisk {
     ///
     /// When `df` does not tell.
     pub fn used_kilobytes(&self) -> anyhow::Result<u64> {
-        let output =
-            Command::new("df").args(["--output=used", "-k"]).arg(&self.path).output()?;
+        let output = Command::new("df").args(["--output=used", "-k"]).arg(&self.path).output()?;
         let used = String::from_utf8(output.stdout)?;
         Ok(used.lines().last().unwrap_or_default().trim().parse()?)
     }

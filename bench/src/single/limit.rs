@@ -2,6 +2,7 @@
 
 pub(crate) mod breakdown;
 pub(crate) mod curves;
+mod profile;
 pub(crate) mod rs256;
 
 /// Signers, as many as the reference machine has cores.

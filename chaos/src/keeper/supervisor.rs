@@ -30,12 +30,8 @@ impl Supervised {
     /// Starts the first.
     #[must_use]
     pub fn start(errand: Errand) -> Self {
-        let mut supervised = Self {
-            errand,
-            pid: Arc::default(),
-            restarts: Arc::default(),
-            supervisors: JoinSet::new(),
-        };
+        let mut supervised =
+            Self { errand, pid: Arc::default(), restarts: Arc::default(), supervisors: JoinSet::new() };
         supervised.another("supervisor.log");
         supervised
     }
