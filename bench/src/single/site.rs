@@ -100,7 +100,11 @@ impl Site {
 
     /// Processor time that was spent until now, by this server and by processes that we have waited for.
     pub(crate) fn cpu(&self) -> anyhow::Result<Cpu> {
-        let postmaster = self.server.server_pid()?.context("the server runs")?;
-        Cpu::until_now(i32::try_from(postmaster)?)
+        Cpu::until_now(i32::try_from(self.postmaster()?)?)
+    }
+
+    /// The server's first process, which starts all others.
+    pub(crate) fn postmaster(&self) -> anyhow::Result<u32> {
+        self.server.server_pid()?.context("the server runs")
     }
 }

@@ -72,8 +72,8 @@ async fn by_function(effort: Effort) -> anyhow::Result<Option<Table>> {
         let work = Work { records: effort.of(work.records, 10 * work.batch), ..work };
         let site = Site::start(&[]).await?;
         let (run, _) = site.seed("bench", &work).await?;
-        let Some(profile) = Profile::start(&site).await else {
-            eprintln!("skipped: no perf that may look at all processes, so no samples by function");
+        let Some(profile) = Profile::start(&site).await? else {
+            eprintln!("skipped: no perf that may look at other processes, so no samples by function");
             return Ok(None);
         };
         signers::sign_unseen(&site, &run, SIGNERS).await?;

@@ -1,4 +1,5 @@
-//! Where processor time goes within signers and PostgreSQL, by samples that `perf` takes of all processes.
+//! Where processor time goes within signers and PostgreSQL, by samples that `perf` takes of what this process
+//! and the server start meanwhile, and of nobody else.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,19 +19,23 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    /// None where there is no `perf`, or where it may not look at all processes.
-    pub(crate) async fn start(site: &Site) -> Option<Self> {
+    /// None where there is no `perf`, or where it may not look.
+    pub(crate) async fn start(site: &Site) -> anyhow::Result<Option<Self>> {
         let samples = site.folder().join("samples");
-        let mut may = Command::new("perf");
-        may.args(["record", "-a", "-e", "cpu-clock", "-o"]).arg(&samples).args(["--", "true"]);
-        let may = may.stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+        let parents = format!("{},{}", std::process::id(), site.postmaster()?);
+        let record = |more: &[&str]| {
+            let mut perf = Command::new("perf");
+            perf.args(["record", "-e", "cpu-clock", "-F", "499", "-p", &parents, "-o"])
+                .arg(&samples)
+                .args(more);
+            perf.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+            perf
+        };
+        let may = record(&["--", "true"]).status().await;
         if !may.is_ok_and(|status| status.success()) {
-            return None;
+            return Ok(None);
         }
-        let mut perf = Command::new("perf");
-        perf.args(["record", "-a", "-e", "cpu-clock", "-F", "499", "-o"]).arg(&samples);
-        let perf = perf.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn().ok()?;
-        Some(Self { perf, samples })
+        Ok(Some(Self { perf: record(&[]).spawn()?, samples }))
     }
 
     /// Percent of the samples of signers and PostgreSQL by what they were doing.
@@ -108,7 +113,9 @@ fn kind(command: &str, library: &str, function: &str) -> Option<&'static str> {
         () if has(&["sqlx"]) => "signers: sqlx",
         () if has(&["tokio", "mio"]) => "signers: tokio",
         () if has(&["chancery"]) => "signers: Chancery's own code",
-        () if has(&["::", "_R", "core", "alloc"]) => "signers: else in Rust",
+        () if has(&["::"]) || function.trim_start_matches("[.] ").starts_with("_R") => {
+            "signers: else in Rust"
+        }
         // What has no path is C or assembly, of which there is nothing else.
         () => "signers: AWS-LC",
     })
