@@ -27,7 +27,7 @@ run: build ## Sign MANIFEST (default examples/signingrun.yaml) and audit the res
 
 .PHONY: test
 test: ## Run every test
-	@scripts/setup.sh --helm-if-possible --independent-audit-if-possible --valgrind-if-possible
+	@scripts/setup.sh --helm-if-possible --pgbouncer-if-possible --independent-audit-if-possible --peers-if-possible --valgrind-if-possible
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace
 
@@ -35,10 +35,29 @@ test: ## Run every test
 model: ## Visit every state of the lease protocol's model, within the bounds that it prints
 	cargo run --release --locked --package chancery-model
 
+.PHONY: mutants
+mutants: setup ## Take out one safeguard at a time, and see that its test fails: some twenty minutes
+	scripts/mutants.sh
+
+# Of each target. Not bash's own variable of that name: make puts it in.
+SECONDS = 60
+
+.PHONY: fuzz
+fuzz: ## Feed random input to everything that is parsed from outside, SECONDS (60) each
+	@scripts/setup.sh --no-postgres --cargo-fuzz
+	scripts/fuzz.sh $(SECONDS)
+
+.PHONY: chaos
+chaos: ## Play runs with faults drawn from SEED, for MINUTES or so many SCHEDULES, and judge each
+	@scripts/setup.sh --independent-audit-if-possible --helm-if-possible
+	cargo build --release --locked --package chancery --package chancery-signer --package chancery-operator --package chancery-chaos
+	PATH="$$PWD/.tools/bin:$$PATH" target/release/chancery-chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SCHEDULES),--schedules $(SCHEDULES))
+
 .PHONY: verify
 verify: ## Format, lints, generated files, licences and advisories
 	@scripts/setup.sh --cargo-deny
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps
 	scripts/generate.sh --check
@@ -69,6 +88,12 @@ counts: ## Print the counts that tests hold below bounds: round trips, WAL, allo
 	@scripts/setup.sh --valgrind-if-possible
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace --test counts -- --nocapture
+
+.PHONY: bench-peers
+bench-peers: ## Measure against graphile-worker, pg-boss, procrastinate and plain Rust; ARGS='--quick' in 2 minutes
+	@scripts/setup.sh --peers
+	cargo build --release --locked --package chancery --package chancery-signer --package chancery-bench
+	target/release/chancery-bench-peers $(ARGS)
 
 .PHONY: chart
 chart: ## Lint the chart and write it as a package to target/charts

@@ -610,6 +610,10 @@ REVOKE ALL ON FUNCTION chancery.run_seed_chunk(p_run integer, p_chunk bigint) FR
 
 REVOKE ALL ON FUNCTION chancery.run_settle(p_run integer) FROM PUBLIC;
 
+GRANT SELECT(key_id) ON TABLE chancery.key_material TO chancery_signer;
+
+GRANT SELECT(public_key) ON TABLE chancery.key_material TO chancery_signer;
+
 GRANT SELECT ON TABLE chancery.keyrings TO chancery_signer;
 
 GRANT SELECT ON TABLE chancery.records TO chancery_signer;

@@ -123,9 +123,20 @@ impl LeaseLog {
 
     /// What a line of the log says of itself.
     fn check_lease(&mut self, lease: &LeaseRow) {
-        let LeaseRow { id, acquired_at, expires_at, released_at, outcome, run_id, .. } = lease;
+        let LeaseRow { id, acquired_at, expires_at, released_at, has_signed_at, outcome, run_id, .. } = lease;
+        let endless = |instant: i64| matches!(instant, i64::MIN | i64::MAX);
         let wrong = match (outcome.as_deref(), *released_at) {
+            (Some(outcome), _) if !matches!(outcome, "signed" | "expired" | "abandoned") => {
+                Some("has an unknown outcome")
+            }
+            _ if endless(*acquired_at) || endless(*expires_at) || released_at.is_some_and(endless) => {
+                Some("has an infinite instant")
+            }
+            _ if expires_at <= acquired_at => Some("runs out before it begins"),
             (_, Some(released)) if released <= *acquired_at => Some("ends before it begins"),
+            (outcome, _) if (outcome == Some("signed")) != *has_signed_at => {
+                Some("says that it signed, or when, but not both")
+            }
             (Some("expired"), Some(released)) if released < *expires_at => {
                 Some("was taken over before it had run out")
             }

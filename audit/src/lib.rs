@@ -81,7 +81,9 @@ pub async fn audit(
 ) -> Result<Report, AuditError> {
     let mut snapshot = ledger.snapshot().await?;
     let run = Arc::new(snapshot.run(namespace, name).await?);
-    let ring = Arc::new(Ring::new(&run, snapshot.reader().await?.keys(&run).await?));
+    let keys = snapshot.reader().await?.keys(&run).await?;
+    let of_ring = ring::check(&run, &keys, options.violations_shown);
+    let ring = Arc::new(Ring::new(&run, keys));
 
     let (of_log, of_records) = tokio::try_join!(
         audit_lease_log(&snapshot, &run, &ring, options.violations_shown),
@@ -89,6 +91,7 @@ pub async fn audit(
     )?;
     let mut findings = of_records;
     findings.merge(of_log);
+    findings.merge(of_ring);
     for stray in snapshot.reader().await?.strays(&run, 100).await? {
         findings.stray(&stray);
     }

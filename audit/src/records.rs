@@ -126,13 +126,20 @@ fn check_batch(row: &BatchRow, first: i64, last: i64, findings: &mut Findings) {
             )
         });
     }
-    // What is not signed yet is a matter of law 1.
-    if state == "signed" && !lease_fits {
-        findings.violated(Law::OneKeyABatch, *batch, || {
-            let lease = lease_id.map_or_else(|| "no lease".to_owned(), |id| format!("lease {id}"));
-            format!("batch {batch} is marked signed under {lease}, which is no signed lease of this batch")
-        });
-    }
+    // That an unsigned one lacks signatures is a matter of law 1.
+    let lease = || lease_id.map_or_else(|| "no lease".to_owned(), |id| format!("lease {id}"));
+    let wrong = match state.as_str() {
+        "signed" if !lease_fits => {
+            format!("marked signed under {}, which is no signed lease of this batch", lease())
+        }
+        "leased" if !lease_fits => {
+            format!("marked leased under {}, which is no open lease of this batch", lease())
+        }
+        "unsigned" if lease_id.is_some() => format!("marked unsigned, yet names {}", lease()),
+        "signed" | "leased" | "unsigned" => return,
+        other => format!("in the unknown state {other}"),
+    };
+    findings.violated(Law::OneKeyABatch, *batch, || format!("batch {batch} is {wrong}"));
 }
 
 fn check_size(run: &Run, record: i64, payload: &[u8], findings: &mut Findings) {
@@ -147,7 +154,8 @@ fn check_size(run: &Run, record: i64, payload: &[u8], findings: &mut Findings) {
 fn check_signature(run: &Run, ring: &Ring, row: &RecordRow, payload: Option<&[u8]>, findings: &mut Findings) {
     let record = row.record;
     // A signature of nothing, or under no lease, is named by the laws 1 and 4.
-    let (Some(payload), Some(signature), Some(key)) = (payload, &row.signature, row.key_id) else { return };
+    let (Some(payload), Some(key)) = (payload, row.key_id) else { return };
+    let signature = row.signature.as_deref().unwrap_or_default();
     let wrong = match ring.get(key) {
         None => format!("key {key} is not in the ring of {}", run.name),
         Some(entry) => match &entry.public {

@@ -178,11 +178,37 @@ impl Findings {
         }
     }
 
-    /// A row that the run's shape leaves no place for.
+    /// A row that has no place.
     pub(crate) fn stray(&mut self, stray: &Stray) {
-        let Stray { kind, number } = stray;
-        let law = if kind == "batch" { Law::OneKeyABatch } else { Law::EveryRecordOnce };
-        self.violated(law, *number, || format!("{kind} {number} is outside of the run"));
+        let Stray { kind, number, name } = stray;
+        let (law, text) = match kind.as_str() {
+            "batch" => (Law::OneKeyABatch, format!("batch {number} is outside of the run")),
+            "lease of no batch" => {
+                (Law::OneKeyABatch, format!("lease {number} is of batch {name}, which is outside of the run"))
+            }
+            "lease of a signed batch" => {
+                (Law::OneKeyABatch, format!("lease {number} is of a batch that lease {name} had signed"))
+            }
+            "lease of a held batch" => {
+                (Law::OneKeyABatch, format!("lease {number} is of a batch while lease {name} held that"))
+            }
+            "lease in another log" => {
+                (Law::NoSharedKey, format!("lease {number} of key {name} is in the log of another ring"))
+            }
+            "lease of no run" => {
+                (Law::NoSharedKey, format!("lease {number} is of run {name}, which does not exist"))
+            }
+            "key of no ring" => (Law::LeastRecentlyUsed, format!("key {name} belongs to no ring")),
+            "material of no key" => {
+                (Law::LeastRecentlyUsed, format!("there is material of key {name}, which does not exist"))
+            }
+            "table of no run" => {
+                (Law::EveryRecordOnce, format!("the table {name} is of a run that does not exist"))
+            }
+            "run" => (Law::EveryRecordOnce, format!("the run stands in the ledger again, as run {number}")),
+            _ => (Law::EveryRecordOnce, format!("{kind} {number} is outside of the run")),
+        };
+        self.violated(law, *number, || text);
     }
 
     pub(crate) fn merge(&mut self, other: Self) {

@@ -10,6 +10,7 @@ mod conditions;
 mod docs;
 mod figure;
 mod frame;
+pub mod peers;
 mod result;
 mod table;
 

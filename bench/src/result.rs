@@ -20,6 +20,9 @@ pub struct Outcome {
     pub tables: Vec<Table>,
     /// What is drawn.
     pub charts: Vec<Chart>,
+    /// What else is kept of it, and shown nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<serde_json::Value>,
 }
 
 /// What a measurement returns.
@@ -66,7 +69,7 @@ impl Kept {
 
     /// As Markdown; charts are shown from `charts`.
     pub(crate) fn markdown(&self, charts: &str) -> String {
-        let Outcome { figures, tables, charts: drawn } = &self.outcome;
+        let Outcome { figures, tables, charts: drawn, details: _ } = &self.outcome;
         let mut parts = Vec::new();
         if !figures.is_empty() {
             parts.push(format!("{}{}", Figure::HEAD, figures.iter().map(Figure::line).collect::<String>()));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
+use chancery_local_postgres::ThrowAway;
 use futures::future::BoxFuture;
 use nix::sys::signal::Signal;
 use sqlx::{Connection, PgConnection};
@@ -14,6 +15,9 @@ use crate::place::{Place, Stage};
 use crate::proxy::End;
 use crate::schedule::Planned;
 use crate::signers::{self, Killed, RunningSigner, send};
+
+/// How long a server may need to start again: longer than any disk is full.
+const RECOVERY: Duration = Duration::from_secs(60);
 
 /// What a fault can be done to besides server, disk and connections.
 pub trait Keep {
@@ -28,6 +32,11 @@ pub trait Keep {
 
     /// How often a supervisor or operator was started again.
     fn restarts(&self) -> u32;
+
+    /// What programs have written that write to no file of the run's folder.
+    fn log(&self) -> String {
+        String::new()
+    }
 }
 
 /// A fault that has come.
@@ -109,7 +118,7 @@ pub async fn inject(
             let place = Arc::clone(place);
             Some(Box::pin(async move {
                 tokio::time::sleep(time).await;
-                Ok(place.server.start_again()?)
+                start_again(&place.server).await
             }))
         }
         Fault::Freeze(way, time) => {
@@ -159,6 +168,18 @@ pub async fn inject(
         }
     };
     Ok(Some((Injected { fault, began, ended: began, killed }, lift)))
+}
+
+/// A server can not recover while its disk is full: it is started until it does.
+async fn start_again(server: &ThrowAway) -> anyhow::Result<()> {
+    let began = Instant::now();
+    loop {
+        match server.start_again() {
+            Ok(()) => return Ok(()),
+            Err(error) if began.elapsed() > RECOVERY => return Err(error.into()),
+            Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+    }
 }
 
 fn pause(pid: i32, time: Duration) -> Lift {

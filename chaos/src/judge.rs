@@ -20,6 +20,9 @@ use crate::watch::Watch;
 /// More than the grace that a signer has by itself.
 const LAST_PATIENCE: Duration = Duration::from_secs(30);
 
+/// Violations of one kind that are told; where there is one, there are often thousands.
+const SHOWN: usize = 10;
+
 /// What was found out about a run.
 #[derive(Debug, Default)]
 pub struct Judged {
@@ -80,7 +83,7 @@ pub async fn judge(
     let (namespace, name) = stage.run_name();
     if let Some(report) = independent_audit(&stage.direct, namespace, name).await? {
         judged.audited_independently = true;
-        let sentences = report.violations.into_iter();
+        let sentences = report.violations.into_iter().take(SHOWN);
         judged
             .violations
             .extend(sentences.map(|violation| format!("the independent audit: {}", violation.sentence)));

@@ -1,10 +1,12 @@
 //! Those who start signers, and start them again.
 
+mod operated;
 mod supervisor;
 mod unattended;
 
 use std::path::PathBuf;
 
+pub use operated::Operated;
 pub use supervisor::Supervised;
 pub use unattended::Unattended;
 

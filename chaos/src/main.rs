@@ -1,6 +1,7 @@
 //! `make chaos`: schedule after schedule, until the time is over or enough are played.
 //!
-//! Exit codes: 0 all held; 1 something did not, and the seeds that show it are named; 2 wrong arguments.
+//! Exit codes: 0 all held; 1 something did not, and the seeds that show it are named; 2 wrong arguments,
+//! or the harness itself failed.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,9 +30,19 @@ struct Arguments {
 }
 
 #[tokio::main]
+#[expect(clippy::print_stderr, reason = "whoever started it is to read it")]
+async fn main() -> ExitCode {
+    match play_all(&Arguments::parse()).await {
+        Ok(exit) => exit,
+        Err(error) => {
+            eprintln!("error: the harness itself failed: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "the verdict is the purpose of this program")]
-async fn main() -> anyhow::Result<ExitCode> {
-    let arguments = Arguments::parse();
+async fn play_all(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let first = arguments.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let time = Duration::try_from_secs_f64(arguments.minutes * 60.0)?;
     let means = Means::of_this_machine()?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use chancery_keyring::Kek;
-use chancery_local_postgres::{ServerOptions, ThrowAway};
+use chancery_local_postgres::{SUPERUSER, ServerOptions, ThrowAway};
 use chancery_process::create_kek_file;
 use chancery_store::run::NewRun;
 use chancery_tests::{Manifest, SmallDisk, TestLedger};
@@ -79,7 +79,7 @@ impl Place {
         let socket = self.server.socket_dir().join(format!(".s.PGSQL.{}", self.server.port()));
         let proxy = Proxy::start(&socket, shape.latency).await?;
         let errand = Errand {
-            url: proxy.url("postgres", &database),
+            url: proxy.url(SUPERUSER, &database),
             folder: folder.path().to_owned(),
             journal,
             signers: shape.signers,

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use chancery_process::read_kek_file;
 use chancery_store::Ledger;
+use chancery_tests::cluster::{Cluster, Release};
 use tokio::task::JoinHandle;
 
 use crate::inject::{Injected, Keep, inject};
 use crate::judge::{Judged, judge};
-use crate::keeper::{Supervised, Unattended};
+use crate::keeper::{Operated, Supervised, Unattended};
 use crate::place::{Place, Stage, new_run};
 use crate::schedule::{Keeper, Schedule, When};
 use crate::watch::Watch;
@@ -38,18 +40,30 @@ pub struct Played {
 ///
 /// When the harness itself fails; what the run does wrong is in the verdict.
 pub async fn play(place: &Arc<Place>, schedule: &Schedule) -> anyhow::Result<(Played, Arc<Stage>)> {
+    if schedule.shape.keeper == Keeper::Operator {
+        return play_operated(place, schedule).await;
+    }
     let stage = Arc::new(place.stage(schedule, "default").await?);
-    let played = match schedule.shape.keeper {
-        Keeper::Supervisor => {
-            let mut keeper = Supervised::start(stage.errand.clone());
-            play_with(place, &stage, schedule, &mut keeper).await?
-        }
+    let errand = stage.errand.clone();
+    let mut keeper: Box<dyn Keep> = match schedule.shape.keeper {
+        Keeper::Supervisor => Box::new(Supervised::start(errand)),
         Keeper::Nobody | Keeper::Operator => {
             seed(&stage, schedule).await?;
-            let mut keeper = Unattended::start(stage.errand.clone());
-            play_with(place, &stage, schedule, &mut keeper).await?
+            Box::new(Unattended::start(errand))
         }
     };
+    let played = play_with(place, &stage, schedule, &mut *keeper).await?;
+    Ok((played, stage))
+}
+
+async fn play_operated(place: &Arc<Place>, schedule: &Schedule) -> anyhow::Result<(Played, Arc<Stage>)> {
+    let cluster = Cluster::with_chart().context("the schedule needs an API server, and there is none")?;
+    let namespace = cluster.namespace("chaos").await?;
+    let stage = Arc::new(place.stage(schedule, &namespace.name).await?);
+    let release = Release::install(&namespace, &stage.errand.url).await?;
+    let environment = vec![("CHANCERY_USE_JOURNAL".to_owned(), stage.errand.journal.display().to_string())];
+    let mut keeper = Operated::start(&release, environment, &schedule.shape).await?;
+    let played = play_with(place, &stage, schedule, &mut keeper).await?;
     Ok((played, stage))
 }
 
@@ -86,6 +100,9 @@ async fn play_with(
     // What was to be lost on connections that are no more can not be lost.
     stage.proxy.lose_nothing();
     let judged = judge(stage, schedule, &injected, &watch, finished).await?;
+    if !judged.violations.is_empty() {
+        std::fs::write(stage.errand.folder.join("programs.log"), keeper.log())?;
+    }
     let stalls = injected
         .iter()
         .filter(|one| is_alone(one, &injected))

@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use chancery_tests::SmallDisk;
+use chancery_tests::cluster::Cluster;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
@@ -102,7 +103,7 @@ impl Means {
     ///
     /// When no folder can be made.
     pub fn of_this_machine() -> anyhow::Result<Self> {
-        Ok(Self { cluster: false, disk: SmallDisk::mount(1)?.is_some() })
+        Ok(Self { cluster: Cluster::with_chart().is_some(), disk: SmallDisk::mount(1)?.is_some() })
     }
 }
 
@@ -111,7 +112,8 @@ impl fmt::Display for Means {
         let or_not = |has: bool, what: &str, why: &str| {
             if has { format!("with {what}") } else { format!("without {what} ({why})") }
         };
-        let cluster = or_not(self.cluster, "an API server", "KUBEBUILDER_ASSETS names none");
+        let cluster =
+            or_not(self.cluster, "an API server", "KUBEBUILDER_ASSETS names none, or there is no helm");
         let disk = or_not(self.disk, "full disks", "that needs root and mount");
         write!(f, "{cluster}, {disk}")
     }
@@ -155,7 +157,11 @@ fn draw_shape(rng: &mut ChaCha8Rng, means: Means) -> Shape {
         8.. if means.cluster => Keeper::Operator,
         _ => Keeper::Nobody,
     };
-    let algorithm = *["EdDSA", "EdDSA", "EdDSA", "ES256", "RS256"].choose(rng).unwrap_or(&"EdDSA");
+    let algorithm = match rng.random_range(0..10) {
+        0 => "RS256",
+        1..3 => "ES256",
+        _ => "EdDSA",
+    };
     // The shortest lease that a manifest may have; without a manifest, shorter ones.
     let lease = match keeper {
         Keeper::Nobody => Duration::from_millis(rng.random_range(1_500..4_000)),
@@ -182,12 +188,13 @@ fn draw_fault(rng: &mut ChaCha8Rng, shape: &Shape, means: Means) -> Fault {
     let way = *[Way::Up, Way::Down, Way::Both].choose(rng).unwrap_or(&Way::Both);
     let message = *[Message::Any, Message::Store].choose(rng).unwrap_or(&Message::Any);
     let some = rng.random_range(1..=4);
+    let kept = shape.keeper != Keeper::Nobody;
     match rng.random_range(0..30) {
         0..4 => Fault::KillSigner,
         4..7 => Fault::PauseSigner(beyond_lease),
         7..9 => Fault::StopSigner,
-        9..11 => Fault::KillKeeper,
-        11 => Fault::PauseKeeper(outage),
+        9..11 if kept => Fault::KillKeeper,
+        11 if kept => Fault::PauseKeeper(outage),
         12 => Fault::SecondKeeper,
         13 => Fault::TerminateSession,
         14 => Fault::TerminateSessions,

@@ -68,12 +68,16 @@ impl CliError {
     /// What whoever typed the command should do.
     pub(crate) fn exit(&self) -> Exit {
         match self {
+            Self::Seed(SeedError::Store(error)) | Self::Audit(AuditError::Store(error))
+                if error.is_transient() =>
+            {
+                Exit::TryAgain
+            }
             Self::Store(StoreError::Corrupt(_) | StoreError::Query { .. } | StoreError::Migration(_))
             | Self::Audit(_)
             | Self::Write(_)
             | Self::Signals(_)
             | Self::SignerProgram(_) => Exit::Failed,
-            Self::Seed(SeedError::Store(error)) if error.is_transient() => Exit::TryAgain,
             Self::Seed(SeedError::OtherKek { .. } | SeedError::Store(_)) => Exit::BadInput,
             Self::Seed(_) => Exit::Failed,
             Self::SignersFailed { exit: Exit::NoRoom, .. } => Exit::BadInput,

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
-    RsaEncoding, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
 use uuid::Uuid;
 
@@ -78,6 +79,24 @@ impl SigningKey {
             Pair::P256(_) | Pair::Ed25519(_) => CURVE_SIGNATURE_BYTES,
         };
         Ok(Self { id: key, algorithm, signature_len, pair })
+    }
+
+    /// Makes sure that what is signed with this key verifies with that public key: a
+    /// `SubjectPublicKeyInfo` in DER, byte by byte as [`generate`](crate::generate) gives it.
+    ///
+    /// # Errors
+    ///
+    /// [`UnwrapError::OtherPublicKey`].
+    pub fn belongs_to(&self, spki_der: &[u8]) -> Result<(), UnwrapError> {
+        let own = match &self.pair {
+            Pair::Rsa(pair, _) => pair.public_key().as_der(),
+            Pair::P256(pair) => pair.public_key().as_der(),
+            Pair::Ed25519(pair) => pair.public_key().as_der(),
+        };
+        match own {
+            Ok(own) if own.as_ref() == spki_der => Ok(()),
+            _ => Err(UnwrapError::OtherPublicKey { key: self.id }),
+        }
     }
 
     /// The id of the key, as given to [`SigningKey::open`].

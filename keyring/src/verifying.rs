@@ -66,6 +66,17 @@ impl VerifyingKey {
         self.algorithm
     }
 
+    /// The length of an RSA key's modulus; none for the others.
+    #[must_use]
+    pub fn rsa_key_size(&self) -> Option<RsaKeySize> {
+        let key = match &self.key {
+            Key::Rs256(key) => key.as_ref(),
+            Key::Ps256(key) => key.as_ref(),
+            Key::Es256(_) | Key::EdDsa(_) => return None,
+        };
+        rsa_key_size(key)
+    }
+
     /// Whether `signature` is a signature of exactly `payload` under this key: false for
     /// anything else, a wrong length included.
     ///
@@ -102,12 +113,14 @@ impl fmt::Debug for VerifyingKey {
 
 fn rsa_key(algorithm: Algorithm, spki_der: &[u8]) -> Result<RsaPublicKey, PublicKeyError> {
     let key = RsaPublicKey::from_public_key_der(spki_der).map_err(malformed(algorithm))?;
-    let bits = key.n().bits();
-    u32::try_from(bits)
-        .ok()
-        .and_then(|bits| RsaKeySize::try_from(bits).ok())
-        .map(|_| key)
-        .ok_or(PublicKeyError::RsaKeySize { algorithm, bits })
+    match rsa_key_size(&key) {
+        Some(_) => Ok(key),
+        None => Err(PublicKeyError::RsaKeySize { algorithm, bits: key.n().bits() }),
+    }
+}
+
+fn rsa_key_size(key: &RsaPublicKey) -> Option<RsaKeySize> {
+    RsaKeySize::try_from(u32::try_from(key.n().bits()).ok()?).ok()
 }
 
 fn malformed<E: Error + Send + Sync + 'static>(algorithm: Algorithm) -> impl FnOnce(E) -> PublicKeyError {

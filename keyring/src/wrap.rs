@@ -143,6 +143,12 @@ pub enum UnwrapError {
         /// The id of the key.
         key: Uuid,
     },
+    /// The wrapped key opens, but is not the private key of the public key that it is said to be.
+    #[error("key {key} is not the private key of the public key stored beside it: one of them was altered")]
+    OtherPublicKey {
+        /// The id of the key.
+        key: Uuid,
+    },
     /// The wrapped key opens, but AWS-LC takes its content for no private key of this
     /// algorithm.
     #[error("key {key} is no {algorithm} private key")]

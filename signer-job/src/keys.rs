@@ -29,13 +29,16 @@ impl OpenedKeys {
         Self { kek, keyring, algorithm, kept: Mutex::default() }
     }
 
-    /// The lease's key, opened. A kept one is used only while the ledger still holds the very bytes
-    /// that it was opened from.
-    pub(crate) fn open(&self, lease: &Lease) -> Result<Arc<SigningKey>, UnwrapError> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(opened) = kept.get(&lease.key).filter(|opened| opened.wrapped == lease.wrapped_key) {
-            return Ok(Arc::clone(&opened.key));
-        }
+    /// The lease's key, if it is open already. A kept one is used only while the ledger still holds the
+    /// very bytes that it was opened from.
+    pub(crate) fn kept(&self, lease: &Lease) -> Option<Arc<SigningKey>> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let opened = kept.get(&lease.key).filter(|opened| opened.wrapped == lease.wrapped_key)?;
+        Some(Arc::clone(&opened.key))
+    }
+
+    /// Opens the lease's key, which has to be the private one of `public_key`, and keeps it.
+    pub(crate) fn open(&self, lease: &Lease, public_key: &[u8]) -> Result<Arc<SigningKey>, UnwrapError> {
         let key = Arc::new(SigningKey::open(
             &self.kek,
             self.keyring,
@@ -43,6 +46,8 @@ impl OpenedKeys {
             self.algorithm,
             &lease.wrapped_key,
         )?);
+        key.belongs_to(public_key)?;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT && !kept.contains_key(&lease.key) {
             let victim = kept.keys().next().copied();
             victim.and_then(|victim| kept.remove(&victim));

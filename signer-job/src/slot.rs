@@ -148,7 +148,10 @@ async fn sign_and_store(
     lease: &Lease,
     term: &Arc<Term>,
 ) -> Result<Outcome, SignerError> {
-    let key = signer.keys.open(lease)?;
+    let key = match signer.keys.kept(lease) {
+        Some(key) => key,
+        None => signer.keys.open(lease, &session.public_key(lease.key).await?)?,
+    };
     match sign(signer, session, hands, lease, term, key).await? {
         BatchOutcome::Complete => store(signer, session, hands, lease).await,
         BatchOutcome::Stopped { signed } => {

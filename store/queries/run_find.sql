@@ -7,3 +7,4 @@ SELECT r.id, r.namespace, r.name, r.keyring_id, k.uid AS keyring_uid, k.kek_fing
   FROM chancery.runs r
   JOIN chancery.keyrings k ON k.id = r.keyring_id
  WHERE r.namespace = $1 AND r.name = $2
+ ORDER BY r.id

@@ -55,7 +55,7 @@ pub struct RecordRow {
     pub lease_outcome: Option<String>,
 }
 
-/// A batch, and whether the lease it names is a signed one of this very batch.
+/// A batch, and whether the lease it names is one of this very batch.
 #[derive(Debug, FromRow)]
 pub struct BatchRow {
     /// Number of the batch.
@@ -68,17 +68,19 @@ pub struct BatchRow {
     pub state: String,
     /// The lease it names.
     pub lease_id: Option<i64>,
-    /// Whether that lease exists, is of this batch, and ended signed.
+    /// Whether that lease exists, is of this batch, and ended signed if the batch is signed; else is open.
     pub lease_fits: bool,
 }
 
-/// A row that the run's shape leaves no place for.
+/// A row that has no place; `queries/audit_strays.sql` lists the kinds.
 #[derive(Debug, FromRow)]
 pub struct Stray {
-    /// `record`, `signature` or `batch`.
+    /// What it is: `record`, `lease of no run`.
     pub kind: String,
-    /// Its number.
+    /// Its number: of a lease its id; 0 for what has none.
     pub number: i64,
+    /// Its name where the number does not tell, or what it clashes with.
+    pub name: String,
 }
 
 /// A key of the ring.
@@ -96,7 +98,8 @@ pub struct KeyRow {
     pub public_key: Option<Vec<u8>>,
 }
 
-/// A line of the lease log. Instants are microseconds since 1970 by the database's clock.
+/// A line of the lease log. Instants are microseconds since 1970 by the database's clock; infinite ones
+/// are `i64::MIN` and `i64::MAX`.
 #[derive(Debug, FromRow)]
 pub struct LeaseRow {
     /// The lease's id.
@@ -117,6 +120,8 @@ pub struct LeaseRow {
     pub expires_at: i64,
     /// When the key went back to the ring.
     pub released_at: Option<i64>,
+    /// Whether it says when its batch was stored.
+    pub has_signed_at: bool,
     /// `signed`, `expired`, `abandoned`, or none while it is open.
     pub outcome: Option<String>,
 }
@@ -214,7 +219,7 @@ impl Reader {
             .map_err(|error| StoreError::of("audit_batches", error))
     }
 
-    /// At most `limit` rows of each kind that the run's shape leaves no place for.
+    /// At most `limit` rows of each kind that have no place.
     ///
     /// # Errors
     ///
@@ -222,6 +227,7 @@ impl Reader {
     pub async fn strays(&mut self, run: &Run, limit: i64) -> Result<Vec<Stray>, StoreError> {
         sqlx::query_as(query::audit_strays)
             .bind(run.id)
+            .bind(run.keyring_id)
             .bind(run.record_count)
             .bind(run.batch_count)
             .bind(limit)

@@ -186,6 +186,18 @@ impl SignerSession {
         Ok((acquired, expired))
     }
 
+    /// The public key that the ledger holds for a key, as SubjectPublicKeyInfo in DER. Empty when it holds
+    /// none.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn public_key(&mut self, key: Uuid) -> Result<Vec<u8>, StoreError> {
+        let statement = sqlx::query_scalar(query::public_key).bind(key);
+        let found = answered("public_key", SHORT, statement.fetch_optional(&mut self.connection)).await?;
+        Ok(found.unwrap_or_default())
+    }
+
     /// Reads the payloads of the records `first..=last` into `payloads`, and makes sure on the way
     /// that every lease acquired on this connection is on disk.
     ///

@@ -33,6 +33,7 @@ mod names {
         lease_renew
         ledger_exists
         ledger_version
+        public_key
         records_fetch
         run_create
         run_find

@@ -60,8 +60,8 @@ def _audit_strays(ledger: Ledger, run: Run, findings: Findings) -> None:
         findings.violation(4, f"lease {lease.id}", f"of key {lease.key_id} is in the log of another ring")
     for lease in ledger.leases_of_no_run():
         findings.violation(4, f"lease {lease.id}", f"is of run {lease.run_id}, which does not exist")
-    for table, rows in ledger.tables_of_no_run():
-        findings.violation(1, f"table {table}", f"has {rows} rows of a run that does not exist")
+    for table in ledger.tables_of_no_run():
+        findings.violation(1, f"table {table}", "is of a run that does not exist")
     for key in ledger.keys_of_no_ring():
         findings.violation(5, f"key {key}", "belongs to no ring")
 

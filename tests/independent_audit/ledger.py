@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row, namedtuple_row
+from psycopg.rows import class_row
 
 # Rows that a stream holds at a time.
 ROWS_AT_A_TIME = 1_000
@@ -174,47 +175,35 @@ class Ledger:
         """Leases whose run does not exist."""
         return self._stream(Lease, f"{_LEASE} WHERE run_id NOT IN (SELECT id FROM chancery.runs)")
 
-    def tables_of_no_run(self) -> list[tuple[str, int]]:
-        """(table, rows) of partitions that hold rows, though of no run that exists."""
+    def tables_of_no_run(self) -> list[str]:
+        """Partitions that are of no run that exists; a run's tables go before its row does."""
+        runs = {row[0] for row in self._rows("SELECT id FROM chancery.runs")}
         found = []
-        for table in ("records", "batches", "signatures"):
-            with self._connection.cursor(row_factory=namedtuple_row) as cursor:
-                cursor.execute(
-                    """SELECT c.oid::regclass::text AS name,
-                              substring(pg_get_expr(c.relpartbound, c.oid) FROM $r$\\((\\d+)\\)$r$)::integer AS run
-                         FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-                        WHERE i.inhparent = %s::regclass ORDER BY c.oid""",
-                    (f"chancery.{table}",),
-                )
-                partitions = cursor.fetchall()
-            for partition in partitions:
-                if partition.run is not None and self._has_run(partition.run):
-                    continue
-                with self._connection.cursor() as cursor:
-                    # The name comes from the server, quoted as it has to be.
-                    cursor.execute(
-                        f"""SELECT count(*) FROM {partition.name}
-                             WHERE (run_id IN (SELECT id FROM chancery.runs)) IS NOT TRUE"""
-                    )
-                    rows = cursor.fetchone()[0]
-                if rows:
-                    found.append((partition.name, rows))
+        for name, bound in self._rows(
+            """SELECT c.relname, pg_get_expr(c.relpartbound, c.oid)
+                 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
+                WHERE p.relnamespace = 'chancery'::regnamespace AND p.relname IN ('records', 'batches', 'signatures')
+                ORDER BY c.oid"""
+        ):
+            of_run = re.fullmatch(r"FOR VALUES IN \((\d+)\)", bound)
+            if of_run is None or int(of_run[1]) not in runs:
+                found.append(name)
         return found
 
     def keys_of_no_ring(self) -> list[UUID]:
         """Keys whose keyring does not exist, and key material of no key."""
-        with self._connection.cursor() as cursor:
-            cursor.execute(
+        return [
+            row[0]
+            for row in self._rows(
                 """SELECT id FROM chancery.keys WHERE keyring_id NOT IN (SELECT id FROM chancery.keyrings)
                    UNION SELECT key_id FROM chancery.key_material WHERE key_id NOT IN (SELECT id FROM chancery.keys)
                    LIMIT 100"""
             )
-            return [row[0] for row in cursor.fetchall()]
+        ]
 
-    def _has_run(self, run: int) -> bool:
+    def _rows(self, query: str) -> list[tuple]:
         with self._connection.cursor() as cursor:
-            cursor.execute("SELECT FROM chancery.runs WHERE id = %s", (run,))
-            return cursor.fetchone() is not None
+            return cursor.execute(query).fetchall()
 
     def _all(self, kind, query: str, *values):
         with self._connection.cursor(row_factory=class_row(kind)) as cursor:

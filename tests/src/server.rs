@@ -21,8 +21,11 @@ pub fn server() -> &'static ThrowAway {
 /// When there is no PostgreSQL on the machine.
 #[must_use]
 pub fn throw_away() -> ThrowAway {
-    let options = ServerOptions { max_connections: CONNECTIONS, ..ServerOptions::default() };
-    ThrowAway::start(&folder(), options).expect("PostgreSQL starts; `make setup` installs it")
+    ThrowAway::start(&folder(), options()).expect("PostgreSQL starts; `make setup` installs it")
+}
+
+pub(crate) fn options() -> ServerOptions {
+    ServerOptions { max_connections: CONNECTIONS, ..ServerOptions::default() }
 }
 
 /// A server on which nothing happens by itself, for a test that counts what happens.
@@ -39,7 +42,7 @@ pub fn quiet_server() -> ThrowAway {
 }
 
 /// Servers of test processes that have ended are swept from here by the next.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     let folder = std::env::temp_dir().join("chancery-tests");
     std::fs::create_dir_all(&folder).expect("a folder for servers");
     folder

@@ -34,6 +34,36 @@ async fn signers_with_another_kek_fail_the_run_and_the_right_one_lets_it_recover
 }
 
 #[tokio::test]
+async fn a_tampered_key_fails_the_run_by_name_and_the_right_one_lets_it_recover() -> anyhow::Result<()> {
+    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
+    let namespace = cluster.namespace("tampered-key").await?;
+    let ledger = TestLedger::new().await?;
+    let release = Release::install(&namespace, &ledger.url).await?;
+    let _operator = OperatorProcess::start(&release).await?;
+    let stand_in = StandIn::start(&namespace)?;
+    // Signers that can open no key leave a run that is seeded and not signed.
+    let kek = release.kek().await?;
+    release.set_signers_kek(&[7; 32]).await?;
+    let run = ClusterRun::new(&namespace, "demo");
+    run.apply().await?;
+    run.until_phase("Failed").await;
+    let flip = "UPDATE chancery.key_material SET wrapped_key = set_byte(wrapped_key, 20, get_byte(wrapped_key, 20) # 1)
+                 WHERE key_id = (SELECT id FROM chancery.keys WHERE number = 3) RETURNING key_id";
+    let key: uuid::Uuid = sqlx::query_scalar(flip).fetch_one(ledger.ledger.pool()).await?;
+    release.set_signers_kek(&kek).await?;
+    run.annotate("chancery.dev/retry", "the KEK is right now").await?;
+    run.until("it names the key", |run| says(run, "Failed", &format!("key {key}"))).await;
+    eventually("nobody goes on trying", async || stand_in.running().is_empty()).await;
+    let by_key = "SELECT count(*) FROM chancery.signatures s JOIN chancery.leases l ON l.id = s.lease_id
+                   WHERE l.key_id = $1";
+    let by_key: i64 = sqlx::query_scalar(by_key).bind(key).fetch_one(ledger.ledger.pool()).await?;
+    assert_eq!(by_key, 0);
+    sqlx::query(flip).execute(ledger.ledger.pool()).await?;
+    run.annotate("chancery.dev/retry", "the key is right now").await?;
+    run.completes(&ledger).await
+}
+
+#[tokio::test]
 async fn an_operator_without_a_good_kek_says_so_and_goes_on_when_it_has_one() -> anyhow::Result<()> {
     let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
     let namespace = cluster.namespace("kek-operator").await?;

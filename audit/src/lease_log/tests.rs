@@ -22,6 +22,7 @@ fn log_of(keys: u128, steps: &[u8]) -> Vec<LeaseRow> {
         if release {
             let lease = &mut log[open.remove(usize::from(*step) % open.len())];
             lease.released_at = Some(clock);
+            lease.has_signed_at = true;
             lease.outcome = Some("signed".to_owned());
             free.insert((lease.use_sequence, lease.key_id));
         } else {
@@ -39,6 +40,7 @@ fn log_of(keys: u128, steps: &[u8]) -> Vec<LeaseRow> {
                 acquired_at: clock,
                 expires_at: clock + 1_000_000,
                 released_at: None,
+                has_signed_at: false,
                 outcome: None,
             });
         }
@@ -134,6 +136,7 @@ fn a_lease_deleted_from_the_log_leaves_a_gap_and_accuses_nobody_else() {
 fn a_lease_taken_over_before_it_ran_out_is_named() {
     let mut log = good();
     log[2].outcome = Some("expired".to_owned());
+    log[2].has_signed_at = false;
     let uses = last_uses(3, &log);
     let findings = replay(uses.clone(), &log);
     assert_eq!(findings.of(Law::NoSharedKey).1, ["lease 103 was taken over before it had run out"]);
@@ -184,6 +187,7 @@ fn endings_that_contradict_themselves_are_named() {
         let last = log.len() - 1;
         let uses = last_uses(3, &log);
         log[last].outcome = outcome.map(str::to_owned);
+        log[last].has_signed_at = false;
         log[last].released_at = released.then_some(log[last].acquired_at + 1);
         let findings = replay(uses, &log);
         assert!(findings.of(Law::NoSharedKey).1[0].contains(text), "{findings:?}");

@@ -18,6 +18,9 @@ use crate::signers::RunningSigner;
 /// Before a supervisor that ended is started again.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// Schedules that last longer than this would need longer outages.
+const MOST_RESTARTS: u32 = 60;
+
 /// One supervisor, or two by mistake, until each has seen the run complete and its audit passed.
 pub struct Supervised {
     errand: Errand,
@@ -81,7 +84,11 @@ async fn keep(
         if ended_well(code)? {
             return Ok(());
         }
-        restarts.fetch_add(1, Ordering::Relaxed);
+        let restarts = restarts.fetch_add(1, Ordering::Relaxed);
+        anyhow::ensure!(
+            restarts < MOST_RESTARTS,
+            "`chancery run` ended {restarts} times, the last time with {code:?}"
+        );
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -20,6 +20,10 @@ use crate::run::signer_process::SignerCommand;
 /// How often one signer is started again after it died.
 const RESTARTS: u32 = 6;
 
+/// One that has lived so long did not die of how it is set up: its restarts are counted anew, so that a
+/// run of days outlives more than six mishaps.
+const STEADY: Duration = Duration::from_secs(60);
+
 /// Pauses before it is.
 const LEAST_PAUSE: Duration = Duration::from_millis(250);
 const MOST_PAUSE: Duration = Duration::from_secs(10);
@@ -144,6 +148,7 @@ impl<'a> Supervisor<'a> {
         let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
         let mut restarts = 0;
         loop {
+            let began = Instant::now();
             let (last, exit) = match self.sign_once(index, restarts, stop).await {
                 Ok(None) => return SignerEnd::Done,
                 Ok(Some(end)) => end,
@@ -152,8 +157,13 @@ impl<'a> Supervisor<'a> {
             if matches!(exit, Exit::NeverWorks | Exit::NoRoom) {
                 self.over.store(true, Ordering::Relaxed);
             }
-            if restarts == RESTARTS || stop.is_asked() || self.over.load(Ordering::Relaxed) {
+            let spent = restarts == RESTARTS && began.elapsed() < STEADY;
+            if spent || stop.is_asked() || self.over.load(Ordering::Relaxed) {
                 return SignerEnd::GaveUp { restarts, last, exit };
+            }
+            if began.elapsed() >= STEADY {
+                restarts = 0;
+                pause.reset();
             }
             restarts += 1;
             let pause = pause.next_pause();

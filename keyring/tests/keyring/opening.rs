@@ -76,3 +76,20 @@ fn a_key_does_not_open_under_another_kek() {
         SigningKey::open(&Kek::generate(), KEYRING, key.id, Algorithm::EdDsa, &key.wrapped).unwrap_err();
     assert_eq!(error, UnwrapError::DoesNotOpen { key: key.id });
 }
+
+#[test]
+fn a_key_belongs_to_its_own_public_key_and_to_no_other() {
+    for algorithm in Algorithm::ALL {
+        let key = key_of(algorithm);
+        let opened = open(algorithm, key).unwrap();
+        assert_eq!(opened.belongs_to(&key.public_key), Ok(()));
+        let mut longer = key.public_key.clone();
+        longer.push(0);
+        let others = Algorithm::ALL.into_iter().map(key_of).filter(|other| other.id != key.id);
+        for other in others.map(|other| other.public_key.as_slice()).chain([&longer[..], &[]]) {
+            let error = opened.belongs_to(other).unwrap_err();
+            assert_eq!(error, UnwrapError::OtherPublicKey { key: key.id });
+            assert!(error.to_string().contains(&key.id.to_string()), "{error}");
+        }
+    }
+}

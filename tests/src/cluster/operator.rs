@@ -122,6 +122,12 @@ impl OperatorProcess {
         eventually("the operator is ready", ready).await;
     }
 
+    /// Its process; 0 once it has been waited for.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.running.pid()
+    }
+
     /// Sends it a signal.
     ///
     /// # Errors

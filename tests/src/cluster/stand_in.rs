@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) processes: Processes,
     /// As many pods run at the same time as there are permits; others stay pending, unbound.
     pub(crate) capacity: Arc<Semaphore>,
+    /// Variables of every container, beside its own.
+    pub(crate) environment: Vec<(String, String)>,
     frozen: watch::Receiver<bool>,
 }
 
@@ -80,6 +82,15 @@ impl StandIn {
     ///
     /// When there is no folder for what pods write.
     pub fn start(namespace: &Namespace<'_>) -> anyhow::Result<Self> {
+        Self::start_with(namespace, Vec::new())
+    }
+
+    /// The same, with variables that every container is given beside its own.
+    ///
+    /// # Errors
+    ///
+    /// When there is no folder for what pods write.
+    pub fn start_with(namespace: &Namespace<'_>, environment: Vec<(String, String)>) -> anyhow::Result<Self> {
         let (frozen, is_frozen) = watch::channel(false);
         let folder = namespace.cluster.folder().join(format!("pods-{}", namespace.name));
         let shared = Arc::new(Shared {
@@ -87,6 +98,7 @@ impl StandIn {
             namespace: namespace.name.clone(),
             processes: Processes::new(folder)?,
             capacity: Arc::new(Semaphore::new(CAPACITY)),
+            environment,
             frozen: is_frozen,
         });
         let mut tasks = JoinSet::new();

@@ -83,7 +83,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
         y: "signatures a second".to_owned(),
         lines: vec![Line { name: "EdDSA".to_owned(), points }],
     }];
-    Ok(Outcome { figures, tables: vec![table], charts })
+    Ok(Outcome { figures, tables: vec![table], charts, ..Outcome::default() })
 }
 
 fn over(samples: &Samples, by: f64) -> Samples {

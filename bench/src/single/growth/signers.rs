@@ -55,7 +55,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
         y: "signatures a second".to_owned(),
         lines: vec![Line { name: "EdDSA".to_owned(), points }],
     };
-    Ok(Outcome { figures, tables: vec![table], charts: vec![chart] })
+    Ok(Outcome { figures, tables: vec![table], charts: vec![chart], ..Outcome::default() })
 }
 
 /// 64 signers against 4.

@@ -93,10 +93,13 @@ async fn start(
         }
         let not_yet = match environment::mount(&secrets, pod, container, &folder).await {
             Ok(mounts) => match environment::resolve(&secrets, pod, container).await {
-                Ok(environment) => match container::start(container, environment, &mounts, &folder) {
-                    Ok(running) => return Some(running),
-                    Err(error) => panic!("pod {} can not be started: {error}", reporter.name),
-                },
+                Ok(mut environment) => {
+                    environment.extend(shared.environment.iter().cloned());
+                    match container::start(container, environment, &mounts, &folder) {
+                        Ok(running) => return Some(running),
+                        Err(error) => panic!("pod {} can not be started: {error}", reporter.name),
+                    }
+                }
                 Err(not_yet) => not_yet,
             },
             Err(not_yet) => not_yet,

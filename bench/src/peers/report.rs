@@ -1,0 +1,42 @@
+//! What came of it, as figures and a table.
+
+use serde_json::json;
+
+use super::rounds::{Comparison, Extent};
+use crate::{Bound, Cell, Figure, Outcome, Samples, Table};
+
+/// The ratios Chancery / peer, how each peer was set, and all that was measured. Trials that broke the
+/// rules are told of and not counted.
+#[must_use]
+pub fn outcome(extent: Extent, comparisons: &[Comparison]) -> Outcome {
+    Outcome {
+        figures: comparisons.iter().map(figure).collect(),
+        tables: vec![table(comparisons)],
+        details: Some(json!({ "extent": extent, "comparisons": comparisons })),
+        ..Outcome::default()
+    }
+}
+
+fn figure(comparison: &Comparison) -> Figure {
+    let right = comparison.pairs.iter().filter(|(_, trial)| trial.wrong.is_none());
+    let samples = right.map(|(ours, trial)| ours / trial.rate()).collect();
+    let title = format!("{}: Chancery / {}", comparison.algorithm, comparison.peer.name());
+    Figure::new(title, samples, Bound::AtLeast(1.0))
+}
+
+fn table(comparisons: &[Comparison]) -> Table {
+    let columns = ["peer", "its best settings", "its signatures/s", "its start, s", "what was wrong"];
+    let mut table = Table::new("The peers, and medians of what is worth knowing of them:", &columns);
+    for Comparison { algorithm: _, peer, best, sweep: _, pairs } in comparisons {
+        let median = |samples: Samples| samples.median();
+        let wrong = pairs.iter().find_map(|(_, trial)| trial.wrong.as_deref());
+        table.row([
+            peer.name().into(),
+            peer.describe(*best).into(),
+            median(pairs.iter().map(|(_, trial)| trial.rate()).collect()).into(),
+            median(pairs.iter().map(|(_, trial)| trial.start_seconds).collect()).into(),
+            wrong.map_or(Cell::from("nothing"), Cell::from),
+        ]);
+    }
+    table
+}
