@@ -27,7 +27,7 @@ run: build ## Sign MANIFEST (default examples/signingrun.yaml) and audit the res
 
 .PHONY: test
 test: ## Run every test
-	@scripts/setup.sh --helm-if-possible --pgbouncer-if-possible --independent-audit-if-possible --peers-if-possible
+	@scripts/setup.sh --helm-if-possible --pgbouncer-if-possible --independent-audit-if-possible --peers-if-possible --valgrind-if-possible
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace
 
@@ -68,9 +68,26 @@ generate: setup ## Write the generated files anew: crds/, the chart's CRD, migra
 	scripts/generate.sh
 
 .PHONY: bench
-bench: setup ## Measure, as ratios side by side; writes bench/results/; ARGS adds arguments
-	cargo build --release --locked --package chancery --package chancery-signer --package chancery-bench
+bench: bench-build ## Measure, as ratios side by side; writes bench/results/; ARGS adds arguments, --list shows names
 	target/release/chancery-bench $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: bench-build ## The same with a thirtieth of the work: within three minutes, to bench/results/quick/
+	target/release/chancery-bench --quick $(ARGS)
+
+.PHONY: bench-docs
+bench-docs: bench-build ## Write the tables and charts of docs/performance.md from bench/results/
+	target/release/chancery-bench --write-docs $(ARGS)
+
+.PHONY: bench-build
+bench-build: setup
+	cargo build --release --locked --package chancery --package chancery-signer --package chancery-bench
+
+.PHONY: counts
+counts: ## Print the counts that tests hold below bounds: round trips, WAL, allocations, instructions
+	@scripts/setup.sh --valgrind-if-possible
+	cargo build --locked --workspace --bins
+	cargo test --locked --workspace --test counts -- --nocapture
 
 .PHONY: bench-peers
 bench-peers: ## Measure against graphile-worker, pg-boss, procrastinate and plain Rust; ARGS='--quick' in 2 minutes

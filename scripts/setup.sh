@@ -5,6 +5,7 @@
 #                    [--pgbouncer-if-possible]
 #                    [--independent-audit | --independent-audit-if-possible]
 #                    [--peers | --peers-if-possible]
+#                    [--valgrind-if-possible]
 #
 #   --no-postgres       an existing server will be used: do not look for PostgreSQL's programs
 #   --cargo-deny        also have cargo-deny, from PATH or in .tools/bin of the checkout
@@ -19,6 +20,7 @@
 #   --peers             also have what bench/peers is measured with: packages of npm, among them
 #                       Node.js itself, in bench/peers/node, and of PyPI in .tools/peers-python
 #   --peers-if-possible the same, but go on where it can not be had
+#   --valgrind-if-possible  also have valgrind, but go on where it can not be had
 #
 # Says one line for each thing it does, and nothing when there is nothing to do.
 set -euo pipefail
@@ -183,6 +185,14 @@ ensure_cxx_compiler() {
     has c++ || install_packages "no C++ compiler found" g++
 }
 
+# --- Counting instructions ---------------------------------------------------------------
+
+# In a subshell: what fails in it is said, and the rest goes on.
+valgrind_if_possible() {
+    if has valgrind; then return; fi
+    (install_packages "no valgrind found" valgrind) || say "going on without valgrind: no instructions are counted"
+}
+
 # --- The chart -------------------------------------------------------------------------
 
 # ensure_helm OTHERWISE: OTHERWISE is `fail`, or `say` to go on without.
@@ -344,6 +354,7 @@ with_helm=no
 with_pgbouncer=no
 with_independent_audit=no
 with_peers=no
+with_valgrind=no
 for argument in "$@"; do
     case $argument in
     --no-postgres) with_postgres=no ;;
@@ -356,9 +367,10 @@ for argument in "$@"; do
     --independent-audit-if-possible) with_independent_audit=say ;;
     --peers) with_peers=fail ;;
     --peers-if-possible) with_peers=say ;;
+    --valgrind-if-possible) with_valgrind=yes ;;
     *)
         fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --cargo-fuzz," \
-            "--pgbouncer-if-possible, and --helm, --independent-audit and --peers, each also with" \
+            "--pgbouncer-if-possible, --valgrind-if-possible, and --helm, --independent-audit and --peers, each also with" \
             "-if-possible"
         ;;
     esac
@@ -376,3 +388,4 @@ if [ "$with_helm" != no ]; then ensure_helm "$with_helm"; fi
 if [ "$with_pgbouncer" = yes ]; then ensure_pgbouncer_if_possible; fi
 if [ "$with_independent_audit" != no ]; then ensure_independent_audit "$with_independent_audit"; fi
 if [ "$with_peers" != no ]; then ensure_peers "$with_peers"; fi
+if [ "$with_valgrind" = yes ]; then valgrind_if_possible; fi
