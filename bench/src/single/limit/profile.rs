@@ -2,20 +2,31 @@
 //! and the server start meanwhile, and of nobody else.
 
 use std::collections::BTreeMap;
+use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 use crate::site::Site;
+
+/// How long `perf` may take to begin.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// `perf`, while it takes samples.
 pub(crate) struct Profile {
     perf: Child,
     samples: PathBuf,
+    /// What it says, should it end too soon.
+    said: PathBuf,
 }
 
 impl Profile {
@@ -35,12 +46,28 @@ impl Profile {
         if !may.is_ok_and(|status| status.success()) {
             return Ok(None);
         }
-        Ok(Some(Self { perf: record(&[]).spawn()?, samples }))
+        let (said, [orders, answers]) =
+            (site.folder().join("perf"), ["orders", "answers"].map(|it| site.folder().join(it)));
+        mkfifo(&orders, Mode::S_IRWXU)?;
+        mkfifo(&answers, Mode::S_IRWXU)?;
+        let control = format!("--control=fifo:{},{}", orders.display(), answers.display());
+        let perf = record(&["--delay=-1", &control]).stderr(File::create(&said)?).spawn()?;
+        // What is started before it watches is not seen, or not known by its name.
+        // For both ways, so that opening does not wait for perf.
+        let mut orders = pipe::OpenOptions::new().read_write(true).open_sender(&orders)?;
+        let mut answers = pipe::OpenOptions::new().read_write(true).open_receiver(&answers)?;
+        orders.write_all(b"enable\n").await?;
+        let answer = timeout(PATIENCE, answers.read_u8()).await;
+        ensure!(answer.is_ok(), "perf does not begin: {}", fs::read_to_string(&said)?);
+        Ok(Some(Self { perf, samples, said }))
     }
 
     /// Percent of the samples of signers and PostgreSQL by what they were doing.
     pub(crate) async fn end(mut self) -> anyhow::Result<BTreeMap<&'static str, f64>> {
-        let pid = self.perf.id().context("perf has ended by itself")?;
+        if let Some(ended) = self.perf.try_wait()? {
+            bail!("perf ended by itself with {ended}: {}", fs::read_to_string(&self.said)?);
+        }
+        let pid = self.perf.id().context("perf runs")?;
         kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGINT)?;
         self.perf.wait().await?;
         let report = Command::new("perf")
@@ -61,7 +88,14 @@ impl Profile {
             .output()
             .await?;
         ensure!(report.status.success(), "perf can not read what it recorded");
-        Ok(shares(&String::from_utf8_lossy(&report.stdout)))
+        let report = String::from_utf8_lossy(&report.stdout);
+        let shares = shares(&report);
+        ensure!(
+            !shares.is_empty(),
+            "perf saw neither signers nor PostgreSQL: {}{report}",
+            fs::read_to_string(&self.said)?
+        );
+        Ok(shares)
     }
 }
 
