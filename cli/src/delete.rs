@@ -11,10 +11,7 @@ pub(crate) async fn delete(
     database: &DatabaseArguments,
     arguments: &DeleteArguments,
 ) -> Result<Exit, CliError> {
-    let database = Database::open(database).await?;
-    let outcome = remove(&database, arguments).await;
-    database.close().await?;
-    outcome
+    Database::with(database, async |database| remove(database, arguments).await).await
 }
 
 async fn remove(database: &Database, arguments: &DeleteArguments) -> Result<Exit, CliError> {

@@ -116,14 +116,12 @@ pub(crate) async fn export(
     database: &DatabaseArguments,
     arguments: &ExportArguments,
 ) -> Result<Exit, CliError> {
-    let database = Database::open(database).await?;
-    let outcome = write_all(&database, arguments).await;
-    database.close().await?;
-    match outcome {
+    let write = async |database: &Database| match write_all(database, arguments).await {
         // Whoever reads, `head` for one, has read enough.
         Err(CliError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         other => other.map(|()| Exit::Done),
-    }
+    };
+    Database::with(database, write).await
 }
 
 async fn write_all(database: &Database, arguments: &ExportArguments) -> Result<(), CliError> {

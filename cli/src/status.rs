@@ -33,10 +33,7 @@ pub(crate) async fn status(
     database: &DatabaseArguments,
     arguments: &StatusArguments,
 ) -> Result<Exit, CliError> {
-    let database = Database::open(database).await?;
-    let outcome = show(&database, arguments).await;
-    database.close().await?;
-    outcome
+    Database::with(database, async |database| show(database, arguments).await).await
 }
 
 async fn show(database: &Database, arguments: &StatusArguments) -> Result<Exit, CliError> {

@@ -14,10 +14,7 @@ pub(crate) async fn verify(
     database: &DatabaseArguments,
     arguments: &VerifyArguments,
 ) -> Result<Exit, CliError> {
-    let database = Database::open(database).await?;
-    let outcome = check(&database, arguments).await;
-    database.close().await?;
-    outcome
+    Database::with(database, async |database| check(database, arguments).await).await
 }
 
 async fn check(database: &Database, arguments: &VerifyArguments) -> Result<Exit, CliError> {

@@ -17,6 +17,7 @@ use crate::postmaster;
 use crate::private_dir;
 use crate::runner::run;
 use crate::server::ServerOptions;
+use crate::standby;
 
 /// The checkpoint at a clean end writes all that is in memory, on a slow disk for minutes.
 const STOP_SECONDS: u64 = 300;
@@ -54,6 +55,14 @@ impl Cluster {
         }
         let socket_dir = place.socket_dir()?;
         Ok(Cluster { place, kind, socket_dir })
+    }
+
+    /// Makes a standby of the server whose database `postgres` is at `conninfo`, in an empty place.
+    pub(crate) fn prepare_standby(wanted: &Path, conninfo: &str) -> Result<Cluster, Error> {
+        let place = Place::choose(wanted)?;
+        standby::copy(&place, conninfo)?;
+        let socket_dir = place.socket_dir()?;
+        Ok(Cluster { place, kind: Kind::ThrowAway, socket_dir })
     }
 
     pub(crate) fn data_dir(&self) -> &Path {

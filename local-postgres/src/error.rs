@@ -129,6 +129,15 @@ pub enum Error {
         said: String,
     },
 
+    /// `pg_basebackup` failed.
+    #[error("cannot make a standby in {}; pg_basebackup said: {said}", data_dir.display())]
+    Copy {
+        /// The data directory.
+        data_dir: PathBuf,
+        /// The last lines of its output.
+        said: String,
+    },
+
     /// The server did not come up.
     #[error(
         "PostgreSQL did not start with the data in {}; its log ({}) says: {said}",

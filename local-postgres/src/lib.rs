@@ -32,6 +32,7 @@ mod postmaster;
 mod private_dir;
 mod runner;
 mod server;
+mod standby;
 mod throw_away;
 
 pub use binaries::{MINIMUM_MAJOR, PgBinaries, find_binaries};

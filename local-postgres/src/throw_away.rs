@@ -45,9 +45,27 @@ impl ThrowAway {
     /// As for [`LocalPostgres::start`](crate::LocalPostgres::start); `setpriv` (package
     /// `util-linux`) is needed in any case.
     pub fn start(parent_dir: &Path, options: ServerOptions) -> Result<ThrowAway, Error> {
+        Self::made_by(parent_dir, options, |data| Cluster::prepare(data, Kind::ThrowAway))
+    }
+
+    /// Starts a standby that follows this server by streaming. The options have to allow at least as many
+    /// connections as this server's.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start); `pg_basebackup` is needed (Debian: `postgresql-client`).
+    pub fn start_standby(&self, parent_dir: &Path, options: ServerOptions) -> Result<ThrowAway, Error> {
+        let primary = self.conninfo("postgres");
+        Self::made_by(parent_dir, options, |data| Cluster::prepare_standby(data, &primary))
+    }
+
+    fn made_by(
+        parent_dir: &Path,
+        options: ServerOptions,
+        make: impl FnOnce(&Path) -> Result<Cluster, Error>,
+    ) -> Result<ThrowAway, Error> {
         let (home, alive) = claim_home(parent_dir)?;
-        let started = Cluster::prepare(&home.join("data"), Kind::ThrowAway)
-            .and_then(|cluster| cluster.start(&options).map(|()| cluster));
+        let started = make(&home.join("data")).and_then(|cluster| cluster.start(&options).map(|()| cluster));
         match started {
             Ok(cluster) => Ok(ThrowAway { cluster, options, home, _alive: alive }),
             Err(error) => {

@@ -25,4 +25,5 @@ mod suspension;
 mod test_operator;
 mod two_operators;
 mod unreadable;
+mod unseen;
 mod world;

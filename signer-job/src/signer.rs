@@ -147,7 +147,10 @@ impl Signer {
 }
 
 async fn connect(order: &Order, stop: &Stop) -> Result<(SignerSession, Run), SignerError> {
-    let attempt = || SignerSession::connect(&order.ledger, &order.namespace, &order.name, &order.holder);
+    let attempt = async || {
+        order.ledger.refuse_shared_sessions().await?;
+        SignerSession::connect(&order.ledger, &order.namespace, &order.name, &order.holder).await
+    };
     Ok(persist(attempt, order.patience, stop).await?)
 }
 

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
 use crate::answer::{LONG, answered};
 use crate::error::StoreError;
-use crate::query;
+use crate::{pooling, query};
 
 /// The oldest major version of PostgreSQL that Chancery supports.
 pub const OLDEST_POSTGRES: i32 = 15;
@@ -27,6 +27,8 @@ pub const SIGNER_ROLE: &str = "chancery_signer";
 pub struct LedgerUrl {
     text: String,
     options: PgConnectOptions,
+    /// The role that every session takes on.
+    role: Option<&'static str>,
 }
 
 impl std::fmt::Debug for LedgerUrl {
@@ -66,7 +68,11 @@ impl FromStr for LedgerUrl {
             PgConnectOptions::from_str(url).map_err(|error| StoreError::BadUrl(error.to_string()))?;
         // Every statement is one of a few dozen, and each is logged where it matters: sqlx's own log
         // of statements would only repeat them.
-        Ok(Self { text: url.to_owned(), options: options.disable_statement_logging() })
+        //
+        // sqlx would send `extra_float_digits` as it connects, which PgBouncer refuses unless it is told to
+        // ignore it; the server's default is as good.
+        let options = options.disable_statement_logging().extra_float_digits(None);
+        Ok(Self { text: url.to_owned(), options, role: None })
     }
 }
 
@@ -110,7 +116,8 @@ impl LedgerUrl {
     /// where signers have a login of their own, that login is used as it is.
     #[must_use]
     pub fn as_signer_role(mut self) -> Self {
-        self.options = self.options.options([("role", SIGNER_ROLE)]);
+        // Not as a startup option: PgBouncer would refuse it.
+        self.role = Some(SIGNER_ROLE);
         self
     }
 
@@ -168,14 +175,30 @@ impl LedgerUrl {
     /// What keeps the server from being used; see [`StoreError::is_transient`].
     pub async fn connect(&self, statement_timeout: Duration) -> Result<PgConnection, StoreError> {
         let connecting = async {
-            let mut connection =
-                self.options.connect().await.map_err(|error| StoreError::of("the connection", error))?;
-            prepare_session(&mut connection, statement_timeout).await?;
+            let mut connection = self.open().await?;
+            prepare_session(&mut connection, statement_timeout, self.role).await?;
             Ok(connection)
         };
         tokio::time::timeout(CONNECT_TIMEOUT, connecting)
             .await
             .unwrap_or(Err(StoreError::TimedOut(CONNECT_TIMEOUT)))
+    }
+
+    /// Refuses a place behind a pooler that shares server sessions between its clients. For the start of a
+    /// program: it opens a few connections for a moment.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::SharedSession`], or what keeps the server from being reached.
+    pub async fn refuse_shared_sessions(&self) -> Result<(), StoreError> {
+        tokio::time::timeout(CONNECT_TIMEOUT, pooling::refuse_shared_sessions(self))
+            .await
+            .unwrap_or(Err(StoreError::TimedOut(CONNECT_TIMEOUT)))
+    }
+
+    /// A bare connection: nothing is set, nothing is checked.
+    pub(crate) async fn open(&self) -> Result<PgConnection, StoreError> {
+        self.options.connect().await.map_err(|error| StoreError::of("the connection", error))
     }
 }
 
@@ -184,10 +207,11 @@ fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
-/// Sets the session's limits and refuses a server that can not hold a ledger.
+/// Sets the session's limits and its role, and refuses a server that can not hold a ledger.
 async fn prepare_session(
     connection: &mut PgConnection,
     statement_timeout: Duration,
+    role: Option<&'static str>,
 ) -> Result<(), StoreError> {
     let state = sqlx::query(query::server_state)
         .fetch_one(&mut *connection)
@@ -204,6 +228,7 @@ async fn prepare_session(
     sqlx::query(query::session_settings)
         .bind(&timeout)
         .bind(&timeout)
+        .bind(role)
         .execute(connection)
         .await
         .map_err(|error| StoreError::of("session_settings", error))?;
@@ -224,15 +249,18 @@ impl Ledger {
     ///
     /// What keeps the server from being used: the first connection is made, and checked, here.
     pub async fn connect(url: LedgerUrl, connections: u32) -> Result<Self, StoreError> {
+        url.refuse_shared_sessions().await?;
         // The pool would hide why a connection fails behind its own time-out.
         let first = url.connect(OWNER_STATEMENT_TIMEOUT).await?;
         drop(first);
+        let role = url.role;
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(CONNECT_TIMEOUT * 3)
-            .after_connect(|connection, _| {
+            .after_connect(move |connection, _| {
                 Box::pin(async move {
-                    prepare_session(connection, OWNER_STATEMENT_TIMEOUT).await.map_err(|error| match error {
+                    let prepared = prepare_session(connection, OWNER_STATEMENT_TIMEOUT, role).await;
+                    prepared.map_err(|error| match error {
                         StoreError::Unreachable(source) | StoreError::Query { source, .. } => source,
                         other => sqlx::Error::Configuration(Box::new(other)),
                     })

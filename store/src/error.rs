@@ -1,6 +1,7 @@
 //! What can go wrong with the ledger, told apart by what to do about it.
 
 use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// An error of the ledger. Its message is one or two sentences for the person at the keyboard.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,16 @@ pub enum StoreError {
         "the database is read-only (a standby, or default_transaction_read_only): the ledger needs the primary"
     )]
     ReadOnly,
+    /// A pooler lends the same server session to several clients in turn.
+    #[error(
+        "the database is behind a connection pooler that shares sessions between clients (transaction or statement pooling): {0}; connect to PostgreSQL directly, or through a pool in session mode (PgBouncer: pool_mode = session for this database)"
+    )]
+    SharedSession(String),
+    /// A pooler refuses what is sent as a connection begins.
+    #[error(
+        "the connection pooler in front of the database refuses a parameter: {}; take it out of the database URL and the environment (PGOPTIONS), or connect to PostgreSQL directly; a pooler has to be in session mode, never in transaction mode", said(.0)
+    )]
+    PoolerRefuses(#[source] sqlx::Error),
     /// The role may not do what is needed.
     #[error("the database role lacks a right: {}; docs/operations.md lists what owner and signer need", said(.0))]
     LacksRights(#[source] sqlx::Error),
@@ -92,6 +103,8 @@ impl StoreError {
                 Class::NoDatabase => Self::NoDatabase(error),
                 Class::ReadOnly => Self::ReadOnly,
                 Class::LacksRights => Self::LacksRights(error),
+                Class::SharedSession => Self::SharedSession(refusal.message().to_owned()),
+                Class::PoolerRefuses => Self::PoolerRefuses(error),
                 Class::Other => Self::Query { what, source: error },
             },
             sqlx::Error::Io(_)
@@ -116,6 +129,8 @@ impl StoreError {
             | Self::LoginRefused(_)
             | Self::NoDatabase(_)
             | Self::LacksRights(_)
+            | Self::SharedSession(_)
+            | Self::PoolerRefuses(_)
             | Self::TooOld { .. }
             | Self::NewerLedger { .. }
             | Self::OlderLedger { .. }
@@ -135,6 +150,8 @@ enum Class {
     NoDatabase,
     ReadOnly,
     LacksRights,
+    SharedSession,
+    PoolerRefuses,
     Other,
 }
 
@@ -155,10 +172,25 @@ fn class_of(refusal: &dyn DatabaseError) -> Class {
         "3D000" => Class::NoDatabase,
         "25006" => Class::ReadOnly,
         "42501" => Class::LacksRights,
+        // A prepared statement that is not there, or already: only ever of another client's session.
+        "26000" | "42P05" => Class::SharedSession,
+        // PgBouncer gives this code to nearly all it says, so its words have to tell.
+        "08P01" if refusal.message().starts_with("unsupported startup parameter") => Class::PoolerRefuses,
         // Too many connections, cancelled or timed out, deadlock, serialization, lock not available.
         "53300" | "53400" | "57014" | "40P01" | "40001" | "55P03" => Class::Unreachable,
+        // The server had to end the session: it lacks memory or room, can not read or write a file, or found
+        // a fault in itself, which may well be a full disk once more.
+        _ if is_fatal(refusal) && ["53", "58", "XX"].iter().any(|class| code.starts_with(class)) => {
+            Class::Unreachable
+        }
         // Connection exceptions; the operator shut the server down, it crashed, or it is starting.
         _ if code.starts_with("08") || code.starts_with("57P") => Class::Unreachable,
         _ => Class::Other,
     }
+}
+
+/// Whether the refusal was the end of the session.
+fn is_fatal(refusal: &dyn DatabaseError) -> bool {
+    let refusal = refusal.try_downcast_ref::<PgDatabaseError>();
+    refusal.is_some_and(|refusal| matches!(refusal.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }

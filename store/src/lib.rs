@@ -17,6 +17,7 @@ pub mod error;
 pub mod export;
 pub mod lease;
 pub mod migrate;
+mod pooling;
 pub mod query;
 pub mod run;
 pub mod seed;

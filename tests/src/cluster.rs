@@ -24,7 +24,7 @@ mod operator;
 mod release;
 mod run_in_cluster;
 pub mod schema_walk;
-mod server_process;
+pub(crate) mod server_process;
 mod stand_in;
 mod start;
 

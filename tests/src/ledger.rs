@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use anyhow::Context as _;
 use chancery_local_postgres::ThrowAway;
 use chancery_store::{Ledger, LedgerUrl};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
@@ -56,12 +57,21 @@ impl TestLedger {
     ///
     /// A server that refuses.
     pub async fn create(server: &ThrowAway, name: &str) -> anyhow::Result<Self> {
-        let url = server.url(name);
+        Self::at(&server.url(name)).await
+    }
+
+    /// A migrated ledger in a new database at the given URL.
+    ///
+    /// # Errors
+    ///
+    /// A server that refuses.
+    pub async fn at(url: &str) -> anyhow::Result<Self> {
         let place: LedgerUrl = url.parse()?;
         place.create_database().await?;
         let ledger = Ledger::connect(place, CONNECTIONS).await?;
         ledger.migrate().await?;
-        Ok(Self { ledger, url })
+        take_out_a_safeguard(&ledger).await?;
+        Ok(Self { ledger, url: url.to_owned() })
     }
 
     /// A new database with all that another one holds. Nobody may be connected to the other one.
@@ -95,6 +105,15 @@ impl TestLedger {
     pub async fn fingerprint(&self) -> anyhow::Result<String> {
         fingerprint(&self.url).await
     }
+}
+
+/// `scripts/mutants.sh` replaces functions of the ledger, to see that a test notices.
+async fn take_out_a_safeguard(ledger: &Ledger) -> anyhow::Result<()> {
+    let Some(file) = std::env::var_os("CHANCERY_TESTS_MUTANT") else { return Ok(()) };
+    let functions = std::fs::read_to_string(file)?;
+    let replaced = sqlx::raw_sql(AssertSqlSafe(functions)).execute(ledger.pool()).await;
+    replaced.context("what CHANCERY_TESTS_MUTANT names is no mutant")?;
+    Ok(())
 }
 
 /// See [`TestLedger::fingerprint`]; of a database without a ledger it is empty.

@@ -12,6 +12,7 @@ use chancery_store::run::NewRun;
 use chancery_store::{Run, SignerSession};
 use tempfile::TempDir;
 
+use crate::independent_audit::independent_audit;
 use crate::ledger::TestLedger;
 use crate::signer::SignerProcess;
 
@@ -176,7 +177,7 @@ impl SeededRun<'_> {
         self.assert_audit_holds().await
     }
 
-    /// Audits the run.
+    /// Audits the run, twice: with the project's own audit, and with the independent one.
     ///
     /// # Errors
     ///
@@ -187,6 +188,10 @@ impl SeededRun<'_> {
         let report =
             audit(ledger, &self.run.namespace, &self.run.name, &AuditOptions::default(), |_| {}).await?;
         anyhow::ensure!(report.holds(), "the audit found violations: {:#?}", report.laws);
+        let independent = independent_audit(&self.ledger.url, &self.run.namespace, &self.run.name).await?;
+        if let Some(report) = independent.filter(|report| !report.holds) {
+            anyhow::bail!("the independent audit found violations: {:#?}", report.violations);
+        }
         Ok(())
     }
 }

@@ -21,12 +21,28 @@ pub fn server() -> &'static ThrowAway {
 /// When there is no PostgreSQL on the machine.
 #[must_use]
 pub fn throw_away() -> ThrowAway {
-    let options = ServerOptions { max_connections: CONNECTIONS, ..ServerOptions::default() };
-    ThrowAway::start(&folder(), options).expect("PostgreSQL starts; `make setup` installs it")
+    ThrowAway::start(&folder(), options()).expect("PostgreSQL starts; `make setup` installs it")
+}
+
+pub(crate) fn options() -> ServerOptions {
+    ServerOptions { max_connections: CONNECTIONS, ..ServerOptions::default() }
+}
+
+/// A server on which nothing happens by itself, for a test that counts what happens.
+///
+/// # Panics
+///
+/// When there is no PostgreSQL on the machine.
+#[must_use]
+pub fn quiet_server() -> ThrowAway {
+    let settings = [("autovacuum", "off"), ("checkpoint_timeout", "1d"), ("bgwriter_lru_maxpages", "0")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    ThrowAway::start(&folder(), ServerOptions { settings, ..ServerOptions::default() })
+        .expect("PostgreSQL starts; `make setup` installs it")
 }
 
 /// Servers of test processes that have ended are swept from here by the next.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     let folder = std::env::temp_dir().join("chancery-tests");
     std::fs::create_dir_all(&folder).expect("a folder for servers");
     folder

@@ -2,8 +2,11 @@
 //! is room. Needs the right to mount; without it the tests say so and do nothing.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chancery_local_postgres::{ServerOptions, ThrowAway};
+use chancery_store::LedgerUrl;
 use chancery_tests::{Chancery, Ended, Manifest, SmallDisk, throw_away};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 
@@ -90,4 +93,42 @@ async fn a_server_that_is_whole_on_a_disk_that_fills_is_continued_with_once_ther
     assert_continues(&chancery, &manifest).await?;
     server.stop()?;
     Ok(())
+}
+
+/// PostgreSQL says so as an internal error: it can not write a file that it keeps for each database.
+#[tokio::test]
+async fn a_session_that_a_full_disk_keeps_from_beginning_is_tried_again() -> anyhow::Result<()> {
+    let server = throw_away();
+    let Some((disk, url)) = on_small_disk(&server, 64).await? else { return Ok(()) };
+    execute(&url, "CHECKPOINT").await?;
+    disk.resize(disk.used_kilobytes()?)?;
+    let files = walk(disk.path())?;
+    let kept: Vec<_> = files.iter().filter(|file| file.ends_with("pg_internal.init")).collect();
+    assert!(!kept.is_empty(), "{files:?}");
+    for file in kept {
+        std::fs::remove_file(file)?;
+        // What it took must not be free for its successor.
+        disk.resize(disk.used_kilobytes()?)?;
+    }
+    let refused = url.parse::<LedgerUrl>()?.connect(Duration::from_secs(5)).await.expect_err("no room");
+    assert!(refused.to_string().contains("init file"), "{refused}");
+    assert!(refused.is_transient(), "{refused:?}");
+    disk.resize(64 << 10)?;
+    url.parse::<LedgerUrl>()?.connect(Duration::from_secs(5)).await?;
+    server.stop()?;
+    Ok(())
+}
+
+/// All files below a folder.
+fn walk(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            files.extend(walk(&entry.path())?);
+        } else {
+            files.push(entry.path());
+        }
+    }
+    Ok(files)
 }

@@ -108,6 +108,13 @@ async fn a_choice_that_is_rolled_back_leaves_the_order_of_use_unbroken() -> anyh
     let (_, first) = acquire_in(&mut transaction, &run).await?;
     let mut session = run.session("second").await?;
     let second = tokio::spawn(async move { session.acquire().await });
+    // Whatever it waits for: it has seen the choice that is going to be rolled back.
+    eventually("the second signer waits", async || {
+        let waits = "SELECT count(*) FROM pg_stat_activity
+                      WHERE application_name = 'second' AND wait_event_type = 'Lock'";
+        sqlx::query_scalar::<_, i64>(waits).fetch_one(ledger.ledger.pool()).await.is_ok_and(|n| n == 1)
+    })
+    .await;
     transaction.rollback().await?;
     // Nobody passed the first key over on the strength of a choice that never was.
     let second = leased(second.await??.0)?;
@@ -180,6 +187,37 @@ async fn more_signers_than_keys_wait_for_their_turn() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_signer_that_finds_no_free_key_waits_while_others_hold_them() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new().keys(2).seeded(&ledger).await?;
+    let mut session = run.session("holder").await?;
+    let held = [leased(session.acquire().await?.0)?, leased(session.acquire().await?.0)?];
+    let mut signer = run.start_signer("waiter")?;
+    until_it_asked_five_times(&ledger, "waiter").await;
+    signer.pid()?;
+    for lease in held {
+        session.abandon(lease.id).await?;
+    }
+    assert_eq!(signer.exit_code().await?, Some(0));
+    assert_eq!(run.signed().await?, 200, "it signed all that the others gave back");
+    run.assert_audit_holds().await
+}
+
+/// Waits until a signer has asked for a lease again and again, and has not ended.
+async fn until_it_asked_five_times(ledger: &TestLedger, holder: &str) {
+    let asked = "SELECT coalesce(max(extract(epoch FROM state_change))::text, '') FROM pg_stat_activity
+                  WHERE application_name = $1 AND query LIKE '%lease_acquire%'";
+    let mut seen = std::collections::HashSet::new();
+    eventually("it asked five times", async || {
+        seen.extend(
+            sqlx::query_scalar::<_, String>(asked).bind(holder).fetch_one(ledger.ledger.pool()).await,
+        );
+        seen.len() >= 5
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_signer_that_finds_no_claimable_batch_waits_while_another_holds_one() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().records(30).batch_size(10).seeded(&ledger).await?;
@@ -187,15 +225,7 @@ async fn a_signer_that_finds_no_claimable_batch_waits_while_another_holds_one() 
     let lease = leased(session.acquire().await?.0)?;
     let mut signer = run.start_signer("waiter")?;
     eventually("the others are signed", async || run.signed().await.is_ok_and(|signed| signed == 20)).await;
-    // It asks again and again, and does not end.
-    let asked = "SELECT coalesce(max(extract(epoch FROM state_change))::text, '') FROM pg_stat_activity
-                  WHERE application_name = 'waiter' AND query LIKE '%lease_acquire%'";
-    let mut seen = std::collections::HashSet::new();
-    eventually("it asked five times", async || {
-        seen.extend(sqlx::query_scalar::<_, String>(asked).fetch_one(ledger.ledger.pool()).await);
-        seen.len() >= 5
-    })
-    .await;
+    until_it_asked_five_times(&ledger, "waiter").await;
     signer.pid()?;
     session.abandon(lease.id).await?;
     assert_eq!(signer.exit_code().await?, Some(0));
@@ -274,10 +304,17 @@ async fn dead_tuples_under_a_held_snapshot_do_not_slow_claiming() -> anyhow::Res
 }
 
 #[tokio::test]
-async fn nothing_listens_or_notifies() {
-    for (name, sql) in query::ALL {
+async fn nothing_listens_or_notifies() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let functions = "SELECT proname::text, prosrc FROM pg_proc WHERE pronamespace = 'chancery'::regnamespace";
+    let functions: Vec<(String, String)> = sqlx::query_as(functions).fetch_all(ledger.ledger.pool()).await?;
+    assert!(functions.iter().any(|(name, _)| name == "batch_store"));
+    let queries = query::ALL.iter().map(|(name, sql)| (*name, *sql));
+    let functions = functions.iter().map(|(name, source)| (name.as_str(), source.as_str()));
+    for (name, sql) in queries.chain(functions) {
         assert!(!sql.to_uppercase().contains("NOTIFY"), "{name} takes a lock on the whole server at commit");
     }
+    Ok(())
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! `chancery run` stopped, killed, or robbed of a signer in mid-run: the same command goes on, and the
 //! audit holds.
 
-use chancery_tests::{Chancery, Ended, Manifest, TestLedger, children_of, eventually, is_running};
+use chancery_tests::{
+    Chancery, Ended, Manifest, TestLedger, children_of, eventually, is_running, working_in,
+};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -161,5 +163,20 @@ async fn a_server_that_crashes_in_mid_run_is_waited_for() -> anyhow::Result<()> 
         (&"passed".into(), Some(RECORDS)),
         "{summary}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_audit_that_is_stopped_leaves_no_private_server_behind() -> anyhow::Result<()> {
+    let chancery = Chancery::private()?;
+    let manifest = Manifest::new().of(60_000, 4, 1_000);
+    chancery.sign(&manifest, &["--skip-audit"]).await?.expect_code(0)?;
+    let servers = || working_in(chancery.folder());
+    eventually("the first server is gone", async || servers().is_empty()).await;
+    let audit = chancery.start(&["verify", "demo"])?;
+    eventually("there is a server", async || !servers().is_empty()).await;
+    send(pid_of(&audit)?, Signal::SIGINT)?;
+    Ended::of(audit).await?.expect_code(130)?;
+    eventually("the server is gone", async || servers().is_empty()).await;
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chancery_store::lease::Acquired;
+use chancery_store::lease::{Acquired, Payloads};
 use chancery_tests::{SeededRun, SignerProcess, TestLedger, TestRun, eventually, throw_away};
 use nix::sys::signal::Signal;
 
@@ -191,6 +191,25 @@ async fn a_server_that_crashes_and_comes_back_is_waited_for() -> anyhow::Result<
         assert_eq!(code, Some(0), "{log}");
     }
     run.assert_audit_holds().await
+}
+
+#[tokio::test]
+async fn a_lease_that_was_fetched_under_survives_a_crash() -> anyhow::Result<()> {
+    let server = throw_away();
+    let ledger = TestLedger::create(&server, "durable").await?;
+    let run = TestRun::new().records(10).seeded(&ledger).await?;
+    // Nobody but the fetch is to bring the lease to the disk.
+    for statement in ["ALTER SYSTEM SET wal_writer_delay = '10s'", "SELECT pg_reload_conf()"] {
+        ledger.execute(statement).await?;
+    }
+    let mut session = run.session("one").await?;
+    let Acquired::Leased(lease) = session.acquire().await?.0 else { anyhow::bail!("no lease") };
+    session.fetch(lease.first_record, lease.last_record, &mut Payloads::default()).await?;
+    server.stop_immediate()?;
+    server.start_again()?;
+    eventually("the lease is there", async || open_leases(&run, "one").await != -1).await;
+    assert_eq!(open_leases(&run, "one").await, 1);
+    Ok(())
 }
 
 #[tokio::test]

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use chancery_bench::Samples;
+use chancery_bench::{Bound, Effort, Figure, Measured, Samples};
 use chancery_tests::cluster::{Cluster, ClusterRun, StandIn};
 
-use crate::Measured;
 use crate::operated::{Operated, namespace};
 
 /// What it may take.
@@ -15,12 +14,12 @@ const STORED: &str = "SELECT EXISTS (SELECT FROM chancery.leases l JOIN chancery
                        WHERE r.name = $1 AND l.outcome = 'signed')";
 
 /// From `kubectl apply` to the first signature in the ledger: 100 Ed25519 keys, 10,000 records.
-pub(crate) async fn measure(cluster: &Cluster, times: usize) -> Measured {
+pub(crate) async fn measure(cluster: &Cluster, effort: Effort) -> Measured {
     let namespace = namespace(cluster).await?;
     let operated = Operated::start(&namespace).await?;
     let _stand_in = StandIn::start(&namespace)?;
     let mut samples = Samples::default();
-    for time in 0..times {
+    for time in 0..effort.pairs {
         let run = ClusterRun::new(&namespace, &format!("first-{time}")).of(10_000, 100, 100);
         let began = Instant::now();
         run.apply().await?;
@@ -30,5 +29,6 @@ pub(crate) async fn measure(cluster: &Cluster, times: usize) -> Measured {
         samples.add(began.elapsed().as_secs_f64() / WANTED.as_secs_f64());
         run.completes(&operated.ledger).await?;
     }
-    Ok((samples, "<=", 1.0))
+    let title = "seconds from kubectl apply to the first stored signature / 5";
+    Ok(Figure::new(title, samples, Bound::AtMost(1.0)).into())
 }

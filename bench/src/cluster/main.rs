@@ -6,61 +6,51 @@ mod memory;
 mod operated;
 mod reconciles;
 mod requests;
-
-use std::path::PathBuf;
+mod start_up;
 
 use anyhow::Context;
-use chancery_bench::{Figure, Samples};
+use chancery_bench::{Arguments, Measurement, run};
 use chancery_tests::cluster::{Cluster, Controllers};
 use clap::Parser;
 
-/// Ratios, and what they have to reach: `>=` or `<=` a bound.
-type Measured = anyhow::Result<(Samples, &'static str, f64)>;
-
-/// Measure the operator, and write JSON and a table.
-#[derive(Debug, Parser)]
-struct Arguments {
-    /// How often the time to the first signature is measured
-    #[arg(long, default_value_t = 3)]
-    pairs: usize,
-    /// Divide the amount of work by this
-    #[arg(long, default_value_t = 1)]
-    divide: u64,
-    /// Only the figures whose name contains this
-    #[arg(long, default_value = "")]
-    only: String,
-    /// File to write
-    #[arg(long, default_value = "bench/results/cluster-local.json")]
-    out: PathBuf,
-}
+/// Everything that can be measured, in the order in which it is.
+const MEASUREMENTS: &[Measurement<Cluster>] = &[
+    Measurement {
+        name: "operator-start-up",
+        about: "from the operator's start to its being ready",
+        measure: |cluster, effort| Box::pin(start_up::measure(cluster, effort)),
+    },
+    Measurement {
+        name: "first-signature",
+        about: "from kubectl apply to the first stored signature",
+        measure: |cluster, effort| Box::pin(first_signature::measure(cluster, effort)),
+    },
+    Measurement {
+        name: "requests",
+        about: "requests to the API server while signing and while idle",
+        measure: |cluster, _| Box::pin(requests::measure(cluster)),
+    },
+    Measurement {
+        name: "operator-records",
+        about: "the operator's memory as a run grows",
+        measure: |cluster, effort| Box::pin(memory::by_records(cluster, effort)),
+    },
+    Measurement {
+        name: "operator-runs",
+        about: "the operator's memory with 1,000 runs",
+        measure: |cluster, effort| Box::pin(memory::by_runs(cluster, effort)),
+    },
+    Measurement {
+        name: "reconciles",
+        about: "slow reconciles beside a seeding of 10 million records",
+        measure: |cluster, effort| Box::pin(reconciles::measure(cluster, effort)),
+    },
+];
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "the figures are the purpose of this program")]
 async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
-    let cluster = Cluster::start(Controllers::StandIn).context("there is no API server to measure on")?;
-    let mut figures = Vec::new();
-    for (name, index) in [
-        ("seconds from kubectl apply to the first stored signature / 5", 0),
-        ("operator's memory with 1,000 runs / 64 MiB", 1),
-        ("API requests a minute while signing / 70", 2),
-        ("API requests in half a minute while idle, but for the Lease", 3),
-        ("share of reconciles above 100 ms beside a seeding of 10 million records / 0.01", 4),
-    ] {
-        if !name.contains(&arguments.only) {
-            continue;
-        }
-        let (samples, comparison, bound): (Samples, _, _) = match index {
-            0 => first_signature::measure(&cluster, arguments.pairs).await,
-            1 => memory::measure(&cluster, arguments.divide).await,
-            2 => requests::while_signing(&cluster).await,
-            3 => requests::while_idle(&cluster).await,
-            _ => reconciles::measure(&cluster, arguments.divide).await,
-        }
-        .with_context(|| name.to_owned())?;
-        figures.push(Figure::new(name, samples, comparison, bound));
-    }
-    chancery_bench::write(&arguments.out, arguments.pairs, &figures)?;
-    println!("{}", chancery_bench::table(&chancery_bench::machine(), &figures));
-    Ok(())
+    run("bench-cluster", &Arguments::parse(), MEASUREMENTS, async || {
+        Cluster::start(Controllers::StandIn).context("there is no API server to measure on")
+    })
+    .await
 }

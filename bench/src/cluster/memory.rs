@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use chancery_api::{Phase, SigningRun, SigningRunSpec};
-use chancery_bench::Samples;
-use chancery_tests::cluster::Cluster;
+use chancery_bench::{Bound, Effort, Figure, Measured, Samples, Table};
+use chancery_tests::cluster::{Cluster, ClusterRun, StandIn};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{ListParams, PostParams};
 
-use crate::Measured;
 use crate::operated::{Operated, namespace};
 
 const RUNS: u64 = 1_000;
@@ -18,11 +17,11 @@ const WANTED: f64 = 64.0 * 1024.0;
 
 /// With a thousand runs that are being signed, by Jobs whose pods have yet to come: after it has met
 /// them one by one, and after a new operator has met them all at once.
-pub(crate) async fn measure(cluster: &Cluster, divide: u64) -> Measured {
+pub(crate) async fn by_runs(cluster: &Cluster, effort: Effort) -> Measured {
     let namespace = namespace(cluster).await?;
     let operated = Operated::start(&namespace).await?;
     let runs = namespace.api::<SigningRun>();
-    let count = RUNS / divide;
+    let count = effort.of(RUNS, 10);
     stream::iter(0..count)
         .map(async |number| {
             let run = SigningRun::new(&format!("run-{number}"), SigningRunSpec::new(10, 1, 10));
@@ -54,5 +53,22 @@ pub(crate) async fn measure(cluster: &Cluster, divide: u64) -> Measured {
     }
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52 KiB")]
     samples.add(operator.resident_kib() as f64 / WANTED);
-    Ok((samples, "<=", 1.0))
+    Ok(Figure::new("operator's memory with 1,000 runs / 64 MiB", samples, Bound::AtMost(1.0)).into())
+}
+
+/// After it has seeded runs of more and more records and seen them signed; the same operator all along.
+pub(crate) async fn by_records(cluster: &Cluster, effort: Effort) -> Measured {
+    let namespace = namespace(cluster).await?;
+    let operated = Operated::start(&namespace).await?;
+    let _stand_in = StandIn::start(&namespace)?;
+    let mut table = Table::new("The operator, batches of 1,000:", &["records", "resident, MiB"]);
+    for records in effort.steps(&[10_000, 100_000, 1_000_000]) {
+        let records = effort.of(records, 1_000);
+        let run = ClusterRun::new(&namespace, &format!("of-{records}")).of(records, 100, 1_000);
+        run.apply().await?;
+        run.completes(&operated.ledger).await?;
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52 KiB")]
+        table.row([records.into(), (operated.operator.resident_kib() as f64 / 1024.0).into()]);
+    }
+    Ok(table.into())
 }

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use chancery_bench::Samples;
+use chancery_bench::{Bound, Figure, Measured, Outcome, Samples};
 use chancery_tests::cluster::{Cluster, ClusterRun, StandIn};
 
-use crate::Measured;
 use crate::operated::{Operated, namespace};
 
 /// What one run may cost, in requests a minute.
@@ -16,8 +15,13 @@ const COUNTER: &str = "chancery_kubernetes_requests_total";
 /// For how long requests are counted.
 const LOOK: Duration = Duration::from_secs(30);
 
+pub(crate) async fn measure(cluster: &Cluster) -> Measured {
+    let figures = vec![while_signing(cluster).await?, while_idle(cluster).await?];
+    Ok(Outcome { figures, ..Outcome::default() })
+}
+
 /// Requests a minute, those for the Lease too, while one run is being signed.
-pub(crate) async fn while_signing(cluster: &Cluster) -> Measured {
+async fn while_signing(cluster: &Cluster) -> anyhow::Result<Figure> {
     let namespace = namespace(cluster).await?;
     let operated = Operated::start(&namespace).await?;
     let _stand_in = StandIn::start(&namespace)?;
@@ -29,11 +33,11 @@ pub(crate) async fn while_signing(cluster: &Cluster) -> Measured {
     let requests = operated.counted(COUNTER, &[]).await? - before;
     let mut samples = Samples::default();
     samples.add(requests * 60.0 / began.elapsed().as_secs_f64() / WANTED);
-    Ok((samples, "<=", 1.0))
+    Ok(Figure::new("API requests a minute while signing / 70", samples, Bound::AtMost(1.0)))
 }
 
 /// Requests that are neither a watch nor the Lease's, once every run is complete.
-pub(crate) async fn while_idle(cluster: &Cluster) -> Measured {
+async fn while_idle(cluster: &Cluster) -> anyhow::Result<Figure> {
     let namespace = namespace(cluster).await?;
     let operated = Operated::start(&namespace).await?;
     let _stand_in = StandIn::start(&namespace)?;
@@ -48,5 +52,6 @@ pub(crate) async fn while_idle(cluster: &Cluster) -> Measured {
     tokio::time::sleep(LOOK).await;
     let mut samples = Samples::default();
     samples.add(operated.counted(COUNTER, &apart).await? - before);
-    Ok((samples, "<=", 0.0))
+    let title = "API requests in half a minute while idle, but for the Lease";
+    Ok(Figure::new(title, samples, Bound::AtMost(0.0)))
 }

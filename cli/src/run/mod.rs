@@ -1,6 +1,7 @@
 //! `chancery run`: seed, sign, audit, on one machine.
 
 mod manifest;
+mod signer_end;
 mod signer_process;
 mod summary;
 mod supervisor;

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::database::Database;
 use crate::display::{Display, Stage, StageBar};
 use crate::error::CliError;
+use crate::run::signer_end::SignerEnd;
 use crate::run::signer_process::SignerCommand;
 
 /// How often one signer is started again after it died.
@@ -71,12 +72,6 @@ pub(crate) struct Supervisor<'a> {
     complete: watch::Sender<bool>,
 }
 
-/// How one signer, with all its restarts, ended.
-enum SignerEnd {
-    Done,
-    GaveUp { restarts: u32, last: String, exit: Exit },
-}
-
 impl<'a> Supervisor<'a> {
     pub(crate) fn new(
         database: &'a Database,
@@ -131,7 +126,7 @@ impl<'a> Supervisor<'a> {
         let after = self.progress().await.map_err(CliError::while_signing)?;
         bar.at(after.records_signed.unsigned_abs());
         if !is_complete(&after) {
-            return match ends.into_iter().find_map(SignerEnd::failure) {
+            return match SignerEnd::failure_of(ends) {
                 Some((restarts, last, exit)) if !stop.is_asked() => {
                     Err(CliError::SignersFailed { restarts, last, exit })
                 }
@@ -289,15 +284,6 @@ impl<'a> Supervisor<'a> {
             Some(progress) if !progress.deleted => Ok(progress),
             Some(_) => Err(CliError::BeingDeleted(name())),
             None => Err(StoreError::NoRun(name()).into()),
-        }
-    }
-}
-
-impl SignerEnd {
-    fn failure(self) -> Option<(u32, String, Exit)> {
-        match self {
-            Self::Done => None,
-            Self::GaveUp { restarts, last, exit } => Some((restarts, last, exit)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chancery_api::Phase;
 use chancery_api::condition::ConditionType;
-use chancery_tests::{TestLedger, throw_away};
+use chancery_tests::{PgBouncer, TestLedger, server, throw_away};
 use serde_json::json;
 
 use super::clock::{HeldClock, pass};
@@ -85,6 +85,33 @@ async fn a_database_that_dies_is_noticed_by_the_step_that_needs_it_and_found_aga
     let _clock = HeldClock::hold();
     operator.settle(RUN).await?;
     assert_eq!(api.get("signingruns", RUN).expect("the run")["status"]["phase"], "Signing");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_database_behind_a_pool_that_shares_sessions_is_refused_and_the_run_says_so() -> anyhow::Result<()>
+{
+    for mode in ["transaction", "statement"] {
+        let Some(pooler) = PgBouncer::start(server(), mode, &[]).await? else { return Ok(()) };
+        let ledger = TestLedger::new().await?;
+        let folder = tempfile::tempdir()?;
+        let kek_file = folder.path().join("kek");
+        chancery_process::create_kek_file(&kek_file)?;
+        let api = FakeApi::default();
+        api.create("signingruns", manifest(RUN, spec()));
+        let mut operator = TestOperator::new(&api, &pooler.url(&ledger.url)?, kek_file);
+        let says_so = |why: &str| {
+            why.contains("(transaction or statement pooling)")
+                && why.contains("connect to PostgreSQL directly")
+        };
+        operator.connect_until(|state| state.as_ref().is_err_and(|why| says_so(why))).await;
+
+        let _clock = HeldClock::hold();
+        operator.settle(RUN).await?;
+        let condition = api.get("signingruns", RUN).expect("the run")["status"]["conditions"][4].clone();
+        assert_eq!(condition["reason"], "DatabaseUnavailable");
+        assert!(condition["message"].as_str().is_some_and(says_so), "{condition}");
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chancery_store::Ledger;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use kube::runtime::events::{Recorder, Reporter};
@@ -35,6 +36,9 @@ use k8s_openapi::api::core::v1::Pod;
 
 /// More steps than any run takes to come to rest.
 const MOST_STEPS: usize = 60;
+
+/// Short against what a database is given to answer.
+const BIT_OF_TIME: Duration = Duration::from_millis(5);
 
 /// Long enough for a status that was held back.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(1_250);
@@ -101,10 +105,25 @@ impl TestOperator {
 
     /// Waits until its database answers.
     pub(crate) async fn connect(&mut self) {
+        self.connect_until(Result::is_ok).await;
+    }
+
+    /// Connects to its database until that is found in such a state.
+    pub(crate) async fn connect_until(&mut self, found: impl FnMut(&Result<Ledger, String>) -> bool) {
         let database = Arc::clone(&self.context.database);
         let mut state = database.subscribe();
         self.tasks.push(tokio::spawn(async move { database.keep().await }));
-        state.wait_for(Result::is_ok).await.expect("the database is kept");
+        state.wait_for(found).await.expect("the database is kept");
+    }
+
+    /// Waits until its database answers again: time that a scenario lets pass at once may have been more
+    /// than the database was given to answer.
+    pub(crate) async fn database_answers(&self) {
+        while self.context.database.get().is_err() {
+            // Real time for the answer, and a little of the other for the pause before the next question.
+            let _waited = tokio::task::spawn_blocking(|| std::thread::sleep(BIT_OF_TIME)).await;
+            clock::pass(10 * BIT_OF_TIME).await;
+        }
     }
 
     /// Lets it read the progress of all runs once a second.

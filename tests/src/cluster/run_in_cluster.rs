@@ -7,6 +7,7 @@ use chancery_audit::{AuditOptions, audit};
 use serde_json::{Value, json};
 
 use super::namespace::Namespace;
+use crate::independent_audit::independent_audit;
 use crate::ledger::TestLedger;
 use crate::wait::eventually;
 
@@ -228,6 +229,10 @@ impl<'n> ClusterRun<'n> {
         let namespace = &self.namespace.name;
         let report = audit(&ledger.ledger, namespace, &self.name, &AuditOptions::default(), |_| {}).await?;
         anyhow::ensure!(report.holds(), "the audit found violations: {:#?}", report.laws);
+        let independent = independent_audit(&ledger.url, namespace, &self.name).await?;
+        if let Some(report) = independent.filter(|report| !report.holds) {
+            anyhow::bail!("the independent audit found violations: {:#?}", report.violations);
+        }
         Ok(())
     }
 

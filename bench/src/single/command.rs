@@ -1,0 +1,89 @@
+//! The very command that a person types.
+
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use chancery_store::Run;
+use chancery_tests::program;
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::signers::peak_memory_mib;
+use crate::site::Site;
+use crate::work::Work;
+
+/// How often the command's memory is looked at; the kernel keeps the most it has had.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What `chancery run` came to.
+pub(crate) struct Ran {
+    /// The run, still in the ledger.
+    pub(crate) run: Run,
+    pub(crate) seeding_seconds: f64,
+    rate: Option<f64>,
+    pub(crate) signer_mib: f64,
+    pub(crate) command_mib: f64,
+}
+
+impl Ran {
+    /// Signatures a second, from the start of the first signer to the end of the last.
+    pub(crate) fn rate(&self) -> anyhow::Result<f64> {
+        self.rate.context("nothing was signed")
+    }
+}
+
+/// Seeds and signs with two signers; or only seeds. Without the audit.
+pub(crate) async fn run(site: &Site, work: &Work, suspend: bool) -> anyhow::Result<Ran> {
+    const NAME: &str = "bench";
+    let manifest = site.folder().join("run.yaml");
+    fs::write(&manifest, work.manifest(NAME, suspend))?;
+    let mut child = Command::new(program("chancery"))
+        .args(["--log-format", "json", "run", "--skip-audit", "--output", "json", "--file"])
+        .arg(&manifest)
+        .arg("--kek-file")
+        .arg(&site.kek_file)
+        .env("DATABASE_URL", &site.url)
+        .env("RUST_LOG", "info")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let pid = child.id().context("a process")?;
+    let mut command_mib: f64 = 0.0;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let text = tokio::spawn(read(stdout));
+    let log = tokio::spawn(read(stderr));
+    let status = loop {
+        tokio::select! {
+            ended = child.wait() => break ended?,
+            () = tokio::time::sleep(LOOK) => command_mib = command_mib.max(most_resident_mib(pid)),
+        }
+    };
+    let (text, log) = (text.await??, log.await??);
+    ensure!(status.success(), "the run failed: {log}");
+    let result: Value = serde_json::from_str(text.lines().last().unwrap_or_default())?;
+    Ok(Ran {
+        run: site.ledger.find_run("default", NAME).await?,
+        seeding_seconds: result["seedingSeconds"].as_f64().context("seedingSeconds")?,
+        rate: result["signaturesPerSecond"].as_f64(),
+        signer_mib: peak_memory_mib(&log),
+        command_mib,
+    })
+}
+
+async fn read(pipe: Option<impl tokio::io::AsyncRead + Unpin>) -> anyhow::Result<String> {
+    let mut text = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut pipe.context("a pipe")?, &mut text).await?;
+    Ok(text)
+}
+
+/// The most that a running process has had in memory; 0 once it is gone.
+fn most_resident_mib(pid: u32) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kib.unwrap_or_default() / 1024.0
+}

@@ -1,0 +1,46 @@
+//! EdDSA and ES256, where storing takes as long as signing.
+
+use chancery_bench::{Bound, Effort, Figure, Measured, Outcome, Samples, Table};
+
+use crate::site::Site;
+use crate::work::Work;
+use crate::{bare, command, copy};
+
+/// Of the slower of the two limits.
+const WANTED: Bound = Bound::AtLeast(0.6);
+
+pub(crate) async fn eddsa(effort: Effort) -> Measured {
+    measure(effort, "EdDSA", 1_000_000).await
+}
+
+pub(crate) async fn es256(effort: Effort) -> Measured {
+    measure(effort, "ES256", 500_000).await
+}
+
+async fn measure(effort: Effort, algorithm: &'static str, records: u64) -> Measured {
+    let site = Site::start(&[]).await?;
+    let work = Work::new(algorithm, effort.of(records, 10_000), 100, 1_000);
+    let (mut shares, mut ended) = (Samples::default(), Samples::default());
+    let (mut signed, mut copied) = (Samples::default(), Samples::default());
+    for _ in 0..effort.pairs {
+        let bare = bare::sign(algorithm, 2, work.records).await?.rate;
+        let copy = copy::rate(&site, &work).await?;
+        let ran = command::run(&site, &work, false).await?;
+        let rate = ran.rate()?;
+        site.delete(&ran.run).await?;
+        shares.add(rate / bare.min(copy));
+        ended.add(rate);
+        signed.add(bare);
+        copied.add(copy);
+    }
+    let mut rates = Table::new("Medians of what the ratio is made of:", &["what", "a second"]);
+    rates.row(["signed and stored by two signers, batches of 1,000".into(), ended.median().into()]);
+    rates.row(["bare signing loop on two threads".into(), signed.median().into()]);
+    rates.row(["bare binary COPY by two sessions into the same table".into(), copied.median().into()]);
+    let title = format!("{algorithm}, 2 signers / the slower of bare loop and bare COPY");
+    Ok(Outcome {
+        figures: vec![Figure::new(title, shares, WANTED)],
+        tables: vec![rates],
+        ..Outcome::default()
+    })
+}

@@ -1,0 +1,101 @@
+//! Measures Chancery on this machine, without Kubernetes.
+//!
+//! Absolute times say little on a shared machine. So what has to reach something is a ratio of two
+//! things that were measured one right after the other, again and again.
+
+mod bare;
+mod command;
+mod copy;
+mod cpu;
+mod growth;
+mod limit;
+mod postgres;
+mod signers;
+mod site;
+mod start_up;
+mod targets;
+mod waits;
+mod work;
+
+use chancery_bench::{Arguments, Measurement, run};
+use clap::Parser;
+
+/// Everything that can be measured, in the order in which it is.
+const MEASUREMENTS: &[Measurement<()>] = &[
+    Measurement {
+        name: "rs256",
+        about: "RS256 with 2 signers against a bare loop on 2 threads",
+        measure: |(), effort| Box::pin(limit::rs256::measure(effort)),
+    },
+    Measurement {
+        name: "eddsa",
+        about: "EdDSA against a bare loop and a bare COPY",
+        measure: |(), effort| Box::pin(limit::curves::eddsa(effort)),
+    },
+    Measurement {
+        name: "es256",
+        about: "ES256 against a bare loop and a bare COPY",
+        measure: |(), effort| Box::pin(limit::curves::es256(effort)),
+    },
+    Measurement {
+        name: "breakdown",
+        about: "where the processor time goes",
+        measure: |(), effort| Box::pin(limit::breakdown::measure(effort)),
+    },
+    Measurement {
+        name: "targets",
+        about: "records seeded and EdDSA signatures a second against what is wanted",
+        measure: |(), effort| Box::pin(targets::measure(effort)),
+    },
+    Measurement {
+        name: "batch-size",
+        about: "batches of 1 to 10,000",
+        measure: |(), effort| Box::pin(growth::batch_size::measure(effort)),
+    },
+    Measurement {
+        name: "keys",
+        about: "1 to 1,000 keys",
+        measure: |(), effort| Box::pin(growth::keys::measure(effort)),
+    },
+    Measurement {
+        name: "signers",
+        about: "1 to 64 signers",
+        measure: |(), effort| Box::pin(growth::signers::measure(effort)),
+    },
+    Measurement {
+        name: "finished-runs",
+        about: "0 to 1,000 finished runs in the ledger",
+        measure: |(), effort| Box::pin(growth::finished_runs::measure(effort)),
+    },
+    Measurement {
+        name: "snapshot",
+        about: "a snapshot that somebody holds open for a minute",
+        measure: |(), effort| Box::pin(growth::snapshot::measure(effort)),
+    },
+    Measurement {
+        name: "database",
+        about: "what a batch asks of PostgreSQL",
+        measure: |(), effort| Box::pin(postgres::share::measure(effort)),
+    },
+    Measurement {
+        name: "settings",
+        about: "what each setting of PostgreSQL buys",
+        measure: |(), effort| Box::pin(postgres::settings::measure(effort)),
+    },
+    Measurement {
+        name: "start-up",
+        about: "from a signer's start to its first lease, and sizes of programs",
+        measure: |(), effort| Box::pin(start_up::measure(effort)),
+    },
+    // The longest last.
+    Measurement {
+        name: "records",
+        about: "10 thousand to 10 million records, and the deletion of as many",
+        measure: |(), effort| Box::pin(growth::records::measure(effort)),
+    },
+];
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    run("bench", &Arguments::parse(), MEASUREMENTS, async || Ok(())).await
+}

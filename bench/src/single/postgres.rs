@@ -1,0 +1,4 @@
+//! The database's share.
+
+pub(crate) mod settings;
+pub(crate) mod share;

@@ -1,0 +1,51 @@
+//! What is to be signed.
+
+use std::time::Duration;
+
+use chancery_store::NewRun;
+
+/// A run: payloads of 256 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    pub(crate) algorithm: &'static str,
+    pub(crate) records: u64,
+    pub(crate) keys: u32,
+    pub(crate) batch: u64,
+}
+
+impl Work {
+    pub(crate) const fn new(algorithm: &'static str, records: u64, keys: u32, batch: u64) -> Self {
+        Self { algorithm, records, keys, batch }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    pub(crate) fn batches(&self) -> f64 {
+        self.records.div_ceil(self.batch) as f64
+    }
+
+    /// As the ledger is told of it.
+    pub(crate) fn new_run(&self, name: &str, kek_fingerprint: String) -> anyhow::Result<NewRun> {
+        Ok(NewRun {
+            namespace: "default".to_owned(),
+            name: name.to_owned(),
+            kek_fingerprint,
+            record_count: i64::try_from(self.records)?,
+            record_size: 256,
+            key_count: i32::try_from(self.keys)?,
+            batch_size: i64::try_from(self.batch)?,
+            algorithm: self.algorithm.to_owned(),
+            key_size: self.algorithm.starts_with("RS").then_some(2048),
+            lease_duration: Duration::from_secs(30),
+            suspended: false,
+        })
+    }
+
+    /// As a person writes it down.
+    pub(crate) fn manifest(&self, name: &str, suspend: bool) -> String {
+        let Self { algorithm, records, keys, batch } = self;
+        format!(
+            "apiVersion: chancery.dev/v1alpha1\nkind: SigningRun\nmetadata: {{name: {name}}}\nspec: {{recordCount: \
+             {records}, keyCount: {keys}, batchSize: {batch}, algorithm: {algorithm}, parallelism: 2, suspend: {suspend}}}\n"
+        )
+    }
+}

@@ -1,0 +1,56 @@
+//! What each count was when somebody last looked, and how much it may grow unseen.
+
+/// A count.
+struct Bound {
+    name: &'static str,
+    /// The count as it was.
+    was: f64,
+    /// By so much of it a count may be larger, in percent.
+    leeway: f64,
+}
+
+/// `make counts` prints what they are now.
+///
+/// What the protocol decides has no leeway. Bytes of WAL vary with PostgreSQL's version, and a little with
+/// where random ids fall in an index (these are of version 15). ES256's signatures are of random length
+/// until they are brought into their form. How often a session looks at its socket depends on when
+/// bytes come, and some allocations with it. Instructions vary with the compiler's version (1.95).
+const BOUNDS: &[Bound] = &[
+    Bound { name: "round trips a batch", was: 3.0, leeway: 0.0 },
+    Bound { name: "transactions a batch", was: 3.0, leeway: 0.0 },
+    Bound { name: "WAL bytes a record signed with EdDSA in batches of 100", was: 244.11, leeway: 5.0 },
+    Bound { name: "WAL bytes a record seeded with 64 bytes", was: 214.04, leeway: 5.0 },
+    Bound { name: "allocations a record signed with RS256", was: 1.0, leeway: 0.0 },
+    Bound { name: "allocations a record signed with ES256", was: 3.77, leeway: 2.0 },
+    Bound { name: "allocations a record signed with EdDSA", was: 1.0, leeway: 0.0 },
+    Bound { name: "allocations a record fetched, signed with EdDSA and stored", was: 2.0, leeway: 5.0 },
+    Bound { name: "instructions a record signed with RS256", was: 1365.0, leeway: 15.0 },
+    Bound { name: "instructions a record signed with ES256", was: 4050.0, leeway: 15.0 },
+    Bound { name: "instructions a record signed with EdDSA", was: 1342.0, leeway: 15.0 },
+];
+
+/// Fails when a count has grown beyond its bound.
+#[expect(clippy::print_stdout, reason = "shown by `make counts`, and when a test fails")]
+pub(crate) fn hold(name: &str, now: f64) {
+    let bound = BOUNDS.iter().find(|bound| bound.name == name).expect("every count has a bound");
+    let most = bound.was * (1.0 + bound.leeway / 100.0);
+    println!("{now:>10.2}  {name} (was {:.2}, at most {most:.2})", bound.was);
+    // A hundredth for rounding in the table above.
+    assert!(
+        now <= most + 0.01,
+        "{name} went from {:.2} to {now:.2}, and at most {most:.2} is let pass. If there is a good reason, \
+         `make counts` prints what to write into bench/tests/counts/bounds.rs",
+        bound.was
+    );
+}
+
+#[test]
+#[should_panic(expected = "round trips a batch went from 3.00 to 4.00")]
+fn a_count_that_has_grown_is_named_with_what_it_was_and_is() {
+    hold("round trips a batch", 4.0);
+}
+
+#[test]
+fn a_count_that_has_shrunk_is_let_pass() {
+    hold("round trips a batch", 1.0);
+}
