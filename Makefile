@@ -50,8 +50,8 @@ fuzz: ## Feed random input to everything that is parsed from outside, SECONDS (6
 .PHONY: chaos
 chaos: ## Play runs with faults drawn from SEED, for MINUTES or so many SCHEDULES, and judge each
 	@scripts/setup.sh --independent-audit-if-possible --helm-if-possible
-	cargo build --release --locked --package chancery --package chancery-signer --package chancery-operator --package chancery-chaos
-	PATH="$$PWD/.tools/bin:$$PATH" target/release/chancery-chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SCHEDULES),--schedules $(SCHEDULES))
+	cargo build --locked --workspace --bins
+	PATH="$$PWD/.tools/bin:$$PATH" target/debug/chancery-chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SCHEDULES),--schedules $(SCHEDULES))
 
 .PHONY: verify
 verify: ## Format, lints, generated files, licences and advisories
