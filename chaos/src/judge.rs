@@ -36,7 +36,8 @@ pub struct Judged {
     pub given_back: i64,
     /// Batches that were signed to the end more than once, and stored once.
     pub signed_twice: usize,
-    /// For each batch in the hands of a signer that was killed: how long until another had leased it.
+    /// For each batch in the hands of a signer that was killed, with no other fault meanwhile: how long
+    /// until another had leased it.
     pub recoveries: Vec<Duration>,
 }
 
@@ -93,9 +94,7 @@ pub async fn judge(
     judged.takeovers = i64::try_from(with_outcome("expired"))?;
     judged.given_back = i64::try_from(with_outcome("abandoned"))?;
     judged.signed_twice = signed_twice(&journal, &leases);
-    let killed = injected.iter().filter(|one| crate::play::is_alone(one, injected));
-    judged.recoveries =
-        killed.filter_map(|one| one.killed.as_ref()).flat_map(|killed| recoveries(killed, &leases)).collect();
+    judged.recoveries = injected.iter().flat_map(|one| undisturbed(one, injected, &leases)).collect();
     Ok(judged)
 }
 
@@ -187,6 +186,17 @@ fn signed_twice(journal: &Journal, leases: &[Lease]) -> usize {
         *times.entry(lease.batch).or_default() += 1;
     }
     times.values().filter(|times| **times > 1).count()
+}
+
+/// The recoveries from a fault during which nothing else went wrong.
+fn undisturbed(one: &Injected, all: &[Injected], leases: &[Lease]) -> Vec<Duration> {
+    let Some(killed) = &one.killed else { return Vec::new() };
+    let is_calm = |recovery: &Duration| {
+        let until = one.began + *recovery;
+        let others = all.iter().filter(|other| !std::ptr::eq(*other, one));
+        others.into_iter().all(|other| other.ended < one.began || other.began > until)
+    };
+    recoveries(killed, leases).into_iter().filter(is_calm).collect()
 }
 
 /// How long the batches of a signer that was killed were in nobody's hands.
