@@ -72,7 +72,7 @@ bench: bench-build ## Measure, as ratios side by side; writes bench/results/; AR
 	target/release/chancery-bench $(ARGS)
 
 .PHONY: bench-quick
-bench-quick: bench-build ## The same with a thirtieth of the work: within three minutes, to bench/results/quick/
+bench-quick: bench-build ## The same with a thirtieth of the work, to bench/results/quick/
 	target/release/chancery-bench --quick $(ARGS)
 
 .PHONY: bench-docs
