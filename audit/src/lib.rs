@@ -82,8 +82,8 @@ pub async fn audit(
     let mut snapshot = ledger.snapshot().await?;
     let run = Arc::new(snapshot.run(namespace, name).await?);
     let keys = snapshot.reader().await?.keys(&run).await?;
-    let of_ring = ring::check(&run, &keys, options.violations_shown);
-    let ring = Arc::new(Ring::new(&run, keys));
+    let ring = Arc::new(Ring::new(&run, &keys));
+    let of_ring = ring::check(&run, &keys, &ring, options.violations_shown);
 
     let (of_log, of_records) = tokio::try_join!(
         audit_lease_log(&snapshot, &run, &ring, options.violations_shown),

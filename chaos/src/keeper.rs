@@ -6,6 +6,9 @@ mod unattended;
 
 use std::path::PathBuf;
 
+use chancery_process::Exit;
+use tokio::task::JoinSet;
+
 pub use operated::Operated;
 pub use supervisor::Supervised;
 pub use unattended::Unattended;
@@ -52,4 +55,28 @@ impl Errand {
     pub fn log(&self, name: &str) -> std::io::Result<std::fs::File> {
         std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join(name))
     }
+}
+
+/// Waits for all of them; the first that fails is what all come to.
+async fn all(programs: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
+    while let Some(program) = programs.join_next().await {
+        program??;
+    }
+    Ok(())
+}
+
+/// Whether a program saw the run complete; else it is to be started again, as after a signal (the fence's among
+/// them) and after these codes. Any other is explained by no fault.
+fn ended_well(program: &str, code: Option<i32>, again: &[i32]) -> anyhow::Result<bool> {
+    match code {
+        Some(0) => Ok(true),
+        None => Ok(false),
+        Some(code) if again.contains(&code) => Ok(false),
+        Some(code) => anyhow::bail!("{program} ended with {code}, which no fault explains"),
+    }
+}
+
+/// As a process tells it.
+fn exit_code(exit: Exit) -> i32 {
+    i32::from(exit.code())
 }

@@ -1,11 +1,13 @@
 //! Where schedules are played: one server, and a ledger, a proxy and a folder for each schedule.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use chancery_keyring::Kek;
 use chancery_local_postgres::{SUPERUSER, ServerOptions, ThrowAway};
-use chancery_process::create_kek_file;
+use chancery_process::{create_kek_file, read_kek_file};
+use chancery_store::Ledger;
 use chancery_store::run::NewRun;
 use chancery_tests::{Manifest, SmallDisk, TestLedger};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -126,6 +128,20 @@ impl Place {
 }
 
 impl Stage {
+    /// Keys and records, made while nothing goes wrong yet.
+    ///
+    /// # Errors
+    ///
+    /// A server that refuses.
+    pub async fn seed(&self, shape: &Shape) -> anyhow::Result<()> {
+        let ledger = Ledger::connect(self.direct.parse()?, 3).await?;
+        let kek = Arc::new(read_kek_file(&self.errand.kek_file())?);
+        let (run, _) = ledger.create_run(&new_run(shape, &kek)).await?;
+        chancery_seeding::seed(&ledger, &run, &kek, |_| {}).await?;
+        ledger.close().await;
+        Ok(())
+    }
+
     /// Namespace and name of the run.
     #[must_use]
     pub fn run_name(&self) -> (&str, &str) {
@@ -151,8 +167,7 @@ fn manifest(shape: &Shape) -> Manifest {
 }
 
 /// The same run for the ledger itself.
-#[must_use]
-pub fn new_run(shape: &Shape, kek: &Kek) -> NewRun {
+fn new_run(shape: &Shape, kek: &Kek) -> NewRun {
     let Shape { algorithm, records, keys, batch_size, lease, .. } = *shape;
     chancery_tests::TestRun::new()
         .records(records)

@@ -4,15 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use chancery_process::read_kek_file;
-use chancery_store::Ledger;
 use chancery_tests::cluster::{Cluster, Release};
 use tokio::task::JoinHandle;
 
 use crate::inject::{Injected, Keep, inject};
 use crate::judge::{Judged, judge};
 use crate::keeper::{Operated, Supervised, Unattended};
-use crate::place::{Place, Stage, new_run};
+use crate::place::{Place, Stage};
 use crate::schedule::{Keeper, Schedule, When};
 use crate::watch::Watch;
 
@@ -48,7 +46,7 @@ pub async fn play(place: &Arc<Place>, schedule: &Schedule) -> anyhow::Result<(Pl
     let mut keeper: Box<dyn Keep> = match schedule.shape.keeper {
         Keeper::Supervisor => Box::new(Supervised::start(errand)),
         Keeper::Nobody | Keeper::Operator => {
-            seed(&stage, schedule).await?;
+            stage.seed(&schedule.shape).await?;
             Box::new(Unattended::start(errand))
         }
     };
@@ -65,16 +63,6 @@ async fn play_operated(place: &Arc<Place>, schedule: &Schedule) -> anyhow::Resul
     let mut keeper = Operated::start(&release, environment, &schedule.shape).await?;
     let played = play_with(place, &stage, schedule, &mut keeper).await?;
     Ok((played, stage))
-}
-
-/// Keys and records, made while nothing goes wrong yet.
-async fn seed(stage: &Stage, schedule: &Schedule) -> anyhow::Result<()> {
-    let ledger = Ledger::connect(stage.direct.parse()?, 3).await?;
-    let kek = Arc::new(read_kek_file(&stage.errand.kek_file())?);
-    let (run, _) = ledger.create_run(&new_run(&schedule.shape, &kek)).await?;
-    chancery_seeding::seed(&ledger, &run, &kek, |_| {}).await?;
-    ledger.close().await;
-    Ok(())
 }
 
 /// Plays a schedule with those who look after its signers.

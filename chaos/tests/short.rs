@@ -9,12 +9,10 @@ use chancery_chaos::inject::Keep;
 use chancery_chaos::journal::Journal;
 use chancery_chaos::judge::judge;
 use chancery_chaos::keeper::Unattended;
-use chancery_chaos::place::{Place, Stage, new_run};
+use chancery_chaos::place::{Place, Stage};
 use chancery_chaos::play::{Played, play};
 use chancery_chaos::schedule::{Keeper, Means, Planned, Schedule, Shape, When};
 use chancery_chaos::watch::Watch;
-use chancery_process::read_kek_file;
-use chancery_store::Ledger;
 use chancery_tests::eventually;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -98,11 +96,7 @@ impl Spoiled {
         let schedule = Schedule { seed, shape, faults: Vec::new() };
         let place = Arc::new(Place::new(MEANS)?);
         let stage = Arc::new(place.stage(&schedule, "default").await?);
-        let ledger = Ledger::connect(stage.direct.parse()?, 3).await?;
-        let kek = Arc::new(read_kek_file(&stage.errand.kek_file())?);
-        let (run, _) = ledger.create_run(&new_run(&shape, &kek)).await?;
-        chancery_seeding::seed(&ledger, &run, &kek, |_| {}).await?;
-        ledger.close().await;
+        stage.seed(&shape).await?;
         let watch = Watch::start(stage.direct.clone());
         let keeper = Unattended::start(stage.errand.clone());
         Ok(Self { place, stage, schedule, keeper, watch })

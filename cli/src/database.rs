@@ -43,7 +43,7 @@ impl Database {
     }
 
     /// Opens a ledger that is there, for reading.
-    pub(crate) async fn open(arguments: &DatabaseArguments) -> Result<Self, CliError> {
+    async fn open(arguments: &DatabaseArguments) -> Result<Self, CliError> {
         if arguments.database_url.is_none() && !postgres_dir(&arguments.data_dir).exists() {
             return Err(CliError::NoLedger { path: arguments.data_dir.clone() });
         }

@@ -5,6 +5,8 @@
 
 mod action;
 mod boot_clock;
+#[path = "../../signer-job/src/boot_instant.rs"]
+mod boot_instant;
 mod drain;
 mod few;
 mod ledger;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::boot_clock::{BootInstant, EPOCH};
+use crate::boot_clock::EPOCH;
+use crate::boot_instant::BootInstant;
 use crate::protocol::Protocol;
 use crate::term::Term;
 

@@ -13,7 +13,8 @@ use nix::sys::signal::{SigEvent, SigevNotify, Signal};
 use nix::sys::time::TimeSpec;
 use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
 
-use crate::boot_clock::{BootInstant, CLOCK};
+use crate::boot_clock::CLOCK;
+use crate::boot_instant::BootInstant;
 
 /// Ends this process at the given moment, unless it is moved or dropped before.
 #[derive(Debug)]

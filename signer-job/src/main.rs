@@ -6,6 +6,7 @@
 //! arguments.
 
 mod boot_clock;
+mod boot_instant;
 mod error;
 mod fence;
 mod keys;

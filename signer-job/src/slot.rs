@@ -12,7 +12,7 @@ use chancery_store::lease::{Acquired, Lease, Payloads};
 use chancery_store::{SignerSession, StoreError};
 use tracing::{Instrument, field};
 
-use crate::boot_clock::BootInstant;
+use crate::boot_instant::BootInstant;
 use crate::error::SignerError;
 use crate::fence::Fence;
 use crate::metrics::Outcome;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::boot_clock::BootInstant;
+use crate::boot_instant::BootInstant;
 
 /// Shares of the lease duration, counted from *before* the request was sent: the database counts
 /// from when it granted the lease, which is later, so whatever was lost on the way is lost to us.

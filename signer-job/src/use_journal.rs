@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use chancery_store::lease::Lease;
 
-use crate::boot_clock::BootInstant;
+use crate::boot_instant::BootInstant;
 
 /// A folder in which all signers under test tell what they do.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! PgBouncer in front of the ledger: in session mode it works, in the others every program says so.
 
-use std::time::Duration;
 
 use chancery_store::{LedgerUrl, SignerSession};
 use chancery_tests::{
@@ -99,13 +98,7 @@ async fn through_a_pool_in_session_mode_a_run_completes() -> anyhow::Result<()> 
 async fn a_pooler_that_is_killed_in_mid_run_is_waited_for() -> anyhow::Result<()> {
     let Some(mut pooler) = PgBouncer::start(server(), "session", &[]).await? else { return Ok(()) };
     let ledger = TestLedger::new().await?;
-    let run = TestRun::new()
-        .records(100_000)
-        .keys(20)
-        .batch_size(100)
-        .lease_duration(Duration::from_secs(5))
-        .seeded(&ledger)
-        .await?;
+    let run = TestRun::long().seeded(&ledger).await?;
     let url = pooler.url(&ledger.url)?;
     let mut signers = Vec::new();
     for holder in ["one", "two"] {

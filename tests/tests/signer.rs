@@ -175,13 +175,7 @@ async fn a_server_that_crashes_and_comes_back_is_waited_for() -> anyhow::Result<
     let server = throw_away();
     let ledger = TestLedger::create(&server, "crash").await?;
     // Leases that the crash catches in flight are taken over after five seconds.
-    let run = TestRun::new()
-        .records(100_000)
-        .keys(20)
-        .batch_size(100)
-        .lease_duration(Duration::from_secs(5))
-        .seeded(&ledger)
-        .await?;
+    let run = TestRun::long().seeded(&ledger).await?;
     let mut signers = [run.start_signer("one")?, run.start_signer("two")?];
     eventually("some is signed", async || run.signed().await.is_ok_and(|signed| signed > 2_000)).await;
     server.stop_immediate()?;

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
-use super::Errand;
+use super::{Errand, ended_well, exit_code};
 use crate::inject::Keep;
 use crate::signers::RunningSigner;
 
@@ -57,12 +57,7 @@ impl Keep for Supervised {
     }
 
     fn finished(&mut self) -> BoxFuture<'_, anyhow::Result<()>> {
-        Box::pin(async {
-            while let Some(supervisor) = self.supervisors.join_next().await {
-                supervisor??;
-            }
-            Ok(())
-        })
+        Box::pin(super::all(&mut self.supervisors))
     }
 
     fn restarts(&self) -> u32 {
@@ -81,7 +76,8 @@ async fn keep(
         pid.store(supervisor.id().and_then(|id| id.try_into().ok()).unwrap_or_default(), Ordering::Relaxed);
         let code = supervisor.wait().await?.code();
         pid.store(0, Ordering::Relaxed);
-        if ended_well(code)? {
+        // "A database that can not be used as it is; run again once it can", and "run again to go on".
+        if ended_well("`chancery run`", code, &[Exit::BadInput, Exit::TryAgain].map(exit_code))? {
             return Ok(());
         }
         let restarts = restarts.fetch_add(1, Ordering::Relaxed);
@@ -104,16 +100,4 @@ fn start(errand: &Errand, log: &str) -> anyhow::Result<Child> {
         .stderr(errand.log(log)?)
         .kill_on_drop(true)
         .spawn()?)
-}
-
-/// Whether it saw the run complete and the audit passed; else the same command goes on.
-fn ended_well(code: Option<i32>) -> anyhow::Result<bool> {
-    // "A database that can not be used as it is; run again once it can", and "run again to go on".
-    let again = [Exit::BadInput, Exit::TryAgain].map(|exit| i32::from(exit.code()));
-    match code {
-        Some(0) => Ok(true),
-        None => Ok(false),
-        Some(code) if again.contains(&code) => Ok(false),
-        Some(code) => anyhow::bail!("`chancery run` ended with {code}, which no fault explains"),
-    }
 }

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
-use super::Errand;
+use super::{Errand, exit_code};
 use crate::inject::Keep;
 use crate::signers::RunningSigner;
 
@@ -58,12 +58,7 @@ impl Keep for Unattended {
     }
 
     fn finished(&mut self) -> BoxFuture<'_, anyhow::Result<()>> {
-        Box::pin(async {
-            while let Some(slot) = self.slots.join_next().await {
-                slot??;
-            }
-            Ok(())
-        })
+        Box::pin(super::all(&mut self.slots))
     }
 
     fn restarts(&self) -> u32 {
@@ -99,12 +94,6 @@ fn start(errand: &Errand, holder: &str) -> anyhow::Result<Child> {
 
 /// Whether the signer saw the run complete; else it is to be started again.
 fn ended_well(code: Option<i32>, holder: &str) -> anyhow::Result<bool> {
-    let again = [Exit::TryAgain, Exit::NoRoom].map(|exit| i32::from(exit.code()));
-    match code {
-        Some(0) => Ok(true),
-        // A signal ended it, the fence's among them.
-        None | Some(STOPPED) => Ok(false),
-        Some(code) if again.contains(&code) => Ok(false),
-        Some(code) => anyhow::bail!("signer {holder} ended with {code}, which no fault explains"),
-    }
+    let again = [STOPPED, exit_code(Exit::TryAgain), exit_code(Exit::NoRoom)];
+    super::ended_well(&format!("signer {holder}"), code, &again)
 }

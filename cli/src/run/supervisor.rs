@@ -152,13 +152,12 @@ impl<'a> Supervisor<'a> {
             if matches!(exit, Exit::NeverWorks | Exit::NoRoom) {
                 self.over.store(true, Ordering::Relaxed);
             }
-            let spent = restarts == RESTARTS && began.elapsed() < STEADY;
-            if spent || stop.is_asked() || self.over.load(Ordering::Relaxed) {
-                return SignerEnd::GaveUp { restarts, last, exit };
-            }
             if began.elapsed() >= STEADY {
                 restarts = 0;
                 pause.reset();
+            }
+            if restarts == RESTARTS || stop.is_asked() || self.over.load(Ordering::Relaxed) {
+                return SignerEnd::GaveUp { restarts, last, exit };
             }
             restarts += 1;
             let pause = pause.next_pause();
