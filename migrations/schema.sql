@@ -21,6 +21,62 @@ CREATE TYPE chancery.lease_outcome AS ENUM (
     'abandoned'
 );
 
+CREATE FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, p_lease bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT pending boolean) RETURNS record
+    LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    v_floor bigint;
+BEGIN
+    FOREACH v_floor IN ARRAY ARRAY[p_floor, 1] LOOP
+        -- The state is asked for twice because the index is one of batches that are not signed.
+        UPDATE chancery.batches b SET state = 'leased', lease_id = p_lease
+         WHERE b.run_id = p_run AND b.batch = (
+               SELECT u.batch FROM chancery.batches u
+                WHERE u.run_id = p_run AND u.batch >= v_floor AND u.state = 'unsigned' AND u.state <> 'signed'
+                ORDER BY u.batch LIMIT 1 FOR UPDATE SKIP LOCKED)
+        RETURNING b.batch, b.first_record, b.last_record INTO batch, first_record, last_record;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END LOOP;
+    pending := EXISTS (SELECT FROM chancery.batches b WHERE b.run_id = p_run AND b.state <> 'signed');
+END
+$$;
+
+CREATE FUNCTION chancery.batch_return(p_run integer, p_batch bigint, p_lease bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+BEGIN
+    UPDATE chancery.batches b SET state = 'unsigned', lease_id = NULL
+     WHERE b.run_id = p_run AND b.batch = p_batch AND b.lease_id = p_lease;
+END
+$$;
+
+CREATE FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_lease bigint, p_first bigint, p_end bigint) RETURNS boolean
+    LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    v_batch_first bigint;
+    v_stored bigint := 0;
+BEGIN
+    UPDATE chancery.batches b SET state = 'signed'
+     WHERE b.run_id = p_run AND b.batch = p_batch AND b.lease_id = p_lease
+       AND b.last_record = p_end AND b.first_record <= p_first
+    RETURNING b.first_record INTO v_batch_first;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF v_batch_first < p_first THEN
+        SELECT count(*) INTO v_stored FROM chancery.signatures s
+         WHERE s.run_id = p_run AND s.record >= v_batch_first AND s.record < p_first AND s.lease_id = p_lease;
+    END IF;
+    RETURN v_stored = p_first - v_batch_first;
+END
+$$;
+
 CREATE FUNCTION chancery.batch_store(p_lease bigint, p_first bigint, p_signatures bytea[], p_last boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -28,20 +84,19 @@ CREATE FUNCTION chancery.batch_store(p_lease bigint, p_first bigint, p_signature
     SET enable_bitmapscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
     AS $$
 DECLARE
     v_lease record;
     v_end bigint := p_first + cardinality(p_signatures) - 1;
-    v_batch_first bigint;
-    v_stored bigint;
 BEGIN
     IF p_last THEN
         UPDATE chancery.leases l SET outcome = 'signed', signed_at = clock_timestamp()
-         WHERE l.id = p_lease AND l.outcome IS NULL RETURNING l.run_id, l.batch INTO v_lease;
+         WHERE l.id = p_lease AND (l.outcome IS NULL) IS TRUE RETURNING l.run_id, l.batch INTO v_lease;
     ELSE
         -- Locked to the end of the transaction, so that nobody takes over a batch that is being stored.
         SELECT l.run_id, l.batch INTO v_lease FROM chancery.leases l
-         WHERE l.id = p_lease AND l.outcome IS NULL FOR UPDATE;
+         WHERE l.id = p_lease AND (l.outcome IS NULL) IS TRUE FOR UPDATE;
     END IF;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'lease % is lost', p_lease USING ERRCODE = 'CH001';
@@ -52,18 +107,7 @@ BEGIN
     IF NOT p_last THEN
         RETURN;
     END IF;
-
-    UPDATE chancery.batches b SET state = 'signed'
-     WHERE b.run_id = v_lease.run_id AND b.batch = v_lease.batch AND b.lease_id = p_lease
-       AND b.last_record = v_end AND b.first_record <= p_first
-    RETURNING b.first_record INTO v_batch_first;
-    -- What earlier calls of this transaction stored is counted; what this one stored is known.
-    IF FOUND AND v_batch_first < p_first THEN
-        SELECT count(*) INTO v_stored FROM chancery.signatures s
-         WHERE s.run_id = v_lease.run_id AND s.record >= v_batch_first AND s.record < p_first
-           AND s.lease_id = p_lease;
-    END IF;
-    IF v_batch_first IS NULL OR v_stored <> p_first - v_batch_first THEN
+    IF NOT chancery.batch_sign(v_lease.run_id, v_lease.batch, p_lease, p_first, v_end) THEN
         RAISE EXCEPTION 'lease % does not cover its batch: records % to % were given last', p_lease, p_first, v_end
             USING ERRCODE = 'CH002';
     END IF;
@@ -89,20 +133,16 @@ DECLARE
     v_expired integer := 0;
 BEGIN
     FOR v_lease IN
-        WITH ended AS (
-            SELECT l.id FROM chancery.leases l
-             WHERE l.keyring_id = p_keyring AND l.released_at IS NULL AND l.use_sequence >= p_use_floor
-               AND (l.outcome = 'signed' OR l.expires_at <= p_instant)
-             FOR UPDATE SKIP LOCKED)
-        UPDATE chancery.leases l
-           SET released_at = p_instant, outcome = coalesce(l.outcome, 'expired')
-          FROM ended WHERE l.id = ended.id
-        RETURNING l.id, l.run_id, l.batch, l.outcome
+        SELECT l.id, l.run_id, l.batch, l.outcome FROM chancery.leases l
+         WHERE l.keyring_id = p_keyring AND l.released_at IS NULL AND l.use_sequence >= p_use_floor
+           AND (l.outcome = 'signed' OR l.expires_at <= p_instant)
+         FOR UPDATE SKIP LOCKED
     LOOP
-        IF v_lease.outcome = 'expired' THEN
+        UPDATE chancery.leases l SET released_at = p_instant, outcome = coalesce(l.outcome, 'expired')
+         WHERE l.id = v_lease.id;
+        IF v_lease.outcome IS NULL THEN
             v_expired := v_expired + 1;
-            UPDATE chancery.batches b SET state = 'unsigned', lease_id = NULL
-             WHERE b.run_id = v_lease.run_id AND b.batch = v_lease.batch AND b.lease_id = v_lease.id;
+            PERFORM chancery.batch_return(v_lease.run_id, v_lease.batch, v_lease.id);
         END IF;
     END LOOP;
     RETURN v_expired;
@@ -127,7 +167,9 @@ BEGIN
     instant := greatest(
         clock_timestamp(),
         v_acquired + interval '1 microsecond',
-        (SELECT max(l.released_at) FROM chancery.leases l WHERE l.keyring_id = p_keyring));
+        (SELECT l.released_at FROM chancery.leases l
+          WHERE l.keyring_id = p_keyring AND l.released_at IS NOT NULL
+          ORDER BY l.released_at DESC LIMIT 1));
 END
 $$;
 
@@ -138,6 +180,7 @@ CREATE FUNCTION chancery.lease_abandon(p_lease bigint) RETURNS boolean
     SET enable_bitmapscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
     AS $$
 DECLARE
     v_lease record;
@@ -146,14 +189,13 @@ BEGIN
     -- The row first, the turn second: a store that holds the row may take long, and nobody is to wait
     -- for it while having the turn. Whoever has the turn skips locked rows, so there is no deadlock.
     SELECT l.keyring_id, l.run_id, l.batch INTO v_lease FROM chancery.leases l
-     WHERE l.id = p_lease AND l.outcome IS NULL FOR UPDATE;
+     WHERE l.id = p_lease AND (l.outcome IS NULL) IS TRUE FOR UPDATE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
     v_instant := (chancery.keyring_turn(v_lease.keyring_id)).instant;
     UPDATE chancery.leases l SET outcome = 'abandoned', released_at = v_instant WHERE l.id = p_lease;
-    UPDATE chancery.batches b SET state = 'unsigned', lease_id = NULL
-     WHERE b.run_id = v_lease.run_id AND b.batch = v_lease.batch AND b.lease_id = p_lease;
+    PERFORM chancery.batch_return(v_lease.run_id, v_lease.batch, p_lease);
     RETURN true;
 END
 $$;
@@ -165,10 +207,12 @@ CREATE FUNCTION chancery.lease_acquire(p_run integer, p_holder text, p_use_floor
     SET enable_bitmapscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
     AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
     v_turn record;
+    v_batch record;
 BEGIN
     use_floor := p_use_floor;
     batch_floor := p_batch_floor;
@@ -189,22 +233,20 @@ BEGIN
     expired := chancery.keyring_collect(v_run.keyring_id, v_turn.instant, p_use_floor);
 
     -- A key is free when its newest lease is over. Read under the turn: nobody leases or returns a
-    -- key of this ring until we commit. (The odd form of the last condition keeps the planner from
-    -- looking for open leases, of which there may be many dead ones, instead of that one lease.)
+    -- key of this ring until we commit.
     --
     -- A held key was last used by the lease that holds it. So the new floor is the least of what the
     -- chosen key and the open leases say.
-    SELECT k.id, m.wrapped_key, least(k.last_use, (
-               SELECT min(o.use_sequence) FROM chancery.leases o
+    SELECT k.id, least(k.last_use, (
+               SELECT o.use_sequence FROM chancery.leases o
                 WHERE o.keyring_id = v_run.keyring_id AND o.released_at IS NULL
-                  AND o.use_sequence >= p_use_floor))
-      INTO key_id, wrapped_key, use_floor
+                  AND o.use_sequence >= p_use_floor
+                ORDER BY o.use_sequence LIMIT 1))
+      INTO key_id, use_floor
       FROM chancery.keys k
-      LEFT JOIN chancery.key_material m ON m.key_id = k.id
      WHERE k.keyring_id = v_run.keyring_id AND k.last_use >= p_use_floor
-       AND NOT EXISTS (SELECT FROM chancery.leases l
-                        WHERE l.keyring_id = v_run.keyring_id AND l.use_sequence = k.last_use
-                          AND (l.released_at IS NULL) IS TRUE)
+       AND (SELECT l.released_at IS NULL FROM chancery.leases l
+             WHERE l.keyring_id = v_run.keyring_id AND l.use_sequence = k.last_use) IS NOT TRUE
      ORDER BY k.last_use, k.number LIMIT 1;
     IF NOT FOUND THEN
         use_floor := p_use_floor;
@@ -212,21 +254,12 @@ BEGIN
         RETURN;
     END IF;
 
-    SELECT b.batch, b.first_record, b.last_record INTO batch, first_record, last_record
-      FROM chancery.batches b
-     WHERE b.run_id = p_run AND b.batch >= p_batch_floor AND b.state = 'unsigned'
-       AND b.state <> 'signed'
-     ORDER BY b.batch LIMIT 1 FOR UPDATE SKIP LOCKED;
-    IF NOT FOUND THEN
-        SELECT b.batch, b.first_record, b.last_record INTO batch, first_record, last_record
-          FROM chancery.batches b
-         WHERE b.run_id = p_run AND b.state = 'unsigned' AND b.state <> 'signed'
-         ORDER BY b.batch LIMIT 1 FOR UPDATE SKIP LOCKED;
-    END IF;
-    IF batch IS NULL THEN
+    lease_id := nextval('chancery.leases_id_seq');
+    v_batch := chancery.batch_claim(p_run, p_batch_floor, lease_id);
+    IF v_batch.batch IS NULL THEN
         key_id := NULL;
-        wrapped_key := NULL;
-        IF EXISTS (SELECT FROM chancery.batches b WHERE b.run_id = p_run AND b.state <> 'signed') THEN
+        lease_id := NULL;
+        IF v_batch.pending THEN
             answer := 'no_batch';
         ELSE
             answer := 'complete';
@@ -236,15 +269,17 @@ BEGIN
         RETURN;
     END IF;
 
+    batch := v_batch.batch;
+    first_record := v_batch.first_record;
+    last_record := v_batch.last_record;
     use_sequence := v_turn.last_use + 1;
-    INSERT INTO chancery.leases (run_id, batch, keyring_id, key_id, holder, use_sequence,
+    INSERT INTO chancery.leases (id, run_id, batch, keyring_id, key_id, holder, use_sequence,
                                  acquired_at, expires_at)
-    VALUES (p_run, batch, v_run.keyring_id, key_id, p_holder, use_sequence,
-            v_turn.instant, v_turn.instant + v_run.lease_duration)
-    RETURNING id INTO lease_id;
+    OVERRIDING SYSTEM VALUE
+    VALUES (lease_id, p_run, batch, v_run.keyring_id, key_id, p_holder, use_sequence,
+            v_turn.instant, v_turn.instant + v_run.lease_duration);
     UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id;
-    UPDATE chancery.batches b SET state = 'leased', lease_id = lease_acquire.lease_id
-     WHERE b.run_id = p_run AND b.batch = lease_acquire.batch;
+    SELECT m.wrapped_key INTO wrapped_key FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
 
     lease_seconds := extract(epoch FROM v_run.lease_duration);
     answer := 'leased';
@@ -260,10 +295,11 @@ CREATE FUNCTION chancery.lease_renew(p_lease bigint) RETURNS double precision
     SET enable_bitmapscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
     AS $$
     UPDATE chancery.leases l SET expires_at = greatest(l.expires_at, clock_timestamp() + r.lease_duration)
       FROM chancery.runs r
-     WHERE l.id = p_lease AND r.id = l.run_id AND l.outcome IS NULL AND l.expires_at > clock_timestamp()
+     WHERE l.id = p_lease AND r.id = l.run_id AND (l.outcome IS NULL) IS TRUE AND l.expires_at > clock_timestamp()
     RETURNING extract(epoch FROM r.lease_duration)::double precision
 $$;
 
@@ -313,6 +349,7 @@ BEGIN
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
+    EXECUTE format('GRANT SELECT ON chancery.%I TO chancery_signer', 'records_' || v_run);
     RETURN QUERY SELECT v_run, true;
 END
 $$;
@@ -352,6 +389,11 @@ $$;
 
 CREATE FUNCTION chancery.run_settle(p_run integer) RETURNS integer
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
     AS $$
 DECLARE
     v_keyring integer;
@@ -551,8 +593,6 @@ CREATE INDEX batches_pending ON ONLY chancery.batches USING btree (batch) WHERE 
 
 CREATE INDEX keys_by_use ON chancery.keys USING btree (keyring_id, last_use, number);
 
-CREATE INDEX leases_by_release ON chancery.leases USING btree (keyring_id, released_at);
-
 CREATE UNIQUE INDEX leases_in_order ON chancery.leases USING btree (keyring_id, use_sequence);
 
 CREATE UNIQUE INDEX leases_one_live_per_batch ON chancery.leases USING btree (run_id, batch) WHERE ((outcome IS NULL) OR (outcome = 'signed'::chancery.lease_outcome));
@@ -560,6 +600,8 @@ CREATE UNIQUE INDEX leases_one_live_per_batch ON chancery.leases USING btree (ru
 CREATE UNIQUE INDEX leases_one_open_per_key ON chancery.leases USING btree (key_id) WHERE (released_at IS NULL);
 
 CREATE INDEX leases_open ON chancery.leases USING btree (keyring_id, use_sequence) WHERE (released_at IS NULL);
+
+CREATE INDEX leases_released ON chancery.leases USING btree (keyring_id, released_at) WHERE (released_at IS NOT NULL);
 
 CREATE TRIGGER records_never_change BEFORE DELETE OR UPDATE ON chancery.records FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -580,6 +622,12 @@ ALTER TABLE ONLY chancery.seed_chunks
     ADD CONSTRAINT seed_chunks_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
 
 GRANT USAGE ON SCHEMA chancery TO chancery_signer;
+
+REVOKE ALL ON FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, p_lease bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT pending boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.batch_return(p_run integer, p_batch bigint, p_lease bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_lease bigint, p_first bigint, p_end bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_first bigint, p_signatures bytea[], p_last boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_first bigint, p_signatures bytea[], p_last boolean) TO chancery_signer;

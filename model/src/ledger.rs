@@ -1,4 +1,4 @@
-//! The database: what each function of `migrations/0003_lease_protocol.sql` does, as one step.
+//! The database: what each function of `migrations/0006_lease_protocol.sql` does, as one step.
 
 use crate::few::Few;
 use crate::moments::OVER;

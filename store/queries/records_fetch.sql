@@ -1,4 +1,7 @@
--- $1 run, $2 first record, $3 last record
+-- $1 first record, $2 last record
+--
+-- A signer puts its run's own partition in the place of chancery.records (see fetch_of): its plan is made once
+-- for a session, where a plan for any run would have to open the partitions of all.
 --
 -- The message makes this transaction write to the log, so that its commit waits for the disk, and
 -- with it for every commit before: once the rows are read to their end, the lease under which
@@ -8,5 +11,5 @@ WITH durable AS MATERIALIZED (
 )
 SELECT r.payload
   FROM durable, chancery.records r
- WHERE r.run_id = $1 AND r.record BETWEEN $2 AND $3
+ WHERE r.record BETWEEN $1 AND $2
  ORDER BY r.record

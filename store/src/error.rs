@@ -118,6 +118,12 @@ impl StoreError {
         }
     }
 
+    /// Whether the database refused the statement with this SQLSTATE.
+    pub(crate) fn is_refusal(&self, code: &str) -> bool {
+        matches!(self, Self::Query { source: sqlx::Error::Database(refusal), .. }
+            if refusal.code().as_deref() == Some(code))
+    }
+
     /// Whether the same call may succeed later with nobody changing anything: the database is
     /// away. One that is out of room is not waited for: somebody has to make room.
     #[must_use]

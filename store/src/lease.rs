@@ -4,12 +4,12 @@
 //! owns: no lock outlives a statement, none is shared between tasks, and a frozen signer holds
 //! nothing but its lease.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use sqlx::Connection;
-use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Connection, Row};
 use uuid::Uuid;
 
 use crate::answer::{SHORT, answered};
@@ -23,6 +23,10 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Bytes of signatures that one statement stores; a batch with more takes several, in one transaction.
 const STORE_CHUNK: usize = 4 << 20;
+
+/// SQLSTATEs: of `batch_store`, for a lease that is no longer the caller's; and PostgreSQL's own.
+const LEASE_LOST: &str = "CH001";
+const UNDEFINED_TABLE: &str = "42P01";
 
 /// One signer's right to one key for one batch.
 #[derive(Debug)]
@@ -117,7 +121,9 @@ impl Payloads {
 pub struct SignerSession {
     connection: PgConnection,
     run: i32,
+    run_name: String,
     holder: String,
+    fetch: Arc<str>,
     // Lower bounds learnt from earlier answers. They belong to the connection: after a fail-over to a
     // standby that lags behind they might be too high, so a new connection starts without them.
     use_floor: i64,
@@ -140,8 +146,15 @@ impl SignerSession {
         let mut connection = url.clone().named(holder).connect(SHORT).await?;
         migrate::check_version(&mut connection).await?;
         let run = Run::find(&mut connection, namespace, name).await?;
-        let session =
-            Self { connection, run: run.id, holder: holder.to_owned(), use_floor: 0, batch_floor: 1 };
+        let session = Self {
+            connection,
+            run: run.id,
+            run_name: format!("{namespace}/{name}"),
+            holder: holder.to_owned(),
+            fetch: fetch_of(run.id),
+            use_floor: 0,
+            batch_floor: 1,
+        };
         Ok((session, run))
     }
 
@@ -203,12 +216,12 @@ impl SignerSession {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Corrupt`] when a record is missing.
+    /// [`StoreError::Corrupt`] when a record is missing, [`StoreError::NoRun`] when all are, because the run
+    /// has just been deleted.
     pub async fn fetch(&mut self, first: i64, last: i64, payloads: &mut Payloads) -> Result<(), StoreError> {
         payloads.clear();
         let reading = async {
-            let mut rows = sqlx::query(query::records_fetch)
-                .bind(self.run)
+            let mut rows = sqlx::query(AssertSqlSafe(Arc::clone(&self.fetch)))
                 .bind(first)
                 .bind(last)
                 .fetch(&mut self.connection);
@@ -218,7 +231,10 @@ impl SignerSession {
             }
             Ok(())
         };
-        answered("records_fetch", SHORT, reading).await?;
+        answered("records_fetch", SHORT, reading).await.map_err(|error| match error {
+            error if error.is_refusal(UNDEFINED_TABLE) => StoreError::NoRun(self.run_name.clone()),
+            other => other,
+        })?;
         let wanted = last - first + 1;
         if i64::try_from(payloads.len()).is_ok_and(|found| found == wanted) {
             Ok(())
@@ -276,11 +292,7 @@ impl SignerSession {
         match answered("batch_store", STORE_TIMEOUT, storing).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(StoreError::LeaseLost(lease.id)),
-            Err(StoreError::Query { source: sqlx::Error::Database(refusal), .. })
-                if refusal.code().as_deref() == Some("CH001") =>
-            {
-                Err(StoreError::LeaseLost(lease.id))
-            }
+            Err(error) if error.is_refusal(LEASE_LOST) => Err(StoreError::LeaseLost(lease.id)),
             Err(error) => Err(error),
         }
     }
@@ -294,6 +306,11 @@ impl SignerSession {
         let statement = sqlx::query_scalar(query::lease_abandon).bind(lease);
         answered("lease_abandon", SHORT, statement.fetch_one(&mut self.connection)).await
     }
+}
+
+/// `records_fetch` for one run; see there. The name is made of letters and the run's number.
+fn fetch_of(run: i32) -> Arc<str> {
+    query::records_fetch.replace("chancery.records r", &format!("chancery.records_{run} r")).into()
 }
 
 async fn store_chunk(

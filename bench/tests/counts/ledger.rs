@@ -3,18 +3,23 @@
 use chancery_local_postgres::ThrowAway;
 use chancery_tests::{SignerProcess, TestLedger, TestRun, eventually, quiet_server};
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection, Row};
+use sqlx::{AssertSqlSafe, Connection, Row};
 
 use crate::bounds::hold;
 use crate::proxy::Proxy;
 
 const BATCH: i64 = 100;
 
+/// Columns of `pg_stat_database`.
+const TRANSACTIONS: &str = "xact_commit + xact_rollback";
+const PAGES: &str = "blks_hit + blks_read";
+
 /// Of one run, or of the difference between two.
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     round_trips: f64,
     transactions: f64,
+    pages: f64,
     wal_seeding: f64,
     wal_signing: f64,
 }
@@ -30,6 +35,7 @@ async fn the_ledger_is_asked_for_no_more_than_before() -> anyhow::Result<()> {
     let records = batches * BATCH as f64;
     hold("round trips a batch", (large.round_trips - small.round_trips) / batches);
     hold("transactions a batch", (large.transactions - small.transactions) / batches);
+    hold("pages looked at a batch", (large.pages - small.pages) / batches);
     let wal = (large.wal_signing - small.wal_signing) / records;
     hold("WAL bytes a record signed with EdDSA in batches of 100", wal);
     let wal = (large.wal_seeding - small.wal_seeding) / records;
@@ -48,7 +54,8 @@ async fn count(server: &ThrowAway, batches: i64) -> anyhow::Result<Counts> {
     // What a session has counted is sure to be published only once it has ended.
     ledger.ledger.pool().close().await;
     watch.until_nobody_is_connected().await;
-    let (transactions, wal) = (watch.transactions().await?, watch.wal().await?);
+    let (transactions, pages, wal) =
+        (watch.statistic(TRANSACTIONS).await?, watch.statistic(PAGES).await?, watch.wal().await?);
     let proxy = Proxy::start(server.socket_dir())?;
     // One slot: it never meets another that has the last batch, so it never waits and asks again.
     let alone = ["--threads", "1", "--lookahead", "0"];
@@ -59,7 +66,8 @@ async fn count(server: &ThrowAway, batches: i64) -> anyhow::Result<Counts> {
     watch.until_nobody_is_connected().await;
     Ok(Counts {
         round_trips: proxy.round_trips() as f64,
-        transactions: watch.transactions().await? - transactions,
+        transactions: watch.statistic(TRANSACTIONS).await? - transactions,
+        pages: watch.statistic(PAGES).await? - pages,
         wal_seeding,
         wal_signing: watch.wal().await? - wal,
     })
@@ -83,10 +91,11 @@ impl Watch {
         Ok(sqlx::query(sql).fetch_one(&mut self.connection).await?.get("wal"))
     }
 
-    async fn transactions(&mut self) -> anyhow::Result<f64> {
-        let sql = "SELECT (xact_commit + xact_rollback)::float8 AS transactions FROM pg_stat_database WHERE datname = $1";
-        let row = sqlx::query(sql).bind(&self.database).fetch_one(&mut self.connection).await?;
-        Ok(row.get("transactions"))
+    /// Of the database, by `pg_stat_database`.
+    async fn statistic(&mut self, what: &'static str) -> anyhow::Result<f64> {
+        let sql = format!("SELECT ({what})::float8 FROM pg_stat_database WHERE datname = $1");
+        let counted = sqlx::query_scalar(AssertSqlSafe(sql)).bind(&self.database);
+        Ok(counted.fetch_one(&mut self.connection).await?)
     }
 
     async fn until_nobody_is_connected(&mut self) {
