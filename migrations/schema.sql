@@ -21,7 +21,7 @@ CREATE TYPE chancery.lease_outcome AS ENUM (
     'abandoned'
 );
 
-CREATE FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, p_lease bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT pending boolean) RETURNS record
+CREATE FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, OUT lease_id bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT pending boolean) RETURNS record
     LANGUAGE plpgsql
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
@@ -30,12 +30,13 @@ DECLARE
 BEGIN
     FOREACH v_floor IN ARRAY ARRAY[p_floor, 1] LOOP
         -- The state is asked for twice because the index is one of batches that are not signed.
-        UPDATE chancery.batches b SET state = 'leased', lease_id = p_lease
+        UPDATE chancery.batches b SET state = 'leased', lease_id = nextval('chancery.leases_id_seq')
          WHERE b.run_id = p_run AND b.batch = (
                SELECT u.batch FROM chancery.batches u
                 WHERE u.run_id = p_run AND u.batch >= v_floor AND u.state = 'unsigned' AND u.state <> 'signed'
                 ORDER BY u.batch LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING b.batch, b.first_record, b.last_record INTO batch, first_record, last_record;
+        RETURNING b.lease_id, b.batch, b.first_record, b.last_record
+             INTO lease_id, batch, first_record, last_record;
         IF FOUND THEN
             RETURN;
         END IF;
@@ -254,11 +255,9 @@ BEGIN
         RETURN;
     END IF;
 
-    lease_id := nextval('chancery.leases_id_seq');
-    v_batch := chancery.batch_claim(p_run, p_batch_floor, lease_id);
+    v_batch := chancery.batch_claim(p_run, p_batch_floor);
     IF v_batch.batch IS NULL THEN
         key_id := NULL;
-        lease_id := NULL;
         IF v_batch.pending THEN
             answer := 'no_batch';
         ELSE
@@ -269,6 +268,7 @@ BEGIN
         RETURN;
     END IF;
 
+    lease_id := v_batch.lease_id;
     batch := v_batch.batch;
     first_record := v_batch.first_record;
     last_record := v_batch.last_record;
@@ -623,7 +623,7 @@ ALTER TABLE ONLY chancery.seed_chunks
 
 GRANT USAGE ON SCHEMA chancery TO chancery_signer;
 
-REVOKE ALL ON FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, p_lease bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT pending boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, OUT lease_id bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT pending boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.batch_return(p_run integer, p_batch bigint, p_lease bigint) FROM PUBLIC;
 

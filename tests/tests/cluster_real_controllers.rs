@@ -21,7 +21,7 @@ async fn a_run_lives_and_dies_as_with_the_stand_ins() -> anyhow::Result<()> {
     small.apply().await?;
     small.completes(&ledger).await?;
 
-    let run = ClusterRun::new(&namespace, "demo").of(30_000, 8, 100).with("algorithm", "RS256");
+    let run = ClusterRun::new(&namespace, "demo").of(120_000, 8, 100).with("algorithm", "RS256");
     run.apply().await?;
     run.until_signed(100).await;
     namespace.kubectl().run(&["scale", "signingrun/demo", "--replicas=3"]).await?;

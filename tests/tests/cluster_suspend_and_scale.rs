@@ -71,7 +71,7 @@ async fn a_run_that_is_suspended_while_it_is_seeded_is_seeded_to_the_end_later()
     let release = Release::install(&namespace, &ledger.url).await?;
     let _operator = OperatorProcess::start(&release).await?;
     let stand_in = StandIn::start(&namespace)?;
-    let run = ClusterRun::new(&namespace, "demo").of(100_000, 4, 10_000);
+    let run = ClusterRun::new(&namespace, "demo").of(60_000, 4, 10_000).with("recordSize", 4_096);
     run.apply().await?;
     run.until("some records are there", |run| run["status"]["records"]["seeded"].as_i64() > Some(0)).await;
     run.patch_spec(json!({"suspend": true})).await?;

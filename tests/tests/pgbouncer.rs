@@ -1,6 +1,5 @@
 //! PgBouncer in front of the ledger: in session mode it works, in the others every program says so.
 
-
 use chancery_store::{LedgerUrl, SignerSession};
 use chancery_tests::{
     Chancery, Ended, Manifest, PgBouncer, SignerProcess, TestLedger, TestRun, eventually, server,

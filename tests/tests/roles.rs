@@ -62,7 +62,8 @@ async fn a_signer_reads_runs_keyrings_and_records_and_no_other_table() -> anyhow
     let mut signer = signer(&ledger).await?;
     for (table, _) in tables(&ledger).await? {
         let read = format!("TABLE chancery.{table}");
-        if READABLE.contains(&table.as_str()) {
+        // A signer reads from its run's partition, by its own name.
+        if READABLE.contains(&table.trim_end_matches("_1")) {
             assert_eq!(refusal(&mut signer, &read).await?, None, "{read}");
         } else {
             assert_denied(&mut signer, &read).await?;

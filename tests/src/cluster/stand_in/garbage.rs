@@ -87,9 +87,10 @@ impl Found {
 }
 
 async fn sweep(shared: &Shared) -> kube::Result<()> {
-    let mut all = list::<SigningRun>(shared, Kind::Run).await?;
+    // Owners after what they own: an owner that is made meanwhile must not look as if it were gone.
+    let mut all = list::<Pod>(shared, Kind::Pod).await?;
     all.extend(list::<Job>(shared, Kind::Job).await?);
-    all.extend(list::<Pod>(shared, Kind::Pod).await?);
+    all.extend(list::<SigningRun>(shared, Kind::Run).await?);
     let by_uid: BTreeMap<&str, &Found> = all.iter().map(|found| (found.uid(), found)).collect();
     for found in &all {
         let owners = found.metadata.owner_references.as_deref().unwrap_or_default();

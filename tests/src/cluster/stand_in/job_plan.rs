@@ -130,7 +130,10 @@ fn staff(plan: &mut Plan, job: &Job, census: &Census<'_>, suspended: bool) {
     let parallelism = usize::try_from(spec(job).parallelism.unwrap_or(1)).unwrap_or_default();
     let Census { active, terminating } = census;
     let failed = holds(&plan.status, "FailureTarget");
-    let wanted = if failed || suspended || job.metadata.deletion_timestamp.is_some() {
+    let wanted = if job.metadata.deletion_timestamp.is_some() {
+        // The garbage collector decides what becomes of them.
+        active.len()
+    } else if failed || suspended {
         0
     } else if plan.status.succeeded.unwrap_or_default() > 0 {
         active.len().min(parallelism)
