@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chancery_keyring::Kek;
-use chancery_process::{Backoff, Stop};
+use chancery_process::{Backoff, Stop, peak_memory_kib};
 use chancery_store::{LedgerUrl, Run, SignerSession, StoreError};
-use nix::sys::resource::{UsageWho, getrusage};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 
@@ -88,7 +87,7 @@ impl Signer {
             taken_over = metrics.takeovers(),
             not_stored = metrics.batches(Outcome::Lost),
             seconds = began.elapsed().as_secs_f64(),
-            peak_memory_kib = peak_memory_kib(),
+            peak_memory_kib = peak_memory_kib("self").unwrap_or_default(),
             "signer ends"
         );
         outcome
@@ -174,9 +173,4 @@ where
             other => return other,
         }
     }
-}
-
-/// The most memory that this process has had resident, in KiB; 0 where the kernel does not tell.
-fn peak_memory_kib() -> i64 {
-    getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| usage.max_rss())
 }

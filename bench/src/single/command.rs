@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use chancery_process::peak_memory_kib;
 use chancery_store::Run;
 use chancery_tests::program;
 use serde_json::Value;
@@ -52,14 +53,14 @@ pub(crate) async fn run(site: &Site, work: &Work, suspend: bool) -> anyhow::Resu
         .kill_on_drop(true)
         .spawn()?;
     let pid = child.id().context("a process")?;
-    let mut command_mib: f64 = 0.0;
+    let mut command_kib = 0;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let text = tokio::spawn(read(stdout));
     let log = tokio::spawn(read(stderr));
     let status = loop {
         tokio::select! {
             ended = child.wait() => break ended?,
-            () = tokio::time::sleep(LOOK) => command_mib = command_mib.max(most_resident_mib(pid)),
+            () = tokio::time::sleep(LOOK) => command_kib = command_kib.max(peak_memory_kib(pid).unwrap_or_default()),
         }
     };
     let (text, log) = (text.await??, log.await??);
@@ -70,7 +71,8 @@ pub(crate) async fn run(site: &Site, work: &Work, suspend: bool) -> anyhow::Resu
         seeding_seconds: result["seedingSeconds"].as_f64().context("seedingSeconds")?,
         rate: result["signaturesPerSecond"].as_f64(),
         signer_mib: peak_memory_mib(&log),
-        command_mib,
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        command_mib: command_kib as f64 / 1024.0,
     })
 }
 
@@ -78,12 +80,4 @@ async fn read(pipe: Option<impl tokio::io::AsyncRead + Unpin>) -> anyhow::Result
     let mut text = String::new();
     tokio::io::AsyncReadExt::read_to_string(&mut pipe.context("a pipe")?, &mut text).await?;
     Ok(text)
-}
-
-/// The most that a running process has had in memory; 0 once it is gone.
-fn most_resident_mib(pid: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
-    kib.unwrap_or_default() / 1024.0
 }

@@ -62,8 +62,13 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
     let (before, largest) = (rates[rates.len().saturating_sub(3)], rates[rates.len() - 1]);
     let after = step(&site, effort.of(STEPS[1], 10_000)).await?.rate;
     let held = [largest / f64::midpoint(before, after)].into_iter().collect();
+    let held_title = if effort.divide == 1 {
+        "rate at 10 million records / at 100 thousand"
+    } else {
+        "rate of the largest run / of the smallest"
+    };
     let figures = vec![
-        Figure::new("rate at 10 million records / at 100 thousand", held, Bound::AtLeast(0.9)),
+        Figure::new(held_title, held, Bound::AtLeast(0.9)),
         Figure::new(
             "peak memory of a signer / 64 MiB, from the least to the most records",
             memory,

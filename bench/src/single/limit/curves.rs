@@ -19,7 +19,7 @@ pub(crate) async fn es256(effort: Effort) -> Measured {
 
 async fn measure(effort: Effort, algorithm: &'static str, records: u64) -> Measured {
     let site = Site::start(&[]).await?;
-    let work = Work::new(algorithm, effort.of(records, 10_000), 100, 1_000);
+    let work = Work::new(algorithm, effort.of(records, 200_000), 100, 1_000);
     let (mut shares, mut ended) = (Samples::default(), Samples::default());
     let (mut signed, mut copied) = (Samples::default(), Samples::default());
     for _ in 0..effort.pairs {

@@ -15,7 +15,7 @@ const RECORDS: u64 = 60_000;
 pub(crate) async fn measure(effort: Effort) -> Measured {
     let site = Site::start(&[]).await?;
     let mut outcome = Outcome::default();
-    for (batch, shown, least) in [(100, "100", 6_000), (1_000, "1,000", 12_000), (10_000, "10,000", 40_000)] {
+    for (batch, shown, least) in [(100, "100", 6_000), (1_000, "1,000", 24_000), (10_000, "10,000", 40_000)] {
         if effort.quick && batch == 10_000 {
             continue;
         }
