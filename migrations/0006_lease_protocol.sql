@@ -9,7 +9,8 @@
 -- grows. So each is written such that only the right plan is left, whatever the planner knows of the table:
 --
 -- * What reads, sorts or joins whole tables is switched off (enable_…).
--- * A table is joined to no other; what depends on a row is a subquery of that row.
+-- * Acquire and store join no tables; what depends on a row is a subquery of that row. (lease_renew does join
+--   one row to another: both are found by their primary keys, and that plan is right for tables of any size.)
 -- * (x IS NULL) IS TRUE says the same as x IS NULL, but does not offer an index for it that has a
 --   condition, and nothing of the row that is looked for, in it.
 -- * Statements on batches, which has a partition for each run, are in functions of their own that plan

@@ -1,8 +1,10 @@
 //! `chancery export`: names and order of the fields are a contract; what is exported is what is stored.
 
+use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_keyring::{Algorithm, VerifyingKey};
+use chancery_process::peak_memory_kib;
 use chancery_store::lease::Acquired;
 use chancery_tests::{Chancery, Ended, Manifest, SeededRun, TestLedger, TestRun};
 use serde_json::Value;
@@ -190,14 +192,6 @@ async fn a_run_without_signatures_exports_none() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The most memory that a process has had resident, in KiB.
-fn peak_memory(pid: u32) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")).unwrap_or_default();
-    Ok(peak.parse()?)
-}
-
 #[tokio::test]
 async fn an_export_takes_little_memory_whatever_the_size_of_the_run() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
@@ -212,7 +206,7 @@ async fn an_export_takes_little_memory_whatever_the_size_of_the_run() -> anyhow:
     for number in 1..=150_000 {
         assert!(lines.next_line().await?.is_some(), "line {number}");
         if number % 50_000 == 0 {
-            peaks.push(peak_memory(pid)?);
+            peaks.push(peak_memory_kib(pid).context("it still runs")?);
         }
     }
     assert!(peaks[2] < 48 << 10, "{peaks:?} KiB");

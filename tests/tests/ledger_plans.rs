@@ -1,12 +1,16 @@
 //! A session plans each statement of the lease protocol once, and keeps the plan for as long as it lives.
 
+use std::fmt::Display;
+
 use chancery_store::lease::{Acquired, Payloads};
 use chancery_tests::{SeededRun, TestLedger, TestRun};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
-/// A signer's statements, for batches of one record whose signature no one will verify.
-const STORE: &str = r"ARRAY['\x00'::bytea], true)";
+/// Stores a batch of one record, with a signature that no one will verify.
+fn batch_store(lease: impl Display, record: impl Display) -> String {
+    format!(r"chancery.batch_store({lease}, {record}, ARRAY['\x00'::bytea], true)")
+}
 
 /// Signs so many batches in one session, within the server.
 async fn sign(session: &mut PgConnection, run: &SeededRun<'_>, batches: i64) -> anyhow::Result<()> {
@@ -22,10 +26,11 @@ async fn sign(session: &mut PgConnection, run: &SeededRun<'_>, batches: i64) -> 
                  ASSERT a.answer = 'leased', a.answer;
                  use_floor := a.use_floor;
                  batch_floor := a.batch_floor;
-                 PERFORM chancery.batch_store(a.lease_id, a.first_record, {STORE};
+                 PERFORM {store};
              END LOOP;
          END $$",
-        run = run.run.id
+        run = run.run.id,
+        store = batch_store("a.lease_id", "a.first_record")
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(session).await?;
     Ok(())
@@ -47,7 +52,7 @@ async fn store(run: &SeededRun<'_>) -> anyhow::Result<String> {
                  WHERE l.run_id = $1 AND l.outcome IS NULL";
     let open = sqlx::query(open).bind(run.run.id).fetch_one(run.ledger.ledger.pool()).await?;
     let (lease, first): (i64, i64) = (open.get(0), open.get(1));
-    Ok(format!("SELECT chancery.batch_store({lease}, {first}, {STORE}"))
+    Ok(format!("SELECT {}", batch_store(lease, first)))
 }
 
 /// Pages that a statement looks at, with all that it calls.
@@ -88,8 +93,7 @@ async fn plans_that_were_made_on_an_empty_ledger_hold_as_it_grows() -> anyhow::R
 #[tokio::test]
 async fn what_a_signer_asks_for_opens_no_table_of_another_run() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let others = ["two", "three", "four"];
-    for name in others {
+    for name in ["two", "three", "four"] {
         TestRun::new().named(name).seeded(&ledger).await?;
     }
     let run = TestRun::new().batch_size(1).seeded(&ledger).await?;
@@ -100,8 +104,8 @@ async fn what_a_signer_asks_for_opens_no_table_of_another_run() -> anyhow::Resul
     let mut transaction = session.begin().await?;
     let lease = sqlx::query(AssertSqlSafe(acquire)).fetch_one(&mut *transaction).await?;
     let (lease, first): (i64, i64) = (lease.get("lease_id"), lease.get("first_record"));
-    let store = format!("SELECT chancery.batch_store({lease}, {first}, {STORE}");
-    sqlx::query(AssertSqlSafe(store)).execute(&mut *transaction).await?;
+    let store = batch_store(lease, first);
+    sqlx::query(AssertSqlSafe(format!("SELECT {store}"))).execute(&mut *transaction).await?;
     let locked = "SELECT array_agg(DISTINCT c.relname::text ORDER BY c.relname::text) FROM pg_locks l
                     JOIN pg_class c ON c.oid = l.relation
                    WHERE l.pid = pg_backend_pid() AND c.relkind = 'r' AND c.relname ~ '_[0-9]+$'";
