@@ -57,7 +57,7 @@ chaos: ## Play runs with faults drawn from SEED, for MINUTES or so many SCHEDULE
 verify: ## Format, lints, generated files, licences and advisories
 	@scripts/setup.sh --cargo-deny
 	cargo fmt --all --check
-	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps
 	scripts/generate.sh --check

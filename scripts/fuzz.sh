@@ -5,8 +5,8 @@
 #
 # Without sanitizers, which only a nightly compiler has: there is no unsafe code to watch, and what is
 # looked for are panics, time, memory, and the properties that the targets assert. Coverage guides all
-# the same. What a run finds new stays in fuzz/corpus and is begun with the next time. An input that
-# fails is left in fuzz/artifacts.
+# the same. What a run finds new stays in tests/fuzz/corpus and is begun with the next time. An input that
+# fails is left in tests/fuzz/artifacts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,16 +16,16 @@ PATH="$PWD/.tools/bin:$PATH"
 
 targets=("$@")
 if [ $# -eq 0 ]; then
-    for file in fuzz/fuzz_targets/*.rs; do targets+=("$(basename "$file" .rs)"); done
+    for file in tests/fuzz/fuzz_targets/*.rs; do targets+=("$(basename "$file" .rs)"); done
 fi
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for target in "${targets[@]}"; do
-    seeds=fuzz/seeds/$target
+    seeds=tests/fuzz/seeds/$target
     if [ "$target" = manifest ]; then seeds=examples; fi
-    mkdir -p "fuzz/corpus/$target"
-    if ! cargo fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "$seeds" -- \
+    mkdir -p "tests/fuzz/corpus/$target"
+    if ! cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none "$target" "tests/fuzz/corpus/$target" "$seeds" -- \
         -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
         >"$log" 2>&1; then
         tail -n 40 "$log" >&2

@@ -84,7 +84,7 @@ apt_get() {
 
 # --- PostgreSQL ------------------------------------------------------------------------
 
-# The same places, in the same order, as `find_binaries` in local-postgres/src/binaries.rs.
+# The same places, in the same order, as `find_binaries` in lib/local-postgres/src/binaries.rs.
 postgres_folders() {
     if [ -n "${PG_BINDIR:-}" ]; then
         printf '%s\n' "$PG_BINDIR"

@@ -9,7 +9,7 @@ use chancery_bench::peers::server::Server;
 use chancery_bench::peers::trial::{Trial, Until};
 use chancery_bench::peers::work::{Template, Work};
 use chancery_keyring::Algorithm;
-use chancery_tests::eventually;
+use chancery_kit::eventually;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 const WORK: Work = Work { algorithm: Algorithm::EdDsa, records: 300, keys: 5, batch: 100 };

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chancery_bench::{Bound, Effort, Figure, Measured, Samples};
-use chancery_tests::cluster::{Cluster, ClusterRun, StandIn};
+use chancery_kit::cluster::{Cluster, ClusterRun, StandIn};
 
 use crate::operated::{Operated, namespace};
 

@@ -10,7 +10,7 @@ mod start_up;
 
 use anyhow::Context;
 use chancery_bench::{Arguments, Measurement, run};
-use chancery_tests::cluster::{Cluster, Controllers};
+use chancery_kit::cluster::{Cluster, Controllers};
 use clap::Parser;
 
 /// Everything that can be measured, in the order in which it is.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chancery_api::{Phase, SigningRun, SigningRunSpec};
 use chancery_bench::{Bound, Effort, Figure, Measured, Samples, Table};
-use chancery_tests::cluster::{Cluster, ClusterRun, StandIn};
+use chancery_kit::cluster::{Cluster, ClusterRun, StandIn};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{ListParams, PostParams};
 
@@ -44,7 +44,7 @@ pub(crate) async fn by_runs(cluster: &Cluster, effort: Effort) -> Measured {
     samples.add(operated.operator.resident_kib() as f64 / WANTED);
     let Operated { operator, release, ledger: _ledger } = operated;
     operator.terminate().await?;
-    let operator = chancery_tests::cluster::OperatorProcess::start(&release).await?;
+    let operator = chancery_kit::cluster::OperatorProcess::start(&release).await?;
     operator.ready().await;
     let series = "chancery_runs{phase=\"Signing\"}";
     #[expect(clippy::cast_precision_loss, reason = "a thousand")]

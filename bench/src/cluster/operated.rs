@@ -1,7 +1,7 @@
 //! A namespace with a ledger and an operator of its own.
 
-use chancery_tests::TestLedger;
-use chancery_tests::cluster::{Cluster, Namespace, OperatorProcess, Release};
+use chancery_kit::TestLedger;
+use chancery_kit::cluster::{Cluster, Namespace, OperatorProcess, Release};
 
 /// A namespace with a ledger and an operator of its own.
 pub(crate) struct Operated<'n> {

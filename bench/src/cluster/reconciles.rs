@@ -1,7 +1,7 @@
 //! Whether a large run is in the way of others.
 
 use chancery_bench::{Bound, Effort, Figure, Measured, Samples};
-use chancery_tests::cluster::{Cluster, ClusterRun, StandIn};
+use chancery_kit::cluster::{Cluster, ClusterRun, StandIn};
 
 use crate::operated::{Operated, namespace};
 

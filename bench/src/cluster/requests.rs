@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use chancery_bench::{Bound, Figure, Measured, Outcome, Samples};
-use chancery_tests::cluster::{Cluster, ClusterRun, StandIn};
+use chancery_kit::cluster::{Cluster, ClusterRun, StandIn};
 
 use crate::operated::{Operated, namespace};
 

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use chancery_bench::{Effort, Measured, Samples, Table};
-use chancery_tests::TestLedger;
-use chancery_tests::cluster::{Cluster, OperatorProcess, Release};
+use chancery_kit::TestLedger;
+use chancery_kit::cluster::{Cluster, OperatorProcess, Release};
 
 use crate::operated::namespace;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use chancery_process::peak_memory_kib;
 use chancery_store::Run;
-use chancery_tests::program;
+use chancery_kit::program;
 use serde_json::Value;
 use tokio::process::Command;
 

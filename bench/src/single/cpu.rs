@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::Sub;
 
 use anyhow::Context;
-use chancery_tests::children_of;
+use chancery_kit::children_of;
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use chancery_store::Run;
-use chancery_tests::SignerProcess;
+use chancery_kit::SignerProcess;
 use serde_json::Value;
 
 use crate::cpu::Cpu;

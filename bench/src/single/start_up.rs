@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chancery_bench::{Effort, Measured, Outcome, Samples, Table};
-use chancery_tests::program;
+use chancery_kit::program;
 
 use crate::signers;
 use crate::site::Site;

@@ -7,7 +7,7 @@ use chancery_keyring::{Algorithm, BatchOutcome, Signatures, SigningKey};
 use chancery_process::read_kek_file;
 use chancery_store::SignerSession;
 use chancery_store::lease::{Acquired, Payloads};
-use chancery_tests::{SeededRun, TestLedger, TestRun};
+use chancery_kit::{SeededRun, TestLedger, TestRun};
 
 use crate::bounds::hold;
 use crate::keys::{key, payloads};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chancery_api::Phase;
 use chancery_api::condition::ConditionType;
-use chancery_tests::{PgBouncer, TestLedger, server, throw_away};
+use chancery_kit::{PgBouncer, TestLedger, server, throw_away};
 use serde_json::json;
 
 use super::clock::{HeldClock, pass};

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use chancery_api::{Phase, SigningRun, ValidatedRun, names};
-use chancery_tests::cluster::schema_walk::fields;
+use chancery_kit::cluster::schema_walk::fields;
 use kube::CustomResourceExt;
 use kube::runtime::controller::Action;
 use serde_json::{Value, json};

@@ -11,7 +11,7 @@ use chancery_keyring::SigningKey;
 use chancery_process::{create_kek_file, read_kek_file};
 use chancery_store::lease::{Acquired, Lease, Payloads};
 use chancery_store::{LedgerUrl, Run, SignerSession};
-use chancery_tests::TestLedger;
+use chancery_kit::TestLedger;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -1,0 +1,54 @@
+//! What is generated from the types, or must agree with them, and is committed.
+
+use std::path::{Path, PathBuf};
+
+use chancery_api::{SigningRun, crd_yaml, parse, validate};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn the_committed_definition_is_the_generated_one() {
+    let committed = read(&workspace().join("crds/signingrun.yaml"));
+    assert!(
+        committed == crd_yaml(),
+        "crds/signingrun.yaml is out of date; run: cargo run -p chancery-api --bin crdgen > crds/signingrun.yaml"
+    );
+}
+
+#[test]
+fn the_definition_in_yaml_says_what_the_types_say() {
+    let read_back: CustomResourceDefinition = serde_saphyr::from_str(&crd_yaml()).unwrap();
+    assert_eq!(read_back, SigningRun::crd());
+}
+
+#[test]
+fn every_example_is_valid() {
+    let mut examples = 0;
+    for entry in std::fs::read_dir(workspace().join("examples")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            examples += 1;
+            let run = parse(&read(&path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            validate(&run).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        }
+    }
+    assert!(examples >= 3, "only {examples} examples");
+}
+
+#[test]
+fn the_main_example_is_the_run_that_is_promised() {
+    let run = validate(&parse(&read(&workspace().join("examples/signingrun.yaml"))).unwrap()).unwrap();
+    assert_eq!(run.name, "demo");
+    assert_eq!((run.record_count, run.record_size, run.key_count), (100_000, 256, 100));
+    assert_eq!((run.batch_size, run.parallelism), (100, 2));
+    assert_eq!((run.algorithm.as_str(), run.key_size), ("RS256", Some(2048)));
+    assert_eq!(run.batches(), 1_000);
+}

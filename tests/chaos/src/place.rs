@@ -1,0 +1,179 @@
+//! Where schedules are played: one server, and a ledger, a proxy and a folder for each schedule.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use chancery_keyring::Kek;
+use chancery_local_postgres::{SUPERUSER, ServerOptions, ThrowAway};
+use chancery_process::{create_kek_file, read_kek_file};
+use chancery_store::Ledger;
+use chancery_store::run::NewRun;
+use chancery_kit::{Manifest, SmallDisk, TestLedger};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tempfile::TempDir;
+
+use crate::keeper::Errand;
+use crate::proxy::Proxy;
+use crate::schedule::{Means, Schedule, Shape};
+
+/// Few enough that they can be used up.
+const CONNECTIONS: u32 = 60;
+
+/// Enough for the largest run of a schedule.
+const DISK_MEGABYTES: u32 = 160;
+
+/// A server that is thrown away with this process.
+pub struct Place {
+    /// The server.
+    pub server: ThrowAway,
+    /// What this machine has.
+    pub means: Means,
+}
+
+/// All that one schedule has to itself.
+pub struct Stage {
+    /// Between the programs and the server.
+    pub proxy: Proxy,
+    /// The ledger past the proxy.
+    pub direct: String,
+    /// What programs are started with.
+    pub errand: Errand,
+    /// The disk of the ledger, if a fault needs one.
+    pub disk: Option<SmallDisk>,
+    namespace: String,
+    database: String,
+    // Removed last.
+    folder: TempDir,
+}
+
+impl Place {
+    /// Starts a server.
+    ///
+    /// # Errors
+    ///
+    /// When there is no PostgreSQL on the machine.
+    pub fn new(means: Means) -> anyhow::Result<Self> {
+        let options = ServerOptions { max_connections: CONNECTIONS, ..ServerOptions::default() };
+        let folder = std::env::temp_dir().join("chancery-chaos");
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self { server: ThrowAway::start(&folder, options)?, means })
+    }
+
+    /// A ledger without runs, and all else that the schedule needs.
+    ///
+    /// # Errors
+    ///
+    /// A server that refuses.
+    pub async fn stage(&self, schedule: &Schedule, namespace: &str) -> anyhow::Result<Stage> {
+        let database = format!("chaos_{}", schedule.seed);
+        let disk = if schedule.needs_disk() { SmallDisk::mount(DISK_MEGABYTES)? } else { None };
+        self.create(&database, disk.as_ref()).await?;
+        let ledger = TestLedger::create(&self.server, &database).await?;
+        ledger.ledger.close().await;
+
+        let folder = tempfile::tempdir()?;
+        let shape = &schedule.shape;
+        create_kek_file(&folder.path().join("kek"))?;
+        std::fs::write(folder.path().join("manifest.yaml"), manifest(shape).to_string())?;
+        let journal = folder.path().join("journal");
+        std::fs::create_dir(&journal)?;
+        let socket = self.server.socket_dir().join(format!(".s.PGSQL.{}", self.server.port()));
+        let proxy = Proxy::start(&socket, shape.latency).await?;
+        let errand = Errand {
+            url: proxy.url(SUPERUSER, &database),
+            folder: folder.path().to_owned(),
+            journal,
+            signers: shape.signers,
+            threads: shape.threads,
+        };
+        let direct = self.server.url(&database);
+        Ok(Stage { proxy, direct, errand, disk, namespace: namespace.to_owned(), database, folder })
+    }
+
+    async fn create(&self, database: &str, disk: Option<&SmallDisk>) -> anyhow::Result<()> {
+        let Some(disk) = disk else { return self.execute(&format!("CREATE DATABASE {database}")).await };
+        disk.give_to_owner_of(&self.data_directory().await?)?;
+        let place = disk.path().display();
+        self.execute(&format!("CREATE TABLESPACE {database} LOCATION '{place}'")).await?;
+        self.execute(&format!("CREATE DATABASE {database} TABLESPACE {database}")).await
+    }
+
+    async fn data_directory(&self) -> anyhow::Result<String> {
+        let mut connection = PgConnection::connect(&self.server.url("postgres")).await?;
+        Ok(sqlx::query_scalar("SHOW data_directory").fetch_one(&mut connection).await?)
+    }
+
+    async fn execute(&self, sql: &str) -> anyhow::Result<()> {
+        let mut connection = PgConnection::connect(&self.server.url("postgres")).await?;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.with_context(|| sql.to_owned())?;
+        Ok(())
+    }
+
+    /// Removes what a schedule had.
+    ///
+    /// # Errors
+    ///
+    /// A server that refuses.
+    pub async fn clear(&self, stage: Stage) -> anyhow::Result<()> {
+        let Stage { proxy, disk, database, .. } = stage;
+        drop(proxy);
+        // Before its tablespace goes, and after everybody who uses it.
+        self.execute(&format!("DROP DATABASE {database} WITH (FORCE)")).await?;
+        if disk.is_some() {
+            self.execute(&format!("DROP TABLESPACE {database}")).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Stage {
+    /// Keys and records, made while nothing goes wrong yet.
+    ///
+    /// # Errors
+    ///
+    /// A server that refuses.
+    pub async fn seed(&self, shape: &Shape) -> anyhow::Result<()> {
+        let ledger = Ledger::connect(self.direct.parse()?, 3).await?;
+        let kek = Arc::new(read_kek_file(&self.errand.kek_file())?);
+        let (run, _) = ledger.create_run(&new_run(shape, &kek)).await?;
+        chancery_seeding::seed(&ledger, &run, &kek, |_| {}).await?;
+        ledger.close().await;
+        Ok(())
+    }
+
+    /// Namespace and name of the run.
+    #[must_use]
+    pub fn run_name(&self) -> (&str, &str) {
+        (&self.namespace, "demo")
+    }
+
+    /// Keeps the folder with all that programs have written.
+    #[must_use]
+    pub fn keep_folder(self) -> PathBuf {
+        self.folder.keep()
+    }
+}
+
+/// What `chancery run` is given.
+fn manifest(shape: &Shape) -> Manifest {
+    let Shape { algorithm, records, keys, batch_size, lease, .. } = shape;
+    Manifest::new()
+        .with("recordCount", records)
+        .with("keyCount", keys)
+        .with("batchSize", batch_size)
+        .with("algorithm", algorithm)
+        .with("leaseDuration", format!("{}ms", lease.as_millis()))
+}
+
+/// The same run for the ledger itself.
+fn new_run(shape: &Shape, kek: &Kek) -> NewRun {
+    let Shape { algorithm, records, keys, batch_size, lease, .. } = *shape;
+    chancery_kit::TestRun::new()
+        .records(records)
+        .keys(keys)
+        .batch_size(batch_size)
+        .algorithm(algorithm)
+        .lease_duration(lease)
+        .new_run(kek)
+}

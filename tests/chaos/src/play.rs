@@ -1,0 +1,171 @@
+//! One schedule from its first fault to its verdict.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use chancery_kit::cluster::{Cluster, Release};
+use tokio::task::JoinHandle;
+
+use crate::inject::{Injected, Keep, inject};
+use crate::judge::{Judged, judge};
+use crate::keeper::{Operated, Supervised, Unattended};
+use crate::place::{Place, Stage};
+use crate::schedule::{Keeper, Schedule, When};
+use crate::watch::Watch;
+
+/// How long a run may take once nothing goes wrong any more. Whoever waits longer waits for ever.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A schedule that was played.
+#[derive(Debug)]
+pub struct Played {
+    /// What happened.
+    pub injected: Vec<Injected>,
+    /// How often a supervisor or operator was started again.
+    pub restarts: u32,
+    /// Time from one end of it to the other.
+    pub elapsed: Duration,
+    /// For each fault that others did not overlap, how long nothing was stored once it was over.
+    pub stalls: Vec<(&'static str, Duration)>,
+    /// What was found.
+    pub judged: Judged,
+}
+
+/// Plays a schedule.
+///
+/// # Errors
+///
+/// When the harness itself fails; what the run does wrong is in the verdict.
+pub async fn play(place: &Arc<Place>, schedule: &Schedule) -> anyhow::Result<(Played, Arc<Stage>)> {
+    if schedule.shape.keeper == Keeper::Operator {
+        return play_operated(place, schedule).await;
+    }
+    let stage = Arc::new(place.stage(schedule, "default").await?);
+    let errand = stage.errand.clone();
+    let mut keeper: Box<dyn Keep> = match schedule.shape.keeper {
+        Keeper::Supervisor => Box::new(Supervised::start(errand)),
+        Keeper::Nobody | Keeper::Operator => {
+            stage.seed(&schedule.shape).await?;
+            Box::new(Unattended::start(errand))
+        }
+    };
+    let played = play_with(place, &stage, schedule, &mut *keeper).await?;
+    Ok((played, stage))
+}
+
+async fn play_operated(place: &Arc<Place>, schedule: &Schedule) -> anyhow::Result<(Played, Arc<Stage>)> {
+    let cluster = Cluster::with_chart().context("the schedule needs an API server, and there is none")?;
+    let namespace = cluster.namespace("chaos").await?;
+    let stage = Arc::new(place.stage(schedule, &namespace.name).await?);
+    let release = Release::install(&namespace, &stage.errand.url).await?;
+    let environment = vec![("CHANCERY_USE_JOURNAL".to_owned(), stage.errand.journal.display().to_string())];
+    let mut keeper = Operated::start(&release, environment, &schedule.shape).await?;
+    let played = play_with(place, &stage, schedule, &mut keeper).await?;
+    Ok((played, stage))
+}
+
+/// Plays a schedule with those who look after its signers.
+async fn play_with(
+    place: &Arc<Place>,
+    stage: &Arc<Stage>,
+    schedule: &Schedule,
+    keeper: &mut dyn Keep,
+) -> anyhow::Result<Played> {
+    let began = Instant::now();
+    let watch = Watch::start(stage.direct.clone());
+    let mut faults = Faults::default();
+    let finished = carry_out(place, stage, schedule, keeper, &watch, &mut faults).await;
+    let injected = faults.all_over().await?;
+    let finished = match finished {
+        // The last faults are over: from here on it has to get there by itself.
+        Ok(false) => tokio::time::timeout(PATIENCE, keeper.finished())
+            .await
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("it does not complete: nothing for {PATIENCE:?}"))),
+        Ok(true) => Ok(()),
+        Err(error) => Err(error),
+    };
+    // What was to be lost on connections that are no more can not be lost.
+    stage.proxy.lose_nothing();
+    let judged = judge(stage, schedule, &injected, &watch, finished).await?;
+    if !judged.violations.is_empty() {
+        std::fs::write(stage.errand.folder.join("programs.log"), keeper.log())?;
+    }
+    let stalls = injected
+        .iter()
+        .filter(|one| is_alone(one, &injected))
+        .filter_map(|one| Some((one.fault.kind(), watch.stall_after(one.ended)?)))
+        .collect();
+    Ok(Played { restarts: keeper.restarts(), elapsed: began.elapsed(), stalls, injected, judged })
+}
+
+/// Lets the faults come, each in its time. True if the run was complete before the last.
+async fn carry_out(
+    place: &Arc<Place>,
+    stage: &Arc<Stage>,
+    schedule: &Schedule,
+    keeper: &mut dyn Keep,
+    watch: &Watch,
+    faults: &mut Faults,
+) -> anyhow::Result<bool> {
+    let batches = schedule.shape.batches();
+    for planned in &schedule.faults {
+        let its_time = async {
+            match planned.when {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_precision_loss,
+                    reason = "a share of it"
+                )]
+                When::Signed(share) => watch.until_signed((batches as f64 * share) as i64).await,
+                When::After(time) => tokio::time::sleep(time).await,
+            }
+        };
+        tokio::select! {
+            finished = keeper.finished() => {
+                finished?;
+                return Ok(true);
+            }
+            () = its_time => {}
+        }
+        faults.add(inject(*planned, place, stage, keeper).await?);
+    }
+    Ok(false)
+}
+
+/// The faults that have come, and what ends those that last.
+#[derive(Default)]
+struct Faults {
+    injected: Vec<Injected>,
+    lifts: Vec<(usize, JoinHandle<anyhow::Result<Instant>>)>,
+}
+
+impl Faults {
+    fn add(&mut self, fault: Option<(Injected, Option<crate::inject::Lift>)>) {
+        let Some((injected, lift)) = fault else { return };
+        if let Some(lift) = lift {
+            let over = async move {
+                lift.await?;
+                Ok(Instant::now())
+            };
+            self.lifts.push((self.injected.len(), tokio::spawn(over)));
+        }
+        self.injected.push(injected);
+    }
+
+    /// Waits until all are over.
+    async fn all_over(mut self) -> anyhow::Result<Vec<Injected>> {
+        for (number, lift) in self.lifts {
+            self.injected[number].ended = lift.await??;
+        }
+        Ok(self.injected)
+    }
+}
+
+/// Whether no other fault was on while this one was.
+pub(crate) fn is_alone(one: &Injected, all: &[Injected]) -> bool {
+    let overlaps = |other: &&Injected| {
+        !std::ptr::eq(*other, one) && other.began <= one.ended && one.began <= other.ended
+    };
+    !all.iter().any(|other| overlaps(&other))
+}

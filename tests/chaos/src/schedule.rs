@@ -1,0 +1,288 @@
+//! What a seed decides: the run, who looks after its signers, and which faults come when.
+//!
+//! The same seed gives the same schedule. It does not give the same interleaving: processes, kernel and
+//! server take their own time. A schedule that fails is therefore played again a few times.
+
+use std::fmt;
+use std::time::Duration;
+
+use chancery_kit::SmallDisk;
+use chancery_kit::cluster::Cluster;
+use rand::rngs::ChaCha8Rng;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+
+use crate::fault::{Fault, Message, Way};
+
+/// Who starts signers, and who learns of their deaths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// `chancery run`, which sees a child end.
+    Supervisor,
+    /// Something that starts signers again and tells nobody: leases of the dead run out.
+    Nobody,
+    /// The operator, with an API server; a stand-in kubelet tells of the dead.
+    Operator,
+}
+
+/// The run of a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Who looks after the signers.
+    pub keeper: Keeper,
+    /// By its JOSE name.
+    pub algorithm: &'static str,
+    /// Number of records, of 64 bytes each.
+    pub records: i64,
+    /// Number of keys.
+    pub keys: i32,
+    /// Records a batch.
+    pub batch_size: i64,
+    /// Signer processes.
+    pub signers: u32,
+    /// Signing threads of each.
+    pub threads: u32,
+    /// How long a lease lasts.
+    pub lease: Duration,
+    /// What every message takes on its way, one direction.
+    pub latency: Duration,
+}
+
+impl Shape {
+    /// Number of batches.
+    #[must_use]
+    pub fn batches(&self) -> i64 {
+        (self.records + self.batch_size - 1) / self.batch_size
+    }
+}
+
+/// When a fault comes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum When {
+    /// As soon as this share of the batches is signed.
+    Signed(f64),
+    /// So long after the one before it began.
+    After(Duration),
+}
+
+/// A fault of a schedule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Planned {
+    /// When it comes.
+    pub when: When,
+    /// What it is.
+    pub fault: Fault,
+    /// Chooses the victim: the remainder by the number of those there are.
+    pub pick: usize,
+}
+
+/// All that happens in one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schedule {
+    /// What it was drawn from.
+    pub seed: u64,
+    /// The run.
+    pub shape: Shape,
+    /// In the order in which they come.
+    pub faults: Vec<Planned>,
+}
+
+/// What this machine has for schedules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Means {
+    /// An API server for the operator.
+    pub cluster: bool,
+    /// The right to mount a small disk.
+    pub disk: bool,
+}
+
+impl Means {
+    /// Finds out.
+    ///
+    /// # Errors
+    ///
+    /// When no folder can be made.
+    pub fn of_this_machine() -> anyhow::Result<Self> {
+        Ok(Self { cluster: Cluster::with_chart().is_some(), disk: SmallDisk::mount(1)?.is_some() })
+    }
+}
+
+impl fmt::Display for Means {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_not = |has: bool, what: &str, why: &str| {
+            if has { format!("with {what}") } else { format!("without {what} ({why})") }
+        };
+        let cluster =
+            or_not(self.cluster, "an API server", "KUBEBUILDER_ASSETS names none, or there is no helm");
+        let disk = or_not(self.disk, "full disks", "that needs root and mount");
+        write!(f, "{cluster}, {disk}")
+    }
+}
+
+const RECORDS: std::ops::RangeInclusive<i64> = 20_000..=24_000;
+
+impl Schedule {
+    /// The schedule of a seed on a machine with these means.
+    #[must_use]
+    pub fn draw(seed: u64, means: Means) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let shape = draw_shape(&mut rng, means);
+        let mut faults: Vec<Planned> = Vec::new();
+        let count = rng.random_range(3..=7);
+        let mut signed = 0.0;
+        for number in 0..count {
+            let fault = draw_fault(&mut rng, &shape, means);
+            // Some come while the one before has not been got over.
+            let when = if number > 0 && rng.random_bool(0.3) {
+                When::After(Duration::from_millis(rng.random_range(0..1_500)))
+            } else {
+                signed += rng.random_range(0.01..0.9 / f64::from(count));
+                When::Signed(signed)
+            };
+            faults.push(Planned { when, fault, pick: rng.random_range(0..1_000) });
+        }
+        Self { seed, shape, faults }
+    }
+
+    /// Whether a fault of it needs a disk of its own.
+    #[must_use]
+    pub fn needs_disk(&self) -> bool {
+        self.faults.iter().any(|planned| matches!(planned.fault, Fault::FillDisk(_)))
+    }
+}
+
+fn draw_shape(rng: &mut ChaCha8Rng, means: Means) -> Shape {
+    let keeper = match rng.random_range(0..10) {
+        0..4 => Keeper::Supervisor,
+        8.. if means.cluster => Keeper::Operator,
+        _ => Keeper::Nobody,
+    };
+    let algorithm = match rng.random_range(0..10) {
+        0 => "RS256",
+        1..3 => "ES256",
+        _ => "EdDSA",
+    };
+    // The shortest lease that a manifest may have; without a manifest, shorter ones.
+    let lease = match keeper {
+        Keeper::Nobody => Duration::from_millis(rng.random_range(1_500..4_000)),
+        Keeper::Supervisor | Keeper::Operator => Duration::from_secs(5),
+    };
+    Shape {
+        keeper,
+        algorithm,
+        records: rng.random_range(RECORDS),
+        keys: rng.random_range(1..=10),
+        batch_size: rng.random_range(30..=150),
+        signers: rng.random_range(2..=4),
+        threads: rng.random_range(1..=2),
+        lease,
+        latency: Duration::from_micros(rng.random_range(200..3_000)),
+    }
+}
+
+fn draw_fault(rng: &mut ChaCha8Rng, shape: &Shape, means: Means) -> Fault {
+    let mut seconds = |from: f64, to: f64| Duration::from_secs_f64(rng.random_range(from..to));
+    let beyond_lease = shape.lease + seconds(0.2, 2.0);
+    let (brief, outage) = (seconds(0.2, 2.0), seconds(0.5, 4.0));
+    let delay = seconds(0.005, 0.1);
+    let way = *[Way::Up, Way::Down, Way::Both].choose(rng).unwrap_or(&Way::Both);
+    let message = *[Message::Any, Message::Store].choose(rng).unwrap_or(&Message::Any);
+    let some = rng.random_range(1..=4);
+    let kept = shape.keeper != Keeper::Nobody;
+    match rng.random_range(0..30) {
+        0..4 => Fault::KillSigner,
+        4..7 => Fault::PauseSigner(beyond_lease),
+        7..9 => Fault::StopSigner,
+        9..11 if kept => Fault::KillKeeper,
+        11 if kept => Fault::PauseKeeper(outage),
+        12 => Fault::SecondKeeper,
+        13 => Fault::TerminateSession,
+        14 => Fault::TerminateSessions,
+        15..18 => Fault::CrashServer(brief),
+        18 => Fault::Freeze(way, beyond_lease),
+        19..21 => Fault::Freeze(way, brief),
+        21 => Fault::Slow(delay, outage),
+        22 => Fault::CutOne,
+        23 => Fault::CutAll,
+        24 => Fault::ResetAll,
+        25..27 => Fault::LoseAnswers(message, some),
+        27 => Fault::LoseRequests(message, some),
+        28 => Fault::UseUpConnections(outage),
+        _ if means.disk => Fault::FillDisk(outage),
+        _ => Fault::KillSigner,
+    }
+}
+
+impl fmt::Display for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Supervisor => "supervised",
+            Self::Nobody => "unattended",
+            Self::Operator => "operated",
+        })
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { keeper, algorithm, records, keys, batch_size, signers, threads, lease, latency } = self;
+        write!(
+            f,
+            "{keeper}, {algorithm}, {records} records by {batch_size}, {keys} keys, {signers} signers with \
+             {threads} threads, leases of {:.1} s, latency {:.1} ms",
+            lease.as_secs_f64(),
+            latency.as_secs_f64() * 1e3
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const ALL: Means = Means { cluster: true, disk: true };
+
+    #[test]
+    fn a_seed_gives_the_same_schedule_again() {
+        assert_eq!(Schedule::draw(7, ALL), Schedule::draw(7, ALL));
+        assert_ne!(Schedule::draw(7, ALL).faults, Schedule::draw(8, ALL).faults);
+    }
+
+    #[test]
+    fn two_hundred_schedules_have_every_kind_of_fault_and_every_keeper() {
+        let schedules: Vec<Schedule> = (0..200).map(|seed| Schedule::draw(seed, ALL)).collect();
+        let kinds: BTreeSet<&str> = schedules
+            .iter()
+            .flat_map(|schedule| &schedule.faults)
+            .map(|planned| planned.fault.kind())
+            .collect();
+        assert_eq!(kinds.len(), 22, "{kinds:#?}");
+        for keeper in [Keeper::Supervisor, Keeper::Nobody, Keeper::Operator] {
+            assert!(schedules.iter().any(|schedule| schedule.shape.keeper == keeper), "{keeper}");
+        }
+    }
+
+    #[test]
+    fn every_run_has_at_least_20_000_records_and_a_pause_outlasts_a_lease() {
+        for seed in 0..500 {
+            let Schedule { shape, faults, .. } = Schedule::draw(seed, ALL);
+            assert!(shape.records >= 20_000);
+            for Planned { fault, .. } in faults {
+                if let Fault::PauseSigner(time) = fault {
+                    assert!(time > shape.lease);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_drawn_that_the_machine_has_no_means_for() {
+        for seed in 0..500 {
+            let schedule = Schedule::draw(seed, Means { cluster: false, disk: false });
+            assert_ne!(schedule.shape.keeper, Keeper::Operator);
+            assert!(!schedule.needs_disk());
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Support for the whole-system tests: a real PostgreSQL, a database a test, real signer processes.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use chancery_kit::{TestLedger, TestRun};
+//!
+//! let ledger = TestLedger::new().await?;
+//! let run = TestRun::new().records(1_000).keys(10).batch_size(100).seeded(&ledger).await?;
+//! let mut signer = run.start_signer("one")?;
+//! assert_eq!(signer.exit_code().await?, Some(0));
+//! run.assert_audit_holds().await?;
+//! # Ok(()) }
+//! ```
+//!
+//! A test waits for what it waits for ([`eventually`]), never for a time to pass.
+
+mod chancery;
+pub mod cluster;
+pub mod helm;
+mod independent_audit;
+mod ledger;
+mod manifest;
+mod pgbouncer;
+mod processes;
+mod programs;
+mod run;
+mod server;
+mod signer;
+mod small_disk;
+mod standby;
+mod wait;
+
+pub use chancery::{Chancery, Ended};
+pub use independent_audit::{IndependentReport, IndependentViolation, independent_audit};
+pub use ledger::{TestLedger, fingerprint};
+pub use manifest::Manifest;
+pub use pgbouncer::PgBouncer;
+pub use processes::{children_of, is_running, working_in};
+pub use programs::program;
+pub use run::{SeededRun, TestRun};
+pub use server::{quiet_server, server, throw_away};
+pub use signer::SignerProcess;
+pub use small_disk::SmallDisk;
+pub use standby::{Pair, Replication};
+pub use wait::eventually;

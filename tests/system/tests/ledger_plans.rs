@@ -1,0 +1,124 @@
+//! A session plans each statement of the lease protocol once, and keeps the plan for as long as it lives.
+
+use std::fmt::Display;
+
+use chancery_store::lease::{Acquired, Payloads};
+use chancery_kit::{SeededRun, TestLedger, TestRun};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+
+/// Stores a batch of one record, with a signature that no one will verify.
+fn batch_store(lease: impl Display, record: impl Display) -> String {
+    format!(r"chancery.batch_store({lease}, {record}, ARRAY['\x00'::bytea], true)")
+}
+
+/// Signs so many batches in one session, within the server.
+async fn sign(session: &mut PgConnection, run: &SeededRun<'_>, batches: i64) -> anyhow::Result<()> {
+    let sql = format!(
+        "DO $$
+         DECLARE
+             a record;
+             use_floor bigint := 0;
+             batch_floor bigint := 1;
+         BEGIN
+             FOR number IN 1..{batches} LOOP
+                 SELECT * INTO STRICT a FROM chancery.lease_acquire({run}, 'one', use_floor, batch_floor);
+                 ASSERT a.answer = 'leased', a.answer;
+                 use_floor := a.use_floor;
+                 batch_floor := a.batch_floor;
+                 PERFORM {store};
+             END LOOP;
+         END $$",
+        run = run.run.id,
+        store = batch_store("a.lease_id", "a.first_record")
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(session).await?;
+    Ok(())
+}
+
+/// The next acquire, with the floors that a signer has by now.
+async fn acquire(run: &SeededRun<'_>) -> anyhow::Result<String> {
+    let floors = "SELECT (SELECT min(last_use) FROM chancery.keys WHERE keyring_id = $1),
+                         (SELECT max(batch) + 1 FROM chancery.leases WHERE keyring_id = $1)";
+    let floors = sqlx::query(floors).bind(run.run.keyring_id).fetch_one(run.ledger.ledger.pool()).await?;
+    let (used, batch): (i64, i64) = (floors.get(0), floors.get(1));
+    Ok(format!("SELECT * FROM chancery.lease_acquire({}, 'one', {used}, {batch})", run.run.id))
+}
+
+/// The store of the one lease that is open.
+async fn store(run: &SeededRun<'_>) -> anyhow::Result<String> {
+    let open =
+        "SELECT l.id, b.first_record FROM chancery.leases l JOIN chancery.batches b USING (run_id, batch)
+                 WHERE l.run_id = $1 AND l.outcome IS NULL";
+    let open = sqlx::query(open).bind(run.run.id).fetch_one(run.ledger.ledger.pool()).await?;
+    let (lease, first): (i64, i64) = (open.get(0), open.get(1));
+    Ok(format!("SELECT {}", batch_store(lease, first)))
+}
+
+/// Pages that a statement looks at, with all that it calls.
+async fn pages(session: &mut PgConnection, sql: String) -> anyhow::Result<i64> {
+    let explain = AssertSqlSafe(format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}"));
+    let plan: Value = sqlx::query_scalar(explain).fetch_one(session).await?;
+    let count = |name: &str| plan[0]["Plan"][name].as_i64().unwrap_or_default();
+    Ok(count("Shared Hit Blocks") + count("Shared Read Blocks"))
+}
+
+/// Of an acquire and of a store.
+async fn pages_a_batch(session: &mut PgConnection, run: &SeededRun<'_>) -> anyhow::Result<[i64; 2]> {
+    let acquired = pages(session, acquire(run).await?).await?;
+    Ok([acquired, pages(session, store(run).await?).await?])
+}
+
+#[tokio::test]
+async fn plans_that_were_made_on_an_empty_ledger_hold_as_it_grows() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    // The planner is sure that it is empty, and is not told better: that would have the session plan anew.
+    ledger.execute("VACUUM ANALYZE chancery.leases").await?;
+    ledger.execute("ALTER TABLE chancery.leases SET (autovacuum_enabled = false)").await?;
+    // As many keys as keep a unique index from having many dead entries of one key: this is all one transaction.
+    let run = TestRun::new().records(3_000).keys(500).batch_size(1).seeded(&ledger).await?;
+    let mut session = PgConnection::connect(&ledger.url).await?;
+    sign(&mut session, &run, 30).await?;
+    let few = pages_a_batch(&mut session, &run).await?;
+    sign(&mut session, &run, 2_500).await?;
+    let many = pages_a_batch(&mut session, &run).await?;
+    for (call, few, many) in [("acquire", few[0], many[0]), ("store", few[1], many[1])] {
+        assert!(few > 0, "{call} looks at no page");
+        // Indexes have become a level deeper, and dead entries lie beside the living.
+        assert!(many < 3 * few, "{call} looks at {many} pages after 2,500 batches, at {few} before");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_signer_asks_for_opens_no_table_of_another_run() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    for name in ["two", "three", "four"] {
+        TestRun::new().named(name).seeded(&ledger).await?;
+    }
+    let run = TestRun::new().batch_size(1).seeded(&ledger).await?;
+    let mut session = PgConnection::connect(&ledger.url).await?;
+    // After the fifth time a plan for any run would be tried.
+    sign(&mut session, &run, 20).await?;
+    let acquire = acquire(&run).await?;
+    let mut transaction = session.begin().await?;
+    let lease = sqlx::query(AssertSqlSafe(acquire)).fetch_one(&mut *transaction).await?;
+    let (lease, first): (i64, i64) = (lease.get("lease_id"), lease.get("first_record"));
+    let store = batch_store(lease, first);
+    sqlx::query(AssertSqlSafe(format!("SELECT {store}"))).execute(&mut *transaction).await?;
+    let locked = "SELECT array_agg(DISTINCT c.relname::text ORDER BY c.relname::text) FROM pg_locks l
+                    JOIN pg_class c ON c.oid = l.relation
+                   WHERE l.pid = pg_backend_pid() AND c.relkind = 'r' AND c.relname ~ '_[0-9]+$'";
+    let locked: Vec<String> = sqlx::query_scalar(locked).fetch_one(&mut *transaction).await?;
+    let own = ["batches", "signatures"].map(|table| format!("{table}_{}", run.run.id));
+    assert_eq!(locked, own);
+    transaction.rollback().await?;
+
+    let mut signer = run.session("signer").await?;
+    let Acquired::Leased(lease) = signer.acquire().await?.0 else { anyhow::bail!("no lease") };
+    signer.fetch(lease.first_record, lease.last_record, &mut Payloads::default()).await?;
+    let said = "SELECT query FROM pg_stat_activity WHERE application_name = 'signer'";
+    let said: String = sqlx::query_scalar(said).fetch_one(ledger.ledger.pool()).await?;
+    assert!(said.contains(&format!("FROM durable, chancery.records_{} r", run.run.id)), "{said}");
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! The signer's role may do what the signing loop does, and nothing else. What there is to be refused is
+//! read from the catalogue: a new table or function can not be forgotten.
+
+use std::collections::BTreeSet;
+
+use chancery_kit::{Chancery, Manifest, SignerProcess, TestLedger, TestRun};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+const READABLE: [&str; 3] = ["keyrings", "records", "runs"];
+const CALLABLE: [&str; 5] =
+    ["batch_store", "ledger_version", "lease_abandon", "lease_acquire", "lease_renew"];
+
+const PERMISSION_DENIED: &str = "42501";
+
+/// A connection with the rights of a signer.
+async fn signer(ledger: &TestLedger) -> anyhow::Result<PgConnection> {
+    let mut connection = PgConnection::connect(&ledger.url).await?;
+    sqlx::raw_sql("SET ROLE chancery_signer").execute(&mut connection).await?;
+    Ok(connection)
+}
+
+/// The SQLSTATE with which a statement is refused; none when it is not.
+async fn refusal(connection: &mut PgConnection, sql: &str) -> anyhow::Result<Option<String>> {
+    match sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await {
+        Ok(_) => Ok(None),
+        Err(sqlx::Error::Database(refusal)) => Ok(Some(refusal.code().unwrap_or_default().into_owned())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn assert_denied(connection: &mut PgConnection, sql: &str) -> anyhow::Result<()> {
+    assert_eq!(refusal(connection, sql).await?.as_deref(), Some(PERMISSION_DENIED), "{sql}");
+    Ok(())
+}
+
+/// Every table of the ledger, partitions included, each with a column that a statement could set.
+async fn tables(ledger: &TestLedger) -> anyhow::Result<Vec<(String, String)>> {
+    let tables: Vec<(String, String)> = sqlx::query_as(
+        "SELECT c.relname::text,
+                (SELECT quote_ident(a.attname) FROM pg_attribute a
+                  WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.attidentity = '' AND a.attgenerated = ''
+                  ORDER BY a.attnum LIMIT 1)
+           FROM pg_class c
+          WHERE c.relnamespace = 'chancery'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+          ORDER BY 1",
+    )
+    .fetch_all(ledger.ledger.pool())
+    .await?;
+    let names: BTreeSet<_> = tables.iter().map(|(name, _)| name.as_str()).collect();
+    for known in
+        ["batches", "key_material", "keys", "leases", "schema_migrations", "seed_chunks", "signatures"]
+    {
+        assert!(names.contains(known), "{known} is in the catalogue");
+    }
+    Ok(tables)
+}
+
+#[tokio::test]
+async fn a_signer_reads_runs_keyrings_and_records_and_no_other_table() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let _run = TestRun::new().seeded(&ledger).await?;
+    let mut signer = signer(&ledger).await?;
+    for (table, _) in tables(&ledger).await? {
+        let read = format!("TABLE chancery.{table}");
+        // A signer reads from its run's partition, by its own name.
+        if READABLE.contains(&table.trim_end_matches("_1")) {
+            assert_eq!(refusal(&mut signer, &read).await?, None, "{read}");
+        } else {
+            assert_denied(&mut signer, &read).await?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_signer_writes_to_no_table() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new().seeded(&ledger).await?;
+    let before = ledger.fingerprint().await?;
+    let mut signer = signer(&ledger).await?;
+    for (table, column) in tables(&ledger).await? {
+        for statement in [
+            format!("INSERT INTO chancery.{table} DEFAULT VALUES"),
+            format!("UPDATE chancery.{table} SET {column} = NULL"),
+            format!("DELETE FROM chancery.{table}"),
+            format!("TRUNCATE chancery.{table}"),
+            format!("SELECT {column} FROM chancery.{table} FOR UPDATE"),
+            format!("LOCK TABLE chancery.{table}"),
+        ] {
+            if !statement.starts_with("LOCK") {
+                assert_denied(&mut signer, &statement).await?;
+                continue;
+            }
+            // A lock must not stand in the way of others; it needs a transaction to say so.
+            assert_denied(&mut signer, &format!("BEGIN; {statement}")).await?;
+            sqlx::raw_sql("ROLLBACK").execute(&mut signer).await?;
+        }
+    }
+    assert_eq!(ledger.fingerprint().await?, before);
+    run.finish().await
+}
+
+#[tokio::test]
+async fn a_signer_calls_the_functions_of_the_lease_protocol_and_no_other() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let _run = TestRun::new().seeded(&ledger).await?;
+    let functions: Vec<(String, String)> = sqlx::query_as(
+        "SELECT p.proname::text,
+                format('SELECT chancery.%I(%s)', p.proname,
+                       (SELECT string_agg(format('NULL::%I.%I', n.nspname, t.typname), ', ' ORDER BY a.position)
+                          FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (oid, position)
+                          JOIN pg_type t ON t.oid = a.oid
+                          JOIN pg_namespace n ON n.oid = t.typnamespace))
+           FROM pg_proc p WHERE p.pronamespace = 'chancery'::regnamespace ORDER BY 1",
+    )
+    .fetch_all(ledger.ledger.pool())
+    .await?;
+    let mut signer = signer(&ledger).await?;
+    let mut callable = BTreeSet::new();
+    for (name, call) in &functions {
+        let refused = refusal(&mut signer, call).await?;
+        assert!(!matches!(refused.as_deref(), Some("42601" | "42704" | "42883")), "{call}: {refused:?}");
+        if refused.as_deref() != Some(PERMISSION_DENIED) {
+            callable.insert(name.as_str());
+        }
+    }
+    assert_eq!(callable, BTreeSet::from(CALLABLE));
+    let all: BTreeSet<_> = functions.iter().map(|(name, _)| name.as_str()).collect();
+    for owners in
+        ["holders_release", "keyring_collect", "keyring_turn", "run_create", "run_seed_chunk", "run_settle"]
+    {
+        assert!(all.contains(owners) && !callable.contains(owners), "{owners}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_signer_makes_and_alters_nothing() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let mut signer = signer(&ledger).await?;
+    for statement in [
+        "CREATE TABLE chancery.mine (id integer)",
+        "CREATE SCHEMA mine",
+        "CREATE FUNCTION chancery.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+        "CREATE ROLE mine",
+        "ALTER TABLE chancery.runs DISABLE TRIGGER ALL",
+        "DROP TABLE chancery.signatures",
+        "GRANT SELECT ON chancery.keys TO chancery_signer",
+        "SET session_replication_role = replica",
+        "ALTER FUNCTION chancery.batch_store(bigint, bigint, bytea[], boolean) SECURITY INVOKER",
+    ] {
+        assert_denied(&mut signer, statement).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_runs_with_the_rights_of_the_owner_looks_names_up_where_nobody_else_can_put_any()
+-> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let open: Vec<String> = sqlx::query_scalar(
+        "SELECT proname::text FROM pg_proc
+          WHERE pronamespace = 'chancery'::regnamespace AND prosecdef
+            AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)",
+    )
+    .fetch_all(ledger.ledger.pool())
+    .await?;
+    assert!(open.is_empty(), "without a safe search_path: {open:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_login_that_is_nothing_but_a_signer_signs_a_run() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new().seeded(&ledger).await?;
+    ledger.execute("CREATE ROLE pod LOGIN IN ROLE chancery_signer").await?;
+    let as_pod = ledger.url.replace("user=chancery", "user=pod");
+    let (code, log) = SignerProcess::start(&as_pod, "demo", "pod", &run.kek_file, &[])?.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    let mut pod = PgConnection::connect(&as_pod).await?;
+    assert_denied(&mut pod, "TABLE chancery.key_material").await?;
+    run.assert_audit_holds().await
+}
+
+#[tokio::test]
+async fn an_owner_who_may_not_create_roles_uses_the_one_that_an_administrator_made() -> anyhow::Result<()> {
+    // Roles belong to the server, so a ledger that is there already has made this one.
+    let made_before = TestLedger::new().await?;
+    let empty = TestLedger::empty_database().await?;
+    let mut administrator = PgConnection::connect(&empty).await?;
+    sqlx::raw_sql(
+        "CREATE ROLE modest LOGIN; GRANT chancery_signer TO modest;
+         DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO modest', current_database()); END $$",
+    )
+    .execute(&mut administrator)
+    .await?;
+    let as_modest = empty.replace("user=chancery", "user=modest");
+    let summary = Chancery::on(&as_modest)?.sign(&Manifest::new(), &["--output", "json"]).await?;
+    assert_eq!(summary.expect_code(0)?.json()?["audit"], "passed");
+    drop(made_before);
+    Ok(())
+}
