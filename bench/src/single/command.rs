@@ -5,9 +5,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use chancery_kit::program;
 use chancery_process::peak_memory_kib;
 use chancery_store::Run;
-use chancery_kit::program;
 use serde_json::Value;
 use tokio::process::Command;
 

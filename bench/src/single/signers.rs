@@ -4,8 +4,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use chancery_store::Run;
 use chancery_kit::SignerProcess;
+use chancery_store::Run;
 use serde_json::Value;
 
 use crate::cpu::Cpu;

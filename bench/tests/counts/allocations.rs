@@ -4,10 +4,10 @@ use std::path::Path;
 
 use allocation_counter::measure;
 use chancery_keyring::{Algorithm, BatchOutcome, Signatures, SigningKey};
+use chancery_kit::{SeededRun, TestLedger, TestRun};
 use chancery_process::read_kek_file;
 use chancery_store::SignerSession;
 use chancery_store::lease::{Acquired, Payloads};
-use chancery_kit::{SeededRun, TestLedger, TestRun};
 
 use crate::bounds::hold;
 use crate::keys::{key, payloads};

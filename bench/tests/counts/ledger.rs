@@ -1,7 +1,7 @@
 //! What the ledger is asked for, by the very program that a pod runs.
 
-use chancery_local_postgres::ThrowAway;
 use chancery_kit::{SignerProcess, TestLedger, TestRun, eventually, quiet_server};
+use chancery_local_postgres::ThrowAway;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Row};
 

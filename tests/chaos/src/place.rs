@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use chancery_keyring::Kek;
+use chancery_kit::{Manifest, SmallDisk, TestLedger};
 use chancery_local_postgres::{SUPERUSER, ServerOptions, ThrowAway};
 use chancery_process::{create_kek_file, read_kek_file};
 use chancery_store::Ledger;
 use chancery_store::run::NewRun;
-use chancery_kit::{Manifest, SmallDisk, TestLedger};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 

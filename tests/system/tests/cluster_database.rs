@@ -1,9 +1,9 @@
 //! PostgreSQL goes away in every phase, and comes back: the run says what is wrong, and recovers by
 //! itself.
 
-use chancery_local_postgres::ThrowAway;
 use chancery_kit::cluster::{Cluster, ClusterRun, Namespace, OperatorProcess, Release, StandIn, condition};
 use chancery_kit::{TestLedger, eventually, throw_away};
+use chancery_local_postgres::ThrowAway;
 use serde_json::{Value, json};
 
 struct Scene<'n> {

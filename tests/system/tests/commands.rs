@@ -1,7 +1,7 @@
 //! `chancery status`, `verify` and `delete` on a run that is there.
 
-use chancery_store::lease::Acquired;
 use chancery_kit::{Chancery, Manifest, TestLedger, TestRun};
+use chancery_store::lease::Acquired;
 use serde_json::Value;
 
 /// A ledger with a complete run of 200 records in 20 batches, named `demo`.

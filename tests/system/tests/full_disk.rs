@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chancery_kit::{Chancery, Ended, Manifest, SmallDisk, throw_away};
 use chancery_local_postgres::{ServerOptions, ThrowAway};
 use chancery_store::LedgerUrl;
-use chancery_kit::{Chancery, Ended, Manifest, SmallDisk, throw_away};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 
 async fn execute(url: &str, sql: impl SqlSafeStr) -> anyhow::Result<()> {

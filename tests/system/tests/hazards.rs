@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
 use chancery_store::lease::{Acquired, Lease, Payloads};
 use chancery_store::query;
-use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
 use sqlx::{Connection, PgConnection};
 
 async fn raw(ledger: &TestLedger) -> anyhow::Result<PgConnection> {

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use chancery_kit::{Chancery, Manifest, TestLedger, TestRun, fingerprint, server, throw_away};
 use chancery_store::lease::Acquired;
 use chancery_store::migrate::program_version;
 use chancery_store::{Ledger, StoreError, query};
-use chancery_kit::{Chancery, Manifest, TestLedger, TestRun, fingerprint, server, throw_away};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr};
 
 async fn applied(url: &str) -> anyhow::Result<Vec<i64>> {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
 use chancery_store::SignerSession;
 use chancery_store::lease::{Acquired, Lease};
-use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
 use futures::future::try_join_all;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};

@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use chancery_store::lease::{Acquired, Payloads};
 use chancery_kit::{SeededRun, TestLedger, TestRun};
+use chancery_store::lease::{Acquired, Payloads};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 

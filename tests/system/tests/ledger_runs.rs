@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use chancery_keyring::{Algorithm, GeneratedKey, Kek, KeySpec, generate};
+use chancery_kit::{TestLedger, TestRun, eventually};
 use chancery_process::create_kek_file;
 use chancery_seeding::seed;
 use chancery_store::lease::Acquired;
 use chancery_store::seed::NewKey;
 use chancery_store::{Run, StoreError};
-use chancery_kit::{TestLedger, TestRun, eventually};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// Three chunks, of 10,000 records each but the last, whose borders no batch respects.

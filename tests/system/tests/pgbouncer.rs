@@ -1,9 +1,9 @@
 //! PgBouncer in front of the ledger: in session mode it works, in the others every program says so.
 
-use chancery_store::{LedgerUrl, SignerSession};
 use chancery_kit::{
     Chancery, Ended, Manifest, PgBouncer, SignerProcess, TestLedger, TestRun, eventually, server,
 };
+use chancery_store::{LedgerUrl, SignerSession};
 
 /// What a person has to read, in whatever program.
 const SENTENCE: [&str; 3] =

@@ -1,9 +1,7 @@
 //! `chancery run` stopped, killed, or robbed of a signer in mid-run: the same command goes on, and the
 //! audit holds.
 
-use chancery_kit::{
-    Chancery, Ended, Manifest, TestLedger, children_of, eventually, is_running, working_in,
-};
+use chancery_kit::{Chancery, Ended, Manifest, TestLedger, children_of, eventually, is_running, working_in};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;

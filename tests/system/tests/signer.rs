@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use chancery_store::lease::{Acquired, Payloads};
 use chancery_kit::{SeededRun, SignerProcess, TestLedger, TestRun, eventually, throw_away};
+use chancery_store::lease::{Acquired, Payloads};
 use nix::sys::signal::Signal;
 
 /// Enough work for a signal to arrive in the midst of it: some seconds of RS256.

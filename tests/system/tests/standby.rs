@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use chancery_store::LedgerUrl;
-use chancery_store::lease::{Acquired, Lease, Payloads};
 use chancery_kit::{
     Chancery, Ended, Manifest, Pair, Replication, TestLedger, TestRun, eventually, independent_audit,
 };
+use chancery_store::LedgerUrl;
+use chancery_store::lease::{Acquired, Lease, Payloads};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// A stored signature: record, lease, signature.

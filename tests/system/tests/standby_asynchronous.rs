@@ -3,10 +3,10 @@
 
 use chancery_audit::{AuditOptions, audit};
 use chancery_keyring::SigningKey;
+use chancery_kit::{Chancery, Manifest, Pair, Replication, SeededRun, TestLedger, TestRun, program};
 use chancery_process::read_kek_file;
 use chancery_store::lease::{Acquired, Lease, Payloads};
 use chancery_store::{LedgerUrl, SignerSession};
-use chancery_kit::{Chancery, Manifest, Pair, Replication, SeededRun, TestLedger, TestRun, program};
 
 /// The commands of `docs/operations.md` that show which signatures are gone.
 fn documented_comparison() -> anyhow::Result<String> {

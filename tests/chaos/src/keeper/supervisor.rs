@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 
-use chancery_process::Exit;
 use chancery_kit::program;
+use chancery_process::Exit;
 use futures::future::BoxFuture;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;

@@ -3,8 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use chancery_process::Exit;
 use chancery_kit::program;
+use chancery_process::Exit;
 use futures::future::BoxFuture;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;

@@ -6,8 +6,8 @@
 use std::process::Command;
 
 use anyhow::ensure;
-use chancery_local_postgres::find_binaries;
 use chancery_kit::{TestLedger, server};
+use chancery_local_postgres::find_binaries;
 
 /// The major version whose `pg_dump` made the committed file.
 const MAJOR: u32 = 15;

@@ -7,8 +7,8 @@ mod traces;
 
 use std::time::Duration;
 
-use chancery_process::create_kek_file;
 use chancery_kit::{TestLedger, TestRun, eventually};
+use chancery_process::create_kek_file;
 use nix::sys::signal::Signal;
 
 use crate::pod::PodSpec;

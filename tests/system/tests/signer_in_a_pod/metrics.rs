@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use chancery_kit::{TestLedger, TestRun, eventually};
 use chancery_store::SignerSession;
 use chancery_store::lease::{Acquired, Lease};
-use chancery_kit::{TestLedger, TestRun, eventually};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
