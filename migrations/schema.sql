@@ -9,10 +9,29 @@ CREATE TYPE chancery.algorithm AS ENUM (
     'EdDSA'
 );
 
+CREATE TYPE chancery.batch_closing AS ENUM (
+    'Full',
+    'Period',
+    'Sealed'
+);
+
 CREATE TYPE chancery.batch_state AS ENUM (
     'unsigned',
     'leased',
     'signed'
+);
+
+CREATE TYPE chancery.envelope AS ENUM (
+    'Raw'
+);
+
+CREATE TYPE chancery.key_provider AS ENUM (
+    'Local'
+);
+
+CREATE TYPE chancery.key_state AS ENUM (
+    'active',
+    'retired'
 );
 
 CREATE TYPE chancery.lease_outcome AS ENUM (
@@ -21,7 +40,7 @@ CREATE TYPE chancery.lease_outcome AS ENUM (
     'abandoned'
 );
 
-CREATE FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, OUT lease_id bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT pending boolean) RETURNS record
+CREATE FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, OUT lease_id bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT pending boolean) RETURNS record
     LANGUAGE plpgsql
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
@@ -35,8 +54,8 @@ BEGIN
                SELECT u.batch FROM chancery.batches u
                 WHERE u.run_id = p_run AND u.batch >= v_floor AND u.state = 'unsigned' AND u.state <> 'signed'
                 ORDER BY u.batch LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING b.lease_id, b.batch, b.first_record, b.last_record
-             INTO lease_id, batch, first_record, last_record;
+        RETURNING b.lease_id, b.batch, b.first_record, b.last_record, b.payload_bytes
+             INTO lease_id, batch, first_record, last_record, payload_bytes;
         IF FOUND THEN
             RETURN;
         END IF;
@@ -115,15 +134,95 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.batches_close(p_run integer, p_records bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    v_size bigint;
+    v_intake chancery.admissions%ROWTYPE;
+    v_now timestamptz := clock_timestamp();
+    v_full bigint;
+    v_made bigint;
+BEGIN
+    SELECT r.batch_size INTO STRICT v_size FROM chancery.runs r WHERE r.id = p_run;
+    SELECT * INTO STRICT v_intake FROM chancery.admissions a WHERE a.run_id = p_run;
+    IF p_records <= v_intake.records THEN
+        RETURN;
+    END IF;
+    v_full := (p_records - v_intake.batched) / v_size;
+    IF v_full > 0 THEN
+        INSERT INTO chancery.batches (batch, run_id, first_record, last_record, payload_bytes,
+                                      opened_at, closed_at, closed_by)
+        SELECT v_intake.batches + 1 + b.place, p_run, b.first_record, b.last_record, b.bytes,
+               CASE WHEN b.place = 0 THEN least(coalesce(v_intake.opened_at, v_now), v_now) ELSE v_now END, v_now, 'Full'
+          FROM (SELECT (r.record - v_intake.batched - 1) / v_size AS place, min(r.record) AS first_record,
+                       max(r.record) AS last_record, sum(octet_length(r.payload)) AS bytes
+                  FROM chancery.records r
+                 WHERE r.run_id = p_run AND r.record > v_intake.batched AND r.record <= v_intake.batched + v_full * v_size
+                 GROUP BY 1 HAVING count(*) = v_size) b;
+        GET DIAGNOSTICS v_made = ROW_COUNT;
+        IF v_made <> v_full THEN
+            RAISE EXCEPTION 'run %: of the records % to % some are missing', p_run,
+                v_intake.batched + 1, v_intake.batched + v_full * v_size USING ERRCODE = 'data_exception';
+        END IF;
+    END IF;
+    UPDATE chancery.admissions a
+       SET records = p_records, batches = a.batches + v_full, batched = a.batched + v_full * v_size,
+           opened_at = CASE WHEN a.batched + v_full * v_size = p_records THEN NULL
+                            WHEN v_full = 0 THEN coalesce(a.opened_at, v_now)
+                            ELSE v_now END
+     WHERE a.run_id = p_run;
+END
+$$;
+
 CREATE FUNCTION chancery.holders_release(p_run integer, p_holders text[]) RETURNS bigint
     LANGUAGE sql
     AS $$
     SELECT count(*) FROM (
         SELECT l.id FROM chancery.leases l
-          JOIN chancery.runs r ON r.keyring_id = l.keyring_id
-         WHERE r.id = p_run AND l.run_id = p_run AND l.released_at IS NULL AND l.outcome IS NULL
+         WHERE l.keyring_id = coalesce((SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run),
+                                       (SELECT d.keyring_id FROM chancery.deleted_runs d WHERE d.run_id = p_run))
+           AND l.run_id = p_run AND l.released_at IS NULL AND l.outcome IS NULL
            AND l.holder = ANY (p_holders)) held
      WHERE chancery.lease_abandon(held.id)
+$$;
+
+CREATE FUNCTION chancery.key_join(p_keyring integer, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_turn record;
+BEGIN
+    v_turn := chancery.keyring_turn(p_keyring);
+    INSERT INTO chancery.keys (id, keyring_id, number, last_use, joined_use, joined_at)
+    VALUES (p_key, p_keyring, p_number, v_turn.last_use, v_turn.last_use, v_turn.instant)
+    ON CONFLICT (keyring_id, number) DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    INSERT INTO chancery.key_material (key_id, public_key, wrapped_key)
+    VALUES (p_key, p_public_key, p_wrapped_key);
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION chancery.key_retire(p_key uuid) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_keyring integer;
+    v_turn record;
+BEGIN
+    SELECT k.keyring_id INTO v_keyring FROM chancery.keys k WHERE k.id = p_key;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    v_turn := chancery.keyring_turn(v_keyring);
+    UPDATE chancery.keys k SET state = 'retired', retired_use = v_turn.last_use, retired_at = v_turn.instant
+     WHERE k.id = p_key AND k.state = 'active';
+    RETURN FOUND;
+END
 $$;
 
 CREATE FUNCTION chancery.keyring_collect(p_keyring integer, p_instant timestamp with time zone, p_use_floor bigint) RETURNS integer
@@ -150,6 +249,122 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.keyring_delete(p_namespace text, p_name text) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_keyring integer;
+    v_runs bigint;
+BEGIN
+    -- A run that is being created with this ring comes first, or makes a new one: see keyring_find_or_create.
+    PERFORM pg_advisory_xact_lock(hashtextextended('chancery.keyring ' || p_namespace || '/' || p_name, 0));
+    SELECT k.id INTO v_keyring FROM chancery.keyrings k WHERE k.namespace = p_namespace AND k.name = p_name;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT count(*) INTO v_runs FROM chancery.runs r WHERE r.keyring_id = v_keyring;
+    IF v_runs = 0 THEN
+        PERFORM chancery.keyring_turn(v_keyring);
+        PERFORM chancery.keyring_remove(v_keyring);
+    END IF;
+    RETURN v_runs;
+END
+$$;
+
+CREATE FUNCTION chancery.keyring_filled(p_keyring integer) RETURNS boolean
+    LANGUAGE sql
+    AS $$
+    -- The row is updated even if another caller has just marked it: whoever waited for that one's commit sees it only in
+    -- the row itself, not in a snapshot taken before.
+    WITH marked AS (
+        UPDATE chancery.keyrings k SET filled_at = coalesce(k.filled_at, clock_timestamp())
+         WHERE k.id = p_keyring
+           AND (k.filled_at IS NOT NULL
+                OR (SELECT count(*) FROM chancery.key_material m JOIN chancery.keys y ON y.id = m.key_id
+                     WHERE y.keyring_id = k.id) >= k.key_count)
+        RETURNING k.id)
+    SELECT EXISTS (SELECT FROM marked)
+$$;
+
+CREATE FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_ring chancery.keyrings%ROWTYPE;
+BEGIN
+    IF p_name IS NOT NULL THEN
+        -- Runs that name one ring queue here, and so does its deletion.
+        PERFORM pg_advisory_xact_lock(hashtextextended('chancery.keyring ' || p_namespace || '/' || p_name, 0));
+        SELECT * INTO v_ring FROM chancery.keyrings k WHERE k.namespace = p_namespace AND k.name = p_name;
+        IF FOUND THEN
+            IF coalesce(p_algorithm <> v_ring.algorithm, false)
+               OR coalesce(p_key_size IS DISTINCT FROM v_ring.key_size AND p_key_size IS NOT NULL, false)
+               OR coalesce(p_key_count <> v_ring.key_count, false) THEN
+                RAISE EXCEPTION '%', concat_ws(', ',
+                    'algorithm ' || v_ring.algorithm, 'keySize ' || v_ring.key_size, 'keyCount ' || v_ring.key_count)
+                    USING ERRCODE = 'CH003';
+            END IF;
+            RETURN v_ring.id;
+        END IF;
+    END IF;
+    IF p_key_count IS NULL THEN
+        RAISE EXCEPTION 'there is no keyring %/%', p_namespace, p_name USING ERRCODE = 'CH004';
+    END IF;
+    INSERT INTO chancery.keyrings (namespace, name, algorithm, key_size, key_count, kek_fingerprint)
+    VALUES (p_namespace, p_name, coalesce(p_algorithm, p_default_algorithm),
+            coalesce(p_key_size, p_default_key_size), p_key_count, p_kek_fingerprint)
+    RETURNING * INTO v_ring;
+    RETURN v_ring.id;
+END
+$$;
+
+CREATE FUNCTION chancery.keyring_forget(p_keyring integer, p_most bigint) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_begins bigint;
+    v_keep bigint;
+    v_needed bigint;
+    v_forgotten bigint;
+BEGIN
+    PERFORM chancery.keyring_turn(p_keyring);
+    SELECT k.forgotten_use + 1 INTO v_begins FROM chancery.keyrings k WHERE k.id = p_keyring;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
+    v_keep := least(
+        v_begins + p_most,
+        (SELECT coalesce(min(k.last_use), 0) FROM chancery.keys k WHERE k.keyring_id = p_keyring),
+        (SELECT min(l.use_sequence) FROM chancery.leases l
+          WHERE l.keyring_id = p_keyring AND l.released_at IS NULL));
+    SELECT l.use_sequence INTO v_needed FROM chancery.leases l
+     WHERE l.keyring_id = p_keyring AND l.use_sequence >= v_begins AND l.use_sequence < v_keep
+       AND EXISTS (SELECT FROM chancery.runs r WHERE r.id = l.run_id)
+     ORDER BY l.use_sequence LIMIT 1;
+    v_keep := least(v_keep, v_needed);
+    IF v_keep <= v_begins THEN
+        RETURN 0;
+    END IF;
+    DELETE FROM chancery.leases l
+     WHERE l.keyring_id = p_keyring AND l.use_sequence >= v_begins AND l.use_sequence < v_keep;
+    GET DIAGNOSTICS v_forgotten = ROW_COUNT;
+    UPDATE chancery.keyrings k SET forgotten_use = v_keep - 1 WHERE k.id = p_keyring;
+    DELETE FROM chancery.deleted_runs d WHERE d.keyring_id = p_keyring AND d.last_use < v_keep;
+    RETURN v_forgotten;
+END
+$$;
+
+CREATE FUNCTION chancery.keyring_remove(p_keyring integer) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    DELETE FROM chancery.leases l WHERE l.keyring_id = p_keyring;
+    DELETE FROM chancery.deleted_runs d WHERE d.keyring_id = p_keyring;
+    DELETE FROM chancery.keys k WHERE k.keyring_id = p_keyring;
+    DELETE FROM chancery.keyrings k WHERE k.id = p_keyring;
+END
+$$;
+
 CREATE FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant timestamp with time zone, OUT last_use bigint) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -160,7 +375,7 @@ BEGIN
         RAISE EXCEPTION 'leasing needs READ COMMITTED, the transaction is %',
             upper(current_setting('transaction_isolation')) USING ERRCODE = 'invalid_transaction_state';
     END IF;
-    -- The first number is Chancery's own namespace of advisory locks.
+    -- The first number is the namespace of Chancery's locks of keyrings.
     PERFORM pg_advisory_xact_lock(1128814158, p_keyring);
     SELECT l.use_sequence, l.acquired_at INTO last_use, v_acquired FROM chancery.leases l
      WHERE l.keyring_id = p_keyring ORDER BY l.use_sequence DESC LIMIT 1;
@@ -201,7 +416,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.lease_acquire(p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) RETURNS record
+CREATE FUNCTION chancery.lease_acquire(p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -219,22 +434,25 @@ BEGIN
     batch_floor := p_batch_floor;
     expired := 0;
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run;
-    answer := CASE
-        WHEN NOT FOUND THEN 'unknown'
-        WHEN v_run.deleted_at IS NOT NULL THEN 'deleted'
-        WHEN v_run.completed_at IS NOT NULL THEN 'complete'
-        WHEN v_run.seeded_at IS NULL THEN 'not_seeded'
-        WHEN v_run.suspended THEN 'suspended'
-    END;
+    answer := chancery.run_refusal(v_run);
     IF answer IS NOT NULL THEN
         RETURN;
     END IF;
 
     v_turn := chancery.keyring_turn(v_run.keyring_id);
+    -- Again, because waiting for the turn may have taken long. From here on until we commit nobody removes the run.
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run;
+    answer := chancery.run_refusal(v_run);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
     expired := chancery.keyring_collect(v_run.keyring_id, v_turn.instant, p_use_floor);
 
     -- A key is free when its newest lease is over. Read under the turn: nobody leases or returns a
     -- key of this ring until we commit.
+    --
+    -- A key that was not leased since it joined bears the use sequence of another key's lease: the newest
+    -- one of the ring by then. So the lease has to be the key's own.
     --
     -- A held key was last used by the lease that holds it. So the new floor is the least of what the
     -- chosen key and the open leases say.
@@ -245,9 +463,10 @@ BEGIN
                 ORDER BY o.use_sequence LIMIT 1))
       INTO key_id, use_floor
       FROM chancery.keys k
-     WHERE k.keyring_id = v_run.keyring_id AND k.last_use >= p_use_floor
+     WHERE k.keyring_id = v_run.keyring_id AND k.state = 'active' AND k.last_use >= p_use_floor
        AND (SELECT l.released_at IS NULL FROM chancery.leases l
-             WHERE l.keyring_id = v_run.keyring_id AND l.use_sequence = k.last_use) IS NOT TRUE
+             WHERE l.keyring_id = v_run.keyring_id AND l.use_sequence = k.last_use
+               AND l.key_id = k.id) IS NOT TRUE
      ORDER BY k.last_use, k.number LIMIT 1;
     IF NOT FOUND THEN
         use_floor := p_use_floor;
@@ -258,8 +477,12 @@ BEGIN
     v_batch := chancery.batch_claim(p_run, p_batch_floor);
     IF v_batch.batch IS NULL THEN
         key_id := NULL;
-        IF v_batch.pending THEN
+        -- The run was read before its batches: one that was sealed by then had them all.
+        IF v_batch.pending OR v_run.sealed_at IS NULL THEN
             answer := 'no_batch';
+        ELSIF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL) THEN
+            -- Its batches are gone because the run is being deleted, not because they are signed.
+            answer := 'deleted';
         ELSE
             answer := 'complete';
             UPDATE chancery.runs r SET completed_at = v_turn.instant
@@ -272,6 +495,7 @@ BEGIN
     batch := v_batch.batch;
     first_record := v_batch.first_record;
     last_record := v_batch.last_record;
+    payload_bytes := v_batch.payload_bytes;
     use_sequence := v_turn.last_use + 1;
     INSERT INTO chancery.leases (id, run_id, batch, keyring_id, key_id, holder, use_sequence,
                                  acquired_at, expires_at)
@@ -299,7 +523,7 @@ CREATE FUNCTION chancery.lease_renew(p_lease bigint) RETURNS double precision
     AS $$
     UPDATE chancery.leases l SET expires_at = greatest(l.expires_at, clock_timestamp() + r.lease_duration)
       FROM chancery.runs r
-     WHERE l.id = p_lease AND r.id = l.run_id AND (l.outcome IS NULL) IS TRUE AND l.expires_at > clock_timestamp()
+     WHERE l.id = p_lease AND r.id = l.run_id AND r.deleted_at IS NULL AND (l.outcome IS NULL) IS TRUE AND l.expires_at > clock_timestamp()
     RETURNING extract(epoch FROM r.lease_duration)::double precision
 $$;
 
@@ -308,6 +532,45 @@ CREATE FUNCTION chancery.ledger_version() RETURNS bigint
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     SELECT max(version) FROM chancery.schema_migrations
+$$;
+
+CREATE FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_source chancery.generated_sources%ROWTYPE;
+    v_first bigint;
+    v_last bigint;
+    v_secret bytea := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
+    v_bytes bytea;
+    v_admitted bigint;
+    v_next bigint;
+BEGIN
+    SELECT * INTO STRICT v_source FROM chancery.generated_sources g WHERE g.run_id = p_run;
+    INSERT INTO chancery.generated_chunks (run_id, chunk) VALUES (p_run, p_chunk) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    v_first := (p_chunk - 1) * v_source.chunk_size + 1;
+    v_last := least(p_chunk * v_source.chunk_size, v_source.record_count);
+    IF v_first > v_last THEN
+        RAISE EXCEPTION 'run % has no chunk %', p_run, p_chunk USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT coalesce(string_agg(sha512(v_secret || int8send(block)), ''::bytea), ''::bytea) INTO v_bytes
+      FROM generate_series(1, ((v_last - v_first + 1) * v_source.record_size + 63) / 64) block;
+    INSERT INTO chancery.records (record, run_id, payload)
+    SELECT n, p_run, substring(v_bytes FROM ((n - v_first) * v_source.record_size + 1)::integer FOR v_source.record_size)
+      FROM generate_series(v_first, v_last) n;
+
+    PERFORM chancery.run_turn(p_run);
+    SELECT a.records INTO STRICT v_admitted FROM chancery.admissions a WHERE a.run_id = p_run;
+    v_next := v_admitted / v_source.chunk_size + 1;
+    WHILE EXISTS (SELECT FROM chancery.generated_chunks c WHERE c.run_id = p_run AND c.chunk = v_next) LOOP
+        v_next := v_next + 1;
+    END LOOP;
+    PERFORM chancery.batches_close(p_run, least((v_next - 1) * v_source.chunk_size, v_source.record_count));
+    RETURN true;
+END
 $$;
 
 CREATE FUNCTION chancery.refuse_change() RETURNS trigger
@@ -319,7 +582,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_kek_fingerprint text, p_record_count bigint, p_record_size integer, p_key_count integer, p_batch_size bigint, p_algorithm chancery.algorithm, p_key_size integer, p_lease_duration interval, p_suspended boolean, p_seed_chunk bigint) RETURNS TABLE(run_id integer, created boolean)
+CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint) RETURNS TABLE(run_id integer, created boolean)
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -335,12 +598,14 @@ BEGIN
         RETURN QUERY SELECT v_run, false;
         RETURN;
     END IF;
-    INSERT INTO chancery.keyrings (kek_fingerprint) VALUES (p_kek_fingerprint) RETURNING id INTO v_keyring;
-    INSERT INTO chancery.runs (namespace, name, keyring_id, record_count, record_size, key_count,
-                               batch_size, algorithm, key_size, lease_duration, suspended, seed_chunk)
-    VALUES (p_namespace, p_name, v_keyring, p_record_count, p_record_size, p_key_count,
-            p_batch_size, p_algorithm, p_key_size, p_lease_duration, p_suspended, p_seed_chunk)
+    v_keyring := chancery.keyring_find_or_create(p_namespace, p_keyring, p_kek_fingerprint, p_algorithm,
+                                                 p_key_size, p_key_count, p_default_algorithm, p_default_key_size);
+    INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended)
+    VALUES (p_namespace, p_name, v_keyring, p_batch_size, p_lease_duration, p_suspended)
     RETURNING id INTO v_run;
+    INSERT INTO chancery.admissions (run_id) VALUES (v_run);
+    INSERT INTO chancery.generated_sources (run_id, record_count, record_size, chunk_size)
+    VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signatures'] LOOP
         v_options := CASE WHEN v_parent <> 'batches'
                           THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
@@ -349,40 +614,111 @@ BEGIN
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
+    -- A signer reads the records of its run from the run's own table. Asked for them by the parent, which it
+    -- may read already, the server would choose among the tables of all runs each time.
     EXECUTE format('GRANT SELECT ON chancery.%I TO chancery_signer', 'records_' || v_run);
     RETURN QUERY SELECT v_run, true;
 END
 $$;
 
-CREATE FUNCTION chancery.run_seed_chunk(p_run integer, p_chunk bigint) RETURNS boolean
+CREATE TABLE chancery.runs (
+    id integer NOT NULL,
+    namespace text NOT NULL,
+    name text NOT NULL,
+    keyring_id integer NOT NULL,
+    batch_size bigint NOT NULL,
+    lease_duration interval NOT NULL,
+    suspended boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    record_count bigint,
+    sealed_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    CONSTRAINT runs_batch_size_check CHECK ((batch_size >= 1)),
+    CONSTRAINT runs_check CHECK (((sealed_at IS NULL) = (record_count IS NULL))),
+    CONSTRAINT runs_check1 CHECK (((completed_at IS NULL) OR (sealed_at IS NOT NULL))),
+    CONSTRAINT runs_lease_duration_check CHECK ((lease_duration > '00:00:00'::interval)),
+    CONSTRAINT runs_record_count_check CHECK ((record_count >= 0))
+);
+
+CREATE FUNCTION chancery.run_refusal(p_run chancery.runs) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE
+        WHEN (p_run).id IS NULL THEN 'unknown'
+        WHEN (p_run).deleted_at IS NOT NULL THEN 'deleted'
+        WHEN (p_run).completed_at IS NOT NULL THEN 'complete'
+        WHEN (p_run).suspended THEN 'suspended'
+    END
+$$;
+
+CREATE FUNCTION chancery.run_remove(p_run integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    v_run chancery.runs%ROWTYPE;
-    v_first bigint;
-    v_last bigint;
-    v_secret bytea := uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid());
-    v_bytes bytea;
+    v_keyring integer;
+    v_named boolean;
+    v_turn record;
 BEGIN
-    SELECT * INTO STRICT v_run FROM chancery.runs r WHERE r.id = p_run;
-    INSERT INTO chancery.seed_chunks (run_id, chunk) VALUES (p_run, p_chunk) ON CONFLICT DO NOTHING;
+    SELECT r.keyring_id, k.name IS NOT NULL INTO v_keyring, v_named
+      FROM chancery.runs r JOIN chancery.keyrings k ON k.id = r.keyring_id WHERE r.id = p_run;
     IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    -- The turn before the row: lease_acquire marks a run complete in the ring's turn.
+    v_turn := chancery.keyring_turn(v_keyring);
+    IF v_named THEN
+        INSERT INTO chancery.deleted_runs (run_id, keyring_id, namespace, name, last_use, deleted_at)
+        SELECT r.id, r.keyring_id, r.namespace, r.name, v_turn.last_use, v_turn.instant
+          FROM chancery.runs r WHERE r.id = p_run;
+        DELETE FROM chancery.runs r WHERE r.id = p_run;
+        RETURN;
+    END IF;
+    DELETE FROM chancery.runs r WHERE r.id = p_run;
+    PERFORM chancery.keyring_remove(v_keyring);
+END
+$$;
+
+CREATE FUNCTION chancery.run_seal(p_run integer) RETURNS boolean
+    LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_intake chancery.admissions%ROWTYPE;
+    v_now timestamptz;
+    v_stored bigint;
+    v_bytes bigint;
+BEGIN
+    PERFORM chancery.run_turn(p_run);
+    -- Whoever removes the run takes its row first, and finds it sealed or not at all.
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run FOR UPDATE;
+    IF NOT FOUND OR v_run.deleted_at IS NOT NULL THEN
         RETURN false;
     END IF;
-    v_first := (p_chunk - 1) * v_run.seed_chunk + 1;
-    v_last := least(p_chunk * v_run.seed_chunk, v_run.record_count);
-    IF v_first > v_last THEN
-        RAISE EXCEPTION 'run % has no chunk %', p_run, p_chunk USING ERRCODE = 'invalid_parameter_value';
+    IF v_run.sealed_at IS NOT NULL THEN
+        RETURN true;
     END IF;
-    SELECT string_agg(sha512(v_secret || int8send(block)), ''::bytea) INTO v_bytes
-      FROM generate_series(1, ((v_last - v_first + 1) * v_run.record_size + 63) / 64) block;
-    INSERT INTO chancery.records (record, run_id, payload)
-    SELECT n, p_run, substring(v_bytes FROM ((n - v_first) * v_run.record_size + 1)::integer FOR v_run.record_size)
-      FROM generate_series(v_first, v_last) n;
-    INSERT INTO chancery.batches (batch, run_id, first_record, last_record)
-    SELECT b, p_run, (b - 1) * v_run.batch_size + 1, least(b * v_run.batch_size, v_run.record_count)
-      FROM generate_series((v_first + v_run.batch_size - 2) / v_run.batch_size + 1,
-                           (v_last + v_run.batch_size - 1) / v_run.batch_size) b;
+    SELECT * INTO STRICT v_intake FROM chancery.admissions a WHERE a.run_id = p_run;
+    IF v_intake.records < (SELECT g.record_count FROM chancery.generated_sources g WHERE g.run_id = p_run) THEN
+        RETURN false;
+    END IF;
+    v_now := clock_timestamp();
+    IF v_intake.batched < v_intake.records THEN
+        SELECT count(*), sum(octet_length(r.payload)) INTO v_stored, v_bytes FROM chancery.records r
+         WHERE r.run_id = p_run AND r.record > v_intake.batched AND r.record <= v_intake.records;
+        IF v_stored <> v_intake.records - v_intake.batched THEN
+            RAISE EXCEPTION 'run %: of the records % to % some are missing', p_run,
+                v_intake.batched + 1, v_intake.records USING ERRCODE = 'data_exception';
+        END IF;
+        INSERT INTO chancery.batches (batch, run_id, first_record, last_record, payload_bytes,
+                                      opened_at, closed_at, closed_by)
+        VALUES (v_intake.batches + 1, p_run, v_intake.batched + 1, v_intake.records, v_bytes,
+                least(v_intake.opened_at, v_now), v_now, 'Sealed');
+        UPDATE chancery.admissions a SET batches = a.batches + 1, batched = a.records, opened_at = NULL
+         WHERE a.run_id = p_run;
+    END IF;
+    UPDATE chancery.runs r SET record_count = v_intake.records, sealed_at = v_now WHERE r.id = p_run;
     RETURN true;
 END
 $$;
@@ -406,22 +742,84 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.run_turn(p_run integer) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    -- Whatever is read after this call has to include what earlier turns wrote: see keyring_turn.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'admitting records needs READ COMMITTED, the transaction is %',
+            upper(current_setting('transaction_isolation')) USING ERRCODE = 'invalid_transaction_state';
+    END IF;
+    -- The first number is the namespace of Chancery's locks of runs.
+    PERFORM pg_advisory_xact_lock(1128814159, p_run);
+END
+$$;
+
+CREATE TABLE chancery.admissions (
+    run_id integer NOT NULL,
+    records bigint DEFAULT 0 NOT NULL,
+    batches bigint DEFAULT 0 NOT NULL,
+    batched bigint DEFAULT 0 NOT NULL,
+    opened_at timestamp with time zone,
+    CONSTRAINT admissions_batches_check CHECK ((batches >= 0)),
+    CONSTRAINT admissions_check CHECK (((batched >= 0) AND (batched <= records))),
+    CONSTRAINT admissions_check1 CHECK (((batched < records) = (opened_at IS NOT NULL))),
+    CONSTRAINT admissions_records_check CHECK ((records >= 0))
+);
+
 CREATE TABLE chancery.batches (
     batch bigint NOT NULL,
     run_id integer NOT NULL,
     first_record bigint NOT NULL,
     last_record bigint NOT NULL,
+    payload_bytes bigint NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone NOT NULL,
+    closed_by chancery.batch_closing NOT NULL,
     state chancery.batch_state DEFAULT 'unsigned'::chancery.batch_state NOT NULL,
     lease_id bigint,
     CONSTRAINT batches_batch_check CHECK ((batch >= 1)),
     CONSTRAINT batches_check CHECK ((first_record <= last_record)),
-    CONSTRAINT batches_check1 CHECK (((state = 'unsigned'::chancery.batch_state) = (lease_id IS NULL)))
+    CONSTRAINT batches_check1 CHECK ((opened_at <= closed_at)),
+    CONSTRAINT batches_check2 CHECK (((state = 'unsigned'::chancery.batch_state) = (lease_id IS NULL))),
+    CONSTRAINT batches_first_record_check CHECK ((first_record >= 1)),
+    CONSTRAINT batches_payload_bytes_check CHECK ((payload_bytes >= 0))
 )
 PARTITION BY LIST (run_id);
 
+CREATE TABLE chancery.deleted_runs (
+    run_id integer NOT NULL,
+    keyring_id integer NOT NULL,
+    namespace text NOT NULL,
+    name text NOT NULL,
+    last_use bigint NOT NULL,
+    deleted_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE chancery.functions (
+    name text NOT NULL,
+    hash text NOT NULL
+);
+
+CREATE TABLE chancery.generated_chunks (
+    run_id integer NOT NULL,
+    chunk bigint NOT NULL,
+    CONSTRAINT generated_chunks_chunk_check CHECK ((chunk >= 1))
+);
+
+CREATE TABLE chancery.generated_sources (
+    run_id integer NOT NULL,
+    record_count bigint NOT NULL,
+    record_size integer NOT NULL,
+    chunk_size bigint NOT NULL,
+    CONSTRAINT generated_sources_chunk_size_check CHECK ((chunk_size >= 1)),
+    CONSTRAINT generated_sources_record_count_check CHECK ((record_count >= 1)),
+    CONSTRAINT generated_sources_record_size_check CHECK (((record_size >= 0) AND (record_size <= 1048576)))
+);
+
 CREATE TABLE chancery.key_material (
     key_id uuid NOT NULL,
-    algorithm chancery.algorithm NOT NULL,
     public_key bytea NOT NULL,
     wrapped_key bytea NOT NULL
 );
@@ -429,8 +827,20 @@ CREATE TABLE chancery.key_material (
 CREATE TABLE chancery.keyrings (
     id integer NOT NULL,
     uid uuid DEFAULT gen_random_uuid() NOT NULL,
+    namespace text NOT NULL,
+    name text,
+    algorithm chancery.algorithm NOT NULL,
+    key_size integer,
+    key_count integer NOT NULL,
+    provider chancery.key_provider DEFAULT 'Local'::chancery.key_provider NOT NULL,
+    envelope chancery.envelope DEFAULT 'Raw'::chancery.envelope NOT NULL,
     kek_fingerprint text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    forgotten_use bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    filled_at timestamp with time zone,
+    CONSTRAINT keyrings_check CHECK (((algorithm = ANY (ARRAY['RS256'::chancery.algorithm, 'PS256'::chancery.algorithm])) = (key_size IS NOT NULL))),
+    CONSTRAINT keyrings_forgotten_use_check CHECK ((forgotten_use >= 0)),
+    CONSTRAINT keyrings_key_count_check CHECK ((key_count >= 1))
 );
 
 ALTER TABLE chancery.keyrings ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -446,8 +856,17 @@ CREATE TABLE chancery.keys (
     id uuid NOT NULL,
     keyring_id integer NOT NULL,
     number integer NOT NULL,
-    last_use bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT keys_last_use_check CHECK ((last_use >= 0)),
+    state chancery.key_state DEFAULT 'active'::chancery.key_state NOT NULL,
+    last_use bigint NOT NULL,
+    joined_use bigint NOT NULL,
+    joined_at timestamp with time zone NOT NULL,
+    retired_use bigint,
+    retired_at timestamp with time zone,
+    CONSTRAINT keys_check CHECK ((last_use >= joined_use)),
+    CONSTRAINT keys_check1 CHECK ((retired_use >= last_use)),
+    CONSTRAINT keys_check2 CHECK (((state = 'retired'::chancery.key_state) = (retired_use IS NOT NULL))),
+    CONSTRAINT keys_check3 CHECK (((state = 'retired'::chancery.key_state) = (retired_at IS NOT NULL))),
+    CONSTRAINT keys_joined_use_check CHECK ((joined_use >= 0)),
     CONSTRAINT keys_number_check CHECK ((number >= 1))
 );
 
@@ -485,37 +904,11 @@ CREATE TABLE chancery.records (
     record bigint NOT NULL,
     run_id integer NOT NULL,
     payload bytea NOT NULL,
+    CONSTRAINT records_payload_check CHECK ((octet_length(payload) <= 1048576)),
     CONSTRAINT records_record_check CHECK ((record >= 1))
 )
 PARTITION BY LIST (run_id);
 ALTER TABLE ONLY chancery.records ALTER COLUMN payload SET STORAGE EXTERNAL;
-
-CREATE TABLE chancery.runs (
-    id integer NOT NULL,
-    namespace text NOT NULL,
-    name text NOT NULL,
-    keyring_id integer NOT NULL,
-    record_count bigint NOT NULL,
-    record_size integer NOT NULL,
-    key_count integer NOT NULL,
-    batch_size bigint NOT NULL,
-    algorithm chancery.algorithm NOT NULL,
-    key_size integer,
-    lease_duration interval NOT NULL,
-    batch_count bigint GENERATED ALWAYS AS ((((record_count + batch_size) - 1) / batch_size)) STORED NOT NULL,
-    seed_chunk bigint NOT NULL,
-    suspended boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    seeded_at timestamp with time zone,
-    completed_at timestamp with time zone,
-    deleted_at timestamp with time zone,
-    CONSTRAINT runs_batch_size_check CHECK ((batch_size >= 1)),
-    CONSTRAINT runs_key_count_check CHECK ((key_count >= 1)),
-    CONSTRAINT runs_lease_duration_check CHECK ((lease_duration > '00:00:00'::interval)),
-    CONSTRAINT runs_record_count_check CHECK ((record_count >= 1)),
-    CONSTRAINT runs_record_size_check CHECK ((record_size >= 1)),
-    CONSTRAINT runs_seed_chunk_check CHECK ((seed_chunk >= 1))
-);
 
 ALTER TABLE chancery.runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME chancery.runs_id_seq
@@ -535,12 +928,6 @@ CREATE TABLE chancery.schema_migrations (
     execution_time bigint NOT NULL
 );
 
-CREATE TABLE chancery.seed_chunks (
-    run_id integer NOT NULL,
-    chunk bigint NOT NULL,
-    CONSTRAINT seed_chunks_chunk_check CHECK ((chunk >= 1))
-);
-
 CREATE TABLE chancery.signatures (
     record bigint NOT NULL,
     lease_id bigint NOT NULL,
@@ -550,11 +937,29 @@ CREATE TABLE chancery.signatures (
 PARTITION BY LIST (run_id);
 ALTER TABLE ONLY chancery.signatures ALTER COLUMN signature SET STORAGE EXTERNAL;
 
+ALTER TABLE ONLY chancery.admissions
+    ADD CONSTRAINT admissions_pkey PRIMARY KEY (run_id);
+
 ALTER TABLE ONLY chancery.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (batch, run_id);
 
+ALTER TABLE ONLY chancery.deleted_runs
+    ADD CONSTRAINT deleted_runs_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY chancery.functions
+    ADD CONSTRAINT functions_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY chancery.generated_chunks
+    ADD CONSTRAINT generated_chunks_pkey PRIMARY KEY (run_id, chunk);
+
+ALTER TABLE ONLY chancery.generated_sources
+    ADD CONSTRAINT generated_sources_pkey PRIMARY KEY (run_id);
+
 ALTER TABLE ONLY chancery.key_material
     ADD CONSTRAINT key_material_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY chancery.keyrings
+    ADD CONSTRAINT keyrings_namespace_name_key UNIQUE (namespace, name);
 
 ALTER TABLE ONLY chancery.keyrings
     ADD CONSTRAINT keyrings_pkey PRIMARY KEY (id);
@@ -583,15 +988,14 @@ ALTER TABLE ONLY chancery.runs
 ALTER TABLE ONLY chancery.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
-ALTER TABLE ONLY chancery.seed_chunks
-    ADD CONSTRAINT seed_chunks_pkey PRIMARY KEY (run_id, chunk);
-
 ALTER TABLE ONLY chancery.signatures
     ADD CONSTRAINT signatures_pkey PRIMARY KEY (record, run_id);
 
 CREATE INDEX batches_pending ON ONLY chancery.batches USING btree (batch) WHERE (state <> 'signed'::chancery.batch_state);
 
-CREATE INDEX keys_by_use ON chancery.keys USING btree (keyring_id, last_use, number);
+CREATE INDEX deleted_runs_by_keyring ON chancery.deleted_runs USING btree (keyring_id);
+
+CREATE INDEX keys_by_use ON chancery.keys USING btree (keyring_id, last_use, number) WHERE (state = 'active'::chancery.key_state);
 
 CREATE UNIQUE INDEX leases_in_order ON chancery.leases USING btree (keyring_id, use_sequence);
 
@@ -603,11 +1007,33 @@ CREATE INDEX leases_open ON chancery.leases USING btree (keyring_id, use_sequenc
 
 CREATE INDEX leases_released ON chancery.leases USING btree (keyring_id, released_at) WHERE (released_at IS NOT NULL);
 
+CREATE INDEX runs_by_keyring ON chancery.runs USING btree (keyring_id);
+
+CREATE TRIGGER batches_keep_their_bounds BEFORE UPDATE OF batch, run_id, first_record, last_record, payload_bytes, opened_at, closed_at, closed_by ON chancery.batches FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER generated_sources_never_change BEFORE UPDATE ON chancery.generated_sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER keyrings_keep_their_shape BEFORE UPDATE OF uid, namespace, name, algorithm, key_size, provider, envelope, kek_fingerprint ON chancery.keyrings FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER records_never_change BEFORE DELETE OR UPDATE ON chancery.records FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER runs_keep_their_shape BEFORE UPDATE OF namespace, name, keyring_id, record_count, record_size, key_count, batch_size, algorithm, key_size, seed_chunk ON chancery.runs FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER runs_are_sealed_once BEFORE UPDATE OF record_count, sealed_at ON chancery.runs FOR EACH ROW WHEN ((old.sealed_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER runs_keep_their_shape BEFORE UPDATE OF namespace, name, keyring_id, batch_size ON chancery.runs FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER signatures_never_change BEFORE DELETE OR UPDATE ON chancery.signatures FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+ALTER TABLE ONLY chancery.admissions
+    ADD CONSTRAINT admissions_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY chancery.deleted_runs
+    ADD CONSTRAINT deleted_runs_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id);
+
+ALTER TABLE ONLY chancery.generated_chunks
+    ADD CONSTRAINT generated_chunks_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY chancery.generated_sources
+    ADD CONSTRAINT generated_sources_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY chancery.key_material
     ADD CONSTRAINT key_material_key_id_fkey FOREIGN KEY (key_id) REFERENCES chancery.keys(id) ON DELETE CASCADE;
@@ -618,12 +1044,9 @@ ALTER TABLE ONLY chancery.keys
 ALTER TABLE ONLY chancery.runs
     ADD CONSTRAINT runs_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id);
 
-ALTER TABLE ONLY chancery.seed_chunks
-    ADD CONSTRAINT seed_chunks_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
-
 GRANT USAGE ON SCHEMA chancery TO chancery_signer;
 
-REVOKE ALL ON FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, OUT lease_id bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT pending boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, OUT lease_id bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT pending boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.batch_return(p_run integer, p_batch bigint, p_lease bigint) FROM PUBLIC;
 
@@ -632,17 +1055,33 @@ REVOKE ALL ON FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_leas
 REVOKE ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_first bigint, p_signatures bytea[], p_last boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_first bigint, p_signatures bytea[], p_last boolean) TO chancery_signer;
 
+REVOKE ALL ON FUNCTION chancery.batches_close(p_run integer, p_records bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.key_join(p_keyring integer, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.key_retire(p_key uuid) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.keyring_collect(p_keyring integer, p_instant timestamp with time zone, p_use_floor bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.keyring_delete(p_namespace text, p_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.keyring_filled(p_keyring integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.keyring_forget(p_keyring integer, p_most bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.keyring_remove(p_keyring integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant timestamp with time zone, OUT last_use bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.lease_abandon(p_lease bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.lease_abandon(p_lease bigint) TO chancery_signer;
 
-REVOKE ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) TO chancery_signer;
+REVOKE ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) TO chancery_signer;
 
 REVOKE ALL ON FUNCTION chancery.lease_renew(p_lease bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.lease_renew(p_lease bigint) TO chancery_signer;
@@ -650,13 +1089,23 @@ GRANT ALL ON FUNCTION chancery.lease_renew(p_lease bigint) TO chancery_signer;
 REVOKE ALL ON FUNCTION chancery.ledger_version() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_signer;
 
+REVOKE ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_kek_fingerprint text, p_record_count bigint, p_record_size integer, p_key_count integer, p_batch_size bigint, p_algorithm chancery.algorithm, p_key_size integer, p_lease_duration interval, p_suspended boolean, p_seed_chunk bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.run_seed_chunk(p_run integer, p_chunk bigint) FROM PUBLIC;
+GRANT SELECT ON TABLE chancery.runs TO chancery_signer;
+
+REVOKE ALL ON FUNCTION chancery.run_refusal(p_run chancery.runs) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.run_remove(p_run integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.run_seal(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_settle(p_run integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
 
 GRANT SELECT(key_id) ON TABLE chancery.key_material TO chancery_signer;
 
@@ -665,6 +1114,4 @@ GRANT SELECT(public_key) ON TABLE chancery.key_material TO chancery_signer;
 GRANT SELECT ON TABLE chancery.keyrings TO chancery_signer;
 
 GRANT SELECT ON TABLE chancery.records TO chancery_signer;
-
-GRANT SELECT ON TABLE chancery.runs TO chancery_signer;
 

@@ -1,7 +1,8 @@
 -- $1 keyring
 --
 -- Instants in microseconds, exactly as they are stored; infinite ones are the ends of the range.
-SELECT l.id, l.run_id, l.batch, l.key_id, l.holder, l.use_sequence, t.acquired_at, t.expires_at, t.released_at,
+SELECT l.id, EXISTS (SELECT FROM chancery.runs r WHERE r.id = l.run_id AND r.completed_at IS NOT NULL) AS run_complete,
+       l.key_id, l.use_sequence, t.acquired_at, t.expires_at, t.released_at,
        l.signed_at IS NOT NULL AS has_signed_at, l.outcome::text AS outcome
   FROM chancery.leases l
  CROSS JOIN LATERAL (

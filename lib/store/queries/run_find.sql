@@ -1,10 +1,13 @@
 -- $1 namespace, $2 name
-SELECT r.id, r.namespace, r.name, r.keyring_id, k.uid AS keyring_uid, k.kek_fingerprint,
-       r.record_count, r.record_size, r.key_count, r.batch_size, r.batch_count,
-       r.algorithm::text AS algorithm, r.key_size,
-       r.seed_chunk, r.suspended, r.seeded_at IS NOT NULL AS seeded,
+SELECT r.id, r.namespace, r.name, r.batch_size, r.record_count AS sealed_records,
+       k.id AS keyring_id, k.uid AS keyring_uid, k.namespace AS keyring_namespace, k.name AS keyring_name,
+       k.algorithm::text AS algorithm, k.key_size, k.key_count, k.provider::text AS provider,
+       k.envelope::text AS envelope, k.kek_fingerprint, k.forgotten_use, k.filled_at IS NOT NULL AS filled,
+       g.record_count, g.record_size, g.chunk_size,
+       r.suspended, r.sealed_at IS NOT NULL AS sealed,
        r.completed_at IS NOT NULL AS complete, r.deleted_at IS NOT NULL AS deleted
   FROM chancery.runs r
   JOIN chancery.keyrings k ON k.id = r.keyring_id
+  JOIN chancery.generated_sources g ON g.run_id = r.id
  WHERE r.namespace = $1 AND r.name = $2
  ORDER BY r.id

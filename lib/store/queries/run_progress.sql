@@ -4,27 +4,31 @@
 -- lease is unsigned, and below it only what the index of pending batches holds is not signed: the
 -- cost goes with the number of batches in hand, not with the size of the run.
 SELECT r.id,
-       r.record_count,
-       r.batch_count,
-       r.key_count,
-       CASE WHEN r.seeded_at IS NOT NULL THEN r.record_count
-            ELSE (SELECT least(count(*) * r.seed_chunk, r.record_count)
-                    FROM chancery.seed_chunks c WHERE c.run_id = r.id) END AS records_seeded,
-       CASE WHEN r.seeded_at IS NOT NULL THEN r.key_count::bigint
-            ELSE (SELECT count(*) FROM chancery.keys k WHERE k.keyring_id = r.keyring_id) END AS keys_seeded,
+       coalesce(r.record_count, g.record_count) AS record_count,
+       k.key_count,
+       a.records AS records_admitted,
+       a.batches AS batches_closed,
+       (SELECT count(*) FROM chancery.keys y WHERE y.keyring_id = r.keyring_id) AS keys_joined,
        front.batch - pending.batches AS batches_signed,
-       least(front.batch * r.batch_size, r.record_count) - pending.records AS records_signed,
+       front.last_record - pending.records AS records_signed,
        open.leases AS batches_leased,
        open.keys AS keys_leased,
        r.suspended,
        extract(epoch FROM r.lease_duration)::double precision AS lease_seconds,
-       r.seeded_at IS NOT NULL AS seeded,
+       k.filled_at IS NOT NULL AS filled,
+       r.sealed_at IS NOT NULL AS sealed,
        r.completed_at IS NOT NULL AS complete,
        r.deleted_at IS NOT NULL AS deleted
   FROM chancery.runs r
+  JOIN chancery.keyrings k ON k.id = r.keyring_id
+  JOIN chancery.admissions a ON a.run_id = r.id
+  JOIN chancery.generated_sources g ON g.run_id = r.id
  CROSS JOIN LATERAL (
         SELECT coalesce(max(l.batch), 0) AS batch FROM chancery.leases l
-         WHERE l.run_id = r.id AND (l.outcome IS NULL OR l.outcome = 'signed')) front
+         WHERE l.run_id = r.id AND (l.outcome IS NULL OR l.outcome = 'signed')) leased
+ CROSS JOIN LATERAL (
+        SELECT leased.batch, coalesce((SELECT b.last_record FROM chancery.batches b
+                                        WHERE b.run_id = r.id AND b.batch = leased.batch), 0) AS last_record) front
  CROSS JOIN LATERAL (
         SELECT count(*) AS batches, coalesce(sum(b.last_record - b.first_record + 1), 0)::bigint AS records
           FROM chancery.batches b

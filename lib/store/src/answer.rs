@@ -7,6 +7,7 @@ use tracing::{Instrument, field};
 
 use crate::connect::{Ledger, OWNER_STATEMENT_TIMEOUT};
 use crate::error::StoreError;
+use crate::query::Query;
 
 /// How long an answer to a signer, or a look at one row, may take.
 pub(crate) const SHORT: Duration = Duration::from_secs(20);
@@ -44,13 +45,13 @@ pub(crate) async fn answered<T>(
 }
 
 impl Ledger {
-    /// Asks the query `what` on a connection of the pool.
+    /// Asks a query on a connection of the pool.
     pub(crate) async fn ask<T>(
         &self,
-        what: &'static str,
-        question: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+        query: Query,
+        question: impl AsyncFnOnce(Query, &mut PgConnection) -> Result<T, sqlx::Error>,
     ) -> Result<T, StoreError> {
-        self.lend(async |connection| answered(what, LONG, question(connection)).await).await
+        self.lend(async |connection| answered(query.name, LONG, question(query, connection)).await).await
     }
 
     /// Lends a connection of the pool.
@@ -96,7 +97,7 @@ mod tests {
         fn any_thread(_: impl Future + Send) {}
         any_thread(ledger.find_run("", ""));
         any_thread(ledger.progress(&[]));
-        any_thread(ledger.seed_chunk(run, 1));
+        any_thread(ledger.generate_chunk(run, 1));
         any_thread(ledger.delete_run(run));
         any_thread(ledger.migrate());
         any_thread(ledger.check_version());

@@ -207,16 +207,17 @@ fn quoted(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
-/// Sets the session's limits and its role, and refuses a server that can not hold a ledger.
+/// Sets the session's limits and its role, and refuses a server that cannot hold a ledger.
 async fn prepare_session(
     connection: &mut PgConnection,
     statement_timeout: Duration,
     role: Option<&'static str>,
 ) -> Result<(), StoreError> {
-    let state = sqlx::query(query::server_state)
+    let state = query::server_state
+        .rows()
         .fetch_one(&mut *connection)
         .await
-        .map_err(|error| StoreError::of("server_state", error))?;
+        .map_err(|error| StoreError::of(query::server_state.name, error))?;
     let version: i32 = state.get("version");
     if version / 10_000 < OLDEST_POSTGRES {
         return Err(StoreError::TooOld { found: state.get("version_text"), wanted: OLDEST_POSTGRES });
@@ -225,13 +226,14 @@ async fn prepare_session(
         return Err(StoreError::ReadOnly);
     }
     let timeout = format!("{}ms", statement_timeout.as_millis());
-    sqlx::query(query::session_settings)
+    query::session_settings
+        .rows()
         .bind(&timeout)
         .bind(&timeout)
         .bind(role)
         .execute(connection)
         .await
-        .map_err(|error| StoreError::of("session_settings", error))?;
+        .map_err(|error| StoreError::of(query::session_settings.name, error))?;
     Ok(())
 }
 

@@ -6,8 +6,8 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 /// An error of the ledger. Its message is one or two sentences for the person at the keyboard.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The URL can not be read. The URL itself may hold a password, so it is not repeated.
-    #[error("the database URL can not be read: {0}; wanted is postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    /// The URL cannot be read. The URL itself may hold a password, so it is not repeated.
+    #[error("the database URL cannot be read: {0}; wanted is postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     BadUrl(String),
     /// The server is away, restarting, full of connections, or the connection broke.
     #[error("the database does not answer: {}", said(.0))]
@@ -40,7 +40,10 @@ pub enum StoreError {
     )]
     PoolerRefuses(#[source] sqlx::Error),
     /// The role may not do what is needed.
-    #[error("the database role lacks a right: {}; docs/operations.md lists what owner and signer need", said(.0))]
+    #[error(
+        "the database role lacks a right: {}; docs/operating/postgresql.md lists what owner and signer need",
+        said(.0)
+    )]
     LacksRights(#[source] sqlx::Error),
     /// The server is older than Chancery supports.
     #[error("the database is PostgreSQL {found}, at least {wanted} is needed")]
@@ -70,12 +73,45 @@ pub enum StoreError {
         /// Newest migration in this program.
         program: i64,
     },
+    /// The ledger is of a time before its functions were files of their own. Nothing reads it any more.
+    #[error(
+        "the ledger was made by an earlier version of Chancery, which this one cannot read: export what you need from it with the program that made it, then use another database, or remove it (DROP SCHEMA chancery CASCADE; for the private PostgreSQL, `make clean-data`) and run again"
+    )]
+    FormerLedger,
     /// A migration did not apply, or one that was applied has changed since.
-    #[error("the ledger can not be migrated: {0}")]
+    #[error("the ledger cannot be migrated: {0}")]
     Migration(String),
     /// No run has this name.
     #[error("there is no run {0} in this ledger; `chancery status` lists those there are")]
     NoRun(String),
+    /// No keyring has this name.
+    #[error("there is no keyring {0} in this ledger; `chancery keyring list` lists those there are")]
+    NoKeyring(String),
+    /// A run names a keyring that does not exist, and does not say how many keys to make.
+    #[error(
+        "there is no keyring {0}, and the run does not say how many keys to make: give it spec.keyCount, or name a keyring that exists (`chancery keyring list`)"
+    )]
+    KeyringUnknown(String),
+    /// A run asks for another keyring than the one of that name.
+    #[error(
+        "the keyring {keyring} is another one than the run asks for: it has {found}; leave spec.keyCount, spec.algorithm and spec.keySize out, or name another keyring"
+    )]
+    KeyringDiffers {
+        /// The ring, as `NAMESPACE/NAME`.
+        keyring: String,
+        /// What it has: `algorithm RS256, keySize 2048, keyCount 10`.
+        found: String,
+    },
+    /// A keyring that runs sign with is not deleted.
+    #[error(
+        "runs sign with the keyring {keyring} ({runs} in this ledger): delete them first (`chancery status` lists runs)"
+    )]
+    KeyringInUse {
+        /// The ring, as `NAMESPACE/NAME`.
+        keyring: String,
+        /// How many runs it has.
+        runs: i64,
+    },
     /// The lease is no longer the caller's. Nothing was stored.
     #[error("lease {0} is lost: another signer has taken its batch over")]
     LeaseLost(i64),
@@ -118,10 +154,19 @@ impl StoreError {
         }
     }
 
+    /// What the database said as it refused the statement with this SQLSTATE.
+    pub(crate) fn refused_with(&self, code: &str) -> Option<&str> {
+        match self {
+            Self::Query { source: sqlx::Error::Database(refusal), .. } => {
+                (refusal.code().as_deref() == Some(code)).then(|| refusal.message())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the database refused the statement with this SQLSTATE.
     pub(crate) fn is_refusal(&self, code: &str) -> bool {
-        matches!(self, Self::Query { source: sqlx::Error::Database(refusal), .. }
-            if refusal.code().as_deref() == Some(code))
+        self.refused_with(code).is_some()
     }
 
     /// Whether the same call may succeed later with nobody changing anything: the database is
@@ -141,7 +186,12 @@ impl StoreError {
             | Self::NewerLedger { .. }
             | Self::OlderLedger { .. }
             | Self::Migration(_)
+            | Self::FormerLedger
             | Self::NoRun(_)
+            | Self::NoKeyring(_)
+            | Self::KeyringUnknown(_)
+            | Self::KeyringDiffers { .. }
+            | Self::KeyringInUse { .. }
             | Self::LeaseLost(_)
             | Self::Corrupt(_)
             | Self::Query { .. } => false,
@@ -184,7 +234,7 @@ fn class_of(refusal: &dyn DatabaseError) -> Class {
         "08P01" if refusal.message().starts_with("unsupported startup parameter") => Class::PoolerRefuses,
         // Too many connections, cancelled or timed out, deadlock, serialization, lock not available.
         "53300" | "53400" | "57014" | "40P01" | "40001" | "55P03" => Class::Unreachable,
-        // The server had to end the session: it lacks memory or room, can not read or write a file, or found
+        // The server had to end the session: it lacks memory or room, cannot read or write a file, or found
         // a fault in itself, which may well be a full disk once more.
         _ if is_fatal(refusal) && ["53", "58", "XX"].iter().any(|class| code.starts_with(class)) => {
             Class::Unreachable

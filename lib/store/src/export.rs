@@ -8,14 +8,15 @@ use uuid::Uuid;
 
 use crate::connect::Ledger;
 use crate::error::StoreError;
-use crate::query;
+use crate::query::{self, Query};
+use crate::row::from_row;
 use crate::run::Run;
 
 /// How long an export may take.
 const WHOLE_EXPORT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 /// A record.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub struct RecordLine {
     /// Number of the record, 1..N.
     pub record: i64,
@@ -25,8 +26,10 @@ pub struct RecordLine {
     pub payload: Vec<u8>,
 }
 
+from_row!(RecordLine { record, batch, payload });
+
 /// A signature.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub struct SignatureLine {
     /// Number of the record.
     pub record: i64,
@@ -42,8 +45,10 @@ pub struct SignatureLine {
     pub signed_at: String,
 }
 
+from_row!(SignatureLine { record, batch, key_id, algorithm, signature, signed_at });
+
 /// A key.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub struct KeyLine {
     /// Id of the key.
     pub id: Uuid,
@@ -53,8 +58,10 @@ pub struct KeyLine {
     pub public_key: Vec<u8>,
 }
 
+from_row!(KeyLine { id, algorithm, public_key });
+
 /// A lease. Times are RFC 3339, UTC, by the database's clock, to the microsecond.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub struct LeaseLine {
     /// Id of the lease.
     pub id: i64,
@@ -76,6 +83,18 @@ pub struct LeaseLine {
     pub outcome: Option<String>,
 }
 
+from_row!(LeaseLine {
+    id,
+    key_id,
+    batch,
+    holder,
+    use_sequence,
+    acquired_at,
+    expires_at,
+    released_at,
+    outcome
+});
+
 /// A connection of its own for an export.
 #[derive(Debug)]
 pub struct Exporter {
@@ -95,37 +114,34 @@ impl Ledger {
 }
 
 impl Exporter {
-    /// The records, in order.
+    /// The records of closed batches, in order.
     pub fn records(&mut self) -> impl Stream<Item = Result<RecordLine, StoreError>> {
-        self.rows("export_records", query::export_records)
+        self.rows(query::export_records)
     }
 
     /// The signatures stored so far, in the order of the records.
     pub fn signatures(&mut self) -> impl Stream<Item = Result<SignatureLine, StoreError>> {
-        self.rows("export_signatures", query::export_signatures)
+        self.rows(query::export_signatures)
     }
 
     /// The keys of the ring, in the order of their numbers.
     pub fn keys(&mut self) -> impl Stream<Item = Result<KeyLine, StoreError>> {
-        self.rows("export_keys", query::export_keys)
+        self.rows(query::export_keys)
     }
 
     /// The run's leases, in the order of their use sequence.
     pub fn leases(&mut self) -> impl Stream<Item = Result<LeaseLine, StoreError>> {
-        self.rows("export_leases", query::export_leases)
+        self.rows(query::export_leases)
     }
 
-    fn rows<'c, T>(
-        &'c mut self,
-        what: &'static str,
-        sql: &'static str,
-    ) -> impl Stream<Item = Result<T, StoreError>> + 'c
+    fn rows<'c, T>(&'c mut self, query: Query) -> impl Stream<Item = Result<T, StoreError>> + 'c
     where
         T: for<'r> FromRow<'r, sqlx::postgres::PgRow> + Send + Unpin + 'c,
     {
-        sqlx::query_as(sql)
+        query
+            .rows_as()
             .bind(self.run)
             .fetch(&mut self.connection)
-            .map_err(move |error| StoreError::of(what, error))
+            .map_err(move |error| StoreError::of(query.name, error))
     }
 }

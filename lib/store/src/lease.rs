@@ -4,6 +4,11 @@
 //! owns: no lock outlives a statement, none is shared between tasks, and a frozen signer holds
 //! nothing but its lease.
 
+mod payloads;
+mod signer_run;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +20,11 @@ use uuid::Uuid;
 use crate::answer::{SHORT, answered};
 use crate::connect::LedgerUrl;
 use crate::error::StoreError;
-use crate::run::Run;
+use crate::query::Query;
 use crate::{migrate, query};
+
+pub use self::payloads::Payloads;
+pub use self::signer_run::SignerRun;
 
 /// How long storing a batch may take before the connection is given up.
 const STORE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -24,9 +32,12 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes of signatures that one statement stores; a batch with more takes several, in one transaction.
 const STORE_CHUNK: usize = 4 << 20;
 
-/// SQLSTATEs: of `batch_store`, for a lease that is no longer the caller's; and PostgreSQL's own.
+/// Bytes of payload that [`SignerSession::fetch_part`] reads at a time. It bounds a signer's memory, whatever the
+/// size of batches and records.
+const PART_BYTES: i64 = 4 << 20;
+
+/// SQLSTATE of `batch_store` for a lease that is no longer the caller's.
 const LEASE_LOST: &str = "CH001";
-const UNDEFINED_TABLE: &str = "42P01";
 
 /// One signer's right to one key for one batch.
 #[derive(Debug)]
@@ -43,6 +54,8 @@ pub struct Lease {
     pub first_record: i64,
     /// The batch's last record.
     pub last_record: i64,
+    /// Sum of the lengths of the batch's payloads.
+    pub payload_bytes: i64,
     /// Position in the order of all leases of the keyring.
     pub use_sequence: i64,
     /// How long it was granted for.
@@ -55,6 +68,20 @@ impl Lease {
     pub fn records(&self) -> u64 {
         (self.last_record - self.first_record + 1).unsigned_abs()
     }
+
+    /// How far a part that begins at the record `first` may reach: as many records as fit into a part if all are of
+    /// the batch's average size, and at least one. None when the whole batch fits into one part.
+    ///
+    /// Reading the batch in such parts looks at each record at most three times, however the sizes are distributed:
+    /// of the parts that end because their bytes are used up, two neighbours hold more than a part's bytes.
+    fn last_of_part(&self, first: i64) -> Option<i64> {
+        if self.payload_bytes <= PART_BYTES {
+            return None;
+        }
+        let records = self.last_record - self.first_record + 1;
+        let fit = PART_BYTES.saturating_mul(records) / self.payload_bytes;
+        Some(first.saturating_add(fit.max(1) - 1).min(self.last_record))
+    }
 }
 
 /// What asking for a lease came to.
@@ -62,58 +89,16 @@ impl Lease {
 pub enum Acquired {
     /// A key and a batch; not to be used before [`SignerSession::fetch`] has returned.
     Leased(Lease),
-    /// All keys are in use: ask again later.
+    /// The keyring has no key yet, or all its keys are in use: ask again later.
     NoKey,
-    /// All batches that are left are in other hands: ask again later, one may come back.
+    /// There is no batch to sign yet, or other signers hold all that are left: ask again later.
     NoBatch,
-    /// Every batch is signed.
+    /// The run is sealed, and every batch is signed.
     Complete,
     /// The run is suspended.
     Suspended,
-    /// The run is still being seeded.
-    NotSeeded,
     /// The run is being deleted, or gone.
     Gone,
-}
-
-/// Payloads of consecutive records, in one piece of memory.
-#[derive(Debug, Default)]
-pub struct Payloads {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Payloads {
-    /// Number of payloads.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// The payloads in the order of their records.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.ends.iter().scan(0, |start, end| {
-            let payload = &self.bytes[*start..*end];
-            *start = *end;
-            Some(payload)
-        })
-    }
-
-    fn push(&mut self, payload: &[u8]) {
-        self.bytes.extend_from_slice(payload);
-        self.ends.push(self.bytes.len());
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
-    }
 }
 
 /// A signer's connection. After an error of [`StoreError::is_transient`] it is of no more use: make a new one.
@@ -121,9 +106,11 @@ impl Payloads {
 pub struct SignerSession {
     connection: PgConnection,
     run: i32,
-    run_name: String,
+    /// Namespace and name.
+    run_name: (String, String),
     holder: String,
     fetch: Arc<str>,
+    fetch_part: Arc<str>,
     // Lower bounds learnt from earlier answers. They belong to the connection: after a fail-over to a
     // standby that lags behind they might be too high, so a new connection starts without them.
     use_floor: i64,
@@ -142,16 +129,17 @@ impl SignerSession {
         namespace: &str,
         name: &str,
         holder: &str,
-    ) -> Result<(Self, Run), StoreError> {
+    ) -> Result<(Self, SignerRun), StoreError> {
         let mut connection = url.clone().named(holder).connect(SHORT).await?;
         migrate::check_version(&mut connection).await?;
-        let run = Run::find(&mut connection, namespace, name).await?;
+        let run = SignerRun::find(&mut connection, namespace, name).await?;
         let session = Self {
             connection,
             run: run.id,
-            run_name: format!("{namespace}/{name}"),
+            run_name: (namespace.to_owned(), name.to_owned()),
             holder: holder.to_owned(),
-            fetch: fetch_of(run.id),
+            fetch: of_partition(query::records_fetch, run.id),
+            fetch_part: of_partition(query::records_fetch_part, run.id),
             use_floor: 0,
             batch_floor: 1,
         };
@@ -167,12 +155,14 @@ impl SignerSession {
     ///
     /// A database that is away or refuses.
     pub async fn acquire(&mut self) -> Result<(Acquired, i32), StoreError> {
-        let statement = sqlx::query(query::lease_acquire)
+        let statement = query::lease_acquire
+            .rows()
             .bind(self.run)
             .bind(&self.holder)
             .bind(self.use_floor)
             .bind(self.batch_floor);
-        let row: PgRow = answered("lease_acquire", SHORT, statement.fetch_one(&mut self.connection)).await?;
+        let row: PgRow =
+            answered(query::lease_acquire.name, SHORT, statement.fetch_one(&mut self.connection)).await?;
         // On a ring whose keys are all gone there is no lowest use.
         self.use_floor = row.get::<Option<i64>, _>("use_floor").unwrap_or(self.use_floor);
         self.batch_floor = row.get("batch_floor");
@@ -185,6 +175,7 @@ impl SignerSession {
                 batch: row.get("batch"),
                 first_record: row.get("first_record"),
                 last_record: row.get("last_record"),
+                payload_bytes: row.get("payload_bytes"),
                 use_sequence: row.get("use_sequence"),
                 duration: Duration::from_secs_f64(row.get("lease_seconds")),
             }),
@@ -192,7 +183,6 @@ impl SignerSession {
             "no_batch" => Acquired::NoBatch,
             "complete" => Acquired::Complete,
             "suspended" => Acquired::Suspended,
-            "not_seeded" => Acquired::NotSeeded,
             "deleted" | "unknown" => Acquired::Gone,
             other => return Err(StoreError::Corrupt(format!("lease_acquire answered {other:?}"))),
         };
@@ -206,8 +196,9 @@ impl SignerSession {
     ///
     /// A database that is away or refuses.
     pub async fn public_key(&mut self, key: Uuid) -> Result<Vec<u8>, StoreError> {
-        let statement = sqlx::query_scalar(query::public_key).bind(key);
-        let found = answered("public_key", SHORT, statement.fetch_optional(&mut self.connection)).await?;
+        let statement = query::public_key.scalars().bind(key);
+        let found =
+            answered(query::public_key.name, SHORT, statement.fetch_optional(&mut self.connection)).await?;
         Ok(found.unwrap_or_default())
     }
 
@@ -231,10 +222,8 @@ impl SignerSession {
             }
             Ok(())
         };
-        answered("records_fetch", SHORT, reading).await.map_err(|error| match error {
-            error if error.is_refusal(UNDEFINED_TABLE) => StoreError::NoRun(self.run_name.clone()),
-            other => other,
-        })?;
+        let read = answered(query::records_fetch.name, SHORT, reading).await;
+        self.unless_deleted(read).await?;
         let wanted = last - first + 1;
         if i64::try_from(payloads.len()).is_ok_and(|found| found == wanted) {
             Ok(())
@@ -246,14 +235,60 @@ impl SignerSession {
         }
     }
 
+    /// Reads payloads of the lease's batch into `payloads`, as [`SignerSession::fetch`] does: from the record
+    /// `first` on, at least one, and at most 4 MiB unless the first record alone is larger. Returns how many
+    /// records these are.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SignerSession::fetch`].
+    pub async fn fetch_part(
+        &mut self,
+        lease: &Lease,
+        first: i64,
+        payloads: &mut Payloads,
+    ) -> Result<i64, StoreError> {
+        let Some(last) = lease.last_of_part(first) else {
+            self.fetch(first, lease.last_record, payloads).await?;
+            return Ok(lease.last_record - first + 1);
+        };
+        payloads.clear();
+        let mut next = first;
+        let reading = async {
+            let mut rows = sqlx::query(AssertSqlSafe(Arc::clone(&self.fetch_part)))
+                .bind(first)
+                .bind(last)
+                .bind(PART_BYTES)
+                .fetch(&mut self.connection);
+            let mut has_gap = false;
+            // To the very end, as in `fetch`.
+            while let Some(row) = rows.try_next().await? {
+                has_gap |= row.try_get::<i64, _>(1)? != next;
+                if !has_gap {
+                    payloads.push(row.try_get(0)?);
+                    next += 1;
+                }
+            }
+            Ok(has_gap)
+        };
+        let read = answered(query::records_fetch_part.name, SHORT, reading).await;
+        let has_gap = self.unless_deleted(read).await?;
+        // The next part finds out whether the record is missing before which this one ended.
+        if has_gap || next == first {
+            return Err(StoreError::Corrupt(format!("record {next} is missing in batch {}", lease.batch)));
+        }
+        Ok(next - first)
+    }
+
     /// Prolongs a lease, and tells for how long from now on. None when it is no longer ours.
     ///
     /// # Errors
     ///
     /// A database that is away or refuses.
     pub async fn renew(&mut self, lease: i64) -> Result<Option<Duration>, StoreError> {
-        let statement = sqlx::query_scalar::<_, Option<f64>>(query::lease_renew).bind(lease);
-        let seconds = answered("lease_renew", SHORT, statement.fetch_one(&mut self.connection)).await?;
+        let statement = query::lease_renew.scalars::<Option<f64>>().bind(lease);
+        let seconds =
+            answered(query::lease_renew.name, SHORT, statement.fetch_one(&mut self.connection)).await?;
         Ok(seconds.map(Duration::from_secs_f64))
     }
 
@@ -262,8 +297,9 @@ impl SignerSession {
     ///
     /// # Errors
     ///
-    /// [`StoreError::LeaseLost`] when the lease is no longer ours: nothing was stored. After a
-    /// transient error it is not known whether the batch was stored; the ledger knows.
+    /// [`StoreError::LeaseLost`] when the lease is no longer ours, [`StoreError::NoRun`] when the run was
+    /// deleted: nothing was stored. After a transient error it is not known whether the batch was stored; the
+    /// ledger knows.
     pub async fn store(&mut self, lease: &Lease, signatures: &[&[u8]]) -> Result<(), StoreError> {
         let signature_len = signatures.first().map_or(1, |signature| signature.len().max(1));
         let chunk = (STORE_CHUNK / signature_len).max(1);
@@ -275,7 +311,7 @@ impl SignerSession {
             // Storing takes long: it begins with a whole lease duration ahead of it. From its first part on
             // it holds the lease's row, so that nobody takes the batch over.
             let renewed: Option<f64> =
-                sqlx::query_scalar(query::lease_renew).bind(lease.id).fetch_one(&mut self.connection).await?;
+                query::lease_renew.scalars().bind(lease.id).fetch_one(&mut self.connection).await?;
             if renewed.is_none() {
                 return Ok(false);
             }
@@ -289,12 +325,13 @@ impl SignerSession {
             transaction.commit().await?;
             Ok(true)
         };
-        match answered("batch_store", STORE_TIMEOUT, storing).await {
+        let stored = match answered(query::batch_store.name, STORE_TIMEOUT, storing).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(StoreError::LeaseLost(lease.id)),
             Err(error) if error.is_refusal(LEASE_LOST) => Err(StoreError::LeaseLost(lease.id)),
             Err(error) => Err(error),
-        }
+        };
+        self.unless_deleted(stored).await
     }
 
     /// Gives key and batch back unsigned, at once. False when the lease had ended already.
@@ -303,14 +340,31 @@ impl SignerSession {
     ///
     /// A database that is away or refuses.
     pub async fn abandon(&mut self, lease: i64) -> Result<bool, StoreError> {
-        let statement = sqlx::query_scalar(query::lease_abandon).bind(lease);
-        answered("lease_abandon", SHORT, statement.fetch_one(&mut self.connection)).await
+        let statement = query::lease_abandon.scalars().bind(lease);
+        answered(query::lease_abandon.name, SHORT, statement.fetch_one(&mut self.connection)).await
+    }
+
+    /// Passes on what came of a statement; in place of a refusal [`StoreError::NoRun`] if the run was deleted
+    /// meanwhile. A deletion takes a run's tables away one by one, so the refusal depends on how far it is:
+    /// there is no partition for the row, no such table, no such batch.
+    async fn unless_deleted<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        let Err(error @ StoreError::Query { .. }) = result else { return result };
+        let (namespace, name) = &self.run_name;
+        match SignerRun::find(&mut self.connection, namespace, name).await {
+            Err(StoreError::NoRun(name)) => Err(StoreError::NoRun(name)),
+            // Another run may have the name by now.
+            Ok(run) if run.deleted || run.id != self.run => {
+                Err(StoreError::NoRun(format!("{namespace}/{name}")))
+            }
+            Ok(_) | Err(_) => Err(error),
+        }
     }
 }
 
-/// `records_fetch` for one run; see there. The name is made of letters and the run's number.
-fn fetch_of(run: i32) -> Arc<str> {
-    query::records_fetch.replace("chancery.records r", &format!("chancery.records_{run} r")).into()
+/// A query for one run, whose own partition takes the place of all records; see `records_fetch`. The name is
+/// made of letters and the run's number.
+fn of_partition(query: Query, run: i32) -> Arc<str> {
+    query.sql.replace("chancery.records r", &format!("chancery.records_{run} r")).into()
 }
 
 async fn store_chunk(
@@ -320,7 +374,8 @@ async fn store_chunk(
     signatures: &[&[u8]],
     last: bool,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(query::batch_store)
+    query::batch_store
+        .rows()
         .bind(lease)
         .bind(first)
         .bind(signatures)

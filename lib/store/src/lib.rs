@@ -1,13 +1,14 @@
 //! The ledger: everything that Chancery keeps in PostgreSQL, behind typed calls.
 //!
-//! One SQL file a query (`queries/`), one module a concern. What holds in the ledger itself, whoever
+//! One SQL file per query (`queries/`), one module per concern. What holds in the ledger itself, whoever
 //! calls, is in `migrations/`: constraints, unique indexes and the functions of the lease protocol.
 //!
 //! - [`connect`]: connecting as the owner ([`Ledger`]) or as a signer ([`SignerSession`]).
 //! - [`migrate`]: bringing a ledger up to date, or refusing one that is newer than the program.
 //! - [`run`]: creating, finding, watching and deleting runs.
 //! - [`lease`]: what a signer does: acquire, fetch, renew, store, abandon.
-//! - [`seed`]: filling a run with keys and records.
+//! - [`keyring`]: finding, filling and deleting keyrings.
+//! - [`generated`]: making random records, and sealing a run.
 //! - [`export`], [`audit`]: reading a run back, in streams.
 
 mod answer;
@@ -15,14 +16,17 @@ pub mod audit;
 pub mod connect;
 pub mod error;
 pub mod export;
+pub mod generated;
+pub mod keyring;
 pub mod lease;
 pub mod migrate;
 mod pooling;
 pub mod query;
+mod row;
 pub mod run;
-pub mod seed;
 
 pub use connect::{GivenUrl, Ledger, LedgerUrl};
 pub use error::StoreError;
+pub use keyring::Keyring;
 pub use lease::SignerSession;
-pub use run::{NewRun, Progress, Run};
+pub use run::{KeyringWanted, NewRun, Progress, Run};

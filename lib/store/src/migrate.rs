@@ -1,64 +1,155 @@
-//! Bringing a ledger up to date.
+//! Bringing a ledger up to date: the numbered migrations first, then every function whose text has changed.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sha2::{Digest, Sha256};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, SqlStr};
 
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::Ledger;
 use crate::error::StoreError;
 use crate::query;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+/// A numbered migration: one file of `migrations/`.
+struct File {
+    version: i64,
+    description: &'static str,
+    sql: &'static str,
+}
+
+/// In the order of their numbers.
+static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+
+static MIGRATIONS: LazyLock<Vec<Migration>> = LazyLock::new(|| FILES.iter().map(File::migration).collect());
+
+impl File {
+    fn migration(&self) -> Migration {
+        let (description, sql) = (Cow::Borrowed(self.description), SqlStr::from_static(self.sql));
+        let without_transaction = false;
+        Migration::new(self.version, description, MigrationType::Simple, sql, without_transaction)
+    }
+}
+
+/// A function of the ledger: one file of `migrations/functions/`.
+struct Function {
+    name: &'static str,
+    sql: &'static str,
+}
+
+/// In the order of their names, which is as good as any: bodies are looked at when they are first run.
+static FUNCTIONS: &[Function] = include!(concat!(env!("OUT_DIR"), "/functions.rs"));
+
+impl Function {
+    fn hash(&self) -> String {
+        Sha256::digest(self.sql).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
 
 /// The newest migration that this program knows.
 #[must_use]
 pub fn program_version() -> i64 {
-    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+    FILES.iter().map(|file| file.version).max().unwrap_or(0)
 }
 
 impl Ledger {
-    /// Applies the migrations that are missing, forward only. Two callers at once take turns, by
-    /// an advisory lock that ends with this call's own connection.
+    /// Applies the migrations that are missing, forward only, and puts every function in place whose text has
+    /// changed. Two callers at once take turns, by an advisory lock that ends with this call's own connection.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NewerLedger`] for a ledger that a newer program has migrated: nothing is
-    /// touched. [`StoreError::LacksRights`] when the role may not create what is needed.
+    /// [`StoreError::NewerLedger`] for a ledger that a newer program has migrated, [`StoreError::FormerLedger`] for
+    /// one that cannot be read any more: nothing is touched. [`StoreError::LacksRights`] when the role may not
+    /// create what is needed.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.url.connect(crate::connect::OWNER_STATEMENT_TIMEOUT).await?;
+        let turn = query::migration_lock.rows();
+        answered(query::migration_lock.name, LONG, turn.execute(&mut connection)).await?;
         refuse_newer(ledger_version(&mut connection).await?)?;
-        let migrator = Migrator {
-            migrations: Cow::Borrowed(&MIGRATIONS.migrations),
-            table_name: Cow::Borrowed("chancery.schema_migrations"),
-            create_schemas: Cow::Owned(vec![Cow::Borrowed("chancery")]),
-            ..Migrator::DEFAULT
-        };
-        // Each migration has as long as any other answer; waiting for another caller's turn has too.
-        let limit = LONG * u32::try_from(migrator.migrations.len() + 1).unwrap_or(u32::MAX);
-        let migrated = tokio::time::timeout(limit, migrator.run_direct(None, &mut connection, false));
-        migrated.await.map_err(|_| StoreError::TimedOut(limit))?.map_err(|error| match error {
-            MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
-                match StoreError::of("a migration", source) {
-                    StoreError::Query { source, .. } => StoreError::Migration(source.to_string()),
-                    known => known,
-                }
-            }
-            MigrateError::VersionMissing(ledger) => {
-                StoreError::NewerLedger { ledger, program: program_version() }
-            }
-            other => StoreError::Migration(other.to_string()),
-        })
+        apply_migrations(&mut connection).await?;
+        put_functions_in_place(&mut connection).await
     }
 
     /// Refuses a ledger that is not at this program's version.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NewerLedger`] or [`StoreError::OlderLedger`].
+    /// [`StoreError::NewerLedger`], [`StoreError::OlderLedger`] or [`StoreError::FormerLedger`].
     pub async fn check_version(&self) -> Result<(), StoreError> {
         self.lend(async |connection| check_version(connection).await).await
+    }
+}
+
+async fn apply_migrations(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let migrator = Migrator {
+        migrations: Cow::Borrowed(&MIGRATIONS),
+        table_name: Cow::Borrowed("chancery.schema_migrations"),
+        create_schemas: Cow::Owned(vec![Cow::Borrowed("chancery")]),
+        ..Migrator::DEFAULT
+    };
+    // Each migration has as long as any other answer; waiting for another caller's turn has too.
+    let limit = LONG * u32::try_from(migrator.migrations.len() + 1).unwrap_or(u32::MAX);
+    let migrated = tokio::time::timeout(limit, migrator.run_direct(None, connection, false));
+    migrated.await.map_err(|_| StoreError::TimedOut(limit))?.map_err(|error| match error {
+        MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
+            failed("a migration", StoreError::of("a migration", source))
+        }
+        MigrateError::VersionMissing(ledger) => {
+            StoreError::NewerLedger { ledger, program: program_version() }
+        }
+        other => StoreError::Migration(other.to_string()),
+    })
+}
+
+/// All in one transaction, so that no caller meets functions of two versions.
+async fn put_functions_in_place(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let installed = query::functions_installed.rows_as::<(String, String)>();
+    let installed: HashMap<String, String> =
+        answered(query::functions_installed.name, LONG, installed.fetch_all(&mut *connection))
+            .await?
+            .into_iter()
+            .collect();
+    // A list: with an iterator held over an await, no task could be made of what migrates.
+    let changed: Vec<&Function> =
+        FUNCTIONS.iter().filter(|function| installed.get(function.name) != Some(&function.hash())).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let mut transaction =
+        connection.begin().await.map_err(|error| StoreError::of("the functions' transaction", error))?;
+    // Functions call each other, and come in the order of their names: one may name another that is not there yet.
+    let unchecked = sqlx::raw_sql("SET LOCAL check_function_bodies = off");
+    answered("the functions' settings", LONG, unchecked.execute(&mut *transaction)).await?;
+    for function in changed {
+        let place = put_in_place(&mut transaction, function);
+        answered(function.name, LONG, place).await.map_err(|error| failed(function.name, error))?;
+    }
+    // PostgreSQL lets everybody call a new function. Each file grants what signers may call.
+    let revoke = sqlx::raw_sql("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA chancery FROM PUBLIC");
+    answered("the functions' rights", LONG, revoke.execute(&mut *transaction)).await?;
+    answered("the functions' commit", LONG, transaction.commit()).await
+}
+
+async fn put_in_place(connection: &mut PgConnection, function: &Function) -> Result<(), sqlx::Error> {
+    let former: Vec<String> =
+        query::function_signatures.scalars().bind(function.name).fetch_all(&mut *connection).await?;
+    for signature in former {
+        // The server gave the signature itself.
+        sqlx::raw_sql(AssertSqlSafe(format!("DROP FUNCTION {signature}"))).execute(&mut *connection).await?;
+    }
+    sqlx::raw_sql(function.sql).execute(&mut *connection).await?;
+    let remembered = query::function_installed.rows().bind(function.name).bind(function.hash());
+    remembered.execute(connection).await.map(|_| ())
+}
+
+/// What went wrong with a migration or function, unless it is something that can go wrong with any statement.
+fn failed(what: &str, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Query { source, .. } => StoreError::Migration(format!("{what}: {source}")),
+        known => known,
     }
 }
 
@@ -77,19 +168,37 @@ fn refuse_newer(ledger: i64) -> Result<(), StoreError> {
 
 /// The newest migration of the ledger; 0 when there is none.
 async fn ledger_version(connection: &mut PgConnection) -> Result<i64, StoreError> {
-    let exists = sqlx::query_scalar(query::ledger_exists);
-    if !answered("ledger_exists", SHORT, exists.fetch_one(&mut *connection)).await? {
+    let former = query::ledger_is_former.scalars();
+    if answered(query::ledger_is_former.name, SHORT, former.fetch_one(&mut *connection)).await? {
+        return Err(StoreError::FormerLedger);
+    }
+    let exists = query::ledger_exists.scalars();
+    if !answered(query::ledger_exists.name, SHORT, exists.fetch_one(&mut *connection)).await? {
         return Ok(0);
     }
-    let version = sqlx::query_scalar::<_, Option<i64>>(query::ledger_version);
-    match answered("ledger_version", SHORT, version.fetch_one(connection)).await {
+    let version = query::ledger_version.scalars::<Option<i64>>();
+    match answered(query::ledger_version.name, SHORT, version.fetch_one(connection)).await {
         Ok(version) => Ok(version.unwrap_or(0)),
-        // The table is there, the function not yet: a first migration that stopped half-way.
-        Err(StoreError::Query { source: sqlx::Error::Database(refusal), .. })
-            if refusal.code().as_deref() == Some("42883") =>
-        {
-            Ok(0)
-        }
+        // The tables are there, the function not yet: a first migration that stopped half-way.
+        Err(error) if error.is_refusal(UNDEFINED_FUNCTION) => Ok(0),
         Err(error) => Err(error),
+    }
+}
+
+/// PostgreSQL's SQLSTATE for a function that does not exist.
+const UNDEFINED_FUNCTION: &str = "42883";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_is_in_the_file_of_its_name() {
+        assert!(FUNCTIONS.len() > 10);
+        for function in FUNCTIONS {
+            let definition = format!("CREATE OR REPLACE FUNCTION chancery.{}(", function.name);
+            assert_eq!(function.sql.matches("CREATE OR REPLACE FUNCTION").count(), 1, "{}", function.name);
+            assert!(function.sql.contains(&definition), "{}", function.name);
+        }
     }
 }

@@ -1,58 +1,46 @@
-//! The queries of `queries/`, by name.
+//! The queries of `queries/`: each is a file, and has the file's name.
 
-macro_rules! queries {
-    ($($name:ident)*) => {
-        $(#[doc = concat!("`queries/", stringify!($name), ".sql`")]
-          pub(crate) const $name: &str = include_str!(concat!("../queries/", stringify!($name), ".sql"));)*
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::{QueryAs, QueryScalar};
+use sqlx::{FromRow, Postgres};
 
-        /// Every query with its name, for a test that prepares them all against a real ledger.
-        pub const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
-    };
+/// A query with its name, by which traces and errors call it.
+#[derive(Clone, Copy, Debug)]
+pub struct Query {
+    /// The file's name without its ending.
+    pub name: &'static str,
+    /// The file's text.
+    pub sql: &'static str,
+}
+
+impl Query {
+    /// For plain rows, or none.
+    pub(crate) fn rows(self) -> sqlx::query::Query<'static, Postgres, PgArguments> {
+        sqlx::query(self.sql)
+    }
+
+    /// For rows of a type.
+    pub(crate) fn rows_as<T>(self) -> QueryAs<'static, Postgres, T, PgArguments>
+    where
+        T: for<'r> FromRow<'r, PgRow>,
+    {
+        sqlx::query_as(self.sql)
+    }
+
+    /// For the one value of each row.
+    pub(crate) fn scalars<T>(self) -> QueryScalar<'static, Postgres, T, PgArguments>
+    where
+        (T,): for<'r> FromRow<'r, PgRow>,
+    {
+        sqlx::query_scalar(self.sql)
+    }
 }
 
 #[expect(non_upper_case_globals, reason = "a query is named as its file is")]
 mod names {
-    queries! {
-        audit_batches
-        audit_keys
-        audit_lease_acquisitions
-        audit_lease_releases
-        audit_records
-        audit_strays
-        batch_store
-        deletion_lock
-        export_keys
-        export_leases
-        export_records
-        export_signatures
-        holders_release
-        key_insert
-        keys_missing
-        lease_abandon
-        lease_acquire
-        lease_renew
-        ledger_exists
-        ledger_version
-        public_key
-        records_fetch
-        run_create
-        run_find
-        run_list
-        run_live_holders
-        run_mark_deleted
-        run_mark_seeded
-        run_missing_chunks
-        run_partitions
-        run_progress
-        run_remove
-        run_seed_chunk
-        run_seeded_records
-        run_set_mutable
-        run_settle
-        run_times
-        server_state
-        session_settings
-    }
+    use super::Query;
+
+    include!(concat!(env!("OUT_DIR"), "/queries.rs"));
 }
 pub use names::ALL;
 pub(crate) use names::*;

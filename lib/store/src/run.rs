@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, FromRow, Row};
-use uuid::Uuid;
+use sqlx::{AssertSqlSafe, Row};
 
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::Ledger;
 use crate::error::StoreError;
+use crate::generated::GeneratedSource;
+use crate::keyring::Keyring;
 use crate::query;
+use crate::row::from_row;
 
 /// How long a deletion may wait for others that still read the run's tables.
 const WHOLE_DELETION: Duration = Duration::from_secs(3600);
@@ -17,11 +19,9 @@ const WHOLE_DELETION: Duration = Duration::from_secs(3600);
 /// How long one statement of it may take: the server gives up first, unless it is out of reach.
 const DELETION_ANSWER: Duration = WHOLE_DELETION.saturating_add(Duration::from_secs(10));
 
-/// Bytes of payload that one seeding transaction writes at the most.
-const SEED_CHUNK_BYTES: i64 = 4 << 20;
-
-/// Records that one seeding transaction writes at the most.
-const SEED_CHUNK_RECORDS: i64 = 10_000;
+/// SQLSTATEs of `keyring_find_or_create`.
+const KEYRING_DIFFERS: &str = "CH003";
+const KEYRING_UNKNOWN: &str = "CH004";
 
 /// What a run is created with.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,28 +30,41 @@ pub struct NewRun {
     pub namespace: String,
     /// Name, unique in its namespace.
     pub name: String,
-    /// Tells which KEK wraps the run's keys.
+    /// The keyring that it signs with.
+    pub keyring: KeyringWanted,
+    /// Tells which KEK wraps the keys of a ring that is made.
     pub kek_fingerprint: String,
-    /// Number of records, N.
+    /// Number of records that are made.
     pub record_count: i64,
-    /// Bytes a record.
+    /// Bytes per record.
     pub record_size: i32,
-    /// Number of keys, K.
-    pub key_count: i32,
-    /// Records a batch; the last batch may hold fewer.
+    /// Records per batch; the last batch may hold fewer.
     pub batch_size: i64,
-    /// JOSE name of the algorithm.
-    pub algorithm: String,
-    /// Modulus bits of RSA keys; none for the others.
-    pub key_size: Option<i32>,
     /// How long a lease lasts before another signer may take the batch over.
     pub lease_duration: Duration,
     /// Whether nothing is to be leased for now.
     pub suspended: bool,
 }
 
+/// The keyring that a run asks for. What is left out is taken from the ring that is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyringWanted {
+    /// Name of the ring, in the run's namespace; none for a ring of the run's own.
+    pub name: Option<String>,
+    /// JOSE name of the algorithm.
+    pub algorithm: Option<String>,
+    /// Modulus bits of RSA keys.
+    pub key_size: Option<i32>,
+    /// Number of keys, K.
+    pub key_count: Option<i32>,
+    /// The algorithm of a ring that is made where none is asked for.
+    pub default_algorithm: String,
+    /// The key size of a ring that is made where none is asked for; none if its algorithm has none.
+    pub default_key_size: Option<i32>,
+}
+
 /// A run as it stands in the ledger.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct Run {
     /// The ledger's own number of the run.
     pub id: i32,
@@ -59,37 +72,37 @@ pub struct Run {
     pub namespace: String,
     /// Name, unique in its namespace.
     pub name: String,
-    /// The ledger's own number of the keyring.
-    pub keyring_id: i32,
-    /// The keyring's identity, bound into each of its wrapped keys.
-    pub keyring_uid: Uuid,
-    /// Tells which KEK wraps the run's keys.
-    pub kek_fingerprint: String,
-    /// Number of records, N.
-    pub record_count: i64,
-    /// Bytes a record.
-    pub record_size: i32,
-    /// Number of keys, K.
-    pub key_count: i32,
-    /// Records a batch.
+    /// The keyring that it signs with.
+    pub keyring: Keyring,
+    /// Where its records come from.
+    pub source: GeneratedSource,
+    /// Records per batch.
     pub batch_size: i64,
-    /// Number of batches, M.
-    pub batch_count: i64,
-    /// JOSE name of the algorithm.
-    pub algorithm: String,
-    /// Modulus bits of RSA keys.
-    pub key_size: Option<i32>,
-    /// Records a seeding transaction.
-    pub seed_chunk: i64,
+    /// Number of records, N; known once the run is sealed.
+    pub sealed_records: Option<i64>,
     /// Whether nothing is to be leased for now.
     pub suspended: bool,
-    /// Whether every key and record is there.
-    pub seeded: bool,
+    /// Whether the input is complete.
+    pub sealed: bool,
     /// Whether every batch is signed.
     pub complete: bool,
     /// Whether the run is being deleted.
     pub deleted: bool,
 }
+
+from_row!(Run {
+    id,
+    namespace,
+    name,
+    keyring: Keyring,
+    source: GeneratedSource,
+    batch_size,
+    sealed_records,
+    suspended,
+    sealed,
+    complete,
+    deleted
+});
 
 impl Run {
     pub(crate) async fn find(
@@ -97,34 +110,34 @@ impl Run {
         namespace: &str,
         name: &str,
     ) -> Result<Self, StoreError> {
-        let statement = sqlx::query_as(query::run_find).bind(namespace).bind(name);
-        answered("run_find", SHORT, statement.fetch_optional(connection))
+        let statement = query::run_find.rows_as().bind(namespace).bind(name);
+        answered(query::run_find.name, SHORT, statement.fetch_optional(connection))
             .await?
             .ok_or_else(|| StoreError::NoRun(format!("{namespace}/{name}")))
     }
 
-    /// Number of seeding transactions.
+    /// Whether nothing is left to be made: every key is in the ring, and the input is complete.
     #[must_use]
-    pub fn chunks(&self) -> i64 {
-        (self.record_count + self.seed_chunk - 1) / self.seed_chunk
+    pub fn is_stocked(&self) -> bool {
+        self.keyring.filled && self.sealed
     }
 }
 
 /// How far a run is, by the ledger's own count.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct Progress {
     /// The ledger's own number of the run.
     pub id: i32,
-    /// Records to be signed.
+    /// Records of the run once it is sealed; until then, those that its source will give.
     pub record_count: i64,
-    /// Batches to be signed.
-    pub batch_count: i64,
     /// Keys that the ring is to have.
     pub key_count: i32,
-    /// Records seeded.
-    pub records_seeded: i64,
-    /// Keys seeded.
-    pub keys_seeded: i64,
+    /// Records admitted.
+    pub records_admitted: i64,
+    /// Batches closed: once the run is sealed, all it has.
+    pub batches_closed: i64,
+    /// Keys that are in the ring.
+    pub keys_joined: i64,
     /// Batches signed.
     pub batches_signed: i64,
     /// Records signed.
@@ -137,16 +150,37 @@ pub struct Progress {
     pub lease_seconds: f64,
     /// Whether nothing is to be leased for now.
     pub suspended: bool,
-    /// Whether every key and record is there.
-    pub seeded: bool,
+    /// Whether every key is in the ring.
+    pub filled: bool,
+    /// Whether the input is complete.
+    pub sealed: bool,
     /// Whether every batch is signed.
     pub complete: bool,
     /// Whether the run is being deleted.
     pub deleted: bool,
 }
 
+from_row!(Progress {
+    id,
+    record_count,
+    key_count,
+    records_admitted,
+    batches_closed,
+    keys_joined,
+    batches_signed,
+    records_signed,
+    batches_leased,
+    keys_leased,
+    lease_seconds,
+    suspended,
+    filled,
+    sealed,
+    complete,
+    deleted
+});
+
 /// What the lease log tells about a run's signing.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
 pub struct Times {
     /// Seconds from the first lease to the last stored batch.
     pub signing_seconds: Option<f64>,
@@ -158,35 +192,61 @@ pub struct Times {
     pub holders: i64,
 }
 
+from_row!(Times { signing_seconds, expired, abandoned, holders });
+
 impl Ledger {
-    /// Creates a run, or finds the one that has its name. True when it was created now.
+    /// Creates a run, and its keyring if need be; or finds the run that has its name. True when it was created now.
     ///
     /// # Errors
     ///
-    /// A database that is away or refuses.
+    /// [`StoreError::KeyringDiffers`] when the ring that it names is another one than it asks for,
+    /// [`StoreError::KeyringUnknown`] when there is none and the run does not say how many keys to make; and a
+    /// database that is away or refuses.
     pub async fn create_run(&self, new: &NewRun) -> Result<(Run, bool), StoreError> {
-        let seed_chunk = (SEED_CHUNK_BYTES / i64::from(new.record_size)).clamp(1, SEED_CHUNK_RECORDS);
-        let created: bool = self
-            .ask("run_create", async |connection| {
-                sqlx::query(query::run_create)
-                    .bind(&new.namespace)
-                    .bind(&new.name)
-                    .bind(&new.kek_fingerprint)
-                    .bind(new.record_count)
-                    .bind(new.record_size)
-                    .bind(new.key_count)
-                    .bind(new.batch_size)
-                    .bind(&new.algorithm)
-                    .bind(new.key_size)
-                    .bind(new.lease_duration.as_secs_f64())
-                    .bind(new.suspended)
-                    .bind(seed_chunk)
+        let NewRun {
+            namespace,
+            name,
+            keyring,
+            kek_fingerprint,
+            record_count,
+            record_size,
+            batch_size,
+            lease_duration,
+            suspended,
+        } = new;
+        let created = self
+            .ask(query::run_create, async |query, connection| {
+                query
+                    .rows()
+                    .bind(namespace)
+                    .bind(name)
+                    .bind(&keyring.name)
+                    .bind(kek_fingerprint)
+                    .bind(&keyring.algorithm)
+                    .bind(keyring.key_size)
+                    .bind(keyring.key_count)
+                    .bind(&keyring.default_algorithm)
+                    .bind(keyring.default_key_size)
+                    .bind(batch_size)
+                    .bind(lease_duration.as_secs_f64())
+                    .bind(suspended)
+                    .bind(record_count)
+                    .bind(record_size)
+                    .bind(GeneratedSource::chunk_for(*record_size))
                     .fetch_one(connection)
                     .await
             })
-            .await?
+            .await
+            .map_err(|error| {
+                let ring = || format!("{namespace}/{}", keyring.name.as_deref().unwrap_or_default());
+                match error.refused_with(KEYRING_DIFFERS) {
+                    Some(found) => StoreError::KeyringDiffers { keyring: ring(), found: found.to_owned() },
+                    None if error.is_refusal(KEYRING_UNKNOWN) => StoreError::KeyringUnknown(ring()),
+                    None => error,
+                }
+            })?
             .get("created");
-        Ok((self.find_run(&new.namespace, &new.name).await?, created))
+        Ok((self.find_run(namespace, name).await?, created))
     }
 
     /// Finds a run by its name.
@@ -204,11 +264,8 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn list_runs(&self) -> Result<Vec<(String, String)>, StoreError> {
-        self.ask("run_list", async |connection| {
-            sqlx::query(query::run_list)
-                .map(|row: PgRow| (row.get("namespace"), row.get("name")))
-                .fetch_all(connection)
-                .await
+        self.ask(query::run_list, async |query, connection| {
+            query.rows().map(|row: PgRow| (row.get("namespace"), row.get("name"))).fetch_all(connection).await
         })
         .await
     }
@@ -224,8 +281,9 @@ impl Ledger {
         suspended: bool,
         lease_duration: Duration,
     ) -> Result<(), StoreError> {
-        self.ask("run_set_mutable", async |connection| {
-            sqlx::query(query::run_set_mutable)
+        self.ask(query::run_set_mutable, async |query, connection| {
+            query
+                .rows()
                 .bind(run.id)
                 .bind(suspended)
                 .bind(lease_duration.as_secs_f64())
@@ -242,8 +300,8 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn progress(&self, runs: &[i32]) -> Result<Vec<Progress>, StoreError> {
-        self.ask("run_progress", async |connection| {
-            sqlx::query_as(query::run_progress).bind(runs).fetch_all(connection).await
+        self.ask(query::run_progress, async |query, connection| {
+            query.rows_as().bind(runs).fetch_all(connection).await
         })
         .await
     }
@@ -254,8 +312,8 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn times(&self, run: &Run) -> Result<Times, StoreError> {
-        self.ask("run_times", async |connection| {
-            sqlx::query_as(query::run_times).bind(run.id).fetch_one(connection).await
+        self.ask(query::run_times, async |query, connection| {
+            query.rows_as().bind(run.id).fetch_one(connection).await
         })
         .await
     }
@@ -268,8 +326,8 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn release_holders(&self, run: &Run, holders: &[String]) -> Result<i64, StoreError> {
-        self.ask("holders_release", async |connection| {
-            sqlx::query_scalar(query::holders_release).bind(run.id).bind(holders).fetch_one(connection).await
+        self.ask(query::holders_release, async |query, connection| {
+            query.scalars().bind(run.id).bind(holders).fetch_one(connection).await
         })
         .await
     }
@@ -281,8 +339,8 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn settle(&self, run: &Run) -> Result<(), StoreError> {
-        self.ask("run_settle", async |connection| {
-            sqlx::query(query::run_settle).bind(run.id).execute(connection).await
+        self.ask(query::run_settle, async |query, connection| {
+            query.rows().bind(run.id).execute(connection).await
         })
         .await
         .map(|_| ())
@@ -294,13 +352,14 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn live_holders(&self, run: &Run) -> Result<Vec<String>, StoreError> {
-        self.ask("run_live_holders", async |connection| {
-            sqlx::query_scalar(query::run_live_holders).bind(run.id).fetch_all(connection).await
+        self.ask(query::run_live_holders, async |query, connection| {
+            query.scalars().bind(run.id).fetch_all(connection).await
         })
         .await
     }
 
-    /// Deletes a run with all that belongs to it. Takes as long as dropping tables does, whatever the
+    /// Deletes a run with all that belongs to it. A keyring that has a name is no part of it: it stays, and the
+    /// run's leases stay in its log for as long as they are needed there. Takes as long as dropping tables does, whatever the
     /// run's size, and does not stop the signers of other runs. An interrupted deletion is finished
     /// by calling again.
     ///
@@ -308,18 +367,19 @@ impl Ledger {
     ///
     /// A database that is away or refuses; what was removed until then stays removed.
     pub async fn delete_run(&self, run: &Run) -> Result<(), StoreError> {
-        self.ask("run_mark_deleted", async |connection| {
-            sqlx::query(query::run_mark_deleted).bind(run.id).execute(connection).await
+        self.ask(query::run_mark_deleted, async |query, connection| {
+            query.rows().bind(run.id).execute(connection).await
         })
         .await?;
         // DETACH … CONCURRENTLY waits for transactions that still use the table; on a connection of
         // its own, because it must not run inside a transaction.
         let mut connection = self.url.connect(WHOLE_DELETION).await?;
         // One deletion at a time: two would meet in the parents' detaching. Ends with the connection.
-        let lock = sqlx::query(query::deletion_lock);
-        answered("deletion_lock", DELETION_ANSWER, lock.execute(&mut connection)).await?;
-        let partitions = sqlx::query(query::run_partitions).bind(run.id);
-        let partitions = answered("run_partitions", LONG, partitions.fetch_all(&mut connection)).await?;
+        let lock = query::deletion_lock.rows();
+        answered(query::deletion_lock.name, DELETION_ANSWER, lock.execute(&mut connection)).await?;
+        let partitions = query::run_partitions.rows().bind(run.id);
+        let partitions =
+            answered(query::run_partitions.name, LONG, partitions.fetch_all(&mut connection)).await?;
         for partition in partitions {
             let (table, parent): (String, String) = (partition.get("name"), partition.get("parent"));
             if partition.get("attached") {
@@ -334,9 +394,9 @@ impl Ledger {
                 run_ddl(&mut connection, format!("DROP TABLE chancery.{table}")).await?;
             }
         }
-        let removal = sqlx::query(query::run_remove).bind(run.id);
-        answered("run_remove", DELETION_ANSWER, removal.execute(&mut connection)).await?;
-        Ok(())
+        let removal = query::run_remove.rows().bind(run.id);
+        answered(query::run_remove.name, DELETION_ANSWER, removal.execute(&mut connection)).await?;
+        if run.keyring.name.is_some() { self.forget_leases(&run.keyring).await } else { Ok(()) }
     }
 }
 

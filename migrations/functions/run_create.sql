@@ -1,7 +1,4 @@
--- A signer reads the records of its run from the run's own table. Asked for them by the parent, which it may
--- read already, the server would choose among the tables of all runs each time.
-
--- Creates the run, its keyring and its partitions in one transaction, or finds the run that
+-- Creates the run, its ring if need be, its source and its partitions in one transaction, or finds the run that
 -- has this name already; `created` tells which. Two callers at once get the same run.
 --
 -- A partition is created apart and then attached: ATTACH PARTITION takes SHARE UPDATE EXCLUSIVE
@@ -13,10 +10,11 @@
 -- them for it would take processor time from signing. (What guards against transaction id
 -- wraparound runs all the same.)
 CREATE OR REPLACE FUNCTION chancery.run_create(
-    p_namespace text, p_name text, p_kek_fingerprint text,
-    p_record_count bigint, p_record_size integer, p_key_count integer, p_batch_size bigint,
-    p_algorithm chancery.algorithm, p_key_size integer, p_lease_duration interval,
-    p_suspended boolean, p_seed_chunk bigint
+    p_namespace text, p_name text, p_keyring text, p_kek_fingerprint text,
+    p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer,
+    p_default_algorithm chancery.algorithm, p_default_key_size integer,
+    p_batch_size bigint, p_lease_duration interval, p_suspended boolean,
+    p_record_count bigint, p_record_size integer, p_chunk_size bigint
 ) RETURNS TABLE (run_id integer, created boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -32,12 +30,14 @@ BEGIN
         RETURN QUERY SELECT v_run, false;
         RETURN;
     END IF;
-    INSERT INTO chancery.keyrings (kek_fingerprint) VALUES (p_kek_fingerprint) RETURNING id INTO v_keyring;
-    INSERT INTO chancery.runs (namespace, name, keyring_id, record_count, record_size, key_count,
-                               batch_size, algorithm, key_size, lease_duration, suspended, seed_chunk)
-    VALUES (p_namespace, p_name, v_keyring, p_record_count, p_record_size, p_key_count,
-            p_batch_size, p_algorithm, p_key_size, p_lease_duration, p_suspended, p_seed_chunk)
+    v_keyring := chancery.keyring_find_or_create(p_namespace, p_keyring, p_kek_fingerprint, p_algorithm,
+                                                 p_key_size, p_key_count, p_default_algorithm, p_default_key_size);
+    INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended)
+    VALUES (p_namespace, p_name, v_keyring, p_batch_size, p_lease_duration, p_suspended)
     RETURNING id INTO v_run;
+    INSERT INTO chancery.admissions (run_id) VALUES (v_run);
+    INSERT INTO chancery.generated_sources (run_id, record_count, record_size, chunk_size)
+    VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signatures'] LOOP
         v_options := CASE WHEN v_parent <> 'batches'
                           THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
@@ -46,20 +46,9 @@ BEGIN
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
+    -- A signer reads the records of its run from the run's own table. Asked for them by the parent, which it
+    -- may read already, the server would choose among the tables of all runs each time.
     EXECUTE format('GRANT SELECT ON chancery.%I TO chancery_signer', 'records_' || v_run);
     RETURN QUERY SELECT v_run, true;
-END
-$$;
-
-DO $$
-DECLARE
-    v_table text;
-BEGIN
-    FOR v_table IN
-        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-         WHERE i.inhparent = 'chancery.records'::regclass
-    LOOP
-        EXECUTE format('GRANT SELECT ON chancery.%I TO chancery_signer', v_table);
-    END LOOP;
 END
 $$;

@@ -1,0 +1,49 @@
+-- $1 run, $2 number of records, $3 number of the last batch, $4 whether the run is sealed, $5 how many of a kind at
+-- the most
+--
+-- Rows that have no place in the run, and tables that are of none.
+--
+-- Chunks of a generated source are made in any order: until the run is sealed, records beyond those that are
+-- admitted have their place if their chunk is there.
+(SELECT 'record' AS kind, r.record AS number, '' AS name FROM chancery.records r
+  WHERE r.run_id = $1
+    AND (r.record < 1
+         OR r.record > $2 AND ($4 OR NOT EXISTS (
+                SELECT FROM chancery.generated_chunks c JOIN chancery.generated_sources g USING (run_id)
+                 WHERE c.run_id = $1 AND c.chunk = (r.record - 1) / g.chunk_size + 1)))
+  LIMIT $5)
+UNION ALL
+(SELECT 'signature', record, '' FROM chancery.signatures
+  WHERE run_id = $1 AND (record < 1 OR record > $2) LIMIT $5)
+UNION ALL
+(SELECT 'lease of no batch', id, batch::text FROM chancery.leases
+  WHERE run_id = $1 AND (batch < 1 OR batch > $3) LIMIT $5)
+UNION ALL
+-- A batch is in one signer's hands at a time, and nobody leases it once it is signed.
+(SELECT CASE WHEN earlier_outcome = 'signed' THEN 'lease of a signed batch' ELSE 'lease of a held batch' END,
+        id, earlier::text
+   FROM (SELECT id, acquired_at, lag(id) OVER batch AS earlier, lag(outcome::text) OVER batch AS earlier_outcome,
+                lag(released_at) OVER batch AS earlier_released
+           FROM chancery.leases WHERE run_id = $1
+         WINDOW batch AS (PARTITION BY batch ORDER BY use_sequence, id)) l
+  WHERE earlier IS NOT NULL
+    AND (earlier_outcome = 'signed' OR earlier_released IS NULL OR earlier_released > acquired_at) LIMIT $5)
+UNION ALL
+-- The tables of a run go before its row does. Their names are of the snapshot. Their bounds are not: of a table that
+-- was dropped since, the server says none any more, and the name has to do.
+(SELECT 'table of no run', 0, t.relname::text
+   FROM (SELECT c.relname, p.relname AS parent, pg_get_expr(c.relpartbound, c.oid) AS bound
+           FROM pg_inherits i
+           JOIN pg_class c ON c.oid = i.inhrelid
+           JOIN pg_class p ON p.oid = i.inhparent
+           JOIN pg_namespace n ON n.oid = p.relnamespace
+          WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signatures')) t
+  WHERE NOT EXISTS (SELECT FROM chancery.runs r
+                     WHERE t.relname = t.parent || '_' || r.id
+                       AND coalesce(t.bound = format('FOR VALUES IN (%s)', r.id), true)) LIMIT $5)
+UNION ALL
+(SELECT 'run', max(r.id), '' FROM chancery.runs r
+   JOIN (SELECT DISTINCT namespace, name FROM chancery.runs WHERE id = $1) self USING (namespace, name)
+ HAVING count(*) > 1)
+UNION ALL
+(SELECT 'source', count(*), '' FROM chancery.generated_sources g WHERE g.run_id = $1 HAVING count(*) > 1)

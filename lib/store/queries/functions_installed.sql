@@ -1,0 +1,1 @@
+SELECT f.name, f.hash FROM chancery.functions f

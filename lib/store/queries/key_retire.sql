@@ -1,0 +1,2 @@
+-- $1 key
+SELECT chancery.key_retire($1)

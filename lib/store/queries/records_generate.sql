@@ -1,0 +1,2 @@
+-- $1 run, $2 chunk
+SELECT chancery.records_generate($1, $2)

@@ -1,0 +1,183 @@
+//! What an audit reads: rows as they are stored, and nothing that was concluded from them.
+
+use crate::row::from_row;
+use uuid::Uuid;
+
+/// Bytes that a payload has at the most.
+pub const PAYLOAD_BYTES: i32 = 1 << 20;
+
+/// How far a run's input is, by its own account.
+#[derive(Debug)]
+pub struct AdmissionRow {
+    /// Records that are admitted.
+    pub records: i64,
+    /// Batches that are closed.
+    pub batches: i64,
+    /// Records in closed batches.
+    pub batched: i64,
+    /// Whether it says that records wait for their batch to close.
+    pub waiting: bool,
+}
+
+from_row!(AdmissionRow { records, batches, batched, waiting });
+
+/// A batch, and whether the lease that it names is one of this very batch.
+#[derive(Debug)]
+pub struct BatchRow {
+    /// Number of the batch.
+    pub batch: i64,
+    /// Its first record.
+    pub first_record: i64,
+    /// Its last record.
+    pub last_record: i64,
+    /// Sum of the lengths of its payloads, as the row says.
+    pub payload_bytes: i64,
+    /// Whether it was closed before it was opened.
+    pub closed_early: bool,
+    /// Whether one of its instants is infinite.
+    pub endless: bool,
+    /// `Full`, `Period` or `Sealed`.
+    pub closed_by: String,
+    /// `unsigned`, `leased` or `signed`.
+    pub state: String,
+    /// The lease that it names.
+    pub lease_id: Option<i64>,
+    /// Whether that lease exists, is of this batch, and ended signed if the batch is signed; else is open.
+    pub lease_fits: bool,
+}
+
+from_row!(BatchRow {
+    batch,
+    first_record,
+    last_record,
+    payload_bytes,
+    closed_early,
+    endless,
+    closed_by,
+    state,
+    lease_id,
+    lease_fits
+});
+
+/// A record beside its signature; either side may be missing.
+#[derive(Debug)]
+pub struct RecordRow {
+    /// Number of the record.
+    pub record: i64,
+    /// Where the record's row stands, if there is one.
+    pub record_row: Option<String>,
+    /// Bytes of the payload.
+    pub payload_bytes: Option<i32>,
+    /// What was signed; none also if it has more than [`PAYLOAD_BYTES`].
+    pub payload: Option<Vec<u8>>,
+    /// Where the signature's row stands, if there is one.
+    pub signature_row: Option<String>,
+    /// The signature; none also if it is longer than any can be.
+    pub signature: Option<Vec<u8>>,
+    /// The lease under which it was stored.
+    pub lease_id: Option<i64>,
+    /// That lease's key.
+    pub key_id: Option<Uuid>,
+    /// That lease's run.
+    pub lease_run: Option<i32>,
+    /// How that lease ended.
+    pub lease_outcome: Option<String>,
+}
+
+from_row!(RecordRow {
+    record,
+    record_row,
+    payload_bytes,
+    payload,
+    signature_row,
+    signature,
+    lease_id,
+    key_id,
+    lease_run,
+    lease_outcome
+});
+
+/// A row that has no place; `queries/audit_run_strays.sql` and `audit_keyring_strays.sql` list the kinds.
+#[derive(Debug)]
+pub struct Stray {
+    /// What it is: `record`, `lease of no run`.
+    pub kind: String,
+    /// Its number: of a lease its id; 0 for what has none.
+    pub number: i64,
+    /// Its name where the number does not tell, or what it clashes with.
+    pub name: String,
+}
+
+from_row!(Stray { kind, number, name });
+
+/// A key of the ring.
+#[derive(Debug)]
+pub struct KeyRow {
+    /// The key's id.
+    pub id: Uuid,
+    /// Its number in the ring.
+    pub number: i32,
+    /// `active` or `retired`.
+    pub state: String,
+    /// Use sequence of its newest lease; before the first, that of the ring's newest lease when the key joined.
+    pub last_use: i64,
+    /// The ring's newest use sequence when the key joined.
+    pub joined_use: i64,
+    /// The ring's newest use sequence when the key left.
+    pub retired_use: Option<i64>,
+    /// Whether it says when it left.
+    pub has_retired_at: bool,
+    /// SubjectPublicKeyInfo, DER, unless its material is missing.
+    pub public_key: Option<Vec<u8>>,
+}
+
+from_row!(KeyRow { id, number, state, last_use, joined_use, retired_use, has_retired_at, public_key });
+
+/// A line of the lease log. Instants are microseconds since 1970 by the database's clock; infinite ones
+/// are `i64::MIN` and `i64::MAX`.
+#[derive(Debug)]
+pub struct LeaseRow {
+    /// The lease's id.
+    pub id: i64,
+    /// Whether the run it was for is complete. A run that was deleted is not.
+    pub run_complete: bool,
+    /// The key.
+    pub key_id: Uuid,
+    /// Position in the order of all leases of the ring.
+    pub use_sequence: i64,
+    /// When the key was chosen.
+    pub acquired_at: i64,
+    /// When it would run out.
+    pub expires_at: i64,
+    /// When the key went back to the ring.
+    pub released_at: Option<i64>,
+    /// Whether it says when its batch was stored.
+    pub has_signed_at: bool,
+    /// `signed`, `expired`, `abandoned`, or none while it is open.
+    pub outcome: Option<String>,
+}
+
+from_row!(LeaseRow {
+    id,
+    run_complete,
+    key_id,
+    use_sequence,
+    acquired_at,
+    expires_at,
+    released_at,
+    has_signed_at,
+    outcome
+});
+
+/// A key that went back to its ring.
+#[derive(Debug)]
+pub struct ReleaseRow {
+    /// The lease's id.
+    pub id: i64,
+    /// The key.
+    pub key_id: Uuid,
+    /// When, in microseconds since 1970.
+    pub released_at: i64,
+}
+
+from_row!(ReleaseRow { id, key_id, released_at });

@@ -1,0 +1,115 @@
+-- Leases the least recently used free key of the run's ring for the run's next batch.
+--
+-- answer:
+--   leased      all columns are set
+--   no_key      every key is in use: ask again later
+--   no_batch    every batch that is left is in another signer's hands, or is not closed yet: ask again later
+--   complete    the run is sealed, and every batch is signed
+--   suspended, deleted, unknown   nothing is leased for such a run
+--
+-- The floors are lower bounds that make the two walks skip index entries of rows long since
+-- changed, which no vacuum can remove while somebody holds an old snapshot open. Both only
+-- grow: no active key of the ring has a last use below p_use_floor, since a key that joins begins at the
+-- newest use sequence; no batch below p_batch_floor was still unsigned when the caller last asked. Batches
+-- given back lie below it, so when nothing is found above, the search starts again from 1.
+--
+-- The commit does not wait for the disk, for all signers of the ring queue behind it. Until
+-- the lease is known to be on disk nothing may be signed under it: records_fetch sees to that.
+-- Should the server crash in between, this lease and all later ones are lost together.
+CREATE OR REPLACE FUNCTION chancery.lease_acquire(
+    p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint,
+    OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea,
+    OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint,
+    OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer,
+    OUT use_floor bigint, OUT batch_floor bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_bitmapscan = off
+    SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_turn record;
+    v_batch record;
+BEGIN
+    use_floor := p_use_floor;
+    batch_floor := p_batch_floor;
+    expired := 0;
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run;
+    answer := chancery.run_refusal(v_run);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
+
+    v_turn := chancery.keyring_turn(v_run.keyring_id);
+    -- Again, because waiting for the turn may have taken long. From here on until we commit nobody removes the run.
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run;
+    answer := chancery.run_refusal(v_run);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
+    expired := chancery.keyring_collect(v_run.keyring_id, v_turn.instant, p_use_floor);
+
+    -- A key is free when its newest lease is over. Read under the turn: nobody leases or returns a
+    -- key of this ring until we commit.
+    --
+    -- A key that was not leased since it joined bears the use sequence of another key's lease: the newest
+    -- one of the ring by then. So the lease has to be the key's own.
+    --
+    -- A held key was last used by the lease that holds it. So the new floor is the least of what the
+    -- chosen key and the open leases say.
+    SELECT k.id, least(k.last_use, (
+               SELECT o.use_sequence FROM chancery.leases o
+                WHERE o.keyring_id = v_run.keyring_id AND o.released_at IS NULL
+                  AND o.use_sequence >= p_use_floor
+                ORDER BY o.use_sequence LIMIT 1))
+      INTO key_id, use_floor
+      FROM chancery.keys k
+     WHERE k.keyring_id = v_run.keyring_id AND k.state = 'active' AND k.last_use >= p_use_floor
+       AND (SELECT l.released_at IS NULL FROM chancery.leases l
+             WHERE l.keyring_id = v_run.keyring_id AND l.use_sequence = k.last_use
+               AND l.key_id = k.id) IS NOT TRUE
+     ORDER BY k.last_use, k.number LIMIT 1;
+    IF NOT FOUND THEN
+        use_floor := p_use_floor;
+        answer := 'no_key';
+        RETURN;
+    END IF;
+
+    v_batch := chancery.batch_claim(p_run, p_batch_floor);
+    IF v_batch.batch IS NULL THEN
+        key_id := NULL;
+        -- The run was read before its batches: one that was sealed by then had them all.
+        IF v_batch.pending OR v_run.sealed_at IS NULL THEN
+            answer := 'no_batch';
+        ELSIF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL) THEN
+            -- Its batches are gone because the run is being deleted, not because they are signed.
+            answer := 'deleted';
+        ELSE
+            answer := 'complete';
+            UPDATE chancery.runs r SET completed_at = v_turn.instant
+             WHERE r.id = p_run AND r.completed_at IS NULL;
+        END IF;
+        RETURN;
+    END IF;
+
+    lease_id := v_batch.lease_id;
+    batch := v_batch.batch;
+    first_record := v_batch.first_record;
+    last_record := v_batch.last_record;
+    payload_bytes := v_batch.payload_bytes;
+    use_sequence := v_turn.last_use + 1;
+    INSERT INTO chancery.leases (id, run_id, batch, keyring_id, key_id, holder, use_sequence,
+                                 acquired_at, expires_at)
+    OVERRIDING SYSTEM VALUE
+    VALUES (lease_id, p_run, batch, v_run.keyring_id, key_id, p_holder, use_sequence,
+            v_turn.instant, v_turn.instant + v_run.lease_duration);
+    UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id;
+    SELECT m.wrapped_key INTO wrapped_key FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
+
+    lease_seconds := extract(epoch FROM v_run.lease_duration);
+    answer := 'leased';
+    batch_floor := greatest(p_batch_floor, batch + 1);
+    PERFORM set_config('synchronous_commit', 'off', true);
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION chancery.lease_acquire(integer, text, bigint, bigint) TO chancery_signer;

@@ -1,0 +1,7 @@
+-- The newest migration of this ledger; readable by a signer, which may not see the table.
+CREATE OR REPLACE FUNCTION chancery.ledger_version() RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT max(version) FROM chancery.schema_migrations
+$$;
+
+GRANT EXECUTE ON FUNCTION chancery.ledger_version() TO chancery_signer;
