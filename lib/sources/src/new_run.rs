@@ -1,23 +1,29 @@
 //! What a run is created with in the ledger.
 
 use chancery_api::ValidatedRun;
-use chancery_store::NewRun;
+use chancery_store::{KeyringWanted, NewRun};
 
-/// The run to create in the ledger; `kek_fingerprint` tells which KEK is to wrap its keys.
+/// The run to create in the ledger; `kek_fingerprint` tells which KEK is to wrap the keys of a keyring that is made.
 #[must_use]
 pub fn new_run(run: &ValidatedRun, kek_fingerprint: String) -> NewRun {
     // The bounds of the schema are far below what these types hold.
     let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    let keyring = &run.keyring;
     NewRun {
         namespace: run.namespace.clone(),
         name: run.name.clone(),
+        keyring: KeyringWanted {
+            name: keyring.name.clone(),
+            algorithm: keyring.algorithm.map(|algorithm| algorithm.to_string()),
+            key_size: keyring.key_size.map(int),
+            key_count: keyring.key_count.map(int),
+            default_algorithm: keyring.algorithm_to_make().to_string(),
+            default_key_size: keyring.key_size_to_make().map(int),
+        },
         kek_fingerprint,
         record_count: i64::try_from(run.record_count).unwrap_or(i64::MAX),
         record_size: int(run.record_size),
-        key_count: int(run.key_count),
         batch_size: i64::from(run.batch_size),
-        algorithm: run.algorithm.to_string(),
-        key_size: run.key_size.map(int),
         lease_duration: run.lease_duration,
         suspended: run.suspend,
     }

@@ -1,28 +1,28 @@
-//! Why a run can not be seeded.
+//! Why a keyring cannot be filled.
 
 use chancery_keyring::{GenerateError, KeySpecError, UnknownAlgorithm};
 use chancery_store::StoreError;
 
-/// Why seeding stopped.
+/// Why filling stopped.
 #[derive(Debug, thiserror::Error)]
-pub enum SeedError {
+pub enum FillError {
     /// The ledger.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Keys that were wrapped by two KEKs in one ring could not be opened by any one signer.
     #[error(
-        "the run was created with another KEK: its fingerprint is {wanted}, that of the KEK file is {given}; use the KEK file of then"
+        "the keyring was made with another KEK: its fingerprint is {wanted}, that of the KEK file is {given}; use the KEK file that the keyring was made with"
     )]
     OtherKek {
         /// Fingerprint of the KEK at hand.
         given: String,
-        /// Fingerprint of the KEK that the run was created with.
+        /// Fingerprint of the KEK that the keyring was made with.
         wanted: String,
     },
-    /// The run asks for a kind of key that there is not.
+    /// The ring is for a kind of key that there is not.
     #[error(transparent)]
     Algorithm(#[from] UnknownAlgorithm),
-    /// The run asks for a key size that its algorithm does not have.
+    /// The ring is for a key size that its algorithm does not have.
     #[error(transparent)]
     KeySpec(#[from] KeySpecError),
     /// A key could not be made.
@@ -31,7 +31,7 @@ pub enum SeedError {
     /// The thread that made a key failed.
     #[error("a key could not be made: {0}")]
     Thread(#[from] tokio::task::JoinError),
-    /// Something was taken away while it was seeded.
-    #[error("keys or records are missing after seeding: somebody removed them meanwhile; run it again")]
+    /// Keys were taken away while the ring was filled.
+    #[error("keys are missing after the keyring was filled: somebody removed them meanwhile; run it again")]
     Incomplete,
 }
