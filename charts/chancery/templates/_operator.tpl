@@ -1,4 +1,4 @@
-{{/* The operator's settings. docs/operations.md lists the variables. */}}
+{{/* The operator's settings. docs/operating/cluster.md says how they go together. */}}
 {{- define "chancery.operator.env" -}}
 - name: POD_NAME
   valueFrom:

@@ -95,6 +95,6 @@
 {{- define "chancery.needsPrometheusOperator" -}}
 {{- $root := index . 0 }}
 {{- if not (or $root.Values.metrics.force ($root.Capabilities.APIVersions.Has "monitoring.coreos.com/v1")) }}
-{{- fail (printf "metrics.%s.enabled is true, but this cluster has no monitoring.coreos.com/v1: install the Prometheus Operator, or set metrics.force=true if the cluster can not be asked" (index . 1)) }}
+{{- fail (printf "metrics.%s.enabled is true, but this cluster has no monitoring.coreos.com/v1: install the Prometheus Operator, or set metrics.force=true if the cluster cannot be asked" (index . 1)) }}
 {{- end }}
 {{- end }}

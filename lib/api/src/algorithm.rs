@@ -1,92 +1,70 @@
-//! The signature algorithms that a run may choose.
+//! How a manifest names an [`Algorithm`]: by its JOSE name, and by no other.
+//!
+//! The type itself belongs to `chancery-keyring`, which signs with it. This module is what `serde`
+//! and `schemars` need to read it, to write it and to list it in a schema.
 
-use std::fmt;
-use std::str::FromStr;
+use std::borrow::Cow;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use chancery_keyring::Algorithm;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A signature algorithm, by its JOSE name
-/// ([RFC 7518](https://www.rfc-editor.org/rfc/rfc7518#section-3.1),
-/// [RFC 8037](https://www.rfc-editor.org/rfc/rfc8037#section-3.1)).
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-pub enum Algorithm {
-    /// `RS256`: RSASSA-PKCS1-v1_5 with SHA-256.
-    #[default]
-    #[serde(rename = "RS256")]
-    Rs256,
-    /// `PS256`: RSASSA-PSS with SHA-256.
-    #[serde(rename = "PS256")]
-    Ps256,
-    /// `ES256`: ECDSA on P-256 with SHA-256.
-    #[serde(rename = "ES256")]
-    Es256,
-    /// `EdDSA`: Ed25519.
-    #[serde(rename = "EdDSA")]
-    EdDsa,
+#[expect(clippy::ref_option, reason = "the form that serde wants")]
+pub(crate) fn serialize<S: Serializer>(
+    algorithm: &Option<Algorithm>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    algorithm.map(Algorithm::name).serialize(serializer)
 }
 
-impl Algorithm {
-    /// Every algorithm, the default first.
-    pub const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
-
-    /// The JOSE name, as it is written in manifests.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Ps256 => "PS256",
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-
-    /// Whether its keys are RSA keys, which come in several sizes.
-    pub const fn is_rsa(self) -> bool {
-        matches!(self, Self::Rs256 | Self::Ps256)
-    }
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Algorithm>, D::Error> {
+    let name = Option::<Cow<'de, str>>::deserialize(deserializer)?;
+    name.map(|name| name.parse().map_err(de::Error::custom)).transpose()
 }
 
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+/// The schema of an [`Algorithm`]: one of the JOSE names.
+pub(crate) struct JoseName;
+
+impl JsonSchema for JoseName {
+    fn schema_name() -> Cow<'static, str> {
+        "Algorithm".into()
     }
-}
 
-/// The text is not the JOSE name of an [`Algorithm`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an algorithm; choose RS256, PS256, ES256 or EdDSA")]
-pub struct UnknownAlgorithm(String);
+    fn inline_schema() -> bool {
+        true
+    }
 
-impl FromStr for Algorithm {
-    type Err = UnknownAlgorithm;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.as_str() == name)
-            .ok_or_else(|| UnknownAlgorithm(name.to_owned()))
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": Algorithm::ALL.map(Algorithm::name)})
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
-    #[test]
-    fn every_algorithm_is_read_and_written_by_its_jose_name() {
-        for algorithm in Algorithm::ALL {
-            assert_eq!(algorithm.to_string().parse(), Ok(algorithm));
-            assert_eq!(serde_json::to_value(algorithm).unwrap(), serde_json::Value::from(algorithm.as_str()));
-        }
+    #[derive(serde::Serialize, serde::Deserialize)]
+    struct Holder {
+        #[serde(default, with = "super")]
+        algorithm: Option<Algorithm>,
     }
 
     #[test]
-    fn a_name_in_other_letter_case_is_refused() {
-        assert_eq!(
-            "eddsa".parse::<Algorithm>().unwrap_err().to_string(),
-            r#""eddsa" is not an algorithm; choose RS256, PS256, ES256 or EdDSA"#
-        );
+    fn every_algorithm_is_read_written_and_listed_by_its_jose_name() {
+        for algorithm in Algorithm::ALL {
+            let document = json!({"algorithm": algorithm.name()});
+            assert_eq!(serde_json::to_value(Holder { algorithm: Some(algorithm) }).unwrap(), document);
+            assert_eq!(serde_json::from_value::<Holder>(document).unwrap().algorithm, Some(algorithm));
+        }
+        let listed = JoseName::json_schema(&mut SchemaGenerator::default());
+        assert_eq!(listed.get("enum"), Some(&Value::from(Algorithm::ALL.map(Algorithm::name).to_vec())));
+    }
+
+    #[test]
+    fn a_name_in_other_letter_case_is_refused_and_quoted() {
+        let error = serde_json::from_value::<Holder>(json!({"algorithm": "eddsa"})).err().unwrap();
+        assert!(error.to_string().contains(r#""eddsa""#), "{error}");
     }
 }

@@ -5,32 +5,36 @@ use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use crate::reason::Reason;
 use crate::status::Phase;
 
 /// What a condition speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ConditionType {
-    /// Every key and every record is in the ledger.
-    Seeded,
-    /// The run is held by `spec.suspend`.
+    /// Every key is in the run's keyring.
+    KeyringReady,
+    /// The input is complete: the number of records is known, and no record comes any more.
+    Sealed,
+    /// `spec.suspend` stops the run from being signed.
     Suspended,
     /// Every record has a stored signature, by the ledger's own count.
     Complete,
-    /// The run can not go on by itself; the reason says why, the message what to do.
+    /// The run cannot continue without help; the reason says why, the message what to do.
     Failed,
-    /// Something is being done for the run now; when it is not, the reason says why.
+    /// The operator or the signers work on the run now; if not, the reason says why.
     Progressing,
 }
 
 impl ConditionType {
     /// Every type, in the order in which a status lists them.
-    pub const ALL: [Self; 5] =
-        [Self::Seeded, Self::Suspended, Self::Complete, Self::Failed, Self::Progressing];
+    pub const ALL: [Self; 6] =
+        [Self::KeyringReady, Self::Sealed, Self::Suspended, Self::Complete, Self::Failed, Self::Progressing];
 
     /// The `type` of the condition.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Seeded => "Seeded",
+            Self::KeyringReady => "KeyringReady",
+            Self::Sealed => "Sealed",
             Self::Suspended => "Suspended",
             Self::Complete => "Complete",
             Self::Failed => "Failed",
@@ -53,7 +57,7 @@ pub struct Finding {
     /// Whether it holds.
     pub status: bool,
     /// Why, as one word for programs.
-    pub reason: &'static str,
+    pub reason: Reason,
     /// Why, as a sentence for people.
     pub message: String,
 }
@@ -86,7 +90,7 @@ pub fn conditions(
             Condition {
                 type_: type_.as_str().to_owned(),
                 status: status.to_owned(),
-                reason: reason.to_owned(),
+                reason: reason.as_str().to_owned(),
                 message,
                 observed_generation,
                 last_transition_time: since,
@@ -95,20 +99,17 @@ pub fn conditions(
         .collect()
 }
 
-/// The phase that sums up conditions. `seeding` tells whether keys and records are being made.
-pub fn phase(conditions: &[Condition], seeding: bool) -> Phase {
+/// The phase that sums up conditions. `under_way` is what is being done for a run of which none of them tells more:
+/// `Pending`, `Seeding` or `Signing`.
+pub fn phase(conditions: &[Condition], under_way: Phase) -> Phase {
     if holds(conditions, ConditionType::Complete) {
         Phase::Complete
     } else if holds(conditions, ConditionType::Failed) {
         Phase::Failed
     } else if holds(conditions, ConditionType::Suspended) {
         Phase::Suspended
-    } else if holds(conditions, ConditionType::Seeded) {
-        Phase::Signing
-    } else if seeding {
-        Phase::Seeding
     } else {
-        Phase::Pending
+        under_way
     }
 }
 
@@ -123,7 +124,12 @@ mod tests {
     }
 
     fn complete(status: bool, message: &str) -> Finding {
-        Finding { type_: ConditionType::Complete, status, reason: "Reason", message: message.to_owned() }
+        Finding {
+            type_: ConditionType::Complete,
+            status,
+            reason: Reason::NotAllSigned,
+            message: message.to_owned(),
+        }
     }
 
     #[test]
@@ -140,10 +146,10 @@ mod tests {
     fn a_complete_run_is_complete_whatever_else_holds() {
         let all: Vec<Finding> = ConditionType::ALL
             .into_iter()
-            .map(|type_| Finding { type_, status: true, reason: "R", message: String::new() })
+            .map(|type_| Finding { type_, status: true, reason: Reason::Pending, message: String::new() })
             .collect();
-        assert_eq!(phase(&conditions(all, &[], None, &at(0)), true), Phase::Complete);
-        assert_eq!(phase(&[], true), Phase::Seeding);
-        assert_eq!(phase(&[], false), Phase::Pending);
+        assert_eq!(phase(&conditions(all, &[], None, &at(0)), Phase::Seeding), Phase::Complete);
+        assert_eq!(phase(&[], Phase::Seeding), Phase::Seeding);
+        assert_eq!(phase(&[], Phase::Pending), Phase::Pending);
     }
 }

@@ -8,19 +8,26 @@
 mod algorithm;
 pub mod condition;
 mod crd;
+pub mod format;
 mod lease_duration;
 mod manifest;
 pub mod names;
+mod reason;
+mod reference;
 mod signer_template;
 mod signing_run;
 mod status;
 mod validated;
 
-pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use chancery_keyring::Algorithm;
 pub use crd::crd_yaml;
 pub use lease_duration::{InvalidDuration, LeaseDuration};
 pub use manifest::{FieldChange, ManifestError, Problem, check_update, parse, validate};
+pub use reason::Reason;
+pub use reference::signing_run_page;
 pub use signer_template::SignerTemplate;
-pub use signing_run::{DeletionPolicy, SigningRun, SigningRunSpec};
-pub use status::{BatchCounts, KeyCounts, Phase, RecordCounts, SignerCounts, SigningRunStatus};
-pub use validated::ValidatedRun;
+pub use signing_run::{DeletionPolicy, KeyringRef, SigningRun, SigningRunSpec};
+pub use status::{
+    BatchCounts, KeyCounts, KeyringStatus, Phase, RecordCounts, SignerCounts, SigningRunStatus,
+};
+pub use validated::{KeyringChoice, ValidatedRun};

@@ -54,7 +54,7 @@ pub fn validate(run: &SigningRun) -> Result<ValidatedRun, ManifestError> {
 /// # Errors
 ///
 /// [`ManifestError::Invalid`] if `new` is not good in itself, else
-/// [`ManifestError::Immutable`] with each field that changed but can not.
+/// [`ManifestError::Immutable`] with each field that changed but cannot.
 pub fn check_update(old: &SigningRun, new: &SigningRun) -> Result<(), ManifestError> {
     let (old, new) = (as_json(old), as_json(new));
     let new = checked(&new)?;

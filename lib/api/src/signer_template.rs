@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SignerTemplate {
-    /// Labels of the Job and its pods, beside the operator's own, which can not be replaced.
+    /// Labels of the Job and its pods, beside the operator's own, which cannot be replaced.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
 

@@ -2,11 +2,12 @@
 
 #![allow(unreachable_pub, reason = "`KubeSchema` repeats the type, with its visibility, inside a function")]
 
+use chancery_keyring::Algorithm;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::algorithm::Algorithm;
+use crate::algorithm::{self, JoseName};
 use crate::lease_duration::LeaseDuration;
 use crate::signer_template::SignerTemplate;
 use crate::status::SigningRunStatus;
@@ -24,7 +25,7 @@ use crate::status::SigningRunStatus;
     namespaced,
     status = "SigningRunStatus",
     derive = "PartialEq",
-    doc = "A SigningRun signs every one of its records exactly once, with a ring of fresh keys of which no key is ever used by two signers at the same time.",
+    doc = "A SigningRun signs every one of its records exactly once, with a keyring of which no key is ever used by two signers at the same time.",
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase", description = "What the run is doing."),
     printcolumn(name = "Signed", type_ = "integer", json_path = ".status.records.signed", description = "Records that have a stored signature."),
     printcolumn(name = "Total", type_ = "integer", json_path = ".spec.recordCount", description = "Records of the run."),
@@ -33,8 +34,8 @@ use crate::status::SigningRunStatus;
     printcolumn(name = "Signers", type_ = "integer", json_path = ".status.signers.active", description = "Signer pods now at work."),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Time since the run was created."),
     printcolumn(name = "Failed", type_ = "integer", json_path = ".status.signers.failed", description = "Signer pods that failed.", priority = 1),
-    printcolumn(name = "Keys", type_ = "integer", json_path = ".spec.keyCount", description = "Keys of the run's keyring.", priority = 1),
-    printcolumn(name = "Algorithm", type_ = "string", json_path = ".spec.algorithm", description = "Signature algorithm.", priority = 1),
+    printcolumn(name = "Keys", type_ = "integer", json_path = ".status.keyring.keyCount", description = "Keys of the run's keyring.", priority = 1),
+    printcolumn(name = "Algorithm", type_ = "string", json_path = ".status.keyring.algorithm", description = "Signature algorithm.", priority = 1),
     printcolumn(name = "Elapsed", type_ = "string", json_path = ".status.elapsed", description = "Time from the start of the run to its end, or until now.", priority = 1),
     scale(spec_replicas_path = ".spec.parallelism", status_replicas_path = ".status.signers.active"),
     // Names derived from the run's must be host names of pods: at most 63 characters, no dots.
@@ -43,37 +44,57 @@ use crate::status::SigningRunStatus;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!has(self.keySize) || !(self.algorithm in ['ES256', 'EdDSA'])")
+    validation = Rule::new("has(self.keyCount) || has(self.keyringRef)")
+        .message("give an integer from 1 to 10000, or name a keyring that exists with keyringRef")
+        .field_path(".keyCount"),
+    validation = Rule::new("!has(self.keySize) || !has(self.algorithm) || !(self.algorithm in ['ES256', 'EdDSA'])")
         .message("applies to the RSA algorithms RS256 and PS256 only; leave it out, or choose one of those")
         .field_path(".keySize"),
     // A rule on the field itself would not see it come or go.
+    validation = Rule::new("has(self.keyringRef) == has(oldSelf.keyringRef) && (!has(self.keyringRef) || self.keyringRef == oldSelf.keyringRef)")
+        .message(IMMUTABLE)
+        .field_path(".keyringRef"),
+    validation = Rule::new("has(self.keyCount) == has(oldSelf.keyCount) && (!has(self.keyCount) || self.keyCount == oldSelf.keyCount)")
+        .message(IMMUTABLE)
+        .field_path(".keyCount"),
+    validation = Rule::new("has(self.algorithm) == has(oldSelf.algorithm) && (!has(self.algorithm) || self.algorithm == oldSelf.algorithm)")
+        .message(IMMUTABLE)
+        .field_path(".algorithm"),
     validation = Rule::new("has(self.keySize) == has(oldSelf.keySize) && (!has(self.keySize) || self.keySize == oldSelf.keySize)")
         .message(IMMUTABLE)
         .field_path(".keySize"),
 )]
 pub struct SigningRunSpec {
-    /// Number of records to make and to sign. From 1 to 1000000000. It can not change once
+    /// Number of records to make and to sign. From 1 to 1000000000. It cannot change once
     /// the run exists.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
     pub record_count: i64,
 
-    /// Size of each record in bytes. From 1 to 65536; 256 unless given. It can not change
-    /// once the run exists.
+    /// Size of each record in bytes. From 0 to 1048576 (1 MiB); 256 unless given. It cannot
+    /// change once the run exists.
     #[serde(default = "default_record_size")]
-    #[schemars(range(min = 1, max = 65_536))]
+    #[schemars(range(min = 0, max = 1_048_576))]
     #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
     pub record_size: i32,
 
-    /// Number of keys to make for the run. From 1 to 10000. A key is in the hands of one
-    /// signer at a time, so more signers than keys wait for each other. It can not change
-    /// once the run exists.
-    #[schemars(range(min = 1, max = 10_000))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
-    pub key_count: i32,
+    /// The keyring that the run signs with, in the run's namespace. The first run that names
+    /// it makes it, from its keyCount, algorithm and keySize; other runs leave these out, or
+    /// must agree. Without keyringRef, the run gets a keyring of its own, which is deleted
+    /// with the run's part of the ledger. It cannot change once the run exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "KeyringRef")]
+    pub keyring_ref: Option<KeyringRef>,
+
+    /// Number of keys of the keyring. From 1 to 10000. Required, unless keyringRef names a
+    /// keyring that exists. A key is in the hands of one signer at a time, so more signers
+    /// than keys wait for each other. It cannot change once the run exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i32", range(min = 1, max = 10_000))]
+    pub key_count: Option<i32>,
 
     /// Number of records that a signer signs with one key before it gives the key back.
-    /// From 1 to 100000; the last batch of a run may hold fewer. It can not change once the
+    /// From 1 to 100000; the last batch of a run may hold fewer. It cannot change once the
     /// run exists.
     #[schemars(range(min = 1, max = 100_000))]
     #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
@@ -87,13 +108,15 @@ pub struct SigningRunSpec {
 
     /// Signature algorithm by its JOSE name: RS256 (RSASSA-PKCS1-v1_5 with SHA-256), PS256
     /// (RSASSA-PSS with SHA-256), ES256 (ECDSA on P-256 with SHA-256) or EdDSA (Ed25519).
-    /// RS256 unless given. It can not change once the run exists.
-    #[serde(default)]
-    #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
-    pub algorithm: Algorithm,
+    /// Unless given, that of the keyring, which is made for RS256. It cannot change once the
+    /// run exists.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "algorithm")]
+    #[schemars(with = "JoseName")]
+    pub algorithm: Option<Algorithm>,
 
-    /// Size of each RSA key in bits: 2048, 3072 or 4096. For RS256 and PS256 only, where it
-    /// is 2048 unless given. It can not change once the run exists.
+    /// Size of each RSA key in bits: 2048, 3072 or 4096. For RS256 and PS256 only. Unless
+    /// given, that of the keyring, which is made with 2048. It cannot change once the run
+    /// exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i32", extend("enum" = [2048, 3072, 4096]))]
     pub key_size: Option<i32>,
@@ -147,7 +170,7 @@ pub struct SigningRunSpec {
 }
 
 const IMMUTABLE: &str =
-    "can not change once the run exists; use another name for a different run, or put back the old value";
+    "cannot change once the run exists; use another name for a different run, or put back the old value";
 
 fn default_record_size() -> i32 {
     256
@@ -168,10 +191,11 @@ impl SigningRunSpec {
         Self {
             record_count,
             record_size: default_record_size(),
-            key_count,
+            keyring_ref: None,
+            key_count: Some(key_count),
             batch_size,
             parallelism: default_parallelism(),
-            algorithm: Algorithm::default(),
+            algorithm: None,
             key_size: None,
             lease_duration: LeaseDuration::default(),
             suspend: false,
@@ -182,6 +206,15 @@ impl SigningRunSpec {
             deletion_policy: DeletionPolicy::default(),
         }
     }
+}
+
+/// A keyring, by its name in the namespace of the object that refers to it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyringRef {
+    /// Name of the keyring: lower-case letters, digits and hyphens, at most 63 characters.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
 }
 
 /// What becomes of a run's part of the ledger when the run is deleted.

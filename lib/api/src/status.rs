@@ -39,6 +39,11 @@ pub struct SigningRunStatus {
     #[schemars(with = "BatchCounts")]
     pub batches: Option<BatchCounts>,
 
+    /// The keyring that the run signs with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "KeyringStatus")]
+    pub keyring: Option<KeyringStatus>,
+
     /// Number of keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "KeyCounts")]
@@ -92,15 +97,15 @@ pub enum Phase {
     /// Nothing is stored for the run yet.
     #[default]
     Pending,
-    /// Its keys and records are being made.
+    /// Its keys are being made, or its first records.
     Seeding,
-    /// Its records are being signed.
+    /// Its records are being signed, perhaps while others are still being made.
     Signing,
     /// It is held by `spec.suspend`.
     Suspended,
     /// Every record is signed.
     Complete,
-    /// It can not go on by itself; the conditions say why.
+    /// It cannot go on by itself; the conditions say why.
     Failed,
 }
 
@@ -120,12 +125,30 @@ pub struct RecordCounts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BatchCounts {
-    /// Batches of the run.
+    /// Batches of the run: those that are closed, until the run is sealed.
     pub total: i64,
     /// Batches of which every record is signed.
     pub signed: i64,
     /// Batches that a signer has in hand.
     pub leased: i64,
+}
+
+/// The keyring that a run signs with, as the ledger has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyringStatus {
+    /// Name of the keyring; none for a keyring of the run's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub name: Option<String>,
+    /// Signature algorithm by its JOSE name.
+    pub algorithm: String,
+    /// Size of each RSA key in bits; none for the other algorithms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i32")]
+    pub key_size: Option<i32>,
+    /// Keys that the keyring is filled with.
+    pub key_count: i32,
 }
 
 /// How many keys there are, by what is done with them.

@@ -10,7 +10,7 @@ pub enum Exit {
     Done,
     /// 1: a defect, or an audit that found violations.
     Failed,
-    /// 2: what was given on the command line or in a file can not be used; nothing was changed.
+    /// 2: what was given on the command line or in a file cannot be used; nothing was changed.
     BadInput,
     /// 74 (`EX_IOERR`): the database has no room left; the same command goes on once it has.
     NoRoom,

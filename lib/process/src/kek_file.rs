@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use chancery_keyring::{Kek, KekError};
 use nix::unistd::geteuid;
 
-/// Why a KEK file can not be used. No message holds a byte of its content.
+/// Why a KEK file cannot be used. No message holds a byte of its content.
 #[derive(Debug, thiserror::Error)]
 pub enum KekFileError {
     /// The file is missing or may not be read.
     #[error(
-        "the KEK file {path} can not be read: {source}; name one with --kek-file, or make one with `openssl rand -base64 32`"
+        "the KEK file {path} cannot be read: {source}; name one with --kek-file, or make one with `openssl rand -base64 32`"
     )]
     Unreadable {
         /// The file.
@@ -21,8 +21,8 @@ pub enum KekFileError {
         /// What the operating system says.
         source: io::Error,
     },
-    /// The file can not be written.
-    #[error("the KEK file {path} can not be made: {source}")]
+    /// The file cannot be written.
+    #[error("the KEK file {path} cannot be made: {source}")]
     Unwritable {
         /// The file.
         path: PathBuf,

@@ -29,7 +29,7 @@ impl Stop {
     ///
     /// # Errors
     ///
-    /// When the handlers can not be installed. Needs a tokio runtime.
+    /// When the handlers cannot be installed. Needs a tokio runtime.
     pub fn on_signals(grace: Duration) -> io::Result<Self> {
         let stop = Self::never(grace);
         let mut terminate = signal(SignalKind::terminate())?;
@@ -75,7 +75,7 @@ impl Stop {
     /// Waits until somebody asks to stop.
     pub async fn asked(&self) {
         let mut receiver = self.sender.subscribe();
-        // The sender lives as long as `self`: waiting can not fail.
+        // The sender lives as long as `self`: waiting cannot fail.
         let _still_open = receiver.wait_for(|asked| *asked).await;
     }
 }

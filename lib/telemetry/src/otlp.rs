@@ -28,12 +28,12 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a collector's answer that are read; the specification wants at least these.
 const MOST_ANSWER: usize = 4 << 20;
 
-/// Why settings for OTLP can not be used.
+/// Why settings for OTLP cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OtlpError {
     #[error("OTEL_EXPORTER_OTLP_PROTOCOL is {0}; only http/protobuf is spoken here")]
     Protocol(String),
-    #[error("the certificates in {file} can not be used: {reason}")]
+    #[error("the certificates in {file} cannot be used: {reason}")]
     Certificate { file: String, reason: String },
     #[error("{0}")]
     Exporter(#[from] ExporterBuildError),
@@ -123,7 +123,7 @@ impl HttpClient for Sender {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let answer =
             runtime.block_on(async { tokio::time::timeout(self.timeout, self.exchange(request)).await });
-        // Looking up a name can not be cancelled: do not wait for it.
+        // Looking up a name cannot be cancelled: do not wait for it.
         runtime.shutdown_background();
         answer?
     }

@@ -64,7 +64,7 @@ struct Pages {
 
 async fn accept(listener: TcpListener, pages: Arc<Pages>, limit: Duration) {
     let free = Arc::new(Semaphore::new(AT_ONCE));
-    // Never closed: acquiring can not fail.
+    // Never closed: acquiring cannot fail.
     while let Ok(permit) = Arc::clone(&free).acquire_owned().await {
         let stream = loop {
             match listener.accept().await {

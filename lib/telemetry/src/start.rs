@@ -29,7 +29,7 @@ impl Telemetry {
     /// or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set. `service` is the program's `service.name`,
     /// unless `OTEL_SERVICE_NAME` sets another. To be called once, before any span is made.
     ///
-    /// Traces are for people who look for the cause of something: settings that can not be used cost a
+    /// Traces are for people who look for the cause of something: settings that cannot be used cost a
     /// line in the log, not the program.
     pub fn start(format: LogFormat, service: &'static str) -> Self {
         let (traces, trouble) = match otlp::provider(service) {

@@ -70,7 +70,7 @@ pub enum ManifestError {
     /// Fields are missing, unknown or have values that are not allowed; sorted by path.
     #[error("{}", listed("the manifest is not valid", "problems", .0))]
     Invalid(Vec<Problem>),
-    /// Fields changed that can not change; sorted by path.
+    /// Fields changed that cannot change; sorted by path.
     #[error("{}", listed("the run exists with another spec", "changed fields", .0))]
     Immutable(Vec<FieldChange>),
 }
@@ -113,7 +113,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A field that has another value than before, but can not change.
+/// A field that has another value than before, but cannot change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FieldChange {
     /// The field, as in `spec.recordCount`.
@@ -131,12 +131,12 @@ impl fmt::Display for FieldChange {
         match old {
             Some(old) => write!(
                 f,
-                "{path}: it is {old} and can not become {new}; put back {old}, or use another name for a different run",
+                "{path}: it is {old} and cannot become {new}; put back {old}, or use another name for a different run",
                 old = shown(old),
             ),
             None => write!(
                 f,
-                "{path}: it was left out and can not become {new}; leave it out, or use another name for a different run",
+                "{path}: it was left out and cannot become {new}; leave it out, or use another name for a different run",
             ),
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn broken(schema: &Schema, object: &Value, old: Option<&Value>) -> Ve
 
 impl Broken {
     pub(super) fn into_problem(self, object: &Value) -> Problem {
-        let value = path::lookup(object, &self.path).map_or("nothing".to_owned(), shown);
+        let value = path::lookup(object, &self.path).map_or("missing;".to_owned(), shown);
         let prefix = format!("{} ", self.path);
         let message = self.message.strip_prefix(&prefix).unwrap_or(&self.message);
         Problem::new(self.path, format!("{value} {message}"))

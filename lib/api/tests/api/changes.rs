@@ -12,6 +12,7 @@ fn other_values() -> Vec<(&'static str, Value, bool)> {
         ("recordSize", json!(257), false),
         ("keyCount", json!(11), false),
         ("batchSize", json!(11), false),
+        ("keyringRef", json!({"name": "invoices"}), false),
         ("algorithm", json!("PS256"), false),
         ("keySize", json!(3072), false),
         ("parallelism", json!(3), true),
@@ -81,18 +82,18 @@ fn a_refused_change_says_what_was_what_is_given_and_what_to_do() {
     let new = accepted(&with("recordCount", json!(200)));
     assert_eq!(
         check_update(&old, &new).unwrap_err().to_string(),
-        "the run exists with another spec: spec.recordCount: it is 100 and can not become 200; put back 100, \
+        "the run exists with another spec: spec.recordCount: it is 100 and cannot become 200; put back 100, \
          or use another name for a different run"
     );
     let new = accepted(&with("keySize", json!(4096)));
     assert_eq!(
         check_update(&old, &new).unwrap_err().to_string(),
-        "the run exists with another spec: spec.keySize: it was left out and can not become 4096; leave it out, \
+        "the run exists with another spec: spec.keySize: it was left out and cannot become 4096; leave it out, \
          or use another name for a different run"
     );
     assert_eq!(
         check_update(&new, &old).unwrap_err().to_string(),
-        "the run exists with another spec: spec.keySize: it is 4096 and can not become nothing; put back 4096, \
+        "the run exists with another spec: spec.keySize: it is 4096 and cannot become nothing; put back 4096, \
          or use another name for a different run"
     );
 }

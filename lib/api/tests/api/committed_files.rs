@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chancery_api::{SigningRun, crd_yaml, parse, validate};
+use chancery_api::{SigningRun, crd_yaml, parse, signing_run_page, validate};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 
@@ -20,6 +20,15 @@ fn the_committed_definition_is_the_generated_one() {
     assert!(
         committed == crd_yaml(),
         "crds/signingrun.yaml is out of date; run: cargo run -p chancery-api --bin crdgen > crds/signingrun.yaml"
+    );
+}
+
+#[test]
+fn the_committed_reference_page_is_the_generated_one() {
+    let committed = read(&workspace().join("docs/reference/signingrun.md"));
+    assert!(
+        committed == signing_run_page(),
+        "docs/reference/signingrun.md is out of date; run: make generate"
     );
 }
 
@@ -47,8 +56,8 @@ fn every_example_is_valid() {
 fn the_main_example_is_the_run_that_is_promised() {
     let run = validate(&parse(&read(&workspace().join("examples/signingrun.yaml"))).unwrap()).unwrap();
     assert_eq!(run.name, "demo");
-    assert_eq!((run.record_count, run.record_size, run.key_count), (100_000, 256, 100));
+    assert_eq!((run.record_count, run.record_size, run.keyring.key_count), (100_000, 256, Some(100)));
     assert_eq!((run.batch_size, run.parallelism), (100, 2));
-    assert_eq!((run.algorithm.as_str(), run.key_size), ("RS256", Some(2048)));
-    assert_eq!(run.batches(), 1_000);
+    let keyring = &run.keyring;
+    assert_eq!((keyring.algorithm_to_make().name(), keyring.key_size_to_make()), ("RS256", Some(2048)));
 }

@@ -1,8 +1,8 @@
 //! What holds of any manifest.
 
 use chancery_api::{
-    Algorithm, DeletionPolicy, LeaseDuration, SignerTemplate, SigningRun, SigningRunSpec, check_update,
-    parse, validate,
+    Algorithm, DeletionPolicy, KeyringRef, LeaseDuration, SignerTemplate, SigningRun, SigningRunSpec,
+    check_update, parse, validate,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -10,13 +10,17 @@ use serde_json::{Value, json};
 use crate::support::{minimal, spec_fields, yaml};
 
 fn specs() -> impl Strategy<Value = SigningRunSpec> {
-    let sizes = (1_i64..=1_000_000_000, 1_i32..=65_536, 1_i32..=10_000, 1_i32..=100_000, 1_i32..=1_000);
+    let keyrings = prop_oneof![
+        (Just(None), (1_i32..=10_000).prop_map(Some)),
+        ("[a-z]{1,20}".prop_map(Some), proptest::option::of(1_i32..=10_000)),
+    ];
+    let sizes = (1_i64..=1_000_000_000, 0_i32..=1_048_576, keyrings, 1_i32..=100_000, 1_i32..=1_000);
     let algorithms = prop_oneof![
         (
-            prop_oneof![Just(Algorithm::Rs256), Just(Algorithm::Ps256)],
+            prop_oneof![Just(None), Just(Some(Algorithm::Rs256)), Just(Some(Algorithm::Ps256))],
             prop_oneof![Just(None), Just(Some(2048)), Just(Some(3072)), Just(Some(4096))],
         ),
-        (prop_oneof![Just(Algorithm::Es256), Just(Algorithm::EdDsa)], Just(None)),
+        (prop_oneof![Just(Some(Algorithm::Es256)), Just(Some(Algorithm::EdDsa))], Just(None)),
     ];
     let leases = prop_oneof![
         (5_u32..=3_600).prop_map(|seconds| format!("{seconds}s")),
@@ -33,7 +37,7 @@ fn specs() -> impl Strategy<Value = SigningRunSpec> {
     );
     (sizes, algorithms, leases, any::<bool>(), limits, policies).prop_map(
         |(
-            (record_count, record_size, key_count, batch_size, parallelism),
+            (record_count, record_size, (keyring, key_count), batch_size, parallelism),
             (algorithm, key_size),
             lease,
             suspend,
@@ -43,6 +47,7 @@ fn specs() -> impl Strategy<Value = SigningRunSpec> {
             SigningRunSpec {
                 record_count,
                 record_size,
+                keyring_ref: keyring.map(|name| KeyringRef { name }),
                 key_count,
                 batch_size,
                 parallelism,
@@ -112,7 +117,9 @@ proptest! {
         prop_assert_eq!(&read_back, &run);
         prop_assert_eq!(check_update(&run, &read_back), Ok(()));
         let validated = validate(&run).unwrap();
-        prop_assert_eq!(validated.key_size.is_some(), validated.algorithm.is_rsa());
+        let keyring = &validated.keyring;
+        prop_assert_eq!(keyring.key_size_to_make().is_some(), keyring.algorithm_to_make().is_rsa());
+        prop_assert_eq!(keyring.name.as_ref(), run.spec.keyring_ref.as_ref().map(|keyring| &keyring.name));
         prop_assert_eq!(i64::try_from(validated.record_count).unwrap(), run.spec.record_count);
     }
 

@@ -13,10 +13,10 @@ use crate::support::{accepted, minimal, refused, with};
 fn a_key_size_goes_with_rsa_only() {
     for algorithm in Algorithm::ALL {
         let mut manifest = with("keySize", json!(3072));
-        manifest["spec"]["algorithm"] = json!(algorithm);
+        manifest["spec"]["algorithm"] = json!(algorithm.name());
         if algorithm.is_rsa() {
             let run = validate(&accepted(&manifest)).unwrap();
-            assert_eq!(run.key_size, Some(3072));
+            assert_eq!(run.keyring.key_size, Some(3072));
         } else {
             assert_eq!(
                 refused(&manifest),
@@ -25,6 +25,33 @@ fn a_key_size_goes_with_rsa_only() {
                 ]
             );
         }
+    }
+}
+
+#[test]
+fn a_run_says_how_many_keys_to_make_or_names_a_keyring() {
+    let mut manifest = minimal();
+    manifest["spec"].as_object_mut().unwrap().remove("keyCount");
+    assert_eq!(
+        refused(&manifest),
+        [
+            "spec.keyCount: missing; give an integer from 1 to 10000, or name a keyring that exists with keyringRef"
+        ]
+    );
+    manifest["spec"]["keyringRef"] = json!({"name": "invoices"});
+    let run = validate(&accepted(&manifest)).unwrap();
+    assert_eq!((run.keyring.name.as_deref(), run.keyring.key_count), (Some("invoices"), None));
+    assert_eq!((run.keyring.algorithm, run.keyring.key_size), (None, None), "the keyring's own");
+}
+
+#[test]
+fn a_keyring_is_named_by_a_dns_label() {
+    for name in ["a", "invoices-2026", &"a".repeat(63)] {
+        accepted(&with("keyringRef", json!({"name": name})));
+    }
+    for name in ["", "Invoices", "a.b", "-a", "a-", "a/b", &"a".repeat(64)] {
+        let problems = refused(&with("keyringRef", json!({"name": name})));
+        assert!(problems[0].starts_with("spec.keyringRef.name: "), "{problems:?}");
     }
 }
 

@@ -1,0 +1,69 @@
+//! How numbers are written for people, wherever they are shown.
+
+use std::time::Duration;
+
+/// The share of `part` in `total`, in percent and rounded down, such as `42%`: never `100%` before
+/// everything is done. `0%` if the total is not positive.
+#[must_use]
+pub fn percent(part: i64, total: i64) -> String {
+    let percent = if total > 0 { i128::from(part) * 100 / i128::from(total) } else { 0 };
+    format!("{percent}%")
+}
+
+/// A duration as Kubernetes writes it, in whole seconds rounded down, such as `1h0m5s`.
+#[must_use]
+pub fn elapsed(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (hours, minutes, rest) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest}s"),
+        (0, _) => format!("{minutes}m{rest}s"),
+        _ => format!("{hours}h{minutes}m{rest}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_share_is_never_100_percent_before_everything_is_done(
+            total in 1_i64..=1_000_000_000,
+            left in 0_i64..1_000,
+        ) {
+            let done = (total - left).max(0);
+            prop_assert_eq!(percent(done, total) == "100%", done == total);
+        }
+    }
+
+    #[test]
+    fn a_share_is_100_percent_only_when_everything_is_done() {
+        for (part, total, text) in [
+            (0, 0, "0%"),
+            (0, 20, "0%"),
+            (999_999_999, 1_000_000_000, "99%"),
+            (20, 20, "100%"),
+            (i64::MAX - 1, i64::MAX, "99%"),
+            (i64::MAX, i64::MAX, "100%"),
+        ] {
+            assert_eq!(percent(part, total), text, "{part} of {total}");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_shown_in_whole_seconds_without_leading_zeros() {
+        for (milliseconds, text) in [
+            (0, "0s"),
+            (59_999, "59s"),
+            (60_000, "1m0s"),
+            (3_599_000, "59m59s"),
+            (3_605_000, "1h0m5s"),
+            (360_000_000, "100h0m0s"),
+        ] {
+            assert_eq!(elapsed(Duration::from_millis(milliseconds)), text);
+        }
+    }
+}

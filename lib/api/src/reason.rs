@@ -1,0 +1,288 @@
+//! The reasons of conditions and Events: names that programs compare, so each exists once.
+
+use std::fmt;
+
+use crate::condition::ConditionType;
+
+/// Why a condition holds or does not, or what an Event reports.
+///
+/// `docs/reference/conditions.md` says what each means and what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Every key is in the run's keyring. Also an Event.
+    KeyringReady,
+    /// Keys are missing in the run's keyring.
+    KeyringNotReady,
+    /// Every record is in the ledger, and no record comes any more. Also an Event.
+    Sealed,
+    /// More records are to come.
+    NotSealed,
+    /// `spec.suspend` is true. Also an Event.
+    Suspended,
+    /// `spec.suspend` is not true.
+    NotSuspended,
+    /// Every record has a stored signature.
+    AllSigned,
+    /// Records without a signature are left.
+    NotAllSigned,
+    /// The run has not failed.
+    NotFailed,
+    /// The spec cannot be used.
+    InvalidSpec,
+    /// The operator's KEK file cannot be used.
+    InvalidKek,
+    /// The run was created with another KEK.
+    WrongKek,
+    /// The ledger held the run and no longer does.
+    LedgerLost,
+    /// The ledger holds another run of this name.
+    NameTaken,
+    /// The keyring that the run names is another one than the run asks for.
+    KeyringDiffers,
+    /// There is no keyring of the name, and the run does not say how many keys to make.
+    KeyringUnknown,
+    /// `activeDeadlineSeconds` passed before the run was complete.
+    DeadlineExceeded,
+    /// A signer pod reported that it can never work as it is configured.
+    SignerMisconfigured,
+    /// More signer pods failed than `backoffLimit` allows.
+    SignersFailed,
+    /// The run is not in the ledger yet.
+    Pending,
+    /// Keys are being made, or the first records. Also an Event.
+    Seeding,
+    /// Signers sign records.
+    Signing,
+    /// The ledger's database cannot be used.
+    DatabaseUnavailable,
+    /// An earlier run of this name is being removed from the ledger.
+    NameBeingDeleted,
+    /// Making keys failed; the operator retries.
+    FillingFailed,
+    /// Making records failed; the operator retries.
+    SourceFailed,
+    /// A Job of the signers' name belongs to something else.
+    JobNameTaken,
+    /// The Job waits until Kueue admits it.
+    Queued,
+    /// The signer pods do not start.
+    SignersNotStarting,
+    /// The run is being deleted and its signers still run.
+    SignersStopping,
+    /// The run is being removed from the ledger.
+    DeletingFromLedger,
+    /// Removing the run from the ledger failed; the operator retries.
+    DeletionFailed,
+    /// The API server refused the signers' Job.
+    JobRefused,
+    /// The API server refused a change of the SigningRun.
+    ChangeRefused,
+    /// The ledger refused a change.
+    LedgerRefused,
+    /// The signers' Job was created.
+    SignersStarted,
+    /// The number of signers was changed.
+    SignersScaled,
+    /// The Job is replaced, because its pods must differ.
+    ReplacingSigners,
+    /// A signer pod failed.
+    SignerFailed,
+    /// Leases of signers that had ended were released.
+    LeasesReleased,
+    /// The database answers again.
+    DatabaseAvailable,
+    /// A run that had failed continues.
+    Recovered,
+    /// A suspended run continues.
+    Resumed,
+    /// Every record was signed.
+    Completed,
+    /// `ttlSecondsAfterFinished` passed; the SigningRun is deleted.
+    Expired,
+    /// Every record is signed: nothing is left to do.
+    Complete,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 46] = [
+        Self::KeyringReady,
+        Self::KeyringNotReady,
+        Self::Sealed,
+        Self::NotSealed,
+        Self::Suspended,
+        Self::NotSuspended,
+        Self::AllSigned,
+        Self::NotAllSigned,
+        Self::NotFailed,
+        Self::InvalidSpec,
+        Self::InvalidKek,
+        Self::WrongKek,
+        Self::LedgerLost,
+        Self::NameTaken,
+        Self::KeyringDiffers,
+        Self::KeyringUnknown,
+        Self::DeadlineExceeded,
+        Self::SignerMisconfigured,
+        Self::SignersFailed,
+        Self::Pending,
+        Self::Seeding,
+        Self::Signing,
+        Self::DatabaseUnavailable,
+        Self::NameBeingDeleted,
+        Self::FillingFailed,
+        Self::SourceFailed,
+        Self::JobNameTaken,
+        Self::Queued,
+        Self::SignersNotStarting,
+        Self::SignersStopping,
+        Self::DeletingFromLedger,
+        Self::DeletionFailed,
+        Self::JobRefused,
+        Self::ChangeRefused,
+        Self::LedgerRefused,
+        Self::SignersStarted,
+        Self::SignersScaled,
+        Self::ReplacingSigners,
+        Self::SignerFailed,
+        Self::LeasesReleased,
+        Self::DatabaseAvailable,
+        Self::Recovered,
+        Self::Resumed,
+        Self::Completed,
+        Self::Expired,
+        Self::Complete,
+    ];
+
+    /// The name, as a condition and an Event bear it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyringReady => "KeyringReady",
+            Self::KeyringNotReady => "KeyringNotReady",
+            Self::Sealed => "Sealed",
+            Self::NotSealed => "NotSealed",
+            Self::Suspended => "Suspended",
+            Self::NotSuspended => "NotSuspended",
+            Self::AllSigned => "AllSigned",
+            Self::NotAllSigned => "NotAllSigned",
+            Self::NotFailed => "NotFailed",
+            Self::InvalidSpec => "InvalidSpec",
+            Self::InvalidKek => "InvalidKek",
+            Self::WrongKek => "WrongKek",
+            Self::LedgerLost => "LedgerLost",
+            Self::NameTaken => "NameTaken",
+            Self::KeyringDiffers => "KeyringDiffers",
+            Self::KeyringUnknown => "KeyringUnknown",
+            Self::DeadlineExceeded => "DeadlineExceeded",
+            Self::SignerMisconfigured => "SignerMisconfigured",
+            Self::SignersFailed => "SignersFailed",
+            Self::Pending => "Pending",
+            Self::Seeding => "Seeding",
+            Self::Signing => "Signing",
+            Self::DatabaseUnavailable => "DatabaseUnavailable",
+            Self::NameBeingDeleted => "NameBeingDeleted",
+            Self::FillingFailed => "FillingFailed",
+            Self::SourceFailed => "SourceFailed",
+            Self::JobNameTaken => "JobNameTaken",
+            Self::Queued => "Queued",
+            Self::SignersNotStarting => "SignersNotStarting",
+            Self::SignersStopping => "SignersStopping",
+            Self::DeletingFromLedger => "DeletingFromLedger",
+            Self::DeletionFailed => "DeletionFailed",
+            Self::JobRefused => "JobRefused",
+            Self::ChangeRefused => "ChangeRefused",
+            Self::LedgerRefused => "LedgerRefused",
+            Self::SignersStarted => "SignersStarted",
+            Self::SignersScaled => "SignersScaled",
+            Self::ReplacingSigners => "ReplacingSigners",
+            Self::SignerFailed => "SignerFailed",
+            Self::LeasesReleased => "LeasesReleased",
+            Self::DatabaseAvailable => "DatabaseAvailable",
+            Self::Recovered => "Recovered",
+            Self::Resumed => "Resumed",
+            Self::Completed => "Completed",
+            Self::Expired => "Expired",
+            Self::Complete => "Complete",
+        }
+    }
+
+    /// The reason of this name, if there is one.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+
+    /// The reasons that a condition of this type may have. While `Failed` is true, `Progressing` may
+    /// also have the reason of that failure.
+    #[must_use]
+    pub const fn of_condition(type_: ConditionType) -> &'static [Self] {
+        match type_ {
+            ConditionType::KeyringReady => &[Self::KeyringReady, Self::KeyringNotReady],
+            ConditionType::Sealed => &[Self::Sealed, Self::NotSealed],
+            ConditionType::Suspended => &[Self::Suspended, Self::NotSuspended],
+            ConditionType::Complete => &[Self::AllSigned, Self::NotAllSigned],
+            ConditionType::Failed => &[
+                Self::NotFailed,
+                Self::InvalidSpec,
+                Self::InvalidKek,
+                Self::WrongKek,
+                Self::LedgerLost,
+                Self::NameTaken,
+                Self::KeyringDiffers,
+                Self::KeyringUnknown,
+                Self::DeadlineExceeded,
+                Self::SignerMisconfigured,
+                Self::SignersFailed,
+            ],
+            ConditionType::Progressing => &[
+                Self::Pending,
+                Self::Seeding,
+                Self::Signing,
+                Self::Suspended,
+                Self::Complete,
+                Self::DatabaseUnavailable,
+                Self::NameBeingDeleted,
+                Self::FillingFailed,
+                Self::SourceFailed,
+                Self::JobNameTaken,
+                Self::Queued,
+                Self::SignersNotStarting,
+                Self::SignersStopping,
+                Self::DeletingFromLedger,
+                Self::DeletionFailed,
+                Self::JobRefused,
+                Self::ChangeRefused,
+                Self::LedgerRefused,
+            ],
+        }
+    }
+
+    /// The reasons of Events that report something which is no failure and no obstacle. Every failure and
+    /// most obstacles are also reported, once, by an Event of the same reason.
+    pub const OF_EVENTS: [Self; 14] = [
+        Self::Seeding,
+        Self::KeyringReady,
+        Self::Sealed,
+        Self::Suspended,
+        Self::SignersStarted,
+        Self::SignersScaled,
+        Self::ReplacingSigners,
+        Self::SignerFailed,
+        Self::LeasesReleased,
+        Self::DatabaseAvailable,
+        Self::Recovered,
+        Self::Resumed,
+        Self::Completed,
+        Self::Expired,
+    ];
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests;
