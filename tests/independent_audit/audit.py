@@ -1,8 +1,10 @@
-"""Audits a finished run of Chancery from its tables alone, sharing no code with Chancery.
+"""Audits a run of Chancery, or a keyring, from the tables alone, sharing no code with Chancery.
 
     python audit.py --database-url URL --namespace NS --run NAME [--json]
+    python audit.py --database-url URL --namespace NS --keyring NAME [--json]
 
-It is written from the documentation (docs/audit.md, docs/lease-protocol.md, docs/keys.md), so that a
+It is written from the documentation (docs/internals/audit.md,
+docs/internals/lease-protocol.md, docs/reference/key-formats.md), so that a
 mistake in the project's own audit is not repeated here. URL is a connection string of libpq.
 
 Exit code 0: all laws hold. 1: at least one does not; each violation is a line. 2: the audit could not
@@ -22,46 +24,105 @@ import psycopg
 from batches import audit_batches
 from findings import LAWS, Findings
 from lease_log import audit_lease_log
-from ledger import Ledger, NoRun, Run
-from ring import open_ring
+from ledger import Ledger, NotFound
+from ring import audit_keys, open_ring
+from rows import Admission, Keyring, Run
 
 HOLDS, VIOLATED, NOT_MADE = 0, 1, 2
 
 
-def audit(url: str, namespace: str, name: str) -> Findings:
-    """Checks everything that is stored for a run. Raises NoRun and psycopg.Error."""
+def audit_run(url: str, namespace: str, name: str) -> Findings:
+    """Checks everything that is stored for a run and its ring. Raises NotFound and psycopg.Error."""
     ledger = Ledger(url)
     findings = Findings()
     run = _the_run(ledger, namespace, name, findings)
-    keys = ledger.keys(run)
-    ring = open_ring(run, keys, findings)
-    audit_batches(ledger, run, ring, findings)
-    audit_lease_log(ledger, run, keys, findings)
-    _audit_strays(ledger, run, findings)
+    keyring = _the_only(ledger.keyrings_of(run), f"ring {run.keyring_id} of run {namespace}/{name}", findings)
+    admissions = ledger.admissions(run)
+    _audit_input(ledger, run, admissions, findings)
+    admitted = max((row.records for row in admissions), default=0)
+    count = admitted if run.record_count is None else run.record_count
+    keys = ledger.keys(keyring)
+    audit_batches(ledger, run, count, open_ring(keyring, keys, findings), findings)
+    for table in ledger.tables_of_no_run():
+        findings.violation(1, f"table {table}", "is of a run that does not exist")
+    _audit_ring(ledger, keyring, findings)
+    # The run's tables go while they are read: then nothing that was found is of any worth.
+    if not findings.holds and not ledger.keeps(run):
+        raise NotFound(f"run {namespace}/{name} is being deleted")
+    return findings
+
+
+def audit_keyring(url: str, namespace: str, name: str) -> Findings:
+    """Checks a ring over all runs that sign or signed with it. Raises NotFound and psycopg.Error."""
+    ledger = Ledger(url)
+    findings = Findings()
+    keyring = _the_only(ledger.keyrings(namespace, name), f"keyring {namespace}/{name}", findings)
+    _audit_ring(ledger, keyring, findings)
     return findings
 
 
 def _the_run(ledger: Ledger, namespace: str, name: str, findings: Findings) -> Run:
     runs = ledger.runs(namespace, name)
     if not runs:
-        raise NoRun(f"the ledger has no run {namespace}/{name}")
+        raise NotFound(f"the ledger has no run {namespace}/{name}")
     if len(runs) > 1:
         findings.violation(1, f"run {namespace}/{name}", f"stands {len(runs)} times")
-    run = runs[0]
-    batches = -(-run.record_count // run.batch_size)
-    if run.batch_count != batches:
-        findings.violation(3, f"run {namespace}/{name}", f"says {run.batch_count} batches instead of {batches}")
-    return run
+    return runs[0]
 
 
-def _audit_strays(ledger: Ledger, run: Run, findings: Findings) -> None:
-    """Rows that belong to nothing."""
-    for lease in ledger.leases_elsewhere(run):
+def _the_only(keyrings: list[Keyring], what: str, findings: Findings) -> Keyring:
+    if not keyrings:
+        raise NotFound(f"the ledger has no {what}")
+    if len(keyrings) > 1:
+        findings.violation(5, what, f"stands {len(keyrings)} times")
+    return keyrings[0]
+
+
+def _audit_input(ledger: Ledger, run: Run, admissions: list[Admission], findings: Findings) -> None:
+    """The input is complete, and what was admitted is what the source had."""
+    if not run.sealed:
+        findings.violation(1, "the run", "is not sealed: its input is not complete")
+        if run.complete:
+            findings.violation(1, "the run", "is complete although it is not sealed")
+    if run.sealed != (run.record_count is not None):
+        findings.violation(1, "the run", "says that it is sealed, or with how many records, but not both")
+    if len(admissions) != 1:
+        findings.violation(1, "the run", f"says {len(admissions)} times how far its input is")
+    sources = ledger.sources(run)
+    if len(sources) != 1:
+        findings.violation(1, "the run", f"has {len(sources)} sources")
+    for row in admissions:
+        if run.record_count is not None and row.records != run.record_count:
+            findings.violation(1, "the run", f"is sealed with {run.record_count} records, {row.records} are admitted")
+        if row.waiting != (row.batched < row.records):
+            findings.violation(3, "the run", "says that records wait for a batch, or since when, but not both")
+        for source in sources:
+            if row.records > source.record_count:
+                findings.violation(1, "the run", f"admitted {row.records} records of {source.record_count}")
+    for source in sources:
+        if run.record_count not in (None, source.record_count):
+            findings.violation(
+                1, "the run", f"is sealed with {run.record_count} records, its source has {source.record_count}"
+            )
+
+
+def _audit_ring(ledger: Ledger, keyring: Keyring, findings: Findings) -> None:
+    """Laws 4 and 5: keys, log, and rows that belong to nothing."""
+    keys = ledger.keys(keyring)
+    audit_keys(keyring, keys, findings)
+    audit_lease_log(ledger, keyring, keys, findings)
+    for lease in ledger.leases_elsewhere(keyring):
         findings.violation(4, f"lease {lease.id}", f"of key {lease.key_id} is in the log of another ring")
     for lease in ledger.leases_of_no_run():
-        findings.violation(4, f"lease {lease.id}", f"is of run {lease.run_id}, which does not exist")
-    for table in ledger.tables_of_no_run():
-        findings.violation(1, f"table {table}", "is of a run that does not exist")
+        findings.violation(4, f"lease {lease.id}", f"is of run {lease.run_id}, which its ring does not have")
+    for batch, run in ledger.batches_of_no_lease(keyring):
+        findings.violation(4, f"batch {batch}", f"of {run} names a lease that is in no log")
+    runs, rings = ledger.runs_there_are(), ledger.rings_there_are()
+    for deleted in ledger.deleted_runs():
+        if deleted.run_id in runs:
+            findings.violation(4, f"run {deleted.run_id}", "was deleted, yet it is in the ledger")
+        if deleted.keyring_id not in rings:
+            findings.violation(4, f"run {deleted.run_id}", "was deleted from a ring that does not exist")
     for key in ledger.keys_of_no_ring():
         findings.violation(5, f"key {key}", "belongs to no ring")
 
@@ -87,17 +148,22 @@ def _print_json(findings: Findings) -> None:
 
 def main() -> int:
     """The program; its exit code."""
-    parser = argparse.ArgumentParser(description="Audits a finished run of Chancery from its tables alone.")
+    parser = argparse.ArgumentParser(description="Audits a run or a keyring of Chancery from the tables alone.")
     parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL"), help="default: DATABASE_URL")
     parser.add_argument("--namespace", required=True)
-    parser.add_argument("--run", required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--run", help="a run, and its keyring")
+    what.add_argument("--keyring", help="a keyring, over all its runs")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     if arguments.database_url is None:
         parser.error("--database-url or DATABASE_URL is needed")
     try:
-        findings = audit(arguments.database_url, arguments.namespace, arguments.run)
-    except (NoRun, psycopg.Error) as error:
+        if arguments.run is not None:
+            findings = audit_run(arguments.database_url, arguments.namespace, arguments.run)
+        else:
+            findings = audit_keyring(arguments.database_url, arguments.namespace, arguments.keyring)
+    except (NotFound, psycopg.Error) as error:
         print(f"the audit could not be made: {error}", file=sys.stderr)
         return NOT_MADE
     (_print_json if arguments.json else _print_text)(findings)

@@ -4,93 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from decimal import Decimal
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
 
-# Rows that a stream holds at a time.
+from rows import Admission, Batch, DeletedRun, Key, Keyring, Lease, Record, Run, Signature, Source
+
+# Rows that a stream holds at a time, and of those with payloads.
 ROWS_AT_A_TIME = 1_000
+PAYLOADS_AT_A_TIME = 16
+
+# Bytes that a payload has at the most.
+PAYLOAD_BYTES = 1 << 20
 
 
-class NoRun(Exception):
-    """The ledger has no such run."""
+class NotFound(Exception):
+    """The ledger has no such run or keyring, or it is being deleted."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """What was declared, and the state of the run."""
-
-    id: int
-    keyring_id: int
-    record_count: int
-    record_size: int
-    key_count: int
-    batch_size: int
-    batch_count: int
-    algorithm: str
-    key_size: int | None
-    complete: bool
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key of the ring; algorithm and public key are missing if its material is."""
-
-    id: UUID
-    number: int
-    last_use: int
-    algorithm: str | None
-    public_key: bytes | None
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A row of `batches`."""
-
-    batch: int
-    first_record: int
-    last_record: int
-    state: str
-    lease_id: int | None
-
-
-@dataclass(frozen=True)
-class Lease:
-    """A row of `leases`. Instants are seconds since 1970, exact to the microsecond; Infinity is one."""
-
-    id: int
-    run_id: int
-    batch: int
-    keyring_id: int
-    key_id: UUID
-    use_sequence: int
-    acquired_at: Decimal
-    expires_at: Decimal
-    signed_at: Decimal | None
-    released_at: Decimal | None
-    outcome: str | None
-
-
-@dataclass(frozen=True)
-class Record:
-    """A row of `records`."""
-
-    record: int
-    payload: bytes | None
-
-
-@dataclass(frozen=True)
-class Signature:
-    """A row of `signatures`."""
-
-    record: int
-    lease_id: int | None
-    signature: bytes | None
-
-
+_KEYRING = """SELECT id, algorithm::text AS algorithm, key_size, key_count, provider::text AS provider,
+                     envelope::text AS envelope, forgotten_use, filled_at IS NOT NULL AS filled
+                FROM chancery.keyrings"""
 _LEASE = """SELECT id, run_id, batch, keyring_id, key_id, use_sequence,
                    extract(epoch FROM acquired_at) AS acquired_at, extract(epoch FROM expires_at) AS expires_at,
                    extract(epoch FROM signed_at) AS signed_at, extract(epoch FROM released_at) AS released_at,
@@ -112,34 +47,82 @@ class Ledger:
         """All rows of that name; a sound ledger has at most one."""
         return self._all(
             Run,
-            """SELECT id, keyring_id, record_count, record_size, key_count, batch_size, batch_count,
-                      algorithm::text AS algorithm, key_size, completed_at IS NOT NULL AS complete
+            """SELECT id, keyring_id, batch_size, record_count, sealed_at IS NOT NULL AS sealed,
+                      completed_at IS NOT NULL AS complete
                  FROM chancery.runs WHERE namespace = %s AND name = %s ORDER BY id""",
             namespace,
             name,
         )
 
-    def keys(self, run: Run) -> list[Key]:
+    def keyrings(self, namespace: str, name: str) -> list[Keyring]:
+        """All rings of that name; a sound ledger has at most one."""
+        return self._all(Keyring, f"{_KEYRING} WHERE namespace = %s AND name = %s", namespace, name)
+
+    def keyrings_of(self, run: Run) -> list[Keyring]:
+        """The rows of the run's ring; a sound ledger has one."""
+        return self._all(Keyring, f"{_KEYRING} WHERE id = %s", run.keyring_id)
+
+    def admissions(self, run: Run) -> list[Admission]:
+        """How far the run's input is, by its own account; a sound ledger has one row."""
+        return self._all(
+            Admission,
+            """SELECT records, batches, batched, opened_at IS NOT NULL AS waiting
+                 FROM chancery.admissions WHERE run_id = %s""",
+            run.id,
+        )
+
+    def sources(self, run: Run) -> list[Source]:
+        """Where the run's records come from; a sound ledger has one row."""
+        return self._all(
+            Source, "SELECT record_count, chunk_size FROM chancery.generated_sources WHERE run_id = %s", run.id
+        )
+
+    def chunks(self, run: Run) -> set[int]:
+        """The parts of its source that were made, in whatever order."""
+        with self._connection.cursor() as cursor:
+            rows = cursor.execute("SELECT chunk FROM chancery.generated_chunks WHERE run_id = %s", (run.id,))
+            return {row[0] for row in rows}
+
+    def keys(self, keyring: Keyring) -> list[Key]:
         """The ring, in the order of the keys' numbers."""
         return self._all(
             Key,
-            """SELECT k.id, k.number, k.last_use, m.algorithm::text AS algorithm, m.public_key
+            """SELECT k.id, k.number, k.state::text AS state, k.last_use, k.joined_use, k.retired_use,
+                      k.retired_at IS NOT NULL AS retired, m.public_key
                  FROM chancery.keys k LEFT JOIN chancery.key_material m ON m.key_id = k.id
                 WHERE k.keyring_id = %s ORDER BY k.number, k.id""",
-            run.keyring_id,
+            keyring.id,
         )
+
+    def runs_of(self, keyring: Keyring) -> dict[int, bool]:
+        """The runs of the ring that are in the ledger, and whether each is complete."""
+        with self._connection.cursor() as cursor:
+            rows = cursor.execute(
+                "SELECT id, completed_at IS NOT NULL FROM chancery.runs WHERE keyring_id = %s", (keyring.id,)
+            )
+            return dict(rows.fetchall())
+
+    def deleted_runs(self) -> list[DeletedRun]:
+        """The runs that were deleted while their ring went on, of all rings."""
+        return self._all(DeletedRun, "SELECT run_id, keyring_id, last_use FROM chancery.deleted_runs ORDER BY run_id")
 
     def records(self, run: Run) -> Iterator[Record]:
         """Every record that is stored for the run."""
         return self._stream(
-            Record, "SELECT record, payload FROM chancery.records WHERE run_id = %s ORDER BY record", run.id
+            Record,
+            f"""SELECT record, octet_length(payload) AS length,
+                       CASE WHEN octet_length(payload) <= {PAYLOAD_BYTES} THEN payload END AS payload
+                  FROM chancery.records WHERE run_id = %s ORDER BY record""",
+            run.id,
+            at_a_time=PAYLOADS_AT_A_TIME,
         )
 
     def signatures(self, run: Run) -> Iterator[Signature]:
         """Every signature that is stored for the run."""
         return self._stream(
             Signature,
-            "SELECT record, lease_id, signature FROM chancery.signatures WHERE run_id = %s ORDER BY record",
+            """SELECT record, lease_id, CASE WHEN octet_length(signature) <= 4096 THEN signature END AS signature
+                 FROM chancery.signatures WHERE run_id = %s ORDER BY record""",
             run.id,
         )
 
@@ -147,8 +130,10 @@ class Ledger:
         """Every batch that is stored for the run."""
         return self._stream(
             Batch,
-            """SELECT batch, first_record, last_record, state::text AS state, lease_id
-                 FROM chancery.batches WHERE run_id = %s ORDER BY batch""",
+            """SELECT batch, first_record, last_record, payload_bytes, extract(epoch FROM opened_at) AS opened_at,
+                      extract(epoch FROM closed_at) AS closed_at, closed_by::text AS closed_by,
+                      state::text AS state, lease_id
+                 FROM chancery.batches WHERE run_id = %s ORDER BY batch, first_record""",
             run.id,
         )
 
@@ -156,37 +141,58 @@ class Ledger:
         """The run's leases, batch by batch."""
         return self._stream(Lease, f"{_LEASE} WHERE run_id = %s ORDER BY batch, use_sequence, id", run.id)
 
-    def leases_by_use(self, run: Run) -> Iterator[Lease]:
+    def leases_by_use(self, keyring: Keyring) -> Iterator[Lease]:
         """The ring's leases in the order in which keys were chosen."""
-        return self._stream(Lease, f"{_LEASE} WHERE keyring_id = %s ORDER BY use_sequence, id", run.keyring_id)
+        return self._stream(Lease, f"{_LEASE} WHERE keyring_id = %s ORDER BY use_sequence, id", keyring.id)
 
-    def leases_elsewhere(self, run: Run) -> Iterator[Lease]:
-        """Leases of this run, or of this ring's keys, that stand in the log of another ring."""
+    def leases_elsewhere(self, keyring: Keyring) -> Iterator[Lease]:
+        """Leases of this ring's runs, or of its keys, that stand in the log of another ring."""
         return self._stream(
             Lease,
-            f"""{_LEASE} WHERE keyring_id IS DISTINCT FROM %s
-                   AND (run_id = %s OR key_id IN (SELECT id FROM chancery.keys WHERE keyring_id = %s))""",
-            run.keyring_id,
-            run.id,
-            run.keyring_id,
+            f"""{_LEASE} WHERE keyring_id IS DISTINCT FROM %(ring)s
+                   AND (run_id IN (SELECT id FROM chancery.runs WHERE keyring_id = %(ring)s
+                                   UNION SELECT run_id FROM chancery.deleted_runs WHERE keyring_id = %(ring)s)
+                        OR key_id IN (SELECT id FROM chancery.keys WHERE keyring_id = %(ring)s))""",
+            {"ring": keyring.id},
         )
 
     def leases_of_no_run(self) -> Iterator[Lease]:
-        """Leases whose run does not exist."""
-        return self._stream(Lease, f"{_LEASE} WHERE run_id NOT IN (SELECT id FROM chancery.runs)")
+        """Leases whose run is no run of their ring, neither in the ledger nor deleted from it."""
+        return self._stream(
+            Lease,
+            f"""{_LEASE} WHERE (run_id, keyring_id) NOT IN (
+                       SELECT id, keyring_id FROM chancery.runs
+                       UNION SELECT run_id, keyring_id FROM chancery.deleted_runs)""",
+        )
+
+    def batches_of_no_lease(self, keyring: Keyring) -> list[tuple[int, str]]:
+        """Batches of the ring's runs under a lease that is in no log, each with its run's name."""
+        return self._rows(
+            """SELECT b.batch, r.namespace || '/' || r.name
+                 FROM chancery.runs r JOIN chancery.batches b ON b.run_id = r.id
+                 LEFT JOIN chancery.leases l ON l.id = b.lease_id
+                WHERE r.keyring_id = %s AND b.lease_id IS NOT NULL AND l.id IS NULL LIMIT 100""",
+            keyring.id,
+        )
 
     def tables_of_no_run(self) -> list[str]:
-        """Partitions that are of no run that exists; a run's tables go before its row does."""
+        """Partitions that are of no run that exists; a run's tables go before its row does.
+
+        Names are those of this instant. The server knows a table's bounds only while it has the table, which may
+        have been dropped since.
+        """
         runs = {row[0] for row in self._rows("SELECT id FROM chancery.runs")}
         found = []
-        for name, bound in self._rows(
-            """SELECT c.relname, pg_get_expr(c.relpartbound, c.oid)
+        for parent, name, bound in self._rows(
+            """SELECT p.relname, c.relname, pg_get_expr(c.relpartbound, c.oid)
                  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
-                WHERE p.relnamespace = 'chancery'::regnamespace AND p.relname IN ('records', 'batches', 'signatures')
+                 JOIN pg_namespace n ON n.oid = p.relnamespace
+                WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signatures')
                 ORDER BY c.oid"""
         ):
-            of_run = re.fullmatch(r"FOR VALUES IN \((\d+)\)", bound)
-            if of_run is None or int(of_run[1]) not in runs:
+            by_name = re.fullmatch(rf"{parent}_(\d+)", name)
+            number = None if by_name is None else int(by_name[1])
+            if number not in runs or bound not in (None, f"FOR VALUES IN ({number})"):
                 found.append(name)
         return found
 
@@ -201,17 +207,32 @@ class Ledger:
             )
         ]
 
-    def _rows(self, query: str) -> list[tuple]:
+    def rings_there_are(self) -> set[int]:
+        """The numbers of all rings."""
+        return {row[0] for row in self._rows("SELECT id FROM chancery.keyrings")}
+
+    def runs_there_are(self) -> set[int]:
+        """The numbers of all runs."""
+        return {row[0] for row in self._rows("SELECT id FROM chancery.runs")}
+
+    def keeps(self, run: Run) -> bool:
+        """Whether the run is in the ledger now and is to stay; ends the instant that this value reads."""
+        self._connection.rollback()
+        return bool(self._rows("SELECT FROM chancery.runs WHERE id = %s AND deleted_at IS NULL", run.id))
+
+    def _rows(self, query: str, *values) -> list[tuple]:
         with self._connection.cursor() as cursor:
-            return cursor.execute(query).fetchall()
+            return cursor.execute(query, values or None).fetchall()
 
     def _all(self, kind, query: str, *values):
         with self._connection.cursor(row_factory=class_row(kind)) as cursor:
             return cursor.execute(query, values).fetchall()
 
-    def _stream(self, kind, query: str, *values):
+    def _stream(self, kind, query: str, *values, at_a_time: int = ROWS_AT_A_TIME):
         """Rows through a cursor of the server, so that few are in memory at a time."""
         self._streams += 1
+        if len(values) == 1 and isinstance(values[0], dict):
+            values = values[0]
         with self._connection.cursor(f"stream_{self._streams}", row_factory=class_row(kind)) as cursor:
-            cursor.itersize = ROWS_AT_A_TIME
+            cursor.itersize = at_a_time
             yield from cursor.execute(query, values)

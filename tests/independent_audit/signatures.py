@@ -25,7 +25,7 @@ class PublicKey:
         try:
             key = load_der_public_key(spki)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise UnusableKey(f"its public key can not be read: {error}") from error
+            raise UnusableKey(f"its public key cannot be read: {error}") from error
         self.bits: int | None = key.key_size if isinstance(key, rsa.RSAPublicKey) else None
         self._check = _check_for(algorithm, key)
 

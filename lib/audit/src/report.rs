@@ -1,10 +1,9 @@
 //! What an audit found.
 
-use chancery_store::Run;
+use chancery_process::grouped;
 use chancery_store::audit::Stray;
+use chancery_store::{Keyring, Run};
 use serde::Serialize;
-
-use crate::ring::Ring;
 
 /// A law that an audit checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -30,6 +29,9 @@ impl Law {
         Self::NoSharedKey,
         Self::LeastRecentlyUsed,
     ];
+
+    /// Those of a ring, over all runs that sign with it.
+    pub const OF_KEYRING: [Self; 2] = [Self::NoSharedKey, Self::LeastRecentlyUsed];
 
     /// The law's number, 1 to 5.
     #[must_use]
@@ -74,53 +76,37 @@ pub struct LawReport {
     pub first: Vec<String>,
 }
 
-/// What was found about a run.
+/// What was found about a run and its ring, or about a ring.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The run, as `NAMESPACE/NAME`.
-    pub run: String,
-    /// The laws 1 to 5, in order.
+    /// The run, as `NAMESPACE/NAME`; none in the report of a ring.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// The ring, as `NAMESPACE/NAME`; none if it is the run's own, without a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyring: Option<String>,
+    /// The laws that were checked, in order: 1 to 5 of a run, 4 and 5 of a ring.
     pub laws: Vec<LawReport>,
 }
 
 impl Report {
-    pub(crate) fn new(run: &Run, ring: &Ring, findings: Findings) -> Self {
-        let counts = &findings.counts;
-        let counted = |law| match law {
-            Law::EveryRecordOnce => {
-                format!("{} records, {} signatures", grouped(counts.records), grouped(counts.signatures))
-            }
-            Law::TrueSignatures => {
-                format!(
-                    "{} signatures verified with {} keys",
-                    grouped(counts.verified),
-                    grouped(ring.len() as u64)
-                )
-            }
-            Law::OneKeyABatch => {
-                format!(
-                    "{} batches of {} records",
-                    grouped(counts.batches),
-                    grouped(run.batch_size.unsigned_abs())
-                )
-            }
-            Law::NoSharedKey => {
-                format!("{} leases of {} keys", grouped(counts.leases), grouped(ring.len() as u64))
-            }
-            Law::LeastRecentlyUsed => format!("{} choices of a key", grouped(counts.choices)),
-        };
-        let laws = Law::ALL
-            .into_iter()
-            .zip(findings.tallies)
-            .map(|(law, tally)| LawReport {
-                law,
-                counted: counted(law),
-                violations: tally.violations,
-                first: tally.first.into_iter().map(|(_, text)| text).collect(),
-            })
-            .collect();
-        Self { run: format!("{}/{}", run.namespace, run.name), laws }
+    /// Of a run and its ring of `keys` keys.
+    pub(crate) fn of_run(run: &Run, keys: usize, findings: Findings) -> Self {
+        Self {
+            run: Some(format!("{}/{}", run.namespace, run.name)),
+            keyring: run.keyring.name.is_some().then(|| run.keyring.full_name()),
+            laws: findings.of_laws(&Law::ALL, keys, run.batch_size),
+        }
+    }
+
+    /// Of a ring of `keys` keys.
+    pub(crate) fn of_keyring(keyring: &Keyring, keys: usize, findings: Findings) -> Self {
+        Self {
+            run: None,
+            keyring: Some(keyring.full_name()),
+            laws: findings.of_laws(&Law::OF_KEYRING, keys, 0),
+        }
     }
 
     /// Whether every law holds.
@@ -139,6 +125,23 @@ pub(crate) struct Counts {
     pub(crate) batches: u64,
     pub(crate) leases: u64,
     pub(crate) choices: u64,
+}
+
+impl Counts {
+    fn in_words(&self, law: Law, keys: usize, batch_size: i64) -> String {
+        let keys = grouped(keys as u64);
+        match law {
+            Law::EveryRecordOnce => {
+                format!("{} records, {} signatures", grouped(self.records), grouped(self.signatures))
+            }
+            Law::TrueSignatures => format!("{} signatures verified with {keys} keys", grouped(self.verified)),
+            Law::OneKeyABatch => {
+                format!("{} batches of {} records", grouped(self.batches), grouped(batch_size.unsigned_abs()))
+            }
+            Law::NoSharedKey => format!("{} leases of {keys} keys", grouped(self.leases)),
+            Law::LeastRecentlyUsed => format!("{} choices of a key", grouped(self.choices)),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -182,7 +185,6 @@ impl Findings {
     pub(crate) fn stray(&mut self, stray: &Stray) {
         let Stray { kind, number, name } = stray;
         let (law, text) = match kind.as_str() {
-            "batch" => (Law::OneKeyABatch, format!("batch {number} is outside of the run")),
             "lease of no batch" => {
                 (Law::OneKeyABatch, format!("lease {number} is of batch {name}, which is outside of the run"))
             }
@@ -195,20 +197,57 @@ impl Findings {
             "lease in another log" => {
                 (Law::NoSharedKey, format!("lease {number} of key {name} is in the log of another ring"))
             }
-            "lease of no run" => {
-                (Law::NoSharedKey, format!("lease {number} is of run {name}, which does not exist"))
+            "lease of no run" => (
+                Law::NoSharedKey,
+                format!("lease {number} is of run {name}, which does not exist in its ring"),
+            ),
+            "lease of a deleted run" => {
+                (Law::NoSharedKey, format!("lease {number} is of run {name}, which had been deleted before"))
+            }
+            "deleted run in the ledger" => {
+                (Law::NoSharedKey, format!("run {number} ({name}) was deleted, yet it is in the ledger"))
+            }
+            "deleted run of no ring" => (
+                Law::NoSharedKey,
+                format!("run {number} ({name}) was deleted from a ring that does not exist"),
+            ),
+            "deleted run of later" => (
+                Law::NoSharedKey,
+                format!("run {number} was deleted after use {name}, which is not in the log"),
+            ),
+            "batch of no lease" => {
+                (Law::NoSharedKey, format!("batch {number} of {name} names a lease that is not in the log"))
             }
             "key of no ring" => (Law::LeastRecentlyUsed, format!("key {name} belongs to no ring")),
             "material of no key" => {
                 (Law::LeastRecentlyUsed, format!("there is material of key {name}, which does not exist"))
             }
+            "keyring" => {
+                (Law::LeastRecentlyUsed, format!("the ring stands in the ledger again, as ring {number}"))
+            }
             "table of no run" => {
                 (Law::EveryRecordOnce, format!("the table {name} is of a run that does not exist"))
             }
             "run" => (Law::EveryRecordOnce, format!("the run stands in the ledger again, as run {number}")),
+            "source" => (Law::EveryRecordOnce, format!("the run has {number} sources instead of one")),
             _ => (Law::EveryRecordOnce, format!("{kind} {number} is outside of the run")),
         };
         self.violated(law, *number, || text);
+    }
+
+    fn of_laws(self, laws: &[Law], keys: usize, batch_size: i64) -> Vec<LawReport> {
+        let Self { counts, tallies, .. } = self;
+        Law::ALL
+            .into_iter()
+            .zip(tallies)
+            .filter(|(law, _)| laws.contains(law))
+            .map(|(law, tally)| LawReport {
+                law,
+                counted: counts.in_words(law, keys, batch_size),
+                violations: tally.violations,
+                first: tally.first.into_iter().map(|(_, text)| text).collect(),
+            })
+            .collect()
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
@@ -233,11 +272,4 @@ impl Findings {
         let tally = &self.tallies[law.index()];
         (tally.violations, tally.first.iter().map(|(_, text)| text.as_str()).collect())
     }
-}
-
-/// A number with its thousands apart.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    groups.join(",")
 }

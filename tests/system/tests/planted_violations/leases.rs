@@ -179,7 +179,7 @@ async fn a_lease_that_was_tampered_with_is_caught() -> anyhow::Result<()> {
             names: "lease 99",
             laws: &[4],
             says: &[
-                "lease 99 is of run 99, which does not exist",
+                "lease 99 is of run 99, which does not exist in its ring",
             ],
         },
     ];

@@ -64,7 +64,7 @@ async fn a_lease_log_that_was_rewritten_is_caught() -> anyhow::Result<()> {
         },
         Case {
             what: "a gap in the use sequence",
-            sql: "UPDATE chancery.leases SET use_sequence = use_sequence + 1 WHERE id >= 8",
+            sql: "UPDATE chancery.leases SET use_sequence = use_sequence + 1 WHERE id >= 8 AND keyring_id = 1",
             names: "lease 8",
             laws: &[5],
             says: &["lease 8 has use sequence 9, expected is 8"],

@@ -17,8 +17,11 @@ async fn a_record_that_was_tampered_with_is_caught() -> anyhow::Result<()> {
             what: "longer",
             sql: "UPDATE chancery.records SET payload = payload || '\\x00' WHERE record = 17",
             names: "record 17",
-            laws: &[1, 2],
-            says: &["record 17 has 65 bytes instead of 64", "the signature of record 17 is not true"],
+            laws: &[2, 3],
+            says: &[
+                "batch 5 says that its payloads have 256 bytes, they have 257",
+                "the signature of record 17 is not true",
+            ],
         },
         Case {
             what: "deleted",
@@ -59,9 +62,9 @@ async fn a_record_that_was_tampered_with_is_caught() -> anyhow::Result<()> {
             what: "truncated",
             sql: "UPDATE chancery.records SET payload = substring(payload FOR 63) WHERE record = 17",
             names: "record 17",
-            laws: &[1, 2],
+            laws: &[2, 3],
             says: &[
-                "record 17 has 63 bytes instead of 64",
+                "batch 5 says that its payloads have 256 bytes, they have 255",
                 "the signature of record 17 is not true",
             ],
         },
@@ -95,6 +98,21 @@ async fn a_record_that_was_tampered_with_is_caught() -> anyhow::Result<()> {
                 "record 60 is missing",
                 "record 61 is outside of the run",
             ],
+        },
+        Case {
+            what: "longer than a payload may be",
+            sql: "UPDATE chancery.records SET payload = decode(repeat('00', 1048577), 'hex') WHERE record = 17 AND run_id = 1",
+            names: "record 17",
+            laws: &[1, 3],
+            says: &["record 17 has 1048577 bytes, more than 1048576"],
+        },
+        Case {
+            what: "two bytes of one given to the next, so that their batch has as many as before",
+            sql: "UPDATE chancery.records SET payload = substring(payload FOR 62) WHERE record = 17 AND run_id = 1;
+                  UPDATE chancery.records SET payload = payload || '\\x0000' WHERE record = 18 AND run_id = 1",
+            names: "record 17",
+            laws: &[2],
+            says: &["the signature of record 17 is not true", "the signature of record 18 is not true"],
         },
     ];
     each_is_caught("record", &cases).await

@@ -1,0 +1,39 @@
+//! What the tests of several modules begin with.
+
+use chancery_store::generated::GeneratedSource;
+use chancery_store::{Keyring, Run};
+use uuid::Uuid;
+
+/// A sealed and complete run of ten records in batches of four, and its ring of two keys.
+pub(crate) fn run() -> Run {
+    Run {
+        id: 1,
+        namespace: "default".to_owned(),
+        name: "demo".to_owned(),
+        keyring: keyring(),
+        source: GeneratedSource { record_count: 10, record_size: 8, chunk_size: 10 },
+        batch_size: 4,
+        sealed_records: Some(10),
+        suspended: false,
+        sealed: true,
+        complete: true,
+        deleted: false,
+    }
+}
+
+pub(crate) fn keyring() -> Keyring {
+    Keyring {
+        id: 1,
+        uid: Uuid::nil(),
+        namespace: "default".to_owned(),
+        name: None,
+        algorithm: "EdDSA".to_owned(),
+        key_size: None,
+        key_count: 2,
+        provider: "Local".to_owned(),
+        envelope: "Raw".to_owned(),
+        kek_fingerprint: String::new(),
+        forgotten_use: 0,
+        filled: true,
+    }
+}

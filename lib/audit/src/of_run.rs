@@ -1,0 +1,149 @@
+//! Laws 1 to 3 of a run: its batches one after the other, and the records along them on several workers.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chancery_store::audit::{AdmissionRow, BatchRow, KeyRow, Reader, RecordRow, Snapshot};
+use chancery_store::{Run, StoreError};
+use futures::future::try_join_all;
+use futures::{Stream, TryStreamExt};
+use tokio::sync::Mutex;
+
+use crate::geometry::Geometry;
+use crate::ranges::{Range, Ranges};
+use crate::records::RangeCheck;
+use crate::report::Findings;
+use crate::ring::{self, Ring};
+use crate::{AuditError, AuditOptions, RANGE_BYTES, RANGE_RECORDS, STRAYS_SHOWN, input};
+
+/// Bytes that a row takes besides its payload and its signature, about.
+const ROW_BYTES: usize = 256;
+
+type Batches<'r> = Pin<Box<dyn Stream<Item = Result<BatchRow, StoreError>> + Send + 'r>>;
+
+/// The way through the run that the workers share: it is walked once.
+struct Walk<'r> {
+    batches: Batches<'r>,
+    ended: bool,
+    geometry: Geometry,
+    ranges: Ranges,
+}
+
+pub(crate) async fn audit(
+    snapshot: &Snapshot,
+    run: &Run,
+    keys: &[KeyRow],
+    options: &AuditOptions,
+    progress: &(impl Fn(u64) + Send + Sync),
+) -> Result<Findings, AuditError> {
+    let shown = options.violations_shown;
+    let run = Arc::new(run.clone());
+    let ring = Arc::new(Ring::new(&run.keyring, keys));
+    let mut findings = ring::check_material(keys, &ring, shown);
+    let mut reader = snapshot.reader().await?;
+    let admissions = reader.admissions(&run).await?;
+    findings.merge(input::check(&run, &admissions, shown));
+
+    let records = input::records_of(&run, &admissions);
+    let last_batch = {
+        let walk = Mutex::new(Walk {
+            batches: Box::pin(reader.batches(&run)),
+            ended: false,
+            geometry: Geometry::new(&run, records, shown),
+            ranges: Ranges::new(records),
+        });
+        let checked = AtomicU64::new(0);
+        let worker = || check_ranges(snapshot, &walk, &run, &ring, shown, &checked, progress);
+        for found in try_join_all((0..options.workers.max(1)).map(|_| worker())).await? {
+            findings.merge(found);
+        }
+        let (of_batches, last_batch) = walk.into_inner().finish(&admissions);
+        findings.merge(of_batches);
+        last_batch
+    };
+    for stray in reader.strays(&run, records, last_batch, STRAYS_SHOWN).await? {
+        findings.stray(&stray);
+    }
+    Ok(findings)
+}
+
+/// One worker: takes ranges until there are none.
+async fn check_ranges(
+    snapshot: &Snapshot,
+    walk: &Mutex<Walk<'_>>,
+    run: &Arc<Run>,
+    ring: &Arc<Ring>,
+    shown: usize,
+    checked: &AtomicU64,
+    progress: &(impl Fn(u64) + Send + Sync),
+) -> Result<Findings, AuditError> {
+    let mut reader = snapshot.reader().await?;
+    let mut findings = Findings::new(shown);
+    loop {
+        let next = walk.lock().await.next_range().await?;
+        let Some(range) = next else { return Ok(findings) };
+        let records = range.last.abs_diff(range.first) + 1;
+        findings.merge(check_range(&mut reader, range, run, ring, shown).await?);
+        progress(checked.fetch_add(records, Ordering::Relaxed) + records);
+    }
+}
+
+/// Checks a range in portions of as many bytes as a worker may hold, however large its records turn out to be.
+async fn check_range(
+    reader: &mut Reader,
+    range: Range,
+    run: &Arc<Run>,
+    ring: &Arc<Ring>,
+    shown: usize,
+) -> Result<Findings, AuditError> {
+    let (first, last) = (range.first, range.last);
+    let mut check = RangeCheck::new(range, shown);
+    let mut rows = std::pin::pin!(reader.records(run, first, last));
+    let mut portion: Vec<RecordRow> = Vec::new();
+    let mut bytes = 0;
+    loop {
+        let row = rows.try_next().await?;
+        let is_full =
+            bytes >= RANGE_BYTES.unsigned_abs() || portion.len() as u64 >= RANGE_RECORDS.unsigned_abs();
+        let is_next = |row: &RecordRow| portion.last().is_some_and(|before| before.record != row.record);
+        if row.as_ref().is_none_or(|row| is_full && is_next(row)) {
+            let (run, ring, held) = (Arc::clone(run), Arc::clone(ring), std::mem::take(&mut portion));
+            bytes = 0;
+            check = tokio::task::spawn_blocking(move || {
+                check.rows(&held, &run, &ring);
+                check
+            })
+            .await?;
+        }
+        let Some(row) = row else { return Ok(check.finish()) };
+        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        bytes += (length(&row.payload) + length(&row.signature) + ROW_BYTES) as u64;
+        portion.push(row);
+    }
+}
+
+impl Walk<'_> {
+    async fn next_range(&mut self) -> Result<Option<Range>, StoreError> {
+        loop {
+            if let Some(range) = self.ranges.take() {
+                return Ok(Some(range));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            match self.batches.try_next().await? {
+                Some(row) if self.geometry.batch(&row) => self.ranges.batch(row),
+                Some(_) => {}
+                None => {
+                    self.ended = true;
+                    self.ranges.finish();
+                }
+            }
+        }
+    }
+
+    fn finish(self, admissions: &[AdmissionRow]) -> (Findings, i64) {
+        self.geometry.finish(admissions)
+    }
+}

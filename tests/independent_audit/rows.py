@@ -1,0 +1,124 @@
+"""The rows of a ledger, as they are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Keyring:
+    """What a ring declares, and the use after which its log begins."""
+
+    id: int
+    algorithm: str
+    key_size: int | None
+    key_count: int
+    provider: str
+    envelope: str
+    forgotten_use: int
+    filled: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was declared, and the state of the run."""
+
+    id: int
+    keyring_id: int
+    batch_size: int
+    record_count: int | None
+    sealed: bool
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Admission:
+    """A row of `admissions`."""
+
+    records: int
+    batches: int
+    batched: int
+    waiting: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """A row of `generated_sources`."""
+
+    record_count: int
+    chunk_size: int
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key of the ring; its public key is missing if its material is."""
+
+    id: UUID
+    number: int
+    state: str
+    last_use: int
+    joined_use: int
+    retired_use: int | None
+    retired: bool
+    public_key: bytes | None
+
+
+@dataclass(frozen=True)
+class DeletedRun:
+    """A row of `deleted_runs`."""
+
+    run_id: int
+    keyring_id: int
+    last_use: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A row of `batches`. Instants are seconds since 1970."""
+
+    batch: int
+    first_record: int
+    last_record: int
+    payload_bytes: int
+    opened_at: Decimal
+    closed_at: Decimal
+    closed_by: str
+    state: str
+    lease_id: int | None
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A row of `leases`. Instants are seconds since 1970, exact to the microsecond; Infinity is one."""
+
+    id: int
+    run_id: int
+    batch: int
+    keyring_id: int
+    key_id: UUID
+    use_sequence: int
+    acquired_at: Decimal
+    expires_at: Decimal
+    signed_at: Decimal | None
+    released_at: Decimal | None
+    outcome: str | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row of `records`; of a payload that is longer than any may be, only the length."""
+
+    record: int
+    length: int | None
+    payload: bytes | None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A row of `signatures`."""
+
+    record: int
+    lease_id: int | None
+    signature: bytes | None
