@@ -21,22 +21,20 @@ pub(crate) enum SignerError {
     Algorithm(#[from] UnknownAlgorithm),
     #[error(transparent)]
     Sign(#[from] SignError),
-    #[error("no kernel timer can be had to guard a lease: {0}")]
+    #[error("the kernel gives no timer to guard a lease: {0}")]
     Fence(#[from] nix::errno::Errno),
     #[error("the signing thread failed: {0}")]
     Thread(#[from] tokio::task::JoinError),
-    #[error("signals can not be received: {0}")]
+    #[error("signals cannot be received: {0}")]
     Signals(#[source] std::io::Error),
-    #[error("no runtime can be had: {0}")]
+    #[error("the asynchronous runtime cannot be started: {0}")]
     Runtime(#[source] std::io::Error),
     #[error("nothing can listen at {listen}: {source}; --listen names another address")]
     Listen { listen: std::net::SocketAddr, source: std::io::Error },
-    #[error("the journal of keys in use can not be written: {0}")]
+    #[error("the journal of keys in use cannot be written: {0}")]
     UseJournal(#[source] std::io::Error),
     #[error("the run was deleted")]
     Gone,
-    #[error("the run is not seeded yet")]
-    NotSeeded,
 }
 
 impl SignerError {
@@ -45,11 +43,18 @@ impl SignerError {
         matches!(self, Self::Store(error) if error.is_transient())
     }
 
-    /// What whoever started the signer should do.
+    /// The same error, once the run has been found: if it is not there any more, it was deleted.
+    pub(crate) fn during_a_run(self) -> Self {
+        match self {
+            Self::Store(StoreError::NoRun(_)) => Self::Gone,
+            other => other,
+        }
+    }
+
+    /// Tells the program that started the signer what to do.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Store(error) if error.is_transient() => Exit::TryAgain,
-            Self::NotSeeded => Exit::TryAgain,
             Self::Store(StoreError::DiskFull(_)) => Exit::NoRoom,
             Self::Sign(_)
             | Self::Fence(_)

@@ -1,11 +1,11 @@
-//! The last guard of a lease: a process that could outlive its lease while it signs does not live
-//! that long.
+//! The last guard of a lease: the kernel kills a process before it can outlive its lease while it
+//! signs.
 //!
 //! A signer looks at the clock before each record. But it may be stopped (SIGSTOP, a debugger, the
 //! cgroup freezer) *between* that look and the signature, for minutes, and would then finish one
 //! signature with a key that another signer holds by now. So for as long as it signs, a kernel timer
 //! stands at the lease's last safe moment, whose signal is SIGKILL: that needs no instruction of
-//! ours, can not be caught or blocked, and ends a stopped process too. A signer that works on
+//! ours, cannot be caught or blocked, and ends a stopped process too. A signer that works on
 //! disarms it every time long before.
 
 use nix::errno::Errno;

@@ -1,16 +1,18 @@
 //! The program that a signer pod runs, and that `chancery run` starts on one machine.
 //!
-//! Exit codes: 0 the run has no unsigned batch left; 0, or what `--stopped-exit` says, the run is
-//! suspended, or the signer was asked to stop and holds nothing any more; 74 the database has no room
-//! left; 75 the database is away: try again; 78 it will never work as it is set up; 1 a defect; 2 wrong
-//! arguments.
+//! Exit codes: 0 every batch of the run is signed; 0, or what `--stopped-exit` says, the run is suspended, or
+//! the signer was asked to stop and holds no lease; 74 the database has no room left; 75 the database is away:
+//! try again; 78 it will never work as it is set up; 1 a defect; 2 wrong arguments.
 
+mod batch;
 mod boot_clock;
 mod boot_instant;
 mod error;
 mod fence;
+mod hands;
 mod keys;
 mod metrics;
+mod sign_run;
 mod signer;
 mod slot;
 mod term;
@@ -31,7 +33,9 @@ use prometheus_client::registry::Registry;
 
 use crate::error::SignerError;
 use crate::metrics::Metrics;
-use crate::signer::{Ended, Order, Signer};
+use crate::sign_run::sign_run;
+use crate::signer::Order;
+use crate::slot::Ended;
 use crate::use_journal::UseJournal;
 
 /// Signs batches of one run until none is left.
@@ -53,7 +57,7 @@ struct Arguments {
     /// URL of the ledger's database, as a signer
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: GivenUrl,
-    /// Take on the signer's role after connecting, for a login that may do more
+    /// Assume the signer's role after connecting, for a login that may do more
     #[arg(long, env = "CHANCERY_ASSUME_SIGNER_ROLE")]
     assume_signer_role: bool,
     /// Signing threads
@@ -62,9 +66,9 @@ struct Arguments {
     /// Batches in hand beyond those being signed, so that a thread never waits for the database
     #[arg(long, env = "CHANCERY_LOOKAHEAD", default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=256))]
     lookahead: u16,
-    /// How long the database may be away before the signer gives up, in seconds
-    #[arg(long, env = "CHANCERY_DATABASE_PATIENCE", default_value_t = 60, value_name = "SECONDS")]
-    database_patience: u64,
+    /// How long the signer tries to connect while the database is away, in seconds
+    #[arg(long, env = "CHANCERY_RECONNECT_FOR", default_value_t = 60, value_name = "SECONDS")]
+    reconnect_for: u64,
     /// How long a batch in hand may still be signed after SIGTERM, in seconds
     #[arg(long, env = "CHANCERY_GRACE", default_value_t = 15, value_name = "SECONDS")]
     grace: u64,
@@ -78,13 +82,13 @@ struct Arguments {
     /// How log lines are written; RUST_LOG sets which
     #[arg(long, env = "CHANCERY_LOG_FORMAT", value_enum, default_value_t)]
     log_format: LogFormat,
-    /// File that is told in one line why the signer failed
+    /// File to which the signer writes one line that says why it failed
     #[arg(long, env = "CHANCERY_TERMINATION_LOG", value_name = "FILE")]
     termination_log: Option<PathBuf>,
     /// Address to serve /metrics and /healthz at; without it, nothing listens
     #[arg(long, env = "CHANCERY_LISTEN", value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// Folder in which to tell when which key is in use, for tests with faults
+    /// Folder of the journal of keys in use, for tests with faults
     #[arg(long, env = "CHANCERY_USE_JOURNAL", value_name = "DIR", hide = true)]
     use_journal: Option<PathBuf>,
 }
@@ -143,14 +147,14 @@ async fn sign(arguments: Arguments) -> Result<Ended, SignerError> {
         kek,
         threads: usize::from(arguments.threads),
         slots: usize::from(arguments.threads) + usize::from(arguments.lookahead),
-        patience: Duration::from_secs(arguments.database_patience),
+        reconnect_for: Duration::from_secs(arguments.reconnect_for),
         metrics,
         journal,
     };
-    Signer::sign_run(order, stop).await
+    sign_run(order, stop).await
 }
 
-/// What is counted, and shown to whoever asks at `listen`.
+/// The signer's counts, served at `listen`.
 async fn metrics(listen: Option<SocketAddr>) -> Result<Metrics, SignerError> {
     let mut registry = Registry::default();
     let metrics = Metrics::new(&mut registry);
@@ -162,11 +166,11 @@ async fn metrics(listen: Option<SocketAddr>) -> Result<Metrics, SignerError> {
     Ok(metrics)
 }
 
-/// Waits on a thread of its own, which ends with the process: a read from standard input can not be
+/// Waits on a thread of its own, which ends with the process: a read from standard input cannot be
 /// cancelled, so a runtime would wait for it.
 fn stop_with_stdin(stop: Stop) {
     std::thread::spawn(move || {
-        // At the end, or on an error: in both cases nobody is there any more.
+        // At the end of the input or on an error, the process that started this one is gone.
         let _copied = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         stop.now();
     });

@@ -1,4 +1,4 @@
-//! What a signer counts. `docs/metrics.md` tells what each is for.
+//! What a signer counts. `docs/reference/metrics.md` tells what each is for.
 //!
 //! Everything is counted by the batch, nothing by the record.
 

@@ -1,15 +1,15 @@
-//! The last words of a signer that failed, for whoever looks at its pod.
+//! Why a signer failed, in one line, shown in the status of its pod.
 
 use std::fs;
 use std::path::Path;
 
-/// Bytes that are written at the most: the kubelet reads 4 KiB, and a status is to stay small.
+/// Bytes that are written at most: the kubelet reads 4 KiB, and a status must stay small.
 const MOST: usize = 2 << 10;
 
-/// Writes the reason of the end as one line. When it can not be written the log still has it.
+/// Writes the reason of the end as one line. When it cannot be written the log still has it.
 pub(crate) fn write(file: &Path, reason: &str) {
     if let Err(error) = fs::write(file, line(reason)) {
-        tracing::warn!(%error, file = %file.display(), "the termination log can not be written");
+        tracing::warn!(%error, file = %file.display(), "the termination log cannot be written");
     }
 }
 

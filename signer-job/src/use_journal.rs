@@ -1,9 +1,9 @@
-//! Tells whoever tests signers with faults at which instants a key is in use.
+//! Tells tests with faults at which instants a key is in use.
 //!
 //! What is stored shows which signer's work counted, not which signers had a key in their hands. So a
 //! signer under test writes down when it starts and stops signing with a key, and holds the lock of a
 //! file of that key meanwhile. The kernel gives up the lock in the moment in which the process ends,
-//! however it ends: who finds it taken has caught another signer at it.
+//! however it ends: a signer that finds it taken has caught another one using the key.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -28,7 +28,7 @@ pub(crate) struct UseJournal {
 pub(crate) struct KeyInUse {
     journal: Arc<UseJournal>,
     lease: i64,
-    /// Locked until this is gone, unless somebody else had locked it.
+    /// Locked until this is dropped, unless another signer had locked it.
     _key: File,
 }
 

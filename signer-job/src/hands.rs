@@ -1,0 +1,65 @@
+//! What a slot works with, lent to one batch after the other.
+
+use std::time::Instant;
+
+use chancery_keyring::{Signatures, SigningKey};
+use chancery_process::Backoff;
+use chancery_store::SignerSession;
+use chancery_store::lease::Payloads;
+
+use crate::error::SignerError;
+use crate::signer::{LEAST_RETRY, MOST_RETRY, Signer};
+
+/// A connection, memory that every batch uses again, and what a broken connection left behind.
+pub(crate) struct Hands {
+    pub(crate) session: SignerSession,
+    pub(crate) payloads: Payloads,
+    pub(crate) signatures: Signatures,
+    /// The lease that was open when the connection broke. Only a lease that is known to be on disk may be here:
+    /// a crash of the server undoes any other, and may give its id to another signer's lease, which would then be
+    /// given back in its stead.
+    pub(crate) left_open: Option<i64>,
+    /// Since when no batch is in hand.
+    pub(crate) free_since: Instant,
+}
+
+impl Hands {
+    pub(crate) fn new(session: SignerSession) -> Self {
+        Self {
+            session,
+            payloads: Payloads::default(),
+            signatures: Signatures::new(1),
+            left_open: None,
+            free_since: Instant::now(),
+        }
+    }
+
+    /// Empties the memory for signatures with this key.
+    pub(crate) fn make_ready_for(&mut self, key: &SigningKey) {
+        if self.signatures.signature_len() != key.signature_len() {
+            self.signatures = Signatures::new(key.signature_len());
+        }
+        self.signatures.clear();
+    }
+
+    /// Connects again, and gives back the lease that the broken connection left open.
+    pub(crate) async fn reconnect(&mut self, signer: &Signer) -> Result<(), SignerError> {
+        let mut pause = Backoff::new(LEAST_RETRY, MOST_RETRY);
+        loop {
+            self.session = signer.connect().await?;
+            let Some(lease) = self.left_open else { return Ok(()) };
+            match self.session.abandon(lease).await {
+                // False: it had ended already.
+                Ok(_) => {
+                    self.left_open = None;
+                    return Ok(());
+                }
+                Err(error) if error.is_transient() && !signer.stop.is_overdue() => {
+                    tracing::warn!(%error, lease, "the database is away: connecting again to give the lease back");
+                    tokio::time::sleep(pause.next_pause()).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
