@@ -16,11 +16,12 @@ Examples:
   chancery verify demo                          audit a run again
   chancery export demo signatures > out.jsonl   take the signatures elsewhere
   chancery delete demo                          remove the run with all its data
+  chancery verify --keyring invoices            audit a keyring over all its runs
 
 Exit codes:
   0    done
   1    an audit found violations, or a defect
-  2    input, or a database, that can not be used as it is; run again once it can
+  2    input, or a database, that cannot be used as it is; run again once it can
   75   the database went away under way: run again to go on
   78   it will never work as it is set up
   130  stopped by Ctrl-C or SIGTERM: run again to go on";
@@ -70,18 +71,37 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Show how far runs are
     Status(StatusArguments),
-    /// Audit a run against the laws, from the ledger alone; exit code 1 if one is broken
+    /// Audit a run or a keyring against the laws, from the ledger alone; 1 if one is broken
     Verify(VerifyArguments),
     /// Write a run's records, signatures, keys or leases as newline-delimited JSON
     Export(ExportArguments),
     /// Remove a run with everything stored for it
     Delete(DeleteArguments),
+    /// List or delete keyrings that runs share
+    #[command(subcommand)]
+    Keyring(KeyringCommand),
     /// Print a completion script
     ///
     /// For instance: chancery completions bash > ~/.local/share/bash-completion/completions/chancery
     Completions {
         /// Shell to complete in
         shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyringCommand {
+    /// Show the keyrings that have a name
+    List {
+        /// How the result is written
+        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+        output: Output,
+    },
+    /// Delete a keyring with its keys and the log of their use; refused while it has runs
+    Delete {
+        /// Keyring to delete, as NAME or NAMESPACE/NAME
+        #[arg(value_name = "KEYRING")]
+        keyring: RunName,
     },
 }
 
@@ -127,9 +147,12 @@ pub(crate) struct StatusArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
-    /// Run to audit, as NAME or NAMESPACE/NAME
-    #[arg(value_name = "RUN")]
-    pub(crate) run: RunName,
+    /// Run to audit, as NAME or NAMESPACE/NAME: its own laws, 1 to 3, and those of its keyring, 4 and 5
+    #[arg(value_name = "RUN", required_unless_present = "keyring", conflicts_with = "keyring")]
+    pub(crate) run: Option<RunName>,
+    /// Keyring to audit over all its runs instead, as NAME or NAMESPACE/NAME: laws 4 and 5
+    #[arg(long, value_name = "KEYRING")]
+    pub(crate) keyring: Option<RunName>,
     /// How the result is written
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) output: Output,

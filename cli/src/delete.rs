@@ -1,11 +1,11 @@
 //! `chancery delete`.
 
-use chancery_process::Exit;
+use chancery_process::{Exit, grouped};
 
 use crate::arguments::{DatabaseArguments, DeleteArguments};
 use crate::database::Database;
 use crate::error::CliError;
-use crate::output::{grouped, line};
+use crate::output::line;
 
 pub(crate) async fn delete(
     database: &DatabaseArguments,
@@ -22,7 +22,11 @@ async fn remove(database: &Database, arguments: &DeleteArguments) -> Result<Exit
         return Err(CliError::InUse { run: name.to_string(), holders: holders.join(", ") });
     }
     database.ledger.delete_run(&run).await?;
-    let records = grouped(run.record_count.unsigned_abs());
-    line(&format!("deleted {name}: {records} records, their signatures and {} keys", run.key_count))?;
+    let records = grouped(run.sealed_records.unwrap_or(run.source.record_count).unsigned_abs());
+    let keys = match &run.keyring.name {
+        Some(keyring) => format!("the keyring {}/{keyring} stays", run.namespace),
+        None => format!("its {} keys are gone", run.keyring.key_count),
+    };
+    line(&format!("deleted {name}: {records} records and their signatures; {keys}"))?;
     Ok(Exit::Done)
 }

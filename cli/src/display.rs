@@ -4,12 +4,11 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chancery_process::LogFormat;
-use chancery_seeding::SeedProgress;
-use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use chancery_process::{LogFormat, grouped};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Log lines of a stage are at least this far apart.
 const LOG_INTERVAL: Duration = Duration::from_secs(2);
@@ -17,8 +16,8 @@ const LOG_INTERVAL: Duration = Duration::from_secs(2);
 /// A stage of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    SeedingKeys,
-    SeedingRecords,
+    MakingKeys,
+    MakingRecords,
     Signing,
     Auditing,
 }
@@ -26,8 +25,8 @@ pub(crate) enum Stage {
 impl Stage {
     const fn name(self) -> &'static str {
         match self {
-            Self::SeedingKeys => "seeding keys",
-            Self::SeedingRecords => "seeding records",
+            Self::MakingKeys => "making keys",
+            Self::MakingRecords => "making records",
             Self::Signing => "signing",
             Self::Auditing => "auditing",
         }
@@ -37,7 +36,7 @@ impl Stage {
 /// The stages of one run.
 pub(crate) struct Display {
     bars: Option<MultiProgress>,
-    current: Mutex<Option<(Stage, StageBar)>>,
+    under_way: Mutex<Vec<StageBar>>,
 }
 
 /// One stage, which is told how far it is.
@@ -52,6 +51,7 @@ struct Inner {
     bar: Option<ProgressBar>,
     last_logged: Mutex<Instant>,
     done: AtomicU64,
+    ended: AtomicBool,
 }
 
 impl Display {
@@ -59,12 +59,11 @@ impl Display {
     pub(crate) fn new(format: LogFormat) -> Self {
         let terminal = std::io::stderr().is_terminal() && format == LogFormat::Text;
         let bars = terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
-        Self { bars, current: Mutex::default() }
+        Self { bars, under_way: Mutex::default() }
     }
 
-    /// Begins a stage; `first` of its `total` is done already.
+    /// Begins a stage, perhaps beside others; `first` of its `total` is done already.
     pub(crate) fn stage(&self, stage: Stage, total: u64, first: u64) -> StageBar {
-        self.close();
         let bar = self.bars.as_ref().map(|bars| bars.add(new_bar(stage, total, first)));
         if bar.is_none() {
             tracing::info!(stage = stage.name(), total, done = first, "begins");
@@ -78,34 +77,21 @@ impl Display {
             bar,
             last_logged: Mutex::new(now),
             done: AtomicU64::new(first),
+            ended: AtomicBool::new(false),
         }));
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((stage, stage_bar.clone()));
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner).push(stage_bar.clone());
         stage_bar
     }
 
-    /// Shows how far seeding is.
-    pub(crate) fn seeding(&self, progress: SeedProgress) {
-        let (stage, done, total) = match progress {
-            SeedProgress::Keys { done, total } => (Stage::SeedingKeys, done, total),
-            SeedProgress::Records { done, total } => (Stage::SeedingRecords, done, total),
-        };
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match current {
-            Some((of, bar)) if of == stage => bar.at(done),
-            _ => {
-                self.stage(stage, total, done);
-            }
-        }
-    }
-
-    /// Ends the stage that is under way, if any.
+    /// Ends every stage that is under way.
     fn close(&self) {
-        if let Some((_, bar)) = self.current.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let under_way = std::mem::take(&mut *self.under_way.lock().unwrap_or_else(PoisonError::into_inner));
+        for bar in under_way {
             bar.end();
         }
     }
 
-    /// Ends the last stage; what is written from now on begins on a line of its own.
+    /// Ends what is still under way; what is written from now on begins on a line of its own.
     #[expect(clippy::print_stderr, reason = "the end of the last bar's line")]
     pub(crate) fn end(&self) {
         self.close();
@@ -145,11 +131,15 @@ impl StageBar {
         let mut last = self.0.last_logged.lock().unwrap_or_else(PoisonError::into_inner);
         if last.elapsed() >= LOG_INTERVAL {
             *last = Instant::now();
-            self.log("goes on");
+            self.log("continues");
         }
     }
 
-    fn end(&self) {
+    /// The stage is over. Said twice, it is heard once.
+    pub(crate) fn end(&self) {
+        if self.0.ended.swap(true, Ordering::Relaxed) {
+            return;
+        }
         match &self.0.bar {
             Some(bar) => bar.finish(),
             None => self.log("ends"),
@@ -162,7 +152,7 @@ impl StageBar {
         let seconds = began.elapsed().as_secs_f64();
         let rate = whole(done.saturating_sub(*first) as f64 / seconds.max(1e-9));
         let left = total.saturating_sub(done) / rate.max(1);
-        if what == "ends" {
+        if self.0.ended.load(Ordering::Relaxed) {
             tracing::info!(
                 stage = stage.name(),
                 total,
@@ -201,8 +191,8 @@ fn new_bar(stage: Stage, total: u64, first: u64) -> ProgressBar {
     let template = "{prefix:16} {wide_bar:.cyan/blue} {human_pos}/{human_len} {rate:>10} {eta:>4} left";
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
-        // A rate that can not be written leaves its place empty.
-        let _written = write!(out, "{}/s", HumanCount(whole(state.per_sec())));
+        // A rate that cannot be written leaves its place empty.
+        let _written = write!(out, "{}/s", grouped(whole(state.per_sec())));
     };
     bar.set_style(style.with_key("rate", rate).progress_chars("━╸─"));
     bar.enable_steady_tick(Duration::from_millis(200));

@@ -5,20 +5,21 @@ use std::path::PathBuf;
 
 use chancery_api::ManifestError;
 use chancery_audit::AuditError;
+use chancery_filling::FillError;
 use chancery_process::{Exit, KekFileError};
-use chancery_seeding::SeedError;
+use chancery_sources::generated::SourceError;
 use chancery_store::StoreError;
 
 /// Why a command fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    #[error("the manifest {path} can not be read: {source}; name a file that holds a SigningRun with -f")]
+    #[error("the manifest {path} cannot be read: {source}; name a file that holds a SigningRun with -f")]
     ManifestFile { path: PathBuf, source: io::Error },
     #[error("{path}: {source}")]
     Manifest { path: PathBuf, source: ManifestError },
     #[error(transparent)]
     KekFile(#[from] KekFileError),
-    #[error("the folder {path} can not be made: {source}; name another with --data-dir")]
+    #[error("the folder {path} cannot be made: {source}; name another with --data-dir")]
     DataDir { path: PathBuf, source: io::Error },
     #[error(transparent)]
     PrivatePostgres(#[from] chancery_local_postgres::Error),
@@ -27,7 +28,7 @@ pub(crate) enum CliError {
     )]
     NoLedger { path: PathBuf },
     #[error(
-        "the run {run} was created with the KEK whose fingerprint is {wanted}; the KEK file {path} holds another, {given}"
+        "the keys of the run {run} are wrapped with the KEK whose fingerprint is {wanted}; the KEK file {path} holds another, {given}: name the file that the keys were made with (--kek-file)"
     )]
     OtherKek { run: String, wanted: String, given: String, path: PathBuf },
     #[error("the run {0} is being deleted; `chancery delete {0}` finishes that, then the name is free again")]
@@ -37,11 +38,13 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Seed(#[from] SeedError),
+    Fill(#[from] FillError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
     #[error(transparent)]
     Audit(#[from] AuditError),
     #[error(
-        "the signer program can not be started: {0}; it belongs beside `chancery`, or where CHANCERY_SIGNER says"
+        "the signer program cannot be started: {0}; it belongs beside `chancery`, or where CHANCERY_SIGNER says"
     )]
     SignerProgram(#[source] io::Error),
     #[error("{0}; what was signed until then is kept, and the same command goes on")]
@@ -52,7 +55,7 @@ pub(crate) enum CliError {
     SignersFailed { restarts: u32, last: String, exit: Exit },
     #[error("nothing could be written: {0}")]
     Write(#[source] io::Error),
-    #[error("signals can not be received: {0}")]
+    #[error("signals cannot be received: {0}")]
     Signals(#[source] io::Error),
 }
 
@@ -68,7 +71,9 @@ impl CliError {
     /// What whoever typed the command should do.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Seed(SeedError::Store(error)) | Self::Audit(AuditError::Store(error))
+            Self::Fill(FillError::Store(error))
+            | Self::Source(SourceError::Store(error))
+            | Self::Audit(AuditError::Store(error))
                 if error.is_transient() =>
             {
                 Exit::TryAgain
@@ -78,8 +83,9 @@ impl CliError {
             | Self::Write(_)
             | Self::Signals(_)
             | Self::SignerProgram(_) => Exit::Failed,
-            Self::Seed(SeedError::OtherKek { .. } | SeedError::Store(_)) => Exit::BadInput,
-            Self::Seed(_) => Exit::Failed,
+            Self::Fill(FillError::OtherKek { .. } | FillError::Store(_))
+            | Self::Source(SourceError::Store(_)) => Exit::BadInput,
+            Self::Fill(_) | Self::Source(_) => Exit::Failed,
             Self::SignersFailed { exit: Exit::NoRoom, .. } => Exit::BadInput,
             Self::SignersFailed { exit, .. } => *exit,
             Self::LostWhileSigning(_) => Exit::TryAgain,

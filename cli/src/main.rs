@@ -6,6 +6,7 @@ mod delete;
 mod display;
 mod error;
 mod export;
+mod keyring;
 mod output;
 mod run;
 mod run_name;
@@ -41,6 +42,7 @@ async fn command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Verify(verify) => verify::verify(&database, &verify).await,
         Command::Export(export) => export::export(&database, &export).await,
         Command::Delete(delete) => delete::delete(&database, &delete).await,
+        Command::Keyring(keyring) => keyring::keyring(&database, &keyring).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "chancery", &mut std::io::stdout());
             Ok(Exit::Done)

@@ -42,28 +42,3 @@ pub(crate) fn facts(rows: &[(&str, String)]) -> String {
     }
     table.to_string()
 }
-
-/// A number with its thousands apart: 1,234,567.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    groups.join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_set_apart() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (1_234_567, "1,234,567"),
-            (1_000_000_000, "1,000,000,000"),
-        ] {
-            assert_eq!(grouped(number), text);
-        }
-    }
-}

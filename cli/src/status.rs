@@ -1,6 +1,7 @@
 //! `chancery status`.
 
-use chancery_process::Exit;
+use chancery_api::format::percent;
+use chancery_process::{Exit, grouped};
 use chancery_store::{Progress, Run};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -8,7 +9,7 @@ use serde::Serialize;
 use crate::arguments::{DatabaseArguments, Output, StatusArguments};
 use crate::database::Database;
 use crate::error::CliError;
-use crate::output::{grouped, line};
+use crate::output::line;
 use crate::run_name::RunName;
 
 /// A run as `-o json` shows it.
@@ -24,6 +25,9 @@ struct RunStatus {
     batches: i64,
     batches_signed: i64,
     batches_leased: i64,
+    /// The ring, unless it is the run's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keyring: Option<String>,
     keys: i32,
     keys_leased: i64,
     algorithm: String,
@@ -65,14 +69,15 @@ fn row(run: &Run, progress: &Progress) -> RunStatus {
         name: run.name.clone(),
         phase: phase(progress),
         records: progress.record_count,
-        seeded: progress.records_seeded,
+        seeded: progress.records_admitted,
         signed: progress.records_signed,
-        batches: progress.batch_count,
+        batches: progress.batches_closed,
         batches_signed: progress.batches_signed,
         batches_leased: progress.batches_leased,
+        keyring: run.keyring.name.clone(),
         keys: progress.key_count,
         keys_leased: progress.keys_leased,
-        algorithm: run.algorithm.clone(),
+        algorithm: run.keyring.algorithm.clone(),
     }
 }
 
@@ -80,13 +85,13 @@ fn row(run: &Run, progress: &Progress) -> RunStatus {
 fn phase(progress: &Progress) -> &'static str {
     if progress.deleted {
         "Deleting"
-    } else if progress.complete || (progress.seeded && progress.records_signed == progress.record_count) {
+    } else if progress.complete || (progress.sealed && progress.batches_signed == progress.batches_closed) {
         "Complete"
     } else if progress.suspended {
         "Suspended"
-    } else if progress.seeded {
+    } else if progress.filled && progress.batches_closed > 0 {
         "Signing"
-    } else if progress.records_seeded > 0 || progress.keys_seeded > 0 {
+    } else if progress.records_admitted > 0 || progress.keys_joined > 0 {
         "Seeding"
     } else {
         "Pending"
@@ -108,14 +113,13 @@ fn table(rows: &[RunStatus]) -> String {
         "ALGORITHM",
     ]);
     for run in rows {
-        let percent = run.signed.saturating_mul(100) / run.records.max(1);
         table.add_row([
             run.namespace.clone(),
             run.name.clone(),
             run.phase.to_owned(),
             grouped(run.signed.unsigned_abs()),
             grouped(run.records.unsigned_abs()),
-            format!("{percent}%"),
+            percent(run.signed, run.records),
             run.batches_leased.to_string(),
             run.keys.to_string(),
             run.algorithm.clone(),

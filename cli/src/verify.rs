@@ -1,6 +1,6 @@
 //! `chancery verify`.
 
-use chancery_audit::{AuditOptions, Report, audit};
+use chancery_audit::{AuditOptions, Report, audit, audit_keyring};
 use chancery_process::{Exit, LogFormat};
 use chancery_store::Run;
 
@@ -18,11 +18,23 @@ pub(crate) async fn verify(
 }
 
 async fn check(database: &Database, arguments: &VerifyArguments) -> Result<Exit, CliError> {
-    let name = &arguments.run;
-    let run = database.ledger.find_run(&name.namespace, &name.name).await?;
-    let display = Display::new(LogFormat::Text);
-    let report = audit_with_bar(database, &run, &display).await?;
-    display.end();
+    let report = match (&arguments.run, &arguments.keyring) {
+        (Some(run), _) => {
+            let run = database.ledger.find_run(&run.namespace, &run.name).await?;
+            let display = Display::new(LogFormat::Text);
+            let report = audit_with_bar(database, &run, &display).await?;
+            display.end();
+            report
+        }
+        (None, Some(keyring)) => {
+            // Asked for first, so that a name that is not there is bad input and no failure of the audit.
+            database.ledger.find_keyring(&keyring.namespace, &keyring.name).await?;
+            let options = AuditOptions::default();
+            audit_keyring(&database.ledger, &keyring.namespace, &keyring.name, &options).await?
+        }
+        // The command line asks for one of both.
+        (None, None) => return Ok(Exit::BadInput),
+    };
     match arguments.output {
         Output::Table => line(&text(&report))?,
         Output::Json => line(&serde_json::json!(report).to_string())?,
@@ -36,12 +48,16 @@ pub(crate) async fn audit_with_bar(
     run: &Run,
     display: &Display,
 ) -> Result<Report, CliError> {
-    let bar = display.stage(Stage::Auditing, run.record_count.unsigned_abs(), 0);
+    let bar = display.stage(
+        Stage::Auditing,
+        run.sealed_records.unwrap_or(run.source.record_count).unsigned_abs(),
+        0,
+    );
     let progress = move |records| bar.at(records);
     Ok(audit(&database.ledger, &run.namespace, &run.name, &AuditOptions::default(), progress).await?)
 }
 
-/// A line a law, and under it the first violations.
+/// A line per law, and under it the first violations.
 pub(crate) fn text(report: &Report) -> String {
     let mut lines = Vec::new();
     for law in &report.laws {

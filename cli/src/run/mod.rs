@@ -1,17 +1,18 @@
-//! `chancery run`: seed, sign, audit, on one machine.
+//! `chancery run`: make keys and records, sign, audit, on one machine.
 
 mod manifest;
 mod signer_end;
 mod signer_process;
 mod summary;
 mod supervisor;
+mod supply;
 
-use std::sync::Arc;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use chancery_process::{Exit, LogFormat, Stop};
-use chancery_seeding::seed;
 use chancery_store::Run;
+use tokio::sync::watch;
 
 use crate::arguments::{DatabaseArguments, RunArguments};
 use crate::database::Database;
@@ -32,11 +33,11 @@ pub(crate) async fn run(
 ) -> Result<Exit, CliError> {
     let request = manifest::read(&arguments.file)?;
     let kek = KekSource::find(arguments.kek_file.as_deref(), &database.data_dir)?;
-    let signers = arguments.signers.unwrap_or_else(|| request.signers());
+    let most = arguments.signers.unwrap_or(request.valid.parallelism);
     let stop = Stop::on_signals(GRACE).map_err(CliError::Signals)?;
 
-    let database = Database::open_or_create(database, signers).await?;
-    let outcome = sign_and_audit(&database, &request, kek, signers, log_format, arguments, stop).await;
+    let database = Database::open_or_create(database, most).await?;
+    let outcome = sign_and_audit(&database, &request, kek, log_format, arguments, stop).await;
     let closed = database.close().await;
     let exit = outcome?;
     closed.map(|()| exit)
@@ -46,7 +47,6 @@ async fn sign_and_audit(
     database: &Database,
     request: &Request,
     kek: KekSource,
-    signers: u32,
     log_format: LogFormat,
     arguments: &RunArguments,
     stop: Stop,
@@ -54,23 +54,30 @@ async fn sign_and_audit(
     let display = Display::new(log_format);
     let began = Instant::now();
     let (run, kek, kek_path) = request.create_or_continue(database, kek).await?;
-    let mut summary = Summary::new(&run, signers);
+    let mut summary = Summary::new(&run);
 
     let seeding = Instant::now();
     tokio::select! {
-        seeded = seed_run(database, &run, &kek, &display) => seeded?,
+        filled = supply::fill_keyring(database, &run, &kek, &display) => filled?,
         () = stop.asked() => return Ok(interrupted(&display)),
     }
-    summary.seeded_in(seeding.elapsed());
     if request.valid.suspend {
-        display.say("the run is suspended: it is seeded, and signed once spec.suspend is false");
+        tokio::select! {
+            supplied = supply::make_records(database, &run, &display, |_| {}) => supplied?,
+            () = stop.asked() => return Ok(interrupted(&display)),
+        }
+        summary.seeded_in(seeding.elapsed());
+        display.say("the run is suspended: its records are made, and signed once spec.suspend is false");
     } else {
-        let supervisor = Supervisor::new(database, &run, &kek_path, signers, log_format, &display);
-        match supervisor.sign(&stop).await? {
+        let signers = Signers { most: arguments.signers, kek: &kek_path, log_format };
+        let done = sign_as_records_come(database, request, &run, &signers, &display, &stop, seeding).await?;
+        summary.seeded_in(done.seeding);
+        summary.signed_by(done.signers);
+        match done.ended {
             Ended::Complete(signed) => summary.signed_now(signed),
             Ended::Stopped => return Ok(interrupted(&display)),
             Ended::Suspended => {
-                display.say("the run was suspended meanwhile; it goes on once spec.suspend is false");
+                display.say("the run was suspended meanwhile; it continues once spec.suspend is false");
                 display.end();
                 return Ok(Exit::Done);
             }
@@ -91,18 +98,72 @@ async fn sign_and_audit(
     Ok(if report.is_none_or(|report| report.holds()) { Exit::Done } else { Exit::Failed })
 }
 
-fn interrupted(display: &Display) -> Exit {
-    display.say("stopped; the same command goes on where this one ended");
-    display.end();
-    Exit::Interrupted
+/// How the signers are started.
+struct Signers<'a> {
+    most: Option<u32>,
+    kek: &'a Path,
+    log_format: LogFormat,
 }
 
-async fn seed_run(
+/// What came of making records and signing them.
+struct Done {
+    seeding: Duration,
+    signers: u32,
+    ended: Ended,
+}
+
+/// Makes the records, and signs the first batches while the others are still made. Either of both that fails ends
+/// the other.
+async fn sign_as_records_come(
     database: &Database,
+    request: &Request,
     run: &Run,
-    kek: &Arc<chancery_keyring::Kek>,
+    how: &Signers<'_>,
     display: &Display,
-) -> Result<(), CliError> {
-    seed(&database.ledger, run, kek, |progress| display.seeding(progress)).await?;
-    Ok(())
+    stop: &Stop,
+    began: Instant,
+) -> Result<Done, CliError> {
+    let (told, mut heard) = watch::channel(());
+    let supplying = async {
+        let told = told;
+        let supplied = tokio::select! {
+            supplied = supply::make_records(database, run, display, |_| { told.send_replace(()); }) => supplied,
+            () = stop.asked() => Ok(()),
+        };
+        if supplied.is_err() {
+            stop.now();
+        }
+        supplied.map(|()| began.elapsed())
+    };
+    let signing = async {
+        let wanted = |unsigned| {
+            let keys = run.keyring.key_count.unsigned_abs();
+            how.most.unwrap_or_else(|| request.valid.signers(keys, unsigned))
+        };
+        let ended = match supply::enough_batches(database, run, &mut heard, wanted).await {
+            Ok(Some(signers)) => {
+                let supervisor = Supervisor::new(database, run, how.kek, signers, how.log_format, display);
+                supervisor.sign(stop).await.map(|ended| (signers, ended))
+            }
+            Ok(None) => Ok((0, Ended::Stopped)),
+            Err(error) => Err(error),
+        };
+        if !matches!(ended, Ok((_, Ended::Complete(_) | Ended::Suspended))) {
+            stop.now();
+        }
+        ended
+    };
+    let (supplied, signed) = tokio::join!(supplying, signing);
+    match (supplied, signed) {
+        // Signers that were stopped because no records can be made have nothing else to tell.
+        (Err(error), Ok((_, Ended::Stopped))) => Err(error),
+        (_, Err(error)) => Err(error),
+        (supplied, Ok((signers, ended))) => Ok(Done { seeding: supplied?, signers, ended }),
+    }
+}
+
+fn interrupted(display: &Display) -> Exit {
+    display.say("stopped; the same command continues where this one ended");
+    display.end();
+    Exit::Interrupted
 }

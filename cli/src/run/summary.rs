@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chancery_audit::Report;
+use chancery_process::grouped;
 use chancery_store::Run;
 use serde_json::json;
 
@@ -10,7 +11,7 @@ use crate::arguments::Output;
 use crate::database::Database;
 use crate::display::whole;
 use crate::error::CliError;
-use crate::output::{facts, grouped, line};
+use crate::output::{facts, line};
 use crate::run::supervisor::SignedNow;
 use crate::verify;
 
@@ -34,15 +35,15 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn new(run: &Run, signers: u32) -> Self {
+    pub(crate) fn new(run: &Run) -> Self {
         Self {
             run: format!("{}/{}", run.namespace, run.name),
-            algorithm: run.algorithm.clone(),
-            records: run.record_count.unsigned_abs(),
+            algorithm: run.keyring.algorithm.clone(),
+            records: run.source.record_count.unsigned_abs(),
             signed: 0,
-            keys: u64::from(run.key_count.unsigned_abs()),
-            batches: run.batch_count.unsigned_abs(),
-            signers,
+            keys: u64::from(run.keyring.key_count.unsigned_abs()),
+            batches: 0,
+            signers: 0,
             seeding: Duration::ZERO,
             signed_now: None,
             signing_seconds: None,
@@ -54,6 +55,10 @@ impl Summary {
 
     pub(crate) fn seeded_in(&mut self, elapsed: Duration) {
         self.seeding = elapsed;
+    }
+
+    pub(crate) fn signed_by(&mut self, signers: u32) {
+        self.signers = signers;
     }
 
     pub(crate) fn signed_now(&mut self, signed: SignedNow) {
@@ -68,7 +73,11 @@ impl Summary {
         elapsed: Duration,
     ) -> Result<(), CliError> {
         let progress = database.ledger.progress(&[run.id]).await?;
-        self.signed = progress.first().map_or(0, |progress| progress.records_signed.unsigned_abs());
+        if let Some(progress) = progress.first() {
+            self.records = progress.record_count.unsigned_abs();
+            self.signed = progress.records_signed.unsigned_abs();
+            self.batches = progress.batches_closed.unsigned_abs();
+        }
         let times = database.ledger.times(run).await?;
         self.signing_seconds = times.signing_seconds;
         (self.expired, self.abandoned) = (times.expired, times.abandoned);
@@ -76,7 +85,7 @@ impl Summary {
         Ok(())
     }
 
-    /// Signatures a second while signing: by this command if it signed anything, else by those before.
+    /// Signatures per second while signing: by this command if it signed anything, else by those before.
     fn rate(&self) -> Option<f64> {
         let (records, seconds) = match self.signed_now {
             Some(now) if now.records > 0 => (now.records, now.elapsed.as_secs_f64()),

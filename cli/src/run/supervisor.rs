@@ -34,14 +34,14 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long leases of a dead signer are looked for: a statement that it had sent when it died may
 /// still be carried out by the database.
-const MOURNING: Duration = Duration::from_secs(30);
+const DEAD_HOLDER_GRACE: Duration = Duration::from_secs(30);
 
 /// How long the database may be away before the watch gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const RECONNECT_FOR: Duration = Duration::from_secs(60);
 
 /// How long a signer may take to end once nothing is left to do, or it has been asked to stop: longer
 /// than the grace that it has by itself.
-const LAST_PATIENCE: Duration = Duration::from_secs(30);
+const END_GRACE: Duration = Duration::from_secs(30);
 
 /// How signing ended.
 pub(crate) enum Ended {
@@ -100,7 +100,7 @@ impl<'a> Supervisor<'a> {
         let began = Instant::now();
         let bar = self.display.stage(
             Stage::Signing,
-            self.run.record_count.unsigned_abs(),
+            self.run.source.record_count.unsigned_abs(),
             before.records_signed.unsigned_abs(),
         );
         if before.complete {
@@ -122,9 +122,10 @@ impl<'a> Supervisor<'a> {
                 }
             }
         };
-        self.bury().await.map_err(CliError::while_signing)?;
+        self.release_dead_holders().await.map_err(CliError::while_signing)?;
         let after = self.progress().await.map_err(CliError::while_signing)?;
         bar.at(after.records_signed.unsigned_abs());
+        bar.end();
         if !is_complete(&after) {
             return match SignerEnd::failure_of(ends) {
                 Some((restarts, last, exit)) if !stop.is_asked() => {
@@ -185,10 +186,10 @@ impl<'a> Supervisor<'a> {
         let overdue = async {
             tokio::select! {
                 () = stop.asked() => {}
-                // The sender lives as long as `self`: waiting can not fail.
+                // The sender lives as long as `self`: waiting cannot fail.
                 _complete = complete.wait_for(|complete| *complete) => {}
             }
-            tokio::time::sleep(LAST_PATIENCE).await;
+            tokio::time::sleep(END_GRACE).await;
         };
         tokio::pin!(overdue);
         loop {
@@ -218,7 +219,7 @@ impl<'a> Supervisor<'a> {
             }
             return Ok(Some((format!("signer {index} ended although batches are left"), Exit::TryAgain)));
         }
-        self.mourn(signer.holder);
+        self.holder_died(signer.holder);
         let exit = exit_of(status);
         Ok(Some((format!("signer {index} ended with {status} {last_line}").trim_end().to_owned(), exit)))
     }
@@ -237,7 +238,7 @@ impl<'a> Supervisor<'a> {
                 Ok(()) => away_since = None,
                 Err(CliError::Store(error)) if error.is_transient() => {
                     let since = *away_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() > PATIENCE {
+                    if since.elapsed() > RECONNECT_FOR {
                         return error.into();
                     }
                 }
@@ -248,22 +249,22 @@ impl<'a> Supervisor<'a> {
     }
 
     async fn watch_once(&self, bar: &StageBar) -> Result<(), CliError> {
-        self.bury().await?;
+        self.release_dead_holders().await?;
         let progress = self.progress().await?;
         bar.at(progress.records_signed.unsigned_abs());
         self.complete.send_replace(is_complete(&progress));
         Ok(())
     }
 
-    fn mourn(&self, holder: String) {
+    fn holder_died(&self, holder: String) {
         self.dead.lock().unwrap_or_else(PoisonError::into_inner).push((holder, Instant::now()));
     }
 
     /// Gives back the leases of signers that have died.
-    async fn bury(&self) -> Result<(), CliError> {
+    async fn release_dead_holders(&self) -> Result<(), CliError> {
         let holders: Vec<String> = {
             let mut dead = self.dead.lock().unwrap_or_else(PoisonError::into_inner);
-            dead.retain(|(_, since)| since.elapsed() < MOURNING);
+            dead.retain(|(_, since)| since.elapsed() < DEAD_HOLDER_GRACE);
             dead.iter().map(|(holder, _)| holder.clone()).collect()
         };
         if !holders.is_empty() {
@@ -288,7 +289,7 @@ impl<'a> Supervisor<'a> {
 }
 
 fn is_complete(progress: &Progress) -> bool {
-    progress.batches_signed == progress.batch_count
+    progress.sealed && progress.batches_signed == progress.batches_closed
 }
 
 /// Unique across machines, commands, signers and restarts, because a name that came back could make a

@@ -1,0 +1,81 @@
+//! What there is to sign, and to sign with: keys and records.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use chancery_filling::fill;
+use chancery_keyring::Kek;
+use chancery_sources::generated;
+use chancery_store::{Run, StoreError};
+use tokio::sync::watch;
+
+use crate::database::Database;
+use crate::display::{Display, Stage, StageBar};
+use crate::error::CliError;
+
+/// Makes the keys that the run's keyring lacks, as a stage that is shown.
+pub(crate) async fn fill_keyring(
+    database: &Database,
+    run: &Run,
+    kek: &Arc<Kek>,
+    display: &Display,
+) -> Result<(), CliError> {
+    let bar = OnceLock::new();
+    let shown = |progress: chancery_filling::KeyProgress| {
+        show(&bar, display, Stage::MakingKeys, progress.done, progress.total);
+    };
+    let filled = fill(&database.ledger, &run.keyring, kek, shown).await;
+    bar.get().inspect(|bar| bar.end());
+    Ok(filled?)
+}
+
+/// Makes the records that the run lacks and seals it, as a stage that is shown. `told` is told of each that comes.
+pub(crate) async fn make_records(
+    database: &Database,
+    run: &Run,
+    display: &Display,
+    told: impl Fn(u64) + Send + Sync,
+) -> Result<(), CliError> {
+    let bar = OnceLock::new();
+    let shown = |progress: generated::RecordProgress| {
+        show(&bar, display, Stage::MakingRecords, progress.done, progress.total);
+        told(progress.done);
+    };
+    let supplied = generated::supply(&database.ledger, run, shown).await;
+    bar.get().inspect(|bar| bar.end());
+    Ok(supplied?)
+}
+
+/// Waits until the run has batches for as many signers as are wanted, or is sealed, and tells how many signers that
+/// are; `wanted` is given the number of unsigned batches. None when the records end without being sealed. `heard`
+/// changes as records come, and is closed when no more will.
+pub(crate) async fn enough_batches(
+    database: &Database,
+    run: &Run,
+    heard: &mut watch::Receiver<()>,
+    wanted: impl Fn(u64) -> u32,
+) -> Result<Option<u32>, CliError> {
+    loop {
+        let more = heard.has_changed().is_ok();
+        let progress = database.ledger.progress(&[run.id]).await?.pop();
+        let progress =
+            progress.ok_or_else(|| StoreError::NoRun(format!("{}/{}", run.namespace, run.name)))?;
+        let unsigned = (progress.batches_closed - progress.batches_signed).unsigned_abs();
+        if progress.sealed {
+            return Ok(Some(wanted(unsigned)));
+        }
+        let signers = wanted(u64::MAX);
+        if unsigned >= u64::from(signers) {
+            return Ok(Some(signers));
+        }
+        if !more {
+            return Ok(None);
+        }
+        // Closed, it is looked at once more: the last records may have come, and the seal.
+        let _closed = heard.changed().await;
+    }
+}
+
+fn show(bar: &OnceLock<StageBar>, display: &Display, stage: Stage, done: u64, total: u64) {
+    bar.get_or_init(|| display.stage(stage, total, done)).at(done);
+}
