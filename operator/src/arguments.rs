@@ -7,7 +7,7 @@ use chancery_process::LogFormat;
 use chancery_store::GivenUrl;
 use clap::{Args, Parser, Subcommand};
 
-use crate::build::SignerSettings;
+use crate::run::build::pod::SignerSettings;
 
 /// Reconciles SigningRuns: seeds the ledger, runs the signers, keeps the status up to date
 #[derive(Debug, Parser)]
@@ -17,43 +17,45 @@ use crate::build::SignerSettings;
     subcommand_negates_reqs = true,
     args_conflicts_with_subcommands = true
 )]
-pub(crate) struct Arguments {
+pub struct Arguments {
+    /// What to do instead of operating.
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub command: Option<Command>,
+    /// How to operate.
     #[command(flatten)]
-    pub(crate) operate: Option<Operate>,
+    pub operate: Option<Operate>,
 }
 
 /// What it can do besides operating.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
     /// Wait until a SigningRun is complete; fails when it fails, or when it takes too long
     Wait(Wait),
 }
 
 /// Which run to wait for.
 #[derive(Debug, Args)]
-pub(crate) struct Wait {
+pub struct Wait {
     /// Namespace of the run
     #[arg(long, env = "POD_NAMESPACE", default_value = "default")]
-    pub(crate) namespace: String,
+    pub namespace: String,
     /// Name of the run
     #[arg(long, value_name = "NAME")]
-    pub(crate) run: String,
+    pub run: String,
     /// How long to wait, such as 120s or 5m
     #[arg(long, default_value = "120s", value_name = "DURATION")]
-    pub(crate) timeout: String,
+    pub timeout: String,
 }
 
 /// How to operate.
 #[derive(Debug, Args)]
-pub(crate) struct Operate {
+pub struct Operate {
     /// URL of the ledger's database, as its owner; PGSSLMODE and PGSSLROOTCERT apply
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub(crate) database_url: GivenUrl,
+    pub database_url: GivenUrl,
     /// File with the key-encryption key, 32 bytes, raw or in base64; read again whenever it is used
     #[arg(long, env = "CHANCERY_KEK_FILE", value_name = "FILE")]
-    pub(crate) kek_file: PathBuf,
+    pub kek_file: PathBuf,
     /// Namespaces whose runs are reconciled; all of them if none is given
     #[arg(
         long = "namespace",
@@ -61,19 +63,19 @@ pub(crate) struct Operate {
         value_delimiter = ',',
         value_name = "NAMESPACE"
     )]
-    pub(crate) namespaces: Vec<String>,
+    pub namespaces: Vec<String>,
     /// Namespace of this pod, where the leader's Lease is
     #[arg(long, env = "POD_NAMESPACE", value_name = "NAMESPACE")]
-    pub(crate) pod_namespace: String,
+    pub pod_namespace: String,
     /// Name of this pod, shown in the leader's Lease
     #[arg(long, env = "POD_NAME", default_value = "chancery-operator", value_name = "NAME")]
-    pub(crate) pod_name: String,
+    pub pod_name: String,
     /// Name of the leader's Lease
     #[arg(long, env = "CHANCERY_LEASE_NAME", default_value = "chancery-operator", value_name = "NAME")]
-    pub(crate) lease_name: String,
+    pub lease_name: String,
     /// Where /healthz, /readyz and /metrics are served
     #[arg(long, env = "CHANCERY_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
-    pub(crate) listen: SocketAddr,
+    pub listen: SocketAddr,
     /// Image of the signer pods
     #[arg(long, env = "CHANCERY_SIGNER_IMAGE", value_name = "IMAGE")]
     signer_image: String,
@@ -102,7 +104,7 @@ pub(crate) struct Operate {
     signer_service_account: Option<String>,
     /// How log lines are written; RUST_LOG sets which
     #[arg(long, env = "CHANCERY_LOG_FORMAT", value_enum, default_value_t)]
-    pub(crate) log_format: LogFormat,
+    pub log_format: LogFormat,
 }
 
 impl Operate {

@@ -1,44 +1,15 @@
-//! The operator: reconciles every SigningRun by seeding the ledger and running signer Jobs, and keeps
-//! its status up to date until the run is complete.
-//!
-//! observe → decide → build → apply → update the status; why anything was done is answered in
-//! `decide.rs`.
-
-mod apply;
-mod arguments;
-mod background;
-mod build;
-mod client;
-mod context;
-mod controller;
-mod database;
-mod decide;
-mod events;
-mod facts;
-mod leader;
-mod memory;
-mod metrics;
-mod observe;
-mod operate;
-mod progress;
-mod reconcile;
-#[cfg(test)]
-mod scenarios;
-mod triggers;
-mod unreadable;
-mod update_status;
-mod wait;
+//! The operator's program: it reads its arguments and runs the library.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
+use chancery_operator::arguments::{Arguments, Command};
+use chancery_operator::{operate, wait};
 use chancery_process::{Exit, LogFormat, Stop};
 use chancery_telemetry::Telemetry;
 use clap::{CommandFactory, Parser, error::ErrorKind};
 
-use crate::arguments::{Arguments, Command};
-
-/// How long reconciles under way may still take once asked to stop.
+/// How long reconciles that are under way may take once the operator is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
@@ -49,12 +20,12 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tracing::error!(%error, "no runtime");
+            tracing::error!(%error, "the operator cannot start its threads");
             return Exit::Failed.into();
         }
     };
     let outcome = runtime.block_on(run(arguments));
-    // What still runs in the background can be done again by another.
+    // The next leader starts background work again.
     runtime.shutdown_timeout(Duration::from_secs(1));
     match outcome {
         Ok(()) => Exit::Done.into(),
@@ -67,7 +38,7 @@ fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match (arguments.command, arguments.operate) {
-        (Some(Command::Wait(run)), _) => wait::wait(&run).await,
+        (Some(Command::Wait(run)), _) => wait(&run).await,
         (None, Some(how)) => {
             let stop = Stop::on_signals(GRACE)?;
             let last = stop.clone();
@@ -76,11 +47,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 tokio::time::sleep(GRACE).await;
             };
             tokio::select! {
-                outcome = operate::operate(how, stop) => outcome,
-                () = overdue => anyhow::bail!("a reconcile did not end within {GRACE:?}"),
+                outcome = operate(how, stop) => outcome,
+                () = overdue => anyhow::bail!("a reconcile did not end within {GRACE:?}; the next leader repeats it"),
             }
         }
-        // All that operating needs can be left out only together.
+        // The arguments that operating needs are missing together or not at all.
         (None, None) => Arguments::command()
             .error(
                 ErrorKind::MissingRequiredArgument,

@@ -8,31 +8,48 @@ use chancery_process::Stop;
 use chancery_telemetry::serve;
 use futures::future::join_all;
 use kube::Client;
-use kube::runtime::events::{Recorder, Reporter};
+use prometheus_client::registry::Registry;
 
 use crate::arguments::Operate;
-use crate::background::BackgroundWork;
-use crate::client::client;
-use crate::context::Shared;
-use crate::controller::control;
-use crate::database::Database;
-use crate::events;
-use crate::leader::Candidate;
-use crate::memory::Memory;
-use crate::metrics::Metrics;
-use crate::progress::ProgressWatch;
-use crate::triggers::Triggers;
+use crate::host::client::client;
+use crate::host::database::Database;
+use crate::host::events::event_queue;
+use crate::host::leader::Candidate;
+use crate::host::metrics::Metrics;
+use crate::host::services::Services;
+use crate::host::triggers::Triggers;
+use crate::run::context::Shared;
+use crate::run::controller::control;
+use crate::run::metrics::RunMetrics;
 
 /// How long a leader that stops may take to publish its last Events.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const LAST_EVENTS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// An empty registry of metrics, whose names all begin with `chancery_`.
+#[must_use]
+pub fn metrics_registry() -> Registry {
+    Registry::with_prefix("chancery")
+}
+
+/// What stays when the lead is lost and won again.
+struct Process {
+    arguments: Operate,
+    client: Client,
+    database: Arc<Database>,
+    metrics: Arc<Metrics>,
+    run_metrics: Arc<RunMetrics>,
+}
 
 /// Operates until asked to stop.
 ///
 /// # Errors
 ///
-/// What keeps it from beginning: no API server is known, the URL can not be read, the port is taken.
-pub(crate) async fn operate(arguments: Operate, stop: Stop) -> anyhow::Result<()> {
-    let (metrics, registry) = Metrics::new();
+/// The operator cannot start: no API server is configured, the database's URL cannot be read, or the port
+/// is taken.
+pub async fn operate(arguments: Operate, stop: Stop) -> anyhow::Result<()> {
+    let mut registry = metrics_registry();
+    let metrics = Metrics::new(&mut registry);
+    let run_metrics = RunMetrics::new(&mut registry);
     let database = Arc::new(Database::new(
         arguments.database_url.read()?.named(&arguments.pod_name),
         Arc::clone(&metrics),
@@ -45,89 +62,78 @@ pub(crate) async fn operate(arguments: Operate, stop: Stop) -> anyhow::Result<()
         Arc::new(Candidate::new(client.clone(), &arguments.pod_namespace, &arguments.lease_name, identity));
     let ready = readiness(Arc::clone(&database), Arc::clone(&candidate));
     serve(arguments.listen, Arc::new(registry), ready).await?;
-    let keeper = Arc::clone(&database);
-    let keeping = async move { keeper.keep().await };
+    let process = Process { arguments, client, database, metrics, run_metrics };
     tokio::select! {
-        () = keeping => {}
-        () = lead_in_turn(&arguments, &client, &database, &metrics, &candidate, &stop) => {}
+        () = process.database.keep() => {}
+        () = process.lead_in_turn(&candidate, &stop) => {}
     }
     Ok(())
 }
 
-/// The schema is made ready at its first use, which takes a while: not in the first reconcile.
+/// The schema is compiled at its first use, which takes a while: not in the first reconcile.
 fn warm_up() {
     let any = SigningRun::new("any", SigningRunSpec::new(1, 1, 1));
     drop(validate(&any));
 }
 
-/// Leads, loses the lead, stands by, and so on.
-async fn lead_in_turn(
-    arguments: &Operate,
-    client: &Client,
-    database: &Arc<Database>,
-    metrics: &Arc<Metrics>,
-    candidate: &Candidate,
-    stop: &Stop,
-) {
-    while let Some(lease) = candidate.win(stop).await {
-        tracing::info!("leading");
-        metrics.leads(true);
+impl Process {
+    /// Leads, loses the lead, stands by, and so on.
+    async fn lead_in_turn(&self, candidate: &Candidate, stop: &Stop) {
+        while let Some(lease) = candidate.win(stop).await {
+            tracing::info!("this operator leads");
+            self.metrics.leads(true);
+            tokio::select! {
+                () = self.lead(stop) => {}
+                () = candidate.hold(lease) => {}
+            }
+            self.metrics.leads(false);
+            self.run_metrics.no_longer_leads();
+            tracing::info!("this operator no longer leads");
+            if stop.is_asked() {
+                candidate.resign().await;
+                return;
+            }
+        }
+    }
+
+    /// Does a leader's work until asked to stop. Dropped, it stops at once: the next leader repeats
+    /// whatever was under way.
+    async fn lead(&self, stop: &Stop) {
+        let mut triggers = Triggers::default();
+        let namespaces: Vec<Option<String>> = match self.arguments.namespaces.as_slice() {
+            [] => vec![None],
+            namespaces => namespaces.iter().cloned().map(Some).collect(),
+        };
+        let scopes: Vec<_> =
+            namespaces.into_iter().map(|namespace| (triggers.scope(namespace.clone()), namespace)).collect();
+        let (events, mut publisher) = event_queue(self.client.clone(), &self.arguments.pod_name);
+        let services = Services {
+            client: self.client.clone(),
+            database: Arc::clone(&self.database),
+            events,
+            metrics: Arc::clone(&self.metrics),
+        };
+        let shared = Arc::new(Shared::new(
+            services,
+            self.arguments.signer_settings(),
+            self.arguments.kek_file.clone(),
+            triggers,
+            Arc::clone(&self.run_metrics),
+        ));
+        let controls = scopes
+            .into_iter()
+            .map(|(woken, namespace)| control(Arc::clone(&shared), namespace, woken, stop.clone()));
         tokio::select! {
-            () = lead(arguments, client.clone(), Arc::clone(database), Arc::clone(metrics), stop) => {}
-            () = candidate.hold(lease) => {}
+            _ended = join_all(controls) => {}
+            () = shared.keep_progress() => {}
+            () = publisher.keep() => {}
         }
-        metrics.leads(false);
-        tracing::info!("no longer leading");
-        if stop.is_asked() {
-            candidate.resign().await;
-            return;
-        }
+        // The last Events are published if the API server still answers.
+        let _in_time = tokio::time::timeout(LAST_EVENTS_TIMEOUT, publisher.finish()).await;
     }
 }
 
-/// Does a leader's work until asked to stop. Dropped, it stops at once: whatever it was doing can be
-/// done again by another.
-async fn lead(
-    arguments: &Operate,
-    client: Client,
-    database: Arc<Database>,
-    metrics: Arc<Metrics>,
-    stop: &Stop,
-) {
-    let mut triggers = Triggers::default();
-    let namespaces: Vec<Option<String>> = match arguments.namespaces.as_slice() {
-        [] => vec![None],
-        namespaces => namespaces.iter().cloned().map(Some).collect(),
-    };
-    let scopes: Vec<_> =
-        namespaces.into_iter().map(|namespace| (triggers.scope(namespace.clone()), namespace)).collect();
-    let reporter =
-        Reporter { controller: "chancery-operator".to_owned(), instance: Some(arguments.pod_name.clone()) };
-    let (teller, mut telling) = events::queue(Recorder::new(client.clone(), reporter));
-    let shared = Arc::new(Shared {
-        client,
-        settings: arguments.signer_settings(),
-        events: teller,
-        kek_file: arguments.kek_file.clone(),
-        database,
-        background: BackgroundWork::new(triggers.clone()),
-        progress: ProgressWatch::new(triggers),
-        memory: Memory::default(),
-        metrics,
-    });
-    let controls = scopes
-        .into_iter()
-        .map(|(woken, namespace)| control(Arc::clone(&shared), namespace, woken, stop.clone()));
-    tokio::select! {
-        _ended = join_all(controls) => {}
-        () = shared.progress.keep(&shared) => {}
-        () = telling.keep() => {}
-    }
-    // What happened last is told, if the API server still answers.
-    let _in_time = tokio::time::timeout(LAST_WORDS, telling.finish()).await;
-}
-
-/// Ready is who could work: the API server and the database answer.
+/// An operator is ready if it could lead: the API server and the database answer.
 fn readiness(
     database: Arc<Database>,
     candidate: Arc<Candidate>,

@@ -12,8 +12,8 @@ use crate::arguments::Wait;
 ///
 /// # Errors
 ///
-/// It failed, or is not complete in time.
-pub(crate) async fn wait(arguments: &Wait) -> anyhow::Result<()> {
+/// The run failed, is not complete in time, or was deleted; or the API server does not answer.
+pub async fn wait(arguments: &Wait) -> anyhow::Result<()> {
     let limit = LeaseDuration::new(&arguments.timeout).to_std()?;
     let client = Client::try_default().await?;
     let api: Api<SigningRun> = Api::namespaced(client, &arguments.namespace);
@@ -33,10 +33,10 @@ pub(crate) async fn wait(arguments: &Wait) -> anyhow::Result<()> {
         bail!(
             "{name} is not complete after {}: {}",
             arguments.timeout,
-            said.map_or("nobody reconciles it", |condition| &condition.message)
+            said.map_or("it has no status; is the operator running?", |condition| &condition.message)
         );
     };
-    let status = finished?.and_then(|run| run.status).with_context(|| format!("{name} is gone"))?;
+    let status = finished?.and_then(|run| run.status).with_context(|| format!("{name} was deleted"))?;
     match condition::find(&status.conditions, ConditionType::Failed) {
         Some(failed) if failed.status == "True" => bail!("{name} failed: {}", failed.message),
         _ => {

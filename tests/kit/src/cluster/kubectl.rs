@@ -44,7 +44,7 @@ impl Kubectl {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn();
-        child.map_err(|error| anyhow::anyhow!("kubectl can not be started: {error}"))
+        child.map_err(|error| anyhow::anyhow!("kubectl cannot be started: {error}"))
     }
 
     /// Runs it to its end, whatever that is.

@@ -39,7 +39,7 @@ impl OperatorProcess {
     ///
     /// # Errors
     ///
-    /// When its settings can not be had.
+    /// When its settings cannot be had.
     pub async fn start(release: &Release<'_>) -> anyhow::Result<Self> {
         Self::start_with(release, &OperatorOptions::default()).await
     }
@@ -48,7 +48,7 @@ impl OperatorProcess {
     ///
     /// # Errors
     ///
-    /// When its settings can not be had.
+    /// When its settings cannot be had.
     pub async fn start_with(release: &Release<'_>, options: &OperatorOptions) -> anyhow::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("operator-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -59,7 +59,7 @@ impl OperatorProcess {
         let folder = release.namespace.cluster.folder().join(format!("{}-{name}", release.namespace.name));
         fs::create_dir_all(&folder)?;
         let secrets = release.namespace.api();
-        let not_yet = |why| anyhow::anyhow!("the operator's pod can not be started: {why:?}");
+        let not_yet = |why| anyhow::anyhow!("the operator's pod cannot be started: {why:?}");
         let mounts = environment::mount(&secrets, &pod, &container, &folder).await.map_err(not_yet)?;
         let mut environment = environment::resolve(&secrets, &pod, &container).await.map_err(not_yet)?;
         environment.push(("KUBECONFIG".to_owned(), kubeconfig.display().to_string()));

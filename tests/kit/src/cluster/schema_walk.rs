@@ -1,5 +1,5 @@
 //! Every field of a schema, and every way to get it wrong: what a test of bad input walks, so that a
-//! new field can not be forgotten.
+//! new field cannot be forgotten.
 
 use std::fmt;
 

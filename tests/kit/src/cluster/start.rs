@@ -103,7 +103,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// When the kubeconfig can not be used.
+    /// When the kubeconfig cannot be used.
     pub async fn client(&self) -> anyhow::Result<kube::Client> {
         client_of(&self.kubeconfig()).await
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use k8s_openapi::api::core::v1::{Container, EnvVar, ObjectFieldSelector, Pod, Secret, SecretKeySelector};
 use kube::{Api, ResourceExt};
 
-/// Why a container can not be started yet.
+/// Why a container cannot be started yet.
 #[derive(Debug)]
 pub(crate) struct NotYet {
     /// As the kubelet gives it for a container that waits.

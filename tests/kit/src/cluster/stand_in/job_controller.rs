@@ -90,7 +90,7 @@ impl Controller {
                     assert!(!is_invalid(error), "the API server refuses the status of Job {name}: {error}")
                 })?;
         }
-        // From here on they are counted, even if they can not be let go now.
+        // From here on they are counted, even if they cannot be let go now.
         self.counted.extend(release.iter().map(|(_, uid)| uid.clone()));
         for (pod, uid) in &release {
             self.release(pod, uid).await?;

@@ -97,7 +97,7 @@ async fn start(
                     environment.extend(shared.environment.iter().cloned());
                     match container::start(container, environment, &mounts, &folder) {
                         Ok(running) => return Some(running),
-                        Err(error) => panic!("pod {} can not be started: {error}", reporter.name),
+                        Err(error) => panic!("pod {} cannot be started: {error}", reporter.name),
                     }
                 }
                 Err(not_yet) => not_yet,

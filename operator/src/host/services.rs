@@ -1,0 +1,22 @@
+//! What the reconciles of every kind use.
+
+use std::sync::Arc;
+
+use kube::Client;
+
+use crate::host::database::Database;
+use crate::host::events::EventSender;
+use crate::host::metrics::Metrics;
+
+/// The services of one operator process, while it leads.
+#[derive(Clone)]
+pub struct Services {
+    /// The client of the API server.
+    pub client: Client,
+    /// The ledger's database.
+    pub database: Arc<Database>,
+    /// Takes the Events that are to be published.
+    pub events: EventSender,
+    /// Counts what the operator does.
+    pub metrics: Arc<Metrics>,
+}

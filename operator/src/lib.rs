@@ -1,0 +1,16 @@
+//! The operator: it reconciles every SigningRun. It seeds the ledger, runs the signers' Job, and keeps the
+//! status up to date until the run is complete.
+//!
+//! [`host`] is what an operator needs whatever it reconciles: leader election, the database, Events, metrics.
+//! Each kind of object has a folder of its own beside it: [`run`]. There, `decide` says why anything was
+//! done.
+
+pub mod arguments;
+pub mod host;
+pub mod run;
+
+mod operate;
+mod wait;
+
+pub use operate::{metrics_registry, operate};
+pub use wait::wait;

@@ -1,0 +1,67 @@
+//! Carries out what was decided, with what was observed. Each effect is one write, or starts background
+//! work, and may be repeated after a crash at any point.
+
+mod deletion;
+pub(crate) mod error;
+mod job;
+mod ledger;
+pub(crate) mod object;
+
+use kube::ResourceExt;
+
+use crate::host::events::NewEvent;
+use crate::run::context::Context;
+use crate::run::decide::decision::Effect;
+use crate::run::facts::{Observed, WorkKind};
+use crate::run::watched::Target;
+use error::ApplyError;
+
+/// Carries out effects in order; returns what happened.
+pub(crate) async fn apply(
+    context: &Context,
+    target: &Target<'_>,
+    observed: &Observed,
+    effects: &[Effect],
+) -> Result<Vec<NewEvent>, ApplyError> {
+    let mut events = Vec::new();
+    for effect in effects {
+        tracing::debug!(?effect, "an effect is carried out");
+        events.extend(carry_out(context, target, observed, effect).await?);
+    }
+    Ok(events)
+}
+
+async fn carry_out(
+    context: &Context,
+    target: &Target<'_>,
+    observed: &Observed,
+    effect: &Effect,
+) -> Result<Option<NewEvent>, ApplyError> {
+    let metadata = &target.object.metadata;
+    match effect {
+        Effect::AddFinalizer => object::set_finalizer(context, metadata, true).await?,
+        Effect::RemoveFinalizer => object::set_finalizer(context, metadata, false).await?,
+        Effect::CreateRun => ledger::create_run(context, target).await?,
+        Effect::SetMutable { suspended } => {
+            ledger::set_mutable(context, target, observed, *suspended).await?;
+        }
+        Effect::StartFilling => ledger::start_filling(context, target, observed)?,
+        Effect::StartGenerating => ledger::start_generating(context, target, observed)?,
+        Effect::StopMaking => {
+            let uid = target.object.uid().unwrap_or_default();
+            context.background.stop(&uid, WorkKind::Filling);
+            context.background.stop(&uid, WorkKind::Generating);
+        }
+        Effect::EnsureJob(plan) => {
+            return job::ensure_job(context, target, observed.job.as_ref(), *plan).await;
+        }
+        Effect::DeleteJob => job::delete_job(context, observed.job.as_ref()).await?,
+        Effect::ReleaseLeases { holders } => {
+            return ledger::release(context, target, observed, holders).await;
+        }
+        Effect::Settle => ledger::settle(context, observed).await?,
+        Effect::StartDeleting => ledger::start_deleting(context, target, observed)?,
+        Effect::DeleteObject => return object::delete_object(context, target.object).await.map(Some),
+    }
+    Ok(None)
+}

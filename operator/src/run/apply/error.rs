@@ -1,0 +1,59 @@
+//! Why an effect could not be carried out.
+
+use chancery_api::Reason;
+use chancery_process::KekFileError;
+use chancery_store::StoreError;
+
+use crate::run::decide::decision::Cause;
+
+/// Why an effect could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The API server refused a change of the SigningRun.
+    #[error("the API server refused a change of the SigningRun: {}", server_message(.0))]
+    Object(#[source] kube::Error),
+    /// The API server refused the signers' Job.
+    #[error("the API server refused the signers' Job: {}", server_message(.0))]
+    Job(#[source] kube::Error),
+    /// The ledger refused, or did not answer.
+    #[error(transparent)]
+    Ledger(#[from] StoreError),
+    /// The ledger cannot be used; why.
+    #[error("{0}")]
+    Away(String),
+    /// The KEK file cannot be used.
+    #[error(transparent)]
+    Kek(#[from] KekFileError),
+}
+
+/// The message of an API server, without what the client adds: that says the same again.
+pub(crate) fn server_message(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(refusal) if !refusal.message.is_empty() => refusal.message.clone(),
+        other => other.to_string(),
+    }
+}
+
+impl ApplyError {
+    /// Why the run has failed, if this is no obstacle that passes when the effect is retried: the run asks for
+    /// something that the ledger cannot give.
+    pub(crate) fn failure(&self) -> Option<Cause> {
+        let reason = match self {
+            Self::Ledger(StoreError::KeyringDiffers { .. }) => Reason::KeyringDiffers,
+            Self::Ledger(StoreError::KeyringUnknown(_)) => Reason::KeyringUnknown,
+            _ => return None,
+        };
+        Some(Cause::new(reason, self.to_string()))
+    }
+
+    /// The variant's name, for a metric.
+    pub(crate) const fn label(&self) -> &'static str {
+        match self {
+            Self::Object(_) => "Object",
+            Self::Job(_) => "Job",
+            Self::Ledger(_) => "Ledger",
+            Self::Away(_) => "DatabaseUnavailable",
+            Self::Kek(_) => "Kek",
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Changes of the signers' Job.
+
+use chancery_api::{Reason, names};
+use k8s_openapi::api::batch::v1::Job;
+use kube::api::{DeleteParams, Patch, PatchParams, PropagationPolicy};
+use kube::{Api, ResourceExt};
+
+use crate::host::events::NewEvent;
+use crate::run::apply::deletion::{gone_is_fine, only_this};
+use crate::run::apply::error::ApplyError;
+use crate::run::build::job::job;
+use crate::run::build::job_change::{JobChange, job_change};
+use crate::run::context::Context;
+use crate::run::decide::decision::JobPlan;
+use crate::run::facts::JobView;
+use crate::run::watched::Target;
+
+/// Creates the Job, corrects it, or deletes it so that it is created again. `seen` is the Job as it was
+/// observed.
+pub(super) async fn ensure_job(
+    context: &Context,
+    target: &Target<'_>,
+    seen: Option<&JobView>,
+    plan: JobPlan,
+) -> Result<Option<NewEvent>, ApplyError> {
+    let Some(run) = target.run else { return Ok(None) };
+    let live = seen.map(|job| job.live.as_ref());
+    let wanted = job(target.object, run, plan, &context.settings);
+    match job_change(live, &wanted) {
+        JobChange::None => return Ok(None),
+        JobChange::Replace => {
+            delete_job(context, seen).await?;
+            return Ok(Some(NewEvent::normal(
+                Reason::ReplacingSigners,
+                "the signers' Job is replaced: its pods must be made differently",
+            )));
+        }
+        JobChange::Apply => {}
+    }
+    let name = wanted.name_any();
+    let applied = jobs(context, target.object.namespace().as_deref())
+        .patch(&name, &PatchParams::apply(names::FIELD_MANAGER).force(), &Patch::Apply(&wanted))
+        .await
+        .map_err(ApplyError::Job)?;
+    let uid = target.object.uid().unwrap_or_default();
+    let known = context.memory.change(&uid, |remembered| remembered.job.replace(applied.uid()?));
+    Ok(match live {
+        // The watch has not brought the Job that was created.
+        None if known == applied.uid() => None,
+        None => Some(NewEvent::normal(
+            Reason::SignersStarted,
+            format!("Job {name} runs up to {} signers", plan.parallelism),
+        )),
+        Some(live) => {
+            let had = live.spec.as_ref().and_then(|spec| spec.parallelism).unwrap_or_default();
+            let has = i64::from(plan.parallelism);
+            (i64::from(had) != has).then(|| {
+                NewEvent::normal(
+                    Reason::SignersScaled,
+                    format!("Job {name} runs up to {has} signers; it ran up to {had} before"),
+                )
+            })
+        }
+    })
+}
+
+/// Deletes the Job that was observed, with its pods.
+pub(super) async fn delete_job(context: &Context, seen: Option<&JobView>) -> Result<(), ApplyError> {
+    let Some(JobView { live, .. }) = seen else { return Ok(()) };
+    let parameters = DeleteParams {
+        propagation_policy: Some(PropagationPolicy::Foreground),
+        preconditions: only_this(&live.metadata.uid),
+        ..DeleteParams::default()
+    };
+    let api = jobs(context, live.metadata.namespace.as_deref());
+    gone_is_fine(api.delete(&live.name_any(), &parameters).await.map(|_| ())).map_err(ApplyError::Job)
+}
+
+fn jobs(context: &Context, namespace: Option<&str>) -> Api<Job> {
+    Api::namespaced(context.services.client.clone(), namespace.unwrap_or_default())
+}

@@ -1,0 +1,112 @@
+//! Changes of the run's part of the ledger.
+
+use std::sync::Arc;
+
+use chancery_api::Reason;
+use chancery_keyring::Kek;
+use chancery_sources::{generated, new_run};
+use chancery_store::{Ledger, Run};
+use kube::ResourceExt;
+
+use crate::host::events::NewEvent;
+use crate::run::apply::error::ApplyError;
+use crate::run::context::Context;
+use crate::run::facts::{LedgerView, Observed, WorkKind};
+use crate::run::watched::Target;
+
+pub(super) async fn create_run(context: &Context, target: &Target<'_>) -> Result<(), ApplyError> {
+    let Some(run) = target.run else { return Ok(()) };
+    let kek = read_kek(context)?;
+    ledger(context)?.create_run(&new_run(run, kek.fingerprint())).await?;
+    Ok(())
+}
+
+pub(super) async fn set_mutable(
+    context: &Context,
+    target: &Target<'_>,
+    observed: &Observed,
+    suspended: bool,
+) -> Result<(), ApplyError> {
+    let (ledger, stored) = stored(context, observed)?;
+    let Some(run) = target.run else { return Ok(()) };
+    ledger.set_mutable(&stored, suspended, run.lease_duration).await?;
+    // So that the next reconcile does not decide by what was stored before.
+    let uid = target.object.uid().unwrap_or_default();
+    context.progress.read(&ledger, &uid, target.reference, stored).await?;
+    Ok(())
+}
+
+pub(super) fn start_filling(
+    context: &Context,
+    target: &Target<'_>,
+    observed: &Observed,
+) -> Result<(), ApplyError> {
+    let (ledger, stored) = stored(context, observed)?;
+    // Read again, because nothing that is observed may hold a key.
+    let kek = Arc::new(read_kek(context)?);
+    let work = async move { chancery_filling::fill(&ledger, &stored.keyring, &kek, |_| {}).await };
+    let uid = target.object.uid().unwrap_or_default();
+    context.background.start(&uid, target.reference.clone(), WorkKind::Filling, work);
+    Ok(())
+}
+
+pub(super) fn start_generating(
+    context: &Context,
+    target: &Target<'_>,
+    observed: &Observed,
+) -> Result<(), ApplyError> {
+    let (ledger, stored) = stored(context, observed)?;
+    let work = async move { generated::supply(&ledger, &stored, |_| {}).await };
+    let uid = target.object.uid().unwrap_or_default();
+    context.background.start(&uid, target.reference.clone(), WorkKind::Generating, work);
+    Ok(())
+}
+
+pub(super) fn start_deleting(
+    context: &Context,
+    target: &Target<'_>,
+    observed: &Observed,
+) -> Result<(), ApplyError> {
+    let (ledger, stored) = stored(context, observed)?;
+    let work = async move { ledger.delete_run(&stored).await };
+    let uid = target.object.uid().unwrap_or_default();
+    context.background.start(&uid, target.reference.clone(), WorkKind::Deleting, work);
+    Ok(())
+}
+
+pub(super) async fn release(
+    context: &Context,
+    target: &Target<'_>,
+    observed: &Observed,
+    holders: &[String],
+) -> Result<Option<NewEvent>, ApplyError> {
+    let (ledger, run) = stored(context, observed)?;
+    let released = ledger.release_holders(&run, holders).await?;
+    let uid = target.object.uid().unwrap_or_default();
+    context.memory.change(&uid, |remembered| remembered.released.extend(holders.iter().cloned()));
+    let note = format!("{released} leases of signers that had ended were released");
+    Ok((released > 0).then(|| NewEvent::normal(Reason::LeasesReleased, note)))
+}
+
+pub(super) async fn settle(context: &Context, observed: &Observed) -> Result<(), ApplyError> {
+    let (ledger, run) = stored(context, observed)?;
+    ledger.settle(&run).await?;
+    Ok(())
+}
+
+fn ledger(context: &Context) -> Result<Ledger, ApplyError> {
+    context.services.database.get().map_err(ApplyError::Away)
+}
+
+/// The ledger, and the run in it as it was observed.
+fn stored(context: &Context, observed: &Observed) -> Result<(Ledger, Run), ApplyError> {
+    match &observed.ledger {
+        LedgerView::Present(run) => Ok((ledger(context)?, run.stored.0.clone())),
+        LedgerView::Absent => Err(ApplyError::Away("the run is not in the ledger".to_owned())),
+        LedgerView::Away(why) => Err(ApplyError::Away(why.clone())),
+    }
+}
+
+fn read_kek(context: &Context) -> Result<Kek, ApplyError> {
+    Ok(chancery_process::read_kek_file(&context.kek_file)?)
+}

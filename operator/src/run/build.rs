@@ -1,0 +1,7 @@
+//! Builds what the API server is sent from what was decided. No IO.
+
+pub(crate) mod events;
+pub(crate) mod job;
+pub(crate) mod job_change;
+pub(crate) mod pod;
+pub(crate) mod status;

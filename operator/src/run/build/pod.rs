@@ -1,0 +1,223 @@
+//! A signer pod, by the restricted Pod Security Standard
+//! (<https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted>).
+
+use std::collections::BTreeMap;
+
+use chancery_api::{SignerTemplate, SigningRun, ValidatedRun, names};
+use chancery_process::Exit;
+use chancery_telemetry::TraceParent;
+use k8s_openapi::api::core::v1::{
+    Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector,
+    PodSecurityContext, PodSpec, ResourceRequirements, SeccompProfile, SecretKeySelector, SecretVolumeSource,
+    SecurityContext, Volume, VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use uuid::Uuid;
+
+const SECRET_VOLUME: &str = "signer-secret";
+const SECRET_PATH: &str = "/etc/chancery/signer";
+const METRICS_PORT: i32 = 9090;
+
+/// Grace period of a signer to finish its batch once it is asked to stop, in seconds.
+const GRACE_SECONDS: i64 = 15;
+
+/// How long the kubelet waits for it: longer, so that it can release a batch that it did not finish.
+const TERMINATION_SECONDS: i64 = 30;
+
+/// What the signer pods of all runs have in common.
+#[derive(Clone, Debug)]
+pub struct SignerSettings {
+    /// The image of the signer.
+    pub image: String,
+    /// `Always`, `IfNotPresent` or `Never`.
+    pub image_pull_policy: String,
+    /// The Secret in the run's namespace: `database-url`, `kek`, and `ca.crt` if there is a CA.
+    pub secret: String,
+    /// The ServiceAccount of the pods, unless the run's template names one.
+    pub service_account: Option<String>,
+    /// `PGSSLMODE` of the signers.
+    pub ssl_mode: Option<String>,
+    /// Whether the Secret has `ca.crt`, by which the database's certificate is checked.
+    pub has_ca: bool,
+    /// Whether signers take on the role `chancery_signer`.
+    pub assume_role: bool,
+    /// Where signers send their traces.
+    pub otlp_endpoint: Option<String>,
+}
+
+/// The pod of a signer of this run.
+pub(super) fn pod_spec(object: &SigningRun, run: &ValidatedRun, settings: &SignerSettings) -> PodSpec {
+    // No `..`: a field that is added to the template must be thought of here.
+    let SignerTemplate {
+        labels: _,
+        annotations: _,
+        resources,
+        node_selector,
+        tolerations,
+        affinity,
+        topology_spread_constraints,
+        priority_class_name,
+        service_account_name,
+        image_pull_secrets,
+        runtime_class_name,
+    } = run.signer_template.clone();
+    let given = |list: bool| list.then_some(());
+    PodSpec {
+        // A container that has ended never runs again: only then may its leases be released at once.
+        restart_policy: Some("Never".to_owned()),
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        service_account_name: service_account_name.or_else(|| settings.service_account.clone()),
+        termination_grace_period_seconds: Some(TERMINATION_SECONDS),
+        security_context: Some(PodSecurityContext {
+            run_as_non_root: Some(true),
+            run_as_user: Some(65_532),
+            run_as_group: Some(65_532),
+            fs_group: Some(65_532),
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".to_owned(),
+                localhost_profile: None,
+            }),
+            ..PodSecurityContext::default()
+        }),
+        containers: vec![container(object, run, settings, resources.unwrap_or_else(default_resources))],
+        volumes: Some(vec![secret_volume(settings)]),
+        node_selector: given(!node_selector.is_empty()).map(|()| node_selector),
+        tolerations: given(!tolerations.is_empty()).map(|()| tolerations),
+        affinity,
+        topology_spread_constraints: given(!topology_spread_constraints.is_empty())
+            .map(|()| topology_spread_constraints),
+        priority_class_name,
+        image_pull_secrets: given(!image_pull_secrets.is_empty()).map(|()| image_pull_secrets),
+        runtime_class_name,
+        ..PodSpec::default()
+    }
+}
+
+fn container(
+    object: &SigningRun,
+    run: &ValidatedRun,
+    settings: &SignerSettings,
+    resources: ResourceRequirements,
+) -> Container {
+    Container {
+        name: names::SIGNER_CONTAINER.to_owned(),
+        image: Some(settings.image.clone()),
+        image_pull_policy: Some(settings.image_pull_policy.clone()),
+        command: Some(vec!["/chancery-signer".to_owned()]),
+        env: Some(environment(object, run, settings)),
+        ports: Some(vec![ContainerPort {
+            name: Some("metrics".to_owned()),
+            container_port: METRICS_PORT,
+            protocol: Some("TCP".to_owned()),
+            ..ContainerPort::default()
+        }]),
+        resources: Some(resources),
+        security_context: Some(SecurityContext {
+            allow_privilege_escalation: Some(false),
+            read_only_root_filesystem: Some(true),
+            capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
+            ..SecurityContext::default()
+        }),
+        volume_mounts: Some(vec![VolumeMount {
+            name: SECRET_VOLUME.to_owned(),
+            mount_path: SECRET_PATH.to_owned(),
+            read_only: Some(true),
+            ..VolumeMount::default()
+        }]),
+        ..Container::default()
+    }
+}
+
+fn environment(object: &SigningRun, run: &ValidatedRun, settings: &SignerSettings) -> Vec<EnvVar> {
+    let mut variables = vec![
+        // First what others refer to.
+        of_field("POD_NAME", "metadata.name"),
+        of_field("POD_UID", "metadata.uid"),
+        plain("CHANCERY_HOLDER", names::holder("$(POD_NAME)", "$(POD_UID)")),
+        plain("CHANCERY_RUN", &run.name),
+        plain("CHANCERY_NAMESPACE", &run.namespace),
+        plain("CHANCERY_KEK_FILE", format!("{SECRET_PATH}/kek")),
+        of_secret("DATABASE_URL", &settings.secret, "database-url"),
+        plain("CHANCERY_GRACE", GRACE_SECONDS.to_string()),
+        plain("CHANCERY_STOPPED_EXIT", Exit::Interrupted.code().to_string()),
+        plain("CHANCERY_TERMINATION_LOG", "/dev/termination-log"),
+        plain("CHANCERY_LISTEN", format!("0.0.0.0:{METRICS_PORT}")),
+        plain("CHANCERY_LOG_FORMAT", "json"),
+    ];
+    if settings.assume_role {
+        variables.push(plain("CHANCERY_ASSUME_SIGNER_ROLE", "true"));
+    }
+    if let Some(mode) = &settings.ssl_mode {
+        variables.push(plain("PGSSLMODE", mode));
+    }
+    if settings.has_ca {
+        variables.push(plain("PGSSLROOTCERT", format!("{SECRET_PATH}/ca.crt")));
+    }
+    if let Some(endpoint) = &settings.otlp_endpoint {
+        variables.push(plain("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint));
+        variables.extend(trace_of(object).map(|trace| plain("TRACEPARENT", trace.to_string())));
+    }
+    variables
+}
+
+/// The one trace of everything that is done for a run.
+pub(crate) fn trace_of(object: &SigningRun) -> Option<TraceParent> {
+    let uid: Uuid = object.metadata.uid.as_deref()?.parse().ok()?;
+    TraceParent::of_object(*uid.as_bytes())
+}
+
+fn plain(name: &str, value: impl Into<String>) -> EnvVar {
+    EnvVar { name: name.to_owned(), value: Some(value.into()), value_from: None }
+}
+
+fn of_field(name: &str, path: &str) -> EnvVar {
+    let field = ObjectFieldSelector { field_path: path.to_owned(), api_version: Some("v1".to_owned()) };
+    let source = EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() };
+    EnvVar { name: name.to_owned(), value: None, value_from: Some(source) }
+}
+
+fn of_secret(name: &str, secret: &str, key: &str) -> EnvVar {
+    let key = SecretKeySelector { name: secret.to_owned(), key: key.to_owned(), optional: None };
+    let source = EnvVarSource { secret_key_ref: Some(key), ..EnvVarSource::default() };
+    EnvVar { name: name.to_owned(), value: None, value_from: Some(source) }
+}
+
+/// The files of the Secret; the database's URL is given in the environment only.
+fn secret_volume(settings: &SignerSettings) -> Volume {
+    let files = ["kek"].into_iter().chain(settings.has_ca.then_some("ca.crt"));
+    Volume {
+        name: SECRET_VOLUME.to_owned(),
+        secret: Some(SecretVolumeSource {
+            secret_name: Some(settings.secret.clone()),
+            default_mode: Some(0o440),
+            items: Some(
+                files
+                    .map(|key| KeyToPath {
+                        key: key.to_owned(),
+                        path: key.to_owned(),
+                        ..KeyToPath::default()
+                    })
+                    .collect(),
+            ),
+            // A kubelet says nothing in a pod's status of a Secret that it cannot mount, but names one
+            // from which it cannot take a variable.
+            optional: Some(true),
+            ..SecretVolumeSource::default()
+        }),
+        ..Volume::default()
+    }
+}
+
+fn default_resources() -> ResourceRequirements {
+    let quantities = |pairs: &[(&str, &str)]| -> Option<BTreeMap<String, Quantity>> {
+        Some(
+            pairs.iter().map(|(name, amount)| ((*name).to_owned(), Quantity((*amount).to_owned()))).collect(),
+        )
+    };
+    ResourceRequirements {
+        requests: quantities(&[("cpu", "250m"), ("memory", "64Mi")]),
+        limits: quantities(&[("memory", "128Mi")]),
+        claims: None,
+    }
+}

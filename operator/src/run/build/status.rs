@@ -1,0 +1,227 @@
+//! The status of a run, for programs and people.
+
+use chancery_api::condition::{self, ConditionType, Finding};
+use chancery_api::{
+    BatchCounts, KeyCounts, Phase, Reason, RecordCounts, SignerCounts, SigningRunStatus, ValidatedRun,
+    format, names,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+
+use crate::host::cut::cut;
+use crate::run::decide::decision::{Decision, Stage};
+use crate::run::facts::{Counts, LedgerRun, LedgerView, Observed};
+
+/// Longest message of a condition, in bytes of JSON. Two of the six messages may be long, and a status
+/// that every watcher receives once per second must stay below 4 KiB.
+const MESSAGE_BYTES: usize = 1_000;
+
+/// The status of a run.
+pub(crate) fn status(
+    run: &ValidatedRun,
+    observed: &Observed,
+    decision: &Decision,
+    now: Timestamp,
+) -> SigningRunStatus {
+    let previous = &observed.object.previous;
+    let now = whole_second(now);
+    let ledger = match &observed.ledger {
+        // That part of the ledger is not this run's, or not for long.
+        LedgerView::Present(ledger) if ledger.conflict.is_some() || ledger.deleted => None,
+        LedgerView::Present(ledger) => Some(ledger.as_ref()),
+        _ => None,
+    };
+    let conditions = conditions(observed, decision, ledger, now);
+    let complete = decision.stage == Stage::Complete;
+    let begun = decision.stage != Stage::Pending && (ledger.is_some() || previous.start_time.is_some());
+    let start_time = previous.start_time.clone().or_else(|| begun.then_some(Time(now)));
+    let completion_time = complete.then(|| previous.completion_time.clone().unwrap_or(Time(now)));
+    let counts = ledger.map(|ledger| ledger.counts);
+    let records = counts.map_or_else(
+        || {
+            previous
+                .records
+                .unwrap_or(RecordCounts { total: saturated(run.record_count), ..RecordCounts::default() })
+        },
+        |counts| RecordCounts {
+            total: counts.records,
+            seeded: counts.records_admitted,
+            signed: counts.records_signed,
+        },
+    );
+    let rate = rate(observed, decision, ledger, &conditions, records.total, now);
+    let remaining = records.total - records.signed;
+    SigningRunStatus {
+        observed_generation: Some(observed.object.generation),
+        phase: Some(condition::phase(&conditions, under_way(decision.stage))),
+        records: Some(records),
+        batches: Some(counts.map_or_else(|| previous.batches.unwrap_or_default(), batches)),
+        keyring: ledger.map_or_else(|| previous.keyring.clone(), |ledger| Some(ledger.keyring.clone())),
+        keys: Some(ledger.map_or_else(|| previous.keys.unwrap_or_default(), keys)),
+        signers: Some(signers(observed)),
+        signatures_per_second: rate,
+        estimated_completion_time: rate
+            .filter(|rate| decision.stage == Stage::Signing && *rate > 0 && remaining > 0)
+            .map(|rate| Time(now + SignedDuration::from_secs((remaining + rate - 1) / rate))),
+        progress: Some(format::percent(records.signed, records.total)),
+        elapsed: start_time
+            .as_ref()
+            .map(|start| elapsed(start.0, completion_time.as_ref().map_or(now, |end| end.0))),
+        start_time,
+        completion_time,
+        job: observed.job.as_ref().filter(|job| job.ours).map(|_| names::job_name(&run.name)),
+        conditions,
+    }
+}
+
+/// The status of a run whose spec cannot be used: what was known of it before stays.
+pub(crate) fn invalid_status(observed: &Observed, decision: &Decision, now: Timestamp) -> SigningRunStatus {
+    let now = whole_second(now);
+    let conditions = conditions(observed, decision, None, now);
+    SigningRunStatus {
+        observed_generation: Some(observed.object.generation),
+        phase: Some(condition::phase(&conditions, under_way(decision.stage))),
+        conditions,
+        ..observed.object.previous.clone()
+    }
+}
+
+/// What is being done, for a run that is neither complete, failed nor suspended.
+fn under_way(stage: Stage) -> Phase {
+    match stage {
+        Stage::Seeding => Phase::Seeding,
+        Stage::Signing => Phase::Signing,
+        Stage::Pending | Stage::Suspended | Stage::Complete => Phase::Pending,
+    }
+}
+
+/// The second that has begun: an API server keeps whole seconds, and a time of the future is not due yet.
+pub(crate) fn whole_second(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+fn conditions(
+    observed: &Observed,
+    decision: &Decision,
+    ledger: Option<&LedgerRun>,
+    now: Timestamp,
+) -> Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
+    let previous = &observed.object.previous.conditions;
+    let before = |type_| condition::holds(previous, type_);
+    let filled = ledger.map_or_else(|| before(ConditionType::KeyringReady), |ledger| ledger.filled);
+    let sealed = ledger.map_or_else(|| before(ConditionType::Sealed), |ledger| ledger.sealed);
+    let complete = decision.stage == Stage::Complete;
+    let suspended = decision.stage == Stage::Suspended;
+    let findings = vec![
+        if filled {
+            finding(ConditionType::KeyringReady, true, Reason::KeyringReady, "every key is in the keyring")
+        } else {
+            finding(
+                ConditionType::KeyringReady,
+                false,
+                Reason::KeyringNotReady,
+                "keys are missing in the keyring",
+            )
+        },
+        if sealed {
+            finding(ConditionType::Sealed, true, Reason::Sealed, "every record is in the ledger")
+        } else {
+            finding(ConditionType::Sealed, false, Reason::NotSealed, "more records are to come")
+        },
+        if suspended {
+            finding(
+                ConditionType::Suspended,
+                true,
+                Reason::Suspended,
+                "spec.suspend is true: no signer works",
+            )
+        } else {
+            finding(ConditionType::Suspended, false, Reason::NotSuspended, "spec.suspend is not true")
+        },
+        if complete {
+            finding(ConditionType::Complete, true, Reason::AllSigned, "every record has a stored signature")
+        } else {
+            finding(
+                ConditionType::Complete,
+                false,
+                Reason::NotAllSigned,
+                "records without a signature are left",
+            )
+        },
+        match &decision.failure {
+            Some(failure) => finding(ConditionType::Failed, true, failure.reason, failure.message.clone()),
+            None => finding(ConditionType::Failed, false, Reason::NotFailed, "the run has not failed"),
+        },
+        progressing(decision),
+    ];
+    condition::conditions(findings, previous, Some(observed.object.generation), &Time(now))
+}
+
+fn progressing(decision: &Decision) -> Finding {
+    let of = |status, reason, message: &str| finding(ConditionType::Progressing, status, reason, message);
+    match (decision.stage, &decision.failure, &decision.obstacle) {
+        // Also of a run that is complete: what blocks its deletion is reported nowhere else.
+        (_, _, Some(obstacle)) => of(false, obstacle.reason, &obstacle.message),
+        (Stage::Complete, ..) => of(false, Reason::Complete, "every record is signed: nothing is left to do"),
+        (_, Some(failure), _) => of(false, failure.reason, &failure.message),
+        (Stage::Suspended, ..) => {
+            of(false, Reason::Suspended, "the run continues once spec.suspend is false")
+        }
+        (Stage::Pending, ..) => of(true, Reason::Pending, "the run is being created in the ledger"),
+        (Stage::Seeding, ..) => of(true, Reason::Seeding, "keys are being made, or the first records"),
+        (Stage::Signing, ..) => of(true, Reason::Signing, "signers sign records"),
+    }
+}
+
+fn finding(type_: ConditionType, status: bool, reason: Reason, message: impl Into<String>) -> Finding {
+    Finding { type_, status, reason, message: cut(message.into(), MESSAGE_BYTES) }
+}
+
+fn batches(counts: Counts) -> BatchCounts {
+    BatchCounts { total: counts.batches, signed: counts.batches_signed, leased: counts.batches_leased }
+}
+
+fn keys(ledger: &LedgerRun) -> KeyCounts {
+    KeyCounts { total: ledger.keyring.key_count.into(), leased: ledger.counts.keys_leased }
+}
+
+fn signers(observed: &Observed) -> SignerCounts {
+    match observed.job.as_ref().filter(|job| job.ours) {
+        Some(job) => SignerCounts { active: job.active, succeeded: job.succeeded, failed: job.failed },
+        None => SignerCounts::default(),
+    }
+}
+
+/// While signing, the rate of the last ten seconds; once complete, that of the whole run since its keyring was ready.
+fn rate(
+    observed: &Observed,
+    decision: &Decision,
+    ledger: Option<&LedgerRun>,
+    conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition],
+    total: i64,
+    now: Timestamp,
+) -> Option<i64> {
+    let previous = &observed.object.previous;
+    match decision.stage {
+        Stage::Complete if previous.phase == Some(Phase::Complete) => previous.signatures_per_second,
+        Stage::Complete => {
+            let ready = condition::find(conditions, ConditionType::KeyringReady)?.last_transition_time.0;
+            Some(total / now.duration_since(ready).as_secs().max(1))
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "a rate is far below 2^63")]
+        Stage::Signing => ledger.and_then(|ledger| ledger.rate).map(|rate| rate.round() as i64),
+        Stage::Pending | Stage::Seeding | Stage::Suspended => None,
+    }
+}
+
+fn elapsed(start: Timestamp, end: Timestamp) -> String {
+    // A clock that was set back is no reason for a negative time.
+    format::elapsed(end.duration_since(start).try_into().unwrap_or_default())
+}
+
+fn saturated(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

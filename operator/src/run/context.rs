@@ -1,0 +1,144 @@
+//! What every reconcile of a run uses.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chancery_api::SigningRunStatus;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::runtime::reflector::Store;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use crate::host::background::BackgroundWork;
+use crate::host::memory::Memory;
+use crate::host::services::Services;
+use crate::host::triggers::Triggers;
+use crate::run::build::pod::SignerSettings;
+use crate::run::facts::{Background, WorkKind};
+use crate::run::metrics::RunMetrics;
+use crate::run::progress::ProgressWatch;
+use crate::run::watched::{RunRef, Watched};
+
+/// What all reconciles of runs share while this operator leads.
+pub struct Shared {
+    pub(crate) services: Services,
+    pub(crate) settings: SignerSettings,
+    pub(crate) kek_file: PathBuf,
+    pub(crate) background: BackgroundWork<Watched, WorkKind>,
+    pub(crate) progress: ProgressWatch,
+    pub(crate) memory: Memory<Remembered>,
+    pub(crate) metrics: Arc<RunMetrics>,
+}
+
+/// What is remembered of a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Remembered {
+    /// The status that was written last, and when: the watch may not have brought it back yet.
+    pub(crate) written: Option<(SigningRunStatus, Instant)>,
+    /// Holders that had ended and had no open lease: they are asked for again only for as long as a last
+    /// statement of theirs may still be carried out.
+    pub(crate) released: HashSet<String>,
+    /// The uid of the Job that was created or changed last.
+    pub(crate) job: Option<String>,
+    /// How many reconciles in a row failed.
+    pub(crate) failures: u32,
+}
+
+impl Shared {
+    /// What a leader starts with: it knows nothing yet. `triggers` start the reconciles of runs that made
+    /// progress, or of which background work ended.
+    #[must_use]
+    pub fn new(
+        services: Services,
+        settings: SignerSettings,
+        kek_file: PathBuf,
+        triggers: Triggers<Watched>,
+        metrics: Arc<RunMetrics>,
+    ) -> Self {
+        Self {
+            services,
+            settings,
+            kek_file,
+            background: BackgroundWork::new(triggers.clone()),
+            progress: ProgressWatch::new(triggers),
+            memory: Memory::default(),
+            metrics,
+        }
+    }
+
+    /// Reads the progress of all unfinished runs once per second, for ever.
+    pub async fn keep_progress(&self) {
+        self.progress.keep(&self.services.database, &self.metrics).await;
+    }
+
+    /// Reads the progress of one run now, if it is watched.
+    ///
+    /// # Errors
+    ///
+    /// The database does not answer, or cannot be used.
+    pub async fn read_progress(&self, uid: &str, run: &RunRef) -> anyhow::Result<()> {
+        let Some(watched) = self.progress.of(uid) else { return Ok(()) };
+        let ledger = self.services.database.get().map_err(anyhow::Error::msg)?;
+        self.progress.read(&ledger, uid, run, watched.run).await?;
+        Ok(())
+    }
+
+    /// The background work for a run, by its uid.
+    #[must_use]
+    pub fn background(&self, uid: &str) -> Background {
+        Background {
+            filling: self.background.of(uid, WorkKind::Filling),
+            generating: self.background.of(uid, WorkKind::Generating),
+            deleting: self.background.of(uid, WorkKind::Deleting),
+        }
+    }
+
+    /// Forgets a run that is gone, by its uid.
+    pub fn forget(&self, uid: &str) {
+        self.background.forget(uid);
+        self.progress.forget(uid);
+        self.memory.forget(uid);
+        self.metrics.gone(uid);
+    }
+}
+
+/// What reconciles of the runs in one scope, a namespace or all of them, share.
+pub struct Context {
+    /// What they share with the reconciles of the other scopes.
+    pub shared: Arc<Shared>,
+    pub(crate) jobs: Store<Job>,
+    pub(crate) pods: Store<Pod>,
+    filled: OnceCell<()>,
+}
+
+/// The watches have ended: the operator stops.
+pub(crate) struct WatchesEnded;
+
+impl Context {
+    /// The context of a scope, with the Jobs and pods that its watches bring.
+    #[must_use]
+    pub fn new(shared: Arc<Shared>, jobs: Store<Job>, pods: Store<Pod>) -> Self {
+        Self { shared, jobs, pods, filled: OnceCell::new() }
+    }
+
+    /// Waits until all Jobs and pods are known: one that is not known yet would be taken for one that
+    /// does not exist.
+    pub(crate) async fn ready(&self) -> Result<(), WatchesEnded> {
+        // One waits at a time: of several that wait for a store, kube wakes only the last.
+        let filled = async {
+            self.jobs.wait_until_ready().await?;
+            self.pods.wait_until_ready().await
+        };
+        self.filled.get_or_try_init(|| filled).await.map(|_| ()).map_err(|_| WatchesEnded)
+    }
+}
+
+impl std::ops::Deref for Context {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}

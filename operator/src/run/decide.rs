@@ -1,0 +1,149 @@
+//! What to do for a run, from what is known of it. No client, no clock, no await: every "why did it
+//! do that?" is answered here, and tested in tables.
+
+mod before;
+pub(crate) mod decision;
+mod deletion;
+mod fill;
+mod generate;
+mod hold;
+pub(crate) mod job;
+mod release;
+#[cfg(test)]
+pub(crate) mod tests;
+mod time;
+
+use chancery_api::condition::ConditionType;
+use chancery_api::{Reason, ValidatedRun};
+use k8s_openapi::jiff::Timestamp;
+
+use crate::run::facts::{LedgerRun, LedgerView, Observed};
+use before::{failure_before, stage_before, under_way, was, was_in_ledger};
+use decision::{Decision, Effect, LOOK_AGAIN, Stage};
+pub(crate) use deletion::decide_deletion;
+use fill::fill;
+use generate::generate;
+use hold::{hold, hold_job, is_set};
+use release::release_dead_holders;
+use time::{deadline, expire, until};
+
+/// What to do for a run that is not being deleted.
+pub(crate) fn decide(run: &ValidatedRun, observed: &Observed, now: Timestamp) -> Decision {
+    if !observed.object.has_finalizer {
+        // Nothing may be created for a run that would not be cleaned up.
+        let decision = Decision { failure: failure_before(observed), ..Decision::at(stage_before(observed)) };
+        return decision.then(Effect::AddFinalizer);
+    }
+    if was(observed, ConditionType::Complete) {
+        return expire(run, observed, now, Decision::at(Stage::Complete));
+    }
+    let decision = match &observed.ledger {
+        LedgerView::Away(why) => without_ledger(run, observed, why),
+        LedgerView::Absent if was_in_ledger(observed) => lost(observed),
+        LedgerView::Absent if run.suspend => hold_job(Decision::at(Stage::Suspended), observed),
+        LedgerView::Absent => create(observed),
+        LedgerView::Present(ledger) => with_ledger(run, observed, ledger, now),
+    };
+    expire(run, observed, now, decision)
+}
+
+/// What to report about a run whose spec cannot be used. Nothing is done until it is corrected.
+pub(crate) fn decide_invalid(observed: &Observed, message: String) -> Decision {
+    Decision::at(stage_before(observed)).failed(Reason::InvalidSpec, message)
+}
+
+fn without_ledger(run: &ValidatedRun, observed: &Observed, why: &str) -> Decision {
+    let decision = if run.suspend {
+        hold_job(Decision::at(Stage::Suspended), observed)
+    } else {
+        Decision { failure: failure_before(observed), ..Decision::at(under_way(observed)) }
+    };
+    decision.blocked(
+        Reason::DatabaseUnavailable,
+        format!("the database cannot be used: {why}; the operator retries"),
+    )
+}
+
+/// What was in the ledger is not created again: it would be signed a second time.
+fn lost(observed: &Observed) -> Decision {
+    hold_job(Decision::at(under_way(observed)), observed)
+        .failed(
+            Reason::LedgerLost,
+            "the ledger held this run and no longer does: it may be another database, or an old copy; restore the ledger, or delete the SigningRun",
+        )
+        .again_after(LOOK_AGAIN * 4)
+}
+
+fn create(observed: &Observed) -> Decision {
+    match &observed.kek {
+        Err(why) => {
+            Decision::at(Stage::Pending).failed(Reason::InvalidKek, why.clone()).again_after(LOOK_AGAIN)
+        }
+        Ok(_) => Decision::at(Stage::Pending).then(Effect::CreateRun).again_at_once(),
+    }
+}
+
+fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Timestamp) -> Decision {
+    if ledger.deleted {
+        return Decision::at(Stage::Pending)
+            .blocked(
+                Reason::NameBeingDeleted,
+                format!(
+                    "an earlier run of this name is being removed from the ledger; wait, or finish an interrupted removal with `chancery delete {}/{}`",
+                    run.namespace, run.name
+                ),
+            )
+            .again_after(LOOK_AGAIN);
+    }
+    if let Some(conflict) = &ledger.conflict {
+        return Decision::at(Stage::Pending)
+            .failed(
+                Reason::NameTaken,
+                format!(
+                    "the ledger holds another run of this name ({conflict}); choose another name, or remove that run with `chancery delete {}/{}`",
+                    run.namespace, run.name
+                ),
+            )
+            .again_after(LOOK_AGAIN * 4);
+    }
+    let decision = if ledger.complete {
+        Decision::at(Stage::Complete).then(Effect::Settle).then(Effect::StopMaking)
+    } else if let Some(limit) = run.active_deadline.filter(|limit| now >= deadline(observed, *limit, now)) {
+        hold(under_way(observed), run, observed, ledger).failed(
+            Reason::DeadlineExceeded,
+            format!(
+                "the run was not complete within activeDeadlineSeconds, {} s; a greater value lets it continue",
+                limit.as_secs()
+            ),
+        )
+    } else if run.suspend {
+        hold(Stage::Suspended, run, observed, ledger)
+    } else {
+        let decision = advance(run, observed, ledger, now);
+        // Before the Job is made or resumed: its signers would find the run suspended.
+        let decision = if is_set(run, ledger, false) {
+            decision
+        } else {
+            decision.first(Effect::SetMutable { suspended: false })
+        };
+        match run.active_deadline {
+            Some(limit) => decision.again_after(until(deadline(observed, limit, now), now)),
+            None => decision,
+        }
+    };
+    release_dead_holders(decision, observed, ledger)
+}
+
+/// First the keys; then the records, and as soon as the first of them are there, beside them the signatures.
+fn advance(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Timestamp) -> Decision {
+    // Signers that still run, if the ledger has lost what it had, would find nothing to sign.
+    if !ledger.filled {
+        hold_job(fill(observed, ledger, now), observed)
+    } else if ledger.sealed {
+        job::sign(run, observed, ledger, now)
+    } else if ledger.counts.batches > 0 {
+        generate(job::sign(run, observed, ledger, now), observed, now)
+    } else {
+        hold_job(generate(Decision::at(Stage::Seeding), observed, now), observed)
+    }
+}

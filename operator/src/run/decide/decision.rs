@@ -1,0 +1,150 @@
+//! What a decision is.
+
+use std::time::Duration;
+
+use chancery_api::Reason;
+
+/// How soon to look again at what no watch reports: a KEK file, a name in the ledger.
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+/// What to do for a run, and what to report about it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Decision {
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) stage: Stage,
+    /// What stops the run for now.
+    pub(crate) obstacle: Option<Cause>,
+    /// Why the run cannot continue without help.
+    pub(crate) failure: Option<Cause>,
+    pub(crate) again: Again,
+}
+
+/// One thing to do. Each may be done twice, or be interrupted and repeated, with the same result.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Effect {
+    AddFinalizer,
+    RemoveFinalizer,
+    /// Create the run in the ledger.
+    CreateRun,
+    /// Tell the ledger whether signers may lease, and for how long.
+    SetMutable {
+        suspended: bool,
+    },
+    /// Make the keys that the run's ring lacks, in the background.
+    StartFilling,
+    /// Make the records that the run lacks, in the background, beside the signing.
+    StartGenerating,
+    /// Stop making keys and records.
+    StopMaking,
+    /// Create the Job, or correct it.
+    EnsureJob(JobPlan),
+    DeleteJob,
+    /// Release the leases that signers that have ended still hold.
+    ReleaseLeases {
+        holders: Vec<String>,
+    },
+    /// Return the last keys to the keyring.
+    Settle,
+    /// Remove the run from the ledger, in the background.
+    StartDeleting,
+    /// Delete the SigningRun itself.
+    DeleteObject,
+}
+
+/// What varies in a run's Job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobPlan {
+    /// How many signers run at the same time.
+    pub parallelism: u32,
+    /// Whether Kubernetes makes no pods for now.
+    pub suspended: bool,
+}
+
+/// Where the run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Pending,
+    Seeding,
+    Signing,
+    Suspended,
+    Complete,
+}
+
+/// Why a run is as it is: a reason for programs, a message for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cause {
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+}
+
+impl Cause {
+    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+}
+
+/// When to decide again, if nothing changes before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    OnChange,
+    AtOnce,
+    After(Duration),
+}
+
+impl Decision {
+    pub(crate) fn at(stage: Stage) -> Self {
+        Self { effects: Vec::new(), stage, obstacle: None, failure: None, again: Again::OnChange }
+    }
+
+    pub(crate) fn first(mut self, effect: Effect) -> Self {
+        self.effects.insert(0, effect);
+        self
+    }
+
+    pub(crate) fn then(mut self, effect: Effect) -> Self {
+        self.effects.push(effect);
+        self
+    }
+
+    pub(crate) fn blocked(mut self, reason: Reason, message: impl Into<String>) -> Self {
+        self.obstacle = Some(Cause::new(reason, message));
+        self
+    }
+
+    pub(crate) fn failed(mut self, reason: Reason, message: impl Into<String>) -> Self {
+        self.failure = Some(Cause::new(reason, message));
+        self
+    }
+
+    pub(crate) fn again_after(mut self, pause: Duration) -> Self {
+        self.again = match self.again {
+            Again::AtOnce => Again::AtOnce,
+            Again::After(sooner) => Again::After(sooner.min(pause)),
+            Again::OnChange => Again::After(pause),
+        };
+        self
+    }
+
+    pub(crate) fn again_at_once(mut self) -> Self {
+        self.again = Again::AtOnce;
+        self
+    }
+
+    /// The decision as it is reported when the ledger cannot give what the run asks for. Another run, or its user,
+    /// may change that.
+    pub(crate) fn refused(mut self, failure: Cause) -> Self {
+        self.failure = Some(failure);
+        self.again = Again::After(LOOK_AGAIN);
+        self
+    }
+
+    /// The decision as it is reported when one of its effects could not be carried out.
+    pub(crate) fn not_carried_out(mut self, obstacle: Cause) -> Self {
+        // A run that is reported complete is not reconciled again.
+        if self.stage == Stage::Complete && self.effects.contains(&Effect::Settle) {
+            self.stage = Stage::Signing;
+        }
+        self.obstacle = Some(obstacle);
+        self
+    }
+}

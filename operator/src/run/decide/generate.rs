@@ -1,0 +1,37 @@
+//! What to do about the records of a run that is not sealed. Signers sign meanwhile what is there.
+
+use chancery_api::Reason;
+use k8s_openapi::jiff::Timestamp;
+
+use crate::host::background::WorkState;
+use crate::run::decide::decision::{Decision, Effect};
+use crate::run::decide::fill::RETRY_PAUSE;
+use crate::run::decide::time::{later, until};
+use crate::run::facts::Observed;
+
+/// Adds to what is decided about the signers. What stops them is reported first.
+pub(super) fn generate(decision: Decision, observed: &Observed, now: Timestamp) -> Decision {
+    // Before the Job: an API server that refuses it must not keep records from being made.
+    match &observed.background.generating {
+        WorkState::UnderWay => decision,
+        WorkState::Idle => decision.first(Effect::StartGenerating),
+        WorkState::Failed { message, at } => {
+            let pause = until(later(*at, RETRY_PAUSE), now);
+            let decision = match decision.obstacle {
+                Some(_) => decision,
+                None => decision.blocked(
+                    Reason::SourceFailed,
+                    format!(
+                        "records could not be made: {message}; the operator retries every {} s",
+                        RETRY_PAUSE.as_secs()
+                    ),
+                ),
+            };
+            if pause.is_zero() {
+                decision.first(Effect::StartGenerating)
+            } else {
+                decision.again_after(pause)
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Stops the signers of a run, which is suspended or failed.
+
+use chancery_api::ValidatedRun;
+
+use crate::run::decide::decision::{Decision, Effect, JobPlan, Stage};
+use crate::run::facts::{LedgerRun, Observed};
+
+/// Stops pods and leases; what was done stays as it is.
+pub(super) fn hold(stage: Stage, run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun) -> Decision {
+    let decision = Decision::at(stage);
+    let decision = if observed.background.is_making() { decision.then(Effect::StopMaking) } else { decision };
+    // First the Job: it would replace signers that the ledger stops.
+    let decision = hold_job(decision, observed);
+    if is_set(run, ledger, true) { decision } else { decision.then(Effect::SetMutable { suspended: true }) }
+}
+
+pub(super) fn hold_job(decision: Decision, observed: &Observed) -> Decision {
+    match &observed.job {
+        None => decision,
+        Some(job) if !job.ours || job.deleting || job.end.is_some() => decision,
+        // Kueue would resume a Job that it has admitted.
+        Some(_) if observed.object.queued => decision.then(Effect::DeleteJob),
+        Some(job) => {
+            decision.then(Effect::EnsureJob(JobPlan { parallelism: job.parallelism, suspended: true }))
+        }
+    }
+}
+
+pub(super) fn is_set(run: &ValidatedRun, ledger: &LedgerRun, suspended: bool) -> bool {
+    ledger.suspended == suspended && ledger.lease_duration == run.lease_duration
+}

@@ -1,0 +1,184 @@
+//! What to do about the signers of a run that has batches and is not complete.
+
+use std::time::Duration;
+
+use chancery_api::{Reason, ValidatedRun};
+use k8s_openapi::jiff::Timestamp;
+
+use crate::run::decide::before::failure_before;
+use crate::run::decide::decision::{Decision, Effect, JobPlan, LOOK_AGAIN, Stage};
+use crate::run::decide::time::{later, until};
+use crate::run::facts::{JobEnd, JobView, LedgerRun, Observed, PodState};
+
+/// How long to wait before signers that cannot work as they are configured are started again. The cause is
+/// outside of the run (a Secret, a login), so no watch reports that it was corrected.
+const MISCONFIGURED_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long to wait before signers that ended early are replaced, so that this does not loop without a pause.
+const EARLY_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long Kubernetes may take to make the pods of a Job.
+const PODS_TIMEOUT: Duration = Duration::from_secs(15);
+
+pub(super) fn sign(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Timestamp) -> Decision {
+    let decision = match &observed.job {
+        // They would wait for the next batch; those that are there already do.
+        None if !ledger.sealed && ledger.unsigned_batches() == 0 => Decision::at(Stage::Signing),
+        None => Decision::at(Stage::Signing).then(Effect::EnsureJob(plan(run, observed, ledger, None))),
+        Some(job) if !job.ours => Decision::at(Stage::Signing)
+            .blocked(
+                Reason::JobNameTaken,
+                "a Job of the signers' name belongs to something else, or to an earlier run of this name that is being deleted; the signers start once it is gone",
+            )
+            .again_after(LOOK_AGAIN),
+        Some(job) if job.deleting => Decision::at(Stage::Signing),
+        Some(job) => with_job(run, observed, ledger, job, now),
+    };
+    let decision = still_misconfigured(decision, observed, ledger);
+    not_starting(run, decision, observed, now)
+}
+
+fn with_job(
+    run: &ValidatedRun,
+    observed: &Observed,
+    ledger: &LedgerRun,
+    job: &JobView,
+    now: Timestamp,
+) -> Decision {
+    let decision = Decision::at(Stage::Signing);
+    match &job.end {
+        Some(JobEnd::Failed { reason, message, at }) => {
+            failed(decision, observed, job, (reason, message), *at, now)
+        }
+        // Its signers found nothing to do, and yet records are unsigned: they were stopped, or what they
+        // did was undone. A Job in which a pod has succeeded starts no more pods.
+        Some(JobEnd::Complete { at }) => replace_after(decision, *at, EARLY_PAUSE, now),
+        None if job.succeeded > 0 && job.active == 0 => decision.then(Effect::DeleteJob),
+        None => {
+            let plan = plan(run, observed, ledger, Some(job));
+            let decision = decision.then(Effect::EnsureJob(plan));
+            if observed.object.queued && job.suspended {
+                decision.blocked(Reason::Queued, "the Job waits until Kueue admits it")
+            } else {
+                decision
+            }
+        }
+    }
+}
+
+fn failed(
+    decision: Decision,
+    observed: &Observed,
+    job: &JobView,
+    (reason, message): (&str, &str),
+    at: Timestamp,
+    now: Timestamp,
+) -> Decision {
+    let said = last_message(observed);
+    let decision = if reason == "PodFailurePolicy" {
+        let (said, again) = (said.unwrap_or(message), MISCONFIGURED_PAUSE.as_secs());
+        let decision = decision.failed(
+            Reason::SignerMisconfigured,
+            format!("the signers cannot work as they are configured: {said} (retried every {again} s)"),
+        );
+        replace_after(decision, at, MISCONFIGURED_PAUSE, now)
+    } else {
+        let said = said.map(|said| format!("; the last of them said: {said}")).unwrap_or_default();
+        decision.failed(
+            Reason::SignersFailed,
+            format!("too many signers failed: {message}{said}; a greater backoffLimit, any other change of the spec, or a new value of the annotation {} lets the run continue", chancery_api::names::ANNOTATION_RETRY),
+        )
+    };
+    let asked = job.retry != observed.object.retry || job.generation != Some(observed.object.generation);
+    if asked && !decision.effects.contains(&Effect::DeleteJob) {
+        decision.then(Effect::DeleteJob)
+    } else {
+        decision
+    }
+}
+
+fn replace_after(decision: Decision, at: Timestamp, pause: Duration, now: Timestamp) -> Decision {
+    let pause = until(later(at, pause), now);
+    if pause.is_zero() { decision.then(Effect::DeleteJob) } else { decision.again_after(pause) }
+}
+
+/// While a retry is under way, the run stays failed until a signer works: it leases or stores something.
+/// A batch that a lost signer holds is no sign of that.
+fn still_misconfigured(mut decision: Decision, observed: &Observed, ledger: &LedgerRun) -> Decision {
+    let previous = &observed.object.previous;
+    let working = ledger.counts.batches_leased > previous.batches.unwrap_or_default().leased
+        || ledger.counts.records_signed > previous.records.unwrap_or_default().signed;
+    if decision.failure.is_none() && !working {
+        decision.failure =
+            failure_before(observed).filter(|failure| failure.reason == Reason::SignerMisconfigured);
+    }
+    decision
+}
+
+/// Reports why no signer runs, if that does not pass by itself.
+fn not_starting(run: &ValidatedRun, decision: Decision, observed: &Observed, now: Timestamp) -> Decision {
+    if decision.obstacle.is_some() || observed.pods.iter().any(|pod| pod.state == PodState::Running) {
+        return decision;
+    }
+    let stuck = observed.pods.iter().find_map(|pod| match &pod.state {
+        PodState::Stuck { reason, message } => Some((pod, reason, message)),
+        _ => None,
+    });
+    match stuck {
+        Some((pod, reason, message)) => {
+            let name = pod.holder.split('/').next().unwrap_or_default();
+            decision.blocked(
+                Reason::SignersNotStarting,
+                format!("the signers do not start: pod {name}: {reason}: {message}"),
+            )
+        }
+        None => without_pods(run, decision, observed, now),
+    }
+}
+
+/// An API server that accepts a Job may still refuse its pods, which only the Job's Events report.
+fn without_pods(run: &ValidatedRun, decision: Decision, observed: &Observed, now: Timestamp) -> Decision {
+    let Some(started) = observed
+        .job
+        .as_ref()
+        .filter(|job| {
+            job.ours && !job.deleting && !job.suspended && job.end.is_none() && observed.pods.is_empty()
+        })
+        .and_then(|job| job.started_at)
+    else {
+        return decision;
+    };
+    let pause = until(later(started, PODS_TIMEOUT), now);
+    if !pause.is_zero() {
+        return decision.again_after(pause);
+    }
+    let name = chancery_api::names::job_name(&run.name);
+    decision.blocked(
+        Reason::SignersNotStarting,
+        format!("the signers do not start: Job {name} has no pods; `kubectl describe job --namespace {} {name}` says why: a quota, an admission policy, a name in spec.signerTemplate", run.namespace),
+    )
+}
+
+/// The message of the signer that failed last.
+pub(crate) fn last_message(observed: &Observed) -> Option<&str> {
+    observed
+        .pods
+        .iter()
+        .filter_map(|pod| match &pod.state {
+            PodState::Ended { exit, message: Some(message), at } if *exit != 0 => Some((at, message)),
+            _ => None,
+        })
+        .max_by_key(|(at, _)| **at)
+        .map(|(_, message)| message.as_str())
+}
+
+/// Signers that run are not stopped because fewer batches than signers are left: they hold those batches.
+fn plan(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, job: Option<&JobView>) -> JobPlan {
+    // More batches come until the run is sealed.
+    let unsigned = if ledger.sealed { ledger.unsigned_batches() } else { u64::MAX };
+    let unsigned = unsigned.max(job.map_or(0, |job| job.parallelism.into()));
+    JobPlan {
+        parallelism: run.signers(ledger.keyring.key_count.unsigned_abs(), unsigned),
+        suspended: observed.object.queued && job.is_none_or(|job| job.suspended),
+    }
+}

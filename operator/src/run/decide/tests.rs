@@ -1,0 +1,21 @@
+//! Tests of the decisions: tables of single ones, and what becomes of a modelled world in which they
+//! are carried out again and again.
+
+mod crashes;
+mod environment;
+mod mischief;
+mod operator;
+mod play;
+mod properties;
+pub(crate) mod situation;
+mod table;
+mod two_operators;
+mod when_deleted;
+mod when_filling;
+mod when_generating;
+mod when_held;
+mod when_signing;
+mod when_starting;
+mod when_time_passes;
+mod world;
+mod worlds;

@@ -1,0 +1,162 @@
+//! What others do in the world: the Job controller, the kubelets with their signers, Kueue, and the
+//! garbage collector.
+
+use k8s_openapi::jiff::Timestamp;
+
+use super::world::{Signers, World, is_active};
+use crate::run::facts::{JobEnd, PodState, PodView};
+
+/// Pods that have ended and are still to be seen, at the most.
+const REMAINS: usize = 6;
+
+impl World {
+    /// One step of one of the others, who take turns. False when nobody has anything to do.
+    pub(super) fn step(&mut self, turn: &mut usize) -> bool {
+        let actors = 3 + self.pods.len();
+        for _ in 0..actors {
+            *turn = (*turn + 1) % actors;
+            let acted = match *turn {
+                0 => self.collect_garbage(),
+                1 => self.control_job(),
+                2 => self.admit(),
+                pod => self.run_pod(pod - 3),
+            };
+            if acted {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// When a lease runs out, if somebody waits for it.
+    pub(super) fn next_expiry(&self) -> Option<Timestamp> {
+        self.active().next()?;
+        let leases = &self.stored.as_ref()?.leases;
+        leases.iter().map(|lease| lease.expires).filter(|expires| *expires > self.now).min()
+    }
+
+    fn collect_garbage(&mut self) -> bool {
+        let orphaned = self.object.is_none() && (self.job.is_some() || !self.pods.is_empty());
+        // Whoever has a Job of the signers' name besides the operator takes it away in the end.
+        let foreign = self.job.as_ref().is_some_and(|job| !job.ours);
+        if orphaned || foreign {
+            self.job = None;
+            self.end_pods(0);
+            self.pods.clear();
+        }
+        orphaned || foreign
+    }
+
+    /// <https://kubernetes.io/docs/concepts/workloads/controllers/job/>
+    fn control_job(&mut self) -> bool {
+        let before = (self.job.clone(), self.pods.len());
+        let backoff_limit = self.object.as_ref().map_or(0, |object| i64::from(object.spec.backoff_limit));
+        let (now, active) = (self.now, self.active().count());
+        let Some(job) = self.job.as_mut().filter(|job| job.ours) else { return false };
+        let wanted = usize::try_from(job.parallelism).expect("few");
+        if job.deleting {
+            self.job = None;
+            self.end_pods(0);
+            self.pods.clear();
+        } else if job.end.is_some() || job.suspended {
+            self.end_pods(0);
+        } else if job.failed > backoff_limit {
+            let (reason, message) = ("BackoffLimitExceeded".to_owned(), "too many failed".to_owned());
+            job.end = Some(JobEnd::Failed { reason, message, at: now });
+        } else if job.succeeded > 0 {
+            if active == 0 {
+                job.end = Some(JobEnd::Complete { at: now });
+            }
+        } else if active > wanted {
+            self.end_pods(wanted);
+        } else if active < wanted {
+            self.born += 1;
+            let holder = format!("pod-{}/uid-{}", self.born, self.born);
+            self.pods.push(PodView { holder, state: PodState::Starting });
+            let remains: Vec<_> = self.pods.iter().filter(|pod| !is_active(pod)).cloned().collect();
+            if let Some(oldest) = remains.first().filter(|_| remains.len() > REMAINS) {
+                self.pods.retain(|pod| pod != oldest);
+            }
+        }
+        before != (self.job.clone(), self.pods.len())
+    }
+
+    /// Stops pods until no more than `left` are active; each gives back what it has in hand.
+    fn end_pods(&mut self, left: usize) {
+        let stopped: Vec<String> = self.active().skip(left).map(|pod| pod.holder.clone()).collect();
+        self.pods.retain(|pod| !stopped.contains(&pod.holder));
+        if let Some(stored) = self.stored.as_mut().filter(|_| self.up) {
+            stored.release(&stopped);
+        }
+    }
+
+    /// Kueue starts every Job of its queue that is suspended, whoever suspended it.
+    fn admit(&mut self) -> bool {
+        let queued = self.object.as_ref().is_some_and(|object| object.queued);
+        match &mut self.job {
+            Some(job) if queued && job.ours && job.suspended && job.end.is_none() && !job.deleting => {
+                job.suspended = false;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn run_pod(&mut self, number: usize) -> bool {
+        let Some(pod) = self.pods.get(number) else { return false };
+        match pod.state {
+            PodState::Ended { .. } | PodState::Lost => false,
+            PodState::Starting | PodState::Stuck { .. } => {
+                self.pods[number].state = PodState::Running;
+                true
+            }
+            PodState::Running => self.run_signer(number),
+        }
+    }
+
+    fn run_signer(&mut self, number: usize) -> bool {
+        let holder = self.pods[number].holder.clone();
+        let (now, up) = (self.now, self.up);
+        let stored = match (self.signers, &mut self.stored) {
+            (Signers::Misconfigured, _) => Err(78),
+            (Signers::Crashing, _) => Err(1),
+            _ if !up => Err(75),
+            (Signers::Good, Some(stored)) if !stored.deleted => Ok(stored),
+            (Signers::Good, _) => Err(78),
+        };
+        let exit = match stored {
+            Err(exit) => exit,
+            Ok(stored) if stored.has(&holder) => {
+                stored.sign(&holder);
+                return true;
+            }
+            Ok(stored) if stored.complete => 0,
+            Ok(stored) if stored.suspended => 130,
+            Ok(stored) if stored.sealed && stored.signed == stored.made => {
+                // The signer that finds nothing left says so.
+                stored.complete = true;
+                0
+            }
+            Ok(stored) => return stored.lease(&holder, now),
+        };
+        self.end_pod(number, exit);
+        true
+    }
+
+    /// A container ends, with whatever it has in hand.
+    pub(super) fn end_pod(&mut self, number: usize, exit: i32) {
+        let message = (exit != 0).then(|| format!("ended with {exit}"));
+        self.pods[number].state = PodState::Ended { exit, message, at: Some(self.now) };
+        let Some(job) = self.job.as_mut().filter(|job| job.ours) else { return };
+        match exit {
+            0 => job.succeeded += 1,
+            74 | 75 | 130 => {}
+            78 if job.end.is_none() => {
+                let (reason, message) = ("PodFailurePolicy".to_owned(), "a rule says so".to_owned());
+                job.failed += 1;
+                job.end = Some(JobEnd::Failed { reason, message, at: self.now });
+            }
+            _ => job.failed += 1,
+        }
+    }
+}

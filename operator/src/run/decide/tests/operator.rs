@@ -1,0 +1,298 @@
+//! The operator in a modelled world: it observes, decides, carries out, and tells, as `reconcile.rs`
+//! does.
+
+use chancery_api::Reason;
+use chancery_api::{SigningRunStatus, ValidatedRun};
+use k8s_openapi::jiff::SignedDuration;
+
+use super::world::{Stored, World};
+use crate::host::background::WorkState;
+use crate::run::build;
+use crate::run::decide::decision::{Again, Cause, Decision, Effect};
+use crate::run::decide::{decide, decide_deletion};
+use crate::run::facts::{Background, JobView, LedgerRun, LedgerView, Observed};
+
+/// What an operator has in memory. One that was started just now has nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Operator {
+    pub(super) background: Background,
+    written: Option<SigningRunStatus>,
+}
+
+/// What it saw, and what it decided by that.
+#[derive(Clone, Debug)]
+pub(super) struct Snapshot {
+    pub(super) run: ValidatedRun,
+    pub(super) observed: Observed,
+    pub(super) decision: Decision,
+    version: u64,
+    job: u32,
+}
+
+impl Operator {
+    pub(super) fn new() -> Self {
+        Self { background: Background::IDLE, written: None }
+    }
+
+    fn look(&self, world: &World) -> Option<Observed> {
+        Some(Observed {
+            object: world.object.as_ref()?.view(self.written.as_ref()),
+            ledger: world.ledger_view(),
+            kek: world.kek.clone(),
+            background: self.background.clone(),
+            job: world.job_view(),
+            pods: world.pods.clone(),
+        })
+    }
+
+    /// Nothing, when the object is gone.
+    pub(super) fn observe(&self, world: &World) -> Option<Snapshot> {
+        let object = world.object.as_ref()?;
+        let observed = self.look(world)?;
+        let decision = if observed.object.deleted_at.is_some() {
+            decide_deletion(&observed, world.now)
+        } else {
+            decide(&object.spec, &observed, world.now)
+        };
+        let (version, job) = (object.version, world.jobs);
+        Some(Snapshot { run: object.spec.clone(), observed, decision, version, job })
+    }
+
+    /// What wakes a reconcile when it changes: all that is observed but the file of the KEK.
+    pub(super) fn wakes_by(&self, world: &World) -> Option<Observed> {
+        let seen = self.look(world)?;
+        Some(Observed { kek: Ok(String::new()), ..seen })
+    }
+
+    /// Carries out one effect of what was decided; an error if the world refuses it.
+    pub(super) fn carry_out(
+        &mut self,
+        world: &mut World,
+        seen: &Snapshot,
+        effect: &Effect,
+    ) -> Result<(), ()> {
+        match effect {
+            Effect::AddFinalizer => return set_finalizer(world, seen, true),
+            Effect::RemoveFinalizer => return set_finalizer(world, seen, false),
+            Effect::CreateRun => {
+                let kek = world.kek.clone().map_err(|_| ())?;
+                ledger(world)?.get_or_insert_with(|| Stored::new(&seen.run, kek));
+            }
+            Effect::SetMutable { suspended } => {
+                let stored = ledger(world)?.as_mut().ok_or(())?;
+                (stored.suspended, stored.lease_duration) = (*suspended, seen.run.lease_duration);
+            }
+            Effect::StartFilling => {
+                ledger(world)?.as_ref().ok_or(())?;
+                world.kek.as_ref().map_err(|_| ())?;
+                self.background.filling = WorkState::UnderWay;
+            }
+            Effect::StartGenerating => {
+                ledger(world)?.as_ref().ok_or(())?;
+                self.background.generating = WorkState::UnderWay;
+            }
+            Effect::StopMaking => {
+                (self.background.filling, self.background.generating) = (WorkState::Idle, WorkState::Idle);
+            }
+            Effect::EnsureJob(plan) => return ensure_job(world, seen, plan.parallelism, plan.suspended),
+            Effect::DeleteJob => {
+                if let Some(job) = world.job.as_mut().filter(|_| world.jobs == seen.job) {
+                    job.deleting = true;
+                }
+            }
+            Effect::ReleaseLeases { holders } => ledger(world)?.as_mut().ok_or(())?.release(holders),
+            Effect::Settle => ledger(world)?.as_mut().ok_or(())?.settled = true,
+            Effect::StartDeleting => {
+                ledger(world)?.as_ref().ok_or(())?;
+                self.background.deleting = WorkState::UnderWay;
+            }
+            Effect::DeleteObject => world.ask_deletion(),
+        }
+        Ok(())
+    }
+
+    /// Tells what was decided, and what kept it from being carried out. Returns what it told, and what
+    /// keeps the run from going on.
+    pub(super) fn tell(
+        &mut self,
+        world: &mut World,
+        seen: &Snapshot,
+        refused: bool,
+    ) -> (SigningRunStatus, Option<Cause>) {
+        let reason = Cause::new(Reason::DatabaseUnavailable, "it was refused");
+        let decision = seen.decision.clone();
+        let decision = if refused { decision.not_carried_out(reason) } else { decision };
+        let status = build::status::status(&seen.run, &seen.observed, &decision, world.now);
+        if let Some(object) = &mut world.object {
+            if still(&object.status) != still(&status) {
+                object.status = status.clone();
+                object.version += 1;
+            }
+            self.written = Some(status.clone());
+        }
+        (status, decision.obstacle)
+    }
+
+    /// One step of what is done in the background; false if there is none.
+    pub(super) fn work(&mut self, world: &mut World) -> bool {
+        if world.object.is_none() {
+            // It is forgotten.
+            self.background = Background::IDLE;
+        }
+        let (batches, kek, now) = (world.batches(), world.kek.clone(), world.now);
+        let (up, keys) = (world.up, usize::try_from(world.keys()).expect("few"));
+        let failed = |message: &str| WorkState::Failed { message: message.to_owned(), at: now };
+        if self.background.deleting == WorkState::UnderWay {
+            self.background.deleting = match &mut world.stored {
+                _ if !up => failed("the database is away"),
+                Some(stored) if !stored.deleted => {
+                    stored.deleted = true;
+                    WorkState::UnderWay
+                }
+                _ => {
+                    world.stored = None;
+                    WorkState::Idle
+                }
+            };
+        } else if self.background.filling == WorkState::UnderWay {
+            self.background.filling = match &mut world.stored {
+                _ if !up => failed("the database is away"),
+                None => failed("there is no such run"),
+                Some(stored) if kek.as_ref() != Ok(&stored.kek) => failed("another KEK"),
+                Some(stored) if stored.joined < keys => {
+                    stored.joined += 1;
+                    WorkState::UnderWay
+                }
+                Some(stored) => {
+                    stored.filled = true;
+                    WorkState::Idle
+                }
+            };
+        } else if self.background.generating == WorkState::UnderWay {
+            self.background.generating = match &mut world.stored {
+                _ if !up => failed("the database is away"),
+                None => failed("there is no such run"),
+                Some(stored) if stored.deleted => failed("the run was deleted"),
+                Some(stored) if stored.made < batches => {
+                    stored.made += 1;
+                    WorkState::UnderWay
+                }
+                Some(stored) => {
+                    stored.sealed = true;
+                    WorkState::Idle
+                }
+            };
+        } else {
+            return false;
+        }
+        true
+    }
+}
+
+/// When to look again, in the world's time.
+pub(super) fn due(world: &World, again: Again) -> Option<k8s_openapi::jiff::Timestamp> {
+    match again {
+        Again::OnChange => None,
+        Again::AtOnce => Some(world.now),
+        Again::After(pause) => Some(world.now + SignedDuration::try_from(pause).expect("a time")),
+    }
+}
+
+/// A status without what passes by itself with time.
+fn still(status: &SigningRunStatus) -> SigningRunStatus {
+    SigningRunStatus { elapsed: None, estimated_completion_time: None, ..status.clone() }
+}
+
+fn ledger(world: &mut World) -> Result<&mut Option<Stored>, ()> {
+    if world.up { Ok(&mut world.stored) } else { Err(()) }
+}
+
+fn set_finalizer(world: &mut World, seen: &Snapshot, present: bool) -> Result<(), ()> {
+    let Some(object) = &mut world.object else { return Ok(()) };
+    if object.finalizer == present {
+        return Ok(());
+    }
+    if object.version != seen.version {
+        return Err(());
+    }
+    object.finalizer = present;
+    object.version += 1;
+    if !present && object.deleted_at.is_some() {
+        world.object = None;
+    }
+    Ok(())
+}
+
+fn ensure_job(world: &mut World, seen: &Snapshot, parallelism: u32, suspended: bool) -> Result<(), ()> {
+    // What belongs to an object that is gone is collected.
+    if world.object.is_none() {
+        return Ok(());
+    }
+    let (generation, retry) = (Some(seen.observed.object.generation), seen.observed.object.retry.clone());
+    match &mut world.job {
+        Some(job) if !job.ours => return Err(()),
+        Some(job) => {
+            *job = JobView { parallelism, suspended, generation, retry, ..job.clone() };
+        }
+        None => {
+            world.jobs += 1;
+            world.job = Some(JobView {
+                live: Default::default(),
+                ours: true,
+                deleting: false,
+                suspended,
+                started_at: None,
+                parallelism,
+                active: 0,
+                succeeded: 0,
+                failed: 0,
+                end: None,
+                generation,
+                retry,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Keys that the run's ring is to have.
+fn keys(stored: Option<&LedgerRun>) -> u32 {
+    stored.map_or(0, |stored| stored.keyring.key_count.unsigned_abs())
+}
+
+/// What no decision may do, whatever was observed.
+pub(super) fn check_laws(seen: &Snapshot) {
+    let Snapshot { run, observed, decision, .. } = seen;
+    let stored = match &observed.ledger {
+        LedgerView::Present(stored) => Some(stored.as_ref()),
+        LedgerView::Away(_) | LedgerView::Absent => None,
+    };
+    let mut held = stored.is_none_or(|stored| stored.suspended);
+    for effect in &decision.effects {
+        match effect {
+            Effect::SetMutable { suspended } => held = *suspended,
+            Effect::EnsureJob(plan) if !plan.suspended => {
+                let ready = stored.is_some_and(|stored| {
+                    let has_work = stored.sealed || stored.counts.batches > 0;
+                    stored.filled
+                        && has_work
+                        && !stored.complete
+                        && !stored.deleted
+                        && stored.conflict.is_none()
+                });
+                assert!(ready && !held && !run.suspend, "signers start too early: {seen:?}");
+                assert!((1..=run.parallelism.min(keys(stored))).contains(&plan.parallelism), "{seen:?}");
+            }
+            Effect::StartDeleting => {
+                let ours = stored.is_some_and(|stored| stored.conflict.is_none());
+                let asked = observed.object.deleted_at.is_some();
+                assert!(ours && asked && !observed.object.abandon_ledger, "{seen:?}");
+            }
+            Effect::DeleteJob => {
+                assert!(observed.job.as_ref().is_some_and(|job| job.ours), "{seen:?}");
+            }
+            Effect::DeleteObject => assert!(run.ttl_after_finished.is_some(), "{seen:?}"),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! While records are made, and beside that the first of them are signed.
+
+use super::situation::{Situation, running, stuck, work_failed};
+use super::table::{LET_GO, at, check, hold_job, row, run_job};
+use crate::run::decide::decision::{Effect, Stage};
+use crate::run::facts::{Background, WorkKind};
+use chancery_api::Reason;
+
+#[test]
+fn records_are_made_once_the_ring_is_filled() {
+    let seeding = at(Stage::Seeding);
+    check([
+        row("making starts", Situation::filled(), seeding.clone().doing([Effect::StartGenerating])),
+        row("no signer starts before there is a batch", Situation::begun(0), seeding.clone()),
+        row(
+            "a Job that is there is stopped until there is a batch",
+            Situation::begun(0).with_job(running(2)),
+            seeding.clone().doing([hold_job(2)]),
+        ),
+        row(
+            "making that failed just now is retried after a pause",
+            Situation::filled().with_background(work_failed(WorkKind::Generating, 4)),
+            seeding.clone().blocked(Reason::SourceFailed).again_after(6),
+        ),
+        row(
+            "making that failed a while ago is retried, and still reported as failed",
+            Situation::filled().with_background(work_failed(WorkKind::Generating, 10)),
+            seeding.blocked(Reason::SourceFailed).doing([Effect::StartGenerating]),
+        ),
+    ]);
+}
+
+#[test]
+fn signing_begins_beside_the_making() {
+    let signing = at(Stage::Signing);
+    let idle = |situation: Situation| situation.with_background(Background::IDLE);
+    check([
+        row(
+            "the Job is made for the first batch, with as many signers as all batches will need",
+            Situation::begun(1),
+            signing.clone().doing([run_job(2)]),
+        ),
+        row(
+            "a new operator continues the making before it looks after the Job",
+            idle(Situation::begun(1)),
+            signing.clone().doing([Effect::StartGenerating, run_job(2)]),
+        ),
+        row(
+            "a run that was suspended is resumed first",
+            idle(Situation::begun(1)).held(),
+            signing.clone().doing([LET_GO, Effect::StartGenerating, run_job(2)]),
+        ),
+        row(
+            "signers that wait for the next batch stay",
+            Situation::begun(3).stored(|ledger| ledger.counts.batches_signed = 3).with_job(running(2)),
+            signing.clone().doing([run_job(2)]),
+        ),
+        row(
+            "no signer starts only to wait for the next batch",
+            Situation::begun(3).stored(|ledger| ledger.counts.batches_signed = 3),
+            signing.clone(),
+        ),
+        row(
+            "the last signers start once the run is sealed, if only to find it complete",
+            Situation::seeded().stored(|ledger| ledger.counts.batches_signed = 10),
+            signing.doing([run_job(1)]),
+        ),
+    ]);
+}
+
+#[test]
+fn making_that_failed_is_retried_while_the_signers_continue() {
+    let failed = |seconds| Situation::begun(3).with_background(work_failed(WorkKind::Generating, seconds));
+    let signing = at(Stage::Signing).blocked(Reason::SourceFailed);
+    check([
+        row(
+            "after a pause",
+            failed(4).with_job(running(2)),
+            signing.clone().doing([run_job(2)]).again_after(6),
+        ),
+        row(
+            "once the pause is over",
+            failed(10).with_job(running(2)),
+            signing.doing([Effect::StartGenerating, run_job(2)]),
+        ),
+        row(
+            "signers that do not start are reported first",
+            failed(4).with_job(running(2)).with_pod(stuck()),
+            at(Stage::Signing).blocked(Reason::SignersNotStarting).doing([run_job(2)]).again_after(6),
+        ),
+    ]);
+}

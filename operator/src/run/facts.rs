@@ -1,0 +1,199 @@
+//! What is known of a run at one instant: everything that decisions and effects need.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chancery_api::{DeletionPolicy, KeyringStatus, SigningRunStatus};
+use chancery_store::Run;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::jiff::Timestamp;
+
+use crate::host::background::WorkState;
+
+/// What is known of a run. Plain data, so that decisions are tested without a cluster.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Observed {
+    pub(crate) object: Object,
+    pub(crate) ledger: LedgerView,
+    /// Fingerprint of the operator's KEK, or why it cannot be used.
+    pub(crate) kek: Result<String, String>,
+    pub(crate) background: Background,
+    pub(crate) job: Option<JobView>,
+    pub(crate) pods: Vec<PodView>,
+}
+
+/// The SigningRun itself, apart from its spec.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Object {
+    pub(crate) generation: i64,
+    /// When its deletion was asked for.
+    pub(crate) deleted_at: Option<Timestamp>,
+    pub(crate) has_finalizer: bool,
+    pub(crate) deletion_policy: DeletionPolicy,
+    /// Whether it may go without its part of the ledger.
+    pub(crate) abandon_ledger: bool,
+    /// Value of the annotation that asks for another try; empty if there is none.
+    pub(crate) retry: String,
+    /// Whether Kueue admits its Job.
+    pub(crate) queued: bool,
+    /// The status as it was last written.
+    pub(crate) previous: SigningRunStatus,
+}
+
+/// The run's part of the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum LedgerView {
+    /// The database cannot be used; why.
+    Away(String),
+    /// The ledger has nothing of the run.
+    Absent,
+    Present(Box<LedgerRun>),
+}
+
+/// The run as it stands in the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LedgerRun {
+    pub(crate) stored: StoredRun,
+    /// In what it differs from the spec, if another run was stored under this name.
+    pub(crate) conflict: Option<String>,
+    /// The ring that it signs with.
+    pub(crate) keyring: KeyringStatus,
+    /// Tells which KEK wraps the ring's keys.
+    pub(crate) kek_fingerprint: String,
+    pub(crate) suspended: bool,
+    pub(crate) lease_duration: Duration,
+    /// Whether every key is in the ring.
+    pub(crate) filled: bool,
+    /// Whether every record is in the ledger.
+    pub(crate) sealed: bool,
+    pub(crate) complete: bool,
+    /// Whether it is being deleted.
+    pub(crate) deleted: bool,
+    pub(crate) counts: Counts,
+    /// Signatures stored per second, over the last ten seconds.
+    pub(crate) rate: Option<f64>,
+    /// Holders that have an open lease; read only when a signer has ended.
+    pub(crate) open_holders: Vec<String>,
+}
+
+/// The run's row, by which its part of the ledger is changed.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredRun(pub(crate) Run);
+
+/// The ledger's number of a run tells it from every other, and what else a row says is said beside it.
+impl PartialEq for StoredRun {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+/// The ledger's own counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Records that the run is to have.
+    pub(crate) records: i64,
+    /// Records that are there.
+    pub(crate) records_admitted: i64,
+    pub(crate) records_signed: i64,
+    /// Batches that are there. More may come until the run is sealed.
+    pub(crate) batches: i64,
+    pub(crate) batches_signed: i64,
+    pub(crate) batches_leased: i64,
+    /// Keys in a signer's hands, in any run of the ring.
+    pub(crate) keys_leased: i64,
+}
+
+impl LedgerRun {
+    /// Batches that are there and not signed.
+    pub(crate) fn unsigned_batches(&self) -> u64 {
+        u64::try_from(self.counts.batches - self.counts.batches_signed).unwrap_or(0)
+    }
+}
+
+/// The kinds of background work for a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum WorkKind {
+    /// The keys of its ring are being made.
+    Filling,
+    /// Its records are being made.
+    Generating,
+    /// It is being removed from the ledger.
+    Deleting,
+}
+
+/// The background work for a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Background {
+    /// Making the keys of its ring.
+    pub filling: WorkState,
+    /// Making its records.
+    pub generating: WorkState,
+    /// Removing it from the ledger.
+    pub deleting: WorkState,
+}
+
+impl Background {
+    /// Whether keys or records are being made.
+    pub(crate) fn is_making(&self) -> bool {
+        [&self.filling, &self.generating].contains(&&WorkState::UnderWay)
+    }
+}
+
+/// The run's Job.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct JobView {
+    /// The Job itself, without its template.
+    pub(crate) live: Arc<Job>,
+    /// Whether it belongs to this very run, not to an earlier run of its name or to something else.
+    pub(crate) ours: bool,
+    pub(crate) deleting: bool,
+    pub(crate) suspended: bool,
+    /// When Kubernetes started, or resumed, to make its pods.
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) parallelism: u32,
+    /// Pods that have not ended.
+    pub(crate) active: i64,
+    pub(crate) succeeded: i64,
+    pub(crate) failed: i64,
+    pub(crate) end: Option<JobEnd>,
+    /// The run's generation when the Job was last applied.
+    pub(crate) generation: Option<i64>,
+    /// The run's annotation for another try when the Job was last applied.
+    pub(crate) retry: String,
+}
+
+/// How a Job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum JobEnd {
+    Complete { at: Timestamp },
+    Failed { reason: String, message: String, at: Timestamp },
+}
+
+/// A signer pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PodView {
+    /// Its name in the lease log.
+    pub(crate) holder: String,
+    pub(crate) state: PodState,
+}
+
+/// What a signer pod does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PodState {
+    /// Not running yet, and nothing is known to stop it.
+    Starting,
+    /// It cannot start until something is corrected.
+    Stuck {
+        reason: String,
+        message: String,
+    },
+    Running,
+    /// Its container has ended and, by its restart policy, never runs again.
+    Ended {
+        exit: i32,
+        message: Option<String>,
+        at: Option<Timestamp>,
+    },
+    /// Kubernetes says that it has ended, but the kubelet did not see it end: it may still run.
+    Lost,
+}

@@ -1,0 +1,105 @@
+//! What the operator counts of SigningRuns; docs/reference/metrics.md lists it.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chancery_api::Phase;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// Every phase, so that a phase without runs is shown as 0.
+const PHASES: [Phase; 6] =
+    [Phase::Pending, Phase::Seeding, Phase::Signing, Phase::Suspended, Phase::Complete, Phase::Failed];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PhaseLabel {
+    phase: String,
+}
+
+/// The metrics of SigningRuns.
+pub struct RunMetrics {
+    records_signed: Counter,
+    runs: Family<PhaseLabel, Gauge>,
+    phases: Mutex<HashMap<String, Phase>>,
+}
+
+impl RunMetrics {
+    /// Fresh metrics, shown by `registry`.
+    #[must_use]
+    pub fn new(registry: &mut Registry) -> Arc<Self> {
+        let metrics = Self {
+            records_signed: Counter::<u64, AtomicU64>::default(),
+            runs: Family::default(),
+            phases: Mutex::default(),
+        };
+        registry.register(
+            "records_signed",
+            "Records signed while this operator led, by the ledger's count",
+            metrics.records_signed.clone(),
+        );
+        registry.register("runs", "SigningRuns by phase, while this operator leads", metrics.runs.clone());
+        metrics.show_phases();
+        Arc::new(metrics)
+    }
+
+    pub(crate) fn signed(&self, records: u64) {
+        self.records_signed.inc_by(records);
+    }
+
+    /// The phase of a run, by its uid.
+    pub(crate) fn phase(&self, uid: &str, phase: Phase) {
+        if self.lock().insert(uid.to_owned(), phase) != Some(phase) {
+            self.show_phases();
+        }
+    }
+
+    /// A run is gone.
+    pub(crate) fn gone(&self, uid: &str) {
+        if self.lock().remove(uid).is_some() {
+            self.show_phases();
+        }
+    }
+
+    /// This operator no longer leads: another one counts the runs.
+    pub(crate) fn no_longer_leads(&self) {
+        self.lock().clear();
+        self.show_phases();
+    }
+
+    fn show_phases(&self) {
+        let phases = self.lock();
+        for phase in PHASES {
+            let label = PhaseLabel { phase: format!("{phase:?}") };
+            let count = phases.values().filter(|of| **of == phase).count();
+            self.runs.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Phase>> {
+        self.phases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_counted_by_phase_until_they_are_gone_or_another_operator_leads() {
+        let metrics = RunMetrics::new(&mut Registry::default());
+        let count =
+            |phase: Phase| metrics.runs.get_or_create(&PhaseLabel { phase: format!("{phase:?}") }).get();
+        metrics.phase("one", Phase::Seeding);
+        metrics.phase("two", Phase::Seeding);
+        metrics.phase("one", Phase::Signing);
+        assert_eq!((count(Phase::Seeding), count(Phase::Signing)), (1, 1));
+        metrics.gone("two");
+        assert_eq!(count(Phase::Seeding), 0);
+        metrics.no_longer_leads();
+        assert_eq!(count(Phase::Signing), 0);
+    }
+}

@@ -1,0 +1,75 @@
+//! The run's Job, as the watch last saw it.
+
+use std::sync::Arc;
+
+use chancery_api::{SigningRun, names};
+use k8s_openapi::api::batch::v1::{Job, JobCondition};
+use k8s_openapi::jiff::Timestamp;
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+
+use crate::run::context::Context;
+use crate::run::facts::{JobEnd, JobView, PodState, PodView};
+
+/// The Job of a run's name, whatever it belongs to.
+pub(super) fn view(context: &Context, object: &SigningRun, pods: &[PodView]) -> Option<JobView> {
+    let name = names::job_name(&object.name_any());
+    let reference = ObjectRef::new(&name).within(&object.namespace().unwrap_or_default());
+    context.jobs.get(&reference).map(|job| of(&job, object, pods))
+}
+
+fn of(job: &Arc<Job>, object: &SigningRun, pods: &[PodView]) -> JobView {
+    let annotation = |name| job.annotations().get(name).map(String::as_str);
+    let (spec, status) = (job.spec.as_ref(), job.status.as_ref());
+    let count = |field: fn(&k8s_openapi::api::batch::v1::JobStatus) -> Option<i32>| {
+        i64::from(status.and_then(field).unwrap_or_default())
+    };
+    JobView {
+        live: Arc::clone(job),
+        ours: is_ours(job, object),
+        deleting: job.metadata.deletion_timestamp.is_some(),
+        suspended: spec.and_then(|spec| spec.suspend).unwrap_or_default(),
+        started_at: status.and_then(|status| status.start_time.as_ref()).map(|time| time.0),
+        parallelism: spec.and_then(|spec| spec.parallelism).unwrap_or(1).unsigned_abs(),
+        active: active(pods),
+        succeeded: count(|status| status.succeeded),
+        failed: count(|status| status.failed),
+        end: status.and_then(|status| end(status.conditions.as_deref().unwrap_or_default())),
+        generation: annotation(names::ANNOTATION_GENERATION).and_then(|text| text.parse().ok()),
+        retry: annotation(names::ANNOTATION_RETRIED).unwrap_or_default().to_owned(),
+    }
+}
+
+/// Whether a Job belongs to this very run. A Job with its labels that has lost its owner does.
+fn is_ours(job: &Job, object: &SigningRun) -> bool {
+    match job.owner_references().iter().find(|owner| owner.controller == Some(true)) {
+        Some(owner) => Some(&owner.uid) == object.metadata.uid.as_ref(),
+        None => {
+            let label = |name| job.labels().get(name).map(String::as_str);
+            label(names::LABEL_RUN) == Some(&object.name_any())
+                && label(names::LABEL_MANAGED_BY) == Some(names::FIELD_MANAGER)
+        }
+    }
+}
+
+/// Counted by the pods: while a Job waits before it replaces a pod that failed, Kubernetes says that none is
+/// active, whatever the others do.
+fn active(pods: &[PodView]) -> i64 {
+    let over = |pod: &&PodView| matches!(pod.state, PodState::Ended { .. } | PodState::Lost);
+    pods.iter().filter(|pod| !over(pod)).count().try_into().unwrap_or(i64::MAX)
+}
+
+fn end(conditions: &[JobCondition]) -> Option<JobEnd> {
+    conditions.iter().filter(|condition| condition.status == "True").find_map(|condition| {
+        let at = condition.last_transition_time.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+        match condition.type_.as_str() {
+            "Complete" => Some(JobEnd::Complete { at }),
+            "Failed" => Some(JobEnd::Failed {
+                reason: condition.reason.clone().unwrap_or_default(),
+                message: condition.message.clone().unwrap_or_default(),
+                at,
+            }),
+            _ => None,
+        }
+    })
+}

@@ -1,0 +1,181 @@
+//! The run's part of the ledger.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use chancery_api::{FieldChange, KeyringStatus, ValidatedRun};
+use chancery_sources::differences;
+use chancery_store::{Keyring, Ledger, Progress, Run, StoreError};
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::ResourceExt;
+use serde_json::Value;
+
+use crate::host::background::WorkState;
+use crate::run::context::Context;
+use crate::run::facts::{Background, Counts, JobView, LedgerRun, LedgerView, PodState, PodView, StoredRun};
+use crate::run::observe::reading::{Now, Reading};
+use crate::run::progress::Followed;
+use crate::run::watched::Target;
+
+/// How long after its end a signer's last statement may still be carried out by the database.
+const RELEASE_GRACE_PERIOD: SignedDuration = SignedDuration::from_secs(120);
+
+/// How long the ledger may take to answer about one run.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What is known of a run beside the ledger. It shows whether a count is too old.
+pub(super) struct Beside<'a> {
+    pub(super) job: Option<&'a JobView>,
+    pub(super) pods: &'a [PodView],
+    pub(super) background: &'a Background,
+}
+
+/// What the ledger has of a run, and what was read to know it.
+pub(super) struct Seen {
+    pub(super) view: LedgerView,
+    pub(super) reading: Reading,
+    /// Holders that have ended and have no open lease.
+    pub(super) released: Vec<String>,
+}
+
+impl Seen {
+    fn without_run(view: LedgerView, reading: Reading) -> Self {
+        Self { view, reading, released: Vec::new() }
+    }
+}
+
+pub(super) async fn view(context: &Context, target: &Target<'_>, beside: &Beside<'_>, now: Now) -> Seen {
+    let ledger = match context.services.database.get() {
+        Ok(ledger) => ledger,
+        Err(why) => return Seen::without_run(LedgerView::Away(why), Reading::Nothing),
+    };
+    let reading = read(context, &ledger, target, beside, now);
+    match tokio::time::timeout(TIMEOUT, reading).await.unwrap_or(Err(StoreError::TimedOut(TIMEOUT))) {
+        Ok(seen) => seen,
+        Err(error) => Seen::without_run(LedgerView::Away(error.to_string()), Reading::Failed(error)),
+    }
+}
+
+async fn read(
+    context: &Context,
+    ledger: &Ledger,
+    &Target { reference, object, run }: &Target<'_>,
+    &Beside { job, pods, background }: &Beside<'_>,
+    now: Now,
+) -> Result<Seen, StoreError> {
+    let uid = object.uid().unwrap_or_default();
+    let deleting = object.metadata.deletion_timestamp.is_some();
+    let gone = || Seen::without_run(LedgerView::Absent, Reading::Gone);
+    let (followed, reading) = match context.progress.of(&uid) {
+        Some(followed) if !deleting && is_fresh_enough(&followed.progress, job, background) => {
+            (followed, Reading::Nothing)
+        }
+        before => {
+            let stored = match &before {
+                Some(followed) if !deleting => followed.run.clone(),
+                _ => match ledger.find_run(&object.namespace().unwrap_or_default(), &object.name_any()).await
+                {
+                    Ok(stored) => stored,
+                    Err(StoreError::NoRun(_)) => return Ok(gone()),
+                    Err(error) => return Err(error),
+                },
+            };
+            let Some(progress) = ledger.progress(&[stored.id]).await?.into_iter().next() else {
+                return Ok(gone());
+            };
+            let mut followed = before.unwrap_or_else(|| Followed::new(stored.clone(), reference, &progress));
+            followed.run = stored.clone();
+            let reading = Reading::Fresh(Box::new((stored, progress.clone())));
+            (followed.with(progress, now.instant), reading)
+        }
+    };
+    let Followed { run: stored, progress, .. } = &followed;
+    let (open_holders, released) = if progress.batches_leased > 0
+        && has_recently_ended(&context.memory.of(&uid).released, pods, now.time)
+    {
+        let open = ledger.live_holders(stored).await?;
+        let released = ended(pods).filter(|holder| !open.contains(holder)).collect();
+        (open, released)
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    let view = LedgerView::Present(Box::new(LedgerRun {
+        stored: StoredRun(stored.clone()),
+        conflict: run.and_then(|run| conflict(run, stored)),
+        keyring: keyring(&stored.keyring),
+        kek_fingerprint: stored.keyring.kek_fingerprint.clone(),
+        suspended: progress.suspended,
+        lease_duration: Duration::from_secs_f64(progress.lease_seconds.max(0.0)),
+        filled: progress.filled,
+        sealed: progress.sealed,
+        complete: progress.complete,
+        deleted: progress.deleted,
+        counts: counts(progress),
+        rate: followed.rate(),
+        open_holders,
+    }));
+    Ok(Seen { view, reading, released })
+}
+
+fn keyring(ring: &Keyring) -> KeyringStatus {
+    KeyringStatus {
+        name: ring.name.clone(),
+        algorithm: ring.algorithm.clone(),
+        key_size: ring.key_size,
+        key_count: ring.key_count,
+    }
+}
+
+fn counts(progress: &Progress) -> Counts {
+    Counts {
+        records: progress.record_count,
+        records_admitted: progress.records_admitted,
+        records_signed: progress.records_signed,
+        batches: progress.batches_closed,
+        batches_signed: progress.batches_signed,
+        batches_leased: progress.batches_leased,
+        keys_leased: progress.keys_leased,
+    }
+}
+
+/// Whether to decide by a count that may be a second old. Not when something else shows that the run got
+/// further: the making of keys or records has ended, or a signer has found nothing left to do.
+fn is_fresh_enough(progress: &Progress, job: Option<&JobView>, background: &Background) -> bool {
+    let none_is_done = job.is_none_or(|job| job.succeeded == 0);
+    match progress {
+        Progress { complete: true, .. } => true,
+        Progress { filled: false, .. } => background.filling == WorkState::UnderWay,
+        Progress { sealed: false, .. } => none_is_done && background.generating == WorkState::UnderWay,
+        _ => none_is_done,
+    }
+}
+
+fn ended(pods: &[PodView]) -> impl Iterator<Item = String> + '_ {
+    pods.iter().filter(|pod| matches!(pod.state, PodState::Ended { .. })).map(|pod| pod.holder.clone())
+}
+
+/// Whether a signer has ended whose leases may still be open.
+fn has_recently_ended(released: &HashSet<String>, pods: &[PodView], now: Timestamp) -> bool {
+    pods.iter().any(|pod| match &pod.state {
+        PodState::Ended { at, .. } => {
+            !released.contains(&pod.holder)
+                || at.is_some_and(|at| now.duration_since(at) < RELEASE_GRACE_PERIOD)
+        }
+        _ => false,
+    })
+}
+
+/// In what the stored run differs from the spec, where the spec cannot change.
+fn conflict(run: &ValidatedRun, stored: &Run) -> Option<String> {
+    let differences: Vec<String> = differences(stored, run).iter().map(sentence).collect();
+    (!differences.is_empty()).then(|| differences.join("; "))
+}
+
+fn sentence(FieldChange { path, old, new }: &FieldChange) -> String {
+    let said = |value: &Option<Value>| match value {
+        None => "not set".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    format!("its {} is {}, not {}", path.strip_prefix("spec.").unwrap_or(path), said(old), said(new))
+}

@@ -1,0 +1,27 @@
+//! The SigningRun itself.
+
+use chancery_api::{DeletionPolicy, SigningRun, ValidatedRun, names};
+use kube::ResourceExt;
+
+use crate::run::context::Context;
+use crate::run::facts::Object;
+
+pub(super) fn view(context: &Context, object: &SigningRun, run: Option<&ValidatedRun>) -> Object {
+    let annotation = |name| object.annotations().get(name).map(String::as_str);
+    let cached = object.status.clone().unwrap_or_default();
+    Object {
+        generation: object.metadata.generation.unwrap_or_default(),
+        deleted_at: object.metadata.deletion_timestamp.as_ref().map(|time| time.0),
+        has_finalizer: object.finalizers().iter().any(|name| name == names::FINALIZER),
+        // With a spec that cannot be used, that part of the ledger may be another run's.
+        deletion_policy: run.map_or(DeletionPolicy::Retain, |run| run.deletion_policy),
+        abandon_ledger: annotation(names::ANNOTATION_ABANDON_LEDGER) == Some("true"),
+        retry: annotation(names::ANNOTATION_RETRY).unwrap_or_default().to_owned(),
+        queued: object.labels().contains_key(names::LABEL_QUEUE),
+        // What was written last is newer than what the watch has brought back.
+        previous: match context.memory.of(&object.uid().unwrap_or_default()).written {
+            Some((written, _)) => written,
+            None => cached,
+        },
+    }
+}

@@ -1,0 +1,97 @@
+//! The run's signer pods, as the watch last saw them.
+
+use chancery_api::{SigningRun, names};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::ResourceExt;
+
+use crate::run::context::Context;
+use crate::run::facts::{PodState, PodView};
+
+/// Reasons for which a container waits that do not pass by themselves.
+const STUCK: [&str; 6] = [
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "ErrImageNeverPull",
+    "InvalidImageName",
+];
+
+/// What a kubelet says of a container that it did not see end.
+const UNSEEN: &str = "ContainerStatusUnknown";
+
+pub(super) fn view(context: &Context, object: &SigningRun) -> Vec<PodView> {
+    let (namespace, run) = (object.namespace(), object.name_any());
+    context
+        .pods
+        .state()
+        .iter()
+        .filter(|pod| pod.namespace() == namespace && pod.labels().get(names::LABEL_RUN) == Some(&run))
+        .map(|pod| PodView {
+            holder: names::holder(&pod.name_any(), &pod.uid().unwrap_or_default()),
+            state: state(pod),
+        })
+        .collect()
+}
+
+fn state(pod: &Pod) -> PodState {
+    let status = pod.status.as_ref();
+    let container = status
+        .and_then(|status| status.container_statuses.as_deref())
+        .and_then(|containers| containers.iter().find(|container| container.name == names::SIGNER_CONTAINER));
+    if let Some(state) = container.and_then(of_container) {
+        return state;
+    }
+    let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or_default();
+    if matches!(phase, "Failed" | "Succeeded") {
+        // The kubelet did not see the container end: its node may be cut off, and the signer may still run.
+        return PodState::Lost;
+    }
+    unschedulable(pod).unwrap_or(PodState::Starting)
+}
+
+fn of_container(container: &ContainerStatus) -> Option<PodState> {
+    let state = container.state.as_ref()?;
+    if let Some(end) = &state.terminated {
+        if end.reason.as_deref() == Some(UNSEEN) {
+            return Some(PodState::Lost);
+        }
+        let message = end.message.as_deref().map(str::trim).filter(|message| !message.is_empty());
+        return Some(PodState::Ended {
+            exit: end.exit_code,
+            message: message.map(str::to_owned).or_else(|| killed(end.exit_code, end.reason.as_deref())),
+            at: end.finished_at.as_ref().map(|time| time.0),
+        });
+    }
+    if state.running.is_some() {
+        return Some(PodState::Running);
+    }
+    let waiting = state.waiting.as_ref()?;
+    let reason = waiting.reason.clone().filter(|reason| STUCK.contains(&reason.as_str()))?;
+    Some(PodState::Stuck { reason, message: waiting.message.clone().unwrap_or_default() })
+}
+
+/// The message for a signer that left none.
+fn killed(exit: i32, reason: Option<&str>) -> Option<String> {
+    match (exit, reason) {
+        (0, _) => None,
+        (_, Some("OOMKilled")) => Some(
+            "the signer was killed because it ran out of memory; raise spec.signerTemplate.resources"
+                .to_owned(),
+        ),
+        (137, _) => Some("the signer was killed (SIGKILL)".to_owned()),
+        (code, _) => Some(format!("the signer ended with exit code {code}")),
+    }
+}
+
+fn unschedulable(pod: &Pod) -> Option<PodState> {
+    pod.status.as_ref()?.conditions.as_ref()?.iter().find_map(|condition| {
+        let refused = condition.type_ == "PodScheduled"
+            && condition.status == "False"
+            && condition.reason.as_deref() == Some("Unschedulable");
+        refused.then(|| PodState::Stuck {
+            reason: "Unschedulable".to_owned(),
+            message: condition.message.clone().unwrap_or_default(),
+        })
+    })
+}

@@ -1,0 +1,194 @@
+//! The progress of all unfinished runs, read in one query for all of them.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chancery_store::{Ledger, Progress, Run, StoreError};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::host::database::Database;
+use crate::host::triggers::Triggers;
+use crate::run::metrics::RunMetrics;
+use crate::run::watched::{RunRef, Watched};
+
+/// How often the progress is read.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The time over which the rate of signing is taken.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// The runs that are watched, by their uid.
+pub(crate) struct ProgressWatch {
+    runs: Mutex<HashMap<String, Followed>>,
+    came: Notify,
+    triggers: Triggers<Watched>,
+}
+
+/// A run that is watched.
+#[derive(Clone, Debug)]
+pub(crate) struct Followed {
+    pub(crate) run: Run,
+    pub(crate) progress: Progress,
+    reference: RunRef,
+    samples: VecDeque<(Instant, i64)>,
+}
+
+impl Followed {
+    /// A run of which nothing was read before.
+    pub(crate) fn new(run: Run, reference: &RunRef, progress: &Progress) -> Self {
+        Self { run, progress: progress.clone(), reference: reference.clone(), samples: VecDeque::new() }
+    }
+
+    /// Signatures stored per second, over the last ten seconds; none until there are samples half a second
+    /// apart.
+    pub(crate) fn rate(&self) -> Option<f64> {
+        let (&(first, least), &(last, most)) = (self.samples.front()?, self.samples.back()?);
+        let seconds = last.duration_since(first).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a run has far less than 2^52 records")]
+        (seconds >= 0.5).then(|| (most - least) as f64 / seconds)
+    }
+
+    /// Adds what was read `now`, or before what was added last.
+    fn add(&mut self, progress: Progress, now: Instant) {
+        let now = self.samples.back().map_or(now, |(last, _)| now.max(*last));
+        self.samples.push_back((now, progress.records_signed));
+        while self.samples.front().is_some_and(|(at, _)| now.duration_since(*at) > WINDOW) {
+            self.samples.pop_front();
+        }
+        self.progress = progress;
+    }
+
+    /// What is known of the run once this was read as well.
+    pub(crate) fn with(mut self, progress: Progress, now: Instant) -> Self {
+        self.add(progress, now);
+        self
+    }
+
+    fn looks_like(&self, progress: &Progress) -> bool {
+        let of = |progress: &Progress| {
+            (
+                (progress.record_count, progress.records_admitted, progress.records_signed),
+                (progress.batches_closed, progress.batches_signed, progress.batches_leased),
+                (progress.keys_joined, progress.keys_leased),
+                (progress.filled, progress.sealed, progress.complete),
+                (progress.suspended, progress.deleted),
+            )
+        };
+        of(&self.progress) == of(progress)
+    }
+
+    /// Whether the rate still falls although nothing changes.
+    fn is_slowing(&self) -> bool {
+        self.samples.front().is_some_and(|(_, signed)| *signed != self.progress.records_signed)
+    }
+}
+
+impl ProgressWatch {
+    /// Watches nothing yet. `triggers` is told of each run that made progress.
+    pub(crate) fn new(triggers: Triggers<Watched>) -> Self {
+        Self { runs: Mutex::default(), came: Notify::new(), triggers }
+    }
+
+    /// The progress of a run, as last read; none if it is not watched.
+    pub(crate) fn of(&self, uid: &str) -> Option<Followed> {
+        self.lock().get(uid).cloned()
+    }
+
+    /// Reads the progress of a run, and watches it from now on until it is complete.
+    ///
+    /// # Errors
+    ///
+    /// The database is down or refuses. A run that is gone is no error: it is no longer watched.
+    pub(crate) async fn read(
+        &self,
+        ledger: &Ledger,
+        uid: &str,
+        reference: &RunRef,
+        run: Run,
+    ) -> Result<(), StoreError> {
+        match ledger.progress(&[run.id]).await?.into_iter().next() {
+            Some(progress) => self.follow(uid, reference, run, progress),
+            None => self.forget(uid),
+        }
+        Ok(())
+    }
+
+    /// Watches a run, of which this was read just now, until it is complete.
+    pub(crate) fn follow(&self, uid: &str, reference: &RunRef, run: Run, progress: Progress) {
+        let mut runs = self.lock();
+        let followed =
+            runs.entry(uid.to_owned()).or_insert_with(|| Followed::new(run.clone(), reference, &progress));
+        followed.run = run;
+        followed.add(progress, Instant::now());
+        self.came.notify_one();
+    }
+
+    /// Stops watching a run.
+    pub(crate) fn forget(&self, uid: &str) {
+        self.lock().remove(uid);
+    }
+
+    /// Reads the progress once per second, for ever. While every run is complete, nothing is read.
+    pub(crate) async fn keep(&self, database: &Database, metrics: &RunMetrics) {
+        loop {
+            let ids = self.unfinished();
+            if ids.is_empty() {
+                self.came.notified().await;
+                continue;
+            }
+            tokio::time::sleep(INTERVAL).await;
+            let Ok(ledger) = database.get() else { continue };
+            match ledger.progress(&ids).await {
+                Ok(all) => {
+                    let signed = self.add_all(&ids, all);
+                    metrics.signed(signed);
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the progress of the runs cannot be read; it is read again in a second");
+                    database.check_after(&error);
+                }
+            }
+        }
+    }
+
+    fn unfinished(&self) -> Vec<i32> {
+        self.lock()
+            .values()
+            .filter(|followed| !followed.progress.complete)
+            .map(|followed| followed.run.id)
+            .collect()
+    }
+
+    /// Adds what was read of the runs that were asked for. Returns how many records were signed since the
+    /// last time.
+    fn add_all(&self, asked: &[i32], all: Vec<Progress>) -> u64 {
+        let now = Instant::now();
+        let mut signed = 0;
+        let mut runs = self.lock();
+        let mut all: HashMap<i32, Progress> =
+            all.into_iter().map(|progress| (progress.id, progress)).collect();
+        runs.retain(|_, followed| {
+            let Some(progress) = all.remove(&followed.run.id) else {
+                let gone = asked.contains(&followed.run.id);
+                if gone {
+                    self.triggers.wake(&followed.reference);
+                }
+                return !gone;
+            };
+            let changed = !followed.looks_like(&progress) || followed.is_slowing();
+            signed += u64::try_from(progress.records_signed - followed.progress.records_signed).unwrap_or(0);
+            followed.add(progress, now);
+            if changed {
+                self.triggers.wake(&followed.reference);
+            }
+            true
+        });
+        signed
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Followed>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,244 @@
+//! An operator that does one step at a time. What its watches would bring is put into its caches before
+//! each step, or held back.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chancery_store::Ledger;
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{self, Lookup, ObjectRef};
+use kube::runtime::watcher::Event;
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
+
+use super::clock;
+use super::fake::FakeApi;
+use chancery_operator::host::{
+    Database, EventPublisher, Metrics, Services, Triggers, WorkState, event_queue,
+};
+use chancery_operator::metrics_registry;
+use chancery_operator::run::{
+    Background, Context, ReconcileError, RunMetrics, RunRef, Shared, SignerSettings, Watched, on_error,
+    reconcile, slim_job, slim_pod,
+};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+
+/// More steps than any run takes to come to rest.
+const MOST_STEPS: usize = 60;
+
+/// Short against what a database is given to answer.
+const BIT_OF_TIME: Duration = Duration::from_millis(5);
+
+/// Long enough for a status that was held back.
+pub(crate) const A_WHILE: Duration = Duration::from_millis(1_250);
+
+/// See the module. Dropped, it is as if the process had been killed.
+pub(crate) struct TestOperator {
+    pub(crate) context: Arc<Context>,
+    /// Runs that something else than the API server's watches has woken.
+    pub(crate) woken: UnboundedReceiver<RunRef>,
+    /// Whether Jobs and pods are as they were at the last step.
+    pub(crate) is_blind: bool,
+    api: FakeApi,
+    pub(crate) database: Arc<Database>,
+    publisher: EventPublisher,
+    jobs: Writer<Job>,
+    pods: Writer<Pod>,
+    /// Uids of the runs that were seen, by their names.
+    known: HashMap<String, String>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for TestOperator {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl TestOperator {
+    /// One that has just been started.
+    pub(crate) fn new(api: &FakeApi, database: &str, kek_file: PathBuf) -> Self {
+        let mut registry = metrics_registry();
+        let metrics = Metrics::new(&mut registry);
+        let url = database.parse().expect("a database URL");
+        let database = Arc::new(Database::new(url, Arc::clone(&metrics)));
+        let mut triggers = Triggers::default();
+        let woken = triggers.scope(None);
+        let client = api.client();
+        let (events, publisher) = event_queue(client.clone(), "test");
+        let services = Services { client, database: Arc::clone(&database), events, metrics };
+        let shared = Shared::new(services, settings(), kek_file, triggers, RunMetrics::new(&mut registry));
+        let ((jobs, job_writer), (pods, pod_writer)) = (reflector::store(), reflector::store());
+        let mut operator = Self {
+            context: Arc::new(Context::new(Arc::new(shared), jobs, pods)),
+            woken,
+            is_blind: false,
+            api: api.clone(),
+            database,
+            publisher,
+            jobs: job_writer,
+            pods: pod_writer,
+            known: HashMap::new(),
+            tasks: Vec::new(),
+        };
+        operator.watch();
+        operator
+    }
+
+    /// Waits until its database answers.
+    pub(crate) async fn connect(&mut self) {
+        self.connect_until(Result::is_ok).await;
+    }
+
+    /// Connects to its database until that is found in such a state.
+    pub(crate) async fn connect_until(&mut self, found: impl FnMut(&Result<Ledger, String>) -> bool) {
+        let database = Arc::clone(&self.database);
+        let mut state = database.subscribe();
+        self.tasks.push(tokio::spawn(async move { database.keep().await }));
+        state.wait_for(found).await.expect("the database is kept");
+    }
+
+    /// Waits until its database answers again: time that a scenario lets pass at once may have been more
+    /// than the database was given to answer.
+    pub(crate) async fn database_answers(&self) {
+        while self.database.get().is_err() {
+            // Real time for the answer, and a little of the other for the pause before the next question.
+            let _waited = tokio::task::spawn_blocking(|| std::thread::sleep(BIT_OF_TIME)).await;
+            clock::pass(10 * BIT_OF_TIME).await;
+        }
+    }
+
+    /// Lets it read the progress of all runs once a second.
+    pub(crate) fn keep_progress(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.keep_progress().await }));
+    }
+
+    /// Brings its caches up to date.
+    pub(crate) fn watch(&mut self) {
+        fill(&mut self.jobs, &self.api, "jobs", slim_job);
+        fill(&mut self.pods, &self.api, "pods", slim_pod);
+    }
+
+    /// The run as the watch would bring it now.
+    pub(crate) fn watched(&self, name: &str) -> Option<Arc<Watched>> {
+        let object = self.api.get("signingruns", name)?;
+        Some(Arc::new(serde_json::from_value(object).expect("it has metadata")))
+    }
+
+    /// Reads the run's progress anew, as happens every second.
+    pub(crate) async fn look(&self, name: &str) -> anyhow::Result<()> {
+        let uid = &self.known[name];
+        self.context.shared.read_progress(uid, &reference(name)).await
+    }
+
+    /// One reconcile of the run. One that is gone is forgotten.
+    pub(crate) async fn step(&mut self, name: &str) -> Result<Action, ReconcileError> {
+        if !self.is_blind {
+            self.watch();
+        }
+        match self.watched(name) {
+            Some(watched) => self.step_with(watched).await,
+            None => {
+                if let Some(uid) = self.known.remove(name) {
+                    self.context.shared.forget(&uid);
+                }
+                Ok(Action::await_change())
+            }
+        }
+    }
+
+    /// One reconcile of a run as it was seen some time.
+    pub(crate) async fn step_with(&mut self, watched: Arc<Watched>) -> Result<Action, ReconcileError> {
+        self.known.insert(watched.name_any(), ResourceExt::uid(watched.as_ref()).expect("a uid"));
+        let outcome = reconcile(watched, Arc::clone(&self.context)).await;
+        self.publisher.finish().await;
+        outcome
+    }
+
+    /// What is being done for the run beside reconciling.
+    pub(crate) fn background(&self, name: &str) -> Background {
+        self.known.get(name).map_or_else(Background::default, |uid| self.context.shared.background(uid))
+    }
+
+    /// Whether background work for the run is under way.
+    pub(crate) fn is_busy(&self, name: &str) -> bool {
+        let Background { filling, generating, deleting } = self.background(name);
+        [filling, generating, deleting].contains(&WorkState::UnderWay)
+    }
+
+    /// Steps until nothing is left to be done or said, and a while has passed.
+    pub(crate) async fn settle(&mut self, name: &str) -> anyhow::Result<Action> {
+        self.settle_with(name, false).await
+    }
+
+    /// The same; a step that fails is taken again.
+    pub(crate) async fn settle_at_last(&mut self, name: &str) -> anyhow::Result<Action> {
+        self.settle_with(name, true).await
+    }
+
+    async fn settle_with(&mut self, name: &str, again: bool) -> anyhow::Result<Action> {
+        let mut is_quiet = false;
+        for _ in 0..MOST_STEPS {
+            let before = self.api.version();
+            let action = match (self.step(name).await, self.watched(name)) {
+                (Err(error), Some(watched)) if again => {
+                    on_error(watched, &error, Arc::clone(&self.context));
+                    is_quiet = false;
+                    clock::pass(A_WHILE).await;
+                    continue;
+                }
+                (outcome, _) => outcome?,
+            };
+            if self.is_busy(name) {
+                self.woken.recv().await;
+            } else if action != Action::requeue(Duration::ZERO) && before == self.api.version() {
+                if is_quiet {
+                    return Ok(action);
+                }
+                is_quiet = true;
+                clock::pass(A_WHILE).await;
+                continue;
+            }
+            is_quiet = false;
+        }
+        anyhow::bail!("it does not come to rest: {:?}", self.api.get("signingruns", name))
+    }
+}
+
+/// A run as the operator refers to it.
+pub(crate) fn reference(name: &str) -> RunRef {
+    ObjectRef::new(name).within("default")
+}
+
+fn fill<K>(writer: &mut Writer<K>, api: &FakeApi, plural: &str, slim: fn(&mut K))
+where
+    K: Lookup<DynamicType = ()> + Clone + DeserializeOwned + 'static,
+{
+    writer.apply_watcher_event(&Event::Init);
+    for object in api.all(plural) {
+        let mut object: K = serde_json::from_value(object).expect("an object of its kind");
+        slim(&mut object);
+        writer.apply_watcher_event(&Event::InitApply(object));
+    }
+    writer.apply_watcher_event(&Event::InitDone);
+}
+
+pub(crate) fn settings() -> SignerSettings {
+    SignerSettings {
+        image: "chancery/signer:test".to_owned(),
+        image_pull_policy: "IfNotPresent".to_owned(),
+        secret: "chancery-signer".to_owned(),
+        service_account: None,
+        ssl_mode: None,
+        has_ca: false,
+        assume_role: false,
+        otlp_endpoint: None,
+    }
+}
