@@ -1,4 +1,4 @@
-//! The transitions. `docs/lease-protocol.md` maps each to the query or function it stands for.
+//! The transitions. `docs/internals/model.md` maps each to the query or function it stands for.
 
 /// One step of the whole. Signers are numbered from 0; `late` counts ticks of the signer's clock
 /// between its request and the database's carrying it out.
@@ -12,13 +12,16 @@ pub enum Action {
     TickWithoutDatabase,
     /// The database carries out a signer's `lease_acquire`; its answer is on the way.
     Acquire {
-        /// Who asks.
+        /// The signer that asks.
         signer: u8,
         /// Ticks since it asked.
         late: u8,
     },
-    /// The same, but its answer never arrives.
-    AcquireUnanswered,
+    /// The same, but its answer never arrives. Any signer of this run asked.
+    AcquireUnanswered(u8),
+    /// Only where the run is not read in the turn: the database carries out a signer's `lease_acquire`, which
+    /// had read the run before its deletion began.
+    AcquireReadBefore(u8),
     /// Only without turns: a key is chosen, to be leased later.
     Choose(u8),
     /// Only without turns: the chosen key is leased.
@@ -33,7 +36,7 @@ pub enum Action {
     FinishSigning(u8),
     /// `lease_renew` is carried out and answered.
     Renew {
-        /// Who asks.
+        /// The signer that asks.
         signer: u8,
         /// Ticks since it asked.
         late: u8,
@@ -47,13 +50,14 @@ pub enum Action {
     GiveBack(u8),
     /// The same, but its answer never arrives.
     GiveBackUnanswered(u8),
-    /// The signer does not give back, as the database is away again.
+    /// The signer does not give back: the database is away again, or refused something because the run is
+    /// deleted.
     LeaveOpen(u8),
     /// `batch_store` is carried out and answered.
     Store(u8),
     /// `batch_store` is carried out, but its answer never arrives: the signer will store again.
     StoreUnanswered(u8),
-    /// Only where nobody waits for the thread: it has finished its signature.
+    /// Only where no one waits for the thread: it has finished its signature.
     ThreadEnds(u8),
     /// The signer's process ends, and another begins.
     Crash(u8),
@@ -68,4 +72,15 @@ pub enum Action {
         /// Whether signers had read the answers to their acquires, and so know which lease to give back.
         answers_read: bool,
     },
+    /// The owner closes the next batch of a run.
+    CloseBatch(u8),
+    /// The owner seals a run: it has the batches that are closed, and no others.
+    Seal(u8),
+    /// The owner takes the next step of the deletion of a run: marks it, drops what belongs to it alone, or
+    /// removes its row in a turn of the ring.
+    Delete(u8),
+    /// A key joins the ring, in a turn.
+    Join,
+    /// A key leaves the ring, in a turn.
+    Retire(u8),
 }

@@ -1,19 +1,17 @@
 //! A handful of values without an allocation: states are made and copied by the million.
 
+use std::hash::{Hash, Hasher};
 use std::ops::{Deref, DerefMut};
 
-/// More leases than this are never open at once.
-const MOST: usize = 6;
-
-/// Up to six values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Few<T> {
+/// Up to `MOST` values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Few<T, const MOST: usize = 6> {
     // Places from `len` on hold the default, so that equal lists are equal bytes.
     values: [T; MOST],
     len: u8,
 }
 
-impl<T: Copy + Default> Few<T> {
+impl<T: Copy + Default, const MOST: usize> Few<T, MOST> {
     pub(crate) fn new() -> Self {
         Self { values: [T::default(); MOST], len: 0 }
     }
@@ -39,12 +37,21 @@ impl<T: Copy + Default> Few<T> {
         removed
     }
 
+    /// Keeps the values for which `stays` is true.
+    pub(crate) fn retain(&mut self, stays: impl Fn(&T) -> bool) {
+        let old = *self;
+        *self = Self::new();
+        for value in old.iter().filter(|value| stays(value)) {
+            self.push(*value);
+        }
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         usize::from(self.len) == MOST
     }
 }
 
-impl<T> Deref for Few<T> {
+impl<T, const MOST: usize> Deref for Few<T, MOST> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
@@ -52,8 +59,14 @@ impl<T> Deref for Few<T> {
     }
 }
 
-impl<T> DerefMut for Few<T> {
+impl<T, const MOST: usize> DerefMut for Few<T, MOST> {
     fn deref_mut(&mut self) -> &mut [T] {
         &mut self.values[..usize::from(self.len)]
+    }
+}
+
+impl<T: Hash, const MOST: usize> Hash for Few<T, MOST> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (**self).hash(hasher);
     }
 }

@@ -1,7 +1,10 @@
-//! The database: what each function of `migrations/0006_lease_protocol.sql` does, as one step.
+//! The database: what each function of `migrations/functions` does, as one step.
 
 use crate::few::Few;
 use crate::moments::OVER;
+use crate::protocol::Protocol;
+use crate::ring::Ring;
+use crate::run::{Run, Stage};
 
 /// An open lease: a row of `leases` whose `released_at` is null.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,13 +16,15 @@ pub(crate) struct Lease {
     pub(crate) age: u8,
     /// `outcome = 'signed'`: waits for the next turn.
     pub(crate) signed: bool,
-    /// The holder's process has ended, and somebody saw it end.
+    /// The holder's process has ended, and the owner saw it end.
     pub(crate) holder_dead: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum BatchState {
+    /// It has no row: it is not closed yet, or was dropped with its run.
     #[default]
+    Absent,
     Unsigned,
     Leased,
     Signed,
@@ -28,6 +33,7 @@ pub(crate) enum BatchState {
 /// A batch, and how many signatures each of its records has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Batch {
+    pub(crate) run: u8,
     pub(crate) state: BatchState,
     pub(crate) signatures: u8,
 }
@@ -35,23 +41,30 @@ pub(crate) struct Batch {
 /// What is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Ledger {
-    /// The keys, the least recently used first: `keys.last_use`.
-    pub(crate) order: Few<u8>,
+    pub(crate) ring: Ring,
     pub(crate) leases: Few<Lease>,
+    pub(crate) runs: Few<Run, 2>,
     pub(crate) batches: Few<Batch>,
 }
 
 impl Ledger {
-    pub(crate) fn new(keys: u8, batches: u8) -> Self {
+    /// Runs with so many batches each, which are there and sealed, or are yet to come.
+    pub(crate) fn new(keys: u8, runs: u8, batches: u8, sealed: bool) -> Self {
+        let state = if sealed { BatchState::Unsigned } else { BatchState::Absent };
         Self {
-            order: Few::of(keys, |key| key),
+            ring: Ring::new(keys),
             leases: Few::new(),
-            batches: Few::of(batches, |_| Batch::default()),
+            runs: Few::of(runs, |_| Run { sealed, ..Run::default() }),
+            batches: Few::of(runs * batches, |index| Batch { run: index / batches, state, signatures: 0 }),
         }
     }
 
-    pub(crate) fn is_complete(&self) -> bool {
-        self.batches.iter().all(|batch| batch.state == BatchState::Signed)
+    pub(crate) fn run(&self, run: u8) -> Run {
+        self.runs[usize::from(run)]
+    }
+
+    pub(crate) fn run_mut(&mut self, run: u8) -> &mut Run {
+        &mut self.runs[usize::from(run)]
     }
 
     pub(crate) fn row(&self, id: u8) -> Option<usize> {
@@ -81,25 +94,46 @@ impl Ledger {
     }
 
     /// The choice of `lease_acquire`: the free key of the lowest `last_use`.
-    pub(crate) fn choice(&self) -> Option<u8> {
-        self.order.iter().copied().find(|key| !self.is_leased(*key))
+    pub(crate) fn choice(&self, protocol: &Protocol) -> Option<u8> {
+        let is_free = |key: u8, last_use: u8| {
+            if protocol.free_asked_of_key {
+                return !self.is_leased(key);
+            }
+            let mut open = self.leases.iter().filter_map(|lease| self.ring.key(lease.key));
+            last_use == 0 || open.all(|held| held.last_use != last_use)
+        };
+        let may_be_chosen = |retired: bool| !retired || !protocol.retired_not_chosen;
+        let keys = self.ring.keys.iter();
+        keys.filter(|key| may_be_chosen(key.retired) && is_free(key.name, key.last_use))
+            .map(|key| key.name)
+            .next()
     }
 
-    pub(crate) fn unsigned_batch(&self) -> Option<u8> {
+    pub(crate) fn unsigned_batch(&self, run: u8) -> Option<u8> {
         (0_u8..)
             .zip(self.batches.iter())
-            .find(|(_, batch)| batch.state == BatchState::Unsigned)
+            .find(|(_, batch)| batch.run == run && batch.state == BatchState::Unsigned)
             .map(|(number, _)| number)
+    }
+
+    /// Whether a batch of the run has a row and is not signed.
+    pub(crate) fn has_pending(&self, run: u8) -> bool {
+        self.batches
+            .iter()
+            .any(|batch| batch.run == run && matches!(batch.state, BatchState::Unsigned | BatchState::Leased))
+    }
+
+    /// Whether the run is sealed and every batch of it is signed.
+    pub(crate) fn is_all_signed(&self, run: u8) -> bool {
+        self.run(run).sealed && !self.has_pending(run)
     }
 
     /// The writes of `lease_acquire`.
     pub(crate) fn lease(&mut self, id: u8, key: u8, batch: u8) {
         self.leases.push(Lease { key, id, batch, age: 0, signed: false, holder_dead: false });
-        if let Some(place) = self.order.iter().position(|other| *other == key) {
-            self.order.remove(place);
-            self.order.push(key);
-        }
-        self.batches[usize::from(batch)].state = BatchState::Leased;
+        let batch = &mut self.batches[usize::from(batch)];
+        batch.state = BatchState::Leased;
+        self.ring.take(key, batch.run);
     }
 
     /// `lease_renew`. False when the lease has an outcome or has run out.
@@ -126,7 +160,7 @@ impl Ledger {
     }
 
     /// `batch_store` without its guard: whatever the lease, the signatures go in. The primary key
-    /// of `signatures`, where there is one, refuses a second one a record.
+    /// of `signatures`, where there is one, refuses a second one per record.
     pub(crate) fn store_unguarded(&mut self, id: u8, batch: u8, signature_key: bool) {
         if signature_key && self.batches[usize::from(batch)].signatures > 0 {
             return;
@@ -153,10 +187,46 @@ impl Ledger {
         }
     }
 
+    /// Drops the batches, records and signatures of a run. Its leases stay.
+    pub(crate) fn drop_batches(&mut self, run: u8) {
+        for batch in self.batches.iter_mut().filter(|batch| batch.run == run) {
+            *batch = Batch { run, ..Batch::default() };
+        }
+        self.run_mut(run).stage = Stage::Dropped;
+    }
+
+    /// Removes a run's row, in a turn, and lets the ring forget. True when the ring forgot what is
+    /// still needed.
+    pub(crate) fn remove_run(&mut self, run: u8, protocol: &Protocol) -> bool {
+        self.run_mut(run).stage = Stage::Removed;
+        if !protocol.deletion_leaves_leases {
+            let batches = self.batches;
+            self.leases.retain(|lease| batches[usize::from(lease.batch)].run != run);
+        }
+        let Self { ring, leases, runs, .. } = self;
+        let held = |key: u8| leases.iter().any(|lease| lease.key == key);
+        let forgotten = ring.forget(protocol, held, |run| runs[usize::from(run)].is_in_ledger());
+        let keys = ring.keys;
+        let use_of =
+            |lease: &Lease| keys.iter().find(|key| key.name == lease.key).map_or(0, |key| key.last_use);
+        leases.retain(|lease| !forgotten.has(use_of(lease)));
+        forgotten.needed
+    }
+
     fn close(&mut self, row: usize) {
         let lease = self.leases.remove(row);
-        if !lease.signed {
-            self.batches[usize::from(lease.batch)].state = BatchState::Unsigned;
+        let batch = &mut self.batches[usize::from(lease.batch)];
+        if !lease.signed && batch.state == BatchState::Leased {
+            batch.state = BatchState::Unsigned;
         }
+    }
+
+    /// Whether batches and leases agree with each other.
+    pub(crate) fn is_coherent(&self) -> bool {
+        (0_u8..).zip(self.batches.iter()).all(|(number, batch)| {
+            let holders = self.leases.iter().filter(|lease| lease.batch == number && !lease.signed).count();
+            let dropped = self.run(batch.run).stage >= Stage::Dropped;
+            holders <= 1 && (dropped || (batch.state == BatchState::Leased) == (holders == 1))
+        })
     }
 }

@@ -1,19 +1,25 @@
 //! A model of the lease protocol, for a model checker that visits every state it can get into.
 //!
-//! What each transition stands for is in `docs/lease-protocol.md`. The signer's term is not modelled:
+//! What each transition stands for is in `docs/internals/model.md`. The signer's term is not modelled:
 //! it is the very `Term` that a signer runs, on a clock that the model moves.
 
+mod acquire;
 mod action;
 mod boot_clock;
 #[path = "../../../signer-job/src/boot_instant.rs"]
 mod boot_instant;
+mod canonical;
 mod drain;
 mod few;
 mod ledger;
 mod model;
 mod moments;
+mod owner;
+mod properties;
 mod protocol;
 mod report;
+mod ring;
+mod run;
 mod state;
 mod steps;
 #[path = "../../../signer-job/src/term.rs"]
@@ -21,7 +27,8 @@ mod steps;
 mod term;
 
 pub use action::Action;
-pub use model::{LeaseModel, Size, property};
+pub use model::{LeaseModel, Size};
+pub use properties::property;
 pub use protocol::Protocol;
-pub use report::{Report, check, find_counterexample};
-pub use state::{Faults, State};
+pub use report::{Report, check, find_counterexample, find_counterexample_of};
+pub use state::{Changes, Faults, State};

@@ -8,7 +8,7 @@ use crate::protocol::Protocol;
 use crate::term::Term;
 
 /// Where a lease of duration 1 stands at each moment, one point within each stretch between the
-/// thresholds of `docs/lease-protocol.md`: good for signing (and renewing), too late for another
+/// thresholds of `docs/internals/lease-protocol.md`: good for signing (and renewing), too late for another
 /// signature, fenced off, over. A tick of a clock in the model is the step from one moment to the next.
 const SHARES: [f64; 4] = [0.5, 0.85, 0.95, 1.05];
 

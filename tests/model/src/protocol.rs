@@ -27,10 +27,35 @@ pub struct Protocol {
     pub only_fetched_given_back: bool,
     /// Only a holder whose process has ended is declared dead (assumption 5).
     pub only_dead_released: bool,
+    /// `lease_acquire` reads the run in the turn. Without: it may have read the run before the run's
+    /// deletion began, and take its turn after.
+    pub run_read_in_turn: bool,
+    /// A run is complete only when it is sealed.
+    pub sealed_before_complete: bool,
+    /// `batch_store` stores nothing for a run that is deleted.
+    pub deleted_not_stored: bool,
+    /// Deleting a run leaves its open leases as they are. Without: it removes them.
+    pub deletion_leaves_leases: bool,
+    /// A ring remembers what is not older than the last use of each of its keys.
+    pub last_uses_remembered: bool,
+    /// A ring remembers what is not older than each open lease.
+    pub open_leases_remembered: bool,
+    /// A ring remembers the leases of runs that are in the ledger.
+    pub runs_remembered: bool,
+    /// A ring forgets the oldest entries of its log, up to the first that it remembers. Without: it forgets
+    /// all that need not be remembered.
+    pub forgets_from_the_start: bool,
+    /// A key that joins counts as used last by the ring's newest lease. Without: as never used.
+    pub joins_as_just_used: bool,
+    /// Whether a key is free is asked of the open leases of that key. Without: of the lease at its `last_use`,
+    /// which is another key's as long as the key has never been leased.
+    pub free_asked_of_key: bool,
+    /// A retired key is not chosen.
+    pub retired_not_chosen: bool,
 }
 
 impl Protocol {
-    /// The protocol as `docs/lease-protocol.md` has it.
+    /// The protocol as `docs/internals/lease-protocol.md` has it.
     #[must_use]
     pub const fn present() -> Self {
         Self {
@@ -45,6 +70,17 @@ impl Protocol {
             thread_awaited: true,
             only_fetched_given_back: true,
             only_dead_released: true,
+            run_read_in_turn: true,
+            sealed_before_complete: true,
+            deleted_not_stored: true,
+            deletion_leaves_leases: true,
+            last_uses_remembered: true,
+            open_leases_remembered: true,
+            runs_remembered: true,
+            forgets_from_the_start: true,
+            joins_as_just_used: true,
+            free_asked_of_key: true,
+            retired_not_chosen: true,
         }
     }
 }

@@ -60,6 +60,12 @@ pub fn find_counterexample(model: LeaseModel) -> Report {
     run(model, NonZeroUsize::MIN, HasDiscoveries::AnyFailures)
 }
 
+/// Visits states, the nearest first, until this property is violated, whatever else is violated before.
+#[must_use]
+pub fn find_counterexample_of(model: LeaseModel, property: &'static str) -> Report {
+    run(model, NonZeroUsize::MIN, HasDiscoveries::AnyOf([property].into()))
+}
+
 fn run(model: LeaseModel, threads: NonZeroUsize, until: HasDiscoveries) -> Report {
     let began = Instant::now();
     let exhaustive = matches!(until, HasDiscoveries::All);

@@ -1,11 +1,14 @@
 //! One state of the whole: the database, the signers, and what is left of the faults.
 
 use crate::few::Few;
-use crate::ledger::{BatchState, Ledger};
+use crate::ledger::Ledger;
+use crate::model::Size;
 
 /// Where a signer stands in its loop. Each phase lasts as long as it likes: that is what a pause is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Phase {
+    /// Has learned that its run is deleted, and asks no more.
+    Ended,
     /// Holds nothing. A new process in place of a dead one begins here too.
     #[default]
     Idle,
@@ -21,13 +24,15 @@ pub(crate) enum Phase {
     Signed,
     /// Not signing any more, and not finished: the lease is yet to be given back.
     GivingBack,
-    /// Only where nobody waits for the thread: given back, and the key still in hand.
+    /// Only where no one waits for the thread: given back, and the key still in hand.
     Careless,
 }
 
 /// A signer, which is one slot of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Signer {
+    /// Whose batches it signs.
+    pub(crate) run: u8,
     pub(crate) phase: Phase,
     pub(crate) key: u8,
     pub(crate) lease: u8,
@@ -39,6 +44,16 @@ pub(crate) struct Signer {
 }
 
 impl Signer {
+    /// A signer of this run that holds nothing.
+    pub(crate) fn idle(run: u8) -> Self {
+        Self { run, ..Self::default() }
+    }
+
+    /// Whether it has a lease, or thinks so.
+    pub(crate) fn is_holder(&self) -> bool {
+        self.phase > Phase::Chosen
+    }
+
     pub(crate) fn has_key_in_hand(&self) -> bool {
         matches!(self.phase, Phase::Signing | Phase::Careless)
     }
@@ -70,6 +85,17 @@ pub struct Faults {
     pub late_requests: u8,
 }
 
+/// What else may be done to runs and ring, at any moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Changes {
+    /// How many runs may be deleted.
+    pub deletions: u8,
+    /// How many keys may join the ring.
+    pub joins: u8,
+    /// How many keys may be retired.
+    pub retirements: u8,
+}
+
 /// The whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct State {
@@ -78,6 +104,7 @@ pub struct State {
     pub(crate) on_disk: Option<Ledger>,
     pub(crate) signers: Few<Signer>,
     pub(crate) faults: Faults,
+    pub(crate) changes: Changes,
     /// Ids of leases that a crash undid; only where ids may be given out again.
     pub(crate) undone_ids: u16,
     pub(crate) misdeeds: Misdeeds,
@@ -88,17 +115,40 @@ pub struct State {
 pub(crate) struct Misdeeds {
     pub(crate) leased_not_the_least_recently_used: bool,
     pub(crate) stored_under_a_lost_lease: bool,
+    pub(crate) leased_or_stored_for_a_deleted_run: bool,
+    pub(crate) completed_too_early: bool,
+    pub(crate) forgot_what_is_needed: bool,
 }
 
 impl State {
-    pub(crate) fn new(signers: u8, keys: u8, batches: u8, faults: Faults) -> Self {
+    pub(crate) fn new(size: Size, faults: Faults, changes: Changes) -> Self {
+        let Size { runs, signers, keys, batches, sealed } = size;
         Self {
-            ledger: Ledger::new(keys, batches),
+            ledger: Ledger::new(keys, runs, batches, sealed),
             on_disk: None,
-            signers: Few::of(signers, |_| Signer::default()),
+            signers: Few::of(runs * signers, |index| Signer::idle(index / signers)),
             faults,
+            changes,
             undone_ids: 0,
             misdeeds: Misdeeds::default(),
+        }
+    }
+
+    /// Whether a run is being deleted, or may be deleted yet.
+    pub(crate) fn may_delete(&self) -> bool {
+        self.changes.deletions > 0 || self.ledger.runs.iter().any(|run| run.is_being_deleted())
+    }
+
+    /// Puts aside what of the ring's log makes no difference any more: all of it, once the ring will forget
+    /// nothing and no key joins it.
+    pub(crate) fn condense(&mut self, joins: bool) {
+        let log_matters = joins || self.may_delete();
+        for ledger in [Some(&mut self.ledger), self.on_disk.as_mut()].into_iter().flatten() {
+            if log_matters {
+                ledger.ring.condense();
+            } else {
+                ledger.ring.put_log_aside();
+            }
         }
     }
 
@@ -112,108 +162,8 @@ impl State {
             self.ledger.row(id).is_some()
                 || self.on_disk.is_some_and(|on_disk| on_disk.row(id).is_some())
                 || self.undone_ids & (1 << id) != 0
-                || self.signers.iter().any(|signer| signer.phase > Phase::Chosen && signer.lease == id)
+                || self.signers.iter().any(|signer| signer.is_holder() && signer.lease == id)
         };
         (0..16).find(|id| !used(*id)).unwrap_or(15)
-    }
-
-    /// The same state under the names that all its equals get: keys are called by their place in the
-    /// order of use, batches, leases and signers by what they are up to.
-    ///
-    /// What can make no difference any more is put aside first: once the database will not crash,
-    /// what is on disk; and a give-back that no guard lets pass.
-    pub(crate) fn canonical(mut self) -> Self {
-        /// What a signer calls a lease that has ended: no guard lets it pass, so its name is nothing.
-        const ENDED: u8 = 15;
-        if self.faults.restarts == 0 {
-            self.flush();
-        }
-        let mut key_names = [0; 6];
-        for (name, key) in (0_u8..).zip(self.ledger.order.iter()) {
-            key_names[usize::from(*key)] = name;
-        }
-        let rename_keys = |ledger: &mut Ledger| {
-            ledger.order.iter_mut().for_each(|key| *key = key_names[usize::from(*key)]);
-            for lease in ledger.leases.iter_mut() {
-                lease.key = key_names[usize::from(lease.key)];
-            }
-            ledger.leases.sort_unstable();
-        };
-        rename_keys(&mut self.ledger);
-        if let Some(on_disk) = &mut self.on_disk {
-            rename_keys(on_disk);
-        }
-
-        let holder_of = |ledger: &Ledger, batch: u8| {
-            ledger.leases.iter().find(|lease| lease.batch == batch && !lease.signed).map(|lease| lease.key)
-        };
-        let mut batches: Few<u8> =
-            Few::of(u8::try_from(self.ledger.batches.len()).unwrap_or(0), |batch| batch);
-        let on_disk = self.on_disk;
-        batches.sort_by_key(|batch| {
-            let index = usize::from(*batch);
-            let later = on_disk.map(|disk| (disk.batches[index], holder_of(&disk, *batch)));
-            (self.ledger.batches[index], holder_of(&self.ledger, *batch), later)
-        });
-        let mut batch_names = [0; 6];
-        for (name, batch) in (0_u8..).zip(batches.iter()) {
-            batch_names[usize::from(*batch)] = name;
-        }
-        let mut id_names = [ENDED; 16];
-        let mut next_id = 0;
-        let mut rename_rest = |ledger: &mut Ledger| {
-            let old = ledger.batches;
-            for (name, batch) in batches.iter().enumerate() {
-                ledger.batches[name] = old[usize::from(*batch)];
-            }
-            for lease in ledger.leases.iter_mut() {
-                if lease.signed {
-                    // No more than a key that waits for the next turn.
-                    (lease.id, lease.batch) = (ENDED, 0);
-                    continue;
-                }
-                lease.batch = batch_names[usize::from(lease.batch)];
-                let name = &mut id_names[usize::from(lease.id)];
-                if *name == ENDED {
-                    *name = next_id;
-                    next_id += 1;
-                }
-                lease.id = *name;
-            }
-        };
-        rename_rest(&mut self.ledger);
-        if let Some(on_disk) = &mut self.on_disk {
-            rename_rest(on_disk);
-        }
-
-        for signer in self.signers.iter_mut().filter(|signer| signer.phase != Phase::Idle) {
-            signer.lease = id_names[usize::from(signer.lease)];
-            signer.key = key_names[usize::from(signer.key)];
-            signer.batch = batch_names[usize::from(signer.batch)];
-            if self.faults.restarts == 0 && signer.phase == Phase::Leased {
-                signer.phase = Phase::Fetched;
-            }
-            if signer.lease == ENDED {
-                if signer.phase == Phase::GivingBack {
-                    *signer = Signer::default();
-                    continue;
-                }
-                signer.batch = 0;
-                if !signer.has_key_in_hand() {
-                    signer.key = 0;
-                }
-            }
-        }
-        self.signers.sort_unstable();
-        self
-    }
-
-    /// Whether what the ledger holds makes sense in itself.
-    pub(crate) fn is_coherent(&self) -> bool {
-        (0_u8..).zip(self.ledger.batches.iter()).all(|(number, batch)| {
-            let holders =
-                self.ledger.leases.iter().filter(|lease| lease.batch == number && !lease.signed).count();
-            (batch.state == BatchState::Leased) == (holders == 1) && holders <= 1
-        })
     }
 }

@@ -1,13 +1,21 @@
 //! What each transition does.
 
+use crate::acquire::{self, Answer};
 use crate::action::Action;
-use crate::ledger::Ledger;
 use crate::model::LeaseModel;
 use crate::moments::OVER;
+use crate::owner;
+use crate::run::Stage;
 use crate::state::{Phase, Signer, State};
 
 /// The state after `action`, which is possible in `last`. None when nothing changes.
 pub(crate) fn take(model: &LeaseModel, last: &State, action: Action) -> Option<State> {
+    let mut state = step(model, last, action)?;
+    state.condense(model.changes.joins > 0);
+    changed(last, state)
+}
+
+fn step(model: &LeaseModel, last: &State, action: Action) -> Option<State> {
     let mut state = *last;
     match action {
         Action::Tick => tick(model, &mut state, true, None),
@@ -22,19 +30,36 @@ pub(crate) fn take(model: &LeaseModel, last: &State, action: Action) -> Option<S
             state.faults.slow_ticks -= 1;
         }
         Action::Acquire { signer, late } => {
-            if let Some(leased) = acquire(&mut state) {
-                *of(&mut state, signer) = Signer { elapsed: late, ..leased };
-                state.faults.late_requests -= u8::from(late > 0);
-            } else if late > 0 {
-                return None;
+            let run = of(&mut state, signer).run;
+            match acquire::acquire(model, &mut state, run) {
+                Answer::Leased(leased) => {
+                    *of(&mut state, signer) = Signer { elapsed: late, ..leased };
+                    state.faults.late_requests -= u8::from(late > 0);
+                }
+                _ if late > 0 => return None,
+                Answer::Deleted => of(&mut state, signer).phase = Phase::Ended,
+                Answer::Nothing => {}
             }
         }
-        Action::AcquireUnanswered => {
-            acquire(&mut state)?;
+        Action::AcquireUnanswered(run) => {
+            let Answer::Leased(_) = acquire::acquire(model, &mut state, run) else { return None };
             state.faults.lost_sessions -= 1;
         }
-        Action::Choose(signer) => choose(&mut state, signer)?,
-        Action::LeaseChosen(signer) => lease_chosen(model, &mut state, signer),
+        Action::AcquireReadBefore(signer) => {
+            let run = of(&mut state, signer).run;
+            if let Answer::Leased(leased) = acquire::take_turn(model, &mut state, run) {
+                *of(&mut state, signer) = leased;
+            }
+        }
+        Action::Choose(signer) => {
+            let run = of(&mut state, signer).run;
+            *of(&mut state, signer) = acquire::choose(model, &state, run)?;
+        }
+        Action::LeaseChosen(signer) => {
+            let chosen = *of(&mut state, signer);
+            *of(&mut state, signer) = acquire::lease_chosen(model, &mut state, chosen);
+        }
+        Action::Fetch(signer) if is_dropped(&mut state, signer) => rest(&mut state, signer),
         Action::Fetch(signer) => {
             if model.protocol.durable_fetch {
                 state.flush();
@@ -56,12 +81,15 @@ pub(crate) fn take(model: &LeaseModel, last: &State, action: Action) -> Option<S
             *signer = signer.beyond_term(Phase::Signed);
         }
         Action::Renew { signer, late } => {
-            renew(&mut state, signer, late);
+            if late > 0 && is_deleted(&mut state, signer) {
+                return None;
+            }
+            renew(model, &mut state, signer, late);
             state.faults.late_requests -= u8::from(late > 0);
         }
         Action::RenewUnanswered(signer) => {
             let stopping = *of(&mut state, signer);
-            if !state.ledger.renew(stopping.lease) {
+            if state.ledger.run(stopping.run).is_deleted() || !state.ledger.renew(stopping.lease) {
                 return None;
             }
             state.flush();
@@ -71,7 +99,7 @@ pub(crate) fn take(model: &LeaseModel, last: &State, action: Action) -> Option<S
         Action::Stop(signer) => stop(model, &mut state, signer),
         Action::GiveBack(signer) => {
             give_back(&mut state, signer);
-            *of(&mut state, signer) = Signer::default();
+            rest(&mut state, signer);
         }
         Action::GiveBackUnanswered(signer) => {
             give_back(&mut state, signer);
@@ -79,13 +107,17 @@ pub(crate) fn take(model: &LeaseModel, last: &State, action: Action) -> Option<S
             state.faults.lost_sessions -= 1;
         }
         Action::LeaveOpen(signer) => {
-            *of(&mut state, signer) = Signer::default();
-            state.faults.lost_sessions -= 1;
+            let run = of(&mut state, signer).run;
+            rest(&mut state, signer);
+            state.faults.lost_sessions -= u8::from(!state.ledger.run(run).is_deleted());
         }
-        Action::ThreadEnds(signer) => *of(&mut state, signer) = Signer::default(),
+        Action::ThreadEnds(signer) => rest(&mut state, signer),
+        Action::Store(signer) if is_deleted(&mut state, signer) && model.protocol.deleted_not_stored => {
+            stop(model, &mut state, signer);
+        }
         Action::Store(signer) => {
             store(model, &mut state, signer);
-            *of(&mut state, signer) = Signer::default();
+            rest(&mut state, signer);
         }
         Action::StoreUnanswered(signer) => {
             store(model, &mut state, signer);
@@ -94,7 +126,7 @@ pub(crate) fn take(model: &LeaseModel, last: &State, action: Action) -> Option<S
         }
         Action::Crash(signer) => {
             dies(&mut state, signer);
-            *of(&mut state, signer) = Signer::default();
+            rest(&mut state, signer);
             state.faults.crashes -= 1;
         }
         Action::CrashWithStatementUnderWay(signer) => {
@@ -113,8 +145,13 @@ pub(crate) fn take(model: &LeaseModel, last: &State, action: Action) -> Option<S
             changed(last, state)?;
             state.faults.restarts -= 1;
         }
+        Action::CloseBatch(run) => owner::close_batch(&mut state, run)?,
+        Action::Seal(run) => owner::seal(&mut state, run),
+        Action::Delete(run) => owner::delete(model, &mut state, run),
+        Action::Join => owner::join(model, &mut state),
+        Action::Retire(key) => owner::retire(&mut state, key),
     }
-    changed(last, state)
+    Some(state)
 }
 
 fn changed(last: &State, state: State) -> Option<State> {
@@ -125,6 +162,23 @@ fn of(state: &mut State, signer: u8) -> &mut Signer {
     &mut state.signers[usize::from(signer)]
 }
 
+/// The signer holds nothing any more.
+fn rest(state: &mut State, signer: u8) {
+    let signer = of(state, signer);
+    *signer = Signer::idle(signer.run);
+}
+
+fn is_deleted(state: &mut State, signer: u8) -> bool {
+    let run = of(state, signer).run;
+    state.ledger.run(run).is_deleted()
+}
+
+/// Whether there is nothing to fetch for this signer.
+fn is_dropped(state: &mut State, signer: u8) -> bool {
+    let run = of(state, signer).run;
+    state.ledger.run(run).stage >= Stage::Dropped
+}
+
 /// Clocks move on: the database's or not, and each signer's but one.
 fn tick(model: &LeaseModel, state: &mut State, database: bool, all_but: Option<u8>) {
     if database {
@@ -133,7 +187,7 @@ fn tick(model: &LeaseModel, state: &mut State, database: bool, all_but: Option<u
             on_disk.tick();
         }
     }
-    for index in 0..model.size.signers {
+    for index in 0..model.size.signers_in_all() {
         let signer = of(state, index);
         if all_but == Some(index) {
             signer.lagged = true;
@@ -147,7 +201,7 @@ fn tick(model: &LeaseModel, state: &mut State, database: bool, all_but: Option<u
                 signer.elapsed = (signer.elapsed + 1).min(OVER);
                 if model.moments.fenced(signer.elapsed) {
                     dies(state, index);
-                    *of(state, index) = Signer::default();
+                    rest(state, index);
                 }
             }
             _ => {}
@@ -155,69 +209,17 @@ fn tick(model: &LeaseModel, state: &mut State, database: bool, all_but: Option<u
     }
 }
 
-/// `lease_acquire`. Returns the signer that it makes, if it leases something.
-fn acquire(state: &mut State) -> Option<Signer> {
-    let before = state.ledger;
-    state.ledger.collect();
-    let (key, batch) = (state.ledger.choice(), state.ledger.unsigned_batch());
-    let (Some(key), Some(batch)) = (key, batch) else {
-        if state.ledger != before {
-            state.flush();
-        }
-        return None;
-    };
-    Some(lease(state, before, key, batch))
-}
-
-/// The writes of an acquire, and its commit, which does not wait for the disk.
-fn lease(state: &mut State, before: Ledger, key: u8, batch: u8) -> Signer {
-    let free = |other: &u8| !state.ledger.is_leased(*other);
-    if state.ledger.order.iter().copied().find(free) != Some(key) {
-        state.misdeeds.leased_not_the_least_recently_used = true;
-    }
-    // What a sequence gave out in a transaction that a crash undid, it may give out once more.
-    let id = if state.undone_ids != 0 {
-        u8::try_from(state.undone_ids.trailing_zeros()).unwrap_or(0)
-    } else {
-        state.unused_id()
-    };
-    state.undone_ids &= !(1 << id);
-    state.on_disk.get_or_insert(before);
-    state.ledger.lease(id, key, batch);
-    Signer { phase: Phase::Leased, key, lease: id, batch, elapsed: 0, lagged: false }
-}
-
-fn choose(state: &mut State, signer: u8) -> Option<()> {
-    let mut seen = state.ledger;
-    seen.collect();
-    let key = seen.choice()?;
-    seen.unsigned_batch()?;
-    *of(state, signer) = Signer { phase: Phase::Chosen, key, ..Signer::default() };
-    Some(())
-}
-
-fn lease_chosen(model: &LeaseModel, state: &mut State, signer: u8) {
-    let before = state.ledger;
-    let key = of(state, signer).key;
-    state.ledger.collect();
-    let refused = model.protocol.unique_index && state.ledger.is_leased(key);
-    *of(state, signer) = match state.ledger.unsigned_batch() {
-        Some(batch) if !refused && !state.ledger.leases.is_full() => lease(state, before, key, batch),
-        _ => {
-            state.ledger = before;
-            Signer::default()
-        }
-    };
-}
-
-fn renew(state: &mut State, index: u8, late: u8) {
+/// `lease_renew`. A signer of a deleted run is refused, and learns no more than that it has to stop.
+fn renew(model: &LeaseModel, state: &mut State, index: u8, late: u8) {
     let signer = *of(state, index);
-    *of(state, index) = if state.ledger.renew(signer.lease) {
+    if state.ledger.run(signer.run).is_deleted() {
+        stop(model, state, index);
+    } else if state.ledger.renew(signer.lease) {
         state.flush();
-        Signer { elapsed: late, lagged: false, ..signer }
+        *of(state, index) = Signer { elapsed: late, lagged: false, ..signer };
     } else {
-        Signer::default()
-    };
+        rest(state, index);
+    }
 }
 
 fn stop(model: &LeaseModel, state: &mut State, index: u8) {
@@ -239,6 +241,9 @@ fn give_back(state: &mut State, signer: u8) {
 
 fn store(model: &LeaseModel, state: &mut State, index: u8) {
     let signer = *of(state, index);
+    if model.protocol.deleted_not_stored && state.ledger.run(signer.run).is_deleted() {
+        return;
+    }
     let before = state.ledger;
     let ended = before.row(signer.lease).is_none();
     if model.protocol.lease_guard {
@@ -249,13 +254,14 @@ fn store(model: &LeaseModel, state: &mut State, index: u8) {
     if state.ledger != before {
         state.flush();
         state.misdeeds.stored_under_a_lost_lease |= ended;
+        state.misdeeds.leased_or_stored_for_a_deleted_run |= state.ledger.run(signer.run).is_deleted();
     }
 }
 
-/// A signer's process has ended, and somebody saw it end.
+/// A signer's process has ended, and the owner saw it end.
 fn dies(state: &mut State, signer: u8) {
     let signer = *of(state, signer);
-    if signer.phase <= Phase::Chosen {
+    if !signer.is_holder() {
         return;
     }
     for ledger in [Some(&mut state.ledger), state.on_disk.as_mut()].into_iter().flatten() {
@@ -269,12 +275,12 @@ fn dies(state: &mut State, signer: u8) {
 fn restart(model: &LeaseModel, state: &mut State, answers_read: bool) {
     for signer in state.signers.iter_mut().filter(|signer| signer.phase == Phase::Leased) {
         let gives_back = answers_read && !model.protocol.only_fetched_given_back;
-        *signer = if gives_back { signer.beyond_term(Phase::GivingBack) } else { Signer::default() };
+        *signer = if gives_back { signer.beyond_term(Phase::GivingBack) } else { Signer::idle(signer.run) };
     }
     if let Some(on_disk) = state.on_disk.take() {
         for lease in state.ledger.leases.iter().filter(|lease| on_disk.row(lease.id).is_none()) {
-            // An id that nobody remembers is as good as a new one.
-            if state.signers.iter().any(|signer| signer.phase != Phase::Idle && signer.lease == lease.id) {
+            // An id that no signer remembers is as good as a new one.
+            if state.signers.iter().any(|signer| signer.is_holder() && signer.lease == lease.id) {
                 state.undone_ids |= 1 << lease.id;
             }
         }
