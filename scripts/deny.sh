@@ -9,5 +9,5 @@ cargo-deny --locked check licenses bans sources
 if cargo-deny --locked fetch db >/dev/null 2>&1; then
     cargo-deny --locked check --disable-fetch advisories
 else
-    echo "advisories: skipped, the advisory database can not be fetched from here"
+    echo "advisories: skipped, the advisory database cannot be fetched from here"
 fi

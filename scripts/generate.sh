@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes what is generated: crds/signingrun.yaml, and the chart's copy of it, from the Rust types;
-# migrations/schema.sql from the migrations. With --check, says what differs and fails instead.
+# Writes what is generated: crds/signingrun.yaml, the chart's copy of it, and
+# docs/reference/signingrun.md from the Rust types; migrations/schema.sql from the migrations.
+# With --check, says what differs and fails instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,12 +12,14 @@ trap 'rm -rf "$work"' EXIT
 cargo build --quiet --locked --workspace --bins
 bin="${CARGO_TARGET_DIR:-target}/debug"
 "$bin/crdgen" > "$work/signingrun.yaml"
+"$bin/referencegen" > "$work/signingrun.md"
 "$bin/dump-schema" > "$work/schema.sql"
 
 result=0
 for pair in \
     signingrun.yaml:crds/signingrun.yaml \
     signingrun.yaml:charts/chancery/files/signingrun-crd.yaml \
+    signingrun.md:docs/reference/signingrun.md \
     schema.sql:migrations/schema.sql; do
     fresh="$work/${pair%%:*}" committed="${pair#*:}"
     if [ ! -s "$fresh" ]; then

@@ -3,7 +3,7 @@
 #
 #   scripts/images.sh [--prebuilt] [--archive FOLDER] [--push]
 #
-#   --prebuilt         take target/release/chancery-{operator,signer}; needs no base image and no network
+#   --prebuilt         take target/dist/chancery-{operator,signer}; needs no base image and no network
 #   --archive FOLDER   also write FOLDER/operator.tar and FOLDER/signer.tar, as `docker load` takes them
 #   --push             push to the registry instead of keeping them here
 #
@@ -51,7 +51,7 @@ if [ "$files" = prebuilt ]; then
     rm -rf "$context"
     mkdir -p "$context"
     for name in operator signer; do
-        scripts/rootfs.sh "target/release/chancery-$name" "$context/$name"
+        scripts/rootfs.sh "target/dist/chancery-$name" "$context/$name"
     done
 fi
 

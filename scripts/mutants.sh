@@ -69,7 +69,7 @@ while read -r program test; do
 done < <(cat "${patches[@]}" | sed -n 's/^test: //p' | sort -u)
 
 # Those that are not compiled come first, on programs that are as they should be.
-is_sql() { ! grep '^+++ ' "$1" | grep -qv '^+++ b/migrations/'; }
+is_sql() { ! grep '^+++ ' "$1" | grep -qv '^+++ b/migrations/functions/'; }
 ordered=()
 for patch in "${patches[@]}"; do if is_sql "$patch"; then ordered+=("$patch"); fi; done
 for patch in "${patches[@]}"; do if ! is_sql "$patch"; then ordered+=("$patch"); fi; done
@@ -82,12 +82,12 @@ for patch in "${ordered[@]}"; do
     apply "$patch"
     unset CHANCERY_TESTS_MUTANT
     if is_sql "$patch"; then
-        file=$(sed -n 's|^+++ b/||p' "$patch")
+        mapfile -t files < <(sed -n 's|^+++ b/||p' "$patch")
         export CHANCERY_TESTS_MUTANT=$work/functions.sql
-        sed 's/^CREATE FUNCTION/CREATE OR REPLACE FUNCTION/' "$tree/$file" >"$CHANCERY_TESTS_MUTANT"
-        # Compiled into the programs they would be another migration than the one that was applied.
+        (cd "$tree" && cat "${files[@]}") >"$CHANCERY_TESTS_MUTANT"
+        # Compiled into the programs, they would be put in place again by any program that is as it should be.
         apply "$patch" --reverse
-        touch --reference="$root/$file" "$tree/$file"
+        for file in "${files[@]}"; do touch --reference="$root/$file" "$tree/$file"; done
     else
         build "$name"
     fi

@@ -11,16 +11,16 @@
 #   --cargo-deny        also have cargo-deny, from PATH or in .tools/bin of the checkout
 #   --cargo-fuzz        the same of cargo-fuzz, and a C++ compiler
 #   --helm              also have Helm, from PATH or in .tools/bin of the checkout
-#   --helm-if-possible  the same, but go on where it can not be had
+#   --helm-if-possible  the same, but go on where it cannot be had
 #   --pgbouncer-if-possible
 #                       also have PgBouncer, from PATH or in .tools/pgbouncer of the checkout, but go on
-#                       where it can not be had
+#                       where it cannot be had
 #   --independent-audit also have the independent audit's Python packages, in .tools/independent-audit
-#   --independent-audit-if-possible  the same, but go on where they can not be had
+#   --independent-audit-if-possible  the same, but go on where they cannot be had
 #   --peers             also have what bench/peers is measured with: packages of npm, among them
 #                       Node.js itself, in bench/peers/node, and of PyPI in .tools/peers-python
-#   --peers-if-possible the same, but go on where it can not be had
-#   --valgrind-if-possible  also have valgrind, but go on where it can not be had
+#   --peers-if-possible the same, but go on where it cannot be had
+#   --valgrind-if-possible  also have valgrind, but go on where it cannot be had
 #
 # Says one line for each thing it does, and nothing when there is nothing to do.
 set -euo pipefail
@@ -258,7 +258,7 @@ ensure_pgbouncer_if_possible() {
         if ! unpack_pgbouncer "$work"; then
             tail -n 5 "$work/log" >&2
             rm -rf "$work"
-            say "PgBouncer can not be had (the last lines are above): its tests will be skipped"
+            say "PgBouncer cannot be had (the last lines are above): its tests will be skipped"
             return
         fi
     fi

@@ -65,6 +65,10 @@ pub enum Fault {
     UseUpConnections(Duration),
     /// The disk of the ledger is full, for this time.
     FillDisk(Duration),
+    /// A run is deleted, with signers at work on it; its keyring and the other runs of that stay.
+    DeleteRun,
+    /// A run is suspended, and continues after this time.
+    SuspendRun(Duration),
 }
 
 impl Fault {
@@ -94,6 +98,8 @@ impl Fault {
             Self::LoseRequests(Message::Store, _) => "requests to store a batch lost",
             Self::UseUpConnections(_) => "connection limit used up",
             Self::FillDisk(_) => "disk full",
+            Self::DeleteRun => "run of a shared keyring deleted",
+            Self::SuspendRun(_) => "run of a shared keyring suspended",
         }
     }
 
@@ -107,7 +113,8 @@ impl Fault {
             | Self::Freeze(_, time)
             | Self::Slow(_, time)
             | Self::UseUpConnections(time)
-            | Self::FillDisk(time) => *time,
+            | Self::FillDisk(time)
+            | Self::SuspendRun(time) => *time,
             Self::KillSigner
             | Self::StopSigner
             | Self::KillKeeper
@@ -118,7 +125,8 @@ impl Fault {
             | Self::CutAll
             | Self::ResetAll
             | Self::LoseAnswers(..)
-            | Self::LoseRequests(..) => Duration::ZERO,
+            | Self::LoseRequests(..)
+            | Self::DeleteRun => Duration::ZERO,
         }
     }
 }

@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 use sqlx::{Connection, PgConnection};
 
 use crate::fault::Fault;
+use crate::of_a_run::{delete, suspend};
 use crate::place::{Place, Stage};
 use crate::proxy::End;
 use crate::schedule::Planned;
@@ -59,7 +60,7 @@ pub type Lift = BoxFuture<'static, anyhow::Result<()>>;
 ///
 /// # Errors
 ///
-/// A fault that can not be brought about.
+/// A fault that cannot be brought about.
 pub async fn inject(
     planned: Planned,
     place: &Arc<Place>,
@@ -166,11 +167,19 @@ pub async fn inject(
                 let _ = std::fs::remove_file(&ballast);
             }))
         }
+        Fault::DeleteRun => {
+            let Some(lift) = delete(stage, pick).await else { return Ok(None) };
+            Some(lift)
+        }
+        Fault::SuspendRun(time) => {
+            let Some(lift) = suspend(stage, pick, time).await else { return Ok(None) };
+            Some(lift)
+        }
     };
     Ok(Some((Injected { fault, began, ended: began, killed }, lift)))
 }
 
-/// A server can not recover while its disk is full: it is started until it does.
+/// A server cannot recover while its disk is full: it is started until it does.
 async fn start_again(server: &ThrowAway) -> anyhow::Result<()> {
     let began = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! Whether a run that met with faults is what it would have been without.
+//! Whether runs that met with faults are what they would have been without.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use chancery_kit::{independent_audit, program};
+use chancery_kit::{IndependentReport, independent_audit, independent_keyring_audit, program};
 use sqlx::{Connection, PgConnection, Row};
 use tokio::process::Command;
 
@@ -23,7 +23,7 @@ const LAST_PATIENCE: Duration = Duration::from_secs(30);
 /// Violations of one kind that are told; where there is one, there are often thousands.
 const SHOWN: usize = 10;
 
-/// What was found out about a run.
+/// What was found out about the runs of a schedule.
 #[derive(Debug, Default)]
 pub struct Judged {
     /// What does not hold, in sentences; nothing, if all is well.
@@ -44,21 +44,30 @@ pub struct Judged {
 /// A line of the lease log.
 struct Lease {
     id: i64,
+    run: i32,
     batch: i64,
     key: String,
     holder: String,
     outcome: Option<String>,
-    records: i64,
+    /// Of its batch; none once the run is deleted.
+    records: Option<i64>,
     /// Seconds since 1970.
     acquired: f64,
     released: Option<f64>,
 }
 
-/// Judges a run.
+/// The lease log, which holds the leases of all runs of a ring, also of those that were deleted.
+struct Log {
+    leases: Vec<Lease>,
+    /// Whether the beginning of it has been forgotten.
+    forgotten: bool,
+}
+
+/// Judges the runs of a schedule that were not deleted, and the keyring of all.
 ///
 /// # Errors
 ///
-/// When it can not be judged, because the server or a program fails.
+/// When it cannot be judged, because the server or a program fails.
 pub async fn judge(
     stage: &Stage,
     schedule: &Schedule,
@@ -76,19 +85,12 @@ pub async fn judge(
 
     let journal = std::fs::read_to_string(stage.errand.journal.join("journal")).context("no key was used")?;
     let journal = Journal::parse(&journal)?;
-    let leases = leases(stage).await?;
+    let log = log(stage).await?;
+    // Over all runs: a key is the ring's.
     violations.extend(journal.shared_keys());
-    violations.extend(compare(&journal, &leases));
-
-    violations.extend(verify(stage, schedule).await?);
-    let (namespace, name) = stage.run_name();
-    if let Some(report) = independent_audit(&stage.direct, namespace, name).await? {
-        judged.audited_independently = true;
-        let sentences = report.violations.into_iter().take(SHOWN);
-        judged
-            .violations
-            .extend(sentences.map(|violation| format!("the independent audit: {}", violation.sentence)));
-    }
+    violations.extend(compare(&journal, &log));
+    audit(stage, schedule, &mut judged).await?;
+    let leases = log.leases;
     let with_outcome =
         |wanted: &str| leases.iter().filter(|lease| lease.outcome.as_deref() == Some(wanted)).count();
     judged.takeovers = i64::try_from(with_outcome("expired"))?;
@@ -110,19 +112,23 @@ async fn left_running(stage: &Stage) -> Vec<String> {
     }
 }
 
-async fn leases(stage: &Stage) -> anyhow::Result<Vec<Lease>> {
+async fn log(stage: &Stage) -> anyhow::Result<Log> {
     let mut connection = PgConnection::connect(&stage.direct).await?;
+    let forgotten = sqlx::query_scalar("SELECT bool_or(forgotten_use > 0) FROM chancery.keyrings")
+        .fetch_one(&mut connection)
+        .await?;
     let rows = sqlx::query(
-        "SELECT l.id, l.batch, l.key_id::text AS key, l.holder, l.outcome::text AS outcome,
+        "SELECT l.id, l.run_id, l.batch, l.key_id::text AS key, l.holder, l.outcome::text AS outcome,
                 b.last_record - b.first_record + 1 AS records,
                 extract(epoch FROM l.acquired_at)::float8 AS acquired,
                 extract(epoch FROM l.released_at)::float8 AS released
-           FROM chancery.leases l JOIN chancery.batches b USING (run_id, batch) ORDER BY l.use_sequence",
+           FROM chancery.leases l LEFT JOIN chancery.batches b USING (run_id, batch) ORDER BY l.use_sequence",
     )
     .fetch_all(&mut connection)
     .await?;
     let lease = |row: sqlx::postgres::PgRow| Lease {
         id: row.get("id"),
+        run: row.get("run_id"),
         batch: row.get("batch"),
         key: row.get("key"),
         holder: row.get("holder"),
@@ -131,14 +137,17 @@ async fn leases(stage: &Stage) -> anyhow::Result<Vec<Lease>> {
         acquired: row.get("acquired"),
         released: row.get("released"),
     };
-    Ok(rows.into_iter().map(lease).collect())
+    Ok(Log { leases: rows.into_iter().map(lease).collect(), forgotten })
 }
 
 /// What signers did against what the ledger knows of it.
-fn compare(journal: &Journal, leases: &[Lease]) -> Vec<String> {
+fn compare(journal: &Journal, log: &Log) -> Vec<String> {
+    let Log { leases, forgotten } = log;
+    // A log begins with the first lease that is still needed; ids grow as leases are granted.
+    let first = leases.first().filter(|_| *forgotten).map_or(i64::MIN, |lease| lease.id);
     let by_id: HashMap<i64, &Lease> = leases.iter().map(|lease| (lease.id, lease)).collect();
     let mut violations = Vec::new();
-    for one in &journal.uses {
+    for one in journal.uses.iter().filter(|one| one.lease >= first) {
         let known = by_id.get(&one.lease).is_some_and(|lease| {
             (lease.batch, &lease.key, &lease.holder) == (one.batch, &one.key, &one.holder)
         });
@@ -152,21 +161,46 @@ fn compare(journal: &Journal, leases: &[Lease]) -> Vec<String> {
     let signed = journal.signed_by_lease();
     for lease in leases.iter().filter(|lease| lease.outcome.as_deref() == Some("signed")) {
         let found = signed.get(&lease.id).copied().unwrap_or_default();
-        if found != lease.records {
+        if let Some(records) = lease.records.filter(|records| *records != found) {
             violations.push(format!(
-                "lease {} has stored {} signatures, and {found} were made under it",
-                lease.id, lease.records
+                "lease {} has stored {records} signatures, and {found} were made under it",
+                lease.id
             ));
         }
     }
     violations
 }
 
+/// Both audits, of each run that is there and of the keyring that they share.
+async fn audit(stage: &Stage, schedule: &Schedule, judged: &mut Judged) -> anyhow::Result<()> {
+    let namespace = stage.namespace();
+    for run in stage.surviving_runs() {
+        judged.violations.extend(verify(stage, schedule, &[&format!("{namespace}/{run}")]).await?);
+        judged.add(independent_audit(&stage.direct, namespace, run).await?);
+    }
+    if let Some(keyring) = stage.shared_keyring() {
+        let named = format!("{namespace}/{keyring}");
+        judged.violations.extend(verify(stage, schedule, &["--keyring", &named]).await?);
+        judged.add(independent_keyring_audit(&stage.direct, namespace, keyring).await?);
+    }
+    Ok(())
+}
+
+impl Judged {
+    fn add(&mut self, report: Option<IndependentReport>) {
+        let Some(report) = report else { return };
+        self.audited_independently = true;
+        let sentences = report.violations.into_iter().take(SHOWN);
+        self.violations
+            .extend(sentences.map(|violation| format!("the independent audit: {}", violation.sentence)));
+    }
+}
+
 /// The audit that users have.
-async fn verify(stage: &Stage, schedule: &Schedule) -> anyhow::Result<Option<String>> {
-    let (namespace, name) = stage.run_name();
+async fn verify(stage: &Stage, schedule: &Schedule, what: &[&str]) -> anyhow::Result<Option<String>> {
     let output = Command::new(program("chancery"))
-        .args(["verify", "--output", "json", &format!("{namespace}/{name}"), "--database-url", &stage.direct])
+        .args(["verify", "--output", "json", "--database-url", &stage.direct])
+        .args(what)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
@@ -176,14 +210,20 @@ async fn verify(stage: &Stage, schedule: &Schedule) -> anyhow::Result<Option<Str
     }
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     let (out, error) = (said(&output.stdout), said(&output.stderr));
-    Ok(Some(format!("chancery verify ends with {} for seed {}: {out} {error}", output.status, schedule.seed)))
+    let what = what.join(" ");
+    Ok(Some(format!(
+        "chancery verify {what} ends with {} for seed {}: {out} {error}",
+        output.status, schedule.seed
+    )))
 }
 
 fn signed_twice(journal: &Journal, leases: &[Lease]) -> usize {
     let signed = journal.signed_by_lease();
-    let mut times: BTreeMap<i64, u32> = BTreeMap::new();
-    for lease in leases.iter().filter(|lease| signed.get(&lease.id) == Some(&lease.records)) {
-        *times.entry(lease.batch).or_default() += 1;
+    let mut times: BTreeMap<(i32, i64), u32> = BTreeMap::new();
+    let to_the_end =
+        |lease: &&Lease| lease.records.is_some() && signed.get(&lease.id).copied() == lease.records;
+    for lease in leases.iter().filter(to_the_end) {
+        *times.entry((lease.run, lease.batch)).or_default() += 1;
     }
     times.values().filter(|times| **times > 1).count()
 }
@@ -209,7 +249,9 @@ fn recoveries(killed: &Killed, leases: &[Lease]) -> Vec<Duration> {
             && lease.released.is_some_and(|released| released > at)
     });
     let next_after = |lost: &Lease| {
-        let next = leases.iter().filter(|lease| lease.batch == lost.batch && lease.acquired > lost.acquired);
+        let next = leases.iter().filter(|lease| {
+            (lease.run, lease.batch) == (lost.run, lost.batch) && lease.acquired > lost.acquired
+        });
         next.map(|lease| lease.acquired - at).min_by(f64::total_cmp)
     };
     held.filter_map(next_after).map(|seconds| Duration::from_secs_f64(seconds.max(0.0))).collect()
@@ -219,17 +261,19 @@ fn recoveries(killed: &Killed, leases: &[Lease]) -> Vec<Duration> {
 ///
 /// # Errors
 ///
-/// When it can not be written.
+/// When it cannot be written.
 pub async fn keep_evidence(stage: &Stage, folder: &Path) -> anyhow::Result<()> {
-    let (namespace, name) = stage.run_name();
-    for what in ["leases", "signatures"] {
-        let file = std::fs::File::create(folder.join(format!("{what}.jsonl")))?;
-        Command::new(program("chancery"))
-            .args(["export", &format!("{namespace}/{name}"), what, "--database-url", &stage.direct])
-            .stdin(Stdio::null())
-            .stdout(file)
-            .status()
-            .await?;
+    for run in stage.surviving_runs() {
+        for what in ["leases", "signatures"] {
+            let file = std::fs::File::create(folder.join(format!("{run}-{what}.jsonl")))?;
+            let name = format!("{}/{run}", stage.namespace());
+            Command::new(program("chancery"))
+                .args(["export", &name, what, "--database-url", &stage.direct])
+                .stdin(Stdio::null())
+                .stdout(file)
+                .status()
+                .await?;
+        }
     }
     Ok(())
 }

@@ -5,8 +5,11 @@ mod supervisor;
 mod unattended;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chancery_process::Exit;
+use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
 
 pub use operated::Operated;
@@ -18,14 +21,59 @@ pub use unattended::Unattended;
 pub struct Errand {
     /// The database, by way of the proxy.
     pub url: String,
-    /// The folder with manifest, KEK and logs.
+    /// The database past the proxy.
+    pub direct: String,
+    /// The folder with manifests, KEK and logs.
     pub folder: PathBuf,
     /// Where signers tell which key they use.
     pub journal: PathBuf,
-    /// Signer processes.
-    pub signers: u32,
     /// Signing threads of each.
     pub threads: u32,
+}
+
+/// A run that is to be signed.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// What its signers are started with.
+    pub errand: Errand,
+    /// Its name.
+    pub run: String,
+    /// Signer processes.
+    pub signers: u32,
+    deleted: Arc<AtomicBool>,
+}
+
+impl Task {
+    /// A run that so many signers are to sign.
+    #[must_use]
+    pub fn new(errand: Errand, run: String, signers: u32) -> Self {
+        Self { errand, run, signers, deleted: Arc::default() }
+    }
+
+    /// From now on nothing is started for it any more, and every end of a program is explained.
+    pub fn give_up(&self) {
+        self.deleted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was, or is being, deleted.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        self.deleted.load(Ordering::Relaxed)
+    }
+
+    /// Its manifest.
+    #[must_use]
+    pub fn manifest(&self) -> PathBuf {
+        self.errand.folder.join(format!("{}.yaml", self.run))
+    }
+
+    /// Whether the ledger has it as complete.
+    async fn is_complete(&self) -> anyhow::Result<bool> {
+        let mut connection = PgConnection::connect(&self.errand.direct).await?;
+        let complete = "SELECT completed_at IS NOT NULL FROM chancery.runs WHERE name = $1";
+        let complete = sqlx::query_scalar(complete).bind(&self.run).fetch_optional(&mut connection).await?;
+        Ok(complete.unwrap_or(false))
+    }
 }
 
 impl Errand {
@@ -51,7 +99,7 @@ impl Errand {
     ///
     /// # Errors
     ///
-    /// When it can not be opened.
+    /// When it cannot be opened.
     pub fn log(&self, name: &str) -> std::io::Result<std::fs::File> {
         std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join(name))
     }

@@ -13,12 +13,18 @@ use chancery_store::run::NewRun;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 
-use crate::keeper::Errand;
+use crate::keeper::{Errand, Task};
 use crate::proxy::Proxy;
-use crate::schedule::{Means, Schedule, Shape};
+use crate::schedule::{Beside, Means, Schedule, Shape};
 
-/// Few enough that they can be used up.
-const CONNECTIONS: u32 = 60;
+/// Few enough that they can be used up, and enough for the programs of three runs.
+const CONNECTIONS: u32 = 100;
+
+/// The first run of a schedule.
+const FIRST_RUN: &str = "demo";
+
+/// The keyring of a schedule's runs, if there are several.
+pub(crate) const KEYRING: &str = "ring";
 
 /// Enough for the largest run of a schedule.
 const DISK_MEGABYTES: u32 = 160;
@@ -39,6 +45,8 @@ pub struct Stage {
     pub direct: String,
     /// What programs are started with.
     pub errand: Errand,
+    /// The runs; the first of them is never deleted.
+    pub tasks: Vec<Task>,
     /// The disk of the ledger, if a fault needs one.
     pub disk: Option<SmallDisk>,
     namespace: String,
@@ -75,20 +83,23 @@ impl Place {
         let folder = tempfile::tempdir()?;
         let shape = &schedule.shape;
         create_kek_file(&folder.path().join("kek"))?;
-        std::fs::write(folder.path().join("manifest.yaml"), manifest(shape).to_string())?;
         let journal = folder.path().join("journal");
         std::fs::create_dir(&journal)?;
         let socket = self.server.socket_dir().join(format!(".s.PGSQL.{}", self.server.port()));
         let proxy = Proxy::start(&socket, shape.latency).await?;
         let errand = Errand {
             url: proxy.url(SUPERUSER, &database),
+            direct: self.server.url(&database),
             folder: folder.path().to_owned(),
             journal,
-            signers: shape.signers,
             threads: shape.threads,
         };
+        let tasks = tasks(shape, &errand);
+        for (task, run) in tasks.iter().zip(runs(shape)) {
+            std::fs::write(task.manifest(), manifest(&task.run, shape, run).to_string())?;
+        }
         let direct = self.server.url(&database);
-        Ok(Stage { proxy, direct, errand, disk, namespace: namespace.to_owned(), database, folder })
+        Ok(Stage { proxy, direct, errand, tasks, disk, namespace: namespace.to_owned(), database, folder })
     }
 
     async fn create(&self, database: &str, disk: Option<&SmallDisk>) -> anyhow::Result<()> {
@@ -136,16 +147,29 @@ impl Stage {
     pub async fn seed(&self, shape: &Shape) -> anyhow::Result<()> {
         let ledger = Ledger::connect(self.direct.parse()?, 3).await?;
         let kek = Arc::new(read_kek_file(&self.errand.kek_file())?);
-        let (run, _) = ledger.create_run(&new_run(shape, &kek)).await?;
-        chancery_seeding::seed(&ledger, &run, &kek, |_| {}).await?;
+        for (task, run) in self.tasks.iter().zip(runs(shape)) {
+            let (run, _) = ledger.create_run(&new_run(&task.run, shape, run, &kek)).await?;
+            chancery_kit::stock(&ledger, &run, &kek).await?;
+        }
         ledger.close().await;
         Ok(())
     }
 
-    /// Namespace and name of the run.
+    /// The namespace of the runs.
     #[must_use]
-    pub fn run_name(&self) -> (&str, &str) {
-        (&self.namespace, "demo")
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The names of the runs that were not deleted.
+    pub fn surviving_runs(&self) -> impl Iterator<Item = &str> {
+        self.tasks.iter().filter(|task| !task.is_given_up()).map(|task| task.run.as_str())
+    }
+
+    /// The name of the keyring, if several runs share it.
+    #[must_use]
+    pub fn shared_keyring(&self) -> Option<&'static str> {
+        (self.tasks.len() > 1).then_some(KEYRING)
     }
 
     /// Keeps the folder with all that programs have written.
@@ -155,25 +179,40 @@ impl Stage {
     }
 }
 
+/// In what the runs of a schedule differ.
+fn runs(shape: &Shape) -> impl Iterator<Item = Beside> {
+    let Shape { records, batch_size, signers, .. } = *shape;
+    std::iter::once(Beside { records, batch_size, signers }).chain(shape.beside.iter().copied())
+}
+
+fn tasks(shape: &Shape, errand: &Errand) -> Vec<Task> {
+    let name = |number| if number == 0 { FIRST_RUN.to_owned() } else { format!("beside-{number}") };
+    let task = |(number, run): (usize, Beside)| Task::new(errand.clone(), name(number), run.signers);
+    runs(shape).enumerate().map(task).collect()
+}
+
 /// What `chancery run` is given.
-fn manifest(shape: &Shape) -> Manifest {
-    let Shape { algorithm, records, keys, batch_size, lease, .. } = shape;
-    Manifest::new()
-        .with("recordCount", records)
+fn manifest(name: &str, shape: &Shape, run: Beside) -> Manifest {
+    let Shape { algorithm, keys, lease, beside, .. } = shape;
+    let manifest = Manifest::new()
+        .named(name)
+        .with("recordCount", run.records)
         .with("keyCount", keys)
-        .with("batchSize", batch_size)
+        .with("batchSize", run.batch_size)
         .with("algorithm", algorithm)
-        .with("leaseDuration", format!("{}ms", lease.as_millis()))
+        .with("leaseDuration", format!("{}ms", lease.as_millis()));
+    if beside.is_empty() { manifest } else { manifest.with("keyringRef", format!("{{name: {KEYRING}}}")) }
 }
 
 /// The same run for the ledger itself.
-fn new_run(shape: &Shape, kek: &Kek) -> NewRun {
-    let Shape { algorithm, records, keys, batch_size, lease, .. } = *shape;
-    chancery_kit::TestRun::new()
-        .records(records)
+fn new_run(name: &str, shape: &Shape, run: Beside, kek: &Kek) -> NewRun {
+    let Shape { algorithm, keys, lease, ref beside, .. } = *shape;
+    let new = chancery_kit::TestRun::new()
+        .named(name)
+        .records(run.records)
         .keys(keys)
-        .batch_size(batch_size)
+        .batch_size(run.batch_size)
         .algorithm(algorithm)
-        .lease_duration(lease)
-        .new_run(kek)
+        .lease_duration(lease);
+    if beside.is_empty() { new.new_run(kek) } else { new.keyring(KEYRING).new_run(kek) }
 }

@@ -42,12 +42,11 @@ pub async fn play(place: &Arc<Place>, schedule: &Schedule) -> anyhow::Result<(Pl
         return play_operated(place, schedule).await;
     }
     let stage = Arc::new(place.stage(schedule, "default").await?);
-    let errand = stage.errand.clone();
     let mut keeper: Box<dyn Keep> = match schedule.shape.keeper {
-        Keeper::Supervisor => Box::new(Supervised::start(errand)),
+        Keeper::Supervisor => Box::new(Supervised::start(stage.tasks[0].clone(), &stage.tasks[1..])),
         Keeper::Nobody | Keeper::Operator => {
             stage.seed(&schedule.shape).await?;
-            Box::new(Unattended::start(errand))
+            Box::new(Unattended::start(stage.tasks.clone()))
         }
     };
     let played = play_with(place, &stage, schedule, &mut *keeper).await?;
@@ -73,7 +72,7 @@ async fn play_with(
     keeper: &mut dyn Keep,
 ) -> anyhow::Result<Played> {
     let began = Instant::now();
-    let watch = Watch::start(stage.direct.clone());
+    let watch = Watch::start(stage.direct.clone(), &stage.tasks[0].run);
     let mut faults = Faults::default();
     let finished = carry_out(place, stage, schedule, keeper, &watch, &mut faults).await;
     let injected = faults.all_over().await?;
@@ -85,7 +84,7 @@ async fn play_with(
         Ok(true) => Ok(()),
         Err(error) => Err(error),
     };
-    // What was to be lost on connections that are no more can not be lost.
+    // What was to be lost on connections that are no more cannot be lost.
     stage.proxy.lose_nothing();
     let judged = judge(stage, schedule, &injected, &watch, finished).await?;
     if !judged.violations.is_empty() {

@@ -1,4 +1,4 @@
-//! What a seed decides: the run, who looks after its signers, and which faults come when.
+//! What a seed decides: the runs, who looks after their signers, and which faults come when.
 //!
 //! The same seed gives the same schedule. It does not give the same interleaving: processes, kernel and
 //! server take their own time. A schedule that fails is therefore played again a few times.
@@ -25,20 +25,31 @@ pub enum Keeper {
     Operator,
 }
 
-/// The run of a schedule.
+/// One more run, which signs with the keyring of the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// Number of records, of 64 bytes each.
+    pub records: i64,
+    /// Records per batch.
+    pub batch_size: i64,
+    /// Signer processes.
+    pub signers: u32,
+}
+
+/// The runs of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Who looks after the signers.
     pub keeper: Keeper,
     /// By its JOSE name.
     pub algorithm: &'static str,
-    /// Number of records, of 64 bytes each.
+    /// Number of records of the first run, of 64 bytes each.
     pub records: i64,
     /// Number of keys.
     pub keys: i32,
-    /// Records a batch.
+    /// Records per batch of the first run.
     pub batch_size: i64,
-    /// Signer processes.
+    /// Signer processes of the first run.
     pub signers: u32,
     /// Signing threads of each.
     pub threads: u32,
@@ -46,10 +57,12 @@ pub struct Shape {
     pub lease: Duration,
     /// What every message takes on its way, one direction.
     pub latency: Duration,
+    /// The other runs on the same keyring; none if the first run has a keyring of its own.
+    pub beside: Vec<Beside>,
 }
 
 impl Shape {
-    /// Number of batches.
+    /// Number of batches of the first run: faults come as it goes on.
     #[must_use]
     pub fn batches(&self) -> i64 {
         (self.records + self.batch_size - 1) / self.batch_size
@@ -59,7 +72,7 @@ impl Shape {
 /// When a fault comes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum When {
-    /// As soon as this share of the batches is signed.
+    /// As soon as this share of the first run's batches is signed.
     Signed(f64),
     /// So long after the one before it began.
     After(Duration),
@@ -76,12 +89,12 @@ pub struct Planned {
     pub pick: usize,
 }
 
-/// All that happens in one run.
+/// All that happens to the runs of one ledger.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
     /// What it was drawn from.
     pub seed: u64,
-    /// The run.
+    /// The runs.
     pub shape: Shape,
     /// In the order in which they come.
     pub faults: Vec<Planned>,
@@ -120,6 +133,7 @@ impl fmt::Display for Means {
 }
 
 const RECORDS: std::ops::RangeInclusive<i64> = 20_000..=24_000;
+const RECORDS_BESIDE: std::ops::RangeInclusive<i64> = 6_000..=12_000;
 
 impl Schedule {
     /// The schedule of a seed on a machine with these means.
@@ -177,7 +191,24 @@ fn draw_shape(rng: &mut ChaCha8Rng, means: Means) -> Shape {
         threads: rng.random_range(1..=2),
         lease,
         latency: Duration::from_micros(rng.random_range(200..3_000)),
+        beside: draw_beside(rng, keeper),
     }
+}
+
+fn draw_beside(rng: &mut ChaCha8Rng, keeper: Keeper) -> Vec<Beside> {
+    let count = match rng.random_range(0..10) {
+        // The run that is applied to the API server has its keyring to itself.
+        _ if keeper == Keeper::Operator => 0,
+        0..3 => 1,
+        3..5 => 2,
+        _ => 0,
+    };
+    let beside = |_| Beside {
+        records: rng.random_range(RECORDS_BESIDE),
+        batch_size: rng.random_range(10..=200),
+        signers: rng.random_range(1..=2),
+    };
+    (0..count).map(beside).collect()
 }
 
 fn draw_fault(rng: &mut ChaCha8Rng, shape: &Shape, means: Means) -> Fault {
@@ -189,7 +220,8 @@ fn draw_fault(rng: &mut ChaCha8Rng, shape: &Shape, means: Means) -> Fault {
     let message = *[Message::Any, Message::Store].choose(rng).unwrap_or(&Message::Any);
     let some = rng.random_range(1..=4);
     let kept = shape.keeper != Keeper::Nobody;
-    match rng.random_range(0..30) {
+    // What happens to a whole run is a matter of those that share a keyring.
+    match rng.random_range(0..if shape.beside.is_empty() { 30 } else { 37 }) {
         0..4 => Fault::KillSigner,
         4..7 => Fault::PauseSigner(beyond_lease),
         7..9 => Fault::StopSigner,
@@ -208,6 +240,8 @@ fn draw_fault(rng: &mut ChaCha8Rng, shape: &Shape, means: Means) -> Fault {
         25..27 => Fault::LoseAnswers(message, some),
         27 => Fault::LoseRequests(message, some),
         28 => Fault::UseUpConnections(outage),
+        30..34 => Fault::DeleteRun,
+        34.. => Fault::SuspendRun(outage),
         _ if means.disk => Fault::FillDisk(outage),
         _ => Fault::KillSigner,
     }
@@ -225,14 +259,18 @@ impl fmt::Display for Keeper {
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { keeper, algorithm, records, keys, batch_size, signers, threads, lease, latency } = self;
+        let Self { keeper, algorithm, records, keys, batch_size, signers, threads, lease, latency, beside } =
+            self;
         write!(
             f,
             "{keeper}, {algorithm}, {records} records by {batch_size}, {keys} keys, {signers} signers with \
              {threads} threads, leases of {:.1} s, latency {:.1} ms",
             lease.as_secs_f64(),
             latency.as_secs_f64() * 1e3
-        )
+        )?;
+        beside.iter().try_for_each(|Beside { records, batch_size, signers }| {
+            write!(f, "; beside it {records} records by {batch_size}, {signers} signers")
+        })
     }
 }
 
@@ -258,7 +296,7 @@ mod tests {
             .flat_map(|schedule| &schedule.faults)
             .map(|planned| planned.fault.kind())
             .collect();
-        assert_eq!(kinds.len(), 22, "{kinds:#?}");
+        assert_eq!(kinds.len(), 24, "{kinds:#?}");
         for keeper in [Keeper::Supervisor, Keeper::Nobody, Keeper::Operator] {
             assert!(schedules.iter().any(|schedule| schedule.shape.keeper == keeper), "{keeper}");
         }
@@ -274,6 +312,18 @@ mod tests {
                     assert!(time > shape.lease);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn two_hundred_schedules_have_one_two_and_three_runs_and_only_those_that_share_a_keyring_lose_one() {
+        let schedules: Vec<Schedule> = (0..200).map(|seed| Schedule::draw(seed, ALL)).collect();
+        let counts: BTreeSet<usize> = schedules.iter().map(|schedule| schedule.shape.beside.len()).collect();
+        assert_eq!(counts, BTreeSet::from([0, 1, 2]));
+        for Schedule { shape, faults, seed } in schedules {
+            let of_runs =
+                |planned: &Planned| matches!(planned.fault, Fault::DeleteRun | Fault::SuspendRun(_));
+            assert!(!shape.beside.is_empty() || !faults.iter().any(of_runs), "seed {seed}");
         }
     }
 

@@ -50,7 +50,8 @@ impl Totals {
     pub fn add(&mut self, schedule: &Schedule, played: &Played) {
         let Played { injected, restarts, elapsed: _, stalls, judged } = played;
         self.schedules += 1;
-        self.records += schedule.shape.records;
+        let beside = schedule.shape.beside.iter().map(|run| run.records).sum::<i64>();
+        self.records += schedule.shape.records + beside;
         if !judged.violations.is_empty() {
             self.failed.push(schedule.seed);
         }

@@ -1,6 +1,6 @@
 //! What the ledger shows while a run goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,22 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// How long an answer may take: the server may be down, or have no connection left.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// What is signed at an instant.
+#[derive(Debug, Default)]
+struct Look {
+    /// The runs there are.
+    runs: BTreeSet<i32>,
+    /// The lease under which each batch of each run is signed.
+    signed: BTreeMap<(i32, i64), i64>,
+    /// Batches of the first run that are signed.
+    of_first: i64,
+}
+
 /// What has been seen.
 #[derive(Debug, Default)]
 struct Seen {
-    /// The lease under which each batch is signed.
-    signed: BTreeMap<i64, i64>,
-    /// When more batches were signed than ever before.
+    last: Look,
+    /// When batches were signed that had not been before.
     progress: Vec<Instant>,
     /// What was signed, and is no longer so.
     lost: Vec<String>,
@@ -35,20 +45,20 @@ pub struct Watch {
 impl Watch {
     /// Begins.
     #[must_use]
-    pub fn start(url: String) -> Self {
+    pub fn start(url: String, first_run: &str) -> Self {
         let seen = Arc::<Mutex<Seen>>::default();
         let (sender, signed) = watch::channel(0);
-        let task = tokio::spawn(look(url, Arc::clone(&seen), sender));
+        let task = tokio::spawn(look(url, first_run.to_owned(), Arc::clone(&seen), sender));
         Self { seen, signed, task }
     }
 
-    /// Waits until so many batches are signed.
+    /// Waits until so many batches of the first run are signed.
     pub async fn until_signed(&self, batches: i64) {
         // The task ends only with this.
         let _ = self.signed.clone().wait_for(|signed| *signed >= batches).await;
     }
 
-    /// How many batches are signed.
+    /// How many batches of the first run are signed.
     #[must_use]
     pub fn signed(&self) -> i64 {
         *self.signed.borrow()
@@ -83,20 +93,15 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn look(url: String, seen: Arc<Mutex<Seen>>, signed: watch::Sender<i64>) {
+async fn look(url: String, first_run: String, seen: Arc<Mutex<Seen>>, signed: watch::Sender<i64>) {
     let mut connection = None;
     loop {
-        // What can not be had now, because a fault is on, is seen later.
-        match tokio::time::timeout(PATIENCE, ask(&mut connection, &url)).await {
+        // What cannot be had now, because a fault is on, is seen later.
+        match tokio::time::timeout(PATIENCE, ask(&mut connection, &url, &first_run)).await {
             Ok(Ok(now)) => {
-                let mut seen = lock(&seen);
-                let count = i64::try_from(now.len()).unwrap_or(i64::MAX);
-                if count > *signed.borrow() {
-                    seen.progress.push(Instant::now());
-                }
-                seen.compare(now);
-                drop(seen);
-                signed.send_replace(count);
+                let of_first = now.of_first;
+                lock(&seen).compare(now);
+                signed.send_replace(of_first);
             }
             _ => connection = None,
         }
@@ -104,30 +109,48 @@ async fn look(url: String, seen: Arc<Mutex<Seen>>, signed: watch::Sender<i64>) {
     }
 }
 
-async fn ask(connection: &mut Option<PgConnection>, url: &str) -> sqlx::Result<BTreeMap<i64, i64>> {
+async fn ask(connection: &mut Option<PgConnection>, url: &str, first_run: &str) -> sqlx::Result<Look> {
     let connection = match connection {
         Some(connection) => connection,
         None => connection.insert(PgConnection::connect(url).await?),
     };
-    let signed = "SELECT batch, id FROM chancery.leases WHERE outcome = 'signed'";
-    Ok(sqlx::query_as(signed).fetch_all(connection).await?.into_iter().collect())
+    // A run without a signed batch has a row, too: then it is known to be there.
+    let signed = "SELECT r.id, r.name, l.batch, l.id FROM chancery.runs r
+                    LEFT JOIN chancery.leases l ON l.run_id = r.id AND l.outcome = 'signed'
+                   WHERE r.deleted_at IS NULL";
+    let rows: Vec<(i32, String, Option<i64>, Option<i64>)> =
+        sqlx::query_as(signed).fetch_all(connection).await?;
+    let mut look = Look::default();
+    for (run, name, batch, lease) in rows {
+        look.runs.insert(run);
+        if let (Some(batch), Some(lease)) = (batch, lease) {
+            look.signed.insert((run, batch), lease);
+            look.of_first += i64::from(name == first_run);
+        }
+    }
+    Ok(look)
 }
 
 impl Seen {
-    /// Signatures only ever come.
-    fn compare(&mut self, now: BTreeMap<i64, i64>) {
-        for (batch, lease) in &self.signed {
-            match now.get(batch) {
+    /// Signatures only ever come, but with their run they go.
+    fn compare(&mut self, now: Look) {
+        for ((run, batch), lease) in &self.last.signed {
+            match now.signed.get(&(*run, *batch)) {
                 Some(other) if other == lease => {}
                 Some(other) => self.lost.push(format!(
                     "batch {batch} was signed under lease {lease}, and is now under lease {other}"
                 )),
-                None => {
-                    self.lost.push(format!("batch {batch} was signed under lease {lease}, and is not now"))
+                None if now.runs.contains(run) => {
+                    self.lost.push(format!("batch {batch} was signed under lease {lease}, and is not now"));
                 }
+                // Whether the run had to go is judged by name.
+                None => {}
             }
         }
-        self.signed = now;
+        if now.signed.keys().any(|batch| !self.last.signed.contains_key(batch)) {
+            self.progress.push(Instant::now());
+        }
+        self.last = now;
     }
 }
 
@@ -135,13 +158,27 @@ impl Seen {
 mod tests {
     use super::*;
 
+    fn signed(batches: &[(i32, i64, i64)]) -> Look {
+        let signed = batches.iter().map(|(run, batch, lease)| ((*run, *batch), *lease)).collect();
+        Look { runs: batches.iter().map(|(run, ..)| *run).collect(), signed, of_first: 0 }
+    }
+
     #[test]
     fn what_was_signed_and_is_not_any_more_is_told() {
         let mut seen = Seen::default();
-        seen.compare(BTreeMap::from([(1, 10), (2, 11)]));
-        seen.compare(BTreeMap::from([(1, 10), (2, 11), (3, 12)]));
+        seen.compare(signed(&[(1, 1, 10), (1, 2, 11)]));
+        seen.compare(signed(&[(1, 1, 10), (1, 2, 11), (1, 3, 12)]));
         assert_eq!(seen.lost, Vec::<String>::new());
-        seen.compare(BTreeMap::from([(1, 10), (2, 15)]));
+        seen.compare(signed(&[(1, 1, 10), (1, 2, 15)]));
         assert_eq!(seen.lost.len(), 2, "{:?}", seen.lost);
+        assert_eq!(seen.progress.len(), 2);
+    }
+
+    #[test]
+    fn what_goes_with_its_run_is_not_lost() {
+        let mut seen = Seen::default();
+        seen.compare(signed(&[(1, 1, 10), (2, 1, 11)]));
+        seen.compare(signed(&[(1, 1, 10)]));
+        assert_eq!(seen.lost, Vec::<String>::new());
     }
 }

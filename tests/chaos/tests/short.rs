@@ -11,7 +11,7 @@ use chancery_chaos::judge::judge;
 use chancery_chaos::keeper::Unattended;
 use chancery_chaos::place::{Place, Stage};
 use chancery_chaos::play::{Played, play};
-use chancery_chaos::schedule::{Keeper, Means, Planned, Schedule, Shape, When};
+use chancery_chaos::schedule::{Beside, Keeper, Means, Planned, Schedule, Shape, When};
 use chancery_chaos::watch::Watch;
 use chancery_kit::eventually;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -30,6 +30,7 @@ fn shape(keeper: Keeper) -> Shape {
         threads: 1,
         lease: Duration::from_secs(5),
         latency: Duration::from_millis(1),
+        beside: Vec::new(),
     }
 }
 
@@ -82,6 +83,28 @@ async fn connections_that_fail_in_every_way_with_nobody_to_tell_of_the_dead() ->
     Ok(())
 }
 
+/// Three runs of one keyring, with batches of different sizes: one is deleted with signers at work, one suspended for
+/// longer than its leases last.
+#[tokio::test]
+async fn runs_that_share_a_keyring_go_on_when_one_is_deleted_and_one_suspended() -> anyhow::Result<()> {
+    let beside = |batch_size| Beside { records: 10_000, batch_size, signers: 2 };
+    let shape = Shape {
+        lease: Duration::from_secs(2),
+        beside: vec![beside(70), beside(130)],
+        ..shape(Keeper::Nobody)
+    };
+    let faults = [
+        Fault::KillSigner,
+        Fault::PauseSigner(Duration::from_millis(2_500)),
+        Fault::DeleteRun,
+        Fault::SuspendRun(Duration::from_millis(2_500)),
+        Fault::TerminateSessions,
+    ];
+    let played = held(5, shape, &faults).await?;
+    assert_eq!(played.injected.len(), faults.len());
+    Ok(())
+}
+
 /// A run that is being signed by signers with nobody to look after them.
 struct Spoiled {
     place: Arc<Place>,
@@ -96,9 +119,9 @@ impl Spoiled {
         let schedule = Schedule { seed, shape, faults: Vec::new() };
         let place = Arc::new(Place::new(MEANS)?);
         let stage = Arc::new(place.stage(&schedule, "default").await?);
-        stage.seed(&shape).await?;
-        let watch = Watch::start(stage.direct.clone());
-        let keeper = Unattended::start(stage.errand.clone());
+        stage.seed(&schedule.shape).await?;
+        let watch = Watch::start(stage.direct.clone(), &stage.tasks[0].run);
+        let keeper = Unattended::start(stage.tasks.clone());
         Ok(Self { place, stage, schedule, keeper, watch })
     }
 

@@ -36,7 +36,7 @@ impl<'n> Operated<'n> {
         environment: Vec<(String, String)>,
         shape: &Shape,
     ) -> anyhow::Result<Self> {
-        let Shape { algorithm, records, keys, batch_size, signers, lease, .. } = *shape;
+        let Shape { algorithm, records, keys, batch_size, signers, lease, .. } = shape.clone();
         let run = ClusterRun::new(release.namespace, "demo")
             .of(records.unsigned_abs(), u64::from(keys.unsigned_abs()), batch_size.unsigned_abs())
             .with("algorithm", algorithm)
@@ -101,7 +101,7 @@ impl Keep for Operated<'_> {
     fn finished(&mut self) -> BoxFuture<'_, anyhow::Result<()>> {
         Box::pin(async {
             loop {
-                self.keep_operators().await.context("the operator can not be started again")?;
+                self.keep_operators().await.context("the operator cannot be started again")?;
                 if self.is_complete().await? {
                     return Ok(());
                 }

@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
-use super::{Errand, ended_well, exit_code};
+use super::{Task, ended_well, exit_code};
 use crate::inject::Keep;
 use crate::signers::RunningSigner;
 
@@ -21,28 +21,30 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Schedules that last longer than this would need longer outages.
 const MOST_RESTARTS: u32 = 60;
 
-/// One supervisor, or two by mistake, until each has seen the run complete and its audit passed.
+/// One supervisor per run, or two by mistake, until each has seen its run complete and its audit passed.
 pub struct Supervised {
-    errand: Errand,
+    first: Task,
     pid: Arc<AtomicI32>,
     restarts: Arc<AtomicU32>,
     supervisors: JoinSet<anyhow::Result<()>>,
 }
 
 impl Supervised {
-    /// Starts the first.
+    /// Starts one for the first run, which faults hit, and one for each that shares its keyring.
     #[must_use]
-    pub fn start(errand: Errand) -> Self {
+    pub fn start(first: Task, beside: &[Task]) -> Self {
+        let (pid, restarts) = (Arc::<AtomicI32>::default(), Arc::default());
         let mut supervised =
-            Self { errand, pid: Arc::default(), restarts: Arc::default(), supervisors: JoinSet::new() };
-        supervised.another("supervisor.log");
+            Self { first: first.clone(), pid: Arc::clone(&pid), restarts, supervisors: JoinSet::new() };
+        supervised.another(first, "supervisor.log".to_owned(), pid);
+        for task in beside {
+            supervised.another(task.clone(), format!("supervisor-of-{}.log", task.run), Arc::default());
+        }
         supervised
     }
 
-    fn another(&mut self, log: &'static str) {
-        let (errand, restarts) = (self.errand.clone(), Arc::clone(&self.restarts));
-        let pid = if log == "second.log" { Arc::default() } else { Arc::clone(&self.pid) };
-        self.supervisors.spawn(keep(errand, log, pid, restarts));
+    fn another(&mut self, task: Task, log: String, pid: Arc<AtomicI32>) {
+        self.supervisors.spawn(keep(task, log, pid, Arc::clone(&self.restarts)));
     }
 }
 
@@ -52,7 +54,7 @@ impl Keep for Supervised {
     }
 
     fn second<'k>(&'k mut self, _signer: Option<&'k RunningSigner>) -> BoxFuture<'k, anyhow::Result<()>> {
-        self.another("second.log");
+        self.another(self.first.clone(), "second.log".to_owned(), Arc::default());
         Box::pin(async { Ok(()) })
     }
 
@@ -65,20 +67,23 @@ impl Keep for Supervised {
     }
 }
 
-async fn keep(
-    errand: Errand,
-    log: &'static str,
-    pid: Arc<AtomicI32>,
-    restarts: Arc<AtomicU32>,
-) -> anyhow::Result<()> {
+async fn keep(task: Task, log: String, pid: Arc<AtomicI32>, restarts: Arc<AtomicU32>) -> anyhow::Result<()> {
     loop {
-        let mut supervisor = start(&errand, log)?;
+        let mut supervisor = start(&task, &log)?;
         pid.store(supervisor.id().and_then(|id| id.try_into().ok()).unwrap_or_default(), Ordering::Relaxed);
         let code = supervisor.wait().await?.code();
         pid.store(0, Ordering::Relaxed);
-        // "A database that can not be used as it is; run again once it can", and "run again to go on".
-        if ended_well("`chancery run`", code, &[Exit::BadInput, Exit::TryAgain].map(exit_code))? {
+        if task.is_given_up() {
             return Ok(());
+        }
+        // "A database that cannot be used as it is; run again once it can", and "run again to go on".
+        if ended_well("`chancery run`", code, &[Exit::BadInput, Exit::TryAgain].map(exit_code))? {
+            // One whose run is suspended ends, too. The same command lets the run continue.
+            if is_complete(&task).await {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+            continue;
         }
         let restarts = restarts.fetch_add(1, Ordering::Relaxed);
         anyhow::ensure!(
@@ -89,10 +94,21 @@ async fn keep(
     }
 }
 
-fn start(errand: &Errand, log: &str) -> anyhow::Result<Child> {
+/// As soon as the server can say so.
+async fn is_complete(task: &Task) -> bool {
+    loop {
+        match task.is_complete().await {
+            Ok(complete) => return complete || task.is_given_up(),
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+fn start(task: &Task, log: &str) -> anyhow::Result<Child> {
+    let errand = &task.errand;
     Ok(Command::new(program("chancery"))
-        .args(["run", "--output", "json", "--signers", &errand.signers.to_string(), "--file"])
-        .arg(errand.folder.join("manifest.yaml"))
+        .args(["run", "--output", "json", "--signers", &task.signers.to_string(), "--file"])
+        .arg(task.manifest())
         .envs(errand.environment())
         .env("CHANCERY_DATA_DIR", errand.folder.join("data"))
         .stdin(Stdio::null())

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
-use super::{Errand, exit_code};
+use super::{Task, exit_code};
 use crate::inject::Keep;
 use crate::signers::RunningSigner;
 
@@ -19,21 +19,23 @@ const STOPPED: i32 = 130;
 /// Before a signer that ended is started again.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// So many signers, until each of them has seen the run complete.
+/// So many signers per run, until each of them has seen its run complete.
 pub struct Unattended {
-    errand: Errand,
+    tasks: Vec<Task>,
     slots: JoinSet<anyhow::Result<()>>,
 }
 
 impl Unattended {
     /// Starts them.
     #[must_use]
-    pub fn start(errand: Errand) -> Self {
+    pub fn start(tasks: Vec<Task>) -> Self {
         let mut slots = JoinSet::new();
-        for number in 0..errand.signers {
-            slots.spawn(keep(errand.clone(), format!("signer-{number}")));
+        for task in &tasks {
+            for number in 0..task.signers {
+                slots.spawn(keep(task.clone(), format!("{}.signer-{number}", task.run)));
+            }
         }
-        Self { errand, slots }
+        Self { tasks, slots }
     }
 }
 
@@ -44,14 +46,17 @@ impl Keep for Unattended {
 
     /// One more with the name of another, as when a Job starts a pod twice.
     fn second<'k>(&'k mut self, signer: Option<&'k RunningSigner>) -> BoxFuture<'k, anyhow::Result<()>> {
-        if let Some(RunningSigner { holder, .. }) = signer {
-            let (errand, holder) = (self.errand.clone(), holder.clone());
+        let of_run = |holder: &str, task: &&Task| holder.split('.').next() == Some(task.run.as_str());
+        if let Some(RunningSigner { holder, .. }) = signer
+            && let Some(task) = self.tasks.iter().find(|task| of_run(holder, task))
+        {
+            let (task, holder) = (task.clone(), holder.clone());
             self.slots.spawn(async move {
-                let code = start(&errand, &holder)?.wait().await?.code();
-                if ended_well(code, &holder)? {
+                let code = start(&task, &holder)?.wait().await?.code();
+                if task.is_given_up() || ended_well(code, &holder)? {
                     return Ok(());
                 }
-                keep(errand, format!("{holder}-twin")).await
+                keep(task, format!("{holder}-twin")).await
             });
         }
         Box::pin(async { Ok(()) })
@@ -67,11 +72,11 @@ impl Keep for Unattended {
 }
 
 /// One signer after the other, until one sees the run complete.
-async fn keep(errand: Errand, name: String) -> anyhow::Result<()> {
+async fn keep(task: Task, name: String) -> anyhow::Result<()> {
     for number in 0.. {
         let holder = format!("{name}.{number}");
-        let code = start(&errand, &holder)?.wait().await?.code();
-        if ended_well(code, &holder)? {
+        let code = start(&task, &holder)?.wait().await?.code();
+        if task.is_given_up() || ended_well(code, &holder)? {
             break;
         }
         tokio::time::sleep(PAUSE).await;
@@ -79,12 +84,12 @@ async fn keep(errand: Errand, name: String) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start(errand: &Errand, holder: &str) -> anyhow::Result<Child> {
-    let log = errand.log("signers.log")?;
+fn start(task: &Task, holder: &str) -> anyhow::Result<Child> {
+    let log = task.errand.log("signers.log")?;
     Ok(Command::new(program("chancery-signer"))
-        .args(["--run", "demo", "--holder", holder, "--assume-signer-role"])
+        .args(["--run", &task.run, "--holder", holder, "--assume-signer-role"])
         .args(["--stopped-exit", &STOPPED.to_string()])
-        .envs(errand.environment())
+        .envs(task.errand.environment())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)
