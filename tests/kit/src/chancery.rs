@@ -58,7 +58,7 @@ impl Chancery {
     ///
     /// # Errors
     ///
-    /// When it can not be written.
+    /// When it cannot be written.
     pub fn write(&self, name: &str, content: &str) -> anyhow::Result<PathBuf> {
         let path = self.folder().join(name);
         std::fs::write(&path, content)?;
@@ -69,7 +69,7 @@ impl Chancery {
     ///
     /// # Errors
     ///
-    /// When the program can not be started.
+    /// When the program cannot be started.
     pub fn start_signing(&self, manifest: &Manifest, more: &[&str]) -> anyhow::Result<Child> {
         let file = self.write("manifest.yaml", &manifest.to_string())?;
         let file = file.to_str().ok_or_else(|| anyhow::anyhow!("a path that is no text"))?;
@@ -80,7 +80,7 @@ impl Chancery {
     ///
     /// # Errors
     ///
-    /// When the program can not be started.
+    /// When the program cannot be started.
     pub async fn sign(&self, manifest: &Manifest, more: &[&str]) -> anyhow::Result<Ended> {
         Ended::of(self.start_signing(manifest, more)?).await
     }
@@ -107,7 +107,7 @@ impl Chancery {
     ///
     /// # Errors
     ///
-    /// When the program can not be started.
+    /// When the program cannot be started.
     pub fn start(&self, arguments: &[&str]) -> anyhow::Result<Child> {
         Ok(self.command(arguments).spawn()?)
     }
@@ -116,7 +116,7 @@ impl Chancery {
     ///
     /// # Errors
     ///
-    /// When the program can not be started.
+    /// When the program cannot be started.
     pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Ended> {
         Ended::of(self.start(arguments)?).await
     }
@@ -127,7 +127,7 @@ impl Ended {
     ///
     /// # Errors
     ///
-    /// When it can not be waited for.
+    /// When it cannot be waited for.
     pub async fn of(mut child: Child) -> anyhow::Result<Self> {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         let (out, err) = (child.stdout.take(), child.stderr.take());

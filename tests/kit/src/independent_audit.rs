@@ -41,6 +41,23 @@ pub async fn independent_audit(
     namespace: &str,
     name: &str,
 ) -> anyhow::Result<Option<IndependentReport>> {
+    audit_of(url, namespace, ["--run", name]).await
+}
+
+/// Audits a keyring with the independent program; see [`independent_audit`].
+///
+/// # Errors
+///
+/// When the program could not make its audit.
+pub async fn independent_keyring_audit(
+    url: &str,
+    namespace: &str,
+    name: &str,
+) -> anyhow::Result<Option<IndependentReport>> {
+    audit_of(url, namespace, ["--keyring", name]).await
+}
+
+async fn audit_of(url: &str, namespace: &str, what: [&str; 2]) -> anyhow::Result<Option<IndependentReport>> {
     let project = project();
     let python = project.join(".tools/independent-audit/bin/python");
     if !python.is_file() {
@@ -51,7 +68,8 @@ pub async fn independent_audit(
         // Nothing is to be left in the project's folders.
         .arg("-B")
         .arg(project.join("tests/independent_audit/audit.py"))
-        .args(["--json", "--namespace", namespace, "--run", name, "--database-url", url])
+        .args(["--json", "--namespace", namespace, "--database-url", url])
+        .args(what)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()

@@ -31,13 +31,15 @@ mod standby;
 mod wait;
 
 pub use chancery::{Chancery, Ended};
-pub use independent_audit::{IndependentReport, IndependentViolation, independent_audit};
+pub use independent_audit::{
+    IndependentReport, IndependentViolation, independent_audit, independent_keyring_audit,
+};
 pub use ledger::{TestLedger, fingerprint};
 pub use manifest::Manifest;
 pub use pgbouncer::PgBouncer;
 pub use processes::{children_of, is_running, working_in};
 pub use programs::program;
-pub use run::{SeededRun, TestRun};
+pub use run::{SeededRun, TestRun, stock};
 pub use server::{quiet_server, server, throw_away};
 pub use signer::SignerProcess;
 pub use small_disk::SmallDisk;

@@ -46,6 +46,13 @@ impl Manifest {
         self
     }
 
+    /// Leaves a field of the spec out.
+    #[must_use]
+    pub fn without(mut self, field: &str) -> Self {
+        self.spec.remove(field);
+        self
+    }
+
     /// So many records, keys, and records a batch.
     #[must_use]
     pub fn of(self, records: u32, keys: u32, batch_size: u32) -> Self {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_audit::{AuditOptions, audit};
+use chancery_filling::fill;
 use chancery_keyring::Kek;
-use chancery_process::create_kek_file;
-use chancery_seeding::seed;
-use chancery_store::run::NewRun;
-use chancery_store::{Run, SignerSession};
+use chancery_process::{create_kek_file, read_kek_file};
+use chancery_sources::generated;
+use chancery_store::{KeyringWanted, Ledger, NewRun, Run, SignerSession};
 use tempfile::TempDir;
 
 use crate::independent_audit::independent_audit;
@@ -37,13 +37,18 @@ impl TestRun {
             new: NewRun {
                 namespace: "default".to_owned(),
                 name: "demo".to_owned(),
+                keyring: KeyringWanted {
+                    name: None,
+                    algorithm: Some("EdDSA".to_owned()),
+                    key_size: None,
+                    key_count: Some(4),
+                    default_algorithm: "RS256".to_owned(),
+                    default_key_size: None,
+                },
                 kek_fingerprint: String::new(),
                 record_count: 200,
                 record_size: 64,
-                key_count: 4,
                 batch_size: 10,
-                algorithm: "EdDSA".to_owned(),
-                key_size: None,
                 lease_duration: Duration::from_secs(30),
                 suspended: false,
             },
@@ -74,22 +79,36 @@ impl TestRun {
     /// So many keys.
     #[must_use]
     pub fn keys(mut self, count: i32) -> Self {
-        self.new.key_count = count;
+        self.new.keyring.key_count = Some(count);
         self
     }
 
-    /// So many records a batch.
+    /// So many records per batch.
     #[must_use]
     pub fn batch_size(mut self, size: i64) -> Self {
         self.new.batch_size = size;
         self
     }
 
+    /// So many bytes per record.
+    #[must_use]
+    pub fn record_size(mut self, bytes: i32) -> Self {
+        self.new.record_size = bytes;
+        self
+    }
+
+    /// The keyring of this name, which outlives the run.
+    #[must_use]
+    pub fn keyring(mut self, name: &str) -> Self {
+        self.new.keyring.name = Some(name.to_owned());
+        self
+    }
+
     /// Another algorithm; RSA keys have 2048 bits.
     #[must_use]
     pub fn algorithm(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.new.algorithm);
-        self.new.key_size = matches!(name, "RS256" | "PS256").then_some(2048);
+        self.new.keyring.algorithm = Some(name.to_owned());
+        self.new.keyring.key_size = matches!(name, "RS256" | "PS256").then_some(2048);
         self
     }
 
@@ -106,19 +125,46 @@ impl TestRun {
         NewRun { kek_fingerprint: kek.fingerprint(), ..self.new.clone() }
     }
 
-    /// Creates and seeds the run.
+    /// Creates the run, with neither keys nor records.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses.
+    pub async fn created(self, ledger: &TestLedger) -> anyhow::Result<SeededRun<'_>> {
+        let folder = tempfile::tempdir()?;
+        let kek_file = folder.path().join("kek");
+        create_kek_file(&kek_file)?;
+        self.created_with(ledger, kek_file, Arc::new(folder)).await
+    }
+
+    /// Creates the run, and makes its keys and its records.
     ///
     /// # Errors
     ///
     /// A database that refuses.
     pub async fn seeded(self, ledger: &TestLedger) -> anyhow::Result<SeededRun<'_>> {
-        let folder = tempfile::tempdir()?;
-        let kek_file = folder.path().join("kek");
-        let kek = Arc::new(create_kek_file(&kek_file)?);
+        self.created(ledger).await?.stocked().await
+    }
+
+    /// The same with the KEK of another run, such as one with the same keyring.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses.
+    pub async fn seeded_beside<'l>(self, other: &SeededRun<'l>) -> anyhow::Result<SeededRun<'l>> {
+        let folder = Arc::clone(&other.folder);
+        self.created_with(other.ledger, other.kek_file.clone(), folder).await?.stocked().await
+    }
+
+    async fn created_with(
+        self,
+        ledger: &TestLedger,
+        kek_file: PathBuf,
+        folder: Arc<TempDir>,
+    ) -> anyhow::Result<SeededRun<'_>> {
+        let kek = read_kek_file(&kek_file)?;
         let (run, _) = ledger.ledger.create_run(&self.new_run(&kek)).await?;
-        seed(&ledger.ledger, &run, &kek, |_| {}).await?;
-        let run = ledger.ledger.find_run(&run.namespace, &run.name).await?;
-        Ok(SeededRun { ledger, run, kek_file, _folder: folder })
+        Ok(SeededRun { ledger, run, kek_file, folder })
     }
 }
 
@@ -131,15 +177,27 @@ pub struct SeededRun<'l> {
     pub run: Run,
     /// The file with its KEK.
     pub kek_file: PathBuf,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl SeededRun<'_> {
+    /// Makes the keys and the records that are missing.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses.
+    pub async fn stocked(mut self) -> anyhow::Result<Self> {
+        let kek = Arc::new(read_kek_file(&self.kek_file)?);
+        stock(&self.ledger.ledger, &self.run, &kek).await?;
+        self.run = self.ledger.ledger.find_run(&self.run.namespace, &self.run.name).await?;
+        Ok(self)
+    }
+
     /// Starts a signer process.
     ///
     /// # Errors
     ///
-    /// When the program can not be started.
+    /// When the program cannot be started.
     pub fn start_signer(&self, holder: &str) -> anyhow::Result<SignerProcess> {
         self.start_signer_with(holder, &[])
     }
@@ -148,7 +206,7 @@ impl SeededRun<'_> {
     ///
     /// # Errors
     ///
-    /// When the program can not be started.
+    /// When the program cannot be started.
     pub fn start_signer_with(&self, holder: &str, more: &[&str]) -> anyhow::Result<SignerProcess> {
         SignerProcess::start(&self.ledger.url, &self.run.name, holder, &self.kek_file, more)
     }
@@ -201,4 +259,15 @@ impl SeededRun<'_> {
         }
         Ok(())
     }
+}
+
+/// Makes the keys of the run's ring, and the run's records, as far as they are missing.
+///
+/// # Errors
+///
+/// A database that refuses.
+pub async fn stock(ledger: &Ledger, run: &Run, kek: &Arc<Kek>) -> anyhow::Result<()> {
+    fill(ledger, &run.keyring, kek, |_| {}).await?;
+    generated::supply(ledger, run, |_| {}).await?;
+    Ok(())
 }

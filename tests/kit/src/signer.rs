@@ -24,7 +24,7 @@ impl SignerProcess {
     ///
     /// # Errors
     ///
-    /// When the program can not be started.
+    /// When the program cannot be started.
     pub fn start(url: &str, run: &str, holder: &str, kek_file: &Path, more: &[&str]) -> anyhow::Result<Self> {
         let _well_formed: LedgerUrl = url.parse()?;
         let child = Command::new(program("chancery-signer"))
@@ -65,7 +65,7 @@ impl SignerProcess {
     ///
     /// # Errors
     ///
-    /// When it can not be waited for.
+    /// When it cannot be waited for.
     pub async fn exit_code(&mut self) -> anyhow::Result<Option<i32>> {
         Ok(self.ended().await?.0)
     }
@@ -74,7 +74,7 @@ impl SignerProcess {
     ///
     /// # Errors
     ///
-    /// When it can not be waited for.
+    /// When it cannot be waited for.
     pub async fn ended(&mut self) -> anyhow::Result<(Option<i32>, String)> {
         let mut log = String::new();
         if let Some(stderr) = &mut self.child.stderr {

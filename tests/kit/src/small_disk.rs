@@ -55,7 +55,7 @@ impl SmallDisk {
     /// When more is used.
     pub fn resize(&self, kilobytes: u64) -> anyhow::Result<()> {
         let size = format!("remount,size={kilobytes}k");
-        anyhow::ensure!(mount(&["-o", &size, &self.path.to_string_lossy()]), "it can not be resized");
+        anyhow::ensure!(mount(&["-o", &size, &self.path.to_string_lossy()]), "it cannot be resized");
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Databases that can not be used: exit code 2, a message that says why and what to do, and a ledger
+//! Databases that cannot be used: exit code 2, a message that says why and what to do, and a ledger
 //! that is as it was.
 
 use chancery_kit::{
@@ -46,7 +46,7 @@ async fn a_url_that_can_not_be_read_is_refused_without_repeating_its_password() 
         "hunter2",
         "",
     ] {
-        let words = ["the database URL can not be read", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"];
+        let words = ["the database URL cannot be read", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"];
         let by_environment = Chancery::on(url)?.run(&["status"]).await?;
         let by_argument = Chancery::private()?.run(&["status", "--database-url", url]).await?;
         for ended in [by_environment, by_argument] {

@@ -1,4 +1,4 @@
-//! Manifests, arguments and KEK files that can not be used: exit code 2, a message that says what was
+//! Manifests, arguments and KEK files that cannot be used: exit code 2, a message that says what was
 //! given and what is wanted, and a ledger that is as it was.
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -37,9 +37,9 @@ async fn a_manifest_that_can_not_be_read_is_named() -> anyhow::Result<()> {
     let chancery = Chancery::on(&url)?;
     let missing = chancery.folder().join("missing.yaml");
     let ended = chancery.run(&["run", "-f", &missing.to_string_lossy()]).await?;
-    assert_refused("missing", ended, &["missing.yaml", "can not be read", "No such file", "-f"])?;
+    assert_refused("missing", ended, &["missing.yaml", "cannot be read", "No such file", "-f"])?;
     let ended = chancery.run(&["run", "-f", &chancery.folder().to_string_lossy()]).await?;
-    assert_refused("a folder", ended, &["can not be read", "directory", "-f"])?;
+    assert_refused("a folder", ended, &["cannot be read", "directory", "-f"])?;
     let binary = chancery.folder().join("binary.yaml");
     std::fs::write(&binary, [0xff, 0xfe, 0x00, 0x80])?;
     let ended = chancery.run(&["run", "-f", &binary.to_string_lossy()]).await?;
@@ -67,8 +67,8 @@ async fn every_bound_crossed_by_one_is_refused() -> anyhow::Result<()> {
     let bounds: [(&str, &str, &str); 13] = [
         ("recordCount", "0", "1"),
         ("recordCount", "1000000001", "1000000000"),
-        ("recordSize", "0", "1"),
-        ("recordSize", "65537", "65536"),
+        ("recordSize", "-1", "0"),
+        ("recordSize", "1048577", "1048576"),
         ("keyCount", "0", "1"),
         ("keyCount", "10001", "10000"),
         ("batchSize", "0", "1"),
@@ -193,7 +193,7 @@ async fn a_kek_file_that_can_not_be_used_is_named_and_not_shown() -> anyhow::Res
     let no_base64 = chancery.write("odd-kek", &"!".repeat(44))?;
     let missing = chancery.folder().join("missing-kek");
     for (file, words) in [
-        (&missing, &["missing-kek", "can not be read", "--kek-file"][..]),
+        (&missing, &["missing-kek", "cannot be read", "--kek-file"][..]),
         (&short, &["short-kek", "holds no KEK", "32"]),
         (&no_base64, &["odd-kek", "holds no KEK", "base64"]),
     ] {
@@ -239,7 +239,7 @@ async fn another_kek_than_that_of_the_run_is_refused() -> anyhow::Result<()> {
     // From another folder, where there is none yet, none is made: it could not open the keys.
     let elsewhere = Chancery::on(&ledger.url)?;
     let ended = elsewhere.sign(&Manifest::new(), &[]).await?;
-    assert_refused("none", ended, &["the KEK file", "can not be read", "--kek-file"])?;
+    assert_refused("none", ended, &["the KEK file", "cannot be read", "--kek-file"])?;
     assert!(!elsewhere.folder().join("data/kek").exists());
     assert_eq!(ledger.fingerprint().await?, before);
     Ok(())

@@ -76,7 +76,7 @@ async fn an_operator_without_a_good_kek_says_so_and_goes_on_when_it_has_one() ->
     let _stand_in = StandIn::start(&namespace)?;
     let run = ClusterRun::new(&namespace, "demo");
     run.apply().await?;
-    run.until("it says that there is none", |run| says(run, "Failed", "can not be read")).await;
+    run.until("it says that there is none", |run| says(run, "Failed", "be read")).await;
     std::fs::write(&file, "too short")?;
     run.until("it says what is wrong with it", |run| says(run, "Failed", "32")).await;
     assert!(operator.runs());

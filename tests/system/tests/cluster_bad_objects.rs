@@ -95,7 +95,7 @@ async fn what_a_run_is_can_not_change_once_it_exists() -> anyhow::Result<()> {
     for (field, value) in cases {
         let said = refused(&namespace, "fixed", &with(field, value)).await?;
         assert!(said.contains(&format!("spec.{field}")), "{said}");
-        assert!(said.contains("can not change once the run exists; use another name"), "{said}");
+        assert!(said.contains("cannot change once the run exists; use another name"), "{said}");
     }
     let mut changed = good_spec();
     for (field, value) in [

@@ -1,4 +1,4 @@
-//! What the schema takes and the cluster does not: the run says why it can not go on, and goes on once
+//! What the schema takes and the cluster does not: the run says why it cannot go on, and goes on once
 //! it is corrected. Nothing crashes, and nothing is tried in a hurry.
 
 use std::collections::BTreeMap;

@@ -28,7 +28,8 @@ async fn ten_thousand_records_are_signed_from_apply_to_complete() -> anyhow::Res
     assert_eq!(status["progress"], "100%", "{status}");
     assert_eq!(status["observedGeneration"], object["metadata"]["generation"], "{status}");
     for (kind, wanted) in [
-        ("Seeded", "True"),
+        ("KeyringReady", "True"),
+        ("Sealed", "True"),
         ("Suspended", "False"),
         ("Complete", "True"),
         ("Failed", "False"),
@@ -63,7 +64,7 @@ async fn describe_reads_like_a_story() -> anyhow::Result<()> {
     run.apply().await?;
     run.completes(&ledger).await?;
     // Events are written after the status that they tell of.
-    let told = ["Seeding", "Seeded", "SignersStarted", "Completed"];
+    let told = ["Seeding", "KeyringReady", "Sealed", "SignersStarted", "Completed"];
     eventually("all Events are there", async || {
         let events = run.events().await.unwrap_or_default();
         told.iter().all(|wanted| events.iter().any(|event| event == wanted))

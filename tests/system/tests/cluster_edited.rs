@@ -123,7 +123,7 @@ async fn a_run_of_a_name_that_was_used_before_says_so_and_a_deleted_one_makes_ro
     first.completes(&ledger).await?;
     first.delete().await?;
     first.until("it is gone", |run| run.is_null()).await;
-    // The ledger has kept the first: another run can not take its name.
+    // The ledger has kept the first: another run cannot take its name.
     let other = ClusterRun::new(&namespace, "demo").of(300, 4, 10);
     other.apply().await?;
     let refused = other.until_condition("Failed", "True").await;

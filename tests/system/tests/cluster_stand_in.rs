@@ -40,7 +40,7 @@ fn job(name: &str, run: &SeededRun<'_>, parallelism: u32) -> Value {
                         variable("CHANCERY_NAMESPACE", &run.run.namespace),
                         variable("CHANCERY_KEK_FILE", "/etc/chancery/signer/kek"),
                         variable("CHANCERY_ASSUME_SIGNER_ROLE", "true"),
-                        variable("CHANCERY_DATABASE_PATIENCE", "0"),
+                        variable("CHANCERY_RECONNECT_FOR", "0"),
                         variable("CHANCERY_STOPPED_EXIT", "130"),
                         {"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "chancery-signer", "key": "database-url"}}},
                     ],

@@ -202,7 +202,7 @@ async fn an_export_takes_little_memory_whatever_the_size_of_the_run() -> anyhow:
     let stdout = export.stdout.take().ok_or_else(|| anyhow::anyhow!("no standard output"))?;
     let mut lines = BufReader::new(stdout).lines();
     let mut peaks = Vec::new();
-    // It can not end before the rest is read: the pipe holds a few hundred lines.
+    // It cannot end before the rest is read: the pipe holds a few hundred lines.
     for number in 1..=150_000 {
         assert!(lines.next_line().await?.is_some(), "line {number}");
         if number % 50_000 == 0 {

@@ -95,7 +95,7 @@ async fn a_server_that_is_whole_on_a_disk_that_fills_is_continued_with_once_ther
     Ok(())
 }
 
-/// PostgreSQL says so as an internal error: it can not write a file that it keeps for each database.
+/// PostgreSQL says so as an internal error: it cannot write a file that it keeps for each database.
 #[tokio::test]
 async fn a_session_that_a_full_disk_keeps_from_beginning_is_tried_again() -> anyhow::Result<()> {
     let server = throw_away();

@@ -1,9 +1,9 @@
 //! Each hazard of leasing keys through PostgreSQL, by name. What guards against it is in
-//! `docs/lease-protocol.md`.
+//! `docs/internals/hazards.md`.
 
 use std::sync::Arc;
 
-use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
+use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, stock};
 use chancery_store::lease::{Acquired, Lease, Payloads};
 use chancery_store::query;
 use sqlx::{Connection, PgConnection};
@@ -169,8 +169,8 @@ async fn a_session_whose_peer_vanished_does_not_stay_for_hours() -> anyhow::Resu
         ("idle_in_transaction_session_timeout", "'30s'"),
     ] {
         // On a Unix socket PostgreSQL reports no keepalives, whatever was set: so the query is asked.
-        let (_, settings) = query::ALL.iter().find(|(name, _)| *name == "session_settings").expect("a query");
-        assert!(settings.contains(&format!("set_config('{setting}', {wanted}, false)")), "{setting}");
+        let settings = query::ALL.iter().find(|query| query.name == "session_settings").expect("a query");
+        assert!(settings.sql.contains(&format!("set_config('{setting}', {wanted}, false)")), "{setting}");
     }
     Ok(())
 }
@@ -309,7 +309,7 @@ async fn nothing_listens_or_notifies() -> anyhow::Result<()> {
     let functions = "SELECT proname::text, prosrc FROM pg_proc WHERE pronamespace = 'chancery'::regnamespace";
     let functions: Vec<(String, String)> = sqlx::query_as(functions).fetch_all(ledger.ledger.pool()).await?;
     assert!(functions.iter().any(|(name, _)| name == "batch_store"));
-    let queries = query::ALL.iter().map(|(name, sql)| (*name, *sql));
+    let queries = query::ALL.iter().map(|query| (query.name, query.sql));
     let functions = functions.iter().map(|(name, source)| (name.as_str(), source.as_str()));
     for (name, sql) in queries.chain(functions) {
         assert!(!sql.to_uppercase().contains("NOTIFY"), "{name} takes a lock on the whole server at commit");
@@ -334,12 +334,12 @@ async fn two_leaders_that_seed_at_once_make_everything_once() -> anyhow::Result<
     let folder = tempfile::tempdir()?;
     let kek = Arc::new(chancery_process::create_kek_file(&folder.path().join("kek"))?);
     let new = TestRun::new().records(45_000).keys(30).new_run(&kek);
-    let seeding = || async {
+    let stocking = || async {
         let (run, _) = ledger.ledger.create_run(&new).await?;
-        chancery_seeding::seed(&ledger.ledger, &run, &kek, |_| {}).await?;
+        stock(&ledger.ledger, &run, &kek).await?;
         anyhow::Ok(run)
     };
-    let (one, two, three) = tokio::try_join!(seeding(), seeding(), seeding())?;
+    let (one, two, three) = tokio::try_join!(stocking(), stocking(), stocking())?;
     assert_eq!((one.id, two.id), (two.id, three.id));
     let counts: (i64, i64, i64) = sqlx::query_as(
         "SELECT (SELECT count(*) FROM chancery.records), (SELECT count(*) FROM chancery.batches),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use chancery_keyring::Algorithm;
 use chancery_kit::{Chancery, Manifest, TestLedger, TestRun, fingerprint, server, throw_away};
 use chancery_store::lease::Acquired;
 use chancery_store::migrate::program_version;
@@ -92,9 +93,9 @@ async fn a_migration_that_was_changed_afterwards_is_noticed() -> anyhow::Result<
 async fn every_query_is_accepted_by_the_ledger_and_every_file_is_a_query() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let mut connection = PgConnection::connect(&ledger.url).await?;
-    for (name, sql) in query::ALL {
-        let prepared = connection.prepare(sql.into_sql_str()).await;
-        assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
+    for query in query::ALL {
+        let prepared = connection.prepare(query.sql.into_sql_str()).await;
+        assert!(prepared.is_ok(), "{}: {:?}", query.name, prepared.err());
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lib/store/queries");
     let mut files = BTreeSet::new();
@@ -102,7 +103,7 @@ async fn every_query_is_accepted_by_the_ledger_and_every_file_is_a_query() -> an
         let file = entry?.path();
         files.insert(file.file_stem().unwrap_or_default().to_string_lossy().into_owned());
     }
-    let names: BTreeSet<_> = query::ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let names: BTreeSet<_> = query::ALL.iter().map(|query| query.name.to_owned()).collect();
     assert_eq!(files, names);
     Ok(())
 }
@@ -155,6 +156,21 @@ async fn the_schema_itself_refuses_what_would_break_a_law() -> anyhow::Result<()
         ("another batch size", "UPDATE chancery.runs SET batch_size = 3".to_owned(), RESTRICT_VIOLATION),
         ("another record count", "UPDATE chancery.runs SET record_count = 5".to_owned(), RESTRICT_VIOLATION),
         ("another keyring", "UPDATE chancery.runs SET keyring_id = keyring_id".to_owned(), RESTRICT_VIOLATION),
+        ("a run that is open again", "UPDATE chancery.runs SET record_count = NULL, sealed_at = NULL".to_owned(), RESTRICT_VIOLATION),
+        ("another last record", "UPDATE chancery.batches SET last_record = 3 WHERE batch = 1".to_owned(), RESTRICT_VIOLATION),
+        ("another reason to close", "UPDATE chancery.batches SET closed_by = 'Period'".to_owned(), RESTRICT_VIOLATION),
+        ("another algorithm", "UPDATE chancery.keyrings SET algorithm = 'ES256'".to_owned(), RESTRICT_VIOLATION),
+        ("another envelope", "UPDATE chancery.keyrings SET envelope = envelope".to_owned(), RESTRICT_VIOLATION),
+        ("another name of a ring", "UPDATE chancery.keyrings SET name = 'mine'".to_owned(), RESTRICT_VIOLATION),
+        ("another source", "UPDATE chancery.generated_sources SET record_count = 5".to_owned(), RESTRICT_VIOLATION),
+        (
+            "a payload that is too large",
+            "INSERT INTO chancery.records (record, run_id, payload)
+             SELECT 5, run_id, decode(repeat('00', 1048577), 'hex') FROM chancery.records WHERE record = 1".to_owned(),
+            CHECK_VIOLATION,
+        ),
+        ("a key that left before it was used", "UPDATE chancery.keys SET state = 'retired', retired_use = 0, retired_at = now() WHERE last_use > 0".to_owned(), CHECK_VIOLATION),
+        ("a key that left without an instant", "UPDATE chancery.keys SET state = 'retired', retired_use = 9".to_owned(), CHECK_VIOLATION),
         (
             "a second signature for a record",
             "INSERT INTO chancery.signatures SELECT * FROM chancery.signatures WHERE record = 1".to_owned(),
@@ -225,5 +241,14 @@ async fn an_owner_that_is_no_superuser_can_do_all_that_a_run_takes() -> anyhow::
     let summary = chancery.sign(&Manifest::new(), &["-o", "json"]).await?.expect_code(0)?.json()?;
     assert_eq!((&summary["audit"], &summary["signed"]), (&"passed".into(), &200.into()), "{summary}");
     chancery.run(&["delete", "demo"]).await?.expect_code(0)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_ledger_and_the_keyring_know_the_same_algorithms() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let stored = "SELECT unnest(enum_range(NULL::chancery.algorithm))::text";
+    let stored: Vec<String> = sqlx::query_scalar(stored).fetch_all(ledger.ledger.pool()).await?;
+    assert_eq!(stored, Algorithm::ALL.map(Algorithm::name));
     Ok(())
 }

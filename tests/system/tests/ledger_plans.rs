@@ -40,7 +40,7 @@ async fn sign(session: &mut PgConnection, run: &SeededRun<'_>, batches: i64) -> 
 async fn acquire(run: &SeededRun<'_>) -> anyhow::Result<String> {
     let floors = "SELECT (SELECT min(last_use) FROM chancery.keys WHERE keyring_id = $1),
                          (SELECT max(batch) + 1 FROM chancery.leases WHERE keyring_id = $1)";
-    let floors = sqlx::query(floors).bind(run.run.keyring_id).fetch_one(run.ledger.ledger.pool()).await?;
+    let floors = sqlx::query(floors).bind(run.run.keyring.id).fetch_one(run.ledger.ledger.pool()).await?;
     let (used, batch): (i64, i64) = (floors.get(0), floors.get(1));
     Ok(format!("SELECT * FROM chancery.lease_acquire({}, 'one', {used}, {batch})", run.run.id))
 }

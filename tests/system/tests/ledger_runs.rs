@@ -1,13 +1,12 @@
-//! Runs in the ledger: seeding and deleting them, both interrupted at any point.
+//! Runs in the ledger: filling their rings, making their records and deleting them, all interrupted at any point.
 
 use std::sync::Arc;
 
 use chancery_keyring::{Algorithm, GeneratedKey, Kek, KeySpec, generate};
-use chancery_kit::{TestLedger, TestRun, eventually};
+use chancery_kit::{TestLedger, TestRun, eventually, stock};
 use chancery_process::create_kek_file;
-use chancery_seeding::seed;
+use chancery_store::keyring::NewKey;
 use chancery_store::lease::Acquired;
-use chancery_store::seed::NewKey;
 use chancery_store::{Run, StoreError};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -16,7 +15,7 @@ fn three_chunks() -> TestRun {
     TestRun::new().records(24_999).keys(5).batch_size(7)
 }
 
-/// A run that is there but not seeded.
+/// A run that is there, with neither keys nor records.
 async fn created(ledger: &TestLedger, run: &TestRun) -> anyhow::Result<(Run, Arc<Kek>)> {
     let folder = tempfile::tempdir()?;
     let kek = Arc::new(create_kek_file(&folder.path().join("kek"))?);
@@ -24,53 +23,63 @@ async fn created(ledger: &TestLedger, run: &TestRun) -> anyhow::Result<(Run, Arc
     Ok((run, kek))
 }
 
-async fn insert_key(ledger: &TestLedger, run: &Run, kek: &Kek, number: i32) -> anyhow::Result<bool> {
+async fn join_key(ledger: &TestLedger, run: &Run, kek: &Kek, number: i32) -> anyhow::Result<bool> {
     let spec = KeySpec::new(Algorithm::EdDsa, None)?;
-    let GeneratedKey { id, public_key, wrapped } = generate(spec, run.keyring_uid, kek)?;
+    let GeneratedKey { id, public_key, wrapped } = generate(spec, run.keyring.uid, kek)?;
     let key = NewKey { id, number, public_key, wrapped_key: wrapped };
-    Ok(ledger.ledger.insert_key(run, &key).await?)
+    Ok(ledger.ledger.join_key(&run.keyring, &key).await?)
 }
 
 /// Everything is there exactly once, and as it should be.
-async fn assert_seeded(ledger: &TestLedger, run: &Run) -> anyhow::Result<()> {
+async fn assert_stocked(ledger: &TestLedger, run: &Run) -> anyhow::Result<()> {
     let run = ledger.ledger.find_run(&run.namespace, &run.name).await?;
-    assert!(run.seeded);
+    assert!(run.is_stocked() && run.sealed && run.keyring.filled);
+    let n = run.source.record_count;
+    assert_eq!(run.sealed_records, Some(n));
     let records: (i64, i64, i64, i64, bool) = sqlx::query_as(
         "SELECT count(*), min(record), max(record), count(DISTINCT payload),
                 bool_and(octet_length(payload) = $2) FROM chancery.records WHERE run_id = $1",
     )
     .bind(run.id)
-    .bind(run.record_size)
+    .bind(run.source.record_size)
     .fetch_one(ledger.ledger.pool())
     .await?;
-    let n = run.record_count;
     assert_eq!(records, (n, 1, n, n, true), "count, least, greatest, distinct, of the right size");
-    let batches: (i64, i64, i64, bool) = sqlx::query_as(
+    // The range of a batch by its own rule, whatever the ledger's functions make of it.
+    let batches: (i64, i64, i64, bool, bool, bool) = sqlx::query_as(
         "SELECT count(*), min(batch), max(batch),
                 bool_and(first_record = (batch - 1) * $2 + 1 AND last_record = least(batch * $2, $3)
-                         AND state = 'unsigned')
+                         AND payload_bytes = (last_record - first_record + 1) * $4 AND state = 'unsigned'),
+                bool_and((closed_by = 'Full') = (last_record = batch * $2)
+                         AND (closed_by = 'Sealed') = (last_record < batch * $2)),
+                bool_and(opened_at <= closed_at)
            FROM chancery.batches WHERE run_id = $1",
     )
     .bind(run.id)
     .bind(run.batch_size)
     .bind(n)
+    .bind(i64::from(run.source.record_size))
     .fetch_one(ledger.ledger.pool())
     .await?;
-    let m = run.batch_count;
-    assert_eq!(batches, (m, 1, m, true), "count, least, greatest, of the right range");
+    let m = n.unsigned_abs().div_ceil(run.batch_size.unsigned_abs()).cast_signed();
+    assert_eq!(
+        batches,
+        (m, 1, m, true, true, true),
+        "count, least, greatest, of the right range, closed for the right reason, not before they were opened"
+    );
     let keys: Vec<i32> = sqlx::query_scalar(
         "SELECT k.number FROM chancery.keys k JOIN chancery.key_material m ON m.key_id = k.id
           WHERE k.keyring_id = $1 ORDER BY 1",
     )
-    .bind(run.keyring_id)
+    .bind(run.keyring.id)
     .fetch_all(ledger.ledger.pool())
     .await?;
-    assert_eq!(keys, (1..=run.key_count).collect::<Vec<_>>());
+    assert_eq!(keys, (1..=run.keyring.key_count).collect::<Vec<_>>());
     Ok(())
 }
 
 #[tokio::test]
-async fn seeding_goes_on_wherever_it_was_interrupted() -> anyhow::Result<()> {
+async fn stocking_goes_on_wherever_it_was_interrupted() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     for (number, (keys, chunks)) in [
         (&[][..], &[][..]),
@@ -88,71 +97,141 @@ async fn seeding_goes_on_wherever_it_was_interrupted() -> anyhow::Result<()> {
     .enumerate()
     {
         let (run, kek) = created(&ledger, &three_chunks().named(&format!("run-{number}"))).await?;
-        assert_eq!(run.chunks(), 3);
+        assert_eq!(ledger.ledger.missing_chunks(&run, 1, 10).await?, [1, 2, 3]);
         for key in keys {
-            assert!(insert_key(&ledger, &run, &kek, *key).await?);
+            assert!(join_key(&ledger, &run, &kek, *key).await?);
         }
         for chunk in chunks {
-            assert!(ledger.ledger.seed_chunk(&run, *chunk).await?);
+            assert!(ledger.ledger.generate_chunk(&run, *chunk).await?);
         }
-        seed(&ledger.ledger, &run, &kek, |_| {}).await?;
-        assert_seeded(&ledger, &run).await.map_err(|error| error.context(format!("{keys:?} {chunks:?}")))?;
+        stock(&ledger.ledger, &run, &kek).await?;
+        assert_stocked(&ledger, &run).await.map_err(|error| error.context(format!("{keys:?} {chunks:?}")))?;
         ledger.ledger.delete_run(&run).await?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn seeding_again_changes_nothing() -> anyhow::Result<()> {
+async fn stocking_again_changes_nothing() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let (run, kek) = created(&ledger, &three_chunks()).await?;
-    seed(&ledger.ledger, &run, &kek, |_| {}).await?;
+    stock(&ledger.ledger, &run, &kek).await?;
     let before = ledger.fingerprint().await?;
-    // As somebody who still takes it for unseeded, and as somebody who knows better.
-    seed(&ledger.ledger, &run, &kek, |_| {}).await?;
+    // As somebody who still takes it for empty, and as somebody who knows better.
+    stock(&ledger.ledger, &run, &kek).await?;
     let knows = ledger.ledger.find_run(&run.namespace, &run.name).await?;
-    seed(&ledger.ledger, &knows, &kek, |_| {}).await?;
-    assert!(!ledger.ledger.seed_chunk(&run, 2).await?);
-    assert!(!insert_key(&ledger, &run, &kek, 3).await?);
+    stock(&ledger.ledger, &knows, &kek).await?;
+    assert!(!ledger.ledger.generate_chunk(&run, 2).await?);
+    assert!(!join_key(&ledger, &run, &kek, 3).await?);
+    assert!(ledger.ledger.seal(&run).await?);
+    assert!(ledger.ledger.mark_filled(&run.keyring).await?);
     assert_eq!(ledger.fingerprint().await?, before);
     Ok(())
 }
 
 #[tokio::test]
-async fn a_run_is_not_seeded_while_anything_is_missing() -> anyhow::Result<()> {
+async fn a_run_is_not_stocked_while_anything_is_missing() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let (run, kek) = created(&ledger, &three_chunks().keys(2)).await?;
     for number in [1, 2] {
-        assert!(!ledger.ledger.mark_seeded(&run).await?);
-        insert_key(&ledger, &run, &kek, number).await?;
+        assert!(!ledger.ledger.mark_filled(&run.keyring).await?);
+        join_key(&ledger, &run, &kek, number).await?;
     }
+    assert!(ledger.ledger.mark_filled(&run.keyring).await?);
     for chunk in [3, 1, 2] {
-        assert!(!ledger.ledger.mark_seeded(&run).await?);
-        ledger.ledger.seed_chunk(&run, chunk).await?;
+        assert!(!ledger.ledger.seal(&run).await?);
+        ledger.ledger.generate_chunk(&run, chunk).await?;
     }
-    assert!(ledger.ledger.mark_seeded(&run).await?);
-    assert_seeded(&ledger, &run).await
+    assert!(!ledger.ledger.find_run("default", "demo").await?.is_stocked());
+    assert!(ledger.ledger.seal(&run).await?);
+    assert_stocked(&ledger, &run).await
+}
+
+/// Batches that are closed, and the records in them.
+async fn closed(ledger: &TestLedger, run: &Run) -> anyhow::Result<(i64, i64)> {
+    let count = "SELECT count(*), coalesce(sum(last_record - first_record + 1), 0)::bigint
+                   FROM chancery.batches WHERE run_id = $1";
+    Ok(sqlx::query_as(count).bind(run.id).fetch_one(ledger.ledger.pool()).await?)
 }
 
 #[tokio::test]
-async fn a_seeder_that_waited_for_another_to_mark_the_run_agrees_that_it_is_seeded() -> anyhow::Result<()> {
+async fn a_batch_is_made_once_all_records_up_to_its_last_are_there() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let (run, kek) = created(&ledger, &three_chunks()).await?;
-    seed(&ledger.ledger, &run, &kek, |_| {}).await?;
-    ledger.execute("UPDATE chancery.runs SET seeded_at = NULL").await?;
-    let mut other = PgConnection::connect(&ledger.url).await?;
-    sqlx::raw_sql("BEGIN; UPDATE chancery.runs SET seeded_at = now()").execute(&mut other).await?;
-    let (owner, waiting) = (ledger.ledger.clone(), run.clone());
-    let marking = tokio::spawn(async move { owner.mark_seeded(&waiting).await });
+    let (run, _) = created(&ledger, &three_chunks()).await?;
+    // The records of chunks 2 and 3 wait for those of chunk 1.
+    for chunk in [3, 2] {
+        ledger.ledger.generate_chunk(&run, chunk).await?;
+        assert_eq!(closed(&ledger, &run).await?, (0, 0));
+    }
+    ledger.ledger.generate_chunk(&run, 1).await?;
+    assert_eq!(closed(&ledger, &run).await?, (24_999 / 7, 24_999 / 7 * 7), "the last two wait for the seal");
+    assert!(ledger.ledger.seal(&run).await?);
+    assert_eq!(closed(&ledger, &run).await?, (24_999 / 7 + 1, 24_999));
+    let last: (String, i64) = sqlx::query_as(
+        "SELECT closed_by::text, last_record - first_record + 1 FROM chancery.batches ORDER BY batch DESC LIMIT 1",
+    )
+    .fetch_one(ledger.ledger.pool())
+    .await?;
+    assert_eq!(last, ("Sealed".to_owned(), 24_999 % 7));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_whose_last_batch_is_full_has_no_batch_that_the_seal_closed() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let (run, kek) = created(&ledger, &TestRun::new()).await?;
+    stock(&ledger.ledger, &run, &kek).await?;
+    let closings: Vec<String> = sqlx::query_scalar("SELECT DISTINCT closed_by::text FROM chancery.batches")
+        .fetch_all(ledger.ledger.pool())
+        .await?;
+    assert_eq!(closings, ["Full"]);
+    assert_stocked(&ledger, &run).await
+}
+
+/// Waits until a statement waits for a lock of another.
+async fn until_one_waits(ledger: &TestLedger) {
     eventually("it waits for the other", async || {
         let waits = "SELECT count(*) FROM pg_stat_activity
                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
         sqlx::query_scalar::<_, i64>(waits).fetch_one(ledger.ledger.pool()).await.is_ok_and(|n| n == 1)
     })
     .await;
+}
+
+#[tokio::test]
+async fn two_that_seal_a_run_at_once_agree_that_it_is_sealed() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let (run, kek) = created(&ledger, &three_chunks().keys(1)).await?;
+    join_key(&ledger, &run, &kek, 1).await?;
+    ledger.ledger.mark_filled(&run.keyring).await?;
+    for chunk in [1, 2, 3] {
+        ledger.ledger.generate_chunk(&run, chunk).await?;
+    }
+    let mut other = PgConnection::connect(&ledger.url).await?;
+    let seal = format!("BEGIN; SELECT chancery.run_seal({})", run.id);
+    sqlx::raw_sql(AssertSqlSafe(seal)).execute(&mut other).await?;
+    let (owner, waiting) = (ledger.ledger.clone(), run.clone());
+    let sealing = tokio::spawn(async move { owner.seal(&waiting).await });
+    until_one_waits(&ledger).await;
+    sqlx::raw_sql("COMMIT").execute(&mut other).await?;
+    assert!(sealing.await??);
+    assert_stocked(&ledger, &run).await
+}
+
+#[tokio::test]
+async fn two_that_mark_a_ring_as_filled_at_once_agree_that_it_is() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let (run, kek) = created(&ledger, &three_chunks()).await?;
+    stock(&ledger.ledger, &run, &kek).await?;
+    ledger.execute("UPDATE chancery.keyrings SET filled_at = NULL").await?;
+    let mut other = PgConnection::connect(&ledger.url).await?;
+    sqlx::raw_sql("BEGIN; UPDATE chancery.keyrings SET filled_at = now()").execute(&mut other).await?;
+    let (owner, waiting) = (ledger.ledger.clone(), run.clone());
+    let marking = tokio::spawn(async move { owner.mark_filled(&waiting.keyring).await });
+    until_one_waits(&ledger).await;
     sqlx::raw_sql("COMMIT").execute(&mut other).await?;
     assert!(marking.await??);
-    assert_seeded(&ledger, &run).await
+    assert_stocked(&ledger, &run).await
 }
 
 #[tokio::test]
@@ -160,7 +239,7 @@ async fn a_chunk_that_the_run_does_not_have_is_refused() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let (run, _) = created(&ledger, &three_chunks()).await?;
     let before = ledger.fingerprint().await?;
-    ledger.ledger.seed_chunk(&run, 4).await.expect_err("there are three");
+    ledger.ledger.generate_chunk(&run, 4).await.expect_err("there are three");
     assert_eq!(ledger.fingerprint().await?, before);
     Ok(())
 }
@@ -177,10 +256,13 @@ async fn assert_gone(ledger: &TestLedger, run: &Run) -> anyhow::Result<()> {
     assert_eq!(tables_of(ledger, run).await?, 0);
     for (table, column, number) in [
         ("runs", "id", run.id),
-        ("seed_chunks", "run_id", run.id),
+        ("admissions", "run_id", run.id),
+        ("generated_sources", "run_id", run.id),
+        ("generated_chunks", "run_id", run.id),
+        ("deleted_runs", "run_id", run.id),
         ("leases", "run_id", run.id),
-        ("keys", "keyring_id", run.keyring_id),
-        ("keyrings", "id", run.keyring_id),
+        ("keys", "keyring_id", run.keyring.id),
+        ("keyrings", "id", run.keyring.id),
     ] {
         let count = AssertSqlSafe(format!("SELECT count(*) FROM chancery.{table} WHERE {column} = $1"));
         let left: i64 = sqlx::query_scalar(count).bind(number).fetch_one(ledger.ledger.pool()).await?;

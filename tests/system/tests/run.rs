@@ -92,7 +92,7 @@ async fn larger_rsa_keys_sign_a_run() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn records_of_the_largest_size_are_signed() -> anyhow::Result<()> {
-    signed(&Manifest::new().of(150, 2, 100).with("recordSize", 65_536), &[]).await?;
+    signed(&Manifest::new().of(150, 2, 100).with("recordSize", 1_048_576), &[]).await?;
     Ok(())
 }
 
@@ -114,7 +114,7 @@ async fn the_table_tells_people_the_same() -> anyhow::Result<()> {
     {
         assert!(ended.stdout.contains(what), "{what} in:\n{}", ended.stdout);
     }
-    for stage in ["seeding keys", "seeding records", "signing", "auditing"] {
+    for stage in ["making keys", "making records", "signing", "auditing"] {
         assert!(ended.stderr.contains(stage), "{stage} in:\n{}", ended.stderr);
     }
     Ok(())

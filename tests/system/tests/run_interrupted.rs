@@ -57,7 +57,7 @@ async fn is_stopped_by(signal: Signal) -> anyhow::Result<()> {
     assert_eq!(signers.len(), 2);
     send(pid_of(&run)?, signal)?;
     let ended = Ended::of(run).await?.expect_code(130)?;
-    assert!(ended.stderr.contains("the same command goes on"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the same command continues"), "{}", ended.stderr);
     assert_eq!(ended.stdout, "", "there is no result yet");
     assert!(!signers.into_iter().any(is_running), "no signer outlives it");
     let open = "SELECT count(*) FROM chancery.leases WHERE outcome IS NULL";

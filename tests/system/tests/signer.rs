@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chancery_kit::{SeededRun, SignerProcess, TestLedger, TestRun, eventually, throw_away};
+use chancery_store::StoreError;
 use chancery_store::lease::{Acquired, Payloads};
 use nix::sys::signal::Signal;
 
@@ -212,7 +213,7 @@ async fn a_database_that_stays_away_is_worth_another_try() -> anyhow::Result<()>
     let ledger = TestLedger::create(&server, "away").await?;
     let run = TestRun::new().seeded(&ledger).await?;
     server.stop_immediate()?;
-    let (code, log) = run.start_signer_with("one", &["--database-patience", "0"])?.ended().await?;
+    let (code, log) = run.start_signer_with("one", &["--reconnect-for", "0"])?.ended().await?;
     assert_eq!(code, Some(75), "{log}");
     assert!(log.contains("does not answer"), "{log}");
     Ok(())
@@ -233,7 +234,7 @@ async fn what_will_never_work_is_said_and_exits_78() -> anyhow::Result<()> {
     let missing = run.kek_file.with_file_name("missing");
     let (code, log) = SignerProcess::start(&ledger.url, "demo", "no-kek", &missing, &[])?.ended().await?;
     assert_eq!(code, Some(78), "{log}");
-    assert!(log.contains("can not be read"), "{log}");
+    assert!(log.contains("cannot be read"), "{log}");
 
     let (code, log) =
         SignerProcess::start(&ledger.url, "nothing", "no-run", &run.kek_file, &[])?.ended().await?;
@@ -298,4 +299,41 @@ async fn signatures_that_do_not_cover_the_batch_are_not_stored() -> anyhow::Resu
     assert!(error.contains("does not cover its batch"), "{error}");
     assert!(session.abandon(lease.id).await?);
     run.finish().await
+}
+
+#[tokio::test]
+async fn a_store_between_two_steps_of_a_deletion_says_that_the_run_is_gone() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new().records(10).batch_size(10).seeded(&ledger).await?;
+    let mut session = run.session("one").await?;
+    let Acquired::Leased(lease) = session.acquire().await?.0 else { anyhow::bail!("no lease") };
+    ledger.execute("UPDATE chancery.runs SET deleted_at = clock_timestamp()").await?;
+    let detach =
+        format!("ALTER TABLE chancery.signatures DETACH PARTITION chancery.signatures_{}", run.run.id);
+    ledger.execute(sqlx::AssertSqlSafe(detach)).await?;
+    let stored = session.store(&lease, &[&[7_u8; 64][..]; 10]).await;
+    assert!(matches!(stored, Err(StoreError::NoRun(_))), "{stored:?}");
+    ledger.ledger.delete_run(&run.run).await?;
+    let fetched = session.fetch(lease.first_record, lease.last_record, &mut Payloads::default()).await;
+    assert!(matches!(fetched, Err(StoreError::NoRun(_))), "{fetched:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_signer_whose_run_is_deleted_in_mid_batch_says_so_and_exits_78() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new()
+        .algorithm("RS256")
+        .keys(2)
+        .records(LONG_BATCH)
+        .batch_size(LONG_BATCH)
+        .seeded(&ledger)
+        .await?;
+    let mut signer = run.start_signer("one")?;
+    until_it_signs(&signer).await?;
+    ledger.ledger.delete_run(&run.run).await?;
+    let (code, log) = signer.ended().await?;
+    assert_eq!(code, Some(78), "{log}");
+    assert!(log.contains("the run was deleted"), "{log}");
+    Ok(())
 }

@@ -1,5 +1,5 @@
 //! A standby becomes the primary that does not have all that was committed: what is lost, and what shows it,
-//! as `docs/operations.md` says.
+//! as `docs/operating/standbys.md` says.
 
 use chancery_audit::{AuditOptions, audit};
 use chancery_keyring::SigningKey;
@@ -8,9 +8,9 @@ use chancery_process::read_kek_file;
 use chancery_store::lease::{Acquired, Lease, Payloads};
 use chancery_store::{LedgerUrl, SignerSession};
 
-/// The commands of `docs/operations.md` that show which signatures are gone.
+/// The commands of `docs/operating/standbys.md` that show which signatures are gone.
 fn documented_comparison() -> anyhow::Result<String> {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operations.md");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operating/standbys.md");
     let page = std::fs::read_to_string(page)?;
     let line = page.lines().find(|line| line.starts_with("comm -23 "));
     Ok(line.ok_or_else(|| anyhow::anyhow!("the page has no such line"))?.to_owned())
@@ -77,8 +77,8 @@ async fn signed(
     let mut payloads = Payloads::default();
     session.fetch(lease.first_record, lease.last_record, &mut payloads).await?;
     let kek = read_kek_file(&run.kek_file)?;
-    let algorithm = run.run.algorithm.parse()?;
-    let key = SigningKey::open(&kek, run.run.keyring_uid, lease.key, algorithm, &lease.wrapped_key)?;
+    let algorithm = run.run.keyring.algorithm.parse()?;
+    let key = SigningKey::open(&kek, run.run.keyring.uid, lease.key, algorithm, &lease.wrapped_key)?;
     let sign = |payload: &[u8]| {
         let mut signature = Vec::new();
         key.sign(payload, &mut signature).map(|()| signature)

@@ -35,7 +35,7 @@ impl Collector {
         let kept = Arc::clone(&exports);
         let serving = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                // A request that can not be read is missed by the assertions.
+                // A request that cannot be read is missed by the assertions.
                 if let Ok(export) = receive(&mut stream).await {
                     kept.lock().unwrap_or_else(PoisonError::into_inner).push(export);
                 }

@@ -85,6 +85,6 @@ async fn a_termination_log_that_can_not_be_written_changes_nothing_else() -> any
         .start()?;
     let (code, log) = pod.ended().await?;
     assert_eq!(code, Some(78), "{log}");
-    assert!(log.contains("the termination log can not be written"), "{log}");
+    assert!(log.contains("the termination log cannot be written"), "{log}");
     Ok(())
 }

@@ -155,11 +155,11 @@ async fn an_address_that_is_taken_is_said_and_nothing_is_signed() -> anyhow::Res
     Ok(())
 }
 
-/// Name and type in the rows of the table below a heading of docs/metrics.md.
+/// Name and type in the rows of the table below a heading of docs/reference/metrics.md.
 fn documented(heading: &str) -> BTreeMap<String, String> {
-    let page = include_str!("../../../../docs/metrics.md");
+    let page = include_str!("../../../../docs/reference/metrics.md");
     let section = page.split("\n## ").find(|section| section.starts_with(heading));
-    let section = section.unwrap_or_else(|| panic!("docs/metrics.md has no section {heading}"));
+    let section = section.unwrap_or_else(|| panic!("docs/reference/metrics.md has no section {heading}"));
     let rows = section.lines().filter(|line| line.starts_with("| `chancery_"));
     rows.filter_map(|row| {
         let mut cells = row.split(" | ");

@@ -61,13 +61,13 @@ async fn a_trace_goes_from_the_operator_through_the_signer_to_sql() -> anyhow::R
             assert_eq!(of_batch.count(), 1, "{within}");
         }
     }
-    let queries = ["run_find", "lease_acquire", "records_fetch", "batch_store"];
+    let queries = ["signer_run", "lease_acquire", "records_fetch", "batch_store"];
     for query in queries.iter().flat_map(|query| named(&spans, query)) {
         assert_eq!(text(&query.attributes, "db.system.name"), Some("postgresql"));
         assert_eq!(text(&query.attributes, "db.operation.name"), Some(query.name.as_str()));
         assert_eq!(query.kind(), SpanKind::Client);
     }
-    assert!(!named(&spans, "run_find").is_empty());
+    assert!(!named(&spans, "signer_run").is_empty());
     assert!(named(&spans, "lease_acquire").iter().all(|span| span.parent_span_id == signers[0].span_id));
     run.assert_audit_holds().await
 }
@@ -106,7 +106,7 @@ async fn a_collector_that_is_away_and_settings_that_can_not_be_used_keep_nothing
         &[("OTEL_EXPORTER_OTLP_ENDPOINT", &away), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")],
         &[("OTEL_EXPORTER_OTLP_ENDPOINT", &away), ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/missing")],
     ];
-    let told = ["", "no traces are sent: OTEL_EXPORTER_OTLP_PROTOCOL is grpc", "/missing can not be used"];
+    let told = ["", "no traces are sent: OTEL_EXPORTER_OTLP_PROTOCOL is grpc", "/missing cannot be used"];
     for (number, (setting, told)) in settings.into_iter().zip(told).enumerate() {
         let run = TestRun::new().named(&format!("run-{number}")).seeded(&ledger).await?;
         let pod = setting.iter().fold(PodSpec::of(&run)?, |pod, (name, value)| pod.with(name, value));
