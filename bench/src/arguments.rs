@@ -25,7 +25,7 @@ pub struct Arguments {
     /// Folder of the results [default: bench/results, or bench/results/quick for less than the whole work]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Measure nothing: write the tables of docs/performance.md and the charts from the results
+    /// Measure nothing: write the tables of docs/internals/performance*.md and the charts from the results
     #[arg(long)]
     pub write_docs: bool,
 }

@@ -131,11 +131,11 @@ mod tests {
             name: "demo".to_owned(),
             title: "Demo".to_owned(),
             x: "signers".to_owned(),
-            y: "signatures a second".to_owned(),
+            y: "signatures per second".to_owned(),
             lines: vec![Line { name: "EdDSA".to_owned(), points: vec![(1.0, 2.0), (64.0, 3.0)] }],
         };
         chart.draw(folder.path()).unwrap();
         let svg = std::fs::read_to_string(folder.path().join("demo.svg")).unwrap();
-        assert!(svg.contains("signatures a second") && svg.contains("signers"), "{svg}");
+        assert!(svg.contains("signatures per second") && svg.contains("signers"), "{svg}");
     }
 }

@@ -1,31 +1,45 @@
 //! Writes results into the documentation, between the markers that bear their names.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use crate::result::Kept;
 
-const PAGE: &str = "docs/performance.md";
+/// The folder of the pages that hold results.
+const PAGES: &str = "docs/internals";
 
-/// As seen from the repository, and from the page.
-const CHARTS: [&str; 2] = ["docs/charts", "charts"];
+/// The folder of the charts, as seen from the pages.
+const CHARTS: &str = "charts";
 
-/// Replaces what stands between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->` for every result that there
-/// is, and draws the charts. What has no result stays as it is.
+/// Replaces what stands between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->` on every page, for every
+/// result that there is, and draws the charts. What has no result stays as it is.
 pub(crate) fn write(results: &Path) -> anyhow::Result<()> {
-    let page = fs::read_to_string(PAGE).with_context(|| format!("{PAGE}: run it where the repository is"))?;
-    let [folder, seen_from_page] = CHARTS;
-    fs::create_dir_all(folder)?;
-    let written = replace(&page, |name| {
-        let Some(kept) = Kept::read(results, name)? else { return Ok(None) };
-        for chart in &kept.outcome.charts {
-            chart.draw(Path::new(folder))?;
+    let charts = Path::new(PAGES).join(CHARTS);
+    fs::create_dir_all(&charts).with_context(|| format!("{PAGES}: run it where the repository is"))?;
+    for file in pages(Path::new(PAGES))? {
+        let page = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+        let written = replace(&page, |name| {
+            let Some(kept) = Kept::read(results, name)? else { return Ok(None) };
+            for chart in &kept.outcome.charts {
+                chart.draw(&charts)?;
+            }
+            Ok(Some(kept.markdown(CHARTS)))
+        })
+        .with_context(|| format!("writing {}", file.display()))?;
+        if written != page {
+            fs::write(&file, written).with_context(|| format!("writing {}", file.display()))?;
         }
-        Ok(Some(kept.markdown(seen_from_page)))
-    })?;
-    Ok(fs::write(PAGE, written)?)
+    }
+    Ok(())
+}
+
+/// The Markdown files of a folder.
+fn pages(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let files = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+    let files = files.collect::<Result<Vec<_>, _>>()?;
+    Ok(files.into_iter().filter(|file| file.extension().is_some_and(|ending| ending == "md")).collect())
 }
 
 /// The page with other text between its markers; None leaves a text as it is.
@@ -56,6 +70,23 @@ mod tests {
         let wanted = "a <!-- bench:one -->\n\nnew\n\n<!-- /bench:one --> b <!-- bench:two -->kept<!-- /bench:two --> c";
         assert_eq!(written, wanted);
         assert_eq!(replace(&written, |_| Ok(None)).unwrap(), wanted);
+    }
+
+    #[test]
+    fn the_documentation_has_a_place_for_every_result() {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut text = String::new();
+        for page in pages(&project.join(PAGES)).unwrap() {
+            text += &fs::read_to_string(page).unwrap();
+        }
+        for result in fs::read_dir(project.join("bench/results")).unwrap() {
+            let result = result.unwrap().path();
+            if result.extension().is_some_and(|ending| ending == "json") {
+                let name = result.file_stem().unwrap().to_str().unwrap();
+                assert_eq!(text.matches(&format!("<!-- bench:{name} -->")).count(), 1, "{name}");
+                assert_eq!(text.matches(&format!("<!-- /bench:{name} -->")).count(), 1, "{name}");
+            }
+        }
     }
 
     #[test]

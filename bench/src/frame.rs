@@ -27,7 +27,7 @@ pub struct Measurement<C> {
 ///
 /// # Errors
 ///
-/// An unknown name; what `prepare` says; results that can not be written; measurements that failed.
+/// An unknown name; what `prepare` says; results that cannot be written; measurements that failed.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "the figures are the purpose of this program")]
 pub async fn run<C>(
     program: &str,

@@ -1,5 +1,6 @@
 //! Tables of what was measured.
 
+use chancery_process::grouped;
 use serde::{Deserialize, Serialize};
 
 /// One cell. Numbers stay numbers in the results and are rounded where they are shown.
@@ -68,13 +69,10 @@ fn rounded(number: f64) -> String {
     };
     let text = format!("{number:.decimals$}");
     let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(a, b)| (a, Some(b)));
-    let mut shown = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 && digit.is_ascii_digit() && !shown.ends_with('-') {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
+    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
+    // What is no number, such as a ratio to nothing, is shown as it is.
+    let shown =
+        digits.parse().map_or_else(|_| whole.to_owned(), |digits| format!("{sign}{}", grouped(digits)));
     // What is exact is shown as it is.
     match fraction.filter(|_| number.fract() != 0.0) {
         Some(fraction) => format!("{shown}.{fraction}"),

@@ -7,7 +7,7 @@ use chancery_kit::cluster::{Cluster, ClusterRun, StandIn};
 
 use crate::operated::{Operated, namespace};
 
-/// What one run may cost, in requests a minute.
+/// What one run may cost, in requests per minute.
 const WANTED: f64 = 70.0;
 
 const COUNTER: &str = "chancery_kubernetes_requests_total";
@@ -20,7 +20,7 @@ pub(crate) async fn measure(cluster: &Cluster) -> Measured {
     Ok(Outcome { figures, ..Outcome::default() })
 }
 
-/// Requests a minute, those for the Lease too, while one run is being signed.
+/// Requests per minute, those for the Lease too, while one run is being signed.
 async fn while_signing(cluster: &Cluster) -> anyhow::Result<Figure> {
     let namespace = namespace(cluster).await?;
     let operated = Operated::start(&namespace).await?;
@@ -33,7 +33,7 @@ async fn while_signing(cluster: &Cluster) -> anyhow::Result<Figure> {
     let requests = operated.counted(COUNTER, &[]).await? - before;
     let mut samples = Samples::default();
     samples.add(requests * 60.0 / began.elapsed().as_secs_f64() / WANTED);
-    Ok(Figure::new("API requests a minute while signing / 70", samples, Bound::AtMost(1.0)))
+    Ok(Figure::new("API requests per minute while signing / 70", samples, Bound::AtMost(1.0)))
 }
 
 /// Requests that are neither a watch nor the Lease's, once every run is complete.

@@ -36,23 +36,17 @@ impl Chancery {
         Ok(Self { folder: tempfile::tempdir()?, url: server.create("chancery", None).await? })
     }
 
-    /// Signs a run with two signers, and removes it. Records a second, from the start of the first signer to
-    /// the end of the last: with their start, unlike a peer's. With `audit`, every signature is verified, too.
+    /// Seeds a run, signs it with two signers, and removes it. Records per second, from the start of the first signer
+    /// to the end of the last: with their start, unlike a peer's, and without the seeding, which is done by then as a
+    /// peer's is. With `audit`, every signature is verified, too.
     ///
     /// # Errors
     ///
     /// The run or its audit fails.
     pub async fn run(&self, server: &Server, work: Work, audit: bool) -> anyhow::Result<f64> {
-        let Work { algorithm, records, keys, batch } = work;
-        let manifest = self.folder.path().join("run.yaml");
-        let text = format!(
-            "apiVersion: chancery.dev/v1alpha1\nkind: SigningRun\nmetadata: {{name: peers}}\nspec: {{recordCount: \
-             {records}, keyCount: {keys}, batchSize: {batch}, algorithm: {algorithm}, parallelism: 2}}\n"
-        );
-        fs::write(&manifest, text).await?;
+        done(self.signing(work, true).await?).await?;
         server.settle().await?;
-        let mut command = self.command();
-        command.args(["run", "--output", "json", "--file"]).arg(&manifest);
+        let mut command = self.signing(work, false).await?;
         if !audit {
             command.arg("--skip-audit");
         }
@@ -63,6 +57,21 @@ impl Chancery {
         delete.args(["delete", "peers"]);
         done(delete).await?;
         result["signaturesPerSecond"].as_f64().context("signaturesPerSecond")
+    }
+
+    /// `chancery run`: while the run is suspended, it only makes keys and records.
+    async fn signing(&self, work: Work, suspend: bool) -> anyhow::Result<Command> {
+        let Work { algorithm, records, keys, batch } = work;
+        let manifest = self.folder.path().join("run.yaml");
+        let text = format!(
+            "apiVersion: chancery.dev/v1alpha1\nkind: SigningRun\nmetadata: {{name: peers}}\nspec: {{recordCount: \
+             {records}, keyCount: {keys}, batchSize: {batch}, algorithm: {algorithm}, parallelism: 2, \
+             suspend: {suspend}}}\n"
+        );
+        fs::write(&manifest, text).await?;
+        let mut command = self.command();
+        command.args(["run", "--output", "json", "--file"]).arg(&manifest);
+        Ok(command)
     }
 
     fn command(&self) -> Command {

@@ -15,7 +15,7 @@ const SAMPLE: u64 = 1_000;
 ///
 /// # Errors
 ///
-/// The database can not be read, or holds a public key that is none.
+/// The database cannot be read, or holds a public key that is none.
 pub async fn check(connection: &mut PgConnection, work: Work) -> anyhow::Result<Option<String>> {
     let counts = sqlx::query(include_str!("../../peers/sql/check_counts.sql"))
         .bind(i64::try_from(work.records)?)

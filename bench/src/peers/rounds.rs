@@ -31,7 +31,7 @@ pub struct Comparison {
     pub best: Setting,
     /// All that was tried for it, for a short while each.
     pub sweep: Vec<Trial>,
-    /// Chancery's records a second beside the trial next to it.
+    /// Chancery's records per second beside the trial next to it.
     pub pairs: Vec<(f64, Trial)>,
 }
 
@@ -42,7 +42,7 @@ pub type Tell<'a> = &'a dyn Fn(String);
 ///
 /// # Errors
 ///
-/// Something can not be run, or Chancery's audit fails.
+/// Something cannot be run, or Chancery's audit fails.
 pub async fn measure(
     server: &Server,
     chancery: &Chancery,

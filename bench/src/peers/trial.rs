@@ -46,7 +46,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Records a second, without the start.
+    /// Records per second, without the start.
     #[must_use]
     pub fn rate(&self) -> f64 {
         self.records as f64 / self.seconds

@@ -15,7 +15,7 @@ pub struct Work {
     pub records: u64,
     /// In the ring.
     pub keys: u32,
-    /// Records a batch.
+    /// Records per batch.
     pub batch: u64,
 }
 
@@ -26,7 +26,7 @@ impl Work {
         self.records.div_ceil(self.batch)
     }
 
-    /// As much work as takes so many seconds at so many records a second: whole batches, at least one and at
+    /// As much work as takes so many seconds at so many records per second: whole batches, at least one and at
     /// most what there is.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "far below 2^53")]

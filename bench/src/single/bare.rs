@@ -14,9 +14,9 @@ const PAYLOAD_BYTES: usize = 256;
 /// What a loop of signatures came to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bare {
-    /// Signatures a second.
+    /// Signatures per second.
     pub(crate) rate: f64,
-    /// Processor seconds a signature.
+    /// Processor seconds per signature.
     pub(crate) cpu: f64,
 }
 

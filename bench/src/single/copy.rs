@@ -15,7 +15,7 @@ const SESSIONS: u64 = 2;
 /// Bytes sent at a time.
 const CHUNK: usize = 1 << 20;
 
-/// Rows a second. The rows are made before the clock starts.
+/// Rows per second. The rows are made before the clock starts.
 pub(crate) async fn rate(site: &Site, work: &Work) -> anyhow::Result<f64> {
     let new = work.new_run("copied", site.kek.fingerprint())?;
     let (run, _) = site.ledger.create_run(&new).await?;

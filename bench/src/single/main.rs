@@ -44,7 +44,7 @@ const MEASUREMENTS: &[Measurement<()>] = &[
     },
     Measurement {
         name: "targets",
-        about: "records seeded and EdDSA signatures a second against what is wanted",
+        about: "records seeded and EdDSA signatures per second against what is wanted",
         measure: |(), effort| Box::pin(targets::measure(effort)),
     },
     Measurement {

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use chancery_kit::SignerProcess;
 use chancery_store::Run;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::waits::Waits;
 pub(crate) struct Signed {
     /// From before the first signer was started to the end of the last.
     pub(crate) seconds: f64,
-    /// Signatures a second, by the ledger: from the first lease to the last stored batch.
+    /// Signatures per second, by the ledger: from the first lease to the last stored batch.
     pub(crate) rate: f64,
     /// The same without their start and without the end, when some have nothing left to do.
     pub(crate) steady_rate: f64,
@@ -60,7 +60,7 @@ async fn sign_and_look(site: &Site, run: &Run, signers: u32, look: bool) -> anyh
     let cpu = site.cpu()? - before;
     let signing = site.ledger.times(run).await?.signing_seconds.unwrap_or(f64::NAN);
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-    let rate = run.record_count as f64 / signing;
+    let rate = records(run)? as f64 / signing;
     let steady_rate = steady_rate(site, run).await?;
     Ok(Signed { seconds, rate, steady_rate, signer_mib, cpu, waits })
 }
@@ -69,12 +69,13 @@ async fn sign_and_look(site: &Site, run: &Run, signers: u32, look: bool) -> anyh
 async fn late_waits(site: &Site, run: &Run, listens: &[SocketAddr]) -> anyhow::Result<Waits> {
     const LOOK: Duration = Duration::from_millis(50);
     let began = Instant::now();
+    let batches =
+        site.number(&format!("SELECT batches FROM chancery.admissions WHERE run_id = {}", run.id)).await?;
     let leased = format!(
         "SELECT coalesce(max(use_sequence), 0) FROM chancery.leases WHERE keyring_id = {}",
-        run.keyring_id
+        run.keyring.id
     );
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-    while site.number(&leased).await? < run.batch_count as f64 * 0.9 {
+    while site.number(&leased).await? < batches * 0.9 {
         ensure!(began.elapsed() < Duration::from_secs(1_800), "the run does not come to its end");
         tokio::time::sleep(LOOK).await;
     }
@@ -98,16 +99,21 @@ async fn until_sessions_ended(site: &Site) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Signatures a second from when a fifth of the batches was signed until all but a twentieth were; NaN of too few: without
+/// Signatures per second from when a fifth of the batches was signed until all but a twentieth were; NaN of too few: without
 /// the time in which the signers start, and without that in which the last batches run out.
 async fn steady_rate(site: &Site, run: &Run) -> anyhow::Result<f64> {
     let sql = format!(
         "SELECT 0.75 * {} / nullif(extract(epoch FROM percentile_disc(0.95) WITHIN GROUP (ORDER BY signed_at)
                                              - percentile_disc(0.2) WITHIN GROUP (ORDER BY signed_at)), 0)
            FROM chancery.leases WHERE run_id = {}",
-        run.record_count, run.id
+        records(run)?,
+        run.id
     );
     Ok(site.number_or_none(&sql).await?.unwrap_or(f64::NAN))
+}
+
+fn records(run: &Run) -> anyhow::Result<i64> {
+    run.sealed_records.context("the records of the run are not all there")
 }
 
 /// The kernel does not give the same port out twice while all are held.

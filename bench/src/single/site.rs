@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use anyhow::Context;
 use chancery_keyring::Kek;
+use chancery_kit::stock;
 use chancery_local_postgres::{LocalPostgres, ServerOptions};
 use chancery_process::create_kek_file;
-use chancery_seeding::seed;
 use chancery_store::{Ledger, LedgerUrl, Run};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions};
@@ -65,7 +65,7 @@ impl Site {
     pub(crate) async fn seed(&self, name: &str, work: &Work) -> anyhow::Result<(Run, f64)> {
         let began = Instant::now();
         let (run, _) = self.ledger.create_run(&work.new_run(name, self.kek.fingerprint())?).await?;
-        seed(&self.ledger, &run, &self.kek, |_| {}).await?;
+        stock(&self.ledger, &run, &self.kek).await?;
         Ok((self.ledger.find_run("default", name).await?, began.elapsed().as_secs_f64()))
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chancery_store::NewRun;
+use chancery_store::{KeyringWanted, NewRun};
 
 /// A run: payloads of 256 bytes.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +28,18 @@ impl Work {
         Ok(NewRun {
             namespace: "default".to_owned(),
             name: name.to_owned(),
+            keyring: KeyringWanted {
+                name: None,
+                algorithm: Some(self.algorithm.to_owned()),
+                key_size: self.algorithm.starts_with("RS").then_some(2048),
+                key_count: Some(i32::try_from(self.keys)?),
+                default_algorithm: self.algorithm.to_owned(),
+                default_key_size: None,
+            },
             kek_fingerprint,
             record_count: i64::try_from(self.records)?,
             record_size: 256,
-            key_count: i32::try_from(self.keys)?,
             batch_size: i64::try_from(self.batch)?,
-            algorithm: self.algorithm.to_owned(),
-            key_size: self.algorithm.starts_with("RS").then_some(2048),
             lease_duration: Duration::from_secs(30),
             suspended: false,
         })

@@ -1,4 +1,4 @@
-//! Allocations a record. What is counted is asked of Rust's allocator; AWS-LC has the C library's.
+//! Allocations per record. What is counted is asked of Rust's allocator; AWS-LC has the C library's.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ fn signing_takes_no_more_allocations_than_before() {
             });
             outcome.count_total
         });
-        hold(&format!("allocations a record signed with {algorithm}"), allocations);
+        hold(&format!("allocations per record signed with {algorithm}"), allocations);
     }
 }
 
@@ -52,7 +52,7 @@ fn a_record_takes_no_more_allocations_than_before_from_the_ledger_and_back() {
         })
         .count_total
     });
-    hold("allocations a record fetched, signed with EdDSA and stored", allocations);
+    hold("allocations per record fetched, signed with EdDSA and stored", allocations);
 }
 
 /// A run of two batches, and a session that has signed the first: its statements are prepared.
@@ -78,7 +78,7 @@ async fn sign_batch(
 ) -> anyhow::Result<()> {
     let (Acquired::Leased(lease), _) = session.acquire().await? else { anyhow::bail!("nothing to lease") };
     let kek = read_kek_file(kek_file)?;
-    let key = SigningKey::open(&kek, run.run.keyring_uid, lease.key, Algorithm::EdDsa, &lease.wrapped_key)?;
+    let key = SigningKey::open(&kek, run.run.keyring.uid, lease.key, Algorithm::EdDsa, &lease.wrapped_key)?;
     session.fetch(lease.first_record, lease.last_record, payloads).await?;
     anyhow::ensure!(key.sign_batch(payloads.iter(), || true, signatures)? == BatchOutcome::Complete);
     let signatures: Vec<&[u8]> = signatures.iter().collect();

@@ -11,23 +11,23 @@ struct Bound {
 
 /// `make counts` prints what they are now.
 ///
-/// The leeway is always less than what one thing more a batch or a record would cost. Bytes of WAL vary with PostgreSQL's version, and a little with
+/// The leeway is always less than what one thing more per batch or per record would cost. Bytes of WAL vary with PostgreSQL's version, and a little with
 /// where random ids fall in an index (these are of version 15). ES256's signatures are of random length
 /// until they are brought into their form. How often a session looks at its socket depends on when
 /// bytes come, and some allocations with it. Instructions vary with the compiler's version (1.95).
 const BOUNDS: &[Bound] = &[
-    Bound { name: "round trips a batch", was: 3.0, leeway: 3.0 },
-    Bound { name: "transactions a batch", was: 3.0, leeway: 3.0 },
-    Bound { name: "pages looked at a batch", was: 397.4, leeway: 5.0 },
-    Bound { name: "WAL bytes a record signed with EdDSA in batches of 100", was: 244.11, leeway: 10.0 },
-    Bound { name: "WAL bytes a record seeded with 64 bytes", was: 214.04, leeway: 10.0 },
-    Bound { name: "allocations a record signed with RS256", was: 1.0, leeway: 5.0 },
-    Bound { name: "allocations a record signed with ES256", was: 3.77, leeway: 10.0 },
-    Bound { name: "allocations a record signed with EdDSA", was: 1.0, leeway: 5.0 },
-    Bound { name: "allocations a record fetched, signed with EdDSA and stored", was: 2.0, leeway: 10.0 },
-    Bound { name: "instructions a record signed with RS256", was: 1365.0, leeway: 15.0 },
-    Bound { name: "instructions a record signed with ES256", was: 4050.0, leeway: 15.0 },
-    Bound { name: "instructions a record signed with EdDSA", was: 1342.0, leeway: 15.0 },
+    Bound { name: "round trips per batch", was: 3.0, leeway: 3.0 },
+    Bound { name: "transactions per batch", was: 3.0, leeway: 3.0 },
+    Bound { name: "pages looked at per batch", was: 397.4, leeway: 5.0 },
+    Bound { name: "WAL bytes per record signed with EdDSA in batches of 100", was: 244.11, leeway: 10.0 },
+    Bound { name: "WAL bytes per record seeded with 64 bytes", was: 214.04, leeway: 10.0 },
+    Bound { name: "allocations per record signed with RS256", was: 1.0, leeway: 5.0 },
+    Bound { name: "allocations per record signed with ES256", was: 3.77, leeway: 10.0 },
+    Bound { name: "allocations per record signed with EdDSA", was: 1.0, leeway: 5.0 },
+    Bound { name: "allocations per record fetched, signed with EdDSA and stored", was: 2.0, leeway: 10.0 },
+    Bound { name: "instructions per record signed with RS256", was: 1365.0, leeway: 15.0 },
+    Bound { name: "instructions per record signed with ES256", was: 4050.0, leeway: 15.0 },
+    Bound { name: "instructions per record signed with EdDSA", was: 1342.0, leeway: 15.0 },
 ];
 
 /// Fails when a count has grown beyond its bound.
@@ -46,12 +46,12 @@ pub(crate) fn hold(name: &str, now: f64) {
 }
 
 #[test]
-#[should_panic(expected = "round trips a batch went from 3.00 to 4.00")]
+#[should_panic(expected = "round trips per batch went from 3.00 to 4.00")]
 fn a_count_that_has_grown_is_named_with_what_it_was_and_is() {
-    hold("round trips a batch", 4.0);
+    hold("round trips per batch", 4.0);
 }
 
 #[test]
 fn a_count_that_has_shrunk_is_let_pass() {
-    hold("round trips a batch", 1.0);
+    hold("round trips per batch", 1.0);
 }

@@ -1,4 +1,4 @@
-//! Instructions a record in the hot loop, [`SigningKey::sign_batch`](chancery_keyring::SigningKey).
+//! Instructions per record in the hot loop, [`SigningKey::sign_batch`](chancery_keyring::SigningKey).
 //!
 //! Only Rust's are counted: the project's own and those of `aws-lc-rs`. AWS-LC and the C library choose
 //! their code by what the processor can do, so their counts differ from machine to machine, and no
@@ -29,7 +29,7 @@ fn signing_takes_no_more_instructions_than_before() {
         let ours = |function: &str| function.contains("::") || function.starts_with("_R");
         let sum: u64 = functions.iter().filter(|(name, _)| ours(name)).map(|(_, count)| count).sum();
         assert!(sum > 0, "no function of Rust is in what callgrind counted: {:?}", functions.keys());
-        hold(&format!("instructions a record signed with {algorithm}"), sum as f64 / RECORDS as f64);
+        hold(&format!("instructions per record signed with {algorithm}"), sum as f64 / RECORDS as f64);
     }
 }
 

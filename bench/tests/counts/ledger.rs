@@ -33,13 +33,13 @@ async fn the_ledger_is_asked_for_no_more_than_before() -> anyhow::Result<()> {
     let large = count(&server, many).await?;
     let batches = (many - few) as f64;
     let records = batches * BATCH as f64;
-    hold("round trips a batch", (large.round_trips - small.round_trips) / batches);
-    hold("transactions a batch", (large.transactions - small.transactions) / batches);
-    hold("pages looked at a batch", (large.pages - small.pages) / batches);
+    hold("round trips per batch", (large.round_trips - small.round_trips) / batches);
+    hold("transactions per batch", (large.transactions - small.transactions) / batches);
+    hold("pages looked at per batch", (large.pages - small.pages) / batches);
     let wal = (large.wal_signing - small.wal_signing) / records;
-    hold("WAL bytes a record signed with EdDSA in batches of 100", wal);
+    hold("WAL bytes per record signed with EdDSA in batches of 100", wal);
     let wal = (large.wal_seeding - small.wal_seeding) / records;
-    hold("WAL bytes a record seeded with 64 bytes", wal);
+    hold("WAL bytes per record seeded with 64 bytes", wal);
     Ok(())
 }
 

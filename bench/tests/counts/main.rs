@@ -1,5 +1,5 @@
 //! Counts that do not depend on how fast a machine is, each held below a bound: round trips and
-//! transactions a batch, bytes of WAL, allocations and instructions a record. No test here measures time.
+//! transactions per batch, bytes of WAL, allocations and instructions per record. No test here measures time.
 //!
 //! `make counts` prints every count beside its bound, and so renews `bounds.rs`.
 

@@ -1,4 +1,4 @@
-//! The plainest thing that a good engineer would write in Rust: one transaction a batch. It holds the rows of
+//! The plainest thing that a good engineer would write in Rust: one transaction per batch. It holds the rows of
 //! batch and key from before the first signature until all are stored.
 
 mod signer;
@@ -23,7 +23,7 @@ use signer::Signer;
 pub struct Order {
     /// `RS256` or `EdDSA`.
     pub algorithm: String,
-    /// Records a batch.
+    /// Records per batch.
     pub batch: i64,
     /// Batches in hand at once, each on a connection of its own.
     pub concurrency: u32,
@@ -43,7 +43,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 ///
-/// The database can not be had, or a key can not be used.
+/// The database cannot be had, or a key cannot be used.
 pub async fn work(url: &str, library: Library, order: Order) -> anyhow::Result<Infallible> {
     let concurrency = order.concurrency;
     let pool = PgPoolOptions::new().max_connections(concurrency).connect(url).await?;

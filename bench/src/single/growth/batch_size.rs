@@ -17,11 +17,11 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
     let site = Site::start(&[]).await?;
     let columns = [
         "algorithm",
-        "records a batch",
+        "records per batch",
         "signatures/s",
         "batches/s",
         "signer's peak, MiB",
-        "processor time of PostgreSQL a batch, ms",
+        "processor time of PostgreSQL per batch, ms",
     ];
     let mut table = Table::new("2 signers, 20 keys, payloads of 256 bytes:", &columns);
     let mut charts = Vec::new();
@@ -47,8 +47,8 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
         charts.push(Chart {
             name: format!("batch-size-{}", algorithm.to_lowercase()),
             title: format!("Signing rate by batch size ({algorithm})"),
-            x: "records a batch".to_owned(),
-            y: "signatures a second".to_owned(),
+            x: "records per batch".to_owned(),
+            y: "signatures per second".to_owned(),
             lines: vec![Line { name: algorithm.to_owned(), points }],
         });
     }

@@ -45,7 +45,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
         name: "finished-runs".to_owned(),
         title: "Signing rate of a new run beside finished ones (EdDSA)".to_owned(),
         x: "finished runs in the ledger (none is shown as 1)".to_owned(),
-        y: "signatures a second".to_owned(),
+        y: "signatures per second".to_owned(),
         lines: vec![Line { name: "EdDSA".to_owned(), points }],
     };
     Ok(Outcome { figures: vec![figure], tables: vec![table], charts: vec![chart], ..Outcome::default() })
@@ -78,7 +78,7 @@ async fn sign(site: &Site, run: &Run, session: &mut SignerSession) -> anyhow::Re
         };
         session.fetch(lease.first_record, lease.last_record, &mut payloads).await?;
         let key =
-            SigningKey::open(&site.kek, run.keyring_uid, lease.key, Algorithm::EdDsa, &lease.wrapped_key)?;
+            SigningKey::open(&site.kek, run.keyring.uid, lease.key, Algorithm::EdDsa, &lease.wrapped_key)?;
         signatures.clear();
         let _complete = key.sign_batch(payloads.iter(), || true, &mut signatures)?;
         session.store(&lease, &signatures.iter().collect::<Vec<_>>()).await?;

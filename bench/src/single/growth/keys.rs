@@ -32,7 +32,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
         name: "keys".to_owned(),
         title: "Signing rate by keys (EdDSA, batches of 100)".to_owned(),
         x: "keys of the run".to_owned(),
-        y: "signatures a second".to_owned(),
+        y: "signatures per second".to_owned(),
         lines: vec![Line { name: "EdDSA".to_owned(), points }],
     };
     Ok(Outcome { tables: vec![table], charts: vec![chart], ..Outcome::default() })

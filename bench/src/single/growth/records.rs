@@ -30,7 +30,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
         "records",
         "signatures/s",
         "records seeded/s",
-        "bytes on disk a record",
+        "bytes on disk per record",
         "signer's peak, MiB",
         "command's peak, MiB",
         "deletion, s",
@@ -85,7 +85,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
         name: "records".to_owned(),
         title: "Signing rate as runs grow (EdDSA)".to_owned(),
         x: "records of the run".to_owned(),
-        y: "signatures a second".to_owned(),
+        y: "signatures per second".to_owned(),
         lines: vec![Line { name: "EdDSA".to_owned(), points }],
     }];
     Ok(Outcome { figures, tables: vec![table], charts, ..Outcome::default() })
@@ -98,7 +98,7 @@ fn over(samples: &Samples, by: f64) -> Samples {
 async fn step(site: &Site, records: u64) -> anyhow::Result<Step> {
     const DATABASE: &str = "pg_database_size(current_database())";
     let empty = site.number(DATABASE).await?;
-    let ran = command::run(site, &Work::new("EdDSA", records, 100, 1_000), false).await?;
+    let ran = command::seed_and_sign(site, &Work::new("EdDSA", records, 100, 1_000)).await?;
     let full = site.number(DATABASE).await?;
     let bytes = own_bytes(site, &ran.run).await?;
     let deletion_seconds = site.delete(&ran.run).await?;

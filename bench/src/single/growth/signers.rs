@@ -29,7 +29,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
         "time to a lease p50, ms",
         "p99, ms",
         "a signer's peak, MiB",
-        "processor time of PostgreSQL a batch, ms",
+        "processor time of PostgreSQL per batch, ms",
     ];
     let mut table = Table::new("EdDSA, 130 keys, batches of 1,000:", &columns);
     let mut points = Vec::new();
@@ -57,7 +57,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
         name: "signers".to_owned(),
         title: "Signing rate by signers (EdDSA)".to_owned(),
         x: "signers".to_owned(),
-        y: "signatures a second".to_owned(),
+        y: "signatures per second".to_owned(),
         lines: vec![Line { name: "EdDSA".to_owned(), points }],
     };
     Ok(Outcome { figures, tables: vec![table], charts: vec![chart], ..Outcome::default() })

@@ -13,7 +13,7 @@ const WANTED: Bound = Bound::AtLeast(0.8);
 /// So long, at the rate of the run before.
 const SECONDS: f64 = 60.0;
 
-/// EdDSA in batches of 100: of all, what changes most rows a second.
+/// EdDSA in batches of 100: of all, what changes most rows per second.
 pub(crate) async fn measure(effort: Effort) -> Measured {
     let site = Site::start(&[]).await?;
     #[expect(clippy::cast_precision_loss, reason = "a small number")]

@@ -19,12 +19,12 @@ const WORK: [Work; 5] = [
     Work::new("EdDSA", 600_000, 20, 1_000),
 ];
 
-/// Processor time a record: of a bare signature, of all else that signers do, and of PostgreSQL; then the
+/// Processor time per record: of a bare signature, of all else that signers do, and of PostgreSQL; then the
 /// same by function, from a run of its own, where there is `perf`.
 pub(crate) async fn measure(effort: Effort) -> Measured {
     let columns = [
         "run",
-        "µs a record",
+        "µs per record",
         "signatures %",
         "else in signers %",
         "PostgreSQL's sessions %",

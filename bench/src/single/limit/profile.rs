@@ -87,7 +87,7 @@ impl Profile {
             .stderr(Stdio::null())
             .output()
             .await?;
-        ensure!(report.status.success(), "perf can not read what it recorded");
+        ensure!(report.status.success(), "perf cannot read what it recorded");
         let report = String::from_utf8_lossy(&report.stdout);
         let shares = shares(&report);
         ensure!(

@@ -35,13 +35,13 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
             "transactions",
             "waits for the disk",
             "WAL, KiB",
-            "WAL a record, bytes",
+            "WAL per record, bytes",
             "processor time, ms",
         ],
     );
     let mut statements = Table::new(
         "The same by statement; the time is from its start to its end, waits for the disk and for others in it:",
-        &["run", "statement", "calls a batch", "ms a call", "WAL a call, KiB"],
+        &["run", "statement", "calls per batch", "ms per call", "WAL per call, KiB"],
     );
     for work in effort.steps(&WORK) {
         let work = Work { records: effort.of(work.records, 10 * work.batch), ..work };
