@@ -35,10 +35,10 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     machine=$(cat /machine); target=$machine-unknown-linux-gnu; compiler=$machine-linux-gnu-gcc; \
     export "CC_$(echo "$target" | tr - _)=$compiler"; \
     export "CARGO_TARGET_$(echo "$target" | tr a-z- A-Z_)_LINKER=$compiler"; \
-    cargo build --release --locked --target "$target" \
+    cargo build --profile dist --locked --target "$target" \
         --package chancery-operator --package chancery-signer; \
     for program in operator signer; do \
-        CC=$compiler scripts/rootfs.sh "target/$target/release/chancery-$program" "/rootfs/$program"; \
+        CC=$compiler scripts/rootfs.sh "target/$target/dist/chancery-$program" "/rootfs/$program"; \
     done; \
     cp -a /rootfs/. /
 

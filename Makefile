@@ -64,7 +64,7 @@ verify: ## Format, lints, generated files, licences and advisories
 	scripts/deny.sh
 
 .PHONY: generate
-generate: setup ## Write the generated files anew: crds/, the chart's CRD, migrations/schema.sql
+generate: setup ## Write the generated files anew: crds/, the chart's CRD, docs/reference/signingrun.md, migrations/schema.sql
 	scripts/generate.sh
 
 .PHONY: bench
@@ -76,7 +76,7 @@ bench-quick: bench-build ## The same with a thirtieth of the work, to bench/resu
 	target/release/chancery-bench --quick $(ARGS)
 
 .PHONY: bench-docs
-bench-docs: bench-build ## Write the tables and charts of docs/performance.md from bench/results/
+bench-docs: bench-build ## Write the tables and charts of docs/internals/performance*.md from bench/results/
 	target/release/chancery-bench --write-docs $(ARGS)
 
 .PHONY: bench-build
@@ -107,7 +107,7 @@ images: ## Build the images, with CONTAINER_TOOL (docker, podman, buildah) and V
 .PHONY: images-prebuilt
 images-prebuilt: ## The same from programs compiled here: needs no base image
 	@scripts/setup.sh --no-postgres
-	cargo build --release --locked --package chancery-operator --package chancery-signer
+	cargo build --profile dist --locked --package chancery-operator --package chancery-signer
 	scripts/images.sh --prebuilt $(ARGS)
 
 .PHONY: kind-up
