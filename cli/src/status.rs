@@ -85,7 +85,7 @@ fn row(run: &Run, progress: &Progress) -> RunStatus {
 fn phase(progress: &Progress) -> &'static str {
     if progress.deleted {
         "Deleting"
-    } else if progress.complete || (progress.sealed && progress.batches_signed == progress.batches_closed) {
+    } else if progress.complete || progress.is_signed() {
         "Complete"
     } else if progress.suspended {
         "Suspended"

@@ -126,7 +126,7 @@ impl<'a> Supervisor<'a> {
         let after = self.progress().await.map_err(CliError::while_signing)?;
         bar.at(after.records_signed.unsigned_abs());
         bar.end();
-        if !is_complete(&after) {
+        if !after.is_signed() {
             return match SignerEnd::failure_of(ends) {
                 Some((restarts, last, exit)) if !stop.is_asked() => {
                     Err(CliError::SignersFailed { restarts, last, exit })
@@ -227,7 +227,7 @@ impl<'a> Supervisor<'a> {
     /// Whether the ledger has nothing left for a signer.
     async fn is_over(&self) -> Result<bool, CliError> {
         let progress = self.progress().await?;
-        Ok(is_complete(&progress) || progress.suspended)
+        Ok(progress.is_signed() || progress.suspended)
     }
 
     /// Shows how far the run is, and gives back what dead signers held. Ends only with an error.
@@ -252,7 +252,7 @@ impl<'a> Supervisor<'a> {
         self.release_dead_holders().await?;
         let progress = self.progress().await?;
         bar.at(progress.records_signed.unsigned_abs());
-        self.complete.send_replace(is_complete(&progress));
+        self.complete.send_replace(progress.is_signed());
         Ok(())
     }
 
@@ -286,10 +286,6 @@ impl<'a> Supervisor<'a> {
             None => Err(StoreError::NoRun(name()).into()),
         }
     }
-}
-
-fn is_complete(progress: &Progress) -> bool {
-    progress.sealed && progress.batches_signed == progress.batches_closed
 }
 
 /// Unique across machines, commands, signers and restarts, because a name that came back could make a

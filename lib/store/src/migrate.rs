@@ -168,12 +168,13 @@ fn refuse_newer(ledger: i64) -> Result<(), StoreError> {
 
 /// The newest migration of the ledger; 0 when there is none.
 async fn ledger_version(connection: &mut PgConnection) -> Result<i64, StoreError> {
-    let former = query::ledger_is_former.scalars();
-    if answered(query::ledger_is_former.name, SHORT, former.fetch_one(&mut *connection)).await? {
+    let state = query::ledger_state.rows_as::<(bool, bool)>();
+    let (present, former) =
+        answered(query::ledger_state.name, SHORT, state.fetch_one(&mut *connection)).await?;
+    if former {
         return Err(StoreError::FormerLedger);
     }
-    let exists = query::ledger_exists.scalars();
-    if !answered(query::ledger_exists.name, SHORT, exists.fetch_one(&mut *connection)).await? {
+    if !present {
         return Ok(0);
     }
     let version = query::ledger_version.scalars::<Option<i64>>();

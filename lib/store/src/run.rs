@@ -194,6 +194,14 @@ pub struct Times {
 
 from_row!(Times { signing_seconds, expired, abandoned, holders });
 
+impl Progress {
+    /// Whether every batch that the run will ever have is signed.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.sealed && self.batches_signed == self.batches_closed
+    }
+}
+
 impl Ledger {
     /// Creates a run, and its keyring if need be; or finds the run that has its name. True when it was created now.
     ///

@@ -1,1 +1,0 @@
-SELECT to_regclass('chancery.schema_migrations') IS NOT NULL
