@@ -97,7 +97,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.batch_store(p_lease bigint, p_first bigint, p_signatures bytea[], p_last boolean) RETURNS void
+CREATE FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_signatures bytea[], p_last boolean) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -111,12 +111,12 @@ DECLARE
     v_end bigint := p_first + cardinality(p_signatures) - 1;
 BEGIN
     IF p_last THEN
-        UPDATE chancery.leases l SET outcome = 'signed', signed_at = clock_timestamp()
-         WHERE l.id = p_lease AND (l.outcome IS NULL) IS TRUE RETURNING l.run_id, l.batch INTO v_lease;
+        UPDATE chancery.leases l SET outcome = 'signed', signed_at = clock_timestamp(), token_hash = NULL
+         WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE RETURNING l.run_id, l.batch INTO v_lease;
     ELSE
         -- Locked to the end of the transaction, so that nobody takes over a batch that is being stored.
         SELECT l.run_id, l.batch INTO v_lease FROM chancery.leases l
-         WHERE l.id = p_lease AND (l.outcome IS NULL) IS TRUE FOR UPDATE;
+         WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE FOR UPDATE;
     END IF;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'lease % is lost', p_lease USING ERRCODE = 'CH001';
@@ -185,7 +185,7 @@ CREATE FUNCTION chancery.holders_release(p_run integer, p_holders text[]) RETURN
                                        (SELECT d.keyring_id FROM chancery.deleted_runs d WHERE d.run_id = p_run))
            AND l.run_id = p_run AND l.released_at IS NULL AND l.outcome IS NULL
            AND l.holder = ANY (p_holders)) held
-     WHERE chancery.lease_abandon(held.id)
+     WHERE chancery.lease_give_back(held.id)
 $$;
 
 CREATE FUNCTION chancery.key_join(p_keyring integer, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) RETURNS boolean
@@ -229,18 +229,31 @@ CREATE FUNCTION chancery.keyring_collect(p_keyring integer, p_instant timestamp 
     LANGUAGE plpgsql
     AS $$
 DECLARE
+    v_clock timestamptz := clock_timestamp();
     v_lease record;
     v_expired integer := 0;
 BEGIN
     FOR v_lease IN
-        SELECT l.id, l.run_id, l.batch, l.outcome FROM chancery.leases l
+        SELECT l.id, l.run_id, l.batch, l.outcome,
+               l.expires_at > v_clock + l.duration AS is_beyond,
+               l.doubted_at IS NULL OR l.doubted_at > v_clock AS is_trusted
+          FROM chancery.leases l
          WHERE l.keyring_id = p_keyring AND l.released_at IS NULL AND l.use_sequence >= p_use_floor
-           AND (l.outcome = 'signed' OR l.expires_at <= p_instant)
+           AND (l.outcome = 'signed'
+                OR l.expires_at > v_clock + l.duration
+                OR (l.expires_at <= v_clock + l.duration / 2 AND (l.doubted_at IS NULL OR l.doubted_at > v_clock))
+                OR (l.expires_at <= v_clock AND l.doubted_at <= v_clock - l.duration / 2))
          FOR UPDATE SKIP LOCKED
     LOOP
-        UPDATE chancery.leases l SET released_at = p_instant, outcome = coalesce(l.outcome, 'expired')
-         WHERE l.id = v_lease.id;
-        IF v_lease.outcome IS NULL THEN
+        IF v_lease.outcome = 'signed' THEN
+            UPDATE chancery.leases l SET released_at = p_instant WHERE l.id = v_lease.id;
+        ELSIF v_lease.is_beyond THEN
+            UPDATE chancery.leases l SET expires_at = v_clock + l.duration, doubted_at = NULL WHERE l.id = v_lease.id;
+        ELSIF v_lease.is_trusted THEN
+            UPDATE chancery.leases l SET doubted_at = v_clock WHERE l.id = v_lease.id;
+        ELSE
+            UPDATE chancery.leases l SET released_at = p_instant, outcome = 'expired', token_hash = NULL
+             WHERE l.id = v_lease.id;
             v_expired := v_expired + 1;
             PERFORM chancery.batch_return(v_lease.run_id, v_lease.batch, v_lease.id);
         END IF;
@@ -389,8 +402,8 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.lease_abandon(p_lease bigint) RETURNS boolean
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
@@ -398,25 +411,14 @@ CREATE FUNCTION chancery.lease_abandon(p_lease bigint) RETURNS boolean
     SET enable_mergejoin TO 'off'
     SET enable_sort TO 'off'
     AS $$
-DECLARE
-    v_lease record;
-    v_instant timestamptz;
-BEGIN
-    -- The row first, the turn second: a store that holds the row may take long, and nobody is to wait
-    -- for it while having the turn. Whoever has the turn skips locked rows, so there is no deadlock.
-    SELECT l.keyring_id, l.run_id, l.batch INTO v_lease FROM chancery.leases l
-     WHERE l.id = p_lease AND (l.outcome IS NULL) IS TRUE FOR UPDATE;
-    IF NOT FOUND THEN
-        RETURN false;
-    END IF;
-    v_instant := (chancery.keyring_turn(v_lease.keyring_id)).instant;
-    UPDATE chancery.leases l SET outcome = 'abandoned', released_at = v_instant WHERE l.id = p_lease;
-    PERFORM chancery.batch_return(v_lease.run_id, v_lease.batch, p_lease);
-    RETURN true;
-END
+    SELECT CASE
+        WHEN EXISTS (SELECT FROM chancery.leases l WHERE l.id = p_lease AND l.token_hash = sha256(p_token))
+        THEN chancery.lease_give_back(p_lease)
+        ELSE false
+    END
 $$;
 
-CREATE FUNCTION chancery.lease_acquire(p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) RETURNS record
+CREATE FUNCTION chancery.lease_acquire(p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -433,7 +435,7 @@ BEGIN
     use_floor := p_use_floor;
     batch_floor := p_batch_floor;
     expired := 0;
-    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run;
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
     answer := chancery.run_refusal(v_run);
     IF answer IS NOT NULL THEN
         RETURN;
@@ -441,7 +443,7 @@ BEGIN
 
     v_turn := chancery.keyring_turn(v_run.keyring_id);
     -- Again, because waiting for the turn may have taken long. From here on until we commit nobody removes the run.
-    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run;
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
     answer := chancery.run_refusal(v_run);
     IF answer IS NOT NULL THEN
         RETURN;
@@ -497,11 +499,11 @@ BEGIN
     last_record := v_batch.last_record;
     payload_bytes := v_batch.payload_bytes;
     use_sequence := v_turn.last_use + 1;
-    INSERT INTO chancery.leases (id, run_id, batch, keyring_id, key_id, holder, use_sequence,
-                                 acquired_at, expires_at)
+    INSERT INTO chancery.leases (id, run_id, batch, keyring_id, key_id, holder, token_hash, use_sequence,
+                                 acquired_at, expires_at, duration)
     OVERRIDING SYSTEM VALUE
-    VALUES (lease_id, p_run, batch, v_run.keyring_id, key_id, p_holder, use_sequence,
-            v_turn.instant, v_turn.instant + v_run.lease_duration);
+    VALUES (lease_id, p_run, batch, v_run.keyring_id, key_id, p_holder, p_token_hash, use_sequence,
+            v_turn.instant, clock_timestamp() + v_run.lease_duration, v_run.lease_duration);
     UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id;
     SELECT m.wrapped_key INTO wrapped_key FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
 
@@ -512,7 +514,28 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.lease_renew(p_lease bigint) RETURNS double precision
+CREATE FUNCTION chancery.lease_give_back(p_lease bigint) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_lease record;
+    v_instant timestamptz;
+BEGIN
+    -- The row first, the turn second: a store that holds the row may take long, and nobody is to wait
+    -- for it while having the turn. Whoever has the turn skips locked rows, so there is no deadlock.
+    SELECT l.keyring_id, l.run_id, l.batch INTO v_lease FROM chancery.leases l
+     WHERE l.id = p_lease AND (l.outcome IS NULL) IS TRUE FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    v_instant := (chancery.keyring_turn(v_lease.keyring_id)).instant;
+    UPDATE chancery.leases l SET outcome = 'abandoned', released_at = v_instant, token_hash = NULL WHERE l.id = p_lease;
+    PERFORM chancery.batch_return(v_lease.run_id, v_lease.batch, p_lease);
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION chancery.lease_renew(p_lease bigint, p_token bytea) RETURNS double precision
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -521,9 +544,12 @@ CREATE FUNCTION chancery.lease_renew(p_lease bigint) RETURNS double precision
     SET enable_mergejoin TO 'off'
     SET enable_sort TO 'off'
     AS $$
-    UPDATE chancery.leases l SET expires_at = greatest(l.expires_at, clock_timestamp() + r.lease_duration)
+    UPDATE chancery.leases l
+       SET duration = greatest(l.duration, r.lease_duration), doubted_at = NULL,
+           expires_at = clock_timestamp() + greatest(l.duration, r.lease_duration)
       FROM chancery.runs r
-     WHERE l.id = p_lease AND r.id = l.run_id AND r.deleted_at IS NULL AND (l.outcome IS NULL) IS TRUE AND l.expires_at > clock_timestamp()
+     WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE
+       AND r.id = l.run_id AND r.deleted_at IS NULL
     RETURNING extract(epoch FROM r.lease_duration)::double precision
 $$;
 
@@ -562,6 +588,8 @@ BEGIN
     SELECT n, p_run, substring(v_bytes FROM ((n - v_first) * v_source.record_size + 1)::integer FOR v_source.record_size)
       FROM generate_series(v_first, v_last) n;
 
+    -- Whoever makes the next chunk waits for this commit.
+    PERFORM set_config('synchronous_commit', 'off', true);
     PERFORM chancery.run_turn(p_run);
     SELECT a.records INTO STRICT v_admitted FROM chancery.admissions a WHERE a.run_id = p_run;
     v_next := v_admitted / v_source.chunk_size + 1;
@@ -634,6 +662,7 @@ CREATE TABLE chancery.runs (
     sealed_at timestamp with time zone,
     completed_at timestamp with time zone,
     deleted_at timestamp with time zone,
+    uid uuid DEFAULT gen_random_uuid() NOT NULL,
     CONSTRAINT runs_batch_size_check CHECK ((batch_size >= 1)),
     CONSTRAINT runs_check CHECK (((sealed_at IS NULL) = (record_count IS NULL))),
     CONSTRAINT runs_check1 CHECK (((completed_at IS NULL) OR (sealed_at IS NOT NULL))),
@@ -883,11 +912,16 @@ CREATE TABLE chancery.leases (
     signed_at timestamp with time zone,
     released_at timestamp with time zone,
     outcome chancery.lease_outcome,
-    CONSTRAINT leases_check CHECK ((acquired_at < expires_at)),
+    token_hash bytea,
+    duration interval NOT NULL,
+    doubted_at timestamp with time zone,
+    CONSTRAINT leases_check CHECK (((outcome IS NULL) OR (token_hash IS NULL))),
     CONSTRAINT leases_check1 CHECK ((acquired_at < released_at)),
     CONSTRAINT leases_check2 CHECK ((COALESCE((outcome = 'signed'::chancery.lease_outcome), false) = (signed_at IS NOT NULL))),
     CONSTRAINT leases_check3 CHECK (((released_at IS NULL) OR (outcome IS NOT NULL))),
     CONSTRAINT leases_check4 CHECK (((outcome = ANY (ARRAY['expired'::chancery.lease_outcome, 'abandoned'::chancery.lease_outcome])) <= (released_at IS NOT NULL))),
+    CONSTRAINT leases_duration_check CHECK ((duration > '00:00:00'::interval)),
+    CONSTRAINT leases_token_hash_check CHECK ((octet_length(token_hash) = 32)),
     CONSTRAINT leases_use_sequence_check CHECK ((use_sequence >= 1))
 );
 
@@ -898,6 +932,13 @@ ALTER TABLE chancery.leases ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE chancery.ledger (
+    uid uuid DEFAULT gen_random_uuid() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    is_only boolean DEFAULT true NOT NULL,
+    CONSTRAINT ledger_is_only_check CHECK (is_only)
 );
 
 CREATE TABLE chancery.records (
@@ -976,6 +1017,9 @@ ALTER TABLE ONLY chancery.keys
 ALTER TABLE ONLY chancery.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY chancery.ledger
+    ADD CONSTRAINT ledger_pkey PRIMARY KEY (is_only);
+
 ALTER TABLE ONLY chancery.records
     ADD CONSTRAINT records_pkey PRIMARY KEY (record, run_id);
 
@@ -984,6 +1028,9 @@ ALTER TABLE ONLY chancery.runs
 
 ALTER TABLE ONLY chancery.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY chancery.runs
+    ADD CONSTRAINT runs_uid_key UNIQUE (uid);
 
 ALTER TABLE ONLY chancery.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
@@ -1015,11 +1062,13 @@ CREATE TRIGGER generated_sources_never_change BEFORE UPDATE ON chancery.generate
 
 CREATE TRIGGER keyrings_keep_their_shape BEFORE UPDATE OF uid, namespace, name, algorithm, key_size, provider, envelope, kek_fingerprint ON chancery.keyrings FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
+CREATE TRIGGER ledger_never_changes BEFORE DELETE OR UPDATE ON chancery.ledger FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER records_never_change BEFORE DELETE OR UPDATE ON chancery.records FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER runs_are_sealed_once BEFORE UPDATE OF record_count, sealed_at ON chancery.runs FOR EACH ROW WHEN ((old.sealed_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER runs_keep_their_shape BEFORE UPDATE OF namespace, name, keyring_id, batch_size ON chancery.runs FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER runs_keep_their_shape BEFORE UPDATE OF uid, namespace, name, keyring_id, batch_size ON chancery.runs FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER signatures_never_change BEFORE DELETE OR UPDATE ON chancery.signatures FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -1052,8 +1101,8 @@ REVOKE ALL ON FUNCTION chancery.batch_return(p_run integer, p_batch bigint, p_le
 
 REVOKE ALL ON FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_lease bigint, p_first bigint, p_end bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_first bigint, p_signatures bytea[], p_last boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_first bigint, p_signatures bytea[], p_last boolean) TO chancery_signer;
+REVOKE ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_signatures bytea[], p_last boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_signatures bytea[], p_last boolean) TO chancery_signer;
 
 REVOKE ALL ON FUNCTION chancery.batches_close(p_run integer, p_records bigint) FROM PUBLIC;
 
@@ -1077,14 +1126,16 @@ REVOKE ALL ON FUNCTION chancery.keyring_remove(p_keyring integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant timestamp with time zone, OUT last_use bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.lease_abandon(p_lease bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.lease_abandon(p_lease bigint) TO chancery_signer;
+REVOKE ALL ON FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) TO chancery_signer;
 
-REVOKE ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) TO chancery_signer;
+REVOKE ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) TO chancery_signer;
 
-REVOKE ALL ON FUNCTION chancery.lease_renew(p_lease bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.lease_renew(p_lease bigint) TO chancery_signer;
+REVOKE ALL ON FUNCTION chancery.lease_give_back(p_lease bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.lease_renew(p_lease bigint, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.lease_renew(p_lease bigint, p_token bytea) TO chancery_signer;
 
 REVOKE ALL ON FUNCTION chancery.ledger_version() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_signer;
@@ -1112,6 +1163,8 @@ GRANT SELECT(key_id) ON TABLE chancery.key_material TO chancery_signer;
 GRANT SELECT(public_key) ON TABLE chancery.key_material TO chancery_signer;
 
 GRANT SELECT ON TABLE chancery.keyrings TO chancery_signer;
+
+GRANT SELECT ON TABLE chancery.ledger TO chancery_signer;
 
 GRANT SELECT ON TABLE chancery.records TO chancery_signer;
 

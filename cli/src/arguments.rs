@@ -80,6 +80,9 @@ pub(crate) enum Command {
     /// List or delete keyrings that runs share
     #[command(subcommand)]
     Keyring(KeyringCommand),
+    /// List who has a run's keys in hand, or give back what dead signers hold
+    #[command(subcommand)]
+    Lease(LeaseCommand),
     /// Print a completion script
     ///
     /// For instance: chancery completions bash > ~/.local/share/bash-completion/completions/chancery
@@ -102,6 +105,31 @@ pub(crate) enum KeyringCommand {
         /// Keyring to delete, as NAME or NAMESPACE/NAME
         #[arg(value_name = "KEYRING")]
         keyring: RunName,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LeaseCommand {
+    /// Show the open leases of the keyring that a run signs with, of all runs that share it
+    List {
+        /// Run, as NAME or NAMESPACE/NAME
+        #[arg(value_name = "RUN")]
+        run: RunName,
+        /// How the result is written
+        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+        output: Output,
+    },
+    /// Give back at once what these signers hold in a run
+    ///
+    /// Only for signers that have ended, process and all: one that lives would go on with a key that another signer has
+    /// by then. Without this command, a lease ends by itself once its duration has passed.
+    Release {
+        /// Run, as NAME or NAMESPACE/NAME
+        #[arg(value_name = "RUN")]
+        run: RunName,
+        /// Signers that have ended, by their names in `chancery lease list`
+        #[arg(value_name = "HOLDER", required = true)]
+        holders: Vec<String>,
     },
 }
 

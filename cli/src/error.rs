@@ -35,6 +35,10 @@ pub(crate) enum CliError {
     BeingDeleted(String),
     #[error("the run {run} is being signed by {holders}; stop them first, or delete with --force")]
     InUse { run: String, holders: String },
+    #[error(
+        "in the run {run}, no lease is open of {holders}; `chancery lease list {run}` lists those that are"
+    )]
+    NothingHeld { run: String, holders: String },
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -98,6 +102,7 @@ impl CliError {
             | Self::OtherKek { .. }
             | Self::BeingDeleted(_)
             | Self::InUse { .. }
+            | Self::NothingHeld { .. }
             | Self::Store(_) => Exit::BadInput,
         }
     }

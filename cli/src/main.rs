@@ -7,6 +7,7 @@ mod display;
 mod error;
 mod export;
 mod keyring;
+mod lease;
 mod output;
 mod run;
 mod run_name;
@@ -43,6 +44,7 @@ async fn command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Export(export) => export::export(&database, &export).await,
         Command::Delete(delete) => delete::delete(&database, &delete).await,
         Command::Keyring(keyring) => keyring::keyring(&database, &keyring).await,
+        Command::Lease(lease) => lease::lease(&database, &lease).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "chancery", &mut std::io::stdout());
             Ok(Exit::Done)

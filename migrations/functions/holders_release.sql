@@ -8,5 +8,5 @@ LANGUAGE sql AS $$
                                        (SELECT d.keyring_id FROM chancery.deleted_runs d WHERE d.run_id = p_run))
            AND l.run_id = p_run AND l.released_at IS NULL AND l.outcome IS NULL
            AND l.holder = ANY (p_holders)) held
-     WHERE chancery.lease_abandon(held.id)
+     WHERE chancery.lease_give_back(held.id)
 $$;

@@ -7,6 +7,9 @@
 --   complete    the run is sealed, and every batch is signed
 --   suspended, deleted, unknown   nothing is leased for such a run
 --
+-- The run is named by its uid too: in a ledger that was made anew, its number is another run's. The token is the
+-- holder's secret: whoever renews, stores or abandons shows it, and only its hash is kept.
+--
 -- The floors are lower bounds that make the two walks skip index entries of rows long since
 -- changed, which no vacuum can remove while somebody holds an old snapshot open. Both only
 -- grow: no active key of the ring has a last use below p_use_floor, since a key that joins begins at the
@@ -17,7 +20,7 @@
 -- the lease is known to be on disk nothing may be signed under it: records_fetch sees to that.
 -- Should the server crash in between, this lease and all later ones are lost together.
 CREATE OR REPLACE FUNCTION chancery.lease_acquire(
-    p_run integer, p_holder text, p_use_floor bigint, p_batch_floor bigint,
+    p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint,
     OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea,
     OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint,
     OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer,
@@ -33,7 +36,7 @@ BEGIN
     use_floor := p_use_floor;
     batch_floor := p_batch_floor;
     expired := 0;
-    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run;
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
     answer := chancery.run_refusal(v_run);
     IF answer IS NOT NULL THEN
         RETURN;
@@ -41,7 +44,7 @@ BEGIN
 
     v_turn := chancery.keyring_turn(v_run.keyring_id);
     -- Again, because waiting for the turn may have taken long. From here on until we commit nobody removes the run.
-    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run;
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
     answer := chancery.run_refusal(v_run);
     IF answer IS NOT NULL THEN
         RETURN;
@@ -97,11 +100,11 @@ BEGIN
     last_record := v_batch.last_record;
     payload_bytes := v_batch.payload_bytes;
     use_sequence := v_turn.last_use + 1;
-    INSERT INTO chancery.leases (id, run_id, batch, keyring_id, key_id, holder, use_sequence,
-                                 acquired_at, expires_at)
+    INSERT INTO chancery.leases (id, run_id, batch, keyring_id, key_id, holder, token_hash, use_sequence,
+                                 acquired_at, expires_at, duration)
     OVERRIDING SYSTEM VALUE
-    VALUES (lease_id, p_run, batch, v_run.keyring_id, key_id, p_holder, use_sequence,
-            v_turn.instant, v_turn.instant + v_run.lease_duration);
+    VALUES (lease_id, p_run, batch, v_run.keyring_id, key_id, p_holder, p_token_hash, use_sequence,
+            v_turn.instant, clock_timestamp() + v_run.lease_duration, v_run.lease_duration);
     UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id;
     SELECT m.wrapped_key INTO wrapped_key FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
 
@@ -112,4 +115,4 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION chancery.lease_acquire(integer, text, bigint, bigint) TO chancery_signer;
+GRANT EXECUTE ON FUNCTION chancery.lease_acquire(integer, uuid, text, bytea, bigint, bigint) TO chancery_signer;

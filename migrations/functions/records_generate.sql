@@ -4,6 +4,10 @@
 -- Chunks may be made in any order, and several at once. The records of a chunk count as admitted once all chunks
 -- before it are there; whichever transaction closes the gap admits them.
 --
+-- The commit does not wait for the disk. Should the server crash, it loses this chunk and what came later, and the chunk
+-- is made again. Nothing is signed before: a signer's fetch waits for the disk, and for all that was committed before it
+-- (records_fetch); so does the run's sealing.
+--
 -- The bytes are SHA-512 in counter mode under a secret of 244 random bits that is thrown away:
 -- what the database's own generator gives at a fraction of its cost, without an extension.
 CREATE OR REPLACE FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) RETURNS boolean
@@ -33,6 +37,8 @@ BEGIN
     SELECT n, p_run, substring(v_bytes FROM ((n - v_first) * v_source.record_size + 1)::integer FOR v_source.record_size)
       FROM generate_series(v_first, v_last) n;
 
+    -- Whoever makes the next chunk waits for this commit.
+    PERFORM set_config('synchronous_commit', 'off', true);
     PERFORM chancery.run_turn(p_run);
     SELECT a.records INTO STRICT v_admitted FROM chancery.admissions a WHERE a.run_id = p_run;
     v_next := v_admitted / v_source.chunk_size + 1;

@@ -1,5 +1,6 @@
 //! One batch, from the lease that was granted for it to the end of that lease.
 
+mod keep;
 mod sign_part;
 
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use tracing::{Instrument, field};
 
 use crate::boot_instant::BootInstant;
 use crate::error::SignerError;
-use crate::fence::Fence;
 use crate::hands::Hands;
 use crate::metrics::Outcome;
 use crate::signer::Signer;
@@ -27,16 +27,15 @@ pub(crate) struct Batch<'a> {
     term: Arc<Term>,
     /// When the lease was asked for.
     asked: BootInstant,
-    /// Whether the lease is known to be on disk: see [`Hands::left_open`].
-    is_durable: bool,
 }
 
 impl<'a> Batch<'a> {
     /// The batch of a lease that was asked for at `asked` and has just been granted.
     pub(crate) fn new(signer: &'a Signer, hands: &'a mut Hands, lease: Lease, asked: BootInstant) -> Self {
         signer.metrics.leased(hands.free_since.elapsed());
+        hands.setbacks.leased();
         let term = Arc::new(Term::new(asked, lease.duration));
-        Self { signer, hands, lease, term, asked, is_durable: false }
+        Self { signer, hands, lease, term, asked }
     }
 
     /// Signs the batch and stores it, or gives it back. The lease is over when this returns, unless the
@@ -76,34 +75,48 @@ impl<'a> Batch<'a> {
 
     /// Ends the lease, whichever way the work on its batch went. Nothing else gives a lease back.
     async fn end(self, worked: Result<bool, SignerError>) -> Result<Outcome, SignerError> {
-        let Self { hands, lease, is_durable, .. } = self;
+        let Self { hands, lease, .. } = self;
         hands.free_since = std::time::Instant::now();
-        let result = match worked {
-            Ok(true) => Ok(Outcome::Stored),
-            Ok(false) => hands.session.abandon(lease.id).await.map_err(SignerError::from).map(|given_back| {
-                tracing::info!(signed = hands.signatures.len(), given_back, "the batch was not finished");
-                Outcome::GivenBack
-            }),
+        match worked {
+            Ok(true) => {
+                hands.setbacks.stored();
+                Ok(Outcome::Stored)
+            }
+            Ok(false) => match hands.session.abandon(&lease).await {
+                Ok(given_back) => {
+                    tracing::info!(
+                        signed = hands.signatures.len(),
+                        given_back,
+                        "the batch was not finished before the signer had to stop"
+                    );
+                    Ok(Outcome::GivenBack)
+                }
+                Err(error) => {
+                    hands.left_open = error.is_transient().then_some(lease);
+                    Err(error.into())
+                }
+            },
             Err(SignerError::Store(StoreError::LeaseLost(_))) => {
-                tracing::warn!(
-                    "the lease was lost: it expired, or the batch was stored before the connection broke"
-                );
+                let why =
+                    "the lease was lost: it ran out, or the batch was stored before the connection broke";
+                tracing::warn!("{why}");
+                hands.setbacks.not_stored(why, hands.link.part());
                 Ok(Outcome::Lost)
             }
-            Err(error) if error.is_transient() => Err(error),
+            Err(error) if error.is_transient() => {
+                hands.setbacks.not_stored(&error.to_string(), hands.link.part());
+                hands.left_open = Some(lease);
+                Err(error)
+            }
             Err(error) => {
                 // This signer's trouble must not keep the batch from others. If giving the batch back fails too,
                 // the lease expires.
-                if let Err(second) = hands.session.abandon(lease.id).await {
+                if let Err(second) = hands.session.abandon(&lease).await {
                     tracing::warn!(error = %second, "the lease could not be given back: it expires by itself");
                 }
                 Err(error)
             }
-        };
-        if result.as_ref().is_err_and(SignerError::is_transient) {
-            hands.left_open = is_durable.then_some(lease.id);
         }
-        result
     }
 
     /// The lease's key, opened.
@@ -120,20 +133,53 @@ impl<'a> Batch<'a> {
         self.hands.make_ready_for(key);
         let mut first = self.lease.first_record;
         while first <= self.lease.last_record {
-            let Hands { session, payloads, .. } = &mut *self.hands;
-            first += session.fetch_part(&self.lease, first, payloads).await?;
-            // Before the first fetch has returned, a crash of the server may undo the lease.
-            self.is_durable = true;
-            let Some(_permit) = self.processor().await? else {
-                return Ok(BatchOutcome::Stopped { signed: 0 });
-            };
-            let span = tracing::debug_span!("sign", records = self.hands.payloads.len());
-            let outcome = self.sign_part(key).instrument(span).await?;
-            if outcome != BatchOutcome::Complete {
-                return Ok(outcome);
+            first += self.fetch_part(first).await?;
+            let mut signed = 0;
+            while signed < self.hands.payloads.len() {
+                match self.sign_from(key, signed).await? {
+                    Some(more) => signed += more,
+                    None => return Ok(BatchOutcome::Stopped { signed }),
+                }
             }
         }
         Ok(BatchOutcome::Complete)
+    }
+
+    /// Signs payloads in hand from the one at `from` on, for as long as the term lasts, and returns how many. None when
+    /// the signer is asked to stop.
+    async fn sign_from(&mut self, key: &Arc<SigningKey>, from: usize) -> Result<Option<usize>, SignerError> {
+        let Some(_permit) = self.processor().await? else { return Ok(None) };
+        let left = self.hands.payloads.len() - from;
+        let span = tracing::debug_span!("sign", records = left);
+        match self.sign_part(key, from).instrument(span).await? {
+            BatchOutcome::Complete => Ok(Some(left)),
+            BatchOutcome::Stopped { .. } if self.signer.stop.is_overdue() => Ok(None),
+            // The term is over: nobody renewed in time. The lease may be ours all the same.
+            BatchOutcome::Stopped { signed } => self.renew().await.map(|()| Some(signed)),
+        }
+    }
+
+    /// Reads payloads from the record `first` on into the memory in hand, and returns how many. When the connection
+    /// breaks, they are asked for again, in smaller parts.
+    async fn fetch_part(&mut self, first: i64) -> Result<i64, SignerError> {
+        loop {
+            let began = BootInstant::now();
+            let Hands { session, payloads, link, .. } = &mut *self.hands;
+            match session.fetch_part(&self.lease, first, link.part(), payloads).await {
+                Ok(records) => {
+                    link.carried(
+                        payloads.bytes(),
+                        began.saturating_until(BootInstant::now()),
+                        self.lease.duration,
+                    );
+                    return Ok(records);
+                }
+                Err(error) if error.is_transient() => {
+                    self.regain(&error, "the payloads could not be fetched").await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Waits for a processor, and renews the lease meanwhile. None when the signer is asked to stop first.
@@ -143,37 +189,26 @@ impl<'a> Batch<'a> {
             tokio::select! {
                 permit = signer.processors.acquire() => return Ok(Some(permit)),
                 () = signer.stop.asked() => return Ok(None),
-                () = tokio::time::sleep(self.term.until_renewal()) => self.renew(None).await?,
+                () = tokio::time::sleep(self.term.until_renewal()) => self.renew().await?,
             }
         }
     }
 
-    /// Prolongs the lease. When it is lost, the thread that signs sees that before its next record.
-    async fn renew(&mut self, fence: Option<&mut Fence>) -> Result<(), SignerError> {
-        let asked = BootInstant::now();
-        let Some(duration) = self.hands.session.renew(self.lease.id).await? else {
-            self.term.lost();
-            return Err(StoreError::LeaseLost(self.lease.id).into());
-        };
-        self.term.renewed(asked, duration);
-        if let Some(fence) = fence {
-            fence.move_to(self.term.fence())?;
-        }
-        tracing::debug!("renewed the lease");
-        Ok(())
-    }
-
-    /// Stores the signatures. While the database is away they are kept: once it is back, the ledger tells
-    /// whether they are still wanted.
+    /// Stores the signatures. While the database is away they are kept, for as long as the lease can be renewed; once
+    /// it is back, the ledger tells whether they are still wanted.
     async fn store(&mut self) -> Result<(), SignerError> {
-        let Hands { session, signatures, .. } = &mut *self.hands;
-        let signatures: Vec<&[u8]> = signatures.iter().collect();
         loop {
-            match session.store(&self.lease, &signatures).await {
-                Ok(()) => break,
+            let began = BootInstant::now();
+            let Hands { session, signatures, link, .. } = &mut *self.hands;
+            let bytes = signatures.len() * signatures.signature_len();
+            let signatures: Vec<&[u8]> = signatures.iter().collect();
+            match session.store_in_parts(&self.lease, &signatures, link.part()).await {
+                Ok(()) => {
+                    link.carried(bytes, began.saturating_until(BootInstant::now()), self.lease.duration);
+                    break;
+                }
                 Err(error) if error.is_transient() => {
-                    tracing::warn!(%error, "the batch could not be stored: connecting again");
-                    *session = self.signer.connect().await?;
+                    self.regain(&error, "the batch could not be stored").await?;
                 }
                 Err(error) => return Err(error.into()),
             }

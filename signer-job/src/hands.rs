@@ -5,20 +5,23 @@ use std::time::Instant;
 use chancery_keyring::{Signatures, SigningKey};
 use chancery_process::Backoff;
 use chancery_store::SignerSession;
-use chancery_store::lease::Payloads;
+use chancery_store::lease::{Lease, Payloads};
 
 use crate::error::SignerError;
+use crate::link::Link;
+use crate::setbacks::Setbacks;
 use crate::signer::{LEAST_RETRY, MOST_RETRY, Signer};
 
 /// A connection, memory that every batch uses again, and what a broken connection left behind.
 pub(crate) struct Hands {
     pub(crate) session: SignerSession,
+    /// What is known of how much a connection carries: the next one leads to the same place.
+    pub(crate) link: Link,
     pub(crate) payloads: Payloads,
     pub(crate) signatures: Signatures,
-    /// The lease that was open when the connection broke. Only a lease that is known to be on disk may be here:
-    /// a crash of the server undoes any other, and may give its id to another signer's lease, which would then be
-    /// given back in its stead.
-    pub(crate) left_open: Option<i64>,
+    pub(crate) setbacks: Setbacks,
+    /// The lease that was open when the database could not be had any more.
+    pub(crate) left_open: Option<Lease>,
     /// Since when no batch is in hand.
     pub(crate) free_since: Instant,
 }
@@ -27,8 +30,10 @@ impl Hands {
     pub(crate) fn new(session: SignerSession) -> Self {
         Self {
             session,
+            link: Link::default(),
             payloads: Payloads::default(),
             signatures: Signatures::new(1),
+            setbacks: Setbacks::default(),
             left_open: None,
             free_since: Instant::now(),
         }
@@ -42,12 +47,12 @@ impl Hands {
         self.signatures.clear();
     }
 
-    /// Connects again, and gives back the lease that the broken connection left open.
+    /// Connects again, and gives back the lease that was left open.
     pub(crate) async fn reconnect(&mut self, signer: &Signer) -> Result<(), SignerError> {
         let mut pause = Backoff::new(LEAST_RETRY, MOST_RETRY);
         loop {
             self.session = signer.connect().await?;
-            let Some(lease) = self.left_open else { return Ok(()) };
+            let Some(lease) = &self.left_open else { return Ok(()) };
             match self.session.abandon(lease).await {
                 // False: it had ended already.
                 Ok(_) => {
@@ -55,7 +60,11 @@ impl Hands {
                     return Ok(());
                 }
                 Err(error) if error.is_transient() && !signer.stop.is_overdue() => {
-                    tracing::warn!(%error, lease, "the database is away: connecting again to give the lease back");
+                    tracing::warn!(
+                        %error,
+                        lease = lease.id,
+                        "the database is away: connecting again to give the lease back"
+                    );
                     tokio::time::sleep(pause.next_pause()).await;
                 }
                 Err(error) => return Err(error.into()),

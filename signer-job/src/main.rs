@@ -11,7 +11,9 @@ mod error;
 mod fence;
 mod hands;
 mod keys;
+mod link;
 mod metrics;
+mod setbacks;
 mod sign_run;
 mod signer;
 mod slot;
@@ -30,6 +32,7 @@ use chancery_store::GivenUrl;
 use chancery_telemetry::{Telemetry, TraceParent, serve};
 use clap::Parser;
 use prometheus_client::registry::Registry;
+use uuid::Uuid;
 
 use crate::error::SignerError;
 use crate::metrics::Metrics;
@@ -45,6 +48,9 @@ struct Arguments {
     /// Run to sign
     #[arg(long, env = "CHANCERY_RUN", value_name = "NAME")]
     run: String,
+    /// Identity of the run in the ledger: a run that was made anew under its name is not signed
+    #[arg(long, env = "CHANCERY_RUN_UID", value_name = "UUID")]
+    run_uid: Option<Uuid>,
     /// Namespace of the run
     #[arg(long, env = "CHANCERY_NAMESPACE", default_value = "default")]
     namespace: String,
@@ -143,6 +149,7 @@ async fn sign(arguments: Arguments) -> Result<Ended, SignerError> {
         ledger: if arguments.assume_signer_role { ledger.as_signer_role() } else { ledger },
         namespace: arguments.namespace,
         name: arguments.run,
+        run_uid: arguments.run_uid,
         holder: arguments.holder,
         kek,
         threads: usize::from(arguments.threads),

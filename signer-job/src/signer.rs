@@ -8,6 +8,7 @@ use chancery_process::{Backoff, Stop};
 use chancery_store::lease::SignerRun;
 use chancery_store::{LedgerUrl, SignerSession, StoreError};
 use tokio::sync::{Notify, Semaphore};
+use uuid::Uuid;
 
 use crate::error::SignerError;
 use crate::keys::OpenedKeys;
@@ -23,6 +24,8 @@ pub(crate) struct Order {
     pub(crate) ledger: LedgerUrl,
     pub(crate) namespace: String,
     pub(crate) name: String,
+    /// The run's identity, where it is known: another run may have the name by now.
+    pub(crate) run_uid: Option<Uuid>,
     pub(crate) holder: String,
     pub(crate) kek: Kek,
     pub(crate) threads: usize,
@@ -52,6 +55,9 @@ impl Signer {
     /// Connects to the run that `order` names. Returns what the slots share, and the first slot's connection.
     pub(crate) async fn start(order: Order, stop: Stop) -> Result<(Self, SignerSession), SignerError> {
         let (session, run) = connect(&order, &stop).await?;
+        if order.run_uid.is_some_and(|wanted| wanted != run.uid) {
+            return Err(SignerError::Gone);
+        }
         let given = order.kek.fingerprint();
         if given != run.kek_fingerprint {
             return Err(SignerError::WrongKek { given, wanted: run.kek_fingerprint });
@@ -73,12 +79,9 @@ impl Signer {
 
     /// A new connection. Tries for as long as the order says while the database is away.
     pub(crate) async fn connect(&self) -> Result<SignerSession, SignerError> {
-        let attempt =
-            || SignerSession::connect(&self.ledger, &self.run.namespace, &self.run.name, &self.holder);
-        match retry(attempt, self.reconnect_for, &self.stop).await {
-            Ok((session, _)) => Ok(session),
-            Err(error) => Err(SignerError::from(error).during_a_run()),
-        }
+        let attempt = || SignerSession::connect_again(&self.ledger, &self.run, &self.holder);
+        let session = retry(attempt, self.reconnect_for, &self.stop).await;
+        session.map_err(|error| SignerError::from(error).during_a_run())
     }
 
     /// Tells slots that wait for a key or a batch that one may have become free.

@@ -4,7 +4,7 @@
 //! turns at the processor, so that one signs while the others wait for the database.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chancery_process::Backoff;
 use chancery_store::SignerSession;
@@ -66,7 +66,10 @@ async fn round(signer: &Signer, hands: &mut Hands) -> Result<Round, SignerError>
             Batch::new(signer, hands, lease, asked).run().await?;
             Round::Batch
         }
-        Acquired::NoKey | Acquired::NoBatch => Round::Wait,
+        Acquired::NoKey => wait(hands, "every key of the ring is in use, or none is there yet"),
+        Acquired::NoBatch => {
+            wait(hands, "the batches that are left are in the hands of other signers, or not there yet")
+        }
         Acquired::Complete => Round::Over(Ended::Complete),
         Acquired::Suspended => {
             tracing::info!("the run is suspended");
@@ -74,4 +77,10 @@ async fn round(signer: &Signer, hands: &mut Hands) -> Result<Round, SignerError>
         }
         Acquired::Gone => return Err(SignerError::Gone),
     })
+}
+
+/// Nothing can be leased for now.
+fn wait(hands: &mut Hands, why: &str) -> Round {
+    hands.setbacks.waits(why, Instant::now());
+    Round::Wait
 }

@@ -44,8 +44,6 @@ def _check_lease(run_is_complete: bool, lease: Lease, findings: Findings) -> boo
     released, outcome = lease.released_at, lease.outcome
     if outcome not in OUTCOMES:
         findings.violation(4, place, f"has the unknown outcome {outcome}")
-    if lease.expires_at <= lease.acquired_at:
-        findings.violation(4, place, "ran out before it began")
     if released is not None and released <= lease.acquired_at:
         findings.violation(4, place, "gave its key back before it had it")
     if released is not None and outcome is None:
@@ -54,6 +52,8 @@ def _check_lease(run_is_complete: bool, lease: Lease, findings: Findings) -> boo
         findings.violation(4, place, f"ended {outcome}, yet never gave its key back")
     if released is not None and outcome == "expired" and released < lease.expires_at:
         findings.violation(4, place, "was taken over before it had run out")
+    if released is not None and outcome == "expired" and (lease.doubted_until is None or released < lease.doubted_until):
+        findings.violation(4, place, "was taken back before its holder had the time to renew it")
     if (outcome == "signed") != (lease.signed_at is not None):
         findings.violation(4, place, "says when it signed, or that it signed, but not both")
     if outcome is None and run_is_complete:

@@ -28,7 +28,8 @@ _KEYRING = """SELECT id, algorithm::text AS algorithm, key_size, key_count, prov
                 FROM chancery.keyrings"""
 _LEASE = """SELECT id, run_id, batch, keyring_id, key_id, use_sequence,
                    extract(epoch FROM acquired_at) AS acquired_at, extract(epoch FROM expires_at) AS expires_at,
-                   extract(epoch FROM signed_at) AS signed_at, extract(epoch FROM released_at) AS released_at,
+                   extract(epoch FROM signed_at) AS signed_at,
+                   extract(epoch FROM doubted_at + duration / 2) AS doubted_until, extract(epoch FROM released_at) AS released_at,
                    outcome::text AS outcome
               FROM chancery.leases"""
 

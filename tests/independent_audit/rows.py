@@ -101,6 +101,7 @@ class Lease:
     use_sequence: int
     acquired_at: Decimal
     expires_at: Decimal
+    doubted_until: Decimal | None
     signed_at: Decimal | None
     released_at: Decimal | None
     outcome: str | None

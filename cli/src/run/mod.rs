@@ -3,6 +3,7 @@
 mod manifest;
 mod signer_end;
 mod signer_process;
+mod standstill;
 mod summary;
 mod supervisor;
 mod supply;

@@ -18,6 +18,7 @@ pub(crate) struct SignerCommand {
     program: PathBuf,
     namespace: String,
     run: String,
+    run_uid: String,
     database_url: String,
     kek_file: PathBuf,
     log_format: LogFormat,
@@ -38,6 +39,7 @@ impl SignerCommand {
             program: program(),
             namespace: run.namespace.clone(),
             run: run.name.clone(),
+            run_uid: run.uid.to_string(),
             database_url: database_url.to_owned(),
             kek_file: kek_file.to_owned(),
             log_format,
@@ -48,7 +50,8 @@ impl SignerCommand {
     pub(crate) fn start(&self, holder: String) -> io::Result<SignerProcess> {
         let mut command = Command::new(&self.program);
         command
-            .args(["--run", &self.run, "--namespace", &self.namespace, "--holder", &holder])
+            .args(["--run", &self.run, "--run-uid", &self.run_uid])
+            .args(["--namespace", &self.namespace, "--holder", &holder])
             .args(["--log-format", self.log_format.flag(), "--assume-signer-role", "--stop-with-stdin"])
             .arg("--kek-file")
             .arg(&self.kek_file)

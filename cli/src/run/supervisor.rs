@@ -1,13 +1,14 @@
 //! Starts signer processes, watches them, and restarts one that dies.
 
+mod keep_signing;
+
 use std::path::Path;
-use std::process::{self, ExitStatus};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use chancery_process::{Backoff, Exit, LogFormat, Stop};
+use chancery_process::{LogFormat, Stop};
 use chancery_store::{Progress, Run, StoreError};
 use futures::future::join_all;
 use tokio::sync::watch;
@@ -17,17 +18,7 @@ use crate::display::{Display, Stage, StageBar};
 use crate::error::CliError;
 use crate::run::signer_end::SignerEnd;
 use crate::run::signer_process::SignerCommand;
-
-/// How often one signer is started again after it died.
-const RESTARTS: u32 = 6;
-
-/// One that has lived so long did not die of how it is set up: its restarts are counted anew, so that a
-/// run of days outlives more than six mishaps.
-const STEADY: Duration = Duration::from_secs(60);
-
-/// Pauses before it is.
-const LEAST_PAUSE: Duration = Duration::from_millis(250);
-const MOST_PAUSE: Duration = Duration::from_secs(10);
+use crate::run::standstill::Standstill;
 
 /// How often the ledger is asked how far it is.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -38,10 +29,6 @@ const DEAD_HOLDER_GRACE: Duration = Duration::from_secs(30);
 
 /// How long the database may be away before the watch gives up.
 const RECONNECT_FOR: Duration = Duration::from_secs(60);
-
-/// How long a signer may take to end once nothing is left to do, or it has been asked to stop: longer
-/// than the grace that it has by itself.
-const END_GRACE: Duration = Duration::from_secs(30);
 
 /// How signing ended.
 pub(crate) enum Ended {
@@ -68,8 +55,10 @@ pub(crate) struct Supervisor<'a> {
     dead: Mutex<Vec<(String, Instant)>>,
     /// Nothing will be gained by starting anything again.
     over: AtomicBool,
-    /// Turns true when the ledger says that the run is complete.
-    complete: watch::Sender<bool>,
+    /// How far the run was when it was last looked at.
+    seen: watch::Sender<Option<Progress>>,
+    /// Signers that have not ended because the run is suspended.
+    at_work: watch::Sender<u32>,
 }
 
 impl<'a> Supervisor<'a> {
@@ -90,7 +79,8 @@ impl<'a> Supervisor<'a> {
             display,
             dead: Mutex::default(),
             over: AtomicBool::new(false),
-            complete: watch::Sender::new(false),
+            seen: watch::Sender::new(None),
+            at_work: watch::Sender::new(signers),
         }
     }
 
@@ -106,24 +96,17 @@ impl<'a> Supervisor<'a> {
         if before.complete {
             return Ok(Ended::Complete(SignedNow { records: 0, elapsed: began.elapsed() }));
         }
-        let signers = join_all((0..self.signers).map(|index| self.keep_signing(index, stop)));
-        let watching = self.watch(&bar);
-        let ends = {
-            tokio::pin!(signers);
-            tokio::pin!(watching);
-            tokio::select! {
-                ends = &mut signers => ends,
-                error = &mut watching => {
-                    // The signers have the same database: let them end before we say so.
-                    self.over.store(true, Ordering::Relaxed);
-                    stop.now();
-                    signers.await;
-                    return Err(error.while_signing());
-                }
+        let (ends, after) = loop {
+            let ends = self.run_signers(&bar, stop).await?;
+            self.release_dead_holders().await.map_err(CliError::while_signing)?;
+            let after = self.progress().await.map_err(CliError::while_signing)?;
+            let all_done = ends.iter().all(|end| matches!(end, SignerEnd::Done));
+            // They saw the run suspended. If it was resumed since, nobody else would sign it.
+            if !all_done || after.is_signed() || after.suspended || stop.is_asked() {
+                break (ends, after);
             }
+            self.at_work.send_replace(self.signers);
         };
-        self.release_dead_holders().await.map_err(CliError::while_signing)?;
-        let after = self.progress().await.map_err(CliError::while_signing)?;
         bar.at(after.records_signed.unsigned_abs());
         bar.end();
         if !after.is_signed() {
@@ -139,102 +122,34 @@ impl<'a> Supervisor<'a> {
         Ok(Ended::Complete(SignedNow { records, elapsed: began.elapsed() }))
     }
 
-    /// One signer: starts it, and starts it again when it dies, backing off.
-    async fn keep_signing(&self, index: u32, stop: &Stop) -> SignerEnd {
-        let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
-        let mut restarts = 0;
-        loop {
-            let began = Instant::now();
-            let (last, exit) = match self.sign_once(index, restarts, stop).await {
-                Ok(None) => return SignerEnd::Done,
-                Ok(Some(end)) => end,
-                Err(error) => (error.to_string(), error.exit()),
-            };
-            if matches!(exit, Exit::NeverWorks | Exit::NoRoom) {
+    /// Runs all signers to their end, and watches the run meanwhile.
+    async fn run_signers(&self, bar: &StageBar, stop: &Stop) -> Result<Vec<SignerEnd>, CliError> {
+        let signers = join_all((0..self.signers).map(async |index| {
+            let end = self.keep_signing(index, stop).await;
+            self.at_work.send_modify(|at_work| *at_work -= 1);
+            end
+        }));
+        let watching = self.watch(bar);
+        tokio::pin!(signers);
+        tokio::pin!(watching);
+        tokio::select! {
+            ends = &mut signers => Ok(ends),
+            error = &mut watching => {
+                // The signers have the same database: let them end before we say so.
                 self.over.store(true, Ordering::Relaxed);
-            }
-            if began.elapsed() >= STEADY {
-                restarts = 0;
-                pause.reset();
-            }
-            if restarts == RESTARTS || stop.is_asked() || self.over.load(Ordering::Relaxed) {
-                return SignerEnd::GaveUp { restarts, last, exit };
-            }
-            restarts += 1;
-            let pause = pause.next_pause();
-            self.display.above_bars(|| tracing::warn!(signer = index, restarts, "{last}; starting it again"));
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = stop.asked() => {}
+                stop.now();
+                signers.await;
+                Err(error.while_signing())
             }
         }
-    }
-
-    /// Runs one signer process to its end. None when it ended because nothing is left to do; else how
-    /// it died.
-    async fn sign_once(
-        &self,
-        index: u32,
-        restarts: u32,
-        stop: &Stop,
-    ) -> Result<Option<(String, Exit)>, CliError> {
-        let holder = holder_name(index, restarts);
-        let mut signer = self.command.start(holder).map_err(CliError::SignerProgram)?;
-        let mut last_line = String::new();
-        let mut asked = false;
-        let mut complete = self.complete.subscribe();
-        let overdue = async {
-            tokio::select! {
-                () = stop.asked() => {}
-                // The sender lives as long as `self`: waiting cannot fail.
-                _complete = complete.wait_for(|complete| *complete) => {}
-            }
-            tokio::time::sleep(END_GRACE).await;
-        };
-        tokio::pin!(overdue);
-        loop {
-            tokio::select! {
-                () = &mut overdue => {
-                    // It was stopped or hangs, and would keep us for ever. What it holds is given back.
-                    signer.kill();
-                    break;
-                }
-                line = signer.next_line() => match line {
-                    Some(line) => {
-                        self.display.pass_on(&line);
-                        last_line = line;
-                    }
-                    None => break,
-                },
-                () = stop.asked(), if !asked => {
-                    asked = true;
-                    signer.ask_to_stop();
-                }
-            }
-        }
-        let status = signer.ended().await.map_err(CliError::SignerProgram)?;
-        if status.success() {
-            if stop.is_asked() || self.is_over().await? {
-                return Ok(None);
-            }
-            return Ok(Some((format!("signer {index} ended although batches are left"), Exit::TryAgain)));
-        }
-        self.holder_died(signer.holder);
-        let exit = exit_of(status);
-        Ok(Some((format!("signer {index} ended with {status} {last_line}").trim_end().to_owned(), exit)))
-    }
-
-    /// Whether the ledger has nothing left for a signer.
-    async fn is_over(&self) -> Result<bool, CliError> {
-        let progress = self.progress().await?;
-        Ok(progress.is_signed() || progress.suspended)
     }
 
     /// Shows how far the run is, and gives back what dead signers held. Ends only with an error.
     async fn watch(&self, bar: &StageBar) -> CliError {
         let mut away_since = None;
+        let mut standstill = Standstill::new(Instant::now());
         loop {
-            match self.watch_once(bar).await {
+            match self.watch_once(bar, &mut standstill).await {
                 Ok(()) => away_since = None,
                 Err(CliError::Store(error)) if error.is_transient() => {
                     let since = *away_since.get_or_insert_with(Instant::now);
@@ -248,11 +163,19 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    async fn watch_once(&self, bar: &StageBar) -> Result<(), CliError> {
+    async fn watch_once(&self, bar: &StageBar, standstill: &mut Standstill) -> Result<(), CliError> {
         self.release_dead_holders().await?;
         let progress = self.progress().await?;
         bar.at(progress.records_signed.unsigned_abs());
-        self.complete.send_replace(progress.is_signed());
+        let stands = standstill.stands(progress.records_signed, Instant::now());
+        let may_sign = !progress.is_signed() && !progress.suspended;
+        self.seen.send_replace(Some(progress));
+        if stands && may_sign {
+            let leases = self.database.ledger.open_leases(self.run).await?;
+            if let Some(why) = standstill.reason(&self.run.name, &leases, Instant::now()) {
+                self.display.above_bars(|| tracing::warn!("{why}"));
+            }
+        }
         Ok(())
     }
 
@@ -285,24 +208,5 @@ impl<'a> Supervisor<'a> {
             Some(_) => Err(CliError::BeingDeleted(name())),
             None => Err(StoreError::NoRun(name()).into()),
         }
-    }
-}
-
-/// Unique across machines, commands, signers and restarts, because a name that came back could make a
-/// living signer look like a dead one.
-fn holder_name(index: u32, restarts: u32) -> String {
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
-    let started = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis());
-    format!("{host}/{}-{started:x}/{index}.{restarts}", process::id())
-}
-
-fn exit_of(status: ExitStatus) -> Exit {
-    match status.code().and_then(|code| u8::try_from(code).ok()) {
-        Some(code) if code == Exit::TryAgain.code() => Exit::TryAgain,
-        Some(code) if code == Exit::NoRoom.code() => Exit::NoRoom,
-        Some(code) if code == Exit::NeverWorks.code() => Exit::NeverWorks,
-        _ => Exit::Failed,
     }
 }

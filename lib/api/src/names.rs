@@ -50,6 +50,9 @@ pub const ANNOTATION_RETRIED: &str = "chancery.dev/retried";
 /// Annotation of a Job: the run's `metadata.generation` when the Job was last applied.
 pub const ANNOTATION_GENERATION: &str = "chancery.dev/generation";
 
+/// Annotation of a Job: the uid, in the ledger, of the run that its signers sign.
+pub const ANNOTATION_RUN_UID: &str = "chancery.dev/ledger-run";
+
 /// Label of a run and of its Job: the queue of [Kueue](https://kueue.sigs.k8s.io) that
 /// admits the Job.
 pub const LABEL_QUEUE: &str = "kueue.x-k8s.io/queue-name";

@@ -8,6 +8,7 @@ use uuid::Uuid;
 pub(crate) fn run() -> Run {
     Run {
         id: 1,
+        uid: Uuid::nil(),
         namespace: "default".to_owned(),
         name: "demo".to_owned(),
         keyring: keyring(),

@@ -174,7 +174,9 @@ impl LeaseLog {
 
     /// What a line of the log says of itself.
     fn check_lease(&mut self, lease: &LeaseRow) {
-        let LeaseRow { id, acquired_at, expires_at, released_at, has_signed_at, outcome, .. } = lease;
+        let LeaseRow {
+            id, acquired_at, expires_at, doubted_until, released_at, has_signed_at, outcome, ..
+        } = lease;
         let endless = |instant: i64| matches!(instant, i64::MIN | i64::MAX);
         let wrong = match (outcome.as_deref(), *released_at) {
             (Some(outcome), _) if !matches!(outcome, "signed" | "expired" | "abandoned") => {
@@ -183,13 +185,15 @@ impl LeaseLog {
             _ if endless(*acquired_at) || endless(*expires_at) || released_at.is_some_and(endless) => {
                 Some("has an infinite instant")
             }
-            _ if expires_at <= acquired_at => Some("runs out before it begins"),
             (_, Some(released)) if released <= *acquired_at => Some("ends before it begins"),
             (outcome, _) if (outcome == Some("signed")) != *has_signed_at => {
                 Some("says that it signed, or when, but not both")
             }
             (Some("expired"), Some(released)) if released < *expires_at => {
                 Some("was taken over before it had run out")
+            }
+            (Some("expired"), Some(released)) if doubted_until.is_none_or(|until| released < until) => {
+                Some("was taken back before its holder had the time to renew it")
             }
             (Some("expired" | "abandoned"), None) => Some("has ended, yet its key was never given back"),
             (None, Some(_)) => Some("gave its key back, yet has not ended"),

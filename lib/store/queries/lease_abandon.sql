@@ -1,2 +1,2 @@
--- $1 lease
-SELECT chancery.lease_abandon($1)
+-- $1 lease, $2 its token
+SELECT chancery.lease_abandon($1, $2)

@@ -1,2 +1,2 @@
--- $1 lease
-SELECT chancery.lease_renew($1)
+-- $1 lease, $2 its token
+SELECT chancery.lease_renew($1, $2)

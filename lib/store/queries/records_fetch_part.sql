@@ -1,7 +1,8 @@
--- $1 first record, $2 last record that the part may reach, $3 bytes of payload in a part
+-- $1 first record, $2 last record that the part may reach, $3 bytes of payload in a part,
+-- $4 the run's uid
 --
 -- For batches that are larger than one part; the others are read by records_fetch, which says why the run's own
--- partition takes the place of chancery.records, and what the message is for.
+-- partition takes the place of chancery.records, why the run is looked up, and what the message is for.
 --
 -- The part ends before the record with which it would exceed its bytes. Its first record belongs to it, whatever
 -- that record's size is. octet_length reads the length from the row itself: a payload that is stored out of line
@@ -14,6 +15,6 @@ SELECT part.payload, part.record
         SELECT r.record, r.payload,
                sum(octet_length(r.payload)) OVER (ORDER BY r.record ROWS UNBOUNDED PRECEDING) AS bytes
           FROM chancery.records r
-         WHERE r.record BETWEEN $1 AND $2) part
+         WHERE r.record BETWEEN $1 AND $2 AND EXISTS (SELECT FROM chancery.runs x WHERE x.uid = $4)) part
  WHERE part.bytes <= $3 OR part.record = $1
  ORDER BY part.record

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
 use crate::answer::{LONG, answered};
 use crate::error::StoreError;
+use crate::identity::Identity;
 use crate::{pooling, query};
 
 /// The oldest major version of PostgreSQL that Chancery supports.
@@ -242,6 +243,7 @@ async fn prepare_session(
 pub struct Ledger {
     pub(crate) pool: PgPool,
     pub(crate) url: LedgerUrl,
+    identity: Identity,
 }
 
 impl Ledger {
@@ -256,26 +258,37 @@ impl Ledger {
         let first = url.connect(OWNER_STATEMENT_TIMEOUT).await?;
         drop(first);
         let role = url.role;
+        let identity = Identity::default();
+        let known = identity.clone();
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(CONNECT_TIMEOUT * 3)
             .after_connect(move |connection, _| {
+                let known = known.clone();
                 Box::pin(async move {
-                    let prepared = prepare_session(connection, OWNER_STATEMENT_TIMEOUT, role).await;
-                    prepared.map_err(|error| match error {
+                    let prepared = async {
+                        prepare_session(connection, OWNER_STATEMENT_TIMEOUT, role).await?;
+                        known.is_still_there(connection).await
+                    };
+                    prepared.await.map_err(|error| match error {
                         StoreError::Unreachable(source) | StoreError::Query { source, .. } => source,
                         other => sqlx::Error::Configuration(Box::new(other)),
                     })
                 })
             })
             .connect_lazy_with(url.options.clone());
-        Ok(Self { pool, url })
+        Ok(Self { pool, url, identity })
     }
 
     /// Where this ledger is.
     #[must_use]
     pub fn url(&self) -> &LedgerUrl {
         &self.url
+    }
+
+    /// Remembers, or compares with what it remembers, which ledger this connection leads to.
+    pub(crate) async fn recognise(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        self.identity.recognise(connection).await
     }
 
     /// Gives all connections back; to be called before a server of one's own is stopped.

@@ -2,6 +2,7 @@
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
+use uuid::Uuid;
 
 /// An error of the ledger. Its message is one or two sentences for the person at the keyboard.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +82,17 @@ pub enum StoreError {
     /// A migration did not apply, or one that was applied has changed since.
     #[error("the ledger cannot be migrated: {0}")]
     Migration(String),
+    /// The database holds another ledger than the one that was found there at first.
+    #[error(
+        "the database does not hold the ledger {was} any more, {}: it was made anew, or the URL leads elsewhere now; nothing was changed there; start again once the right database is back",
+        match is { Some(is) => format!("but the ledger {is}"), None => "nor any other".to_owned() }
+    )]
+    OtherLedger {
+        /// The uid of the ledger that was found first.
+        was: Uuid,
+        /// The uid of the ledger that is there now, if there is one.
+        is: Option<Uuid>,
+    },
     /// No run has this name.
     #[error("there is no run {0} in this ledger; `chancery status` lists those there are")]
     NoRun(String),
@@ -149,8 +161,18 @@ impl StoreError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unreachable(error),
-            sqlx::Error::Configuration(reason) => Self::BadUrl(reason.to_string()),
+            sqlx::Error::Configuration(_) => Self::of_preparation(error),
             _ => Self::Query { what, source: error },
+        }
+    }
+
+    /// What a pool says of a connection that could not be made ready: mostly an error of our own, on its way through
+    /// the pool.
+    fn of_preparation(error: sqlx::Error) -> Self {
+        let sqlx::Error::Configuration(reason) = error else { return Self::Unreachable(error) };
+        match reason.downcast::<Self>() {
+            Ok(own) => *own,
+            Err(other) => Self::BadUrl(other.to_string()),
         }
     }
 
@@ -187,6 +209,7 @@ impl StoreError {
             | Self::OlderLedger { .. }
             | Self::Migration(_)
             | Self::FormerLedger
+            | Self::OtherLedger { .. }
             | Self::NoRun(_)
             | Self::NoKeyring(_)
             | Self::KeyringUnknown(_)

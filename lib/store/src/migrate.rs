@@ -62,7 +62,7 @@ impl Ledger {
     /// # Errors
     ///
     /// [`StoreError::NewerLedger`] for a ledger that a newer program has migrated, [`StoreError::FormerLedger`] for
-    /// one that cannot be read any more: nothing is touched. [`StoreError::LacksRights`] when the role may not
+    /// one that cannot be read any more: nothing is touched. [`StoreError::OtherLedger`] for another one than before. [`StoreError::LacksRights`] when the role may not
     /// create what is needed.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.url.connect(crate::connect::OWNER_STATEMENT_TIMEOUT).await?;
@@ -70,7 +70,8 @@ impl Ledger {
         answered(query::migration_lock.name, LONG, turn.execute(&mut connection)).await?;
         refuse_newer(ledger_version(&mut connection).await?)?;
         apply_migrations(&mut connection).await?;
-        put_functions_in_place(&mut connection).await
+        put_functions_in_place(&mut connection).await?;
+        self.recognise(&mut connection).await
     }
 
     /// Refuses a ledger that is not at this program's version.
@@ -79,7 +80,11 @@ impl Ledger {
     ///
     /// [`StoreError::NewerLedger`], [`StoreError::OlderLedger`] or [`StoreError::FormerLedger`].
     pub async fn check_version(&self) -> Result<(), StoreError> {
-        self.lend(async |connection| check_version(connection).await).await
+        self.lend(async |connection| {
+            check_version(connection).await?;
+            self.recognise(connection).await
+        })
+        .await
     }
 }
 

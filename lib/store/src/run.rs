@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Row};
+use uuid::Uuid;
 
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::Ledger;
@@ -68,6 +69,8 @@ pub struct KeyringWanted {
 pub struct Run {
     /// The ledger's own number of the run.
     pub id: i32,
+    /// The run's identity: one that is made anew under its name has another.
+    pub uid: Uuid,
     /// Namespace of the run's name.
     pub namespace: String,
     /// Name, unique in its namespace.
@@ -92,6 +95,7 @@ pub struct Run {
 
 from_row!(Run {
     id,
+    uid,
     namespace,
     name,
     keyring: Keyring,

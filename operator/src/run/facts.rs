@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 use chancery_api::{DeletionPolicy, KeyringStatus, SigningRunStatus};
 use chancery_store::Run;
@@ -160,6 +161,8 @@ pub(crate) struct JobView {
     pub(crate) generation: Option<i64>,
     /// The run's annotation for another try when the Job was last applied.
     pub(crate) retry: String,
+    /// The run in the ledger that its signers sign.
+    pub(crate) run_uid: Option<Uuid>,
 }
 
 /// How a Job ended.

@@ -152,7 +152,8 @@ async fn a_lease_that_is_cut_short_behind_its_signers_back_is_seen_by_the_instan
     let shape = Shape { algorithm: "RS256", records: 3_000, keys: 1, ..shape(Keeper::Nobody) };
     let run = Spoiled::start(3, shape).await?;
     eventually("a key is in two hands", async || {
-        let cut = "UPDATE chancery.leases SET expires_at = acquired_at + interval '1 microsecond'
+        let cut = "UPDATE chancery.leases SET expires_at = acquired_at + interval '1 microsecond',
+                          doubted_at = acquired_at - duration
                     WHERE outcome IS NULL";
         run.execute(cut).await.is_ok_and(|_| !run.journal().shared_keys().is_empty())
     })

@@ -18,6 +18,7 @@ mod chancery;
 pub mod cluster;
 pub mod helm;
 mod independent_audit;
+pub mod leases;
 mod ledger;
 mod manifest;
 mod pgbouncer;

@@ -45,7 +45,7 @@ async fn status_shows_every_run_and_how_far_it_is() -> anyhow::Result<()> {
     }
     let one = chancery.run(&["status", "default/demo"]).await?.expect_code(0)?.stdout;
     assert!(one.contains("demo") && !one.contains("other"), "{one}");
-    session.abandon(lease.id).await?;
+    session.abandon(&lease).await?;
     other.finish().await
 }
 
@@ -96,7 +96,7 @@ async fn verify_of_a_run_that_is_not_signed_yet_names_what_is_missing() -> anyho
     let text = Chancery::on(&ledger.url)?.run(&["verify", "demo"]).await?.expect_code(1)?.stdout;
     assert!(text.contains("the records 1 to 200 are without a signature"), "{text}");
     assert_eq!((text.matches("BROKEN").count(), text.matches("holds").count()), (1, 4), "{text}");
-    session.abandon(lease.id).await?;
+    session.abandon(&lease).await?;
     run.finish().await
 }
 

@@ -121,7 +121,7 @@ async fn leases_are_exported_with_their_ends_and_open_ones_without() -> anyhow::
     for abandon in [true, false] {
         let Acquired::Leased(lease) = session.acquire().await?.0 else { anyhow::bail!("no lease") };
         if abandon {
-            session.abandon(lease.id).await?;
+            session.abandon(&lease).await?;
         }
     }
     let lines = export(&chancery, "leases").await?;

@@ -6,7 +6,11 @@ use std::sync::Arc;
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, stock};
 use chancery_store::lease::{Acquired, Lease, Payloads};
 use chancery_store::query;
-use sqlx::{Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+/// By hand, within a transaction of one's own.
+const ACQUIRE: &str = "chancery.lease_acquire(
+    $1, (SELECT uid FROM chancery.runs WHERE id = $1), 'test', sha256('test'), 0, 1)";
 
 async fn raw(ledger: &TestLedger) -> anyhow::Result<PgConnection> {
     Ok(PgConnection::connect(&ledger.url).await?)
@@ -14,7 +18,7 @@ async fn raw(ledger: &TestLedger) -> anyhow::Result<PgConnection> {
 
 /// Leases inside a transaction that the test holds open.
 async fn acquire_in(connection: &mut PgConnection, run: &SeededRun<'_>) -> anyhow::Result<(i64, uuid::Uuid)> {
-    Ok(sqlx::query_as("SELECT lease_id, key_id FROM chancery.lease_acquire($1, 'test', 0, 1)")
+    Ok(sqlx::query_as(AssertSqlSafe(format!("SELECT lease_id, key_id FROM {ACQUIRE}")))
         .bind(run.run.id)
         .fetch_one(connection)
         .await?)
@@ -57,7 +61,7 @@ async fn advisory_locks_are_reentrant_within_a_session() -> anyhow::Result<()> {
     // The lock is granted again; what keeps the key is its lease.
     let (_, second) = acquire_in(&mut transaction, &run).await?;
     assert_ne!(first, second);
-    let third: String = sqlx::query_scalar("SELECT answer FROM chancery.lease_acquire($1, 'test', 0, 1)")
+    let third: String = sqlx::query_scalar(AssertSqlSafe(format!("SELECT answer FROM {ACQUIRE}")))
         .bind(run.run.id)
         .fetch_one(&mut *transaction)
         .await?;
@@ -151,7 +155,7 @@ async fn no_lock_outlives_its_statement_so_that_a_pooler_may_share_the_session()
     let mut session = run.session("one").await?;
     let lease = leased(session.acquire().await?.0)?;
     assert_eq!(advisory_locks(&ledger).await?, 0);
-    session.abandon(lease.id).await?;
+    session.abandon(&lease).await?;
     assert_eq!(advisory_locks(&ledger).await?, 0);
     run.finish().await
 }
@@ -196,7 +200,7 @@ async fn a_signer_that_finds_no_free_key_waits_while_others_hold_them() -> anyho
     until_it_asked_five_times(&ledger, "waiter").await;
     signer.pid()?;
     for lease in held {
-        session.abandon(lease.id).await?;
+        session.abandon(&lease).await?;
     }
     assert_eq!(signer.exit_code().await?, Some(0));
     assert_eq!(run.signed().await?, 200, "it signed all that the others gave back");
@@ -227,7 +231,7 @@ async fn a_signer_that_finds_no_claimable_batch_waits_while_another_holds_one() 
     eventually("the others are signed", async || run.signed().await.is_ok_and(|signed| signed == 20)).await;
     until_it_asked_five_times(&ledger, "waiter").await;
     signer.pid()?;
-    session.abandon(lease.id).await?;
+    session.abandon(&lease).await?;
     assert_eq!(signer.exit_code().await?, Some(0));
     run.assert_audit_holds().await
 }
@@ -242,7 +246,7 @@ async fn no_row_is_updated_by_every_signer() -> anyhow::Result<()> {
     let mut session = run.session("one").await?;
     for _ in 0..4 {
         let lease = leased(session.acquire().await?.0)?;
-        session.abandon(lease.id).await?;
+        session.abandon(&lease).await?;
     }
     let after: String = sqlx::query_scalar(versions).fetch_one(ledger.ledger.pool()).await?;
     assert_eq!(before, after);
@@ -259,7 +263,8 @@ async fn pages_of_acquiring(
     let mut connection = raw(ledger).await?;
     let mut transaction = connection.begin().await?;
     let explain = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON)
-                   SELECT answer FROM chancery.lease_acquire($1, 'probe', $2, $3)";
+                   SELECT answer FROM chancery.lease_acquire(
+                       $1, $4, 'probe', sha256('probe'), $2, $3)";
     let mut pages = 0;
     // The first call of a session also reads the catalogue.
     for _ in 0..2 {
@@ -268,6 +273,7 @@ async fn pages_of_acquiring(
             .bind(run.run.id)
             .bind(use_floor)
             .bind(batch_floor)
+            .bind(run.run.uid)
             .fetch_one(&mut *transaction)
             .await?;
         pages = plan.0[0]["Plan"]["Shared Hit Blocks"].as_i64().unwrap_or_default();

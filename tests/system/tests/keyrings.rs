@@ -222,7 +222,7 @@ async fn next(run: &SeededRun<'_>, session: &mut SignerSession, leases: usize) -
         let lease = leased(session).await?;
         let number = "SELECT number FROM chancery.keys WHERE id = $1";
         numbers.push(sqlx::query_scalar(number).bind(lease.key).fetch_one(run.ledger.ledger.pool()).await?);
-        assert!(session.abandon(lease.id).await?);
+        assert!(session.abandon(&lease).await?);
     }
     Ok(numbers)
 }
@@ -247,8 +247,8 @@ async fn a_key_that_joins_is_chosen_in_its_turn_and_one_that_left_never_again() 
     // In use, it leaves; its lease goes on to its end.
     assert!(ledger.ledger.retire_key(held.key).await?);
     assert!(!ledger.ledger.retire_key(held.key).await?, "it has left");
-    assert!(session.renew(held.id).await?.is_some());
-    assert!(session.abandon(held.id).await?);
+    assert!(session.renew(&held).await?.is_some());
+    assert!(session.abandon(&held).await?);
     assert_eq!(next(&run, &mut session, 6).await?, [4, 2, 3, 4, 2, 3]);
     assert_ring_holds(&ledger).await?;
     run.finish().await?;

@@ -139,14 +139,14 @@ async fn the_schema_itself_refuses_what_would_break_a_law() -> anyhow::Result<()
     let lease = |columns: &str| {
         format!(
             "INSERT INTO chancery.leases
-                 (run_id, batch, keyring_id, key_id, holder, use_sequence, acquired_at, expires_at,
+                 (run_id, batch, keyring_id, key_id, holder, use_sequence, acquired_at, expires_at, duration,
                   signed_at, released_at, outcome)
              SELECT run_id, batch, keyring_id, key_id, holder, use_sequence + 2, acquired_at, expires_at,
-                    signed_at, released_at, outcome
+                    duration, signed_at, released_at, outcome
                FROM (SELECT {columns}) altered"
         )
     };
-    let of = "run_id, keyring_id, holder, acquired_at, expires_at";
+    let of = "run_id, keyring_id, holder, acquired_at, expires_at, duration";
     let (signed, open) = ("FROM chancery.leases WHERE batch = 1", "FROM chancery.leases WHERE batch = 2");
     for (what, sql, code) in [
         ("an altered payload", "UPDATE chancery.records SET payload = '' WHERE record = 1".to_owned(), RESTRICT_VIOLATION),

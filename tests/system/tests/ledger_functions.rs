@@ -26,9 +26,9 @@ async fn a_function_whose_text_has_changed_is_put_in_place_again_and_no_other_is
     let before = functions(&ledger).await?;
     ledger
         .execute(
-            "CREATE OR REPLACE FUNCTION chancery.lease_abandon(p_lease bigint) RETURNS boolean
+            "CREATE OR REPLACE FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) RETURNS boolean
              LANGUAGE sql AS 'SELECT false';
-             GRANT EXECUTE ON FUNCTION chancery.lease_abandon(bigint) TO PUBLIC;
+             GRANT EXECUTE ON FUNCTION chancery.lease_abandon(bigint, bytea) TO PUBLIC;
              UPDATE chancery.functions SET hash = 'of another text' WHERE name = 'lease_abandon'",
         )
         .await?;
@@ -37,7 +37,7 @@ async fn a_function_whose_text_has_changed_is_put_in_place_again_and_no_other_is
     let after = functions(&ledger).await?;
     assert_eq!(without_row(&after), without_row(&before));
     for (before, after) in before.iter().zip(&after) {
-        assert_eq!(before.3 == after.3, !before.0.ends_with("lease_abandon(bigint)"), "{}", before.0);
+        assert_eq!(before.3 == after.3, !before.0.ends_with("lease_abandon(bigint,bytea)"), "{}", before.0);
     }
     TestRun::new().seeded(&ledger).await?.finish().await
 }
@@ -64,7 +64,7 @@ async fn a_function_whose_parameters_have_changed_leaves_no_twin() -> anyhow::Re
     let before = functions(&ledger).await?;
     ledger
         .execute(
-            "DROP FUNCTION chancery.lease_renew(bigint);
+            "DROP FUNCTION chancery.lease_renew(bigint, bytea);
              CREATE FUNCTION chancery.lease_renew(p_lease bigint, p_seconds integer) RETURNS double precision
              LANGUAGE sql AS 'SELECT 1.0';
              CREATE FUNCTION chancery.lease_renew(p_lease text) RETURNS double precision

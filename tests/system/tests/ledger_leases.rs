@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chancery_kit::leases::{doubt, until_run_out};
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
 use chancery_store::SignerSession;
 use chancery_store::lease::{Acquired, Lease};
@@ -26,15 +27,6 @@ async fn store(session: &mut SignerSession, lease: &Lease) -> anyhow::Result<()>
     Ok(session.store(lease, &signatures).await?)
 }
 
-async fn until_run_out(run: &SeededRun<'_>, lease: i64) {
-    let run_out = "SELECT expires_at <= clock_timestamp() FROM chancery.leases WHERE id = $1";
-    eventually("the lease has run out", async || {
-        let answer = sqlx::query_scalar(run_out).bind(lease).fetch_one(run.ledger.ledger.pool());
-        answer.await.unwrap_or(false)
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn of_several_that_ask_at_once_one_takes_over_a_batch_whose_lease_has_run_out() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
@@ -49,7 +41,7 @@ async fn of_several_that_ask_at_once_one_takes_over_a_batch_whose_lease_has_run_
     let holders: Vec<_> = (0..6).map(|number| format!("s{number}")).collect();
     let asking = try_join_all(holders.iter().map(|holder| run.session(holder))).await?;
     let lost = leased(&mut vanished).await?;
-    until_run_out(&run, lost.id).await;
+    until_run_out(ledger.ledger.pool(), lost.id).await;
 
     let asking = asking.into_iter().map(|mut session| async move {
         let (acquired, taken_back) = session.acquire().await?;
@@ -71,8 +63,8 @@ async fn of_several_that_ask_at_once_one_takes_over_a_batch_whose_lease_has_run_
     assert_ne!(lease.key, lost.key, "the key of the lost lease was used last");
     // The late one stores nothing, the winner gives it back for somebody who signs truly.
     store(&mut vanished, &lost).await.expect_err("its lease is lost");
-    assert_eq!(vanished.renew(lost.id).await?, None);
-    assert!(winner.abandon(lease.id).await?);
+    assert_eq!(vanished.renew(&lost).await?, None);
+    assert!(winner.abandon(&lease).await?);
     run.finish().await
 }
 
@@ -134,7 +126,7 @@ async fn every_lease_gets_the_least_recently_used_of_the_free_keys() -> anyhow::
             // Some are given back at once, the first of the hands may be held for very long.
             let lease = hands.remove(random.random_range(0..hands.len()).max(usize::from(hands.len() > 1)));
             if random.random_bool(0.3) {
-                assert!(session.abandon(lease.id).await?);
+                assert!(session.abandon(&lease).await?);
             } else {
                 store(session, &lease).await?;
             }
@@ -143,7 +135,7 @@ async fn every_lease_gets_the_least_recently_used_of_the_free_keys() -> anyhow::
     }
     assert!(sequence > 200, "{sequence} leases");
     for lease in hands {
-        assert!(sessions[0].abandon(lease.id).await?);
+        assert!(sessions[0].abandon(&lease).await?);
     }
     // Whatever was stored is no signature; the order of use is right all the same.
     ledger.ledger.settle(&run.run).await?;
@@ -168,14 +160,14 @@ async fn a_renewed_lease_is_not_taken_over() -> anyhow::Result<()> {
     let lease = leased(&mut holder).await?;
     let first_end = "SELECT acquired_at + interval '2 seconds' <= clock_timestamp() FROM chancery.leases";
     eventually("its first term is over", async || {
-        let renewed = holder.renew(lease.id).await.is_ok_and(|duration| duration.is_some());
+        let renewed = holder.renew(&lease).await.is_ok_and(|duration| duration.is_some());
         renewed && sqlx::query_scalar(first_end).fetch_one(ledger.ledger.pool()).await.unwrap_or(false)
     })
     .await;
     let (acquired, expired) = other.acquire().await?;
     assert!(matches!(acquired, Acquired::NoBatch), "{acquired:?}");
     assert_eq!(expired, 0);
-    assert!(holder.abandon(lease.id).await?);
+    assert!(holder.abandon(&lease).await?);
     run.finish().await
 }
 
@@ -211,16 +203,16 @@ async fn progress_is_right_after_batches_were_abandoned_and_leases_ran_out() -> 
     assert_eq!(progress(&run).await?, (0, 0, 4, 4));
     store(&mut session, &leases[1]).await?;
     assert_eq!(progress(&run).await?, (1, 10, 3, 3));
-    session.abandon(leases[0].id).await?;
-    session.abandon(leases[3].id).await?;
+    session.abandon(&leases[0]).await?;
+    session.abandon(&leases[3]).await?;
     assert_eq!(progress(&run).await?, (1, 10, 1, 1), "the highest batch is free again");
     // Nobody has noticed yet that the third ran out: then one is taken back and the first batch leased.
-    until_run_out(&run, leases[2].id).await;
+    until_run_out(ledger.ledger.pool(), leases[2].id).await;
     assert_eq!(progress(&run).await?, (1, 10, 1, 1));
     let again = leased(&mut session).await?;
     assert_eq!(progress(&run).await?, (1, 10, 1, 1));
     assert_eq!(progress(&run).await?, counted(&run).await?);
-    session.abandon(again.id).await?;
+    session.abandon(&again).await?;
     assert_eq!(progress(&run).await?, (1, 10, 0, 0));
 
     loop {
@@ -249,7 +241,7 @@ async fn progress_of_several_runs_is_told_apart() -> anyhow::Result<()> {
     let seen: Vec<_> =
         all.iter().map(|run| (run.id, run.records_signed, run.batches_leased, run.complete)).collect();
     assert_eq!(seen, [(one.run.id, 200, 0, true), (two.run.id, 0, 1, false)]);
-    session.abandon(lease.id).await?;
+    session.abandon(&lease).await?;
     two.finish().await
 }
 
@@ -264,9 +256,12 @@ async fn a_batch_that_is_being_stored_in_parts_is_not_taken_over() -> anyhow::Re
         .await?;
     let mut slow = run.session("slow").await?;
     let Acquired::Leased(lease) = slow.acquire().await?.0 else { anyhow::bail!("no lease") };
+    // Nothing but the store is to keep the next turn from taking it back.
+    doubt(ledger.ledger.pool(), lease.id).await;
+    ledger.execute("UPDATE chancery.leases SET token_hash = sha256('known')").await?;
     let mut storing = PgConnection::connect(&ledger.url).await?;
     let mut transaction = storing.begin().await?;
-    let store = "SELECT chancery.batch_store($1, $2, array_fill('\\x07'::bytea, ARRAY[5]), $3)";
+    let store = "SELECT chancery.batch_store($1, 'known', $2, array_fill('\\x07'::bytea, ARRAY[5]), $3)";
     sqlx::query(store).bind(lease.id).bind(1_i64).bind(false).execute(&mut *transaction).await?;
 
     let over = "SELECT expires_at < clock_timestamp() FROM chancery.leases WHERE id = $1";

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 /// Stores a batch of one record, with a signature that no one will verify.
 fn batch_store(lease: impl Display, record: impl Display) -> String {
-    format!(r"chancery.batch_store({lease}, {record}, ARRAY['\x00'::bytea], true)")
+    format!(r"chancery.batch_store({lease}, 'token', {record}, ARRAY['\x00'::bytea], true)")
 }
 
 /// Signs so many batches in one session, within the server.
@@ -22,7 +22,8 @@ async fn sign(session: &mut PgConnection, run: &SeededRun<'_>, batches: i64) -> 
              batch_floor bigint := 1;
          BEGIN
              FOR number IN 1..{batches} LOOP
-                 SELECT * INTO STRICT a FROM chancery.lease_acquire({run}, 'one', use_floor, batch_floor);
+                 SELECT * INTO STRICT a FROM chancery.lease_acquire(
+                     {run}, '{uid}', 'one', sha256('token'), use_floor, batch_floor);
                  ASSERT a.answer = 'leased', a.answer;
                  use_floor := a.use_floor;
                  batch_floor := a.batch_floor;
@@ -30,6 +31,7 @@ async fn sign(session: &mut PgConnection, run: &SeededRun<'_>, batches: i64) -> 
              END LOOP;
          END $$",
         run = run.run.id,
+        uid = run.run.uid,
         store = batch_store("a.lease_id", "a.first_record")
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(session).await?;
@@ -42,7 +44,10 @@ async fn acquire(run: &SeededRun<'_>) -> anyhow::Result<String> {
                          (SELECT max(batch) + 1 FROM chancery.leases WHERE keyring_id = $1)";
     let floors = sqlx::query(floors).bind(run.run.keyring.id).fetch_one(run.ledger.ledger.pool()).await?;
     let (used, batch): (i64, i64) = (floors.get(0), floors.get(1));
-    Ok(format!("SELECT * FROM chancery.lease_acquire({}, 'one', {used}, {batch})", run.run.id))
+    let (id, uid) = (run.run.id, run.run.uid);
+    Ok(format!(
+        "SELECT * FROM chancery.lease_acquire({id}, '{uid}', 'one', sha256('token'), {used}, {batch})"
+    ))
 }
 
 /// The store of the one lease that is open.

@@ -6,7 +6,7 @@ use chancery_filling::fill;
 use chancery_kit::{Chancery, Manifest, SeededRun, TestLedger, TestRun};
 use chancery_process::read_kek_file;
 use chancery_store::StoreError;
-use chancery_store::lease::{Acquired, Payloads};
+use chancery_store::lease::{Acquired, PART_BYTES, Payloads};
 
 const MIB: usize = 1 << 20;
 const PART: usize = 4 * MIB;
@@ -44,12 +44,12 @@ async fn parts(run: &SeededRun<'_>) -> anyhow::Result<Vec<Vec<usize>>> {
     let Acquired::Leased(lease) = session.acquire().await?.0 else { anyhow::bail!("no lease") };
     let (mut parts, mut payloads, mut first) = (Vec::new(), Payloads::default(), lease.first_record);
     while first <= lease.last_record {
-        let read = session.fetch_part(&lease, first, &mut payloads).await?;
+        let read = session.fetch_part(&lease, first, PART_BYTES, &mut payloads).await?;
         assert_eq!(usize::try_from(read)?, payloads.len());
         first += read;
         parts.push(payloads.iter().map(<[u8]>::len).collect());
     }
-    assert!(session.abandon(lease.id).await?);
+    assert!(session.abandon(&lease).await?);
     Ok(parts)
 }
 
@@ -110,7 +110,7 @@ async fn a_record_that_is_missing_in_a_large_batch_is_named() -> anyhow::Result<
     sqlx::query("SET LOCAL session_replication_role = replica").execute(&mut *transaction).await?;
     sqlx::query("DELETE FROM chancery.records WHERE record = 3").execute(&mut *transaction).await?;
     transaction.commit().await?;
-    let error = session.fetch_part(&lease, 1, &mut Payloads::default()).await.expect_err("a gap");
+    let error = session.fetch_part(&lease, 1, PART_BYTES, &mut Payloads::default()).await.expect_err("a gap");
     assert!(matches!(&error, StoreError::Corrupt(what) if what.contains("record 3 is missing")), "{error}");
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chancery_kit::{Chancery, Manifest, SignerProcess, TestLedger, TestRun};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-const READABLE: [&str; 3] = ["keyrings", "records", "runs"];
+const READABLE: [&str; 4] = ["keyrings", "ledger", "records", "runs"];
 const CALLABLE: [&str; 5] =
     ["batch_store", "ledger_version", "lease_abandon", "lease_acquire", "lease_renew"];
 
@@ -63,7 +63,7 @@ async fn tables(ledger: &TestLedger) -> anyhow::Result<Vec<(String, String)>> {
 }
 
 #[tokio::test]
-async fn a_signer_reads_runs_keyrings_and_records_and_no_other_table() -> anyhow::Result<()> {
+async fn a_signer_reads_runs_keyrings_records_and_the_ledgers_uid_and_no_other_table() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let _run = TestRun::new().seeded(&ledger).await?;
     let mut signer = signer(&ledger).await?;
@@ -141,6 +141,7 @@ async fn a_signer_calls_the_functions_of_the_lease_protocol_and_no_other() -> an
         "keyring_delete",
         "keyring_forget",
         "keyring_turn",
+        "lease_give_back",
         "records_generate",
         "run_create",
         "run_seal",
@@ -164,7 +165,7 @@ async fn a_signer_makes_and_alters_nothing() -> anyhow::Result<()> {
         "DROP TABLE chancery.signatures",
         "GRANT SELECT ON chancery.keys TO chancery_signer",
         "SET session_replication_role = replica",
-        "ALTER FUNCTION chancery.batch_store(bigint, bigint, bytea[], boolean) SECURITY INVOKER",
+        "ALTER FUNCTION chancery.batch_store(bigint, bytea, bigint, bytea[], boolean) SECURITY INVOKER",
     ] {
         assert_denied(&mut signer, statement).await?;
     }

@@ -126,8 +126,8 @@ async fn a_lease_duration_that_is_shortened_under_a_living_signer_takes_nothing_
     assert_eq!(lease.duration, Duration::from_secs(30));
     ledger.ledger.set_mutable(&run.run, false, Duration::from_millis(1)).await?;
     // Renewing tells of the new duration, and takes nothing away from what was granted.
-    assert_eq!(session.renew(lease.id).await?, Some(Duration::from_millis(1)));
-    assert!(session.abandon(lease.id).await?, "it was not taken over");
+    assert_eq!(session.renew(&lease).await?, Some(Duration::from_millis(1)));
+    assert!(session.abandon(&lease).await?, "it was not taken over");
     ledger.ledger.set_mutable(&run.run, false, Duration::from_secs(30)).await?;
     run.finish().await?;
     assert_eq!(outcomes(&run, "expired").await?, 0);
@@ -283,8 +283,8 @@ async fn a_late_signer_stores_nothing() -> anyhow::Result<()> {
     let error = session.store(&lease, &[&forged[..]; 10]).await.expect_err("lost").to_string();
     assert!(error.contains("is lost"), "{error}");
     assert_eq!(run.signed().await?, 0);
-    assert_eq!(session.renew(lease.id).await?, None);
-    assert!(!session.abandon(lease.id).await?);
+    assert_eq!(session.renew(&lease).await?, None);
+    assert!(!session.abandon(&lease).await?);
     run.finish().await
 }
 
@@ -297,7 +297,7 @@ async fn signatures_that_do_not_cover_the_batch_are_not_stored() -> anyhow::Resu
     let forged = [0_u8; 64];
     let error = session.store(&lease, &[&forged[..]; 9]).await.expect_err("refused").to_string();
     assert!(error.contains("does not cover its batch"), "{error}");
-    assert!(session.abandon(lease.id).await?);
+    assert!(session.abandon(&lease).await?);
     run.finish().await
 }
 

@@ -93,7 +93,7 @@ async fn a_lease_that_the_synchronous_standby_does_not_have_is_not_signed_under(
         "the promoted standby knows nothing of the lost lease"
     );
     two.fetch(first, last, &mut Payloads::default()).await?;
-    assert!(two.abandon(lease.id).await?);
+    assert!(two.abandon(&lease).await?);
     run.finish().await
 }
 
@@ -113,8 +113,8 @@ async fn a_lease_that_was_fetched_under_is_known_to_the_promoted_standby() -> an
     assert_eq!(other.use_sequence, lease.use_sequence + 1);
     // The first signer goes on with its lease on the new primary.
     let mut one = run.session("one").await?;
-    assert!(one.renew(lease.id).await?.is_some());
-    assert!(one.abandon(lease.id).await? && two.abandon(other.id).await?);
+    assert!(one.renew(&lease).await?.is_some());
+    assert!(one.abandon(&lease).await? && two.abandon(&other).await?);
     run.finish().await
 }
 

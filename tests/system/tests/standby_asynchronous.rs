@@ -100,7 +100,7 @@ async fn what_the_holder_of_a_lost_lease_stores_under_an_id_given_out_again_is_f
     let second = leased(&mut one).await?;
     let signatures = signed(&run, &mut one, &first).await?;
     one.store(&first, &signatures.iter().map(Vec::as_slice).collect::<Vec<_>>()).await?;
-    assert!(one.abandon(second.id).await?);
+    assert!(one.abandon(&second).await?);
     let held = leased(&mut one).await?;
     let late = signed(&run, &mut one, &held).await?;
     pair.fail_over().await?;
@@ -109,7 +109,7 @@ async fn what_the_holder_of_a_lost_lease_stores_under_an_id_given_out_again_is_f
     let mut two = run.session("two").await?;
     let other = leased(&mut two).await?;
     let given_back = leased(&mut two).await?;
-    assert!(two.abandon(given_back.id).await?);
+    assert!(two.abandon(&given_back).await?);
     let again = leased(&mut two).await?;
     assert_eq!((again.id, again.batch), (held.id, held.batch), "id and batch are given out once more");
     assert_ne!(again.key, held.key, "with another key");
@@ -117,7 +117,7 @@ async fn what_the_holder_of_a_lost_lease_stores_under_an_id_given_out_again_is_f
     // The signer of the lost lease connects again and stores.
     let mut one = run.session("one").await?;
     one.store(&held, &late.iter().map(Vec::as_slice).collect::<Vec<_>>()).await?;
-    assert!(two.abandon(other.id).await?);
+    assert!(two.abandon(&other).await?);
     let (code, log) = run.start_signer("finisher")?.ended().await?;
     assert_eq!(code, Some(0), "{log}");
     ledger.ledger.settle(&run.run).await?;

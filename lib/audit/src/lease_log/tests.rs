@@ -37,6 +37,7 @@ fn log_of(keys: u128, steps: &[u8]) -> Vec<LeaseRow> {
                 use_sequence: sequence,
                 acquired_at: clock,
                 expires_at: clock + 1_000_000,
+                doubted_until: None,
                 released_at: None,
                 has_signed_at: false,
                 outcome: None,
@@ -92,6 +93,7 @@ fn log_of_changing_ring(keys: u128, steps: &[u8]) -> (Vec<KeyRow>, Vec<LeaseRow>
                         use_sequence: newest + 1,
                         acquired_at: clock,
                         expires_at: clock + 1_000_000,
+                        doubted_until: None,
                         released_at: None,
                         has_signed_at: false,
                         outcome: None,
@@ -205,6 +207,12 @@ fn a_lease_taken_over_before_it_ran_out_is_named() {
     let findings = replay(last_uses(3, &log), &log);
     assert_eq!(findings.of(Law::NoSharedKey).1, ["lease 103 was taken over before it had run out"]);
     log[2].expires_at = log[2].released_at.expect("released");
+    let findings = replay(last_uses(3, &log), &log);
+    let hasty = "lease 103 was taken back before its holder had the time to renew it";
+    assert_eq!(findings.of(Law::NoSharedKey).1, [hasty]);
+    log[2].doubted_until = log[2].released_at.map(|released| released + 1);
+    assert_eq!(replay(last_uses(3, &log), &log).of(Law::NoSharedKey).1, [hasty]);
+    log[2].doubted_until = log[2].released_at;
     assert_eq!(violations(&replay(uses, &log)), (0, 0), "at the instant at which it runs out it is free");
 }
 

@@ -149,6 +149,8 @@ pub struct LeaseRow {
     pub acquired_at: i64,
     /// When it would run out.
     pub expires_at: i64,
+    /// Until when its holder had the time to renew it, after a turn had doubted that it would.
+    pub doubted_until: Option<i64>,
     /// When the key went back to the ring.
     pub released_at: Option<i64>,
     /// Whether it says when its batch was stored.
@@ -164,6 +166,7 @@ from_row!(LeaseRow {
     use_sequence,
     acquired_at,
     expires_at,
+    doubted_until,
     released_at,
     has_signed_at,
     outcome

@@ -14,6 +14,12 @@ impl Payloads {
         self.ends.len()
     }
 
+    /// Sum of their lengths.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

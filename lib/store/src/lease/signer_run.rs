@@ -5,14 +5,18 @@ use uuid::Uuid;
 
 use crate::answer::{SHORT, answered};
 use crate::error::StoreError;
-use crate::query;
 use crate::row::from_row;
+use crate::{identity, query};
 
 /// The run that a signer signs, as far as signers may know it.
 #[derive(Clone, Debug)]
 pub struct SignerRun {
     /// The ledger's own number of the run.
     pub id: i32,
+    /// The run's identity: one that is made anew under its name has another.
+    pub uid: Uuid,
+    /// The ledger's identity: one that is made anew in its place has another.
+    pub ledger_uid: Uuid,
     /// Namespace of the run's name.
     pub namespace: String,
     /// Name, unique in its namespace.
@@ -27,7 +31,17 @@ pub struct SignerRun {
     pub deleted: bool,
 }
 
-from_row!(SignerRun { id, namespace, name, keyring_uid, algorithm, kek_fingerprint, deleted });
+from_row!(SignerRun {
+    id,
+    uid,
+    ledger_uid,
+    namespace,
+    name,
+    keyring_uid,
+    algorithm,
+    kek_fingerprint,
+    deleted
+});
 
 impl SignerRun {
     pub(crate) async fn find(
@@ -39,5 +53,17 @@ impl SignerRun {
         answered(query::signer_run.name, SHORT, statement.fetch_optional(connection))
             .await?
             .ok_or_else(|| StoreError::NoRun(format!("{namespace}/{name}")))
+    }
+
+    /// Makes sure that the ledger is the one in which this run was found, and still has this very run.
+    pub(super) async fn is_still_there(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        identity::compare(self.ledger_uid, connection).await?;
+        let found = Self::find(connection, &self.namespace, &self.name).await?;
+        if found.uid == self.uid && !found.deleted {
+            Ok(())
+        } else {
+            // Another run may have the name by now.
+            Err(StoreError::NoRun(format!("{}/{}", self.namespace, self.name)))
+        }
     }
 }

@@ -26,7 +26,7 @@ pub fn job(object: &SigningRun, run: &ValidatedRun, plan: JobPlan, settings: &Si
             annotations: Some(run.signer_template.annotations.clone()),
             ..ObjectMeta::default()
         }),
-        spec: Some(pod_spec(object, run, settings)),
+        spec: Some(pod_spec(object, run, plan.run_uid, settings)),
     };
     let mut job_labels = labels(run);
     if let Some(queue) = object.labels().get(names::LABEL_QUEUE) {
@@ -38,6 +38,8 @@ pub fn job(object: &SigningRun, run: &ValidatedRun, plan: JobPlan, settings: &Si
         names::ANNOTATION_GENERATION.to_owned(),
         object.metadata.generation.unwrap_or_default().to_string(),
     );
+    let uid = plan.run_uid.map(|uid| (names::ANNOTATION_RUN_UID.to_owned(), uid.to_string()));
+    annotations.extend(uid);
     let retry = object.annotations().get(names::ANNOTATION_RETRY).cloned().unwrap_or_default();
     annotations.insert(names::ANNOTATION_RETRIED.to_owned(), retry);
     Job {

@@ -46,7 +46,12 @@ pub struct SignerSettings {
 }
 
 /// The pod of a signer of this run.
-pub(super) fn pod_spec(object: &SigningRun, run: &ValidatedRun, settings: &SignerSettings) -> PodSpec {
+pub(super) fn pod_spec(
+    object: &SigningRun,
+    run: &ValidatedRun,
+    run_uid: Option<Uuid>,
+    settings: &SignerSettings,
+) -> PodSpec {
     // No `..`: a field that is added to the template must be thought of here.
     let SignerTemplate {
         labels: _,
@@ -80,7 +85,10 @@ pub(super) fn pod_spec(object: &SigningRun, run: &ValidatedRun, settings: &Signe
             }),
             ..PodSecurityContext::default()
         }),
-        containers: vec![container(object, run, settings, resources.unwrap_or_else(default_resources))],
+        containers: vec![Container {
+            env: Some(environment(object, run, run_uid, settings)),
+            ..container(settings, resources.unwrap_or_else(default_resources))
+        }],
         volumes: Some(vec![secret_volume(settings)]),
         node_selector: given(!node_selector.is_empty()).map(|()| node_selector),
         tolerations: given(!tolerations.is_empty()).map(|()| tolerations),
@@ -94,18 +102,12 @@ pub(super) fn pod_spec(object: &SigningRun, run: &ValidatedRun, settings: &Signe
     }
 }
 
-fn container(
-    object: &SigningRun,
-    run: &ValidatedRun,
-    settings: &SignerSettings,
-    resources: ResourceRequirements,
-) -> Container {
+fn container(settings: &SignerSettings, resources: ResourceRequirements) -> Container {
     Container {
         name: names::SIGNER_CONTAINER.to_owned(),
         image: Some(settings.image.clone()),
         image_pull_policy: Some(settings.image_pull_policy.clone()),
         command: Some(vec!["/chancery-signer".to_owned()]),
-        env: Some(environment(object, run, settings)),
         ports: Some(vec![ContainerPort {
             name: Some("metrics".to_owned()),
             container_port: METRICS_PORT,
@@ -129,7 +131,12 @@ fn container(
     }
 }
 
-fn environment(object: &SigningRun, run: &ValidatedRun, settings: &SignerSettings) -> Vec<EnvVar> {
+fn environment(
+    object: &SigningRun,
+    run: &ValidatedRun,
+    run_uid: Option<Uuid>,
+    settings: &SignerSettings,
+) -> Vec<EnvVar> {
     let mut variables = vec![
         // First what others refer to.
         of_field("POD_NAME", "metadata.name"),
@@ -145,6 +152,7 @@ fn environment(object: &SigningRun, run: &ValidatedRun, settings: &SignerSetting
         plain("CHANCERY_LISTEN", format!("0.0.0.0:{METRICS_PORT}")),
         plain("CHANCERY_LOG_FORMAT", "json"),
     ];
+    variables.extend(run_uid.map(|uid| plain("CHANCERY_RUN_UID", uid.to_string())));
     if settings.assume_role {
         variables.push(plain("CHANCERY_ASSUME_SIGNER_ROLE", "true"));
     }

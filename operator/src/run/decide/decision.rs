@@ -1,6 +1,7 @@
 //! What a decision is.
 
 use std::time::Duration;
+use uuid::Uuid;
 
 use chancery_api::Reason;
 
@@ -58,6 +59,8 @@ pub struct JobPlan {
     pub parallelism: u32,
     /// Whether Kubernetes makes no pods for now.
     pub suspended: bool,
+    /// The run in the ledger that its signers sign, and no other of that name. None for a Job that does not say.
+    pub run_uid: Option<Uuid>,
 }
 
 /// Where the run stands.

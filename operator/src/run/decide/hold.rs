@@ -21,7 +21,8 @@ pub(super) fn hold_job(decision: Decision, observed: &Observed) -> Decision {
         // Kueue would resume a Job that it has admitted.
         Some(_) if observed.object.queued => decision.then(Effect::DeleteJob),
         Some(job) => {
-            decision.then(Effect::EnsureJob(JobPlan { parallelism: job.parallelism, suspended: true }))
+            let plan = JobPlan { parallelism: job.parallelism, suspended: true, run_uid: job.run_uid };
+            decision.then(Effect::EnsureJob(plan))
         }
     }
 }

@@ -180,5 +180,6 @@ fn plan(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, job: Option
     JobPlan {
         parallelism: run.signers(ledger.keyring.key_count.unsigned_abs(), unsigned),
         suspended: observed.object.queued && job.is_none_or(|job| job.suspended),
+        run_uid: Some(ledger.stored.0.uid),
     }
 }

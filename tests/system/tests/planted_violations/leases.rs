@@ -114,12 +114,13 @@ async fn a_lease_that_was_tampered_with_is_caught() -> anyhow::Result<()> {
             ],
         },
         Case {
-            what: "that runs out before it begins",
-            sql: "UPDATE chancery.leases SET expires_at = acquired_at - interval '1 second' WHERE id = 5",
+            what: "that was taken back without a doubt",
+            sql: "UPDATE chancery.leases SET outcome = 'expired', signed_at = NULL, expires_at = acquired_at WHERE id = 5",
             names: "lease 5",
-            laws: &[4],
+            laws: &[3, 4],
             says: &[
-                "lease 5 runs out before it begins",
+                "lease 5 was taken back before its holder had the time to renew it",
+                "the signature of record 17 was stored under lease 5, which ended expired",
             ],
         },
         Case {
@@ -143,10 +144,11 @@ async fn a_lease_that_was_tampered_with_is_caught() -> anyhow::Result<()> {
         Case {
             what: "added, of a signed batch, and otherwise as the protocol would have it",
             sql: "INSERT INTO chancery.leases (id, run_id, batch, keyring_id, key_id, holder, use_sequence,
-                                               acquired_at, expires_at, signed_at, released_at, outcome)
+                                               acquired_at, expires_at, duration, signed_at, released_at,
+                                               outcome)
                   OVERRIDING SYSTEM VALUE 
                   SELECT 99, 1, 5, 1, k.id, 'forger', 16, l.last + interval '1 second', l.last + interval '9 seconds',
-                         l.last + interval '2 seconds', l.last + interval '3 seconds', 'signed'
+                         interval '8 seconds', l.last + interval '2 seconds', l.last + interval '3 seconds', 'signed'
                     FROM chancery.keys k, (SELECT max(released_at) AS last FROM chancery.leases) l
                    WHERE k.keyring_id = 1 ORDER BY k.last_use LIMIT 1;
                   UPDATE chancery.keys k SET last_use = 16 FROM chancery.leases l WHERE l.id = 99 AND k.id = l.key_id",
@@ -159,9 +161,10 @@ async fn a_lease_that_was_tampered_with_is_caught() -> anyhow::Result<()> {
         Case {
             what: "added to another ring's log, of a key of this ring",
             sql: "INSERT INTO chancery.leases (id, run_id, batch, keyring_id, key_id, holder, use_sequence,
-                                               acquired_at, expires_at, signed_at, released_at, outcome)
+                                               acquired_at, expires_at, duration, signed_at, released_at,
+                                               outcome)
                   OVERRIDING SYSTEM VALUE 
-                  SELECT 99, 2, 1, 2, key_id, holder, 3, acquired_at, expires_at, signed_at, released_at, outcome
+                  SELECT 99, 2, 1, 2, key_id, holder, 3, acquired_at, expires_at, duration, signed_at, released_at, outcome
                     FROM chancery.leases WHERE id = 5",
             names: "lease 99",
             laws: &[4],
@@ -172,9 +175,10 @@ async fn a_lease_that_was_tampered_with_is_caught() -> anyhow::Result<()> {
         Case {
             what: "added, of a run that does not exist",
             sql: "INSERT INTO chancery.leases (id, run_id, batch, keyring_id, key_id, holder, use_sequence,
-                                               acquired_at, expires_at, signed_at, released_at, outcome)
+                                               acquired_at, expires_at, duration, signed_at, released_at,
+                                               outcome)
                   OVERRIDING SYSTEM VALUE 
-                  SELECT 99, 99, 1, 99, gen_random_uuid(), holder, 1, acquired_at, expires_at, signed_at, released_at,
+                  SELECT 99, 99, 1, 99, gen_random_uuid(), holder, 1, acquired_at, expires_at, duration, signed_at, released_at,
                          outcome FROM chancery.leases WHERE id = 5",
             names: "lease 99",
             laws: &[4],

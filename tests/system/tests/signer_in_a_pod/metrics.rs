@@ -113,7 +113,7 @@ async fn the_metrics_of_a_signer_agree_with_what_it_has_done() -> anyhow::Result
     assert!(page.value("chancery_lease_wait_seconds_sum") > 0.0);
     assert_eq!(get(address, "/healthz").await?, "ok\n");
 
-    assert!(other.abandon(held.id).await?);
+    assert!(other.abandon(&held).await?);
     let (code, log) = pod.ended().await?;
     assert_eq!(code, Some(0), "{log}");
     run.assert_audit_holds().await
@@ -133,7 +133,7 @@ async fn nothing_listens_unless_it_is_asked_to() -> anyhow::Result<()> {
     .await;
     assert_eq!(listens(&pods[0])?, 0);
     assert_eq!(listens(&pods[1])?, 1);
-    assert!(other.abandon(held.id).await?);
+    assert!(other.abandon(&held).await?);
     for pod in &mut pods {
         assert_eq!(pod.ended().await?.0, Some(0));
     }
@@ -177,7 +177,7 @@ async fn the_documented_metrics_of_the_signer_are_those_it_shows() -> anyhow::Re
     let held = lease(&mut other).await?;
     let mut pod = PodSpec::of(&run)?.listening().start()?;
     assert_eq!(documented("Signer"), Scrape::of(pod.address().await?).await?.types);
-    assert!(other.abandon(held.id).await?);
+    assert!(other.abandon(&held).await?);
     assert_eq!(pod.ended().await?.0, Some(0));
     Ok(())
 }

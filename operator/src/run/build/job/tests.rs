@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const PLAN: JobPlan = JobPlan { parallelism: 3, suspended: false };
+const PLAN: JobPlan = JobPlan { parallelism: 3, suspended: false, run_uid: Some(uuid::Uuid::nil()) };
 
 fn object() -> SigningRun {
     let mut object = SigningRun::new("demo", SigningRunSpec::new(1_000, 4, 100));
@@ -62,6 +62,7 @@ fn the_job_is_a_work_queue_that_belongs_to_the_run() {
     assert_eq!(spec["template"]["spec"]["restartPolicy"], "Never");
     assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_GENERATION], "5");
     assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_RETRIED], "");
+    assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_RUN_UID], json!(uuid::Uuid::nil()));
 }
 
 #[test]
@@ -114,6 +115,7 @@ fn a_signer_is_told_all_that_it_needs() {
             ("POD_UID", field("metadata.uid")),
             ("CHANCERY_HOLDER", json!("$(POD_NAME)/$(POD_UID)")),
             ("CHANCERY_RUN", json!("demo")),
+            ("CHANCERY_RUN_UID", json!(uuid::Uuid::nil())),
             ("CHANCERY_NAMESPACE", json!("signing")),
             ("CHANCERY_KEK_FILE", json!("/etc/chancery/signer/kek")),
             ("DATABASE_URL", json!({"secretKeyRef": {"name": "chancery-signer", "key": "database-url"}})),

@@ -249,6 +249,7 @@ fn ensure_job(world: &mut World, seen: &Snapshot, parallelism: u32, suspended: b
                 end: None,
                 generation,
                 retry,
+                run_uid: Some(uuid::Uuid::nil()),
             });
         }
     }

@@ -238,6 +238,7 @@ impl Situation {
 pub(crate) fn stored_run() -> StoredRun {
     StoredRun(chancery_store::Run {
         id: 1,
+        uid: uuid::Uuid::nil(),
         namespace: "default".to_owned(),
         name: "demo".to_owned(),
         keyring: chancery_store::Keyring {
@@ -300,6 +301,7 @@ pub(crate) fn running(signers: u32) -> JobView {
         end: None,
         generation: Some(1),
         retry: String::new(),
+        run_uid: Some(uuid::Uuid::nil()),
     }
 }
 

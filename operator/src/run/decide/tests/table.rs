@@ -76,11 +76,11 @@ pub(super) fn check<const N: usize>(rows: [Row; N]) {
 }
 
 pub(super) fn run_job(parallelism: u32) -> Effect {
-    Effect::EnsureJob(JobPlan { parallelism, suspended: false })
+    Effect::EnsureJob(JobPlan { parallelism, suspended: false, run_uid: Some(uuid::Uuid::nil()) })
 }
 
 pub(super) fn hold_job(parallelism: u32) -> Effect {
-    Effect::EnsureJob(JobPlan { parallelism, suspended: true })
+    Effect::EnsureJob(JobPlan { parallelism, suspended: true, run_uid: Some(uuid::Uuid::nil()) })
 }
 
 pub(super) const HOLD: Effect = Effect::SetMutable { suspended: true };

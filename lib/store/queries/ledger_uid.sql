@@ -1,0 +1,1 @@
+SELECT (SELECT l.uid FROM chancery.ledger l) AS uid

@@ -1,0 +1,46 @@
+//! The leases that nobody has ended, for a person who asks why a run stands still.
+
+use crate::connect::Ledger;
+use crate::error::StoreError;
+use crate::query;
+use crate::row::from_row;
+use crate::run::Run;
+
+/// A lease that has not ended.
+#[derive(Clone, Debug)]
+pub struct OpenLease {
+    /// Its number in the ledger.
+    pub lease: i64,
+    /// Namespace of the run it was granted for.
+    pub namespace: String,
+    /// That run's name. It may have been deleted since.
+    pub run: String,
+    /// Who has it.
+    pub holder: String,
+    /// The key, by its number in the ring.
+    pub key: i32,
+    /// The batch.
+    pub batch: i64,
+    /// Position in the order of all leases of the ring.
+    pub use_sequence: i64,
+    /// Seconds until a turn of the ring may take it back, unless its holder renews it.
+    pub seconds_left: f64,
+    /// Whether its holder has not renewed it in time, or the server's clock was set back since.
+    pub is_silent: bool,
+}
+
+from_row!(OpenLease { lease, namespace, run, holder, key, batch, use_sequence, seconds_left, is_silent });
+
+impl Ledger {
+    /// The open leases of the run's ring, in the order in which they were granted.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn open_leases(&self, run: &Run) -> Result<Vec<OpenLease>, StoreError> {
+        self.ask(query::leases_open, async |query, connection| {
+            query.rows_as().bind(run.id).fetch_all(connection).await
+        })
+        .await
+    }
+}
