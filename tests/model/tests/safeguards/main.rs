@@ -66,6 +66,11 @@ fn with_all_safeguards_every_property_holds() {
             (ONE_KEY, KEYS),
             (TWO_RUNS, DELETION),
         ] {
+            // It goes back to a ledger without the changes, which is seen as well without them; and it makes many
+            // states.
+            if faults.restores > 0 && changes != NO_CHANGE {
+                continue;
+            }
             let report = check(LeaseModel::new(size, faults, changes), NonZeroUsize::MIN);
             assert!(report.violations.is_empty(), "{size:?}, {faults:?}, {changes:?}: {report}");
         }
