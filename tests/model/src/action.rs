@@ -1,15 +1,25 @@
 //! The transitions. `docs/internals/model.md` maps each to the query or function it stands for.
 
-/// One step of the whole. Signers are numbered from 0; `late` counts ticks of the signer's clock
-/// between its request and the database's carrying it out.
+use crate::expiry::By;
+
+/// One step of the whole. Signers are numbered from 0; `late` counts halves of a lease's
+/// duration between a signer's request and the database's carrying it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// All clocks move on.
+    /// Half the duration of a lease passes, on all clocks.
     Tick,
-    /// All clocks move on but this signer's.
-    TickWithout(u8),
-    /// The signers' clocks move on, the database's does not.
-    TickWithoutDatabase,
+    /// This signer's clock runs more slowly than the database's, from before it asked for its lease until it
+    /// asks for more of it.
+    SlowClock(u8),
+    /// The clock of the database is set forward.
+    SetForward(By),
+    /// The clock of the database is set back.
+    SetBack {
+        /// How far.
+        by: By,
+        /// Whether this makes good that the clock was set forward by far.
+        undone: bool,
+    },
     /// The database carries out a signer's `lease_acquire`; its answer is on the way.
     Acquire {
         /// The signer that asks.
@@ -28,6 +38,8 @@ pub enum Action {
     LeaseChosen(u8),
     /// The answer to an acquire has arrived, and `records_fetch` has been carried out and answered.
     Fetch(u8),
+    /// The connection breaks before the answer to `records_fetch` has come.
+    FetchUnanswered(u8),
     /// The signer looks at its term, puts up the fence and begins to sign.
     BeginSigning(u8),
     /// One part is signed; the next is fetched.
@@ -41,7 +53,7 @@ pub enum Action {
         /// Ticks since it asked.
         late: u8,
     },
-    /// `lease_renew` is carried out, but its answer never arrives: the signer stops signing.
+    /// `lease_renew` is carried out, but its answer never arrives: the signer signs on and will renew again.
     RenewUnanswered(u8),
     /// The signer stops before its batch is finished: the term is over, it was asked to stop, or its
     /// session is gone.
@@ -69,8 +81,15 @@ pub enum Action {
     Flush,
     /// The database crashes, and is there again.
     Restart {
-        /// Whether signers had read the answers to their acquires, and so know which lease to give back.
+        /// Whether signers had read the answers to their acquires, and so know which lease is theirs.
         answers_read: bool,
+    },
+    /// A copy of the ledger is made.
+    BackUp,
+    /// The ledger goes back to an earlier state, while signers live.
+    Restore {
+        /// To its copy. Otherwise to its beginning.
+        backup: bool,
     },
     /// The owner closes the next batch of a run.
     CloseBatch(u8),

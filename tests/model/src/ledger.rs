@@ -1,19 +1,28 @@
 //! The database: what each function of `migrations/functions` does, as one step.
 
+use crate::expiry::Expiry;
 use crate::few::Few;
-use crate::moments::OVER;
+use crate::model::Size;
 use crate::protocol::Protocol;
 use crate::ring::Ring;
 use crate::run::{Run, Stage};
+
+/// What a signer names to act on a lease.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Claim {
+    /// The lease's id, which a sequence may give out again.
+    pub(crate) id: u8,
+    /// The random token of which the ledger keeps the hash. No two leases have the same.
+    pub(crate) token: u8,
+}
 
 /// An open lease: a row of `leases` whose `released_at` is null.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Lease {
     pub(crate) key: u8,
-    pub(crate) id: u8,
+    pub(crate) claim: Claim,
     pub(crate) batch: u8,
-    /// Ticks of the database's clock since it was granted or renewed.
-    pub(crate) age: u8,
+    pub(crate) expiry: Expiry,
     /// `outcome = 'signed'`: waits for the next turn.
     pub(crate) signed: bool,
     /// The holder's process has ended, and the owner saw it end.
@@ -49,7 +58,8 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Runs with so many batches each, which are there and sealed, or are yet to come.
-    pub(crate) fn new(keys: u8, runs: u8, batches: u8, sealed: bool) -> Self {
+    pub(crate) fn of(size: Size) -> Self {
+        let Size { runs, keys, batches, sealed, .. } = size;
         let state = if sealed { BatchState::Unsigned } else { BatchState::Absent };
         Self {
             ring: Ring::new(keys),
@@ -67,25 +77,30 @@ impl Ledger {
         &mut self.runs[usize::from(run)]
     }
 
-    pub(crate) fn row(&self, id: u8) -> Option<usize> {
-        self.leases.iter().position(|lease| lease.id == id)
+    /// The row of the very lease that was granted with this token.
+    pub(crate) fn row(&self, token: u8) -> Option<usize> {
+        self.leases.iter().position(|lease| lease.claim.token == token)
     }
 
-    /// The row of a lease without an outcome.
-    fn open_row(&self, id: u8) -> Option<usize> {
-        self.row(id).filter(|row| !self.leases[*row].signed)
+    /// The row, without an outcome, that a signer's claim is taken to name.
+    fn open_row(&self, claim: Claim, protocol: &Protocol) -> Option<usize> {
+        let named = |lease: &Lease| {
+            if protocol.token_checked { lease.claim.token == claim.token } else { lease.claim.id == claim.id }
+        };
+        self.leases.iter().position(|lease| named(lease) && !lease.signed)
     }
 
     pub(crate) fn is_leased(&self, key: u8) -> bool {
         self.leases.iter().any(|lease| lease.key == key)
     }
 
-    /// `keyring_collect`: returns the keys of leases that are stored or have run out.
-    pub(crate) fn collect(&mut self) {
+    /// `keyring_collect`: returns the keys of leases that are stored or have run out, and doubts those that
+    /// are not renewed any more.
+    pub(crate) fn collect(&mut self, protocol: &Protocol) {
         let mut row = 0;
         while row < self.leases.len() {
-            let lease = self.leases[row];
-            if lease.signed || lease.age >= OVER {
+            let lease = &mut self.leases[row];
+            if lease.signed || lease.expiry.turn(protocol) {
                 self.close(row);
             } else {
                 row += 1;
@@ -129,29 +144,29 @@ impl Ledger {
     }
 
     /// The writes of `lease_acquire`.
-    pub(crate) fn lease(&mut self, id: u8, key: u8, batch: u8) {
-        self.leases.push(Lease { key, id, batch, age: 0, signed: false, holder_dead: false });
+    pub(crate) fn lease(&mut self, claim: Claim, key: u8, batch: u8) {
+        self.leases.push(Lease { key, claim, batch, ..Lease::default() });
         let batch = &mut self.batches[usize::from(batch)];
         batch.state = BatchState::Leased;
         self.ring.take(key, batch.run);
     }
 
-    /// `lease_renew`. False when the lease has an outcome or has run out.
-    pub(crate) fn renew(&mut self, id: u8) -> bool {
-        let row = self.open_row(id).filter(|row| self.leases[*row].age < OVER);
+    /// `lease_renew`. False when the lease has an outcome.
+    pub(crate) fn renew(&mut self, claim: Claim, protocol: &Protocol) -> bool {
+        let row = self.open_row(claim, protocol);
         if let Some(row) = row {
-            self.leases[row].age = 0;
+            self.leases[row].expiry.renew(protocol);
         }
         row.is_some()
     }
 
     /// `batch_store` under a lease that is open. False (`CH001`) when it is not.
-    pub(crate) fn store(&mut self, id: u8) -> bool {
-        let row = self.open_row(id);
+    pub(crate) fn store(&mut self, claim: Claim, protocol: &Protocol) -> bool {
+        let row = self.open_row(claim, protocol);
         if let Some(row) = row {
-            // From now on only its outcome counts, not its age.
+            // From now on only its outcome counts, not when it runs out.
             let lease = &mut self.leases[row];
-            (lease.signed, lease.age, lease.holder_dead) = (true, 0, false);
+            (lease.signed, lease.expiry, lease.holder_dead) = (true, Expiry::default(), false);
             let batch = &mut self.batches[usize::from(lease.batch)];
             batch.state = BatchState::Signed;
             batch.signatures += 1;
@@ -161,29 +176,29 @@ impl Ledger {
 
     /// `batch_store` without its guard: whatever the lease, the signatures go in. The primary key
     /// of `signatures`, where there is one, refuses a second one per record.
-    pub(crate) fn store_unguarded(&mut self, id: u8, batch: u8, signature_key: bool) {
-        if signature_key && self.batches[usize::from(batch)].signatures > 0 {
+    pub(crate) fn store_unguarded(&mut self, claim: Claim, batch: u8, protocol: &Protocol) {
+        if protocol.signature_key && self.batches[usize::from(batch)].signatures > 0 {
             return;
         }
-        if !self.store(id) {
+        if !self.store(claim, protocol) {
             let batch = &mut self.batches[usize::from(batch)];
             batch.signatures = batch.signatures.saturating_add(1).min(3);
         }
     }
 
-    /// `lease_abandon`, also as called by `holders_release`. False when the lease has ended.
-    pub(crate) fn abandon(&mut self, id: u8) -> bool {
-        let row = self.open_row(id);
+    /// `lease_abandon`. False when the lease has ended.
+    pub(crate) fn abandon(&mut self, claim: Claim, protocol: &Protocol) -> bool {
+        let row = self.open_row(claim, protocol);
         if let Some(row) = row {
             self.close(row);
         }
         row.is_some()
     }
 
-    /// The database's clock moves on.
-    pub(crate) fn tick(&mut self) {
+    /// Moves the database's clock, as the leases see it that may run out.
+    pub(crate) fn move_clock(&mut self, expiry: impl Fn(&mut Expiry)) {
         for lease in self.leases.iter_mut().filter(|lease| !lease.signed) {
-            lease.age = (lease.age + 1).min(OVER);
+            expiry(&mut lease.expiry);
         }
     }
 
@@ -213,7 +228,8 @@ impl Ledger {
         forgotten.needed
     }
 
-    fn close(&mut self, row: usize) {
+    /// Returns the key, and the batch unless it is signed.
+    pub(crate) fn close(&mut self, row: usize) {
         let lease = self.leases.remove(row);
         let batch = &mut self.batches[usize::from(lease.batch)];
         if !lease.signed && batch.state == BatchState::Leased {

@@ -9,7 +9,9 @@ mod boot_clock;
 #[path = "../../../signer-job/src/boot_instant.rs"]
 mod boot_instant;
 mod canonical;
+mod clocks;
 mod drain;
+mod expiry;
 mod few;
 mod ledger;
 mod model;
@@ -25,8 +27,10 @@ mod steps;
 #[path = "../../../signer-job/src/term.rs"]
 #[allow(dead_code, reason = "the model needs no renewal of a term: it only asks what a fresh one says")]
 mod term;
+mod undo;
 
 pub use action::Action;
+pub use expiry::By;
 pub use model::{LeaseModel, Size};
 pub use properties::property;
 pub use protocol::Protocol;

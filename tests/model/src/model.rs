@@ -3,6 +3,8 @@
 use stateright::{Model, Property};
 
 use crate::action::Action;
+use crate::drain::Completing;
+use crate::expiry::By;
 use crate::moments::Moments;
 use crate::properties;
 use crate::protocol::Protocol;
@@ -42,20 +44,22 @@ pub struct LeaseModel {
     pub(crate) moments: Moments,
     /// Whether states that differ in names only count as one.
     symmetry: bool,
+    /// States from which all comes to its end.
+    pub(crate) completing: Completing,
 }
 
 impl LeaseModel {
     /// The present protocol; states that differ in names only count as one.
     #[must_use]
     pub fn new(size: Size, faults: Faults, changes: Changes) -> Self {
-        let protocol = Protocol::present();
-        Self { size, faults, changes, protocol, moments: Moments::of(&protocol), symmetry: true }
+        Self { symmetry: true, ..Self::with(size, faults, changes, Protocol::present()) }
     }
 
     /// Another protocol. Signers keep their names, so that a counterexample can be read.
     #[must_use]
     pub fn with(size: Size, faults: Faults, changes: Changes, protocol: Protocol) -> Self {
-        Self { size, faults, changes, protocol, moments: Moments::of(&protocol), symmetry: false }
+        let moments = Moments::of(&protocol);
+        Self { size, faults, changes, protocol, moments, symmetry: false, completing: Completing::default() }
     }
 }
 
@@ -105,7 +109,10 @@ impl Model for LeaseModel {
             );
             for (signer, now) in signers() {
                 match now.phase {
-                    Phase::Fetched | Phase::Signing => actions.push(Action::RenewUnanswered(signer)),
+                    Phase::Leased => actions.push(Action::FetchUnanswered(signer)),
+                    Phase::Unsure | Phase::Fetched | Phase::Signing => {
+                        actions.push(Action::RenewUnanswered(signer));
+                    }
                     Phase::Signed => actions.push(Action::StoreUnanswered(signer)),
                     Phase::GivingBack => {
                         actions.push(Action::GiveBackUnanswered(signer));
@@ -120,19 +127,28 @@ impl Model for LeaseModel {
         if faults.restarts > 0 {
             actions.extend([true, false].map(|answers_read| Action::Restart { answers_read }));
         }
-        if faults.slow_ticks > 0 {
-            actions.push(Action::TickWithoutDatabase);
-            actions.extend(
-                signers()
-                    .filter(|(_, now)| now.is_counting() && !now.lagged)
-                    .map(|(signer, _)| Action::TickWithout(signer)),
-            );
+        if faults.slow_clocks > 0 {
+            let can_be_slow = |now: &Signer| now.is_counting() && !now.slow;
+            let slow = signers().filter(|(_, now)| can_be_slow(now));
+            actions.extend(slow.map(|(signer, _)| Action::SlowClock(signer)));
+        }
+        if faults.set_forwards > 0 {
+            actions.extend([By::Half, By::Far].map(Action::SetForward));
+        }
+        if faults.set_backs > 0 {
+            let ways = [(By::Half, false), (By::Far, false), (By::Far, true)];
+            actions.extend(ways.map(|(by, undone)| Action::SetBack { by, undone }));
+        }
+        if faults.restores > 0 {
+            actions.extend([true, false].map(|backup| Action::Restore { backup }));
+            if state.backup.is_none() {
+                actions.push(Action::BackUp);
+            }
         }
     }
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
-        let next = steps::take(self, last, action)?;
-        Some(if self.symmetry { next.canonical() } else { next })
+        steps::take(self, last, action).map(|next| self.named(next))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
@@ -141,6 +157,11 @@ impl Model for LeaseModel {
 }
 
 impl LeaseModel {
+    /// The state under the names that all its equals get, where those count as one.
+    pub(crate) fn named(&self, state: State) -> State {
+        if self.symmetry { state.canonical() } else { state }
+    }
+
     /// What a signer can do next, or what the database can do for it. `late`: also long after it asked.
     fn actions_of(&self, signer: u8, now: Signer, late: bool, actions: &mut Vec<Action>) {
         match now.phase {
@@ -153,17 +174,15 @@ impl LeaseModel {
             Phase::Idle => actions.push(Action::Choose(signer)),
             Phase::Chosen => actions.push(Action::LeaseChosen(signer)),
             Phase::Leased => actions.push(Action::Fetch(signer)),
-            Phase::Fetched | Phase::Signing => {
+            Phase::Unsure | Phase::Fetched | Phase::Signing => {
                 if now.phase == Phase::Signing {
                     actions.extend([Action::FinishSigning(signer), Action::NextPart(signer)]);
-                } else if self.moments.may_sign(now.elapsed) {
+                } else if now.phase == Phase::Fetched && self.moments.may_sign(now.elapsed, now.slow) {
                     actions.push(Action::BeginSigning(signer));
                 }
                 actions.push(Action::Stop(signer));
-                if self.moments.renewal_due(now.elapsed) {
-                    let latest = if late { now.elapsed } else { 0 };
-                    actions.extend((0..=latest).map(|late| Action::Renew { signer, late }));
-                }
+                let latest = if late { now.elapsed } else { 0 };
+                actions.extend((0..=latest).map(|late| Action::Renew { signer, late }));
             }
             Phase::Signed => actions.push(Action::Store(signer)),
             Phase::GivingBack => actions.push(Action::GiveBack(signer)),

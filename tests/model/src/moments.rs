@@ -7,63 +7,69 @@ use crate::boot_instant::BootInstant;
 use crate::protocol::Protocol;
 use crate::term::Term;
 
-/// Where a lease of duration 1 stands at each moment, one point within each stretch between the
-/// thresholds of `docs/internals/lease-protocol.md`: good for signing (and renewing), too late for another
-/// signature, fenced off, over. A tick of a clock in the model is the step from one moment to the next.
-const SHARES: [f64; 4] = [0.5, 0.85, 0.95, 1.05];
+/// Moments of a term: each begins when the clock of the database has moved by another half of the lease's
+/// duration since the signer asked.
+const MOMENTS: usize = 4;
 
-/// The last moment: on the database's clock the lease has run out.
-pub(crate) const OVER: u8 = 3;
+/// The last moment: nothing changes any more.
+pub(crate) const LAST: u8 = 3;
 
-/// What a signer may, must and suffers at each moment of its term.
+/// How much faster than the signer's the clock of the database may run (assumption 2).
+const FASTER: f64 = 1.1;
+
+/// What a signer may and suffers at the beginning of each moment of its term: with a clock as fast as the
+/// database's, and with one that is as slow as assumption 2 allows.
 #[derive(Clone, Debug)]
 pub(crate) struct Moments {
-    renewal_due: [bool; 4],
-    may_sign: [bool; 4],
-    fenced: [bool; 4],
+    may_sign: [[bool; MOMENTS]; 2],
+    fenced: [[bool; MOMENTS]; 2],
 }
 
 impl Moments {
     /// Asks the signer's `Term`, moment for moment.
     pub(crate) fn of(protocol: &Protocol) -> Self {
-        let duration = Duration::from_secs(1_000);
-        let term = Term::new(BootInstant::from(EPOCH), duration);
-        let mut moments = Self { renewal_due: [false; 4], may_sign: [false; 4], fenced: [false; 4] };
-        for (index, share) in SHARES.into_iter().enumerate() {
-            BootInstant::set(EPOCH + duration.mul_f64(share));
-            moments.renewal_due[index] = term.until_renewal().is_zero();
-            moments.may_sign[index] = term.may_sign();
-            moments.fenced[index] = term.fence() <= BootInstant::now();
-        }
-        BootInstant::set(EPOCH);
-        if !protocol.margin {
-            // The term is taken to last as long as the lease.
-            moments.may_sign = [true, true, true, false];
-            moments.fenced = [false, false, false, true];
-        }
-        if !protocol.fence {
-            moments.fenced = [false; 4];
+        let mut moments = Self { may_sign: [[false; MOMENTS]; 2], fenced: [[false; MOMENTS]; 2] };
+        for (slow, faster) in [1.0, FASTER].into_iter().enumerate() {
+            for (moment, halves) in [0.0, 1.0, 2.0, 3.0].into_iter().enumerate() {
+                let share = halves / 2.0 / faster;
+                let (may_sign, fenced) = if protocol.margin {
+                    at(share, |term| (term.may_sign(), term.fence() <= BootInstant::now()))
+                } else {
+                    // The term is taken to last as long as the lease.
+                    (share < 1.0, share >= 1.0)
+                };
+                moments.may_sign[slow][moment] = may_sign;
+                moments.fenced[slow][moment] = fenced && protocol.fence;
+            }
         }
         moments
     }
 
-    pub(crate) fn renewal_due(&self, moment: u8) -> bool {
-        self.renewal_due[usize::from(moment)]
-    }
-
-    pub(crate) fn may_sign(&self, moment: u8) -> bool {
-        self.may_sign[usize::from(moment)]
+    pub(crate) fn may_sign(&self, moment: u8, slow: bool) -> bool {
+        self.may_sign[usize::from(slow)][usize::from(moment)]
     }
 
     /// Whether the kernel has ended a process that was signing.
-    pub(crate) fn fenced(&self, moment: u8) -> bool {
-        self.fenced[usize::from(moment)]
+    pub(crate) fn fenced(&self, moment: u8, slow: bool) -> bool {
+        self.fenced[usize::from(slow)][usize::from(moment)]
     }
 
     /// The first moment from which on nothing changes for a signer that is not signing.
     pub(crate) fn useless(&self) -> u8 {
-        (0..OVER).find(|moment| !self.may_sign(*moment)).unwrap_or(OVER)
+        (0..LAST)
+            .find(|moment| !self.may_sign(*moment, false) && !self.may_sign(*moment, true))
+            .unwrap_or(LAST)
     }
+}
+
+/// Asks the term of a lease at this share of its duration.
+fn at<T>(share: f64, ask: impl Fn(&Term) -> T) -> T {
+    let duration = Duration::from_secs(1_000);
+    let term = Term::new(BootInstant::from(EPOCH), duration);
+    BootInstant::set(EPOCH + duration.mul_f64(share));
+    let answer = ask(&term);
+    BootInstant::set(EPOCH);
+    answer
 }
 
 #[cfg(test)]
@@ -71,10 +77,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_threshold_of_the_term_lies_between_two_moments() {
+    fn a_signer_signs_past_half_the_duration_and_is_fenced_off_before_the_end_even_with_a_slow_clock() {
         let moments = Moments::of(&Protocol::present());
-        assert_eq!(moments.renewal_due, [true; 4]);
-        assert_eq!(moments.may_sign, [true, false, false, false]);
-        assert_eq!(moments.fenced, [false, false, true, true]);
+        assert_eq!(moments.may_sign, [[true, true, false, false]; 2]);
+        assert_eq!(moments.fenced, [[false, false, true, true]; 2]);
+        assert_eq!(moments.useless(), 2);
+    }
+
+    /// What "renews in time" rests on.
+    #[test]
+    fn a_renewal_is_due_well_before_half_the_duration_even_with_a_slow_clock() {
+        assert!(at(0.4 / FASTER, |term| term.until_renewal().is_zero()));
+    }
+
+    #[test]
+    fn no_signature_is_begun_for_some_time_before_the_fence() {
+        assert!(at(0.85, |term| !term.may_sign() && term.fence() > BootInstant::now()));
     }
 }

@@ -5,9 +5,8 @@ use stateright::Property;
 use crate::drain;
 use crate::ledger::{Batch, BatchState};
 use crate::model::LeaseModel;
-use crate::moments::OVER;
 use crate::run::Stage;
-use crate::state::{Changes, Faults, Phase, State};
+use crate::state::{Assumptions, Changes, Faults, Phase, Signer, State};
 
 /// The properties, by name.
 pub mod property {
@@ -36,6 +35,8 @@ pub mod property {
     pub const COMPLETES: &str = "a run completes after all faults and changes of the budget";
     /// A lease runs out whose holder was ended by the fence, or crashed.
     pub const OUTLIVED: &str = "a lease outlives its signer, and runs out";
+    /// What is excepted from law 4 does happen.
+    pub const BROKEN: &str = "where law 4 is not promised, a key is in two signers' hands";
     /// A deletion strikes a run with an open lease.
     pub const OPEN_AFTER_DELETION: &str =
         "a lease is still open and its holder signs after its run was removed";
@@ -45,13 +46,7 @@ pub mod property {
 pub(crate) fn of(model: &LeaseModel) -> Vec<Property<LeaseModel>> {
     let mut all = vec![
         Property::always(property::KEY_IN_ONE_HAND, |_, state: &State| {
-            let mut hands = state.signers.iter().filter(|signer| signer.has_key_in_hand());
-            let mut seen = 0_u8;
-            hands.all(|signer| {
-                let first = seen & (1 << signer.key) == 0;
-                seen |= 1 << signer.key;
-                first
-            })
+            !is_shared(state, |signer| signer.assumptions != Assumptions::Broken)
         }),
         Property::always(property::KEY_LEASED_ONCE, |_, state: &State| {
             let leases = &state.ledger.leases;
@@ -87,9 +82,12 @@ pub(crate) fn of(model: &LeaseModel) -> Vec<Property<LeaseModel>> {
                 && runs.iter().all(|run| run.completed || run.is_deleted())
         }),
         Property::sometimes(property::OUTLIVED, |_, state: &State| {
-            state.ledger.leases.iter().any(|lease| lease.age == OVER && lease.holder_dead)
+            state.ledger.leases.iter().any(|lease| lease.expiry.is_over() && lease.holder_dead)
         }),
     ];
+    if model.faults.set_forwards > 0 || model.faults.restores > 0 {
+        all.push(Property::sometimes(property::BROKEN, |_, state: &State| is_shared(state, |_| true)));
+    }
     if model.changes.deletions > 0 {
         all.push(Property::sometimes(property::OPEN_AFTER_DELETION, |_, state: &State| {
             state.signers.iter().any(|signer| {
@@ -100,4 +98,15 @@ pub(crate) fn of(model: &LeaseModel) -> Vec<Property<LeaseModel>> {
         }));
     }
     all
+}
+
+/// Whether two of the signers that count have one key in hand.
+fn is_shared(state: &State, counts: impl Fn(&Signer) -> bool) -> bool {
+    let mut seen = 0_u8;
+    let mut hands = state.signers.iter().filter(|signer| signer.has_key_in_hand() && counts(signer));
+    hands.any(|signer| {
+        let is_second = seen & (1 << signer.key) != 0;
+        seen |= 1 << signer.key;
+        is_second
+    })
 }

@@ -22,9 +22,19 @@ pub struct Protocol {
     pub durable_fetch: bool,
     /// A signer whose renewal failed waits for its thread before it gives the lease back.
     pub thread_awaited: bool,
-    /// On a new connection a signer gives back only a lease that it has fetched under: the id of one that
-    /// a crash undid may have been given to another lease since.
-    pub only_fetched_given_back: bool,
+    /// A lease is named by its id and its token. Without: by its id, which may have been given out again.
+    pub token_checked: bool,
+    /// The commit of a renewal waits for the disk.
+    pub durable_renewal: bool,
+    /// A lease that is not renewed any more is doubted for half its duration before it is taken back
+    /// (`doubted_at`). Without: it is taken back as soon as `expires_at` has passed.
+    pub doubted_first: bool,
+    /// A doubt that lies in the future, since the clock was set back, is raised anew.
+    pub doubted_anew: bool,
+    /// A renewal sets `doubted_at` to null.
+    pub renewal_clears_doubt: bool,
+    /// `expires_at` is brought to a duration from now where it lies further off, since the clock was set back.
+    pub rebased: bool,
     /// Only a holder whose process has ended is declared dead (assumption 5).
     pub only_dead_released: bool,
     /// `lease_acquire` reads the run in the turn. Without: it may have read the run before the run's
@@ -68,7 +78,12 @@ impl Protocol {
             signature_key: true,
             durable_fetch: true,
             thread_awaited: true,
-            only_fetched_given_back: true,
+            token_checked: true,
+            durable_renewal: true,
+            doubted_first: true,
+            doubted_anew: true,
+            renewal_clears_doubt: true,
+            rebased: true,
             only_dead_released: true,
             run_read_in_turn: true,
             sealed_before_complete: true,

@@ -1,7 +1,7 @@
 //! One state of the whole: the database, the signers, and what is left of the faults.
 
 use crate::few::Few;
-use crate::ledger::Ledger;
+use crate::ledger::{Claim, Ledger};
 use crate::model::Size;
 
 /// Where a signer stands in its loop. Each phase lasts as long as it likes: that is what a pause is.
@@ -16,6 +16,8 @@ pub(crate) enum Phase {
     Chosen,
     /// The lease is granted; its payloads are not fetched.
     Leased,
+    /// The same, and the connection is a new one: whether the ledger still has the lease, only a renewal tells.
+    Unsure,
     /// The payloads are there, hence the lease is on disk. Nothing is being signed.
     Fetched,
     /// **The key is in hand**: from the look at the clock before a signature to that signature's end.
@@ -35,12 +37,25 @@ pub(crate) struct Signer {
     pub(crate) run: u8,
     pub(crate) phase: Phase,
     pub(crate) key: u8,
-    pub(crate) lease: u8,
+    pub(crate) claim: Claim,
     pub(crate) batch: u8,
-    /// Ticks of its own clock since before it asked.
+    /// Halves of the lease's duration since before it asked.
     pub(crate) elapsed: u8,
-    /// Its clock has lost a tick against the database's in this term.
-    pub(crate) lagged: bool,
+    /// Its clock runs as slowly in this term as assumption 2 allows.
+    pub(crate) slow: bool,
+    pub(crate) assumptions: Assumptions,
+}
+
+/// Whether law 4 is promised for a lease.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Assumptions {
+    #[default]
+    Hold,
+    /// Only if it is renewed before half its duration has passed: the clock of the database was set forward.
+    HoldIfRenewed,
+    /// It was not renewed in time after the clock had been set forward; or the clock was set forward twice in a
+    /// term; or the ledger went back to an earlier state while the signer lived.
+    Broken,
 }
 
 impl Signer {
@@ -60,12 +75,12 @@ impl Signer {
 
     /// Whether the moment of its term matters.
     pub(crate) fn is_counting(&self) -> bool {
-        matches!(self.phase, Phase::Leased | Phase::Fetched | Phase::Signing)
+        matches!(self.phase, Phase::Leased | Phase::Unsure | Phase::Fetched | Phase::Signing)
     }
 
     /// The same lease in another phase, in which the term no longer matters.
     pub(crate) fn beyond_term(self, phase: Phase) -> Self {
-        Self { phase, elapsed: 0, lagged: false, ..self }
+        Self { phase, elapsed: 0, slow: false, assumptions: Assumptions::Hold, ..self }
     }
 }
 
@@ -79,10 +94,16 @@ pub struct Faults {
     pub lost_sessions: u8,
     /// The database crashes and comes back, with all that it acknowledged as durable, and no session.
     pub restarts: u8,
-    /// One clock misses a tick against all others: a signer's (once a term), or the database's.
-    pub slow_ticks: u8,
+    /// A signer's clock runs more slowly than the database's for a term, by as much as assumption 2 allows.
+    pub slow_clocks: u8,
     /// The database carries out a request for a lease, or for more of it, long after it was sent.
     pub late_requests: u8,
+    /// The clock of the database is set back.
+    pub set_backs: u8,
+    /// The clock of the database is set forward.
+    pub set_forwards: u8,
+    /// The ledger goes back to its beginning, or to a copy that was made of it, while signers live.
+    pub restores: u8,
 }
 
 /// What else may be done to runs and ring, at any moment.
@@ -102,10 +123,12 @@ pub struct State {
     pub(crate) ledger: Ledger,
     /// What a crash would leave, where that is not all: leases granted since are not on disk yet.
     pub(crate) on_disk: Option<Ledger>,
+    /// A copy of an earlier state, while the ledger may go back to it.
+    pub(crate) backup: Option<Ledger>,
     pub(crate) signers: Few<Signer>,
     pub(crate) faults: Faults,
     pub(crate) changes: Changes,
-    /// Ids of leases that a crash undid; only where ids may be given out again.
+    /// Ids of leases that were undone and that a signer remembers; only where no token is checked.
     pub(crate) undone_ids: u16,
     pub(crate) misdeeds: Misdeeds,
 }
@@ -122,10 +145,11 @@ pub(crate) struct Misdeeds {
 
 impl State {
     pub(crate) fn new(size: Size, faults: Faults, changes: Changes) -> Self {
-        let Size { runs, signers, keys, batches, sealed } = size;
+        let Size { runs, signers, .. } = size;
         Self {
-            ledger: Ledger::new(keys, runs, batches, sealed),
+            ledger: Ledger::of(size),
             on_disk: None,
+            backup: None,
             signers: Few::of(runs * signers, |index| Signer::idle(index / signers)),
             faults,
             changes,
@@ -143,7 +167,7 @@ impl State {
     /// nothing and no key joins it.
     pub(crate) fn condense(&mut self, joins: bool) {
         let log_matters = joins || self.may_delete();
-        for ledger in [Some(&mut self.ledger), self.on_disk.as_mut()].into_iter().flatten() {
+        for ledger in self.ledgers_mut() {
             if log_matters {
                 ledger.ring.condense();
             } else {
@@ -157,13 +181,23 @@ impl State {
         self.on_disk = None;
     }
 
-    pub(crate) fn unused_id(&self) -> u8 {
-        let used = |id: u8| {
-            self.ledger.row(id).is_some()
-                || self.on_disk.is_some_and(|on_disk| on_disk.row(id).is_some())
-                || self.undone_ids & (1 << id) != 0
-                || self.signers.iter().any(|signer| signer.is_holder() && signer.lease == id)
+    /// The ledger, what is on disk of it where that is not all, and the copy where there is one.
+    pub(crate) fn ledgers_mut(&mut self) -> impl Iterator<Item = &mut Ledger> {
+        [Some(&mut self.ledger), self.on_disk.as_mut(), self.backup.as_mut()].into_iter().flatten()
+    }
+
+    /// A token, and an id, that no lease has.
+    pub(crate) fn unused_name(&self) -> u8 {
+        let is = |claim: Claim, name: u8| claim.token == name || claim.id == name;
+        let used = |name: u8| {
+            let ledgers = [Some(&self.ledger), self.on_disk.as_ref(), self.backup.as_ref()];
+            ledgers
+                .into_iter()
+                .flatten()
+                .any(|ledger| ledger.leases.iter().any(|lease| is(lease.claim, name)))
+                || self.undone_ids & (1 << name) != 0
+                || self.signers.iter().any(|signer| signer.is_holder() && is(signer.claim, name))
         };
-        (0..16).find(|id| !used(*id)).unwrap_or(15)
+        (0..15).find(|name| !used(*name)).expect("there are fewer leases than names")
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::acquire::{self, Answer};
 use crate::action::Action;
+use crate::ledger::Ledger;
 use crate::model::LeaseModel;
-use crate::moments::OVER;
 use crate::owner;
 use crate::run::Stage;
 use crate::state::{Phase, Signer, State};
+use crate::{clocks, undo};
 
 /// The state after `action`, which is possible in `last`. None when nothing changes.
 pub(crate) fn take(model: &LeaseModel, last: &State, action: Action) -> Option<State> {
@@ -18,16 +19,20 @@ pub(crate) fn take(model: &LeaseModel, last: &State, action: Action) -> Option<S
 fn step(model: &LeaseModel, last: &State, action: Action) -> Option<State> {
     let mut state = *last;
     match action {
-        Action::Tick => tick(model, &mut state, true, None),
-        Action::TickWithout(signer) => {
-            tick(model, &mut state, true, Some(signer));
-            changed(last, state)?;
-            state.faults.slow_ticks -= 1;
+        Action::Tick => clocks::tick(model, &mut state),
+        Action::SlowClock(signer) => {
+            of(&mut state, signer).slow = true;
+            state.faults.slow_clocks -= 1;
         }
-        Action::TickWithoutDatabase => {
-            tick(model, &mut state, false, None);
+        Action::SetForward(by) => {
+            clocks::set_forward(&mut state, by);
             changed(last, state)?;
-            state.faults.slow_ticks -= 1;
+            state.faults.set_forwards -= 1;
+        }
+        Action::SetBack { by, undone } => {
+            clocks::set_back(&mut state, by, undone);
+            changed(last, state)?;
+            state.faults.set_backs -= 1;
         }
         Action::Acquire { signer, late } => {
             let run = of(&mut state, signer).run;
@@ -70,6 +75,10 @@ fn step(model: &LeaseModel, last: &State, action: Action) -> Option<State> {
                 signer.elapsed = 0;
             }
         }
+        Action::FetchUnanswered(signer) => {
+            of(&mut state, signer).phase = Phase::Unsure;
+            state.faults.lost_sessions -= 1;
+        }
         Action::BeginSigning(signer) => of(&mut state, signer).phase = Phase::Signing,
         Action::NextPart(signer) => {
             let signer = of(&mut state, signer);
@@ -88,21 +97,19 @@ fn step(model: &LeaseModel, last: &State, action: Action) -> Option<State> {
             state.faults.late_requests -= u8::from(late > 0);
         }
         Action::RenewUnanswered(signer) => {
-            let stopping = *of(&mut state, signer);
-            if state.ledger.run(stopping.run).is_deleted() || !state.ledger.renew(stopping.lease) {
+            if is_deleted(&mut state, signer) || !prolong(model, &mut state, signer) {
                 return None;
             }
-            state.flush();
+            changed(last, state)?;
             state.faults.lost_sessions -= 1;
-            stop(model, &mut state, signer);
         }
         Action::Stop(signer) => stop(model, &mut state, signer),
         Action::GiveBack(signer) => {
-            give_back(&mut state, signer);
+            give_back(model, &mut state, signer);
             rest(&mut state, signer);
         }
         Action::GiveBackUnanswered(signer) => {
-            give_back(&mut state, signer);
+            give_back(model, &mut state, signer);
             changed(last, state)?;
             state.faults.lost_sessions -= 1;
         }
@@ -135,15 +142,21 @@ fn step(model: &LeaseModel, last: &State, action: Action) -> Option<State> {
             state.faults.crashes -= 1;
         }
         Action::ReleaseDead(row) => {
-            let id = state.ledger.leases[usize::from(row)].id;
-            state.ledger.abandon(id);
+            state.ledger.close(usize::from(row));
             state.flush();
         }
         Action::Flush => state.flush(),
         Action::Restart { answers_read } => {
-            restart(model, &mut state, answers_read);
+            undo::restart(model, &mut state, answers_read);
             changed(last, state)?;
             state.faults.restarts -= 1;
+        }
+        Action::BackUp => state.backup = Some(state.ledger),
+        Action::Restore { backup } => {
+            let earlier = if backup { state.backup.take()? } else { Ledger::of(model.size) };
+            undo::restore(model, &mut state, earlier);
+            changed(last, state)?;
+            state.faults.restores -= 1;
         }
         Action::CloseBatch(run) => owner::close_batch(&mut state, run)?,
         Action::Seal(run) => owner::seal(&mut state, run),
@@ -163,7 +176,7 @@ fn of(state: &mut State, signer: u8) -> &mut Signer {
 }
 
 /// The signer holds nothing any more.
-fn rest(state: &mut State, signer: u8) {
+pub(crate) fn rest(state: &mut State, signer: u8) {
     let signer = of(state, signer);
     *signer = Signer::idle(signer.run);
 }
@@ -179,62 +192,49 @@ fn is_dropped(state: &mut State, signer: u8) -> bool {
     state.ledger.run(run).stage >= Stage::Dropped
 }
 
-/// Clocks move on: the database's or not, and each signer's but one.
-fn tick(model: &LeaseModel, state: &mut State, database: bool, all_but: Option<u8>) {
-    if database {
-        state.ledger.tick();
-        if let Some(on_disk) = &mut state.on_disk {
-            on_disk.tick();
-        }
-    }
-    for index in 0..model.size.signers_in_all() {
-        let signer = of(state, index);
-        if all_but == Some(index) {
-            signer.lagged = true;
-            continue;
-        }
-        match signer.phase {
-            Phase::Leased | Phase::Fetched => {
-                signer.elapsed = (signer.elapsed + 1).min(model.moments.useless());
-            }
-            Phase::Signing => {
-                signer.elapsed = (signer.elapsed + 1).min(OVER);
-                if model.moments.fenced(signer.elapsed) {
-                    dies(state, index);
-                    rest(state, index);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
 /// `lease_renew`. A signer of a deleted run is refused, and learns no more than that it has to stop.
 fn renew(model: &LeaseModel, state: &mut State, index: u8, late: u8) {
     let signer = *of(state, index);
     if state.ledger.run(signer.run).is_deleted() {
         stop(model, state, index);
-    } else if state.ledger.renew(signer.lease) {
-        state.flush();
-        *of(state, index) = Signer { elapsed: late, lagged: false, ..signer };
+    } else if prolong(model, state, index) {
+        let signer = of(state, index);
+        clocks::renew(signer, late);
+        if signer.phase == Phase::Unsure {
+            signer.phase = Phase::Fetched;
+        }
     } else {
         rest(state, index);
     }
 }
 
+/// What the ledger does to renew the signer's lease, if it grants that.
+fn prolong(model: &LeaseModel, state: &mut State, index: u8) -> bool {
+    let (claim, before) = (of(state, index).claim, state.ledger);
+    if !state.ledger.renew(claim, &model.protocol) {
+        return false;
+    }
+    if model.protocol.durable_renewal {
+        state.flush();
+    } else {
+        state.on_disk.get_or_insert(before);
+    }
+    true
+}
+
 fn stop(model: &LeaseModel, state: &mut State, index: u8) {
     let signer = *of(state, index);
     if signer.phase == Phase::Signing && !model.protocol.thread_awaited {
-        give_back(state, index);
+        give_back(model, state, index);
         of(state, index).phase = Phase::Careless;
     } else {
         *of(state, index) = signer.beyond_term(Phase::GivingBack);
     }
 }
 
-fn give_back(state: &mut State, signer: u8) {
-    let lease = of(state, signer).lease;
-    if state.ledger.abandon(lease) {
+fn give_back(model: &LeaseModel, state: &mut State, signer: u8) {
+    let claim = of(state, signer).claim;
+    if state.ledger.abandon(claim, &model.protocol) {
         state.flush();
     }
 }
@@ -245,11 +245,11 @@ fn store(model: &LeaseModel, state: &mut State, index: u8) {
         return;
     }
     let before = state.ledger;
-    let ended = before.row(signer.lease).is_none();
+    let ended = before.row(signer.claim.token).is_none();
     if model.protocol.lease_guard {
-        state.ledger.store(signer.lease);
+        state.ledger.store(signer.claim, &model.protocol);
     } else {
-        state.ledger.store_unguarded(signer.lease, signer.batch, model.protocol.signature_key);
+        state.ledger.store_unguarded(signer.claim, signer.batch, &model.protocol);
     }
     if state.ledger != before {
         state.flush();
@@ -259,31 +259,14 @@ fn store(model: &LeaseModel, state: &mut State, index: u8) {
 }
 
 /// A signer's process has ended, and the owner saw it end.
-fn dies(state: &mut State, signer: u8) {
+pub(crate) fn dies(state: &mut State, signer: u8) {
     let signer = *of(state, signer);
     if !signer.is_holder() {
         return;
     }
-    for ledger in [Some(&mut state.ledger), state.on_disk.as_mut()].into_iter().flatten() {
-        if let Some(row) = ledger.row(signer.lease).filter(|row| !ledger.leases[*row].signed) {
+    for ledger in state.ledgers_mut() {
+        if let Some(row) = ledger.row(signer.claim.token).filter(|row| !ledger.leases[*row].signed) {
             ledger.leases[row].holder_dead = true;
         }
-    }
-}
-
-/// What is not on disk is lost, and so is every session: a lease that was not fetched never will be.
-fn restart(model: &LeaseModel, state: &mut State, answers_read: bool) {
-    for signer in state.signers.iter_mut().filter(|signer| signer.phase == Phase::Leased) {
-        let gives_back = answers_read && !model.protocol.only_fetched_given_back;
-        *signer = if gives_back { signer.beyond_term(Phase::GivingBack) } else { Signer::idle(signer.run) };
-    }
-    if let Some(on_disk) = state.on_disk.take() {
-        for lease in state.ledger.leases.iter().filter(|lease| on_disk.row(lease.id).is_none()) {
-            // An id that no signer remembers is as good as a new one.
-            if state.signers.iter().any(|signer| signer.is_holder() && signer.lease == lease.id) {
-                state.undone_ids |= 1 << lease.id;
-            }
-        }
-        state.ledger = on_disk;
     }
 }
