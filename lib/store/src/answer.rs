@@ -61,6 +61,11 @@ impl Ledger {
     ) -> Result<T, StoreError> {
         let mut connection =
             self.pool.acquire().await.map_err(|error| StoreError::of("the connection", error))?;
+        if let Err(other) = self.identity.check() {
+            // The next one may lead to the right place again.
+            drop(connection.detach());
+            return Err(other);
+        }
         let result = work(&mut connection).await;
         if matches!(result, Err(StoreError::TimedOut(_))) {
             // Taken back, the pool would wait without limit for it to become usable again.

@@ -243,7 +243,7 @@ async fn prepare_session(
 pub struct Ledger {
     pub(crate) pool: PgPool,
     pub(crate) url: LedgerUrl,
-    identity: Identity,
+    pub(crate) identity: Identity,
 }
 
 impl Ledger {
@@ -268,7 +268,7 @@ impl Ledger {
                 Box::pin(async move {
                     let prepared = async {
                         prepare_session(connection, OWNER_STATEMENT_TIMEOUT, role).await?;
-                        known.is_still_there(connection).await
+                        known.look(connection).await
                     };
                     prepared.await.map_err(|error| match error {
                         StoreError::Unreachable(source) | StoreError::Query { source, .. } => source,

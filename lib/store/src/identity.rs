@@ -1,7 +1,7 @@
 //! Which ledger a connection leads to. A database may be dropped and made anew, restored, or put in another's place,
 //! while a program goes on that knows numbers of the old one.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
@@ -12,28 +12,50 @@ use crate::query;
 
 /// The uid of the ledger that a program works on, once it has found one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Identity(Arc<OnceLock<Uuid>>);
+pub(crate) struct Identity {
+    was: Arc<OnceLock<Uuid>>,
+    /// What the newest connection of the pool led to, if not there. A pool cannot be told: it would connect again and
+    /// again, and then say that the database does not answer.
+    stranger: Arc<Mutex<Option<Stranger>>>,
+}
+
+/// The ledger that was found in another's place, if there is one.
+#[derive(Clone, Copy, Debug)]
+struct Stranger(Option<Uuid>);
 
 impl Identity {
     /// Remembers which ledger this connection leads to. Where one is remembered already, it has to be that.
     pub(crate) async fn recognise(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        if let Some(was) = self.0.get() {
+        if let Some(was) = self.was.get() {
             return compare(*was, connection).await;
         }
         let Some(is) = uid(connection).await? else {
             return Err(StoreError::Corrupt("it has no uid".to_owned()));
         };
-        match *self.0.get_or_init(|| is) {
+        match *self.was.get_or_init(|| is) {
             was if was == is => Ok(()),
             was => Err(StoreError::OtherLedger { was, is: Some(is) }),
         }
     }
 
-    /// Whether this connection leads to the ledger that is remembered, if one is.
-    pub(crate) async fn is_still_there(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        match self.0.get() {
-            Some(was) => compare(*was, connection).await,
-            None => Ok(()),
+    /// Looks where a new connection of the pool leads to. [`Identity::check`] tells.
+    pub(crate) async fn look(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let Some(was) = self.was.get() else { return Ok(()) };
+        let stranger = match compare(*was, connection).await {
+            Ok(()) => None,
+            Err(StoreError::OtherLedger { is, .. }) => Some(Stranger(is)),
+            Err(error) => return Err(error),
+        };
+        *self.stranger.lock().unwrap_or_else(PoisonError::into_inner) = stranger;
+        Ok(())
+    }
+
+    /// Whether the pool's connections lead to the ledger that is remembered, if one is.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let stranger = *self.stranger.lock().unwrap_or_else(PoisonError::into_inner);
+        match (self.was.get(), stranger) {
+            (Some(was), Some(Stranger(is))) => Err(StoreError::OtherLedger { was: *was, is }),
+            _ => Ok(()),
         }
     }
 }
