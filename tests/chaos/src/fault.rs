@@ -69,6 +69,12 @@ pub enum Fault {
     DeleteRun,
     /// A run is suspended, and continues after this time.
     SuspendRun(Duration),
+    /// The clock of the server is set by so many seconds.
+    SetClock(i32),
+    /// All connections are closed every so often (first), for this time (second).
+    CutOften(Duration, Duration),
+    /// Connections carry so many bytes per second, for this time.
+    Trickle(u32, Duration),
 }
 
 impl Fault {
@@ -100,6 +106,10 @@ impl Fault {
             Self::FillDisk(_) => "disk full",
             Self::DeleteRun => "run of a shared keyring deleted",
             Self::SuspendRun(_) => "run of a shared keyring suspended",
+            Self::SetClock(..0) => "clock of the server set back",
+            Self::SetClock(_) => "clock of the server set forward",
+            Self::CutOften(..) => "all connections closed again and again",
+            Self::Trickle(..) => "connections that carry little",
         }
     }
 
@@ -114,7 +124,9 @@ impl Fault {
             | Self::Slow(_, time)
             | Self::UseUpConnections(time)
             | Self::FillDisk(time)
-            | Self::SuspendRun(time) => *time,
+            | Self::SuspendRun(time)
+            | Self::CutOften(_, time)
+            | Self::Trickle(_, time) => *time,
             Self::KillSigner
             | Self::StopSigner
             | Self::KillKeeper
@@ -126,7 +138,8 @@ impl Fault {
             | Self::ResetAll
             | Self::LoseAnswers(..)
             | Self::LoseRequests(..)
-            | Self::DeleteRun => Duration::ZERO,
+            | Self::DeleteRun
+            | Self::SetClock(_) => Duration::ZERO,
         }
     }
 }

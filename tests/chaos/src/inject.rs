@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use nix::sys::signal::Signal;
 use sqlx::{Connection, PgConnection};
 
+use crate::clock;
 use crate::fault::Fault;
 use crate::of_a_run::{delete, suspend};
 use crate::place::{Place, Stage};
@@ -174,6 +175,24 @@ pub async fn inject(
         Fault::SuspendRun(time) => {
             let Some(lift) = suspend(stage, pick, time).await else { return Ok(None) };
             Some(lift)
+        }
+        Fault::SetClock(seconds) => {
+            if !clock::set(stage, seconds).await? {
+                return Ok(None);
+            }
+            None
+        }
+        Fault::CutOften(every, time) => Some(Box::pin(async move {
+            let end = Instant::now() + time;
+            while Instant::now() < end {
+                on_stage.proxy.end_all(End::Close);
+                tokio::time::sleep(every).await;
+            }
+            Ok(())
+        })),
+        Fault::Trickle(bytes, time) => {
+            proxy.trickle(bytes);
+            Some(after(time, move || on_stage.proxy.flow()))
         }
     };
     Ok(Some((Injected { fault, began, ended: began, killed }, lift)))

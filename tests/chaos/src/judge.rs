@@ -10,6 +10,7 @@ use chancery_kit::{IndependentReport, independent_audit, independent_keyring_aud
 use sqlx::{Connection, PgConnection, Row};
 use tokio::process::Command;
 
+use crate::fault::Fault;
 use crate::inject::Injected;
 use crate::journal::Journal;
 use crate::place::Stage;
@@ -235,6 +236,8 @@ fn undisturbed(one: &Injected, all: &[Injected], leases: &[Lease]) -> Vec<Durati
         let until = one.began + *recovery;
         let others = all.iter().filter(|other| !std::ptr::eq(*other, one));
         others.into_iter().all(|other| other.ended < one.began || other.began > until)
+            // The log does not say any more when something was by this machine's clock.
+            && !all.iter().any(|other| matches!(other.fault, Fault::SetClock(_)))
     };
     recoveries(killed, leases).into_iter().filter(is_calm).collect()
 }

@@ -9,6 +9,7 @@
 //!
 //! `docs/internals/evidence.md` says what was found.
 
+mod clock;
 pub mod fault;
 pub mod inject;
 pub mod journal;

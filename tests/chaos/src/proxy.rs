@@ -34,6 +34,8 @@ pub enum End {
 pub(crate) struct Weather {
     pub(crate) frozen: Option<Way>,
     pub(crate) delay: Duration,
+    /// Bytes per second that each direction of a connection carries; no limit without it.
+    pub(crate) rate: Option<u32>,
 }
 
 /// What is to be lost next.
@@ -77,7 +79,7 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let shared = Arc::new(Shared {
             server: server.to_owned(),
-            weather: watch::Sender::new(Weather { frozen: None, delay: latency }),
+            weather: watch::Sender::new(Weather { frozen: None, delay: latency, rate: None }),
             losses: Mutex::default(),
             connections: Mutex::default(),
         });
@@ -110,6 +112,16 @@ impl Proxy {
     /// Ends [`Proxy::slow`].
     pub fn hurry(&self) {
         self.slow(self.latency);
+    }
+
+    /// Connections carry so many bytes per second until [`Proxy::flow`].
+    pub fn trickle(&self, bytes_per_second: u32) {
+        self.shared.weather.send_modify(|weather| weather.rate = Some(bytes_per_second.max(1)));
+    }
+
+    /// Ends [`Proxy::trickle`].
+    pub fn flow(&self) {
+        self.shared.weather.send_modify(|weather| weather.rate = None);
     }
 
     /// Ends all connections.

@@ -132,6 +132,9 @@ impl fmt::Display for Means {
     }
 }
 
+/// Long enough for renewals to be in time on a busy machine.
+const CALM_LEASE: Duration = Duration::from_secs(5);
+
 const RECORDS: std::ops::RangeInclusive<i64> = 20_000..=24_000;
 const RECORDS_BESIDE: std::ops::RangeInclusive<i64> = 6_000..=12_000;
 
@@ -143,9 +146,13 @@ impl Schedule {
         let shape = draw_shape(&mut rng, means);
         let mut faults: Vec<Planned> = Vec::new();
         let count = rng.random_range(3..=7);
+        // A clock that is set forward takes the key of a signer that is cut off meanwhile: see assumption 2.
+        let is_calm = rng.random_bool(0.15);
+        let shape = if is_calm { Shape { lease: CALM_LEASE, ..shape } } else { shape };
         let mut signed = 0.0;
         for number in 0..count {
-            let fault = draw_fault(&mut rng, &shape, means);
+            let fault =
+                if is_calm { draw_calm(&mut rng, &shape) } else { draw_fault(&mut rng, &shape, means) };
             // Some come while the one before has not been got over.
             let when = if number > 0 && rng.random_bool(0.3) {
                 When::After(Duration::from_millis(rng.random_range(0..1_500)))
@@ -220,8 +227,13 @@ fn draw_fault(rng: &mut ChaCha8Rng, shape: &Shape, means: Means) -> Fault {
     let message = *[Message::Any, Message::Store].choose(rng).unwrap_or(&Message::Any);
     let some = rng.random_range(1..=4);
     let kept = shape.keeper != Keeper::Nobody;
+    let (back, often, rate) = (
+        -rng.random_range(1..100_000),
+        Duration::from_millis(rng.random_range(300..1_000)),
+        rng.random_range(20_000..200_000),
+    );
     // What happens to a whole run is a matter of those that share a keyring.
-    match rng.random_range(0..if shape.beside.is_empty() { 30 } else { 37 }) {
+    match rng.random_range(0..if shape.beside.is_empty() { 36 } else { 43 }) {
         0..4 => Fault::KillSigner,
         4..7 => Fault::PauseSigner(beyond_lease),
         7..9 => Fault::StopSigner,
@@ -240,10 +252,25 @@ fn draw_fault(rng: &mut ChaCha8Rng, shape: &Shape, means: Means) -> Fault {
         25..27 => Fault::LoseAnswers(message, some),
         27 => Fault::LoseRequests(message, some),
         28 => Fault::UseUpConnections(outage),
-        30..34 => Fault::DeleteRun,
-        34.. => Fault::SuspendRun(outage),
+        30..32 => Fault::SetClock(back),
+        32..34 => Fault::CutOften(often, outage),
+        34..36 => Fault::Trickle(rate, outage),
+        36..40 => Fault::DeleteRun,
+        40.. => Fault::SuspendRun(outage),
         _ if means.disk => Fault::FillDisk(outage),
         _ => Fault::KillSigner,
+    }
+}
+
+/// A fault that cuts no living signer off from the database.
+fn draw_calm(rng: &mut ChaCha8Rng, shape: &Shape) -> Fault {
+    let seconds = rng.random_range(1..100_000);
+    match rng.random_range(0..10) {
+        0..4 => Fault::SetClock(seconds),
+        4..6 => Fault::SetClock(-seconds),
+        6..8 => Fault::KillSigner,
+        8 if shape.keeper != Keeper::Nobody => Fault::KillKeeper,
+        _ => Fault::StopSigner,
     }
 }
 
@@ -296,7 +323,7 @@ mod tests {
             .flat_map(|schedule| &schedule.faults)
             .map(|planned| planned.fault.kind())
             .collect();
-        assert_eq!(kinds.len(), 24, "{kinds:#?}");
+        assert_eq!(kinds.len(), 28, "{kinds:#?}");
         for keeper in [Keeper::Supervisor, Keeper::Nobody, Keeper::Operator] {
             assert!(schedules.iter().any(|schedule| schedule.shape.keeper == keeper), "{keeper}");
         }

@@ -83,6 +83,37 @@ async fn connections_that_fail_in_every_way_with_nobody_to_tell_of_the_dead() ->
     Ok(())
 }
 
+#[tokio::test]
+async fn a_clock_that_is_set_back_and_connections_that_break_all_the_time_or_carry_little()
+-> anyhow::Result<()> {
+    let time = Duration::from_secs(2);
+    let faults = [
+        Fault::KillSigner,
+        Fault::SetClock(-3_600),
+        Fault::CutOften(Duration::from_millis(300), time),
+        Fault::Trickle(40_000, time),
+        Fault::KillSigner,
+        Fault::SetClock(-10),
+    ];
+    let played = held(6, Shape { lease: Duration::from_secs(2), ..shape(Keeper::Nobody) }, &faults).await?;
+    assert_eq!(played.injected.len(), faults.len());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_forward_and_back_under_signers_that_renew_in_time() -> anyhow::Result<()> {
+    let faults = [
+        Fault::SetClock(3_600),
+        Fault::KillSigner,
+        Fault::SetClock(-7_200),
+        Fault::StopSigner,
+        Fault::SetClock(20),
+    ];
+    let played = held(7, shape(Keeper::Supervisor), &faults).await?;
+    assert_eq!(played.injected.len(), faults.len());
+    Ok(())
+}
+
 /// Three runs of one keyring, with batches of different sizes: one is deleted with signers at work, one suspended for
 /// longer than its leases last.
 #[tokio::test]

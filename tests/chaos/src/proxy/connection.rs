@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
@@ -76,8 +77,10 @@ async fn pump(
             Ok(read) => read,
             Err(_) => return End::Reset,
         };
-        let delay = weather.borrow().delay;
-        tokio::time::sleep(delay).await;
+        let Weather { delay, rate, .. } = *weather.borrow();
+        let transfer =
+            rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(read as f64 / f64::from(rate)));
+        tokio::time::sleep(delay + transfer).await;
         let passes = |weather: &Weather| weather.frozen.is_none_or(|at| at != way && at != Way::Both);
         // The sender outlives its connections, or everything ends anyway.
         let _ = weather.wait_for(passes).await;
