@@ -116,6 +116,14 @@ impl Run {
             .ok_or_else(|| StoreError::NoRun(format!("{namespace}/{name}")))
     }
 
+    /// The same, unless the run is being deleted: then some of its tables may be gone already.
+    pub(crate) fn whole(self) -> Result<Self, StoreError> {
+        if self.deleted {
+            return Err(StoreError::BeingDeleted(format!("{}/{}", self.namespace, self.name)));
+        }
+        Ok(self)
+    }
+
     /// Whether nothing is left to be made: every key is in the ring, and the input is complete.
     #[must_use]
     pub fn is_stocked(&self) -> bool {
