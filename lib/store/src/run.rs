@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::answer::{LONG, SHORT, answered};
@@ -274,16 +274,13 @@ impl Ledger {
         self.lend(async |connection| Run::find(connection, namespace, name).await).await
     }
 
-    /// Namespace and name of every run, in order.
+    /// Every run, in the order of their namespaces and names, in one query.
     ///
     /// # Errors
     ///
     /// A database that is away or refuses.
-    pub async fn list_runs(&self) -> Result<Vec<(String, String)>, StoreError> {
-        self.ask(query::run_list, async |query, connection| {
-            query.rows().map(|row: PgRow| (row.get("namespace"), row.get("name"))).fetch_all(connection).await
-        })
-        .await
+    pub async fn list_runs(&self) -> Result<Vec<Run>, StoreError> {
+        self.ask(query::run_list, async |query, connection| query.rows_as().fetch_all(connection).await).await
     }
 
     /// Sets what may change while a run is under way.
