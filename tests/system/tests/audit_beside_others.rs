@@ -63,7 +63,7 @@ async fn audits_find_nothing_wrong_while_other_runs_come_and_go() -> anyhow::Res
     let of_ring = async || assert_holds(&audit_keyring(&ledger.ledger, "default", "ring", &options).await?);
     let second = AtomicU32::new(0);
     let independently = async || {
-        let name = if second.fetch_add(1, Ordering::Relaxed) % 2 == 0 { "demo" } else { "shared" };
+        let name = if second.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) { "demo" } else { "shared" };
         match independent_audit(&ledger.url, "default", name).await? {
             Some(report) => ensure!(report.holds, "violations that are not there: {report:#?}"),
             // Not installed: nothing to wait for.
