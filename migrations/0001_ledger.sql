@@ -1,4 +1,5 @@
--- The ledger: tables, types and roles. What is done with them is in functions/, one function a file.
+-- The ledger: tables and types. What is done with them is in functions/, one function a file; the signers' role is in
+-- roles.sql.
 --
 -- records, batches and signatures are partitioned by run, so that deleting a run drops tables instead of
 -- leaving millions of dead rows behind. Leases stay in one table: they belong to keyrings, which outlive
@@ -213,7 +214,7 @@ CREATE TABLE chancery.leases (
     keyring_id   integer NOT NULL,
     key_id       uuid NOT NULL,
     holder       text NOT NULL,
-    -- Position in the order of all leases of the keyring: 1, 2, 3, … without a gap.
+    -- Position in the order of all leases of the keyring: 1, 2, 3 and so on, without a gap.
     use_sequence bigint NOT NULL CHECK (use_sequence >= 1),
     -- The instant at which the key was chosen, read under the keyring's lock.
     acquired_at  timestamptz NOT NULL,
@@ -249,37 +250,3 @@ ALTER TABLE chancery.signatures ALTER COLUMN signature SET STORAGE EXTERNAL;
 CREATE TRIGGER signatures_never_change
     BEFORE UPDATE OR DELETE ON chancery.signatures
     FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
-
--- The signer's role: it may find its run, read the records it signs, and call functions of the lease
--- protocol; each file of functions/ says whether signers may call it. Everything else is the owner's.
-
-DO $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'chancery_signer') THEN
-        CREATE ROLE chancery_signer NOLOGIN;
-    END IF;
-EXCEPTION
-    -- Roles belong to the whole server: another ledger on it may have made this one, even now.
-    WHEN duplicate_object OR unique_violation THEN NULL;
-END
-$$;
-
--- Lets the owner hand its own connection to a signer that it starts (SET ROLE). From PostgreSQL 16 on
--- a role that creates another may administer it, but not yet take it on.
-DO $$
-BEGIN
-    IF current_setting('server_version_num')::integer >= 160000 THEN
-        IF NOT pg_has_role(current_user, 'chancery_signer', 'SET') THEN
-            EXECUTE format('GRANT chancery_signer TO %I WITH SET TRUE', current_user);
-        END IF;
-    ELSIF NOT pg_has_role(current_user, 'chancery_signer', 'MEMBER') THEN
-        EXECUTE format('GRANT chancery_signer TO %I', current_user);
-    END IF;
-END
-$$;
-
-GRANT USAGE ON SCHEMA chancery TO chancery_signer;
-GRANT SELECT ON chancery.runs, chancery.keyrings, chancery.records TO chancery_signer;
--- A signer makes sure that a key which it opened is the one whose public key the ledger holds: else
--- it would sign a batch that nobody can verify.
-GRANT SELECT (key_id, public_key) ON chancery.key_material TO chancery_signer;

@@ -13,8 +13,6 @@ CREATE TRIGGER ledger_never_changes
     BEFORE UPDATE OR DELETE ON chancery.ledger
     FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
-GRANT SELECT ON chancery.ledger TO chancery_signer;
-
 -- A run that is deleted and made anew under its name has another one.
 ALTER TABLE chancery.runs ADD COLUMN uid uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE;
 

@@ -771,6 +771,34 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) RETURNS record
+    LANGUAGE plpgsql STABLE STRICT
+    SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+DECLARE
+    v_front bigint;
+BEGIN
+    batches := 0;
+    records := 0;
+    SELECT max(l.batch) INTO v_front FROM chancery.leases l
+     WHERE l.run_id = p_run AND (l.outcome IS NULL OR l.outcome = 'signed');
+    IF v_front IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT v_front - count(*), coalesce(sum(b.first_record - b.last_record - 1), 0) INTO batches, records
+      FROM chancery.batches b
+     WHERE b.run_id = p_run AND b.state <> 'signed' AND b.batch <= v_front;
+    records := records + coalesce((SELECT b.last_record FROM chancery.batches b
+                                    WHERE b.run_id = p_run AND b.batch = v_front), 0);
+    RAISE EXCEPTION USING ERRCODE = 'CH009';
+EXCEPTION
+    WHEN SQLSTATE 'CH009' THEN
+        RETURN;
+END
+$$;
+
 CREATE FUNCTION chancery.run_turn(p_run integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1155,6 +1183,8 @@ REVOKE ALL ON FUNCTION chancery.run_remove(p_run integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION chancery.run_seal(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_settle(p_run integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
 

@@ -82,8 +82,8 @@ impl CliError {
             {
                 Exit::TryAgain
             }
-            Self::Store(StoreError::Corrupt(_) | StoreError::Query { .. } | StoreError::Migration(_))
-            | Self::Audit(_)
+            Self::Store(error) | Self::Audit(AuditError::Store(error)) if is_defect(error) => Exit::Failed,
+            Self::Audit(AuditError::Thread(_))
             | Self::Write(_)
             | Self::Signals(_)
             | Self::SignerProgram(_) => Exit::Failed,
@@ -103,7 +103,13 @@ impl CliError {
             | Self::BeingDeleted(_)
             | Self::InUse { .. }
             | Self::NothingHeld { .. }
-            | Self::Store(_) => Exit::BadInput,
+            | Self::Store(_)
+            | Self::Audit(AuditError::Store(_)) => Exit::BadInput,
         }
     }
+}
+
+/// Whether nobody can do anything about it but those who write the program, or whoever changed the ledger by hand.
+fn is_defect(error: &StoreError) -> bool {
+    matches!(error, StoreError::Corrupt(_) | StoreError::Query { .. } | StoreError::Migration(_))
 }

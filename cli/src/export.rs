@@ -125,8 +125,7 @@ pub(crate) async fn export(
 }
 
 async fn write_all(database: &Database, arguments: &ExportArguments) -> Result<(), CliError> {
-    let run = database.ledger.find_run(&arguments.run.namespace, &arguments.run.name).await?;
-    let mut exporter = database.ledger.export(&run).await?;
+    let mut exporter = database.ledger.export(&arguments.run.namespace, &arguments.run.name).await?;
     match arguments.what {
         Exported::Records => write_lines::<Record, _>(exporter.records()).await,
         Exported::Signatures => write_lines::<Signature, _>(exporter.signatures()).await,

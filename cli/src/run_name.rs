@@ -20,6 +20,10 @@ impl FromStr for RunName {
         if namespace.is_empty() || name.is_empty() || name.contains('/') {
             return Err("a run is named NAME or NAMESPACE/NAME".to_owned());
         }
+        // Not every database can spell others, and would then not say that there is no such run.
+        if !text.is_ascii() {
+            return Err("a name has only the letters a to z, digits, dashes and dots".to_owned());
+        }
         Ok(Self { namespace: namespace.to_owned(), name: name.to_owned() })
     }
 }
@@ -41,8 +45,8 @@ mod tests {
     }
 
     #[test]
-    fn half_a_name_is_refused() {
-        for text in ["", "/", "a/", "/b", "a/b/c"] {
+    fn what_names_no_run_is_refused() {
+        for text in ["", "/", "a/", "/b", "a/b/c", "d\u{e9}mo", "\u{65e5}/demo"] {
             text.parse::<RunName>().expect_err(text);
         }
     }

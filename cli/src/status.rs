@@ -1,5 +1,7 @@
 //! `chancery status`.
 
+use std::collections::HashMap;
+
 use chancery_api::format::percent;
 use chancery_process::{Exit, grouped};
 use chancery_store::{Progress, Run};
@@ -41,20 +43,15 @@ pub(crate) async fn status(
 }
 
 async fn show(database: &Database, arguments: &StatusArguments) -> Result<Exit, CliError> {
-    let names = match &arguments.run {
-        Some(RunName { namespace, name }) => vec![(namespace.clone(), name.clone())],
+    let runs = match &arguments.run {
+        Some(RunName { namespace, name }) => vec![database.ledger.find_run(namespace, name).await?],
         None => database.ledger.list_runs().await?,
     };
-    let mut runs = Vec::with_capacity(names.len());
-    for (namespace, name) in names {
-        runs.push(database.ledger.find_run(&namespace, &name).await?);
-    }
     let ids: Vec<_> = runs.iter().map(|run| run.id).collect();
-    let progress = database.ledger.progress(&ids).await?;
-    let rows: Vec<_> = runs
-        .iter()
-        .filter_map(|run| progress.iter().find(|progress| progress.id == run.id).map(|p| row(run, p)))
-        .collect();
+    let progress: HashMap<_, _> =
+        database.ledger.progress(&ids).await?.into_iter().map(|progress| (progress.id, progress)).collect();
+    let rows: Vec<_> =
+        runs.iter().filter_map(|run| progress.get(&run.id).map(|progress| row(run, progress))).collect();
     match arguments.output {
         Output::Json => line(&serde_json::json!({ "runs": rows }).to_string())?,
         Output::Table if rows.is_empty() => line("no runs yet; `chancery run -f FILE` makes one")?,

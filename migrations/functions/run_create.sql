@@ -2,7 +2,7 @@
 -- has this name already; `created` tells which. Two callers at once get the same run.
 --
 -- A partition is created apart and then attached: ATTACH PARTITION takes SHARE UPDATE EXCLUSIVE
--- on the parent, which lets the signers of other runs go on, where CREATE TABLE … PARTITION OF
+-- on the parent, which lets the signers of other runs go on, where CREATE TABLE with PARTITION OF
 -- would stop them all.
 --
 -- Records and signatures are written once, found by their primary key, and dropped as a whole: there

@@ -46,9 +46,6 @@ def audit_run(url: str, namespace: str, name: str) -> Findings:
     for table in ledger.tables_of_no_run():
         findings.violation(1, f"table {table}", "is of a run that does not exist")
     _audit_ring(ledger, keyring, findings)
-    # The run's tables go while they are read: then nothing that was found is of any worth.
-    if not findings.holds and not ledger.keeps(run):
-        raise NotFound(f"run {namespace}/{name} is being deleted")
     return findings
 
 
@@ -65,6 +62,11 @@ def _the_run(ledger: Ledger, namespace: str, name: str, findings: Findings) -> R
     runs = ledger.runs(namespace, name)
     if not runs:
         raise NotFound(f"the ledger has no run {namespace}/{name}")
+    if runs[0].deleted:
+        raise NotFound(
+            f"the run {namespace}/{name} is being deleted, and its records with it; if nobody deletes it any more, "
+            f"`chancery delete {namespace}/{name}` finishes that"
+        )
     if len(runs) > 1:
         findings.violation(1, f"run {namespace}/{name}", f"stands {len(runs)} times")
     return runs[0]

@@ -39,9 +39,22 @@ class Ledger:
 
     def __init__(self, url: str) -> None:
         """Connects; raises psycopg.Error."""
-        self._connection = psycopg.connect(url, connect_timeout=10, application_name="chancery-independent-audit")
+        self._connection = psycopg.connect(
+            url,
+            connect_timeout=10,
+            application_name="chancery-independent-audit",
+            # Else the names in a database without an encoding (SQL_ASCII) would come as bytes.
+            client_encoding="utf8",
+            # A plan that is kept is one for any run, and locks the tables of all runs.
+            prepare_threshold=None,
+        )
         self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         self._connection.read_only = True
+        # Partitions are no part of a snapshot. A lock that is taken before it keeps those of every run that is not
+        # deleted by then, until this value is gone.
+        self._connection.execute(
+            "LOCK TABLE ONLY chancery.records, ONLY chancery.batches, ONLY chancery.signatures IN ACCESS SHARE MODE"
+        )
         self._streams = 0
 
     def runs(self, namespace: str, name: str) -> list[Run]:
@@ -49,7 +62,7 @@ class Ledger:
         return self._all(
             Run,
             """SELECT id, keyring_id, batch_size, record_count, sealed_at IS NOT NULL AS sealed,
-                      completed_at IS NOT NULL AS complete
+                      completed_at IS NOT NULL AS complete, deleted_at IS NOT NULL AS deleted
                  FROM chancery.runs WHERE namespace = %s AND name = %s ORDER BY id""",
             namespace,
             name,
@@ -167,25 +180,37 @@ class Ledger:
         )
 
     def batches_of_no_lease(self, keyring: Keyring) -> list[tuple[int, str]]:
-        """Batches of the ring's runs under a lease that is in no log, each with its run's name."""
-        return self._rows(
-            """SELECT b.batch, r.namespace || '/' || r.name
-                 FROM chancery.runs r JOIN chancery.batches b ON b.run_id = r.id
-                 LEFT JOIN chancery.leases l ON l.id = b.lease_id
-                WHERE r.keyring_id = %s AND b.lease_id IS NOT NULL AND l.id IS NULL LIMIT 100""",
+        """Batches of the ring's runs under a lease that is in no log, each with its run's name.
+
+        Run by run: a query of all would lock the tables of all runs. A run that is being deleted may have none left.
+        """
+        runs = self._rows(
+            """SELECT id, namespace || '/' || name FROM chancery.runs
+                WHERE keyring_id = %s AND deleted_at IS NULL ORDER BY id""",
             keyring.id,
         )
+        found = []
+        for number, name in runs:
+            # What is read in a savepoint gives its locks back with it.
+            with self._connection.transaction(force_rollback=True):
+                batches = self._rows(
+                    """SELECT b.batch FROM chancery.batches b LEFT JOIN chancery.leases l ON l.id = b.lease_id
+                        WHERE b.run_id = %s AND b.lease_id IS NOT NULL AND l.id IS NULL LIMIT 100""",
+                    number,
+                )
+            found += [(batch, name) for (batch,) in batches]
+        return found
 
     def tables_of_no_run(self) -> list[str]:
         """Partitions that are of no run that exists; a run's tables go before its row does.
 
-        Names are those of this instant. The server knows a table's bounds only while it has the table, which may
-        have been dropped since.
+        The catalogue's rows are those of this instant. pg_get_expr is given no table to look for, which may have been
+        dropped since: the bound is in the row itself.
         """
         runs = {row[0] for row in self._rows("SELECT id FROM chancery.runs")}
         found = []
         for parent, name, bound in self._rows(
-            """SELECT p.relname, c.relname, pg_get_expr(c.relpartbound, c.oid)
+            """SELECT p.relname, c.relname, pg_get_expr(c.relpartbound, 0)
                  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
                  JOIN pg_namespace n ON n.oid = p.relnamespace
                 WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signatures')
@@ -193,7 +218,7 @@ class Ledger:
         ):
             by_name = re.fullmatch(rf"{parent}_(\d+)", name)
             number = None if by_name is None else int(by_name[1])
-            if number not in runs or bound not in (None, f"FOR VALUES IN ({number})"):
+            if number not in runs or bound != f"FOR VALUES IN ({number})":
                 found.append(name)
         return found
 
@@ -215,11 +240,6 @@ class Ledger:
     def runs_there_are(self) -> set[int]:
         """The numbers of all runs."""
         return {row[0] for row in self._rows("SELECT id FROM chancery.runs")}
-
-    def keeps(self, run: Run) -> bool:
-        """Whether the run is in the ledger now and is to stay; ends the instant that this value reads."""
-        self._connection.rollback()
-        return bool(self._rows("SELECT FROM chancery.runs WHERE id = %s AND deleted_at IS NULL", run.id))
 
     def _rows(self, query: str, *values) -> list[tuple]:
         with self._connection.cursor() as cursor:

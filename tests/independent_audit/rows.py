@@ -31,6 +31,7 @@ class Run:
     record_count: int | None
     sealed: bool
     complete: bool
+    deleted: bool
 
 
 @dataclass(frozen=True)

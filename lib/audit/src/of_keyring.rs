@@ -8,6 +8,9 @@ use crate::lease_log::LeaseLog;
 use crate::report::Findings;
 use crate::{AuditError, STRAYS_SHOWN, ring};
 
+/// Runs whose tables are locked at a time.
+const RUNS_AT_A_TIME: usize = 100;
+
 pub(crate) async fn audit(
     snapshot: &Snapshot,
     keyring: &Keyring,
@@ -16,8 +19,17 @@ pub(crate) async fn audit(
 ) -> Result<Findings, AuditError> {
     let mut findings = ring::check_keys(keyring, keys, shown);
     findings.merge(replay(snapshot, keyring, keys, shown).await?);
-    for stray in snapshot.reader().await?.keyring_strays(keyring, STRAYS_SHOWN).await? {
+    let mut reader = snapshot.reader().await?;
+    for stray in reader.keyring_strays(keyring, STRAYS_SHOWN).await? {
         findings.stray(&stray);
+    }
+    for runs in reader.runs(keyring).await?.chunks(RUNS_AT_A_TIME) {
+        reader.begin_again().await?;
+        for run in runs {
+            for stray in reader.leaseless_batches(run, STRAYS_SHOWN).await? {
+                findings.stray(&stray);
+            }
+        }
     }
     Ok(findings)
 }

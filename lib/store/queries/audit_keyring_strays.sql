@@ -28,12 +28,6 @@ UNION ALL
     AND d.last_use > (SELECT coalesce(max(l.use_sequence), 0) FROM chancery.leases l WHERE l.keyring_id = $1)
   LIMIT $2)
 UNION ALL
--- What a run in the ledger was signed under is not forgotten.
-(SELECT 'batch of no lease', b.batch, r.namespace || '/' || r.name FROM chancery.runs r
-   JOIN chancery.batches b ON b.run_id = r.id
-  WHERE r.keyring_id = $1 AND b.lease_id IS NOT NULL
-    AND NOT EXISTS (SELECT FROM chancery.leases l WHERE l.id = b.lease_id) LIMIT $2)
-UNION ALL
 (SELECT 'key of no ring', number, id::text FROM chancery.keys k
   WHERE NOT EXISTS (SELECT FROM chancery.keyrings r WHERE r.id = k.keyring_id) LIMIT $2)
 UNION ALL

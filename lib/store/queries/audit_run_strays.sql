@@ -29,18 +29,19 @@ UNION ALL
   WHERE earlier IS NOT NULL
     AND (earlier_outcome = 'signed' OR earlier_released IS NULL OR earlier_released > acquired_at) LIMIT $5)
 UNION ALL
--- The tables of a run go before its row does. Their names are of the snapshot. Their bounds are not: of a table that
--- was dropped since, the server says none any more, and the name has to do.
+-- The tables of a run go before its row does. Rows of the catalogue are of the snapshot like all others; functions
+-- that look things up in the catalogue are not. Hence no relation is named to pg_get_expr: it then reads the bound from
+-- this row alone. Named, it would look for a table that may have been dropped since.
 (SELECT 'table of no run', 0, t.relname::text
-   FROM (SELECT c.relname, p.relname AS parent, pg_get_expr(c.relpartbound, c.oid) AS bound
+   FROM (SELECT c.relname, p.relname || '_' AS prefix, substr(c.relname, length(p.relname) + 2) AS number,
+                pg_get_expr(c.relpartbound, 0) AS bound
            FROM pg_inherits i
            JOIN pg_class c ON c.oid = i.inhrelid
            JOIN pg_class p ON p.oid = i.inhparent
            JOIN pg_namespace n ON n.oid = p.relnamespace
           WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signatures')) t
-  WHERE NOT EXISTS (SELECT FROM chancery.runs r
-                     WHERE t.relname = t.parent || '_' || r.id
-                       AND coalesce(t.bound = format('FOR VALUES IN (%s)', r.id), true)) LIMIT $5)
+   LEFT JOIN chancery.runs r ON r.id::text = t.number AND starts_with(t.relname::text, t.prefix)
+  WHERE t.bound IS DISTINCT FROM format('FOR VALUES IN (%s)', r.id) LIMIT $5)
 UNION ALL
 (SELECT 'run', max(r.id), '' FROM chancery.runs r
    JOIN (SELECT DISTINCT namespace, name FROM chancery.runs WHERE id = $1) self USING (namespace, name)

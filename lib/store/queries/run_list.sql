@@ -1,3 +1,11 @@
-SELECT r.namespace, r.name
+SELECT r.id, r.namespace, r.name, r.batch_size, r.record_count AS sealed_records,
+       k.id AS keyring_id, k.uid AS keyring_uid, k.namespace AS keyring_namespace, k.name AS keyring_name,
+       k.algorithm::text AS algorithm, k.key_size, k.key_count, k.provider::text AS provider,
+       k.envelope::text AS envelope, k.kek_fingerprint, k.forgotten_use, k.filled_at IS NOT NULL AS filled,
+       g.record_count, g.record_size, g.chunk_size,
+       r.suspended, r.sealed_at IS NOT NULL AS sealed,
+       r.completed_at IS NOT NULL AS complete, r.deleted_at IS NOT NULL AS deleted
   FROM chancery.runs r
- ORDER BY r.namespace, r.name
+  JOIN chancery.keyrings k ON k.id = r.keyring_id
+  JOIN chancery.generated_sources g ON g.run_id = r.id
+ ORDER BY r.namespace, r.name, r.id

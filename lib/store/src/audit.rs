@@ -2,6 +2,9 @@
 //!
 //! The first connection exports its snapshot, the others adopt it (PostgreSQL documentation,
 //! "Snapshot Synchronization Functions"). So an audit may read in parallel while signers go on.
+//!
+//! A snapshot is one of rows, and which partitions a table has is none. So the first connection takes a lock
+//! before its snapshot, for which a deletion waits: what the snapshot shows can be read to the end.
 
 use std::time::Duration;
 
@@ -9,11 +12,12 @@ use futures::{Stream, TryStreamExt};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, FromRow};
 
-use crate::answer::{SHORT, answered};
+use crate::answer::{LONG, SHORT, answered};
 use crate::connect::{Ledger, LedgerUrl};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::query::{self, Query};
+use crate::row::from_row;
 use crate::run::Run;
 
 mod rows;
@@ -28,48 +32,60 @@ pub struct Snapshot {
     keeper: PgConnection,
 }
 
-/// A connection that reads at a [`Snapshot`]'s instant.
+/// A connection that reads at a [`Snapshot`]'s instant, while that one lives.
 #[derive(Debug)]
 pub struct Reader {
     connection: PgConnection,
+    snapshot: String,
 }
+
+/// A run of a ring.
+#[derive(Clone, Debug)]
+pub struct RunOfKeyring {
+    /// The ledger's own number of the run.
+    pub id: i32,
+    /// The run, as `NAMESPACE/NAME`.
+    pub name: String,
+}
+
+from_row!(RunOfKeyring { id, name });
 
 const WHOLE_AUDIT: Duration = Duration::from_secs(24 * 3600);
 
 impl Ledger {
-    /// Takes the ledger as it is now.
+    /// Takes the ledger as it is now. Until the snapshot is dropped, deletions of runs wait.
     ///
     /// # Errors
     ///
     /// A database that is away or refuses.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let mut keeper = begin(&self.url, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+        let mut keeper = self.url.connect(WHOLE_AUDIT).await?;
+        begin(&mut keeper).await?;
+        hold_tables(&mut keeper).await?;
         let id = sqlx::query_scalar("SELECT pg_export_snapshot()");
         let id = answered("pg_export_snapshot", SHORT, id.fetch_one(&mut keeper)).await?;
         Ok(Snapshot { url: self.url.clone(), id, keeper })
     }
-
-    /// Whether this run is still to be there, now and not at the instant of a snapshot: it is neither gone nor
-    /// being deleted.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn is_kept(&self, run: &Run) -> Result<bool, StoreError> {
-        self.ask(query::run_is_kept, async |query, connection| {
-            query.scalars().bind(run.id).fetch_one(connection).await
-        })
-        .await
-    }
 }
 
-async fn begin(url: &LedgerUrl, how: &'static str) -> Result<PgConnection, StoreError> {
-    let mut connection = url.connect(WHOLE_AUDIT).await?;
-    for statement in ["SET idle_in_transaction_session_timeout = 0", how] {
+/// Begins a transaction that reads at one instant: that of its first query.
+pub(crate) async fn begin(connection: &mut PgConnection) -> Result<(), StoreError> {
+    for statement in [
+        "SET idle_in_transaction_session_timeout = 0",
+        // A plan for any run would have to lock the tables of all runs.
+        "SET plan_cache_mode = force_custom_plan",
+        "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    ] {
         let statement = sqlx::raw_sql(statement);
-        answered("beginning an audit", SHORT, statement.execute(&mut connection)).await?;
+        answered("beginning to read", SHORT, statement.execute(&mut *connection)).await?;
     }
-    Ok(connection)
+    Ok(())
+}
+
+/// See the query. It has to come before all that takes a snapshot.
+pub(crate) async fn hold_tables(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let hold = sqlx::raw_sql(query::tables_hold.sql);
+    answered(query::tables_hold.name, LONG, hold.execute(connection)).await.map(|_| ())
 }
 
 impl Snapshot {
@@ -79,20 +95,19 @@ impl Snapshot {
     ///
     /// A database that is away or refuses.
     pub async fn reader(&self) -> Result<Reader, StoreError> {
-        let mut connection = begin(&self.url, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
-        // The id comes from the server itself and is made of digits, letters and dashes.
-        let adoption = sqlx::raw_sql(AssertSqlSafe(format!("SET TRANSACTION SNAPSHOT '{}'", self.id)));
-        answered("adopting the audit's snapshot", SHORT, adoption.execute(&mut connection)).await?;
-        Ok(Reader { connection })
+        let mut reader =
+            Reader { connection: self.url.connect(WHOLE_AUDIT).await?, snapshot: self.id.clone() };
+        reader.begin().await?;
+        Ok(reader)
     }
 
     /// The run as it was at that instant, and the ring that it signs with.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoRun`] when there was none.
+    /// [`StoreError::NoRun`] when there was none, [`StoreError::BeingDeleted`] when its deletion had begun.
     pub async fn run(&mut self, namespace: &str, name: &str) -> Result<Run, StoreError> {
-        Run::find(&mut self.keeper, namespace, name).await
+        Run::find(&mut self.keeper, namespace, name).await?.whole()
     }
 
     /// The keyring of this name as it was at that instant.
@@ -109,6 +124,27 @@ impl Snapshot {
 }
 
 impl Reader {
+    async fn begin(&mut self) -> Result<(), StoreError> {
+        begin(&mut self.connection).await?;
+        // The id comes from the server itself and is made of digits, letters and dashes.
+        let adoption = sqlx::raw_sql(AssertSqlSafe(format!("SET TRANSACTION SNAPSHOT '{}'", self.snapshot)));
+        answered("adopting the audit's snapshot", SHORT, adoption.execute(&mut self.connection))
+            .await
+            .map(|_| ())
+    }
+
+    /// Gives back the locks of all tables that were read, and goes on at the same instant. A server has locks for
+    /// a few thousand tables, and a ring may have more runs than that.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn begin_again(&mut self) -> Result<(), StoreError> {
+        let end = sqlx::raw_sql("ROLLBACK");
+        answered("beginning to read", SHORT, end.execute(&mut self.connection)).await?;
+        self.begin().await
+    }
+
     /// What the run says of how far its input is; a sound ledger has one such row.
     ///
     /// # Errors
@@ -178,6 +214,35 @@ impl Reader {
             .fetch_all(&mut self.connection)
             .await
             .map_err(|error| StoreError::of(query::audit_keyring_strays.name, error))
+    }
+
+    /// The runs of the ring that have their tables, in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn runs(&mut self, keyring: &Keyring) -> Result<Vec<RunOfKeyring>, StoreError> {
+        self.of(query::audit_keyring_runs, keyring.id).try_collect().await
+    }
+
+    /// At most `limit` batches of the run under a lease that is in no log.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn leaseless_batches(
+        &mut self,
+        run: &RunOfKeyring,
+        limit: i64,
+    ) -> Result<Vec<Stray>, StoreError> {
+        query::audit_run_leaseless_batches
+            .rows_as()
+            .bind(run.id)
+            .bind(&run.name)
+            .bind(limit)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(|error| StoreError::of(query::audit_run_leaseless_batches.name, error))
     }
 
     /// The keys of the ring, in the order of their numbers.

@@ -96,6 +96,11 @@ pub enum StoreError {
     /// No run has this name.
     #[error("there is no run {0} in this ledger; `chancery status` lists those there are")]
     NoRun(String),
+    /// A deletion of the run has begun, and may have been broken off: what is left of it is no whole run.
+    #[error(
+        "the run {0} is being deleted, and its records with it; if nobody deletes it any more, `chancery delete {0}` finishes that"
+    )]
+    BeingDeleted(String),
     /// No keyring has this name.
     #[error("there is no keyring {0} in this ledger; `chancery keyring list` lists those there are")]
     NoKeyring(String),
@@ -211,6 +216,7 @@ impl StoreError {
             | Self::FormerLedger
             | Self::OtherLedger { .. }
             | Self::NoRun(_)
+            | Self::BeingDeleted(_)
             | Self::NoKeyring(_)
             | Self::KeyringUnknown(_)
             | Self::KeyringDiffers { .. }

@@ -6,6 +6,7 @@ use sqlx::FromRow;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
+use crate::audit;
 use crate::connect::Ledger;
 use crate::error::StoreError;
 use crate::query::{self, Query};
@@ -103,13 +104,17 @@ pub struct Exporter {
 }
 
 impl Ledger {
-    /// Begins an export of the run.
+    /// Begins an export of the run as it is now. Until the export is dropped, its deletion waits.
     ///
     /// # Errors
     ///
-    /// A database that is away or refuses.
-    pub async fn export(&self, run: &Run) -> Result<Exporter, StoreError> {
-        Ok(Exporter { connection: self.url.connect(WHOLE_EXPORT).await?, run: run.id })
+    /// [`StoreError::NoRun`] when there is none, [`StoreError::BeingDeleted`] when its deletion has begun.
+    pub async fn export(&self, namespace: &str, name: &str) -> Result<Exporter, StoreError> {
+        let mut connection = self.url.connect(WHOLE_EXPORT).await?;
+        audit::begin(&mut connection).await?;
+        audit::hold_tables(&mut connection).await?;
+        let run = Run::find(&mut connection, namespace, name).await?.whole()?;
+        Ok(Exporter { connection, run: run.id })
     }
 }
 

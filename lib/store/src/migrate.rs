@@ -1,4 +1,5 @@
-//! Bringing a ledger up to date: the numbered migrations first, then every function whose text has changed.
+//! Bringing a ledger up to date: the numbered migrations first, then the rights of signers if any is missing, then
+//! every function whose text has changed.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,9 +11,10 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, SqlStr};
 
 use crate::answer::{LONG, SHORT, answered};
-use crate::connect::Ledger;
+use crate::connect::{Ledger, SIGNER_ROLE};
 use crate::error::StoreError;
 use crate::query;
+use crate::row::from_row;
 
 /// A numbered migration: one file of `migrations/`.
 struct File {
@@ -44,10 +46,27 @@ struct Function {
 static FUNCTIONS: &[Function] = include!(concat!(env!("OUT_DIR"), "/functions.rs"));
 
 impl Function {
+    /// Whether its file grants it to signers.
+    fn is_for_signers(&self) -> bool {
+        self.sql.contains(&format!(" TO {SIGNER_ROLE};"))
+    }
+
     fn hash(&self) -> String {
         Sha256::digest(self.sql).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
+
+/// The signers' role and what it may read.
+const ROLES: &str = include_str!("../../../migrations/roles.sql");
+
+/// What of its rights the signers' role has.
+struct SignerRights {
+    tables: bool,
+    open_to_all: bool,
+    functions: Vec<String>,
+}
+
+from_row!(SignerRights { tables, open_to_all, functions });
 
 /// The newest migration that this program knows.
 #[must_use]
@@ -56,8 +75,8 @@ pub fn program_version() -> i64 {
 }
 
 impl Ledger {
-    /// Applies the migrations that are missing, forward only, and puts every function in place whose text has
-    /// changed. Two callers at once take turns, by an advisory lock that ends with this call's own connection.
+    /// Applies the migrations that are missing, forward only, gives signers the rights that they lack, and puts every
+    /// function in place whose text has changed. Two callers at once take turns, by an advisory lock that ends with this call's own connection.
     ///
     /// # Errors
     ///
@@ -70,7 +89,15 @@ impl Ledger {
         answered(query::migration_lock.name, LONG, turn.execute(&mut connection)).await?;
         refuse_newer(ledger_version(&mut connection).await?)?;
         apply_migrations(&mut connection).await?;
-        put_functions_in_place(&mut connection).await?;
+        let rights = query::signer_rights.rows_as::<SignerRights>();
+        let rights = answered(query::signer_rights.name, LONG, rights.fetch_one(&mut connection)).await?;
+        if !rights.tables {
+            let roles = sqlx::raw_sql(ROLES);
+            answered("roles.sql", LONG, roles.execute(&mut connection))
+                .await
+                .map_err(|error| failed("roles.sql", error))?;
+        }
+        put_functions_in_place(&mut connection, &rights).await?;
         self.recognise(&mut connection).await
     }
 
@@ -110,7 +137,10 @@ async fn apply_migrations(connection: &mut PgConnection) -> Result<(), StoreErro
 }
 
 /// All in one transaction, so that no caller meets functions of two versions.
-async fn put_functions_in_place(connection: &mut PgConnection) -> Result<(), StoreError> {
+async fn put_functions_in_place(
+    connection: &mut PgConnection,
+    rights: &SignerRights,
+) -> Result<(), StoreError> {
     let installed = query::functions_installed.rows_as::<(String, String)>();
     let installed: HashMap<String, String> =
         answered(query::functions_installed.name, LONG, installed.fetch_all(&mut *connection))
@@ -118,9 +148,14 @@ async fn put_functions_in_place(connection: &mut PgConnection) -> Result<(), Sto
             .into_iter()
             .collect();
     // A list: with an iterator held over an await, no task could be made of what migrates.
-    let changed: Vec<&Function> =
-        FUNCTIONS.iter().filter(|function| installed.get(function.name) != Some(&function.hash())).collect();
-    if changed.is_empty() {
+    let changed: Vec<&Function> = FUNCTIONS
+        .iter()
+        .filter(|function| {
+            let granted = rights.functions.iter().any(|name| name == function.name);
+            installed.get(function.name) != Some(&function.hash()) || (function.is_for_signers() && !granted)
+        })
+        .collect();
+    if changed.is_empty() && !rights.open_to_all {
         return Ok(());
     }
     let mut transaction =
@@ -205,6 +240,12 @@ mod tests {
             let definition = format!("CREATE OR REPLACE FUNCTION chancery.{}(", function.name);
             assert_eq!(function.sql.matches("CREATE OR REPLACE FUNCTION").count(), 1, "{}", function.name);
             assert!(function.sql.contains(&definition), "{}", function.name);
+            assert_eq!(
+                function.sql.contains("GRANT EXECUTE"),
+                function.is_for_signers(),
+                "{}",
+                function.name
+            );
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
@@ -118,6 +118,14 @@ impl Run {
         answered(query::run_find.name, SHORT, statement.fetch_optional(connection))
             .await?
             .ok_or_else(|| StoreError::NoRun(format!("{namespace}/{name}")))
+    }
+
+    /// The same, unless the run is being deleted: then some of its tables may be gone already.
+    pub(crate) fn whole(self) -> Result<Self, StoreError> {
+        if self.deleted {
+            return Err(StoreError::BeingDeleted(format!("{}/{}", self.namespace, self.name)));
+        }
+        Ok(self)
     }
 
     /// Whether nothing is left to be made: every key is in the ring, and the input is complete.
@@ -270,16 +278,13 @@ impl Ledger {
         self.lend(async |connection| Run::find(connection, namespace, name).await).await
     }
 
-    /// Namespace and name of every run, in order.
+    /// Every run, in the order of their namespaces and names, in one query.
     ///
     /// # Errors
     ///
     /// A database that is away or refuses.
-    pub async fn list_runs(&self) -> Result<Vec<(String, String)>, StoreError> {
-        self.ask(query::run_list, async |query, connection| {
-            query.rows().map(|row: PgRow| (row.get("namespace"), row.get("name"))).fetch_all(connection).await
-        })
-        .await
+    pub async fn list_runs(&self) -> Result<Vec<Run>, StoreError> {
+        self.ask(query::run_list, async |query, connection| query.rows_as().fetch_all(connection).await).await
     }
 
     /// Sets what may change while a run is under way.

@@ -129,7 +129,7 @@ impl World {
 
     /// Names of all runs in the ledger.
     pub(crate) async fn stored_runs(&self) -> anyhow::Result<Vec<String>> {
-        Ok(self.ledger.ledger.list_runs().await?.into_iter().map(|(_, name)| name).collect())
+        Ok(self.ledger.ledger.list_runs().await?.into_iter().map(|run| run.name).collect())
     }
 
     /// Every law holds of a keyring, over all its runs.

@@ -42,7 +42,7 @@ pub use pgbouncer::PgBouncer;
 pub use processes::{children_of, is_running, working_in};
 pub use programs::program;
 pub use run::{SeededRun, TestRun, stock};
-pub use server::{quiet_server, server, throw_away};
+pub use server::{quiet_server, server, talkative_server, throw_away};
 pub use signer::SignerProcess;
 pub use slow_link::SlowLink;
 pub use small_disk::SmallDisk;

@@ -35,8 +35,21 @@ pub(crate) fn options() -> ServerOptions {
 /// When there is no PostgreSQL on the machine.
 #[must_use]
 pub fn quiet_server() -> ThrowAway {
-    let settings = [("autovacuum", "off"), ("checkpoint_timeout", "1d"), ("bgwriter_lru_maxpages", "0")];
-    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    server_with(&[("autovacuum", "off"), ("checkpoint_timeout", "1d"), ("bgwriter_lru_maxpages", "0")])
+}
+
+/// A server whose log names each statement after the program that sent it: `PROGRAM|LOG:  statement: …`.
+///
+/// # Panics
+///
+/// When there is no PostgreSQL on the machine.
+#[must_use]
+pub fn talkative_server() -> ThrowAway {
+    server_with(&[("log_statement", "all"), ("log_line_prefix", "%a|")])
+}
+
+fn server_with(settings: &[(&str, &str)]) -> ThrowAway {
+    let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     ThrowAway::start(&folder(), ServerOptions { settings, ..ServerOptions::default() })
         .expect("PostgreSQL starts; `make setup` installs it")
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chancery_kit::{Chancery, Manifest, SignerProcess, TestLedger, TestRun};
+use chancery_kit::{Chancery, Manifest, SignerProcess, TestLedger, TestRun, throw_away};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 const READABLE: [&str; 4] = ["keyrings", "ledger", "records", "runs"];
@@ -216,5 +216,66 @@ async fn an_owner_who_may_not_create_roles_uses_the_one_that_an_administrator_ma
     let summary = Chancery::on(&as_modest)?.sign(&Manifest::new(), &["--output", "json"]).await?;
     assert_eq!(summary.expect_code(0)?.json()?["audit"], "passed");
     drop(made_before);
+    Ok(())
+}
+
+/// Who else than the owner may do what, for the whole ledger.
+async fn rights(ledger: &TestLedger) -> anyhow::Result<Vec<String>> {
+    let rights = "WITH owned (name, acl, owner) AS (
+             SELECT nspname::text, coalesce(nspacl, acldefault('n', nspowner)), nspowner
+               FROM pg_namespace WHERE nspname = 'chancery'
+             UNION ALL
+             SELECT relname::text, relacl, relowner FROM pg_class WHERE relnamespace = 'chancery'::regnamespace
+             UNION ALL
+             SELECT c.relname || '.' || a.attname, a.attacl, c.relowner
+               FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+              WHERE c.relnamespace = 'chancery'::regnamespace
+             UNION ALL
+             SELECT p.oid::regprocedure::text, coalesce(p.proacl, acldefault('f', p.proowner)), p.proowner
+               FROM pg_proc p WHERE p.pronamespace = 'chancery'::regnamespace)
+         SELECT DISTINCT format('%s of %s to %s', a.privilege_type, name, coalesce(r.rolname, 'PUBLIC'))
+           FROM owned CROSS JOIN LATERAL aclexplode(acl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+          WHERE a.grantee <> owner ORDER BY 1";
+    Ok(sqlx::query_scalar(rights).fetch_all(ledger.ledger.pool()).await?)
+}
+
+#[tokio::test]
+async fn what_signers_may_do_is_put_right_by_the_next_program_that_migrates() -> anyhow::Result<()> {
+    // A server of its own: a role is one of the whole server.
+    let server = throw_away();
+    let ledger = TestLedger::create(&server, "ledger").await?;
+    let run = TestRun::new().seeded(&ledger).await?;
+    let sound = rights(&ledger).await?;
+    for lost in [
+        "DROP OWNED BY chancery_signer; DROP ROLE chancery_signer",
+        "REVOKE USAGE ON SCHEMA chancery FROM chancery_signer",
+        "REVOKE SELECT ON chancery.runs FROM chancery_signer",
+        "REVOKE SELECT ON chancery.keyrings FROM chancery_signer",
+        "REVOKE SELECT ON chancery.records FROM chancery_signer",
+        "REVOKE SELECT ON chancery.records_1 FROM chancery_signer",
+        "REVOKE SELECT (key_id) ON chancery.key_material FROM chancery_signer",
+        "REVOKE SELECT (public_key) ON chancery.key_material FROM chancery_signer",
+        "REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA chancery FROM chancery_signer",
+        "REVOKE EXECUTE ON FUNCTION chancery.lease_renew(bigint) FROM chancery_signer",
+        "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA chancery TO PUBLIC",
+        "GRANT EXECUTE ON FUNCTION chancery.run_remove(integer) TO PUBLIC",
+    ] {
+        ledger.execute(lost).await?;
+        assert_ne!(rights(&ledger).await?, sound, "{lost}");
+        ledger.ledger.migrate().await?;
+        assert_eq!(rights(&ledger).await?, sound, "{lost}");
+    }
+    run.finish().await
+}
+
+#[tokio::test]
+async fn rights_that_are_there_are_left_alone() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let versions = "SELECT array_agg(p.oid::text || ' ' || p.xmin ORDER BY p.oid) FROM pg_proc p
+                     WHERE p.pronamespace = 'chancery'::regnamespace";
+    let before: Vec<String> = sqlx::query_scalar(versions).fetch_one(ledger.ledger.pool()).await?;
+    ledger.ledger.migrate().await?;
+    let after: Vec<String> = sqlx::query_scalar(versions).fetch_one(ledger.ledger.pool()).await?;
+    assert_eq!(before, after);
     Ok(())
 }
