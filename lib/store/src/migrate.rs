@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, SqlStr};
 
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::Ledger;
-use crate::error::StoreError;
+use crate::error::{StoreError, said};
 use crate::query;
 
 /// A numbered migration: one file of `migrations/`.
@@ -148,7 +148,7 @@ async fn put_in_place(connection: &mut PgConnection, function: &Function) -> Res
 /// What went wrong with a migration or function, unless it is something that can go wrong with any statement.
 fn failed(what: &str, error: StoreError) -> StoreError {
     match error {
-        StoreError::Query { source, .. } => StoreError::Migration(format!("{what}: {source}")),
+        StoreError::Query { reason, .. } => StoreError::Migration(format!("{what}: {}", said(&reason))),
         known => known,
     }
 }
