@@ -104,5 +104,5 @@ fn postgres_dir(data_dir: &Path) -> std::path::PathBuf {
 }
 
 fn make_private_dir(path: &Path) -> Result<(), CliError> {
-    fs::create_dir_all(path).map_err(|source| CliError::DataDir { path: path.to_owned(), source })
+    fs::create_dir_all(path).map_err(|reason| CliError::DataDir { path: path.to_owned(), reason })
 }

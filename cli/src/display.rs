@@ -7,11 +7,16 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use chancery_process::{LogFormat, grouped};
+use chancery_process::{LogFormat, grouped, say};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use crate::screen::Screen;
 
 /// Log lines of a stage are at least this far apart.
 const LOG_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Bars are drawn at most so often.
+const DRAWN_PER_SECOND: u8 = 20;
 
 /// A stage of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +60,12 @@ struct Inner {
 }
 
 impl Display {
-    /// Bars if standard error is a terminal and logs are for people.
+    /// Bars if standard error is a terminal that can draw them and logs are for people.
     pub(crate) fn new(format: LogFormat) -> Self {
-        let terminal = std::io::stderr().is_terminal() && format == LogFormat::Text;
-        let bars = terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+        let draws = std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb");
+        let terminal = std::io::stderr().is_terminal() && draws && format == LogFormat::Text;
+        let screen = || ProgressDrawTarget::term_like_with_hz(Box::new(Screen::new()), DRAWN_PER_SECOND);
+        let bars = terminal.then(|| MultiProgress::with_draw_target(screen()));
         Self { bars, under_way: Mutex::default() }
     }
 
@@ -92,11 +99,10 @@ impl Display {
     }
 
     /// Ends what is still under way; what is written from now on begins on a line of its own.
-    #[expect(clippy::print_stderr, reason = "the end of the last bar's line")]
     pub(crate) fn end(&self) {
         self.close();
         if self.bars.is_some() {
-            eprintln!();
+            say("");
         }
     }
 
@@ -106,9 +112,8 @@ impl Display {
     }
 
     /// Passes on a line that a signer logged.
-    #[expect(clippy::print_stderr, reason = "the line is a log line already")]
     pub(crate) fn pass_on(&self, line: &str) {
-        self.above_bars(|| eprintln!("{line}"));
+        self.above_bars(|| say(line));
     }
 
     /// Takes the bars off the screen while something else writes to it.

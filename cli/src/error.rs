@@ -13,14 +13,14 @@ use chancery_store::StoreError;
 /// Why a command fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    #[error("the manifest {path} cannot be read: {source}; name a file that holds a SigningRun with -f")]
-    ManifestFile { path: PathBuf, source: io::Error },
-    #[error("{path}: {source}")]
-    Manifest { path: PathBuf, source: ManifestError },
+    #[error("the manifest {path} cannot be read: {reason}; name a file that holds a SigningRun with -f")]
+    ManifestFile { path: PathBuf, reason: io::Error },
+    #[error("{path}: {reason}")]
+    Manifest { path: PathBuf, reason: ManifestError },
     #[error(transparent)]
     KekFile(#[from] KekFileError),
-    #[error("the folder {path} cannot be made: {source}; name another with --data-dir")]
-    DataDir { path: PathBuf, source: io::Error },
+    #[error("the folder {path} cannot be made: {reason}; name another with --data-dir")]
+    DataDir { path: PathBuf, reason: io::Error },
     #[error(transparent)]
     PrivatePostgres(#[from] chancery_local_postgres::Error),
     #[error(
@@ -50,17 +50,17 @@ pub(crate) enum CliError {
     #[error(
         "the signer program cannot be started: {0}; it belongs beside `chancery`, or where CHANCERY_SIGNER says"
     )]
-    SignerProgram(#[source] io::Error),
+    SignerProgram(io::Error),
     #[error("{0}; what was signed until then is kept, and the same command goes on")]
-    LostWhileSigning(#[source] StoreError),
+    LostWhileSigning(StoreError),
     #[error(
         "every signer ended before the run was complete, after {restarts} restarts; the last one: {last}"
     )]
     SignersFailed { restarts: u32, last: String, exit: Exit },
-    #[error("nothing could be written: {0}")]
-    Write(#[source] io::Error),
+    #[error("standard output cannot be written: {0}")]
+    Write(io::Error),
     #[error("signals cannot be received: {0}")]
-    Signals(#[source] io::Error),
+    Signals(io::Error),
 }
 
 impl CliError {
@@ -84,7 +84,6 @@ impl CliError {
             }
             Self::Store(error) | Self::Audit(AuditError::Store(error)) if is_defect(error) => Exit::Failed,
             Self::Audit(AuditError::Thread(_))
-            | Self::Write(_)
             | Self::Signals(_)
             | Self::SignerProgram(_) => Exit::Failed,
             Self::Fill(FillError::OtherKek { .. } | FillError::Store(_))
@@ -103,6 +102,7 @@ impl CliError {
             | Self::BeingDeleted(_)
             | Self::InUse { .. }
             | Self::NothingHeld { .. }
+            | Self::Write(_)
             | Self::Store(_)
             | Self::Audit(AuditError::Store(_)) => Exit::BadInput,
         }

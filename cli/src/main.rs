@@ -11,20 +11,24 @@ mod lease;
 mod output;
 mod run;
 mod run_name;
+mod screen;
 mod status;
 mod verify;
 
+use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
-use chancery_process::{Exit, start_logs};
-use clap::{CommandFactory, Parser};
+use chancery_process::{Exit, parse_arguments, queue_lines, start_logs};
+use clap::CommandFactory;
 
 use crate::arguments::{Arguments, Command};
 use crate::error::CliError;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments: Arguments = parse_arguments();
+    // On a terminal, bars are moved out of the way for each line: it has to be written at once.
+    let _last_lines = (!stderr().is_terminal()).then(|| queue_lines(arguments.log_format));
     start_logs(arguments.log_format);
     match command(arguments).await {
         Ok(exit) => exit.into(),
@@ -46,7 +50,9 @@ async fn command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Keyring(keyring) => keyring::keyring(&database, &keyring).await,
         Command::Lease(lease) => lease::lease(&database, &lease).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "chancery", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "chancery", &mut script);
+            output::write(&script)?;
             Ok(Exit::Done)
         }
     }

@@ -1,30 +1,26 @@
 //! Writing to standard output and standard error.
 
-use std::error::Error;
 use std::io::{self, Write};
 
+use chancery_process::{chain, say};
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::error::CliError;
 
 /// Says on standard error what went wrong, in one paragraph.
-#[expect(clippy::print_stderr, reason = "an error message is for the person at the keyboard")]
 pub(crate) fn complain(error: &CliError) {
-    eprintln!("error: {error}");
-    let mut source = error.source();
-    // Most messages name their cause already; only what they leave out is added.
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !error.to_string().contains(&text) {
-            eprintln!("  because: {text}");
-        }
-        source = cause.source();
-    }
+    say(&format!("error: {}", chain(error)));
 }
 
 /// Writes a line to standard output. Whoever closed it early has read enough.
 pub(crate) fn line(text: &str) -> Result<(), CliError> {
-    match writeln!(io::stdout().lock(), "{text}") {
+    write(format!("{text}\n").as_bytes())
+}
+
+/// Writes to standard output. Whoever closed it early has read enough.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(CliError::Write),
     }

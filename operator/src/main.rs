@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use chancery_operator::arguments::{Arguments, Command};
 use chancery_operator::{operate, wait};
-use chancery_process::{Exit, LogFormat, Stop};
+use chancery_process::{Exit, LogFormat, Stop, chain, parse_arguments};
 use chancery_telemetry::Telemetry;
-use clap::{CommandFactory, Parser, error::ErrorKind};
+use clap::{CommandFactory, error::ErrorKind};
 
 /// How long reconciles that are under way may take once the operator is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments: Arguments = parse_arguments();
     let format = arguments.operate.as_ref().map_or(LogFormat::default(), |operate| operate.log_format);
     // Dropped last, so that the spans of everything else are sent.
     let _telemetry = Telemetry::start(format, "chancery-operator");
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => Exit::Done.into(),
         Err(error) => {
-            tracing::error!("{error:#}");
+            tracing::error!("{}", chain(error.as_ref()));
             Exit::Failed.into()
         }
     }

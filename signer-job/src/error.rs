@@ -22,19 +22,32 @@ pub(crate) enum SignerError {
     #[error(transparent)]
     Sign(#[from] SignError),
     #[error("the kernel gives no timer to guard a lease: {0}")]
-    Fence(#[from] nix::errno::Errno),
+    Fence(nix::errno::Errno),
     #[error("the signing thread failed: {0}")]
-    Thread(#[from] tokio::task::JoinError),
+    Thread(tokio::task::JoinError),
     #[error("signals cannot be received: {0}")]
-    Signals(#[source] std::io::Error),
+    Signals(std::io::Error),
     #[error("the asynchronous runtime cannot be started: {0}")]
-    Runtime(#[source] std::io::Error),
-    #[error("nothing can listen at {listen}: {source}; --listen names another address")]
-    Listen { listen: std::net::SocketAddr, source: std::io::Error },
+    Runtime(std::io::Error),
+    #[error("nothing can listen at {listen}: {reason}; --listen names another address")]
+    Listen { listen: std::net::SocketAddr, reason: std::io::Error },
     #[error("the journal of keys in use cannot be written: {0}")]
-    UseJournal(#[source] std::io::Error),
+    UseJournal(std::io::Error),
     #[error("the run was deleted")]
     Gone,
+}
+
+// Not by `#[from]`, which would make of the cause a `source` too: the message has it already.
+impl From<nix::errno::Errno> for SignerError {
+    fn from(reason: nix::errno::Errno) -> Self {
+        Self::Fence(reason)
+    }
+}
+
+impl From<tokio::task::JoinError> for SignerError {
+    fn from(reason: tokio::task::JoinError) -> Self {
+        Self::Thread(reason)
+    }
 }
 
 impl SignerError {
@@ -55,7 +68,7 @@ impl SignerError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Store(error) if error.is_transient() => Exit::TryAgain,
-            Self::Store(StoreError::DiskFull(_)) => Exit::NoRoom,
+            Self::Store(StoreError::DiskFull(_) | StoreError::AtLimit(_)) => Exit::NoRoom,
             Self::Sign(_)
             | Self::Fence(_)
             | Self::Thread(_)

@@ -60,11 +60,7 @@ impl Hands {
                     return Ok(());
                 }
                 Err(error) if error.is_transient() && !signer.stop.is_overdue() => {
-                    tracing::warn!(
-                        %error,
-                        lease = lease.id,
-                        "the database is away: connecting again to give the lease back"
-                    );
+                    tracing::warn!(%error, lease = lease.id, "connecting to the database again, to give the lease back");
                     tokio::time::sleep(pause.next_pause()).await;
                 }
                 Err(error) => return Err(error.into()),

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_process::{Exit, LogFormat, Stop, read_kek_file, warn_if_exposed};
+use chancery_process::{Exit, LogFormat, Stop, parse_arguments, read_kek_file, warn_if_exposed};
 use chancery_store::GivenUrl;
 use chancery_telemetry::{Telemetry, TraceParent, serve};
 use clap::Parser;
@@ -100,7 +100,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments: Arguments = parse_arguments();
     // Dropped last: by then every span has ended.
     let _telemetry = Telemetry::start(arguments.log_format, "chancery-signer");
     let span = tracing::info_span!(
@@ -168,7 +168,7 @@ async fn metrics(listen: Option<SocketAddr>) -> Result<Metrics, SignerError> {
     if let Some(listen) = listen {
         serve(listen, Arc::new(registry), || Ok(()))
             .await
-            .map_err(|source| SignerError::Listen { listen, source })?;
+            .map_err(|reason| SignerError::Listen { listen, reason })?;
     }
     Ok(metrics)
 }

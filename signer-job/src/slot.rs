@@ -47,7 +47,7 @@ pub(crate) async fn run(signer: Arc<Signer>, session: SignerSession) -> Result<E
             Ok(Round::Wait) => signer.wait(pause.next_pause()).await,
             Ok(Round::Over(ended)) => return Ok(ended),
             Err(error) if error.is_transient() && !signer.stop.is_asked() => {
-                tracing::warn!(%error, "the database is away: connecting again");
+                tracing::warn!(%error, "connecting to the database again");
                 hands.reconnect(&signer).await?;
             }
             Err(error) => return Err(error.during_a_run()),

@@ -22,7 +22,7 @@ pub(crate) struct Request {
 
 /// Reads and checks a manifest; `-` stands for standard input.
 pub(crate) fn read(path: &Path) -> Result<Request, CliError> {
-    let unreadable = |source| CliError::ManifestFile { path: path.to_owned(), source };
+    let unreadable = |reason| CliError::ManifestFile { path: path.to_owned(), reason };
     let text = if path == Path::new("-") {
         let mut text = String::new();
         io::stdin().read_to_string(&mut text).map_err(unreadable)?;
@@ -30,7 +30,7 @@ pub(crate) fn read(path: &Path) -> Result<Request, CliError> {
     } else {
         fs::read_to_string(path).map_err(unreadable)?
     };
-    let invalid = |source| CliError::Manifest { path: path.to_owned(), source };
+    let invalid = |reason| CliError::Manifest { path: path.to_owned(), reason };
     let manifest = parse(&text).map_err(invalid)?;
     let valid = validate(&manifest).map_err(invalid)?;
     Ok(Request { path: path.to_owned(), valid })
@@ -52,8 +52,8 @@ impl KekSource {
                 warn_if_exposed(path);
                 Ok(Self::Given { kek, path: path.to_owned() })
             }
-            Err(KekFileError::Unreadable { source, .. })
-                if given.is_none() && source.kind() == io::ErrorKind::NotFound =>
+            Err(KekFileError::Unreadable { reason, .. })
+                if given.is_none() && reason.kind() == io::ErrorKind::NotFound =>
             {
                 Ok(Self::ToBeMade { path: default })
             }
@@ -75,7 +75,7 @@ impl KekSource {
             Self::ToBeMade { path } => {
                 if let Some(folder) = path.parent() {
                     fs::create_dir_all(folder)
-                        .map_err(|source| CliError::DataDir { path: folder.to_owned(), source })?;
+                        .map_err(|reason| CliError::DataDir { path: folder.to_owned(), reason })?;
                 }
                 let kek = match create_kek_file(&path) {
                     Ok(kek) => {
@@ -83,8 +83,8 @@ impl KekSource {
                         kek
                     }
                     // Another run of the same folder was first, this very moment.
-                    Err(KekFileError::Unwritable { source, .. })
-                        if source.kind() == io::ErrorKind::AlreadyExists =>
+                    Err(KekFileError::Unwritable { reason, .. })
+                        if reason.kind() == io::ErrorKind::AlreadyExists =>
                     {
                         read_kek_file(&path)?
                     }
@@ -151,8 +151,8 @@ impl Request {
         match differences(existing, &self.valid) {
             changes if changes.is_empty() => Ok(()),
             changes => {
-                let source = ManifestError::Immutable(changes);
-                Err(CliError::Manifest { path: self.path.clone(), source })
+                let reason = ManifestError::Immutable(changes);
+                Err(CliError::Manifest { path: self.path.clone(), reason })
             }
         }
     }

@@ -65,7 +65,14 @@ pub enum AuditError {
     Store(#[from] StoreError),
     /// A checking thread failed.
     #[error("the audit itself failed: {0}")]
-    Thread(#[from] tokio::task::JoinError),
+    Thread(tokio::task::JoinError),
+}
+
+// Not by `#[from]`, which would make of the cause a `source` too: the message has it already.
+impl From<tokio::task::JoinError> for AuditError {
+    fn from(reason: tokio::task::JoinError) -> Self {
+        Self::Thread(reason)
+    }
 }
 
 /// Rows of one kind without a place that are told.

@@ -30,7 +30,7 @@ pub enum FillError {
     Generate(#[from] GenerateError),
     /// The thread that made a key failed.
     #[error("a key could not be made: {0}")]
-    Thread(#[from] tokio::task::JoinError),
+    Thread(tokio::task::JoinError),
     /// Keys were taken away while the ring was filled.
     #[error("keys are missing after the keyring was filled: somebody removed them meanwhile; run it again")]
     Incomplete,

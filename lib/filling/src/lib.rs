@@ -51,7 +51,9 @@ pub async fn fill(
         .map(|number| {
             let (kek, keyring) = (Arc::clone(kek), keyring.uid);
             async move {
-                let key = tokio::task::spawn_blocking(move || generate(spec, keyring, &kek)).await??;
+                let key = tokio::task::spawn_blocking(move || generate(spec, keyring, &kek))
+                    .await
+                    .map_err(FillError::Thread)??;
                 Ok::<_, FillError>((number, key))
             }
         })

@@ -110,14 +110,14 @@ pub enum Error {
     Setting(String),
 
     /// A program could not be run at all.
-    #[error("cannot run `{}`: {source}; {hint}", program.display())]
+    #[error("cannot run `{}`: {reason}; {hint}", program.display())]
     Run {
         /// The program.
         program: PathBuf,
         /// What to do.
         hint: &'static str,
         /// The system's answer.
-        source: io::Error,
+        reason: io::Error,
     },
 
     /// `initdb` failed.
@@ -167,21 +167,21 @@ pub enum Error {
     },
 
     /// A file or folder could not be used.
-    #[error("cannot {what} {}: {source}", path.display())]
+    #[error("cannot {what} {}: {reason}", path.display())]
     Io {
         /// What was tried, such as "create the folder".
         what: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The system's answer.
-        source: io::Error,
+        reason: io::Error,
     },
 }
 
 /// Names what was tried on which path: `fs::read(p).map_err(io_error("read", p))?`.
 pub(crate) fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_path_buf();
-    move |source| Error::Io { what, path, source }
+    move |reason| Error::Io { what, path, reason }
 }
 
 /// The last few lines of a text, in one line, for an error message.

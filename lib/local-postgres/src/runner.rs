@@ -102,11 +102,11 @@ impl Runner {
 
 /// Runs a command to its end.
 pub(crate) fn run(command: &mut Command) -> Result<Output, Error> {
-    command.output().map_err(|source| cannot_run(command, source))
+    command.output().map_err(|reason| cannot_run(command, reason))
 }
 
 /// Says which program is missing and where it comes from.
-pub(crate) fn cannot_run(command: &Command, source: io::Error) -> Error {
+pub(crate) fn cannot_run(command: &Command, reason: io::Error) -> Error {
     let program = command.get_program();
     Error::Run {
         program: PathBuf::from(program),
@@ -115,6 +115,6 @@ pub(crate) fn cannot_run(command: &Command, source: io::Error) -> Error {
         } else {
             "check that it is installed and may be executed"
         },
-        source,
+        reason,
     }
 }

@@ -13,29 +13,29 @@ use nix::unistd::geteuid;
 pub enum KekFileError {
     /// The file is missing or may not be read.
     #[error(
-        "the KEK file {path} cannot be read: {source}; name one with --kek-file, or make one with `openssl rand -base64 32`"
+        "the KEK file {path} cannot be read: {reason}; name one with --kek-file, or make one with `openssl rand -base64 32`"
     )]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// What the operating system says.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The file cannot be written.
-    #[error("the KEK file {path} cannot be made: {source}")]
+    #[error("the KEK file {path} cannot be made: {reason}")]
     Unwritable {
         /// The file.
         path: PathBuf,
         /// What the operating system says.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The content is not a KEK.
-    #[error("the KEK file {path} holds no KEK: {source}")]
+    #[error("the KEK file {path} holds no KEK: {reason}")]
     NotAKek {
         /// The file.
         path: PathBuf,
         /// What is wrong with the content.
-        source: KekError,
+        reason: KekError,
     },
 }
 
@@ -46,8 +46,8 @@ pub enum KekFileError {
 /// [`KekFileError`].
 pub fn read_kek_file(path: &Path) -> Result<Kek, KekFileError> {
     let content =
-        fs::read(path).map_err(|source| KekFileError::Unreadable { path: path.to_owned(), source })?;
-    Kek::parse(&content).map_err(|source| KekFileError::NotAKek { path: path.to_owned(), source })
+        fs::read(path).map_err(|reason| KekFileError::Unreadable { path: path.to_owned(), reason })?;
+    Kek::parse(&content).map_err(|reason| KekFileError::NotAKek { path: path.to_owned(), reason })
 }
 
 /// Warns of a KEK file of one's own that others may read, or of anybody's that everybody may. It is used
@@ -85,7 +85,7 @@ pub fn create_kek_file(path: &Path) -> Result<Kek, KekFileError> {
         fs::remove_file(&unfinished)?;
         linked
     };
-    write().map_err(|source| KekFileError::Unwritable { path: path.to_owned(), source })?;
+    write().map_err(|reason| KekFileError::Unwritable { path: path.to_owned(), reason })?;
     Ok(kek)
 }
 

@@ -1,18 +1,24 @@
-//! What every program of Chancery does in the same way: log, back off, stop, read the KEK file,
+//! What every program of Chancery does in the same way: read arguments, log, complain, back off, stop, read the KEK file,
 //! say by its exit code what to do next, say how much memory it had, and write numbers for people.
 
+mod arguments;
 mod backoff;
+mod chain;
 mod exit;
 mod kek_file;
 mod logs;
 mod memory;
 mod numbers;
+mod standard_error;
 mod stop;
 
+pub use arguments::parse_arguments;
 pub use backoff::Backoff;
+pub use chain::chain;
 pub use exit::Exit;
 pub use kek_file::{KekFileError, create_kek_file, read_kek_file, warn_if_exposed};
 pub use logs::{LogFormat, log_layer, start_logs};
 pub use memory::peak_memory_kib;
 pub use numbers::grouped;
+pub use standard_error::{LastLines, flush_lines, queue_lines, say};
 pub use stop::Stop;

@@ -3,10 +3,14 @@
 use std::io::IsTerminal;
 
 use tracing::Subscriber;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::standard_error::StandardError;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -27,6 +31,21 @@ impl LogFormat {
             Self::Json => "json",
         }
     }
+
+    /// The line that stands where lines are missing.
+    pub(crate) fn dropped(self, count: u64) -> String {
+        const WHY: &str = "log lines were dropped: standard error was not read as fast as they came";
+        let mut now = String::new();
+        // Without a clock there is no time to tell.
+        let _told = SystemTime.format_time(&mut Writer::new(&mut now));
+        match self {
+            Self::Text => format!("{now}  WARN {count} {WHY}\n"),
+            Self::Json => {
+                format!(r#"{{"timestamp":"{now}","level":"WARN","message":"{WHY}","dropped":{count}}}"#)
+                    + "\n"
+            }
+        }
+    }
 }
 
 /// Sends events to standard error. `RUST_LOG` sets what is shown (default: info); to be called once.
@@ -45,7 +64,7 @@ where
     // reconcile the operator tells itself.
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("info,kube_runtime=warn,sqlx::postgres::notice=warn"));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| StandardError).log_internal_errors(false);
     match format {
         LogFormat::Text => {
             lines.with_target(false).with_ansi(std::io::stderr().is_terminal()).with_filter(filter).boxed()

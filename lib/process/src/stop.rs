@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::exit::Exit;
+use crate::standard_error::flush_lines;
 
 /// Tells, at any place and at no cost, whether the process has been asked to stop, and until when
 /// work in hand may still be finished.
@@ -45,6 +46,7 @@ impl Stop {
                 };
                 if asked.is_asked() {
                     tracing::warn!(signal = name, "asked to stop again: ending at once");
+                    flush_lines();
                     std::process::exit(Exit::Interrupted.code().into());
                 }
                 tracing::info!(signal = name, "asked to stop");

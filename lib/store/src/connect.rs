@@ -148,7 +148,7 @@ impl LedgerUrl {
         match answered("creating the database", LONG, creation.execute(&mut connection)).await {
             Ok(_) => Ok(()),
             // It is there, or somebody else creates it this moment.
-            Err(StoreError::Query { source: sqlx::Error::Database(refusal), .. })
+            Err(StoreError::Query { reason: sqlx::Error::Database(refusal), .. })
                 if matches!(refusal.code().as_deref(), Some("42P04" | "23505")) =>
             {
                 Ok(())
@@ -271,7 +271,10 @@ impl Ledger {
                         known.look(connection).await
                     };
                     prepared.await.map_err(|error| match error {
-                        StoreError::Unreachable(source) | StoreError::Query { source, .. } => source,
+                        StoreError::Unreachable(reason)
+                        | StoreError::GaveUp { reason, .. }
+                        | StoreError::AtLimit(reason)
+                        | StoreError::Query { reason, .. } => reason,
                         other => sqlx::Error::Configuration(Box::new(other)),
                     })
                 })

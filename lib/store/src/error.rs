@@ -1,10 +1,14 @@
 //! What can go wrong with the ledger, told apart by what to do about it.
 
-use sqlx::error::DatabaseError;
-use sqlx::postgres::{PgDatabaseError, PgSeverity};
+mod class;
+
 use uuid::Uuid;
 
-/// An error of the ledger. Its message is one or two sentences for the person at the keyboard.
+pub(crate) use class::said;
+use class::{Class, class_of, hint};
+
+/// An error of the ledger. Its message is one or two sentences for the person at the keyboard, the cause among them: no
+/// variant has a `source`, which would be said a second time.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The URL cannot be read. The URL itself may hold a password, so it is not repeated.
@@ -12,19 +16,36 @@ pub enum StoreError {
     BadUrl(String),
     /// The server is away, restarting, full of connections, or the connection broke.
     #[error("the database does not answer: {}", said(.0))]
-    Unreachable(#[source] sqlx::Error),
+    Unreachable(sqlx::Error),
     /// An answer took longer than it may; the connection is given up.
     #[error("the database did not answer within {0:?}")]
     TimedOut(std::time::Duration),
+    /// The server cancelled a statement, or ended it because of others that were under way.
+    #[error(
+        "the database answers, but it gave up {what}: {}; if that is a timeout, it is overloaded, or something holds a lock for long",
+        said(reason)
+    )]
+    GaveUp {
+        /// The query's file name.
+        what: &'static str,
+        /// What the database said.
+        reason: sqlx::Error,
+    },
+    /// The server has come to a limit, which somebody has to raise, or to act on.
+    #[error(
+        "the database has reached a limit: {}{}; the run continues once that is dealt with on the server",
+        said(.0), hint(.0)
+    )]
+    AtLimit(sqlx::Error),
     /// The server's disk is full.
     #[error("the database has no room left: {}; the run continues once there is room", said(.0))]
-    DiskFull(#[source] sqlx::Error),
+    DiskFull(sqlx::Error),
     /// User or password are not accepted.
     #[error("the database refuses the login: {}; check user and password of the database URL", said(.0))]
-    LoginRefused(#[source] sqlx::Error),
+    LoginRefused(sqlx::Error),
     /// The database named in the URL does not exist.
     #[error("the database does not exist: {}; create it, or name another in the database URL", said(.0))]
-    NoDatabase(#[source] sqlx::Error),
+    NoDatabase(sqlx::Error),
     /// The server is a standby, or its default is read-only.
     #[error(
         "the database is read-only (a standby, or default_transaction_read_only): the ledger needs the primary"
@@ -35,17 +56,22 @@ pub enum StoreError {
         "the database is behind a connection pooler that shares sessions between clients (transaction or statement pooling): {0}; connect to PostgreSQL directly, or through a pool in session mode (PgBouncer: pool_mode = session for this database)"
     )]
     SharedSession(String),
+    /// A pooler lends a server session to one client after another, with what the one before left in it.
+    #[error(
+        "the connection pooler in front of the database hands a session on with what its last client left in it (settings, role, prepared statements): {0}; give Chancery a pool in session mode that resets its sessions (PgBouncer: pool_mode = session and server_reset_query = DISCARD ALL, its defaults), or connect to PostgreSQL directly"
+    )]
+    SessionNotReset(String),
     /// A pooler refuses what is sent as a connection begins.
     #[error(
         "the connection pooler in front of the database refuses a parameter: {}; take it out of the database URL and the environment (PGOPTIONS), or connect to PostgreSQL directly; a pooler has to be in session mode, never in transaction mode", said(.0)
     )]
-    PoolerRefuses(#[source] sqlx::Error),
+    PoolerRefuses(sqlx::Error),
     /// The role may not do what is needed.
     #[error(
         "the database role lacks a right: {}; docs/operating/postgresql.md lists what owner and signer need",
         said(.0)
     )]
-    LacksRights(#[source] sqlx::Error),
+    LacksRights(sqlx::Error),
     /// The server is older than Chancery supports.
     #[error("the database is PostgreSQL {found}, at least {wanted} is needed")]
     TooOld {
@@ -136,12 +162,12 @@ pub enum StoreError {
     #[error("the ledger contradicts itself: {0}")]
     Corrupt(String),
     /// The database refused a statement for any other reason.
-    #[error("the database refused {what}: {}", said(source))]
+    #[error("the database refused {what}: {}", said(reason))]
     Query {
         /// The query's file name.
         what: &'static str,
         /// What the database said.
-        source: sqlx::Error,
+        reason: sqlx::Error,
     },
 }
 
@@ -151,14 +177,17 @@ impl StoreError {
         match &error {
             sqlx::Error::Database(refusal) => match class_of(refusal.as_ref()) {
                 Class::Unreachable => Self::Unreachable(error),
+                Class::GaveUp => Self::GaveUp { what, reason: error },
+                Class::AtLimit => Self::AtLimit(error),
                 Class::DiskFull => Self::DiskFull(error),
                 Class::LoginRefused => Self::LoginRefused(error),
                 Class::NoDatabase => Self::NoDatabase(error),
                 Class::ReadOnly => Self::ReadOnly,
                 Class::LacksRights => Self::LacksRights(error),
                 Class::SharedSession => Self::SharedSession(refusal.message().to_owned()),
+                Class::SessionNotReset => Self::SessionNotReset(refusal.message().to_owned()),
                 Class::PoolerRefuses => Self::PoolerRefuses(error),
-                Class::Other => Self::Query { what, source: error },
+                Class::Other => Self::Query { what, reason: error },
             },
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
@@ -167,7 +196,7 @@ impl StoreError {
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unreachable(error),
             sqlx::Error::Configuration(_) => Self::of_preparation(error),
-            _ => Self::Query { what, source: error },
+            _ => Self::Query { what, reason: error },
         }
     }
 
@@ -184,7 +213,7 @@ impl StoreError {
     /// What the database said as it refused the statement with this SQLSTATE.
     pub(crate) fn refused_with(&self, code: &str) -> Option<&str> {
         match self {
-            Self::Query { source: sqlx::Error::Database(refusal), .. } => {
+            Self::Query { reason: sqlx::Error::Database(refusal), .. } => {
                 (refusal.code().as_deref() == Some(code)).then(|| refusal.message())
             }
             _ => None,
@@ -197,17 +226,20 @@ impl StoreError {
     }
 
     /// Whether the same call may succeed later with nobody changing anything: the database is
-    /// away. One that is out of room is not waited for: somebody has to make room.
+    /// away, or gave up this one statement. One that is out of room, or at a limit, is not waited for: somebody has
+    /// to make room.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::TimedOut(_) | Self::ReadOnly => true,
-            Self::DiskFull(_)
+            Self::Unreachable(_) | Self::TimedOut(_) | Self::GaveUp { .. } | Self::ReadOnly => true,
+            Self::AtLimit(_)
+            | Self::DiskFull(_)
             | Self::BadUrl(_)
             | Self::LoginRefused(_)
             | Self::NoDatabase(_)
             | Self::LacksRights(_)
             | Self::SharedSession(_)
+            | Self::SessionNotReset(_)
             | Self::PoolerRefuses(_)
             | Self::TooOld { .. }
             | Self::NewerLedger { .. }
@@ -226,56 +258,4 @@ impl StoreError {
             | Self::Query { .. } => false,
         }
     }
-}
-
-enum Class {
-    Unreachable,
-    DiskFull,
-    LoginRefused,
-    NoDatabase,
-    ReadOnly,
-    LacksRights,
-    SharedSession,
-    PoolerRefuses,
-    Other,
-}
-
-/// What the database said; the place in its own source, which the library adds, helps nobody here.
-fn said(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Database(refusal) => refusal.message().to_owned(),
-        other => other.to_string(),
-    }
-}
-
-/// Sorts a refusal by its SQLSTATE (PostgreSQL documentation, appendix A).
-fn class_of(refusal: &dyn DatabaseError) -> Class {
-    let code = refusal.code().unwrap_or_default().into_owned();
-    match code.as_str() {
-        "53100" => Class::DiskFull,
-        "28P01" | "28000" => Class::LoginRefused,
-        "3D000" => Class::NoDatabase,
-        "25006" => Class::ReadOnly,
-        "42501" => Class::LacksRights,
-        // A prepared statement that is not there, or already: only ever of another client's session.
-        "26000" | "42P05" => Class::SharedSession,
-        // PgBouncer gives this code to nearly all it says, so its words have to tell.
-        "08P01" if refusal.message().starts_with("unsupported startup parameter") => Class::PoolerRefuses,
-        // Too many connections, cancelled or timed out, deadlock, serialization, lock not available.
-        "53300" | "53400" | "57014" | "40P01" | "40001" | "55P03" => Class::Unreachable,
-        // The server had to end the session: it lacks memory or room, cannot read or write a file, or found
-        // a fault in itself, which may well be a full disk once more.
-        _ if is_fatal(refusal) && ["53", "58", "XX"].iter().any(|class| code.starts_with(class)) => {
-            Class::Unreachable
-        }
-        // Connection exceptions; the operator shut the server down, it crashed, or it is starting.
-        _ if code.starts_with("08") || code.starts_with("57P") => Class::Unreachable,
-        _ => Class::Other,
-    }
-}
-
-/// Whether the refusal was the end of the session.
-fn is_fatal(refusal: &dyn DatabaseError) -> bool {
-    let refusal = refusal.try_downcast_ref::<PgDatabaseError>();
-    refusal.is_some_and(|refusal| matches!(refusal.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }

@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, SqlStr};
 
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::{Ledger, SIGNER_ROLE};
-use crate::error::StoreError;
+use crate::error::{StoreError, said};
 use crate::query;
 use crate::row::from_row;
 
@@ -188,7 +188,7 @@ async fn put_in_place(connection: &mut PgConnection, function: &Function) -> Res
 /// What went wrong with a migration or function, unless it is something that can go wrong with any statement.
 fn failed(what: &str, error: StoreError) -> StoreError {
     match error {
-        StoreError::Query { source, .. } => StoreError::Migration(format!("{what}: {source}")),
+        StoreError::Query { reason, .. } => StoreError::Migration(format!("{what}: {}", said(&reason))),
         known => known,
     }
 }

@@ -1,11 +1,12 @@
-//! Whether a pooler stands in front of the database that lends one server session to several clients.
+//! Whether a pooler stands in front of the database that lends one server session to several clients, or to one after
+//! another without resetting it.
 //!
-//! Behind such a pooler (PgBouncer: transaction or statement mode) a session's settings and role, and the
-//! statements prepared in it, are met by other clients, and the lease protocol's time-outs do not hold. No
-//! lock outlives a statement, so that no law is broken; but nothing works for long either, and what fails
-//! first says nothing of the reason.
+//! Behind such a pooler (PgBouncer: transaction or statement mode, or an empty `server_reset_query`) a session's
+//! settings and role, and the statements prepared in it, are met by other clients, and the lease protocol's time-outs
+//! do not hold. No lock outlives a statement, so that no law is broken; but nothing works for long either, and
+//! what fails first says nothing of the reason.
 
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection, Row};
 
 use crate::connect::LedgerUrl;
@@ -23,8 +24,13 @@ const ROUNDS: usize = 3;
 const SESSION: &str =
     "SELECT pg_backend_pid() || ' since ' || extract(epoch FROM pg_postmaster_start_time()) AS session";
 
+/// Leaves something in the session that a reset takes away. Without a parameter, too.
+const LEAVE: &str = "SELECT set_config('chancery.left', 'here', false)";
+
+const LEFT: &str = "SELECT coalesce(current_setting('chancery.left', true), '') <> '' AS is_left";
+
 /// Refuses a place where two connections, both open, are in one server session, or where one is now in this
-/// and now in that.
+/// and now in that, or where a session is met again as it was left.
 pub(crate) async fn refuse_shared_sessions(url: &LedgerUrl) -> Result<(), StoreError> {
     let mut open: Vec<(PgConnection, String)> = Vec::with_capacity(CONNECTIONS);
     while open.len() < CONNECTIONS {
@@ -47,19 +53,36 @@ pub(crate) async fn refuse_shared_sessions(url: &LedgerUrl) -> Result<(), StoreE
             }
         }
     }
-    for (connection, _) in open {
+    for (mut connection, _) in open {
+        ask(&mut connection, LEAVE).await?;
         // Said goodbye, so that the server has room again at once; what goes wrong with that is no matter.
         let _ = connection.close().await;
     }
+    refuse_sessions_as_they_were_left(url).await
+}
+
+async fn refuse_sessions_as_they_were_left(url: &LedgerUrl) -> Result<(), StoreError> {
+    let mut connection = match url.open().await {
+        Ok(connection) => connection,
+        // Others were faster: a session that was left is in their hands.
+        Err(error) if error.is_transient() => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if ask(&mut connection, LEFT).await?.get("is_left") {
+        let found = "a new connection met a setting of one that was closed";
+        return Err(StoreError::SessionNotReset(found.to_owned()));
+    }
+    let _ = connection.close().await;
     Ok(())
 }
 
 async fn session_of(connection: &mut PgConnection) -> Result<String, StoreError> {
-    let row = sqlx::raw_sql(SESSION)
-        .fetch_one(connection)
-        .await
-        .map_err(|error| StoreError::of("the session", error))?;
-    Ok(row.get("session"))
+    Ok(ask(connection, SESSION).await?.get("session"))
+}
+
+async fn ask(connection: &mut PgConnection, sql: &'static str) -> Result<PgRow, StoreError> {
+    let row = sqlx::raw_sql(sql).fetch_one(connection).await;
+    row.map_err(|error| StoreError::of("the session", error))
 }
 
 fn shared(found: &str) -> StoreError {

@@ -35,10 +35,10 @@ pub(crate) enum OtlpError {
     Protocol(String),
     #[error("the certificates in {file} cannot be used: {reason}")]
     Certificate { file: String, reason: String },
-    #[error("{0}")]
+    #[error(transparent)]
     Exporter(#[from] ExporterBuildError),
     #[error("no TLS can be had: {0}")]
-    Tls(#[from] rustls::Error),
+    Tls(rustls::Error),
 }
 
 /// What sends spans; none unless an endpoint is named, or when `OTEL_SDK_DISABLED` is true.
@@ -91,7 +91,8 @@ impl Sender {
     fn new() -> Result<Self, OtlpError> {
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let tls = rustls::ClientConfig::builder_with_provider(provider.into())
-            .with_safe_default_protocol_versions()?;
+            .with_safe_default_protocol_versions()
+            .map_err(OtlpError::Tls)?;
         let tls = match setting("CERTIFICATE") {
             Some(file) => tls.with_root_certificates(certificates(&file)?),
             None => tls.with_webpki_roots(),

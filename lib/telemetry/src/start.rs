@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chancery_process::{LogFormat, log_layer};
+use chancery_process::{LastLines, LogFormat, log_layer, queue_lines};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Level;
@@ -16,22 +16,24 @@ use crate::otlp;
 /// How long the last spans may take to reach the collector when a program ends.
 const LAST_EXPORT: Duration = Duration::from_secs(5);
 
-/// A program's logs and traces. Dropped, it waits for the last spans to be sent, five seconds at the
-/// most: drop it last, after every span has ended.
+/// A program's logs and traces. Dropped, it waits for the last spans to be sent, five seconds at the most, and then
+/// for the last lines, one second at the most: drop it last, after every span has ended.
 #[derive(Debug)]
 #[must_use = "spans are sent until it is dropped"]
 pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
+    _last_lines: LastLines,
 }
 
 impl Telemetry {
-    /// Starts logs as [`chancery_process::start_logs`] does, and traces if `OTEL_EXPORTER_OTLP_ENDPOINT`
+    /// Starts logs, for whose reader nothing waits, and traces if `OTEL_EXPORTER_OTLP_ENDPOINT`
     /// or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set. `service` is the program's `service.name`,
     /// unless `OTEL_SERVICE_NAME` sets another. To be called once, before any span is made.
     ///
     /// Traces are for people who look for the cause of something: settings that cannot be used cost a
     /// line in the log, not the program.
     pub fn start(format: LogFormat, service: &'static str) -> Self {
+        let last_lines = queue_lines(format);
         let (traces, trouble) = match otlp::provider(service) {
             Ok(traces) => (traces, None),
             Err(trouble) => (None, Some(trouble)),
@@ -49,7 +51,7 @@ impl Telemetry {
         if let Some(trouble) = trouble {
             tracing::warn!("no traces are sent: {trouble}");
         }
-        Self { traces }
+        Self { traces, _last_lines: last_lines }
     }
 
     /// Whether spans are sent anywhere.

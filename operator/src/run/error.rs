@@ -15,7 +15,7 @@ pub enum ReconcileError {
     Apply(#[from] ApplyError),
     /// The API server refused the status.
     #[error("the API server refused the status: {}", server_message(.0))]
-    Status(#[source] kube::Error),
+    Status(kube::Error),
     /// The watches have ended.
     #[error("the watches of the API server have ended: the operator stops")]
     Stopping,

@@ -11,10 +11,10 @@ use crate::run::decide::decision::Cause;
 pub enum ApplyError {
     /// The API server refused a change of the SigningRun.
     #[error("the API server refused a change of the SigningRun: {}", server_message(.0))]
-    Object(#[source] kube::Error),
+    Object(kube::Error),
     /// The API server refused the signers' Job.
     #[error("the API server refused the signers' Job: {}", server_message(.0))]
-    Job(#[source] kube::Error),
+    Job(kube::Error),
     /// The ledger refused, or did not answer.
     #[error(transparent)]
     Ledger(#[from] StoreError),

@@ -1,0 +1,83 @@
+//! What no compiler and no lint keeps: how programs write, and how errors tell their causes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every source of the programs and their libraries, by its path from the project.
+fn sources() -> Vec<(PathBuf, String)> {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut folders: Vec<PathBuf> = ["cli/src", "operator/src", "signer-job/src"].map(PathBuf::from).into();
+    for library in fs::read_dir(project.join("lib")).expect("libraries") {
+        folders.push(Path::new("lib").join(library.expect("a library").file_name()).join("src"));
+    }
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(project.join(&folder)).expect("a folder of sources") {
+            let path = folder.join(entry.expect("an entry").file_name());
+            if project.join(&path).is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = fs::read_to_string(project.join(&path)).expect("a source");
+                found.push((path, text));
+            }
+        }
+    }
+    assert!(found.len() > 100, "these are too few: {}", found.len());
+    found
+}
+
+/// The lines with one of `words`, except in these files.
+fn lines_with(words: &[&str], except: &[&str]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (path, text) in sources() {
+        if except.iter().any(|file| path.ends_with(file)) {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            if words.iter().any(|word| code.contains(word)) {
+                lines.push(format!("{}:{}: {}", path.display(), number + 1, line.trim()));
+            }
+        }
+    }
+    lines
+}
+
+#[test]
+fn nothing_is_written_by_what_panics_when_it_cannot_write() {
+    let macros = ["println!", "eprintln!", "print!(", "eprint!(", "clippy::print_std", "dbg!("];
+    let found = lines_with(&macros, &[]);
+    assert!(found.is_empty(), "chancery_process::say and cli/src/output.rs never panic: {found:#?}");
+    let streams = ["stderr()", "stdout()", "io::stderr", "io::stdout"];
+    let writers = ["lib/process/src/standard_error.rs", "cli/src/output.rs", "cli/src/export.rs"];
+    // Asking whether it is a terminal writes nothing.
+    let asks = |line: &String| {
+        ["is_terminal()", "use_stderr()", "use std::io::"].iter().any(|question| line.contains(question))
+    };
+    let generators = |line: &String| line.starts_with("lib/api/src/bin/");
+    let mut found = lines_with(&streams, &writers);
+    found.retain(|line| !asks(line) && !generators(line));
+    found.retain(|line| !line.contains("Term::buffered_stderr()"));
+    assert!(found.is_empty(), "standard streams are written to in three places only: {found:#?}");
+}
+
+#[test]
+fn a_message_that_has_its_cause_gives_it_as_no_source_too() {
+    let mut found = Vec::new();
+    for (path, text) in sources() {
+        let mut message = "";
+        for (number, line) in text.lines().enumerate() {
+            let line = line.split("//").next().unwrap_or_default().trim();
+            if line.starts_with("#[error(") {
+                message = line;
+            }
+            let is_source = line.contains("#[source]")
+                || (line.contains("#[from]") && !message.contains("transparent"))
+                || (line.starts_with("source: ") && message.contains("{source}"));
+            if is_source && text.contains("thiserror::Error") && !path.ends_with("lib/process/src/chain.rs") {
+                found.push(format!("{}:{}: {line}", path.display(), number + 1));
+            }
+        }
+    }
+    assert!(found.is_empty(), "lib/process/src/chain.rs says why: {found:#?}");
+}
