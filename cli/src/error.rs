@@ -83,9 +83,7 @@ impl CliError {
                 Exit::TryAgain
             }
             Self::Store(error) | Self::Audit(AuditError::Store(error)) if is_defect(error) => Exit::Failed,
-            Self::Audit(AuditError::Thread(_))
-            | Self::Signals(_)
-            | Self::SignerProgram(_) => Exit::Failed,
+            Self::Audit(AuditError::Thread(_)) | Self::Signals(_) | Self::SignerProgram(_) => Exit::Failed,
             Self::Fill(FillError::OtherKek { .. } | FillError::Store(_))
             | Self::Source(SourceError::Store(_)) => Exit::BadInput,
             Self::Fill(_) | Self::Source(_) => Exit::Failed,
