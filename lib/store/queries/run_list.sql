@@ -1,4 +1,4 @@
-SELECT r.id, r.namespace, r.name, r.batch_size, r.record_count AS sealed_records,
+SELECT r.id, r.uid, r.namespace, r.name, r.batch_size, r.record_count AS sealed_records,
        k.id AS keyring_id, k.uid AS keyring_uid, k.namespace AS keyring_namespace, k.name AS keyring_name,
        k.algorithm::text AS algorithm, k.key_size, k.key_count, k.provider::text AS provider,
        k.envelope::text AS envelope, k.kek_fingerprint, k.forgotten_use, k.filled_at IS NOT NULL AS filled,

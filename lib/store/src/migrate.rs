@@ -132,6 +132,8 @@ async fn apply_migrations(connection: &mut PgConnection) -> Result<(), StoreErro
         MigrateError::VersionMissing(ledger) => {
             StoreError::NewerLedger { ledger, program: program_version() }
         }
+        // A development version that no release ever was.
+        MigrateError::VersionMismatch(_) => StoreError::FormerLedger,
         other => StoreError::Migration(other.to_string()),
     })
 }

@@ -108,3 +108,14 @@ async fn a_ledger_from_before_is_refused_with_what_to_do_and_untouched() -> anyh
     assert!(!chancery.folder().join("data/kek").exists(), "no KEK was made");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_ledger_whose_tables_were_made_by_another_text_is_refused_with_what_to_do() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    ledger.execute(r"UPDATE chancery.schema_migrations SET checksum = '\x00' WHERE version = 1").await?;
+    let before = ledger.fingerprint().await?;
+    let refused = ledger.ledger.migrate().await;
+    assert!(matches!(refused, Err(StoreError::FormerLedger)), "{refused:?}");
+    assert_eq!(ledger.fingerprint().await?, before);
+    Ok(())
+}
