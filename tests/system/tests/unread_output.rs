@@ -1,11 +1,11 @@
-//! Nobody reads what the programs write: its disk is full, its reader is gone, or the terminal was closed. A log that
+//! Nobody reads what the programs write: its disk is full, its reader is gone. A log that
 //! cannot be written stops nothing; a result that cannot be written is an error, unless its reader has read enough.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::process::Stdio;
 
-use chancery_kit::{Chancery, Ended, Manifest, TestLedger, TestRun, eventually, program};
+use chancery_kit::{Chancery, Ended, Manifest, TestLedger, TestRun, program};
 use tokio::process::Command;
 
 /// The two ways in which nothing can be written, with their names.
@@ -131,51 +131,5 @@ async fn an_operator_ends_with_its_own_exit_code_though_its_log_cannot_be_writte
             assert_eq!(ended.code(), Some(1), "{arguments:?}, {what}");
         }
     }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_run_whose_terminal_is_closed_stops_as_it_was_asked_to() -> anyhow::Result<()> {
-    if !std::path::Path::new("/usr/bin/script").is_file() {
-        use std::io::Write as _;
-        writeln!(io::stdout(), "skipped: no script(1), which makes a terminal")?;
-        return Ok(());
-    }
-    let ledger = TestLedger::new().await?;
-    let chancery = Chancery::on(&ledger.url)?;
-    let manifest = Manifest::new().of(100_000, 20, 10);
-    let file = chancery.write("manifest.yaml", &manifest.to_string())?;
-    let (code, data) = (chancery.folder().join("code"), chancery.folder().join("data"));
-    // The shell passes the hang-up on, as one at a terminal does, and writes down what came of it.
-    let in_terminal = format!(
-        "{} run --file {} & p=$!; trap 'hung_up=1; kill -HUP $p' HUP; wait $p; code=$?; \
-         if [ $hung_up ]; then wait $p; code=$?; fi; echo $code > {}",
-        program("chancery").display(),
-        file.display(),
-        code.display()
-    );
-    let mut terminal = Command::new("/usr/bin/script")
-        .args(["--quiet", "--return", "--command", &in_terminal, "/dev/null"])
-        .env("DATABASE_URL", &ledger.url)
-        .env("CHANCERY_DATA_DIR", data)
-        .env("TERM", "xterm")
-        .env("SHELL", "/bin/sh")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
-    eventually("some is signed", async || {
-        let signed = "SELECT EXISTS (SELECT FROM chancery.signatures)";
-        sqlx::query_scalar(signed).fetch_one(ledger.ledger.pool()).await.is_ok_and(|some| some)
-    })
-    .await;
-    terminal.kill().await?;
-    let mut said = String::new();
-    eventually("the command has ended", async || {
-        said = fs::read_to_string(&code).unwrap_or_default();
-        said.ends_with('\n')
-    })
-    .await;
-    assert_eq!(said, "130\n", "it was asked to stop, and work was left");
     Ok(())
 }
