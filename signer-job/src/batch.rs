@@ -33,7 +33,7 @@ impl<'a> Batch<'a> {
     /// The batch of a lease that was asked for at `asked` and has just been granted.
     pub(crate) fn new(signer: &'a Signer, hands: &'a mut Hands, lease: Lease, asked: BootInstant) -> Self {
         signer.metrics.leased(hands.free_since.elapsed());
-        hands.setbacks.leased();
+        signer.setbacks().leased();
         let term = Arc::new(Term::new(asked, lease.duration));
         Self { signer, hands, lease, term, asked }
     }
@@ -75,11 +75,12 @@ impl<'a> Batch<'a> {
 
     /// Ends the lease, whichever way the work on its batch went. Nothing else gives a lease back.
     async fn end(self, worked: Result<bool, SignerError>) -> Result<Outcome, SignerError> {
-        let Self { hands, lease, .. } = self;
+        let Self { signer, hands, lease, .. } = self;
         hands.free_since = std::time::Instant::now();
+        signer.setbacks().ended();
         match worked {
             Ok(true) => {
-                hands.setbacks.stored();
+                signer.setbacks().stored();
                 Ok(Outcome::Stored)
             }
             Ok(false) => match hands.session.abandon(&lease).await {
@@ -100,11 +101,11 @@ impl<'a> Batch<'a> {
                 let why =
                     "the lease was lost: it ran out, or the batch was stored before the connection broke";
                 tracing::warn!("{why}");
-                hands.setbacks.not_stored(why, hands.link.part());
+                signer.setbacks().not_stored(why, hands.link.part());
                 Ok(Outcome::Lost)
             }
             Err(error) if error.is_transient() => {
-                hands.setbacks.not_stored(&error.to_string(), hands.link.part());
+                signer.setbacks().not_stored(&error.to_string(), hands.link.part());
                 hands.left_open = Some(lease);
                 Err(error)
             }

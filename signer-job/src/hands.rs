@@ -9,7 +9,6 @@ use chancery_store::lease::{Lease, Payloads};
 
 use crate::error::SignerError;
 use crate::link::Link;
-use crate::setbacks::Setbacks;
 use crate::signer::{LEAST_RETRY, MOST_RETRY, Signer};
 
 /// A connection, memory that every batch uses again, and what a broken connection left behind.
@@ -19,7 +18,6 @@ pub(crate) struct Hands {
     pub(crate) link: Link,
     pub(crate) payloads: Payloads,
     pub(crate) signatures: Signatures,
-    pub(crate) setbacks: Setbacks,
     /// The lease that was open when the database could not be had any more.
     pub(crate) left_open: Option<Lease>,
     /// Since when no batch is in hand.
@@ -33,7 +31,6 @@ impl Hands {
             link: Link::default(),
             payloads: Payloads::default(),
             signatures: Signatures::new(1),
-            setbacks: Setbacks::default(),
             left_open: None,
             free_since: Instant::now(),
         }

@@ -8,9 +8,11 @@ const BATCHES: u32 = 3;
 const WAIT: Duration = Duration::from_secs(5);
 const MOST_WAIT: Duration = Duration::from_secs(300);
 
-/// What one slot has failed to do lately.
+/// What the slots of a signer have failed to do lately.
 #[derive(Debug, Default)]
 pub(crate) struct Setbacks {
+    /// Batches in hand: a signer that has one does not stand still, whatever its other slots wait for.
+    in_hand: u32,
     batches: u32,
     waiting: Option<Waiting>,
 }
@@ -22,14 +24,19 @@ struct Waiting {
 }
 
 impl Setbacks {
-    /// A batch was stored.
-    pub(crate) fn stored(&mut self) {
-        *self = Self::default();
+    /// A batch was leased.
+    pub(crate) fn leased(&mut self) {
+        self.in_hand += 1;
     }
 
-    /// Something was leased.
-    pub(crate) fn leased(&mut self) {
-        self.waiting = None;
+    /// A batch is in hand no more.
+    pub(crate) fn ended(&mut self) {
+        self.in_hand = self.in_hand.saturating_sub(1);
+    }
+
+    /// It was stored.
+    pub(crate) fn stored(&mut self) {
+        self.batches = 0;
     }
 
     /// A lease ended without a stored batch, because of `why`. True when a person was told.
@@ -51,6 +58,10 @@ impl Setbacks {
     /// Nothing could be leased, because of `why`. True when a person was told: after a while, and then ever more
     /// seldom.
     pub(crate) fn waits(&mut self, why: &str, now: Instant) -> bool {
+        if self.in_hand > 0 {
+            self.waiting = None;
+            return false;
+        }
         let waiting = self.waiting.get_or_insert(Waiting { since: now, told_after: WAIT });
         let waited = now.saturating_duration_since(waiting.since);
         let tell = waited >= waiting.told_after;
@@ -82,7 +93,17 @@ mod tests {
         let began = Instant::now();
         let told = (0..60).filter(|s| setbacks.waits("of a test", began + Duration::from_secs(*s)));
         assert_eq!(told.collect::<Vec<_>>(), [5, 10, 20, 40]);
+    }
+
+    #[test]
+    fn a_signer_with_a_batch_in_hand_does_not_wait() {
+        let mut setbacks = Setbacks::default();
+        let began = Instant::now();
         setbacks.leased();
-        assert!(!setbacks.waits("of a test", began + Duration::from_secs(60)));
+        let told = (0..60).filter(|s| setbacks.waits("of a test", began + Duration::from_secs(*s)));
+        assert_eq!(told.count(), 0);
+        setbacks.ended();
+        let told = (60..70).filter(|s| setbacks.waits("of a test", began + Duration::from_secs(*s)));
+        assert_eq!(told.collect::<Vec<_>>(), [65]);
     }
 }

@@ -1,6 +1,6 @@
 //! What the slots of a signer share.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chancery_keyring::Kek;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::error::SignerError;
 use crate::keys::OpenedKeys;
 use crate::metrics::Metrics;
+use crate::setbacks::Setbacks;
 use crate::use_journal::UseJournal;
 
 /// Pauses between attempts to connect.
@@ -46,6 +47,7 @@ pub(crate) struct Signer {
     /// As many slots as there are permits sign at the same time.
     pub(crate) processors: Semaphore,
     pub(crate) metrics: Metrics,
+    setbacks: Mutex<Setbacks>,
     /// Shared with the threads that sign.
     pub(crate) journal: Option<Arc<UseJournal>>,
     progress: Notify,
@@ -71,6 +73,7 @@ impl Signer {
             stop,
             processors: Semaphore::new(order.threads),
             metrics: order.metrics,
+            setbacks: Mutex::default(),
             journal: order.journal.map(Arc::new),
             progress: Notify::new(),
         };
@@ -82,6 +85,11 @@ impl Signer {
         let attempt = || SignerSession::connect_again(&self.ledger, &self.run, &self.holder);
         let session = retry(attempt, self.reconnect_for, &self.stop).await;
         session.map_err(|error| SignerError::from(error).during_a_run())
+    }
+
+    /// What its slots have failed to do lately.
+    pub(crate) fn setbacks(&self) -> MutexGuard<'_, Setbacks> {
+        self.setbacks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells slots that wait for a key or a batch that one may have become free.

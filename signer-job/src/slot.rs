@@ -66,9 +66,9 @@ async fn round(signer: &Signer, hands: &mut Hands) -> Result<Round, SignerError>
             Batch::new(signer, hands, lease, asked).run().await?;
             Round::Batch
         }
-        Acquired::NoKey => wait(hands, "every key of the ring is in use, or none is there yet"),
+        Acquired::NoKey => wait(signer, "every key of the ring is in use, or none is there yet"),
         Acquired::NoBatch => {
-            wait(hands, "the batches that are left are in the hands of other signers, or not there yet")
+            wait(signer, "the batches that are left are in the hands of other signers, or not there yet")
         }
         Acquired::Complete => Round::Over(Ended::Complete),
         Acquired::Suspended => {
@@ -80,7 +80,7 @@ async fn round(signer: &Signer, hands: &mut Hands) -> Result<Round, SignerError>
 }
 
 /// Nothing can be leased for now.
-fn wait(hands: &mut Hands, why: &str) -> Round {
-    hands.setbacks.waits(why, Instant::now());
+fn wait(signer: &Signer, why: &str) -> Round {
+    signer.setbacks().waits(why, Instant::now());
     Round::Wait
 }

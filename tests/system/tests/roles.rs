@@ -249,6 +249,7 @@ async fn what_signers_may_do_is_put_right_by_the_next_program_that_migrates() ->
     for lost in [
         "DROP OWNED BY chancery_signer; DROP ROLE chancery_signer",
         "REVOKE USAGE ON SCHEMA chancery FROM chancery_signer",
+        "REVOKE SELECT ON chancery.ledger FROM chancery_signer",
         "REVOKE SELECT ON chancery.runs FROM chancery_signer",
         "REVOKE SELECT ON chancery.keyrings FROM chancery_signer",
         "REVOKE SELECT ON chancery.records FROM chancery_signer",
@@ -256,7 +257,7 @@ async fn what_signers_may_do_is_put_right_by_the_next_program_that_migrates() ->
         "REVOKE SELECT (key_id) ON chancery.key_material FROM chancery_signer",
         "REVOKE SELECT (public_key) ON chancery.key_material FROM chancery_signer",
         "REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA chancery FROM chancery_signer",
-        "REVOKE EXECUTE ON FUNCTION chancery.lease_renew(bigint) FROM chancery_signer",
+        "REVOKE EXECUTE ON FUNCTION chancery.lease_renew(bigint, bytea) FROM chancery_signer",
         "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA chancery TO PUBLIC",
         "GRANT EXECUTE ON FUNCTION chancery.run_remove(integer) TO PUBLIC",
     ] {
