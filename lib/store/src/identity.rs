@@ -24,6 +24,11 @@ pub(crate) struct Identity {
 struct Stranger(Option<Uuid>);
 
 impl Identity {
+    /// Whether a ledger was found.
+    pub(crate) fn is_known(&self) -> bool {
+        self.was.get().is_some()
+    }
+
     /// Remembers which ledger this connection leads to. Where one is remembered already, it has to be that.
     pub(crate) async fn recognise(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         if let Some(was) = self.was.get() {
@@ -41,11 +46,10 @@ impl Identity {
     /// Looks where a new connection of the pool leads to. [`Identity::check`] tells.
     pub(crate) async fn look(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let Some(was) = self.was.get() else { return Ok(()) };
-        let stranger = match compare(*was, connection).await {
-            Ok(()) => None,
-            Err(StoreError::OtherLedger { is, .. }) => Some(Stranger(is)),
-            Err(error) => return Err(error),
-        };
+        // Within the time that the pool has for a new connection.
+        let uid = query::ledger_uid.scalars::<Option<Uuid>>().fetch_one(connection).await;
+        let is = if_any(uid.map_err(|error| StoreError::of(query::ledger_uid.name, error)))?;
+        let stranger = (is != Some(*was)).then_some(Stranger(is));
         *self.stranger.lock().unwrap_or_else(PoisonError::into_inner) = stranger;
         Ok(())
     }
@@ -71,7 +75,12 @@ pub(crate) async fn compare(was: Uuid, connection: &mut PgConnection) -> Result<
 /// The uid of the ledger, if there is one.
 async fn uid(connection: &mut PgConnection) -> Result<Option<Uuid>, StoreError> {
     let uid = query::ledger_uid.scalars::<Option<Uuid>>();
-    match answered(query::ledger_uid.name, SHORT, uid.fetch_one(connection)).await {
+    if_any(answered(query::ledger_uid.name, SHORT, uid.fetch_one(connection)).await)
+}
+
+/// The uid that was answered; none where there is no ledger.
+fn if_any(answer: Result<Option<Uuid>, StoreError>) -> Result<Option<Uuid>, StoreError> {
+    match answer {
         Err(error) if NO_LEDGER.iter().any(|code| error.is_refusal(code)) => Ok(None),
         other => other,
     }

@@ -108,6 +108,11 @@ impl Ledger {
     /// [`StoreError::NewerLedger`], [`StoreError::OlderLedger`] or [`StoreError::FormerLedger`].
     pub async fn check_version(&self) -> Result<(), StoreError> {
         self.lend(async |connection| {
+            if self.identity.is_known() {
+                // The same ledger has the tables that were there before.
+                self.recognise(connection).await?;
+                return check(version(connection).await?);
+            }
             check_version(connection).await?;
             self.recognise(connection).await
         })
@@ -197,7 +202,10 @@ fn failed(what: &str, error: StoreError) -> StoreError {
 
 /// See [`Ledger::check_version`].
 pub(crate) async fn check_version(connection: &mut PgConnection) -> Result<(), StoreError> {
-    let ledger = ledger_version(connection).await?;
+    check(ledger_version(connection).await?)
+}
+
+fn check(ledger: i64) -> Result<(), StoreError> {
     refuse_newer(ledger)?;
     let program = program_version();
     if ledger < program { Err(StoreError::OlderLedger { ledger, program }) } else { Ok(()) }
@@ -219,6 +227,11 @@ async fn ledger_version(connection: &mut PgConnection) -> Result<i64, StoreError
     if !present {
         return Ok(0);
     }
+    version(connection).await
+}
+
+/// The newest migration of a ledger whose tables are there.
+async fn version(connection: &mut PgConnection) -> Result<i64, StoreError> {
     let version = query::ledger_version.scalars::<Option<i64>>();
     match answered(query::ledger_version.name, SHORT, version.fetch_one(connection)).await {
         Ok(version) => Ok(version.unwrap_or(0)),

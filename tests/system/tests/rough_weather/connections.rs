@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chancery_kit::{SignerProcess, SlowLink, TestLedger, TestRun, server};
+use chancery_kit::{SignerProcess, SlowLink, TestLedger, TestRun, server, throw_away};
 
 use crate::outcomes;
 
@@ -44,6 +44,21 @@ async fn a_connection_that_breaks_more_often_than_a_batch_takes_costs_no_batch()
     };
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("connecting again"), "{log}");
+    assert_eq!(outcomes(&run).await?, ["signed"], "{log}");
+    run.assert_audit_holds().await
+}
+
+#[tokio::test]
+async fn a_server_that_ends_idle_sessions_ends_none_of_a_signer_at_work() -> anyhow::Result<()> {
+    let server = throw_away();
+    let ledger = TestLedger::create(&server, "ledger").await?;
+    ledger.execute("ALTER DATABASE ledger SET idle_session_timeout = '200ms'").await?;
+    // Signing it takes longer, and nothing is renewed meanwhile.
+    let run =
+        TestRun::new().algorithm("RS256").records(4_000).batch_size(4_000).keys(1).seeded(&ledger).await?;
+    let (code, log) = run.start_signer("one")?.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("connecting again"), "{log}");
     assert_eq!(outcomes(&run).await?, ["signed"], "{log}");
     run.assert_audit_holds().await
 }
