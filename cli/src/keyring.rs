@@ -2,13 +2,12 @@
 
 use chancery_process::{Exit, grouped};
 use chancery_store::keyring::KeyringLine;
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::arguments::{DatabaseArguments, KeyringCommand, Output};
 use crate::database::Database;
 use crate::error::CliError;
-use crate::output::line;
+use crate::output::{self, line};
 use crate::run_name::RunName;
 
 /// A keyring as `-o json` shows it.
@@ -65,23 +64,15 @@ async fn delete(database: &Database, keyring: &RunName) -> Result<Exit, CliError
 }
 
 fn table(keyrings: &[KeyringStatus]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["NAMESPACE", "NAME", "ALGORITHM", "KEYS", "RUNS", "USES"]);
-    for keyring in keyrings {
-        table.add_row([
+    let rows = keyrings.iter().map(|keyring| {
+        [
             keyring.namespace.clone(),
             keyring.name.clone(),
             keyring.algorithm.clone(),
             format!("{}/{}", keyring.keys, keyring.key_count),
             keyring.runs.to_string(),
             grouped(keyring.uses.unsigned_abs()),
-        ]);
-    }
-    for column in 3..6 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.to_string()
+        ]
+    });
+    output::table(["NAMESPACE", "NAME", "ALGORITHM", "KEYS", "RUNS", "USES"], rows, 3..6)
 }

@@ -2,13 +2,12 @@
 
 use chancery_process::{Exit, grouped};
 use chancery_store::OpenLease;
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::arguments::{DatabaseArguments, LeaseCommand, Output};
 use crate::database::Database;
 use crate::error::CliError;
-use crate::output::line;
+use crate::output::{self, line};
 use crate::run_name::RunName;
 
 /// A lease as `-o json` shows it.
@@ -59,31 +58,22 @@ async fn release(database: &Database, run: &RunName, holders: &[String]) -> Resu
     if released == 0 {
         return Err(CliError::NothingHeld { run: run.to_string(), holders: holders.join(", ") });
     }
-    line(&format!(
-        "gave back {} leases: their keys are free, their batches unsigned",
-        grouped(released.unsigned_abs())
-    ))?;
+    let leases = if released == 1 { "lease" } else { "leases" };
+    let released = grouped(released.unsigned_abs());
+    line(&format!("gave back {released} {leases}: their keys are free, their batches unsigned"))?;
     Ok(Exit::Done)
 }
 
 fn table(leases: &[LeaseLine]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["RUN", "KEY", "BATCH", "ENDS IN", "RENEWED", "HOLDER"]);
-    for lease in leases {
-        table.add_row([
+    let rows = leases.iter().map(|lease| {
+        [
             lease.run.clone(),
             lease.key.to_string(),
             lease.batch.to_string(),
             format!("{:.0} s", lease.seconds_left),
             if lease.renewed_in_time { "in time" } else { "no" }.to_owned(),
             lease.holder.clone(),
-        ]);
-    }
-    for column in 1..4 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.to_string()
+        ]
+    });
+    output::table(["RUN", "KEY", "BATCH", "ENDS IN", "RENEWED", "HOLDER"], rows, 1..4)
 }

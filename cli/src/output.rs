@@ -38,3 +38,21 @@ pub(crate) fn facts(rows: &[(&str, String)]) -> String {
     }
     table.to_string()
 }
+
+/// A table with a header, and the columns of `numbers` to the right.
+pub(crate) fn table<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+    numbers: std::ops::Range<usize>,
+) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header);
+    table.add_rows(rows);
+    for column in numbers {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string()
+}

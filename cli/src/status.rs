@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use chancery_api::format::percent;
 use chancery_process::{Exit, grouped};
 use chancery_store::{Progress, Run};
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::arguments::{DatabaseArguments, Output, StatusArguments};
 use crate::database::Database;
 use crate::error::CliError;
-use crate::output::line;
+use crate::output::{self, line};
 use crate::run_name::RunName;
 
 /// A run as `-o json` shows it.
@@ -96,21 +95,8 @@ fn phase(progress: &Progress) -> &'static str {
 }
 
 fn table(rows: &[RunStatus]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
-        "NAMESPACE",
-        "NAME",
-        "PHASE",
-        "SIGNED",
-        "TOTAL",
-        "PROGRESS",
-        "LEASED",
-        "KEYS",
-        "ALGORITHM",
-    ]);
-    for run in rows {
-        table.add_row([
+    let rows = rows.iter().map(|run| {
+        [
             run.namespace.clone(),
             run.name.clone(),
             run.phase.to_owned(),
@@ -120,12 +106,11 @@ fn table(rows: &[RunStatus]) -> String {
             run.batches_leased.to_string(),
             run.keys.to_string(),
             run.algorithm.clone(),
-        ]);
-    }
-    for column in 3..8 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.to_string()
+        ]
+    });
+    output::table(
+        ["NAMESPACE", "NAME", "PHASE", "SIGNED", "TOTAL", "PROGRESS", "LEASED", "KEYS", "ALGORITHM"],
+        rows,
+        3..8,
+    )
 }
