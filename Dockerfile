@@ -54,7 +54,7 @@ LABEL org.opencontainers.image.title="chancery-operator" \
     org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=files /operator/ /
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 8081
 ENTRYPOINT ["/chancery-operator"]
 
 FROM scratch AS signer

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use chancery_process::{Exit, LogFormat, Stop, parse_arguments, read_kek_file, warn_if_exposed};
 use chancery_store::GivenUrl;
-use chancery_telemetry::{Telemetry, TraceParent, serve};
+use chancery_telemetry::{Telemetry, TraceParent, serve_metrics};
 use clap::Parser;
 use prometheus_client::registry::Registry;
 use uuid::Uuid;
@@ -166,7 +166,7 @@ async fn metrics(listen: Option<SocketAddr>) -> Result<Metrics, SignerError> {
     let mut registry = Registry::default();
     let metrics = Metrics::new(&mut registry);
     if let Some(listen) = listen {
-        serve(listen, Arc::new(registry), || Ok(()))
+        serve_metrics(listen, Arc::new(registry))
             .await
             .map_err(|reason| SignerError::Listen { listen, reason })?;
     }
