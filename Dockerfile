@@ -6,7 +6,8 @@
 #                              that scripts/rootfs.sh made, which then are the whole build context
 
 ARG FILES=built
-ARG RUST_VERSION=1.94
+# That of rust-toolchain.toml. A release is built with --build-arg FILES=prebuilt, from no other image at all.
+ARG RUST_VERSION=1.95.0
 
 FROM scratch AS prebuilt
 COPY . /
