@@ -60,6 +60,12 @@ impl Ledger {
         Ok(Self { pool, url, identity })
     }
 
+    /// The same ledger, with this URL for the connections of audits and exports.
+    #[must_use]
+    pub fn by_login(self, url: LedgerUrl) -> Self {
+        Self { url, ..self }
+    }
+
     /// Where this ledger is.
     #[must_use]
     pub fn url(&self) -> &LedgerUrl {
