@@ -6,7 +6,8 @@
 #                              that scripts/rootfs.sh made, which then are the whole build context
 
 ARG FILES=built
-ARG RUST_VERSION=1.94
+# That of rust-toolchain.toml. A release is built with --build-arg FILES=prebuilt, from no other image at all.
+ARG RUST_VERSION=1.95.0
 
 FROM scratch AS prebuilt
 COPY . /
@@ -54,7 +55,7 @@ LABEL org.opencontainers.image.title="chancery-operator" \
     org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=files /operator/ /
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 8081
 ENTRYPOINT ["/chancery-operator"]
 
 FROM scratch AS signer

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds the images of the operator and of the signers.
 #
-#   scripts/images.sh [--prebuilt] [--archive FOLDER] [--push]
+#   scripts/images.sh [--prebuilt] [--archive FOLDER] [--push [--digests FOLDER]]
 #
 #   --prebuilt         take target/dist/chancery-{operator,signer}; needs no base image and no network
 #   --archive FOLDER   also write FOLDER/operator.tar and FOLDER/signer.tar, as `docker load` takes them
 #   --push             push to the registry instead of keeping them here
+#   --digests FOLDER   also write the digests of what was pushed to FOLDER/operator and FOLDER/signer
 #
 #   CONTAINER_TOOL     docker (default, with buildx), podman or buildah
 #   IMAGE_PREFIX       what comes before "/operator" and "/signer"; default docker.io/chancery
@@ -25,13 +26,14 @@ fail() {
     exit 2
 }
 
-files=built archive='' push=no
+files=built archive='' push=no digests=''
 while [ $# -gt 0 ]; do
     case $1 in
     --prebuilt) files=prebuilt ;;
     --archive) archive=${2:?images: --archive needs a folder} && shift ;;
     --push) push=yes ;;
-    *) fail "unknown argument \`$1\`; known are --prebuilt, --archive FOLDER and --push" ;;
+    --digests) digests=${2:?images: --digests needs a folder} && shift ;;
+    *) fail "unknown argument \`$1\`; known are --prebuilt, --archive FOLDER, --push and --digests FOLDER" ;;
     esac
     shift
 done
@@ -42,6 +44,11 @@ esac
 command -v "$tool" >/dev/null || fail "CONTAINER_TOOL is $tool, which is not installed"
 if [[ $platforms == *,* && $push = no ]]; then
     fail "images for several platforms can only be pushed; add --push, or name one in PLATFORMS"
+fi
+
+if [ -n "$digests" ]; then
+    if [ "$push" = no ]; then fail "an image has a digest once it is pushed; add --push"; fi
+    mkdir -p "$digests"
 fi
 
 context=.
@@ -64,19 +71,26 @@ build() {
     case $tool in
     docker)
         arguments+=(--tag "$image" "--$([ "$push" = yes ] && echo push || echo load)")
+        if [ -n "$digests" ]; then arguments+=(--metadata-file "$digests/$name.json"); fi
         docker buildx build "${arguments[@]}" "$context"
+        if [ -n "$digests" ]; then
+            sed -n 's/^ *"containerimage.digest": "\(sha256:[0-9a-f]\{64\}\)".*/\1/p' "$digests/$name.json" >"$digests/$name"
+        fi
         ;;
     *)
         if [ "$push" = yes ]; then
             # A list of images, also for one platform; left from an earlier build, it would grow.
             "$tool" manifest rm "$image" >/dev/null 2>&1 || true
             "$tool" build "${arguments[@]}" --manifest "$image" "$context"
-            "$tool" manifest push --all "$image" "docker://$image"
+            local -a digest=()
+            if [ -n "$digests" ]; then digest=(--digestfile "$digests/$name"); fi
+            "$tool" manifest push --all "${digest[@]}" "$image" "docker://$image"
         else
             "$tool" build "${arguments[@]}" --tag "$image" "$context"
         fi
         ;;
     esac
+    if [ -n "$digests" ] && ! grep -q '^sha256:' "$digests/$name"; then fail "$tool told no digest of $image"; fi
     if [ -n "$archive" ]; then
         mkdir -p "$archive"
         rm -f "$archive/$name.tar"

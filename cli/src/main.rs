@@ -18,7 +18,7 @@ mod verify;
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
-use chancery_process::{Exit, parse_arguments, queue_lines, start_logs};
+use chancery_process::{Exit, Shield, parse_arguments, queue_lines, start_logs};
 use clap::CommandFactory;
 
 use crate::arguments::{Arguments, Command};
@@ -26,10 +26,12 @@ use crate::error::CliError;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let shield = Shield::raise();
     let arguments: Arguments = parse_arguments();
     // On a terminal, bars are moved out of the way for each line: it has to be written at once.
     let _last_lines = (!stderr().is_terminal()).then(|| queue_lines(arguments.log_format));
     start_logs(arguments.log_format);
+    shield.report();
     match command(arguments).await {
         Ok(exit) => exit.into(),
         Err(error) => {

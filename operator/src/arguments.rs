@@ -77,9 +77,12 @@ pub struct Operate {
     /// Name of the leader's Lease
     #[arg(long, env = "CHANCERY_LEASE_NAME", default_value = "chancery-operator", value_name = "NAME")]
     pub lease_name: String,
-    /// Where /healthz, /readyz and /metrics are served
+    /// Where /metrics is served
     #[arg(long, env = "CHANCERY_LISTEN", default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    /// Where /healthz and /readyz are served: a port of their own, so that nothing keeps a kubelet waiting
+    #[arg(long, env = "CHANCERY_LISTEN_FOR_PROBES", default_value = "0.0.0.0:8081", value_name = "ADDRESS")]
+    pub listen_for_probes: SocketAddr,
     /// Image of the signer pods
     #[arg(long, env = "CHANCERY_SIGNER_IMAGE", value_name = "IMAGE")]
     signer_image: String,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chancery_operator::arguments::{Arguments, Command};
 use chancery_operator::{operate, wait};
-use chancery_process::{Exit, LogFormat, Stop, chain, parse_arguments};
+use chancery_process::{Exit, LogFormat, Shield, Stop, chain, parse_arguments};
 use chancery_telemetry::Telemetry;
 use clap::{CommandFactory, error::ErrorKind};
 
@@ -13,10 +13,12 @@ use clap::{CommandFactory, error::ErrorKind};
 const GRACE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
+    let shield = Shield::raise();
     let arguments: Arguments = parse_arguments();
     let format = arguments.operate.as_ref().map_or(LogFormat::default(), |operate| operate.log_format);
     // Dropped last, so that the spans of everything else are sent.
     let _telemetry = Telemetry::start(format, "chancery-operator");
+    shield.report();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chancery_api::{SigningRun, SigningRunSpec, validate};
 use chancery_process::Stop;
 use chancery_store::{GivenUrl, StoreError};
-use chancery_telemetry::serve;
+use chancery_telemetry::{serve_metrics, serve_probes};
 use futures::future::join_all;
 use kube::Client;
 use prometheus_client::registry::Registry;
@@ -64,7 +64,8 @@ pub async fn operate(arguments: Operate, stop: Stop) -> anyhow::Result<()> {
     let candidate =
         Arc::new(Candidate::new(client.clone(), &arguments.pod_namespace, &arguments.lease_name, identity));
     let ready = readiness(Arc::clone(&database), Arc::clone(&candidate));
-    serve(arguments.listen, Arc::new(registry), ready).await?;
+    serve_metrics(arguments.listen, Arc::new(registry)).await?;
+    serve_probes(arguments.listen_for_probes, ready).await?;
     let process = Process { arguments, client, database, metrics, run_metrics };
     tokio::select! {
         () = process.database.keep() => {}

@@ -27,9 +27,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_process::{Exit, LogFormat, Stop, parse_arguments, read_kek_file, warn_if_exposed};
+use chancery_process::{Exit, LogFormat, Shield, Stop, parse_arguments, read_kek_file, warn_if_exposed};
 use chancery_store::GivenUrl;
-use chancery_telemetry::{Telemetry, TraceParent, serve};
+use chancery_telemetry::{Telemetry, TraceParent, serve_metrics};
 use clap::Parser;
 use prometheus_client::registry::Registry;
 use uuid::Uuid;
@@ -100,9 +100,11 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    let shield = Shield::raise();
     let arguments: Arguments = parse_arguments();
     // Dropped last: by then every span has ended.
     let _telemetry = Telemetry::start(arguments.log_format, "chancery-signer");
+    shield.report();
     let span = tracing::info_span!(
         "signer",
         run = %format_args!("{}/{}", arguments.namespace, arguments.run),
@@ -166,7 +168,7 @@ async fn metrics(listen: Option<SocketAddr>) -> Result<Metrics, SignerError> {
     let mut registry = Registry::default();
     let metrics = Metrics::new(&mut registry);
     if let Some(listen) = listen {
-        serve(listen, Arc::new(registry), || Ok(()))
+        serve_metrics(listen, Arc::new(registry))
             .await
             .map_err(|reason| SignerError::Listen { listen, reason })?;
     }

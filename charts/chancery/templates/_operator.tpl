@@ -42,6 +42,11 @@
   value: {{ include "chancery.operator.name" . }}
 - name: CHANCERY_LISTEN
   value: 0.0.0.0:{{ .Values.metrics.port }}
+{{- if eq (int .Values.probes.port) (int .Values.metrics.port) }}
+{{- fail "probes.port and metrics.port are the same; give each a port of its own" }}
+{{- end }}
+- name: CHANCERY_LISTEN_FOR_PROBES
+  value: 0.0.0.0:{{ .Values.probes.port }}
 - name: CHANCERY_SIGNER_IMAGE
   value: {{ include "chancery.image" (list . .Values.signer.image) }}
 - name: CHANCERY_SIGNER_IMAGE_PULL_POLICY

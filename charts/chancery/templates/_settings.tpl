@@ -91,10 +91,14 @@
 {{- end }}
 {{- end }}
 
-{{/* Fails unless the cluster knows the Prometheus Operator's API. Called with (list . VALUE). */}}
+{{/* Fails unless the cluster knows the Prometheus Operator's API, and lets Prometheus in. Called with (list . VALUE). */}}
 {{- define "chancery.needsPrometheusOperator" -}}
 {{- $root := index . 0 }}
 {{- if not (or $root.Values.metrics.force ($root.Capabilities.APIVersions.Has "monitoring.coreos.com/v1")) }}
 {{- fail (printf "metrics.%s.enabled is true, but this cluster has no monitoring.coreos.com/v1: install the Prometheus Operator, or set metrics.force=true if the cluster cannot be asked" (index . 1)) }}
+{{- end }}
+{{- $policy := $root.Values.networkPolicy }}
+{{- if and (ne (index . 1) "prometheusRule") $policy.enabled (not $policy.metricsFrom) }}
+{{- fail (printf "metrics.%s.enabled is true, but nobody may ask for metrics: say from where Prometheus does in networkPolicy.metricsFrom, or set networkPolicy.enabled=false" (index . 1)) }}
 {{- end }}
 {{- end }}

@@ -1,12 +1,16 @@
 //! The file that holds the KEK.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use chancery_keyring::{Kek, KekError};
 use nix::unistd::geteuid;
+use zeroize::Zeroizing;
+
+/// More than a KEK has in any form, so that what is longer is told as such.
+const MOST_BYTES: usize = 64;
 
 /// Why a KEK file cannot be used. No message holds a byte of its content.
 #[derive(Debug, thiserror::Error)]
@@ -39,15 +43,37 @@ pub enum KekFileError {
     },
 }
 
-/// Reads a KEK file.
+/// Reads a KEK file. What is read of it is overwritten, and of a file that is no KEK no more is read than shows that.
 ///
 /// # Errors
 ///
 /// [`KekFileError`].
 pub fn read_kek_file(path: &Path) -> Result<Kek, KekFileError> {
-    let content =
-        fs::read(path).map_err(|reason| KekFileError::Unreadable { path: path.to_owned(), reason })?;
-    Kek::parse(&content).map_err(|reason| KekFileError::NotAKek { path: path.to_owned(), reason })
+    // A buffer that grows would leave copies behind.
+    let mut content = Zeroizing::new([0; MOST_BYTES]);
+    let (read, size) = read_into(path, content.as_mut_slice())
+        .map_err(|reason| KekFileError::Unreadable { path: path.to_owned(), reason })?;
+    let not_a_kek = |reason| KekFileError::NotAKek { path: path.to_owned(), reason };
+    if read == MOST_BYTES {
+        return Err(not_a_kek(KekError::Length { given: size.max(read) }));
+    }
+    Kek::parse(&content[..read]).map_err(not_a_kek)
+}
+
+/// How many bytes were read, and how many the file has.
+fn read_into(path: &Path, content: &mut [u8]) -> io::Result<(usize, usize)> {
+    let mut file = File::open(path)?;
+    let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    let mut read = 0;
+    while read < content.len() {
+        match file.read(&mut content[read..]) {
+            Ok(0) => break,
+            Ok(more) => read += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((read, size))
 }
 
 /// Warns of a KEK file of one's own that others may read, or of anybody's that everybody may. It is used
@@ -125,5 +151,16 @@ mod tests {
         let error = read_kek_file(&short).expect_err("short").to_string();
         assert!(error.contains("short") && error.contains("32"), "{error}");
         assert!(!error.contains("too short"), "the content is not repeated: {error}");
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_is_refused_with_its_length_and_one_without_end_is_not_read_to_it() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let long = dir.path().join("long");
+        fs::write(&long, vec![b'A'; 1_000]).expect("written");
+        let error = read_kek_file(&long).expect_err("long").to_string();
+        assert!(error.contains("1000 bytes"), "{error}");
+        let error = read_kek_file(Path::new("/dev/zero")).expect_err("no end");
+        assert!(matches!(error, KekFileError::NotAKek { .. }), "{error}");
     }
 }

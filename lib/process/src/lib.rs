@@ -1,5 +1,5 @@
 //! What every program of Chancery does in the same way: read arguments, log, complain, back off, stop, read the KEK file,
-//! say by its exit code what to do next, say how much memory it had, and write numbers for people.
+//! keep its secrets in memory, say by its exit code what to do next, say how much memory it had, and write numbers for people.
 
 mod arguments;
 mod backoff;
@@ -9,6 +9,7 @@ mod kek_file;
 mod logs;
 mod memory;
 mod numbers;
+mod shield;
 mod standard_error;
 mod stop;
 
@@ -20,5 +21,6 @@ pub use kek_file::{KekFileError, create_kek_file, read_kek_file, warn_if_exposed
 pub use logs::{LogFormat, log_layer, start_logs};
 pub use memory::peak_memory_kib;
 pub use numbers::grouped;
+pub use shield::Shield;
 pub use standard_error::{LastLines, flush_lines, queue_lines, say};
 pub use stop::Stop;

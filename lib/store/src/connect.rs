@@ -1,15 +1,23 @@
 //! Connecting to the ledger.
 
+mod given;
+mod guard;
+mod ledger;
+mod transport;
+
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
 use crate::answer::{LONG, answered};
 use crate::error::StoreError;
-use crate::identity::Identity;
 use crate::{pooling, query};
+pub use given::GivenUrl;
+use guard::{Behind, Guard};
+pub use ledger::Ledger;
+use transport::{Asked, Place, Transport};
 
 /// The oldest major version of PostgreSQL that Chancery supports.
 pub const OLDEST_POSTGRES: i32 = 15;
@@ -31,6 +39,8 @@ pub const AUDITOR_ROLE: &str = "chancery_auditor";
 pub struct LedgerUrl {
     text: String,
     options: PgConnectOptions,
+    /// The server, if logins at it are guarded.
+    behind: Option<Behind>,
     /// The role that every session takes on.
     role: Option<&'static str>,
 }
@@ -59,11 +69,12 @@ impl std::fmt::Display for LedgerUrl {
 impl FromStr for LedgerUrl {
     type Err = StoreError;
 
-    /// Reads a `postgres://` URL, as `libpq` documents it.
+    /// Reads a `postgres://` URL, as `libpq` documents it, but for `sslmode`: a server that is neither on this machine
+    /// nor reached by a socket is verified unless `sslmode` or `PGSSLMODE` says otherwise.
     ///
     /// # Errors
     ///
-    /// [`StoreError::BadUrl`], without repeating the URL, which may hold a password.
+    /// [`StoreError::BadUrl`] or [`StoreError::UnsafeTransport`], without repeating the URL, which may hold a password.
     fn from_str(url: &str) -> Result<Self, StoreError> {
         if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
             return Err(StoreError::BadUrl("it does not begin with postgres://".to_owned()));
@@ -76,35 +87,17 @@ impl FromStr for LedgerUrl {
         // sqlx would send `extra_float_digits` as it connects, which PgBouncer refuses unless it is told to
         // ignore it; the server's default is as good.
         let options = options.disable_statement_logging().extra_float_digits(None);
-        Ok(Self { text: url.to_owned(), options, role: None })
-    }
-}
-
-/// A database URL as it was given, not read yet: what reads command lines would repeat one that it can
-/// not read, password and all.
-#[derive(Clone)]
-pub struct GivenUrl(String);
-
-impl std::fmt::Debug for GivenUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("GivenUrl")
-    }
-}
-
-impl From<String> for GivenUrl {
-    fn from(url: String) -> Self {
-        Self(url)
-    }
-}
-
-impl GivenUrl {
-    /// Reads it.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::BadUrl`], without repeating the URL.
-    pub fn read(&self) -> Result<LedgerUrl, StoreError> {
-        self.0.parse()
+        let environment = std::env::var("PGSSLMODE").ok();
+        let asked = Asked::of(url, &options, environment.as_deref())?;
+        let proof_wanted = asked.place == Place::Remote && asked.password;
+        let (options, behind) = match asked.decide()? {
+            Transport::Direct(mode) => (options.ssl_mode(mode), None),
+            Transport::Guarded(encryption) => {
+                let (host, port) = (options.get_host().to_owned(), options.get_port());
+                (options, Some(Behind { host, port, encryption, proof_wanted }))
+            }
+        };
+        Ok(Self { text: url.to_owned(), options, behind, role: None })
     }
 }
 
@@ -209,7 +202,17 @@ impl LedgerUrl {
 
     /// A bare connection: nothing is set, nothing is checked.
     pub(crate) async fn open(&self) -> Result<PgConnection, StoreError> {
-        self.options.connect().await.map_err(|error| StoreError::of("the connection", error))
+        let opened = match self.guard()? {
+            Some(guard) => guard.options(&self.options).connect().await,
+            None => self.options.connect().await,
+        };
+        opened.map_err(|error| StoreError::of("the connection", error))
+    }
+
+    /// A guard for logins, if they need one.
+    fn guard(&self) -> Result<Option<Guard>, StoreError> {
+        let guard = self.behind.as_ref().map(Guard::start).transpose();
+        guard.map_err(|error| StoreError::Unreachable(sqlx::Error::Io(error)))
     }
 }
 
@@ -246,78 +249,4 @@ async fn prepare_session(
         .await
         .map_err(|error| StoreError::of(query::session_settings.name, error))?;
     Ok(())
-}
-
-/// The ledger, as its owner sees it: may migrate, seed, watch, audit and delete.
-#[derive(Clone, Debug)]
-pub struct Ledger {
-    pub(crate) pool: PgPool,
-    pub(crate) url: LedgerUrl,
-    pub(crate) identity: Identity,
-}
-
-impl Ledger {
-    /// Connects as the owner, with at most `connections` at a time.
-    ///
-    /// # Errors
-    ///
-    /// What keeps the server from being used: the first connection is made, and checked, here.
-    pub async fn connect(url: LedgerUrl, connections: u32) -> Result<Self, StoreError> {
-        url.refuse_shared_sessions().await?;
-        // The pool would hide why a connection fails behind its own time-out.
-        let first = url.connect(OWNER_STATEMENT_TIMEOUT).await?;
-        drop(first);
-        let role = url.role;
-        let identity = Identity::default();
-        let known = identity.clone();
-        let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(CONNECT_TIMEOUT * 3)
-            .after_connect(move |connection, _| {
-                let known = known.clone();
-                Box::pin(async move {
-                    let prepared = async {
-                        prepare_session(connection, OWNER_STATEMENT_TIMEOUT, role).await?;
-                        known.look(connection).await
-                    };
-                    prepared.await.map_err(|error| match error {
-                        StoreError::Unreachable(reason)
-                        | StoreError::GaveUp { reason, .. }
-                        | StoreError::AtLimit(reason)
-                        | StoreError::Query { reason, .. } => reason,
-                        other => sqlx::Error::Configuration(Box::new(other)),
-                    })
-                })
-            })
-            .connect_lazy_with(url.options.clone());
-        Ok(Self { pool, url, identity })
-    }
-
-    /// The same ledger, with this URL for the connections of audits and exports.
-    #[must_use]
-    pub fn by_login(self, url: LedgerUrl) -> Self {
-        Self { url, ..self }
-    }
-
-    /// Where this ledger is.
-    #[must_use]
-    pub fn url(&self) -> &LedgerUrl {
-        &self.url
-    }
-
-    /// Remembers, or compares with what it remembers, which ledger this connection leads to.
-    pub(crate) async fn recognise(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        self.identity.recognise(connection).await
-    }
-
-    /// Gives all connections back; to be called before a server of one's own is stopped.
-    pub async fn close(self) {
-        self.pool.close().await;
-    }
-
-    /// The pool, for what the typed calls do not cover: tests that break a ledger on purpose.
-    #[must_use]
-    pub fn pool(&self) -> &PgPool {
-        &self.pool
-    }
 }

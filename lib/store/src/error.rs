@@ -4,8 +4,8 @@ mod class;
 
 use uuid::Uuid;
 
-pub(crate) use class::said;
 use class::{Class, class_of, hint};
+pub(crate) use class::{UNSAFE_LOGIN, said};
 
 /// An error of the ledger. Its message is one or two sentences for the person at the keyboard, the cause among them: no
 /// variant has a `source`, which would be said a second time.
@@ -14,6 +14,16 @@ pub enum StoreError {
     /// The URL cannot be read. The URL itself may hold a password, so it is not repeated.
     #[error("the database URL cannot be read: {0}; wanted is postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     BadUrl(String),
+    /// The URL asks for a connection that anybody could listen to or answer, and does not say so.
+    #[error(
+        "the database URL is not safe: {0}; use sslmode=verify-full, with sslrootcert=FILE for a CA of your own, or, where you trust the whole network, sslmode=disable"
+    )]
+    UnsafeTransport(String),
+    /// The server asked for the password in a way in which any server would get to know it.
+    #[error(
+        "the database was not given the password: {0}, and its certificate is not verified; use sslmode=verify-full, or have the server ask by scram-sha-256 (pg_hba.conf and password_encryption)"
+    )]
+    UnsafeLogin(String),
     /// The server is away, restarting, full of connections, or the connection broke.
     #[error("the database does not answer: {}", said(.0))]
     Unreachable(sqlx::Error),
@@ -187,6 +197,7 @@ impl StoreError {
                 Class::SharedSession => Self::SharedSession(refusal.message().to_owned()),
                 Class::SessionNotReset => Self::SessionNotReset(refusal.message().to_owned()),
                 Class::PoolerRefuses => Self::PoolerRefuses(error),
+                Class::UnsafeLogin => Self::UnsafeLogin(refusal.message().to_owned()),
                 Class::Other => Self::Query { what, reason: error },
             },
             sqlx::Error::Io(_)
@@ -235,6 +246,8 @@ impl StoreError {
             Self::AtLimit(_)
             | Self::DiskFull(_)
             | Self::BadUrl(_)
+            | Self::UnsafeTransport(_)
+            | Self::UnsafeLogin(_)
             | Self::LoginRefused(_)
             | Self::NoDatabase(_)
             | Self::LacksRights(_)

@@ -1,4 +1,4 @@
-//! Health and metrics by HTTP, on one port.
+//! Health and metrics by HTTP, on a port each: whoever keeps the one busy does not keep a kubelet from the other.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,16 +15,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
-/// Connections that are served at the same time; more wait to be accepted.
-const AT_ONCE: usize = 16;
+use crate::connections::accept;
+
+/// How long the head of a request may take.
+const HEAD: Duration = Duration::from_secs(2);
 
 /// How long a connection may last, from its first byte to its last: each carries one request.
 const WHOLE_REQUEST: Duration = Duration::from_secs(10);
-
-/// Pause after a connection could not be accepted, which is when file descriptors run out.
-const AFTER_REFUSAL: Duration = Duration::from_millis(200);
 
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
@@ -32,64 +30,57 @@ const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8")
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-/// Answers `GET` and `HEAD` for:
+/// Answers `GET` and `HEAD` for `/metrics` with the registry, as OpenMetrics text, and for `/healthz` with 200.
 ///
-/// - `/healthz`: 200 for as long as the runtime turns;
-/// - `/readyz`: 200 when `ready` says so, else 503 with what it says instead;
-/// - `/metrics`: the registry, as OpenMetrics text.
-///
-/// Returns the address that it listens at once it does, and serves on until the runtime ends. `ready`
-/// is called for every `/readyz`, on the runtime: it looks at what is known and waits for nothing.
+/// Returns the address that it listens at once it does, and serves on until the runtime ends.
 ///
 /// # Errors
 ///
 /// When nothing can listen at `listen`.
-pub async fn serve(
+pub async fn serve_metrics(listen: SocketAddr, registry: Arc<Registry>) -> io::Result<SocketAddr> {
+    serve(listen, Pages::Metrics(registry)).await
+}
+
+/// Answers `GET` and `HEAD` for:
+///
+/// - `/healthz`: 200 for as long as the runtime turns;
+/// - `/readyz`: 200 when `ready` says so, else 503 with what it says instead.
+///
+/// Returns as [`serve_metrics`] does. `ready` is called for every `/readyz`, on the runtime: it looks at what is known
+/// and waits for nothing.
+///
+/// # Errors
+///
+/// When nothing can listen at `listen`.
+pub async fn serve_probes(
     listen: SocketAddr,
-    registry: Arc<Registry>,
     ready: impl Fn() -> Result<(), String> + Send + Sync + 'static,
 ) -> io::Result<SocketAddr> {
+    serve(listen, Pages::Probes(Box::new(ready))).await
+}
+
+async fn serve(listen: SocketAddr, pages: Pages) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
-    tracing::info!(%address, "listening");
-    let pages = Arc::new(Pages { registry, ready: Box::new(ready) });
-    tokio::spawn(accept(listener, pages, WHOLE_REQUEST));
+    tracing::info!(%address, pages = pages.name(), "listening");
+    let pages = Arc::new(pages);
+    tokio::spawn(accept(listener, move |stream| answer(stream, Arc::clone(&pages))));
     Ok(address)
 }
 
-struct Pages {
-    registry: Arc<Registry>,
-    ready: Box<dyn Fn() -> Result<(), String> + Send + Sync>,
+enum Pages {
+    Metrics(Arc<Registry>),
+    Probes(Box<dyn Fn() -> Result<(), String> + Send + Sync>),
 }
 
-async fn accept(listener: TcpListener, pages: Arc<Pages>, limit: Duration) {
-    let free = Arc::new(Semaphore::new(AT_ONCE));
-    // Never closed: acquiring cannot fail.
-    while let Ok(permit) = Arc::clone(&free).acquire_owned().await {
-        let stream = loop {
-            match listener.accept().await {
-                Ok((stream, _)) => break stream,
-                Err(error) => {
-                    tracing::debug!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(AFTER_REFUSAL).await;
-                }
-            }
-        };
-        let pages = Arc::clone(&pages);
-        tokio::spawn(async move {
-            answer(stream, &pages, limit).await;
-            drop(permit);
-        });
-    }
-}
-
-async fn answer(stream: TcpStream, pages: &Pages, limit: Duration) {
+async fn answer(stream: TcpStream, pages: Arc<Pages>) {
     let service = service_fn(async |request| Ok::<_, Infallible>(pages.page(&request)));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
-    match tokio::time::timeout(limit, connection).await {
+    match tokio::time::timeout(WHOLE_REQUEST, connection).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "a request could not be answered"),
         Err(_) => tracing::debug!("a request took too long"),
@@ -97,29 +88,37 @@ async fn answer(stream: TcpStream, pages: &Pages, limit: Duration) {
 }
 
 impl Pages {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Metrics(_) => "metrics",
+            Self::Probes(_) => "probes",
+        }
+    }
+
     fn page(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut refusal = plain(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
             refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return refusal;
         }
-        match request.uri().path() {
-            "/healthz" => plain(StatusCode::OK, "ok\n"),
-            "/readyz" => match (self.ready)() {
+        match (request.uri().path(), self) {
+            ("/healthz", _) => plain(StatusCode::OK, "ok\n"),
+            ("/metrics", Self::Metrics(registry)) => metrics(registry),
+            ("/readyz", Self::Probes(ready)) => match ready() {
                 Ok(()) => plain(StatusCode::OK, "ok\n"),
                 Err(reason) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
             },
-            "/metrics" => self.metrics(),
-            _ => plain(StatusCode::NOT_FOUND, "here are /healthz, /readyz and /metrics\n"),
+            (_, Self::Metrics(_)) => plain(StatusCode::NOT_FOUND, "here are /metrics and /healthz\n"),
+            (_, Self::Probes(_)) => plain(StatusCode::NOT_FOUND, "here are /healthz and /readyz\n"),
         }
     }
+}
 
-    fn metrics(&self) -> Response<Full<Bytes>> {
-        let mut page = String::new();
-        match text::encode(&mut page, &self.registry) {
-            Ok(()) => content(StatusCode::OK, OPEN_METRICS, page),
-            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
-        }
+fn metrics(registry: &Registry) -> Response<Full<Bytes>> {
+    let mut page = String::new();
+    match text::encode(&mut page, registry) {
+        Ok(()) => content(StatusCode::OK, OPEN_METRICS, page),
+        Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
     }
 }
 
@@ -135,87 +134,4 @@ fn content(status: StatusCode, kind: HeaderValue, body: impl Into<Bytes>) -> Res
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use prometheus_client::metrics::counter::Counter;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    use super::*;
-
-    async fn ask(address: SocketAddr, method: &str, path: &str) -> String {
-        let mut stream = TcpStream::connect(address).await.expect("something listens");
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: test\r\n\r\n");
-        let mut answer = String::new();
-        // One that is cut off is told from a good one by what arrived.
-        let _written = stream.write_all(request.as_bytes()).await;
-        let _read = stream.read_to_string(&mut answer).await;
-        answer
-    }
-
-    async fn served(ready: Arc<AtomicBool>) -> SocketAddr {
-        let mut registry = Registry::default();
-        let counter: Counter = Counter::default();
-        registry.register("tested", "Tests", counter.clone());
-        counter.inc_by(3);
-        let ready = move || {
-            let ready = ready.load(Ordering::Relaxed);
-            if ready { Ok(()) } else { Err("the database does not answer".to_owned()) }
-        };
-        let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-        serve(any_port, Arc::new(registry), ready).await.expect("a free port")
-    }
-
-    #[tokio::test]
-    async fn metrics_are_served_as_open_metrics_text() {
-        let address = served(Arc::default()).await;
-        let answer = ask(address, "GET", "/metrics").await;
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-        assert!(answer.contains("content-type: application/openmetrics-text; version=1.0.0"), "{answer}");
-        assert!(answer.contains("\r\n\r\n# HELP tested Tests.\n"), "{answer}");
-        assert!(answer.ends_with("tested_total 3\n# EOF\n"), "{answer}");
-    }
-
-    #[tokio::test]
-    async fn a_program_that_is_not_ready_says_why_and_is_healthy_all_the_same() {
-        let ready = Arc::new(AtomicBool::new(false));
-        let address = served(Arc::clone(&ready)).await;
-        assert!(ask(address, "GET", "/healthz").await.starts_with("HTTP/1.1 200 "));
-        let answer = ask(address, "GET", "/readyz").await;
-        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
-        assert!(answer.ends_with("\r\n\r\nthe database does not answer\n"), "{answer}");
-        ready.store(true, Ordering::Relaxed);
-        assert!(ask(address, "GET", "/readyz").await.starts_with("HTTP/1.1 200 "));
-    }
-
-    #[tokio::test]
-    async fn other_paths_and_methods_are_refused() {
-        let address = served(Arc::default()).await;
-        assert!(ask(address, "GET", "/").await.starts_with("HTTP/1.1 404 "));
-        assert!(ask(address, "GET", "/metrics/").await.starts_with("HTTP/1.1 404 "));
-        let refusal = ask(address, "DELETE", "/metrics").await;
-        assert!(refusal.starts_with("HTTP/1.1 405 ") && refusal.contains("allow: GET, HEAD"), "{refusal}");
-        assert!(ask(address, "HEAD", "/metrics").await.ends_with("\r\n\r\n"), "a head and no body");
-    }
-
-    #[tokio::test]
-    async fn clients_that_say_nothing_do_not_keep_others_out_for_good() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("its address");
-        let pages = Pages { registry: Arc::default(), ready: Box::new(|| Ok(())) };
-        tokio::spawn(accept(listener, Arc::new(pages), Duration::from_millis(50)));
-        let mut silent = Vec::new();
-        for _ in 0..AT_ONCE * 2 {
-            silent.push(TcpStream::connect(address).await.expect("the kernel takes it"));
-        }
-        // On a slow machine the limit may meet this client too.
-        while !ask(address, "GET", "/healthz").await.starts_with("HTTP/1.1 200 ") {}
-    }
-
-    #[tokio::test]
-    async fn an_address_in_use_is_an_error() {
-        let address = served(Arc::default()).await;
-        let error = serve(address, Arc::default(), || Ok(())).await.expect_err("in use");
-        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-    }
-}
+mod tests;

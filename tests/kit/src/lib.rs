@@ -30,6 +30,7 @@ mod signer;
 mod slow_link;
 mod small_disk;
 mod standby;
+pub mod tls_server;
 mod wait;
 
 pub use chancery::{Chancery, Ended};
@@ -47,4 +48,5 @@ pub use signer::SignerProcess;
 pub use slow_link::SlowLink;
 pub use small_disk::SmallDisk;
 pub use standby::{Pair, Replication};
+pub use tls_server::TlsServer;
 pub use wait::eventually;

@@ -52,7 +52,7 @@ fn read(path: &str) -> String {
 fn pages() -> Vec<String> {
     let mut pages = files("docs");
     pages.retain(|path| path.ends_with(".md"));
-    pages.extend(["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(str::to_owned));
+    pages.extend(["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"].map(str::to_owned));
     pages
 }
 

@@ -16,8 +16,12 @@ pub(super) enum Class {
     SharedSession,
     SessionNotReset,
     PoolerRefuses,
+    UnsafeLogin,
     Other,
 }
+
+/// Said by the guard of logins, and by no server: PostgreSQL has no class `CH`.
+pub(crate) const UNSAFE_LOGIN: &str = "CH001";
 
 /// What the database said; the place in its own source, which the library adds, helps nobody here.
 pub(crate) fn said(error: &sqlx::Error) -> String {
@@ -40,6 +44,7 @@ pub(super) fn class_of(refusal: &dyn DatabaseError) -> Class {
     match code.as_str() {
         "53100" => Class::DiskFull,
         "28P01" | "28000" => Class::LoginRefused,
+        UNSAFE_LOGIN => Class::UnsafeLogin,
         "3D000" => Class::NoDatabase,
         "25006" => Class::ReadOnly,
         "42501" => Class::LacksRights,

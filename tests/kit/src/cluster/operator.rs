@@ -78,11 +78,11 @@ impl OperatorProcess {
         fs::read_to_string(Processes::log(&self.folder)).unwrap_or_default()
     }
 
-    /// Where it answers, once it listens.
-    pub async fn address(&self) -> SocketAddr {
+    /// Where it has these pages, `metrics` or `probes`, once it listens.
+    pub async fn address(&self, pages: &str) -> SocketAddr {
         let mut found = None;
         eventually("the operator listens", async || {
-            found = self.log().lines().find_map(address);
+            found = self.log().lines().filter(|line| line.contains(pages)).find_map(address);
             found.is_some()
         })
         .await;
@@ -95,7 +95,8 @@ impl OperatorProcess {
     ///
     /// When it does not answer.
     pub async fn get(&self, path: &str) -> anyhow::Result<(u16, String)> {
-        let mut stream = TcpStream::connect(self.address().await).await?;
+        let pages = if path == "/metrics" { "metrics" } else { "probes" };
+        let mut stream = TcpStream::connect(self.address(pages).await).await?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
@@ -172,7 +173,7 @@ impl OperatorProcess {
     }
 }
 
-/// `listening address=127.0.0.1:1234`, or the same in quotes or JSON.
+/// `listening address=127.0.0.1:1234 pages="metrics"`, or the same in quotes or JSON.
 fn address(line: &str) -> Option<SocketAddr> {
     let at = line.find("listening").map(|at| &line[at..])?;
     let at = at.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'));

@@ -6,6 +6,9 @@ use crate::rendering::{Chart, name};
 
 const MONITORING: &str = "monitoring.coreos.com/v1";
 
+/// From where metrics may be asked for.
+const FROM: &str = "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.team=monitoring";
+
 #[test]
 fn monitoring_is_off_unless_asked_for() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
@@ -29,10 +32,61 @@ fn monitoring_is_refused_on_a_cluster_that_does_not_know_it() -> anyhow::Result<
         assert!(refusal.contains("install the Prometheus Operator"), "{refusal}");
         assert!(refusal.contains(&format!("metrics.{value}.enabled")), "{refusal}");
         let Some(chart) = Chart::find() else { return Ok(()) };
-        assert_eq!(chart.set(&asked).api(MONITORING).of_kind(kind)?.len(), 1);
+        assert_eq!(chart.set(&asked).set(FROM).api(MONITORING).of_kind(kind)?.len(), 1);
         let Some(chart) = Chart::find() else { return Ok(()) };
-        assert_eq!(chart.set(&asked).set("metrics.force=true").of_kind(kind)?.len(), 1);
+        assert_eq!(chart.set(&asked).set(FROM).set("metrics.force=true").of_kind(kind)?.len(), 1);
     }
+    Ok(())
+}
+
+/// What may reach the pods of a policy.
+fn ingress(policy: &Value) -> &Vec<Value> {
+    policy["spec"]["ingress"].as_array().expect("rules")
+}
+
+#[test]
+fn nobody_may_ask_for_metrics_but_those_that_are_named() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    for policy in ["-operator", "-signer"] {
+        let policy = chart.one("NetworkPolicy", policy)?;
+        assert_eq!(policy["spec"]["policyTypes"], json!(["Ingress", "Egress"]));
+        assert!(ingress(&policy).is_empty(), "{policy}");
+    }
+    // Prometheus would find nobody, and nobody would say so.
+    for value in ["serviceMonitor", "podMonitor"] {
+        let Some(chart) = Chart::find() else { return Ok(()) };
+        let refusal = chart.set(&format!("metrics.{value}.enabled=true")).api(MONITORING).refusal()?;
+        assert!(refusal.contains("networkPolicy.metricsFrom"), "{refusal}");
+    }
+    let chart = chart.set(FROM);
+    for (policy, port) in [("-operator", "http"), ("-signer", "metrics")] {
+        let policy = chart.one("NetworkPolicy", policy)?;
+        let from = json!([{"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}]);
+        let rule = json!({"ports": [{"port": port, "protocol": "TCP"}], "from": from});
+        assert_eq!(ingress(&policy), &vec![rule]);
+    }
+    Ok(())
+}
+
+#[test]
+fn probes_have_a_port_of_their_own_which_no_service_and_no_policy_opens() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let chart = chart.values("everything-values.yaml");
+    let operator = chart.one("Deployment", "")?;
+    let container = &operator["spec"]["template"]["spec"]["containers"][0];
+    for probe in ["livenessProbe", "readinessProbe"] {
+        assert_eq!(container[probe]["httpGet"]["port"], "probes");
+    }
+    let ports = container["ports"].as_array().expect("ports");
+    assert!(ports.contains(&json!({"name": "probes", "containerPort": 9001, "protocol": "TCP"})));
+    let variables = container["env"].as_array().expect("variables");
+    assert!(variables.contains(&json!({"name": "CHANCERY_LISTEN_FOR_PROBES", "value": "0.0.0.0:9001"})));
+    for object in [chart.of_kind("Service")?, chart.of_kind("NetworkPolicy")?].concat() {
+        assert!(!object["spec"]["ports"].to_string().contains("probes"), "{}", name(&object));
+        assert!(!object["spec"]["ingress"].to_string().contains("probes"), "{}", name(&object));
+    }
+    let refusal = chart.set("probes.port=9000").refusal()?;
+    assert!(refusal.contains("probes.port and metrics.port are the same"), "{refusal}");
     Ok(())
 }
 

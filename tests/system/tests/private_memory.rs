@@ -1,0 +1,150 @@
+//! Nobody looks into a program's memory: not another process of its own user, and no core dump.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, ensure};
+use chancery_kit::program;
+use nix::unistd::geteuid;
+
+/// A user without rights. Of root nobody hides anything.
+const NOBODY: &str = "65534";
+
+/// A program at work, and the server that it asks; killed when dropped.
+struct AtWork(Child, Option<(TcpListener, TcpStream)>);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A command of a user without rights: of this one, unless it is root.
+fn as_user(program: &Path) -> Command {
+    if !geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args([&format!("--reuid={NOBODY}"), "--clear-groups", "--no-new-privs", "--inh-caps=-all", "--"]);
+    command.arg(program);
+    command
+}
+
+/// Starts a program that asks a server that never answers, and waits until it does: then it is past its beginning.
+fn at_work(
+    folder: &Path,
+    name: &str,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> anyhow::Result<AtWork> {
+    // Where a user without rights can reach it.
+    let copy = folder.join(name);
+    fs::copy(program(name), &copy)?;
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o755))?;
+    let silent = TcpListener::bind("127.0.0.1:0")?;
+    let port = silent.local_addr()?.port().to_string();
+    let fill = |text: &str| text.replace("PORT", &port).replace("FOLDER", &folder.display().to_string());
+    if let Some((_, config)) = environment.iter().find(|(name, _)| *name == "KUBECONFIG") {
+        let cluster = format!("{{cluster: {{server: 'http://127.0.0.1:{port}'}}, name: c}}");
+        let context = "{context: {cluster: c, user: u}, name: c}";
+        fs::write(
+            fill(config),
+            format!(
+                "{{apiVersion: v1, kind: Config, current-context: c, clusters: [{cluster}], contexts: [{context}], users: [{{name: u, user: {{}}}}]}}"
+            ),
+        )?;
+    }
+    let child = as_user(&copy)
+        .args(arguments.iter().map(|argument| fill(argument)))
+        .env_clear()
+        .envs(environment.iter().map(|(name, value)| (*name, fill(value))))
+        .env("SECRET", "in-the-environment")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut program = AtWork(child, None);
+    let (asked, _) = silent.accept()?;
+    program.1 = Some((silent, asked));
+    Ok(program)
+}
+
+/// What another process of the same user reads of it.
+fn looked_at(pid: u32, file: &str) -> anyhow::Result<String> {
+    let read = as_user(Path::new("/bin/cat")).arg(format!("/proc/{pid}/{file}")).output()?;
+    ensure!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    Ok(String::from_utf8_lossy(&read.stdout).into_owned())
+}
+
+fn assert_private(program: &AtWork) -> anyhow::Result<()> {
+    let pid = program.0.id();
+    for file in ["environ", "mem", "maps"] {
+        let refused = looked_at(pid, file).expect_err("it is closed");
+        assert!(refused.to_string().contains("Permission denied"), "{file}: {refused}");
+    }
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits"))?;
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).context("a limit")?;
+    let core: Vec<&str> = core.split_whitespace().collect();
+    assert_eq!(core[4..6], ["0", "0"], "{core:?}");
+    Ok(())
+}
+
+fn folder() -> anyhow::Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
+    fs::write(folder.path().join("kek"), [7; 32])?;
+    fs::set_permissions(folder.path().join("kek"), fs::Permissions::from_mode(0o644))?;
+    Ok(folder)
+}
+
+const URL: &str = "postgres://u@127.0.0.1:PORT/db";
+
+#[test]
+fn any_other_program_of_the_user_can_be_looked_into() -> anyhow::Result<()> {
+    // Otherwise the tests below would show nothing.
+    let other = AtWork(
+        as_user(Path::new("/bin/cat"))
+            .env("SECRET", "seen")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?,
+        None,
+    );
+    // Until it has become cat, it is setpriv.
+    while !fs::read_to_string(format!("/proc/{}/comm", other.0.id()))?.starts_with("cat") {
+        std::thread::yield_now();
+    }
+    assert!(looked_at(other.0.id(), "environ")?.contains("SECRET=seen"));
+    Ok(())
+}
+
+#[test]
+fn nobody_looks_into_a_signer() -> anyhow::Result<()> {
+    let folder = folder()?;
+    let arguments = ["--run=demo", "--holder=one", "--kek-file=FOLDER/kek"];
+    assert_private(&at_work(folder.path(), "chancery-signer", &arguments, &[("DATABASE_URL", URL)])?)
+}
+
+#[test]
+fn nobody_looks_into_the_command_line() -> anyhow::Result<()> {
+    let folder = folder()?;
+    assert_private(&at_work(folder.path(), "chancery", &["status"], &[("DATABASE_URL", URL)])?)
+}
+
+#[test]
+fn nobody_looks_into_an_operator() -> anyhow::Result<()> {
+    let folder = folder()?;
+    let arguments = ["--kek-file=FOLDER/kek", "--pod-namespace=default", "--signer-image=signer"];
+    let listen = ["--listen=127.0.0.1:0", "--listen-for-probes=127.0.0.1:0"];
+    let environment = [("DATABASE_URL", "postgresql:///db?host=/nowhere"), ("KUBECONFIG", "FOLDER/config")];
+    assert_private(&at_work(
+        folder.path(),
+        "chancery-operator",
+        &[&arguments[..], &listen].concat(),
+        &environment,
+    )?)
+}

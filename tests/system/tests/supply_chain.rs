@@ -1,0 +1,135 @@
+//! What is built from has a hash or a commit, and what cannot be checked is said.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::Context as _;
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(file: &str) -> anyhow::Result<String> {
+    fs::read_to_string(project().join(file)).context(file.to_owned())
+}
+
+fn workflows() -> anyhow::Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(project().join(".github/workflows"))? {
+        let path = entry?.path();
+        found.push((path.display().to_string(), fs::read_to_string(path)?));
+    }
+    anyhow::ensure!(found.len() >= 2, "too few workflows");
+    Ok(found)
+}
+
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+#[test]
+fn every_action_is_named_by_its_commit_and_says_its_version() -> anyhow::Result<()> {
+    let mut actions = 0;
+    for (file, text) in workflows()? {
+        for line in text.lines().filter(|line| line.contains("uses:")) {
+            actions += 1;
+            let (action, version) = line.split_once(" # ").with_context(|| format!("{file}: {line}"))?;
+            let commit = action.split_once('@').map_or("", |(_, commit)| commit);
+            assert!(is_hex(commit, 40), "{file}: {line}");
+            assert!(version.starts_with('v'), "{file}: {line}");
+        }
+    }
+    assert!(actions > 10, "{actions}");
+    Ok(())
+}
+
+#[test]
+fn a_workflow_may_read_and_a_job_gets_more_only_by_saying_so() -> anyhow::Result<()> {
+    for (file, text) in workflows()? {
+        let workflow: serde_json::Value = serde_saphyr::from_str(&text).context(file.clone())?;
+        assert_eq!(workflow["permissions"], serde_json::json!({"contents": "read"}), "{file}");
+        for (name, job) in workflow["jobs"].as_object().context("jobs")? {
+            for step in job["steps"].as_array().into_iter().flatten() {
+                if step["uses"].as_str().is_some_and(|action| action.starts_with("actions/checkout@")) {
+                    assert_eq!(step["with"]["persist-credentials"], false, "{file}: {name}");
+                }
+            }
+        }
+        assert!(!text.contains("@latest") && !text.contains("toolchain install stable"), "{file}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_compiler_is_one_and_the_same_everywhere() -> anyhow::Result<()> {
+    let toolchain = read("rust-toolchain.toml")?;
+    let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).context("a channel")?;
+    let channel = channel.trim_matches('"');
+    assert_eq!(channel.split('.').count(), 3, "{channel} is one version");
+    assert!(read("Dockerfile")?.contains(&format!("ARG RUST_VERSION={channel}\n")));
+    Ok(())
+}
+
+#[test]
+fn every_package_of_python_has_hashes_and_none_is_installed_without() -> anyhow::Result<()> {
+    for file in ["tests/independent_audit/requirements.txt", "bench/peers/python/requirements.txt"] {
+        let text = read(file)?.replace("\\\n", " ");
+        for requirement in text.lines() {
+            let mut words = requirement.split_whitespace();
+            let package = words.next().context("a package")?;
+            assert!(package.contains("=="), "{file}: {package}");
+            let hashes: Vec<&str> = words.collect();
+            let is_hash =
+                |word: &&str| word.strip_prefix("--hash=sha256:").is_some_and(|hash| is_hex(hash, 64));
+            assert!(!hashes.is_empty() && hashes.iter().all(is_hash), "{file}: {package}");
+        }
+    }
+    let setup = read("scripts/setup.sh")?;
+    assert_eq!(setup.matches("pip install").count(), setup.matches("--require-hashes").count());
+    assert!(!setup.contains("npm install"), "npm ci goes by the lock file");
+    Ok(())
+}
+
+#[test]
+fn every_package_of_npm_has_a_hash() -> anyhow::Result<()> {
+    for file in ["scripts/helm/package-lock.json", "bench/peers/node/package-lock.json"] {
+        let lock: serde_json::Value = serde_json::from_str(&read(file)?)?;
+        for (name, package) in lock["packages"].as_object().context("packages")? {
+            let hash = package["integrity"].as_str().unwrap_or_default();
+            assert!(name.is_empty() || hash.starts_with("sha512-"), "{file}: {name}");
+        }
+    }
+    Ok(())
+}
+
+/// Runs `scripts/deny.sh` with a program in cargo-deny's place, which can fetch the database or not.
+fn deny(fetch: &str, arguments: &[&str]) -> anyhow::Result<Output> {
+    let folder = tempfile::tempdir()?;
+    let program = folder.path().join("cargo-deny");
+    fs::write(&program, format!("#!/bin/sh\ncase $2 in fetch) {fetch} ;; *) echo \"ran $*\" ;; esac\n"))?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    let script = project().join("scripts/deny.sh");
+    Ok(Command::new(script).args(arguments).env("CARGO_DENY", &program).output()?)
+}
+
+#[test]
+fn advisories_that_cannot_be_had_are_said_loudly_and_fail_a_release() -> anyhow::Result<()> {
+    let away = "echo 'no route to host' >&2; exit 1";
+    for (arguments, passes) in [(&[][..], true), (&["--advisories-required"], false)] {
+        let ended = deny(away, arguments)?;
+        assert_eq!(ended.status.success(), passes, "{ended:?}");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(said.contains("ADVISORIES NOT CHECKED") && said.contains("no route to host"), "{said}");
+        // Everything else counts all the same.
+        assert!(String::from_utf8_lossy(&ended.stdout).contains("check licenses bans sources"));
+    }
+    let ended = deny("true", &["--advisories-required"])?;
+    assert!(ended.status.success(), "{ended:?}");
+    assert!(String::from_utf8_lossy(&ended.stdout).contains("check --disable-fetch advisories"));
+    assert!(!String::from_utf8_lossy(&ended.stderr).contains("NOT CHECKED"));
+    let release = read(".github/workflows/release.yml")?;
+    assert!(release.contains("scripts/deny.sh --advisories-required"));
+    Ok(())
+}
