@@ -230,6 +230,7 @@ CREATE FUNCTION chancery.keyring_collect(p_keyring integer, p_instant timestamp 
     AS $$
 DECLARE
     v_clock timestamptz := clock_timestamp();
+    v_began timestamptz := least(v_clock, p_instant);
     v_lease record;
     v_expired integer := 0;
 BEGIN
@@ -242,7 +243,7 @@ BEGIN
            AND (l.outcome = 'signed'
                 OR l.expires_at > v_clock + l.duration
                 OR (l.expires_at <= v_clock + l.duration / 2 AND (l.doubted_at IS NULL OR l.doubted_at > v_clock))
-                OR (l.expires_at <= v_clock AND l.doubted_at <= v_clock - l.duration / 2))
+                OR (l.expires_at <= v_began AND l.doubted_at <= v_began - l.duration / 2))
          FOR UPDATE SKIP LOCKED
     LOOP
         IF v_lease.outcome = 'signed' THEN

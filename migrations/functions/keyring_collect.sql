@@ -10,11 +10,15 @@
 -- * Holders renew every third of the duration. A turn that finds half of it gone without a renewal doubts the lease,
 --   and only when the other half has passed since then, and the lease has run out, is it taken back. A renewal
 --   dispels the doubt. So a clock that was set forward ends no lease whose holder renews it.
+--
+-- The turn may have begun some time ago, and the log has its instant for when a lease was taken back. So a lease is
+-- taken back that had run out by then, not one that has run out since.
 CREATE OR REPLACE FUNCTION chancery.keyring_collect(p_keyring integer, p_instant timestamptz, p_use_floor bigint)
 RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
     v_clock timestamptz := clock_timestamp();
+    v_began timestamptz := least(v_clock, p_instant);
     v_lease record;
     v_expired integer := 0;
 BEGIN
@@ -27,7 +31,7 @@ BEGIN
            AND (l.outcome = 'signed'
                 OR l.expires_at > v_clock + l.duration
                 OR (l.expires_at <= v_clock + l.duration / 2 AND (l.doubted_at IS NULL OR l.doubted_at > v_clock))
-                OR (l.expires_at <= v_clock AND l.doubted_at <= v_clock - l.duration / 2))
+                OR (l.expires_at <= v_began AND l.doubted_at <= v_began - l.duration / 2))
          FOR UPDATE SKIP LOCKED
     LOOP
         IF v_lease.outcome = 'signed' THEN
