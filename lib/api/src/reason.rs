@@ -67,6 +67,12 @@ pub enum Reason {
     Queued,
     /// The signer pods do not start.
     SignersNotStarting,
+    /// Signers that do not renew their leases hold the keys, or the batches that are left.
+    KeysHeld,
+    /// Every key of the ring is in the hands of other runs' signers, which renew their leases.
+    WaitingForKeys,
+    /// Signers run and lease nothing, although keys and batches are free.
+    SignersIdle,
     /// The run is being deleted and its signers still run.
     SignersStopping,
     /// The run is being removed from the ledger.
@@ -95,6 +101,8 @@ pub enum Reason {
     Recovered,
     /// A suspended run continues.
     Resumed,
+    /// Nothing holds the signers up any more.
+    SigningContinues,
     /// Every record was signed.
     Completed,
     /// `ttlSecondsAfterFinished` passed; the SigningRun is deleted.
@@ -105,7 +113,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 50] = [
         Self::KeyringReady,
         Self::KeyringNotReady,
         Self::Sealed,
@@ -135,6 +143,9 @@ impl Reason {
         Self::JobNameTaken,
         Self::Queued,
         Self::SignersNotStarting,
+        Self::KeysHeld,
+        Self::WaitingForKeys,
+        Self::SignersIdle,
         Self::SignersStopping,
         Self::DeletingFromLedger,
         Self::DeletionFailed,
@@ -149,6 +160,7 @@ impl Reason {
         Self::DatabaseAvailable,
         Self::Recovered,
         Self::Resumed,
+        Self::SigningContinues,
         Self::Completed,
         Self::Expired,
         Self::Complete,
@@ -187,6 +199,9 @@ impl Reason {
             Self::JobNameTaken => "JobNameTaken",
             Self::Queued => "Queued",
             Self::SignersNotStarting => "SignersNotStarting",
+            Self::KeysHeld => "KeysHeld",
+            Self::WaitingForKeys => "WaitingForKeys",
+            Self::SignersIdle => "SignersIdle",
             Self::SignersStopping => "SignersStopping",
             Self::DeletingFromLedger => "DeletingFromLedger",
             Self::DeletionFailed => "DeletionFailed",
@@ -201,6 +216,7 @@ impl Reason {
             Self::DatabaseAvailable => "DatabaseAvailable",
             Self::Recovered => "Recovered",
             Self::Resumed => "Resumed",
+            Self::SigningContinues => "SigningContinues",
             Self::Completed => "Completed",
             Self::Expired => "Expired",
             Self::Complete => "Complete",
@@ -248,6 +264,9 @@ impl Reason {
                 Self::JobNameTaken,
                 Self::Queued,
                 Self::SignersNotStarting,
+                Self::KeysHeld,
+                Self::WaitingForKeys,
+                Self::SignersIdle,
                 Self::SignersStopping,
                 Self::DeletingFromLedger,
                 Self::DeletionFailed,
@@ -260,7 +279,7 @@ impl Reason {
 
     /// The reasons of Events that report something which is no failure and no obstacle. Every failure and
     /// most obstacles are also reported, once, by an Event of the same reason.
-    pub const OF_EVENTS: [Self; 14] = [
+    pub const OF_EVENTS: [Self; 15] = [
         Self::Seeding,
         Self::KeyringReady,
         Self::Sealed,
@@ -273,6 +292,7 @@ impl Reason {
         Self::DatabaseAvailable,
         Self::Recovered,
         Self::Resumed,
+        Self::SigningContinues,
         Self::Completed,
         Self::Expired,
     ];
