@@ -90,34 +90,3 @@ async fn a_clock_that_is_set_forward_takes_no_key_from_a_signer_that_renews_its_
     assert_eq!(outcomes(&run).await?, ["signed"], "nobody took it over");
     run.assert_audit_holds().await
 }
-
-#[tokio::test]
-async fn a_turn_that_is_held_up_takes_back_no_lease_that_has_run_out_since_it_began() -> anyhow::Result<()> {
-    let ledger = TestLedger::new().await?;
-    let run = TestRun::new()
-        .records(20)
-        .batch_size(10)
-        .keys(1)
-        .lease_duration(Duration::from_secs(2))
-        .seeded(&ledger)
-        .await?;
-    let mut vanished = run.session("vanished").await?;
-    leased(&mut vanished).await?;
-    set_clock(&ledger, "1 minute").await?;
-    ledger.execute("UPDATE chancery.leases SET doubted_at = expires_at - interval '0.5 s'").await?;
-    // Its holder had half of its two seconds from the doubt on.
-    for (turn, taken_back) in [
-        ("expires_at - interval '1 microsecond'", 0),
-        ("expires_at", 0),
-        ("expires_at + interval '499999 microseconds'", 0),
-        ("expires_at + interval '500000 microseconds'", 1),
-    ] {
-        let collect = format!(
-            "SELECT chancery.keyring_collect(keyring_id, {turn}, 0) FROM chancery.leases WHERE id = 1"
-        );
-        let took: i32 = sqlx::query_scalar(AssertSqlSafe(collect)).fetch_one(ledger.ledger.pool()).await?;
-        assert_eq!(took, taken_back, "in a turn of {turn}");
-    }
-    assert_eq!(outcomes(&run).await?, ["expired"]);
-    run.finish().await
-}
