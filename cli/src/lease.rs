@@ -25,8 +25,7 @@ struct LeaseLine {
 
 impl From<OpenLease> for LeaseLine {
     fn from(lease: OpenLease) -> Self {
-        let OpenLease { lease, namespace, run, holder, key, batch, use_sequence: _, seconds_left, is_silent } =
-            lease;
+        let OpenLease { lease, namespace, run, holder, key, batch, seconds_left, is_silent, .. } = lease;
         let run = format!("{namespace}/{run}");
         Self { lease, run, holder, key, batch, seconds_left, renewed_in_time: !is_silent }
     }
@@ -42,7 +41,7 @@ pub(crate) async fn lease(database: &DatabaseArguments, command: &LeaseCommand) 
 
 async fn list(database: &Database, run: &RunName, output: Output) -> Result<Exit, CliError> {
     let stored = database.ledger.find_run(&run.namespace, &run.name).await?;
-    let leases = database.ledger.open_leases(&stored).await?;
+    let leases = database.ledger.open_leases(&[stored.id]).await?;
     let leases: Vec<LeaseLine> = leases.into_iter().map(LeaseLine::from).collect();
     match output {
         Output::Json => line(&serde_json::json!({ "leases": leases }).to_string())?,

@@ -1,106 +1,88 @@
-//! Why a run stands still, said within seconds.
+//! Why a run stands still, said within seconds and not over and over.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use chancery_store::OpenLease;
-
-/// How long nothing may be signed before the leases are looked at.
-const PATIENCE: Duration = Duration::from_secs(3);
+use chancery_store::Progress;
+use chancery_store::standstill::{Standstill, Stillness};
 
 /// How long the same reason is not told again.
 const SAID: Duration = Duration::from_secs(30);
 
-/// Notices that a run does not get on.
-#[derive(Debug)]
-pub(super) struct Standstill {
-    signed: i64,
-    since: Instant,
-    said: Option<(Vec<String>, Instant)>,
+/// Notices that a run does not get on, and what a person has been told of it.
+#[derive(Debug, Default)]
+pub(super) struct ToldStandstill {
+    stillness: Option<Stillness>,
+    told: Option<(Told, Instant)>,
 }
 
-impl Standstill {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { signed: 0, since: now, said: None }
-    }
+/// What is news if it changes.
+#[derive(Debug, PartialEq, Eq)]
+enum Told {
+    Silent(Vec<String>),
+    Busy,
+}
 
+impl ToldStandstill {
     /// Whether nothing has been signed for so long that somebody should look why.
-    pub(super) fn stands(&mut self, signed: i64, now: Instant) -> bool {
-        if signed != self.signed {
-            *self = Self { signed, ..Self::new(now) };
+    pub(super) fn stands(&mut self, progress: &Progress, now: Instant) -> bool {
+        let stillness = self.stillness.get_or_insert_with(|| Stillness::new(progress, now));
+        stillness.look(progress, now);
+        let stands = stillness.is_standstill(now);
+        if !stands {
+            self.told = None;
         }
-        now.saturating_duration_since(self.since) >= PATIENCE
+        stands
     }
 
-    /// What to tell a person of the leases that nobody renews; none if there is nothing new to tell.
-    pub(super) fn reason(&mut self, run: &str, leases: &[OpenLease], now: Instant) -> Option<String> {
-        let mut silent: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
-        for lease in leases.iter().filter(|lease| lease.is_silent) {
-            let (count, left) = silent.entry(&lease.holder).or_default();
-            *count += 1;
-            *left = left.max(lease.seconds_left);
-        }
-        let holders: Vec<String> = silent.keys().map(|holder| (*holder).to_owned()).collect();
-        let known = self
-            .said
-            .as_ref()
-            .is_some_and(|(said, at)| *said == holders && now.saturating_duration_since(*at) < SAID);
-        if holders.is_empty() || known {
+    /// What to tell a person; none if there is nothing new to tell.
+    pub(super) fn news(&mut self, run: &str, why: Option<Standstill>, now: Instant) -> Option<String> {
+        let why = why?;
+        let (news, when) = match &why {
+            Standstill::Silent { holders, seconds_left, .. } => {
+                (Told::Silent(holders.clone()), format!("within {seconds_left:.0} s"))
+            }
+            Standstill::Busy => (Told::Busy, String::new()),
+        };
+        let is_known =
+            |(told, at): &(Told, Instant)| *told == news && now.saturating_duration_since(*at) < SAID;
+        if self.told.as_ref().is_some_and(is_known) {
             return None;
         }
-        let held: usize = silent.values().map(|(count, _)| count).sum();
-        let left = silent.values().map(|(_, left)| *left).fold(0.0, f64::max);
-        self.said = Some((holders.clone(), now));
-        Some(format!(
-            "nothing was signed for {} s: {held} of the ring's keys are leased to signers that do not renew their \
-             leases ({}); they are taken back within {left:.0} s; if you know that these signers have ended, \
-             `chancery lease release {run} HOLDER` gives their keys back at once",
-            now.saturating_duration_since(self.since).as_secs(),
-            holders.join(", "),
-        ))
+        let still = self.stillness.map_or(Duration::ZERO, |stillness| stillness.lasts(now)).as_secs();
+        self.told = Some((news, now));
+        Some(format!("nothing was signed for {still} s: {}", why.sentence(run, &when)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use chancery_store::standstill::Scarce;
+
     use super::*;
 
-    fn lease(holder: &str, is_silent: bool) -> OpenLease {
-        OpenLease {
-            lease: 1,
-            namespace: "default".to_owned(),
-            run: "demo".to_owned(),
-            holder: holder.to_owned(),
-            key: 1,
-            batch: 1,
-            use_sequence: 1,
+    fn silent(holder: &str) -> Option<Standstill> {
+        Some(Standstill::Silent {
+            scarce: Scarce::Keys,
+            held: 2,
+            holders: vec![holder.to_owned()],
             seconds_left: 12.3,
-            is_silent,
-        }
-    }
-
-    #[test]
-    fn a_run_that_gets_on_or_has_only_begun_does_not_stand_still() {
-        let began = Instant::now();
-        let mut standstill = Standstill::new(began);
-        assert!(!standstill.stands(0, began + Duration::from_secs(2)));
-        assert!(standstill.stands(0, began + Duration::from_secs(3)));
-        assert!(!standstill.stands(10, began + Duration::from_secs(4)));
-        assert!(standstill.stands(10, began + Duration::from_secs(7)));
+        })
     }
 
     #[test]
     fn holders_that_do_not_renew_are_named_once_in_a_while() {
         let now = Instant::now();
-        let mut standstill = Standstill::new(now);
-        let leases = [lease("gone", true), lease("gone", true), lease("alive", false)];
-        let said = standstill.reason("demo", &leases, now).expect("something to say");
-        for words in ["2 of the ring's keys", "(gone)", "within 12 s", "chancery lease release demo HOLDER"] {
+        let mut standstill = ToldStandstill::default();
+        let said = standstill.news("demo", silent("gone"), now).expect("something to say");
+        for words in ["nothing was signed for", "(gone)", "within 12 s", "chancery lease release demo HOLDER"]
+        {
             assert!(said.contains(words), "{words:?} is not in: {said}");
         }
-        assert_eq!(standstill.reason("demo", &leases, now), None, "just said");
-        assert!(standstill.reason("demo", &leases[1..], now + SAID).is_some());
-        assert!(standstill.reason("demo", &[lease("other", true)], now + SAID).is_some());
-        assert_eq!(standstill.reason("demo", &[lease("alive", false)], now + SAID * 2), None);
+        assert_eq!(standstill.news("demo", silent("gone"), now), None, "just said");
+        assert!(standstill.news("demo", silent("gone"), now + SAID).is_some());
+        assert!(standstill.news("demo", silent("other"), now + SAID).is_some());
+        assert!(standstill.news("demo", Some(Standstill::Busy), now + SAID).is_some());
+        assert_eq!(standstill.news("demo", Some(Standstill::Busy), now + SAID), None, "just said");
+        assert_eq!(standstill.news("demo", None, now + SAID * 2), None);
     }
 }

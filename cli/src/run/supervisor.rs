@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chancery_process::{LogFormat, Stop};
+use chancery_store::standstill::Standstill;
 use chancery_store::{Progress, Run, StoreError};
 use futures::future::join_all;
 use tokio::sync::watch;
@@ -18,7 +19,7 @@ use crate::display::{Display, Stage, StageBar};
 use crate::error::CliError;
 use crate::run::signer_end::SignerEnd;
 use crate::run::signer_process::SignerCommand;
-use crate::run::standstill::Standstill;
+use crate::run::standstill::ToldStandstill;
 
 /// How often the ledger is asked how far it is.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -147,7 +148,7 @@ impl<'a> Supervisor<'a> {
     /// Shows how far the run is, and gives back what dead signers held. Ends only with an error.
     async fn watch(&self, bar: &StageBar) -> CliError {
         let mut away_since = None;
-        let mut standstill = Standstill::new(Instant::now());
+        let mut standstill = ToldStandstill::default();
         loop {
             match self.watch_once(bar, &mut standstill).await {
                 Ok(()) => away_since = None,
@@ -163,16 +164,16 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    async fn watch_once(&self, bar: &StageBar, standstill: &mut Standstill) -> Result<(), CliError> {
+    async fn watch_once(&self, bar: &StageBar, standstill: &mut ToldStandstill) -> Result<(), CliError> {
         self.release_dead_holders().await?;
         let progress = self.progress().await?;
         bar.at(progress.records_signed.unsigned_abs());
-        let stands = standstill.stands(progress.records_signed, Instant::now());
-        let may_sign = !progress.is_signed() && !progress.suspended;
-        self.seen.send_replace(Some(progress));
-        if stands && may_sign {
-            let leases = self.database.ledger.open_leases(self.run).await?;
-            if let Some(why) = standstill.reason(&self.run.name, &leases, Instant::now()) {
+        let stands = standstill.stands(&progress, Instant::now());
+        self.seen.send_replace(Some(progress.clone()));
+        if stands {
+            let leases = self.database.ledger.open_leases(&[self.run.id]).await?;
+            let why = Standstill::of(&progress, &leases);
+            if let Some(why) = standstill.news(&self.run.name, why, Instant::now()) {
                 self.display.above_bars(|| tracing::warn!("{why}"));
             }
         }

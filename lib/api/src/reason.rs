@@ -79,6 +79,12 @@ pub enum Reason {
     Queued,
     /// The signer pods do not start.
     SignersNotStarting,
+    /// Signers that do not renew their leases hold the keys, or the batches that are left.
+    KeysHeld,
+    /// Every key of the ring is in the hands of other runs' signers, which renew their leases.
+    WaitingForKeys,
+    /// Signers run and lease nothing, although keys and batches are free.
+    SignersIdle,
     /// The run is being deleted and its signers still run.
     SignersStopping,
     /// The run is being removed from the ledger.
@@ -107,6 +113,8 @@ pub enum Reason {
     Recovered,
     /// A suspended run continues.
     Resumed,
+    /// Nothing holds the signers up any more.
+    SigningContinues,
     /// Every record was signed.
     Completed,
     /// `ttlSecondsAfterFinished` passed; the SigningRun is deleted.
@@ -117,7 +125,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 56] = [
         Self::KeyringReady,
         Self::KeyringNotReady,
         Self::Sealed,
@@ -153,6 +161,9 @@ impl Reason {
         Self::JobNameTaken,
         Self::Queued,
         Self::SignersNotStarting,
+        Self::KeysHeld,
+        Self::WaitingForKeys,
+        Self::SignersIdle,
         Self::SignersStopping,
         Self::DeletingFromLedger,
         Self::DeletionFailed,
@@ -167,6 +178,7 @@ impl Reason {
         Self::DatabaseAvailable,
         Self::Recovered,
         Self::Resumed,
+        Self::SigningContinues,
         Self::Completed,
         Self::Expired,
         Self::Complete,
@@ -211,6 +223,9 @@ impl Reason {
             Self::JobNameTaken => "JobNameTaken",
             Self::Queued => "Queued",
             Self::SignersNotStarting => "SignersNotStarting",
+            Self::KeysHeld => "KeysHeld",
+            Self::WaitingForKeys => "WaitingForKeys",
+            Self::SignersIdle => "SignersIdle",
             Self::SignersStopping => "SignersStopping",
             Self::DeletingFromLedger => "DeletingFromLedger",
             Self::DeletionFailed => "DeletionFailed",
@@ -225,6 +240,7 @@ impl Reason {
             Self::DatabaseAvailable => "DatabaseAvailable",
             Self::Recovered => "Recovered",
             Self::Resumed => "Resumed",
+            Self::SigningContinues => "SigningContinues",
             Self::Completed => "Completed",
             Self::Expired => "Expired",
             Self::Complete => "Complete",
@@ -280,6 +296,9 @@ impl Reason {
                 Self::JobNameTaken,
                 Self::Queued,
                 Self::SignersNotStarting,
+                Self::KeysHeld,
+                Self::WaitingForKeys,
+                Self::SignersIdle,
                 Self::SignersStopping,
                 Self::DeletingFromLedger,
                 Self::DeletionFailed,
@@ -292,7 +311,7 @@ impl Reason {
 
     /// The reasons of Events that report something which is no failure and no obstacle. Every failure and
     /// most obstacles are also reported, once, by an Event of the same reason.
-    pub const OF_EVENTS: [Self; 16] = [
+    pub const OF_EVENTS: [Self; 17] = [
         Self::Seeding,
         Self::KeyringReady,
         Self::Sealed,
@@ -305,6 +324,7 @@ impl Reason {
         Self::DatabaseAvailable,
         Self::Recovered,
         Self::Resumed,
+        Self::SigningContinues,
         Self::Completed,
         Self::LawsHold,
         Self::LawsBroken,

@@ -110,6 +110,17 @@ pub enum StoreError {
         /// Newest migration in this program.
         program: i64,
     },
+    /// The ledger has not the functions that this program calls.
+    #[error(
+        "the ledger's functions are of another version of Chancery than this program: {what}: {}; a program of another version has opened the ledger since; what is signed stays signed; go on with programs of one version, and let the owner's (any `chancery run` or the operator) come first",
+        said(reason)
+    )]
+    OtherFunctions {
+        /// The query's file name.
+        what: &'static str,
+        /// What the database said.
+        reason: sqlx::Error,
+    },
     /// The ledger is of a time before its functions were files of their own. Nothing reads it any more.
     #[error(
         "the ledger was made by an earlier version of Chancery, which this one cannot read: export what you need from it with the program that made it, then use another database, or remove it (DROP SCHEMA chancery CASCADE; for the private PostgreSQL, `make clean-data`) and run again"
@@ -198,6 +209,7 @@ impl StoreError {
                 Class::SessionNotReset => Self::SessionNotReset(refusal.message().to_owned()),
                 Class::PoolerRefuses => Self::PoolerRefuses(error),
                 Class::UnsafeLogin => Self::UnsafeLogin(refusal.message().to_owned()),
+                Class::OtherFunctions => Self::OtherFunctions { what, reason: error },
                 Class::Other => Self::Query { what, reason: error },
             },
             sqlx::Error::Io(_)
@@ -224,7 +236,8 @@ impl StoreError {
     /// What the database said as it refused the statement with this SQLSTATE.
     pub(crate) fn refused_with(&self, code: &str) -> Option<&str> {
         match self {
-            Self::Query { reason: sqlx::Error::Database(refusal), .. } => {
+            Self::Query { reason: sqlx::Error::Database(refusal), .. }
+            | Self::OtherFunctions { reason: sqlx::Error::Database(refusal), .. } => {
                 (refusal.code().as_deref() == Some(code)).then(|| refusal.message())
             }
             _ => None,
@@ -257,6 +270,7 @@ impl StoreError {
             | Self::TooOld { .. }
             | Self::NewerLedger { .. }
             | Self::OlderLedger { .. }
+            | Self::OtherFunctions { .. }
             | Self::Migration(_)
             | Self::FormerLedger
             | Self::OtherLedger { .. }

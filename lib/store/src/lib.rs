@@ -9,6 +9,7 @@
 //! - [`lease`]: what a signer does: acquire, fetch, renew, store, abandon.
 //! - [`keyring`]: finding, filling and deleting keyrings.
 //! - [`generated`]: making random records, and sealing a run.
+//! - [`standstill`]: why no record of a run is signed.
 //! - [`export`], [`audit`]: reading a run back, in streams.
 
 mod answer;
@@ -26,6 +27,7 @@ mod pooling;
 pub mod query;
 mod row;
 pub mod run;
+pub mod standstill;
 
 pub use connect::{GivenUrl, Ledger, LedgerUrl};
 pub use error::StoreError;

@@ -4,14 +4,19 @@ use crate::connect::Ledger;
 use crate::error::StoreError;
 use crate::query;
 use crate::row::from_row;
-use crate::run::Run;
 
 /// A lease that has not ended.
 #[derive(Clone, Debug)]
 pub struct OpenLease {
+    /// The ring of its key, by the ledger's own number.
+    pub keyring: i32,
+    /// Keys of that ring that may be leased.
+    pub keys_in_ring: i64,
     /// Its number in the ledger.
     pub lease: i64,
-    /// Namespace of the run it was granted for.
+    /// The run it was granted for, by the ledger's own number.
+    pub run_id: i32,
+    /// Namespace of that run.
     pub namespace: String,
     /// That run's name. It may have been deleted since.
     pub run: String,
@@ -29,17 +34,31 @@ pub struct OpenLease {
     pub is_silent: bool,
 }
 
-from_row!(OpenLease { lease, namespace, run, holder, key, batch, use_sequence, seconds_left, is_silent });
+from_row!(OpenLease {
+    keyring,
+    keys_in_ring,
+    lease,
+    run_id,
+    namespace,
+    run,
+    holder,
+    key,
+    batch,
+    use_sequence,
+    seconds_left,
+    is_silent
+});
 
 impl Ledger {
-    /// The open leases of the run's ring, in the order in which they were granted.
+    /// The open leases of the rings of these runs, in the order in which each ring granted them. Of runs that share
+    /// a ring one is enough; with more of them, its leases come more than once.
     ///
     /// # Errors
     ///
     /// A database that is away or refuses.
-    pub async fn open_leases(&self, run: &Run) -> Result<Vec<OpenLease>, StoreError> {
+    pub async fn open_leases(&self, runs: &[i32]) -> Result<Vec<OpenLease>, StoreError> {
         self.ask(query::leases_open, async |query, connection| {
-            query.rows_as().bind(run.id).fetch_all(connection).await
+            query.rows_as().bind(runs).fetch_all(connection).await
         })
         .await
     }

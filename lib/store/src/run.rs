@@ -212,6 +212,18 @@ impl Progress {
     pub fn is_signed(&self) -> bool {
         self.sealed && self.batches_signed == self.batches_closed
     }
+
+    /// Batches that are there and not signed.
+    #[must_use]
+    pub fn unsigned_batches(&self) -> i64 {
+        self.batches_closed - self.batches_signed
+    }
+
+    /// Whether signers could sign something now, as far as the run itself goes.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        self.filled && !self.suspended && !self.deleted && self.unsigned_batches() > 0
+    }
 }
 
 impl Ledger {

@@ -10,6 +10,7 @@ mod generate;
 mod hold;
 pub(crate) mod job;
 mod release;
+mod standstill;
 #[cfg(test)]
 pub(crate) mod tests;
 mod time;

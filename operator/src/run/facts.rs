@@ -10,6 +10,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::host::background::{InLanes, WorkState};
+use crate::run::standing::Standing;
 
 /// What is known of a run. Plain data, so that decisions are tested without a cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,6 +78,10 @@ pub(crate) struct LedgerRun {
     pub(crate) rate: Option<f64>,
     /// Holders that have an open lease; read only when a signer has ended.
     pub(crate) open_holders: Vec<String>,
+    /// For how long nothing has been signed, although something could be: at most since this operator first looked.
+    pub(crate) still_for: Duration,
+    /// What the ledger shows to hold the run up.
+    pub(crate) standing: Option<Standing>,
 }
 
 /// The run's row, by which its part of the ledger is changed.
@@ -218,7 +223,9 @@ pub(crate) enum PodState {
         reason: String,
         message: String,
     },
-    Running,
+    Running {
+        since: Option<Timestamp>,
+    },
     /// Its container has ended and, by its restart policy, never runs again.
     Ended {
         exit: i32,

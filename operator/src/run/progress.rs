@@ -1,16 +1,20 @@
-//! The progress of all unfinished runs, read in one query for all of them.
+//! The progress of all unfinished runs, read in one query for all of them; and what holds those up that stand still,
+//! read in one more.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chancery_store::{Ledger, Progress, Run, StoreError};
+use chancery_store::standstill::{Standstill, Stillness};
+use chancery_store::{Ledger, OpenLease, Progress, Run, StoreError};
+use k8s_openapi::jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::host::database::Database;
 use crate::host::triggers::Triggers;
 use crate::run::metrics::RunMetrics;
+use crate::run::standing::Standing;
 use crate::run::watched::{RunRef, Watched};
 
 /// How often the progress is read.
@@ -31,14 +35,34 @@ pub(crate) struct ProgressWatch {
 pub(crate) struct Followed {
     pub(crate) run: Run,
     pub(crate) progress: Progress,
+    /// What held it up when that was looked for last.
+    pub(crate) standing: Option<Standing>,
     reference: RunRef,
     samples: VecDeque<(Instant, i64)>,
+    stillness: Stillness,
 }
 
 impl Followed {
     /// A run of which nothing was read before.
-    pub(crate) fn new(run: Run, reference: &RunRef, progress: &Progress) -> Self {
-        Self { run, progress: progress.clone(), reference: reference.clone(), samples: VecDeque::new() }
+    pub(crate) fn new(run: Run, reference: &RunRef, progress: &Progress, now: Instant) -> Self {
+        Self {
+            run,
+            progress: progress.clone(),
+            standing: None,
+            reference: reference.clone(),
+            samples: VecDeque::new(),
+            stillness: Stillness::new(progress, now.into_std()),
+        }
+    }
+
+    /// For how long nothing was signed, although something could be.
+    pub(crate) fn still_for(&self, now: Instant) -> Duration {
+        self.stillness.lasts(now.into_std())
+    }
+
+    /// Whether to look for what holds it up: nothing was signed for a while, and leases are open that may tell.
+    fn stands_still(&self, now: Instant) -> bool {
+        self.stillness.is_standstill(now.into_std()) && self.progress.keys_leased > 0
     }
 
     /// Signatures stored per second, over the last ten seconds; none until there are samples half a second
@@ -57,7 +81,25 @@ impl Followed {
         while self.samples.front().is_some_and(|(at, _)| now.duration_since(*at) > WINDOW) {
             self.samples.pop_front();
         }
+        self.stillness.look(&progress, now.into_std());
         self.progress = progress;
+        if !self.stands_still(now) {
+            self.standing = None;
+        }
+    }
+
+    /// Takes up what holds it up, by the leases of its ring. False if that is nothing new.
+    fn explain(&mut self, leases: &[OpenLease], now: Timestamp) -> bool {
+        let found = Standstill::of(&self.progress, leases).map(|why| Standing::new(why, now));
+        let is_known = match (&self.standing, &found) {
+            (None, None) => true,
+            (Some(known), Some(found)) => known.tells_the_same(found),
+            _ => false,
+        };
+        if !is_known {
+            self.standing = found;
+        }
+        !is_known
     }
 
     /// What is known of the run once this was read as well.
@@ -112,16 +154,18 @@ impl ProgressWatch {
             Some(progress) => self.follow(uid, reference, run, progress),
             None => self.forget(uid),
         }
-        Ok(())
+        self.explain(ledger).await
     }
 
     /// Watches a run, of which this was read just now, until it is complete.
     pub(crate) fn follow(&self, uid: &str, reference: &RunRef, run: Run, progress: Progress) {
+        let now = Instant::now();
         let mut runs = self.lock();
-        let followed =
-            runs.entry(uid.to_owned()).or_insert_with(|| Followed::new(run.clone(), reference, &progress));
+        let followed = runs
+            .entry(uid.to_owned())
+            .or_insert_with(|| Followed::new(run.clone(), reference, &progress, now));
         followed.run = run;
-        followed.add(progress, Instant::now());
+        followed.add(progress, now);
         self.came.notify_one();
     }
 
@@ -140,11 +184,13 @@ impl ProgressWatch {
             }
             tokio::time::sleep(INTERVAL).await;
             let Ok(ledger) = database.get() else { continue };
-            match ledger.progress(&ids).await {
-                Ok(all) => {
-                    let signed = self.add_all(&ids, all);
-                    metrics.signed(signed);
-                }
+            let read = async {
+                let all = ledger.progress(&ids).await?;
+                metrics.signed(self.add_all(&ids, all));
+                self.explain(&ledger).await
+            };
+            match read.await {
+                Ok(()) => {}
                 Err(error) => {
                     tracing::debug!(%error, "the progress of the runs cannot be read; it is read again in a second");
                     database.check_after(&error);
@@ -186,6 +232,35 @@ impl ProgressWatch {
             true
         });
         signed
+    }
+
+    /// Looks for what holds up the runs that stand still, by the leases of their rings.
+    async fn explain(&self, ledger: &Ledger) -> Result<(), StoreError> {
+        let now = Instant::now();
+        // One run per ring tells of all its leases.
+        let rings: BTreeMap<i32, i32> = self
+            .lock()
+            .values()
+            .filter(|followed| followed.stands_still(now))
+            .map(|followed| (followed.run.keyring.id, followed.run.id))
+            .collect();
+        if rings.is_empty() {
+            return Ok(());
+        }
+        let runs: Vec<i32> = rings.values().copied().collect();
+        let mut leases: HashMap<i32, Vec<OpenLease>> = rings.keys().map(|ring| (*ring, Vec::new())).collect();
+        for lease in ledger.open_leases(&runs).await? {
+            leases.entry(lease.keyring).or_default().push(lease);
+        }
+        let time = Timestamp::now();
+        for followed in self.lock().values_mut().filter(|followed| followed.stands_still(now)) {
+            // One that began to stand still meanwhile is looked at in a second.
+            let Some(leases) = leases.get(&followed.run.keyring.id) else { continue };
+            if followed.explain(leases, time) {
+                self.triggers.wake(&followed.reference);
+            }
+        }
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Followed>> {

@@ -84,11 +84,17 @@ impl FakeApi {
 /// Statuses of a signer pod.
 pub(crate) mod pod_status {
     use chancery_api::names;
-    use k8s_openapi::jiff::Timestamp;
+    use k8s_openapi::jiff::{SignedDuration, Timestamp};
     use serde_json::{Value, json};
 
     pub(crate) fn running() -> Value {
-        of("Running", json!({"running": {"startedAt": Timestamp::now()}}))
+        running_for(0)
+    }
+
+    /// It started so many seconds ago.
+    pub(crate) fn running_for(seconds: i64) -> Value {
+        let started = Timestamp::now() - SignedDuration::from_secs(seconds);
+        of("Running", json!({"running": {"startedAt": started}}))
     }
 
     /// The kubelet saw the container end.

@@ -23,6 +23,7 @@ mod mutants;
 mod refusals;
 mod signers;
 mod stale;
+mod standstill;
 mod status;
 mod suspension;
 mod test_operator;

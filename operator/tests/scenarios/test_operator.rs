@@ -108,9 +108,17 @@ impl TestOperator {
     /// than the database was given to answer.
     pub(crate) async fn database_answers(&self) {
         while self.database.get().is_err() {
-            // Real time for the answer, and a little of the other for the pause before the next question.
-            let _waited = tokio::task::spawn_blocking(|| std::thread::sleep(BIT_OF_TIME)).await;
-            clock::pass(10 * BIT_OF_TIME).await;
+            let_time_pass().await;
+        }
+    }
+
+    /// Waits until something else than the API server's watches has woken a run.
+    pub(crate) async fn is_woken(&mut self) -> RunRef {
+        loop {
+            match self.woken.try_recv() {
+                Ok(run) => return run,
+                Err(_) => let_time_pass().await,
+            }
         }
     }
 
@@ -210,6 +218,12 @@ impl TestOperator {
         }
         anyhow::bail!("it does not come to rest: {:?}", self.api.get("signingruns", name))
     }
+}
+
+/// Real time for an answer, and a little of the other for the pause before the next question.
+async fn let_time_pass() {
+    let _waited = tokio::task::spawn_blocking(|| std::thread::sleep(BIT_OF_TIME)).await;
+    clock::pass(10 * BIT_OF_TIME).await;
 }
 
 /// A run as the operator refers to it.

@@ -18,20 +18,33 @@ pub(crate) async fn set(stage: &Stage, seconds: i32) -> anyhow::Result<bool> {
     loop {
         let Ok(mut connection) = PgConnection::connect(&stage.direct).await else { return Ok(false) };
         match shift(&mut connection, seconds).await {
-            Ok(()) => return Ok(true),
+            Ok(true) => return Ok(true),
+            Ok(false) => {
+                anyhow::ensure!(began.elapsed() <= MOST, "leases are open that nobody renews or takes back");
+            }
             // It met a store or a give-back in a deadlock, or its session was ended.
             Err(error) if began.elapsed() > MOST => return Err(error).context("the clock cannot be set"),
-            Err(_) => tokio::time::sleep(PAUSE).await,
+            Err(_) => {}
         }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
-async fn shift(connection: &mut PgConnection, seconds: i32) -> sqlx::Result<()> {
+/// False, and nothing is done, if the clock was set forward already since a lease that is open was renewed last: that
+/// is outside of assumption 2 of the protocol.
+async fn shift(connection: &mut PgConnection, seconds: i32) -> sqlx::Result<bool> {
+    const LATE: &str = "SELECT EXISTS (
+        SELECT FROM chancery.leases l
+         WHERE l.released_at IS NULL AND l.outcome IS NULL
+           AND (l.doubted_at IS NOT NULL OR l.expires_at < clock_timestamp() + l.duration / 2))";
     let mut transaction = connection.begin().await?;
     // In the rings' turns: a lease that is granted meanwhile would keep its instants.
     sqlx::query("SELECT pg_advisory_xact_lock(1128814158, k.id) FROM chancery.keyrings k")
         .execute(&mut *transaction)
         .await?;
+    if seconds > 0 && sqlx::query_scalar(LATE).fetch_one(&mut *transaction).await? {
+        return Ok(false);
+    }
     sqlx::query(
         "UPDATE chancery.leases l
             SET acquired_at = l.acquired_at - s.by, expires_at = l.expires_at - s.by,
@@ -42,5 +55,34 @@ async fn shift(connection: &mut PgConnection, seconds: i32) -> sqlx::Result<()> 
     .bind(f64::from(seconds))
     .execute(&mut *transaction)
     .await?;
-    transaction.commit().await
+    transaction.commit().await?;
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_kit::{TestLedger, TestRun};
+    use chancery_store::lease::Acquired;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_clock_is_set_forward_once_between_two_renewals_of_a_lease_and_back_at_any_time()
+    -> anyhow::Result<()> {
+        let ledger = TestLedger::new().await?;
+        let run = TestRun::new().keys(1).seeded(&ledger).await?;
+        let mut holder = run.session("holder").await?;
+        let Acquired::Leased(lease) = holder.acquire().await?.0 else { anyhow::bail!("no lease") };
+        let mut connection = PgConnection::connect(&ledger.url).await?;
+        assert!(shift(&mut connection, 3_600).await?);
+        assert!(!shift(&mut connection, 3_600).await?, "it was not renewed since");
+        // A turn doubts the lease.
+        run.session("other").await?.acquire().await?;
+        assert!(shift(&mut connection, -3_600).await?);
+        assert!(!shift(&mut connection, 3_600).await?, "the doubt of before would be ripe");
+        assert!(holder.renew(&lease).await?.is_some());
+        assert!(shift(&mut connection, 3_600).await?);
+        assert!(holder.renew(&lease).await?.is_some() && holder.abandon(&lease).await?);
+        Ok(())
+    }
 }

@@ -15,6 +15,18 @@ const MISSING: &str = "no pg_basebackup beside PostgreSQL's server programs, so 
 
 static SAID: Once = Once::new();
 
+/// Whether there is what standbys are made with. If not, says so in one line, once a process.
+pub(crate) fn standbys_can_be_made() -> anyhow::Result<bool> {
+    let can_be = find_binaries()?.program("pg_basebackup").is_file();
+    if !can_be {
+        SAID.call_once(|| {
+            // Past the capture of the test harness, which would hide it.
+            let _ = writeln!(std::io::stdout(), "skipped: {MISSING}");
+        });
+    }
+    Ok(can_be)
+}
+
 /// When a commit is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replication {
@@ -42,11 +54,7 @@ impl Pair {
     ///
     /// A server that does not start.
     pub async fn start(replication: Replication) -> anyhow::Result<Option<Self>> {
-        if !find_binaries()?.program("pg_basebackup").is_file() {
-            SAID.call_once(|| {
-                // Past the capture of the test harness, which would hide it.
-                let _ = writeln!(std::io::stdout(), "skipped: {MISSING}");
-            });
+        if !standbys_can_be_made()? {
             return Ok(None);
         }
         let primary = throw_away();

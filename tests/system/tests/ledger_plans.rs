@@ -2,8 +2,10 @@
 
 use std::fmt::Display;
 
+use anyhow::Context as _;
 use chancery_kit::{SeededRun, TestLedger, TestRun};
 use chancery_store::lease::{Acquired, Payloads};
+use chancery_store::query;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
@@ -125,5 +127,27 @@ async fn what_a_signer_asks_for_opens_no_table_of_another_run() -> anyhow::Resul
     let said = "SELECT query FROM pg_stat_activity WHERE application_name = 'signer'";
     let said: String = sqlx::query_scalar(said).fetch_one(ledger.ledger.pool()).await?;
     assert!(said.contains(&format!("FROM durable, chancery.records_{} r", run.run.id)), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_holds_a_run_up_is_read_without_the_log_of_its_ring() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    // As for a session that is as old as the ledger, and for a ledger of which nothing is known.
+    ledger.execute("VACUUM ANALYZE chancery.leases").await?;
+    ledger.execute("ALTER TABLE chancery.leases SET (autovacuum_enabled = false)").await?;
+    let run = TestRun::new().records(3_000).keys(500).batch_size(1).seeded(&ledger).await?;
+    let mut session = PgConnection::connect(&ledger.url).await?;
+    let open = query::ALL.iter().find(|query| query.name == "leases_open").context("no such query")?;
+    let prepare = format!("SET plan_cache_mode = force_generic_plan; PREPARE open (int[]) AS {}", open.sql);
+    sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut session).await?;
+    let execute = format!("EXECUTE open(ARRAY[{}])", run.run.id);
+    sign(&mut session, &run, 30).await?;
+    let mut one = run.session("one").await?;
+    anyhow::ensure!(matches!(one.acquire().await?.0, Acquired::Leased(_)), "no lease");
+    let few = pages(&mut session, execute.clone()).await?;
+    sign(&mut session, &run, 2_500).await?;
+    let many = pages(&mut session, execute).await?;
+    assert!(few > 0 && many < 3 * few, "{many} pages after 2,500 batches, {few} before");
     Ok(())
 }

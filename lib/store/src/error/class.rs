@@ -17,6 +17,7 @@ pub(super) enum Class {
     SessionNotReset,
     PoolerRefuses,
     UnsafeLogin,
+    OtherFunctions,
     Other,
 }
 
@@ -54,6 +55,8 @@ pub(super) fn class_of(refusal: &dyn DatabaseError) -> Class {
         "42P05" => Class::SessionNotReset,
         // PgBouncer gives this code to nearly all it says, so its words have to tell.
         "08P01" if refusal.message().starts_with("unsupported startup parameter") => Class::PoolerRefuses,
+        // A function, or a column of what one answers, that is not there.
+        "42883" | "42703" => Class::OtherFunctions,
         // temp_file_limit; and transaction ids that are nearly used up, until somebody vacuums.
         "53400" | "54000" => Class::AtLimit,
         // Cancelled or timed out, deadlock, serialization, lock not available, no memory for this one.

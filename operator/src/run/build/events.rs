@@ -67,6 +67,11 @@ pub(crate) fn new_events(
         _ => {}
     }
     events.extend(obstacles(reason(was), obstacle));
+    if matches!(reason(was), Some(Reason::KeysHeld | Reason::SignersIdle))
+        && reason(is) == Some(Reason::Signing)
+    {
+        events.push(NewEvent::normal(Reason::SigningContinues, "nothing holds the signers up any more"));
+    }
     if turned(ConditionType::Complete, true) {
         let signed = new.records.unwrap_or_default().signed;
         let elapsed = new.elapsed.as_deref().unwrap_or("an unknown time");
@@ -97,7 +102,8 @@ fn audited(old: &SigningRunStatus, new: &SigningRunStatus) -> Option<NewEvent> {
 fn obstacles(old: Option<Reason>, now: Option<&Cause>) -> Vec<NewEvent> {
     const AWAY: Reason = Reason::DatabaseUnavailable;
     /// They pass by themselves.
-    const EXPECTED: [Reason; 3] = [Reason::Queued, Reason::SignersStopping, Reason::DeletingFromLedger];
+    const EXPECTED: [Reason; 4] =
+        [Reason::Queued, Reason::WaitingForKeys, Reason::SignersStopping, Reason::DeletingFromLedger];
     let is = now.map(|obstacle| obstacle.reason);
     let back = (old == Some(AWAY) && is != Some(AWAY))
         .then(|| NewEvent::normal(Reason::DatabaseAvailable, "the database answers again"));

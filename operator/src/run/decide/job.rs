@@ -7,8 +7,9 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::run::decide::before::failure_before;
 use crate::run::decide::decision::{Decision, Effect, JobPlan, LOOK_AGAIN, Stage};
+use crate::run::decide::standstill::standstill;
 use crate::run::decide::time::{later, until};
-use crate::run::facts::{JobEnd, JobView, LedgerRun, Observed, PodState};
+use crate::run::facts::{JobEnd, JobView, LedgerRun, Observed, PodState, PodView};
 
 /// How long to wait before signers that cannot work as they are configured are started again. The cause is
 /// outside of the run (a Secret, a login), so no watch reports that it was corrected.
@@ -35,7 +36,8 @@ pub(super) fn sign(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, 
         Some(job) => with_job(run, observed, ledger, job, now),
     };
     let decision = still_misconfigured(decision, observed, ledger);
-    not_starting(run, decision, observed, now)
+    let decision = not_starting(run, decision, observed, now);
+    standstill(run, decision, observed, ledger, now)
 }
 
 fn with_job(
@@ -117,7 +119,7 @@ fn still_misconfigured(mut decision: Decision, observed: &Observed, ledger: &Led
 
 /// Reports why no signer runs, if that does not pass by itself.
 fn not_starting(run: &ValidatedRun, decision: Decision, observed: &Observed, now: Timestamp) -> Decision {
-    if decision.obstacle.is_some() || observed.pods.iter().any(|pod| pod.state == PodState::Running) {
+    if decision.obstacle.is_some() || observed.pods.iter().any(is_running) {
         return decision;
     }
     let stuck = observed.pods.iter().find_map(|pod| match &pod.state {
@@ -134,6 +136,10 @@ fn not_starting(run: &ValidatedRun, decision: Decision, observed: &Observed, now
         }
         None => without_pods(run, decision, observed, now),
     }
+}
+
+fn is_running(pod: &PodView) -> bool {
+    matches!(pod.state, PodState::Running { .. })
 }
 
 /// An API server that accepts a Job may still refuse its pods, which only the Job's Events report.

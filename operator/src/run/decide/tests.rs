@@ -16,6 +16,7 @@ mod when_filling;
 mod when_generating;
 mod when_held;
 mod when_signing;
+mod when_standing_still;
 mod when_starting;
 mod when_time_passes;
 mod world;

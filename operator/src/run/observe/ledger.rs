@@ -83,7 +83,8 @@ async fn read(
             let Some(progress) = ledger.progress(&[stored.id]).await?.into_iter().next() else {
                 return Ok(gone());
             };
-            let mut followed = before.unwrap_or_else(|| Followed::new(stored.clone(), reference, &progress));
+            let mut followed =
+                before.unwrap_or_else(|| Followed::new(stored.clone(), reference, &progress, now.instant));
             followed.run = stored.clone();
             let reading = Reading::Fresh(Box::new((stored, progress.clone())));
             (followed.with(progress, now.instant), reading)
@@ -113,6 +114,8 @@ async fn read(
         counts: counts(progress),
         rate: followed.rate(),
         open_holders,
+        still_for: followed.still_for(now.instant),
+        standing: followed.standing.clone(),
     }));
     Ok(Seen { view, reading, released })
 }

@@ -63,8 +63,8 @@ fn of_container(container: &ContainerStatus) -> Option<PodState> {
             at: end.finished_at.as_ref().map(|time| time.0),
         });
     }
-    if state.running.is_some() {
-        return Some(PodState::Running);
+    if let Some(running) = &state.running {
+        return Some(PodState::Running { since: running.started_at.as_ref().map(|time| time.0) });
     }
     let waiting = state.waiting.as_ref()?;
     let reason = waiting.reason.clone().filter(|reason| STUCK.contains(&reason.as_str()))?;

@@ -4,8 +4,10 @@
 mod clocks;
 mod connections;
 mod made_anew;
+mod quorum;
 mod standstill;
 mod suspended;
+mod versions;
 
 use chancery_kit::{SeededRun, TestLedger};
 use chancery_store::SignerSession;

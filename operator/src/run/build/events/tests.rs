@@ -3,10 +3,12 @@
 use chancery_api::SigningRunStatus;
 use chancery_api::condition::ConditionType::{Failed, KeyringReady, Sealed};
 
+use chancery_store::standstill::{PATIENCE, Scarce, Standstill};
 use kube::runtime::events::Event;
 
 use super::*;
-use crate::run::decide::tests::situation::{Situation, running, stuck, work_failed};
+use crate::run::decide::tests::situation::{NOW, Situation, running, stuck, work_failed};
+use crate::run::standing::Standing;
 
 /// A status, and what kept the run from going on.
 type Said = (SigningRunStatus, Option<Cause>);
@@ -126,6 +128,24 @@ fn what_is_on_its_way_by_itself_is_no_news() {
     assert_eq!(told(&[queued]), ["KeyringReady", "Sealed"]);
     let going = Situation::seeded().with_policy_delete().deleted(20);
     assert_eq!(told(&[Situation::seeded(), going]), ["KeyringReady", "Sealed"]);
+}
+
+#[test]
+fn a_run_that_is_held_up_and_goes_on_is_told_of_once_each_and_one_that_waits_for_others_is_no_news() {
+    let held_up = |why| {
+        Situation::seeded().with_job(running(2)).stored(|ledger| {
+            ledger.standing = Some(Standing::new(why, NOW));
+        })
+    };
+    let silent = Standstill::Silent {
+        scarce: Scarce::Keys,
+        held: 4,
+        holders: vec!["demo-signer-0/uid-0".to_owned()],
+        seconds_left: 20.0,
+    };
+    let signing = Situation::seeded().with_job(running(2)).stored(|ledger| ledger.still_for = PATIENCE);
+    let life = [signing.clone(), held_up(silent), signing.clone(), held_up(Standstill::Busy), signing];
+    assert_eq!(told(&life), ["KeyringReady", "Sealed", "KeysHeld", "SigningContinues"]);
 }
 
 #[test]

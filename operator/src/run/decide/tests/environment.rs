@@ -3,6 +3,7 @@
 
 use k8s_openapi::jiff::Timestamp;
 
+use super::situation::RUNNING;
 use super::world::{Signers, World, is_active};
 use crate::run::facts::{JobEnd, PodState, PodView};
 
@@ -107,10 +108,10 @@ impl World {
         match pod.state {
             PodState::Ended { .. } | PodState::Lost => false,
             PodState::Starting | PodState::Stuck { .. } => {
-                self.pods[number].state = PodState::Running;
+                self.pods[number].state = RUNNING;
                 true
             }
-            PodState::Running => self.run_signer(number),
+            PodState::Running { .. } => self.run_signer(number),
         }
     }
 

@@ -20,6 +20,9 @@ use crate::run::facts::{
     StoredRun, WorkKind,
 };
 
+/// A pod of which nobody says since when it runs.
+pub(crate) const RUNNING: PodState = PodState::Running { since: None };
+
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
 /// 1,000 records in 10 batches, 4 keys, 2 signers; not audited.
@@ -100,6 +103,8 @@ impl Situation {
             counts: Counts { records: 1_000, ..Counts::default() },
             rate: None,
             open_holders: Vec::new(),
+            still_for: Duration::ZERO,
+            standing: None,
         }));
         adopted
     }

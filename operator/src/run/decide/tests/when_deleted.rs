@@ -3,7 +3,7 @@
 use chancery_api::Reason;
 use chancery_api::condition::ConditionType::{Failed, Sealed, Suspended};
 
-use super::situation::{Situation, ended, running, work_failed};
+use super::situation::{RUNNING, Situation, ended, running, work_failed};
 use super::table::{HOLD, at, check, row};
 use crate::run::decide::decision::{Effect, Stage};
 use crate::run::facts::WorkKind;
@@ -15,7 +15,7 @@ fn a_run_whose_part_of_the_ledger_is_kept_goes_at_once() {
     check([
         row(
             "with the Job",
-            Situation::seeded().with_job(running(2)).with_pod(PodState::Running).deleted(0),
+            Situation::seeded().with_job(running(2)).with_pod(RUNNING).deleted(0),
             going.clone().doing([Effect::DeleteJob, Effect::RemoveFinalizer]),
         ),
         row(
@@ -79,12 +79,12 @@ fn a_run_whose_part_of_the_ledger_goes_with_it_waits_for_that() {
         ),
         row(
             "signers have a minute to end",
-            removed(Situation::seeded().with_job(running(2)).with_pod(PodState::Running)),
+            removed(Situation::seeded().with_job(running(2)).with_pod(RUNNING)),
             going.clone().doing([Effect::DeleteJob, HOLD]).blocked(Reason::SignersStopping).again_after(40),
         ),
         row(
             "signers that do not end are not waited for any longer",
-            Situation::seeded().held().with_pod(PodState::Running).with_policy_delete().deleted(60),
+            Situation::seeded().held().with_pod(RUNNING).with_policy_delete().deleted(60),
             removing.clone().doing([Effect::StartDeleting]),
         ),
         row(

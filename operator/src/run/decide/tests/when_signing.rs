@@ -3,7 +3,7 @@
 use chancery_api::Reason;
 use chancery_api::condition::ConditionType::Failed;
 
-use super::situation::{Situation, ended, running, seconds, stuck};
+use super::situation::{RUNNING, Situation, ended, running, seconds, stuck};
 use super::table::{LET_GO, at, check, hold_job, row, run_job};
 use crate::run::decide::decision::{Effect, Stage};
 use crate::run::decide::job::last_message;
@@ -43,7 +43,7 @@ fn a_seeded_run_has_one_job() {
             "what ended signers hold is given back at once, of others nothing",
             Situation::seeded()
                 .with_job(running(2))
-                .with_pod(PodState::Running)
+                .with_pod(RUNNING)
                 .with_pod(ended(137, "killed", 1))
                 .with_pod(PodState::Lost)
                 .stored(|ledger| {
@@ -266,7 +266,7 @@ fn signers_that_cannot_start_are_told_of() {
         ),
         row(
             "one pod is stuck, but another is at work",
-            Situation::seeded().with_job(running(2)).with_pod(stuck()).with_pod(PodState::Running),
+            Situation::seeded().with_job(running(2)).with_pod(stuck()).with_pod(RUNNING),
             at(Stage::Signing).doing([run_job(2)]),
         ),
         row(

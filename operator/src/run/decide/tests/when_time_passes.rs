@@ -5,7 +5,7 @@ use chancery_api::condition::ConditionType::{Failed, Sealed, Suspended};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
-use super::situation::{Situation, running, seconds};
+use super::situation::{RUNNING, Situation, running, seconds};
 use super::table::{HOLD, at, check, hold_job, row, run_job};
 use crate::run::decide::decision::{Effect, Stage};
 use crate::run::facts::{Background, JobEnd};
@@ -168,7 +168,6 @@ fn times_at_the_end_of_time_are_no_harm() {
     assert!(Situation::seeded().with_job(job).decide().effects.is_empty());
     let background = Background::failed(crate::run::facts::WorkKind::Filling, "", end);
     assert!(Situation::created().with_background(background).decide().effects.is_empty());
-    let deleted =
-        Situation::created().deleted(0).with_policy_delete().with_pod(crate::run::facts::PodState::Running);
+    let deleted = Situation::created().deleted(0).with_policy_delete().with_pod(RUNNING);
     assert!(deleted.object(|object| object.deleted_at = Some(end)).decide().obstacle.is_some());
 }

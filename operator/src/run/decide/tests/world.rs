@@ -213,6 +213,8 @@ impl World {
             },
             rate: None,
             open_holders: if ended { holders.collect() } else { Vec::new() },
+            still_for: std::time::Duration::ZERO,
+            standing: None,
         }))
     }
 

@@ -1,0 +1,120 @@
+use super::*;
+
+const RUN: i32 = 7;
+
+/// A run with two batches left, whose ring has three keys.
+fn progress(records_signed: i64) -> Progress {
+    Progress {
+        id: RUN,
+        record_count: 100,
+        key_count: 3,
+        records_admitted: 100,
+        batches_closed: 10,
+        keys_joined: 3,
+        batches_signed: 8,
+        records_signed,
+        batches_leased: 0,
+        keys_leased: 0,
+        lease_seconds: 30.0,
+        suspended: false,
+        filled: true,
+        sealed: true,
+        complete: false,
+        deleted: false,
+    }
+}
+
+fn lease(run_id: i32, holder: &str, is_silent: bool) -> OpenLease {
+    OpenLease {
+        keyring: 1,
+        keys_in_ring: 3,
+        lease: 1,
+        run_id,
+        namespace: "default".to_owned(),
+        run: "demo".to_owned(),
+        holder: holder.to_owned(),
+        key: 1,
+        batch: 1,
+        use_sequence: 1,
+        seconds_left: 12.0,
+        is_silent,
+    }
+}
+
+fn silent(scarce: Scarce, held: usize, holders: &[&str]) -> Option<Standstill> {
+    let holders = holders.iter().map(|&holder| holder.to_owned()).collect();
+    Some(Standstill::Silent { scarce, held, holders, seconds_left: 12.0 })
+}
+
+#[test]
+fn a_run_that_gets_on_or_has_only_begun_does_not_stand_still() {
+    let began = Instant::now();
+    let after = |seconds| began + Duration::from_secs(seconds);
+    let mut stillness = Stillness::new(&progress(80), began);
+    assert!(!stillness.is_standstill(after(2)));
+    assert!(stillness.is_standstill(after(3)));
+    stillness.look(&progress(90), after(4));
+    assert!(!stillness.is_standstill(after(6)));
+    assert!(stillness.is_standstill(after(7)));
+}
+
+#[test]
+fn a_run_of_which_nothing_can_be_signed_does_not_stand_still() {
+    let changes: [fn(&mut Progress); 4] = [
+        |progress| progress.suspended = true,
+        |progress| progress.filled = false,
+        |progress| progress.batches_signed = progress.batches_closed,
+        |progress| progress.deleted = true,
+    ];
+    for change in changes {
+        let began = Instant::now();
+        let later = began + PATIENCE;
+        let mut now = progress(80);
+        let mut stillness = Stillness::new(&now, began);
+        change(&mut now);
+        stillness.look(&now, later);
+        assert!(!stillness.is_standstill(later), "{now:?}");
+    }
+}
+
+#[test]
+fn a_run_is_held_up_by_those_that_do_not_renew_if_no_key_is_free() {
+    let gone = [lease(RUN, "a", true), lease(8, "b", true), lease(8, "b", true)];
+    assert_eq!(Standstill::of(&progress(80), &gone), silent(Scarce::Keys, 3, &["a", "b"]));
+    let others = [lease(8, "a", true), lease(8, "b", false), lease(8, "c", false)];
+    assert_eq!(Standstill::of(&progress(80), &others), silent(Scarce::Keys, 1, &["a"]));
+}
+
+#[test]
+fn a_run_is_held_up_by_those_that_do_not_renew_if_they_have_its_last_batches() {
+    let last = [lease(RUN, "a", true), lease(RUN, "a", true)];
+    assert_eq!(Standstill::of(&progress(80), &last), silent(Scarce::Batches, 2, &["a"]));
+    assert_eq!(Standstill::of(&progress(80), &last[..1]), None, "a batch and two keys are free");
+}
+
+#[test]
+fn a_run_waits_for_other_runs_that_are_at_work_with_every_key() {
+    let busy = [lease(8, "a", false), lease(8, "b", false), lease(9, "c", false)];
+    assert_eq!(Standstill::of(&progress(80), &busy), Some(Standstill::Busy));
+    assert_eq!(Standstill::of(&progress(80), &busy[1..]), None, "a key is free");
+}
+
+#[test]
+fn a_run_that_a_signer_is_at_work_on_is_not_held_up() {
+    let at_work = [lease(RUN, "a", true), lease(RUN, "b", true), lease(RUN, "c", false)];
+    assert_eq!(Standstill::of(&progress(80), &at_work), None);
+    assert_eq!(Standstill::of(&progress(80), &[]), None, "nobody has anything");
+}
+
+#[test]
+fn the_sentence_names_holders_and_what_to_do() {
+    let holders = ["a", "b", "c", "d", "e", "f", "g"];
+    let said = silent(Scarce::Keys, 9, &holders).expect("one").sentence("demo", "within 12 s");
+    for words in [
+        "9 of the ring's keys are leased to signers that do not renew their leases (a, b, c, d, e and 2 more)",
+        "they are taken back within 12 s",
+        "`chancery lease release demo HOLDER`",
+    ] {
+        assert!(said.contains(words), "{words:?} is not in: {said}");
+    }
+}
