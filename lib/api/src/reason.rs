@@ -41,6 +41,8 @@ pub enum Reason {
     KeyringDiffers,
     /// There is no keyring of the name, and the run does not say how many keys to make.
     KeyringUnknown,
+    /// `spec.signerTemplate` asks for what is not allowed.
+    SignerTemplateNotAllowed,
     /// `activeDeadlineSeconds` passed before the run was complete.
     DeadlineExceeded,
     /// A signer pod reported that it can never work as it is configured.
@@ -105,7 +107,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::KeyringReady,
         Self::KeyringNotReady,
         Self::Sealed,
@@ -122,6 +124,7 @@ impl Reason {
         Self::NameTaken,
         Self::KeyringDiffers,
         Self::KeyringUnknown,
+        Self::SignerTemplateNotAllowed,
         Self::DeadlineExceeded,
         Self::SignerMisconfigured,
         Self::SignersFailed,
@@ -174,6 +177,7 @@ impl Reason {
             Self::NameTaken => "NameTaken",
             Self::KeyringDiffers => "KeyringDiffers",
             Self::KeyringUnknown => "KeyringUnknown",
+            Self::SignerTemplateNotAllowed => "SignerTemplateNotAllowed",
             Self::DeadlineExceeded => "DeadlineExceeded",
             Self::SignerMisconfigured => "SignerMisconfigured",
             Self::SignersFailed => "SignersFailed",
@@ -231,6 +235,7 @@ impl Reason {
                 Self::NameTaken,
                 Self::KeyringDiffers,
                 Self::KeyringUnknown,
+                Self::SignerTemplateNotAllowed,
                 Self::DeadlineExceeded,
                 Self::SignerMisconfigured,
                 Self::SignersFailed,

@@ -14,6 +14,7 @@ mod when_deleted;
 mod when_filling;
 mod when_generating;
 mod when_held;
+mod when_not_allowed;
 mod when_signing;
 mod when_starting;
 mod when_time_passes;
