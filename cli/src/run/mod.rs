@@ -11,6 +11,7 @@ mod supply;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use chancery_api::AuditPolicy;
 use chancery_process::{Exit, LogFormat, Stop};
 use chancery_store::Run;
 use tokio::sync::watch;
@@ -85,7 +86,8 @@ async fn sign_and_audit(
         }
         database.ledger.settle(&run).await.map_err(|error| CliError::from(error).while_signing())?;
     }
-    let report = if arguments.skip_audit || request.valid.suspend {
+    let unwanted = arguments.skip_audit || request.valid.audit == AuditPolicy::Never;
+    let report = if unwanted || request.valid.suspend {
         None
     } else {
         tokio::select! {

@@ -25,6 +25,18 @@ pub enum Reason {
     AllSigned,
     /// Records without a signature are left.
     NotAllSigned,
+    /// The audit begins once the run is complete.
+    AuditPending,
+    /// The run is being audited.
+    Auditing,
+    /// The audit could not be made; the operator retries.
+    AuditFailed,
+    /// `spec.audit` is Never.
+    NotAudited,
+    /// An audit of the complete run found no law broken. Also an Event.
+    LawsHold,
+    /// An audit of the complete run found a law broken. Also an Event.
+    LawsBroken,
     /// The run has not failed.
     NotFailed,
     /// The spec cannot be used.
@@ -107,7 +119,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 53] = [
         Self::KeyringReady,
         Self::KeyringNotReady,
         Self::Sealed,
@@ -116,6 +128,12 @@ impl Reason {
         Self::NotSuspended,
         Self::AllSigned,
         Self::NotAllSigned,
+        Self::AuditPending,
+        Self::Auditing,
+        Self::AuditFailed,
+        Self::NotAudited,
+        Self::LawsHold,
+        Self::LawsBroken,
         Self::NotFailed,
         Self::InvalidSpec,
         Self::InvalidKek,
@@ -169,6 +187,12 @@ impl Reason {
             Self::NotSuspended => "NotSuspended",
             Self::AllSigned => "AllSigned",
             Self::NotAllSigned => "NotAllSigned",
+            Self::AuditPending => "AuditPending",
+            Self::Auditing => "Auditing",
+            Self::AuditFailed => "AuditFailed",
+            Self::NotAudited => "NotAudited",
+            Self::LawsHold => "LawsHold",
+            Self::LawsBroken => "LawsBroken",
             Self::NotFailed => "NotFailed",
             Self::InvalidSpec => "InvalidSpec",
             Self::InvalidKek => "InvalidKek",
@@ -226,6 +250,14 @@ impl Reason {
             ConditionType::Sealed => &[Self::Sealed, Self::NotSealed],
             ConditionType::Suspended => &[Self::Suspended, Self::NotSuspended],
             ConditionType::Complete => &[Self::AllSigned, Self::NotAllSigned],
+            ConditionType::Verified => &[
+                Self::AuditPending,
+                Self::Auditing,
+                Self::AuditFailed,
+                Self::NotAudited,
+                Self::LawsHold,
+                Self::LawsBroken,
+            ],
             ConditionType::Failed => &[
                 Self::NotFailed,
                 Self::InvalidSpec,
@@ -265,7 +297,7 @@ impl Reason {
 
     /// The reasons of Events that report something which is no failure and no obstacle. Every failure and
     /// most obstacles are also reported, once, by an Event of the same reason.
-    pub const OF_EVENTS: [Self; 14] = [
+    pub const OF_EVENTS: [Self; 16] = [
         Self::Seeding,
         Self::KeyringReady,
         Self::Sealed,
@@ -279,6 +311,8 @@ impl Reason {
         Self::Recovered,
         Self::Resumed,
         Self::Completed,
+        Self::LawsHold,
+        Self::LawsBroken,
         Self::Expired,
     ];
 }

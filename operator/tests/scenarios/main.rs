@@ -2,6 +2,7 @@
 //! the API server, in which order, and what it comes to.
 
 mod allowed;
+mod audits;
 mod beside;
 mod clock;
 mod cluster;
