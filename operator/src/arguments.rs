@@ -7,6 +7,7 @@ use chancery_process::LogFormat;
 use chancery_store::GivenUrl;
 use clap::{Args, Parser, Subcommand};
 
+use crate::run::allowed::Allowed;
 use crate::run::build::pod::SignerSettings;
 
 /// Reconciles SigningRuns: seeds the ledger, runs the signers, keeps the status up to date
@@ -109,6 +110,9 @@ pub struct Operate {
     /// ServiceAccount of signer pods, in the run's namespace; they are given no API token
     #[arg(long, env = "CHANCERY_SIGNER_SERVICE_ACCOUNT", value_name = "NAME")]
     signer_service_account: Option<String>,
+    /// What spec.signerTemplate may ask for, as JSON: lists named as in signer.allowed of the chart's values
+    #[arg(long, env = "CHANCERY_SIGNER_ALLOWED", default_value = "{}", value_name = "JSON")]
+    signer_allowed: Allowed,
     /// How log lines are written; RUST_LOG sets which
     #[arg(long, env = "CHANCERY_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
@@ -126,6 +130,7 @@ impl Operate {
             has_ca: self.signer_ca,
             assume_role: self.signer_assume_role,
             otlp_endpoint: std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok().filter(|text| !text.is_empty()),
+            allowed: self.signer_allowed.clone(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! SigningRuns: observe → decide → build → apply → update the status.
 
+pub(crate) mod allowed;
 pub(crate) mod apply;
 pub(crate) mod build;
 pub(crate) mod context;
@@ -17,6 +18,7 @@ pub(crate) mod unreadable;
 pub(crate) mod update_status;
 pub(crate) mod watched;
 
+pub use allowed::Allowed;
 pub use build::job::job;
 pub use build::pod::SignerSettings;
 pub use context::{Context, Shared};

@@ -1,32 +1,102 @@
-{{/* Where the operator and the signers may connect to: names, the database, traces. */}}
+{{/*
+  Where the operator and the signers may connect to. A destination is named where it can be known: from a URL
+  that has an address, or a Service of the cluster, in it; else a port is all that is limited.
+*/}}
+
+{{/* Ports of the database, as a JSON list. */}}
+{{- define "chancery.database.ports" -}}
+{{- $ports := .Values.networkPolicy.databasePorts }}
+{{- if not $ports }}
+{{- $urls := compact (list .Values.database.ownerUrl .Values.database.signerUrl) }}
+{{- range default (list "") $urls }}
+{{- $port := regexFind ":[0-9]+([/?]|$)" (regexReplaceAll "^[a-z]+://([^@]*@)?" . "") | trimAll ":/?" }}
+{{- $ports = append $ports (default "5432" $port | atoi) }}
+{{- end }}
+{{- end }}
+{{- $ports | uniq | toJson }}
+{{- end }}
+
+{{/* Port of the OTLP endpoint, or nothing. */}}
+{{- define "chancery.otlpPort" -}}
+{{- with .Values.traces.otlpEndpoint }}
+{{- $port := regexFind ":[0-9]+(/|$)" (regexReplaceAll "^[a-z]+://" . "") | trimAll ":/" }}
+{{- default (ternary "443" "80" (hasPrefix "https:" .)) $port }}
+{{- end }}
+{{- end }}
+
+{{/* Where the host of a URL is, as a JSON list of the peers of a NetworkPolicy; none if that is not known. */}}
+{{- define "chancery.peersOfUrl" -}}
+{{- $host := regexFind "^[^/?]*" (regexReplaceAll "^[a-z]+://([^@]*@)?" . "") | regexFind "^[A-Za-z0-9.-]+(:[0-9]+)?$" }}
+{{- $host = regexReplaceAll ":[0-9]+$" $host "" }}
+{{- $parts := splitList "." $host }}
+{{- if regexMatch "^[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+$" $host }}
+{{- list (dict "ipBlock" (dict "cidr" (printf "%s/32" $host))) | toJson }}
+{{- else if and (ge (len $parts) 3) (eq (index (append (append (append $parts "") "") "") 2) "svc") }}
+{{- $labels := dict "kubernetes.io/metadata.name" (index $parts 1) }}
+{{- list (dict "namespaceSelector" (dict "matchLabels" $labels)) | toJson }}
+{{- else }}
+{{- list | toJson }}
+{{- end }}
+{{- end }}
+
+{{/* Where the database is, as a JSON list of peers; none: anywhere. */}}
+{{- define "chancery.database.peers" -}}
+{{- $database := .Values.database }}
+{{- $peers := .Values.networkPolicy.databaseTo }}
+{{- if include "chancery.postgresql.enabled" . }}
+{{- $namespace := dict "matchLabels" (dict "kubernetes.io/metadata.name" .Release.Namespace) }}
+{{- $pods := dict "matchLabels" (include "chancery.selectorLabels" (list . "postgresql") | fromYaml) }}
+{{- $peers = list (dict "namespaceSelector" $namespace "podSelector" $pods) }}
+{{- else if and (not $peers) $database.ownerUrl (not .Values.signer.existingSecret) }}
+{{- $owner := include "chancery.peersOfUrl" $database.ownerUrl | fromJsonArray }}
+{{- $signer := include "chancery.peersOfUrl" (default $database.ownerUrl $database.signerUrl) | fromJsonArray }}
+{{- if and $owner $signer }}
+{{- $peers = concat $owner $signer | uniq }}
+{{- end }}
+{{- end }}
+{{- $peers | toJson }}
+{{- end }}
+
+{{/* Where traces go, as a JSON list of peers; none: anywhere. */}}
+{{- define "chancery.traces.peers" -}}
+{{- if .Values.networkPolicy.tracesTo }}
+{{- .Values.networkPolicy.tracesTo | toJson }}
+{{- else }}
+{{- include "chancery.peersOfUrl" .Values.traces.otlpEndpoint }}
+{{- end }}
+{{- end }}
+
+{{/* One rule: these ports, of these peers; of all if there are none. Called with (list PORTS PEERS). */}}
+{{- define "chancery.networkPolicy.rule" -}}
+- ports:
+    {{- range index . 0 }}
+    - port: {{ . }}
+      protocol: TCP
+    {{- end }}
+  {{- with index . 1 }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
+{{/* What operator and signers have in common: names, the database, traces. */}}
 {{- define "chancery.networkPolicy.egress" -}}
 - ports:
     - port: 53
       protocol: UDP
     - port: 53
       protocol: TCP
-{{- if include "chancery.postgresql.enabled" . }}
-- ports:
-    - port: postgresql
-      protocol: TCP
+  {{- with .Values.networkPolicy.dnsTo }}
   to:
-    - namespaceSelector:
-        matchLabels:
-          kubernetes.io/metadata.name: {{ .Release.Namespace }}
-      podSelector:
-        matchLabels:
-          {{- include "chancery.selectorLabels" (list . "postgresql") | nindent 10 }}
-{{- else }}
-- ports:
-    {{- range include "chancery.database.ports" . | fromJsonArray }}
-    - port: {{ . }}
-      protocol: TCP
-    {{- end }}
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- $ports := include "chancery.database.ports" . | fromJsonArray }}
+{{- if include "chancery.postgresql.enabled" . }}
+{{- $ports = list "postgresql" }}
 {{- end }}
+{{ include "chancery.networkPolicy.rule" (list $ports (include "chancery.database.peers" . | fromJsonArray)) }}
 {{- with include "chancery.otlpPort" . }}
-- ports:
-    - port: {{ . }}
-      protocol: TCP
+{{ include "chancery.networkPolicy.rule" (list (list .) (include "chancery.traces.peers" $ | fromJsonArray)) }}
 {{- end }}
 {{- with .Values.networkPolicy.extraEgress }}
 {{ toYaml . }}

@@ -61,6 +61,8 @@
 - name: CHANCERY_SIGNER_SERVICE_ACCOUNT
   value: {{ . }}
 {{- end }}
+- name: CHANCERY_SIGNER_ALLOWED
+  value: {{ toJson .Values.signer.allowed | quote }}
 - name: CHANCERY_LOG_FORMAT
   value: {{ .Values.logs.format }}
 - name: RUST_LOG

@@ -1,28 +1,32 @@
 {{/* What follows from several values at once. */}}
 
-{{/* Namespaces that the operator looks at, as a JSON list; none: all of them. */}}
-{{- define "chancery.watchNamespaces" -}}
-{{- if .Values.watchNamespaces }}
-{{- .Values.watchNamespaces | uniq | toJson }}
-{{- else if .Values.rbac.namespaced }}
-{{- list .Release.Namespace | toJson }}
-{{- else }}
-{{- list | toJson }}
-{{- end }}
-{{- end }}
-
 {{/* Namespaces that are made ready for signers, as a JSON list. */}}
 {{- define "chancery.runNamespaces" -}}
-{{- $watched := include "chancery.watchNamespaces" . | fromJsonArray }}
+{{- $watched := .Values.watchNamespaces }}
 {{- if $watched }}
 {{- range .Values.runNamespaces }}
 {{- if not (has . $watched) }}
 {{- fail (printf "runNamespaces names %s, which the operator does not watch; add it to watchNamespaces" .) }}
 {{- end }}
 {{- end }}
-{{- $watched | toJson }}
+{{- $watched | uniq | toJson }}
 {{- else }}
 {{- concat (list .Release.Namespace) .Values.runNamespaces | uniq | toJson }}
+{{- end }}
+{{- end }}
+
+{{/* Namespaces that the operator looks at and has its rights in, as a JSON list; none: all of them. */}}
+{{- define "chancery.watchNamespaces" -}}
+{{- if .Values.watchAllNamespaces }}
+{{- if .Values.watchNamespaces }}
+{{- fail "watchAllNamespaces is true, and watchNamespaces names some; give one of them" }}
+{{- end }}
+{{- if .Values.rbac.namespaced }}
+{{- fail "watchAllNamespaces needs rights in the whole cluster, which rbac.namespaced does not give; set one of them" }}
+{{- end }}
+{{- list | toJson }}
+{{- else }}
+{{- include "chancery.runNamespaces" . }}
 {{- end }}
 {{- end }}
 
@@ -71,24 +75,6 @@
 {{- fail "database.tls.mode verify-ca needs a CA in database.tls.ca" }}
 {{- end }}
 {{- if $given }}true{{ end }}
-{{- end }}
-
-{{/* Ports of the database, as a JSON list. */}}
-{{- define "chancery.database.ports" -}}
-{{- $ports := .Values.networkPolicy.databasePorts }}
-{{- if not $ports }}
-{{- $port := regexFind ":[0-9]+(/|$)" (regexReplaceAll "^[a-z]+://([^@]*@)?" .Values.database.ownerUrl "") | trimAll ":/" }}
-{{- $ports = list (default "5432" $port | atoi) }}
-{{- end }}
-{{- $ports | toJson }}
-{{- end }}
-
-{{/* Port of the OTLP endpoint, or nothing. */}}
-{{- define "chancery.otlpPort" -}}
-{{- with .Values.traces.otlpEndpoint }}
-{{- $port := regexFind ":[0-9]+(/|$)" (regexReplaceAll "^[a-z]+://" . "") | trimAll ":/" }}
-{{- default (ternary "443" "80" (hasPrefix "https:" .)) $port }}
-{{- end }}
 {{- end }}
 
 {{/* Fails unless the cluster knows the Prometheus Operator's API, and lets Prometheus in. Called with (list . VALUE). */}}

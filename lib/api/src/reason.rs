@@ -53,6 +53,8 @@ pub enum Reason {
     KeyringDiffers,
     /// There is no keyring of the name, and the run does not say how many keys to make.
     KeyringUnknown,
+    /// `spec.signerTemplate` asks for what is not allowed.
+    SignerTemplateNotAllowed,
     /// `activeDeadlineSeconds` passed before the run was complete.
     DeadlineExceeded,
     /// A signer pod reported that it can never work as it is configured.
@@ -125,7 +127,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 57] = [
         Self::KeyringReady,
         Self::KeyringNotReady,
         Self::Sealed,
@@ -148,6 +150,7 @@ impl Reason {
         Self::NameTaken,
         Self::KeyringDiffers,
         Self::KeyringUnknown,
+        Self::SignerTemplateNotAllowed,
         Self::DeadlineExceeded,
         Self::SignerMisconfigured,
         Self::SignersFailed,
@@ -210,6 +213,7 @@ impl Reason {
             Self::NameTaken => "NameTaken",
             Self::KeyringDiffers => "KeyringDiffers",
             Self::KeyringUnknown => "KeyringUnknown",
+            Self::SignerTemplateNotAllowed => "SignerTemplateNotAllowed",
             Self::DeadlineExceeded => "DeadlineExceeded",
             Self::SignerMisconfigured => "SignerMisconfigured",
             Self::SignersFailed => "SignersFailed",
@@ -279,6 +283,7 @@ impl Reason {
                 Self::NameTaken,
                 Self::KeyringDiffers,
                 Self::KeyringUnknown,
+                Self::SignerTemplateNotAllowed,
                 Self::DeadlineExceeded,
                 Self::SignerMisconfigured,
                 Self::SignersFailed,

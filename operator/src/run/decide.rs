@@ -44,7 +44,12 @@ pub(crate) fn decide(run: &ValidatedRun, observed: &Observed, now: Timestamp) ->
     let decision = match &observed.ledger {
         LedgerView::Away(why) => without_ledger(run, observed, why),
         LedgerView::Absent if was_in_ledger(observed) => lost(observed),
-        LedgerView::Absent if run.suspend => hold_job(Decision::at(Stage::Suspended), observed),
+        LedgerView::Absent if run.suspend => {
+            unless_allowed(hold_job(Decision::at(Stage::Suspended), observed), observed)
+        }
+        LedgerView::Absent if observed.object.not_allowed.is_some() => {
+            unless_allowed(hold_job(Decision::at(Stage::Pending), observed), observed)
+        }
         LedgerView::Absent => create(observed),
         LedgerView::Present(ledger) => with_ledger(run, observed, ledger, now),
     };
@@ -59,13 +64,23 @@ pub(crate) fn decide_invalid(observed: &Observed, message: String) -> Decision {
 fn without_ledger(run: &ValidatedRun, observed: &Observed, why: &str) -> Decision {
     let decision = if run.suspend {
         hold_job(Decision::at(Stage::Suspended), observed)
+    } else if observed.object.not_allowed.is_some() {
+        hold_job(Decision::at(under_way(observed)), observed)
     } else {
         Decision { failure: failure_before(observed), ..Decision::at(under_way(observed)) }
     };
-    decision.blocked(
+    unless_allowed(decision, observed).blocked(
         Reason::DatabaseUnavailable,
         format!("the database cannot be used: {why}; the operator retries"),
     )
+}
+
+/// Reports a template that asks for what is not allowed. No signer may work for it.
+fn unless_allowed(decision: Decision, observed: &Observed) -> Decision {
+    match &observed.object.not_allowed {
+        Some(why) => decision.failed(Reason::SignerTemplateNotAllowed, why.clone()),
+        None => decision,
+    }
 }
 
 /// What was in the ledger is not created again: it would be signed a second time.
@@ -112,6 +127,10 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
     }
     let decision = if ledger.complete {
         audit(Decision::at(Stage::Complete).then(Effect::Settle).then(Effect::StopMaking), run, observed, now)
+    } else if observed.object.not_allowed.is_some() {
+        // Signers of before a change, of the run or of what is allowed, are stopped too.
+        let stage = if run.suspend { Stage::Suspended } else { under_way(observed) };
+        unless_allowed(hold(stage, run, observed, ledger), observed)
     } else if let Some(limit) = run.active_deadline.filter(|limit| now >= deadline(observed, *limit, now)) {
         hold(under_way(observed), run, observed, ledger).failed(
             Reason::DeadlineExceeded,

@@ -40,6 +40,8 @@ pub(crate) struct Object {
     pub(crate) retry: String,
     /// Whether Kueue admits its Job.
     pub(crate) queued: bool,
+    /// What of its template is not allowed, and who can allow it.
+    pub(crate) not_allowed: Option<String>,
     /// The status as it was last written.
     pub(crate) previous: SigningRunStatus,
 }

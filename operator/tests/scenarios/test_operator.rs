@@ -23,8 +23,8 @@ use chancery_operator::host::{
 };
 use chancery_operator::metrics_registry;
 use chancery_operator::run::{
-    Background, Context, ReconcileError, RunMetrics, RunRef, Shared, SignerSettings, Watched, on_error,
-    reconcile, slim_job, slim_pod,
+    Allowed, Background, Context, ReconcileError, RunMetrics, RunRef, Shared, SignerSettings, Watched,
+    on_error, reconcile, slim_job, slim_pod,
 };
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
@@ -254,5 +254,6 @@ pub(crate) fn settings() -> SignerSettings {
         has_ca: false,
         assume_role: false,
         otlp_endpoint: None,
+        allowed: Allowed::default(),
     }
 }

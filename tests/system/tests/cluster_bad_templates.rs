@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use chancery_kit::TestLedger;
 use chancery_kit::cluster::schema_walk::fields;
 use chancery_kit::cluster::{
-    Cluster, ClusterRun, OperatorProcess, Release, StandIn, condition, condition_is,
+    Cluster, ClusterRun, OperatorOptions, OperatorProcess, Release, StandIn, condition, condition_is,
 };
 use serde_json::{Value, json};
 
@@ -29,7 +29,13 @@ async fn a_template_that_the_cluster_refuses_is_explained_and_can_be_corrected()
     let namespace = cluster.namespace("templates").await?;
     let ledger = TestLedger::new().await?;
     let release = Release::install(&namespace, &ledger.url).await?;
-    let mut operator = OperatorProcess::start(&release).await?;
+    // The chart's schema lets nobody allow what the API server refuses anyway.
+    let allowed = json!({
+        "labelPrefixes": ["team"], "serviceAccountNames": ["Not A Name"],
+        "tolerations": [{"operator": "Exists"}],
+    });
+    let environment = vec![("CHANCERY_SIGNER_ALLOWED".to_owned(), allowed.to_string())];
+    let mut operator = OperatorProcess::start_with(&release, &OperatorOptions { environment }).await?;
     let _stand_in = StandIn::start(&namespace)?;
     let cases = [
         ("label", json!({"labels": {"team": "not a label!"}}), "labels"),
@@ -64,7 +70,8 @@ async fn a_job_whose_pods_are_refused_is_told_of() -> anyhow::Result<()> {
     let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
     let namespace = cluster.namespace("no-pods").await?;
     let ledger = TestLedger::new().await?;
-    let release = Release::install(&namespace, &ledger.url).await?;
+    let allowed = json!({"priorityClassNames": ["no-such-class"]});
+    let release = Release::install_allowing(&namespace, &ledger.url, &allowed).await?;
     let _operator = OperatorProcess::start(&release).await?;
     let _stand_in = StandIn::start(&namespace)?;
     let run = ClusterRun::new(&namespace, "demo")

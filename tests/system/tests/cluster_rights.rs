@@ -9,7 +9,8 @@ async fn a_whole_life_of_a_run_takes_no_right_that_the_chart_does_not_grant() ->
     let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
     let namespace = cluster.namespace("enough").await?;
     let ledger = TestLedger::new().await?;
-    let release = Release::install(&namespace, &ledger.url).await?;
+    let allowed = json!({"labelPrefixes": ["team"]});
+    let release = Release::install_allowing(&namespace, &ledger.url, &allowed).await?;
     let operator = OperatorProcess::start(&release).await?;
     let stand_in = StandIn::start(&namespace)?;
     let run = ClusterRun::new(&namespace, "demo")

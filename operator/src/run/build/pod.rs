@@ -14,6 +14,8 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use uuid::Uuid;
 
+use crate::run::allowed::Allowed;
+
 const SECRET_VOLUME: &str = "signer-secret";
 const SECRET_PATH: &str = "/etc/chancery/signer";
 const METRICS_PORT: i32 = 9090;
@@ -43,6 +45,8 @@ pub struct SignerSettings {
     pub assume_role: bool,
     /// Where signers send their traces.
     pub otlp_endpoint: Option<String>,
+    /// What the run's template may ask for.
+    pub allowed: Allowed,
 }
 
 /// The pod of a signer of this run.

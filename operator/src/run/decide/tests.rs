@@ -15,6 +15,7 @@ mod when_deleted;
 mod when_filling;
 mod when_generating;
 mod when_held;
+mod when_not_allowed;
 mod when_signing;
 mod when_standing_still;
 mod when_starting;

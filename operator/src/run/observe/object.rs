@@ -17,6 +17,10 @@ pub(super) fn view(context: &Context, object: &SigningRun, run: Option<&Validate
         deletion_policy: run.map_or(DeletionPolicy::Retain, |run| run.deletion_policy),
         abandon_ledger: annotation(names::ANNOTATION_ABANDON_LEDGER) == Some("true"),
         retry: annotation(names::ANNOTATION_RETRY).unwrap_or_default().to_owned(),
+        not_allowed: run.and_then(|run| {
+            let settings = &context.settings;
+            settings.allowed.refusal(&run.signer_template, settings.service_account.as_deref())
+        }),
         queued: object.labels().contains_key(names::LABEL_QUEUE),
         // What was written last is newer than what the watch has brought back.
         previous: match context.memory.of(&object.uid().unwrap_or_default()).written {

@@ -34,12 +34,26 @@ impl<'n> Release<'n> {
     ///
     /// When there is no `helm`, or when it fails.
     pub async fn install(namespace: &'n Namespace<'n>, ledger_url: &str) -> anyhow::Result<Self> {
+        Self::install_allowing(namespace, ledger_url, &json!({})).await
+    }
+
+    /// The same, with what templates of runs may ask for: `signer.allowed` of the chart's values.
+    ///
+    /// # Errors
+    ///
+    /// When there is no `helm`, or when it fails.
+    pub async fn install_allowing(
+        namespace: &'n Namespace<'n>,
+        ledger_url: &str,
+        allowed: &Value,
+    ) -> anyhow::Result<Self> {
         let values = json!({
             // The cluster has them, for all tests.
             "crds": {"install": false},
-            "rbac": {"namespaced": true},
+            "rbac": {"aggregate": false},
             "database": {"ownerUrl": ledger_url, "signerAssumesRole": true},
             "operator": {"replicas": 1},
+            "signer": {"allowed": allowed},
         });
         Self::install_with(namespace, &values).await
     }

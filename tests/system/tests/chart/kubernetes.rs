@@ -1,5 +1,8 @@
 //! Every rendered object fits the types of the Kubernetes API, without a field that they do not know.
 
+use k8s_openapi::api::admissionregistration::v1::{
+    ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
+};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -48,6 +51,12 @@ fn no_two_objects_are_the_same_one() -> anyhow::Result<()> {
 fn check(object: &Value) -> anyhow::Result<()> {
     let text = |field: &str| object[field].as_str().unwrap_or_default();
     match (text("apiVersion"), text("kind")) {
+        ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy") => {
+            fits::<ValidatingAdmissionPolicy>(object)
+        }
+        ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding") => {
+            fits::<ValidatingAdmissionPolicyBinding>(object)
+        }
         ("apiextensions.k8s.io/v1", "CustomResourceDefinition") => fits::<CustomResourceDefinition>(object),
         ("apps/v1", "Deployment") => fits::<Deployment>(object),
         ("apps/v1", "StatefulSet") => fits::<StatefulSet>(object),

@@ -1,7 +1,7 @@
 //! The chart rendered, and the objects that come out.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use chancery_kit::helm::{Helm, chart};
@@ -41,6 +41,25 @@ impl Chart {
         self
     }
 
+    /// On a cluster of this version.
+    pub(crate) fn kubernetes(mut self, version: &str) -> Self {
+        self.arguments.extend(["--kube-version".to_owned(), version.to_owned()]);
+        self
+    }
+
+    /// What a person reads after the installation.
+    pub(crate) fn notes(&self) -> anyhow::Result<String> {
+        // Helm shows them only on a cluster: here they are the content of an object.
+        let copy = tempfile::tempdir()?;
+        copy_folder(&chart(), copy.path())?;
+        fs::rename(copy.path().join("templates/NOTES.txt"), copy.path().join("files/notes.txt"))?;
+        let object = "kind: Notes\nnotes: {{ tpl (.Files.Get \"files/notes.txt\") . | toJson }}\n";
+        fs::write(copy.path().join("templates/notes.yaml"), object)?;
+        let text = self.render_of(copy.path(), &["--show-only", "templates/notes.yaml"])?;
+        let notes: Value = serde_saphyr::from_str(&text.map_err(anyhow::Error::msg)?)?;
+        Ok(notes["notes"].as_str().context("no notes")?.to_owned())
+    }
+
     /// The rendered objects, hooks included.
     pub(crate) fn objects(&self) -> anyhow::Result<Vec<Value>> {
         let text = self.render()?.map_err(|refusal| anyhow::anyhow!("helm template: {refusal}"))?;
@@ -75,14 +94,19 @@ impl Chart {
     }
 
     fn render(&self) -> anyhow::Result<Result<String, String>> {
+        self.render_of(&chart(), &[])
+    }
+
+    fn render_of(&self, chart: &Path, more: &[&str]) -> anyhow::Result<Result<String, String>> {
         let output = self
             .helm
             .command()
             .args(["template", "chancery"])
-            .arg(chart())
+            .arg(chart)
             // Without a cluster, Helm would take its own age for the cluster's.
             .args(["--namespace", NAMESPACE, "--kube-version", "1.36.0"])
             .args(&self.arguments)
+            .args(more)
             .output()?;
         Ok(if output.status.success() {
             Ok(String::from_utf8(output.stdout)?)
@@ -111,6 +135,20 @@ pub(crate) fn every_value_set() -> anyhow::Result<Vec<(String, Chart)>> {
 /// The name of an object.
 pub(crate) fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().expect("an object with a name")
+}
+
+fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            fs::create_dir(&target)?;
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 fn value_sets() -> PathBuf {

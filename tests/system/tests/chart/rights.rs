@@ -30,36 +30,82 @@ fn leaders_rules() -> Value {
     ])
 }
 
+/// The namespaces in which the operator has its rights, all of which are the same.
+fn operators_namespaces(chart: &Chart) -> anyhow::Result<BTreeSet<String>> {
+    let mut roles = chart.of_kind("Role")?;
+    roles.retain(|role| name(role) == "chancery-operator");
+    let mut bindings = chart.of_kind("RoleBinding")?;
+    bindings.retain(|binding| name(binding) == "chancery-operator");
+    let namespaces = |objects: &[Value]| -> BTreeSet<String> {
+        objects
+            .iter()
+            .filter_map(|object| Some(object["metadata"]["namespace"].as_str()?.to_owned()))
+            .collect()
+    };
+    assert_eq!(namespaces(&roles), namespaces(&bindings));
+    for role in &roles {
+        assert_eq!(role["rules"], operators_rules());
+    }
+    for binding in &bindings {
+        assert_eq!(binding["subjects"], account());
+    }
+    Ok(namespaces(&roles))
+}
+
+fn account() -> Value {
+    json!([{"kind": "ServiceAccount", "name": "chancery-operator", "namespace": NAMESPACE}])
+}
+
+/// What the operator is told to look at.
+fn watched(chart: &Chart) -> anyhow::Result<Option<String>> {
+    let deployment = chart.one("Deployment", "-operator")?;
+    let variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"].clone();
+    let variables = variables.as_array().cloned().unwrap_or_default();
+    let found = variables.iter().find(|variable| variable["name"] == "CHANCERY_WATCH_NAMESPACES");
+    Ok(found.and_then(|variable| variable["value"].as_str()).map(str::to_owned))
+}
+
 #[test]
-fn the_operator_may_do_what_it_needs_and_no_more() -> anyhow::Result<()> {
+fn the_operator_has_its_rights_in_the_namespaces_of_runs_alone() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
-    assert_eq!(chart.one("ClusterRole", "-operator")?["rules"], operators_rules());
+    let only =
+        |namespaces: &[&str]| namespaces.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(operators_namespaces(&chart)?, only(&[NAMESPACE]));
+    assert_eq!(watched(&chart)?.as_deref(), Some(NAMESPACE));
     assert_eq!(chart.one("Role", "-lead")?["rules"], leaders_rules());
-    let account = json!([{"kind": "ServiceAccount", "name": "chancery-operator", "namespace": NAMESPACE}]);
-    assert_eq!(chart.one("ClusterRoleBinding", "-operator")?["subjects"], account);
-    assert_eq!(chart.one("RoleBinding", "-lead")?["subjects"], account);
+    assert_eq!(chart.one("RoleBinding", "-lead")?["subjects"], account());
+    let chart = chart.set("runNamespaces={team-a,team-b}");
+    assert_eq!(operators_namespaces(&chart)?, only(&[NAMESPACE, "team-a", "team-b"]));
+    assert_eq!(watched(&chart)?.as_deref(), Some("sealing,team-a,team-b"));
+    for kind in ["ClusterRole", "ClusterRoleBinding"] {
+        assert!(chart.of_kind(kind)?.iter().all(|object| !name(object).ends_with("-operator")), "{kind}");
+    }
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let chart = chart.set("watchNamespaces={team-a}");
+    assert_eq!(operators_namespaces(&chart)?, only(&["team-a"]));
     Ok(())
 }
 
 #[test]
-fn in_namespaced_mode_the_operator_has_rights_in_the_watched_namespaces_only() -> anyhow::Result<()> {
+fn the_operator_has_its_rights_in_the_whole_cluster_if_that_is_said() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let chart = chart.set("watchAllNamespaces=true").set("runNamespaces={team-a}");
+    assert_eq!(chart.one("ClusterRole", "-operator")?["rules"], operators_rules());
+    assert_eq!(chart.one("ClusterRoleBinding", "-operator")?["subjects"], account());
+    assert!(operators_namespaces(&chart)?.is_empty());
+    assert_eq!(watched(&chart)?, None);
+    Ok(())
+}
+
+#[test]
+fn in_namespaced_mode_nothing_belongs_to_the_whole_cluster() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
     let chart = chart.values("namespaced-values.yaml");
-    for kind in ["ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition"] {
-        assert!(chart.of_kind(kind)?.is_empty(), "{kind}");
+    for object in chart.objects()? {
+        assert!(object["metadata"]["namespace"].is_string(), "{} {}", object["kind"], name(&object));
     }
-    let mut roles = chart.of_kind("Role")?;
-    roles.retain(|role| name(role) == "chancery-operator");
-    let namespaces: BTreeSet<_> =
-        roles.iter().filter_map(|role| role["metadata"]["namespace"].as_str()).collect();
-    assert_eq!(namespaces, BTreeSet::from(["team-a", "team-b"]));
-    for role in roles {
-        assert_eq!(role["rules"], operators_rules());
-    }
-    let deployment = chart.one("Deployment", "-operator")?;
-    let environment = deployment["spec"]["template"]["spec"]["containers"][0]["env"].clone();
-    let watched = json!({"name": "CHANCERY_WATCH_NAMESPACES", "value": "team-a,team-b"});
-    assert!(environment.as_array().is_some_and(|variables| variables.contains(&watched)));
+    assert_eq!(operators_namespaces(&chart)?, BTreeSet::from(["team-a".to_owned(), "team-b".to_owned()]));
+    assert_eq!(watched(&chart)?.as_deref(), Some("team-a,team-b"));
     Ok(())
 }
 
@@ -86,6 +132,6 @@ fn those_who_view_a_namespace_view_its_runs_and_those_who_edit_it_edit_them() ->
     assert!(edit["rules"][0]["verbs"].to_string().contains("create"));
     // The status is the operator's.
     assert_eq!(edit["rules"][1]["verbs"], json!(["get"]));
-    assert!(chart.set("rbac.aggregate=false").of_kind("ClusterRole")?.len() == 1);
+    assert!(chart.set("rbac.aggregate=false").of_kind("ClusterRole")?.is_empty());
     Ok(())
 }

@@ -123,6 +123,11 @@ fn values_that_contradict_each_other_are_refused_with_a_sentence() -> anyhow::Re
             "give one of existingSecret, existingConfigMap and pem",
         ),
         (&["watchNamespaces={a}", "runNamespaces={b}"], "runNamespaces names b"),
+        (
+            &["watchNamespaces={a}", "watchAllNamespaces=true"],
+            "watchAllNamespaces is true, and watchNamespaces",
+        ),
+        (&["rbac.namespaced=true", "watchAllNamespaces=true"], "needs rights in the whole cluster"),
     ];
     for (values, sentence) in cases {
         let Some(mut chart) = Chart::find() else { return Ok(()) };

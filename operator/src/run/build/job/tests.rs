@@ -4,6 +4,7 @@ use chancery_api::{SignerTemplate, SigningRunSpec};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::run::allowed::Allowed;
 
 const PLAN: JobPlan = JobPlan { parallelism: 3, suspended: false, run_uid: Some(uuid::Uuid::nil()) };
 
@@ -25,6 +26,7 @@ fn settings() -> SignerSettings {
         has_ca: false,
         assume_role: false,
         otlp_endpoint: None,
+        allowed: Allowed::default(),
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) enum Mischief {
         suspended: bool,
     },
     Suspend(bool),
+    /// The template asks for a PriorityClass, none of which is allowed.
+    AskFor(Option<&'static str>),
     Scale(u32),
     ExtendDeadline,
     Delete,
@@ -50,6 +52,7 @@ pub(super) fn mischief() -> impl Strategy<Value = Mischief> {
         1 => (0_u32..9, any::<bool>())
             .prop_map(|(parallelism, suspended)| Mischief::EditJob { parallelism, suspended }),
         2 => any::<bool>().prop_map(Mischief::Suspend),
+        2 => select(vec![None, Some("high")]).prop_map(Mischief::AskFor),
         1 => (1_u32..9).prop_map(Mischief::Scale),
         1 => Just(Mischief::ExtendDeadline),
         1 => Just(Mischief::Delete),
@@ -99,6 +102,9 @@ impl Mischief {
             Self::Suspend(suspend) => {
                 object.into_iter().for_each(|object| object.edit(|spec| spec.suspend = suspend));
             }
+            Self::AskFor(class) => object.into_iter().for_each(|object| {
+                object.edit(|spec| spec.signer_template.priority_class_name = class.map(str::to_owned));
+            }),
             Self::Scale(signers) => {
                 object.into_iter().for_each(|object| object.edit(|spec| spec.parallelism = signers));
             }

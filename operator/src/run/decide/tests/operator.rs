@@ -299,7 +299,8 @@ pub(super) fn check_laws(seen: &Snapshot) {
                         && !stored.deleted
                         && stored.conflict.is_none()
                 });
-                assert!(ready && !held && !run.suspend, "signers start too early: {seen:?}");
+                let may_be = !run.suspend && observed.object.not_allowed.is_none();
+                assert!(ready && !held && may_be, "signers start too early: {seen:?}");
                 assert!((1..=run.parallelism.min(keys(stored))).contains(&plan.parallelism), "{seen:?}");
             }
             Effect::StartDeleting => {

@@ -28,6 +28,7 @@ pub(super) fn is_right(world: &World, end: &End, claimed: bool) -> bool {
             "WrongKek" => stored.is_some_and(|stored| world.kek.as_ref() != Ok(&stored.kek)) && !filled,
             "LedgerLost" => stored.is_none() && idle,
             "NameTaken" => stored.is_some_and(|stored| stored.conflict),
+            "SignerTemplateNotAllowed" => object.spec.signer_template.priority_class_name.is_some() && idle,
             "DeadlineExceeded" => object.spec.active_deadline.is_some() && idle,
             "SignerMisconfigured" => world.signers == Signers::Misconfigured,
             "SignersFailed" => {

@@ -60,6 +60,7 @@ impl Situation {
             abandon_ledger: false,
             retry: String::new(),
             queued: false,
+            not_allowed: None,
             previous: SigningRunStatus::default(),
         };
         let observed = Observed {
@@ -173,6 +174,11 @@ impl Situation {
 
     pub(crate) fn queued(self) -> Self {
         self.object(|object| object.queued = true)
+    }
+
+    /// Its template asks for what is not allowed.
+    pub(crate) fn not_allowed(self) -> Self {
+        self.object(|object| object.not_allowed = Some("priorityClassName \"high\"".to_owned()))
     }
 
     pub(crate) fn deleted(self, seconds_ago: i64) -> Self {

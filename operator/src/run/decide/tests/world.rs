@@ -139,6 +139,12 @@ impl TheObject {
             abandon_ledger: self.abandon,
             retry: self.retry.to_string(),
             queued: self.queued,
+            not_allowed: self
+                .spec
+                .signer_template
+                .priority_class_name
+                .as_ref()
+                .map(|_| "it is not".to_owned()),
             previous: remembered.unwrap_or(&self.status).clone(),
         }
     }

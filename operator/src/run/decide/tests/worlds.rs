@@ -37,7 +37,7 @@ pub(super) fn plays() -> impl Strategy<Value = Play> {
 
 fn object() -> impl Strategy<Value = TheObject> {
     let spec = (
-        prop::bool::weighted(0.2),
+        (prop::bool::weighted(0.2), prop::bool::weighted(0.1)),
         1_u32..6,
         option::weighted(0.2, 40_u64..500),
         option::weighted(0.2, 0_u64..100),
@@ -48,8 +48,10 @@ fn object() -> impl Strategy<Value = TheObject> {
         ),
     );
     let spec =
-        spec.prop_map(|(suspend, parallelism, deadline, ttl, backoff_limit, (deletion_policy, audit))| {
+        spec.prop_map(|(marks, parallelism, deadline, ttl, backoff_limit, (deletion_policy, audit))| {
             let mut run = demo();
+            let (suspend, not_allowed) = marks;
+            run.signer_template.priority_class_name = not_allowed.then(|| "high".to_owned());
             (run.suspend, run.parallelism, run.backoff_limit) = (suspend, parallelism, backoff_limit);
             (run.active_deadline, run.ttl_after_finished) = (deadline.map(seconds), ttl.map(seconds));
             (run.deletion_policy, run.audit) = (deletion_policy, audit);

@@ -1,0 +1,211 @@
+//! The policy of the rendered chart, and what it says of a Job.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+
+use anyhow::Context as _;
+use chancery_api::{SigningRun, SigningRunSpec, validate};
+use chancery_kit::helm::{Helm, chart};
+use chancery_operator::run::{Allowed, JobPlan, SignerSettings, job};
+use kube::core::cel::KubeCelExt as _;
+use kube::core::cel::cel::objects::{Key, Map};
+use kube::core::cel::cel::{Context, ExecutionError, Program, Value as Cel};
+use serde_json::{Value, json};
+
+pub(crate) const NAMESPACE: &str = "sealing";
+
+/// A release as it is rendered.
+pub(crate) struct Release {
+    policy: Policy,
+    /// How its operator makes Jobs.
+    pub(crate) settings: SignerSettings,
+    /// The user name of its operator.
+    pub(crate) operator: String,
+}
+
+struct Policy {
+    condition: Program,
+    variables: Vec<(String, Program)>,
+    validations: Vec<(String, Program)>,
+}
+
+/// The names of the value sets for which the chart makes a policy.
+pub(crate) fn value_sets() -> anyhow::Result<Vec<String>> {
+    let mut sets = Vec::new();
+    for entry in fs::read_dir(chart().join("ci"))? {
+        sets.push(entry?.path().display().to_string());
+    }
+    sets.retain(|set| !set.contains("namespaced"));
+    anyhow::ensure!(sets.len() > 2, "{sets:?}");
+    Ok(sets)
+}
+
+impl Release {
+    /// With the chart's own values; none without Helm.
+    pub(crate) fn plain() -> anyhow::Result<Option<Self>> {
+        Self::with(&json!({}))
+    }
+
+    /// With these values; none without Helm.
+    pub(crate) fn with(values: &Value) -> anyhow::Result<Option<Self>> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("values.json");
+        fs::write(&file, values.to_string())?;
+        Self::with_file(&file.display().to_string())
+    }
+
+    /// With the values of a file; none without Helm.
+    pub(crate) fn with_file(values: &str) -> anyhow::Result<Option<Self>> {
+        let Some(helm) = Helm::find() else { return Ok(None) };
+        let output = helm
+            .command()
+            .args(["template", "chancery"])
+            .arg(chart())
+            .args(["--namespace", NAMESPACE, "--kube-version", "1.36.0", "--values", values])
+            .output()?;
+        anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let objects: Vec<Value> = serde_saphyr::from_multiple(std::str::from_utf8(&output.stdout)?)?;
+        let of_kind = |kind: &str| {
+            let found = objects.iter().find(|object| object["kind"] == kind);
+            found.with_context(|| format!("no {kind} is rendered"))
+        };
+        let pod = &of_kind("Deployment")?["spec"]["template"]["spec"];
+        let account = pod["serviceAccountName"].as_str().context("the operator's ServiceAccount")?;
+        Ok(Some(Self {
+            policy: Policy::read(of_kind("ValidatingAdmissionPolicy")?)?,
+            settings: settings(&pod["containers"][0]["env"])?,
+            operator: format!("system:serviceaccount:{NAMESPACE}:{account}"),
+        }))
+    }
+
+    /// The Job that its operator builds for a run with such a template.
+    pub(crate) fn job_for(&self, template: &Value) -> anyhow::Result<Value> {
+        let mut object = SigningRun::new("demo", SigningRunSpec::new(1_000, 4, 100));
+        object.metadata.namespace = Some("team-a".to_owned());
+        object.metadata.uid = Some("0198c9a4-5d2e-7b6f-8a3d-1c2b3a495867".to_owned());
+        object.metadata.generation = Some(5);
+        object.spec.signer_template = Some(serde_json::from_value(template.clone())?);
+        let run = validate(&object)?;
+        let plan = JobPlan { parallelism: 3, suspended: false, run_uid: Some(uuid::Uuid::nil()) };
+        Ok(serde_json::to_value(job(&object, &run, plan, &self.settings))?)
+    }
+
+    /// What the policy has against a request to create a Job: messages, or errors of its expressions.
+    pub(crate) fn against_create(&self, job: &Value) -> anyhow::Result<Vec<String>> {
+        self.policy.against(&self.operator, "CREATE", job, &Value::Null)
+    }
+
+    /// The same of a change.
+    pub(crate) fn against_update(&self, job: &Value, before: &Value) -> anyhow::Result<Vec<String>> {
+        self.policy.against(&self.operator, "UPDATE", job, before)
+    }
+
+    /// The same of a deletion.
+    pub(crate) fn against_delete(&self, job: &Value) -> anyhow::Result<Vec<String>> {
+        self.policy.against(&self.operator, "DELETE", &Value::Null, job)
+    }
+
+    /// What it has against anybody's request to create a Job.
+    pub(crate) fn against_create_by(&self, user: &str, job: &Value) -> anyhow::Result<Vec<String>> {
+        self.policy.against(user, "CREATE", job, &Value::Null)
+    }
+}
+
+/// What the Deployment tells the operator of its signers.
+fn settings(environment: &Value) -> anyhow::Result<SignerSettings> {
+    let variables = environment.as_array().context("variables")?;
+    let given: BTreeMap<&str, &str> = variables
+        .iter()
+        .filter_map(|variable| Some((variable["name"].as_str()?, variable["value"].as_str()?)))
+        .collect();
+    let some = |name: &str| given.get(name).map(|value| (*value).to_owned());
+    let needed = |name: &str| some(name).with_context(|| name.to_owned());
+    Ok(SignerSettings {
+        image: needed("CHANCERY_SIGNER_IMAGE")?,
+        image_pull_policy: needed("CHANCERY_SIGNER_IMAGE_PULL_POLICY")?,
+        secret: needed("CHANCERY_SIGNER_SECRET")?,
+        service_account: some("CHANCERY_SIGNER_SERVICE_ACCOUNT"),
+        ssl_mode: some("CHANCERY_SIGNER_PGSSLMODE"),
+        has_ca: some("CHANCERY_SIGNER_CA").is_some(),
+        assume_role: some("CHANCERY_SIGNER_ASSUME_ROLE").is_some(),
+        otlp_endpoint: some("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        allowed: needed("CHANCERY_SIGNER_ALLOWED")?.parse::<Allowed>()?,
+    })
+}
+
+impl Policy {
+    fn read(policy: &Value) -> anyhow::Result<Self> {
+        let compiled = |list: &Value, name: &str| -> anyhow::Result<Vec<(String, Program)>> {
+            let list = list.as_array().context("a list")?;
+            list.iter()
+                .map(|item| {
+                    let text = item["expression"].as_str().context("an expression")?;
+                    let name = item[name].as_str().context("a name")?.to_owned();
+                    let program = Program::compile(text).with_context(|| format!("{name}: {text}"))?;
+                    Ok((name, program))
+                })
+                .collect()
+        };
+        let spec = &policy["spec"];
+        let (_, condition) =
+            compiled(&spec["matchConditions"], "name")?.into_iter().next().context("a condition")?;
+        Ok(Self {
+            condition,
+            variables: compiled(&spec["variables"], "name")?,
+            validations: compiled(&spec["validations"], "message")?,
+        })
+    }
+
+    /// As an API server does it: a variable that cannot be evaluated is an error where it is used.
+    fn against(&self, user: &str, operation: &str, new: &Value, old: &Value) -> anyhow::Result<Vec<String>> {
+        let mut context = Context::default().with_all();
+        context.add_function("dyn", |value: Cel| Ok::<_, ExecutionError>(value));
+        let request = json!({"operation": operation, "userInfo": {"username": user}});
+        for (name, value) in [("object", new), ("oldObject", old), ("request", &request)] {
+            context.add_variable(name, value).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+        }
+        if self.condition.execute(&context)? != Cel::Bool(true) {
+            return Ok(Vec::new());
+        }
+        let mut variables: HashMap<Key, Cel> = HashMap::new();
+        for (name, program) in &self.variables {
+            context.add_variable_from_value("variables", Cel::Map(Map::from(variables.clone())));
+            if let Ok(value) = program.execute(&context) {
+                variables.insert(name.clone().into(), value);
+            }
+        }
+        context.add_variable_from_value("variables", Cel::Map(Map::from(variables)));
+        let broken = |(message, program): &(String, Program)| match program.execute(&context) {
+            Ok(Cel::Bool(true)) => None,
+            Ok(Cel::Bool(false)) => Some(message.clone()),
+            other => Some(format!("{message}: {other:?}")),
+        };
+        Ok(self.validations.iter().filter_map(broken).collect())
+    }
+}
+
+/// A Job as an API server completes it before it is judged.
+pub(crate) fn completed(job: &Value) -> Value {
+    let mut job = job.clone();
+    let metadata = &mut job["spec"]["template"]["metadata"];
+    for label in
+        ["controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"]
+    {
+        metadata["labels"][label] = json!("demo-signer");
+    }
+    if metadata["annotations"].as_object().is_some_and(serde_json::Map::is_empty) {
+        metadata.as_object_mut().map(|metadata| metadata.remove("annotations"));
+    }
+    let pod = &mut job["spec"]["template"]["spec"];
+    pod["dnsPolicy"] = json!("ClusterFirst");
+    pod["schedulerName"] = json!("default-scheduler");
+    if pod["serviceAccountName"].is_string() {
+        pod["serviceAccount"] = pod["serviceAccountName"].clone();
+    }
+    pod["containers"][0]["terminationMessagePath"] = json!("/dev/termination-log");
+    pod["containers"][0]["terminationMessagePolicy"] = json!("File");
+    job["spec"]["completionMode"] = json!("NonIndexed");
+    job["spec"]["manualSelector"] = json!(false);
+    job["spec"]["selector"] = json!({"matchLabels": {"batch.kubernetes.io/controller-uid": "demo-signer"}});
+    job
+}
