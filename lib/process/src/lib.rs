@@ -1,5 +1,5 @@
-//! What every program of Chancery does in the same way: read arguments, log, complain, back off, stop, read the KEK file,
-//! say by its exit code what to do next, say how much memory it had, and write numbers for people.
+//! What every program of Chancery does in the same way: read arguments, log, complain, back off, stop, read the KEK file
+//! and the statement key, say by its exit code what to do next, say how much memory it had, and write numbers for people.
 
 mod arguments;
 mod backoff;
@@ -9,7 +9,9 @@ mod kek_file;
 mod logs;
 mod memory;
 mod numbers;
+mod private_file;
 mod standard_error;
+mod statement_key_file;
 mod stop;
 
 pub use arguments::parse_arguments;
@@ -21,4 +23,5 @@ pub use logs::{LogFormat, log_layer, start_logs};
 pub use memory::peak_memory_kib;
 pub use numbers::grouped;
 pub use standard_error::{LastLines, flush_lines, queue_lines, say};
+pub use statement_key_file::{StatementKeyFileError, create_statement_key_file, read_statement_key_file};
 pub use stop::Stop;

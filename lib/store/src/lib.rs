@@ -10,6 +10,7 @@
 //! - [`keyring`]: finding, filling and deleting keyrings.
 //! - [`generated`]: making random records, and sealing a run.
 //! - [`export`], [`audit`]: reading a run back, in streams.
+//! - [`roots`], [`statements`]: what is stated of a run.
 
 mod answer;
 pub mod audit;
@@ -24,8 +25,10 @@ pub mod migrate;
 mod open_leases;
 mod pooling;
 pub mod query;
+pub mod roots;
 mod row;
 pub mod run;
+pub mod statements;
 
 pub use connect::{GivenUrl, Ledger, LedgerUrl};
 pub use error::StoreError;
