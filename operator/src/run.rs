@@ -12,13 +12,14 @@ pub(crate) mod observe;
 pub(crate) mod progress;
 pub(crate) mod reconcile;
 pub(crate) mod slim;
+pub(crate) mod stating;
 pub(crate) mod unreadable;
 pub(crate) mod update_status;
 pub(crate) mod watched;
 
 pub use build::job::job;
 pub use build::pod::SignerSettings;
-pub use context::{Context, Shared};
+pub use context::{Context, KeyFiles, Shared};
 pub use decide::decision::JobPlan;
 pub use error::ReconcileError;
 pub use facts::Background;

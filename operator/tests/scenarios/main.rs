@@ -22,6 +22,7 @@ mod mutants;
 mod refusals;
 mod signers;
 mod stale;
+mod statements;
 mod status;
 mod suspension;
 mod test_operator;

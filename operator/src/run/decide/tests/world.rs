@@ -212,6 +212,7 @@ impl World {
                 keys_leased: leased,
             },
             rate: None,
+            statements: None,
             open_holders: if ended { holders.collect() } else { Vec::new() },
         }))
     }
