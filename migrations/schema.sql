@@ -40,6 +40,16 @@ CREATE TYPE chancery.lease_outcome AS ENUM (
     'abandoned'
 );
 
+CREATE FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) RETURNS record
+    LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+BEGIN
+    SELECT b.first_record, b.last_record INTO first_record, last_record FROM chancery.batches b
+     WHERE b.run_id = p_run AND b.batch = p_batch AND b.lease_id = p_lease;
+END
+$$;
+
 CREATE FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, OUT lease_id bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT pending boolean) RETURNS record
     LANGUAGE plpgsql
     SET plan_cache_mode TO 'force_custom_plan'
@@ -74,26 +84,15 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_lease bigint, p_first bigint, p_end bigint) RETURNS boolean
+CREATE FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_lease bigint, p_stored_to bigint, p_first bigint, p_end bigint) RETURNS boolean
     LANGUAGE plpgsql
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
-DECLARE
-    v_batch_first bigint;
-    v_stored bigint := 0;
 BEGIN
     UPDATE chancery.batches b SET state = 'signed'
-     WHERE b.run_id = p_run AND b.batch = p_batch AND b.lease_id = p_lease
-       AND b.last_record = p_end AND b.first_record <= p_first
-    RETURNING b.first_record INTO v_batch_first;
-    IF NOT FOUND THEN
-        RETURN false;
-    END IF;
-    IF v_batch_first < p_first THEN
-        SELECT count(*) INTO v_stored FROM chancery.signatures s
-         WHERE s.run_id = p_run AND s.record >= v_batch_first AND s.record < p_first AND s.lease_id = p_lease;
-    END IF;
-    RETURN v_stored = p_first - v_batch_first;
+     WHERE b.run_id = p_run AND b.batch = p_batch AND b.lease_id = p_lease AND b.last_record = p_end
+       AND p_first = coalesce(p_stored_to + 1, b.first_record);
+    RETURN FOUND;
 END
 $$;
 
@@ -108,26 +107,39 @@ CREATE FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigi
     AS $$
 DECLARE
     v_lease record;
+    v_batch record;
     v_end bigint := p_first + cardinality(p_signatures) - 1;
+    v_fits boolean;
 BEGIN
+    -- A strict function would do nothing, as if all were stored.
+    IF num_nulls(p_lease, p_token, p_first, p_signatures, p_last) > 0 THEN
+        RAISE EXCEPTION 'batch_store takes no null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
     IF p_last THEN
         UPDATE chancery.leases l SET outcome = 'signed', signed_at = clock_timestamp(), token_hash = NULL
-         WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE RETURNING l.run_id, l.batch INTO v_lease;
+         WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE
+        RETURNING l.run_id, l.batch, l.stored_to INTO v_lease;
     ELSE
         -- Locked to the end of the transaction, so that nobody takes over a batch that is being stored.
-        SELECT l.run_id, l.batch INTO v_lease FROM chancery.leases l
+        SELECT l.run_id, l.batch, l.stored_to INTO v_lease FROM chancery.leases l
          WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE FOR UPDATE;
     END IF;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'lease % is lost', p_lease USING ERRCODE = 'CH001';
     END IF;
+    IF NOT p_last THEN
+        v_batch := chancery.batch_bounds(v_lease.run_id, v_lease.batch, p_lease);
+        v_fits := p_first = coalesce(v_lease.stored_to + 1, v_batch.first_record) AND v_end < v_batch.last_record;
+        IF v_fits IS NOT TRUE THEN
+            RAISE EXCEPTION 'lease %: the records % to % are not the next ones of its batch', p_lease, p_first, v_end
+                USING ERRCODE = 'CH002';
+        END IF;
+        UPDATE chancery.leases l SET stored_to = v_end WHERE l.id = p_lease;
+    END IF;
     INSERT INTO chancery.signatures (record, lease_id, run_id, signature)
     SELECT p_first + s.position - 1, p_lease, v_lease.run_id, s.signature
       FROM unnest(p_signatures) WITH ORDINALITY AS s (signature, position);
-    IF NOT p_last THEN
-        RETURN;
-    END IF;
-    IF NOT chancery.batch_sign(v_lease.run_id, v_lease.batch, p_lease, p_first, v_end) THEN
+    IF p_last AND NOT chancery.batch_sign(v_lease.run_id, v_lease.batch, p_lease, v_lease.stored_to, p_first, v_end) THEN
         RAISE EXCEPTION 'lease % does not cover its batch: records % to % were given last', p_lease, p_first, v_end
             USING ERRCODE = 'CH002';
     END IF;
@@ -403,7 +415,7 @@ END
 $$;
 
 CREATE FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) RETURNS boolean
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE sql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
@@ -418,8 +430,8 @@ CREATE FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) RETURNS bo
     END
 $$;
 
-CREATE FUNCTION chancery.lease_acquire(p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) RETURNS record
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION chancery.lease_acquire(p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key_hash bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) RETURNS record
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
@@ -505,7 +517,7 @@ BEGIN
     VALUES (lease_id, p_run, batch, v_run.keyring_id, key_id, p_holder, p_token_hash, use_sequence,
             v_turn.instant, clock_timestamp() + v_run.lease_duration, v_run.lease_duration);
     UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id;
-    SELECT m.wrapped_key INTO wrapped_key FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
+    SELECT sha256(m.wrapped_key) INTO wrapped_key_hash FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
 
     lease_seconds := extract(epoch FROM v_run.lease_duration);
     answer := 'leased';
@@ -535,8 +547,36 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.lease_key(p_lease bigint, p_token bytea, OUT wrapped_key bytea, OUT public_key bytea) RETURNS record
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+DECLARE
+    v_key uuid;
+BEGIN
+    IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
+        RAISE EXCEPTION 'lease_key needs a transaction of its own: this one has written'
+            USING ERRCODE = 'invalid_transaction_state';
+    END IF;
+    SELECT l.key_id INTO v_key FROM chancery.leases l
+     WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    SELECT m.wrapped_key, m.public_key INTO wrapped_key, public_key
+      FROM chancery.key_material m WHERE m.key_id = v_key;
+    wrapped_key := coalesce(wrapped_key, ''::bytea);
+    public_key := coalesce(public_key, ''::bytea);
+END
+$$;
+
 CREATE FUNCTION chancery.lease_renew(p_lease bigint, p_token bytea) RETURNS double precision
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE sql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
@@ -610,6 +650,19 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.refuse_part_of_a_batch() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM chancery.leases l WHERE l.id = NEW.id AND l.outcome IS DISTINCT FROM 'signed') THEN
+        RAISE EXCEPTION 'lease % does not cover its batch: it is stored to record % only', NEW.id, NEW.stored_to
+            USING ERRCODE = 'CH002';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint) RETURNS TABLE(run_id integer, created boolean)
     LANGUAGE plpgsql
     AS $$
@@ -618,6 +671,7 @@ DECLARE
     v_keyring integer;
     v_parent text;
     v_options text;
+    v_check text;
 BEGIN
     -- Runs of one name queue here; the second then finds the first one's run.
     PERFORM pg_advisory_xact_lock(hashtextextended('chancery.run ' || p_namespace || '/' || p_name, 0));
@@ -635,10 +689,13 @@ BEGIN
     INSERT INTO chancery.generated_sources (run_id, record_count, record_size, chunk_size)
     VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signatures'] LOOP
+        v_check := CASE WHEN v_parent = 'signatures' THEN (
+            SELECT format(', CHECK (octet_length(signature) = %s)', chancery.signature_bytes(k.algorithm, k.key_size))
+              FROM chancery.keyrings k WHERE k.id = v_keyring) ELSE '' END;
         v_options := CASE WHEN v_parent <> 'batches'
                           THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
-        EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL) %s',
-                       v_parent || '_' || v_run, v_parent, v_options);
+        EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL%s) %s',
+                       v_parent || '_' || v_run, v_parent, v_check, v_options);
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
@@ -813,6 +870,12 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE WHEN p_algorithm IN ('RS256', 'PS256') THEN p_key_size / 8 ELSE 64 END
+$$;
+
 CREATE TABLE chancery.admissions (
     run_id integer NOT NULL,
     records bigint DEFAULT 0 NOT NULL,
@@ -943,12 +1006,14 @@ CREATE TABLE chancery.leases (
     token_hash bytea,
     duration interval NOT NULL,
     doubted_at timestamp with time zone,
+    stored_to bigint,
     CONSTRAINT leases_check CHECK (((outcome IS NULL) OR (token_hash IS NULL))),
     CONSTRAINT leases_check1 CHECK ((acquired_at < released_at)),
     CONSTRAINT leases_check2 CHECK ((COALESCE((outcome = 'signed'::chancery.lease_outcome), false) = (signed_at IS NOT NULL))),
     CONSTRAINT leases_check3 CHECK (((released_at IS NULL) OR (outcome IS NOT NULL))),
     CONSTRAINT leases_check4 CHECK (((outcome = ANY (ARRAY['expired'::chancery.lease_outcome, 'abandoned'::chancery.lease_outcome])) <= (released_at IS NOT NULL))),
     CONSTRAINT leases_duration_check CHECK ((duration > '00:00:00'::interval)),
+    CONSTRAINT leases_holder_check CHECK ((octet_length(holder) <= 1024)),
     CONSTRAINT leases_token_hash_check CHECK ((octet_length(token_hash) = 32)),
     CONSTRAINT leases_use_sequence_check CHECK ((use_sequence >= 1))
 );
@@ -1090,6 +1155,8 @@ CREATE TRIGGER generated_sources_never_change BEFORE UPDATE ON chancery.generate
 
 CREATE TRIGGER keyrings_keep_their_shape BEFORE UPDATE OF uid, namespace, name, algorithm, key_size, provider, envelope, kek_fingerprint ON chancery.keyrings FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
+CREATE CONSTRAINT TRIGGER leases_are_stored_whole AFTER UPDATE OF stored_to ON chancery.leases DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.stored_to IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_part_of_a_batch();
+
 CREATE TRIGGER ledger_never_changes BEFORE DELETE OR UPDATE ON chancery.ledger FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER records_never_change BEFORE DELETE OR UPDATE ON chancery.records FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
@@ -1122,12 +1189,15 @@ ALTER TABLE ONLY chancery.runs
     ADD CONSTRAINT runs_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id);
 
 GRANT USAGE ON SCHEMA chancery TO chancery_signer;
+GRANT USAGE ON SCHEMA chancery TO chancery_auditor;
+
+REVOKE ALL ON FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, OUT lease_id bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT pending boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.batch_return(p_run integer, p_batch bigint, p_lease bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_lease bigint, p_first bigint, p_end bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_lease bigint, p_stored_to bigint, p_first bigint, p_end bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_signatures bytea[], p_last boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_signatures bytea[], p_last boolean) TO chancery_signer;
@@ -1157,24 +1227,31 @@ REVOKE ALL ON FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant time
 REVOKE ALL ON FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) TO chancery_signer;
 
-REVOKE ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) TO chancery_signer;
+REVOKE ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key_hash bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key_hash bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) TO chancery_signer;
 
 REVOKE ALL ON FUNCTION chancery.lease_give_back(p_lease bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.lease_key(p_lease bigint, p_token bytea, OUT wrapped_key bytea, OUT public_key bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.lease_key(p_lease bigint, p_token bytea, OUT wrapped_key bytea, OUT public_key bytea) TO chancery_signer;
 
 REVOKE ALL ON FUNCTION chancery.lease_renew(p_lease bigint, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.lease_renew(p_lease bigint, p_token bytea) TO chancery_signer;
 
 REVOKE ALL ON FUNCTION chancery.ledger_version() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_signer;
+GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_auditor;
 
 REVOKE ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.refuse_part_of_a_batch() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint) FROM PUBLIC;
 
 GRANT SELECT ON TABLE chancery.runs TO chancery_signer;
+GRANT SELECT ON TABLE chancery.runs TO chancery_auditor;
 
 REVOKE ALL ON FUNCTION chancery.run_refusal(p_run chancery.runs) FROM PUBLIC;
 
@@ -1188,13 +1265,36 @@ REVOKE ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OU
 
 REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
 
-GRANT SELECT(key_id) ON TABLE chancery.key_material TO chancery_signer;
+REVOKE ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) FROM PUBLIC;
 
-GRANT SELECT(public_key) ON TABLE chancery.key_material TO chancery_signer;
+GRANT SELECT ON TABLE chancery.admissions TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.batches TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.deleted_runs TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.generated_chunks TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.generated_sources TO chancery_auditor;
+
+GRANT SELECT(key_id) ON TABLE chancery.key_material TO chancery_auditor;
+
+GRANT SELECT(public_key) ON TABLE chancery.key_material TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.keyrings TO chancery_signer;
+GRANT SELECT ON TABLE chancery.keyrings TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.keys TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.leases TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.ledger TO chancery_signer;
+GRANT SELECT ON TABLE chancery.ledger TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.records TO chancery_signer;
+GRANT SELECT ON TABLE chancery.records TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.schema_migrations TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.signatures TO chancery_auditor;
 

@@ -1,7 +1,10 @@
--- Stores signatures of the lease's batch, for consecutive records from p_first on. With p_last
--- the batch is complete: the lease is closed and the batch marked signed in the same
--- transaction. Raises CH001 when the lease is no longer the caller's, or never was; then nothing
--- is stored.
+-- Stores signatures of the lease's batch, for consecutive records from p_first on: the batch's first record, or the one
+-- after those that this transaction has stored. With p_last the batch is complete: the lease is closed and the batch
+-- marked signed in the same transaction; the schema lets none commit that stores a part only. Nothing is stored, and
+--   CH001 raised when the lease is no longer the caller's, or never was
+--   CH002 raised when the records are not those that are next in its batch, or not the whole of it
+--
+-- Of which length a signature is, the run's own table says (run_create).
 --
 -- The key itself goes back to the ring at the next turn of the keyring, which alone decides
 -- instants; so a store neither waits for a turn nor makes one wait for the disk.
@@ -13,26 +16,39 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off AS $$
 DECLARE
     v_lease record;
+    v_batch record;
     v_end bigint := p_first + cardinality(p_signatures) - 1;
+    v_fits boolean;
 BEGIN
+    -- A strict function would do nothing, as if all were stored.
+    IF num_nulls(p_lease, p_token, p_first, p_signatures, p_last) > 0 THEN
+        RAISE EXCEPTION 'batch_store takes no null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
     IF p_last THEN
         UPDATE chancery.leases l SET outcome = 'signed', signed_at = clock_timestamp(), token_hash = NULL
-         WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE RETURNING l.run_id, l.batch INTO v_lease;
+         WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE
+        RETURNING l.run_id, l.batch, l.stored_to INTO v_lease;
     ELSE
         -- Locked to the end of the transaction, so that nobody takes over a batch that is being stored.
-        SELECT l.run_id, l.batch INTO v_lease FROM chancery.leases l
+        SELECT l.run_id, l.batch, l.stored_to INTO v_lease FROM chancery.leases l
          WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE FOR UPDATE;
     END IF;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'lease % is lost', p_lease USING ERRCODE = 'CH001';
     END IF;
+    IF NOT p_last THEN
+        v_batch := chancery.batch_bounds(v_lease.run_id, v_lease.batch, p_lease);
+        v_fits := p_first = coalesce(v_lease.stored_to + 1, v_batch.first_record) AND v_end < v_batch.last_record;
+        IF v_fits IS NOT TRUE THEN
+            RAISE EXCEPTION 'lease %: the records % to % are not the next ones of its batch', p_lease, p_first, v_end
+                USING ERRCODE = 'CH002';
+        END IF;
+        UPDATE chancery.leases l SET stored_to = v_end WHERE l.id = p_lease;
+    END IF;
     INSERT INTO chancery.signatures (record, lease_id, run_id, signature)
     SELECT p_first + s.position - 1, p_lease, v_lease.run_id, s.signature
       FROM unnest(p_signatures) WITH ORDINALITY AS s (signature, position);
-    IF NOT p_last THEN
-        RETURN;
-    END IF;
-    IF NOT chancery.batch_sign(v_lease.run_id, v_lease.batch, p_lease, p_first, v_end) THEN
+    IF p_last AND NOT chancery.batch_sign(v_lease.run_id, v_lease.batch, p_lease, v_lease.stored_to, p_first, v_end) THEN
         RAISE EXCEPTION 'lease % does not cover its batch: records % to % were given last', p_lease, p_first, v_end
             USING ERRCODE = 'CH002';
     END IF;

@@ -10,22 +10,26 @@
 -- * Holders renew every third of the duration. A turn that finds half of it gone without a renewal doubts the lease,
 --   and only when the other half has passed since then, and the lease has run out, is it taken back. A renewal
 --   dispels the doubt. So a clock that was set forward ends no lease whose holder renews it.
+--
+-- A turn may be held up anywhere. So a lease has run out only if it had by the instant of the turn, at which it will
+-- have been taken back; and whether one ends too late is judged by the clock as it is when its row is read, because it
+-- may have been renewed since the turn began.
 CREATE OR REPLACE FUNCTION chancery.keyring_collect(p_keyring integer, p_instant timestamptz, p_use_floor bigint)
 RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
-    v_clock timestamptz := clock_timestamp();
+    v_clock timestamptz := least(clock_timestamp(), p_instant);
     v_lease record;
     v_expired integer := 0;
 BEGIN
     FOR v_lease IN
         SELECT l.id, l.run_id, l.batch, l.outcome,
-               l.expires_at > v_clock + l.duration AS is_beyond,
+               l.expires_at > clock_timestamp() + l.duration AS is_beyond,
                l.doubted_at IS NULL OR l.doubted_at > v_clock AS is_trusted
           FROM chancery.leases l
          WHERE l.keyring_id = p_keyring AND l.released_at IS NULL AND l.use_sequence >= p_use_floor
            AND (l.outcome = 'signed'
-                OR l.expires_at > v_clock + l.duration
+                OR l.expires_at > clock_timestamp() + l.duration
                 OR (l.expires_at <= v_clock + l.duration / 2 AND (l.doubted_at IS NULL OR l.doubted_at > v_clock))
                 OR (l.expires_at <= v_clock AND l.doubted_at <= v_clock - l.duration / 2))
          FOR UPDATE SKIP LOCKED
@@ -33,7 +37,8 @@ BEGIN
         IF v_lease.outcome = 'signed' THEN
             UPDATE chancery.leases l SET released_at = p_instant WHERE l.id = v_lease.id;
         ELSIF v_lease.is_beyond THEN
-            UPDATE chancery.leases l SET expires_at = v_clock + l.duration, doubted_at = NULL WHERE l.id = v_lease.id;
+            UPDATE chancery.leases l SET expires_at = clock_timestamp() + l.duration, doubted_at = NULL
+             WHERE l.id = v_lease.id;
         ELSIF v_lease.is_trusted THEN
             UPDATE chancery.leases l SET doubted_at = v_clock WHERE l.id = v_lease.id;
         ELSE

@@ -1,7 +1,7 @@
 -- Gives the holder's own key and batch back unsigned, at once. False when the lease is no longer open, or was not
 -- granted to the caller.
 CREATE OR REPLACE FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) RETURNS boolean
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_bitmapscan = off
     SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off AS $$
     SELECT CASE

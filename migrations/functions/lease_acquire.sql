@@ -10,6 +10,9 @@
 -- The run is named by its uid too: in a ledger that was made anew, its number is another run's. The token is the
 -- holder's secret: whoever renews, stores or abandons shows it, and only its hash is kept.
 --
+-- Of the key's private part it returns the SHA-256 only, by which a holder that has opened the key before knows it again.
+-- The key itself is given out by lease_key, once the lease is committed.
+--
 -- The floors are lower bounds that make the two walks skip index entries of rows long since
 -- changed, which no vacuum can remove while somebody holds an old snapshot open. Both only
 -- grow: no active key of the ring has a last use below p_use_floor, since a key that joins begins at the
@@ -21,11 +24,11 @@
 -- Should the server crash in between, this lease and all later ones are lost together.
 CREATE OR REPLACE FUNCTION chancery.lease_acquire(
     p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint,
-    OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key bytea,
+    OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key_hash bytea,
     OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint,
     OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer,
     OUT use_floor bigint, OUT batch_floor bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_bitmapscan = off
     SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off AS $$
 DECLARE
@@ -106,7 +109,7 @@ BEGIN
     VALUES (lease_id, p_run, batch, v_run.keyring_id, key_id, p_holder, p_token_hash, use_sequence,
             v_turn.instant, clock_timestamp() + v_run.lease_duration, v_run.lease_duration);
     UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id;
-    SELECT m.wrapped_key INTO wrapped_key FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
+    SELECT sha256(m.wrapped_key) INTO wrapped_key_hash FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
 
     lease_seconds := extract(epoch FROM v_run.lease_duration);
     answer := 'leased';

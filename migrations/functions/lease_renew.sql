@@ -5,7 +5,7 @@
 --
 -- A lease never gets shorter: its holder counts on the duration that it was told last, and may not have heard of this.
 CREATE OR REPLACE FUNCTION chancery.lease_renew(p_lease bigint, p_token bytea) RETURNS double precision
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE sql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_bitmapscan = off
     SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off AS $$
     UPDATE chancery.leases l

@@ -5,3 +5,4 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 GRANT EXECUTE ON FUNCTION chancery.ledger_version() TO chancery_signer;
+GRANT EXECUTE ON FUNCTION chancery.ledger_version() TO chancery_auditor;

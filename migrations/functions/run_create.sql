@@ -22,6 +22,7 @@ DECLARE
     v_keyring integer;
     v_parent text;
     v_options text;
+    v_check text;
 BEGIN
     -- Runs of one name queue here; the second then finds the first one's run.
     PERFORM pg_advisory_xact_lock(hashtextextended('chancery.run ' || p_namespace || '/' || p_name, 0));
@@ -39,10 +40,13 @@ BEGIN
     INSERT INTO chancery.generated_sources (run_id, record_count, record_size, chunk_size)
     VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signatures'] LOOP
+        v_check := CASE WHEN v_parent = 'signatures' THEN (
+            SELECT format(', CHECK (octet_length(signature) = %s)', chancery.signature_bytes(k.algorithm, k.key_size))
+              FROM chancery.keyrings k WHERE k.id = v_keyring) ELSE '' END;
         v_options := CASE WHEN v_parent <> 'batches'
                           THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
-        EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL) %s',
-                       v_parent || '_' || v_run, v_parent, v_options);
+        EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL%s) %s',
+                       v_parent || '_' || v_run, v_parent, v_check, v_options);
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;

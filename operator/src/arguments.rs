@@ -54,6 +54,10 @@ pub struct Operate {
     /// URL of the ledger's database, as its owner; PGSSLMODE and PGSSLROOTCERT apply
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: GivenUrl,
+    /// URL of the same database for audits, by a login of role chancery_auditor; without it, audits use the owner's
+    /// login and take that role on
+    #[arg(long, env = "CHANCERY_AUDIT_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub audit_database_url: Option<GivenUrl>,
     /// File with the key-encryption key, 32 bytes, raw or in base64; read again whenever it is used
     #[arg(long, env = "CHANCERY_KEK_FILE", value_name = "FILE")]
     pub kek_file: PathBuf,

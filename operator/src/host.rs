@@ -11,6 +11,7 @@ pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod services;
 pub(crate) mod triggers;
+pub(crate) mod turns;
 pub(crate) mod watch;
 
 pub use background::WorkState;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chancery_api::{SigningRun, SigningRunSpec, validate};
 use chancery_process::Stop;
+use chancery_store::{GivenUrl, StoreError};
 use chancery_telemetry::serve;
 use futures::future::join_all;
 use kube::Client;
@@ -50,8 +51,10 @@ pub async fn operate(arguments: Operate, stop: Stop) -> anyhow::Result<()> {
     let mut registry = metrics_registry();
     let metrics = Metrics::new(&mut registry);
     let run_metrics = RunMetrics::new(&mut registry);
+    let named = |url: &GivenUrl| Ok::<_, StoreError>(url.read()?.named(&arguments.pod_name));
     let database = Arc::new(Database::new(
-        arguments.database_url.read()?.named(&arguments.pod_name),
+        named(&arguments.database_url)?,
+        arguments.audit_database_url.as_ref().map(named).transpose()?,
         Arc::clone(&metrics),
     ));
     let client = client(Arc::clone(&metrics)).await?;

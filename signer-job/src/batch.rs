@@ -125,8 +125,8 @@ impl<'a> Batch<'a> {
         if let Some(key) = self.signer.keys.kept(&self.lease) {
             return Ok(key);
         }
-        let public_key = self.hands.session.public_key(self.lease.key).await?;
-        Ok(self.signer.keys.open(&self.lease, &public_key)?)
+        let key = self.hands.session.key(&self.lease).await?;
+        Ok(self.signer.keys.open(&self.lease, &key)?)
     }
 
     /// Signs the whole batch into the signatures in hand, part by part.

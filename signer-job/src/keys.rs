@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chancery_keyring::{Algorithm, Kek, SigningKey, UnwrapError};
-use chancery_store::lease::Lease;
+use chancery_store::lease::{Lease, LeaseKey};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// Opening an RSA key costs as much as signing with it does, so opened keys are kept: as many as take
@@ -12,7 +13,8 @@ use uuid::Uuid;
 const KEPT: usize = 1_024;
 
 struct Opened {
-    wrapped: Vec<u8>,
+    /// SHA-256 of the wrapped key that it was opened from.
+    wrapped_hash: Vec<u8>,
     key: Arc<SigningKey>,
 }
 
@@ -33,26 +35,23 @@ impl OpenedKeys {
     /// very bytes that it was opened from.
     pub(crate) fn kept(&self, lease: &Lease) -> Option<Arc<SigningKey>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let opened = kept.get(&lease.key).filter(|opened| opened.wrapped == lease.wrapped_key)?;
+        let opened = kept.get(&lease.key).filter(|opened| opened.wrapped_hash == lease.wrapped_key_hash)?;
         Some(Arc::clone(&opened.key))
     }
 
-    /// Opens the lease's key, which has to be the private one of `public_key`, and keeps it.
-    pub(crate) fn open(&self, lease: &Lease, public_key: &[u8]) -> Result<Arc<SigningKey>, UnwrapError> {
-        let key = Arc::new(SigningKey::open(
-            &self.kek,
-            self.keyring,
-            lease.key,
-            self.algorithm,
-            &lease.wrapped_key,
-        )?);
-        key.belongs_to(public_key)?;
+    /// Opens a lease's key, whose private part has to be that of its public key, and keeps it.
+    pub(crate) fn open(&self, lease: &Lease, key: &LeaseKey) -> Result<Arc<SigningKey>, UnwrapError> {
+        let LeaseKey { wrapped, public } = key;
+        let id = lease.key;
+        let opened = Arc::new(SigningKey::open(&self.kek, self.keyring, id, self.algorithm, wrapped)?);
+        opened.belongs_to(public)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= KEPT && !kept.contains_key(&lease.key) {
+        if kept.len() >= KEPT && !kept.contains_key(&id) {
             let victim = kept.keys().next().copied();
             victim.and_then(|victim| kept.remove(&victim));
         }
-        kept.insert(lease.key, Opened { wrapped: lease.wrapped_key.clone(), key: Arc::clone(&key) });
-        Ok(key)
+        let wrapped_hash = Sha256::digest(wrapped).to_vec();
+        kept.insert(id, Opened { wrapped_hash, key: Arc::clone(&opened) });
+        Ok(opened)
     }
 }

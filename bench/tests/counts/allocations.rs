@@ -78,7 +78,8 @@ async fn sign_batch(
 ) -> anyhow::Result<()> {
     let (Acquired::Leased(lease), _) = session.acquire().await? else { anyhow::bail!("nothing to lease") };
     let kek = read_kek_file(kek_file)?;
-    let key = SigningKey::open(&kek, run.run.keyring.uid, lease.key, Algorithm::EdDsa, &lease.wrapped_key)?;
+    let wrapped = session.key(&lease).await?.wrapped;
+    let key = SigningKey::open(&kek, run.run.keyring.uid, lease.key, Algorithm::EdDsa, &wrapped)?;
     session.fetch(lease.first_record, lease.last_record, payloads).await?;
     anyhow::ensure!(key.sign_batch(payloads.iter(), || true, signatures)? == BatchOutcome::Complete);
     let signatures: Vec<&[u8]> = signatures.iter().collect();

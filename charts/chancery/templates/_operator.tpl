@@ -13,6 +13,13 @@
     secretKeyRef:
       name: {{ include "chancery.database.secretName" . }}
       key: {{ include "chancery.database.ownerUrlKey" . }}
+{{- with .Values.database.auditorUrlKey }}
+- name: CHANCERY_AUDIT_DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "chancery.database.secretName" $ }}
+      key: {{ . }}
+{{- end }}
 {{- with .Values.database.tls.mode }}
 - name: PGSSLMODE
   value: {{ . }}

@@ -12,6 +12,7 @@ mod supply;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use chancery_api::AuditPolicy;
 use chancery_process::{Exit, LogFormat, Stop};
 use chancery_statement::StatementKey;
 use chancery_store::Run;
@@ -98,7 +99,8 @@ async fn sign_and_audit(
         heads = stating.catch_up() => summary.stated(heads.map_err(CliError::while_signing)?),
         () = stop.asked() => return Ok(interrupted(&display)),
     }
-    let report = if arguments.skip_audit || request.valid.suspend {
+    let unwanted = arguments.skip_audit || request.valid.audit == AuditPolicy::Never;
+    let report = if unwanted || request.valid.suspend {
         None
     } else {
         tokio::select! {

@@ -19,6 +19,8 @@ pub enum ConditionType {
     Suspended,
     /// Every record has a stored signature, by the ledger's own count.
     Complete,
+    /// The laws 1 to 5 hold of the run, by an audit of all that is stored. Unknown until there was one.
+    Verified,
     /// The run cannot continue without help; the reason says why, the message what to do.
     Failed,
     /// The operator or the signers work on the run now; if not, the reason says why.
@@ -27,8 +29,15 @@ pub enum ConditionType {
 
 impl ConditionType {
     /// Every type, in the order in which a status lists them.
-    pub const ALL: [Self; 6] =
-        [Self::KeyringReady, Self::Sealed, Self::Suspended, Self::Complete, Self::Failed, Self::Progressing];
+    pub const ALL: [Self; 7] = [
+        Self::KeyringReady,
+        Self::Sealed,
+        Self::Suspended,
+        Self::Complete,
+        Self::Verified,
+        Self::Failed,
+        Self::Progressing,
+    ];
 
     /// The `type` of the condition.
     pub const fn as_str(self) -> &'static str {
@@ -37,6 +46,7 @@ impl ConditionType {
             Self::Sealed => "Sealed",
             Self::Suspended => "Suspended",
             Self::Complete => "Complete",
+            Self::Verified => "Verified",
             Self::Failed => "Failed",
             Self::Progressing => "Progressing",
         }
@@ -54,8 +64,8 @@ impl fmt::Display for ConditionType {
 pub struct Finding {
     /// What is spoken of.
     pub type_: ConditionType,
-    /// Whether it holds.
-    pub status: bool,
+    /// Whether it holds; none when that is not known.
+    pub status: Option<bool>,
     /// Why, as one word for programs.
     pub reason: Reason,
     /// Why, as a sentence for people.
@@ -83,7 +93,11 @@ pub fn conditions(
     findings
         .into_iter()
         .map(|Finding { type_, status, reason, message }| {
-            let status = if status { "True" } else { "False" };
+            let status = match status {
+                Some(true) => "True",
+                Some(false) => "False",
+                None => "Unknown",
+            };
             let since = find(previous, type_)
                 .filter(|earlier| earlier.status == status)
                 .map_or_else(|| now.clone(), |earlier| earlier.last_transition_time.clone());
@@ -126,7 +140,7 @@ mod tests {
     fn complete(status: bool, message: &str) -> Finding {
         Finding {
             type_: ConditionType::Complete,
-            status,
+            status: Some(status),
             reason: Reason::NotAllSigned,
             message: message.to_owned(),
         }
@@ -146,7 +160,12 @@ mod tests {
     fn a_complete_run_is_complete_whatever_else_holds() {
         let all: Vec<Finding> = ConditionType::ALL
             .into_iter()
-            .map(|type_| Finding { type_, status: true, reason: Reason::Pending, message: String::new() })
+            .map(|type_| Finding {
+                type_,
+                status: Some(true),
+                reason: Reason::Pending,
+                message: String::new(),
+            })
             .collect();
         assert_eq!(phase(&conditions(all, &[], None, &at(0)), Phase::Seeding), Phase::Complete);
         assert_eq!(phase(&[], Phase::Seeding), Phase::Seeding);

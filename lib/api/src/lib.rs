@@ -26,7 +26,7 @@ pub use manifest::{FieldChange, ManifestError, Problem, check_update, parse, val
 pub use reason::Reason;
 pub use reference::signing_run_page;
 pub use signer_template::SignerTemplate;
-pub use signing_run::{DeletionPolicy, KeyringRef, SigningRun, SigningRunSpec};
+pub use signing_run::{AuditPolicy, DeletionPolicy, KeyringRef, SigningRun, SigningRunSpec};
 pub use status::{
     BatchCounts, KeyCounts, KeyringStatus, Phase, RecordCounts, SignerCounts, SigningRunStatus,
     StatementStatus, StatementsStatus,

@@ -25,6 +25,18 @@ pub enum Reason {
     AllSigned,
     /// Records without a signature are left.
     NotAllSigned,
+    /// The audit begins once the run is complete.
+    AuditPending,
+    /// The run is being audited.
+    Auditing,
+    /// The audit could not be made; the operator retries.
+    AuditFailed,
+    /// `spec.audit` is Never.
+    NotAudited,
+    /// An audit of the complete run found no law broken. Also an Event.
+    LawsHold,
+    /// An audit of the complete run found a law broken. Also an Event.
+    LawsBroken,
     /// The run has not failed.
     NotFailed,
     /// The spec cannot be used.
@@ -105,7 +117,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 52] = [
         Self::KeyringReady,
         Self::KeyringNotReady,
         Self::Sealed,
@@ -114,6 +126,12 @@ impl Reason {
         Self::NotSuspended,
         Self::AllSigned,
         Self::NotAllSigned,
+        Self::AuditPending,
+        Self::Auditing,
+        Self::AuditFailed,
+        Self::NotAudited,
+        Self::LawsHold,
+        Self::LawsBroken,
         Self::NotFailed,
         Self::InvalidSpec,
         Self::InvalidKek,
@@ -166,6 +184,12 @@ impl Reason {
             Self::NotSuspended => "NotSuspended",
             Self::AllSigned => "AllSigned",
             Self::NotAllSigned => "NotAllSigned",
+            Self::AuditPending => "AuditPending",
+            Self::Auditing => "Auditing",
+            Self::AuditFailed => "AuditFailed",
+            Self::NotAudited => "NotAudited",
+            Self::LawsHold => "LawsHold",
+            Self::LawsBroken => "LawsBroken",
             Self::NotFailed => "NotFailed",
             Self::InvalidSpec => "InvalidSpec",
             Self::InvalidKek => "InvalidKek",
@@ -222,6 +246,14 @@ impl Reason {
             ConditionType::Sealed => &[Self::Sealed, Self::NotSealed],
             ConditionType::Suspended => &[Self::Suspended, Self::NotSuspended],
             ConditionType::Complete => &[Self::AllSigned, Self::NotAllSigned],
+            ConditionType::Verified => &[
+                Self::AuditPending,
+                Self::Auditing,
+                Self::AuditFailed,
+                Self::NotAudited,
+                Self::LawsHold,
+                Self::LawsBroken,
+            ],
             ConditionType::Failed => &[
                 Self::NotFailed,
                 Self::InvalidSpec,
@@ -260,7 +292,7 @@ impl Reason {
 
     /// The reasons of Events that report something which is no failure and no obstacle. Every failure and
     /// most obstacles are also reported, once, by an Event of the same reason.
-    pub const OF_EVENTS: [Self; 14] = [
+    pub const OF_EVENTS: [Self; 16] = [
         Self::Seeding,
         Self::KeyringReady,
         Self::Sealed,
@@ -274,6 +306,8 @@ impl Reason {
         Self::Recovered,
         Self::Resumed,
         Self::Completed,
+        Self::LawsHold,
+        Self::LawsBroken,
         Self::Expired,
     ];
 }

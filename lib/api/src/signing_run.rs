@@ -163,6 +163,13 @@ pub struct SigningRunSpec {
     #[schemars(with = "SignerTemplate")]
     pub signer_template: Option<SignerTemplate>,
 
+    /// Whether the run is audited once it is complete: AtCompletion reads every record and
+    /// verifies every signature, beside other runs, and the condition Verified says what came
+    /// of it; Never leaves that to `chancery verify`. AtCompletion unless given. It may change
+    /// at any time.
+    #[serde(default)]
+    pub audit: AuditPolicy,
+
     /// What becomes of the run's records, keys and signatures when the SigningRun is
     /// deleted: Retain keeps them in the ledger, Delete removes them. Retain unless given.
     #[serde(default)]
@@ -203,6 +210,7 @@ impl SigningRunSpec {
             ttl_seconds_after_finished: None,
             backoff_limit: default_backoff_limit(),
             signer_template: None,
+            audit: AuditPolicy::default(),
             deletion_policy: DeletionPolicy::default(),
         }
     }
@@ -215,6 +223,16 @@ pub struct KeyringRef {
     /// Name of the keyring: lower-case letters, digits and hyphens, at most 63 characters.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
+}
+
+/// Whether a run is audited by the operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum AuditPolicy {
+    /// Once it is complete.
+    #[default]
+    AtCompletion,
+    /// Not by the operator.
+    Never,
 }
 
 /// What becomes of a run's part of the ledger when the run is deleted.

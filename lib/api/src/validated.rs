@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::manifest::Problem;
 use crate::names::DEFAULT_NAMESPACE;
 use crate::signer_template::SignerTemplate;
-use crate::signing_run::{DeletionPolicy, SigningRun, SigningRunSpec};
+use crate::signing_run::{AuditPolicy, DeletionPolicy, SigningRun, SigningRunSpec};
 use chancery_keyring::Algorithm;
 
 /// A run that passed every check, with its defaults filled in.
@@ -41,6 +41,8 @@ pub struct ValidatedRun {
     pub backoff_limit: u32,
     /// How the signer pods are to be made.
     pub signer_template: SignerTemplate,
+    /// Whether the operator audits the run.
+    pub audit: AuditPolicy,
     /// What becomes of the run's part of the ledger when the run is deleted.
     pub deletion_policy: DeletionPolicy,
 }
@@ -94,6 +96,7 @@ impl ValidatedRun {
             ttl_seconds_after_finished,
             backoff_limit,
             signer_template,
+            audit,
             deletion_policy,
         } = &run.spec;
         let metadata = &run.metadata;
@@ -119,6 +122,7 @@ impl ValidatedRun {
             ttl_after_finished: seconds("spec.ttlSecondsAfterFinished", *ttl_seconds_after_finished)?,
             backoff_limit: fitting("spec.backoffLimit", *backoff_limit)?,
             signer_template: signer_template.clone().unwrap_or_default(),
+            audit: *audit,
             deletion_policy: *deletion_policy,
         })
     }

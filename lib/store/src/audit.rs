@@ -57,14 +57,16 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// A database that is away or refuses.
+    /// [`StoreError::OtherLedger`]; a database that is away or refuses.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let mut keeper = self.url.connect(WHOLE_AUDIT).await?;
+        let url = self.url.clone().as_auditor_role();
+        let mut keeper = url.connect(WHOLE_AUDIT).await?;
+        self.recognise(&mut keeper).await?;
         begin(&mut keeper).await?;
         hold_tables(&mut keeper).await?;
         let id = sqlx::query_scalar("SELECT pg_export_snapshot()");
         let id = answered("pg_export_snapshot", SHORT, id.fetch_one(&mut keeper)).await?;
-        Ok(Snapshot { url: self.url.clone(), id, keeper })
+        Ok(Snapshot { url, id, keeper })
     }
 }
 

@@ -23,6 +23,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The name under which the rights of a signer are granted.
 pub const SIGNER_ROLE: &str = "chancery_signer";
 
+/// The name under which the right to read everything but private keys is granted.
+pub const AUDITOR_ROLE: &str = "chancery_auditor";
+
 /// Where a ledger is: a parsed database URL. Its `Debug` and `Display` show no password.
 #[derive(Clone)]
 pub struct LedgerUrl {
@@ -119,6 +122,13 @@ impl LedgerUrl {
     pub fn as_signer_role(mut self) -> Self {
         // Not as a startup option: PgBouncer would refuse it.
         self.role = Some(SIGNER_ROLE);
+        self
+    }
+
+    /// The same place with the rights of an auditor only: whatever goes wrong in an audit, it changes nothing.
+    #[must_use]
+    pub fn as_auditor_role(mut self) -> Self {
+        self.role = Some(AUDITOR_ROLE);
         self
     }
 
@@ -281,6 +291,12 @@ impl Ledger {
             })
             .connect_lazy_with(url.options.clone());
         Ok(Self { pool, url, identity })
+    }
+
+    /// The same ledger, with this URL for the connections of audits and exports.
+    #[must_use]
+    pub fn by_login(self, url: LedgerUrl) -> Self {
+        Self { url, ..self }
     }
 
     /// Where this ledger is.

@@ -36,8 +36,9 @@ pub struct Lease {
     token: Token,
     /// The key.
     pub key: Uuid,
-    /// The key's private part, wrapped.
-    pub wrapped_key: Vec<u8>,
+    /// SHA-256 of the key's private part as it is wrapped, 32 bytes; empty when the ring has lost it. Who has opened
+    /// these very bytes before need not ask for them ([`SignerSession::key`]).
+    pub wrapped_key_hash: Vec<u8>,
     /// The batch, 1..M.
     pub batch: i64,
     /// The batch's first record, 1..N.
@@ -58,6 +59,15 @@ impl Lease {
     pub fn records(&self) -> u64 {
         (self.last_record - self.first_record + 1).unsigned_abs()
     }
+}
+
+/// The key of a lease. Either part is empty when the ring has lost it.
+#[derive(Debug)]
+pub struct LeaseKey {
+    /// The private part, wrapped.
+    pub wrapped: Vec<u8>,
+    /// The public key, as SubjectPublicKeyInfo in DER (RFC 5280).
+    pub public: Vec<u8>,
 }
 
 /// What asking for a lease came to.

@@ -1,4 +1,4 @@
-//! Bringing a ledger up to date: the numbered migrations first, then the rights of signers if any is missing, then
+//! Bringing a ledger up to date: the numbered migrations first, then the rights of the roles if any is missing, then
 //! every function whose text has changed.
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, SqlStr};
 
 use crate::answer::{LONG, SHORT, answered};
-use crate::connect::{Ledger, SIGNER_ROLE};
+use crate::connect::{AUDITOR_ROLE, Ledger, SIGNER_ROLE};
 use crate::error::{StoreError, said};
 use crate::query;
 use crate::row::from_row;
@@ -46,9 +46,10 @@ struct Function {
 static FUNCTIONS: &[Function] = include!(concat!(env!("OUT_DIR"), "/functions.rs"));
 
 impl Function {
-    /// Whether its file grants it to signers.
-    fn is_for_signers(&self) -> bool {
-        self.sql.contains(&format!(" TO {SIGNER_ROLE};"))
+    /// The roles that its file grants it to.
+    fn roles(&self) -> impl Iterator<Item = &'static str> {
+        let granted_to = |role: &&str| self.sql.contains(&format!(" TO {role};"));
+        [SIGNER_ROLE, AUDITOR_ROLE].into_iter().filter(granted_to)
     }
 
     fn hash(&self) -> String {
@@ -56,17 +57,18 @@ impl Function {
     }
 }
 
-/// The signers' role and what it may read.
+/// The roles of signers and auditors, and what they may read.
 const ROLES: &str = include_str!("../../../migrations/roles.sql");
 
-/// What of its rights the signers' role has.
-struct SignerRights {
+/// What of their rights the roles have.
+struct Rights {
     tables: bool,
     open_to_all: bool,
+    /// Each after the name of a role that may call it.
     functions: Vec<String>,
 }
 
-from_row!(SignerRights { tables, open_to_all, functions });
+from_row!(Rights { tables, open_to_all, functions });
 
 /// The newest migration that this program knows.
 #[must_use]
@@ -75,7 +77,7 @@ pub fn program_version() -> i64 {
 }
 
 impl Ledger {
-    /// Applies the migrations that are missing, forward only, gives signers the rights that they lack, and puts every
+    /// Applies the migrations that are missing, forward only, gives the roles the rights that they lack, and puts every
     /// function in place whose text has changed. Two callers at once take turns, by an advisory lock that ends with this call's own connection.
     ///
     /// # Errors
@@ -89,8 +91,8 @@ impl Ledger {
         answered(query::migration_lock.name, LONG, turn.execute(&mut connection)).await?;
         refuse_newer(ledger_version(&mut connection).await?)?;
         apply_migrations(&mut connection).await?;
-        let rights = query::signer_rights.rows_as::<SignerRights>();
-        let rights = answered(query::signer_rights.name, LONG, rights.fetch_one(&mut connection)).await?;
+        let rights = query::rights.rows_as::<Rights>();
+        let rights = answered(query::rights.name, LONG, rights.fetch_one(&mut connection)).await?;
         if !rights.tables {
             let roles = sqlx::raw_sql(ROLES);
             answered("roles.sql", LONG, roles.execute(&mut connection))
@@ -144,10 +146,7 @@ async fn apply_migrations(connection: &mut PgConnection) -> Result<(), StoreErro
 }
 
 /// All in one transaction, so that no caller meets functions of two versions.
-async fn put_functions_in_place(
-    connection: &mut PgConnection,
-    rights: &SignerRights,
-) -> Result<(), StoreError> {
+async fn put_functions_in_place(connection: &mut PgConnection, rights: &Rights) -> Result<(), StoreError> {
     let installed = query::functions_installed.rows_as::<(String, String)>();
     let installed: HashMap<String, String> =
         answered(query::functions_installed.name, LONG, installed.fetch_all(&mut *connection))
@@ -158,8 +157,8 @@ async fn put_functions_in_place(
     let changed: Vec<&Function> = FUNCTIONS
         .iter()
         .filter(|function| {
-            let granted = rights.functions.iter().any(|name| name == function.name);
-            installed.get(function.name) != Some(&function.hash()) || (function.is_for_signers() && !granted)
+            let granted = |role| rights.functions.contains(&format!("{role} {}", function.name));
+            installed.get(function.name) != Some(&function.hash()) || !function.roles().all(granted)
         })
         .collect();
     if changed.is_empty() && !rights.open_to_all {
@@ -257,7 +256,7 @@ mod tests {
             assert!(function.sql.contains(&definition), "{}", function.name);
             assert_eq!(
                 function.sql.contains("GRANT EXECUTE"),
-                function.is_for_signers(),
+                function.roles().next().is_some(),
                 "{}",
                 function.name
             );

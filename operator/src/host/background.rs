@@ -1,6 +1,7 @@
 //! Work that takes longer than a reconcile may. It can be stopped at any point and started again.
 //!
-//! An object may have several works under way, each of another kind.
+//! An object may have several works under way, each of another kind. Kinds are in lanes: works of one lane wait for each
+//! other, by turns among namespaces, and never for those of another lane.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Display};
@@ -9,14 +10,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::reflector::{Lookup, ObjectRef};
-use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tracing::Instrument;
 
 use crate::host::triggers::Triggers;
+use crate::host::turns::Turns;
 
-/// How many works run at the same time: more would only wait for the same database.
-const AT_ONCE: usize = 4;
+/// Kinds of work, in lanes.
+pub(crate) trait InLanes: Copy + Debug + Eq + Hash + Send + 'static {
+    /// How many works of each lane run at the same time.
+    const LANES: &'static [usize];
+
+    /// The number of the lane of this kind, from 0 on.
+    fn lane(self) -> usize;
+}
 
 /// Where one kind of work for an object stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,18 +56,19 @@ enum Work {
 /// Dropped, it stops them all: whatever leads next starts them again.
 pub(crate) struct BackgroundWork<K: Lookup<DynamicType = ()>, W> {
     works: Arc<Mutex<Works<W>>>,
-    turns: Arc<Semaphore>,
+    lanes: Vec<Turns>,
     triggers: Triggers<K>,
 }
 
 impl<K, W> BackgroundWork<K, W>
 where
     K: Lookup<DynamicType = ()> + 'static,
-    W: Copy + Debug + Eq + Hash + Send + 'static,
+    W: InLanes,
 {
     /// Nothing is under way. `triggers` is told of each object of which a work has ended.
     pub(crate) fn new(triggers: Triggers<K>) -> Self {
-        Self { works: Arc::default(), turns: Arc::new(Semaphore::new(AT_ONCE)), triggers }
+        let lanes = W::LANES.iter().map(|at_once| Turns::new(*at_once)).collect();
+        Self { works: Arc::default(), lanes, triggers }
     }
 
     /// Where one kind of work for an object stands.
@@ -85,11 +93,11 @@ where
         if let Some(Work::UnderWay(_)) = works.get(&key) {
             return;
         }
-        let (turns, triggers) = (Arc::clone(&self.turns), self.triggers.clone());
+        let (turns, triggers) = (self.lanes[kind.lane()].clone(), self.triggers.clone());
         let (all, of) = (Arc::clone(&self.works), key.clone());
         let span = tracing::info_span!("background", ?kind, object = %object);
         let task = async move {
-            let turn = turns.acquire_owned().await;
+            let turn = turns.take(object.namespace.as_deref().unwrap_or_default()).await;
             let outcome = work.await;
             drop(turn);
             let mut works = lock(&all);
@@ -160,6 +168,17 @@ mod tests {
         Other,
     }
 
+    impl InLanes for Kind {
+        const LANES: &'static [usize] = &[1, 1];
+
+        fn lane(self) -> usize {
+            match self {
+                Self::One => 0,
+                Self::Other => 1,
+            }
+        }
+    }
+
     fn object() -> ObjectRef<ConfigMap> {
         ObjectRef::new("demo").within("default")
     }
@@ -185,6 +204,23 @@ mod tests {
         works.start("uid", object(), Kind::Other, async { Ok::<_, Infallible>(()) });
         assert_eq!(woken.recv().await, Some(object()));
         assert_eq!(works.of("uid", Kind::Other), WorkState::Idle, "a failure is forgotten with a success");
+    }
+
+    #[tokio::test]
+    async fn works_of_one_lane_wait_for_each_other_and_for_no_other_lane() {
+        let mut triggers = Triggers::default();
+        let mut woken = triggers.scope(None);
+        let works = BackgroundWork::new(triggers);
+        works.start("first", object(), Kind::One, pending::<Result<(), Infallible>>());
+        tokio::task::yield_now().await;
+        works.start("second", object(), Kind::One, async { Ok::<_, Infallible>(()) });
+        works.start("second", object(), Kind::Other, async { Ok::<_, Infallible>(()) });
+        assert_eq!(woken.recv().await, Some(object()));
+        assert_eq!(works.of("second", Kind::Other), WorkState::Idle);
+        assert_eq!(works.of("second", Kind::One), WorkState::UnderWay);
+        works.stop("first", Kind::One);
+        assert_eq!(woken.recv().await, Some(object()));
+        assert_eq!(works.of("second", Kind::One), WorkState::Idle);
     }
 
     #[tokio::test]

@@ -26,6 +26,8 @@ const MOST_PAUSE: Duration = Duration::from_secs(5);
 /// The database, in the state in which it was last found.
 pub struct Database {
     url: LedgerUrl,
+    /// Another login to the same ledger, for audits.
+    audit_url: Option<LedgerUrl>,
     state: watch::Sender<Result<Ledger, String>>,
     check_now: Notify,
     metrics: Arc<Metrics>,
@@ -33,9 +35,9 @@ pub struct Database {
 
 impl Database {
     /// A database that has not been connected to yet.
-    pub fn new(url: LedgerUrl, metrics: Arc<Metrics>) -> Self {
+    pub fn new(url: LedgerUrl, audit_url: Option<LedgerUrl>, metrics: Arc<Metrics>) -> Self {
         let state = watch::Sender::new(Err("the database has not answered yet".to_owned()));
-        Self { url, state, check_now: Notify::new(), metrics }
+        Self { url, audit_url, state, check_now: Notify::new(), metrics }
     }
 
     /// The ledger, or why it cannot be used.
@@ -45,6 +47,19 @@ impl Database {
     /// The database does not answer, or cannot be used; the sentence says why.
     pub fn get(&self) -> Result<Ledger, String> {
         self.state.borrow().clone()
+    }
+
+    /// The ledger for an audit, by the login that is given for it, or why it cannot be used.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Database::get`].
+    pub(crate) fn get_for_audits(&self) -> Result<Ledger, String> {
+        let ledger = self.get()?;
+        Ok(match &self.audit_url {
+            Some(url) => ledger.by_login(url.clone()),
+            None => ledger,
+        })
     }
 
     /// The state, as it changes.

@@ -1,6 +1,7 @@
 //! Carries out what was decided, with what was observed. Each effect is one write, or starts background
 //! work, and may be repeated after a crash at any point.
 
+mod audit;
 mod deletion;
 pub(crate) mod error;
 mod job;
@@ -60,6 +61,10 @@ async fn carry_out(
             return ledger::release(context, target, observed, holders).await;
         }
         Effect::Settle => ledger::settle(context, observed).await?,
+        Effect::StartAudit => audit::start_audit(context, target)?,
+        Effect::StopAudit => {
+            context.background.stop(&target.object.uid().unwrap_or_default(), WorkKind::Auditing);
+        }
         Effect::StartDeleting => ledger::start_deleting(context, target, observed)?,
         Effect::DeleteObject => return object::delete_object(context, target.object).await.map(Some),
     }

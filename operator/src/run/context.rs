@@ -16,7 +16,7 @@ use crate::host::memory::Memory;
 use crate::host::services::Services;
 use crate::host::triggers::Triggers;
 use crate::run::build::pod::SignerSettings;
-use crate::run::facts::{Background, WorkKind};
+use crate::run::facts::{Audited, Background, WorkKind};
 use crate::run::metrics::RunMetrics;
 use crate::run::progress::ProgressWatch;
 use crate::run::stating;
@@ -30,7 +30,7 @@ pub struct Shared {
     triggers: Triggers<Watched>,
     pub(crate) background: BackgroundWork<Watched, WorkKind>,
     pub(crate) progress: ProgressWatch,
-    pub(crate) memory: Memory<Remembered>,
+    pub(crate) memory: Arc<Memory<Remembered>>,
     pub(crate) metrics: Arc<RunMetrics>,
 }
 
@@ -53,6 +53,8 @@ pub(crate) struct Remembered {
     pub(crate) released: HashSet<String>,
     /// The uid of the Job that was created or changed last.
     pub(crate) job: Option<String>,
+    /// What the audit of the run found.
+    pub(crate) audited: Option<Audited>,
     /// How many reconciles in a row failed.
     pub(crate) failures: u32,
 }
@@ -75,7 +77,7 @@ impl Shared {
             background: BackgroundWork::new(triggers.clone()),
             progress: ProgressWatch::new(triggers.clone()),
             triggers,
-            memory: Memory::default(),
+            memory: Arc::default(),
             metrics,
         }
     }
@@ -109,6 +111,7 @@ impl Shared {
         Background {
             filling: self.background.of(uid, WorkKind::Filling),
             generating: self.background.of(uid, WorkKind::Generating),
+            auditing: self.background.of(uid, WorkKind::Auditing),
             deleting: self.background.of(uid, WorkKind::Deleting),
         }
     }

@@ -1,6 +1,7 @@
 //! What to do for a run, from what is known of it. No client, no clock, no await: every "why did it
 //! do that?" is answered here, and tested in tables.
 
+mod audit;
 mod before;
 pub(crate) mod decision;
 mod deletion;
@@ -18,6 +19,7 @@ use chancery_api::{Reason, ValidatedRun};
 use k8s_openapi::jiff::Timestamp;
 
 use crate::run::facts::{LedgerRun, LedgerView, Observed};
+use audit::audit;
 use before::{failure_before, stage_before, under_way, was, was_in_ledger};
 use decision::{Decision, Effect, LOOK_AGAIN, Stage};
 pub(crate) use deletion::decide_deletion;
@@ -35,7 +37,8 @@ pub(crate) fn decide(run: &ValidatedRun, observed: &Observed, now: Timestamp) ->
         return decision.then(Effect::AddFinalizer);
     }
     if was(observed, ConditionType::Complete) {
-        return expire(run, observed, now, Decision::at(Stage::Complete));
+        let decision = audit(Decision::at(Stage::Complete), run, observed, now);
+        return expire(run, observed, now, decision);
     }
     let decision = match &observed.ledger {
         LedgerView::Away(why) => without_ledger(run, observed, why),
@@ -107,7 +110,7 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
             .again_after(LOOK_AGAIN * 4);
     }
     let decision = if ledger.complete {
-        Decision::at(Stage::Complete).then(Effect::Settle).then(Effect::StopMaking)
+        audit(Decision::at(Stage::Complete).then(Effect::Settle).then(Effect::StopMaking), run, observed, now)
     } else if let Some(limit) = run.active_deadline.filter(|limit| now >= deadline(observed, *limit, now)) {
         hold(under_way(observed), run, observed, ledger).failed(
             Reason::DeadlineExceeded,

@@ -9,7 +9,7 @@ use chancery_store::Run;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::jiff::Timestamp;
 
-use crate::host::background::WorkState;
+use crate::host::background::{InLanes, WorkState};
 
 /// What is known of a run. Plain data, so that decisions are tested without a cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,8 @@ pub(crate) struct Observed {
     /// Fingerprint of the operator's KEK, or why it cannot be used.
     pub(crate) kek: Result<String, String>,
     pub(crate) background: Background,
+    /// What an audit of the run found, if this operator made one.
+    pub(crate) audited: Option<Audited>,
     pub(crate) job: Option<JobView>,
     pub(crate) pods: Vec<PodView>,
 }
@@ -120,8 +122,32 @@ pub(crate) enum WorkKind {
     Filling,
     /// Its records are being made.
     Generating,
+    /// It is being audited.
+    Auditing,
     /// It is being removed from the ledger.
     Deleting,
+}
+
+impl InLanes for WorkKind {
+    /// More would only wait for the same database. An audit takes a whole processor.
+    const LANES: &'static [usize] = &[4, 2, 1];
+
+    fn lane(self) -> usize {
+        match self {
+            Self::Filling | Self::Generating => 0,
+            Self::Deleting => 1,
+            Self::Auditing => 2,
+        }
+    }
+}
+
+/// What an audit found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Audited {
+    /// Whether every law holds.
+    pub(crate) holds: bool,
+    /// What was looked at, or which laws are broken, for people.
+    pub(crate) message: String,
 }
 
 /// The background work for a run.
@@ -131,6 +157,8 @@ pub struct Background {
     pub filling: WorkState,
     /// Making its records.
     pub generating: WorkState,
+    /// Auditing it.
+    pub auditing: WorkState,
     /// Removing it from the ledger.
     pub deleting: WorkState,
 }

@@ -20,8 +20,25 @@ struct PhaseLabel {
     phase: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+impl OutcomeLabel {
+    fn of(holds: Option<bool>) -> Self {
+        let outcome = match holds {
+            Some(true) => "held",
+            Some(false) => "broken",
+            None => "failed",
+        };
+        Self { outcome }
+    }
+}
+
 /// The metrics of SigningRuns.
 pub struct RunMetrics {
+    audits: Family<OutcomeLabel, Counter>,
     records_signed: Counter,
     runs: Family<PhaseLabel, Gauge>,
     phases: Mutex<HashMap<String, Phase>>,
@@ -32,6 +49,7 @@ impl RunMetrics {
     #[must_use]
     pub fn new(registry: &mut Registry) -> Arc<Self> {
         let metrics = Self {
+            audits: Family::default(),
             records_signed: Counter::<u64, AtomicU64>::default(),
             runs: Family::default(),
             phases: Mutex::default(),
@@ -41,9 +59,23 @@ impl RunMetrics {
             "Records signed while this operator led, by the ledger's count",
             metrics.records_signed.clone(),
         );
+        registry.register(
+            "audits",
+            "Audits of complete runs, by what came of them: held, broken or failed",
+            metrics.audits.clone(),
+        );
+        // So that a rule sees the first that is broken: a counter that begins at 1 has not risen.
+        for outcome in [Some(true), Some(false), None] {
+            drop(metrics.audits.get_or_create(&OutcomeLabel::of(outcome)));
+        }
         registry.register("runs", "SigningRuns by phase, while this operator leads", metrics.runs.clone());
         metrics.show_phases();
         Arc::new(metrics)
+    }
+
+    /// An audit was made, and every law holds or does not; or it could not be made.
+    pub(crate) fn audited(&self, holds: Option<bool>) {
+        self.audits.get_or_create(&OutcomeLabel::of(holds)).inc();
     }
 
     pub(crate) fn signed(&self, records: u64) {

@@ -38,6 +38,7 @@ pub(crate) async fn observe(context: &Context, target: &Target<'_>, now: Now) ->
             .map(|kek| kek.fingerprint())
             .map_err(|error| error.to_string()),
         background,
+        audited: context.memory.of(&uid).audited,
         job,
         pods,
     };

@@ -32,7 +32,7 @@ pub(crate) async fn reconcile_unreadable(
     let now = whole_second(Timestamp::now());
     let finding = Finding {
         type_: ConditionType::Failed,
-        status: true,
+        status: Some(true),
         reason: Reason::InvalidSpec,
         message: format!("the SigningRun cannot be read: {}; correct it, or delete it", unreadable.error),
     };

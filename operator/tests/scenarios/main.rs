@@ -1,6 +1,7 @@
 //! Reconciling, scenario by scenario, with an API server in memory and a real ledger: what is asked of
 //! the API server, in which order, and what it comes to.
 
+mod audits;
 mod beside;
 mod clock;
 mod cluster;

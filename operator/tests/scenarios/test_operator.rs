@@ -72,7 +72,7 @@ impl TestOperator {
         let mut registry = metrics_registry();
         let metrics = Metrics::new(&mut registry);
         let url = database.parse().expect("a database URL");
-        let database = Arc::new(Database::new(url, Arc::clone(&metrics)));
+        let database = Arc::new(Database::new(url, None, Arc::clone(&metrics)));
         let mut triggers = Triggers::default();
         let woken = triggers.scope(None);
         let client = api.client();
@@ -180,8 +180,8 @@ impl TestOperator {
 
     /// Whether background work for the run is under way.
     pub(crate) fn is_busy(&self, name: &str) -> bool {
-        let Background { filling, generating, deleting } = self.background(name);
-        [filling, generating, deleting].contains(&WorkState::UnderWay)
+        let Background { filling, generating, auditing, deleting } = self.background(name);
+        [filling, generating, auditing, deleting].contains(&WorkState::UnderWay)
     }
 
     /// Steps until nothing is left to be done or said, and a while has passed.

@@ -227,6 +227,44 @@ async fn progress_is_right_after_batches_were_abandoned_and_leases_ran_out() -> 
     Ok(())
 }
 
+/// The turn of a ring that took its instant a second ago, and comes to its leases only now.
+const HELD_UP: &str = "SELECT chancery.keyring_collect(1, clock_timestamp() - interval '1 second', 0)";
+
+#[tokio::test]
+async fn a_turn_that_is_held_up_takes_no_lease_back_that_had_not_run_out_at_its_instant() -> anyhow::Result<()>
+{
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new().lease_duration(Duration::from_secs(10)).seeded(&ledger).await?;
+    leased(&mut run.session("vanished").await?).await?;
+    ledger
+        .execute(
+            "UPDATE chancery.leases SET (expires_at, doubted_at) =
+                 (clock_timestamp() - interval '1 millisecond', clock_timestamp() - duration / 2 - interval '1 millisecond')",
+        )
+        .await?;
+    let expired: i32 = sqlx::query_scalar(HELD_UP).fetch_one(ledger.ledger.pool()).await?;
+    assert_eq!(expired, 0, "it would be said to have been taken back before its end");
+    let in_time = "SELECT chancery.keyring_collect(1, clock_timestamp(), 0)";
+    let expired: i32 = sqlx::query_scalar(in_time).fetch_one(ledger.ledger.pool()).await?;
+    assert_eq!(expired, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_turn_that_is_held_up_does_not_shorten_a_lease_that_was_renewed_meanwhile() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new().lease_duration(Duration::from_secs(10)).seeded(&ledger).await?;
+    let mut session = run.session("renews").await?;
+    let lease = leased(&mut session).await?;
+    session.renew(&lease).await?;
+    let end = "SELECT extract(epoch FROM expires_at)::text FROM chancery.leases";
+    let before: String = sqlx::query_scalar(end).fetch_one(ledger.ledger.pool()).await?;
+    let _expired: i32 = sqlx::query_scalar(HELD_UP).fetch_one(ledger.ledger.pool()).await?;
+    let after: String = sqlx::query_scalar(end).fetch_one(ledger.ledger.pool()).await?;
+    assert_eq!(before, after);
+    Ok(())
+}
+
 #[tokio::test]
 async fn progress_of_several_runs_is_told_apart() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
@@ -261,7 +299,7 @@ async fn a_batch_that_is_being_stored_in_parts_is_not_taken_over() -> anyhow::Re
     ledger.execute("UPDATE chancery.leases SET token_hash = sha256('known')").await?;
     let mut storing = PgConnection::connect(&ledger.url).await?;
     let mut transaction = storing.begin().await?;
-    let store = "SELECT chancery.batch_store($1, 'known', $2, array_fill('\\x07'::bytea, ARRAY[5]), $3)";
+    let store = "SELECT chancery.batch_store($1, 'known', $2, array_fill(decode(repeat('07', 64), 'hex'), ARRAY[5]), $3)";
     sqlx::query(store).bind(lease.id).bind(1_i64).bind(false).execute(&mut *transaction).await?;
 
     let over = "SELECT expires_at < clock_timestamp() FROM chancery.leases WHERE id = $1";

@@ -37,6 +37,15 @@ async fn ten_thousand_records_are_signed_by_eight_signers_with_twenty_keys() -> 
 }
 
 #[tokio::test]
+async fn a_run_that_is_not_to_be_audited_is_not() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let manifest = Manifest::new().with("audit", "Never");
+    let summary = Chancery::on(&ledger.url)?.sign(&manifest, &["--output", "json"]).await?;
+    assert_eq!(summary.expect_code(0)?.json()?["audit"], "skipped");
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_last_batch_may_be_shorter() -> anyhow::Result<()> {
     let summary = signed(&Manifest::new().of(1_003, 3, 10), &[]).await?;
     assert_eq!(summary["batches"], 101);

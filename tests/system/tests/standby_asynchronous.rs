@@ -77,7 +77,8 @@ async fn signed(
     session.fetch(lease.first_record, lease.last_record, &mut payloads).await?;
     let kek = read_kek_file(&run.kek_file)?;
     let algorithm = run.run.keyring.algorithm.parse()?;
-    let key = SigningKey::open(&kek, run.run.keyring.uid, lease.key, algorithm, &lease.wrapped_key)?;
+    let wrapped = session.key(lease).await?.wrapped;
+    let key = SigningKey::open(&kek, run.run.keyring.uid, lease.key, algorithm, &wrapped)?;
     let sign = |payload: &[u8]| {
         let mut signature = Vec::new();
         key.sign(payload, &mut signature).map(|()| signature)

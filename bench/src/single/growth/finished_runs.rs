@@ -77,8 +77,8 @@ async fn sign(site: &Site, run: &Run, session: &mut SignerSession) -> anyhow::Re
             other => anyhow::bail!("a run of one's own, and yet {other:?}"),
         };
         session.fetch(lease.first_record, lease.last_record, &mut payloads).await?;
-        let key =
-            SigningKey::open(&site.kek, run.keyring.uid, lease.key, Algorithm::EdDsa, &lease.wrapped_key)?;
+        let wrapped = session.key(&lease).await?.wrapped;
+        let key = SigningKey::open(&site.kek, run.keyring.uid, lease.key, Algorithm::EdDsa, &wrapped)?;
         signatures.clear();
         let _complete = key.sign_batch(payloads.iter(), || true, &mut signatures)?;
         session.store(&lease, &signatures.iter().collect::<Vec<_>>()).await?;

@@ -22,6 +22,7 @@ fn other_values() -> Vec<(&'static str, Value, bool)> {
         ("ttlSecondsAfterFinished", json!(0), true),
         ("backoffLimit", json!(5), true),
         ("signerTemplate", json!({"labels": {"team": "billing"}}), true),
+        ("audit", json!("Never"), true),
         ("deletionPolicy", json!("Delete"), true),
     ]
 }

@@ -111,6 +111,7 @@ fn the_defaults_are_those_of_the_documentation() {
     assert_eq!((run.record_size, run.parallelism, run.keyring.key_size_to_make()), (256, 2, Some(2048)));
     assert_eq!((run.keyring.algorithm_to_make().name(), run.lease_duration.as_secs()), ("RS256", 30));
     assert_eq!((run.suspend, run.deletion_policy), (false, chancery_api::DeletionPolicy::Retain));
+    assert_eq!(run.audit, chancery_api::AuditPolicy::AtCompletion);
 }
 
 #[test]

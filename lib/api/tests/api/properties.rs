@@ -1,8 +1,8 @@
 //! What holds of any manifest.
 
 use chancery_api::{
-    Algorithm, DeletionPolicy, KeyringRef, LeaseDuration, SignerTemplate, SigningRun, SigningRunSpec,
-    check_update, parse, validate,
+    Algorithm, AuditPolicy, DeletionPolicy, KeyringRef, LeaseDuration, SignerTemplate, SigningRun,
+    SigningRunSpec, check_update, parse, validate,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -28,7 +28,10 @@ fn specs() -> impl Strategy<Value = SigningRunSpec> {
         (1_u32..=59, 0_u32..=59).prop_map(|(minutes, seconds)| format!("{minutes}m{seconds}s")),
         (5_u32..=59, 0_u32..=999).prop_map(|(seconds, millis)| format!("{seconds}.{millis:03}s")),
     ];
-    let policies = prop_oneof![Just(DeletionPolicy::Retain), Just(DeletionPolicy::Delete)];
+    let policies = (
+        prop_oneof![Just(AuditPolicy::AtCompletion), Just(AuditPolicy::Never)],
+        prop_oneof![Just(DeletionPolicy::Retain), Just(DeletionPolicy::Delete)],
+    );
     let limits = (
         proptest::option::of(1_i64..=31_536_000),
         proptest::option::of(0_i64..=31_536_000),
@@ -42,7 +45,7 @@ fn specs() -> impl Strategy<Value = SigningRunSpec> {
             lease,
             suspend,
             (active_deadline_seconds, ttl_seconds_after_finished, backoff_limit, signer_template),
-            deletion_policy,
+            (audit, deletion_policy),
         )| {
             SigningRunSpec {
                 record_count,
@@ -59,6 +62,7 @@ fn specs() -> impl Strategy<Value = SigningRunSpec> {
                 ttl_seconds_after_finished,
                 backoff_limit,
                 signer_template,
+                audit,
                 deletion_policy,
             }
         },

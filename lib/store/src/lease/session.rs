@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgRow};
-use uuid::Uuid;
 
 use super::fetch::of_partition;
-use super::{Acquired, Lease, SignerRun, Token};
+use super::{Acquired, Lease, LeaseKey, SignerRun, Token};
 use crate::answer::{SHORT, answered};
 use crate::connect::LedgerUrl;
 use crate::error::StoreError;
@@ -107,7 +106,7 @@ impl SignerSession {
                 id: row.get("lease_id"),
                 token,
                 key: row.get("key_id"),
-                wrapped_key: row.get::<Option<_>, _>("wrapped_key").unwrap_or_default(),
+                wrapped_key_hash: row.get::<Option<_>, _>("wrapped_key_hash").unwrap_or_default(),
                 batch: row.get("batch"),
                 first_record: row.get("first_record"),
                 last_record: row.get("last_record"),
@@ -129,17 +128,19 @@ impl SignerSession {
         Ok((acquired, expired))
     }
 
-    /// The public key that the ledger holds for a key, as SubjectPublicKeyInfo in DER. Empty when it holds
-    /// none.
+    /// The key of a lease, in a transaction of its own: the ledger gives none out to whoever may still roll the lease
+    /// back.
     ///
     /// # Errors
     ///
-    /// A database that is away or refuses.
-    pub async fn public_key(&mut self, key: Uuid) -> Result<Vec<u8>, StoreError> {
-        let statement = query::public_key.scalars().bind(key);
-        let found =
-            answered(query::public_key.name, SHORT, statement.fetch_optional(&mut self.connection)).await?;
-        Ok(found.unwrap_or_default())
+    /// [`StoreError::LeaseLost`] when the lease is no longer ours; a database that is away or refuses.
+    pub async fn key(&mut self, lease: &Lease) -> Result<LeaseKey, StoreError> {
+        let statement = query::lease_key.rows().bind(lease.id).bind(lease.token.as_bytes());
+        let row = answered(query::lease_key.name, SHORT, statement.fetch_one(&mut self.connection)).await?;
+        match (row.get("wrapped_key"), row.get("public_key")) {
+            (Some(wrapped), Some(public)) => Ok(LeaseKey { wrapped, public }),
+            _ => Err(StoreError::LeaseLost(lease.id)),
+        }
     }
 
     /// Prolongs a lease, and tells for how long from now on. None when it is no longer ours. The commit waits for the

@@ -10,7 +10,7 @@ fn lease(records: i64, payload_bytes: i64) -> Lease {
         id: 1,
         token: Token::random(),
         key: Uuid::nil(),
-        wrapped_key: Vec::new(),
+        wrapped_key_hash: Vec::new(),
         batch: 3,
         first_record: 101,
         last_record: 100 + records,

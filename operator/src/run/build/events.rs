@@ -75,7 +75,22 @@ pub(crate) fn new_events(
             format!("all {signed} records are signed, after {elapsed}"),
         ));
     }
+    events.extend(audited(old, new));
     events
+}
+
+/// What an audit found, when it is new.
+fn audited(old: &SigningRunStatus, new: &SigningRunStatus) -> Option<NewEvent> {
+    let verified = |status: &SigningRunStatus| {
+        condition::find(&status.conditions, ConditionType::Verified)
+            .filter(|condition| condition.status != "Unknown")
+            .cloned()
+    };
+    let found = verified(new).filter(|_| verified(old).is_none())?;
+    Some(match found.status.as_str() {
+        "True" => NewEvent::normal(Reason::LawsHold, found.message),
+        _ => NewEvent::warning(Reason::LawsBroken, found.message),
+    })
 }
 
 /// A database that answers again, and an obstacle that is new.

@@ -2,19 +2,23 @@
 
 use chancery_api::condition::{self, ConditionType, Finding};
 use chancery_api::{
-    BatchCounts, KeyCounts, Phase, Reason, RecordCounts, SignerCounts, SigningRunStatus, ValidatedRun,
-    format, names,
+    AuditPolicy, BatchCounts, KeyCounts, Phase, Reason, RecordCounts, SignerCounts, SigningRunStatus,
+    ValidatedRun, format, names,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
+use crate::host::background::WorkState;
 use crate::host::cut::cut;
 use crate::run::decide::decision::{Decision, Stage};
 use crate::run::facts::{Counts, LedgerRun, LedgerView, Observed};
 
-/// Longest message of a condition, in bytes of JSON. Two of the six messages may be long, and a status
-/// that every watcher receives once per second must stay below 4 KiB.
-const MESSAGE_BYTES: usize = 1_000;
+/// Longest message of a condition, in bytes of JSON. Two of the seven messages may be as long, a third half as
+/// long, and a status that every watcher receives once per second must stay below 4 KiB.
+const MESSAGE_BYTES: usize = 800;
+
+/// Longest message of an audit.
+const AUDIT_BYTES: usize = 400;
 
 /// The status of a run.
 pub(crate) fn status(
@@ -31,7 +35,7 @@ pub(crate) fn status(
         LedgerView::Present(ledger) => Some(ledger.as_ref()),
         _ => None,
     };
-    let conditions = conditions(observed, decision, ledger, now);
+    let conditions = conditions(Some(run), observed, decision, ledger, now);
     let complete = decision.stage == Stage::Complete;
     let begun = decision.stage != Stage::Pending && (ledger.is_some() || previous.start_time.is_some());
     let start_time = previous.start_time.clone().or_else(|| begun.then_some(Time(now)));
@@ -81,7 +85,7 @@ pub(crate) fn status(
 /// The status of a run whose spec cannot be used: what was known of it before stays.
 pub(crate) fn invalid_status(observed: &Observed, decision: &Decision, now: Timestamp) -> SigningRunStatus {
     let now = whole_second(now);
-    let conditions = conditions(observed, decision, None, now);
+    let conditions = conditions(None, observed, decision, None, now);
     SigningRunStatus {
         observed_generation: Some(observed.object.generation),
         phase: Some(condition::phase(&conditions, under_way(decision.stage))),
@@ -105,6 +109,7 @@ pub(crate) fn whole_second(now: Timestamp) -> Timestamp {
 }
 
 fn conditions(
+    run: Option<&ValidatedRun>,
     observed: &Observed,
     decision: &Decision,
     ledger: Option<&LedgerRun>,
@@ -158,6 +163,7 @@ fn conditions(
                 "records without a signature are left",
             )
         },
+        verified(run, observed, complete),
         match &decision.failure {
             Some(failure) => finding(ConditionType::Failed, true, failure.reason, failure.message.clone()),
             None => finding(ConditionType::Failed, false, Reason::NotFailed, "the run has not failed"),
@@ -183,8 +189,37 @@ fn progressing(decision: &Decision) -> Finding {
     }
 }
 
+/// What is known of the laws. What an audit found of a complete run is final.
+fn verified(run: Option<&ValidatedRun>, observed: &Observed, complete: bool) -> Finding {
+    let of = |status, reason, message: &str| Finding {
+        type_: ConditionType::Verified,
+        status,
+        reason,
+        message: cut(message.to_owned(), AUDIT_BYTES),
+    };
+    let before = condition::find(&observed.object.previous.conditions, ConditionType::Verified);
+    match (before, &observed.audited, &observed.background.auditing) {
+        (Some(before), ..) if before.status == "True" => of(Some(true), Reason::LawsHold, &before.message),
+        (Some(before), ..) if before.status == "False" => {
+            of(Some(false), Reason::LawsBroken, &before.message)
+        }
+        (_, Some(audited), _) if audited.holds => of(Some(true), Reason::LawsHold, &audited.message),
+        (_, Some(audited), _) => of(Some(false), Reason::LawsBroken, &audited.message),
+        _ if run.is_some_and(|run| run.audit == AuditPolicy::Never) => {
+            of(None, Reason::NotAudited, "spec.audit is Never; `chancery verify` audits the run")
+        }
+        _ if !complete => of(None, Reason::AuditPending, "the run is audited once it is complete"),
+        (_, _, WorkState::Failed { message, .. }) => of(
+            None,
+            Reason::AuditFailed,
+            &format!("the audit could not be made: {message}; the operator retries"),
+        ),
+        _ => of(None, Reason::Auditing, "every record is read, and every signature verified"),
+    }
+}
+
 fn finding(type_: ConditionType, status: bool, reason: Reason, message: impl Into<String>) -> Finding {
-    Finding { type_, status, reason, message: cut(message.into(), MESSAGE_BYTES) }
+    Finding { type_, status: Some(status), reason, message: cut(message.into(), MESSAGE_BYTES) }
 }
 
 fn batches(counts: Counts) -> BatchCounts {

@@ -46,6 +46,10 @@ pub(crate) enum Effect {
     },
     /// Return the last keys to the keyring.
     Settle,
+    /// Audit the run, in the background.
+    StartAudit,
+    /// Stop its audit.
+    StopAudit,
     /// Remove the run from the ledger, in the background.
     StartDeleting,
     /// Delete the SigningRun itself.

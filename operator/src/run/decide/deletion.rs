@@ -25,6 +25,11 @@ pub(crate) fn decide_deletion(observed: &Observed, now: Timestamp) -> Decision {
         return decision;
     }
     let decision = if observed.background.is_making() { decision.then(Effect::StopMaking) } else { decision };
+    // What is read would have to stay until it ends.
+    let decision = match observed.background.auditing {
+        WorkState::UnderWay => decision.then(Effect::StopAudit),
+        WorkState::Idle | WorkState::Failed { .. } => decision,
+    };
     let decision = match &observed.job {
         Some(job) if job.ours && !job.deleting => decision.then(Effect::DeleteJob),
         _ => decision,

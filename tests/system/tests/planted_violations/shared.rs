@@ -130,7 +130,8 @@ impl Signer {
     async fn store(&mut self, lease: &Lease) -> anyhow::Result<()> {
         let mut payloads = Payloads::default();
         self.session.fetch(lease.first_record, lease.last_record, &mut payloads).await?;
-        let key = SigningKey::open(&self.kek, self.ring, lease.key, Algorithm::EdDsa, &lease.wrapped_key)?;
+        let wrapped = self.session.key(lease).await?.wrapped;
+        let key = SigningKey::open(&self.kek, self.ring, lease.key, Algorithm::EdDsa, &wrapped)?;
         let mut signatures = Vec::new();
         for payload in payloads.iter() {
             let mut signature = Vec::new();

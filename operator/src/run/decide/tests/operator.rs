@@ -2,20 +2,21 @@
 //! does.
 
 use chancery_api::Reason;
-use chancery_api::{SigningRunStatus, ValidatedRun};
+use chancery_api::{AuditPolicy, SigningRunStatus, ValidatedRun};
 use k8s_openapi::jiff::SignedDuration;
 
 use super::world::{Stored, World};
 use crate::host::background::WorkState;
 use crate::run::build;
-use crate::run::decide::decision::{Again, Cause, Decision, Effect};
+use crate::run::decide::decision::{Again, Cause, Decision, Effect, Stage};
 use crate::run::decide::{decide, decide_deletion};
-use crate::run::facts::{Background, JobView, LedgerRun, LedgerView, Observed};
+use crate::run::facts::{Audited, Background, JobView, LedgerRun, LedgerView, Observed};
 
 /// What an operator has in memory. One that was started just now has nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Operator {
     pub(super) background: Background,
+    audited: Option<Audited>,
     written: Option<SigningRunStatus>,
 }
 
@@ -31,7 +32,7 @@ pub(super) struct Snapshot {
 
 impl Operator {
     pub(super) fn new() -> Self {
-        Self { background: Background::IDLE, written: None }
+        Self { background: Background::IDLE, audited: None, written: None }
     }
 
     fn look(&self, world: &World) -> Option<Observed> {
@@ -40,6 +41,7 @@ impl Operator {
             ledger: world.ledger_view(),
             kek: world.kek.clone(),
             background: self.background.clone(),
+            audited: self.audited.clone(),
             job: world.job_view(),
             pods: world.pods.clone(),
         })
@@ -102,6 +104,11 @@ impl Operator {
             }
             Effect::ReleaseLeases { holders } => ledger(world)?.as_mut().ok_or(())?.release(holders),
             Effect::Settle => ledger(world)?.as_mut().ok_or(())?.settled = true,
+            Effect::StartAudit => {
+                ledger(world)?;
+                self.background.auditing = WorkState::UnderWay;
+            }
+            Effect::StopAudit => self.background.auditing = WorkState::Idle,
             Effect::StartDeleting => {
                 ledger(world)?.as_ref().ok_or(())?;
                 self.background.deleting = WorkState::UnderWay;
@@ -138,6 +145,7 @@ impl Operator {
         if world.object.is_none() {
             // It is forgotten.
             self.background = Background::IDLE;
+            self.audited = None;
         }
         let (batches, kek, now) = (world.batches(), world.kek.clone(), world.now);
         let (up, keys) = (world.up, usize::try_from(world.keys()).expect("few"));
@@ -179,6 +187,16 @@ impl Operator {
                 }
                 Some(stored) => {
                     stored.sealed = true;
+                    WorkState::Idle
+                }
+            };
+        } else if self.background.auditing == WorkState::UnderWay {
+            self.background.auditing = match &world.stored {
+                _ if !up => failed("the database is away"),
+                None => failed("there is no such run"),
+                Some(stored) if stored.deleted => failed("the run is being deleted"),
+                Some(_) => {
+                    self.audited = Some(Audited { holds: true, message: "no law is broken".to_owned() });
                     WorkState::Idle
                 }
             };
@@ -288,6 +306,10 @@ pub(super) fn check_laws(seen: &Snapshot) {
                 let ours = stored.is_some_and(|stored| stored.conflict.is_none());
                 let asked = observed.object.deleted_at.is_some();
                 assert!(ours && asked && !observed.object.abandon_ledger, "{seen:?}");
+            }
+            Effect::StartAudit => {
+                let complete = decision.stage == Stage::Complete && run.audit == AuditPolicy::AtCompletion;
+                assert!(complete && observed.audited.is_none(), "{seen:?}");
             }
             Effect::DeleteJob => {
                 assert!(observed.job.as_ref().is_some_and(|job| job.ours), "{seen:?}");

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chancery_api::condition::{self, ConditionType, Finding};
 use chancery_api::{
-    BatchCounts, DeletionPolicy, KeyringStatus, RecordCounts, SigningRun, SigningRunSpec, SigningRunStatus,
-    ValidatedRun,
+    AuditPolicy, BatchCounts, DeletionPolicy, KeyringStatus, RecordCounts, SigningRun, SigningRunSpec,
+    SigningRunStatus, ValidatedRun,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
@@ -22,9 +22,10 @@ use crate::run::facts::{
 
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
-/// 1,000 records in 10 batches, 4 keys, 2 signers.
+/// 1,000 records in 10 batches, 4 keys, 2 signers; not audited.
 static DEMO: LazyLock<ValidatedRun> = LazyLock::new(|| {
-    chancery_api::validate(&SigningRun::new("demo", SigningRunSpec::new(1_000, 4, 100))).expect("a good run")
+    let spec = SigningRunSpec { audit: AuditPolicy::Never, ..SigningRunSpec::new(1_000, 4, 100) };
+    chancery_api::validate(&SigningRun::new("demo", spec)).expect("a good run")
 });
 
 pub(crate) fn demo() -> ValidatedRun {
@@ -63,6 +64,7 @@ impl Situation {
             ledger: LedgerView::Absent,
             kek: Ok("kek".to_owned()),
             background: Background::IDLE,
+            audited: None,
             job: None,
             pods: Vec::new(),
         };
@@ -204,7 +206,8 @@ impl Situation {
     }
 
     pub(crate) fn said_to_be(self, type_: ConditionType, status: bool, reason: Reason, since: i64) -> Self {
-        let finding = Finding { type_, status, reason, message: format!("as said {since} s ago") };
+        let finding =
+            Finding { type_, status: Some(status), reason, message: format!("as said {since} s ago") };
         let said = condition::conditions(vec![finding], &[], Some(1), &Time(ago(since)));
         self.object(|object| object.previous.conditions.extend(said))
     }
@@ -271,10 +274,15 @@ pub(crate) fn stored_run() -> StoredRun {
 }
 
 impl Background {
-    pub(crate) const IDLE: Self =
-        Self { filling: WorkState::Idle, generating: WorkState::Idle, deleting: WorkState::Idle };
+    pub(crate) const IDLE: Self = Self {
+        filling: WorkState::Idle,
+        generating: WorkState::Idle,
+        auditing: WorkState::Idle,
+        deleting: WorkState::Idle,
+    };
     pub(crate) const FILLING: Self = Self { filling: WorkState::UnderWay, ..Self::IDLE };
     pub(crate) const GENERATING: Self = Self { generating: WorkState::UnderWay, ..Self::IDLE };
+    pub(crate) const AUDITING: Self = Self { auditing: WorkState::UnderWay, ..Self::IDLE };
     pub(crate) const DELETING: Self = Self { deleting: WorkState::UnderWay, ..Self::IDLE };
 
     pub(crate) fn failed(kind: WorkKind, message: &str, at: Timestamp) -> Self {
@@ -282,6 +290,7 @@ impl Background {
         match kind {
             WorkKind::Filling => Self { filling: failed, ..Self::IDLE },
             WorkKind::Generating => Self { generating: failed, ..Self::IDLE },
+            WorkKind::Auditing => Self { auditing: failed, ..Self::IDLE },
             WorkKind::Deleting => Self { deleting: failed, ..Self::IDLE },
         }
     }

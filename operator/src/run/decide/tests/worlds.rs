@@ -2,7 +2,7 @@
 
 use chancery_api::Reason;
 use chancery_api::condition::{self, ConditionType, Finding};
-use chancery_api::{DeletionPolicy, SigningRunStatus};
+use chancery_api::{AuditPolicy, DeletionPolicy, SigningRunStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::collection::vec;
 use proptest::option;
@@ -42,15 +42,19 @@ fn object() -> impl Strategy<Value = TheObject> {
         option::weighted(0.2, 40_u64..500),
         option::weighted(0.2, 0_u64..100),
         0_u32..3,
-        select(vec![DeletionPolicy::Retain, DeletionPolicy::Delete]),
+        (
+            select(vec![DeletionPolicy::Retain, DeletionPolicy::Delete]),
+            select(vec![AuditPolicy::AtCompletion, AuditPolicy::Never]),
+        ),
     );
-    let spec = spec.prop_map(|(suspend, parallelism, deadline, ttl, backoff_limit, deletion_policy)| {
-        let mut run = demo();
-        (run.suspend, run.parallelism, run.backoff_limit) = (suspend, parallelism, backoff_limit);
-        (run.active_deadline, run.ttl_after_finished) = (deadline.map(seconds), ttl.map(seconds));
-        run.deletion_policy = deletion_policy;
-        run
-    });
+    let spec =
+        spec.prop_map(|(suspend, parallelism, deadline, ttl, backoff_limit, (deletion_policy, audit))| {
+            let mut run = demo();
+            (run.suspend, run.parallelism, run.backoff_limit) = (suspend, parallelism, backoff_limit);
+            (run.active_deadline, run.ttl_after_finished) = (deadline.map(seconds), ttl.map(seconds));
+            (run.deletion_policy, run.audit) = (deletion_policy, audit);
+            run
+        });
     let marks = (any::<bool>(), prop::bool::weighted(0.05), prop::bool::weighted(0.15));
     (spec, option::weighted(0.15, 0_i64..80), marks, status()).prop_map(
         |(spec, deleted, (finalizer, abandon, queued), status)| TheObject {
@@ -78,7 +82,8 @@ fn status() -> impl Strategy<Value = SigningRunStatus> {
     let failure = option::weighted(0.2, select(failures.to_vec()));
     let held = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.05), 0_i64..600);
     let status = (failure, held).prop_map(|(failure, (sealed, suspended, complete, since))| {
-        let finding = |type_, status, reason| Finding { type_, status, reason, message: "so".to_owned() };
+        let finding =
+            |type_, status, reason| Finding { type_, status: Some(status), reason, message: "so".to_owned() };
         let findings = vec![
             finding(ConditionType::Sealed, sealed, Reason::Pending),
             finding(ConditionType::Suspended, suspended, Reason::Pending),
@@ -179,8 +184,10 @@ fn background() -> impl Strategy<Value = Background> {
         Background::FILLING,
         Background::DELETING,
         Background::GENERATING,
+        Background::AUDITING,
         failed(WorkKind::Filling),
         failed(WorkKind::Generating),
+        failed(WorkKind::Auditing),
         failed(WorkKind::Deleting),
     ])
 }

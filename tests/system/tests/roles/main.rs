@@ -1,26 +1,29 @@
 //! The signer's role may do what the signing loop does, and nothing else. What there is to be refused is
 //! read from the catalogue: a new table or function cannot be forgotten.
 
+mod auditor;
+mod stolen_login;
+
 use std::collections::BTreeSet;
 
 use chancery_kit::{Chancery, Manifest, SignerProcess, TestLedger, TestRun, throw_away};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 const READABLE: [&str; 4] = ["keyrings", "ledger", "records", "runs"];
-const CALLABLE: [&str; 5] =
-    ["batch_store", "ledger_version", "lease_abandon", "lease_acquire", "lease_renew"];
+pub(crate) const CALLABLE: [&str; 6] =
+    ["batch_store", "ledger_version", "lease_abandon", "lease_acquire", "lease_key", "lease_renew"];
 
-const PERMISSION_DENIED: &str = "42501";
+pub(crate) const PERMISSION_DENIED: &str = "42501";
 
 /// A connection with the rights of a signer.
-async fn signer(ledger: &TestLedger) -> anyhow::Result<PgConnection> {
+pub(crate) async fn signer(ledger: &TestLedger) -> anyhow::Result<PgConnection> {
     let mut connection = PgConnection::connect(&ledger.url).await?;
     sqlx::raw_sql("SET ROLE chancery_signer").execute(&mut connection).await?;
     Ok(connection)
 }
 
 /// The SQLSTATE with which a statement is refused; none when it is not.
-async fn refusal(connection: &mut PgConnection, sql: &str) -> anyhow::Result<Option<String>> {
+pub(crate) async fn refusal(connection: &mut PgConnection, sql: &str) -> anyhow::Result<Option<String>> {
     match sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await {
         Ok(_) => Ok(None),
         Err(sqlx::Error::Database(refusal)) => Ok(Some(refusal.code().unwrap_or_default().into_owned())),
@@ -28,13 +31,13 @@ async fn refusal(connection: &mut PgConnection, sql: &str) -> anyhow::Result<Opt
     }
 }
 
-async fn assert_denied(connection: &mut PgConnection, sql: &str) -> anyhow::Result<()> {
+pub(crate) async fn assert_denied(connection: &mut PgConnection, sql: &str) -> anyhow::Result<()> {
     assert_eq!(refusal(connection, sql).await?.as_deref(), Some(PERMISSION_DENIED), "{sql}");
     Ok(())
 }
 
 /// Every table of the ledger, partitions included, each with a column that a statement could set.
-async fn tables(ledger: &TestLedger) -> anyhow::Result<Vec<(String, String)>> {
+pub(crate) async fn tables(ledger: &TestLedger) -> anyhow::Result<Vec<(String, String)>> {
     let tables: Vec<(String, String)> = sqlx::query_as(
         "SELECT c.relname::text,
                 (SELECT quote_ident(a.attname) FROM pg_attribute a
@@ -207,7 +210,7 @@ async fn an_owner_who_may_not_create_roles_uses_the_one_that_an_administrator_ma
     let empty = TestLedger::empty_database().await?;
     let mut administrator = PgConnection::connect(&empty).await?;
     sqlx::raw_sql(
-        "CREATE ROLE modest LOGIN; GRANT chancery_signer TO modest;
+        "CREATE ROLE modest LOGIN; GRANT chancery_signer, chancery_auditor TO modest;
          DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO modest', current_database()); END $$",
     )
     .execute(&mut administrator)
@@ -248,14 +251,18 @@ async fn what_signers_may_do_is_put_right_by_the_next_program_that_migrates() ->
     let sound = rights(&ledger).await?;
     for lost in [
         "DROP OWNED BY chancery_signer; DROP ROLE chancery_signer",
+        "DROP OWNED BY chancery_auditor; DROP ROLE chancery_auditor",
+        "REVOKE SELECT ON chancery.signatures FROM chancery_auditor",
+        "REVOKE EXECUTE ON FUNCTION chancery.ledger_version() FROM chancery_auditor",
+        "GRANT SELECT ON chancery.key_material TO chancery_auditor",
         "REVOKE USAGE ON SCHEMA chancery FROM chancery_signer",
         "REVOKE SELECT ON chancery.ledger FROM chancery_signer",
         "REVOKE SELECT ON chancery.runs FROM chancery_signer",
         "REVOKE SELECT ON chancery.keyrings FROM chancery_signer",
         "REVOKE SELECT ON chancery.records FROM chancery_signer",
         "REVOKE SELECT ON chancery.records_1 FROM chancery_signer",
-        "REVOKE SELECT (key_id) ON chancery.key_material FROM chancery_signer",
-        "REVOKE SELECT (public_key) ON chancery.key_material FROM chancery_signer",
+        "GRANT SELECT ON chancery.key_material TO chancery_signer",
+        "GRANT SELECT (key_id, public_key) ON chancery.key_material TO chancery_signer",
         "REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA chancery FROM chancery_signer",
         "REVOKE EXECUTE ON FUNCTION chancery.lease_renew(bigint, bytea) FROM chancery_signer",
         "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA chancery TO PUBLIC",

@@ -1,0 +1,109 @@
+//! A run that is complete is audited, and its condition says what came of it.
+
+use chancery_api::Phase;
+use chancery_api::condition::ConditionType::Verified;
+use chancery_operator::host::WorkState;
+use kube::runtime::controller::Action;
+use serde_json::{Value, json};
+
+use super::world::{RUN, World, spec};
+
+/// A run that is audited as one is whose manifest says nothing of it.
+fn audited() -> Value {
+    let mut spec = spec();
+    spec.as_object_mut().expect("a map").remove("audit");
+    spec
+}
+
+fn verified(world: &World) -> (String, String, String) {
+    let status = world.run(RUN)["status"]["conditions"].clone();
+    let all = status.as_array().cloned().unwrap_or_default();
+    let found = all.into_iter().find(|condition| condition["type"] == "Verified").expect("the condition");
+    let field = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
+    (field("status"), field("reason"), field("message"))
+}
+
+#[tokio::test]
+async fn a_complete_run_is_verified_and_then_left_alone() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(audited()).await?;
+    assert_eq!(verified(&world).1, "AuditPending");
+    world.sign(RUN, usize::MAX).await?;
+    operator.look(RUN).await?;
+    operator.step(RUN).await?;
+    assert_eq!(world.phase(RUN), Some(Phase::Complete), "it does not wait for the audit");
+    let (status, reason, _) = verified(&world);
+    assert_eq!((status.as_str(), reason.as_str()), ("Unknown", "Auditing"));
+
+    assert_eq!(operator.settle(RUN).await?, Action::await_change());
+    let (status, reason, message) = verified(&world);
+    assert_eq!((status.as_str(), reason.as_str()), ("True", "LawsHold"), "{message}");
+    assert!(message.contains("20 signatures verified"), "{message}");
+    assert_eq!(world.events().iter().filter(|reason| *reason == "LawsHold").count(), 1);
+
+    drop(operator);
+    let mut another = world.operator().await;
+    world.api.told();
+    another.settle(RUN).await?;
+    assert!(world.api.told().is_empty(), "what was reported is not looked at again");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_signature_that_does_not_verify_is_told_though_the_run_is_complete() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(audited()).await?;
+    world.sign(RUN, usize::MAX).await?;
+    world
+        .ledger
+        .execute(
+            "SET session_replication_role = replica;
+             UPDATE chancery.signatures SET signature = set_byte(signature, 3, get_byte(signature, 3) # 1)
+              WHERE record = 7;
+             RESET session_replication_role",
+        )
+        .await?;
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    assert_eq!(world.phase(RUN), Some(Phase::Complete));
+    assert!(!world.condition(RUN, Verified).0);
+    let (status, reason, message) = verified(&world);
+    assert_eq!((status.as_str(), reason.as_str()), ("False", "LawsBroken"));
+    assert!(
+        message.contains("law 2 (true signatures), 1 times, first: ") && message.contains('7'),
+        "{message}"
+    );
+    assert!(world.events().contains(&"LawsBroken".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_audit_that_cannot_be_made_says_why_and_is_made_again() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(audited()).await?;
+    world.sign(RUN, usize::MAX).await?;
+    world.ledger.execute("REVOKE SELECT ON chancery.signatures FROM chancery_auditor").await?;
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    let (status, reason, message) = verified(&world);
+    assert_eq!((status.as_str(), reason.as_str()), ("Unknown", "AuditFailed"));
+    assert!(message.contains("permission denied for table signatures"), "{message}");
+    assert!(matches!(operator.background(RUN).auditing, WorkState::Failed { .. }));
+
+    world.ledger.execute("GRANT SELECT ON chancery.signatures TO chancery_auditor").await?;
+    drop(operator);
+    world.operator().await.settle(RUN).await?;
+    assert_eq!(verified(&world).1, "LawsHold");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_is_not_to_be_audited_says_so_until_it_is() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    assert_eq!(verified(&world).1, "NotAudited");
+    world.sign(RUN, usize::MAX).await?;
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    assert_eq!((world.phase(RUN), verified(&world).1.as_str()), (Some(Phase::Complete), "NotAudited"));
+    world.api.edit("signingruns", RUN, json!({"spec": {"audit": "AtCompletion"}}));
+    operator.settle(RUN).await?;
+    assert_eq!(verified(&world).1, "LawsHold");
+    Ok(())
+}
