@@ -58,9 +58,9 @@ END
 $$;
 
 GRANT SELECT ON
-    chancery.admissions, chancery.batches, chancery.deleted_runs, chancery.generated_chunks, chancery.generated_sources,
-    chancery.keyrings, chancery.keys, chancery.leases, chancery.ledger, chancery.records, chancery.runs,
-    chancery.schema_migrations, chancery.signatures
+    chancery.admissions, chancery.batch_roots, chancery.batches, chancery.deleted_runs, chancery.generated_chunks,
+    chancery.generated_sources, chancery.keyrings, chancery.keys, chancery.leases, chancery.ledger, chancery.records,
+    chancery.runs, chancery.schema_migrations, chancery.signatures, chancery.statements
     TO chancery_auditor;
 REVOKE ALL ON chancery.key_material FROM chancery_auditor;
 GRANT SELECT (key_id, public_key) ON chancery.key_material TO chancery_auditor;

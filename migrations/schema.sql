@@ -21,6 +21,11 @@ CREATE TYPE chancery.batch_state AS ENUM (
     'signed'
 );
 
+CREATE TYPE chancery.batch_tree AS ENUM (
+    'Payloads',
+    'Signatures'
+);
+
 CREATE TYPE chancery.envelope AS ENUM (
     'Raw'
 );
@@ -38,6 +43,11 @@ CREATE TYPE chancery.lease_outcome AS ENUM (
     'signed',
     'expired',
     'abandoned'
+);
+
+CREATE TYPE chancery.statement_kind AS ENUM (
+    'Sealed',
+    'Signed'
 );
 
 CREATE FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) RETURNS record
@@ -241,18 +251,18 @@ CREATE FUNCTION chancery.keyring_collect(p_keyring integer, p_instant timestamp 
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    v_clock timestamptz := clock_timestamp();
+    v_clock timestamptz := least(clock_timestamp(), p_instant);
     v_lease record;
     v_expired integer := 0;
 BEGIN
     FOR v_lease IN
         SELECT l.id, l.run_id, l.batch, l.outcome,
-               l.expires_at > v_clock + l.duration AS is_beyond,
+               l.expires_at > clock_timestamp() + l.duration AS is_beyond,
                l.doubted_at IS NULL OR l.doubted_at > v_clock AS is_trusted
           FROM chancery.leases l
          WHERE l.keyring_id = p_keyring AND l.released_at IS NULL AND l.use_sequence >= p_use_floor
            AND (l.outcome = 'signed'
-                OR l.expires_at > v_clock + l.duration
+                OR l.expires_at > clock_timestamp() + l.duration
                 OR (l.expires_at <= v_clock + l.duration / 2 AND (l.doubted_at IS NULL OR l.doubted_at > v_clock))
                 OR (l.expires_at <= v_clock AND l.doubted_at <= v_clock - l.duration / 2))
          FOR UPDATE SKIP LOCKED
@@ -260,7 +270,8 @@ BEGIN
         IF v_lease.outcome = 'signed' THEN
             UPDATE chancery.leases l SET released_at = p_instant WHERE l.id = v_lease.id;
         ELSIF v_lease.is_beyond THEN
-            UPDATE chancery.leases l SET expires_at = v_clock + l.duration, doubted_at = NULL WHERE l.id = v_lease.id;
+            UPDATE chancery.leases l SET expires_at = clock_timestamp() + l.duration, doubted_at = NULL
+             WHERE l.id = v_lease.id;
         ELSIF v_lease.is_trusted THEN
             UPDATE chancery.leases l SET doubted_at = v_clock WHERE l.id = v_lease.id;
         ELSE
@@ -663,6 +674,18 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.refuse_removal_of_roots() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF EXISTS (SELECT FROM removed g JOIN chancery.runs r ON r.id = g.run_id) THEN
+        RAISE EXCEPTION 'DELETE of chancery.batch_roots is refused: its run is in the ledger'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint) RETURNS TABLE(run_id integer, created boolean)
     LANGUAGE plpgsql
     AS $$
@@ -758,9 +781,11 @@ BEGIN
         SELECT r.id, r.keyring_id, r.namespace, r.name, v_turn.last_use, v_turn.instant
           FROM chancery.runs r WHERE r.id = p_run;
         DELETE FROM chancery.runs r WHERE r.id = p_run;
+        DELETE FROM chancery.batch_roots b WHERE b.run_id = p_run;
         RETURN;
     END IF;
     DELETE FROM chancery.runs r WHERE r.id = p_run;
+    DELETE FROM chancery.batch_roots b WHERE b.run_id = p_run;
     PERFORM chancery.keyring_remove(v_keyring);
 END
 $$;
@@ -886,6 +911,15 @@ CREATE TABLE chancery.admissions (
     CONSTRAINT admissions_check CHECK (((batched >= 0) AND (batched <= records))),
     CONSTRAINT admissions_check1 CHECK (((batched < records) = (opened_at IS NOT NULL))),
     CONSTRAINT admissions_records_check CHECK ((records >= 0))
+);
+
+CREATE TABLE chancery.batch_roots (
+    run_id integer NOT NULL,
+    tree chancery.batch_tree NOT NULL,
+    batch bigint NOT NULL,
+    root bytea NOT NULL,
+    CONSTRAINT batch_roots_batch_check CHECK ((batch >= 1)),
+    CONSTRAINT batch_roots_root_check CHECK ((octet_length(root) = 32))
 );
 
 CREATE TABLE chancery.batches (
@@ -1071,8 +1105,25 @@ CREATE TABLE chancery.signatures (
 PARTITION BY LIST (run_id);
 ALTER TABLE ONLY chancery.signatures ALTER COLUMN signature SET STORAGE EXTERNAL;
 
+CREATE TABLE chancery.statements (
+    number bigint NOT NULL,
+    hash bytea NOT NULL,
+    previous bytea,
+    run_uid uuid NOT NULL,
+    kind chancery.statement_kind NOT NULL,
+    key_id text NOT NULL,
+    body bytea NOT NULL,
+    signature bytea NOT NULL,
+    CONSTRAINT statements_check CHECK ((hash = sha256(body))),
+    CONSTRAINT statements_check1 CHECK (((number = 1) = (previous IS NULL))),
+    CONSTRAINT statements_number_check CHECK ((number >= 1))
+);
+
 ALTER TABLE ONLY chancery.admissions
     ADD CONSTRAINT admissions_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY chancery.batch_roots
+    ADD CONSTRAINT batch_roots_pkey PRIMARY KEY (run_id, tree, batch);
 
 ALTER TABLE ONLY chancery.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (batch, run_id);
@@ -1131,6 +1182,18 @@ ALTER TABLE ONLY chancery.schema_migrations
 ALTER TABLE ONLY chancery.signatures
     ADD CONSTRAINT signatures_pkey PRIMARY KEY (record, run_id);
 
+ALTER TABLE ONLY chancery.statements
+    ADD CONSTRAINT statements_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY chancery.statements
+    ADD CONSTRAINT statements_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY chancery.statements
+    ADD CONSTRAINT statements_previous_key UNIQUE (previous);
+
+ALTER TABLE ONLY chancery.statements
+    ADD CONSTRAINT statements_run_uid_kind_key UNIQUE (run_uid, kind);
+
 CREATE INDEX batches_pending ON ONLY chancery.batches USING btree (batch) WHERE (state <> 'signed'::chancery.batch_state);
 
 CREATE INDEX deleted_runs_by_keyring ON chancery.deleted_runs USING btree (keyring_id);
@@ -1149,6 +1212,10 @@ CREATE INDEX leases_released ON chancery.leases USING btree (keyring_id, release
 
 CREATE INDEX runs_by_keyring ON chancery.runs USING btree (keyring_id);
 
+CREATE TRIGGER batch_roots_go_with_their_run AFTER DELETE ON chancery.batch_roots REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION chancery.refuse_removal_of_roots();
+
+CREATE TRIGGER batch_roots_never_change BEFORE UPDATE ON chancery.batch_roots FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER batches_keep_their_bounds BEFORE UPDATE OF batch, run_id, first_record, last_record, payload_bytes, opened_at, closed_at, closed_by ON chancery.batches FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER generated_sources_never_change BEFORE UPDATE ON chancery.generated_sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
@@ -1166,6 +1233,8 @@ CREATE TRIGGER runs_are_sealed_once BEFORE UPDATE OF record_count, sealed_at ON 
 CREATE TRIGGER runs_keep_their_shape BEFORE UPDATE OF uid, namespace, name, keyring_id, batch_size ON chancery.runs FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER signatures_never_change BEFORE DELETE OR UPDATE ON chancery.signatures FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER statements_never_change BEFORE DELETE OR UPDATE ON chancery.statements FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 ALTER TABLE ONLY chancery.admissions
     ADD CONSTRAINT admissions_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
@@ -1187,6 +1256,9 @@ ALTER TABLE ONLY chancery.keys
 
 ALTER TABLE ONLY chancery.runs
     ADD CONSTRAINT runs_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id);
+
+ALTER TABLE ONLY chancery.statements
+    ADD CONSTRAINT statements_previous_fkey FOREIGN KEY (previous) REFERENCES chancery.statements(hash);
 
 GRANT USAGE ON SCHEMA chancery TO chancery_signer;
 GRANT USAGE ON SCHEMA chancery TO chancery_auditor;
@@ -1248,6 +1320,8 @@ REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.refuse_part_of_a_batch() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.refuse_removal_of_roots() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint) FROM PUBLIC;
 
 GRANT SELECT ON TABLE chancery.runs TO chancery_signer;
@@ -1268,6 +1342,8 @@ REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) FROM PUBLIC;
 
 GRANT SELECT ON TABLE chancery.admissions TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.batch_roots TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.batches TO chancery_auditor;
 
@@ -1297,4 +1373,6 @@ GRANT SELECT ON TABLE chancery.records TO chancery_auditor;
 GRANT SELECT ON TABLE chancery.schema_migrations TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.signatures TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.statements TO chancery_auditor;
 

@@ -17,6 +17,8 @@ Examples:
   chancery export demo signatures > out.jsonl   take the signatures elsewhere
   chancery delete demo                          remove the run with all its data
   chancery verify --keyring invoices            audit a keyring over all its runs
+  chancery verify demo --trusted-key KEY.pub    see whether the ledger is what was stated
+  chancery prove demo 17 -o proof.json          prove a record to others
 
 Exit codes:
   0    done
@@ -60,7 +62,7 @@ pub(crate) struct DatabaseArguments {
     /// postgres://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) database_url: Option<GivenUrl>,
-    /// Folder of the private PostgreSQL and of the default KEK file
+    /// Folder of the private PostgreSQL and of the default KEK and statement key files
     #[arg(long, global = true, env = "CHANCERY_DATA_DIR", default_value = ".chancery", value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
 }
@@ -73,8 +75,12 @@ pub(crate) enum Command {
     Status(StatusArguments),
     /// Audit a run or a keyring against the laws, from the ledger alone; 1 if one is broken
     Verify(VerifyArguments),
-    /// Write a run's records, signatures, keys or leases as newline-delimited JSON
+    /// Write a run's records, signatures, keys, leases or statements as newline-delimited JSON
     Export(ExportArguments),
+    /// Prove that a record is in a run as that was stated
+    Prove(ProveArguments),
+    /// Check a proof, without a ledger; 1 if it proves nothing
+    CheckProof(CheckProofArguments),
     /// Remove a run with everything stored for it
     Delete(DeleteArguments),
     /// List or delete keyrings that runs share
@@ -155,6 +161,10 @@ pub(crate) struct RunArguments {
     /// [default: DIR/kek, made when it does not exist]
     #[arg(long, env = "CHANCERY_KEK_FILE", value_name = "FILE")]
     pub(crate) kek_file: Option<PathBuf>,
+    /// File with the key that signs statements about the run: Ed25519, PKCS#8 in PEM
+    /// [default: DIR/statement.key, made when it does not exist]
+    #[arg(long, env = "CHANCERY_STATEMENT_KEY_FILE", value_name = "FILE")]
+    pub(crate) statement_key: Option<PathBuf>,
     /// Do not audit at the end
     #[arg(long)]
     pub(crate) skip_audit: bool,
@@ -179,8 +189,16 @@ pub(crate) struct VerifyArguments {
     #[arg(value_name = "RUN", required_unless_present = "keyring", conflicts_with = "keyring")]
     pub(crate) run: Option<RunName>,
     /// Keyring to audit over all its runs instead, as NAME or NAMESPACE/NAME: laws 4 and 5
-    #[arg(long, value_name = "KEYRING")]
+    #[arg(long, value_name = "KEYRING", conflicts_with_all = ["trusted_keys", "statements"])]
     pub(crate) keyring: Option<RunName>,
+    /// Check the ledger against its statements too: file with a public key that is trusted to sign them, PEM; may be
+    /// given several times
+    #[arg(long = "trusted-key", value_name = "FILE")]
+    pub(crate) trusted_keys: Vec<PathBuf>,
+    /// File with statements that were kept outside of the ledger, as `chancery export RUN statements` writes them; may
+    /// be given several times
+    #[arg(long = "statement", value_name = "FILE", requires = "trusted_keys")]
+    pub(crate) statements: Vec<PathBuf>,
     /// How the result is written
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) output: Output,
@@ -197,6 +215,34 @@ pub(crate) enum Exported {
     Keys,
     /// {"lease","key","batch","holder","useSequence","acquiredAt","expiresAt","releasedAt","outcome"}
     Leases,
+    /// {"payload","payloadType","signatures"}: what was stated of the run, as DSSE envelopes
+    Statements,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProveArguments {
+    /// Run of the record, as NAME or NAMESPACE/NAME
+    #[arg(value_name = "RUN")]
+    pub(crate) run: RunName,
+    /// Number of the record
+    #[arg(value_name = "RECORD", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(crate) record: i64,
+    /// File to write the proof to [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckProofArguments {
+    /// Proof to check; - reads standard input
+    #[arg(value_name = "PROOF")]
+    pub(crate) proof: PathBuf,
+    /// File with a public key that is trusted to sign statements, PEM; may be given several times
+    #[arg(long = "trusted-key", value_name = "FILE", required = true)]
+    pub(crate) trusted_keys: Vec<PathBuf>,
+    /// How the result is written
+    #[arg(short = 'o', long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Args)]

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use chancery_api::ManifestError;
 use chancery_audit::AuditError;
 use chancery_filling::FillError;
-use chancery_process::{Exit, KekFileError};
+use chancery_process::{Exit, KekFileError, StatementKeyFileError};
 use chancery_sources::generated::SourceError;
+use chancery_stating::StatingError;
 use chancery_store::StoreError;
 
 /// Why a command fails.
@@ -19,6 +20,20 @@ pub(crate) enum CliError {
     Manifest { path: PathBuf, reason: ManifestError },
     #[error(transparent)]
     KekFile(#[from] KekFileError),
+    #[error(transparent)]
+    StatementKeyFile(#[from] StatementKeyFileError),
+    #[error("the trusted key {path} cannot be used: {reason}; name a file with a public key in PEM")]
+    TrustedKey { path: PathBuf, reason: String },
+    #[error(
+        "the statements {path} cannot be read: {reason}; `chancery export RUN statements` writes such a file"
+    )]
+    KeptStatement { path: PathBuf, reason: String },
+    #[error("the proof {path} cannot be read: {reason}; `chancery prove RUN RECORD` writes one")]
+    Proof { path: PathBuf, reason: String },
+    #[error("the file {path} cannot be written: {reason}")]
+    WriteFile { path: PathBuf, reason: io::Error },
+    #[error(transparent)]
+    Stating(#[from] StatingError),
     #[error("the folder {path} cannot be made: {reason}; name another with --data-dir")]
     DataDir { path: PathBuf, reason: io::Error },
     #[error(transparent)]
@@ -67,7 +82,9 @@ impl CliError {
     /// The same, when part of the run had been signed: a database that is away may be back soon.
     pub(crate) fn while_signing(self) -> Self {
         match self {
-            Self::Store(error) if error.is_transient() => Self::LostWhileSigning(error),
+            Self::Store(error) | Self::Stating(StatingError::Store(error)) if error.is_transient() => {
+                Self::LostWhileSigning(error)
+            }
             other => other,
         }
     }
@@ -78,11 +95,21 @@ impl CliError {
             Self::Fill(FillError::Store(error))
             | Self::Source(SourceError::Store(error))
             | Self::Audit(AuditError::Store(error))
+            | Self::Stating(StatingError::Store(error))
                 if error.is_transient() =>
             {
                 Exit::TryAgain
             }
-            Self::Store(error) | Self::Audit(AuditError::Store(error)) if is_defect(error) => Exit::Failed,
+            Self::Store(error)
+            | Self::Audit(AuditError::Store(error))
+            | Self::Stating(StatingError::Store(error))
+                if is_defect(error) =>
+            {
+                Exit::Failed
+            }
+            Self::Stating(
+                StatingError::Incomplete { .. } | StatingError::NoEnd(_) | StatingError::Differs { .. },
+            ) => Exit::Failed,
             Self::Audit(AuditError::Thread(_)) | Self::Signals(_) | Self::SignerProgram(_) => Exit::Failed,
             Self::Fill(FillError::OtherKek { .. } | FillError::Store(_))
             | Self::Source(SourceError::Store(_)) => Exit::BadInput,
@@ -93,6 +120,12 @@ impl CliError {
             Self::ManifestFile { .. }
             | Self::Manifest { .. }
             | Self::KekFile(_)
+            | Self::StatementKeyFile(_)
+            | Self::TrustedKey { .. }
+            | Self::KeptStatement { .. }
+            | Self::Proof { .. }
+            | Self::WriteFile { .. }
+            | Self::Stating(_)
             | Self::DataDir { .. }
             | Self::PrivatePostgres(_)
             | Self::NoLedger { .. }

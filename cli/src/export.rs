@@ -8,8 +8,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_keyring::public_key_pem;
 use chancery_process::Exit;
+use chancery_statement::Envelope;
 use chancery_store::StoreError;
 use chancery_store::export::{KeyLine, LeaseLine, RecordLine, SignatureLine};
+use chancery_store::statements::StatementRow;
 use futures::{Stream, TryStreamExt};
 use serde::Serialize;
 
@@ -112,6 +114,17 @@ impl From<LeaseLine> for Lease {
     }
 }
 
+/// A line of its own type, because neither the row nor the envelope is of this crate.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Statement(Envelope);
+
+impl From<StatementRow> for Statement {
+    fn from(row: StatementRow) -> Self {
+        Self(chancery_stating::envelope(&row))
+    }
+}
+
 pub(crate) async fn export(
     database: &DatabaseArguments,
     arguments: &ExportArguments,
@@ -131,6 +144,7 @@ async fn write_all(database: &Database, arguments: &ExportArguments) -> Result<(
         Exported::Signatures => write_lines::<Signature, _>(exporter.signatures()).await,
         Exported::Keys => write_lines::<Key, _>(exporter.keys()).await,
         Exported::Leases => write_lines::<Lease, _>(exporter.leases()).await,
+        Exported::Statements => write_lines::<Statement, _>(exporter.statements()).await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `chancery`: sign every record of a run exactly once, on one machine.
 
 mod arguments;
+mod check_proof;
 mod database;
 mod delete;
 mod display;
@@ -9,10 +10,13 @@ mod export;
 mod keyring;
 mod lease;
 mod output;
+mod prove;
 mod run;
 mod run_name;
 mod screen;
+mod statement_key;
 mod status;
+mod trusted;
 mod verify;
 
 use std::io::{IsTerminal, stderr};
@@ -48,6 +52,8 @@ async fn command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Status(status) => status::status(&database, &status).await,
         Command::Verify(verify) => verify::verify(&database, &verify).await,
         Command::Export(export) => export::export(&database, &export).await,
+        Command::Prove(prove) => prove::prove(&database, &prove).await,
+        Command::CheckProof(check) => check_proof::check_proof(&check),
         Command::Delete(delete) => delete::delete(&database, &delete).await,
         Command::Keyring(keyring) => keyring::keyring(&database, &keyring).await,
         Command::Lease(lease) => lease::lease(&database, &lease).await,

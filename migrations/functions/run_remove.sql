@@ -20,9 +20,11 @@ BEGIN
         SELECT r.id, r.keyring_id, r.namespace, r.name, v_turn.last_use, v_turn.instant
           FROM chancery.runs r WHERE r.id = p_run;
         DELETE FROM chancery.runs r WHERE r.id = p_run;
+        DELETE FROM chancery.batch_roots b WHERE b.run_id = p_run;
         RETURN;
     END IF;
     DELETE FROM chancery.runs r WHERE r.id = p_run;
+    DELETE FROM chancery.batch_roots b WHERE b.run_id = p_run;
     PERFORM chancery.keyring_remove(v_keyring);
 END
 $$;

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::run::allowed::Allowed;
 use crate::run::build::pod::SignerSettings;
+use crate::run::context::KeyFiles;
 
 /// Reconciles SigningRuns: seeds the ledger, runs the signers, keeps the status up to date
 #[derive(Debug, Parser)]
@@ -61,6 +62,10 @@ pub struct Operate {
     /// File with the key-encryption key, 32 bytes, raw or in base64; read again whenever it is used
     #[arg(long, env = "CHANCERY_KEK_FILE", value_name = "FILE")]
     pub kek_file: PathBuf,
+    /// File with the key that signs statements about runs: Ed25519, PKCS#8 in PEM; read again whenever it is used. Without
+    /// it, none are made
+    #[arg(long, env = "CHANCERY_STATEMENT_KEY_FILE", value_name = "FILE")]
+    pub statement_key: Option<PathBuf>,
     /// Namespaces whose runs are reconciled; all of them if none is given
     #[arg(
         long = "namespace",
@@ -119,6 +124,11 @@ pub struct Operate {
 }
 
 impl Operate {
+    /// The files with keys.
+    pub(crate) fn key_files(&self) -> KeyFiles {
+        KeyFiles { kek: self.kek_file.clone(), statement_key: self.statement_key.clone() }
+    }
+
     /// What all signer pods have in common.
     pub(crate) fn signer_settings(&self) -> SignerSettings {
         SignerSettings {

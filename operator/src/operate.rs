@@ -120,7 +120,7 @@ impl Process {
         let shared = Arc::new(Shared::new(
             services,
             self.arguments.signer_settings(),
-            self.arguments.kek_file.clone(),
+            self.arguments.key_files(),
             triggers,
             Arc::clone(&self.run_metrics),
         ));
@@ -130,6 +130,7 @@ impl Process {
         tokio::select! {
             _ended = join_all(controls) => {}
             () = shared.keep_progress() => {}
+            () = shared.keep_statements() => {}
             () = publisher.keep() => {}
         }
         // The last Events are published if the API server still answers.

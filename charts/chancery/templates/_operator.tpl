@@ -34,6 +34,10 @@
 {{- end }}
 - name: CHANCERY_KEK_FILE
   value: /etc/chancery/kek/kek
+{{- if .Values.statements.enabled }}
+- name: CHANCERY_STATEMENT_KEY_FILE
+  value: /etc/chancery/statement-key/statement.key
+{{- end }}
 {{- with include "chancery.watchNamespaces" . | fromJsonArray }}
 - name: CHANCERY_WATCH_NAMESPACES
   value: {{ join "," . | quote }}

@@ -64,6 +64,14 @@
 {{- if .Values.kek.existingSecret }}{{ .Values.kek.key }}{{ else }}kek{{ end }}
 {{- end }}
 
+{{- define "chancery.statements.secretName" -}}
+{{- default (printf "%s-statement-key" (include "chancery.fullname" .)) .Values.statements.existingSecret }}
+{{- end }}
+
+{{- define "chancery.statements.key" -}}
+{{- if .Values.statements.existingSecret }}{{ .Values.statements.key }}{{ else }}statement.key{{ end }}
+{{- end }}
+
 {{/* Whether the CA of the database is given: "true" or nothing. */}}
 {{- define "chancery.database.hasCa" -}}
 {{- $ca := .Values.database.tls.ca }}

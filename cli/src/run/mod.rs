@@ -4,6 +4,7 @@ mod manifest;
 mod signer_end;
 mod signer_process;
 mod standstill;
+mod stating;
 mod summary;
 mod supervisor;
 mod supply;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use chancery_api::AuditPolicy;
 use chancery_process::{Exit, LogFormat, Stop};
+use chancery_statement::StatementKey;
 use chancery_store::Run;
 use tokio::sync::watch;
 
@@ -21,9 +23,10 @@ use crate::database::Database;
 use crate::display::Display;
 use crate::error::CliError;
 use crate::run::manifest::{KekSource, Request};
+use crate::run::stating::Stating;
 use crate::run::summary::Summary;
 use crate::run::supervisor::{Ended, Supervisor};
-use crate::verify;
+use crate::{statement_key, verify};
 
 /// How long signers may finish what they have in hand once we are asked to stop.
 const GRACE: Duration = Duration::from_secs(20);
@@ -35,11 +38,12 @@ pub(crate) async fn run(
 ) -> Result<Exit, CliError> {
     let request = manifest::read(&arguments.file)?;
     let kek = KekSource::find(arguments.kek_file.as_deref(), &database.data_dir)?;
+    let statement_key = statement_key::find(arguments.statement_key.as_deref(), &database.data_dir)?;
     let most = arguments.signers.unwrap_or(request.valid.parallelism);
     let stop = Stop::on_signals(GRACE).map_err(CliError::Signals)?;
 
     let database = Database::open_or_create(database, most).await?;
-    let outcome = sign_and_audit(&database, &request, kek, log_format, arguments, stop).await;
+    let outcome = sign_and_audit(&database, &request, kek, &statement_key, log_format, arguments, stop).await;
     let closed = database.close().await;
     let exit = outcome?;
     closed.map(|()| exit)
@@ -49,6 +53,7 @@ async fn sign_and_audit(
     database: &Database,
     request: &Request,
     kek: KekSource,
+    statement_key: &StatementKey,
     log_format: LogFormat,
     arguments: &RunArguments,
     stop: Stop,
@@ -57,6 +62,7 @@ async fn sign_and_audit(
     let began = Instant::now();
     let (run, kek, kek_path) = request.create_or_continue(database, kek).await?;
     let mut summary = Summary::new(&run);
+    let stating = Stating { database, run: &run, key: statement_key };
 
     let seeding = Instant::now();
     tokio::select! {
@@ -72,7 +78,10 @@ async fn sign_and_audit(
         display.say("the run is suspended: its records are made, and signed once spec.suspend is false");
     } else {
         let signers = Signers { most: arguments.signers, kek: &kek_path, log_format };
-        let done = sign_as_records_come(database, request, &run, &signers, &display, &stop, seeding).await?;
+        let done = tokio::select! {
+            done = sign_as_records_come(database, request, &run, &signers, &display, &stop, seeding) => done?,
+            never = stating.keep_up() => match never {},
+        };
         summary.seeded_in(done.seeding);
         summary.signed_by(done.signers);
         match done.ended {
@@ -85,6 +94,10 @@ async fn sign_and_audit(
             }
         }
         database.ledger.settle(&run).await.map_err(|error| CliError::from(error).while_signing())?;
+    }
+    tokio::select! {
+        heads = stating.catch_up() => summary.stated(heads.map_err(CliError::while_signing)?),
+        () = stop.asked() => return Ok(interrupted(&display)),
     }
     let unwanted = arguments.skip_audit || request.valid.audit == AuditPolicy::Never;
     let report = if unwanted || request.valid.suspend {

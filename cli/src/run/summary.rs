@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chancery_audit::Report;
 use chancery_process::grouped;
+use chancery_stating::Heads;
 use chancery_store::Run;
 use serde_json::json;
 
@@ -31,6 +32,7 @@ pub(crate) struct Summary {
     signing_seconds: Option<f64>,
     expired: i64,
     abandoned: i64,
+    stated: Heads,
     elapsed: Duration,
 }
 
@@ -49,6 +51,7 @@ impl Summary {
             signing_seconds: None,
             expired: 0,
             abandoned: 0,
+            stated: Heads::default(),
             elapsed: Duration::ZERO,
         }
     }
@@ -63,6 +66,10 @@ impl Summary {
 
     pub(crate) fn signed_now(&mut self, signed: SignedNow) {
         self.signed_now = Some(signed);
+    }
+
+    pub(crate) fn stated(&mut self, heads: Heads) {
+        self.stated = heads;
     }
 
     /// Adds what the ledger knows.
@@ -99,12 +106,19 @@ impl Summary {
             Output::Json => line(&self.json(report).to_string()),
             Output::Table => {
                 line(&self.table(report))?;
+                self.statement().map_or(Ok(()), |statement| line(&statement))?;
                 match report.filter(|report| !report.holds()) {
                     Some(report) => line(&verify::text(report)),
                     None => Ok(()),
                 }
             }
         }
+    }
+
+    /// The newest statement: whoever has it knows of the other one and of all before.
+    fn statement(&self) -> Option<String> {
+        let head = self.stated.signed.as_ref().or(self.stated.sealed.as_ref())?;
+        Some(format!("statement {}, SHA-256 {}", head.number, head.hash))
     }
 
     fn json(&self, report: Option<&Report>) -> serde_json::Value {
@@ -123,6 +137,7 @@ impl Summary {
             "signaturesPerSecond": self.rate(),
             "leasesExpired": self.expired,
             "leasesAbandoned": self.abandoned,
+            "statements": { "sealed": self.stated.sealed, "signed": self.stated.signed },
             "audit": audit_result(report),
             "laws": report.map(|report| &report.laws),
         })

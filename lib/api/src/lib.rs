@@ -29,5 +29,6 @@ pub use signer_template::SignerTemplate;
 pub use signing_run::{AuditPolicy, DeletionPolicy, KeyringRef, SigningRun, SigningRunSpec};
 pub use status::{
     BatchCounts, KeyCounts, KeyringStatus, Phase, RecordCounts, SignerCounts, SigningRunStatus,
+    StatementStatus, StatementsStatus,
 };
 pub use validated::{KeyringChoice, ValidatedRun};

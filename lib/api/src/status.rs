@@ -85,6 +85,12 @@ pub struct SigningRunStatus {
     #[schemars(with = "Time")]
     pub completion_time: Option<Time>,
 
+    /// What is stated of the run, signed with a key that is not in the database. Keep it elsewhere: whoever
+    /// rewrites the run there cannot state the same again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "StatementsStatus")]
+    pub statements: Option<StatementsStatus>,
+
     /// Name of the Job that runs the signer pods, in the run's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
@@ -159,6 +165,32 @@ pub struct KeyCounts {
     pub total: i64,
     /// Keys that a signer has in hand.
     pub leased: i64,
+}
+
+/// The statements about a run, as far as they are made. One that is missing is made soon, without the run waiting for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StatementsStatus {
+    /// The one about its sealing: counts, spec, payloads, public keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "StatementStatus")]
+    pub sealed: Option<StatementStatus>,
+    /// The one about its signatures, made once the last batch is signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "StatementStatus")]
+    pub signed: Option<StatementStatus>,
+}
+
+/// A statement in short.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatementStatus {
+    /// Its place among all statements of the ledger.
+    pub number: i64,
+    /// SHA-256 of the statement, as it was signed.
+    pub sha256: String,
+    /// Id of the key that signed it: SHA-256 of its public key.
+    pub key: String,
 }
 
 /// How many signer pods there are, by how they fare.

@@ -1,13 +1,13 @@
 //! The file that holds the KEK.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use chancery_keyring::{Kek, KekError};
-use nix::unistd::geteuid;
 use zeroize::Zeroizing;
+
+use crate::private_file;
 
 /// More than a KEK has in any form, so that what is longer is told as such.
 const MOST_BYTES: usize = 64;
@@ -51,7 +51,7 @@ pub enum KekFileError {
 pub fn read_kek_file(path: &Path) -> Result<Kek, KekFileError> {
     // A buffer that grows would leave copies behind.
     let mut content = Zeroizing::new([0; MOST_BYTES]);
-    let (read, size) = read_into(path, content.as_mut_slice())
+    let (read, size) = private_file::read_into(path, content.as_mut_slice())
         .map_err(|reason| KekFileError::Unreadable { path: path.to_owned(), reason })?;
     let not_a_kek = |reason| KekFileError::NotAKek { path: path.to_owned(), reason };
     if read == MOST_BYTES {
@@ -60,36 +60,10 @@ pub fn read_kek_file(path: &Path) -> Result<Kek, KekFileError> {
     Kek::parse(&content[..read]).map_err(not_a_kek)
 }
 
-/// How many bytes were read, and how many the file has.
-fn read_into(path: &Path, content: &mut [u8]) -> io::Result<(usize, usize)> {
-    let mut file = File::open(path)?;
-    let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-    let mut read = 0;
-    while read < content.len() {
-        match file.read(&mut content[read..]) {
-            Ok(0) => break,
-            Ok(more) => read += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok((read, size))
-}
-
 /// Warns of a KEK file of one's own that others may read, or of anybody's that everybody may. It is used
 /// all the same.
 pub fn warn_if_exposed(path: &Path) {
-    let Ok(metadata) = fs::metadata(path) else { return };
-    let mode = metadata.permissions().mode();
-    // In a pod the kubelet owns the file, and lets the pod's group read it.
-    let exposing = if metadata.uid() == geteuid().as_raw() { 0o077 } else { 0o007 };
-    if mode & exposing != 0 {
-        tracing::warn!(
-            "the KEK file {} may be read by others than its owner (mode {:03o}); chmod 600 it",
-            path.display(),
-            mode & 0o777
-        );
-    }
+    private_file::warn_if_exposed("KEK file", path);
 }
 
 /// Makes a fresh KEK file that only its owner may read. An existing file is never touched: then this
@@ -100,23 +74,15 @@ pub fn warn_if_exposed(path: &Path) {
 /// [`KekFileError::Unwritable`].
 pub fn create_kek_file(path: &Path) -> Result<Kek, KekFileError> {
     let kek = Kek::generate();
-    let write = || {
-        // Under another name first: a killed process must not leave half a KEK behind.
-        let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-        file.write_all(kek.to_base64().as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        let linked = fs::hard_link(&unfinished, path);
-        fs::remove_file(&unfinished)?;
-        linked
-    };
-    write().map_err(|reason| KekFileError::Unwritable { path: path.to_owned(), reason })?;
+    private_file::create(path, &[kek.to_base64().as_bytes(), b"\n"])
+        .map_err(|reason| KekFileError::Unwritable { path: path.to_owned(), reason })?;
     Ok(kek)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]

@@ -1,5 +1,6 @@
-//! What every program of Chancery does in the same way: read arguments, log, complain, back off, stop, read the KEK file,
-//! keep its secrets in memory, say by its exit code what to do next, say how much memory it had, and write numbers for people.
+//! What every program of Chancery does in the same way: read arguments, log, complain, back off, stop, read the KEK file
+//! and the statement key, keep its secrets in memory, say by its exit code what to do next, say how much memory it had, and
+//! write numbers for people.
 
 mod arguments;
 mod backoff;
@@ -9,8 +10,10 @@ mod kek_file;
 mod logs;
 mod memory;
 mod numbers;
+mod private_file;
 mod shield;
 mod standard_error;
+mod statement_key_file;
 mod stop;
 
 pub use arguments::parse_arguments;
@@ -23,4 +26,5 @@ pub use memory::peak_memory_kib;
 pub use numbers::grouped;
 pub use shield::Shield;
 pub use standard_error::{LastLines, flush_lines, queue_lines, say};
+pub use statement_key_file::{StatementKeyFileError, create_statement_key_file, read_statement_key_file};
 pub use stop::Stop;

@@ -35,9 +35,9 @@ SELECT EXISTS (
               AND has_column_privilege(a.oid, 'chancery.key_material', 'public_key', 'SELECT')
               AND NOT has_column_privilege(a.oid, 'chancery.key_material', 'wrapped_key', 'SELECT')
               AND NOT EXISTS (
-                      SELECT FROM unnest(ARRAY['admissions', 'batches', 'deleted_runs', 'generated_chunks',
+                      SELECT FROM unnest(ARRAY['admissions', 'batch_roots', 'batches', 'deleted_runs', 'generated_chunks',
                                                'generated_sources', 'keyrings', 'keys', 'leases', 'ledger', 'records',
-                                               'runs', 'schema_migrations', 'signatures']) t
+                                               'runs', 'schema_migrations', 'signatures', 'statements']) t
                        WHERE NOT has_table_privilege(a.oid, 'chancery.' || t, 'SELECT'))) AS tables,
        EXISTS (SELECT FROM functions WHERE grantee = 0) AS open_to_all,
        ARRAY (SELECT DISTINCT format('%s %s', r.rolname, f.proname)

@@ -126,6 +126,10 @@ impl Snapshot {
 }
 
 impl Reader {
+    pub(crate) const fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
     async fn begin(&mut self) -> Result<(), StoreError> {
         begin(&mut self.connection).await?;
         // The id comes from the server itself and is made of digits, letters and dashes.

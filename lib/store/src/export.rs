@@ -12,6 +12,7 @@ use crate::error::StoreError;
 use crate::query::{self, Query};
 use crate::row::from_row;
 use crate::run::Run;
+use crate::statements::StatementRow;
 
 /// How long an export may take.
 const WHOLE_EXPORT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
@@ -137,6 +138,11 @@ impl Exporter {
     /// The run's leases, in the order of their use sequence.
     pub fn leases(&mut self) -> impl Stream<Item = Result<LeaseLine, StoreError>> {
         self.rows(query::export_leases)
+    }
+
+    /// The statements about the run, in order.
+    pub fn statements(&mut self) -> impl Stream<Item = Result<StatementRow, StoreError>> {
+        self.rows(query::export_statements)
     }
 
     fn rows<'c, T>(&'c mut self, query: Query) -> impl Stream<Item = Result<T, StoreError>> + 'c

@@ -11,6 +11,7 @@
 //! - [`generated`]: making random records, and sealing a run.
 //! - [`standstill`]: why no record of a run is signed.
 //! - [`export`], [`audit`]: reading a run back, in streams.
+//! - [`roots`], [`statements`]: what is stated of a run.
 
 mod answer;
 pub mod audit;
@@ -25,9 +26,11 @@ pub mod migrate;
 mod open_leases;
 mod pooling;
 pub mod query;
+pub mod roots;
 mod row;
 pub mod run;
 pub mod standstill;
+pub mod statements;
 
 pub use connect::{GivenUrl, Ledger, LedgerUrl};
 pub use error::StoreError;

@@ -19,17 +19,28 @@ use crate::run::build::pod::SignerSettings;
 use crate::run::facts::{Audited, Background, WorkKind};
 use crate::run::metrics::RunMetrics;
 use crate::run::progress::ProgressWatch;
+use crate::run::stating;
 use crate::run::watched::{RunRef, Watched};
 
 /// What all reconciles of runs share while this operator leads.
 pub struct Shared {
     pub(crate) services: Services,
     pub(crate) settings: SignerSettings,
-    pub(crate) kek_file: PathBuf,
+    pub(crate) key_files: KeyFiles,
+    triggers: Triggers<Watched>,
     pub(crate) background: BackgroundWork<Watched, WorkKind>,
     pub(crate) progress: ProgressWatch,
     pub(crate) memory: Arc<Memory<Remembered>>,
     pub(crate) metrics: Arc<RunMetrics>,
+}
+
+/// Files with keys. They are read whenever they are used.
+#[derive(Clone, Debug)]
+pub struct KeyFiles {
+    /// The KEK.
+    pub kek: PathBuf,
+    /// The key of statements; without one, none are made.
+    pub statement_key: Option<PathBuf>,
 }
 
 /// What is remembered of a run.
@@ -55,16 +66,17 @@ impl Shared {
     pub fn new(
         services: Services,
         settings: SignerSettings,
-        kek_file: PathBuf,
+        key_files: KeyFiles,
         triggers: Triggers<Watched>,
         metrics: Arc<RunMetrics>,
     ) -> Self {
         Self {
             services,
             settings,
-            kek_file,
+            key_files,
             background: BackgroundWork::new(triggers.clone()),
-            progress: ProgressWatch::new(triggers),
+            progress: ProgressWatch::new(triggers.clone()),
+            triggers,
             memory: Arc::default(),
             metrics,
         }
@@ -73,6 +85,12 @@ impl Shared {
     /// Reads the progress of all unfinished runs once per second, for ever.
     pub async fn keep_progress(&self) {
         self.progress.keep(&self.services.database, &self.metrics).await;
+    }
+
+    /// Makes the statements about the runs of the ledger, for ever.
+    pub async fn keep_statements(&self) {
+        let key_file = self.key_files.statement_key.as_deref();
+        stating::keep(&self.services.database, key_file, &self.triggers).await;
     }
 
     /// Reads the progress of one run now, if it is watched.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-use chancery_api::{DeletionPolicy, KeyringStatus, SigningRunStatus};
+use chancery_api::{DeletionPolicy, KeyringStatus, SigningRunStatus, StatementsStatus};
 use chancery_store::Run;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::jiff::Timestamp;
@@ -78,6 +78,8 @@ pub(crate) struct LedgerRun {
     pub(crate) counts: Counts,
     /// Signatures stored per second, over the last ten seconds.
     pub(crate) rate: Option<f64>,
+    /// What is stated of it, as far as it is; none if this operator states nothing.
+    pub(crate) statements: Option<StatementsStatus>,
     /// Holders that have an open lease; read only when a signer has ended.
     pub(crate) open_holders: Vec<String>,
     /// For how long nothing has been signed, although something could be: at most since this operator first looked.

@@ -25,6 +25,7 @@ mod refusals;
 mod signers;
 mod stale;
 mod standstill;
+mod statements;
 mod status;
 mod suspension;
 mod test_operator;

@@ -23,7 +23,7 @@ use chancery_operator::host::{
 };
 use chancery_operator::metrics_registry;
 use chancery_operator::run::{
-    Allowed, Background, Context, ReconcileError, RunMetrics, RunRef, Shared, SignerSettings, Watched,
+    Allowed, Background, Context, KeyFiles, ReconcileError, RunMetrics, RunRef, Shared, SignerSettings, Watched,
     on_error, reconcile, slim_job, slim_pod,
 };
 use k8s_openapi::api::batch::v1::Job;
@@ -64,6 +64,11 @@ impl Drop for TestOperator {
 impl TestOperator {
     /// One that has just been started.
     pub(crate) fn new(api: &FakeApi, database: &str, kek_file: PathBuf) -> Self {
+        Self::with_keys(api, database, KeyFiles { kek: kek_file, statement_key: None })
+    }
+
+    /// One that has just been started, with these keys.
+    pub(crate) fn with_keys(api: &FakeApi, database: &str, key_files: KeyFiles) -> Self {
         let mut registry = metrics_registry();
         let metrics = Metrics::new(&mut registry);
         let url = database.parse().expect("a database URL");
@@ -73,7 +78,7 @@ impl TestOperator {
         let client = api.client();
         let (events, publisher) = event_queue(client.clone(), "test");
         let services = Services { client, database: Arc::clone(&database), events, metrics };
-        let shared = Shared::new(services, settings(), kek_file, triggers, RunMetrics::new(&mut registry));
+        let shared = Shared::new(services, settings(), key_files, triggers, RunMetrics::new(&mut registry));
         let ((jobs, job_writer), (pods, pod_writer)) = (reflector::store(), reflector::store());
         let mut operator = Self {
             context: Arc::new(Context::new(Arc::new(shared), jobs, pods)),
@@ -126,6 +131,12 @@ impl TestOperator {
     pub(crate) fn keep_progress(&mut self) {
         let shared = Arc::clone(&self.context.shared);
         self.tasks.push(tokio::spawn(async move { shared.keep_progress().await }));
+    }
+
+    /// Lets it make statements.
+    pub(crate) fn keep_statements(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.keep_statements().await }));
     }
 
     /// Brings its caches up to date.

@@ -53,6 +53,33 @@ async fn ten_thousand_records_are_signed_from_apply_to_complete() -> anyhow::Res
 }
 
 #[tokio::test]
+async fn what_a_run_was_is_stated_in_its_status() -> anyhow::Result<()> {
+    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
+    let namespace = cluster.namespace("stated").await?;
+    let ledger = TestLedger::new().await?;
+    let release = Release::install(&namespace, &ledger.url).await?;
+    let _operator = OperatorProcess::start(&release).await?;
+    let _stand_in = StandIn::start(&namespace)?;
+    let run = ClusterRun::new(&namespace, "demo");
+    run.apply().await?;
+    run.completes(&ledger).await?;
+    let stated = async || run.get().await.unwrap_or_default()["status"]["statements"].clone();
+    eventually("both statements are in the status", async || stated().await["signed"].is_object()).await;
+    let stated = stated().await;
+    assert_eq!(
+        (&stated["sealed"]["number"], &stated["signed"]["number"]),
+        (&json!(1), &json!(2)),
+        "{stated}"
+    );
+    let hash: Vec<u8> = sqlx::query_scalar("SELECT hash FROM chancery.statements WHERE number = 2")
+        .fetch_one(ledger.ledger.pool())
+        .await?;
+    let hash = chancery_statement::Digest::try_from(hash.as_slice())?.to_string();
+    assert_eq!(stated["signed"]["sha256"], hash);
+    Ok(())
+}
+
+#[tokio::test]
 async fn describe_reads_like_a_story() -> anyhow::Result<()> {
     let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
     let namespace = cluster.namespace("story").await?;

@@ -108,5 +108,5 @@ fn stored(context: &Context, observed: &Observed) -> Result<(Ledger, Run), Apply
 }
 
 fn read_kek(context: &Context) -> Result<Kek, ApplyError> {
-    Ok(chancery_process::read_kek_file(&context.kek_file)?)
+    Ok(chancery_process::read_kek_file(&context.key_files.kek)?)
 }

@@ -73,6 +73,10 @@ pub(crate) fn status(
             .map(|start| elapsed(start.0, completion_time.as_ref().map_or(now, |end| end.0))),
         start_time,
         completion_time,
+        statements: ledger
+            .and_then(|ledger| ledger.statements.clone())
+            .or_else(|| previous.statements.clone())
+            .filter(|statements| statements.sealed.is_some()),
         job: observed.job.as_ref().filter(|job| job.ours).map(|_| names::job_name(&run.name)),
         conditions,
     }
@@ -144,7 +148,13 @@ fn conditions(
             finding(ConditionType::Suspended, false, Reason::NotSuspended, "spec.suspend is not true")
         },
         if complete {
-            finding(ConditionType::Complete, true, Reason::AllSigned, "every record has a stored signature")
+            let stated = ledger.and_then(|ledger| ledger.statements.as_ref());
+            let said = if stated.is_some_and(|stated| stated.signed.is_none()) {
+                "every record has a stored signature; the statement about them is being made"
+            } else {
+                "every record has a stored signature"
+            };
+            finding(ConditionType::Complete, true, Reason::AllSigned, said)
         } else {
             finding(
                 ConditionType::Complete,

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use chancery_api::{FieldChange, KeyringStatus, ValidatedRun};
+use chancery_api::{FieldChange, KeyringStatus, SigningRun, StatementStatus, StatementsStatus, ValidatedRun};
 use chancery_sources::differences;
+use chancery_stating::{StatementHead, StatingError, heads};
 use chancery_store::{Keyring, Ledger, Progress, Run, StoreError};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
@@ -100,6 +101,10 @@ async fn read(
     } else {
         (Vec::new(), Vec::new())
     };
+    let statements = match &context.key_files.statement_key {
+        Some(_) => Some(statements(ledger, object, stored, progress).await?),
+        None => None,
+    };
     let view = LedgerView::Present(Box::new(LedgerRun {
         stored: StoredRun(stored.clone()),
         conflict: run.and_then(|run| conflict(run, stored)),
@@ -113,6 +118,7 @@ async fn read(
         deleted: progress.deleted,
         counts: counts(progress),
         rate: followed.rate(),
+        statements,
         open_holders,
         still_for: followed.still_for(now.instant),
         standing: followed.standing.clone(),
@@ -127,6 +133,29 @@ fn keyring(ring: &Keyring) -> KeyringStatus {
         key_size: ring.key_size,
         key_count: ring.key_count,
     }
+}
+
+/// What is stated of a run. Both statements, once made, never change: then the status has them.
+async fn statements(
+    ledger: &Ledger,
+    object: &SigningRun,
+    stored: &Run,
+    progress: &Progress,
+) -> Result<StatementsStatus, StoreError> {
+    let before = object.status.as_ref().and_then(|status| status.statements.clone()).unwrap_or_default();
+    if !progress.sealed || before.signed.is_some() {
+        return Ok(before);
+    }
+    let made = heads(ledger, stored).await.map_err(|error| match error {
+        StatingError::Store(error) => error,
+        other => StoreError::Corrupt(other.to_string()),
+    })?;
+    let status = |head: StatementHead| StatementStatus {
+        number: head.number,
+        sha256: head.hash.to_string(),
+        key: head.key,
+    };
+    Ok(StatementsStatus { sealed: made.sealed.map(status), signed: made.signed.map(status) })
 }
 
 fn counts(progress: &Progress) -> Counts {

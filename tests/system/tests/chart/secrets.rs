@@ -48,11 +48,34 @@ fn every_namespace_for_runs_gets_the_signers_login_and_the_one_kek() -> anyhow::
 fn what_can_not_be_made_again_outlives_the_release() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
     let objects = chart.objects()?;
-    for name in ["chancery-kek", "chancery-postgresql"] {
+    for name in ["chancery-kek", "chancery-statement-key", "chancery-postgresql"] {
         let secret = secret(&objects, NAMESPACE, name)?;
         assert_eq!(secret["metadata"]["annotations"]["helm.sh/resource-policy"], "keep", "{name}");
     }
-    assert_eq!(secret(&objects, NAMESPACE, "chancery-kek")?["immutable"], true);
+    for name in ["chancery-kek", "chancery-statement-key"] {
+        assert_eq!(secret(&objects, NAMESPACE, name)?["immutable"], true, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_statement_key_is_one_and_only_the_operator_gets_it() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let objects = chart.objects()?;
+    let key = text(&secret(&objects, NAMESPACE, "chancery-statement-key")?, "statement.key")?;
+    chancery_statement::StatementKey::from_pem(&key)?;
+    let named: Vec<&Value> = objects
+        .iter()
+        .filter(|object| object["kind"] != "Secret" && object.to_string().contains("chancery-statement-key"))
+        .collect();
+    assert!(matches!(named.as_slice(), [one] if one["kind"] == "Deployment"), "{named:?}");
+    let variable =
+        json!({"name": "CHANCERY_STATEMENT_KEY_FILE", "value": "/etc/chancery/statement-key/statement.key"});
+    let variables = &named[0]["spec"]["template"]["spec"]["containers"][0]["env"];
+    assert!(variables.as_array().is_some_and(|all| all.contains(&variable)), "{variables}");
+
+    let without = chart.set("statements.enabled=false").objects()?;
+    assert!(!Value::from(without).to_string().contains("statement-key"), "nothing of it is left");
     Ok(())
 }
 

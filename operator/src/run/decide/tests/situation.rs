@@ -103,6 +103,7 @@ impl Situation {
             deleted: false,
             counts: Counts { records: 1_000, ..Counts::default() },
             rate: None,
+            statements: None,
             open_holders: Vec::new(),
             still_for: Duration::ZERO,
             standing: None,

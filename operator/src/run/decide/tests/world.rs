@@ -218,6 +218,7 @@ impl World {
                 keys_leased: leased,
             },
             rate: None,
+            statements: None,
             open_holders: if ended { holders.collect() } else { Vec::new() },
             still_for: std::time::Duration::ZERO,
             standing: None,

@@ -1,0 +1,59 @@
+//! The statements about a run, made beside its signing.
+
+use std::convert::Infallible;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use chancery_statement::StatementKey;
+use chancery_stating::{Heads, StatingError, Step, heads, step};
+use chancery_store::Run;
+
+use crate::database::Database;
+use crate::error::CliError;
+
+/// How often it is looked whether the run got further.
+const INTERVAL: Duration = Duration::from_millis(500);
+
+/// Signers of this machine, and the making of records, are left all processors but so small a part.
+const PART_OF_PROCESSORS: u32 = 32;
+
+/// How long it is waited after a failure.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+/// Makes what can be made of the statements about a run.
+pub(crate) struct Stating<'a> {
+    pub(crate) database: &'a Database,
+    pub(crate) run: &'a Run,
+    pub(crate) key: &'a StatementKey,
+}
+
+impl Stating<'_> {
+    /// Keeps up with the run for as long as it is waited for. What fails is tried again: [`Stating::catch_up`] tells.
+    pub(crate) async fn keep_up(&self) -> Infallible {
+        let processors =
+            available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
+        loop {
+            let began = Instant::now();
+            let pause = match self.step().await {
+                Ok(Step::Advanced) => began.elapsed() * PART_OF_PROCESSORS / processors,
+                Ok(Step::Waiting | Step::Stated) => INTERVAL,
+                Err(error) => {
+                    tracing::debug!(%error, "statements wait");
+                    AFTER_FAILURE
+                }
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Makes all that can be made now, and tells which statements there are.
+    pub(crate) async fn catch_up(&self) -> Result<Heads, CliError> {
+        while self.step().await? == Step::Advanced {}
+        Ok(heads(&self.database.ledger, self.run).await?)
+    }
+
+    async fn step(&self) -> Result<Step, StatingError> {
+        let now = || jiff::Timestamp::now().to_string();
+        step(&self.database.ledger, self.run, self.key, now).await
+    }
+}
