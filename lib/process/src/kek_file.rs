@@ -1,6 +1,5 @@
 //! The file that holds the KEK.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +80,7 @@ pub fn create_kek_file(path: &Path) -> Result<Kek, KekFileError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

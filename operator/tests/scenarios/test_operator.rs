@@ -23,8 +23,8 @@ use chancery_operator::host::{
 };
 use chancery_operator::metrics_registry;
 use chancery_operator::run::{
-    Allowed, Background, Context, KeyFiles, ReconcileError, RunMetrics, RunRef, Shared, SignerSettings, Watched,
-    on_error, reconcile, slim_job, slim_pod,
+    Allowed, Background, Context, KeyFiles, ReconcileError, RunMetrics, RunRef, Shared, SignerSettings,
+    Watched, on_error, reconcile, slim_job, slim_pod,
 };
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
