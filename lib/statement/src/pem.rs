@@ -33,7 +33,7 @@ pub(crate) fn private_key(der: &[u8]) -> Zeroizing<String> {
     let mut pem = Zeroizing::new(String::with_capacity(digits.len() + digits.len() / LINE + 64));
     pem.push_str("-----BEGIN PRIVATE KEY-----\n");
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && place % LINE == 0 {
+        if place > 0 && place.is_multiple_of(LINE) {
             pem.push('\n');
         }
         pem.push(digit);
