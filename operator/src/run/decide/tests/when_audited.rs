@@ -9,7 +9,7 @@ use crate::run::decide::decision::{Effect, Stage};
 use crate::run::facts::{Audited, Background, WorkKind};
 
 impl Situation {
-    pub(crate) fn to_be_audited(self) -> Self {
+    pub(crate) fn wanting_an_audit(self) -> Self {
         self.spec(|run| run.audit = AuditPolicy::AtCompletion)
     }
 
@@ -21,12 +21,12 @@ impl Situation {
 
 #[test]
 fn a_complete_run_is_audited_once() {
-    let complete = || Situation::signed().completed(10).to_be_audited();
+    let complete = || Situation::signed().completed(10).wanting_an_audit();
     let done = || at(Stage::Complete);
     check([
         row(
             "as soon as it is complete",
-            Situation::signed().to_be_audited(),
+            Situation::signed().wanting_an_audit(),
             done().doing([Effect::Settle, Effect::StopMaking, Effect::StartAudit]),
         ),
         row("by an operator that was started since", complete(), done().doing([Effect::StartAudit])),
@@ -41,7 +41,7 @@ fn a_complete_run_is_audited_once() {
         row("not if it is not wanted", complete().spec(|run| run.audit = AuditPolicy::Never), done()),
         row(
             "not before it is complete",
-            Situation::seeded().to_be_audited().held().suspended(),
+            Situation::seeded().wanting_an_audit().held().suspended(),
             at(Stage::Suspended),
         ),
         row(
