@@ -40,7 +40,8 @@ BEGIN
             UPDATE chancery.leases l SET expires_at = clock_timestamp() + l.duration, doubted_at = NULL
              WHERE l.id = v_lease.id;
         ELSIF v_lease.is_trusted THEN
-            UPDATE chancery.leases l SET doubted_at = v_clock WHERE l.id = v_lease.id;
+            -- From now on, not from when the turn began: its holder has the whole other half.
+            UPDATE chancery.leases l SET doubted_at = clock_timestamp() WHERE l.id = v_lease.id;
         ELSE
             UPDATE chancery.leases l SET released_at = p_instant, outcome = 'expired', token_hash = NULL
              WHERE l.id = v_lease.id;
