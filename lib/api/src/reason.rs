@@ -4,11 +4,33 @@ use std::fmt;
 
 use crate::condition::ConditionType;
 
-/// Why a condition holds or does not, or what an Event reports.
-///
-/// `docs/reference/conditions.md` says what each means and what to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
+/// Makes the enum and its names of one list.
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
+        /// Why a condition holds or does not, or what an Event reports.
+        ///
+        /// `docs/reference/conditions.md` says what each means and what to do.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason {
+            $($(#[doc = $doc])* $name,)*
+        }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: [Self; [$(stringify!($name)),*].len()] = [$(Self::$name),*];
+
+            /// The name, as a condition and an Event bear it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
     /// Every key is in the run's keyring. Also an Event.
     KeyringReady,
     /// Keys are missing in the run's keyring.
@@ -126,131 +148,6 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Every reason.
-    pub const ALL: [Self; 57] = [
-        Self::KeyringReady,
-        Self::KeyringNotReady,
-        Self::Sealed,
-        Self::NotSealed,
-        Self::Suspended,
-        Self::NotSuspended,
-        Self::AllSigned,
-        Self::NotAllSigned,
-        Self::AuditPending,
-        Self::Auditing,
-        Self::AuditFailed,
-        Self::NotAudited,
-        Self::LawsHold,
-        Self::LawsBroken,
-        Self::NotFailed,
-        Self::InvalidSpec,
-        Self::InvalidKek,
-        Self::WrongKek,
-        Self::LedgerLost,
-        Self::NameTaken,
-        Self::KeyringDiffers,
-        Self::KeyringUnknown,
-        Self::SignerTemplateNotAllowed,
-        Self::DeadlineExceeded,
-        Self::SignerMisconfigured,
-        Self::SignersFailed,
-        Self::Pending,
-        Self::Seeding,
-        Self::Signing,
-        Self::DatabaseUnavailable,
-        Self::NameBeingDeleted,
-        Self::FillingFailed,
-        Self::SourceFailed,
-        Self::JobNameTaken,
-        Self::Queued,
-        Self::SignersNotStarting,
-        Self::KeysHeld,
-        Self::WaitingForKeys,
-        Self::SignersIdle,
-        Self::SignersStopping,
-        Self::DeletingFromLedger,
-        Self::DeletionFailed,
-        Self::JobRefused,
-        Self::ChangeRefused,
-        Self::LedgerRefused,
-        Self::SignersStarted,
-        Self::SignersScaled,
-        Self::ReplacingSigners,
-        Self::SignerFailed,
-        Self::LeasesReleased,
-        Self::DatabaseAvailable,
-        Self::Recovered,
-        Self::Resumed,
-        Self::SigningContinues,
-        Self::Completed,
-        Self::Expired,
-        Self::Complete,
-    ];
-
-    /// The name, as a condition and an Event bear it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::KeyringReady => "KeyringReady",
-            Self::KeyringNotReady => "KeyringNotReady",
-            Self::Sealed => "Sealed",
-            Self::NotSealed => "NotSealed",
-            Self::Suspended => "Suspended",
-            Self::NotSuspended => "NotSuspended",
-            Self::AllSigned => "AllSigned",
-            Self::NotAllSigned => "NotAllSigned",
-            Self::AuditPending => "AuditPending",
-            Self::Auditing => "Auditing",
-            Self::AuditFailed => "AuditFailed",
-            Self::NotAudited => "NotAudited",
-            Self::LawsHold => "LawsHold",
-            Self::LawsBroken => "LawsBroken",
-            Self::NotFailed => "NotFailed",
-            Self::InvalidSpec => "InvalidSpec",
-            Self::InvalidKek => "InvalidKek",
-            Self::WrongKek => "WrongKek",
-            Self::LedgerLost => "LedgerLost",
-            Self::NameTaken => "NameTaken",
-            Self::KeyringDiffers => "KeyringDiffers",
-            Self::KeyringUnknown => "KeyringUnknown",
-            Self::SignerTemplateNotAllowed => "SignerTemplateNotAllowed",
-            Self::DeadlineExceeded => "DeadlineExceeded",
-            Self::SignerMisconfigured => "SignerMisconfigured",
-            Self::SignersFailed => "SignersFailed",
-            Self::Pending => "Pending",
-            Self::Seeding => "Seeding",
-            Self::Signing => "Signing",
-            Self::DatabaseUnavailable => "DatabaseUnavailable",
-            Self::NameBeingDeleted => "NameBeingDeleted",
-            Self::FillingFailed => "FillingFailed",
-            Self::SourceFailed => "SourceFailed",
-            Self::JobNameTaken => "JobNameTaken",
-            Self::Queued => "Queued",
-            Self::SignersNotStarting => "SignersNotStarting",
-            Self::KeysHeld => "KeysHeld",
-            Self::WaitingForKeys => "WaitingForKeys",
-            Self::SignersIdle => "SignersIdle",
-            Self::SignersStopping => "SignersStopping",
-            Self::DeletingFromLedger => "DeletingFromLedger",
-            Self::DeletionFailed => "DeletionFailed",
-            Self::JobRefused => "JobRefused",
-            Self::ChangeRefused => "ChangeRefused",
-            Self::LedgerRefused => "LedgerRefused",
-            Self::SignersStarted => "SignersStarted",
-            Self::SignersScaled => "SignersScaled",
-            Self::ReplacingSigners => "ReplacingSigners",
-            Self::SignerFailed => "SignerFailed",
-            Self::LeasesReleased => "LeasesReleased",
-            Self::DatabaseAvailable => "DatabaseAvailable",
-            Self::Recovered => "Recovered",
-            Self::Resumed => "Resumed",
-            Self::SigningContinues => "SigningContinues",
-            Self::Completed => "Completed",
-            Self::Expired => "Expired",
-            Self::Complete => "Complete",
-        }
-    }
-
     /// The reason of this name, if there is one.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
