@@ -43,6 +43,7 @@ async fn shift(connection: &mut PgConnection, seconds: i32) -> sqlx::Result<bool
         .execute(&mut *transaction)
         .await?;
     if seconds > 0 && sqlx::query_scalar(LATE).fetch_one(&mut *transaction).await? {
+        transaction.rollback().await?;
         return Ok(false);
     }
     sqlx::query(
