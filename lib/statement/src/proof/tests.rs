@@ -134,7 +134,8 @@ fn every_record_of_a_run_is_proven_also_those_without_a_byte() {
 #[test]
 fn whatever_is_altered_in_a_proof_it_proves_nothing() {
     let world = World::new();
-    let alterations: [(&str, fn(&mut Proof)); 15] = [
+    type Alteration = fn(&mut Proof);
+    let alterations: [(&str, Alteration); 15] = [
         ("record", |proof| proof.record += 1),
         ("payload", |proof| proof.payload = STANDARD.encode(b"another")),
         ("signature", |proof| proof.signature = STANDARD.encode([0; 64])),
