@@ -55,7 +55,7 @@ fn no_signer_works_and_the_run_says_why_until_it_is_corrected() {
         row(
             "a run that is signed is complete all the same",
             Situation::signed().not_allowed(),
-            at(Stage::Complete).doing([Effect::Settle, Effect::StopMaking, Effect::StartAudit]),
+            at(Stage::Complete).doing([Effect::Settle, Effect::StopMaking]),
         ),
         row(
             "without the ledger its Job is stopped all the same",
