@@ -169,7 +169,7 @@ mod tests {
             assert_eq!(refusal(&json!({list: entries}), template.clone()), None, "{template}");
             let others: Value = ["serviceAccountNames", "priorityClassNames", "runtimeClassNames"]
                 .into_iter()
-                .filter(|other| other != &list)
+                .filter(|other| *other != list)
                 .map(|other| (other.to_owned(), entries.clone()))
                 .filter(|(_, entries)| entries[0].is_string())
                 .collect();
