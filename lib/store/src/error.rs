@@ -1,11 +1,12 @@
 //! What can go wrong with the ledger, told apart by what to do about it.
 
 mod class;
+pub(crate) mod codes;
 
 use uuid::Uuid;
 
+pub(crate) use class::said;
 use class::{Class, class_of, hint};
-pub(crate) use class::{UNSAFE_LOGIN, said};
 
 /// An error of the ledger. Its message is one or two sentences for the person at the keyboard, the cause among them: no
 /// variant has a `source`, which would be said a second time.

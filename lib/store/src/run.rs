@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::Ledger;
 use crate::error::StoreError;
+use crate::error::codes::{KEYRING_DIFFERS, KEYRING_UNKNOWN};
 use crate::generated::GeneratedSource;
 use crate::keyring::Keyring;
 use crate::query;
@@ -19,10 +20,6 @@ const WHOLE_DELETION: Duration = Duration::from_secs(3600);
 
 /// How long one statement of it may take: the server gives up first, unless it is out of reach.
 const DELETION_ANSWER: Duration = WHOLE_DELETION.saturating_add(Duration::from_secs(10));
-
-/// SQLSTATEs of `keyring_find_or_create`.
-const KEYRING_DIFFERS: &str = "CH003";
-const KEYRING_UNKNOWN: &str = "CH004";
 
 /// What a run is created with.
 #[derive(Clone, Debug, PartialEq)]

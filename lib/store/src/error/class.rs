@@ -3,6 +3,8 @@
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
+use super::codes::UNSAFE_LOGIN;
+
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Class {
     Unreachable,
@@ -20,9 +22,6 @@ pub(super) enum Class {
     OtherFunctions,
     Other,
 }
-
-/// Said by the guard of logins, and by no server: PostgreSQL has no class `CH`.
-pub(crate) const UNSAFE_LOGIN: &str = "CH001";
 
 /// What the database said; the place in its own source, which the library adds, helps nobody here.
 pub(crate) fn said(error: &sqlx::Error) -> String {

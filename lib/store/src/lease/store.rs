@@ -8,13 +8,11 @@ use sqlx::postgres::PgConnection;
 use super::{Lease, PART_BYTES, SignerSession};
 use crate::answer::{SHORT, answered};
 use crate::error::StoreError;
+use crate::error::codes::LEASE_LOST;
 use crate::query;
 
 /// How long one statement that stores signatures may take, transfer included, before the connection is given up.
 const STORE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// SQLSTATE of `batch_store` for a lease that is no longer the caller's.
-const LEASE_LOST: &str = "CH001";
 
 impl SignerSession {
     /// Stores all signatures of a lease's batch, in the order of its records, and closes the lease:

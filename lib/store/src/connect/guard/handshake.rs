@@ -6,7 +6,7 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::error::UNSAFE_LOGIN;
+use crate::error::codes::UNSAFE_LOGIN;
 
 /// Bytes that a message of the login may have.
 const MOST_BYTES: usize = 64 * 1024;
