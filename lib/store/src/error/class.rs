@@ -56,6 +56,8 @@ pub(super) fn class_of(refusal: &dyn DatabaseError) -> Class {
         "08P01" if refusal.message().starts_with("unsupported startup parameter") => Class::PoolerRefuses,
         // A function, or a column of what one answers, that is not there.
         "42883" | "42703" => Class::OtherFunctions,
+        // It was put in place anew while it was called: another call finds the new one.
+        "XX000" if refusal.message().starts_with("cache lookup failed for function") => Class::GaveUp,
         // temp_file_limit; and transaction ids that are nearly used up, until somebody vacuums.
         "53400" | "54000" => Class::AtLimit,
         // Cancelled or timed out, deadlock, serialization, lock not available, no memory for this one.

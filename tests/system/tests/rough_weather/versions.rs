@@ -10,17 +10,23 @@ async fn a_signer_goes_on_when_functions_are_put_in_place_anew_that_are_called_a
 -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().records(4_000).batch_size(20).keys(3).seeded(&ledger).await?;
-    let mut signers = [run.start_signer("one")?, run.start_signer("two")?];
+    let (mut one, mut two) = (run.start_signer("one")?, run.start_signer("two")?);
     eventually("some is signed", async || run.signed().await.is_ok_and(|signed| signed > 0)).await;
     let mut times = 0;
-    while run.signed().await? < 4_000 {
-        ledger.execute(OTHER_TEXTS).await?;
-        ledger.ledger.migrate().await?;
-        times += 1;
-    }
+    let replacing = async {
+        loop {
+            ledger.execute(OTHER_TEXTS).await?;
+            ledger.ledger.migrate().await?;
+            times += 1;
+        }
+    };
+    let signing = async { anyhow::Ok([one.ended().await?, two.ended().await?]) };
+    let ended = tokio::select! {
+        ended = signing => ended?,
+        failed = replacing => return failed,
+    };
     assert!(times > 1, "they were replaced while signers were at work");
-    for signer in &mut signers {
-        let (code, log) = signer.ended().await?;
+    for (code, log) in ended {
         assert_eq!(code, Some(0), "{log}");
     }
     run.assert_audit_holds().await
