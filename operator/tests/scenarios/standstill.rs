@@ -10,8 +10,8 @@ use super::cluster::pod_status;
 use super::test_operator::{TestOperator, reference};
 use super::world::{RUN, World, manifest, spec};
 
-/// More seconds than nothing may be signed before somebody looks why.
-const LONG: u32 = 4;
+/// More than nothing may be signed before somebody looks why.
+const LONG: Duration = Duration::from_secs(4);
 
 /// Half of each lease's time and more is over.
 const NOT_RENEWED: &str =
@@ -20,19 +20,10 @@ const NOT_RENEWED: &str =
 const RENEWED: &str =
     "UPDATE chancery.leases SET expires_at = clock_timestamp() + duration WHERE outcome IS NULL";
 
-/// Time passes, and the database answers meanwhile: else it would be said to be away before it had the time to.
-async fn pass_long(world: &World) -> anyhow::Result<()> {
-    for _ in 0..LONG {
-        pass(Duration::from_secs(1)).await;
-        world.ledger.execute("SELECT").await?;
-    }
-    Ok(())
-}
-
 /// Time passes, the operator looks at the progress, and reconciles.
-async fn look_later(world: &World, operator: &mut TestOperator, name: &str) -> anyhow::Result<()> {
-    pass_long(world).await?;
-    operator.database_answers().await;
+async fn look_later(operator: &mut TestOperator, name: &str) -> anyhow::Result<()> {
+    operator.check_database_no_more();
+    pass(LONG).await;
     operator.look(name).await?;
     operator.settle(name).await?;
     Ok(())
@@ -55,7 +46,7 @@ async fn a_run_whose_keys_the_dead_hold_names_them_until_it_goes_on() -> anyhow:
     operator.settle(RUN).await?;
     assert_eq!(world.condition(RUN, Progressing).1, "Signing", "too early to tell");
 
-    look_later(&world, &mut operator, RUN).await?;
+    look_later(&mut operator, RUN).await?;
     let (progressing, reason, message) = world.condition(RUN, Progressing);
     assert_eq!((progressing, reason.as_str()), (false, "KeysHeld"), "{message}");
     for words in [
@@ -66,7 +57,7 @@ async fn a_run_whose_keys_the_dead_hold_names_them_until_it_goes_on() -> anyhow:
         assert!(message.contains(words), "{words:?} is not in: {message}");
     }
     let version = world.api.version();
-    look_later(&world, &mut operator, RUN).await?;
+    look_later(&mut operator, RUN).await?;
     assert_eq!(world.api.version(), version, "it is no news that it is still so");
     assert_eq!(told(&world, "KeysHeld"), 1);
 
@@ -94,7 +85,7 @@ async fn a_signer_that_renews_again_holds_nothing_up_any_more() -> anyhow::Resul
     }
     world.ledger.execute(NOT_RENEWED).await?;
     operator.look(RUN).await?;
-    look_later(&world, &mut operator, RUN).await?;
+    look_later(&mut operator, RUN).await?;
     let (_, reason, message) = world.condition(RUN, Progressing);
     assert_eq!(reason, "KeysHeld", "{message}");
     assert!(message.contains("still run") && message.ends_with(": demo-signer-frozen"), "{message}");
@@ -115,7 +106,7 @@ async fn a_clock_of_the_server_that_was_set_back_holds_a_run_up_until_a_turn_not
     // To a ledger that is as if all its instants were later.
     world.ledger.execute("UPDATE chancery.leases SET expires_at = expires_at + interval '1 hour'").await?;
     operator.look(RUN).await?;
-    look_later(&world, &mut operator, RUN).await?;
+    look_later(&mut operator, RUN).await?;
     let (_, reason, message) = world.condition(RUN, Progressing);
     assert_eq!(reason, "KeysHeld", "{message}");
     let until = message.split("taken back by ").nth(1).and_then(|rest| rest.split(';').next());
@@ -141,11 +132,11 @@ async fn a_run_waits_for_the_keys_that_other_runs_are_at_work_with() -> anyhow::
     for name in ["one", "two"] {
         operator.look(name).await?;
     }
-    pass_long(&world).await?;
+    operator.check_database_no_more();
+    pass(LONG).await;
     // The leases are as if they had just been renewed.
     world.ledger.execute(RENEWED).await?;
     for name in ["one", "two"] {
-        operator.database_answers().await;
         operator.look(name).await?;
         operator.settle(name).await?;
     }
@@ -167,10 +158,10 @@ async fn signers_that_run_and_lease_nothing_are_told_of_until_one_does() -> anyh
     let (world, mut operator) = World::signing(spec()).await?;
     world.api.pod(RUN, "demo-signer-abcde", pod_status::running_for(60));
     operator.look(RUN).await?;
-    look_later(&world, &mut operator, RUN).await?;
+    look_later(&mut operator, RUN).await?;
     assert_eq!(world.condition(RUN, Progressing).1, "Signing", "not yet");
     for _ in 0..4 {
-        look_later(&world, &mut operator, RUN).await?;
+        look_later(&mut operator, RUN).await?;
     }
     let (progressing, reason, message) = world.condition(RUN, Progressing);
     assert_eq!((progressing, reason.as_str()), (false, "SignersIdle"), "{message}");
@@ -193,14 +184,14 @@ async fn an_operator_that_takes_over_a_run_that_stands_still_tells_it_once() -> 
     }
     world.ledger.execute(NOT_RENEWED).await?;
     operator.look(RUN).await?;
-    look_later(&world, &mut operator, RUN).await?;
+    look_later(&mut operator, RUN).await?;
     assert_eq!(world.condition(RUN, Progressing).1, "KeysHeld");
     drop(operator);
 
     let mut operator = world.operator().await;
     operator.step(RUN).await?;
     assert_eq!(world.condition(RUN, Progressing).1, "KeysHeld", "it has not looked for long enough to tell");
-    look_later(&world, &mut operator, RUN).await?;
+    look_later(&mut operator, RUN).await?;
     assert_eq!(world.condition(RUN, Progressing).1, "KeysHeld");
     assert_eq!((told(&world, "KeysHeld"), told(&world, "SigningContinues")), (1, 0));
     Ok(())

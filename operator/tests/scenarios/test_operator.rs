@@ -127,6 +127,12 @@ impl TestOperator {
         }
     }
 
+    /// Ends the checks of its database, which is then as it was found last: a scenario that lets much time pass would
+    /// not leave it the time to answer them.
+    pub(crate) fn check_database_no_more(&mut self) {
+        self.tasks.drain(..).for_each(|task| task.abort());
+    }
+
     /// Lets it read the progress of all runs once a second.
     pub(crate) fn keep_progress(&mut self) {
         let shared = Arc::clone(&self.context.shared);
