@@ -23,6 +23,7 @@ import psycopg
 
 from batches import audit_batches
 from findings import LAWS, Findings
+from guard import guarded
 from lease_log import audit_lease_log
 from ledger import Ledger, NotFound
 from ring import audit_keys, open_ring
@@ -172,14 +173,5 @@ def main() -> int:
     return HOLDS if findings.holds else VIOLATED
 
 
-def guarded() -> int:
-    """`main`, so that a mistake in this program is not taken for a broken law: Python would exit with 1."""
-    try:
-        return main()
-    except Exception:  # pylint: disable=broad-except
-        sys.excepthook(*sys.exc_info())
-        return NOT_MADE
-
-
 if __name__ == "__main__":
-    sys.exit(guarded())
+    sys.exit(guarded(main, NOT_MADE))

@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
+from guard import guarded
 from merkle import leaf, root_by_path
 from signatures import PublicKey, UnusableKey
 
@@ -120,14 +121,5 @@ def main() -> int:
     return PROVEN
 
 
-def guarded() -> int:
-    """`main`, so that a mistake in this program is not taken for a false proof: Python would exit with 1."""
-    try:
-        return main()
-    except Exception:  # pylint: disable=broad-except
-        sys.excepthook(*sys.exc_info())
-        return NOT_CHECKED
-
-
 if __name__ == "__main__":
-    sys.exit(guarded())
+    sys.exit(guarded(main, NOT_CHECKED))

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from check_proof import NotProven, open_statement
+from guard import guarded
 from merkle import leaf, root
 
 HOLDS, DIFFERS, NOT_CHECKED = 0, 1, 2
@@ -156,14 +157,5 @@ def main() -> int:
     return DIFFERS if found else HOLDS
 
 
-def guarded() -> int:
-    """`main`, so that a mistake in this program is not taken for a difference: Python would exit with 1."""
-    try:
-        return main()
-    except Exception:  # pylint: disable=broad-except
-        sys.excepthook(*sys.exc_info())
-        return NOT_CHECKED
-
-
 if __name__ == "__main__":
-    sys.exit(guarded())
+    sys.exit(guarded(main, NOT_CHECKED))

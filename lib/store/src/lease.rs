@@ -36,8 +36,8 @@ pub struct Lease {
     token: Token,
     /// The key.
     pub key: Uuid,
-    /// SHA-256 of the key's private part as it is wrapped, 32 bytes; empty when the ring has lost it. Who has opened
-    /// these very bytes before need not ask for them ([`SignerSession::key`]).
+    /// SHA-256 of the key's private part as it is wrapped, 32 bytes; empty when the ring has lost it. A signer that
+    /// has opened these very bytes before need not ask for them ([`SignerSession::key`]).
     pub wrapped_key_hash: Vec<u8>,
     /// The batch, 1..M.
     pub batch: i64,
