@@ -196,7 +196,7 @@ async fn a_login_that_is_nothing_but_a_signer_signs_a_run() -> anyhow::Result<()
     let run = TestRun::new().seeded(&ledger).await?;
     ledger.execute("CREATE ROLE pod LOGIN IN ROLE chancery_signer").await?;
     let as_pod = ledger.url.replace("user=chancery", "user=pod");
-    let (code, log) = SignerProcess::start(&as_pod, "demo", "pod", &run.kek_file, &[])?.ended().await?;
+    let (code, log) = SignerProcess::start(&as_pod, "demo", "pod", &run.data_key_file, &[])?.ended().await?;
     assert_eq!(code, Some(0), "{log}");
     let mut pod = PgConnection::connect(&as_pod).await?;
     assert_denied(&mut pod, "TABLE chancery.key_material").await?;
