@@ -124,8 +124,7 @@ impl CliError {
             | Self::WrapDataKey(_)
             | Self::Signals(_)
             | Self::SignerProgram(_) => Exit::Failed,
-            Self::Fill(FillError::Store(_))
-            | Self::Source(SourceError::Store(_)) => Exit::BadInput,
+            Self::Fill(FillError::Store(_)) | Self::Source(SourceError::Store(_)) => Exit::BadInput,
             Self::Fill(_) | Self::Source(_) => Exit::Failed,
             Self::SignersFailed { exit: Exit::NoRoom, .. } => Exit::BadInput,
             Self::SignersFailed { exit, .. } => *exit,

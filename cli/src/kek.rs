@@ -84,9 +84,11 @@ fn print(keks: &Keks, found: &[WrappedBy], rewrapped: Option<u64>, output: Outpu
             "{} keyrings were wrapped anew, none is left: the former KEKs are not needed any more",
             grouped(rewrapped)
         )),
-        Some(rewrapped) => {
-            line(&format!("{} keyrings were wrapped anew, {} are left", grouped(rewrapped), grouped(left.unsigned_abs())))
-        }
+        Some(rewrapped) => line(&format!(
+            "{} keyrings were wrapped anew, {} are left",
+            grouped(rewrapped),
+            grouped(left.unsigned_abs())
+        )),
         None => Ok(()),
     }
 }

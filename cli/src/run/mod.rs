@@ -161,7 +161,8 @@ async fn sign_as_records_come(
         };
         let ended = match supply::enough_batches(database, run, &mut heard, wanted).await {
             Ok(Some(signers)) => {
-                let supervisor = Supervisor::new(database, run, how.data_key, signers, how.log_format, display);
+                let supervisor =
+                    Supervisor::new(database, run, how.data_key, signers, how.log_format, display);
                 supervisor.sign(stop).await.map(|ended| (signers, ended))
             }
             Ok(None) => Ok((0, Ended::Stopped)),

@@ -124,12 +124,11 @@ impl DataKey {
     pub fn open(kek: &Kek, given: &WrappedDataKey) -> Result<Self, OpenDataKeyError> {
         let WrappedDataKey { keyring, fingerprint, kek_fingerprint: _, wrapped } = given;
         let keyring = *keyring;
-        let document =
-            open(kek.secret(), &associated_data(keyring), wrapped).map_err(|why| match why {
-                NotOpened::Truncated { .. } => OpenDataKeyError::Altered { keyring },
-                NotOpened::UnknownVersion { given } => OpenDataKeyError::UnknownVersion { keyring, given },
-                NotOpened::DoesNotOpen => OpenDataKeyError::Altered { keyring },
-            })?;
+        let document = open(kek.secret(), &associated_data(keyring), wrapped).map_err(|why| match why {
+            NotOpened::Truncated { .. } => OpenDataKeyError::Altered { keyring },
+            NotOpened::UnknownVersion { given } => OpenDataKeyError::UnknownVersion { keyring, given },
+            NotOpened::DoesNotOpen => OpenDataKeyError::Altered { keyring },
+        })?;
         let opened = Secret::from_slice(&document).map(Self).ok_or(OpenDataKeyError::Altered { keyring })?;
         if opened.fingerprint() == *fingerprint {
             Ok(opened)
@@ -199,7 +198,9 @@ pub enum OpenDataKeyError {
         given: String,
     },
     /// A version that this program does not know, or no wrapped data key at all.
-    #[error("the data key of the keyring {keyring} is wrapped in format {given}, this program knows format 1 only")]
+    #[error(
+        "the data key of the keyring {keyring} is wrapped in format {given}, this program knows format 1 only"
+    )]
     UnknownVersion {
         /// The id of the keyring.
         keyring: Uuid,

@@ -105,7 +105,10 @@ mod tests {
         let short = folder.path().join("short");
         fs::write(&short, b"hunter2").expect("written");
         let error = read_data_key_file(&short).expect_err("short").to_string();
-        assert!(error.contains("short") && error.contains("7 bytes") && !error.contains("hunter2"), "{error}");
+        assert!(
+            error.contains("short") && error.contains("7 bytes") && !error.contains("hunter2"),
+            "{error}"
+        );
         let long = folder.path().join("long");
         fs::write(&long, vec![b'A'; 1_000]).expect("written");
         let error = read_data_key_file(&long).expect_err("long").to_string();

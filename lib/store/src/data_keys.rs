@@ -93,8 +93,10 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn data_keys_by_kek(&self) -> Result<Vec<WrappedBy>, StoreError> {
-        self.ask(query::data_keys_count, async |query, connection| query.rows_as().fetch_all(connection).await)
-            .await
+        self.ask(query::data_keys_count, async |query, connection| {
+            query.rows_as().fetch_all(connection).await
+        })
+        .await
     }
 
     /// Puts a data key as it is wrapped now in place of what was read of it. False when somebody else was first, or the ring

@@ -78,7 +78,8 @@ impl Release {
         let policy = |name: &str| {
             let is_it = |object: &&Value| {
                 let found = object["metadata"]["name"].as_str().unwrap_or_default();
-                object["kind"] == "ValidatingAdmissionPolicy" && found.ends_with(&format!("{name}.{NAMESPACE}"))
+                object["kind"] == "ValidatingAdmissionPolicy"
+                    && found.ends_with(&format!("{name}.{NAMESPACE}"))
             };
             objects.iter().find(is_it).with_context(|| format!("no policy {name} is rendered"))
         };
@@ -109,7 +110,11 @@ impl Release {
     }
 
     /// The same of a change, and of a removal.
-    pub(crate) fn against_secret_later(&self, operation: &str, secret: &Value) -> anyhow::Result<Vec<String>> {
+    pub(crate) fn against_secret_later(
+        &self,
+        operation: &str,
+        secret: &Value,
+    ) -> anyhow::Result<Vec<String>> {
         let new = if operation == "DELETE" { &Value::Null } else { secret };
         self.secrets.against(&self.operator, operation, new, secret)
     }

@@ -40,7 +40,8 @@ async fn operator_with(world: &World, settings: SignerSettings) -> TestOperator 
 }
 
 #[tokio::test]
-async fn signers_are_given_the_data_key_of_their_ring_in_a_secret_that_is_theirs_alone() -> anyhow::Result<()> {
+async fn signers_are_given_the_data_key_of_their_ring_in_a_secret_that_is_theirs_alone() -> anyhow::Result<()>
+{
     let world = World::with_run(spec()).await?;
     let mut operator = world.operator().await;
     operator.settle(RUN).await?;

@@ -64,7 +64,11 @@ impl Drop for TestOperator {
 impl TestOperator {
     /// One that has just been started.
     pub(crate) fn new(api: &FakeApi, database: &str, kek_file: PathBuf) -> Self {
-        Self::with_keys(api, database, KeyFiles { kek: kek_file, former_keks: Vec::new(), statement_key: None })
+        Self::with_keys(
+            api,
+            database,
+            KeyFiles { kek: kek_file, former_keks: Vec::new(), statement_key: None },
+        )
     }
 
     /// One that has just been started, with these keys.

@@ -12,9 +12,7 @@ use chancery_filling::fill;
 use chancery_keyring::{DataKey, Kek, WrappedDataKey};
 use chancery_process::{create_kek_file, read_data_key_file, read_kek_file};
 use chancery_sources::generated;
-use chancery_store::{
-    Keyring, KeyringWanted, Ledger, NewDataKey, NewRun, Run, SignerSession, StoredDataKey,
-};
+use chancery_store::{Keyring, KeyringWanted, Ledger, NewDataKey, NewRun, Run, SignerSession, StoredDataKey};
 use tempfile::TempDir;
 use uuid::Uuid;
 

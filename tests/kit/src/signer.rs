@@ -25,7 +25,13 @@ impl SignerProcess {
     /// # Errors
     ///
     /// When the program cannot be started.
-    pub fn start(url: &str, run: &str, holder: &str, data_key_file: &Path, more: &[&str]) -> anyhow::Result<Self> {
+    pub fn start(
+        url: &str,
+        run: &str,
+        holder: &str,
+        data_key_file: &Path,
+        more: &[&str],
+    ) -> anyhow::Result<Self> {
         let _well_formed: LedgerUrl = url.parse()?;
         let child = Command::new(program("chancery-signer"))
             .args(["--run", run, "--holder", holder, "--assume-signer-role", "--data-key-file"])

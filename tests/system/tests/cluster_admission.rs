@@ -20,7 +20,8 @@ fn as_it_was_made(job: &Value) -> Value {
         ["controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"];
     drop("/spec/template/metadata/labels", &added);
     drop("/spec/template/metadata", &["creationTimestamp"]);
-    let secret = job["metadata"]["annotations"]["chancery.dev/signer-secret"].as_str().unwrap_or_default().to_owned();
+    let secret =
+        job["metadata"]["annotations"]["chancery.dev/signer-secret"].as_str().unwrap_or_default().to_owned();
     let text = job.to_string().replace(&secret, "other-signer-0123456789");
     let mut job: Value = serde_json::from_str(&text).expect("it was JSON before");
     job["metadata"]["name"] = json!("other-signer");
@@ -226,7 +227,8 @@ async fn the_operators_token_makes_no_secret_but_those_of_signers_and_reads_none
     metadata.retain(|field, _| ["labels", "ownerReferences"].contains(&field.as_str()));
     built["metadata"]["name"] = json!("demo-signer-0123456789");
     let token = json!({"kubernetes.io/service-account.name": "default"});
-    let mut attempts = vec![("a token of a ServiceAccount", built.clone()), ("a foreign name", built.clone())];
+    let mut attempts =
+        vec![("a token of a ServiceAccount", built.clone()), ("a foreign name", built.clone())];
     attempts[0].1["type"] = json!("kubernetes.io/service-account-token");
     attempts[0].1["metadata"]["annotations"] = token;
     attempts[1].1["metadata"]["name"] = json!("chancery-kek-2");

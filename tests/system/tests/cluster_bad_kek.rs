@@ -13,13 +13,14 @@ fn says(run: &Value, kind: &str, words: &str) -> bool {
 
 /// Waits until the Job names another Secret than that.
 async fn until_another_secret(run: &ClusterRun<'_>, before: &str) -> anyhow::Result<String> {
-    eventually("there is another Secret", async || run.secret().await.is_ok_and(|(name, _)| name != before)).await;
+    eventually("there is another Secret", async || run.secret().await.is_ok_and(|(name, _)| name != before))
+        .await;
     Ok(run.secret().await?.0)
 }
 
 #[tokio::test]
-async fn signers_with_the_data_key_of_another_ring_fail_the_run_until_the_secret_is_removed() -> anyhow::Result<()>
-{
+async fn signers_with_the_data_key_of_another_ring_fail_the_run_until_the_secret_is_removed()
+-> anyhow::Result<()> {
     let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
     let namespace = cluster.namespace("kek-signers").await?;
     let ledger = TestLedger::new().await?;
@@ -33,7 +34,8 @@ async fn signers_with_the_data_key_of_another_ring_fail_the_run_until_the_secret
     }
     // Somebody who may write Secrets of the namespace hands one run what is another's.
     let (_, theirs) = other.secret().await?;
-    let name = run.replace_secret(|secret| secret["data"]["data-key"] = theirs["data"]["data-key"].clone()).await?;
+    let name =
+        run.replace_secret(|secret| secret["data"]["data-key"] = theirs["data"]["data-key"].clone()).await?;
     let stand_in = StandIn::start(&namespace)?;
     let failed = run.until_phase("Failed").await;
     assert!(says(&failed, "Failed", "the data key is not that of the run's keyring"), "{failed}");
@@ -140,7 +142,10 @@ async fn the_secret_of_a_run_goes_with_it() -> anyhow::Result<()> {
     let (name, _) = run.secret().await?;
     run.delete().await?;
     let kubectl = namespace.kubectl();
-    eventually("its Secret is gone", async || kubectl.get("secret", &name).await.is_ok_and(|it| it.is_none())).await;
+    eventually("its Secret is gone", async || {
+        kubectl.get("secret", &name).await.is_ok_and(|it| it.is_none())
+    })
+    .await;
     // The run is still in the ledger. Another SigningRun of its name has another Secret.
     assert!(run.is_in(&ledger).await?);
     let again = ClusterRun::new(&namespace, "demo");

@@ -1,7 +1,6 @@
 //! Each hazard of leasing keys through PostgreSQL, by name. What guards against it is in
 //! `docs/internals/hazards.md`.
 
-
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, stock};
 use chancery_store::lease::{Acquired, Lease, Payloads};
 use chancery_store::query;

@@ -70,7 +70,8 @@ impl Two {
     }
 
     fn arguments(&self) -> [String; 6] {
-        ["kek", "rotate", "--kek-file", &text(&self.new), "--former-kek-file", &text(&self.old)].map(str::to_owned)
+        ["kek", "rotate", "--kek-file", &text(&self.new), "--former-kek-file", &text(&self.old)]
+            .map(str::to_owned)
     }
 
     async fn rotate(&self, more: &[&str]) -> anyhow::Result<Ended> {
@@ -169,7 +170,10 @@ async fn a_run_is_signed_through_a_rotation_and_goes_on_with_the_new_kek_alone()
     let signing = two.chancery.start_signing(&manifest, &old)?;
     let signed = "SELECT count(*) FROM chancery.signatures";
     eventually("some are signed", async || {
-        sqlx::query_scalar::<_, i64>(signed).fetch_one(ledger.ledger.pool()).await.is_ok_and(|signed| signed > 0)
+        sqlx::query_scalar::<_, i64>(signed)
+            .fetch_one(ledger.ledger.pool())
+            .await
+            .is_ok_and(|signed| signed > 0)
     })
     .await;
     two.rotate(&[]).await?.expect_code(0)?;
@@ -179,7 +183,10 @@ async fn a_run_is_signed_through_a_rotation_and_goes_on_with_the_new_kek_alone()
     // With the former KEK alone nothing opens, and the message says which one is needed.
     let refused = two.chancery.sign(&manifest, &["--kek-file", &text(&two.old)]).await?.expect_code(2)?;
     let fingerprint = read_kek_file(&two.new)?.fingerprint();
-    assert!(refused.stderr.contains(&fingerprint) && refused.stderr.contains("--former-kek-file"), "{refused:?}");
+    assert!(
+        refused.stderr.contains(&fingerprint) && refused.stderr.contains("--former-kek-file"),
+        "{refused:?}"
+    );
     Ok(())
 }
 
@@ -190,11 +197,13 @@ async fn the_status_of_keks_counts_rings_and_changes_nothing() -> anyhow::Result
     rings(&ledger, &read_kek_file(&two.old)?, 2).await?;
     let before = ledger.fingerprint().await?;
     let both = ["--kek-file", &text(&two.new), "--former-kek-file", &text(&two.old)];
-    let status = two.chancery.run(&[&["kek", "status", "--output", "json"], &both[..]].concat()).await?.expect_code(0)?;
+    let status = two
+        .chancery
+        .run(&[&["kek", "status", "--output", "json"], &both[..]].concat())
+        .await?
+        .expect_code(0)?;
     let keks = two.keks()?.fingerprints();
-    let line = |fingerprint: &str, standing: &str, keyrings: i64| {
-        serde_json::json!({"fingerprint": fingerprint, "standing": standing, "keyrings": keyrings})
-    };
+    let line = |fingerprint: &str, standing: &str, keyrings: i64| serde_json::json!({"fingerprint": fingerprint, "standing": standing, "keyrings": keyrings});
     let wanted = Value::from(vec![line(&keks[0], "current", 0), line(&keks[1], "former", 2)]);
     assert_eq!(status.json()?["keks"], wanted);
     let alone = two.chancery.run(&["kek", "status", "--kek-file", &text(&two.new)]).await?.expect_code(0)?;
@@ -218,7 +227,10 @@ async fn a_data_key_that_was_moved_to_another_ring_opens_nothing_there() -> anyh
     .execute(ledger.ledger.pool())
     .await?;
     let kek = Keks::new(read_kek_file(&one.kek_file)?, Vec::new());
-    let error = chancery_data_keys::open(&ledger.ledger, &two.run.keyring, &kek).await.map(|_: DataKey| ()).unwrap_err();
+    let error = chancery_data_keys::open(&ledger.ledger, &two.run.keyring, &kek)
+        .await
+        .map(|_: DataKey| ())
+        .unwrap_err();
     assert!(error.to_string().contains("it was altered, or is another keyring's"), "{error}");
     // Nor is it made to look right by a rotation.
     let keks = Keks::new(Kek::generate(), vec![read_kek_file(&one.kek_file)?]);
@@ -229,14 +241,18 @@ async fn a_data_key_that_was_moved_to_another_ring_opens_nothing_there() -> anyh
 }
 
 #[tokio::test]
-async fn a_ledger_whose_rings_have_no_data_key_is_refused_with_a_sentence_and_left_as_it_is() -> anyhow::Result<()> {
+async fn a_ledger_whose_rings_have_no_data_key_is_refused_with_a_sentence_and_left_as_it_is()
+-> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     TestRun::new().seeded(&ledger).await?;
     // As it was before the migration, as far as that looks.
     ledger.execute("DELETE FROM chancery.schema_migrations WHERE version >= 5").await?;
     let before = ledger.fingerprint().await?;
-    let ended = Chancery::on(&ledger.url)?.sign(&Manifest::new().named("other"), &[]).await?.expect_code(2)?;
-    for words in ["keyrings of an earlier version of Chancery", "wrapped by the KEK itself", "chancery keyring delete"] {
+    let ended =
+        Chancery::on(&ledger.url)?.sign(&Manifest::new().named("other"), &[]).await?.expect_code(2)?;
+    for words in
+        ["keyrings of an earlier version of Chancery", "wrapped by the KEK itself", "chancery keyring delete"]
+    {
         assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
     }
     assert_eq!(ledger.fingerprint().await?, before);

@@ -235,7 +235,8 @@ async fn what_will_never_work_is_said_and_exits_78() -> anyhow::Result<()> {
     assert_eq!(run.signed().await?, 0);
 
     let missing = run.kek_file.with_file_name("missing");
-    let (code, log) = SignerProcess::start(&ledger.url, "demo", "no-data-key", &missing, &[])?.ended().await?;
+    let (code, log) =
+        SignerProcess::start(&ledger.url, "demo", "no-data-key", &missing, &[])?.ended().await?;
     assert_eq!(code, Some(78), "{log}");
     assert!(log.contains("cannot be read"), "{log}");
 

@@ -124,7 +124,11 @@ fn contents_have_another_fingerprint_under_another_data_key_and_wherever_they_ar
     let of = |data_key: &DataKey, contents: &[&[u8]]| data_key.fingerprint_of(contents);
     let one = of(&data_key(), &[b"url", b"ca"]);
     assert_eq!(one, of(&data_key(), &[b"url", b"ca"]));
-    for other in [of(&data_key(), &[b"urlc", b"a"]), of(&data_key(), &[b"urlca"]), of(&DataKey::generate(), &[b"url", b"ca"])] {
+    for other in [
+        of(&data_key(), &[b"urlc", b"a"]),
+        of(&data_key(), &[b"urlca"]),
+        of(&DataKey::generate(), &[b"url", b"ca"]),
+    ] {
         assert_ne!(one, other);
     }
 }

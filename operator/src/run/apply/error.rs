@@ -37,7 +37,9 @@ pub enum ApplyError {
     #[error(transparent)]
     WrapDataKey(#[from] WrapDataKeyError),
     /// The CA that signers are given cannot be read.
-    #[error("the CA for signers, {path}, cannot be read: {reason}; database.tls.ca of the chart's values names it")]
+    #[error(
+        "the CA for signers, {path}, cannot be read: {reason}; database.tls.ca of the chart's values names it"
+    )]
     Ca {
         /// Its file.
         path: PathBuf,

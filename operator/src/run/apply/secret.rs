@@ -87,14 +87,16 @@ async fn ensure(
 
 async fn content(context: &Context, ledger: &Ledger, run: &Run) -> Result<SecretContent, ApplyError> {
     let keks = read_keks(context)?;
-    let data_key = chancery_data_keys::open(ledger, &run.keyring, &keks).await.map_err(|error| match error {
-        DataKeyAccessError::Store(error) => ApplyError::Ledger(error),
-        DataKeyAccessError::Open(error) => ApplyError::DataKey(error),
-    })?;
+    let data_key =
+        chancery_data_keys::open(ledger, &run.keyring, &keks).await.map_err(|error| match error {
+            DataKeyAccessError::Store(error) => ApplyError::Ledger(error),
+            DataKeyAccessError::Open(error) => ApplyError::DataKey(error),
+        })?;
     let settings = &context.settings;
-    let ca = settings.ca_file.as_ref().map(|path| {
-        std::fs::read(path).map_err(|reason| ApplyError::Ca { path: path.clone(), reason })
-    });
+    let ca = settings
+        .ca_file
+        .as_ref()
+        .map(|path| std::fs::read(path).map_err(|reason| ApplyError::Ca { path: path.clone(), reason }));
     let database_url = Zeroizing::new(settings.database_url.expose().to_owned());
     Ok(SecretContent { data_key, database_url, ca: ca.transpose()? })
 }

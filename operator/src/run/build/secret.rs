@@ -93,7 +93,10 @@ mod tests {
         let before = content().fingerprint();
         assert_eq!(before, content().fingerprint());
         let others = [
-            SecretContent { database_url: Zeroizing::new("postgres://signer:other@db/ledger".into()), ..content() },
+            SecretContent {
+                database_url: Zeroizing::new("postgres://signer:other@db/ledger".into()),
+                ..content()
+            },
             SecretContent { data_key: DataKey::from_bytes([8; 32]), ..content() },
             SecretContent { ca: Some(b"-----BEGIN".to_vec()), ..content() },
         ];

@@ -9,7 +9,12 @@ use crate::run::facts::{LedgerRun, Observed, PodState, SecretStanding, SecretVie
 const NOT_FOUND: &str = "CreateContainerConfigError";
 
 /// Plans the Job with the run's Secret, once there is one.
-pub(super) fn with_secret(decision: Decision, plan: JobPlan, observed: &Observed, ledger: &LedgerRun) -> Decision {
+pub(super) fn with_secret(
+    decision: Decision,
+    plan: JobPlan,
+    observed: &Observed,
+    ledger: &LedgerRun,
+) -> Decision {
     let secret = ledger.secret.as_ref();
     let lost = secret.is_some_and(|secret| is_lost(observed, &secret.name));
     let problem = kek_problem(observed, ledger);

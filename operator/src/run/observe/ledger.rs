@@ -14,7 +14,8 @@ use serde_json::Value;
 use crate::host::background::WorkState;
 use crate::run::context::Context;
 use crate::run::facts::{
-    Background, Counts, JobView, LedgerRun, LedgerView, PodState, PodView, SecretStanding, SecretView, StoredRun,
+    Background, Counts, JobView, LedgerRun, LedgerView, PodState, PodView, SecretStanding, SecretView,
+    StoredRun,
 };
 use crate::run::observe::reading::{Now, Reading};
 use crate::run::progress::Followed;

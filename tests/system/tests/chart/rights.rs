@@ -116,7 +116,9 @@ fn no_role_has_a_wildcard_or_reads_secrets() -> anyhow::Result<()> {
     for (set, chart) in every_value_set()? {
         for object in chart.objects()?.iter().filter(|object| object["rules"].is_array()) {
             let mut rules = object["rules"].as_array().cloned().unwrap_or_default();
-            rules.retain(|rule| *rule != json!({"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]}));
+            rules.retain(|rule| {
+                *rule != json!({"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]})
+            });
             let rules = Value::from(rules).to_string();
             for word in ["*", "secrets", "escalate", "impersonate", "\"bind\""] {
                 assert!(!rules.contains(word), "{set}: {}: {word}", name(object));

@@ -27,11 +27,13 @@ fn secret(objects: &[Value], namespace: &str, name: &str) -> anyhow::Result<Valu
 fn no_namespace_for_runs_gets_a_secret_and_only_the_operator_gets_the_kek() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
     let objects = chart.set("runNamespaces={team-a}").objects()?;
-    let elsewhere = |object: &&Value| object["kind"] == "Secret" && object["metadata"]["namespace"] != NAMESPACE;
+    let elsewhere =
+        |object: &&Value| object["kind"] == "Secret" && object["metadata"]["namespace"] != NAMESPACE;
     assert_eq!(objects.iter().find(elsewhere), None);
     let kek = text(&secret(&objects, NAMESPACE, "chancery-kek")?, "kek")?;
     assert_eq!(BASE64_STANDARD.decode(&kek)?.len(), 32);
-    let with_kek = |object: &&Value| object["kind"] != "Secret" && object.to_string().contains("chancery-kek");
+    let with_kek =
+        |object: &&Value| object["kind"] != "Secret" && object.to_string().contains("chancery-kek");
     let named: Vec<&Value> = objects.iter().filter(with_kek).collect();
     assert!(matches!(named.as_slice(), [one] if one["kind"] == "Deployment"), "{named:?}");
     let passwords = secret(&objects, NAMESPACE, "chancery-postgresql")?;

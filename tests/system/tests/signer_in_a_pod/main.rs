@@ -58,7 +58,8 @@ async fn a_pod_of_a_suspended_run_does_not_succeed() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_pod_with_the_data_key_of_another_ring_leaves_the_reason_in_its_termination_log() -> anyhow::Result<()> {
+async fn a_pod_with_the_data_key_of_another_ring_leaves_the_reason_in_its_termination_log()
+-> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().seeded(&ledger).await?;
     let other = TestRun::new().named("other").seeded_beside(&run).await?;

@@ -10,9 +10,7 @@ use crate::host::background::WorkState;
 use crate::run::build;
 use crate::run::decide::decision::{Again, Cause, Decision, Effect, JobPlan, Stage};
 use crate::run::decide::{decide, decide_deletion};
-use crate::run::facts::{
-    Audited, Background, JobView, LedgerRun, LedgerView, Observed, SecretStanding,
-};
+use crate::run::facts::{Audited, Background, JobView, LedgerRun, LedgerView, Observed, SecretStanding};
 
 /// What an operator has in memory. One that was started just now has nothing.
 #[derive(Clone, Debug, PartialEq)]

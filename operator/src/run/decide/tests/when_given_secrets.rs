@@ -38,7 +38,8 @@ fn signers_have_their_secret_before_they_have_their_job() {
 
 #[test]
 fn a_secret_that_pods_do_not_find_is_replaced_although_others_run() {
-    let with = |secret| Situation::seeded().with_job(running(2)).with_pod(RUNNING).with_pod(waiting_for(secret));
+    let with =
+        |secret| Situation::seeded().with_job(running(2)).with_pod(RUNNING).with_pod(waiting_for(secret));
     let signing = at(Stage::Signing);
     check([
         row("the run's own", with(SECRET), signing.clone().doing([make(Some(SECRET), true)]).again_at_once()),
@@ -54,10 +55,7 @@ fn a_secret_that_pods_do_not_find_is_replaced_although_others_run() {
     check([row(
         "one that lacks a key",
         changed,
-        signing
-            .doing([make(Some(SECRET), true)])
-            .blocked(Reason::SignersNotStarting)
-            .again_at_once(),
+        signing.doing([make(Some(SECRET), true)]).blocked(Reason::SignersNotStarting).again_at_once(),
     )]);
 }
 

@@ -129,7 +129,13 @@ fn stored() -> impl Strategy<Value = Stored> {
         vec((1_u32..9, -40_i64..40), 0..4),
     );
     (rare(), rare(), rare(), (any::<bool>(), any::<bool>()), far).prop_map(
-        |(conflict, deleted, other_kek, (suspended, has_secret), (joined, made, filled, sealed, signed, leases))| {
+        |(
+            conflict,
+            deleted,
+            other_kek,
+            (suspended, has_secret),
+            (joined, made, filled, sealed, signed, leases),
+        )| {
             let run = demo();
             let kek = if other_kek { "another" } else { "kek" };
             // Keys come first, and only what is there is leased and signed.

@@ -164,9 +164,7 @@ async fn take_off(shared: &Shared, found: &Found, finalizer: &str) -> kube::Resu
         }
         Kind::Job => shared.api::<Job>().patch(name, &parameters, &Patch::Merge(&body)).await.map(drop),
         Kind::Pod => shared.api::<Pod>().patch(name, &parameters, &Patch::Merge(&body)).await.map(drop),
-        Kind::Secret => {
-            shared.api::<Secret>().patch(name, &parameters, &Patch::Merge(&body)).await.map(drop)
-        }
+        Kind::Secret => shared.api::<Secret>().patch(name, &parameters, &Patch::Merge(&body)).await.map(drop),
     };
     patched.or_else(unless_gone)
 }
