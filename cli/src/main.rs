@@ -10,6 +10,7 @@ mod export;
 mod keyring;
 mod lease;
 mod output;
+mod owner;
 mod prove;
 mod run;
 mod run_name;

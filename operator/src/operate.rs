@@ -121,6 +121,7 @@ impl Process {
             services,
             self.arguments.signer_settings(),
             self.arguments.key_files(),
+            self.arguments.bounds(),
             triggers,
             Arc::clone(&self.run_metrics),
         ));

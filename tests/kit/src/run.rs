@@ -9,7 +9,7 @@ use chancery_filling::fill;
 use chancery_keyring::Kek;
 use chancery_process::{create_kek_file, read_kek_file};
 use chancery_sources::generated;
-use chancery_store::{KeyringWanted, Ledger, NewRun, Run, SignerSession};
+use chancery_store::{KeyringWanted, Ledger, Limits, NewRun, Object, Run, SignerSession};
 use tempfile::TempDir;
 
 use crate::independent_audit::independent_audit;
@@ -51,6 +51,9 @@ impl TestRun {
                 batch_size: 10,
                 lease_duration: Duration::from_secs(30),
                 suspended: false,
+                object: Object::without_cluster(),
+                adopt_keyring: None,
+                limits: Limits::default(),
             },
         }
     }
@@ -268,6 +271,6 @@ impl SeededRun<'_> {
 /// A database that refuses.
 pub async fn stock(ledger: &Ledger, run: &Run, kek: &Arc<Kek>) -> anyhow::Result<()> {
     fill(ledger, &run.keyring, kek, |_| {}).await?;
-    generated::supply(ledger, run, |_| {}).await?;
+    generated::supply(ledger, run, || std::future::ready(()), |_| {}).await?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::host::background::WorkState;
 use crate::run::decide::decision::{Decision, Effect, LOOK_AGAIN, Stage};
 use crate::run::decide::time::{later, until};
 use crate::run::facts::{LedgerRun, Observed};
+use crate::run::room::Room;
 
 /// How long to wait before filling that failed is retried.
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(10);
@@ -27,6 +28,11 @@ pub(super) fn fill(observed: &Observed, ledger: &LedgerRun, now: Timestamp) -> D
                 .again_after(LOOK_AGAIN);
         }
         Ok(_) => {}
+    }
+    if observed.background.filling != WorkState::UnderWay
+        && let Room::Short { below_floor: true, why } = &observed.room
+    {
+        return decision.blocked(Reason::DatabaseNearlyFull, why).again_after(LOOK_AGAIN);
     }
     match &observed.background.filling {
         WorkState::UnderWay => decision,
