@@ -69,6 +69,15 @@
 {{- if .Values.database.existingSecret }}{{ .Values.database.ownerUrlKey }}{{ else }}owner-url{{ end }}
 {{- end }}
 
+{{/* Key of the signers' URL in the same Secret. */}}
+{{- define "chancery.database.signerUrlKey" -}}
+{{- if .Values.database.signerAssumesRole }}
+{{- include "chancery.database.ownerUrlKey" . }}
+{{- else if .Values.database.existingSecret }}
+{{- .Values.database.signerUrlKey }}
+{{- else }}signer-url{{ end }}
+{{- end }}
+
 {{- define "chancery.kek.secretName" -}}
 {{- default (printf "%s-kek" (include "chancery.fullname" .)) .Values.kek.existingSecret }}
 {{- end }}

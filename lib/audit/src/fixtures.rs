@@ -36,7 +36,7 @@ pub(crate) fn keyring() -> Keyring {
         key_count: 2,
         provider: "Local".to_owned(),
         envelope: "Raw".to_owned(),
-        kek_fingerprint: String::new(),
+        data_key_fingerprint: String::new(),
         forgotten_use: 0,
         filled: true,
         owner: KeyringOwner { namespace_uid: None, object_uid: Uuid::nil(), adopted_from: None },

@@ -6,6 +6,7 @@ use sqlx::Row;
 use uuid::Uuid;
 
 use crate::connect::Ledger;
+use crate::data_keys::NewDataKey;
 use crate::error::StoreError;
 use crate::error::codes::{BEYOND_LIMITS, KEYRING_DIFFERS, KEYRING_OF_ANOTHER, KEYRING_UNKNOWN};
 use crate::generated::GeneratedSource;
@@ -22,8 +23,8 @@ pub struct NewRun {
     pub name: String,
     /// The keyring that it signs with.
     pub keyring: KeyringWanted,
-    /// Tells which KEK wraps the keys of a ring that is made.
-    pub kek_fingerprint: String,
+    /// The identity and the data key of a ring that is made.
+    pub data_key: NewDataKey,
     /// Number of records that are made.
     pub record_count: i64,
     /// Bytes per record.
@@ -73,7 +74,7 @@ impl Ledger {
             namespace,
             name,
             keyring,
-            kek_fingerprint,
+            data_key: NewDataKey { keyring_uid, fingerprint, kek_fingerprint, wrapped },
             record_count,
             record_size,
             batch_size,
@@ -91,6 +92,9 @@ impl Ledger {
                     .bind(namespace)
                     .bind(name)
                     .bind(&keyring.name)
+                    .bind(keyring_uid)
+                    .bind(fingerprint)
+                    .bind(wrapped)
                     .bind(kek_fingerprint)
                     .bind(&keyring.algorithm)
                     .bind(keyring.key_size)

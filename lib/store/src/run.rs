@@ -14,6 +14,7 @@ use crate::keyring::Keyring;
 use crate::owner::Owner;
 use crate::query;
 use crate::row::from_row;
+use crate::run_secrets::RunSecret;
 
 /// How long a deletion may wait for others that still read the run's tables.
 const WHOLE_DELETION: Duration = Duration::from_secs(3600);
@@ -135,6 +136,12 @@ pub struct Progress {
     pub complete: bool,
     /// Whether the run is being deleted.
     pub deleted: bool,
+    /// Tells which KEK has wrapped the data key of the ring.
+    pub kek_fingerprint: String,
+    pub(crate) secret_owner: Option<String>,
+    pub(crate) secret_name: Option<String>,
+    pub(crate) secret_content: Option<String>,
+    pub(crate) secret_made: bool,
 }
 
 from_row!(Progress {
@@ -154,7 +161,12 @@ from_row!(Progress {
     filled,
     sealed,
     complete,
-    deleted
+    deleted,
+    kek_fingerprint,
+    secret_owner,
+    secret_name,
+    secret_content,
+    secret_made
 });
 
 /// What the lease log tells about a run's signing.
@@ -177,6 +189,17 @@ impl Progress {
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.sealed && self.batches_signed == self.batches_closed
+    }
+
+    /// The Secret of its signers on a cluster; none before one was named.
+    #[must_use]
+    pub fn secret(&self) -> Option<RunSecret> {
+        Some(RunSecret {
+            owner: self.secret_owner.clone()?,
+            name: self.secret_name.clone()?,
+            content: self.secret_content.clone()?,
+            made: self.secret_made,
+        })
     }
 
     /// Batches that are there and not signed.

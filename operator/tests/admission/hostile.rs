@@ -101,8 +101,8 @@ const ATTEMPTS: &[(&str, &str, Change)] = &[
         add(&mut container(job)["env"], json!({"name": "CHANCERY_RUN", "valueFrom": of_theirs}));
     }),
     ("another key of its own Secret", "the environment", |job| {
-        let kek = json!({"secretKeyRef": {"name": "chancery-signer", "key": "kek"}});
-        add(&mut container(job)["env"], json!({"name": "CHANCERY_RUN", "valueFrom": kek}));
+        let data_key = json!({"secretKeyRef": {"name": crate::policy::SECRET, "key": "data-key"}});
+        add(&mut container(job)["env"], json!({"name": "CHANCERY_RUN", "valueFrom": data_key}));
     }),
     ("the database's password where it is logged", "the environment", |job| {
         add(&mut container(job)["env"], json!({"name": "CHANCERY_RUN", "value": "$(DATABASE_URL)"}));

@@ -24,6 +24,7 @@ mod life;
 mod limits;
 mod mutants;
 mod refusals;
+mod secrets;
 mod signers;
 mod stale;
 mod standstill;

@@ -65,10 +65,8 @@ async fn two_leaders_at_once_do_no_harm() -> anyhow::Result<()> {
             "crds": {"install": false},
             "rbac": {"namespaced": true},
             "watchNamespaces": [namespace.name],
-            "database": {"ownerUrl": ledger.url},
+            "database": {"ownerUrl": ledger.url, "signerAssumesRole": true},
             "kek": {"existingSecret": "kek"},
-            // That of the first release.
-            "signer": {"existingSecret": "chancery-signer"},
             "operator": {"replicas": 1},
         }),
     )

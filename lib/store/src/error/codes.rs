@@ -14,6 +14,8 @@ pub(crate) const KEYRING_OF_ANOTHER: &str = "CH020";
 
 /// `run_admit`: the run is beyond what it may have.
 pub(crate) const BEYOND_LIMITS: &str = "CH021";
+/// The fifth migration: keyrings have keys that the KEK itself has wrapped.
+pub(crate) const NO_DATA_KEYS: &str = "CH005";
 
 /// Said by the guard of logins, and by no function of the ledger.
 pub(crate) const UNSAFE_LOGIN: &str = "CH100";
@@ -24,8 +26,15 @@ mod tests {
 
     #[test]
     fn no_code_has_two_meanings_and_the_guards_is_none_of_the_ledgers() {
-        let codes =
-            [LEASE_LOST, KEYRING_DIFFERS, KEYRING_UNKNOWN, KEYRING_OF_ANOTHER, BEYOND_LIMITS, UNSAFE_LOGIN];
+        let codes = [
+            LEASE_LOST,
+            KEYRING_DIFFERS,
+            KEYRING_UNKNOWN,
+            NO_DATA_KEYS,
+            KEYRING_OF_ANOTHER,
+            BEYOND_LIMITS,
+            UNSAFE_LOGIN,
+        ];
         let distinct: std::collections::BTreeSet<_> = codes.into_iter().collect();
         assert_eq!(distinct.len(), codes.len());
         assert!(!include_str!("../../../../migrations/schema.sql").contains(UNSAFE_LOGIN));

@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use chancery_api::Reason;
-use chancery_keyring::Kek;
+use chancery_keyring::Keks;
 use chancery_sources::{Asks, generated, new_run};
 use chancery_store::{Ledger, Run};
 use kube::ResourceExt;
@@ -18,13 +18,13 @@ use crate::run::watched::Target;
 
 pub(super) async fn create_run(context: &Context, target: &Target<'_>) -> Result<(), ApplyError> {
     let Some(run) = target.run else { return Ok(()) };
-    let kek = read_kek(context)?;
+    let fresh = chancery_data_keys::fresh(read_keks(context)?.current())?;
     let asks = Asks {
         object: identity(context, target.object).await?,
         adopt_keyring: keyring_to_adopt(target.object),
         limits: context.limits.for_ledger(),
     };
-    ledger(context)?.create_run(&new_run(run, kek.fingerprint(), asks)).await?;
+    ledger(context)?.create_run(&new_run(run, fresh, asks)).await?;
     Ok(())
 }
 
@@ -50,8 +50,14 @@ pub(super) fn start_filling(
 ) -> Result<(), ApplyError> {
     let (ledger, stored) = stored(context, observed)?;
     // Read again, because nothing that is observed may hold a key.
-    let kek = Arc::new(read_kek(context)?);
-    let work = async move { chancery_filling::fill(&ledger, &stored.keyring, &kek, |_| {}).await };
+    let keks = read_keks(context)?;
+    let work = async move {
+        let data_key = chancery_data_keys::open(&ledger, &stored.keyring, &keks).await;
+        let data_key = Arc::new(data_key.map_err(|error| error.to_string())?);
+        chancery_filling::fill(&ledger, &stored.keyring, &data_key, |_| {})
+            .await
+            .map_err(|error| error.to_string())
+    };
     let uid = target.object.uid().unwrap_or_default();
     context.background.start(&uid, target.reference.clone(), WorkKind::Filling, work);
     Ok(())
@@ -123,6 +129,6 @@ pub(super) fn stored(context: &Context, observed: &Observed) -> Result<(Ledger, 
     }
 }
 
-fn read_kek(context: &Context) -> Result<Kek, ApplyError> {
-    Ok(chancery_process::read_kek_file(&context.key_files.kek)?)
+pub(super) fn read_keks(context: &Context) -> Result<Keks, ApplyError> {
+    Ok(context.key_files.read_keks()?)
 }

@@ -31,8 +31,24 @@ pub(super) fn plays() -> impl Strategy<Value = Play> {
                 background => background,
             };
             let (object, jobs, born) = (Some(object), u32::from(job.is_some()), 10);
-            let world =
-                World { now: NOW, object, up, roomy, stored, kek, signers, job, jobs, pods, born, unwanted };
+            let secret = stored.as_ref().and_then(|stored| stored.secret);
+            let (secret, secrets) = if up { (secret, 1) } else { (None, 1) };
+            let world = World {
+                now: NOW,
+                object,
+                up,
+                roomy,
+                stored,
+                kek,
+                signers,
+                job,
+                jobs,
+                pods,
+                born,
+                secrets,
+                secret,
+                unwanted,
+            };
             Play::new(world, operator)
         })
 }
@@ -117,11 +133,11 @@ fn stored() -> impl Strategy<Value = Stored> {
         0_i64..=10,
         vec((1_u32..9, -40_i64..40), 0..4),
     );
-    (belongs(), (rare(), rare(), rare()), any::<bool>(), far).prop_map(
+    (belongs(), (rare(), rare(), rare()), (any::<bool>(), any::<bool>()), far).prop_map(
         |(
             belongs,
             (conflict, deleted, other_kek),
-            suspended,
+            (suspended, has_secret),
             (joined, made, filled, sealed, signed, leases),
         )| {
             let run = demo();
@@ -141,6 +157,7 @@ fn stored() -> impl Strategy<Value = Stored> {
                 conflict,
                 deleted,
                 suspended,
+                secret: has_secret.then_some(1),
                 joined: if filled { 4 } else { joined },
                 filled,
                 made,
