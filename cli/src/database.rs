@@ -1,7 +1,7 @@
 //! The ledger's database: one that the user names, or a private one of our own.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chancery_local_postgres::{LocalPostgres, ServerOptions};
@@ -28,6 +28,8 @@ const DATABASE: &str = "chancery";
 pub(crate) struct Database {
     pub(crate) ledger: Ledger,
     pub(crate) url: String,
+    /// Where a private server keeps its data.
+    data: Option<PathBuf>,
     server: Option<LocalPostgres>,
 }
 
@@ -72,7 +74,7 @@ impl Database {
         if let Some(url) = &arguments.database_url {
             let url = url.read()?;
             let ledger = Ledger::connect(url.clone().named("chancery"), OWNER_CONNECTIONS).await?;
-            return Ok(Self { ledger, url: url.expose().to_owned(), server: None });
+            return Ok(Self { ledger, url: url.expose().to_owned(), data: None, server: None });
         }
         make_private_dir(&arguments.data_dir)?;
         let mut options = ServerOptions::new(postgres_dir(&arguments.data_dir));
@@ -86,7 +88,12 @@ impl Database {
         let place: LedgerUrl = url.parse()?;
         place.create_database().await?;
         let ledger = Ledger::connect(place.named("chancery"), OWNER_CONNECTIONS).await?;
-        Ok(Self { ledger, url, server: Some(server) })
+        Ok(Self { ledger, url, data: Some(postgres_dir(&arguments.data_dir)), server: Some(server) })
+    }
+
+    /// A folder on the disk of a private server.
+    pub(crate) fn disk(&self) -> Option<&Path> {
+        self.data.as_deref()
     }
 
     /// Gives the connections back and stops the private server, unless somebody else uses it.
@@ -99,7 +106,7 @@ impl Database {
     }
 }
 
-fn postgres_dir(data_dir: &Path) -> std::path::PathBuf {
+fn postgres_dir(data_dir: &Path) -> PathBuf {
     data_dir.join("postgres")
 }
 

@@ -12,6 +12,7 @@ mod kek_source;
 mod keyring;
 mod lease;
 mod output;
+mod owner;
 mod prove;
 mod run;
 mod run_name;

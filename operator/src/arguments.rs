@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chancery_api::quantity;
 use chancery_process::LogFormat;
 use chancery_store::{GivenUrl, StoreError};
 use clap::{Args, Parser, Subcommand};
@@ -10,6 +11,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::run::allowed::Allowed;
 use crate::run::build::pod::SignerSettings;
 use crate::run::key_files::KeyFiles;
+use crate::run::limits::{Bounds, Limits};
+use crate::run::room::Capacity;
 
 /// Reconciles SigningRuns: seeds the ledger, runs the signers, keeps the status up to date
 #[derive(Debug, Parser)]
@@ -146,6 +149,21 @@ pub struct Operate {
     /// What spec.signerTemplate may ask for, as JSON: lists named as in signer.allowed of the chart's values
     #[arg(long, env = "CHANCERY_SIGNER_ALLOWED", default_value = "{}", value_name = "JSON")]
     signer_allowed: Allowed,
+    /// What a run, and a namespace, may have, as JSON: named as in limits of the chart's values; 0 is no limit
+    #[arg(long, env = "CHANCERY_LIMITS", default_value = "{}", value_name = "JSON")]
+    limits: Limits,
+    /// Size of the disk of the ledger's database, such as 100Gi; without it, nothing waits for room
+    #[arg(long, env = "CHANCERY_DATABASE_CAPACITY", value_parser = quantity::bytes, value_name = "SIZE")]
+    database_capacity: Option<i64>,
+    /// What of that size stays free: below it, no records are made; a tenth unless given
+    #[arg(
+        long,
+        env = "CHANCERY_DATABASE_FLOOR",
+        requires = "database_capacity",
+        value_parser = quantity::bytes,
+        value_name = "SIZE"
+    )]
+    database_floor: Option<i64>,
     /// How log lines are written; RUST_LOG sets which
     #[arg(long, env = "CHANCERY_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
@@ -159,6 +177,12 @@ impl Operate {
             former_keks: self.former_kek_file.clone(),
             statement_key: self.statement_key.clone(),
         }
+    }
+
+    /// Up to where runs may go.
+    pub(crate) fn bounds(&self) -> Bounds {
+        let capacity = self.database_capacity.map(|bytes| Capacity::new(bytes, self.database_floor));
+        Bounds { limits: self.limits, capacity }
     }
 
     /// What all signer pods have in common.

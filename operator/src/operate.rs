@@ -124,6 +124,7 @@ impl Process {
             services,
             self.settings.clone(),
             self.arguments.key_files(),
+            self.arguments.bounds(),
             triggers,
             Arc::clone(&self.run_metrics),
         ));

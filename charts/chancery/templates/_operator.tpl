@@ -74,6 +74,16 @@
 {{- end }}
 - name: CHANCERY_SIGNER_ALLOWED
   value: {{ toJson .Values.signer.allowed | quote }}
+- name: CHANCERY_LIMITS
+  value: {{ toJson .Values.limits | quote }}
+{{- with include "chancery.database.capacity" . }}
+- name: CHANCERY_DATABASE_CAPACITY
+  value: {{ . | quote }}
+{{- with $.Values.database.floor }}
+- name: CHANCERY_DATABASE_FLOOR
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
 - name: CHANCERY_LOG_FORMAT
   value: {{ .Values.logs.format }}
 - name: RUST_LOG

@@ -1,6 +1,7 @@
 //! `chancery run`: make keys and records, sign, audit, on one machine.
 
 mod manifest;
+mod room;
 mod signer_end;
 mod signer_process;
 mod standstill;
@@ -24,7 +25,8 @@ use crate::database::Database;
 use crate::display::Display;
 use crate::error::CliError;
 use crate::kek_source::KekSource;
-use crate::run::manifest::Request;
+use crate::run::manifest::{Request, TakenOver};
+use crate::run::room::Room;
 use crate::run::stating::Stating;
 use crate::run::summary::Summary;
 use crate::run::supervisor::{Ended, Supervisor};
@@ -62,8 +64,10 @@ async fn sign_and_audit(
 ) -> Result<Exit, CliError> {
     let display = Display::new(log_format);
     let began = Instant::now();
-    let (run, data_key) = request.create_or_continue(database, kek).await?;
+    let taken_over = TakenOver { run: arguments.adopt, keyring: arguments.adopt_keyring };
+    let (run, data_key) = request.create_or_continue(database, kek, taken_over).await?;
     let data_key = Arc::new(data_key);
+    let room = Room::of(database.disk(), arguments.disk_floor);
     let mut summary = Summary::new(&run);
     let stating = Stating { database, run: &run, key: statement_key };
 
@@ -74,13 +78,13 @@ async fn sign_and_audit(
     }
     if request.valid.suspend {
         tokio::select! {
-            supplied = supply::make_records(database, &run, &display, |_| {}) => supplied?,
+            supplied = supply::make_records(database, &run, &room, &display, |_| {}) => supplied?,
             () = stop.asked() => return Ok(interrupted(&display)),
         }
         summary.seeded_in(seeding.elapsed());
         display.say("the run is suspended: its records are made, and signed once spec.suspend is false");
     } else {
-        let signers = Signers { most: arguments.signers, data_key: &data_key, log_format };
+        let signers = Signers { most: arguments.signers, data_key: &data_key, log_format, room: &room };
         let done = tokio::select! {
             done = sign_as_records_come(database, request, &run, &signers, &display, &stop, seeding) => done?,
             never = stating.keep_up() => match never {},
@@ -122,6 +126,7 @@ struct Signers<'a> {
     most: Option<u32>,
     data_key: &'a Arc<DataKey>,
     log_format: LogFormat,
+    room: &'a Room,
 }
 
 /// What came of making records and signing them.
@@ -146,7 +151,7 @@ async fn sign_as_records_come(
     let supplying = async {
         let told = told;
         let supplied = tokio::select! {
-            supplied = supply::make_records(database, run, display, |_| { told.send_replace(()); }) => supplied,
+            supplied = supply::make_records(database, run, how.room, display, |_| { told.send_replace(()); }) => supplied,
             () = stop.asked() => Ok(()),
         };
         if supplied.is_err() {

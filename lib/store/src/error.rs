@@ -172,6 +172,19 @@ pub enum StoreError {
         /// What it has: `algorithm RS256, keySize 2048, keyCount 10`.
         found: String,
     },
+    /// A run asks for a keyring that was made for another namespace of this name, or for another cluster's.
+    #[error(
+        "the keyring {keyring} is not this namespace's: it was made at {since} for a namespace of this name that is gone, for another cluster, or for none; name another keyring, or take this one over with the uid of the object that it was made for, which its SigningRuns had in status.keyring.madeBy and `chancery keyring list` shows (annotation chancery.dev/adopt-keyring, or `chancery run --adopt-keyring`)"
+    )]
+    KeyringOfAnother {
+        /// The ring, as `NAMESPACE/NAME`.
+        keyring: String,
+        /// When it was made.
+        since: String,
+    },
+    /// A run asks for more than it, or its namespace, may have. What was asked for, what is allowed, and who can change that.
+    #[error("{0}")]
+    BeyondLimits(String),
     /// A keyring that runs sign with is not deleted.
     #[error(
         "runs sign with the keyring {keyring} ({runs} in this ledger): delete them first (`chancery status` lists runs)"
@@ -286,6 +299,8 @@ impl StoreError {
             | Self::NoKeyring(_)
             | Self::KeyringUnknown(_)
             | Self::KeyringDiffers { .. }
+            | Self::KeyringOfAnother { .. }
+            | Self::BeyondLimits(_)
             | Self::KeyringInUse { .. }
             | Self::LeaseLost(_)
             | Self::Corrupt(_)

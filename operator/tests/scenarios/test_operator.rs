@@ -23,8 +23,8 @@ use chancery_operator::host::{
 };
 use chancery_operator::metrics_registry;
 use chancery_operator::run::{
-    Allowed, Background, Context, KeyFiles, ReconcileError, RunMetrics, RunRef, Shared, SignerSettings,
-    Watched, on_error, reconcile, slim_job, slim_pod,
+    Allowed, Background, Bounds, Context, KeyFiles, ReconcileError, RunMetrics, RunRef, Shared,
+    SignerSettings, Watched, on_error, reconcile, slim_job, slim_pod,
 };
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
@@ -71,9 +71,14 @@ impl TestOperator {
         )
     }
 
+    /// One that has just been started, with these bounds.
+    pub(crate) fn with_bounds(api: &FakeApi, database: &str, kek_file: PathBuf, bounds: Bounds) -> Self {
+        Self::with(api, database, KeyFiles { kek: kek_file, statement_key: None }, bounds)
+    }
+
     /// One that has just been started, with these keys.
     pub(crate) fn with_keys(api: &FakeApi, database: &str, key_files: KeyFiles) -> Self {
-        Self::with_settings(api, database, key_files, settings())
+        Self::with(api, database, key_files, settings(), Bounds::default())
     }
 
     /// One that has just been started, with these keys and these settings of signers.
@@ -82,6 +87,16 @@ impl TestOperator {
         database: &str,
         key_files: KeyFiles,
         settings: SignerSettings,
+    ) -> Self {
+        Self::with(api, database, key_files, settings, Bounds::default())
+    }
+
+    fn with(
+        api: &FakeApi,
+        database: &str,
+        key_files: KeyFiles,
+        settings: SignerSettings,
+        bounds: Bounds,
     ) -> Self {
         let mut registry = metrics_registry();
         let metrics = Metrics::new(&mut registry);
@@ -92,7 +107,8 @@ impl TestOperator {
         let client = api.client();
         let (events, publisher) = event_queue(client.clone(), "test");
         let services = Services { client, database: Arc::clone(&database), events, metrics };
-        let shared = Shared::new(services, settings, key_files, triggers, RunMetrics::new(&mut registry));
+        let run_metrics = RunMetrics::new(&mut registry);
+        let shared = Shared::new(services, settings, key_files, bounds, triggers, run_metrics);
         let ((jobs, job_writer), (pods, pod_writer)) = (reflector::store(), reflector::store());
         let mut operator = Self {
             context: Arc::new(Context::new(Arc::new(shared), jobs, pods)),

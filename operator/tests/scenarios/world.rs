@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use super::clock::HeldClock;
 use super::fake::FakeApi;
 use super::test_operator::TestOperator;
+use chancery_operator::run::Bounds;
 
 /// The name of the run, unless a scenario has several.
 pub(crate) const RUN: &str = "demo";
@@ -86,6 +87,13 @@ impl World {
     /// A fresh operator process, whose database answers.
     pub(crate) async fn operator(&self) -> TestOperator {
         let mut operator = self.operator_without_database();
+        operator.connect().await;
+        operator
+    }
+
+    /// A fresh operator process with these bounds, whose database answers.
+    pub(crate) async fn operator_within(&self, bounds: Bounds) -> TestOperator {
+        let mut operator = TestOperator::with_bounds(&self.api, &self.ledger.url, self.kek_file(), bounds);
         operator.connect().await;
         operator
     }

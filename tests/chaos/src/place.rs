@@ -8,7 +8,7 @@ use chancery_kit::{Manifest, SmallDisk, TestLedger};
 use chancery_local_postgres::{SUPERUSER, ServerOptions, ThrowAway};
 use chancery_process::{create_kek_file, read_kek_file};
 use chancery_store::Ledger;
-use chancery_store::run::NewRun;
+use chancery_store::NewRun;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 

@@ -12,7 +12,9 @@ use chancery_filling::fill;
 use chancery_keyring::{DataKey, Kek, WrappedDataKey};
 use chancery_process::{create_kek_file, read_data_key_file, read_kek_file};
 use chancery_sources::generated;
-use chancery_store::{Keyring, KeyringWanted, Ledger, NewDataKey, NewRun, Run, SignerSession, StoredDataKey};
+use chancery_store::{
+    Keyring, KeyringWanted, Ledger, Limits, NewDataKey, NewRun, Object, Run, SignerSession, StoredDataKey,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -61,6 +63,9 @@ impl TestRun {
                 batch_size: 10,
                 lease_duration: Duration::from_secs(30),
                 suspended: false,
+                object: Object::without_cluster(),
+                adopt_keyring: None,
+                limits: Limits::default(),
             },
         }
     }
@@ -295,7 +300,7 @@ impl SeededRun<'_> {
 pub async fn stock(ledger: &Ledger, run: &Run, kek: &Kek) -> anyhow::Result<()> {
     let data_key = Arc::new(data_key_of(ledger, &run.keyring, kek).await?);
     fill(ledger, &run.keyring, &data_key, |_| {}).await?;
-    generated::supply(ledger, run, |_| {}).await?;
+    generated::supply(ledger, run, || std::future::ready(()), |_| {}).await?;
     Ok(())
 }
 

@@ -98,6 +98,9 @@ fn run_named(name: &str, kek: &Kek) -> anyhow::Result<NewRun> {
         batch_size: 2,
         lease_duration: Duration::from_secs(3600),
         suspended: false,
+        object: chancery_store::Object::without_cluster(),
+        adopt_keyring: None,
+        limits: chancery_store::Limits::default(),
     })
 }
 
