@@ -27,7 +27,6 @@ const DATABASE: &str = "chancery";
 /// An open ledger, and the private server below it, if it is one of our own.
 pub(crate) struct Database {
     pub(crate) ledger: Ledger,
-    pub(crate) url: String,
     server: Option<LocalPostgres>,
 }
 
@@ -71,8 +70,8 @@ impl Database {
     async fn open_any(arguments: &DatabaseArguments, signers: u32) -> Result<Self, CliError> {
         if let Some(url) = &arguments.database_url {
             let url = url.read()?;
-            let ledger = Ledger::connect(url.clone().named("chancery"), OWNER_CONNECTIONS).await?;
-            return Ok(Self { ledger, url: url.expose().to_owned(), server: None });
+            let ledger = Ledger::connect(url.named("chancery"), OWNER_CONNECTIONS).await?;
+            return Ok(Self { ledger, server: None });
         }
         make_private_dir(&arguments.data_dir)?;
         let mut options = ServerOptions::new(postgres_dir(&arguments.data_dir));
@@ -86,7 +85,7 @@ impl Database {
         let place: LedgerUrl = url.parse()?;
         place.create_database().await?;
         let ledger = Ledger::connect(place.named("chancery"), OWNER_CONNECTIONS).await?;
-        Ok(Self { ledger, url, server: Some(server) })
+        Ok(Self { ledger, server: Some(server) })
     }
 
     /// Gives the connections back and stops the private server, unless somebody else uses it.

@@ -131,6 +131,7 @@ impl Process {
             _ended = join_all(controls) => {}
             () = shared.keep_progress() => {}
             () = shared.keep_statements() => {}
+            () = shared.keep_sessions() => {}
             () = publisher.keep() => {}
         }
         // The last Events are published if the API server still answers.

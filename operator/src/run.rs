@@ -12,6 +12,7 @@ pub(crate) mod metrics;
 pub(crate) mod observe;
 pub(crate) mod progress;
 pub(crate) mod reconcile;
+pub(crate) mod sessions;
 pub(crate) mod slim;
 pub(crate) mod standing;
 pub(crate) mod stating;

@@ -34,13 +34,14 @@ pub(crate) struct SignerProcess {
 }
 
 impl SignerCommand {
-    pub(crate) fn new(run: &Run, database_url: &str, kek_file: &Path, log_format: LogFormat) -> Self {
+    /// `database_url` has the login of the run, and never that of the owner.
+    pub(crate) fn new(run: &Run, database_url: String, kek_file: &Path, log_format: LogFormat) -> Self {
         Self {
             program: program(),
             namespace: run.namespace.clone(),
             run: run.name.clone(),
             run_uid: run.uid.to_string(),
-            database_url: database_url.to_owned(),
+            database_url,
             kek_file: kek_file.to_owned(),
             log_format,
         }
@@ -52,7 +53,7 @@ impl SignerCommand {
         command
             .args(["--run", &self.run, "--run-uid", &self.run_uid])
             .args(["--namespace", &self.namespace, "--holder", &holder])
-            .args(["--log-format", self.log_format.flag(), "--assume-signer-role", "--stop-with-stdin"])
+            .args(["--log-format", self.log_format.flag(), "--stop-with-stdin"])
             .arg("--kek-file")
             .arg(&self.kek_file)
             // Not on the command line, where everybody could read a password.

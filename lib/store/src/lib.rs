@@ -7,6 +7,7 @@
 //! - [`migrate`]: bringing a ledger up to date, or refusing one that is newer than the program.
 //! - [`run`]: creating, finding, watching and deleting runs.
 //! - [`lease`]: what a signer does: acquire, fetch, renew, store, abandon.
+//! - [`logins`]: a login for each run, made and dropped.
 //! - [`keyring`]: finding, filling and deleting keyrings.
 //! - [`generated`]: making random records, and sealing a run.
 //! - [`standstill`]: why no record of a run is signed.
@@ -22,6 +23,7 @@ pub mod generated;
 mod identity;
 pub mod keyring;
 pub mod lease;
+pub mod logins;
 pub mod migrate;
 mod open_leases;
 mod pooling;
@@ -36,5 +38,6 @@ pub use connect::{GivenUrl, Ledger, LedgerUrl};
 pub use error::StoreError;
 pub use keyring::Keyring;
 pub use lease::SignerSession;
+pub use logins::RunLogin;
 pub use open_leases::OpenLease;
 pub use run::{KeyringWanted, NewRun, Progress, Run};

@@ -9,12 +9,15 @@ use chancery_filling::fill;
 use chancery_keyring::Kek;
 use chancery_process::{create_kek_file, read_kek_file};
 use chancery_sources::generated;
-use chancery_store::{KeyringWanted, Ledger, NewRun, Run, SignerSession};
+use chancery_store::{KeyringWanted, Ledger, LedgerUrl, NewRun, Run, RunLogin, SignerSession};
 use tempfile::TempDir;
 
 use crate::independent_audit::independent_audit;
 use crate::ledger::TestLedger;
 use crate::signer::SignerProcess;
+
+/// Sessions that the login of a test's run may have: more than any test has.
+const SESSIONS: u32 = 1_000;
 
 /// What a run is to be like. Unless told otherwise: 200 records of 64 bytes, 4 EdDSA keys, batches of
 /// 10, leases of 30 s, named `demo`.
@@ -164,7 +167,8 @@ impl TestRun {
     ) -> anyhow::Result<SeededRun<'_>> {
         let kek = read_kek_file(&kek_file)?;
         let (run, _) = ledger.ledger.create_run(&self.new_run(&kek)).await?;
-        Ok(SeededRun { ledger, run, kek_file, folder })
+        let login = ledger.ledger.make_login(&run, SESSIONS).await?;
+        Ok(SeededRun { ledger, run, login, kek_file, folder })
     }
 }
 
@@ -175,6 +179,8 @@ pub struct SeededRun<'l> {
     pub ledger: &'l TestLedger,
     /// The run as the ledger has it.
     pub run: Run,
+    /// The login of its signers.
+    pub login: RunLogin,
     /// The file with its KEK.
     pub kek_file: PathBuf,
     folder: Arc<TempDir>,
@@ -193,6 +199,24 @@ impl SeededRun<'_> {
         Ok(self)
     }
 
+    /// The ledger's URL with the login of the run.
+    ///
+    /// # Errors
+    ///
+    /// When the URL cannot carry a login.
+    pub fn url(&self) -> anyhow::Result<String> {
+        self.url_by(&self.ledger.url)
+    }
+
+    /// Another way to the ledger, such as a pooler, with the login of the run.
+    ///
+    /// # Errors
+    ///
+    /// When the URL cannot carry a login.
+    pub fn url_by(&self, way: &str) -> anyhow::Result<String> {
+        Ok(way.parse::<LedgerUrl>()?.for_login(&self.login)?)
+    }
+
     /// Starts a signer process.
     ///
     /// # Errors
@@ -208,7 +232,7 @@ impl SeededRun<'_> {
     ///
     /// When the program cannot be started.
     pub fn start_signer_with(&self, holder: &str, more: &[&str]) -> anyhow::Result<SignerProcess> {
-        SignerProcess::start(&self.ledger.url, &self.run.name, holder, &self.kek_file, more)
+        SignerProcess::start(&self.url()?, &self.run.name, holder, &self.kek_file, more)
     }
 
     /// A signer's connection, for a test that plays the signer itself.
@@ -217,7 +241,7 @@ impl SeededRun<'_> {
     ///
     /// A database that refuses.
     pub async fn session(&self, holder: &str) -> anyhow::Result<SignerSession> {
-        let url = self.ledger.url.parse::<chancery_store::LedgerUrl>()?.as_signer_role();
+        let url = self.url()?.parse()?;
         Ok(SignerSession::connect(&url, &self.run.namespace, &self.run.name, holder).await?.0)
     }
 

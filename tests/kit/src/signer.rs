@@ -20,7 +20,7 @@ pub struct SignerProcess {
 }
 
 impl SignerProcess {
-    /// Starts a signer for `default/{run}` on the given ledger.
+    /// Starts a signer for `default/{run}` on the ledger at the given URL, whose login is the run's.
     ///
     /// # Errors
     ///
@@ -28,7 +28,7 @@ impl SignerProcess {
     pub fn start(url: &str, run: &str, holder: &str, kek_file: &Path, more: &[&str]) -> anyhow::Result<Self> {
         let _well_formed: LedgerUrl = url.parse()?;
         let child = Command::new(program("chancery-signer"))
-            .args(["--run", run, "--holder", holder, "--assume-signer-role", "--kek-file"])
+            .args(["--run", run, "--holder", holder, "--kek-file"])
             .arg(kek_file)
             .args(more)
             .env("DATABASE_URL", url)

@@ -9,17 +9,22 @@ use chancery_store::query;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// By hand, within a transaction of one's own.
-const ACQUIRE: &str = "chancery.lease_acquire(
-    $1, (SELECT uid FROM chancery.runs WHERE id = $1), 'test', sha256('test'), 0, 1)";
+const ACQUIRE: &str = "chancery.lease_acquire($1, $2, 'test', sha256('test'), 0, 1)";
 
 async fn raw(ledger: &TestLedger) -> anyhow::Result<PgConnection> {
     Ok(PgConnection::connect(&ledger.url).await?)
+}
+
+/// A connection of a signer, past all that a signer does with it.
+async fn by_login(run: &SeededRun<'_>) -> anyhow::Result<PgConnection> {
+    Ok(PgConnection::connect(&run.url()?).await?)
 }
 
 /// Leases inside a transaction that the test holds open.
 async fn acquire_in(connection: &mut PgConnection, run: &SeededRun<'_>) -> anyhow::Result<(i64, uuid::Uuid)> {
     Ok(sqlx::query_as(AssertSqlSafe(format!("SELECT lease_id, key_id FROM {ACQUIRE}")))
         .bind(run.run.id)
+        .bind(run.run.uid)
         .fetch_one(connection)
         .await?)
 }
@@ -44,7 +49,7 @@ fn leased(acquired: Acquired) -> anyhow::Result<Lease> {
 async fn lock_functions_run_for_every_row_a_scan_visits() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().keys(50).seeded(&ledger).await?;
-    let mut connection = raw(&ledger).await?;
+    let mut connection = by_login(&run).await?;
     let mut transaction = connection.begin().await?;
     acquire_in(&mut transaction, &run).await?;
     assert_eq!(advisory_locks(&ledger).await?, 1, "one lock, although fifty keys were candidates");
@@ -55,7 +60,7 @@ async fn lock_functions_run_for_every_row_a_scan_visits() -> anyhow::Result<()> 
 async fn advisory_locks_are_reentrant_within_a_session() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().keys(2).seeded(&ledger).await?;
-    let mut connection = raw(&ledger).await?;
+    let mut connection = by_login(&run).await?;
     let mut transaction = connection.begin().await?;
     let (_, first) = acquire_in(&mut transaction, &run).await?;
     // The lock is granted again; what keeps the key is its lease.
@@ -63,6 +68,7 @@ async fn advisory_locks_are_reentrant_within_a_session() -> anyhow::Result<()> {
     assert_ne!(first, second);
     let third: String = sqlx::query_scalar(AssertSqlSafe(format!("SELECT answer FROM {ACQUIRE}")))
         .bind(run.run.id)
+        .bind(run.run.uid)
         .fetch_one(&mut *transaction)
         .await?;
     assert_eq!(third, "no_key");
@@ -73,7 +79,7 @@ async fn advisory_locks_are_reentrant_within_a_session() -> anyhow::Result<()> {
 async fn a_candidate_list_goes_stale_between_snapshot_and_lock() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().keys(3).seeded(&ledger).await?;
-    let mut connection = raw(&ledger).await?;
+    let mut connection = by_login(&run).await?;
     let mut transaction = connection.begin().await?;
     let (_, first) = acquire_in(&mut transaction, &run).await?;
 
@@ -96,7 +102,7 @@ async fn a_candidate_list_goes_stale_between_snapshot_and_lock() -> anyhow::Resu
 async fn a_snapshot_older_than_the_lock_is_refused() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().seeded(&ledger).await?;
-    let mut connection = raw(&ledger).await?;
+    let mut connection = by_login(&run).await?;
     sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ").execute(&mut connection).await?;
     let error = acquire_in(&mut connection, &run).await.expect_err("refused").to_string();
     assert!(error.contains("READ COMMITTED"), "{error}");
@@ -107,7 +113,7 @@ async fn a_snapshot_older_than_the_lock_is_refused() -> anyhow::Result<()> {
 async fn a_choice_that_is_rolled_back_leaves_the_order_of_use_unbroken() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().keys(3).seeded(&ledger).await?;
-    let mut connection = raw(&ledger).await?;
+    let mut connection = by_login(&run).await?;
     let mut transaction = connection.begin().await?;
     let (_, first) = acquire_in(&mut transaction, &run).await?;
     let mut session = run.session("second").await?;
@@ -131,7 +137,7 @@ async fn a_choice_that_is_rolled_back_leaves_the_order_of_use_unbroken() -> anyh
 async fn a_call_that_is_cancelled_leaves_no_lock_behind() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().seeded(&ledger).await?;
-    let mut connection = raw(&ledger).await?;
+    let mut connection = by_login(&run).await?;
     let mut transaction = connection.begin().await?;
     acquire_in(&mut transaction, &run).await?;
 
@@ -260,7 +266,7 @@ async fn pages_of_acquiring(
     use_floor: i64,
     batch_floor: i64,
 ) -> anyhow::Result<i64> {
-    let mut connection = raw(ledger).await?;
+    let mut connection = by_login(run).await?;
     let mut transaction = connection.begin().await?;
     let explain = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON)
                    SELECT answer FROM chancery.lease_acquire(

@@ -226,18 +226,18 @@ async fn what_will_never_work_is_said_and_exits_78() -> anyhow::Result<()> {
 
     let other_kek = run.kek_file.with_file_name("other-kek");
     chancery_process::create_kek_file(&other_kek)?;
-    let mut wrong_kek = SignerProcess::start(&ledger.url, "demo", "wrong-kek", &other_kek, &[])?;
+    let mut wrong_kek = SignerProcess::start(&run.url()?, "demo", "wrong-kek", &other_kek, &[])?;
     let (code, log) = wrong_kek.ended().await?;
     assert_eq!(code, Some(78), "{log}");
     assert!(log.contains("the KEK is not the one"), "{log}");
 
     let missing = run.kek_file.with_file_name("missing");
-    let (code, log) = SignerProcess::start(&ledger.url, "demo", "no-kek", &missing, &[])?.ended().await?;
+    let (code, log) = SignerProcess::start(&run.url()?, "demo", "no-kek", &missing, &[])?.ended().await?;
     assert_eq!(code, Some(78), "{log}");
     assert!(log.contains("cannot be read"), "{log}");
 
     let (code, log) =
-        SignerProcess::start(&ledger.url, "nothing", "no-run", &run.kek_file, &[])?.ended().await?;
+        SignerProcess::start(&run.url()?, "nothing", "no-run", &run.kek_file, &[])?.ended().await?;
     assert_eq!(code, Some(78), "{log}");
     assert!(log.contains("there is no run default/nothing"), "{log}");
 

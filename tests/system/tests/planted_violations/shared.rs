@@ -17,6 +17,7 @@ use anyhow::{Context as _, bail, ensure};
 use chancery_keyring::{Algorithm, Kek, KeySpec, SigningKey, generate};
 use chancery_store::keyring::NewKey;
 use chancery_store::lease::{Acquired, Lease, Payloads};
+use chancery_store::logins::sessions_for;
 use chancery_store::{Keyring, KeyringWanted, Ledger, LedgerUrl, NewRun, Run, SignerSession};
 
 const NAMESPACE: &str = "default";
@@ -40,7 +41,8 @@ pub(crate) async fn make(ledger: &Ledger, url: &LedgerUrl) -> anyhow::Result<()>
     }
     let mut signers = Vec::new();
     for run in &runs {
-        signers.push(Signer::of(url, run, &kek).await?);
+        let login = ledger.make_login(run, sessions_for(1)).await?;
+        signers.push(Signer::of(&url.for_login(&login)?.parse()?, run, &kek).await?);
     }
     let [one, two, gone] = signers.as_mut_slice() else { bail!("three runs") };
 
