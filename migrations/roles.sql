@@ -10,6 +10,8 @@
 GRANT USAGE ON SCHEMA chancery TO chancery_signer, chancery_auditor;
 
 GRANT SELECT ON chancery.ledger TO chancery_signer;
+-- Whoever starts a signer hands it the one data key that it needs.
+REVOKE ALL ON chancery.data_keys, chancery.run_secrets FROM chancery_signer;
 
 -- What signers read until each run had a login of its own; and private keys, which are given out by lease_key alone.
 REVOKE ALL ON chancery.runs, chancery.keyrings, chancery.records, chancery.key_material FROM chancery_signer;
@@ -31,7 +33,10 @@ $$;
 GRANT SELECT ON
     chancery.admissions, chancery.batch_roots, chancery.batches, chancery.deleted_runs, chancery.generated_chunks,
     chancery.generated_sources, chancery.keyrings, chancery.keys, chancery.leases, chancery.ledger, chancery.logins,
-    chancery.records, chancery.runs, chancery.schema_migrations, chancery.signatures, chancery.statements
+    chancery.records, chancery.run_secrets, chancery.runs, chancery.schema_migrations, chancery.signatures,
+    chancery.statements
     TO chancery_auditor;
 REVOKE ALL ON chancery.key_material FROM chancery_auditor;
 GRANT SELECT (key_id, public_key) ON chancery.key_material TO chancery_auditor;
+REVOKE ALL ON chancery.data_keys FROM chancery_auditor;
+GRANT SELECT (keyring_id, kek_fingerprint, wrapped_at) ON chancery.data_keys TO chancery_auditor;

@@ -63,7 +63,7 @@ async fn count(server: &ThrowAway, batches: i64) -> anyhow::Result<Counts> {
         &run.url_by(&proxy.url(&ledger.url))?,
         &run.run.name,
         "one",
-        &run.kek_file,
+        &run.data_key_file,
         &alone,
     )?;
     let (code, log) = signer.ended().await?;

@@ -47,7 +47,7 @@
 {{- $namespace := dict "matchLabels" (dict "kubernetes.io/metadata.name" .Release.Namespace) }}
 {{- $pods := dict "matchLabels" (include "chancery.selectorLabels" (list . "postgresql") | fromYaml) }}
 {{- $peers = list (dict "namespaceSelector" $namespace "podSelector" $pods) }}
-{{- else if and (not $peers) $database.ownerUrl (not .Values.signer.existingSecret) }}
+{{- else if and (not $peers) $database.ownerUrl }}
 {{- $owner := include "chancery.peersOfUrl" $database.ownerUrl | fromJsonArray }}
 {{- $signer := include "chancery.peersOfUrl" (default $database.ownerUrl $database.signerUrl) | fromJsonArray }}
 {{- if and $owner $signer }}

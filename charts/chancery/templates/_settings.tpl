@@ -56,6 +56,13 @@
 {{- if .Values.database.existingSecret }}{{ .Values.database.ownerUrlKey }}{{ else }}owner-url{{ end }}
 {{- end }}
 
+{{/* Key of the signers' URL in the same Secret; nothing if they reach the database as the operator does. */}}
+{{- define "chancery.database.signerUrlKey" -}}
+{{- if .Values.database.existingSecret }}
+{{- .Values.database.signerUrlKey }}
+{{- else if .Values.database.signerUrl }}signer-url{{ end }}
+{{- end }}
+
 {{- define "chancery.kek.secretName" -}}
 {{- default (printf "%s-kek" (include "chancery.fullname" .)) .Values.kek.existingSecret }}
 {{- end }}

@@ -9,6 +9,8 @@
 //! - [`lease`]: what a signer does: acquire, fetch, renew, store, abandon.
 //! - [`logins`]: a login for each run, made and dropped.
 //! - [`keyring`]: finding, filling and deleting keyrings.
+//! - [`data_keys`]: what wraps the private keys of each keyring, itself wrapped.
+//! - [`run_secrets`]: which Secret the signers of a run on a cluster are given.
 //! - [`generated`]: making random records, and sealing a run.
 //! - [`standstill`]: why no record of a run is signed.
 //! - [`export`], [`audit`]: reading a run back, in streams.
@@ -17,6 +19,7 @@
 mod answer;
 pub mod audit;
 pub mod connect;
+pub mod data_keys;
 pub mod error;
 pub mod export;
 pub mod generated;
@@ -31,13 +34,16 @@ pub mod query;
 pub mod roots;
 mod row;
 pub mod run;
+pub mod run_secrets;
 pub mod standstill;
 pub mod statements;
 
 pub use connect::{GivenUrl, Ledger, LedgerUrl};
+pub use data_keys::{NewDataKey, StoredDataKey, WrappedBy};
 pub use error::StoreError;
 pub use keyring::Keyring;
 pub use lease::SignerSession;
 pub use logins::RunLogin;
 pub use open_leases::OpenLease;
 pub use run::{KeyringWanted, NewRun, Progress, Run};
+pub use run_secrets::RunSecret;

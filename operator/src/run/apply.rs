@@ -7,6 +7,7 @@ pub(crate) mod error;
 mod job;
 mod ledger;
 pub(crate) mod object;
+mod secret;
 
 use kube::ResourceExt;
 
@@ -53,10 +54,22 @@ async fn carry_out(
             context.background.stop(&uid, WorkKind::Filling);
             context.background.stop(&uid, WorkKind::Generating);
         }
-        Effect::EnsureJob(plan) => {
-            return job::ensure_job(context, target, observed.job.as_ref(), *plan).await;
+        Effect::EnsureSecret { instead_of, lost } => {
+            return secret::ensure_secret(context, target, observed, instead_of.as_deref(), *lost).await;
         }
-        Effect::DeleteJob => job::delete_job(context, observed.job.as_ref()).await?,
+        Effect::EnsureJob(plan) => {
+            let had = observed.job.as_ref().map(|job| job.parallelism);
+            if had != Some(plan.parallelism) {
+                secret::fit_login(context, observed, plan.parallelism).await?;
+            }
+            return job::ensure_job(context, target, observed.job.as_ref(), plan).await;
+        }
+        Effect::DeleteJob => {
+            // Its signers may have failed because their login is gone: the next ones get one that works.
+            let uid = target.object.uid().unwrap_or_default();
+            context.memory.change(&uid, |remembered| remembered.secret = None);
+            job::delete_job(context, observed.job.as_ref()).await?;
+        }
         Effect::ReleaseLeases { holders } => {
             return ledger::release(context, target, observed, holders).await;
         }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chancery_api::SigningRunStatus;
+use chancery_keyring::Keks;
+use chancery_process::{KekFileError, read_kek_files};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::reflector::Store;
@@ -19,6 +21,7 @@ use crate::run::build::pod::SignerSettings;
 use crate::run::facts::{Audited, Background, WorkKind};
 use crate::run::metrics::RunMetrics;
 use crate::run::progress::ProgressWatch;
+use crate::run::rotating;
 use crate::run::sessions;
 use crate::run::stating;
 use crate::run::watched::{RunRef, Watched};
@@ -40,8 +43,21 @@ pub struct Shared {
 pub struct KeyFiles {
     /// The KEK.
     pub kek: PathBuf,
+    /// KEKs that it takes the place of, as long as anything is wrapped with them.
+    pub former_keks: Vec<PathBuf>,
     /// The key of statements; without one, none are made.
     pub statement_key: Option<PathBuf>,
+}
+
+impl KeyFiles {
+    /// Reads the KEKs.
+    ///
+    /// # Errors
+    ///
+    /// [`KekFileError`]: of each of their files.
+    pub(crate) fn read_keks(&self) -> Result<Keks, KekFileError> {
+        read_kek_files(&self.kek, &self.former_keks)
+    }
 }
 
 /// What is remembered of a run.
@@ -54,6 +70,8 @@ pub(crate) struct Remembered {
     pub(crate) released: HashSet<String>,
     /// The uid of the Job that was created or changed last.
     pub(crate) job: Option<String>,
+    /// The name of the signers' Secret, if this operator has made it, or seen that it was made of what is still right.
+    pub(crate) secret: Option<String>,
     /// What the audit of the run found.
     pub(crate) audited: Option<Audited>,
     /// How many reconciles in a row failed.
@@ -97,6 +115,11 @@ impl Shared {
     pub async fn keep_statements(&self) {
         let key_file = self.key_files.statement_key.as_deref();
         stating::keep(&self.services.database, key_file, &self.triggers).await;
+    }
+
+    /// Wraps the data keys of keyrings anew when another KEK takes the place of theirs, for ever.
+    pub async fn keep_rotation(&self) {
+        rotating::keep(&self.services.database, &self.key_files, &self.metrics).await;
     }
 
     /// Reads the progress of one run now, if it is watched.

@@ -101,8 +101,8 @@ const ATTEMPTS: &[(&str, &str, Change)] = &[
         add(&mut container(job)["env"], json!({"name": "CHANCERY_RUN", "valueFrom": of_theirs}));
     }),
     ("another key of its own Secret", "the environment", |job| {
-        let kek = json!({"secretKeyRef": {"name": "chancery-signer", "key": "kek"}});
-        add(&mut container(job)["env"], json!({"name": "CHANCERY_RUN", "valueFrom": kek}));
+        let data_key = json!({"secretKeyRef": {"name": crate::policy::SECRET, "key": "data-key"}});
+        add(&mut container(job)["env"], json!({"name": "CHANCERY_RUN", "valueFrom": data_key}));
     }),
     ("the database's password where it is logged", "the environment", |job| {
         add(&mut container(job)["env"], json!({"name": "CHANCERY_RUN", "value": "$(DATABASE_URL)"}));
@@ -155,13 +155,13 @@ fn no_job_is_made_that_the_operator_would_not_build() -> anyhow::Result<()> {
 #[test]
 fn no_variable_that_protects_a_signer_is_left_out() -> anyhow::Result<()> {
     let database = json!({
-        "ownerUrl": "postgres://a:b@db.example/d", "signerAssumesRole": true,
+        "ownerUrl": "postgres://a:b@db.example/d",
         "tls": {"mode": "verify-full", "ca": {"pem": "-----BEGIN CERTIFICATE-----"}},
     });
     let Some(release) = Release::with(&json!({"database": database}))? else { return Ok(()) };
     let built = completed(&release.job_for(&json!({}))?);
     assert_eq!(release.against_create(&built)?, [""; 0]);
-    for name in ["PGSSLMODE", "PGSSLROOTCERT", "CHANCERY_ASSUME_SIGNER_ROLE"] {
+    for name in ["PGSSLMODE", "PGSSLROOTCERT"] {
         let mut job = built.clone();
         let variables = container(&mut job)["env"].as_array_mut().expect("a list");
         let before = variables.len();

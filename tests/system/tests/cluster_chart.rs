@@ -15,7 +15,7 @@ async fn the_chart_brings_its_crds_and_keeps_them_and_every_run_when_it_goes() -
     let away = cluster.namespace("away").await?;
     let ledger = TestLedger::new().await?;
     let values = json!({
-        "database": {"ownerUrl": ledger.url, "signerAssumesRole": true},
+        "database": {"ownerUrl": ledger.url},
         "runNamespaces": [away.name],
     });
     // The cluster knows none of the kinds of the Prometheus Operator.

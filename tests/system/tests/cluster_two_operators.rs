@@ -67,8 +67,6 @@ async fn two_leaders_at_once_do_no_harm() -> anyhow::Result<()> {
             "watchNamespaces": [namespace.name],
             "database": {"ownerUrl": ledger.url},
             "kek": {"existingSecret": "kek"},
-            // That of the first release.
-            "signer": {"existingSecret": "chancery-signer"},
             "operator": {"replicas": 1},
         }),
     )

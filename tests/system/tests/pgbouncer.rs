@@ -25,7 +25,7 @@ async fn a_pool_that_shares_sessions_is_refused_by_signer_and_command_line() -> 
         let before = ledger.fingerprint().await?;
         let url = pooler.url(&ledger.url)?;
 
-        let mut signer = SignerProcess::start(&run.url_by(&url)?, "demo", "one", &run.kek_file, &[])?;
+        let mut signer = SignerProcess::start(&run.url_by(&url)?, "demo", "one", &run.data_key_file, &[])?;
         let (code, log) = signer.ended().await?;
         assert_eq!(code, Some(78), "{mode}: {log}");
         assert_says(&SENTENCE, &log);
@@ -80,7 +80,8 @@ async fn a_pool_in_session_mode_that_does_not_reset_its_sessions_is_called_that(
     let words =
         ["hands a session on with what its last client left in it", "server_reset_query = DISCARD ALL"];
     let as_signer = run.url_by(&url)?;
-    let (code, log) = SignerProcess::start(&as_signer, "demo", "one", &run.kek_file, &[])?.ended().await?;
+    let (code, log) =
+        SignerProcess::start(&as_signer, "demo", "one", &run.data_key_file, &[])?.ended().await?;
     assert_eq!(code, Some(78), "{log}");
     let said = Chancery::on(&url)?.run(&["status"]).await?.expect_code(2)?.stderr;
     for said in [log, said] {
@@ -125,7 +126,7 @@ async fn a_pooler_that_is_killed_in_mid_run_is_waited_for() -> anyhow::Result<()
     let url = run.url_by(&pooler.url(&ledger.url)?)?;
     let mut signers = Vec::new();
     for holder in ["one", "two"] {
-        signers.push(SignerProcess::start(&url, "demo", holder, &run.kek_file, &[])?);
+        signers.push(SignerProcess::start(&url, "demo", holder, &run.data_key_file, &[])?);
     }
     eventually("some is signed", async || run.signed().await.is_ok_and(|signed| signed > 2_000)).await;
     pooler.kill();
@@ -186,7 +187,7 @@ async fn a_login_of_a_run_is_let_through_a_pool_that_asks_the_server_for_its_pas
     // One that was made while the pooler runs signs.
     run.login = other;
     let (code, log) =
-        SignerProcess::start(&run.url_by(&through)?, "demo", "one", &run.kek_file, &[])?.ended().await?;
+        SignerProcess::start(&run.url_by(&through)?, "demo", "one", &run.data_key_file, &[])?.ended().await?;
     assert_eq!(code, Some(0), "{log}");
     run.assert_audit_holds().await
 }

@@ -41,8 +41,8 @@ async fn a_signer_whose_log_is_read_late_says_how_many_lines_are_missing() -> an
     let ledger = TestLedger::new().await?;
     let run = TestRun::long().batch_size(20).seeded(&ledger).await?;
     let signer = Command::new(program("chancery-signer"))
-        .args(["--run", "demo", "--holder", "one", "--log-format", "json", "--kek-file"])
-        .arg(&run.kek_file)
+        .args(["--run", "demo", "--holder", "one", "--log-format", "json", "--data-key-file"])
+        .arg(&run.data_key_file)
         .env("DATABASE_URL", run.url()?)
         .env("RUST_LOG", "trace")
         .stdin(Stdio::null())

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, PodSpec, Secret};
-use kube::api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::{ListParams, ObjectMeta, PostParams};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -28,7 +28,7 @@ pub struct Release<'n> {
 }
 
 impl<'n> Release<'n> {
-    /// Installs the chart for a ledger; the signers log in as its owner and take on their role.
+    /// Installs the chart for a ledger.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl<'n> Release<'n> {
             // The cluster has them, for all tests.
             "crds": {"install": false},
             "rbac": {"aggregate": false},
-            "database": {"ownerUrl": ledger_url, "signerAssumesRole": true},
+            "database": {"ownerUrl": ledger_url},
             "operator": {"replicas": 1},
             "signer": {"allowed": allowed},
         });
@@ -104,18 +104,6 @@ impl<'n> Release<'n> {
     pub(crate) async fn kubeconfig_of(&self, spec: &PodSpec) -> anyhow::Result<PathBuf> {
         let account = spec.service_account_name.as_deref().context("a pod without a service account")?;
         self.namespace.kubeconfig_for(account).await
-    }
-
-    /// Replaces the KEK of the signers.
-    ///
-    /// # Errors
-    ///
-    /// When the API server refuses.
-    pub async fn set_signers_kek(&self, kek: &[u8]) -> anyhow::Result<()> {
-        let patch = json!({"data": {"kek": ByteString(kek.to_owned())}});
-        let secrets = self.namespace.api::<Secret>();
-        secrets.patch("chancery-signer", &PatchParams::default(), &Patch::Merge(&patch)).await?;
-        Ok(())
     }
 
     /// Makes the Secret of a KEK, for a release that is told to use it.

@@ -4,8 +4,6 @@ use serde_json::{Value, json};
 
 use crate::rendering::{Chart, name};
 
-const OWN: &str = "database.signerAssumesRole=true";
-
 /// Where the pods of one NetworkPolicy may connect to at a port; null: anywhere.
 fn to(chart: &Chart, policy: &str, port: &Value) -> anyhow::Result<Value> {
     let policy = chart.one("NetworkPolicy", policy)?;
@@ -63,7 +61,7 @@ fn a_destination_is_named_where_its_url_says_where_it_is() -> anyhow::Result<()>
         let Some(chart) = Chart::find() else { return Ok(()) };
         let database = format!("database.ownerUrl=postgres://a:b%40@{host}/d?sslmode=disable");
         let traces = format!("traces.otlpEndpoint=http://{}", host.replace("6000", "7000"));
-        let chart = chart.set(&database).set(OWN).set(&traces);
+        let chart = chart.set(&database).set(&traces);
         for policy in ["-operator", "-signer"] {
             assert_eq!(to(&chart, policy, &json!(6000))?, wanted, "{host}");
             assert_eq!(to(&chart, policy, &json!(7000))?, wanted, "{host}");
@@ -83,8 +81,7 @@ fn operator_and_signers_reach_a_database_each_of_its_own() -> anyhow::Result<()>
     }
     // Where a Secret that the chart never sees leads to is not known.
     let Some(chart) = Chart::find() else { return Ok(()) };
-    let chart = chart.set(owner).set("signer.existingSecret=own").set("kek.existingSecret=own");
-    assert_eq!(to(&chart, "-signer", &json!(5432))?, Value::Null);
+    assert_eq!(to(&chart.set("database.existingSecret=own"), "-signer", &json!(5432))?, Value::Null);
     Ok(())
 }
 
@@ -93,7 +90,6 @@ fn what_is_named_in_the_values_goes_before_what_a_url_says() -> anyhow::Result<(
     let Some(chart) = Chart::find() else { return Ok(()) };
     let chart = chart
         .set("database.ownerUrl=postgres://a:b@db.ledger.svc/d")
-        .set(OWN)
         .set("networkPolicy.databaseTo[0].ipBlock.cidr=192.0.2.0/24")
         .set("networkPolicy.apiServerTo[0].ipBlock.cidr=198.51.100.1/32");
     assert_eq!(to(&chart, "-signer", &json!(5432))?, json!([{"ipBlock": {"cidr": "192.0.2.0/24"}}]));

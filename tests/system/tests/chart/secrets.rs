@@ -24,22 +24,22 @@ fn secret(objects: &[Value], namespace: &str, name: &str) -> anyhow::Result<Valu
 }
 
 #[test]
-fn every_namespace_for_runs_gets_the_signers_login_and_the_one_kek() -> anyhow::Result<()> {
+fn no_namespace_for_runs_gets_a_secret_and_only_the_operator_gets_the_kek() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
     let objects = chart.set("runNamespaces={team-a}").objects()?;
+    let elsewhere =
+        |object: &&Value| object["kind"] == "Secret" && object["metadata"]["namespace"] != NAMESPACE;
+    assert_eq!(objects.iter().find(elsewhere), None);
     let kek = text(&secret(&objects, NAMESPACE, "chancery-kek")?, "kek")?;
     assert_eq!(BASE64_STANDARD.decode(&kek)?.len(), 32);
+    let with_kek =
+        |object: &&Value| object["kind"] != "Secret" && object.to_string().contains("chancery-kek");
+    let named: Vec<&Value> = objects.iter().filter(with_kek).collect();
+    assert!(matches!(named.as_slice(), [one] if one["kind"] == "Deployment"), "{named:?}");
     let passwords = secret(&objects, NAMESPACE, "chancery-postgresql")?;
-    let url = format!(
-        "postgres://chancery_signer_login:{}@chancery-postgresql.{NAMESPACE}.svc:5432/chancery?sslmode=disable",
-        text(&passwords, "signer-password")?
-    );
-    for namespace in [NAMESPACE, "team-a"] {
-        let signer = secret(&objects, namespace, "chancery-signer")?;
-        assert_eq!(text(&signer, "kek")?, kek);
-        assert_eq!(text(&signer, "database-url")?, url);
-    }
-    let owner = text(&secret(&objects, NAMESPACE, "chancery-database")?, "owner-url")?;
+    let database = secret(&objects, NAMESPACE, "chancery-database")?;
+    assert!(database["data"]["signer-url"].is_null(), "the operator makes logins for signers");
+    let owner = text(&database, "owner-url")?;
     assert!(owner.contains(&format!("//chancery:{}@", text(&passwords, "owner-password")?)), "{owner}");
     Ok(())
 }
@@ -92,8 +92,10 @@ fn with_secrets_of_ones_own_the_chart_makes_none() -> anyhow::Result<()> {
         json!({"name": "PGSSLMODE", "value": "verify-full"}),
         json!({"name": "PGSSLROOTCERT", "value": "/etc/chancery/database-ca/ca.crt"}),
         json!({"name": "CHANCERY_SIGNER_PGSSLMODE", "value": "verify-full"}),
-        json!({"name": "CHANCERY_SIGNER_CA", "value": "true"}),
-        json!({"name": "CHANCERY_SIGNER_SECRET", "value": "ledger-signer"}),
+        json!({"name": "CHANCERY_SIGNER_CA_FILE", "value": "/etc/chancery/database-ca/ca.crt"}),
+        json!({"name": "CHANCERY_SIGNER_DATABASE_URL",
+            "valueFrom": {"secretKeyRef": {"name": "ledger", "key": "signer"}}}),
+        json!({"name": "CHANCERY_FORMER_KEK_FILES", "value": "/etc/chancery/former-kek-0/kek"}),
     ] {
         assert!(variables.contains(&variable), "{variable}");
     }
@@ -101,25 +103,34 @@ fn with_secrets_of_ones_own_the_chart_makes_none() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_ca_is_handed_to_the_operator_and_to_signers() -> anyhow::Result<()> {
+fn a_ca_is_handed_to_the_operator_which_hands_it_to_signers() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
     let chart = chart.values("everything-values.yaml");
-    let objects = chart.objects()?;
-    let given = text(&secret(&objects, "team-b", "chancery-signer")?, "ca.crt")?;
+    let given = chart.one("ConfigMap", "-database-ca")?;
+    let given = given["data"]["ca.crt"].as_str().unwrap_or_default();
     assert!(given.starts_with("-----BEGIN CERTIFICATE-----\n"), "{given}");
-    let own = chart.one("ConfigMap", "-database-ca")?;
-    assert_eq!(own["data"]["ca.crt"].as_str().map(str::trim_end), Some(given.trim_end()));
+    let operator = chart.one("Deployment", "-operator")?;
+    let variables = &operator["spec"]["template"]["spec"]["containers"][0]["env"];
+    for name in ["PGSSLROOTCERT", "CHANCERY_SIGNER_CA_FILE"] {
+        let variable = json!({"name": name, "value": "/etc/chancery/database-ca/ca.crt"});
+        assert!(variables.as_array().is_some_and(|all| all.contains(&variable)), "{variables}");
+    }
     Ok(())
 }
 
 #[test]
-fn signers_that_log_in_as_the_owner_take_on_their_role() -> anyhow::Result<()> {
+fn signers_reach_the_database_as_the_operator_does_unless_another_way_is_named() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
+    let Some(other) = Chart::find() else { return Ok(()) };
     let objects = chart.values("least-values.yaml").objects()?;
-    let signer = secret(&objects, NAMESPACE, "chancery-signer")?;
-    assert_eq!(text(&signer, "database-url")?, "postgres://chancery:secret@db.example/chancery");
+    let database = secret(&objects, NAMESPACE, "chancery-database")?;
+    assert_eq!(text(&database, "owner-url")?, "postgres://chancery:secret@db.example/chancery");
+    assert!(database["data"]["signer-url"].is_null());
     let operator = objects.iter().find(|object| object["kind"] == "Deployment").expect("the operator");
     let variables = operator["spec"]["template"]["spec"]["containers"][0]["env"].to_string();
-    assert!(variables.contains("CHANCERY_SIGNER_ASSUME_ROLE"), "{variables}");
+    assert!(!variables.contains("CHANCERY_SIGNER_DATABASE_URL"), "{variables}");
+    let objects = other.values("everything-values.yaml").objects()?;
+    let database = secret(&objects, NAMESPACE, "seals-everything-database")?;
+    assert_eq!(text(&database, "signer-url")?, "postgres://db.example:6432/chancery");
     Ok(())
 }

@@ -101,7 +101,7 @@ async fn signs_over(
     let database = ledger.url.parse::<chancery_store::LedgerUrl>()?.to_string();
     let database = database.split(' ').next().unwrap_or_default();
     let slow = run.url_by(&link.url(run.login.name(), database))?;
-    let mut signer = SignerProcess::start(&slow, &run.run.name, "slow", &run.kek_file, &[])?;
+    let mut signer = SignerProcess::start(&slow, &run.run.name, "slow", &run.data_key_file, &[])?;
     chancery_kit::eventually("the batch is in hand", async || {
         crate::count(ledger, "SELECT count(*) FROM chancery.leases").await == 1
     })
