@@ -193,7 +193,7 @@ async fn sign(
     stop: &Stop,
 ) -> Result<Ended, CliError> {
     let login = SignersLogin::make(database, run, signers).await?;
-    let command = SignerCommand::new(run, login.url()?, how.kek, how.log_format);
+    let command = SignerCommand::new(run, login.url()?, how.data_key, how.log_format);
     let ended = Supervisor::new(database, run, command, signers, display).sign(stop).await;
     login.drop().await;
     ended

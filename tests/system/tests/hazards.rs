@@ -258,12 +258,7 @@ async fn no_row_is_updated_by_every_signer() -> anyhow::Result<()> {
 }
 
 /// Pages that one acquisition looks at.
-async fn pages_of_acquiring(
-    ledger: &TestLedger,
-    run: &SeededRun<'_>,
-    use_floor: i64,
-    batch_floor: i64,
-) -> anyhow::Result<i64> {
+async fn pages_of_acquiring(run: &SeededRun<'_>, use_floor: i64, batch_floor: i64) -> anyhow::Result<i64> {
     let mut connection = by_login(run).await?;
     let mut transaction = connection.begin().await?;
     let explain = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON)
@@ -303,10 +298,10 @@ async fn dead_tuples_under_a_held_snapshot_do_not_slow_claiming() -> anyhow::Res
         session.store(&lease, &[&signature, &signature]).await?;
         if round == 200 || round == 1_400 {
             let floors = (lease.use_sequence - 100, lease.batch);
-            pages.push(pages_of_acquiring(&ledger, &run, floors.0, floors.1).await?);
+            pages.push(pages_of_acquiring(&run, floors.0, floors.1).await?);
         }
     }
-    let without = pages_of_acquiring(&ledger, &run, 0, 1).await?;
+    let without = pages_of_acquiring(&run, 0, 1).await?;
     // Seven times as many dead rows: what grows is the number of dead versions of each single key.
     assert!(pages[1] < 2 * pages[0], "{pages:?} pages with the floors, {without} without");
     assert!(without > pages[1] * 3 / 2, "the floors are what helps: {pages:?} with, {without} without");

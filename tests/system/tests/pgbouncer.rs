@@ -1,10 +1,12 @@
 //! PgBouncer in front of the ledger: in session mode it works, in the others every program says so.
 
+use std::time::Duration;
+
 use chancery_kit::{
     Chancery, Ended, Manifest, PgBouncer, SignerProcess, TestLedger, TestRun, eventually, server,
 };
 use chancery_store::{LedgerUrl, SignerSession};
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
 
 /// What a person has to read, in whatever program.
 const SENTENCE: [&str; 3] =
@@ -172,7 +174,7 @@ async fn a_login_of_a_run_is_let_through_a_pool_that_asks_the_server_for_its_pas
     let ledger = TestLedger::new().await?;
     let mut run = TestRun::new().seeded(&ledger).await?;
     let through = pooler.url(&ledger.url)?;
-    let mut session = PgConnection::connect(&run.url_by(&through)?).await?;
+    let mut session = connect(&run.url_by(&through)?).await?;
     let who: String = sqlx::query_scalar("SELECT session_user::text").fetch_one(&mut session).await?;
     assert_eq!(who, run.login.name(), "at the server, too");
     drop(session);
@@ -180,9 +182,9 @@ async fn a_login_of_a_run_is_let_through_a_pool_that_asks_the_server_for_its_pas
     // Another login with this one's name, and one that was dropped.
     let (url, other) = (run.url_by(&through)?, ledger.ledger.make_login(&run.run, 10).await?);
     let forged = url.replace(run.login.name(), other.name());
-    assert!(PgConnection::connect(&forged).await.is_err(), "with the password of another login");
+    assert!(connect(&forged).await.is_err(), "with the password of another login");
     ledger.ledger.drop_login(run.login.name()).await?;
-    assert!(PgConnection::connect(&url).await.is_err(), "with a login that was dropped");
+    assert!(connect(&url).await.is_err(), "with a login that was dropped");
 
     // One that was made while the pooler runs signs.
     run.login = other;
@@ -190,4 +192,9 @@ async fn a_login_of_a_run_is_let_through_a_pool_that_asks_the_server_for_its_pas
         SignerProcess::start(&run.url_by(&through)?, "demo", "one", &run.data_key_file, &[])?.ended().await?;
     assert_eq!(code, Some(0), "{log}");
     run.assert_audit_holds().await
+}
+
+/// As the programs do, which send no parameter that a pooler refuses.
+async fn connect(url: &str) -> anyhow::Result<PgConnection> {
+    Ok(url.parse::<LedgerUrl>()?.connect(Duration::from_secs(20)).await?)
 }
