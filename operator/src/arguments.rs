@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::run::allowed::Allowed;
 use crate::run::build::pod::SignerSettings;
-use crate::run::context::KeyFiles;
+use crate::run::key_files::KeyFiles;
 
 /// Reconciles SigningRuns: seeds the ledger, runs the signers, keeps the status up to date
 #[derive(Debug, Parser)]

@@ -1,12 +1,9 @@
 //! What every reconcile of a run uses.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use chancery_api::SigningRunStatus;
-use chancery_keyring::Keks;
-use chancery_process::{KekFileError, read_kek_files};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::reflector::Store;
@@ -19,6 +16,7 @@ use crate::host::services::Services;
 use crate::host::triggers::Triggers;
 use crate::run::build::pod::SignerSettings;
 use crate::run::facts::{Audited, Background, WorkKind};
+use crate::run::key_files::KeyFiles;
 use crate::run::metrics::RunMetrics;
 use crate::run::progress::ProgressWatch;
 use crate::run::rotating;
@@ -36,28 +34,6 @@ pub struct Shared {
     pub(crate) progress: ProgressWatch,
     pub(crate) memory: Arc<Memory<Remembered>>,
     pub(crate) metrics: Arc<RunMetrics>,
-}
-
-/// Files with keys. They are read whenever they are used.
-#[derive(Clone, Debug)]
-pub struct KeyFiles {
-    /// The KEK.
-    pub kek: PathBuf,
-    /// KEKs that it takes the place of, as long as anything is wrapped with them.
-    pub former_keks: Vec<PathBuf>,
-    /// The key of statements; without one, none are made.
-    pub statement_key: Option<PathBuf>,
-}
-
-impl KeyFiles {
-    /// Reads the KEKs.
-    ///
-    /// # Errors
-    ///
-    /// [`KekFileError`]: of each of their files.
-    pub(crate) fn read_keks(&self) -> Result<Keks, KekFileError> {
-        read_kek_files(&self.kek, &self.former_keks)
-    }
 }
 
 /// What is remembered of a run.

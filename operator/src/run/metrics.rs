@@ -133,7 +133,7 @@ impl RunMetrics {
     }
 
     /// Which KEKs have wrapped the data keys of how many keyrings. `at_hand` are the operator's own, the current one first.
-    pub(crate) fn data_keys(&self, at_hand: &[String], found: &[WrappedBy]) {
+    pub fn data_keys(&self, at_hand: &[String], found: &[WrappedBy]) {
         self.data_keys.clear();
         for kek in at_hand.iter().take(1) {
             self.data_keys.get_or_create(&KekLabel { kek: kek.clone(), standing: "current" }).set(0);

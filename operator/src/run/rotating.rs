@@ -9,7 +9,7 @@ use chancery_keyring::Keks;
 use chancery_store::Ledger;
 
 use crate::host::database::Database;
-use crate::run::context::KeyFiles;
+use crate::run::key_files::KeyFiles;
 use crate::run::metrics::RunMetrics;
 
 /// How often it is looked which KEKs have wrapped the data keys. The files are read again each time.

@@ -88,7 +88,7 @@ async fn the_operators_token_makes_no_job_but_those_of_chancery() -> anyhow::Res
         (
             "all variables of a Secret",
             "/spec/template/spec/containers/0/envFrom",
-            json!([{"secretRef": {"name": "chancery-database"}}]),
+            json!([{"secretRef": {"name": "ledger"}}]),
             "one container",
         ),
         (

@@ -17,6 +17,28 @@ impl LedgerUrl {
     ///
     /// [`StoreError::BadUrl`] when the URL cannot carry another login.
     pub fn for_login(&self, login: &RunLogin) -> Result<String, StoreError> {
+        let mut url = self.stripped()?;
+        // A URL without a host, such as that of a socket, has no place for a user before it.
+        let has_host = url.host_str().is_some_and(|host| !host.is_empty());
+        if has_host
+            && url.set_username(login.name()).and_then(|()| url.set_password(Some(login.password()))).is_ok()
+        {
+            return Ok(url.into());
+        }
+        url.query_pairs_mut().append_pair("user", login.name()).append_pair("password", login.password());
+        Ok(url.into())
+    }
+
+    /// The same place, without anything that says who logs in: what is left when the login changes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadUrl`], as for [`LedgerUrl::for_login`].
+    pub fn without_login(&self) -> Result<String, StoreError> {
+        self.stripped().map(Into::into)
+    }
+
+    fn stripped(&self) -> Result<Url, StoreError> {
         let mut url = Url::parse(&self.text).map_err(|error| StoreError::BadUrl(error.to_string()))?;
         let kept: Vec<(String, String)> = url
             .query_pairs()
@@ -27,15 +49,12 @@ impl LedgerUrl {
         if !kept.is_empty() {
             url.query_pairs_mut().extend_pairs(kept);
         }
-        // A URL without a host, such as that of a socket, has no place for a user before it.
-        let has_host = url.host_str().is_some_and(|host| !host.is_empty());
-        if has_host
-            && url.set_username(login.name()).and_then(|()| url.set_password(Some(login.password()))).is_ok()
+        if url.host_str().is_some_and(|host| !host.is_empty())
+            && url.set_username("").and_then(|()| url.set_password(None)).is_err()
         {
-            return Ok(url.into());
+            return Err(StoreError::BadUrl("it cannot carry another login".to_owned()));
         }
-        url.query_pairs_mut().append_pair("user", login.name()).append_pair("password", login.password());
-        Ok(url.into())
+        Ok(url)
     }
 }
 
@@ -61,6 +80,11 @@ mod tests {
         ] {
             let (text, login) = with_login(url);
             assert!(!text.contains("secret") && !text.contains("owner"), "{text}");
+            let place = url.parse::<LedgerUrl>().unwrap().without_login().unwrap();
+            assert!(
+                !place.contains("secret") && !place.contains("owner") && !place.contains("user"),
+                "{place}"
+            );
             let (before, after) = (url.parse::<LedgerUrl>().unwrap(), text.parse::<LedgerUrl>().unwrap());
             assert_eq!(after.options.get_username(), login.name());
             assert!(text.contains(login.password()));

@@ -118,7 +118,7 @@ async fn content(context: &Context, ledger: &Ledger, run: &Run) -> Result<Secret
         .ca_file
         .as_ref()
         .map(|path| std::fs::read(path).map_err(|reason| ApplyError::Ca { path: path.clone(), reason }));
-    let database_url = Zeroizing::new(settings.database_url.expose().to_owned());
+    let database_url = Zeroizing::new(settings.database_url.without_login()?);
     Ok(SecretContent { data_key, database_url, ca: ca.transpose()? })
 }
 
