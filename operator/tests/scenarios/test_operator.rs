@@ -169,6 +169,12 @@ impl TestOperator {
         self.tasks.push(tokio::spawn(async move { shared.keep_progress().await }));
     }
 
+    /// Lets it end sessions that go too far, and drop logins that nobody needs.
+    pub(crate) fn keep_sessions(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.keep_sessions().await }));
+    }
+
     /// Lets it make statements.
     pub(crate) fn keep_statements(&mut self) {
         let shared = Arc::clone(&self.context.shared);
@@ -268,7 +274,7 @@ impl TestOperator {
 }
 
 /// Real time for an answer, and a little of the other for the pause before the next question.
-async fn let_time_pass() {
+pub(crate) async fn let_time_pass() {
     let _waited = tokio::task::spawn_blocking(|| std::thread::sleep(BIT_OF_TIME)).await;
     clock::pass(10 * BIT_OF_TIME).await;
 }
@@ -299,7 +305,6 @@ pub(crate) fn settings() -> SignerSettings {
         ca_file: None,
         service_account: None,
         ssl_mode: None,
-        assume_role: false,
         otlp_endpoint: None,
         allowed: Allowed::default(),
     }
