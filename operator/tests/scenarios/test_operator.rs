@@ -55,6 +55,10 @@ pub(crate) struct TestOperator {
     tasks: Vec<JoinHandle<()>>,
 }
 
+fn keys(kek: PathBuf) -> KeyFiles {
+    KeyFiles { kek, former_keks: Vec::new(), statement_key: None }
+}
+
 impl Drop for TestOperator {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
@@ -64,16 +68,12 @@ impl Drop for TestOperator {
 impl TestOperator {
     /// One that has just been started.
     pub(crate) fn new(api: &FakeApi, database: &str, kek_file: PathBuf) -> Self {
-        Self::with_keys(
-            api,
-            database,
-            KeyFiles { kek: kek_file, former_keks: Vec::new(), statement_key: None },
-        )
+        Self::with_keys(api, database, keys(kek_file))
     }
 
     /// One that has just been started, with these bounds.
     pub(crate) fn with_bounds(api: &FakeApi, database: &str, kek_file: PathBuf, bounds: Bounds) -> Self {
-        Self::with(api, database, KeyFiles { kek: kek_file, statement_key: None }, bounds)
+        Self::with(api, database, keys(kek_file), settings(), bounds)
     }
 
     /// One that has just been started, with these keys.
