@@ -15,7 +15,7 @@ use crate::error::CliError;
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Signers of this machine, and the making of records, are left all processors but so small a part.
-const PART_OF_PROCESSORS: u32 = 32;
+const PART_OF_PROCESSORS: u32 = 128;
 
 /// How long it is waited after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);

@@ -155,7 +155,7 @@ fn no_job_is_made_that_the_operator_would_not_build() -> anyhow::Result<()> {
 #[test]
 fn no_variable_that_protects_a_signer_is_left_out() -> anyhow::Result<()> {
     let database = json!({
-        "ownerUrl": "postgres://a:b@db.example/d", "signerAssumesRole": true,
+        "existingSecret": "ledger", "signerAssumesRole": true,
         "tls": {"mode": "verify-full", "ca": {"pem": "-----BEGIN CERTIFICATE-----"}},
     });
     let Some(release) = Release::with(&json!({"database": database}))? else { return Ok(()) };

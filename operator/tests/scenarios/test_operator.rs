@@ -73,7 +73,8 @@ impl TestOperator {
 
     /// One that has just been started, with these bounds.
     pub(crate) fn with_bounds(api: &FakeApi, database: &str, kek_file: PathBuf, bounds: Bounds) -> Self {
-        Self::with(api, database, KeyFiles { kek: kek_file, statement_key: None }, bounds)
+        let key_files = KeyFiles { kek: kek_file, former_keks: Vec::new(), statement_key: None };
+        Self::with(api, database, key_files, settings(), bounds)
     }
 
     /// One that has just been started, with these keys.

@@ -63,8 +63,8 @@ async fn the_operators_token_makes_no_job_but_those_of_chancery() -> anyhow::Res
         ),
         (
             "privilege",
-            "/spec/template/spec/containers/0/securityContext/privileged",
-            json!(true),
+            "/spec/template/spec/containers/0/securityContext",
+            json!({"privileged": true}),
             "restricted Pod Security Standard",
         ),
         (
@@ -88,7 +88,7 @@ async fn the_operators_token_makes_no_job_but_those_of_chancery() -> anyhow::Res
         (
             "all variables of a Secret",
             "/spec/template/spec/containers/0/envFrom",
-            json!([{"secretRef": {"name": "chancery-database"}}]),
+            json!([{"secretRef": {"name": "ledger"}}]),
             "one container",
         ),
         (
