@@ -41,6 +41,8 @@ GRANT SELECT ON chancery.ledger, chancery.runs, chancery.keyrings, chancery.reco
 -- Keys are given out by lease_key alone.
 REVOKE ALL ON chancery.key_material FROM chancery_signer;
 REVOKE ALL (key_id, public_key) ON chancery.key_material FROM chancery_signer;
+-- Whoever starts a signer hands it the one data key that it needs.
+REVOKE ALL ON chancery.data_keys, chancery.run_secrets FROM chancery_signer;
 
 -- Signers read the records of their run from the run's own table; run_create says why.
 DO $$
@@ -60,7 +62,9 @@ $$;
 GRANT SELECT ON
     chancery.admissions, chancery.batch_roots, chancery.batches, chancery.deleted_runs, chancery.generated_chunks,
     chancery.generated_sources, chancery.keyrings, chancery.keys, chancery.leases, chancery.ledger, chancery.records,
-    chancery.runs, chancery.schema_migrations, chancery.signatures, chancery.statements
+    chancery.run_secrets, chancery.runs, chancery.schema_migrations, chancery.signatures, chancery.statements
     TO chancery_auditor;
 REVOKE ALL ON chancery.key_material FROM chancery_auditor;
 GRANT SELECT (key_id, public_key) ON chancery.key_material TO chancery_auditor;
+REVOKE ALL ON chancery.data_keys FROM chancery_auditor;
+GRANT SELECT (keyring_id, kek_fingerprint, wrapped_at) ON chancery.data_keys TO chancery_auditor;

@@ -86,6 +86,9 @@ pub(crate) enum Command {
     /// List or delete keyrings that runs share
     #[command(subcommand)]
     Keyring(KeyringCommand),
+    /// Show which key-encryption key has wrapped the keyrings, or put another in its place
+    #[command(subcommand)]
+    Kek(KekCommand),
     /// List who has a run's keys in hand, or give back what dead signers hold
     #[command(subcommand)]
     Lease(LeaseCommand),
@@ -112,6 +115,41 @@ pub(crate) enum KeyringCommand {
         #[arg(value_name = "KEYRING")]
         keyring: RunName,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KekCommand {
+    /// Show how many keyrings each key-encryption key has wrapped, by fingerprint
+    Status {
+        #[command(flatten)]
+        files: KekArguments,
+        /// How the result is written
+        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+        output: Output,
+    },
+    /// Wrap every keyring anew with the key-encryption key of --kek-file; continues one that was interrupted
+    ///
+    /// Those that --former-kek-file names open what they have wrapped. Signers that are at work go on, and nothing that is
+    /// signed changes. Once no keyring is left, the former files are not needed any more.
+    Rotate {
+        #[command(flatten)]
+        files: KekArguments,
+        /// How the result is written
+        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+        output: Output,
+    },
+}
+
+/// Where the key-encryption keys are.
+#[derive(Debug, Args)]
+pub(crate) struct KekArguments {
+    /// File with the key-encryption key: 32 bytes, raw or in base64
+    /// [default: DIR/kek]
+    #[arg(long, env = "CHANCERY_KEK_FILE", value_name = "FILE")]
+    pub(crate) kek_file: Option<PathBuf>,
+    /// File with a former key-encryption key, which keyrings may still be wrapped with; may be given several times
+    #[arg(long, env = "CHANCERY_FORMER_KEK_FILES", value_delimiter = ',', value_name = "FILE")]
+    pub(crate) former_kek_file: Vec<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -161,6 +199,9 @@ pub(crate) struct RunArguments {
     /// [default: DIR/kek, made when it does not exist]
     #[arg(long, env = "CHANCERY_KEK_FILE", value_name = "FILE")]
     pub(crate) kek_file: Option<PathBuf>,
+    /// File with a former key-encryption key, which keyrings may still be wrapped with; may be given several times
+    #[arg(long, env = "CHANCERY_FORMER_KEK_FILES", value_delimiter = ',', value_name = "FILE")]
+    pub(crate) former_kek_file: Vec<PathBuf>,
     /// File with the key that signs statements about the run: Ed25519, PKCS#8 in PEM
     /// [default: DIR/statement.key, made when it does not exist]
     #[arg(long, env = "CHANCERY_STATEMENT_KEY_FILE", value_name = "FILE")]

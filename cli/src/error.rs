@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use chancery_api::ManifestError;
 use chancery_audit::AuditError;
 use chancery_filling::FillError;
+use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
 use chancery_process::{Exit, KekFileError, StatementKeyFileError};
 use chancery_sources::generated::SourceError;
 use chancery_stating::StatingError;
@@ -43,9 +44,17 @@ pub(crate) enum CliError {
     )]
     NoLedger { path: PathBuf },
     #[error(
-        "the keys of the run {run} are wrapped with the KEK whose fingerprint is {wanted}; the KEK file {path} holds another, {given}: name the file that the keys were made with (--kek-file)"
+        "the data key of the run {run} is wrapped with the KEK whose fingerprint is {wanted}; the KEK file {path} holds another, at hand is {given}: name the file of the KEK that it was wrapped with (--kek-file, or --former-kek-file if another takes its place)"
     )]
     OtherKek { run: String, wanted: String, given: String, path: PathBuf },
+    #[error(
+        "{left} keyrings are still wrapped by other KEKs: {why}; give those KEKs with --former-kek-file, and run again"
+    )]
+    KeyringsLeft { left: i64, why: String },
+    #[error(transparent)]
+    DataKey(#[from] OpenDataKeyError),
+    #[error(transparent)]
+    WrapDataKey(#[from] WrapDataKeyError),
     #[error("the run {0} is being deleted; `chancery delete {0}` finishes that, then the name is free again")]
     BeingDeleted(String),
     #[error("the run {run} is being signed by {holders}; stop them first, or delete with --force")]
@@ -110,9 +119,12 @@ impl CliError {
             Self::Stating(
                 StatingError::Incomplete { .. } | StatingError::NoEnd(_) | StatingError::Differs { .. },
             ) => Exit::Failed,
-            Self::Audit(AuditError::Thread(_)) | Self::Signals(_) | Self::SignerProgram(_) => Exit::Failed,
-            Self::Fill(FillError::OtherKek { .. } | FillError::Store(_))
-            | Self::Source(SourceError::Store(_)) => Exit::BadInput,
+            Self::Audit(AuditError::Thread(_))
+            | Self::DataKey(_)
+            | Self::WrapDataKey(_)
+            | Self::Signals(_)
+            | Self::SignerProgram(_) => Exit::Failed,
+            Self::Fill(FillError::Store(_)) | Self::Source(SourceError::Store(_)) => Exit::BadInput,
             Self::Fill(_) | Self::Source(_) => Exit::Failed,
             Self::SignersFailed { exit: Exit::NoRoom, .. } => Exit::BadInput,
             Self::SignersFailed { exit, .. } => *exit,
@@ -130,6 +142,7 @@ impl CliError {
             | Self::PrivatePostgres(_)
             | Self::NoLedger { .. }
             | Self::OtherKek { .. }
+            | Self::KeyringsLeft { .. }
             | Self::BeingDeleted(_)
             | Self::InUse { .. }
             | Self::NothingHeld { .. }

@@ -7,6 +7,8 @@ mod delete;
 mod display;
 mod error;
 mod export;
+mod kek;
+mod kek_source;
 mod keyring;
 mod lease;
 mod output;
@@ -56,6 +58,7 @@ async fn command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::CheckProof(check) => check_proof::check_proof(&check),
         Command::Delete(delete) => delete::delete(&database, &delete).await,
         Command::Keyring(keyring) => keyring::keyring(&database, &keyring).await,
+        Command::Kek(command) => kek::kek(&database, &command).await,
         Command::Lease(lease) => lease::lease(&database, &lease).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

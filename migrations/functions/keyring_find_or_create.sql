@@ -2,12 +2,14 @@
 -- or, without a name, a new ring that goes with the run.
 --
 -- p_algorithm, p_key_size and p_key_count are what the run asks for; null leaves the choice to the ring that
--- is there. A ring that is made takes p_default_algorithm and p_default_key_size where nothing is asked for.
+-- is there. A ring that is made takes p_default_algorithm and p_default_key_size where nothing is asked for, and the
+-- identity p_uid, to which its data key is bound: p_data_key, wrapped by the KEK of p_kek_fingerprint.
 --
 -- Raises CH003 when the ring that is there is another one than is asked for, and CH004 when there is none and
 -- the run does not say how many keys to make.
 CREATE OR REPLACE FUNCTION chancery.keyring_find_or_create(
-    p_namespace text, p_name text, p_kek_fingerprint text,
+    p_namespace text, p_name text,
+    p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text,
     p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer,
     p_default_algorithm chancery.algorithm, p_default_key_size integer
 ) RETURNS integer
@@ -33,10 +35,12 @@ BEGIN
     IF p_key_count IS NULL THEN
         RAISE EXCEPTION 'there is no keyring %/%', p_namespace, p_name USING ERRCODE = 'CH004';
     END IF;
-    INSERT INTO chancery.keyrings (namespace, name, algorithm, key_size, key_count, kek_fingerprint)
-    VALUES (p_namespace, p_name, coalesce(p_algorithm, p_default_algorithm),
-            coalesce(p_key_size, p_default_key_size), p_key_count, p_kek_fingerprint)
+    INSERT INTO chancery.keyrings (uid, namespace, name, algorithm, key_size, key_count, data_key_fingerprint)
+    VALUES (p_uid, p_namespace, p_name, coalesce(p_algorithm, p_default_algorithm),
+            coalesce(p_key_size, p_default_key_size), p_key_count, p_data_key_fingerprint)
     RETURNING * INTO v_ring;
+    INSERT INTO chancery.data_keys (keyring_id, wrapped, kek_fingerprint)
+    VALUES (v_ring.id, p_data_key, p_kek_fingerprint);
     RETURN v_ring.id;
 END
 $$;

@@ -10,7 +10,8 @@
 -- them for it would take processor time from signing. (What guards against transaction id
 -- wraparound runs all the same.)
 CREATE OR REPLACE FUNCTION chancery.run_create(
-    p_namespace text, p_name text, p_keyring text, p_kek_fingerprint text,
+    p_namespace text, p_name text, p_keyring text,
+    p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text,
     p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer,
     p_default_algorithm chancery.algorithm, p_default_key_size integer,
     p_batch_size bigint, p_lease_duration interval, p_suspended boolean,
@@ -31,8 +32,9 @@ BEGIN
         RETURN QUERY SELECT v_run, false;
         RETURN;
     END IF;
-    v_keyring := chancery.keyring_find_or_create(p_namespace, p_keyring, p_kek_fingerprint, p_algorithm,
-                                                 p_key_size, p_key_count, p_default_algorithm, p_default_key_size);
+    v_keyring := chancery.keyring_find_or_create(
+        p_namespace, p_keyring, p_keyring_uid, p_data_key_fingerprint, p_data_key, p_kek_fingerprint,
+        p_algorithm, p_key_size, p_key_count, p_default_algorithm, p_default_key_size);
     INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended)
     VALUES (p_namespace, p_name, v_keyring, p_batch_size, p_lease_duration, p_suspended)
     RETURNING id INTO v_run;

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chancery_process::LogFormat;
-use chancery_store::GivenUrl;
+use chancery_store::{GivenUrl, StoreError};
 use clap::{Args, Parser, Subcommand};
 
 use crate::run::allowed::Allowed;
 use crate::run::build::pod::SignerSettings;
-use crate::run::context::KeyFiles;
+use crate::run::key_files::KeyFiles;
 
 /// Reconciles SigningRuns: seeds the ledger, runs the signers, keeps the status up to date
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ pub struct Arguments {
 pub enum Command {
     /// Wait until a SigningRun is complete; fails when it fails, or when it takes too long
     Wait(Wait),
+    /// Make the Secrets that an installation needs and does not have
+    MakeSecrets(MakeSecrets),
 }
 
 /// Which run to wait for.
@@ -49,6 +51,29 @@ pub struct Wait {
     pub timeout: String,
 }
 
+/// Which Secrets to make, unless they are there.
+#[derive(Debug, Args)]
+pub struct MakeSecrets {
+    /// Namespace of the Secrets
+    #[arg(long, env = "POD_NAMESPACE", default_value = "default")]
+    pub namespace: String,
+    /// Name of the release, with which they are labelled
+    #[arg(long, value_name = "NAME")]
+    pub release: String,
+    /// Secret with a key-encryption key: kek
+    #[arg(long, value_name = "SECRET")]
+    pub kek: Option<String>,
+    /// Secret with a key that signs statements: statement.key
+    #[arg(long, value_name = "SECRET")]
+    pub statement_key: Option<String>,
+    /// Secret with the passwords of a PostgreSQL for trying out, and the URLs that hold them
+    #[arg(long, value_name = "SECRET", requires = "postgresql_host")]
+    pub postgresql: Option<String>,
+    /// Host of that PostgreSQL
+    #[arg(long, value_name = "HOST")]
+    pub postgresql_host: Option<String>,
+}
+
 /// How to operate.
 #[derive(Debug, Args)]
 pub struct Operate {
@@ -62,6 +87,9 @@ pub struct Operate {
     /// File with the key-encryption key, 32 bytes, raw or in base64; read again whenever it is used
     #[arg(long, env = "CHANCERY_KEK_FILE", value_name = "FILE")]
     pub kek_file: PathBuf,
+    /// File with a former key-encryption key, which keyrings may still be wrapped with; may be given several times
+    #[arg(long, env = "CHANCERY_FORMER_KEK_FILES", value_delimiter = ',', value_name = "FILE")]
+    pub former_kek_file: Vec<PathBuf>,
     /// File with the key that signs statements about runs: Ed25519, PKCS#8 in PEM; read again whenever it is used. Without
     /// it, none are made
     #[arg(long, env = "CHANCERY_STATEMENT_KEY_FILE", value_name = "FILE")]
@@ -100,15 +128,15 @@ pub struct Operate {
         value_parser = ["Always", "IfNotPresent", "Never"]
     )]
     signer_image_pull_policy: String,
-    /// Secret in the run's namespace with the signers' database-url and kek, and ca.crt with --signer-ca
-    #[arg(long, env = "CHANCERY_SIGNER_SECRET", default_value = "chancery-signer", value_name = "NAME")]
-    signer_secret: String,
+    /// URL of the ledger's database, as a signer: the signers of each run are given it in their Secret
+    #[arg(long, env = "CHANCERY_SIGNER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    signer_database_url: GivenUrl,
     /// PGSSLMODE of the signers
     #[arg(long, env = "CHANCERY_SIGNER_PGSSLMODE", value_name = "MODE")]
     signer_pg_sslmode: Option<String>,
-    /// Give the signers ca.crt of their Secret, to check the database's certificate by
-    #[arg(long, env = "CHANCERY_SIGNER_CA")]
-    signer_ca: bool,
+    /// File with the CA that signers check the database's certificate by, which they are given in their Secret
+    #[arg(long, env = "CHANCERY_SIGNER_CA_FILE", value_name = "FILE")]
+    signer_ca_file: Option<PathBuf>,
     /// Let signers take on the role chancery_signer: for a login that may do more
     #[arg(long, env = "CHANCERY_SIGNER_ASSUME_ROLE")]
     signer_assume_role: bool,
@@ -126,21 +154,29 @@ pub struct Operate {
 impl Operate {
     /// The files with keys.
     pub(crate) fn key_files(&self) -> KeyFiles {
-        KeyFiles { kek: self.kek_file.clone(), statement_key: self.statement_key.clone() }
+        KeyFiles {
+            kek: self.kek_file.clone(),
+            former_keks: self.former_kek_file.clone(),
+            statement_key: self.statement_key.clone(),
+        }
     }
 
     /// What all signer pods have in common.
-    pub(crate) fn signer_settings(&self) -> SignerSettings {
-        SignerSettings {
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] for a URL of their database that cannot be read.
+    pub(crate) fn signer_settings(&self) -> Result<SignerSettings, StoreError> {
+        Ok(SignerSettings {
             image: self.signer_image.clone(),
             image_pull_policy: self.signer_image_pull_policy.clone(),
-            secret: self.signer_secret.clone(),
+            database_url: self.signer_database_url.read()?,
             service_account: self.signer_service_account.clone(),
             ssl_mode: self.signer_pg_sslmode.clone(),
-            has_ca: self.signer_ca,
+            ca_file: self.signer_ca_file.clone(),
             assume_role: self.signer_assume_role,
             otlp_endpoint: std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok().filter(|text| !text.is_empty()),
             allowed: self.signer_allowed.clone(),
-        }
+        })
     }
 }

@@ -9,8 +9,10 @@ pub mod arguments;
 pub mod host;
 pub mod run;
 
+mod make_secrets;
 mod operate;
 mod wait;
 
+pub use make_secrets::make_secrets;
 pub use operate::{metrics_registry, operate};
 pub use wait::wait;

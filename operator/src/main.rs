@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chancery_operator::arguments::{Arguments, Command};
-use chancery_operator::{operate, wait};
+use chancery_operator::{make_secrets, operate, wait};
 use chancery_process::{Exit, LogFormat, Shield, Stop, chain, parse_arguments};
 use chancery_telemetry::Telemetry;
 use clap::{CommandFactory, error::ErrorKind};
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match (arguments.command, arguments.operate) {
         (Some(Command::Wait(run)), _) => wait(&run).await,
+        (Some(Command::MakeSecrets(which)), _) => make_secrets(&which).await,
         (None, Some(how)) => {
             let stop = Stop::on_signals(GRACE)?;
             let last = stop.clone();
@@ -57,7 +58,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         (None, None) => Arguments::command()
             .error(
                 ErrorKind::MissingRequiredArgument,
-                "--database-url, --kek-file, --pod-namespace and --signer-image are needed",
+                "--database-url, --kek-file, --pod-namespace, --signer-database-url and --signer-image are needed",
             )
             .exit(),
     }

@@ -19,6 +19,7 @@ use crate::host::leader::Candidate;
 use crate::host::metrics::Metrics;
 use crate::host::services::Services;
 use crate::host::triggers::Triggers;
+use crate::run::build::pod::SignerSettings;
 use crate::run::context::Shared;
 use crate::run::controller::control;
 use crate::run::metrics::RunMetrics;
@@ -35,6 +36,7 @@ pub fn metrics_registry() -> Registry {
 /// What stays when the lead is lost and won again.
 struct Process {
     arguments: Operate,
+    settings: SignerSettings,
     client: Client,
     database: Arc<Database>,
     metrics: Arc<Metrics>,
@@ -51,6 +53,7 @@ pub async fn operate(arguments: Operate, stop: Stop) -> anyhow::Result<()> {
     let mut registry = metrics_registry();
     let metrics = Metrics::new(&mut registry);
     let run_metrics = RunMetrics::new(&mut registry);
+    let settings = arguments.signer_settings()?;
     let named = |url: &GivenUrl| Ok::<_, StoreError>(url.read()?.named(&arguments.pod_name));
     let database = Arc::new(Database::new(
         named(&arguments.database_url)?,
@@ -66,7 +69,7 @@ pub async fn operate(arguments: Operate, stop: Stop) -> anyhow::Result<()> {
     let ready = readiness(Arc::clone(&database), Arc::clone(&candidate));
     serve_metrics(arguments.listen, Arc::new(registry)).await?;
     serve_probes(arguments.listen_for_probes, ready).await?;
-    let process = Process { arguments, client, database, metrics, run_metrics };
+    let process = Process { arguments, settings, client, database, metrics, run_metrics };
     tokio::select! {
         () = process.database.keep() => {}
         () = process.lead_in_turn(&candidate, &stop) => {}
@@ -119,7 +122,7 @@ impl Process {
         };
         let shared = Arc::new(Shared::new(
             services,
-            self.arguments.signer_settings(),
+            self.settings.clone(),
             self.arguments.key_files(),
             triggers,
             Arc::clone(&self.run_metrics),
@@ -131,6 +134,7 @@ impl Process {
             _ended = join_all(controls) => {}
             () = shared.keep_progress() => {}
             () = shared.keep_statements() => {}
+            () = shared.keep_rotation() => {}
             () = publisher.keep() => {}
         }
         // The last Events are published if the API server still answers.

@@ -1,7 +1,7 @@
 //! Why a signer stops, told apart by what to do about it.
 
 use chancery_keyring::{SignError, UnknownAlgorithm, UnwrapError};
-use chancery_process::{Exit, KekFileError};
+use chancery_process::{DataKeyFileError, Exit};
 use chancery_store::StoreError;
 
 /// Why a signer ends before the run is complete.
@@ -10,11 +10,11 @@ pub(crate) enum SignerError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    KekFile(#[from] KekFileError),
+    DataKeyFile(#[from] DataKeyFileError),
     #[error(
-        "the KEK is not the one that wrapped the run's keys: its fingerprint is {given}, theirs is {wanted}"
+        "the data key is not that of the run's keyring: its fingerprint is {given}, that of the keyring's is {wanted}"
     )]
-    WrongKek { given: String, wanted: String },
+    WrongDataKey { given: String, wanted: String },
     #[error(transparent)]
     Key(#[from] UnwrapError),
     #[error(transparent)]
@@ -77,8 +77,8 @@ impl SignerError {
             | Self::UseJournal(_)
             | Self::Listen { .. } => Exit::Failed,
             Self::Store(_)
-            | Self::KekFile(_)
-            | Self::WrongKek { .. }
+            | Self::DataKeyFile(_)
+            | Self::WrongDataKey { .. }
             | Self::Key(_)
             | Self::Algorithm(_)
             | Self::Gone => Exit::NeverWorks,

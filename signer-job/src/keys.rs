@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chancery_keyring::{Algorithm, Kek, SigningKey, UnwrapError};
+use chancery_keyring::{Algorithm, DataKey, SigningKey, UnwrapError};
 use chancery_store::lease::{Lease, LeaseKey};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -20,15 +20,15 @@ struct Opened {
 
 /// The keys that this process has opened. Not `Debug`.
 pub(crate) struct OpenedKeys {
-    kek: Kek,
+    data_key: DataKey,
     keyring: Uuid,
     algorithm: Algorithm,
     kept: Mutex<HashMap<Uuid, Opened>>,
 }
 
 impl OpenedKeys {
-    pub(crate) fn new(kek: Kek, keyring: Uuid, algorithm: Algorithm) -> Self {
-        Self { kek, keyring, algorithm, kept: Mutex::default() }
+    pub(crate) fn new(data_key: DataKey, keyring: Uuid, algorithm: Algorithm) -> Self {
+        Self { data_key, keyring, algorithm, kept: Mutex::default() }
     }
 
     /// The lease's key, if it is open already. A kept one is used only while the ledger still holds the
@@ -43,7 +43,7 @@ impl OpenedKeys {
     pub(crate) fn open(&self, lease: &Lease, key: &LeaseKey) -> Result<Arc<SigningKey>, UnwrapError> {
         let LeaseKey { wrapped, public } = key;
         let id = lease.key;
-        let opened = Arc::new(SigningKey::open(&self.kek, self.keyring, id, self.algorithm, wrapped)?);
+        let opened = Arc::new(SigningKey::open(&self.data_key, self.keyring, id, self.algorithm, wrapped)?);
         opened.belongs_to(public)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT && !kept.contains_key(&id) {

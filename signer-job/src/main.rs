@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_process::{Exit, LogFormat, Shield, Stop, parse_arguments, read_kek_file, warn_if_exposed};
+use chancery_process::{Exit, LogFormat, Shield, Stop, parse_arguments, read_data_key_file};
 use chancery_store::GivenUrl;
 use chancery_telemetry::{Telemetry, TraceParent, serve_metrics};
 use clap::Parser;
@@ -57,9 +57,9 @@ struct Arguments {
     /// Name of this signer in the lease log; in a pod, its name and uid
     #[arg(long, env = "CHANCERY_HOLDER")]
     holder: String,
-    /// File with the key-encryption key: 32 bytes, raw or in base64
-    #[arg(long, env = "CHANCERY_KEK_FILE", value_name = "FILE")]
-    kek_file: PathBuf,
+    /// File with the data key of the run's keyring: 32 bytes, raw or in base64; - is the first line of standard input
+    #[arg(long, env = "CHANCERY_DATA_KEY_FILE", value_name = "FILE")]
+    data_key_file: PathBuf,
     /// URL of the ledger's database, as a signer
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: GivenUrl,
@@ -138,12 +138,12 @@ fn run(arguments: Arguments) -> Result<Ended, SignerError> {
 
 async fn sign(arguments: Arguments) -> Result<Ended, SignerError> {
     let stop = Stop::on_signals(Duration::from_secs(arguments.grace)).map_err(SignerError::Signals)?;
+    // Before standard input is read to its end.
+    let data_key = read_data_key_file(&arguments.data_key_file)?;
     if arguments.stop_with_stdin {
         stop_with_stdin(stop.clone());
     }
     let metrics = metrics(arguments.listen).await?;
-    let kek = read_kek_file(&arguments.kek_file)?;
-    warn_if_exposed(&arguments.kek_file);
     let ledger = arguments.database_url.read()?;
     let open_journal = |folder| UseJournal::open(folder, arguments.holder.clone());
     let journal = arguments.use_journal.map(open_journal).transpose().map_err(SignerError::UseJournal)?;
@@ -153,7 +153,7 @@ async fn sign(arguments: Arguments) -> Result<Ended, SignerError> {
         name: arguments.run,
         run_uid: arguments.run_uid,
         holder: arguments.holder,
-        kek,
+        data_key,
         threads: usize::from(arguments.threads),
         slots: usize::from(arguments.threads) + usize::from(arguments.lookahead),
         reconnect_for: Duration::from_secs(arguments.reconnect_for),

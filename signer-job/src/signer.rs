@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use chancery_keyring::Kek;
+use chancery_keyring::DataKey;
 use chancery_process::{Backoff, Stop};
 use chancery_store::lease::SignerRun;
 use chancery_store::{LedgerUrl, SignerSession, StoreError};
@@ -28,7 +28,7 @@ pub(crate) struct Order {
     /// The run's identity, where it is known: another run may have the name by now.
     pub(crate) run_uid: Option<Uuid>,
     pub(crate) holder: String,
-    pub(crate) kek: Kek,
+    pub(crate) data_key: DataKey,
     pub(crate) threads: usize,
     pub(crate) slots: usize,
     pub(crate) reconnect_for: Duration,
@@ -60,12 +60,12 @@ impl Signer {
         if order.run_uid.is_some_and(|wanted| wanted != run.uid) {
             return Err(SignerError::Gone);
         }
-        let given = order.kek.fingerprint();
-        if given != run.kek_fingerprint {
-            return Err(SignerError::WrongKek { given, wanted: run.kek_fingerprint });
+        let given = order.data_key.fingerprint();
+        if given != run.data_key_fingerprint {
+            return Err(SignerError::WrongDataKey { given, wanted: run.data_key_fingerprint });
         }
         let signer = Self {
-            keys: OpenedKeys::new(order.kek, run.keyring_uid, run.algorithm.parse()?),
+            keys: OpenedKeys::new(order.data_key, run.keyring_uid, run.algorithm.parse()?),
             ledger: order.ledger,
             holder: order.holder,
             reconnect_for: order.reconnect_for,

@@ -17,7 +17,7 @@ const CHUNK: usize = 1 << 20;
 
 /// Rows per second. The rows are made before the clock starts.
 pub(crate) async fn rate(site: &Site, work: &Work) -> anyhow::Result<f64> {
-    let new = work.new_run("copied", site.kek.fingerprint())?;
+    let new = work.new_run("copied", &site.kek)?;
     let (run, _) = site.ledger.create_run(&new).await?;
     let each = work.records / SESSIONS;
     let parts =

@@ -40,12 +40,13 @@ pub(crate) async fn sign_unseen(site: &Site, run: &Run, signers: u32) -> anyhow:
 
 async fn sign_and_look(site: &Site, run: &Run, signers: u32, look: bool) -> anyhow::Result<Signed> {
     let listens = free_addresses(signers)?;
+    let data_key_file = site.data_key_file(run).await?;
     let (before, began) = (site.cpu()?, Instant::now());
     let mut processes = Vec::new();
     for (number, listen) in listens.iter().enumerate() {
         let (holder, listen) = (format!("{}-{number}", run.name), listen.to_string());
         let more = ["--log-format", "json", "--listen", &listen];
-        processes.push(SignerProcess::start(&site.url, &run.name, &holder, &site.kek_file, &more)?);
+        processes.push(SignerProcess::start(&site.url, &run.name, &holder, &data_key_file, &more)?);
     }
     let waits = if look { late_waits(site, run, &listens).await? } else { Waits::default() };
     let mut signer_mib: f64 = 0.0;

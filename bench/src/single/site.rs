@@ -1,12 +1,11 @@
 //! A private PostgreSQL with a ledger, as `chancery run` makes it for itself.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
-use chancery_keyring::Kek;
-use chancery_kit::stock;
+use chancery_keyring::{DataKey, Kek};
+use chancery_kit::{data_key_of, stock, write_data_key};
 use chancery_local_postgres::{LocalPostgres, ServerOptions};
 use chancery_process::create_kek_file;
 use chancery_store::{Ledger, LedgerUrl, Run};
@@ -30,7 +29,7 @@ const CONNECTIONS: u32 = 400;
 pub(crate) struct Site {
     pub(crate) ledger: Ledger,
     pub(crate) url: String,
-    pub(crate) kek: Arc<Kek>,
+    pub(crate) kek: Kek,
     pub(crate) kek_file: PathBuf,
     server: LocalPostgres,
     // Dropped after the server in it.
@@ -52,7 +51,7 @@ impl Site {
         let ledger = Ledger::connect(place.named(OWNER), OWNER_CONNECTIONS).await?;
         ledger.migrate().await?;
         let kek_file = folder.path().join("kek");
-        let kek = Arc::new(create_kek_file(&kek_file)?);
+        let kek = create_kek_file(&kek_file)?;
         Ok(Self { ledger, url, kek, kek_file, server, folder })
     }
 
@@ -64,9 +63,21 @@ impl Site {
     /// Creates a run and fills it, and tells how many seconds that took.
     pub(crate) async fn seed(&self, name: &str, work: &Work) -> anyhow::Result<(Run, f64)> {
         let began = Instant::now();
-        let (run, _) = self.ledger.create_run(&work.new_run(name, self.kek.fingerprint())?).await?;
+        let (run, _) = self.ledger.create_run(&work.new_run(name, &self.kek)?).await?;
         stock(&self.ledger, &run, &self.kek).await?;
         Ok((self.ledger.find_run("default", name).await?, began.elapsed().as_secs_f64()))
+    }
+
+    /// The data key of a run's ring.
+    pub(crate) async fn data_key(&self, run: &Run) -> anyhow::Result<DataKey> {
+        data_key_of(&self.ledger, &run.keyring, &self.kek).await
+    }
+
+    /// The same in a file, which its signers are given.
+    pub(crate) async fn data_key_file(&self, run: &Run) -> anyhow::Result<PathBuf> {
+        let path = self.folder().join(format!("data-key-of-{}", run.name));
+        write_data_key(&path, &self.data_key(run).await?)?;
+        Ok(path)
     }
 
     /// Removes a run, and tells how many seconds that took.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chancery_keyring::Kek;
 use chancery_store::{KeyringWanted, NewRun};
 
 /// A run: payloads of 256 bytes.
@@ -24,7 +25,7 @@ impl Work {
     }
 
     /// As the ledger is told of it.
-    pub(crate) fn new_run(&self, name: &str, kek_fingerprint: String) -> anyhow::Result<NewRun> {
+    pub(crate) fn new_run(&self, name: &str, kek: &Kek) -> anyhow::Result<NewRun> {
         Ok(NewRun {
             namespace: "default".to_owned(),
             name: name.to_owned(),
@@ -36,7 +37,7 @@ impl Work {
                 default_algorithm: self.algorithm.to_owned(),
                 default_key_size: None,
             },
-            kek_fingerprint,
+            data_key: chancery_data_keys::fresh(kek)?,
             record_count: i64::try_from(self.records)?,
             record_size: 256,
             batch_size: i64::try_from(self.batch)?,

@@ -5,7 +5,7 @@ use std::path::Path;
 use allocation_counter::measure;
 use chancery_keyring::{Algorithm, BatchOutcome, Signatures, SigningKey};
 use chancery_kit::{SeededRun, TestLedger, TestRun};
-use chancery_process::read_kek_file;
+use chancery_process::read_data_key_file;
 use chancery_store::SignerSession;
 use chancery_store::lease::{Acquired, Payloads};
 
@@ -43,11 +43,11 @@ fn a_record_takes_no_more_allocations_than_before_from_the_ledger_and_back() {
     let ledger = runtime.block_on(TestLedger::new()).expect("a ledger");
     let allocations = a_record(|batch| {
         let (mut session, run) = runtime.block_on(first_batch_signed(&ledger, batch)).expect("a run");
-        let kek_file = run.kek_file.clone();
+        let data_key_file = run.data_key_file.clone();
         let (mut payloads, mut signatures) = (Payloads::default(), Signatures::new(64));
         measure(|| {
             runtime
-                .block_on(sign_batch(&mut session, &run, &kek_file, &mut payloads, &mut signatures))
+                .block_on(sign_batch(&mut session, &run, &data_key_file, &mut payloads, &mut signatures))
                 .expect("a batch is signed");
         })
         .count_total
@@ -65,21 +65,21 @@ async fn first_batch_signed(
     let run = run.seeded(ledger).await?;
     let mut session = run.session("one").await?;
     let (mut payloads, mut signatures) = (Payloads::default(), Signatures::new(64));
-    sign_batch(&mut session, &run, &run.kek_file, &mut payloads, &mut signatures).await?;
+    sign_batch(&mut session, &run, &run.data_key_file, &mut payloads, &mut signatures).await?;
     Ok((session, run))
 }
 
 async fn sign_batch(
     session: &mut SignerSession,
     run: &SeededRun<'_>,
-    kek_file: &Path,
+    data_key_file: &Path,
     payloads: &mut Payloads,
     signatures: &mut Signatures,
 ) -> anyhow::Result<()> {
     let (Acquired::Leased(lease), _) = session.acquire().await? else { anyhow::bail!("nothing to lease") };
-    let kek = read_kek_file(kek_file)?;
+    let data_key = read_data_key_file(data_key_file)?;
     let wrapped = session.key(&lease).await?.wrapped;
-    let key = SigningKey::open(&kek, run.run.keyring.uid, lease.key, Algorithm::EdDsa, &wrapped)?;
+    let key = SigningKey::open(&data_key, run.run.keyring.uid, lease.key, Algorithm::EdDsa, &wrapped)?;
     session.fetch(lease.first_record, lease.last_record, payloads).await?;
     anyhow::ensure!(key.sign_batch(payloads.iter(), || true, signatures)? == BatchOutcome::Complete);
     let signatures: Vec<&[u8]> = signatures.iter().collect();

@@ -1,14 +1,14 @@
 //! Keys to sign with.
 
-use chancery_keyring::{Algorithm, GeneratedKey, Kek, KeySpec, SigningKey, generate};
+use chancery_keyring::{Algorithm, DataKey, GeneratedKey, KeySpec, SigningKey, generate};
 use uuid::Uuid;
 
 /// A fresh key of an algorithm; RSA with 2048 bits.
 pub(crate) fn key(algorithm: Algorithm) -> SigningKey {
-    let (kek, keyring) = (Kek::generate(), Uuid::new_v4());
+    let (data_key, keyring) = (DataKey::generate(), Uuid::new_v4());
     let spec = KeySpec::new(algorithm, None).expect("a kind of key");
-    let GeneratedKey { id, wrapped, .. } = generate(spec, keyring, &kek).expect("a key");
-    SigningKey::open(&kek, keyring, id, algorithm, &wrapped).expect("the key opens")
+    let GeneratedKey { id, wrapped, .. } = generate(spec, keyring, &data_key).expect("a key");
+    SigningKey::open(&data_key, keyring, id, algorithm, &wrapped).expect("the key opens")
 }
 
 /// So many payloads of 256 bytes, no two alike.

@@ -60,7 +60,7 @@ async fn count(server: &ThrowAway, batches: i64) -> anyhow::Result<Counts> {
     // One slot: it never meets another that has the last batch, so it never waits and asks again.
     let alone = ["--threads", "1", "--lookahead", "0"];
     let mut signer =
-        SignerProcess::start(&proxy.url(&ledger.url), &run.run.name, "one", &run.kek_file, &alone)?;
+        SignerProcess::start(&proxy.url(&ledger.url), &run.run.name, "one", &run.data_key_file, &alone)?;
     let (code, log) = signer.ended().await?;
     anyhow::ensure!(code == Some(0), "the signer ended with {code:?}: {log}");
     watch.until_nobody_is_connected().await;

@@ -5,15 +5,14 @@
 */}}
 {{- define "chancery.jobs.programs" -}}
 signer:
-  # The Job of the run RUN is named RUN-signer.
+  # The Job of the run RUN is named RUN-signer, and the Secret of its pods RUN-signer- and ten letters and digits.
   suffix: -signer
   container: signer
   command: /chancery-signer
   image: {{ include "chancery.image" (list . .Values.signer.image) }}
-  secret: {{ include "chancery.signer.secretName" . }}
   serviceAccount: {{ include "chancery.signer.serviceAccountName" . | quote }}
   environment:
-    # Keys of the program's Secret.
+    # Keys of the run's Secret.
     fromSecret:
       DATABASE_URL: database-url
     # Fields of its pod.
@@ -23,7 +22,7 @@ signer:
     # Where the keys are, and where they and the database's password could be sent to.
     fixed:
       CHANCERY_HOLDER: $(POD_NAME)/$(POD_UID)
-      CHANCERY_KEK_FILE: /etc/chancery/signer/kek
+      CHANCERY_DATA_KEY_FILE: /etc/chancery/signer/data-key
       CHANCERY_TERMINATION_LOG: /dev/termination-log
       {{- if .Values.database.signerAssumesRole }}
       CHANCERY_ASSUME_SIGNER_ROLE: "true"

@@ -47,10 +47,6 @@
 {{- end }}
 {{- end }}
 
-{{- define "chancery.signer.secretName" -}}
-{{- default .Values.signer.secretName .Values.signer.existingSecret }}
-{{- end }}
-
 {{/* What selects the pods of a component. Called with (list . COMPONENT). */}}
 {{- define "chancery.selectorLabels" -}}
 {{- $root := index . 0 -}}

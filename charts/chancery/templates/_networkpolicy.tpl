@@ -1,16 +1,14 @@
 {{/*
-  Where the operator and the signers may connect to. A destination is named where it can be known: from a URL
-  that has an address, or a Service of the cluster, in it; else a port is all that is limited.
+  Where the operator and the signers may connect to. A destination is named where it can be known: from a host
+  that is an address, or a Service of the cluster; else a port is all that is limited.
 */}}
 
 {{/* Ports of the database, as a JSON list. */}}
 {{- define "chancery.database.ports" -}}
 {{- $ports := .Values.networkPolicy.databasePorts }}
 {{- if not $ports }}
-{{- $urls := compact (list .Values.database.ownerUrl .Values.database.signerUrl) }}
-{{- range default (list "") $urls }}
-{{- $port := regexFind ":[0-9]+([/?]|$)" (regexReplaceAll "^[a-z]+://([^@]*@)?" . "") | trimAll ":/?" }}
-{{- $ports = append $ports (default "5432" $port | atoi) }}
+{{- range default (list "") .Values.networkPolicy.databaseHosts }}
+{{- $ports = append $ports (regexFind ":[0-9]+$" . | trimPrefix ":" | default "5432" | atoi) }}
 {{- end }}
 {{- end }}
 {{- $ports | uniq | toJson }}
@@ -41,17 +39,20 @@
 
 {{/* Where the database is, as a JSON list of peers; none: anywhere. */}}
 {{- define "chancery.database.peers" -}}
-{{- $database := .Values.database }}
 {{- $peers := .Values.networkPolicy.databaseTo }}
 {{- if include "chancery.postgresql.enabled" . }}
 {{- $namespace := dict "matchLabels" (dict "kubernetes.io/metadata.name" .Release.Namespace) }}
 {{- $pods := dict "matchLabels" (include "chancery.selectorLabels" (list . "postgresql") | fromYaml) }}
 {{- $peers = list (dict "namespaceSelector" $namespace "podSelector" $pods) }}
-{{- else if and (not $peers) $database.ownerUrl (not .Values.signer.existingSecret) }}
-{{- $owner := include "chancery.peersOfUrl" $database.ownerUrl | fromJsonArray }}
-{{- $signer := include "chancery.peersOfUrl" (default $database.ownerUrl $database.signerUrl) | fromJsonArray }}
-{{- if and $owner $signer }}
-{{- $peers = concat $owner $signer | uniq }}
+{{- else if not $peers }}
+{{- $open := false }}
+{{- range .Values.networkPolicy.databaseHosts }}
+{{- $found := include "chancery.peersOfUrl" . | fromJsonArray }}
+{{- $open = or $open (empty $found) }}
+{{- $peers = concat $peers $found | uniq }}
+{{- end }}
+{{- if $open }}
+{{- $peers = list }}
 {{- end }}
 {{- end }}
 {{- $peers | toJson }}

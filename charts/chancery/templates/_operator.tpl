@@ -29,11 +29,15 @@
 {{- if include "chancery.database.hasCa" . }}
 - name: PGSSLROOTCERT
   value: /etc/chancery/database-ca/ca.crt
-- name: CHANCERY_SIGNER_CA
-  value: "true"
+- name: CHANCERY_SIGNER_CA_FILE
+  value: /etc/chancery/database-ca/ca.crt
 {{- end }}
 - name: CHANCERY_KEK_FILE
   value: /etc/chancery/kek/kek
+{{- with .Values.kek.former }}
+- name: CHANCERY_FORMER_KEK_FILES
+  value: {{ range $at, $_ := . }}{{ if $at }},{{ end }}/etc/chancery/former-kek-{{ $at }}/kek{{ end }}
+{{- end }}
 {{- if .Values.statements.enabled }}
 - name: CHANCERY_STATEMENT_KEY_FILE
   value: /etc/chancery/statement-key/statement.key
@@ -55,8 +59,11 @@
   value: {{ include "chancery.image" (list . .Values.signer.image) }}
 - name: CHANCERY_SIGNER_IMAGE_PULL_POLICY
   value: {{ .Values.image.pullPolicy }}
-- name: CHANCERY_SIGNER_SECRET
-  value: {{ include "chancery.signer.secretName" . }}
+- name: CHANCERY_SIGNER_DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "chancery.database.secretName" . }}
+      key: {{ include "chancery.database.signerUrlKey" . }}
 {{- if .Values.database.signerAssumesRole }}
 - name: CHANCERY_SIGNER_ASSUME_ROLE
   value: "true"

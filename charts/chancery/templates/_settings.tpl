@@ -32,28 +32,33 @@
 
 {{/* Whether the PostgreSQL for trying out runs: "true" or nothing. */}}
 {{- define "chancery.postgresql.enabled" -}}
-{{- $database := .Values.database }}
-{{- $given := or $database.existingSecret $database.ownerUrl }}
+{{- $given := .Values.database.existingSecret }}
 {{- $enabled := toString .Values.postgresql.enabled }}
-{{- if and $database.existingSecret $database.ownerUrl }}
-{{- fail "database.existingSecret and database.ownerUrl are both set; give one of them" }}
-{{- end }}
 {{- if and $given (eq $enabled "true") }}
 {{- fail "postgresql.enabled is true, and database names another database; give one of them" }}
 {{- end }}
 {{- if and (not $given) (eq $enabled "false") }}
-{{- fail "no database: set database.existingSecret, or database.ownerUrl, or postgresql.enabled=true to try things out" }}
+{{- fail "no database: set database.existingSecret, or postgresql.enabled=true to try things out" }}
 {{- end }}
 {{- if not $given }}true{{ end }}
 {{- end }}
 
-{{/* Secret with the owner's URL. */}}
+{{/* Secret with the URLs. That of the try-out PostgreSQL holds its passwords too, so that they always fit together. */}}
 {{- define "chancery.database.secretName" -}}
-{{- default (printf "%s-database" (include "chancery.fullname" .)) .Values.database.existingSecret }}
+{{- default (include "chancery.postgresql.name" .) .Values.database.existingSecret }}
 {{- end }}
 
 {{- define "chancery.database.ownerUrlKey" -}}
 {{- if .Values.database.existingSecret }}{{ .Values.database.ownerUrlKey }}{{ else }}owner-url{{ end }}
+{{- end }}
+
+{{/* Key of the signers' URL in the same Secret. */}}
+{{- define "chancery.database.signerUrlKey" -}}
+{{- if .Values.database.signerAssumesRole }}
+{{- include "chancery.database.ownerUrlKey" . }}
+{{- else if .Values.database.existingSecret }}
+{{- .Values.database.signerUrlKey }}
+{{- else }}signer-url{{ end }}
 {{- end }}
 
 {{- define "chancery.kek.secretName" -}}

@@ -2,17 +2,17 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::{fs, io};
 
 use chancery_api::{ManifestError, ValidatedRun, parse, validate};
-use chancery_keyring::Kek;
-use chancery_process::{KekFileError, create_kek_file, read_kek_file, warn_if_exposed};
+use chancery_data_keys::DataKeyAccessError;
+use chancery_keyring::{DataKey, OpenDataKeyError};
 use chancery_sources::{differences, new_run};
 use chancery_store::{Keyring, Run, StoreError};
 
 use crate::database::Database;
 use crate::error::CliError;
+use crate::kek_source::{FoundKeks, KekSource};
 
 /// A manifest that passed every check.
 pub(crate) struct Request {
@@ -36,76 +36,16 @@ pub(crate) fn read(path: &Path) -> Result<Request, CliError> {
     Ok(Request { path: path.to_owned(), valid })
 }
 
-/// Where the KEK comes from. One that is given must be there; the default one is made when the ledger
-/// has no use for an older one.
-pub(crate) enum KekSource {
-    Given { kek: Kek, path: PathBuf },
-    ToBeMade { path: PathBuf },
-}
-
-impl KekSource {
-    pub(crate) fn find(given: Option<&Path>, data_dir: &Path) -> Result<Self, CliError> {
-        let default = data_dir.join("kek");
-        let path = given.unwrap_or(&default);
-        match read_kek_file(path) {
-            Ok(kek) => {
-                warn_if_exposed(path);
-                Ok(Self::Given { kek, path: path.to_owned() })
-            }
-            Err(KekFileError::Unreadable { reason, .. })
-                if given.is_none() && reason.kind() == io::ErrorKind::NotFound =>
-            {
-                Ok(Self::ToBeMade { path: default })
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// The KEK of a run, or keyring, that is there already: a fresh one could not open its keys.
-    fn get_existing(self) -> Result<(Kek, PathBuf), CliError> {
-        match self {
-            Self::Given { kek, path } => Ok((kek, path)),
-            Self::ToBeMade { path } => Ok((read_kek_file(&path)?, path)),
-        }
-    }
-
-    fn get(self) -> Result<(Kek, PathBuf), CliError> {
-        match self {
-            Self::Given { kek, path } => Ok((kek, path)),
-            Self::ToBeMade { path } => {
-                if let Some(folder) = path.parent() {
-                    fs::create_dir_all(folder)
-                        .map_err(|reason| CliError::DataDir { path: folder.to_owned(), reason })?;
-                }
-                let kek = match create_kek_file(&path) {
-                    Ok(kek) => {
-                        tracing::info!("made the KEK file {}; without it the keys are lost", path.display());
-                        kek
-                    }
-                    // Another run of the same folder was first, this very moment.
-                    Err(KekFileError::Unwritable { reason, .. })
-                        if reason.kind() == io::ErrorKind::AlreadyExists =>
-                    {
-                        read_kek_file(&path)?
-                    }
-                    Err(error) => return Err(error.into()),
-                };
-                Ok((kek, path))
-            }
-        }
-    }
-}
-
 impl Request {
-    /// Creates the run in the ledger, or continues the one of this name. Refuses another spec under the
-    /// same name, as an API server does, before anything is changed.
+    /// Creates the run in the ledger, or continues the one of this name, and opens the data key of its keyring. Refuses
+    /// another spec under the same name, as an API server does, before anything is changed.
     pub(crate) async fn create_or_continue(
         &self,
         database: &Database,
         kek: KekSource,
-    ) -> Result<(Run, Arc<Kek>, PathBuf), CliError> {
+    ) -> Result<(Run, DataKey), CliError> {
         let ValidatedRun { namespace, name, .. } = &self.valid;
-        let (kek, path) = match database.ledger.find_run(namespace, name).await {
+        let keks = match database.ledger.find_run(namespace, name).await {
             Ok(existing) => {
                 self.check_spec(&existing)?;
                 kek.get_existing()?
@@ -114,9 +54,9 @@ impl Request {
                 Some(keyring) => match database.ledger.find_keyring(namespace, keyring).await {
                     // Before the run is created: with another KEK it could never be signed.
                     Ok(ring) => {
-                        let (kek, path) = kek.get_existing()?;
-                        self.check_kek(&ring, &kek, &path)?;
-                        (kek, path)
+                        let keks = kek.get_existing()?;
+                        self.open_data_key(database, &ring, &keks).await?;
+                        keks
                     }
                     Err(StoreError::NoKeyring(_)) => kek.get()?,
                     Err(error) => return Err(error.into()),
@@ -125,23 +65,31 @@ impl Request {
             },
             Err(error) => return Err(error.into()),
         };
-        let (run, created) = database.ledger.create_run(&new_run(&self.valid, kek.fingerprint())).await?;
+        let fresh = chancery_data_keys::fresh(keks.keks.current())?;
+        let (run, created) = database.ledger.create_run(&new_run(&self.valid, fresh)).await?;
         // Somebody else may have created it since we looked.
         self.check_spec(&run)?;
-        self.check_kek(&run.keyring, &kek, &path)?;
+        let data_key = self.open_data_key(database, &run.keyring, &keks).await?;
         if !created {
             database.ledger.set_mutable(&run, self.valid.suspend, self.valid.lease_duration).await?;
         }
-        Ok((run, Arc::new(kek), path))
+        Ok((run, data_key))
     }
 
-    fn check_kek(&self, keyring: &Keyring, kek: &Kek, path: &Path) -> Result<(), CliError> {
-        let (given, wanted) = (kek.fingerprint(), keyring.kek_fingerprint.clone());
-        if given == wanted {
-            return Ok(());
-        }
-        let ValidatedRun { namespace, name, .. } = &self.valid;
-        Err(CliError::OtherKek { run: format!("{namespace}/{name}"), wanted, given, path: path.to_owned() })
+    async fn open_data_key(
+        &self,
+        database: &Database,
+        keyring: &Keyring,
+        FoundKeks { keks, path }: &FoundKeks,
+    ) -> Result<DataKey, CliError> {
+        chancery_data_keys::open(&database.ledger, keyring, keks).await.map_err(|error| match error {
+            DataKeyAccessError::Store(error) => error.into(),
+            DataKeyAccessError::Open(OpenDataKeyError::OtherKek { wanted, given, .. }) => {
+                let ValidatedRun { namespace, name, .. } = &self.valid;
+                CliError::OtherKek { run: format!("{namespace}/{name}"), wanted, given, path: path.clone() }
+            }
+            DataKeyAccessError::Open(error) => error.into(),
+        })
     }
 
     fn check_spec(&self, existing: &Run) -> Result<(), CliError> {

@@ -9,10 +9,11 @@ mod summary;
 mod supervisor;
 mod supply;
 
-use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chancery_api::AuditPolicy;
+use chancery_keyring::DataKey;
 use chancery_process::{Exit, LogFormat, Stop};
 use chancery_statement::StatementKey;
 use chancery_store::Run;
@@ -22,7 +23,8 @@ use crate::arguments::{DatabaseArguments, RunArguments};
 use crate::database::Database;
 use crate::display::Display;
 use crate::error::CliError;
-use crate::run::manifest::{KekSource, Request};
+use crate::kek_source::KekSource;
+use crate::run::manifest::Request;
 use crate::run::stating::Stating;
 use crate::run::summary::Summary;
 use crate::run::supervisor::{Ended, Supervisor};
@@ -37,7 +39,7 @@ pub(crate) async fn run(
     arguments: &RunArguments,
 ) -> Result<Exit, CliError> {
     let request = manifest::read(&arguments.file)?;
-    let kek = KekSource::find(arguments.kek_file.as_deref(), &database.data_dir)?;
+    let kek = KekSource::find(arguments.kek_file.as_deref(), &arguments.former_kek_file, &database.data_dir)?;
     let statement_key = statement_key::find(arguments.statement_key.as_deref(), &database.data_dir)?;
     let most = arguments.signers.unwrap_or(request.valid.parallelism);
     let stop = Stop::on_signals(GRACE).map_err(CliError::Signals)?;
@@ -60,13 +62,14 @@ async fn sign_and_audit(
 ) -> Result<Exit, CliError> {
     let display = Display::new(log_format);
     let began = Instant::now();
-    let (run, kek, kek_path) = request.create_or_continue(database, kek).await?;
+    let (run, data_key) = request.create_or_continue(database, kek).await?;
+    let data_key = Arc::new(data_key);
     let mut summary = Summary::new(&run);
     let stating = Stating { database, run: &run, key: statement_key };
 
     let seeding = Instant::now();
     tokio::select! {
-        filled = supply::fill_keyring(database, &run, &kek, &display) => filled?,
+        filled = supply::fill_keyring(database, &run, &data_key, &display) => filled?,
         () = stop.asked() => return Ok(interrupted(&display)),
     }
     if request.valid.suspend {
@@ -77,7 +80,7 @@ async fn sign_and_audit(
         summary.seeded_in(seeding.elapsed());
         display.say("the run is suspended: its records are made, and signed once spec.suspend is false");
     } else {
-        let signers = Signers { most: arguments.signers, kek: &kek_path, log_format };
+        let signers = Signers { most: arguments.signers, data_key: &data_key, log_format };
         let done = tokio::select! {
             done = sign_as_records_come(database, request, &run, &signers, &display, &stop, seeding) => done?,
             never = stating.keep_up() => match never {},
@@ -117,7 +120,7 @@ async fn sign_and_audit(
 /// How the signers are started.
 struct Signers<'a> {
     most: Option<u32>,
-    kek: &'a Path,
+    data_key: &'a Arc<DataKey>,
     log_format: LogFormat,
 }
 
@@ -158,7 +161,8 @@ async fn sign_as_records_come(
         };
         let ended = match supply::enough_batches(database, run, &mut heard, wanted).await {
             Ok(Some(signers)) => {
-                let supervisor = Supervisor::new(database, run, how.kek, signers, how.log_format, display);
+                let supervisor =
+                    Supervisor::new(database, run, how.data_key, signers, how.log_format, display);
                 supervisor.sign(stop).await.map(|ended| (signers, ended))
             }
             Ok(None) => Ok((0, Ended::Stopped)),

@@ -2,14 +2,16 @@
 
 use std::env;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 
-use chancery_process::LogFormat;
+use chancery_keyring::DataKey;
+use chancery_process::{LogFormat, STANDARD_INPUT};
 use chancery_store::Run;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
 /// What every signer of a run is started with.
@@ -20,7 +22,7 @@ pub(crate) struct SignerCommand {
     run: String,
     run_uid: String,
     database_url: String,
-    kek_file: PathBuf,
+    data_key: Arc<DataKey>,
     log_format: LogFormat,
 }
 
@@ -34,29 +36,31 @@ pub(crate) struct SignerProcess {
 }
 
 impl SignerCommand {
-    pub(crate) fn new(run: &Run, database_url: &str, kek_file: &Path, log_format: LogFormat) -> Self {
+    pub(crate) fn new(run: &Run, database_url: &str, data_key: &Arc<DataKey>, log_format: LogFormat) -> Self {
         Self {
             program: program(),
             namespace: run.namespace.clone(),
             run: run.name.clone(),
             run_uid: run.uid.to_string(),
             database_url: database_url.to_owned(),
-            kek_file: kek_file.to_owned(),
+            data_key: Arc::clone(data_key),
             log_format,
         }
     }
 
-    /// Starts a signer. It ends by itself should this process die, because its standard input closes.
-    pub(crate) fn start(&self, holder: String) -> io::Result<SignerProcess> {
+    /// Starts a signer. It ends by itself should this process die, because its standard input closes. The first line of
+    /// that is the data key: it is in no file, and nobody else can read it there.
+    pub(crate) async fn start(&self, holder: String) -> io::Result<SignerProcess> {
         let mut command = Command::new(&self.program);
         command
             .args(["--run", &self.run, "--run-uid", &self.run_uid])
             .args(["--namespace", &self.namespace, "--holder", &holder])
             .args(["--log-format", self.log_format.flag(), "--assume-signer-role", "--stop-with-stdin"])
-            .arg("--kek-file")
-            .arg(&self.kek_file)
+            .args(["--data-key-file", STANDARD_INPUT])
             // Not on the command line, where everybody could read a password.
             .env("DATABASE_URL", &self.database_url)
+            .env_remove("CHANCERY_KEK_FILE")
+            .env_remove("CHANCERY_FORMER_KEK_FILES")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -66,8 +70,25 @@ impl SignerCommand {
             command.env("RUST_LOG", "warn");
         }
         let mut child = command.spawn()?;
+        self.hand_over_data_key(&mut child).await?;
         let stderr = child.stderr.take().ok_or_else(|| io::Error::other("no standard error"))?;
         Ok(SignerProcess { holder, child, lines: BufReader::new(stderr).lines() })
+    }
+}
+
+impl SignerCommand {
+    async fn hand_over_data_key(&self, child: &mut Child) -> io::Result<()> {
+        let stdin = child.stdin.as_mut().ok_or_else(|| io::Error::other("no standard input"))?;
+        let written = async {
+            stdin.write_all(self.data_key.to_base64().as_bytes()).await?;
+            stdin.write_all(b"\n").await?;
+            stdin.flush().await
+        };
+        match written.await {
+            // It has ended already, and its end tells why.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
     }
 }
 

@@ -2,12 +2,13 @@
 
 mod keep_signing;
 
-use std::path::Path;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use chancery_keyring::DataKey;
 use chancery_process::{LogFormat, Stop};
 use chancery_store::standstill::Standstill;
 use chancery_store::{Progress, Run, StoreError};
@@ -66,12 +67,12 @@ impl<'a> Supervisor<'a> {
     pub(crate) fn new(
         database: &'a Database,
         run: &'a Run,
-        kek_file: &Path,
+        data_key: &Arc<DataKey>,
         signers: u32,
         log_format: LogFormat,
         display: &'a Display,
     ) -> Self {
-        let command = SignerCommand::new(run, &database.url, kek_file, log_format);
+        let command = SignerCommand::new(run, &database.url, data_key, log_format);
         Self {
             database,
             run,

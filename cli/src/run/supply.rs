@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 
 use chancery_filling::fill;
-use chancery_keyring::Kek;
+use chancery_keyring::DataKey;
 use chancery_sources::generated;
 use chancery_store::{Run, StoreError};
 use tokio::sync::watch;
@@ -17,14 +17,14 @@ use crate::error::CliError;
 pub(crate) async fn fill_keyring(
     database: &Database,
     run: &Run,
-    kek: &Arc<Kek>,
+    data_key: &Arc<DataKey>,
     display: &Display,
 ) -> Result<(), CliError> {
     let bar = OnceLock::new();
     let shown = |progress: chancery_filling::KeyProgress| {
         show(&bar, display, Stage::MakingKeys, progress.done, progress.total);
     };
-    let filled = fill(&database.ledger, &run.keyring, kek, shown).await;
+    let filled = fill(&database.ledger, &run.keyring, data_key, shown).await;
     bar.get().inspect(|bar| bar.end());
     Ok(filled?)
 }

@@ -53,6 +53,9 @@ pub const ANNOTATION_GENERATION: &str = "chancery.dev/generation";
 /// Annotation of a Job: the uid, in the ledger, of the run that its signers sign.
 pub const ANNOTATION_RUN_UID: &str = "chancery.dev/ledger-run";
 
+/// Annotation of a Job: the name of the Secret that its signers are given.
+pub const ANNOTATION_SECRET: &str = "chancery.dev/signer-secret";
+
 /// Label of a run and of its Job: the queue of [Kueue](https://kueue.sigs.k8s.io) that
 /// admits the Job.
 pub const LABEL_QUEUE: &str = "kueue.x-k8s.io/queue-name";
@@ -63,6 +66,15 @@ pub const SIGNER_CONTAINER: &str = "signer";
 /// Name of the Job of a run.
 pub fn job_name(run: &str) -> String {
     format!("{run}-signer")
+}
+
+/// Letters and digits at the end of the name of a Secret: see [`signer_secret_name`].
+pub const SECRET_SUFFIX_LENGTH: usize = 10;
+
+/// Name of a Secret with what the signers of a run are given. `suffix` is random: [`SECRET_SUFFIX_LENGTH`] lower-case letters
+/// and digits, so that no name is ever used twice, and none is that of another run's.
+pub fn signer_secret_name(run: &str, suffix: &str) -> String {
+    format!("{}-{suffix}", job_name(run))
 }
 
 /// The holder of leases that a signer pod is, in the ledger.

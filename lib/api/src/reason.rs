@@ -65,7 +65,7 @@ reasons! {
     InvalidSpec,
     /// The operator's KEK file cannot be used.
     InvalidKek,
-    /// The run was created with another KEK.
+    /// None of the operator's KEKs has wrapped the data key of the run's keyring.
     WrongKek,
     /// The ledger held the run and no longer does.
     LedgerLost,
@@ -117,6 +117,8 @@ reasons! {
     DeletionFailed,
     /// The API server refused the signers' Job.
     JobRefused,
+    /// The API server refused the signers' Secret.
+    SecretRefused,
     /// The API server refused a change of the SigningRun.
     ChangeRefused,
     /// The ledger refused a change.
@@ -127,6 +129,8 @@ reasons! {
     SignersScaled,
     /// The Job is replaced, because its pods must differ.
     ReplacingSigners,
+    /// The signers' Secret is missing, or holds what is no longer right: another is made.
+    ReplacingSecret,
     /// A signer pod failed.
     SignerFailed,
     /// Leases of signers that had ended were released.
@@ -205,6 +209,7 @@ impl Reason {
                 Self::DeletingFromLedger,
                 Self::DeletionFailed,
                 Self::JobRefused,
+                Self::SecretRefused,
                 Self::ChangeRefused,
                 Self::LedgerRefused,
             ],
@@ -213,7 +218,7 @@ impl Reason {
 
     /// The reasons of Events that report something which is no failure and no obstacle. Every failure and
     /// most obstacles are also reported, once, by an Event of the same reason.
-    pub const OF_EVENTS: [Self; 17] = [
+    pub const OF_EVENTS: [Self; 18] = [
         Self::Seeding,
         Self::KeyringReady,
         Self::Sealed,
@@ -221,6 +226,7 @@ impl Reason {
         Self::SignersStarted,
         Self::SignersScaled,
         Self::ReplacingSigners,
+        Self::ReplacingSecret,
         Self::SignerFailed,
         Self::LeasesReleased,
         Self::DatabaseAvailable,

@@ -33,7 +33,7 @@ pub(crate) fn keyring() -> Keyring {
         key_count: 2,
         provider: "Local".to_owned(),
         envelope: "Raw".to_owned(),
-        kek_fingerprint: String::new(),
+        data_key_fingerprint: String::new(),
         forgotten_use: 0,
         filled: true,
     }

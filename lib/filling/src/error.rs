@@ -9,14 +9,14 @@ pub enum FillError {
     /// The ledger.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Keys that were wrapped by two KEKs in one ring could not be opened by any one signer.
+    /// Keys that were wrapped by two data keys in one ring could not be opened by any one signer.
     #[error(
-        "the keyring was made with another KEK: its fingerprint is {wanted}, that of the KEK file is {given}; use the KEK file that the keyring was made with"
+        "the data key is not that of the keyring: its fingerprint is {given}, that of the keyring's is {wanted}; give the data key of this keyring"
     )]
-    OtherKek {
-        /// Fingerprint of the KEK at hand.
+    OtherDataKey {
+        /// Fingerprint of the data key at hand.
         given: String,
-        /// Fingerprint of the KEK that the keyring was made with.
+        /// Fingerprint of the keyring's data key.
         wanted: String,
     },
     /// The ring is for a kind of key that there is not.

@@ -6,7 +6,7 @@ mod error;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use chancery_keyring::{Algorithm, GeneratedKey, Kek, KeySpec, RsaKeySize, generate};
+use chancery_keyring::{Algorithm, DataKey, GeneratedKey, KeySpec, RsaKeySize, generate};
 use chancery_store::keyring::NewKey;
 use chancery_store::{Keyring, Ledger};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -30,15 +30,15 @@ pub struct KeyProgress {
 pub async fn fill(
     ledger: &Ledger,
     keyring: &Keyring,
-    kek: &Arc<Kek>,
+    data_key: &Arc<DataKey>,
     progress: impl Fn(KeyProgress) + Send + Sync,
 ) -> Result<(), FillError> {
     if keyring.filled {
         return Ok(());
     }
-    let given = kek.fingerprint();
-    if given != keyring.kek_fingerprint {
-        return Err(FillError::OtherKek { given, wanted: keyring.kek_fingerprint.clone() });
+    let given = data_key.fingerprint();
+    if given != keyring.data_key_fingerprint {
+        return Err(FillError::OtherDataKey { given, wanted: keyring.data_key_fingerprint.clone() });
     }
     let spec = key_spec(keyring)?;
     let missing = ledger.missing_keys(keyring).await?;
@@ -49,9 +49,9 @@ pub async fn fill(
     let cores = available_parallelism().map_or(1, usize::from);
     let mut made = stream::iter(missing)
         .map(|number| {
-            let (kek, keyring) = (Arc::clone(kek), keyring.uid);
+            let (data_key, keyring) = (Arc::clone(data_key), keyring.uid);
             async move {
-                let key = tokio::task::spawn_blocking(move || generate(spec, keyring, &kek))
+                let key = tokio::task::spawn_blocking(move || generate(spec, keyring, &data_key))
                     .await
                     .map_err(FillError::Thread)??;
                 Ok::<_, FillError>((number, key))

@@ -10,9 +10,9 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::wrap::wrap;
-use crate::{Algorithm, Kek, KeySpec, RsaKeySize, WrapError};
+use crate::{Algorithm, DataKey, KeySpec, RsaKeySize, WrapError};
 
-/// A key as the ledger keeps it. Nothing in it is secret to whoever has no KEK.
+/// A key as the ledger keeps it. Nothing in it is secret to whoever has not the data key of its ring.
 #[derive(Clone, Debug)]
 pub struct GeneratedKey {
     /// A version 7 UUID: ids made later sort later.
@@ -26,7 +26,7 @@ pub struct GeneratedKey {
     pub wrapped: Vec<u8>,
 }
 
-/// Makes a key of its own and wraps it under `kek` for `keyring`.
+/// Makes a key of its own and wraps it under the data key of `keyring`.
 ///
 /// An RSA key takes a search for primes, and so an uncertain time: on one core of the
 /// reference machine about 0.09, 0.27 or 0.96 s in the mean for 2048, 3072 or 4096 bits,
@@ -36,7 +36,7 @@ pub struct GeneratedKey {
 /// # Errors
 ///
 /// [`GenerateError`] when AWS-LC cannot make or encrypt the key.
-pub fn generate(spec: KeySpec, keyring: Uuid, kek: &Kek) -> Result<GeneratedKey, GenerateError> {
+pub fn generate(spec: KeySpec, keyring: Uuid, data_key: &DataKey) -> Result<GeneratedKey, GenerateError> {
     let algorithm = spec.algorithm();
     let (pkcs8, public_key) = match (algorithm, spec.rsa_key_size()) {
         (Algorithm::Rs256 | Algorithm::Ps256, size) => rsa_key(size.unwrap_or(RsaKeySize::Bits2048)),
@@ -46,7 +46,7 @@ pub fn generate(spec: KeySpec, keyring: Uuid, kek: &Kek) -> Result<GeneratedKey,
     .map_err(|Unspecified| GenerateError::Failed { algorithm })?;
 
     let id = Uuid::now_v7();
-    let wrapped = wrap(kek, keyring, id, algorithm, &pkcs8)?;
+    let wrapped = wrap(data_key, keyring, id, algorithm, &pkcs8)?;
     Ok(GeneratedKey { id, public_key, wrapped })
 }
 

@@ -1,28 +1,19 @@
-//! The key-encryption key: what the private keys of a keyring are wrapped with at rest.
+//! The key-encryption key: what the data keys of keyrings are wrapped with at rest.
 
 use std::fmt;
 
-use aws_lc_rs::{hmac, rand};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
-/// Bytes of a KEK: the key of AES-256.
-const KEK_BYTES: usize = 32;
-
-/// Characters of a KEK in base64: 43 and one `=`.
-const KEK_BASE64_CHARS: usize = 44;
+use crate::secret::{NoSecret, Secret};
 
 const FINGERPRINT_LABEL: &[u8] = b"chancery kek fingerprint v1";
 
 /// A key-encryption key: 32 secret bytes, overwritten when dropped.
 ///
 /// It has no `Clone` and its `Debug` shows nothing. Wrapping picks a nonce of 96 bits at
-/// random, so one KEK may wrap up to 2^32 keys
+/// random, so one KEK may wrap up to 2^32 data keys
 /// ([NIST SP 800-38D, section 8.3](https://doi.org/10.6028/NIST.SP.800-38D)).
-// The box keeps the bytes in one place: moving a Kek must not leave a copy behind that
-// nothing overwrites.
-pub struct Kek(Box<Zeroizing<[u8; KEK_BYTES]>>);
+pub struct Kek(Secret);
 
 impl Kek {
     /// A fresh KEK from the system's random source.
@@ -32,19 +23,14 @@ impl Kek {
     /// When the system has no random bytes to give, in which case no key can be made either.
     #[must_use]
     pub fn generate() -> Self {
-        let mut kek = Self::zeroed();
-        rand::fill(kek.0.as_mut_slice()).expect("the system's random source gives bytes");
-        kek
+        Self(Secret::generate())
     }
 
     /// A KEK of these bytes. The caller's copy, if it keeps one, is the caller's to
     /// overwrite.
     #[must_use]
-    pub fn from_bytes(mut bytes: [u8; KEK_BYTES]) -> Self {
-        let mut kek = Self::zeroed();
-        kek.0.copy_from_slice(&bytes);
-        bytes.zeroize();
-        kek
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Secret::from_bytes(bytes))
     }
 
     /// Reads the content of a KEK file, which is either exactly 32 raw bytes, or those in
@@ -55,53 +41,28 @@ impl Kek {
     ///
     /// [`KekError`] says what was given and what is wanted, without any of the content.
     pub fn parse(content: &[u8]) -> Result<Self, KekError> {
-        let mut kek = Self::zeroed();
-        if content.len() == KEK_BYTES {
-            kek.0.copy_from_slice(content);
-            return Ok(kek);
-        }
-
-        let text = content.strip_suffix(b"\n").unwrap_or(content);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        if text.len() != KEK_BASE64_CHARS {
-            return Err(KekError::Length { given: content.len() });
-        }
-
-        // One byte more than a KEK, which is what 44 characters could hold. The decoder's
-        // own error would quote a character of the secret.
-        let mut decoded = Zeroizing::new([0; KEK_BYTES + 1]);
-        match STANDARD.decode_slice(text, decoded.as_mut_slice()) {
-            Ok(KEK_BYTES) => kek.0.copy_from_slice(&decoded[..KEK_BYTES]),
-            Ok(_) | Err(_) => return Err(KekError::Base64),
-        }
-        Ok(kek)
+        Secret::parse(content).map(Self).map_err(|why| match why {
+            NoSecret::Length { given } => KekError::Length { given },
+            NoSecret::Base64 => KekError::Base64,
+        })
     }
 
     /// The KEK in standard base64: 44 characters, as [`Kek::parse`] reads them.
     #[must_use]
     pub fn to_base64(&self) -> Zeroizing<String> {
-        // Enough from the start: a String that grows leaves its old bytes behind.
-        let mut text = Zeroizing::new(String::with_capacity(KEK_BASE64_CHARS));
-        STANDARD.encode_string(self.bytes(), &mut text);
-        text
+        self.0.to_base64()
     }
 
     /// 16 lower-case hex digits that tell KEKs apart and reveal nothing of them: the first
     /// 8 bytes of HMAC-SHA-256 ([RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)) of a
-    /// fixed label under the KEK. A ledger may store it beside each key that this KEK wrapped.
+    /// fixed label under the KEK. A ledger stores it beside each data key that this KEK wrapped.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.bytes());
-        let tag = hmac::sign(&key, FINGERPRINT_LABEL);
-        tag.as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        self.0.fingerprint(FINGERPRINT_LABEL)
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.0.as_slice()
-    }
-
-    fn zeroed() -> Self {
-        Self(Box::new(Zeroizing::new([0; KEK_BYTES])))
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.0
     }
 }
 
@@ -139,7 +100,7 @@ mod tests {
     const TEXT: &str = "AAECA/v/vzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnM=";
 
     fn parsed(content: impl AsRef<[u8]>) -> Vec<u8> {
-        Kek::parse(content.as_ref()).unwrap().bytes().to_vec()
+        Kek::parse(content.as_ref()).unwrap().0.bytes().to_vec()
     }
 
     #[test]
@@ -202,7 +163,7 @@ mod tests {
     #[test]
     fn fresh_keks_differ() {
         let (one, other) = (Kek::generate(), Kek::generate());
-        assert_ne!(one.bytes(), other.bytes());
+        assert_ne!(one.0.bytes(), other.0.bytes());
         assert_ne!(one.fingerprint(), other.fingerprint());
     }
 

@@ -2,9 +2,13 @@
 //! own but the one inside a version 7 UUID, no async.
 //!
 //! ```text
-//! generate ──> GeneratedKey { public_key, wrapped } ──> the ledger
+//! DataKey ──wrap (by a Kek)──> WrappedDataKey ──> the ledger
+//!                                   │
+//!             Keks + it ──open──> DataKey
+//!                                   │
+//! generate (with it) ──> GeneratedKey { public_key, wrapped } ──> the ledger
 //!                                              │
-//!            Kek + wrapped ──open──> SigningKey ──sign_batch──> Signatures
+//!        DataKey + wrapped ──open──> SigningKey ──sign_batch──> Signatures
 //!                                                                   │
 //!                       public_key ──> VerifyingKey ──verify──> true or false
 //! ```
@@ -18,18 +22,24 @@
 //!   cannot hide itself.
 
 mod algorithm;
+mod data_key;
 mod generate;
 mod kek;
+mod keks;
 mod key_spec;
 mod public_key;
+mod seal;
+mod secret;
 mod signatures;
 mod signing;
 mod verifying;
 mod wrap;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use data_key::{DataKey, DataKeyError, OpenDataKeyError, WrapDataKeyError, WrappedDataKey};
 pub use generate::{GenerateError, GeneratedKey, generate};
 pub use kek::{Kek, KekError};
+pub use keks::{Keks, RewrapError};
 pub use key_spec::{KeySpec, KeySpecError, RsaKeySize};
 pub use public_key::public_key_pem;
 pub use signatures::Signatures;

@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{
 };
 use uuid::Uuid;
 
-use crate::{Algorithm, Kek, Signatures, UnwrapError, unwrap};
+use crate::{Algorithm, DataKey, Signatures, UnwrapError, unwrap};
 
 /// Bytes of a signature by ES256
 /// ([RFC 7518, section 3.4](https://www.rfc-editor.org/rfc/rfc7518#section-3.4)) and by
@@ -54,13 +54,13 @@ impl SigningKey {
     /// [`UnwrapError`], which names the key, when the wrapped key does not open or is no
     /// private key of `algorithm`.
     pub fn open(
-        kek: &Kek,
+        data_key: &DataKey,
         keyring: Uuid,
         key: Uuid,
         algorithm: Algorithm,
         wrapped: &[u8],
     ) -> Result<Self, UnwrapError> {
-        let pkcs8 = unwrap(kek, keyring, key, algorithm, wrapped)?;
+        let pkcs8 = unwrap(data_key, keyring, key, algorithm, wrapped)?;
         let pair = match algorithm {
             Algorithm::Rs256 => RsaKeyPair::from_pkcs8(&pkcs8).map(|pair| Pair::Rsa(pair, &RSA_PKCS1_SHA256)),
             Algorithm::Ps256 => RsaKeyPair::from_pkcs8(&pkcs8).map(|pair| Pair::Rsa(pair, &RSA_PSS_SHA256)),

@@ -1,19 +1,11 @@
-//! Private keys at rest: each one encrypted under the KEK and bound to its place.
+//! Private keys at rest: each one encrypted under the data key of its ring and bound to its place.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
-use aws_lc_rs::error::KeyRejected;
+use aws_lc_rs::error::{KeyRejected, Unspecified};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::{Algorithm, Kek};
-
-const VERSION: u8 = 1;
-const NONCE_BYTES: usize = 12;
-const TAG_BYTES: usize = 16;
-const HEADER_BYTES: usize = 1 + NONCE_BYTES;
-
-/// What a wrapped key of an empty document would measure.
-const LEAST_BYTES: usize = HEADER_BYTES + TAG_BYTES;
+use crate::seal::{LEAST_BYTES, NotOpened, open, seal};
+use crate::{Algorithm, DataKey};
 
 const LABEL: &[u8] = b"chancery wrapped key v1";
 
@@ -29,36 +21,22 @@ const LABEL: &[u8] = b"chancery wrapped key v1";
 /// The PKCS#8 document is version 1 or 2 ([RFC 5208](https://www.rfc-editor.org/rfc/rfc5208),
 /// [RFC 5958](https://www.rfc-editor.org/rfc/rfc5958)). The tag also covers, as associated
 /// data, `chancery wrapped key v1` || the keyring's id (16 bytes) || the key's id (16 bytes)
-/// || the JOSE name of the algorithm. So whoever can write to the ledger but has no KEK can
-/// neither make a key nor pass one off as another, into another keyring or for another
-/// algorithm. What they still can do is put back an older wrapping of the same key.
+/// || the JOSE name of the algorithm. So whoever can write to the ledger but has not the
+/// ring's data key can neither make a key nor pass one off as another, into another keyring or
+/// for another algorithm. What they still can do is put back an older wrapping of the same key.
 ///
 /// # Errors
 ///
 /// [`WrapError`] when AWS-LC cannot encrypt, which it has no reason for but a lack of memory.
 pub fn wrap(
-    kek: &Kek,
+    data_key: &DataKey,
     keyring: Uuid,
     key: Uuid,
     algorithm: Algorithm,
     pkcs8: &[u8],
 ) -> Result<Vec<u8>, WrapError> {
-    // Holds the private key in the clear until it is sealed in place.
-    let mut wrapped = Zeroizing::new(Vec::with_capacity(LEAST_BYTES + pkcs8.len()));
-    wrapped.push(VERSION);
-    wrapped.extend_from_slice(&[0; NONCE_BYTES]);
-    wrapped.extend_from_slice(pkcs8);
-
-    let sealing = RandomizedNonceKey::new(&AES_256_GCM, kek.bytes()).map_err(|_| WrapError { key })?;
-    let (nonce, tag) = sealing
-        .seal_in_place_separate_tag(
-            Aad::from(associated_data(keyring, key, algorithm)),
-            &mut wrapped[HEADER_BYTES..],
-        )
-        .map_err(|_| WrapError { key })?;
-    wrapped[1..HEADER_BYTES].copy_from_slice(nonce.as_ref());
-    wrapped.extend_from_slice(tag.as_ref());
-    Ok(std::mem::take(&mut *wrapped))
+    seal(data_key.secret(), &associated_data(keyring, key, algorithm), pkcs8)
+        .map_err(|Unspecified| WrapError { key })
 }
 
 /// Opens what [`wrap`] wrapped for the same keyring, key and algorithm, and returns the
@@ -70,34 +48,17 @@ pub fn wrap(
 ///
 /// Every variant of [`UnwrapError`] but those about the document itself.
 pub fn unwrap(
-    kek: &Kek,
+    data_key: &DataKey,
     keyring: Uuid,
     key: Uuid,
     algorithm: Algorithm,
     wrapped: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, UnwrapError> {
-    // The version first: another one may well be shorter.
-    if let Some(&given) = wrapped.first()
-        && given != VERSION
-    {
-        return Err(UnwrapError::UnknownVersion { key, given });
-    }
-    let Some((header, sealed)) =
-        wrapped.split_at_checked(HEADER_BYTES).filter(|(_, sealed)| sealed.len() >= TAG_BYTES)
-    else {
-        return Err(UnwrapError::Truncated { key, given: wrapped.len(), least: LEAST_BYTES });
-    };
-
-    let does_not_open = |_| UnwrapError::DoesNotOpen { key };
-    let nonce = Nonce::try_assume_unique_for_key(&header[1..]).map_err(does_not_open)?;
-    let opening = RandomizedNonceKey::new(&AES_256_GCM, kek.bytes()).map_err(does_not_open)?;
-    let mut document = Zeroizing::new(sealed.to_vec());
-    let length = opening
-        .open_in_place(nonce, Aad::from(associated_data(keyring, key, algorithm)), &mut document)
-        .map_err(does_not_open)?
-        .len();
-    document.truncate(length);
-    Ok(document)
+    open(data_key.secret(), &associated_data(keyring, key, algorithm), wrapped).map_err(|why| match why {
+        NotOpened::Truncated { given } => UnwrapError::Truncated { key, given, least: LEAST_BYTES },
+        NotOpened::UnknownVersion { given } => UnwrapError::UnknownVersion { key, given },
+        NotOpened::DoesNotOpen => UnwrapError::DoesNotOpen { key },
+    })
 }
 
 /// Unambiguous although nothing separates its parts: all but the last have a fixed length.
@@ -134,9 +95,9 @@ pub enum UnwrapError {
         /// The version byte as given.
         given: u8,
     },
-    /// The tag is not right for this KEK, keyring, key and algorithm.
+    /// The tag is not right for this data key, keyring, key and algorithm.
     #[error(
-        "key {key} does not open: the KEK is not the one that wrapped it, or the wrapped key \
+        "key {key} does not open: the data key is not the one that wrapped it, or the wrapped key \
          was altered"
     )]
     DoesNotOpen {

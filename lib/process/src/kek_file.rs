@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chancery_keyring::{Kek, KekError};
+use chancery_keyring::{Kek, KekError, Keks};
 use zeroize::Zeroizing;
 
 use crate::private_file;
@@ -57,6 +57,17 @@ pub fn read_kek_file(path: &Path) -> Result<Kek, KekFileError> {
         return Err(not_a_kek(KekError::Length { given: size.max(read) }));
     }
     Kek::parse(&content[..read]).map_err(not_a_kek)
+}
+
+/// Reads the file of the KEK that wraps, and those of former ones, which are still needed to open what they wrapped.
+///
+/// # Errors
+///
+/// [`KekFileError`]: of each of them.
+pub fn read_kek_files(current: &Path, former: &[PathBuf]) -> Result<Keks, KekFileError> {
+    let current = read_kek_file(current)?;
+    let former = former.iter().map(|path| read_kek_file(path)).collect::<Result<_, _>>()?;
+    Ok(Keks::new(current, former))
 }
 
 /// Warns of a KEK file of one's own that others may read, or of anybody's that everybody may. It is used

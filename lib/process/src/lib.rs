@@ -1,10 +1,11 @@
-//! What every program of Chancery does in the same way: read arguments, log, complain, back off, stop, read the KEK file
-//! and the statement key, keep its secrets in memory, say by its exit code what to do next, say how much memory it had, and
+//! What every program of Chancery does in the same way: read arguments, log, complain, back off, stop, read the files of
+//! KEK, data key and statement key, keep its secrets in memory, say by its exit code what to do next, say how much memory it had, and
 //! write numbers for people.
 
 mod arguments;
 mod backoff;
 mod chain;
+mod data_key_file;
 mod exit;
 mod kek_file;
 mod logs;
@@ -19,8 +20,9 @@ mod stop;
 pub use arguments::parse_arguments;
 pub use backoff::Backoff;
 pub use chain::chain;
+pub use data_key_file::{DataKeyFileError, STANDARD_INPUT, read_data_key_file};
 pub use exit::Exit;
-pub use kek_file::{KekFileError, create_kek_file, read_kek_file, warn_if_exposed};
+pub use kek_file::{KekFileError, create_kek_file, read_kek_file, read_kek_files, warn_if_exposed};
 pub use logs::{LogFormat, log_layer, start_logs};
 pub use memory::peak_memory_kib;
 pub use numbers::grouped;

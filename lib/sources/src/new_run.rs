@@ -1,11 +1,11 @@
 //! What a run is created with in the ledger.
 
 use chancery_api::ValidatedRun;
-use chancery_store::{KeyringWanted, NewRun};
+use chancery_store::{KeyringWanted, NewDataKey, NewRun};
 
-/// The run to create in the ledger; `kek_fingerprint` tells which KEK is to wrap the keys of a keyring that is made.
+/// The run to create in the ledger; a keyring that is made for it has this data key.
 #[must_use]
-pub fn new_run(run: &ValidatedRun, kek_fingerprint: String) -> NewRun {
+pub fn new_run(run: &ValidatedRun, data_key: NewDataKey) -> NewRun {
     // The bounds of the schema are far below what these types hold.
     let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
     let keyring = &run.keyring;
@@ -20,7 +20,7 @@ pub fn new_run(run: &ValidatedRun, kek_fingerprint: String) -> NewRun {
             default_algorithm: keyring.algorithm_to_make().to_string(),
             default_key_size: keyring.key_size_to_make().map(int),
         },
-        kek_fingerprint,
+        data_key,
         record_count: i64::try_from(run.record_count).unwrap_or(i64::MAX),
         record_size: int(run.record_size),
         batch_size: i64::from(run.batch_size),

@@ -1,4 +1,4 @@
--- Whether the roles of signers and auditors have the rights of migrations/roles.sql, and none to read private keys;
+-- Whether the roles of signers and auditors have the rights of migrations/roles.sql, and none to read private keys or data keys;
 -- the functions that were granted to either, each after the role's name; and whether there is a function that
 -- everybody may call.
 --
@@ -23,6 +23,7 @@ SELECT EXISTS (
               AND has_table_privilege(s.oid, 'chancery.keyrings', 'SELECT')
               AND has_table_privilege(s.oid, 'chancery.records', 'SELECT')
               AND NOT has_any_column_privilege(s.oid, 'chancery.key_material', 'SELECT')
+              AND NOT has_any_column_privilege(s.oid, 'chancery.data_keys', 'SELECT')
               AND NOT EXISTS (
                       SELECT FROM pg_inherits i
                        WHERE i.inhparent = 'chancery.records'::regclass
@@ -34,10 +35,13 @@ SELECT EXISTS (
               AND has_column_privilege(a.oid, 'chancery.key_material', 'key_id', 'SELECT')
               AND has_column_privilege(a.oid, 'chancery.key_material', 'public_key', 'SELECT')
               AND NOT has_column_privilege(a.oid, 'chancery.key_material', 'wrapped_key', 'SELECT')
+              AND has_column_privilege(a.oid, 'chancery.data_keys', 'keyring_id', 'SELECT')
+              AND has_column_privilege(a.oid, 'chancery.data_keys', 'kek_fingerprint', 'SELECT')
+              AND NOT has_column_privilege(a.oid, 'chancery.data_keys', 'wrapped', 'SELECT')
               AND NOT EXISTS (
                       SELECT FROM unnest(ARRAY['admissions', 'batch_roots', 'batches', 'deleted_runs', 'generated_chunks',
                                                'generated_sources', 'keyrings', 'keys', 'leases', 'ledger', 'records',
-                                               'runs', 'schema_migrations', 'signatures', 'statements']) t
+                                               'run_secrets', 'runs', 'schema_migrations', 'signatures', 'statements']) t
                        WHERE NOT has_table_privilege(a.oid, 'chancery.' || t, 'SELECT'))) AS tables,
        EXISTS (SELECT FROM functions WHERE grantee = 0) AS open_to_all,
        ARRAY (SELECT DISTINCT format('%s %s', r.rolname, f.proname)

@@ -1,6 +1,7 @@
--- $1 namespace, $2 name, $3 keyring's name or null, $4 KEK fingerprint, $5 algorithm, $6 key size and $7 keys asked for,
--- each may be null, $8 and $9 algorithm and key size of a ring that is made where none is asked for,
--- $10 batch size, $11 lease duration in seconds, $12 suspended, $13 records, $14 bytes per record, $15 records per chunk
+-- $1 namespace, $2 name, $3 keyring's name or null, $4 uid of a ring that is made, $5 fingerprint of its data key, $6 that
+-- key, wrapped, $7 fingerprint of the KEK that wrapped it, $8 algorithm, $9 key size and $10 keys asked for, each may be
+-- null, $11 and $12 algorithm and key size of a ring that is made where none is asked for, $13 batch size, $14 lease
+-- duration in seconds, $15 suspended, $16 records, $17 bytes per record, $18 records per chunk
 SELECT run_id, created
-  FROM chancery.run_create($1, $2, $3, $4, $5::text::chancery.algorithm, $6, $7, $8::text::chancery.algorithm, $9,
-                           $10, make_interval(secs => $11), $12, $13, $14, $15)
+  FROM chancery.run_create($1, $2, $3, $4, $5, $6, $7, $8::text::chancery.algorithm, $9, $10,
+                           $11::text::chancery.algorithm, $12, $13, make_interval(secs => $14), $15, $16, $17, $18)

@@ -16,9 +16,14 @@ SELECT r.id,
        k.filled_at IS NOT NULL AS filled,
        r.sealed_at IS NOT NULL AS sealed,
        r.completed_at IS NOT NULL AS complete,
-       r.deleted_at IS NOT NULL AS deleted
+       r.deleted_at IS NOT NULL AS deleted,
+       coalesce(d.kek_fingerprint, 'none: the keyring has lost its data key') AS kek_fingerprint,
+       s.owner_uid AS secret_owner, s.name AS secret_name, s.content AS secret_content,
+       s.made_at IS NOT NULL AS secret_made
   FROM chancery.runs r
   JOIN chancery.keyrings k ON k.id = r.keyring_id
+  LEFT JOIN chancery.data_keys d ON d.keyring_id = k.id
+  LEFT JOIN chancery.run_secrets s ON s.run_id = r.id
   JOIN chancery.admissions a ON a.run_id = r.id
   JOIN chancery.generated_sources g ON g.run_id = r.id
  CROSS JOIN LATERAL chancery.run_signed(CASE WHEN r.completed_at IS NULL THEN r.id END) signed

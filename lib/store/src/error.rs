@@ -127,6 +127,11 @@ pub enum StoreError {
         "the ledger was made by an earlier version of Chancery, which this one cannot read: export what you need from it with the program that made it, then use another database, or remove it (DROP SCHEMA chancery CASCADE; for the private PostgreSQL, `make clean-data`) and run again"
     )]
     FormerLedger,
+    /// The private keys of its keyrings are wrapped by the KEK itself, which is in no ledger.
+    #[error(
+        "the ledger has keyrings of an earlier version of Chancery, whose keys are wrapped by the KEK itself: finish and export their runs with the program that made them, and delete runs and keyrings with it (`chancery delete`, `chancery keyring delete`); or use another database; nothing was changed"
+    )]
+    KeyringsWithoutDataKey,
     /// A migration did not apply, or one that was applied has changed since.
     #[error("the ledger cannot be migrated: {0}")]
     Migration(String),
@@ -274,6 +279,7 @@ impl StoreError {
             | Self::OtherFunctions { .. }
             | Self::Migration(_)
             | Self::FormerLedger
+            | Self::KeyringsWithoutDataKey
             | Self::OtherLedger { .. }
             | Self::NoRun(_)
             | Self::BeingDeleted(_)

@@ -31,8 +31,8 @@ pub struct Keyring {
     pub provider: String,
     /// What is signed around a payload: `Raw` is nothing.
     pub envelope: String,
-    /// Tells which KEK wraps the ring's keys.
-    pub kek_fingerprint: String,
+    /// Tells which data key wraps the ring's private keys.
+    pub data_key_fingerprint: String,
     /// The log of leases begins after this use sequence.
     pub forgotten_use: i64,
     /// Whether every key is there.
@@ -49,7 +49,7 @@ from_row!(Keyring {
     key_count,
     provider,
     envelope,
-    kek_fingerprint,
+    data_key_fingerprint,
     forgotten_use,
     filled
 });

@@ -8,6 +8,8 @@
 //! - [`run`]: creating, finding, watching and deleting runs.
 //! - [`lease`]: what a signer does: acquire, fetch, renew, store, abandon.
 //! - [`keyring`]: finding, filling and deleting keyrings.
+//! - [`data_keys`]: what wraps the private keys of each keyring, itself wrapped.
+//! - [`run_secrets`]: which Secret the signers of a run on a cluster are given.
 //! - [`generated`]: making random records, and sealing a run.
 //! - [`standstill`]: why no record of a run is signed.
 //! - [`export`], [`audit`]: reading a run back, in streams.
@@ -16,6 +18,7 @@
 mod answer;
 pub mod audit;
 pub mod connect;
+pub mod data_keys;
 pub mod error;
 pub mod export;
 pub mod generated;
@@ -29,12 +32,15 @@ pub mod query;
 pub mod roots;
 mod row;
 pub mod run;
+pub mod run_secrets;
 pub mod standstill;
 pub mod statements;
 
 pub use connect::{GivenUrl, Ledger, LedgerUrl};
+pub use data_keys::{NewDataKey, StoredDataKey, WrappedBy};
 pub use error::StoreError;
 pub use keyring::Keyring;
 pub use lease::SignerSession;
 pub use open_leases::OpenLease;
 pub use run::{KeyringWanted, NewRun, Progress, Run};
+pub use run_secrets::RunSecret;

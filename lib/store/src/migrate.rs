@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, SqlStr};
 
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::{AUDITOR_ROLE, Ledger, SIGNER_ROLE};
+use crate::error::codes::NO_DATA_KEYS;
 use crate::error::{StoreError, said};
 use crate::query;
 use crate::row::from_row;
@@ -83,7 +84,8 @@ impl Ledger {
     /// # Errors
     ///
     /// [`StoreError::NewerLedger`] for a ledger that a newer program has migrated, [`StoreError::FormerLedger`] for
-    /// one that cannot be read any more: nothing is touched. [`StoreError::OtherLedger`] for another one than before. [`StoreError::LacksRights`] when the role may not
+    /// one that cannot be read any more, [`StoreError::KeyringsWithoutDataKey`] for one whose keys no data key wraps: nothing
+    /// is touched. [`StoreError::OtherLedger`] for another one than before. [`StoreError::LacksRights`] when the role may not
     /// create what is needed.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.url.connect(crate::connect::OWNER_STATEMENT_TIMEOUT).await?;
@@ -134,7 +136,11 @@ async fn apply_migrations(connection: &mut PgConnection) -> Result<(), StoreErro
     let migrated = tokio::time::timeout(limit, migrator.run_direct(None, connection, false));
     migrated.await.map_err(|_| StoreError::TimedOut(limit))?.map_err(|error| match error {
         MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => {
-            failed("a migration", StoreError::of("a migration", source))
+            let error = StoreError::of("a migration", source);
+            if error.is_refusal(NO_DATA_KEYS) {
+                return StoreError::KeyringsWithoutDataKey;
+            }
+            failed("a migration", error)
         }
         MigrateError::VersionMissing(ledger) => {
             StoreError::NewerLedger { ledger, program: program_version() }

@@ -8,12 +8,14 @@ use uuid::Uuid;
 
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::Ledger;
+use crate::data_keys::NewDataKey;
 use crate::error::StoreError;
 use crate::error::codes::{KEYRING_DIFFERS, KEYRING_UNKNOWN};
 use crate::generated::GeneratedSource;
 use crate::keyring::Keyring;
 use crate::query;
 use crate::row::from_row;
+use crate::run_secrets::RunSecret;
 
 /// How long a deletion may wait for others that still read the run's tables.
 const WHOLE_DELETION: Duration = Duration::from_secs(3600);
@@ -30,8 +32,8 @@ pub struct NewRun {
     pub name: String,
     /// The keyring that it signs with.
     pub keyring: KeyringWanted,
-    /// Tells which KEK wraps the keys of a ring that is made.
-    pub kek_fingerprint: String,
+    /// The identity and the data key of a ring that is made.
+    pub data_key: NewDataKey,
     /// Number of records that are made.
     pub record_count: i64,
     /// Bytes per record.
@@ -167,6 +169,12 @@ pub struct Progress {
     pub complete: bool,
     /// Whether the run is being deleted.
     pub deleted: bool,
+    /// Tells which KEK has wrapped the data key of the ring.
+    pub kek_fingerprint: String,
+    pub(crate) secret_owner: Option<String>,
+    pub(crate) secret_name: Option<String>,
+    pub(crate) secret_content: Option<String>,
+    pub(crate) secret_made: bool,
 }
 
 from_row!(Progress {
@@ -185,7 +193,12 @@ from_row!(Progress {
     filled,
     sealed,
     complete,
-    deleted
+    deleted,
+    kek_fingerprint,
+    secret_owner,
+    secret_name,
+    secret_content,
+    secret_made
 });
 
 /// What the lease log tells about a run's signing.
@@ -208,6 +221,17 @@ impl Progress {
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.sealed && self.batches_signed == self.batches_closed
+    }
+
+    /// The Secret of its signers on a cluster; none before one was named.
+    #[must_use]
+    pub fn secret(&self) -> Option<RunSecret> {
+        Some(RunSecret {
+            owner: self.secret_owner.clone()?,
+            name: self.secret_name.clone()?,
+            content: self.secret_content.clone()?,
+            made: self.secret_made,
+        })
     }
 
     /// Batches that are there and not signed.
@@ -236,7 +260,7 @@ impl Ledger {
             namespace,
             name,
             keyring,
-            kek_fingerprint,
+            data_key: NewDataKey { keyring_uid, fingerprint, kek_fingerprint, wrapped },
             record_count,
             record_size,
             batch_size,
@@ -250,6 +274,9 @@ impl Ledger {
                     .bind(namespace)
                     .bind(name)
                     .bind(&keyring.name)
+                    .bind(keyring_uid)
+                    .bind(fingerprint)
+                    .bind(wrapped)
                     .bind(kek_fingerprint)
                     .bind(&keyring.algorithm)
                     .bind(keyring.key_size)

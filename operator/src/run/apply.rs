@@ -7,6 +7,7 @@ pub(crate) mod error;
 mod job;
 mod ledger;
 pub(crate) mod object;
+mod secret;
 
 use kube::ResourceExt;
 
@@ -53,8 +54,11 @@ async fn carry_out(
             context.background.stop(&uid, WorkKind::Filling);
             context.background.stop(&uid, WorkKind::Generating);
         }
+        Effect::EnsureSecret { instead_of, lost } => {
+            return secret::ensure_secret(context, target, observed, instead_of.as_deref(), *lost).await;
+        }
         Effect::EnsureJob(plan) => {
-            return job::ensure_job(context, target, observed.job.as_ref(), *plan).await;
+            return job::ensure_job(context, target, observed.job.as_ref(), plan).await;
         }
         Effect::DeleteJob => job::delete_job(context, observed.job.as_ref()).await?,
         Effect::ReleaseLeases { holders } => {

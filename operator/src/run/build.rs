@@ -4,4 +4,5 @@ pub(crate) mod events;
 pub(crate) mod job;
 pub(crate) mod job_change;
 pub(crate) mod pod;
+pub(crate) mod secret;
 pub(crate) mod status;

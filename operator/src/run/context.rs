@@ -1,7 +1,6 @@
 //! What every reconcile of a run uses.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use chancery_api::SigningRunStatus;
@@ -17,8 +16,10 @@ use crate::host::services::Services;
 use crate::host::triggers::Triggers;
 use crate::run::build::pod::SignerSettings;
 use crate::run::facts::{Audited, Background, WorkKind};
+use crate::run::key_files::KeyFiles;
 use crate::run::metrics::RunMetrics;
 use crate::run::progress::ProgressWatch;
+use crate::run::rotating;
 use crate::run::stating;
 use crate::run::watched::{RunRef, Watched};
 
@@ -34,15 +35,6 @@ pub struct Shared {
     pub(crate) metrics: Arc<RunMetrics>,
 }
 
-/// Files with keys. They are read whenever they are used.
-#[derive(Clone, Debug)]
-pub struct KeyFiles {
-    /// The KEK.
-    pub kek: PathBuf,
-    /// The key of statements; without one, none are made.
-    pub statement_key: Option<PathBuf>,
-}
-
 /// What is remembered of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Remembered {
@@ -53,6 +45,8 @@ pub(crate) struct Remembered {
     pub(crate) released: HashSet<String>,
     /// The uid of the Job that was created or changed last.
     pub(crate) job: Option<String>,
+    /// The name of the signers' Secret, if this operator has made it, or seen that it was made of what is still right.
+    pub(crate) secret: Option<String>,
     /// What the audit of the run found.
     pub(crate) audited: Option<Audited>,
     /// How many reconciles in a row failed.
@@ -91,6 +85,11 @@ impl Shared {
     pub async fn keep_statements(&self) {
         let key_file = self.key_files.statement_key.as_deref();
         stating::keep(&self.services.database, key_file, &self.triggers).await;
+    }
+
+    /// Wraps the data keys of keyrings anew when another KEK takes the place of theirs, for ever.
+    pub async fn keep_rotation(&self) {
+        rotating::keep(&self.services.database, &self.key_files, &self.metrics).await;
     }
 
     /// Reads the progress of one run now, if it is watched.

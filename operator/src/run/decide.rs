@@ -9,7 +9,9 @@ mod fill;
 mod generate;
 mod hold;
 pub(crate) mod job;
+mod kek;
 mod release;
+mod secret;
 mod standstill;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -17,8 +17,8 @@ use crate::run::standing::Standing;
 pub(crate) struct Observed {
     pub(crate) object: Object,
     pub(crate) ledger: LedgerView,
-    /// Fingerprint of the operator's KEK, or why it cannot be used.
-    pub(crate) kek: Result<String, String>,
+    /// Fingerprints of the operator's KEKs, or why they cannot be used.
+    pub(crate) kek: Result<Vec<String>, String>,
     pub(crate) background: Background,
     /// What an audit of the run found, if this operator made one.
     pub(crate) audited: Option<Audited>,
@@ -64,8 +64,10 @@ pub(crate) struct LedgerRun {
     pub(crate) conflict: Option<String>,
     /// The ring that it signs with.
     pub(crate) keyring: KeyringStatus,
-    /// Tells which KEK wraps the ring's keys.
+    /// Tells which KEK has wrapped the ring's data key.
     pub(crate) kek_fingerprint: String,
+    /// The Secret of its signers; none before one was named.
+    pub(crate) secret: Option<SecretView>,
     pub(crate) suspended: bool,
     pub(crate) lease_duration: Duration,
     /// Whether every key is in the ring.
@@ -86,6 +88,26 @@ pub(crate) struct LedgerRun {
     pub(crate) still_for: Duration,
     /// What the ledger shows to hold the run up.
     pub(crate) standing: Option<Standing>,
+}
+
+/// The Secret of a run's signers, as the ledger and the operator's memory have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SecretView {
+    pub(crate) name: String,
+    /// Tells what is in it.
+    pub(crate) content: String,
+    pub(crate) standing: SecretStanding,
+}
+
+/// Whether signers can be given a Secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SecretStanding {
+    /// It was made, of what is right.
+    Right,
+    /// It was made, by another operator or before this one was started: what is right may have changed since.
+    Unchecked,
+    /// It may not be there, or it goes with an earlier run of this name.
+    Unusable,
 }
 
 /// The run's row, by which its part of the ledger is changed.
@@ -200,6 +222,8 @@ pub(crate) struct JobView {
     pub(crate) retry: String,
     /// The run in the ledger that its signers sign.
     pub(crate) run_uid: Option<Uuid>,
+    /// The Secret that its signers are given.
+    pub(crate) secret: Option<String>,
 }
 
 /// How a Job ended.

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chancery_api::Phase;
+use chancery_store::WrappedBy;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -25,6 +26,12 @@ struct OutcomeLabel {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KekLabel {
+    kek: String,
+    standing: &'static str,
+}
+
 impl OutcomeLabel {
     fn of(holds: Option<bool>) -> Self {
         let outcome = match holds {
@@ -41,6 +48,7 @@ pub struct RunMetrics {
     audits: Family<OutcomeLabel, Counter>,
     records_signed: Counter,
     runs: Family<PhaseLabel, Gauge>,
+    data_keys: Family<KekLabel, Gauge>,
     phases: Mutex<HashMap<String, Phase>>,
 }
 
@@ -52,6 +60,7 @@ impl RunMetrics {
             audits: Family::default(),
             records_signed: Counter::<u64, AtomicU64>::default(),
             runs: Family::default(),
+            data_keys: Family::default(),
             phases: Mutex::default(),
         };
         registry.register(
@@ -69,6 +78,11 @@ impl RunMetrics {
             drop(metrics.audits.get_or_create(&OutcomeLabel::of(outcome)));
         }
         registry.register("runs", "SigningRuns by phase, while this operator leads", metrics.runs.clone());
+        registry.register(
+            "data_keys",
+            "Keyrings by the KEK that has wrapped their data key: current, former or unknown, while this operator leads",
+            metrics.data_keys.clone(),
+        );
         metrics.show_phases();
         Arc::new(metrics)
     }
@@ -96,8 +110,25 @@ impl RunMetrics {
         }
     }
 
+    /// Which KEKs have wrapped the data keys of how many keyrings. `at_hand` are the operator's own, the current one first.
+    pub fn data_keys(&self, at_hand: &[String], found: &[WrappedBy]) {
+        self.data_keys.clear();
+        for kek in at_hand.iter().take(1) {
+            self.data_keys.get_or_create(&KekLabel { kek: kek.clone(), standing: "current" }).set(0);
+        }
+        for WrappedBy { kek_fingerprint: kek, keyrings } in found {
+            let standing = match at_hand.iter().position(|known| known == kek) {
+                Some(0) => "current",
+                Some(_) => "former",
+                None => "unknown",
+            };
+            self.data_keys.get_or_create(&KekLabel { kek: kek.clone(), standing }).set(*keyrings);
+        }
+    }
+
     /// This operator no longer leads: another one counts the runs.
     pub(crate) fn no_longer_leads(&self) {
+        self.data_keys.clear();
         self.lock().clear();
         self.show_phases();
     }
@@ -133,5 +164,32 @@ mod tests {
         assert_eq!(count(Phase::Seeding), 0);
         metrics.no_longer_leads();
         assert_eq!(count(Phase::Signing), 0);
+    }
+
+    #[test]
+    fn data_keys_are_counted_by_the_kek_that_has_wrapped_them() {
+        let mut registry = Registry::default();
+        let metrics = RunMetrics::new(&mut registry);
+        let by = |kek: &str, keyrings| WrappedBy { kek_fingerprint: kek.to_owned(), keyrings };
+        let shown = || {
+            let mut text = String::new();
+            prometheus_client::encoding::text::encode(&mut text, &registry).expect("text");
+            let mut lines: Vec<_> =
+                text.lines().filter(|line| line.starts_with("data_keys{")).map(str::to_owned).collect();
+            lines.sort();
+            lines
+        };
+        let at_hand = ["new".to_owned(), "old".to_owned()];
+        metrics.data_keys(&at_hand, &[by("lost", 1), by("old", 3)]);
+        assert_eq!(
+            shown(),
+            [
+                "data_keys{kek=\"lost\",standing=\"unknown\"} 1",
+                "data_keys{kek=\"new\",standing=\"current\"} 0",
+                "data_keys{kek=\"old\",standing=\"former\"} 3",
+            ]
+        );
+        metrics.data_keys(&at_hand[..1], &[by("new", 3)]);
+        assert_eq!(shown(), ["data_keys{kek=\"new\",standing=\"current\"} 3"]);
     }
 }

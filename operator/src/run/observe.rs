@@ -34,9 +34,7 @@ pub(crate) async fn observe(context: &Context, target: &Target<'_>, now: Now) ->
     let observed = Observed {
         object: object::view(context, object, target.run),
         ledger: view,
-        kek: chancery_process::read_kek_file(&context.key_files.kek)
-            .map(|kek| kek.fingerprint())
-            .map_err(|error| error.to_string()),
+        kek: context.key_files.read_keks().map(|keks| keks.fingerprints()).map_err(|error| error.to_string()),
         background,
         audited: context.memory.of(&uid).audited,
         job,

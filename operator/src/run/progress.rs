@@ -116,6 +116,7 @@ impl Followed {
                 (progress.keys_joined, progress.keys_leased),
                 (progress.filled, progress.sealed, progress.complete),
                 (progress.suspended, progress.deleted),
+                (progress.kek_fingerprint.clone(), progress.secret()),
             )
         };
         of(&self.progress) == of(progress)

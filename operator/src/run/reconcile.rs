@@ -115,6 +115,7 @@ fn remember(context: &Context, uid: &str, reference: &RunRef, reading: Reading, 
 fn with_error(decision: Decision, error: &ApplyError) -> Decision {
     let reason = match error {
         ApplyError::Job(_) => Reason::JobRefused,
+        ApplyError::Secret(_) | ApplyError::Ca { .. } => Reason::SecretRefused,
         // The object was changed meanwhile: it is reconciled again, and nothing is wrong.
         ApplyError::Object(kube::Error::Api(status)) if status.code == 409 => return decision,
         ApplyError::Object(_) => Reason::ChangeRefused,
@@ -122,6 +123,7 @@ fn with_error(decision: Decision, error: &ApplyError) -> Decision {
         ApplyError::Ledger(_) => Reason::LedgerRefused,
         ApplyError::Away(_) => Reason::DatabaseUnavailable,
         ApplyError::Kek(_) => Reason::InvalidKek,
+        ApplyError::DataKey(_) | ApplyError::WrapDataKey(_) => Reason::WrongKek,
     };
     decision.not_carried_out(Cause::new(reason, error.to_string()))
 }

@@ -101,8 +101,8 @@ const ATTEMPTS: &[(&str, &str, Change)] = &[
         add(&mut container(job)["env"], json!({"name": "CHANCERY_RUN", "valueFrom": of_theirs}));
     }),
     ("another key of its own Secret", "the environment", |job| {
-        let kek = json!({"secretKeyRef": {"name": "chancery-signer", "key": "kek"}});
-        add(&mut container(job)["env"], json!({"name": "CHANCERY_RUN", "valueFrom": kek}));
+        let data_key = json!({"secretKeyRef": {"name": crate::policy::SECRET, "key": "data-key"}});
+        add(&mut container(job)["env"], json!({"name": "CHANCERY_RUN", "valueFrom": data_key}));
     }),
     ("the database's password where it is logged", "the environment", |job| {
         add(&mut container(job)["env"], json!({"name": "CHANCERY_RUN", "value": "$(DATABASE_URL)"}));
@@ -155,7 +155,7 @@ fn no_job_is_made_that_the_operator_would_not_build() -> anyhow::Result<()> {
 #[test]
 fn no_variable_that_protects_a_signer_is_left_out() -> anyhow::Result<()> {
     let database = json!({
-        "ownerUrl": "postgres://a:b@db.example/d", "signerAssumesRole": true,
+        "existingSecret": "ledger", "signerAssumesRole": true,
         "tls": {"mode": "verify-full", "ca": {"pem": "-----BEGIN CERTIFICATE-----"}},
     });
     let Some(release) = Release::with(&json!({"database": database}))? else { return Ok(()) };

@@ -4,4 +4,5 @@
 mod built;
 mod hostile;
 mod policy;
+mod secrets;
 mod templates;

@@ -5,18 +5,24 @@ use std::fs;
 
 use anyhow::Context as _;
 use chancery_api::{SigningRun, SigningRunSpec, validate};
+use chancery_keyring::DataKey;
 use chancery_kit::helm::{Helm, chart};
-use chancery_operator::run::{Allowed, JobPlan, SignerSettings, job};
+use chancery_operator::run::{Allowed, JobPlan, SecretContent, SignerSettings, job, secret};
 use kube::core::cel::KubeCelExt as _;
 use kube::core::cel::cel::objects::{Key, Map};
 use kube::core::cel::cel::{Context, ExecutionError, Program, Value as Cel};
 use serde_json::{Value, json};
+
+/// The Secret of the run's signers.
+pub(crate) const SECRET: &str = "demo-signer-0123456789";
 
 pub(crate) const NAMESPACE: &str = "sealing";
 
 /// A release as it is rendered.
 pub(crate) struct Release {
     policy: Policy,
+    /// That of the Secrets that its operator makes.
+    secrets: Policy,
     /// How its operator makes Jobs.
     pub(crate) settings: SignerSettings,
     /// The user name of its operator.
@@ -69,25 +75,67 @@ impl Release {
             let found = objects.iter().find(|object| object["kind"] == kind);
             found.with_context(|| format!("no {kind} is rendered"))
         };
+        let policy = |name: &str| {
+            let is_it = |object: &&Value| {
+                let found = object["metadata"]["name"].as_str().unwrap_or_default();
+                object["kind"] == "ValidatingAdmissionPolicy"
+                    && found.ends_with(&format!("{name}.{NAMESPACE}"))
+            };
+            objects.iter().find(is_it).with_context(|| format!("no policy {name} is rendered"))
+        };
         let pod = &of_kind("Deployment")?["spec"]["template"]["spec"];
         let account = pod["serviceAccountName"].as_str().context("the operator's ServiceAccount")?;
         Ok(Some(Self {
-            policy: Policy::read(of_kind("ValidatingAdmissionPolicy")?)?,
+            policy: Policy::read(policy("-operator")?)?,
+            secrets: Policy::read(policy("-operator-secrets")?)?,
             settings: settings(&pod["containers"][0]["env"])?,
             operator: format!("system:serviceaccount:{NAMESPACE}:{account}"),
         }))
     }
 
+    /// The Secret that its operator makes for a run.
+    pub(crate) fn secret(&self) -> anyhow::Result<Value> {
+        let object = demo();
+        let content = SecretContent {
+            data_key: DataKey::generate(),
+            database_url: self.settings.database_url.expose().to_owned().into(),
+            ca: self.settings.ca_file.as_ref().map(|_| b"-----BEGIN CERTIFICATE-----".to_vec()),
+        };
+        Ok(serde_json::to_value(secret(&object, &validate(&object)?, SECRET, &content))?)
+    }
+
+    /// What the policy has against a request to create a Secret.
+    pub(crate) fn against_secret(&self, secret: &Value) -> anyhow::Result<Vec<String>> {
+        self.secrets.against(&self.operator, "CREATE", secret, &Value::Null)
+    }
+
+    /// The same of a change, and of a removal.
+    pub(crate) fn against_secret_later(
+        &self,
+        operation: &str,
+        secret: &Value,
+    ) -> anyhow::Result<Vec<String>> {
+        let new = if operation == "DELETE" { &Value::Null } else { secret };
+        self.secrets.against(&self.operator, operation, new, secret)
+    }
+
+    /// What it has against anybody's request to create a Secret.
+    pub(crate) fn against_secret_by(&self, user: &str, secret: &Value) -> anyhow::Result<Vec<String>> {
+        self.secrets.against(user, "CREATE", secret, &Value::Null)
+    }
+
     /// The Job that its operator builds for a run with such a template.
     pub(crate) fn job_for(&self, template: &Value) -> anyhow::Result<Value> {
-        let mut object = SigningRun::new("demo", SigningRunSpec::new(1_000, 4, 100));
-        object.metadata.namespace = Some("team-a".to_owned());
-        object.metadata.uid = Some("0198c9a4-5d2e-7b6f-8a3d-1c2b3a495867".to_owned());
-        object.metadata.generation = Some(5);
+        let mut object = demo();
         object.spec.signer_template = Some(serde_json::from_value(template.clone())?);
         let run = validate(&object)?;
-        let plan = JobPlan { parallelism: 3, suspended: false, run_uid: Some(uuid::Uuid::nil()) };
-        Ok(serde_json::to_value(job(&object, &run, plan, &self.settings))?)
+        let plan = JobPlan {
+            parallelism: 3,
+            suspended: false,
+            run_uid: Some(uuid::Uuid::nil()),
+            secret: Some(SECRET.to_owned()),
+        };
+        Ok(serde_json::to_value(job(&object, &run, &plan, &self.settings))?)
     }
 
     /// What the policy has against a request to create a Job: messages, or errors of its expressions.
@@ -111,6 +159,14 @@ impl Release {
     }
 }
 
+fn demo() -> SigningRun {
+    let mut object = SigningRun::new("demo", SigningRunSpec::new(1_000, 4, 100));
+    object.metadata.namespace = Some("team-a".to_owned());
+    object.metadata.uid = Some("0198c9a4-5d2e-7b6f-8a3d-1c2b3a495867".to_owned());
+    object.metadata.generation = Some(5);
+    object
+}
+
 /// What the Deployment tells the operator of its signers.
 fn settings(environment: &Value) -> anyhow::Result<SignerSettings> {
     let variables = environment.as_array().context("variables")?;
@@ -123,10 +179,10 @@ fn settings(environment: &Value) -> anyhow::Result<SignerSettings> {
     Ok(SignerSettings {
         image: needed("CHANCERY_SIGNER_IMAGE")?,
         image_pull_policy: needed("CHANCERY_SIGNER_IMAGE_PULL_POLICY")?,
-        secret: needed("CHANCERY_SIGNER_SECRET")?,
+        database_url: "postgres://signer:secret@database/ledger".parse()?,
+        ca_file: some("CHANCERY_SIGNER_CA_FILE").map(Into::into),
         service_account: some("CHANCERY_SIGNER_SERVICE_ACCOUNT"),
         ssl_mode: some("CHANCERY_SIGNER_PGSSLMODE"),
-        has_ca: some("CHANCERY_SIGNER_CA").is_some(),
         assume_role: some("CHANCERY_SIGNER_ASSUME_ROLE").is_some(),
         otlp_endpoint: some("OTEL_EXPORTER_OTLP_ENDPOINT"),
         allowed: needed("CHANCERY_SIGNER_ALLOWED")?.parse::<Allowed>()?,

@@ -9,7 +9,7 @@ use chancery_operator::{metrics_registry, run::RunMetrics};
 fn shown() -> BTreeSet<(String, String)> {
     let mut registry = metrics_registry();
     let metrics = Metrics::new(&mut registry);
-    let _of_runs = RunMetrics::new(&mut registry);
+    RunMetrics::new(&mut registry).data_keys(&["a fingerprint".to_owned()], &[]);
     metrics.reconcile_failed("Job");
     metrics.requested("GET");
     let mut page = String::new();

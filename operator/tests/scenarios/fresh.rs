@@ -40,16 +40,14 @@ async fn a_fresh_run_gets_finalizer_row_keys_records_job_and_status_in_this_orde
     assert_eq!(world.phase(RUN), Some(Phase::Seeding));
 
     operator.woken.recv().await;
+    assert_eq!(operator.step(RUN).await?, Action::requeue(Duration::ZERO), "the Job has to name the Secret");
+    let told = world.api.told();
+    assert!(told[0].starts_with("CREATE secrets/demo-signer-"), "{told:?}");
+    assert_eq!(told[1..], ["APPLY signingruns/demo/status", "CREATE events Sealed"]);
+    assert!(world.api.get("jobs", JOB).is_none(), "signers are given their Secret first");
+
     operator.step(RUN).await?;
-    assert_eq!(
-        world.api.told(),
-        [
-            "APPLY jobs/demo-signer",
-            "APPLY signingruns/demo/status",
-            "CREATE events Sealed",
-            "CREATE events SignersStarted"
-        ]
-    );
+    assert_eq!(world.api.told(), ["APPLY jobs/demo-signer", "CREATE events SignersStarted"]);
     assert!(world.condition(RUN, ConditionType::Sealed).0);
     assert_eq!(world.phase(RUN), Some(Phase::Signing));
 

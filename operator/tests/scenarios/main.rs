@@ -22,6 +22,7 @@ mod leader;
 mod life;
 mod mutants;
 mod refusals;
+mod secrets;
 mod signers;
 mod stale;
 mod standstill;

@@ -125,7 +125,7 @@ async fn a_job_that_kueue_holds_is_left_suspended_and_one_that_it_admits_is_left
 #[tokio::test]
 async fn signers_that_can_never_work_fail_the_run_until_they_do() -> anyhow::Result<()> {
     let (world, mut operator) = World::signing(spec()).await?;
-    let said = "the KEK file /etc/chancery/signer/kek holds no KEK";
+    let said = "the data key file /etc/chancery/signer/data-key holds no data key";
     world.api.pod(RUN, "demo-signer-abcde", super::cluster::pod_status::ended(78, "Error", said));
     world.api.job_fails(JOB, "PodFailurePolicy", "Container signer failed with exit code 78");
     operator.settle(RUN).await?;

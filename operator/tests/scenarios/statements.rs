@@ -15,7 +15,8 @@ async fn stating(world: &World) -> anyhow::Result<TestOperator> {
     if !statement_key.exists() {
         create_statement_key_file(&statement_key)?;
     }
-    let keys = KeyFiles { kek: world.kek_file(), statement_key: Some(statement_key) };
+    let keys =
+        KeyFiles { kek: world.kek_file(), former_keks: Vec::new(), statement_key: Some(statement_key) };
     let mut operator = TestOperator::with_keys(&world.api, &world.ledger.url, keys);
     operator.connect().await;
     Ok(operator)

@@ -64,11 +64,25 @@ impl Drop for TestOperator {
 impl TestOperator {
     /// One that has just been started.
     pub(crate) fn new(api: &FakeApi, database: &str, kek_file: PathBuf) -> Self {
-        Self::with_keys(api, database, KeyFiles { kek: kek_file, statement_key: None })
+        Self::with_keys(
+            api,
+            database,
+            KeyFiles { kek: kek_file, former_keks: Vec::new(), statement_key: None },
+        )
     }
 
     /// One that has just been started, with these keys.
     pub(crate) fn with_keys(api: &FakeApi, database: &str, key_files: KeyFiles) -> Self {
+        Self::with_settings(api, database, key_files, settings())
+    }
+
+    /// One that has just been started, with these keys and these settings of signers.
+    pub(crate) fn with_settings(
+        api: &FakeApi,
+        database: &str,
+        key_files: KeyFiles,
+        settings: SignerSettings,
+    ) -> Self {
         let mut registry = metrics_registry();
         let metrics = Metrics::new(&mut registry);
         let url = database.parse().expect("a database URL");
@@ -78,7 +92,7 @@ impl TestOperator {
         let client = api.client();
         let (events, publisher) = event_queue(client.clone(), "test");
         let services = Services { client, database: Arc::clone(&database), events, metrics };
-        let shared = Shared::new(services, settings(), key_files, triggers, RunMetrics::new(&mut registry));
+        let shared = Shared::new(services, settings, key_files, triggers, RunMetrics::new(&mut registry));
         let ((jobs, job_writer), (pods, pod_writer)) = (reflector::store(), reflector::store());
         let mut operator = Self {
             context: Arc::new(Context::new(Arc::new(shared), jobs, pods)),
@@ -265,10 +279,10 @@ pub(crate) fn settings() -> SignerSettings {
     SignerSettings {
         image: "chancery/signer:test".to_owned(),
         image_pull_policy: "IfNotPresent".to_owned(),
-        secret: "chancery-signer".to_owned(),
+        database_url: "postgres://signer:secret@database/ledger".parse().expect("a URL"),
+        ca_file: None,
         service_account: None,
         ssl_mode: None,
-        has_ca: false,
         assume_role: false,
         otlp_endpoint: None,
         allowed: Allowed::default(),

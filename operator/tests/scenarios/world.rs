@@ -7,7 +7,7 @@ use anyhow::ensure;
 use chancery_api::Phase;
 use chancery_api::condition::{self, ConditionType};
 use chancery_audit::{AuditOptions, audit, audit_keyring};
-use chancery_keyring::SigningKey;
+use chancery_keyring::{Keks, SigningKey};
 use chancery_kit::TestLedger;
 use chancery_process::{create_kek_file, read_kek_file};
 use chancery_store::lease::{Acquired, Lease, Payloads, SignerRun};
@@ -171,10 +171,12 @@ impl World {
         run: &SignerRun,
         lease: &Lease,
     ) -> anyhow::Result<Vec<Vec<u8>>> {
-        let kek = read_kek_file(&self.kek_file())?;
+        let keks = Keks::new(read_kek_file(&self.kek_file())?, Vec::new());
+        let keyring = self.stored(&run.name).await?.keyring;
+        let data_key = chancery_data_keys::open(&self.ledger.ledger, &keyring, &keks).await?;
         let (ring, algorithm) = (run.keyring_uid, run.algorithm.parse()?);
         let wrapped = session.key(lease).await?.wrapped;
-        let key = SigningKey::open(&kek, ring, lease.key, algorithm, &wrapped)?;
+        let key = SigningKey::open(&data_key, ring, lease.key, algorithm, &wrapped)?;
         let mut payloads = Payloads::default();
         session.fetch(lease.first_record, lease.last_record, &mut payloads).await?;
         let sign = |payload: &[u8]| {

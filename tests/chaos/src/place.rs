@@ -1,7 +1,6 @@
 //! Where schedules are played: one server, and a ledger, a proxy and a folder for each schedule.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use chancery_keyring::Kek;
@@ -146,7 +145,7 @@ impl Stage {
     /// A server that refuses.
     pub async fn seed(&self, shape: &Shape) -> anyhow::Result<()> {
         let ledger = Ledger::connect(self.direct.parse()?, 3).await?;
-        let kek = Arc::new(read_kek_file(&self.errand.kek_file())?);
+        let kek = read_kek_file(&self.errand.kek_file())?;
         for (task, run) in self.tasks.iter().zip(runs(shape)) {
             let (run, _) = ledger.create_run(&new_run(&task.run, shape, run, &kek)).await?;
             chancery_kit::stock(&ledger, &run, &kek).await?;

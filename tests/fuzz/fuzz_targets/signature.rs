@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use chancery_keyring::{Algorithm, Kek, KeySpec, SigningKey, VerifyingKey, generate};
+use chancery_keyring::{Algorithm, DataKey, KeySpec, SigningKey, VerifyingKey, generate};
 use libfuzzer_sys::fuzz_target;
 use uuid::Uuid;
 
@@ -17,12 +17,12 @@ struct Signed {
 }
 
 static SIGNED: LazyLock<[Signed; 4]> = LazyLock::new(|| {
-    let kek = Kek::from_bytes([7; 32]);
+    let data_key = DataKey::from_bytes([7; 32]);
     Algorithm::ALL.map(|algorithm| {
         let spec = KeySpec::new(algorithm, None).expect("a size of its own");
-        let key = generate(spec, RING, &kek).expect("a key");
+        let key = generate(spec, RING, &data_key).expect("a key");
         let mut signature = Vec::new();
-        let signing = SigningKey::open(&kek, RING, key.id, algorithm, &key.wrapped).expect("it opens");
+        let signing = SigningKey::open(&data_key, RING, key.id, algorithm, &key.wrapped).expect("it opens");
         signing.sign(PAYLOAD, &mut signature).expect("a signature");
         Signed { key: VerifyingKey::from_spki_der(algorithm, &key.public_key).expect("a key"), signature }
     })

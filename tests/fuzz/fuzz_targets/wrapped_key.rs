@@ -1,22 +1,22 @@
 //! Wrapped keys: altered in any byte they do not open, and the error names the key. A document that only
-//! who has the KEK can wrap may still be any bytes.
+//! who has the data key can wrap may still be any bytes.
 
 #![no_main]
 
 use std::sync::LazyLock;
 
-use chancery_keyring::{Algorithm, GeneratedKey, Kek, KeySpec, SigningKey, generate, unwrap, wrap};
+use chancery_keyring::{Algorithm, DataKey, GeneratedKey, KeySpec, SigningKey, generate, unwrap, wrap};
 use libfuzzer_sys::fuzz_target;
 use uuid::Uuid;
 
 const RING: Uuid = Uuid::from_u128(7);
 
-static KEK: LazyLock<Kek> = LazyLock::new(|| Kek::from_bytes([7; 32]));
+static DATA_KEY: LazyLock<DataKey> = LazyLock::new(|| DataKey::from_bytes([7; 32]));
 
 static KEYS: LazyLock<[GeneratedKey; 4]> = LazyLock::new(|| {
     Algorithm::ALL.map(|algorithm| {
         let spec = KeySpec::new(algorithm, None).expect("a size of its own");
-        generate(spec, RING, &KEK).expect("a key")
+        generate(spec, RING, &DATA_KEY).expect("a key")
     })
 });
 
@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
     let Some((choice, data)) = data.split_first() else { return };
     let algorithm = Algorithm::ALL[usize::from(*choice) % 4];
     let key = &KEYS[usize::from(*choice) % 4];
-    let open = |wrapped: &[u8]| SigningKey::open(&KEK, RING, key.id, algorithm, wrapped);
+    let open = |wrapped: &[u8]| SigningKey::open(&DATA_KEY, RING, key.id, algorithm, wrapped);
 
     // Any bytes.
     let error = open(data).expect_err("nobody wrapped this");
@@ -44,9 +44,9 @@ fuzz_target!(|data: &[u8]| {
         }
     }
 
-    // Any document, wrapped by who has the KEK.
-    let wrapped = wrap(&KEK, RING, key.id, algorithm, data).expect("memory");
-    let document = unwrap(&KEK, RING, key.id, algorithm, &wrapped).expect("it opens again");
+    // Any document, wrapped by who has the data key.
+    let wrapped = wrap(&DATA_KEY, RING, key.id, algorithm, data).expect("memory");
+    let document = unwrap(&DATA_KEY, RING, key.id, algorithm, &wrapped).expect("it opens again");
     assert_eq!(*document, data);
     if let Ok(opened) = open(&wrapped) {
         let mut signature = Vec::new();

@@ -93,6 +93,7 @@ impl Chancery {
             .args(arguments)
             .env_remove("DATABASE_URL")
             .env_remove("CHANCERY_KEK_FILE")
+            .env_remove("CHANCERY_FORMER_KEK_FILES")
             .env_remove("RUST_LOG")
             .env("CHANCERY_DATA_DIR", self.folder().join("data"))
             .envs(self.url.iter().map(|url| ("DATABASE_URL", url)))

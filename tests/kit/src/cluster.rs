@@ -17,6 +17,7 @@
 mod api_server;
 mod assets;
 mod home;
+mod hooks;
 mod kubeconfig;
 mod kubectl;
 mod namespace;
@@ -31,7 +32,7 @@ mod start;
 pub use kubectl::Kubectl;
 pub use namespace::Namespace;
 pub use operator::{OperatorOptions, OperatorProcess};
-pub use release::{Release, helm};
+pub use release::{Release, give_url, helm};
 pub use run_in_cluster::{ClusterRun, condition, condition_is};
 pub use stand_in::StandIn;
 pub use start::{Cluster, Controllers};

@@ -1,16 +1,20 @@
 //! Runs for tests.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_audit::{AuditOptions, audit};
 use chancery_filling::fill;
-use chancery_keyring::Kek;
-use chancery_process::{create_kek_file, read_kek_file};
+use chancery_keyring::{DataKey, Kek, WrappedDataKey};
+use chancery_process::{create_kek_file, read_data_key_file, read_kek_file};
 use chancery_sources::generated;
-use chancery_store::{KeyringWanted, Ledger, NewRun, Run, SignerSession};
+use chancery_store::{Keyring, KeyringWanted, Ledger, NewDataKey, NewRun, Run, SignerSession, StoredDataKey};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::independent_audit::independent_audit;
 use crate::ledger::TestLedger;
@@ -45,7 +49,13 @@ impl TestRun {
                     default_algorithm: "RS256".to_owned(),
                     default_key_size: None,
                 },
-                kek_fingerprint: String::new(),
+                // Another one is given with the KEK.
+                data_key: NewDataKey {
+                    keyring_uid: Uuid::nil(),
+                    fingerprint: String::new(),
+                    kek_fingerprint: String::new(),
+                    wrapped: Vec::new(),
+                },
                 record_count: 200,
                 record_size: 64,
                 batch_size: 10,
@@ -120,9 +130,13 @@ impl TestRun {
     }
 
     /// What the run is created with, under the given KEK.
+    ///
+    /// # Panics
+    ///
+    /// When there is no memory.
     #[must_use]
     pub fn new_run(&self, kek: &Kek) -> NewRun {
-        NewRun { kek_fingerprint: kek.fingerprint(), ..self.new.clone() }
+        NewRun { data_key: chancery_data_keys::fresh(kek).expect("a data key"), ..self.new.clone() }
     }
 
     /// Creates the run, with neither keys nor records.
@@ -164,7 +178,9 @@ impl TestRun {
     ) -> anyhow::Result<SeededRun<'_>> {
         let kek = read_kek_file(&kek_file)?;
         let (run, _) = ledger.ledger.create_run(&self.new_run(&kek)).await?;
-        Ok(SeededRun { ledger, run, kek_file, folder })
+        let data_key_file = folder.path().join(format!("data-key-of-{}", run.name));
+        write_data_key(&data_key_file, &data_key_of(&ledger.ledger, &run.keyring, &kek).await?)?;
+        Ok(SeededRun { ledger, run, kek_file, data_key_file, folder })
     }
 }
 
@@ -177,6 +193,8 @@ pub struct SeededRun<'l> {
     pub run: Run,
     /// The file with its KEK.
     pub kek_file: PathBuf,
+    /// The file with the data key of its ring, which its signers are given.
+    pub data_key_file: PathBuf,
     folder: Arc<TempDir>,
 }
 
@@ -187,8 +205,7 @@ impl SeededRun<'_> {
     ///
     /// A database that refuses.
     pub async fn stocked(mut self) -> anyhow::Result<Self> {
-        let kek = Arc::new(read_kek_file(&self.kek_file)?);
-        stock(&self.ledger.ledger, &self.run, &kek).await?;
+        stock(&self.ledger.ledger, &self.run, &read_kek_file(&self.kek_file)?).await?;
         self.run = self.ledger.ledger.find_run(&self.run.namespace, &self.run.name).await?;
         Ok(self)
     }
@@ -208,7 +225,16 @@ impl SeededRun<'_> {
     ///
     /// When the program cannot be started.
     pub fn start_signer_with(&self, holder: &str, more: &[&str]) -> anyhow::Result<SignerProcess> {
-        SignerProcess::start(&self.ledger.url, &self.run.name, holder, &self.kek_file, more)
+        SignerProcess::start(&self.ledger.url, &self.run.name, holder, &self.data_key_file, more)
+    }
+
+    /// The data key of its ring.
+    ///
+    /// # Errors
+    ///
+    /// When somebody has changed its file.
+    pub fn data_key(&self) -> anyhow::Result<DataKey> {
+        Ok(read_data_key_file(&self.data_key_file)?)
     }
 
     /// A signer's connection, for a test that plays the signer itself.
@@ -266,8 +292,32 @@ impl SeededRun<'_> {
 /// # Errors
 ///
 /// A database that refuses.
-pub async fn stock(ledger: &Ledger, run: &Run, kek: &Arc<Kek>) -> anyhow::Result<()> {
-    fill(ledger, &run.keyring, kek, |_| {}).await?;
+pub async fn stock(ledger: &Ledger, run: &Run, kek: &Kek) -> anyhow::Result<()> {
+    let data_key = Arc::new(data_key_of(ledger, &run.keyring, kek).await?);
+    fill(ledger, &run.keyring, &data_key, |_| {}).await?;
     generated::supply(ledger, run, |_| {}).await?;
+    Ok(())
+}
+
+/// Opens the data key of a keyring with the KEK that has wrapped it.
+///
+/// # Errors
+///
+/// A database that refuses, or another KEK.
+pub async fn data_key_of(ledger: &Ledger, keyring: &Keyring, kek: &Kek) -> anyhow::Result<DataKey> {
+    let StoredDataKey { keyring: _, keyring_uid, fingerprint, kek_fingerprint, wrapped } =
+        ledger.data_key(keyring).await?;
+    let wrapped = WrappedDataKey { keyring: keyring_uid, fingerprint, kek_fingerprint, wrapped };
+    Ok(DataKey::open(kek, &wrapped)?)
+}
+
+/// Writes a data key file that only its owner may read, as whoever starts a signer gives it one.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub fn write_data_key(path: &Path, data_key: &DataKey) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(data_key.to_base64().as_bytes())?;
     Ok(())
 }

@@ -25,11 +25,17 @@ impl SignerProcess {
     /// # Errors
     ///
     /// When the program cannot be started.
-    pub fn start(url: &str, run: &str, holder: &str, kek_file: &Path, more: &[&str]) -> anyhow::Result<Self> {
+    pub fn start(
+        url: &str,
+        run: &str,
+        holder: &str,
+        data_key_file: &Path,
+        more: &[&str],
+    ) -> anyhow::Result<Self> {
         let _well_formed: LedgerUrl = url.parse()?;
         let child = Command::new(program("chancery-signer"))
-            .args(["--run", run, "--holder", holder, "--assume-signer-role", "--kek-file"])
-            .arg(kek_file)
+            .args(["--run", run, "--holder", holder, "--assume-signer-role", "--data-key-file"])
+            .arg(data_key_file)
             .args(more)
             .env("DATABASE_URL", url)
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()))

@@ -60,7 +60,7 @@ async fn a_url_that_can_not_be_read_is_refused_without_repeating_its_password() 
 #[tokio::test]
 async fn a_signer_does_not_repeat_a_password_either() -> anyhow::Result<()> {
     let signer = tokio::process::Command::new(program("chancery-signer"))
-        .args(["--run", "demo", "--holder", "one", "--kek-file", "/dev/null"])
+        .args(["--run", "demo", "--holder", "one", "--data-key-file", "/dev/null"])
         .env("DATABASE_URL", "postgres://somebody:hunter2@127.0.0.1:port/ledger")
         .output()
         .await?;

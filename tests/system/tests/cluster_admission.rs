@@ -20,6 +20,10 @@ fn as_it_was_made(job: &Value) -> Value {
         ["controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"];
     drop("/spec/template/metadata/labels", &added);
     drop("/spec/template/metadata", &["creationTimestamp"]);
+    let secret =
+        job["metadata"]["annotations"]["chancery.dev/signer-secret"].as_str().unwrap_or_default().to_owned();
+    let text = job.to_string().replace(&secret, "other-signer-0123456789");
+    let mut job: Value = serde_json::from_str(&text).expect("it was JSON before");
     job["metadata"]["name"] = json!("other-signer");
     job["metadata"]["ownerReferences"][0]["name"] = json!("other");
     job
@@ -59,8 +63,8 @@ async fn the_operators_token_makes_no_job_but_those_of_chancery() -> anyhow::Res
         ),
         (
             "privilege",
-            "/spec/template/spec/containers/0/securityContext/privileged",
-            json!(true),
+            "/spec/template/spec/containers/0/securityContext",
+            json!({"privileged": true}),
             "restricted Pod Security Standard",
         ),
         (
@@ -79,12 +83,12 @@ async fn the_operators_token_makes_no_job_but_those_of_chancery() -> anyhow::Res
             "another Secret",
             "/spec/template/spec/volumes/0/secret/secretName",
             json!("chancery-kek"),
-            "no Secret but that of their program",
+            "no Secret but that of their run",
         ),
         (
             "all variables of a Secret",
             "/spec/template/spec/containers/0/envFrom",
-            json!([{"secretRef": {"name": "chancery-database"}}]),
+            json!([{"secretRef": {"name": "ledger"}}]),
             "one container",
         ),
         (
@@ -196,5 +200,63 @@ async fn a_run_that_asks_for_what_is_not_allowed_says_so_and_signs_once_it_no_lo
     run.patch_spec(json!({"signerTemplate": template})).await?;
     run.completes(&ledger).await?;
     assert!(condition(&run.get().await?, "Failed").is_some_and(|failed| failed["status"] == "False"));
+    Ok(())
+}
+
+/// What somebody would make who has the operator's token, and no more: a Secret that a controller fills or follows.
+#[tokio::test]
+async fn the_operators_token_makes_no_secret_but_those_of_signers_and_reads_none() -> anyhow::Result<()> {
+    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
+    let namespace = cluster.namespace("secrets").await?;
+    let ledger = TestLedger::new().await?;
+    let release = Release::install(&namespace, &ledger.url).await?;
+    let operator = OperatorProcess::start(&release).await?;
+    let run = ClusterRun::new(&namespace, "demo").long();
+    run.apply().await?;
+    eventually("the Secret is there", async || run.secret().await.is_ok()).await;
+    let (name, made) = run.secret().await?;
+    assert_eq!(made["immutable"], true);
+    let owner = &made["metadata"]["ownerReferences"][0];
+    assert_eq!((&owner["kind"], &owner["name"]), (&json!("SigningRun"), &json!("demo")));
+    let keys: Vec<&String> = made["data"].as_object().map(|data| data.keys().collect()).unwrap_or_default();
+    assert_eq!(keys, ["data-key", "database-url"]);
+
+    let (kubectl, account) = (namespace.kubectl(), operators_account(&namespace));
+    let mut built = made.clone();
+    let metadata = built["metadata"].as_object_mut().expect("metadata");
+    metadata.retain(|field, _| ["labels", "ownerReferences"].contains(&field.as_str()));
+    built["metadata"]["name"] = json!("demo-signer-0123456789");
+    let token = json!({"kubernetes.io/service-account.name": "default"});
+    let mut attempts =
+        vec![("a token of a ServiceAccount", built.clone()), ("a foreign name", built.clone())];
+    attempts[0].1["type"] = json!("kubernetes.io/service-account-token");
+    attempts[0].1["metadata"]["annotations"] = token;
+    attempts[1].1["metadata"]["name"] = json!("chancery-kek-2");
+    let policy = format!("ValidatingAdmissionPolicy 'chancery-operator-secrets.{}'", namespace.name);
+    eventually("the policy is in force", async || {
+        let refused = create(&kubectl, Some(&account), &attempts[0].1).await;
+        refused.is_ok_and(|ended| ended.stderr.contains(&policy))
+    })
+    .await;
+    create(&kubectl, Some(&account), &built).await?.expect_code(0)?;
+    for (attempt, secret) in &attempts {
+        let refused = create(&kubectl, Some(&account), secret).await?;
+        assert!(refused.stderr.contains(&policy), "{attempt}: {refused:?}");
+        create(&kubectl, None, secret).await?.expect_code(0)?;
+    }
+    let patch = json!({"metadata": {"labels": {"a": "b"}}}).to_string();
+    for arguments in [
+        vec!["get", "secret", &name],
+        vec!["get", "secrets", "--watch"],
+        vec!["patch", "secret", &name, "--patch", &patch],
+        vec!["delete", "secret", &name],
+        vec!["get", "secret", "chancery-kek"],
+    ] {
+        let refused = kubectl.try_run(&[&arguments[..], &[&account]].concat()).await?;
+        assert!(refused.stderr.contains("forbidden"), "{arguments:?}: {refused:?}");
+    }
+    let log = operator.log();
+    let data_key = made["data"]["data-key"].as_str().unwrap_or_default();
+    assert!(!log.contains(data_key) && !log.contains(&ledger.url), "{log}");
     Ok(())
 }

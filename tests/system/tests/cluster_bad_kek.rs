@@ -4,33 +4,51 @@ use chancery_kit::cluster::{
     Cluster, ClusterRun, OperatorOptions, OperatorProcess, Release, StandIn, condition,
 };
 use chancery_kit::{TestLedger, eventually};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn says(run: &Value, kind: &str, words: &str) -> bool {
     let message = condition(run, kind).and_then(|condition| condition["message"].as_str());
     message.is_some_and(|message| message.contains(words))
 }
 
+/// Waits until the Job names another Secret than that.
+async fn until_another_secret(run: &ClusterRun<'_>, before: &str) -> anyhow::Result<String> {
+    eventually("there is another Secret", async || run.secret().await.is_ok_and(|(name, _)| name != before))
+        .await;
+    Ok(run.secret().await?.0)
+}
+
 #[tokio::test]
-async fn signers_with_another_kek_fail_the_run_and_the_right_one_lets_it_recover() -> anyhow::Result<()> {
+async fn signers_with_the_data_key_of_another_ring_fail_the_run_until_the_secret_is_removed()
+-> anyhow::Result<()> {
     let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
     let namespace = cluster.namespace("kek-signers").await?;
     let ledger = TestLedger::new().await?;
     let release = Release::install(&namespace, &ledger.url).await?;
     let _operator = OperatorProcess::start(&release).await?;
-    let stand_in = StandIn::start(&namespace)?;
-    let kek = release.kek().await?;
-    release.set_signers_kek(&[7; 32]).await?;
-    let run = ClusterRun::new(&namespace, "demo");
+    let (other, run) = (ClusterRun::new(&namespace, "other"), ClusterRun::new(&namespace, "demo"));
+    other.apply().await?;
     run.apply().await?;
+    for run in [&other, &run] {
+        eventually("it has its Secret", async || run.secret().await.is_ok()).await;
+    }
+    // Somebody who may write Secrets of the namespace hands one run what is another's.
+    let (_, theirs) = other.secret().await?;
+    let name =
+        run.replace_secret(|secret| secret["data"]["data-key"] = theirs["data"]["data-key"].clone()).await?;
+    let stand_in = StandIn::start(&namespace)?;
     let failed = run.until_phase("Failed").await;
-    assert!(says(&failed, "Failed", "KEK"), "the reason is clear: {failed}");
+    assert!(says(&failed, "Failed", "the data key is not that of the run's keyring"), "{failed}");
+    other.completes(&ledger).await?;
     eventually("nobody goes on trying", async || stand_in.running().is_empty()).await;
     let events = run.events().await?;
     assert!(!events.contains(&"Completed".to_owned()), "{events:?}");
-    release.set_signers_kek(&kek).await?;
-    run.annotate("chancery.dev/retry", "the KEK is right now").await?;
-    run.completes(&ledger).await
+    namespace.kubectl().run(&["delete", "secret", &name]).await?;
+    run.annotate("chancery.dev/retry", "the Secret is gone").await?;
+    run.completes(&ledger).await?;
+    let events = run.events().await?;
+    assert!(events.contains(&"ReplacingSecret".to_owned()), "{events:?}");
+    Ok(())
 }
 
 #[tokio::test]
@@ -40,18 +58,14 @@ async fn a_tampered_key_fails_the_run_by_name_and_the_right_one_lets_it_recover(
     let ledger = TestLedger::new().await?;
     let release = Release::install(&namespace, &ledger.url).await?;
     let _operator = OperatorProcess::start(&release).await?;
-    let stand_in = StandIn::start(&namespace)?;
-    // Signers that can open no key leave a run that is seeded and not signed.
-    let kek = release.kek().await?;
-    release.set_signers_kek(&[7; 32]).await?;
     let run = ClusterRun::new(&namespace, "demo");
     run.apply().await?;
-    run.until_phase("Failed").await;
+    // Nobody makes pods yet: the run is seeded, and not signed.
+    eventually("it has its Secret", async || run.secret().await.is_ok()).await;
     let flip = "UPDATE chancery.key_material SET wrapped_key = set_byte(wrapped_key, 20, get_byte(wrapped_key, 20) # 1)
                  WHERE key_id = (SELECT id FROM chancery.keys WHERE number = 3) RETURNING key_id";
     let key: uuid::Uuid = sqlx::query_scalar(flip).fetch_one(ledger.ledger.pool()).await?;
-    release.set_signers_kek(&kek).await?;
-    run.annotate("chancery.dev/retry", "the KEK is right now").await?;
+    let stand_in = StandIn::start(&namespace)?;
     run.until("it names the key", |run| says(run, "Failed", &format!("key {key}"))).await;
     eventually("nobody goes on trying", async || stand_in.running().is_empty()).await;
     let by_key = "SELECT count(*) FROM chancery.signatures s JOIN chancery.leases l ON l.id = s.lease_id
@@ -85,44 +99,56 @@ async fn an_operator_without_a_good_kek_says_so_and_goes_on_when_it_has_one() ->
 }
 
 #[tokio::test]
-async fn a_run_whose_signers_have_no_secret_says_that_they_wait() -> anyhow::Result<()> {
+async fn a_secret_that_is_deleted_or_lacks_a_key_is_replaced_and_the_job_with_it() -> anyhow::Result<()> {
     let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
     let namespace = cluster.namespace("no-secret").await?;
     let ledger = TestLedger::new().await?;
     let release = Release::install(&namespace, &ledger.url).await?;
     let _operator = OperatorProcess::start(&release).await?;
-    let _stand_in = StandIn::start(&namespace)?;
-    let kubectl = namespace.kubectl();
-    let secret = kubectl.run(&["get", "secret", "chancery-signer", "--output=json"]).await?;
-    kubectl.run(&["delete", "secret", "chancery-signer"]).await?;
     let run = ClusterRun::new(&namespace, "demo");
     run.apply().await?;
-    run.until("it says which Secret", |run| says(run, "Progressing", "secret \"chancery-signer\" not found"))
-        .await;
-    // The same Secret again, without what the API server has added.
-    let mut again: Value = serde_json::from_str(&secret)?;
-    for added in ["uid", "resourceVersion", "creationTimestamp", "managedFields"] {
-        again["metadata"].as_object_mut().map(|metadata| metadata.remove(added));
-    }
-    kubectl.apply(&again.to_string()).await?;
-    run.completes(&ledger).await
+    eventually("it has its Secret", async || run.secret().await.is_ok()).await;
+    let (first, _) = run.secret().await?;
+    namespace.kubectl().run(&["delete", "secret", &first]).await?;
+    let stand_in = StandIn::start(&namespace)?;
+    let second = until_another_secret(&run, &first).await?;
+    run.completes(&ledger).await?;
+    let events = run.events().await?;
+    assert!(events.contains(&"ReplacingSecret".to_owned()), "{events:?}");
+    drop(stand_in);
+
+    let other = ClusterRun::new(&namespace, "other");
+    other.apply().await?;
+    eventually("it has its Secret", async || other.secret().await.is_ok()).await;
+    let lacking = other.replace_secret(|secret| secret["data"]["database-url"] = json!(null)).await?;
+    let _stand_in = StandIn::start(&namespace)?;
+    until_another_secret(&other, &lacking).await?;
+    other.completes(&ledger).await?;
+    assert_ne!(first, second);
+    Ok(())
 }
 
 #[tokio::test]
-async fn a_secret_that_lacks_a_key_is_named() -> anyhow::Result<()> {
+async fn the_secret_of_a_run_goes_with_it() -> anyhow::Result<()> {
     let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
-    let namespace = cluster.namespace("no-key").await?;
+    let namespace = cluster.namespace("secret-goes").await?;
     let ledger = TestLedger::new().await?;
     let release = Release::install(&namespace, &ledger.url).await?;
     let _operator = OperatorProcess::start(&release).await?;
     let _stand_in = StandIn::start(&namespace)?;
-    let kubectl = namespace.kubectl();
-    let url = kubectl.jsonpath("secret/chancery-signer", ".data.database-url").await?;
-    let patch = |value: Value| serde_json::json!({"data": {"database-url": value}}).to_string();
-    kubectl.run(&["patch", "secret", "chancery-signer", "--patch", &patch(Value::Null)]).await?;
     let run = ClusterRun::new(&namespace, "demo");
     run.apply().await?;
-    run.until("it says which key", |run| says(run, "Progressing", "database-url")).await;
-    kubectl.run(&["patch", "secret", "chancery-signer", "--patch", &patch(Value::from(url))]).await?;
-    run.completes(&ledger).await
+    run.completes(&ledger).await?;
+    let (name, _) = run.secret().await?;
+    run.delete().await?;
+    let kubectl = namespace.kubectl();
+    eventually("its Secret is gone", async || {
+        kubectl.get("secret", &name).await.is_ok_and(|it| it.is_none())
+    })
+    .await;
+    // The run is still in the ledger. Another SigningRun of its name has another Secret.
+    assert!(run.is_in(&ledger).await?);
+    let again = ClusterRun::new(&namespace, "demo");
+    again.apply().await?;
+    again.completes(&ledger).await
 }

@@ -44,7 +44,11 @@ async fn each_bad_object_is_refused_with_a_sentence_that_helps() -> anyhow::Resu
         (with("recordCount", json!(0)), "spec.recordCount in body should be greater than or equal to 1"),
         (with("recordCount", json!(1_000_000_001)), "should be less than or equal to 1000000000"),
         (with("recordCount", json!("many")), "spec.recordCount in body must be of type integer: \"string\""),
-        (with("recordSize", json!(65_537)), "spec.recordSize in body should be less than or equal to 65536"),
+        (
+            with("recordSize", json!(1_048_577)),
+            "spec.recordSize in body should be less than or equal to 1048576",
+        ),
+        (json!({"recordCount": 1, "batchSize": 1}), "or name a keyring that exists with keyringRef"),
         (with("keyCount", json!(10_001)), "spec.keyCount in body should be less than or equal to 10000"),
         (with("batchSize", json!(0)), "spec.batchSize in body should be greater than or equal to 1"),
         (with("parallelism", json!(0)), "spec.parallelism in body should be greater than or equal to 1"),

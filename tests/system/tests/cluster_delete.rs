@@ -2,6 +2,7 @@
 
 use chancery_kit::cluster::{Cluster, ClusterRun, Namespace, OperatorProcess, Release, StandIn, condition};
 use chancery_kit::{TestLedger, eventually, throw_away};
+use serde_json::json;
 
 const POLICIES: [&str; 2] = ["Retain", "Delete"];
 
@@ -79,12 +80,15 @@ async fn a_failed_run_can_be_deleted_with_both_policies() -> anyhow::Result<()> 
     let namespace = cluster.namespace("failed").await?;
     let ledger = TestLedger::new().await?;
     let release = Release::install(&namespace, &ledger.url).await?;
-    release.set_signers_kek(&[7; 32]).await?;
     let _operator = OperatorProcess::start(&release).await?;
-    let _stand_in = StandIn::start(&namespace)?;
+    let stand_in = StandIn::start(&namespace)?;
     for policy in POLICIES {
         let run = ClusterRun::new(&namespace, &policy.to_lowercase()).with("deletionPolicy", policy);
+        stand_in.freeze();
         run.apply().await?;
+        eventually("it has its Secret", async || run.secret().await.is_ok()).await;
+        run.replace_secret(|secret| secret["data"]["data-key"] = json!("c2hvcnQ=")).await?;
+        stand_in.thaw();
         run.until_phase("Failed").await;
         run.delete().await?;
         is_gone(&run, &ledger, policy).await?;

@@ -88,6 +88,7 @@ async fn get_shows_the_columns_that_people_look_for() -> anyhow::Result<()> {
             "signaturesPerSecond": 1234,
             "signers": {"active": 2, "succeeded": 0, "failed": 1},
             "elapsed": "1m30s",
+            "keyring": {"keyCount": 4, "algorithm": "EdDSA"},
         }),
     )
     .await?;

@@ -3,6 +3,7 @@
 
 use chancery_kit::cluster::{Cluster, ClusterRun, Controllers, OperatorProcess, Release, StandIn};
 use chancery_kit::{TestLedger, eventually};
+use k8s_openapi::ByteString;
 use serde_json::json;
 
 #[tokio::test]
@@ -51,7 +52,7 @@ async fn a_run_lives_and_dies_as_with_the_stand_ins() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_wrong_kek_fails_the_run_at_once_and_a_retry_recovers_it() -> anyhow::Result<()> {
+async fn a_wrong_data_key_fails_the_run_at_once_and_its_removal_recovers_it() -> anyhow::Result<()> {
     if Cluster::with_chart().is_none() {
         return Ok(());
     }
@@ -60,13 +61,14 @@ async fn a_wrong_kek_fails_the_run_at_once_and_a_retry_recovers_it() -> anyhow::
     let ledger = TestLedger::new().await?;
     let release = Release::install(&namespace, &ledger.url).await?;
     let _operator = OperatorProcess::start(&release).await?;
-    let _kubelet = StandIn::start(&namespace)?;
-    let kek = release.kek().await?;
-    release.set_signers_kek(&[7; 32]).await?;
     let run = ClusterRun::new(&namespace, "demo");
     run.apply().await?;
+    eventually("it has its Secret", async || run.secret().await.is_ok()).await;
+    let wrong = ByteString(vec![7; 32]);
+    let name = run.replace_secret(|secret| secret["data"]["data-key"] = json!(wrong)).await?;
+    let _kubelet = StandIn::start(&namespace)?;
     run.until_phase("Failed").await;
-    release.set_signers_kek(&kek).await?;
-    run.annotate("chancery.dev/retry", "the KEK is right now").await?;
+    namespace.kubectl().run(&["delete", "secret", &name]).await?;
+    run.annotate("chancery.dev/retry", "the Secret is gone").await?;
     run.completes(&ledger).await
 }

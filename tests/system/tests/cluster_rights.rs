@@ -49,14 +49,20 @@ async fn the_operator_may_do_nothing_beyond_its_work() -> anyhow::Result<()> {
         let ended = kubectl.try_run(&[&["auth", "can-i", verb], &what[..], &[&account]].concat()).await?;
         anyhow::Ok(ended.stdout.trim() == "yes")
     };
-    for (verb, what) in [("list", "signingruns"), ("create", "jobs"), ("watch", "pods")] {
+    for (verb, what) in
+        [("list", "signingruns"), ("create", "jobs"), ("watch", "pods"), ("create", "secrets")]
+    {
         assert!(may(verb, what, &namespace.name).await?, "{verb} {what}");
         assert!(!may(verb, what, &elsewhere.name).await?, "{verb} {what} elsewhere");
     }
     for (verb, what) in [
         ("get", "secrets"),
         ("list", "secrets"),
-        ("get", "secrets/chancery-signer"),
+        ("get", "secrets/chancery-kek"),
+        ("watch", "secrets"),
+        ("patch", "secrets"),
+        ("update", "secrets"),
+        ("delete", "secrets"),
         ("create", "pods"),
         ("delete", "pods"),
         ("create", "pods --subresource=exec"),

@@ -38,7 +38,7 @@ fn job(name: &str, run: &SeededRun<'_>, parallelism: u32) -> Value {
                         variable("CHANCERY_HOLDER", "$(POD_NAME)/$(POD_UID)"),
                         variable("CHANCERY_RUN", &run.run.name),
                         variable("CHANCERY_NAMESPACE", &run.run.namespace),
-                        variable("CHANCERY_KEK_FILE", "/etc/chancery/signer/kek"),
+                        variable("CHANCERY_DATA_KEY_FILE", "/etc/chancery/signer/data-key"),
                         variable("CHANCERY_ASSUME_SIGNER_ROLE", "true"),
                         variable("CHANCERY_RECONNECT_FOR", "0"),
                         variable("CHANCERY_STOPPED_EXIT", "130"),
@@ -47,7 +47,7 @@ fn job(name: &str, run: &SeededRun<'_>, parallelism: u32) -> Value {
                     "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
                     "volumeMounts": [{"name": "secret", "mountPath": "/etc/chancery/signer"}],
                 }],
-                "volumes": [{"name": "secret", "secret": {"secretName": "chancery-signer", "items": [{"key": "kek", "path": "kek"}]}}],
+                "volumes": [{"name": "secret", "secret": {"secretName": "chancery-signer", "items": [{"key": "data-key", "path": "data-key"}]}}],
             }},
         },
     })
@@ -58,7 +58,10 @@ fn secret(run: &SeededRun<'_>) -> anyhow::Result<Value> {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "chancery-signer"},
-        "stringData": {"database-url": run.ledger.url, "kek": std::fs::read_to_string(&run.kek_file)?},
+        "stringData": {
+            "database-url": run.ledger.url,
+            "data-key": std::fs::read_to_string(&run.data_key_file)?,
+        },
     }))
 }
 
@@ -128,7 +131,7 @@ async fn what_will_never_work_fails_the_job_at_once() -> anyhow::Result<()> {
     let run = TestRun::new().seeded(&ledger).await?;
     let stand_in = StandIn::start(&namespace)?;
     let mut wrong = secret(&run)?;
-    wrong["stringData"]["kek"] = json!("0".repeat(32));
+    wrong["stringData"]["data-key"] = json!("0".repeat(32));
     apply(&namespace, &wrong).await?;
     apply(&namespace, &job("signers", &run, 2)).await?;
     namespace.kubectl().run(&["wait", "--for=condition=Failed", "--timeout=60s", "job/signers"]).await?;

@@ -1,6 +1,6 @@
 //! Two operators: one leads and the other takes over; and if ever both act at once, they do no harm.
 
-use chancery_kit::cluster::{Cluster, ClusterRun, OperatorProcess, Release, StandIn};
+use chancery_kit::cluster::{Cluster, ClusterRun, OperatorProcess, Release, StandIn, give_url};
 use chancery_kit::{TestLedger, eventually};
 use serde_json::json;
 
@@ -65,10 +65,8 @@ async fn two_leaders_at_once_do_no_harm() -> anyhow::Result<()> {
             "crds": {"install": false},
             "rbac": {"namespaced": true},
             "watchNamespaces": [namespace.name],
-            "database": {"ownerUrl": ledger.url},
+            "database": give_url(&elsewhere, &ledger.url).await?,
             "kek": {"existingSecret": "kek"},
-            // That of the first release.
-            "signer": {"existingSecret": "chancery-signer"},
             "operator": {"replicas": 1},
         }),
     )

@@ -1,8 +1,6 @@
 //! Each hazard of leasing keys through PostgreSQL, by name. What guards against it is in
 //! `docs/internals/hazards.md`.
 
-use std::sync::Arc;
-
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, stock};
 use chancery_store::lease::{Acquired, Lease, Payloads};
 use chancery_store::query;
@@ -338,7 +336,7 @@ async fn the_same_pod_started_twice_is_two_signers() -> anyhow::Result<()> {
 async fn two_leaders_that_seed_at_once_make_everything_once() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let folder = tempfile::tempdir()?;
-    let kek = Arc::new(chancery_process::create_kek_file(&folder.path().join("kek"))?);
+    let kek = chancery_process::create_kek_file(&folder.path().join("kek"))?;
     let new = TestRun::new().records(45_000).keys(30).new_run(&kek);
     let stocking = || async {
         let (run, _) = ledger.ledger.create_run(&new).await?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use chancery_filling::fill;
 use chancery_keyring::{Algorithm, GeneratedKey, KeySpec, generate};
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
-use chancery_process::read_kek_file;
 use chancery_store::SignerSession;
 use chancery_store::keyring::NewKey;
 use chancery_store::lease::{Acquired, Lease};
@@ -68,8 +67,7 @@ async fn what_a_run_in_the_ledger_was_signed_under_is_not_forgotten() -> anyhow:
 async fn a_run_that_is_not_sealed_is_not_complete_although_every_batch_is_signed() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().created(&ledger).await?;
-    let kek = Arc::new(read_kek_file(&run.kek_file)?);
-    fill(&ledger.ledger, &run.run.keyring, &kek, |_| {}).await?;
+    fill(&ledger.ledger, &run.run.keyring, &Arc::new(run.data_key()?), |_| {}).await?;
     assert!(ledger.ledger.generate_chunk(&run.run, 1).await?);
     let mut session = run.session("one").await?;
     sign(&mut session, 20).await?;
@@ -88,9 +86,9 @@ async fn a_key_that_joins_while_another_is_leased_is_free() -> anyhow::Result<()
     let run = TestRun::new().keys(1).seeded(&ledger).await?;
     leased(&mut run.session("one").await?).await?;
 
-    let kek = read_kek_file(&run.kek_file)?;
+    let data_key = run.data_key()?;
     let spec = KeySpec::new(Algorithm::EdDsa, None)?;
-    let GeneratedKey { id, public_key, wrapped, .. } = generate(spec, run.run.keyring.uid, &kek)?;
+    let GeneratedKey { id, public_key, wrapped, .. } = generate(spec, run.run.keyring.uid, &data_key)?;
     let joins = NewKey { id, number: 2, public_key, wrapped_key: wrapped };
     assert!(ledger.ledger.join_key(&run.run.keyring, &joins).await?);
     assert_eq!(leased(&mut run.session("two").await?).await?.key, id);

@@ -174,10 +174,10 @@ async fn a_ring_that_is_not_there_is_made_only_by_a_run_that_says_how_many_keys(
 
 /// A fresh key of this number.
 async fn join(run: &SeededRun<'_>, number: i32) -> anyhow::Result<bool> {
-    let kek = read_kek_file(&run.kek_file)?;
+    let data_key = run.data_key()?;
     let keyring = &run.run.keyring;
     let GeneratedKey { id, public_key, wrapped } =
-        generate(KeySpec::new(Algorithm::EdDsa, None)?, keyring.uid, &kek)?;
+        generate(KeySpec::new(Algorithm::EdDsa, None)?, keyring.uid, &data_key)?;
     let key = NewKey { id, number, public_key, wrapped_key: wrapped };
     Ok(run.ledger.ledger.join_key(keyring, &key).await?)
 }

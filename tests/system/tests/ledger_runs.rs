@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chancery_keyring::{Algorithm, GeneratedKey, Kek, KeySpec, generate};
-use chancery_kit::{TestLedger, TestRun, eventually, stock};
+use chancery_kit::{TestLedger, TestRun, data_key_of, eventually, stock};
 use chancery_process::create_kek_file;
 use chancery_store::keyring::NewKey;
 use chancery_store::lease::Acquired;
@@ -25,7 +25,8 @@ async fn created(ledger: &TestLedger, run: &TestRun) -> anyhow::Result<(Run, Arc
 
 async fn join_key(ledger: &TestLedger, run: &Run, kek: &Kek, number: i32) -> anyhow::Result<bool> {
     let spec = KeySpec::new(Algorithm::EdDsa, None)?;
-    let GeneratedKey { id, public_key, wrapped } = generate(spec, run.keyring.uid, kek)?;
+    let data_key = data_key_of(&ledger.ledger, &run.keyring, kek).await?;
+    let GeneratedKey { id, public_key, wrapped } = generate(spec, run.keyring.uid, &data_key)?;
     let key = NewKey { id, number, public_key, wrapped_key: wrapped };
     Ok(ledger.ledger.join_key(&run.keyring, &key).await?)
 }

@@ -85,8 +85,8 @@ async fn no_message_about_the_database_says_its_cause_twice() -> anyhow::Result<
             assert_said_once(what, &ended, &[words]);
         }
         let signer = Command::new(program("chancery-signer"))
-            .args(["--run", "demo", "--holder", "one", "--reconnect-for", "0", "--kek-file"])
-            .arg(TestRun::new().seeded(&TestLedger::new().await?).await?.kek_file.as_path())
+            .args(["--run", "demo", "--holder", "one", "--reconnect-for", "0", "--data-key-file"])
+            .arg(TestRun::new().seeded(&TestLedger::new().await?).await?.data_key_file.as_path())
             .env("DATABASE_URL", url)
             .stderr(Stdio::piped())
             .stdin(Stdio::null())

@@ -24,7 +24,7 @@ async fn a_pool_that_shares_sessions_is_refused_by_signer_and_command_line() -> 
         let before = ledger.fingerprint().await?;
         let url = pooler.url(&ledger.url)?;
 
-        let mut signer = SignerProcess::start(&url, "demo", "one", &run.kek_file, &[])?;
+        let mut signer = SignerProcess::start(&url, "demo", "one", &run.data_key_file, &[])?;
         let (code, log) = signer.ended().await?;
         assert_eq!(code, Some(78), "{mode}: {log}");
         assert_says(&SENTENCE, &log);
@@ -78,7 +78,7 @@ async fn a_pool_in_session_mode_that_does_not_reset_its_sessions_is_called_that(
     let url = pooler.url(&ledger.url)?;
     let words =
         ["hands a session on with what its last client left in it", "server_reset_query = DISCARD ALL"];
-    let (code, log) = SignerProcess::start(&url, "demo", "one", &run.kek_file, &[])?.ended().await?;
+    let (code, log) = SignerProcess::start(&url, "demo", "one", &run.data_key_file, &[])?.ended().await?;
     assert_eq!(code, Some(78), "{log}");
     let said = Chancery::on(&url)?.run(&["status"]).await?.expect_code(2)?.stderr;
     for said in [log, said] {
@@ -123,7 +123,7 @@ async fn a_pooler_that_is_killed_in_mid_run_is_waited_for() -> anyhow::Result<()
     let url = pooler.url(&ledger.url)?;
     let mut signers = Vec::new();
     for holder in ["one", "two"] {
-        signers.push(SignerProcess::start(&url, "demo", holder, &run.kek_file, &[])?);
+        signers.push(SignerProcess::start(&url, "demo", holder, &run.data_key_file, &[])?);
     }
     eventually("some is signed", async || run.signed().await.is_ok_and(|signed| signed > 2_000)).await;
     pooler.kill();

@@ -125,7 +125,7 @@ fn any_other_program_of_the_user_can_be_looked_into() -> anyhow::Result<()> {
 #[test]
 fn nobody_looks_into_a_signer() -> anyhow::Result<()> {
     let folder = folder()?;
-    let arguments = ["--run=demo", "--holder=one", "--kek-file=FOLDER/kek"];
+    let arguments = ["--run=demo", "--holder=one", "--data-key-file=FOLDER/kek"];
     assert_private(&at_work(folder.path(), "chancery-signer", &arguments, &[("DATABASE_URL", URL)])?)
 }
 
@@ -138,7 +138,12 @@ fn nobody_looks_into_the_command_line() -> anyhow::Result<()> {
 #[test]
 fn nobody_looks_into_an_operator() -> anyhow::Result<()> {
     let folder = folder()?;
-    let arguments = ["--kek-file=FOLDER/kek", "--pod-namespace=default", "--signer-image=signer"];
+    let arguments = [
+        "--kek-file=FOLDER/kek",
+        "--pod-namespace=default",
+        "--signer-image=signer",
+        "--signer-database-url=postgresql:///db?host=/nowhere",
+    ];
     let listen = ["--listen=127.0.0.1:0", "--listen-for-probes=127.0.0.1:0"];
     let environment = [("DATABASE_URL", "postgresql:///db?host=/nowhere"), ("KUBECONFIG", "FOLDER/config")];
     assert_private(&at_work(

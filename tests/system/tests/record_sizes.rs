@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use chancery_filling::fill;
 use chancery_kit::{Chancery, Manifest, SeededRun, TestLedger, TestRun};
-use chancery_process::read_kek_file;
 use chancery_store::StoreError;
 use chancery_store::lease::{Acquired, PART_BYTES, Payloads};
 
@@ -16,7 +15,7 @@ const PART: usize = 4 * MIB;
 async fn run_of<'l>(ledger: &'l TestLedger, sizes: &[usize]) -> anyhow::Result<SeededRun<'l>> {
     let records = i64::try_from(sizes.len())?;
     let run = TestRun::new().records(records).batch_size(records).keys(1).created(ledger).await?;
-    fill(&ledger.ledger, &run.run.keyring, &Arc::new(read_kek_file(&run.kek_file)?), |_| {}).await?;
+    fill(&ledger.ledger, &run.run.keyring, &Arc::new(run.data_key()?), |_| {}).await?;
     let mut transaction = ledger.ledger.pool().begin().await?;
     for (record, size) in (1_i64..).zip(sizes) {
         let payload: Vec<u8> = record.to_be_bytes().into_iter().rev().cycle().take(*size).collect();

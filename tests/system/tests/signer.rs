@@ -224,20 +224,24 @@ async fn what_will_never_work_is_said_and_exits_78() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().seeded(&ledger).await?;
 
-    let other_kek = run.kek_file.with_file_name("other-kek");
-    chancery_process::create_kek_file(&other_kek)?;
-    let mut wrong_kek = SignerProcess::start(&ledger.url, "demo", "wrong-kek", &other_kek, &[])?;
-    let (code, log) = wrong_kek.ended().await?;
-    assert_eq!(code, Some(78), "{log}");
-    assert!(log.contains("the KEK is not the one"), "{log}");
+    // The same KEK has wrapped the data key of this ring. Neither that nor the KEK itself opens another ring's keys.
+    let other = TestRun::new().named("other").seeded_beside(&run).await?;
+    for file in [&other.data_key_file, &run.kek_file] {
+        let mut wrong = SignerProcess::start(&ledger.url, "demo", "wrong-data-key", file, &[])?;
+        let (code, log) = wrong.ended().await?;
+        assert_eq!(code, Some(78), "{log}");
+        assert!(log.contains("the data key is not that of the run's keyring"), "{log}");
+    }
+    assert_eq!(run.signed().await?, 0);
 
     let missing = run.kek_file.with_file_name("missing");
-    let (code, log) = SignerProcess::start(&ledger.url, "demo", "no-kek", &missing, &[])?.ended().await?;
+    let (code, log) =
+        SignerProcess::start(&ledger.url, "demo", "no-data-key", &missing, &[])?.ended().await?;
     assert_eq!(code, Some(78), "{log}");
     assert!(log.contains("cannot be read"), "{log}");
 
     let (code, log) =
-        SignerProcess::start(&ledger.url, "nothing", "no-run", &run.kek_file, &[])?.ended().await?;
+        SignerProcess::start(&ledger.url, "nothing", "no-run", &run.data_key_file, &[])?.ended().await?;
     assert_eq!(code, Some(78), "{log}");
     assert!(log.contains("there is no run default/nothing"), "{log}");
 

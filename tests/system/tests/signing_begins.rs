@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use chancery_filling::fill;
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
-use chancery_process::read_kek_file;
 use chancery_store::lease::Acquired;
 
 /// Three chunks, of 10,000 records each but the last; the last batch has two records.
@@ -13,7 +12,7 @@ const RECORDS: i64 = 24_999;
 /// A run whose ring is filled and of whose records there is none.
 async fn with_keys(ledger: &TestLedger) -> anyhow::Result<SeededRun<'_>> {
     let run = TestRun::new().records(RECORDS).keys(3).batch_size(7).created(ledger).await?;
-    fill(&ledger.ledger, &run.run.keyring, &Arc::new(read_kek_file(&run.kek_file)?), |_| {}).await?;
+    fill(&ledger.ledger, &run.run.keyring, &Arc::new(run.data_key()?), |_| {}).await?;
     Ok(run)
 }
 

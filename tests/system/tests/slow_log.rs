@@ -49,9 +49,9 @@ async fn a_signer_whose_log_is_read_late_says_how_many_lines_are_missing() -> an
             "--assume-signer-role",
             "--log-format",
             "json",
-            "--kek-file",
+            "--data-key-file",
         ])
-        .arg(&run.kek_file)
+        .arg(&run.data_key_file)
         .env("DATABASE_URL", &ledger.url)
         .env("RUST_LOG", "trace")
         .stdin(Stdio::null())

@@ -3,7 +3,6 @@
 
 use chancery_keyring::SigningKey;
 use chancery_kit::{Chancery, Manifest, Pair, Replication, SeededRun, TestLedger, TestRun, program};
-use chancery_process::read_kek_file;
 use chancery_store::lease::{Acquired, Lease, Payloads};
 use chancery_store::{LedgerUrl, SignerSession, StoreError};
 
@@ -75,10 +74,10 @@ async fn signed(
 ) -> anyhow::Result<Vec<Vec<u8>>> {
     let mut payloads = Payloads::default();
     session.fetch(lease.first_record, lease.last_record, &mut payloads).await?;
-    let kek = read_kek_file(&run.kek_file)?;
+    let data_key = run.data_key()?;
     let algorithm = run.run.keyring.algorithm.parse()?;
     let wrapped = session.key(lease).await?.wrapped;
-    let key = SigningKey::open(&kek, run.run.keyring.uid, lease.key, algorithm, &wrapped)?;
+    let key = SigningKey::open(&data_key, run.run.keyring.uid, lease.key, algorithm, &wrapped)?;
     let sign = |payload: &[u8]| {
         let mut signature = Vec::new();
         key.sign(payload, &mut signature).map(|()| signature)

@@ -91,8 +91,8 @@ async fn a_signer_signs_and_ends_with_its_own_exit_code_though_its_log_cannot_be
         let signer = |name: &str| {
             let mut command = Command::new(program("chancery-signer"));
             command
-                .args(["--run", name, "--holder", "one", "--assume-signer-role", "--kek-file"])
-                .arg(&run.kek_file)
+                .args(["--run", name, "--holder", "one", "--assume-signer-role", "--data-key-file"])
+                .arg(&run.data_key_file)
                 .env("DATABASE_URL", &ledger.url)
                 .env("RUST_LOG", "trace")
                 .stdin(Stdio::null())
@@ -116,8 +116,9 @@ async fn an_operator_ends_with_its_own_exit_code_though_its_log_cannot_be_writte
     let kek = none.display().to_string();
     let wait = ["wait", "--run", "demo", "--namespace", "default"];
     let operate = ["--database-url", "postgres://somebody@127.0.0.1:1/ledger", "--kek-file", &kek];
-    let operate =
-        [&operate[..], &["--pod-namespace", "chancery", "--pod-name", "one", "--signer-image", "signer"]];
+    let signers =
+        ["--signer-database-url", "postgres://signer@127.0.0.1:1/ledger", "--signer-image", "signer"];
+    let operate = [&operate[..], &signers, &["--pod-namespace", "chancery", "--pod-name", "one"]];
     for arguments in [&wait[..], &operate.concat()] {
         for (what, stderr) in unwritable()? {
             let mut operator = Command::new(program("chancery-operator"));

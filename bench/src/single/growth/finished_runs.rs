@@ -69,6 +69,7 @@ async fn finish_one(site: &Site, number: u64) -> anyhow::Result<()> {
 }
 
 async fn sign(site: &Site, run: &Run, session: &mut SignerSession) -> anyhow::Result<()> {
+    let data_key = site.data_key(run).await?;
     let (mut payloads, mut signatures) = (Payloads::default(), Signatures::new(64));
     loop {
         let lease = match session.acquire().await?.0 {
@@ -78,7 +79,7 @@ async fn sign(site: &Site, run: &Run, session: &mut SignerSession) -> anyhow::Re
         };
         session.fetch(lease.first_record, lease.last_record, &mut payloads).await?;
         let wrapped = session.key(&lease).await?.wrapped;
-        let key = SigningKey::open(&site.kek, run.keyring.uid, lease.key, Algorithm::EdDsa, &wrapped)?;
+        let key = SigningKey::open(&data_key, run.keyring.uid, lease.key, Algorithm::EdDsa, &wrapped)?;
         signatures.clear();
         let _complete = key.sign_batch(payloads.iter(), || true, &mut signatures)?;
         session.store(&lease, &signatures.iter().collect::<Vec<_>>()).await?;

@@ -83,7 +83,7 @@ impl Supervisor<'_> {
     /// Runs one signer process to its end.
     async fn sign_once(&self, index: u32, starts: u32, stop: &Stop) -> Result<Once, CliError> {
         let holder = holder_name(index, starts);
-        let mut signer = self.command.start(holder).map_err(CliError::SignerProgram)?;
+        let mut signer = self.command.start(holder).await.map_err(CliError::SignerProgram)?;
         let mut last_line = String::new();
         let mut asked = false;
         let mut seen = self.seen.subscribe();

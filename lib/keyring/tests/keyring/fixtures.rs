@@ -3,14 +3,14 @@
 use std::sync::LazyLock;
 
 use chancery_keyring::{
-    Algorithm, GeneratedKey, Kek, KeySpec, SigningKey, UnwrapError, VerifyingKey, generate,
+    Algorithm, DataKey, GeneratedKey, KeySpec, SigningKey, UnwrapError, VerifyingKey, generate,
 };
 use uuid::Uuid;
 
 pub(crate) const KEYRING: Uuid = Uuid::from_u128(0x1111_2222_3333_4444_5555_6666_7777_8888);
 
-pub(crate) fn kek() -> Kek {
-    Kek::from_bytes([7; 32])
+pub(crate) fn data_key() -> DataKey {
+    DataKey::from_bytes([7; 32])
 }
 
 pub(crate) fn key_of(algorithm: Algorithm) -> &'static GeneratedKey {
@@ -20,11 +20,11 @@ pub(crate) fn key_of(algorithm: Algorithm) -> &'static GeneratedKey {
 }
 
 pub(crate) fn fresh_key(algorithm: Algorithm) -> GeneratedKey {
-    generate(KeySpec::new(algorithm, None).unwrap(), KEYRING, &kek()).unwrap()
+    generate(KeySpec::new(algorithm, None).unwrap(), KEYRING, &data_key()).unwrap()
 }
 
 pub(crate) fn open(algorithm: Algorithm, key: &GeneratedKey) -> Result<SigningKey, UnwrapError> {
-    SigningKey::open(&kek(), KEYRING, key.id, algorithm, &key.wrapped)
+    SigningKey::open(&data_key(), KEYRING, key.id, algorithm, &key.wrapped)
 }
 
 pub(crate) fn signing_key(algorithm: Algorithm) -> SigningKey {

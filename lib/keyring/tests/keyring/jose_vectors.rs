@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chancery_keyring::{Algorithm, SigningKey, VerifyingKey, wrap};
 use uuid::Uuid;
 
-use crate::fixtures::{KEYRING, kek, signature_of};
+use crate::fixtures::{KEYRING, data_key, signature_of};
 
 fn bytes(base64url: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(base64url).unwrap()
@@ -16,8 +16,8 @@ fn bytes(base64url: &str) -> Vec<u8> {
 
 fn imported(algorithm: Algorithm, pkcs8: &[u8]) -> SigningKey {
     let id = Uuid::nil();
-    let wrapped = wrap(&kek(), KEYRING, id, algorithm, pkcs8).unwrap();
-    SigningKey::open(&kek(), KEYRING, id, algorithm, &wrapped).unwrap()
+    let wrapped = wrap(&data_key(), KEYRING, id, algorithm, pkcs8).unwrap();
+    SigningKey::open(&data_key(), KEYRING, id, algorithm, &wrapped).unwrap()
 }
 
 /// RFC 7515, appendix A.2.1.

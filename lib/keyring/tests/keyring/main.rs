@@ -1,5 +1,6 @@
 //! The keyring as its users see it.
 
+mod data_keys;
 mod fixtures;
 mod jose_vectors;
 mod opening;

@@ -1,16 +1,16 @@
-use chancery_keyring::{Algorithm, GeneratedKey, Kek, SigningKey, UnwrapError, unwrap, wrap};
+use chancery_keyring::{Algorithm, DataKey, GeneratedKey, SigningKey, UnwrapError, unwrap, wrap};
 
-use crate::fixtures::{KEYRING, kek, key_of, open};
+use crate::fixtures::{KEYRING, data_key, key_of, open};
 
-/// The private key of `given`, wrapped by whoever has the KEK as one of `claimed`.
+/// The private key of `given`, wrapped by whoever has the data key as one of `claimed`.
 fn mislabelled(given: Algorithm, claimed: Algorithm) -> GeneratedKey {
     let key = key_of(given);
-    let pkcs8 = unwrap(&kek(), KEYRING, key.id, given, &key.wrapped).unwrap();
+    let pkcs8 = unwrap(&data_key(), KEYRING, key.id, given, &key.wrapped).unwrap();
     rewrapped(key, claimed, &pkcs8)
 }
 
 fn rewrapped(key: &GeneratedKey, algorithm: Algorithm, pkcs8: &[u8]) -> GeneratedKey {
-    GeneratedKey { wrapped: wrap(&kek(), KEYRING, key.id, algorithm, pkcs8).unwrap(), ..key.clone() }
+    GeneratedKey { wrapped: wrap(&data_key(), KEYRING, key.id, algorithm, pkcs8).unwrap(), ..key.clone() }
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_private_key_of_another_kind_is_refused_with_its_id_and_the_algorithm() {
 fn a_private_key_cut_short_or_no_key_at_all_is_refused() {
     for algorithm in Algorithm::ALL {
         let key = key_of(algorithm);
-        let pkcs8 = unwrap(&kek(), KEYRING, key.id, algorithm, &key.wrapped).unwrap();
+        let pkcs8 = unwrap(&data_key(), KEYRING, key.id, algorithm, &key.wrapped).unwrap();
         for length in 0..pkcs8.len() {
             let error = open(algorithm, &rewrapped(key, algorithm, &pkcs8[..length])).unwrap_err();
             assert!(matches!(error, UnwrapError::Rejected { .. }), "{error}");
@@ -70,10 +70,10 @@ fn a_key_of_every_algorithm_altered_in_any_byte_is_refused_with_its_id() {
 }
 
 #[test]
-fn a_key_does_not_open_under_another_kek() {
+fn a_key_does_not_open_under_another_data_key() {
     let key = key_of(Algorithm::EdDsa);
     let error =
-        SigningKey::open(&Kek::generate(), KEYRING, key.id, Algorithm::EdDsa, &key.wrapped).unwrap_err();
+        SigningKey::open(&DataKey::generate(), KEYRING, key.id, Algorithm::EdDsa, &key.wrapped).unwrap_err();
     assert_eq!(error, UnwrapError::DoesNotOpen { key: key.id });
 }
 

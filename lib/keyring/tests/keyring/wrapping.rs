@@ -2,21 +2,21 @@ use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chancery_keyring::{Algorithm, Kek, UnwrapError, unwrap, wrap};
+use chancery_keyring::{Algorithm, DataKey, UnwrapError, unwrap, wrap};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use crate::fixtures::{KEYRING, kek};
+use crate::fixtures::{KEYRING, data_key};
 
 const KEY: Uuid = Uuid::from_u128(0x9999_aaaa_bbbb_cccc_dddd_eeee_ffff_0000);
 const DOCUMENT: &[u8] = b"what a private key might look like";
 
 fn wrapped() -> Vec<u8> {
-    wrap(&kek(), KEYRING, KEY, Algorithm::Es256, DOCUMENT).unwrap()
+    wrap(&data_key(), KEYRING, KEY, Algorithm::Es256, DOCUMENT).unwrap()
 }
 
 fn opened(wrapped: &[u8]) -> Result<Vec<u8>, UnwrapError> {
-    unwrap(&kek(), KEYRING, KEY, Algorithm::Es256, wrapped).map(|document| document.to_vec())
+    unwrap(&data_key(), KEYRING, KEY, Algorithm::Es256, wrapped).map(|document| document.to_vec())
 }
 
 /// The error, after a look at what every one must hold and must not hold.
@@ -61,11 +61,11 @@ fn every_wrapping_has_a_nonce_of_its_own() {
 }
 
 #[test]
-fn another_kek_does_not_open_it() {
-    let result = unwrap(&Kek::generate(), KEYRING, KEY, Algorithm::Es256, &wrapped());
+fn another_data_key_does_not_open_it() {
+    let result = unwrap(&DataKey::generate(), KEYRING, KEY, Algorithm::Es256, &wrapped());
     let error = refused(result, KEY);
     assert_eq!(error, UnwrapError::DoesNotOpen { key: KEY });
-    assert!(error.to_string().contains("the KEK is not the one that wrapped it"));
+    assert!(error.to_string().contains("the data key is not the one that wrapped it"));
 }
 
 #[test]
@@ -108,26 +108,26 @@ fn with_a_byte_too_many_it_is_refused() {
 #[test]
 fn passed_off_as_another_key_it_is_refused_with_the_other_id() {
     let other = Uuid::now_v7();
-    let result = unwrap(&kek(), KEYRING, other, Algorithm::Es256, &wrapped());
+    let result = unwrap(&data_key(), KEYRING, other, Algorithm::Es256, &wrapped());
     assert_eq!(refused(result, other), UnwrapError::DoesNotOpen { key: other });
 }
 
 #[test]
 fn passed_off_as_a_key_of_another_keyring_it_is_refused() {
-    let result = unwrap(&kek(), Uuid::now_v7(), KEY, Algorithm::Es256, &wrapped());
+    let result = unwrap(&data_key(), Uuid::now_v7(), KEY, Algorithm::Es256, &wrapped());
     assert_eq!(refused(result, KEY), UnwrapError::DoesNotOpen { key: KEY });
 }
 
 #[test]
 fn passed_off_with_key_and_keyring_swapped_it_is_refused() {
-    let result = unwrap(&kek(), KEY, KEYRING, Algorithm::Es256, &wrapped());
+    let result = unwrap(&data_key(), KEY, KEYRING, Algorithm::Es256, &wrapped());
     assert_eq!(refused(result, KEYRING), UnwrapError::DoesNotOpen { key: KEYRING });
 }
 
 #[test]
 fn passed_off_as_a_key_of_another_algorithm_it_is_refused() {
     for algorithm in [Algorithm::Rs256, Algorithm::Ps256, Algorithm::EdDsa] {
-        let result = unwrap(&kek(), KEYRING, KEY, algorithm, &wrapped());
+        let result = unwrap(&data_key(), KEYRING, KEY, algorithm, &wrapped());
         assert_eq!(refused(result, KEY), UnwrapError::DoesNotOpen { key: KEY });
     }
 }
@@ -139,17 +139,17 @@ fn algorithms() -> impl Strategy<Value = Algorithm> {
 proptest! {
     #[test]
     fn whatever_is_wrapped_opens_to_the_same_bytes(
-        kek: [u8; 32],
+        data_key: [u8; 32],
         keyring: u128,
         key: u128,
         algorithm in algorithms(),
         document in prop::collection::vec(any::<u8>(), 0..3000),
     ) {
         let (keyring, key) = (Uuid::from_u128(keyring), Uuid::from_u128(key));
-        let kek = Kek::from_bytes(kek);
-        let wrapped = wrap(&kek, keyring, key, algorithm, &document).unwrap();
+        let data_key = DataKey::from_bytes(data_key);
+        let wrapped = wrap(&data_key, keyring, key, algorithm, &document).unwrap();
         prop_assert_eq!(wrapped.len(), document.len() + 29);
-        let opened = unwrap(&kek, keyring, key, algorithm, &wrapped).unwrap();
+        let opened = unwrap(&data_key, keyring, key, algorithm, &wrapped).unwrap();
         prop_assert_eq!(&*opened, &document);
     }
 
@@ -163,7 +163,7 @@ proptest! {
         if with_version && let Some(version) = wrapped.first_mut() {
             *version = 1;
         }
-        let result = unwrap(&kek(), KEYRING, KEY, algorithm, &wrapped);
+        let result = unwrap(&data_key(), KEYRING, KEY, algorithm, &wrapped);
         refused(result, KEY);
     }
 }

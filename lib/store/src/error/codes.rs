@@ -9,6 +9,9 @@ pub(crate) const KEYRING_DIFFERS: &str = "CH003";
 /// `keyring_find_or_create`: there is no keyring of the name, and the run does not say how to make it.
 pub(crate) const KEYRING_UNKNOWN: &str = "CH004";
 
+/// The fifth migration: keyrings have keys that the KEK itself has wrapped.
+pub(crate) const NO_DATA_KEYS: &str = "CH005";
+
 /// Said by the guard of logins, and by no function of the ledger.
 pub(crate) const UNSAFE_LOGIN: &str = "CH100";
 
@@ -18,7 +21,7 @@ mod tests {
 
     #[test]
     fn no_code_has_two_meanings_and_the_guards_is_none_of_the_ledgers() {
-        let codes = [LEASE_LOST, KEYRING_DIFFERS, KEYRING_UNKNOWN, UNSAFE_LOGIN];
+        let codes = [LEASE_LOST, KEYRING_DIFFERS, KEYRING_UNKNOWN, NO_DATA_KEYS, UNSAFE_LOGIN];
         let distinct: std::collections::BTreeSet<_> = codes.into_iter().collect();
         assert_eq!(distinct.len(), codes.len());
         assert!(!include_str!("../../../../migrations/schema.sql").contains(UNSAFE_LOGIN));

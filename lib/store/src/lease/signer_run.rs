@@ -25,8 +25,8 @@ pub struct SignerRun {
     pub keyring_uid: Uuid,
     /// JOSE name of the keyring's algorithm.
     pub algorithm: String,
-    /// Tells which KEK wraps the ring's keys.
-    pub kek_fingerprint: String,
+    /// Tells which data key wraps the ring's private keys.
+    pub data_key_fingerprint: String,
     /// Whether the run is being deleted.
     pub deleted: bool,
 }
@@ -39,7 +39,7 @@ from_row!(SignerRun {
     name,
     keyring_uid,
     algorithm,
-    kek_fingerprint,
+    data_key_fingerprint,
     deleted
 });
 

@@ -21,6 +21,11 @@ fn progress(records_signed: i64) -> Progress {
         sealed: true,
         complete: false,
         deleted: false,
+        kek_fingerprint: String::new(),
+        secret_owner: None,
+        secret_name: None,
+        secret_content: None,
+        secret_made: false,
     }
 }
 

@@ -1,6 +1,9 @@
 //! Why an effect could not be carried out.
 
+use std::path::PathBuf;
+
 use chancery_api::Reason;
+use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
 use chancery_process::KekFileError;
 use chancery_store::StoreError;
 
@@ -15,6 +18,9 @@ pub enum ApplyError {
     /// The API server refused the signers' Job.
     #[error("the API server refused the signers' Job: {}", server_message(.0))]
     Job(kube::Error),
+    /// The API server refused the signers' Secret.
+    #[error("the API server refused the signers' Secret: {}", server_message(.0))]
+    Secret(kube::Error),
     /// The ledger refused, or did not answer.
     #[error(transparent)]
     Ledger(#[from] StoreError),
@@ -24,6 +30,22 @@ pub enum ApplyError {
     /// The KEK file cannot be used.
     #[error(transparent)]
     Kek(#[from] KekFileError),
+    /// The data key of the run's ring does not open.
+    #[error(transparent)]
+    DataKey(#[from] OpenDataKeyError),
+    /// A fresh data key cannot be wrapped.
+    #[error(transparent)]
+    WrapDataKey(#[from] WrapDataKeyError),
+    /// The CA that signers are given cannot be read.
+    #[error(
+        "the CA for signers, {path}, cannot be read: {reason}; database.tls.ca of the chart's values names it"
+    )]
+    Ca {
+        /// Its file.
+        path: PathBuf,
+        /// What the operating system says.
+        reason: std::io::Error,
+    },
 }
 
 /// The message of an API server, without what the client adds: that says the same again.
@@ -51,9 +73,13 @@ impl ApplyError {
         match self {
             Self::Object(_) => "Object",
             Self::Job(_) => "Job",
+            Self::Secret(_) => "Secret",
             Self::Ledger(_) => "Ledger",
             Self::Away(_) => "DatabaseUnavailable",
             Self::Kek(_) => "Kek",
+            Self::DataKey(_) => "DataKey",
+            Self::WrapDataKey(_) => "WrapDataKey",
+            Self::Ca { .. } => "Ca",
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) async fn ensure_job(
     context: &Context,
     target: &Target<'_>,
     seen: Option<&JobView>,
-    plan: JobPlan,
+    plan: &JobPlan,
 ) -> Result<Option<NewEvent>, ApplyError> {
     let Some(run) = target.run else { return Ok(None) };
     let live = seen.map(|job| job.live.as_ref());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chancery_api::Reason;
-use chancery_keyring::Kek;
+use chancery_keyring::Keks;
 use chancery_sources::{generated, new_run};
 use chancery_store::{Ledger, Run};
 use kube::ResourceExt;
@@ -16,8 +16,8 @@ use crate::run::watched::Target;
 
 pub(super) async fn create_run(context: &Context, target: &Target<'_>) -> Result<(), ApplyError> {
     let Some(run) = target.run else { return Ok(()) };
-    let kek = read_kek(context)?;
-    ledger(context)?.create_run(&new_run(run, kek.fingerprint())).await?;
+    let fresh = chancery_data_keys::fresh(read_keks(context)?.current())?;
+    ledger(context)?.create_run(&new_run(run, fresh)).await?;
     Ok(())
 }
 
@@ -43,8 +43,14 @@ pub(super) fn start_filling(
 ) -> Result<(), ApplyError> {
     let (ledger, stored) = stored(context, observed)?;
     // Read again, because nothing that is observed may hold a key.
-    let kek = Arc::new(read_kek(context)?);
-    let work = async move { chancery_filling::fill(&ledger, &stored.keyring, &kek, |_| {}).await };
+    let keks = read_keks(context)?;
+    let work = async move {
+        let data_key = chancery_data_keys::open(&ledger, &stored.keyring, &keks).await;
+        let data_key = Arc::new(data_key.map_err(|error| error.to_string())?);
+        chancery_filling::fill(&ledger, &stored.keyring, &data_key, |_| {})
+            .await
+            .map_err(|error| error.to_string())
+    };
     let uid = target.object.uid().unwrap_or_default();
     context.background.start(&uid, target.reference.clone(), WorkKind::Filling, work);
     Ok(())
@@ -99,7 +105,7 @@ fn ledger(context: &Context) -> Result<Ledger, ApplyError> {
 }
 
 /// The ledger, and the run in it as it was observed.
-fn stored(context: &Context, observed: &Observed) -> Result<(Ledger, Run), ApplyError> {
+pub(super) fn stored(context: &Context, observed: &Observed) -> Result<(Ledger, Run), ApplyError> {
     match &observed.ledger {
         LedgerView::Present(run) => Ok((ledger(context)?, run.stored.0.clone())),
         LedgerView::Absent => Err(ApplyError::Away("the run is not in the ledger".to_owned())),
@@ -107,6 +113,6 @@ fn stored(context: &Context, observed: &Observed) -> Result<(Ledger, Run), Apply
     }
 }
 
-fn read_kek(context: &Context) -> Result<Kek, ApplyError> {
-    Ok(chancery_process::read_kek_file(&context.key_files.kek)?)
+pub(super) fn read_keks(context: &Context) -> Result<Keks, ApplyError> {
+    Ok(context.key_files.read_keks()?)
 }

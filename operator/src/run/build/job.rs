@@ -19,14 +19,14 @@ use crate::run::decide::decision::JobPlan;
 
 /// The Job as it should be. `object` is the run that it belongs to.
 #[must_use]
-pub fn job(object: &SigningRun, run: &ValidatedRun, plan: JobPlan, settings: &SignerSettings) -> Job {
+pub fn job(object: &SigningRun, run: &ValidatedRun, plan: &JobPlan, settings: &SignerSettings) -> Job {
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels(run)),
             annotations: Some(run.signer_template.annotations.clone()),
             ..ObjectMeta::default()
         }),
-        spec: Some(pod_spec(object, run, plan.run_uid, settings)),
+        spec: Some(pod_spec(object, run, plan, settings)),
     };
     let mut job_labels = labels(run);
     if let Some(queue) = object.labels().get(names::LABEL_QUEUE) {
@@ -40,6 +40,7 @@ pub fn job(object: &SigningRun, run: &ValidatedRun, plan: JobPlan, settings: &Si
     );
     let uid = plan.run_uid.map(|uid| (names::ANNOTATION_RUN_UID.to_owned(), uid.to_string()));
     annotations.extend(uid);
+    annotations.extend(plan.secret.clone().map(|name| (names::ANNOTATION_SECRET.to_owned(), name)));
     let retry = object.annotations().get(names::ANNOTATION_RETRY).cloned().unwrap_or_default();
     annotations.insert(names::ANNOTATION_RETRIED.to_owned(), retry);
     Job {
@@ -65,12 +66,20 @@ pub fn job(object: &SigningRun, run: &ValidatedRun, plan: JobPlan, settings: &Si
     }
 }
 
-fn owner(object: &SigningRun) -> Vec<OwnerReference> {
+/// The run, as the owner of what is made for it.
+pub(super) fn owner(object: &SigningRun) -> Vec<OwnerReference> {
     object.controller_owner_ref(&()).into_iter().collect()
 }
 
 /// The operator's own labels come last, so that a template cannot hide pods from it.
 fn labels(run: &ValidatedRun) -> BTreeMap<String, String> {
+    let mut labels = run.signer_template.labels.clone();
+    labels.extend(own_labels(run));
+    labels
+}
+
+/// The labels of everything that is made for a run.
+pub(super) fn own_labels(run: &ValidatedRun) -> BTreeMap<String, String> {
     let own = [
         (names::LABEL_RUN, run.name.as_str()),
         (names::LABEL_NAME, names::APP_NAME),
@@ -78,9 +87,7 @@ fn labels(run: &ValidatedRun) -> BTreeMap<String, String> {
         (names::LABEL_COMPONENT, names::COMPONENT_SIGNER),
         (names::LABEL_MANAGED_BY, names::FIELD_MANAGER),
     ];
-    let mut labels = run.signer_template.labels.clone();
-    labels.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    labels
+    own.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
 /// Which ends of a pod count as failures: a disruption, a stop, and a database that is down or full are not

@@ -2,9 +2,11 @@
 //! (<https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted>).
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use chancery_api::{SignerTemplate, SigningRun, ValidatedRun, names};
 use chancery_process::Exit;
+use chancery_store::LedgerUrl;
 use chancery_telemetry::TraceParent;
 use k8s_openapi::api::core::v1::{
     Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector,
@@ -15,10 +17,16 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use uuid::Uuid;
 
 use crate::run::allowed::Allowed;
+use crate::run::decide::decision::JobPlan;
 
 const SECRET_VOLUME: &str = "signer-secret";
 const SECRET_PATH: &str = "/etc/chancery/signer";
 const METRICS_PORT: i32 = 9090;
+
+/// Keys of the Secret: the data key of the run's ring, the database's URL, and the CA, if there is one.
+pub(crate) const DATA_KEY: &str = "data-key";
+pub(crate) const DATABASE_URL: &str = "database-url";
+pub(crate) const CA: &str = "ca.crt";
 
 /// Grace period of a signer to finish its batch once it is asked to stop, in seconds.
 const GRACE_SECONDS: i64 = 15;
@@ -33,14 +41,14 @@ pub struct SignerSettings {
     pub image: String,
     /// `Always`, `IfNotPresent` or `Never`.
     pub image_pull_policy: String,
-    /// The Secret in the run's namespace: `database-url`, `kek`, and `ca.crt` if there is a CA.
-    pub secret: String,
+    /// The database, as a signer.
+    pub database_url: LedgerUrl,
+    /// The CA by which signers check the database's certificate, if it is none of the public ones.
+    pub ca_file: Option<PathBuf>,
     /// The ServiceAccount of the pods, unless the run's template names one.
     pub service_account: Option<String>,
     /// `PGSSLMODE` of the signers.
     pub ssl_mode: Option<String>,
-    /// Whether the Secret has `ca.crt`, by which the database's certificate is checked.
-    pub has_ca: bool,
     /// Whether signers take on the role `chancery_signer`.
     pub assume_role: bool,
     /// Where signers send their traces.
@@ -53,7 +61,7 @@ pub struct SignerSettings {
 pub(super) fn pod_spec(
     object: &SigningRun,
     run: &ValidatedRun,
-    run_uid: Option<Uuid>,
+    plan: &JobPlan,
     settings: &SignerSettings,
 ) -> PodSpec {
     // No `..`: a field that is added to the template must be thought of here.
@@ -90,10 +98,10 @@ pub(super) fn pod_spec(
             ..PodSecurityContext::default()
         }),
         containers: vec![Container {
-            env: Some(environment(object, run, run_uid, settings)),
+            env: Some(environment(object, run, plan, settings)),
             ..container(settings, resources.unwrap_or_else(default_resources))
         }],
-        volumes: Some(vec![secret_volume(settings)]),
+        volumes: Some(vec![secret_volume(plan, settings)]),
         node_selector: given(!node_selector.is_empty()).map(|()| node_selector),
         tolerations: given(!tolerations.is_empty()).map(|()| tolerations),
         affinity,
@@ -138,7 +146,7 @@ fn container(settings: &SignerSettings, resources: ResourceRequirements) -> Cont
 fn environment(
     object: &SigningRun,
     run: &ValidatedRun,
-    run_uid: Option<Uuid>,
+    plan: &JobPlan,
     settings: &SignerSettings,
 ) -> Vec<EnvVar> {
     let mut variables = vec![
@@ -148,23 +156,23 @@ fn environment(
         plain("CHANCERY_HOLDER", names::holder("$(POD_NAME)", "$(POD_UID)")),
         plain("CHANCERY_RUN", &run.name),
         plain("CHANCERY_NAMESPACE", &run.namespace),
-        plain("CHANCERY_KEK_FILE", format!("{SECRET_PATH}/kek")),
-        of_secret("DATABASE_URL", &settings.secret, "database-url"),
+        plain("CHANCERY_DATA_KEY_FILE", format!("{SECRET_PATH}/{DATA_KEY}")),
+        of_secret("DATABASE_URL", secret_of(plan), DATABASE_URL),
         plain("CHANCERY_GRACE", GRACE_SECONDS.to_string()),
         plain("CHANCERY_STOPPED_EXIT", Exit::Interrupted.code().to_string()),
         plain("CHANCERY_TERMINATION_LOG", "/dev/termination-log"),
         plain("CHANCERY_LISTEN", format!("0.0.0.0:{METRICS_PORT}")),
         plain("CHANCERY_LOG_FORMAT", "json"),
     ];
-    variables.extend(run_uid.map(|uid| plain("CHANCERY_RUN_UID", uid.to_string())));
+    variables.extend(plan.run_uid.map(|uid| plain("CHANCERY_RUN_UID", uid.to_string())));
     if settings.assume_role {
         variables.push(plain("CHANCERY_ASSUME_SIGNER_ROLE", "true"));
     }
     if let Some(mode) = &settings.ssl_mode {
         variables.push(plain("PGSSLMODE", mode));
     }
-    if settings.has_ca {
-        variables.push(plain("PGSSLROOTCERT", format!("{SECRET_PATH}/ca.crt")));
+    if settings.ca_file.is_some() {
+        variables.push(plain("PGSSLROOTCERT", format!("{SECRET_PATH}/{CA}")));
     }
     if let Some(endpoint) = &settings.otlp_endpoint {
         variables.push(plain("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint));
@@ -196,12 +204,12 @@ fn of_secret(name: &str, secret: &str, key: &str) -> EnvVar {
 }
 
 /// The files of the Secret; the database's URL is given in the environment only.
-fn secret_volume(settings: &SignerSettings) -> Volume {
-    let files = ["kek"].into_iter().chain(settings.has_ca.then_some("ca.crt"));
+fn secret_volume(plan: &JobPlan, settings: &SignerSettings) -> Volume {
+    let files = [DATA_KEY].into_iter().chain(settings.ca_file.is_some().then_some(CA));
     Volume {
         name: SECRET_VOLUME.to_owned(),
         secret: Some(SecretVolumeSource {
-            secret_name: Some(settings.secret.clone()),
+            secret_name: Some(secret_of(plan).to_owned()),
             default_mode: Some(0o440),
             items: Some(
                 files
@@ -219,6 +227,11 @@ fn secret_volume(settings: &SignerSettings) -> Volume {
         }),
         ..Volume::default()
     }
+}
+
+/// A Job that does not say which Secret it has is never made: it is replaced.
+fn secret_of(plan: &JobPlan) -> &str {
+    plan.secret.as_deref().unwrap_or_default()
 }
 
 fn default_resources() -> ResourceRequirements {

@@ -37,6 +37,12 @@ pub(crate) enum Effect {
     StartGenerating,
     /// Stop making keys and records.
     StopMaking,
+    /// Make the Secret of the signers in place of the one of this name, unless that is as it should be.
+    EnsureSecret {
+        instead_of: Option<String>,
+        /// Whether pods have not found that one, or not what they need in it.
+        lost: bool,
+    },
     /// Create the Job, or correct it.
     EnsureJob(JobPlan),
     DeleteJob,
@@ -57,7 +63,7 @@ pub(crate) enum Effect {
 }
 
 /// What varies in a run's Job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobPlan {
     /// How many signers run at the same time.
     pub parallelism: u32,
@@ -65,6 +71,8 @@ pub struct JobPlan {
     pub suspended: bool,
     /// The run in the ledger that its signers sign, and no other of that name. None for a Job that does not say.
     pub run_uid: Option<Uuid>,
+    /// The Secret that they are given. None for a Job that does not say.
+    pub secret: Option<String>,
 }
 
 /// Where the run stands.

@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::host::background::WorkState;
 use crate::run::decide::decision::{Decision, Effect, LOOK_AGAIN, Stage};
+use crate::run::decide::kek::kek_problem;
 use crate::run::decide::time::{later, until};
 use crate::run::facts::{LedgerRun, Observed};
 
@@ -15,18 +16,8 @@ pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(10);
 
 pub(super) fn fill(observed: &Observed, ledger: &LedgerRun, now: Timestamp) -> Decision {
     let decision = Decision::at(Stage::Seeding);
-    match &observed.kek {
-        Err(why) => return decision.failed(Reason::InvalidKek, why.clone()).again_after(LOOK_AGAIN),
-        Ok(given) if *given != ledger.kek_fingerprint => {
-            let wanted = &ledger.kek_fingerprint;
-            return decision
-                .failed(
-                    Reason::WrongKek,
-                    format!("the run's keyring was made with another KEK: its fingerprint is {wanted}, and that of the operator's KEK is {given}; put the KEK with which the keyring was made into the operator's Secret"),
-                )
-                .again_after(LOOK_AGAIN);
-        }
-        Ok(_) => {}
+    if let Some(problem) = kek_problem(observed, ledger) {
+        return decision.failed(problem.reason, problem.message).again_after(LOOK_AGAIN);
     }
     match &observed.background.filling {
         WorkState::UnderWay => decision,

@@ -21,7 +21,12 @@ pub(super) fn hold_job(decision: Decision, observed: &Observed) -> Decision {
         // Kueue would resume a Job that it has admitted.
         Some(_) if observed.object.queued => decision.then(Effect::DeleteJob),
         Some(job) => {
-            let plan = JobPlan { parallelism: job.parallelism, suspended: true, run_uid: job.run_uid };
+            let plan = JobPlan {
+                parallelism: job.parallelism,
+                suspended: true,
+                run_uid: job.run_uid,
+                secret: job.secret.clone(),
+            };
             decision.then(Effect::EnsureJob(plan))
         }
     }

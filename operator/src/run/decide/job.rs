@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::run::decide::before::failure_before;
 use crate::run::decide::decision::{Decision, Effect, JobPlan, LOOK_AGAIN, Stage};
+use crate::run::decide::secret::with_secret;
 use crate::run::decide::standstill::standstill;
 use crate::run::decide::time::{later, until};
 use crate::run::facts::{JobEnd, JobView, LedgerRun, Observed, PodState, PodView};
@@ -25,7 +26,10 @@ pub(super) fn sign(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, 
     let decision = match &observed.job {
         // They would wait for the next batch; those that are there already do.
         None if !ledger.sealed && ledger.unsigned_batches() == 0 => Decision::at(Stage::Signing),
-        None => Decision::at(Stage::Signing).then(Effect::EnsureJob(plan(run, observed, ledger, None))),
+        None => {
+            let plan = plan(run, observed, ledger, None);
+            with_secret(Decision::at(Stage::Signing), plan, observed, ledger)
+        }
         Some(job) if !job.ours => Decision::at(Stage::Signing)
             .blocked(
                 Reason::JobNameTaken,
@@ -58,7 +62,7 @@ fn with_job(
         None if job.succeeded > 0 && job.active == 0 => decision.then(Effect::DeleteJob),
         None => {
             let plan = plan(run, observed, ledger, Some(job));
-            let decision = decision.then(Effect::EnsureJob(plan));
+            let decision = with_secret(decision, plan, observed, ledger);
             if observed.object.queued && job.suspended {
                 decision.blocked(Reason::Queued, "the Job waits until Kueue admits it")
             } else {
@@ -187,5 +191,6 @@ fn plan(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, job: Option
         parallelism: run.signers(ledger.keyring.key_count.unsigned_abs(), unsigned),
         suspended: observed.object.queued && job.is_none_or(|job| job.suspended),
         run_uid: Some(ledger.stored.0.uid),
+        secret: None,
     }
 }

@@ -14,6 +14,7 @@ mod when_audited;
 mod when_deleted;
 mod when_filling;
 mod when_generating;
+mod when_given_secrets;
 mod when_held;
 mod when_not_allowed;
 mod when_signing;

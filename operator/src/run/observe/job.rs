@@ -37,6 +37,7 @@ fn of(job: &Arc<Job>, object: &SigningRun, pods: &[PodView]) -> JobView {
         end: status.and_then(|status| end(status.conditions.as_deref().unwrap_or_default())),
         generation: annotation(names::ANNOTATION_GENERATION).and_then(|text| text.parse().ok()),
         run_uid: annotation(names::ANNOTATION_RUN_UID).and_then(|text| text.parse().ok()),
+        secret: annotation(names::ANNOTATION_SECRET).map(str::to_owned),
         retry: annotation(names::ANNOTATION_RETRIED).unwrap_or_default().to_owned(),
     }
 }

@@ -6,14 +6,17 @@ use std::time::Duration;
 use chancery_api::{FieldChange, KeyringStatus, SigningRun, StatementStatus, StatementsStatus, ValidatedRun};
 use chancery_sources::differences;
 use chancery_stating::{StatementHead, StatingError, heads};
-use chancery_store::{Keyring, Ledger, Progress, Run, StoreError};
+use chancery_store::{Keyring, Ledger, Progress, Run, RunSecret, StoreError};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use serde_json::Value;
 
 use crate::host::background::WorkState;
 use crate::run::context::Context;
-use crate::run::facts::{Background, Counts, JobView, LedgerRun, LedgerView, PodState, PodView, StoredRun};
+use crate::run::facts::{
+    Background, Counts, JobView, LedgerRun, LedgerView, PodState, PodView, SecretStanding, SecretView,
+    StoredRun,
+};
 use crate::run::observe::reading::{Now, Reading};
 use crate::run::progress::Followed;
 use crate::run::watched::Target;
@@ -109,7 +112,8 @@ async fn read(
         stored: StoredRun(stored.clone()),
         conflict: run.and_then(|run| conflict(run, stored)),
         keyring: keyring(&stored.keyring),
-        kek_fingerprint: stored.keyring.kek_fingerprint.clone(),
+        kek_fingerprint: progress.kek_fingerprint.clone(),
+        secret: secret(context, &uid, progress),
         suspended: progress.suspended,
         lease_duration: Duration::from_secs_f64(progress.lease_seconds.max(0.0)),
         filled: progress.filled,
@@ -124,6 +128,18 @@ async fn read(
         standing: followed.standing.clone(),
     }));
     Ok(Seen { view, reading, released })
+}
+
+fn secret(context: &Context, uid: &str, progress: &Progress) -> Option<SecretView> {
+    let RunSecret { owner, name, content, made } = progress.secret()?;
+    let standing = if !made || owner != uid {
+        SecretStanding::Unusable
+    } else if context.memory.of(uid).secret.as_ref() == Some(&name) {
+        SecretStanding::Right
+    } else {
+        SecretStanding::Unchecked
+    };
+    Some(SecretView { name, content, standing })
 }
 
 fn keyring(ring: &Keyring) -> KeyringStatus {

@@ -31,6 +31,7 @@ impl Refusal {
     pub(super) fn status(&self) -> Value {
         let reason = match self.code {
             404 => "NotFound",
+            409 if self.message.ends_with("already exists") => "AlreadyExists",
             409 => "Conflict",
             422 => "Invalid",
             _ => "InternalError",

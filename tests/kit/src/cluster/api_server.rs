@@ -112,6 +112,8 @@ fn start_api_server(assets: &Assets, folder: &Path, etcd: u16, secure: u16) -> a
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         format!("--service-account-key-file={}", path("accounts-public.pem")),
         format!("--service-account-signing-key-file={}", path("accounts-private.pem")),
+        // As real clusters have it: what keeps privileged pods away is then the policy alone.
+        "--allow-privileged=true".to_owned(),
         // It wants the account `default`, which a controller makes that does not run here.
         "--disable-admission-plugins=ServiceAccount".to_owned(),
         // Tests that start many clients at once are not to wait for each other.

@@ -7,10 +7,11 @@ use anyhow::Context as _;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, PodSpec, Secret};
-use kube::api::{ListParams, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::{ListParams, ObjectMeta, PostParams};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use super::hooks;
 use super::namespace::Namespace;
 use crate::chancery::Ended;
 use crate::helm::{Helm, chart};
@@ -47,11 +48,12 @@ impl<'n> Release<'n> {
         ledger_url: &str,
         allowed: &Value,
     ) -> anyhow::Result<Self> {
+        let database = give_url(namespace, ledger_url).await?;
         let values = json!({
             // The cluster has them, for all tests.
             "crds": {"install": false},
             "rbac": {"aggregate": false},
-            "database": {"ownerUrl": ledger_url, "signerAssumesRole": true},
+            "database": database,
             "operator": {"replicas": 1},
             "signer": {"allowed": allowed},
         });
@@ -82,8 +84,8 @@ impl<'n> Release<'n> {
         let file = self.namespace.cluster.folder().join(format!("{}-values.json", self.namespace.name));
         std::fs::write(&file, values.to_string())?;
         let (chart, file) = (chart().display().to_string(), file.display().to_string());
-        helm(self.namespace, &[what, NAME, &chart, "--values", &file]).await?.expect_code(0)?;
-        Ok(())
+        helm(self.namespace, &[what, NAME, &chart, "--no-hooks", "--values", &file]).await?.expect_code(0)?;
+        hooks::make_secrets(self, NAME).await
     }
 
     /// The operator's pod as its Deployment wants it.
@@ -106,34 +108,16 @@ impl<'n> Release<'n> {
         self.namespace.kubeconfig_for(account).await
     }
 
-    /// Replaces the KEK of the signers.
-    ///
-    /// # Errors
-    ///
-    /// When the API server refuses.
-    pub async fn set_signers_kek(&self, kek: &[u8]) -> anyhow::Result<()> {
-        let patch = json!({"data": {"kek": ByteString(kek.to_owned())}});
-        let secrets = self.namespace.api::<Secret>();
-        secrets.patch("chancery-signer", &PatchParams::default(), &Patch::Merge(&patch)).await?;
-        Ok(())
-    }
-
     /// Makes the Secret of a KEK, for a release that is told to use it.
     ///
     /// # Errors
     ///
     /// When the API server refuses.
     pub async fn give_kek(&self, name: &str, kek: &[u8]) -> anyhow::Result<()> {
-        let secret = Secret {
-            metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
-            data: Some([("kek".to_owned(), ByteString(kek.to_owned()))].into()),
-            ..Secret::default()
-        };
-        self.namespace.api::<Secret>().create(&PostParams::default(), &secret).await?;
-        Ok(())
+        give(self.namespace, name, "kek", kek).await
     }
 
-    /// The KEK that the chart has made.
+    /// The KEK that was made for the release.
     ///
     /// # Errors
     ///
@@ -143,6 +127,27 @@ impl<'n> Release<'n> {
         let kek = secret.data.and_then(|mut data| data.remove("kek")).context("no KEK")?;
         Ok(kek.0)
     }
+}
+
+/// Makes a Secret with the URL of a ledger's owner: the values `database` with which signers log in so too, and take on
+/// their role.
+///
+/// # Errors
+///
+/// When the API server refuses.
+pub async fn give_url(namespace: &Namespace<'_>, url: &str) -> anyhow::Result<Value> {
+    give(namespace, "ledger", "owner-url", url.as_bytes()).await?;
+    Ok(json!({"existingSecret": "ledger", "signerAssumesRole": true}))
+}
+
+async fn give(namespace: &Namespace<'_>, name: &str, key: &str, value: &[u8]) -> anyhow::Result<()> {
+    let secret = Secret {
+        metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
+        data: Some([(key.to_owned(), ByteString(value.to_owned()))].into()),
+        ..Secret::default()
+    };
+    namespace.api::<Secret>().create(&PostParams::default(), &secret).await?;
+    Ok(())
 }
 
 /// Runs `helm` as administrator in a namespace.

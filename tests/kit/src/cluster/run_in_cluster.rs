@@ -247,6 +247,35 @@ impl<'n> ClusterRun<'n> {
         Ok(found.fetch_one(ledger.ledger.pool()).await?)
     }
 
+    /// The Secret that its Job names: its name, and what it is.
+    ///
+    /// # Errors
+    ///
+    /// When there is no Job, or no such Secret.
+    pub async fn secret(&self) -> anyhow::Result<(String, Value)> {
+        let job = self.job().await?;
+        let name = job["metadata"]["annotations"][chancery_api::names::ANNOTATION_SECRET].as_str();
+        let name = name.context("no Job that names a Secret")?.to_owned();
+        let secret = self.namespace.kubectl().get("secret", &name).await?.context("no Secret")?;
+        Ok((name, secret))
+    }
+
+    /// Puts another Secret of the same name in place of the one that its Job names, as somebody does who may write Secrets.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or the API server refuses.
+    pub async fn replace_secret(&self, change: impl FnOnce(&mut Value)) -> anyhow::Result<String> {
+        let (name, mut secret) = self.secret().await?;
+        let metadata = secret["metadata"].as_object_mut().context("metadata")?;
+        metadata.retain(|field, _| ["name", "labels", "ownerReferences"].contains(&field.as_str()));
+        change(&mut secret);
+        let kubectl = self.namespace.kubectl();
+        kubectl.run(&["delete", "secret", &name]).await?;
+        kubectl.feed(&["create", "--filename=-"], &secret.to_string()).await?.expect_code(0)?;
+        Ok(name)
+    }
+
     /// The reasons of the Events about it, each once.
     ///
     /// # Errors

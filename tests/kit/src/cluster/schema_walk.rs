@@ -24,6 +24,9 @@ pub struct Field {
     root: Value,
 }
 
+/// What the schema lets one leave out, and a rule about several fields does not: here, without `keyringRef`.
+const NEEDED_BY_A_RULE: [&str; 1] = ["keyCount"];
+
 /// One way to set a field.
 #[derive(Clone, Debug)]
 pub struct Mutation {
@@ -147,7 +150,8 @@ impl Field {
             mutation("an object", Some(json!({})), is(&["object"]) && self.schema["required"].is_null()),
         ];
         if matches!(self.steps.last(), Some(Step::Property(_))) {
-            all.push(mutation("absent", None, !self.required));
+            let needed = self.required || (self.is_top() && NEEDED_BY_A_RULE.contains(&self.name()));
+            all.push(mutation("absent", None, !needed));
         }
         if is(&["object"]) && self.schema["properties"].is_object() {
             let mut unknown = sample(&self.schema);

@@ -4,7 +4,8 @@ use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service, ServiceAccount};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
@@ -60,6 +61,7 @@ fn check(object: &Value) -> anyhow::Result<()> {
         ("apiextensions.k8s.io/v1", "CustomResourceDefinition") => fits::<CustomResourceDefinition>(object),
         ("apps/v1", "Deployment") => fits::<Deployment>(object),
         ("apps/v1", "StatefulSet") => fits::<StatefulSet>(object),
+        ("batch/v1", "Job") => fits::<Job>(object),
         ("chancery.dev/v1alpha1", "SigningRun") => {
             chancery_api::parse(&object.to_string())?;
             Ok(())
@@ -74,7 +76,6 @@ fn check(object: &Value) -> anyhow::Result<()> {
         ("rbac.authorization.k8s.io/v1", "RoleBinding") => fits::<RoleBinding>(object),
         ("v1", "ConfigMap") => fits::<ConfigMap>(object),
         ("v1", "Pod") => fits::<Pod>(object),
-        ("v1", "Secret") => fits::<Secret>(object),
         ("v1", "Service") => fits::<Service>(object),
         ("v1", "ServiceAccount") => fits::<ServiceAccount>(object),
         (version, kind) => anyhow::bail!("no type is known for {version} {kind}"),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::rendering::{Chart, name};
 
-const OWN: &str = "database.signerAssumesRole=true";
+const OWN: &str = "database.existingSecret=ledger";
 
 /// Where the pods of one NetworkPolicy may connect to at a port; null: anywhere.
 fn to(chart: &Chart, policy: &str, port: &Value) -> anyhow::Result<Value> {
@@ -49,7 +49,7 @@ fn the_try_out_database_is_reached_by_its_labels() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_destination_is_named_where_its_url_says_where_it_is() -> anyhow::Result<()> {
+fn a_destination_is_named_where_its_host_says_where_it_is() -> anyhow::Result<()> {
     for (host, wanted) in [
         ("192.0.2.7:6000", json!([{"ipBlock": {"cidr": "192.0.2.7/32"}}])),
         ("pooler.databases.svc:6000", json!([namespace("databases")])),
@@ -61,7 +61,7 @@ fn a_destination_is_named_where_its_url_says_where_it_is() -> anyhow::Result<()>
         ("pooler:6000", Value::Null),
     ] {
         let Some(chart) = Chart::find() else { return Ok(()) };
-        let database = format!("database.ownerUrl=postgres://a:b%40@{host}/d?sslmode=disable");
+        let database = format!("networkPolicy.databaseHosts={{{host}}}");
         let traces = format!("traces.otlpEndpoint=http://{}", host.replace("6000", "7000"));
         let chart = chart.set(&database).set(OWN).set(&traces);
         for policy in ["-operator", "-signer"] {
@@ -75,25 +75,24 @@ fn a_destination_is_named_where_its_url_says_where_it_is() -> anyhow::Result<()>
 #[test]
 fn operator_and_signers_reach_a_database_each_of_its_own() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
-    let owner = "database.ownerUrl=postgres://a:b@db.ledger.svc:5432/d";
-    let chart = chart.set(owner).set("database.signerUrl=postgres://a:b@pooler.pools.svc:6432/d");
+    let hosts = "networkPolicy.databaseHosts={db.ledger.svc:5432,pooler.pools.svc:6432}";
+    let chart = chart.set(OWN).set(hosts);
     let both = json!([namespace("ledger"), namespace("pools")]);
     for port in [5432, 6432] {
         assert_eq!(to(&chart, "-signer", &json!(port))?, both);
     }
     // Where a Secret that the chart never sees leads to is not known.
     let Some(chart) = Chart::find() else { return Ok(()) };
-    let chart = chart.set(owner).set("signer.existingSecret=own").set("kek.existingSecret=own");
-    assert_eq!(to(&chart, "-signer", &json!(5432))?, Value::Null);
+    assert_eq!(to(&chart.set(OWN), "-signer", &json!(5432))?, Value::Null);
     Ok(())
 }
 
 #[test]
-fn what_is_named_in_the_values_goes_before_what_a_url_says() -> anyhow::Result<()> {
+fn what_is_named_in_the_values_goes_before_what_a_host_says() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
     let chart = chart
-        .set("database.ownerUrl=postgres://a:b@db.ledger.svc/d")
         .set(OWN)
+        .set("networkPolicy.databaseHosts={db.ledger.svc}")
         .set("networkPolicy.databaseTo[0].ipBlock.cidr=192.0.2.0/24")
         .set("networkPolicy.apiServerTo[0].ipBlock.cidr=198.51.100.1/32");
     assert_eq!(to(&chart, "-signer", &json!(5432))?, json!([{"ipBlock": {"cidr": "192.0.2.0/24"}}]));

@@ -34,9 +34,7 @@ fn an_installation_without_the_admission_policy_says_what_that_means() -> anyhow
 fn destinations_that_are_left_open_are_named() -> anyhow::Result<()> {
     let Some(plain) = notes(&[])? else { return Ok(()) };
     assert!(plain.contains("To name the place, set\nnetworkPolicy.apiServerTo.\n"), "{plain}");
-    let own = "database.ownerUrl=postgres://a:b@db.example/d";
-    let said =
-        notes(&[own, "database.signerAssumesRole=true", "networkPolicy.dnsTo=null"])?.unwrap_or_default();
+    let said = notes(&["database.existingSecret=ledger", "networkPolicy.dnsTo=null"])?.unwrap_or_default();
     let open = "networkPolicy.dnsTo, networkPolicy.apiServerTo, networkPolicy.databaseTo.";
     assert!(said.contains(open), "{said}");
     let named = "networkPolicy.apiServerTo[0].ipBlock.cidr=192.0.2.1/32";

@@ -17,6 +17,8 @@ fn operators_rules() -> Value {
         {"apiGroups": ["batch"], "resources": ["jobs"],
          "verbs": ["get", "list", "watch", "create", "patch", "delete"]},
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
+        // Each other verb would answer with what is in it.
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
         {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
     ])
 }
@@ -113,7 +115,11 @@ fn in_namespaced_mode_nothing_belongs_to_the_whole_cluster() -> anyhow::Result<(
 fn no_role_has_a_wildcard_or_reads_secrets() -> anyhow::Result<()> {
     for (set, chart) in every_value_set()? {
         for object in chart.objects()?.iter().filter(|object| object["rules"].is_array()) {
-            let rules = object["rules"].to_string();
+            let mut rules = object["rules"].as_array().cloned().unwrap_or_default();
+            rules.retain(|rule| {
+                *rule != json!({"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]})
+            });
+            let rules = Value::from(rules).to_string();
             for word in ["*", "secrets", "escalate", "impersonate", "\"bind\""] {
                 assert!(!rules.contains(word), "{set}: {}: {word}", name(object));
             }

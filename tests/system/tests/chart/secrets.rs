@@ -1,125 +1,174 @@
-//! The Secrets that the chart makes.
+//! What is secret: the chart makes none of it, and says who gets what.
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
-use crate::rendering::{Chart, NAMESPACE};
+use crate::rendering::{Chart, NAMESPACE, every_value_set, name};
 
-fn text(secret: &Value, key: &str) -> anyhow::Result<String> {
-    let encoded = secret["data"][key].as_str().ok_or_else(|| anyhow::anyhow!("no key {key}"))?;
-    Ok(String::from_utf8(BASE64_STANDARD.decode(encoded)?)?)
+/// The objects that name something.
+fn naming<'o>(objects: &'o [Value], what: &str) -> Vec<&'o str> {
+    let with = |object: &&Value| object.to_string().contains(what);
+    objects.iter().filter(with).map(|object| object["kind"].as_str().unwrap_or_default()).collect()
 }
 
-/// The one Secret with that name in that namespace, of one rendering: the next makes new passwords.
-fn secret(objects: &[Value], namespace: &str, name: &str) -> anyhow::Result<Value> {
-    objects
-        .iter()
-        .find(|object| {
-            object["kind"] == "Secret"
-                && object["metadata"]["namespace"] == namespace
-                && object["metadata"]["name"] == name
-        })
-        .cloned()
-        .ok_or_else(|| anyhow::anyhow!("no Secret {namespace}/{name}"))
+fn variables(objects: &[Value]) -> Vec<Value> {
+    let operator = objects.iter().find(|object| object["kind"] == "Deployment").expect("the operator");
+    operator["spec"]["template"]["spec"]["containers"][0]["env"].as_array().cloned().expect("variables")
+}
+
+fn of_secret(variable: &str, secret: &str, key: &str) -> Value {
+    json!({"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})
+}
+
+/// Helm keeps what it renders, and the values, in a Secret that whoever lists Secrets in the namespace reads.
+#[test]
+fn nothing_that_is_rendered_is_secret() -> anyhow::Result<()> {
+    for (set, chart) in every_value_set()? {
+        let objects = chart.objects()?;
+        assert!(!naming(&objects, "\"kind\"").contains(&"Secret"), "{set}");
+        assert_eq!(chart.objects()?, objects, "{set}: what is rendered anew is the same: nothing is drawn");
+        for word in ["://chancery:", "PRIVATE KEY", "stringData", "@chancery-postgresql"] {
+            assert_eq!(naming(&objects, word), [""; 0], "{set}: {word}");
+        }
+    }
+    Ok(())
 }
 
 #[test]
-fn every_namespace_for_runs_gets_the_signers_login_and_the_one_kek() -> anyhow::Result<()> {
+fn no_value_takes_what_is_secret() -> anyhow::Result<()> {
+    for value in ["database.ownerUrl=postgres://a:b@c/d", "database.signerUrl=a", "kek.value=a"] {
+        let Some(chart) = Chart::find() else { return Ok(()) };
+        let refusal = chart.set(value).refusal()?;
+        let (section, rest) = value.split_once('.').expect("a value of a section");
+        let key = rest.split('=').next().unwrap_or_default();
+        assert!(refusal.contains(section) && refusal.contains(key), "{value}: {refusal}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_job_that_may_make_secrets_and_nothing_else_makes_those_that_are_missing() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let objects: Vec<Value> =
+        chart.objects()?.into_iter().filter(|object| name(object) == "chancery-make-secrets").collect();
+    let kinds: Vec<_> = objects.iter().map(|object| object["kind"].as_str().unwrap_or_default()).collect();
+    let mut sorted = kinds.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, ["Job", "Role", "RoleBinding", "ServiceAccount"]);
+    for object in &objects {
+        let hook = &object["metadata"]["annotations"];
+        assert_eq!(hook["helm.sh/hook"], "pre-install,pre-upgrade", "{object}");
+        assert_eq!(hook["helm.sh/hook-delete-policy"], "before-hook-creation,hook-succeeded", "{object}");
+        assert_eq!(object["metadata"]["namespace"], NAMESPACE);
+    }
+    let of = |kind: &str| objects.iter().find(|object| object["kind"] == kind).expect("one of each kind");
+    assert_eq!(
+        of("Role")["rules"],
+        json!([{"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]}])
+    );
+    let container = &of("Job")["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(
+        container["args"],
+        json!([
+            "make-secrets",
+            "--namespace=sealing",
+            "--release=chancery",
+            "--kek=chancery-kek",
+            "--statement-key=chancery-statement-key",
+            "--postgresql=chancery-postgresql",
+            "--postgresql-host=chancery-postgresql.sealing.svc",
+        ])
+    );
+    assert_eq!(container["env"], Value::Null, "it is given nothing");
+    Ok(())
+}
+
+#[test]
+fn only_the_operator_gets_the_kek_and_the_statement_key() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
     let objects = chart.set("runNamespaces={team-a}").objects()?;
-    let kek = text(&secret(&objects, NAMESPACE, "chancery-kek")?, "kek")?;
-    assert_eq!(BASE64_STANDARD.decode(&kek)?.len(), 32);
-    let passwords = secret(&objects, NAMESPACE, "chancery-postgresql")?;
-    let url = format!(
-        "postgres://chancery_signer_login:{}@chancery-postgresql.{NAMESPACE}.svc:5432/chancery?sslmode=disable",
-        text(&passwords, "signer-password")?
-    );
-    for namespace in [NAMESPACE, "team-a"] {
-        let signer = secret(&objects, namespace, "chancery-signer")?;
-        assert_eq!(text(&signer, "kek")?, kek);
-        assert_eq!(text(&signer, "database-url")?, url);
+    for secret in ["chancery-kek", "chancery-statement-key"] {
+        let mut named = naming(&objects, secret);
+        named.sort_unstable();
+        assert_eq!(named, ["Deployment", "Job"], "{secret}: the operator, and the Job that makes it");
     }
-    let owner = text(&secret(&objects, NAMESPACE, "chancery-database")?, "owner-url")?;
-    assert!(owner.contains(&format!("//chancery:{}@", text(&passwords, "owner-password")?)), "{owner}");
-    Ok(())
-}
-
-#[test]
-fn what_can_not_be_made_again_outlives_the_release() -> anyhow::Result<()> {
-    let Some(chart) = Chart::find() else { return Ok(()) };
-    let objects = chart.objects()?;
-    for name in ["chancery-kek", "chancery-statement-key", "chancery-postgresql"] {
-        let secret = secret(&objects, NAMESPACE, name)?;
-        assert_eq!(secret["metadata"]["annotations"]["helm.sh/resource-policy"], "keep", "{name}");
-    }
-    for name in ["chancery-kek", "chancery-statement-key"] {
-        assert_eq!(secret(&objects, NAMESPACE, name)?["immutable"], true, "{name}");
-    }
-    Ok(())
-}
-
-#[test]
-fn the_statement_key_is_one_and_only_the_operator_gets_it() -> anyhow::Result<()> {
-    let Some(chart) = Chart::find() else { return Ok(()) };
-    let objects = chart.objects()?;
-    let key = text(&secret(&objects, NAMESPACE, "chancery-statement-key")?, "statement.key")?;
-    chancery_statement::StatementKey::from_pem(&key)?;
-    let named: Vec<&Value> = objects
-        .iter()
-        .filter(|object| object["kind"] != "Secret" && object.to_string().contains("chancery-statement-key"))
-        .collect();
-    assert!(matches!(named.as_slice(), [one] if one["kind"] == "Deployment"), "{named:?}");
-    let variable =
+    let variables = variables(&objects);
+    let wanted =
         json!({"name": "CHANCERY_STATEMENT_KEY_FILE", "value": "/etc/chancery/statement-key/statement.key"});
-    let variables = &named[0]["spec"]["template"]["spec"]["containers"][0]["env"];
-    assert!(variables.as_array().is_some_and(|all| all.contains(&variable)), "{variables}");
-
+    assert!(variables.contains(&wanted), "{variables:?}");
+    let Some(chart) = Chart::find() else { return Ok(()) };
     let without = chart.set("statements.enabled=false").objects()?;
-    assert!(!Value::from(without).to_string().contains("statement-key"), "nothing of it is left");
+    assert_eq!(naming(&without, "statement-key"), [""; 0], "nothing of it is left");
     Ok(())
 }
 
 #[test]
-fn with_secrets_of_ones_own_the_chart_makes_none() -> anyhow::Result<()> {
+fn the_operator_and_the_try_out_database_share_a_secret() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
-    let chart = chart.values("production-values.yaml");
-    assert!(chart.of_kind("Secret")?.is_empty());
-    let operator = chart.one("Deployment", "-operator")?;
-    let container = &operator["spec"]["template"]["spec"]["containers"][0];
-    let variables = container["env"].as_array().expect("variables");
+    let objects = chart.objects()?;
+    let variables = variables(&objects);
     for variable in [
-        json!({"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "ledger", "key": "owner"}}}),
+        of_secret("DATABASE_URL", "chancery-postgresql", "owner-url"),
+        of_secret("CHANCERY_SIGNER_DATABASE_URL", "chancery-postgresql", "signer-url"),
+    ] {
+        assert!(variables.contains(&variable), "{variable}: {variables:?}");
+    }
+    let database = objects.iter().find(|object| object["kind"] == "StatefulSet").expect("the database");
+    let container = database["spec"]["template"]["spec"]["containers"][0].to_string();
+    for key in ["postgres-password", "owner-password", "signer-password"] {
+        assert!(container.contains(key), "{key}: {container}");
+    }
+    Ok(())
+}
+
+#[test]
+fn with_secrets_of_ones_own_none_is_made() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let objects = chart.values("production-values.yaml").objects()?;
+    assert!(!objects.iter().any(|object| name(object).ends_with("-make-secrets")));
+    let variables = variables(&objects);
+    for variable in [
+        of_secret("DATABASE_URL", "ledger", "owner"),
         json!({"name": "PGSSLMODE", "value": "verify-full"}),
         json!({"name": "PGSSLROOTCERT", "value": "/etc/chancery/database-ca/ca.crt"}),
         json!({"name": "CHANCERY_SIGNER_PGSSLMODE", "value": "verify-full"}),
-        json!({"name": "CHANCERY_SIGNER_CA", "value": "true"}),
-        json!({"name": "CHANCERY_SIGNER_SECRET", "value": "ledger-signer"}),
+        json!({"name": "CHANCERY_SIGNER_CA_FILE", "value": "/etc/chancery/database-ca/ca.crt"}),
+        of_secret("CHANCERY_SIGNER_DATABASE_URL", "ledger", "signer"),
+        json!({"name": "CHANCERY_FORMER_KEK_FILES", "value": "/etc/chancery/former-kek-0/kek"}),
     ] {
         assert!(variables.contains(&variable), "{variable}");
     }
+    // Those of whoever makes them by hand.
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let by_hand = chart.set("secrets.create=false").objects()?;
+    assert!(!by_hand.iter().any(|object| name(object).ends_with("-make-secrets")));
+    assert_eq!(naming(&by_hand, "chancery-kek"), ["Deployment"]);
     Ok(())
 }
 
 #[test]
-fn a_ca_is_handed_to_the_operator_and_to_signers() -> anyhow::Result<()> {
+fn a_ca_is_handed_to_the_operator_which_hands_it_to_signers() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
     let chart = chart.values("everything-values.yaml");
-    let objects = chart.objects()?;
-    let given = text(&secret(&objects, "team-b", "chancery-signer")?, "ca.crt")?;
+    let given = chart.one("ConfigMap", "-database-ca")?;
+    let given = given["data"]["ca.crt"].as_str().unwrap_or_default();
     assert!(given.starts_with("-----BEGIN CERTIFICATE-----\n"), "{given}");
-    let own = chart.one("ConfigMap", "-database-ca")?;
-    assert_eq!(own["data"]["ca.crt"].as_str().map(str::trim_end), Some(given.trim_end()));
+    let variables = variables(&chart.objects()?);
+    for name in ["PGSSLROOTCERT", "CHANCERY_SIGNER_CA_FILE"] {
+        let variable = json!({"name": name, "value": "/etc/chancery/database-ca/ca.crt"});
+        assert!(variables.contains(&variable), "{variables:?}");
+    }
     Ok(())
 }
 
 #[test]
 fn signers_that_log_in_as_the_owner_take_on_their_role() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
-    let objects = chart.values("least-values.yaml").objects()?;
-    let signer = secret(&objects, NAMESPACE, "chancery-signer")?;
-    assert_eq!(text(&signer, "database-url")?, "postgres://chancery:secret@db.example/chancery");
-    let operator = objects.iter().find(|object| object["kind"] == "Deployment").expect("the operator");
-    let variables = operator["spec"]["template"]["spec"]["containers"][0]["env"].to_string();
-    assert!(variables.contains("CHANCERY_SIGNER_ASSUME_ROLE"), "{variables}");
+    let variables = variables(&chart.values("least-values.yaml").objects()?);
+    assert!(
+        variables.iter().any(|variable| variable["name"] == "CHANCERY_SIGNER_ASSUME_ROLE"),
+        "{variables:?}"
+    );
+    let of_owner = of_secret("CHANCERY_SIGNER_DATABASE_URL", "ledger", "owner-url");
+    assert!(variables.contains(&of_owner), "{variables:?}");
     Ok(())
 }

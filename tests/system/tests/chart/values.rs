@@ -106,17 +106,9 @@ fn every_value_has_a_default_and_a_comment() -> anyhow::Result<()> {
 
 #[test]
 fn values_that_contradict_each_other_are_refused_with_a_sentence() -> anyhow::Result<()> {
-    let url = "database.ownerUrl=postgres://a:b@c/d";
     let cases: &[(&[&str], &str)] = &[
         (&["postgresql.enabled=false"], "no database: set database.existingSecret"),
-        (&[url, "postgresql.enabled=true"], "database names another database"),
-        (&[url, "database.existingSecret=a"], "database.existingSecret and database.ownerUrl are both set"),
-        (&[url], "signers have no login: set database.signerUrl"),
-        (
-            &["database.existingSecret=a"],
-            "there is no Secret a with the key owner-url in the namespace sealing",
-        ),
-        (&["kek.existingSecret=b"], "there is no Secret b with the key kek in the namespace sealing"),
+        (&["database.existingSecret=a", "postgresql.enabled=true"], "database names another database"),
         (&["database.tls.mode=verify-ca"], "verify-ca needs a CA"),
         (
             &["database.tls.ca.existingSecret=a", "database.tls.ca.existingConfigMap=b"],

@@ -14,7 +14,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use chancery_keyring::{Algorithm, Kek, KeySpec, SigningKey, generate};
+use chancery_keyring::{Algorithm, DataKey, Kek, KeySpec, SigningKey, generate};
+use chancery_kit::data_key_of;
 use chancery_store::keyring::NewKey;
 use chancery_store::lease::{Acquired, Lease, Payloads};
 use chancery_store::{Keyring, KeyringWanted, Ledger, LedgerUrl, NewRun, Run, SignerSession};
@@ -27,11 +28,12 @@ pub(crate) async fn make(ledger: &Ledger, url: &LedgerUrl) -> anyhow::Result<()>
     let kek = Kek::generate();
     let mut runs = Vec::new();
     for name in ["one", "two", "gone"] {
-        runs.push(ledger.create_run(&run_named(name, &kek)).await?.0);
+        runs.push(ledger.create_run(&run_named(name, &kek)?).await?.0);
     }
     let ring = ledger.find_keyring(NAMESPACE, RING).await?;
+    let data_key = data_key_of(ledger, &ring, &kek).await?;
     for number in 1..=3 {
-        join(ledger, &ring, &kek, number).await?;
+        join(ledger, &ring, &data_key, number).await?;
     }
     ensure!(ledger.mark_filled(&ring).await?, "the ring has its keys");
     for run in &runs {
@@ -40,7 +42,7 @@ pub(crate) async fn make(ledger: &Ledger, url: &LedgerUrl) -> anyhow::Result<()>
     }
     let mut signers = Vec::new();
     for run in &runs {
-        signers.push(Signer::of(url, run, &kek).await?);
+        signers.push(Signer::of(url, run, &data_key).await?);
     }
     let [one, two, gone] = signers.as_mut_slice() else { bail!("three runs") };
 
@@ -57,7 +59,7 @@ pub(crate) async fn make(ledger: &Ledger, url: &LedgerUrl) -> anyhow::Result<()>
             .fetch_one(ledger.pool())
             .await?;
     ensure!(ledger.retire_key(second).await?, "the second key is active");
-    join(ledger, &ring, &kek, 4).await?;
+    join(ledger, &ring, &data_key, 4).await?;
     // Both at once, so that the second lease takes another key than the first.
     let held = two.acquire().await?;
     let also_held = one.acquire().await?;
@@ -78,8 +80,8 @@ pub(crate) async fn make(ledger: &Ledger, url: &LedgerUrl) -> anyhow::Result<()>
     Ok(())
 }
 
-fn run_named(name: &str, kek: &Kek) -> NewRun {
-    NewRun {
+fn run_named(name: &str, kek: &Kek) -> anyhow::Result<NewRun> {
+    Ok(NewRun {
         namespace: NAMESPACE.to_owned(),
         name: name.to_owned(),
         keyring: KeyringWanted {
@@ -90,17 +92,17 @@ fn run_named(name: &str, kek: &Kek) -> NewRun {
             default_algorithm: "EdDSA".to_owned(),
             default_key_size: None,
         },
-        kek_fingerprint: kek.fingerprint(),
+        data_key: chancery_data_keys::fresh(kek)?,
         record_count: 6,
         record_size: 8,
         batch_size: 2,
         lease_duration: Duration::from_secs(3600),
         suspended: false,
-    }
+    })
 }
 
-async fn join(ledger: &Ledger, ring: &Keyring, kek: &Kek, number: i32) -> anyhow::Result<()> {
-    let key = generate(KeySpec::new(Algorithm::EdDsa, None)?, ring.uid, kek)?;
+async fn join(ledger: &Ledger, ring: &Keyring, data_key: &DataKey, number: i32) -> anyhow::Result<()> {
+    let key = generate(KeySpec::new(Algorithm::EdDsa, None)?, ring.uid, data_key)?;
     let key = NewKey { id: key.id, number, public_key: key.public_key, wrapped_key: key.wrapped };
     ensure!(ledger.join_key(ring, &key).await?, "key {number} is there already");
     Ok(())
@@ -110,14 +112,14 @@ async fn join(ledger: &Ledger, ring: &Keyring, kek: &Kek, number: i32) -> anyhow
 struct Signer {
     session: SignerSession,
     ring: uuid::Uuid,
-    kek: Kek,
+    data_key: DataKey,
 }
 
 impl Signer {
-    async fn of(url: &LedgerUrl, run: &Run, kek: &Kek) -> anyhow::Result<Self> {
+    async fn of(url: &LedgerUrl, run: &Run, data_key: &DataKey) -> anyhow::Result<Self> {
         let (session, _) = SignerSession::connect(url, &run.namespace, &run.name, "by hand").await?;
-        let kek = Kek::parse(kek.to_base64().as_bytes())?;
-        Ok(Self { session, ring: run.keyring.uid, kek })
+        let data_key = DataKey::parse(data_key.to_base64().as_bytes())?;
+        Ok(Self { session, ring: run.keyring.uid, data_key })
     }
 
     async fn acquire(&mut self) -> anyhow::Result<Lease> {
@@ -131,7 +133,7 @@ impl Signer {
         let mut payloads = Payloads::default();
         self.session.fetch(lease.first_record, lease.last_record, &mut payloads).await?;
         let wrapped = self.session.key(lease).await?.wrapped;
-        let key = SigningKey::open(&self.kek, self.ring, lease.key, Algorithm::EdDsa, &wrapped)?;
+        let key = SigningKey::open(&self.data_key, self.ring, lease.key, Algorithm::EdDsa, &wrapped)?;
         let mut signatures = Vec::new();
         for payload in payloads.iter() {
             let mut signature = Vec::new();

@@ -17,7 +17,10 @@ const UNSEEN: [(&str, &str); 11] = [
     ),
     ("the last return of a key", "UPDATE chancery.leases SET released_at = NULL WHERE id = 15"),
     ("a wrapped key", "UPDATE chancery.key_material SET wrapped_key = ''"),
-    ("a ring's identity", "UPDATE chancery.keyrings SET uid = gen_random_uuid(), kek_fingerprint = 'forged'"),
+    (
+        "a ring's identity",
+        "UPDATE chancery.keyrings SET uid = gen_random_uuid(), data_key_fingerprint = 'forged'",
+    ),
     (
         "moments and settings of a run",
         "UPDATE chancery.runs SET created_at = 'epoch', sealed_at = 'epoch', completed_at = NULL,

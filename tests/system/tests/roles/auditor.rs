@@ -5,8 +5,8 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{PERMISSION_DENIED, assert_denied, refusal, tables};
 
-/// What no audit reads: private keys, and which functions are in place.
-const HIDDEN: [&str; 2] = ["functions", "key_material"];
+/// What no audit reads: private keys, data keys, and which functions are in place.
+const HIDDEN: [&str; 3] = ["data_keys", "functions", "key_material"];
 
 async fn auditor(ledger: &TestLedger) -> anyhow::Result<PgConnection> {
     let mut connection = PgConnection::connect(&ledger.url).await?;
@@ -29,6 +29,9 @@ async fn an_auditor_reads_every_table_but_no_private_key() -> anyhow::Result<()>
         assert_eq!(refused.as_deref(), expected, "{table}");
     }
     assert_eq!(refusal(&mut auditor, "SELECT key_id, public_key FROM chancery.key_material").await?, None);
+    let told = "SELECT keyring_id, kek_fingerprint, wrapped_at FROM chancery.data_keys";
+    assert_eq!(refusal(&mut auditor, told).await?, None);
+    assert_denied(&mut auditor, "SELECT wrapped FROM chancery.data_keys").await?;
     assert_denied(&mut auditor, "SELECT wrapped_key FROM chancery.key_material").await
 }
 

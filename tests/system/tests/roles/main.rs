@@ -196,7 +196,7 @@ async fn a_login_that_is_nothing_but_a_signer_signs_a_run() -> anyhow::Result<()
     let run = TestRun::new().seeded(&ledger).await?;
     ledger.execute("CREATE ROLE pod LOGIN IN ROLE chancery_signer").await?;
     let as_pod = ledger.url.replace("user=chancery", "user=pod");
-    let (code, log) = SignerProcess::start(&as_pod, "demo", "pod", &run.kek_file, &[])?.ended().await?;
+    let (code, log) = SignerProcess::start(&as_pod, "demo", "pod", &run.data_key_file, &[])?.ended().await?;
     assert_eq!(code, Some(0), "{log}");
     let mut pod = PgConnection::connect(&as_pod).await?;
     assert_denied(&mut pod, "TABLE chancery.key_material").await?;
@@ -262,6 +262,9 @@ async fn what_signers_may_do_is_put_right_by_the_next_program_that_migrates() ->
         "REVOKE SELECT ON chancery.records FROM chancery_signer",
         "REVOKE SELECT ON chancery.records_1 FROM chancery_signer",
         "GRANT SELECT ON chancery.key_material TO chancery_signer",
+        "GRANT SELECT ON chancery.data_keys TO chancery_signer",
+        "GRANT SELECT (wrapped) ON chancery.data_keys TO chancery_auditor",
+        "REVOKE SELECT ON chancery.run_secrets FROM chancery_auditor",
         "GRANT SELECT (key_id, public_key) ON chancery.key_material TO chancery_signer",
         "REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA chancery FROM chancery_signer",
         "REVOKE EXECUTE ON FUNCTION chancery.lease_renew(bigint, bytea) FROM chancery_signer",

@@ -103,7 +103,7 @@ async fn signs_over(
     let user: String =
         sqlx::query_scalar("SELECT current_user::text").fetch_one(ledger.ledger.pool()).await?;
     let slow = link.url(&user, database);
-    let mut signer = SignerProcess::start(&slow, &run.run.name, "slow", &run.kek_file, &[])?;
+    let mut signer = SignerProcess::start(&slow, &run.run.name, "slow", &run.data_key_file, &[])?;
     chancery_kit::eventually("the batch is in hand", async || {
         crate::count(ledger, "SELECT count(*) FROM chancery.leases").await == 1
     })

@@ -8,7 +8,6 @@ mod traces;
 use std::time::Duration;
 
 use chancery_kit::{TestLedger, TestRun, eventually};
-use chancery_process::create_kek_file;
 use nix::sys::signal::Signal;
 
 use crate::pod::PodSpec;
@@ -59,16 +58,16 @@ async fn a_pod_of_a_suspended_run_does_not_succeed() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_pod_with_the_wrong_kek_leaves_the_reason_in_its_termination_log() -> anyhow::Result<()> {
+async fn a_pod_with_the_data_key_of_another_ring_leaves_the_reason_in_its_termination_log()
+-> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().seeded(&ledger).await?;
-    let other_kek = run.kek_file.with_file_name("other-kek");
-    create_kek_file(&other_kek)?;
-    let mut pod = PodSpec::of(&run)?.with("CHANCERY_KEK_FILE", &other_kek).start()?;
+    let other = TestRun::new().named("other").seeded_beside(&run).await?;
+    let mut pod = PodSpec::of(&run)?.with("CHANCERY_DATA_KEY_FILE", &other.data_key_file).start()?;
     let (code, log) = pod.ended().await?;
     assert_eq!(code, Some(78), "{log}");
     let words = pod.last_words().expect("a reason");
-    assert!(words.starts_with("the KEK is not the one that wrapped the run's keys: "), "{words}");
+    assert!(words.starts_with("the data key is not that of the run's keyring: "), "{words}");
     assert!(words.ends_with('\n') && words.lines().count() == 1 && words.len() <= 2_048, "{words}");
     assert_eq!(run.signed().await?, 0);
     Ok(())
@@ -80,7 +79,7 @@ async fn a_termination_log_that_can_not_be_written_changes_nothing_else() -> any
     let run = TestRun::new().seeded(&ledger).await?;
     let missing = run.kek_file.with_file_name("missing");
     let mut pod = PodSpec::of(&run)?
-        .with("CHANCERY_KEK_FILE", &missing)
+        .with("CHANCERY_DATA_KEY_FILE", &missing)
         .with("CHANCERY_TERMINATION_LOG", missing.join("termination-log"))
         .start()?;
     let (code, log) = pod.ended().await?;

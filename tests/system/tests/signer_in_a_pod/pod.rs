@@ -29,7 +29,7 @@ impl PodSpec {
             .env("CHANCERY_RUN", &run.run.name)
             .env("CHANCERY_NAMESPACE", &run.run.namespace)
             .env("CHANCERY_HOLDER", "demo-signer-x7k2p/0b8f5a4e-64a8-4c3c-9a5e-2f8f3f2f9c11")
-            .env("CHANCERY_KEK_FILE", &run.kek_file)
+            .env("CHANCERY_DATA_KEY_FILE", &run.data_key_file)
             .env("DATABASE_URL", &run.ledger.url)
             .env("CHANCERY_ASSUME_SIGNER_ROLE", "true")
             .env("CHANCERY_LOG_FORMAT", "json")

@@ -6,7 +6,12 @@ use serde_json::{Value, json};
 use super::*;
 use crate::run::allowed::Allowed;
 
-const PLAN: JobPlan = JobPlan { parallelism: 3, suspended: false, run_uid: Some(uuid::Uuid::nil()) };
+const SECRET: &str = "demo-signer-0123456789";
+
+fn plan() -> JobPlan {
+    let (run_uid, secret) = (Some(uuid::Uuid::nil()), Some(SECRET.to_owned()));
+    JobPlan { parallelism: 3, suspended: false, run_uid, secret }
+}
 
 fn object() -> SigningRun {
     let mut object = SigningRun::new("demo", SigningRunSpec::new(1_000, 4, 100));
@@ -20,10 +25,10 @@ fn settings() -> SignerSettings {
     SignerSettings {
         image: "chancery/signer:1".to_owned(),
         image_pull_policy: "IfNotPresent".to_owned(),
-        secret: "chancery-signer".to_owned(),
+        database_url: "postgres://signer:secret@db/ledger".parse().expect("a URL"),
+        ca_file: None,
         service_account: None,
         ssl_mode: None,
-        has_ca: false,
         assume_role: false,
         otlp_endpoint: None,
         allowed: Allowed::default(),
@@ -32,7 +37,7 @@ fn settings() -> SignerSettings {
 
 fn made(object: &SigningRun, settings: &SignerSettings) -> Value {
     let run = chancery_api::validate(object).expect("a good run");
-    serde_json::to_value(job(object, &run, PLAN, settings)).expect("a Job is JSON")
+    serde_json::to_value(job(object, &run, &plan(), settings)).expect("a Job is JSON")
 }
 
 /// Names and values of the signer's environment; of a reference, what is referred to.
@@ -65,6 +70,7 @@ fn the_job_is_a_work_queue_that_belongs_to_the_run() {
     assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_GENERATION], "5");
     assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_RETRIED], "");
     assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_RUN_UID], json!(uuid::Uuid::nil()));
+    assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_SECRET], SECRET);
 }
 
 #[test]
@@ -119,8 +125,8 @@ fn a_signer_is_told_all_that_it_needs() {
             ("CHANCERY_RUN", json!("demo")),
             ("CHANCERY_RUN_UID", json!(uuid::Uuid::nil())),
             ("CHANCERY_NAMESPACE", json!("signing")),
-            ("CHANCERY_KEK_FILE", json!("/etc/chancery/signer/kek")),
-            ("DATABASE_URL", json!({"secretKeyRef": {"name": "chancery-signer", "key": "database-url"}})),
+            ("CHANCERY_DATA_KEY_FILE", json!("/etc/chancery/signer/data-key")),
+            ("DATABASE_URL", json!({"secretKeyRef": {"name": SECRET, "key": "database-url"}})),
             ("CHANCERY_GRACE", json!("15")),
             ("CHANCERY_STOPPED_EXIT", json!("130")),
             ("CHANCERY_TERMINATION_LOG", json!("/dev/termination-log")),
@@ -146,7 +152,7 @@ fn settings_of_the_operator_reach_the_signer() {
     let given = SignerSettings {
         service_account: Some("signers".to_owned()),
         ssl_mode: Some("verify-full".to_owned()),
-        has_ca: true,
+        ca_file: Some("/etc/chancery/database-ca/ca.crt".into()),
         assume_role: true,
         otlp_endpoint: Some("http://collector:4318".to_owned()),
         ..settings()
@@ -166,7 +172,9 @@ fn settings_of_the_operator_reach_the_signer() {
         .iter()
         .map(|item| &item["key"])
         .collect();
-    assert_eq!(files, ["kek", "ca.crt"]);
+    assert_eq!(files, ["data-key", "ca.crt"]);
+    assert_eq!(pod["volumes"][0]["secret"]["secretName"], SECRET);
+    assert!(!job.to_string().contains("signer:secret"), "the password is in no Job");
 }
 
 #[test]

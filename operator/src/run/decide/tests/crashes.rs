@@ -19,7 +19,7 @@ struct Story {
 const PLAIN: fn(&mut TheObject) = |_| {};
 const COMPLETE: fn() -> End = || End::Complete;
 
-const STORIES: [Story; 15] = [
+const STORIES: [Story; 16] = [
     Story { name: "a run that nothing happens to", object: PLAIN, events: &[], end: COMPLETE },
     Story {
         name: "a run that is suspended while it is seeded, and resumed",
@@ -77,6 +77,12 @@ const STORIES: [Story; 15] = [
             Wait(60),
             GoOn(9),
         ],
+        end: COMPLETE,
+    },
+    Story {
+        name: "a run whose signers lose their Secret, and are replaced",
+        object: PLAIN,
+        events: &[GoOn(33), DeleteSecret, KillPod(0), GoOn(9), KillPod(0), KillPod(1)],
         end: COMPLETE,
     },
     Story {

@@ -4,7 +4,7 @@
 use k8s_openapi::jiff::Timestamp;
 
 use super::situation::RUNNING;
-use super::world::{Signers, World, is_active};
+use super::world::{Signers, World, is_active, secret_name};
 use crate::run::facts::{JobEnd, PodState, PodView};
 
 /// Pods that have ended and are still to be seen, at the most.
@@ -108,11 +108,22 @@ impl World {
         match pod.state {
             PodState::Ended { .. } | PodState::Lost => false,
             PodState::Starting | PodState::Stuck { .. } => {
-                self.pods[number].state = RUNNING;
-                true
+                let state = self.missing_secret().unwrap_or(RUNNING);
+                let changed = self.pods[number].state != state;
+                self.pods[number].state = state;
+                changed
             }
             PodState::Running { .. } => self.run_signer(number),
         }
+    }
+
+    /// What a kubelet says when the Secret that the Job names is not there.
+    fn missing_secret(&self) -> Option<PodState> {
+        let wanted = self.job.as_ref().filter(|job| job.ours)?.secret.clone()?;
+        (self.secret.map(secret_name).as_ref() != Some(&wanted)).then(|| PodState::Stuck {
+            reason: "CreateContainerConfigError".to_owned(),
+            message: format!("secret \"{wanted}\" not found"),
+        })
     }
 
     fn run_signer(&mut self, number: usize) -> bool {

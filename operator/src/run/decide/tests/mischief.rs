@@ -18,6 +18,7 @@ pub(super) enum Mischief {
     KillPod(usize),
     LosePod(usize),
     DeleteJob,
+    DeleteSecret,
     EditJob {
         parallelism: u32,
         suspended: bool,
@@ -49,6 +50,7 @@ pub(super) fn mischief() -> impl Strategy<Value = Mischief> {
         2 => (0_usize..4).prop_map(Mischief::KillPod),
         2 => (0_usize..4).prop_map(Mischief::LosePod),
         1 => Just(Mischief::DeleteJob),
+        2 => Just(Mischief::DeleteSecret),
         1 => (0_u32..9, any::<bool>())
             .prop_map(|(parallelism, suspended)| Mischief::EditJob { parallelism, suspended }),
         2 => any::<bool>().prop_map(Mischief::Suspend),
@@ -94,6 +96,7 @@ impl Mischief {
                     job.deleting = true;
                 }
             }
+            Self::DeleteSecret => world.secret = None,
             Self::EditJob { parallelism, suspended } => {
                 if let Some(job) = &mut world.job {
                     (job.parallelism, job.suspended) = (parallelism, suspended);

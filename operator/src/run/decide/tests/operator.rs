@@ -5,12 +5,12 @@ use chancery_api::Reason;
 use chancery_api::{AuditPolicy, SigningRunStatus, ValidatedRun};
 use k8s_openapi::jiff::SignedDuration;
 
-use super::world::{Stored, World};
+use super::world::{Stored, World, secret_name};
 use crate::host::background::WorkState;
 use crate::run::build;
-use crate::run::decide::decision::{Again, Cause, Decision, Effect, Stage};
+use crate::run::decide::decision::{Again, Cause, Decision, Effect, JobPlan, Stage};
 use crate::run::decide::{decide, decide_deletion};
-use crate::run::facts::{Audited, Background, JobView, LedgerRun, LedgerView, Observed};
+use crate::run::facts::{Audited, Background, JobView, LedgerRun, LedgerView, Observed, SecretStanding};
 
 /// What an operator has in memory. One that was started just now has nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub(super) struct Operator {
     pub(super) background: Background,
     audited: Option<Audited>,
     written: Option<SigningRunStatus>,
+    /// The Secret that it has made, or looked at.
+    secret: Option<u32>,
 }
 
 /// What it saw, and what it decided by that.
@@ -32,19 +34,30 @@ pub(super) struct Snapshot {
 
 impl Operator {
     pub(super) fn new() -> Self {
-        Self { background: Background::IDLE, audited: None, written: None }
+        Self { background: Background::IDLE, audited: None, written: None, secret: None }
     }
 
     fn look(&self, world: &World) -> Option<Observed> {
         Some(Observed {
             object: world.object.as_ref()?.view(self.written.as_ref()),
-            ledger: world.ledger_view(),
-            kek: world.kek.clone(),
+            ledger: self.look_at_ledger(world),
+            kek: world.kek.clone().map(|kek| vec![kek]),
             background: self.background.clone(),
             audited: self.audited.clone(),
             job: world.job_view(),
             pods: world.pods.clone(),
         })
+    }
+
+    fn look_at_ledger(&self, world: &World) -> LedgerView {
+        let mut view = world.ledger_view();
+        if let LedgerView::Present(run) = &mut view
+            && let Some(secret) = &mut run.secret
+            && self.secret.map(secret_name).as_ref() == Some(&secret.name)
+        {
+            secret.standing = SecretStanding::Right;
+        }
+        view
     }
 
     /// Nothing, when the object is gone.
@@ -63,7 +76,7 @@ impl Operator {
     /// What wakes a reconcile when it changes: all that is observed but the file of the KEK.
     pub(super) fn wakes_by(&self, world: &World) -> Option<Observed> {
         let seen = self.look(world)?;
-        Some(Observed { kek: Ok(String::new()), ..seen })
+        Some(Observed { kek: Ok(Vec::new()), ..seen })
     }
 
     /// Carries out one effect of what was decided; an error if the world refuses it.
@@ -96,7 +109,10 @@ impl Operator {
             Effect::StopMaking => {
                 (self.background.filling, self.background.generating) = (WorkState::Idle, WorkState::Idle);
             }
-            Effect::EnsureJob(plan) => return ensure_job(world, seen, plan.parallelism, plan.suspended),
+            Effect::EnsureSecret { instead_of, lost } => {
+                return self.ensure_secret(world, instead_of.as_deref(), *lost);
+            }
+            Effect::EnsureJob(plan) => return ensure_job(world, seen, plan),
             Effect::DeleteJob => {
                 if let Some(job) = world.job.as_mut().filter(|_| world.jobs == seen.job) {
                     job.deleting = true;
@@ -115,6 +131,27 @@ impl Operator {
             }
             Effect::DeleteObject => world.ask_deletion(),
         }
+        Ok(())
+    }
+
+    fn ensure_secret(&mut self, world: &mut World, instead_of: Option<&str>, lost: bool) -> Result<(), ()> {
+        if world.object.is_none() {
+            return Ok(());
+        }
+        let (kek, number) = (world.kek.clone(), world.secrets + 1);
+        let stored = ledger(world)?.as_mut().ok_or(())?;
+        if kek.as_ref() != Ok(&stored.kek) {
+            return Err(());
+        }
+        // Another was named meanwhile.
+        if stored.secret.map(secret_name).as_deref() != instead_of {
+            return Ok(());
+        }
+        if stored.secret.is_none() || lost {
+            stored.secret = Some(number);
+            (world.secrets, world.secret) = (number, Some(number));
+        }
+        self.secret = world.stored.as_ref().and_then(|stored| stored.secret);
         Ok(())
     }
 
@@ -241,7 +278,8 @@ fn set_finalizer(world: &mut World, seen: &Snapshot, present: bool) -> Result<()
     Ok(())
 }
 
-fn ensure_job(world: &mut World, seen: &Snapshot, parallelism: u32, suspended: bool) -> Result<(), ()> {
+fn ensure_job(world: &mut World, seen: &Snapshot, plan: &JobPlan) -> Result<(), ()> {
+    let JobPlan { parallelism, suspended, run_uid, secret } = plan.clone();
     // What belongs to an object that is gone is collected.
     if world.object.is_none() {
         return Ok(());
@@ -249,6 +287,8 @@ fn ensure_job(world: &mut World, seen: &Snapshot, parallelism: u32, suspended: b
     let (generation, retry) = (Some(seen.observed.object.generation), seen.observed.object.retry.clone());
     match &mut world.job {
         Some(job) if !job.ours => return Err(()),
+        // Its pods must differ.
+        Some(job) if job.secret != secret => job.deleting = true,
         Some(job) => {
             *job = JobView { parallelism, suspended, generation, retry, ..job.clone() };
         }
@@ -267,7 +307,8 @@ fn ensure_job(world: &mut World, seen: &Snapshot, parallelism: u32, suspended: b
                 end: None,
                 generation,
                 retry,
-                run_uid: Some(uuid::Uuid::nil()),
+                run_uid,
+                secret,
             });
         }
     }
@@ -299,6 +340,8 @@ pub(super) fn check_laws(seen: &Snapshot) {
                         && !stored.deleted
                         && stored.conflict.is_none()
                 });
+                let secret = stored.and_then(|stored| Some(stored.secret.as_ref()?.name.clone()));
+                assert!(secret.is_some() && plan.secret == secret, "signers have no Secret: {seen:?}");
                 let may_be = !run.suspend && observed.object.not_allowed.is_none();
                 assert!(ready && !held && may_be, "signers start too early: {seen:?}");
                 assert!((1..=run.parallelism.min(keys(stored))).contains(&plan.parallelism), "{seen:?}");

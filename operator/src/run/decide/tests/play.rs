@@ -91,6 +91,8 @@ impl Play {
             jobs: 0,
             pods: Vec::new(),
             born: 0,
+            secrets: 0,
+            secret: None,
             unwanted: false,
         };
         Self::new(world, Operator::new())

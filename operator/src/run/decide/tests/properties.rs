@@ -18,14 +18,17 @@ pub(super) fn is_right(world: &World, end: &End, claimed: bool) -> bool {
     let stored = world.stored.as_ref();
     let filled = stored.is_some_and(|stored| stored.filled);
     let idle = world.active().next().is_none();
+    // The data key is needed for keys, and for the Secret of signers.
+    let has_secret = stored.is_some_and(|stored| stored.secret.is_some() && stored.secret == world.secret);
+    let needs_kek = !filled || !has_secret;
     match end {
         End::Gone | End::UnderWay => false,
         End::Complete => claimed || stored.is_some_and(|stored| stored.complete && stored.settled),
         End::Suspended => object.spec.suspend && idle && stored.is_none_or(|stored| stored.suspended),
         End::Hindered(reason) => reason == "NameBeingDeleted" && stored.is_some_and(|stored| stored.deleted),
         End::Failed(reason) => match reason.as_str() {
-            "InvalidKek" => world.kek.is_err() && !filled,
-            "WrongKek" => stored.is_some_and(|stored| world.kek.as_ref() != Ok(&stored.kek)) && !filled,
+            "InvalidKek" => world.kek.is_err() && needs_kek,
+            "WrongKek" => stored.is_some_and(|stored| world.kek.as_ref() != Ok(&stored.kek)) && needs_kek,
             "LedgerLost" => stored.is_none() && idle,
             "NameTaken" => stored.is_some_and(|stored| stored.conflict),
             "SignerTemplateNotAllowed" => object.spec.signer_template.priority_class_name.is_some() && idle,

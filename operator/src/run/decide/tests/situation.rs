@@ -17,11 +17,14 @@ use crate::run::decide::decision::Decision;
 use crate::run::decide::{decide, decide_deletion};
 use crate::run::facts::{
     Background, Counts, JobEnd, JobView, LedgerRun, LedgerView, Object, Observed, PodState, PodView,
-    StoredRun, WorkKind,
+    SecretStanding, SecretView, StoredRun, WorkKind,
 };
 
 /// A pod of which nobody says since when it runs.
 pub(crate) const RUNNING: PodState = PodState::Running { since: None };
+
+/// The name of its signers' Secret.
+pub(crate) const SECRET: &str = "demo-signer-0123456789";
 
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
@@ -66,7 +69,7 @@ impl Situation {
         let observed = Observed {
             object,
             ledger: LedgerView::Absent,
-            kek: Ok("kek".to_owned()),
+            kek: Ok(vec!["kek".to_owned()]),
             background: Background::IDLE,
             audited: None,
             job: None,
@@ -95,6 +98,11 @@ impl Situation {
                 key_count: 4,
             },
             kek_fingerprint: "kek".to_owned(),
+            secret: Some(SecretView {
+                name: SECRET.to_owned(),
+                content: "what is right".to_owned(),
+                standing: SecretStanding::Right,
+            }),
             suspended: false,
             lease_duration: adopted.run.lease_duration,
             filled: false,
@@ -207,8 +215,16 @@ impl Situation {
     }
 
     pub(crate) fn with_kek(mut self, kek: Result<&str, &str>) -> Self {
-        self.observed.kek = kek.map(str::to_owned).map_err(str::to_owned);
+        self.observed.kek = kek.map(|kek| vec![kek.to_owned()]).map_err(str::to_owned);
         self
+    }
+
+    /// The Secret of its signers.
+    pub(crate) fn with_secret(self, standing: Option<SecretStanding>) -> Self {
+        self.stored(|ledger| {
+            let secret = ledger.secret.take();
+            ledger.secret = standing.and_then(|standing| Some(SecretView { standing, ..secret? }));
+        })
     }
 
     /// A condition is said to hold since a time, in the status as it was last written.
@@ -266,7 +282,7 @@ pub(crate) fn stored_run() -> StoredRun {
             key_count: 4,
             provider: "Local".to_owned(),
             envelope: "Raw".to_owned(),
-            kek_fingerprint: "kek".to_owned(),
+            data_key_fingerprint: "data key".to_owned(),
             forgotten_use: 0,
             filled: false,
         },
@@ -323,6 +339,7 @@ pub(crate) fn running(signers: u32) -> JobView {
         generation: Some(1),
         retry: String::new(),
         run_uid: Some(uuid::Uuid::nil()),
+        secret: Some(SECRET.to_owned()),
     }
 }
 

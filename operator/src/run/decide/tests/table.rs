@@ -3,7 +3,7 @@
 use chancery_api::Reason;
 use std::time::Duration;
 
-use super::situation::Situation;
+use super::situation::{SECRET, Situation};
 use crate::run::decide::decision::{Again, Cause, Decision, Effect, JobPlan, Stage};
 
 /// A situation, and what is to be decided in it.
@@ -76,11 +76,16 @@ pub(super) fn check<const N: usize>(rows: [Row; N]) {
 }
 
 pub(super) fn run_job(parallelism: u32) -> Effect {
-    Effect::EnsureJob(JobPlan { parallelism, suspended: false, run_uid: Some(uuid::Uuid::nil()) })
+    Effect::EnsureJob(job_plan(parallelism, false))
 }
 
 pub(super) fn hold_job(parallelism: u32) -> Effect {
-    Effect::EnsureJob(JobPlan { parallelism, suspended: true, run_uid: Some(uuid::Uuid::nil()) })
+    Effect::EnsureJob(job_plan(parallelism, true))
+}
+
+fn job_plan(parallelism: u32, suspended: bool) -> JobPlan {
+    let (run_uid, secret) = (Some(uuid::Uuid::nil()), Some(SECRET.to_owned()));
+    JobPlan { parallelism, suspended, run_uid, secret }
 }
 
 pub(super) const HOLD: Effect = Effect::SetMutable { suspended: true };

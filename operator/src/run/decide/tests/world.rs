@@ -3,7 +3,9 @@
 use chancery_api::{DeletionPolicy, SigningRunStatus, ValidatedRun};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
-use crate::run::facts::{Counts, JobView, LedgerRun, LedgerView, Object, PodState, PodView};
+use crate::run::facts::{
+    Counts, JobView, LedgerRun, LedgerView, Object, PodState, PodView, SecretStanding, SecretView,
+};
 
 /// Records of a batch; every run of these worlds has full batches.
 const BATCH: i64 = 100;
@@ -23,6 +25,9 @@ pub(super) struct World {
     pub(super) pods: Vec<PodView>,
     /// How many pods there have been.
     pub(super) born: u32,
+    /// How many Secrets there have been, and the one that is there.
+    pub(super) secrets: u32,
+    pub(super) secret: Option<u32>,
     /// Whether anybody, or a time to live, asked for the object's deletion.
     pub(super) unwanted: bool,
 }
@@ -47,6 +52,8 @@ pub(super) struct Stored {
     /// Whether it is another run of the same name.
     pub(super) conflict: bool,
     pub(super) kek: String,
+    /// The Secret of its signers, as it is named.
+    pub(super) secret: Option<u32>,
     pub(super) suspended: bool,
     pub(super) lease_duration: std::time::Duration,
     /// Keys that are in the ring.
@@ -81,6 +88,7 @@ impl Stored {
         Self {
             conflict: false,
             kek,
+            secret: None,
             suspended: spec.suspend,
             lease_duration: spec.lease_duration,
             joined: 0,
@@ -202,6 +210,11 @@ impl World {
                 key_count: i32::try_from(self.keys()).expect("few"),
             },
             kek_fingerprint: stored.kek.clone(),
+            secret: stored.secret.map(|number| SecretView {
+                name: secret_name(number),
+                content: "what is right".to_owned(),
+                standing: SecretStanding::Unchecked,
+            }),
             suspended: stored.suspended,
             lease_duration: stored.lease_duration,
             filled: stored.filled,
@@ -247,6 +260,11 @@ impl World {
                 .as_ref()
                 .is_some_and(|object| object.abandon || object.spec.deletion_policy == DeletionPolicy::Retain)
     }
+}
+
+/// The name of a Secret of signers.
+pub(super) fn secret_name(number: u32) -> String {
+    format!("demo-signer-secret{number:04}")
 }
 
 pub(super) fn is_active(pod: &PodView) -> bool {

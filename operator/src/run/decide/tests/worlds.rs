@@ -30,7 +30,23 @@ pub(super) fn plays() -> impl Strategy<Value = Play> {
                 background => background,
             };
             let (object, jobs, born) = (Some(object), u32::from(job.is_some()), 10);
-            let world = World { now: NOW, object, up, stored, kek, signers, job, jobs, pods, born, unwanted };
+            let secret = stored.as_ref().and_then(|stored| stored.secret);
+            let (secret, secrets) = if up { (secret, 1) } else { (None, 1) };
+            let world = World {
+                now: NOW,
+                object,
+                up,
+                stored,
+                kek,
+                signers,
+                job,
+                jobs,
+                pods,
+                born,
+                secrets,
+                secret,
+                unwanted,
+            };
             Play::new(world, operator)
         })
 }
@@ -112,8 +128,14 @@ fn stored() -> impl Strategy<Value = Stored> {
         0_i64..=10,
         vec((1_u32..9, -40_i64..40), 0..4),
     );
-    (rare(), rare(), rare(), any::<bool>(), far).prop_map(
-        |(conflict, deleted, other_kek, suspended, (joined, made, filled, sealed, signed, leases))| {
+    (rare(), rare(), rare(), (any::<bool>(), any::<bool>()), far).prop_map(
+        |(
+            conflict,
+            deleted,
+            other_kek,
+            (suspended, has_secret),
+            (joined, made, filled, sealed, signed, leases),
+        )| {
             let run = demo();
             let kek = if other_kek { "another" } else { "kek" };
             // Keys come first, and only what is there is leased and signed.
@@ -130,6 +152,7 @@ fn stored() -> impl Strategy<Value = Stored> {
                 conflict,
                 deleted,
                 suspended,
+                secret: has_secret.then_some(1),
                 joined: if filled { 4 } else { joined },
                 filled,
                 made,

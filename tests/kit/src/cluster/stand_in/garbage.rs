@@ -1,4 +1,4 @@
-//! Stands in for the garbage collector: removes Jobs and pods whose owner is gone.
+//! Stands in for the garbage collector: removes Jobs, pods and Secrets whose owner is gone.
 //!
 //! <https://kubernetes.io/docs/concepts/architecture/garbage-collection/#cascading-deletion>
 
@@ -9,7 +9,7 @@ use chancery_api::SigningRun;
 use futures::StreamExt;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::api::{ListParams, Patch, PatchParams};
@@ -69,6 +69,7 @@ enum Kind {
     Run,
     Job,
     Pod,
+    Secret,
 }
 
 impl Found {
@@ -89,6 +90,7 @@ impl Found {
 async fn sweep(shared: &Shared) -> kube::Result<()> {
     // Owners after what they own: an owner that is made meanwhile must not look as if it were gone.
     let mut all = list::<Pod>(shared, Kind::Pod).await?;
+    all.extend(list::<Secret>(shared, Kind::Secret).await?);
     all.extend(list::<Job>(shared, Kind::Job).await?);
     all.extend(list::<SigningRun>(shared, Kind::Run).await?);
     let by_uid: BTreeMap<&str, &Found> = all.iter().map(|found| (found.uid(), found)).collect();
@@ -133,6 +135,7 @@ async fn delete(shared: &Shared, found: &Found) -> kube::Result<()> {
         Kind::Run => shared.api::<SigningRun>().delete(name, &exactly).await.map(drop),
         Kind::Job => shared.api::<Job>().delete(name, &exactly).await.map(drop),
         Kind::Pod => shared.api::<Pod>().delete(name, &exactly).await.map(drop),
+        Kind::Secret => shared.api::<Secret>().delete(name, &exactly).await.map(drop),
     }
 }
 
@@ -143,6 +146,9 @@ async fn patch(shared: &Shared, found: &Found, patch: &serde_json::Value) -> kub
         Kind::Run => Ok(()),
         Kind::Job => shared.api::<Job>().patch(name, &parameters, &Patch::Strategic(patch)).await.map(drop),
         Kind::Pod => shared.api::<Pod>().patch(name, &parameters, &Patch::Strategic(patch)).await.map(drop),
+        Kind::Secret => {
+            shared.api::<Secret>().patch(name, &parameters, &Patch::Strategic(patch)).await.map(drop)
+        }
     }
 }
 
@@ -158,6 +164,7 @@ async fn take_off(shared: &Shared, found: &Found, finalizer: &str) -> kube::Resu
         }
         Kind::Job => shared.api::<Job>().patch(name, &parameters, &Patch::Merge(&body)).await.map(drop),
         Kind::Pod => shared.api::<Pod>().patch(name, &parameters, &Patch::Merge(&body)).await.map(drop),
+        Kind::Secret => shared.api::<Secret>().patch(name, &parameters, &Patch::Merge(&body)).await.map(drop),
     };
     patched.or_else(unless_gone)
 }

@@ -1,0 +1,131 @@
+//! The Secret that a run's signers are given. The operator may make Secrets and do nothing else with them: it reads none, and
+//! changes none. So what it has made is in the ledger, and whatever has to differ is a new one under a new name. One that
+//! was made in vain goes with its run.
+
+use chancery_api::{Reason, names};
+use chancery_data_keys::DataKeyAccessError;
+use chancery_store::{Ledger, Run};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::PostParams;
+use kube::core::{PartialObjectMeta, Request};
+use kube::{Resource, ResourceExt};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::host::events::NewEvent;
+use crate::run::apply::error::ApplyError;
+use crate::run::apply::ledger::{read_keks, stored};
+use crate::run::build::secret::{SecretContent, secret};
+use crate::run::context::Context;
+use crate::run::facts::{LedgerView, Observed, SecretStanding, SecretView};
+use crate::run::watched::Target;
+
+/// An answer without what is in the Secret.
+const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+
+/// What the name of a Secret ends in is made of these.
+const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// Makes a Secret in place of the one of the name `instead_of`, unless that one was made of what is still right and is not
+/// `lost`.
+pub(super) async fn ensure_secret(
+    context: &Context,
+    target: &Target<'_>,
+    observed: &Observed,
+    instead_of: Option<&str>,
+    lost: bool,
+) -> Result<Option<NewEvent>, ApplyError> {
+    let (ledger, run) = stored(context, observed)?;
+    let uid = target.object.uid().unwrap_or_default();
+    let outcome = ensure(context, target, observed, (&ledger, &run), instead_of, lost).await;
+    // Whichever one is named by now, by this operator or another, is what the next reconcile goes by.
+    context.progress.read(&ledger, &uid, target.reference, run).await?;
+    outcome
+}
+
+async fn ensure(
+    context: &Context,
+    target: &Target<'_>,
+    observed: &Observed,
+    (ledger, stored): (&Ledger, &Run),
+    instead_of: Option<&str>,
+    lost: bool,
+) -> Result<Option<NewEvent>, ApplyError> {
+    let Some(run) = target.run else { return Ok(None) };
+    let uid = target.object.uid().unwrap_or_default();
+    let content = content(context, ledger, stored).await?;
+    let fingerprint = content.fingerprint();
+    let remember = |name: String| context.memory.change(&uid, |remembered| remembered.secret = Some(name));
+    let before = before(observed);
+    if let Some(before) = before.filter(|before| !lost && before.standing != SecretStanding::Unusable)
+        && before.content == fingerprint
+    {
+        remember(before.name.clone());
+        return Ok(None);
+    }
+    let name = names::signer_secret_name(&run.name, &suffix());
+    if !ledger.plan_secret(stored, instead_of, &uid, &name, &fingerprint).await? {
+        return Ok(None);
+    }
+    let made = secret(target.object, run, &name, &content);
+    if !create(context, made).await.map_err(ApplyError::Secret)? {
+        // Nobody knows what is in the one of this name. The next reconcile makes one of another name.
+        return Ok(None);
+    }
+    if ledger.secret_is_made(stored, &name).await? {
+        remember(name.clone());
+    }
+    Ok(before.filter(|before| lost || before.standing != SecretStanding::Unusable).map(|before| {
+        let (old, job) = (&before.name, names::job_name(&run.name));
+        let note = if lost {
+            format!("pods do not find what they need in the Secret {old}: Secret {name} is made, and Job {job} anew")
+        } else {
+            format!("what signers are given has changed since Secret {old} was made: Secret {name} is made, and Job {job} anew")
+        };
+        NewEvent { warning: lost, reason: Reason::ReplacingSecret, note }
+    }))
+}
+
+async fn content(context: &Context, ledger: &Ledger, run: &Run) -> Result<SecretContent, ApplyError> {
+    let keks = read_keks(context)?;
+    let data_key =
+        chancery_data_keys::open(ledger, &run.keyring, &keks).await.map_err(|error| match error {
+            DataKeyAccessError::Store(error) => ApplyError::Ledger(error),
+            DataKeyAccessError::Open(error) => ApplyError::DataKey(error),
+        })?;
+    let settings = &context.settings;
+    let ca = settings
+        .ca_file
+        .as_ref()
+        .map(|path| std::fs::read(path).map_err(|reason| ApplyError::Ca { path: path.clone(), reason }));
+    let database_url = Zeroizing::new(settings.database_url.expose().to_owned());
+    Ok(SecretContent { data_key, database_url, ca: ca.transpose()? })
+}
+
+/// The Secret as it was observed.
+fn before(observed: &Observed) -> Option<&SecretView> {
+    match &observed.ledger {
+        LedgerView::Present(run) => run.secret.as_ref(),
+        LedgerView::Absent | LedgerView::Away(_) => None,
+    }
+}
+
+/// Makes the Secret. False when there is one of its name.
+async fn create(context: &Context, mut secret: Secret) -> Result<bool, kube::Error> {
+    let path = Secret::url_path(&(), secret.metadata.namespace.as_deref());
+    let body = serde_json::to_vec(&secret).map_err(kube::Error::SerdeError);
+    secret.data.iter_mut().flat_map(|data| data.values_mut()).for_each(|value| value.0.zeroize());
+    let parameters =
+        PostParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PostParams::default() };
+    let mut request = Request::new(path).create(&parameters, body?).map_err(kube::Error::BuildRequest)?;
+    request.headers_mut().insert(http::header::ACCEPT, http::HeaderValue::from_static(METADATA_ONLY));
+    match context.services.client.request::<PartialObjectMeta<Secret>>(request).await {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(refusal)) if refusal.reason == "AlreadyExists" => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn suffix() -> String {
+    let letter = |byte: u8| char::from(LETTERS[usize::from(byte) % LETTERS.len()]);
+    rand::random::<[u8; names::SECRET_SUFFIX_LENGTH]>().map(letter).iter().collect()
+}

@@ -1,0 +1,40 @@
+//! The chart's Job that makes Secrets, before a release: nothing runs Jobs here, so a test does.
+
+use std::fs;
+
+use anyhow::{Context as _, ensure};
+use k8s_openapi::api::batch::v1::Job;
+use serde_json::Value;
+
+use super::release::{Release, helm};
+use super::stand_in::container;
+use super::stand_in::environment::Mounts;
+use super::stand_in::processes::Processes;
+
+/// Runs that Job's program with the rights that the chart gives it, which are then taken away again, as Helm does.
+pub(crate) async fn make_secrets(release: &Release<'_>, name: &str) -> anyhow::Result<()> {
+    let namespace = release.namespace;
+    let text = helm(namespace, &["get", "hooks", name]).await?.expect_code(0)?.stdout;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&text)?;
+    let is_of_it = |object: &Value| {
+        object["metadata"]["name"].as_str().is_some_and(|name| name.ends_with("-make-secrets"))
+    };
+    let (jobs, rights): (Vec<Value>, Vec<Value>) =
+        documents.into_iter().filter(is_of_it).partition(|object| object["kind"] == "Job");
+    let Some(job) = jobs.into_iter().next() else { return Ok(()) };
+    let rights = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": rights}).to_string();
+    namespace.kubectl().apply(&rights).await?;
+    let job: Job = serde_json::from_value(job)?;
+    let spec = job.spec.and_then(|spec| spec.template.spec).context("a Job without a pod")?;
+    let kubeconfig = release.kubeconfig_of(&spec).await?;
+    let container = spec.containers.first().context("a pod without containers")?;
+    let folder = namespace.cluster.folder().join(format!("{}-make-secrets", namespace.name));
+    fs::create_dir_all(&folder)?;
+    let environment = vec![("KUBECONFIG".to_owned(), kubeconfig.display().to_string())];
+    let mut running = container::start(container, environment, &Mounts::new(), &folder)?;
+    let status = running.child.wait().await?;
+    let log = fs::read_to_string(Processes::log(&folder)).unwrap_or_default();
+    ensure!(status.success(), "make-secrets ended with {status}: {log}");
+    namespace.kubectl().feed(&["delete", "--filename", "-"], &rights).await?.expect_code(0)?;
+    Ok(())
+}
