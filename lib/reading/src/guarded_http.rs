@@ -143,4 +143,15 @@ mod tests {
         let refused = judge("rebinding.example", vec![good, bad]).expect_err("refused");
         assert!(forbidden_in(&refused).is_some());
     }
+
+    /// The system's resolver takes it for a link-local address; as a host of a URL it is none.
+    #[tokio::test]
+    async fn what_a_name_resolves_to_is_looked_at() {
+        let name = "fe80::1%lo";
+        assert_eq!(check_host(name), Ok(()), "not known before it is resolved");
+        let resolved = GuardedResolver.call(name.parse().expect("a name")).await;
+        let refused = resolved.expect_err("refused");
+        assert!(forbidden_in(&refused).is_some(), "{refused}");
+        assert!(GuardedResolver.call("localhost".parse().expect("a name")).await.is_ok());
+    }
 }

@@ -7,6 +7,7 @@ use chancery_reading::{
 };
 
 use crate::places::{self, Place};
+use crate::{payloads, read_object};
 
 fn objects(json: &str) -> Objects {
     serde_json::from_str(json).expect("objects")
@@ -174,4 +175,21 @@ async fn a_link_out_of_the_folder_is_not_followed() {
             _ => assert!(result.expect("inside").is_some(), "{name}"),
         }
     }
+}
+
+#[tokio::test]
+async fn files_may_have_any_name() {
+    let place = Place::File(tempfile::tempdir().expect("a folder"));
+    for name in ["a b.txt", "\u{e4}.txt", "100%.txt", "a#b?.txt"] {
+        place.put(name, name.as_bytes()).await;
+    }
+    let store = place.store(100);
+    let mut read = Vec::new();
+    for object in store.list().await.expect("a listing") {
+        let name = object.key.rsplit_once('/').expect("a folder").1;
+        assert!(place.path(name).exists(), "{name} is the key of another file");
+        read.extend(payloads(&read_object(&store, &Format::Lines {}, &object, u64::MAX).await));
+    }
+    read.sort();
+    assert_eq!(read, ["100%.txt", "a b.txt", "a#b?.txt", "\u{e4}.txt"].map(|name| name.as_bytes().to_vec()));
 }
