@@ -16,10 +16,10 @@ pub(crate) enum Location {
 
 impl Location {
     pub(crate) fn parse(given: &str) -> Result<Self, FinalError> {
-        let bad = |why: &str| FinalError::BadUrl { given: given.to_owned(), why: why.to_owned() };
+        let bad = |why: &str| FinalError::BadUrl { given: shown(given), why: why.to_owned() };
         let url = Url::parse(given).map_err(|error| bad(&error.to_string()))?;
         if !matches!(url.scheme(), "file" | "s3") {
-            return Err(FinalError::UnknownScheme { given: given.to_owned() });
+            return Err(FinalError::UnknownScheme { given: shown(given) });
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(bad("it has a `?` or a `#`, which must be written %3F and %23"));
@@ -39,6 +39,17 @@ impl Location {
             return Err(bad("it names no bucket"));
         }
         Ok(Self::S3 { bucket: host.to_owned(), prefix: path })
+    }
+}
+
+/// A url as a message may repeat it: without a login, and without what follows a `?`, where tokens are.
+pub(crate) fn shown(given: &str) -> String {
+    let (kept, query) = given.split_once('?').map_or((given, ""), |(kept, _)| (kept, "?..."));
+    let start = kept.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = kept.split_at(start);
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}...@{host}{query}"),
+        None => format!("{scheme}{rest}{query}"),
     }
 }
 
@@ -69,6 +80,21 @@ mod tests {
             let said = Location::parse(given).expect_err(given).to_string();
             assert!(said.contains(wanted), "{given}: {said}");
             assert!(said.contains("wanted is file:///FOLDER or s3://BUCKET/PREFIX"), "{said}");
+        }
+    }
+
+    #[test]
+    fn no_message_repeats_a_secret() {
+        for given in [
+            "s3://user:secret@bucket/a",
+            "https://user:secret@host",
+            "user:secret@host",
+            "s3://user:sec/secret@bucket",
+            "az://container?sig=secret",
+            "s3://bucket:port/?secret@x",
+        ] {
+            let said = Location::parse(given).expect_err(given).to_string();
+            assert!(!said.contains("secret"), "{said}");
         }
     }
 }

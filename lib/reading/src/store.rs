@@ -14,7 +14,7 @@ use crate::destination::check_host;
 use crate::error::FinalError;
 use crate::guarded_http::GuardedConnector;
 use crate::listing::Patterns;
-use crate::location::Location;
+use crate::location::{Location, shown};
 
 /// With which rights a store is asked.
 #[derive(Clone, Default)]
@@ -60,7 +60,7 @@ impl Default for Settings {
 }
 
 /// A source's store.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Store {
     pub(crate) inner: Arc<dyn ObjectStore>,
     pub(crate) source_url: String,
@@ -69,6 +69,13 @@ pub struct Store {
     /// The folder that no file may lie outside of.
     pub(crate) folder: Option<PathBuf>,
     pub(crate) settings: Settings,
+}
+
+/// Not what is within: clients hold their credentials, and tell them.
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&self.source_url).finish()
+    }
 }
 
 impl Store {
@@ -88,7 +95,7 @@ impl Store {
             Location::File { path } => {
                 if let Some(given) = endpoint {
                     let why = "a source of file:// has none".to_owned();
-                    return Err(FinalError::BadEndpoint { given: given.clone(), why });
+                    return Err(FinalError::BadEndpoint { given: shown(given), why });
                 }
                 let folder = PathBuf::from(format!("/{path}"));
                 (Arc::new(LocalFileSystem::new()), path, Some(folder))
@@ -149,7 +156,7 @@ fn retry(settings: &Settings) -> RetryConfig {
 }
 
 fn checked(source_url: &str, given: &str) -> Result<String, FinalError> {
-    let bad = |why: &str| FinalError::BadEndpoint { given: given.to_owned(), why: why.to_owned() };
+    let bad = |why: &str| FinalError::BadEndpoint { given: shown(given), why: why.to_owned() };
     let url = url::Url::parse(given).map_err(|error| bad(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(bad("it is neither http:// nor https://"));

@@ -193,3 +193,14 @@ async fn files_may_have_any_name() {
     read.sort();
     assert_eq!(read, ["100%.txt", "a b.txt", "a#b?.txt", "\u{e4}.txt"].map(|name| name.as_bytes().to_vec()));
 }
+
+#[test]
+fn nothing_that_is_printed_holds_the_credentials() {
+    let source = objects(r#"{"url":"s3://bucket","endpoint":"http://127.0.0.1:1"}"#);
+    let key =
+        Credentials::AccessKey { id: "id".into(), secret: "hidden".into(), token: Some("hidden".into()) };
+    let store = Store::open(&source, &key, Settings::default()).expect("a store");
+    assert!(!format!("{key:?} {store:?}").contains("hidden"));
+    let said = open(r#"{"url":"s3://b","endpoint":"http://user:hidden@host"}"#).expect_err("a login");
+    assert!(!said.contains("hidden") && said.contains("credentialsSecretRef"), "{said}");
+}
