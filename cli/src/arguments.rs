@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use chancery_api::quantity;
 use chancery_process::LogFormat;
 use chancery_store::GivenUrl;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use uuid::Uuid;
 
 use crate::run_name::RunName;
 
@@ -92,6 +94,10 @@ pub(crate) enum Command {
     /// List who has a run's keys in hand, or give back what dead signers hold
     #[command(subcommand)]
     Lease(LeaseCommand),
+    /// Print the SQL that an administrator runs once in a ledger's database: the roles, and who may make logins
+    ///
+    /// For instance: chancery roles-sql | psql postgres://ADMINISTRATOR@HOST/LEDGER
+    RolesSql,
     /// Print a completion script
     ///
     /// For instance: chancery completions bash > ~/.local/share/bash-completion/completions/chancery
@@ -209,6 +215,16 @@ pub(crate) struct RunArguments {
     /// Do not audit at the end
     #[arg(long)]
     pub(crate) skip_audit: bool,
+    /// Take over the run of this name that was made for a SigningRun of a cluster, by the uid of that
+    #[arg(long, value_name = "UID")]
+    pub(crate) adopt: Option<Uuid>,
+    /// Take over the keyring that the run names, which was made for a SigningRun of a cluster, by the uid of that
+    #[arg(long, value_name = "UID")]
+    pub(crate) adopt_keyring: Option<Uuid>,
+    /// Room on the disk of the private PostgreSQL that stays free: below it, no records are made
+    /// [default: 1Gi, or a twentieth of the disk if that is less]
+    #[arg(long, env = "CHANCERY_DISK_FLOOR", value_parser = quantity::bytes, value_name = "SIZE")]
+    pub(crate) disk_floor: Option<i64>,
     /// How the result is written
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) output: Output,

@@ -57,6 +57,10 @@ pub(crate) enum CliError {
     WrapDataKey(#[from] WrapDataKeyError),
     #[error("the run {0} is being deleted; `chancery delete {0}` finishes that, then the name is free again")]
     BeingDeleted(String),
+    #[error(
+        "the run {0} of this ledger was made for a SigningRun of a cluster, so it is left alone; give the run another name, or take it over with --adopt UID (`chancery status {0}` shows the uid): its SigningRun is then refused"
+    )]
+    OfCluster(String),
     #[error("the run {run} is being signed by {holders}; stop them first, or delete with --force")]
     InUse { run: String, holders: String },
     #[error(
@@ -144,6 +148,7 @@ impl CliError {
             | Self::OtherKek { .. }
             | Self::KeyringsLeft { .. }
             | Self::BeingDeleted(_)
+            | Self::OfCluster(_)
             | Self::InUse { .. }
             | Self::NothingHeld { .. }
             | Self::Write(_)

@@ -8,6 +8,7 @@ use crate::arguments::{DatabaseArguments, KeyringCommand, Output};
 use crate::database::Database;
 use crate::error::CliError;
 use crate::output::{self, line};
+use crate::owner::OwnerStatus;
 use crate::run_name::RunName;
 
 /// A keyring as `-o json` shows it.
@@ -23,13 +24,36 @@ struct KeyringStatus {
     key_count: i32,
     runs: i64,
     uses: i64,
+    owner: OwnerStatus,
 }
 
 impl From<KeyringLine> for KeyringStatus {
     fn from(line: KeyringLine) -> Self {
-        let KeyringLine { namespace, name, algorithm, key_size, key_count, keys_active, runs, last_use } =
-            line;
-        Self { namespace, name, algorithm, key_size, keys: keys_active, key_count, runs, uses: last_use }
+        let KeyringLine {
+            namespace,
+            name,
+            algorithm,
+            key_size,
+            key_count,
+            namespace_uid,
+            object_uid,
+            adopted_from,
+            keys_active,
+            runs,
+            last_use,
+        } = line;
+        let owner = OwnerStatus { namespace_uid, object_uid, adopted_from };
+        Self {
+            namespace,
+            name,
+            algorithm,
+            key_size,
+            keys: keys_active,
+            key_count,
+            runs,
+            uses: last_use,
+            owner,
+        }
     }
 }
 
@@ -72,7 +96,8 @@ fn table(keyrings: &[KeyringStatus]) -> String {
             format!("{}/{}", keyring.keys, keyring.key_count),
             keyring.runs.to_string(),
             grouped(keyring.uses.unsigned_abs()),
+            keyring.owner.to_string(),
         ]
     });
-    output::table(["NAMESPACE", "NAME", "ALGORITHM", "KEYS", "RUNS", "USES"], rows, 3..6)
+    output::table(["NAMESPACE", "NAME", "ALGORITHM", "KEYS", "RUNS", "USES", "MADE FOR"], rows, 3..6)
 }

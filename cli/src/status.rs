@@ -11,6 +11,7 @@ use crate::arguments::{DatabaseArguments, Output, StatusArguments};
 use crate::database::Database;
 use crate::error::CliError;
 use crate::output::{self, line};
+use crate::owner::OwnerStatus;
 use crate::run_name::RunName;
 
 /// A run as `-o json` shows it.
@@ -32,6 +33,7 @@ struct RunStatus {
     keys: i32,
     keys_leased: i64,
     algorithm: String,
+    owner: OwnerStatus,
 }
 
 pub(crate) async fn status(
@@ -74,6 +76,7 @@ fn row(run: &Run, progress: &Progress) -> RunStatus {
         keys: progress.key_count,
         keys_leased: progress.keys_leased,
         algorithm: run.keyring.algorithm.clone(),
+        owner: OwnerStatus::of_run(&run.owner),
     }
 }
 
@@ -106,10 +109,22 @@ fn table(rows: &[RunStatus]) -> String {
             run.batches_leased.to_string(),
             run.keys.to_string(),
             run.algorithm.clone(),
+            run.owner.to_string(),
         ]
     });
     output::table(
-        ["NAMESPACE", "NAME", "PHASE", "SIGNED", "TOTAL", "PROGRESS", "LEASED", "KEYS", "ALGORITHM"],
+        [
+            "NAMESPACE",
+            "NAME",
+            "PHASE",
+            "SIGNED",
+            "TOTAL",
+            "PROGRESS",
+            "LEASED",
+            "KEYS",
+            "ALGORITHM",
+            "MADE FOR",
+        ],
         rows,
         3..8,
     )

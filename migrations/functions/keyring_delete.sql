@@ -7,7 +7,7 @@ DECLARE
     v_runs bigint;
 BEGIN
     -- A run that is being created with this ring comes first, or makes a new one: see keyring_find_or_create.
-    PERFORM pg_advisory_xact_lock(hashtextextended('chancery.keyring ' || p_namespace || '/' || p_name, 0));
+    PERFORM chancery.keyring_name_turn(p_namespace, p_name);
     SELECT k.id INTO v_keyring FROM chancery.keyrings k WHERE k.namespace = p_namespace AND k.name = p_name;
     IF NOT FOUND THEN
         RETURN NULL;

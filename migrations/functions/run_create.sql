@@ -1,5 +1,8 @@
 -- Creates the run, its ring if need be, its source and its partitions in one transaction, or finds the run that
--- has this name already; `created` tells which. Two callers at once get the same run.
+-- has this name already; `created` tells which. Two callers at once get the same run. One that is found may be another
+-- object's: it is not given to this one here (run_adopt).
+--
+-- Raises CH021 for a run that is beyond p_limits (run_admit), and what keyring_find_or_create raises.
 --
 -- A partition is created apart and then attached: ATTACH PARTITION takes SHARE UPDATE EXCLUSIVE
 -- on the parent, which lets the signers of other runs go on, where CREATE TABLE with PARTITION OF
@@ -15,12 +18,14 @@ CREATE OR REPLACE FUNCTION chancery.run_create(
     p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer,
     p_default_algorithm chancery.algorithm, p_default_key_size integer,
     p_batch_size bigint, p_lease_duration interval, p_suspended boolean,
-    p_record_count bigint, p_record_size integer, p_chunk_size bigint
+    p_record_count bigint, p_record_size integer, p_chunk_size bigint,
+    p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits
 ) RETURNS TABLE (run_id integer, created boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
     v_run integer;
     v_keyring integer;
+    v_made_ring boolean;
     v_parent text;
     v_options text;
     v_check text;
@@ -32,15 +37,19 @@ BEGIN
         RETURN QUERY SELECT v_run, false;
         RETURN;
     END IF;
-    v_keyring := chancery.keyring_find_or_create(
-        p_namespace, p_keyring, p_keyring_uid, p_data_key_fingerprint, p_data_key, p_kek_fingerprint,
-        p_algorithm, p_key_size, p_key_count, p_default_algorithm, p_default_key_size);
-    INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended)
-    VALUES (p_namespace, p_name, v_keyring, p_batch_size, p_lease_duration, p_suspended)
+    SELECT f.keyring, f.made INTO v_keyring, v_made_ring
+      FROM chancery.keyring_find_or_create(
+               p_namespace, p_keyring, p_keyring_uid, p_data_key_fingerprint, p_data_key, p_kek_fingerprint,
+               p_algorithm, p_key_size, p_key_count, p_default_algorithm, p_default_key_size,
+               p_object, p_adopt_keyring) f;
+    INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended, namespace_uid, object_uid)
+    VALUES (p_namespace, p_name, v_keyring, p_batch_size, p_lease_duration, p_suspended,
+            p_object.namespace_uid, p_object.object_uid)
     RETURNING id INTO v_run;
     INSERT INTO chancery.admissions (run_id) VALUES (v_run);
     INSERT INTO chancery.generated_sources (run_id, record_count, record_size, chunk_size)
     VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
+    PERFORM chancery.run_admit(v_run, v_made_ring, p_limits);
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signatures'] LOOP
         v_check := CASE WHEN v_parent = 'signatures' THEN (
             SELECT format(', CHECK (octet_length(signature) = %s)', chancery.signature_bytes(k.algorithm, k.key_size))
@@ -52,9 +61,6 @@ BEGIN
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
-    -- A signer reads the records of its run from the run's own table. Asked for them by the parent, which it
-    -- may read already, the server would choose among the tables of all runs each time.
-    EXECUTE format('GRANT SELECT ON chancery.%I TO chancery_signer', 'records_' || v_run);
     RETURN QUERY SELECT v_run, true;
 END
 $$;

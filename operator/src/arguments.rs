@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chancery_api::quantity;
 use chancery_process::LogFormat;
 use chancery_store::{GivenUrl, StoreError};
 use clap::{Args, Parser, Subcommand};
@@ -10,6 +11,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::run::allowed::Allowed;
 use crate::run::build::pod::SignerSettings;
 use crate::run::key_files::KeyFiles;
+use crate::run::limits::{Bounds, Limits};
+use crate::run::room::Capacity;
 
 /// Reconciles SigningRuns: seeds the ledger, runs the signers, keeps the status up to date
 #[derive(Debug, Parser)]
@@ -128,24 +131,37 @@ pub struct Operate {
         value_parser = ["Always", "IfNotPresent", "Never"]
     )]
     signer_image_pull_policy: String,
-    /// URL of the ledger's database, as a signer: the signers of each run are given it in their Secret
+    /// URL by which signers reach the ledger's database, if it is another than the operator's; the login of their run takes
+    /// the place of the one in it
     #[arg(long, env = "CHANCERY_SIGNER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    signer_database_url: GivenUrl,
+    signer_database_url: Option<GivenUrl>,
     /// PGSSLMODE of the signers
     #[arg(long, env = "CHANCERY_SIGNER_PGSSLMODE", value_name = "MODE")]
     signer_pg_sslmode: Option<String>,
     /// File with the CA that signers check the database's certificate by, which they are given in their Secret
     #[arg(long, env = "CHANCERY_SIGNER_CA_FILE", value_name = "FILE")]
     signer_ca_file: Option<PathBuf>,
-    /// Let signers take on the role chancery_signer: for a login that may do more
-    #[arg(long, env = "CHANCERY_SIGNER_ASSUME_ROLE")]
-    signer_assume_role: bool,
     /// ServiceAccount of signer pods, in the run's namespace; they are given no API token
     #[arg(long, env = "CHANCERY_SIGNER_SERVICE_ACCOUNT", value_name = "NAME")]
     signer_service_account: Option<String>,
     /// What spec.signerTemplate may ask for, as JSON: lists named as in signer.allowed of the chart's values
     #[arg(long, env = "CHANCERY_SIGNER_ALLOWED", default_value = "{}", value_name = "JSON")]
     signer_allowed: Allowed,
+    /// What a run, and a namespace, may have, as JSON: named as in limits of the chart's values; 0 is no limit
+    #[arg(long, env = "CHANCERY_LIMITS", default_value = "{}", value_name = "JSON")]
+    limits: Limits,
+    /// Size of the disk of the ledger's database, such as 100Gi; without it, nothing waits for room
+    #[arg(long, env = "CHANCERY_DATABASE_CAPACITY", value_parser = quantity::bytes, value_name = "SIZE")]
+    database_capacity: Option<i64>,
+    /// What of that size stays free: below it, no records are made; a tenth unless given
+    #[arg(
+        long,
+        env = "CHANCERY_DATABASE_FLOOR",
+        requires = "database_capacity",
+        value_parser = quantity::bytes,
+        value_name = "SIZE"
+    )]
+    database_floor: Option<i64>,
     /// How log lines are written; RUST_LOG sets which
     #[arg(long, env = "CHANCERY_LOG_FORMAT", value_enum, default_value_t)]
     pub log_format: LogFormat,
@@ -161,6 +177,12 @@ impl Operate {
         }
     }
 
+    /// Up to where runs may go.
+    pub(crate) fn bounds(&self) -> Bounds {
+        let capacity = self.database_capacity.map(|bytes| Capacity::new(bytes, self.database_floor));
+        Bounds { limits: self.limits, capacity }
+    }
+
     /// What all signer pods have in common.
     ///
     /// # Errors
@@ -170,11 +192,10 @@ impl Operate {
         Ok(SignerSettings {
             image: self.signer_image.clone(),
             image_pull_policy: self.signer_image_pull_policy.clone(),
-            database_url: self.signer_database_url.read()?,
+            database_url: self.signer_database_url.as_ref().unwrap_or(&self.database_url).read()?,
             service_account: self.signer_service_account.clone(),
             ssl_mode: self.signer_pg_sslmode.clone(),
             ca_file: self.signer_ca_file.clone(),
-            assume_role: self.signer_assume_role,
             otlp_endpoint: std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok().filter(|text| !text.is_empty()),
             allowed: self.signer_allowed.clone(),
         })

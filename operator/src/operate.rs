@@ -124,6 +124,7 @@ impl Process {
             services,
             self.settings.clone(),
             self.arguments.key_files(),
+            self.arguments.bounds(),
             triggers,
             Arc::clone(&self.run_metrics),
         ));
@@ -134,6 +135,7 @@ impl Process {
             _ended = join_all(controls) => {}
             () = shared.keep_progress() => {}
             () = shared.keep_statements() => {}
+            () = shared.keep_sessions() => {}
             () = shared.keep_rotation() => {}
             () = publisher.keep() => {}
         }

@@ -43,6 +43,9 @@ impl Work {
             batch_size: i64::try_from(self.batch)?,
             lease_duration: Duration::from_secs(30),
             suspended: false,
+            object: chancery_store::Object::without_cluster(),
+            adopt_keyring: None,
+            limits: chancery_store::Limits::default(),
         })
     }
 

@@ -43,6 +43,19 @@
 {{- if not $given }}true{{ end }}
 {{- end }}
 
+{{/* Size of the disk of the database, if it is known. */}}
+{{- define "chancery.database.capacity" -}}
+{{- $database := .Values.database }}
+{{- $own := and (include "chancery.postgresql.enabled" .) .Values.postgresql.persistence.enabled }}
+{{- if $database.capacity }}
+{{- $database.capacity }}
+{{- else if $own }}
+{{- .Values.postgresql.persistence.size }}
+{{- else if $database.floor }}
+{{- fail "database.floor is set, and database.capacity is not: say how large the disk of the database is" }}
+{{- end }}
+{{- end }}
+
 {{/* Secret with the URLs. That of the try-out PostgreSQL holds its passwords too, so that they always fit together. */}}
 {{- define "chancery.database.secretName" -}}
 {{- default (include "chancery.postgresql.name" .) .Values.database.existingSecret }}
@@ -52,13 +65,11 @@
 {{- if .Values.database.existingSecret }}{{ .Values.database.ownerUrlKey }}{{ else }}owner-url{{ end }}
 {{- end }}
 
-{{/* Key of the signers' URL in the same Secret. */}}
+{{/* Key of the signers' URL in the same Secret; nothing if they reach the database as the operator does. */}}
 {{- define "chancery.database.signerUrlKey" -}}
-{{- if .Values.database.signerAssumesRole }}
-{{- include "chancery.database.ownerUrlKey" . }}
-{{- else if .Values.database.existingSecret }}
+{{- if .Values.database.existingSecret }}
 {{- .Values.database.signerUrlKey }}
-{{- else }}signer-url{{ end }}
+{{- end }}
 {{- end }}
 
 {{- define "chancery.kek.secretName" -}}

@@ -7,8 +7,9 @@ use std::{fs, io};
 use chancery_api::{ManifestError, ValidatedRun, parse, validate};
 use chancery_data_keys::DataKeyAccessError;
 use chancery_keyring::{DataKey, OpenDataKeyError};
-use chancery_sources::{differences, new_run};
-use chancery_store::{Keyring, Run, StoreError};
+use chancery_sources::{Asks, differences, new_run};
+use chancery_store::{Keyring, Limits, Object, Run, StoreError};
+use uuid::Uuid;
 
 use crate::database::Database;
 use crate::error::CliError;
@@ -18,6 +19,13 @@ use crate::kek_source::{FoundKeks, KekSource};
 pub(crate) struct Request {
     path: PathBuf,
     pub(crate) valid: ValidatedRun,
+}
+
+/// What of a cluster's is taken over, by the uids of the objects that it was made for.
+#[derive(Clone, Copy)]
+pub(crate) struct TakenOver {
+    pub(crate) run: Option<Uuid>,
+    pub(crate) keyring: Option<Uuid>,
 }
 
 /// Reads and checks a manifest; `-` stands for standard input.
@@ -43,11 +51,19 @@ impl Request {
         &self,
         database: &Database,
         kek: KekSource,
+        taken_over: TakenOver,
     ) -> Result<(Run, DataKey), CliError> {
         let ValidatedRun { namespace, name, .. } = &self.valid;
+        let object = Object::without_cluster();
         let keks = match database.ledger.find_run(namespace, name).await {
             Ok(existing) => {
                 self.check_spec(&existing)?;
+                if taken_over.run == Some(existing.owner.object_uid) && !existing.owner.has_no_cluster() {
+                    let former = existing.owner.object_uid;
+                    database.ledger.adopt_run(&existing, former, &object, taken_over.keyring).await?;
+                } else {
+                    self.check_owner(&existing)?;
+                }
                 kek.get_existing()?
             }
             Err(StoreError::NoRun(_)) => match &self.valid.keyring.name {
@@ -66,14 +82,24 @@ impl Request {
             Err(error) => return Err(error.into()),
         };
         let fresh = chancery_data_keys::fresh(keks.keks.current())?;
-        let (run, created) = database.ledger.create_run(&new_run(&self.valid, fresh)).await?;
+        // Whoever has this machine has its disk, so there are no limits.
+        let asks = Asks { object, adopt_keyring: taken_over.keyring, limits: Limits::default() };
+        let (run, created) = database.ledger.create_run(&new_run(&self.valid, fresh, asks)).await?;
         // Somebody else may have created it since we looked.
         self.check_spec(&run)?;
+        self.check_owner(&run)?;
         let data_key = self.open_data_key(database, &run.keyring, &keks).await?;
         if !created {
             database.ledger.set_mutable(&run, self.valid.suspend, self.valid.lease_duration).await?;
         }
         Ok((run, data_key))
+    }
+
+    fn check_owner(&self, existing: &Run) -> Result<(), CliError> {
+        if existing.owner.has_no_cluster() {
+            return Ok(());
+        }
+        Err(CliError::OfCluster(format!("{}/{}", existing.namespace, existing.name)))
     }
 
     async fn open_data_key(

@@ -1,6 +1,8 @@
 //! `chancery run`: make keys and records, sign, audit, on one machine.
 
+mod login;
 mod manifest;
+mod room;
 mod signer_end;
 mod signer_process;
 mod standstill;
@@ -24,7 +26,10 @@ use crate::database::Database;
 use crate::display::Display;
 use crate::error::CliError;
 use crate::kek_source::KekSource;
-use crate::run::manifest::Request;
+use crate::run::login::SignersLogin;
+use crate::run::manifest::{Request, TakenOver};
+use crate::run::room::Room;
+use crate::run::signer_process::SignerCommand;
 use crate::run::stating::Stating;
 use crate::run::summary::Summary;
 use crate::run::supervisor::{Ended, Supervisor};
@@ -62,8 +67,10 @@ async fn sign_and_audit(
 ) -> Result<Exit, CliError> {
     let display = Display::new(log_format);
     let began = Instant::now();
-    let (run, data_key) = request.create_or_continue(database, kek).await?;
+    let taken_over = TakenOver { run: arguments.adopt, keyring: arguments.adopt_keyring };
+    let (run, data_key) = request.create_or_continue(database, kek, taken_over).await?;
     let data_key = Arc::new(data_key);
+    let room = Room::of(database.disk(), arguments.disk_floor);
     let mut summary = Summary::new(&run);
     let stating = Stating { database, run: &run, key: statement_key };
 
@@ -74,13 +81,13 @@ async fn sign_and_audit(
     }
     if request.valid.suspend {
         tokio::select! {
-            supplied = supply::make_records(database, &run, &display, |_| {}) => supplied?,
+            supplied = supply::make_records(database, &run, &room, &display, |_| {}) => supplied?,
             () = stop.asked() => return Ok(interrupted(&display)),
         }
         summary.seeded_in(seeding.elapsed());
         display.say("the run is suspended: its records are made, and signed once spec.suspend is false");
     } else {
-        let signers = Signers { most: arguments.signers, data_key: &data_key, log_format };
+        let signers = Signers { most: arguments.signers, data_key: &data_key, log_format, room: &room };
         let done = tokio::select! {
             done = sign_as_records_come(database, request, &run, &signers, &display, &stop, seeding) => done?,
             never = stating.keep_up() => match never {},
@@ -122,6 +129,7 @@ struct Signers<'a> {
     most: Option<u32>,
     data_key: &'a Arc<DataKey>,
     log_format: LogFormat,
+    room: &'a Room,
 }
 
 /// What came of making records and signing them.
@@ -146,7 +154,7 @@ async fn sign_as_records_come(
     let supplying = async {
         let told = told;
         let supplied = tokio::select! {
-            supplied = supply::make_records(database, run, display, |_| { told.send_replace(()); }) => supplied,
+            supplied = supply::make_records(database, run, how.room, display, |_| { told.send_replace(()); }) => supplied,
             () = stop.asked() => Ok(()),
         };
         if supplied.is_err() {
@@ -161,9 +169,7 @@ async fn sign_as_records_come(
         };
         let ended = match supply::enough_batches(database, run, &mut heard, wanted).await {
             Ok(Some(signers)) => {
-                let supervisor =
-                    Supervisor::new(database, run, how.data_key, signers, how.log_format, display);
-                supervisor.sign(stop).await.map(|ended| (signers, ended))
+                sign(database, run, how, signers, display, stop).await.map(|ended| (signers, ended))
             }
             Ok(None) => Ok((0, Ended::Stopped)),
             Err(error) => Err(error),
@@ -180,6 +186,22 @@ async fn sign_as_records_come(
         (_, Err(error)) => Err(error),
         (supplied, Ok((signers, ended))) => Ok(Done { seeding: supplied?, signers, ended }),
     }
+}
+
+/// Signs with so many signers, by a login that is made for them.
+async fn sign(
+    database: &Database,
+    run: &Run,
+    how: &Signers<'_>,
+    signers: u32,
+    display: &Display,
+    stop: &Stop,
+) -> Result<Ended, CliError> {
+    let login = SignersLogin::make(database, run, signers).await?;
+    let command = SignerCommand::new(run, login.url()?, how.data_key, how.log_format);
+    let ended = Supervisor::new(database, run, command, signers, display).sign(stop).await;
+    login.drop().await;
+    ended
 }
 
 fn interrupted(display: &Display) -> Exit {

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::database::Database;
 use crate::display::{Display, Stage, StageBar};
 use crate::error::CliError;
+use crate::run::room::Room;
 
 /// Makes the keys that the run's keyring lacks, as a stage that is shown.
 pub(crate) async fn fill_keyring(
@@ -29,10 +30,12 @@ pub(crate) async fn fill_keyring(
     Ok(filled?)
 }
 
-/// Makes the records that the run lacks and seals it, as a stage that is shown. `told` is told of each that comes.
+/// Makes the records that the run lacks and seals it, as a stage that is shown, while there is room. `told` is told of
+/// each that comes.
 pub(crate) async fn make_records(
     database: &Database,
     run: &Run,
+    room: &Room,
     display: &Display,
     told: impl Fn(u64) + Send + Sync,
 ) -> Result<(), CliError> {
@@ -41,7 +44,7 @@ pub(crate) async fn make_records(
         show(&bar, display, Stage::MakingRecords, progress.done, progress.total);
         told(progress.done);
     };
-    let supplied = generated::supply(&database.ledger, run, shown).await;
+    let supplied = generated::supply(&database.ledger, run, || room.wait(display), shown).await;
     bar.get().inspect(|bar| bar.end());
     Ok(supplied?)
 }

@@ -10,6 +10,21 @@ pub fn percent(part: i64, total: i64) -> String {
     format!("{percent}%")
 }
 
+/// A number of bytes, such as `1.5 GiB`.
+#[must_use]
+pub fn bytes(count: i64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "it is rounded to a tenth")]
+    let mut scaled = count as f64;
+    for unit in ["bytes", "KiB", "MiB", "GiB", "TiB"] {
+        if scaled < 1024.0 {
+            let digits = usize::from(unit != "bytes");
+            return format!("{scaled:.digits$} {unit}");
+        }
+        scaled /= 1024.0;
+    }
+    format!("{scaled:.1} PiB")
+}
+
 /// A duration as Kubernetes writes it, in whole seconds rounded down, such as `1h0m5s`.
 #[must_use]
 pub fn elapsed(duration: Duration) -> String {
@@ -50,6 +65,19 @@ mod tests {
             (i64::MAX, i64::MAX, "100%"),
         ] {
             assert_eq!(percent(part, total), text, "{part} of {total}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_shown_in_the_greatest_unit_that_fits() {
+        for (count, text) in [
+            (0, "0 bytes"),
+            (1_023, "1023 bytes"),
+            (1_536, "1.5 KiB"),
+            (8 << 30, "8.0 GiB"),
+            (3 << 50, "3.0 PiB"),
+        ] {
+            assert_eq!(bytes(count), text);
         }
     }
 

@@ -12,6 +12,7 @@ pub mod format;
 mod lease_duration;
 mod manifest;
 pub mod names;
+pub mod quantity;
 mod reason;
 mod reference;
 mod signer_template;

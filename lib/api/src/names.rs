@@ -40,6 +40,18 @@ pub const ANNOTATION_ABANDON_LEDGER: &str = "chancery.dev/abandon-ledger";
 /// Annotation of a run: a new value, whatever it is, makes a failed run try again.
 pub const ANNOTATION_RETRY: &str = "chancery.dev/retry";
 
+/// Annotation of a run: takes over what the ledger holds under its name of another object. The value is that object's
+/// uid.
+pub const ANNOTATION_ADOPT: &str = "chancery.dev/adopt";
+
+/// Annotation of a run with the value of [`ANNOTATION_ADOPT`]: what it took over may be deleted with it, if its
+/// `deletionPolicy` says so.
+pub const ANNOTATION_DELETE_ADOPTED: &str = "chancery.dev/delete-adopted";
+
+/// Annotation of a run: takes over the keyring that it names from another namespace. The value is the uid of the
+/// object that the keyring was made for.
+pub const ANNOTATION_ADOPT_KEYRING: &str = "chancery.dev/adopt-keyring";
+
 /// Annotation of a Job: tells one pod template from another, because what an API server
 /// gives back of a template is not what it was given.
 pub const ANNOTATION_TEMPLATE: &str = "chancery.dev/template";

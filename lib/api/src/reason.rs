@@ -71,6 +71,12 @@ reasons! {
     LedgerLost,
     /// The ledger holds another run of this name.
     NameTaken,
+    /// The ledger holds a run of this name that was made for another object.
+    NotAdopted,
+    /// The keyring that the run names was made for another namespace.
+    KeyringNotAdopted,
+    /// The run asks for more than it, or its namespace, may have.
+    BeyondLimits,
     /// The keyring that the run names is another one than the run asks for.
     KeyringDiffers,
     /// There is no keyring of the name, and the run does not say how many keys to make.
@@ -91,6 +97,10 @@ reasons! {
     Signing,
     /// The ledger's database cannot be used.
     DatabaseUnavailable,
+    /// The database has too little room left for the records that are still to be made.
+    DatabaseNearlyFull,
+    /// The API server does not let the operator read the run's namespace.
+    NamespaceUnreadable,
     /// An earlier run of this name is being removed from the ledger.
     NameBeingDeleted,
     /// Making keys failed; the operator retries.
@@ -123,6 +133,10 @@ reasons! {
     ChangeRefused,
     /// The ledger refused a change.
     LedgerRefused,
+    /// What the ledger held under the name of another object was taken over.
+    Adopted,
+    /// What was taken over stays in the ledger, although `deletionPolicy` is Delete.
+    AdoptedKept,
     /// The signers' Job was created.
     SignersStarted,
     /// The number of signers was changed.
@@ -182,6 +196,9 @@ impl Reason {
                 Self::WrongKek,
                 Self::LedgerLost,
                 Self::NameTaken,
+                Self::NotAdopted,
+                Self::KeyringNotAdopted,
+                Self::BeyondLimits,
                 Self::KeyringDiffers,
                 Self::KeyringUnknown,
                 Self::SignerTemplateNotAllowed,
@@ -196,6 +213,8 @@ impl Reason {
                 Self::Suspended,
                 Self::Complete,
                 Self::DatabaseUnavailable,
+                Self::DatabaseNearlyFull,
+                Self::NamespaceUnreadable,
                 Self::NameBeingDeleted,
                 Self::FillingFailed,
                 Self::SourceFailed,
@@ -218,11 +237,13 @@ impl Reason {
 
     /// The reasons of Events that report something which is no failure and no obstacle. Every failure and
     /// most obstacles are also reported, once, by an Event of the same reason.
-    pub const OF_EVENTS: [Self; 18] = [
+    pub const OF_EVENTS: [Self; 20] = [
         Self::Seeding,
         Self::KeyringReady,
         Self::Sealed,
         Self::Suspended,
+        Self::Adopted,
+        Self::AdoptedKept,
         Self::SignersStarted,
         Self::SignersScaled,
         Self::ReplacingSigners,

@@ -155,6 +155,11 @@ pub struct KeyringStatus {
     pub key_size: Option<i32>,
     /// Keys that the keyring is filled with.
     pub key_count: i32,
+    /// Uid of the SigningRun that a named keyring was made for, or that took it over. Keep it: a namespace that is made
+    /// anew gets the keyring by it, and by nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub made_by: Option<String>,
 }
 
 /// How many keys there are, by what is done with them.

@@ -1,7 +1,8 @@
 //! What the tests of several modules begin with.
 
 use chancery_store::generated::GeneratedSource;
-use chancery_store::{Keyring, Run};
+use chancery_store::owner::KeyringOwner;
+use chancery_store::{Keyring, Owner, Run};
 use uuid::Uuid;
 
 /// A sealed and complete run of ten records in batches of four, and its ring of two keys.
@@ -11,6 +12,8 @@ pub(crate) fn run() -> Run {
         uid: Uuid::nil(),
         namespace: "default".to_owned(),
         name: "demo".to_owned(),
+        owner: Owner { namespace_uid: None, object_uid: Uuid::nil(), adopted_from: None },
+        made_at: 0,
         keyring: keyring(),
         source: GeneratedSource { record_count: 10, record_size: 8, chunk_size: 10 },
         batch_size: 4,
@@ -36,5 +39,6 @@ pub(crate) fn keyring() -> Keyring {
         data_key_fingerprint: String::new(),
         forgotten_use: 0,
         filled: true,
+        owner: KeyringOwner { namespace_uid: None, object_uid: Uuid::nil(), adopted_from: None },
     }
 }

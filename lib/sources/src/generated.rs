@@ -31,16 +31,17 @@ pub enum SourceError {
 }
 
 /// Makes the records that the run still lacks, and seals the run. `progress` is told how many are there, not how many
-/// were added. Signers may sign the first batches meanwhile.
+/// were added. Signers may sign the first batches meanwhile. Before each chunk, `room` is waited for.
 ///
 /// Memory does not depend on the run's size: records are made by the database itself.
 ///
 /// # Errors
 ///
 /// [`SourceError`]; the records that were made until then stay and are not made again.
-pub async fn supply(
+pub async fn supply<R: Future<Output = ()> + Send>(
     ledger: &Ledger,
     run: &Run,
+    room: impl Fn() -> R + Send + Sync,
     progress: impl Fn(RecordProgress) + Send + Sync,
 ) -> Result<(), SourceError> {
     if run.sealed {
@@ -55,7 +56,13 @@ pub async fn supply(
         let Some(last) = missing.last() else { break };
         least = last + 1;
         let mut made = stream::iter(missing)
-            .map(|chunk| async move { ledger.generate_chunk(run, chunk).await.map(|_| chunk) })
+            .map(|chunk| {
+                let room = &room;
+                async move {
+                    room().await;
+                    ledger.generate_chunk(run, chunk).await.map(|_| chunk)
+                }
+            })
             .buffer_unordered(AT_ONCE);
         while let Some(chunk) = made.try_next().await? {
             done = (done + run.source.records_in(chunk).unsigned_abs()).min(total);

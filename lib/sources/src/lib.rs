@@ -4,5 +4,5 @@ pub mod generated;
 mod new_run;
 mod same_run;
 
-pub use new_run::new_run;
+pub use new_run::{Asks, new_run};
 pub use same_run::differences;

@@ -1,11 +1,24 @@
 //! What a run is created with in the ledger.
 
 use chancery_api::ValidatedRun;
-use chancery_store::{KeyringWanted, NewDataKey, NewRun};
+use chancery_store::{KeyringWanted, Limits, NewDataKey, NewRun, Object};
+use uuid::Uuid;
+
+/// What a run is asked for with, beside its spec.
+#[derive(Clone, Copy, Debug)]
+pub struct Asks {
+    /// Who asks.
+    pub object: Object,
+    /// The object that its keyring was made for, if that is another namespace's and to be taken over.
+    pub adopt_keyring: Option<Uuid>,
+    /// What it, and its namespace, may have.
+    pub limits: Limits,
+}
 
 /// The run to create in the ledger; a keyring that is made for it has this data key.
 #[must_use]
-pub fn new_run(run: &ValidatedRun, data_key: NewDataKey) -> NewRun {
+pub fn new_run(run: &ValidatedRun, data_key: NewDataKey, asks: Asks) -> NewRun {
+    let Asks { object, adopt_keyring, limits } = asks;
     // The bounds of the schema are far below what these types hold.
     let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
     let keyring = &run.keyring;
@@ -26,5 +39,8 @@ pub fn new_run(run: &ValidatedRun, data_key: NewDataKey) -> NewRun {
         batch_size: i64::from(run.batch_size),
         lease_duration: run.lease_duration,
         suspended: run.suspend,
+        object,
+        adopt_keyring,
+        limits,
     }
 }

@@ -83,6 +83,11 @@ pub enum StoreError {
         said(.0)
     )]
     LacksRights(sqlx::Error),
+    /// The login may not have logins of runs made, or the function that makes them is not there.
+    #[error(
+        "logins for the signers of runs cannot be made: {0}; have an administrator of the server run `chancery roles-sql | psql ADMIN_URL` in the ledger's database, and there `GRANT chancery_operator, chancery_auditor TO` the login of the database URL unless it owns the database (docs/operating/postgresql.md)"
+    )]
+    NoLoginMaker(String),
     /// The server is older than Chancery supports.
     #[error("the database is PostgreSQL {found}, at least {wanted} is needed")]
     TooOld {
@@ -147,7 +152,9 @@ pub enum StoreError {
         is: Option<Uuid>,
     },
     /// No run has this name.
-    #[error("there is no run {0} in this ledger; `chancery status` lists those there are")]
+    #[error(
+        "there is no run {0} in this ledger; `chancery status` lists those there are, and the login of a run sees that run alone"
+    )]
     NoRun(String),
     /// A deletion of the run has begun, and may have been broken off: what is left of it is no whole run.
     #[error(
@@ -172,6 +179,19 @@ pub enum StoreError {
         /// What it has: `algorithm RS256, keySize 2048, keyCount 10`.
         found: String,
     },
+    /// A run asks for a keyring that was made for another namespace of this name, or for another cluster's.
+    #[error(
+        "the keyring {keyring} is not this namespace's: it was made at {since} for a namespace of this name that is gone, for another cluster, or for none; name another keyring, or take this one over with the uid of the object that it was made for, which its SigningRuns had in status.keyring.madeBy and `chancery keyring list` shows (annotation chancery.dev/adopt-keyring, or `chancery run --adopt-keyring`)"
+    )]
+    KeyringOfAnother {
+        /// The ring, as `NAMESPACE/NAME`.
+        keyring: String,
+        /// When it was made.
+        since: String,
+    },
+    /// A run asks for more than it, or its namespace, may have. What was asked for, what is allowed, and who can change that.
+    #[error("{0}")]
+    BeyondLimits(String),
     /// A keyring that runs sign with is not deleted.
     #[error(
         "runs sign with the keyring {keyring} ({runs} in this ledger): delete them first (`chancery status` lists runs)"
@@ -270,6 +290,7 @@ impl StoreError {
             | Self::LoginRefused(_)
             | Self::NoDatabase(_)
             | Self::LacksRights(_)
+            | Self::NoLoginMaker(_)
             | Self::SharedSession(_)
             | Self::SessionNotReset(_)
             | Self::PoolerRefuses(_)
@@ -286,6 +307,8 @@ impl StoreError {
             | Self::NoKeyring(_)
             | Self::KeyringUnknown(_)
             | Self::KeyringDiffers { .. }
+            | Self::KeyringOfAnother { .. }
+            | Self::BeyondLimits(_)
             | Self::KeyringInUse { .. }
             | Self::LeaseLost(_)
             | Self::Corrupt(_)

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use crate::connect::Ledger;
 use crate::error::StoreError;
+use crate::owner::KeyringOwner;
 use crate::query;
 use crate::row::from_row;
 
@@ -37,6 +38,8 @@ pub struct Keyring {
     pub forgotten_use: i64,
     /// Whether every key is there.
     pub filled: bool,
+    /// Whose it is.
+    pub owner: KeyringOwner,
 }
 
 from_row!(Keyring {
@@ -51,7 +54,8 @@ from_row!(Keyring {
     envelope,
     data_key_fingerprint,
     forgotten_use,
-    filled
+    filled,
+    owner: KeyringOwner
 });
 
 impl Keyring {
@@ -78,6 +82,12 @@ pub struct KeyringLine {
     pub key_size: Option<i32>,
     /// Keys that the ring is filled with.
     pub key_count: i32,
+    /// Uid of its namespace; nil for `chancery run`, none for a ring of the time before this was kept.
+    pub namespace_uid: Option<Uuid>,
+    /// Uid of the object whose run made it, or took it over.
+    pub object_uid: Uuid,
+    /// Uid of the object that it was taken over from.
+    pub adopted_from: Option<Uuid>,
     /// Keys that may be chosen.
     pub keys_active: i64,
     /// Runs in the ledger that sign with it.
@@ -86,7 +96,19 @@ pub struct KeyringLine {
     pub last_use: i64,
 }
 
-from_row!(KeyringLine { namespace, name, algorithm, key_size, key_count, keys_active, runs, last_use });
+from_row!(KeyringLine {
+    namespace,
+    name,
+    algorithm,
+    key_size,
+    key_count,
+    namespace_uid,
+    object_uid,
+    adopted_from,
+    keys_active,
+    runs,
+    last_use
+});
 
 /// A fresh key, ready to be stored: its private part is wrapped.
 #[derive(Debug)]

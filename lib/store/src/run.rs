@@ -8,11 +8,10 @@ use uuid::Uuid;
 
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::Ledger;
-use crate::data_keys::NewDataKey;
 use crate::error::StoreError;
-use crate::error::codes::{KEYRING_DIFFERS, KEYRING_UNKNOWN};
 use crate::generated::GeneratedSource;
 use crate::keyring::Keyring;
+use crate::owner::Owner;
 use crate::query;
 use crate::row::from_row;
 use crate::run_secrets::RunSecret;
@@ -22,46 +21,6 @@ const WHOLE_DELETION: Duration = Duration::from_secs(3600);
 
 /// How long one statement of it may take: the server gives up first, unless it is out of reach.
 const DELETION_ANSWER: Duration = WHOLE_DELETION.saturating_add(Duration::from_secs(10));
-
-/// What a run is created with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewRun {
-    /// Namespace of the run's name.
-    pub namespace: String,
-    /// Name, unique in its namespace.
-    pub name: String,
-    /// The keyring that it signs with.
-    pub keyring: KeyringWanted,
-    /// The identity and the data key of a ring that is made.
-    pub data_key: NewDataKey,
-    /// Number of records that are made.
-    pub record_count: i64,
-    /// Bytes per record.
-    pub record_size: i32,
-    /// Records per batch; the last batch may hold fewer.
-    pub batch_size: i64,
-    /// How long a lease lasts before another signer may take the batch over.
-    pub lease_duration: Duration,
-    /// Whether nothing is to be leased for now.
-    pub suspended: bool,
-}
-
-/// The keyring that a run asks for. What is left out is taken from the ring that is there.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KeyringWanted {
-    /// Name of the ring, in the run's namespace; none for a ring of the run's own.
-    pub name: Option<String>,
-    /// JOSE name of the algorithm.
-    pub algorithm: Option<String>,
-    /// Modulus bits of RSA keys.
-    pub key_size: Option<i32>,
-    /// Number of keys, K.
-    pub key_count: Option<i32>,
-    /// The algorithm of a ring that is made where none is asked for.
-    pub default_algorithm: String,
-    /// The key size of a ring that is made where none is asked for; none if its algorithm has none.
-    pub default_key_size: Option<i32>,
-}
 
 /// A run as it stands in the ledger.
 #[derive(Clone, Debug)]
@@ -74,6 +33,10 @@ pub struct Run {
     pub namespace: String,
     /// Name, unique in its namespace.
     pub name: String,
+    /// Whose it is.
+    pub owner: Owner,
+    /// When it was made, in seconds since 1970 by the clock of the database.
+    pub made_at: i64,
     /// The keyring that it signs with.
     pub keyring: Keyring,
     /// Where its records come from.
@@ -97,6 +60,8 @@ from_row!(Run {
     uid,
     namespace,
     name,
+    owner: Owner,
+    made_at,
     keyring: Keyring,
     source: GeneratedSource,
     batch_size,
@@ -153,6 +118,8 @@ pub struct Progress {
     pub batches_signed: i64,
     /// Records signed.
     pub records_signed: i64,
+    /// Bytes, about, that the records and signatures which are still to come take in the database.
+    pub bytes_to_come: i64,
     /// Batches in a signer's hands.
     pub batches_leased: i64,
     /// Keys in a signer's hands, in any run of the ring.
@@ -186,6 +153,7 @@ from_row!(Progress {
     keys_joined,
     batches_signed,
     records_signed,
+    bytes_to_come,
     batches_leased,
     keys_leased,
     lease_seconds,
@@ -248,63 +216,6 @@ impl Progress {
 }
 
 impl Ledger {
-    /// Creates a run, and its keyring if need be; or finds the run that has its name. True when it was created now.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::KeyringDiffers`] when the ring that it names is another one than it asks for,
-    /// [`StoreError::KeyringUnknown`] when there is none and the run does not say how many keys to make; and a
-    /// database that is away or refuses.
-    pub async fn create_run(&self, new: &NewRun) -> Result<(Run, bool), StoreError> {
-        let NewRun {
-            namespace,
-            name,
-            keyring,
-            data_key: NewDataKey { keyring_uid, fingerprint, kek_fingerprint, wrapped },
-            record_count,
-            record_size,
-            batch_size,
-            lease_duration,
-            suspended,
-        } = new;
-        let created = self
-            .ask(query::run_create, async |query, connection| {
-                query
-                    .rows()
-                    .bind(namespace)
-                    .bind(name)
-                    .bind(&keyring.name)
-                    .bind(keyring_uid)
-                    .bind(fingerprint)
-                    .bind(wrapped)
-                    .bind(kek_fingerprint)
-                    .bind(&keyring.algorithm)
-                    .bind(keyring.key_size)
-                    .bind(keyring.key_count)
-                    .bind(&keyring.default_algorithm)
-                    .bind(keyring.default_key_size)
-                    .bind(batch_size)
-                    .bind(lease_duration.as_secs_f64())
-                    .bind(suspended)
-                    .bind(record_count)
-                    .bind(record_size)
-                    .bind(GeneratedSource::chunk_for(*record_size))
-                    .fetch_one(connection)
-                    .await
-            })
-            .await
-            .map_err(|error| {
-                let ring = || format!("{namespace}/{}", keyring.name.as_deref().unwrap_or_default());
-                match error.refused_with(KEYRING_DIFFERS) {
-                    Some(found) => StoreError::KeyringDiffers { keyring: ring(), found: found.to_owned() },
-                    None if error.is_refusal(KEYRING_UNKNOWN) => StoreError::KeyringUnknown(ring()),
-                    None => error,
-                }
-            })?
-            .get("created");
-        Ok((self.find_run(namespace, name).await?, created))
-    }
-
     /// Finds a run by its name.
     ///
     /// # Errors
@@ -449,6 +360,12 @@ impl Ledger {
         }
         let removal = query::run_remove.rows().bind(run.id);
         answered(query::run_remove.name, DELETION_ANSWER, removal.execute(&mut connection)).await?;
+        // The run is gone: its logins can do nothing any more, and must not keep it from going.
+        match self.drop_logins(run).await {
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => tracing::warn!(run = run.id, "logins of a run that was deleted are left: {error}"),
+            Ok(()) => {}
+        }
         if run.keyring.name.is_some() { self.forget_leases(&run.keyring).await } else { Ok(()) }
     }
 }

@@ -1,9 +1,11 @@
 //! Carries out what was decided, with what was observed. Each effect is one write, or starts background
 //! work, and may be repeated after a crash at any point.
 
+mod adopt;
 mod audit;
 mod deletion;
 pub(crate) mod error;
+mod identity;
 mod job;
 mod ledger;
 pub(crate) mod object;
@@ -44,11 +46,17 @@ async fn carry_out(
         Effect::AddFinalizer => object::set_finalizer(context, metadata, true).await?,
         Effect::RemoveFinalizer => object::set_finalizer(context, metadata, false).await?,
         Effect::CreateRun => ledger::create_run(context, target).await?,
+        Effect::AdoptRun { former } => return adopt::adopt_run(context, target, observed, *former).await,
+        Effect::ClaimRun => adopt::claim_run(context, target, observed).await?,
+        Effect::TellKept => return Ok(Some(adopt::kept(observed))),
         Effect::SetMutable { suspended } => {
             ledger::set_mutable(context, target, observed, *suspended).await?;
         }
         Effect::StartFilling => ledger::start_filling(context, target, observed)?,
-        Effect::StartGenerating => ledger::start_generating(context, target, observed)?,
+        Effect::StartGenerating => ledger::start_generating(context, target, observed).await?,
+        Effect::StopGenerating => {
+            context.background.stop(&target.object.uid().unwrap_or_default(), WorkKind::Generating);
+        }
         Effect::StopMaking => {
             let uid = target.object.uid().unwrap_or_default();
             context.background.stop(&uid, WorkKind::Filling);
@@ -58,9 +66,18 @@ async fn carry_out(
             return secret::ensure_secret(context, target, observed, instead_of.as_deref(), *lost).await;
         }
         Effect::EnsureJob(plan) => {
+            let had = observed.job.as_ref().map(|job| job.parallelism);
+            if had != Some(plan.parallelism) {
+                secret::fit_login(context, observed, plan.parallelism).await?;
+            }
             return job::ensure_job(context, target, observed.job.as_ref(), plan).await;
         }
-        Effect::DeleteJob => job::delete_job(context, observed.job.as_ref()).await?,
+        Effect::DeleteJob => {
+            // Its signers may have failed because their login is gone: the next ones get one that works.
+            let uid = target.object.uid().unwrap_or_default();
+            context.memory.change(&uid, |remembered| remembered.secret = None);
+            job::delete_job(context, observed.job.as_ref()).await?;
+        }
         Effect::ReleaseLeases { holders } => {
             return ledger::release(context, target, observed, holders).await;
         }

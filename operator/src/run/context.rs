@@ -17,9 +17,12 @@ use crate::host::triggers::Triggers;
 use crate::run::build::pod::SignerSettings;
 use crate::run::facts::{Audited, Background, WorkKind};
 use crate::run::key_files::KeyFiles;
+use crate::run::limits::{Bounds, Limits};
 use crate::run::metrics::RunMetrics;
 use crate::run::progress::ProgressWatch;
+use crate::run::room::RoomWatch;
 use crate::run::rotating;
+use crate::run::sessions;
 use crate::run::stating;
 use crate::run::watched::{RunRef, Watched};
 
@@ -28,9 +31,11 @@ pub struct Shared {
     pub(crate) services: Services,
     pub(crate) settings: SignerSettings,
     pub(crate) key_files: KeyFiles,
-    triggers: Triggers<Watched>,
+    pub(crate) limits: Limits,
+    pub(crate) triggers: Triggers<Watched>,
     pub(crate) background: BackgroundWork<Watched, WorkKind>,
     pub(crate) progress: ProgressWatch,
+    pub(crate) room: RoomWatch,
     pub(crate) memory: Arc<Memory<Remembered>>,
     pub(crate) metrics: Arc<RunMetrics>,
 }
@@ -61,6 +66,7 @@ impl Shared {
         services: Services,
         settings: SignerSettings,
         key_files: KeyFiles,
+        Bounds { limits, capacity }: Bounds,
         triggers: Triggers<Watched>,
         metrics: Arc<RunMetrics>,
     ) -> Self {
@@ -68,8 +74,10 @@ impl Shared {
             services,
             settings,
             key_files,
+            limits,
             background: BackgroundWork::new(triggers.clone()),
             progress: ProgressWatch::new(triggers.clone()),
+            room: RoomWatch::new(capacity),
             triggers,
             memory: Arc::default(),
             metrics,
@@ -79,6 +87,11 @@ impl Shared {
     /// Reads the progress of all unfinished runs once per second, for ever.
     pub async fn keep_progress(&self) {
         self.progress.keep(&self.services.database, &self.metrics).await;
+    }
+
+    /// Ends sessions of signers that go too far, and drops logins that nobody needs, for ever.
+    pub async fn keep_sessions(&self) {
+        sessions::keep(&self.services.database, &self.metrics).await;
     }
 
     /// Makes the statements about the runs of the ledger, for ever.
@@ -119,6 +132,7 @@ impl Shared {
     pub fn forget(&self, uid: &str) {
         self.background.forget(uid);
         self.progress.forget(uid);
+        self.room.forget(uid);
         self.memory.forget(uid);
         self.metrics.gone(uid);
     }

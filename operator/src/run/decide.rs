@@ -1,6 +1,7 @@
 //! What to do for a run, from what is known of it. No client, no clock, no await: every "why did it
 //! do that?" is answered here, and tested in tables.
 
+mod adopt;
 mod audit;
 mod before;
 pub(crate) mod decision;
@@ -22,6 +23,7 @@ use chancery_api::{Reason, ValidatedRun};
 use k8s_openapi::jiff::Timestamp;
 
 use crate::run::facts::{LedgerRun, LedgerView, Observed};
+use adopt::adopt;
 use audit::audit;
 use before::{failure_before, stage_before, under_way, was, was_in_ledger};
 use decision::{Decision, Effect, LOOK_AGAIN, Stage};
@@ -115,6 +117,9 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
                 ),
             )
             .again_after(LOOK_AGAIN);
+    }
+    if let Some(decision) = adopt(observed, ledger) {
+        return decision;
     }
     if let Some(conflict) = &ledger.conflict {
         return Decision::at(Stage::Pending)

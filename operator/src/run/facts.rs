@@ -10,6 +10,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::host::background::{InLanes, WorkState};
+use crate::run::room::Room;
 use crate::run::standing::Standing;
 
 /// What is known of a run. Plain data, so that decisions are tested without a cluster.
@@ -20,6 +21,8 @@ pub(crate) struct Observed {
     /// Fingerprints of the operator's KEKs, or why they cannot be used.
     pub(crate) kek: Result<Vec<String>, String>,
     pub(crate) background: Background,
+    /// Whether the database has room for the run's records.
+    pub(crate) room: Room,
     /// What an audit of the run found, if this operator made one.
     pub(crate) audited: Option<Audited>,
     pub(crate) job: Option<JobView>,
@@ -30,6 +33,10 @@ pub(crate) struct Observed {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Object {
     pub(crate) generation: i64,
+    /// The object whose part of the ledger it takes over, if there is a good uid in its annotation.
+    pub(crate) adopt: Option<Uuid>,
+    /// The object whose part of the ledger may be deleted with it.
+    pub(crate) delete_adopted: Option<Uuid>,
     /// When its deletion was asked for.
     pub(crate) deleted_at: Option<Timestamp>,
     pub(crate) has_finalizer: bool,
@@ -60,6 +67,7 @@ pub(crate) enum LedgerView {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct LedgerRun {
     pub(crate) stored: StoredRun,
+    pub(crate) belongs: Belongs,
     /// In what it differs from the spec, if another run was stored under this name.
     pub(crate) conflict: Option<String>,
     /// The ring that it signs with.
@@ -88,6 +96,25 @@ pub(crate) struct LedgerRun {
     pub(crate) still_for: Duration,
     /// What the ledger shows to hold the run up.
     pub(crate) standing: Option<Standing>,
+}
+
+/// Whose the run is that the ledger holds under a SigningRun's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Belongs {
+    /// This very object's.
+    Ours {
+        /// The object that it was taken over from.
+        adopted_from: Option<Uuid>,
+    },
+    /// Nobody's in so many words: it was made before that was kept, and this object was there already.
+    Unclaimed,
+    /// Another object's.
+    Anothers {
+        /// The uid of that object, which this one's author may not know: no message has it.
+        object: Uuid,
+        /// When the run was made.
+        since: Timestamp,
+    },
 }
 
 /// The Secret of a run's signers, as the ledger and the operator's memory have it.

@@ -30,12 +30,13 @@ pub(crate) async fn observe(context: &Context, target: &Target<'_>, now: Now) ->
     // Before the ledger: work that ends meanwhile is then observed as under way, and observed again.
     let background = context.background(&uid);
     let beside = ledger::Beside { job: job.as_ref(), pods: &pods, background: &background };
-    let ledger::Seen { view, reading, released } = ledger::view(context, target, &beside, now).await;
+    let ledger::Seen { view, room, reading, released } = ledger::view(context, target, &beside, now).await;
     let observed = Observed {
         object: object::view(context, object, target.run),
         ledger: view,
         kek: context.key_files.read_keks().map(|keks| keks.fingerprints()).map_err(|error| error.to_string()),
         background,
+        room,
         audited: context.memory.of(&uid).audited,
         job,
         pods,

@@ -170,6 +170,15 @@ impl ProgressWatch {
         self.came.notify_one();
     }
 
+    /// What of the runs that are chosen is still to come, in bytes of the database.
+    pub(crate) fn bytes_to_come(&self, chosen: impl Fn(&str, &Progress) -> bool) -> i64 {
+        let runs = self.lock();
+        let progress = runs.iter().map(|(uid, followed)| (uid.as_str(), &followed.progress));
+        progress
+            .filter(|(uid, progress)| !progress.deleted && chosen(uid, progress))
+            .fold(0_i64, |sum, (_, progress)| sum.saturating_add(progress.bytes_to_come))
+    }
+
     /// Stops watching a run.
     pub(crate) fn forget(&self, uid: &str) {
         self.lock().remove(uid);

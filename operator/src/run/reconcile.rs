@@ -84,6 +84,8 @@ async fn step(context: &Context, reference: &RunRef, object: &SigningRun) -> Res
     };
     let leaving = decision.effects.contains(&Effect::RemoveFinalizer) && error.is_none();
     if leaving {
+        // There is no status any more to publish them with.
+        publish(context, object, &observed.object.previous, happened.into_iter());
         context.forget(&uid);
         return Ok(Action::await_change());
     }
@@ -122,6 +124,7 @@ fn with_error(decision: Decision, error: &ApplyError) -> Decision {
         ApplyError::Ledger(error) if error.is_transient() => Reason::DatabaseUnavailable,
         ApplyError::Ledger(_) => Reason::LedgerRefused,
         ApplyError::Away(_) => Reason::DatabaseUnavailable,
+        ApplyError::Namespace(_) | ApplyError::NoIdentity => Reason::NamespaceUnreadable,
         ApplyError::Kek(_) => Reason::InvalidKek,
         ApplyError::DataKey(_) | ApplyError::WrapDataKey(_) => Reason::WrongKek,
     };

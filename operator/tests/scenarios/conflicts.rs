@@ -85,8 +85,11 @@ async fn of_a_run_that_took_the_name_meanwhile_nothing_is_touched() -> anyhow::R
 async fn a_job_of_an_earlier_run_of_the_name_goes_before_the_signers_start() -> anyhow::Result<()> {
     let (world, mut operator) = World::signing(spec()).await?;
     let first = world.api.get("jobs", JOB).expect("the Job");
+    let former = world.run(RUN)["metadata"]["uid"].clone();
     world.api.remove("signingruns", RUN);
-    world.api.create("signingruns", manifest(RUN, spec()));
+    let mut second = manifest(RUN, spec());
+    second["metadata"]["annotations"] = json!({names::ANNOTATION_ADOPT: former});
+    world.api.create("signingruns", second);
     operator.settle(RUN).await?;
     assert_eq!(world.api.get("jobs", JOB), Some(first.clone()));
     assert_eq!(world.condition(RUN, ConditionType::Progressing).1, "JobNameTaken");

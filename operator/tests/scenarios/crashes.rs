@@ -44,7 +44,8 @@ async fn killed_at_any_request_whether_carried_out_or_not_it_comes_to_the_same_e
     let mut world = World::new().await?;
     begin(&mut world);
     assert_eq!(live(&world).await?, 0);
-    let requests = world.api.told();
+    let mut requests = world.api.told();
+    requests.retain(|request| !request.starts_with("GET"));
     assert!(requests.len() >= 12, "{requests:?}");
 
     for failure in [Failure::Lost, Failure::AnswerLost] {

@@ -114,14 +114,17 @@ async fn the_annotation_lets_a_run_go_whose_database_is_gone_for_good() -> anyho
 async fn a_run_whose_name_another_holds_in_the_ledger_deletes_nothing_of_it() -> anyhow::Result<()> {
     let (world, mut operator) = World::signing(with_policy("Retain")).await?;
     world.sign(RUN, 1).await?;
+    let former = world.run(RUN)["metadata"]["uid"].clone();
     world.api.delete("signingruns", RUN);
     operator.settle(RUN).await?;
     world.api.collect_garbage();
     let before = world.ledger.fingerprint().await?;
 
-    let mut other = with_policy("Delete");
-    other["recordCount"] = json!(21);
-    world.api.create("signingruns", manifest(RUN, other));
+    let mut spec = with_policy("Delete");
+    spec["recordCount"] = json!(21);
+    let mut other = manifest(RUN, spec);
+    other["metadata"]["annotations"] = json!({names::ANNOTATION_ADOPT: former});
+    world.api.create("signingruns", other);
     operator.settle(RUN).await?;
     let (failed, reason, message) = world.condition(RUN, ConditionType::Failed);
     assert!(failed && message.contains("its recordCount is 20, not 21"), "{message}");

@@ -19,11 +19,20 @@ pub(crate) use request::{Place, Request};
 use verbs::Refusal;
 
 /// The API server. Clones are the same one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct FakeApi {
     state: Arc<Mutex<State>>,
     /// How many requests were left without an answer.
     unanswered: Arc<watch::Sender<usize>>,
+}
+
+impl Default for FakeApi {
+    /// One with the namespace `default`, and nothing in it.
+    fn default() -> Self {
+        let api = Self { state: Arc::default(), unanswered: Arc::default() };
+        api.make_namespace();
+        api
+    }
 }
 
 #[derive(Debug, Default)]
@@ -146,6 +155,16 @@ impl FakeApi {
     pub(crate) fn create(&self, plural: &str, object: Value) -> Value {
         let place = Place::of(plural, object["metadata"]["name"].as_str().expect("a name"));
         self.lock().create(&place, object).expect("the name is free")
+    }
+
+    /// Makes the namespace `default`, with all that was in it gone: it has another uid than one that was there before.
+    pub(crate) fn make_namespace(&self) {
+        let mut state = self.lock();
+        state.objects.clear();
+        state.applied.clear();
+        let place = Place::of_namespace("default");
+        state.create(&place, json!({"metadata": {"name": "default"}})).expect("the name is free");
+        state.created.clear();
     }
 
     /// The object, if it is there.

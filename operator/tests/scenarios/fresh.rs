@@ -22,7 +22,7 @@ async fn a_fresh_run_gets_finalizer_row_keys_records_job_and_status_in_this_orde
     assert!(world.stored_runs().await?.is_empty(), "nothing is made before the finalizer is there");
 
     assert_eq!(operator.step(RUN).await?, Action::requeue(Duration::ZERO), "the ledger has no watch");
-    assert!(world.api.told().is_empty());
+    assert_eq!(world.api.told(), ["GET namespaces/default"], "whose uid is kept with the run");
     assert!(!world.stored(RUN).await?.keyring.filled, "the row is there");
 
     operator.step(RUN).await?;

@@ -46,7 +46,8 @@ async fn two() -> anyhow::Result<(World, TestOperator)> {
 async fn two_runs_sign_with_one_ring_in_turn() -> anyhow::Result<()> {
     let (world, mut operator) = two().await?;
     let ring = world.run("one")["status"]["keyring"].clone();
-    assert_eq!(ring, json!({"name": RING, "algorithm": "EdDSA", "keyCount": 2}));
+    let maker = world.run("one")["metadata"]["uid"].clone();
+    assert_eq!(ring, json!({"name": RING, "algorithm": "EdDSA", "keyCount": 2, "madeBy": maker}));
     assert_eq!(world.run("two")["status"]["keyring"], ring, "as the first run made it");
     assert_eq!(world.stored("one").await?.keyring.id, world.stored("two").await?.keyring.id);
     for _ in 0..2 {

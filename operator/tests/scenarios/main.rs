@@ -1,6 +1,7 @@
 //! Reconciling, scenario by scenario, with an API server in memory and a real ledger: what is asked of
 //! the API server, in which order, and what it comes to.
 
+mod adoption;
 mod allowed;
 mod audits;
 mod beside;
@@ -20,9 +21,11 @@ mod kek;
 mod keyrings;
 mod leader;
 mod life;
+mod limits;
 mod mutants;
 mod refusals;
 mod secrets;
+mod sessions;
 mod signers;
 mod stale;
 mod standstill;

@@ -23,8 +23,8 @@ use chancery_operator::host::{
 };
 use chancery_operator::metrics_registry;
 use chancery_operator::run::{
-    Allowed, Background, Context, KeyFiles, ReconcileError, RunMetrics, RunRef, Shared, SignerSettings,
-    Watched, on_error, reconcile, slim_job, slim_pod,
+    Allowed, Background, Bounds, Context, KeyFiles, ReconcileError, RunMetrics, RunRef, Shared,
+    SignerSettings, Watched, on_error, reconcile, slim_job, slim_pod,
 };
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
@@ -55,6 +55,10 @@ pub(crate) struct TestOperator {
     tasks: Vec<JoinHandle<()>>,
 }
 
+fn keys(kek: PathBuf) -> KeyFiles {
+    KeyFiles { kek, former_keks: Vec::new(), statement_key: None }
+}
+
 impl Drop for TestOperator {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
@@ -64,16 +68,17 @@ impl Drop for TestOperator {
 impl TestOperator {
     /// One that has just been started.
     pub(crate) fn new(api: &FakeApi, database: &str, kek_file: PathBuf) -> Self {
-        Self::with_keys(
-            api,
-            database,
-            KeyFiles { kek: kek_file, former_keks: Vec::new(), statement_key: None },
-        )
+        Self::with_keys(api, database, keys(kek_file))
+    }
+
+    /// One that has just been started, with these bounds.
+    pub(crate) fn with_bounds(api: &FakeApi, database: &str, kek_file: PathBuf, bounds: Bounds) -> Self {
+        Self::with(api, database, keys(kek_file), settings(), bounds)
     }
 
     /// One that has just been started, with these keys.
     pub(crate) fn with_keys(api: &FakeApi, database: &str, key_files: KeyFiles) -> Self {
-        Self::with_settings(api, database, key_files, settings())
+        Self::with(api, database, key_files, settings(), Bounds::default())
     }
 
     /// One that has just been started, with these keys and these settings of signers.
@@ -82,6 +87,16 @@ impl TestOperator {
         database: &str,
         key_files: KeyFiles,
         settings: SignerSettings,
+    ) -> Self {
+        Self::with(api, database, key_files, settings, Bounds::default())
+    }
+
+    fn with(
+        api: &FakeApi,
+        database: &str,
+        key_files: KeyFiles,
+        settings: SignerSettings,
+        bounds: Bounds,
     ) -> Self {
         let mut registry = metrics_registry();
         let metrics = Metrics::new(&mut registry);
@@ -92,7 +107,8 @@ impl TestOperator {
         let client = api.client();
         let (events, publisher) = event_queue(client.clone(), "test");
         let services = Services { client, database: Arc::clone(&database), events, metrics };
-        let shared = Shared::new(services, settings, key_files, triggers, RunMetrics::new(&mut registry));
+        let run_metrics = RunMetrics::new(&mut registry);
+        let shared = Shared::new(services, settings, key_files, bounds, triggers, run_metrics);
         let ((jobs, job_writer), (pods, pod_writer)) = (reflector::store(), reflector::store());
         let mut operator = Self {
             context: Arc::new(Context::new(Arc::new(shared), jobs, pods)),
@@ -151,6 +167,12 @@ impl TestOperator {
     pub(crate) fn keep_progress(&mut self) {
         let shared = Arc::clone(&self.context.shared);
         self.tasks.push(tokio::spawn(async move { shared.keep_progress().await }));
+    }
+
+    /// Lets it end sessions that go too far, and drop logins that nobody needs.
+    pub(crate) fn keep_sessions(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.keep_sessions().await }));
     }
 
     /// Lets it make statements.
@@ -252,7 +274,7 @@ impl TestOperator {
 }
 
 /// Real time for an answer, and a little of the other for the pause before the next question.
-async fn let_time_pass() {
+pub(crate) async fn let_time_pass() {
     let _waited = tokio::task::spawn_blocking(|| std::thread::sleep(BIT_OF_TIME)).await;
     clock::pass(10 * BIT_OF_TIME).await;
 }
@@ -283,7 +305,6 @@ pub(crate) fn settings() -> SignerSettings {
         ca_file: None,
         service_account: None,
         ssl_mode: None,
-        assume_role: false,
         otlp_endpoint: None,
         allowed: Allowed::default(),
     }

@@ -55,6 +55,13 @@ async fn the_operator_may_do_nothing_beyond_its_work() -> anyhow::Result<()> {
         assert!(may(verb, what, &namespace.name).await?, "{verb} {what}");
         assert!(!may(verb, what, &elsewhere.name).await?, "{verb} {what} elsewhere");
     }
+    // By the very request that it makes: whether a Role lets its account read a namespace depends on the path.
+    let reads = async |name: &str| {
+        let ended = cluster.kubectl(&namespace.name).try_run(&["get", "namespace", name, &account]).await?;
+        anyhow::Ok(ended.code == Some(0))
+    };
+    assert!(reads(&namespace.name).await?, "its own namespace, whose uid it keeps with each run");
+    assert!(!reads(&elsewhere.name).await?, "another's");
     for (verb, what) in [
         ("get", "secrets"),
         ("list", "secrets"),

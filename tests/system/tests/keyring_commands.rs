@@ -40,9 +40,13 @@ async fn two_runs_share_a_ring_that_outlives_them() -> anyhow::Result<()> {
         "namespace": "default", "name": "shared", "algorithm": "EdDSA", "keys": 4, "keyCount": 4, "runs": 3,
         "uses": 49,
     });
-    assert_eq!(listed["keyrings"], json!([ring]));
+    let mut listed = listed["keyrings"].clone();
+    let owner = listed[0].as_object_mut().and_then(|ring| ring.remove("owner")).unwrap_or_default();
+    assert_eq!(listed, json!([ring]));
+    assert_eq!(owner["namespaceUid"], "00000000-0000-0000-0000-000000000000", "no cluster's");
     let table = chancery.run(&["keyring", "list"]).await?.expect_code(0)?.stdout;
-    for word in ["NAMESPACE", "ALGORITHM", "default", "shared", "EdDSA", "4/4", "49"] {
+    let maker = owner["objectUid"].as_str().unwrap_or("no uid");
+    for word in ["NAMESPACE", "ALGORITHM", "default", "shared", "EdDSA", "4/4", "49", "MADE FOR", maker] {
         assert!(table.contains(word), "{word} in:\n{table}");
     }
     let verified = chancery.run(&["verify", "--keyring", "shared"]).await?.expect_code(0)?.stdout;

@@ -77,7 +77,7 @@ async fn a_run_is_signed_while_its_records_are_made() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = with_keys(&ledger).await?;
     let mut signers = [run.start_signer("one")?, run.start_signer("two")?];
-    chancery_sources::generated::supply(&ledger.ledger, &run.run, |_| {}).await?;
+    chancery_sources::generated::supply(&ledger.ledger, &run.run, || std::future::ready(()), |_| {}).await?;
     for signer in &mut signers {
         let (code, log) = signer.ended().await?;
         assert_eq!(code, Some(0), "{log}");

@@ -13,6 +13,7 @@ fn progress(records_signed: i64) -> Progress {
         keys_joined: 3,
         batches_signed: 8,
         records_signed,
+        bytes_to_come: 0,
         batches_leased: 0,
         keys_leased: 0,
         lease_seconds: 30.0,

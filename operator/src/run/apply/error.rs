@@ -27,6 +27,14 @@ pub enum ApplyError {
     /// The ledger cannot be used; why.
     #[error("{0}")]
     Away(String),
+    /// The API server does not tell the uid of the run's namespace.
+    #[error(
+        "the API server does not let the operator read the run's namespace, whose uid is kept with the run: {}; the operator's role needs get on namespaces, as the chart gives it", server_message(.0)
+    )]
+    Namespace(kube::Error),
+    /// The SigningRun is not of the namespace that has its name now, or an API server gives no uids.
+    #[error("the SigningRun and its namespace do not belong together any more: the namespace was made anew")]
+    NoIdentity,
     /// The KEK file cannot be used.
     #[error(transparent)]
     Kek(#[from] KekFileError),
@@ -63,6 +71,8 @@ impl ApplyError {
         let reason = match self {
             Self::Ledger(StoreError::KeyringDiffers { .. }) => Reason::KeyringDiffers,
             Self::Ledger(StoreError::KeyringUnknown(_)) => Reason::KeyringUnknown,
+            Self::Ledger(StoreError::KeyringOfAnother { .. }) => Reason::KeyringNotAdopted,
+            Self::Ledger(StoreError::BeyondLimits(_)) => Reason::BeyondLimits,
             _ => return None,
         };
         Some(Cause::new(reason, self.to_string()))
@@ -76,6 +86,7 @@ impl ApplyError {
             Self::Secret(_) => "Secret",
             Self::Ledger(_) => "Ledger",
             Self::Away(_) => "DatabaseUnavailable",
+            Self::Namespace(_) | Self::NoIdentity => "Namespace",
             Self::Kek(_) => "Kek",
             Self::DataKey(_) => "DataKey",
             Self::WrapDataKey(_) => "WrapDataKey",

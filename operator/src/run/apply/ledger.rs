@@ -1,15 +1,17 @@
 //! Changes of the run's part of the ledger.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use chancery_api::Reason;
 use chancery_keyring::Keks;
-use chancery_sources::{generated, new_run};
+use chancery_sources::{Asks, generated, new_run};
 use chancery_store::{Ledger, Run};
 use kube::ResourceExt;
 
 use crate::host::events::NewEvent;
 use crate::run::apply::error::ApplyError;
+use crate::run::apply::identity::{identity, keyring_to_adopt};
 use crate::run::context::Context;
 use crate::run::facts::{LedgerView, Observed, WorkKind};
 use crate::run::watched::Target;
@@ -17,7 +19,12 @@ use crate::run::watched::Target;
 pub(super) async fn create_run(context: &Context, target: &Target<'_>) -> Result<(), ApplyError> {
     let Some(run) = target.run else { return Ok(()) };
     let fresh = chancery_data_keys::fresh(read_keks(context)?.current())?;
-    ledger(context)?.create_run(&new_run(run, fresh)).await?;
+    let asks = Asks {
+        object: identity(context, target.object).await?,
+        adopt_keyring: keyring_to_adopt(target.object),
+        limits: context.limits.for_ledger(),
+    };
+    ledger(context)?.create_run(&new_run(run, fresh, asks)).await?;
     Ok(())
 }
 
@@ -56,14 +63,23 @@ pub(super) fn start_filling(
     Ok(())
 }
 
-pub(super) fn start_generating(
+pub(super) async fn start_generating(
     context: &Context,
     target: &Target<'_>,
     observed: &Observed,
 ) -> Result<(), ApplyError> {
     let (ledger, stored) = stored(context, observed)?;
-    let work = async move { generated::supply(&ledger, &stored, |_| {}).await };
     let uid = target.object.uid().unwrap_or_default();
+    let is_there = match context.progress.of(&uid) {
+        Some(followed) => context.room.promise(&ledger, &context.progress, &uid, &followed.progress).await?,
+        None => false,
+    };
+    if !is_there {
+        // It is looked at anew, and says then what it waits for.
+        context.triggers.wake(target.reference);
+        return Ok(());
+    }
+    let work = async move { generated::supply(&ledger, &stored, || ready(()), |_| {}).await };
     context.background.start(&uid, target.reference.clone(), WorkKind::Generating, work);
     Ok(())
 }

@@ -11,7 +11,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use crate::host::background::WorkState;
 use crate::host::cut::cut;
 use crate::run::decide::decision::{Decision, Stage};
-use crate::run::facts::{Counts, LedgerRun, LedgerView, Observed};
+use crate::run::facts::{Belongs, Counts, LedgerRun, LedgerView, Observed};
 
 /// Longest message of a condition, in bytes of JSON. Two of the seven messages may be as long, a third half as
 /// long, and a status that every watcher receives once per second must stay below 4 KiB.
@@ -31,7 +31,7 @@ pub(crate) fn status(
     let now = whole_second(now);
     let ledger = match &observed.ledger {
         // That part of the ledger is not this run's, or not for long.
-        LedgerView::Present(ledger) if ledger.conflict.is_some() || ledger.deleted => None,
+        LedgerView::Present(ledger) if !is_its_own(ledger) => None,
         LedgerView::Present(ledger) => Some(ledger.as_ref()),
         _ => None,
     };
@@ -80,6 +80,11 @@ pub(crate) fn status(
         job: observed.job.as_ref().filter(|job| job.ours).map(|_| names::job_name(&run.name)),
         conditions,
     }
+}
+
+fn is_its_own(ledger: &LedgerRun) -> bool {
+    let of_another = matches!(ledger.belongs, Belongs::Anothers { .. });
+    !of_another && ledger.conflict.is_none() && !ledger.deleted
 }
 
 /// The status of a run whose spec cannot be used: what was known of it before stays.

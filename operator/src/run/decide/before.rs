@@ -7,13 +7,16 @@ use crate::run::decide::decision::{Cause, Stage};
 use crate::run::facts::Observed;
 
 /// Failures that only the ledger, or the cluster, can show to have passed.
-const LASTING: [Reason; 9] = [
+const LASTING: [Reason; 12] = [
+    Reason::BeyondLimits,
     Reason::DeadlineExceeded,
     Reason::InvalidKek,
     Reason::KeyringDiffers,
+    Reason::KeyringNotAdopted,
     Reason::KeyringUnknown,
     Reason::LedgerLost,
     Reason::NameTaken,
+    Reason::NotAdopted,
     Reason::SignerMisconfigured,
     Reason::SignersFailed,
     Reason::WrongKek,

@@ -27,6 +27,14 @@ pub(crate) enum Effect {
     RemoveFinalizer,
     /// Create the run in the ledger.
     CreateRun,
+    /// Take over a run of the ledger that was made for this other object.
+    AdoptRun {
+        former: Uuid,
+    },
+    /// Note that a run of the time before that was kept was made for this object.
+    ClaimRun,
+    /// Tell that what was taken over stays in the ledger.
+    TellKept,
     /// Tell the ledger whether signers may lease, and for how long.
     SetMutable {
         suspended: bool,
@@ -35,6 +43,8 @@ pub(crate) enum Effect {
     StartFilling,
     /// Make the records that the run lacks, in the background, beside the signing.
     StartGenerating,
+    /// Stop making records, for now.
+    StopGenerating,
     /// Stop making keys and records.
     StopMaking,
     /// Make the Secret of the signers in place of the one of this name, unless that is as it should be.

@@ -7,11 +7,12 @@ use chancery_api::{DeletionPolicy, Reason};
 use k8s_openapi::jiff::Timestamp;
 
 use crate::host::background::WorkState;
+use crate::run::decide::adopt::may_go;
 use crate::run::decide::before::{failure_before, stage_before};
 use crate::run::decide::decision::{Decision, Effect, LOOK_AGAIN};
 use crate::run::decide::release::release_dead_holders;
 use crate::run::decide::time::{later, until};
-use crate::run::facts::{LedgerView, Observed, PodState};
+use crate::run::facts::{Belongs, LedgerView, Observed, PodState};
 
 /// Grace period for signers to end, before the run is removed from the ledger. A signer that still runs
 /// then finds the run deleted and stops.
@@ -52,8 +53,13 @@ pub(crate) fn decide_deletion(observed: &Observed, now: Timestamp) -> Decision {
         }
         LedgerView::Absent => return decision.then(Effect::RemoveFinalizer),
         // It belongs to another run of this name.
-        LedgerView::Present(ledger) if ledger.conflict.is_some() => {
+        LedgerView::Present(ledger)
+            if ledger.conflict.is_some() || matches!(ledger.belongs, Belongs::Anothers { .. }) =>
+        {
             return decision.then(Effect::RemoveFinalizer);
+        }
+        LedgerView::Present(ledger) if !may_go(observed, ledger) => {
+            return decision.then(Effect::TellKept).then(Effect::RemoveFinalizer);
         }
         LedgerView::Present(ledger) => ledger,
     };

@@ -10,6 +10,7 @@ use crate::run::decide::decision::{Decision, Effect, LOOK_AGAIN, Stage};
 use crate::run::decide::kek::kek_problem;
 use crate::run::decide::time::{later, until};
 use crate::run::facts::{LedgerRun, Observed};
+use crate::run::room::Room;
 
 /// How long to wait before filling that failed is retried.
 pub(super) const RETRY_PAUSE: Duration = Duration::from_secs(10);
@@ -18,6 +19,11 @@ pub(super) fn fill(observed: &Observed, ledger: &LedgerRun, now: Timestamp) -> D
     let decision = Decision::at(Stage::Seeding);
     if let Some(problem) = kek_problem(observed, ledger) {
         return decision.failed(problem.reason, problem.message).again_after(LOOK_AGAIN);
+    }
+    if observed.background.filling != WorkState::UnderWay
+        && let Room::Short { below_floor: true, why } = &observed.room
+    {
+        return decision.blocked(Reason::DatabaseNearlyFull, why).again_after(LOOK_AGAIN);
     }
     match &observed.background.filling {
         WorkState::UnderWay => decision,

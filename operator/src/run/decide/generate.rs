@@ -4,13 +4,18 @@ use chancery_api::Reason;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::host::background::WorkState;
-use crate::run::decide::decision::{Decision, Effect};
+use crate::run::decide::decision::{Decision, Effect, LOOK_AGAIN};
 use crate::run::decide::fill::RETRY_PAUSE;
 use crate::run::decide::time::{later, until};
 use crate::run::facts::Observed;
+use crate::run::room::Room;
 
 /// Adds to what is decided about the signers. What stops them is reported first.
 pub(super) fn generate(decision: Decision, observed: &Observed, now: Timestamp) -> Decision {
+    let decision = match &observed.room {
+        Room::Enough => decision,
+        Room::Short { why, .. } => return wait_for_room(decision, observed, why),
+    };
     // Before the Job: an API server that refuses it must not keep records from being made.
     match &observed.background.generating {
         WorkState::UnderWay => decision,
@@ -34,4 +39,17 @@ pub(super) fn generate(decision: Decision, observed: &Observed, now: Timestamp) 
             }
         }
     }
+}
+
+/// Makes no record until there is room. What stops the signers is reported first; they sign what is there.
+fn wait_for_room(decision: Decision, observed: &Observed, why: &str) -> Decision {
+    let decision = match observed.background.generating {
+        WorkState::UnderWay => decision.first(Effect::StopGenerating),
+        WorkState::Idle | WorkState::Failed { .. } => decision,
+    };
+    let decision = match decision.obstacle {
+        Some(_) => decision,
+        None => decision.blocked(Reason::DatabaseNearlyFull, why),
+    };
+    decision.again_after(LOOK_AGAIN)
 }

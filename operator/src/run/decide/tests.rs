@@ -10,6 +10,7 @@ mod properties;
 pub(crate) mod situation;
 mod table;
 mod two_operators;
+mod when_another_was_there;
 mod when_audited;
 mod when_deleted;
 mod when_filling;

@@ -10,15 +10,17 @@ use chancery_store::{Keyring, Ledger, Progress, Run, RunSecret, StoreError};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::host::background::WorkState;
 use crate::run::context::Context;
 use crate::run::facts::{
-    Background, Counts, JobView, LedgerRun, LedgerView, PodState, PodView, SecretStanding, SecretView,
-    StoredRun,
+    Background, Belongs, Counts, JobView, LedgerRun, LedgerView, PodState, PodView, SecretStanding,
+    SecretView, StoredRun,
 };
 use crate::run::observe::reading::{Now, Reading};
 use crate::run::progress::Followed;
+use crate::run::room::Room;
 use crate::run::watched::Target;
 
 /// How long after its end a signer's last statement may still be carried out by the database.
@@ -37,6 +39,7 @@ pub(super) struct Beside<'a> {
 /// What the ledger has of a run, and what was read to know it.
 pub(super) struct Seen {
     pub(super) view: LedgerView,
+    pub(super) room: Room,
     pub(super) reading: Reading,
     /// Holders that have ended and have no open lease.
     pub(super) released: Vec<String>,
@@ -44,7 +47,7 @@ pub(super) struct Seen {
 
 impl Seen {
     fn without_run(view: LedgerView, reading: Reading) -> Self {
-        Self { view, reading, released: Vec::new() }
+        Self { view, room: Room::Enough, reading, released: Vec::new() }
     }
 }
 
@@ -108,8 +111,14 @@ async fn read(
         Some(_) => Some(statements(ledger, object, stored, progress).await?),
         None => None,
     };
+    let room = if deleting || progress.sealed || progress.suspended {
+        Room::Enough
+    } else {
+        context.room.look(ledger, &context.progress, &uid, progress).await?
+    };
     let view = LedgerView::Present(Box::new(LedgerRun {
         stored: StoredRun(stored.clone()),
+        belongs: belongs(object, stored),
         conflict: run.and_then(|run| conflict(run, stored)),
         keyring: keyring(&stored.keyring),
         kek_fingerprint: progress.kek_fingerprint.clone(),
@@ -127,7 +136,7 @@ async fn read(
         still_for: followed.still_for(now.instant),
         standing: followed.standing.clone(),
     }));
-    Ok(Seen { view, reading, released })
+    Ok(Seen { view, room, reading, released })
 }
 
 fn secret(context: &Context, uid: &str, progress: &Progress) -> Option<SecretView> {
@@ -148,6 +157,23 @@ fn keyring(ring: &Keyring) -> KeyringStatus {
         algorithm: ring.algorithm.clone(),
         key_size: ring.key_size,
         key_count: ring.key_count,
+        // The ring of a run's own is its run's.
+        made_by: ring.name.as_ref().map(|_| ring.owner.object_uid.to_string()),
+    }
+}
+
+/// Whose the run is that the ledger holds. One of the time before that was kept may be that of an object that was there
+/// before it: whoever makes an object of the name anew makes it later.
+fn belongs(object: &SigningRun, stored: &Run) -> Belongs {
+    let owner = &stored.owner;
+    let made_at = Timestamp::from_second(stored.made_at).unwrap_or(Timestamp::MIN);
+    let is_older = || object.creation_timestamp().is_some_and(|created| created.0 <= made_at);
+    if object.uid().and_then(|uid| Uuid::parse_str(&uid).ok()) == Some(owner.object_uid) {
+        Belongs::Ours { adopted_from: owner.adopted_from }
+    } else if owner.namespace_uid.is_none() && is_older() {
+        Belongs::Unclaimed
+    } else {
+        Belongs::Anothers { object: owner.object_uid, since: made_at }
     }
 }
 

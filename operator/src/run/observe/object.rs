@@ -2,15 +2,19 @@
 
 use chancery_api::{DeletionPolicy, SigningRun, ValidatedRun, names};
 use kube::ResourceExt;
+use uuid::Uuid;
 
 use crate::run::context::Context;
 use crate::run::facts::Object;
 
 pub(super) fn view(context: &Context, object: &SigningRun, run: Option<&ValidatedRun>) -> Object {
     let annotation = |name| object.annotations().get(name).map(String::as_str);
+    let uid = |name| annotation(name).and_then(|text| Uuid::parse_str(text).ok());
     let cached = object.status.clone().unwrap_or_default();
     Object {
         generation: object.metadata.generation.unwrap_or_default(),
+        adopt: uid(names::ANNOTATION_ADOPT),
+        delete_adopted: uid(names::ANNOTATION_DELETE_ADOPTED),
         deleted_at: object.metadata.deletion_timestamp.as_ref().map(|time| time.0),
         has_finalizer: object.finalizers().iter().any(|name| name == names::FINALIZER),
         // With a spec that cannot be used, that part of the ledger may be another run's.

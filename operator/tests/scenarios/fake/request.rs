@@ -32,6 +32,11 @@ impl Place {
     pub(crate) fn of(plural: &str, name: &str) -> Self {
         Self { plural: plural.to_owned(), namespace: "default".to_owned(), name: name.to_owned() }
     }
+
+    /// A namespace itself, which is in none.
+    pub(crate) fn of_namespace(name: &str) -> Self {
+        Self { plural: "namespaces".to_owned(), namespace: String::new(), name: name.to_owned() }
+    }
 }
 
 /// A request that was made. Shown as `APPLY signingruns/demo/status`, and an Event by its reason.
@@ -54,8 +59,14 @@ impl Request {
         };
         let path = head.uri.path().to_owned();
         let mut steps = path.split('/').skip_while(|step| *step != "namespaces").skip(1);
-        let (Some(namespace), Some(plural)) = (steps.next(), steps.next()) else {
-            return Err(format!("nothing is served at {path}"));
+        let place = match (steps.next(), steps.next()) {
+            (Some(namespace), Some(plural)) => {
+                let given = body["metadata"]["name"].as_str().unwrap_or_default();
+                let name = steps.next().unwrap_or(given).to_owned();
+                Place { plural: plural.to_owned(), namespace: namespace.to_owned(), name }
+            }
+            (Some(namespace), None) => Place::of_namespace(namespace),
+            (None, _) => return Err(format!("nothing is served at {path}")),
         };
         let kind = head.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let verb = match (head.method, kind) {
@@ -67,9 +78,6 @@ impl Request {
             (Method::DELETE, _) => Verb::Delete,
             (method, kind) => return Err(format!("nothing is known of {method} {kind:?}")),
         };
-        let given = body["metadata"]["name"].as_str().unwrap_or_default();
-        let name = steps.next().unwrap_or(given).to_owned();
-        let place = Place { plural: plural.to_owned(), namespace: namespace.to_owned(), name };
         let query = head.uri.query().unwrap_or_default().to_owned();
         Ok(Self { verb, place, subresource: steps.next().map(str::to_owned), query, body })
     }

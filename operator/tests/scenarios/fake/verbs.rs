@@ -77,7 +77,9 @@ impl State {
         self.created.push(place.clone());
         object["metadata"]["namespace"] = json!(place.namespace);
         object["metadata"]["uid"] = json!(Uuid::new_v4());
-        object["metadata"]["creationTimestamp"] = json!(Timestamp::now());
+        // An API server keeps whole seconds.
+        object["metadata"]["creationTimestamp"] =
+            json!(Timestamp::from_second(Timestamp::now().as_second()).ok());
         object["metadata"]["generation"] = json!(1);
         Ok(self.store(place, object))
     }

@@ -114,6 +114,7 @@ fn values_that_contradict_each_other_are_refused_with_a_sentence() -> anyhow::Re
             &["database.tls.ca.existingSecret=a", "database.tls.ca.existingConfigMap=b"],
             "give one of existingSecret, existingConfigMap and pem",
         ),
+        (&["postgresql.persistence.enabled=false", "database.floor=1Gi"], "database.floor is set"),
         (&["watchNamespaces={a}", "runNamespaces={b}"], "runNamespaces names b"),
         (
             &["watchNamespaces={a}", "watchAllNamespaces=true"],

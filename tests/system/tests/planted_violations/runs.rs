@@ -195,9 +195,11 @@ async fn a_run_that_was_redeclared_is_caught() -> anyhow::Result<()> {
         },
         Case {
             what: "the same name twice",
-            sql: "INSERT INTO chancery.runs OVERRIDING SYSTEM VALUE
+            sql: "INSERT INTO chancery.runs (id, namespace, name, keyring_id, batch_size, lease_duration, suspended, created_at,
+                                             record_count, sealed_at, completed_at, deleted_at, object_uid)
+                  OVERRIDING SYSTEM VALUE
                   SELECT 99, namespace, name, keyring_id, batch_size, lease_duration, suspended, created_at, record_count,
-                         sealed_at, completed_at, deleted_at FROM chancery.runs WHERE id = 1",
+                         sealed_at, completed_at, deleted_at, object_uid FROM chancery.runs WHERE id = 1",
             names: "run default/demo",
             laws: &[1],
             says: &[

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::play::{Fault, Play};
+use super::situation::FORMER;
 use super::world::{Signers, is_active};
 use crate::run::facts::PodState;
 
@@ -15,6 +16,7 @@ pub(super) enum Mischief {
     Wait(i64),
     DatabaseGoes,
     DatabaseComes,
+    Roomy(bool),
     KillPod(usize),
     LosePod(usize),
     DeleteJob,
@@ -31,6 +33,9 @@ pub(super) enum Mischief {
     Delete,
     Abandon,
     Retry,
+    /// It names the object that it takes over from, or may delete what it took over from.
+    Adopt,
+    MayDelete,
     TakeFinalizer,
     Kek(Result<&'static str, &'static str>),
     Signers(Signers),
@@ -47,6 +52,7 @@ pub(super) fn mischief() -> impl Strategy<Value = Mischief> {
         2 => (1_i64..90).prop_map(Mischief::Wait),
         2 => Just(Mischief::DatabaseGoes),
         2 => Just(Mischief::DatabaseComes),
+        2 => prop::bool::weighted(0.7).prop_map(Mischief::Roomy),
         2 => (0_usize..4).prop_map(Mischief::KillPod),
         2 => (0_usize..4).prop_map(Mischief::LosePod),
         1 => Just(Mischief::DeleteJob),
@@ -60,6 +66,8 @@ pub(super) fn mischief() -> impl Strategy<Value = Mischief> {
         1 => Just(Mischief::Delete),
         1 => Just(Mischief::Abandon),
         1 => Just(Mischief::Retry),
+        1 => Just(Mischief::Adopt),
+        1 => Just(Mischief::MayDelete),
         1 => Just(Mischief::TakeFinalizer),
         1 => select(vec![Ok("kek"), Ok("another"), Err("no such file")]).prop_map(Mischief::Kek),
         1 => select(vec![Signers::Good, Signers::Good, Signers::Misconfigured, Signers::Crashing])
@@ -81,6 +89,7 @@ impl Mischief {
             Self::Wait(seconds) => world.now += SignedDuration::from_secs(seconds),
             Self::DatabaseGoes => world.up = false,
             Self::DatabaseComes => world.up = true,
+            Self::Roomy(roomy) => world.roomy = roomy,
             Self::KillPod(number) => {
                 if world.pods.get(number).is_some_and(is_active) {
                     world.end_pod(number, 137);
@@ -116,6 +125,8 @@ impl Mischief {
             }
             Self::Delete => world.ask_deletion(),
             Self::Abandon => object.into_iter().for_each(|object| object.abandon = true),
+            Self::Adopt => object.into_iter().for_each(|object| object.adopt = Some(FORMER)),
+            Self::MayDelete => object.into_iter().for_each(|object| object.delete_adopted = Some(FORMER)),
             Self::Retry => object.into_iter().for_each(|object| object.retry += 1),
             Self::TakeFinalizer => {
                 if let Some(object) = object.filter(|object| object.deleted_at.is_none()) {

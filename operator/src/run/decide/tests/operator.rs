@@ -10,7 +10,10 @@ use crate::host::background::WorkState;
 use crate::run::build;
 use crate::run::decide::decision::{Again, Cause, Decision, Effect, JobPlan, Stage};
 use crate::run::decide::{decide, decide_deletion};
-use crate::run::facts::{Audited, Background, JobView, LedgerRun, LedgerView, Observed, SecretStanding};
+use crate::run::facts::{
+    Audited, Background, Belongs, JobView, LedgerRun, LedgerView, Observed, SecretStanding,
+};
+use crate::run::room::Room;
 
 /// What an operator has in memory. One that was started just now has nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +46,7 @@ impl Operator {
             ledger: self.look_at_ledger(world),
             kek: world.kek.clone().map(|kek| vec![kek]),
             background: self.background.clone(),
+            room: room(world),
             audited: self.audited.clone(),
             job: world.job_view(),
             pods: world.pods.clone(),
@@ -93,6 +97,19 @@ impl Operator {
                 let kek = world.kek.clone().map_err(|_| ())?;
                 ledger(world)?.get_or_insert_with(|| Stored::new(&seen.run, kek));
             }
+            Effect::AdoptRun { former } => {
+                let stored = ledger(world)?.as_mut().ok_or(())?;
+                if matches!(stored.belongs, Belongs::Anothers { object, .. } if object == *former) {
+                    stored.belongs = Belongs::Ours { adopted_from: Some(*former) };
+                }
+            }
+            Effect::ClaimRun => {
+                let stored = ledger(world)?.as_mut().ok_or(())?;
+                if stored.belongs == Belongs::Unclaimed {
+                    stored.belongs = super::situation::OURS;
+                }
+            }
+            Effect::TellKept => {}
             Effect::SetMutable { suspended } => {
                 let stored = ledger(world)?.as_mut().ok_or(())?;
                 (stored.suspended, stored.lease_duration) = (*suspended, seen.run.lease_duration);
@@ -104,8 +121,11 @@ impl Operator {
             }
             Effect::StartGenerating => {
                 ledger(world)?.as_ref().ok_or(())?;
-                self.background.generating = WorkState::UnderWay;
+                if world.roomy {
+                    self.background.generating = WorkState::UnderWay;
+                }
             }
+            Effect::StopGenerating => self.background.generating = WorkState::Idle,
             Effect::StopMaking => {
                 (self.background.filling, self.background.generating) = (WorkState::Idle, WorkState::Idle);
             }
@@ -315,6 +335,16 @@ fn ensure_job(world: &mut World, seen: &Snapshot, plan: &JobPlan) -> Result<(), 
     Ok(())
 }
 
+/// What a database without room is found to be like.
+fn room(world: &World) -> Room {
+    let needs_some =
+        world.up && world.stored.as_ref().is_some_and(|stored| !stored.sealed && !stored.suspended);
+    if world.roomy || !needs_some {
+        return Room::Enough;
+    }
+    Room::Short { below_floor: true, why: "it is nearly full".to_owned() }
+}
+
 /// Keys that the run's ring is to have.
 fn keys(stored: Option<&LedgerRun>) -> u32 {
     stored.map_or(0, |stored| stored.keyring.key_count.unsigned_abs())
@@ -328,8 +358,20 @@ pub(super) fn check_laws(seen: &Snapshot) {
         LedgerView::Away(_) | LedgerView::Absent => None,
     };
     let mut held = stored.is_none_or(|stored| stored.suspended);
+    let is_anothers = stored.is_some_and(|stored| matches!(stored.belongs, Belongs::Anothers { .. }));
     for effect in &decision.effects {
+        let changes = matches!(
+            effect,
+            Effect::SetMutable { .. }
+                | Effect::StartFilling
+                | Effect::StartGenerating
+                | Effect::ReleaseLeases { .. }
+                | Effect::Settle
+                | Effect::StartDeleting
+        );
+        assert!(!(changes && is_anothers), "another's run is touched: {seen:?}");
         match effect {
+            Effect::AdoptRun { former } => assert_eq!(observed.object.adopt, Some(*former), "{seen:?}"),
             Effect::SetMutable { suspended } => held = *suspended,
             Effect::EnsureJob(plan) if !plan.suspended => {
                 let ready = stored.is_some_and(|stored| {
@@ -339,6 +381,7 @@ pub(super) fn check_laws(seen: &Snapshot) {
                         && !stored.complete
                         && !stored.deleted
                         && stored.conflict.is_none()
+                        && !is_anothers
                 });
                 let secret = stored.and_then(|stored| Some(stored.secret.as_ref()?.name.clone()));
                 assert!(secret.is_some() && plan.secret == secret, "signers have no Secret: {seen:?}");
@@ -347,7 +390,16 @@ pub(super) fn check_laws(seen: &Snapshot) {
                 assert!((1..=run.parallelism.min(keys(stored))).contains(&plan.parallelism), "{seen:?}");
             }
             Effect::StartDeleting => {
-                let ours = stored.is_some_and(|stored| stored.conflict.is_none());
+                let ours = stored.is_some_and(|stored| {
+                    let kept = match stored.belongs {
+                        Belongs::Ours { adopted_from } => {
+                            adopted_from.is_some() && observed.object.delete_adopted != adopted_from
+                        }
+                        Belongs::Unclaimed => false,
+                        Belongs::Anothers { .. } => true,
+                    };
+                    stored.conflict.is_none() && !kept
+                });
                 let asked = observed.object.deleted_at.is_some();
                 assert!(ours && asked && !observed.object.abandon_ledger, "{seen:?}");
             }

@@ -5,11 +5,12 @@ use chancery_api::condition::{self, ConditionType};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::mischief::mischief;
+use super::mischief::{Mischief, mischief};
 use super::play::{End, Play};
-use super::world::{Signers, World};
+use super::situation::FORMER;
+use super::world::{Signers, Stored, World};
 use super::worlds::plays;
-use crate::run::facts::JobEnd;
+use crate::run::facts::{Belongs, JobEnd};
 
 /// Whether a world may have come to this end. `claimed`: its status said from the beginning that it is
 /// complete, which is believed.
@@ -25,11 +26,18 @@ pub(super) fn is_right(world: &World, end: &End, claimed: bool) -> bool {
         End::Gone | End::UnderWay => false,
         End::Complete => claimed || stored.is_some_and(|stored| stored.complete && stored.settled),
         End::Suspended => object.spec.suspend && idle && stored.is_none_or(|stored| stored.suspended),
-        End::Hindered(reason) => reason == "NameBeingDeleted" && stored.is_some_and(|stored| stored.deleted),
+        End::Hindered(reason) => match reason.as_str() {
+            "NameBeingDeleted" => stored.is_some_and(|stored| stored.deleted),
+            "DatabaseNearlyFull" => !world.roomy && stored.is_some_and(|stored| !stored.sealed),
+            _ => false,
+        },
         End::Failed(reason) => match reason.as_str() {
             "InvalidKek" => world.kek.is_err() && needs_kek,
             "WrongKek" => stored.is_some_and(|stored| world.kek.as_ref() != Ok(&stored.kek)) && needs_kek,
             "LedgerLost" => stored.is_none() && idle,
+            "NotAdopted" => stored.is_some_and(|stored| {
+                matches!(stored.belongs, Belongs::Anothers { object: former, .. } if object.adopt != Some(former))
+            }),
             "NameTaken" => stored.is_some_and(|stored| stored.conflict),
             "SignerTemplateNotAllowed" => object.spec.signer_template.priority_class_name.is_some() && idle,
             "DeadlineExceeded" => object.spec.active_deadline.is_some() && idle,
@@ -57,6 +65,7 @@ proptest! {
     ) {
         let first = play.world.clone();
         let claimed = claims_to_be_complete(&first);
+        let may_delete = mischief.iter().any(|mischief| matches!(mischief, Mischief::MayDelete));
         for mischief in mischief {
             mischief.happen(&mut play);
         }
@@ -64,6 +73,10 @@ proptest! {
         prop_assert!(is_right(&play.world, &end, claimed), "{end:?} of {:#?}", play.world);
         if first.stored.as_ref().is_some_and(|stored| stored.conflict) {
             prop_assert!(play.world.stored.is_some_and(|stored| stored.conflict), "another's run was deleted");
+        } else if let Some(Stored { belongs: Belongs::Anothers { .. } | Belongs::Ours { adopted_from: Some(_) }, deleted: false, .. }) = first.stored
+            && (first.object.as_ref().is_none_or(|object| object.delete_adopted != Some(FORMER)) && !may_delete)
+        {
+            prop_assert!(play.world.stored.is_some(), "what was another's was deleted without a second word");
         }
     }
 

@@ -16,13 +16,19 @@ use crate::host::background::WorkState;
 use crate::run::decide::decision::Decision;
 use crate::run::decide::{decide, decide_deletion};
 use crate::run::facts::{
-    Background, Counts, JobEnd, JobView, LedgerRun, LedgerView, Object, Observed, PodState, PodView,
+    Background, Belongs, Counts, JobEnd, JobView, LedgerRun, LedgerView, Object, Observed, PodState, PodView,
     SecretStanding, SecretView, StoredRun, WorkKind,
 };
+use crate::run::room::Room;
 
 /// A pod of which nobody says since when it runs.
 pub(crate) const RUNNING: PodState = PodState::Running { since: None };
 
+/// Nobody else's.
+pub(crate) const OURS: Belongs = Belongs::Ours { adopted_from: None };
+
+/// Another object of the name.
+pub(crate) const FORMER: uuid::Uuid = uuid::Uuid::from_u128(7);
 /// The name of its signers' Secret.
 pub(crate) const SECRET: &str = "demo-signer-0123456789";
 
@@ -57,6 +63,8 @@ impl Situation {
     pub(crate) fn fresh() -> Self {
         let object = Object {
             generation: 1,
+            adopt: None,
+            delete_adopted: None,
             deleted_at: None,
             has_finalizer: false,
             deletion_policy: DeletionPolicy::Retain,
@@ -71,6 +79,7 @@ impl Situation {
             ledger: LedgerView::Absent,
             kek: Ok(vec!["kek".to_owned()]),
             background: Background::IDLE,
+            room: Room::Enough,
             audited: None,
             job: None,
             pods: Vec::new(),
@@ -90,12 +99,14 @@ impl Situation {
         let mut adopted = Self::adopted();
         adopted.observed.ledger = LedgerView::Present(Box::new(LedgerRun {
             stored: stored_run(),
+            belongs: OURS,
             conflict: None,
             keyring: KeyringStatus {
                 name: None,
                 algorithm: "RS256".to_owned(),
                 key_size: Some(2048),
                 key_count: 4,
+                made_by: None,
             },
             kek_fingerprint: "kek".to_owned(),
             secret: Some(SecretView {
@@ -185,6 +196,27 @@ impl Situation {
         self.object(|object| object.queued = true)
     }
 
+    /// What the ledger holds was taken over from `FORMER`.
+    pub(crate) fn taken_over(self) -> Self {
+        self.stored(|ledger| ledger.belongs = Belongs::Ours { adopted_from: Some(FORMER) })
+    }
+
+    /// What the ledger holds was made for `FORMER`.
+    pub(crate) fn anothers(self) -> Self {
+        self.stored(|ledger| ledger.belongs = Belongs::Anothers { object: FORMER, since: ago(3_600) })
+    }
+
+    /// It takes over what was made for this object.
+    pub(crate) fn adopting(self, object: uuid::Uuid) -> Self {
+        self.object(|view| view.adopt = Some(object))
+    }
+
+    /// The database has no room, for this run or for any.
+    pub(crate) fn short_of_room(mut self, below_floor: bool) -> Self {
+        self.observed.room = Room::Short { below_floor, why: "it is nearly full".to_owned() };
+        self
+    }
+
     /// Its template asks for what is not allowed.
     pub(crate) fn not_allowed(self) -> Self {
         self.object(|object| object.not_allowed = Some("priorityClassName \"high\"".to_owned()))
@@ -272,6 +304,12 @@ pub(crate) fn stored_run() -> StoredRun {
         uid: uuid::Uuid::nil(),
         namespace: "default".to_owned(),
         name: "demo".to_owned(),
+        owner: chancery_store::Owner {
+            namespace_uid: Some(uuid::Uuid::from_u128(1)),
+            object_uid: uuid::Uuid::from_u128(2),
+            adopted_from: None,
+        },
+        made_at: 0,
         keyring: chancery_store::Keyring {
             id: 1,
             uid: uuid::Uuid::nil(),
@@ -285,6 +323,11 @@ pub(crate) fn stored_run() -> StoredRun {
             data_key_fingerprint: "data key".to_owned(),
             forgotten_use: 0,
             filled: false,
+            owner: chancery_store::owner::KeyringOwner {
+                namespace_uid: Some(uuid::Uuid::from_u128(1)),
+                object_uid: uuid::Uuid::from_u128(2),
+                adopted_from: None,
+            },
         },
         source: chancery_store::generated::GeneratedSource {
             record_count: 1_000,

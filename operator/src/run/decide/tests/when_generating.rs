@@ -69,6 +69,56 @@ fn signing_begins_beside_the_making() {
 }
 
 #[test]
+fn no_record_is_made_while_the_database_has_no_room() {
+    let short = |stage| at(stage).blocked(Reason::DatabaseNearlyFull).again_after(15);
+    check([
+        row(
+            "a run that has not begun waits",
+            Situation::filled().short_of_room(false),
+            short(Stage::Seeding),
+        ),
+        row(
+            "a run that has begun is stopped, and what is there is signed",
+            Situation::begun(3).with_job(running(2)).short_of_room(true),
+            short(Stage::Signing).doing([Effect::StopGenerating, run_job(2)]),
+        ),
+        row(
+            "a run that was stopped waits",
+            Situation::begun(0).with_background(Background::IDLE).short_of_room(true),
+            short(Stage::Seeding),
+        ),
+        row(
+            "no key is made below the floor",
+            Situation::created().short_of_room(true),
+            short(Stage::Seeding),
+        ),
+        row(
+            "keys are made for a run that has to wait for others' records",
+            Situation::created().short_of_room(false),
+            at(Stage::Seeding).doing([Effect::StartFilling]),
+        ),
+        row(
+            "keys that are being made already take no room to speak of",
+            Situation::created().with_background(Background::FILLING).short_of_room(true),
+            at(Stage::Seeding),
+        ),
+        row(
+            "a run that is sealed needs no more room for records",
+            Situation::seeded().with_job(running(2)).short_of_room(true),
+            at(Stage::Signing).doing([run_job(2)]),
+        ),
+        row(
+            "what stops the signers is reported first",
+            Situation::begun(3).with_job(running(2)).with_pod(stuck()).short_of_room(true),
+            at(Stage::Signing)
+                .blocked(Reason::SignersNotStarting)
+                .doing([Effect::StopGenerating, run_job(2)])
+                .again_after(15),
+        ),
+    ]);
+}
+
+#[test]
 fn making_that_failed_is_retried_while_the_signers_continue() {
     let failed = |seconds| Situation::begun(3).with_background(work_failed(WorkKind::Generating, seconds));
     let signing = at(Stage::Signing).blocked(Reason::SourceFailed);

@@ -4,7 +4,7 @@ use chancery_api::{DeletionPolicy, SigningRunStatus, ValidatedRun};
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::run::facts::{
-    Counts, JobView, LedgerRun, LedgerView, Object, PodState, PodView, SecretStanding, SecretView,
+    Belongs, Counts, JobView, LedgerRun, LedgerView, Object, PodState, PodView, SecretStanding, SecretView,
 };
 
 /// Records of a batch; every run of these worlds has full batches.
@@ -16,6 +16,8 @@ pub(super) struct World {
     pub(super) object: Option<TheObject>,
     /// Whether the database answers.
     pub(super) up: bool,
+    /// Whether it has room.
+    pub(super) roomy: bool,
     pub(super) stored: Option<Stored>,
     pub(super) kek: Result<String, String>,
     pub(super) signers: Signers,
@@ -38,6 +40,8 @@ pub(super) struct TheObject {
     /// Its resourceVersion.
     pub(super) version: u64,
     pub(super) generation: i64,
+    pub(super) adopt: Option<uuid::Uuid>,
+    pub(super) delete_adopted: Option<uuid::Uuid>,
     pub(super) deleted_at: Option<Timestamp>,
     pub(super) finalizer: bool,
     pub(super) abandon: bool,
@@ -49,6 +53,7 @@ pub(super) struct TheObject {
 /// The run in the ledger.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Stored {
+    pub(super) belongs: Belongs,
     /// Whether it is another run of the same name.
     pub(super) conflict: bool,
     pub(super) kek: String,
@@ -86,6 +91,7 @@ pub(super) enum Signers {
 impl Stored {
     pub(super) fn new(spec: &ValidatedRun, kek: String) -> Self {
         Self {
+            belongs: super::situation::OURS,
             conflict: false,
             kek,
             secret: None,
@@ -141,6 +147,8 @@ impl TheObject {
     pub(super) fn view(&self, remembered: Option<&SigningRunStatus>) -> Object {
         Object {
             generation: self.generation,
+            adopt: self.adopt,
+            delete_adopted: self.delete_adopted,
             deleted_at: self.deleted_at,
             has_finalizer: self.finalizer,
             deletion_policy: self.spec.deletion_policy,
@@ -202,12 +210,14 @@ impl World {
         let holders = stored.leases.iter().map(|lease| lease.holder.clone());
         LedgerView::Present(Box::new(LedgerRun {
             stored: super::situation::stored_run(),
+            belongs: stored.belongs,
             conflict: stored.conflict.then(|| "its keyCount is another".to_owned()),
             keyring: chancery_api::KeyringStatus {
                 name: None,
                 algorithm: "RS256".to_owned(),
                 key_size: Some(2048),
                 key_count: i32::try_from(self.keys()).expect("few"),
+                made_by: None,
             },
             kek_fingerprint: stored.kek.clone(),
             secret: stored.secret.map(|number| SecretView {
@@ -254,7 +264,15 @@ impl World {
     /// Whether the run's part of the ledger has to stay when the object goes.
     pub(super) fn is_kept(&self) -> bool {
         let conflict = self.stored.as_ref().is_some_and(|stored| stored.conflict);
+        let of_another = self.stored.as_ref().is_some_and(|stored| match stored.belongs {
+            Belongs::Anothers { .. } => true,
+            Belongs::Unclaimed | Belongs::Ours { adopted_from: None } => false,
+            Belongs::Ours { adopted_from } => {
+                self.object.as_ref().is_some_and(|object| object.delete_adopted != adopted_from)
+            }
+        });
         conflict
+            || of_another
             || self
                 .object
                 .as_ref()

@@ -11,16 +11,17 @@ use proptest::sample::select;
 
 use super::operator::Operator;
 use super::play::Play;
-use super::situation::{NOW, RUNNING, ago, demo, running, seconds};
+use super::situation::{FORMER, NOW, OURS, RUNNING, ago, demo, running, seconds};
 use super::world::{Lease, Signers, Stored, TheObject, World};
 use crate::host::background::WorkState;
-use crate::run::facts::{Background, JobEnd, JobView, PodState, PodView, WorkKind};
+use crate::run::facts::{Background, Belongs, JobEnd, JobView, PodState, PodView, WorkKind};
 
 /// Anything that may have come to be.
 pub(super) fn plays() -> impl Strategy<Value = Play> {
-    let surroundings = (any::<bool>(), kek(), signers(), pods());
+    let up = (any::<bool>(), prop::bool::weighted(0.9));
+    let surroundings = (up, kek(), signers(), pods());
     (object(), option::weighted(0.8, stored()), option::weighted(0.6, job()), surroundings, background())
-        .prop_map(|(object, stored, job, (up, kek, signers, pods), background)| {
+        .prop_map(|(object, stored, job, ((up, roomy), kek, signers, pods), background)| {
             let unwanted = object.deleted_at.is_some();
             let removed = object.spec.deletion_policy == DeletionPolicy::Delete && unwanted;
             let mut operator = Operator::new();
@@ -36,6 +37,7 @@ pub(super) fn plays() -> impl Strategy<Value = Play> {
                 now: NOW,
                 object,
                 up,
+                roomy,
                 stored,
                 kek,
                 signers,
@@ -74,11 +76,14 @@ fn object() -> impl Strategy<Value = TheObject> {
             run
         });
     let marks = (any::<bool>(), prop::bool::weighted(0.05), prop::bool::weighted(0.15));
-    (spec, option::weighted(0.15, 0_i64..80), marks, status()).prop_map(
-        |(spec, deleted, (finalizer, abandon, queued), status)| TheObject {
+    let named = || option::weighted(0.3, select(vec![FORMER, FORMER, uuid::Uuid::nil()]));
+    (spec, option::weighted(0.15, 0_i64..80), marks, (named(), named()), status()).prop_map(
+        |(spec, deleted, (finalizer, abandon, queued), (adopt, delete_adopted), status)| TheObject {
             spec,
             version: 1,
             generation: 1,
+            adopt,
+            delete_adopted,
             deleted_at: deleted.map(ago),
             finalizer: finalizer || deleted.is_some(),
             abandon,
@@ -128,11 +133,10 @@ fn stored() -> impl Strategy<Value = Stored> {
         0_i64..=10,
         vec((1_u32..9, -40_i64..40), 0..4),
     );
-    (rare(), rare(), rare(), (any::<bool>(), any::<bool>()), far).prop_map(
+    (belongs(), (rare(), rare(), rare()), (any::<bool>(), any::<bool>()), far).prop_map(
         |(
-            conflict,
-            deleted,
-            other_kek,
+            belongs,
+            (conflict, deleted, other_kek),
             (suspended, has_secret),
             (joined, made, filled, sealed, signed, leases),
         )| {
@@ -149,6 +153,7 @@ fn stored() -> impl Strategy<Value = Stored> {
                 expires: ago(expires),
             });
             Stored {
+                belongs,
                 conflict,
                 deleted,
                 suspended,
@@ -164,6 +169,15 @@ fn stored() -> impl Strategy<Value = Stored> {
             }
         },
     )
+}
+
+fn belongs() -> impl Strategy<Value = Belongs> {
+    prop_oneof![
+        7 => Just(OURS),
+        1 => Just(Belongs::Ours { adopted_from: Some(FORMER) }),
+        1 => Just(Belongs::Unclaimed),
+        1 => Just(Belongs::Anothers { object: FORMER, since: ago(3_600) }),
+    ]
 }
 
 fn job() -> impl Strategy<Value = JobView> {

@@ -1,0 +1,1 @@
+SELECT chancery.database_used()
