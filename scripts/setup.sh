@@ -4,6 +4,7 @@
 #   scripts/setup.sh [--no-postgres] [--cargo-deny] [--cargo-fuzz] [--helm | --helm-if-possible]
 #                    [--pgbouncer-if-possible]
 #                    [--independent-audit | --independent-audit-if-possible]
+#                    [--object-store | --object-store-if-possible]
 #                    [--peers | --peers-if-possible]
 #                    [--valgrind-if-possible]
 #
@@ -17,6 +18,8 @@
 #                       where it cannot be had
 #   --independent-audit also have the independent audit's Python packages, in .tools/independent-audit
 #   --independent-audit-if-possible  the same, but go on where they cannot be had
+#   --object-store      also have moto, the S3 server of the tests, in .tools/object-store
+#   --object-store-if-possible  the same, but go on where it cannot be had
 #   --peers             also have what bench/peers is measured with: packages of npm, among them
 #                       Node.js itself, in bench/peers/node, and of PyPI in .tools/peers-python
 #   --peers-if-possible the same, but go on where it cannot be had
@@ -310,6 +313,12 @@ ensure_independent_audit() {
         "$root/tests/independent_audit/requirements.txt" 'import cryptography, psycopg'
 }
 
+# ensure_object_store OTHERWISE: as for ensure_helm.
+ensure_object_store() {
+    ensure_python_packages "$1" "moto, the S3 server of the tests" "$root/.tools/object-store" \
+        "$root/tests/object_store/requirements.txt" 'import moto.server, moto.s3'
+}
+
 # --- The peers of the benchmark --------------------------------------------------------
 
 # ensure_peers OTHERWISE: as for ensure_helm.
@@ -353,6 +362,7 @@ with_cargo_fuzz=no
 with_helm=no
 with_pgbouncer=no
 with_independent_audit=no
+with_object_store=no
 with_peers=no
 with_valgrind=no
 for argument in "$@"; do
@@ -365,12 +375,14 @@ for argument in "$@"; do
     --pgbouncer-if-possible) with_pgbouncer=yes ;;
     --independent-audit) with_independent_audit=fail ;;
     --independent-audit-if-possible) with_independent_audit=say ;;
+    --object-store) with_object_store=fail ;;
+    --object-store-if-possible) with_object_store=say ;;
     --peers) with_peers=fail ;;
     --peers-if-possible) with_peers=say ;;
     --valgrind-if-possible) with_valgrind=yes ;;
     *)
         fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --cargo-fuzz," \
-            "--pgbouncer-if-possible, --valgrind-if-possible, and --helm, --independent-audit and --peers, each also with" \
+            "--pgbouncer-if-possible, --valgrind-if-possible, and --helm, --independent-audit, --object-store and --peers, each also with" \
             "-if-possible"
         ;;
     esac
@@ -387,5 +399,6 @@ fi
 if [ "$with_helm" != no ]; then ensure_helm "$with_helm"; fi
 if [ "$with_pgbouncer" = yes ]; then ensure_pgbouncer_if_possible; fi
 if [ "$with_independent_audit" != no ]; then ensure_independent_audit "$with_independent_audit"; fi
+if [ "$with_object_store" != no ]; then ensure_object_store "$with_object_store"; fi
 if [ "$with_peers" != no ]; then ensure_peers "$with_peers"; fi
 if [ "$with_valgrind" = yes ]; then valgrind_if_possible; fi

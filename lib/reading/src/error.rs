@@ -1,0 +1,160 @@
+//! What can go wrong with a source as a whole, told apart by whether waiting helps.
+
+/// Why a source cannot be read. What is wrong with one arrival is no error: that is a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// Waiting may help: try again from the same position.
+    #[error(transparent)]
+    Transient(#[from] TransientError),
+    /// Somebody has to change something first.
+    #[error(transparent)]
+    Final(#[from] FinalError),
+}
+
+/// The source is away.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransientError {
+    /// No answer, a broken one, or one that says to try again later.
+    #[error("the source {source_url} is not available: {why}; reading continues once it answers")]
+    Unavailable {
+        /// The url of the source.
+        source_url: String,
+        /// What happened.
+        why: String,
+    },
+}
+
+/// The source cannot be read as it is described.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FinalError {
+    /// Not a URL.
+    #[error(
+        "objects.url is `{given}`, which is no URL: {why}; wanted is file:///FOLDER or s3://BUCKET/PREFIX"
+    )]
+    BadUrl {
+        /// As given.
+        given: String,
+        /// Why not.
+        why: String,
+    },
+    /// A URL of something else.
+    #[error(
+        "objects.url is `{given}`, whose scheme is unknown; wanted is file:///FOLDER or s3://BUCKET/PREFIX"
+    )]
+    UnknownScheme {
+        /// As given.
+        given: String,
+    },
+    /// An endpoint that is no URL of HTTP, or belongs to a `file://`.
+    #[error("objects.endpoint is `{given}`: {why}; wanted is http://HOST:PORT or https://HOST")]
+    BadEndpoint {
+        /// As given.
+        given: String,
+        /// Why not.
+        why: String,
+    },
+    /// An endpoint that nobody may be sent to.
+    #[error("the source {source_url} is refused: {why}; give the endpoint of an object store")]
+    ForbiddenDestination {
+        /// The url of the source.
+        source_url: String,
+        /// Which destination.
+        why: String,
+    },
+    /// Not a pattern.
+    #[error("the pattern `{given}` of objects.{field} cannot be read: {why}; wanted is one like *.ndjson.gz")]
+    BadPattern {
+        /// `include` or `exclude`.
+        field: &'static str,
+        /// As given.
+        given: String,
+        /// Why not.
+        why: String,
+    },
+    /// A format that cannot be.
+    #[error("format.{field} is `{given}`; wanted is {wanted}")]
+    BadFormat {
+        /// The field.
+        field: &'static str,
+        /// As given.
+        given: String,
+        /// What would do.
+        wanted: &'static str,
+    },
+    /// No bucket, no folder.
+    #[error(
+        "the source {source_url} does not exist ({why}); create it, or correct objects.url, objects.endpoint or objects.region"
+    )]
+    NotThere {
+        /// The url of the source.
+        source_url: String,
+        /// What the store said.
+        why: String,
+    },
+    /// The store knows the login and says no.
+    #[error("the source {source_url} refuses access ({why}); allow the credentials to list and to read it")]
+    Refused {
+        /// The url of the source.
+        source_url: String,
+        /// What the store said.
+        why: String,
+    },
+    /// The store does not know the login.
+    #[error(
+        "the source {source_url} does not accept the credentials ({why}); correct what credentialsSecretRef names"
+    )]
+    BadCredentials {
+        /// The url of the source.
+        source_url: String,
+        /// What the store said.
+        why: String,
+    },
+    /// Objects are there, or none are, and none is wanted.
+    #[error(
+        "no object of {source_url} matches: {seen} are there; correct objects.url, include or exclude, or put objects there"
+    )]
+    NothingMatches {
+        /// The url of the source.
+        source_url: String,
+        /// Objects that were looked at.
+        seen: u64,
+    },
+    /// Too many for the memory of one process.
+    #[error(
+        "more than {limit} objects of {source_url} match; divide the source by a longer prefix or by include"
+    )]
+    TooManyObjects {
+        /// The url of the source.
+        source_url: String,
+        /// The most.
+        limit: usize,
+    },
+    /// An object that could change without anybody seeing it.
+    #[error(
+        "the object {key} of {source_url} has neither ETag nor version; use a store that gives one of them"
+    )]
+    NoVersion {
+        /// The url of the source.
+        source_url: String,
+        /// The object.
+        key: String,
+    },
+    /// A link that leads out of the folder.
+    #[error(
+        "the file {key} of {source_url} lies outside of the folder, through a link; remove the link, or exclude it"
+    )]
+    OutsideFolder {
+        /// The url of the source.
+        source_url: String,
+        /// The file.
+        key: String,
+    },
+    /// Anything else that a store says.
+    #[error("the source {source_url} cannot be read: {why}")]
+    Other {
+        /// The url of the source.
+        source_url: String,
+        /// What the store said.
+        why: String,
+    },
+}

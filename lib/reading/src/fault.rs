@@ -1,0 +1,138 @@
+//! What a store's error means: the object is another one, waiting helps, or somebody has to act.
+
+use std::error::Error;
+use std::io::ErrorKind;
+
+use object_store::client::{HttpError, HttpErrorKind};
+
+use crate::arrival::{Changed, Reason};
+use crate::error::{FinalError, ReadError, TransientError};
+use crate::guarded_http::forbidden_in;
+
+/// Why a text cannot be read on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The pinned version is not there any more.
+    Changed(Changed),
+    /// What is there cannot be read.
+    Corrupt(Reason),
+    /// The source as a whole.
+    Read(ReadError),
+}
+
+/// The fault of a request for an object.
+pub(crate) fn of_object(source_url: &str, error: &object_store::Error) -> Fault {
+    match error {
+        object_store::Error::NotFound { .. } if !error.to_string().contains("NoSuchBucket") => {
+            Fault::Changed(Changed::Gone)
+        }
+        object_store::Error::Precondition { .. } | object_store::Error::NotModified { .. } => {
+            Fault::Changed(Changed::Unknown)
+        }
+        // Shorter than it was, of a store that looks at the range first.
+        _ if status(error) == Some(416) => Fault::Changed(Changed::Unknown),
+        _ => Fault::Read(of_source(source_url, error)),
+    }
+}
+
+/// The error of a request for anything else.
+pub(crate) fn of_source(source_url: &str, error: &object_store::Error) -> ReadError {
+    let source_url = source_url.to_owned();
+    if let Some(forbidden) = chain(error).find_map(forbidden_in) {
+        return FinalError::ForbiddenDestination { source_url, why: forbidden.to_string() }.into();
+    }
+    let why = said(error);
+    let text = error.to_string();
+    match kind_of(error) {
+        Kind::NotThere => FinalError::NotThere { source_url, why }.into(),
+        Kind::Refused if UNKNOWN_LOGIN.iter().any(|code| text.contains(code)) => {
+            FinalError::BadCredentials { source_url, why }.into()
+        }
+        Kind::Refused => FinalError::Refused { source_url, why }.into(),
+        Kind::Away => TransientError::Unavailable { source_url, why }.into(),
+        Kind::Other => FinalError::Other { source_url, why }.into(),
+    }
+}
+
+enum Kind {
+    NotThere,
+    Refused,
+    Away,
+    Other,
+}
+
+/// By the status of HTTP or the kind of I/O error, if there is one: `object_store` has a variant of its own for some
+/// requests only.
+fn kind_of(error: &object_store::Error) -> Kind {
+    match (status(error), io_kind(error), error) {
+        (Some(404), ..)
+        | (_, Some(ErrorKind::NotFound | ErrorKind::NotADirectory), _)
+        | (.., object_store::Error::NotFound { .. }) => Kind::NotThere,
+        (Some(401 | 403), ..)
+        | (_, Some(ErrorKind::PermissionDenied), _)
+        | (.., object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }) => {
+            Kind::Refused
+        }
+        (Some(408 | 429 | 500..), ..) | (None, Some(_), _) => Kind::Away,
+        (None, None, _) if broke_off(error) => Kind::Away,
+        _ => Kind::Other,
+    }
+}
+
+/// Codes of S3 that say that the login itself is wrong, and not its rights.
+const UNKNOWN_LOGIN: [&str; 6] = [
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidToken",
+    "ExpiredToken",
+    "AuthorizationHeaderMalformed",
+    "InvalidClientTokenId",
+];
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        let error: &'a (dyn Error + 'static) = *error;
+        error.source()
+    })
+}
+
+fn io_kind(error: &object_store::Error) -> Option<ErrorKind> {
+    // An I/O error below an HTTP error is the connection's.
+    if chain(error).any(|one| one.is::<HttpError>()) {
+        return None;
+    }
+    chain(error).find_map(|one| one.downcast_ref::<std::io::Error>()).map(std::io::Error::kind)
+}
+
+fn broke_off(error: &object_store::Error) -> bool {
+    chain(error).find_map(|one| one.downcast_ref::<HttpError>()).is_some_and(|error| {
+        matches!(
+            error.kind(),
+            HttpErrorKind::Connect
+                | HttpErrorKind::Request
+                | HttpErrorKind::Timeout
+                | HttpErrorKind::Interrupted
+        )
+    })
+}
+
+/// The status of HTTP, which `object_store` has in the text of its error only.
+fn status(error: &object_store::Error) -> Option<u16> {
+    let text = error.to_string();
+    let (_, after) = text.split_once("status code: ")?;
+    after.get(..3)?.parse().ok()
+}
+
+/// What the store said, short: the code and the message of S3, or else the innermost cause.
+fn said(error: &object_store::Error) -> String {
+    let text = error.to_string();
+    let between = |open: &str, close: &str| {
+        let (_, after) = text.split_once(open)?;
+        after.split_once(close).map(|(inner, _)| inner.trim().to_owned())
+    };
+    match (between("<Code>", "</Code>"), between("<Message>", "</Message>")) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code,
+        _ => chain(error).last().map_or(text.clone(), ToString::to_string),
+    }
+}

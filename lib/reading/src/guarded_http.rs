@@ -1,0 +1,157 @@
+//! The HTTP client of the object stores. It looks at every address before it connects, after names were resolved; it
+//! follows no redirect and uses no proxy, so there is no other way to a destination that is refused.
+
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future::BoxFuture;
+use http_body_util::BodyExt;
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use object_store::ClientOptions;
+use object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse,
+    HttpResponseBody, HttpService,
+};
+use tower::Service;
+
+use crate::destination::{ForbiddenDestination, check_host, forbidden_address};
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long the head of an answer may take.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// Makes the client of a store.
+#[derive(Debug)]
+pub(crate) struct GuardedConnector;
+
+impl HttpConnector for GuardedConnector {
+    fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let mut tcp = TcpConnector::new_with_resolver(GuardedResolver);
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(CONNECT));
+        tcp.set_nodelay(true);
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let tls = rustls::ClientConfig::builder_with_provider(provider.into())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| object_store::Error::Generic { store: "S3", source: Box::new(error) })?
+            .with_webpki_roots()
+            .with_no_client_auth();
+        let tls = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .build(tls);
+        Ok(HttpClient::new(Guarded { client }))
+    }
+}
+
+#[derive(Debug)]
+struct Guarded {
+    client: Client<HttpsConnector<TcpConnector<GuardedResolver>>, HttpRequestBody>,
+}
+
+#[async_trait]
+impl HttpService for Guarded {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        // An address in place of a name never comes to the resolver.
+        check_host(request.uri().host().unwrap_or_default())
+            .map_err(|forbidden| HttpError::new(HttpErrorKind::Unknown, forbidden))?;
+        let answer = tokio::time::timeout(ANSWER, self.client.request(request))
+            .await
+            .map_err(|late| HttpError::new(HttpErrorKind::Timeout, late))?
+            .map_err(kind_of)?;
+        let (parts, body) = answer.into_parts();
+        let body = body.map_err(|error| HttpError::new(HttpErrorKind::Interrupted, error));
+        Ok(HttpResponse::from_parts(parts, HttpResponseBody::new(body)))
+    }
+}
+
+fn kind_of(error: hyper_util::client::legacy::Error) -> HttpError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(one) = cause {
+        if let Some(forbidden) = forbidden_in(one) {
+            return HttpError::new(HttpErrorKind::Unknown, forbidden);
+        }
+        cause = one.source();
+    }
+    let kind = if error.is_connect() { HttpErrorKind::Connect } else { HttpErrorKind::Request };
+    HttpError::new(kind, error)
+}
+
+/// A forbidden destination in one link of a chain of causes: the resolver's error travels inside of an I/O error, whose
+/// `source` skips it.
+pub(crate) fn forbidden_in(error: &(dyn std::error::Error + 'static)) -> Option<ForbiddenDestination> {
+    error.downcast_ref::<ForbiddenDestination>().cloned().or_else(|| {
+        let inner = error.downcast_ref::<std::io::Error>()?.get_ref()?;
+        inner.downcast_ref::<ForbiddenDestination>().cloned()
+    })
+}
+
+/// The system's resolver, of whose answers none may be forbidden: one that is refuses the name, since the next
+/// connection might take it.
+#[derive(Clone, Debug)]
+struct GuardedResolver;
+
+impl Service<Name> for GuardedResolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = std::io::Error;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        Box::pin(async move {
+            check_host(name.as_str()).map_err(std::io::Error::other)?;
+            let addresses: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            judge(name.as_str(), addresses)
+        })
+    }
+}
+
+fn judge(host: &str, addresses: Vec<SocketAddr>) -> std::io::Result<std::vec::IntoIter<SocketAddr>> {
+    match addresses.iter().find(|address| forbidden_address(address.ip())) {
+        Some(bad) => Err(std::io::Error::other(ForbiddenDestination::Address {
+            host: host.to_owned(),
+            address: bad.ip(),
+        })),
+        None => Ok(addresses.into_iter()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_one_forbidden_address_among_good_ones_is_refused() {
+        let good: SocketAddr = "10.0.0.1:0".parse().expect("an address");
+        let bad: SocketAddr = "169.254.169.254:0".parse().expect("an address");
+        assert!(judge("rebinding.example", vec![good]).is_ok());
+        let refused = judge("rebinding.example", vec![good, bad]).expect_err("refused");
+        assert!(forbidden_in(&refused).is_some());
+    }
+
+    /// The system's resolver takes it for a link-local address; as a host of a URL it is none.
+    #[tokio::test]
+    async fn what_a_name_resolves_to_is_looked_at() {
+        let name = "fe80::1%lo";
+        assert_eq!(check_host(name), Ok(()), "not known before it is resolved");
+        let resolved = GuardedResolver.call(name.parse().expect("a name")).await;
+        let refused = resolved.expect_err("refused");
+        assert!(forbidden_in(&refused).is_some(), "{refused}");
+        assert!(GuardedResolver.call("localhost".parse().expect("a name")).await.is_ok());
+    }
+}

@@ -1,0 +1,39 @@
+//! Reads the payloads of a source from an object store: lists its objects, cuts them into splits, and reads a split from
+//! any position on, in bounded memory.
+//!
+//! Nothing here knows a ledger. What a payload is, byte for byte, what a position is, and how splits are cut is in
+//! `docs/internals/reading.md`.
+
+mod arrival;
+mod chunks;
+mod cloud_event;
+mod csv;
+mod describe;
+mod destination;
+mod error;
+mod fault;
+mod framing;
+mod guarded_http;
+mod json;
+mod judge;
+mod listing;
+mod location;
+mod object;
+mod open;
+mod pieces;
+mod reader;
+mod split;
+mod store;
+mod text;
+
+pub use arrival::{
+    Arrival, Changed, Dead, Identity, MAX_PAYLOAD, Outcome, Position, Reason, Stage, Versions,
+};
+pub use describe::{EventMode, Format, Objects};
+pub use destination::{ForbiddenDestination, forbidden_address, forbidden_name};
+pub use error::{FinalError, ReadError, TransientError};
+pub use listing::MAX_OBJECTS;
+pub use object::{PinnedObject, Version};
+pub use reader::SplitReader;
+pub use split::{DEFAULT_SPLIT, Part, Split};
+pub use store::{Credentials, Settings, Store};

@@ -1,0 +1,180 @@
+//! Which objects a source holds, in an order that stays.
+
+use futures::TryStreamExt;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt};
+
+use crate::error::{FinalError, ReadError, TransientError};
+use crate::fault;
+use crate::object::{PinnedObject, Version};
+use crate::store::Store;
+
+/// The most objects of one source: a list of that many takes some 30 MiB.
+pub const MAX_OBJECTS: usize = 100_000;
+
+/// `include` and `exclude`.
+#[derive(Clone, Debug)]
+pub(crate) struct Patterns {
+    include: Option<GlobSet>,
+    exclude: GlobSet,
+}
+
+impl Patterns {
+    pub(crate) fn new(include: &[String], exclude: &[String]) -> Result<Self, FinalError> {
+        let include = match include {
+            [] => None,
+            some => Some(set("include", some)?),
+        };
+        Ok(Self { include, exclude: set("exclude", exclude)? })
+    }
+
+    fn select(&self, relative: &str) -> bool {
+        self.include.as_ref().is_none_or(|include| include.is_match(relative))
+            && !self.exclude.is_match(relative)
+    }
+}
+
+fn set(field: &'static str, patterns: &[String]) -> Result<GlobSet, FinalError> {
+    let bad = |given: &str, error: &globset::Error| FinalError::BadPattern {
+        field,
+        given: given.to_owned(),
+        why: error.kind().to_string(),
+    };
+    let mut set = GlobSetBuilder::new();
+    for given in patterns {
+        // As in a .gitignore: a pattern of one part is for the last part of a name.
+        let pattern = if given.contains('/') {
+            given.trim_start_matches('/').to_owned()
+        } else {
+            format!("**/{given}")
+        };
+        let glob = GlobBuilder::new(&pattern).literal_separator(true).build();
+        set.add(glob.map_err(|error| bad(given, &error))?);
+    }
+    set.build().map_err(|error| bad(error.glob().unwrap_or_default(), &error))
+}
+
+impl Store {
+    /// The objects of the source, each pinned to the version that is the newest now, in the order of their names'
+    /// bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`]; that nothing matches, too.
+    pub async fn list(&self) -> Result<Vec<PinnedObject>, ReadError> {
+        if let Some(folder) = &self.folder {
+            self.look_at(folder).await?;
+        }
+        let mut found = Vec::new();
+        let mut seen = 0;
+        let mut all = self.inner.list(Some(&self.prefix));
+        loop {
+            let next = tokio::time::timeout(self.settings.timeout, all.try_next()).await;
+            let next = next.map_err(|_| self.late())?;
+            let Some(meta) = next.map_err(|error| fault::of_source(&self.source_url, &error))? else { break };
+            seen += 1;
+            self.take(&meta, &mut found)?;
+        }
+        if seen == 0
+            && let Some(meta) = self.named_object().await?
+        {
+            seen = 1;
+            self.take(&meta, &mut found)?;
+        }
+        if found.is_empty() {
+            return Err(FinalError::NothingMatches { source_url: self.source_url.clone(), seen }.into());
+        }
+        found.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        Ok(found)
+    }
+
+    fn take(&self, meta: &ObjectMeta, found: &mut Vec<PinnedObject>) -> Result<(), FinalError> {
+        if !self.patterns.select(&self.relative(&meta.location)) {
+            return Ok(());
+        }
+        let source_url = self.source_url.clone();
+        let key = meta.location.to_string();
+        if meta.e_tag.is_none() && meta.version.is_none() {
+            return Err(FinalError::NoVersion { source_url, key });
+        }
+        if found.len() == MAX_OBJECTS {
+            return Err(FinalError::TooManyObjects { source_url, limit: MAX_OBJECTS });
+        }
+        found.push(PinnedObject { key, version: Version::from(meta) });
+        Ok(())
+    }
+
+    /// The name below the url; of an object that the url itself names, its last part.
+    fn relative(&self, location: &Path) -> String {
+        let below: Option<Vec<_>> = location.prefix_match(&self.prefix).map(Iterator::collect);
+        match below {
+            Some(parts) if !parts.is_empty() => {
+                parts.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("/")
+            }
+            _ => location.filename().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// The object that the url itself names, if it does.
+    async fn named_object(&self) -> Result<Option<ObjectMeta>, ReadError> {
+        if self.prefix.as_ref().is_empty() {
+            return Ok(None);
+        }
+        let asked = tokio::time::timeout(self.settings.timeout, self.inner.head(&self.prefix));
+        match asked.await.map_err(|_| self.late())? {
+            Ok(meta) => Ok(Some(meta)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(fault::of_source(&self.source_url, &error)),
+        }
+    }
+
+    /// A folder that is missing lists as an empty one.
+    async fn look_at(&self, folder: &std::path::Path) -> Result<(), ReadError> {
+        let looked = match tokio::fs::metadata(folder).await {
+            Ok(meta) if meta.is_dir() => tokio::fs::read_dir(folder).await.map(drop),
+            other => other.map(drop),
+        };
+        let error =
+            |error| object_store::Error::Generic { store: "file", source: Box::<std::io::Error>::new(error) };
+        looked.map_err(|failed| fault::of_source(&self.source_url, &error(failed)))
+    }
+
+    pub(crate) fn late(&self) -> ReadError {
+        let why = format!("no answer within {:?}", self.settings.timeout);
+        TransientError::Unavailable { source_url: self.source_url.clone(), why }.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_select_by_last_part_or_by_path() {
+        let patterns = |include: &[&str], exclude: &[&str]| {
+            let owned = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+            Patterns::new(&owned(include), &owned(exclude)).expect("patterns")
+        };
+        let of = patterns(&["*.ndjson.gz"], &["old-*", "2024/**"]);
+        for (name, selected) in [
+            ("a.ndjson.gz", true),
+            ("x/y/a.ndjson.gz", true),
+            ("a.ndjson", false),
+            ("x/old-a.ndjson.gz", false),
+            ("2024/a.ndjson.gz", false),
+            ("x/2024/a.ndjson.gz", true),
+        ] {
+            assert_eq!(of.select(name), selected, "{name}");
+        }
+        let of = patterns(&["x/*.csv"], &[]);
+        assert!(of.select("x/a.csv") && !of.select("x/y/a.csv") && !of.select("a.csv"));
+        assert!(patterns(&[], &[]).select("anything"));
+    }
+
+    #[test]
+    fn a_pattern_that_cannot_be_read_is_named() {
+        let said = Patterns::new(&["[".to_owned()], &[]).expect_err("no pattern").to_string();
+        assert!(said.starts_with("the pattern `[` of objects.include cannot be read"), "{said}");
+    }
+}

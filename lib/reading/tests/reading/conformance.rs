@@ -1,0 +1,122 @@
+//! One suite for every format, every compression and every store.
+
+use chancery_reading::{Outcome, Position};
+
+use crate::formats::{Sample, samples};
+use crate::places::{self, Place};
+use crate::{payloads, read_from, read_object, read_split};
+
+/// With how many payloads, and whether it is resumed at each of them.
+async fn conforms(count: usize, resumed_every: usize) {
+    let samples = samples(count);
+    for place in places::all().await {
+        for sample in &samples {
+            place.put(&sample.name, &sample.bytes).await;
+        }
+        for sample in &samples {
+            // Chunks that end in the middle of everything where that is cheap.
+            let chunk = match place {
+                Place::Memory(_) => 7,
+                Place::File(_) => 1_000,
+                Place::S3 { .. } => 40_000,
+            };
+            let chunk = if count > 900 { 16 * 1024 } else { chunk };
+            one_conforms(&place, sample, chunk, resumed_every).await;
+        }
+    }
+}
+
+async fn one_conforms(place: &Place, sample: &Sample, chunk: usize, resumed_every: usize) {
+    let Sample { name, format, bytes, payloads: wanted } = sample;
+    let mut objects = place.objects();
+    objects.include = vec![name.clone()];
+    let store = place.store_of(&objects, chunk);
+    let object = match &*store.list().await.expect("a listing") {
+        [one] => one.clone(),
+        several => panic!("{} objects are named {name}", several.len()),
+    };
+    assert_eq!(object.version.size, bytes.len() as u64);
+
+    let whole = read_object(&store, format, &object, u64::MAX).await;
+    assert_eq!(&payloads(&whole), wanted, "{name}");
+    for arrivals in whole.windows(2) {
+        assert_eq!(arrivals[0].next_position.max(arrivals[1].position), arrivals[1].position, "{name}");
+    }
+
+    let third = (bytes.len() as u64).div_ceil(3).max(1);
+    assert_eq!(read_object(&store, format, &object, third).await, whole, "{name}, in splits of a third");
+
+    for split in store.plan(&object, format, third) {
+        let all = read_split(&store, format, &split).await;
+        for (number, arrival) in all.iter().enumerate().step_by(resumed_every) {
+            let rest = read_from(&store, format, &split, arrival.next_position).await;
+            assert_eq!(rest, all[number + 1..], "{name}, resumed behind {number}");
+            let with = read_from(&store, format, &split, arrival.position).await;
+            assert_eq!(with, all[number..], "{name}, resumed at {number}");
+        }
+        assert!(read_from(&store, format, &split, Position::END).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_empty_object_offers_nothing() {
+    for place in places::all().await {
+        for sample in samples(0) {
+            // Compressed, nothing has some bytes.
+            place
+                .put(
+                    &sample.name,
+                    if sample.payloads.is_empty() && !packed(&sample) { b"" } else { &sample.bytes },
+                )
+                .await;
+            let mut objects = place.objects();
+            objects.include = vec![sample.name.clone()];
+            let store = place.store_of(&objects, 100);
+            let object = &store.list().await.expect("a listing")[0];
+            assert!(read_object(&store, &sample.format, object, 10).await.is_empty(), "{}", sample.name);
+        }
+    }
+}
+
+fn packed(sample: &Sample) -> bool {
+    sample.name.ends_with(".gz") || sample.name.ends_with(".zst")
+}
+
+#[tokio::test]
+async fn one_payload_is_read() {
+    conforms(1, 1).await;
+}
+
+#[tokio::test]
+async fn payloads_are_read_and_resumed_at_each_of_them() {
+    conforms(30, 1).await;
+}
+
+#[tokio::test]
+async fn a_batch_of_payloads_is_read() {
+    conforms(1_000, 333).await;
+}
+
+#[tokio::test]
+async fn many_payloads_are_read() {
+    conforms(5_000, 4_000).await;
+}
+
+#[tokio::test]
+async fn an_event_has_the_identity_of_its_source_and_id() {
+    let place = places::memory();
+    let sample = samples(3).into_iter().find(|sample| sample.name == "events.json").expect("events");
+    place.put(&sample.name, &sample.bytes).await;
+    let store = place.store(100);
+    let object = &store.list().await.expect("a listing")[0];
+    let arrivals = read_object(&store, &sample.format, object, u64::MAX).await;
+    let ids: Vec<_> = arrivals
+        .iter()
+        .map(|arrival| {
+            assert!(matches!(arrival.outcome, Outcome::Payload(_)));
+            let identity = arrival.identity.as_ref().expect("an identity");
+            (identity.source.as_str(), identity.id.as_str())
+        })
+        .collect();
+    assert_eq!(ids, [("/s", "0"), ("/s", "1"), ("/s", "2")]);
+}
