@@ -68,6 +68,8 @@ async fn a_job_that_is_refused_is_told_with_the_servers_sentence_and_recovers() 
 async fn a_request_that_is_never_answered_ends_the_step_which_is_taken_again() -> anyhow::Result<()> {
     for failure in [Failure::Lost, Failure::AnswerLost] {
         let (world, mut operator) = seeded().await?;
+        // The Secret of the signers comes first.
+        operator.step(RUN).await?;
         world.api.fail(1, "APPLY jobs", failure);
         let unanswered = world.api.unanswered();
         let late = async {
