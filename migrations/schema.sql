@@ -141,11 +141,13 @@ BEGIN
     IF p_last THEN
         UPDATE chancery.leases l SET outcome = 'signed', signed_at = clock_timestamp(), token_hash = NULL
          WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE
+           AND (l.run_id = chancery.run_of_session()) IS TRUE
         RETURNING l.run_id, l.batch, l.stored_to INTO v_lease;
     ELSE
         -- Locked to the end of the transaction, so that nobody takes over a batch that is being stored.
         SELECT l.run_id, l.batch, l.stored_to INTO v_lease FROM chancery.leases l
-         WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE FOR UPDATE;
+         WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE
+           AND (l.run_id = chancery.run_of_session()) IS TRUE FOR UPDATE;
     END IF;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'lease % is lost', p_lease USING ERRCODE = 'CH001';
@@ -507,7 +509,8 @@ CREATE FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) RETURNS bo
     SET enable_sort TO 'off'
     AS $$
     SELECT CASE
-        WHEN EXISTS (SELECT FROM chancery.leases l WHERE l.id = p_lease AND l.token_hash = sha256(p_token))
+        WHEN EXISTS (SELECT FROM chancery.leases l WHERE l.id = p_lease AND l.token_hash = sha256(p_token)
+                        AND (l.run_id = chancery.run_of_session()) IS TRUE)
         THEN chancery.lease_give_back(p_lease)
         ELSE false
     END
@@ -530,6 +533,14 @@ BEGIN
     use_floor := p_use_floor;
     batch_floor := p_batch_floor;
     expired := 0;
+    -- Before anything else waits for them, or is kept for them.
+    IF octet_length(p_holder) > 1024 OR octet_length(p_token_hash) <> 32 THEN
+        RAISE EXCEPTION 'a holder has at most 1024 bytes, and the hash of a token 32' USING ERRCODE = 'check_violation';
+    END IF;
+    IF chancery.run_of_session() IS DISTINCT FROM p_run THEN
+        answer := 'unknown';
+        RETURN;
+    END IF;
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
     answer := chancery.run_refusal(v_run);
     IF answer IS NOT NULL THEN
@@ -647,7 +658,8 @@ BEGIN
             USING ERRCODE = 'invalid_transaction_state';
     END IF;
     SELECT l.key_id INTO v_key FROM chancery.leases l
-     WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE;
+     WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE
+       AND (l.run_id = chancery.run_of_session()) IS TRUE;
     IF NOT FOUND THEN
         RETURN;
     END IF;
@@ -672,8 +684,24 @@ CREATE FUNCTION chancery.lease_renew(p_lease bigint, p_token bytea) RETURNS doub
            expires_at = clock_timestamp() + greatest(l.duration, r.lease_duration)
       FROM chancery.runs r
      WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE
+       AND (l.run_id = chancery.run_of_session()) IS TRUE
        AND r.id = l.run_id AND r.deleted_at IS NULL
     RETURNING extract(epoch FROM r.lease_duration)::double precision
+$$;
+
+CREATE FUNCTION chancery.leases_durable(p_run_uid uuid) RETURNS boolean
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = chancery.run_of_session() AND (r.uid = p_run_uid) IS TRUE) THEN
+        RETURN false;
+    END IF;
+    PERFORM pg_logical_emit_message(true, 'chancery', '');
+    RETURN true;
+END
 $$;
 
 CREATE FUNCTION chancery.ledger_version() RETURNS bigint
@@ -681,6 +709,39 @@ CREATE FUNCTION chancery.ledger_version() RETURNS bigint
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     SELECT max(version) FROM chancery.schema_migrations
+$$;
+
+CREATE FUNCTION chancery.login_bind(p_run integer, p_login name) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    -- One at a time: two grants on one table at once do not work.
+    PERFORM FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'run % is gone, or being deleted: it gets no login', p_run USING ERRCODE = 'CH006';
+    END IF;
+    INSERT INTO chancery.logins (name, run_id) VALUES (p_login, p_run);
+    EXECUTE format('GRANT SELECT ON chancery.%I TO %I', 'records_' || p_run, p_login);
+END
+$$;
+
+CREATE FUNCTION chancery.login_unbind(p_login name) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_run integer;
+    v_records regclass;
+BEGIN
+    DELETE FROM chancery.logins l WHERE l.name = p_login RETURNING l.run_id INTO v_run;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    v_records := to_regclass(format('chancery.%I', 'records_' || v_run));
+    IF v_records IS NOT NULL AND EXISTS (SELECT FROM pg_roles r WHERE r.rolname = p_login) THEN
+        PERFORM FROM chancery.runs r WHERE r.id = v_run FOR NO KEY UPDATE;
+        EXECUTE format('REVOKE ALL ON %s FROM %I', v_records, p_login);
+    END IF;
+END
 $$;
 
 CREATE FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) RETURNS boolean
@@ -896,10 +957,15 @@ BEGIN
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
-    -- A signer reads the records of its run from the run's own table. Asked for them by the parent, which it
-    -- may read already, the server would choose among the tables of all runs each time.
-    EXECUTE format('GRANT SELECT ON chancery.%I TO chancery_signer', 'records_' || v_run);
     RETURN QUERY SELECT v_run, true;
+END
+$$;
+
+CREATE FUNCTION chancery.run_of_session() RETURNS integer
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN (SELECT l.run_id FROM chancery.logins l WHERE l.name = session_user);
 END
 $$;
 
@@ -1080,6 +1146,28 @@ CREATE FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_s
     SELECT CASE WHEN p_algorithm IN ('RS256', 'PS256') THEN p_key_size / 8 ELSE 64 END
 $$;
 
+CREATE FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT data_key_fingerprint text, OUT deleted boolean) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+BEGIN
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = chancery.run_of_session();
+    IF v_run.namespace = p_namespace AND v_run.name = p_name THEN
+        RETURN QUERY
+        SELECT v_run.id, v_run.uid, (SELECT l.uid FROM chancery.ledger l), v_run.namespace, v_run.name,
+               k.uid, k.algorithm::text, k.data_key_fingerprint, v_run.deleted_at IS NOT NULL
+          FROM chancery.keyrings k WHERE k.id = v_run.keyring_id;
+    END IF;
+END
+$$;
+
 CREATE TABLE chancery.admissions (
     run_id integer NOT NULL,
     records bigint DEFAULT 0 NOT NULL,
@@ -1252,6 +1340,13 @@ CREATE TABLE chancery.ledger (
     CONSTRAINT ledger_is_only_check CHECK (is_only)
 );
 
+CREATE TABLE chancery.logins (
+    name name NOT NULL,
+    run_id integer NOT NULL,
+    made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT logins_name_check CHECK ((name ~ '^chancery_[0-9a-f]{12}_r[1-9][0-9]{0,9}_[0-9a-f]{8}$'::text))
+);
+
 CREATE TABLE chancery.records (
     record bigint NOT NULL,
     run_id integer NOT NULL,
@@ -1348,6 +1443,9 @@ ALTER TABLE ONLY chancery.leases
 ALTER TABLE ONLY chancery.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (is_only);
 
+ALTER TABLE ONLY chancery.logins
+    ADD CONSTRAINT logins_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY chancery.records
     ADD CONSTRAINT records_pkey PRIMARY KEY (record, run_id);
 
@@ -1393,6 +1491,8 @@ CREATE UNIQUE INDEX leases_one_open_per_key ON chancery.leases USING btree (key_
 CREATE INDEX leases_open ON chancery.leases USING btree (keyring_id, use_sequence) WHERE (released_at IS NULL);
 
 CREATE INDEX leases_released ON chancery.leases USING btree (keyring_id, released_at) WHERE (released_at IS NOT NULL);
+
+CREATE INDEX logins_by_run ON chancery.logins USING btree (run_id);
 
 CREATE INDEX runs_by_keyring ON chancery.runs USING btree (keyring_id);
 
@@ -1502,9 +1602,16 @@ GRANT ALL ON FUNCTION chancery.lease_key(p_lease bigint, p_token bytea, OUT wrap
 REVOKE ALL ON FUNCTION chancery.lease_renew(p_lease bigint, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.lease_renew(p_lease bigint, p_token bytea) TO chancery_signer;
 
+REVOKE ALL ON FUNCTION chancery.leases_durable(p_run_uid uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.leases_durable(p_run_uid uuid) TO chancery_signer;
+
 REVOKE ALL ON FUNCTION chancery.ledger_version() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_signer;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_auditor;
+
+REVOKE ALL ON FUNCTION chancery.login_bind(p_run integer, p_login name) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.login_unbind(p_login name) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) FROM PUBLIC;
 
@@ -1522,7 +1629,8 @@ REVOKE ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_
 
 REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) FROM PUBLIC;
 
-GRANT SELECT ON TABLE chancery.runs TO chancery_signer;
+REVOKE ALL ON FUNCTION chancery.run_of_session() FROM PUBLIC;
+
 GRANT SELECT ON TABLE chancery.runs TO chancery_auditor;
 
 REVOKE ALL ON FUNCTION chancery.run_refusal(p_run chancery.runs) FROM PUBLIC;
@@ -1538,6 +1646,9 @@ REVOKE ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OU
 REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT data_key_fingerprint text, OUT deleted boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT data_key_fingerprint text, OUT deleted boolean) TO chancery_signer;
 
 GRANT SELECT ON TABLE chancery.admissions TO chancery_auditor;
 
@@ -1555,7 +1666,6 @@ GRANT SELECT(key_id) ON TABLE chancery.key_material TO chancery_auditor;
 
 GRANT SELECT(public_key) ON TABLE chancery.key_material TO chancery_auditor;
 
-GRANT SELECT ON TABLE chancery.keyrings TO chancery_signer;
 GRANT SELECT ON TABLE chancery.keyrings TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.keys TO chancery_auditor;
@@ -1565,7 +1675,8 @@ GRANT SELECT ON TABLE chancery.leases TO chancery_auditor;
 GRANT SELECT ON TABLE chancery.ledger TO chancery_signer;
 GRANT SELECT ON TABLE chancery.ledger TO chancery_auditor;
 
-GRANT SELECT ON TABLE chancery.records TO chancery_signer;
+GRANT SELECT ON TABLE chancery.logins TO chancery_auditor;
+
 GRANT SELECT ON TABLE chancery.records TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.schema_migrations TO chancery_auditor;
