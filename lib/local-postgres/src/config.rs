@@ -52,6 +52,7 @@ pub(crate) fn logins() -> String {
     format!(
         "# Written anew at every start: changes here are lost.\n\
          local all {SUPERUSER} trust\n\
+         local replication {SUPERUSER} trust\n\
          local all +{SIGNERS} scram-sha-256\n\
          local all all trust\n"
     )
