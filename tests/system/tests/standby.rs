@@ -76,7 +76,7 @@ async fn a_lease_that_the_synchronous_standby_does_not_have_is_not_signed_under(
     let fetching = tokio::spawn(async move { one.fetch(first, last, &mut Payloads::default()).await });
     eventually("the fetch waits for the standby", async || {
         let waits = "SELECT count(*) = 1 FROM pg_stat_activity
-                      WHERE wait_event = 'SyncRep' AND query LIKE '%pg_logical_emit_message%'";
+                      WHERE wait_event = 'SyncRep' AND query LIKE '%leases_durable%'";
         sqlx::query_scalar(waits).fetch_one(&mut admin).await.is_ok_and(|waits| waits)
     })
     .await;
