@@ -45,6 +45,19 @@ CREATE TYPE chancery.lease_outcome AS ENUM (
     'abandoned'
 );
 
+CREATE TYPE chancery.limits AS (
+	run_bytes bigint,
+	key_bits bigint,
+	namespace_runs bigint,
+	namespace_bytes bigint
+);
+
+CREATE TYPE chancery.object AS (
+	namespace_uid uuid,
+	object_uid uuid,
+	namespace_made timestamp with time zone
+);
+
 CREATE TYPE chancery.statement_kind AS ENUM (
     'Sealed',
     'Signed'
@@ -198,6 +211,29 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.bytes_text(p_bytes numeric) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE WHEN power = 0 THEN p_bytes || ' bytes'
+                ELSE trim_scale(round(p_bytes / 1024::numeric ^ power, 1)) || ' ' || (ARRAY['KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'])[power] END
+      FROM (SELECT least(6, coalesce(max(n), 0)) AS power FROM generate_series(1, 6) n WHERE p_bytes >= 1024::numeric ^ n) p
+$$;
+
+CREATE FUNCTION chancery.database_used() RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_log bigint;
+BEGIN
+    IF has_function_privilege('pg_catalog.pg_ls_waldir()', 'EXECUTE') THEN
+        SELECT coalesce(sum(w.size), 0) INTO v_log FROM pg_ls_waldir() w;
+    ELSE
+        v_log := pg_size_bytes(current_setting('max_wal_size'));
+    END IF;
+    RETURN pg_database_size(current_database()) + v_log;
+END
+$$;
+
 CREATE FUNCTION chancery.holders_release(p_run integer, p_holders text[]) RETURNS bigint
     LANGUAGE sql
     AS $$
@@ -294,7 +330,7 @@ DECLARE
     v_runs bigint;
 BEGIN
     -- A run that is being created with this ring comes first, or makes a new one: see keyring_find_or_create.
-    PERFORM pg_advisory_xact_lock(hashtextextended('chancery.keyring ' || p_namespace || '/' || p_name, 0));
+    PERFORM chancery.keyring_name_turn(p_namespace, p_name);
     SELECT k.id INTO v_keyring FROM chancery.keyrings k WHERE k.namespace = p_namespace AND k.name = p_name;
     IF NOT FOUND THEN
         RETURN NULL;
@@ -323,17 +359,18 @@ CREATE FUNCTION chancery.keyring_filled(p_keyring integer) RETURNS boolean
     SELECT EXISTS (SELECT FROM marked)
 $$;
 
-CREATE FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer) RETURNS integer
+CREATE FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
     v_ring chancery.keyrings%ROWTYPE;
 BEGIN
+    made := false;
     IF p_name IS NOT NULL THEN
-        -- Runs that name one ring queue here, and so does its deletion.
-        PERFORM pg_advisory_xact_lock(hashtextextended('chancery.keyring ' || p_namespace || '/' || p_name, 0));
+        PERFORM chancery.keyring_name_turn(p_namespace, p_name);
         SELECT * INTO v_ring FROM chancery.keyrings k WHERE k.namespace = p_namespace AND k.name = p_name;
         IF FOUND THEN
+            PERFORM chancery.keyring_own(v_ring.id, p_object, p_adopt);
             IF coalesce(p_algorithm <> v_ring.algorithm, false)
                OR coalesce(p_key_size IS DISTINCT FROM v_ring.key_size AND p_key_size IS NOT NULL, false)
                OR coalesce(p_key_count <> v_ring.key_count, false) THEN
@@ -341,19 +378,22 @@ BEGIN
                     'algorithm ' || v_ring.algorithm, 'keySize ' || v_ring.key_size, 'keyCount ' || v_ring.key_count)
                     USING ERRCODE = 'CH003';
             END IF;
-            RETURN v_ring.id;
+            keyring := v_ring.id;
+            RETURN;
         END IF;
     END IF;
     IF p_key_count IS NULL THEN
         RAISE EXCEPTION 'there is no keyring %/%', p_namespace, p_name USING ERRCODE = 'CH004';
     END IF;
-    INSERT INTO chancery.keyrings (uid, namespace, name, algorithm, key_size, key_count, data_key_fingerprint)
+    INSERT INTO chancery.keyrings (uid, namespace, name, algorithm, key_size, key_count, data_key_fingerprint,
+                                   namespace_uid, object_uid)
     VALUES (p_uid, p_namespace, p_name, coalesce(p_algorithm, p_default_algorithm),
-            coalesce(p_key_size, p_default_key_size), p_key_count, p_data_key_fingerprint)
-    RETURNING * INTO v_ring;
+            coalesce(p_key_size, p_default_key_size), p_key_count, p_data_key_fingerprint,
+            p_object.namespace_uid, p_object.object_uid)
+    RETURNING id INTO keyring;
     INSERT INTO chancery.data_keys (keyring_id, wrapped, kek_fingerprint)
-    VALUES (v_ring.id, p_data_key, p_kek_fingerprint);
-    RETURN v_ring.id;
+    VALUES (keyring, p_data_key, p_kek_fingerprint);
+    made := true;
 END
 $$;
 
@@ -390,6 +430,37 @@ BEGIN
     UPDATE chancery.keyrings k SET forgotten_use = v_keep - 1 WHERE k.id = p_keyring;
     DELETE FROM chancery.deleted_runs d WHERE d.keyring_id = p_keyring AND d.last_use < v_keep;
     RETURN v_forgotten;
+END
+$$;
+
+CREATE FUNCTION chancery.keyring_name_turn(p_namespace text, p_name text) RETURNS void
+    LANGUAGE sql
+    AS $$
+    SELECT pg_advisory_xact_lock(hashtextextended('chancery.keyring ' || p_namespace || '/' || p_name, 0))
+$$;
+
+CREATE FUNCTION chancery.keyring_own(p_keyring integer, p_object chancery.object, p_adopt uuid) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_ring chancery.keyrings%ROWTYPE;
+BEGIN
+    SELECT * INTO STRICT v_ring FROM chancery.keyrings k WHERE k.id = p_keyring;
+    IF v_ring.namespace_uid = p_object.namespace_uid THEN
+        RETURN;
+    ELSIF v_ring.namespace_uid IS NULL AND p_object.namespace_made IS NULL THEN
+        RETURN;
+    ELSIF v_ring.namespace_uid IS NULL AND p_object.namespace_made <= v_ring.created_at THEN
+        UPDATE chancery.keyrings k SET namespace_uid = p_object.namespace_uid WHERE k.id = p_keyring;
+    ELSIF v_ring.object_uid = p_adopt THEN
+        UPDATE chancery.keyrings k
+           SET namespace_uid = p_object.namespace_uid, object_uid = p_object.object_uid,
+               adopted_from = v_ring.object_uid, adopted_at = clock_timestamp()
+         WHERE k.id = p_keyring;
+    ELSE
+        RAISE EXCEPTION '%', to_char(v_ring.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+            USING ERRCODE = 'CH020';
+    END IF;
 END
 $$;
 
@@ -689,12 +760,111 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint) RETURNS TABLE(run_id integer, created boolean)
+CREATE FUNCTION chancery.run_admit(p_run integer, p_made_ring boolean, p_limits chancery.limits) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_run record;
+    v_bits bigint;
+    v_held record;
+    v_refusal text;
+BEGIN
+    IF p_limits IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT r.namespace, k.key_count, k.key_size,
+           chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size,
+                              chancery.signature_bytes(k.algorithm, k.key_size)) AS bytes
+      INTO STRICT v_run
+      FROM chancery.runs r
+      JOIN chancery.keyrings k ON k.id = r.keyring_id
+      JOIN chancery.generated_sources g ON g.run_id = r.id
+     WHERE r.id = p_run;
+    v_bits := CASE WHEN p_made_ring THEN v_run.key_count::bigint * coalesce(v_run.key_size, 256) ELSE 0 END;
+    IF v_run.bytes > p_limits.run_bytes THEN
+        v_refusal := format(
+            'the run would take %s of the database, and one run may take %s; make it smaller, or ask whoever installed Chancery to raise limits.bytesPerRun of the chart''s values',
+            chancery.bytes_text(v_run.bytes), chancery.bytes_text(p_limits.run_bytes));
+    ELSIF v_bits > p_limits.key_bits THEN
+        v_refusal := format(
+            'the run asks for %s keys of %s bits, %s bits in all, and one run may have %s bits made; ask for fewer keys, shorter ones or another algorithm (ES256 and EdDSA count 256 bits per key), or ask whoever installed Chancery to raise limits.keyBitsPerRun of the chart''s values',
+            v_run.key_count, coalesce(v_run.key_size, 256), v_bits, p_limits.key_bits);
+    END IF;
+    IF v_refusal IS NULL AND (p_limits.namespace_runs IS NOT NULL OR p_limits.namespace_bytes IS NOT NULL) THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('chancery.namespace ' || v_run.namespace, 0));
+        SELECT count(*) AS runs,
+               sum(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size,
+                                      chancery.signature_bytes(k.algorithm, k.key_size))) AS bytes
+          INTO v_held
+          FROM chancery.runs r
+          JOIN chancery.keyrings k ON k.id = r.keyring_id
+          JOIN chancery.generated_sources g ON g.run_id = r.id
+         WHERE r.namespace = v_run.namespace;
+        IF v_held.runs > p_limits.namespace_runs THEN
+            v_refusal := format(
+                'the run would be number %s of the namespace in the ledger, which may hold %s, kept ones of deleted SigningRuns among them; delete runs that nobody needs (deletionPolicy Delete, or `chancery delete`), or ask whoever installed Chancery to raise limits.runsPerNamespace of the chart''s values',
+                v_held.runs, p_limits.namespace_runs);
+        ELSIF v_held.bytes > p_limits.namespace_bytes THEN
+            v_refusal := format(
+                'the runs of the namespace would take %s of the database with this one, which takes %s, and may take %s, kept ones of deleted SigningRuns among them; delete runs that nobody needs (deletionPolicy Delete, or `chancery delete`), or ask whoever installed Chancery to raise limits.bytesPerNamespace of the chart''s values',
+                chancery.bytes_text(v_held.bytes), chancery.bytes_text(v_run.bytes),
+                chancery.bytes_text(p_limits.namespace_bytes));
+        END IF;
+    END IF;
+    IF v_refusal IS NOT NULL THEN
+        RAISE EXCEPTION '%', v_refusal USING ERRCODE = 'CH021';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.run_adopt(p_run integer, p_former uuid, p_object chancery.object, p_adopt_keyring uuid, p_claimed boolean) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_run record;
+BEGIN
+    SELECT r.namespace, k.id AS keyring, k.name AS keyring_name INTO v_run
+      FROM chancery.runs r JOIN chancery.keyrings k ON k.id = r.keyring_id WHERE r.id = p_run;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF v_run.keyring_name IS NOT NULL THEN
+        PERFORM chancery.keyring_name_turn(v_run.namespace, v_run.keyring_name);
+    END IF;
+    UPDATE chancery.runs r
+       SET namespace_uid = p_object.namespace_uid, object_uid = p_object.object_uid,
+           adopted_from = CASE WHEN p_claimed THEN r.adopted_from ELSE p_former END,
+           adopted_at = CASE WHEN p_claimed THEN r.adopted_at ELSE clock_timestamp() END
+     WHERE r.id = p_run AND r.object_uid = p_former AND (NOT p_claimed OR r.namespace_uid IS NULL);
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF v_run.keyring_name IS NOT NULL THEN
+        PERFORM chancery.keyring_own(v_run.keyring, p_object, p_adopt_keyring);
+    ELSE
+        UPDATE chancery.keyrings k
+           SET namespace_uid = p_object.namespace_uid, object_uid = p_object.object_uid
+         WHERE k.id = v_run.keyring;
+    END IF;
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) RETURNS numeric
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT p_to_make::numeric * (p_record_size + p_record_size / 4 + 90)
+         + p_to_sign::numeric * (p_signature_bytes + 100)
+         + ceil(p_to_sign::numeric / p_batch_size) * 800
+$$;
+
+CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) RETURNS TABLE(run_id integer, created boolean)
     LANGUAGE plpgsql
     AS $$
 DECLARE
     v_run integer;
     v_keyring integer;
+    v_made_ring boolean;
     v_parent text;
     v_options text;
     v_check text;
@@ -706,15 +876,19 @@ BEGIN
         RETURN QUERY SELECT v_run, false;
         RETURN;
     END IF;
-    v_keyring := chancery.keyring_find_or_create(
-        p_namespace, p_keyring, p_keyring_uid, p_data_key_fingerprint, p_data_key, p_kek_fingerprint,
-        p_algorithm, p_key_size, p_key_count, p_default_algorithm, p_default_key_size);
-    INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended)
-    VALUES (p_namespace, p_name, v_keyring, p_batch_size, p_lease_duration, p_suspended)
+    SELECT f.keyring, f.made INTO v_keyring, v_made_ring
+      FROM chancery.keyring_find_or_create(
+               p_namespace, p_keyring, p_keyring_uid, p_data_key_fingerprint, p_data_key, p_kek_fingerprint,
+               p_algorithm, p_key_size, p_key_count, p_default_algorithm, p_default_key_size,
+               p_object, p_adopt_keyring) f;
+    INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended, namespace_uid, object_uid)
+    VALUES (p_namespace, p_name, v_keyring, p_batch_size, p_lease_duration, p_suspended,
+            p_object.namespace_uid, p_object.object_uid)
     RETURNING id INTO v_run;
     INSERT INTO chancery.admissions (run_id) VALUES (v_run);
     INSERT INTO chancery.generated_sources (run_id, record_count, record_size, chunk_size)
     VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
+    PERFORM chancery.run_admit(v_run, v_made_ring, p_limits);
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signatures'] LOOP
         v_check := CASE WHEN v_parent = 'signatures' THEN (
             SELECT format(', CHECK (octet_length(signature) = %s)', chancery.signature_bytes(k.algorithm, k.key_size))
@@ -747,9 +921,14 @@ CREATE TABLE chancery.runs (
     completed_at timestamp with time zone,
     deleted_at timestamp with time zone,
     uid uuid DEFAULT gen_random_uuid() NOT NULL,
+    namespace_uid uuid,
+    object_uid uuid NOT NULL,
+    adopted_from uuid,
+    adopted_at timestamp with time zone,
     CONSTRAINT runs_batch_size_check CHECK ((batch_size >= 1)),
     CONSTRAINT runs_check CHECK (((sealed_at IS NULL) = (record_count IS NULL))),
     CONSTRAINT runs_check1 CHECK (((completed_at IS NULL) OR (sealed_at IS NOT NULL))),
+    CONSTRAINT runs_check2 CHECK (((adopted_from IS NULL) = (adopted_at IS NULL))),
     CONSTRAINT runs_lease_duration_check CHECK ((lease_duration > '00:00:00'::interval)),
     CONSTRAINT runs_record_count_check CHECK ((record_count >= 0))
 );
@@ -1004,7 +1183,12 @@ CREATE TABLE chancery.keyrings (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     filled_at timestamp with time zone,
     data_key_fingerprint text NOT NULL,
+    namespace_uid uuid,
+    object_uid uuid NOT NULL,
+    adopted_from uuid,
+    adopted_at timestamp with time zone,
     CONSTRAINT keyrings_check CHECK (((algorithm = ANY (ARRAY['RS256'::chancery.algorithm, 'PS256'::chancery.algorithm])) = (key_size IS NOT NULL))),
+    CONSTRAINT keyrings_check1 CHECK (((adopted_from IS NULL) = (adopted_at IS NULL))),
     CONSTRAINT keyrings_forgotten_use_check CHECK ((forgotten_use >= 0)),
     CONSTRAINT keyrings_key_count_check CHECK ((key_count >= 1))
 );
@@ -1309,6 +1493,10 @@ GRANT ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_firs
 
 REVOKE ALL ON FUNCTION chancery.batches_close(p_run integer, p_records bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.bytes_text(p_bytes numeric) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.database_used() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.key_join(p_keyring integer, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) FROM PUBLIC;
@@ -1321,9 +1509,13 @@ REVOKE ALL ON FUNCTION chancery.keyring_delete(p_namespace text, p_name text) FR
 
 REVOKE ALL ON FUNCTION chancery.keyring_filled(p_keyring integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keyring_forget(p_keyring integer, p_most bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.keyring_name_turn(p_namespace text, p_name text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.keyring_own(p_keyring integer, p_object chancery.object, p_adopt uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keyring_remove(p_keyring integer) FROM PUBLIC;
 
@@ -1355,7 +1547,13 @@ REVOKE ALL ON FUNCTION chancery.refuse_part_of_a_batch() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.refuse_removal_of_roots() FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.run_admit(p_run integer, p_made_ring boolean, p_limits chancery.limits) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.run_adopt(p_run integer, p_former uuid, p_object chancery.object, p_adopt_keyring uuid, p_claimed boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) FROM PUBLIC;
 
 GRANT SELECT ON TABLE chancery.runs TO chancery_signer;
 GRANT SELECT ON TABLE chancery.runs TO chancery_auditor;
