@@ -359,7 +359,7 @@ CREATE FUNCTION chancery.keyring_filled(p_keyring integer) RETURNS boolean
     SELECT EXISTS (SELECT FROM marked)
 $$;
 
-CREATE FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) RETURNS record
+CREATE FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -385,14 +385,12 @@ BEGIN
     IF p_key_count IS NULL THEN
         RAISE EXCEPTION 'there is no keyring %/%', p_namespace, p_name USING ERRCODE = 'CH004';
     END IF;
-    INSERT INTO chancery.keyrings (uid, namespace, name, algorithm, key_size, key_count, data_key_fingerprint,
+    INSERT INTO chancery.keyrings (namespace, name, algorithm, key_size, key_count, kek_fingerprint,
                                    namespace_uid, object_uid)
-    VALUES (p_uid, p_namespace, p_name, coalesce(p_algorithm, p_default_algorithm),
-            coalesce(p_key_size, p_default_key_size), p_key_count, p_data_key_fingerprint,
+    VALUES (p_namespace, p_name, coalesce(p_algorithm, p_default_algorithm),
+            coalesce(p_key_size, p_default_key_size), p_key_count, p_kek_fingerprint,
             p_object.namespace_uid, p_object.object_uid)
     RETURNING id INTO keyring;
-    INSERT INTO chancery.data_keys (keyring_id, wrapped, kek_fingerprint)
-    VALUES (keyring, p_data_key, p_kek_fingerprint);
     made := true;
 END
 $$;
@@ -858,7 +856,7 @@ CREATE FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_
          + ceil(p_to_sign::numeric / p_batch_size) * 800
 $$;
 
-CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) RETURNS TABLE(run_id integer, created boolean)
+CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) RETURNS TABLE(run_id integer, created boolean)
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -877,10 +875,8 @@ BEGIN
         RETURN;
     END IF;
     SELECT f.keyring, f.made INTO v_keyring, v_made_ring
-      FROM chancery.keyring_find_or_create(
-               p_namespace, p_keyring, p_keyring_uid, p_data_key_fingerprint, p_data_key, p_kek_fingerprint,
-               p_algorithm, p_key_size, p_key_count, p_default_algorithm, p_default_key_size,
-               p_object, p_adopt_keyring) f;
+      FROM chancery.keyring_find_or_create(p_namespace, p_keyring, p_kek_fingerprint, p_algorithm, p_key_size, p_key_count,
+                                           p_default_algorithm, p_default_key_size, p_object, p_adopt_keyring) f;
     INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended, namespace_uid, object_uid)
     VALUES (p_namespace, p_name, v_keyring, p_batch_size, p_lease_duration, p_suspended,
             p_object.namespace_uid, p_object.object_uid)
@@ -1125,14 +1121,6 @@ CREATE TABLE chancery.batches (
 )
 PARTITION BY LIST (run_id);
 
-CREATE TABLE chancery.data_keys (
-    keyring_id integer NOT NULL,
-    wrapped bytea NOT NULL,
-    kek_fingerprint text NOT NULL,
-    wrapped_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT data_keys_wrapped_check CHECK (((octet_length(wrapped) >= 1) AND (octet_length(wrapped) <= 256)))
-);
-
 CREATE TABLE chancery.deleted_runs (
     run_id integer NOT NULL,
     keyring_id integer NOT NULL,
@@ -1179,10 +1167,10 @@ CREATE TABLE chancery.keyrings (
     key_count integer NOT NULL,
     provider chancery.key_provider DEFAULT 'Local'::chancery.key_provider NOT NULL,
     envelope chancery.envelope DEFAULT 'Raw'::chancery.envelope NOT NULL,
+    kek_fingerprint text NOT NULL,
     forgotten_use bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     filled_at timestamp with time zone,
-    data_key_fingerprint text NOT NULL,
     namespace_uid uuid,
     object_uid uuid NOT NULL,
     adopted_from uuid,
@@ -1274,15 +1262,6 @@ CREATE TABLE chancery.records (
 PARTITION BY LIST (run_id);
 ALTER TABLE ONLY chancery.records ALTER COLUMN payload SET STORAGE EXTERNAL;
 
-CREATE TABLE chancery.run_secrets (
-    run_id integer NOT NULL,
-    owner_uid text NOT NULL,
-    name text NOT NULL,
-    content text NOT NULL,
-    made_at timestamp with time zone,
-    CONSTRAINT run_secrets_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 253)))
-);
-
 ALTER TABLE chancery.runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME chancery.runs_id_seq
     START WITH 1
@@ -1333,9 +1312,6 @@ ALTER TABLE ONLY chancery.batch_roots
 ALTER TABLE ONLY chancery.batches
     ADD CONSTRAINT batches_pkey PRIMARY KEY (batch, run_id);
 
-ALTER TABLE ONLY chancery.data_keys
-    ADD CONSTRAINT data_keys_pkey PRIMARY KEY (keyring_id);
-
 ALTER TABLE ONLY chancery.deleted_runs
     ADD CONSTRAINT deleted_runs_pkey PRIMARY KEY (run_id);
 
@@ -1374,9 +1350,6 @@ ALTER TABLE ONLY chancery.ledger
 
 ALTER TABLE ONLY chancery.records
     ADD CONSTRAINT records_pkey PRIMARY KEY (record, run_id);
-
-ALTER TABLE ONLY chancery.run_secrets
-    ADD CONSTRAINT run_secrets_pkey PRIMARY KEY (run_id);
 
 ALTER TABLE ONLY chancery.runs
     ADD CONSTRAINT runs_namespace_name_key UNIQUE (namespace, name);
@@ -1431,7 +1404,7 @@ CREATE TRIGGER batches_keep_their_bounds BEFORE UPDATE OF batch, run_id, first_r
 
 CREATE TRIGGER generated_sources_never_change BEFORE UPDATE ON chancery.generated_sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER keyrings_keep_their_shape BEFORE UPDATE OF uid, namespace, name, algorithm, key_size, provider, envelope, data_key_fingerprint ON chancery.keyrings FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER keyrings_keep_their_shape BEFORE UPDATE OF uid, namespace, name, algorithm, key_size, provider, envelope, kek_fingerprint ON chancery.keyrings FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE CONSTRAINT TRIGGER leases_are_stored_whole AFTER UPDATE OF stored_to ON chancery.leases DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.stored_to IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_part_of_a_batch();
 
@@ -1450,9 +1423,6 @@ CREATE TRIGGER statements_never_change BEFORE DELETE OR UPDATE ON chancery.state
 ALTER TABLE ONLY chancery.admissions
     ADD CONSTRAINT admissions_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY chancery.data_keys
-    ADD CONSTRAINT data_keys_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id) ON DELETE CASCADE;
-
 ALTER TABLE ONLY chancery.deleted_runs
     ADD CONSTRAINT deleted_runs_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id);
 
@@ -1467,9 +1437,6 @@ ALTER TABLE ONLY chancery.key_material
 
 ALTER TABLE ONLY chancery.keys
     ADD CONSTRAINT keys_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id);
-
-ALTER TABLE ONLY chancery.run_secrets
-    ADD CONSTRAINT run_secrets_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY chancery.runs
     ADD CONSTRAINT runs_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id);
@@ -1509,7 +1476,7 @@ REVOKE ALL ON FUNCTION chancery.keyring_delete(p_namespace text, p_name text) FR
 
 REVOKE ALL ON FUNCTION chancery.keyring_filled(p_keyring integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keyring_forget(p_keyring integer, p_most bigint) FROM PUBLIC;
 
@@ -1553,7 +1520,7 @@ REVOKE ALL ON FUNCTION chancery.run_adopt(p_run integer, p_former uuid, p_object
 
 REVOKE ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) FROM PUBLIC;
 
 GRANT SELECT ON TABLE chancery.runs TO chancery_signer;
 GRANT SELECT ON TABLE chancery.runs TO chancery_auditor;
@@ -1578,12 +1545,6 @@ GRANT SELECT ON TABLE chancery.batch_roots TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.batches TO chancery_auditor;
 
-GRANT SELECT(keyring_id) ON TABLE chancery.data_keys TO chancery_auditor;
-
-GRANT SELECT(kek_fingerprint) ON TABLE chancery.data_keys TO chancery_auditor;
-
-GRANT SELECT(wrapped_at) ON TABLE chancery.data_keys TO chancery_auditor;
-
 GRANT SELECT ON TABLE chancery.deleted_runs TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.generated_chunks TO chancery_auditor;
@@ -1606,8 +1567,6 @@ GRANT SELECT ON TABLE chancery.ledger TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.records TO chancery_signer;
 GRANT SELECT ON TABLE chancery.records TO chancery_auditor;
-
-GRANT SELECT ON TABLE chancery.run_secrets TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.schema_migrations TO chancery_auditor;
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes what is generated: crds/signingrun.yaml, the chart's copy of it, and
-# docs/reference/signingrun.md from the Rust types; migrations/schema.sql from the migrations.
+# docs/reference/signingrun.md from the Rust types; migrations/schema.sql from the migrations; the chart's copy of
+# migrations/administrator.sql.
 # With --check, says what differs and fails instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,10 +16,13 @@ bin="${CARGO_TARGET_DIR:-target}/debug"
 "$bin/referencegen" > "$work/signingrun.md"
 "$bin/dump-schema" > "$work/schema.sql"
 
+cp migrations/administrator.sql "$work/administrator.sql"
+
 result=0
 for pair in \
     signingrun.yaml:crds/signingrun.yaml \
     signingrun.yaml:charts/chancery/files/signingrun-crd.yaml \
+    administrator.sql:charts/chancery/files/administrator.sql \
     signingrun.md:docs/reference/signingrun.md \
     schema.sql:migrations/schema.sql; do
     fresh="$work/${pair%%:*}" committed="${pair#*:}"

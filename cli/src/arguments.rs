@@ -94,6 +94,10 @@ pub(crate) enum Command {
     /// List who has a run's keys in hand, or give back what dead signers hold
     #[command(subcommand)]
     Lease(LeaseCommand),
+    /// Print the SQL that an administrator runs once in a ledger's database: the roles, and who may make logins
+    ///
+    /// For instance: chancery roles-sql | psql postgres://ADMINISTRATOR@HOST/LEDGER
+    RolesSql,
     /// Print a completion script
     ///
     /// For instance: chancery completions bash > ~/.local/share/bash-completion/completions/chancery

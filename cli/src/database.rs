@@ -27,7 +27,6 @@ const DATABASE: &str = "chancery";
 /// An open ledger, and the private server below it, if it is one of our own.
 pub(crate) struct Database {
     pub(crate) ledger: Ledger,
-    pub(crate) url: String,
     /// Where a private server keeps its data.
     data: Option<PathBuf>,
     server: Option<LocalPostgres>,
@@ -73,8 +72,8 @@ impl Database {
     async fn open_any(arguments: &DatabaseArguments, signers: u32) -> Result<Self, CliError> {
         if let Some(url) = &arguments.database_url {
             let url = url.read()?;
-            let ledger = Ledger::connect(url.clone().named("chancery"), OWNER_CONNECTIONS).await?;
-            return Ok(Self { ledger, url: url.expose().to_owned(), data: None, server: None });
+            let ledger = Ledger::connect(url.named("chancery"), OWNER_CONNECTIONS).await?;
+            return Ok(Self { ledger, data: None, server: None });
         }
         make_private_dir(&arguments.data_dir)?;
         let mut options = ServerOptions::new(postgres_dir(&arguments.data_dir));
@@ -88,7 +87,7 @@ impl Database {
         let place: LedgerUrl = url.parse()?;
         place.create_database().await?;
         let ledger = Ledger::connect(place.named("chancery"), OWNER_CONNECTIONS).await?;
-        Ok(Self { ledger, url, data: Some(postgres_dir(&arguments.data_dir)), server: Some(server) })
+        Ok(Self { ledger, data: Some(postgres_dir(&arguments.data_dir)), server: Some(server) })
     }
 
     /// A folder on the disk of a private server.

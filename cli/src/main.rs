@@ -26,6 +26,7 @@ use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use chancery_process::{Exit, Shield, parse_arguments, queue_lines, start_logs};
+use chancery_store::logins::ADMINISTRATOR_SQL;
 use clap::CommandFactory;
 
 use crate::arguments::{Arguments, Command};
@@ -61,6 +62,10 @@ async fn command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Keyring(keyring) => keyring::keyring(&database, &keyring).await,
         Command::Kek(command) => kek::kek(&database, &command).await,
         Command::Lease(lease) => lease::lease(&database, &lease).await,
+        Command::RolesSql => {
+            output::write(ADMINISTRATOR_SQL.as_bytes())?;
+            Ok(Exit::Done)
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "chancery", &mut script);

@@ -1,7 +1,7 @@
 -- Stores signatures of the lease's batch, for consecutive records from p_first on: the batch's first record, or the one
 -- after those that this transaction has stored. With p_last the batch is complete: the lease is closed and the batch
 -- marked signed in the same transaction; the schema lets none commit that stores a part only. Nothing is stored, and
---   CH001 raised when the lease is no longer the caller's, or never was
+--   CH001 raised when the lease is no longer the caller's, or never was, or is one of another run than the login's
 --   CH002 raised when the records are not those that are next in its batch, or not the whole of it
 --
 -- Of which length a signature is, the run's own table says (run_create).
@@ -27,11 +27,13 @@ BEGIN
     IF p_last THEN
         UPDATE chancery.leases l SET outcome = 'signed', signed_at = clock_timestamp(), token_hash = NULL
          WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE
+           AND (l.run_id = chancery.run_of_session()) IS TRUE
         RETURNING l.run_id, l.batch, l.stored_to INTO v_lease;
     ELSE
         -- Locked to the end of the transaction, so that nobody takes over a batch that is being stored.
         SELECT l.run_id, l.batch, l.stored_to INTO v_lease FROM chancery.leases l
-         WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE FOR UPDATE;
+         WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE
+           AND (l.run_id = chancery.run_of_session()) IS TRUE FOR UPDATE;
     END IF;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'lease % is lost', p_lease USING ERRCODE = 'CH001';

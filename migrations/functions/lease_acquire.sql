@@ -5,7 +5,7 @@
 --   no_key      every key is in use: ask again later
 --   no_batch    every batch that is left is in another signer's hands, or is not closed yet: ask again later
 --   complete    the run is sealed, and every batch is signed
---   suspended, deleted, unknown   nothing is leased for such a run
+--   suspended, deleted, unknown   nothing is leased for such a run; to a login, every run is unknown but its own
 --
 -- The run is named by its uid too: in a ledger that was made anew, its number is another run's. The token is the
 -- holder's secret: whoever renews, stores or abandons shows it, and only its hash is kept.
@@ -39,6 +39,14 @@ BEGIN
     use_floor := p_use_floor;
     batch_floor := p_batch_floor;
     expired := 0;
+    -- Before anything else waits for them, or is kept for them.
+    IF octet_length(p_holder) > 1024 OR octet_length(p_token_hash) <> 32 THEN
+        RAISE EXCEPTION 'a holder has at most 1024 bytes, and the hash of a token 32' USING ERRCODE = 'check_violation';
+    END IF;
+    IF chancery.run_of_session() IS DISTINCT FROM p_run THEN
+        answer := 'unknown';
+        RETURN;
+    END IF;
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
     answer := chancery.run_refusal(v_run);
     IF answer IS NOT NULL THEN

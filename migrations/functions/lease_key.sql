@@ -1,5 +1,5 @@
 -- The key of a lease: its private part, wrapped, and its public key. Both null when the lease is no longer the caller's,
--- or never was; empty when the ring has lost them.
+-- or never was, or is one of another run than the login's; empty when the ring has lost them.
 --
 -- Key material leaves the ledger only under a lease that is committed, so that whoever has it is in the log: not in the
 -- transaction that asked for the lease, which may be rolled back. A transaction that has written anything, in a
@@ -17,7 +17,8 @@ BEGIN
             USING ERRCODE = 'invalid_transaction_state';
     END IF;
     SELECT l.key_id INTO v_key FROM chancery.leases l
-     WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE;
+     WHERE l.id = p_lease AND l.token_hash = sha256(p_token) AND (l.outcome IS NULL) IS TRUE
+       AND (l.run_id = chancery.run_of_session()) IS TRUE;
     IF NOT FOUND THEN
         RETURN;
     END IF;

@@ -61,9 +61,6 @@ BEGIN
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
-    -- A signer reads the records of its run from the run's own table. Asked for them by the parent, which it
-    -- may read already, the server would choose among the tables of all runs each time.
-    EXECUTE format('GRANT SELECT ON chancery.%I TO chancery_signer', 'records_' || v_run);
     RETURN QUERY SELECT v_run, true;
 END
 $$;

@@ -131,18 +131,16 @@ pub struct Operate {
         value_parser = ["Always", "IfNotPresent", "Never"]
     )]
     signer_image_pull_policy: String,
-    /// URL of the ledger's database, as a signer: the signers of each run are given it in their Secret
+    /// URL by which signers reach the ledger's database, if it is another than the operator's; the login of their run takes
+    /// the place of the one in it
     #[arg(long, env = "CHANCERY_SIGNER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    signer_database_url: GivenUrl,
+    signer_database_url: Option<GivenUrl>,
     /// PGSSLMODE of the signers
     #[arg(long, env = "CHANCERY_SIGNER_PGSSLMODE", value_name = "MODE")]
     signer_pg_sslmode: Option<String>,
     /// File with the CA that signers check the database's certificate by, which they are given in their Secret
     #[arg(long, env = "CHANCERY_SIGNER_CA_FILE", value_name = "FILE")]
     signer_ca_file: Option<PathBuf>,
-    /// Let signers take on the role chancery_signer: for a login that may do more
-    #[arg(long, env = "CHANCERY_SIGNER_ASSUME_ROLE")]
-    signer_assume_role: bool,
     /// ServiceAccount of signer pods, in the run's namespace; they are given no API token
     #[arg(long, env = "CHANCERY_SIGNER_SERVICE_ACCOUNT", value_name = "NAME")]
     signer_service_account: Option<String>,
@@ -194,11 +192,10 @@ impl Operate {
         Ok(SignerSettings {
             image: self.signer_image.clone(),
             image_pull_policy: self.signer_image_pull_policy.clone(),
-            database_url: self.signer_database_url.read()?,
+            database_url: self.signer_database_url.as_ref().unwrap_or(&self.database_url).read()?,
             service_account: self.signer_service_account.clone(),
             ssl_mode: self.signer_pg_sslmode.clone(),
             ca_file: self.signer_ca_file.clone(),
-            assume_role: self.signer_assume_role,
             otlp_endpoint: std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok().filter(|text| !text.is_empty()),
             allowed: self.signer_allowed.clone(),
         })

@@ -58,7 +58,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         (None, None) => Arguments::command()
             .error(
                 ErrorKind::MissingRequiredArgument,
-                "--database-url, --kek-file, --pod-namespace, --signer-database-url and --signer-image are needed",
+                "--database-url, --kek-file, --pod-namespace and --signer-image are needed",
             )
             .exit(),
     }

@@ -90,20 +90,12 @@ fn statement_key_data() -> anyhow::Result<Data> {
     Ok([("statement.key".to_owned(), ByteString(pem.as_bytes().to_vec()))].into())
 }
 
-/// The passwords of the try-out PostgreSQL, and the URLs that hold them: in one Secret, so that they always fit together.
+/// The passwords of the try-out PostgreSQL, and the URL that holds one of them: in one Secret, so that they always fit together.
 fn postgresql_data(host: &str) -> Data {
-    let (postgres, owner, signer) = (password(), password(), password());
-    let url = |user: &str, password: &str| {
-        Zeroizing::new(format!("postgres://{user}:{password}@{host}:5432/chancery?sslmode=disable"))
-    };
-    let (owner_url, signer_url) = (url("chancery", &owner), url("chancery_signer_login", &signer));
-    let entries = [
-        ("postgres-password", &postgres),
-        ("owner-password", &owner),
-        ("signer-password", &signer),
-        ("owner-url", &owner_url),
-        ("signer-url", &signer_url),
-    ];
+    let (postgres, owner) = (password(), password());
+    let owner_url =
+        Zeroizing::new(format!("postgres://chancery:{}@{host}:5432/chancery?sslmode=disable", *owner));
+    let entries = [("postgres-password", &postgres), ("owner-password", &owner), ("owner-url", &owner_url)];
     entries.map(|(key, value)| (key.to_owned(), ByteString(value.as_bytes().to_vec()))).into()
 }
 
@@ -133,18 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn the_urls_of_the_try_out_database_hold_its_passwords() {
+    fn the_url_of_the_try_out_database_holds_its_owners_password() {
         let data = postgresql_data("chancery-postgresql.sealing.svc");
-        for (user, key) in [("chancery", "owner"), ("chancery_signer_login", "signer")] {
-            let password = text(&data, &format!("{key}-password"));
-            assert_eq!(password.len(), PASSWORD_LENGTH);
-            let url = text(&data, &format!("{key}-url"));
-            let wanted = format!(
-                "postgres://{user}:{password}@chancery-postgresql.sealing.svc:5432/chancery?sslmode=disable"
-            );
-            assert_eq!(url, wanted);
-            url.parse::<chancery_store::LedgerUrl>().expect("a URL");
-        }
-        assert_ne!(text(&data, "owner-password"), text(&data, "signer-password"));
+        let password = text(&data, "owner-password");
+        assert_eq!(password.len(), PASSWORD_LENGTH);
+        let url = text(&data, "owner-url");
+        let wanted = format!(
+            "postgres://chancery:{password}@chancery-postgresql.sealing.svc:5432/chancery?sslmode=disable"
+        );
+        assert_eq!(url, wanted);
+        url.parse::<chancery_store::LedgerUrl>().expect("a URL");
+        assert_ne!(password, text(&data, "postgres-password"));
     }
 }

@@ -135,6 +135,7 @@ impl Process {
             _ended = join_all(controls) => {}
             () = shared.keep_progress() => {}
             () = shared.keep_statements() => {}
+            () = shared.keep_sessions() => {}
             () = shared.keep_rotation() => {}
             () = publisher.keep() => {}
         }

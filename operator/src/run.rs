@@ -16,6 +16,7 @@ pub(crate) mod progress;
 pub(crate) mod reconcile;
 pub(crate) mod room;
 pub(crate) mod rotating;
+pub(crate) mod sessions;
 pub(crate) mod slim;
 pub(crate) mod standing;
 pub(crate) mod stating;

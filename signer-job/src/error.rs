@@ -35,6 +35,8 @@ pub(crate) enum SignerError {
     UseJournal(std::io::Error),
     #[error("the run was deleted")]
     Gone,
+    #[error("the run was deleted, or its signers have another login by now: {0}")]
+    LoginGone(StoreError),
 }
 
 // Not by `#[from]`, which would make of the cause a `source` too: the message has it already.
@@ -56,10 +58,13 @@ impl SignerError {
         matches!(self, Self::Store(error) if error.is_transient())
     }
 
-    /// The same error, once the run has been found: if it is not there any more, it was deleted.
+    /// The same error, once the run has been found: if it is not there any more, it was deleted,
+    /// and the login with it.
     pub(crate) fn during_a_run(self) -> Self {
         match self {
             Self::Store(StoreError::NoRun(_)) => Self::Gone,
+            // It goes with the run, and it was accepted before.
+            Self::Store(error @ StoreError::LoginRefused(_)) => Self::LoginGone(error),
             other => other,
         }
     }
@@ -81,7 +86,8 @@ impl SignerError {
             | Self::WrongDataKey { .. }
             | Self::Key(_)
             | Self::Algorithm(_)
-            | Self::Gone => Exit::NeverWorks,
+            | Self::Gone
+            | Self::LoginGone(_) => Exit::NeverWorks,
         }
     }
 }

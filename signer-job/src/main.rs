@@ -60,12 +60,9 @@ struct Arguments {
     /// File with the data key of the run's keyring: 32 bytes, raw or in base64; - is the first line of standard input
     #[arg(long, env = "CHANCERY_DATA_KEY_FILE", value_name = "FILE")]
     data_key_file: PathBuf,
-    /// URL of the ledger's database, as a signer
+    /// URL of the ledger's database, with the login of the run
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: GivenUrl,
-    /// Assume the signer's role after connecting, for a login that may do more
-    #[arg(long, env = "CHANCERY_ASSUME_SIGNER_ROLE")]
-    assume_signer_role: bool,
     /// Signing threads
     #[arg(long, env = "CHANCERY_THREADS", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: u16,
@@ -148,7 +145,7 @@ async fn sign(arguments: Arguments) -> Result<Ended, SignerError> {
     let open_journal = |folder| UseJournal::open(folder, arguments.holder.clone());
     let journal = arguments.use_journal.map(open_journal).transpose().map_err(SignerError::UseJournal)?;
     let order = Order {
-        ledger: if arguments.assume_signer_role { ledger.as_signer_role() } else { ledger },
+        ledger,
         namespace: arguments.namespace,
         name: arguments.run,
         run_uid: arguments.run_uid,

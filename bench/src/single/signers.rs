@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use chancery_kit::SignerProcess;
-use chancery_store::Run;
+use chancery_store::logins::sessions_for;
+use chancery_store::{LedgerUrl, Run};
 use serde_json::Value;
 
 use crate::cpu::Cpu;
@@ -42,11 +43,13 @@ async fn sign_and_look(site: &Site, run: &Run, signers: u32, look: bool) -> anyh
     let listens = free_addresses(signers)?;
     let data_key_file = site.data_key_file(run).await?;
     let (before, began) = (site.cpu()?, Instant::now());
+    let login = site.ledger.make_login(run, sessions_for(signers)).await?;
+    let url = site.url.parse::<LedgerUrl>()?.for_login(&login)?;
     let mut processes = Vec::new();
     for (number, listen) in listens.iter().enumerate() {
         let (holder, listen) = (format!("{}-{number}", run.name), listen.to_string());
         let more = ["--log-format", "json", "--listen", &listen];
-        processes.push(SignerProcess::start(&site.url, &run.name, &holder, &data_key_file, &more)?);
+        processes.push(SignerProcess::start(&url, &run.name, &holder, &data_key_file, &more)?);
     }
     let waits = if look { late_waits(site, run, &listens).await? } else { Waits::default() };
     let mut signer_mib: f64 = 0.0;

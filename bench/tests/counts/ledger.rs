@@ -59,8 +59,13 @@ async fn count(server: &ThrowAway, batches: i64) -> anyhow::Result<Counts> {
     let proxy = Proxy::start(server.socket_dir())?;
     // One slot: it never meets another that has the last batch, so it never waits and asks again.
     let alone = ["--threads", "1", "--lookahead", "0"];
-    let mut signer =
-        SignerProcess::start(&proxy.url(&ledger.url), &run.run.name, "one", &run.data_key_file, &alone)?;
+    let mut signer = SignerProcess::start(
+        &run.url_by(&proxy.url(&ledger.url))?,
+        &run.run.name,
+        "one",
+        &run.data_key_file,
+        &alone,
+    )?;
     let (code, log) = signer.ended().await?;
     anyhow::ensure!(code == Some(0), "the signer ended with {code:?}: {log}");
     watch.until_nobody_is_connected().await;

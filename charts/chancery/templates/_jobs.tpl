@@ -24,9 +24,6 @@ signer:
       CHANCERY_HOLDER: $(POD_NAME)/$(POD_UID)
       CHANCERY_DATA_KEY_FILE: /etc/chancery/signer/data-key
       CHANCERY_TERMINATION_LOG: /dev/termination-log
-      {{- if .Values.database.signerAssumesRole }}
-      CHANCERY_ASSUME_SIGNER_ROLE: "true"
-      {{- end }}
       {{- with .Values.database.tls.mode }}
       PGSSLMODE: {{ . }}
       {{- end }}

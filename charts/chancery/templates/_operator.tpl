@@ -59,14 +59,12 @@
   value: {{ include "chancery.image" (list . .Values.signer.image) }}
 - name: CHANCERY_SIGNER_IMAGE_PULL_POLICY
   value: {{ .Values.image.pullPolicy }}
+{{- with include "chancery.database.signerUrlKey" . }}
 - name: CHANCERY_SIGNER_DATABASE_URL
   valueFrom:
     secretKeyRef:
-      name: {{ include "chancery.database.secretName" . }}
-      key: {{ include "chancery.database.signerUrlKey" . }}
-{{- if .Values.database.signerAssumesRole }}
-- name: CHANCERY_SIGNER_ASSUME_ROLE
-  value: "true"
+      name: {{ include "chancery.database.secretName" $ }}
+      key: {{ . }}
 {{- end }}
 {{- with include "chancery.signer.serviceAccountName" . }}
 - name: CHANCERY_SIGNER_SERVICE_ACCOUNT

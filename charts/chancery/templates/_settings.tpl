@@ -65,13 +65,11 @@
 {{- if .Values.database.existingSecret }}{{ .Values.database.ownerUrlKey }}{{ else }}owner-url{{ end }}
 {{- end }}
 
-{{/* Key of the signers' URL in the same Secret. */}}
+{{/* Key of the signers' URL in the same Secret; nothing if they reach the database as the operator does. */}}
 {{- define "chancery.database.signerUrlKey" -}}
-{{- if .Values.database.signerAssumesRole }}
-{{- include "chancery.database.ownerUrlKey" . }}
-{{- else if .Values.database.existingSecret }}
+{{- if .Values.database.existingSecret }}
 {{- .Values.database.signerUrlKey }}
-{{- else }}signer-url{{ end }}
+{{- end }}
 {{- end }}
 
 {{- define "chancery.kek.secretName" -}}

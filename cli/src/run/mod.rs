@@ -1,5 +1,6 @@
 //! `chancery run`: make keys and records, sign, audit, on one machine.
 
+mod login;
 mod manifest;
 mod room;
 mod signer_end;
@@ -25,8 +26,10 @@ use crate::database::Database;
 use crate::display::Display;
 use crate::error::CliError;
 use crate::kek_source::KekSource;
+use crate::run::login::SignersLogin;
 use crate::run::manifest::{Request, TakenOver};
 use crate::run::room::Room;
+use crate::run::signer_process::SignerCommand;
 use crate::run::stating::Stating;
 use crate::run::summary::Summary;
 use crate::run::supervisor::{Ended, Supervisor};
@@ -166,9 +169,7 @@ async fn sign_as_records_come(
         };
         let ended = match supply::enough_batches(database, run, &mut heard, wanted).await {
             Ok(Some(signers)) => {
-                let supervisor =
-                    Supervisor::new(database, run, how.data_key, signers, how.log_format, display);
-                supervisor.sign(stop).await.map(|ended| (signers, ended))
+                sign(database, run, how, signers, display, stop).await.map(|ended| (signers, ended))
             }
             Ok(None) => Ok((0, Ended::Stopped)),
             Err(error) => Err(error),
@@ -185,6 +186,22 @@ async fn sign_as_records_come(
         (_, Err(error)) => Err(error),
         (supplied, Ok((signers, ended))) => Ok(Done { seeding: supplied?, signers, ended }),
     }
+}
+
+/// Signs with so many signers, by a login that is made for them.
+async fn sign(
+    database: &Database,
+    run: &Run,
+    how: &Signers<'_>,
+    signers: u32,
+    display: &Display,
+    stop: &Stop,
+) -> Result<Ended, CliError> {
+    let login = SignersLogin::make(database, run, signers).await?;
+    let command = SignerCommand::new(run, login.url()?, how.data_key, how.log_format);
+    let ended = Supervisor::new(database, run, command, signers, display).sign(stop).await;
+    login.drop().await;
+    ended
 }
 
 fn interrupted(display: &Display) -> Exit {

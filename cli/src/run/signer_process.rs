@@ -36,13 +36,19 @@ pub(crate) struct SignerProcess {
 }
 
 impl SignerCommand {
-    pub(crate) fn new(run: &Run, database_url: &str, data_key: &Arc<DataKey>, log_format: LogFormat) -> Self {
+    /// `database_url` has the login of the run, and never that of the owner.
+    pub(crate) fn new(
+        run: &Run,
+        database_url: String,
+        data_key: &Arc<DataKey>,
+        log_format: LogFormat,
+    ) -> Self {
         Self {
             program: program(),
             namespace: run.namespace.clone(),
             run: run.name.clone(),
             run_uid: run.uid.to_string(),
-            database_url: database_url.to_owned(),
+            database_url,
             data_key: Arc::clone(data_key),
             log_format,
         }
@@ -55,7 +61,7 @@ impl SignerCommand {
         command
             .args(["--run", &self.run, "--run-uid", &self.run_uid])
             .args(["--namespace", &self.namespace, "--holder", &holder])
-            .args(["--log-format", self.log_format.flag(), "--assume-signer-role", "--stop-with-stdin"])
+            .args(["--log-format", self.log_format.flag(), "--stop-with-stdin"])
             .args(["--data-key-file", STANDARD_INPUT])
             // Not on the command line, where everybody could read a password.
             .env("DATABASE_URL", &self.database_url)

@@ -2,14 +2,12 @@
 
 mod keep_signing;
 
-use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use chancery_keyring::DataKey;
-use chancery_process::{LogFormat, Stop};
+use chancery_process::Stop;
 use chancery_store::standstill::Standstill;
 use chancery_store::{Progress, Run, StoreError};
 use futures::future::join_all;
@@ -67,12 +65,10 @@ impl<'a> Supervisor<'a> {
     pub(crate) fn new(
         database: &'a Database,
         run: &'a Run,
-        data_key: &Arc<DataKey>,
+        command: SignerCommand,
         signers: u32,
-        log_format: LogFormat,
         display: &'a Display,
     ) -> Self {
-        let command = SignerCommand::new(run, &database.url, data_key, log_format);
         Self {
             database,
             run,

@@ -159,11 +159,13 @@ impl Cluster {
     /// does in its own folder, root never writes there.
     fn configure(&self, options: &ServerOptions) -> Result<PathBuf, Error> {
         let ServerOptions { data_dir: _, max_connections, settings } = options;
-        let text = config::render(self.kind, *max_connections, settings, &self.socket_dir)?;
-        let path = beside(&self.place.data, "conf");
-        fs::write(&path, text).map_err(io_error("write", &path))?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644))
-            .map_err(io_error("open for the server's user", &path))?;
+        let (path, logins) = (beside(&self.place.data, "conf"), beside(&self.place.data, "hba"));
+        let text = config::render(self.kind, *max_connections, settings, &self.socket_dir, &logins)?;
+        for (path, text) in [(&logins, config::logins()), (&path, text)] {
+            fs::write(path, text).map_err(io_error("write", path))?;
+            fs::set_permissions(path, fs::Permissions::from_mode(0o644))
+                .map_err(io_error("open for the server's user", path))?;
+        }
         Ok(path)
     }
 

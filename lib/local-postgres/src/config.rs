@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::address::PORT;
 use crate::error::Error;
+use crate::{SIGNERS, SUPERUSER};
 
 /// What the server is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,17 @@ const COMMON: &[(&str, &str)] = &[
     ("cluster_name", "chancery"),
 ];
 
+/// Who may log in, and how. Who can enter the socket's directory is the server's own user or root, which have whatever
+/// the superuser has. The logins that were made for the signers of a run show that they were given one: by SCRAM.
+pub(crate) fn logins() -> String {
+    format!(
+        "# Written anew at every start: changes here are lost.\n\
+         local all {SUPERUSER} trust\n\
+         local all +{SIGNERS} scram-sha-256\n\
+         local all all trust\n"
+    )
+}
+
 /// The text of the configuration file. A later line overrides an earlier one, so that
 /// `extra` overrides the defaults, and nothing overrides what keeps other users out.
 pub(crate) fn render(
@@ -52,6 +64,7 @@ pub(crate) fn render(
     max_connections: u32,
     extra: &[(String, String)],
     socket_dir: &Path,
+    logins: &Path,
 ) -> Result<String, Error> {
     let socket_dir = plain_text(socket_dir)?;
     let mut text = String::from("# Written anew at every start: changes here are lost.\n");
@@ -59,6 +72,7 @@ pub(crate) fn render(
         push(&mut text, name, value)?;
     }
     push(&mut text, "max_connections", &max_connections.to_string())?;
+    push(&mut text, "hba_file", plain_text(logins)?)?;
     for (name, value) in extra {
         push(&mut text, name, value)?;
     }
@@ -95,7 +109,7 @@ mod tests {
     fn rendered(extra: &[(&str, &str)]) -> Result<String, Error> {
         let extra: Vec<_> =
             extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        render(Kind::Kept, 7, &extra, Path::new("/s"))
+        render(Kind::Kept, 7, &extra, Path::new("/s"), Path::new("/d.hba"))
     }
 
     #[test]

@@ -14,7 +14,7 @@
 //! # Files
 //!
 //! For a data directory `dir/postgres` these stand beside it in `dir`: `postgres.conf` (the
-//! settings, written anew at each start), `postgres.log`, `postgres.socket/`,
+//! settings, written anew at each start), `postgres.hba` (who may log in), `postgres.log`, `postgres.socket/`,
 //! `postgres.lock` and `postgres.users` (who starts, who uses), and, only where needed,
 //! `postgres.socket-dir` and `postgres.moved`, each with the path of a private directory
 //! that could not be here.
@@ -39,6 +39,9 @@ pub use binaries::{MINIMUM_MAJOR, PgBinaries, find_binaries};
 pub use error::Error;
 pub use server::{LocalPostgres, ServerOptions};
 pub use throw_away::ThrowAway;
+
+/// The role in which the logins of signers are, where a server has it: they log in with a password.
+pub const SIGNERS: &str = "chancery_signer";
 
 /// The name of the superuser of every server that this crate starts.
 pub const SUPERUSER: &str = "chancery";

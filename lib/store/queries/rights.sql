@@ -1,12 +1,22 @@
--- Whether the roles of signers and auditors have the rights of migrations/roles.sql, and none to read private keys or data keys;
--- the functions that were granted to either, each after the role's name; and whether there is a function that
--- everybody may call.
+-- $1 SHA-256 of the body of chancery_logins.change, in hexadecimal
+--
+-- Whether there are the roles of migrations/administrator.sql and this login can use them; whether it can have logins of
+-- runs made, by the function as this program knows it; whether what nobody needs is taken from everybody; and whether
+-- this login may run that file. Whether signers and auditors have the rights of migrations/roles.sql, and none to read
+-- what is not theirs; the functions that were granted to either, each after the role's name; and whether there
+-- is a function that everybody may call.
 --
 -- Nothing here fails when a role is missing, as it is on a server that a ledger was just restored on.
 WITH signer AS (
        SELECT oid FROM pg_roles WHERE rolname = 'chancery_signer'
 ), auditor AS (
        SELECT oid FROM pg_roles WHERE rolname = 'chancery_auditor'
+), operator AS (
+       SELECT oid FROM pg_roles WHERE rolname = 'chancery_operator'
+), logins AS (
+       SELECT oid FROM pg_roles WHERE rolname = 'chancery_logins' AND rolcreaterole AND NOT rolcanlogin
+), me AS (
+       SELECT oid, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user
 ), owner AS (
        SELECT CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END AS takes_on
 ), functions AS (
@@ -15,23 +25,41 @@ WITH signer AS (
         WHERE p.pronamespace = 'chancery'::regnamespace
 )
 SELECT EXISTS (
-           SELECT FROM signer s CROSS JOIN owner o
-            WHERE pg_has_role(s.oid, o.takes_on)
-              AND has_schema_privilege(s.oid, 'chancery', 'USAGE')
+           SELECT FROM auditor a CROSS JOIN owner w CROSS JOIN signer
+            WHERE pg_has_role(a.oid, w.takes_on)) AS roles,
+       EXISTS (
+           SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+             JOIN logins l ON l.oid = p.proowner CROSS JOIN operator o
+             JOIN pg_auth_members m ON m.member = l.oid AND m.admin_option JOIN signer s ON s.oid = m.roleid
+            WHERE n.nspname = 'chancery_logins' AND p.proname = 'change' AND p.prosecdef
+              AND encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') = $1
+              AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')
+              AND has_schema_privilege(o.oid, n.oid, 'USAGE') AND has_function_privilege(o.oid, p.oid, 'EXECUTE')) AS logins,
+       -- Their parameters are not the same in all versions.
+       NOT EXISTS (
+           SELECT FROM pg_proc p
+            WHERE p.pronamespace = 'pg_catalog'::regnamespace
+              AND p.proname IN ('pg_logical_emit_message', 'pg_advisory_lock', 'pg_advisory_xact_lock', 'lo_create')
+              AND has_function_privilege('public', p.oid, 'EXECUTE'))
+           AND NOT has_database_privilege('public', current_database(), 'TEMPORARY') AS hardened,
+       (SELECT m.rolsuper FROM me m) AS superuser,
+       (SELECT m.rolcreaterole FROM me m) AS createrole,
+       EXISTS (
+           SELECT FROM signer s
+            WHERE has_schema_privilege(s.oid, 'chancery', 'USAGE')
               AND has_table_privilege(s.oid, 'chancery.ledger', 'SELECT')
-              AND has_table_privilege(s.oid, 'chancery.runs', 'SELECT')
-              AND has_table_privilege(s.oid, 'chancery.keyrings', 'SELECT')
-              AND has_table_privilege(s.oid, 'chancery.records', 'SELECT')
+              AND NOT has_any_column_privilege(s.oid, 'chancery.runs', 'SELECT')
+              AND NOT has_any_column_privilege(s.oid, 'chancery.keyrings', 'SELECT')
+              AND NOT has_any_column_privilege(s.oid, 'chancery.records', 'SELECT')
               AND NOT has_any_column_privilege(s.oid, 'chancery.key_material', 'SELECT')
               AND NOT has_any_column_privilege(s.oid, 'chancery.data_keys', 'SELECT')
               AND NOT EXISTS (
                       SELECT FROM pg_inherits i
                        WHERE i.inhparent = 'chancery.records'::regclass
-                         AND NOT has_table_privilege(s.oid, i.inhrelid, 'SELECT')))
+                         AND has_table_privilege(s.oid, i.inhrelid, 'SELECT')))
            AND EXISTS (
-           SELECT FROM auditor a CROSS JOIN owner o
-            WHERE pg_has_role(a.oid, o.takes_on)
-              AND has_schema_privilege(a.oid, 'chancery', 'USAGE')
+           SELECT FROM auditor a
+            WHERE has_schema_privilege(a.oid, 'chancery', 'USAGE')
               AND has_column_privilege(a.oid, 'chancery.key_material', 'key_id', 'SELECT')
               AND has_column_privilege(a.oid, 'chancery.key_material', 'public_key', 'SELECT')
               AND NOT has_column_privilege(a.oid, 'chancery.key_material', 'wrapped_key', 'SELECT')
@@ -40,8 +68,9 @@ SELECT EXISTS (
               AND NOT has_column_privilege(a.oid, 'chancery.data_keys', 'wrapped', 'SELECT')
               AND NOT EXISTS (
                       SELECT FROM unnest(ARRAY['admissions', 'batch_roots', 'batches', 'deleted_runs', 'generated_chunks',
-                                               'generated_sources', 'keyrings', 'keys', 'leases', 'ledger', 'records',
-                                               'run_secrets', 'runs', 'schema_migrations', 'signatures', 'statements']) t
+                                               'generated_sources', 'keyrings', 'keys', 'leases', 'ledger', 'logins',
+                                               'records', 'run_secrets', 'runs', 'schema_migrations', 'signatures',
+                                               'statements']) t
                        WHERE NOT has_table_privilege(a.oid, 'chancery.' || t, 'SELECT'))) AS tables,
        EXISTS (SELECT FROM functions WHERE grantee = 0) AS open_to_all,
        ARRAY (SELECT DISTINCT format('%s %s', r.rolname, f.proname)

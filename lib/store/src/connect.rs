@@ -1,5 +1,6 @@
 //! Connecting to the ledger.
 
+mod as_login;
 mod given;
 mod guard;
 mod ledger;
@@ -28,7 +29,7 @@ pub(crate) const OWNER_STATEMENT_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long connecting may take before it counts as failed.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The name under which the rights of a signer are granted.
+/// The role in which the logins of runs are, and which has what they have in common.
 pub const SIGNER_ROLE: &str = "chancery_signer";
 
 /// The name under which the right to read everything but private keys is granted.
@@ -103,24 +104,16 @@ impl FromStr for LedgerUrl {
 
 impl LedgerUrl {
     /// The URL as it was given, password and all: for the environment of a process that is to use the
-    /// same database, and for nothing else.
+    /// same database by the same login, and for nothing else.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// The same place with the rights of a signer only. For a signer that the owner starts itself;
-    /// where signers have a login of their own, that login is used as it is.
-    #[must_use]
-    pub fn as_signer_role(mut self) -> Self {
-        // Not as a startup option: PgBouncer would refuse it.
-        self.role = Some(SIGNER_ROLE);
-        self
-    }
-
     /// The same place with the rights of an auditor only: whatever goes wrong in an audit, it changes nothing.
     #[must_use]
     pub fn as_auditor_role(mut self) -> Self {
+        // Not as a startup option: PgBouncer would refuse it.
         self.role = Some(AUDITOR_ROLE);
         self
     }

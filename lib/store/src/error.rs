@@ -83,6 +83,11 @@ pub enum StoreError {
         said(.0)
     )]
     LacksRights(sqlx::Error),
+    /// The login may not have logins of runs made, or the function that makes them is not there.
+    #[error(
+        "logins for the signers of runs cannot be made: {0}; have an administrator of the server run `chancery roles-sql | psql ADMIN_URL` in the ledger's database, and there `GRANT chancery_operator, chancery_auditor TO` the login of the database URL unless it owns the database (docs/operating/postgresql.md)"
+    )]
+    NoLoginMaker(String),
     /// The server is older than Chancery supports.
     #[error("the database is PostgreSQL {found}, at least {wanted} is needed")]
     TooOld {
@@ -147,7 +152,9 @@ pub enum StoreError {
         is: Option<Uuid>,
     },
     /// No run has this name.
-    #[error("there is no run {0} in this ledger; `chancery status` lists those there are")]
+    #[error(
+        "there is no run {0} in this ledger; `chancery status` lists those there are, and the login of a run sees that run alone"
+    )]
     NoRun(String),
     /// A deletion of the run has begun, and may have been broken off: what is left of it is no whole run.
     #[error(
@@ -283,6 +290,7 @@ impl StoreError {
             | Self::LoginRefused(_)
             | Self::NoDatabase(_)
             | Self::LacksRights(_)
+            | Self::NoLoginMaker(_)
             | Self::SharedSession(_)
             | Self::SessionNotReset(_)
             | Self::PoolerRefuses(_)

@@ -7,6 +7,7 @@
 //! - [`migrate`]: bringing a ledger up to date, or refusing one that is newer than the program.
 //! - [`run`]: creating, finding, watching and deleting runs.
 //! - [`lease`]: what a signer does: acquire, fetch, renew, store, abandon.
+//! - [`logins`]: a login for each run, made and dropped.
 //! - [`keyring`]: finding, filling and deleting keyrings.
 //! - [`data_keys`]: what wraps the private keys of each keyring, itself wrapped.
 //! - [`run_secrets`]: which Secret the signers of a run on a cluster are given.
@@ -25,6 +26,7 @@ pub mod generated;
 mod identity;
 pub mod keyring;
 pub mod lease;
+pub mod logins;
 pub mod migrate;
 mod new_run;
 mod open_leases;
@@ -43,6 +45,7 @@ pub use data_keys::{NewDataKey, StoredDataKey, WrappedBy};
 pub use error::StoreError;
 pub use keyring::Keyring;
 pub use lease::SignerSession;
+pub use logins::RunLogin;
 pub use new_run::{KeyringWanted, NewRun};
 pub use open_leases::OpenLease;
 pub use owner::{Limits, Object, Owner};

@@ -1,5 +1,7 @@
-//! Bringing a ledger up to date: the numbered migrations first, then the rights of the roles if any is missing, then
-//! every function whose text has changed.
+//! Bringing a ledger up to date: the numbered migrations first, then what an administrator does, if this login may, then
+//! the rights of the roles if any is missing, then every function whose text has changed.
+
+mod rights;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,12 +12,12 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, SqlStr};
 
+use self::rights::{Rights, administer};
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::{AUDITOR_ROLE, Ledger, SIGNER_ROLE};
 use crate::error::codes::NO_DATA_KEYS;
 use crate::error::{StoreError, said};
 use crate::query;
-use crate::row::from_row;
 
 /// A numbered migration: one file of `migrations/`.
 struct File {
@@ -58,18 +60,8 @@ impl Function {
     }
 }
 
-/// The roles of signers and auditors, and what they may read.
+/// What the roles of signers and auditors may do.
 const ROLES: &str = include_str!("../../../migrations/roles.sql");
-
-/// What of their rights the roles have.
-struct Rights {
-    tables: bool,
-    open_to_all: bool,
-    /// Each after the name of a role that may call it.
-    functions: Vec<String>,
-}
-
-from_row!(Rights { tables, open_to_all, functions });
 
 /// The newest migration that this program knows.
 #[must_use]
@@ -86,15 +78,22 @@ impl Ledger {
     /// [`StoreError::NewerLedger`] for a ledger that a newer program has migrated, [`StoreError::FormerLedger`] for
     /// one that cannot be read any more, [`StoreError::KeyringsWithoutDataKey`] for one whose keys no data key wraps: nothing
     /// is touched. [`StoreError::OtherLedger`] for another one than before. [`StoreError::LacksRights`] when the role may not
-    /// create what is needed.
+    /// create what is needed, [`StoreError::NoLoginMaker`] when an administrator has to make the roles first.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.url.connect(crate::connect::OWNER_STATEMENT_TIMEOUT).await?;
         let turn = query::migration_lock.rows();
         answered(query::migration_lock.name, LONG, turn.execute(&mut connection)).await?;
         refuse_newer(ledger_version(&mut connection).await?)?;
         apply_migrations(&mut connection).await?;
-        let rights = query::rights.rows_as::<Rights>();
-        let rights = answered(query::rights.name, LONG, rights.fetch_one(&mut connection)).await?;
+        let mut rights = Rights::look(&mut connection).await?;
+        if rights.want_an_administrator() {
+            administer(&mut connection).await?;
+            rights = Rights::look(&mut connection).await?;
+        }
+        if !rights.roles {
+            let missing = "the roles of a ledger are missing on this server, or not granted to this login";
+            return Err(StoreError::NoLoginMaker(missing.to_owned()));
+        }
         if !rights.tables {
             let roles = sqlx::raw_sql(ROLES);
             answered("roles.sql", LONG, roles.execute(&mut connection))

@@ -360,6 +360,12 @@ impl Ledger {
         }
         let removal = query::run_remove.rows().bind(run.id);
         answered(query::run_remove.name, DELETION_ANSWER, removal.execute(&mut connection)).await?;
+        // The run is gone: its logins can do nothing any more, and must not keep it from going.
+        match self.drop_logins(run).await {
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => tracing::warn!(run = run.id, "logins of a run that was deleted are left: {error}"),
+            Ok(()) => {}
+        }
         if run.keyring.name.is_some() { self.forget_leases(&run.keyring).await } else { Ok(()) }
     }
 }

@@ -66,9 +66,18 @@ async fn carry_out(
             return secret::ensure_secret(context, target, observed, instead_of.as_deref(), *lost).await;
         }
         Effect::EnsureJob(plan) => {
+            let had = observed.job.as_ref().map(|job| job.parallelism);
+            if had != Some(plan.parallelism) {
+                secret::fit_login(context, observed, plan.parallelism).await?;
+            }
             return job::ensure_job(context, target, observed.job.as_ref(), plan).await;
         }
-        Effect::DeleteJob => job::delete_job(context, observed.job.as_ref()).await?,
+        Effect::DeleteJob => {
+            // Its signers may have failed because their login is gone: the next ones get one that works.
+            let uid = target.object.uid().unwrap_or_default();
+            context.memory.change(&uid, |remembered| remembered.secret = None);
+            job::delete_job(context, observed.job.as_ref()).await?;
+        }
         Effect::ReleaseLeases { holders } => {
             return ledger::release(context, target, observed, holders).await;
         }

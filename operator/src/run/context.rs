@@ -22,6 +22,7 @@ use crate::run::metrics::RunMetrics;
 use crate::run::progress::ProgressWatch;
 use crate::run::room::RoomWatch;
 use crate::run::rotating;
+use crate::run::sessions;
 use crate::run::stating;
 use crate::run::watched::{RunRef, Watched};
 
@@ -86,6 +87,11 @@ impl Shared {
     /// Reads the progress of all unfinished runs once per second, for ever.
     pub async fn keep_progress(&self) {
         self.progress.keep(&self.services.database, &self.metrics).await;
+    }
+
+    /// Ends sessions of signers that go too far, and drops logins that nobody needs, for ever.
+    pub async fn keep_sessions(&self) {
+        sessions::keep(&self.services.database, &self.metrics).await;
     }
 
     /// Makes the statements about the runs of the ledger, for ever.

@@ -12,6 +12,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::run::sessions::TooFar;
+
 /// Every phase, so that a phase without runs is shown as 0.
 const PHASES: [Phase; 6] =
     [Phase::Pending, Phase::Seeding, Phase::Signing, Phase::Suspended, Phase::Complete, Phase::Failed];
@@ -43,8 +45,14 @@ impl OutcomeLabel {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TooFarLabel {
+    reason: &'static str,
+}
+
 /// The metrics of SigningRuns.
 pub struct RunMetrics {
+    sessions_ended: Family<TooFarLabel, Counter>,
     audits: Family<OutcomeLabel, Counter>,
     records_signed: Counter,
     runs: Family<PhaseLabel, Gauge>,
@@ -57,6 +65,7 @@ impl RunMetrics {
     #[must_use]
     pub fn new(registry: &mut Registry) -> Arc<Self> {
         let metrics = Self {
+            sessions_ended: Family::default(),
             audits: Family::default(),
             records_signed: Counter::<u64, AtomicU64>::default(),
             runs: Family::default(),
@@ -77,6 +86,14 @@ impl RunMetrics {
         for outcome in [Some(true), Some(false), None] {
             drop(metrics.audits.get_or_create(&OutcomeLabel::of(outcome)));
         }
+        registry.register(
+            "sessions_ended",
+            "Sessions of runs' logins that the operator ended because they held others up: a ring's turn, or a transaction",
+            metrics.sessions_ended.clone(),
+        );
+        for why in [TooFar::Turn, TooFar::Transaction] {
+            drop(metrics.sessions_ended.get_or_create(&TooFarLabel { reason: why.label() }));
+        }
         registry.register("runs", "SigningRuns by phase, while this operator leads", metrics.runs.clone());
         registry.register(
             "data_keys",
@@ -90,6 +107,11 @@ impl RunMetrics {
     /// An audit was made, and every law holds or does not; or it could not be made.
     pub(crate) fn audited(&self, holds: Option<bool>) {
         self.audits.get_or_create(&OutcomeLabel::of(holds)).inc();
+    }
+
+    /// A session of a run's login was ended.
+    pub(crate) fn session_ended(&self, why: TooFar) {
+        self.sessions_ended.get_or_create(&TooFarLabel { reason: why.label() }).inc();
     }
 
     pub(crate) fn signed(&self, records: u64) {

@@ -155,13 +155,13 @@ fn no_job_is_made_that_the_operator_would_not_build() -> anyhow::Result<()> {
 #[test]
 fn no_variable_that_protects_a_signer_is_left_out() -> anyhow::Result<()> {
     let database = json!({
-        "existingSecret": "ledger", "signerAssumesRole": true,
+        "existingSecret": "ledger",
         "tls": {"mode": "verify-full", "ca": {"pem": "-----BEGIN CERTIFICATE-----"}},
     });
     let Some(release) = Release::with(&json!({"database": database}))? else { return Ok(()) };
     let built = completed(&release.job_for(&json!({}))?);
     assert_eq!(release.against_create(&built)?, [""; 0]);
-    for name in ["PGSSLMODE", "PGSSLROOTCERT", "CHANCERY_ASSUME_SIGNER_ROLE"] {
+    for name in ["PGSSLMODE", "PGSSLROOTCERT"] {
         let mut job = built.clone();
         let variables = container(&mut job)["env"].as_array_mut().expect("a list");
         let before = variables.len();

@@ -183,7 +183,6 @@ fn settings(environment: &Value) -> anyhow::Result<SignerSettings> {
         ca_file: some("CHANCERY_SIGNER_CA_FILE").map(Into::into),
         service_account: some("CHANCERY_SIGNER_SERVICE_ACCOUNT"),
         ssl_mode: some("CHANCERY_SIGNER_PGSSLMODE"),
-        assume_role: some("CHANCERY_SIGNER_ASSUME_ROLE").is_some(),
         otlp_endpoint: some("OTEL_EXPORTER_OTLP_ENDPOINT"),
         allowed: needed("CHANCERY_SIGNER_ALLOWED")?.parse::<Allowed>()?,
     })

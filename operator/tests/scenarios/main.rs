@@ -25,6 +25,7 @@ mod limits;
 mod mutants;
 mod refusals;
 mod secrets;
+mod sessions;
 mod signers;
 mod stale;
 mod standstill;

@@ -56,7 +56,11 @@ async fn signers_are_given_the_data_key_of_their_ring_in_a_secret_that_is_theirs
     let data_key = DataKey::parse(text(secret, "data-key").as_bytes())?;
     let keyring = world.stored(RUN).await?.keyring;
     assert_eq!(data_key.fingerprint(), keyring.data_key_fingerprint);
-    assert_eq!(text(secret, "database-url"), settings().database_url.expose());
+    let url = text(secret, "database-url");
+    let stored = world.stored(RUN).await?;
+    let [login] = &world.ledger.ledger.logins(&stored).await?[..] else { panic!("one login") };
+    assert!(login.works && url.starts_with(&format!("postgres://{}:", login.name)), "{url}");
+    assert!(url.ends_with("@database/ledger") && !url.contains("secret"), "{url}");
     let kek = std::fs::read_to_string(world.kek_file())?;
     assert!(!world.api.all("jobs")[0].to_string().contains(&text(secret, "data-key")));
     assert!(!secret.to_string().contains(kek.trim()), "nobody but the operator has the KEK");
@@ -144,16 +148,39 @@ async fn the_next_operator_keeps_a_secret_that_is_right_and_replaces_one_that_is
     assert_eq!((world.api.created("secrets"), world.api.created("jobs")), (1, 1));
     drop(next);
 
-    let moved = "postgres://signer:another@database/ledger".parse()?;
+    let moved = "postgres://signer:secret@elsewhere/ledger".parse()?;
     let mut other = operator_with(&world, SignerSettings { database_url: moved, ..settings() }).await;
     other.settle(RUN).await?;
     world.api.collect_garbage();
     other.settle(RUN).await?;
     let second = of_job(&world);
     let secret = world.api.get("secrets", &second).expect("the Secret");
-    assert_eq!(text(&secret, "database-url"), "postgres://signer:another@database/ledger");
+    assert!(text(&secret, "database-url").ends_with("@elsewhere/ledger"));
     assert_eq!((world.api.created("secrets"), world.api.created("jobs")), (2, 2));
     assert!(world.events().contains(&"ReplacingSecret".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_whose_login_the_server_does_not_have_is_given_another_in_another_secret() -> anyhow::Result<()>
+{
+    let (world, operator) = World::signing(spec()).await?;
+    let first = of_job(&world);
+    let (ledger, run) = (&world.ledger.ledger, world.stored(RUN).await?);
+    // As on a server on which the ledger was restored.
+    for login in ledger.logins(&run).await? {
+        let gone = format!("DROP OWNED BY {0}; DROP ROLE {0}", login.name);
+        world.ledger.execute(sqlx::AssertSqlSafe(gone)).await?;
+    }
+    drop(operator);
+    let mut next = world.operator().await;
+    next.settle(RUN).await?;
+    world.api.collect_garbage();
+    next.settle(RUN).await?;
+    let second = of_job(&world);
+    assert_ne!(first, second);
+    let works = ledger.logins(&run).await?.into_iter().filter(|login| login.works).count();
+    assert_eq!((works, world.api.created("secrets")), (1, 2));
     Ok(())
 }
 

@@ -55,6 +55,10 @@ pub(crate) struct TestOperator {
     tasks: Vec<JoinHandle<()>>,
 }
 
+fn keys(kek: PathBuf) -> KeyFiles {
+    KeyFiles { kek, former_keks: Vec::new(), statement_key: None }
+}
+
 impl Drop for TestOperator {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
@@ -64,17 +68,12 @@ impl Drop for TestOperator {
 impl TestOperator {
     /// One that has just been started.
     pub(crate) fn new(api: &FakeApi, database: &str, kek_file: PathBuf) -> Self {
-        Self::with_keys(
-            api,
-            database,
-            KeyFiles { kek: kek_file, former_keks: Vec::new(), statement_key: None },
-        )
+        Self::with_keys(api, database, keys(kek_file))
     }
 
     /// One that has just been started, with these bounds.
     pub(crate) fn with_bounds(api: &FakeApi, database: &str, kek_file: PathBuf, bounds: Bounds) -> Self {
-        let key_files = KeyFiles { kek: kek_file, former_keks: Vec::new(), statement_key: None };
-        Self::with(api, database, key_files, settings(), bounds)
+        Self::with(api, database, keys(kek_file), settings(), bounds)
     }
 
     /// One that has just been started, with these keys.
@@ -168,6 +167,12 @@ impl TestOperator {
     pub(crate) fn keep_progress(&mut self) {
         let shared = Arc::clone(&self.context.shared);
         self.tasks.push(tokio::spawn(async move { shared.keep_progress().await }));
+    }
+
+    /// Lets it end sessions that go too far, and drop logins that nobody needs.
+    pub(crate) fn keep_sessions(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.keep_sessions().await }));
     }
 
     /// Lets it make statements.
@@ -269,7 +274,7 @@ impl TestOperator {
 }
 
 /// Real time for an answer, and a little of the other for the pause before the next question.
-async fn let_time_pass() {
+pub(crate) async fn let_time_pass() {
     let _waited = tokio::task::spawn_blocking(|| std::thread::sleep(BIT_OF_TIME)).await;
     clock::pass(10 * BIT_OF_TIME).await;
 }
@@ -300,7 +305,6 @@ pub(crate) fn settings() -> SignerSettings {
         ca_file: None,
         service_account: None,
         ssl_mode: None,
-        assume_role: false,
         otlp_endpoint: None,
         allowed: Allowed::default(),
     }

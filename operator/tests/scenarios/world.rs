@@ -11,6 +11,7 @@ use chancery_keyring::{Keks, SigningKey};
 use chancery_kit::TestLedger;
 use chancery_process::{create_kek_file, read_kek_file};
 use chancery_store::lease::{Acquired, Lease, Payloads, SignerRun};
+use chancery_store::logins::sessions_for;
 use chancery_store::{LedgerUrl, Run, SignerSession};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
@@ -157,7 +158,9 @@ impl World {
         name: &str,
         holder: &str,
     ) -> anyhow::Result<(SignerSession, SignerRun)> {
-        let url = self.ledger.url.parse::<LedgerUrl>()?.as_signer_role();
+        let run = self.stored(name).await?;
+        let login = self.ledger.ledger.make_login(&run, sessions_for(1)).await?;
+        let url = self.ledger.url.parse::<LedgerUrl>()?.for_login(&login)?.parse()?;
         Ok(SignerSession::connect(&url, "default", name, holder).await?)
     }
 

@@ -5,8 +5,8 @@ mod supervisor;
 mod unattended;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use chancery_process::Exit;
 use sqlx::{Connection, PgConnection};
@@ -41,13 +41,28 @@ pub struct Task {
     /// Signer processes.
     pub signers: u32,
     deleted: Arc<AtomicBool>,
+    /// The URL with the login of its signers, once it has one.
+    signers_url: Arc<OnceLock<String>>,
 }
 
 impl Task {
     /// A run that so many signers are to sign.
     #[must_use]
     pub fn new(errand: Errand, run: String, signers: u32) -> Self {
-        Self { errand, run, signers, deleted: Arc::default() }
+        Self { errand, run, signers, deleted: Arc::default(), signers_url: Arc::default() }
+    }
+
+    /// Gives it the URL with the login of its signers; the first one counts.
+    pub fn signs_by(&self, url: String) {
+        self.signers_url.get_or_init(|| url);
+    }
+
+    /// The variables that a signer of it is started with.
+    pub(crate) fn environment_of_signers(&self) -> Vec<(&'static str, String)> {
+        let mut environment = self.errand.environment();
+        environment.retain(|(name, _)| *name != "DATABASE_URL");
+        environment.extend(self.signers_url.get().map(|url| ("DATABASE_URL", url.clone())));
+        environment
     }
 
     /// From now on nothing is started for it any more, and every end of a program is explained.

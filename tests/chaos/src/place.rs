@@ -7,8 +7,8 @@ use chancery_keyring::Kek;
 use chancery_kit::{Manifest, SmallDisk, TestLedger};
 use chancery_local_postgres::{SUPERUSER, ServerOptions, ThrowAway};
 use chancery_process::{create_kek_file, read_kek_file};
-use chancery_store::Ledger;
-use chancery_store::NewRun;
+use chancery_store::logins::sessions_for;
+use chancery_store::{Ledger, LedgerUrl, NewRun};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 
@@ -149,6 +149,8 @@ impl Stage {
         for (task, run) in self.tasks.iter().zip(runs(shape)) {
             let (run, _) = ledger.create_run(&new_run(&task.run, shape, run, &kek)).await?;
             chancery_kit::stock(&ledger, &run, &kek).await?;
+            let login = ledger.make_login(&run, sessions_for(task.signers)).await?;
+            task.signs_by(self.errand.url.parse::<LedgerUrl>()?.for_login(&login)?);
         }
         ledger.close().await;
         Ok(())

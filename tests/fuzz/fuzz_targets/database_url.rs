@@ -13,7 +13,7 @@ fuzz_target!(|rest: &str| {
     let shown = match text.parse::<LedgerUrl>() {
         Ok(url) => {
             assert_eq!(url.expose(), text);
-            let signer = url.clone().as_signer_role().named("fuzz").in_database("other");
+            let signer = url.clone().as_auditor_role().named("fuzz").in_database("other");
             format!("{url} {url:?} {signer} {signer:?}")
         }
         Err(error) => format!("{error} {error:?}"),

@@ -22,7 +22,8 @@ const PORT: u16 = 6432;
 
 static SAID: Once = Once::new();
 
-/// A pooler that lets the server's superuser in, reached through a Unix socket; ended when dropped. But for
+/// A pooler that lets the server's superuser in, and logins with a password, which it asks the server for (`auth_query`);
+/// reached through a Unix socket; ended when dropped. But for
 /// what is needed for that, and for the number of server sessions, it has the defaults of PgBouncer.
 #[derive(Debug)]
 pub struct PgBouncer {
@@ -49,14 +50,18 @@ impl PgBouncer {
         let folder = tempfile::tempdir()?;
         let command = command(&program, folder.path(), server.socket_dir())?;
         let pooler = Self { folder, command, process: None };
-        fs::write(pooler.file("users"), format!("\"{}\" \"\"\n", chancery_local_postgres::SUPERUSER))?;
+        let superuser = chancery_local_postgres::SUPERUSER;
+        fs::write(pooler.file("users"), format!("\"{superuser}\" \"\"\n"))?;
+        fs::write(pooler.file("hba"), format!("local all {superuser} trust\nlocal all all scram-sha-256\n"))?;
         let ini = format!(
             "[databases]\n* = host={} port={}\n[pgbouncer]\nlisten_addr =\nlisten_port = {PORT}\n\
-             unix_socket_dir = {}\nauth_type = trust\nauth_file = {}\npool_mode = {mode}\n\
+             unix_socket_dir = {}\nauth_type = hba\nauth_hba_file = {}\nauth_file = {}\nauth_user = {superuser}\n\
+             pool_mode = {mode}\n\
              default_pool_size = 100\n{}\n",
             server.socket_dir().display(),
             server.port(),
             pooler.folder.path().display(),
+            pooler.file("hba").display(),
             pooler.file("users").display(),
             more.join("\n"),
         );

@@ -13,7 +13,8 @@ use chancery_keyring::{DataKey, Kek, WrappedDataKey};
 use chancery_process::{create_kek_file, read_data_key_file, read_kek_file};
 use chancery_sources::generated;
 use chancery_store::{
-    Keyring, KeyringWanted, Ledger, Limits, NewDataKey, NewRun, Object, Run, SignerSession, StoredDataKey,
+    Keyring, KeyringWanted, Ledger, LedgerUrl, Limits, NewDataKey, NewRun, Object, Run, RunLogin,
+    SignerSession, StoredDataKey,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -21,6 +22,9 @@ use uuid::Uuid;
 use crate::independent_audit::independent_audit;
 use crate::ledger::TestLedger;
 use crate::signer::SignerProcess;
+
+/// Sessions that the login of a test's run may have: more than any test has.
+const SESSIONS: u32 = 1_000;
 
 /// What a run is to be like. Unless told otherwise: 200 records of 64 bytes, 4 EdDSA keys, batches of
 /// 10, leases of 30 s, named `demo`.
@@ -183,9 +187,10 @@ impl TestRun {
     ) -> anyhow::Result<SeededRun<'_>> {
         let kek = read_kek_file(&kek_file)?;
         let (run, _) = ledger.ledger.create_run(&self.new_run(&kek)).await?;
+        let login = ledger.ledger.make_login(&run, SESSIONS).await?;
         let data_key_file = folder.path().join(format!("data-key-of-{}", run.name));
         write_data_key(&data_key_file, &data_key_of(&ledger.ledger, &run.keyring, &kek).await?)?;
-        Ok(SeededRun { ledger, run, kek_file, data_key_file, folder })
+        Ok(SeededRun { ledger, run, login, kek_file, data_key_file, folder })
     }
 }
 
@@ -196,6 +201,8 @@ pub struct SeededRun<'l> {
     pub ledger: &'l TestLedger,
     /// The run as the ledger has it.
     pub run: Run,
+    /// The login of its signers.
+    pub login: RunLogin,
     /// The file with its KEK.
     pub kek_file: PathBuf,
     /// The file with the data key of its ring, which its signers are given.
@@ -215,6 +222,24 @@ impl SeededRun<'_> {
         Ok(self)
     }
 
+    /// The ledger's URL with the login of the run.
+    ///
+    /// # Errors
+    ///
+    /// When the URL cannot carry a login.
+    pub fn url(&self) -> anyhow::Result<String> {
+        self.url_by(&self.ledger.url)
+    }
+
+    /// Another way to the ledger, such as a pooler, with the login of the run.
+    ///
+    /// # Errors
+    ///
+    /// When the URL cannot carry a login.
+    pub fn url_by(&self, way: &str) -> anyhow::Result<String> {
+        Ok(way.parse::<LedgerUrl>()?.for_login(&self.login)?)
+    }
+
     /// Starts a signer process.
     ///
     /// # Errors
@@ -230,7 +255,7 @@ impl SeededRun<'_> {
     ///
     /// When the program cannot be started.
     pub fn start_signer_with(&self, holder: &str, more: &[&str]) -> anyhow::Result<SignerProcess> {
-        SignerProcess::start(&self.ledger.url, &self.run.name, holder, &self.data_key_file, more)
+        SignerProcess::start(&self.url()?, &self.run.name, holder, &self.data_key_file, more)
     }
 
     /// The data key of its ring.
@@ -248,7 +273,7 @@ impl SeededRun<'_> {
     ///
     /// A database that refuses.
     pub async fn session(&self, holder: &str) -> anyhow::Result<SignerSession> {
-        let url = self.ledger.url.parse::<chancery_store::LedgerUrl>()?.as_signer_role();
+        let url = self.url()?.parse()?;
         Ok(SignerSession::connect(&url, &self.run.namespace, &self.run.name, holder).await?.0)
     }
 

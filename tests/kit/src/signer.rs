@@ -20,7 +20,7 @@ pub struct SignerProcess {
 }
 
 impl SignerProcess {
-    /// Starts a signer for `default/{run}` on the given ledger.
+    /// Starts a signer for `default/{run}` on the ledger at the given URL, whose login is the run's.
     ///
     /// # Errors
     ///
@@ -34,7 +34,7 @@ impl SignerProcess {
     ) -> anyhow::Result<Self> {
         let _well_formed: LedgerUrl = url.parse()?;
         let child = Command::new(program("chancery-signer"))
-            .args(["--run", run, "--holder", holder, "--assume-signer-role", "--data-key-file"])
+            .args(["--run", run, "--holder", holder, "--data-key-file"])
             .arg(data_key_file)
             .args(more)
             .env("DATABASE_URL", url)

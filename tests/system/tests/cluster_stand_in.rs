@@ -39,7 +39,6 @@ fn job(name: &str, run: &SeededRun<'_>, parallelism: u32) -> Value {
                         variable("CHANCERY_RUN", &run.run.name),
                         variable("CHANCERY_NAMESPACE", &run.run.namespace),
                         variable("CHANCERY_DATA_KEY_FILE", "/etc/chancery/signer/data-key"),
-                        variable("CHANCERY_ASSUME_SIGNER_ROLE", "true"),
                         variable("CHANCERY_RECONNECT_FOR", "0"),
                         variable("CHANCERY_STOPPED_EXIT", "130"),
                         {"name": "DATABASE_URL", "valueFrom": {"secretKeyRef": {"name": "chancery-signer", "key": "database-url"}}},
@@ -59,7 +58,7 @@ fn secret(run: &SeededRun<'_>) -> anyhow::Result<Value> {
         "kind": "Secret",
         "metadata": {"name": "chancery-signer"},
         "stringData": {
-            "database-url": run.ledger.url,
+            "database-url": run.url()?,
             "data-key": std::fs::read_to_string(&run.data_key_file)?,
         },
     }))

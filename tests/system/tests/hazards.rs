@@ -7,17 +7,22 @@ use chancery_store::query;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// By hand, within a transaction of one's own.
-const ACQUIRE: &str = "chancery.lease_acquire(
-    $1, (SELECT uid FROM chancery.runs WHERE id = $1), 'test', sha256('test'), 0, 1)";
+const ACQUIRE: &str = "chancery.lease_acquire($1, $2, 'test', sha256('test'), 0, 1)";
 
 async fn raw(ledger: &TestLedger) -> anyhow::Result<PgConnection> {
     Ok(PgConnection::connect(&ledger.url).await?)
+}
+
+/// A connection of a signer, past all that a signer does with it.
+async fn by_login(run: &SeededRun<'_>) -> anyhow::Result<PgConnection> {
+    Ok(PgConnection::connect(&run.url()?).await?)
 }
 
 /// Leases inside a transaction that the test holds open.
 async fn acquire_in(connection: &mut PgConnection, run: &SeededRun<'_>) -> anyhow::Result<(i64, uuid::Uuid)> {
     Ok(sqlx::query_as(AssertSqlSafe(format!("SELECT lease_id, key_id FROM {ACQUIRE}")))
         .bind(run.run.id)
+        .bind(run.run.uid)
         .fetch_one(connection)
         .await?)
 }
@@ -42,7 +47,7 @@ fn leased(acquired: Acquired) -> anyhow::Result<Lease> {
 async fn lock_functions_run_for_every_row_a_scan_visits() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().keys(50).seeded(&ledger).await?;
-    let mut connection = raw(&ledger).await?;
+    let mut connection = by_login(&run).await?;
     let mut transaction = connection.begin().await?;
     acquire_in(&mut transaction, &run).await?;
     assert_eq!(advisory_locks(&ledger).await?, 1, "one lock, although fifty keys were candidates");
@@ -53,7 +58,7 @@ async fn lock_functions_run_for_every_row_a_scan_visits() -> anyhow::Result<()> 
 async fn advisory_locks_are_reentrant_within_a_session() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().keys(2).seeded(&ledger).await?;
-    let mut connection = raw(&ledger).await?;
+    let mut connection = by_login(&run).await?;
     let mut transaction = connection.begin().await?;
     let (_, first) = acquire_in(&mut transaction, &run).await?;
     // The lock is granted again; what keeps the key is its lease.
@@ -61,6 +66,7 @@ async fn advisory_locks_are_reentrant_within_a_session() -> anyhow::Result<()> {
     assert_ne!(first, second);
     let third: String = sqlx::query_scalar(AssertSqlSafe(format!("SELECT answer FROM {ACQUIRE}")))
         .bind(run.run.id)
+        .bind(run.run.uid)
         .fetch_one(&mut *transaction)
         .await?;
     assert_eq!(third, "no_key");
@@ -71,7 +77,7 @@ async fn advisory_locks_are_reentrant_within_a_session() -> anyhow::Result<()> {
 async fn a_candidate_list_goes_stale_between_snapshot_and_lock() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().keys(3).seeded(&ledger).await?;
-    let mut connection = raw(&ledger).await?;
+    let mut connection = by_login(&run).await?;
     let mut transaction = connection.begin().await?;
     let (_, first) = acquire_in(&mut transaction, &run).await?;
 
@@ -94,7 +100,7 @@ async fn a_candidate_list_goes_stale_between_snapshot_and_lock() -> anyhow::Resu
 async fn a_snapshot_older_than_the_lock_is_refused() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().seeded(&ledger).await?;
-    let mut connection = raw(&ledger).await?;
+    let mut connection = by_login(&run).await?;
     sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ").execute(&mut connection).await?;
     let error = acquire_in(&mut connection, &run).await.expect_err("refused").to_string();
     assert!(error.contains("READ COMMITTED"), "{error}");
@@ -105,7 +111,7 @@ async fn a_snapshot_older_than_the_lock_is_refused() -> anyhow::Result<()> {
 async fn a_choice_that_is_rolled_back_leaves_the_order_of_use_unbroken() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().keys(3).seeded(&ledger).await?;
-    let mut connection = raw(&ledger).await?;
+    let mut connection = by_login(&run).await?;
     let mut transaction = connection.begin().await?;
     let (_, first) = acquire_in(&mut transaction, &run).await?;
     let mut session = run.session("second").await?;
@@ -129,7 +135,7 @@ async fn a_choice_that_is_rolled_back_leaves_the_order_of_use_unbroken() -> anyh
 async fn a_call_that_is_cancelled_leaves_no_lock_behind() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().seeded(&ledger).await?;
-    let mut connection = raw(&ledger).await?;
+    let mut connection = by_login(&run).await?;
     let mut transaction = connection.begin().await?;
     acquire_in(&mut transaction, &run).await?;
 
@@ -252,13 +258,8 @@ async fn no_row_is_updated_by_every_signer() -> anyhow::Result<()> {
 }
 
 /// Pages that one acquisition looks at.
-async fn pages_of_acquiring(
-    ledger: &TestLedger,
-    run: &SeededRun<'_>,
-    use_floor: i64,
-    batch_floor: i64,
-) -> anyhow::Result<i64> {
-    let mut connection = raw(ledger).await?;
+async fn pages_of_acquiring(run: &SeededRun<'_>, use_floor: i64, batch_floor: i64) -> anyhow::Result<i64> {
+    let mut connection = by_login(run).await?;
     let mut transaction = connection.begin().await?;
     let explain = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON)
                    SELECT answer FROM chancery.lease_acquire(
@@ -297,10 +298,10 @@ async fn dead_tuples_under_a_held_snapshot_do_not_slow_claiming() -> anyhow::Res
         session.store(&lease, &[&signature, &signature]).await?;
         if round == 200 || round == 1_400 {
             let floors = (lease.use_sequence - 100, lease.batch);
-            pages.push(pages_of_acquiring(&ledger, &run, floors.0, floors.1).await?);
+            pages.push(pages_of_acquiring(&run, floors.0, floors.1).await?);
         }
     }
-    let without = pages_of_acquiring(&ledger, &run, 0, 1).await?;
+    let without = pages_of_acquiring(&run, 0, 1).await?;
     // Seven times as many dead rows: what grows is the number of dead versions of each single key.
     assert!(pages[1] < 2 * pages[0], "{pages:?} pages with the floors, {without} without");
     assert!(without > pages[1] * 3 / 2, "the floors are what helps: {pages:?} with, {without} without");

@@ -297,7 +297,7 @@ async fn a_batch_that_is_being_stored_in_parts_is_not_taken_over() -> anyhow::Re
     // Nothing but the store is to keep the next turn from taking it back.
     doubt(ledger.ledger.pool(), lease.id).await;
     ledger.execute("UPDATE chancery.leases SET token_hash = sha256('known')").await?;
-    let mut storing = PgConnection::connect(&ledger.url).await?;
+    let mut storing = PgConnection::connect(&run.url()?).await?;
     let mut transaction = storing.begin().await?;
     let store = "SELECT chancery.batch_store($1, 'known', $2, array_fill(decode(repeat('07', 64), 'hex'), ARRAY[5]), $3)";
     sqlx::query(store).bind(lease.id).bind(1_i64).bind(false).execute(&mut *transaction).await?;

@@ -84,7 +84,7 @@ async fn plans_that_were_made_on_an_empty_ledger_hold_as_it_grows() -> anyhow::R
     ledger.execute("ALTER TABLE chancery.leases SET (autovacuum_enabled = false)").await?;
     // As many keys as keep a unique index from having many dead entries of one key: this is all one transaction.
     let run = TestRun::new().records(3_000).keys(500).batch_size(1).seeded(&ledger).await?;
-    let mut session = PgConnection::connect(&ledger.url).await?;
+    let mut session = PgConnection::connect(&run.url()?).await?;
     sign(&mut session, &run, 30).await?;
     let few = pages_a_batch(&mut session, &run).await?;
     sign(&mut session, &run, 2_500).await?;
@@ -104,7 +104,7 @@ async fn what_a_signer_asks_for_opens_no_table_of_another_run() -> anyhow::Resul
         TestRun::new().named(name).seeded(&ledger).await?;
     }
     let run = TestRun::new().batch_size(1).seeded(&ledger).await?;
-    let mut session = PgConnection::connect(&ledger.url).await?;
+    let mut session = PgConnection::connect(&run.url()?).await?;
     // After the fifth time a plan for any run would be tried.
     sign(&mut session, &run, 20).await?;
     let acquire = acquire(&run).await?;
@@ -137,17 +137,18 @@ async fn what_holds_a_run_up_is_read_without_the_log_of_its_ring() -> anyhow::Re
     ledger.execute("VACUUM ANALYZE chancery.leases").await?;
     ledger.execute("ALTER TABLE chancery.leases SET (autovacuum_enabled = false)").await?;
     let run = TestRun::new().records(3_000).keys(500).batch_size(1).seeded(&ledger).await?;
-    let mut session = PgConnection::connect(&ledger.url).await?;
+    let mut owner = PgConnection::connect(&ledger.url).await?;
+    let mut session = PgConnection::connect(&run.url()?).await?;
     let open = query::ALL.iter().find(|query| query.name == "leases_open").context("no such query")?;
     let prepare = format!("SET plan_cache_mode = force_generic_plan; PREPARE open (int[]) AS {}", open.sql);
-    sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut session).await?;
+    sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut owner).await?;
     let execute = format!("EXECUTE open(ARRAY[{}])", run.run.id);
     sign(&mut session, &run, 30).await?;
     let mut one = run.session("one").await?;
     anyhow::ensure!(matches!(one.acquire().await?.0, Acquired::Leased(_)), "no lease");
-    let few = pages(&mut session, execute.clone()).await?;
+    let few = pages(&mut owner, execute.clone()).await?;
     sign(&mut session, &run, 2_500).await?;
-    let many = pages(&mut session, execute).await?;
+    let many = pages(&mut owner, execute).await?;
     assert!(few > 0 && many < 3 * few, "{many} pages after 2,500 batches, {few} before");
     Ok(())
 }

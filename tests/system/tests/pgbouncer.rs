@@ -1,9 +1,12 @@
 //! PgBouncer in front of the ledger: in session mode it works, in the others every program says so.
 
+use std::time::Duration;
+
 use chancery_kit::{
     Chancery, Ended, Manifest, PgBouncer, SignerProcess, TestLedger, TestRun, eventually, server,
 };
 use chancery_store::{LedgerUrl, SignerSession};
+use sqlx::PgConnection;
 
 /// What a person has to read, in whatever program.
 const SENTENCE: [&str; 3] =
@@ -24,7 +27,7 @@ async fn a_pool_that_shares_sessions_is_refused_by_signer_and_command_line() -> 
         let before = ledger.fingerprint().await?;
         let url = pooler.url(&ledger.url)?;
 
-        let mut signer = SignerProcess::start(&url, "demo", "one", &run.data_key_file, &[])?;
+        let mut signer = SignerProcess::start(&run.url_by(&url)?, "demo", "one", &run.data_key_file, &[])?;
         let (code, log) = signer.ended().await?;
         assert_eq!(code, Some(78), "{mode}: {log}");
         assert_says(&SENTENCE, &log);
@@ -57,7 +60,7 @@ async fn a_pool_that_gets_past_the_first_look_is_refused_by_the_first_statement_
     let Some(pooler) = PgBouncer::start(server(), "transaction", &[]).await? else { return Ok(()) };
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().seeded(&ledger).await?;
-    let url: LedgerUrl = pooler.url(&ledger.url)?.parse()?;
+    let url: LedgerUrl = run.url_by(&pooler.url(&ledger.url)?)?.parse()?;
     // As sessions of a program do that made its check before somebody changed the pool's mode.
     let _one = SignerSession::connect(&url, "default", &run.run.name, "one").await;
     let refused = SignerSession::connect(&url, "default", &run.run.name, "two").await.expect_err("refused");
@@ -78,7 +81,9 @@ async fn a_pool_in_session_mode_that_does_not_reset_its_sessions_is_called_that(
     let url = pooler.url(&ledger.url)?;
     let words =
         ["hands a session on with what its last client left in it", "server_reset_query = DISCARD ALL"];
-    let (code, log) = SignerProcess::start(&url, "demo", "one", &run.data_key_file, &[])?.ended().await?;
+    let as_signer = run.url_by(&url)?;
+    let (code, log) =
+        SignerProcess::start(&as_signer, "demo", "one", &run.data_key_file, &[])?.ended().await?;
     assert_eq!(code, Some(78), "{log}");
     let said = Chancery::on(&url)?.run(&["status"]).await?.expect_code(2)?.stderr;
     for said in [log, said] {
@@ -120,7 +125,7 @@ async fn a_pooler_that_is_killed_in_mid_run_is_waited_for() -> anyhow::Result<()
     let Some(mut pooler) = PgBouncer::start(server(), "session", &[]).await? else { return Ok(()) };
     let ledger = TestLedger::new().await?;
     let run = TestRun::long().seeded(&ledger).await?;
-    let url = pooler.url(&ledger.url)?;
+    let url = run.url_by(&pooler.url(&ledger.url)?)?;
     let mut signers = Vec::new();
     for holder in ["one", "two"] {
         signers.push(SignerProcess::start(&url, "demo", holder, &run.data_key_file, &[])?);
@@ -160,4 +165,36 @@ async fn a_command_goes_on_when_its_pooler_is_killed_and_comes_back() -> anyhow:
 async fn count_signatures(url: &str) -> anyhow::Result<i64> {
     let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(url).await?;
     Ok(sqlx::query_scalar("SELECT count(*) FROM chancery.signatures").fetch_one(&mut connection).await?)
+}
+
+#[tokio::test]
+async fn a_login_of_a_run_is_let_through_a_pool_that_asks_the_server_for_its_password_and_no_other_is()
+-> anyhow::Result<()> {
+    let Some(pooler) = PgBouncer::start(server(), "session", &[]).await? else { return Ok(()) };
+    let ledger = TestLedger::new().await?;
+    let mut run = TestRun::new().seeded(&ledger).await?;
+    let through = pooler.url(&ledger.url)?;
+    let mut session = connect(&run.url_by(&through)?).await?;
+    let who: String = sqlx::query_scalar("SELECT session_user::text").fetch_one(&mut session).await?;
+    assert_eq!(who, run.login.name(), "at the server, too");
+    drop(session);
+
+    // Another login with this one's name, and one that was dropped.
+    let (url, other) = (run.url_by(&through)?, ledger.ledger.make_login(&run.run, 10).await?);
+    let forged = url.replace(run.login.name(), other.name());
+    assert!(connect(&forged).await.is_err(), "with the password of another login");
+    ledger.ledger.drop_login(run.login.name()).await?;
+    assert!(connect(&url).await.is_err(), "with a login that was dropped");
+
+    // One that was made while the pooler runs signs.
+    run.login = other;
+    let (code, log) =
+        SignerProcess::start(&run.url_by(&through)?, "demo", "one", &run.data_key_file, &[])?.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    run.assert_audit_holds().await
+}
+
+/// As the programs do, which send no parameter that a pooler refuses.
+async fn connect(url: &str) -> anyhow::Result<PgConnection> {
+    Ok(url.parse::<LedgerUrl>()?.connect(Duration::from_secs(20)).await?)
 }

@@ -227,7 +227,7 @@ async fn what_will_never_work_is_said_and_exits_78() -> anyhow::Result<()> {
     // The same KEK has wrapped the data key of this ring. Neither that nor the KEK itself opens another ring's keys.
     let other = TestRun::new().named("other").seeded_beside(&run).await?;
     for file in [&other.data_key_file, &run.kek_file] {
-        let mut wrong = SignerProcess::start(&ledger.url, "demo", "wrong-data-key", file, &[])?;
+        let mut wrong = SignerProcess::start(&run.url()?, "demo", "wrong-data-key", file, &[])?;
         let (code, log) = wrong.ended().await?;
         assert_eq!(code, Some(78), "{log}");
         assert!(log.contains("the data key is not that of the run's keyring"), "{log}");
@@ -236,12 +236,12 @@ async fn what_will_never_work_is_said_and_exits_78() -> anyhow::Result<()> {
 
     let missing = run.kek_file.with_file_name("missing");
     let (code, log) =
-        SignerProcess::start(&ledger.url, "demo", "no-data-key", &missing, &[])?.ended().await?;
+        SignerProcess::start(&run.url()?, "demo", "no-data-key", &missing, &[])?.ended().await?;
     assert_eq!(code, Some(78), "{log}");
     assert!(log.contains("cannot be read"), "{log}");
 
     let (code, log) =
-        SignerProcess::start(&ledger.url, "nothing", "no-run", &run.data_key_file, &[])?.ended().await?;
+        SignerProcess::start(&run.url()?, "nothing", "no-run", &run.data_key_file, &[])?.ended().await?;
     assert_eq!(code, Some(78), "{log}");
     assert!(log.contains("there is no run default/nothing"), "{log}");
 

@@ -41,18 +41,9 @@ async fn a_signer_whose_log_is_read_late_says_how_many_lines_are_missing() -> an
     let ledger = TestLedger::new().await?;
     let run = TestRun::long().batch_size(20).seeded(&ledger).await?;
     let signer = Command::new(program("chancery-signer"))
-        .args([
-            "--run",
-            "demo",
-            "--holder",
-            "one",
-            "--assume-signer-role",
-            "--log-format",
-            "json",
-            "--data-key-file",
-        ])
+        .args(["--run", "demo", "--holder", "one", "--log-format", "json", "--data-key-file"])
         .arg(&run.data_key_file)
-        .env("DATABASE_URL", &ledger.url)
+        .env("DATABASE_URL", run.url()?)
         .env("RUST_LOG", "trace")
         .stdin(Stdio::null())
         .stderr(Stdio::piped())

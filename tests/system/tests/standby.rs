@@ -121,6 +121,7 @@ async fn a_lease_that_was_fetched_under_is_known_to_the_promoted_standby() -> an
 #[tokio::test]
 async fn a_session_waits_for_the_standby_whatever_the_default_is() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
+    let run = TestRun::new().created(&ledger).await?;
     let place: LedgerUrl = ledger.url.parse()?;
     let pool = ledger.ledger.pool();
     let database: String = sqlx::query_scalar("SELECT current_database()").fetch_one(pool).await?;
@@ -129,7 +130,7 @@ async fn a_session_waits_for_the_standby_whatever_the_default_is() -> anyhow::Re
     {
         let set = format!("ALTER DATABASE {database} SET synchronous_commit = {default}");
         ledger.execute(AssertSqlSafe(set)).await?;
-        for place in [place.clone(), place.clone().as_signer_role()] {
+        for place in [place.clone(), run.url()?.parse()?] {
             let mut session = place.connect(Duration::from_secs(20)).await?;
             let is: String = sqlx::query_scalar("SHOW synchronous_commit").fetch_one(&mut session).await?;
             assert_eq!(is, wanted, "the default is {default}");

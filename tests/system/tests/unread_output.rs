@@ -88,12 +88,13 @@ async fn a_signer_signs_and_ends_with_its_own_exit_code_though_its_log_cannot_be
     for (what, stderr) in unwritable()? {
         let ledger = TestLedger::new().await?;
         let run = TestRun::new().seeded(&ledger).await?;
+        let url = run.url()?;
         let signer = |name: &str| {
             let mut command = Command::new(program("chancery-signer"));
             command
-                .args(["--run", name, "--holder", "one", "--assume-signer-role", "--data-key-file"])
+                .args(["--run", name, "--holder", "one", "--data-key-file"])
                 .arg(&run.data_key_file)
-                .env("DATABASE_URL", &ledger.url)
+                .env("DATABASE_URL", &url)
                 .env("RUST_LOG", "trace")
                 .stdin(Stdio::null())
                 .kill_on_drop(true);

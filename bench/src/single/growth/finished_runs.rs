@@ -3,6 +3,7 @@
 use chancery_bench::{Bound, Chart, Effort, Figure, Line, Measured, Outcome, Samples, Table};
 use chancery_keyring::{Algorithm, Signatures, SigningKey};
 use chancery_store::lease::{Acquired, Payloads};
+use chancery_store::logins::sessions_for;
 use chancery_store::{LedgerUrl, Run, SignerSession};
 
 use super::SIGNERS;
@@ -61,7 +62,8 @@ async fn new_run(site: &Site, effort: Effort) -> anyhow::Result<(f64, f64)> {
 /// Creates, signs and settles a small run, as signers do, without starting one.
 async fn finish_one(site: &Site, number: u64) -> anyhow::Result<()> {
     let (run, _) = site.seed(&format!("finished-{number}"), &Work::new("EdDSA", 10, 1, 10)).await?;
-    let url = site.url.parse::<LedgerUrl>()?.as_signer_role();
+    let login = site.ledger.make_login(&run, sessions_for(1)).await?;
+    let url = site.url.parse::<LedgerUrl>()?.for_login(&login)?.parse()?;
     let (mut session, _) = SignerSession::connect(&url, &run.namespace, &run.name, "bench").await?;
     sign(site, &run, &mut session).await?;
     site.ledger.settle(&run).await?;

@@ -17,11 +17,11 @@ const WORK: [Work; 4] = [
 /// Statements of signers, by what only one of them names.
 const STATEMENTS: &str = "
     SELECT CASE WHEN query LIKE '%FROM chancery.lease_acquire(%' THEN '1 acquire'
-                WHEN query LIKE '%pg_logical_emit_message(%' THEN '2 fetch'
+                WHEN query LIKE '%chancery.leases_durable(%' THEN '2 fetch'
                 WHEN query LIKE '%chancery.batch_store(%' THEN '3 store' ELSE '4 other' END AS statement,
            sum(calls)::float8 AS calls, sum(total_exec_time)::float8 AS milliseconds, sum(wal_bytes)::float8 AS wal
       FROM pg_stat_statements
-     WHERE userid = 'chancery_signer'::regrole
+     WHERE userid IN (SELECT m.member FROM pg_auth_members m WHERE m.roleid = 'chancery_signer'::regrole)
        AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
      GROUP BY 1 ORDER BY 1";
 

@@ -17,6 +17,9 @@ pub(crate) const BEYOND_LIMITS: &str = "CH021";
 /// The fifth migration: keyrings have keys that the KEK itself has wrapped.
 pub(crate) const NO_DATA_KEYS: &str = "CH005";
 
+/// `login_bind`: the run is gone, or being deleted.
+pub(crate) const RUN_GETS_NO_LOGIN: &str = "CH006";
+
 /// Said by the guard of logins, and by no function of the ledger.
 pub(crate) const UNSAFE_LOGIN: &str = "CH100";
 
@@ -33,6 +36,7 @@ mod tests {
             NO_DATA_KEYS,
             KEYRING_OF_ANOTHER,
             BEYOND_LIMITS,
+            RUN_GETS_NO_LOGIN,
             UNSAFE_LOGIN,
         ];
         let distinct: std::collections::BTreeSet<_> = codes.into_iter().collect();

@@ -4,7 +4,8 @@
 
 use chancery_api::{Reason, names};
 use chancery_data_keys::DataKeyAccessError;
-use chancery_store::{Ledger, Run};
+use chancery_store::logins::sessions_for;
+use chancery_store::{Ledger, LedgerUrl, Run};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::PostParams;
 use kube::core::{PartialObjectMeta, Request};
@@ -14,7 +15,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 use crate::host::events::NewEvent;
 use crate::run::apply::error::ApplyError;
 use crate::run::apply::ledger::{read_keks, stored};
-use crate::run::build::secret::{SecretContent, secret};
+use crate::run::build::secret::{SecretContent, SecretMark, secret};
 use crate::run::context::Context;
 use crate::run::facts::{LedgerView, Observed, SecretStanding, SecretView};
 use crate::run::watched::Target;
@@ -54,22 +55,29 @@ async fn ensure(
     let uid = target.object.uid().unwrap_or_default();
     let content = content(context, ledger, stored).await?;
     let fingerprint = content.fingerprint();
+    let logins = ledger.logins(stored).await?;
+    let works = |mark: &SecretMark<'_>| logins.iter().any(|login| login.works && login.name == mark.login);
     let remember = |name: String| context.memory.change(&uid, |remembered| remembered.secret = Some(name));
     let before = before(observed);
     if let Some(before) = before.filter(|before| !lost && before.standing != SecretStanding::Unusable)
-        && before.content == fingerprint
+        && SecretMark::read(&before.content).is_some_and(|mark| mark.of == fingerprint && works(&mark))
     {
         remember(before.name.clone());
         return Ok(None);
     }
     let name = names::signer_secret_name(&run.name, &suffix());
-    if !ledger.plan_secret(stored, instead_of, &uid, &name, &fingerprint).await? {
-        return Ok(None);
-    }
-    let made = secret(target.object, run, &name, &content);
-    if !create(context, made).await.map_err(ApplyError::Secret)? {
-        // Nobody knows what is in the one of this name. The next reconcile makes one of another name.
-        return Ok(None);
+    let signers = run.signers(stored.keyring.key_count.unsigned_abs(), u64::MAX);
+    let login = ledger.make_login(stored, sessions_for(signers)).await?;
+    let mark = SecretMark { of: &fingerprint, login: login.name() }.to_string();
+    let database_url = Zeroizing::new(content.database_url.parse::<LedgerUrl>()?.for_login(&login)?);
+    let made = secret(target.object, run, &name, &SecretContent { database_url, ..content });
+    let planned = ledger.plan_secret(stored, instead_of, &uid, &name, &mark).await?;
+    let created = if planned { create(context, made).await.map_err(ApplyError::Secret) } else { Ok(false) };
+    if !matches!(created, Ok(true)) {
+        // Somebody else was first, or it is refused. Of one whose name was taken nobody knows what is in it. The next
+        // reconcile makes one of another name, with another login.
+        ledger.drop_login(login.name()).await?;
+        return created.map(|_| None);
     }
     if ledger.secret_is_made(stored, &name).await? {
         remember(name.clone());
@@ -85,6 +93,19 @@ async fn ensure(
     }))
 }
 
+/// Lets the login of the run's Secret have as many sessions as so many signers need.
+pub(super) async fn fit_login(
+    context: &Context,
+    observed: &Observed,
+    signers: u32,
+) -> Result<(), ApplyError> {
+    let (ledger, _) = stored(context, observed)?;
+    if let Some(mark) = before(observed).and_then(|secret| SecretMark::read(&secret.content)) {
+        ledger.limit_login(mark.login, sessions_for(signers)).await?;
+    }
+    Ok(())
+}
+
 async fn content(context: &Context, ledger: &Ledger, run: &Run) -> Result<SecretContent, ApplyError> {
     let keks = read_keks(context)?;
     let data_key =
@@ -97,7 +118,7 @@ async fn content(context: &Context, ledger: &Ledger, run: &Run) -> Result<Secret
         .ca_file
         .as_ref()
         .map(|path| std::fs::read(path).map_err(|reason| ApplyError::Ca { path: path.clone(), reason }));
-    let database_url = Zeroizing::new(settings.database_url.expose().to_owned());
+    let database_url = Zeroizing::new(settings.database_url.without_login()?);
     Ok(SecretContent { data_key, database_url, ca: ca.transpose()? })
 }
 

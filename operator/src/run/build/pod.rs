@@ -41,7 +41,7 @@ pub struct SignerSettings {
     pub image: String,
     /// `Always`, `IfNotPresent` or `Never`.
     pub image_pull_policy: String,
-    /// The database, as a signer.
+    /// The way to the database; whose login is in it does not matter, for that of the run takes its place.
     pub database_url: LedgerUrl,
     /// The CA by which signers check the database's certificate, if it is none of the public ones.
     pub ca_file: Option<PathBuf>,
@@ -49,8 +49,6 @@ pub struct SignerSettings {
     pub service_account: Option<String>,
     /// `PGSSLMODE` of the signers.
     pub ssl_mode: Option<String>,
-    /// Whether signers take on the role `chancery_signer`.
-    pub assume_role: bool,
     /// Where signers send their traces.
     pub otlp_endpoint: Option<String>,
     /// What the run's template may ask for.
@@ -165,9 +163,6 @@ fn environment(
         plain("CHANCERY_LOG_FORMAT", "json"),
     ];
     variables.extend(plan.run_uid.map(|uid| plain("CHANCERY_RUN_UID", uid.to_string())));
-    if settings.assume_role {
-        variables.push(plain("CHANCERY_ASSUME_SIGNER_ROLE", "true"));
-    }
     if let Some(mode) = &settings.ssl_mode {
         variables.push(plain("PGSSLMODE", mode));
     }

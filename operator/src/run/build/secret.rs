@@ -16,7 +16,7 @@ use crate::run::build::pod::{CA, DATA_KEY, DATABASE_URL};
 pub struct SecretContent {
     /// That of the run's ring.
     pub data_key: DataKey,
-    /// URL of the database, as a signer.
+    /// URL of the database, with the login of the run; for the fingerprint without, since nobody remembers passwords.
     pub database_url: Zeroizing<String>,
     /// The CA by which they check the database's certificate.
     pub ca: Option<Vec<u8>>,
@@ -27,6 +27,25 @@ impl SecretContent {
     pub(crate) fn fingerprint(&self) -> String {
         let Self { data_key, database_url, ca } = self;
         data_key.fingerprint_of(&[database_url.as_bytes(), ca.as_deref().unwrap_or_default()])
+    }
+}
+
+/// What the ledger keeps of a Secret's content: the fingerprint of what it was made of, and the login in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SecretMark<'a> {
+    pub(crate) of: &'a str,
+    pub(crate) login: &'a str,
+}
+
+impl<'a> SecretMark<'a> {
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
+        text.split_once(' ').map(|(of, login)| Self { of, login })
+    }
+}
+
+impl std::fmt::Display for SecretMark<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.of, self.login)
     }
 }
 
@@ -86,6 +105,14 @@ mod tests {
         let owner = &made["metadata"]["ownerReferences"][0];
         assert_eq!((&owner["kind"], &owner["controller"]), (&json!("SigningRun"), &json!(true)));
         assert_eq!(owner["uid"], "0198c9a4-5d2e-7b6f-8a3d-1c2b3a495867");
+    }
+
+    #[test]
+    fn the_mark_of_a_secret_reads_back() {
+        let (of, login) = (content().fingerprint(), "chancery_0123456789ab_r1_01234567");
+        let mark = SecretMark { of: &of, login };
+        assert_eq!(SecretMark::read(&mark.to_string()), Some(mark));
+        assert_eq!(SecretMark::read(&of), None);
     }
 
     #[test]

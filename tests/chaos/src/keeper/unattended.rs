@@ -87,9 +87,9 @@ async fn keep(task: Task, name: String) -> anyhow::Result<()> {
 fn start(task: &Task, holder: &str) -> anyhow::Result<Child> {
     let log = task.errand.log("signers.log")?;
     Ok(Command::new(program("chancery-signer"))
-        .args(["--run", &task.run, "--holder", holder, "--assume-signer-role"])
+        .args(["--run", &task.run, "--holder", holder])
         .args(["--stopped-exit", &STOPPED.to_string()])
-        .envs(task.errand.environment())
+        .envs(task.environment_of_signers())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)

@@ -29,7 +29,7 @@ pub struct Release<'n> {
 }
 
 impl<'n> Release<'n> {
-    /// Installs the chart for a ledger; the signers log in as its owner and take on their role.
+    /// Installs the chart for a ledger.
     ///
     /// # Errors
     ///
@@ -129,15 +129,14 @@ impl<'n> Release<'n> {
     }
 }
 
-/// Makes a Secret with the URL of a ledger's owner: the values `database` with which signers log in so too, and take on
-/// their role.
+/// Makes a Secret with the URL of a ledger's owner: the values `database` that name it.
 ///
 /// # Errors
 ///
 /// When the API server refuses.
 pub async fn give_url(namespace: &Namespace<'_>, url: &str) -> anyhow::Result<Value> {
     give(namespace, "ledger", "owner-url", url.as_bytes()).await?;
-    Ok(json!({"existingSecret": "ledger", "signerAssumesRole": true}))
+    Ok(json!({"existingSecret": "ledger"}))
 }
 
 async fn give(namespace: &Namespace<'_>, name: &str, key: &str, value: &[u8]) -> anyhow::Result<()> {

@@ -72,7 +72,7 @@ async fn a_dump_is_restored_on_a_new_server_as_the_page_says_and_signing_goes_on
     let ledger = TestLedger::create(&original, "ledger").await?;
     let run = two_runs(&ledger).await?;
     let page = follow(&run)?;
-    let [dump, owner, restore, go_on] = blocks("Dump and restore")?;
+    let [dump, owner, restore, administrator, go_on] = blocks("Dump and restore")?;
     page.run(&dump, &[("DATABASE_URL", &ledger.url)])?;
     // What the backup does not have: it is signed anew.
     let signed = run.start_signer("later")?.ended().await?;
@@ -81,9 +81,15 @@ async fn a_dump_is_restored_on_a_new_server_as_the_page_says_and_signing_goes_on
     let server = PlainServer::init(&page, "new", "administrator")?;
     let admin = server.url("postgres", "administrator");
     let new = server.url("chancery", "chancery");
-    let urls = [("ADMIN_URL", admin.as_str()), ("NEW_DATABASE_URL", &new)];
+    let in_database = server.url("chancery", "administrator");
+    let urls = [
+        ("ADMIN_URL", admin.as_str()),
+        ("ADMIN_URL_OF_THE_DATABASE", &in_database),
+        ("NEW_DATABASE_URL", &new),
+    ];
     page.run(&owner, &urls)?;
     page.run(&restore, &urls)?;
+    page.run(&administrator, &urls)?;
     let said = page.run(&go_on, &urls)?;
     assert_restored(&new, &said).await
 }
@@ -94,7 +100,7 @@ async fn a_dump_that_a_superuser_restored_with_its_rights_is_put_right_as_well()
     let ledger = TestLedger::create(&original, "ledger").await?;
     let run = two_runs(&ledger).await?;
     let page = follow(&run)?;
-    let [dump, owner, _, go_on] = blocks("Dump and restore")?;
+    let [dump, owner, _, administrator, go_on] = blocks("Dump and restore")?;
     page.run(&dump, &[("DATABASE_URL", &ledger.url)])?;
 
     let server = PlainServer::init(&page, "new", "administrator")?;
@@ -104,6 +110,7 @@ async fn a_dump_that_a_superuser_restored_with_its_rights_is_put_right_as_well()
     let restore = "pg_restore --no-owner --role=chancery --dbname=\"$URL\" chancery.dump 2> errors && exit 1
                    grep -c 'role \"chancery_signer\" does not exist' errors";
     page.run(restore, &[("URL", &new_as_admin)])?;
+    page.run(&administrator, &[("ADMIN_URL_OF_THE_DATABASE", &new_as_admin)])?;
     let said = page.run(&go_on, &[("NEW_DATABASE_URL", &new)])?;
     assert_restored(&new, &said).await
 }

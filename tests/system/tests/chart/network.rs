@@ -63,7 +63,7 @@ fn a_destination_is_named_where_its_host_says_where_it_is() -> anyhow::Result<()
         let Some(chart) = Chart::find() else { return Ok(()) };
         let database = format!("networkPolicy.databaseHosts={{{host}}}");
         let traces = format!("traces.otlpEndpoint=http://{}", host.replace("6000", "7000"));
-        let chart = chart.set(&database).set(OWN).set(&traces);
+        let chart = chart.set(&database).set(&traces);
         for policy in ["-operator", "-signer"] {
             assert_eq!(to(&chart, policy, &json!(6000))?, wanted, "{host}");
             assert_eq!(to(&chart, policy, &json!(7000))?, wanted, "{host}");

@@ -18,6 +18,7 @@ use chancery_keyring::{Algorithm, DataKey, Kek, KeySpec, SigningKey, generate};
 use chancery_kit::data_key_of;
 use chancery_store::keyring::NewKey;
 use chancery_store::lease::{Acquired, Lease, Payloads};
+use chancery_store::logins::sessions_for;
 use chancery_store::{Keyring, KeyringWanted, Ledger, LedgerUrl, NewRun, Run, SignerSession};
 
 const NAMESPACE: &str = "default";
@@ -42,7 +43,8 @@ pub(crate) async fn make(ledger: &Ledger, url: &LedgerUrl) -> anyhow::Result<()>
     }
     let mut signers = Vec::new();
     for run in &runs {
-        signers.push(Signer::of(url, run, &data_key).await?);
+        let login = ledger.make_login(run, sessions_for(1)).await?;
+        signers.push(Signer::of(&url.for_login(&login)?.parse()?, run, &data_key).await?);
     }
     let [one, two, gone] = signers.as_mut_slice() else { bail!("three runs") };
 

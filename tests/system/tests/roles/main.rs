@@ -1,25 +1,35 @@
-//! The signer's role may do what the signing loop does, and nothing else. What there is to be refused is
+//! The login of a run may do what the signing loop does for that run, and nothing else. What there is to be refused is
 //! read from the catalogue: a new table or function cannot be forgotten.
 
+mod attacks;
 mod auditor;
+mod makers;
+mod server;
 mod stolen_login;
 
 use std::collections::BTreeSet;
 
-use chancery_kit::{Chancery, Manifest, SignerProcess, TestLedger, TestRun, throw_away};
+use chancery_kit::{SeededRun, TestLedger, TestRun, throw_away};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-const READABLE: [&str; 4] = ["keyrings", "ledger", "records", "runs"];
-pub(crate) const CALLABLE: [&str; 6] =
-    ["batch_store", "ledger_version", "lease_abandon", "lease_acquire", "lease_key", "lease_renew"];
+/// The ledger's uid, and the records of the run that has the number 1.
+const READABLE: [&str; 2] = ["ledger", "records_1"];
+pub(crate) const CALLABLE: [&str; 8] = [
+    "batch_store",
+    "leases_durable",
+    "ledger_version",
+    "lease_abandon",
+    "lease_acquire",
+    "lease_key",
+    "lease_renew",
+    "signer_run",
+];
 
 pub(crate) const PERMISSION_DENIED: &str = "42501";
 
-/// A connection with the rights of a signer.
-pub(crate) async fn signer(ledger: &TestLedger) -> anyhow::Result<PgConnection> {
-    let mut connection = PgConnection::connect(&ledger.url).await?;
-    sqlx::raw_sql("SET ROLE chancery_signer").execute(&mut connection).await?;
-    Ok(connection)
+/// A connection by the login of a run.
+pub(crate) async fn by_login(run: &SeededRun<'_>) -> anyhow::Result<PgConnection> {
+    Ok(PgConnection::connect(&run.url()?).await?)
 }
 
 /// The SQLSTATE with which a statement is refused; none when it is not.
@@ -66,14 +76,14 @@ pub(crate) async fn tables(ledger: &TestLedger) -> anyhow::Result<Vec<(String, S
 }
 
 #[tokio::test]
-async fn a_signer_reads_runs_keyrings_records_and_the_ledgers_uid_and_no_other_table() -> anyhow::Result<()> {
+async fn a_signer_reads_the_records_of_its_run_and_the_ledgers_uid_and_no_other_table() -> anyhow::Result<()>
+{
     let ledger = TestLedger::new().await?;
-    let _run = TestRun::new().seeded(&ledger).await?;
-    let mut signer = signer(&ledger).await?;
+    let run = TestRun::new().seeded(&ledger).await?;
+    let mut signer = by_login(&run).await?;
     for (table, _) in tables(&ledger).await? {
         let read = format!("TABLE chancery.{table}");
-        // A signer reads from its run's partition, by its own name.
-        if READABLE.contains(&table.trim_end_matches("_1")) {
+        if READABLE.contains(&table.as_str()) {
             assert_eq!(refusal(&mut signer, &read).await?, None, "{read}");
         } else {
             assert_denied(&mut signer, &read).await?;
@@ -87,7 +97,7 @@ async fn a_signer_writes_to_no_table() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().seeded(&ledger).await?;
     let before = ledger.fingerprint().await?;
-    let mut signer = signer(&ledger).await?;
+    let mut signer = by_login(&run).await?;
     for (table, column) in tables(&ledger).await? {
         for statement in [
             format!("INSERT INTO chancery.{table} DEFAULT VALUES"),
@@ -113,7 +123,7 @@ async fn a_signer_writes_to_no_table() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_signer_calls_the_functions_of_the_lease_protocol_and_no_other() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let _run = TestRun::new().seeded(&ledger).await?;
+    let run = TestRun::new().seeded(&ledger).await?;
     let functions: Vec<(String, String)> = sqlx::query_as(
         "SELECT p.proname::text,
                 format('SELECT chancery.%I(%s)', p.proname,
@@ -125,7 +135,7 @@ async fn a_signer_calls_the_functions_of_the_lease_protocol_and_no_other() -> an
     )
     .fetch_all(ledger.ledger.pool())
     .await?;
-    let mut signer = signer(&ledger).await?;
+    let mut signer = by_login(&run).await?;
     let mut callable = BTreeSet::new();
     for (name, call) in &functions {
         let refused = refusal(&mut signer, call).await?;
@@ -158,7 +168,8 @@ async fn a_signer_calls_the_functions_of_the_lease_protocol_and_no_other() -> an
 #[tokio::test]
 async fn a_signer_makes_and_alters_nothing() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let mut signer = signer(&ledger).await?;
+    let run = TestRun::new().seeded(&ledger).await?;
+    let mut signer = by_login(&run).await?;
     for statement in [
         "CREATE TABLE chancery.mine (id integer)",
         "CREATE SCHEMA mine",
@@ -190,38 +201,6 @@ async fn what_runs_with_the_rights_of_the_owner_looks_names_up_where_nobody_else
     Ok(())
 }
 
-#[tokio::test]
-async fn a_login_that_is_nothing_but_a_signer_signs_a_run() -> anyhow::Result<()> {
-    let ledger = TestLedger::new().await?;
-    let run = TestRun::new().seeded(&ledger).await?;
-    ledger.execute("CREATE ROLE pod LOGIN IN ROLE chancery_signer").await?;
-    let as_pod = ledger.url.replace("user=chancery", "user=pod");
-    let (code, log) = SignerProcess::start(&as_pod, "demo", "pod", &run.data_key_file, &[])?.ended().await?;
-    assert_eq!(code, Some(0), "{log}");
-    let mut pod = PgConnection::connect(&as_pod).await?;
-    assert_denied(&mut pod, "TABLE chancery.key_material").await?;
-    run.assert_audit_holds().await
-}
-
-#[tokio::test]
-async fn an_owner_who_may_not_create_roles_uses_the_one_that_an_administrator_made() -> anyhow::Result<()> {
-    // Roles belong to the server, so a ledger that is there already has made this one.
-    let made_before = TestLedger::new().await?;
-    let empty = TestLedger::empty_database().await?;
-    let mut administrator = PgConnection::connect(&empty).await?;
-    sqlx::raw_sql(
-        "CREATE ROLE modest LOGIN; GRANT chancery_signer, chancery_auditor TO modest;
-         DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO modest', current_database()); END $$",
-    )
-    .execute(&mut administrator)
-    .await?;
-    let as_modest = empty.replace("user=chancery", "user=modest");
-    let summary = Chancery::on(&as_modest)?.sign(&Manifest::new(), &["--output", "json"]).await?;
-    assert_eq!(summary.expect_code(0)?.json()?["audit"], "passed");
-    drop(made_before);
-    Ok(())
-}
-
 /// Who else than the owner may do what, for the whole ledger.
 async fn rights(ledger: &TestLedger) -> anyhow::Result<Vec<String>> {
     let rights = "WITH owned (name, acl, owner) AS (
@@ -247,7 +226,7 @@ async fn what_signers_may_do_is_put_right_by_the_next_program_that_migrates() ->
     // A server of its own: a role is one of the whole server.
     let server = throw_away();
     let ledger = TestLedger::create(&server, "ledger").await?;
-    let run = TestRun::new().seeded(&ledger).await?;
+    let mut run = TestRun::new().seeded(&ledger).await?;
     let sound = rights(&ledger).await?;
     for lost in [
         "DROP OWNED BY chancery_signer; DROP ROLE chancery_signer",
@@ -257,10 +236,10 @@ async fn what_signers_may_do_is_put_right_by_the_next_program_that_migrates() ->
         "GRANT SELECT ON chancery.key_material TO chancery_auditor",
         "REVOKE USAGE ON SCHEMA chancery FROM chancery_signer",
         "REVOKE SELECT ON chancery.ledger FROM chancery_signer",
-        "REVOKE SELECT ON chancery.runs FROM chancery_signer",
-        "REVOKE SELECT ON chancery.keyrings FROM chancery_signer",
-        "REVOKE SELECT ON chancery.records FROM chancery_signer",
-        "REVOKE SELECT ON chancery.records_1 FROM chancery_signer",
+        "GRANT SELECT ON chancery.runs TO chancery_signer",
+        "GRANT SELECT ON chancery.keyrings TO chancery_signer",
+        "GRANT SELECT ON chancery.records TO chancery_signer",
+        "GRANT SELECT ON chancery.records_1 TO chancery_signer",
         "GRANT SELECT ON chancery.key_material TO chancery_signer",
         "GRANT SELECT ON chancery.data_keys TO chancery_signer",
         "GRANT SELECT (wrapped) ON chancery.data_keys TO chancery_auditor",
@@ -276,6 +255,8 @@ async fn what_signers_may_do_is_put_right_by_the_next_program_that_migrates() ->
         ledger.ledger.migrate().await?;
         assert_eq!(rights(&ledger).await?, sound, "{lost}");
     }
+    // A role that is gone takes its members' rights along: the run needs another login.
+    run.login = ledger.ledger.make_login(&run.run, 10).await?;
     run.finish().await
 }
 

@@ -1,4 +1,4 @@
-//! What somebody tries who has a signer's login, in SQL with a signer's rights. After each attempt the honest signers
+//! What somebody tries who has the login of a run, in SQL with it, against that run. After each attempt the honest signers
 //! complete the run.
 
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use chancery_kit::{TestLedger, TestRun};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::{refusal, signer};
+use crate::{by_login, refusal};
 
 /// `batch_store` and the schema: the records are not those of the batch.
 const NOT_THE_BATCH: &str = "CH002";
@@ -23,7 +23,7 @@ fn signatures(count: usize) -> String {
 
 /// A call that asks for a lease of the run number 1, whose token is `token`.
 const ACQUIRE: &str = "chancery.lease_acquire(
-    1, (SELECT uid FROM chancery.runs WHERE id = 1), 'somebody', sha256('token'), 0, 1)";
+    1, (SELECT uid FROM chancery.signer_run('default', 'demo')), 'somebody', sha256('token'), 0, 1)";
 
 /// A lease of the first batch for whoever has the login.
 async fn lease(thief: &mut PgConnection) -> anyhow::Result<i64> {
@@ -45,7 +45,7 @@ fn two_batches() -> TestRun {
 async fn nothing_is_stored_for_records_outside_of_the_batch_of_the_lease() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = two_batches().seeded(&ledger).await?;
-    let mut thief = signer(&ledger).await?;
+    let mut thief = by_login(&run).await?;
     let lease = lease(&mut thief).await?;
     let before = ledger.fingerprint().await?;
     for (first, count) in [(1, 2_000), (1, 101), (1_000_000, 1), (101, 100), (0, 100), (-99, 100), (2, 99)] {
@@ -72,7 +72,7 @@ async fn nothing_is_stored_for_records_outside_of_the_batch_of_the_lease() -> an
 async fn a_batch_is_stored_whole_or_its_transaction_does_not_commit() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = two_batches().seeded(&ledger).await?;
-    let mut thief = signer(&ledger).await?;
+    let mut thief = by_login(&run).await?;
     let lease = lease(&mut thief).await?;
     let before = ledger.fingerprint().await?;
     let part = |first: i64, count: usize, last: bool| {
@@ -109,7 +109,7 @@ async fn a_batch_is_stored_whole_or_its_transaction_does_not_commit() -> anyhow:
 async fn a_signature_has_the_length_that_the_ring_gives() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = two_batches().seeded(&ledger).await?;
-    let mut thief = signer(&ledger).await?;
+    let mut thief = by_login(&run).await?;
     let lease = lease(&mut thief).await?;
     let before = ledger.fingerprint().await?;
     for bytes in [0, 1, 63, 65, 256] {
@@ -126,7 +126,7 @@ async fn a_signature_has_the_length_that_the_ring_gives() -> anyhow::Result<()> 
 async fn a_null_changes_nothing_in_the_place_of_any_argument() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = two_batches().seeded(&ledger).await?;
-    let mut thief = signer(&ledger).await?;
+    let mut thief = by_login(&run).await?;
     let lease = lease(&mut thief).await?;
     let uid: uuid::Uuid =
         sqlx::query_scalar("SELECT uid FROM chancery.runs").fetch_one(ledger.ledger.pool()).await?;
@@ -139,6 +139,8 @@ async fn a_null_changes_nothing_in_the_place_of_any_argument() -> anyhow::Result
         ),
         ("lease_renew", vec![format!("{lease}"), "'token'".to_owned()]),
         ("lease_key", vec![format!("{lease}"), "'token'".to_owned()]),
+        ("leases_durable", vec![format!("'{uid}'")]),
+        ("signer_run", vec!["'default'".to_owned(), "'demo'".to_owned()]),
         ("lease_abandon", vec![format!("{lease}"), "'token'".to_owned()]),
         (
             "lease_acquire",
@@ -175,7 +177,7 @@ async fn leases_of_others_are_neither_renewed_nor_ended_nor_their_keys_read() ->
     let chancery_store::lease::Acquired::Leased(held) = honest.acquire().await?.0 else {
         anyhow::bail!("no lease")
     };
-    let mut thief = signer(&ledger).await?;
+    let mut thief = by_login(&run).await?;
     let own = lease(&mut thief).await?;
     let before = ledger.fingerprint().await?;
     let others = "generate_series(1, 1000) AS g (lease) WHERE g.lease <> ";
@@ -205,7 +207,7 @@ async fn whoever_gets_a_key_is_in_the_log_of_leases() -> anyhow::Result<()> {
             .await?;
     assert_eq!(keys.len(), 2);
     let before = ledger.fingerprint().await?;
-    let mut thief = signer(&ledger).await?;
+    let mut thief = by_login(&run).await?;
 
     // What the lease itself answers holds no key, as text or as bytes of text.
     sqlx::raw_sql("BEGIN").execute(&mut thief).await?;
@@ -251,7 +253,7 @@ async fn whoever_gets_a_key_is_in_the_log_of_leases() -> anyhow::Result<()> {
 async fn a_holder_of_two_hundred_megabytes_is_refused() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = two_batches().seeded(&ledger).await?;
-    let mut thief = signer(&ledger).await?;
+    let mut thief = by_login(&run).await?;
     let before = ledger.fingerprint().await?;
     let acquire = ACQUIRE.replace("'somebody'", "repeat('x', 200000000)");
     let refused = refusal(&mut thief, &format!("SELECT FROM {acquire}")).await?;

@@ -100,9 +100,7 @@ async fn signs_over(
     let link = SlowLink::to(&server().socket_dir().join(".s.PGSQL.5432"), bytes_per_second).await?;
     let database = ledger.url.parse::<chancery_store::LedgerUrl>()?.to_string();
     let database = database.split(' ').next().unwrap_or_default();
-    let user: String =
-        sqlx::query_scalar("SELECT current_user::text").fetch_one(ledger.ledger.pool()).await?;
-    let slow = link.url(&user, database);
+    let slow = run.url_by(&link.url(run.login.name(), database))?;
     let mut signer = SignerProcess::start(&slow, &run.run.name, "slow", &run.data_key_file, &[])?;
     chancery_kit::eventually("the batch is in hand", async || {
         crate::count(ledger, "SELECT count(*) FROM chancery.leases").await == 1

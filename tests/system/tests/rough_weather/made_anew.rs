@@ -4,7 +4,7 @@ use chancery_kit::{TestLedger, TestRun, eventually, throw_away};
 use chancery_store::StoreError;
 use chancery_store::lease::Payloads;
 use nix::sys::signal::Signal;
-use sqlx::{Connection, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{count, leased};
 
@@ -20,6 +20,14 @@ async fn under_a_lease_of_another_ledger_nothing_is_fetched_renewed_given_back_o
     ledger.execute("DROP SCHEMA chancery CASCADE").await?;
     let ledger = TestLedger::at(&ledger.url).await?;
     let run = TestRun::new().records(10).seeded(&ledger).await?;
+    // As where a ledger was restored that has this login for this number of a run.
+    ledger
+        .execute(AssertSqlSafe(format!(
+            "SELECT chancery.login_bind({}, '{}')",
+            run.run.id,
+            former.login.name()
+        )))
+        .await?;
     let mut session = run.session("one").await?;
     let granted = leased(&mut session).await?;
     assert_eq!(

@@ -29,7 +29,6 @@ fn settings() -> SignerSettings {
         ca_file: None,
         service_account: None,
         ssl_mode: None,
-        assume_role: false,
         otlp_endpoint: None,
         allowed: Allowed::default(),
     }
@@ -153,7 +152,6 @@ fn settings_of_the_operator_reach_the_signer() {
         service_account: Some("signers".to_owned()),
         ssl_mode: Some("verify-full".to_owned()),
         ca_file: Some("/etc/chancery/database-ca/ca.crt".into()),
-        assume_role: true,
         otlp_endpoint: Some("http://collector:4318".to_owned()),
         ..settings()
     };
@@ -161,7 +159,6 @@ fn settings_of_the_operator_reach_the_signer() {
     let environment = environment(&job);
     assert_eq!(environment["PGSSLMODE"], "verify-full");
     assert_eq!(environment["PGSSLROOTCERT"], "/etc/chancery/signer/ca.crt");
-    assert_eq!(environment["CHANCERY_ASSUME_SIGNER_ROLE"], "true");
     assert_eq!(environment["OTEL_EXPORTER_OTLP_ENDPOINT"], "http://collector:4318");
     assert_eq!(environment["TRACEPARENT"].as_str().expect("a trace").split('-').count(), 4);
     let pod = &job["spec"]["template"]["spec"];

@@ -1,0 +1,3 @@
+
+REVOKE CONNECT ON DATABASE chancery FROM PUBLIC;
+GRANT CONNECT ON DATABASE chancery TO chancery_signer, chancery_operator, chancery_auditor;

@@ -1,0 +1,2 @@
+-- $1 login
+SELECT chancery.login_unbind($1::name)

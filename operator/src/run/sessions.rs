@@ -1,0 +1,234 @@
+//! Sessions of signers that go too far, and logins that nobody needs any more.
+//!
+//! A signer has the turn of a ring for milliseconds, within one statement. Whoever has the login of a run can open a
+//! transaction, take the turn in it, and keep it; or hold what it locked for ever. PostgreSQL's own limits do not help: a
+//! session may lift them for itself. So such sessions are ended here.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chancery_store::logins::LoginTransaction;
+use chancery_store::{Ledger, StoreError};
+use tokio::time::Instant;
+
+use crate::host::database::Database;
+use crate::run::metrics::RunMetrics;
+
+/// How often the sessions are looked at.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long a transaction may hold a ring's turn. Others of the ring wait meanwhile, and take their own statements back
+/// after 20 s.
+const LONGEST_TURN: Duration = Duration::from_secs(5);
+
+/// How long a transaction may last. The longest is the store of a batch in parts, over a slow connection.
+const LONGEST_TRANSACTION: Duration = Duration::from_secs(600);
+
+/// How many looks in a row may find an advisory lock in one session, whatever transactions they find: signers have one for
+/// a small part of their time, so that so many are no chance.
+const MOST_LOOKS: u32 = 20;
+
+/// How often sessions of a login are ended within [`OFFENCES_WINDOW`] before the login is dropped. Whoever takes the turn again as
+/// soon as it is lost would keep it for most of the time.
+const MOST_OFFENCES: usize = 3;
+const OFFENCES_WINDOW: Duration = Duration::from_secs(600);
+
+/// How often logins that nobody needs are looked for.
+const LOGINS_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Why a session is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TooFar {
+    /// It holds a ring's turn.
+    Turn,
+    /// Its transaction does not end.
+    Transaction,
+}
+
+impl TooFar {
+    /// For a metric.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Turn => "turn",
+            Self::Transaction => "transaction",
+        }
+    }
+}
+
+/// What was found at the looks before.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Each transaction by its session and its own number, and since when it is known, and known to hold a turn.
+    transactions: HashMap<(i32, String), (Instant, Option<Instant>)>,
+    /// In how many looks in a row each session held an advisory lock.
+    holders: HashMap<(i32, String), u32>,
+}
+
+impl Seen {
+    /// Takes up what is open `now`; tells which sessions have to be ended.
+    fn look(&mut self, open: &[LoginTransaction], now: Instant) -> Vec<(LoginTransaction, TooFar)> {
+        let mut before = std::mem::take(self);
+        let mut too_far = Vec::new();
+        for found in open {
+            let LoginTransaction { login, pid, transaction, holds_turn } = found;
+            let key = (*pid, transaction.clone());
+            let (since, held_since) = before.transactions.remove(&key).unwrap_or((now, None));
+            let held_since = holds_turn.then(|| held_since.unwrap_or(now));
+            self.transactions.insert(key, (since, held_since));
+            let session = (*pid, login.clone());
+            let looks = if *holds_turn { before.holders.remove(&session).unwrap_or_default() + 1 } else { 0 };
+            if looks > 0 {
+                self.holders.insert(session, looks);
+            }
+            let lasts = |since: Instant, longest| now.duration_since(since) >= longest;
+            if held_since.is_some_and(|since| lasts(since, LONGEST_TURN)) || looks > MOST_LOOKS {
+                too_far.push((found.clone(), TooFar::Turn));
+            } else if lasts(since, LONGEST_TRANSACTION) {
+                too_far.push((found.clone(), TooFar::Transaction));
+            }
+        }
+        too_far
+    }
+}
+
+/// When sessions of each login were ended.
+#[derive(Debug, Default)]
+struct Offences(HashMap<String, Vec<Instant>>);
+
+impl Offences {
+    /// Takes up that a session of the login was ended `now`. True when the login has to go.
+    fn add(&mut self, login: &str, now: Instant) -> bool {
+        for ended in self.0.values_mut() {
+            ended.retain(|at| now.duration_since(*at) < OFFENCES_WINDOW);
+        }
+        self.0.retain(|_, ended| !ended.is_empty());
+        let ended = self.0.entry(login.to_owned()).or_default();
+        ended.push(now);
+        ended.len() >= MOST_OFFENCES
+    }
+}
+
+/// Looks at the sessions of signers, for ever.
+pub(crate) async fn keep(database: &Database, metrics: &RunMetrics) {
+    let (mut seen, mut offences) = (Seen::default(), Offences::default());
+    let mut logins_looked_at = Instant::now();
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        let Ok(ledger) = database.get() else { continue };
+        let looked = async {
+            end_sessions(&ledger, &mut seen, &mut offences, metrics).await?;
+            if logins_looked_at.elapsed() >= LOGINS_INTERVAL {
+                logins_looked_at = Instant::now();
+                drop_unneeded(&ledger).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = looked.await {
+            tracing::debug!(%error, "the sessions of signers cannot be looked at");
+            database.check_after(&error);
+        }
+    }
+}
+
+async fn end_sessions(
+    ledger: &Ledger,
+    seen: &mut Seen,
+    offences: &mut Offences,
+    metrics: &RunMetrics,
+) -> Result<(), StoreError> {
+    let open = ledger.login_transactions().await?;
+    for (found, why) in seen.look(&open, Instant::now()) {
+        let LoginTransaction { login, pid, .. } = found;
+        if !ledger.end_session(&login, pid).await? {
+            continue;
+        }
+        tracing::warn!(login, pid, why = why.label(), "ended a session of a run's login that held others up");
+        metrics.session_ended(why);
+        if offences.add(&login, Instant::now()) {
+            ledger.drop_login(&login).await?;
+            tracing::warn!(login, "dropped a login whose sessions held others up again and again");
+        }
+    }
+    Ok(())
+}
+
+async fn drop_unneeded(ledger: &Ledger) -> Result<(), StoreError> {
+    for login in ledger.unneeded_logins().await? {
+        match ledger.drop_login(&login).await {
+            Ok(()) => tracing::info!(login, "dropped the login of a run that is complete or gone"),
+            Err(error) if error.is_transient() => return Err(error),
+            // It is barred, and looked at again in a minute.
+            Err(error) => tracing::warn!(login, %error, "a login that nobody needs cannot be dropped"),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(pid: i32, transaction: &str, holds_turn: bool) -> LoginTransaction {
+        LoginTransaction { login: "login".to_owned(), pid, transaction: transaction.to_owned(), holds_turn }
+    }
+
+    #[test]
+    fn a_transaction_that_holds_a_turn_for_seconds_is_ended_and_one_that_just_took_it_is_not() {
+        let (mut seen, began) = (Seen::default(), Instant::now());
+        let (held, fresh) = (open(1, "3/7", true), open(2, "4/1", true));
+        assert_eq!(seen.look(std::slice::from_ref(&held), began), []);
+        let later = began + LONGEST_TURN - Duration::from_millis(1);
+        assert_eq!(seen.look(&[held.clone(), fresh.clone()], later), []);
+        let later = began + LONGEST_TURN;
+        assert_eq!(seen.look(&[held.clone(), fresh], later), [(held, TooFar::Turn)]);
+    }
+
+    #[test]
+    fn the_time_that_a_transaction_waited_for_its_turn_does_not_count() {
+        let (mut seen, began) = (Seen::default(), Instant::now());
+        assert_eq!(seen.look(&[open(1, "3/7", false)], began), []);
+        let later = began + LONGEST_TURN * 3;
+        assert_eq!(seen.look(&[open(1, "3/7", true)], later), []);
+    }
+
+    #[test]
+    fn one_turn_after_the_other_is_what_signers_take() {
+        let (mut seen, began) = (Seen::default(), Instant::now());
+        for look in 0..MOST_LOOKS {
+            assert_eq!(seen.look(&[open(1, &format!("3/{look}"), true)], began + INTERVAL * look), []);
+        }
+        // Now and then it is found without.
+        let later = began + INTERVAL * MOST_LOOKS;
+        assert_eq!(seen.look(&[], later), []);
+        assert_eq!(seen.look(&[open(1, "3/99", true)], later + INTERVAL), []);
+    }
+
+    #[test]
+    fn a_session_that_has_a_lock_at_every_look_is_ended_whatever_transactions_it_makes() {
+        let (mut seen, began) = (Seen::default(), Instant::now());
+        let ended = (0..=MOST_LOOKS)
+            .map(|look| seen.look(&[open(1, &format!("3/{look}"), true)], began + INTERVAL * look))
+            .find(|ended| !ended.is_empty());
+        assert_eq!(ended, Some(vec![(open(1, &format!("3/{MOST_LOOKS}"), true), TooFar::Turn)]));
+    }
+
+    #[test]
+    fn a_login_goes_with_its_third_offence_within_ten_minutes() {
+        let (mut offences, began) = (Offences::default(), Instant::now());
+        let after = |minutes: u64| began + Duration::from_secs(60 * minutes);
+        assert!(!offences.add("login", after(0)));
+        assert!(!offences.add("login", after(9)));
+        assert!(!offences.add("other", after(9)));
+        assert!(!offences.add("login", after(11)), "the first is long ago");
+        assert!(offences.add("login", after(12)));
+    }
+
+    #[test]
+    fn a_transaction_without_a_turn_has_ten_minutes() {
+        let (mut seen, began) = (Seen::default(), Instant::now());
+        let long = open(1, "3/7", false);
+        assert_eq!(seen.look(std::slice::from_ref(&long), began), []);
+        let later = began + LONGEST_TRANSACTION;
+        assert_eq!(seen.look(std::slice::from_ref(&long), later), [(long, TooFar::Transaction)]);
+    }
+}

@@ -1,0 +1,156 @@
+//! What somebody tries against the server who has the login of one run: its disk, its locks, its sessions.
+
+use chancery_store::lease::Acquired;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+
+use crate::attacks::{Runs, lease, ledger};
+use crate::{assert_denied, by_login, refusal};
+
+const CHECK_VIOLATION: &str = "23514";
+
+#[tokio::test]
+async fn nothing_is_written_into_the_server_but_signatures() -> anyhow::Result<()> {
+    let ledger = ledger("attack_writes").await?;
+    let runs = Runs::of(&ledger).await?;
+    let before = ledger.fingerprint().await?;
+    let mut thief = by_login(&runs.own).await?;
+    for attempt in [
+        "CREATE TEMPORARY TABLE mine AS SELECT generate_series(1, 10)",
+        "CREATE SCHEMA mine",
+        "CREATE TABLE public.mine (id integer)",
+        "CREATE TABLE chancery.mine (id integer)",
+        "SELECT lo_create(0)",
+        "SELECT lo_creat(-1)",
+        "SELECT lo_from_bytea(0, 'much')",
+        "SELECT lo_import('/etc/hostname')",
+        "SELECT pg_logical_emit_message(true, 'mine', repeat('x', 1000000))",
+        "SELECT pg_logical_emit_message(false, 'mine', '\\x07'::bytea)",
+        "SELECT pg_notify('mine', repeat('x', 7000))",
+        "COPY (SELECT 1) TO '/tmp/mine'",
+        "COPY (SELECT 1) TO PROGRAM 'true'",
+        "SET temp_file_limit = -1",
+        "SET session_replication_role = replica",
+        "SELECT pg_switch_wal()",
+        "CHECKPOINT",
+    ] {
+        assert_denied(&mut thief, attempt).await?;
+    }
+    let limit: String = sqlx::query_scalar("SHOW temp_file_limit").fetch_one(&mut thief).await?;
+    assert_eq!(limit, "256MB");
+    sqlx::raw_sql("SET work_mem = '64kB'").execute(&mut thief).await?;
+    let spill = "SELECT count(*) FROM (SELECT repeat(md5(g::text), 40) AS t FROM generate_series(1, 400000) g ORDER BY 1) s";
+    assert_eq!(
+        refusal(&mut thief, spill).await?.as_deref(),
+        Some("53400"),
+        "its temporary files are limited"
+    );
+    assert_eq!(ledger.fingerprint().await?, before);
+    runs.finish().await
+}
+
+#[tokio::test]
+async fn the_turn_of_a_ring_is_taken_by_no_lock_of_ones_own() -> anyhow::Result<()> {
+    let ledger = ledger("attack_locks").await?;
+    let runs = Runs::of(&ledger).await?;
+    let mut thief = by_login(&runs.own).await?;
+    for function in
+        ["pg_advisory_lock", "pg_advisory_xact_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock"]
+    {
+        for arguments in [format!("1128814158, {}", runs.own.run.keyring.id), "1".to_owned()] {
+            assert_denied(&mut thief, &format!("SELECT {function}({arguments})")).await?;
+        }
+    }
+    for table in ["runs", "leases", "keys", "batches", "records"] {
+        assert_denied(&mut thief, &format!("BEGIN; LOCK TABLE chancery.{table}")).await?;
+        sqlx::raw_sql("ROLLBACK").execute(&mut thief).await?;
+    }
+    runs.finish().await
+}
+
+#[tokio::test]
+async fn a_login_has_no_more_sessions_than_it_was_given() -> anyhow::Result<()> {
+    let ledger = ledger("attack_connections").await?;
+    let runs = Runs::of(&ledger).await?;
+    assert!(ledger.ledger.limit_login(runs.own.login.name(), 3).await?);
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(by_login(&runs.own).await?);
+    }
+    let refused = by_login(&runs.own).await.expect_err("a fourth session").to_string();
+    assert!(refused.contains("too many connections for role"), "{refused}");
+    let _others_are_not_concerned = by_login(&runs.other).await?;
+    drop(open);
+    assert!(ledger.ledger.limit_login(runs.own.login.name(), 1_000).await?);
+    runs.finish().await
+}
+
+#[tokio::test]
+async fn a_holder_or_token_of_two_hundred_megabytes_is_refused_before_anybody_waits() -> anyhow::Result<()> {
+    let ledger = ledger("attack_holder").await?;
+    let runs = Runs::of(&ledger).await?;
+    let before = ledger.fingerprint().await?;
+    let mut thief = by_login(&runs.own).await?;
+    let (id, uid) = (runs.own.run.id, runs.own.run.uid);
+    // Whoever had the ring's turn would keep this from being refused at once.
+    let mut turn = PgConnection::connect(&ledger.url).await?;
+    sqlx::raw_sql(AssertSqlSafe(format!("BEGIN; SELECT chancery.keyring_turn({})", runs.own.run.keyring.id)))
+        .execute(&mut turn)
+        .await?;
+    for arguments in
+        ["repeat('x', 200000000), sha256('token')", "'somebody', convert_to(repeat('x', 200000000), 'UTF8')"]
+    {
+        let acquire = format!("SELECT chancery.lease_acquire({id}, '{uid}', {arguments}, 0, 1)");
+        assert_eq!(refusal(&mut thief, &acquire).await?.as_deref(), Some(CHECK_VIOLATION), "{arguments}");
+    }
+    sqlx::raw_sql("ROLLBACK").execute(&mut turn).await?;
+    assert_eq!(ledger.fingerprint().await?, before);
+    runs.finish().await
+}
+
+#[tokio::test]
+async fn what_a_login_leaves_behind_does_not_keep_it_from_being_dropped() -> anyhow::Result<()> {
+    let ledger = ledger("attack_left_behind").await?;
+    let runs = Runs::of(&ledger).await?;
+    let name = runs.own.login.name();
+    let mut thief = by_login(&runs.own).await?;
+    let leave = format!(
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC; ALTER ROLE {name} RESET ALL;
+         ALTER ROLE {name} SET default_transaction_isolation = serializable; ALTER ROLE {name} PASSWORD 'mine'"
+    );
+    sqlx::raw_sql(AssertSqlSafe(leave)).execute(&mut thief).await?;
+    ledger.ledger.drop_login(name).await?;
+    let ended = sqlx::query("SELECT 1").execute(&mut thief).await;
+    assert!(ended.is_err(), "its session was ended");
+    let left: i64 = sqlx::query("SELECT count(*) FROM pg_roles WHERE rolname = $1")
+        .bind(name)
+        .fetch_one(ledger.ledger.pool())
+        .await?
+        .get(0);
+    assert_eq!(left, 0);
+    let refused = by_login(&runs.own).await.expect_err("it is gone").to_string();
+    assert!(refused.contains("does not exist") || refused.contains("authentication failed"), "{refused}");
+    let fresh = ledger.ledger.make_login(&runs.own.run, 10).await?;
+    assert_ne!(fresh.name(), name);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lease_in_a_transaction_that_stays_open_is_found_and_ended() -> anyhow::Result<()> {
+    let ledger = ledger("attack_turn").await?;
+    let runs = Runs::of(&ledger).await?;
+    let mut thief = by_login(&runs.own).await?;
+    sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; BEGIN")
+        .execute(&mut thief)
+        .await?;
+    let _held = lease(&runs.own, &mut thief).await?;
+    let open = ledger.ledger.login_transactions().await?;
+    let [turn] = open.as_slice() else { anyhow::bail!("{open:?}") };
+    assert_eq!((turn.login.as_str(), turn.holds_turn), (runs.own.login.name(), true));
+    assert!(!ledger.ledger.end_session(runs.other.login.name(), turn.pid).await?, "of another login");
+    assert!(ledger.ledger.end_session(&turn.login, turn.pid).await?);
+    let mut honest = runs.other.session("honest").await?;
+    assert!(matches!(honest.acquire().await?.0, Acquired::Leased(_)), "the ring goes on");
+    assert!(sqlx::query("SELECT 1").execute(&mut thief).await.is_err());
+    assert_eq!(ledger.ledger.login_transactions().await?, []);
+    Ok(())
+}
