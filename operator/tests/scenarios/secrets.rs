@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_api::condition::ConditionType;
-use chancery_api::names::ANNOTATION_SECRET;
+use chancery_api::names::{ANNOTATION_ADOPT, ANNOTATION_SECRET};
 use chancery_keyring::DataKey;
 use chancery_operator::run::{KeyFiles, SignerSettings};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::cluster::pod_status;
 use super::fake::Failure;
@@ -207,12 +207,15 @@ async fn two_operators_at_once_end_with_one_secret_for_the_job() -> anyhow::Resu
 async fn a_run_that_is_made_anew_under_its_name_has_a_secret_of_its_own() -> anyhow::Result<()> {
     let (world, mut operator) = World::signing(spec()).await?;
     let first = of_job(&world);
+    let former = world.run(RUN)["metadata"]["uid"].clone();
     world.api.delete("signingruns", RUN);
     operator.settle(RUN).await?;
     world.api.collect_garbage();
     operator.step(RUN).await?;
     world.api.remove("secrets", &first);
-    world.api.create("signingruns", manifest(RUN, spec()));
+    let mut second = manifest(RUN, spec());
+    second["metadata"]["annotations"] = json!({ANNOTATION_ADOPT: former});
+    world.api.create("signingruns", second);
     operator.settle(RUN).await?;
     assert_ne!(of_job(&world), first);
     Ok(())
