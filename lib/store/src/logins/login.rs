@@ -21,7 +21,7 @@ impl std::fmt::Debug for RunLogin {
 
 impl RunLogin {
     /// A new name and a new password. The name has 45 bytes at most; PostgreSQL takes 63.
-    pub(super) fn random(ledger: Uuid, run: i32) -> Self {
+    pub(crate) fn random(ledger: Uuid, run: i32) -> Self {
         let ledger: String = ledger.simple().to_string().chars().take(12).collect();
         let name = format!("chancery_{ledger}_r{run}_{:08x}", rand::random::<u32>());
         let mut password = Zeroizing::new(String::with_capacity(2 * PASSWORD_BYTES));
