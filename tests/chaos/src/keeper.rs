@@ -60,9 +60,16 @@ impl Task {
     /// The variables that a signer of it is started with.
     pub(crate) fn environment_of_signers(&self) -> Vec<(&'static str, String)> {
         let mut environment = self.errand.environment();
-        environment.retain(|(name, _)| *name != "DATABASE_URL");
+        environment.retain(|(name, _)| !["DATABASE_URL", "CHANCERY_KEK_FILE"].contains(name));
+        environment.push(("CHANCERY_DATA_KEY_FILE", self.data_key_file().display().to_string()));
         environment.extend(self.signers_url.get().map(|url| ("DATABASE_URL", url.clone())));
         environment
+    }
+
+    /// The file with the data key of its keyring.
+    #[must_use]
+    pub fn data_key_file(&self) -> PathBuf {
+        self.errand.folder.join(format!("{}.data-key", self.run))
     }
 
     /// From now on nothing is started for it any more, and every end of a program is explained.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use chancery_keyring::Kek;
-use chancery_kit::{Manifest, SmallDisk, TestLedger};
+use chancery_kit::{Manifest, SmallDisk, TestLedger, data_key_of, write_data_key};
 use chancery_local_postgres::{SUPERUSER, ServerOptions, ThrowAway};
 use chancery_process::{create_kek_file, read_kek_file};
 use chancery_store::logins::sessions_for;
@@ -149,6 +149,7 @@ impl Stage {
         for (task, run) in self.tasks.iter().zip(runs(shape)) {
             let (run, _) = ledger.create_run(&new_run(&task.run, shape, run, &kek)).await?;
             chancery_kit::stock(&ledger, &run, &kek).await?;
+            write_data_key(&task.data_key_file(), &data_key_of(&ledger, &run.keyring, &kek).await?)?;
             let login = ledger.make_login(&run, sessions_for(task.signers)).await?;
             task.signs_by(self.errand.url.parse::<LedgerUrl>()?.for_login(&login)?);
         }
