@@ -20,6 +20,7 @@ pub(crate) mod sessions;
 pub(crate) mod slim;
 pub(crate) mod standing;
 pub(crate) mod stating;
+pub(crate) mod too_far;
 pub(crate) mod unreadable;
 pub(crate) mod update_status;
 pub(crate) mod watched;

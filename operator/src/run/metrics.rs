@@ -12,7 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::run::sessions::TooFar;
+use crate::run::too_far::TooFar;
 
 /// Every phase, so that a phase without runs is shown as 0.
 const PHASES: [Phase; 6] =

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::host::database::Database;
 use crate::run::metrics::RunMetrics;
+use crate::run::too_far::TooFar;
 
 /// How often the sessions are looked at.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -35,25 +36,6 @@ const OFFENCES_WINDOW: Duration = Duration::from_secs(600);
 
 /// How often logins that nobody needs are looked for.
 const LOGINS_INTERVAL: Duration = Duration::from_secs(60);
-
-/// Why a session is ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TooFar {
-    /// It holds a ring's turn.
-    Turn,
-    /// Its transaction does not end.
-    Transaction,
-}
-
-impl TooFar {
-    /// For a metric.
-    pub(crate) const fn label(self) -> &'static str {
-        match self {
-            Self::Turn => "turn",
-            Self::Transaction => "transaction",
-        }
-    }
-}
 
 /// What was found at the looks before.
 #[derive(Debug, Default)]

@@ -1,0 +1,20 @@
+//! Why a session of a signer is ended.
+
+/// Why a session is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TooFar {
+    /// It holds a ring's turn.
+    Turn,
+    /// Its transaction does not end.
+    Transaction,
+}
+
+impl TooFar {
+    /// For a metric.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Turn => "turn",
+            Self::Transaction => "transaction",
+        }
+    }
+}
