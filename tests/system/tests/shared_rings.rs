@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chancery_audit::{AuditOptions, audit_keyring};
 use chancery_kit::{SeededRun, SignerProcess, TestLedger, TestRun, eventually, independent_keyring_audit};
-use chancery_store::lease::Acquired;
 use chancery_store::SignerSession;
+use chancery_store::lease::Acquired;
 
 /// Both audits of the ring `shared`, and the order of its uses by a rule of this test's own.
 async fn assert_ring_holds(ledger: &TestLedger) -> anyhow::Result<()> {
