@@ -13,8 +13,8 @@ async fn rings(ledger: &TestLedger, kek: &Kek, count: usize) -> anyhow::Result<(
         let fresh = chancery_data_keys::fresh(kek)?;
         sqlx::query(
             "WITH ring AS (
-                 INSERT INTO chancery.keyrings (uid, namespace, name, algorithm, key_count, data_key_fingerprint)
-                 VALUES ($1, 'default', $2, 'EdDSA', 1, $3) RETURNING id)
+                 INSERT INTO chancery.keyrings (uid, namespace, name, algorithm, key_count, data_key_fingerprint, object_uid)
+                 VALUES ($1, 'default', $2, 'EdDSA', 1, $3, $1) RETURNING id)
              INSERT INTO chancery.data_keys (keyring_id, wrapped, kek_fingerprint) SELECT id, $4, $5 FROM ring",
         )
         .bind(fresh.keyring_uid)
