@@ -27,9 +27,8 @@ fn every_argument_is_documented_with_its_variable_and_its_default() -> anyhow::R
     let exist: BTreeMap<String, BTreeSet<Argument>> =
         commands()?.into_iter().map(|(command, all)| (command, all.into_iter().collect())).collect();
     for (command, exist) in exist {
+        // One that takes none needs no table.
         if exist.is_empty() {
-            let heading = heading(&command);
-            assert!(PAGE.lines().any(|line| line == heading), "the page has no heading {heading:?}");
             continue;
         }
         let documented: BTreeSet<Argument> = rows(PAGE, &heading(&command))
