@@ -89,7 +89,11 @@ async fn a_request_that_is_never_answered_ends_the_step_which_is_taken_again() -
 async fn a_status_that_is_not_taken_is_written_on_the_next_step() -> anyhow::Result<()> {
     let (world, mut operator) = seeded().await?;
     world.api.fail(1, "APPLY signingruns/demo/status", Failure::Refused(500, "try again"));
-    let error = operator.step(RUN).await.expect_err("the status is not taken");
+    // The step that makes the Secret has nothing to tell if all records were told of before; that of the Job has.
+    let error = match operator.step(RUN).await {
+        Err(error) => error,
+        Ok(_) => operator.step(RUN).await.expect_err("the status is not taken"),
+    };
     assert_eq!(
         (error.label(), pause_after(&operator, &error)),
         ("Status", Action::requeue(Duration::from_secs(1)))
