@@ -46,7 +46,7 @@ const COMMON: &[(&str, &str)] = &[
     ("cluster_name", "chancery"),
 ];
 
-/// Who may log in, and how. Who can enter the socket's directory is the server's own user or root, which have whatever
+/// Who may log in, and how. Whoever can enter the socket's directory is the server's own user or root, which have whatever
 /// the superuser has. The logins that were made for the signers of a run show that they were given one: by SCRAM.
 pub(crate) fn logins() -> String {
     format!(
