@@ -40,3 +40,13 @@ REVOKE ALL ON chancery.key_material FROM chancery_auditor;
 GRANT SELECT (key_id, public_key) ON chancery.key_material TO chancery_auditor;
 REVOKE ALL ON chancery.data_keys FROM chancery_auditor;
 GRANT SELECT (keyring_id, kek_fingerprint, wrapped_at) ON chancery.data_keys TO chancery_auditor;
+
+-- Operators make, watch and delete runs by functions, and read what auditors read: they are members of that role. A data key
+-- is opened, and wrapped anew, with the KEK, which the database never has. They change neither records nor batches,
+-- keys, leases or signatures, and read no private key.
+GRANT USAGE ON SCHEMA chancery TO chancery_operator;
+GRANT SELECT ON chancery.data_keys, chancery.functions TO chancery_operator;
+GRANT UPDATE (wrapped, kek_fingerprint, wrapped_at) ON chancery.data_keys TO chancery_operator;
+GRANT UPDATE (suspended, lease_duration, deleted_at) ON chancery.runs TO chancery_operator;
+GRANT INSERT ON chancery.batch_roots, chancery.statements TO chancery_operator;
+GRANT INSERT, UPDATE ON chancery.run_secrets TO chancery_operator;

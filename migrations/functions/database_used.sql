@@ -1,8 +1,8 @@
--- Bytes on the disk that this database takes, with the server's write-ahead log: as long as it is where the caller may
+-- Bytes on the disk that this database takes, with the server's write-ahead log: as long as it is where the owner may
 -- look at it (a member of pg_monitor may), else as long as it may get by the server's settings. What other databases of
 -- the server take is not known here.
 CREATE OR REPLACE FUNCTION chancery.database_used() RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_log bigint;
 BEGIN
@@ -14,3 +14,5 @@ BEGIN
     RETURN pg_database_size(current_database()) + v_log;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.database_used() TO chancery_operator;

@@ -2,7 +2,7 @@
 -- the order of use behind all leases there were. False when another caller was first to make the key of this number.
 CREATE OR REPLACE FUNCTION chancery.key_join(
     p_keyring integer, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) RETURNS boolean
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_turn record;
 BEGIN
@@ -18,3 +18,5 @@ BEGIN
     RETURN true;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.key_join(integer, uuid, integer, bytea, bytea) TO chancery_operator;

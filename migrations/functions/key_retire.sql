@@ -1,7 +1,7 @@
 -- Takes a key out of its ring, in a turn of the ring: from that turn on it is not chosen any more. A lease of it
 -- that is open goes on to its end, and its signatures stay verifiable. False when the key is not active.
 CREATE OR REPLACE FUNCTION chancery.key_retire(p_key uuid) RETURNS boolean
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_keyring integer;
     v_turn record;
@@ -16,3 +16,5 @@ BEGIN
     RETURN FOUND;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.key_retire(uuid) TO chancery_operator;

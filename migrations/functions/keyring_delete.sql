@@ -1,7 +1,7 @@
 -- Deletes the ring of this name. Returns how many runs it still has: then, nothing is deleted. Null when there is no
 -- such ring.
 CREATE OR REPLACE FUNCTION chancery.keyring_delete(p_namespace text, p_name text) RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_keyring integer;
     v_runs bigint;
@@ -20,3 +20,5 @@ BEGIN
     RETURN v_runs;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.keyring_delete(text, text) TO chancery_operator;

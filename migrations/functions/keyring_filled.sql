@@ -1,6 +1,6 @@
 -- Marks a ring filled once each of the keys that it is to have is there. True when it is, or was, marked.
 CREATE OR REPLACE FUNCTION chancery.keyring_filled(p_keyring integer) RETURNS boolean
-LANGUAGE sql AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     -- The row is updated even if another caller has just marked it: whoever waited for that one's commit sees it only in
     -- the row itself, not in a snapshot taken before.
     WITH marked AS (
@@ -12,3 +12,5 @@ LANGUAGE sql AS $$
         RETURNING k.id)
     SELECT EXISTS (SELECT FROM marked)
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.keyring_filled(integer) TO chancery_operator;

@@ -5,7 +5,7 @@
 --
 -- In portions, because it has the ring's turn, and signers of the ring wait for that.
 CREATE OR REPLACE FUNCTION chancery.keyring_forget(p_keyring integer, p_most bigint) RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_begins bigint;
     v_keep bigint;
@@ -38,3 +38,5 @@ BEGIN
     RETURN v_forgotten;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.keyring_forget(integer, bigint) TO chancery_operator;

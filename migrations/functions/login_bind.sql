@@ -4,7 +4,7 @@
 -- The records are read from the run's own table. Asked for them by the parent, the server would choose among the
 -- tables of all runs each time, and a right to the parent would be one to every run.
 CREATE OR REPLACE FUNCTION chancery.login_bind(p_run integer, p_login name) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- One at a time: two grants on one table at once do not work.
     PERFORM FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL FOR NO KEY UPDATE;
@@ -15,3 +15,5 @@ BEGIN
     EXECUTE format('GRANT SELECT ON chancery.%I TO %I', 'records_' || p_run, p_login);
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.login_bind(integer, name) TO chancery_operator;

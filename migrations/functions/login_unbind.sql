@@ -1,6 +1,6 @@
 -- Takes its run from a login.
 CREATE OR REPLACE FUNCTION chancery.login_unbind(p_login name) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run integer;
     v_records regclass;
@@ -16,3 +16,5 @@ BEGIN
     END IF;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.login_unbind(name) TO chancery_operator;

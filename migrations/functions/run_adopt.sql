@@ -8,7 +8,7 @@
 -- of (keyring_own).
 CREATE OR REPLACE FUNCTION chancery.run_adopt(
     p_run integer, p_former uuid, p_object chancery.object, p_adopt_keyring uuid, p_claimed boolean) RETURNS boolean
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run record;
 BEGIN
@@ -38,3 +38,5 @@ BEGIN
     RETURN true;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.run_adopt(integer, uuid, chancery.object, uuid, boolean) TO chancery_operator;

@@ -9,3 +9,5 @@ RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
          + p_to_sign::numeric * (p_signature_bytes + 100)
          + ceil(p_to_sign::numeric / p_batch_size) * 800
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.run_bytes(bigint, bigint, integer, bigint, integer) TO chancery_operator;

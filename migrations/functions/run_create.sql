@@ -21,7 +21,7 @@ CREATE OR REPLACE FUNCTION chancery.run_create(
     p_record_count bigint, p_record_size integer, p_chunk_size bigint,
     p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits
 ) RETURNS TABLE (run_id integer, created boolean)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run integer;
     v_keyring integer;
@@ -64,3 +64,6 @@ BEGIN
     RETURN QUERY SELECT v_run, true;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.run_create(text, text, text, uuid, text, bytea, text, chancery.algorithm, integer, integer, chancery.algorithm, integer,
+    bigint, interval, boolean, bigint, integer, bigint, chancery.object, uuid, chancery.limits) TO chancery_operator;

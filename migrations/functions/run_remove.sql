@@ -2,7 +2,7 @@
 -- with a name goes on, and keeps the run's leases in its log: a lease that is still open holds its key until it runs
 -- out, and no use sequence is given out twice.
 CREATE OR REPLACE FUNCTION chancery.run_remove(p_run integer) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_keyring integer;
     v_named boolean;
@@ -28,3 +28,5 @@ BEGIN
     PERFORM chancery.keyring_remove(v_keyring);
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.run_remove(integer) TO chancery_operator;

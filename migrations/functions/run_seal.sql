@@ -1,7 +1,7 @@
 -- Seals a run whose source has given all it has: closes the last batch, however short, and fixes the number of
 -- records. True when the run is, or was, sealed; false while records are missing.
 CREATE OR REPLACE FUNCTION chancery.run_seal(p_run integer) RETURNS boolean
-LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
     v_intake chancery.admissions%ROWTYPE;
@@ -41,3 +41,5 @@ BEGIN
     RETURN true;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.run_seal(integer) TO chancery_operator;

@@ -30,3 +30,5 @@ EXCEPTION
         RETURN;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.run_signed(integer) TO chancery_operator;

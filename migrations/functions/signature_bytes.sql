@@ -3,3 +3,5 @@ CREATE OR REPLACE FUNCTION chancery.signature_bytes(p_algorithm chancery.algorit
 RETURNS integer LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN p_algorithm IN ('RS256', 'PS256') THEN p_key_size / 8 ELSE 64 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.signature_bytes(chancery.algorithm, integer) TO chancery_operator;

@@ -38,6 +38,8 @@ pub enum Command {
     Wait(Wait),
     /// Make the Secrets that an installation needs and does not have
     MakeSecrets(MakeSecrets),
+    /// Make the ledger, or bring it up to date, as its owner
+    Migrate(Migrate),
 }
 
 /// Which run to wait for.
@@ -77,14 +79,26 @@ pub struct MakeSecrets {
     pub postgresql_host: Option<String>,
 }
 
-/// How to operate.
+/// Which ledger to migrate.
 #[derive(Debug, Args)]
-pub struct Operate {
+pub struct Migrate {
     /// URL of the ledger's database, as its owner; PGSSLMODE and PGSSLROOTCERT apply
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: GivenUrl,
-    /// URL of the same database for audits, by a login of role chancery_auditor; without it, audits use the owner's
-    /// login and take that role on
+    /// URL of the same database as the operator will use it: its login is made, with its password, if the owner may make
+    /// roles, and joins the role chancery_operator
+    #[arg(long, env = "CHANCERY_OPERATOR_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub operator_database_url: Option<GivenUrl>,
+}
+
+/// How to operate.
+#[derive(Debug, Args)]
+pub struct Operate {
+    /// URL of the ledger's database, by a login of role chancery_operator, or by its owner's, who migrates it too; PGSSLMODE and PGSSLROOTCERT apply
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: GivenUrl,
+    /// URL of the same database for audits, by a login of role chancery_auditor; without it, audits use the
+    /// operator's login and take that role on
     #[arg(long, env = "CHANCERY_AUDIT_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub audit_database_url: Option<GivenUrl>,
     /// File with the key-encryption key, 32 bytes, raw or in base64; read again whenever it is used

@@ -10,9 +10,11 @@ pub mod host;
 pub mod run;
 
 mod make_secrets;
+mod migrate;
 mod operate;
 mod wait;
 
 pub use make_secrets::make_secrets;
+pub use migrate::migrate;
 pub use operate::{metrics_registry, operate};
 pub use wait::wait;

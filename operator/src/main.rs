@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chancery_operator::arguments::{Arguments, Command};
-use chancery_operator::{make_secrets, operate, wait};
+use chancery_operator::{make_secrets, migrate, operate, wait};
 use chancery_process::{Exit, LogFormat, Shield, Stop, chain, parse_arguments};
 use chancery_telemetry::Telemetry;
 use clap::{CommandFactory, error::ErrorKind};
@@ -42,6 +42,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match (arguments.command, arguments.operate) {
         (Some(Command::Wait(run)), _) => wait(&run).await,
         (Some(Command::MakeSecrets(which)), _) => make_secrets(&which).await,
+        (Some(Command::Migrate(which)), _) => migrate(which).await,
         (None, Some(how)) => {
             let stop = Stop::on_signals(GRACE)?;
             let last = stop.clone();

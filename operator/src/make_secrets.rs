@@ -92,10 +92,18 @@ fn statement_key_data() -> anyhow::Result<Data> {
 
 /// The passwords of the try-out PostgreSQL, and the URL that holds one of them: in one Secret, so that they always fit together.
 fn postgresql_data(host: &str) -> Data {
-    let (postgres, owner) = (password(), password());
-    let owner_url =
-        Zeroizing::new(format!("postgres://chancery:{}@{host}:5432/chancery?sslmode=disable", *owner));
-    let entries = [("postgres-password", &postgres), ("owner-password", &owner), ("owner-url", &owner_url)];
+    let (postgres, owner, operator) = (password(), password(), password());
+    let url = |login: &str, password: &Zeroizing<String>| {
+        Zeroizing::new(format!("postgres://{login}:{}@{host}:5432/chancery?sslmode=disable", **password))
+    };
+    let (owner_url, operator_url) = (url("chancery", &owner), url("chancery-operator", &operator));
+    let entries = [
+        ("postgres-password", &postgres),
+        ("owner-password", &owner),
+        ("owner-url", &owner_url),
+        ("operator-password", &operator),
+        ("operator-url", &operator_url),
+    ];
     entries.map(|(key, value)| (key.to_owned(), ByteString(value.as_bytes().to_vec()))).into()
 }
 

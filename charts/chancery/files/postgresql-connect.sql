@@ -1,3 +1,4 @@
 
 REVOKE CONNECT ON DATABASE chancery FROM PUBLIC;
 GRANT CONNECT ON DATABASE chancery TO chancery_signer, chancery_operator, chancery_auditor;
+GRANT chancery_operator TO "chancery-operator";

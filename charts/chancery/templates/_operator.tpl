@@ -12,7 +12,7 @@
   valueFrom:
     secretKeyRef:
       name: {{ include "chancery.database.secretName" . }}
-      key: {{ include "chancery.database.ownerUrlKey" . }}
+      key: {{ default (include "chancery.database.ownerUrlKey" .) (include "chancery.database.operatorUrlKey" .) }}
 {{- with .Values.database.auditorUrlKey }}
 - name: CHANCERY_AUDIT_DATABASE_URL
   valueFrom:
@@ -90,6 +90,27 @@
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ . | quote }}
 {{- end }}
+{{- end }}
+
+{{/* Settings of the container that migrates the ledger. */}}
+{{- define "chancery.migrate.env" -}}
+{{- range $variable, $key := dict "DATABASE_URL" (include "chancery.database.ownerUrlKey" .) "CHANCERY_OPERATOR_DATABASE_URL" (include "chancery.database.operatorUrlKey" .) }}
+- name: {{ $variable }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "chancery.database.secretName" $ }}
+      key: {{ $key }}
+{{- end }}
+{{- with .Values.database.tls.mode }}
+- name: PGSSLMODE
+  value: {{ . }}
+{{- end }}
+{{- if include "chancery.database.hasCa" . }}
+- name: PGSSLROOTCERT
+  value: /etc/chancery/database-ca/ca.crt
+{{- end }}
+- name: RUST_LOG
+  value: {{ .Values.logs.level | quote }}
 {{- end }}
 
 {{/* How the operator's pods are spread. */}}

@@ -65,6 +65,11 @@
 {{- if .Values.database.existingSecret }}{{ .Values.database.ownerUrlKey }}{{ else }}owner-url{{ end }}
 {{- end }}
 
+{{/* Key of the operator's own URL in the same Secret; nothing if the operator is the owner. */}}
+{{- define "chancery.database.operatorUrlKey" -}}
+{{- if .Values.database.existingSecret }}{{ .Values.database.operatorUrlKey }}{{ else }}operator-url{{ end }}
+{{- end }}
+
 {{/* Key of the signers' URL in the same Secret; nothing if they reach the database as the operator does. */}}
 {{- define "chancery.database.signerUrlKey" -}}
 {{- if .Values.database.existingSecret }}

@@ -2,8 +2,8 @@
 --
 -- Whether there are the roles of migrations/administrator.sql and this login can use them; whether it can have logins of
 -- runs made, by the function as this program knows it; whether what nobody needs is taken from everybody; and whether
--- this login may run that file. Whether signers and auditors have the rights of migrations/roles.sql, and none to read
--- what is not theirs; the functions that were granted to either, each after the role's name; and whether there
+-- this login may run that file. Whether signers, auditors and operators have the rights of migrations/roles.sql, and none to
+-- read what is not theirs; the functions that were granted to each, after the role's name; and whether there
 -- is a function that everybody may call.
 --
 -- Nothing here fails when a role is missing, as it is on a server that a ledger was just restored on.
@@ -25,8 +25,8 @@ WITH signer AS (
         WHERE p.pronamespace = 'chancery'::regnamespace
 )
 SELECT EXISTS (
-           SELECT FROM auditor a CROSS JOIN owner w CROSS JOIN signer
-            WHERE pg_has_role(a.oid, w.takes_on)) AS roles,
+           SELECT FROM auditor a CROSS JOIN operator o CROSS JOIN owner w CROSS JOIN signer
+            WHERE pg_has_role(a.oid, w.takes_on) AND pg_has_role(o.oid, a.oid, w.takes_on)) AS roles,
        EXISTS (
            SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
              JOIN logins l ON l.oid = p.proowner CROSS JOIN operator o
@@ -71,8 +71,20 @@ SELECT EXISTS (
                                                'generated_sources', 'keyrings', 'keys', 'leases', 'ledger', 'logins',
                                                'records', 'run_secrets', 'runs', 'schema_migrations', 'signatures',
                                                'statements']) t
-                       WHERE NOT has_table_privilege(a.oid, 'chancery.' || t, 'SELECT'))) AS tables,
+                       WHERE NOT has_table_privilege(a.oid, 'chancery.' || t, 'SELECT')))
+           AND EXISTS (
+           SELECT FROM operator o
+            WHERE has_schema_privilege(o.oid, 'chancery', 'USAGE')
+              AND has_table_privilege(o.oid, 'chancery.functions', 'SELECT')
+              AND has_table_privilege(o.oid, 'chancery.data_keys', 'SELECT')
+              AND has_column_privilege(o.oid, 'chancery.data_keys', 'wrapped', 'UPDATE')
+              AND has_table_privilege(o.oid, 'chancery.batch_roots', 'INSERT')
+              AND has_table_privilege(o.oid, 'chancery.statements', 'INSERT')
+              AND has_table_privilege(o.oid, 'chancery.run_secrets', 'INSERT')
+              AND has_table_privilege(o.oid, 'chancery.run_secrets', 'UPDATE')
+              AND has_column_privilege(o.oid, 'chancery.runs', 'deleted_at', 'UPDATE')
+              AND NOT has_column_privilege(o.oid, 'chancery.key_material', 'wrapped_key', 'SELECT')) AS tables,
        EXISTS (SELECT FROM functions WHERE grantee = 0) AS open_to_all,
        ARRAY (SELECT DISTINCT format('%s %s', r.rolname, f.proname)
                 FROM functions f JOIN pg_roles r ON r.oid = f.grantee
-               WHERE r.rolname IN ('chancery_signer', 'chancery_auditor')) AS functions
+               WHERE r.rolname IN ('chancery_signer', 'chancery_auditor', 'chancery_operator')) AS functions

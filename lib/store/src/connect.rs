@@ -1,6 +1,7 @@
 //! Connecting to the ledger.
 
 mod as_login;
+mod credentials;
 mod given;
 mod guard;
 mod ledger;
@@ -34,6 +35,9 @@ pub const SIGNER_ROLE: &str = "chancery_signer";
 
 /// The name under which the right to read everything but private keys is granted.
 pub const AUDITOR_ROLE: &str = "chancery_auditor";
+
+/// The role of those who make, watch and delete runs, and own nothing.
+pub const OPERATOR_ROLE: &str = "chancery_operator";
 
 /// Where a ledger is: a parsed database URL. Its `Debug` and `Display` show no password.
 #[derive(Clone)]

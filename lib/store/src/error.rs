@@ -88,6 +88,11 @@ pub enum StoreError {
         "logins for the signers of runs cannot be made: {0}; have an administrator of the server run `chancery roles-sql | psql ADMIN_URL` in the ledger's database, and there `GRANT chancery_operator, chancery_auditor TO` the login of the database URL unless it owns the database (docs/operating/postgresql.md)"
     )]
     NoLoginMaker(String),
+    /// What is to be an operator's login could do whatever the ledger's owner can.
+    #[error(
+        "the login {0} of the operator's URL is the ledger's owner, a member of it, or a superuser: give the operator a login of its own"
+    )]
+    OwnerAsOperator(String),
     /// The server is older than Chancery supports.
     #[error("the database is PostgreSQL {found}, at least {wanted} is needed")]
     TooOld {
@@ -108,13 +113,24 @@ pub enum StoreError {
     },
     /// The ledger has not been brought to this program's version yet.
     #[error(
-        "the ledger is at version {ledger}, this program needs {program}: let the owner migrate it (any `chancery run` or the operator does)"
+        "the ledger is at version {ledger}, this program needs {program}: let the owner migrate it (`chancery-operator migrate`, or any command of `chancery` that reads the ledger)"
     )]
     OlderLedger {
         /// Newest migration in the ledger; 0 when there is no ledger.
         ledger: i64,
         /// Newest migration in this program.
         program: i64,
+    },
+    /// The functions of the ledger are not those of this program, whose login may not put them in place.
+    #[error(
+        "the ledger's functions are of another version of Chancery than this program: {first}{}; this login may not put them in place: let the ledger's owner do so, with a program of the same version (`chancery-operator migrate`, or any command of `chancery` that reads the ledger)",
+        match others { 1 => String::new(), more => format!(" and {} more", more - 1) }
+    )]
+    NotMigrated {
+        /// The first of them.
+        first: &'static str,
+        /// How many there are.
+        others: usize,
     },
     /// The ledger has not the functions that this program calls.
     #[error(
@@ -291,12 +307,14 @@ impl StoreError {
             | Self::NoDatabase(_)
             | Self::LacksRights(_)
             | Self::NoLoginMaker(_)
+            | Self::OwnerAsOperator(_)
             | Self::SharedSession(_)
             | Self::SessionNotReset(_)
             | Self::PoolerRefuses(_)
             | Self::TooOld { .. }
             | Self::NewerLedger { .. }
             | Self::OlderLedger { .. }
+            | Self::NotMigrated { .. }
             | Self::OtherFunctions { .. }
             | Self::Migration(_)
             | Self::FormerLedger

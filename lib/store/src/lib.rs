@@ -37,6 +37,7 @@ pub mod roots;
 mod row;
 pub mod run;
 pub mod run_secrets;
+mod run_tables;
 pub mod standstill;
 pub mod statements;
 

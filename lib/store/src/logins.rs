@@ -5,6 +5,7 @@
 //! login is which run's, and every function that signers call looks there.
 
 mod login;
+mod operator;
 mod verifier;
 
 use sqlx::Connection;
@@ -138,6 +139,18 @@ impl Ledger {
         Ok(())
     }
 
+    /// Drops every login of a run that is not, or no more, whose it was. What cannot be dropped at all is left, with a warning: it
+    /// must not keep the run from going its way, and is looked for again (`unneeded_logins`).
+    pub(crate) async fn end_logins(&self, run: &Run) -> Result<(), StoreError> {
+        match self.drop_logins(run).await {
+            Err(error) if !error.is_transient() => {
+                tracing::warn!(run = run.id, "former logins of a run are left: {error}");
+                Ok(())
+            }
+            ended => ended,
+        }
+    }
+
     /// Drops the logins of the run that have no session: those of programs that were killed. One that was just made for
     /// another program's signers is in danger, too; so only once the run is complete.
     ///
@@ -167,7 +180,8 @@ impl Ledger {
         .await
     }
 
-    /// Logins of runs that are complete or gone, for which nobody has a use.
+    /// Logins for which nobody has a use: of runs that are complete or gone, and of those who had a run before it was taken
+    /// over.
     ///
     /// # Errors
     ///

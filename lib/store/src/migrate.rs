@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Connection, SqlStr};
 
 use self::rights::{Rights, administer};
 use crate::answer::{LONG, SHORT, answered};
-use crate::connect::{AUDITOR_ROLE, Ledger, SIGNER_ROLE};
+use crate::connect::{AUDITOR_ROLE, Ledger, OPERATOR_ROLE, SIGNER_ROLE};
 use crate::error::codes::NO_DATA_KEYS;
 use crate::error::{StoreError, said};
 use crate::query;
@@ -52,7 +52,7 @@ impl Function {
     /// The roles that its file grants it to.
     fn roles(&self) -> impl Iterator<Item = &'static str> {
         let granted_to = |role: &&str| self.sql.contains(&format!(" TO {role};"));
-        [SIGNER_ROLE, AUDITOR_ROLE].into_iter().filter(granted_to)
+        [SIGNER_ROLE, AUDITOR_ROLE, OPERATOR_ROLE].into_iter().filter(granted_to)
     }
 
     fn hash(&self) -> String {
@@ -60,7 +60,7 @@ impl Function {
     }
 }
 
-/// What the roles of signers and auditors may do.
+/// What the roles of a ledger may do in it.
 const ROLES: &str = include_str!("../../../migrations/roles.sql");
 
 /// The newest migration that this program knows.
@@ -73,17 +73,26 @@ impl Ledger {
     /// Applies the migrations that are missing, forward only, gives the roles the rights that they lack, and puts every
     /// function in place whose text has changed. Two callers at once take turns, by an advisory lock that ends with this call's own connection.
     ///
+    /// A login that is not the owner's changes nothing, and only looks whether all is as this program needs it.
+    ///
     /// # Errors
     ///
     /// [`StoreError::NewerLedger`] for a ledger that a newer program has migrated, [`StoreError::FormerLedger`] for
     /// one that cannot be read any more, [`StoreError::KeyringsWithoutDataKey`] for one whose keys no data key wraps: nothing
     /// is touched. [`StoreError::OtherLedger`] for another one than before. [`StoreError::LacksRights`] when the role may not
-    /// create what is needed, [`StoreError::NoLoginMaker`] when an administrator has to make the roles first.
+    /// create what is needed, [`StoreError::NoLoginMaker`] when an administrator has to make the roles first. To a login that is
+    /// not the owner's: [`StoreError::OlderLedger`], [`StoreError::NotMigrated`].
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.url.connect(crate::connect::OWNER_STATEMENT_TIMEOUT).await?;
         let turn = query::migration_lock.rows();
         answered(query::migration_lock.name, LONG, turn.execute(&mut connection)).await?;
-        refuse_newer(ledger_version(&mut connection).await?)?;
+        let version = ledger_version(&mut connection).await?;
+        refuse_newer(version)?;
+        if !is_owner(&mut connection).await? {
+            check(version)?;
+            check_functions(&mut connection).await?;
+            return self.recognise(&mut connection).await;
+        }
         apply_migrations(&mut connection).await?;
         let mut rights = Rights::look(&mut connection).await?;
         if rights.want_an_administrator() {
@@ -150,14 +159,36 @@ async fn apply_migrations(connection: &mut PgConnection) -> Result<(), StoreErro
     })
 }
 
+/// Whether this login has the rights of the ledger's owner, or would be its owner.
+async fn is_owner(connection: &mut PgConnection) -> Result<bool, StoreError> {
+    let owner = query::ledger_owner.scalars();
+    answered(query::ledger_owner.name, SHORT, owner.fetch_one(connection)).await
+}
+
+/// Refuses a ledger whose functions are not those of this program.
+async fn check_functions(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let installed = installed_functions(connection).await?;
+    let others: Vec<_> = FUNCTIONS
+        .iter()
+        .filter(|function| installed.get(function.name) != Some(&function.hash()))
+        .map(|function| function.name)
+        .collect();
+    match others.first() {
+        None => Ok(()),
+        Some(first) => Err(StoreError::NotMigrated { first, others: others.len() }),
+    }
+}
+
+/// The hash of each function's text, by its name.
+async fn installed_functions(connection: &mut PgConnection) -> Result<HashMap<String, String>, StoreError> {
+    let installed = query::functions_installed.rows_as::<(String, String)>();
+    let installed = answered(query::functions_installed.name, LONG, installed.fetch_all(connection)).await?;
+    Ok(installed.into_iter().collect())
+}
+
 /// All in one transaction, so that no caller meets functions of two versions.
 async fn put_functions_in_place(connection: &mut PgConnection, rights: &Rights) -> Result<(), StoreError> {
-    let installed = query::functions_installed.rows_as::<(String, String)>();
-    let installed: HashMap<String, String> =
-        answered(query::functions_installed.name, LONG, installed.fetch_all(&mut *connection))
-            .await?
-            .into_iter()
-            .collect();
+    let installed = installed_functions(connection).await?;
     // A list: with an iterator held over an await, no task could be made of what migrates.
     let changed: Vec<&Function> = FUNCTIONS
         .iter()

@@ -129,7 +129,8 @@ impl Ledger {
 
     /// Gives a run to another object, which shows by `former`, the uid of the object that the run was made for, that it may
     /// see it. False when the run has become somebody else's meanwhile. The ring that a run has to itself goes with
-    /// it; that of another namespace has to be named by `adopt_keyring`, the uid of the object that it was made for.
+    /// it; that of another namespace has to be named by `adopt_keyring`, the uid of the object that it was made for. Logins
+    /// of the run end here: whoever had it before may have kept one.
     ///
     /// # Errors
     ///
@@ -141,7 +142,11 @@ impl Ledger {
         object: &Object,
         adopt_keyring: Option<Uuid>,
     ) -> Result<bool, StoreError> {
-        self.give(run, former, object, adopt_keyring, false).await
+        let adopted = self.give(run, former, object, adopt_keyring, false).await?;
+        if adopted {
+            self.end_logins(run).await?;
+        }
+        Ok(adopted)
     }
 
     /// Notes whose a run is that was made before that was kept. False when it has become somebody's meanwhile.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use crate::answer::{LONG, SHORT, answered};
@@ -15,6 +14,7 @@ use crate::owner::Owner;
 use crate::query;
 use crate::row::from_row;
 use crate::run_secrets::RunSecret;
+use crate::run_tables::RunTable;
 
 /// How long a deletion may wait for others that still read the run's tables.
 const WHOLE_DELETION: Duration = Duration::from_secs(3600);
@@ -335,43 +335,22 @@ impl Ledger {
             query.rows().bind(run.id).execute(connection).await
         })
         .await?;
-        // DETACH … CONCURRENTLY waits for transactions that still use the table; on a connection of
-        // its own, because it must not run inside a transaction.
+        // On a connection of its own, because of the lock: one deletion at a time. Ends with the connection.
         let mut connection = self.url.connect(WHOLE_DELETION).await?;
-        // One deletion at a time: two would meet in the parents' detaching. Ends with the connection.
         let lock = query::deletion_lock.rows();
         answered(query::deletion_lock.name, DELETION_ANSWER, lock.execute(&mut connection)).await?;
-        let partitions = query::run_partitions.rows().bind(run.id);
-        let partitions =
-            answered(query::run_partitions.name, LONG, partitions.fetch_all(&mut connection)).await?;
-        for partition in partitions {
-            let (table, parent): (String, String) = (partition.get("name"), partition.get("parent"));
-            if partition.get("attached") {
-                let how = if partition.get("detach_pending") { "FINALIZE" } else { "CONCURRENTLY" };
-                run_ddl(
-                    &mut connection,
-                    format!("ALTER TABLE chancery.{parent} DETACH PARTITION chancery.{table} {how}"),
-                )
-                .await?;
-            }
-            if partition.get("own") {
-                run_ddl(&mut connection, format!("DROP TABLE chancery.{table}")).await?;
+        let tables = query::run_tables.rows_as::<RunTable>().bind(run.id);
+        let tables = answered(query::run_tables.name, LONG, tables.fetch_all(&mut connection)).await?;
+        for table in tables {
+            table.detach(&mut connection).await?;
+            if table.run == run.id {
+                table.drop_it(&mut connection).await?;
             }
         }
         let removal = query::run_remove.rows().bind(run.id);
         answered(query::run_remove.name, DELETION_ANSWER, removal.execute(&mut connection)).await?;
         // The run is gone: its logins can do nothing any more, and must not keep it from going.
-        match self.drop_logins(run).await {
-            Err(error) if error.is_transient() => return Err(error),
-            Err(error) => tracing::warn!(run = run.id, "logins of a run that was deleted are left: {error}"),
-            Ok(()) => {}
-        }
+        self.end_logins(run).await?;
         if run.keyring.name.is_some() { self.forget_leases(&run.keyring).await } else { Ok(()) }
     }
-}
-
-/// Runs a statement on a run's own table, whose name is made of letters and the run's number.
-async fn run_ddl(connection: &mut PgConnection, statement: String) -> Result<(), StoreError> {
-    let statement = sqlx::raw_sql(AssertSqlSafe(statement));
-    answered("removing a run's tables", DELETION_ANSWER, statement.execute(connection)).await.map(|_| ())
 }

@@ -62,8 +62,8 @@ async fn a_database_that_dies_is_noticed_by_the_step_that_needs_it_and_found_aga
     let clock = HeldClock::hold();
     let api = FakeApi::default();
     api.create("signingruns", manifest(RUN, spec()));
-    let mut operator = TestOperator::new(&api, &ledger.url, kek_file);
-    operator.connect().await;
+    let mut operator = TestOperator::new(&api, &ledger.operator_url, kek_file);
+    operator.connect_and_check().await;
     operator.step(RUN).await?;
 
     server.stop_immediate()?;

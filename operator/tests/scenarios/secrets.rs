@@ -34,7 +34,7 @@ fn text(secret: &Value, key: &str) -> String {
 
 async fn operator_with(world: &World, settings: SignerSettings) -> TestOperator {
     let keys = KeyFiles { kek: world.kek_file(), former_keks: Vec::new(), statement_key: None };
-    let mut operator = TestOperator::with_settings(&world.api, &world.ledger.url, keys, settings);
+    let mut operator = TestOperator::with_settings(&world.api, &world.ledger.operator_url, keys, settings);
     operator.connect().await;
     operator
 }

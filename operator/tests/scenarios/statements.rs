@@ -17,7 +17,7 @@ async fn stating(world: &World) -> anyhow::Result<TestOperator> {
     }
     let keys =
         KeyFiles { kek: world.kek_file(), former_keks: Vec::new(), statement_key: Some(statement_key) };
-    let mut operator = TestOperator::with_keys(&world.api, &world.ledger.url, keys);
+    let mut operator = TestOperator::with_keys(&world.api, &world.ledger.operator_url, keys);
     operator.connect().await;
     Ok(operator)
 }

@@ -126,8 +126,17 @@ impl TestOperator {
         operator
     }
 
-    /// Waits until its database answers.
+    /// Waits until its database answers, and checks it no more: time that a scenario lets pass at once is often more than the
+    /// database was given to answer, so that a check at the wrong moment would find it gone.
     pub(crate) async fn connect(&mut self) {
+        self.connect_and_check().await;
+        if let Some(checks) = self.tasks.pop() {
+            checks.abort();
+        }
+    }
+
+    /// Waits until its database answers, and goes on to check it.
+    pub(crate) async fn connect_and_check(&mut self) {
         self.connect_until(Result::is_ok).await;
     }
 
@@ -139,14 +148,6 @@ impl TestOperator {
         state.wait_for(found).await.expect("the database is kept");
     }
 
-    /// Waits until its database answers again: time that a scenario lets pass at once may have been more
-    /// than the database was given to answer.
-    pub(crate) async fn database_answers(&self) {
-        while self.database.get().is_err() {
-            let_time_pass().await;
-        }
-    }
-
     /// Waits until something else than the API server's watches has woken a run.
     pub(crate) async fn is_woken(&mut self) -> RunRef {
         loop {
@@ -155,12 +156,6 @@ impl TestOperator {
                 Err(_) => let_time_pass().await,
             }
         }
-    }
-
-    /// Ends the checks of its database, which is then as it was found last: a scenario that lets much time pass would
-    /// not leave it the time to answer them.
-    pub(crate) fn check_database_no_more(&mut self) {
-        self.tasks.drain(..).for_each(|task| task.abort());
     }
 
     /// Lets it read the progress of all runs once a second.

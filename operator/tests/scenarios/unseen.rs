@@ -45,7 +45,6 @@ async fn live(sight: impl Fn(usize) -> Sight) -> anyhow::Result<()> {
         }
         wait_for_background(&mut operator).await;
         pass(A_WHILE).await;
-        operator.database_answers().await;
         let is_gone = !go_on(&world).await?;
         if is_gone && sight == Sight::Now {
             return assert_nothing_is_left(&world).await;

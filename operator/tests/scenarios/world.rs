@@ -94,14 +94,15 @@ impl World {
 
     /// A fresh operator process with these bounds, whose database answers.
     pub(crate) async fn operator_within(&self, bounds: Bounds) -> TestOperator {
-        let mut operator = TestOperator::with_bounds(&self.api, &self.ledger.url, self.kek_file(), bounds);
+        let mut operator =
+            TestOperator::with_bounds(&self.api, &self.ledger.operator_url, self.kek_file(), bounds);
         operator.connect().await;
         operator
     }
 
     /// A fresh operator process, whose database has not answered yet.
     pub(crate) fn operator_without_database(&self) -> TestOperator {
-        TestOperator::new(&self.api, &self.ledger.url, self.kek_file())
+        TestOperator::new(&self.api, &self.ledger.operator_url, self.kek_file())
     }
 
     /// The run, as the API server has it.

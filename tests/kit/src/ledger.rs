@@ -7,11 +7,15 @@ use chancery_local_postgres::ThrowAway;
 use chancery_store::{Ledger, LedgerUrl};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr};
 use tokio::sync::OnceCell;
+use url::Url;
 
 use crate::server::server;
 
 /// Connections of the owner in a test.
 const CONNECTIONS: u32 = 6;
+
+/// The login of operators, and its password.
+const OPERATOR: &str = "test_operator";
 
 /// A migrated, empty ledger in a database of its own.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub struct TestLedger {
     pub ledger: Ledger,
     /// Its URL, as owner.
     pub url: String,
+    /// Its URL for an operator, who owns nothing.
+    pub operator_url: String,
 }
 
 impl TestLedger {
@@ -71,7 +77,8 @@ impl TestLedger {
         let ledger = Ledger::connect(place, CONNECTIONS).await?;
         ledger.migrate().await?;
         take_out_a_safeguard(&ledger).await?;
-        Ok(Self { ledger, url: url.to_owned() })
+        make_operator(&ledger).await?;
+        Self::of(ledger, url)
     }
 
     /// A new database with all that another one holds. Nobody may be connected to the other one.
@@ -84,7 +91,13 @@ impl TestLedger {
         postgres.copy_database(of, name).await?;
         let url = server.url(name);
         let ledger = Ledger::connect(url.parse()?, CONNECTIONS).await?;
-        Ok(Self { ledger, url })
+        Self::of(ledger, &url)
+    }
+
+    fn of(ledger: Ledger, url: &str) -> anyhow::Result<Self> {
+        let mut place: Url = url.parse::<LedgerUrl>()?.without_login()?.parse()?;
+        place.query_pairs_mut().append_pair("user", OPERATOR).append_pair("password", OPERATOR);
+        Ok(Self { ledger, url: url.to_owned(), operator_url: place.into() })
     }
 
     /// Runs statements as the owner.
@@ -105,6 +118,18 @@ impl TestLedger {
     pub async fn fingerprint(&self) -> anyhow::Result<String> {
         fingerprint(&self.url).await
     }
+}
+
+/// Makes the login of operators on the ledger's server, unless it is there.
+async fn make_operator(ledger: &Ledger) -> anyhow::Result<()> {
+    let make = format!(
+        "DO $$ BEGIN
+             CREATE ROLE {OPERATOR} LOGIN PASSWORD '{OPERATOR}' IN ROLE chancery_operator;
+         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+         END $$"
+    );
+    sqlx::raw_sql(AssertSqlSafe(make)).execute(ledger.pool()).await?;
+    Ok(())
 }
 
 /// `scripts/mutants.sh` replaces functions of the ledger, to see that a test notices.

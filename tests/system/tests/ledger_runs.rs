@@ -304,14 +304,20 @@ async fn an_interrupted_deletion_is_finished_by_calling_again() -> anyhow::Resul
 }
 
 #[tokio::test]
-async fn a_detachment_that_was_broken_off_is_finished() -> anyhow::Result<()> {
+async fn a_detachment_of_a_former_version_that_was_broken_off_is_finished() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().seeded(&ledger).await?;
     let other = TestRun::new().named("other").seeded(&ledger).await?;
     let mut reader = PgConnection::connect(&ledger.url).await?;
     sqlx::raw_sql("BEGIN; SELECT count(*) FROM chancery.batches").execute(&mut reader).await?;
-    let (owner, doomed) = (ledger.ledger.clone(), run.run.clone());
-    let deleting = tokio::spawn(async move { owner.delete_run(&doomed).await });
+    ledger.execute("UPDATE chancery.runs SET deleted_at = now() WHERE name = 'demo'").await?;
+    let (owner, number) = (ledger.url.clone(), run.run.id);
+    let detaching = tokio::spawn(async move {
+        let mut owner = PgConnection::connect(&owner).await?;
+        let detach =
+            format!("ALTER TABLE chancery.batches DETACH PARTITION chancery.batches_{number} CONCURRENTLY");
+        sqlx::raw_sql(AssertSqlSafe(detach)).execute(&mut owner).await
+    });
     eventually("the detachment waits for the reader", async || {
         let pending = "SELECT count(*) FROM pg_inherits WHERE inhdetachpending";
         sqlx::query_scalar::<_, i64>(pending).fetch_one(ledger.ledger.pool()).await.is_ok_and(|n| n == 1)
@@ -323,7 +329,7 @@ async fn a_detachment_that_was_broken_off_is_finished() -> anyhow::Result<()> {
               WHERE datname = current_database() AND query LIKE '%DETACH PARTITION%' AND pid <> pg_backend_pid()",
         )
         .await?;
-    deleting.await?.expect_err("it was broken off");
+    detaching.await?.expect_err("it was broken off");
     sqlx::raw_sql("COMMIT").execute(&mut reader).await?;
     assert!(ledger.ledger.find_run("default", "demo").await?.deleted);
     // PostgreSQL detaches nothing else while a detachment is pending: whoever deletes next finishes it.

@@ -19,6 +19,32 @@ fn of_secret(variable: &str, secret: &str, key: &str) -> Value {
     json!({"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})
 }
 
+/// "I have the operator's pod, and look for the login that may change everything."
+#[test]
+fn the_owners_login_is_in_the_container_that_migrates_and_nowhere_else() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let (secret, owner, operator) = ("ledger", "owner", "operator");
+    let objects = chart.values("production-values.yaml").objects()?;
+    let deployment = objects.iter().find(|object| object["kind"] == "Deployment").expect("the operator");
+    let pod = &deployment["spec"]["template"]["spec"];
+    assert!(variables(&objects).contains(&of_secret("DATABASE_URL", secret, operator)));
+    assert!(!pod["containers"].to_string().contains("\"owner\""), "{}", pod["containers"]);
+    let migrate = &pod["initContainers"][0];
+    assert_eq!(migrate["command"], json!(["/chancery-operator", "migrate"]));
+    let given = migrate["env"].as_array().cloned().expect("variables");
+    assert!(given.contains(&of_secret("DATABASE_URL", secret, owner)), "{given:?}");
+    assert!(given.contains(&of_secret("CHANCERY_OPERATOR_DATABASE_URL", secret, operator)), "{given:?}");
+    assert!(!migrate.to_string().contains("kek"), "it has no keys: {migrate}");
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let alone = chart.values("production-values.yaml").set("database.operatorUrlKey=").objects()?;
+    assert!(variables(&alone).contains(&of_secret("DATABASE_URL", secret, owner)));
+    assert!(
+        !alone.iter().any(|object| object.to_string().contains("initContainers")),
+        "the operator migrates"
+    );
+    Ok(())
+}
+
 /// Helm keeps what it renders, and the values, in a Secret that whoever lists Secrets in the namespace reads.
 #[test]
 fn nothing_that_is_rendered_is_secret() -> anyhow::Result<()> {
@@ -106,11 +132,11 @@ fn the_operator_and_the_try_out_database_share_a_secret() -> anyhow::Result<()> 
     let Some(chart) = Chart::find() else { return Ok(()) };
     let objects = chart.objects()?;
     let variables = variables(&objects);
-    let url = of_secret("DATABASE_URL", "chancery-postgresql", "owner-url");
+    let url = of_secret("DATABASE_URL", "chancery-postgresql", "operator-url");
     assert!(variables.contains(&url), "{variables:?}");
     let database = objects.iter().find(|object| object["kind"] == "StatefulSet").expect("the database");
     let container = database["spec"]["template"]["spec"]["containers"][0].to_string();
-    for key in ["postgres-password", "owner-password"] {
+    for key in ["postgres-password", "owner-password", "operator-password"] {
         assert!(container.contains(key), "{key}: {container}");
     }
     Ok(())

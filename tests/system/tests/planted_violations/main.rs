@@ -87,7 +87,7 @@ async fn tampered_with(name: &str, sql: &str) -> anyhow::Result<(String, HashMap
                 UNION ALL SELECT 'key ' || chr(64 + number), id FROM chancery.keys WHERE keyring_id = 3";
     let keys: Vec<(String, Uuid)> = sqlx::query_as(keys).fetch_all(ledger.ledger.pool()).await?;
     ledger.execute(AssertSqlSafe(format!("SET session_replication_role = replica; {sql}"))).await?;
-    let TestLedger { ledger, url } = ledger;
+    let TestLedger { ledger, url, .. } = ledger;
     ledger.close().await;
     Ok((url, keys.into_iter().collect()))
 }

@@ -4,6 +4,7 @@
 mod attacks;
 mod auditor;
 mod makers;
+mod operator;
 mod server;
 mod stolen_login;
 
