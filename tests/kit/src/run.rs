@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_audit::{AuditOptions, audit};
-use chancery_filling::fill;
 use chancery_keyring::{DataKey, Kek, WrappedDataKey};
 use chancery_process::{create_kek_file, read_data_key_file, read_kek_file};
 use chancery_sources::generated;
@@ -19,6 +18,7 @@ use chancery_store::{
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::filling::fill;
 use crate::independent_audit::independent_audit;
 use crate::ledger::TestLedger;
 use crate::signer::SignerProcess;
@@ -324,7 +324,7 @@ impl SeededRun<'_> {
 /// A database that refuses.
 pub async fn stock(ledger: &Ledger, run: &Run, kek: &Kek) -> anyhow::Result<()> {
     let data_key = Arc::new(data_key_of(ledger, &run.keyring, kek).await?);
-    fill(ledger, &run.keyring, &data_key, |_| {}).await?;
+    fill(ledger, &run.keyring, &data_key).await?;
     generated::supply(ledger, run, || std::future::ready(()), |_| {}).await?;
     Ok(())
 }
