@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use chancery_filling::fill;
 use chancery_keyring::{Algorithm, GeneratedKey, KeySpec, generate};
-use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
+use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, fill};
 use chancery_store::SignerSession;
 use chancery_store::keyring::NewKey;
 use chancery_store::lease::{Acquired, Lease};
@@ -67,7 +66,7 @@ async fn what_a_run_in_the_ledger_was_signed_under_is_not_forgotten() -> anyhow:
 async fn a_run_that_is_not_sealed_is_not_complete_although_every_batch_is_signed() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().created(&ledger).await?;
-    fill(&ledger.ledger, &run.run.keyring, &Arc::new(run.data_key()?), |_| {}).await?;
+    fill(&ledger.ledger, &run.run.keyring, &Arc::new(run.data_key()?)).await?;
     assert!(ledger.ledger.generate_chunk(&run.run, 1).await?);
     let mut session = run.session("one").await?;
     sign(&mut session, 20).await?;
