@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use chancery_api::ManifestError;
 use chancery_audit::AuditError;
-use chancery_filling::FillError;
 use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
 use chancery_process::{Exit, KekFileError, StatementKeyFileError};
 use chancery_sources::generated::SourceError;
@@ -70,8 +69,6 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Fill(#[from] FillError),
-    #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
     Audit(#[from] AuditError),
@@ -105,8 +102,7 @@ impl CliError {
     /// What whoever typed the command should do.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Fill(FillError::Store(error))
-            | Self::Source(SourceError::Store(error))
+            Self::Source(SourceError::Store(error))
             | Self::Audit(AuditError::Store(error))
             | Self::Stating(StatingError::Store(error))
                 if error.is_transient() =>
@@ -128,8 +124,8 @@ impl CliError {
             | Self::WrapDataKey(_)
             | Self::Signals(_)
             | Self::SignerProgram(_) => Exit::Failed,
-            Self::Fill(FillError::Store(_)) | Self::Source(SourceError::Store(_)) => Exit::BadInput,
-            Self::Fill(_) | Self::Source(_) => Exit::Failed,
+            Self::Source(SourceError::Store(_)) => Exit::BadInput,
+            Self::Source(_) => Exit::Failed,
             Self::SignersFailed { exit: Exit::NoRoom, .. } => Exit::BadInput,
             Self::SignersFailed { exit, .. } => *exit,
             Self::LostWhileSigning(_) => Exit::TryAgain,

@@ -31,6 +31,7 @@ struct RunStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     keyring: Option<String>,
     keys: i32,
+    keys_made: i64,
     keys_leased: i64,
     algorithm: String,
     owner: OwnerStatus,
@@ -74,6 +75,7 @@ fn row(run: &Run, progress: &Progress) -> RunStatus {
         batches_leased: progress.batches_leased,
         keyring: run.keyring.name.clone(),
         keys: progress.key_count,
+        keys_made: progress.keys_joined,
         keys_leased: progress.keys_leased,
         algorithm: run.keyring.algorithm.clone(),
         owner: OwnerStatus::of_run(&run.owner),
@@ -84,17 +86,23 @@ fn row(run: &Run, progress: &Progress) -> RunStatus {
 fn phase(progress: &Progress) -> &'static str {
     if progress.deleted {
         "Deleting"
-    } else if progress.complete || progress.is_signed() {
+    } else if progress.complete || progress.is_done() {
         "Complete"
     } else if progress.suspended {
         "Suspended"
-    } else if progress.filled && progress.batches_closed > 0 {
+    } else if progress.keys_joined > 0 && progress.batches_closed > 0 {
         "Signing"
     } else if progress.records_admitted > 0 || progress.keys_joined > 0 {
         "Seeding"
     } else {
         "Pending"
     }
+}
+
+/// The ring's keys: while they are being made, those that are there of those that it is to have.
+fn keys(run: &RunStatus) -> String {
+    let RunStatus { keys, keys_made, .. } = run;
+    if keys_made < &i64::from(*keys) { format!("{keys_made}/{keys}") } else { keys.to_string() }
 }
 
 fn table(rows: &[RunStatus]) -> String {
@@ -107,7 +115,7 @@ fn table(rows: &[RunStatus]) -> String {
             grouped(run.records.unsigned_abs()),
             percent(run.signed, run.records),
             run.batches_leased.to_string(),
-            run.keys.to_string(),
+            keys(run),
             run.algorithm.clone(),
             run.owner.to_string(),
         ]

@@ -4,7 +4,8 @@
 --   leased      all columns are set
 --   no_key      every key is in use: ask again later
 --   no_batch    every batch that is left is in another signer's hands, or is not closed yet: ask again later
---   complete    the run is sealed, and every batch is signed
+--   keys_missing  the run is sealed, and every batch is signed, but its ring is not filled: make the keys first (key_add)
+--   complete    the run is sealed, every batch is signed, and the ring is filled
 --   suspended, deleted, unknown   nothing is leased for such a run; to a login, every run is unknown but its own
 --
 -- The run is named by its uid too: in a ledger that was made anew, its number is another run's. The token is the
@@ -97,6 +98,8 @@ BEGIN
         ELSIF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL) THEN
             -- Its batches are gone because the run is being deleted, not because they are signed.
             answer := 'deleted';
+        ELSIF EXISTS (SELECT FROM chancery.keyrings k WHERE k.id = v_run.keyring_id AND k.filled_at IS NULL) THEN
+            answer := 'keys_missing';
         ELSE
             answer := 'complete';
             UPDATE chancery.runs r SET completed_at = v_turn.instant

@@ -1,6 +1,6 @@
 //! Why a signer stops, told apart by what to do about it.
 
-use chancery_keyring::{SignError, UnknownAlgorithm, UnwrapError};
+use chancery_keyring::{GenerateError, KeySpecError, SignError, UnknownAlgorithm, UnwrapError};
 use chancery_process::{DataKeyFileError, Exit};
 use chancery_store::StoreError;
 
@@ -19,11 +19,16 @@ pub(crate) enum SignerError {
     Key(#[from] UnwrapError),
     #[error(transparent)]
     Algorithm(#[from] UnknownAlgorithm),
+    /// The ring is for keys of a kind that there is not.
+    #[error(transparent)]
+    KeySpec(#[from] KeySpecError),
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
     #[error(transparent)]
     Sign(#[from] SignError),
     #[error("the kernel gives no timer to guard a lease: {0}")]
     Fence(nix::errno::Errno),
-    #[error("the signing thread failed: {0}")]
+    #[error("the thread that signs or makes keys failed: {0}")]
     Thread(tokio::task::JoinError),
     #[error("signals cannot be received: {0}")]
     Signals(std::io::Error),
@@ -75,6 +80,7 @@ impl SignerError {
             Self::Store(error) if error.is_transient() => Exit::TryAgain,
             Self::Store(StoreError::DiskFull(_) | StoreError::AtLimit(_)) => Exit::NoRoom,
             Self::Sign(_)
+            | Self::Generate(_)
             | Self::Fence(_)
             | Self::Thread(_)
             | Self::Signals(_)
@@ -86,6 +92,7 @@ impl SignerError {
             | Self::WrongDataKey { .. }
             | Self::Key(_)
             | Self::Algorithm(_)
+            | Self::KeySpec(_)
             | Self::Gone
             | Self::LoginGone(_) => Exit::NeverWorks,
         }

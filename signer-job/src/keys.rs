@@ -20,14 +20,14 @@ struct Opened {
 
 /// The keys that this process has opened. Not `Debug`.
 pub(crate) struct OpenedKeys {
-    data_key: DataKey,
+    data_key: Arc<DataKey>,
     keyring: Uuid,
     algorithm: Algorithm,
     kept: Mutex<HashMap<Uuid, Opened>>,
 }
 
 impl OpenedKeys {
-    pub(crate) fn new(data_key: DataKey, keyring: Uuid, algorithm: Algorithm) -> Self {
+    pub(crate) fn new(data_key: Arc<DataKey>, keyring: Uuid, algorithm: Algorithm) -> Self {
         Self { data_key, keyring, algorithm, kept: Mutex::default() }
     }
 

@@ -1,6 +1,6 @@
 //! The program that a signer pod runs, and that `chancery run` starts on one machine.
 //!
-//! Exit codes: 0 every batch of the run is signed; 0, or what `--stopped-exit` says, the run is suspended, or
+//! Exit codes: 0 every batch of the run is signed, and its ring has all its keys; 0, or what `--stopped-exit` says, the run is suspended, or
 //! the signer was asked to stop and holds no lease; 74 the database has no room left; 75 the database is away:
 //! try again; 78 it will never work as it is set up; 1 a defect; 2 wrong arguments.
 
@@ -12,6 +12,7 @@ mod fence;
 mod hands;
 mod keys;
 mod link;
+mod making;
 mod metrics;
 mod setbacks;
 mod sign_run;
@@ -41,7 +42,7 @@ use crate::signer::Order;
 use crate::slot::Ended;
 use crate::use_journal::UseJournal;
 
-/// Signs batches of one run until none is left.
+/// Signs batches of one run until none is left, and makes the keys that its keyring lacks.
 #[derive(Debug, Parser)]
 #[command(version, name = "chancery-signer")]
 struct Arguments {
@@ -75,7 +76,7 @@ struct Arguments {
     /// How long a batch in hand may still be signed after SIGTERM, in seconds
     #[arg(long, env = "CHANCERY_GRACE", default_value_t = 15, value_name = "SECONDS")]
     grace: u64,
-    /// Exit code when batches are left unsigned because of SIGTERM, or because the run is suspended
+    /// Exit code when batches are left unsigned, or keys unmade, because of SIGTERM, or because the run is suspended
     #[arg(long, env = "CHANCERY_STOPPED_EXIT", default_value_t = Exit::Done.code(), value_name = "CODE")]
     stopped_exit: u8,
     /// Stop, as on SIGTERM, when standard input closes: so that no signer outlives the process that
@@ -130,7 +131,10 @@ fn run(arguments: Arguments) -> Result<Ended, SignerError> {
     // Signing runs on threads of its own: one thread is plenty for what is left.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(SignerError::Runtime)?;
-    tokio::task::LocalSet::new().block_on(&runtime, sign(arguments))
+    let ended = tokio::task::LocalSet::new().block_on(&runtime, sign(arguments));
+    // A signer that stops waits for no key that is still being made.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn sign(arguments: Arguments) -> Result<Ended, SignerError> {

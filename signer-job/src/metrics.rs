@@ -1,6 +1,6 @@
 //! What a signer counts. `docs/reference/metrics.md` tells what each is for.
 //!
-//! Everything is counted by the batch, nothing by the record.
+//! Everything is counted by the batch or the key, nothing by the record.
 
 use std::fmt;
 use std::time::Duration;
@@ -56,6 +56,7 @@ pub(crate) struct Metrics {
     batch_duration: Histogram,
     lease_wait: Histogram,
     takeovers: Counter,
+    keys_made: Counter,
 }
 
 impl Metrics {
@@ -69,12 +70,13 @@ impl Metrics {
             // 1 ms to 33 s.
             lease_wait: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
             takeovers: Counter::default(),
+            keys_made: Counter::default(),
         };
         // A count that appears with its first event has no rate for it.
         for outcome in Outcome::ALL {
             let _shown = metrics.batches.get_or_create(&Ended { outcome });
         }
-        let Self { records_signed, batches, batch_duration, lease_wait, takeovers } = metrics.clone();
+        let Self { records_signed, batches, batch_duration, lease_wait, takeovers, keys_made } = metrics.clone();
         registry.register(
             "chancery_records_signed",
             "Records whose signatures this signer has stored",
@@ -102,6 +104,11 @@ impl Metrics {
             "Leases of other signers that had run out, taken back by this signer",
             takeovers,
         );
+        registry.register(
+            "chancery_keys_made",
+            "Keys that this signer has made and added to the ring of its run",
+            keys_made,
+        );
         metrics
     }
 
@@ -113,6 +120,11 @@ impl Metrics {
     /// Leases of others had run out and were taken back.
     pub(crate) fn took_over(&self, leases: i32) {
         self.takeovers.inc_by(u64::from(leases.unsigned_abs()));
+    }
+
+    /// A key was made, and is in the ring.
+    pub(crate) fn made_key(&self) {
+        self.keys_made.inc();
     }
 
     /// A batch was signed and stored.
@@ -135,6 +147,11 @@ impl Metrics {
     /// Records signed and stored.
     pub(crate) fn records(&self) -> u64 {
         self.records_signed.get()
+    }
+
+    /// Keys made.
+    pub(crate) fn keys(&self) -> u64 {
+        self.keys_made.get()
     }
 
     /// Leases taken back.
@@ -175,6 +192,7 @@ mod tests {
         metrics.stored(100, Duration::from_millis(40));
         metrics.ended(Outcome::Lost);
         metrics.took_over(2);
+        metrics.made_key();
         let page = page(&registry);
         for line in [
             "chancery_records_signed_total 100\n",
@@ -185,6 +203,7 @@ mod tests {
             "chancery_batch_duration_seconds_bucket{le=\"0.02\"} 0\n",
             "chancery_lease_wait_seconds_count 1\n",
             "chancery_lease_takeovers_total 2\n",
+            "chancery_keys_made_total 1\n",
         ] {
             assert!(page.contains(line), "{line} in {page}");
         }

@@ -12,7 +12,7 @@ use crate::metrics::Outcome;
 use crate::signer::{Order, Signer};
 use crate::slot::{self, Ended};
 
-/// Signs the run until no batch is left, and logs what was done.
+/// Signs the run until it is complete, and logs what was done.
 pub(crate) async fn sign_run(order: Order, stop: Stop) -> Result<Ended, SignerError> {
     let (began, slots) = (Instant::now(), order.slots);
     let (signer, session) = Signer::start(order, stop).await?;
@@ -22,6 +22,7 @@ pub(crate) async fn sign_run(order: Order, stop: Stop) -> Result<Ended, SignerEr
     tracing::info!(
         batches = metrics.batches(Outcome::Stored),
         records = metrics.records(),
+        keys_made = metrics.keys(),
         taken_over = metrics.takeovers(),
         not_stored = metrics.batches(Outcome::Lost),
         seconds = began.elapsed().as_secs_f64(),
@@ -33,18 +34,27 @@ pub(crate) async fn sign_run(order: Order, stop: Stop) -> Result<Ended, SignerEr
 
 /// Runs the slots to their end, all on this thread: Rust's type of a kernel timer stays on the thread that made
 /// it. The first slot that fails asks the others to stop.
+///
+/// Until the ring is filled, there are no more slots than threads: a batch would wait for a key to be made.
 async fn run_slots(signer: &Arc<Signer>, first: SignerSession, slots: usize) -> Result<Ended, SignerError> {
     let mut tasks = JoinSet::new();
     tasks.spawn_local(slot::run(Arc::clone(signer), first));
-    for _ in 1..slots {
-        let signer = Arc::clone(signer);
-        tasks.spawn_local(async move {
-            let session = signer.connect().await?;
-            slot::run(signer, session).await
-        });
-    }
+    let at_once = if signer.making.is_over() { slots } else { slots.min(signer.threads) };
+    start(&mut tasks, signer, at_once - 1);
+    let mut later = slots - at_once;
     let mut outcome = Ok(Ended::WorkLeft);
-    while let Some(ended) = tasks.join_next().await {
+    loop {
+        let ended = tokio::select! {
+            ended = tasks.join_next() => ended,
+            () = signer.making.over(), if later > 0 => {
+                start(&mut tasks, signer, later);
+                later = 0;
+                continue;
+            }
+        };
+        let Some(ended) = ended else { return outcome };
+        // Where one finds nothing to do, more would not either.
+        later = 0;
         match ended.map_err(SignerError::from).flatten() {
             // If one slot has seen that the run is complete, it is, whatever made the others end.
             Ok(Ended::Complete) => outcome = outcome.and(Ok(Ended::Complete)),
@@ -57,5 +67,15 @@ async fn run_slots(signer: &Arc<Signer>, first: SignerSession, slots: usize) -> 
         // When one slot has nothing left to do, the others look at once.
         signer.progressed();
     }
-    outcome
+}
+
+/// Starts more slots, each with a connection of its own.
+fn start(tasks: &mut JoinSet<Result<Ended, SignerError>>, signer: &Arc<Signer>, slots: usize) {
+    for _ in 0..slots {
+        let signer = Arc::clone(signer);
+        tasks.spawn_local(async move {
+            let session = signer.connect().await?;
+            slot::run(signer, session).await
+        });
+    }
 }

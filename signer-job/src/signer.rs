@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use chancery_keyring::DataKey;
+use chancery_keyring::{Algorithm, DataKey, KeySpec, RsaKeySize};
 use chancery_process::{Backoff, Stop};
 use chancery_store::lease::SignerRun;
 use chancery_store::{LedgerUrl, SignerSession, StoreError};
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::error::SignerError;
 use crate::keys::OpenedKeys;
+use crate::making::Making;
 use crate::metrics::Metrics;
 use crate::setbacks::Setbacks;
 use crate::use_journal::UseJournal;
@@ -43,8 +44,11 @@ pub(crate) struct Signer {
     reconnect_for: Duration,
     run: SignerRun,
     pub(crate) keys: OpenedKeys,
+    pub(crate) making: Making,
     pub(crate) stop: Stop,
-    /// As many slots as there are permits sign at the same time.
+    /// How many slots sign or make keys at the same time.
+    pub(crate) threads: usize,
+    /// As many permits.
     pub(crate) processors: Semaphore,
     pub(crate) metrics: Metrics,
     setbacks: Mutex<Setbacks>,
@@ -64,13 +68,17 @@ impl Signer {
         if given != run.data_key_fingerprint {
             return Err(SignerError::WrongDataKey { given, wanted: run.data_key_fingerprint });
         }
+        let data_key = Arc::new(order.data_key);
+        let spec = key_spec(&run)?;
         let signer = Self {
-            keys: OpenedKeys::new(order.data_key, run.keyring_uid, run.algorithm.parse()?),
+            keys: OpenedKeys::new(Arc::clone(&data_key), run.keyring_uid, spec.algorithm()),
+            making: Making::new(spec, run.keyring_uid, data_key, run.filled),
             ledger: order.ledger,
             holder: order.holder,
             reconnect_for: order.reconnect_for,
             run,
             stop,
+            threads: order.threads,
             processors: Semaphore::new(order.threads),
             metrics: order.metrics,
             setbacks: Mutex::default(),
@@ -105,6 +113,13 @@ impl Signer {
             () = self.stop.asked() => {}
         }
     }
+}
+
+/// What the keys of the run's ring are like.
+fn key_spec(run: &SignerRun) -> Result<KeySpec, SignerError> {
+    let algorithm: Algorithm = run.algorithm.parse()?;
+    let size = run.key_size.map(|bits| RsaKeySize::try_from(bits.unsigned_abs())).transpose()?;
+    Ok(KeySpec::new(algorithm, size)?)
 }
 
 async fn connect(order: &Order, stop: &Stop) -> Result<(SignerSession, SignerRun), SignerError> {

@@ -1,4 +1,4 @@
-//! The signing loop: lease, claim, sign, store, release.
+//! The signing loop: lease, claim, sign, store, release; and a key made in between, while the ring lacks any.
 //!
 //! A signer runs a few slots, each with a connection and at most one lease of its own. Slots take
 //! turns at the processor, so that one signs while the others wait for the database.
@@ -14,6 +14,7 @@ use crate::batch::Batch;
 use crate::boot_instant::BootInstant;
 use crate::error::SignerError;
 use crate::hands::Hands;
+use crate::making::make_key;
 use crate::signer::Signer;
 
 /// Pauses while there is no key or no batch for this signer.
@@ -23,27 +24,27 @@ const MOST_PAUSE: Duration = Duration::from_millis(500);
 /// How a signer ends that meets no error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// Every batch is signed.
+    /// Every batch is signed, and the ring has all its keys.
     Complete,
-    /// The signer was asked to stop, or the run is suspended: as far as the signer knows, batches are unsigned.
+    /// The signer was asked to stop, or the run is suspended: as far as the signer knows, batches are unsigned, or keys are missing.
     WorkLeft,
 }
 
 /// What one round of the loop came to.
 enum Round {
-    /// A batch was leased, and its lease is over.
-    Batch,
+    /// A batch was leased, and its lease is over; or nothing could be leased, but a key was made.
+    Worked,
     Wait,
     Over(Ended),
 }
 
-/// Signs until the run has no unsigned batch or is suspended, or until the signer is asked to stop.
+/// Signs, and makes keys, until the run is complete or suspended, or until the signer is asked to stop.
 pub(crate) async fn run(signer: Arc<Signer>, session: SignerSession) -> Result<Ended, SignerError> {
     let mut hands = Hands::new(session);
     let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
     while !signer.stop.is_asked() {
         match round(&signer, &mut hands).await {
-            Ok(Round::Batch) => pause.reset(),
+            Ok(Round::Worked) => pause.reset(),
             Ok(Round::Wait) => signer.wait(pause.next_pause()).await,
             Ok(Round::Over(ended)) => return Ok(ended),
             Err(error) if error.is_transient() && !signer.stop.is_asked() => {
@@ -56,20 +57,29 @@ pub(crate) async fn run(signer: Arc<Signer>, session: SignerSession) -> Result<E
     Ok(Ended::WorkLeft)
 }
 
-/// Asks for a lease, and signs its batch.
+/// Makes a key, if any is missing; then asks for a lease, and signs its batch.
 async fn round(signer: &Signer, hands: &mut Hands) -> Result<Round, SignerError> {
+    let made = make_key(signer, &mut hands.session).await?;
+    if signer.stop.is_asked() {
+        return Ok(Round::Over(Ended::WorkLeft));
+    }
+    if made {
+        hands.free_since = Instant::now();
+    }
     let asked = BootInstant::now();
     let (acquired, taken_over) = hands.session.acquire().await?;
     signer.metrics.took_over(taken_over);
     Ok(match acquired {
         Acquired::Leased(lease) => {
             Batch::new(signer, hands, lease, asked).run().await?;
-            Round::Batch
+            Round::Worked
         }
+        Acquired::NoKey | Acquired::NoBatch | Acquired::KeysMissing if made => Round::Worked,
         Acquired::NoKey => wait(signer, "every key of the ring is in use, or none is there yet"),
         Acquired::NoBatch => {
             wait(signer, "the batches that are left are in the hands of other signers, or not there yet")
         }
+        Acquired::KeysMissing => wait(signer, "every batch is signed, and the last keys of the ring are being made"),
         Acquired::Complete => Round::Over(Ended::Complete),
         Acquired::Suspended => {
             tracing::info!("the run is suspended");

@@ -38,6 +38,8 @@ def audit_run(url: str, namespace: str, name: str) -> Findings:
     findings = Findings()
     run = _the_run(ledger, namespace, name, findings)
     keyring = _the_only(ledger.keyrings_of(run), f"ring {run.keyring_id} of run {namespace}/{name}", findings)
+    if run.complete and not keyring.filled:
+        findings.violation(5, "the ring", "is not filled, yet the run is complete")
     admissions = ledger.admissions(run)
     _audit_input(ledger, run, admissions, findings)
     admitted = max((row.records for row in admissions), default=0)

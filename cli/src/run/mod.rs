@@ -1,4 +1,4 @@
-//! `chancery run`: make keys and records, sign, audit, on one machine.
+//! `chancery run`: make records, have them signed, audit, on one machine.
 
 mod login;
 mod manifest;
@@ -75,17 +75,13 @@ async fn sign_and_audit(
     let stating = Stating { database, run: &run, key: statement_key };
 
     let seeding = Instant::now();
-    tokio::select! {
-        filled = supply::fill_keyring(database, &run, &data_key, &display) => filled?,
-        () = stop.asked() => return Ok(interrupted(&display)),
-    }
     if request.valid.suspend {
         tokio::select! {
             supplied = supply::make_records(database, &run, &room, &display, |_| {}) => supplied?,
             () = stop.asked() => return Ok(interrupted(&display)),
         }
         summary.seeded_in(seeding.elapsed());
-        display.say("the run is suspended: its records are made, and signed once spec.suspend is false");
+        display.say("the run is suspended: its records are made; its keys are made, and the records signed, once spec.suspend is false");
     } else {
         let signers = Signers { most: arguments.signers, data_key: &data_key, log_format, room: &room };
         let done = tokio::select! {
@@ -139,7 +135,8 @@ struct Done {
     ended: Ended,
 }
 
-/// Makes the records, and signs the first batches while the others are still made. Either of both that fails ends
+/// Makes the records, and starts the signers beside it: they make the keys, and sign the first batches while the others are
+/// still made. Either of both that fails ends
 /// the other.
 async fn sign_as_records_come(
     database: &Database,
@@ -163,11 +160,11 @@ async fn sign_as_records_come(
         supplied.map(|()| began.elapsed())
     };
     let signing = async {
-        let wanted = |unsigned| {
+        let wanted = |left| {
             let keys = run.keyring.key_count.unsigned_abs();
-            how.most.unwrap_or_else(|| request.valid.signers(keys, unsigned))
+            how.most.unwrap_or_else(|| request.valid.signers(keys, left))
         };
-        let ended = match supply::enough_batches(database, run, &mut heard, wanted).await {
+        let ended = match supply::enough_work(database, run, &mut heard, wanted).await {
             Ok(Some(signers)) => {
                 sign(database, run, how, signers, display, stop).await.map(|ended| (signers, ended))
             }

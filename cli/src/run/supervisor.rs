@@ -1,5 +1,6 @@
 //! Starts signer processes, watches them, and restarts one that dies.
 
+mod bars;
 mod keep_signing;
 
 use std::sync::Mutex;
@@ -14,11 +15,12 @@ use futures::future::join_all;
 use tokio::sync::watch;
 
 use crate::database::Database;
-use crate::display::{Display, Stage, StageBar};
+use crate::display::Display;
 use crate::error::CliError;
 use crate::run::signer_end::SignerEnd;
 use crate::run::signer_process::SignerCommand;
 use crate::run::standstill::ToldStandstill;
+use crate::run::supervisor::bars::Bars;
 
 /// How often the ledger is asked how far it is.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -86,28 +88,24 @@ impl<'a> Supervisor<'a> {
     pub(crate) async fn sign(&self, stop: &Stop) -> Result<Ended, CliError> {
         let before = self.progress().await?;
         let began = Instant::now();
-        let bar = self.display.stage(
-            Stage::Signing,
-            self.run.source.record_count.unsigned_abs(),
-            before.records_signed.unsigned_abs(),
-        );
+        let bars = Bars::new(self.display, self.run, &before);
         if before.complete {
             return Ok(Ended::Complete(SignedNow { records: 0, elapsed: began.elapsed() }));
         }
         let (ends, after) = loop {
-            let ends = self.run_signers(&bar, stop).await?;
+            let ends = self.run_signers(&bars, stop).await?;
             self.release_dead_holders().await.map_err(CliError::while_signing)?;
             let after = self.progress().await.map_err(CliError::while_signing)?;
             let all_done = ends.iter().all(|end| matches!(end, SignerEnd::Done));
             // They saw the run suspended. If it was resumed since, nobody else would sign it.
-            if !all_done || after.is_signed() || after.suspended || stop.is_asked() {
+            if !all_done || after.is_done() || after.suspended || stop.is_asked() {
                 break (ends, after);
             }
             self.at_work.send_replace(self.signers);
         };
-        bar.at(after.records_signed.unsigned_abs());
-        bar.end();
-        if !after.is_signed() {
+        bars.at(&after);
+        bars.end();
+        if !after.is_done() {
             return match SignerEnd::failure_of(ends) {
                 Some((restarts, last, exit)) if !stop.is_asked() => {
                     Err(CliError::SignersFailed { restarts, last, exit })
@@ -121,13 +119,13 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Runs all signers to their end, and watches the run meanwhile.
-    async fn run_signers(&self, bar: &StageBar, stop: &Stop) -> Result<Vec<SignerEnd>, CliError> {
+    async fn run_signers(&self, bars: &Bars, stop: &Stop) -> Result<Vec<SignerEnd>, CliError> {
         let signers = join_all((0..self.signers).map(async |index| {
             let end = self.keep_signing(index, stop).await;
             self.at_work.send_modify(|at_work| *at_work -= 1);
             end
         }));
-        let watching = self.watch(bar);
+        let watching = self.watch(bars);
         tokio::pin!(signers);
         tokio::pin!(watching);
         tokio::select! {
@@ -143,11 +141,11 @@ impl<'a> Supervisor<'a> {
     }
 
     /// Shows how far the run is, and gives back what dead signers held. Ends only with an error.
-    async fn watch(&self, bar: &StageBar) -> CliError {
+    async fn watch(&self, bars: &Bars) -> CliError {
         let mut away_since = None;
         let mut standstill = ToldStandstill::default();
         loop {
-            match self.watch_once(bar, &mut standstill).await {
+            match self.watch_once(bars, &mut standstill).await {
                 Ok(()) => away_since = None,
                 Err(CliError::Store(error)) if error.is_transient() => {
                     let since = *away_since.get_or_insert_with(Instant::now);
@@ -161,10 +159,10 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    async fn watch_once(&self, bar: &StageBar, standstill: &mut ToldStandstill) -> Result<(), CliError> {
+    async fn watch_once(&self, bars: &Bars, standstill: &mut ToldStandstill) -> Result<(), CliError> {
         self.release_dead_holders().await?;
         let progress = self.progress().await?;
-        bar.at(progress.records_signed.unsigned_abs());
+        bars.at(&progress);
         let stands = standstill.stands(&progress, Instant::now());
         self.seen.send_replace(Some(progress.clone()));
         if stands {

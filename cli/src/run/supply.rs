@@ -1,10 +1,7 @@
-//! What there is to sign, and to sign with: keys and records.
+//! What there is to sign: records. What to sign with, the signers make.
 
-use std::sync::Arc;
 use std::sync::OnceLock;
 
-use chancery_filling::fill;
-use chancery_keyring::DataKey;
 use chancery_sources::generated;
 use chancery_store::{Run, StoreError};
 use tokio::sync::watch;
@@ -13,22 +10,6 @@ use crate::database::Database;
 use crate::display::{Display, Stage, StageBar};
 use crate::error::CliError;
 use crate::run::room::Room;
-
-/// Makes the keys that the run's keyring lacks, as a stage that is shown.
-pub(crate) async fn fill_keyring(
-    database: &Database,
-    run: &Run,
-    data_key: &Arc<DataKey>,
-    display: &Display,
-) -> Result<(), CliError> {
-    let bar = OnceLock::new();
-    let shown = |progress: chancery_filling::KeyProgress| {
-        show(&bar, display, Stage::MakingKeys, progress.done, progress.total);
-    };
-    let filled = fill(&database.ledger, &run.keyring, data_key, shown).await;
-    bar.get().inspect(|bar| bar.end());
-    Ok(filled?)
-}
 
 /// Makes the records that the run lacks and seals it, as a stage that is shown, while there is room. `told` is told of
 /// each that comes.
@@ -49,10 +30,10 @@ pub(crate) async fn make_records(
     Ok(supplied?)
 }
 
-/// Waits until the run has batches for as many signers as are wanted, or is sealed, and tells how many signers that
-/// are; `wanted` is given the number of unsigned batches. None when the records end without being sealed. `heard`
-/// changes as records come, and is closed when no more will.
-pub(crate) async fn enough_batches(
+/// Waits until the run has batches for as many signers as are wanted, or keys to be made, or is sealed, and tells how
+/// many signers that are; `wanted` is given the number of unsigned batches or missing keys. None when the records end
+/// without being sealed. `heard` changes as records come, and is closed when no more will.
+pub(crate) async fn enough_work(
     database: &Database,
     run: &Run,
     heard: &mut watch::Receiver<()>,
@@ -63,12 +44,13 @@ pub(crate) async fn enough_batches(
         let progress = database.ledger.progress(&[run.id]).await?.pop();
         let progress =
             progress.ok_or_else(|| StoreError::NoRun(format!("{}/{}", run.namespace, run.name)))?;
-        let unsigned = (progress.batches_closed - progress.batches_signed).unsigned_abs();
+        let (unsigned, missing_keys) =
+            (progress.unsigned_batches().unsigned_abs(), progress.missing_keys().unsigned_abs());
         if progress.sealed {
-            return Ok(Some(wanted(unsigned)));
+            return Ok(Some(wanted(unsigned.max(missing_keys))));
         }
         let signers = wanted(u64::MAX);
-        if unsigned >= u64::from(signers) {
+        if missing_keys > 0 || unsigned >= u64::from(signers) {
             return Ok(Some(signers));
         }
         if !more {

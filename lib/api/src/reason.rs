@@ -103,8 +103,6 @@ reasons! {
     NamespaceUnreadable,
     /// An earlier run of this name is being removed from the ledger.
     NameBeingDeleted,
-    /// Making keys failed; the operator retries.
-    FillingFailed,
     /// Making records failed; the operator retries.
     SourceFailed,
     /// A Job of the signers' name belongs to something else.
@@ -216,7 +214,6 @@ impl Reason {
                 Self::DatabaseNearlyFull,
                 Self::NamespaceUnreadable,
                 Self::NameBeingDeleted,
-                Self::FillingFailed,
                 Self::SourceFailed,
                 Self::JobNameTaken,
                 Self::Queued,

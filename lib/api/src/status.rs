@@ -166,8 +166,10 @@ pub struct KeyringStatus {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KeyCounts {
-    /// Keys of the run's keyring.
+    /// Keys that the run's keyring is to have.
     pub total: i64,
+    /// Keys that are in the keyring.
+    pub made: i64,
     /// Keys that a signer has in hand.
     pub leased: i64,
 }

@@ -1,4 +1,4 @@
-//! What a run says of its input: it is complete, and as much as was admitted. No IO.
+//! What a run says of its input, and of its end: it is complete, and as much as was admitted; its ring was filled. No IO.
 
 use chancery_store::Run;
 use chancery_store::audit::AdmissionRow;
@@ -20,6 +20,9 @@ pub(crate) fn check(run: &Run, admissions: &[AdmissionRow], shown: usize) -> Fin
     }
     if run.complete && !run.sealed {
         say(Law::EveryRecordOnce, format!("{name} is complete, yet it is not sealed"));
+    }
+    if run.complete && !run.keyring.filled {
+        say(Law::LeastRecentlyUsed, format!("{name} is complete, yet its ring is not filled"));
     }
     if run.sealed != run.sealed_records.is_some() {
         say(

@@ -1,5 +1,2 @@
--- $1 keyring, $2 how many keys the ring is to have
-SELECT wanted.number
-  FROM generate_series(1, $2) AS wanted (number)
- WHERE NOT EXISTS (SELECT FROM chancery.keys k WHERE k.keyring_id = $1 AND k.number = wanted.number)
- ORDER BY wanted.number
+-- $1 run, $2 the run's uid, $3 the number to begin after, $4 how many numbers at the most
+SELECT answer, numbers FROM chancery.keys_missing($1, $2, $3, $4)

@@ -1,4 +1,4 @@
-//! Keyrings: finding, filling and deleting. A ring with a name outlives the runs that sign with it.
+//! Keyrings: finding, changing and deleting. A ring with a name outlives the runs that sign with it.
 
 use uuid::Uuid;
 
@@ -166,20 +166,8 @@ impl Ledger {
         }
     }
 
-    /// The numbers of the keys that the ring still lacks. Every call that fills a ring can be made again, by any
-    /// number of callers, at any time.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn missing_keys(&self, keyring: &Keyring) -> Result<Vec<i32>, StoreError> {
-        self.ask(query::keys_missing, async |query, connection| {
-            query.scalars().bind(keyring.id).bind(keyring.key_count).fetch_all(connection).await
-        })
-        .await
-    }
-
-    /// Adds a key to the ring, unless its number has been taken by another caller. True when it was added.
+    /// Adds a key to the ring by the owner's hand, unless its number has been taken by another caller. True when it was
+    /// added. Signers fill rings, by [`crate::SignerSession::add_key`]; this adds to one that may be filled.
     ///
     /// # Errors
     ///
@@ -207,18 +195,6 @@ impl Ledger {
     pub async fn retire_key(&self, key: Uuid) -> Result<bool, StoreError> {
         self.ask(query::key_retire, async |query, connection| {
             query.scalars().bind(key).fetch_one(connection).await
-        })
-        .await
-    }
-
-    /// Marks the ring as filled, if every key is there. True when it is, or was, marked.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn mark_filled(&self, keyring: &Keyring) -> Result<bool, StoreError> {
-        self.ask(query::keyring_filled, async |query, connection| {
-            query.scalars().bind(keyring.id).fetch_one(connection).await
         })
         .await
     }

@@ -1,10 +1,11 @@
-//! What a signer does with the ledger: acquire, fetch, renew, store, abandon.
+//! What a signer does with the ledger: acquire, fetch, renew, store, abandon; and add keys that it has made.
 //!
 //! Each call is one statement in a transaction of its own, made on one connection that one task
 //! owns: no lock outlives a statement, none is shared between tasks, and a frozen signer holds
 //! nothing but its lease.
 
 mod fetch;
+mod keys;
 mod payloads;
 mod session;
 mod signer_run;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use self::token::Token;
 
+pub use self::keys::{Added, MISSING_AT_ONCE, MissingKeys};
 pub use self::payloads::Payloads;
 pub use self::session::SignerSession;
 pub use self::signer_run::SignerRun;
@@ -79,7 +81,9 @@ pub enum Acquired {
     NoKey,
     /// There is no batch to sign yet, or other signers hold all that are left: ask again later.
     NoBatch,
-    /// The run is sealed, and every batch is signed.
+    /// Every batch is signed, but the ring lacks keys: the run is complete once they are made.
+    KeysMissing,
+    /// The run is sealed, every batch is signed, and the ring is filled.
     Complete,
     /// The run is suspended.
     Suspended,

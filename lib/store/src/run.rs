@@ -49,7 +49,7 @@ pub struct Run {
     pub suspended: bool,
     /// Whether the input is complete.
     pub sealed: bool,
-    /// Whether every batch is signed.
+    /// Whether every batch is signed, and every key is in the ring.
     pub complete: bool,
     /// Whether the run is being deleted.
     pub deleted: bool,
@@ -191,6 +191,18 @@ impl Progress {
         self.sealed && self.batches_signed == self.batches_closed
     }
 
+    /// Whether its signers have nothing left to do: every batch is signed, and every key is in the ring.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.is_signed() && self.filled
+    }
+
+    /// Keys that are still to be made.
+    #[must_use]
+    pub fn missing_keys(&self) -> i64 {
+        if self.filled { 0 } else { (i64::from(self.key_count) - self.keys_joined).max(1) }
+    }
+
     /// The Secret of its signers on a cluster; none before one was named.
     #[must_use]
     pub fn secret(&self) -> Option<RunSecret> {
@@ -211,7 +223,7 @@ impl Progress {
     /// Whether signers could sign something now, as far as the run itself goes.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        self.filled && !self.suspended && !self.deleted && self.unsigned_batches() > 0
+        self.keys_joined > 0 && !self.suspended && !self.deleted && self.unsigned_batches() > 0
     }
 }
 

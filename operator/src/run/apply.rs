@@ -52,15 +52,9 @@ async fn carry_out(
         Effect::SetMutable { suspended } => {
             ledger::set_mutable(context, target, observed, *suspended).await?;
         }
-        Effect::StartFilling => ledger::start_filling(context, target, observed)?,
         Effect::StartGenerating => ledger::start_generating(context, target, observed).await?,
         Effect::StopGenerating => {
             context.background.stop(&target.object.uid().unwrap_or_default(), WorkKind::Generating);
-        }
-        Effect::StopMaking => {
-            let uid = target.object.uid().unwrap_or_default();
-            context.background.stop(&uid, WorkKind::Filling);
-            context.background.stop(&uid, WorkKind::Generating);
         }
         Effect::EnsureSecret { instead_of, lost } => {
             return secret::ensure_secret(context, target, observed, instead_of.as_deref(), *lost).await;

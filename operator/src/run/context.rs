@@ -121,7 +121,6 @@ impl Shared {
     #[must_use]
     pub fn background(&self, uid: &str) -> Background {
         Background {
-            filling: self.background.of(uid, WorkKind::Filling),
             generating: self.background.of(uid, WorkKind::Generating),
             auditing: self.background.of(uid, WorkKind::Auditing),
             deleting: self.background.of(uid, WorkKind::Deleting),

@@ -6,7 +6,6 @@ mod audit;
 mod before;
 pub(crate) mod decision;
 mod deletion;
-mod fill;
 mod generate;
 mod hold;
 pub(crate) mod job;
@@ -28,7 +27,6 @@ use audit::audit;
 use before::{failure_before, stage_before, under_way, was, was_in_ledger};
 use decision::{Decision, Effect, LOOK_AGAIN, Stage};
 pub(crate) use deletion::decide_deletion;
-use fill::fill;
 use generate::generate;
 use hold::{hold, hold_job, is_set};
 use release::release_dead_holders;
@@ -133,7 +131,7 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
             .again_after(LOOK_AGAIN * 4);
     }
     let decision = if ledger.complete {
-        audit(Decision::at(Stage::Complete).then(Effect::Settle).then(Effect::StopMaking), run, observed, now)
+        audit(Decision::at(Stage::Complete).then(Effect::Settle).then(Effect::StopGenerating), run, observed, now)
     } else if observed.object.not_allowed.is_some() {
         // Signers of before a change, of the run or of what is allowed, are stopped too.
         let stage = if run.suspend { Stage::Suspended } else { under_way(observed) };
@@ -164,16 +162,8 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
     release_dead_holders(decision, observed, ledger)
 }
 
-/// First the keys; then the records, and as soon as the first of them are there, beside them the signatures.
+/// The records are made here, the keys by the signers, which sign meanwhile what there is to sign with.
 fn advance(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Timestamp) -> Decision {
-    // Signers that still run, if the ledger has lost what it had, would find nothing to sign.
-    if !ledger.filled {
-        hold_job(fill(observed, ledger, now), observed)
-    } else if ledger.sealed {
-        job::sign(run, observed, ledger, now)
-    } else if ledger.counts.batches > 0 {
-        generate(job::sign(run, observed, ledger, now), observed, now)
-    } else {
-        hold_job(generate(Decision::at(Stage::Seeding), observed, now), observed)
-    }
+    let decision = job::sign(run, observed, ledger, now);
+    if ledger.sealed { decision } else { generate(decision, observed, now) }
 }

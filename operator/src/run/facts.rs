@@ -160,6 +160,8 @@ pub(crate) struct Counts {
     pub(crate) batches: i64,
     pub(crate) batches_signed: i64,
     pub(crate) batches_leased: i64,
+    /// Keys that are in the ring.
+    pub(crate) keys_made: i64,
     /// Keys in a signer's hands, in any run of the ring.
     pub(crate) keys_leased: i64,
 }
@@ -169,13 +171,17 @@ impl LedgerRun {
     pub(crate) fn unsigned_batches(&self) -> u64 {
         u64::try_from(self.counts.batches - self.counts.batches_signed).unwrap_or(0)
     }
+
+    /// Keys that the ring is to have and has not.
+    pub(crate) fn missing_keys(&self) -> u64 {
+        let missing = i64::from(self.keyring.key_count) - self.counts.keys_made;
+        if self.filled { 0 } else { u64::try_from(missing).unwrap_or(0).max(1) }
+    }
 }
 
 /// The kinds of background work for a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum WorkKind {
-    /// The keys of its ring are being made.
-    Filling,
     /// Its records are being made.
     Generating,
     /// It is being audited.
@@ -190,7 +196,7 @@ impl InLanes for WorkKind {
 
     fn lane(self) -> usize {
         match self {
-            Self::Filling | Self::Generating => 0,
+            Self::Generating => 0,
             Self::Deleting => 1,
             Self::Auditing => 2,
         }
@@ -209,8 +215,6 @@ pub(crate) struct Audited {
 /// The background work for a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Background {
-    /// Making the keys of its ring.
-    pub filling: WorkState,
     /// Making its records.
     pub generating: WorkState,
     /// Auditing it.
@@ -220,9 +224,9 @@ pub struct Background {
 }
 
 impl Background {
-    /// Whether keys or records are being made.
-    pub(crate) fn is_making(&self) -> bool {
-        [&self.filling, &self.generating].contains(&&WorkState::UnderWay)
+    /// Whether records are being made.
+    pub(crate) fn is_generating(&self) -> bool {
+        self.generating == WorkState::UnderWay
     }
 }
 

@@ -41,8 +41,6 @@ pub(crate) enum Room {
     Enough,
     /// There is not.
     Short {
-        /// Whether there is none for anybody.
-        below_floor: bool,
         /// For people.
         why: String,
     },
@@ -161,7 +159,7 @@ fn judge(Capacity { bytes: capacity, floor }: Capacity, used: i64, wish: Option<
         let why = format!(
             "the database takes {said}, of which {kept} are to stay free: records are made once there is room; {HELP}"
         );
-        return Room::Short { below_floor: true, why };
+        return Room::Short { why };
     }
     match wish {
         Some(Wish { own, others })
@@ -172,7 +170,7 @@ fn judge(Capacity { bytes: capacity, floor }: Capacity, used: i64, wish: Option<
                 bytes(own),
                 bytes(others)
             );
-            Room::Short { below_floor: false, why }
+            Room::Short { why }
         }
         _ => Room::Enough,
     }
@@ -188,29 +186,22 @@ mod tests {
         Some(Wish { own, others })
     }
 
-    fn is_short(room: &Room) -> Option<bool> {
-        match room {
-            Room::Enough => None,
-            Room::Short { below_floor, .. } => Some(*below_floor),
-        }
+    fn is_short(room: &Room) -> bool {
+        matches!(room, Room::Short { .. })
     }
 
     #[test]
     fn a_run_that_has_begun_goes_on_down_to_the_floor_and_no_further() {
         assert_eq!(judge(CAPACITY, 900, None), Room::Enough);
-        assert_eq!(is_short(&judge(CAPACITY, 901, None)), Some(true));
+        assert!(is_short(&judge(CAPACITY, 901, None)));
     }
 
     #[test]
     fn a_run_begins_once_all_that_is_promised_fits_above_the_floor() {
         assert_eq!(judge(CAPACITY, 500, wish(200, 200)), Room::Enough);
-        assert_eq!(is_short(&judge(CAPACITY, 500, wish(201, 200))), Some(false));
-        assert_eq!(
-            is_short(&judge(CAPACITY, 500, wish(i64::MAX, i64::MAX))),
-            Some(false),
-            "however much it is"
-        );
-        assert_eq!(is_short(&judge(CAPACITY, 950, wish(1, 0))), Some(true));
+        assert!(is_short(&judge(CAPACITY, 500, wish(201, 200))));
+        assert!(is_short(&judge(CAPACITY, 500, wish(i64::MAX, i64::MAX))), "however much it is");
+        assert!(is_short(&judge(CAPACITY, 950, wish(1, 0))));
     }
 
     #[test]
@@ -221,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_is_short_is_told_with_its_numbers() {
-        let Room::Short { why, .. } = judge(Capacity::new(8 << 30, None), 5 << 30, wish(3 << 30, 1 << 30))
+        let Room::Short { why } = judge(Capacity::new(8 << 30, None), 5 << 30, wish(3 << 30, 1 << 30))
         else {
             panic!("there is not enough");
         };

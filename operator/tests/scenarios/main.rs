@@ -18,6 +18,7 @@ mod fake;
 mod fresh;
 mod invalid;
 mod kek;
+mod key_makers;
 mod keyrings;
 mod leader;
 mod life;

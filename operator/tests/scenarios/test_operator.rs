@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use super::clock;
 use super::fake::FakeApi;
+use super::key_makers::make_keys;
 use chancery_operator::host::{
     Database, EventPublisher, Metrics, Services, Triggers, WorkState, event_queue,
 };
@@ -225,11 +226,11 @@ impl TestOperator {
 
     /// Whether background work for the run is under way.
     pub(crate) fn is_busy(&self, name: &str) -> bool {
-        let Background { filling, generating, auditing, deleting } = self.background(name);
-        [filling, generating, auditing, deleting].contains(&WorkState::UnderWay)
+        let Background { generating, auditing, deleting } = self.background(name);
+        [generating, auditing, deleting].contains(&WorkState::UnderWay)
     }
 
-    /// Steps until nothing is left to be done or said, and a while has passed.
+    /// Steps until nothing is left to be done or said, and a while has passed. Signers make keys meanwhile.
     pub(crate) async fn settle(&mut self, name: &str) -> anyhow::Result<Action> {
         self.settle_with(name, false).await
     }
@@ -255,8 +256,13 @@ impl TestOperator {
             if self.is_busy(name) {
                 self.woken.recv().await;
             } else if action != Action::requeue(Duration::ZERO) && before == self.api.version() {
-                if is_quiet {
+                if is_quiet && !make_keys(&self.api, name).await? {
                     return Ok(action);
+                }
+                if is_quiet {
+                    self.look(name).await?;
+                    is_quiet = false;
+                    continue;
                 }
                 is_quiet = true;
                 clock::pass(A_WHILE).await;

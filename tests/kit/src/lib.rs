@@ -16,6 +16,7 @@
 
 mod chancery;
 pub mod cluster;
+mod filling;
 pub mod helm;
 mod independent_audit;
 pub mod leases;
@@ -35,6 +36,7 @@ pub mod tls_server;
 mod wait;
 
 pub use chancery::{Chancery, Ended};
+pub use filling::{fill, key_spec};
 pub use independent_audit::{
     IndependentReport, IndependentViolation, independent_audit, independent_keyring_audit,
 };

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_audit::{AuditOptions, audit};
-use chancery_filling::fill;
 use chancery_keyring::{DataKey, Kek, WrappedDataKey};
 use chancery_process::{create_kek_file, read_data_key_file, read_kek_file};
 use chancery_sources::generated;
@@ -19,6 +18,7 @@ use chancery_store::{
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::filling::fill;
 use crate::independent_audit::independent_audit;
 use crate::ledger::TestLedger;
 use crate::signer::SignerProcess;
@@ -131,6 +131,13 @@ impl TestRun {
         self
     }
 
+    /// RSA keys of another size.
+    #[must_use]
+    pub fn key_size(mut self, bits: i32) -> Self {
+        self.new.keyring.key_size = Some(bits);
+        self
+    }
+
     /// Leases of another duration.
     #[must_use]
     pub fn lease_duration(mut self, duration: Duration) -> Self {
@@ -169,14 +176,22 @@ impl TestRun {
         self.created(ledger).await?.stocked().await
     }
 
-    /// The same with the KEK of another run, such as one with the same keyring.
+    /// Creates the run, with neither keys nor records, under the KEK of another run, such as one with the same keyring.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses.
+    pub async fn created_beside<'l>(self, other: &SeededRun<'l>) -> anyhow::Result<SeededRun<'l>> {
+        self.created_with(other.ledger, other.kek_file.clone(), Arc::clone(&other.folder)).await
+    }
+
+    /// Creates it so, and makes its keys and its records.
     ///
     /// # Errors
     ///
     /// A database that refuses.
     pub async fn seeded_beside<'l>(self, other: &SeededRun<'l>) -> anyhow::Result<SeededRun<'l>> {
-        let folder = Arc::clone(&other.folder);
-        self.created_with(other.ledger, other.kek_file.clone(), folder).await?.stocked().await
+        self.created_beside(other).await?.stocked().await
     }
 
     async fn created_with(
@@ -219,6 +234,16 @@ impl SeededRun<'_> {
     pub async fn stocked(mut self) -> anyhow::Result<Self> {
         stock(&self.ledger.ledger, &self.run, &read_kek_file(&self.kek_file)?).await?;
         self.run = self.ledger.ledger.find_run(&self.run.namespace, &self.run.name).await?;
+        Ok(self)
+    }
+
+    /// Makes the records that are missing, and no key.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses.
+    pub async fn with_records(self) -> anyhow::Result<Self> {
+        generated::supply(&self.ledger.ledger, &self.run, || std::future::ready(()), |_| {}).await?;
         Ok(self)
     }
 
@@ -324,7 +349,7 @@ impl SeededRun<'_> {
 /// A database that refuses.
 pub async fn stock(ledger: &Ledger, run: &Run, kek: &Kek) -> anyhow::Result<()> {
     let data_key = Arc::new(data_key_of(ledger, &run.keyring, kek).await?);
-    fill(ledger, &run.keyring, &data_key, |_| {}).await?;
+    fill(ledger, &run.keyring, &data_key).await?;
     generated::supply(ledger, run, || std::future::ready(()), |_| {}).await?;
     Ok(())
 }

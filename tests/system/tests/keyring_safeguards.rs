@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use chancery_filling::fill;
 use chancery_keyring::{Algorithm, GeneratedKey, KeySpec, generate};
-use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
+use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, fill};
 use chancery_store::SignerSession;
 use chancery_store::keyring::NewKey;
-use chancery_store::lease::{Acquired, Lease};
+use chancery_store::lease::{Acquired, Added, Lease, MissingKeys};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -67,13 +66,41 @@ async fn what_a_run_in_the_ledger_was_signed_under_is_not_forgotten() -> anyhow:
 async fn a_run_that_is_not_sealed_is_not_complete_although_every_batch_is_signed() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().created(&ledger).await?;
-    fill(&ledger.ledger, &run.run.keyring, &Arc::new(run.data_key()?), |_| {}).await?;
+    fill(&ledger.ledger, &run.run.keyring, &Arc::new(run.data_key()?)).await?;
     assert!(ledger.ledger.generate_chunk(&run.run, 1).await?);
     let mut session = run.session("one").await?;
     sign(&mut session, 20).await?;
     let (acquired, _) = session.acquire().await?;
     assert!(matches!(acquired, Acquired::NoBatch), "{acquired:?}");
     assert!(ledger.ledger.seal(&run.run).await?);
+    let (acquired, _) = session.acquire().await?;
+    assert!(matches!(acquired, Acquired::Complete), "{acquired:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_is_not_complete_before_its_ring_is_filled() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new().keys(2).created(&ledger).await?;
+    let key = |number| -> anyhow::Result<NewKey> {
+        let spec = KeySpec::new(Algorithm::EdDsa, None)?;
+        let GeneratedKey { id, public_key, wrapped } =
+            generate(spec, run.run.keyring.uid, &run.data_key()?)?;
+        Ok(NewKey { id, number, public_key, wrapped_key: wrapped })
+    };
+    let mut session = run.session("one").await?;
+    assert_eq!(session.add_key(&key(2)?).await?, Added::Added);
+    assert!(ledger.ledger.generate_chunk(&run.run, 1).await?);
+    assert!(ledger.ledger.seal(&run.run).await?);
+    sign(&mut session, 20).await?;
+    let (acquired, _) = session.acquire().await?;
+    assert!(matches!(acquired, Acquired::KeysMissing), "{acquired:?}");
+    let stored = ledger.ledger.find_run("default", "demo").await?;
+    assert_eq!((stored.sealed, stored.complete, stored.keyring.filled), (true, false, false));
+
+    assert_eq!(session.missing_keys(0, 10).await?, MissingKeys::Numbers(vec![1]));
+    assert_eq!(session.add_key(&key(1)?).await?, Added::Added);
+    assert_eq!(session.missing_keys(0, 10).await?, MissingKeys::Filled);
     let (acquired, _) = session.acquire().await?;
     assert!(matches!(acquired, Acquired::Complete), "{acquired:?}");
     Ok(())

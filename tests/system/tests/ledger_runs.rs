@@ -125,7 +125,6 @@ async fn stocking_again_changes_nothing() -> anyhow::Result<()> {
     assert!(!ledger.ledger.generate_chunk(&run, 2).await?);
     assert!(!join_key(&ledger, &run, &kek, 3).await?);
     assert!(ledger.ledger.seal(&run).await?);
-    assert!(ledger.ledger.mark_filled(&run.keyring).await?);
     assert_eq!(ledger.fingerprint().await?, before);
     Ok(())
 }
@@ -135,10 +134,10 @@ async fn a_run_is_not_stocked_while_anything_is_missing() -> anyhow::Result<()> 
     let ledger = TestLedger::new().await?;
     let (run, kek) = created(&ledger, &three_chunks().keys(2)).await?;
     for number in [1, 2] {
-        assert!(!ledger.ledger.mark_filled(&run.keyring).await?);
+        assert!(!ledger.ledger.find_run("default", "demo").await?.keyring.filled);
         join_key(&ledger, &run, &kek, number).await?;
     }
-    assert!(ledger.ledger.mark_filled(&run.keyring).await?);
+    assert!(ledger.ledger.find_run("default", "demo").await?.keyring.filled, "with its last key");
     for chunk in [3, 1, 2] {
         assert!(!ledger.ledger.seal(&run).await?);
         ledger.ledger.generate_chunk(&run, chunk).await?;
@@ -204,7 +203,6 @@ async fn two_that_seal_a_run_at_once_agree_that_it_is_sealed() -> anyhow::Result
     let ledger = TestLedger::new().await?;
     let (run, kek) = created(&ledger, &three_chunks().keys(1)).await?;
     join_key(&ledger, &run, &kek, 1).await?;
-    ledger.ledger.mark_filled(&run.keyring).await?;
     for chunk in [1, 2, 3] {
         ledger.ledger.generate_chunk(&run, chunk).await?;
     }
@@ -216,22 +214,6 @@ async fn two_that_seal_a_run_at_once_agree_that_it_is_sealed() -> anyhow::Result
     until_one_waits(&ledger).await;
     sqlx::raw_sql("COMMIT").execute(&mut other).await?;
     assert!(sealing.await??);
-    assert_stocked(&ledger, &run).await
-}
-
-#[tokio::test]
-async fn two_that_mark_a_ring_as_filled_at_once_agree_that_it_is() -> anyhow::Result<()> {
-    let ledger = TestLedger::new().await?;
-    let (run, kek) = created(&ledger, &three_chunks()).await?;
-    stock(&ledger.ledger, &run, &kek).await?;
-    ledger.execute("UPDATE chancery.keyrings SET filled_at = NULL").await?;
-    let mut other = PgConnection::connect(&ledger.url).await?;
-    sqlx::raw_sql("BEGIN; UPDATE chancery.keyrings SET filled_at = now()").execute(&mut other).await?;
-    let (owner, waiting) = (ledger.ledger.clone(), run.clone());
-    let marking = tokio::spawn(async move { owner.mark_filled(&waiting.keyring).await });
-    until_one_waits(&ledger).await;
-    sqlx::raw_sql("COMMIT").execute(&mut other).await?;
-    assert!(marking.await??);
     assert_stocked(&ledger, &run).await
 }
 

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use chancery_filling::fill;
-use chancery_kit::{Chancery, Manifest, SeededRun, TestLedger, TestRun};
+use chancery_kit::{Chancery, Manifest, SeededRun, TestLedger, TestRun, fill};
 use chancery_store::StoreError;
 use chancery_store::lease::{Acquired, PART_BYTES, Payloads};
 
@@ -15,7 +14,7 @@ const PART: usize = 4 * MIB;
 async fn run_of<'l>(ledger: &'l TestLedger, sizes: &[usize]) -> anyhow::Result<SeededRun<'l>> {
     let records = i64::try_from(sizes.len())?;
     let run = TestRun::new().records(records).batch_size(records).keys(1).created(ledger).await?;
-    fill(&ledger.ledger, &run.run.keyring, &Arc::new(run.data_key()?), |_| {}).await?;
+    fill(&ledger.ledger, &run.run.keyring, &Arc::new(run.data_key()?)).await?;
     let mut transaction = ledger.ledger.pool().begin().await?;
     for (record, size) in (1_i64..).zip(sizes) {
         let payload: Vec<u8> = record.to_be_bytes().into_iter().rev().cycle().take(*size).collect();

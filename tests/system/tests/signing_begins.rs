@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use chancery_filling::fill;
-use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
+use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, fill};
 use chancery_store::lease::Acquired;
 
 /// Three chunks, of 10,000 records each but the last; the last batch has two records.
@@ -12,7 +11,7 @@ const RECORDS: i64 = 24_999;
 /// A run whose ring is filled and of whose records there is none.
 async fn with_keys(ledger: &TestLedger) -> anyhow::Result<SeededRun<'_>> {
     let run = TestRun::new().records(RECORDS).keys(3).batch_size(7).created(ledger).await?;
-    fill(&ledger.ledger, &run.run.keyring, &Arc::new(run.data_key()?), |_| {}).await?;
+    fill(&ledger.ledger, &run.run.keyring, &Arc::new(run.data_key()?)).await?;
     Ok(run)
 }
 

@@ -91,7 +91,7 @@ impl Supervisor<'_> {
             tokio::select! {
                 () = stop.asked() => {}
                 // The sender lives as long as `self`: waiting cannot fail.
-                _complete = seen.wait_for(|seen| seen.as_ref().is_some_and(Progress::is_signed)) => {}
+                _complete = seen.wait_for(|seen| seen.as_ref().is_some_and(Progress::is_done)) => {}
             }
             tokio::time::sleep(END_GRACE).await;
         };
@@ -118,7 +118,7 @@ impl Supervisor<'_> {
         }
         let status = signer.ended().await.map_err(CliError::SignerProgram)?;
         if status.success() {
-            if stop.is_asked() || self.progress().await?.is_signed() {
+            if stop.is_asked() || self.progress().await?.is_done() {
                 return Ok(Once::Over);
             }
             // It saw the run suspended, and holds nothing. By now the run may have been resumed.

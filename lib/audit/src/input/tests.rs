@@ -10,7 +10,7 @@ fn admitted(records: i64) -> AdmissionRow {
 fn found(run: &Run, admissions: &[AdmissionRow]) -> Vec<String> {
     let findings = check(run, admissions, 10);
     let texts = |law| findings.of(law).1.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    [texts(Law::EveryRecordOnce), texts(Law::OneKeyABatch)].concat()
+    [texts(Law::EveryRecordOnce), texts(Law::OneKeyABatch), texts(Law::LeastRecentlyUsed)].concat()
 }
 
 #[test]
@@ -32,6 +32,14 @@ fn a_run_that_is_not_sealed_does_not_pass_and_has_the_records_that_are_admitted(
         more.contains(&"demo says that 11 records are admitted, its source has 10".to_owned()),
         "{more:?}"
     );
+}
+
+#[test]
+fn a_run_that_is_complete_has_the_ring_that_it_asked_for() {
+    let keyring = chancery_store::Keyring { filled: false, ..fixtures::keyring() };
+    let run = Run { keyring, ..fixtures::run() };
+    assert_eq!(found(&run, &[admitted(10)]), ["demo is complete, yet its ring is not filled"]);
+    assert_eq!(found(&Run { complete: false, ..run }, &[admitted(10)]), Vec::<String>::new());
 }
 
 #[test]

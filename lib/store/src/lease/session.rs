@@ -116,6 +116,7 @@ impl SignerSession {
             }),
             "no_key" => Acquired::NoKey,
             "no_batch" => Acquired::NoBatch,
+            "keys_missing" => Acquired::KeysMissing,
             "complete" => Acquired::Complete,
             "suspended" => Acquired::Suspended,
             "deleted" => Acquired::Gone,

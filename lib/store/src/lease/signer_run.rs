@@ -25,6 +25,10 @@ pub struct SignerRun {
     pub keyring_uid: Uuid,
     /// JOSE name of the keyring's algorithm.
     pub algorithm: String,
+    /// Modulus bits of RSA keys; none for the others.
+    pub key_size: Option<i32>,
+    /// Whether the ring had all its keys when the run was looked for.
+    pub filled: bool,
     /// Tells which data key wraps the ring's private keys.
     pub data_key_fingerprint: String,
     /// Whether the run is being deleted.
@@ -39,6 +43,8 @@ from_row!(SignerRun {
     name,
     keyring_uid,
     algorithm,
+    key_size,
+    filled,
     data_key_fingerprint,
     deleted
 });

@@ -1,7 +1,6 @@
 //! Changes of the run's part of the ledger.
 
 use std::future::ready;
-use std::sync::Arc;
 
 use chancery_api::Reason;
 use chancery_keyring::Keks;
@@ -40,26 +39,6 @@ pub(super) async fn set_mutable(
     // So that the next reconcile does not decide by what was stored before.
     let uid = target.object.uid().unwrap_or_default();
     context.progress.read(&ledger, &uid, target.reference, stored).await?;
-    Ok(())
-}
-
-pub(super) fn start_filling(
-    context: &Context,
-    target: &Target<'_>,
-    observed: &Observed,
-) -> Result<(), ApplyError> {
-    let (ledger, stored) = stored(context, observed)?;
-    // Read again, because nothing that is observed may hold a key.
-    let keks = read_keks(context)?;
-    let work = async move {
-        let data_key = chancery_data_keys::open(&ledger, &stored.keyring, &keks).await;
-        let data_key = Arc::new(data_key.map_err(|error| error.to_string())?);
-        chancery_filling::fill(&ledger, &stored.keyring, &data_key, |_| {})
-            .await
-            .map_err(|error| error.to_string())
-    };
-    let uid = target.object.uid().unwrap_or_default();
-    context.background.start(&uid, target.reference.clone(), WorkKind::Filling, work);
     Ok(())
 }
 

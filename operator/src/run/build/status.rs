@@ -53,7 +53,7 @@ pub(crate) fn status(
             signed: counts.records_signed,
         },
     );
-    let rate = rate(observed, decision, ledger, &conditions, records.total, now);
+    let rate = rate(observed, decision, ledger, start_time.as_ref(), records.total, now);
     let remaining = records.total - records.signed;
     SigningRunStatus {
         observed_generation: Some(observed.object.generation),
@@ -134,7 +134,7 @@ fn conditions(
                 ConditionType::KeyringReady,
                 false,
                 Reason::KeyringNotReady,
-                "keys are missing in the keyring",
+                "the signers make the keys that are missing in the keyring",
             )
         },
         if sealed {
@@ -165,7 +165,7 @@ fn conditions(
                 ConditionType::Complete,
                 false,
                 Reason::NotAllSigned,
-                "records without a signature are left",
+                "records without a signature are left, or keys that are not made",
             )
         },
         verified(run, observed, complete),
@@ -189,7 +189,7 @@ fn progressing(decision: &Decision) -> Finding {
             of(false, Reason::Suspended, "the run continues once spec.suspend is false")
         }
         (Stage::Pending, ..) => of(true, Reason::Pending, "the run is being created in the ledger"),
-        (Stage::Seeding, ..) => of(true, Reason::Seeding, "keys are being made, or the first records"),
+        (Stage::Seeding, ..) => of(true, Reason::Seeding, "the first records are being made, or the first key"),
         (Stage::Signing, ..) => of(true, Reason::Signing, "signers sign records"),
     }
 }
@@ -232,7 +232,11 @@ fn batches(counts: Counts) -> BatchCounts {
 }
 
 fn keys(ledger: &LedgerRun) -> KeyCounts {
-    KeyCounts { total: ledger.keyring.key_count.into(), leased: ledger.counts.keys_leased }
+    KeyCounts {
+        total: ledger.keyring.key_count.into(),
+        made: ledger.counts.keys_made,
+        leased: ledger.counts.keys_leased,
+    }
 }
 
 fn signers(observed: &Observed) -> SignerCounts {
@@ -242,12 +246,12 @@ fn signers(observed: &Observed) -> SignerCounts {
     }
 }
 
-/// While signing, the rate of the last ten seconds; once complete, that of the whole run since its keyring was ready.
+/// While signing, the rate of the last ten seconds; once complete, that of the whole run.
 fn rate(
     observed: &Observed,
     decision: &Decision,
     ledger: Option<&LedgerRun>,
-    conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition],
+    start: Option<&Time>,
     total: i64,
     now: Timestamp,
 ) -> Option<i64> {
@@ -255,8 +259,7 @@ fn rate(
     match decision.stage {
         Stage::Complete if previous.phase == Some(Phase::Complete) => previous.signatures_per_second,
         Stage::Complete => {
-            let ready = condition::find(conditions, ConditionType::KeyringReady)?.last_transition_time.0;
-            Some(total / now.duration_since(ready).as_secs().max(1))
+            Some(total / now.duration_since(start?.0).as_secs().max(1))
         }
         #[expect(clippy::cast_possible_truncation, reason = "a rate is far below 2^63")]
         Stage::Signing => ledger.and_then(|ledger| ledger.rate).map(|rate| rate.round() as i64),

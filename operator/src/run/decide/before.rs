@@ -36,9 +36,11 @@ pub(super) fn stage_before(observed: &Observed) -> Stage {
 /// Where a run stood that is neither complete nor suspended.
 pub(super) fn under_way(observed: &Observed) -> Stage {
     let previous = &observed.object.previous;
-    if was(observed, ConditionType::Sealed) || previous.batches.unwrap_or_default().total > 0 {
+    if previous.phase == Some(Phase::Seeding) {
+        Stage::Seeding
+    } else if was(observed, ConditionType::Sealed) || previous.batches.unwrap_or_default().total > 0 {
         Stage::Signing
-    } else if was(observed, ConditionType::KeyringReady) || previous.phase == Some(Phase::Seeding) {
+    } else if was(observed, ConditionType::KeyringReady) || previous.keys.unwrap_or_default().made > 0 {
         Stage::Seeding
     } else {
         Stage::Pending

@@ -39,14 +39,10 @@ pub(crate) enum Effect {
     SetMutable {
         suspended: bool,
     },
-    /// Make the keys that the run's ring lacks, in the background.
-    StartFilling,
     /// Make the records that the run lacks, in the background, beside the signing.
     StartGenerating,
     /// Stop making records, for now.
     StopGenerating,
-    /// Stop making keys and records.
-    StopMaking,
     /// Make the Secret of the signers in place of the one of this name, unless that is as it should be.
     EnsureSecret {
         instead_of: Option<String>,

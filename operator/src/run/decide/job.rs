@@ -1,4 +1,4 @@
-//! What to do about the signers of a run that has batches and is not complete.
+//! What to do about the signers of a run that is not complete. They make its keys, and sign its batches.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::run::decide::secret::with_secret;
 use crate::run::decide::standstill::standstill;
 use crate::run::decide::time::{later, until};
 use crate::run::facts::{JobEnd, JobView, LedgerRun, Observed, PodState, PodView};
+use crate::run::room::Room;
 
 /// How long to wait before signers that cannot work as they are configured are started again. The cause is
 /// outside of the run (a Secret, a login), so no watch reports that it was corrected.
@@ -23,35 +24,48 @@ const EARLY_PAUSE: Duration = Duration::from_secs(5);
 const PODS_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(super) fn sign(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Timestamp) -> Decision {
+    let decision = Decision::at(stage(ledger));
     let decision = match &observed.job {
-        // They would wait for the next batch; those that are there already do.
-        None if !ledger.sealed && ledger.unsigned_batches() == 0 => Decision::at(Stage::Signing),
+        None if !has_work(observed, ledger) => decision,
         None => {
             let plan = plan(run, observed, ledger, None);
-            with_secret(Decision::at(Stage::Signing), plan, observed, ledger)
+            with_secret(decision, plan, observed, ledger)
         }
-        Some(job) if !job.ours => Decision::at(Stage::Signing)
+        Some(job) if !job.ours => decision
             .blocked(
                 Reason::JobNameTaken,
                 "a Job of the signers' name belongs to something else, or to an earlier run of this name that is being deleted; the signers start once it is gone",
             )
             .again_after(LOOK_AGAIN),
-        Some(job) if job.deleting => Decision::at(Stage::Signing),
-        Some(job) => with_job(run, observed, ledger, job, now),
+        Some(job) if job.deleting => decision,
+        Some(job) => with_job(decision, run, observed, ledger, job, now),
     };
     let decision = still_misconfigured(decision, observed, ledger);
     let decision = not_starting(run, decision, observed, now);
     standstill(run, decision, observed, ledger, now)
 }
 
+/// Nothing is signed before there is a key and a batch.
+fn stage(ledger: &LedgerRun) -> Stage {
+    if ledger.counts.batches > 0 && ledger.counts.keys_made > 0 { Stage::Signing } else { Stage::Seeding }
+}
+
+/// Whether signers that start now find something to do. Those that are there wait for the next batch; others would only
+/// wait too. Keys are made for a run that has begun, or has room to.
+fn has_work(observed: &Observed, ledger: &LedgerRun) -> bool {
+    ledger.sealed
+        || ledger.unsigned_batches() > 0
+        || (ledger.missing_keys() > 0 && observed.room == Room::Enough)
+}
+
 fn with_job(
+    decision: Decision,
     run: &ValidatedRun,
     observed: &Observed,
     ledger: &LedgerRun,
     job: &JobView,
     now: Timestamp,
 ) -> Decision {
-    let decision = Decision::at(Stage::Signing);
     match &job.end {
         Some(JobEnd::Failed { reason, message, at }) => {
             failed(decision, observed, job, (reason, message), *at, now)
@@ -108,13 +122,15 @@ fn replace_after(decision: Decision, at: Timestamp, pause: Duration, now: Timest
     if pause.is_zero() { decision.then(Effect::DeleteJob) } else { decision.again_after(pause) }
 }
 
-/// While a retry is under way, the run stays failed until a signer works: it leases or stores something.
-/// A batch that a lost signer holds is no sign of that.
+/// While a retry is under way, the run stays failed until a signer works: it leases or stores something, or makes a key.
+/// A batch that a lost signer holds is no sign of that. Where signers have nothing to do, none is wrong.
 fn still_misconfigured(mut decision: Decision, observed: &Observed, ledger: &LedgerRun) -> Decision {
     let previous = &observed.object.previous;
     let working = ledger.counts.batches_leased > previous.batches.unwrap_or_default().leased
-        || ledger.counts.records_signed > previous.records.unwrap_or_default().signed;
-    if decision.failure.is_none() && !working {
+        || ledger.counts.records_signed > previous.records.unwrap_or_default().signed
+        || (!ledger.filled && ledger.counts.keys_made > previous.keys.unwrap_or_default().made);
+    let none_is_needed = observed.job.is_none() && !has_work(observed, ledger);
+    if decision.failure.is_none() && !working && !none_is_needed {
         decision.failure =
             failure_before(observed).filter(|failure| failure.reason == Reason::SignerMisconfigured);
     }
@@ -182,13 +198,14 @@ pub(crate) fn last_message(observed: &Observed) -> Option<&str> {
         .map(|(_, message)| message.as_str())
 }
 
-/// Signers that run are not stopped because fewer batches than signers are left: they hold those batches.
+/// Signers that run are not stopped because fewer batches than signers are left: they hold those batches. A key is as much
+/// work as a batch.
 fn plan(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, job: Option<&JobView>) -> JobPlan {
     // More batches come until the run is sealed.
-    let unsigned = if ledger.sealed { ledger.unsigned_batches() } else { u64::MAX };
-    let unsigned = unsigned.max(job.map_or(0, |job| job.parallelism.into()));
+    let left = if ledger.sealed { ledger.unsigned_batches().max(ledger.missing_keys()) } else { u64::MAX };
+    let left = left.max(job.map_or(0, |job| job.parallelism.into()));
     JobPlan {
-        parallelism: run.signers(ledger.keyring.key_count.unsigned_abs(), unsigned),
+        parallelism: run.signers(ledger.keyring.key_count.unsigned_abs(), left),
         suspended: observed.object.queued && job.is_none_or(|job| job.suspended),
         run_uid: Some(ledger.stored.0.uid),
         secret: None,

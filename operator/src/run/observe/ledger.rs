@@ -208,17 +208,17 @@ fn counts(progress: &Progress) -> Counts {
         batches: progress.batches_closed,
         batches_signed: progress.batches_signed,
         batches_leased: progress.batches_leased,
+        keys_made: progress.keys_joined,
         keys_leased: progress.keys_leased,
     }
 }
 
 /// Whether to decide by a count that may be a second old. Not when something else shows that the run got
-/// further: the making of keys or records has ended, or a signer has found nothing left to do.
+/// further: the making of records has ended, or a signer has found nothing left to do.
 fn is_fresh_enough(progress: &Progress, job: Option<&JobView>, background: &Background) -> bool {
     let none_is_done = job.is_none_or(|job| job.succeeded == 0);
     match progress {
         Progress { complete: true, .. } => true,
-        Progress { filled: false, .. } => background.filling == WorkState::UnderWay,
         Progress { sealed: false, .. } => none_is_done && background.generating == WorkState::UnderWay,
         _ => none_is_done,
     }

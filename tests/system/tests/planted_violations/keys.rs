@@ -51,6 +51,13 @@ async fn a_key_that_was_tampered_with_is_caught() -> anyhow::Result<()> {
             ],
         },
         Case {
+            what: "missing, although the run is complete",
+            sql: "UPDATE chancery.keyrings SET filled_at = NULL WHERE id = 1",
+            names: "the ring",
+            laws: &[5],
+            says: &["demo is complete, yet its ring is not filled"],
+        },
+        Case {
             what: "another last use",
             sql: "UPDATE chancery.keys SET last_use = 99
                    WHERE id = (SELECT key_id FROM chancery.leases WHERE id = 15)",

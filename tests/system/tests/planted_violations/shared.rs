@@ -36,7 +36,7 @@ pub(crate) async fn make(ledger: &Ledger, url: &LedgerUrl) -> anyhow::Result<()>
     for number in 1..=3 {
         join(ledger, &ring, &data_key, number).await?;
     }
-    ensure!(ledger.mark_filled(&ring).await?, "the ring has its keys");
+    ensure!(ledger.find_keyring(NAMESPACE, RING).await?.filled, "the ring has its keys");
     for run in &runs {
         ledger.generate_chunk(run, 1).await?;
         ensure!(ledger.seal(run).await?, "{} has its records", run.name);

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod auditor;
+mod keys;
 mod makers;
 mod operator;
 mod server;
@@ -15,8 +16,10 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// The ledger's uid, and the records of the run that has the number 1.
 const READABLE: [&str; 2] = ["ledger", "records_1"];
-pub(crate) const CALLABLE: [&str; 8] = [
+pub(crate) const CALLABLE: [&str; 10] = [
     "batch_store",
+    "key_add",
+    "keys_missing",
     "leases_durable",
     "ledger_version",
     "lease_abandon",
@@ -149,7 +152,9 @@ async fn a_signer_calls_the_functions_of_the_lease_protocol_and_no_other() -> an
     let all: BTreeSet<_> = functions.iter().map(|(name, _)| name.as_str()).collect();
     for owners in [
         "holders_release",
+        "key_fits",
         "key_join",
+        "key_numbers_missing",
         "key_retire",
         "keyring_collect",
         "keyring_delete",

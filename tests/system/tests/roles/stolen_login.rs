@@ -142,6 +142,13 @@ async fn a_null_changes_nothing_in_the_place_of_any_argument() -> anyhow::Result
         ("leases_durable", vec![format!("'{uid}'")]),
         ("signer_run", vec!["'default'".to_owned(), "'demo'".to_owned()]),
         ("lease_abandon", vec![format!("{lease}"), "'token'".to_owned()]),
+        ("keys_missing", ["1", &format!("'{uid}'"), "0", "1"].map(str::to_owned).to_vec()),
+        (
+            "key_add",
+            ["1", &format!("'{uid}'"), "gen_random_uuid()", "1", "'public'", "'wrapped'"]
+                .map(str::to_owned)
+                .to_vec(),
+        ),
         (
             "lease_acquire",
             ["1", &format!("'{uid}'"), "'somebody'", "sha256('token')", "0", "1"].map(str::to_owned).to_vec(),

@@ -79,7 +79,7 @@ fn a_database_that_goes_and_comes_back_is_told_of_once_each() {
 
 #[test]
 fn a_failure_is_told_of_once_and_so_is_its_end() {
-    let failed = Situation::created().with_kek(Ok("another"));
+    let failed = Situation::created().stored(|ledger| ledger.secret = None).with_kek(Ok("another"));
     assert_eq!(
         told(&[failed.clone(), Situation::seeded()]),
         ["WrongKek", "KeyringReady", "Sealed", "Recovered"]
@@ -150,8 +150,8 @@ fn a_run_that_is_held_up_and_goes_on_is_told_of_once_each_and_one_that_waits_for
 
 #[test]
 fn work_that_failed_is_told_of() {
-    let failed = Situation::created().with_background(work_failed(crate::run::facts::WorkKind::Filling, 1));
-    assert_eq!(told(&[Situation::created(), failed]), ["Seeding", "FillingFailed"]);
+    let failed = Situation::created().with_background(work_failed(crate::run::facts::WorkKind::Generating, 1));
+    assert_eq!(told(&[Situation::created(), failed]), ["Seeding", "SourceFailed"]);
     let failed = Situation::begun(3).with_background(work_failed(crate::run::facts::WorkKind::Generating, 1));
     assert_eq!(told(&[Situation::begun(3), failed]), ["KeyringReady", "SourceFailed"]);
     let failed = work_failed(crate::run::facts::WorkKind::Deleting, 1);

@@ -129,6 +129,7 @@ impl World {
     fn run_signer(&mut self, number: usize) -> bool {
         let holder = self.pods[number].holder.clone();
         let (now, up) = (self.now, self.up);
+        let keys = usize::try_from(self.keys()).expect("few");
         let stored = match (self.signers, &mut self.stored) {
             (Signers::Misconfigured, _) => Err(78),
             (Signers::Crashing, _) => Err(1),
@@ -144,12 +145,21 @@ impl World {
             }
             Ok(stored) if stored.complete => 0,
             Ok(stored) if stored.suspended => 130,
-            Ok(stored) if stored.sealed && stored.signed == stored.made => {
+            Ok(stored) if stored.filled && stored.sealed && stored.signed == stored.made => {
                 // The signer that finds nothing left says so.
                 stored.complete = true;
                 0
             }
-            Ok(stored) => return stored.lease(&holder, now),
+            Ok(stored) => {
+                // One key, one batch; and what there is to do, when there is nothing of the other.
+                let key_first = !stored.filled && i64::try_from(stored.joined).expect("few") <= stored.signed;
+                let leased = !key_first && stored.lease(&holder, now);
+                if !leased && !stored.filled {
+                    stored.join(keys);
+                    return true;
+                }
+                return leased;
+            }
         };
         self.end_pod(number, exit);
         true

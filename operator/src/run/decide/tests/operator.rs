@@ -114,11 +114,6 @@ impl Operator {
                 let stored = ledger(world)?.as_mut().ok_or(())?;
                 (stored.suspended, stored.lease_duration) = (*suspended, seen.run.lease_duration);
             }
-            Effect::StartFilling => {
-                ledger(world)?.as_ref().ok_or(())?;
-                world.kek.as_ref().map_err(|_| ())?;
-                self.background.filling = WorkState::UnderWay;
-            }
             Effect::StartGenerating => {
                 ledger(world)?.as_ref().ok_or(())?;
                 if world.roomy {
@@ -126,9 +121,6 @@ impl Operator {
                 }
             }
             Effect::StopGenerating => self.background.generating = WorkState::Idle,
-            Effect::StopMaking => {
-                (self.background.filling, self.background.generating) = (WorkState::Idle, WorkState::Idle);
-            }
             Effect::EnsureSecret { instead_of, lost } => {
                 return self.ensure_secret(world, instead_of.as_deref(), *lost);
             }
@@ -204,8 +196,7 @@ impl Operator {
             self.background = Background::IDLE;
             self.audited = None;
         }
-        let (batches, kek, now) = (world.batches(), world.kek.clone(), world.now);
-        let (up, keys) = (world.up, usize::try_from(world.keys()).expect("few"));
+        let (batches, now, up) = (world.batches(), world.now, world.up);
         let failed = |message: &str| WorkState::Failed { message: message.to_owned(), at: now };
         if self.background.deleting == WorkState::UnderWay {
             self.background.deleting = match &mut world.stored {
@@ -216,20 +207,6 @@ impl Operator {
                 }
                 _ => {
                     world.stored = None;
-                    WorkState::Idle
-                }
-            };
-        } else if self.background.filling == WorkState::UnderWay {
-            self.background.filling = match &mut world.stored {
-                _ if !up => failed("the database is away"),
-                None => failed("there is no such run"),
-                Some(stored) if kek.as_ref() != Ok(&stored.kek) => failed("another KEK"),
-                Some(stored) if stored.joined < keys => {
-                    stored.joined += 1;
-                    WorkState::UnderWay
-                }
-                Some(stored) => {
-                    stored.filled = true;
                     WorkState::Idle
                 }
             };
@@ -342,7 +319,7 @@ fn room(world: &World) -> Room {
     if world.roomy || !needs_some {
         return Room::Enough;
     }
-    Room::Short { below_floor: true, why: "it is nearly full".to_owned() }
+    Room::Short { why: "it is nearly full".to_owned() }
 }
 
 /// Keys that the run's ring is to have.
@@ -363,7 +340,6 @@ pub(super) fn check_laws(seen: &Snapshot) {
         let changes = matches!(
             effect,
             Effect::SetMutable { .. }
-                | Effect::StartFilling
                 | Effect::StartGenerating
                 | Effect::ReleaseLeases { .. }
                 | Effect::Settle
@@ -375,9 +351,9 @@ pub(super) fn check_laws(seen: &Snapshot) {
             Effect::SetMutable { suspended } => held = *suspended,
             Effect::EnsureJob(plan) if !plan.suspended => {
                 let ready = stored.is_some_and(|stored| {
-                    let has_work = stored.sealed || stored.counts.batches > 0;
-                    stored.filled
-                        && has_work
+                    let has_work = stored.sealed || stored.counts.batches > 0 || !stored.filled;
+                    // Signers that are there wait for the first batch.
+                    (has_work || observed.job.is_some())
                         && !stored.complete
                         && !stored.deleted
                         && stored.conflict.is_none()

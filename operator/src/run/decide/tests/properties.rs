@@ -17,11 +17,10 @@ use crate::run::facts::{Belongs, JobEnd};
 pub(super) fn is_right(world: &World, end: &End, claimed: bool) -> bool {
     let Some(object) = &world.object else { return *end == End::Gone && world.unwanted };
     let stored = world.stored.as_ref();
-    let filled = stored.is_some_and(|stored| stored.filled);
     let idle = world.active().next().is_none();
-    // The data key is needed for keys, and for the Secret of signers.
+    // The data key is needed for the Secret of signers.
     let has_secret = stored.is_some_and(|stored| stored.secret.is_some() && stored.secret == world.secret);
-    let needs_kek = !filled || !has_secret;
+    let needs_kek = !has_secret;
     match end {
         End::Gone | End::UnderWay => false,
         End::Complete => claimed || stored.is_some_and(|stored| stored.complete && stored.settled),

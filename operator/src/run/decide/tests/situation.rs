@@ -132,7 +132,7 @@ impl Situation {
 
     /// With every key, and no record yet.
     pub(crate) fn filled() -> Self {
-        Self::created().stored(|ledger| ledger.filled = true)
+        Self::created().stored(|ledger| (ledger.filled, ledger.counts.keys_made) = (true, 4))
     }
 
     /// With every key, and so many of its 10 batches, while more are made.
@@ -211,9 +211,9 @@ impl Situation {
         self.object(|view| view.adopt = Some(object))
     }
 
-    /// The database has no room, for this run or for any.
-    pub(crate) fn short_of_room(mut self, below_floor: bool) -> Self {
-        self.observed.room = Room::Short { below_floor, why: "it is nearly full".to_owned() };
+    /// The database has no room for its records.
+    pub(crate) fn short_of_room(mut self) -> Self {
+        self.observed.room = Room::Short { why: "it is nearly full".to_owned() };
         self
     }
 
@@ -345,12 +345,10 @@ pub(crate) fn stored_run() -> StoredRun {
 
 impl Background {
     pub(crate) const IDLE: Self = Self {
-        filling: WorkState::Idle,
         generating: WorkState::Idle,
         auditing: WorkState::Idle,
         deleting: WorkState::Idle,
     };
-    pub(crate) const FILLING: Self = Self { filling: WorkState::UnderWay, ..Self::IDLE };
     pub(crate) const GENERATING: Self = Self { generating: WorkState::UnderWay, ..Self::IDLE };
     pub(crate) const AUDITING: Self = Self { auditing: WorkState::UnderWay, ..Self::IDLE };
     pub(crate) const DELETING: Self = Self { deleting: WorkState::UnderWay, ..Self::IDLE };
@@ -358,7 +356,6 @@ impl Background {
     pub(crate) fn failed(kind: WorkKind, message: &str, at: Timestamp) -> Self {
         let failed = WorkState::Failed { message: message.to_owned(), at };
         match kind {
-            WorkKind::Filling => Self { filling: failed, ..Self::IDLE },
             WorkKind::Generating => Self { generating: failed, ..Self::IDLE },
             WorkKind::Auditing => Self { auditing: failed, ..Self::IDLE },
             WorkKind::Deleting => Self { deleting: failed, ..Self::IDLE },

@@ -27,7 +27,7 @@ fn a_complete_run_is_audited_once() {
         row(
             "as soon as it is complete",
             Situation::signed().wanting_an_audit(),
-            done().doing([Effect::Settle, Effect::StopMaking, Effect::StartAudit]),
+            done().doing([Effect::Settle, Effect::StopGenerating, Effect::StartAudit]),
         ),
         row("by an operator that was started since", complete(), done().doing([Effect::StartAudit])),
         row("not twice at a time", complete().with_background(Background::AUDITING), done()),

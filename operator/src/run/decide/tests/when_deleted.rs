@@ -20,13 +20,13 @@ fn a_run_whose_part_of_the_ledger_is_kept_goes_at_once() {
         ),
         row(
             "with the seeding",
-            Situation::created().with_background(Background::FILLING).deleted(0),
-            going.clone().doing([Effect::StopMaking, Effect::RemoveFinalizer]),
+            Situation::created().with_background(Background::GENERATING).deleted(0),
+            going.clone().doing([Effect::StopGenerating, Effect::RemoveFinalizer]),
         ),
         row(
             "with the making of its records",
             Situation::begun(3).with_job(running(2)).deleted(0),
-            going.clone().doing([Effect::StopMaking, Effect::DeleteJob, Effect::RemoveFinalizer]),
+            going.clone().doing([Effect::StopGenerating, Effect::DeleteJob, Effect::RemoveFinalizer]),
         ),
         row(
             "without the database",
@@ -45,7 +45,7 @@ fn a_run_whose_part_of_the_ledger_is_kept_goes_at_once() {
         ),
         row(
             "nothing is done for a run that has no finalizer",
-            Situation::fresh().with_job(running(2)).with_background(Background::FILLING).deleted(0),
+            Situation::fresh().with_job(running(2)).with_background(Background::GENERATING).deleted(0),
             going,
         ),
     ]);
@@ -102,9 +102,9 @@ fn a_run_whose_part_of_the_ledger_goes_with_it_waits_for_that() {
             ]),
         ),
         row(
-            "filling stops first",
-            removed(Situation::created().with_background(Background::FILLING)),
-            removing.clone().doing([Effect::StopMaking, HOLD, Effect::StartDeleting]),
+            "making records stops first",
+            removed(Situation::created().with_background(Background::GENERATING)),
+            removing.clone().doing([Effect::StopGenerating, HOLD, Effect::StartDeleting]),
         ),
         row(
             "a deletion that was interrupted is begun again",
@@ -118,7 +118,7 @@ fn a_run_whose_part_of_the_ledger_goes_with_it_waits_for_that() {
         ),
         row(
             "seeding that failed does not delay the deletion",
-            removed(Situation::created().held().with_background(work_failed(WorkKind::Filling, 0))),
+            removed(Situation::created().held().with_background(work_failed(WorkKind::Generating, 0))),
             removing.doing([Effect::StartDeleting]),
         ),
         row(

@@ -1,21 +1,21 @@
 //! While records are made, and beside that the first of them are signed.
 
 use super::situation::{Situation, running, stuck, work_failed};
-use super::table::{LET_GO, at, check, hold_job, row, run_job};
+use super::table::{LET_GO, at, check, row, run_job};
 use crate::run::decide::decision::{Effect, Stage};
 use crate::run::facts::{Background, WorkKind};
 use chancery_api::Reason;
 
 #[test]
-fn records_are_made_once_the_ring_is_filled() {
+fn records_are_made_from_the_beginning_on() {
     let seeding = at(Stage::Seeding);
     check([
         row("making starts", Situation::filled(), seeding.clone().doing([Effect::StartGenerating])),
         row("no signer starts before there is a batch", Situation::begun(0), seeding.clone()),
         row(
-            "a Job that is there is stopped until there is a batch",
+            "signers that are there wait for it",
             Situation::begun(0).with_job(running(2)),
-            seeding.clone().doing([hold_job(2)]),
+            seeding.clone().doing([run_job(2)]),
         ),
         row(
             "making that failed just now is retried after a pause",
@@ -74,42 +74,27 @@ fn no_record_is_made_while_the_database_has_no_room() {
     check([
         row(
             "a run that has not begun waits",
-            Situation::filled().short_of_room(false),
+            Situation::filled().short_of_room(),
             short(Stage::Seeding),
         ),
         row(
             "a run that has begun is stopped, and what is there is signed",
-            Situation::begun(3).with_job(running(2)).short_of_room(true),
+            Situation::begun(3).with_job(running(2)).short_of_room(),
             short(Stage::Signing).doing([Effect::StopGenerating, run_job(2)]),
         ),
         row(
             "a run that was stopped waits",
-            Situation::begun(0).with_background(Background::IDLE).short_of_room(true),
+            Situation::begun(0).with_background(Background::IDLE).short_of_room(),
             short(Stage::Seeding),
-        ),
-        row(
-            "no key is made below the floor",
-            Situation::created().short_of_room(true),
-            short(Stage::Seeding),
-        ),
-        row(
-            "keys are made for a run that has to wait for others' records",
-            Situation::created().short_of_room(false),
-            at(Stage::Seeding).doing([Effect::StartFilling]),
-        ),
-        row(
-            "keys that are being made already take no room to speak of",
-            Situation::created().with_background(Background::FILLING).short_of_room(true),
-            at(Stage::Seeding),
         ),
         row(
             "a run that is sealed needs no more room for records",
-            Situation::seeded().with_job(running(2)).short_of_room(true),
+            Situation::seeded().with_job(running(2)).short_of_room(),
             at(Stage::Signing).doing([run_job(2)]),
         ),
         row(
             "what stops the signers is reported first",
-            Situation::begun(3).with_job(running(2)).with_pod(stuck()).short_of_room(true),
+            Situation::begun(3).with_job(running(2)).with_pod(stuck()).short_of_room(),
             at(Stage::Signing)
                 .blocked(Reason::SignersNotStarting)
                 .doing([Effect::StopGenerating, run_job(2)])

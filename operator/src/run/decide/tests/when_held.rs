@@ -53,17 +53,17 @@ fn a_suspended_run_has_neither_signers_nor_leases() {
         row(
             "making records stops where it is, with the signers",
             Situation::begun(3).with_job(running(2)).suspended(),
-            held.clone().doing([Effect::StopMaking, hold_job(2), HOLD]),
+            held.clone().doing([Effect::StopGenerating, hold_job(2), HOLD]),
         ),
         row(
-            "filling stops where it is",
-            Situation::created().suspended().held().with_background(Background::FILLING),
-            held.clone().doing([Effect::StopMaking]),
+            "making the first records stops where it is",
+            Situation::created().suspended().held().with_background(Background::GENERATING),
+            held.clone().doing([Effect::StopGenerating]),
         ),
         row(
             "seeding and signers stop together, whatever made both",
-            Situation::created().with_job(running(2)).suspended().with_background(Background::FILLING),
-            held.clone().doing([Effect::StopMaking, hold_job(2), HOLD]),
+            Situation::created().with_job(running(2)).suspended().with_background(Background::GENERATING),
+            held.clone().doing([Effect::StopGenerating, hold_job(2), HOLD]),
         ),
         row(
             "what a signer that has ended holds is given back at once",

@@ -33,8 +33,8 @@ fn no_signer_works_and_the_run_says_why_until_it_is_corrected() {
         ),
         row(
             "nothing more is made for it",
-            Situation::created().not_allowed().held().with_background(Background::FILLING),
-            failed(Stage::Pending).doing([Effect::StopMaking]),
+            Situation::created().not_allowed().held().with_background(Background::GENERATING),
+            failed(Stage::Pending).doing([Effect::StopGenerating]),
         ),
         row("it waits for a change", Situation::seeded().not_allowed().held(), failed(Stage::Pending)),
         row(
@@ -55,7 +55,7 @@ fn no_signer_works_and_the_run_says_why_until_it_is_corrected() {
         row(
             "a run that is signed is complete all the same",
             Situation::signed().not_allowed(),
-            at(Stage::Complete).doing([Effect::Settle, Effect::StopMaking]),
+            at(Stage::Complete).doing([Effect::Settle, Effect::StopGenerating]),
         ),
         row(
             "without the ledger its Job is stopped all the same",

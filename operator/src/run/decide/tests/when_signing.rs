@@ -309,7 +309,7 @@ fn a_job_in_a_queue_starts_when_kueue_admits_it() {
 
 #[test]
 fn what_is_done_in_the_background_does_not_matter_once_a_run_is_seeded() {
-    let backgrounds = [Background::IDLE, Background::FILLING, Background::GENERATING, Background::DELETING];
+    let backgrounds = [Background::IDLE, Background::GENERATING, Background::DELETING];
     for background in backgrounds {
         let decision = Situation::seeded().with_background(background).decide();
         assert_eq!(at(Stage::Signing).doing([run_job(2)]), decision.into());

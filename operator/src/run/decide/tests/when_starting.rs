@@ -156,12 +156,12 @@ fn a_complete_run_is_given_back_its_keys_once_and_then_left_alone() {
         row(
             "the last keys of a run that was signed to the end are returned",
             Situation::signed().with_job(running(2)),
-            at(Stage::Complete).doing([Effect::Settle, Effect::StopMaking]),
+            at(Stage::Complete).doing([Effect::Settle, Effect::StopGenerating]),
         ),
         row(
             "a suspended run of which the last batch came in is complete",
             Situation::signed().suspended().held(),
-            at(Stage::Complete).doing([Effect::Settle, Effect::StopMaking]),
+            at(Stage::Complete).doing([Effect::Settle, Effect::StopGenerating]),
         ),
         row("a complete run needs nothing", Situation::signed().completed(60), at(Stage::Complete)),
         row(

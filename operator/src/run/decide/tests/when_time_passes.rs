@@ -28,7 +28,7 @@ fn a_run_that_is_under_way_for_too_long_fails_and_is_held() {
         row(
             "a run that has not started has all its time before it",
             Situation::created().with_deadline(100),
-            at(Stage::Seeding).doing([Effect::StartFilling]).again_after(100),
+            at(Stage::Seeding).doing([Effect::StartGenerating, run_job(2)]).again_after(100),
         ),
         row(
             "a run that is signed has the rest of its time",
@@ -42,8 +42,8 @@ fn a_run_that_is_under_way_for_too_long_fails_and_is_held() {
         ),
         row(
             "seeding is over at the deadline",
-            Situation::created().started(100).with_deadline(100).with_background(Background::FILLING),
-            failed(Stage::Pending).doing([Effect::StopMaking, HOLD]),
+            Situation::created().started(100).with_deadline(100).with_background(Background::GENERATING),
+            failed(Stage::Pending).doing([Effect::StopGenerating, HOLD]),
         ),
         row(
             "a run that failed so stays so",
@@ -83,7 +83,7 @@ fn a_run_that_is_under_way_for_too_long_fails_and_is_held() {
         row(
             "a run that is complete in the ledger made it in time",
             Situation::signed().started(500).with_deadline(100),
-            at(Stage::Complete).doing([Effect::Settle, Effect::StopMaking]),
+            at(Stage::Complete).doing([Effect::Settle, Effect::StopGenerating]),
         ),
     ]);
 }
@@ -112,7 +112,7 @@ fn a_run_that_has_been_finished_for_long_enough_is_deleted() {
         row(
             "that a run is complete is said before it is deleted",
             Situation::signed().kept_for(0),
-            at(Stage::Complete).doing([Effect::Settle, Effect::StopMaking]),
+            at(Stage::Complete).doing([Effect::Settle, Effect::StopGenerating]),
         ),
         row(
             "a run whose signers failed is kept for a while",
@@ -145,8 +145,12 @@ fn a_run_that_has_been_finished_for_long_enough_is_deleted() {
         ),
         row(
             "a run that may yet go on by itself is kept",
-            Situation::created().with_kek(Ok("another")).said(Failed, Reason::WrongKek, 900).kept_for(1),
-            at(Stage::Seeding).failed(Reason::WrongKek).again_after(15),
+            Situation::created()
+                .stored(|ledger| ledger.secret = None)
+                .with_kek(Ok("another"))
+                .said(Failed, Reason::WrongKek, 900)
+                .kept_for(1),
+            at(Stage::Seeding).failed(Reason::WrongKek).doing([Effect::StartGenerating]).again_after(15),
         ),
     ]);
 }
@@ -166,8 +170,8 @@ fn times_at_the_end_of_time_are_no_harm() {
     let mut job = running(2);
     job.end = Some(JobEnd::Complete { at: end });
     assert!(Situation::seeded().with_job(job).decide().effects.is_empty());
-    let background = Background::failed(crate::run::facts::WorkKind::Filling, "", end);
-    assert!(Situation::created().with_background(background).decide().effects.is_empty());
+    let background = Background::failed(crate::run::facts::WorkKind::Generating, "", end);
+    assert!(Situation::filled().with_background(background).decide().effects.is_empty());
     let deleted = Situation::created().deleted(0).with_policy_delete().with_pod(RUNNING);
     assert!(deleted.object(|object| object.deleted_at = Some(end)).decide().obstacle.is_some());
 }

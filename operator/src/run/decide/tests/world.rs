@@ -127,6 +127,12 @@ impl Stored {
         }
     }
 
+    /// A signer has made a key of a ring that is to have so many.
+    pub(super) fn join(&mut self, keys: usize) {
+        self.joined += 1;
+        self.filled = self.joined >= keys;
+    }
+
     /// Whether `holder` has a batch in hand.
     pub(super) fn has(&self, holder: &str) -> bool {
         self.leases.iter().any(|lease| lease.holder == holder)
@@ -238,6 +244,7 @@ impl World {
                 batches: stored.made,
                 batches_signed: stored.signed,
                 batches_leased: leased,
+                keys_made: i64::try_from(stored.joined).expect("few"),
                 keys_leased: leased,
             },
             rate: None,

@@ -126,7 +126,7 @@ fn status() -> impl Strategy<Value = SigningRunStatus> {
 fn stored() -> impl Strategy<Value = Stored> {
     let rare = || prop::bool::weighted(0.1);
     let far = (
-        0_usize..=4,
+        0_usize..=3,
         0_i64..=10,
         any::<bool>(),
         any::<bool>(),
@@ -142,12 +142,12 @@ fn stored() -> impl Strategy<Value = Stored> {
         )| {
             let run = demo();
             let kek = if other_kek { "another" } else { "kek" };
-            // Keys come first, and only what is there is leased and signed.
-            let (sealed, made) = (filled && sealed, if filled { made } else { 0 });
+            // Only what is there is leased and signed, and only with keys that are.
+            let joined = if filled { 4 } else { joined };
             let made = if sealed { 10 } else { made };
-            let signed = signed.min(made);
-            let complete = sealed && signed == 10;
-            let room = usize::try_from(made - signed).expect("few").min(4);
+            let signed = if joined > 0 { signed.min(made) } else { 0 };
+            let complete = filled && sealed && signed == 10;
+            let room = usize::try_from(made - signed).expect("few").min(joined);
             let leases = leases.into_iter().map(|(pod, expires)| Lease {
                 holder: format!("pod-{pod}/uid-{pod}"),
                 expires: ago(expires),
@@ -158,7 +158,7 @@ fn stored() -> impl Strategy<Value = Stored> {
                 deleted,
                 suspended,
                 secret: has_secret.then_some(1),
-                joined: if filled { 4 } else { joined },
+                joined,
                 filled,
                 made,
                 sealed,
@@ -220,11 +220,9 @@ fn background() -> impl Strategy<Value = Background> {
     let failed = |kind| Background::failed(kind, "it failed", ago(3));
     select(vec![
         Background::IDLE,
-        Background::FILLING,
         Background::DELETING,
         Background::GENERATING,
         Background::AUDITING,
-        failed(WorkKind::Filling),
         failed(WorkKind::Generating),
         failed(WorkKind::Auditing),
         failed(WorkKind::Deleting),

@@ -1,2 +1,0 @@
--- $1 keyring
-SELECT chancery.keyring_filled($1)
