@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use self::token::Token;
+pub(crate) use self::token::Token;
 
 pub use self::payloads::Payloads;
 pub use self::session::SignerSession;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::Ledger;
 use crate::error::StoreError;
-use crate::generated::GeneratedSource;
+use crate::input::{DeadLetter, Input};
 use crate::keyring::Keyring;
 use crate::owner::Owner;
 use crate::query;
@@ -40,7 +40,7 @@ pub struct Run {
     /// The keyring that it signs with.
     pub keyring: Keyring,
     /// Where its records come from.
-    pub source: GeneratedSource,
+    pub input: Input,
     /// Records per batch.
     pub batch_size: i64,
     /// Number of records, N; known once the run is sealed.
@@ -63,7 +63,7 @@ from_row!(Run {
     owner: Owner,
     made_at,
     keyring: Keyring,
-    source: GeneratedSource,
+    input: Input,
     batch_size,
     sealed_records,
     suspended,
@@ -92,6 +92,12 @@ impl Run {
         Ok(self)
     }
 
+    /// How many records it has, or will have: none while nobody knows.
+    #[must_use]
+    pub fn records(&self) -> Option<i64> {
+        self.sealed_records.or_else(|| self.input.generated().map(|source| source.record_count))
+    }
+
     /// Whether nothing is left to be made: every key is in the ring, and the input is complete.
     #[must_use]
     pub fn is_stocked(&self) -> bool {
@@ -104,7 +110,8 @@ impl Run {
 pub struct Progress {
     /// The ledger's own number of the run.
     pub id: i32,
-    /// Records of the run once it is sealed; until then, those that its source will give.
+    /// Records of the run once it is sealed; until then, those that will be generated, or those admitted so far from
+    /// sources.
     pub record_count: i64,
     /// Keys that the ring is to have.
     pub key_count: i32,
@@ -126,8 +133,12 @@ pub struct Progress {
     pub keys_leased: i64,
     /// How long a lease lasts that is granted from now on, in seconds.
     pub lease_seconds: f64,
-    /// Whether nothing is to be leased for now.
+    /// Whether nothing is to be leased for now: it was suspended, or has too many dead letters.
     pub suspended: bool,
+    /// Whether more of its arrivals are dead than it allows.
+    pub too_many_dead: bool,
+    /// What became of its arrivals; none for generated records.
+    pub arrivals: Option<ArrivalCounts>,
     /// Whether every key is in the ring.
     pub filled: bool,
     /// Whether the input is complete.
@@ -158,6 +169,8 @@ from_row!(Progress {
     keys_leased,
     lease_seconds,
     suspended,
+    too_many_dead,
+    arrivals: (Option ArrivalCounts if "received"),
     filled,
     sealed,
     complete,
@@ -168,6 +181,23 @@ from_row!(Progress {
     secret_content,
     secret_made
 });
+
+/// What became of the arrivals of a run's sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArrivalCounts {
+    /// Offered so far: the sum of the others.
+    pub received: i64,
+    /// Became records.
+    pub admitted: i64,
+    /// Repeat a record of the ring.
+    pub duplicates: i64,
+    /// Could not become records.
+    pub dead: i64,
+    /// More dead ones suspend the run.
+    pub dead_limit: i64,
+}
+
+from_row!(ArrivalCounts { received, admitted, duplicates, dead, dead_limit });
 
 /// What the lease log tells about a run's signing.
 #[derive(Clone, Debug)]
@@ -234,7 +264,7 @@ impl Ledger {
         self.ask(query::run_list, async |query, connection| query.rows_as().fetch_all(connection).await).await
     }
 
-    /// Sets what may change while a run is under way.
+    /// Sets what may change while a run is under way. Without `dead_letter`, that stays.
     ///
     /// # Errors
     ///
@@ -244,6 +274,7 @@ impl Ledger {
         run: &Run,
         suspended: bool,
         lease_duration: Duration,
+        dead_letter: Option<DeadLetter>,
     ) -> Result<(), StoreError> {
         self.ask(query::run_set_mutable, async |query, connection| {
             query
@@ -251,6 +282,8 @@ impl Ledger {
                 .bind(run.id)
                 .bind(suspended)
                 .bind(lease_duration.as_secs_f64())
+                .bind(dead_letter.map(|dead_letter| dead_letter.limit))
+                .bind(dead_letter.map(|dead_letter| dead_letter.retention.as_secs_f64()))
                 .execute(connection)
                 .await
         })
@@ -357,6 +390,10 @@ impl Ledger {
             if partition.get("own") {
                 run_ddl(&mut connection, format!("DROP TABLE chancery.{table}")).await?;
             }
+        }
+        if run.keyring.name.is_some() {
+            let forget = query::digests_forget.rows().bind(run.id).bind(run.keyring.id);
+            answered(query::digests_forget.name, DELETION_ANSWER, forget.execute(&mut connection)).await?;
         }
         let removal = query::run_remove.rows().bind(run.id);
         answered(query::run_remove.name, DELETION_ANSWER, removal.execute(&mut connection)).await?;
