@@ -41,7 +41,7 @@ impl Summary {
         Self {
             run: format!("{}/{}", run.namespace, run.name),
             algorithm: run.keyring.algorithm.clone(),
-            records: run.source.record_count.unsigned_abs(),
+            records: run.records().unwrap_or_default().unsigned_abs(),
             signed: 0,
             keys: u64::from(run.keyring.key_count.unsigned_abs()),
             batches: 0,

@@ -88,7 +88,7 @@ impl<'a> Supervisor<'a> {
         let began = Instant::now();
         let bar = self.display.stage(
             Stage::Signing,
-            self.run.source.record_count.unsigned_abs(),
+            self.run.records().unwrap_or(before.record_count).unsigned_abs(),
             before.records_signed.unsigned_abs(),
         );
         if before.complete {

@@ -5,6 +5,6 @@ mod admission;
 mod session;
 mod task;
 
-pub use admission::{Admission, Admitted, DeadArrival};
+pub use admission::{Admission, Admitted, DeadArrival, Payloads};
 pub use session::{IntakeRun, IntakeSession};
 pub use task::{Held, Reading, Refusal, Task};

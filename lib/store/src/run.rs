@@ -264,7 +264,7 @@ impl Ledger {
         self.ask(query::run_list, async |query, connection| query.rows_as().fetch_all(connection).await).await
     }
 
-    /// Sets what may change while a run is under way. Without `dead_letter`, that stays.
+    /// Sets what may change while a run is under way.
     ///
     /// # Errors
     ///
@@ -274,7 +274,6 @@ impl Ledger {
         run: &Run,
         suspended: bool,
         lease_duration: Duration,
-        dead_letter: Option<DeadLetter>,
     ) -> Result<(), StoreError> {
         self.ask(query::run_set_mutable, async |query, connection| {
             query
@@ -282,10 +281,22 @@ impl Ledger {
                 .bind(run.id)
                 .bind(suspended)
                 .bind(lease_duration.as_secs_f64())
-                .bind(dead_letter.map(|dead_letter| dead_letter.limit))
-                .bind(dead_letter.map(|dead_letter| dead_letter.retention.as_secs_f64()))
                 .execute(connection)
                 .await
+        })
+        .await
+        .map(|_| ())
+    }
+
+    /// Sets what happens to a run's dead letters. One that has no more of them than it now may have goes on.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn set_dead_letter(&self, run: &Run, dead_letter: DeadLetter) -> Result<(), StoreError> {
+        let DeadLetter { limit, retention } = dead_letter;
+        self.ask(query::dead_letter_set, async |query, connection| {
+            query.rows().bind(run.id).bind(limit).bind(retention.as_secs_f64()).execute(connection).await
         })
         .await
         .map(|_| ())

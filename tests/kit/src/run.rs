@@ -13,7 +13,7 @@ use chancery_keyring::{DataKey, Kek, WrappedDataKey};
 use chancery_process::{create_kek_file, read_data_key_file, read_kek_file};
 use chancery_sources::generated;
 use chancery_store::{
-    Keyring, KeyringWanted, Ledger, LedgerUrl, Limits, NewDataKey, NewRun, Object, Run, RunLogin,
+    Keyring, KeyringWanted, Ledger, LedgerUrl, Limits, NewDataKey, NewInput, NewRun, Object, Run, RunLogin,
     SignerSession, StoredDataKey,
 };
 use tempfile::TempDir;
@@ -62,8 +62,7 @@ impl TestRun {
                     kek_fingerprint: String::new(),
                     wrapped: Vec::new(),
                 },
-                record_count: 200,
-                record_size: 64,
+                input: NewInput::Generated { record_count: 200, record_size: 64 },
                 batch_size: 10,
                 lease_duration: Duration::from_secs(30),
                 suspended: false,
@@ -88,10 +87,18 @@ impl TestRun {
         self
     }
 
+    /// Records and bytes of each, of a run that has no sources.
+    const fn generated(&self) -> (i64, i32) {
+        match self.new.input {
+            NewInput::Generated { record_count, record_size } => (record_count, record_size),
+            NewInput::Sources(_) => (0, 0),
+        }
+    }
+
     /// So many records.
     #[must_use]
     pub fn records(mut self, count: i64) -> Self {
-        self.new.record_count = count;
+        self.new.input = NewInput::Generated { record_count: count, record_size: self.generated().1 };
         self
     }
 
@@ -112,7 +119,7 @@ impl TestRun {
     /// So many bytes per record.
     #[must_use]
     pub fn record_size(mut self, bytes: i32) -> Self {
-        self.new.record_size = bytes;
+        self.new.input = NewInput::Generated { record_count: self.generated().0, record_size: bytes };
         self
     }
 

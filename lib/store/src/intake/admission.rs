@@ -11,11 +11,54 @@ pub struct Admission {
     /// Whether nothing comes after them.
     pub done: bool,
     /// Payloads, in order, each at most 1 MiB.
-    pub payloads: Vec<Vec<u8>>,
+    pub payloads: Payloads,
     /// Where each begins.
     pub positions: Vec<i64>,
     /// What cannot become a record, in order.
     pub dead: Vec<DeadArrival>,
+}
+
+/// Payloads one behind the other, in one piece of memory.
+#[derive(Clone, Debug, Default)]
+pub struct Payloads {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Payloads {
+    /// Adds one.
+    pub fn push(&mut self, payload: &[u8]) {
+        self.bytes.extend_from_slice(payload);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// How many.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The sum of their lengths.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    pub(super) fn each(&self) -> Vec<&[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end]).collect()
+    }
 }
 
 /// An arrival that cannot become a record.
@@ -53,5 +96,19 @@ impl Admission {
     #[must_use]
     pub fn from(position: i64) -> Self {
         Self { position, next: position, ..Self::default() }
+    }
+
+    /// The same, in the memory that this one has.
+    pub fn begin_again(&mut self, position: i64) {
+        (self.position, self.next, self.done) = (position, position, false);
+        self.payloads.clear();
+        self.positions.clear();
+        self.dead.clear();
+    }
+
+    /// Whether the ledger would learn nothing from it.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.payloads.is_empty() && self.dead.is_empty() && !self.done
     }
 }

@@ -112,9 +112,8 @@ impl IntakeSession {
     pub async fn listed(
         &mut self,
         held: &Held,
-        splits: impl ExactSizeIterator<Item = (String, i64)>,
+        splits: impl Iterator<Item = (String, i64)>,
     ) -> Result<bool, StoreError> {
-        let count = i32::try_from(splits.len()).unwrap_or(i32::MAX);
         let mut splits = splits.peekable();
         let mut first = 1_i32;
         while splits.peek().is_some() {
@@ -132,7 +131,7 @@ impl IntakeSession {
             first += i32::try_from(parts.len()).unwrap_or(i32::MAX);
         }
         let statement =
-            query::source_listed.scalars().bind(held.source).bind(held.token.as_bytes()).bind(count);
+            query::source_listed.scalars().bind(held.source).bind(held.token.as_bytes()).bind(first - 1);
         answered(query::source_listed.name, SHORT, statement.fetch_one(&mut self.connection)).await
     }
 
@@ -157,7 +156,7 @@ impl IntakeSession {
             .bind(position)
             .bind(next)
             .bind(done)
-            .bind(payloads)
+            .bind(payloads.each())
             .bind(positions)
             .bind(dead.iter().map(|dead| dead.position).collect::<Vec<_>>())
             .bind(of_dead(|dead| &dead.stage))
