@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chancery_process::{Backoff, Stop, peak_memory_kib};
 use chancery_store::intake::IntakeRun;
 use chancery_store::{IntakeSession, LedgerUrl, StoreError};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -38,6 +39,8 @@ pub(crate) struct Intake {
     reconnect_for: Duration,
     pub(crate) credentials: CredentialsOf,
     pub(crate) stop: Stop,
+    /// Changes when there may be something to do for those that wait.
+    pub(crate) progress: watch::Sender<()>,
 }
 
 /// Reads until nothing is left. The first reader that fails asks the others to stop.
@@ -52,7 +55,7 @@ pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeErr
     if run.deleted || run_uid.is_some_and(|uid| uid != run.uid) {
         return Err(IntakeError::Gone);
     }
-    let intake = Arc::new(Intake { ledger, run, holder, reconnect_for, credentials, stop });
+    let intake = Arc::new(Intake { ledger, run, holder, reconnect_for, credentials, stop, progress: watch::Sender::new(()) });
     let mut tasks = JoinSet::new();
     tasks.spawn(worker::run(Arc::clone(&intake), first));
     for _ in 1..readers {

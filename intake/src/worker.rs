@@ -70,10 +70,14 @@ async fn one_task(
     if intake.stop.is_asked() {
         return Ok(Some(Ended::WorkLeft));
     }
+    // From before the question on, so that nothing that comes after the answer is missed.
+    let mut progress = intake.progress.subscribe();
     let (held, done) = match session.next().await? {
         Task::Wait(pause) => {
             tokio::select! {
                 () = tokio::time::sleep(pause.min(WAIT)) => {}
+                // The sender lives as long as the intake: waiting cannot fail.
+                _changed = progress.changed() => {}
                 () = intake.stop.asked() => {}
             }
             return Ok(None);
@@ -101,7 +105,10 @@ async fn one_task(
         }
     };
     match after {
-        After::Done => Ok(None),
+        After::Done => {
+            intake.progress.send_replace(());
+            Ok(None)
+        }
         After::Stopped => {
             session.give_back(&held, None).await?;
             Ok(Some(Ended::WorkLeft))

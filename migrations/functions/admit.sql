@@ -14,7 +14,7 @@
 -- ring is a record, and the others are duplicates of that.
 --
 -- Runs that share a ring insert digests at the same time, each in the order of the digests, so that no two wait for
--- each other. Whoever comes second waits for the first one's commit, and begins again, since its numbers would have a gap.
+-- each other. Whoever comes second waits for the first one's commit.
 --
 -- The commit does not wait for the disk: should the server crash, the position is lost together with the records, and they
 -- are read again. Nothing is signed before (records_fetch), and sealing waits.

@@ -11,18 +11,22 @@ BEGIN
         RAISE EXCEPTION 'at most 100000 payloads and 1000 dead letters at a time' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF v_payloads <> cardinality(p_positions) OR v_dead <> cardinality(p_stages) OR v_dead <> cardinality(p_reasons)
-       OR v_dead <> cardinality(p_raws) OR array_ndims(p_payloads) > 1
-       OR array_position(p_payloads, NULL) IS NOT NULL OR array_position(p_positions, NULL) IS NOT NULL
-       OR array_position(p_dead_positions, NULL) IS NOT NULL THEN
+       OR v_dead <> cardinality(p_raws)
+       -- Arrays of one dimension that begin at 1, or are empty.
+       OR EXISTS (SELECT FROM (VALUES (array_dims(p_payloads), v_payloads), (array_dims(p_positions), v_payloads),
+                                      (array_dims(p_dead_positions), v_dead), (array_dims(p_stages), v_dead),
+                                      (array_dims(p_reasons), v_dead), (array_dims(p_raws), v_dead)) AS a (dims, length)
+                   WHERE a.dims <> format('[1:%s]', a.length))
+       OR array_position(p_payloads, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'each payload and each dead letter needs a position, and nothing of them may be missing'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF p_next < p_position
-       OR p_positions <> ARRAY (SELECT DISTINCT p FROM unnest(p_positions) p ORDER BY p)
-       OR p_dead_positions <> ARRAY (SELECT DISTINCT p FROM unnest(p_dead_positions) p ORDER BY p)
-       OR p_positions && p_dead_positions
-       OR least(p_positions[1], p_dead_positions[1]) < p_position
-       OR greatest(p_positions[v_payloads], p_dead_positions[v_dead]) >= p_next THEN
+       OR EXISTS (SELECT FROM unnest(p_position - 1 || p_positions, p_positions || p_next) AS t (before, after)
+                   WHERE (t.before < t.after) IS NOT TRUE)
+       OR EXISTS (SELECT FROM unnest(p_position - 1 || p_dead_positions, p_dead_positions || p_next) AS t (before, after)
+                   WHERE (t.before < t.after) IS NOT TRUE)
+       OR p_positions && p_dead_positions THEN
         RAISE EXCEPTION 'positions have to be different, in order, from % on and before %', p_position, p_next
             USING ERRCODE = 'invalid_parameter_value';
     END IF;

@@ -8,68 +8,57 @@ CREATE OR REPLACE FUNCTION chancery.admit_payloads(
     p_run integer, p_keyring integer, p_idempotency chancery.idempotency, p_base bigint, p_room bigint,
     p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[],
     OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint)
-LANGUAGE plpgsql SET work_mem = '32MB'
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SET work_mem = '32MB' AS $$
 DECLARE
-    v_digests bigint;
+    v_given bigint := cardinality(p_payloads);
+    v_digests bytea[];
+    -- Places in the call: of those that become records, and of the last that is looked at.
+    v_new bigint[];
+    v_last bigint := v_given;
 BEGIN
-    IF p_idempotency = 'None' THEN
+    IF p_idempotency = 'Content' THEN
+        v_digests := ARRAY (SELECT sha256(p.payload) FROM unnest(p_payloads) AS p (payload));
+        -- In the order of the digests: see admit. Each is given the number that it has if all before it are new. Of the same
+        -- ones, the first stays.
+        EXECUTE format(
+            'INSERT INTO chancery.%I (digest, record, keyring_id, run_id)
+             SELECT a.digest, $1 + a.n, $2, $3 FROM unnest($4) WITH ORDINALITY AS a (digest, n) ORDER BY a.digest, a.n
+                 ON CONFLICT DO NOTHING', 'digests_' || p_keyring)
+          USING p_base, p_keyring, p_run, v_digests;
+        GET DIAGNOSTICS admitted = ROW_COUNT;
+        IF admitted < v_given OR admitted > p_room THEN
+            SELECT c.new, c.last INTO v_new, v_last
+              FROM chancery.admit_numbers(p_run, p_keyring, p_base, p_room, v_digests) c;
+        END IF;
+    ELSIF v_given > p_room THEN
+        v_last := p_room;
+        v_new := ARRAY (SELECT generate_series(1, p_room));
+    END IF;
+    IF v_new IS NULL THEN
+        EXECUTE format(
+            'INSERT INTO chancery.%I (record, run_id, payload, digest, source, split, position)
+             SELECT $1 + a.n, $2, a.payload, a.digest, $3, $4, a.position
+               FROM unnest($5, $6, $7) WITH ORDINALITY AS a (payload, digest, position, n)', 'records_' || p_run)
+          USING p_base, p_run, p_source, p_split, p_payloads, v_digests, p_positions;
+        admitted := v_given;
+        last_position := p_positions[v_given];
+        bytes := (SELECT coalesce(sum(octet_length(p.payload)), 0) FROM unnest(p_payloads) AS p (payload));
+    ELSE
         EXECUTE format(
             'WITH stored AS (
-                 INSERT INTO chancery.%I (record, run_id, payload, source, split, position)
-                 SELECT $1 + a.n, $2, a.payload, $3, $4, a.position
-                   FROM unnest($5, $6) WITH ORDINALITY AS a (payload, position, n)
-                  WHERE a.n <= $7
-                  ORDER BY a.n
+                 INSERT INTO chancery.%I (record, run_id, payload, digest, source, split, position)
+                 SELECT $1 + w.place, $2, a.payload, a.digest, $3, $4, a.position
+                   FROM unnest($5, $6, $7) WITH ORDINALITY AS a (payload, digest, position, n)
+                   JOIN unnest($8) WITH ORDINALITY AS w (n, place) ON w.n = a.n
+                  ORDER BY w.place
                  RETURNING octet_length(payload) AS bytes, position)
-             SELECT count(*), 0, coalesce(sum(s.bytes), 0), max(s.position) FROM stored s', 'records_' || p_run)
-           INTO admitted, duplicates, bytes, last_position
-          USING p_base, p_run, p_source, p_split, p_payloads, p_positions, p_room;
-        RETURN;
+             SELECT count(*), coalesce(sum(s.bytes), 0), max(s.position) FROM stored s', 'records_' || p_run)
+           INTO admitted, bytes, last_position
+          USING p_base, p_run, p_source, p_split, p_payloads, v_digests, p_positions, v_new;
     END IF;
-    LOOP
-        BEGIN
-            EXECUTE format(
-                'WITH hashed AS MATERIALIZED (
-                     SELECT a.n, a.payload, a.position, sha256(a.payload) AS digest
-                       FROM unnest($5, $6) WITH ORDINALITY AS a (payload, position, n)
-                 ), first AS (
-                     -- The first of the same ones in this call, if the ring has none of them.
-                     SELECT h.*, row_number() OVER (PARTITION BY h.digest ORDER BY h.n) = 1
-                                 AND (SELECT d.record FROM chancery.%1$I d
-                                       WHERE d.digest = h.digest AND d.keyring_id = $8) IS NULL AS is_new
-                       FROM hashed h
-                 ), numbered AS MATERIALIZED (
-                     SELECT f.*, count(*) FILTER (WHERE f.is_new) OVER (ORDER BY f.n) AS place FROM first f
-                 ), offered AS MATERIALIZED (
-                     SELECT o.* FROM numbered o WHERE o.place - o.is_new::integer < $7
-                 ), digests AS (
-                     INSERT INTO chancery.%1$I (digest, record, keyring_id, run_id)
-                     SELECT o.digest, $1 + o.place, $8, $2 FROM offered o WHERE o.is_new ORDER BY o.digest
-                     ON CONFLICT DO NOTHING
-                     RETURNING 1
-                 ), records AS (
-                     INSERT INTO chancery.%2$I (record, run_id, payload, digest, source, split, position)
-                     SELECT $1 + o.place, $2, o.payload, o.digest, $3, $4, o.position
-                       FROM offered o WHERE o.is_new ORDER BY o.n
-                     RETURNING octet_length(payload) AS bytes, position
-                 )
-                 SELECT r.records, (SELECT count(*) FROM offered o) - r.records, r.bytes, r.last_position,
-                        (SELECT count(*) FROM digests)
-                   FROM (SELECT count(*) AS records, coalesce(sum(bytes), 0) AS bytes, max(position) AS last_position
-                           FROM records) r', 'digests_' || p_keyring, 'records_' || p_run)
-               INTO admitted, duplicates, bytes, last_position, v_digests
-              USING p_base, p_run, p_source, p_split, p_payloads, p_positions, p_room, p_keyring;
-            IF v_digests <> admitted THEN
-                RAISE EXCEPTION 'another run of the ring has admitted some of these' USING ERRCODE = 'CH022';
-            END IF;
-            EXIT;
-        EXCEPTION
-            WHEN SQLSTATE 'CH022' THEN NULL;
-        END;
-    END LOOP;
+    duplicates := v_last - admitted;
     IF duplicates > 0 THEN
-        PERFORM chancery.admit_duplicates(p_run, p_keyring, p_source, p_split, p_payloads, p_positions, admitted, p_room, last_position);
+        PERFORM chancery.admit_duplicates(p_run, p_keyring, p_source, p_split, v_digests, p_positions, v_new, v_last);
     END IF;
 END
 $$;
