@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::input::{DeadLetter, Input};
 use crate::keyring::Keyring;
 use crate::owner::Owner;
-use crate::query;
+use crate::query::{self, Query};
 use crate::row::from_row;
 use crate::run_secrets::RunSecret;
 
@@ -379,29 +379,7 @@ impl Ledger {
             query.rows().bind(run.id).execute(connection).await
         })
         .await?;
-        // DETACH … CONCURRENTLY waits for transactions that still use the table; on a connection of
-        // its own, because it must not run inside a transaction.
-        let mut connection = self.url.connect(WHOLE_DELETION).await?;
-        // One deletion at a time: two would meet in the parents' detaching. Ends with the connection.
-        let lock = query::deletion_lock.rows();
-        answered(query::deletion_lock.name, DELETION_ANSWER, lock.execute(&mut connection)).await?;
-        let partitions = query::run_partitions.rows().bind(run.id);
-        let partitions =
-            answered(query::run_partitions.name, LONG, partitions.fetch_all(&mut connection)).await?;
-        for partition in partitions {
-            let (table, parent): (String, String) = (partition.get("name"), partition.get("parent"));
-            if partition.get("attached") {
-                let how = if partition.get("detach_pending") { "FINALIZE" } else { "CONCURRENTLY" };
-                run_ddl(
-                    &mut connection,
-                    format!("ALTER TABLE chancery.{parent} DETACH PARTITION chancery.{table} {how}"),
-                )
-                .await?;
-            }
-            if partition.get("own") {
-                run_ddl(&mut connection, format!("DROP TABLE chancery.{table}")).await?;
-            }
-        }
+        let mut connection = self.drop_tables(query::run_partitions, run.id).await?;
         if run.keyring.name.is_some() {
             let forget = query::digests_forget.rows().bind(run.id).bind(run.keyring.id);
             answered(query::digests_forget.name, DELETION_ANSWER, forget.execute(&mut connection)).await?;
@@ -415,6 +393,38 @@ impl Ledger {
             Ok(()) => {}
         }
         if run.keyring.name.is_some() { self.forget_leases(&run.keyring).await } else { Ok(()) }
+    }
+
+    /// Drops the table of a ring's digests, once the ring is gone.
+    pub(crate) async fn drop_digests(&self, ring: &Keyring) -> Result<(), StoreError> {
+        self.drop_tables(query::keyring_partitions, ring.id).await.map(|_| ())
+    }
+
+    /// Drops the partitions that the query finds for a number, and gives back the connection that did it.
+    async fn drop_tables(&self, partitions: Query, number: i32) -> Result<PgConnection, StoreError> {
+        // DETACH … CONCURRENTLY waits for transactions that still use the table; on a connection of
+        // its own, because it must not run inside a transaction.
+        let mut connection = self.url.connect(WHOLE_DELETION).await?;
+        // One deletion at a time: two would meet in the parents' detaching. Ends with the connection.
+        let lock = query::deletion_lock.rows();
+        answered(query::deletion_lock.name, DELETION_ANSWER, lock.execute(&mut connection)).await?;
+        let found = partitions.rows().bind(number);
+        let found = answered(partitions.name, LONG, found.fetch_all(&mut connection)).await?;
+        for partition in found {
+            let (table, parent): (String, String) = (partition.get("name"), partition.get("parent"));
+            if partition.get("attached") {
+                let how = if partition.get("detach_pending") { "FINALIZE" } else { "CONCURRENTLY" };
+                run_ddl(
+                    &mut connection,
+                    format!("ALTER TABLE chancery.{parent} DETACH PARTITION chancery.{table} {how}"),
+                )
+                .await?;
+            }
+            if partition.get("own") {
+                run_ddl(&mut connection, format!("DROP TABLE chancery.{table}")).await?;
+            }
+        }
+        Ok(connection)
     }
 }
 
