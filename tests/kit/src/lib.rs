@@ -18,6 +18,7 @@ mod chancery;
 pub mod cluster;
 pub mod helm;
 mod independent_audit;
+mod intake;
 pub mod leases;
 mod ledger;
 mod manifest;
@@ -38,6 +39,7 @@ pub use chancery::{Chancery, Ended};
 pub use independent_audit::{
     IndependentReport, IndependentViolation, independent_audit, independent_keyring_audit,
 };
+pub use intake::IntakeProcess;
 pub use ledger::{TestLedger, fingerprint};
 pub use manifest::Manifest;
 pub use pgbouncer::PgBouncer;

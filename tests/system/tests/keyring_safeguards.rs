@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use chancery_filling::fill;
 use chancery_keyring::{Algorithm, GeneratedKey, KeySpec, generate};
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};

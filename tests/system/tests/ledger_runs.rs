@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use chancery_keyring::{Algorithm, GeneratedKey, Kek, KeySpec, generate};
 use chancery_kit::{TestLedger, TestRun, data_key_of, eventually, stock};
 use chancery_process::create_kek_file;
