@@ -3,13 +3,14 @@
 --
 -- Each login of a run is in chancery_signer, and reads the records of its own run besides (login_bind). So what is
 -- granted here to that role is everybody's who signs anything: nothing that is one run's. Each file of functions/ says
--- whether signers may call it; those that they may call look at the login first (run_of_session).
+-- whether signers may call it; those that they may call look at the login first (run_of_session). A login of an intake, in
+-- chancery_intake, reads no table but the ledger's uid, and calls the functions that intake_of_session guards.
 --
 -- Everything else is the owner's.
 
-GRANT USAGE ON SCHEMA chancery TO chancery_signer, chancery_auditor;
+GRANT USAGE ON SCHEMA chancery TO chancery_signer, chancery_intake, chancery_auditor;
 
-GRANT SELECT ON chancery.ledger TO chancery_signer;
+GRANT SELECT ON chancery.ledger TO chancery_signer, chancery_intake;
 -- Whoever starts a signer hands it the one data key that it needs.
 REVOKE ALL ON chancery.data_keys, chancery.run_secrets FROM chancery_signer;
 
@@ -31,10 +32,10 @@ END
 $$;
 
 GRANT SELECT ON
-    chancery.admissions, chancery.batch_roots, chancery.batches, chancery.deleted_runs, chancery.generated_chunks,
-    chancery.generated_sources, chancery.keyrings, chancery.keys, chancery.leases, chancery.ledger, chancery.logins,
-    chancery.records, chancery.run_secrets, chancery.runs, chancery.schema_migrations, chancery.signatures,
-    chancery.statements
+    chancery.admissions, chancery.arrivals, chancery.batch_roots, chancery.batches, chancery.deleted_runs, chancery.digests,
+    chancery.generated_chunks, chancery.generated_sources, chancery.intakes, chancery.keyrings, chancery.keys,
+    chancery.leases, chancery.ledger, chancery.logins, chancery.records, chancery.run_secrets, chancery.runs,
+    chancery.schema_migrations, chancery.signatures, chancery.sources, chancery.splits, chancery.statements
     TO chancery_auditor;
 REVOKE ALL ON chancery.key_material FROM chancery_auditor;
 GRANT SELECT (key_id, public_key) ON chancery.key_material TO chancery_auditor;
@@ -47,6 +48,7 @@ GRANT SELECT (keyring_id, kek_fingerprint, wrapped_at) ON chancery.data_keys TO 
 GRANT USAGE ON SCHEMA chancery TO chancery_operator;
 GRANT SELECT ON chancery.data_keys, chancery.functions TO chancery_operator;
 GRANT UPDATE (wrapped, kek_fingerprint, wrapped_at) ON chancery.data_keys TO chancery_operator;
-GRANT UPDATE (suspended, lease_duration, deleted_at) ON chancery.runs TO chancery_operator;
+GRANT UPDATE (suspended, lease_duration, deleted_at, too_many_dead) ON chancery.runs TO chancery_operator;
+GRANT UPDATE (dead_limit, dead_retention) ON chancery.intakes TO chancery_operator;
 GRANT INSERT ON chancery.batch_roots, chancery.statements TO chancery_operator;
 GRANT INSERT, UPDATE ON chancery.run_secrets TO chancery_operator;

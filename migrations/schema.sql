@@ -9,6 +9,11 @@ CREATE TYPE chancery.algorithm AS ENUM (
     'EdDSA'
 );
 
+CREATE TYPE chancery.arrival_state AS ENUM (
+    'Duplicate',
+    'Dead'
+);
+
 CREATE TYPE chancery.batch_closing AS ENUM (
     'Full',
     'Period',
@@ -28,6 +33,11 @@ CREATE TYPE chancery.batch_tree AS ENUM (
 
 CREATE TYPE chancery.envelope AS ENUM (
     'Raw'
+);
+
+CREATE TYPE chancery.idempotency AS ENUM (
+    'Content',
+    'None'
 );
 
 CREATE TYPE chancery.key_provider AS ENUM (
@@ -52,6 +62,11 @@ CREATE TYPE chancery.limits AS (
 	namespace_bytes bigint
 );
 
+CREATE TYPE chancery.login_work AS ENUM (
+    'Sign',
+    'Admit'
+);
+
 CREATE TYPE chancery.object AS (
 	namespace_uid uuid,
 	object_uid uuid,
@@ -62,6 +77,236 @@ CREATE TYPE chancery.statement_kind AS ENUM (
     'Sealed',
     'Signed'
 );
+
+CREATE FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_done boolean, p_payloads bytea[], p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) RETURNS record
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_intake chancery.intakes%ROWTYPE;
+    v_split chancery.splits%ROWTYPE;
+    v_base bigint;
+    v_room bigint;
+    v_bytes bigint;
+    v_last bigint;
+BEGIN
+    PERFORM chancery.admit_check(p_position, p_next, p_payloads, p_positions, p_dead_positions, p_stages, p_reasons, p_raws);
+    v_run.id := chancery.intake_of_session();
+    IF v_run.id IS NULL THEN
+        answer := 'unknown';
+        RETURN;
+    END IF;
+    PERFORM chancery.run_turn(v_run.id);
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = v_run.id;
+    answer := chancery.intake_refusal(v_run);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
+    SELECT * INTO v_split FROM chancery.splits t
+     WHERE t.run_id = v_run.id AND t.source = p_source AND t.split = p_split AND t.done_at IS NULL
+       AND t.token_hash = sha256(p_token) AND t.position = p_position
+       FOR UPDATE;
+    IF NOT FOUND THEN
+        answer := 'moved';
+        RETURN;
+    END IF;
+    SELECT * INTO STRICT v_intake FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = v_run.id;
+    v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base;
+    start_at := p_position;
+    IF v_room = 0 THEN
+        answer := 'full';
+        RETURN;
+    END IF;
+
+    SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
+      FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_intake.idempotency, v_base, v_room,
+                                   p_source, p_split, p_payloads, p_positions) m;
+    answer := CASE WHEN admitted = v_room THEN 'full' ELSE 'admitted' END;
+    start_at := p_next;
+    IF answer = 'full' THEN
+        -- Whatever is behind the last record was not offered.
+        start_at := coalesce((SELECT min(b.position) FROM (
+                                  SELECT unnest(p_positions) AS position
+                                  UNION ALL SELECT unnest(p_dead_positions)) b
+                               WHERE b.position > v_last), p_next);
+    END IF;
+    done := p_done AND start_at = p_next;
+    dead := 0;
+    IF cardinality(p_dead_positions) > 0 THEN
+        INSERT INTO chancery.arrivals (source, split, position, run_id, state, stage, reason, raw, arrived_at)
+        SELECT p_source, p_split, d.position, v_run.id, 'Dead', d.stage, d.reason, d.raw, clock_timestamp()
+          FROM unnest(p_dead_positions, p_stages, p_reasons, p_raws) AS d (position, stage, reason, raw)
+         WHERE d.position < start_at;
+        GET DIAGNOSTICS dead = ROW_COUNT;
+    END IF;
+
+    UPDATE chancery.splits t
+       SET position = start_at, received = t.received + admit.admitted + admit.duplicates + admit.dead,
+           admitted = t.admitted + admit.admitted, duplicates = t.duplicates + admit.duplicates, dead = t.dead + admit.dead,
+           attempts = 0, not_before = NULL, last_error = NULL,
+           done_at = CASE WHEN admit.done THEN clock_timestamp() END,
+           holder = CASE WHEN NOT admit.done THEN t.holder END,
+           token_hash = CASE WHEN NOT admit.done THEN t.token_hash END,
+           expires_at = CASE WHEN NOT admit.done THEN clock_timestamp() + v_run.lease_duration END
+     WHERE t.run_id = v_run.id AND t.source = p_source AND t.split = p_split;
+    UPDATE chancery.intakes i
+       SET received = i.received + admit.admitted + admit.duplicates + admit.dead, admitted = i.admitted + admit.admitted,
+           duplicates = i.duplicates + admit.duplicates, dead = i.dead + admit.dead,
+           payload_bytes = i.payload_bytes + v_bytes
+     WHERE i.run_id = v_run.id;
+    IF v_intake.dead + dead > v_intake.dead_limit THEN
+        UPDATE chancery.runs r SET too_many_dead = true WHERE r.id = v_run.id;
+    END IF;
+    PERFORM chancery.batches_close(v_run.id, v_base + admitted);
+    PERFORM set_config('synchronous_commit', 'off', true);
+END
+$$;
+
+CREATE FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payloads bytea[], p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[]) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+DECLARE
+    v_payloads integer := cardinality(p_payloads);
+    v_dead integer := cardinality(p_dead_positions);
+BEGIN
+    IF v_payloads > 100000 OR v_dead > 1000 THEN
+        RAISE EXCEPTION 'at most 100000 payloads and 1000 dead letters at a time' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_payloads <> cardinality(p_positions) OR v_dead <> cardinality(p_stages) OR v_dead <> cardinality(p_reasons)
+       OR v_dead <> cardinality(p_raws)
+       -- Arrays of one dimension that begin at 1, or are empty.
+       OR EXISTS (SELECT FROM (VALUES (array_dims(p_payloads), v_payloads), (array_dims(p_positions), v_payloads),
+                                      (array_dims(p_dead_positions), v_dead), (array_dims(p_stages), v_dead),
+                                      (array_dims(p_reasons), v_dead), (array_dims(p_raws), v_dead)) AS a (dims, length)
+                   WHERE a.dims <> format('[1:%s]', a.length))
+       OR array_position(p_payloads, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'each payload and each dead letter needs a position, and nothing of them may be missing'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF p_next < p_position
+       OR EXISTS (SELECT FROM unnest(p_position - 1 || p_positions, p_positions || p_next) AS t (before, after)
+                   WHERE (t.before < t.after) IS NOT TRUE)
+       OR EXISTS (SELECT FROM unnest(p_position - 1 || p_dead_positions, p_dead_positions || p_next) AS t (before, after)
+                   WHERE (t.before < t.after) IS NOT TRUE)
+       OR p_positions && p_dead_positions THEN
+        RAISE EXCEPTION 'positions have to be different, in order, from % on and before %', p_position, p_next
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.admit_duplicates(p_run integer, p_keyring integer, p_source integer, p_split integer, p_digests bytea[], p_positions bigint[], p_new bigint[], p_last bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET work_mem TO '32MB'
+    AS $_$
+BEGIN
+    EXECUTE format(
+        'INSERT INTO chancery.%2$I (source, split, position, run_id, state, digest, duplicate_run, duplicate_record, arrived_at)
+         SELECT $1, $2, h.position, $3, ''Duplicate'', h.digest, d.run_id, d.record, clock_timestamp()
+           FROM (SELECT a.position, a.digest FROM unnest($4, $5) WITH ORDINALITY AS a (digest, position, n)
+                  WHERE a.n <= $6 AND a.n NOT IN (SELECT unnest($7)) OFFSET 0) h
+          CROSS JOIN LATERAL (SELECT k.run_id, k.record FROM chancery.%1$I k
+                               WHERE k.digest = h.digest AND k.keyring_id = $8 LIMIT 1) d',
+        'digests_' || p_keyring, 'arrivals_' || p_run)
+      USING p_source, p_split, p_run, p_digests, p_positions, p_last, p_new, p_keyring;
+END
+$_$;
+
+CREATE FUNCTION chancery.admit_numbers(p_run integer, p_keyring integer, p_base bigint, p_room bigint, p_digests bytea[], OUT new bigint[], OUT last bigint) RETURNS record
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+BEGIN
+    EXECUTE format(
+        'SELECT ARRAY (SELECT a.n FROM unnest($1) WITH ORDINALITY AS a (digest, n)
+                        WHERE (SELECT d.run_id = $2 AND d.record = $3 + a.n FROM chancery.%I d
+                                WHERE d.digest = a.digest AND d.keyring_id = $4)
+                        ORDER BY a.n)', 'digests_' || p_keyring)
+       INTO new USING p_digests, p_run, p_base, p_keyring;
+    last := cardinality(p_digests);
+    IF cardinality(new) >= p_room THEN
+        last := new[p_room];
+        EXECUTE format(
+            'DELETE FROM chancery.%I d
+              WHERE d.keyring_id = $1 AND d.run_id = $2 AND d.record > $3
+                AND d.digest = ANY (ARRAY (SELECT a.digest FROM unnest($4) WITH ORDINALITY AS a (digest, n) WHERE a.n > $5))',
+            'digests_' || p_keyring)
+          USING p_keyring, p_run, p_base + last, p_digests, last;
+        new := new[1:p_room];
+    END IF;
+    EXECUTE format(
+        'UPDATE chancery.%I d SET record = $1 + w.place
+           FROM (SELECT a.digest, w.place
+                   FROM unnest($2) WITH ORDINALITY AS a (digest, n)
+                   JOIN unnest($3) WITH ORDINALITY AS w (n, place) ON w.n = a.n
+                  WHERE w.n <> w.place OFFSET 0) w
+          WHERE d.digest = w.digest AND d.keyring_id = $4', 'digests_' || p_keyring)
+      USING p_base, p_digests, new, p_keyring;
+END
+$_$;
+
+CREATE FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_idempotency chancery.idempotency, p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) RETURNS record
+    LANGUAGE plpgsql
+    SET work_mem TO '32MB'
+    AS $_$
+DECLARE
+    v_given bigint := cardinality(p_payloads);
+    v_digests bytea[];
+    -- Places in the call: of those that become records, and of the last that is looked at.
+    v_new bigint[];
+    v_last bigint := v_given;
+BEGIN
+    IF p_idempotency = 'Content' THEN
+        v_digests := ARRAY (SELECT sha256(p.payload) FROM unnest(p_payloads) AS p (payload));
+        -- In the order of the digests: see admit. Each is given the number that it has if all before it are new. Of the same
+        -- ones, the first stays.
+        EXECUTE format(
+            'INSERT INTO chancery.%I (digest, record, keyring_id, run_id)
+             SELECT a.digest, $1 + a.n, $2, $3 FROM unnest($4) WITH ORDINALITY AS a (digest, n) ORDER BY a.digest, a.n
+                 ON CONFLICT DO NOTHING', 'digests_' || p_keyring)
+          USING p_base, p_keyring, p_run, v_digests;
+        GET DIAGNOSTICS admitted = ROW_COUNT;
+        IF admitted < v_given OR admitted > p_room THEN
+            SELECT c.new, c.last INTO v_new, v_last
+              FROM chancery.admit_numbers(p_run, p_keyring, p_base, p_room, v_digests) c;
+        END IF;
+    ELSIF v_given > p_room THEN
+        v_last := p_room;
+        v_new := ARRAY (SELECT generate_series(1, p_room));
+    END IF;
+    IF v_new IS NULL THEN
+        EXECUTE format(
+            'INSERT INTO chancery.%I (record, run_id, payload, digest, source, split, position)
+             SELECT $1 + a.n, $2, a.payload, a.digest, $3, $4, a.position
+               FROM unnest($5, $6, $7) WITH ORDINALITY AS a (payload, digest, position, n)', 'records_' || p_run)
+          USING p_base, p_run, p_source, p_split, p_payloads, v_digests, p_positions;
+        admitted := v_given;
+        last_position := p_positions[v_given];
+        bytes := (SELECT coalesce(sum(octet_length(p.payload)), 0) FROM unnest(p_payloads) AS p (payload));
+    ELSE
+        EXECUTE format(
+            'WITH stored AS (
+                 INSERT INTO chancery.%I (record, run_id, payload, digest, source, split, position)
+                 SELECT $1 + w.place, $2, a.payload, a.digest, $3, $4, a.position
+                   FROM unnest($5, $6, $7) WITH ORDINALITY AS a (payload, digest, position, n)
+                   JOIN unnest($8) WITH ORDINALITY AS w (n, place) ON w.n = a.n
+                  ORDER BY w.place
+                 RETURNING octet_length(payload) AS bytes, position)
+             SELECT count(*), coalesce(sum(s.bytes), 0), max(s.position) FROM stored s', 'records_' || p_run)
+           INTO admitted, bytes, last_position
+          USING p_base, p_run, p_source, p_split, p_payloads, v_digests, p_positions, v_new;
+    END IF;
+    duplicates := v_last - admitted;
+    IF duplicates > 0 THEN
+        PERFORM chancery.admit_duplicates(p_run, p_keyring, p_source, p_split, v_digests, p_positions, v_new, v_last);
+    END IF;
+END
+$_$;
 
 CREATE FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) RETURNS record
     LANGUAGE plpgsql
@@ -246,6 +491,200 @@ CREATE FUNCTION chancery.holders_release(p_run integer, p_holders text[]) RETURN
            AND l.run_id = p_run AND l.released_at IS NULL AND l.outcome IS NULL
            AND l.holder = ANY (p_holders)) held
      WHERE chancery.lease_give_back(held.id)
+$$;
+
+CREATE FUNCTION chancery.intake_give_back(p_source integer, p_split integer, p_token bytea, p_error text, p_seconds double precision) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.intake_of_session();
+    v_failed integer := CASE WHEN p_error IS NULL THEN 0 ELSE 1 END;
+    -- A year at the most, whatever is asked for.
+    v_later timestamptz := clock_timestamp() + make_interval(secs => least(greatest(p_seconds, 0), 31536000));
+BEGIN
+    IF p_split IS NULL THEN
+        UPDATE chancery.sources s
+           SET holder = NULL, token_hash = NULL, expires_at = NULL, attempts = s.attempts + v_failed,
+               not_before = coalesce(v_later, s.not_before), last_error = coalesce(left(p_error, 1024), s.last_error)
+         WHERE s.run_id = v_run AND s.source = p_source AND s.token_hash = sha256(p_token);
+    ELSE
+        UPDATE chancery.splits t
+           SET holder = NULL, token_hash = NULL, expires_at = NULL, attempts = t.attempts + v_failed,
+               not_before = coalesce(v_later, t.not_before), last_error = coalesce(left(p_error, 1024), t.last_error)
+         WHERE t.run_id = v_run AND t.source = p_source AND t.split = p_split AND t.token_hash = sha256(p_token);
+    END IF;
+    RETURN FOUND;
+END
+$$;
+
+CREATE FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT attempts integer, OUT seconds double precision) RETURNS record
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_now timestamptz;
+    v_limit bigint;
+    v_wake timestamptz;
+BEGIN
+    IF octet_length(p_holder) > 1024 OR octet_length(p_token_hash) <> 32 THEN
+        RAISE EXCEPTION 'a holder has at most 1024 bytes, and the hash of a token 32' USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = chancery.intake_of_session();
+    task := chancery.intake_refusal(v_run);
+    IF task IS NOT NULL THEN
+        RETURN;
+    END IF;
+    SELECT i.record_limit INTO v_limit FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    IF NOT FOUND THEN
+        task := 'unknown';
+        RETURN;
+    END IF;
+    seconds := extract(epoch FROM v_run.lease_duration);
+    v_now := clock_timestamp();
+    IF v_limit > (SELECT a.records FROM chancery.admissions a WHERE a.run_id = v_run.id) IS NOT FALSE THEN
+        -- Sources first: their splits are then read by all.
+        SELECT s.source INTO source FROM chancery.sources s
+         WHERE s.run_id = v_run.id AND s.listed_at IS NULL
+           AND (s.expires_at <= v_now) IS NOT FALSE AND (s.not_before <= v_now) IS NOT FALSE
+         ORDER BY s.source LIMIT 1 FOR UPDATE SKIP LOCKED;
+        IF FOUND THEN
+            -- Those of a listing that was broken off were never read.
+            DELETE FROM chancery.splits t WHERE t.run_id = v_run.id AND t.source = intake_next.source;
+            UPDATE chancery.sources s
+               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_now + v_run.lease_duration
+             WHERE s.run_id = v_run.id AND s.source = intake_next.source
+            RETURNING s.name, s.description, s.attempts INTO name, description, attempts;
+            task := 'list';
+            RETURN;
+        END IF;
+        SELECT t.source, t.split INTO source, split FROM chancery.splits t
+         WHERE t.run_id = v_run.id AND t.done_at IS NULL
+           AND (t.expires_at <= v_now) IS NOT FALSE AND (t.not_before <= v_now) IS NOT FALSE
+           AND (SELECT s.listed_at IS NOT NULL FROM chancery.sources s WHERE s.run_id = v_run.id AND s.source = t.source)
+         ORDER BY t.split, t.source LIMIT 1 FOR UPDATE SKIP LOCKED;
+        IF FOUND THEN
+            UPDATE chancery.splits t
+               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_now + v_run.lease_duration
+             WHERE t.run_id = v_run.id AND t.source = intake_next.source AND t.split = intake_next.split
+            RETURNING t.part, t.position, t.attempts INTO part, start_at, attempts;
+            SELECT s.name, s.description INTO name, description FROM chancery.sources s
+             WHERE s.run_id = v_run.id AND s.source = intake_next.source;
+            task := 'read';
+            RETURN;
+        END IF;
+    END IF;
+    IF chancery.run_seal(v_run.id) THEN
+        task := 'sealed';
+        RETURN;
+    END IF;
+    task := 'wait';
+    SELECT min(w.at) INTO v_wake FROM (
+        SELECT min(greatest(s.expires_at, s.not_before)) AS at FROM chancery.sources s
+         WHERE s.run_id = v_run.id AND s.listed_at IS NULL
+        UNION ALL
+        SELECT min(greatest(t.expires_at, t.not_before)) FROM chancery.splits t
+         WHERE t.run_id = v_run.id AND t.done_at IS NULL) w;
+    seconds := greatest(extract(epoch FROM v_wake - clock_timestamp()), 0.1);
+END
+$$;
+
+CREATE FUNCTION chancery.intake_of_session() RETURNS integer
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN (SELECT l.run_id FROM chancery.logins l WHERE l.name = session_user AND l.work = 'Admit');
+END
+$$;
+
+CREATE TABLE chancery.runs (
+    id integer NOT NULL,
+    namespace text NOT NULL,
+    name text NOT NULL,
+    keyring_id integer NOT NULL,
+    batch_size bigint NOT NULL,
+    lease_duration interval NOT NULL,
+    suspended boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    record_count bigint,
+    sealed_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    uid uuid DEFAULT gen_random_uuid() NOT NULL,
+    namespace_uid uuid,
+    object_uid uuid NOT NULL,
+    adopted_from uuid,
+    adopted_at timestamp with time zone,
+    too_many_dead boolean DEFAULT false NOT NULL,
+    CONSTRAINT runs_batch_size_check CHECK ((batch_size >= 1)),
+    CONSTRAINT runs_check CHECK (((sealed_at IS NULL) = (record_count IS NULL))),
+    CONSTRAINT runs_check1 CHECK (((completed_at IS NULL) OR (sealed_at IS NOT NULL))),
+    CONSTRAINT runs_check2 CHECK (((adopted_from IS NULL) = (adopted_at IS NULL))),
+    CONSTRAINT runs_lease_duration_check CHECK ((lease_duration > '00:00:00'::interval)),
+    CONSTRAINT runs_record_count_check CHECK ((record_count >= 0))
+);
+
+CREATE FUNCTION chancery.intake_refusal(p_run chancery.runs) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE
+        WHEN (p_run).id IS NULL THEN 'unknown'
+        WHEN (p_run).deleted_at IS NOT NULL THEN 'deleted'
+        WHEN (p_run).sealed_at IS NOT NULL THEN 'sealed'
+        WHEN (p_run).too_many_dead THEN 'too_many_dead'
+        WHEN (p_run).suspended THEN 'suspended'
+    END
+$$;
+
+CREATE FUNCTION chancery.intake_release(p_run integer, p_holders text[]) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_sources bigint;
+    v_splits bigint;
+BEGIN
+    UPDATE chancery.sources s SET holder = NULL, token_hash = NULL, expires_at = NULL
+     WHERE s.run_id = p_run AND s.listed_at IS NULL AND s.holder = ANY (p_holders);
+    GET DIAGNOSTICS v_sources = ROW_COUNT;
+    UPDATE chancery.splits t SET holder = NULL, token_hash = NULL, expires_at = NULL
+     WHERE t.run_id = p_run AND t.done_at IS NULL AND t.holder = ANY (p_holders);
+    GET DIAGNOSTICS v_splits = ROW_COUNT;
+    RETURN v_sources + v_splits;
+END
+$$;
+
+CREATE FUNCTION chancery.intake_renew(p_source integer, p_split integer, p_token bytea) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.intake_of_session();
+    v_until timestamptz := clock_timestamp() + (SELECT r.lease_duration FROM chancery.runs r WHERE r.id = v_run);
+BEGIN
+    IF p_split IS NULL THEN
+        UPDATE chancery.sources s SET expires_at = v_until
+         WHERE s.run_id = v_run AND s.source = p_source AND s.token_hash = sha256(p_token);
+    ELSE
+        UPDATE chancery.splits t SET expires_at = v_until
+         WHERE t.run_id = v_run AND t.source = p_source AND t.split = p_split AND t.token_hash = sha256(p_token);
+    END IF;
+    RETURN FOUND;
+END
+$$;
+
+CREATE FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT r.id, r.uid, (SELECT l.uid FROM chancery.ledger l), r.namespace, r.name, r.deleted_at IS NOT NULL
+      FROM chancery.runs r
+     WHERE r.id = chancery.intake_of_session() AND r.namespace = p_namespace AND r.name = p_name;
+END
 $$;
 
 CREATE FUNCTION chancery.key_join(p_keyring integer, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) RETURNS boolean
@@ -716,13 +1155,18 @@ $$;
 CREATE FUNCTION chancery.login_bind(p_run integer, p_login name) RETURNS void
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    v_work chancery.login_work := CASE WHEN p_login::text ~ '^chancery_[0-9a-f]{12}_i' THEN 'Admit' ELSE 'Sign' END;
 BEGIN
     -- One at a time: two grants on one table at once do not work.
     PERFORM FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'run % is gone, or being deleted: it gets no login', p_run USING ERRCODE = 'CH006';
     END IF;
-    INSERT INTO chancery.logins (name, run_id) VALUES (p_login, p_run);
+    INSERT INTO chancery.logins (name, run_id, work) VALUES (p_login, p_run, v_work);
+    IF v_work = 'Admit' THEN
+        RETURN;
+    END IF;
     EXECUTE format('GRANT SELECT ON chancery.%I TO %I', 'records_' || p_run, p_login);
 END
 $$;
@@ -839,7 +1283,7 @@ BEGIN
       INTO STRICT v_run
       FROM chancery.runs r
       JOIN chancery.keyrings k ON k.id = r.keyring_id
-      JOIN chancery.generated_sources g ON g.run_id = r.id
+      LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
      WHERE r.id = p_run;
     v_bits := CASE WHEN p_made_ring THEN v_run.key_count::bigint * coalesce(v_run.key_size, 256) ELSE 0 END;
     IF v_run.bytes > p_limits.run_bytes THEN
@@ -854,12 +1298,17 @@ BEGIN
     IF v_refusal IS NULL AND (p_limits.namespace_runs IS NOT NULL OR p_limits.namespace_bytes IS NOT NULL) THEN
         PERFORM pg_advisory_xact_lock(hashtextextended('chancery.namespace ' || v_run.namespace, 0));
         SELECT count(*) AS runs,
-               sum(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size,
-                                      chancery.signature_bytes(k.algorithm, k.key_size))) AS bytes
+               sum(coalesce(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size,
+                                               chancery.signature_bytes(k.algorithm, k.key_size)),
+                            -- Beside its payloads, a record has its digest, once more in an index, and its position.
+                            i.payload_bytes * 1.25 + chancery.run_bytes(
+                                i.admitted, i.admitted, 150, r.batch_size,
+                                chancery.signature_bytes(k.algorithm, k.key_size)))) AS bytes
           INTO v_held
           FROM chancery.runs r
           JOIN chancery.keyrings k ON k.id = r.keyring_id
-          JOIN chancery.generated_sources g ON g.run_id = r.id
+          LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
+          LEFT JOIN chancery.intakes i ON i.run_id = r.id
          WHERE r.namespace = v_run.namespace;
         IF v_held.runs > p_limits.namespace_runs THEN
             v_refusal := format(
@@ -919,7 +1368,7 @@ CREATE FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_
          + ceil(p_to_sign::numeric / p_batch_size) * 800
 $$;
 
-CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) RETURNS TABLE(run_id integer, created boolean)
+CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) RETURNS TABLE(run_id integer, created boolean)
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -947,8 +1396,10 @@ BEGIN
             p_object.namespace_uid, p_object.object_uid)
     RETURNING id INTO v_run;
     INSERT INTO chancery.admissions (run_id) VALUES (v_run);
-    INSERT INTO chancery.generated_sources (run_id, record_count, record_size, chunk_size)
-    VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
+    IF p_sources IS NULL THEN
+        INSERT INTO chancery.generated_sources (run_id, record_count, record_size, chunk_size)
+        VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
+    END IF;
     PERFORM chancery.run_admit(v_run, v_made_ring, p_limits);
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signatures'] LOOP
         v_check := CASE WHEN v_parent = 'signatures' THEN (
@@ -961,6 +1412,9 @@ BEGIN
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
+    IF p_sources IS NOT NULL THEN
+        PERFORM chancery.run_sources(v_run, p_sources, p_idempotency, p_record_count, p_dead_limit, p_dead_retention);
+    END IF;
     RETURN QUERY SELECT v_run, true;
 END
 $$;
@@ -969,35 +1423,9 @@ CREATE FUNCTION chancery.run_of_session() RETURNS integer
     LANGUAGE plpgsql STABLE
     AS $$
 BEGIN
-    RETURN (SELECT l.run_id FROM chancery.logins l WHERE l.name = session_user);
+    RETURN (SELECT l.run_id FROM chancery.logins l WHERE l.name = session_user AND l.work = 'Sign');
 END
 $$;
-
-CREATE TABLE chancery.runs (
-    id integer NOT NULL,
-    namespace text NOT NULL,
-    name text NOT NULL,
-    keyring_id integer NOT NULL,
-    batch_size bigint NOT NULL,
-    lease_duration interval NOT NULL,
-    suspended boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    record_count bigint,
-    sealed_at timestamp with time zone,
-    completed_at timestamp with time zone,
-    deleted_at timestamp with time zone,
-    uid uuid DEFAULT gen_random_uuid() NOT NULL,
-    namespace_uid uuid,
-    object_uid uuid NOT NULL,
-    adopted_from uuid,
-    adopted_at timestamp with time zone,
-    CONSTRAINT runs_batch_size_check CHECK ((batch_size >= 1)),
-    CONSTRAINT runs_check CHECK (((sealed_at IS NULL) = (record_count IS NULL))),
-    CONSTRAINT runs_check1 CHECK (((completed_at IS NULL) OR (sealed_at IS NOT NULL))),
-    CONSTRAINT runs_check2 CHECK (((adopted_from IS NULL) = (adopted_at IS NULL))),
-    CONSTRAINT runs_lease_duration_check CHECK ((lease_duration > '00:00:00'::interval)),
-    CONSTRAINT runs_record_count_check CHECK ((record_count >= 0))
-);
 
 CREATE FUNCTION chancery.run_refusal(p_run chancery.runs) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -1006,7 +1434,7 @@ CREATE FUNCTION chancery.run_refusal(p_run chancery.runs) RETURNS text
         WHEN (p_run).id IS NULL THEN 'unknown'
         WHEN (p_run).deleted_at IS NOT NULL THEN 'deleted'
         WHEN (p_run).completed_at IS NOT NULL THEN 'complete'
-        WHEN (p_run).suspended THEN 'suspended'
+        WHEN (p_run).suspended OR (p_run).too_many_dead THEN 'suspended'
     END
 $$;
 
@@ -1060,7 +1488,8 @@ BEGIN
         RETURN true;
     END IF;
     SELECT * INTO STRICT v_intake FROM chancery.admissions a WHERE a.run_id = p_run;
-    IF v_intake.records < (SELECT g.record_count FROM chancery.generated_sources g WHERE g.run_id = p_run) THEN
+    IF v_intake.records < (SELECT g.record_count FROM chancery.generated_sources g WHERE g.run_id = p_run)
+       OR chancery.sources_open(p_run, v_intake.records) THEN
         RETURN false;
     END IF;
     v_now := clock_timestamp();
@@ -1130,6 +1559,38 @@ EXCEPTION
 END
 $$;
 
+CREATE FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_record_limit bigint, p_dead_limit bigint, p_dead_retention interval) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_ring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run);
+    v_digest text := CASE WHEN p_idempotency = 'None' THEN 'digest IS NULL' ELSE 'octet_length(digest) = 32' END;
+BEGIN
+    INSERT INTO chancery.intakes (run_id, idempotency, record_limit, dead_limit, dead_retention)
+    VALUES (p_run, p_idempotency, p_record_limit, p_dead_limit, p_dead_retention);
+    INSERT INTO chancery.sources (run_id, source, name, description)
+    SELECT p_run, s.n, s.source ->> 'name', s.source -> 'description'
+      FROM jsonb_array_elements(p_sources) WITH ORDINALITY AS s (source, n);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'a run without a source of its own has generated records' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    EXECUTE format('ALTER TABLE chancery.%I ADD CHECK ((source IS NOT NULL AND split IS NOT NULL AND position IS NOT NULL'
+                   ' AND %s) IS TRUE)', 'records_' || p_run, v_digest);
+    EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.arrivals INCLUDING ALL)', 'arrivals_' || p_run);
+    EXECUTE format('ALTER TABLE chancery.arrivals ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
+                   'arrivals_' || p_run, p_run);
+    IF p_idempotency = 'None' OR to_regclass(format('chancery.%I', 'digests_' || v_ring)) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    -- Rows are written once and found by their key: only what a deleted run leaves behind has to be collected.
+    EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.digests INCLUDING ALL)'
+                   ' WITH (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647)',
+                   'digests_' || v_ring);
+    EXECUTE format('ALTER TABLE chancery.digests ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
+                   'digests_' || v_ring, v_ring);
+END
+$$;
+
 CREATE FUNCTION chancery.run_turn(p_run integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1172,6 +1633,75 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.source_listed(p_source integer, p_token bytea, p_splits integer) RETURNS boolean
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.intake_of_session();
+    v_found bigint;
+BEGIN
+    PERFORM FROM chancery.sources s
+      WHERE s.run_id = v_run AND s.source = p_source AND s.listed_at IS NULL AND s.token_hash = sha256(p_token)
+        FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    SELECT count(*) INTO v_found FROM chancery.splits t WHERE t.run_id = v_run AND t.source = p_source;
+    IF v_found <> p_splits OR v_found <> (SELECT coalesce(max(t.split), 0) FROM chancery.splits t
+                                           WHERE t.run_id = v_run AND t.source = p_source) THEN
+        RAISE EXCEPTION 'source % has % splits, not %, or a number among them is missing', p_source, v_found, p_splits
+            USING ERRCODE = 'data_exception';
+    END IF;
+    UPDATE chancery.sources s
+       SET listed_at = clock_timestamp(), holder = NULL, token_hash = NULL, expires_at = NULL,
+           attempts = 0, not_before = NULL, last_error = NULL
+     WHERE s.run_id = v_run AND s.source = p_source;
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION chancery.sources_open(p_run integer, p_records bigint) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET enable_seqscan TO 'off'
+    AS $$
+BEGIN
+    IF p_records >= (SELECT i.record_limit FROM chancery.intakes i WHERE i.run_id = p_run) THEN
+        RETURN false;
+    END IF;
+    RETURN EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = p_run AND s.listed_at IS NULL)
+        OR EXISTS (SELECT FROM chancery.splits t WHERE t.run_id = p_run AND t.done_at IS NULL);
+END
+$$;
+
+CREATE FUNCTION chancery.splits_add(p_source integer, p_token bytea, p_first integer, p_parts text[], p_starts bigint[]) RETURNS boolean
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.intake_of_session();
+BEGIN
+    IF cardinality(p_parts) > 10000 OR cardinality(p_parts) <> cardinality(p_starts)
+       OR (SELECT max(octet_length(t.part)) FROM unnest(p_parts) t (part)) > 65536 THEN
+        RAISE EXCEPTION 'at most 10000 splits at a time, each of at most 65536 bytes, and each with a start'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM FROM chancery.sources s
+      WHERE s.run_id = v_run AND s.source = p_source AND s.listed_at IS NULL AND s.token_hash = sha256(p_token)
+        FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE chancery.sources s
+       SET expires_at = clock_timestamp() + (SELECT r.lease_duration FROM chancery.runs r WHERE r.id = v_run)
+     WHERE s.run_id = v_run AND s.source = p_source;
+    INSERT INTO chancery.splits (run_id, source, split, part, start, position)
+    SELECT v_run, p_source, p_first + t.n::integer - 1, t.part::jsonb, t.start, t.start
+      FROM unnest(p_parts, p_starts) WITH ORDINALITY AS t (part, start, n);
+    RETURN true;
+END
+$$;
+
 CREATE TABLE chancery.admissions (
     run_id integer NOT NULL,
     records bigint DEFAULT 0 NOT NULL,
@@ -1183,6 +1713,33 @@ CREATE TABLE chancery.admissions (
     CONSTRAINT admissions_check1 CHECK (((batched < records) = (opened_at IS NOT NULL))),
     CONSTRAINT admissions_records_check CHECK ((records >= 0))
 );
+
+CREATE TABLE chancery.arrivals (
+    source integer NOT NULL,
+    split integer NOT NULL,
+    "position" bigint NOT NULL,
+    run_id integer NOT NULL,
+    state chancery.arrival_state NOT NULL,
+    digest bytea,
+    duplicate_run integer,
+    duplicate_record bigint,
+    stage text,
+    reason text,
+    raw bytea,
+    arrived_at timestamp with time zone NOT NULL,
+    swept_at timestamp with time zone,
+    CONSTRAINT arrivals_check CHECK (((state = 'Duplicate'::chancery.arrival_state) = (digest IS NOT NULL))),
+    CONSTRAINT arrivals_check1 CHECK (((state = 'Duplicate'::chancery.arrival_state) = (duplicate_run IS NOT NULL))),
+    CONSTRAINT arrivals_check2 CHECK (((state = 'Duplicate'::chancery.arrival_state) = (duplicate_record IS NOT NULL))),
+    CONSTRAINT arrivals_check3 CHECK (((state = 'Dead'::chancery.arrival_state) = (stage IS NOT NULL))),
+    CONSTRAINT arrivals_check4 CHECK (((state = 'Dead'::chancery.arrival_state) = (reason IS NOT NULL))),
+    CONSTRAINT arrivals_check5 CHECK ((((state = 'Dead'::chancery.arrival_state) AND (swept_at IS NULL)) = (raw IS NOT NULL))),
+    CONSTRAINT arrivals_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT arrivals_raw_check CHECK ((octet_length(raw) <= 1048576)),
+    CONSTRAINT arrivals_reason_check CHECK ((octet_length(reason) <= 4096)),
+    CONSTRAINT arrivals_stage_check CHECK ((octet_length(stage) <= 64))
+)
+PARTITION BY LIST (run_id);
 
 CREATE TABLE chancery.batch_roots (
     run_id integer NOT NULL,
@@ -1230,6 +1787,14 @@ CREATE TABLE chancery.deleted_runs (
     deleted_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE chancery.digests (
+    digest bytea NOT NULL,
+    record bigint NOT NULL,
+    keyring_id integer NOT NULL,
+    run_id integer NOT NULL
+)
+PARTITION BY LIST (keyring_id);
+
 CREATE TABLE chancery.functions (
     name text NOT NULL,
     hash text NOT NULL
@@ -1249,6 +1814,28 @@ CREATE TABLE chancery.generated_sources (
     CONSTRAINT generated_sources_chunk_size_check CHECK ((chunk_size >= 1)),
     CONSTRAINT generated_sources_record_count_check CHECK ((record_count >= 1)),
     CONSTRAINT generated_sources_record_size_check CHECK (((record_size >= 0) AND (record_size <= 1048576)))
+);
+
+CREATE TABLE chancery.intakes (
+    run_id integer NOT NULL,
+    idempotency chancery.idempotency NOT NULL,
+    record_limit bigint,
+    dead_limit bigint NOT NULL,
+    dead_retention interval NOT NULL,
+    received bigint DEFAULT 0 NOT NULL,
+    admitted bigint DEFAULT 0 NOT NULL,
+    duplicates bigint DEFAULT 0 NOT NULL,
+    dead bigint DEFAULT 0 NOT NULL,
+    payload_bytes bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT intakes_admitted_check CHECK ((admitted >= 0)),
+    CONSTRAINT intakes_check CHECK ((received = ((admitted + duplicates) + dead))),
+    CONSTRAINT intakes_check1 CHECK ((admitted <= record_limit)),
+    CONSTRAINT intakes_dead_check CHECK ((dead >= 0)),
+    CONSTRAINT intakes_dead_limit_check CHECK ((dead_limit >= 0)),
+    CONSTRAINT intakes_dead_retention_check CHECK ((dead_retention > '00:00:00'::interval)),
+    CONSTRAINT intakes_duplicates_check CHECK ((duplicates >= 0)),
+    CONSTRAINT intakes_payload_bytes_check CHECK ((payload_bytes >= 0)),
+    CONSTRAINT intakes_record_limit_check CHECK ((record_limit >= 1))
 );
 
 CREATE TABLE chancery.key_material (
@@ -1356,13 +1943,22 @@ CREATE TABLE chancery.logins (
     name name NOT NULL,
     run_id integer NOT NULL,
     made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT logins_name_check CHECK ((name ~ '^chancery_[0-9a-f]{12}_r[1-9][0-9]{0,9}_[0-9a-f]{8}$'::text))
+    work chancery.login_work DEFAULT 'Sign'::chancery.login_work NOT NULL,
+    CONSTRAINT logins_check CHECK ((name ~ (('^chancery_[0-9a-f]{12}_'::text ||
+CASE work
+    WHEN 'Sign'::chancery.login_work THEN 'r'::text
+    ELSE 'i'::text
+END) || '[1-9][0-9]{0,9}_[0-9a-f]{8}$'::text)))
 );
 
 CREATE TABLE chancery.records (
     record bigint NOT NULL,
     run_id integer NOT NULL,
     payload bytea NOT NULL,
+    digest bytea,
+    source integer,
+    split integer,
+    "position" bigint,
     CONSTRAINT records_payload_check CHECK ((octet_length(payload) <= 1048576)),
     CONSTRAINT records_record_check CHECK ((record >= 1))
 )
@@ -1405,6 +2001,61 @@ CREATE TABLE chancery.signatures (
 PARTITION BY LIST (run_id);
 ALTER TABLE ONLY chancery.signatures ALTER COLUMN signature SET STORAGE EXTERNAL;
 
+CREATE TABLE chancery.sources (
+    run_id integer NOT NULL,
+    source integer NOT NULL,
+    name text NOT NULL,
+    description jsonb NOT NULL,
+    listed_at timestamp with time zone,
+    holder text,
+    token_hash bytea,
+    expires_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    not_before timestamp with time zone,
+    last_error text,
+    CONSTRAINT sources_check CHECK (((token_hash IS NULL) = (expires_at IS NULL))),
+    CONSTRAINT sources_check1 CHECK (((token_hash IS NULL) = (holder IS NULL))),
+    CONSTRAINT sources_check2 CHECK (((listed_at IS NULL) OR (token_hash IS NULL))),
+    CONSTRAINT sources_holder_check CHECK ((octet_length(holder) <= 1024)),
+    CONSTRAINT sources_last_error_check CHECK ((octet_length(last_error) <= 4096)),
+    CONSTRAINT sources_source_check CHECK ((source >= 1)),
+    CONSTRAINT sources_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+CREATE TABLE chancery.splits (
+    run_id integer NOT NULL,
+    source integer NOT NULL,
+    split integer NOT NULL,
+    part jsonb NOT NULL,
+    start bigint NOT NULL,
+    "position" bigint NOT NULL,
+    done_at timestamp with time zone,
+    holder text,
+    token_hash bytea,
+    expires_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    not_before timestamp with time zone,
+    last_error text,
+    received bigint DEFAULT 0 NOT NULL,
+    admitted bigint DEFAULT 0 NOT NULL,
+    duplicates bigint DEFAULT 0 NOT NULL,
+    dead bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT splits_admitted_check CHECK ((admitted >= 0)),
+    CONSTRAINT splits_check CHECK (("position" >= start)),
+    CONSTRAINT splits_check1 CHECK ((received = ((admitted + duplicates) + dead))),
+    CONSTRAINT splits_check2 CHECK (((token_hash IS NULL) = (expires_at IS NULL))),
+    CONSTRAINT splits_check3 CHECK (((token_hash IS NULL) = (holder IS NULL))),
+    CONSTRAINT splits_check4 CHECK (((done_at IS NULL) OR (token_hash IS NULL))),
+    CONSTRAINT splits_dead_check CHECK ((dead >= 0)),
+    CONSTRAINT splits_duplicates_check CHECK ((duplicates >= 0)),
+    CONSTRAINT splits_holder_check CHECK ((octet_length(holder) <= 1024)),
+    CONSTRAINT splits_last_error_check CHECK ((octet_length(last_error) <= 4096)),
+    CONSTRAINT splits_split_check CHECK ((split >= 1)),
+    CONSTRAINT splits_start_check CHECK ((start >= 0)),
+    CONSTRAINT splits_token_hash_check CHECK ((octet_length(token_hash) = 32))
+)
+WITH (fillfactor='70');
+
 CREATE TABLE chancery.statements (
     number bigint NOT NULL,
     hash bytea NOT NULL,
@@ -1422,6 +2073,9 @@ CREATE TABLE chancery.statements (
 ALTER TABLE ONLY chancery.admissions
     ADD CONSTRAINT admissions_pkey PRIMARY KEY (run_id);
 
+ALTER TABLE ONLY chancery.arrivals
+    ADD CONSTRAINT arrivals_pkey PRIMARY KEY (source, split, "position", run_id);
+
 ALTER TABLE ONLY chancery.batch_roots
     ADD CONSTRAINT batch_roots_pkey PRIMARY KEY (run_id, tree, batch);
 
@@ -1434,6 +2088,9 @@ ALTER TABLE ONLY chancery.data_keys
 ALTER TABLE ONLY chancery.deleted_runs
     ADD CONSTRAINT deleted_runs_pkey PRIMARY KEY (run_id);
 
+ALTER TABLE ONLY chancery.digests
+    ADD CONSTRAINT digests_pkey PRIMARY KEY (digest, keyring_id);
+
 ALTER TABLE ONLY chancery.functions
     ADD CONSTRAINT functions_pkey PRIMARY KEY (name);
 
@@ -1442,6 +2099,9 @@ ALTER TABLE ONLY chancery.generated_chunks
 
 ALTER TABLE ONLY chancery.generated_sources
     ADD CONSTRAINT generated_sources_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY chancery.intakes
+    ADD CONSTRAINT intakes_pkey PRIMARY KEY (run_id);
 
 ALTER TABLE ONLY chancery.key_material
     ADD CONSTRAINT key_material_pkey PRIMARY KEY (key_id);
@@ -1491,6 +2151,15 @@ ALTER TABLE ONLY chancery.schema_migrations
 ALTER TABLE ONLY chancery.signatures
     ADD CONSTRAINT signatures_pkey PRIMARY KEY (record, run_id);
 
+ALTER TABLE ONLY chancery.sources
+    ADD CONSTRAINT sources_pkey PRIMARY KEY (run_id, source);
+
+ALTER TABLE ONLY chancery.sources
+    ADD CONSTRAINT sources_run_id_name_key UNIQUE (run_id, name);
+
+ALTER TABLE ONLY chancery.splits
+    ADD CONSTRAINT splits_pkey PRIMARY KEY (run_id, source, split);
+
 ALTER TABLE ONLY chancery.statements
     ADD CONSTRAINT statements_hash_key UNIQUE (hash);
 
@@ -1523,6 +2192,12 @@ CREATE INDEX logins_by_run ON chancery.logins USING btree (run_id);
 
 CREATE INDEX runs_by_keyring ON chancery.runs USING btree (keyring_id);
 
+CREATE INDEX splits_open ON chancery.splits USING btree (run_id, split, source) WHERE (done_at IS NULL);
+
+CREATE TRIGGER arrivals_are_swept_once BEFORE UPDATE OF raw, swept_at ON chancery.arrivals FOR EACH ROW WHEN (((old.swept_at IS NOT NULL) OR (new.raw IS NOT NULL) OR (new.swept_at IS NULL))) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER arrivals_never_change BEFORE DELETE OR UPDATE OF source, split, "position", run_id, state, digest, duplicate_run, duplicate_record, stage, reason, arrived_at ON chancery.arrivals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER batch_roots_go_with_their_run AFTER DELETE ON chancery.batch_roots REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION chancery.refuse_removal_of_roots();
 
 CREATE TRIGGER batch_roots_never_change BEFORE UPDATE ON chancery.batch_roots FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
@@ -1530,6 +2205,8 @@ CREATE TRIGGER batch_roots_never_change BEFORE UPDATE ON chancery.batch_roots FO
 CREATE TRIGGER batches_keep_their_bounds BEFORE UPDATE OF batch, run_id, first_record, last_record, payload_bytes, opened_at, closed_at, closed_by ON chancery.batches FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER generated_sources_never_change BEFORE UPDATE ON chancery.generated_sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER intakes_keep_their_shape BEFORE UPDATE OF run_id, idempotency, record_limit ON chancery.intakes FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER keyrings_keep_their_shape BEFORE UPDATE OF uid, namespace, name, algorithm, key_size, provider, envelope, data_key_fingerprint ON chancery.keyrings FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -1544,6 +2221,14 @@ CREATE TRIGGER runs_are_sealed_once BEFORE UPDATE OF record_count, sealed_at ON 
 CREATE TRIGGER runs_keep_their_shape BEFORE UPDATE OF uid, namespace, name, keyring_id, batch_size ON chancery.runs FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER signatures_never_change BEFORE DELETE OR UPDATE ON chancery.signatures FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER sources_are_listed_once BEFORE UPDATE OF listed_at ON chancery.sources FOR EACH ROW WHEN ((old.listed_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER sources_keep_their_shape BEFORE UPDATE OF run_id, source, name, description ON chancery.sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER splits_are_done_once BEFORE UPDATE OF "position", done_at, received, admitted, duplicates, dead ON chancery.splits FOR EACH ROW WHEN ((old.done_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER splits_keep_their_shape BEFORE UPDATE OF run_id, source, split, part, start ON chancery.splits FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER statements_never_change BEFORE DELETE OR UPDATE ON chancery.statements FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -1562,6 +2247,9 @@ ALTER TABLE ONLY chancery.generated_chunks
 ALTER TABLE ONLY chancery.generated_sources
     ADD CONSTRAINT generated_sources_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY chancery.intakes
+    ADD CONSTRAINT intakes_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY chancery.key_material
     ADD CONSTRAINT key_material_key_id_fkey FOREIGN KEY (key_id) REFERENCES chancery.keys(id) ON DELETE CASCADE;
 
@@ -1574,11 +2262,29 @@ ALTER TABLE ONLY chancery.run_secrets
 ALTER TABLE ONLY chancery.runs
     ADD CONSTRAINT runs_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id);
 
+ALTER TABLE ONLY chancery.sources
+    ADD CONSTRAINT sources_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY chancery.splits
+    ADD CONSTRAINT splits_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY chancery.statements
     ADD CONSTRAINT statements_previous_fkey FOREIGN KEY (previous) REFERENCES chancery.statements(hash);
 
 GRANT USAGE ON SCHEMA chancery TO chancery_signer;
+GRANT USAGE ON SCHEMA chancery TO chancery_intake;
 GRANT USAGE ON SCHEMA chancery TO chancery_auditor;
+
+REVOKE ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_done boolean, p_payloads bytea[], p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_done boolean, p_payloads bytea[], p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) TO chancery_intake;
+
+REVOKE ALL ON FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payloads bytea[], p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.admit_duplicates(p_run integer, p_keyring integer, p_source integer, p_split integer, p_digests bytea[], p_positions bigint[], p_new bigint[], p_last bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.admit_numbers(p_run integer, p_keyring integer, p_base bigint, p_room bigint, p_digests bytea[], OUT new bigint[], OUT last bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_idempotency chancery.idempotency, p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) FROM PUBLIC;
 
@@ -1598,6 +2304,26 @@ REVOKE ALL ON FUNCTION chancery.bytes_text(p_bytes numeric) FROM PUBLIC;
 REVOKE ALL ON FUNCTION chancery.database_used() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.intake_give_back(p_source integer, p_split integer, p_token bytea, p_error text, p_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.intake_give_back(p_source integer, p_split integer, p_token bytea, p_error text, p_seconds double precision) TO chancery_intake;
+
+REVOKE ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT attempts integer, OUT seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT attempts integer, OUT seconds double precision) TO chancery_intake;
+
+REVOKE ALL ON FUNCTION chancery.intake_of_session() FROM PUBLIC;
+
+GRANT SELECT ON TABLE chancery.runs TO chancery_auditor;
+
+REVOKE ALL ON FUNCTION chancery.intake_refusal(p_run chancery.runs) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.intake_release(p_run integer, p_holders text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.intake_renew(p_source integer, p_split integer, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.intake_renew(p_source integer, p_split integer, p_token bytea) TO chancery_intake;
+
+REVOKE ALL ON FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean) TO chancery_intake;
 
 REVOKE ALL ON FUNCTION chancery.key_join(p_keyring integer, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) FROM PUBLIC;
 
@@ -1640,6 +2366,7 @@ GRANT ALL ON FUNCTION chancery.leases_durable(p_run_uid uuid) TO chancery_signer
 
 REVOKE ALL ON FUNCTION chancery.ledger_version() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_signer;
+GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_intake;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_auditor;
 
 REVOKE ALL ON FUNCTION chancery.login_bind(p_run integer, p_login name) FROM PUBLIC;
@@ -1660,11 +2387,9 @@ REVOKE ALL ON FUNCTION chancery.run_adopt(p_run integer, p_former uuid, p_object
 
 REVOKE ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_of_session() FROM PUBLIC;
-
-GRANT SELECT ON TABLE chancery.runs TO chancery_auditor;
 
 REVOKE ALL ON FUNCTION chancery.run_refusal(p_run chancery.runs) FROM PUBLIC;
 
@@ -1676,6 +2401,8 @@ REVOKE ALL ON FUNCTION chancery.run_settle(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_record_limit bigint, p_dead_limit bigint, p_dead_retention interval) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) FROM PUBLIC;
@@ -1683,7 +2410,17 @@ REVOKE ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, 
 REVOKE ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT data_key_fingerprint text, OUT deleted boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT data_key_fingerprint text, OUT deleted boolean) TO chancery_signer;
 
+REVOKE ALL ON FUNCTION chancery.source_listed(p_source integer, p_token bytea, p_splits integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.source_listed(p_source integer, p_token bytea, p_splits integer) TO chancery_intake;
+
+REVOKE ALL ON FUNCTION chancery.sources_open(p_run integer, p_records bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.splits_add(p_source integer, p_token bytea, p_first integer, p_parts text[], p_starts bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.splits_add(p_source integer, p_token bytea, p_first integer, p_parts text[], p_starts bigint[]) TO chancery_intake;
+
 GRANT SELECT ON TABLE chancery.admissions TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.arrivals TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.batch_roots TO chancery_auditor;
 
@@ -1697,9 +2434,13 @@ GRANT SELECT(wrapped_at) ON TABLE chancery.data_keys TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.deleted_runs TO chancery_auditor;
 
+GRANT SELECT ON TABLE chancery.digests TO chancery_auditor;
+
 GRANT SELECT ON TABLE chancery.generated_chunks TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.generated_sources TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.intakes TO chancery_auditor;
 
 GRANT SELECT(key_id) ON TABLE chancery.key_material TO chancery_auditor;
 
@@ -1712,6 +2453,7 @@ GRANT SELECT ON TABLE chancery.keys TO chancery_auditor;
 GRANT SELECT ON TABLE chancery.leases TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.ledger TO chancery_signer;
+GRANT SELECT ON TABLE chancery.ledger TO chancery_intake;
 GRANT SELECT ON TABLE chancery.ledger TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.logins TO chancery_auditor;
@@ -1723,6 +2465,10 @@ GRANT SELECT ON TABLE chancery.run_secrets TO chancery_auditor;
 GRANT SELECT ON TABLE chancery.schema_migrations TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.signatures TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.sources TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.splits TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.statements TO chancery_auditor;
 

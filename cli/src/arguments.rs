@@ -264,8 +264,14 @@ pub(crate) struct VerifyArguments {
 /// What can be exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Exported {
-    /// {"record","batch","payload"}: what is to be signed, in base64
+    /// {"record","batch","payload"}: what is to be signed, in base64; from sources also "digest", "source", "split" and
+    /// "position"
     Records,
+    /// {"source","split","position","state"}: what sources offered, and what became of it: a "record", "duplicateOf", or
+    /// "stage" and "reason"
+    Arrivals,
+    /// {"source","split","position","stage","reason","raw","arrivedAt","sweptAt"}: what could not become a record, in base64
+    DeadLetters,
     /// {"record","batch","key","algorithm","signature","signedAt"}: base64; ES256 as the 64 bytes r‖s
     Signatures,
     /// {"key","algorithm","publicKey"}: PEM, SubjectPublicKeyInfo

@@ -22,7 +22,7 @@ async fn remove(database: &Database, arguments: &DeleteArguments) -> Result<Exit
         return Err(CliError::InUse { run: name.to_string(), holders: holders.join(", ") });
     }
     database.ledger.delete_run(&run).await?;
-    let records = grouped(run.sealed_records.unwrap_or(run.source.record_count).unsigned_abs());
+    let records = grouped(run.records().unwrap_or_default().unsigned_abs());
     let keys = match &run.keyring.name {
         Some(keyring) => format!("the keyring {}/{keyring} stays", run.namespace),
         None => format!("its {} keys are gone", run.keyring.key_count),

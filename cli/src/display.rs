@@ -23,6 +23,7 @@ const DRAWN_PER_SECOND: u8 = 20;
 pub(crate) enum Stage {
     MakingKeys,
     MakingRecords,
+    Reading,
     Signing,
     Auditing,
 }
@@ -32,6 +33,7 @@ impl Stage {
         match self {
             Self::MakingKeys => "making keys",
             Self::MakingRecords => "making records",
+            Self::Reading => "reading sources",
             Self::Signing => "signing",
             Self::Auditing => "auditing",
         }
@@ -69,7 +71,7 @@ impl Display {
         Self { bars, under_way: Mutex::default() }
     }
 
-    /// Begins a stage, perhaps beside others; `first` of its `total` is done already.
+    /// Begins a stage, perhaps beside others; `first` of its `total` is done already. A total of 0 says that nobody knows.
     pub(crate) fn stage(&self, stage: Stage, total: u64, first: u64) -> StageBar {
         let bar = self.bars.as_ref().map(|bars| bars.add(new_bar(stage, total, first)));
         if bar.is_none() {
@@ -157,7 +159,9 @@ impl StageBar {
         let seconds = began.elapsed().as_secs_f64();
         let rate = whole(done.saturating_sub(*first) as f64 / seconds.max(1e-9));
         let left = total.saturating_sub(done) / rate.max(1);
-        if self.0.ended.load(Ordering::Relaxed) {
+        if *total == 0 {
+            tracing::info!(stage = stage.name(), done, rate, seconds = format!("{seconds:.1}"), "{what}");
+        } else if self.0.ended.load(Ordering::Relaxed) {
             tracing::info!(
                 stage = stage.name(),
                 total,
@@ -193,7 +197,10 @@ fn new_bar(stage: Stage, total: u64, first: u64) -> ProgressBar {
     let bar = ProgressBar::new(total).with_prefix(stage.name()).with_position(first);
     // The rate counts from here, not from what an earlier command did.
     bar.reset_eta();
-    let template = "{prefix:16} {wide_bar:.cyan/blue} {human_pos}/{human_len} {rate:>10} {eta:>4} left";
+    let template = match total {
+        0 => "{prefix:16} {spinner} {human_pos} {rate:>10}",
+        _ => "{prefix:16} {wide_bar:.cyan/blue} {human_pos}/{human_len} {rate:>10} {eta:>4} left",
+    };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
         // A rate that cannot be written leaves its place empty.

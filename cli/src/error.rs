@@ -8,6 +8,7 @@ use chancery_audit::AuditError;
 use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
 use chancery_process::{Exit, KekFileError, StatementKeyFileError};
 use chancery_sources::generated::SourceError;
+use chancery_sources::objects;
 use chancery_stating::StatingError;
 use chancery_store::StoreError;
 
@@ -71,6 +72,18 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Source(#[from] SourceError),
     #[error(transparent)]
+    BadSource(#[from] objects::SourceError),
+    #[error(
+        "the intake program cannot be started: {0}; it belongs beside `chancery`, or where CHANCERY_INTAKE says"
+    )]
+    IntakeProgram(io::Error),
+    #[error("the sources could not be read to their end: {last}; what was admitted is kept, and the same command goes on")]
+    IntakeFailed { last: String, exit: Exit },
+    #[error(
+        "the run {run} is suspended by its dead letters: it has {dead}, and spec.deadLetter.limit allows {limit}; look at them with `chancery export {run} dead-letters`, then raise the limit to go on"
+    )]
+    TooManyDead { run: String, dead: i64, limit: i64 },
+    #[error(transparent)]
     Audit(#[from] AuditError),
     #[error(
         "the signer program cannot be started: {0}; it belongs beside `chancery`, or where CHANCERY_SIGNER says"
@@ -123,11 +136,14 @@ impl CliError {
             | Self::DataKey(_)
             | Self::WrapDataKey(_)
             | Self::Signals(_)
-            | Self::SignerProgram(_) => Exit::Failed,
+            | Self::SignerProgram(_)
+            | Self::IntakeProgram(_) => Exit::Failed,
             Self::Source(SourceError::Store(_)) => Exit::BadInput,
             Self::Source(_) => Exit::Failed,
-            Self::SignersFailed { exit: Exit::NoRoom, .. } => Exit::BadInput,
-            Self::SignersFailed { exit, .. } => *exit,
+            Self::SignersFailed { exit: Exit::NoRoom, .. }
+            | Self::IntakeFailed { exit: Exit::NoRoom | Exit::NeverWorks, .. } => Exit::BadInput,
+            Self::SignersFailed { exit, .. } | Self::IntakeFailed { exit, .. } => *exit,
+            Self::BadSource(error) if error.is_transient() => Exit::TryAgain,
             Self::LostWhileSigning(_) => Exit::TryAgain,
             Self::ManifestFile { .. }
             | Self::Manifest { .. }
@@ -147,6 +163,8 @@ impl CliError {
             | Self::OfCluster(_)
             | Self::InUse { .. }
             | Self::NothingHeld { .. }
+            | Self::BadSource(_)
+            | Self::TooManyDead { .. }
             | Self::Write(_)
             | Self::Store(_)
             | Self::Audit(AuditError::Store(_)) => Exit::BadInput,

@@ -10,7 +10,9 @@ use chancery_keyring::public_key_pem;
 use chancery_process::Exit;
 use chancery_statement::Envelope;
 use chancery_store::StoreError;
-use chancery_store::export::{KeyLine, LeaseLine, RecordLine, SignatureLine};
+use chancery_store::export::{
+    ArrivalLine, DeadLetterLine, KeyLine, LeaseLine, Origin, RecordLine, SignatureLine,
+};
 use chancery_store::statements::StatementRow;
 use futures::{Stream, TryStreamExt};
 use serde::Serialize;
@@ -24,6 +26,54 @@ struct Record {
     record: i64,
     batch: i64,
     payload: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    #[serde(flatten)]
+    origin: Option<Place>,
+}
+
+/// Where a payload came from.
+#[derive(Serialize)]
+struct Place {
+    source: String,
+    split: i32,
+    position: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Arrival {
+    #[serde(flatten)]
+    origin: Place,
+    state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate_of: Option<DuplicateOf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct DuplicateOf {
+    run: String,
+    record: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeadLetter {
+    #[serde(flatten)]
+    origin: Place,
+    stage: String,
+    reason: String,
+    raw: Option<String>,
+    arrived_at: String,
+    swept_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -61,9 +111,50 @@ struct Lease {
 
 impl From<RecordLine> for Record {
     fn from(line: RecordLine) -> Self {
-        let RecordLine { record, batch, payload } = line;
-        Self { record, batch, payload: STANDARD.encode(payload) }
+        let RecordLine { record, batch, payload, digest, origin } = line;
+        Self {
+            record,
+            batch,
+            payload: STANDARD.encode(payload),
+            digest: digest.map(hexadecimal),
+            origin: origin.map(Place::from),
+        }
     }
+}
+
+impl From<Origin> for Place {
+    fn from(Origin { source, split, position }: Origin) -> Self {
+        Self { source, split, position }
+    }
+}
+
+impl From<ArrivalLine> for Arrival {
+    fn from(line: ArrivalLine) -> Self {
+        let ArrivalLine { origin, state, digest, record, duplicate_run, duplicate_record, stage, reason } = line;
+        let duplicate_of = duplicate_run.zip(duplicate_record);
+        Self {
+            origin: origin.into(),
+            state,
+            digest: digest.map(hexadecimal),
+            record,
+            duplicate_of: duplicate_of.map(|(run, record)| DuplicateOf { run, record }),
+            stage,
+            reason,
+        }
+    }
+}
+
+impl From<DeadLetterLine> for DeadLetter {
+    fn from(line: DeadLetterLine) -> Self {
+        let DeadLetterLine { origin, stage, reason, raw, arrived_at, swept_at } = line;
+        let raw = raw.map(|raw| STANDARD.encode(raw));
+        Self { origin: origin.into(), stage, reason, raw, arrived_at, swept_at }
+    }
+}
+
+/// As `sha256sum` writes it.
+fn hexadecimal(digest: Vec<u8>) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl From<SignatureLine> for Signature {
@@ -141,6 +232,8 @@ async fn write_all(database: &Database, arguments: &ExportArguments) -> Result<(
     let mut exporter = database.ledger.export(&arguments.run.namespace, &arguments.run.name).await?;
     match arguments.what {
         Exported::Records => write_lines::<Record, _>(exporter.records()).await,
+        Exported::Arrivals => write_lines::<Arrival, _>(exporter.arrivals()).await,
+        Exported::DeadLetters => write_lines::<DeadLetter, _>(exporter.dead_letters()).await,
         Exported::Signatures => write_lines::<Signature, _>(exporter.signatures()).await,
         Exported::Keys => write_lines::<Key, _>(exporter.keys()).await,
         Exported::Leases => write_lines::<Lease, _>(exporter.leases()).await,

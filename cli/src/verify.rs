@@ -89,7 +89,7 @@ pub(crate) async fn audit_with_bar(
 ) -> Result<Report, CliError> {
     let bar = display.stage(
         Stage::Auditing,
-        run.sealed_records.unwrap_or(run.source.record_count).unsigned_abs(),
+        run.records().unwrap_or_default().unsigned_abs(),
         0,
     );
     let progress = move |records| bar.at(records);

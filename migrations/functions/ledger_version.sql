@@ -1,8 +1,9 @@
--- The newest migration of this ledger; readable by a signer, which may not see the table.
+-- The newest migration of this ledger; readable by signers and intakes, which may not see the table.
 CREATE OR REPLACE FUNCTION chancery.ledger_version() RETURNS bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT max(version) FROM chancery.schema_migrations
 $$;
 
 GRANT EXECUTE ON FUNCTION chancery.ledger_version() TO chancery_signer;
+GRANT EXECUTE ON FUNCTION chancery.ledger_version() TO chancery_intake;
 GRANT EXECUTE ON FUNCTION chancery.ledger_version() TO chancery_auditor;

@@ -1,7 +1,8 @@
 -- Refuses a run that is beyond what its namespace may have. Called by run_create once its row and its ring are there, and
 -- counted in the namespace's turn: of two runs at once, the second counts the first.
 --
--- * run_bytes: what the run will take in the database (chancery.run_bytes).
+-- * run_bytes: what the run will take in the database (chancery.run_bytes). What a run with sources will take nobody knows
+--   beforehand: it counts with what it has.
 -- * key_bits: the bits of the keys that it has made. RSA counts the bits of the modulus, ES256 and EdDSA 256 per key. A
 --   ring that was there before costs nothing.
 -- * namespace_runs: runs of the namespace that are in the ledger, whatever became of their SigningRuns.
@@ -25,7 +26,7 @@ BEGIN
       INTO STRICT v_run
       FROM chancery.runs r
       JOIN chancery.keyrings k ON k.id = r.keyring_id
-      JOIN chancery.generated_sources g ON g.run_id = r.id
+      LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
      WHERE r.id = p_run;
     v_bits := CASE WHEN p_made_ring THEN v_run.key_count::bigint * coalesce(v_run.key_size, 256) ELSE 0 END;
     IF v_run.bytes > p_limits.run_bytes THEN
@@ -40,12 +41,17 @@ BEGIN
     IF v_refusal IS NULL AND (p_limits.namespace_runs IS NOT NULL OR p_limits.namespace_bytes IS NOT NULL) THEN
         PERFORM pg_advisory_xact_lock(hashtextextended('chancery.namespace ' || v_run.namespace, 0));
         SELECT count(*) AS runs,
-               sum(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size,
-                                      chancery.signature_bytes(k.algorithm, k.key_size))) AS bytes
+               sum(coalesce(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size,
+                                               chancery.signature_bytes(k.algorithm, k.key_size)),
+                            -- Beside its payloads, a record has its digest, once more in an index, and its position.
+                            i.payload_bytes * 1.25 + chancery.run_bytes(
+                                i.admitted, i.admitted, 150, r.batch_size,
+                                chancery.signature_bytes(k.algorithm, k.key_size)))) AS bytes
           INTO v_held
           FROM chancery.runs r
           JOIN chancery.keyrings k ON k.id = r.keyring_id
-          JOIN chancery.generated_sources g ON g.run_id = r.id
+          LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
+          LEFT JOIN chancery.intakes i ON i.run_id = r.id
          WHERE r.namespace = v_run.namespace;
         IF v_held.runs > p_limits.namespace_runs THEN
             v_refusal := format(

@@ -2,6 +2,9 @@
 -- has this name already; `created` tells which. Two callers at once get the same run. One that is found may be another
 -- object's: it is not given to this one here (run_adopt).
 --
+-- With p_sources, its records come from there (run_sources), and p_record_count is the most that are admitted, or null;
+-- without, they are generated.
+--
 -- Raises CH021 for a run that is beyond p_limits (run_admit), and what keyring_find_or_create raises.
 --
 -- A partition is created apart and then attached: ATTACH PARTITION takes SHARE UPDATE EXCLUSIVE
@@ -19,6 +22,7 @@ CREATE OR REPLACE FUNCTION chancery.run_create(
     p_default_algorithm chancery.algorithm, p_default_key_size integer,
     p_batch_size bigint, p_lease_duration interval, p_suspended boolean,
     p_record_count bigint, p_record_size integer, p_chunk_size bigint,
+    p_sources jsonb, p_idempotency chancery.idempotency, p_dead_limit bigint, p_dead_retention interval,
     p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits
 ) RETURNS TABLE (run_id integer, created boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -47,8 +51,10 @@ BEGIN
             p_object.namespace_uid, p_object.object_uid)
     RETURNING id INTO v_run;
     INSERT INTO chancery.admissions (run_id) VALUES (v_run);
-    INSERT INTO chancery.generated_sources (run_id, record_count, record_size, chunk_size)
-    VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
+    IF p_sources IS NULL THEN
+        INSERT INTO chancery.generated_sources (run_id, record_count, record_size, chunk_size)
+        VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
+    END IF;
     PERFORM chancery.run_admit(v_run, v_made_ring, p_limits);
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signatures'] LOOP
         v_check := CASE WHEN v_parent = 'signatures' THEN (
@@ -61,6 +67,9 @@ BEGIN
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
+    IF p_sources IS NOT NULL THEN
+        PERFORM chancery.run_sources(v_run, p_sources, p_idempotency, p_record_count, p_dead_limit, p_dead_retention);
+    END IF;
     RETURN QUERY SELECT v_run, true;
 END
 $$;

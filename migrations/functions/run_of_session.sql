@@ -5,6 +5,6 @@
 CREATE OR REPLACE FUNCTION chancery.run_of_session() RETURNS integer
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN (SELECT l.run_id FROM chancery.logins l WHERE l.name = session_user);
+    RETURN (SELECT l.run_id FROM chancery.logins l WHERE l.name = session_user AND l.work = 'Sign');
 END
 $$;

@@ -5,6 +5,6 @@ LANGUAGE sql IMMUTABLE AS $$
         WHEN (p_run).id IS NULL THEN 'unknown'
         WHEN (p_run).deleted_at IS NOT NULL THEN 'deleted'
         WHEN (p_run).completed_at IS NOT NULL THEN 'complete'
-        WHEN (p_run).suspended THEN 'suspended'
+        WHEN (p_run).suspended OR (p_run).too_many_dead THEN 'suspended'
     END
 $$;

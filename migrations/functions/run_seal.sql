@@ -19,7 +19,8 @@ BEGIN
         RETURN true;
     END IF;
     SELECT * INTO STRICT v_intake FROM chancery.admissions a WHERE a.run_id = p_run;
-    IF v_intake.records < (SELECT g.record_count FROM chancery.generated_sources g WHERE g.run_id = p_run) THEN
+    IF v_intake.records < (SELECT g.record_count FROM chancery.generated_sources g WHERE g.run_id = p_run)
+       OR chancery.sources_open(p_run, v_intake.records) THEN
         RETURN false;
     END IF;
     v_now := clock_timestamp();

@@ -19,7 +19,6 @@ mod sign_run;
 mod signer;
 mod slot;
 mod term;
-mod termination_log;
 mod use_journal;
 
 use std::net::SocketAddr;
@@ -28,7 +27,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_process::{Exit, LogFormat, Shield, Stop, parse_arguments, read_data_key_file};
+use chancery_process::{Exit, LogFormat, Shield, Stop, parse_arguments, read_data_key_file, write_termination_log};
 use chancery_store::GivenUrl;
 use chancery_telemetry::{Telemetry, TraceParent, serve_metrics};
 use clap::Parser;
@@ -120,7 +119,7 @@ fn main() -> ExitCode {
             let exit = error.exit();
             tracing::error!(exit = exit.code(), "{error}");
             if let Some(file) = termination_log {
-                termination_log::write(&file, &error.to_string());
+                write_termination_log(&file, &error.to_string());
             }
             exit.into()
         }
@@ -142,7 +141,7 @@ async fn sign(arguments: Arguments) -> Result<Ended, SignerError> {
     // Before standard input is read to its end.
     let data_key = read_data_key_file(&arguments.data_key_file)?;
     if arguments.stop_with_stdin {
-        stop_with_stdin(stop.clone());
+        stop.with_standard_input();
     }
     let metrics = metrics(arguments.listen).await?;
     let ledger = arguments.database_url.read()?;
@@ -174,14 +173,4 @@ async fn metrics(listen: Option<SocketAddr>) -> Result<Metrics, SignerError> {
             .map_err(|reason| SignerError::Listen { listen, reason })?;
     }
     Ok(metrics)
-}
-
-/// Waits on a thread of its own, which ends with the process: a read from standard input cannot be
-/// cancelled, so a runtime would wait for it.
-fn stop_with_stdin(stop: Stop) {
-    std::thread::spawn(move || {
-        // At the end of the input or on an error, the process that started this one is gone.
-        let _copied = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        stop.now();
-    });
 }

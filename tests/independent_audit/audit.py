@@ -21,6 +21,7 @@ import sys
 
 import psycopg
 
+from arrivals import audit_arrivals
 from batches import audit_batches
 from findings import LAWS, Findings
 from guard import guarded
@@ -94,8 +95,14 @@ def _audit_input(ledger: Ledger, run: Run, admissions: list[Admission], findings
     if len(admissions) != 1:
         findings.violation(1, "the run", f"says {len(admissions)} times how far its input is")
     sources = ledger.sources(run)
-    if len(sources) != 1:
-        findings.violation(1, "the run", f"has {len(sources)} sources")
+    intakes = ledger.intakes(run)
+    if len(sources) + len(intakes) != 1:
+        findings.violation(1, "the run", f"has {len(sources)} generated sources, and {len(intakes)} accounts of others")
+    for intake in intakes:
+        for row in admissions:
+            if row.records != intake.admitted:
+                findings.violation(7, "the run", f"has {row.records} records, and says that {intake.admitted} are admitted")
+        audit_arrivals(ledger, run, intake, findings)
     for row in admissions:
         if run.record_count is not None and row.records != run.record_count:
             findings.violation(1, "the run", f"is sealed with {run.record_count} records, {row.records} are admitted")

@@ -15,6 +15,7 @@ LAWS = {
     4: "no shared key",
     5: "least recently used",
     6: "nothing lost",
+    7: "every arrival accounted for",
 }
 
 

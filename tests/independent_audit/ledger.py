@@ -9,7 +9,22 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
-from rows import Admission, Batch, DeletedRun, Key, Keyring, Lease, Record, Run, Signature, Source
+from rows import (
+    Admission,
+    Arrival,
+    Batch,
+    DeletedRun,
+    Intake,
+    Key,
+    Keyring,
+    Known,
+    Lease,
+    Record,
+    Run,
+    Signature,
+    Source,
+    Split,
+)
 
 # Rows that a stream holds at a time, and of those with payloads.
 ROWS_AT_A_TIME = 1_000
@@ -53,7 +68,8 @@ class Ledger:
         # Partitions are no part of a snapshot. A lock that is taken before it keeps those of every run that is not
         # deleted by then, until this value is gone.
         self._connection.execute(
-            "LOCK TABLE ONLY chancery.records, ONLY chancery.batches, ONLY chancery.signatures IN ACCESS SHARE MODE"
+            "LOCK TABLE ONLY chancery.records, ONLY chancery.batches, ONLY chancery.signatures, ONLY chancery.arrivals,"
+            " ONLY chancery.digests IN ACCESS SHARE MODE"
         )
         self._streams = 0
 
@@ -90,6 +106,90 @@ class Ledger:
         return self._all(
             Source, "SELECT record_count, chunk_size FROM chancery.generated_sources WHERE run_id = %s", run.id
         )
+
+    def intakes(self, run: Run) -> list[Intake]:
+        """What became of the arrivals, by the run's own account; a run with sources has one row, another none."""
+        return self._all(
+            Intake,
+            """SELECT idempotency::text AS idempotency, record_limit, received, admitted, duplicates, dead
+                 FROM chancery.intakes WHERE run_id = %s""",
+            run.id,
+        )
+
+    def unlisted(self, run: Run) -> list[int]:
+        """The sources that were not listed yet."""
+        return [
+            row[0]
+            for row in self._rows(
+                "SELECT source FROM chancery.sources WHERE run_id = %s AND listed_at IS NULL ORDER BY source", run.id
+            )
+        ]
+
+    def splits(self, run: Run) -> Iterator[Split]:
+        """The parts of the sources, in order."""
+        return self._stream(
+            Split,
+            """SELECT source, split, start, position, done_at IS NOT NULL AS done, received, admitted, duplicates, dead
+                 FROM chancery.splits WHERE run_id = %s ORDER BY source, split""",
+            run.id,
+        )
+
+    def admitted(self, run: Run) -> Iterator[Arrival]:
+        """The records, in the order of where they came from."""
+        return self._stream(
+            Arrival,
+            f"""SELECT source, split, position, 'Admitted' AS state, record, digest,
+                       CASE WHEN octet_length(payload) <= {PAYLOAD_BYTES} THEN payload END AS payload,
+                       NULL AS duplicate_run, NULL AS duplicate_record, NULL AS stage, NULL AS reason
+                  FROM chancery.records WHERE run_id = %s
+                 ORDER BY source NULLS FIRST, split NULLS FIRST, position NULLS FIRST, record""",
+            run.id,
+            at_a_time=PAYLOADS_AT_A_TIME,
+        )
+
+    def not_admitted(self, run: Run) -> Iterator[Arrival]:
+        """The other arrivals, in the same order."""
+        return self._stream(
+            Arrival,
+            """SELECT source, split, position, state::text AS state, NULL AS record, digest, NULL AS payload,
+                      duplicate_run, duplicate_record, stage, reason
+                 FROM chancery.arrivals WHERE run_id = %s ORDER BY source, split, position""",
+            run.id,
+        )
+
+    def digests(self, run: Run) -> Iterator[Known]:
+        """What the run's ring knows its records by, in the order of their numbers."""
+        return self._stream(
+            Known,
+            "SELECT record, digest FROM chancery.digests WHERE keyring_id = %s AND run_id = %s ORDER BY record",
+            run.keyring_id,
+            run.id,
+        )
+
+    def digests_of_records(self, run: Run) -> Iterator[Known]:
+        """The digests in the records themselves, in the order of their numbers."""
+        return self._stream(
+            Known,
+            "SELECT record, digest FROM chancery.records WHERE run_id = %s AND digest IS NOT NULL ORDER BY record",
+            run.id,
+        )
+
+    def false_duplicates(self, run: Run, other: int) -> list[tuple]:
+        """Duplicates of another run's records, or of this one's, that are none: where each is, and the record it names."""
+        return self._rows(
+            """SELECT a.source, a.split, a.position, a.duplicate_record FROM chancery.arrivals a
+                WHERE a.run_id = %s AND a.duplicate_run = %s
+                  AND NOT EXISTS (SELECT FROM chancery.records r
+                                   WHERE r.run_id = %s AND r.record = a.duplicate_record AND r.digest = a.digest)
+                LIMIT 100""",
+            run.id,
+            other,
+            other,
+        )
+
+    def runs_whole(self) -> dict[int, int]:
+        """The runs that are not being deleted, each with its ring."""
+        return dict(self._rows("SELECT id, keyring_id FROM chancery.runs WHERE deleted_at IS NULL"))
 
     def chunks(self, run: Run) -> set[int]:
         """The parts of its source that were made, in whatever order."""
@@ -213,7 +313,7 @@ class Ledger:
             """SELECT p.relname, c.relname, pg_get_expr(c.relpartbound, 0)
                  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
                  JOIN pg_namespace n ON n.oid = p.relnamespace
-                WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signatures')
+                WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signatures', 'arrivals')
                 ORDER BY c.oid"""
         ):
             by_name = re.fullmatch(rf"{parent}_(\d+)", name)

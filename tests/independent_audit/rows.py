@@ -53,6 +53,58 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Intake:
+    """A row of `intakes`."""
+
+    idempotency: str
+    record_limit: int | None
+    received: int
+    admitted: int
+    duplicates: int
+    dead: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """A row of `splits`, and whether its source has been listed."""
+
+    source: int
+    split: int
+    start: int
+    position: int
+    done: bool
+    received: int
+    admitted: int
+    duplicates: int
+    dead: int
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A record with where it came from, or a row of `arrivals`."""
+
+    source: int | None
+    split: int | None
+    position: int | None
+    state: str
+    record: int | None
+    digest: bytes | None
+    payload: bytes | None
+    duplicate_run: int | None
+    duplicate_record: int | None
+    stage: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Known:
+    """A row of `digests`."""
+
+    record: int
+    digest: bytes
+
+
+@dataclass(frozen=True)
 class Key:
     """A key of the ring; its public key is missing if its material is."""
 

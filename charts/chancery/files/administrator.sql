@@ -5,7 +5,8 @@
 -- It may be run again at any time. A role belongs to its server and is in no dump: after a restore on another server it
 -- has to be run there.
 --
---   chancery_signer    what all logins of runs have in common; roles.sql and functions/ say what that is
+--   chancery_signer    what all logins that sign a run have in common; roles.sql and functions/ say what that is
+--   chancery_intake    the same of all logins that admit records to a run
 --   chancery_auditor   reads everything but private keys, and changes nothing
 --   chancery_operator  may have logins of runs made; the ledger's owner is a member
 --   chancery_logins    has CREATEROLE, and therefore nobody logs in as it and nobody is a member of it: on PostgreSQL 15
@@ -20,7 +21,7 @@ DECLARE
     v_has_options boolean := current_setting('server_version_num')::integer >= 160000;
     v_owner name := (SELECT d.datdba::regrole::name FROM pg_database d WHERE d.datname = current_database());
 BEGIN
-    FOREACH v_role IN ARRAY ARRAY['chancery_signer', 'chancery_auditor', 'chancery_operator', 'chancery_logins'] LOOP
+    FOREACH v_role IN ARRAY ARRAY['chancery_signer', 'chancery_intake', 'chancery_auditor', 'chancery_operator', 'chancery_logins'] LOOP
         BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = v_role) THEN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', v_role);
@@ -42,14 +43,15 @@ BEGIN
     IF NOT (SELECT rolcreaterole FROM pg_roles WHERE rolname = 'chancery_logins') THEN
         ALTER ROLE chancery_logins CREATEROLE;
     END IF;
-    IF NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = 'chancery_signer'::regrole
-                      AND m.member = 'chancery_logins'::regrole AND m.admin_option) THEN
-        EXECUTE 'GRANT chancery_signer TO chancery_logins WITH ADMIN OPTION';
+    FOREACH v_role IN ARRAY ARRAY['chancery_signer', 'chancery_intake'] LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = v_role::regrole
+                                 AND m.member = 'chancery_logins'::regrole AND m.admin_option);
+        EXECUTE format('GRANT %I TO chancery_logins WITH ADMIN OPTION', v_role);
         -- Only to give it on.
         IF v_has_options THEN
-            EXECUTE 'GRANT chancery_signer TO chancery_logins WITH INHERIT FALSE, SET FALSE';
+            EXECUTE format('GRANT %I TO chancery_logins WITH INHERIT FALSE, SET FALSE', v_role);
         END IF;
-    END IF;
+    END LOOP;
     -- The owner makes logins, and audits with the rights of an auditor (SET ROLE).
     FOREACH v_role IN ARRAY ARRAY['chancery_auditor', 'chancery_operator'] LOOP
         CONTINUE WHEN pg_has_role(v_owner, v_role, CASE WHEN v_has_options THEN 'SET' ELSE 'MEMBER' END);
@@ -64,8 +66,9 @@ DROP SCHEMA IF EXISTS chancery_logins CASCADE;
 CREATE SCHEMA chancery_logins;
 
 -- Makes, limits, bars and drops logins of runs, and ends their sessions. p_login is chancery_LEDGER_rRUN_NUMBER: the
--- first 12 digits of the ledger's uid, the run's number in it, and 8 random digits. Nothing else can be made, and no
--- membership be given but that in chancery_signer, whatever the caller asks for.
+-- first 12 digits of the ledger's uid, the run's number in it, and 8 random digits; or chancery_LEDGER_iRUN_NUMBER for one
+-- that admits records. Nothing else can be made, and no membership be given but that in chancery_signer to the former, and
+-- in chancery_intake to the latter, whatever the caller asks for.
 --
 --   make   p_verifier is what PostgreSQL keeps of a password (SCRAM-SHA-256, RFC 5803): the password itself never is in
 --          SQL. p_connections is how many sessions the login may have at once
@@ -85,7 +88,7 @@ DECLARE
     v_role oid;
     v_ended bigint := 0;
 BEGIN
-    IF (p_login ~ '^chancery_[0-9a-f]{12}_r[1-9][0-9]{0,9}_[0-9a-f]{8}$') IS NOT TRUE THEN
+    IF (p_login ~ '^chancery_[0-9a-f]{12}_[ri][1-9][0-9]{0,9}_[0-9a-f]{8}$') IS NOT TRUE THEN
         RAISE EXCEPTION '% is no name of a login of a run', coalesce(quote_literal(left(p_login, 100)), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -101,8 +104,9 @@ BEGIN
         END IF;
         -- A member of it: so this function may end its sessions, and remove what it has made.
         EXECUTE format('CREATE ROLE %I LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS '
-                       'CONNECTION LIMIT %s PASSWORD %L IN ROLE chancery_signer ROLE chancery_logins',
-                       p_login, p_connections, p_verifier);
+                       'CONNECTION LIMIT %s PASSWORD %L IN ROLE %I ROLE chancery_logins',
+                       p_login, p_connections, p_verifier,
+                       CASE WHEN p_login ~ '^chancery_[0-9a-f]{12}_i' THEN 'chancery_intake' ELSE 'chancery_signer' END);
         EXECUTE format('COMMENT ON ROLE %I IS %L', p_login, v_mark);
         -- Defaults, which the login may change; sessions that go too far are ended.
         EXECUTE format('ALTER ROLE %I SET statement_timeout = %L', p_login, '60s');

@@ -1,4 +1,4 @@
-//! The login of a command's signers: made before they start, and dropped when they have ended.
+//! The logins of a command's signers and of its intake: made before they start, and dropped when they have ended.
 
 use chancery_store::logins::sessions_for;
 use chancery_store::{Run, RunLogin};
@@ -6,20 +6,29 @@ use chancery_store::{Run, RunLogin};
 use crate::database::Database;
 use crate::error::CliError;
 
-/// A login for the signers of this command. No signer has the owner's.
-pub(crate) struct SignersLogin<'a> {
+/// A login for the programs that this command starts. None of them has the owner's.
+pub(crate) struct ChildLogin<'a> {
     database: &'a Database,
     run: &'a Run,
     login: RunLogin,
 }
 
-impl<'a> SignersLogin<'a> {
-    pub(crate) async fn make(database: &'a Database, run: &'a Run, signers: u32) -> Result<Self, CliError> {
+impl<'a> ChildLogin<'a> {
+    pub(crate) async fn for_signers(database: &'a Database, run: &'a Run, signers: u32) -> Result<Self, CliError> {
         let login = database.ledger.make_login(run, sessions_for(signers)).await?;
         Ok(Self { database, run, login })
     }
 
-    /// The URL that the signers are given.
+    pub(crate) async fn for_intake(
+        database: &'a Database,
+        run: &'a Run,
+        sessions: u32,
+    ) -> Result<Self, CliError> {
+        let login = database.ledger.make_intake_login(run, sessions).await?;
+        Ok(Self { database, run, login })
+    }
+
+    /// The URL that they are given.
     pub(crate) fn url(&self) -> Result<String, CliError> {
         Ok(self.database.ledger.url().for_login(&self.login)?)
     }
@@ -33,7 +42,7 @@ impl<'a> SignersLogin<'a> {
             dropped = ledger.drop_idle_logins(self.run).await;
         }
         if let Err(error) = dropped {
-            tracing::warn!(login = self.login.name(), "the login of the signers is left: {error}");
+            tracing::warn!(login = self.login.name(), "the login of a program that has ended is left: {error}");
         }
     }
 }

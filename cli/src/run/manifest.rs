@@ -4,9 +4,10 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use chancery_api::{ManifestError, ValidatedRun, parse, validate};
+use chancery_api::{ManifestError, RunInput, ValidatedRun, parse, validate};
 use chancery_data_keys::DataKeyAccessError;
 use chancery_keyring::{DataKey, OpenDataKeyError};
+use chancery_sources::objects::{credentials_of_environment, for_ledger, look_at};
 use chancery_sources::{Asks, differences, new_run};
 use chancery_store::{Keyring, Limits, Object, Run, StoreError};
 use uuid::Uuid;
@@ -55,7 +56,13 @@ impl Request {
     ) -> Result<(Run, DataKey), CliError> {
         let ValidatedRun { namespace, name, .. } = &self.valid;
         let object = Object::without_cluster();
-        let keks = match database.ledger.find_run(namespace, name).await {
+        let found = database.ledger.find_run(namespace, name).await;
+        if matches!(found, Err(StoreError::NoRun(_)))
+            && let RunInput::Sources(sources) = &self.valid.input
+        {
+            look_at(&sources.sources, &credentials_of_environment()).await?;
+        }
+        let keks = match found {
             Ok(existing) => {
                 self.check_spec(&existing)?;
                 if taken_over.run == Some(existing.owner.object_uid) && !existing.owner.has_no_cluster() {
@@ -91,6 +98,9 @@ impl Request {
         let data_key = self.open_data_key(database, &run.keyring, &keks).await?;
         if !created {
             database.ledger.set_mutable(&run, self.valid.suspend, self.valid.lease_duration).await?;
+            if let RunInput::Sources(sources) = &self.valid.input {
+                database.ledger.set_dead_letter(&run, for_ledger(sources).dead_letter).await?;
+            }
         }
         Ok((run, data_key))
     }

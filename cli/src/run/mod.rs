@@ -1,5 +1,7 @@
 //! `chancery run`: make records, have them signed, audit, on one machine.
 
+mod child;
+mod intake;
 mod login;
 mod manifest;
 mod room;
@@ -26,7 +28,8 @@ use crate::database::Database;
 use crate::display::Display;
 use crate::error::CliError;
 use crate::kek_source::KekSource;
-use crate::run::login::SignersLogin;
+use crate::run::intake::{Taken, read_sources};
+use crate::run::login::ChildLogin;
 use crate::run::manifest::{Request, TakenOver};
 use crate::run::room::Room;
 use crate::run::signer_process::SignerCommand;
@@ -76,12 +79,16 @@ async fn sign_and_audit(
 
     let seeding = Instant::now();
     if request.valid.suspend {
-        tokio::select! {
-            supplied = supply::make_records(database, &run, &room, &display, |_| {}) => supplied?,
-            () = stop.asked() => return Ok(interrupted(&display)),
+        if run.input.generated().is_some() {
+            tokio::select! {
+                supplied = supply::make_records(database, &run, &room, &display, |_| {}) => supplied?,
+                () = stop.asked() => return Ok(interrupted(&display)),
+            }
+            display.say("the run is suspended: its records are made; its keys are made, and the records signed, once spec.suspend is false");
+        } else {
+            display.say("the run is suspended: its sources are read, its keys made, and the records signed, once spec.suspend is false");
         }
         summary.seeded_in(seeding.elapsed());
-        display.say("the run is suspended: its records are made; its keys are made, and the records signed, once spec.suspend is false");
     } else {
         let signers = Signers { most: arguments.signers, data_key: &data_key, log_format, room: &room };
         let done = tokio::select! {
@@ -135,8 +142,8 @@ struct Done {
     ended: Ended,
 }
 
-/// Makes the records, and starts the signers beside it: they make the keys, and sign the first batches while the others are
-/// still made. Either of both that fails ends
+/// Makes the records, or reads them, and starts the signers beside it: they make the keys, and sign the first batches while the
+/// others still come. Either of both that fails ends
 /// the other.
 async fn sign_as_records_come(
     database: &Database,
@@ -150,14 +157,20 @@ async fn sign_as_records_come(
     let (told, mut heard) = watch::channel(());
     let supplying = async {
         let told = told;
-        let supplied = tokio::select! {
-            supplied = supply::make_records(database, run, how.room, display, |_| { told.send_replace(()); }) => supplied,
-            () = stop.asked() => Ok(()),
+        let supplied = if run.input.generated().is_some() {
+            tokio::select! {
+                supplied = supply::make_records(database, run, how.room, display, |_| { told.send_replace(()); }) => {
+                    supplied.map(|()| Taken::Sealed)
+                }
+                () = stop.asked() => Ok(Taken::Stopped),
+            }
+        } else {
+            read_sources(database, run, how.log_format, display, stop, || { told.send_replace(()); }).await
         };
         if supplied.is_err() {
             stop.now();
         }
-        supplied.map(|()| began.elapsed())
+        supplied.map(|taken| (taken, began.elapsed()))
     };
     let signing = async {
         let wanted = |left| {
@@ -179,9 +192,12 @@ async fn sign_as_records_come(
     let (supplied, signed) = tokio::join!(supplying, signing);
     match (supplied, signed) {
         // Signers that were stopped because no records can be made have nothing else to tell.
-        (Err(error), Ok((_, Ended::Stopped))) => Err(error),
+        (Err(error), Ok((_, Ended::Stopped | Ended::Suspended))) => Err(error),
         (_, Err(error)) => Err(error),
-        (supplied, Ok((signers, ended))) => Ok(Done { seeding: supplied?, signers, ended }),
+        (Ok((Taken::Suspended, seeding)), Ok((signers, Ended::Stopped))) => {
+            Ok(Done { seeding, signers, ended: Ended::Suspended })
+        }
+        (supplied, Ok((signers, ended))) => Ok(Done { seeding: supplied?.1, signers, ended }),
     }
 }
 
@@ -194,7 +210,7 @@ async fn sign(
     display: &Display,
     stop: &Stop,
 ) -> Result<Ended, CliError> {
-    let login = SignersLogin::make(database, run, signers).await?;
+    let login = ChildLogin::for_signers(database, run, signers).await?;
     let command = SignerCommand::new(run, login.url()?, how.data_key, how.log_format);
     let ended = Supervisor::new(database, run, command, signers, display).sign(stop).await;
     login.drop().await;

@@ -6,6 +6,7 @@ use chancery_audit::Report;
 use chancery_process::grouped;
 use chancery_stating::Heads;
 use chancery_store::Run;
+use chancery_store::run::ArrivalCounts;
 use serde_json::json;
 
 use crate::arguments::Output;
@@ -33,6 +34,7 @@ pub(crate) struct Summary {
     expired: i64,
     abandoned: i64,
     stated: Heads,
+    arrivals: Option<ArrivalCounts>,
     elapsed: Duration,
 }
 
@@ -41,7 +43,7 @@ impl Summary {
         Self {
             run: format!("{}/{}", run.namespace, run.name),
             algorithm: run.keyring.algorithm.clone(),
-            records: run.source.record_count.unsigned_abs(),
+            records: run.records().unwrap_or_default().unsigned_abs(),
             signed: 0,
             keys: u64::from(run.keyring.key_count.unsigned_abs()),
             batches: 0,
@@ -52,6 +54,7 @@ impl Summary {
             expired: 0,
             abandoned: 0,
             stated: Heads::default(),
+            arrivals: None,
             elapsed: Duration::ZERO,
         }
     }
@@ -84,6 +87,7 @@ impl Summary {
             self.records = progress.record_count.unsigned_abs();
             self.signed = progress.records_signed.unsigned_abs();
             self.batches = progress.batches_closed.unsigned_abs();
+            self.arrivals = progress.arrivals;
         }
         let times = database.ledger.times(run).await?;
         self.signing_seconds = times.signing_seconds;
@@ -137,6 +141,12 @@ impl Summary {
             "signaturesPerSecond": self.rate(),
             "leasesExpired": self.expired,
             "leasesAbandoned": self.abandoned,
+            "arrivals": self.arrivals.map(|counts| json!({
+                "received": counts.received,
+                "admitted": counts.admitted,
+                "duplicates": counts.duplicates,
+                "dead": counts.dead,
+            })),
             "statements": { "sealed": self.stated.sealed, "signed": self.stated.signed },
             "audit": audit_result(report),
             "laws": report.map(|report| &report.laws),
@@ -144,8 +154,14 @@ impl Summary {
     }
 
     fn table(&self, report: Option<&Report>) -> String {
-        facts(&[
-            ("run", self.run.clone()),
+        let mut lines = vec![("run", self.run.clone())];
+        if let Some(ArrivalCounts { received, admitted: _, duplicates, dead, dead_limit: _ }) = self.arrivals {
+            let grouped = |count: i64| grouped(count.unsigned_abs());
+            lines.push(("received", grouped(received)));
+            lines.push(("duplicates", grouped(duplicates)));
+            lines.push(("dead letters", grouped(dead)));
+        }
+        lines.extend([
             ("records", grouped(self.records)),
             ("signed", grouped(self.signed)),
             ("keys", format!("{} {}", grouped(self.keys), self.algorithm)),
@@ -154,7 +170,8 @@ impl Summary {
             ("elapsed", format!("{:.1} s", self.elapsed.as_secs_f64())),
             ("signatures/s", self.rate().map_or_else(|| "-".to_owned(), grouped_rate)),
             ("audit", audit_result(report).to_owned()),
-        ])
+        ]);
+        facts(&lines)
     }
 }
 

@@ -17,6 +17,7 @@ mod reason;
 mod reference;
 mod signer_template;
 mod signing_run;
+mod source;
 mod status;
 mod validated;
 
@@ -28,8 +29,12 @@ pub use reason::Reason;
 pub use reference::signing_run_page;
 pub use signer_template::SignerTemplate;
 pub use signing_run::{AuditPolicy, DeletionPolicy, KeyringRef, SigningRun, SigningRunSpec};
+pub use source::{
+    DeadLetterSpec, EventMode, FormatType, IdempotencyBy, IdempotencySpec, ObjectsSource, SecretRef, SourceFormat,
+    SourceSpec,
+};
 pub use status::{
     BatchCounts, KeyCounts, KeyringStatus, Phase, RecordCounts, SignerCounts, SigningRunStatus,
     StatementStatus, StatementsStatus,
 };
-pub use validated::{KeyringChoice, ValidatedRun};
+pub use validated::{DeadLetters, KeyringChoice, RunInput, ValidatedRun, ValidatedSources};

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::algorithm::{self, JoseName};
 use crate::lease_duration::LeaseDuration;
 use crate::signer_template::SignerTemplate;
+use crate::source::{DeadLetterSpec, IdempotencySpec, SourceSpec};
 use crate::status::SigningRunStatus;
 
 /// What is to be signed, with which keys, and by how many signers at a time.
@@ -44,6 +45,18 @@ use crate::status::SigningRunStatus;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
+    validation = Rule::new("has(self.recordCount) || has(self.sources)")
+        .message("give an integer from 1 to 1000000000, or name what is read with sources")
+        .field_path(".recordCount"),
+    validation = Rule::new("!has(self.sources) || !has(self.recordSize)")
+        .message("applies to generated records only; leave it out, or leave sources out")
+        .field_path(".recordSize"),
+    validation = Rule::new("has(self.sources) || !has(self.idempotency)")
+        .message("applies to runs with sources only; leave it out, or name what is read with sources")
+        .field_path(".idempotency"),
+    validation = Rule::new("has(self.sources) || !has(self.deadLetter)")
+        .message("applies to runs with sources only; leave it out, or name what is read with sources")
+        .field_path(".deadLetter"),
     validation = Rule::new("has(self.keyCount) || has(self.keyringRef)")
         .message("give an integer from 1 to 10000, or name a keyring that exists with keyringRef")
         .field_path(".keyCount"),
@@ -51,6 +64,19 @@ use crate::status::SigningRunStatus;
         .message("applies to the RSA algorithms RS256 and PS256 only; leave it out, or choose one of those")
         .field_path(".keySize"),
     // A rule on the field itself would not see it come or go.
+    validation = Rule::new("has(self.sources) == has(oldSelf.sources) && (!has(self.sources) || self.sources == oldSelf.sources)")
+        .message(IMMUTABLE)
+        .field_path(".sources"),
+    validation = Rule::new("has(self.idempotency) == has(oldSelf.idempotency) && (!has(self.idempotency) || self.idempotency == oldSelf.idempotency)")
+        .message(IMMUTABLE)
+        .field_path(".idempotency"),
+    validation = Rule::new("has(self.recordCount) == has(oldSelf.recordCount) && (!has(self.recordCount) || self.recordCount == oldSelf.recordCount)")
+        .message(IMMUTABLE)
+        .field_path(".recordCount"),
+    // It was filled in where it was left out, once.
+    validation = Rule::new("(has(self.recordSize) ? self.recordSize : 256) == (has(oldSelf.recordSize) ? oldSelf.recordSize : 256)")
+        .message(IMMUTABLE)
+        .field_path(".recordSize"),
     validation = Rule::new("has(self.keyringRef) == has(oldSelf.keyringRef) && (!has(self.keyringRef) || self.keyringRef == oldSelf.keyringRef)")
         .message(IMMUTABLE)
         .field_path(".keyringRef"),
@@ -65,18 +91,38 @@ use crate::status::SigningRunStatus;
         .field_path(".keySize"),
 )]
 pub struct SigningRunSpec {
-    /// Number of records to make and to sign. From 1 to 1000000000. It cannot change once
-    /// the run exists.
-    #[schemars(range(min = 1, max = 1_000_000_000))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
-    pub record_count: i64,
+    /// Where the payloads that are signed come from, up to 16. They are read beside each
+    /// other. Without sources, records are random bytes. It cannot change once the run exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<SourceSpec>", length(min = 1, max = 16))]
+    #[x_kube(validation = Rule::new("self.all(one, self.exists_one(other, other.name == one.name))")
+        .message("must not have a name twice; give each source a name of its own"))]
+    pub sources: Option<Vec<SourceSpec>>,
 
-    /// Size of each record in bytes. From 0 to 1048576 (1 MiB); 256 unless given. It cannot
+    /// Number of records to make and to sign; with sources, the most that are admitted, and
+    /// what lies beyond is not read. From 1 to 1000000000. Required without sources. It cannot
     /// change once the run exists.
-    #[serde(default = "default_record_size")]
-    #[schemars(range(min = 0, max = 1_048_576))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
-    pub record_size: i32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 1, max = 1_000_000_000))]
+    pub record_count: Option<i64>,
+
+    /// Size of each generated record in bytes. From 0 to 1048576 (1 MiB); 256 unless given. It
+    /// cannot change once the run exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i32", range(min = 0, max = 1_048_576))]
+    pub record_size: Option<i32>,
+
+    /// How a payload that came before is known; with sources. It cannot change once the run
+    /// exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "IdempotencySpec")]
+    pub idempotency: Option<IdempotencySpec>,
+
+    /// What becomes of arrivals that cannot become records; with sources. It may change at any
+    /// time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "DeadLetterSpec")]
+    pub dead_letter: Option<DeadLetterSpec>,
 
     /// The keyring that the run signs with, in the run's namespace. The first run that names
     /// it makes it, from its keyCount, algorithm and keySize; other runs leave these out, or
@@ -179,10 +225,6 @@ pub struct SigningRunSpec {
 const IMMUTABLE: &str =
     "cannot change once the run exists; use another name for a different run, or put back the old value";
 
-fn default_record_size() -> i32 {
-    256
-}
-
 fn default_parallelism() -> i32 {
     2
 }
@@ -192,12 +234,15 @@ fn default_backoff_limit() -> i32 {
 }
 
 impl SigningRunSpec {
-    /// A spec with the fields that have no default; all else is as if left out of a
+    /// A spec of generated records, with the fields that have no default; all else is as if left out of a
     /// manifest.
     pub fn new(record_count: i64, key_count: i32, batch_size: i32) -> Self {
         Self {
-            record_count,
-            record_size: default_record_size(),
+            sources: None,
+            record_count: Some(record_count),
+            record_size: None,
+            idempotency: None,
+            dead_letter: None,
             keyring_ref: None,
             key_count: Some(key_count),
             batch_size,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::manifest::Problem;
 use crate::names::DEFAULT_NAMESPACE;
 use crate::signer_template::SignerTemplate;
+use crate::source::{IdempotencyBy, SourceSpec};
 use crate::signing_run::{AuditPolicy, DeletionPolicy, SigningRun, SigningRunSpec};
 use chancery_keyring::Algorithm;
 
@@ -19,10 +20,8 @@ pub struct ValidatedRun {
     pub namespace: String,
     /// Name of the run, unique within its namespace: a DNS label of at most 52 characters.
     pub name: String,
-    /// Number of records, 1 to 1,000,000,000.
-    pub record_count: u64,
-    /// Size of each record in bytes, 0 to 1,048,576.
-    pub record_size: u32,
+    /// Where its records come from.
+    pub input: RunInput,
     /// The keyring to sign with.
     pub keyring: KeyringChoice,
     /// Number of records in each batch but the last, 1 to 100,000.
@@ -46,6 +45,56 @@ pub struct ValidatedRun {
     /// What becomes of the run's part of the ledger when the run is deleted.
     pub deletion_policy: DeletionPolicy,
 }
+
+/// Where the records of a run come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunInput {
+    /// Random bytes.
+    Generated {
+        /// Number of records, 1 to 1,000,000,000.
+        record_count: u64,
+        /// Size of each record in bytes, 0 to 1,048,576.
+        record_size: u32,
+    },
+    /// Payloads from outside.
+    Sources(ValidatedSources),
+}
+
+impl RunInput {
+    /// How many records a run will have: none while nobody knows.
+    #[must_use]
+    pub const fn record_count(&self) -> Option<u64> {
+        match self {
+            Self::Generated { record_count, record_size: _ } => Some(*record_count),
+            Self::Sources(_) => None,
+        }
+    }
+}
+
+/// The sources of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidatedSources {
+    /// At least one; no two of one name.
+    pub sources: Vec<SourceSpec>,
+    /// How a payload that came before is known.
+    pub idempotency: IdempotencyBy,
+    /// The most records that are admitted, if there is a limit.
+    pub record_limit: Option<u64>,
+    /// What becomes of arrivals that cannot become records.
+    pub dead_letter: DeadLetters,
+}
+
+/// What becomes of arrivals that cannot become records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// More of them suspend the run.
+    pub limit: u64,
+    /// How long their bytes are kept.
+    pub retention: Duration,
+}
+
+/// Bytes of a generated record, unless somebody wants others.
+const RECORD_SIZE: u32 = 256;
 
 /// The keyring that a run asks for. What is left out is taken from the keyring that it names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,8 +131,11 @@ impl ValidatedRun {
     pub(crate) fn from_checked(run: &SigningRun) -> Result<Self, Problem> {
         // No `..`: a field that is added to the spec must be thought of here.
         let SigningRunSpec {
+            sources,
             record_count,
             record_size,
+            idempotency,
+            dead_letter,
             keyring_ref,
             key_count,
             batch_size,
@@ -106,11 +158,34 @@ impl ValidatedRun {
             key_size: key_size.map(|bits| fitting("spec.keySize", bits)).transpose()?,
             key_count: key_count.map(|count| fitting("spec.keyCount", count)).transpose()?,
         };
+        let record_count = record_count.map(|count| fitting("spec.recordCount", count)).transpose()?;
+        let input = match sources {
+            None => RunInput::Generated {
+                record_count: record_count
+                    .ok_or_else(|| Problem::new("spec.recordCount", "missing".to_owned()))?,
+                record_size: record_size
+                    .map_or(Ok(RECORD_SIZE), |size| fitting("spec.recordSize", size))?,
+            },
+            Some(sources) => {
+                let dead_letter = dead_letter.clone().unwrap_or_default();
+                RunInput::Sources(ValidatedSources {
+                    sources: sources.clone(),
+                    idempotency: idempotency.unwrap_or_default().by,
+                    record_limit: record_count,
+                    dead_letter: DeadLetters {
+                        limit: fitting("spec.deadLetter.limit", dead_letter.limit)?,
+                        retention: dead_letter
+                            .retention
+                            .to_std()
+                            .map_err(|error| Problem::new("spec.deadLetter.retention", error.to_string()))?,
+                    },
+                })
+            }
+        };
         Ok(Self {
             namespace: metadata.namespace.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
             name: metadata.name.clone().unwrap_or_default(),
-            record_count: fitting("spec.recordCount", *record_count)?,
-            record_size: fitting("spec.recordSize", *record_size)?,
+            input,
             keyring,
             batch_size: fitting("spec.batchSize", *batch_size)?,
             parallelism: fitting("spec.parallelism", *parallelism)?,

@@ -2,7 +2,7 @@
 
 use chancery_store::generated::GeneratedSource;
 use chancery_store::owner::KeyringOwner;
-use chancery_store::{Keyring, Owner, Run};
+use chancery_store::{Input, Keyring, Owner, Run};
 use uuid::Uuid;
 
 /// A sealed and complete run of ten records in batches of four, and its ring of two keys.
@@ -15,7 +15,7 @@ pub(crate) fn run() -> Run {
         owner: Owner { namespace_uid: None, object_uid: Uuid::nil(), adopted_from: None },
         made_at: 0,
         keyring: keyring(),
-        source: GeneratedSource { record_count: 10, record_size: 8, chunk_size: 10 },
+        input: Input::Generated(GeneratedSource { record_count: 10, record_size: 8, chunk_size: 10 }),
         batch_size: 4,
         sealed_records: Some(10),
         suspended: false,

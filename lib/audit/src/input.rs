@@ -30,8 +30,10 @@ pub(crate) fn check(run: &Run, admissions: &[AdmissionRow], shown: usize) -> Fin
             format!("{name} says that it is sealed, or with how many records, but not both"),
         );
     }
-    let offered = run.source.record_count;
-    if let Some(records) = run.sealed_records.filter(|records| *records != offered) {
+    let generated = run.input.generated().map(|source| source.record_count);
+    if let (Some(records), Some(offered)) = (run.sealed_records, generated)
+        && records != offered
+    {
         say(
             Law::EveryRecordOnce,
             format!("{name} is sealed with {records} records, its source has {offered}"),
@@ -45,7 +47,10 @@ pub(crate) fn check(run: &Run, admissions: &[AdmissionRow], shown: usize) -> Fin
                     format!("{name} is sealed with {sealed} records, it says that {records} are admitted");
                 say(Law::EveryRecordOnce, text);
             }
-            if run.sealed_records.is_none() && *records > offered {
+            if let Some(offered) = generated
+                && run.sealed_records.is_none()
+                && *records > offered
+            {
                 let text =
                     format!("{name} says that {records} records are admitted, its source has {offered}");
                 say(Law::EveryRecordOnce, text);

@@ -1,10 +1,10 @@
-//! Laws 1 to 3 of a run: its batches one after the other, and the records along them on several workers.
+//! Laws 1 to 3 of a run, and law 7 of one with sources: its batches one after the other, and the records along them on several workers.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chancery_store::audit::{AdmissionRow, BatchRow, KeyRow, Reader, RecordRow, Snapshot};
+use chancery_store::audit::{AdmissionRow, ArrivalFault, BatchRow, KeyRow, Reader, RecordRow, Snapshot};
 use chancery_store::{Run, StoreError};
 use futures::future::try_join_all;
 use futures::{Stream, TryStreamExt};
@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use crate::geometry::Geometry;
 use crate::ranges::{Range, Ranges};
 use crate::records::RangeCheck;
-use crate::report::Findings;
+use crate::report::{Findings, Law};
 use crate::ring::{self, Ring};
 use crate::{AuditError, AuditOptions, RANGE_BYTES, RANGE_RECORDS, STRAYS_SHOWN, input};
 
@@ -64,6 +64,12 @@ pub(crate) async fn audit(
     };
     for stray in reader.strays(&run, records, last_batch, STRAYS_SHOWN).await? {
         findings.stray(&stray);
+    }
+    if run.input.sources().is_some() {
+        findings.counts.arrivals = reader.arrivals_received(&run).await?.unsigned_abs();
+        for ArrivalFault { number, sentence } in reader.arrival_faults(&run, STRAYS_SHOWN).await? {
+            findings.violated(Law::EveryArrival, number, || sentence);
+        }
     }
     Ok(findings)
 }

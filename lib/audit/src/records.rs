@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use chancery_store::Run;
 use chancery_store::audit::{PAYLOAD_BYTES, RecordRow};
+use sha2::{Digest, Sha256};
 
 use crate::ranges::{Batch, Part, Range};
 use crate::report::{Findings, Law};
@@ -75,6 +76,9 @@ impl RangeCheck {
                 format!("record {record} stands {} times", payloads.len())
             }),
         }
+        for row in rows {
+            check_digest(row, findings);
+        }
         match signatures.as_slice() {
             [] => self.unsigned.add(record, findings),
             [_] => {}
@@ -99,6 +103,18 @@ impl RangeCheck {
         self.missing.close(&mut self.findings);
         self.unsigned.close(&mut self.findings);
         self.findings
+    }
+}
+
+/// Law 7: what a ring knows a payload by is made of that payload.
+fn check_digest(row: &RecordRow, findings: &mut Findings) {
+    if let (Some(payload), Some(digest)) = (&row.payload, &row.digest)
+        && Sha256::digest(payload)[..] != digest[..]
+    {
+        let record = row.record;
+        findings.violated(Law::EveryArrival, record, || {
+            format!("record {record} has a digest that is not the SHA-256 of its payload")
+        });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chancery_process::grouped;
 use chancery_store::audit::Stray;
-use chancery_store::{Keyring, Run};
+use chancery_store::{Input, Keyring, Run};
 use serde::Serialize;
 
 /// A law that an audit checks.
@@ -18,11 +18,23 @@ pub enum Law {
     NoSharedKey,
     /// 5: each lease took the least recently used of the free keys.
     LeastRecentlyUsed,
+    /// 7: each arrival is in exactly one state, and the counts add up.
+    EveryArrival,
 }
 
 impl Law {
-    /// All, in order.
-    pub const ALL: [Self; 5] = [
+    /// All that an audit checks, in order. Law 6 is about what comes to be, and leaves no trace of its own.
+    pub const ALL: [Self; 6] = [
+        Self::EveryRecordOnce,
+        Self::TrueSignatures,
+        Self::OneKeyABatch,
+        Self::NoSharedKey,
+        Self::LeastRecentlyUsed,
+        Self::EveryArrival,
+    ];
+
+    /// Those of a run whose records are generated.
+    pub const OF_GENERATED: [Self; 5] = [
         Self::EveryRecordOnce,
         Self::TrueSignatures,
         Self::OneKeyABatch,
@@ -33,7 +45,7 @@ impl Law {
     /// Those of a ring, over all runs that sign with it.
     pub const OF_KEYRING: [Self; 2] = [Self::NoSharedKey, Self::LeastRecentlyUsed];
 
-    /// The law's number, 1 to 5.
+    /// The law's number.
     #[must_use]
     pub const fn number(self) -> u8 {
         match self {
@@ -42,6 +54,7 @@ impl Law {
             Self::OneKeyABatch => 3,
             Self::NoSharedKey => 4,
             Self::LeastRecentlyUsed => 5,
+            Self::EveryArrival => 7,
         }
     }
 
@@ -54,11 +67,12 @@ impl Law {
             Self::OneKeyABatch => "one key a batch",
             Self::NoSharedKey => "no shared key",
             Self::LeastRecentlyUsed => "least recently used",
+            Self::EveryArrival => "every arrival accounted for",
         }
     }
 
     const fn index(self) -> usize {
-        self.number() as usize - 1
+        self as usize
     }
 }
 
@@ -86,7 +100,7 @@ pub struct Report {
     /// The ring, as `NAMESPACE/NAME`; none if it is the run's own, without a name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyring: Option<String>,
-    /// The laws that were checked, in order: 1 to 5 of a run, 4 and 5 of a ring.
+    /// The laws that were checked, in order: 1 to 5 of a run, and 7 of one with sources; 4 and 5 of a ring.
     pub laws: Vec<LawReport>,
 }
 
@@ -96,7 +110,10 @@ impl Report {
         Self {
             run: Some(format!("{}/{}", run.namespace, run.name)),
             keyring: run.keyring.name.is_some().then(|| run.keyring.full_name()),
-            laws: findings.of_laws(&Law::ALL, keys, run.batch_size),
+            laws: match run.input {
+                Input::Generated(_) => findings.of_laws(&Law::OF_GENERATED, keys, run.batch_size),
+                Input::Sources(_) => findings.of_laws(&Law::ALL, keys, run.batch_size),
+            },
         }
     }
 
@@ -125,6 +142,7 @@ pub(crate) struct Counts {
     pub(crate) batches: u64,
     pub(crate) leases: u64,
     pub(crate) choices: u64,
+    pub(crate) arrivals: u64,
 }
 
 impl Counts {
@@ -140,6 +158,7 @@ impl Counts {
             }
             Law::NoSharedKey => format!("{} leases of {keys} keys", grouped(self.leases)),
             Law::LeastRecentlyUsed => format!("{} choices of a key", grouped(self.choices)),
+            Law::EveryArrival => format!("{} arrivals", grouped(self.arrivals)),
         }
     }
 }
@@ -156,7 +175,7 @@ struct Tally {
 pub(crate) struct Findings {
     shown: usize,
     pub(crate) counts: Counts,
-    tallies: [Tally; 5],
+    tallies: [Tally; 6],
 }
 
 impl Findings {
@@ -251,13 +270,14 @@ impl Findings {
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
-        let Counts { records, signatures, verified, batches, leases, choices } = other.counts;
+        let Counts { records, signatures, verified, batches, leases, choices, arrivals } = other.counts;
         self.counts.records += records;
         self.counts.signatures += signatures;
         self.counts.verified += verified;
         self.counts.batches += batches;
         self.counts.leases += leases;
         self.counts.choices += choices;
+        self.counts.arrivals += arrivals;
         for (tally, other) in self.tallies.iter_mut().zip(other.tallies) {
             tally.violations += other.violations;
             tally.first.extend(other.first);

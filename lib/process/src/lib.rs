@@ -16,6 +16,7 @@ mod shield;
 mod standard_error;
 mod statement_key_file;
 mod stop;
+mod termination_log;
 
 pub use arguments::parse_arguments;
 pub use backoff::Backoff;
@@ -30,3 +31,4 @@ pub use shield::Shield;
 pub use standard_error::{LastLines, flush_lines, queue_lines, say};
 pub use statement_key_file::{StatementKeyFileError, create_statement_key_file, read_statement_key_file};
 pub use stop::Stop;
+pub use termination_log::write_termination_log;

@@ -56,6 +56,18 @@ impl Stop {
         Ok(stop)
     }
 
+    /// The end of standard input asks to stop: then the process that started this one is gone. It is waited for on a
+    /// thread of its own, which ends with the process: a read from standard input cannot be cancelled, so a runtime
+    /// would wait for it.
+    pub fn with_standard_input(&self) {
+        let stop = self.clone();
+        std::thread::spawn(move || {
+            // An error says the same as the end.
+            let _copied = io::copy(&mut io::stdin(), &mut io::sink());
+            stop.now();
+        });
+    }
+
     /// Asks to stop.
     pub fn now(&self) {
         self.deadline.get_or_init(|| Instant::now() + self.grace);

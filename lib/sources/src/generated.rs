@@ -33,7 +33,7 @@ pub enum SourceError {
 /// Makes the records that the run still lacks, and seals the run. `progress` is told how many are there, not how many
 /// were added. Signers may sign the first batches meanwhile. Before each chunk, `room` is waited for.
 ///
-/// Memory does not depend on the run's size: records are made by the database itself.
+/// Memory does not depend on the run's size: records are made by the database itself. Of a run with sources, nothing is made.
 ///
 /// # Errors
 ///
@@ -44,10 +44,8 @@ pub async fn supply<R: Future<Output = ()> + Send>(
     room: impl Fn() -> R + Send + Sync,
     progress: impl Fn(RecordProgress) + Send + Sync,
 ) -> Result<(), SourceError> {
-    if run.sealed {
-        return Ok(());
-    }
-    let total = run.source.record_count.unsigned_abs();
+    let Some(source) = run.input.generated().filter(|_| !run.sealed) else { return Ok(()) };
+    let total = source.record_count.unsigned_abs();
     let mut done = ledger.generated_records(run).await?.unsigned_abs();
     progress(RecordProgress { done, total });
     let mut least = 1;
@@ -65,7 +63,7 @@ pub async fn supply<R: Future<Output = ()> + Send>(
             })
             .buffer_unordered(AT_ONCE);
         while let Some(chunk) = made.try_next().await? {
-            done = (done + run.source.records_in(chunk).unsigned_abs()).min(total);
+            done = (done + source.records_in(chunk).unsigned_abs()).min(total);
             progress(RecordProgress { done, total });
         }
     }

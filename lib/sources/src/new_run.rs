@@ -1,8 +1,10 @@
 //! What a run is created with in the ledger.
 
-use chancery_api::ValidatedRun;
-use chancery_store::{KeyringWanted, Limits, NewDataKey, NewRun, Object};
+use chancery_api::{RunInput, ValidatedRun};
+use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewRun, Object};
 use uuid::Uuid;
+
+use crate::objects;
 
 /// What a run is asked for with, beside its spec.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +36,13 @@ pub fn new_run(run: &ValidatedRun, data_key: NewDataKey, asks: Asks) -> NewRun {
             default_key_size: keyring.key_size_to_make().map(int),
         },
         data_key,
-        record_count: i64::try_from(run.record_count).unwrap_or(i64::MAX),
-        record_size: int(run.record_size),
+        input: match &run.input {
+            RunInput::Generated { record_count, record_size } => NewInput::Generated {
+                record_count: i64::try_from(*record_count).unwrap_or(i64::MAX),
+                record_size: int(*record_size),
+            },
+            RunInput::Sources(sources) => NewInput::Sources(objects::for_ledger(sources)),
+        },
         batch_size: i64::from(run.batch_size),
         lease_duration: run.lease_duration,
         suspended: run.suspend,

@@ -1,8 +1,10 @@
 //! Whether the run that is stored is the one that is asked for.
 
-use chancery_api::{FieldChange, ValidatedRun};
-use chancery_store::Run;
+use chancery_api::{FieldChange, RunInput, ValidatedRun};
+use chancery_store::{Input, Run, Sources};
 use serde_json::{Value, json};
+
+use crate::objects;
 
 /// In what the stored run differs from the one that is asked for, among the fields that cannot change. `old` is what
 /// is stored. What a run leaves out of a keyring that it names is as the keyring has it.
@@ -11,9 +13,13 @@ pub fn differences(stored: &Run, asked: &ValidatedRun) -> Vec<FieldChange> {
     let (ring, wanted) = (&stored.keyring, &asked.keyring);
     let of_ring = |given: bool| wanted.name.is_some() && !given;
     let algorithm = wanted.algorithm_to_make();
+    let was = InputFields::of_stored(&stored.input);
+    let wants = InputFields::of_asked(&asked.input);
     let fields = [
-        ("spec.recordCount", json!(stored.source.record_count), json!(asked.record_count)),
-        ("spec.recordSize", json!(stored.source.record_size), json!(asked.record_size)),
+        ("spec.sources", was.sources, wants.sources),
+        ("spec.idempotency.by", was.idempotency, wants.idempotency),
+        ("spec.recordCount", was.record_count, wants.record_count),
+        ("spec.recordSize", was.record_size, wants.record_size),
         ("spec.batchSize", json!(stored.batch_size), json!(asked.batch_size)),
         ("spec.keyringRef.name", json!(ring.name), json!(wanted.name)),
         ("spec.keyCount", json!(ring.key_count), given_or(wanted.key_count, &json!(ring.key_count))),
@@ -37,6 +43,50 @@ pub fn differences(stored: &Run, asked: &ValidatedRun) -> Vec<FieldChange> {
         .filter(|(_, old, new)| old != new)
         .map(|(path, old, new)| FieldChange { path: path.to_owned(), old: present(old), new: present(new) })
         .collect()
+}
+
+/// The fields of a spec that say where records come from; null for one that does not apply.
+struct InputFields {
+    sources: Value,
+    idempotency: Value,
+    record_count: Value,
+    record_size: Value,
+}
+
+impl InputFields {
+    fn of_stored(input: &Input) -> Self {
+        match input {
+            Input::Generated(source) => Self::generated(json!(source.record_count), json!(source.record_size)),
+            Input::Sources(sources) => Self::of_sources(sources),
+        }
+    }
+
+    fn of_asked(input: &RunInput) -> Self {
+        match input {
+            RunInput::Generated { record_count, record_size } => {
+                Self::generated(json!(record_count), json!(record_size))
+            }
+            RunInput::Sources(sources) => Self::of_sources(&objects::for_ledger(sources)),
+        }
+    }
+
+    fn of_sources(sources: &Sources) -> Self {
+        let list = sources.sources.iter().map(|source| {
+            let mut shown = source.description.clone();
+            shown["name"] = json!(source.name);
+            shown
+        });
+        Self {
+            sources: list.collect(),
+            idempotency: json!(sources.idempotency.name()),
+            record_count: json!(sources.record_limit),
+            record_size: Value::Null,
+        }
+    }
+
+    const fn generated(record_count: Value, record_size: Value) -> Self {
+        Self { sources: Value::Null, idempotency: Value::Null, record_count, record_size }
+    }
 }
 
 fn given_or(given: Option<u32>, else_: &Value) -> Value {

@@ -105,6 +105,15 @@ pub enum Source {
         /// Bytes per record.
         record_size: i64,
     },
+    /// Payloads from outside.
+    Sources {
+        /// Names of the sources, in the order of the manifest.
+        names: Vec<String>,
+        /// How a payload that came before is known: `Content` or `None`.
+        idempotency: String,
+        /// The most records that are admitted; null for no limit.
+        record_limit: Option<i64>,
+    },
 }
 
 /// A keyring.

@@ -7,7 +7,7 @@ use chancery_statement::statement::{Claim, KeyringOfStatement, Keys, LeaseLog, S
 use chancery_store::audit::KeyRow;
 use chancery_store::roots::BatchTree;
 use chancery_store::statements::StatedLease;
-use chancery_store::{Keyring, Ledger, Run};
+use chancery_store::{Input, Keyring, Ledger, Run};
 
 use crate::StatingError;
 use crate::roots::{digest, name};
@@ -99,8 +99,18 @@ pub(crate) async fn run_leaves(
     Ok(leaves)
 }
 
-pub(crate) const fn source(run: &Run) -> Source {
-    Source::Generated { record_count: run.source.record_count, record_size: run.source.record_size as i64 }
+pub(crate) fn source(run: &Run) -> Source {
+    match &run.input {
+        Input::Generated(source) => Source::Generated {
+            record_count: source.record_count,
+            record_size: i64::from(source.record_size),
+        },
+        Input::Sources(sources) => Source::Sources {
+            names: sources.sources.iter().map(|source| source.name.clone()).collect(),
+            idempotency: sources.idempotency.name().to_owned(),
+            record_limit: sources.record_limit,
+        },
+    }
 }
 
 pub(crate) fn keyring(ring: &Keyring) -> KeyringOfStatement {

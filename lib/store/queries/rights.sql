@@ -2,13 +2,15 @@
 --
 -- Whether there are the roles of migrations/administrator.sql and this login can use them; whether it can have logins of
 -- runs made, by the function as this program knows it; whether what nobody needs is taken from everybody; and whether
--- this login may run that file. Whether signers, auditors and operators have the rights of migrations/roles.sql, and none to
--- read what is not theirs; the functions that were granted to each, after the role's name; and whether there
+-- this login may run that file. Whether signers, intakes, auditors and operators have the rights of migrations/roles.sql, and
+-- none to read what is not theirs; the functions that were granted to each, after the role's name; and whether there
 -- is a function that everybody may call.
 --
 -- Nothing here fails when a role is missing, as it is on a server that a ledger was just restored on.
 WITH signer AS (
        SELECT oid FROM pg_roles WHERE rolname = 'chancery_signer'
+), intake AS (
+       SELECT oid FROM pg_roles WHERE rolname = 'chancery_intake'
 ), auditor AS (
        SELECT oid FROM pg_roles WHERE rolname = 'chancery_auditor'
 ), operator AS (
@@ -25,12 +27,13 @@ WITH signer AS (
         WHERE p.pronamespace = 'chancery'::regnamespace
 )
 SELECT EXISTS (
-           SELECT FROM auditor a CROSS JOIN operator o CROSS JOIN owner w CROSS JOIN signer
+           SELECT FROM auditor a CROSS JOIN operator o CROSS JOIN owner w CROSS JOIN signer CROSS JOIN intake
             WHERE pg_has_role(a.oid, w.takes_on) AND pg_has_role(o.oid, a.oid, w.takes_on)) AS roles,
        EXISTS (
            SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
              JOIN logins l ON l.oid = p.proowner CROSS JOIN operator o
              JOIN pg_auth_members m ON m.member = l.oid AND m.admin_option JOIN signer s ON s.oid = m.roleid
+             JOIN pg_auth_members mi ON mi.member = l.oid AND mi.admin_option JOIN intake i ON i.oid = mi.roleid
             WHERE n.nspname = 'chancery_logins' AND p.proname = 'change' AND p.prosecdef
               AND encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') = $1
               AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')
@@ -58,6 +61,10 @@ SELECT EXISTS (
                        WHERE i.inhparent = 'chancery.records'::regclass
                          AND has_table_privilege(s.oid, i.inhrelid, 'SELECT')))
            AND EXISTS (
+           SELECT FROM intake i
+            WHERE has_schema_privilege(i.oid, 'chancery', 'USAGE')
+              AND has_table_privilege(i.oid, 'chancery.ledger', 'SELECT'))
+           AND EXISTS (
            SELECT FROM auditor a
             WHERE has_schema_privilege(a.oid, 'chancery', 'USAGE')
               AND has_column_privilege(a.oid, 'chancery.key_material', 'key_id', 'SELECT')
@@ -67,10 +74,10 @@ SELECT EXISTS (
               AND has_column_privilege(a.oid, 'chancery.data_keys', 'kek_fingerprint', 'SELECT')
               AND NOT has_column_privilege(a.oid, 'chancery.data_keys', 'wrapped', 'SELECT')
               AND NOT EXISTS (
-                      SELECT FROM unnest(ARRAY['admissions', 'batch_roots', 'batches', 'deleted_runs', 'generated_chunks',
-                                               'generated_sources', 'keyrings', 'keys', 'leases', 'ledger', 'logins',
-                                               'records', 'run_secrets', 'runs', 'schema_migrations', 'signatures',
-                                               'statements']) t
+                      SELECT FROM unnest(ARRAY['admissions', 'arrivals', 'batch_roots', 'batches', 'deleted_runs', 'digests',
+                                               'generated_chunks', 'generated_sources', 'intakes', 'keyrings', 'keys',
+                                               'leases', 'ledger', 'logins', 'records', 'run_secrets', 'runs',
+                                               'schema_migrations', 'signatures', 'sources', 'splits', 'statements']) t
                        WHERE NOT has_table_privilege(a.oid, 'chancery.' || t, 'SELECT')))
            AND EXISTS (
            SELECT FROM operator o
@@ -82,9 +89,11 @@ SELECT EXISTS (
               AND has_table_privilege(o.oid, 'chancery.statements', 'INSERT')
               AND has_table_privilege(o.oid, 'chancery.run_secrets', 'INSERT')
               AND has_table_privilege(o.oid, 'chancery.run_secrets', 'UPDATE')
-              AND has_column_privilege(o.oid, 'chancery.runs', 'deleted_at', 'UPDATE')
+              AND has_column_privilege(o.oid, 'chancery.runs', 'too_many_dead', 'UPDATE')
+              AND has_column_privilege(o.oid, 'chancery.intakes', 'dead_limit', 'UPDATE')
               AND NOT has_column_privilege(o.oid, 'chancery.key_material', 'wrapped_key', 'SELECT')) AS tables,
        EXISTS (SELECT FROM functions WHERE grantee = 0) AS open_to_all,
        ARRAY (SELECT DISTINCT format('%s %s', r.rolname, f.proname)
                 FROM functions f JOIN pg_roles r ON r.oid = f.grantee
-               WHERE r.rolname IN ('chancery_signer', 'chancery_auditor', 'chancery_operator')) AS functions
+               WHERE r.rolname IN ('chancery_signer', 'chancery_intake', 'chancery_auditor',
+                                   'chancery_operator')) AS functions

@@ -1,8 +1,10 @@
 -- $1 runs
 --
+-- Of a run with sources that is not sealed yet, nobody knows how many records it will have: those that it has count.
+--
 -- Every batch of a complete run is signed. The others are looked at run by run: see run_signed.
 SELECT r.id,
-       coalesce(r.record_count, g.record_count) AS record_count,
+       coalesce(r.record_count, g.record_count, a.records) AS record_count,
        k.key_count,
        a.records AS records_admitted,
        a.batches AS batches_closed,
@@ -10,12 +12,14 @@ SELECT r.id,
        CASE WHEN r.completed_at IS NULL THEN signed.batches ELSE a.batches END AS batches_signed,
        CASE WHEN r.completed_at IS NULL THEN signed.records ELSE a.batched END AS records_signed,
        chancery.run_bytes(
-           coalesce(r.record_count, g.record_count) - a.records,
-           CASE WHEN r.completed_at IS NULL THEN coalesce(r.record_count, g.record_count) - signed.records ELSE 0 END,
-           g.record_size, r.batch_size, chancery.signature_bytes(k.algorithm, k.key_size))::bigint AS bytes_to_come,
+           coalesce(r.record_count, g.record_count, a.records) - a.records,
+           CASE WHEN r.completed_at IS NULL THEN coalesce(r.record_count, g.record_count, a.records) - signed.records ELSE 0 END,
+           coalesce(g.record_size, 0), r.batch_size, chancery.signature_bytes(k.algorithm, k.key_size))::bigint AS bytes_to_come,
        open.leases AS batches_leased,
        open.keys AS keys_leased,
-       r.suspended,
+       r.suspended OR r.too_many_dead AS suspended,
+       r.too_many_dead,
+       i.received, i.admitted, i.duplicates, i.dead, i.dead_limit,
        extract(epoch FROM r.lease_duration)::double precision AS lease_seconds,
        k.filled_at IS NOT NULL AS filled,
        r.sealed_at IS NOT NULL AS sealed,
@@ -29,7 +33,8 @@ SELECT r.id,
   LEFT JOIN chancery.data_keys d ON d.keyring_id = k.id
   LEFT JOIN chancery.run_secrets s ON s.run_id = r.id
   JOIN chancery.admissions a ON a.run_id = r.id
-  JOIN chancery.generated_sources g ON g.run_id = r.id
+  LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
+  LEFT JOIN chancery.intakes i ON i.run_id = r.id
  CROSS JOIN LATERAL chancery.run_signed(CASE WHEN r.completed_at IS NULL THEN r.id END) signed
  CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE l.outcome IS NULL AND l.run_id = r.id) AS leases,

@@ -22,7 +22,7 @@ use crate::run::Run;
 
 mod rows;
 
-pub use rows::{AdmissionRow, BatchRow, KeyRow, LeaseRow, PAYLOAD_BYTES, RecordRow, ReleaseRow, Stray};
+pub use rows::{AdmissionRow, ArrivalFault, BatchRow, KeyRow, LeaseRow, PAYLOAD_BYTES, RecordRow, ReleaseRow, Stray};
 
 /// One instant of the ledger, kept readable for as long as this value lives.
 #[derive(Debug)]
@@ -205,6 +205,44 @@ impl Reader {
             .fetch_all(&mut self.connection)
             .await
             .map_err(|error| StoreError::of(query::audit_run_strays.name, error))
+    }
+
+    /// At most `limit` faults of each kind among the arrivals of a run with sources.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn arrival_faults(&mut self, run: &Run, limit: i64) -> Result<Vec<ArrivalFault>, StoreError> {
+        let mut faults: Vec<ArrivalFault> = query::audit_arrivals
+            .rows_as()
+            .bind(run.id)
+            .bind(run.keyring.id)
+            .bind(limit)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(|error| StoreError::of(query::audit_arrivals.name, error))?;
+        let others: Vec<i32> = query::audit_duplicate_runs
+            .scalars()
+            .bind(run.id)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(|error| StoreError::of(query::audit_duplicate_runs.name, error))?;
+        for other in others {
+            let more = query::audit_duplicates.rows_as().bind(run.id).bind(other).bind(limit);
+            let more = more.fetch_all(&mut self.connection).await;
+            faults.extend(more.map_err(|error| StoreError::of(query::audit_duplicates.name, error))?);
+        }
+        Ok(faults)
+    }
+
+    /// How many arrivals the run says that it has received.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn arrivals_received(&mut self, run: &Run) -> Result<i64, StoreError> {
+        let received = query::audit_received.scalars().bind(run.id).fetch_one(&mut self.connection).await;
+        received.map_err(|error| StoreError::of(query::audit_received.name, error))
     }
 
     /// At most `limit` rows of each kind that have no place in the ring, its log, or any ring.

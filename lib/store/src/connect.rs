@@ -33,6 +33,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The role in which the logins of runs are, and which has what they have in common.
 pub const SIGNER_ROLE: &str = "chancery_signer";
 
+/// The role that all logins which admit records have in common.
+pub const INTAKE_ROLE: &str = "chancery_intake";
+
 /// The name under which the right to read everything but private keys is granted.
 pub const AUDITOR_ROLE: &str = "chancery_auditor";
 

@@ -26,9 +26,77 @@ pub struct RecordLine {
     pub batch: i64,
     /// What is to be signed.
     pub payload: Vec<u8>,
+    /// What it is known by in its keyring; none for a run that looks for no duplicates.
+    pub digest: Option<Vec<u8>>,
+    /// Where it came from; none for generated records.
+    pub origin: Option<Origin>,
 }
 
-from_row!(RecordLine { record, batch, payload });
+from_row!(RecordLine { record, batch, payload, digest, origin: (Option Origin if "source") });
+
+/// Where a payload came from.
+#[derive(Debug)]
+pub struct Origin {
+    /// Name of the source.
+    pub source: String,
+    /// Number of the split of that source.
+    pub split: i32,
+    /// Position in the split.
+    pub position: i64,
+}
+
+from_row!(Origin { source, split, position });
+
+/// An arrival, whatever became of it.
+#[derive(Debug)]
+pub struct ArrivalLine {
+    /// Where it came from.
+    pub origin: Origin,
+    /// `Admitted`, `Duplicate` or `Dead`.
+    pub state: String,
+    /// What it is known by in the keyring.
+    pub digest: Option<Vec<u8>>,
+    /// The record that it is.
+    pub record: Option<i64>,
+    /// The run of the record that it repeats: `NAMESPACE/NAME`, or the ledger's number of a run that is gone.
+    pub duplicate_run: Option<String>,
+    /// The record that it repeats.
+    pub duplicate_record: Option<i64>,
+    /// Which step gave it up.
+    pub stage: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+from_row!(ArrivalLine {
+    origin: Origin,
+    state,
+    digest,
+    record,
+    duplicate_run,
+    duplicate_record,
+    stage,
+    reason
+});
+
+/// An arrival that could not become a record.
+#[derive(Debug)]
+pub struct DeadLetterLine {
+    /// Where it came from.
+    pub origin: Origin,
+    /// Which step gave it up.
+    pub stage: String,
+    /// Why.
+    pub reason: String,
+    /// Its bytes as they were read, the first 1 MiB at most; none once they are swept.
+    pub raw: Option<Vec<u8>>,
+    /// When it was given up, RFC 3339, UTC.
+    pub arrived_at: String,
+    /// When its bytes were swept, RFC 3339, UTC.
+    pub swept_at: Option<String>,
+}
+
+from_row!(DeadLetterLine { origin: Origin, stage, reason, raw, arrived_at, swept_at });
 
 /// A signature.
 #[derive(Debug)]
@@ -123,6 +191,16 @@ impl Exporter {
     /// The records of closed batches, in order.
     pub fn records(&mut self) -> impl Stream<Item = Result<RecordLine, StoreError>> {
         self.rows(query::export_records)
+    }
+
+    /// Every arrival so far: the records in order, then the others.
+    pub fn arrivals(&mut self) -> impl Stream<Item = Result<ArrivalLine, StoreError>> {
+        self.rows(query::export_arrivals)
+    }
+
+    /// What could not become a record, in the order of sources, splits and positions.
+    pub fn dead_letters(&mut self) -> impl Stream<Item = Result<DeadLetterLine, StoreError>> {
+        self.rows(query::export_dead_letters)
     }
 
     /// The signatures stored so far, in the order of the records.

@@ -14,7 +14,7 @@ const CHUNK_BYTES: i64 = 4 << 20;
 const CHUNK_RECORDS: i64 = 10_000;
 
 /// A source of random records.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedSource {
     /// Records that it makes.
     pub record_count: i64,

@@ -153,6 +153,7 @@ impl Ledger {
     ///
     /// [`StoreError::NoKeyring`] when there is none, [`StoreError::KeyringInUse`] while it has runs.
     pub async fn delete_keyring(&self, namespace: &str, name: &str) -> Result<(), StoreError> {
+        let found = self.find_keyring(namespace, name).await;
         let runs: Option<i64> = self
             .ask(query::keyring_delete, async |query, connection| {
                 query.scalars().bind(namespace).bind(name).fetch_one(connection).await
@@ -161,7 +162,11 @@ impl Ledger {
         let keyring = format!("{namespace}/{name}");
         match runs {
             None => Err(StoreError::NoKeyring(keyring)),
-            Some(0) => Ok(()),
+            Some(0) => match found {
+                Ok(ring) => self.drop_digests(&ring).await,
+                Err(StoreError::NoKeyring(_)) => Ok(()),
+                Err(error) => Err(error),
+            },
             Some(runs) => Err(StoreError::KeyringInUse { keyring, runs }),
         }
     }

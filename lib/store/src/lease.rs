@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use self::token::Token;
+pub(crate) use self::token::Token;
 
 pub use self::keys::{Added, MISSING_AT_ONCE, MissingKeys};
 pub use self::payloads::Payloads;

@@ -12,6 +12,7 @@
 //! - [`data_keys`]: what wraps the private keys of each keyring, itself wrapped.
 //! - [`run_secrets`]: which Secret the signers of a run on a cluster are given.
 //! - [`generated`]: making random records, and sealing a run.
+//! - [`input`], [`intake`]: reading sources, and admitting what they offer.
 //! - [`standstill`]: why no record of a run is signed.
 //! - [`export`], [`audit`]: reading a run back, in streams.
 //! - [`roots`], [`statements`]: what is stated of a run.
@@ -24,6 +25,8 @@ pub mod error;
 pub mod export;
 pub mod generated;
 mod identity;
+pub mod input;
+pub mod intake;
 pub mod keyring;
 pub mod lease;
 pub mod logins;
@@ -37,17 +40,19 @@ pub mod roots;
 mod row;
 pub mod run;
 pub mod run_secrets;
-mod run_tables;
+mod parts;
 pub mod standstill;
 pub mod statements;
 
 pub use connect::{GivenUrl, Ledger, LedgerUrl};
 pub use data_keys::{NewDataKey, StoredDataKey, WrappedBy};
 pub use error::StoreError;
+pub use input::{DeadLetter, Idempotency, Input, SourceOfRun, Sources};
+pub use intake::IntakeSession;
 pub use keyring::Keyring;
 pub use lease::SignerSession;
 pub use logins::RunLogin;
-pub use new_run::{KeyringWanted, NewRun};
+pub use new_run::{KeyringWanted, NewInput, NewRun};
 pub use open_leases::OpenLease;
 pub use owner::{Limits, Object, Owner};
 pub use run::{Progress, Run};

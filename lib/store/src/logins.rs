@@ -1,4 +1,4 @@
-//! Logins of runs: each signs one run, reads its records, and can do nothing else to the ledger.
+//! Logins of runs: each signs one run, and reads its records, or admits records to it. It can do nothing else to the ledger.
 //!
 //! The database roles are made and dropped by one function, `chancery_logins.change`, which an administrator puts into
 //! the database (`migrations/administrator.sql`), or [`Ledger::migrate`] where its login may. The ledger keeps which
@@ -13,6 +13,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 
 pub use self::login::RunLogin;
+pub(crate) use self::login::Work;
 use self::verifier::verifier;
 use crate::answer::{LONG, answered};
 use crate::connect::Ledger;
@@ -37,13 +38,15 @@ pub fn sessions_for(signers: u32) -> u32 {
 pub struct KnownLogin {
     /// The name of its role.
     pub name: String,
+    /// Whether it admits records to the run; else it signs.
+    pub admits: bool,
     /// Whether the server has such a role, and lets it log in.
     pub works: bool,
     /// Whether it has sessions.
     pub in_use: bool,
 }
 
-from_row!(KnownLogin { name, works, in_use });
+from_row!(KnownLogin { name, admits, works, in_use });
 
 /// A transaction that a login of a run has open.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -69,10 +72,23 @@ impl Ledger {
     /// [`StoreError::NoLoginMaker`] when this login may not have others made, [`StoreError::BeingDeleted`] when the run
     /// is; and a database that is away or refuses.
     pub async fn make_login(&self, run: &Run, sessions: u32) -> Result<RunLogin, StoreError> {
+        self.make(run, Work::Sign, sessions).await
+    }
+
+    /// The same for a login that admits records to the run, and does nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Ledger::make_login`].
+    pub async fn make_intake_login(&self, run: &Run, sessions: u32) -> Result<RunLogin, StoreError> {
+        self.make(run, Work::Admit, sessions).await
+    }
+
+    async fn make(&self, run: &Run, work: Work, sessions: u32) -> Result<RunLogin, StoreError> {
         self.lend(async |connection| {
             let uid = query::ledger_uid.scalars::<Uuid>().fetch_one(&mut *connection);
             let uid = answered(query::ledger_uid.name, LONG, uid).await?;
-            let login = RunLogin::random(uid, run.id);
+            let login = RunLogin::random(uid, run.id, work);
             let mut transaction =
                 answered("the login's transaction", LONG, Connection::begin(&mut *connection)).await?;
             let change = Change {

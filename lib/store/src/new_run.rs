@@ -10,6 +10,7 @@ use crate::data_keys::NewDataKey;
 use crate::error::StoreError;
 use crate::error::codes::{BEYOND_LIMITS, KEYRING_DIFFERS, KEYRING_OF_ANOTHER, KEYRING_UNKNOWN};
 use crate::generated::GeneratedSource;
+use crate::input::Sources;
 use crate::owner::{Limits, Object};
 use crate::query;
 use crate::run::Run;
@@ -25,10 +26,8 @@ pub struct NewRun {
     pub keyring: KeyringWanted,
     /// The identity and the data key of a ring that is made.
     pub data_key: NewDataKey,
-    /// Number of records that are made.
-    pub record_count: i64,
-    /// Bytes per record.
-    pub record_size: i32,
+    /// Where its records come from.
+    pub input: NewInput,
     /// Records per batch; the last batch may hold fewer.
     pub batch_size: i64,
     /// How long a lease lasts before another signer may take the batch over.
@@ -41,6 +40,20 @@ pub struct NewRun {
     pub adopt_keyring: Option<Uuid>,
     /// What it, and its namespace, may have.
     pub limits: Limits,
+}
+
+/// Where the records of a new run come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NewInput {
+    /// Random bytes.
+    Generated {
+        /// Number of records.
+        record_count: i64,
+        /// Bytes per record.
+        record_size: i32,
+    },
+    /// Payloads from outside.
+    Sources(Sources),
 }
 
 /// The keyring that a run asks for. What is left out is taken from the ring that is there.
@@ -75,8 +88,7 @@ impl Ledger {
             name,
             keyring,
             data_key: NewDataKey { keyring_uid, fingerprint, kek_fingerprint, wrapped },
-            record_count,
-            record_size,
+            input,
             batch_size,
             lease_duration,
             suspended,
@@ -85,6 +97,8 @@ impl Ledger {
             limits,
         } = new;
         let Limits { run_bytes, key_bits, namespace_runs, namespace_bytes } = limits;
+        let Columns { records, record_size, sources } = Columns::of(input);
+        let dead_letter = sources.map(|sources| sources.dead_letter);
         let created = self
             .ask(query::run_create, async |query, connection| {
                 query
@@ -104,9 +118,9 @@ impl Ledger {
                     .bind(batch_size)
                     .bind(lease_duration.as_secs_f64())
                     .bind(suspended)
-                    .bind(record_count)
+                    .bind(records)
                     .bind(record_size)
-                    .bind(GeneratedSource::chunk_for(*record_size))
+                    .bind(record_size.map(GeneratedSource::chunk_for))
                     .bind(object.namespace_uid)
                     .bind(object.object_uid)
                     .bind(object.namespace_made_seconds())
@@ -115,6 +129,10 @@ impl Ledger {
                     .bind(key_bits)
                     .bind(namespace_runs)
                     .bind(namespace_bytes)
+                    .bind(sources.map(Sources::as_json))
+                    .bind(sources.map(|sources| sources.idempotency.name()))
+                    .bind(dead_letter.map(|dead_letter| dead_letter.limit))
+                    .bind(dead_letter.map(|dead_letter| dead_letter.retention.as_secs_f64()))
                     .fetch_one(connection)
                     .await
             })
@@ -196,6 +214,26 @@ impl Ledger {
     pub async fn bytes_used(&self) -> Result<i64, StoreError> {
         self.ask(query::database_used, async |query, connection| query.scalars().fetch_one(connection).await)
             .await
+    }
+}
+
+/// What `run_create` is told of the input.
+struct Columns<'a> {
+    records: Option<i64>,
+    record_size: Option<i32>,
+    sources: Option<&'a Sources>,
+}
+
+impl<'a> Columns<'a> {
+    const fn of(input: &'a NewInput) -> Self {
+        match input {
+            NewInput::Generated { record_count, record_size } => {
+                Self { records: Some(*record_count), record_size: Some(*record_size), sources: None }
+            }
+            NewInput::Sources(sources) => {
+                Self { records: sources.record_limit, record_size: None, sources: Some(sources) }
+            }
+        }
     }
 }
 

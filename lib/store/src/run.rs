@@ -8,13 +8,13 @@ use uuid::Uuid;
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::Ledger;
 use crate::error::StoreError;
-use crate::generated::GeneratedSource;
+use crate::input::{DeadLetter, Input};
 use crate::keyring::Keyring;
 use crate::owner::Owner;
-use crate::query;
+use crate::query::{self, Query};
 use crate::row::from_row;
 use crate::run_secrets::RunSecret;
-use crate::run_tables::RunTable;
+use crate::parts::Part;
 
 /// How long a deletion may wait for others that still read the run's tables.
 const WHOLE_DELETION: Duration = Duration::from_secs(3600);
@@ -40,7 +40,7 @@ pub struct Run {
     /// The keyring that it signs with.
     pub keyring: Keyring,
     /// Where its records come from.
-    pub source: GeneratedSource,
+    pub input: Input,
     /// Records per batch.
     pub batch_size: i64,
     /// Number of records, N; known once the run is sealed.
@@ -63,7 +63,7 @@ from_row!(Run {
     owner: Owner,
     made_at,
     keyring: Keyring,
-    source: GeneratedSource,
+    input: Input,
     batch_size,
     sealed_records,
     suspended,
@@ -92,6 +92,12 @@ impl Run {
         Ok(self)
     }
 
+    /// How many records it has, or will have: none while nobody knows.
+    #[must_use]
+    pub fn records(&self) -> Option<i64> {
+        self.sealed_records.or_else(|| self.input.generated().map(|source| source.record_count))
+    }
+
     /// Whether nothing is left to be made: every key is in the ring, and the input is complete.
     #[must_use]
     pub fn is_stocked(&self) -> bool {
@@ -104,7 +110,8 @@ impl Run {
 pub struct Progress {
     /// The ledger's own number of the run.
     pub id: i32,
-    /// Records of the run once it is sealed; until then, those that its source will give.
+    /// Records of the run once it is sealed; until then, those that will be generated, or those admitted so far from
+    /// sources.
     pub record_count: i64,
     /// Keys that the ring is to have.
     pub key_count: i32,
@@ -126,8 +133,12 @@ pub struct Progress {
     pub keys_leased: i64,
     /// How long a lease lasts that is granted from now on, in seconds.
     pub lease_seconds: f64,
-    /// Whether nothing is to be leased for now.
+    /// Whether nothing is to be leased for now: it was suspended, or has too many dead letters.
     pub suspended: bool,
+    /// Whether more of its arrivals are dead than it allows.
+    pub too_many_dead: bool,
+    /// What became of its arrivals; none for generated records.
+    pub arrivals: Option<ArrivalCounts>,
     /// Whether every key is in the ring.
     pub filled: bool,
     /// Whether the input is complete.
@@ -158,6 +169,8 @@ from_row!(Progress {
     keys_leased,
     lease_seconds,
     suspended,
+    too_many_dead,
+    arrivals: (Option ArrivalCounts if "received"),
     filled,
     sealed,
     complete,
@@ -168,6 +181,23 @@ from_row!(Progress {
     secret_content,
     secret_made
 });
+
+/// What became of the arrivals of a run's sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArrivalCounts {
+    /// Offered so far: the sum of the others.
+    pub received: i64,
+    /// Became records.
+    pub admitted: i64,
+    /// Repeat a record of the ring.
+    pub duplicates: i64,
+    /// Could not become records.
+    pub dead: i64,
+    /// More dead ones suspend the run.
+    pub dead_limit: i64,
+}
+
+from_row!(ArrivalCounts { received, admitted, duplicates, dead, dead_limit });
 
 /// What the lease log tells about a run's signing.
 #[derive(Clone, Debug)]
@@ -270,6 +300,20 @@ impl Ledger {
         .map(|_| ())
     }
 
+    /// Sets what happens to a run's dead letters. One that has no more of them than it now may have goes on.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn set_dead_letter(&self, run: &Run, dead_letter: DeadLetter) -> Result<(), StoreError> {
+        let DeadLetter { limit, retention } = dead_letter;
+        self.ask(query::dead_letter_set, async |query, connection| {
+            query.rows().bind(run.id).bind(limit).bind(retention.as_secs_f64()).execute(connection).await
+        })
+        .await
+        .map(|_| ())
+    }
+
     /// How far each of these runs is, in one query. Runs that are gone are left out.
     ///
     /// # Errors
@@ -347,22 +391,37 @@ impl Ledger {
             query.rows().bind(run.id).execute(connection).await
         })
         .await?;
-        // On a connection of its own, because of the lock: one deletion at a time. Ends with the connection.
-        let mut connection = self.url.connect(WHOLE_DELETION).await?;
-        let lock = query::deletion_lock.rows();
-        answered(query::deletion_lock.name, DELETION_ANSWER, lock.execute(&mut connection)).await?;
-        let tables = query::run_tables.rows_as::<RunTable>().bind(run.id);
-        let tables = answered(query::run_tables.name, LONG, tables.fetch_all(&mut connection)).await?;
-        for table in tables {
-            table.detach(&mut connection).await?;
-            if table.run == run.id {
-                table.drop_it(&mut connection).await?;
-            }
+        let mut connection = self.drop_parts(query::run_partitions, run.id).await?;
+        if run.keyring.name.is_some() {
+            let forget = query::digests_forget.rows().bind(run.id);
+            answered(query::digests_forget.name, DELETION_ANSWER, forget.execute(&mut connection)).await?;
         }
         let removal = query::run_remove.rows().bind(run.id);
         answered(query::run_remove.name, DELETION_ANSWER, removal.execute(&mut connection)).await?;
         // The run is gone: its logins can do nothing any more, and must not keep it from going.
         self.end_logins(run).await?;
         if run.keyring.name.is_some() { self.forget_leases(&run.keyring).await } else { Ok(()) }
+    }
+
+    /// Drops the table of a ring's digests, once the ring is gone.
+    pub(crate) async fn drop_digests(&self, ring: &Keyring) -> Result<(), StoreError> {
+        self.drop_parts(query::keyring_partitions, ring.id).await.map(|_| ())
+    }
+
+    /// Drops the parts that the query finds for a number, and gives back the connection that did it.
+    async fn drop_parts(&self, parts: Query, number: i32) -> Result<PgConnection, StoreError> {
+        // On a connection of its own, because of the lock: one deletion at a time. Ends with the connection.
+        let mut connection = self.url.connect(WHOLE_DELETION).await?;
+        let lock = query::deletion_lock.rows();
+        answered(query::deletion_lock.name, DELETION_ANSWER, lock.execute(&mut connection)).await?;
+        let found = parts.rows_as::<Part>().bind(number);
+        let found = answered(parts.name, LONG, found.fetch_all(&mut connection)).await?;
+        for part in found {
+            part.detach(&mut connection).await?;
+            if part.own {
+                part.drop_it(&mut connection).await?;
+            }
+        }
+        Ok(connection)
     }
 }

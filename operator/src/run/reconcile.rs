@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_api::{Reason, SigningRun, SigningRunStatus, ValidatedRun, validate};
+use chancery_api::{Reason, RunInput, SigningRun, SigningRunStatus, ValidatedRun, validate};
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
@@ -61,14 +61,14 @@ async fn step(context: &Context, reference: &RunRef, object: &SigningRun) -> Res
     context.ready().await.map_err(|_| ReconcileError::Stopping)?;
     let uid = object.uid().unwrap_or_default();
     let now = Now { time: Timestamp::now(), instant: Instant::now() };
-    let validated = validate(object);
+    let validated = validate(object).map_err(|error| error.to_string()).and_then(refuse_sources);
     let run = validated.as_ref().ok();
     let target = Target { reference, object, run };
     let Observation { observed, reading, released } = observe(context, &target, now).await;
     remember(context, &uid, reference, reading, released);
     let decision = match &validated {
         _ if observed.object.deleted_at.is_some() => decide_deletion(&observed, now.time),
-        Err(problem) => decide_invalid(&observed, problem.to_string()),
+        Err(problem) => decide_invalid(&observed, problem.clone()),
         Ok(run) => decide(run, &observed, now.time),
     };
     let applied = apply(context, &target, &observed, &decision.effects).await;
@@ -95,6 +95,17 @@ async fn step(context: &Context, reference: &RunRef, object: &SigningRun) -> Res
     }
     context.memory.change(&uid, |remembered| remembered.failures = 0);
     Ok(action(&decision, &updated))
+}
+
+/// Nothing on a cluster reads sources yet.
+fn refuse_sources(run: ValidatedRun) -> Result<ValidatedRun, String> {
+    match run.input {
+        RunInput::Generated { .. } => Ok(run),
+        RunInput::Sources(_) => Err(
+            "spec.sources is read by `chancery run` only, and not by the operator yet; leave it out, or run it there"
+                .to_owned(),
+        ),
+    }
 }
 
 /// Remembers what an observation read: the watch of the progress goes on from there.

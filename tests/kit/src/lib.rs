@@ -19,6 +19,7 @@ pub mod cluster;
 mod filling;
 pub mod helm;
 mod independent_audit;
+mod intake;
 pub mod leases;
 mod ledger;
 mod manifest;
@@ -40,6 +41,7 @@ pub use filling::{fill, key_spec};
 pub use independent_audit::{
     IndependentReport, IndependentViolation, independent_audit, independent_keyring_audit,
 };
+pub use intake::IntakeProcess;
 pub use ledger::{TestLedger, fingerprint};
 pub use manifest::Manifest;
 pub use pgbouncer::PgBouncer;

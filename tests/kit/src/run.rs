@@ -12,14 +12,15 @@ use chancery_keyring::{DataKey, Kek, WrappedDataKey};
 use chancery_process::{create_kek_file, read_data_key_file, read_kek_file};
 use chancery_sources::generated;
 use chancery_store::{
-    Keyring, KeyringWanted, Ledger, LedgerUrl, Limits, NewDataKey, NewRun, Object, Run, RunLogin,
-    SignerSession, StoredDataKey,
+    DeadLetter, Idempotency, IntakeSession, Keyring, KeyringWanted, Ledger, LedgerUrl, Limits, NewDataKey,
+    NewInput, NewRun, Object, Run, RunLogin, SignerSession, SourceOfRun, Sources, StoredDataKey,
 };
 use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::filling::fill;
 use crate::independent_audit::independent_audit;
+use crate::intake::IntakeProcess;
 use crate::ledger::TestLedger;
 use crate::signer::SignerProcess;
 
@@ -62,8 +63,7 @@ impl TestRun {
                     kek_fingerprint: String::new(),
                     wrapped: Vec::new(),
                 },
-                record_count: 200,
-                record_size: 64,
+                input: NewInput::Generated { record_count: 200, record_size: 64 },
                 batch_size: 10,
                 lease_duration: Duration::from_secs(30),
                 suspended: false,
@@ -88,11 +88,70 @@ impl TestRun {
         self
     }
 
+    /// Records and bytes of each, of a run that has no sources.
+    const fn generated(&self) -> (i64, i32) {
+        match self.new.input {
+            NewInput::Generated { record_count, record_size } => (record_count, record_size),
+            NewInput::Sources(_) => (0, 0),
+        }
+    }
+
     /// So many records.
     #[must_use]
     pub fn records(mut self, count: i64) -> Self {
-        self.new.record_count = count;
+        self.new.input = NewInput::Generated { record_count: count, record_size: self.generated().1 };
         self
+    }
+
+    /// Files of a folder as a source more, each of its lines a payload, in the place of generated records.
+    #[must_use]
+    pub fn reads(self, name: &str, folder: &Path) -> Self {
+        self.reads_as(name, folder, &serde_json::json!({"type": "Lines"}))
+    }
+
+    /// The same in another format, as `lib/reading` has it.
+    #[must_use]
+    pub fn reads_as(mut self, name: &str, folder: &Path, format: &serde_json::Value) -> Self {
+        let url = format!("file://{}", folder.display());
+        let description = serde_json::json!({"objects": {"url": url}, "format": format});
+        self.sources_mut().sources.push(SourceOfRun { name: name.to_owned(), description });
+        self
+    }
+
+    /// At the most so many records of its sources.
+    #[must_use]
+    pub fn record_limit(mut self, most: i64) -> Self {
+        self.sources_mut().record_limit = Some(most);
+        self
+    }
+
+    /// At the most so many dead letters.
+    #[must_use]
+    pub fn dead_limit(mut self, most: i64) -> Self {
+        self.sources_mut().dead_letter.limit = most;
+        self
+    }
+
+    /// Signs each payload, however often it comes.
+    #[must_use]
+    pub fn without_idempotency(mut self) -> Self {
+        self.sources_mut().idempotency = Idempotency::None;
+        self
+    }
+
+    fn sources_mut(&mut self) -> &mut Sources {
+        if matches!(self.new.input, NewInput::Generated { .. }) {
+            self.new.input = NewInput::Sources(Sources {
+                sources: Vec::new(),
+                idempotency: Idempotency::Content,
+                record_limit: None,
+                dead_letter: DeadLetter { limit: 1_000, retention: Duration::from_secs(3600) },
+            });
+        }
+        match &mut self.new.input {
+            NewInput::Sources(sources) => sources,
+            NewInput::Generated { .. } => unreachable!("it was just made"),
+        }
     }
 
     /// So many keys.
@@ -112,7 +171,7 @@ impl TestRun {
     /// So many bytes per record.
     #[must_use]
     pub fn record_size(mut self, bytes: i32) -> Self {
-        self.new.record_size = bytes;
+        self.new.input = NewInput::Generated { record_count: self.generated().0, record_size: bytes };
         self
     }
 
@@ -263,6 +322,48 @@ impl SeededRun<'_> {
     /// When the URL cannot carry a login.
     pub fn url_by(&self, way: &str) -> anyhow::Result<String> {
         Ok(way.parse::<LedgerUrl>()?.for_login(&self.login)?)
+    }
+
+    /// The ledger's URL with a new login that may admit records to the run, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses.
+    pub async fn intake_url(&self) -> anyhow::Result<String> {
+        let login = self.ledger.ledger.make_intake_login(&self.run, SESSIONS).await?;
+        Ok(self.ledger.url.parse::<LedgerUrl>()?.for_login(&login)?)
+    }
+
+    /// An intake's connection, for a test that plays the intake itself.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses.
+    pub async fn intake(&self, holder: &str) -> anyhow::Result<IntakeSession> {
+        let url = self.intake_url().await?.parse()?;
+        Ok(IntakeSession::connect(&url, &self.run.namespace, &self.run.name, holder).await?)
+    }
+
+    /// Starts an intake process, with a login of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be started.
+    pub async fn start_intake(&self, holder: &str) -> anyhow::Result<IntakeProcess> {
+        IntakeProcess::start(&self.intake_url().await?, &self.run.name, holder)
+    }
+
+    /// Reads its sources to their end, by one intake.
+    ///
+    /// # Errors
+    ///
+    /// An intake that fails, or leaves something.
+    pub async fn take_in(&self) -> anyhow::Result<()> {
+        let (code, log) = self.start_intake("an intake").await?.ended().await?;
+        anyhow::ensure!(code == Some(0), "the intake ended with {code:?}: {log}");
+        let progress = self.ledger.ledger.progress(&[self.run.id]).await?;
+        anyhow::ensure!(progress.iter().all(|progress| progress.sealed), "not sealed: {progress:?} {log}");
+        Ok(())
     }
 
     /// Starts a signer process.

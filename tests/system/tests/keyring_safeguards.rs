@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use chancery_keyring::{Algorithm, GeneratedKey, KeySpec, generate};
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, fill};
 use chancery_store::SignerSession;
@@ -141,7 +142,8 @@ async fn a_key_that_was_retired_is_not_chosen() -> anyhow::Result<()> {
 async fn two_that_make_records_at_once_take_turns_at_making_batches() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().keys(1).records(20_000).batch_size(1_000).created(&ledger).await?;
-    anyhow::ensure!(run.run.source.records_in(2) > 0 && run.run.source.records_in(3) == 0, "two chunks");
+    let source = run.run.input.generated().context("a generated source")?;
+    anyhow::ensure!(source.records_in(2) > 0 && source.records_in(3) == 0, "two chunks");
 
     let mut slow = PgConnection::connect(&ledger.url).await?;
     let mut slow = slow.begin().await?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use chancery_keyring::{Algorithm, GeneratedKey, Kek, KeySpec, generate};
 use chancery_kit::{TestLedger, TestRun, data_key_of, eventually, stock};
 use chancery_process::create_kek_file;
@@ -35,14 +36,15 @@ async fn join_key(ledger: &TestLedger, run: &Run, kek: &Kek, number: i32) -> any
 async fn assert_stocked(ledger: &TestLedger, run: &Run) -> anyhow::Result<()> {
     let run = ledger.ledger.find_run(&run.namespace, &run.name).await?;
     assert!(run.is_stocked() && run.sealed && run.keyring.filled);
-    let n = run.source.record_count;
+    let source = run.input.generated().context("a generated source")?;
+    let n = source.record_count;
     assert_eq!(run.sealed_records, Some(n));
     let records: (i64, i64, i64, i64, bool) = sqlx::query_as(
         "SELECT count(*), min(record), max(record), count(DISTINCT payload),
                 bool_and(octet_length(payload) = $2) FROM chancery.records WHERE run_id = $1",
     )
     .bind(run.id)
-    .bind(run.source.record_size)
+    .bind(source.record_size)
     .fetch_one(ledger.ledger.pool())
     .await?;
     assert_eq!(records, (n, 1, n, n, true), "count, least, greatest, distinct, of the right size");
@@ -59,7 +61,7 @@ async fn assert_stocked(ledger: &TestLedger, run: &Run) -> anyhow::Result<()> {
     .bind(run.id)
     .bind(run.batch_size)
     .bind(n)
-    .bind(i64::from(run.source.record_size))
+    .bind(i64::from(source.record_size))
     .fetch_one(ledger.ledger.pool())
     .await?;
     let m = n.unsigned_abs().div_ceil(run.batch_size.unsigned_abs()).cast_signed();

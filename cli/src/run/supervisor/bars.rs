@@ -15,8 +15,8 @@ impl Bars {
     pub(super) fn new(display: &Display, run: &Run, before: &Progress) -> Self {
         let (total, made) = (before.key_count.unsigned_abs().into(), before.keys_joined.unsigned_abs());
         let keys = (!before.filled).then(|| display.stage(Stage::MakingKeys, total, made));
-        let (records, signed) =
-            (run.source.record_count.unsigned_abs(), before.records_signed.unsigned_abs());
+        let records = run.records().unwrap_or(before.record_count).unsigned_abs();
+        let signed = before.records_signed.unsigned_abs();
         Self { keys, signing: display.stage(Stage::Signing, records, signed) }
     }
 

@@ -1,6 +1,5 @@
 //! One signer, kept running until the run needs it no more.
 
-use std::process::{self, ExitStatus};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -10,6 +9,7 @@ use tokio::sync::watch;
 
 use super::Supervisor;
 use crate::error::CliError;
+use crate::run::child::{exit_of, holder_name};
 use crate::run::signer_end::SignerEnd;
 
 /// How often one signer is started again after it died.
@@ -140,25 +140,6 @@ enum Once {
         last: String,
         exit: Exit,
     },
-}
-
-/// Unique across machines, commands, signers and restarts, because a name that came back could make a
-/// living signer look like a dead one.
-fn holder_name(index: u32, starts: u32) -> String {
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
-    let started = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis());
-    format!("{host}/{}-{started:x}/{index}.{starts}", process::id())
-}
-
-fn exit_of(status: ExitStatus) -> Exit {
-    match status.code().and_then(|code| u8::try_from(code).ok()) {
-        Some(code) if code == Exit::TryAgain.code() => Exit::TryAgain,
-        Some(code) if code == Exit::NoRoom.code() => Exit::NoRoom,
-        Some(code) if code == Exit::NeverWorks.code() => Exit::NeverWorks,
-        _ => Exit::Failed,
-    }
 }
 
 /// Waits until a new look at the run finds it not suspended. The last one may be from before it was.

@@ -1,6 +1,6 @@
 //! Fields that are missing, unknown, of the wrong type, or left to their default.
 
-use chancery_api::{SigningRunSpec, parse, validate};
+use chancery_api::{RunInput, SigningRunSpec, parse, validate};
 use serde_json::{Value, json};
 
 use crate::support::{accepted, minimal, refused, spec_fields, spec_schema, with, yaml};
@@ -108,7 +108,8 @@ fn what_is_left_out_has_the_default_of_the_schema() {
 fn the_defaults_are_those_of_the_documentation() {
     let run = validate(&accepted(&minimal())).unwrap();
     assert_eq!((run.namespace.as_str(), run.name.as_str()), ("default", "demo"));
-    assert_eq!((run.record_size, run.parallelism, run.keyring.key_size_to_make()), (256, 2, Some(2048)));
+    assert!(matches!(run.input, RunInput::Generated { record_size: 256, .. }), "{run:?}");
+    assert_eq!((run.parallelism, run.keyring.key_size_to_make()), (2, Some(2048)));
     assert_eq!((run.keyring.algorithm_to_make().name(), run.lease_duration.as_secs()), ("RS256", 30));
     assert_eq!((run.suspend, run.deletion_policy), (false, chancery_api::DeletionPolicy::Retain));
     assert_eq!(run.audit, chancery_api::AuditPolicy::AtCompletion);

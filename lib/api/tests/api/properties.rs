@@ -48,8 +48,11 @@ fn specs() -> impl Strategy<Value = SigningRunSpec> {
             (audit, deletion_policy),
         )| {
             SigningRunSpec {
-                record_count,
-                record_size,
+                sources: None,
+                record_count: Some(record_count),
+                record_size: Some(record_size),
+                idempotency: None,
+                dead_letter: None,
                 keyring_ref: keyring.map(|name| KeyringRef { name }),
                 key_count,
                 batch_size,
@@ -124,7 +127,8 @@ proptest! {
         let keyring = &validated.keyring;
         prop_assert_eq!(keyring.key_size_to_make().is_some(), keyring.algorithm_to_make().is_rsa());
         prop_assert_eq!(keyring.name.as_ref(), run.spec.keyring_ref.as_ref().map(|keyring| &keyring.name));
-        prop_assert_eq!(i64::try_from(validated.record_count).unwrap(), run.spec.record_count);
+        let count = validated.input.record_count().map(|count| i64::try_from(count).unwrap());
+        prop_assert_eq!(count, run.spec.record_count);
     }
 
     #[test]

@@ -31,6 +31,7 @@ fn row(record: i64) -> RecordRow {
         record,
         record_row: Some(format!("(0,{record})")),
         payload_bytes: Some(8),
+        digest: None,
         payload: Some(vec![0; 8]),
         signature_row: Some(format!("(0,{record})")),
         signature: Some(vec![0; 64]),

@@ -70,6 +70,8 @@ pub struct RecordRow {
     pub payload_bytes: Option<i32>,
     /// What was signed; none also if it has more than [`PAYLOAD_BYTES`].
     pub payload: Option<Vec<u8>>,
+    /// What it is known by in its keyring.
+    pub digest: Option<Vec<u8>>,
     /// Where the signature's row stands, if there is one.
     pub signature_row: Option<String>,
     /// The signature; none also if it is longer than any can be.
@@ -89,6 +91,7 @@ from_row!(RecordRow {
     record_row,
     payload_bytes,
     payload,
+    digest,
     signature_row,
     signature,
     lease_id,
@@ -109,6 +112,17 @@ pub struct Stray {
 }
 
 from_row!(Stray { kind, number, name });
+
+/// What does not add up among the arrivals of a run.
+#[derive(Debug)]
+pub struct ArrivalFault {
+    /// The record that it is about; 0 for none.
+    pub number: i64,
+    /// What is wrong.
+    pub sentence: String,
+}
+
+from_row!(ArrivalFault { number, sentence });
 
 /// A key of the ring.
 #[derive(Debug)]

@@ -63,9 +63,10 @@ mod tests {
     use sqlx::types::Uuid;
 
     use super::*;
+    use crate::logins::Work;
 
     fn with_login(url: &str) -> (String, RunLogin) {
-        let login = RunLogin::random(Uuid::nil(), 7);
+        let login = RunLogin::random(Uuid::nil(), 7, Work::Sign);
         (url.parse::<LedgerUrl>().unwrap().for_login(&login).unwrap(), login)
     }
 

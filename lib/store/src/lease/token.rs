@@ -2,10 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
-/// A random secret, made by the holder for one lease. The ledger keeps its hash only. An id alone proves nothing: a
+/// A random secret, made by the holder for one lease, or one split of a source. The ledger keeps its hash only. An id alone proves nothing: a
 /// ledger that lost commits, was restored or was made anew gives the same ids out again, to others.
 #[derive(Clone)]
-pub(super) struct Token([u8; 32]);
+pub(crate) struct Token([u8; 32]);
 
 impl std::fmt::Debug for Token {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -14,17 +14,17 @@ impl std::fmt::Debug for Token {
 }
 
 impl Token {
-    pub(super) fn random() -> Self {
+    pub(crate) fn random() -> Self {
         Self(rand::random())
     }
 
     /// What is shown with every call that the lease is needed for.
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
     /// What the ledger keeps: SHA-256, 32 bytes.
-    pub(super) fn hash(&self) -> Vec<u8> {
+    pub(crate) fn hash(&self) -> Vec<u8> {
         Sha256::digest(self.0).to_vec()
     }
 }

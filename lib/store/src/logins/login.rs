@@ -19,11 +19,22 @@ impl std::fmt::Debug for RunLogin {
     }
 }
 
+/// What a login is for; the letter before the run's number says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    Sign,
+    Admit,
+}
+
 impl RunLogin {
     /// A new name and a new password. The name has 45 bytes at most; PostgreSQL takes 63.
-    pub(crate) fn random(ledger: Uuid, run: i32) -> Self {
+    pub(crate) fn random(ledger: Uuid, run: i32, work: Work) -> Self {
         let ledger: String = ledger.simple().to_string().chars().take(12).collect();
-        let name = format!("chancery_{ledger}_r{run}_{:08x}", rand::random::<u32>());
+        let letter = match work {
+            Work::Sign => 'r',
+            Work::Admit => 'i',
+        };
+        let name = format!("chancery_{ledger}_{letter}{run}_{:08x}", rand::random::<u32>());
         let mut password = Zeroizing::new(String::with_capacity(2 * PASSWORD_BYTES));
         for byte in rand::random::<[u8; PASSWORD_BYTES]>() {
             for digit in [byte >> 4, byte & 15] {
@@ -52,8 +63,9 @@ mod tests {
     #[test]
     fn a_name_tells_ledger_and_run_and_no_two_logins_are_alike() {
         let ledger = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
-        let (one, two) = (RunLogin::random(ledger, i32::MAX), RunLogin::random(ledger, i32::MAX));
+        let (one, two) = (RunLogin::random(ledger, i32::MAX, Work::Sign), RunLogin::random(ledger, i32::MAX, Work::Admit));
         assert!(one.name().starts_with("chancery_0123456789ab_r2147483647_"), "{one:?}");
+        assert!(two.name().starts_with("chancery_0123456789ab_i2147483647_"), "{two:?}");
         assert_eq!(one.name().len(), 42);
         assert_ne!(one.name(), two.name());
         assert_eq!(one.password().len(), 64);

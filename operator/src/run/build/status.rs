@@ -45,7 +45,7 @@ pub(crate) fn status(
         || {
             previous
                 .records
-                .unwrap_or(RecordCounts { total: saturated(run.record_count), ..RecordCounts::default() })
+                .unwrap_or(RecordCounts { total: saturated(run.input.record_count().unwrap_or(0)), ..RecordCounts::default() })
         },
         |counts| RecordCounts {
             total: counts.records,

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod auditor;
+mod intake;
 mod keys;
 mod makers;
 mod operator;
@@ -79,6 +80,21 @@ pub(crate) async fn tables(ledger: &TestLedger) -> anyhow::Result<Vec<(String, S
     Ok(tables)
 }
 
+/// A call of every function of the ledger, with nothing but nulls.
+pub(crate) async fn calls(ledger: &TestLedger) -> anyhow::Result<Vec<(String, String)>> {
+    Ok(sqlx::query_as(
+        "SELECT p.proname::text,
+                format('SELECT chancery.%I(%s)', p.proname,
+                       (SELECT string_agg(format('NULL::%I.%I', n.nspname, t.typname), ', ' ORDER BY a.position)
+                          FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (oid, position)
+                          JOIN pg_type t ON t.oid = a.oid
+                          JOIN pg_namespace n ON n.oid = t.typnamespace))
+           FROM pg_proc p WHERE p.pronamespace = 'chancery'::regnamespace ORDER BY 1",
+    )
+    .fetch_all(ledger.ledger.pool())
+    .await?)
+}
+
 #[tokio::test]
 async fn a_signer_reads_the_records_of_its_run_and_the_ledgers_uid_and_no_other_table() -> anyhow::Result<()>
 {
@@ -128,17 +144,7 @@ async fn a_signer_writes_to_no_table() -> anyhow::Result<()> {
 async fn a_signer_calls_the_functions_of_the_lease_protocol_and_no_other() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().seeded(&ledger).await?;
-    let functions: Vec<(String, String)> = sqlx::query_as(
-        "SELECT p.proname::text,
-                format('SELECT chancery.%I(%s)', p.proname,
-                       (SELECT string_agg(format('NULL::%I.%I', n.nspname, t.typname), ', ' ORDER BY a.position)
-                          FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY AS a (oid, position)
-                          JOIN pg_type t ON t.oid = a.oid
-                          JOIN pg_namespace n ON n.oid = t.typnamespace))
-           FROM pg_proc p WHERE p.pronamespace = 'chancery'::regnamespace ORDER BY 1",
-    )
-    .fetch_all(ledger.ledger.pool())
-    .await?;
+    let functions = calls(&ledger).await?;
     let mut signer = by_login(&run).await?;
     let mut callable = BTreeSet::new();
     for (name, call) in &functions {

@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 use crate::{PERMISSION_DENIED, assert_denied, refusal, tables};
 
 /// What the operator's statements write to themselves. Everything else is written by functions.
-const WRITTEN: [&str; 5] = ["batch_roots", "data_keys", "run_secrets", "runs", "statements"];
+const WRITTEN: [&str; 6] = ["batch_roots", "data_keys", "intakes", "run_secrets", "runs", "statements"];
 
 async fn operator(ledger: &TestLedger) -> anyhow::Result<PgConnection> {
     Ok(PgConnection::connect(&ledger.operator_url).await?)
@@ -61,19 +61,25 @@ async fn an_operator_takes_away_the_tables_of_no_run_that_is_not_deleted() -> an
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().seeded(&ledger).await?;
     let mut thief = operator(&ledger).await?;
-    for function in ["run_table_detach", "run_table_drop"] {
-        for table in ["records", "batches", "signatures"] {
-            let call = format!("SELECT chancery.{function}({}, '{table}')", run.run.id);
+    for function in ["part_detach", "part_drop"] {
+        for (table, number) in [
+            ("records", run.run.id),
+            ("batches", run.run.id),
+            ("signatures", run.run.id),
+            ("arrivals", run.run.id),
+            ("digests", run.run.keyring.id),
+        ] {
+            let call = format!("SELECT chancery.{function}('{table}', {number})");
             assert_eq!(refusal(&mut thief, &call).await?.as_deref(), Some("55000"), "{call}");
         }
         for table in ["leases", "records_1; DROP TABLE chancery.leases", "RECORDS"] {
-            let call = format!("SELECT chancery.{function}(99, '{table}')");
+            let call = format!("SELECT chancery.{function}('{table}', 99)");
             assert_eq!(refusal(&mut thief, &call).await?.as_deref(), Some("22023"), "{call}");
         }
     }
     // Of one that is deleted, none is dropped that others still read with those of all runs.
     ledger.execute("UPDATE chancery.runs SET deleted_at = now()").await?;
-    let call = format!("SELECT chancery.run_table_drop({}, 'records')", run.run.id);
+    let call = format!("SELECT chancery.part_drop('records', {})", run.run.id);
     assert_eq!(refusal(&mut thief, &call).await?.as_deref(), Some("55000"));
     Ok(())
 }

@@ -329,11 +329,11 @@ pub(crate) fn stored_run() -> StoredRun {
                 adopted_from: None,
             },
         },
-        source: chancery_store::generated::GeneratedSource {
+        input: chancery_store::Input::Generated(chancery_store::generated::GeneratedSource {
             record_count: 1_000,
             record_size: 256,
             chunk_size: 1_000,
-        },
+        }),
         batch_size: 100,
         sealed_records: None,
         suspended: false,

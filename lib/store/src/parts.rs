@@ -1,4 +1,4 @@
-//! Taking away the tables of a run that is deleted.
+//! Taking away what a run, or a ring, that is deleted has of the tables of all.
 
 use std::time::Duration;
 
@@ -10,33 +10,33 @@ use crate::error::StoreError;
 use crate::query;
 use crate::row::from_row;
 
-/// How long a table may be kept from going by transactions that read it, or the table of all runs: such as those of an
-/// audit.
+/// How long a part may be kept from going by transactions that read it, or the table of all: such as those of an audit.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// Pauses between attempts. Each may hold up all signers for the 50 ms after which `run_table_detach` gives up, so that there
+/// Pauses between attempts. Each may hold up all signers for the 50 ms after which `part_detach` gives up, so that there
 /// may not be many.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
 const MOST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A table of a run that is deleted.
+/// What a run, or a ring, has of a table of all runs or rings.
 #[derive(Debug)]
-pub(crate) struct RunTable {
-    pub(crate) run: i32,
-    /// The table of all runs that it is, or was, a part of.
+pub(crate) struct Part {
     parent: String,
+    number: i32,
+    /// Whether it is one of those that are to go. Others were left half detached by a former version, and are in the way.
+    pub(crate) own: bool,
 }
 
-from_row!(RunTable { run, parent });
+from_row!(Part { parent, number, own });
 
-impl RunTable {
-    /// Takes it out of the table of all runs, as soon as nobody reads that.
+impl Part {
+    /// Takes it out, as soon as nobody reads the table of all.
     pub(crate) async fn detach(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let given_up = Instant::now() + LONGEST;
         let mut pause = LEAST_PAUSE;
         loop {
-            let detach = query::run_table_detach.rows().bind(self.run).bind(&self.parent);
-            match answered(query::run_table_detach.name, LONG, detach.execute(&mut *connection)).await {
+            let detach = query::part_detach.rows().bind(&self.parent).bind(self.number);
+            match answered(query::part_detach.name, LONG, detach.execute(&mut *connection)).await {
                 // Somebody reads it.
                 Err(StoreError::GaveUp { .. }) if Instant::now() < given_up => {
                     tokio::time::sleep(pause).await;
@@ -49,7 +49,7 @@ impl RunTable {
 
     /// Drops it, once it is out.
     pub(crate) async fn drop_it(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        let drop = query::run_table_drop.rows().bind(self.run).bind(&self.parent);
-        answered(query::run_table_drop.name, LONG, drop.execute(connection)).await.map(|_| ())
+        let drop = query::part_drop.rows().bind(&self.parent).bind(self.number);
+        answered(query::part_drop.name, LONG, drop.execute(connection)).await.map(|_| ())
     }
 }

@@ -1,4 +1,4 @@
-//! Why a signer failed, in one line, shown in the status of its pod.
+//! Why a program failed, in one line, shown in the status of its pod.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 const MOST: usize = 2 << 10;
 
 /// Writes the reason of the end as one line. When it cannot be written the log still has it.
-pub(crate) fn write(file: &Path, reason: &str) {
+pub fn write_termination_log(file: &Path, reason: &str) {
     if let Err(error) = fs::write(file, line(reason)) {
         tracing::warn!(%error, file = %file.display(), "the termination log cannot be written");
     }

@@ -1,0 +1,195 @@
+//! Reading the sources of a run: the program that does it, kept running until the run is sealed.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use chancery_process::{Backoff, Exit, LogFormat, Stop};
+use chancery_store::{Progress, Run, StoreError};
+use tokio::process::Command;
+
+use crate::database::Database;
+use crate::display::{Display, Stage, StageBar};
+use crate::error::CliError;
+use crate::run::child::{ChildProcess, exit_of, holder_name, program};
+use crate::run::login::ChildLogin;
+
+/// How often the ledger is asked how far it is.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often the intake is started again after it died.
+const RESTARTS: u32 = 6;
+
+/// One that has lived so long did not die of how it is set up.
+const STEADY: Duration = Duration::from_secs(60);
+
+/// Pauses before it is.
+const LEAST_PAUSE: Duration = Duration::from_millis(250);
+
+const MOST_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long the intake may take to end once it has been asked to: longer than the grace that it has by itself.
+const END_GRACE: Duration = Duration::from_secs(30);
+
+/// Sessions of an intake: one for each reader, and as many again while the server has not noticed that those of a dead
+/// one are gone.
+const SESSIONS: u32 = 16;
+
+/// How reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// The run has all its records.
+    Sealed,
+    /// Somebody suspended the run meanwhile.
+    Suspended,
+    Stopped,
+}
+
+/// Reads the sources of the run until it is sealed, as a stage that is shown. `told` is told as records come.
+pub(crate) async fn read_sources(
+    database: &Database,
+    run: &Run,
+    log_format: LogFormat,
+    display: &Display,
+    stop: &Stop,
+    told: impl Fn() + Send + Sync,
+) -> Result<Taken, CliError> {
+    let before = progress(database, run).await?;
+    if before.sealed {
+        return Ok(Taken::Sealed);
+    }
+    let total = run.input.sources().and_then(|sources| sources.record_limit).unwrap_or(0);
+    let bar = display.stage(Stage::Reading, total.unsigned_abs(), received(&before));
+    let login = ChildLogin::for_intake(database, run, SESSIONS).await?;
+    let intake = Intake { database, run, log_format, display, url: login.url()?, bar: &bar, told: &told };
+    let taken = intake.keep_reading(stop).await;
+    login.drop().await;
+    bar.end();
+    taken
+}
+
+struct Intake<'a, F> {
+    database: &'a Database,
+    run: &'a Run,
+    log_format: LogFormat,
+    display: &'a Display,
+    url: String,
+    bar: &'a StageBar,
+    told: &'a F,
+}
+
+impl<F: Fn() + Send + Sync> Intake<'_, F> {
+    async fn keep_reading(&self, stop: &Stop) -> Result<Taken, CliError> {
+        let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
+        let (mut restarts, mut starts) = (0, 0);
+        loop {
+            let began = Instant::now();
+            let holder = holder_name("intake", starts);
+            starts += 1;
+            let (exit, last) = self.read_once(&holder, stop).await?;
+            self.look().await?;
+            if exit == Exit::Done {
+                return self.how_it_ended(stop).await;
+            }
+            // What it had in hand is free at once.
+            self.database.ledger.release_intakes(self.run, &[holder]).await?;
+            if began.elapsed() >= STEADY {
+                restarts = 0;
+                pause.reset();
+            }
+            if stop.is_asked() {
+                return Ok(Taken::Stopped);
+            }
+            if restarts == RESTARTS || matches!(exit, Exit::NeverWorks | Exit::NoRoom) {
+                return Err(CliError::IntakeFailed { last, exit });
+            }
+            restarts += 1;
+            self.display.above_bars(|| tracing::warn!(restarts, "the intake ended: {last}; starting it again"));
+            tokio::select! {
+                () = tokio::time::sleep(pause.next_pause()) => {}
+                () = stop.asked() => return Ok(Taken::Stopped),
+            }
+        }
+    }
+
+    async fn how_it_ended(&self, stop: &Stop) -> Result<Taken, CliError> {
+        let progress = progress(self.database, self.run).await?;
+        match progress.arrivals {
+            _ if progress.sealed => Ok(Taken::Sealed),
+            Some(counts) if progress.too_many_dead => Err(CliError::TooManyDead {
+                run: format!("{}/{}", self.run.namespace, self.run.name),
+                dead: counts.dead,
+                limit: counts.dead_limit,
+            }),
+            _ if stop.is_asked() => Ok(Taken::Stopped),
+            _ => Ok(Taken::Suspended),
+        }
+    }
+
+    /// Runs one process to its end: how it ended, and its last line.
+    async fn read_once(&self, holder: &str, stop: &Stop) -> Result<(Exit, String), CliError> {
+        let mut intake = self.start(holder).map_err(CliError::IntakeProgram)?;
+        let mut last_line = String::new();
+        let mut look = tokio::time::interval(WATCH_INTERVAL);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut asked = false;
+        let overdue = async {
+            stop.asked().await;
+            tokio::time::sleep(END_GRACE).await;
+        };
+        tokio::pin!(overdue);
+        loop {
+            tokio::select! {
+                () = &mut overdue => {
+                    intake.kill();
+                    break;
+                }
+                line = intake.next_line() => match line {
+                    Some(line) => {
+                        self.display.pass_on(&line);
+                        last_line = line;
+                    }
+                    None => break,
+                },
+                _now = look.tick() => match self.look().await {
+                    Err(CliError::Store(error)) if error.is_transient() => {}
+                    other => other?,
+                },
+                () = stop.asked(), if !asked => {
+                    asked = true;
+                    intake.ask_to_stop();
+                }
+            }
+        }
+        let status = intake.ended().await.map_err(CliError::IntakeProgram)?;
+        let exit = if status.success() { Exit::Done } else { exit_of(status) };
+        Ok((exit, if last_line.is_empty() { status.to_string() } else { last_line }))
+    }
+
+    fn start(&self, holder: &str) -> io::Result<ChildProcess> {
+        let mut command = Command::new(program("CHANCERY_INTAKE", "chancery-intake"));
+        command
+            .args(["--run", &self.run.name, "--run-uid", &self.run.uid.to_string()])
+            .args(["--namespace", &self.run.namespace, "--holder", holder])
+            .args(["--log-format", self.log_format.flag(), "--stop-with-stdin"])
+            // Not on the command line, where everybody could read a password.
+            .env("DATABASE_URL", &self.url)
+            .env_remove("CHANCERY_KEK_FILE")
+            .env_remove("CHANCERY_FORMER_KEK_FILES");
+        ChildProcess::start(command, holder.to_owned())
+    }
+
+    async fn look(&self) -> Result<(), CliError> {
+        self.bar.at(received(&progress(self.database, self.run).await?));
+        (self.told)();
+        Ok(())
+    }
+}
+
+fn received(progress: &Progress) -> u64 {
+    progress.arrivals.map_or(0, |counts| counts.received.unsigned_abs())
+}
+
+async fn progress(database: &Database, run: &Run) -> Result<Progress, CliError> {
+    let progress = database.ledger.progress(&[run.id]).await?.pop();
+    Ok(progress.ok_or_else(|| StoreError::NoRun(format!("{}/{}", run.namespace, run.name)))?)
+}

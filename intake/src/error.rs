@@ -1,0 +1,51 @@
+//! Why an intake stops, told apart by what to do about it.
+
+use chancery_process::Exit;
+use chancery_reading::FinalError;
+use chancery_store::StoreError;
+
+/// Why an intake ends before the run is sealed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IntakeError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("source {name}: {reason}")]
+    Source { name: String, reason: FinalError },
+    #[error(
+        "source {name}: the credentials in {file} cannot be read: {reason}; wanted are the files AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )]
+    Credentials { name: String, file: String, reason: std::io::Error },
+    #[error(
+        "source {name}: what the ledger says of it cannot be read: {reason}; a newer program made the run: use one at least as new"
+    )]
+    OtherVersion { name: String, reason: serde_json::Error },
+    #[error("a reader failed: {0}")]
+    Reader(tokio::task::JoinError),
+    #[error("signals cannot be received: {0}")]
+    Signals(std::io::Error),
+    #[error("the asynchronous runtime cannot be started: {0}")]
+    Runtime(std::io::Error),
+    #[error("the run was deleted")]
+    Gone,
+}
+
+impl IntakeError {
+    /// Whether a new connection may help.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_transient())
+    }
+
+    /// Tells the program that started the intake what to do.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Store(error) if error.is_transient() => Exit::TryAgain,
+            Self::Store(StoreError::DiskFull(_) | StoreError::AtLimit(_)) => Exit::NoRoom,
+            Self::Reader(_) | Self::Signals(_) | Self::Runtime(_) => Exit::Failed,
+            Self::Store(_)
+            | Self::Source { .. }
+            | Self::Credentials { .. }
+            | Self::OtherVersion { .. }
+            | Self::Gone => Exit::NeverWorks,
+        }
+    }
+}

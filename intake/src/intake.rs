@@ -1,0 +1,140 @@
+//! One intake: what all its readers share.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chancery_process::{Backoff, Stop, peak_memory_kib};
+use chancery_store::intake::IntakeRun;
+use chancery_store::{IntakeSession, LedgerUrl, StoreError};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::credentials::CredentialsOf;
+use crate::error::IntakeError;
+use crate::worker::{self, Ended};
+
+/// Pauses between two attempts to connect.
+const LEAST_PAUSE: Duration = Duration::from_millis(100);
+
+const MOST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What an intake is to do.
+pub(crate) struct Order {
+    pub(crate) ledger: LedgerUrl,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) run_uid: Option<Uuid>,
+    pub(crate) holder: String,
+    pub(crate) credentials: CredentialsOf,
+    pub(crate) readers: u16,
+    pub(crate) reconnect_for: Duration,
+}
+
+/// What the readers share.
+pub(crate) struct Intake {
+    ledger: LedgerUrl,
+    run: IntakeRun,
+    holder: String,
+    reconnect_for: Duration,
+    pub(crate) credentials: CredentialsOf,
+    pub(crate) stop: Stop,
+    /// Changes when there may be something to do for those that wait.
+    pub(crate) progress: watch::Sender<()>,
+}
+
+/// Reads until nothing is left. The first reader that fails asks the others to stop.
+pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeError> {
+    let began = Instant::now();
+    let Order { ledger, namespace, name, run_uid, holder, credentials, readers, reconnect_for } = order;
+    let target = Target::Name { namespace: &namespace, name: &name };
+    let Some(first) = target.connect_within(reconnect_for, &ledger, &holder, &stop).await? else {
+        return Ok(Ended::WorkLeft);
+    };
+    let run = first.run().clone();
+    if run.deleted || run_uid.is_some_and(|uid| uid != run.uid) {
+        return Err(IntakeError::Gone);
+    }
+    let intake = Arc::new(Intake { ledger, run, holder, reconnect_for, credentials, stop, progress: watch::Sender::new(()) });
+    let mut tasks = JoinSet::new();
+    tasks.spawn(worker::run(Arc::clone(&intake), first));
+    for _ in 1..readers {
+        let intake = Arc::clone(&intake);
+        tasks.spawn(async move {
+            match intake.connect().await? {
+                Some(session) => worker::run(intake, session).await,
+                None => Ok(Ended::WorkLeft),
+            }
+        });
+    }
+    let mut outcome = Ok(Ended::WorkLeft);
+    while let Some(ended) = tasks.join_next().await {
+        match ended.map_err(IntakeError::Reader).flatten() {
+            // If one reader has seen that the run is sealed, it is, whatever made the others end.
+            Ok(Ended::Sealed) => outcome = outcome.and(Ok(Ended::Sealed)),
+            Ok(Ended::WorkLeft) => {}
+            Err(error) => {
+                intake.stop.now();
+                outcome = outcome.and(Err(error));
+            }
+        }
+    }
+    tracing::info!(
+        seconds = began.elapsed().as_secs_f64(),
+        peak_memory_kib = peak_memory_kib("self").unwrap_or_default(),
+        "intake ends"
+    );
+    outcome
+}
+
+impl Intake {
+    /// A connection for the same run; none when the intake is asked to stop meanwhile.
+    pub(crate) async fn connect(&self) -> Result<Option<IntakeSession>, IntakeError> {
+        let target = Target::Run(&self.run);
+        let connected = target.connect_within(self.reconnect_for, &self.ledger, &self.holder, &self.stop).await;
+        connected.map_err(|error| match error {
+            // It was there before: it was deleted, and its login with it.
+            IntakeError::Store(StoreError::NoRun(_) | StoreError::LoginRefused(_)) => IntakeError::Gone,
+            other => other,
+        })
+    }
+}
+
+/// What a connection is for.
+enum Target<'a> {
+    Name { namespace: &'a str, name: &'a str },
+    Run(&'a IntakeRun),
+}
+
+impl Target<'_> {
+    /// Connects while the database may come back; none when the intake is asked to stop meanwhile.
+    async fn connect_within(
+        &self,
+        limit: Duration,
+        ledger: &LedgerUrl,
+        holder: &str,
+        stop: &Stop,
+    ) -> Result<Option<IntakeSession>, IntakeError> {
+        let began = Instant::now();
+        let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
+        loop {
+            let connected = match self {
+                Self::Name { namespace, name } => {
+                    IntakeSession::connect(ledger, namespace, name, holder).await
+                }
+                Self::Run(run) => IntakeSession::connect_again(ledger, run, holder).await,
+            };
+            match connected {
+                Ok(session) => return Ok(Some(session)),
+                Err(error) if error.is_transient() && began.elapsed() < limit => {
+                    tracing::warn!("{error}; trying again");
+                }
+                Err(error) => return Err(error.into()),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause.next_pause()) => {}
+                () = stop.asked() => return Ok(None),
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The program that reads the sources of a run and admits what they offer, until nothing is left and the run is sealed.
+//! `chancery run` starts it.
+//!
+//! Exit codes: 0 the run is sealed; 0, or what `--stopped-exit` says, the run is suspended, has too many dead letters, or
+//! the intake was asked to stop; 74 the database has no room left; 75 the database is away: try again; 78 a source cannot
+//! be read as it is described, or it will never work as it is set up; 1 a defect; 2 wrong arguments.
+
+mod batch;
+mod credentials;
+mod error;
+mod intake;
+mod keep;
+mod list;
+mod read;
+mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chancery_process::{Exit, LogFormat, Shield, Stop, parse_arguments, write_termination_log};
+use chancery_store::GivenUrl;
+use chancery_telemetry::{Telemetry, TraceParent};
+use clap::Parser;
+use uuid::Uuid;
+
+use crate::credentials::CredentialsOf;
+use crate::error::IntakeError;
+use crate::intake::{Order, take_in};
+use crate::worker::Ended;
+
+/// Reads the sources of one run until nothing is left.
+#[derive(Debug, Parser)]
+#[command(version, name = "chancery-intake")]
+struct Arguments {
+    /// Run to admit records to
+    #[arg(long, env = "CHANCERY_RUN", value_name = "NAME")]
+    run: String,
+    /// Identity of the run in the ledger: to a run that was made anew under its name, nothing is admitted
+    #[arg(long, env = "CHANCERY_RUN_UID", value_name = "UUID")]
+    run_uid: Option<Uuid>,
+    /// Namespace of the run
+    #[arg(long, env = "CHANCERY_NAMESPACE", default_value = "default")]
+    namespace: String,
+    /// Name of this intake in the ledger; in a pod, its name and uid
+    #[arg(long, env = "CHANCERY_HOLDER")]
+    holder: String,
+    /// URL of the ledger's database, with the login of the run
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: GivenUrl,
+    /// Folder with the credentials of sources: in DIR/SOURCE the files AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps
+    /// AWS_SESSION_TOKEN. Without it, all sources have those of the environment variables of these names
+    #[arg(long, env = "CHANCERY_CREDENTIALS_DIR", value_name = "DIR")]
+    credentials_dir: Option<PathBuf>,
+    /// Splits that are read at the same time, in some 20 MiB of memory each
+    #[arg(long, env = "CHANCERY_READERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    readers: u16,
+    /// How long the intake tries to connect while the database is away, in seconds
+    #[arg(long, env = "CHANCERY_RECONNECT_FOR", default_value_t = 60, value_name = "SECONDS")]
+    reconnect_for: u64,
+    /// How long what was read may still be admitted after SIGTERM, in seconds
+    #[arg(long, env = "CHANCERY_GRACE", default_value_t = 15, value_name = "SECONDS")]
+    grace: u64,
+    /// Exit code when something is left to be read because of SIGTERM, or because the run is suspended
+    #[arg(long, env = "CHANCERY_STOPPED_EXIT", default_value_t = Exit::Done.code(), value_name = "CODE")]
+    stopped_exit: u8,
+    /// Stop, as on SIGTERM, when standard input closes: so that no intake outlives the process that started it
+    #[arg(long, env = "CHANCERY_STOP_WITH_STDIN")]
+    stop_with_stdin: bool,
+    /// How log lines are written; RUST_LOG sets which
+    #[arg(long, env = "CHANCERY_LOG_FORMAT", value_enum, default_value_t)]
+    log_format: LogFormat,
+    /// File to which the intake writes one line that says why it failed
+    #[arg(long, env = "CHANCERY_TERMINATION_LOG", value_name = "FILE")]
+    termination_log: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let shield = Shield::raise();
+    let arguments: Arguments = parse_arguments();
+    // Dropped last: by then every span has ended.
+    let _telemetry = Telemetry::start(arguments.log_format, "chancery-intake");
+    shield.report();
+    let span = tracing::info_span!(
+        "intake",
+        run = %format_args!("{}/{}", arguments.namespace, arguments.run),
+        holder = arguments.holder
+    );
+    if let Some(parent) = TraceParent::from_environment() {
+        parent.adopt(&span);
+    }
+    let _in_span = span.enter();
+    let (stopped_exit, termination_log) = (arguments.stopped_exit, arguments.termination_log.clone());
+    match run(arguments) {
+        Ok(Ended::Sealed) => Exit::Done.into(),
+        Ok(Ended::WorkLeft) => stopped_exit.into(),
+        Err(error) => {
+            let exit = error.exit();
+            tracing::error!(exit = exit.code(), "{error}");
+            if let Some(file) = termination_log {
+                write_termination_log(&file, &error.to_string());
+            }
+            exit.into()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<Ended, IntakeError> {
+    // Decompressing and parsing of one split must not hold up another's.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(usize::from(arguments.readers).min(4))
+        .enable_all()
+        .build()
+        .map_err(IntakeError::Runtime)?;
+    runtime.block_on(async {
+        let stop = Stop::on_signals(Duration::from_secs(arguments.grace)).map_err(IntakeError::Signals)?;
+        if arguments.stop_with_stdin {
+            stop.with_standard_input();
+        }
+        let order = Order {
+            ledger: arguments.database_url.read()?,
+            namespace: arguments.namespace,
+            name: arguments.run,
+            run_uid: arguments.run_uid,
+            holder: arguments.holder,
+            credentials: CredentialsOf::new(arguments.credentials_dir),
+            readers: arguments.readers,
+            reconnect_for: Duration::from_secs(arguments.reconnect_for),
+        };
+        take_in(order, stop).await
+    })
+}

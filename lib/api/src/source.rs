@@ -1,0 +1,189 @@
+//! Where a run's payloads come from, and what becomes of them, as a person asks for it.
+
+#![allow(unreachable_pub, reason = "`KubeSchema` repeats the type, with its visibility, inside a function")]
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::lease_duration::LeaseDuration;
+
+/// One source of payloads.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceSpec {
+    /// Name of the source, unique within the run: lower-case letters, digits and hyphens, at
+    /// most 63 characters. Each arrival names its source.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+
+    /// The objects that are read.
+    pub objects: ObjectsSource,
+
+    /// What the objects are made of.
+    pub format: SourceFormat,
+}
+
+/// Objects of a store, or files.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectsSource {
+    /// A folder of objects, or one: `s3://BUCKET/PREFIX`, or `file:///FOLDER`.
+    #[schemars(length(min = 1, max = 1024))]
+    pub url: String,
+
+    /// Which objects are read; all unless given. A pattern without `/` is held against the
+    /// last part of a name, one with `/` against all of it below the url. `*` and `?` stop at
+    /// a `/`, `**` does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 256)))]
+    pub include: Vec<String>,
+
+    /// Which of those are left out after all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(min = 1, max = 256)))]
+    pub exclude: Vec<String>,
+
+    /// `https://HOST` or `http://HOST:PORT` of a store that is not the cloud's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 1024))]
+    pub endpoint: Option<String>,
+
+    /// Region of the bucket; us-east-1 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 64))]
+    pub region: Option<String>,
+
+    /// The Secret of the run's namespace with the credentials of the store: AWS_ACCESS_KEY_ID,
+    /// AWS_SECRET_ACCESS_KEY and, for keys that are for a time only, AWS_SESSION_TOKEN. Without
+    /// it, requests are not signed. `chancery run` has no Secrets: it takes these names from its
+    /// own environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SecretRef")]
+    pub credentials_secret_ref: Option<SecretRef>,
+}
+
+/// A Secret, by its name in the namespace of the object that refers to it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRef {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+}
+
+/// What objects are made of.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.type == 'CSV' || !has(self.delimiter)")
+        .message("applies to the format CSV only; leave it out")
+        .field_path(".delimiter"),
+    validation = Rule::new("self.type == 'CSV' || !has(self.header)")
+        .message("applies to the format CSV only; leave it out")
+        .field_path(".header"),
+    validation = Rule::new("self.type == 'CloudEvents' || !has(self.mode)")
+        .message("applies to the format CloudEvents only; leave it out")
+        .field_path(".mode"),
+)]
+pub struct SourceFormat {
+    /// Lines (each line is a payload, as given), NDJSON (the same, and has to be one JSON
+    /// value), CSV (each row is a payload, as canonical JSON), CloudEvents (each event, as
+    /// given) or Whole (each object is one payload).
+    pub r#type: FormatType,
+
+    /// CSV: one ASCII character between two fields; a comma unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 1))]
+    pub delimiter: Option<String>,
+
+    /// CSV: whether the first row names the columns; true unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "bool")]
+    pub header: Option<bool>,
+
+    /// CloudEvents: whether an object holds one event (Single) or one per line (Lines). Lines
+    /// unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "EventMode")]
+    pub mode: Option<EventMode>,
+}
+
+/// A format of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum FormatType {
+    /// Lines, whatever is in them.
+    Lines,
+    /// One JSON value per line.
+    #[serde(rename = "NDJSON")]
+    Ndjson,
+    /// Rows of comma-separated values.
+    #[serde(rename = "CSV")]
+    Csv,
+    /// CloudEvents in JSON.
+    CloudEvents,
+    /// Each object is one payload.
+    Whole,
+}
+
+/// How many CloudEvents an object holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum EventMode {
+    /// One per line.
+    Lines,
+    /// One.
+    Single,
+}
+
+/// How a payload that came before is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IdempotencySpec {
+    /// Content: by its SHA-256, and of the same payloads, the keyring signs the first, for as
+    /// long as the run that holds it is in the ledger. None: not at all, each is signed. Content
+    /// unless given.
+    #[serde(default)]
+    pub by: IdempotencyBy,
+}
+
+/// What tells that a payload came before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum IdempotencyBy {
+    /// Its SHA-256.
+    #[default]
+    Content,
+    /// Nothing.
+    None,
+}
+
+/// What becomes of arrivals that cannot become records.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetterSpec {
+    /// How long their bytes are kept, such as 336h; 336h (14 days) unless given, at most 87600h.
+    /// What they were, where and why stays as long as the run.
+    #[serde(default = "default_retention")]
+    #[x_kube(validation = Rule::new("duration(self) >= duration('1s') && duration(self) <= duration('87600h')")
+        .message("must be at least 1s and at most 87600h"))]
+    pub retention: LeaseDuration,
+
+    /// More of them than this suspend the run; a greater value lets it go on. From 0 to
+    /// 1000000000; 1000 unless given.
+    #[serde(default = "default_limit")]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub limit: i64,
+}
+
+fn default_retention() -> LeaseDuration {
+    LeaseDuration::new("336h")
+}
+
+fn default_limit() -> i64 {
+    1_000
+}
+
+impl Default for DeadLetterSpec {
+    fn default() -> Self {
+        Self { retention: default_retention(), limit: default_limit() }
+    }
+}

@@ -1,0 +1,141 @@
+//! Sources of objects: what the ledger is told of them, and what an intake makes of that.
+
+use chancery_api::{
+    EventMode, FormatType, IdempotencyBy, ObjectsSource, SourceFormat, SourceSpec, ValidatedSources,
+};
+use chancery_reading::{Credentials, FinalError, Format, Objects, ReadError, Settings, Store};
+use chancery_store::{DeadLetter, Idempotency, SourceOfRun, Sources};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What the ledger keeps of a source: no secret, and no name of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Described {
+    /// Where it is.
+    pub objects: Objects,
+    /// What it is made of.
+    pub format: Format,
+}
+
+/// Why a source cannot be used as it is described.
+#[derive(Debug, thiserror::Error)]
+#[error("source {name}: {reason}; nothing was changed in the ledger")]
+pub struct SourceError {
+    /// The source.
+    pub name: String,
+    /// What is wrong, and what to do.
+    pub reason: ReadError,
+}
+
+impl SourceError {
+    /// Whether waiting helps.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self.reason, ReadError::Transient(_))
+    }
+}
+
+impl Described {
+    /// Reads it from the ledger.
+    ///
+    /// # Errors
+    ///
+    /// It is not of this program's version.
+    pub fn read(description: &Value) -> Result<Self, serde_json::Error> {
+        Self::deserialize(description)
+    }
+
+    /// Opens its store. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    ///
+    /// What the description itself has wrong.
+    pub fn open(&self, credentials: &Credentials) -> Result<Store, FinalError> {
+        self.format.check()?;
+        Store::open(&self.objects, credentials, Settings::default())
+    }
+}
+
+/// The names of an access key of S3, as variables of the environment and as keys of a Secret.
+pub const ACCESS_KEY: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+
+/// The credentials of this process's environment, if it has any.
+#[must_use]
+pub fn credentials_of_environment() -> Credentials {
+    let [id, secret, token] = ACCESS_KEY.map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    match (id, secret) {
+        (Some(id), Some(secret)) => Credentials::AccessKey { id, secret, token },
+        _ => Credentials::Anonymous,
+    }
+}
+
+/// The sources of a run, as the ledger keeps them.
+#[must_use]
+pub fn for_ledger(sources: &ValidatedSources) -> Sources {
+    let ValidatedSources { sources, idempotency, record_limit, dead_letter } = sources;
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    Sources {
+        sources: sources
+            .iter()
+            .map(|source| SourceOfRun {
+                name: source.name.clone(),
+                description: serde_json::to_value(described(source)).unwrap_or_default(),
+            })
+            .collect(),
+        idempotency: match idempotency {
+            IdempotencyBy::Content => Idempotency::Content,
+            IdempotencyBy::None => Idempotency::None,
+        },
+        record_limit: record_limit.map(signed),
+        dead_letter: DeadLetter { limit: signed(dead_letter.limit), retention: dead_letter.retention },
+    }
+}
+
+/// Asks each source for its objects, so that what can be wrong with it is said before a run is made of it.
+///
+/// # Errors
+///
+/// The first source that cannot be used.
+pub async fn look_at(sources: &[SourceSpec], credentials: &Credentials) -> Result<(), SourceError> {
+    for source in sources {
+        let failed = |reason| SourceError { name: source.name.clone(), reason };
+        let store = described(source).open(credentials).map_err(|error| failed(error.into()))?;
+        store.list().await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn described(source: &SourceSpec) -> Described {
+    let SourceSpec { name: _, objects, format } = source;
+    let ObjectsSource { url, include, exclude, endpoint, region, credentials_secret_ref: _ } = objects;
+    Described {
+        objects: Objects {
+            url: url.clone(),
+            include: include.clone(),
+            exclude: exclude.clone(),
+            endpoint: endpoint.clone(),
+            region: region.clone(),
+        },
+        format: format_of(format),
+    }
+}
+
+fn format_of(format: &SourceFormat) -> Format {
+    let SourceFormat { r#type, delimiter, header, mode } = format;
+    match r#type {
+        FormatType::Lines => Format::Lines {},
+        FormatType::Ndjson => Format::Ndjson {},
+        FormatType::Csv => Format::Csv {
+            delimiter: delimiter.as_ref().and_then(|text| text.chars().next()).unwrap_or(','),
+            header: header.unwrap_or(true),
+        },
+        FormatType::CloudEvents => Format::CloudEvents {
+            mode: match mode {
+                None | Some(EventMode::Lines) => chancery_reading::EventMode::Lines,
+                Some(EventMode::Single) => chancery_reading::EventMode::Single,
+            },
+        },
+        FormatType::Whole => Format::Whole {},
+    }
+}

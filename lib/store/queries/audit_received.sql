@@ -1,0 +1,2 @@
+-- $1 run
+SELECT coalesce(max(received), 0) FROM chancery.intakes WHERE run_id = $1

@@ -1,0 +1,2 @@
+-- $1 run
+SELECT chancery.digests_forget($1)

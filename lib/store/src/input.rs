@@ -1,0 +1,126 @@
+//! What a run's records are made of: random bytes, or payloads of sources.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use crate::generated::GeneratedSource;
+
+/// Where the records of a run come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// Random bytes, made by the database.
+    Generated(GeneratedSource),
+    /// Payloads that are read from outside.
+    Sources(Sources),
+}
+
+/// The sources of a run, and what becomes of their payloads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sources {
+    /// In the order of the manifest: at least one.
+    pub sources: Vec<SourceOfRun>,
+    /// How a payload that came before is known.
+    pub idempotency: Idempotency,
+    /// The most records that are admitted, if there is a limit.
+    pub record_limit: Option<i64>,
+    /// What happens to what cannot become a record.
+    pub dead_letter: DeadLetter,
+}
+
+impl Sources {
+    /// A name and a description each, as `run_create` takes them.
+    pub(crate) fn as_json(&self) -> String {
+        let list = self.sources.iter().map(|SourceOfRun { name, description }| {
+            serde_json::json!({"name": name, "description": description})
+        });
+        Value::Array(list.collect()).to_string()
+    }
+}
+
+/// One source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceOfRun {
+    /// Unique within the run.
+    pub name: String,
+    /// Where it is and what it is made of, in the words of whoever reads it: a JSON object, without any secret.
+    pub description: Value,
+}
+
+/// How a payload that came before is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idempotency {
+    /// By its SHA-256: of the same payloads, a ring signs the first.
+    Content,
+    /// Not at all: each is signed.
+    None,
+}
+
+impl Idempotency {
+    /// The word in the ledger.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Content => "Content",
+            Self::None => "None",
+        }
+    }
+}
+
+/// What happens to what cannot become a record. It may change while a run is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// More than so many suspend the run.
+    pub limit: i64,
+    /// How long their bytes are kept.
+    pub retention: Duration,
+}
+
+impl<'r> sqlx::FromRow<'r, PgRow> for Input {
+    fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
+        let Some(idempotency) = row.try_get::<Option<&str>, _>("idempotency")? else {
+            return GeneratedSource::from_row(row).map(Self::Generated);
+        };
+        let corrupt = |what: &str| sqlx::Error::Decode(what.to_owned().into());
+        let sources = row.try_get::<Option<&str>, _>("sources")?.unwrap_or("[]");
+        let sources: Vec<Value> = serde_json::from_str(sources).map_err(|_| corrupt("sources are no list"))?;
+        let sources = sources.into_iter().map(|source| {
+            let Value::Object(mut description) = source else { return Err(corrupt("a source is no object")) };
+            match description.remove("name") {
+                Some(Value::String(name)) => Ok(SourceOfRun { name, description: description.into() }),
+                _ => Err(corrupt("a source has no name")),
+            }
+        });
+        Ok(Self::Sources(Sources {
+            sources: sources.collect::<Result<_, _>>()?,
+            idempotency: if idempotency == "None" { Idempotency::None } else { Idempotency::Content },
+            record_limit: row.try_get("record_limit")?,
+            dead_letter: DeadLetter {
+                limit: row.try_get("dead_limit")?,
+                retention: Duration::try_from_secs_f64(row.try_get("dead_retention")?).unwrap_or_default(),
+            },
+        }))
+    }
+}
+
+impl Input {
+    /// The random records that it makes; none if it makes none.
+    #[must_use]
+    pub const fn generated(&self) -> Option<&GeneratedSource> {
+        match self {
+            Self::Generated(source) => Some(source),
+            Self::Sources(_) => None,
+        }
+    }
+
+    /// Its sources, if it has any.
+    #[must_use]
+    pub const fn sources(&self) -> Option<&Sources> {
+        match self {
+            Self::Generated(_) => None,
+            Self::Sources(sources) => Some(sources),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What an intake does: it is given a source to list or a split to read, admits what it finds, and gives back what it
+//! leaves. `migrations/functions/` says what each call keeps.
+
+mod admission;
+mod session;
+mod task;
+
+pub use admission::{Admission, Admitted, DeadArrival, Payloads};
+pub use session::{IntakeRun, IntakeSession};
+pub use task::{Held, Reading, Refusal, Task};

@@ -1,0 +1,114 @@
+//! What was read of a split, on its way into the ledger.
+
+/// Arrivals that came one after the other, from a position on. All or none of them are accounted for, together with the
+/// position after them.
+#[derive(Clone, Debug, Default)]
+pub struct Admission {
+    /// Where they begin: the position that the ledger has.
+    pub position: i64,
+    /// From where is read on.
+    pub next: i64,
+    /// Whether nothing comes after them.
+    pub done: bool,
+    /// Payloads, in order, each at most 1 MiB.
+    pub payloads: Payloads,
+    /// Where each begins.
+    pub positions: Vec<i64>,
+    /// What cannot become a record, in order.
+    pub dead: Vec<DeadArrival>,
+}
+
+/// Payloads one behind the other, in one piece of memory.
+#[derive(Clone, Debug, Default)]
+pub struct Payloads {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Payloads {
+    /// Adds one.
+    pub fn push(&mut self, payload: &[u8]) {
+        self.bytes.extend_from_slice(payload);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// How many.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The sum of their lengths.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    pub(super) fn each(&self) -> Vec<&[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end]).collect()
+    }
+}
+
+/// An arrival that cannot become a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadArrival {
+    /// Where it begins.
+    pub position: i64,
+    /// Which step gave it up.
+    pub stage: String,
+    /// Why: a sentence.
+    pub reason: String,
+    /// As it was read, the first 1 MiB at most.
+    pub raw: Vec<u8>,
+}
+
+/// What became of an admission that was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// Became records.
+    pub records: u64,
+    /// Repeat a record of the ring.
+    pub duplicates: u64,
+    /// Are dead.
+    pub dead: u64,
+    /// From where is read on.
+    pub position: i64,
+    /// Whether the split has been read to its end.
+    pub done: bool,
+    /// Whether the run has the most records that it may have: nothing more is read.
+    pub full: bool,
+}
+
+impl Admission {
+    /// What follows from a position on, of which nothing is known yet.
+    #[must_use]
+    pub fn from(position: i64) -> Self {
+        Self { position, next: position, ..Self::default() }
+    }
+
+    /// The same, in the memory that this one has.
+    pub fn begin_again(&mut self, position: i64) {
+        (self.position, self.next, self.done) = (position, position, false);
+        self.payloads.clear();
+        self.positions.clear();
+        self.dead.clear();
+    }
+
+    /// Whether the ledger would learn nothing from it.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.payloads.is_empty() && self.dead.is_empty() && !self.done
+    }
+}

@@ -1,0 +1,35 @@
+-- Closes the gaps in the numbers of a call's digests, some of which the ring had before, and takes out those that there is
+-- no room for. Returns the places in the call of those that become records, in order, and the last place that counts:
+-- what comes after the last record that there is room for was not offered.
+CREATE OR REPLACE FUNCTION chancery.admit_numbers(
+    p_run integer, p_keyring integer, p_base bigint, p_room bigint, p_digests bytea[], OUT new bigint[], OUT last bigint)
+LANGUAGE plpgsql
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+BEGIN
+    EXECUTE format(
+        'SELECT ARRAY (SELECT a.n FROM unnest($1) WITH ORDINALITY AS a (digest, n)
+                        WHERE (SELECT d.run_id = $2 AND d.record = $3 + a.n FROM chancery.%I d
+                                WHERE d.digest = a.digest AND d.keyring_id = $4)
+                        ORDER BY a.n)', 'digests_' || p_keyring)
+       INTO new USING p_digests, p_run, p_base, p_keyring;
+    last := cardinality(p_digests);
+    IF cardinality(new) >= p_room THEN
+        last := new[p_room];
+        EXECUTE format(
+            'DELETE FROM chancery.%I d
+              WHERE d.keyring_id = $1 AND d.run_id = $2 AND d.record > $3
+                AND d.digest = ANY (ARRAY (SELECT a.digest FROM unnest($4) WITH ORDINALITY AS a (digest, n) WHERE a.n > $5))',
+            'digests_' || p_keyring)
+          USING p_keyring, p_run, p_base + last, p_digests, last;
+        new := new[1:p_room];
+    END IF;
+    EXECUTE format(
+        'UPDATE chancery.%I d SET record = $1 + w.place
+           FROM (SELECT a.digest, w.place
+                   FROM unnest($2) WITH ORDINALITY AS a (digest, n)
+                   JOIN unnest($3) WITH ORDINALITY AS w (n, place) ON w.n = a.n
+                  WHERE w.n <> w.place OFFSET 0) w
+          WHERE d.digest = w.digest AND d.keyring_id = $4', 'digests_' || p_keyring)
+      USING p_base, p_digests, new, p_keyring;
+END
+$$;

@@ -1,0 +1,16 @@
+-- Forgets the digests of a run that is deleted, once its own tables are gone, so that no more can come. From then on the
+-- ring may sign these payloads again.
+CREATE OR REPLACE FUNCTION chancery.digests_forget(p_run integer) RETURNS bigint
+LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+    v_ring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NOT NULL);
+    v_forgotten bigint;
+BEGIN
+    DELETE FROM chancery.digests d WHERE d.keyring_id = v_ring AND d.run_id = p_run;
+    GET DIAGNOSTICS v_forgotten = ROW_COUNT;
+    RETURN v_forgotten;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION chancery.digests_forget(integer) TO chancery_operator;

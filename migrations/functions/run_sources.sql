@@ -1,0 +1,35 @@
+-- Gives a new run its sources, and the tables that such a run has beside its records: one for arrivals, and, if it looks
+-- for duplicates, one for the digests of its ring, unless that is there. Whoever creates a run of the same ring waits
+-- (keyring_name_turn). p_sources: a name and a description each, in the order of the manifest.
+CREATE OR REPLACE FUNCTION chancery.run_sources(
+    p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_record_limit bigint,
+    p_dead_limit bigint, p_dead_retention interval) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_ring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run);
+    v_digest text := CASE WHEN p_idempotency = 'None' THEN 'digest IS NULL' ELSE 'octet_length(digest) = 32' END;
+BEGIN
+    INSERT INTO chancery.intakes (run_id, idempotency, record_limit, dead_limit, dead_retention)
+    VALUES (p_run, p_idempotency, p_record_limit, p_dead_limit, p_dead_retention);
+    INSERT INTO chancery.sources (run_id, source, name, description)
+    SELECT p_run, s.n, s.source ->> 'name', s.source -> 'description'
+      FROM jsonb_array_elements(p_sources) WITH ORDINALITY AS s (source, n);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'a run without a source of its own has generated records' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    EXECUTE format('ALTER TABLE chancery.%I ADD CHECK ((source IS NOT NULL AND split IS NOT NULL AND position IS NOT NULL'
+                   ' AND %s) IS TRUE)', 'records_' || p_run, v_digest);
+    EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.arrivals INCLUDING ALL)', 'arrivals_' || p_run);
+    EXECUTE format('ALTER TABLE chancery.arrivals ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
+                   'arrivals_' || p_run, p_run);
+    IF p_idempotency = 'None' OR to_regclass(format('chancery.%I', 'digests_' || v_ring)) IS NOT NULL THEN
+        RETURN;
+    END IF;
+    -- Rows are written once and found by their key: only what a deleted run leaves behind has to be collected.
+    EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.digests INCLUDING ALL)'
+                   ' WITH (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_threshold = 2147483647)',
+                   'digests_' || v_ring);
+    EXECUTE format('ALTER TABLE chancery.digests ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
+                   'digests_' || v_ring, v_ring);
+END
+$$;

@@ -1,0 +1,30 @@
+-- Adds splits to a source that the caller lists, the first of them with the number p_first: a listing that is long comes
+-- in several calls. False when the listing is no longer the caller's.
+CREATE OR REPLACE FUNCTION chancery.splits_add(
+    p_source integer, p_token bytea, p_first integer, p_parts text[], p_starts bigint[]) RETURNS boolean
+LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_run integer := chancery.intake_of_session();
+BEGIN
+    IF cardinality(p_parts) > 10000 OR cardinality(p_parts) <> cardinality(p_starts)
+       OR (SELECT max(octet_length(t.part)) FROM unnest(p_parts) t (part)) > 65536 THEN
+        RAISE EXCEPTION 'at most 10000 splits at a time, each of at most 65536 bytes, and each with a start'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM FROM chancery.sources s
+      WHERE s.run_id = v_run AND s.source = p_source AND s.listed_at IS NULL AND s.token_hash = sha256(p_token)
+        FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE chancery.sources s
+       SET expires_at = clock_timestamp() + (SELECT r.lease_duration FROM chancery.runs r WHERE r.id = v_run)
+     WHERE s.run_id = v_run AND s.source = p_source;
+    INSERT INTO chancery.splits (run_id, source, split, part, start, position)
+    SELECT v_run, p_source, p_first + t.n::integer - 1, t.part::jsonb, t.start, t.start
+      FROM unnest(p_parts, p_starts) WITH ORDINALITY AS t (part, start, n);
+    RETURN true;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION chancery.splits_add(integer, bytea, integer, text[], bigint[]) TO chancery_intake;

@@ -1,0 +1,56 @@
+//! A real intake process.
+
+use std::process::Stdio;
+
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, Command};
+
+use crate::programs::program;
+
+/// An intake that was started; killed when dropped.
+#[derive(Debug)]
+pub struct IntakeProcess {
+    child: Child,
+}
+
+impl IntakeProcess {
+    /// Starts an intake for `default/{run}` on the ledger at the given URL, whose login is the run's.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be started.
+    pub fn start(url: &str, run: &str, holder: &str) -> anyhow::Result<Self> {
+        let child = Command::new(program("chancery-intake"))
+            .args(["--run", run, "--holder", holder])
+            .env("DATABASE_URL", url)
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        Ok(Self { child })
+    }
+
+    /// Ends it at once (SIGKILL), and waits for that.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be waited for.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// Waits for its end: its exit code, or none when a signal ended it, and what it logged.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be waited for.
+    pub async fn ended(&mut self) -> anyhow::Result<(Option<i32>, String)> {
+        let mut log = String::new();
+        if let Some(stderr) = &mut self.child.stderr {
+            stderr.read_to_string(&mut log).await?;
+        }
+        Ok((self.child.wait().await?.code(), log))
+    }
+}

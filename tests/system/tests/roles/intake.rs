@@ -1,0 +1,112 @@
+//! The login of an intake may admit records to its run, and nothing else.
+
+use std::collections::BTreeSet;
+
+use chancery_kit::{SeededRun, TestLedger, TestRun};
+use sqlx::{Connection, PgConnection};
+
+use crate::{PERMISSION_DENIED, assert_denied, calls, refusal, tables};
+
+const CALLABLE: [&str; 8] = [
+    "admit",
+    "intake_give_back",
+    "intake_next",
+    "intake_renew",
+    "intake_run",
+    "ledger_version",
+    "source_listed",
+    "splits_add",
+];
+
+async fn run<'l>(ledger: &'l TestLedger, folder: &std::path::Path) -> anyhow::Result<SeededRun<'l>> {
+    std::fs::write(folder.join("a.txt"), "one\ntwo\n")?;
+    TestRun::new().keys(1).reads("files", folder).created(ledger).await?.stocked().await
+}
+
+async fn by_intake(run: &SeededRun<'_>) -> anyhow::Result<PgConnection> {
+    Ok(PgConnection::connect(&run.intake_url().await?).await?)
+}
+
+#[tokio::test]
+async fn an_intake_reads_the_ledgers_uid_and_no_other_table_and_writes_to_none() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let run = run(&ledger, folder.path()).await?;
+    let mut intake = by_intake(&run).await?;
+    let before = ledger.fingerprint().await?;
+    for (table, column) in tables(&ledger).await? {
+        let read = format!("TABLE chancery.{table}");
+        if table == "ledger" {
+            assert_eq!(refusal(&mut intake, &read).await?, None, "{read}");
+        } else {
+            assert_denied(&mut intake, &read).await?;
+        }
+        for statement in [
+            format!("INSERT INTO chancery.{table} DEFAULT VALUES"),
+            format!("UPDATE chancery.{table} SET {column} = NULL"),
+            format!("DELETE FROM chancery.{table}"),
+            format!("TRUNCATE chancery.{table}"),
+        ] {
+            assert_denied(&mut intake, &statement).await?;
+        }
+    }
+    assert_eq!(ledger.fingerprint().await?, before);
+    run.take_in().await?;
+    run.finish().await
+}
+
+#[tokio::test]
+async fn an_intake_calls_what_admits_records_and_no_other_function() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let run = run(&ledger, folder.path()).await?;
+    let mut intake = by_intake(&run).await?;
+    let mut callable = BTreeSet::new();
+    let calls = calls(&ledger).await?;
+    for (name, call) in &calls {
+        let refused = refusal(&mut intake, call).await?;
+        assert!(!matches!(refused.as_deref(), Some("42601" | "42704" | "42883")), "{call}: {refused:?}");
+        if refused.as_deref() != Some(PERMISSION_DENIED) {
+            callable.insert(name.as_str());
+        }
+    }
+    assert_eq!(callable, BTreeSet::from(CALLABLE));
+    run.take_in().await?;
+    run.finish().await
+}
+
+#[tokio::test]
+async fn the_login_of_a_signer_is_no_runs_intake_and_that_of_an_intake_no_runs_signer() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let run = run(&ledger, folder.path()).await?;
+    let mut signer = crate::by_login(&run).await?;
+    assert_denied(&mut signer, "SELECT chancery.intake_next('me', sha256('x'))").await?;
+    let mut intake = by_intake(&run).await?;
+    assert_denied(&mut intake, "SELECT chancery.signer_run('default', 'demo')").await?;
+    // Were the roles mixed up, the functions would still look at what the login is for.
+    for role in ["chancery_signer", "chancery_intake"] {
+        ledger.execute(sqlx::AssertSqlSafe(format!("GRANT {role} TO {}", run.login.name()))).await?;
+    }
+    let task: String = sqlx::query_scalar("SELECT task FROM chancery.intake_next('me', sha256('x'))")
+        .fetch_one(&mut crate::by_login(&run).await?)
+        .await?;
+    assert_eq!(task, "unknown");
+    run.take_in().await?;
+    run.finish().await
+}
+
+#[tokio::test]
+async fn an_intake_of_one_run_gets_nothing_of_another() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let mine = run(&ledger, folder.path()).await?;
+    let other = TestRun::new().named("other").keys(1).reads("files", folder.path());
+    let other = other.created_beside(&mine).await?.stocked().await?;
+    let mut intake = by_intake(&mine).await?;
+    let found: i64 = sqlx::query_scalar("SELECT count(*) FROM chancery.intake_run('default', 'other')")
+        .fetch_one(&mut intake)
+        .await?;
+    assert_eq!(found, 0);
+    for run in [&mine, &other] {
+        run.take_in().await?;
+        run.finish().await?;
+    }
+    Ok(())
+}

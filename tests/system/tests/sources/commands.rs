@@ -1,0 +1,107 @@
+//! `chancery run` with sources, and what the other commands tell of such a run.
+
+use std::collections::BTreeMap;
+
+use chancery_kit::{Chancery, Manifest, TestLedger};
+use serde_json::Value;
+
+use crate::{file, lines};
+
+fn manifest(sources: &str) -> Manifest {
+    Manifest::new().without("recordCount").without("recordSize").with("sources", sources)
+}
+
+fn of_folder(folder: &std::path::Path, format: &str) -> String {
+    format!("[{{name: files, objects: {{url: \"file://{}\"}}, format: {{type: {format}}}}}]", folder.display())
+}
+
+#[tokio::test]
+async fn a_folder_of_files_is_signed_audited_and_exported() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.ndjson", lines(0, 2_000).chain(lines(0, 10)).chain(["no json".to_owned()]))?;
+    let chancery = Chancery::on(&ledger.url)?;
+    let manifest = manifest(&of_folder(folder.path(), "NDJSON"));
+    let summary = chancery.sign(&manifest, &["--output", "json"]).await?.expect_code(0)?.json()?;
+    assert_eq!((&summary["signed"], &summary["audit"]), (&2_000.into(), &"passed".into()), "{summary}");
+    assert_eq!(summary["arrivals"]["received"], 2_011, "{summary}");
+    assert_eq!(summary["arrivals"]["duplicates"], 10, "{summary}");
+    assert_eq!(summary["arrivals"]["dead"], 1, "{summary}");
+
+    let export = async |what| {
+        let lines = chancery.run(&["export", "demo", what]).await?.expect_code(0)?.stdout;
+        lines.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>().map_err(anyhow::Error::from)
+    };
+    let records = export("records").await?;
+    assert_eq!(records.len(), 2_000);
+    assert_eq!((&records[0]["source"], &records[0]["position"]), (&"files".into(), &0.into()), "{}", records[0]);
+    assert_eq!(records[0]["digest"].as_str().map(str::len), Some(64));
+    let mut states = BTreeMap::<String, usize>::new();
+    for arrival in export("arrivals").await? {
+        *states.entry(arrival["state"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+    }
+    let expected = [("Admitted", 2_000), ("Dead", 1), ("Duplicate", 10)];
+    assert!(states.iter().map(|(state, count)| (state.as_str(), *count)).eq(expected), "{states:?}");
+    let dead = export("dead-letters").await?;
+    assert_eq!(dead.len(), 1);
+    assert_eq!((&dead[0]["stage"], &dead[0]["raw"]), (&"Parse".into(), &"bm8ganNvbg==".into()), "{}", dead[0]);
+
+    // Again: there is nothing left to do.
+    chancery.sign(&manifest, &[]).await?.expect_code(0)?;
+    // Another source under the same name is another run.
+    let other = manifest.with("sources", of_folder(folder.path(), "Lines"));
+    let refused = chancery.sign(&other, &[]).await?.expect_code(2)?;
+    assert!(refused.stderr.contains("spec.sources"), "{}", refused.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_with_too_many_dead_letters_says_so_and_goes_on_once_it_may() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.ndjson", lines(0, 20).flat_map(|line| [line, "no json".to_owned()]))?;
+    let chancery = Chancery::on(&ledger.url)?;
+    let manifest = manifest(&of_folder(folder.path(), "NDJSON"));
+    let few = manifest.clone().with("deadLetter", "{limit: 3}");
+    let stopped = chancery.sign(&few, &[]).await?.expect_code(2)?;
+    assert!(stopped.stderr.contains("it has 20, and spec.deadLetter.limit allows 3"), "{}", stopped.stderr);
+    let many = manifest.with("deadLetter", "{limit: 30}");
+    let summary = chancery.sign(&many, &["--output", "json"]).await?.expect_code(0)?.json()?;
+    assert_eq!(summary["signed"], 20, "{summary}");
+    Ok(())
+}
+
+/// Each gets one sentence that says what was given and what to do, and leaves no run behind.
+#[tokio::test]
+async fn bad_sources_get_a_sentence_and_leave_the_ledger_as_it_was() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.txt", lines(0, 3))?;
+    let chancery = Chancery::on(&ledger.url)?;
+    let here = folder.path().display();
+    let source = |objects: &str, format: &str| manifest(&format!("[{{name: one, objects: {objects}, format: {format}}}]"));
+    let good = of_folder(folder.path(), "Lines");
+    for (manifest, words) in [
+        (source("{url: \"ftp://host/a\"}", "{type: Lines}"), "source one: objects.url is `ftp://host/a`, whose scheme is unknown"),
+        (source("{url: \"file:///nowhere/at/all\"}", "{type: Lines}"), "source one: the source file:///nowhere/at/all does not exist"),
+        (source(&format!("{{url: \"file://{here}\", include: [\"*.gz\"]}}"), "{type: Lines}"), "matches: 1 are there"),
+        (source(&format!("{{url: \"file://{here}\", include: [\"[\"]}}"), "{type: Lines}"), "the pattern `[` of objects.include cannot be read"),
+        (source("{url: \"s3://bucket\", endpoint: \"http://169.254.169.254\"}", "{type: Lines}"), "is refused"),
+        (source(&format!("{{url: \"file://{here}\"}}"), "{type: Text}"), "spec.sources[0].format.type"),
+        (source(&format!("{{url: \"file://{here}\"}}"), "{type: Lines, delimiter: \";\"}"), "applies to the format CSV only"),
+        (manifest(&good).with("recordSize", 5), "spec.recordSize"),
+        (manifest(&good).with("idempotency", "{by: Expression}"), "spec.idempotency.by"),
+        (manifest("[]"), "spec.sources"),
+        (
+            manifest(&format!("{}, {}", good.trim_end_matches(']'), good.trim_start_matches('['))),
+            "must not have a name twice",
+        ),
+        (Manifest::new().without("recordCount"), "spec.recordCount"),
+        (Manifest::new().with("deadLetter", "{limit: 3}"), "applies to runs with sources only"),
+    ] {
+        let ended = chancery.sign(&manifest, &[]).await?.expect_code(2)?;
+        let said = ended.stderr.lines().last().unwrap_or_default();
+        assert!(ended.stderr.contains(words), "{words}\n{}", ended.stderr);
+        assert!(said.starts_with("error: ") || ended.stderr.contains("error: "), "{said}");
+    }
+    let runs: i64 = sqlx::query_scalar("SELECT count(*) FROM chancery.runs").fetch_one(ledger.ledger.pool()).await?;
+    assert_eq!(runs, 0);
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! Runs that share a keyring: a payload is signed once in all of them.
+
+use std::collections::HashSet;
+
+use chancery_kit::{TestLedger, TestRun};
+use sqlx::Row;
+
+use crate::{counted, file, lines, payloads};
+
+#[tokio::test]
+async fn two_runs_that_read_the_same_at_the_same_time_sign_each_payload_once() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    // In opposite orders: whoever took locks in the order of reading would wait for each other.
+    let offered: Vec<String> = lines(0, 20_000).collect();
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    for (path, lines) in [(&one, offered.clone()), (&two, offered.iter().rev().cloned().collect())] {
+        std::fs::create_dir(path)?;
+        file(path, "a.txt", lines)?;
+    }
+    let run = |name: &str, folder| TestRun::new().named(name).keyring("shared").batch_size(1_000).reads("files", folder);
+    let first = run("one", &one).created(&ledger).await?.stocked().await?;
+    let second = run("two", &two).created_beside(&first).await?.stocked().await?;
+    let (mut of_first, mut of_second) = (first.start_intake("one").await?, second.start_intake("two").await?);
+    for (code, log) in [of_first.ended().await?, of_second.ended().await?] {
+        assert_eq!(code, Some(0), "{log}");
+    }
+    let (in_one, in_two) = (payloads(&first).await?, payloads(&second).await?);
+    let all: HashSet<&str> = in_one.iter().chain(&in_two).map(String::as_str).collect();
+    assert_eq!((all.len(), in_one.len() + in_two.len()), (20_000, 20_000));
+    for run in [&first, &second] {
+        assert_eq!(counted(run).await?.0, 20_000);
+        run.finish().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_payload_may_be_signed_again_once_the_run_that_had_it_is_deleted() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.txt", lines(0, 100))?;
+    let run = |name: &str| TestRun::new().named(name).keyring("shared").reads("files", folder.path());
+    let first = run("one").created(&ledger).await?.stocked().await?;
+    first.take_in().await?;
+    first.finish().await?;
+    let second = run("two").created_beside(&first).await?.stocked().await?;
+    second.take_in().await?;
+    assert_eq!(counted(&second).await?, (100, 0, 100, 0));
+    second.finish().await?;
+
+    ledger.ledger.delete_run(&first.run).await?;
+    // What it repeats is gone, and it says of what it was.
+    second.assert_audit_holds().await?;
+    let third = run("three").created_beside(&first).await?.stocked().await?;
+    third.take_in().await?;
+    assert_eq!(counted(&third).await?, (100, 100, 0, 0));
+    third.finish().await
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_runs_and_keyrings_that_are_deleted() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.txt", lines(0, 100))?;
+    let tables = async || {
+        let tables = "SELECT relname FROM pg_class WHERE relnamespace = 'chancery'::regnamespace
+                       AND relkind = 'r' AND relname ~ '_[0-9]+$'";
+        let rows = sqlx::query(tables).fetch_all(ledger.ledger.pool()).await?;
+        anyhow::Ok(rows.into_iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>())
+    };
+    let named = TestRun::new().named("one").keyring("shared").reads("files", folder.path());
+    let named = named.created(&ledger).await?.stocked().await?;
+    let own = TestRun::new().named("two").reads("files", folder.path()).created(&ledger).await?.stocked().await?;
+    for run in [&named, &own] {
+        run.take_in().await?;
+        ledger.ledger.delete_run(&run.run).await?;
+    }
+    assert_eq!(tables().await?, [format!("digests_{}", named.run.keyring.id)]);
+    ledger.ledger.delete_keyring("default", "shared").await?;
+    assert_eq!(tables().await?, Vec::<String>::new());
+    for table in ["intakes", "sources", "splits", "digests", "arrivals", "records"] {
+        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM chancery.{table}")))
+            .fetch_one(ledger.ledger.pool())
+            .await?;
+        assert_eq!(left, 0, "{table}");
+    }
+    Ok(())
+}
