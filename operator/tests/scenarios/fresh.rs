@@ -10,7 +10,8 @@ use serde_json::json;
 use super::world::{JOB, RUN, World, spec};
 
 #[tokio::test]
-async fn a_fresh_run_gets_finalizer_row_secret_records_job_keys_and_status_in_this_order() -> anyhow::Result<()> {
+async fn a_fresh_run_gets_finalizer_row_secret_records_job_keys_and_status_in_this_order()
+-> anyhow::Result<()> {
     let world = World::with_run(spec()).await?;
     let mut operator = world.operator().await;
 
