@@ -248,8 +248,73 @@ CREATE FUNCTION chancery.holders_release(p_run integer, p_holders text[]) RETURN
      WHERE chancery.lease_give_back(held.id)
 $$;
 
+CREATE FUNCTION chancery.key_add(p_run integer, p_run_uid uuid, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) RETURNS text
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_ring chancery.keyrings%ROWTYPE;
+    v_refusal text;
+BEGIN
+    IF chancery.run_of_session() IS DISTINCT FROM p_run THEN
+        RETURN 'unknown';
+    END IF;
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    v_refusal := chancery.run_refusal(v_run);
+    IF v_refusal IS NOT NULL THEN
+        RETURN v_refusal;
+    END IF;
+    -- What a ring is like never changes. So this is said before anybody waits for it.
+    SELECT * INTO STRICT v_ring FROM chancery.keyrings k WHERE k.id = v_run.keyring_id;
+    IF p_number NOT BETWEEN 1 AND v_ring.key_count THEN
+        RAISE EXCEPTION 'the ring has the keys 1 to %, and no key %', v_ring.key_count, p_number
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF chancery.key_fits(v_ring.algorithm, v_ring.key_size, p_public_key, p_wrapped_key) IS NOT TRUE THEN
+        RAISE EXCEPTION 'a key of the ring has not % bytes in public and % in private',
+            octet_length(p_public_key), octet_length(p_wrapped_key) USING ERRCODE = 'check_violation';
+    END IF;
+
+    PERFORM chancery.keyring_turn(v_ring.id);
+    -- Again, because waiting for the turn may have taken long. From here on until we commit nobody removes the run, and
+    -- nobody else adds a key.
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    v_refusal := chancery.run_refusal(v_run);
+    IF v_refusal IS NOT NULL THEN
+        RETURN v_refusal;
+    END IF;
+    IF EXISTS (SELECT FROM chancery.keyrings k WHERE k.id = v_ring.id AND k.filled_at IS NOT NULL) THEN
+        RETURN 'filled';
+    END IF;
+    RETURN CASE WHEN chancery.key_join(v_ring.id, p_key, p_number, p_public_key, p_wrapped_key)
+                THEN 'added' ELSE 'taken' END;
+END
+$$;
+
+CREATE FUNCTION chancery.key_fits(p_algorithm chancery.algorithm, p_key_size integer, p_public_key bytea, p_wrapped_key bytea) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE p_algorithm
+        WHEN 'ES256' THEN octet_length(p_public_key) = 91 AND octet_length(p_wrapped_key) = 167
+        WHEN 'EdDSA' THEN octet_length(p_public_key) = 44 AND octet_length(p_wrapped_key) = 77
+        ELSE octet_length(p_public_key) = p_key_size / 8 + 38
+             AND octet_length(p_wrapped_key) BETWEEN p_key_size * 9 / 16 AND p_key_size * 9 / 16 + 160
+    END
+$$;
+
 CREATE FUNCTION chancery.key_join(p_keyring integer, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) RETURNS boolean
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
     AS $$
 DECLARE
     v_turn record;
@@ -263,7 +328,30 @@ BEGIN
     END IF;
     INSERT INTO chancery.key_material (key_id, public_key, wrapped_key)
     VALUES (p_key, p_public_key, p_wrapped_key);
+    UPDATE chancery.keyrings k SET filled_at = clock_timestamp()
+     WHERE k.id = p_keyring AND k.filled_at IS NULL
+       AND cardinality(chancery.key_numbers_missing(p_keyring, k.key_count, p_number, 1)) = 0;
     RETURN true;
+END
+$$;
+
+CREATE FUNCTION chancery.key_numbers_missing(p_keyring integer, p_key_count integer, p_after integer, p_most integer) RETURNS integer[]
+    LANGUAGE plpgsql STABLE
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+DECLARE
+    v_after bigint := p_after;
+BEGIN
+    -- Numbers in a list of results come one by one; as a table, all would be made first.
+    RETURN ARRAY(
+        SELECT n.number
+          FROM (SELECT ((v_after + generate_series(0, p_key_count - 1)) % p_key_count)::integer + 1 AS number) n
+         WHERE NOT EXISTS (SELECT FROM chancery.keys k WHERE k.keyring_id = p_keyring AND k.number = n.number)
+         LIMIT p_most);
 END
 $$;
 
@@ -344,21 +432,6 @@ BEGIN
     END IF;
     RETURN v_runs;
 END
-$$;
-
-CREATE FUNCTION chancery.keyring_filled(p_keyring integer) RETURNS boolean
-    LANGUAGE sql
-    AS $$
-    -- The row is updated even if another caller has just marked it: whoever waited for that one's commit sees it only in
-    -- the row itself, not in a snapshot taken before.
-    WITH marked AS (
-        UPDATE chancery.keyrings k SET filled_at = coalesce(k.filled_at, clock_timestamp())
-         WHERE k.id = p_keyring
-           AND (k.filled_at IS NOT NULL
-                OR (SELECT count(*) FROM chancery.key_material m JOIN chancery.keys y ON y.id = m.key_id
-                     WHERE y.keyring_id = k.id) >= k.key_count)
-        RETURNING k.id)
-    SELECT EXISTS (SELECT FROM marked)
 $$;
 
 CREATE FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) RETURNS record
@@ -501,6 +574,42 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.keys_missing(p_run integer, p_run_uid uuid, p_after integer, p_most integer, OUT answer text, OUT numbers integer[]) RETURNS record
+    LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_ring chancery.keyrings%ROWTYPE;
+BEGIN
+    IF p_after < 0 OR p_most < 1 OR p_most > 256 THEN
+        RAISE EXCEPTION 'keys_missing tells at least 1 and at most 256 numbers, after one from 0 on'
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF chancery.run_of_session() IS DISTINCT FROM p_run THEN
+        answer := 'unknown';
+        RETURN;
+    END IF;
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    answer := chancery.run_refusal(v_run);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
+    SELECT * INTO STRICT v_ring FROM chancery.keyrings k WHERE k.id = v_run.keyring_id;
+    IF v_ring.filled_at IS NOT NULL THEN
+        answer := 'filled';
+        RETURN;
+    END IF;
+    numbers := chancery.key_numbers_missing(v_ring.id, v_ring.key_count, p_after, p_most);
+    answer := 'missing';
+END
+$$;
+
 CREATE FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) RETURNS boolean
     LANGUAGE sql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -593,6 +702,8 @@ BEGIN
         ELSIF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL) THEN
             -- Its batches are gone because the run is being deleted, not because they are signed.
             answer := 'deleted';
+        ELSIF EXISTS (SELECT FROM chancery.keyrings k WHERE k.id = v_run.keyring_id AND k.filled_at IS NULL) THEN
+            answer := 'keys_missing';
         ELSE
             answer := 'complete';
             UPDATE chancery.runs r SET completed_at = v_turn.instant
@@ -1150,7 +1261,7 @@ CREATE FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_s
     SELECT CASE WHEN p_algorithm IN ('RS256', 'PS256') THEN p_key_size / 8 ELSE 64 END
 $$;
 
-CREATE FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT data_key_fingerprint text, OUT deleted boolean) RETURNS SETOF record
+CREATE FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) RETURNS SETOF record
     LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -1166,7 +1277,8 @@ BEGIN
     IF v_run.namespace = p_namespace AND v_run.name = p_name THEN
         RETURN QUERY
         SELECT v_run.id, v_run.uid, (SELECT l.uid FROM chancery.ledger l), v_run.namespace, v_run.name,
-               k.uid, k.algorithm::text, k.data_key_fingerprint, v_run.deleted_at IS NOT NULL
+               k.uid, k.algorithm::text, k.key_size, k.filled_at IS NOT NULL, k.data_key_fingerprint,
+               v_run.deleted_at IS NOT NULL
           FROM chancery.keyrings k WHERE k.id = v_run.keyring_id;
     END IF;
 END
@@ -1599,15 +1711,20 @@ REVOKE ALL ON FUNCTION chancery.database_used() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.key_add(p_run integer, p_run_uid uuid, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.key_add(p_run integer, p_run_uid uuid, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) TO chancery_signer;
+
+REVOKE ALL ON FUNCTION chancery.key_fits(p_algorithm chancery.algorithm, p_key_size integer, p_public_key bytea, p_wrapped_key bytea) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.key_join(p_keyring integer, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.key_numbers_missing(p_keyring integer, p_key_count integer, p_after integer, p_most integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.key_retire(p_key uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keyring_collect(p_keyring integer, p_instant timestamp with time zone, p_use_floor bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keyring_delete(p_namespace text, p_name text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION chancery.keyring_filled(p_keyring integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) FROM PUBLIC;
 
@@ -1620,6 +1737,9 @@ REVOKE ALL ON FUNCTION chancery.keyring_own(p_keyring integer, p_object chancery
 REVOKE ALL ON FUNCTION chancery.keyring_remove(p_keyring integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant timestamp with time zone, OUT last_use bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.keys_missing(p_run integer, p_run_uid uuid, p_after integer, p_most integer, OUT answer text, OUT numbers integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.keys_missing(p_run integer, p_run_uid uuid, p_after integer, p_most integer, OUT answer text, OUT numbers integer[]) TO chancery_signer;
 
 REVOKE ALL ON FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) TO chancery_signer;
@@ -1680,8 +1800,8 @@ REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT data_key_fingerprint text, OUT deleted boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT data_key_fingerprint text, OUT deleted boolean) TO chancery_signer;
+REVOKE ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) TO chancery_signer;
 
 GRANT SELECT ON TABLE chancery.admissions TO chancery_auditor;
 
