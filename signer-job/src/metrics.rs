@@ -76,7 +76,8 @@ impl Metrics {
         for outcome in Outcome::ALL {
             let _shown = metrics.batches.get_or_create(&Ended { outcome });
         }
-        let Self { records_signed, batches, batch_duration, lease_wait, takeovers, keys_made } = metrics.clone();
+        let Self { records_signed, batches, batch_duration, lease_wait, takeovers, keys_made } =
+            metrics.clone();
         registry.register(
             "chancery_records_signed",
             "Records whose signatures this signer has stored",

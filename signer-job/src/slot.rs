@@ -79,7 +79,9 @@ async fn round(signer: &Signer, hands: &mut Hands) -> Result<Round, SignerError>
         Acquired::NoBatch => {
             wait(signer, "the batches that are left are in the hands of other signers, or not there yet")
         }
-        Acquired::KeysMissing => wait(signer, "every batch is signed, and the last keys of the ring are being made"),
+        Acquired::KeysMissing => {
+            wait(signer, "every batch is signed, and the last keys of the ring are being made")
+        }
         Acquired::Complete => Round::Over(Ended::Complete),
         Acquired::Suspended => {
             tracing::info!("the run is suspended");

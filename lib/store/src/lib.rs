@@ -8,7 +8,7 @@
 //! - [`run`]: creating, finding, watching and deleting runs.
 //! - [`lease`]: what a signer does: acquire, fetch, renew, store, abandon.
 //! - [`logins`]: a login for each run, made and dropped.
-//! - [`keyring`]: finding, filling and deleting keyrings.
+//! - [`keyring`]: finding, changing and deleting keyrings.
 //! - [`data_keys`]: what wraps the private keys of each keyring, itself wrapped.
 //! - [`run_secrets`]: which Secret the signers of a run on a cluster are given.
 //! - [`generated`]: making random records, and sealing a run.

@@ -131,7 +131,12 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
             .again_after(LOOK_AGAIN * 4);
     }
     let decision = if ledger.complete {
-        audit(Decision::at(Stage::Complete).then(Effect::Settle).then(Effect::StopGenerating), run, observed, now)
+        audit(
+            Decision::at(Stage::Complete).then(Effect::Settle).then(Effect::StopGenerating),
+            run,
+            observed,
+            now,
+        )
     } else if observed.object.not_allowed.is_some() {
         // Signers of before a change, of the run or of what is allowed, are stopped too.
         let stage = if run.suspend { Stage::Suspended } else { under_way(observed) };

@@ -212,8 +212,7 @@ mod tests {
 
     #[test]
     fn what_is_short_is_told_with_its_numbers() {
-        let Room::Short { why } = judge(Capacity::new(8 << 30, None), 5 << 30, wish(3 << 30, 1 << 30))
-        else {
+        let Room::Short { why } = judge(Capacity::new(8 << 30, None), 5 << 30, wish(3 << 30, 1 << 30)) else {
             panic!("there is not enough");
         };
         assert!(

@@ -4,6 +4,7 @@ use anyhow::ensure;
 use chancery_api::Phase;
 use serde_json::{Value, json};
 
+use super::key_makers::make_keys;
 use super::world::{JOB, RUN, World, spec};
 
 /// A run that is removed from the ledger when it is deleted.
@@ -13,7 +14,7 @@ pub(crate) fn passing() -> Value {
     spec
 }
 
-/// What people and the rest of the cluster do next: signers sign, and what is complete is audited and
+/// What people and the rest of the cluster do next: signers make keys and sign, and what is complete is audited and
 /// then deleted. False once the run is gone.
 pub(crate) async fn go_on(world: &World) -> anyhow::Result<bool> {
     world.api.collect_garbage();
@@ -27,7 +28,8 @@ pub(crate) async fn go_on(world: &World) -> anyhow::Result<bool> {
             ensure!(world.stored_runs().await? == [RUN], "one run in the ledger");
             world.api.delete("signingruns", RUN);
         }
-        (Some(Phase::Signing), Some(job)) if job["status"]["conditions"].is_null() => {
+        (Some(Phase::Seeding | Phase::Signing), Some(job)) if job["status"]["conditions"].is_null() => {
+            make_keys(&world.api, &world.ledger.url, RUN).await?;
             world.sign(RUN, usize::MAX).await?;
             // Signers do not end before the run is sealed.
             if world.stored(RUN).await?.complete {

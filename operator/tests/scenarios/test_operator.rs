@@ -47,6 +47,8 @@ pub(crate) struct TestOperator {
     /// Whether Jobs and pods are as they were at the last step.
     pub(crate) is_blind: bool,
     api: FakeApi,
+    /// By which signers reach the database, whatever they are told.
+    reach: String,
     pub(crate) database: Arc<Database>,
     publisher: EventPublisher,
     jobs: Writer<Job>,
@@ -101,7 +103,7 @@ impl TestOperator {
     ) -> Self {
         let mut registry = metrics_registry();
         let metrics = Metrics::new(&mut registry);
-        let url = database.parse().expect("a database URL");
+        let (url, reach) = (database.parse().expect("a database URL"), database.to_owned());
         let database = Arc::new(Database::new(url, None, Arc::clone(&metrics)));
         let mut triggers = Triggers::default();
         let woken = triggers.scope(None);
@@ -116,6 +118,7 @@ impl TestOperator {
             woken,
             is_blind: false,
             api: api.clone(),
+            reach,
             database,
             publisher,
             jobs: job_writer,
@@ -256,13 +259,13 @@ impl TestOperator {
             if self.is_busy(name) {
                 self.woken.recv().await;
             } else if action != Action::requeue(Duration::ZERO) && before == self.api.version() {
-                if is_quiet && !make_keys(&self.api, name).await? {
-                    return Ok(action);
-                }
-                if is_quiet {
+                if make_keys(&self.api, &self.reach, name).await? {
                     self.look(name).await?;
                     is_quiet = false;
                     continue;
+                }
+                if is_quiet {
+                    return Ok(action);
                 }
                 is_quiet = true;
                 clock::pass(A_WHILE).await;

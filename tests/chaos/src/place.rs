@@ -138,7 +138,7 @@ impl Place {
 }
 
 impl Stage {
-    /// Keys and records, made while nothing goes wrong yet.
+    /// Records, made while nothing goes wrong yet. The signers make the keys, whatever goes wrong.
     ///
     /// # Errors
     ///
@@ -148,7 +148,7 @@ impl Stage {
         let kek = read_kek_file(&self.errand.kek_file())?;
         for (task, run) in self.tasks.iter().zip(runs(shape)) {
             let (run, _) = ledger.create_run(&new_run(&task.run, shape, run, &kek)).await?;
-            chancery_kit::stock(&ledger, &run, &kek).await?;
+            chancery_kit::make_records(&ledger, &run).await?;
             write_data_key(&task.data_key_file(), &data_key_of(&ledger, &run.keyring, &kek).await?)?;
             let login = ledger.make_login(&run, sessions_for(task.signers)).await?;
             task.signs_by(self.errand.url.parse::<LedgerUrl>()?.for_login(&login)?);

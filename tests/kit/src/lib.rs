@@ -48,7 +48,7 @@ pub use pgbouncer::PgBouncer;
 pub use processes::{children_of, is_running, working_in};
 pub use programs::program;
 pub use quorum::Quorum;
-pub use run::{SeededRun, TestRun, data_key_of, stock, write_data_key};
+pub use run::{SeededRun, TestRun, data_key_of, make_records, stock, write_data_key};
 pub use server::{quiet_server, server, talkative_server, throw_away};
 pub use signer::SignerProcess;
 pub use slow_link::SlowLink;

@@ -302,7 +302,7 @@ impl SeededRun<'_> {
     ///
     /// A database that refuses.
     pub async fn with_records(self) -> anyhow::Result<Self> {
-        generated::supply(&self.ledger.ledger, &self.run, || std::future::ready(()), |_| {}).await?;
+        make_records(&self.ledger.ledger, &self.run).await?;
         Ok(self)
     }
 
@@ -451,8 +451,16 @@ impl SeededRun<'_> {
 pub async fn stock(ledger: &Ledger, run: &Run, kek: &Kek) -> anyhow::Result<()> {
     let data_key = Arc::new(data_key_of(ledger, &run.keyring, kek).await?);
     fill(ledger, &run.keyring, &data_key).await?;
-    generated::supply(ledger, run, || std::future::ready(()), |_| {}).await?;
-    Ok(())
+    make_records(ledger, run).await
+}
+
+/// Makes the run's records, as far as they are missing. Its keys are left to its signers.
+///
+/// # Errors
+///
+/// A database that refuses.
+pub async fn make_records(ledger: &Ledger, run: &Run) -> anyhow::Result<()> {
+    Ok(generated::supply(ledger, run, || std::future::ready(()), |_| {}).await?)
 }
 
 /// Opens the data key of a keyring with the KEK that has wrapped it.

@@ -24,7 +24,7 @@ async fn ten_thousand_records_are_signed_from_apply_to_complete() -> anyhow::Res
     assert_eq!(status["records"], json!({"total": 10_000, "seeded": 10_000, "signed": 10_000}), "{status}");
     assert_eq!(status["batches"]["signed"], 100, "{status}");
     assert_eq!(status["batches"]["leased"], 0, "{status}");
-    assert_eq!(status["keys"], json!({"total": 100, "leased": 0}), "{status}");
+    assert_eq!(status["keys"], json!({"total": 100, "made": 100, "leased": 0}), "{status}");
     assert_eq!(status["progress"], "100%", "{status}");
     assert_eq!(status["observedGeneration"], object["metadata"]["generation"], "{status}");
     for (kind, wanted) in [

@@ -85,8 +85,7 @@ async fn a_run_is_not_complete_before_its_ring_is_filled() -> anyhow::Result<()>
     let run = TestRun::new().keys(2).created(&ledger).await?;
     let key = |number| -> anyhow::Result<NewKey> {
         let spec = KeySpec::new(Algorithm::EdDsa, None)?;
-        let GeneratedKey { id, public_key, wrapped } =
-            generate(spec, run.run.keyring.uid, &run.data_key()?)?;
+        let GeneratedKey { id, public_key, wrapped } = generate(spec, run.run.keyring.uid, &run.data_key()?)?;
         Ok(NewKey { id, number, public_key, wrapped_key: wrapped })
     };
     let mut session = run.session("one").await?;

@@ -43,13 +43,10 @@ impl SignerSession {
     /// A database that is away or refuses.
     pub async fn missing_keys(&mut self, after: u16, most: usize) -> Result<MissingKeys, StoreError> {
         let most = i32::try_from(most.clamp(1, MISSING_AT_ONCE)).unwrap_or(1);
-        let statement = query::keys_missing
-            .rows()
-            .bind(self.run.id)
-            .bind(self.run.uid)
-            .bind(i32::from(after))
-            .bind(most);
-        let asked = answered(query::keys_missing.name, SHORT, statement.fetch_one(&mut self.connection)).await;
+        let statement =
+            query::keys_missing.rows().bind(self.run.id).bind(self.run.uid).bind(i32::from(after)).bind(most);
+        let asked =
+            answered(query::keys_missing.name, SHORT, statement.fetch_one(&mut self.connection)).await;
         let row: PgRow = self.unless_gone(asked).await?;
         match row.get::<&str, _>("answer") {
             "missing" => Ok(MissingKeys::Numbers(row.get("numbers"))),

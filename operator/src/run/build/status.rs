@@ -189,7 +189,9 @@ fn progressing(decision: &Decision) -> Finding {
             of(false, Reason::Suspended, "the run continues once spec.suspend is false")
         }
         (Stage::Pending, ..) => of(true, Reason::Pending, "the run is being created in the ledger"),
-        (Stage::Seeding, ..) => of(true, Reason::Seeding, "the first records are being made, or the first key"),
+        (Stage::Seeding, ..) => {
+            of(true, Reason::Seeding, "the first records are being made, or the first key")
+        }
         (Stage::Signing, ..) => of(true, Reason::Signing, "signers sign records"),
     }
 }
@@ -258,9 +260,7 @@ fn rate(
     let previous = &observed.object.previous;
     match decision.stage {
         Stage::Complete if previous.phase == Some(Phase::Complete) => previous.signatures_per_second,
-        Stage::Complete => {
-            Some(total / now.duration_since(start?.0).as_secs().max(1))
-        }
+        Stage::Complete => Some(total / now.duration_since(start?.0).as_secs().max(1)),
         #[expect(clippy::cast_possible_truncation, reason = "a rate is far below 2^63")]
         Stage::Signing => ledger.and_then(|ledger| ledger.rate).map(|rate| rate.round() as i64),
         Stage::Pending | Stage::Seeding | Stage::Suspended => None,

@@ -25,7 +25,8 @@ pub(crate) fn decide_deletion(observed: &Observed, now: Timestamp) -> Decision {
     if !observed.object.has_finalizer {
         return decision;
     }
-    let decision = if observed.background.is_generating() { decision.then(Effect::StopGenerating) } else { decision };
+    let decision =
+        if observed.background.is_generating() { decision.then(Effect::StopGenerating) } else { decision };
     // What is read would have to stay until it ends.
     let decision = match observed.background.auditing {
         WorkState::UnderWay => decision.then(Effect::StopAudit),

@@ -8,7 +8,8 @@ use crate::run::facts::{LedgerRun, Observed};
 /// Stops pods and leases; what was done stays as it is.
 pub(super) fn hold(stage: Stage, run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun) -> Decision {
     let decision = Decision::at(stage);
-    let decision = if observed.background.is_generating() { decision.then(Effect::StopGenerating) } else { decision };
+    let decision =
+        if observed.background.is_generating() { decision.then(Effect::StopGenerating) } else { decision };
     // First the Job: it would replace signers that the ledger stops.
     let decision = hold_job(decision, observed);
     if is_set(run, ledger, true) { decision } else { decision.then(Effect::SetMutable { suspended: true }) }

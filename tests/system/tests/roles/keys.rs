@@ -71,8 +71,9 @@ async fn a_ring_that_is_filled_takes_no_key() -> anyhow::Result<()> {
     assert_eq!(beyond.as_deref(), Some(CHECK_VIOLATION), "as many as it was made for");
     assert_eq!(ledger.fingerprint().await?, before);
     // A key that left the ring leaves no room for another.
-    let first: uuid::Uuid =
-        sqlx::query_scalar("SELECT id FROM chancery.keys WHERE number = 1").fetch_one(ledger.ledger.pool()).await?;
+    let first: uuid::Uuid = sqlx::query_scalar("SELECT id FROM chancery.keys WHERE number = 1")
+        .fetch_one(ledger.ledger.pool())
+        .await?;
     ledger.ledger.retire_key(first).await?;
     let before = ledger.fingerprint().await?;
     assert_eq!(answer(&mut thief, &key(&run, 1)).await?, "filled");
@@ -89,9 +90,15 @@ async fn a_key_has_a_number_of_the_ring_and_the_lengths_that_it_gives() -> anyho
         let refused = refusal(&mut thief, &key(&run, number)).await?;
         assert_eq!(refused.as_deref(), Some(CHECK_VIOLATION), "number {number}");
     }
-    for (public, wrapped) in [(0, 77), (43, 77), (45, 77), (1 << 20, 77), (44, 0), (44, 76), (44, 78), (44, 1 << 20)] {
+    for (public, wrapped) in
+        [(0, 77), (43, 77), (45, 77), (1 << 20, 77), (44, 0), (44, 76), (44, 78), (44, 1 << 20)]
+    {
         let refused = refusal(&mut thief, &of_lengths(&run, 1, public, wrapped)).await?;
-        assert_eq!(refused.as_deref(), Some(CHECK_VIOLATION), "{public} bytes in public, {wrapped} in private");
+        assert_eq!(
+            refused.as_deref(),
+            Some(CHECK_VIOLATION),
+            "{public} bytes in public, {wrapped} in private"
+        );
     }
     finish(run, &before).await
 }

@@ -150,7 +150,8 @@ fn a_run_that_is_held_up_and_goes_on_is_told_of_once_each_and_one_that_waits_for
 
 #[test]
 fn work_that_failed_is_told_of() {
-    let failed = Situation::created().with_background(work_failed(crate::run::facts::WorkKind::Generating, 1));
+    let failed =
+        Situation::created().with_background(work_failed(crate::run::facts::WorkKind::Generating, 1));
     assert_eq!(told(&[Situation::created(), failed]), ["Seeding", "SourceFailed"]);
     let failed = Situation::begun(3).with_background(work_failed(crate::run::facts::WorkKind::Generating, 1));
     assert_eq!(told(&[Situation::begun(3), failed]), ["KeyringReady", "SourceFailed"]);

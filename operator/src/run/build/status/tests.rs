@@ -1,9 +1,7 @@
 //! What a status says, and how much room it takes.
 
 use chancery_api::Reason;
-use chancery_api::condition::ConditionType::{
-    Complete, Failed, KeyringReady, Progressing, Sealed, Suspended,
-};
+use chancery_api::condition::ConditionType::{Complete, Failed, Progressing, Sealed, Suspended};
 use chancery_api::condition::{ConditionType, find, holds};
 use chancery_api::{Phase, SigningRunSpec, SigningRunStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;

@@ -344,11 +344,8 @@ pub(crate) fn stored_run() -> StoredRun {
 }
 
 impl Background {
-    pub(crate) const IDLE: Self = Self {
-        generating: WorkState::Idle,
-        auditing: WorkState::Idle,
-        deleting: WorkState::Idle,
-    };
+    pub(crate) const IDLE: Self =
+        Self { generating: WorkState::Idle, auditing: WorkState::Idle, deleting: WorkState::Idle };
     pub(crate) const GENERATING: Self = Self { generating: WorkState::UnderWay, ..Self::IDLE };
     pub(crate) const AUDITING: Self = Self { auditing: WorkState::UnderWay, ..Self::IDLE };
     pub(crate) const DELETING: Self = Self { deleting: WorkState::UnderWay, ..Self::IDLE };

@@ -72,11 +72,7 @@ fn signing_begins_beside_the_making() {
 fn no_record_is_made_while_the_database_has_no_room() {
     let short = |stage| at(stage).blocked(Reason::DatabaseNearlyFull).again_after(15);
     check([
-        row(
-            "a run that has not begun waits",
-            Situation::filled().short_of_room(),
-            short(Stage::Seeding),
-        ),
+        row("a run that has not begun waits", Situation::filled().short_of_room(), short(Stage::Seeding)),
         row(
             "a run that has begun is stopped, and what is there is signed",
             Situation::begun(3).with_job(running(2)).short_of_room(),
