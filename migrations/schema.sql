@@ -176,14 +176,15 @@ BEGIN
     END IF;
     IF v_payloads <> cardinality(p_positions) OR v_dead <> cardinality(p_stages) OR v_dead <> cardinality(p_reasons)
        OR v_dead <> cardinality(p_raws)
-       -- Arrays of one dimension that begin at 1, or are empty.
        OR EXISTS (SELECT FROM (VALUES (array_dims(p_payloads), v_payloads), (array_dims(p_positions), v_payloads),
                                       (array_dims(p_dead_positions), v_dead), (array_dims(p_stages), v_dead),
                                       (array_dims(p_reasons), v_dead), (array_dims(p_raws), v_dead)) AS a (dims, length)
-                   WHERE a.dims <> format('[1:%s]', a.length))
-       OR array_position(p_payloads, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'each payload and each dead letter needs a position, and nothing of them may be missing'
+                   WHERE a.dims <> format('[1:%s]', a.length)) THEN
+        RAISE EXCEPTION 'each payload and each dead letter needs a position, in arrays of one dimension that begin at 1'
             USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF array_position(p_payloads, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'a payload is null' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF p_next < p_position
        OR EXISTS (SELECT FROM unnest(p_position - 1 || p_positions, p_positions || p_next) AS t (before, after)
@@ -478,6 +479,21 @@ BEGIN
         v_log := pg_size_bytes(current_setting('max_wal_size'));
     END IF;
     RETURN pg_database_size(current_database()) + v_log;
+END
+$$;
+
+CREATE FUNCTION chancery.dead_letters_sweep(p_run integer) RETURNS bigint
+    LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    v_swept bigint;
+BEGIN
+    UPDATE chancery.arrivals a SET raw = NULL, swept_at = clock_timestamp()
+     WHERE a.run_id = p_run AND a.state = 'Dead' AND a.swept_at IS NULL
+       AND a.arrived_at < clock_timestamp() - (SELECT i.dead_retention FROM chancery.intakes i WHERE i.run_id = p_run);
+    GET DIAGNOSTICS v_swept = ROW_COUNT;
+    RETURN v_swept;
 END
 $$;
 
@@ -1634,7 +1650,7 @@ END
 $$;
 
 CREATE FUNCTION chancery.source_listed(p_source integer, p_token bytea, p_splits integer) RETURNS boolean
-    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
@@ -1648,7 +1664,7 @@ BEGIN
         RETURN false;
     END IF;
     SELECT count(*) INTO v_found FROM chancery.splits t WHERE t.run_id = v_run AND t.source = p_source;
-    IF v_found <> p_splits OR v_found <> (SELECT coalesce(max(t.split), 0) FROM chancery.splits t
+    IF v_found IS DISTINCT FROM p_splits OR v_found <> (SELECT coalesce(max(t.split), 0) FROM chancery.splits t
                                            WHERE t.run_id = v_run AND t.source = p_source) THEN
         RAISE EXCEPTION 'source % has % splits, not %, or a number among them is missing', p_source, v_found, p_splits
             USING ERRCODE = 'data_exception';
@@ -1675,13 +1691,13 @@ END
 $$;
 
 CREATE FUNCTION chancery.splits_add(p_source integer, p_token bytea, p_first integer, p_parts text[], p_starts bigint[]) RETURNS boolean
-    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     v_run integer := chancery.intake_of_session();
 BEGIN
-    IF cardinality(p_parts) > 10000 OR cardinality(p_parts) <> cardinality(p_starts)
+    IF (cardinality(p_parts) <= 10000 AND cardinality(p_parts) = cardinality(p_starts)) IS NOT TRUE
        OR (SELECT max(octet_length(t.part)) FROM unnest(p_parts) t (part)) > 65536 THEN
         RAISE EXCEPTION 'at most 10000 splits at a time, each of at most 65536 bytes, and each with a start'
             USING ERRCODE = 'invalid_parameter_value';
@@ -2302,6 +2318,8 @@ REVOKE ALL ON FUNCTION chancery.batches_close(p_run integer, p_records bigint) F
 REVOKE ALL ON FUNCTION chancery.bytes_text(p_bytes numeric) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.database_used() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) FROM PUBLIC;
 

@@ -1,3 +1,3 @@
 
 REVOKE CONNECT ON DATABASE chancery FROM PUBLIC;
-GRANT CONNECT ON DATABASE chancery TO chancery_signer, chancery_operator, chancery_auditor;
+GRANT CONNECT ON DATABASE chancery TO chancery_signer, chancery_intake, chancery_operator, chancery_auditor;

@@ -168,7 +168,10 @@ async fn sign_as_records_come(
                 () = stop.asked() => Ok(Taken::Stopped),
             }
         } else {
-            read_sources(database, run, how.log_format, display, stop, || { told.send_replace(()); }).await
+            read_sources(database, run, how.log_format, display, stop, || {
+                told.send_replace(());
+            })
+            .await
         };
         if supplied.is_err() {
             stop.now();

@@ -1,5 +1,7 @@
 //! Sources of objects: what the ledger is told of them, and what an intake makes of that.
 
+use std::env;
+
 use chancery_api::{
     EventMode, FormatType, IdempotencyBy, ObjectsSource, SourceFormat, SourceSpec, ValidatedSources,
 };
@@ -63,7 +65,9 @@ pub const ACCESS_KEY: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
 /// The credentials of this process's environment, if it has any.
 #[must_use]
 pub fn credentials_of_environment() -> Credentials {
-    let [id, secret, token] = ACCESS_KEY.map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let given = |value: Result<String, env::VarError>| value.ok().filter(|value: &String| !value.is_empty());
+    let (id, secret) = (given(env::var("AWS_ACCESS_KEY_ID")), given(env::var("AWS_SECRET_ACCESS_KEY")));
+    let token = given(env::var("AWS_SESSION_TOKEN"));
     match (id, secret) {
         (Some(id), Some(secret)) => Credentials::AccessKey { id, secret, token },
         _ => Credentials::Anonymous,

@@ -20,6 +20,7 @@ const NAMED: [&str; 12] = [
     "operator/",
     "scripts/",
     "signer-job/",
+    "intake/",
     "tests/",
     "docs/",
 ];

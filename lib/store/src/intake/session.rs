@@ -98,8 +98,7 @@ impl IntakeSession {
     pub async fn next(&mut self) -> Result<Task, StoreError> {
         let token = Token::random();
         let statement = query::intake_next.rows().bind(&self.holder).bind(token.hash());
-        let row =
-            answered(query::intake_next.name, SHORT, statement.fetch_one(&mut self.connection)).await?;
+        let row = answered(query::intake_next.name, SHORT, statement.fetch_one(&mut self.connection)).await?;
         Task::of(&row, token)
     }
 

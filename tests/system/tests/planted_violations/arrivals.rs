@@ -14,7 +14,8 @@ const SECOND: Audited = Audited { run: "second", keyring: None };
 pub(crate) async fn make(ledger: &TestLedger) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let mut runs: Vec<chancery_kit::SeededRun<'_>> = Vec::new();
-    let lines = |from: i32, to: i32| (from..to).map(|number| format!("{{\"n\":{number}}}\n")).collect::<String>();
+    let lines =
+        |from: i32, to: i32| (from..to).map(|number| format!("{{\"n\":{number}}}\n")).collect::<String>();
     for (name, text) in
         [("first", lines(0, 10) + &lines(3, 4) + "no json\n"), ("second", lines(6, 10) + &lines(20, 24))]
     {

@@ -180,7 +180,10 @@ async fn is_caught(
 fn is_broken(ended: Ended, laws: &[u8]) -> anyhow::Result<String> {
     let Ended { code, stdout, stderr } = ended;
     ensure!(code == Some(1), "ended with {code:?}: {stdout}{stderr}");
-    let broken: Vec<u8> = [1, 2, 3, 4, 5, 7].into_iter().filter(|law| stdout.contains(&format!("BROKEN  law {law} "))).collect();
+    let broken: Vec<u8> = [1, 2, 3, 4, 5, 7]
+        .into_iter()
+        .filter(|law| stdout.contains(&format!("BROKEN  law {law} ")))
+        .collect();
     ensure!(broken == *laws, "found broken {broken:?}\n{stdout}");
     Ok(stdout)
 }

@@ -74,7 +74,8 @@ async fn an_intake_calls_what_admits_records_and_no_other_function() -> anyhow::
 }
 
 #[tokio::test]
-async fn the_login_of_a_signer_is_no_runs_intake_and_that_of_an_intake_no_runs_signer() -> anyhow::Result<()> {
+async fn the_login_of_a_signer_is_no_runs_intake_and_that_of_an_intake_no_runs_signer() -> anyhow::Result<()>
+{
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
     let run = run(&ledger, folder.path()).await?;
     let mut signer = crate::by_login(&run).await?;
