@@ -21,7 +21,7 @@ const SPLITS_AT_ONCE: usize = 1_000;
 /// An intake's connection. After an error of [`StoreError::is_transient`] it is of no more use: make a new one.
 #[derive(Debug)]
 pub struct IntakeSession {
-    connection: PgConnection,
+    pub(super) connection: PgConnection,
     run: IntakeRun,
     holder: String,
 }

@@ -7,13 +7,15 @@ use sqlx::{Connection, PgConnection};
 
 use crate::{PERMISSION_DENIED, assert_denied, calls, refusal, tables};
 
-const CALLABLE: [&str; 8] = [
+const CALLABLE: [&str; 10] = [
     "admit",
     "intake_give_back",
     "intake_next",
     "intake_renew",
     "intake_run",
     "ledger_version",
+    "replay_list",
+    "replay_read",
     "source_listed",
     "splits_add",
 ];

@@ -6,6 +6,7 @@ mod commands;
 mod conformance;
 mod interrupted;
 mod limits;
+mod replay;
 mod shared;
 
 use std::collections::HashSet;
