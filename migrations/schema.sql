@@ -1281,6 +1281,99 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.replay_list(p_source integer, p_token bytea) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.intake_of_session();
+    v_wanted jsonb;
+    v_other chancery.runs%ROWTYPE;
+BEGIN
+    SELECT s.description -> 'run' INTO v_wanted FROM chancery.sources s
+     WHERE s.run_id = v_run AND s.source = p_source AND s.listed_at IS NULL AND s.token_hash = sha256(p_token)
+       FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN 'lost';
+    END IF;
+    SELECT * INTO v_other FROM chancery.runs r WHERE r.id = chancery.replay_run(v_run, v_wanted ->> 'name');
+    IF NOT FOUND THEN
+        RETURN 'unknown';
+    END IF;
+    IF v_other.deleted_at IS NOT NULL THEN
+        RETURN 'deleted';
+    END IF;
+    IF v_other.sealed_at IS NULL THEN
+        RETURN 'unsealed';
+    END IF;
+    INSERT INTO chancery.splits (run_id, source, split, part, start, position)
+    SELECT v_run, p_source, row_number() OVER (ORDER BY w.place),
+           jsonb_build_object('run', v_other.uid, 'rows', w.rows), 0, 0
+      FROM (VALUES (1, 'Records'), (2, 'DeadLetters')) AS w (place, rows)
+     WHERE (w.rows = 'DeadLetters' OR v_wanted ->> 'select' = 'All')
+       AND (w.rows = 'Records' OR EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = v_other.id));
+    PERFORM chancery.source_listed(p_source, p_token,
+        (SELECT count(*)::integer FROM chancery.splits t WHERE t.run_id = v_run AND t.source = p_source));
+    RETURN 'listed';
+END
+$$;
+
+CREATE FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint) RETURNS TABLE(gone boolean, place bigint, payload bytea, stage text, reason text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    v_run integer := chancery.intake_of_session();
+    v_part jsonb;
+    v_other integer;
+BEGIN
+    SELECT t.part INTO v_part FROM chancery.splits t
+     WHERE t.run_id = v_run AND t.source = p_source AND t.split = p_split AND t.token_hash = sha256(p_token);
+    IF NOT FOUND OR v_part ->> 'run' IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT o.id INTO v_other FROM chancery.runs o
+     WHERE o.uid = (v_part ->> 'run')::uuid AND o.deleted_at IS NULL AND o.id = chancery.replay_run(v_run, o.name);
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT true, NULL::bigint, NULL::bytea, NULL::text, NULL::text;
+    ELSIF v_part ->> 'rows' = 'Records' THEN
+        RETURN QUERY
+        SELECT false, c.record - 1, r.payload, NULL::text, NULL::text
+          FROM (SELECT n.record, sum(n.bytes) OVER (ORDER BY n.record) - n.bytes AS before
+                  FROM (SELECT k.record, octet_length(k.payload) AS bytes FROM chancery.records k
+                         WHERE k.run_id = v_other AND k.record > p_position ORDER BY k.record LIMIT 1000) n) c
+          JOIN chancery.records r ON r.run_id = v_other AND r.record = c.record
+         WHERE c.before < 2097152
+         ORDER BY c.record;
+    ELSE
+        RETURN QUERY
+        SELECT false, c.place, CASE WHEN c.is_whole THEN a.raw END, a.stage, a.reason
+          FROM (SELECT n.*, sum(n.bytes) OVER (ORDER BY n.place) - n.bytes AS before
+                  FROM (SELECT row_number() OVER (ORDER BY d.source, d.split, d.position) - 1 AS place,
+                               d.source, d.split, d.position, coalesce(octet_length(d.raw), 0) AS bytes,
+                               -- What was given up before it was looked into was not kept to its end, or not at all.
+                               (d.stage = 'Parse' AND octet_length(d.raw) < 1048576) IS TRUE AS is_whole
+                          FROM chancery.arrivals d WHERE d.run_id = v_other AND d.state = 'Dead') n
+                 WHERE n.place >= p_position ORDER BY n.place LIMIT 1000) c
+          JOIN chancery.arrivals a ON a.run_id = v_other AND a.source = c.source AND a.split = c.split
+                                  AND a.position = c.position
+         WHERE c.before < 2097152
+         ORDER BY c.place;
+    END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.replay_run(p_run integer, p_name text) RETURNS integer
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN (SELECT o.id FROM chancery.runs o JOIN chancery.runs r ON r.namespace = o.namespace
+             WHERE r.id = p_run AND o.name = p_name AND o.id <> r.id
+               AND o.namespace_uid IS NOT DISTINCT FROM r.namespace_uid);
+END
+$$;
+
 CREATE FUNCTION chancery.run_admit(p_run integer, p_made_ring boolean, p_limits chancery.limits) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2398,6 +2491,14 @@ REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION chancery.refuse_part_of_a_batch() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.refuse_removal_of_roots() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.replay_list(p_source integer, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.replay_list(p_source integer, p_token bytea) TO chancery_intake;
+
+REVOKE ALL ON FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint) TO chancery_intake;
+
+REVOKE ALL ON FUNCTION chancery.replay_run(p_run integer, p_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_admit(p_run integer, p_made_ring boolean, p_limits chancery.limits) FROM PUBLIC;
 

@@ -23,7 +23,7 @@ async fn first<'l>(ledger: &'l TestLedger, folder: &std::path::Path) -> anyhow::
 async fn dead_letters_are_read_again_as_they_were_kept() -> anyhow::Result<()> {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
     let first = first(&ledger, folder.path()).await?;
-    let again = TestRun::new().named("again").keyring("shared").replays("first", "DeadLetters");
+    let again = TestRun::new().named("again").keys(1).keyring("shared").replays("first", "DeadLetters");
     let again = again.created_beside(&first).await?.stocked().await?;
     again.take_in().await?;
     assert_eq!(counted(&again).await?, (3, 2, 0, 1));
@@ -35,7 +35,7 @@ async fn dead_letters_are_read_again_as_they_were_kept() -> anyhow::Result<()> {
 async fn all_of_a_run_is_duplicates_in_its_own_ring_and_signed_again_in_another() -> anyhow::Result<()> {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
     let first = first(&ledger, folder.path()).await?;
-    let same = TestRun::new().named("same").keyring("shared").replays("first", "All");
+    let same = TestRun::new().named("same").keys(1).keyring("shared").replays("first", "All");
     let same = same.created_beside(&first).await?.stocked().await?;
     let other = TestRun::new().named("other").keys(1).replays("first", "All");
     let other = other.created_beside(&first).await?.stocked().await?;
