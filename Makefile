@@ -19,7 +19,7 @@ setup: ## Install what is missing: PostgreSQL's server binaries
 
 .PHONY: build
 build: setup ## Build the programs, optimised
-	cargo build --release --locked --package chancery --package chancery-signer
+	cargo build --release --locked --package chancery --package chancery-signer --package chancery-intake
 
 .PHONY: run
 run: build ## Sign MANIFEST (default examples/signingrun.yaml) and audit the result; ARGS adds arguments

@@ -176,14 +176,15 @@ BEGIN
     END IF;
     IF v_payloads <> cardinality(p_positions) OR v_dead <> cardinality(p_stages) OR v_dead <> cardinality(p_reasons)
        OR v_dead <> cardinality(p_raws)
-       -- Arrays of one dimension that begin at 1, or are empty.
        OR EXISTS (SELECT FROM (VALUES (array_dims(p_payloads), v_payloads), (array_dims(p_positions), v_payloads),
                                       (array_dims(p_dead_positions), v_dead), (array_dims(p_stages), v_dead),
                                       (array_dims(p_reasons), v_dead), (array_dims(p_raws), v_dead)) AS a (dims, length)
-                   WHERE a.dims <> format('[1:%s]', a.length))
-       OR array_position(p_payloads, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'each payload and each dead letter needs a position, and nothing of them may be missing'
+                   WHERE a.dims <> format('[1:%s]', a.length)) THEN
+        RAISE EXCEPTION 'each payload and each dead letter needs a position, in arrays of one dimension that begin at 1'
             USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF array_position(p_payloads, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'a payload is null' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF p_next < p_position
        OR EXISTS (SELECT FROM unnest(p_position - 1 || p_positions, p_positions || p_next) AS t (before, after)
@@ -478,6 +479,21 @@ BEGIN
         v_log := pg_size_bytes(current_setting('max_wal_size'));
     END IF;
     RETURN pg_database_size(current_database()) + v_log;
+END
+$$;
+
+CREATE FUNCTION chancery.dead_letters_sweep(p_run integer) RETURNS bigint
+    LANGUAGE plpgsql
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    v_swept bigint;
+BEGIN
+    UPDATE chancery.arrivals a SET raw = NULL, swept_at = clock_timestamp()
+     WHERE a.run_id = p_run AND a.state = 'Dead' AND a.swept_at IS NULL
+       AND a.arrived_at < clock_timestamp() - (SELECT i.dead_retention FROM chancery.intakes i WHERE i.run_id = p_run);
+    GET DIAGNOSTICS v_swept = ROW_COUNT;
+    RETURN v_swept;
 END
 $$;
 
@@ -1265,6 +1281,99 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.replay_list(p_source integer, p_token bytea) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.intake_of_session();
+    v_wanted jsonb;
+    v_other chancery.runs%ROWTYPE;
+BEGIN
+    SELECT s.description -> 'run' INTO v_wanted FROM chancery.sources s
+     WHERE s.run_id = v_run AND s.source = p_source AND s.listed_at IS NULL AND s.token_hash = sha256(p_token)
+       FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN 'lost';
+    END IF;
+    SELECT * INTO v_other FROM chancery.runs r WHERE r.id = chancery.replay_run(v_run, v_wanted ->> 'name');
+    IF NOT FOUND THEN
+        RETURN 'unknown';
+    END IF;
+    IF v_other.deleted_at IS NOT NULL THEN
+        RETURN 'deleted';
+    END IF;
+    IF v_other.sealed_at IS NULL THEN
+        RETURN 'unsealed';
+    END IF;
+    INSERT INTO chancery.splits (run_id, source, split, part, start, position)
+    SELECT v_run, p_source, row_number() OVER (ORDER BY w.place),
+           jsonb_build_object('run', v_other.uid, 'rows', w.rows), 0, 0
+      FROM (VALUES (1, 'Records'), (2, 'DeadLetters')) AS w (place, rows)
+     WHERE (w.rows = 'DeadLetters' OR v_wanted ->> 'select' = 'All')
+       AND (w.rows = 'Records' OR EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = v_other.id));
+    PERFORM chancery.source_listed(p_source, p_token,
+        (SELECT count(*)::integer FROM chancery.splits t WHERE t.run_id = v_run AND t.source = p_source));
+    RETURN 'listed';
+END
+$$;
+
+CREATE FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint) RETURNS TABLE(gone boolean, place bigint, payload bytea, stage text, reason text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    v_run integer := chancery.intake_of_session();
+    v_part jsonb;
+    v_other integer;
+BEGIN
+    SELECT t.part INTO v_part FROM chancery.splits t
+     WHERE t.run_id = v_run AND t.source = p_source AND t.split = p_split AND t.token_hash = sha256(p_token);
+    IF NOT FOUND OR v_part ->> 'run' IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT o.id INTO v_other FROM chancery.runs o
+     WHERE o.uid = (v_part ->> 'run')::uuid AND o.deleted_at IS NULL AND o.id = chancery.replay_run(v_run, o.name);
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT true, NULL::bigint, NULL::bytea, NULL::text, NULL::text;
+    ELSIF v_part ->> 'rows' = 'Records' THEN
+        RETURN QUERY
+        SELECT false, c.record - 1, r.payload, NULL::text, NULL::text
+          FROM (SELECT n.record, sum(n.bytes) OVER (ORDER BY n.record) - n.bytes AS before
+                  FROM (SELECT k.record, octet_length(k.payload) AS bytes FROM chancery.records k
+                         WHERE k.run_id = v_other AND k.record > p_position ORDER BY k.record LIMIT 1000) n) c
+          JOIN chancery.records r ON r.run_id = v_other AND r.record = c.record
+         WHERE c.before < 2097152
+         ORDER BY c.record;
+    ELSE
+        RETURN QUERY
+        SELECT false, c.place, CASE WHEN c.is_whole THEN a.raw END, a.stage, a.reason
+          FROM (SELECT n.*, sum(n.bytes) OVER (ORDER BY n.place) - n.bytes AS before
+                  FROM (SELECT row_number() OVER (ORDER BY d.source, d.split, d.position) - 1 AS place,
+                               d.source, d.split, d.position, coalesce(octet_length(d.raw), 0) AS bytes,
+                               -- What was given up before it was looked into was not kept to its end, or not at all.
+                               (d.stage = 'Parse' AND octet_length(d.raw) < 1048576) IS TRUE AS is_whole
+                          FROM chancery.arrivals d WHERE d.run_id = v_other AND d.state = 'Dead') n
+                 WHERE n.place >= p_position ORDER BY n.place LIMIT 1000) c
+          JOIN chancery.arrivals a ON a.run_id = v_other AND a.source = c.source AND a.split = c.split
+                                  AND a.position = c.position
+         WHERE c.before < 2097152
+         ORDER BY c.place;
+    END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.replay_run(p_run integer, p_name text) RETURNS integer
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN (SELECT o.id FROM chancery.runs o JOIN chancery.runs r ON r.namespace = o.namespace
+             WHERE r.id = p_run AND o.name = p_name AND o.id <> r.id
+               AND o.namespace_uid IS NOT DISTINCT FROM r.namespace_uid);
+END
+$$;
+
 CREATE FUNCTION chancery.run_admit(p_run integer, p_made_ring boolean, p_limits chancery.limits) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1634,7 +1743,7 @@ END
 $$;
 
 CREATE FUNCTION chancery.source_listed(p_source integer, p_token bytea, p_splits integer) RETURNS boolean
-    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
@@ -1648,7 +1757,7 @@ BEGIN
         RETURN false;
     END IF;
     SELECT count(*) INTO v_found FROM chancery.splits t WHERE t.run_id = v_run AND t.source = p_source;
-    IF v_found <> p_splits OR v_found <> (SELECT coalesce(max(t.split), 0) FROM chancery.splits t
+    IF v_found IS DISTINCT FROM p_splits OR v_found <> (SELECT coalesce(max(t.split), 0) FROM chancery.splits t
                                            WHERE t.run_id = v_run AND t.source = p_source) THEN
         RAISE EXCEPTION 'source % has % splits, not %, or a number among them is missing', p_source, v_found, p_splits
             USING ERRCODE = 'data_exception';
@@ -1675,13 +1784,13 @@ END
 $$;
 
 CREATE FUNCTION chancery.splits_add(p_source integer, p_token bytea, p_first integer, p_parts text[], p_starts bigint[]) RETURNS boolean
-    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     v_run integer := chancery.intake_of_session();
 BEGIN
-    IF cardinality(p_parts) > 10000 OR cardinality(p_parts) <> cardinality(p_starts)
+    IF (cardinality(p_parts) <= 10000 AND cardinality(p_parts) = cardinality(p_starts)) IS NOT TRUE
        OR (SELECT max(octet_length(t.part)) FROM unnest(p_parts) t (part)) > 65536 THEN
         RAISE EXCEPTION 'at most 10000 splits at a time, each of at most 65536 bytes, and each with a start'
             USING ERRCODE = 'invalid_parameter_value';
@@ -2303,6 +2412,8 @@ REVOKE ALL ON FUNCTION chancery.bytes_text(p_bytes numeric) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.database_used() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.intake_give_back(p_source integer, p_split integer, p_token bytea, p_error text, p_seconds double precision) FROM PUBLIC;
@@ -2380,6 +2491,14 @@ REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION chancery.refuse_part_of_a_batch() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.refuse_removal_of_roots() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.replay_list(p_source integer, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.replay_list(p_source integer, p_token bytea) TO chancery_intake;
+
+REVOKE ALL ON FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint) TO chancery_intake;
+
+REVOKE ALL ON FUNCTION chancery.replay_run(p_run integer, p_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_admit(p_run integer, p_made_ring boolean, p_limits chancery.limits) FROM PUBLIC;
 

@@ -79,6 +79,9 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Write a run's records, signatures, keys, leases or statements as newline-delimited JSON
     Export(ExportArguments),
+    /// List what could not become a record, or read it again into another run
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Prove that a record is in a run as that was stated
     Prove(ProveArguments),
     /// Check a proof, without a ledger; 1 if it proves nothing
@@ -159,6 +162,30 @@ pub(crate) struct KekArguments {
 }
 
 #[derive(Debug, Subcommand)]
+pub(crate) enum DeadLettersCommand {
+    /// Show the dead letters of a run: where each came from, which step gave it up, and why
+    List {
+        /// Run, as NAME or NAMESPACE/NAME
+        #[arg(value_name = "RUN")]
+        run: RunName,
+        /// How the result is written
+        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+        output: Output,
+    },
+    /// Sign the bytes of a run's dead letters, as they were kept, in another run, which is made as that run was
+    Redrive {
+        /// Run, as NAME or NAMESPACE/NAME
+        #[arg(value_name = "RUN")]
+        run: RunName,
+        /// Name of the run that reads them; in the namespace of the other
+        #[arg(long, value_name = "NAME")]
+        into: String,
+        #[command(flatten)]
+        signing: SigningArguments,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(crate) enum LeaseCommand {
     /// Show the open leases of the keyring that a run signs with, of all runs that share it
     List {
@@ -198,6 +225,13 @@ pub(crate) struct RunArguments {
     /// Manifest of the run; - reads standard input
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) signing: SigningArguments,
+}
+
+/// How a run is signed on this machine.
+#[derive(Debug, Args)]
+pub(crate) struct SigningArguments {
     /// Signer processes [default: the manifest's parallelism, at most one a key and batch]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) signers: Option<u32>,

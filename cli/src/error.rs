@@ -77,7 +77,9 @@ pub(crate) enum CliError {
         "the intake program cannot be started: {0}; it belongs beside `chancery`, or where CHANCERY_INTAKE says"
     )]
     IntakeProgram(io::Error),
-    #[error("the sources could not be read to their end: {last}; what was admitted is kept, and the same command goes on")]
+    #[error(
+        "the sources could not be read to their end: {last}; what was admitted is kept, and the same command goes on"
+    )]
     IntakeFailed { last: String, exit: Exit },
     #[error(
         "the run {run} is suspended by its dead letters: it has {dead}, and spec.deadLetter.limit allows {limit}; look at them with `chancery export {run} dead-letters`, then raise the limit to go on"

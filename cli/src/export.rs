@@ -130,7 +130,8 @@ impl From<Origin> for Place {
 
 impl From<ArrivalLine> for Arrival {
     fn from(line: ArrivalLine) -> Self {
-        let ArrivalLine { origin, state, digest, record, duplicate_run, duplicate_record, stage, reason } = line;
+        let ArrivalLine { origin, state, digest, record, duplicate_run, duplicate_record, stage, reason } =
+            line;
         let duplicate_of = duplicate_run.zip(duplicate_record);
         Self {
             origin: origin.into(),

@@ -3,6 +3,7 @@
 mod arguments;
 mod check_proof;
 mod database;
+mod dead_letters;
 mod delete;
 mod display;
 mod error;
@@ -56,6 +57,7 @@ async fn command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Status(status) => status::status(&database, &status).await,
         Command::Verify(verify) => verify::verify(&database, &verify).await,
         Command::Export(export) => export::export(&database, &export).await,
+        Command::DeadLetters(command) => dead_letters::dead_letters(&database, log_format, &command).await,
         Command::Prove(prove) => prove::prove(&database, &prove).await,
         Command::CheckProof(check) => check_proof::check_proof(&check),
         Command::Delete(delete) => delete::delete(&database, &delete).await,

@@ -87,11 +87,7 @@ pub(crate) async fn audit_with_bar(
     run: &Run,
     display: &Display,
 ) -> Result<Report, CliError> {
-    let bar = display.stage(
-        Stage::Auditing,
-        run.records().unwrap_or_default().unsigned_abs(),
-        0,
-    );
+    let bar = display.stage(Stage::Auditing, run.records().unwrap_or_default().unsigned_abs(), 0);
     let progress = move |records| bar.at(records);
     Ok(audit(&database.ledger, &run.namespace, &run.name, &AuditOptions::default(), progress).await?)
 }

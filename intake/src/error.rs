@@ -19,6 +19,10 @@ pub(crate) enum IntakeError {
         "source {name}: what the ledger says of it cannot be read: {reason}; a newer program made the run: use one at least as new"
     )]
     OtherVersion { name: String, reason: serde_json::Error },
+    #[error(
+        "source {name}: the run {run} cannot be read again: {what}; name a run that is there with run.name"
+    )]
+    Replay { name: String, run: String, what: &'static str },
     #[error("a reader failed: {0}")]
     Reader(tokio::task::JoinError),
     #[error("signals cannot be received: {0}")]
@@ -45,6 +49,7 @@ impl IntakeError {
             | Self::Source { .. }
             | Self::Credentials { .. }
             | Self::OtherVersion { .. }
+            | Self::Replay { .. }
             | Self::Gone => Exit::NeverWorks,
         }
     }

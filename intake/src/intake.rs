@@ -55,7 +55,15 @@ pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeErr
     if run.deleted || run_uid.is_some_and(|uid| uid != run.uid) {
         return Err(IntakeError::Gone);
     }
-    let intake = Arc::new(Intake { ledger, run, holder, reconnect_for, credentials, stop, progress: watch::Sender::new(()) });
+    let intake = Arc::new(Intake {
+        ledger,
+        run,
+        holder,
+        reconnect_for,
+        credentials,
+        stop,
+        progress: watch::Sender::new(()),
+    });
     let mut tasks = JoinSet::new();
     tasks.spawn(worker::run(Arc::clone(&intake), first));
     for _ in 1..readers {
@@ -91,7 +99,8 @@ impl Intake {
     /// A connection for the same run; none when the intake is asked to stop meanwhile.
     pub(crate) async fn connect(&self) -> Result<Option<IntakeSession>, IntakeError> {
         let target = Target::Run(&self.run);
-        let connected = target.connect_within(self.reconnect_for, &self.ledger, &self.holder, &self.stop).await;
+        let connected =
+            target.connect_within(self.reconnect_for, &self.ledger, &self.holder, &self.stop).await;
         connected.map_err(|error| match error {
             // It was there before: it was deleted, and its login with it.
             IntakeError::Store(StoreError::NoRun(_) | StoreError::LoginRefused(_)) => IntakeError::Gone,

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::error::IntakeError;
 use crate::intake::Intake;
 use crate::keep::{Came, Keep};
+use crate::replay;
 use crate::worker::After;
 
 pub(crate) async fn list(
@@ -17,14 +18,17 @@ pub(crate) async fn list(
     held: &Held,
 ) -> Result<After, IntakeError> {
     let name = || held.name.clone();
-    let described = Described::read(&held.description)
-        .map_err(|reason| IntakeError::OtherVersion { name: name(), reason })?;
+    let described = match Described::read(&held.description) {
+        Ok(Described::Run { run }) => return replay::list(session, held, &run.name).await,
+        Ok(Described::Objects(described)) => described,
+        Err(reason) => return Err(IntakeError::OtherVersion { name: name(), reason }),
+    };
     let unusable = |reason| IntakeError::Source { name: name(), reason };
     let store = described.open(&intake.credentials.of(&held.name)?).map_err(unusable)?;
     let mut keep = Keep::new(held, Instant::now());
     let objects = match keep.during(session, &intake.stop, store.list()).await? {
         Came::This(Ok(objects)) => objects,
-        Came::This(Err(ReadError::Transient(reason))) => return Ok(After::Away(reason)),
+        Came::This(Err(ReadError::Transient(reason))) => return Ok(After::Away(reason.to_string())),
         Came::This(Err(ReadError::Final(reason))) => return Err(unusable(reason)),
         Came::Stop => return Ok(After::Stopped),
         Came::Lost => return Ok(After::Done),

@@ -12,6 +12,7 @@ mod intake;
 mod keep;
 mod list;
 mod read;
+mod replay;
 mod worker;
 
 use std::path::PathBuf;

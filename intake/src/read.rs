@@ -10,6 +10,7 @@ use crate::batch;
 use crate::error::IntakeError;
 use crate::intake::Intake;
 use crate::keep::{Came, Keep};
+use crate::replay;
 use crate::worker::After;
 
 pub(crate) async fn read(
@@ -21,7 +22,10 @@ pub(crate) async fn read(
     let name = || held.name.clone();
     let other_version = |reason| IntakeError::OtherVersion { name: name(), reason };
     let unusable = |reason| IntakeError::Source { name: name(), reason };
-    let described = Described::read(&held.description).map_err(other_version)?;
+    let described = match Described::read(&held.description).map_err(other_version)? {
+        Described::Run { run: _ } => return replay::read(intake, session, reading).await,
+        Described::Objects(described) => described,
+    };
     let split: Split = serde_json::from_value(reading.part.clone()).map_err(other_version)?;
     let store = described.open(&intake.credentials.of(&held.name)?).map_err(unusable)?;
     let from = Position(reading.position.unsigned_abs());
@@ -62,7 +66,7 @@ pub(crate) async fn read(
         }
         match failed {
             None => {}
-            Some(ReadError::Transient(reason)) => return Ok(After::Away(reason)),
+            Some(ReadError::Transient(reason)) => return Ok(After::Away(reason.to_string())),
             Some(ReadError::Final(reason)) => return Err(unusable(reason)),
         }
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_reading::TransientError;
 use chancery_store::IntakeSession;
 use chancery_store::intake::{Held, Refusal, Task};
 
@@ -35,7 +34,7 @@ pub(crate) enum After {
     /// Nothing is admitted to the run now.
     Refused(Refusal),
     /// The source does not answer.
-    Away(TransientError),
+    Away(String),
 }
 
 pub(crate) async fn run(intake: Arc<Intake>, mut session: IntakeSession) -> Result<Ended, IntakeError> {
@@ -124,7 +123,7 @@ async fn one_task(
         After::Away(reason) => {
             let pause = pause_after(held.attempts);
             tracing::warn!(source = held.name, seconds = pause.as_secs(), "{reason}");
-            session.give_back(&held, Some((&reason.to_string(), pause))).await?;
+            session.give_back(&held, Some((&reason, pause))).await?;
             Ok(None)
         }
     }

@@ -2,11 +2,11 @@
 -- in several calls. False when the listing is no longer the caller's.
 CREATE OR REPLACE FUNCTION chancery.splits_add(
     p_source integer, p_token bytea, p_first integer, p_parts text[], p_starts bigint[]) RETURNS boolean
-LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run integer := chancery.intake_of_session();
 BEGIN
-    IF cardinality(p_parts) > 10000 OR cardinality(p_parts) <> cardinality(p_starts)
+    IF (cardinality(p_parts) <= 10000 AND cardinality(p_parts) = cardinality(p_starts)) IS NOT TRUE
        OR (SELECT max(octet_length(t.part)) FROM unnest(p_parts) t (part)) > 65536 THEN
         RAISE EXCEPTION 'at most 10000 splits at a time, each of at most 65536 bytes, and each with a start'
             USING ERRCODE = 'invalid_parameter_value';

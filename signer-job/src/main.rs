@@ -27,7 +27,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_process::{Exit, LogFormat, Shield, Stop, parse_arguments, read_data_key_file, write_termination_log};
+use chancery_process::{
+    Exit, LogFormat, Shield, Stop, parse_arguments, read_data_key_file, write_termination_log,
+};
 use chancery_store::GivenUrl;
 use chancery_telemetry::{Telemetry, TraceParent, serve_metrics};
 use clap::Parser;

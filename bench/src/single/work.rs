@@ -38,7 +38,10 @@ impl Work {
                 default_key_size: None,
             },
             data_key: chancery_data_keys::fresh(kek)?,
-            input: chancery_store::NewInput::Generated { record_count: i64::try_from(self.records)?, record_size: 256 },
+            input: chancery_store::NewInput::Generated {
+                record_count: i64::try_from(self.records)?,
+                record_size: 256,
+            },
             batch_size: i64::try_from(self.batch)?,
             lease_duration: Duration::from_secs(30),
             suspended: false,

@@ -1,6 +1,7 @@
 //! A program that this command starts, watches and ends.
 
 use std::env;
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -71,12 +72,9 @@ impl ChildProcess {
     }
 }
 
-/// The program that the variable names, or the one of this name beside this one.
-pub(crate) fn program(variable: &str, name: &str) -> PathBuf {
-    if let Some(program) = env::var_os(variable) {
-        return program.into();
-    }
-    env::current_exe().unwrap_or_default().with_file_name(name)
+/// The program that is named, or the one of this name beside this one.
+pub(crate) fn program(named: Option<OsString>, name: &str) -> PathBuf {
+    named.map_or_else(|| env::current_exe().unwrap_or_default().with_file_name(name), PathBuf::from)
 }
 
 /// Unique across machines, commands, kinds of programs, their numbers and restarts, because a name that came back could

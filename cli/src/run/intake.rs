@@ -1,5 +1,6 @@
 //! Reading the sources of a run: the program that does it, kept running until the run is sealed.
 
+use std::env;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -103,7 +104,8 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
                 return Err(CliError::IntakeFailed { last, exit });
             }
             restarts += 1;
-            self.display.above_bars(|| tracing::warn!(restarts, "the intake ended: {last}; starting it again"));
+            self.display
+                .above_bars(|| tracing::warn!(restarts, "the intake ended: {last}; starting it again"));
             tokio::select! {
                 () = tokio::time::sleep(pause.next_pause()) => {}
                 () = stop.asked() => return Ok(Taken::Stopped),
@@ -166,7 +168,7 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
     }
 
     fn start(&self, holder: &str) -> io::Result<ChildProcess> {
-        let mut command = Command::new(program("CHANCERY_INTAKE", "chancery-intake"));
+        let mut command = Command::new(program(env::var_os("CHANCERY_INTAKE"), "chancery-intake"));
         command
             .args(["--run", &self.run.name, "--run-uid", &self.run.uid.to_string()])
             .args(["--namespace", &self.run.namespace, "--holder", holder])

@@ -14,7 +14,11 @@ pub(crate) struct ChildLogin<'a> {
 }
 
 impl<'a> ChildLogin<'a> {
-    pub(crate) async fn for_signers(database: &'a Database, run: &'a Run, signers: u32) -> Result<Self, CliError> {
+    pub(crate) async fn for_signers(
+        database: &'a Database,
+        run: &'a Run,
+        signers: u32,
+    ) -> Result<Self, CliError> {
         let login = database.ledger.make_login(run, sessions_for(signers)).await?;
         Ok(Self { database, run, login })
     }
@@ -42,7 +46,10 @@ impl<'a> ChildLogin<'a> {
             dropped = ledger.drop_idle_logins(self.run).await;
         }
         if let Err(error) = dropped {
-            tracing::warn!(login = self.login.name(), "the login of a program that has ended is left: {error}");
+            tracing::warn!(
+                login = self.login.name(),
+                "the login of a program that has ended is left: {error}"
+            );
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use chancery_api::{ManifestError, RunInput, ValidatedRun, parse, validate};
+use chancery_api::{ManifestError, RunInput, SigningRun, ValidatedRun, parse, validate};
 use chancery_data_keys::DataKeyAccessError;
 use chancery_keyring::{DataKey, OpenDataKeyError};
 use chancery_sources::objects::{credentials_of_environment, for_ledger, look_at};
@@ -46,6 +46,23 @@ pub(crate) fn read(path: &Path) -> Result<Request, CliError> {
 }
 
 impl Request {
+    /// A run that was put together here, under a name that messages call it by.
+    pub(crate) fn of(run: &SigningRun, name: PathBuf) -> Result<Self, CliError> {
+        match validate(run) {
+            Ok(valid) => Ok(Self { path: name, valid }),
+            Err(reason) => Err(CliError::Manifest { path: name, reason }),
+        }
+    }
+
+    /// Looks at what the sources name, before a run is made of them.
+    async fn look_at_sources(&self, database: &Database) -> Result<(), CliError> {
+        let RunInput::Sources(sources) = &self.valid.input else { return Ok(()) };
+        for other in sources.sources.iter().filter_map(|source| source.run.as_ref()) {
+            database.ledger.find_run(&self.valid.namespace, &other.name).await?;
+        }
+        Ok(look_at(&sources.sources, &credentials_of_environment()).await?)
+    }
+
     /// Creates the run in the ledger, or continues the one of this name, and opens the data key of its keyring. Refuses
     /// another spec under the same name, as an API server does, before anything is changed.
     pub(crate) async fn create_or_continue(
@@ -57,10 +74,8 @@ impl Request {
         let ValidatedRun { namespace, name, .. } = &self.valid;
         let object = Object::without_cluster();
         let found = database.ledger.find_run(namespace, name).await;
-        if matches!(found, Err(StoreError::NoRun(_)))
-            && let RunInput::Sources(sources) = &self.valid.input
-        {
-            look_at(&sources.sources, &credentials_of_environment()).await?;
+        if matches!(found, Err(StoreError::NoRun(_))) {
+            self.look_at_sources(database).await?;
         }
         let keks = match found {
             Ok(existing) => {
@@ -100,6 +115,7 @@ impl Request {
             database.ledger.set_mutable(&run, self.valid.suspend, self.valid.lease_duration).await?;
             if let RunInput::Sources(sources) = &self.valid.input {
                 database.ledger.set_dead_letter(&run, for_ledger(sources).dead_letter).await?;
+                database.ledger.sweep_dead_letters(&run).await?;
             }
         }
         Ok((run, data_key))

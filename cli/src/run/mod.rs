@@ -3,7 +3,7 @@
 mod child;
 mod intake;
 mod login;
-mod manifest;
+pub(crate) mod manifest;
 mod room;
 mod signer_end;
 mod signer_process;
@@ -23,7 +23,7 @@ use chancery_statement::StatementKey;
 use chancery_store::Run;
 use tokio::sync::watch;
 
-use crate::arguments::{DatabaseArguments, RunArguments};
+use crate::arguments::{DatabaseArguments, RunArguments, SigningArguments};
 use crate::database::Database;
 use crate::display::Display;
 use crate::error::CliError;
@@ -47,13 +47,23 @@ pub(crate) async fn run(
     arguments: &RunArguments,
 ) -> Result<Exit, CliError> {
     let request = manifest::read(&arguments.file)?;
+    run_request(database, log_format, &request, &arguments.signing).await
+}
+
+/// Makes the run that is asked for, or continues it.
+pub(crate) async fn run_request(
+    database: &DatabaseArguments,
+    log_format: LogFormat,
+    request: &Request,
+    arguments: &SigningArguments,
+) -> Result<Exit, CliError> {
     let kek = KekSource::find(arguments.kek_file.as_deref(), &arguments.former_kek_file, &database.data_dir)?;
     let statement_key = statement_key::find(arguments.statement_key.as_deref(), &database.data_dir)?;
     let most = arguments.signers.unwrap_or(request.valid.parallelism);
     let stop = Stop::on_signals(GRACE).map_err(CliError::Signals)?;
 
     let database = Database::open_or_create(database, most).await?;
-    let outcome = sign_and_audit(&database, &request, kek, &statement_key, log_format, arguments, stop).await;
+    let outcome = sign_and_audit(&database, request, kek, &statement_key, log_format, arguments, stop).await;
     let closed = database.close().await;
     let exit = outcome?;
     closed.map(|()| exit)
@@ -65,7 +75,7 @@ async fn sign_and_audit(
     kek: KekSource,
     statement_key: &StatementKey,
     log_format: LogFormat,
-    arguments: &RunArguments,
+    arguments: &SigningArguments,
     stop: Stop,
 ) -> Result<Exit, CliError> {
     let display = Display::new(log_format);
@@ -165,7 +175,10 @@ async fn sign_as_records_come(
                 () = stop.asked() => Ok(Taken::Stopped),
             }
         } else {
-            read_sources(database, run, how.log_format, display, stop, || { told.send_replace(()); }).await
+            read_sources(database, run, how.log_format, display, stop, || {
+                told.send_replace(());
+            })
+            .await
         };
         if supplied.is_err() {
             stop.now();

@@ -1,5 +1,6 @@
 //! One signer process: the very program that a pod runs.
 
+use std::env;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ impl SignerCommand {
         log_format: LogFormat,
     ) -> Self {
         Self {
-            program: program("CHANCERY_SIGNER", "chancery-signer"),
+            program: program(env::var_os("CHANCERY_SIGNER"), "chancery-signer"),
             namespace: run.namespace.clone(),
             run: run.name.clone(),
             run_uid: run.uid.to_string(),

@@ -155,7 +155,8 @@ impl Summary {
 
     fn table(&self, report: Option<&Report>) -> String {
         let mut lines = vec![("run", self.run.clone())];
-        if let Some(ArrivalCounts { received, admitted: _, duplicates, dead, dead_limit: _ }) = self.arrivals {
+        if let Some(ArrivalCounts { received, admitted: _, duplicates, dead, dead_limit: _ }) = self.arrivals
+        {
             let grouped = |count: i64| grouped(count.unsigned_abs());
             lines.push(("received", grouped(received)));
             lines.push(("duplicates", grouped(duplicates)));

@@ -30,8 +30,8 @@ pub use reference::signing_run_page;
 pub use signer_template::SignerTemplate;
 pub use signing_run::{AuditPolicy, DeletionPolicy, KeyringRef, SigningRun, SigningRunSpec};
 pub use source::{
-    DeadLetterSpec, EventMode, FormatType, IdempotencyBy, IdempotencySpec, ObjectsSource, SecretRef, SourceFormat,
-    SourceSpec,
+    DeadLetterSpec, EventMode, FormatType, IdempotencyBy, IdempotencySpec, ObjectsSource, ReplaySelect,
+    RunSource, SecretRef, SourceFormat, SourceSpec,
 };
 pub use status::{
     BatchCounts, KeyCounts, KeyringStatus, Phase, RecordCounts, SignerCounts, SigningRunStatus,

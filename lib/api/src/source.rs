@@ -11,6 +11,13 @@ use crate::lease_duration::LeaseDuration;
 /// One source of payloads.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.objects) != has(self.run)")
+        .message("needs exactly one of objects and run; name the objects that are read, or the run that is read again"),
+    validation = Rule::new("has(self.objects) == has(self.format)")
+        .message("belongs to objects, which need it, and to nothing else")
+        .field_path(".format"),
+)]
 pub struct SourceSpec {
     /// Name of the source, unique within the run: lower-case letters, digits and hyphens, at
     /// most 63 characters. Each arrival names its source.
@@ -18,10 +25,43 @@ pub struct SourceSpec {
     pub name: String,
 
     /// The objects that are read.
-    pub objects: ObjectsSource,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ObjectsSource")]
+    pub objects: Option<ObjectsSource>,
 
     /// What the objects are made of.
-    pub format: SourceFormat,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SourceFormat")]
+    pub format: Option<SourceFormat>,
+
+    /// Another run of this namespace, which is read again once it is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "RunSource")]
+    pub run: Option<RunSource>,
+}
+
+/// Another run, that is read again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunSource {
+    /// Name of the run.
+    #[schemars(length(min = 1, max = 52), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+
+    /// What of it: DeadLetters, whose payload is the bytes that were kept, or All, its records
+    /// and then its dead letters. DeadLetters unless given.
+    #[serde(default)]
+    pub select: ReplaySelect,
+}
+
+/// What of another run is read again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ReplaySelect {
+    /// Its records, then its dead letters.
+    All,
+    /// Its dead letters.
+    #[default]
+    DeadLetters,
 }
 
 /// Objects of a store, or files.

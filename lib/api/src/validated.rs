@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::manifest::Problem;
 use crate::names::DEFAULT_NAMESPACE;
 use crate::signer_template::SignerTemplate;
-use crate::source::{IdempotencyBy, SourceSpec};
 use crate::signing_run::{AuditPolicy, DeletionPolicy, SigningRun, SigningRunSpec};
+use crate::source::{IdempotencyBy, SourceSpec};
 use chancery_keyring::Algorithm;
 
 /// A run that passed every check, with its defaults filled in.
@@ -163,8 +163,7 @@ impl ValidatedRun {
             None => RunInput::Generated {
                 record_count: record_count
                     .ok_or_else(|| Problem::new("spec.recordCount", "missing".to_owned()))?,
-                record_size: record_size
-                    .map_or(Ok(RECORD_SIZE), |size| fitting("spec.recordSize", size))?,
+                record_size: record_size.map_or(Ok(RECORD_SIZE), |size| fitting("spec.recordSize", size))?,
             },
             Some(sources) => {
                 let dead_letter = dead_letter.clone().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::address::PORT;
 use crate::error::Error;
-use crate::{SIGNERS, SUPERUSER};
+use crate::{RUNS, SUPERUSER};
 
 /// What the server is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +47,14 @@ const COMMON: &[(&str, &str)] = &[
 ];
 
 /// Who may log in, and how. Whoever can enter the socket's directory is the server's own user or root, which have whatever
-/// the superuser has. The logins that were made for the signers of a run show that they were given one: by SCRAM.
+/// the superuser has. The logins that were made for a run's programs show that they were given one: by SCRAM.
 pub(crate) fn logins() -> String {
+    let [signers, intakes] = RUNS;
     format!(
         "# Written anew at every start: changes here are lost.\n\
          local all {SUPERUSER} trust\n\
          local replication {SUPERUSER} trust\n\
-         local all +{SIGNERS} scram-sha-256\n\
+         local all +{signers},+{intakes} scram-sha-256\n\
          local all all trust\n"
     )
 }

@@ -40,8 +40,8 @@ pub use error::Error;
 pub use server::{LocalPostgres, ServerOptions};
 pub use throw_away::ThrowAway;
 
-/// The role in which the logins of signers are, where a server has it: they log in with a password.
-pub const SIGNERS: &str = "chancery_signer";
+/// The roles in which the logins of runs are, where a server has them: they log in with a password.
+pub const RUNS: [&str; 2] = ["chancery_signer", "chancery_intake"];
 
 /// The name of the superuser of every server that this crate starts.
 pub const SUPERUSER: &str = "chancery";

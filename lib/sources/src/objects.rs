@@ -1,7 +1,10 @@
 //! Sources of objects: what the ledger is told of them, and what an intake makes of that.
 
+use std::env;
+
 use chancery_api::{
-    EventMode, FormatType, IdempotencyBy, ObjectsSource, SourceFormat, SourceSpec, ValidatedSources,
+    EventMode, FormatType, IdempotencyBy, ObjectsSource, ReplaySelect, RunSource, SourceFormat, SourceSpec,
+    ValidatedSources,
 };
 use chancery_reading::{Credentials, FinalError, Format, Objects, ReadError, Settings, Store};
 use chancery_store::{DeadLetter, Idempotency, SourceOfRun, Sources};
@@ -10,8 +13,21 @@ use serde_json::Value;
 
 /// What the ledger keeps of a source: no secret, and no name of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Described {
+    /// Objects of a store, or files.
+    Objects(DescribedObjects),
+    /// Another run, that is read again.
+    Run {
+        /// Which one, and what of it.
+        run: RunSource,
+    },
+}
+
+/// What the ledger keeps of a source of objects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Described {
+pub struct DescribedObjects {
     /// Where it is.
     pub objects: Objects,
     /// What it is made of.
@@ -45,7 +61,9 @@ impl Described {
     pub fn read(description: &Value) -> Result<Self, serde_json::Error> {
         Self::deserialize(description)
     }
+}
 
+impl DescribedObjects {
     /// Opens its store. Nothing is asked of it yet.
     ///
     /// # Errors
@@ -63,7 +81,9 @@ pub const ACCESS_KEY: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
 /// The credentials of this process's environment, if it has any.
 #[must_use]
 pub fn credentials_of_environment() -> Credentials {
-    let [id, secret, token] = ACCESS_KEY.map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let given = |value: Result<String, env::VarError>| value.ok().filter(|value: &String| !value.is_empty());
+    let (id, secret) = (given(env::var("AWS_ACCESS_KEY_ID")), given(env::var("AWS_SECRET_ACCESS_KEY")));
+    let token = given(env::var("AWS_SESSION_TOKEN"));
     match (id, secret) {
         (Some(id), Some(secret)) => Credentials::AccessKey { id, secret, token },
         _ => Credentials::Anonymous,
@@ -100,16 +120,23 @@ pub fn for_ledger(sources: &ValidatedSources) -> Sources {
 pub async fn look_at(sources: &[SourceSpec], credentials: &Credentials) -> Result<(), SourceError> {
     for source in sources {
         let failed = |reason| SourceError { name: source.name.clone(), reason };
-        let store = described(source).open(credentials).map_err(|error| failed(error.into()))?;
-        store.list().await.map_err(failed)?;
+        if let Described::Objects(described) = described(source) {
+            let store = described.open(credentials).map_err(|error| failed(error.into()))?;
+            store.list().await.map_err(failed)?;
+        }
     }
     Ok(())
 }
 
 fn described(source: &SourceSpec) -> Described {
-    let SourceSpec { name: _, objects, format } = source;
+    let SourceSpec { name: _, objects, format, run } = source;
+    let (Some(objects), Some(format)) = (objects, format) else {
+        // The schema has seen to it that there is one or the other.
+        let nothing = RunSource { name: String::new(), select: ReplaySelect::default() };
+        return Described::Run { run: run.clone().unwrap_or(nothing) };
+    };
     let ObjectsSource { url, include, exclude, endpoint, region, credentials_secret_ref: _ } = objects;
-    Described {
+    Described::Objects(DescribedObjects {
         objects: Objects {
             url: url.clone(),
             include: include.clone(),
@@ -118,7 +145,7 @@ fn described(source: &SourceSpec) -> Described {
             region: region.clone(),
         },
         format: format_of(format),
-    }
+    })
 }
 
 fn format_of(format: &SourceFormat) -> Format {

@@ -56,7 +56,9 @@ struct InputFields {
 impl InputFields {
     fn of_stored(input: &Input) -> Self {
         match input {
-            Input::Generated(source) => Self::generated(json!(source.record_count), json!(source.record_size)),
+            Input::Generated(source) => {
+                Self::generated(json!(source.record_count), json!(source.record_size))
+            }
             Input::Sources(sources) => Self::of_sources(sources),
         }
     }

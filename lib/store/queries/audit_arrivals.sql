@@ -74,7 +74,7 @@ UNION ALL
   WHERE (r.digest IS NULL) <> (i.idempotency = 'None') LIMIT $3)
 UNION ALL
 (SELECT r.record, format('record %s is known to its ring as %s', r.record,
-                         coalesce(format('record %s of run %s', d.record, d.run_id), 'none'))
+                         CASE WHEN d.record IS NULL THEN 'none' ELSE format('record %s of run %s', d.record, d.run_id) END)
    FROM chancery.records r LEFT JOIN chancery.digests d ON d.keyring_id = $2 AND d.digest = r.digest
   WHERE r.run_id = $1 AND r.digest IS NOT NULL AND (d.run_id, d.record) IS DISTINCT FROM (r.run_id, r.record) LIMIT $3)
 UNION ALL
@@ -84,7 +84,7 @@ UNION ALL
 UNION ALL
 (SELECT 0, format('the arrival at position %s of split %s of source %s repeats record %s of run %s, and the ring knows its digest as %s',
                   a.position, a.split, a.source, a.duplicate_record, a.duplicate_run,
-                  coalesce(format('record %s of run %s', d.record, d.run_id), 'none'))
+                  CASE WHEN d.record IS NULL THEN 'none' ELSE format('record %s of run %s', d.record, d.run_id) END)
    FROM chancery.arrivals a
    JOIN chancery.runs o ON o.id = a.duplicate_run AND o.deleted_at IS NULL
    LEFT JOIN chancery.digests d ON d.keyring_id = $2 AND d.digest = a.digest

@@ -16,5 +16,5 @@ SELECT r.id, r.uid, r.namespace, r.name, r.batch_size, r.record_count AS sealed_
   JOIN chancery.keyrings k ON k.id = r.keyring_id
   LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
   LEFT JOIN chancery.intakes i ON i.run_id = r.id
- WHERE r.namespace = $1 AND r.name = $2
+ WHERE r.namespace = $1 AND r.name = $2 AND (g.run_id IS NOT NULL OR i.run_id IS NOT NULL)
  ORDER BY r.id

@@ -22,7 +22,9 @@ use crate::run::Run;
 
 mod rows;
 
-pub use rows::{AdmissionRow, ArrivalFault, BatchRow, KeyRow, LeaseRow, PAYLOAD_BYTES, RecordRow, ReleaseRow, Stray};
+pub use rows::{
+    AdmissionRow, ArrivalFault, BatchRow, KeyRow, LeaseRow, PAYLOAD_BYTES, RecordRow, ReleaseRow, Stray,
+};
 
 /// One instant of the ledger, kept readable for as long as this value lives.
 #[derive(Debug)]

@@ -33,9 +33,9 @@ pub struct Sources {
 impl Sources {
     /// A name and a description each, as `run_create` takes them.
     pub(crate) fn as_json(&self) -> String {
-        let list = self.sources.iter().map(|SourceOfRun { name, description }| {
-            serde_json::json!({"name": name, "description": description})
-        });
+        let list = self.sources.iter().map(
+            |SourceOfRun { name, description }| serde_json::json!({"name": name, "description": description}),
+        );
         Value::Array(list.collect()).to_string()
     }
 }
@@ -85,7 +85,8 @@ impl<'r> sqlx::FromRow<'r, PgRow> for Input {
         };
         let corrupt = |what: &str| sqlx::Error::Decode(what.to_owned().into());
         let sources = row.try_get::<Option<&str>, _>("sources")?.unwrap_or("[]");
-        let sources: Vec<Value> = serde_json::from_str(sources).map_err(|_| corrupt("sources are no list"))?;
+        let sources: Vec<Value> =
+            serde_json::from_str(sources).map_err(|_| corrupt("sources are no list"))?;
         let sources = sources.into_iter().map(|source| {
             let Value::Object(mut description) = source else { return Err(corrupt("a source is no object")) };
             match description.remove("name") {

@@ -2,9 +2,11 @@
 //! leaves. `migrations/functions/` says what each call keeps.
 
 mod admission;
+mod replay;
 mod session;
 mod task;
 
 pub use admission::{Admission, Admitted, DeadArrival, Payloads};
+pub use replay::{ReplayListed, ReplayRow};
 pub use session::{IntakeRun, IntakeSession};
 pub use task::{Held, Reading, Refusal, Task};

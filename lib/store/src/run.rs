@@ -314,6 +314,18 @@ impl Ledger {
         .map(|_| ())
     }
 
+    /// Removes the bytes of dead letters that have been kept for as long as the run says. Returns how many that were.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn sweep_dead_letters(&self, run: &Run) -> Result<i64, StoreError> {
+        self.ask(query::dead_letters_sweep, async |query, connection| {
+            query.scalars().bind(run.id).fetch_one(connection).await
+        })
+        .await
+    }
+
     /// How far each of these runs is, in one query. Runs that are gone are left out.
     ///
     /// # Errors

@@ -118,6 +118,14 @@ impl TestRun {
         self
     }
 
+    /// Another run as a source more: `All` of it, or its `DeadLetters`.
+    #[must_use]
+    pub fn replays(mut self, run: &str, select: &str) -> Self {
+        let description = serde_json::json!({"run": {"name": run, "select": select}});
+        self.sources_mut().sources.push(SourceOfRun { name: "again".to_owned(), description });
+        self
+    }
+
     /// At the most so many records of its sources.
     #[must_use]
     pub fn record_limit(mut self, most: i64) -> Self {

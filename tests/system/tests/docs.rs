@@ -9,7 +9,7 @@ const START: &str = "docs/README.md";
 const MOST_LINES: usize = 300;
 
 /// Folders of the repository whose files the pages name by their path.
-const NAMED: [&str; 12] = [
+const NAMED: [&str; 13] = [
     "bench/",
     "charts/",
     "cli/",
@@ -20,6 +20,7 @@ const NAMED: [&str; 12] = [
     "operator/",
     "scripts/",
     "signer-job/",
+    "intake/",
     "tests/",
     "docs/",
 ];

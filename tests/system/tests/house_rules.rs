@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 /// Every source of the programs and their libraries, by its path from the project.
 fn sources() -> Vec<(PathBuf, String)> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut folders: Vec<PathBuf> = ["cli/src", "operator/src", "signer-job/src"].map(PathBuf::from).into();
+    let mut folders: Vec<PathBuf> =
+        ["cli/src", "intake/src", "operator/src", "signer-job/src"].map(PathBuf::from).into();
     for library in fs::read_dir(project.join("lib")).expect("libraries") {
         folders.push(Path::new("lib").join(library.expect("a library").file_name()).join("src"));
     }

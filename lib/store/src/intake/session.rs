@@ -21,7 +21,7 @@ const SPLITS_AT_ONCE: usize = 1_000;
 /// An intake's connection. After an error of [`StoreError::is_transient`] it is of no more use: make a new one.
 #[derive(Debug)]
 pub struct IntakeSession {
-    connection: PgConnection,
+    pub(super) connection: PgConnection,
     run: IntakeRun,
     holder: String,
 }
@@ -98,8 +98,7 @@ impl IntakeSession {
     pub async fn next(&mut self) -> Result<Task, StoreError> {
         let token = Token::random();
         let statement = query::intake_next.rows().bind(&self.holder).bind(token.hash());
-        let row =
-            answered(query::intake_next.name, SHORT, statement.fetch_one(&mut self.connection)).await?;
+        let row = answered(query::intake_next.name, SHORT, statement.fetch_one(&mut self.connection)).await?;
         Task::of(&row, token)
     }
 

@@ -108,5 +108,6 @@ impl Refusal {
 }
 
 fn json(text: &str) -> Result<Value, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(format!("a source or split is no JSON: {error}")))
+    serde_json::from_str(text)
+        .map_err(|error| StoreError::Corrupt(format!("a source or split is no JSON: {error}")))
 }

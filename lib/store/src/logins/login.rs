@@ -63,7 +63,8 @@ mod tests {
     #[test]
     fn a_name_tells_ledger_and_run_and_no_two_logins_are_alike() {
         let ledger = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
-        let (one, two) = (RunLogin::random(ledger, i32::MAX, Work::Sign), RunLogin::random(ledger, i32::MAX, Work::Admit));
+        let (one, two) =
+            (RunLogin::random(ledger, i32::MAX, Work::Sign), RunLogin::random(ledger, i32::MAX, Work::Admit));
         assert!(one.name().starts_with("chancery_0123456789ab_r2147483647_"), "{one:?}");
         assert!(two.name().starts_with("chancery_0123456789ab_i2147483647_"), "{two:?}");
         assert_eq!(one.name().len(), 42);

@@ -18,6 +18,8 @@ fn progress(records_signed: i64) -> Progress {
         keys_leased: 0,
         lease_seconds: 30.0,
         suspended: false,
+        too_many_dead: false,
+        arrivals: None,
         filled: true,
         sealed: true,
         complete: false,

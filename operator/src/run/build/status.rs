@@ -43,9 +43,10 @@ pub(crate) fn status(
     let counts = ledger.map(|ledger| ledger.counts);
     let records = counts.map_or_else(
         || {
-            previous
-                .records
-                .unwrap_or(RecordCounts { total: saturated(run.input.record_count().unwrap_or(0)), ..RecordCounts::default() })
+            previous.records.unwrap_or(RecordCounts {
+                total: saturated(run.input.record_count().unwrap_or(0)),
+                ..RecordCounts::default()
+            })
         },
         |counts| RecordCounts {
             total: counts.records,

@@ -23,7 +23,8 @@ const BY_NAME: [&str; 2] = ["env::var(VARIABLE)", "env::var(name)"];
 /// Every source file of the programs and of the libraries.
 fn sources() -> anyhow::Result<Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("the workspace")?;
-    let mut folders: Vec<PathBuf> = ["cli", "signer-job", "operator"].map(|name| root.join(name)).to_vec();
+    let mut folders: Vec<PathBuf> =
+        ["cli", "intake", "signer-job", "operator"].map(|name| root.join(name)).to_vec();
     for library in fs::read_dir(root.join("lib"))? {
         folders.push(library?.path());
     }

@@ -7,13 +7,15 @@ use sqlx::{Connection, PgConnection};
 
 use crate::{PERMISSION_DENIED, assert_denied, calls, refusal, tables};
 
-const CALLABLE: [&str; 8] = [
+const CALLABLE: [&str; 10] = [
     "admit",
     "intake_give_back",
     "intake_next",
     "intake_renew",
     "intake_run",
     "ledger_version",
+    "replay_list",
+    "replay_read",
     "source_listed",
     "splits_add",
 ];
@@ -74,7 +76,8 @@ async fn an_intake_calls_what_admits_records_and_no_other_function() -> anyhow::
 }
 
 #[tokio::test]
-async fn the_login_of_a_signer_is_no_runs_intake_and_that_of_an_intake_no_runs_signer() -> anyhow::Result<()> {
+async fn the_login_of_a_signer_is_no_runs_intake_and_that_of_an_intake_no_runs_signer() -> anyhow::Result<()>
+{
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
     let run = run(&ledger, folder.path()).await?;
     let mut signer = crate::by_login(&run).await?;

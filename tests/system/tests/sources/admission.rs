@@ -12,7 +12,8 @@ use crate::{counted, file, lines};
 async fn listed<'l>(ledger: &'l TestLedger, folder: &std::path::Path) -> anyhow::Result<SeededRun<'l>> {
     file(folder, "a.txt", lines(0, 10))?;
     file(folder, "b.txt", lines(0, 10))?;
-    let run = TestRun::new().keys(1).batch_size(4).reads("files", folder).created(ledger).await?.stocked().await?;
+    let run =
+        TestRun::new().keys(1).batch_size(4).reads("files", folder).created(ledger).await?.stocked().await?;
     list(&run).await?;
     Ok(run)
 }

@@ -12,7 +12,10 @@ fn manifest(sources: &str) -> Manifest {
 }
 
 fn of_folder(folder: &std::path::Path, format: &str) -> String {
-    format!("[{{name: files, objects: {{url: \"file://{}\"}}, format: {{type: {format}}}}}]", folder.display())
+    format!(
+        "[{{name: files, objects: {{url: \"file://{}\"}}, format: {{type: {format}}}}}]",
+        folder.display()
+    )
 }
 
 #[tokio::test]
@@ -29,11 +32,20 @@ async fn a_folder_of_files_is_signed_audited_and_exported() -> anyhow::Result<()
 
     let export = async |what| {
         let lines = chancery.run(&["export", "demo", what]).await?.expect_code(0)?.stdout;
-        lines.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>().map_err(anyhow::Error::from)
+        lines
+            .lines()
+            .map(serde_json::from_str)
+            .collect::<Result<Vec<Value>, _>>()
+            .map_err(anyhow::Error::from)
     };
     let records = export("records").await?;
     assert_eq!(records.len(), 2_000);
-    assert_eq!((&records[0]["source"], &records[0]["position"]), (&"files".into(), &0.into()), "{}", records[0]);
+    assert_eq!(
+        (&records[0]["source"], &records[0]["position"]),
+        (&"files".into(), &0.into()),
+        "{}",
+        records[0]
+    );
     assert_eq!(records[0]["digest"].as_str().map(str::len), Some(64));
     let mut states = BTreeMap::<String, usize>::new();
     for arrival in export("arrivals").await? {
@@ -43,7 +55,12 @@ async fn a_folder_of_files_is_signed_audited_and_exported() -> anyhow::Result<()
     assert!(states.iter().map(|(state, count)| (state.as_str(), *count)).eq(expected), "{states:?}");
     let dead = export("dead-letters").await?;
     assert_eq!(dead.len(), 1);
-    assert_eq!((&dead[0]["stage"], &dead[0]["raw"]), (&"Parse".into(), &"bm8ganNvbg==".into()), "{}", dead[0]);
+    assert_eq!(
+        (&dead[0]["stage"], &dead[0]["raw"]),
+        (&"Parse".into(), &"bm8ganNvbg==".into()),
+        "{}",
+        dead[0]
+    );
 
     // Again: there is nothing left to do.
     chancery.sign(&manifest, &[]).await?.expect_code(0)?;
@@ -76,16 +93,36 @@ async fn bad_sources_get_a_sentence_and_leave_the_ledger_as_it_was() -> anyhow::
     file(folder.path(), "a.txt", lines(0, 3))?;
     let chancery = Chancery::on(&ledger.url)?;
     let here = folder.path().display();
-    let source = |objects: &str, format: &str| manifest(&format!("[{{name: one, objects: {objects}, format: {format}}}]"));
+    let source = |objects: &str, format: &str| {
+        manifest(&format!("[{{name: one, objects: {objects}, format: {format}}}]"))
+    };
     let good = of_folder(folder.path(), "Lines");
     for (manifest, words) in [
-        (source("{url: \"ftp://host/a\"}", "{type: Lines}"), "source one: objects.url is `ftp://host/a`, whose scheme is unknown"),
-        (source("{url: \"file:///nowhere/at/all\"}", "{type: Lines}"), "source one: the source file:///nowhere/at/all does not exist"),
-        (source(&format!("{{url: \"file://{here}\", include: [\"*.gz\"]}}"), "{type: Lines}"), "matches: 1 are there"),
-        (source(&format!("{{url: \"file://{here}\", include: [\"[\"]}}"), "{type: Lines}"), "the pattern `[` of objects.include cannot be read"),
-        (source("{url: \"s3://bucket\", endpoint: \"http://169.254.169.254\"}", "{type: Lines}"), "is refused"),
+        (
+            source("{url: \"ftp://host/a\"}", "{type: Lines}"),
+            "source one: objects.url is `ftp://host/a`, whose scheme is unknown",
+        ),
+        (
+            source("{url: \"file:///nowhere/at/all\"}", "{type: Lines}"),
+            "source one: the source file:///nowhere/at/all does not exist",
+        ),
+        (
+            source(&format!("{{url: \"file://{here}\", include: [\"*.gz\"]}}"), "{type: Lines}"),
+            "matches: 1 are there",
+        ),
+        (
+            source(&format!("{{url: \"file://{here}\", include: [\"[\"]}}"), "{type: Lines}"),
+            "the pattern `[` of objects.include cannot be read",
+        ),
+        (
+            source("{url: \"s3://bucket\", endpoint: \"http://169.254.169.254\"}", "{type: Lines}"),
+            "is refused",
+        ),
         (source(&format!("{{url: \"file://{here}\"}}"), "{type: Text}"), "spec.sources[0].format.type"),
-        (source(&format!("{{url: \"file://{here}\"}}"), "{type: Lines, delimiter: \";\"}"), "applies to the format CSV only"),
+        (
+            source(&format!("{{url: \"file://{here}\"}}"), "{type: Lines, delimiter: \";\"}"),
+            "applies to the format CSV only",
+        ),
         (manifest(&good).with("recordSize", 5), "spec.recordSize"),
         (manifest(&good).with("idempotency", "{by: Expression}"), "spec.idempotency.by"),
         (manifest("[]"), "spec.sources"),
@@ -101,7 +138,8 @@ async fn bad_sources_get_a_sentence_and_leave_the_ledger_as_it_was() -> anyhow::
         assert!(ended.stderr.contains(words), "{words}\n{}", ended.stderr);
         assert!(said.starts_with("error: ") || ended.stderr.contains("error: "), "{said}");
     }
-    let runs: i64 = sqlx::query_scalar("SELECT count(*) FROM chancery.runs").fetch_one(ledger.ledger.pool()).await?;
+    let runs: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM chancery.runs").fetch_one(ledger.ledger.pool()).await?;
     assert_eq!(runs, 0);
     Ok(())
 }

@@ -70,11 +70,12 @@ async fn several_sources_are_read_and_each_arrival_names_its_own() -> anyhow::Re
     let of_text = "SELECT count(*) FROM chancery.records WHERE run_id = $1 AND source = 2";
     let of_text: i64 = sqlx::query_scalar(of_text).bind(run.run.id).fetch_one(ledger.ledger.pool()).await?;
     assert!((10..=20).contains(&of_text), "whichever came first: {of_text}");
-    let dead: (String, String, Vec<u8>) =
-        sqlx::query_as("SELECT stage, reason, raw FROM chancery.arrivals WHERE run_id = $1 AND state = 'Dead'")
-            .bind(run.run.id)
-            .fetch_one(ledger.ledger.pool())
-            .await?;
+    let dead: (String, String, Vec<u8>) = sqlx::query_as(
+        "SELECT stage, reason, raw FROM chancery.arrivals WHERE run_id = $1 AND state = 'Dead'",
+    )
+    .bind(run.run.id)
+    .fetch_one(ledger.ledger.pool())
+    .await?;
     assert_eq!((dead.0.as_str(), dead.2.as_slice()), ("Parse", b"no json".as_slice()), "{}", dead.1);
     Ok(())
 }
@@ -106,10 +107,11 @@ async fn an_object_that_changed_since_it_was_listed_is_one_dead_arrival() -> any
     file(folder.path(), "a.txt", lines(100, 200))?;
     run.take_in().await?;
     holds(&run, &lines(30, 40).collect::<Vec<_>>(), 1).await?;
-    let reason: String = sqlx::query_scalar("SELECT reason FROM chancery.arrivals WHERE run_id = $1 AND stage = 'Fetch'")
-        .bind(run.run.id)
-        .fetch_one(ledger.ledger.pool())
-        .await?;
+    let reason: String =
+        sqlx::query_scalar("SELECT reason FROM chancery.arrivals WHERE run_id = $1 AND stage = 'Fetch'")
+            .bind(run.run.id)
+            .fetch_one(ledger.ledger.pool())
+            .await?;
     assert!(reason.starts_with("the object changed while it was read"), "{reason}");
     Ok(())
 }

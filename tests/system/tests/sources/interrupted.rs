@@ -12,13 +12,17 @@ pub(crate) async fn list(run: &SeededRun<'_>) -> anyhow::Result<()> {
     // The program itself lists; it is held back from reading by a limit that nothing can be below.
     let hold = "UPDATE chancery.splits SET not_before = now() + interval '1 hour' WHERE run_id = $1";
     let mut blocker = sqlx::PgConnection::connect(&run.ledger.url).await?;
-    sqlx::query("CREATE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql AS
-                 'BEGIN NEW.not_before := now() + interval ''1 hour''; RETURN NEW; END'")
-        .execute(&mut blocker)
-        .await?;
-    sqlx::query("CREATE TRIGGER hold BEFORE INSERT ON chancery.splits FOR EACH ROW EXECUTE FUNCTION public.hold()")
-        .execute(&mut blocker)
-        .await?;
+    sqlx::query(
+        "CREATE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql AS
+                 'BEGIN NEW.not_before := now() + interval ''1 hour''; RETURN NEW; END'",
+    )
+    .execute(&mut blocker)
+    .await?;
+    sqlx::query(
+        "CREATE TRIGGER hold BEFORE INSERT ON chancery.splits FOR EACH ROW EXECUTE FUNCTION public.hold()",
+    )
+    .execute(&mut blocker)
+    .await?;
     let intake = chancery_kit::IntakeProcess::start(&url, &run.run.name, "a lister")?;
     eventually("the source is listed", async || {
         let listed = "SELECT bool_and(listed_at IS NOT NULL) FROM chancery.sources WHERE run_id = $1";
@@ -28,12 +32,16 @@ pub(crate) async fn list(run: &SeededRun<'_>) -> anyhow::Result<()> {
     .await;
     intake.kill().await?;
     sqlx::query("DROP TRIGGER hold ON chancery.splits").execute(&mut blocker).await?;
-    sqlx::query(AssertSqlSafe(hold.replace("now() + interval '1 hour'", "NULL"))).bind(run.run.id).execute(&mut blocker).await?;
+    sqlx::query(AssertSqlSafe(hold.replace("now() + interval '1 hour'", "NULL")))
+        .bind(run.run.id)
+        .execute(&mut blocker)
+        .await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn an_intake_that_is_killed_again_and_again_leaves_nothing_out_and_reads_nothing_twice() -> anyhow::Result<()> {
+async fn an_intake_that_is_killed_again_and_again_leaves_nothing_out_and_reads_nothing_twice()
+-> anyhow::Result<()> {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
     let offered: Vec<String> = lines(0, 120_000).chain(lines(1_000, 3_000)).collect();
     file(folder.path(), "a.txt", offered.iter().cloned())?;
@@ -43,7 +51,8 @@ async fn an_intake_that_is_killed_again_and_again_leaves_nothing_out_and_reads_n
         let holder = format!("killed {round}");
         let intake = run.start_intake(&holder).await?;
         let before = counted(&run).await?.0;
-        eventually("it admits some", async || counted(&run).await.is_ok_and(|counts| counts.0 > before)).await;
+        eventually("it admits some", async || counted(&run).await.is_ok_and(|counts| counts.0 > before))
+            .await;
         intake.kill().await?;
         // As whoever started it does.
         ledger.ledger.release_intakes(&run.run, &[holder]).await?;

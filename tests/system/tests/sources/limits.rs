@@ -7,8 +7,8 @@ use serde_json::json;
 use crate::{counted, counts, file, lines, payloads};
 
 #[tokio::test]
-async fn what_lies_beyond_the_most_records_was_not_offered_and_the_split_says_where_it_stopped() -> anyhow::Result<()>
-{
+async fn what_lies_beyond_the_most_records_was_not_offered_and_the_split_says_where_it_stopped()
+-> anyhow::Result<()> {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
     let offered: Vec<String> = lines(0, 40).chain(lines(5, 15)).chain(lines(40, 200)).collect();
     file(folder.path(), "a.txt", offered.iter().cloned())?;
@@ -18,10 +18,11 @@ async fn what_lies_beyond_the_most_records_was_not_offered_and_the_split_says_wh
     // 40, ten duplicates, 17 more.
     assert_eq!(counted(&run).await?, (67, 57, 10, 0));
     assert_eq!(payloads(&run).await?, lines(0, 57).collect::<Vec<_>>());
-    let stopped: i64 = sqlx::query_scalar("SELECT position FROM chancery.splits WHERE run_id = $1 AND done_at IS NULL")
-        .bind(run.run.id)
-        .fetch_one(ledger.ledger.pool())
-        .await?;
+    let stopped: i64 =
+        sqlx::query_scalar("SELECT position FROM chancery.splits WHERE run_id = $1 AND done_at IS NULL")
+            .bind(run.run.id)
+            .fetch_one(ledger.ledger.pool())
+            .await?;
     let read: usize = offered[..67].iter().map(|line| line.len() + 1).sum();
     assert_eq!(stopped, i64::try_from(read)?);
     run.finish().await

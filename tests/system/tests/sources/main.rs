@@ -6,6 +6,7 @@ mod commands;
 mod conformance;
 mod interrupted;
 mod limits;
+mod replay;
 mod shared;
 
 use std::collections::HashSet;
@@ -39,7 +40,8 @@ pub(crate) async fn counted(run: &SeededRun<'_>) -> anyhow::Result<(i64, i64, i6
 
 /// The payloads of the run, in the order of its records.
 pub(crate) async fn payloads(run: &SeededRun<'_>) -> anyhow::Result<Vec<String>> {
-    let payloads = "SELECT convert_from(payload, 'UTF8') FROM chancery.records WHERE run_id = $1 ORDER BY record";
+    let payloads =
+        "SELECT convert_from(payload, 'UTF8') FROM chancery.records WHERE run_id = $1 ORDER BY record";
     Ok(sqlx::query_scalar(payloads).bind(run.run.id).fetch_all(run.ledger.ledger.pool()).await?)
 }
 

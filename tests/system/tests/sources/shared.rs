@@ -17,7 +17,9 @@ async fn two_runs_that_read_the_same_at_the_same_time_sign_each_payload_once() -
         std::fs::create_dir(path)?;
         file(path, "a.txt", lines)?;
     }
-    let run = |name: &str, folder| TestRun::new().named(name).keyring("shared").batch_size(1_000).reads("files", folder);
+    let run = |name: &str, folder| {
+        TestRun::new().named(name).keyring("shared").batch_size(1_000).reads("files", folder)
+    };
     let first = run("one", &one).created(&ledger).await?.stocked().await?;
     let second = run("two", &two).created_beside(&first).await?.stocked().await?;
     let (mut of_first, mut of_second) = (first.start_intake("one").await?, second.start_intake("two").await?);
@@ -68,7 +70,8 @@ async fn nothing_is_left_of_runs_and_keyrings_that_are_deleted() -> anyhow::Resu
     };
     let named = TestRun::new().named("one").keyring("shared").reads("files", folder.path());
     let named = named.created(&ledger).await?.stocked().await?;
-    let own = TestRun::new().named("two").reads("files", folder.path()).created(&ledger).await?.stocked().await?;
+    let own =
+        TestRun::new().named("two").reads("files", folder.path()).created(&ledger).await?.stocked().await?;
     for run in [&named, &own] {
         run.take_in().await?;
         ledger.ledger.delete_run(&run.run).await?;
@@ -77,9 +80,10 @@ async fn nothing_is_left_of_runs_and_keyrings_that_are_deleted() -> anyhow::Resu
     ledger.ledger.delete_keyring("default", "shared").await?;
     assert_eq!(tables().await?, Vec::<String>::new());
     for table in ["intakes", "sources", "splits", "digests", "arrivals", "records"] {
-        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM chancery.{table}")))
-            .fetch_one(ledger.ledger.pool())
-            .await?;
+        let left: i64 =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM chancery.{table}")))
+                .fetch_one(ledger.ledger.pool())
+                .await?;
         assert_eq!(left, 0, "{table}");
     }
     Ok(())

@@ -184,8 +184,9 @@ impl TheObject {
 
 impl World {
     pub(super) fn batches(&self) -> i64 {
-        let batches =
-            |object: &TheObject| object.spec.input.record_count().unwrap_or(0).div_ceil(u64::from(object.spec.batch_size));
+        let batches = |object: &TheObject| {
+            object.spec.input.record_count().unwrap_or(0).div_ceil(u64::from(object.spec.batch_size))
+        };
         self.object.as_ref().map_or(0, |object| i64::try_from(batches(object)).expect("few"))
     }
 

@@ -1,0 +1,2 @@
+-- $1 run
+SELECT chancery.dead_letters_sweep($1)

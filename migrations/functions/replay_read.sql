@@ -1,0 +1,50 @@
+-- What a split of another run holds from p_position on: at most 1,000 rows, and of those as many as have 2 MiB together,
+-- but one at least. Empty at its end. One row with nothing but `gone` when the other run is being deleted, or is.
+--
+-- A record is at the position of its number less one; dead letters are counted in the order of where they came from, which
+-- never changes, since the other run is sealed. The payload is null where the bytes were not kept whole.
+CREATE OR REPLACE FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint)
+RETURNS TABLE (gone boolean, place bigint, payload bytea, stage text, reason text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+    v_run integer := chancery.intake_of_session();
+    v_part jsonb;
+    v_other integer;
+BEGIN
+    SELECT t.part INTO v_part FROM chancery.splits t
+     WHERE t.run_id = v_run AND t.source = p_source AND t.split = p_split AND t.token_hash = sha256(p_token);
+    IF NOT FOUND OR v_part ->> 'run' IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT o.id INTO v_other FROM chancery.runs o
+     WHERE o.uid = (v_part ->> 'run')::uuid AND o.deleted_at IS NULL AND o.id = chancery.replay_run(v_run, o.name);
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT true, NULL::bigint, NULL::bytea, NULL::text, NULL::text;
+    ELSIF v_part ->> 'rows' = 'Records' THEN
+        RETURN QUERY
+        SELECT false, c.record - 1, r.payload, NULL::text, NULL::text
+          FROM (SELECT n.record, sum(n.bytes) OVER (ORDER BY n.record) - n.bytes AS before
+                  FROM (SELECT k.record, octet_length(k.payload) AS bytes FROM chancery.records k
+                         WHERE k.run_id = v_other AND k.record > p_position ORDER BY k.record LIMIT 1000) n) c
+          JOIN chancery.records r ON r.run_id = v_other AND r.record = c.record
+         WHERE c.before < 2097152
+         ORDER BY c.record;
+    ELSE
+        RETURN QUERY
+        SELECT false, c.place, CASE WHEN c.is_whole THEN a.raw END, a.stage, a.reason
+          FROM (SELECT n.*, sum(n.bytes) OVER (ORDER BY n.place) - n.bytes AS before
+                  FROM (SELECT row_number() OVER (ORDER BY d.source, d.split, d.position) - 1 AS place,
+                               d.source, d.split, d.position, coalesce(octet_length(d.raw), 0) AS bytes,
+                               -- What was given up before it was looked into was not kept to its end, or not at all.
+                               (d.stage = 'Parse' AND octet_length(d.raw) < 1048576) IS TRUE AS is_whole
+                          FROM chancery.arrivals d WHERE d.run_id = v_other AND d.state = 'Dead') n
+                 WHERE n.place >= p_position ORDER BY n.place LIMIT 1000) c
+          JOIN chancery.arrivals a ON a.run_id = v_other AND a.source = c.source AND a.split = c.split
+                                  AND a.position = c.position
+         WHERE c.before < 2097152
+         ORDER BY c.place;
+    END IF;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION chancery.replay_read(integer, integer, bytea, bigint) TO chancery_intake;

@@ -1,0 +1,108 @@
+//! A run that reads another one again.
+
+use chancery_kit::{Chancery, Manifest, SeededRun, TestLedger, TestRun};
+use serde_json::json;
+
+use crate::{counted, file, lines, payloads};
+
+/// A signed run of some lines and three dead letters, of which one was not kept to its end.
+async fn first<'l>(ledger: &'l TestLedger, folder: &std::path::Path) -> anyhow::Result<SeededRun<'l>> {
+    let offered =
+        lines(0, 30).chain(["no json".to_owned(), "nor this".to_owned(), "x".repeat((1 << 20) + 5)]);
+    file(folder, "a.ndjson", offered)?;
+    let run = TestRun::new().named("first").keys(1).keyring("shared");
+    let run =
+        run.reads_as("files", folder, &json!({"type": "NDJSON"})).created(ledger).await?.stocked().await?;
+    run.take_in().await?;
+    run.finish().await?;
+    assert_eq!(counted(&run).await?, (33, 30, 0, 3));
+    Ok(run)
+}
+
+#[tokio::test]
+async fn dead_letters_are_read_again_as_they_were_kept() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let first = first(&ledger, folder.path()).await?;
+    let again = TestRun::new().named("again").keys(1).keyring("shared").replays("first", "DeadLetters");
+    let again = again.created_beside(&first).await?.stocked().await?;
+    again.take_in().await?;
+    assert_eq!(counted(&again).await?, (3, 2, 0, 1));
+    assert_eq!(payloads(&again).await?, ["no json", "nor this"]);
+    again.finish().await
+}
+
+#[tokio::test]
+async fn all_of_a_run_is_duplicates_in_its_own_ring_and_signed_again_in_another() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let first = first(&ledger, folder.path()).await?;
+    let same = TestRun::new().named("same").keys(1).keyring("shared").replays("first", "All");
+    let same = same.created_beside(&first).await?.stocked().await?;
+    let other = TestRun::new().named("other").keys(1).replays("first", "All");
+    let other = other.created_beside(&first).await?.stocked().await?;
+    for (run, counts) in [(&same, (33, 2, 30, 1)), (&other, (33, 32, 0, 1))] {
+        run.take_in().await?;
+        assert_eq!(counted(run).await?, counts);
+        run.finish().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn generated_records_can_be_read_again_too() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let first = TestRun::new().named("first").records(2_500).seeded(&ledger).await?;
+    let again = TestRun::new().named("again").keys(1).replays("first", "All");
+    let again = again.created_beside(&first).await?.stocked().await?;
+    again.take_in().await?;
+    assert_eq!(counted(&again).await?, (2_500, 2_500, 0, 0));
+    let same = "SELECT bool_and(a.payload = b.payload) FROM chancery.records a JOIN chancery.records b USING (record)
+                 WHERE a.run_id = $1 AND b.run_id = $2";
+    let same: bool = sqlx::query_scalar(same)
+        .bind(first.run.id)
+        .bind(again.run.id)
+        .fetch_one(ledger.ledger.pool())
+        .await?;
+    assert!(same);
+    again.finish().await
+}
+
+#[tokio::test]
+async fn a_run_that_is_not_there_is_said_so() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new().keys(1).replays("nowhere", "All").created(&ledger).await?.stocked().await?;
+    let (code, log) = run.start_intake("one").await?.ended().await?;
+    assert_eq!(code, Some(78), "{log}");
+    assert!(
+        log.contains("the run nowhere cannot be read again: there is no other run of that name"),
+        "{log}"
+    );
+
+    let chancery = Chancery::on(&ledger.url)?;
+    let manifest = Manifest::new().named("two").without("recordCount").without("recordSize");
+    let manifest = manifest.with("sources", "[{name: again, run: {name: nowhere}}]");
+    let refused = chancery.sign(&manifest, &[]).await?.expect_code(2)?;
+    assert!(refused.stderr.contains("there is no run default/nowhere"), "{}", refused.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_and_redriven_by_commands() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.ndjson", lines(0, 5).chain(["no json".to_owned()]))?;
+    let chancery = Chancery::on(&ledger.url)?;
+    let source = format!(
+        "[{{name: files, objects: {{url: \"file://{}\"}}, format: {{type: NDJSON}}}}]",
+        folder.path().display()
+    );
+    let manifest = Manifest::new().without("recordCount").without("recordSize").with("sources", source);
+    chancery.sign(&manifest, &[]).await?.expect_code(0)?;
+    let listed =
+        chancery.run(&["dead-letters", "list", "demo", "-o", "json"]).await?.expect_code(0)?.json()?;
+    assert_eq!(listed["deadLetters"][0]["bytes"], 7, "{listed}");
+    let table = chancery.run(&["dead-letters", "list", "demo"]).await?.expect_code(0)?.stdout;
+    assert!(table.contains("it is not one JSON value"), "{table}");
+    let redrive = ["dead-letters", "redrive", "demo", "--into", "demo-2", "-o", "json"];
+    let summary = chancery.run(&redrive).await?.expect_code(0)?.json()?;
+    assert_eq!((&summary["signed"], &summary["audit"]), (&1.into(), &"passed".into()), "{summary}");
+    Ok(())
+}
