@@ -107,6 +107,17 @@ pub enum Reason {
     /// Not one JSON value.
     #[error("it is not one JSON value: {0}")]
     NotJson(String),
+    /// JSON that RFC 8785 has no form for.
+    #[error("it has no canonical form: {0}")]
+    NotCanonical(String),
+    /// A row whose payload is not there.
+    #[error("the payload, column `{column}`, is {what}")]
+    NoPayload {
+        /// The column.
+        column: String,
+        /// `NULL`, or `empty`.
+        what: &'static str,
+    },
     /// Not a CloudEvent.
     #[error("it is not a CloudEvent: {0}")]
     NotCloudEvent(String),

@@ -1,5 +1,7 @@
 //! What can go wrong with a source as a whole, told apart by whether waiting helps.
 
+use crate::table_error::TableError;
+
 /// Why a source cannot be read. What is wrong with one arrival is no error: that is a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -149,6 +151,9 @@ pub enum FinalError {
         /// The file.
         key: String,
     },
+    /// A table.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// Anything else that a store says.
     #[error("the source {source_url} cannot be read: {why}")]
     Other {
@@ -157,4 +162,10 @@ pub enum FinalError {
         /// What the store said.
         why: String,
     },
+}
+
+impl From<TableError> for ReadError {
+    fn from(error: TableError) -> Self {
+        FinalError::from(error).into()
+    }
 }

@@ -7,7 +7,7 @@ use object_store::client::{HttpError, HttpErrorKind};
 
 use crate::arrival::{Changed, Reason};
 use crate::error::{FinalError, ReadError, TransientError};
-use crate::guarded_http::forbidden_in;
+use crate::resolve::forbidden_in;
 
 /// Why a text cannot be read on.
 #[derive(Clone, Debug, PartialEq, Eq)]

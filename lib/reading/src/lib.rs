@@ -5,6 +5,7 @@
 //! `docs/internals/reading.md`.
 
 mod arrival;
+mod canonical;
 mod chunks;
 mod cloud_event;
 mod csv;
@@ -22,8 +23,11 @@ mod object;
 mod open;
 mod pieces;
 mod reader;
+mod resolve;
 mod split;
 mod store;
+mod table;
+mod table_error;
 mod text;
 
 pub use arrival::{
@@ -37,3 +41,5 @@ pub use object::{PinnedObject, Version};
 pub use reader::SplitReader;
 pub use split::{DEFAULT_SPLIT, Part, Split};
 pub use store::{Credentials, Settings, Store};
+pub use table::{RowKey, Table, TableReader, TableRow, TableSource};
+pub use table_error::TableError;

@@ -2,6 +2,7 @@
 
 mod changes;
 mod conformance;
+mod database;
 mod datasets;
 mod dead_letters;
 mod descriptions;
@@ -10,6 +11,7 @@ mod formats;
 mod places;
 mod s3_server;
 mod splits;
+mod tables;
 mod unreachable;
 
 use chancery_reading::{Arrival, Format, Outcome, PinnedObject, Position, Split, SplitReader, Store};
