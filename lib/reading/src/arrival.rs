@@ -9,7 +9,7 @@ use crate::object::Version;
 pub const MAX_PAYLOAD: usize = 1024 * 1024;
 
 /// Where in a split an arrival begins: a byte of the text for formats of text (of the decompressed text, for compressed
-/// objects), 0 or 1 for an object that is one payload.
+/// objects), a row of a Parquet file or of a table, 0 or 1 for an object that is one payload.
 ///
 /// Only a position that came from reading the same split means anything: the first of a split
 /// ([`Split::start`](crate::Split::start)), or the `next_position` of an arrival.
@@ -121,6 +121,9 @@ pub enum Reason {
     /// Not a CloudEvent.
     #[error("it is not a CloudEvent: {0}")]
     NotCloudEvent(String),
+    /// Not a Parquet file, or a damaged one.
+    #[error("it cannot be read as Parquet: {0}; nothing more of it is read")]
+    NotParquet(String),
     /// A header that names nothing, or one thing twice.
     #[error("the header of the CSV file is unusable: {0}; no row of it is read")]
     BadHeader(String),

@@ -44,6 +44,8 @@ pub enum Format {
         #[serde(default = "yes")]
         header: bool,
     },
+    /// Rows of Parquet files.
+    Parquet {},
     /// CloudEvents in JSON.
     CloudEvents {
         /// How many an object holds.

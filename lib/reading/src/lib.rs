@@ -21,6 +21,7 @@ mod listing;
 mod location;
 mod object;
 mod open;
+mod parquet_rows;
 mod pieces;
 mod reader;
 mod resolve;

@@ -12,6 +12,7 @@ mod group;
 mod reader;
 mod scalar;
 mod schema;
+mod thrift;
 
-pub(crate) use footer::parts;
+pub(crate) use footer::{parts, read as read_footer};
 pub(crate) use reader::ParquetRows;

@@ -83,7 +83,8 @@ impl<T: DataType> Typed<T> {
         self.repetitions.clear();
         self.values.clear();
         let (definitions, repetitions) = (Some(&mut self.definitions), Some(&mut self.repetitions));
-        let (_, _, entries) = self.reader.read_records(DECODED, definitions, repetitions, &mut self.values)?;
+        let (_, _, entries) =
+            self.reader.read_records(DECODED, definitions, repetitions, &mut self.values)?;
         (self.entries, self.next_entry, self.next_value) = (entries, 0, 0);
         Ok(entries > 0)
     }
@@ -119,8 +120,8 @@ where
             return Err(ParquetError::General("a column lacks a value that another one has".to_owned()));
         }
         let value = self.values.get(self.next_value);
-        let value =
-            value.ok_or_else(|| ParquetError::General("a column has fewer values than entries".to_owned()))?;
+        let value = value
+            .ok_or_else(|| ParquetError::General("a column has fewer values than entries".to_owned()))?;
         self.next_value += 1;
         Ok(value.write(out, scalar))
     }

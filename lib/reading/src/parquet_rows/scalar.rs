@@ -244,7 +244,10 @@ mod tests {
     #[test]
     fn no_instant_is_out_of_reach() {
         assert_eq!(written(&i64::MIN, Scalar::Timestamp(1_000, true)), "\"-292275055-05-16T16:47:04.192Z\"");
-        assert_eq!(written(&i64::MAX, Scalar::Timestamp(1_000_000_000, false)), "\"2262-04-11T23:47:16.854775807\"");
+        assert_eq!(
+            written(&i64::MAX, Scalar::Timestamp(1_000_000_000, false)),
+            "\"2262-04-11T23:47:16.854775807\""
+        );
         let mut old = Int96::new();
         old.set_data(1, 0, 2_305_448);
         assert_eq!(written(&old, Scalar::Plain), "\"1600-01-01T00:00:00.000000001\"");

@@ -109,12 +109,7 @@ impl Builder {
         }
     }
 
-    fn group(
-        &mut self,
-        fields: &[impl AsRef<Type>],
-        levels: Levels,
-        depth: usize,
-    ) -> Result<Node, String> {
+    fn group(&mut self, fields: &[impl AsRef<Type>], levels: Levels, depth: usize) -> Result<Node, String> {
         let named = fields.iter().map(|field| (field.as_ref().name(), field.as_ref()));
         self.named(named.collect(), levels, depth)
     }
@@ -174,9 +169,7 @@ fn is_element(repeated: &Type, list: &str) -> bool {
         return true;
     }
     match repeated.get_fields() {
-        [one] => {
-            is_repeated(one) || repeated.name() == "array" || repeated.name() == format!("{list}_tuple")
-        }
+        [one] => is_repeated(one) || repeated.name() == "array" || repeated.name() == format!("{list}_tuple"),
         _ => true,
     }
 }
@@ -219,7 +212,10 @@ mod tests {
                 r#"{"a":?1[2,1 ?30]}"#,
             ),
             ("required group a (LIST) { repeated int32 item; }", r#"{"a":[1,1 0]}"#),
-            ("required group a (LIST) { repeated group array { required int32 x; } }", r#"{"a":[1,1 {"x":0}]}"#),
+            (
+                "required group a (LIST) { repeated group array { required int32 x; } }",
+                r#"{"a":[1,1 {"x":0}]}"#,
+            ),
             (
                 "required group a (LIST) { repeated group element { required int32 x; required int32 y; } }",
                 r#"{"a":[1,1 {"x":0 "y":1}]}"#,
@@ -233,7 +229,8 @@ mod tests {
             let schema = parse_message_type(&format!("message schema {{ {fields} }}")).expect(fields);
             assert_eq!(told(&row(&schema).expect(fields)), wanted, "{fields}");
         }
-        let twice = parse_message_type("message schema { required int32 a; required int32 a; }").expect("a schema");
+        let twice =
+            parse_message_type("message schema { required int32 a; required int32 a; }").expect("a schema");
         assert_eq!(row(&twice), Err("it names `a` twice".to_owned()));
     }
 }

@@ -42,7 +42,7 @@ async fn one_conforms(place: &Place, sample: &Sample, chunk: usize, resumed_ever
     let third = (bytes.len() as u64).div_ceil(3).max(1);
     assert_eq!(read_object(&store, format, &object, third).await, whole, "{name}, in splits of a third");
     assert_eq!(&payloads(&whole), wanted, "{name}");
-    for split in store.plan(&object, format, third) {
+    for split in store.split(&object, format, third).await.expect("splits") {
         let read = async |position: &Position| {
             let arrivals = read_from(&store, format, &split, *position).await;
             let behind = |arrival: Arrival| (arrival.next_position, arrival);
@@ -109,7 +109,7 @@ async fn an_empty_object_offers_nothing() {
     table_conforms(0, 1).await;
     for place in places::all().await {
         for sample in samples(0) {
-            // Compressed, nothing has some bytes.
+            // Compressed, or as Parquet, nothing has some bytes.
             place
                 .put(
                     &sample.name,
@@ -126,7 +126,7 @@ async fn an_empty_object_offers_nothing() {
 }
 
 fn packed(sample: &Sample) -> bool {
-    sample.name.ends_with(".gz") || sample.name.ends_with(".zst")
+    sample.name.ends_with(".parquet") || sample.name.ends_with(".gz") || sample.name.ends_with(".zst")
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod dead_letters;
 mod descriptions;
 mod failures;
 mod formats;
+mod parquets;
 mod places;
 mod s3_server;
 mod splits;
@@ -38,7 +39,7 @@ async fn read_object(
     split_bytes: u64,
 ) -> Vec<Arrival> {
     let mut arrivals = Vec::new();
-    for split in store.plan(object, format, split_bytes) {
+    for split in store.split(object, format, split_bytes).await.expect("splits") {
         arrivals.extend(read_split(store, format, &split).await);
     }
     arrivals

@@ -1,0 +1,113 @@
+//! One row group in memory.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use bytes::buf::{Buf, Reader};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::{ChunkReader, Length};
+use parquet::file::serialized_reader::SerializedPageReader;
+
+use crate::fault::Fault;
+use crate::object::PinnedObject;
+use crate::parquet_rows::column::{self, Column};
+use crate::parquet_rows::footer::{bytes, damaged, guarded};
+use crate::store::Store;
+
+/// The most bytes of a row group, as it is stored.
+const MAX_GROUP: u64 = 1024 * 1024 * 1024;
+
+/// Parts of a file that are in memory: where each begins, in order.
+struct Pieces {
+    size: u64,
+    pieces: Vec<(u64, Bytes)>,
+}
+
+impl Length for Pieces {
+    fn len(&self) -> u64 {
+        self.size
+    }
+}
+
+impl Pieces {
+    fn from(&self, start: u64) -> Result<Bytes> {
+        let at = self.pieces.partition_point(|(begin, _)| *begin <= start);
+        let found = at.checked_sub(1).and_then(|at| self.pieces.get(at)).and_then(|(begin, bytes)| {
+            let skipped = usize::try_from(start - begin).ok()?;
+            (skipped <= bytes.len()).then(|| bytes.slice(skipped..))
+        });
+        found.ok_or_else(|| ParquetError::EOF("a page of it lies outside of its column".to_owned()))
+    }
+}
+
+impl ChunkReader for Pieces {
+    type T = Reader<Bytes>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T> {
+        self.from(start).map(Buf::reader)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        let bytes = self.from(start)?;
+        if length > bytes.len() {
+            return Err(ParquetError::EOF("a page of it lies outside of its column".to_owned()));
+        }
+        Ok(bytes.slice(..length))
+    }
+}
+
+/// Reads a row group, and opens its columns behind the first `skipped` rows.
+pub(crate) async fn open(
+    store: &Store,
+    object: &PinnedObject,
+    metadata: &ParquetMetaData,
+    number: usize,
+    skipped: u64,
+) -> std::result::Result<Vec<Box<dyn Column>>, Fault> {
+    let group = metadata.row_group(number);
+    let size = object.version.size;
+    let mut pieces = Vec::new();
+    for (start, end) in ranges(group, size).map_err(|why| damaged(&why))? {
+        pieces.push((start, bytes(store, object, start, end).await?));
+    }
+    let pieces = Arc::new(Pieces { size, pieces });
+    guarded(|| {
+        let rows = usize::try_from(group.num_rows())?;
+        let skipped = usize::try_from(skipped)?;
+        let mut columns = Vec::with_capacity(group.num_columns());
+        for chunk in group.columns() {
+            let pages = SerializedPageReader::new(Arc::clone(&pieces), chunk, rows, None)?;
+            let mut column = column::open(chunk.column_descr_ptr(), Box::new(pages));
+            column.skip(skipped)?;
+            columns.push(column);
+        }
+        Ok(columns)
+    })
+    .map_err(|why| damaged(&why))
+}
+
+/// Where its columns are, those that touch as one.
+fn ranges(group: &RowGroupMetaData, size: u64) -> std::result::Result<Vec<(u64, u64)>, String> {
+    let mut ranges = Vec::with_capacity(group.num_columns());
+    for chunk in group.columns() {
+        if chunk.file_path().is_some() {
+            return Err("a column of it is in another file".to_owned());
+        }
+        let (start, length) = guarded(|| Ok(chunk.byte_range()))?;
+        let end = start.checked_add(length).filter(|end| *end <= size);
+        ranges.push((start, end.ok_or("a column of it lies behind its end")?));
+    }
+    ranges.sort_unstable();
+    let mut merged: Vec<(u64, u64)> = Vec::new();
+    for (start, end) in ranges {
+        match merged.last_mut() {
+            Some((_, last)) if start <= *last => *last = end.max(*last),
+            _ => merged.push((start, end)),
+        }
+    }
+    if merged.iter().map(|(start, end)| end - start).sum::<u64>() > MAX_GROUP {
+        return Err("a row group of it has more than 1 GiB".to_owned());
+    }
+    Ok(merged)
+}
