@@ -29,9 +29,9 @@ pub(crate) struct Opened {
 /// How a split is read.
 pub(crate) enum Opening {
     /// As a text that is cut into pieces.
-    Text(Opened),
+    Text(Box<Opened>),
     /// As rows of a Parquet file.
-    Rows(ParquetRows),
+    Rows(Box<ParquetRows>),
 }
 
 pub(crate) enum Source {
@@ -57,10 +57,10 @@ pub(crate) async fn open(request: &Request) -> Result<Option<Opening>, Box<Stop>
         let (store, object, start) = (&request.store, &request.split.object, request.position.0);
         let opened = ParquetRows::open(store, object, start, end).await;
         return opened
-            .map(|rows| Some(Opening::Rows(rows)))
+            .map(|rows| Some(Opening::Rows(Box::new(rows))))
             .map_err(|fault| broken_rows(request, start, fault));
     }
-    open_text(request).await.map(|opened| opened.map(Opening::Text))
+    open_text(request).await.map(|opened| opened.map(|opened| Opening::Text(Box::new(opened))))
 }
 
 async fn open_text(request: &Request) -> Result<Option<Opened>, Box<Stop>> {

@@ -62,8 +62,8 @@ impl SplitReader {
         loop {
             match &mut self.state {
                 State::Unopened => match open::open(&self.request).await {
-                    Ok(Some(Opening::Text(opened))) => self.state = State::Reading(Box::new(opened)),
-                    Ok(Some(Opening::Rows(rows))) => self.state = State::Rows(Box::new(rows)),
+                    Ok(Some(Opening::Text(opened))) => self.state = State::Reading(opened),
+                    Ok(Some(Opening::Rows(rows))) => self.state = State::Rows(rows),
                     Ok(None) => self.state = State::Done,
                     Err(stop) => return self.stop(*stop),
                 },

@@ -86,6 +86,11 @@ fn csv(count: usize, header: bool) -> Sample {
     sample(name, Format::Csv { delimiter: ',', header }, text.as_bytes(), (0..count).map(payload).collect())
 }
 
+/// Two of three rows have a name and numbers.
+const fn is_named(number: usize) -> bool {
+    !number.is_multiple_of(3)
+}
+
 /// In three row groups, or as few as there are rows; with pages that end within them.
 fn parquet(count: usize) -> Sample {
     let schema = "message schema { optional binary \u{e4} (STRING); required int64 id; repeated int32 n; }";
@@ -99,10 +104,10 @@ fn parquet(count: usize) -> Sample {
     let all: Vec<usize> = (0..count).collect();
     for rows in all.chunks(count.div_ceil(3).max(1)) {
         let mut group = writer.next_row_group().expect("a row group");
-        let named: Vec<usize> = rows.iter().copied().filter(|number| number % 3 > 0).collect();
+        let named: Vec<usize> = rows.iter().copied().filter(|number| is_named(*number)).collect();
         let names: Vec<ByteArray> =
             named.iter().map(|number| ByteArray::from("x".repeat(number % 50).as_str())).collect();
-        let levels: Vec<i16> = rows.iter().map(|number| i16::from(number % 3 > 0)).collect();
+        let levels: Vec<i16> = rows.iter().map(|number| i16::from(is_named(*number))).collect();
         write::<ByteArrayType>(&mut group, &names, Some(&levels), None);
         let ids: Vec<i64> = rows.iter().map(|number| i64::try_from(*number).expect("small")).collect();
         write::<Int64Type>(&mut group, &ids, None, None);
@@ -110,9 +115,9 @@ fn parquet(count: usize) -> Sample {
         let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
         for number in rows {
             for at in 0..(number % 3).max(1) {
-                definitions.push(i16::from(number % 3 > 0));
+                definitions.push(i16::from(is_named(*number)));
                 repetitions.push(i16::from(at > 0));
-                values.extend((number % 3 > 0).then_some(7));
+                values.extend(is_named(*number).then_some(7));
             }
         }
         write::<Int32Type>(&mut group, &values, Some(&definitions), Some(&repetitions));
@@ -122,7 +127,7 @@ fn parquet(count: usize) -> Sample {
     let payload = |number: usize| {
         let array = ["[]", "[7]", "[7,7]"][number % 3];
         let text =
-            if number % 3 > 0 { format!("\"{}\"", "x".repeat(number % 50)) } else { "null".to_owned() };
+            if is_named(number) { format!("\"{}\"", "x".repeat(number % 50)) } else { "null".to_owned() };
         format!("{{\"id\":\"{number}\",\"n\":{array},\"\u{e4}\":{text}}}")
     };
     sample("rows.parquet", Format::Parquet {}, &bytes, (0..count).map(payload).collect())
