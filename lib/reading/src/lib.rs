@@ -8,6 +8,8 @@ mod arrival;
 mod canonical;
 mod chunks;
 mod cloud_event;
+mod clouds;
+mod credentials;
 mod csv;
 mod describe;
 mod destination;
@@ -34,6 +36,7 @@ mod text;
 pub use arrival::{
     Arrival, Changed, Dead, Identity, MAX_PAYLOAD, Outcome, Position, Reason, Stage, Versions,
 };
+pub use credentials::Credentials;
 pub use describe::{EventMode, Format, Objects};
 pub use destination::{ForbiddenDestination, forbidden_address, forbidden_name};
 pub use error::{FinalError, ReadError, TransientError};
@@ -41,6 +44,6 @@ pub use listing::MAX_OBJECTS;
 pub use object::{PinnedObject, Version};
 pub use reader::SplitReader;
 pub use split::{DEFAULT_SPLIT, Part, Split};
-pub use store::{Credentials, Settings, Store};
+pub use store::{Settings, Store};
 pub use table::{RowKey, Table, TableReader, TableRow, TableSource};
 pub use table_error::TableError;

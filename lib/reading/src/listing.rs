@@ -101,7 +101,11 @@ impl Store {
         if found.len() == MAX_OBJECTS {
             return Err(FinalError::TooManyObjects { source_url, limit: MAX_OBJECTS });
         }
-        found.push(PinnedObject { key, version: Version::from(meta) });
+        let mut version = Version::from(meta);
+        if let Some(tag) = version.e_tag.as_mut().filter(|tag| self.quotes_tags && !tag.contains('"')) {
+            *tag = format!("\"{tag}\"");
+        }
+        found.push(PinnedObject { key, version });
         Ok(())
     }
 

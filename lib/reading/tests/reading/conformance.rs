@@ -19,7 +19,7 @@ async fn conforms(count: usize, resumed_every: usize) {
             let chunk = match place {
                 Place::Memory(_) => 7,
                 Place::File(_) => 1_000,
-                Place::S3 { .. } => 40_000,
+                Place::S3 { .. } | Place::Google { .. } | Place::Azure { .. } => 40_000,
             };
             let chunk = if count > 900 { 16 * 1024 } else { chunk };
             one_conforms(&place, sample, chunk, resumed_every).await;

@@ -1,5 +1,6 @@
 //! Every format from every store, and what can go wrong with them.
 
+mod azure_server;
 mod changes;
 mod conformance;
 mod database;
