@@ -111,12 +111,10 @@ pub enum Reason {
     #[error("it has no canonical form: {0}")]
     NotCanonical(String),
     /// A row whose payload is not there.
-    #[error("the payload, column `{column}`, is {what}")]
+    #[error("the payload, column `{column}`, is NULL")]
     NoPayload {
         /// The column.
         column: String,
-        /// `NULL`, or `empty`.
-        what: &'static str,
     },
     /// Not a CloudEvent.
     #[error("it is not a CloudEvent: {0}")]

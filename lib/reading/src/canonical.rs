@@ -27,6 +27,18 @@ pub(crate) fn write_double(out: &mut Vec<u8>, value: f64) {
     }
 }
 
+/// The canonical form of a JSON value, as rows have it that hold one. A number that is not what a double prints as is a
+/// string with the text as it was given.
+///
+/// # Errors
+///
+/// [`Reason::NotJson`]; [`Reason::NotCanonical`]: a name that is there twice, half a surrogate pair, too deep.
+pub fn canonical_json(text: &str) -> Result<Vec<u8>, Reason> {
+    let mut out = Vec::with_capacity(text.len());
+    write_json(&mut out, text)?;
+    Ok(out)
+}
+
 /// Appends a JSON value. A number that is not what a double prints as is a string with the text as it was given.
 ///
 /// # Errors
@@ -140,8 +152,7 @@ mod tests {
     use super::*;
 
     fn canonical(text: &str) -> Result<String, Reason> {
-        let mut out = Vec::new();
-        write_json(&mut out, text).map(|()| String::from_utf8(out).expect("UTF-8"))
+        canonical_json(text).map(|out| String::from_utf8(out).expect("UTF-8"))
     }
 
     /// Appendix B of RFC 8785.

@@ -45,7 +45,9 @@ struct Levels {
 /// What keeps its rows from being objects, as the end of a sentence.
 pub(crate) fn row(root: &Type) -> Result<Node, String> {
     let mut builder = Builder { next_column: 0 };
-    builder.group(root.get_fields(), Levels::default(), 0)
+    let row = builder.group(root.get_fields(), Levels::default(), 0)?;
+    // Rows of nothing would be as many as the file says, without a byte of them.
+    if row.columns.is_empty() { Err("it has no columns".to_owned()) } else { Ok(row) }
 }
 
 struct Builder {
@@ -232,5 +234,7 @@ mod tests {
         let twice =
             parse_message_type("message schema { required int32 a; required int32 a; }").expect("a schema");
         assert_eq!(row(&twice), Err("it names `a` twice".to_owned()));
+        let none = parse_message_type("message schema { }").expect("a schema");
+        assert_eq!(row(&none), Err("it has no columns".to_owned()));
     }
 }

@@ -22,12 +22,10 @@ pub(crate) fn outcome(shape: &Shape, row: &PgRow, from: usize) -> Result<Outcome
     match shape {
         Shape::Payload { column, bytes } => {
             let Some(value) = bytes_of(row, from + 1)? else {
-                return Ok(none(&column.name, "NULL"));
+                let reason = Reason::NoPayload { column: column.name.clone() };
+                return Ok(dead(Stage::Parse, reason, Bytes::new()));
             };
             let mut value = if *bytes { unhex(value)? } else { value.to_vec() };
-            if value.is_empty() {
-                return Ok(none(&column.name, "empty"));
-            }
             value.truncate(MAX_PAYLOAD);
             if size > MAX_PAYLOAD as u64 {
                 return Ok(dead(Stage::Frame, Reason::TooLong { bytes: size }, value.into()));
@@ -66,10 +64,6 @@ pub(crate) fn outcome(shape: &Shape, row: &PgRow, from: usize) -> Result<Outcome
             Ok(Outcome::Payload(out.into()))
         }
     }
-}
-
-fn none(column: &str, what: &'static str) -> Outcome {
-    dead(Stage::Parse, Reason::NoPayload { column: column.to_owned(), what }, Bytes::new())
 }
 
 /// Why a value was not written.
