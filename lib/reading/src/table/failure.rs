@@ -15,9 +15,17 @@ pub(crate) fn of(place: &Place, error: &Error) -> ReadError {
             by_code(place, &code, said.message().to_owned())
         }
         Error::Tls(why) => TableError::Tls { place, why: why.to_string() }.into(),
+        Error::Io(why) if is_refused_tls(why) => TableError::Tls { place, why: why.to_string() }.into(),
         Error::Io(why) => TransientError::Unavailable { source_url: place, why: why.to_string() }.into(),
         other => TableError::Other { place, why: other.to_string() }.into(),
     }
+}
+
+/// Whether either side did not like what the other is. A connection that merely broke is another matter.
+fn is_refused_tls(error: &std::io::Error) -> bool {
+    use rustls::Error::{AlertReceived, InvalidCertificate, PeerIncompatible};
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    matches!(cause, Some(InvalidCertificate(_) | AlertReceived(_) | PeerIncompatible(_)))
 }
 
 /// By SQLSTATE (PostgreSQL documentation, appendix A).
@@ -26,6 +34,8 @@ fn by_code(place: String, code: &str, why: String) -> ReadError {
         UNSAFE_LOGIN => TableError::UnsafeLogin { place, why }.into(),
         "28P01" | "28000" => TableError::LoginRefused { place, why }.into(),
         "3D000" => TableError::NoDatabase { place, why }.into(),
+        // Poolers say so of what they do not do.
+        "08P01" => TableError::Other { place, why }.into(),
         "42501" => TableError::Refused { place, why }.into(),
         // Conflicts with recovery on a standby, crowded or stopping servers, connections that broke, time-outs.
         "57P01" | "57P02" | "57P03" | "57P05" | "57014" | "25P02" | "25P03" | "25P04" => {

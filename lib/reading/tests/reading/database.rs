@@ -50,6 +50,11 @@ impl Database {
         Self { server, url }
     }
 
+    pub(crate) fn name(&self) -> String {
+        let (_, name) = self.url.split_once("tables_").expect("a name");
+        format!("tables_{}", name.split('?').next().expect("a name"))
+    }
+
     pub(crate) async fn execute(&self, sql: &str) {
         execute(&self.url, sql).await;
     }

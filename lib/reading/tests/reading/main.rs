@@ -11,8 +11,10 @@ mod failures;
 mod formats;
 mod parquets;
 mod places;
+mod pooler;
 mod s3_server;
 mod splits;
+mod table_servers;
 mod tables;
 mod unreachable;
 

@@ -52,12 +52,12 @@ async fn said(database: &Database, table: &Table) -> String {
 #[tokio::test]
 async fn a_row_is_an_object_with_its_columns_as_their_types_have_it() {
     let database = Database::new().await;
-    database.execute("SET TimeZone = 'Asia/Tokyo'; ALTER DATABASE template1 SET bytea_output = 'hex'").await;
-    let name = database.url.split("tables_").nth(1).and_then(|rest| rest.split('?').next()).expect("a name");
+    // None of these has a say.
+    let name = database.name();
     database
         .execute(&format!(
-            "ALTER DATABASE tables_{name} SET bytea_output = 'escape'; ALTER DATABASE tables_{name} SET datestyle = 'German';
-             ALTER DATABASE tables_{name} SET extra_float_digits = -2; ALTER DATABASE tables_{name} SET timezone = 'Asia/Tokyo'"
+            "ALTER DATABASE {name} SET bytea_output = 'escape'; ALTER DATABASE {name} SET datestyle = 'German';
+             ALTER DATABASE {name} SET extra_float_digits = -2; ALTER DATABASE {name} SET timezone = 'Asia/Tokyo'"
         ))
         .await;
     for (value, wanted) in [
@@ -325,12 +325,12 @@ async fn a_login_that_is_refused_says_so_without_its_password() {
         .execute("CREATE ROLE chancery_signer; CREATE ROLE reader LOGIN PASSWORD 's3cret' IN ROLE chancery_signer; CREATE TABLE t (id int)")
         .await;
     let port = database.port().await;
-    let name = database.url.split("tables_").nth(1).and_then(|rest| rest.split('?').next()).expect("a name");
+    let name = database.name();
     let open = |login: &str, database: &str| {
         let url = format!("postgres://{login}@127.0.0.1:{port}/{database}");
         TableSource::open(&url, &table("SELECT 1 AS id FROM t", &["id"], None)).expect("a source")
     };
-    let here = format!("tables_{name}");
+    let here = name;
     for (login, database, wanted) in [
         ("reader:wr0ng", here.as_str(), "refuses the login: "),
         ("reader", here.as_str(), "refuses the login: "),
