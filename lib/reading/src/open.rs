@@ -12,7 +12,7 @@ use crate::judge::{Content, dead};
 use crate::object::Compression;
 use crate::parquet_rows::ParquetRows;
 use crate::pieces::{Broken, Pieces};
-use crate::reader::Request;
+use crate::request::Request;
 use crate::split::Part;
 use crate::text::Text;
 

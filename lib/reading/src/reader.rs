@@ -7,6 +7,7 @@ use crate::describe::Format;
 use crate::error::{FinalError, ReadError};
 use crate::open::{self, Opened, Opening, Source, Stop};
 use crate::parquet_rows::ParquetRows;
+use crate::request::Request;
 use crate::split::Split;
 use crate::store::Store;
 
@@ -14,14 +15,6 @@ use crate::store::Store;
 pub struct SplitReader {
     request: Request,
     state: State,
-}
-
-/// What is to be read.
-pub(crate) struct Request {
-    pub(crate) store: Store,
-    pub(crate) format: Format,
-    pub(crate) split: Split,
-    pub(crate) position: Position,
 }
 
 enum State {

@@ -13,8 +13,8 @@ use crate::credentials::Credentials;
 use crate::describe::Objects;
 use crate::destination::check_host;
 use crate::error::FinalError;
-use crate::listing::Patterns;
 use crate::location::{Location, shown};
+use crate::patterns::Patterns;
 
 /// How a store is asked.
 #[derive(Clone, Debug)]

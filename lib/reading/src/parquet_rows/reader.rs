@@ -9,10 +9,12 @@ use crate::arrival::{Arrival, MAX_PAYLOAD, Outcome, Position, Reason, Stage};
 use crate::fault::Fault;
 use crate::judge::dead;
 use crate::object::PinnedObject;
+use crate::parquet_rows::assemble;
 use crate::parquet_rows::column::Column;
+use crate::parquet_rows::footer;
 use crate::parquet_rows::footer::{damaged, guarded};
+use crate::parquet_rows::group;
 use crate::parquet_rows::schema::{self, Node};
-use crate::parquet_rows::{assemble, footer, group};
 use crate::store::Store;
 
 /// Rows that are being read.

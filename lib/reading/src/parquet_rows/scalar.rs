@@ -10,7 +10,8 @@ use uuid::Uuid;
 use crate::arrival::Reason;
 use crate::canonical::{write_double, write_json};
 use crate::json::write_string;
-use crate::parquet_rows::{calendar, decimal};
+use crate::parquet_rows::calendar;
+use crate::parquet_rows::decimal;
 
 /// How a value is written. What does not fit the type below it is written as that type is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -62,13 +62,15 @@ impl TableReader {
     /// whenever: with its `next_position` and its key.
     ///
     /// All rows that one reader yields are of one snapshot. The next reader has a newer one: of what changed in between
-    /// it meets what lies behind the key.
+    /// it meets what lies behind the key. At [`Position::END`] there is nothing.
     #[must_use]
     pub fn new(source: &TableSource, position: Position, after: Option<&RowKey>) -> Self {
         let TableSource { place, table } = source.clone();
         let Position(before) = position;
         let wanted = Wanted { place, table, before, after: after.cloned() };
-        Self { state: State::Unopened(Box::new(wanted)), count: before }
+        let unread = position != Position::END;
+        let state = if unread { State::Unopened(Box::new(wanted)) } else { State::Done };
+        Self { state, count: before }
     }
 
     /// The next row; none when all have been read.

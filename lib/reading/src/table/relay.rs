@@ -4,6 +4,7 @@
 //! It is a Unix socket with a name of Linux's own that serves one connection of this process.
 
 use std::io;
+use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
@@ -12,6 +13,9 @@ use uuid::Uuid;
 
 /// The code of the error by which sqlx hears of a server that asked for too much.
 pub(crate) const UNSAFE_LOGIN: &str = "CHUNS";
+
+/// How long it waits for its one connection, which is asked for at once or never.
+const ACCEPT: Duration = Duration::from_secs(10);
 
 /// Bytes that a message of a login may have.
 const MOST_BYTES: usize = 64 * 1024;
@@ -25,7 +29,7 @@ pub(crate) fn start(
     let name = format!("\0chancery-table-{}", Uuid::new_v4());
     let listener = UnixListener::bind(format!("{name}/.s.PGSQL.{}", options.get_port()))?;
     tokio::spawn(async move {
-        let Ok(client) = accept(&listener).await else { return };
+        let Ok(Ok(client)) = tokio::time::timeout(ACCEPT, accept(&listener)).await else { return };
         drop(listener);
         // Either end hears of it by its own connection, which closes.
         let _ended = serve(client, server, verified).await;

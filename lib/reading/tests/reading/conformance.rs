@@ -91,6 +91,7 @@ async fn table_conforms(count: usize, resumed_every: usize) {
             let behind = |row: TableRow| ((row.arrival.next_position, Some(row.key)), row.arrival);
             rows.into_iter().map(behind).collect::<Vec<_>>()
         };
+        assert!(rows_from(&source, Position::END, None).await.is_empty());
         let all = resumes("a table", (Position(0), None), resumed_every, read).await;
         if table.payload.is_some() {
             assert_eq!(payloads(&all), wanted);
