@@ -26,7 +26,8 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     let written: String = rows.iter().map(|row| quoted(row)).collect();
-    let again = Place::new("a.csv", written.as_bytes(), 1 << 20).whole(&Format::Csv { delimiter: ',', header: false });
+    let again = Place::new("a.csv", written.as_bytes(), 1 << 20)
+        .whole(&Format::Csv { delimiter: ',', header: false });
     let again: Vec<Vec<String>> = again
         .iter()
         .map(|arrival| match &arrival.outcome {

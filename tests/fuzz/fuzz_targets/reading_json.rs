@@ -26,7 +26,10 @@ fuzz_target!(|data: &[u8]| {
         assert!(matches!(arrival.outcome, Outcome::Payload(_)));
         let Ok(event) = &parsed else { continue };
         assert_eq!(event["specversion"], "1.0");
-        assert_eq!((event["source"].as_str(), event["id"].as_str()), (Some(&*identity.source), Some(&*identity.id)));
+        assert_eq!(
+            (event["source"].as_str(), event["id"].as_str()),
+            (Some(&*identity.source), Some(&*identity.id))
+        );
     }
 
     let Ok(text) = std::str::from_utf8(data) else { return };

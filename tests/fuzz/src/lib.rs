@@ -19,8 +19,13 @@ impl Place {
     /// The bytes under a name, which are read in chunks of so many.
     pub fn new(name: &str, bytes: &[u8], chunk: usize) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let objects =
-            Objects { url: "memory:///".into(), include: vec![], exclude: vec![], endpoint: None, region: None };
+        let objects = Objects {
+            url: "memory:///".into(),
+            include: vec![],
+            exclude: vec![],
+            endpoint: None,
+            region: None,
+        };
         let memory = Arc::new(InMemory::new());
         let settings = Settings { chunk, ..Settings::default() };
         let store = Store::with(Arc::clone(&memory) as _, &objects, "", settings).expect("a store");
@@ -33,12 +38,18 @@ impl Place {
 
     /// As one split.
     pub fn whole(&self, format: &Format) -> Vec<Arrival> {
-        self.store.plan(&self.object, format, u64::MAX).iter().flat_map(|split| self.all(format, split)).collect()
+        self.store
+            .plan(&self.object, format, u64::MAX)
+            .iter()
+            .flat_map(|split| self.all(format, split))
+            .collect()
     }
 
     /// Cut into splits.
     pub fn splits(&self, format: &Format, split_bytes: u64) -> Vec<Split> {
-        self.runtime.block_on(self.store.split(&self.object, format, split_bytes)).expect("memory is never away")
+        self.runtime
+            .block_on(self.store.split(&self.object, format, split_bytes))
+            .expect("memory is never away")
     }
 
     /// All of a split.
