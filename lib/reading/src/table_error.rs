@@ -19,6 +19,14 @@ pub enum TableError {
         /// Which part of it.
         why: String,
     },
+    /// A variable that would have a say in the connection.
+    #[error(
+        "the environment has {name}, which would be used for the database of the table as well; unset it, and name a CA with sslrootcert in the URL"
+    )]
+    Environment {
+        /// The variable.
+        name: &'static str,
+    },
     /// A server that asks for the password in a way in which it would get to know it.
     #[error(
         "the database {place} was not given the password: {why}; use sslmode=verify-full, or have the server ask by scram-sha-256"

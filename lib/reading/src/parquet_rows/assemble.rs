@@ -1,6 +1,6 @@
 //! Puts a row together from its columns.
 
-use parquet::errors::Result;
+use parquet::errors::{ParquetError, Result};
 
 use crate::arrival::Reason;
 use crate::parquet_rows::column::Column;
@@ -14,7 +14,27 @@ use crate::parquet_rows::schema::{Node, Shape};
 pub(crate) fn row(columns: &mut [Box<dyn Column>], root: &Node) -> Result<(Vec<u8>, Option<Reason>)> {
     let mut row = Row { columns, out: Vec::with_capacity(256), reason: None };
     row.write(root)?;
-    Ok((row.out, row.reason))
+    let Row { columns, out, reason } = row;
+    for column in columns {
+        if column.peek()?.is_some_and(|(_, repetition)| repetition > 0) {
+            return Err(ParquetError::General("a column has more of a row than another one".to_owned()));
+        }
+    }
+    Ok((out, reason))
+}
+
+/// Whether all rows were taken: a row group may say that it has fewer than its columns have.
+///
+/// # Errors
+///
+/// Columns that cannot be decoded, or go on.
+pub(crate) fn end(columns: &mut [Box<dyn Column>]) -> Result<()> {
+    for column in columns {
+        if column.peek()?.is_some() {
+            return Err(ParquetError::General("a column has more rows than its row group".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 struct Row<'a> {

@@ -13,10 +13,14 @@ use crate::fault::Fault;
 use crate::object::PinnedObject;
 use crate::parquet_rows::column::{self, Column};
 use crate::parquet_rows::footer::{bytes, damaged, guarded};
+use crate::parquet_rows::thrift;
 use crate::store::Store;
 
 /// The most bytes of a row group, as it is stored.
 const MAX_GROUP: u64 = 1024 * 1024 * 1024;
+
+/// The most bytes of its pages when they are unpacked, one page of each column, and its dictionary.
+const MAX_PAGES: usize = 512 * 1024 * 1024;
 
 /// Parts of a file that are in memory: where each begins, in order.
 struct Pieces {
@@ -72,6 +76,7 @@ pub(crate) async fn open(
         pieces.push((start, bytes(store, object, start, end).await?));
     }
     let pieces = Arc::new(Pieces { size, pieces });
+    look_at_pages(group, &pieces).map_err(|why| damaged(&why))?;
     guarded(|| {
         let rows = usize::try_from(group.num_rows())?;
         let skipped = usize::try_from(skipped)?;
@@ -85,6 +90,37 @@ pub(crate) async fn open(
         Ok(columns)
     })
     .map_err(|why| damaged(&why))
+}
+
+/// Walks through the headers of all pages: the decoder gives each page the memory that it asks for, and each column one page
+/// at a time.
+fn look_at_pages(group: &RowGroupMetaData, pieces: &Pieces) -> std::result::Result<(), String> {
+    let mut unpacked = 0;
+    for chunk in group.columns() {
+        let (start, length) = chunk.byte_range();
+        let bytes = pieces.from(start).map_err(|error| error.to_string())?;
+        let mut rest = &bytes[..bytes.len().min(usize::try_from(length).unwrap_or(usize::MAX))];
+        let mut left = usize::try_from(chunk.num_values()).map_err(|_| "it has less than no values")?;
+        let (mut largest, mut dictionary) = (0, 0);
+        while left > 0 && !rest.is_empty() {
+            let page = thrift::page(rest).ok_or("the header of a page of it is damaged")?;
+            let behind = page.header.checked_add(page.stored).and_then(|length| rest.get(length..));
+            rest = behind.ok_or("a page of it lies outside of its column")?;
+            if !page.is_dictionary {
+                left = left.saturating_sub(page.values);
+                largest = page.unpacked.max(largest);
+            } else if page.values > page.unpacked {
+                return Err("a dictionary of it has more values than bytes".to_owned());
+            } else {
+                dictionary = page.unpacked;
+            }
+        }
+        unpacked += largest + dictionary;
+    }
+    if unpacked > MAX_PAGES {
+        return Err("its pages have more than 512 MiB, one of each column".to_owned());
+    }
+    Ok(())
 }
 
 /// Where its columns are, those that touch as one.

@@ -65,8 +65,15 @@ impl ParquetRows {
             self.group = self.open_group().await?;
         }
         let Some(group) = &mut self.group else { return Ok(None) };
-        let (row, reason) =
-            guarded(|| assemble::row(&mut group.columns, &self.row)).map_err(|why| damaged(&why))?;
+        let is_last = self.next + 1 == group.end;
+        let assembled = guarded(|| {
+            let row = assemble::row(&mut group.columns, &self.row)?;
+            if is_last {
+                assemble::end(&mut group.columns)?;
+            }
+            Ok(row)
+        });
+        let (row, reason) = assembled.map_err(|why| damaged(&why))?;
         let position = Position(self.next);
         self.next += 1;
         let outcome = judged(row, reason);

@@ -1,5 +1,5 @@
-//! A look at a footer before it is decoded: the decoder calls itself for each level of the schema, and an element of a list
-//! takes some hundred times the memory that it has bytes, so that a few bytes of malice could end the process.
+//! A look at a footer and at headers of pages before they are decoded: the decoder calls itself for each level of the schema, and an element of a list
+//! takes some hundred times the memory that it has bytes, so that a few bytes of malice could end the process. Pages are given the memory that they ask for.
 //!
 //! The encoding is Thrift's compact protocol (`thrift-compact-protocol.md` of Apache Thrift).
 
@@ -25,6 +25,41 @@ pub(crate) fn check(footer: &[u8]) -> Result<(), String> {
     let mut look = Look { rest: footer, elements: 0 };
     look.file().ok_or_else(|| "its footer is damaged, or larger or deeper than any that is read".to_owned())
 }
+
+/// What a page says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// Bytes of its header.
+    pub(crate) header: usize,
+    /// Bytes behind the header.
+    pub(crate) stored: usize,
+    /// Bytes of it when it is unpacked.
+    pub(crate) unpacked: usize,
+    pub(crate) values: usize,
+    pub(crate) is_dictionary: bool,
+}
+
+/// Reads the header with which these bytes begin.
+pub(crate) fn page(bytes: &[u8]) -> Option<Page> {
+    let mut look = Look { rest: bytes, elements: 0 };
+    let mut page = Page::default();
+    let (mut field, mut kind_of_page) = (0, 0);
+    while let Some((id, kind)) = look.field(&mut field)? {
+        match (id, kind) {
+            (1, I32) => kind_of_page = look.zigzag()?,
+            (2, I32) => page.unpacked = usize::try_from(look.zigzag()?).ok()?,
+            (3, I32) => page.stored = usize::try_from(look.zigzag()?).ok()?,
+            (5 | 7 | 8, STRUCT) => page.values = look.values()?,
+            _ => look.pass(kind, 0)?,
+        }
+    }
+    page.is_dictionary = kind_of_page == DICTIONARY;
+    page.header = bytes.len() - look.rest.len();
+    Some(page)
+}
+
+/// `PageType::DICTIONARY_PAGE`.
+const DICTIONARY: i64 = 2;
 
 struct Look<'a> {
     rest: &'a [u8],
@@ -80,6 +115,19 @@ impl Look<'_> {
             }
         }
         Some(children)
+    }
+
+    /// `num_values`, the first field of the header of each kind of page.
+    fn values(&mut self) -> Option<usize> {
+        let (mut field, mut values) = (0, 0);
+        while let Some((id, kind)) = self.field(&mut field)? {
+            if (id, kind) == (1, I32) {
+                values = usize::try_from(self.zigzag()?).ok()?;
+            } else {
+                self.pass(kind, 1)?;
+            }
+        }
+        Some(values)
     }
 
     /// The number and the kind of the next field of a structure; within, none at its end.
@@ -200,6 +248,17 @@ mod tests {
         assert_eq!(check(&nested(60)), Ok(()));
         assert!(check(&nested(66)).is_err());
         assert!(check(&nested(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn a_page_says_how_large_it_is() {
+        let header = [0x15, 4, 0x15, 200, 1, 0x15, 100, 0x4c, 0x15, 20, 0x15, 0, 0, 0, 9, 9];
+        let page = page(&header).expect("a header");
+        let wanted = Page { header: 14, stored: 50, unpacked: 100, values: 10, is_dictionary: true };
+        assert_eq!(page, wanted);
+        assert_eq!(super::page(&header[..10]), None);
+        // A length below zero.
+        assert_eq!(super::page(&[0x25, 1, 0]), None);
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(crate) enum Route {
 
 impl Place {
     pub(crate) fn parse(given: &str) -> Result<Self, TableError> {
+        refuse_environment(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))?;
         let bad = |why: &str| TableError::BadUrl { why: why.to_owned() };
         let url = Url::parse(given.trim()).map_err(|error| bad(&error.to_string()))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
@@ -52,6 +53,15 @@ impl Place {
             parts.take(&name, &value)?;
         }
         parts.place()
+    }
+}
+
+/// sqlx takes these from the environment, and nothing takes them away again. A certificate of the process's own, with which
+/// it may reach its ledger, would be shown to a tenant's server, or let a tenant's query into the ledger.
+fn refuse_environment(is_set: impl Fn(&str) -> bool) -> Result<(), TableError> {
+    match ["PGSSLCERT", "PGSSLKEY", "PGSSLROOTCERT", "PGOPTIONS"].into_iter().find(|name| is_set(name)) {
+        Some(name) => Err(TableError::Environment { name }),
+        None => Ok(()),
     }
 }
 
@@ -76,10 +86,8 @@ impl Parts {
             "dbname" => value.clone_into(&mut self.database),
             "sslmode" => self.mode = Some(value.to_owned()),
             "sslrootcert" => self.options = self.options.clone().ssl_root_cert(value),
-            "sslcert" => self.options = self.options.clone().ssl_client_cert(value),
-            "sslkey" => self.options = self.options.clone().ssl_client_key(value),
             _ => {
-                let known = "host, port, user, password, dbname, sslmode, sslrootcert, sslcert and sslkey";
+                let known = "host, port, user, password, dbname, sslmode and sslrootcert";
                 return Err(bad(format!(
                     "it has the parameter `{}`; known are {known}",
                     name.escape_debug()
@@ -199,6 +207,13 @@ mod tests {
     }
 
     #[test]
+    fn what_the_environment_would_add_is_refused() {
+        assert_eq!(refuse_environment(|name| name == "PGPASSWORD"), Ok(()), "every URL has its own");
+        let said = refuse_environment(|name| name == "PGSSLCERT").expect_err("a certificate").to_string();
+        assert!(said.contains("PGSSLCERT"), "{said}");
+    }
+
+    #[test]
     fn a_url_that_cannot_be_used_is_refused_and_its_password_is_not_repeated() {
         for url in [
             "user:s3cret@host",
@@ -208,6 +223,7 @@ mod tests {
             "postgres://:s3cret@h/d",
             "postgres://u:s3cret@h:port/d",
             "postgres://u:s3cret@h/d?ssl=1",
+            "postgres://u:s3cret@h/d?sslcert=/ledger.crt&sslkey=/ledger.key",
             "postgres://u:s3cret@h/d?sslmode=require",
             "postgres://u:s3cret@169.254.169.254/d",
             "postgres://u:s3cret@[fe80::1]/d",

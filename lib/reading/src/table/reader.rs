@@ -6,7 +6,7 @@ use crate::arrival::{Arrival, Position};
 use crate::error::{FinalError, ReadError};
 use crate::table::describe::Table;
 use crate::table::key::RowKey;
-use crate::table::place::Place;
+use crate::table::place::{Place, Route};
 use crate::table::rows::{Rows, Wanted};
 
 /// A table that can be read.
@@ -32,6 +32,13 @@ impl TableSource {
     pub fn open(url: &str, table: &Table) -> Result<Self, FinalError> {
         table.check()?;
         Ok(Self { place: Place::parse(url)?, table: table.clone() })
+    }
+
+    /// Whether the URL leads to a Unix socket. Who reads for others refuses that: what listens at a socket of this machine
+    /// may let its own user in without a password.
+    #[must_use]
+    pub fn is_by_socket(&self) -> bool {
+        matches!(self.place.route, Route::Socket)
     }
 }
 
