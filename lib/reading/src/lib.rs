@@ -1,8 +1,8 @@
-//! Reads the payloads of a source from an object store: lists its objects, cuts them into splits, and reads a split from
-//! any position on, in bounded memory.
+//! Reads the payloads of a source from an object store or from a table. Of a store it lists the objects, cuts them into
+//! splits, and reads a split from any position on; of a table it reads the rows, from behind any key. Both in bounded memory.
 //!
 //! Nothing here knows a ledger. What a payload is, byte for byte, what a position is, and how splits are cut is in
-//! `docs/internals/reading.md`.
+//! `docs/internals/reading.md`, `docs/internals/reading-tables.md` and `docs/internals/reading-parquet.md`.
 
 mod arrival;
 mod canonical;
