@@ -9,6 +9,7 @@ mod column;
 mod decimal;
 mod footer;
 mod group;
+mod pages;
 mod reader;
 mod scalar;
 mod schema;

@@ -13,6 +13,7 @@ use crate::fault::Fault;
 use crate::object::PinnedObject;
 use crate::parquet_rows::column::{self, Column};
 use crate::parquet_rows::footer::{bytes, damaged, guarded};
+use crate::parquet_rows::pages::{CheckedPages, Levels};
 use crate::parquet_rows::thrift;
 use crate::store::Store;
 
@@ -83,7 +84,10 @@ pub(crate) async fn open(
         let mut columns = Vec::with_capacity(group.num_columns());
         for chunk in group.columns() {
             let pages = SerializedPageReader::new(Arc::clone(&pieces), chunk, rows, None)?;
-            let mut column = column::open(chunk.column_descr_ptr(), Box::new(pages));
+            let descriptor = chunk.column_descr_ptr();
+            let levels =
+                Levels { repetition: descriptor.max_rep_level(), definition: descriptor.max_def_level() };
+            let mut column = column::open(descriptor, Box::new(CheckedPages::new(pages, levels)));
             column.skip(skipped)?;
             columns.push(column);
         }
