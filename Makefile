@@ -27,7 +27,7 @@ run: build ## Sign MANIFEST (default examples/signingrun.yaml) and audit the res
 
 .PHONY: test
 test: ## Run every test
-	@scripts/setup.sh --helm-if-possible --pgbouncer-if-possible --independent-audit-if-possible --object-store-if-possible --peers-if-possible --valgrind-if-possible
+	@scripts/setup.sh --helm-if-possible --pgbouncer-if-possible --independent-audit-if-possible --object-store-if-possible --azurite-if-possible --peers-if-possible --valgrind-if-possible
 	cargo build --locked --workspace --bins
 	cargo test --locked --workspace
 

@@ -5,6 +5,7 @@
 #                    [--pgbouncer-if-possible]
 #                    [--independent-audit | --independent-audit-if-possible]
 #                    [--object-store | --object-store-if-possible]
+#                    [--azurite | --azurite-if-possible]
 #                    [--peers | --peers-if-possible]
 #                    [--valgrind-if-possible]
 #
@@ -20,6 +21,8 @@
 #   --independent-audit-if-possible  the same, but go on where they cannot be had
 #   --object-store      also have moto, the S3 server of the tests, in .tools/object-store
 #   --object-store-if-possible  the same, but go on where it cannot be had
+#   --azurite           also have Azurite, the emulator of Azure's store, in .tools/azurite: 360 MB of npm
+#   --azurite-if-possible       the same, but go on where it cannot be had
 #   --peers             also have what bench/peers is measured with: packages of npm, among them
 #                       Node.js itself, in bench/peers/node, and of PyPI in .tools/peers-python
 #   --peers-if-possible the same, but go on where it cannot be had
@@ -319,6 +322,29 @@ ensure_object_store() {
         "$root/tests/object_store/requirements.txt" 'import moto.server, moto.s3'
 }
 
+# ensure_azurite OTHERWISE: as for ensure_helm.
+ensure_azurite() {
+    local otherwise=$1 folder=$root/.tools/azurite log
+    if cmp -s "$root/tests/object_store/package-lock.json" "$folder/node_modules/installed-lock.json"; then return; fi
+    if ! has npm || ! has node; then
+        "$otherwise" "no npm or no node found, which Azurite needs"
+        return
+    fi
+    say "installing Azurite into .tools/azurite"
+    log=$(mktemp)
+    mkdir -p "$folder"
+    cp "$root/tests/object_store/package.json" "$root/tests/object_store/package-lock.json" "$folder/"
+    if npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund \
+        --fetch-retries=1 --fetch-timeout=120000 >"$log" 2>&1 </dev/null; then
+        cp "$folder/package-lock.json" "$folder/node_modules/installed-lock.json"
+        rm -f "$log"
+    else
+        tail -n 5 "$log" >&2
+        rm -f "$log"
+        "$otherwise" "npm could not install Azurite; its last lines are above"
+    fi
+}
+
 # --- The peers of the benchmark --------------------------------------------------------
 
 # ensure_peers OTHERWISE: as for ensure_helm.
@@ -363,6 +389,7 @@ with_helm=no
 with_pgbouncer=no
 with_independent_audit=no
 with_object_store=no
+with_azurite=no
 with_peers=no
 with_valgrind=no
 for argument in "$@"; do
@@ -377,12 +404,14 @@ for argument in "$@"; do
     --independent-audit-if-possible) with_independent_audit=say ;;
     --object-store) with_object_store=fail ;;
     --object-store-if-possible) with_object_store=say ;;
+    --azurite) with_azurite=fail ;;
+    --azurite-if-possible) with_azurite=say ;;
     --peers) with_peers=fail ;;
     --peers-if-possible) with_peers=say ;;
     --valgrind-if-possible) with_valgrind=yes ;;
     *)
         fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --cargo-fuzz," \
-            "--pgbouncer-if-possible, --valgrind-if-possible, and --helm, --independent-audit, --object-store and --peers, each also with" \
+            "--pgbouncer-if-possible, --valgrind-if-possible, and --helm, --independent-audit, --object-store, --azurite and --peers, each also with" \
             "-if-possible"
         ;;
     esac
@@ -400,5 +429,6 @@ if [ "$with_helm" != no ]; then ensure_helm "$with_helm"; fi
 if [ "$with_pgbouncer" = yes ]; then ensure_pgbouncer_if_possible; fi
 if [ "$with_independent_audit" != no ]; then ensure_independent_audit "$with_independent_audit"; fi
 if [ "$with_object_store" != no ]; then ensure_object_store "$with_object_store"; fi
+if [ "$with_azurite" != no ]; then ensure_azurite "$with_azurite"; fi
 if [ "$with_peers" != no ]; then ensure_peers "$with_peers"; fi
 if [ "$with_valgrind" = yes ]; then valgrind_if_possible; fi

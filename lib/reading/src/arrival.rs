@@ -9,7 +9,7 @@ use crate::object::Version;
 pub const MAX_PAYLOAD: usize = 1024 * 1024;
 
 /// Where in a split an arrival begins: a byte of the text for formats of text (of the decompressed text, for compressed
-/// objects), 0 or 1 for an object that is one payload.
+/// objects), a row of a Parquet file or of a table, 0 or 1 for an object that is one payload.
 ///
 /// Only a position that came from reading the same split means anything: the first of a split
 /// ([`Split::start`](crate::Split::start)), or the `next_position` of an arrival.
@@ -107,9 +107,21 @@ pub enum Reason {
     /// Not one JSON value.
     #[error("it is not one JSON value: {0}")]
     NotJson(String),
+    /// JSON that RFC 8785 has no form for.
+    #[error("it has no canonical form: {0}")]
+    NotCanonical(String),
+    /// A row whose payload is not there.
+    #[error("the payload, column `{column}`, is NULL")]
+    NoPayload {
+        /// The column.
+        column: String,
+    },
     /// Not a CloudEvent.
     #[error("it is not a CloudEvent: {0}")]
     NotCloudEvent(String),
+    /// Not a Parquet file, or a damaged one.
+    #[error("it cannot be read as Parquet: {0}; nothing more of it is read")]
+    NotParquet(String),
     /// A header that names nothing, or one thing twice.
     #[error("the header of the CSV file is unusable: {0}; no row of it is read")]
     BadHeader(String),

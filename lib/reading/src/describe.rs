@@ -8,7 +8,7 @@ use crate::error::FinalError;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Objects {
-    /// `file:///folder`, or `s3://bucket/prefix`. Of a prefix that names an object, that one.
+    /// `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`. Of a prefix that names an object, that one.
     pub url: String,
     /// Which of them; all unless given. A pattern without `/` is held against the last part of a name, one with `/`
     /// against all of it below the url. `*` and `?` stop at a `/`, `**` does not.
@@ -20,7 +20,7 @@ pub struct Objects {
     /// `http://` or `https://` of a store that is not the cloud's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
-    /// Region of the bucket; `us-east-1` unless given.
+    /// Region of a bucket of S3; `us-east-1` unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
 }
@@ -44,6 +44,8 @@ pub enum Format {
         #[serde(default = "yes")]
         header: bool,
     },
+    /// Rows of Parquet files.
+    Parquet {},
     /// CloudEvents in JSON.
     CloudEvents {
         /// How many an object holds.

@@ -1,5 +1,7 @@
 //! What can go wrong with a source as a whole, told apart by whether waiting helps.
 
+use crate::table_error::TableError;
+
 /// Why a source cannot be read. What is wrong with one arrival is no error: that is a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -29,7 +31,7 @@ pub enum TransientError {
 pub enum FinalError {
     /// Not a URL.
     #[error(
-        "objects.url is `{given}`, which is no URL: {why}; wanted is file:///FOLDER or s3://BUCKET/PREFIX"
+        "objects.url is `{given}`, which is no URL: {why}; wanted is file:///FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX"
     )]
     BadUrl {
         /// As given.
@@ -39,7 +41,7 @@ pub enum FinalError {
     },
     /// A URL of something else.
     #[error(
-        "objects.url is `{given}`, whose scheme is unknown; wanted is file:///FOLDER or s3://BUCKET/PREFIX"
+        "objects.url is `{given}`, whose scheme is unknown; wanted is file:///FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX"
     )]
     UnknownScheme {
         /// As given.
@@ -70,6 +72,32 @@ pub enum FinalError {
         given: String,
         /// Why not.
         why: String,
+    },
+    /// Credentials of another kind of store.
+    #[error(
+        "the source {source_url} cannot be opened with these credentials; put {wanted} into what credentialsSecretRef names"
+    )]
+    WrongCredentials {
+        /// The url of the source.
+        source_url: String,
+        /// What would do.
+        wanted: &'static str,
+    },
+    /// Credentials that are not what they have to be. What they are is not said: it would be secret.
+    #[error(
+        "the credentials of the source {source_url} cannot be read; correct what credentialsSecretRef names"
+    )]
+    UnreadableCredentials {
+        /// The url of the source.
+        source_url: String,
+    },
+    /// A container of nobody knows whom.
+    #[error(
+        "the source {source_url} does not say whose container it is; give objects.endpoint, such as https://ACCOUNT.blob.core.windows.net, or credentials"
+    )]
+    NoAccount {
+        /// The url of the source.
+        source_url: String,
     },
     /// A format that cannot be.
     #[error("format.{field} is `{given}`; wanted is {wanted}")]
@@ -149,6 +177,9 @@ pub enum FinalError {
         /// The file.
         key: String,
     },
+    /// A table.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// Anything else that a store says.
     #[error("the source {source_url} cannot be read: {why}")]
     Other {
@@ -157,4 +188,10 @@ pub enum FinalError {
         /// What the store said.
         why: String,
     },
+}
+
+impl From<TableError> for ReadError {
+    fn from(error: TableError) -> Self {
+        FinalError::from(error).into()
+    }
 }

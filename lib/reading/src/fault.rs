@@ -7,7 +7,7 @@ use object_store::client::{HttpError, HttpErrorKind};
 
 use crate::arrival::{Changed, Reason};
 use crate::error::{FinalError, ReadError, TransientError};
-use crate::guarded_http::forbidden_in;
+use crate::resolve::forbidden_in;
 
 /// Why a text cannot be read on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) enum Fault {
 /// The fault of a request for an object.
 pub(crate) fn of_object(source_url: &str, error: &object_store::Error) -> Fault {
     match error {
-        object_store::Error::NotFound { .. } if !error.to_string().contains("NoSuchBucket") => {
+        object_store::Error::NotFound { .. } if !names_no_bucket(&error.to_string()) => {
             Fault::Changed(Changed::Gone)
         }
         object_store::Error::Precondition { .. } | object_store::Error::NotModified { .. } => {
@@ -33,6 +33,11 @@ pub(crate) fn of_object(source_url: &str, error: &object_store::Error) -> Fault 
         _ if status(error) == Some(416) => Fault::Changed(Changed::Unknown),
         _ => Fault::Read(of_source(source_url, error)),
     }
+}
+
+/// It is the bucket that is missing, and not the object.
+fn names_no_bucket(text: &str) -> bool {
+    text.contains("NoSuchBucket") || text.contains("ContainerNotFound")
 }
 
 /// The error of a request for anything else.
@@ -79,8 +84,10 @@ fn kind_of(error: &object_store::Error) -> Kind {
     }
 }
 
-/// Codes of S3 that say that the login itself is wrong, and not its rights.
-const UNKNOWN_LOGIN: [&str; 6] = [
+/// Codes of S3 and of Azure that say that the login itself is wrong, and not its rights.
+const UNKNOWN_LOGIN: [&str; 8] = [
+    "AuthenticationFailed",
+    "InvalidAuthenticationInfo",
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",
     "InvalidToken",
@@ -123,12 +130,14 @@ fn status(error: &object_store::Error) -> Option<u16> {
     after.get(..3)?.parse().ok()
 }
 
-/// What the store said, short: the code and the message of S3, or else the innermost cause.
+/// What the store said, short: the code and the message of S3 or Azure, or else the innermost cause.
 fn said(error: &object_store::Error) -> String {
     let text = error.to_string();
     let between = |open: &str, close: &str| {
         let (_, after) = text.split_once(open)?;
-        after.split_once(close).map(|(inner, _)| inner.trim().to_owned())
+        let (inner, _) = after.split_once(close)?;
+        // Azure tells the number of the request and the time on lines of their own.
+        inner.trim().lines().next().map(ToOwned::to_owned)
     };
     match (between("<Code>", "</Code>"), between("<Message>", "</Message>")) {
         (Some(code), Some(message)) => format!("{code}: {message}"),

@@ -20,7 +20,8 @@ use object_store::client::{
 };
 use tower::Service;
 
-use crate::destination::{ForbiddenDestination, check_host, forbidden_address};
+use crate::destination::check_host;
+use crate::resolve::{forbidden_in, resolve};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -89,17 +90,7 @@ fn kind_of(error: hyper_util::client::legacy::Error) -> HttpError {
     HttpError::new(kind, error)
 }
 
-/// A forbidden destination in one link of a chain of causes: the resolver's error travels inside of an I/O error, whose
-/// `source` skips it.
-pub(crate) fn forbidden_in(error: &(dyn std::error::Error + 'static)) -> Option<ForbiddenDestination> {
-    error.downcast_ref::<ForbiddenDestination>().cloned().or_else(|| {
-        let inner = error.downcast_ref::<std::io::Error>()?.get_ref()?;
-        inner.downcast_ref::<ForbiddenDestination>().cloned()
-    })
-}
-
-/// The system's resolver, of whose answers none may be forbidden: one that is refuses the name, since the next
-/// connection might take it.
+/// The system's resolver, of whose answers none may be forbidden.
 #[derive(Clone, Debug)]
 struct GuardedResolver;
 
@@ -113,45 +104,6 @@ impl Service<Name> for GuardedResolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        Box::pin(async move {
-            check_host(name.as_str()).map_err(std::io::Error::other)?;
-            let addresses: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            judge(name.as_str(), addresses)
-        })
-    }
-}
-
-fn judge(host: &str, addresses: Vec<SocketAddr>) -> std::io::Result<std::vec::IntoIter<SocketAddr>> {
-    match addresses.iter().find(|address| forbidden_address(address.ip())) {
-        Some(bad) => Err(std::io::Error::other(ForbiddenDestination::Address {
-            host: host.to_owned(),
-            address: bad.ip(),
-        })),
-        None => Ok(addresses.into_iter()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_with_one_forbidden_address_among_good_ones_is_refused() {
-        let good: SocketAddr = "10.0.0.1:0".parse().expect("an address");
-        let bad: SocketAddr = "169.254.169.254:0".parse().expect("an address");
-        assert!(judge("rebinding.example", vec![good]).is_ok());
-        let refused = judge("rebinding.example", vec![good, bad]).expect_err("refused");
-        assert!(forbidden_in(&refused).is_some());
-    }
-
-    /// The system's resolver takes it for a link-local address; as a host of a URL it is none.
-    #[tokio::test]
-    async fn what_a_name_resolves_to_is_looked_at() {
-        let name = "fe80::1%lo";
-        assert_eq!(check_host(name), Ok(()), "not known before it is resolved");
-        let resolved = GuardedResolver.call(name.parse().expect("a name")).await;
-        let refused = resolved.expect_err("refused");
-        assert!(forbidden_in(&refused).is_some(), "{refused}");
-        assert!(GuardedResolver.call("localhost".parse().expect("a name")).await.is_ok());
+        Box::pin(async move { resolve(name.as_str(), 0).await.map(Vec::into_iter) })
     }
 }

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 
 use crate::arrival::{Dead, Identity, Outcome, Reason, Stage};
+use crate::cloud_event;
 use crate::csv::{Header, row_payload};
 use crate::framing::Defect;
+use crate::json;
 use crate::pieces::Piece;
-use crate::{cloud_event, json};
 
 /// What is in the pieces.
 pub(crate) enum Content {

@@ -1,12 +1,15 @@
-//! Reads the payloads of a source from an object store: lists its objects, cuts them into splits, and reads a split from
-//! any position on, in bounded memory.
+//! Reads the payloads of a source from an object store or from a table. Of a store it lists the objects, cuts them into
+//! splits, and reads a split from any position on; of a table it reads the rows, from behind any key. Both in bounded memory.
 //!
 //! Nothing here knows a ledger. What a payload is, byte for byte, what a position is, and how splits are cut is in
-//! `docs/internals/reading.md`.
+//! `docs/internals/reading.md`, `docs/internals/reading-tables.md` and `docs/internals/reading-parquet.md`.
 
 mod arrival;
+mod canonical;
 mod chunks;
 mod cloud_event;
+mod clouds;
+mod credentials;
 mod csv;
 mod describe;
 mod destination;
@@ -20,15 +23,23 @@ mod listing;
 mod location;
 mod object;
 mod open;
+mod parquet_rows;
+mod patterns;
 mod pieces;
 mod reader;
+mod request;
+mod resolve;
 mod split;
 mod store;
+mod table;
+mod table_error;
 mod text;
 
 pub use arrival::{
     Arrival, Changed, Dead, Identity, MAX_PAYLOAD, Outcome, Position, Reason, Stage, Versions,
 };
+pub use canonical::canonical_json;
+pub use credentials::Credentials;
 pub use describe::{EventMode, Format, Objects};
 pub use destination::{ForbiddenDestination, forbidden_address, forbidden_name};
 pub use error::{FinalError, ReadError, TransientError};
@@ -36,4 +47,6 @@ pub use listing::MAX_OBJECTS;
 pub use object::{PinnedObject, Version};
 pub use reader::SplitReader;
 pub use split::{DEFAULT_SPLIT, Part, Split};
-pub use store::{Credentials, Settings, Store};
+pub use store::{Settings, Store};
+pub use table::{RowKey, Table, TableReader, TableRow, TableSource};
+pub use table_error::TableError;

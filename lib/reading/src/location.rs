@@ -12,13 +12,17 @@ pub(crate) enum Location {
     File { path: Path },
     /// A bucket, and what is in it.
     S3 { bucket: String, prefix: Path },
+    /// The same, of Google.
+    Google { bucket: String, prefix: Path },
+    /// A container of Azure, and what is in it.
+    Azure { container: String, prefix: Path },
 }
 
 impl Location {
     pub(crate) fn parse(given: &str) -> Result<Self, FinalError> {
         let bad = |why: &str| FinalError::BadUrl { given: shown(given), why: why.to_owned() };
         let url = Url::parse(given).map_err(|error| bad(&error.to_string()))?;
-        if !matches!(url.scheme(), "file" | "s3") {
+        if !matches!(url.scheme(), "file" | "s3" | "gs" | "az") {
             return Err(FinalError::UnknownScheme { given: shown(given) });
         }
         if url.query().is_some() || url.fragment().is_some() {
@@ -38,7 +42,12 @@ impl Location {
         if host.is_empty() {
             return Err(bad("it names no bucket"));
         }
-        Ok(Self::S3 { bucket: host.to_owned(), prefix: path })
+        let bucket = host.to_owned();
+        Ok(match url.scheme() {
+            "s3" => Self::S3 { bucket, prefix: path },
+            "gs" => Self::Google { bucket, prefix: path },
+            _ => Self::Azure { container: bucket, prefix: path },
+        })
     }
 }
 
@@ -65,6 +74,10 @@ mod tests {
             Location::parse("s3://bucket/a/b"),
             Ok(Location::S3 { bucket, prefix: Path::from("a/b") })
         );
+        let (bucket, prefix) = ("bucket".to_owned(), Path::from("a"));
+        assert_eq!(Location::parse("gs://bucket/a"), Ok(Location::Google { bucket, prefix: prefix.clone() }));
+        let container = "bucket".to_owned();
+        assert_eq!(Location::parse("az://bucket/a"), Ok(Location::Azure { container, prefix }));
     }
 
     #[test]
@@ -79,7 +92,7 @@ mod tests {
         ] {
             let said = Location::parse(given).expect_err(given).to_string();
             assert!(said.contains(wanted), "{given}: {said}");
-            assert!(said.contains("wanted is file:///FOLDER or s3://BUCKET/PREFIX"), "{said}");
+            assert!(said.contains("wanted is file:///FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX"), "{said}");
         }
     }
 

@@ -10,8 +10,9 @@ use crate::fault::Fault;
 use crate::framing::{CsvRows, Endless, Lines};
 use crate::judge::{Content, dead};
 use crate::object::Compression;
+use crate::parquet_rows::ParquetRows;
 use crate::pieces::{Broken, Pieces};
-use crate::reader::Request;
+use crate::request::Request;
 use crate::split::Part;
 use crate::text::Text;
 
@@ -23,6 +24,14 @@ pub(crate) struct Opened {
     pub(crate) end: u64,
     /// Of an object that is one payload: its bytes, if they are known beforehand.
     pub(crate) size: u64,
+}
+
+/// How a split is read.
+pub(crate) enum Opening {
+    /// As a text that is cut into pieces.
+    Text(Box<Opened>),
+    /// As rows of a Parquet file.
+    Rows(Box<ParquetRows>),
 }
 
 pub(crate) enum Source {
@@ -39,7 +48,22 @@ pub(crate) enum Stop {
 }
 
 /// Nothing, if nothing is there from the position on.
-pub(crate) async fn open(request: &Request) -> Result<Option<Opened>, Box<Stop>> {
+pub(crate) async fn open(request: &Request) -> Result<Option<Opening>, Box<Stop>> {
+    if request.format == (Format::Parquet {}) {
+        let end = match request.split.part {
+            Part::Object {} => u64::MAX,
+            Part::Bytes { start: _, end } | Part::Rows { start: _, end } => end,
+        };
+        let (store, object, start) = (&request.store, &request.split.object, request.position.0);
+        let opened = ParquetRows::open(store, object, start, end).await;
+        return opened
+            .map(|rows| Some(Opening::Rows(Box::new(rows))))
+            .map_err(|fault| broken_rows(request, start, fault));
+    }
+    open_text(request).await.map(|opened| opened.map(|opened| Opening::Text(Box::new(opened))))
+}
+
+async fn open_text(request: &Request) -> Result<Option<Opened>, Box<Stop>> {
     let position = request.position.0;
     match &request.format {
         Format::Lines {} => lines(request, Content::Bytes).await.map(Some),
@@ -48,6 +72,7 @@ pub(crate) async fn open(request: &Request) -> Result<Option<Opened>, Box<Stop>>
             lines(request, Content::Event { alone: false }).await.map(Some)
         }
         Format::Csv { delimiter, header } => rows(request, ascii(*delimiter), *header).await,
+        Format::Parquet {} => Ok(None),
         Format::Whole {} | Format::CloudEvents { mode: EventMode::Single } if position > 0 => Ok(None),
         Format::Whole {} => whole(request, Content::Bytes, false).map(Some),
         Format::CloudEvents { mode: EventMode::Single } => {
@@ -63,7 +88,9 @@ pub(crate) async fn open(request: &Request) -> Result<Option<Opened>, Box<Stop>>
 async fn lines(request: &Request, content: Content) -> Result<Opened, Box<Stop>> {
     let position = request.position.0;
     let pieces = match request.split.part {
-        Part::Object {} => Pieces::new(text(request, position, u64::MAX)?, Lines, position, true),
+        Part::Object {} | Part::Rows { .. } => {
+            Pieces::new(text(request, position, u64::MAX)?, Lines, position, true)
+        }
         Part::Bytes { .. } if position == 0 => Pieces::new(text(request, 0, u64::MAX)?, Lines, 0, true),
         Part::Bytes { start: _, end } => {
             let mut pieces = Pieces::new(text(request, position - 1, u64::MAX)?, Lines, position - 1, true);
@@ -72,7 +99,7 @@ async fn lines(request: &Request, content: Content) -> Result<Opened, Box<Stop>>
         }
     };
     let end = match request.split.part {
-        Part::Object {} => u64::MAX,
+        Part::Object {} | Part::Rows { .. } => u64::MAX,
         Part::Bytes { start: _, end } => end,
     };
     Ok(Opened { source: Source::Lines(pieces), content, end, size: 0 })
@@ -124,6 +151,14 @@ fn whole(request: &Request, content: Content, marked: bool) -> Result<Opened, Bo
 fn text(request: &Request, offset: u64, limit: u64) -> Result<Text, Box<Stop>> {
     Text::open(&request.store, &request.split.object, offset, limit)
         .map_err(|fault| broken(request, Broken { start: request.position.0, raw: Bytes::new(), fault }))
+}
+
+/// What comes of a Parquet file that cannot be read on at a row.
+pub(crate) fn broken_rows(request: &Request, row: u64, fault: Fault) -> Box<Stop> {
+    match fault {
+        Fault::Corrupt(reason) => last(Position(row), Stage::Parse, reason, Bytes::new()),
+        other => broken(request, Broken { start: row, raw: Bytes::new(), fault: other }),
+    }
 }
 
 /// What comes of a text that cannot be read on.

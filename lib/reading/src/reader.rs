@@ -5,7 +5,9 @@ use futures::Stream;
 use crate::arrival::{Arrival, Outcome, Position};
 use crate::describe::Format;
 use crate::error::{FinalError, ReadError};
-use crate::open::{self, Opened, Source, Stop};
+use crate::open::{self, Opened, Opening, Source, Stop};
+use crate::parquet_rows::ParquetRows;
+use crate::request::Request;
 use crate::split::Split;
 use crate::store::Store;
 
@@ -15,17 +17,10 @@ pub struct SplitReader {
     state: State,
 }
 
-/// What is to be read.
-pub(crate) struct Request {
-    pub(crate) store: Store,
-    pub(crate) format: Format,
-    pub(crate) split: Split,
-    pub(crate) position: Position,
-}
-
 enum State {
     Unopened,
     Reading(Box<Opened>),
+    Rows(Box<ParquetRows>),
     Done,
     Failed(ReadError),
 }
@@ -60,7 +55,8 @@ impl SplitReader {
         loop {
             match &mut self.state {
                 State::Unopened => match open::open(&self.request).await {
-                    Ok(Some(opened)) => self.state = State::Reading(Box::new(opened)),
+                    Ok(Some(Opening::Text(opened))) => self.state = State::Reading(opened),
+                    Ok(Some(Opening::Rows(rows))) => self.state = State::Rows(rows),
                     Ok(None) => self.state = State::Done,
                     Err(stop) => return self.stop(*stop),
                 },
@@ -68,6 +64,14 @@ impl SplitReader {
                     Ok(Some(arrival)) => return Ok(Some(arrival)),
                     Ok(None) => self.state = State::Done,
                     Err(stop) => return self.stop(*stop),
+                },
+                State::Rows(rows) => match rows.next().await {
+                    Ok(Some(arrival)) => return Ok(Some(arrival)),
+                    Ok(None) => self.state = State::Done,
+                    Err(fault) => {
+                        let stop = open::broken_rows(&self.request, rows.position(), fault);
+                        return self.stop(*stop);
+                    }
                 },
                 State::Done => return Ok(None),
                 State::Failed(error) => return Err(error.clone()),

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::arrival::Position;
 use crate::describe::{EventMode, Format};
+use crate::error::ReadError;
+use crate::fault::Fault;
 use crate::object::{Compression, PinnedObject};
+use crate::parquet_rows;
 use crate::store::Store;
 
 /// Bytes of a split, unless somebody wants others: 64 MiB.
@@ -32,6 +35,13 @@ pub enum Part {
         /// Behind the last.
         end: u64,
     },
+    /// These rows, counted in the object: of formats that know how many they have.
+    Rows {
+        /// The first.
+        start: u64,
+        /// Behind the last.
+        end: u64,
+    },
 }
 
 impl Split {
@@ -39,22 +49,48 @@ impl Split {
     #[must_use]
     pub fn start(&self) -> Position {
         match self.part {
-            Part::Bytes { start, .. } => Position(start),
+            Part::Bytes { start, .. } | Part::Rows { start, .. } => Position(start),
             Part::Object {} => Position(0),
         }
     }
 }
 
 impl Store {
-    /// Cuts an object. Every arrival of the object is in exactly one split, whatever `split_bytes` is. An object of
-    /// 0 bytes that has nothing to offer has no split.
+    /// Cuts an object, with a look at it where that is needed: Parquet files say at their end where they can be cut. Every
+    /// arrival of the object is in exactly one split, whatever `split_bytes` is.
+    ///
+    /// # Errors
+    ///
+    /// The source cannot be read. What is wrong with the object itself is for whoever reads its one split.
+    pub async fn split(
+        &self,
+        object: &PinnedObject,
+        format: &Format,
+        split_bytes: u64,
+    ) -> Result<Vec<Split>, ReadError> {
+        if *format != (Format::Parquet {}) {
+            return Ok(self.plan(object, format, split_bytes));
+        }
+        match parquet_rows::read_footer(self, object).await {
+            Ok(metadata) => {
+                let split = |(start, end)| Split { object: object.clone(), part: Part::Rows { start, end } };
+                Ok(parquet_rows::parts(&metadata, split_bytes).into_iter().map(split).collect())
+            }
+            Err(Fault::Changed(_) | Fault::Corrupt(_)) => Ok(self.plan(object, format, split_bytes)),
+            Err(Fault::Read(error)) => Err(error),
+        }
+    }
+
+    /// Cuts an object as far as that can be done without a look at it: Parquet files are one split. Every arrival of the
+    /// object is in exactly one split, whatever `split_bytes` is. An object of 0 bytes that has nothing to offer has no
+    /// split.
     #[must_use]
     pub fn plan(&self, object: &PinnedObject, format: &Format, split_bytes: u64) -> Vec<Split> {
         let whole = || Split { object: object.clone(), part: Part::Object {} };
         let size = object.version.size;
         let packed = object.compression() != Compression::None;
         match format {
-            Format::CloudEvents { mode: EventMode::Single } => vec![whole()],
+            Format::CloudEvents { mode: EventMode::Single } | Format::Parquet {} => vec![whole()],
             _ if size == 0 && !packed => Vec::new(),
             Format::Csv { .. } | Format::Whole {} => vec![whole()],
             Format::Lines {} | Format::Ndjson {} | Format::CloudEvents { mode: EventMode::Lines } => {

@@ -4,43 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ObjectStore, RetryConfig};
 
+use crate::clouds::{self, NoClient};
+use crate::credentials::Credentials;
 use crate::describe::Objects;
 use crate::destination::check_host;
 use crate::error::FinalError;
-use crate::guarded_http::GuardedConnector;
-use crate::listing::Patterns;
 use crate::location::{Location, shown};
-
-/// With which rights a store is asked.
-#[derive(Clone, Default)]
-pub enum Credentials {
-    /// None: a public bucket, or files.
-    #[default]
-    Anonymous,
-    /// An access key of S3.
-    AccessKey {
-        /// Its id.
-        id: String,
-        /// Its secret.
-        secret: String,
-        /// The token of a session, of keys that are for a time only.
-        token: Option<String>,
-    },
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Anonymous => "Anonymous",
-            Self::AccessKey { .. } => "AccessKey",
-        })
-    }
-}
+use crate::patterns::Patterns;
 
 /// How a store is asked.
 #[derive(Clone, Debug)]
@@ -68,6 +42,8 @@ pub struct Store {
     pub(crate) patterns: Patterns,
     /// The folder that no file may lie outside of.
     pub(crate) folder: Option<PathBuf>,
+    /// Listings of Azure leave the quotes out that ETags have elsewhere.
+    pub(crate) quotes_tags: bool,
     pub(crate) settings: Settings,
 }
 
@@ -91,6 +67,14 @@ impl Store {
     ) -> Result<Self, FinalError> {
         let Objects { url, include, exclude, endpoint, region } = objects;
         let patterns = Patterns::new(include, exclude)?;
+        let checked_endpoint = || endpoint.as_deref().map(|given| checked(url, given)).transpose();
+        let no_client = |why| match why {
+            NoClient::Credentials(wanted) => FinalError::WrongCredentials { source_url: url.clone(), wanted },
+            NoClient::Account => FinalError::NoAccount { source_url: url.clone() },
+            NoClient::Unreadable => FinalError::UnreadableCredentials { source_url: url.clone() },
+            NoClient::Other(error) => FinalError::Other { source_url: url.clone(), why: error.to_string() },
+        };
+        let mut quotes_tags = false;
         let (inner, prefix, folder): (Arc<dyn ObjectStore>, _, _) = match Location::parse(url)? {
             Location::File { path } => {
                 if let Some(given) = endpoint {
@@ -101,31 +85,26 @@ impl Store {
                 (Arc::new(LocalFileSystem::new()), path, Some(folder))
             }
             Location::S3 { bucket, prefix } => {
-                let mut builder = AmazonS3Builder::new()
-                    .with_bucket_name(bucket)
-                    .with_region(region.as_deref().unwrap_or("us-east-1"))
-                    .with_http_connector(GuardedConnector)
-                    .with_retry(retry(&settings));
-                builder = match credentials {
-                    Credentials::Anonymous => builder.with_skip_signature(true),
-                    Credentials::AccessKey { id, secret, token } => {
-                        let builder = builder.with_access_key_id(id).with_secret_access_key(secret);
-                        match token {
-                            Some(token) => builder.with_token(token),
-                            None => builder,
-                        }
-                    }
-                };
-                if let Some(given) = endpoint {
-                    builder = builder.with_endpoint(checked(url, given)?).with_allow_http(true);
-                }
-                let built = builder
-                    .build()
-                    .map_err(|error| FinalError::Other { source_url: url.clone(), why: error.to_string() })?;
-                (Arc::new(built), prefix, None)
+                let made = clouds::s3(
+                    &bucket,
+                    region.as_deref(),
+                    checked_endpoint()?,
+                    credentials,
+                    retry(&settings),
+                );
+                (made.map_err(no_client)?, prefix, None)
+            }
+            Location::Google { bucket, prefix } => {
+                let made = clouds::google(&bucket, checked_endpoint()?, credentials, retry(&settings));
+                (made.map_err(no_client)?, prefix, None)
+            }
+            Location::Azure { container, prefix } => {
+                quotes_tags = true;
+                let made = clouds::azure(&container, checked_endpoint()?, credentials, retry(&settings));
+                (made.map_err(no_client)?, prefix, None)
             }
         };
-        Ok(Self { inner, source_url: url.clone(), prefix, patterns, folder, settings })
+        Ok(Self { inner, source_url: url.clone(), prefix, patterns, folder, quotes_tags, settings })
     }
 
     /// A store of somebody else, beginning at a prefix.
@@ -142,7 +121,8 @@ impl Store {
         let Objects { url, include, exclude, endpoint: _, region: _ } = objects;
         let patterns = Patterns::new(include, exclude)?;
         let prefix = Path::from(prefix);
-        Ok(Self { inner, source_url: url.clone(), prefix, patterns, folder: None, settings })
+        let source_url = url.clone();
+        Ok(Self { inner, source_url, prefix, patterns, folder: None, quotes_tags: false, settings })
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use chancery_local_postgres::{ServerOptions, ThrowAway};
 use chancery_reading::{
-    Format, MAX_PAYLOAD, Objects, Outcome, Part, PinnedObject, Reason, Settings, Split, SplitReader, Store,
-    Version,
+    Credentials, Format, MAX_PAYLOAD, Objects, Outcome, Part, PinnedObject, Position, Reason, Settings,
+    Split, SplitReader, Store, Table, TableReader, TableSource, Version,
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -16,6 +17,10 @@ use object_store::{
     CopyOptions, GetOptions, GetRange, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
+use parquet::data_type::{ByteArray, ByteArrayType};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 
 /// An object that is nowhere: lines of a length, made as they are asked for.
 #[derive(Debug)]
@@ -95,9 +100,67 @@ fn peak() -> u64 {
     line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("KiB") / 1024
 }
 
+/// Half a million rows, and two that are longer than all that may be held.
+async fn read_table() {
+    let folder = std::env::temp_dir().join("chancery-tests");
+    std::fs::create_dir_all(&folder).expect("a folder for servers");
+    let server = tokio::task::spawn_blocking(move || ThrowAway::start(&folder, ServerOptions::default()));
+    let server = server.await.expect("a task").expect("PostgreSQL starts; `make setup` installs it");
+    let query = "SELECT n, repeat('x', CASE WHEN n % 250000 = 0 THEN 150000000 ELSE 100 END) AS p
+                 FROM generate_series(1, 500000) AS n";
+    let table = Table { query: query.into(), order_by: vec!["n".into()], payload: Some("p".into()) };
+    let source = TableSource::open(&server.url("postgres"), &table).expect("a source");
+    let mut reader = TableReader::new(&source, Position(0), None);
+    let (mut rows, mut long) = (0_u64, 0);
+    while let Some(row) = reader.next().await.expect("readable") {
+        rows += 1;
+        match row.arrival.outcome {
+            Outcome::Payload(payload) => assert_eq!(payload.len(), 100),
+            Outcome::Dead(dead) => {
+                let length = (dead.reason, dead.raw.len());
+                assert_eq!(length, (Reason::TooLong { bytes: 150_000_000 }, MAX_PAYLOAD));
+                long += 1;
+            }
+        }
+    }
+    assert_eq!((rows, long), (500_000, 2));
+}
+
+/// A file of 100 row groups, each of two MiB.
+async fn read_parquet() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = std::fs::File::create(folder.path().join("a.parquet")).expect("a file");
+    let schema = Arc::new(parse_message_type("message schema { required binary p; }").expect("a schema"));
+    let properties = WriterProperties::builder().set_dictionary_enabled(false).build();
+    let mut writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).expect("a writer");
+    for group in 0..100_u8 {
+        let mut rows = writer.next_row_group().expect("a row group");
+        let mut column = rows.next_column().expect("a column").expect("a column");
+        let values: Vec<ByteArray> = (0..2_000).map(|_| ByteArray::from(vec![group; 1_000])).collect();
+        column.typed::<ByteArrayType>().write_batch(&values, None, None).expect("written");
+        column.close().expect("a column");
+        rows.close().expect("a row group");
+    }
+    writer.close().expect("a file");
+    let url = format!("file://{}", folder.path().display());
+    let objects = Objects { url, include: vec![], exclude: vec![], endpoint: None, region: None };
+    let store = Store::open(&objects, &Credentials::Anonymous, Settings::default()).expect("a store");
+    let object = store.list().await.expect("a listing").remove(0);
+    let split = store.plan(&object, &Format::Parquet {}, u64::MAX).remove(0);
+    let mut reader = SplitReader::new(&store, &Format::Parquet {}, &split, split.start()).expect("a reader");
+    let mut rows = 0_u64;
+    while let Some(arrival) = reader.next().await.expect("readable") {
+        assert!(matches!(arrival.outcome, Outcome::Payload(_)));
+        rows += 1;
+    }
+    assert_eq!(rows, 200_000);
+}
+
 /// One test, since the peak is the process's.
 #[tokio::test]
-async fn ten_million_lines_and_a_line_of_gigabytes_take_less_than_64_mib() {
+async fn whatever_is_read_and_however_long_it_is_takes_less_than_64_mib() {
+    read_table().await;
+    read_parquet().await;
     let (store, split) = endless(10_000_000 * 32, 32);
     let mut reader = SplitReader::new(&store, &Format::Lines {}, &split, split.start()).expect("a reader");
     let mut lines = 0_u64;

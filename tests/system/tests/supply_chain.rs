@@ -74,7 +74,11 @@ fn the_compiler_is_one_and_the_same_everywhere() -> anyhow::Result<()> {
 
 #[test]
 fn every_package_of_python_has_hashes_and_none_is_installed_without() -> anyhow::Result<()> {
-    for file in ["tests/independent_audit/requirements.txt", "bench/peers/python/requirements.txt"] {
+    for file in [
+        "tests/independent_audit/requirements.txt",
+        "tests/object_store/requirements.txt",
+        "bench/peers/python/requirements.txt",
+    ] {
         let text = read(file)?.replace("\\\n", " ");
         for requirement in text.lines() {
             let mut words = requirement.split_whitespace();
@@ -94,7 +98,11 @@ fn every_package_of_python_has_hashes_and_none_is_installed_without() -> anyhow:
 
 #[test]
 fn every_package_of_npm_has_a_hash() -> anyhow::Result<()> {
-    for file in ["scripts/helm/package-lock.json", "bench/peers/node/package-lock.json"] {
+    for file in [
+        "scripts/helm/package-lock.json",
+        "bench/peers/node/package-lock.json",
+        "tests/object_store/package-lock.json",
+    ] {
         let lock: serde_json::Value = serde_json::from_str(&read(file)?)?;
         for (name, package) in lock["packages"].as_object().context("packages")? {
             let hash = package["integrity"].as_str().unwrap_or_default();

@@ -124,6 +124,35 @@ async fn a_file_that_grows_is_another_version() {
 }
 
 #[tokio::test]
+async fn a_parquet_file_that_is_replaced_ends_where_the_next_bytes_would_be_fetched() {
+    let place = places::memory();
+    let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/types-plain.parquet"));
+    let file = file.expect("a file");
+    place.put("a.parquet", &file).await;
+    let store = place.store(4_096);
+    let object = store.list().await.expect("a listing").remove(0);
+    let format = Format::Parquet {};
+    let split = store.plan(&object, &format, u64::MAX).remove(0);
+    let mut reader = SplitReader::new(&store, &format, &split, split.start()).expect("a reader");
+    let first = reader.next().await.expect("readable").expect("a row");
+    place.put("a.parquet", &file).await;
+    let mut rest = Vec::new();
+    while let Some(arrival) = reader.next().await.expect("readable") {
+        rest.push(arrival);
+    }
+    // The row group was in memory.
+    assert_eq!(rest.len(), 25);
+    let last = rest.pop().expect("an arrival");
+    assert_eq!((last.position, last.next_position), (Position(25), Position::END));
+    let Outcome::Dead(dead) = last.outcome else { panic!("alive") };
+    assert!(matches!((dead.stage, dead.reason), (Stage::Fetch, Reason::ObjectChanged(_))));
+    let again = read_from(&store, &format, &split, first.next_position).await;
+    let [Arrival { position: Position(1), next_position: Position::END, .. }] = &*again else {
+        panic!("{again:?}")
+    };
+}
+
+#[tokio::test]
 async fn the_start_of_a_csv_file_is_of_the_same_version_as_its_rest() {
     let place = places::memory();
     let format = Format::Csv { delimiter: ',', header: true };

@@ -6,6 +6,7 @@ use chancery_reading::{
     Credentials, EventMode, Format, Objects, ReadError, Settings, Split, SplitReader, Store,
 };
 
+use crate::azure_server::AzureServer;
 use crate::places::{self, Place};
 use crate::{payloads, read_object};
 
@@ -56,8 +57,8 @@ fn a_delimiter_that_cannot_be_is_refused() {
 fn a_description_that_cannot_be_says_what_was_given_what_is_wanted_and_what_to_do() {
     for (json, wanted) in [
         (
-            r#"{"url":"gs://bucket/x"}"#,
-            "objects.url is `gs://bucket/x`, whose scheme is unknown; wanted is file:///FOLDER or s3://BUCKET/PREFIX",
+            r#"{"url":"ftp://bucket/x"}"#,
+            "objects.url is `ftp://bucket/x`, whose scheme is unknown; wanted is file:///FOLDER, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX",
         ),
         (
             r#"{"url":"file:///x","endpoint":"http://127.0.0.1:1"}"#,
@@ -203,4 +204,61 @@ fn nothing_that_is_printed_holds_the_credentials() {
     assert!(!format!("{key:?} {store:?}").contains("hidden"));
     let said = open(r#"{"url":"s3://b","endpoint":"http://user:hidden@host"}"#).expect_err("a login");
     assert!(!said.contains("hidden") && said.contains("credentialsSecretRef"), "{said}");
+}
+
+#[test]
+fn credentials_open_the_stores_of_their_own_kind() {
+    let key = Credentials::AccessKey { id: "id".into(), secret: "hidden".into(), token: None };
+    let google = Credentials::GoogleServiceAccount { key: "{\"private_key\":\"hidden\"}".into() };
+    let azure = Credentials::AzureKey { account: "account".into(), key: "not base64, hidden".into() };
+    let sas = Credentials::AzureSas { account: "account".into(), token: "sv=2022&sig=hidden".into() };
+    for (url, credentials, wanted) in [
+        ("s3://b", &google, Some("put an access key of S3 into what credentialsSecretRef names")),
+        ("gs://b", &key, Some("put the JSON key of a service account of Google into")),
+        ("az://c", &google, Some("put an account of Azure with its key or a SAS token into")),
+        ("gs://b", &google, Some("cannot be read; correct what credentialsSecretRef names")),
+        ("az://c", &azure, Some("cannot be read; correct what credentialsSecretRef names")),
+        (
+            "az://c",
+            &Credentials::Anonymous,
+            Some("does not say whose container it is; give objects.endpoint"),
+        ),
+        ("gs://b", &Credentials::Anonymous, None),
+        ("az://c", &sas, None),
+    ] {
+        let opened =
+            Store::open(&objects(&format!(r#"{{"url":"{url}"}}"#)), credentials, Settings::default());
+        match (opened, wanted) {
+            (Ok(store), None) => assert!(!format!("{store:?} {credentials:?}").contains("hidden")),
+            (Err(error), Some(wanted)) => {
+                let said = format!("{error} {error:?}");
+                assert!(said.contains(wanted) && !said.contains("hidden"), "{said}");
+            }
+            (opened, _) => panic!("{url} with {credentials:?}: {opened:?}"),
+        }
+    }
+}
+
+#[test]
+fn no_cloud_leads_to_a_metadata_service() {
+    for url in ["s3://b", "gs://b", "az://c"] {
+        let said = open(&format!(r#"{{"url":"{url}","endpoint":"http://169.254.169.254"}}"#)).expect_err(url);
+        assert!(said.starts_with(&format!("the source {url} is refused: ")), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_container_that_is_missing_or_refuses_says_so() {
+    let Some(server) = AzureServer::shared() else { return };
+    let source = objects(&format!(r#"{{"url":"az://missing/in","endpoint":"{}"}}"#, server.endpoint()));
+    let open =
+        |credentials: &Credentials| Store::open(&source, credentials, Settings::default()).expect("a store");
+    let said = open(&AzureServer::credentials()).list().await.expect_err("no container").to_string();
+    assert!(said.starts_with("the source az://missing/in does not exist (ContainerNotFound: "), "{said}");
+    let wrong = Credentials::AzureKey { account: "devstoreaccount1".into(), key: "aGlkZGVu".into() };
+    let said = open(&wrong).list().await.expect_err("a wrong key").to_string();
+    // Azure says AuthenticationFailed there, and Azurite what Azure says of a closed network.
+    let refused =
+        ["does not accept the credentials (AuthenticationFailed: ", "refuses access (AuthorizationFailure: "];
+    assert!(refused.iter().any(|refused| said.contains(refused)) && !said.contains('\n'), "{said}");
 }

@@ -116,7 +116,7 @@ async fn survives(sample: &Sample, breaking_off: bool) {
     faulty.put(&Path::from(format!("in/{name}")), bytes.clone().into()).await.expect("put");
     let store = store(&faulty);
     let object = store.list().await.expect("a listing").remove(0);
-    for split in store.plan(&object, format, 2_000) {
+    for split in store.split(&object, format, 2_000).await.expect("splits") {
         faulty.requests.store(0, Ordering::Relaxed);
         let wanted = read_split(&store, format, &split).await;
         let requests = faulty.requests.load(Ordering::Relaxed);

@@ -1,8 +1,14 @@
 //! Objects of each format, with what has to come of them, written down apart from the code under test.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use chancery_reading::{EventMode, Format};
+use parquet::basic::Compression;
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int32Type, Int64Type};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::parser::parse_message_type;
 
 /// An object, and its payloads.
 pub(crate) struct Sample {
@@ -37,7 +43,7 @@ pub(crate) fn samples(count: usize) -> Vec<Sample> {
         whole.payloads = vec![whole.bytes.clone()];
     }
     let packed = plain.iter().flat_map(|sample| [gzip(sample), zstd(sample)]).collect::<Vec<_>>();
-    plain.into_iter().chain(packed).collect()
+    plain.into_iter().chain(packed).chain([parquet(count)]).collect()
 }
 
 fn sample(name: &str, format: Format, bytes: &[u8], payloads: Vec<String>) -> Sample {
@@ -78,6 +84,64 @@ fn csv(count: usize, header: bool) -> Sample {
     let text = format!("{top}{rows}");
     let name = if header { "rows.csv" } else { "rows-bare.csv" };
     sample(name, Format::Csv { delimiter: ',', header }, text.as_bytes(), (0..count).map(payload).collect())
+}
+
+/// Two of three rows have a name and numbers.
+const fn is_named(number: usize) -> bool {
+    !number.is_multiple_of(3)
+}
+
+/// In three row groups, or as few as there are rows; with pages that end within them.
+fn parquet(count: usize) -> Sample {
+    let schema = "message schema { optional binary \u{e4} (STRING); required int64 id; repeated int32 n; }";
+    let schema = Arc::new(parse_message_type(schema).expect("a schema"));
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_data_page_row_count_limit(7)
+        .set_write_batch_size(7);
+    let mut writer =
+        SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties.build())).expect("a writer");
+    let all: Vec<usize> = (0..count).collect();
+    for rows in all.chunks(count.div_ceil(3).max(1)) {
+        let mut group = writer.next_row_group().expect("a row group");
+        let named: Vec<usize> = rows.iter().copied().filter(|number| is_named(*number)).collect();
+        let names: Vec<ByteArray> =
+            named.iter().map(|number| ByteArray::from("x".repeat(number % 50).as_str())).collect();
+        let levels: Vec<i16> = rows.iter().map(|number| i16::from(is_named(*number))).collect();
+        write::<ByteArrayType>(&mut group, &names, Some(&levels), None);
+        let ids: Vec<i64> = rows.iter().map(|number| i64::try_from(*number).expect("small")).collect();
+        write::<Int64Type>(&mut group, &ids, None, None);
+        // As many as the number says, up to two.
+        let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
+        for number in rows {
+            for at in 0..(number % 3).max(1) {
+                definitions.push(i16::from(is_named(*number)));
+                repetitions.push(i16::from(at > 0));
+                values.extend(is_named(*number).then_some(7));
+            }
+        }
+        write::<Int32Type>(&mut group, &values, Some(&definitions), Some(&repetitions));
+        group.close().expect("a row group");
+    }
+    let bytes = writer.into_inner().expect("a file");
+    let payload = |number: usize| {
+        let array = ["[]", "[7]", "[7,7]"][number % 3];
+        let text =
+            if is_named(number) { format!("\"{}\"", "x".repeat(number % 50)) } else { "null".to_owned() };
+        format!("{{\"id\":\"{number}\",\"n\":{array},\"\u{e4}\":{text}}}")
+    };
+    sample("rows.parquet", Format::Parquet {}, &bytes, (0..count).map(payload).collect())
+}
+
+fn write<T: DataType>(
+    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
+    values: &[T::T],
+    definitions: Option<&[i16]>,
+    repetitions: Option<&[i16]>,
+) {
+    let mut column = group.next_column().expect("a column").expect("a column");
+    column.typed::<T>().write_batch(values, definitions, repetitions).expect("written");
+    column.close().expect("a column");
 }
 
 pub(crate) fn event(number: usize) -> String {

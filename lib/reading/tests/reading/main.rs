@@ -1,15 +1,21 @@
 //! Every format from every store, and what can go wrong with them.
 
+mod azure_server;
 mod changes;
 mod conformance;
+mod database;
 mod datasets;
 mod dead_letters;
 mod descriptions;
 mod failures;
 mod formats;
+mod parquets;
 mod places;
+mod pooler;
 mod s3_server;
 mod splits;
+mod table_servers;
+mod tables;
 mod unreachable;
 
 use chancery_reading::{Arrival, Format, Outcome, PinnedObject, Position, Split, SplitReader, Store};
@@ -36,7 +42,7 @@ async fn read_object(
     split_bytes: u64,
 ) -> Vec<Arrival> {
     let mut arrivals = Vec::new();
-    for split in store.plan(object, format, split_bytes) {
+    for split in store.split(object, format, split_bytes).await.expect("splits") {
         arrivals.extend(read_split(store, format, &split).await);
     }
     arrivals

@@ -9,13 +9,30 @@ use object_store::memory::InMemory;
 use object_store::{ObjectStoreExt, path::Path};
 use tempfile::TempDir;
 
+use crate::azure_server::AzureServer;
 use crate::s3_server::S3Server;
+
+/// A service account whose requests are not signed, as emulators want it.
+const GOOGLE_KEY: &str =
+    r#"{"private_key":"","private_key_id":"","client_email":"a@example.com","disable_oauth":true}"#;
 
 /// A store of each kind, empty.
 pub(crate) enum Place {
     File(TempDir),
     Memory(Arc<InMemory>),
-    S3 { server: Arc<S3Server>, bucket: String },
+    S3 {
+        server: Arc<S3Server>,
+        bucket: String,
+    },
+    /// The same server by the XML interface of Google, which is that of S3 but for the login.
+    Google {
+        server: Arc<S3Server>,
+        bucket: String,
+    },
+    Azure {
+        server: Arc<AzureServer>,
+        container: String,
+    },
 }
 
 /// One of each kind that can be had here.
@@ -24,7 +41,13 @@ pub(crate) async fn all() -> Vec<Place> {
     let mut places = vec![Place::File(folder), Place::Memory(Arc::new(InMemory::new()))];
     if let Some(server) = S3Server::shared() {
         let bucket = server.new_bucket().await;
-        places.push(Place::S3 { server, bucket });
+        places.push(Place::S3 { server: Arc::clone(&server), bucket });
+        let bucket = server.new_bucket().await;
+        places.push(Place::Google { server, bucket });
+    }
+    if let Some(server) = AzureServer::shared() {
+        let container = server.new_container().await;
+        places.push(Place::Azure { server, container });
     }
     places
 }
@@ -49,7 +72,10 @@ impl Place {
                 let path = Path::from(format!("in/{name}"));
                 store.put(&path, bytes.to_vec().into()).await.expect("put");
             }
-            Self::S3 { server, bucket } => server.put(&format!("{bucket}/in/{name}"), bytes).await,
+            Self::S3 { server, bucket } | Self::Google { server, bucket } => {
+                server.put(&format!("{bucket}/in/{name}"), bytes).await;
+            }
+            Self::Azure { server, container } => server.put(&format!("{container}/in/{name}"), bytes).await,
         }
     }
 
@@ -57,7 +83,10 @@ impl Place {
         match self {
             Self::File(_) => fs::remove_file(self.path(name)).expect("removed"),
             Self::Memory(store) => store.delete(&Path::from(format!("in/{name}"))).await.expect("deleted"),
-            Self::S3 { server, bucket } => server.delete(&format!("{bucket}/in/{name}")).await,
+            Self::S3 { server, bucket } | Self::Google { server, bucket } => {
+                server.delete(&format!("{bucket}/in/{name}")).await;
+            }
+            Self::Azure { server, container } => server.delete(&format!("{container}/in/{name}")).await,
         }
     }
 
@@ -72,6 +101,8 @@ impl Place {
             Self::File(folder) => (format!("file://{}/in", folder.path().display()), None),
             Self::Memory(_) => ("memory:///in".to_owned(), None),
             Self::S3 { server, bucket } => (format!("s3://{bucket}/in"), Some(server.endpoint())),
+            Self::Google { server, bucket } => (format!("gs://{bucket}/in"), Some(server.endpoint())),
+            Self::Azure { server, container } => (format!("az://{container}/in"), Some(server.endpoint())),
         };
         Objects { url, include: Vec::new(), exclude: Vec::new(), endpoint, region: None }
     }
@@ -89,6 +120,11 @@ impl Place {
                 let (id, secret) = ("test".to_owned(), "test".to_owned());
                 Store::open(objects, &Credentials::AccessKey { id, secret, token: None }, settings)
             }
+            Self::Google { .. } => {
+                let key = GOOGLE_KEY.to_owned();
+                Store::open(objects, &Credentials::GoogleServiceAccount { key }, settings)
+            }
+            Self::Azure { .. } => Store::open(objects, &AzureServer::credentials(), settings),
         }
         .expect("a store")
     }

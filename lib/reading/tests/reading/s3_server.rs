@@ -73,7 +73,7 @@ impl S3Server {
 
     pub(crate) async fn new_bucket(&self) -> String {
         let number = self.buckets.fetch_add(1, Ordering::Relaxed);
-        let bucket = format!("bucket-{number}");
+        let bucket = format!("bucket{number}");
         self.put(&bucket, b"").await;
         bucket
     }
@@ -89,7 +89,7 @@ impl S3Server {
     async fn request(&self, method: &str, path: &str, body: &[u8]) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.expect("moto listens");
         let head = format!(
-            "{method} /{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {SIGNATURE}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            "{method} /{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {SIGNATURE}\r\nx-amz-acl: public-read\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
         stream.write_all(head.as_bytes()).await.expect("sent");

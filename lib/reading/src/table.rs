@@ -1,0 +1,17 @@
+//! Rows of a PostgreSQL query as arrivals: by keys, in one snapshot, resumable behind any row.
+
+mod columns;
+mod connect;
+mod describe;
+mod failure;
+mod key;
+mod place;
+mod query;
+mod reader;
+mod relay;
+mod row;
+mod rows;
+
+pub use describe::Table;
+pub use key::RowKey;
+pub use reader::{TableReader, TableRow, TableSource};

@@ -1,0 +1,168 @@
+//! What somebody has to change before a table can be read.
+
+/// Why a table cannot be read as it is described. No message holds a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TableError {
+    /// The URL cannot be read. It may hold a password, so it is not repeated.
+    #[error(
+        "the database URL of the table cannot be read: {why}; the Secret of table.urlSecretRef has to hold postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+    )]
+    BadUrl {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The URL asks for a connection on which a stranger may stand in for the server.
+    #[error(
+        "the database URL of the table is not safe: {why}; use sslmode=verify-full, with sslrootcert for a CA of your own, or, where the whole network is trusted, sslmode=disable"
+    )]
+    UnsafeUrl {
+        /// Which part of it.
+        why: String,
+    },
+    /// A variable that would have a say in the connection.
+    #[error(
+        "the environment has {name}, which would be used for the database of the table as well; unset it, and name a CA with sslrootcert in the URL"
+    )]
+    Environment {
+        /// The variable.
+        name: &'static str,
+    },
+    /// A server that asks for the password in a way in which it would get to know it.
+    #[error(
+        "the database {place} was not given the password: {why}; use sslmode=verify-full, or have the server ask by scram-sha-256"
+    )]
+    UnsafeLogin {
+        /// The server.
+        place: String,
+        /// How it asked.
+        why: String,
+    },
+    /// A certificate that is not the server's, or no TLS.
+    #[error(
+        "the database {place} cannot be reached by TLS: {why}; correct its certificate, or sslrootcert in the URL"
+    )]
+    Tls {
+        /// The server.
+        place: String,
+        /// What happened.
+        why: String,
+    },
+    /// A host that nobody may be sent to.
+    #[error("the database {place} is refused: {why}; give the host of a database")]
+    ForbiddenDestination {
+        /// The server.
+        place: String,
+        /// Which destination.
+        why: String,
+    },
+    /// User or password are not accepted.
+    #[error(
+        "the database {place} refuses the login: {why}; correct user and password in what table.urlSecretRef names"
+    )]
+    LoginRefused {
+        /// The server.
+        place: String,
+        /// What it said.
+        why: String,
+    },
+    /// No such database.
+    #[error(
+        "the database {place} does not exist: {why}; create it, or correct what table.urlSecretRef names"
+    )]
+    NoDatabase {
+        /// The server.
+        place: String,
+        /// What it said.
+        why: String,
+    },
+    /// The login may not read what the query names.
+    #[error("the database {place} refuses the query: {why}; grant SELECT to the login of the URL")]
+    Refused {
+        /// The server.
+        place: String,
+        /// What it said.
+        why: String,
+    },
+    /// A query that does not parse, or fails.
+    #[error("table.query fails at {place}: {why}; correct it: wanted is one SELECT that changes nothing")]
+    BadQuery {
+        /// The server.
+        place: String,
+        /// What it said.
+        why: String,
+    },
+    /// A field of the description.
+    #[error("table.{field} cannot be used; wanted is {wanted}")]
+    BadField {
+        /// The field.
+        field: &'static str,
+        /// What would do.
+        wanted: &'static str,
+    },
+    /// A column that the query does not have.
+    #[error("table.{field} names the column `{column}`, which the query does not have; it has {columns}")]
+    NoColumn {
+        /// The field.
+        field: &'static str,
+        /// As given.
+        column: String,
+        /// Those there are.
+        columns: String,
+    },
+    /// Two columns of one name.
+    #[error("table.query has two columns named `{column}`; give each column a name of its own (AS)")]
+    TwiceNamed {
+        /// The name.
+        column: String,
+    },
+    /// A payload that is neither bytes nor text.
+    #[error(
+        "table.payload names the column `{column}`, which is neither bytea, text, varchar, json nor jsonb; cast it in the query, such as {column}::text AS {column}"
+    )]
+    BadPayload {
+        /// The column.
+        column: String,
+    },
+    /// Two rows that cannot be told apart.
+    #[error(
+        "table.orderBy does not tell rows apart: rows {} and {} of the query are equal in {columns}; add a column, so that no two rows are equal", .row, .row + 1
+    )]
+    NoUniqueOrder {
+        /// The first of the two, counted from 1.
+        row: u64,
+        /// The columns.
+        columns: String,
+    },
+    /// A row that has no place in the order.
+    #[error(
+        "table.orderBy names the column `{column}`, which is NULL in some row; order by columns that are never NULL, or leave those rows out of the query"
+    )]
+    NullInOrder {
+        /// The column.
+        column: String,
+    },
+    /// A key that cannot be stored.
+    #[error(
+        "the values of table.orderBy are longer than {limit} bytes in some row; order by shorter columns"
+    )]
+    KeyTooLong {
+        /// The most.
+        limit: usize,
+    },
+    /// A key of another source.
+    #[error(
+        "the stored key of the table does not fit table.orderBy, which has {wanted} columns; keep orderBy as it was when the run began"
+    )]
+    BadKey {
+        /// Columns of the order.
+        wanted: usize,
+    },
+    /// Anything else that the server says.
+    #[error("the database {place} cannot be read: {why}")]
+    Other {
+        /// The server.
+        place: String,
+        /// What it said.
+        why: String,
+    },
+}
