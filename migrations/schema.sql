@@ -468,7 +468,8 @@ CREATE FUNCTION chancery.bytes_text(p_bytes numeric) RETURNS text
 $$;
 
 CREATE FUNCTION chancery.database_used() RETURNS bigint
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     v_log bigint;
@@ -483,7 +484,8 @@ END
 $$;
 
 CREATE FUNCTION chancery.dead_letters_sweep(p_run integer) RETURNS bigint
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 DECLARE
@@ -497,8 +499,24 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.digests_forget(p_run integer) RETURNS bigint
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    v_ring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NOT NULL);
+    v_forgotten bigint;
+BEGIN
+    DELETE FROM chancery.digests d WHERE d.keyring_id = v_ring AND d.run_id = p_run;
+    GET DIAGNOSTICS v_forgotten = ROW_COUNT;
+    RETURN v_forgotten;
+END
+$$;
+
 CREATE FUNCTION chancery.holders_release(p_run integer, p_holders text[]) RETURNS bigint
-    LANGUAGE sql
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     SELECT count(*) FROM (
         SELECT l.id FROM chancery.leases l
@@ -656,7 +674,8 @@ CREATE FUNCTION chancery.intake_refusal(p_run chancery.runs) RETURNS text
 $$;
 
 CREATE FUNCTION chancery.intake_release(p_run integer, p_holders text[]) RETURNS bigint
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     v_sources bigint;
@@ -703,8 +722,73 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.key_add(p_run integer, p_run_uid uuid, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) RETURNS text
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_ring chancery.keyrings%ROWTYPE;
+    v_refusal text;
+BEGIN
+    IF chancery.run_of_session() IS DISTINCT FROM p_run THEN
+        RETURN 'unknown';
+    END IF;
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    v_refusal := chancery.run_refusal(v_run);
+    IF v_refusal IS NOT NULL THEN
+        RETURN v_refusal;
+    END IF;
+    -- What a ring is like never changes. So this is said before anybody waits for it.
+    SELECT * INTO STRICT v_ring FROM chancery.keyrings k WHERE k.id = v_run.keyring_id;
+    IF p_number NOT BETWEEN 1 AND v_ring.key_count THEN
+        RAISE EXCEPTION 'the ring has the keys 1 to %, and no key %', v_ring.key_count, p_number
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF chancery.key_fits(v_ring.algorithm, v_ring.key_size, p_public_key, p_wrapped_key) IS NOT TRUE THEN
+        RAISE EXCEPTION 'a key of the ring has not % bytes in public and % in private',
+            octet_length(p_public_key), octet_length(p_wrapped_key) USING ERRCODE = 'check_violation';
+    END IF;
+
+    PERFORM chancery.keyring_turn(v_ring.id);
+    -- Again, because waiting for the turn may have taken long. From here on until we commit nobody removes the run, and
+    -- nobody else adds a key.
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    v_refusal := chancery.run_refusal(v_run);
+    IF v_refusal IS NOT NULL THEN
+        RETURN v_refusal;
+    END IF;
+    IF EXISTS (SELECT FROM chancery.keyrings k WHERE k.id = v_ring.id AND k.filled_at IS NOT NULL) THEN
+        RETURN 'filled';
+    END IF;
+    RETURN CASE WHEN chancery.key_join(v_ring.id, p_key, p_number, p_public_key, p_wrapped_key)
+                THEN 'added' ELSE 'taken' END;
+END
+$$;
+
+CREATE FUNCTION chancery.key_fits(p_algorithm chancery.algorithm, p_key_size integer, p_public_key bytea, p_wrapped_key bytea) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE p_algorithm
+        WHEN 'ES256' THEN octet_length(p_public_key) = 91 AND octet_length(p_wrapped_key) = 167
+        WHEN 'EdDSA' THEN octet_length(p_public_key) = 44 AND octet_length(p_wrapped_key) = 77
+        ELSE octet_length(p_public_key) = p_key_size / 8 + 38
+             AND octet_length(p_wrapped_key) BETWEEN p_key_size * 9 / 16 AND p_key_size * 9 / 16 + 160
+    END
+$$;
+
 CREATE FUNCTION chancery.key_join(p_keyring integer, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) RETURNS boolean
     LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
     AS $$
 DECLARE
     v_turn record;
@@ -718,12 +802,36 @@ BEGIN
     END IF;
     INSERT INTO chancery.key_material (key_id, public_key, wrapped_key)
     VALUES (p_key, p_public_key, p_wrapped_key);
+    UPDATE chancery.keyrings k SET filled_at = clock_timestamp()
+     WHERE k.id = p_keyring AND k.filled_at IS NULL
+       AND cardinality(chancery.key_numbers_missing(p_keyring, k.key_count, p_number, 1)) = 0;
     RETURN true;
 END
 $$;
 
+CREATE FUNCTION chancery.key_numbers_missing(p_keyring integer, p_key_count integer, p_after integer, p_most integer) RETURNS integer[]
+    LANGUAGE plpgsql STABLE
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+DECLARE
+    v_after bigint := p_after;
+BEGIN
+    -- Numbers in a list of results come one by one; as a table, all would be made first.
+    RETURN ARRAY(
+        SELECT n.number
+          FROM (SELECT ((v_after + generate_series(0, p_key_count - 1)) % p_key_count)::integer + 1 AS number) n
+         WHERE NOT EXISTS (SELECT FROM chancery.keys k WHERE k.keyring_id = p_keyring AND k.number = n.number)
+         LIMIT p_most);
+END
+$$;
+
 CREATE FUNCTION chancery.key_retire(p_key uuid) RETURNS boolean
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     v_keyring integer;
@@ -780,7 +888,8 @@ END
 $$;
 
 CREATE FUNCTION chancery.keyring_delete(p_namespace text, p_name text) RETURNS bigint
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     v_keyring integer;
@@ -799,21 +908,6 @@ BEGIN
     END IF;
     RETURN v_runs;
 END
-$$;
-
-CREATE FUNCTION chancery.keyring_filled(p_keyring integer) RETURNS boolean
-    LANGUAGE sql
-    AS $$
-    -- The row is updated even if another caller has just marked it: whoever waited for that one's commit sees it only in
-    -- the row itself, not in a snapshot taken before.
-    WITH marked AS (
-        UPDATE chancery.keyrings k SET filled_at = coalesce(k.filled_at, clock_timestamp())
-         WHERE k.id = p_keyring
-           AND (k.filled_at IS NOT NULL
-                OR (SELECT count(*) FROM chancery.key_material m JOIN chancery.keys y ON y.id = m.key_id
-                     WHERE y.keyring_id = k.id) >= k.key_count)
-        RETURNING k.id)
-    SELECT EXISTS (SELECT FROM marked)
 $$;
 
 CREATE FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) RETURNS record
@@ -855,7 +949,8 @@ END
 $$;
 
 CREATE FUNCTION chancery.keyring_forget(p_keyring integer, p_most bigint) RETURNS bigint
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     v_begins bigint;
@@ -956,6 +1051,42 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.keys_missing(p_run integer, p_run_uid uuid, p_after integer, p_most integer, OUT answer text, OUT numbers integer[]) RETURNS record
+    LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET enable_sort TO 'off'
+    AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_ring chancery.keyrings%ROWTYPE;
+BEGIN
+    IF p_after < 0 OR p_most < 1 OR p_most > 256 THEN
+        RAISE EXCEPTION 'keys_missing tells at least 1 and at most 256 numbers, after one from 0 on'
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF chancery.run_of_session() IS DISTINCT FROM p_run THEN
+        answer := 'unknown';
+        RETURN;
+    END IF;
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    answer := chancery.run_refusal(v_run);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
+    SELECT * INTO STRICT v_ring FROM chancery.keyrings k WHERE k.id = v_run.keyring_id;
+    IF v_ring.filled_at IS NOT NULL THEN
+        answer := 'filled';
+        RETURN;
+    END IF;
+    numbers := chancery.key_numbers_missing(v_ring.id, v_ring.key_count, p_after, p_most);
+    answer := 'missing';
+END
+$$;
+
 CREATE FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) RETURNS boolean
     LANGUAGE sql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1048,6 +1179,8 @@ BEGIN
         ELSIF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL) THEN
             -- Its batches are gone because the run is being deleted, not because they are signed.
             answer := 'deleted';
+        ELSIF EXISTS (SELECT FROM chancery.keyrings k WHERE k.id = v_run.keyring_id AND k.filled_at IS NULL) THEN
+            answer := 'keys_missing';
         ELSE
             answer := 'complete';
             UPDATE chancery.runs r SET completed_at = v_turn.instant
@@ -1169,7 +1302,8 @@ CREATE FUNCTION chancery.ledger_version() RETURNS bigint
 $$;
 
 CREATE FUNCTION chancery.login_bind(p_run integer, p_login name) RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     v_work chancery.login_work := CASE WHEN p_login::text ~ '^chancery_[0-9a-f]{12}_i' THEN 'Admit' ELSE 'Sign' END;
@@ -1188,7 +1322,8 @@ END
 $$;
 
 CREATE FUNCTION chancery.login_unbind(p_login name) RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     v_run integer;
@@ -1206,8 +1341,72 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) RETURNS boolean
+CREATE FUNCTION chancery.part_detach(p_parent text, p_number integer) RETURNS boolean
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '50ms'
+    AS $$
+DECLARE
+    v_part name := p_parent || '_' || p_number;
+    v_pending boolean;
+BEGIN
+    PERFORM chancery.part_refuse(p_parent, p_number);
+    SELECT i.inhdetachpending INTO v_pending FROM pg_inherits i
+     WHERE i.inhparent = to_regclass(format('chancery.%I', p_parent))
+       AND i.inhrelid = to_regclass(format('chancery.%I', v_part));
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM set_config('synchronous_commit', 'off', true);
+    -- A former version detached concurrently, and may have been broken off.
+    EXECUTE format('ALTER TABLE chancery.%I DETACH PARTITION chancery.%I%s', p_parent, v_part,
+                   CASE WHEN v_pending THEN ' FINALIZE' ELSE '' END);
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION chancery.part_drop(p_parent text, p_number integer) RETURNS void
+    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_part regclass := to_regclass(format('chancery.%I', p_parent || '_' || p_number));
+BEGIN
+    PERFORM chancery.part_refuse(p_parent, p_number);
+    IF EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = v_part) THEN
+        RAISE EXCEPTION '%_% is not detached yet', p_parent, p_number USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    IF v_part IS NOT NULL THEN
+        EXECUTE format('DROP TABLE %s', v_part);
+    END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.part_refuse(p_parent text, p_number integer) RETURNS void
     LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF p_parent NOT IN ('records', 'batches', 'signatures', 'arrivals', 'digests') THEN
+        RAISE EXCEPTION 'neither runs nor keyrings have a part of %', quote_literal(left(p_parent, 100))
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF p_parent <> 'digests' AND EXISTS (
+        SELECT FROM chancery.runs r WHERE r.id = p_number AND r.deleted_at IS NULL) THEN
+        RAISE EXCEPTION 'run % is not deleted', p_number USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+    -- A ring that has a name goes before its digests; that of a run alone goes with its run, after them.
+    IF p_parent = 'digests' AND EXISTS (
+        SELECT FROM chancery.keyrings k WHERE k.id = p_number
+           AND (k.name IS NOT NULL
+                OR EXISTS (SELECT FROM chancery.runs r WHERE r.keyring_id = k.id AND r.deleted_at IS NULL))) THEN
+        RAISE EXCEPTION 'keyring % is not deleted', p_number USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     v_source chancery.generated_sources%ROWTYPE;
@@ -1437,7 +1636,8 @@ END
 $$;
 
 CREATE FUNCTION chancery.run_adopt(p_run integer, p_former uuid, p_object chancery.object, p_adopt_keyring uuid, p_claimed boolean) RETURNS boolean
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     v_run record;
@@ -1478,7 +1678,8 @@ CREATE FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_
 $$;
 
 CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) RETURNS TABLE(run_id integer, created boolean)
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     v_run integer;
@@ -1548,7 +1749,8 @@ CREATE FUNCTION chancery.run_refusal(p_run chancery.runs) RETURNS text
 $$;
 
 CREATE FUNCTION chancery.run_remove(p_run integer) RETURNS void
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
     v_keyring integer;
@@ -1577,7 +1779,8 @@ END
 $$;
 
 CREATE FUNCTION chancery.run_seal(p_run integer) RETURNS boolean
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 DECLARE
@@ -1622,7 +1825,8 @@ END
 $$;
 
 CREATE FUNCTION chancery.run_settle(p_run integer) RETURNS integer
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
     SET enable_hashjoin TO 'off'
@@ -1720,7 +1924,7 @@ CREATE FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_s
     SELECT CASE WHEN p_algorithm IN ('RS256', 'PS256') THEN p_key_size / 8 ELSE 64 END
 $$;
 
-CREATE FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT data_key_fingerprint text, OUT deleted boolean) RETURNS SETOF record
+CREATE FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) RETURNS SETOF record
     LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -1736,7 +1940,8 @@ BEGIN
     IF v_run.namespace = p_namespace AND v_run.name = p_name THEN
         RETURN QUERY
         SELECT v_run.id, v_run.uid, (SELECT l.uid FROM chancery.ledger l), v_run.namespace, v_run.name,
-               k.uid, k.algorithm::text, k.data_key_fingerprint, v_run.deleted_at IS NOT NULL
+               k.uid, k.algorithm::text, k.key_size, k.filled_at IS NOT NULL, k.data_key_fingerprint,
+               v_run.deleted_at IS NOT NULL
           FROM chancery.keyrings k WHERE k.id = v_run.keyring_id;
     END IF;
 END
@@ -2383,6 +2588,7 @@ ALTER TABLE ONLY chancery.statements
 GRANT USAGE ON SCHEMA chancery TO chancery_signer;
 GRANT USAGE ON SCHEMA chancery TO chancery_intake;
 GRANT USAGE ON SCHEMA chancery TO chancery_auditor;
+GRANT USAGE ON SCHEMA chancery TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_done boolean, p_payloads bytea[], p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_done boolean, p_payloads bytea[], p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) TO chancery_intake;
@@ -2411,10 +2617,16 @@ REVOKE ALL ON FUNCTION chancery.batches_close(p_run integer, p_records bigint) F
 REVOKE ALL ON FUNCTION chancery.bytes_text(p_bytes numeric) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.database_used() FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.database_used() TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.digests_forget(p_run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.digests_forget(p_run integer) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.intake_give_back(p_source integer, p_split integer, p_token bytea, p_error text, p_seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.intake_give_back(p_source integer, p_split integer, p_token bytea, p_error text, p_seconds double precision) TO chancery_intake;
@@ -2426,9 +2638,18 @@ REVOKE ALL ON FUNCTION chancery.intake_of_session() FROM PUBLIC;
 
 GRANT SELECT ON TABLE chancery.runs TO chancery_auditor;
 
+GRANT UPDATE(lease_duration) ON TABLE chancery.runs TO chancery_operator;
+
+GRANT UPDATE(suspended) ON TABLE chancery.runs TO chancery_operator;
+
+GRANT UPDATE(deleted_at) ON TABLE chancery.runs TO chancery_operator;
+
+GRANT UPDATE(too_many_dead) ON TABLE chancery.runs TO chancery_operator;
+
 REVOKE ALL ON FUNCTION chancery.intake_refusal(p_run chancery.runs) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.intake_release(p_run integer, p_holders text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.intake_release(p_run integer, p_holders text[]) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.intake_renew(p_source integer, p_split integer, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.intake_renew(p_source integer, p_split integer, p_token bytea) TO chancery_intake;
@@ -2436,19 +2657,27 @@ GRANT ALL ON FUNCTION chancery.intake_renew(p_source integer, p_split integer, p
 REVOKE ALL ON FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean) TO chancery_intake;
 
+REVOKE ALL ON FUNCTION chancery.key_add(p_run integer, p_run_uid uuid, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.key_add(p_run integer, p_run_uid uuid, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) TO chancery_signer;
+
+REVOKE ALL ON FUNCTION chancery.key_fits(p_algorithm chancery.algorithm, p_key_size integer, p_public_key bytea, p_wrapped_key bytea) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.key_join(p_keyring integer, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.key_numbers_missing(p_keyring integer, p_key_count integer, p_after integer, p_most integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.key_retire(p_key uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.key_retire(p_key uuid) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.keyring_collect(p_keyring integer, p_instant timestamp with time zone, p_use_floor bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keyring_delete(p_namespace text, p_name text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION chancery.keyring_filled(p_keyring integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.keyring_delete(p_namespace text, p_name text) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keyring_forget(p_keyring integer, p_most bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.keyring_forget(p_keyring integer, p_most bigint) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.keyring_name_turn(p_namespace text, p_name text) FROM PUBLIC;
 
@@ -2457,6 +2686,9 @@ REVOKE ALL ON FUNCTION chancery.keyring_own(p_keyring integer, p_object chancery
 REVOKE ALL ON FUNCTION chancery.keyring_remove(p_keyring integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant timestamp with time zone, OUT last_use bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.keys_missing(p_run integer, p_run_uid uuid, p_after integer, p_most integer, OUT answer text, OUT numbers integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.keys_missing(p_run integer, p_run_uid uuid, p_after integer, p_most integer, OUT answer text, OUT numbers integer[]) TO chancery_signer;
 
 REVOKE ALL ON FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.lease_abandon(p_lease bigint, p_token bytea) TO chancery_signer;
@@ -2481,10 +2713,21 @@ GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_intake;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_auditor;
 
 REVOKE ALL ON FUNCTION chancery.login_bind(p_run integer, p_login name) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.login_bind(p_run integer, p_login name) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.login_unbind(p_login name) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.login_unbind(p_login name) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.part_detach(p_parent text, p_number integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.part_detach(p_parent text, p_number integer) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.part_drop(p_parent text, p_number integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.part_drop(p_parent text, p_number integer) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.part_refuse(p_parent text, p_number integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 
@@ -2503,31 +2746,39 @@ REVOKE ALL ON FUNCTION chancery.replay_run(p_run integer, p_name text) FROM PUBL
 REVOKE ALL ON FUNCTION chancery.run_admit(p_run integer, p_made_ring boolean, p_limits chancery.limits) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_adopt(p_run integer, p_former uuid, p_object chancery.object, p_adopt_keyring uuid, p_claimed boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_adopt(p_run integer, p_former uuid, p_object chancery.object, p_adopt_keyring uuid, p_claimed boolean) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_of_session() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_refusal(p_run chancery.runs) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_remove(p_run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_remove(p_run integer) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_seal(p_run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_seal(p_run integer) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_settle(p_run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_settle(p_run integer) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_record_limit bigint, p_dead_limit bigint, p_dead_retention interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT data_key_fingerprint text, OUT deleted boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT data_key_fingerprint text, OUT deleted boolean) TO chancery_signer;
+REVOKE ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) TO chancery_signer;
 
 REVOKE ALL ON FUNCTION chancery.source_listed(p_source integer, p_token bytea, p_splits integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.source_listed(p_source integer, p_token bytea, p_splits integer) TO chancery_intake;
@@ -2542,24 +2793,37 @@ GRANT SELECT ON TABLE chancery.admissions TO chancery_auditor;
 GRANT SELECT ON TABLE chancery.arrivals TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.batch_roots TO chancery_auditor;
+GRANT INSERT ON TABLE chancery.batch_roots TO chancery_operator;
 
 GRANT SELECT ON TABLE chancery.batches TO chancery_auditor;
 
+GRANT SELECT ON TABLE chancery.data_keys TO chancery_operator;
+
 GRANT SELECT(keyring_id) ON TABLE chancery.data_keys TO chancery_auditor;
 
+GRANT UPDATE(wrapped) ON TABLE chancery.data_keys TO chancery_operator;
+
 GRANT SELECT(kek_fingerprint) ON TABLE chancery.data_keys TO chancery_auditor;
+GRANT UPDATE(kek_fingerprint) ON TABLE chancery.data_keys TO chancery_operator;
 
 GRANT SELECT(wrapped_at) ON TABLE chancery.data_keys TO chancery_auditor;
+GRANT UPDATE(wrapped_at) ON TABLE chancery.data_keys TO chancery_operator;
 
 GRANT SELECT ON TABLE chancery.deleted_runs TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.digests TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.functions TO chancery_operator;
 
 GRANT SELECT ON TABLE chancery.generated_chunks TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.generated_sources TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.intakes TO chancery_auditor;
+
+GRANT UPDATE(dead_limit) ON TABLE chancery.intakes TO chancery_operator;
+
+GRANT UPDATE(dead_retention) ON TABLE chancery.intakes TO chancery_operator;
 
 GRANT SELECT(key_id) ON TABLE chancery.key_material TO chancery_auditor;
 
@@ -2580,6 +2844,7 @@ GRANT SELECT ON TABLE chancery.logins TO chancery_auditor;
 GRANT SELECT ON TABLE chancery.records TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.run_secrets TO chancery_auditor;
+GRANT INSERT,UPDATE ON TABLE chancery.run_secrets TO chancery_operator;
 
 GRANT SELECT ON TABLE chancery.schema_migrations TO chancery_auditor;
 
@@ -2590,4 +2855,5 @@ GRANT SELECT ON TABLE chancery.sources TO chancery_auditor;
 GRANT SELECT ON TABLE chancery.splits TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.statements TO chancery_auditor;
+GRANT INSERT ON TABLE chancery.statements TO chancery_operator;
 

@@ -1,7 +1,7 @@
 -- Removes the bytes of a run's dead letters that have been kept for as long as the run says. What they were, where and why
 -- stays, and so do their counts. Returns how many that were.
 CREATE OR REPLACE FUNCTION chancery.dead_letters_sweep(p_run integer) RETURNS bigint
-LANGUAGE plpgsql SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     v_swept bigint;
 BEGIN
@@ -12,3 +12,5 @@ BEGIN
     RETURN v_swept;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.dead_letters_sweep(integer) TO chancery_operator;

@@ -1,7 +1,7 @@
 -- Gives back at once what holders that are known to be dead have of a run's sources and splits. What such a holder had
 -- sent when it died may still be carried out, or not: the next reader begins at the position that is stored by then.
 CREATE OR REPLACE FUNCTION chancery.intake_release(p_run integer, p_holders text[]) RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_sources bigint;
     v_splits bigint;
@@ -15,3 +15,5 @@ BEGIN
     RETURN v_sources + v_splits;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION chancery.intake_release(integer, text[]) TO chancery_operator;

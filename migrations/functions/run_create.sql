@@ -75,4 +75,5 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION chancery.run_create(text, text, text, uuid, text, bytea, text, chancery.algorithm, integer, integer, chancery.algorithm, integer,
-    bigint, interval, boolean, bigint, integer, bigint, chancery.object, uuid, chancery.limits) TO chancery_operator;
+    bigint, interval, boolean, bigint, integer, bigint, jsonb, chancery.idempotency, bigint, interval, chancery.object, uuid,
+    chancery.limits) TO chancery_operator;

@@ -8,7 +8,8 @@
 --   chancery_signer    what all logins that sign a run have in common; roles.sql and functions/ say what that is
 --   chancery_intake    the same of all logins that admit records to a run
 --   chancery_auditor   reads everything but private keys, and changes nothing
---   chancery_operator  may have logins of runs made; the ledger's owner is a member
+--   chancery_operator  makes, watches and deletes runs, and has their logins made: the role of the operator's login, which
+--                      owns nothing. It is a member of chancery_auditor; the ledger's owner is a member of both
 --   chancery_logins    has CREATEROLE, and therefore nobody logs in as it and nobody is a member of it: on PostgreSQL 15
 --                      that right alone is as good as a superuser's. It owns the function chancery_logins.change
 --                      and nothing else
@@ -52,7 +53,12 @@ BEGIN
             EXECUTE format('GRANT %I TO chancery_logins WITH INHERIT FALSE, SET FALSE', v_role);
         END IF;
     END LOOP;
-    -- The owner makes logins, and audits with the rights of an auditor (SET ROLE).
+    -- Whoever runs an operator audits with the rights of an auditor (SET ROLE).
+    IF NOT pg_has_role('chancery_operator', 'chancery_auditor', CASE WHEN v_has_options THEN 'SET' ELSE 'MEMBER' END) THEN
+        EXECUTE 'GRANT chancery_auditor TO chancery_operator'
+                || CASE WHEN v_has_options THEN ' WITH INHERIT TRUE, SET TRUE' ELSE '' END;
+    END IF;
+    -- So does the owner, who may make logins too.
     FOREACH v_role IN ARRAY ARRAY['chancery_auditor', 'chancery_operator'] LOOP
         CONTINUE WHEN pg_has_role(v_owner, v_role, CASE WHEN v_has_options THEN 'SET' ELSE 'MEMBER' END);
         EXECUTE format('GRANT %I TO %I%s', v_role, v_owner,

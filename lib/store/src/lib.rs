@@ -34,13 +34,13 @@ pub mod migrate;
 mod new_run;
 mod open_leases;
 pub mod owner;
+mod parts;
 mod pooling;
 pub mod query;
 pub mod roots;
 mod row;
 pub mod run;
 pub mod run_secrets;
-mod parts;
 pub mod standstill;
 pub mod statements;
 

@@ -11,10 +11,10 @@ use crate::error::StoreError;
 use crate::input::{DeadLetter, Input};
 use crate::keyring::Keyring;
 use crate::owner::Owner;
+use crate::parts::Part;
 use crate::query::{self, Query};
 use crate::row::from_row;
 use crate::run_secrets::RunSecret;
-use crate::parts::Part;
 
 /// How long a deletion may wait for others that still read the run's tables.
 const WHOLE_DELETION: Duration = Duration::from_secs(3600);
