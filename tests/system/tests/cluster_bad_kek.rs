@@ -1,9 +1,10 @@
 //! Secrets that are wrong or missing: the run says so, and goes on once they are right.
 
+use chancery_keyring::Kek;
 use chancery_kit::cluster::{
     Cluster, ClusterRun, OperatorOptions, OperatorProcess, Release, StandIn, condition,
 };
-use chancery_kit::{TestLedger, eventually};
+use chancery_kit::{TestLedger, eventually, stock};
 use serde_json::Value;
 
 fn says(run: &Value, kind: &str, words: &str) -> bool {
@@ -60,8 +61,10 @@ async fn a_tampered_key_fails_the_run_by_name_and_the_right_one_lets_it_recover(
     let _operator = OperatorProcess::start(&release).await?;
     let run = ClusterRun::new(&namespace, "demo");
     run.apply().await?;
-    // Nobody makes pods yet: the run is seeded, and not signed.
+    // Nobody makes pods yet: the run has its records, and is not signed.
     eventually("it has its Secret", async || run.secret().await.is_ok()).await;
+    let stored = ledger.ledger.find_run(&namespace.name, "demo").await?;
+    stock(&ledger.ledger, &stored, &Kek::parse(&release.kek().await?)?).await?;
     let flip = "UPDATE chancery.key_material SET wrapped_key = set_byte(wrapped_key, 20, get_byte(wrapped_key, 20) # 1)
                  WHERE key_id = (SELECT id FROM chancery.keys WHERE number = 3) RETURNING key_id";
     let key: uuid::Uuid = sqlx::query_scalar(flip).fetch_one(ledger.ledger.pool()).await?;

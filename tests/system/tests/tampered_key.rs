@@ -1,7 +1,8 @@
 //! Keys that were tampered with in the ledger: nothing is signed with them, the run fails and names the
 //! key, what the other keys signed stays, and once the row is right again the same command goes on.
 
-use chancery_kit::{Chancery, Manifest, TestLedger};
+use chancery_kit::{Chancery, Manifest, TestLedger, stock};
+use chancery_process::read_kek_file;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -40,6 +41,9 @@ async fn a_tampered_key_fails_the_run_by_name_signs_nothing_and_goes_on_once_res
         let ledger = TestLedger::new().await?;
         let chancery = Chancery::on(&ledger.url)?;
         chancery.sign(&Manifest::new().with("suspend", true), &[]).await?.expect_code(0)?;
+        // Its keys, which its signers would make.
+        let run = ledger.ledger.find_run("default", "demo").await?;
+        stock(&ledger.ledger, &run, &read_kek_file(&chancery.folder().join("data/kek"))?).await?;
         let key = tampered(&ledger, change).await?;
 
         let failed = chancery.sign(&Manifest::new(), &[]).await?.expect_code(78)?;
