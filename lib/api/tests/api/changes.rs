@@ -3,7 +3,7 @@
 use chancery_api::{ManifestError, SigningRun, check_update};
 use serde_json::{Value, json};
 
-use crate::support::{accepted, minimal, spec_fields, with};
+use crate::support::{accepted, base_of, minimal, sourced, spec_fields, with};
 
 /// Each field of the spec with another value than [`minimal`] has, and whether it may change.
 fn other_values() -> Vec<(&'static str, Value, bool)> {
@@ -24,6 +24,9 @@ fn other_values() -> Vec<(&'static str, Value, bool)> {
         ("signerTemplate", json!({"labels": {"team": "billing"}}), true),
         ("audit", json!("Never"), true),
         ("deletionPolicy", json!("Delete"), true),
+        ("sources", json!([{"name": "again", "run": {"name": "payments"}}]), false),
+        ("idempotency", json!({"by": "None"}), false),
+        ("deadLetter", json!({"limit": 5}), true),
     ]
 }
 
@@ -37,8 +40,8 @@ fn changed_fields(old: &SigningRun, new: &SigningRun) -> Vec<String> {
 
 #[test]
 fn each_field_may_change_or_not_as_documented() {
-    let old = accepted(&minimal());
     for (field, value, may_change) in other_values() {
+        let old = accepted(&base_of(field));
         let new = accepted(&with(field, value));
         assert_ne!(old, new);
         let expected = if may_change { vec![] } else { vec![format!("spec.{field}")] };
@@ -65,6 +68,14 @@ fn an_unchanged_run_is_no_change() {
 fn a_default_written_out_is_no_change() {
     let new = accepted(&with("recordSize", json!(256)));
     assert_eq!(check_update(&accepted(&minimal()), &new), Ok(()));
+}
+
+#[test]
+fn generated_records_and_sources_do_not_take_each_others_place() {
+    let (generated, sources) = (accepted(&minimal()), accepted(&sourced()));
+    let expected = ["spec.recordCount", "spec.sources"];
+    assert_eq!(changed_fields(&generated, &sources), expected);
+    assert_eq!(changed_fields(&sources, &generated), expected);
 }
 
 #[test]

@@ -165,7 +165,15 @@ fn every_rule_compiles_and_is_within_the_cost_an_api_server_allows() {
             let message = rule["message"].as_str().expect("a rule needs a message that helps");
             assert!(!message.contains('\n') && message.len() < 2_048);
             let text = rule["rule"].as_str().unwrap();
-            assert_eq!(analyze_rule(text, &compiled, ScopeContext::CrdValidation), [], "{text}");
+            // The analysis takes the variables of a macro for those of the rule.
+            let of_macro = |message: &str| {
+                ["one", "other"].iter().any(|name| {
+                    message.contains(&format!("variable '{name}' ")) && text.contains(&format!("({name}, "))
+                })
+            };
+            let warnings = analyze_rule(text, &compiled, ScopeContext::CrdValidation);
+            let warnings: Vec<_> = warnings.into_iter().filter(|warning| !of_macro(&warning.message)).collect();
+            assert_eq!(warnings, [], "{text}");
         }
     });
     assert!(rules >= 10, "only {rules} rules");

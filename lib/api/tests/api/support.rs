@@ -14,9 +14,26 @@ pub(crate) fn minimal() -> Value {
     })
 }
 
-/// [`minimal`] with one field of the spec set.
-pub(crate) fn with(field: &str, value: Value) -> Value {
+/// The same with a source, in the place of generated records.
+pub(crate) fn sourced() -> Value {
     let mut manifest = minimal();
+    let objects = json!({"url": "file:///payments"});
+    manifest["spec"] = json!({
+        "sources": [{"name": "files", "objects": objects, "format": {"type": "Lines"}}],
+        "keyCount": 10,
+        "batchSize": 10,
+    });
+    manifest
+}
+
+/// What a field of the spec is tried with: [`minimal`], or [`sourced`] for those that say something of sources.
+pub(crate) fn base_of(field: &str) -> Value {
+    if matches!(field, "sources" | "idempotency" | "deadLetter") { sourced() } else { minimal() }
+}
+
+/// The [`base_of`] a field with that field of the spec set.
+pub(crate) fn with(field: &str, value: Value) -> Value {
+    let mut manifest = base_of(field);
     manifest["spec"][field] = value;
     manifest
 }
