@@ -41,9 +41,10 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
     let (mut ratio, mut memory) = (Samples::default(), Samples::default());
     for _ in 0..effort.pairs {
         let run = create(&site, "copied", &folder).await?;
-        let parts = lines.chunks(lines.len().div_ceil(SESSIONS)).enumerate();
+        let each = lines.len().div_ceil(SESSIONS);
+        let parts = lines.chunks(each).enumerate();
         let parts: Vec<_> =
-            parts.map(|(part, lines)| rows(&run, part * lines.len(), lines)).collect::<Result<_, _>>()?;
+            parts.map(|(part, lines)| rows(&run, part * each, lines)).collect::<Result<_, _>>()?;
         let began = Instant::now();
         try_join_all(parts.iter().map(|part| copy(&site, &run, part))).await?;
         let copied = began.elapsed().as_secs_f64();
