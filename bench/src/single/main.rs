@@ -3,6 +3,7 @@
 //! Absolute times say little on a shared machine. So what has to reach something is a ratio of two
 //! things that were measured one right after the other, again and again.
 
+mod admission;
 mod bare;
 mod command;
 mod copy;
@@ -46,6 +47,11 @@ const MEASUREMENTS: &[Measurement<()>] = &[
         name: "targets",
         about: "records seeded and EdDSA signatures per second against what is wanted",
         measure: |(), effort| Box::pin(targets::measure(effort)),
+    },
+    Measurement {
+        name: "admission",
+        about: "lines of one's own admitted against a bare COPY, and the memory of the intake",
+        measure: |(), effort| Box::pin(admission::measure(effort)),
     },
     Measurement {
         name: "batch-size",

@@ -172,7 +172,8 @@ fn every_rule_compiles_and_is_within_the_cost_an_api_server_allows() {
                 })
             };
             let warnings = analyze_rule(text, &compiled, ScopeContext::CrdValidation);
-            let warnings: Vec<_> = warnings.into_iter().filter(|warning| !of_macro(&warning.message)).collect();
+            let warnings: Vec<_> =
+                warnings.into_iter().filter(|warning| !of_macro(&warning.message)).collect();
             assert_eq!(warnings, [], "{text}");
         }
     });

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chancery_kit::{SeededRun, TestLedger, TestRun};
 use sqlx::{Connection, PgConnection};
 
-use crate::{PERMISSION_DENIED, assert_denied, calls, refusal, tables};
+use crate::{assert_denied, refusal, tables};
 
 const CALLABLE: [&str; 10] = [
     "admit",
@@ -61,15 +61,14 @@ async fn an_intake_calls_what_admits_records_and_no_other_function() -> anyhow::
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
     let run = run(&ledger, folder.path()).await?;
     let mut intake = by_intake(&run).await?;
-    let mut callable = BTreeSet::new();
-    let calls = calls(&ledger).await?;
-    for (name, call) in &calls {
-        let refused = refusal(&mut intake, call).await?;
-        assert!(!matches!(refused.as_deref(), Some("42601" | "42704" | "42883")), "{call}: {refused:?}");
-        if refused.as_deref() != Some(PERMISSION_DENIED) {
-            callable.insert(name.as_str());
-        }
-    }
+    // Of a strict function with a null, the server makes a null without asking who may call it: so it is asked that.
+    let callable: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT p.proname::text FROM pg_proc p
+          WHERE p.pronamespace = 'chancery'::regnamespace AND has_function_privilege(p.oid, 'EXECUTE')",
+    )
+    .fetch_all(&mut intake)
+    .await?;
+    let callable: BTreeSet<_> = callable.iter().map(String::as_str).collect();
     assert_eq!(callable, BTreeSet::from(CALLABLE));
     run.take_in().await?;
     run.finish().await
