@@ -90,12 +90,17 @@ DECLARE
     v_room bigint;
     v_bytes bigint;
     v_last bigint;
+    v_digests bytea[];
 BEGIN
     PERFORM chancery.admit_check(p_position, p_next, p_payloads, p_positions, p_dead_positions, p_stages, p_reasons, p_raws);
     v_run.id := chancery.intake_of_session();
     IF v_run.id IS NULL THEN
         answer := 'unknown';
         RETURN;
+    END IF;
+    -- Before the turn, so that two readers hash at the same time; how duplicates are known never changes.
+    IF (SELECT i.idempotency = 'Content' FROM chancery.intakes i WHERE i.run_id = v_run.id) THEN
+        v_digests := ARRAY (SELECT sha256(p.payload) FROM unnest(p_payloads) AS p (payload));
     END IF;
     PERFORM chancery.run_turn(v_run.id);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = v_run.id;
@@ -121,7 +126,7 @@ BEGIN
     END IF;
 
     SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
-      FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_intake.idempotency, v_base, v_room,
+      FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_digests, v_base, v_room,
                                    p_source, p_split, p_payloads, p_positions) m;
     answer := CASE WHEN admitted = v_room THEN 'full' ELSE 'admitted' END;
     start_at := p_next;
@@ -251,30 +256,28 @@ BEGIN
 END
 $_$;
 
-CREATE FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_idempotency chancery.idempotency, p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) RETURNS record
+CREATE FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) RETURNS record
     LANGUAGE plpgsql
     SET work_mem TO '32MB'
     AS $_$
 DECLARE
     v_given bigint := cardinality(p_payloads);
-    v_digests bytea[];
     -- Places in the call: of those that become records, and of the last that is looked at.
     v_new bigint[];
     v_last bigint := v_given;
 BEGIN
-    IF p_idempotency = 'Content' THEN
-        v_digests := ARRAY (SELECT sha256(p.payload) FROM unnest(p_payloads) AS p (payload));
+    IF p_digests IS NOT NULL THEN
         -- In the order of the digests: see admit. Each is given the number that it has if all before it are new. Of the same
         -- ones, the first stays.
         EXECUTE format(
             'INSERT INTO chancery.%I (digest, record, keyring_id, run_id)
              SELECT a.digest, $1 + a.n, $2, $3 FROM unnest($4) WITH ORDINALITY AS a (digest, n) ORDER BY a.digest, a.n
                  ON CONFLICT DO NOTHING', 'digests_' || p_keyring)
-          USING p_base, p_keyring, p_run, v_digests;
+          USING p_base, p_keyring, p_run, p_digests;
         GET DIAGNOSTICS admitted = ROW_COUNT;
         IF admitted < v_given OR admitted > p_room THEN
             SELECT c.new, c.last INTO v_new, v_last
-              FROM chancery.admit_numbers(p_run, p_keyring, p_base, p_room, v_digests) c;
+              FROM chancery.admit_numbers(p_run, p_keyring, p_base, p_room, p_digests) c;
         END IF;
     ELSIF v_given > p_room THEN
         v_last := p_room;
@@ -285,7 +288,7 @@ BEGIN
             'INSERT INTO chancery.%I (record, run_id, payload, digest, source, split, position)
              SELECT $1 + a.n, $2, a.payload, a.digest, $3, $4, a.position
                FROM unnest($5, $6, $7) WITH ORDINALITY AS a (payload, digest, position, n)', 'records_' || p_run)
-          USING p_base, p_run, p_source, p_split, p_payloads, v_digests, p_positions;
+          USING p_base, p_run, p_source, p_split, p_payloads, p_digests, p_positions;
         admitted := v_given;
         last_position := p_positions[v_given];
         bytes := (SELECT coalesce(sum(octet_length(p.payload)), 0) FROM unnest(p_payloads) AS p (payload));
@@ -300,11 +303,11 @@ BEGIN
                  RETURNING octet_length(payload) AS bytes, position)
              SELECT count(*), coalesce(sum(s.bytes), 0), max(s.position) FROM stored s', 'records_' || p_run)
            INTO admitted, bytes, last_position
-          USING p_base, p_run, p_source, p_split, p_payloads, v_digests, p_positions, v_new;
+          USING p_base, p_run, p_source, p_split, p_payloads, p_digests, p_positions, v_new;
     END IF;
     duplicates := v_last - admitted;
     IF duplicates > 0 THEN
-        PERFORM chancery.admit_duplicates(p_run, p_keyring, p_source, p_split, v_digests, p_positions, v_new, v_last);
+        PERFORM chancery.admit_duplicates(p_run, p_keyring, p_source, p_split, p_digests, p_positions, v_new, v_last);
     END IF;
 END
 $_$;
@@ -2599,7 +2602,7 @@ REVOKE ALL ON FUNCTION chancery.admit_duplicates(p_run integer, p_keyring intege
 
 REVOKE ALL ON FUNCTION chancery.admit_numbers(p_run integer, p_keyring integer, p_base bigint, p_room bigint, p_digests bytea[], OUT new bigint[], OUT last bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_idempotency chancery.idempotency, p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) FROM PUBLIC;
 

@@ -87,7 +87,12 @@ pub(crate) async fn audit_with_bar(
     run: &Run,
     display: &Display,
 ) -> Result<Report, CliError> {
-    let bar = display.stage(Stage::Auditing, run.records().unwrap_or_default().unsigned_abs(), 0);
+    // A run with sources has had no number of records until it was sealed.
+    let records = match run.records() {
+        Some(records) => records,
+        None => database.ledger.find_run(&run.namespace, &run.name).await?.records().unwrap_or_default(),
+    };
+    let bar = display.stage(Stage::Auditing, records.unsigned_abs(), 0);
     let progress = move |records| bar.at(records);
     Ok(audit(&database.ledger, &run.namespace, &run.name, &AuditOptions::default(), progress).await?)
 }

@@ -32,12 +32,17 @@ DECLARE
     v_room bigint;
     v_bytes bigint;
     v_last bigint;
+    v_digests bytea[];
 BEGIN
     PERFORM chancery.admit_check(p_position, p_next, p_payloads, p_positions, p_dead_positions, p_stages, p_reasons, p_raws);
     v_run.id := chancery.intake_of_session();
     IF v_run.id IS NULL THEN
         answer := 'unknown';
         RETURN;
+    END IF;
+    -- Before the turn, so that two readers hash at the same time; how duplicates are known never changes.
+    IF (SELECT i.idempotency = 'Content' FROM chancery.intakes i WHERE i.run_id = v_run.id) THEN
+        v_digests := ARRAY (SELECT sha256(p.payload) FROM unnest(p_payloads) AS p (payload));
     END IF;
     PERFORM chancery.run_turn(v_run.id);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = v_run.id;
@@ -63,7 +68,7 @@ BEGIN
     END IF;
 
     SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
-      FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_intake.idempotency, v_base, v_room,
+      FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_digests, v_base, v_room,
                                    p_source, p_split, p_payloads, p_positions) m;
     answer := CASE WHEN admitted = v_room THEN 'full' ELSE 'admitted' END;
     start_at := p_next;

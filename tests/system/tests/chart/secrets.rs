@@ -149,7 +149,7 @@ fn with_secrets_of_ones_own_none_is_made() -> anyhow::Result<()> {
     assert!(!objects.iter().any(|object| name(object).ends_with("-make-secrets")));
     let variables = variables(&objects);
     for variable in [
-        of_secret("DATABASE_URL", "ledger", "owner"),
+        of_secret("DATABASE_URL", "ledger", "operator"),
         json!({"name": "PGSSLMODE", "value": "verify-full"}),
         json!({"name": "PGSSLROOTCERT", "value": "/etc/chancery/database-ca/ca.crt"}),
         json!({"name": "CHANCERY_SIGNER_PGSSLMODE", "value": "verify-full"}),
