@@ -1,7 +1,7 @@
 -- Forgets the digests of a run that is deleted, once its own tables are gone, so that no more can come. From then on the
 -- ring may sign these payloads again.
 CREATE OR REPLACE FUNCTION chancery.digests_forget(p_run integer) RETURNS bigint
-LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     v_ring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NOT NULL);

@@ -8,7 +8,7 @@
 --
 -- The commit does not wait for the disk, since the parent is locked until then. One that is lost in a crash is done again.
 CREATE OR REPLACE FUNCTION chancery.part_detach(p_parent text, p_number integer) RETURNS boolean
-LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '50ms' AS $$
 DECLARE
     v_part name := p_parent || '_' || p_number;
     v_pending boolean;

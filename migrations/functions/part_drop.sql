@@ -1,6 +1,6 @@
 -- Drops a part that is out of its table of all runs or rings (part_detach).
 CREATE OR REPLACE FUNCTION chancery.part_drop(p_parent text, p_number integer) RETURNS void
-LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_part regclass := to_regclass(format('chancery.%I', p_parent || '_' || p_number));
 BEGIN

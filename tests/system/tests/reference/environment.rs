@@ -18,7 +18,7 @@ const READS: [&str; 4] = ["env::var(\"", "env::var_os(\"", "env = \"", "const VA
 const OTLP: &str = "setting(\"";
 
 /// Calls whose variable is no literal: the tests below know by other means what they read.
-const BY_NAME: [&str; 2] = ["env::var(VARIABLE)", "env::var(name)"];
+const BY_NAME: [&str; 3] = ["env::var(VARIABLE)", "env::var(name)", "env::var_os(name)"];
 
 /// Every source file of the programs and of the libraries.
 fn sources() -> anyhow::Result<Vec<String>> {
