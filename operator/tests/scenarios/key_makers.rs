@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use chancery_keyring::{DataKey, GeneratedKey, KeySpec, generate};
 use chancery_store::keyring::NewKey;
 use chancery_store::lease::MissingKeys;
-use chancery_store::{SignerSession, StoreError};
+use chancery_store::{LedgerUrl, SignerSession, StoreError};
 use serde_json::Value;
 
 use super::fake::FakeApi;
@@ -40,7 +40,8 @@ fn by_login(database: &str, given: &str) -> anyhow::Result<String> {
         .split_once("://")
         .and_then(|(_, rest)| rest.split_once('@')?.0.split_once(':'))
         .context("the URL of the signers has a login")?;
-    Ok(database.replace("user=chancery", &format!("user={login}&password={password}")))
+    let place = database.parse::<LedgerUrl>()?.without_login()?;
+    Ok(format!("{place}&user={login}&password={password}"))
 }
 
 fn given(secret: &Value, key: &str) -> anyhow::Result<Vec<u8>> {

@@ -70,7 +70,7 @@ fn a_run_that_gets_on_or_has_only_begun_does_not_stand_still() {
 fn a_run_of_which_nothing_can_be_signed_does_not_stand_still() {
     let changes: [fn(&mut Progress); 4] = [
         |progress| progress.suspended = true,
-        |progress| progress.filled = false,
+        |progress| progress.keys_joined = 0,
         |progress| progress.batches_signed = progress.batches_closed,
         |progress| progress.deleted = true,
     ];
