@@ -502,8 +502,20 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.deletion_gate() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '60s'
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(1128814158, -2);
+EXCEPTION
+    WHEN lock_not_available THEN NULL;
+END
+$$;
+
 CREATE FUNCTION chancery.digests_forget(p_run integer) RETURNS bigint
-    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
@@ -1345,7 +1357,7 @@ END
 $$;
 
 CREATE FUNCTION chancery.part_detach(p_parent text, p_number integer) RETURNS boolean
-    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET lock_timeout TO '50ms'
     AS $$
@@ -1369,7 +1381,7 @@ END
 $$;
 
 CREATE FUNCTION chancery.part_drop(p_parent text, p_number integer) RETURNS void
-    LANGUAGE plpgsql STRICT SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
@@ -1389,8 +1401,8 @@ CREATE FUNCTION chancery.part_refuse(p_parent text, p_number integer) RETURNS vo
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF p_parent NOT IN ('records', 'batches', 'signatures', 'arrivals', 'digests') THEN
-        RAISE EXCEPTION 'neither runs nor keyrings have a part of %', quote_literal(left(p_parent, 100))
+    IF (p_parent IN ('records', 'batches', 'signatures', 'arrivals', 'digests')) IS NOT TRUE THEN
+        RAISE EXCEPTION 'neither runs nor keyrings have a part of %', coalesce(quote_literal(left(p_parent, 100)), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF p_parent <> 'digests' AND EXISTS (
@@ -2624,6 +2636,9 @@ GRANT ALL ON FUNCTION chancery.database_used() TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.deletion_gate() FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.deletion_gate() TO chancery_auditor;
 
 REVOKE ALL ON FUNCTION chancery.digests_forget(p_run integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.digests_forget(p_run integer) TO chancery_operator;

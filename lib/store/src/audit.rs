@@ -64,6 +64,7 @@ impl Ledger {
         let url = self.url.clone().as_auditor_role();
         let mut keeper = url.connect(WHOLE_AUDIT).await?;
         self.recognise(&mut keeper).await?;
+        pass_gate(&mut keeper).await?;
         begin(&mut keeper).await?;
         hold_tables(&mut keeper).await?;
         let id = sqlx::query_scalar("SELECT pg_export_snapshot()");
@@ -84,6 +85,12 @@ pub(crate) async fn begin(connection: &mut PgConnection) -> Result<(), StoreErro
         answered("beginning to read", SHORT, statement.execute(&mut *connection)).await?;
     }
     Ok(())
+}
+
+/// Lets a deletion go first that waits for audits.
+pub(crate) async fn pass_gate(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let gate = query::deletion_gate.rows();
+    answered(query::deletion_gate.name, LONG, gate.execute(connection)).await.map(|_| ())
 }
 
 /// See the query. It has to come before all that takes a snapshot.

@@ -180,6 +180,7 @@ impl Ledger {
     /// [`StoreError::NoRun`] when there is none, [`StoreError::BeingDeleted`] when its deletion has begun.
     pub async fn export(&self, namespace: &str, name: &str) -> Result<Exporter, StoreError> {
         let mut connection = self.url.connect(WHOLE_EXPORT).await?;
+        audit::pass_gate(&mut connection).await?;
         audit::begin(&mut connection).await?;
         audit::hold_tables(&mut connection).await?;
         let run = Run::find(&mut connection, namespace, name).await?.whole()?;

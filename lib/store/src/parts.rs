@@ -33,18 +33,31 @@ impl Part {
     /// Takes it out, as soon as nobody reads the table of all.
     pub(crate) async fn detach(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
         let given_up = Instant::now() + LONGEST;
-        let mut pause = LEAST_PAUSE;
+        let (mut pause, mut closed) = (LEAST_PAUSE, false);
         loop {
             let detach = query::part_detach.rows().bind(&self.parent).bind(self.number);
             match answered(query::part_detach.name, LONG, detach.execute(&mut *connection)).await {
-                // Somebody reads it.
+                // Somebody reads it. Those are waited for, and whoever comes later waits.
                 Err(StoreError::GaveUp { .. }) if Instant::now() < given_up => {
+                    if !closed {
+                        let close = query::deletion_gate_close.rows();
+                        answered(query::deletion_gate_close.name, LONG, close.execute(&mut *connection)).await?;
+                        closed = true;
+                    }
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(MOST_PAUSE);
                 }
-                done => return done.map(|_| ()),
+                done => {
+                    done?;
+                    break;
+                }
             }
         }
+        if closed {
+            let open = query::deletion_gate_open.rows();
+            answered(query::deletion_gate_open.name, LONG, open.execute(connection)).await?;
+        }
+        Ok(())
     }
 
     /// Drops it, once it is out.

@@ -1,0 +1,2 @@
+-- See the function.
+SELECT chancery.deletion_gate()
