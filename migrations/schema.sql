@@ -505,7 +505,7 @@ $$;
 CREATE FUNCTION chancery.deletion_gate() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET lock_timeout TO '60s'
+    SET lock_timeout TO '10s'
     AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(1128814158, -2);
