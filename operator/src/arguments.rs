@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use chancery_api::quantity;
 use chancery_process::LogFormat;
 use chancery_store::{GivenUrl, StoreError};
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::run::allowed::Allowed;
 use crate::run::build::pod::SignerSettings;
@@ -14,22 +14,47 @@ use crate::run::key_files::KeyFiles;
 use crate::run::limits::{Bounds, Limits};
 use crate::run::room::Capacity;
 
-/// Reconciles SigningRuns: seeds the ledger, runs the signers, keeps the status up to date
-#[derive(Debug, Parser)]
-#[command(
-    version,
-    name = "chancery-operator",
-    subcommand_negates_reqs = true,
-    args_conflicts_with_subcommands = true
-)]
-pub struct Arguments {
-    /// What to do instead of operating.
-    #[command(subcommand)]
-    pub command: Option<Command>,
-    /// How to operate.
-    #[command(flatten)]
-    pub operate: Option<Operate>,
+/// What to do.
+#[derive(Debug)]
+pub enum Arguments {
+    /// Operate, until asked to stop.
+    Operate(Box<Operate>),
+    /// Something else, once.
+    Command(Command),
 }
+
+// By hand: clap's own `Option<Operate>` asks for all of it as soon as there is one argument of it, and a variable that a
+// command has too, such as DATABASE_URL, is one.
+impl FromArgMatches for Arguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand_name() {
+            Some(_) => Command::from_arg_matches(matches).map(Self::Command),
+            None => Operate::from_arg_matches(matches).map(|operate| Self::Operate(Box::new(operate))),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl CommandFactory for Arguments {
+    fn command() -> clap::Command {
+        let program = clap::Command::new("chancery-operator")
+            .version(env!("CARGO_PKG_VERSION"))
+            .about("Reconciles SigningRuns: seeds the ledger, runs the signers, keeps the status up to date")
+            .subcommand_negates_reqs(true)
+            .args_conflicts_with_subcommands(true);
+        Command::augment_subcommands(Operate::augment_args(program)).subcommand_required(false)
+    }
+
+    fn command_for_update() -> clap::Command {
+        Self::command()
+    }
+}
+
+impl Parser for Arguments {}
 
 /// What it can do besides operating.
 #[derive(Debug, Subcommand)]

@@ -7,7 +7,6 @@ use chancery_operator::arguments::{Arguments, Command};
 use chancery_operator::{make_secrets, migrate, operate, wait};
 use chancery_process::{Exit, LogFormat, Shield, Stop, chain, parse_arguments};
 use chancery_telemetry::Telemetry;
-use clap::{CommandFactory, error::ErrorKind};
 
 /// How long reconciles that are under way may take once the operator is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -15,7 +14,10 @@ const GRACE: Duration = Duration::from_secs(10);
 fn main() -> ExitCode {
     let shield = Shield::raise();
     let arguments: Arguments = parse_arguments();
-    let format = arguments.operate.as_ref().map_or(LogFormat::default(), |operate| operate.log_format);
+    let format = match &arguments {
+        Arguments::Operate(how) => how.log_format,
+        Arguments::Command(_) => LogFormat::default(),
+    };
     // Dropped last, so that the spans of everything else are sent.
     let _telemetry = Telemetry::start(format, "chancery-operator");
     shield.report();
@@ -39,11 +41,11 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    match (arguments.command, arguments.operate) {
-        (Some(Command::Wait(run)), _) => wait(&run).await,
-        (Some(Command::MakeSecrets(which)), _) => make_secrets(&which).await,
-        (Some(Command::Migrate(which)), _) => migrate(which).await,
-        (None, Some(how)) => {
+    match arguments {
+        Arguments::Command(Command::Wait(run)) => wait(&run).await,
+        Arguments::Command(Command::MakeSecrets(which)) => make_secrets(&which).await,
+        Arguments::Command(Command::Migrate(which)) => migrate(which).await,
+        Arguments::Operate(how) => {
             let stop = Stop::on_signals(GRACE)?;
             let last = stop.clone();
             let overdue = async move {
@@ -51,16 +53,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 tokio::time::sleep(GRACE).await;
             };
             tokio::select! {
-                outcome = operate(how, stop) => outcome,
+                outcome = operate(*how, stop) => outcome,
                 () = overdue => anyhow::bail!("a reconcile did not end within {GRACE:?}; the next leader repeats it"),
             }
         }
-        // The arguments that operating needs are missing together or not at all.
-        (None, None) => Arguments::command()
-            .error(
-                ErrorKind::MissingRequiredArgument,
-                "--database-url, --kek-file, --pod-namespace and --signer-image are needed",
-            )
-            .exit(),
     }
 }

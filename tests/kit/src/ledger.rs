@@ -17,6 +17,17 @@ const CONNECTIONS: u32 = 6;
 /// The login of operators, and its password.
 const OPERATOR: &str = "test_operator";
 
+/// The URL of the ledger at a URL for an operator, who owns nothing.
+///
+/// # Errors
+///
+/// What is no URL of a ledger.
+pub(crate) fn operator_url(url: &str) -> anyhow::Result<String> {
+    let mut place: Url = url.parse::<LedgerUrl>()?.without_login()?.parse()?;
+    place.query_pairs_mut().append_pair("user", OPERATOR).append_pair("password", OPERATOR);
+    Ok(place.into())
+}
+
 /// A migrated, empty ledger in a database of its own.
 #[derive(Debug)]
 pub struct TestLedger {
@@ -95,9 +106,7 @@ impl TestLedger {
     }
 
     fn of(ledger: Ledger, url: &str) -> anyhow::Result<Self> {
-        let mut place: Url = url.parse::<LedgerUrl>()?.without_login()?.parse()?;
-        place.query_pairs_mut().append_pair("user", OPERATOR).append_pair("password", OPERATOR);
-        Ok(Self { ledger, url: url.to_owned(), operator_url: place.into() })
+        Ok(Self { ledger, url: url.to_owned(), operator_url: operator_url(url)? })
     }
 
     /// Runs statements as the owner.

@@ -159,7 +159,8 @@ async fn when_the_operator_starts() -> anyhow::Result<()> {
     let namespace = cluster.namespace("down-start").await?;
     let server = throw_away();
     let ledger = TestLedger::create(&server, "ledger").await?;
-    let release = Release::install(&namespace, &ledger.url).await?;
+    // Who migrates would wait for the database, before the operator.
+    let release = Release::install_as_owner(&namespace, &ledger.url).await?;
     server.stop_immediate()?;
     let mut operator = OperatorProcess::start(&release).await?;
     let _stand_in = StandIn::start(&namespace)?;

@@ -22,7 +22,8 @@ async fn a_pool_in_transaction_mode_is_refused_and_one_in_session_mode_serves_op
     let ledger = TestLedger::create(&server, "ledger").await?;
 
     let namespace = cluster.namespace("pooler-shared").await?;
-    let release = Release::install(&namespace, &shared.url(&ledger.url)?).await?;
+    // Who migrates would refuse it, before the operator.
+    let release = Release::install_as_owner(&namespace, &shared.url(&ledger.url)?).await?;
     let mut operator = OperatorProcess::start(&release).await?;
     let run = ClusterRun::new(&namespace, "demo");
     run.apply().await?;

@@ -1,15 +1,12 @@
 //! The chart's Job that makes Secrets, before a release: nothing runs Jobs here, so a test does.
 
-use std::fs;
-
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use k8s_openapi::api::batch::v1::Job;
 use serde_json::Value;
 
 use super::release::{Release, helm};
 use super::stand_in::container;
 use super::stand_in::environment::Mounts;
-use super::stand_in::processes::Processes;
 
 /// Runs that Job's program with the rights that the chart gives it, which are then taken away again, as Helm does.
 pub(crate) async fn make_secrets(release: &Release<'_>, name: &str) -> anyhow::Result<()> {
@@ -29,12 +26,8 @@ pub(crate) async fn make_secrets(release: &Release<'_>, name: &str) -> anyhow::R
     let kubeconfig = release.kubeconfig_of(&spec).await?;
     let container = spec.containers.first().context("a pod without containers")?;
     let folder = namespace.cluster.folder().join(format!("{}-make-secrets", namespace.name));
-    fs::create_dir_all(&folder)?;
     let environment = vec![("KUBECONFIG".to_owned(), kubeconfig.display().to_string())];
-    let mut running = container::start(container, environment, &Mounts::new(), &folder)?;
-    let status = running.child.wait().await?;
-    let log = fs::read_to_string(Processes::log(&folder)).unwrap_or_default();
-    ensure!(status.success(), "make-secrets ended with {status}: {log}");
+    container::run_to_its_end(container, environment, &Mounts::new(), &folder).await?;
     namespace.kubectl().feed(&["delete", "--filename", "-"], &rights).await?.expect_code(0)?;
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context as _;
+use k8s_openapi::api::core::v1::{Container, Pod};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,7 +15,7 @@ use tokio::net::TcpStream;
 
 use super::release::Release;
 use super::stand_in::container::{self, Running};
-use super::stand_in::environment;
+use super::stand_in::environment::{self, Mounts};
 use super::stand_in::processes::Processes;
 use crate::wait::eventually;
 
@@ -44,11 +45,11 @@ impl OperatorProcess {
         Self::start_with(release, &OperatorOptions::default()).await
     }
 
-    /// Starts the operator of a release with other settings.
+    /// Starts the operator of a release with other settings, once the containers before it have ended well.
     ///
     /// # Errors
     ///
-    /// When its settings cannot be had.
+    /// When its settings cannot be had, or when a container before it fails.
     pub async fn start_with(release: &Release<'_>, options: &OperatorOptions) -> anyhow::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("operator-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -57,11 +58,12 @@ impl OperatorProcess {
         let kubeconfig = release.kubeconfig_of(spec).await?;
         let container = spec.containers.first().context("a pod without containers")?.clone();
         let folder = release.namespace.cluster.folder().join(format!("{}-{name}", release.namespace.name));
-        fs::create_dir_all(&folder)?;
-        let secrets = release.namespace.api();
-        let not_yet = |why| anyhow::anyhow!("the operator's pod cannot be started: {why:?}");
-        let mounts = environment::mount(&secrets, &pod, &container, &folder).await.map_err(not_yet)?;
-        let mut environment = environment::resolve(&secrets, &pod, &container).await.map_err(not_yet)?;
+        for before in spec.init_containers.iter().flatten() {
+            let folder = folder.join(&before.name);
+            let (environment, mounts) = settings(release, &pod, before, &folder).await?;
+            container::run_to_its_end(before, environment, &mounts, &folder).await?;
+        }
+        let (mut environment, mounts) = settings(release, &pod, &container, &folder).await?;
         environment.push(("KUBECONFIG".to_owned(), kubeconfig.display().to_string()));
         environment.push(("CHANCERY_LOG_FORMAT".to_owned(), "text".to_owned()));
         if let Ok(filter) = std::env::var("RUST_LOG") {
@@ -171,6 +173,21 @@ impl OperatorProcess {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
     }
+}
+
+/// The variables and the mounts of a container of the operator's pod, whose own folder is made.
+async fn settings(
+    release: &Release<'_>,
+    pod: &Pod,
+    container: &Container,
+    folder: &Path,
+) -> anyhow::Result<(Vec<(String, String)>, Mounts)> {
+    fs::create_dir_all(folder)?;
+    let secrets = release.namespace.api();
+    let not_yet = |why| anyhow::anyhow!("the operator's pod cannot be started: {why:?}");
+    let mounts = environment::mount(&secrets, pod, container, folder).await.map_err(not_yet)?;
+    let environment = environment::resolve(&secrets, pod, container).await.map_err(not_yet)?;
+    Ok((environment, mounts))
 }
 
 /// `listening address=127.0.0.1:1234 pages="metrics"`, or the same in quotes or JSON.

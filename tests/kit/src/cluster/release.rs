@@ -15,6 +15,7 @@ use super::hooks;
 use super::namespace::Namespace;
 use crate::chancery::Ended;
 use crate::helm::{Helm, chart};
+use crate::ledger::operator_url;
 
 /// Name of the release, and so of most of what it makes.
 const NAME: &str = "chancery";
@@ -29,7 +30,7 @@ pub struct Release<'n> {
 }
 
 impl<'n> Release<'n> {
-    /// Installs the chart for a ledger.
+    /// Installs the chart for a ledger, with an operator that owns nothing in it.
     ///
     /// # Errors
     ///
@@ -49,15 +50,18 @@ impl<'n> Release<'n> {
         allowed: &Value,
     ) -> anyhow::Result<Self> {
         let database = give_url(namespace, ledger_url).await?;
-        let values = json!({
-            // The cluster has them, for all tests.
-            "crds": {"install": false},
-            "rbac": {"aggregate": false},
-            "database": database,
-            "operator": {"replicas": 1},
-            "signer": {"allowed": allowed},
-        });
-        Self::install_with(namespace, &values).await
+        Self::install_with(namespace, &values(&database, allowed)).await
+    }
+
+    /// Installs the chart for a ledger with its owner's login alone: the operator is the owner.
+    ///
+    /// # Errors
+    ///
+    /// When there is no `helm`, or when it fails.
+    pub async fn install_as_owner(namespace: &'n Namespace<'n>, ledger_url: &str) -> anyhow::Result<Self> {
+        let mut database = give_url(namespace, ledger_url).await?;
+        database["operatorUrlKey"] = "".into();
+        Self::install_with(namespace, &values(&database, &json!({}))).await
     }
 
     /// Installs the chart with the given values and nothing else.
@@ -114,7 +118,7 @@ impl<'n> Release<'n> {
     ///
     /// When the API server refuses.
     pub async fn give_kek(&self, name: &str, kek: &[u8]) -> anyhow::Result<()> {
-        give(self.namespace, name, "kek", kek).await
+        give(self.namespace, name, &[("kek", kek)]).await
     }
 
     /// The KEK that was made for the release.
@@ -129,20 +133,34 @@ impl<'n> Release<'n> {
     }
 }
 
-/// Makes a Secret with the URL of a ledger's owner: the values `database` that name it.
+fn values(database: &Value, allowed: &Value) -> Value {
+    json!({
+        // The cluster has them, for all tests.
+        "crds": {"install": false},
+        "rbac": {"aggregate": false},
+        "database": database,
+        "operator": {"replicas": 1},
+        "signer": {"allowed": allowed},
+    })
+}
+
+/// Makes a Secret with the URLs of a ledger's owner and of an operator that owns nothing: the values `database` that name it.
 ///
 /// # Errors
 ///
 /// When the API server refuses.
 pub async fn give_url(namespace: &Namespace<'_>, url: &str) -> anyhow::Result<Value> {
-    give(namespace, "ledger", "owner-url", url.as_bytes()).await?;
-    Ok(json!({"existingSecret": "ledger"}))
+    let operator = operator_url(url)?;
+    give(namespace, "ledger", &[("owner-url", url.as_bytes()), ("operator-url", operator.as_bytes())])
+        .await?;
+    Ok(json!({"existingSecret": "ledger", "operatorUrlKey": "operator-url"}))
 }
 
-async fn give(namespace: &Namespace<'_>, name: &str, key: &str, value: &[u8]) -> anyhow::Result<()> {
+async fn give(namespace: &Namespace<'_>, name: &str, data: &[(&str, &[u8])]) -> anyhow::Result<()> {
+    let data = data.iter().map(|&(key, value)| (key.to_owned(), ByteString(value.to_owned()))).collect();
     let secret = Secret {
         metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
-        data: Some([(key.to_owned(), ByteString(value.to_owned()))].into()),
+        data: Some(data),
         ..Secret::default()
     };
     namespace.api::<Secret>().create(&PostParams::default(), &secret).await?;

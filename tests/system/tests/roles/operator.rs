@@ -1,10 +1,12 @@
 //! The operator's login makes, watches and deletes runs. Whoever steals it can do that, and cannot rewrite what is stored.
 
 use std::collections::BTreeSet;
+use std::process::Stdio;
 
-use chancery_kit::{Chancery, TestLedger, TestRun, throw_away};
+use chancery_kit::{Chancery, Ended, TestLedger, TestRun, program, throw_away};
 use chancery_store::{Ledger, LedgerUrl, StoreError};
 use sqlx::{Connection, PgConnection};
+use tokio::process::Command;
 
 use crate::{PERMISSION_DENIED, assert_denied, refusal, tables};
 
@@ -146,6 +148,29 @@ async fn an_operator_of_another_version_than_the_ledger_says_who_has_to_migrate(
     let stranger = empty.replace("user=chancery", "user=test_operator");
     let refused = Ledger::connect(stranger.parse()?, 2).await?.migrate().await.expect_err("no ledger");
     assert!(matches!(refused, StoreError::LacksRights(_)), "{refused}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_program_migrates_with_nothing_but_the_variables_that_the_chart_gives_it() -> anyhow::Result<()> {
+    let server = throw_away();
+    let owner = server.url("chancery");
+    owner.parse::<LedgerUrl>()?.create_database().await?;
+    let operator = owner.replace("user=chancery", "user=operator&password=secret");
+    for _ in 0..2 {
+        let child = Command::new(program("chancery-operator"))
+            .arg("migrate")
+            .env_clear()
+            .env("DATABASE_URL", &owner)
+            .env("CHANCERY_OPERATOR_DATABASE_URL", &operator)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        Ended::of(child).await?.expect_code(0)?;
+    }
+    Ledger::connect(operator.parse()?, 2).await?.migrate().await?;
     Ok(())
 }
 

@@ -67,6 +67,20 @@ pub(crate) fn start(
     Ok(Running { child, message })
 }
 
+/// Starts the container, and waits until it has ended well.
+pub(crate) async fn run_to_its_end(
+    container: &Container,
+    environment: Vec<(String, String)>,
+    mounts: &Mounts,
+    folder: &Path,
+) -> anyhow::Result<()> {
+    fs::create_dir_all(folder)?;
+    let status = start(container, environment, mounts, folder)?.child.wait().await?;
+    let log = fs::read_to_string(Processes::log(folder)).unwrap_or_default();
+    anyhow::ensure!(status.success(), "container {} ended with {status}: {log}", container.name);
+    Ok(())
+}
+
 fn mounted(value: &str, mounts: &Mounts) -> Option<PathBuf> {
     let (mount, place) = mounts.iter().find(|(mount, _)| Path::new(value).starts_with(mount))?;
     Some(place.join(Path::new(value).strip_prefix(mount).ok()?))
