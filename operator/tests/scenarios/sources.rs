@@ -190,10 +190,12 @@ async fn comes_to_be(world: &World, operator: &mut TestOperator) -> anyhow::Resu
 #[tokio::test]
 async fn whatever_fails_as_the_intake_is_made_it_is_there_in_the_end() -> anyhow::Result<()> {
     for requests in ["APPLY jobs/demo-intake", "CREATE secrets/demo-intake-"] {
-        let world = World::with_run(reading()).await?;
-        let mut operator = world.operator().await;
-        world.api.fail(1, requests, Failure::Refused(500, "no"));
-        comes_to_be(&world, &mut operator).await?;
+        {
+            let world = World::with_run(reading()).await?;
+            let mut operator = world.operator().await;
+            world.api.fail(1, requests, Failure::Refused(500, "no"));
+            comes_to_be(&world, &mut operator).await?;
+        }
         for failure in [Failure::Lost, Failure::AnswerLost] {
             let world = World::with_run(reading()).await?;
             let mut killed = world.operator().await;
