@@ -1,9 +1,9 @@
-# The images of the operator and of the signers: `make images`. Each holds one program and the shared
+# The images of the operator, of the signers and of the intakes: `make images`. Each holds one program and the shared
 # libraries that it needs; no shell, no package manager, no other base.
 #
-#   --target operator|signer   which of the two
-#   --build-arg FILES=…        built: compile them here; prebuilt: take the trees operator/ and signer/
-#                              that scripts/rootfs.sh made, which then are the whole build context
+#   --target operator|signer|intake   which of them
+#   --build-arg FILES=…               built: compile them here; prebuilt: take the trees operator/, signer/ and
+#                                     intake/ that scripts/rootfs.sh made, which then are the whole build context
 
 ARG FILES=built
 # That of rust-toolchain.toml. A release is built with --build-arg FILES=prebuilt, from no other image at all.
@@ -37,8 +37,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     export "CC_$(echo "$target" | tr - _)=$compiler"; \
     export "CARGO_TARGET_$(echo "$target" | tr a-z- A-Z_)_LINKER=$compiler"; \
     cargo build --profile dist --locked --target "$target" \
-        --package chancery-operator --package chancery-signer; \
-    for program in operator signer; do \
+        --package chancery-operator --package chancery-signer --package chancery-intake; \
+    for program in operator signer intake; do \
         CC=$compiler scripts/rootfs.sh "target/$target/dist/chancery-$program" "/rootfs/$program"; \
     done; \
     cp -a /rootfs/. /
@@ -70,3 +70,15 @@ COPY --from=files /signer/ /
 USER 65532:65532
 EXPOSE 9090
 ENTRYPOINT ["/chancery-signer"]
+
+FROM scratch AS intake
+ARG VERSION=0.0.0
+ARG REVISION=
+LABEL org.opencontainers.image.title="chancery-intake" \
+    org.opencontainers.image.description="Reads the sources of a run, and admits what they offer" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}" \
+    org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=files /intake/ /
+USER 65532:65532
+ENTRYPOINT ["/chancery-intake"]

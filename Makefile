@@ -107,7 +107,7 @@ images: ## Build the images, with CONTAINER_TOOL (docker, podman, buildah) and V
 .PHONY: images-prebuilt
 images-prebuilt: ## The same from programs compiled here: needs no base image
 	@scripts/setup.sh --no-postgres
-	cargo build --profile dist --locked --package chancery-operator --package chancery-signer
+	cargo build --profile dist --locked --package chancery-operator --package chancery-signer --package chancery-intake
 	scripts/images.sh --prebuilt $(ARGS)
 
 .PHONY: kind-up

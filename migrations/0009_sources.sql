@@ -165,3 +165,9 @@ ALTER TABLE chancery.logins
     ADD COLUMN work chancery.login_work NOT NULL DEFAULT 'Sign',
     DROP CONSTRAINT logins_name_check,
     ADD CHECK (name ~ ('^chancery_[0-9a-f]{12}_' || CASE work WHEN 'Sign' THEN 'r' ELSE 'i' END || '[1-9][0-9]{0,9}_[0-9a-f]{8}$'));
+
+-- A run with sources has one Secret more on a cluster: that of its intake, which belongs to the intake's Job and goes with it.
+ALTER TABLE chancery.run_secrets
+    ADD COLUMN work chancery.login_work NOT NULL DEFAULT 'Sign',
+    DROP CONSTRAINT run_secrets_pkey,
+    ADD PRIMARY KEY (run_id, work);

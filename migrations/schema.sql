@@ -2300,6 +2300,7 @@ CREATE TABLE chancery.run_secrets (
     name text NOT NULL,
     content text NOT NULL,
     made_at timestamp with time zone,
+    work chancery.login_work DEFAULT 'Sign'::chancery.login_work NOT NULL,
     CONSTRAINT run_secrets_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 253)))
 );
 
@@ -2463,7 +2464,7 @@ ALTER TABLE ONLY chancery.records
     ADD CONSTRAINT records_pkey PRIMARY KEY (record, run_id);
 
 ALTER TABLE ONLY chancery.run_secrets
-    ADD CONSTRAINT run_secrets_pkey PRIMARY KEY (run_id);
+    ADD CONSTRAINT run_secrets_pkey PRIMARY KEY (run_id, work);
 
 ALTER TABLE ONLY chancery.runs
     ADD CONSTRAINT runs_namespace_name_key UNIQUE (namespace, name);

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Builds the images of the operator and of the signers.
+# Builds the images of the operator, of the signers and of the intakes.
 #
 #   scripts/images.sh [--prebuilt] [--archive FOLDER] [--push [--digests FOLDER]]
 #
-#   --prebuilt         take target/dist/chancery-{operator,signer}; needs no base image and no network
-#   --archive FOLDER   also write FOLDER/operator.tar and FOLDER/signer.tar, as `docker load` takes them
+#   --prebuilt         take target/dist/chancery-{operator,signer,intake}; needs no base image and no network
+#   --archive FOLDER   also write FOLDER/{operator,signer,intake}.tar, as `docker load` takes them
 #   --push             push to the registry instead of keeping them here
-#   --digests FOLDER   also write the digests of what was pushed to FOLDER/operator and FOLDER/signer
+#   --digests FOLDER   also write the digests of what was pushed to FOLDER/{operator,signer,intake}
 #
 #   CONTAINER_TOOL     docker (default, with buildx), podman or buildah
-#   IMAGE_PREFIX       what comes before "/operator" and "/signer"; default docker.io/chancery
+#   IMAGE_PREFIX       what comes before "/operator", "/signer" and "/intake"; default docker.io/chancery
 #   VERSION            the tag; default the version of the workspace
 #   PLATFORMS          such as linux/amd64,linux/arm64; default the machine's own
 set -euo pipefail
@@ -57,7 +57,7 @@ if [ "$files" = prebuilt ]; then
     context=target/images
     rm -rf "$context"
     mkdir -p "$context"
-    for name in operator signer; do
+    for name in operator signer intake; do
         scripts/rootfs.sh "target/dist/chancery-$name" "$context/$name"
     done
 fi
@@ -104,3 +104,4 @@ build() {
 
 build operator
 build signer
+build intake

@@ -10,9 +10,11 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 
 use crate::run::allowed::Allowed;
 use crate::run::build::pod::SignerSettings;
+use crate::run::intake_settings::{IntakeSettings, IntakeTemplate};
 use crate::run::key_files::KeyFiles;
 use crate::run::limits::{Bounds, Limits};
 use crate::run::room::Capacity;
+use crate::run::sources_allowed::SourcesAllowed;
 
 /// What to do.
 #[derive(Debug)]
@@ -186,6 +188,21 @@ pub struct Operate {
     /// What spec.signerTemplate may ask for, as JSON: lists named as in signer.allowed of the chart's values
     #[arg(long, env = "CHANCERY_SIGNER_ALLOWED", default_value = "{}", value_name = "JSON")]
     signer_allowed: Allowed,
+    /// Image of the intake pods, which read the sources of a run
+    #[arg(long, env = "CHANCERY_INTAKE_IMAGE", value_name = "IMAGE")]
+    intake_image: String,
+    /// ServiceAccount of intake pods, in the run's namespace; they are given no API token
+    #[arg(long, env = "CHANCERY_INTAKE_SERVICE_ACCOUNT", value_name = "NAME")]
+    intake_service_account: Option<String>,
+    /// Splits that an intake reads at the same time, in some 20 MiB of memory each
+    #[arg(long, env = "CHANCERY_INTAKE_READERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    intake_readers: u16,
+    /// How intake pods are made, as JSON: fields named as in intake.template of the chart's values
+    #[arg(long, env = "CHANCERY_INTAKE_TEMPLATE", default_value = "{}", value_name = "JSON")]
+    intake_template: IntakeTemplate,
+    /// What the sources of a run may name, as JSON: lists named as in intake.allowed of the chart's values
+    #[arg(long, env = "CHANCERY_INTAKE_ALLOWED", default_value = "{}", value_name = "JSON")]
+    intake_allowed: SourcesAllowed,
     /// What a run, and a namespace, may have, as JSON: named as in limits of the chart's values; 0 is no limit
     #[arg(long, env = "CHANCERY_LIMITS", default_value = "{}", value_name = "JSON")]
     limits: Limits,
@@ -220,6 +237,17 @@ impl Operate {
     pub(crate) fn bounds(&self) -> Bounds {
         let capacity = self.database_capacity.map(|bytes| Capacity::new(bytes, self.database_floor));
         Bounds { limits: self.limits, capacity }
+    }
+
+    /// What all intake pods have in common.
+    pub(crate) fn intake_settings(&self) -> IntakeSettings {
+        IntakeSettings {
+            image: self.intake_image.clone(),
+            service_account: self.intake_service_account.clone(),
+            readers: self.intake_readers,
+            template: self.intake_template.clone(),
+            allowed: self.intake_allowed.clone(),
+        }
     }
 
     /// What all signer pods have in common.

@@ -122,7 +122,7 @@ impl Process {
         };
         let shared = Arc::new(Shared::new(
             services,
-            self.settings.clone(),
+            (self.settings.clone(), self.arguments.intake_settings()),
             self.arguments.key_files(),
             self.arguments.bounds(),
             triggers,

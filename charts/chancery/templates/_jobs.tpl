@@ -7,10 +7,17 @@
 signer:
   # The Job of the run RUN is named RUN-signer, and the Secret of its pods RUN-signer- and ten letters and digits.
   suffix: -signer
+  # What the Secret of its pods belongs to, and goes with.
+  secretOwner: SigningRun
   container: signer
   command: /chancery-signer
   image: {{ include "chancery.image" (list . .Values.signer.image) }}
   serviceAccount: {{ include "chancery.signer.serviceAccountName" . | quote }}
+  # What the pods may have besides, by the run's template.
+  allowed: {{ pick .Values.signer.allowed "serviceAccountNames" "priorityClassNames" "runtimeClassNames" "tolerations" | toJson }}
+  # How the names begin of Secrets and claims of others that its pods may mount.
+  secretPrefixes: []
+  claimPrefixes: []
   environment:
     # Keys of the run's Secret.
     fromSecret:
@@ -43,6 +50,50 @@ signer:
       - CHANCERY_RUN_UID
       - CHANCERY_STOPPED_EXIT
       - TRACEPARENT
+intake:
+  suffix: -intake
+  secretOwner: Job
+  container: intake
+  command: /chancery-intake
+  image: {{ include "chancery.image" (list . .Values.intake.image) }}
+  serviceAccount: {{ include "chancery.intake.serviceAccountName" . | quote }}
+  # What the values give the pods.
+  {{- $template := .Values.intake.template }}
+  allowed:
+    serviceAccountNames: []
+    priorityClassNames: {{ compact (list $template.priorityClassName) | toJson }}
+    runtimeClassNames: {{ compact (list $template.runtimeClassName) | toJson }}
+    tolerations: {{ $template.tolerations | toJson }}
+  secretPrefixes: {{ .Values.intake.allowed.secretPrefixes | toJson }}
+  claimPrefixes: {{ .Values.intake.allowed.claimPrefixes | toJson }}
+  environment:
+    fromSecret:
+      DATABASE_URL: database-url
+    fromPod:
+      POD_NAME: metadata.name
+      POD_UID: metadata.uid
+    fixed:
+      CHANCERY_HOLDER: $(POD_NAME)/$(POD_UID)
+      CHANCERY_CREDENTIALS_DIR: /etc/chancery/credentials
+      CHANCERY_TERMINATION_LOG: /dev/termination-log
+      {{- with .Values.database.tls.mode }}
+      PGSSLMODE: {{ . }}
+      {{- end }}
+      {{- if include "chancery.database.hasCa" . }}
+      PGSSLROOTCERT: /etc/chancery/intake/ca.crt
+      {{- end }}
+      {{- with .Values.traces.otlpEndpoint }}
+      OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
+      {{- end }}
+    free:
+      - CHANCERY_GRACE
+      - CHANCERY_LOG_FORMAT
+      - CHANCERY_NAMESPACE
+      - CHANCERY_READERS
+      - CHANCERY_RUN
+      - CHANCERY_RUN_UID
+      - CHANCERY_STOPPED_EXIT
+      - TRACEPARENT
 {{- end }}
 
 {{/*
@@ -64,20 +115,42 @@ signer:
 {{/* Names that are allowed beside the programs' own ServiceAccounts, as a CEL map from components to lists. */}}
 {{- define "chancery.jobs.serviceAccounts" -}}
 {{- $found := dict }}
-{{- $allowed := .Values.signer.allowed.serviceAccountNames }}
 {{- range $component, $program := include "chancery.jobs.programs" . | fromYaml }}
-{{- $_ := set $found $component (prepend $allowed $program.serviceAccount) }}
+{{- $_ := set $found $component (prepend $program.allowed.serviceAccountNames $program.serviceAccount) }}
 {{- end }}
 {{- toJson $found }}
 {{- end }}
 
-{{/* The tolerations that are allowed, as a CEL list in which each has every field. */}}
+{{/* The tolerations that are allowed, as a CEL map from components to lists in which each has every field. */}}
 {{- define "chancery.jobs.tolerations" -}}
-{{- $found := list }}
-{{- range .Values.signer.allowed.tolerations }}
-{{- $found = append $found (merge (deepCopy .) (dict "key" "" "operator" "Equal" "value" "" "effect" "")) }}
+{{- $found := dict }}
+{{- range $component, $program := include "chancery.jobs.programs" . | fromYaml }}
+{{- $tolerations := list }}
+{{- range $program.allowed.tolerations }}
+{{- $fields := pick . "key" "operator" "value" "effect" }}
+{{- $tolerations = append $tolerations (merge (deepCopy $fields) (dict "key" "" "operator" "Equal" "value" "" "effect" "")) }}
+{{- end }}
+{{- $_ := set $found $component $tolerations }}
 {{- end }}
 {{- toJson $found }}
+{{- end }}
+
+{{/*
+  Fails if the prefixes of the Secrets that sources may name let a run name one of the release's own, whose content an
+  endpoint of its own would see.
+*/}}
+{{- define "chancery.intake.checkPrefixes" -}}
+{{- $own := list (include "chancery.kek.secretName" .) (include "chancery.database.secretName" .) (include "chancery.statements.secretName" .) }}
+{{- range .Values.kek.former }}
+{{- $own = append $own .existingSecret }}
+{{- end }}
+{{- range $prefix := .Values.intake.allowed.secretPrefixes }}
+{{- range $own }}
+{{- if hasPrefix $prefix . }}
+{{- fail (printf "intake.allowed.secretPrefixes: %q would let runs name the Secret %s of the release; give a longer prefix" $prefix .) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* Whether the admission policy is made: "true" or nothing. */}}

@@ -47,6 +47,16 @@
 {{- end }}
 {{- end }}
 
+{{/* Empty: the default of the run's namespace. */}}
+{{- define "chancery.intake.serviceAccountName" -}}
+{{- $account := .Values.intake.serviceAccount }}
+{{- if $account.create }}
+{{- default (printf "%s-intake" (include "chancery.fullname" .)) $account.name }}
+{{- else }}
+{{- $account.name }}
+{{- end }}
+{{- end }}
+
 {{/* What selects the pods of a component. Called with (list . COMPONENT). */}}
 {{- define "chancery.selectorLabels" -}}
 {{- $root := index . 0 -}}
@@ -94,6 +104,13 @@ annotations:
 {{- define "chancery.signer.podLabels" -}}
 app.kubernetes.io/name: chancery
 app.kubernetes.io/component: signer
+app.kubernetes.io/managed-by: chancery-operator
+{{- end }}
+
+{{/* What the operator labels its intake pods with, whatever the run. */}}
+{{- define "chancery.intake.podLabels" -}}
+app.kubernetes.io/name: chancery
+app.kubernetes.io/component: intake
 app.kubernetes.io/managed-by: chancery-operator
 {{- end }}
 

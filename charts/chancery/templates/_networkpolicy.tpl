@@ -1,5 +1,5 @@
 {{/*
-  Where the operator and the signers may connect to. A destination is named where it can be known: from a host
+  Where the operator, the signers and the intakes may connect to. A destination is named where it can be known: from a host
   that is an address, or a Service of the cluster; else a port is all that is limited.
 */}}
 
@@ -67,6 +67,20 @@
 {{- end }}
 {{- end }}
 
+{{/*
+  Where the sources of runs may be, as a JSON list of peers: anywhere but where machines keep their own credentials, unless
+  it is said. Pods of the cluster are named besides, since some network plug-ins look for them in no block of addresses.
+*/}}
+{{- define "chancery.sources.peers" -}}
+{{- if .Values.networkPolicy.sourcesTo }}
+{{- .Values.networkPolicy.sourcesTo | toJson }}
+{{- else }}
+{{- $v4 := list "169.254.0.0/16" "100.100.100.200/32" "168.63.129.16/32" "192.0.0.192/32" }}
+{{- $v6 := list "fe80::/10" "fd00:ec2::254/128" "fd20:ce::254/128" }}
+{{- list (dict "ipBlock" (dict "cidr" "0.0.0.0/0" "except" $v4)) (dict "ipBlock" (dict "cidr" "::/0" "except" $v6)) (dict "namespaceSelector" dict) | toJson }}
+{{- end }}
+{{- end }}
+
 {{/* One rule: these ports, of these peers; of all if there are none. Called with (list PORTS PEERS). */}}
 {{- define "chancery.networkPolicy.rule" -}}
 - ports:
@@ -80,7 +94,7 @@
   {{- end }}
 {{- end }}
 
-{{/* What operator and signers have in common: names, the database, traces. */}}
+{{/* What operator, signers and intakes have in common: names, the database, traces. */}}
 {{- define "chancery.networkPolicy.egress" -}}
 - ports:
     - port: 53

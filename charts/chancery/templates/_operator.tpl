@@ -72,6 +72,19 @@
 {{- end }}
 - name: CHANCERY_SIGNER_ALLOWED
   value: {{ toJson .Values.signer.allowed | quote }}
+{{- include "chancery.intake.checkPrefixes" . }}
+- name: CHANCERY_INTAKE_IMAGE
+  value: {{ include "chancery.image" (list . .Values.intake.image) }}
+{{- with include "chancery.intake.serviceAccountName" . }}
+- name: CHANCERY_INTAKE_SERVICE_ACCOUNT
+  value: {{ . }}
+{{- end }}
+- name: CHANCERY_INTAKE_READERS
+  value: {{ .Values.intake.readers | quote }}
+- name: CHANCERY_INTAKE_TEMPLATE
+  value: {{ include "chancery.intake.template" . | quote }}
+- name: CHANCERY_INTAKE_ALLOWED
+  value: {{ toJson .Values.intake.allowed | quote }}
 - name: CHANCERY_LIMITS
   value: {{ toJson .Values.limits | quote }}
 {{- with include "chancery.database.capacity" . }}
@@ -90,6 +103,17 @@
 - name: OTEL_EXPORTER_OTLP_ENDPOINT
   value: {{ . | quote }}
 {{- end }}
+{{- end }}
+
+{{/* How intake pods are made, as JSON, without what is empty. */}}
+{{- define "chancery.intake.template" -}}
+{{- $found := dict }}
+{{- range $name, $value := .Values.intake.template }}
+{{- if $value }}
+{{- $_ := set $found $name $value }}
+{{- end }}
+{{- end }}
+{{- toJson $found }}
 {{- end }}
 
 {{/* Settings of the container that migrates the ledger. */}}

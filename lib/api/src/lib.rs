@@ -18,6 +18,7 @@ mod reference;
 mod signer_template;
 mod signing_run;
 mod source;
+mod source_secret;
 mod status;
 mod validated;
 
@@ -33,8 +34,9 @@ pub use source::{
     DeadLetterSpec, EventMode, FormatType, IdempotencyBy, IdempotencySpec, ObjectsSource, ReplaySelect,
     RunSource, SecretRef, SourceFormat, SourceSpec,
 };
+pub use source_secret::SourceSecret;
 pub use status::{
-    BatchCounts, KeyCounts, KeyringStatus, Phase, RecordCounts, SignerCounts, SigningRunStatus,
+    BatchCounts, KeyCounts, KeyringStatus, Phase, RecordCounts, SignerCounts, SigningRunStatus, SourceStatus,
     StatementStatus, StatementsStatus,
 };
 pub use validated::{DeadLetters, KeyringChoice, RunInput, ValidatedRun, ValidatedSources};

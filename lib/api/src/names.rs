@@ -62,10 +62,10 @@ pub const ANNOTATION_RETRIED: &str = "chancery.dev/retried";
 /// Annotation of a Job: the run's `metadata.generation` when the Job was last applied.
 pub const ANNOTATION_GENERATION: &str = "chancery.dev/generation";
 
-/// Annotation of a Job: the uid, in the ledger, of the run that its signers sign.
+/// Annotation of a Job: the uid, in the ledger, of the run that its pods work for.
 pub const ANNOTATION_RUN_UID: &str = "chancery.dev/ledger-run";
 
-/// Annotation of a Job: the name of the Secret that its signers are given.
+/// Annotation of a Job: the name of the Secret that its pods are given.
 pub const ANNOTATION_SECRET: &str = "chancery.dev/signer-secret";
 
 /// Label of a run and of its Job: the queue of [Kueue](https://kueue.sigs.k8s.io) that
@@ -75,9 +75,17 @@ pub const LABEL_QUEUE: &str = "kueue.x-k8s.io/queue-name";
 /// Name of the container that signs, in a signer pod.
 pub const SIGNER_CONTAINER: &str = "signer";
 
+/// Name of the container that reads sources, in an intake pod.
+pub const INTAKE_CONTAINER: &str = "intake";
+
 /// Name of the Job of a run.
 pub fn job_name(run: &str) -> String {
     format!("{run}-signer")
+}
+
+/// Name of the Job that reads the sources of a run. It is as long as [`job_name`].
+pub fn intake_job_name(run: &str) -> String {
+    format!("{run}-intake")
 }
 
 /// Letters and digits at the end of the name of a Secret: see [`signer_secret_name`].
@@ -87,6 +95,24 @@ pub const SECRET_SUFFIX_LENGTH: usize = 10;
 /// and digits, so that no name is ever used twice, and none is that of another run's.
 pub fn signer_secret_name(run: &str, suffix: &str) -> String {
     format!("{}-{suffix}", job_name(run))
+}
+
+/// Name of a Secret with what the intake of a run is given: see [`signer_secret_name`].
+pub fn intake_secret_name(run: &str, suffix: &str) -> String {
+    format!("{}-{suffix}", intake_job_name(run))
+}
+
+/// Whether a Secret of that name may be one that Chancery makes for a run: of those, runs name none.
+pub fn is_secret_of_a_run(name: &str) -> bool {
+    let Some((job, suffix)) = name.rsplit_once('-') else { return false };
+    let is_random = suffix.len() == SECRET_SUFFIX_LENGTH
+        && suffix.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    is_random && (job.ends_with("-signer") || job.ends_with("-intake"))
+}
+
+/// Where the pods of an intake have a claim to a volume.
+pub fn claim_path(claim: &str) -> String {
+    format!("/volumes/{claim}")
 }
 
 /// The holder of leases that a signer pod is, in the ledger.
@@ -112,3 +138,23 @@ pub const APP_NAME: &str = "chancery";
 
 /// Value of [`LABEL_COMPONENT`] on signer Jobs and their pods.
 pub const COMPONENT_SIGNER: &str = "signer";
+
+/// Value of [`LABEL_COMPONENT`] on intake Jobs and their pods.
+pub const COMPONENT_INTAKE: &str = "intake";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secrets_of_runs_are_known_by_their_names() {
+        let suffix = "abc1234567";
+        assert!(is_secret_of_a_run(&signer_secret_name("demo", suffix)));
+        assert!(is_secret_of_a_run(&intake_secret_name("demo", suffix)));
+        for other in
+            ["demo-signer", "demo-signer-abc", "demo-reader-abc1234567", "demo-signer-ABC1234567", "s3"]
+        {
+            assert!(!is_secret_of_a_run(other), "{other}");
+        }
+    }
+}

@@ -39,8 +39,12 @@ reasons! {
     Sealed,
     /// More records are to come.
     NotSealed,
+    /// The sources are being read, and more records may come.
+    Reading,
     /// `spec.suspend` is true. Also an Event.
     Suspended,
+    /// More payloads are dead letters than `spec.deadLetter.limit` allows.
+    TooManyDeadLetters,
     /// `spec.suspend` is not true.
     NotSuspended,
     /// Every record has a stored signature.
@@ -83,6 +87,14 @@ reasons! {
     KeyringUnknown,
     /// `spec.signerTemplate` asks for what is not allowed.
     SignerTemplateNotAllowed,
+    /// A source names a Secret or a claim that is not allowed, or a file of a node.
+    SourceNotAllowed,
+    /// A source cannot be read as it is described.
+    SourceInvalid,
+    /// An intake pod reported that it cannot work as it is configured, or that a source refuses it.
+    IntakeMisconfigured,
+    /// More intake pods failed than `backoffLimit` allows.
+    IntakeFailed,
     /// `activeDeadlineSeconds` passed before the run was complete.
     DeadlineExceeded,
     /// A signer pod reported that it can never work as it is configured.
@@ -105,7 +117,11 @@ reasons! {
     NameBeingDeleted,
     /// Making records failed; the operator retries.
     SourceFailed,
-    /// A Job of the signers' name belongs to something else.
+    /// A source does not answer, or a run that is read again is not sealed yet; it is asked again.
+    SourceUnavailable,
+    /// The intake pod does not start.
+    IntakeNotStarting,
+    /// A Job of the name of the signers' or the intake's belongs to something else.
     JobNameTaken,
     /// The Job waits until Kueue admits it.
     Queued,
@@ -135,6 +151,18 @@ reasons! {
     Adopted,
     /// What was taken over stays in the ledger, although `deletionPolicy` is Delete.
     AdoptedKept,
+    /// Payloads could not become records, the first of the run. Their number is in the status.
+    DeadLetters,
+    /// An object changed while it was read: nothing of the rest of it is read.
+    ObjectChanged,
+    /// A source that did not answer, or was not there yet, is read.
+    SourceAvailable,
+    /// The intake's Job was created.
+    IntakeStarted,
+    /// The intake's Job is replaced, because its pods must differ.
+    ReplacingIntake,
+    /// What an intake pod had in hand when it ended was given back.
+    IntakeReleased,
     /// The signers' Job was created.
     SignersStarted,
     /// The number of signers was changed.
@@ -176,8 +204,8 @@ impl Reason {
     pub const fn of_condition(type_: ConditionType) -> &'static [Self] {
         match type_ {
             ConditionType::KeyringReady => &[Self::KeyringReady, Self::KeyringNotReady],
-            ConditionType::Sealed => &[Self::Sealed, Self::NotSealed],
-            ConditionType::Suspended => &[Self::Suspended, Self::NotSuspended],
+            ConditionType::Sealed => &[Self::Sealed, Self::NotSealed, Self::Reading],
+            ConditionType::Suspended => &[Self::Suspended, Self::TooManyDeadLetters, Self::NotSuspended],
             ConditionType::Complete => &[Self::AllSigned, Self::NotAllSigned],
             ConditionType::Verified => &[
                 Self::AuditPending,
@@ -200,6 +228,10 @@ impl Reason {
                 Self::KeyringDiffers,
                 Self::KeyringUnknown,
                 Self::SignerTemplateNotAllowed,
+                Self::SourceNotAllowed,
+                Self::SourceInvalid,
+                Self::IntakeMisconfigured,
+                Self::IntakeFailed,
                 Self::DeadlineExceeded,
                 Self::SignerMisconfigured,
                 Self::SignersFailed,
@@ -209,12 +241,15 @@ impl Reason {
                 Self::Seeding,
                 Self::Signing,
                 Self::Suspended,
+                Self::TooManyDeadLetters,
                 Self::Complete,
                 Self::DatabaseUnavailable,
                 Self::DatabaseNearlyFull,
                 Self::NamespaceUnreadable,
                 Self::NameBeingDeleted,
                 Self::SourceFailed,
+                Self::SourceUnavailable,
+                Self::IntakeNotStarting,
                 Self::JobNameTaken,
                 Self::Queued,
                 Self::SignersNotStarting,
@@ -234,13 +269,19 @@ impl Reason {
 
     /// The reasons of Events that report something which is no failure and no obstacle. Every failure and
     /// most obstacles are also reported, once, by an Event of the same reason.
-    pub const OF_EVENTS: [Self; 20] = [
+    pub const OF_EVENTS: [Self; 26] = [
         Self::Seeding,
         Self::KeyringReady,
         Self::Sealed,
         Self::Suspended,
         Self::Adopted,
         Self::AdoptedKept,
+        Self::DeadLetters,
+        Self::ObjectChanged,
+        Self::SourceAvailable,
+        Self::IntakeStarted,
+        Self::ReplacingIntake,
+        Self::IntakeReleased,
         Self::SignersStarted,
         Self::SignersScaled,
         Self::ReplacingSigners,

@@ -29,7 +29,7 @@ use crate::status::SigningRunStatus;
     doc = "A SigningRun signs every one of its records exactly once, with a keyring of which no key is ever used by two signers at the same time.",
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase", description = "What the run is doing."),
     printcolumn(name = "Signed", type_ = "integer", json_path = ".status.records.signed", description = "Records that have a stored signature."),
-    printcolumn(name = "Total", type_ = "integer", json_path = ".spec.recordCount", description = "Records of the run."),
+    printcolumn(name = "Total", type_ = "integer", json_path = ".status.records.total", description = "Records of the run; with sources, until it is sealed, those that it has."),
     printcolumn(name = "Progress", type_ = "string", json_path = ".status.progress", description = "Share of the records that have a stored signature."),
     printcolumn(name = "Rate", type_ = "integer", json_path = ".status.signaturesPerSecond", description = "Signatures stored per second, of late."),
     printcolumn(name = "Signers", type_ = "integer", json_path = ".status.signers.active", description = "Signer pods now at work."),
@@ -37,6 +37,9 @@ use crate::status::SigningRunStatus;
     printcolumn(name = "Failed", type_ = "integer", json_path = ".status.signers.failed", description = "Signer pods that failed.", priority = 1),
     printcolumn(name = "Keys", type_ = "integer", json_path = ".status.keyring.keyCount", description = "Keys of the run's keyring.", priority = 1),
     printcolumn(name = "Algorithm", type_ = "string", json_path = ".status.keyring.algorithm", description = "Signature algorithm.", priority = 1),
+    printcolumn(name = "Received", type_ = "integer", json_path = ".status.records.received", description = "Payloads that the sources offered so far.", priority = 1),
+    printcolumn(name = "Duplicate", type_ = "integer", json_path = ".status.records.duplicate", description = "Payloads that repeat a record of the keyring.", priority = 1),
+    printcolumn(name = "Dead", type_ = "integer", json_path = ".status.records.dead", description = "Payloads that could not become records.", priority = 1),
     printcolumn(name = "Elapsed", type_ = "string", json_path = ".status.elapsed", description = "Time from the start of the run to its end, or until now.", priority = 1),
     scale(spec_replicas_path = ".spec.parallelism", status_replicas_path = ".status.signers.active"),
     // Names derived from the run's must be host names of pods: at most 63 characters, no dots.

@@ -101,6 +101,17 @@ pub struct ObjectsSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SecretRef")]
     pub credentials_secret_ref: Option<SecretRef>,
+
+    /// The PersistentVolumeClaim of the run's namespace that holds the files of a `file://`: on a
+    /// cluster it is mounted, for reading only, at `/volumes/NAME`, and the url begins with
+    /// `file:///volumes/NAME`. `chancery run` has no claims: it reads the url on its own machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 1, max = 253),
+        regex(pattern = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$")
+    )]
+    pub volume_claim: Option<String>,
 }
 
 /// A Secret, by its name in the namespace of the object that refers to it.

@@ -34,6 +34,11 @@ pub struct SigningRunStatus {
     #[schemars(with = "RecordCounts")]
     pub records: Option<RecordCounts>,
 
+    /// How far each of the run's sources is read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub sources: Vec<SourceStatus>,
+
     /// Number of batches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "BatchCounts")]
@@ -95,6 +100,11 @@ pub struct SigningRunStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub job: Option<String>,
+
+    /// Name of the Job that reads the sources, in the run's namespace, while it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub intake_job: Option<String>,
 }
 
 /// What a run is doing, in one word for people.
@@ -125,6 +135,47 @@ pub struct RecordCounts {
     pub seeded: i64,
     /// Records that have a stored signature.
     pub signed: i64,
+    /// With sources: payloads that they offered so far, the sum of the five that follow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub received: Option<i64>,
+    /// Of those, payloads that became records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub admitted: Option<i64>,
+    /// Payloads that repeat a record of the keyring.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub duplicate: Option<i64>,
+    /// Payloads that a policy rejected: none yet, since there are no policies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub rejected: Option<i64>,
+    /// Payloads that could not become records: dead letters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub dead: Option<i64>,
+    /// Payloads of which nothing is decided yet: none, since each is decided as it is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub pending: Option<i64>,
+}
+
+/// How far a source is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceStatus {
+    /// Name of the source.
+    pub name: String,
+    /// Up to where it is accounted for: the first split that is not read to its end, and the position in it, such
+    /// as 3:1048576; `end` once all is read, and nothing before it is known what the source consists of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub position: Option<String>,
+    /// Splits that it consists of.
+    pub splits: i64,
+    /// Splits that are not read to their end; 10000 may also be more.
+    pub lag: i64,
 }
 
 /// How many batches there are, by what was done with them.

@@ -77,11 +77,14 @@ pub enum Stage {
     Parse,
 }
 
+/// How the text of [`Reason::ObjectChanged`] begins: whoever reads a ledger knows it by that.
+pub const OBJECT_CHANGED: &str = "the object changed while it was read";
+
 /// Why an arrival is dead. Its text is one sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// The object is not the one that was listed.
-    #[error("the object changed while it was read: {} was pinned, {} is there; nothing of the rest is read", .0.was, .0.now)]
+    #[error("{OBJECT_CHANGED}: {} was pinned, {} is there; nothing of the rest is read", .0.was, .0.now)]
     ObjectChanged(Box<Versions>),
     /// More than [`MAX_PAYLOAD`].
     #[error("it has {bytes} bytes, and a payload has at most 1048576")]

@@ -36,7 +36,7 @@ mod table_error;
 mod text;
 
 pub use arrival::{
-    Arrival, Changed, Dead, Identity, MAX_PAYLOAD, Outcome, Position, Reason, Stage, Versions,
+    Arrival, Changed, Dead, Identity, MAX_PAYLOAD, OBJECT_CHANGED, Outcome, Position, Reason, Stage, Versions,
 };
 pub use canonical::canonical_json;
 pub use credentials::Credentials;

@@ -6,6 +6,8 @@ use chancery_api::{
     EventMode, FormatType, IdempotencyBy, ObjectsSource, ReplaySelect, RunSource, SourceFormat, SourceSpec,
     ValidatedSources,
 };
+/// How the reason of a dead letter begins that stands for the rest of an object which changed.
+pub use chancery_reading::OBJECT_CHANGED;
 use chancery_reading::{Credentials, FinalError, Format, Objects, ReadError, Settings, Store};
 use chancery_store::{DeadLetter, Idempotency, SourceOfRun, Sources};
 use serde::{Deserialize, Serialize};
@@ -128,6 +130,22 @@ pub async fn look_at(sources: &[SourceSpec], credentials: &Credentials) -> Resul
     Ok(())
 }
 
+/// Looks at what can be seen of a source without asking anybody for it.
+///
+/// # Errors
+///
+/// What its description has wrong.
+pub fn check(source: &SourceSpec) -> Result<(), FinalError> {
+    match described(source) {
+        Described::Run { run: _ } => Ok(()),
+        Described::Objects(described) => match described.open(&Credentials::Anonymous) {
+            // Its credentials, which are not at hand, say it.
+            Err(FinalError::NoAccount { .. }) | Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        },
+    }
+}
+
 fn described(source: &SourceSpec) -> Described {
     let SourceSpec { name: _, objects, format, run } = source;
     let (Some(objects), Some(format)) = (objects, format) else {
@@ -135,7 +153,8 @@ fn described(source: &SourceSpec) -> Described {
         let nothing = RunSource { name: String::new(), select: ReplaySelect::default() };
         return Described::Run { run: run.clone().unwrap_or(nothing) };
     };
-    let ObjectsSource { url, include, exclude, endpoint, region, credentials_secret_ref: _ } = objects;
+    let ObjectsSource { url, include, exclude, endpoint, region, credentials_secret_ref: _, volume_claim: _ } =
+        objects;
     Described::Objects(DescribedObjects {
         objects: Objects {
             url: url.clone(),

@@ -5,8 +5,10 @@ mod admission;
 mod replay;
 mod session;
 mod task;
+mod watching;
 
 pub use admission::{Admission, Admitted, DeadArrival, Payloads};
 pub use replay::{ReplayListed, ReplayRow};
 pub use session::{IntakeRun, IntakeSession};
 pub use task::{Held, Reading, Refusal, Task};
+pub use watching::{ObjectsChanged, SPLITS_LOOKED_AT, SourceState};

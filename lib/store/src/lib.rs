@@ -55,5 +55,5 @@ pub use logins::RunLogin;
 pub use new_run::{KeyringWanted, NewInput, NewRun};
 pub use open_leases::OpenLease;
 pub use owner::{Limits, Object, Owner};
-pub use run::{Progress, Run};
+pub use run::{ArrivalCounts, Progress, Run};
 pub use run_secrets::RunSecret;

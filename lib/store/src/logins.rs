@@ -12,8 +12,7 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
 
-pub use self::login::RunLogin;
-pub(crate) use self::login::Work;
+pub use self::login::{RunLogin, Work};
 use self::verifier::verifier;
 use crate::answer::{LONG, answered};
 use crate::connect::Ledger;
@@ -141,6 +140,18 @@ impl Ledger {
             answered("the login's commit", LONG, transaction.commit()).await
         })
         .await
+    }
+
+    /// Drops the logins that admit records to the run.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Ledger::drop_login`].
+    pub async fn drop_intake_logins(&self, run: &Run) -> Result<(), StoreError> {
+        for login in self.logins(run).await?.into_iter().filter(|login| login.admits) {
+            self.drop_login(&login.name).await?;
+        }
+        Ok(())
     }
 
     /// Drops every login that the run has.

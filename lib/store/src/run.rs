@@ -153,6 +153,10 @@ pub struct Progress {
     pub(crate) secret_name: Option<String>,
     pub(crate) secret_content: Option<String>,
     pub(crate) secret_made: bool,
+    pub(crate) intake_secret_owner: Option<String>,
+    pub(crate) intake_secret_name: Option<String>,
+    pub(crate) intake_secret_content: Option<String>,
+    pub(crate) intake_secret_made: bool,
 }
 
 from_row!(Progress {
@@ -179,7 +183,11 @@ from_row!(Progress {
     secret_owner,
     secret_name,
     secret_content,
-    secret_made
+    secret_made,
+    intake_secret_owner,
+    intake_secret_name,
+    intake_secret_content,
+    intake_secret_made
 });
 
 /// What became of the arrivals of a run's sources.
@@ -241,6 +249,17 @@ impl Progress {
             name: self.secret_name.clone()?,
             content: self.secret_content.clone()?,
             made: self.secret_made,
+        })
+    }
+
+    /// The Secret of its intake on a cluster; none before one was named.
+    #[must_use]
+    pub fn intake_secret(&self) -> Option<RunSecret> {
+        Some(RunSecret {
+            owner: self.intake_secret_owner.clone()?,
+            name: self.intake_secret_name.clone()?,
+            content: self.intake_secret_content.clone()?,
+            made: self.intake_secret_made,
         })
     }
 

@@ -1,11 +1,12 @@
-//! The names of the Secrets that signers on a cluster are given. Whoever makes them may not read them.
+//! The names of the Secrets that signers, and intakes, on a cluster are given. Whoever makes them may not read them.
 
 use crate::connect::Ledger;
 use crate::error::StoreError;
+use crate::logins::Work;
 use crate::query;
 use crate::run::Run;
 
-/// The Secret of a run's signers, as the ledger knows it.
+/// The Secret of a run's signers, or of its intake, as the ledger knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunSecret {
     /// The uid of the object that it belongs to.
@@ -28,13 +29,14 @@ impl Ledger {
     pub async fn plan_secret(
         &self,
         run: &Run,
+        work: Work,
         before: Option<&str>,
         owner: &str,
         name: &str,
         content: &str,
     ) -> Result<bool, StoreError> {
         self.ask(query::run_secret_plan, async |query, connection| {
-            let query = query.rows().bind(run.id).bind(owner).bind(before);
+            let query = query.rows().bind(run.id).bind(work.name()).bind(owner).bind(before);
             query.bind(name).bind(content).execute(connection).await
         })
         .await
@@ -46,9 +48,9 @@ impl Ledger {
     /// # Errors
     ///
     /// A database that is away or refuses.
-    pub async fn secret_is_made(&self, run: &Run, name: &str) -> Result<bool, StoreError> {
+    pub async fn secret_is_made(&self, run: &Run, work: Work, name: &str) -> Result<bool, StoreError> {
         self.ask(query::run_secret_made, async |query, connection| {
-            query.rows().bind(run.id).bind(name).execute(connection).await
+            query.rows().bind(run.id).bind(work.name()).bind(name).execute(connection).await
         })
         .await
         .map(|done| done.rows_affected() > 0)

@@ -6,8 +6,10 @@ mod audit;
 mod deletion;
 pub(crate) mod error;
 mod identity;
+mod intake;
 mod job;
 mod ledger;
+mod new_secret;
 pub(crate) mod object;
 mod secret;
 
@@ -71,6 +73,17 @@ async fn carry_out(
             let uid = target.object.uid().unwrap_or_default();
             context.memory.change(&uid, |remembered| remembered.secret = None);
             job::delete_job(context, observed.job.as_ref()).await?;
+        }
+        Effect::StartIntake => return intake::start_intake(context, target, observed).await,
+        Effect::CheckIntake => return intake::check_intake(context, target, observed).await,
+        Effect::EnsureIntake(plan) => return intake::ensure_intake(context, target, observed, plan).await,
+        Effect::DeleteIntake => job::delete_job(context, observed.intake.job.as_ref()).await?,
+        Effect::EndIntake => intake::end_intake(context, observed).await?,
+        Effect::ReleaseIntakes { holders } => {
+            return intake::release_intakes(context, target, observed, holders).await;
+        }
+        Effect::SetDeadLetter(dead_letter) => {
+            intake::set_dead_letter(context, target, observed, *dead_letter).await?;
         }
         Effect::ReleaseLeases { holders } => {
             return ledger::release(context, target, observed, holders).await;

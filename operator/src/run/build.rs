@@ -1,8 +1,11 @@
 //! Builds what the API server is sent from what was decided. No IO.
 
 pub(crate) mod events;
+pub(crate) mod intake;
 pub(crate) mod job;
 pub(crate) mod job_change;
+pub(crate) mod parts;
 pub(crate) mod pod;
 pub(crate) mod secret;
+pub(crate) mod sources;
 pub(crate) mod status;

@@ -16,6 +16,7 @@ use crate::host::services::Services;
 use crate::host::triggers::Triggers;
 use crate::run::build::pod::SignerSettings;
 use crate::run::facts::{Audited, Background, WorkKind};
+use crate::run::intake_settings::IntakeSettings;
 use crate::run::key_files::KeyFiles;
 use crate::run::limits::{Bounds, Limits};
 use crate::run::metrics::RunMetrics;
@@ -30,6 +31,7 @@ use crate::run::watched::{RunRef, Watched};
 pub struct Shared {
     pub(crate) services: Services,
     pub(crate) settings: SignerSettings,
+    pub(crate) intake: IntakeSettings,
     pub(crate) key_files: KeyFiles,
     pub(crate) limits: Limits,
     pub(crate) triggers: Triggers<Watched>,
@@ -45,13 +47,17 @@ pub struct Shared {
 pub(crate) struct Remembered {
     /// The status that was written last, and when: the watch may not have brought it back yet.
     pub(crate) written: Option<(SigningRunStatus, Instant)>,
-    /// Holders that had ended and had no open lease: they are asked for again only for as long as a last
+    /// Holders that had ended and had nothing in hand: they are asked for again only for as long as a last
     /// statement of theirs may still be carried out.
     pub(crate) released: HashSet<String>,
     /// The uid of the Job that was created or changed last.
     pub(crate) job: Option<String>,
     /// The name of the signers' Secret, if this operator has made it, or seen that it was made of what is still right.
     pub(crate) secret: Option<String>,
+    /// The same of the intake's Secret.
+    pub(crate) intake_secret: Option<String>,
+    /// How many splits had ended since their object changed, when that was told last.
+    pub(crate) changed: i64,
     /// What the audit of the run found.
     pub(crate) audited: Option<Audited>,
     /// How many reconciles in a row failed.
@@ -64,7 +70,7 @@ impl Shared {
     #[must_use]
     pub fn new(
         services: Services,
-        settings: SignerSettings,
+        (settings, intake): (SignerSettings, IntakeSettings),
         key_files: KeyFiles,
         Bounds { limits, capacity }: Bounds,
         triggers: Triggers<Watched>,
@@ -73,6 +79,7 @@ impl Shared {
         Self {
             services,
             settings,
+            intake,
             key_files,
             limits,
             background: BackgroundWork::new(triggers.clone()),

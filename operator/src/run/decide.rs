@@ -8,6 +8,7 @@ pub(crate) mod decision;
 mod deletion;
 mod generate;
 mod hold;
+mod intake;
 pub(crate) mod job;
 mod kek;
 mod release;
@@ -25,10 +26,11 @@ use crate::run::facts::{LedgerRun, LedgerView, Observed};
 use adopt::adopt;
 use audit::audit;
 use before::{failure_before, stage_before, under_way, was, was_in_ledger};
-use decision::{Decision, Effect, LOOK_AGAIN, Stage};
+use decision::{Cause, Decision, Effect, LOOK_AGAIN, Stage};
 pub(crate) use deletion::decide_deletion;
 use generate::generate;
 use hold::{hold, hold_job, is_set};
+use intake::{end_intake, hold_intake, release_dead_intakes, set_dead_letter, take_in, too_many_dead};
 use release::release_dead_holders;
 use time::{deadline, expire, until};
 
@@ -47,10 +49,10 @@ pub(crate) fn decide(run: &ValidatedRun, observed: &Observed, now: Timestamp) ->
         LedgerView::Away(why) => without_ledger(run, observed, why),
         LedgerView::Absent if was_in_ledger(observed) => lost(observed),
         LedgerView::Absent if run.suspend => {
-            unless_allowed(hold_job(Decision::at(Stage::Suspended), observed), observed)
+            unless_allowed(hold_all(Decision::at(Stage::Suspended), observed), observed)
         }
         LedgerView::Absent if observed.object.not_allowed.is_some() => {
-            unless_allowed(hold_job(Decision::at(Stage::Pending), observed), observed)
+            unless_allowed(hold_all(Decision::at(Stage::Pending), observed), observed)
         }
         LedgerView::Absent => create(observed),
         LedgerView::Present(ledger) => with_ledger(run, observed, ledger, now),
@@ -65,9 +67,9 @@ pub(crate) fn decide_invalid(observed: &Observed, message: String) -> Decision {
 
 fn without_ledger(run: &ValidatedRun, observed: &Observed, why: &str) -> Decision {
     let decision = if run.suspend {
-        hold_job(Decision::at(Stage::Suspended), observed)
+        hold_all(Decision::at(Stage::Suspended), observed)
     } else if observed.object.not_allowed.is_some() {
-        hold_job(Decision::at(under_way(observed)), observed)
+        hold_all(Decision::at(under_way(observed)), observed)
     } else {
         Decision { failure: failure_before(observed), ..Decision::at(under_way(observed)) }
     };
@@ -87,7 +89,7 @@ fn unless_allowed(decision: Decision, observed: &Observed) -> Decision {
 
 /// What was in the ledger is not created again: it would be signed a second time.
 fn lost(observed: &Observed) -> Decision {
-    hold_job(Decision::at(under_way(observed)), observed)
+    hold_all(Decision::at(under_way(observed)), observed)
         .failed(
             Reason::LedgerLost,
             "the ledger held this run and no longer does: it may be another database, or an old copy; restore the ledger, or delete the SigningRun",
@@ -95,7 +97,19 @@ fn lost(observed: &Observed) -> Decision {
         .again_after(LOOK_AGAIN * 4)
 }
 
+fn hold_all(decision: Decision, observed: &Observed) -> Decision {
+    hold_intake(hold_job(decision, observed), observed)
+}
+
 fn create(observed: &Observed) -> Decision {
+    if let Some(refusal) = &observed.intake.refusal {
+        // The ledger stays as it is.
+        let decision = Decision::at(Stage::Pending).again_after(LOOK_AGAIN);
+        return match refusal.reason {
+            Reason::SourceUnavailable => decision.blocked(refusal.reason, refusal.message.clone()),
+            reason => decision.failed(reason, refusal.message.clone()),
+        };
+    }
     match &observed.kek {
         Err(why) => {
             Decision::at(Stage::Pending).failed(Reason::InvalidKek, why.clone()).again_after(LOOK_AGAIN)
@@ -151,6 +165,8 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
         )
     } else if run.suspend {
         hold(Stage::Suspended, run, observed, ledger)
+    } else if let Some(Cause { reason, message }) = too_many_dead(ledger) {
+        hold(Stage::Suspended, run, observed, ledger).blocked(reason, message)
     } else {
         let decision = advance(run, observed, ledger, now);
         // Before the Job is made or resumed: its signers would find the run suspended.
@@ -164,11 +180,18 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
             None => decision,
         }
     };
-    release_dead_holders(decision, observed, ledger)
+    let decision = if ledger.sealed { end_intake(decision, observed) } else { decision };
+    let decision = if ledger.complete { decision } else { set_dead_letter(decision, run, ledger) };
+    release_dead_intakes(release_dead_holders(decision, observed, ledger), observed, ledger)
 }
 
-/// The records are made here, the keys by the signers, which sign meanwhile what there is to sign with.
+/// The records are made here, or come by the intake; the keys are made by the signers, which sign meanwhile what there is
+/// to sign with.
 fn advance(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Timestamp) -> Decision {
     let decision = job::sign(run, observed, ledger, now);
-    if ledger.sealed { decision } else { generate(decision, observed, now) }
+    match &ledger.sources {
+        _ if ledger.sealed => decision,
+        Some(sources) => take_in(decision, observed, sources, now),
+        None => generate(decision, observed, now),
+    }
 }

@@ -1,15 +1,20 @@
 //! What is known of a run at one instant: everything that decisions and effects need.
 
-use std::sync::Arc;
+pub(crate) mod intake;
+pub(crate) mod job;
+pub(crate) mod secret;
+
 use std::time::Duration;
 use uuid::Uuid;
 
 use chancery_api::{DeletionPolicy, KeyringStatus, SigningRunStatus, StatementsStatus};
 use chancery_store::Run;
-use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::host::background::{InLanes, WorkState};
+pub(crate) use crate::run::facts::intake::{IntakeView, Refusal, SourcesRead};
+pub(crate) use crate::run::facts::job::{JobEnd, JobView, PodState, PodView};
+pub(crate) use crate::run::facts::secret::{SecretStanding, SecretView};
 use crate::run::room::Room;
 use crate::run::standing::Standing;
 
@@ -27,6 +32,8 @@ pub(crate) struct Observed {
     pub(crate) audited: Option<Audited>,
     pub(crate) job: Option<JobView>,
     pub(crate) pods: Vec<PodView>,
+    /// What reads its sources, if it has any.
+    pub(crate) intake: IntakeView,
 }
 
 /// The SigningRun itself, apart from its spec.
@@ -76,6 +83,8 @@ pub(crate) struct LedgerRun {
     pub(crate) kek_fingerprint: String,
     /// The Secret of its signers; none before one was named.
     pub(crate) secret: Option<SecretView>,
+    /// Its sources; none of a run whose records are generated.
+    pub(crate) sources: Option<SourcesRead>,
     pub(crate) suspended: bool,
     pub(crate) lease_duration: Duration,
     /// Whether every key is in the ring.
@@ -115,26 +124,6 @@ pub(crate) enum Belongs {
         /// When the run was made.
         since: Timestamp,
     },
-}
-
-/// The Secret of a run's signers, as the ledger and the operator's memory have it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SecretView {
-    pub(crate) name: String,
-    /// Tells what is in it.
-    pub(crate) content: String,
-    pub(crate) standing: SecretStanding,
-}
-
-/// Whether signers can be given a Secret.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SecretStanding {
-    /// It was made, of what is right.
-    Right,
-    /// It was made, by another operator or before this one was started: what is right may have changed since.
-    Unchecked,
-    /// It may not be there, or it goes with an earlier run of this name.
-    Unusable,
 }
 
 /// The run's row, by which its part of the ledger is changed.
@@ -228,69 +217,4 @@ impl Background {
     pub(crate) fn is_generating(&self) -> bool {
         self.generating == WorkState::UnderWay
     }
-}
-
-/// The run's Job.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct JobView {
-    /// The Job itself, without its template.
-    pub(crate) live: Arc<Job>,
-    /// Whether it belongs to this very run, not to an earlier run of its name or to something else.
-    pub(crate) ours: bool,
-    pub(crate) deleting: bool,
-    pub(crate) suspended: bool,
-    /// When Kubernetes started, or resumed, to make its pods.
-    pub(crate) started_at: Option<Timestamp>,
-    pub(crate) parallelism: u32,
-    /// Pods that have not ended.
-    pub(crate) active: i64,
-    pub(crate) succeeded: i64,
-    pub(crate) failed: i64,
-    pub(crate) end: Option<JobEnd>,
-    /// The run's generation when the Job was last applied.
-    pub(crate) generation: Option<i64>,
-    /// The run's annotation for another try when the Job was last applied.
-    pub(crate) retry: String,
-    /// The run in the ledger that its signers sign.
-    pub(crate) run_uid: Option<Uuid>,
-    /// The Secret that its signers are given.
-    pub(crate) secret: Option<String>,
-}
-
-/// How a Job ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum JobEnd {
-    Complete { at: Timestamp },
-    Failed { reason: String, message: String, at: Timestamp },
-}
-
-/// A signer pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PodView {
-    /// Its name in the lease log.
-    pub(crate) holder: String,
-    pub(crate) state: PodState,
-}
-
-/// What a signer pod does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PodState {
-    /// Not running yet, and nothing is known to stop it.
-    Starting,
-    /// It cannot start until something is corrected.
-    Stuck {
-        reason: String,
-        message: String,
-    },
-    Running {
-        since: Option<Timestamp>,
-    },
-    /// Its container has ended and, by its restart policy, never runs again.
-    Ended {
-        exit: i32,
-        message: Option<String>,
-        at: Option<Timestamp>,
-    },
-    /// Kubernetes says that it has ended, but the kubelet did not see it end: it may still run.
-    Lost,
 }

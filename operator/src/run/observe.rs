@@ -1,15 +1,20 @@
 //! Gathers what is known of a run. Reads; decides nothing and changes nothing.
 
+mod ended;
+mod intake;
 mod job;
 mod ledger;
 mod object;
 mod pods;
 pub(crate) mod reading;
+mod secret;
 
+use chancery_api::names;
 use kube::ResourceExt;
 
 use crate::run::context::Context;
-use crate::run::facts::Observed;
+use crate::run::facts::{IntakeView, Observed};
+use crate::run::observe::pods::Program;
 use crate::run::watched::Target;
 use reading::{Now, Reading};
 
@@ -17,20 +22,31 @@ use reading::{Now, Reading};
 pub(crate) struct Observation {
     pub(crate) observed: Observed,
     pub(crate) reading: Reading,
-    /// Holders that have ended and have no open lease.
+    /// Holders that have ended and have nothing in hand.
     pub(crate) released: Vec<String>,
+    /// How many splits have ended since their object changed, if that was looked at.
+    pub(crate) changed: Option<i64>,
 }
 
 /// What is known of a run.
 pub(crate) async fn observe(context: &Context, target: &Target<'_>, now: Now) -> Observation {
     let object = target.object;
     let uid = object.uid().unwrap_or_default();
-    let pods = pods::view(context, object);
-    let job = job::view(context, object, &pods);
+    let pods = pods::view(context, object, Program::Signer);
+    let job = job::view(context, object, &names::job_name(&object.name_any()), &pods);
+    let intake_pods = pods::view(context, object, Program::Intake);
+    let intake_job = job::view(context, object, &names::intake_job_name(&object.name_any()), &intake_pods);
     // Before the ledger: work that ends meanwhile is then observed as under way, and observed again.
     let background = context.background(&uid);
-    let beside = ledger::Beside { job: job.as_ref(), pods: &pods, background: &background };
-    let ledger::Seen { view, room, reading, released } = ledger::view(context, target, &beside, now).await;
+    let beside = ledger::Beside {
+        job: job.as_ref(),
+        pods: &pods,
+        intake_job: intake_job.as_ref(),
+        intake_pods: &intake_pods,
+        background: &background,
+    };
+    let ledger::Seen { view, room, reading, released, changed, refusal } =
+        ledger::view(context, target, &beside, now).await;
     let observed = Observed {
         object: object::view(context, object, target.run),
         ledger: view,
@@ -40,6 +56,11 @@ pub(crate) async fn observe(context: &Context, target: &Target<'_>, now: Now) ->
         audited: context.memory.of(&uid).audited,
         job,
         pods,
+        intake: IntakeView {
+            job: intake_job,
+            pods: intake_pods,
+            refusal: refusal.or_else(|| intake::not_allowed(context, target)),
+        },
     };
-    Observation { observed, reading, released }
+    Observation { observed, reading, released, changed }
 }

@@ -115,8 +115,8 @@ impl Followed {
                 (progress.batches_closed, progress.batches_signed, progress.batches_leased),
                 (progress.keys_joined, progress.keys_leased),
                 (progress.filled, progress.sealed, progress.complete),
-                (progress.suspended, progress.deleted),
-                (progress.kek_fingerprint.clone(), progress.secret()),
+                (progress.suspended, progress.deleted, progress.arrivals, progress.too_many_dead),
+                (progress.kek_fingerprint.clone(), progress.secret(), progress.intake_secret()),
             )
         };
         of(&self.progress) == of(progress)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_api::{Reason, RunInput, SigningRun, SigningRunStatus, ValidatedRun, validate};
+use chancery_api::{Reason, SigningRun, SigningRunStatus, ValidatedRun, validate};
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
@@ -15,7 +15,7 @@ use crate::host::controller::pause_after;
 use crate::host::events::NewEvent;
 use crate::run::apply::apply;
 use crate::run::apply::error::ApplyError;
-use crate::run::build::events::new_events;
+use crate::run::build::events::{Words, new_events};
 use crate::run::build::pod::trace_of;
 use crate::run::build::status;
 use crate::run::context::Context;
@@ -23,7 +23,7 @@ use crate::run::decide::decision::{Again, Cause, Decision, Effect};
 use crate::run::decide::job::last_message;
 use crate::run::decide::{decide, decide_deletion, decide_invalid};
 use crate::run::error::{ReconcileError, TIMEOUT};
-use crate::run::facts::{Observed, PodState};
+use crate::run::facts::{LedgerView, Observed, PodState};
 use crate::run::observe::reading::{Now, Reading};
 use crate::run::observe::{Observation, observe};
 use crate::run::unreadable::reconcile_unreadable;
@@ -61,10 +61,10 @@ async fn step(context: &Context, reference: &RunRef, object: &SigningRun) -> Res
     context.ready().await.map_err(|_| ReconcileError::Stopping)?;
     let uid = object.uid().unwrap_or_default();
     let now = Now { time: Timestamp::now(), instant: Instant::now() };
-    let validated = validate(object).map_err(|error| error.to_string()).and_then(refuse_sources);
+    let validated = validate(object).map_err(|error| error.to_string());
     let run = validated.as_ref().ok();
     let target = Target { reference, object, run };
-    let Observation { observed, reading, released } = observe(context, &target, now).await;
+    let Observation { observed, reading, released, changed } = observe(context, &target, now).await;
     remember(context, &uid, reference, reading, released);
     let decision = match &validated {
         _ if observed.object.deleted_at.is_some() => decide_deletion(&observed, now.time),
@@ -90,22 +90,14 @@ async fn step(context: &Context, reference: &RunRef, object: &SigningRun) -> Res
         return Ok(Action::await_change());
     }
     let updated = report(context, object, run, &observed, &decision, happened, now.time).await?;
+    if let (Updated::Done, Some(changed)) = (&updated, changed) {
+        context.memory.change(&uid, |remembered| remembered.changed = changed);
+    }
     if let Some(error) = error {
         return Err(error.into());
     }
     context.memory.change(&uid, |remembered| remembered.failures = 0);
     Ok(action(&decision, &updated))
-}
-
-/// Nothing on a cluster reads sources yet.
-fn refuse_sources(run: ValidatedRun) -> Result<ValidatedRun, String> {
-    match run.input {
-        RunInput::Generated { .. } => Ok(run),
-        RunInput::Sources(_) => Err(
-            "spec.sources is read by `chancery run` only, and not by the operator yet; leave it out, or run it there"
-                .to_owned(),
-        ),
-    }
 }
 
 /// Remembers what an observation read: the watch of the progress goes on from there.
@@ -167,7 +159,8 @@ async fn report(
     context.metrics.phase(&object.uid().unwrap_or_default(), new.phase.unwrap_or_default());
     let events = match updated {
         Updated::Done => {
-            new_events(&observed.object.previous, &new, decision.obstacle.as_ref(), signer_message(observed))
+            let words = Words { signer: signer_message(observed), changed: changed(observed) };
+            new_events(&observed.object.previous, &new, decision.obstacle.as_ref(), &words)
         }
         // They are published with the status.
         Updated::Later(_) => Vec::new(),
@@ -193,6 +186,14 @@ fn signer_message(observed: &Observed) -> Option<&str> {
     last_message(observed).or_else(|| {
         observed.pods.iter().any(|pod| pod.state == PodState::Lost).then_some("nothing; its node was lost")
     })
+}
+
+/// What is said of an object that changed while it was read, when that is news.
+fn changed(observed: &Observed) -> Option<&str> {
+    match &observed.ledger {
+        LedgerView::Present(run) => run.sources.as_ref()?.changed.as_deref(),
+        LedgerView::Absent | LedgerView::Away(_) => None,
+    }
 }
 
 fn action(decision: &Decision, updated: &Updated) -> Action {

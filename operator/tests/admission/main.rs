@@ -3,6 +3,7 @@
 
 mod built;
 mod hostile;
+mod intakes;
 mod policy;
 mod secrets;
 mod templates;

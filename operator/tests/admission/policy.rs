@@ -7,7 +7,10 @@ use anyhow::Context as _;
 use chancery_api::{SigningRun, SigningRunSpec, validate};
 use chancery_keyring::DataKey;
 use chancery_kit::helm::{Helm, chart};
-use chancery_operator::run::{Allowed, JobPlan, SecretContent, SignerSettings, job, secret};
+use chancery_operator::run::{
+    Allowed, IntakeSecretContent, IntakeSettings, JobPlan, SecretContent, SignerSettings, intake_job,
+    intake_secret, job, secret,
+};
 use kube::core::cel::KubeCelExt as _;
 use kube::core::cel::cel::objects::{Key, Map};
 use kube::core::cel::cel::{Context, ExecutionError, Program, Value as Cel};
@@ -15,6 +18,9 @@ use serde_json::{Value, json};
 
 /// The Secret of the run's signers.
 pub(crate) const SECRET: &str = "demo-signer-0123456789";
+
+/// The Secret of the run's intake.
+pub(crate) const INTAKE_SECRET: &str = "demo-intake-0123456789";
 
 pub(crate) const NAMESPACE: &str = "sealing";
 
@@ -25,6 +31,8 @@ pub(crate) struct Release {
     secrets: Policy,
     /// How its operator makes Jobs.
     pub(crate) settings: SignerSettings,
+    /// How it makes those of intakes.
+    pub(crate) intake: IntakeSettings,
     /// The user name of its operator.
     pub(crate) operator: String,
 }
@@ -88,7 +96,8 @@ impl Release {
         Ok(Some(Self {
             policy: Policy::read(policy("-operator")?)?,
             secrets: Policy::read(policy("-operator-secrets")?)?,
-            settings: settings(&pod["containers"][0]["env"])?,
+            settings: settings(&given(&pod["containers"][0]["env"])?)?,
+            intake: intake_settings(&given(&pod["containers"][0]["env"])?)?,
             operator: format!("system:serviceaccount:{NAMESPACE}:{account}"),
         }))
     }
@@ -102,6 +111,38 @@ impl Release {
             ca: self.settings.ca_file.as_ref().map(|_| b"-----BEGIN CERTIFICATE-----".to_vec()),
         };
         Ok(serde_json::to_value(secret(&object, &validate(&object)?, SECRET, &content))?)
+    }
+
+    /// The Secret that its operator makes for the intake of a run.
+    pub(crate) fn intake_secret(&self) -> anyhow::Result<Value> {
+        let object = reading("source-a");
+        let mut job: k8s_openapi::api::batch::v1::Job = serde_json::from_value(self.intake_job("source-a")?)?;
+        job.metadata.uid = Some("0198c9a4-5d2e-7b6f-8a3d-1c2b3a495868".to_owned());
+        let content = IntakeSecretContent {
+            database_url: self.settings.database_url.expose().to_owned().into(),
+            ca: self.settings.ca_file.as_ref().map(|_| b"-----BEGIN CERTIFICATE-----".to_vec()),
+        };
+        Ok(serde_json::to_value(intake_secret(&job, &validate(&object)?, INTAKE_SECRET, &content))?)
+    }
+
+    /// The Job that its operator builds for the intake of a run whose source names a Secret, and one a claim, of that name.
+    pub(crate) fn intake_job(&self, named: &str) -> anyhow::Result<Value> {
+        let object = reading(named);
+        let plan = JobPlan {
+            parallelism: 1,
+            suspended: false,
+            run_uid: Some(uuid::Uuid::nil()),
+            secret: Some(INTAKE_SECRET.to_owned()),
+        };
+        let job = intake_job(&object, &validate(&object)?, &plan, &self.settings, &self.intake);
+        Ok(serde_json::to_value(job)?)
+    }
+
+    /// A name that sources may give a Secret and a claim; none where they may give none.
+    pub(crate) fn source_name(&self) -> Option<String> {
+        let allowed = &self.intake.allowed;
+        let prefix = allowed.secret_prefixes.first()?;
+        allowed.claim_prefixes.contains(prefix).then(|| format!("{prefix}a"))
     }
 
     /// What the policy has against a request to create a Secret.
@@ -167,13 +208,43 @@ fn demo() -> SigningRun {
     object
 }
 
-/// What the Deployment tells the operator of its signers.
-fn settings(environment: &Value) -> anyhow::Result<SignerSettings> {
+/// A run with a bucket and a folder of files.
+fn reading(named: &str) -> SigningRun {
+    let spec = json!({
+        "sources": [
+            {"name": "bucket", "objects": {"url": "s3://a", "credentialsSecretRef": {"name": named}},
+             "format": {"type": "Lines"}},
+            {"name": "files", "objects": {"url": format!("file:///volumes/{named}"), "volumeClaim": named},
+             "format": {"type": "Lines"}},
+        ],
+        "keyCount": 4, "batchSize": 100,
+    });
+    SigningRun { spec: serde_json::from_value(spec).expect("a spec"), ..demo() }
+}
+
+/// What the Deployment tells the operator.
+fn given(environment: &Value) -> anyhow::Result<BTreeMap<&str, &str>> {
     let variables = environment.as_array().context("variables")?;
-    let given: BTreeMap<&str, &str> = variables
+    Ok(variables
         .iter()
         .filter_map(|variable| Some((variable["name"].as_str()?, variable["value"].as_str()?)))
-        .collect();
+        .collect())
+}
+
+/// What it tells it of its intakes.
+fn intake_settings(given: &BTreeMap<&str, &str>) -> anyhow::Result<IntakeSettings> {
+    let needed = |name: &str| given.get(name).copied().with_context(|| name.to_owned());
+    Ok(IntakeSettings {
+        image: needed("CHANCERY_INTAKE_IMAGE")?.to_owned(),
+        service_account: given.get("CHANCERY_INTAKE_SERVICE_ACCOUNT").map(|name| (*name).to_owned()),
+        readers: needed("CHANCERY_INTAKE_READERS")?.parse()?,
+        template: needed("CHANCERY_INTAKE_TEMPLATE")?.parse()?,
+        allowed: needed("CHANCERY_INTAKE_ALLOWED")?.parse()?,
+    })
+}
+
+/// What it tells it of its signers.
+fn settings(given: &BTreeMap<&str, &str>) -> anyhow::Result<SignerSettings> {
     let some = |name: &str| given.get(name).map(|value| (*value).to_owned());
     let needed = |name: &str| some(name).with_context(|| name.to_owned());
     Ok(SignerSettings {

@@ -53,7 +53,7 @@ const ATTEMPTS: &[(&str, &str, Change)] = &[
         secret["metadata"]["ownerReferences"][0]["kind"] = json!("ConfigMap");
     }),
     ("one that is changed later", "never changes", |secret| secret["immutable"] = json!(false)),
-    ("one with something else in it", "nothing in it but what signers need", |secret| {
+    ("one with something else in it", "nothing in it but what its pods need", |secret| {
         secret["data"]["tls.key"] = json!("c2VjcmV0");
     }),
     ("one of a program that there is not", "belongs to a SigningRun", |secret| {

@@ -53,6 +53,19 @@ impl FakeApi {
         names::holder(name, pod["metadata"]["uid"].as_str().expect("a uid"))
     }
 
+    /// An intake pod of a run with this status; the holder that it is in the ledger.
+    pub(crate) fn intake_pod(&self, run: &str, name: &str, status: Value) -> String {
+        let holder = self.pod(run, name, of_intake(status));
+        let component = json!({names::LABEL_COMPONENT: names::COMPONENT_INTAKE});
+        self.edit("pods", name, json!({"metadata": {"labels": component}}));
+        holder
+    }
+
+    /// Another status of an intake pod.
+    pub(crate) fn intake_pod_becomes(&self, name: &str, status: Value) {
+        self.pod_becomes(name, of_intake(status));
+    }
+
     /// Another status of a pod.
     pub(crate) fn pod_becomes(&self, name: &str, status: Value) {
         self.edit("pods", name, json!({"status": null}));
@@ -70,15 +83,37 @@ impl FakeApi {
             let orphaned = !owners.is_empty() && owners.iter().all(|owner| !uids.contains(&owner["uid"]));
             if orphaned || metadata["deletionTimestamp"].is_string() {
                 self.remove("jobs", metadata["name"].as_str().expect("a name"));
+                let component = |labels: &Value| {
+                    labels[names::LABEL_COMPONENT].as_str().unwrap_or(names::COMPONENT_SIGNER).to_owned()
+                };
                 for pod in self.all("pods") {
-                    let labels = &pod["metadata"]["labels"];
-                    if labels[names::LABEL_RUN] == metadata["labels"][names::LABEL_RUN] {
+                    let (labels, of_job) = (&pod["metadata"]["labels"], &metadata["labels"]);
+                    let of_run = labels[names::LABEL_RUN] == of_job[names::LABEL_RUN];
+                    if of_run && component(labels) == component(of_job) {
                         self.remove("pods", pod["metadata"]["name"].as_str().expect("a name"));
                     }
                 }
             }
         }
+        let uids: Vec<Value> = ["signingruns", "jobs"]
+            .into_iter()
+            .flat_map(|plural| self.all(plural))
+            .map(|owner| owner["metadata"]["uid"].clone())
+            .collect();
+        for secret in self.all("secrets") {
+            let metadata = &secret["metadata"];
+            let owners = metadata["ownerReferences"].as_array().cloned().unwrap_or_default();
+            if !owners.is_empty() && owners.iter().all(|owner| !uids.contains(&owner["uid"])) {
+                self.remove("secrets", metadata["name"].as_str().expect("a name"));
+            }
+        }
     }
+}
+
+/// The same of the container of an intake.
+fn of_intake(mut status: Value) -> Value {
+    status["containerStatuses"][0]["name"] = json!(names::INTAKE_CONTAINER);
+    status
 }
 
 /// Statuses of a signer pod.

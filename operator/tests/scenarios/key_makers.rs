@@ -34,8 +34,8 @@ fn runs(job: &Value) -> bool {
     job["spec"]["suspend"] != true && job["metadata"]["deletionTimestamp"].is_null() && !has_ended
 }
 
-/// The test's way to the database, with the login of the URL that signers are given: theirs leads to a cluster's server.
-fn by_login(database: &str, given: &str) -> anyhow::Result<String> {
+/// The test's way to the database, with the login of the URL that pods are given: theirs leads to a cluster's server.
+pub(crate) fn by_login(database: &str, given: &str) -> anyhow::Result<String> {
     let (login, password) = given
         .split_once("://")
         .and_then(|(_, rest)| rest.split_once('@')?.0.split_once(':'))
@@ -44,7 +44,7 @@ fn by_login(database: &str, given: &str) -> anyhow::Result<String> {
     Ok(format!("{place}&user={login}&password={password}"))
 }
 
-fn given(secret: &Value, key: &str) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn given(secret: &Value, key: &str) -> anyhow::Result<Vec<u8>> {
     Ok(STANDARD.decode(secret["data"][key].as_str().unwrap_or_default())?)
 }
 

@@ -24,8 +24,9 @@ use chancery_operator::host::{
 };
 use chancery_operator::metrics_registry;
 use chancery_operator::run::{
-    Allowed, Background, Bounds, Context, KeyFiles, ReconcileError, RunMetrics, RunRef, Shared,
-    SignerSettings, Watched, on_error, reconcile, slim_job, slim_pod,
+    Allowed, Background, Bounds, Context, IntakeSettings, IntakeTemplate, KeyFiles, ReconcileError,
+    RunMetrics, RunRef, Shared, SignerSettings, SourcesAllowed, Watched, on_error, reconcile, slim_job,
+    slim_pod,
 };
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
@@ -111,6 +112,7 @@ impl TestOperator {
         let (events, publisher) = event_queue(client.clone(), "test");
         let services = Services { client, database: Arc::clone(&database), events, metrics };
         let run_metrics = RunMetrics::new(&mut registry);
+        let settings = (settings, intake_settings());
         let shared = Shared::new(services, settings, key_files, bounds, triggers, run_metrics);
         let ((jobs, job_writer), (pods, pod_writer)) = (reflector::store(), reflector::store());
         let mut operator = Self {
@@ -299,6 +301,18 @@ where
         writer.apply_watcher_event(&Event::InitApply(object));
     }
     writer.apply_watcher_event(&Event::InitDone);
+}
+
+/// Sources may name Secrets and claims whose names begin with `source-`.
+fn intake_settings() -> IntakeSettings {
+    let prefixes = vec!["source-".to_owned()];
+    IntakeSettings {
+        image: "chancery/intake:test".to_owned(),
+        service_account: None,
+        readers: 2,
+        template: IntakeTemplate::default(),
+        allowed: SourcesAllowed { secret_prefixes: prefixes.clone(), claim_prefixes: prefixes },
+    }
 }
 
 pub(crate) fn settings() -> SignerSettings {

@@ -14,6 +14,7 @@
 //!
 //! A test waits for what it waits for ([`eventually`]), never for a time to pass.
 
+pub mod bucket;
 mod chancery;
 pub mod cluster;
 mod filling;

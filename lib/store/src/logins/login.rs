@@ -21,9 +21,22 @@ impl std::fmt::Debug for RunLogin {
 
 /// What a login is for; the letter before the run's number says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Work {
+pub enum Work {
+    /// It signs the run.
     Sign,
+    /// It admits records to the run.
     Admit,
+}
+
+impl Work {
+    /// The word in the ledger.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sign => "Sign",
+            Self::Admit => "Admit",
+        }
+    }
 }
 
 impl RunLogin {

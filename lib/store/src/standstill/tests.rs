@@ -29,6 +29,10 @@ fn progress(records_signed: i64) -> Progress {
         secret_name: None,
         secret_content: None,
         secret_made: false,
+        intake_secret_owner: None,
+        intake_secret_name: None,
+        intake_secret_content: None,
+        intake_secret_made: false,
     }
 }
 

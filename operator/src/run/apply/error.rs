@@ -15,11 +15,11 @@ pub enum ApplyError {
     /// The API server refused a change of the SigningRun.
     #[error("the API server refused a change of the SigningRun: {}", server_message(.0))]
     Object(kube::Error),
-    /// The API server refused the signers' Job.
-    #[error("the API server refused the signers' Job: {}", server_message(.0))]
+    /// The API server refused a Job of the run.
+    #[error("the API server refused a Job of the run: {}", server_message(.0))]
     Job(kube::Error),
-    /// The API server refused the signers' Secret.
-    #[error("the API server refused the signers' Secret: {}", server_message(.0))]
+    /// The API server refused a Secret of the run.
+    #[error("the API server refused a Secret of the run: {}", server_message(.0))]
     Secret(kube::Error),
     /// The ledger refused, or did not answer.
     #[error(transparent)]

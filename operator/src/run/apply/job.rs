@@ -1,4 +1,4 @@
-//! Changes of the signers' Job.
+//! Changes of the Jobs of a run.
 
 use chancery_api::{Reason, names};
 use k8s_openapi::api::batch::v1::Job;
@@ -15,7 +15,7 @@ use crate::run::decide::decision::JobPlan;
 use crate::run::facts::JobView;
 use crate::run::watched::Target;
 
-/// Creates the Job, corrects it, or deletes it so that it is created again. `seen` is the Job as it was
+/// Creates the signers' Job, corrects it, or deletes it so that it is created again. `seen` is the Job as it was
 /// observed.
 pub(super) async fn ensure_job(
     context: &Context,
@@ -38,10 +38,7 @@ pub(super) async fn ensure_job(
         JobChange::Apply => {}
     }
     let name = wanted.name_any();
-    let applied = jobs(context, target.object.namespace().as_deref())
-        .patch(&name, &PatchParams::apply(names::FIELD_MANAGER).force(), &Patch::Apply(&wanted))
-        .await
-        .map_err(ApplyError::Job)?;
+    let applied = apply_job(context, &wanted).await?;
     let uid = target.object.uid().unwrap_or_default();
     let known = context.memory.change(&uid, |remembered| remembered.job.replace(applied.uid()?));
     Ok(match live {
@@ -62,6 +59,14 @@ pub(super) async fn ensure_job(
             })
         }
     })
+}
+
+/// Makes a Job as it should be.
+pub(super) async fn apply_job(context: &Context, wanted: &Job) -> Result<Job, ApplyError> {
+    jobs(context, wanted.metadata.namespace.as_deref())
+        .patch(&wanted.name_any(), &PatchParams::apply(names::FIELD_MANAGER).force(), &Patch::Apply(wanted))
+        .await
+        .map_err(ApplyError::Job)
 }
 
 /// Deletes the Job that was observed, with its pods.

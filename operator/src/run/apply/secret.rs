@@ -4,27 +4,19 @@
 
 use chancery_api::{Reason, names};
 use chancery_data_keys::DataKeyAccessError;
-use chancery_store::logins::sessions_for;
+use chancery_store::logins::{Work, sessions_for};
 use chancery_store::{Ledger, LedgerUrl, Run};
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::PostParams;
-use kube::core::{PartialObjectMeta, Request};
-use kube::{Resource, ResourceExt};
-use zeroize::{Zeroize as _, Zeroizing};
+use kube::ResourceExt;
+use zeroize::Zeroizing;
 
 use crate::host::events::NewEvent;
 use crate::run::apply::error::ApplyError;
 use crate::run::apply::ledger::{read_keks, stored};
+use crate::run::apply::new_secret::{create, read_ca, suffix};
 use crate::run::build::secret::{SecretContent, SecretMark, secret};
 use crate::run::context::Context;
 use crate::run::facts::{LedgerView, Observed, SecretStanding, SecretView};
 use crate::run::watched::Target;
-
-/// An answer without what is in the Secret.
-const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-
-/// What the name of a Secret ends in is made of these.
-const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
 /// Makes a Secret in place of the one of the name `instead_of`, unless that one was made of what is still right and is not
 /// `lost`.
@@ -56,7 +48,9 @@ async fn ensure(
     let content = content(context, ledger, stored).await?;
     let fingerprint = content.fingerprint();
     let logins = ledger.logins(stored).await?;
-    let works = |mark: &SecretMark<'_>| logins.iter().any(|login| login.works && login.name == mark.login);
+    let works = |mark: &SecretMark<'_>| {
+        logins.iter().any(|login| login.works && !login.admits && login.name == mark.login)
+    };
     let remember = |name: String| context.memory.change(&uid, |remembered| remembered.secret = Some(name));
     let before = before(observed);
     if let Some(before) = before.filter(|before| !lost && before.standing != SecretStanding::Unusable)
@@ -71,7 +65,7 @@ async fn ensure(
     let mark = SecretMark { of: &fingerprint, login: login.name() }.to_string();
     let database_url = Zeroizing::new(content.database_url.parse::<LedgerUrl>()?.for_login(&login)?);
     let made = secret(target.object, run, &name, &SecretContent { database_url, ..content });
-    let planned = ledger.plan_secret(stored, instead_of, &uid, &name, &mark).await?;
+    let planned = ledger.plan_secret(stored, Work::Sign, instead_of, &uid, &name, &mark).await?;
     let created = if planned { create(context, made).await.map_err(ApplyError::Secret) } else { Ok(false) };
     if !matches!(created, Ok(true)) {
         // Somebody else was first, or it is refused. Of one whose name was taken nobody knows what is in it. The next
@@ -79,7 +73,7 @@ async fn ensure(
         ledger.drop_login(login.name()).await?;
         return created.map(|_| None);
     }
-    if ledger.secret_is_made(stored, &name).await? {
+    if ledger.secret_is_made(stored, Work::Sign, &name).await? {
         remember(name.clone());
     }
     Ok(before.filter(|before| lost || before.standing != SecretStanding::Unusable).map(|before| {
@@ -113,13 +107,8 @@ async fn content(context: &Context, ledger: &Ledger, run: &Run) -> Result<Secret
             DataKeyAccessError::Store(error) => ApplyError::Ledger(error),
             DataKeyAccessError::Open(error) => ApplyError::DataKey(error),
         })?;
-    let settings = &context.settings;
-    let ca = settings
-        .ca_file
-        .as_ref()
-        .map(|path| std::fs::read(path).map_err(|reason| ApplyError::Ca { path: path.clone(), reason }));
-    let database_url = Zeroizing::new(settings.database_url.without_login()?);
-    Ok(SecretContent { data_key, database_url, ca: ca.transpose()? })
+    let database_url = Zeroizing::new(context.settings.database_url.without_login()?);
+    Ok(SecretContent { data_key, database_url, ca: read_ca(context)? })
 }
 
 /// The Secret as it was observed.
@@ -128,25 +117,4 @@ fn before(observed: &Observed) -> Option<&SecretView> {
         LedgerView::Present(run) => run.secret.as_ref(),
         LedgerView::Absent | LedgerView::Away(_) => None,
     }
-}
-
-/// Makes the Secret. False when there is one of its name.
-async fn create(context: &Context, mut secret: Secret) -> Result<bool, kube::Error> {
-    let path = Secret::url_path(&(), secret.metadata.namespace.as_deref());
-    let body = serde_json::to_vec(&secret).map_err(kube::Error::SerdeError);
-    secret.data.iter_mut().flat_map(|data| data.values_mut()).for_each(|value| value.0.zeroize());
-    let parameters =
-        PostParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PostParams::default() };
-    let mut request = Request::new(path).create(&parameters, body?).map_err(kube::Error::BuildRequest)?;
-    request.headers_mut().insert(http::header::ACCEPT, http::HeaderValue::from_static(METADATA_ONLY));
-    match context.services.client.request::<PartialObjectMeta<Secret>>(request).await {
-        Ok(_) => Ok(true),
-        Err(kube::Error::Api(refusal)) if refusal.reason == "AlreadyExists" => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-fn suffix() -> String {
-    let letter = |byte: u8| char::from(LETTERS[usize::from(byte) % LETTERS.len()]);
-    rand::random::<[u8; names::SECRET_SUFFIX_LENGTH]>().map(letter).iter().collect()
 }

@@ -1,19 +1,27 @@
 //! What happened to a run, reported once, as Events: its story, as `kubectl describe` shows it.
 
 use chancery_api::condition::{self, ConditionType};
-use chancery_api::{Reason, SigningRunStatus};
+use chancery_api::{Reason, RecordCounts, SigningRunStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::host::events::NewEvent;
 use crate::run::decide::decision::Cause;
 
-/// What happened between two statuses. `obstacle` is what stops the run now, and
-/// `signer_message` is the message of the signer that failed last.
+/// What others say that is in no status.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Words<'a> {
+    /// The message of the signer that failed last.
+    pub(crate) signer: Option<&'a str>,
+    /// What is said of an object that changed while it was read, when that is news.
+    pub(crate) changed: Option<&'a str>,
+}
+
+/// What happened between two statuses. `obstacle` is what stops the run now.
 pub(crate) fn new_events(
     old: &SigningRunStatus,
     new: &SigningRunStatus,
     obstacle: Option<&Cause>,
-    signer_message: Option<&str>,
+    words: &Words<'_>,
 ) -> Vec<NewEvent> {
     let mut events = Vec::new();
     let turned = |type_, value| {
@@ -23,17 +31,25 @@ pub(crate) fn new_events(
     let (was, is) = (progressing(old), progressing(new));
     if reason(is) == Some(Reason::Seeding) && reason(was) != Some(Reason::Seeding) {
         let total = new.records.unwrap_or_default().total;
-        events.push(NewEvent::normal(Reason::Seeding, format!("making keys and {total} records")));
+        let note = match new.records.unwrap_or_default().received {
+            None => format!("making keys and {total} records"),
+            Some(_) => "making keys, and reading the sources".to_owned(),
+        };
+        events.push(NewEvent::normal(Reason::Seeding, note));
     }
     if turned(ConditionType::KeyringReady, true) {
         let keys = new.keys.unwrap_or_default().total;
         events.push(NewEvent::normal(Reason::KeyringReady, format!("the keyring has all its {keys} keys")));
     }
     if turned(ConditionType::Sealed, true) {
-        let records = new.records.unwrap_or_default().seeded;
-        events.push(NewEvent::normal(Reason::Sealed, format!("all {records} records are in the ledger")));
+        let records = new.records.unwrap_or_default();
+        let note = format!("all {} records are in the ledger{}", records.seeded, beside(&records));
+        events.push(NewEvent::normal(Reason::Sealed, note));
     }
-    if turned(ConditionType::Suspended, true) {
+    events.extend(dead_letters(old, new));
+    events.extend(words.changed.map(|said| NewEvent::warning(Reason::ObjectChanged, said)));
+    // Dead letters that suspend a run are an obstacle, and told as such.
+    if turned(ConditionType::Suspended, true) && suspended_by(new) == Some(Reason::Suspended) {
         events.push(NewEvent::normal(
             Reason::Suspended,
             "spec.suspend is true: no signer works until it is false",
@@ -46,7 +62,7 @@ pub(crate) fn new_events(
     }
     let failed = |status: &SigningRunStatus| status.signers.unwrap_or_default().failed;
     if failed(new) > failed(old) {
-        let said = signer_message.unwrap_or("nothing; read its log");
+        let said = words.signer.unwrap_or("nothing; read its log");
         events.push(NewEvent::warning(
             Reason::SignerFailed,
             format!("{} signer pods failed so far; the last said: {said}", failed(new)),
@@ -67,6 +83,9 @@ pub(crate) fn new_events(
         _ => {}
     }
     events.extend(obstacles(reason(was), obstacle));
+    if reason(was) == Some(Reason::SourceUnavailable) && holds_progressing(new) {
+        events.push(NewEvent::normal(Reason::SourceAvailable, "every source answers again"));
+    }
     if matches!(reason(was), Some(Reason::KeysHeld | Reason::SignersIdle))
         && reason(is) == Some(Reason::Signing)
     {
@@ -82,6 +101,35 @@ pub(crate) fn new_events(
     }
     events.extend(audited(old, new));
     events
+}
+
+/// What the sources offered beside records.
+fn beside(records: &RecordCounts) -> String {
+    match (records.duplicate, records.dead) {
+        (None, _) | (_, None) => String::new(),
+        (Some(duplicates), Some(dead)) => format!(", beside {duplicates} duplicates and {dead} dead letters"),
+    }
+}
+
+/// The first dead letters of a run.
+fn dead_letters(old: &SigningRunStatus, new: &SigningRunStatus) -> Option<NewEvent> {
+    let dead =
+        |status: &SigningRunStatus| status.records.and_then(|records| records.dead).unwrap_or_default();
+    let (before, now) = (dead(old), dead(new));
+    (before == 0 && now > 0).then(|| {
+        let note = format!(
+            "{now} payloads could not become records; `chancery dead-letters list` shows them, and status.records.dead counts what follows"
+        );
+        NewEvent::warning(Reason::DeadLetters, note)
+    })
+}
+
+fn suspended_by(status: &SigningRunStatus) -> Option<Reason> {
+    reason(condition::find(&status.conditions, ConditionType::Suspended))
+}
+
+fn holds_progressing(status: &SigningRunStatus) -> bool {
+    condition::holds(&status.conditions, ConditionType::Progressing)
 }
 
 /// What an audit found, when it is new.

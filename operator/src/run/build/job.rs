@@ -58,7 +58,7 @@ pub fn job(object: &SigningRun, run: &ValidatedRun, plan: &JobPlan, settings: &S
             backoff_limit: Some(i32::try_from(run.backoff_limit).unwrap_or(i32::MAX)),
             // A pod that still has a key in hand must have ended before another takes its place.
             pod_replacement_policy: Some("Failed".to_owned()),
-            pod_failure_policy: Some(failure_policy()),
+            pod_failure_policy: Some(failure_policy(names::SIGNER_CONTAINER)),
             template,
             ..JobSpec::default()
         }),
@@ -74,29 +74,29 @@ pub(super) fn owner(object: &SigningRun) -> Vec<OwnerReference> {
 /// The operator's own labels come last, so that a template cannot hide pods from it.
 fn labels(run: &ValidatedRun) -> BTreeMap<String, String> {
     let mut labels = run.signer_template.labels.clone();
-    labels.extend(own_labels(run));
+    labels.extend(own_labels(run, names::COMPONENT_SIGNER));
     labels
 }
 
 /// The labels of everything that is made for a run.
-pub(super) fn own_labels(run: &ValidatedRun) -> BTreeMap<String, String> {
+pub(super) fn own_labels(run: &ValidatedRun, component: &str) -> BTreeMap<String, String> {
     let own = [
         (names::LABEL_RUN, run.name.as_str()),
         (names::LABEL_NAME, names::APP_NAME),
         (names::LABEL_INSTANCE, run.name.as_str()),
-        (names::LABEL_COMPONENT, names::COMPONENT_SIGNER),
+        (names::LABEL_COMPONENT, component),
         (names::LABEL_MANAGED_BY, names::FIELD_MANAGER),
     ];
     own.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
 /// Which ends of a pod count as failures: a disruption, a stop, and a database that is down or full are not
-/// the signer's fault; a signer that can never work is not retried six times.
-fn failure_policy() -> PodFailurePolicy {
+/// the program's fault; one that can never work is not retried six times.
+pub(super) fn failure_policy(container: &str) -> PodFailurePolicy {
     let on_exit = |action: &str, codes: &[Exit]| PodFailurePolicyRule {
         action: action.to_owned(),
         on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
-            container_name: Some(names::SIGNER_CONTAINER.to_owned()),
+            container_name: Some(container.to_owned()),
             operator: "In".to_owned(),
             values: codes.iter().map(|exit| i32::from(exit.code())).collect(),
         }),
@@ -119,7 +119,7 @@ fn failure_policy() -> PodFailurePolicy {
 }
 
 /// Tells one template from another; an API server adds to a template, so what it gives back differs.
-fn fingerprint(template: &PodTemplateSpec) -> String {
+pub(super) fn fingerprint(template: &PodTemplateSpec) -> String {
     let text = serde_json::to_vec(template).expect("a pod template is plain JSON");
     Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,22 +1,19 @@
 //! A signer pod, by the restricted Pod Security Standard
 //! (<https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted>).
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chancery_api::{SignerTemplate, SigningRun, ValidatedRun, names};
 use chancery_process::Exit;
 use chancery_store::LedgerUrl;
 use chancery_telemetry::TraceParent;
-use k8s_openapi::api::core::v1::{
-    Capabilities, Container, ContainerPort, EnvVar, EnvVarSource, KeyToPath, ObjectFieldSelector,
-    PodSecurityContext, PodSpec, ResourceRequirements, SeccompProfile, SecretKeySelector, SecretVolumeSource,
-    SecurityContext, Volume, VolumeMount,
-};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::api::core::v1::{Container, ContainerPort, EnvVar, PodSpec, ResourceRequirements, Volume};
 use uuid::Uuid;
 
 use crate::run::allowed::Allowed;
+use crate::run::build::parts::{
+    self, container_security, mount, of_field, of_secret, plain, pod_security, secret_volume,
+};
 use crate::run::decide::decision::JobPlan;
 
 const SECRET_VOLUME: &str = "signer-secret";
@@ -28,11 +25,11 @@ pub(crate) const DATA_KEY: &str = "data-key";
 pub(crate) const DATABASE_URL: &str = "database-url";
 pub(crate) const CA: &str = "ca.crt";
 
-/// Grace period of a signer to finish its batch once it is asked to stop, in seconds.
-const GRACE_SECONDS: i64 = 15;
+/// Grace period of a program to finish what it has in hand once it is asked to stop, in seconds.
+pub(crate) const GRACE_SECONDS: i64 = 15;
 
 /// How long the kubelet waits for it: longer, so that it can release a batch that it did not finish.
-const TERMINATION_SECONDS: i64 = 30;
+pub(crate) const TERMINATION_SECONDS: i64 = 30;
 
 /// What the signer pods of all runs have in common.
 #[derive(Clone, Debug)]
@@ -84,22 +81,12 @@ pub(super) fn pod_spec(
         enable_service_links: Some(false),
         service_account_name: service_account_name.or_else(|| settings.service_account.clone()),
         termination_grace_period_seconds: Some(TERMINATION_SECONDS),
-        security_context: Some(PodSecurityContext {
-            run_as_non_root: Some(true),
-            run_as_user: Some(65_532),
-            run_as_group: Some(65_532),
-            fs_group: Some(65_532),
-            seccomp_profile: Some(SeccompProfile {
-                type_: "RuntimeDefault".to_owned(),
-                localhost_profile: None,
-            }),
-            ..PodSecurityContext::default()
-        }),
+        security_context: Some(pod_security()),
         containers: vec![Container {
             env: Some(environment(object, run, plan, settings)),
             ..container(settings, resources.unwrap_or_else(default_resources))
         }],
-        volumes: Some(vec![secret_volume(plan, settings)]),
+        volumes: Some(vec![files(plan, settings)]),
         node_selector: given(!node_selector.is_empty()).map(|()| node_selector),
         tolerations: given(!tolerations.is_empty()).map(|()| tolerations),
         affinity,
@@ -125,18 +112,8 @@ fn container(settings: &SignerSettings, resources: ResourceRequirements) -> Cont
             ..ContainerPort::default()
         }]),
         resources: Some(resources),
-        security_context: Some(SecurityContext {
-            allow_privilege_escalation: Some(false),
-            read_only_root_filesystem: Some(true),
-            capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
-            ..SecurityContext::default()
-        }),
-        volume_mounts: Some(vec![VolumeMount {
-            name: SECRET_VOLUME.to_owned(),
-            mount_path: SECRET_PATH.to_owned(),
-            read_only: Some(true),
-            ..VolumeMount::default()
-        }]),
+        security_context: Some(container_security()),
+        volume_mounts: Some(vec![mount(SECRET_VOLUME, SECRET_PATH)]),
         ..Container::default()
     }
 }
@@ -182,62 +159,18 @@ pub(crate) fn trace_of(object: &SigningRun) -> Option<TraceParent> {
     TraceParent::of_object(*uid.as_bytes())
 }
 
-fn plain(name: &str, value: impl Into<String>) -> EnvVar {
-    EnvVar { name: name.to_owned(), value: Some(value.into()), value_from: None }
-}
-
-fn of_field(name: &str, path: &str) -> EnvVar {
-    let field = ObjectFieldSelector { field_path: path.to_owned(), api_version: Some("v1".to_owned()) };
-    let source = EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() };
-    EnvVar { name: name.to_owned(), value: None, value_from: Some(source) }
-}
-
-fn of_secret(name: &str, secret: &str, key: &str) -> EnvVar {
-    let key = SecretKeySelector { name: secret.to_owned(), key: key.to_owned(), optional: None };
-    let source = EnvVarSource { secret_key_ref: Some(key), ..EnvVarSource::default() };
-    EnvVar { name: name.to_owned(), value: None, value_from: Some(source) }
-}
-
 /// The files of the Secret; the database's URL is given in the environment only.
-fn secret_volume(plan: &JobPlan, settings: &SignerSettings) -> Volume {
-    let files = [DATA_KEY].into_iter().chain(settings.ca_file.is_some().then_some(CA));
-    Volume {
-        name: SECRET_VOLUME.to_owned(),
-        secret: Some(SecretVolumeSource {
-            secret_name: Some(secret_of(plan).to_owned()),
-            default_mode: Some(0o440),
-            items: Some(
-                files
-                    .map(|key| KeyToPath {
-                        key: key.to_owned(),
-                        path: key.to_owned(),
-                        ..KeyToPath::default()
-                    })
-                    .collect(),
-            ),
-            // A kubelet says nothing in a pod's status of a Secret that it cannot mount, but names one
-            // from which it cannot take a variable.
-            optional: Some(true),
-            ..SecretVolumeSource::default()
-        }),
-        ..Volume::default()
-    }
+fn files(plan: &JobPlan, settings: &SignerSettings) -> Volume {
+    let ca = settings.ca_file.is_some();
+    let keys = [(DATA_KEY, DATA_KEY), (CA, CA)];
+    secret_volume(SECRET_VOLUME, secret_of(plan), Some(&keys[..if ca { 2 } else { 1 }]))
 }
 
 /// A Job that does not say which Secret it has is never made: it is replaced.
-fn secret_of(plan: &JobPlan) -> &str {
+pub(crate) fn secret_of(plan: &JobPlan) -> &str {
     plan.secret.as_deref().unwrap_or_default()
 }
 
 fn default_resources() -> ResourceRequirements {
-    let quantities = |pairs: &[(&str, &str)]| -> Option<BTreeMap<String, Quantity>> {
-        Some(
-            pairs.iter().map(|(name, amount)| ((*name).to_owned(), Quantity((*amount).to_owned()))).collect(),
-        )
-    };
-    ResourceRequirements {
-        requests: quantities(&[("cpu", "250m"), ("memory", "64Mi")]),
-        limits: quantities(&[("memory", "128Mi")]),
-        claims: None,
-    }
+    parts::resources(&[("cpu", "250m"), ("memory", "64Mi")], &[("memory", "128Mi")])
 }

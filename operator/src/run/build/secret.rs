@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chancery_api::{SigningRun, ValidatedRun};
+use chancery_api::{SigningRun, ValidatedRun, names};
 use chancery_keyring::DataKey;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -62,7 +62,7 @@ pub fn secret(object: &SigningRun, run: &ValidatedRun, name: &str, content: &Sec
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
             namespace: Some(run.namespace.clone()),
-            labels: Some(own_labels(run)),
+            labels: Some(own_labels(run, names::COMPONENT_SIGNER)),
             owner_references: Some(owner(object)),
             ..ObjectMeta::default()
         },

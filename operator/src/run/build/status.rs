@@ -10,6 +10,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::host::background::WorkState;
 use crate::host::cut::cut;
+use crate::run::build::sources::{records_of, sealed_finding, sources_of};
 use crate::run::decide::decision::{Decision, Stage};
 use crate::run::facts::{Belongs, Counts, LedgerRun, LedgerView, Observed};
 
@@ -48,11 +49,7 @@ pub(crate) fn status(
                 ..RecordCounts::default()
             })
         },
-        |counts| RecordCounts {
-            total: counts.records,
-            seeded: counts.records_admitted,
-            signed: counts.records_signed,
-        },
+        |counts| records_of(counts, ledger.and_then(|ledger| ledger.sources.as_ref())),
     );
     let rate = rate(observed, decision, ledger, start_time.as_ref(), records.total, now);
     let remaining = records.total - records.signed;
@@ -60,6 +57,7 @@ pub(crate) fn status(
         observed_generation: Some(observed.object.generation),
         phase: Some(condition::phase(&conditions, under_way(decision.stage))),
         records: Some(records),
+        sources: sources_of(ledger, previous),
         batches: Some(counts.map_or_else(|| previous.batches.unwrap_or_default(), batches)),
         keyring: ledger.map_or_else(|| previous.keyring.clone(), |ledger| Some(ledger.keyring.clone())),
         keys: Some(ledger.map_or_else(|| previous.keys.unwrap_or_default(), keys)),
@@ -79,6 +77,12 @@ pub(crate) fn status(
             .or_else(|| previous.statements.clone())
             .filter(|statements| statements.sealed.is_some()),
         job: observed.job.as_ref().filter(|job| job.ours).map(|_| names::job_name(&run.name)),
+        intake_job: observed
+            .intake
+            .job
+            .as_ref()
+            .filter(|job| job.ours)
+            .map(|_| names::intake_job_name(&run.name)),
         conditions,
     }
 }
@@ -138,12 +142,12 @@ fn conditions(
                 "the signers make the keys that are missing in the keyring",
             )
         },
-        if sealed {
-            finding(ConditionType::Sealed, true, Reason::Sealed, "every record is in the ledger")
-        } else {
-            finding(ConditionType::Sealed, false, Reason::NotSealed, "more records are to come")
-        },
-        if suspended {
+        sealed_finding(run, sealed),
+        if let Some(cause) = decision.obstacle.as_ref().filter(|_| suspended)
+            && cause.reason == Reason::TooManyDeadLetters
+        {
+            finding(ConditionType::Suspended, true, cause.reason, &cause.message)
+        } else if suspended {
             finding(
                 ConditionType::Suspended,
                 true,

@@ -7,9 +7,11 @@ use crate::run::decide::decision::{Cause, Stage};
 use crate::run::facts::Observed;
 
 /// Failures that only the ledger, or the cluster, can show to have passed.
-const LASTING: [Reason; 12] = [
+const LASTING: [Reason; 14] = [
     Reason::BeyondLimits,
     Reason::DeadlineExceeded,
+    Reason::IntakeFailed,
+    Reason::IntakeMisconfigured,
     Reason::InvalidKek,
     Reason::KeyringDiffers,
     Reason::KeyringNotAdopted,

@@ -4,6 +4,9 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use chancery_api::Reason;
+use chancery_store::DeadLetter;
+
+use crate::run::facts::JobView;
 
 /// How soon to look again at what no watch reports: a KEK file, a name in the ledger.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(15);
@@ -52,6 +55,22 @@ pub(crate) enum Effect {
     /// Create the Job, or correct it.
     EnsureJob(JobPlan),
     DeleteJob,
+    /// Make the login, the Job and the Secret of the run's intake; its pods wait until all are there.
+    StartIntake,
+    /// Look whether the Secret of the intake was made of what is still right; else its Job is made anew.
+    CheckIntake,
+    /// Correct the Job of the intake: let its pods run, or stop them.
+    EnsureIntake(JobPlan),
+    /// Delete the Job of the intake, so that it is made anew.
+    DeleteIntake,
+    /// Drop the login of the intake, and delete its Job: the run is sealed.
+    EndIntake,
+    /// Give back what intakes that have ended still have in hand.
+    ReleaseIntakes {
+        holders: Vec<String>,
+    },
+    /// Tell the ledger how many dead letters the run may have, and for how long their bytes are kept.
+    SetDeadLetter(DeadLetter),
     /// Release the leases that signers that have ended still hold.
     ReleaseLeases {
         holders: Vec<String>,
@@ -71,14 +90,22 @@ pub(crate) enum Effect {
 /// What varies in a run's Job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobPlan {
-    /// How many signers run at the same time.
+    /// How many pods run at the same time.
     pub parallelism: u32,
     /// Whether Kubernetes makes no pods for now.
     pub suspended: bool,
-    /// The run in the ledger that its signers sign, and no other of that name. None for a Job that does not say.
+    /// The run in the ledger that its pods work for, and no other of that name. None for a Job that does not say.
     pub run_uid: Option<Uuid>,
     /// The Secret that they are given. None for a Job that does not say.
     pub secret: Option<String>,
+}
+
+impl JobPlan {
+    /// A Job as it is.
+    pub(crate) fn like(job: &JobView) -> Self {
+        let JobView { parallelism, suspended, run_uid, secret, .. } = job;
+        Self { parallelism: *parallelism, suspended: *suspended, run_uid: *run_uid, secret: secret.clone() }
+    }
 }
 
 /// Where the run stands.

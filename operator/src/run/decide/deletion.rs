@@ -36,6 +36,10 @@ pub(crate) fn decide_deletion(observed: &Observed, now: Timestamp) -> Decision {
         Some(job) if job.ours && !job.deleting => decision.then(Effect::DeleteJob),
         _ => decision,
     };
+    let decision = match &observed.intake.job {
+        Some(job) if job.ours && !job.deleting => decision.then(Effect::DeleteIntake),
+        _ => decision,
+    };
     let kept = observed.object.deletion_policy == DeletionPolicy::Retain;
     if kept || observed.object.abandon_ledger {
         return decision.then(Effect::RemoveFinalizer);
@@ -102,5 +106,9 @@ pub(crate) fn decide_deletion(observed: &Observed, now: Timestamp) -> Decision {
 }
 
 fn signers_at_work(observed: &Observed) -> bool {
-    observed.pods.iter().any(|pod| !matches!(pod.state, PodState::Ended { .. } | PodState::Lost))
+    observed
+        .pods
+        .iter()
+        .chain(&observed.intake.pods)
+        .any(|pod| !matches!(pod.state, PodState::Ended { .. } | PodState::Lost))
 }

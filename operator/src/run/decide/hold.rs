@@ -1,8 +1,9 @@
-//! Stops the signers of a run, which is suspended or failed.
+//! Stops the signers and the intake of a run, which is suspended or failed.
 
 use chancery_api::ValidatedRun;
 
 use crate::run::decide::decision::{Decision, Effect, JobPlan, Stage};
+use crate::run::decide::intake::hold_intake;
 use crate::run::facts::{LedgerRun, Observed};
 
 /// Stops pods and leases; what was done stays as it is.
@@ -11,7 +12,7 @@ pub(super) fn hold(stage: Stage, run: &ValidatedRun, observed: &Observed, ledger
     let decision =
         if observed.background.is_generating() { decision.then(Effect::StopGenerating) } else { decision };
     // First the Job: it would replace signers that the ledger stops.
-    let decision = hold_job(decision, observed);
+    let decision = hold_intake(hold_job(decision, observed), observed);
     if is_set(run, ledger, true) { decision } else { decision.then(Effect::SetMutable { suspended: true }) }
 }
 
@@ -21,15 +22,7 @@ pub(super) fn hold_job(decision: Decision, observed: &Observed) -> Decision {
         Some(job) if !job.ours || job.deleting || job.end.is_some() => decision,
         // Kueue would resume a Job that it has admitted.
         Some(_) if observed.object.queued => decision.then(Effect::DeleteJob),
-        Some(job) => {
-            let plan = JobPlan {
-                parallelism: job.parallelism,
-                suspended: true,
-                run_uid: job.run_uid,
-                secret: job.secret.clone(),
-            };
-            decision.then(Effect::EnsureJob(plan))
-        }
+        Some(job) => decision.then(Effect::EnsureJob(JobPlan { suspended: true, ..JobPlan::like(job) })),
     }
 }
 

@@ -148,7 +148,7 @@ fn not_starting(run: &ValidatedRun, decision: Decision, observed: &Observed, now
     });
     match stuck {
         Some((pod, reason, message)) => {
-            let name = pod.holder.split('/').next().unwrap_or_default();
+            let name = pod.pod_name();
             decision.blocked(
                 Reason::SignersNotStarting,
                 format!("the signers do not start: pod {name}: {reason}: {message}"),

@@ -3,7 +3,7 @@
 
 use crate::run::decide::decision::{Decision, Effect, JobPlan, LOOK_AGAIN};
 use crate::run::decide::kek::kek_problem;
-use crate::run::facts::{LedgerRun, Observed, PodState, SecretStanding, SecretView};
+use crate::run::facts::{LedgerRun, Observed, PodState, PodView, SecretStanding, SecretView};
 
 /// What a kubelet says of a container whose Secret, or a key in it, it does not find.
 const NOT_FOUND: &str = "CreateContainerConfigError";
@@ -16,7 +16,7 @@ pub(super) fn with_secret(
     ledger: &LedgerRun,
 ) -> Decision {
     let secret = ledger.secret.as_ref();
-    let lost = secret.is_some_and(|secret| is_lost(observed, &secret.name));
+    let lost = secret.is_some_and(|secret| is_lost(&observed.pods, &secret.name));
     let problem = kek_problem(observed, ledger);
     match secret {
         Some(SecretView { name, standing, .. })
@@ -41,8 +41,8 @@ pub(super) fn with_secret(
 }
 
 /// Whether a pod waits for this Secret in vain. A kubelet names it.
-fn is_lost(observed: &Observed, name: &str) -> bool {
-    observed.pods.iter().any(|pod| match &pod.state {
+pub(super) fn is_lost(pods: &[PodView], name: &str) -> bool {
+    pods.iter().any(|pod| match &pod.state {
         PodState::Stuck { reason, message } => reason == NOT_FOUND && message.contains(name),
         _ => false,
     })

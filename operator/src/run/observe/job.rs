@@ -1,4 +1,4 @@
-//! The run's Job, as the watch last saw it.
+//! A Job of the run, as the watch last saw it.
 
 use std::sync::Arc;
 
@@ -11,10 +11,9 @@ use kube::runtime::reflector::ObjectRef;
 use crate::run::context::Context;
 use crate::run::facts::{JobEnd, JobView, PodState, PodView};
 
-/// The Job of a run's name, whatever it belongs to.
-pub(super) fn view(context: &Context, object: &SigningRun, pods: &[PodView]) -> Option<JobView> {
-    let name = names::job_name(&object.name_any());
-    let reference = ObjectRef::new(&name).within(&object.namespace().unwrap_or_default());
+/// The Job of a name, whatever it belongs to.
+pub(super) fn view(context: &Context, object: &SigningRun, name: &str, pods: &[PodView]) -> Option<JobView> {
+    let reference = ObjectRef::new(name).within(&object.namespace().unwrap_or_default());
     context.jobs.get(&reference).map(|job| of(&job, object, pods))
 }
 

@@ -1,13 +1,12 @@
 //! The run's part of the ledger.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use chancery_api::{FieldChange, KeyringStatus, SigningRun, StatementStatus, StatementsStatus, ValidatedRun};
 use chancery_sources::differences;
 use chancery_stating::{StatementHead, StatingError, heads};
-use chancery_store::{Keyring, Ledger, Progress, Run, RunSecret, StoreError};
-use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use chancery_store::{Keyring, Ledger, Progress, Run, StoreError};
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use serde_json::Value;
 use uuid::Uuid;
@@ -15,16 +14,15 @@ use uuid::Uuid;
 use crate::host::background::WorkState;
 use crate::run::context::Context;
 use crate::run::facts::{
-    Background, Belongs, Counts, JobView, LedgerRun, LedgerView, PodState, PodView, SecretStanding,
-    SecretView, StoredRun,
+    Background, Belongs, Counts, JobView, LedgerRun, LedgerView, PodView, Refusal, StoredRun,
 };
+use crate::run::observe::ended::{ended, has_recently_ended};
+use crate::run::observe::intake;
 use crate::run::observe::reading::{Now, Reading};
+use crate::run::observe::secret::secret;
 use crate::run::progress::Followed;
 use crate::run::room::Room;
 use crate::run::watched::Target;
-
-/// How long after its end a signer's last statement may still be carried out by the database.
-const RELEASE_GRACE_PERIOD: SignedDuration = SignedDuration::from_secs(120);
 
 /// How long the ledger may take to answer about one run.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,6 +31,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Beside<'a> {
     pub(super) job: Option<&'a JobView>,
     pub(super) pods: &'a [PodView],
+    pub(super) intake_job: Option<&'a JobView>,
+    pub(super) intake_pods: &'a [PodView],
     pub(super) background: &'a Background,
 }
 
@@ -41,13 +41,17 @@ pub(super) struct Seen {
     pub(super) view: LedgerView,
     pub(super) room: Room,
     pub(super) reading: Reading,
-    /// Holders that have ended and have no open lease.
+    /// Holders that have ended and have nothing in hand.
     pub(super) released: Vec<String>,
+    /// How many splits have ended since their object changed, if that was looked at.
+    pub(super) changed: Option<i64>,
+    /// Why the run cannot be made in the ledger, as far as its sources go.
+    pub(super) refusal: Option<Refusal>,
 }
 
 impl Seen {
     fn without_run(view: LedgerView, reading: Reading) -> Self {
-        Self { view, room: Room::Enough, reading, released: Vec::new() }
+        Self { view, room: Room::Enough, reading, released: Vec::new(), changed: None, refusal: None }
     }
 }
 
@@ -66,15 +70,21 @@ pub(super) async fn view(context: &Context, target: &Target<'_>, beside: &Beside
 async fn read(
     context: &Context,
     ledger: &Ledger,
-    &Target { reference, object, run }: &Target<'_>,
-    &Beside { job, pods, background }: &Beside<'_>,
+    target: &Target<'_>,
+    beside: &Beside<'_>,
     now: Now,
 ) -> Result<Seen, StoreError> {
+    let &Target { reference, object, run } = target;
+    let &Beside { pods, intake_pods, .. } = beside;
     let uid = object.uid().unwrap_or_default();
     let deleting = object.metadata.deletion_timestamp.is_some();
     let gone = || Seen::without_run(LedgerView::Absent, Reading::Gone);
+    let absent = async || {
+        let refusal = if deleting { None } else { intake::refusal(ledger, target).await? };
+        Ok(Seen { refusal, ..gone() })
+    };
     let (followed, reading) = match context.progress.of(&uid) {
-        Some(followed) if !deleting && is_fresh_enough(&followed.progress, job, background) => {
+        Some(followed) if !deleting && is_fresh_enough(&followed.progress, beside) => {
             (followed, Reading::Nothing)
         }
         before => {
@@ -83,7 +93,7 @@ async fn read(
                 _ => match ledger.find_run(&object.namespace().unwrap_or_default(), &object.name_any()).await
                 {
                     Ok(stored) => stored,
-                    Err(StoreError::NoRun(_)) => return Ok(gone()),
+                    Err(StoreError::NoRun(_)) => return absent().await,
                     Err(error) => return Err(error),
                 },
             };
@@ -98,7 +108,7 @@ async fn read(
         }
     };
     let Followed { run: stored, progress, .. } = &followed;
-    let (open_holders, released) = if progress.batches_leased > 0
+    let (open_holders, mut released) = if progress.batches_leased > 0
         && has_recently_ended(&context.memory.of(&uid).released, pods, now.time)
     {
         let open = ledger.live_holders(stored).await?;
@@ -106,6 +116,14 @@ async fn read(
         (open, released)
     } else {
         (Vec::new(), Vec::new())
+    };
+    let read = intake::read(context, ledger, target, (stored, progress), intake_pods, now).await?;
+    let (sources, changed) = match read {
+        Some(read) => {
+            released.extend(read.released);
+            (Some(read.sources), read.changed)
+        }
+        None => (None, None),
     };
     let statements = match &context.key_files.statement_key {
         Some(_) => Some(statements(ledger, object, stored, progress).await?),
@@ -122,7 +140,8 @@ async fn read(
         conflict: run.and_then(|run| conflict(run, stored)),
         keyring: keyring(&stored.keyring),
         kek_fingerprint: progress.kek_fingerprint.clone(),
-        secret: secret(context, &uid, progress),
+        secret: secret(progress.secret(), &uid, context.memory.of(&uid).secret.as_ref()),
+        sources,
         suspended: progress.suspended,
         lease_duration: Duration::from_secs_f64(progress.lease_seconds.max(0.0)),
         filled: progress.filled,
@@ -136,19 +155,7 @@ async fn read(
         still_for: followed.still_for(now.instant),
         standing: followed.standing.clone(),
     }));
-    Ok(Seen { view, room, reading, released })
-}
-
-fn secret(context: &Context, uid: &str, progress: &Progress) -> Option<SecretView> {
-    let RunSecret { owner, name, content, made } = progress.secret()?;
-    let standing = if !made || owner != uid {
-        SecretStanding::Unusable
-    } else if context.memory.of(uid).secret.as_ref() == Some(&name) {
-        SecretStanding::Right
-    } else {
-        SecretStanding::Unchecked
-    };
-    Some(SecretView { name, content, standing })
+    Ok(Seen { view, room, reading, released, changed, refusal: None })
 }
 
 fn keyring(ring: &Keyring) -> KeyringStatus {
@@ -215,28 +222,16 @@ fn counts(progress: &Progress) -> Counts {
 
 /// Whether to decide by a count that may be a second old. Not when something else shows that the run got
 /// further: the making of records has ended, or a signer has found nothing left to do.
-fn is_fresh_enough(progress: &Progress, job: Option<&JobView>, background: &Background) -> bool {
-    let none_is_done = job.is_none_or(|job| job.succeeded == 0);
+fn is_fresh_enough(progress: &Progress, beside: &Beside<'_>) -> bool {
+    let Beside { job, intake_job, background, .. } = beside;
+    let is_done = |job: &Option<&JobView>| job.is_some_and(|job| job.succeeded > 0);
+    let none_is_done = !is_done(job);
     match progress {
         Progress { complete: true, .. } => true,
+        Progress { sealed: false, arrivals: Some(_), .. } => none_is_done && !is_done(intake_job),
         Progress { sealed: false, .. } => none_is_done && background.generating == WorkState::UnderWay,
         _ => none_is_done,
     }
-}
-
-fn ended(pods: &[PodView]) -> impl Iterator<Item = String> + '_ {
-    pods.iter().filter(|pod| matches!(pod.state, PodState::Ended { .. })).map(|pod| pod.holder.clone())
-}
-
-/// Whether a signer has ended whose leases may still be open.
-fn has_recently_ended(released: &HashSet<String>, pods: &[PodView], now: Timestamp) -> bool {
-    pods.iter().any(|pod| match &pod.state {
-        PodState::Ended { at, .. } => {
-            !released.contains(&pod.holder)
-                || at.is_some_and(|at| now.duration_since(at) < RELEASE_GRACE_PERIOD)
-        }
-        _ => false,
-    })
 }
 
 /// In what the stored run differs from the spec, where the spec cannot change.

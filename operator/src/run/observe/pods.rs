@@ -1,4 +1,4 @@
-//! The run's signer pods, as the watch last saw them.
+//! The run's pods, as the watch last saw them.
 
 use chancery_api::{SigningRun, names};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
@@ -20,37 +20,76 @@ const STUCK: [&str; 6] = [
 /// What a kubelet says of a container that it did not see end.
 const UNSEEN: &str = "ContainerStatusUnknown";
 
-pub(super) fn view(context: &Context, object: &SigningRun) -> Vec<PodView> {
+/// What a pod of a run does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    Signer,
+    Intake,
+}
+
+impl Program {
+    fn of(pod: &Pod) -> Self {
+        match pod.labels().get(names::LABEL_COMPONENT).map(String::as_str) {
+            Some(names::COMPONENT_INTAKE) => Self::Intake,
+            _ => Self::Signer,
+        }
+    }
+
+    const fn container(self) -> &'static str {
+        match self {
+            Self::Signer => names::SIGNER_CONTAINER,
+            Self::Intake => names::INTAKE_CONTAINER,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Signer => "signer",
+            Self::Intake => "intake",
+        }
+    }
+
+    /// Where its memory is set.
+    const fn resources(self) -> &'static str {
+        match self {
+            Self::Signer => "spec.signerTemplate.resources",
+            Self::Intake => "intake.template.resources of the chart's values",
+        }
+    }
+}
+
+pub(super) fn view(context: &Context, object: &SigningRun, program: Program) -> Vec<PodView> {
     let (namespace, run) = (object.namespace(), object.name_any());
     context
         .pods
         .state()
         .iter()
         .filter(|pod| pod.namespace() == namespace && pod.labels().get(names::LABEL_RUN) == Some(&run))
+        .filter(|pod| Program::of(pod) == program)
         .map(|pod| PodView {
             holder: names::holder(&pod.name_any(), &pod.uid().unwrap_or_default()),
-            state: state(pod),
+            state: state(pod, program),
         })
         .collect()
 }
 
-fn state(pod: &Pod) -> PodState {
+fn state(pod: &Pod, program: Program) -> PodState {
     let status = pod.status.as_ref();
     let container = status
         .and_then(|status| status.container_statuses.as_deref())
-        .and_then(|containers| containers.iter().find(|container| container.name == names::SIGNER_CONTAINER));
-    if let Some(state) = container.and_then(of_container) {
+        .and_then(|containers| containers.iter().find(|container| container.name == program.container()));
+    if let Some(state) = container.and_then(|container| of_container(container, program)) {
         return state;
     }
     let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or_default();
     if matches!(phase, "Failed" | "Succeeded") {
-        // The kubelet did not see the container end: its node may be cut off, and the signer may still run.
+        // The kubelet did not see the container end: its node may be cut off, and the program may still run.
         return PodState::Lost;
     }
     unschedulable(pod).unwrap_or(PodState::Starting)
 }
 
-fn of_container(container: &ContainerStatus) -> Option<PodState> {
+fn of_container(container: &ContainerStatus, program: Program) -> Option<PodState> {
     let state = container.state.as_ref()?;
     if let Some(end) = &state.terminated {
         if end.reason.as_deref() == Some(UNSEEN) {
@@ -59,7 +98,9 @@ fn of_container(container: &ContainerStatus) -> Option<PodState> {
         let message = end.message.as_deref().map(str::trim).filter(|message| !message.is_empty());
         return Some(PodState::Ended {
             exit: end.exit_code,
-            message: message.map(str::to_owned).or_else(|| killed(end.exit_code, end.reason.as_deref())),
+            message: message
+                .map(str::to_owned)
+                .or_else(|| killed(program, end.exit_code, end.reason.as_deref())),
             at: end.finished_at.as_ref().map(|time| time.0),
         });
     }
@@ -71,16 +112,17 @@ fn of_container(container: &ContainerStatus) -> Option<PodState> {
     Some(PodState::Stuck { reason, message: waiting.message.clone().unwrap_or_default() })
 }
 
-/// The message for a signer that left none.
-fn killed(exit: i32, reason: Option<&str>) -> Option<String> {
+/// The message for a program that left none.
+fn killed(program: Program, exit: i32, reason: Option<&str>) -> Option<String> {
+    let name = program.name();
     match (exit, reason) {
         (0, _) => None,
-        (_, Some("OOMKilled")) => Some(
-            "the signer was killed because it ran out of memory; raise spec.signerTemplate.resources"
-                .to_owned(),
-        ),
-        (137, _) => Some("the signer was killed (SIGKILL)".to_owned()),
-        (code, _) => Some(format!("the signer ended with exit code {code}")),
+        (_, Some("OOMKilled")) => {
+            let resources = program.resources();
+            Some(format!("the {name} was killed because it ran out of memory; raise {resources}"))
+        }
+        (137, _) => Some(format!("the {name} was killed (SIGKILL)")),
+        (code, _) => Some(format!("the {name} ended with exit code {code}")),
     }
 }
 

@@ -151,6 +151,8 @@ fn images_follow_registry_tag_and_digest() -> anyhow::Result<()> {
     let variables = container["env"].as_array().expect("variables");
     let signers = json!({"name": "CHANCERY_SIGNER_IMAGE", "value": "registry.example:5000/archive/signer:1"});
     assert!(variables.contains(&signers));
+    let intakes = json!({"name": "CHANCERY_INTAKE_IMAGE", "value": "registry.example:5000/archive/intake:1"});
+    assert!(variables.contains(&intakes));
     Ok(())
 }
 

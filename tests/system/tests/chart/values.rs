@@ -121,6 +121,11 @@ fn values_that_contradict_each_other_are_refused_with_a_sentence() -> anyhow::Re
             "watchAllNamespaces is true, and watchNamespaces",
         ),
         (&["rbac.namespaced=true", "watchAllNamespaces=true"], "needs rights in the whole cluster"),
+        (&["intake.allowed.secretPrefixes={chancery-}"], "would let runs name the Secret chancery-kek"),
+        (
+            &["database.existingSecret=source-db", "intake.allowed.secretPrefixes={source-}"],
+            "would let runs name the Secret source-db",
+        ),
     ];
     for (values, sentence) in cases {
         let Some(mut chart) = Chart::find() else { return Ok(()) };

@@ -10,6 +10,8 @@ use super::*;
 use crate::run::decide::tests::situation::{NOW, Situation, running, stuck, work_failed};
 use crate::run::standing::Standing;
 
+const LAST_WORDS: Words<'_> = Words { signer: Some("its last words"), changed: None };
+
 /// A status, and what kept the run from going on.
 type Said = (SigningRunStatus, Option<Cause>);
 
@@ -25,12 +27,16 @@ fn told(situations: &[Situation]) -> Vec<String> {
         let after = situation.clone().object(|object| object.previous = old.clone());
         let (new, obstacle) = said(&after);
         all.extend(
-            new_events(&old, &new, obstacle.as_ref(), Some("its last words"))
+            new_events(&old, &new, obstacle.as_ref(), &LAST_WORDS)
                 .into_iter()
                 .map(|news| news.reason.as_str().to_owned()),
         );
         let (still, obstacle) = said(&after.object(|object| object.previous = new.clone()));
-        assert_eq!(new_events(&new, &still, obstacle.as_ref(), None), [], "told again in {situation:?}");
+        assert_eq!(
+            new_events(&new, &still, obstacle.as_ref(), &Words::default()),
+            [],
+            "told again in {situation:?}"
+        );
         old = still;
     }
     all
@@ -117,9 +123,12 @@ fn a_failed_run_that_is_hindered_besides_does_not_tell_so_again_and_again() {
     let reasons = |news: Vec<NewEvent>| {
         news.into_iter().map(|news| news.reason.as_str().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(reasons(new_events(previous, &first, obstacle.as_ref(), None)), ["SignersNotStarting"]);
+    assert_eq!(
+        reasons(new_events(previous, &first, obstacle.as_ref(), &Words::default())),
+        ["SignersNotStarting"]
+    );
     let (second, obstacle) = said(&retrying.object(|object| object.previous = first.clone()));
-    assert_eq!(new_events(&first, &second, obstacle.as_ref(), None), []);
+    assert_eq!(new_events(&first, &second, obstacle.as_ref(), &Words::default()), []);
 }
 
 #[test]
@@ -165,7 +174,7 @@ fn a_signer_that_failed_is_told_of_with_its_last_message() {
     let mut job = running(2);
     job.failed = 3;
     let (old, new) = (Situation::seeded().status(), Situation::seeded().with_job(job).status());
-    let said = |words| new_events(&old, &new, None, words).remove(0).note;
+    let said = |words| new_events(&old, &new, None, &Words { signer: words, changed: None }).remove(0).note;
     assert_eq!(said(Some("no such key")), "3 signer pods failed so far; the last said: no such key");
     assert_eq!(said(None), "3 signer pods failed so far; the last said: nothing; read its log");
 }

@@ -11,7 +11,7 @@ use crate::run::build;
 use crate::run::decide::decision::{Again, Cause, Decision, Effect, JobPlan, Stage};
 use crate::run::decide::{decide, decide_deletion};
 use crate::run::facts::{
-    Audited, Background, Belongs, JobView, LedgerRun, LedgerView, Observed, SecretStanding,
+    Audited, Background, Belongs, IntakeView, JobView, LedgerRun, LedgerView, Observed, SecretStanding,
 };
 use crate::run::room::Room;
 
@@ -50,6 +50,7 @@ impl Operator {
             audited: self.audited.clone(),
             job: world.job_view(),
             pods: world.pods.clone(),
+            intake: IntakeView::default(),
         })
     }
 
@@ -131,6 +132,13 @@ impl Operator {
                 }
             }
             Effect::ReleaseLeases { holders } => ledger(world)?.as_mut().ok_or(())?.release(holders),
+            Effect::StartIntake
+            | Effect::CheckIntake
+            | Effect::EnsureIntake(_)
+            | Effect::DeleteIntake
+            | Effect::EndIntake
+            | Effect::ReleaseIntakes { .. }
+            | Effect::SetDeadLetter(_) => panic!("no run of this world has sources: {seen:?}"),
             Effect::Settle => ledger(world)?.as_mut().ok_or(())?.settled = true,
             Effect::StartAudit => {
                 ledger(world)?;

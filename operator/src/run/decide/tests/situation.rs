@@ -16,8 +16,8 @@ use crate::host::background::WorkState;
 use crate::run::decide::decision::Decision;
 use crate::run::decide::{decide, decide_deletion};
 use crate::run::facts::{
-    Background, Belongs, Counts, JobEnd, JobView, LedgerRun, LedgerView, Object, Observed, PodState, PodView,
-    SecretStanding, SecretView, StoredRun, WorkKind,
+    Background, Belongs, Counts, IntakeView, JobEnd, JobView, LedgerRun, LedgerView, Object, Observed,
+    PodState, PodView, SecretStanding, SecretView, StoredRun, WorkKind,
 };
 use crate::run::room::Room;
 
@@ -83,6 +83,7 @@ impl Situation {
             audited: None,
             job: None,
             pods: Vec::new(),
+            intake: IntakeView::default(),
         };
         Self { run: demo(), observed }
     }
@@ -114,6 +115,7 @@ impl Situation {
                 content: "what is right".to_owned(),
                 standing: SecretStanding::Right,
             }),
+            sources: None,
             suspended: false,
             lease_duration: adopted.run.lease_duration,
             filled: false,
@@ -274,8 +276,12 @@ impl Situation {
     pub(crate) fn said_counts(self, batches_leased: i64, records_signed: i64) -> Self {
         self.object(|object| {
             object.previous.batches = Some(BatchCounts { total: 10, signed: 0, leased: batches_leased });
-            object.previous.records =
-                Some(RecordCounts { total: 1_000, seeded: 1_000, signed: records_signed });
+            object.previous.records = Some(RecordCounts {
+                total: 1_000,
+                seeded: 1_000,
+                signed: records_signed,
+                ..RecordCounts::default()
+            });
         })
     }
 

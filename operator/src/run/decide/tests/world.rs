@@ -232,6 +232,7 @@ impl World {
                 content: "what is right".to_owned(),
                 standing: SecretStanding::Unchecked,
             }),
+            sources: None,
             suspended: stored.suspended,
             lease_duration: stored.lease_duration,
             filled: stored.filled,

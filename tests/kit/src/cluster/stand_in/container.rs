@@ -81,9 +81,17 @@ pub(crate) async fn run_to_its_end(
     Ok(())
 }
 
+/// A path in a mount, or one with mounts below it.
 fn mounted(value: &str, mounts: &Mounts) -> Option<PathBuf> {
-    let (mount, place) = mounts.iter().find(|(mount, _)| Path::new(value).starts_with(mount))?;
-    Some(place.join(Path::new(value).strip_prefix(mount).ok()?))
+    let value = Path::new(value);
+    if let Some((mount, place)) = mounts.iter().find(|(mount, _)| value.starts_with(mount)) {
+        return Some(place.join(value.strip_prefix(mount).ok()?));
+    }
+    let (mount, place) = mounts.iter().find(|(mount, _)| {
+        value.is_absolute() && value.components().count() > 1 && Path::new(mount).starts_with(value)
+    })?;
+    let below = Path::new(mount).strip_prefix(value).ok()?.components().count();
+    place.ancestors().nth(below).map(Path::to_owned)
 }
 
 impl Running {
@@ -100,5 +108,24 @@ impl Running {
             String::from_utf8_lossy(tail).into_owned()
         });
         Ended { exit_code, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_found_in_a_mount_and_above_several() {
+        let place = |path: &str| PathBuf::from("/pod/root").join(path);
+        let mounts: Mounts = ["etc/a/one", "etc/a/two"]
+            .map(|path| (format!("/{path}"), place(path)))
+            .into_iter()
+            .collect();
+        assert_eq!(mounted("/etc/a/one/file", &mounts), Some(place("etc/a/one/file")));
+        assert_eq!(mounted("/etc/a", &mounts), Some(place("etc/a")));
+        assert_eq!(mounted("/etc/b", &mounts), None);
+        assert_eq!(mounted("/", &mounts), None);
+        assert_eq!(mounted("a value", &mounts), None);
     }
 }

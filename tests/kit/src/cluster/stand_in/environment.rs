@@ -41,7 +41,8 @@ pub(crate) async fn mount(
     let mut mounts = Mounts::new();
     let volumes = pod.spec.as_ref().and_then(|spec| spec.volumes.clone()).unwrap_or_default();
     for wanted in container.volume_mounts.iter().flatten() {
-        let place = folder.join("volumes").join(&wanted.name);
+        // As deep as in a container, so that what lies above several mounts is there too.
+        let place = folder.join("root").join(wanted.mount_path.trim_start_matches('/'));
         fs::create_dir_all(&place).map_err(|_| NotYet::volume())?;
         let volume = volumes.iter().find(|volume| volume.name == wanted.name);
         if let Some(source) = volume.and_then(|volume| volume.secret.as_ref()) {

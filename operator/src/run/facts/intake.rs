@@ -1,0 +1,50 @@
+//! What reads the sources of a run, and how far it is.
+
+use chancery_store::intake::SourceState;
+use chancery_store::{ArrivalCounts, DeadLetter};
+
+use chancery_api::Reason;
+
+use crate::run::facts::job::{JobView, PodView};
+use crate::run::facts::secret::SecretView;
+
+/// What reads the sources of a run, in the cluster.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct IntakeView {
+    pub(crate) job: Option<JobView>,
+    pub(crate) pods: Vec<PodView>,
+    /// Why the sources are not read as the run describes them; and whether that passes by itself.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// Why sources are not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+}
+
+/// The sources of a run, as they stand in the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SourcesRead {
+    /// The Secret of the intake; none before one was named.
+    pub(crate) secret: Option<SecretView>,
+    pub(crate) counts: ArrivalCounts,
+    /// Whether the ledger has suspended the run, since more arrivals are dead than it allows.
+    pub(crate) too_many_dead: bool,
+    /// What happens to dead letters, as it was stored.
+    pub(crate) dead_letter: DeadLetter,
+    /// How far each source is, in the order of the manifest. Not read any more of a run that is known to be sealed.
+    pub(crate) sources: Vec<SourceState>,
+    /// Holders that have something in hand; read only when an intake pod has ended.
+    pub(crate) open_holders: Vec<String>,
+    /// What is said of an object that changed while it was read, when that is news.
+    pub(crate) changed: Option<String>,
+}
+
+impl SourcesRead {
+    /// The first source that the intake has asked in vain, and why.
+    pub(crate) fn unavailable(&self) -> Option<(&str, &str)> {
+        self.sources.iter().find_map(|source| Some((source.name.as_str(), source.last_error.as_deref()?)))
+    }
+}

@@ -1,0 +1,79 @@
+//! A Job of a run, and its pods.
+
+use std::sync::Arc;
+use uuid::Uuid;
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::jiff::Timestamp;
+
+/// A Job of the run: that of its signers, or of its intake.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct JobView {
+    /// The Job itself, without its template.
+    pub(crate) live: Arc<Job>,
+    /// Whether it belongs to this very run, not to an earlier run of its name or to something else.
+    pub(crate) ours: bool,
+    pub(crate) deleting: bool,
+    pub(crate) suspended: bool,
+    /// When Kubernetes started, or resumed, to make its pods.
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) parallelism: u32,
+    /// Pods that have not ended.
+    pub(crate) active: i64,
+    pub(crate) succeeded: i64,
+    pub(crate) failed: i64,
+    pub(crate) end: Option<JobEnd>,
+    /// The run's generation when the Job was last applied.
+    pub(crate) generation: Option<i64>,
+    /// The run's annotation for another try when the Job was last applied.
+    pub(crate) retry: String,
+    /// The run in the ledger that its pods work for.
+    pub(crate) run_uid: Option<Uuid>,
+    /// The Secret that its pods are given.
+    pub(crate) secret: Option<String>,
+}
+
+/// How a Job ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum JobEnd {
+    Complete { at: Timestamp },
+    Failed { reason: String, message: String, at: Timestamp },
+}
+
+/// A pod of a run's Job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PodView {
+    /// Its name in the ledger.
+    pub(crate) holder: String,
+    pub(crate) state: PodState,
+}
+
+impl PodView {
+    /// The name of the pod, which is the first part of its name in the ledger.
+    pub(crate) fn pod_name(&self) -> &str {
+        self.holder.split('/').next().unwrap_or_default()
+    }
+}
+
+/// What a pod does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PodState {
+    /// Not running yet, and nothing is known to stop it.
+    Starting,
+    /// It cannot start until something is corrected.
+    Stuck {
+        reason: String,
+        message: String,
+    },
+    Running {
+        since: Option<Timestamp>,
+    },
+    /// Its container has ended and, by its restart policy, never runs again.
+    Ended {
+        exit: i32,
+        message: Option<String>,
+        at: Option<Timestamp>,
+    },
+    /// Kubernetes says that it has ended, but the kubelet did not see it end: it may still run.
+    Lost,
+}

@@ -1,0 +1,159 @@
+//! What the sources of a run may name on a cluster. Whoever may write SigningRuns names Secrets, which an endpoint of theirs
+//! would see, and claims, whose files would be signed: what may be named has to be allowed by whoever installed Chancery.
+
+use std::str::FromStr;
+
+use chancery_api::{SourceSpec, names};
+use serde::Deserialize;
+
+/// What is allowed, as `intake.allowed` of the chart's values lists it. Nothing is, unless it is listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct SourcesAllowed {
+    /// What the names of Secrets may begin with.
+    pub secret_prefixes: Vec<String>,
+    /// What the names of PersistentVolumeClaims may begin with.
+    pub claim_prefixes: Vec<String>,
+}
+
+impl FromStr for SourcesAllowed {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        serde_json::from_str(text)
+    }
+}
+
+impl SourcesAllowed {
+    /// What the first source that asks for too much asks for, and what to do; none if all is allowed.
+    #[must_use]
+    pub fn refusal(&self, sources: &[SourceSpec]) -> Option<String> {
+        sources.iter().find_map(|source| {
+            let refused = self.secret(source).or_else(|| self.files(source))?;
+            Some(format!("source {}: {refused}", source.name))
+        })
+    }
+
+    fn secret(&self, source: &SourceSpec) -> Option<String> {
+        let secret = source.secret()?;
+        let (field, name) = (secret.field, secret.name);
+        if names::is_secret_of_a_run(name) {
+            return Some(format!(
+                "{field} names the Secret {name}, whose name is one of those that Chancery gives the Secrets of runs; name another"
+            ));
+        }
+        let value = "intake.allowed.secretPrefixes";
+        (!begins_with(name, &self.secret_prefixes))
+            .then(|| beyond(field, "Secret", name, &self.secret_prefixes, value))
+    }
+
+    fn files(&self, source: &SourceSpec) -> Option<String> {
+        let objects = source.objects.as_ref()?;
+        let (url, claim) = (&objects.url, objects.volume_claim.as_deref());
+        let of_files = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"));
+        let Some(claim) = claim else {
+            return of_files.then(|| format!(
+                "objects.url is `{url}`, and on a cluster files are read from a volume only; name its PersistentVolumeClaim with objects.volumeClaim, and give the url file:///volumes/CLAIM/FOLDER"
+            ));
+        };
+        if !begins_with(claim, &self.claim_prefixes) {
+            let value = "intake.allowed.claimPrefixes";
+            return Some(beyond("objects.volumeClaim", "claim", claim, &self.claim_prefixes, value));
+        }
+        let mounted = format!("file://{}", names::claim_path(claim));
+        let inside = url.strip_prefix(&mounted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        (!inside || url.contains("/..") || url.contains('%')).then(|| format!(
+            "objects.url is `{url}`, and the claim {claim} is at {}; give a url that begins with {mounted}, without `..` and `%`, or leave objects.volumeClaim out",
+            names::claim_path(claim)
+        ))
+    }
+}
+
+fn begins_with(name: &str, prefixes: &[String]) -> bool {
+    prefixes.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn beyond(field: &str, kind: &str, name: &str, prefixes: &[String], value: &str) -> String {
+    let wanted = match prefixes {
+        [] => "none may be named here".to_owned(),
+        prefixes => format!("wanted here is a name that begins with {}", prefixes.join(" or ")),
+    };
+    format!(
+        "{field} names the {kind} {name}, and {wanted}; name another, or ask whoever installed Chancery to allow it in {value} of the chart's values"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn allowed() -> SourcesAllowed {
+        let prefixes = vec!["source-".to_owned(), "bucket-".to_owned()];
+        SourcesAllowed { secret_prefixes: prefixes, claim_prefixes: vec!["inbox-".to_owned()] }
+    }
+
+    fn refusal(allowed: &SourcesAllowed, objects: Value) -> Option<String> {
+        let source = json!({"name": "one", "objects": objects, "format": {"type": "Lines"}});
+        allowed.refusal(&[serde_json::from_value(source).expect("a source")])
+    }
+
+    fn bucket(secret: &str) -> Value {
+        json!({"url": "s3://bucket", "credentialsSecretRef": {"name": secret}})
+    }
+
+    fn files(url: &str, claim: Option<&str>) -> Value {
+        json!({"url": url, "volumeClaim": claim})
+    }
+
+    #[test]
+    fn a_secret_is_named_by_a_prefix_that_is_allowed() {
+        assert_eq!(refusal(&allowed(), json!({"url": "s3://public"})), None);
+        assert_eq!(refusal(&allowed(), bucket("source-s3")), None);
+        assert_eq!(refusal(&allowed(), bucket("bucket-s3")), None);
+        let said = refusal(&allowed(), bucket("chancery-kek")).expect("it is refused");
+        assert_eq!(
+            said,
+            "source one: objects.credentialsSecretRef names the Secret chancery-kek, and wanted here is a name that begins with source- or bucket-; name another, or ask whoever installed Chancery to allow it in intake.allowed.secretPrefixes of the chart's values"
+        );
+        let said = refusal(&SourcesAllowed::default(), bucket("source-s3")).expect("nothing is allowed");
+        assert!(said.contains("none may be named here"), "{said}");
+    }
+
+    #[test]
+    fn no_secret_of_a_run_is_named_whatever_is_allowed() {
+        let any = SourcesAllowed { secret_prefixes: vec![String::new()], ..allowed() };
+        assert_eq!(refusal(&any, bucket("theirs")), None);
+        for name in ["source-a-signer-abcdefghij", "demo-intake-0123456789"] {
+            let said = refusal(&any, bucket(name)).expect("it is refused");
+            assert!(said.contains("the Secrets of runs"), "{said}");
+        }
+    }
+
+    #[test]
+    fn files_are_read_from_a_claim_that_is_allowed_and_from_inside_of_it() {
+        assert_eq!(refusal(&allowed(), files("file:///volumes/inbox-a", Some("inbox-a"))), None);
+        assert_eq!(refusal(&allowed(), files("file:///volumes/inbox-a/2026/day", Some("inbox-a"))), None);
+        for (url, claim, wanted) in [
+            ("file:///etc/passwd", None, "on a cluster files are read from a volume only"),
+            ("FILE:///etc/passwd", None, "on a cluster files are read from a volume only"),
+            ("file:///volumes/inbox-a", None, "objects.volumeClaim"),
+            ("file:///volumes/data", Some("data"), "intake.allowed.claimPrefixes"),
+            ("file:///etc", Some("inbox-a"), "begins with file:///volumes/inbox-a"),
+            ("file:///volumes/inbox-ab", Some("inbox-a"), "begins with file:///volumes/inbox-a"),
+            ("file:///volumes/inbox-a/../../etc", Some("inbox-a"), "without `..`"),
+            ("file:///volumes/inbox-a/%2e%2e/etc", Some("inbox-a"), "without `..` and `%`"),
+            ("s3://bucket", Some("inbox-a"), "leave objects.volumeClaim out"),
+        ] {
+            let said = refusal(&allowed(), files(url, claim)).expect(url);
+            assert!(said.starts_with("source one: ") && said.contains(wanted), "{url}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_nobody_knows_is_refused() {
+        assert!(r#"{"secrets": ["a"]}"#.parse::<SourcesAllowed>().is_err());
+        assert_eq!("{}".parse::<SourcesAllowed>().ok(), Some(SourcesAllowed::default()));
+    }
+}
