@@ -73,6 +73,9 @@ CREATE TABLE chancery.splits (
     start      bigint NOT NULL CHECK (start >= 0),
     -- Everything before it is accounted for; what begins here or later was not offered yet.
     position   bigint NOT NULL,
+    -- What a reader needs beside the number to go on from there, in its own words: of rows of a table, the values by which
+    -- they are ordered. Null where the number says all.
+    position_key text CHECK (octet_length(position_key) <= 16384),
     done_at    timestamptz,
     holder     text CHECK (octet_length(holder) <= 1024),
     token_hash bytea CHECK (octet_length(token_hash) = 32),
@@ -86,6 +89,7 @@ CREATE TABLE chancery.splits (
     dead       bigint NOT NULL DEFAULT 0 CHECK (dead >= 0),
     PRIMARY KEY (run_id, source, split),
     CHECK (position >= start),
+    CHECK (position > start OR position_key IS NULL),
     CHECK (received = admitted + duplicates + dead),
     CHECK ((token_hash IS NULL) = (expires_at IS NULL)),
     CHECK ((token_hash IS NULL) = (holder IS NULL)),
@@ -99,8 +103,13 @@ CREATE TRIGGER splits_keep_their_shape
     BEFORE UPDATE OF run_id, source, split, part, start
     ON chancery.splits FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 CREATE TRIGGER splits_are_done_once
-    BEFORE UPDATE OF position, done_at, received, admitted, duplicates, dead
+    BEFORE UPDATE OF position, position_key, done_at, received, admitted, duplicates, dead
     ON chancery.splits FOR EACH ROW WHEN (OLD.done_at IS NOT NULL) EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER splits_keys_come_with_positions
+    BEFORE UPDATE OF position_key
+    ON chancery.splits FOR EACH ROW
+    WHEN (OLD.position = NEW.position AND OLD.position_key IS DISTINCT FROM NEW.position_key)
+    EXECUTE FUNCTION chancery.refuse_change();
 
 -- Where a record came from, and what it is known by in its keyring; null for one that was generated, and the digest for a
 -- run that looks for no duplicates. The tables of runs with sources insist on them (run_create). No column of a

@@ -2,6 +2,7 @@
 
 use chancery_process::Exit;
 use chancery_reading::FinalError;
+use chancery_sources::access::AccessError;
 use chancery_store::StoreError;
 
 /// Why an intake ends before the run is sealed.
@@ -11,10 +12,12 @@ pub(crate) enum IntakeError {
     Store(#[from] StoreError),
     #[error("source {name}: {reason}")]
     Source { name: String, reason: FinalError },
+    #[error("source {name}: {reason}")]
+    Access { name: String, reason: AccessError },
     #[error(
-        "source {name}: the credentials in {file} cannot be read: {reason}; wanted are the files AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        "source {name}: it was read up to a row, and the ledger does not say up to which; make the run again"
     )]
-    Credentials { name: String, file: String, reason: std::io::Error },
+    NoKey { name: String },
     #[error(
         "source {name}: what the ledger says of it cannot be read: {reason}; a newer program made the run: use one at least as new"
     )]
@@ -47,7 +50,8 @@ impl IntakeError {
             Self::Reader(_) | Self::Signals(_) | Self::Runtime(_) => Exit::Failed,
             Self::Store(_)
             | Self::Source { .. }
-            | Self::Credentials { .. }
+            | Self::Access { .. }
+            | Self::NoKey { .. }
             | Self::OtherVersion { .. }
             | Self::Replay { .. }
             | Self::Gone => Exit::NeverWorks,

@@ -8,7 +8,8 @@
 --   sealed, suspended, too_many_dead, deleted, unknown   nothing is admitted to such a run: see intake_next
 --
 -- p_payloads are in the order of p_positions, and dead letters in that of p_dead_positions. All positions are different,
--- and from p_position on, before p_next. p_done: nothing comes after p_next.
+-- and from p_position on, before p_next. p_key: what the reader needs beside p_next to go on from there; empty where that
+-- says all. p_done: nothing comes after p_next.
 --
 -- A payload is known by its SHA-256, computed here: whoever admits is not believed. Of the same ones, the first of the
 -- ring is a record, and the others are duplicates of that.
@@ -19,7 +20,7 @@
 -- The commit does not wait for the disk: should the server crash, the position is lost together with the records, and they
 -- are read again. Nothing is signed before (records_fetch), and sealing waits.
 CREATE OR REPLACE FUNCTION chancery.admit(
-    p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_done boolean,
+    p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean,
     p_payloads bytea[], p_positions bigint[],
     p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[],
     OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean)
@@ -90,7 +91,7 @@ BEGIN
     END IF;
 
     UPDATE chancery.splits t
-       SET position = start_at, received = t.received + admit.admitted + admit.duplicates + admit.dead,
+       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit.admitted + admit.duplicates + admit.dead,
            admitted = t.admitted + admit.admitted, duplicates = t.duplicates + admit.duplicates, dead = t.dead + admit.dead,
            attempts = 0, not_before = NULL, last_error = NULL,
            done_at = CASE WHEN admit.done THEN clock_timestamp() END,
@@ -112,4 +113,4 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION chancery.admit(
-    integer, integer, bytea, bigint, bigint, boolean, bytea[], bigint[], bigint[], text[], text[], bytea[]) TO chancery_intake;
+    integer, integer, bytea, bigint, bigint, text, boolean, bytea[], bigint[], bigint[], text[], text[], bytea[]) TO chancery_intake;

@@ -31,7 +31,7 @@ pub use signer_template::SignerTemplate;
 pub use signing_run::{AuditPolicy, DeletionPolicy, KeyringRef, SigningRun, SigningRunSpec};
 pub use source::{
     DeadLetterSpec, EventMode, FormatType, IdempotencyBy, IdempotencySpec, ObjectsSource, ReplaySelect,
-    RunSource, SecretRef, SourceFormat, SourceSpec,
+    RunSource, SecretKeyRef, SecretRef, SourceFormat, SourceSpec, TableSource,
 };
 pub use status::{
     BatchCounts, KeyCounts, KeyringStatus, Phase, RecordCounts, SignerCounts, SigningRunStatus,

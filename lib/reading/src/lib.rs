@@ -48,5 +48,5 @@ pub use object::{PinnedObject, Version};
 pub use reader::SplitReader;
 pub use split::{DEFAULT_SPLIT, Part, Split};
 pub use store::{Settings, Store};
-pub use table::{RowKey, Table, TableReader, TableRow, TableSource};
+pub use table::{RowKey, Table, TableLogin, TableReader, TableRow, TableSource};
 pub use table_error::TableError;

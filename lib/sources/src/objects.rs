@@ -1,15 +1,15 @@
-//! Sources of objects: what the ledger is told of them, and what an intake makes of that.
-
-use std::env;
+//! Sources from outside: what the ledger is told of them, and what an intake makes of that.
 
 use chancery_api::{
     EventMode, FormatType, IdempotencyBy, ObjectsSource, ReplaySelect, RunSource, SourceFormat, SourceSpec,
-    ValidatedSources,
+    TableSource, ValidatedSources,
 };
-use chancery_reading::{Credentials, FinalError, Format, Objects, ReadError, Settings, Store};
+use chancery_reading::{Credentials, FinalError, Format, Objects, ReadError, Settings, Store, Table};
 use chancery_store::{DeadLetter, Idempotency, SourceOfRun, Sources};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::access::{Access, AccessError};
 
 /// What the ledger keeps of a source: no secret, and no name of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ use serde_json::Value;
 pub enum Described {
     /// Objects of a store, or files.
     Objects(DescribedObjects),
+    /// Rows of a PostgreSQL query.
+    Table(DescribedTable),
     /// Another run, that is read again.
     Run {
         /// Which one, and what of it.
@@ -34,6 +36,17 @@ pub struct DescribedObjects {
     pub format: Format,
 }
 
+/// What the ledger keeps of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DescribedTable {
+    /// Its rows.
+    pub table: Table,
+    /// The URL of its database, without a password, where the manifest has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
 /// Why a source cannot be used as it is described.
 #[derive(Debug, thiserror::Error)]
 #[error("source {name}: {reason}; nothing was changed in the ledger")]
@@ -41,14 +54,14 @@ pub struct SourceError {
     /// The source.
     pub name: String,
     /// What is wrong, and what to do.
-    pub reason: ReadError,
+    pub reason: AccessError,
 }
 
 impl SourceError {
     /// Whether waiting helps.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self.reason, ReadError::Transient(_))
+        matches!(self.reason, AccessError::Read(ReadError::Transient(_)))
     }
 }
 
@@ -75,21 +88,6 @@ impl DescribedObjects {
     }
 }
 
-/// The names of an access key of S3, as variables of the environment and as keys of a Secret.
-pub const ACCESS_KEY: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
-
-/// The credentials of this process's environment, if it has any.
-#[must_use]
-pub fn credentials_of_environment() -> Credentials {
-    let given = |value: Result<String, env::VarError>| value.ok().filter(|value: &String| !value.is_empty());
-    let (id, secret) = (given(env::var("AWS_ACCESS_KEY_ID")), given(env::var("AWS_SECRET_ACCESS_KEY")));
-    let token = given(env::var("AWS_SESSION_TOKEN"));
-    match (id, secret) {
-        (Some(id), Some(secret)) => Credentials::AccessKey { id, secret, token },
-        _ => Credentials::Anonymous,
-    }
-}
-
 /// The sources of a run, as the ledger keeps them.
 #[must_use]
 pub fn for_ledger(sources: &ValidatedSources) -> Sources {
@@ -112,24 +110,45 @@ pub fn for_ledger(sources: &ValidatedSources) -> Sources {
     }
 }
 
-/// Asks each source for its objects, so that what can be wrong with it is said before a run is made of it.
+/// Asks each source for its objects, or for its columns and its order, so that what can be wrong with it is said before a run
+/// is made of it.
 ///
 /// # Errors
 ///
 /// The first source that cannot be used.
-pub async fn look_at(sources: &[SourceSpec], credentials: &Credentials) -> Result<(), SourceError> {
+pub async fn look_at(sources: &[SourceSpec], access: &Access) -> Result<(), SourceError> {
     for source in sources {
-        let failed = |reason| SourceError { name: source.name.clone(), reason };
-        if let Described::Objects(described) = described(source) {
-            let store = described.open(credentials).map_err(|error| failed(error.into()))?;
-            store.list().await.map_err(failed)?;
-        }
+        let looked = match described(source) {
+            Described::Objects(described) => look_at_objects(&source.name, &described, access).await,
+            Described::Table(DescribedTable { table, url }) => {
+                match access.table(&source.name, url.as_deref(), &table) {
+                    Ok(table) => table.look_at_order().await.map_err(AccessError::Read),
+                    Err(error) => Err(error),
+                }
+            }
+            Described::Run { run: _ } => Ok(()),
+        };
+        looked.map_err(|reason| SourceError { name: source.name.clone(), reason })?;
     }
     Ok(())
 }
 
+async fn look_at_objects(
+    name: &str,
+    described: &DescribedObjects,
+    access: &Access,
+) -> Result<(), AccessError> {
+    let credentials = access.credentials(name, &described.objects.url)?;
+    let store = described.open(&credentials).map_err(|error| AccessError::Read(error.into()))?;
+    store.list().await.map(drop).map_err(AccessError::Read)
+}
+
 fn described(source: &SourceSpec) -> Described {
-    let SourceSpec { name: _, objects, format, run } = source;
+    let SourceSpec { name: _, objects, format, table, run } = source;
+    if let Some(TableSource { url, url_secret_ref: _, query, order_by, payload }) = table {
+        let table = Table { query: query.clone(), order_by: order_by.clone(), payload: payload.clone() };
+        return Described::Table(DescribedTable { table, url: url.clone() });
+    }
     let (Some(objects), Some(format)) = (objects, format) else {
         // The schema has seen to it that there is one or the other.
         let nothing = RunSource { name: String::new(), select: ReplaySelect::default() };
@@ -157,6 +176,7 @@ fn format_of(format: &SourceFormat) -> Format {
             delimiter: delimiter.as_ref().and_then(|text| text.chars().next()).unwrap_or(','),
             header: header.unwrap_or(true),
         },
+        FormatType::Parquet => Format::Parquet {},
         FormatType::CloudEvents => Format::CloudEvents {
             mode: match mode {
                 None | Some(EventMode::Lines) => chancery_reading::EventMode::Lines,

@@ -111,9 +111,14 @@ impl TestRun {
 
     /// The same in another format, as `lib/reading` has it.
     #[must_use]
-    pub fn reads_as(mut self, name: &str, folder: &Path, format: &serde_json::Value) -> Self {
+    pub fn reads_as(self, name: &str, folder: &Path, format: &serde_json::Value) -> Self {
         let url = format!("file://{}", folder.display());
-        let description = serde_json::json!({"objects": {"url": url}, "format": format});
+        self.reads_described(name, serde_json::json!({"objects": {"url": url}, "format": format}))
+    }
+
+    /// A source more, as the ledger describes it.
+    #[must_use]
+    pub fn reads_described(mut self, name: &str, description: serde_json::Value) -> Self {
         self.sources_mut().sources.push(SourceOfRun { name: name.to_owned(), description });
         self
     }
@@ -358,7 +363,20 @@ impl SeededRun<'_> {
     ///
     /// When the program cannot be started.
     pub async fn start_intake(&self, holder: &str) -> anyhow::Result<IntakeProcess> {
-        IntakeProcess::start(&self.intake_url().await?, &self.run.name, holder)
+        self.start_intake_with(holder, &[]).await
+    }
+
+    /// The same with more variables in its environment.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be started.
+    pub async fn start_intake_with(
+        &self,
+        holder: &str,
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<IntakeProcess> {
+        IntakeProcess::start(&self.intake_url().await?, &self.run.name, holder, environment)
     }
 
     /// Reads its sources to their end, by one intake.

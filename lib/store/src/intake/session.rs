@@ -145,7 +145,7 @@ impl IntakeSession {
         reading: &Reading,
         admission: &Admission,
     ) -> Result<Result<Option<Admitted>, Refusal>, StoreError> {
-        let Admission { position, next, done, payloads, positions, dead } = admission;
+        let Admission { position, next, key, done, payloads, positions, dead } = admission;
         let of_dead = |text: fn(&super::DeadArrival) -> &str| dead.iter().map(text).collect::<Vec<_>>();
         let statement = query::admit
             .rows()
@@ -154,6 +154,7 @@ impl IntakeSession {
             .bind(reading.held.token.as_bytes())
             .bind(position)
             .bind(next)
+            .bind(key.as_deref().unwrap_or_default())
             .bind(done)
             .bind(payloads.each())
             .bind(positions)
