@@ -1,5 +1,6 @@
 //! Why an intake stops, told apart by what to do about it.
 
+use chancery_api::ExpressionError;
 use chancery_process::Exit;
 use chancery_reading::FinalError;
 use chancery_sources::access::AccessError;
@@ -26,6 +27,8 @@ pub(crate) enum IntakeError {
         "source {name}: the run {run} cannot be read again: {what}; name a run that is there with run.name"
     )]
     Replay { name: String, run: String, what: &'static str },
+    #[error("the expression of the run's idempotency {reason}")]
+    Expression { reason: ExpressionError },
     #[error("a reader failed: {0}")]
     Reader(tokio::task::JoinError),
     #[error("signals cannot be received: {0}")]
@@ -52,6 +55,7 @@ impl IntakeError {
             | Self::Source { .. }
             | Self::Access { .. }
             | Self::NoKey { .. }
+            | Self::Expression { .. }
             | Self::OtherVersion { .. }
             | Self::Replay { .. }
             | Self::Gone => Exit::NeverWorks,

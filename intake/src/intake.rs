@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use chancery_process::{Backoff, Stop, peak_memory_kib};
 use chancery_sources::access::Access;
+use chancery_sources::identity::Identify;
 use chancery_store::intake::IntakeRun;
 use chancery_store::{IntakeSession, LedgerUrl, StoreError};
 use tokio::sync::watch;
@@ -38,6 +39,8 @@ pub(crate) struct Intake {
     holder: String,
     reconnect_for: Duration,
     pub(crate) access: Access,
+    /// What names payloads, if the run does not know them by their content.
+    pub(crate) identify: Option<Identify>,
     pub(crate) stop: Stop,
     /// Changes when there may be something to do for those that wait.
     pub(crate) progress: watch::Sender<()>,
@@ -55,12 +58,15 @@ pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeErr
     if run.deleted || run_uid.is_some_and(|uid| uid != run.uid) {
         return Err(IntakeError::Gone);
     }
+    let identify = run.expression.as_deref().map(Identify::by).transpose();
+    let identify = identify.map_err(|reason| IntakeError::Expression { reason })?;
     let intake = Arc::new(Intake {
         ledger,
         run,
         holder,
         reconnect_for,
         access,
+        identify,
         stop,
         progress: watch::Sender::new(()),
     });

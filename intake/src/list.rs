@@ -4,7 +4,6 @@ use chancery_reading::{DEFAULT_SPLIT, Format, PinnedObject, ReadError, Split, St
 use chancery_sources::objects::{Described, DescribedObjects, DescribedTable};
 use chancery_store::IntakeSession;
 use chancery_store::intake::Held;
-use futures::{StreamExt, TryStreamExt, stream};
 use tokio::time::Instant;
 
 use crate::error::IntakeError;
@@ -12,9 +11,6 @@ use crate::intake::Intake;
 use crate::keep::{Came, Keep};
 use crate::replay;
 use crate::worker::After;
-
-/// Objects that are looked at, at the same time, for where they can be cut: each holds its footer meanwhile.
-const LOOKS: usize = 2;
 
 /// What is read of a table, which is not cut.
 const ALL_ROWS: &str = r#"{"type": "Table"}"#;
@@ -50,32 +46,55 @@ async fn list_objects(
         Found::Nothing(after) => return Ok(after),
     };
     tracing::info!(source = held.name, objects = objects.len(), "listed");
-    // One object at a time, unless it took a look to cut them.
-    let planned = objects.iter().flat_map(|object| match described.format {
-        Format::Parquet {} => Vec::new(),
-        _ => store.plan(object, &described.format, DEFAULT_SPLIT),
-    });
+    let splits = Splits {
+        store: &store,
+        format: &described.format,
+        objects: if is_cut_by_a_look(&described.format) { [].iter() } else { objects.iter() },
+        ready: cut.into_iter(),
+    };
     // If it is somebody else's by now, that one lists it.
-    session.listed(held, planned.chain(cut).map(|split| as_told(&split))).await?;
+    session.listed(held, splits).await?;
     Ok(After::Done)
+}
+
+/// The splits of a listing, as the ledger keeps them, made one object at a time where that takes no look at it.
+struct Splits<'a> {
+    store: &'a Store,
+    format: &'a Format,
+    objects: std::slice::Iter<'a, PinnedObject>,
+    ready: std::vec::IntoIter<Split>,
+}
+
+impl Iterator for Splits<'_> {
+    type Item = (String, i64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(split) = self.ready.next() {
+                let start = i64::try_from(split.start().0).unwrap_or(i64::MAX);
+                // A split is plain data, which has a form in JSON.
+                return Some((serde_json::to_string(&split).unwrap_or_default(), start));
+            }
+            self.ready = self.store.plan(self.objects.next()?, self.format, DEFAULT_SPLIT).into_iter();
+        }
+    }
+}
+
+fn is_cut_by_a_look(format: &Format) -> bool {
+    *format == (Format::Parquet {})
 }
 
 /// The objects; and their splits, where it takes a look at them to cut them.
 async fn listed(store: &Store, format: &Format) -> Result<(Vec<PinnedObject>, Vec<Split>), ReadError> {
     let objects = store.list().await?;
-    if *format != (Format::Parquet {}) {
+    if !is_cut_by_a_look(format) {
         return Ok((objects, Vec::new()));
     }
-    let cut = stream::iter(&objects).map(|object| store.split(object, format, DEFAULT_SPLIT));
-    let splits = cut.buffered(LOOKS).try_concat().await?;
+    let mut splits = Vec::new();
+    for object in &objects {
+        splits.extend(store.split(object, format, DEFAULT_SPLIT).await?);
+    }
     Ok((objects, splits))
-}
-
-/// A split as the ledger keeps it, and where it begins.
-fn as_told(split: &Split) -> (String, i64) {
-    let start = i64::try_from(split.start().0).unwrap_or(i64::MAX);
-    // A split is plain data, which has a form in JSON.
-    (serde_json::to_string(split).unwrap_or_default(), start)
 }
 
 async fn look_at_table(

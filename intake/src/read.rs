@@ -1,6 +1,7 @@
 //! Reads a split to its end, and admits what it offers.
 
 use chancery_reading::ReadError;
+use chancery_sources::identity::Identify;
 use chancery_sources::objects::Described;
 use chancery_store::IntakeSession;
 use chancery_store::intake::{Admission, Reading};
@@ -30,7 +31,9 @@ pub(crate) async fn read(
     let mut keep = Keep::new(held, Instant::now());
     let mut admission = Admission::of(reading);
     loop {
-        let filled = keep.during(session, &intake.stop, fill(&mut arrivals, &mut admission)).await?;
+        let filled = keep
+            .during(session, &intake.stop, fill(&mut arrivals, &mut admission, intake.identify.as_ref()))
+            .await?;
         let failed = match filled {
             Came::This(Ok(())) => None,
             Came::This(Err(error)) => Some(error),
@@ -71,11 +74,15 @@ pub(crate) async fn read(
 
 /// Gathers arrivals until they are worth a transaction, the split ends, or the source fails: what came before that
 /// counts.
-async fn fill(arrivals: &mut Arrivals, admission: &mut Admission) -> Result<(), ReadError> {
+async fn fill(
+    arrivals: &mut Arrivals,
+    admission: &mut Admission,
+    identify: Option<&Identify>,
+) -> Result<(), ReadError> {
     while !batch::is_full(admission) {
         match arrivals.next().await? {
             Some((arrival, key)) => {
-                batch::add(admission, arrival);
+                batch::add(admission, arrival, identify);
                 admission.key = key.map(|key| key.as_str().to_owned());
             }
             None => {

@@ -78,6 +78,7 @@ impl Request {
         if matches!(found, Err(StoreError::NoRun(_))) {
             self.look_at_sources(database).await?;
         }
+        database.ledger.sweep_digests().await?;
         let keks = match found {
             Ok(existing) => {
                 self.check_spec(&existing)?;

@@ -8,6 +8,7 @@
 mod algorithm;
 pub mod condition;
 mod crd;
+mod expression;
 pub mod format;
 mod lease_duration;
 mod manifest;
@@ -23,6 +24,7 @@ mod validated;
 
 pub use chancery_keyring::Algorithm;
 pub use crd::crd_yaml;
+pub use expression::{Expression, ExpressionError, RECORD};
 pub use lease_duration::{InvalidDuration, LeaseDuration};
 pub use manifest::{FieldChange, ManifestError, Problem, check_update, parse, validate};
 pub use reason::Reason;
@@ -37,4 +39,4 @@ pub use status::{
     BatchCounts, KeyCounts, KeyringStatus, Phase, RecordCounts, SignerCounts, SigningRunStatus,
     StatementStatus, StatementsStatus,
 };
-pub use validated::{DeadLetters, KeyringChoice, RunInput, ValidatedRun, ValidatedSources};
+pub use validated::{DeadLetters, Idempotency, KeyringChoice, RunInput, ValidatedRun, ValidatedSources};

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::lease_duration::LeaseDuration;
 
+mod idempotency;
 mod table;
 
+pub use idempotency::{IdempotencyBy, IdempotencySpec};
 pub use table::{SecretKeyRef, TableSource};
 
 /// One source of payloads.
@@ -187,27 +189,6 @@ pub enum EventMode {
     Lines,
     /// One.
     Single,
-}
-
-/// How a payload that came before is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct IdempotencySpec {
-    /// Content: by its SHA-256, and of the same payloads, the keyring signs the first, for as
-    /// long as the run that holds it is in the ledger. None: not at all, each is signed. Content
-    /// unless given.
-    #[serde(default)]
-    pub by: IdempotencyBy,
-}
-
-/// What tells that a payload came before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum IdempotencyBy {
-    /// Its SHA-256.
-    #[default]
-    Content,
-    /// Nothing.
-    None,
 }
 
 /// What becomes of arrivals that cannot become records.

@@ -38,7 +38,7 @@ mod text;
 pub use arrival::{
     Arrival, Changed, Dead, Identity, MAX_PAYLOAD, Outcome, Position, Reason, Stage, Versions,
 };
-pub use canonical::canonical_json;
+pub use canonical::{canonical_double, canonical_json};
 pub use credentials::Credentials;
 pub use describe::{EventMode, Format, Objects};
 pub use destination::{ForbiddenDestination, forbidden_address, forbidden_name};

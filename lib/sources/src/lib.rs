@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod generated;
+pub mod identity;
 mod new_run;
 pub mod objects;
 mod pass_file;

@@ -1,8 +1,8 @@
 //! Sources from outside: what the ledger is told of them, and what an intake makes of that.
 
 use chancery_api::{
-    EventMode, FormatType, IdempotencyBy, ObjectsSource, ReplaySelect, RunSource, SourceFormat, SourceSpec,
-    TableSource, ValidatedSources,
+    EventMode, FormatType, ObjectsSource, ReplaySelect, RunSource, SourceFormat, SourceSpec, TableSource,
+    ValidatedSources,
 };
 use chancery_reading::{Credentials, FinalError, Format, Objects, ReadError, Settings, Store, Table};
 use chancery_store::{DeadLetter, Idempotency, SourceOfRun, Sources};
@@ -91,7 +91,7 @@ impl DescribedObjects {
 /// The sources of a run, as the ledger keeps them.
 #[must_use]
 pub fn for_ledger(sources: &ValidatedSources) -> Sources {
-    let ValidatedSources { sources, idempotency, record_limit, dead_letter } = sources;
+    let ValidatedSources { sources, idempotency, digest_window, record_limit, dead_letter } = sources;
     let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     Sources {
         sources: sources
@@ -102,9 +102,11 @@ pub fn for_ledger(sources: &ValidatedSources) -> Sources {
             })
             .collect(),
         idempotency: match idempotency {
-            IdempotencyBy::Content => Idempotency::Content,
-            IdempotencyBy::None => Idempotency::None,
+            chancery_api::Idempotency::Content => Idempotency::Content,
+            chancery_api::Idempotency::Expression(expression) => Idempotency::Expression(expression.clone()),
+            chancery_api::Idempotency::None => Idempotency::None,
         },
+        digest_window: *digest_window,
         record_limit: record_limit.map(signed),
         dead_letter: DeadLetter { limit: signed(dead_letter.limit), retention: dead_letter.retention },
     }

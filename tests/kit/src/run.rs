@@ -152,11 +152,26 @@ impl TestRun {
         self
     }
 
+    /// Signs of payloads for which this expression has the same value the first.
+    #[must_use]
+    pub fn known_by(mut self, expression: &str) -> Self {
+        self.sources_mut().idempotency = Idempotency::Expression(expression.to_owned());
+        self
+    }
+
+    /// Its keyring knows its payloads for so long after it is deleted.
+    #[must_use]
+    pub fn digest_window(mut self, window: Duration) -> Self {
+        self.sources_mut().digest_window = window;
+        self
+    }
+
     fn sources_mut(&mut self) -> &mut Sources {
         if matches!(self.new.input, NewInput::Generated { .. }) {
             self.new.input = NewInput::Sources(Sources {
                 sources: Vec::new(),
                 idempotency: Idempotency::Content,
+                digest_window: Duration::ZERO,
                 record_limit: None,
                 dead_letter: DeadLetter { limit: 1_000, retention: Duration::from_secs(3600) },
             });

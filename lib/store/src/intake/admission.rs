@@ -18,6 +18,8 @@ pub struct Admission {
     pub payloads: Payloads,
     /// Where each begins.
     pub positions: Vec<i64>,
+    /// What names each, in a run that knows payloads by an expression: its value as canonical JSON. Else nothing.
+    pub identities: Payloads,
     /// What cannot become a record, in order.
     pub dead: Vec<DeadArrival>,
 }
@@ -113,6 +115,7 @@ impl Admission {
         (self.position, self.next, self.done) = (position, position, false);
         self.payloads.clear();
         self.positions.clear();
+        self.identities.clear();
         self.dead.clear();
     }
 

@@ -7,6 +7,7 @@ mod admission;
 mod azure_server;
 mod commands;
 mod conformance;
+mod expressions;
 mod going_away;
 mod interrupted;
 mod limits;
