@@ -1,7 +1,7 @@
 -- Payloads that come from outside: where they are, how far each part of that is read, and what became of what did not
 -- become a record. docs/internals/admission.md says how it is kept that nothing is read twice, and nothing skipped.
 
-CREATE TYPE chancery.idempotency AS ENUM ('Content', 'None');
+CREATE TYPE chancery.idempotency AS ENUM ('Content', 'Expression', 'None');
 CREATE TYPE chancery.arrival_state AS ENUM ('Duplicate', 'Dead');
 CREATE TYPE chancery.login_work AS ENUM ('Sign', 'Admit');
 
@@ -10,6 +10,10 @@ CREATE TYPE chancery.login_work AS ENUM ('Sign', 'Admit');
 CREATE TABLE chancery.intakes (
     run_id         integer PRIMARY KEY REFERENCES chancery.runs ON DELETE CASCADE,
     idempotency    chancery.idempotency NOT NULL,
+    -- Whose value names a payload, if that is not known by its content.
+    expression     text CHECK (octet_length(expression) <= 4096),
+    -- For how long after the run is deleted its keyring still knows its payloads.
+    digest_window  interval NOT NULL CHECK (digest_window >= interval '0'),
     -- The most records that are admitted; what lies beyond was not offered. Null is no limit.
     record_limit   bigint CHECK (record_limit >= 1),
     -- More dead letters than this suspend the run.
@@ -23,11 +27,13 @@ CREATE TABLE chancery.intakes (
     -- Sum of the lengths of the payloads that were admitted.
     payload_bytes  bigint NOT NULL DEFAULT 0 CHECK (payload_bytes >= 0),
     CHECK (received = admitted + duplicates + dead),
-    CHECK (admitted <= record_limit)
+    CHECK (admitted <= record_limit),
+    CHECK ((idempotency = 'Expression') = (expression IS NOT NULL)),
+    CHECK (idempotency <> 'None' OR digest_window = interval '0')
 );
 
 CREATE TRIGGER intakes_keep_their_shape
-    BEFORE UPDATE OF run_id, idempotency, record_limit
+    BEFORE UPDATE OF run_id, idempotency, expression, digest_window, record_limit
     ON chancery.intakes FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TABLE chancery.sources (
@@ -73,6 +79,9 @@ CREATE TABLE chancery.splits (
     start      bigint NOT NULL CHECK (start >= 0),
     -- Everything before it is accounted for; what begins here or later was not offered yet.
     position   bigint NOT NULL,
+    -- What a reader needs beside the number to go on from there, in its own words: of rows of a table, the values by which
+    -- they are ordered. Null where the number says all.
+    position_key text CHECK (octet_length(position_key) <= 16384),
     done_at    timestamptz,
     holder     text CHECK (octet_length(holder) <= 1024),
     token_hash bytea CHECK (octet_length(token_hash) = 32),
@@ -86,6 +95,7 @@ CREATE TABLE chancery.splits (
     dead       bigint NOT NULL DEFAULT 0 CHECK (dead >= 0),
     PRIMARY KEY (run_id, source, split),
     CHECK (position >= start),
+    CHECK (position > start OR position_key IS NULL),
     CHECK (received = admitted + duplicates + dead),
     CHECK ((token_hash IS NULL) = (expires_at IS NULL)),
     CHECK ((token_hash IS NULL) = (holder IS NULL)),
@@ -99,14 +109,21 @@ CREATE TRIGGER splits_keep_their_shape
     BEFORE UPDATE OF run_id, source, split, part, start
     ON chancery.splits FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 CREATE TRIGGER splits_are_done_once
-    BEFORE UPDATE OF position, done_at, received, admitted, duplicates, dead
+    BEFORE UPDATE OF position, position_key, done_at, received, admitted, duplicates, dead
     ON chancery.splits FOR EACH ROW WHEN (OLD.done_at IS NOT NULL) EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER splits_keys_come_with_positions
+    BEFORE UPDATE OF position_key
+    ON chancery.splits FOR EACH ROW
+    WHEN (OLD.position = NEW.position AND OLD.position_key IS DISTINCT FROM NEW.position_key)
+    EXECUTE FUNCTION chancery.refuse_change();
 
--- Where a record came from, and what it is known by in its keyring; null for one that was generated, and the digest for a
--- run that looks for no duplicates. The tables of runs with sources insist on them (run_create). No column of a
--- generated record is longer for it: a row's flags for nulls are there anyway.
+-- Where a record came from, the SHA-256 of its payload, and identity_digest of what its run names it by; null for one that was
+-- generated, both digests for a run that looks for no duplicates, and the second for one that knows payloads by their
+-- content. The tables of runs with sources insist on them (run_sources). No column of a generated record is longer for
+-- it: a row's flags for nulls are there anyway.
 ALTER TABLE chancery.records
     ADD COLUMN digest   bytea,
+    ADD COLUMN identity bytea,
     ADD COLUMN source   integer,
     ADD COLUMN split    integer,
     ADD COLUMN position bigint;
@@ -118,7 +135,9 @@ CREATE TABLE chancery.arrivals (
     position         bigint NOT NULL,
     run_id           integer NOT NULL,
     state            chancery.arrival_state NOT NULL,
+    -- Of a duplicate, as records have them: its payload may be another than that of the record that has the same identity.
     digest           bytea CHECK (octet_length(digest) = 32),
+    identity         bytea CHECK (octet_length(identity) = 32),
     -- The record that it repeats, which may be another run's of the same ring.
     duplicate_run    integer,
     duplicate_record bigint,
@@ -131,6 +150,7 @@ CREATE TABLE chancery.arrivals (
     swept_at         timestamptz,
     PRIMARY KEY (source, split, position, run_id),
     CHECK ((state = 'Duplicate') = (digest IS NOT NULL)),
+    CHECK (state = 'Duplicate' OR identity IS NULL),
     CHECK ((state = 'Duplicate') = (duplicate_run IS NOT NULL)),
     CHECK ((state = 'Duplicate') = (duplicate_record IS NOT NULL)),
     CHECK ((state = 'Dead') = (stage IS NOT NULL)),
@@ -139,7 +159,7 @@ CREATE TABLE chancery.arrivals (
 ) PARTITION BY LIST (run_id);
 
 CREATE TRIGGER arrivals_never_change
-    BEFORE UPDATE OF source, split, position, run_id, state, digest, duplicate_run, duplicate_record, stage, reason, arrived_at
+    BEFORE UPDATE OF source, split, position, run_id, state, digest, identity, duplicate_run, duplicate_record, stage, reason, arrived_at
         OR DELETE
     ON chancery.arrivals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 CREATE TRIGGER arrivals_are_swept_once
@@ -147,8 +167,8 @@ CREATE TRIGGER arrivals_are_swept_once
     ON chancery.arrivals FOR EACH ROW WHEN (OLD.swept_at IS NOT NULL OR NEW.raw IS NOT NULL OR NEW.swept_at IS NULL)
     EXECUTE FUNCTION chancery.refuse_change();
 
--- What a keyring has signed or will sign: SHA-256 of the payload, and the record that has it. A partition for each ring
--- that looks for duplicates; rows go with their run.
+-- What a keyring has signed or will sign: what a record is known by, its identity or else its digest, and that record. A partition for each ring
+-- that looks for duplicates; rows go with their run, or some time later (kept_digests).
 CREATE TABLE chancery.digests (
     digest     bytea NOT NULL,
     record     bigint NOT NULL,
@@ -156,6 +176,13 @@ CREATE TABLE chancery.digests (
     run_id     integer NOT NULL,
     PRIMARY KEY (digest, keyring_id)
 ) PARTITION BY LIST (keyring_id);
+
+-- Until when a keyring knows the digests of a run that was deleted.
+CREATE TABLE chancery.kept_digests (
+    run_id     integer PRIMARY KEY,
+    keyring_id integer NOT NULL REFERENCES chancery.keyrings ON DELETE CASCADE,
+    until      timestamptz NOT NULL
+);
 
 -- Suspended by the ledger itself: more of its arrivals are dead than it allows.
 ALTER TABLE chancery.runs ADD COLUMN too_many_dead boolean NOT NULL DEFAULT false;

@@ -33,7 +33,8 @@ $$;
 
 GRANT SELECT ON
     chancery.admissions, chancery.arrivals, chancery.batch_roots, chancery.batches, chancery.deleted_runs, chancery.digests,
-    chancery.generated_chunks, chancery.generated_sources, chancery.intakes, chancery.keyrings, chancery.keys,
+    chancery.generated_chunks, chancery.generated_sources, chancery.intakes, chancery.kept_digests, chancery.keyrings,
+    chancery.keys,
     chancery.leases, chancery.ledger, chancery.logins, chancery.records, chancery.run_secrets, chancery.runs,
     chancery.schema_migrations, chancery.signatures, chancery.sources, chancery.splits, chancery.statements
     TO chancery_auditor;

@@ -37,6 +37,7 @@ CREATE TYPE chancery.envelope AS ENUM (
 
 CREATE TYPE chancery.idempotency AS ENUM (
     'Content',
+    'Expression',
     'None'
 );
 
@@ -78,7 +79,7 @@ CREATE TYPE chancery.statement_kind AS ENUM (
     'Signed'
 );
 
-CREATE FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_done boolean, p_payloads bytea[], p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) RETURNS record
+CREATE FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) RETURNS record
     LANGUAGE plpgsql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -90,17 +91,27 @@ DECLARE
     v_room bigint;
     v_bytes bigint;
     v_last bigint;
+    v_by chancery.idempotency;
     v_digests bytea[];
+    v_identities bytea[];
 BEGIN
-    PERFORM chancery.admit_check(p_position, p_next, p_payloads, p_positions, p_dead_positions, p_stages, p_reasons, p_raws);
+    PERFORM chancery.admit_check(p_position, p_next, p_payloads, p_positions, p_identities, p_dead_positions, p_stages, p_reasons, p_raws);
     v_run.id := chancery.intake_of_session();
     IF v_run.id IS NULL THEN
         answer := 'unknown';
         RETURN;
     END IF;
     -- Before the turn, so that two readers hash at the same time; how duplicates are known never changes.
-    IF (SELECT i.idempotency = 'Content' FROM chancery.intakes i WHERE i.run_id = v_run.id) THEN
+    SELECT i.idempotency INTO v_by FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    IF cardinality(p_identities) <> (CASE v_by WHEN 'Expression' THEN cardinality(p_payloads) ELSE 0 END) THEN
+        RAISE EXCEPTION 'each payload needs an identity in a run that names payloads by an expression, and none in another'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_by <> 'None' THEN
         v_digests := ARRAY (SELECT sha256(p.payload) FROM unnest(p_payloads) AS p (payload));
+    END IF;
+    IF v_by = 'Expression' THEN
+        v_identities := ARRAY (SELECT chancery.identity_digest(p.identity) FROM unnest(p_identities) AS p (identity));
     END IF;
     PERFORM chancery.run_turn(v_run.id);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = v_run.id;
@@ -126,7 +137,7 @@ BEGIN
     END IF;
 
     SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
-      FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_digests, v_base, v_room,
+      FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_digests, v_identities, v_base, v_room,
                                    p_source, p_split, p_payloads, p_positions) m;
     answer := CASE WHEN admitted = v_room THEN 'full' ELSE 'admitted' END;
     start_at := p_next;
@@ -148,7 +159,7 @@ BEGIN
     END IF;
 
     UPDATE chancery.splits t
-       SET position = start_at, received = t.received + admit.admitted + admit.duplicates + admit.dead,
+       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit.admitted + admit.duplicates + admit.dead,
            admitted = t.admitted + admit.admitted, duplicates = t.duplicates + admit.duplicates, dead = t.dead + admit.dead,
            attempts = 0, not_before = NULL, last_error = NULL,
            done_at = CASE WHEN admit.done THEN clock_timestamp() END,
@@ -169,7 +180,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payloads bytea[], p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[]) RETURNS void
+CREATE FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[]) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     AS $$
 DECLARE
@@ -182,14 +193,15 @@ BEGIN
     IF v_payloads <> cardinality(p_positions) OR v_dead <> cardinality(p_stages) OR v_dead <> cardinality(p_reasons)
        OR v_dead <> cardinality(p_raws)
        OR EXISTS (SELECT FROM (VALUES (array_dims(p_payloads), v_payloads), (array_dims(p_positions), v_payloads),
+                                      (array_dims(p_identities), cardinality(p_identities)),
                                       (array_dims(p_dead_positions), v_dead), (array_dims(p_stages), v_dead),
                                       (array_dims(p_reasons), v_dead), (array_dims(p_raws), v_dead)) AS a (dims, length)
                    WHERE a.dims <> format('[1:%s]', a.length)) THEN
         RAISE EXCEPTION 'each payload and each dead letter needs a position, in arrays of one dimension that begin at 1'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    IF array_position(p_payloads, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'a payload is null' USING ERRCODE = 'invalid_parameter_value';
+    IF array_position(p_payloads, NULL) IS NOT NULL OR array_position(p_identities, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'a payload or an identity is null' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF p_next < p_position
        OR EXISTS (SELECT FROM unnest(p_position - 1 || p_positions, p_positions || p_next) AS t (before, after)
@@ -203,20 +215,21 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.admit_duplicates(p_run integer, p_keyring integer, p_source integer, p_split integer, p_digests bytea[], p_positions bigint[], p_new bigint[], p_last bigint) RETURNS void
+CREATE FUNCTION chancery.admit_duplicates(p_run integer, p_keyring integer, p_source integer, p_split integer, p_digests bytea[], p_identities bytea[], p_positions bigint[], p_new bigint[], p_last bigint) RETURNS void
     LANGUAGE plpgsql
     SET work_mem TO '32MB'
     AS $_$
 BEGIN
     EXECUTE format(
-        'INSERT INTO chancery.%2$I (source, split, position, run_id, state, digest, duplicate_run, duplicate_record, arrived_at)
-         SELECT $1, $2, h.position, $3, ''Duplicate'', h.digest, d.run_id, d.record, clock_timestamp()
-           FROM (SELECT a.position, a.digest FROM unnest($4, $5) WITH ORDINALITY AS a (digest, position, n)
+        'INSERT INTO chancery.%2$I (source, split, position, run_id, state, digest, identity, duplicate_run, duplicate_record, arrived_at)
+         SELECT $1, $2, h.position, $3, ''Duplicate'', h.digest, h.identity, d.run_id, d.record, clock_timestamp()
+           FROM (SELECT a.position, a.digest, a.identity
+                   FROM unnest($4, $9, $5) WITH ORDINALITY AS a (digest, identity, position, n)
                   WHERE a.n <= $6 AND a.n NOT IN (SELECT unnest($7)) OFFSET 0) h
           CROSS JOIN LATERAL (SELECT k.run_id, k.record FROM chancery.%1$I k
-                               WHERE k.digest = h.digest AND k.keyring_id = $8 LIMIT 1) d',
+                               WHERE k.digest = coalesce(h.identity, h.digest) AND k.keyring_id = $8 LIMIT 1) d',
         'digests_' || p_keyring, 'arrivals_' || p_run)
-      USING p_source, p_split, p_run, p_digests, p_positions, p_last, p_new, p_keyring;
+      USING p_source, p_split, p_run, p_digests, p_positions, p_last, p_new, p_keyring, p_identities;
 END
 $_$;
 
@@ -256,12 +269,13 @@ BEGIN
 END
 $_$;
 
-CREATE FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) RETURNS record
+CREATE FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_identities bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) RETURNS record
     LANGUAGE plpgsql
     SET work_mem TO '32MB'
     AS $_$
 DECLARE
     v_given bigint := cardinality(p_payloads);
+    v_known bytea[] := coalesce(p_identities, p_digests);
     -- Places in the call: of those that become records, and of the last that is looked at.
     v_new bigint[];
     v_last bigint := v_given;
@@ -273,11 +287,11 @@ BEGIN
             'INSERT INTO chancery.%I (digest, record, keyring_id, run_id)
              SELECT a.digest, $1 + a.n, $2, $3 FROM unnest($4) WITH ORDINALITY AS a (digest, n) ORDER BY a.digest, a.n
                  ON CONFLICT DO NOTHING', 'digests_' || p_keyring)
-          USING p_base, p_keyring, p_run, p_digests;
+          USING p_base, p_keyring, p_run, v_known;
         GET DIAGNOSTICS admitted = ROW_COUNT;
         IF admitted < v_given OR admitted > p_room THEN
             SELECT c.new, c.last INTO v_new, v_last
-              FROM chancery.admit_numbers(p_run, p_keyring, p_base, p_room, p_digests) c;
+              FROM chancery.admit_numbers(p_run, p_keyring, p_base, p_room, v_known) c;
         END IF;
     ELSIF v_given > p_room THEN
         v_last := p_room;
@@ -285,29 +299,30 @@ BEGIN
     END IF;
     IF v_new IS NULL THEN
         EXECUTE format(
-            'INSERT INTO chancery.%I (record, run_id, payload, digest, source, split, position)
-             SELECT $1 + a.n, $2, a.payload, a.digest, $3, $4, a.position
-               FROM unnest($5, $6, $7) WITH ORDINALITY AS a (payload, digest, position, n)', 'records_' || p_run)
-          USING p_base, p_run, p_source, p_split, p_payloads, p_digests, p_positions;
+            'INSERT INTO chancery.%I (record, run_id, payload, digest, identity, source, split, position)
+             SELECT $1 + a.n, $2, a.payload, a.digest, a.identity, $3, $4, a.position
+               FROM unnest($5, $6, $7, $8) WITH ORDINALITY AS a (payload, digest, identity, position, n)', 'records_' || p_run)
+          USING p_base, p_run, p_source, p_split, p_payloads, p_digests, p_identities, p_positions;
         admitted := v_given;
         last_position := p_positions[v_given];
         bytes := (SELECT coalesce(sum(octet_length(p.payload)), 0) FROM unnest(p_payloads) AS p (payload));
     ELSE
         EXECUTE format(
             'WITH stored AS (
-                 INSERT INTO chancery.%I (record, run_id, payload, digest, source, split, position)
-                 SELECT $1 + w.place, $2, a.payload, a.digest, $3, $4, a.position
-                   FROM unnest($5, $6, $7) WITH ORDINALITY AS a (payload, digest, position, n)
-                   JOIN unnest($8) WITH ORDINALITY AS w (n, place) ON w.n = a.n
+                 INSERT INTO chancery.%I (record, run_id, payload, digest, identity, source, split, position)
+                 SELECT $1 + w.place, $2, a.payload, a.digest, a.identity, $3, $4, a.position
+                   FROM unnest($5, $6, $7, $8) WITH ORDINALITY AS a (payload, digest, identity, position, n)
+                   JOIN unnest($9) WITH ORDINALITY AS w (n, place) ON w.n = a.n
                   ORDER BY w.place
                  RETURNING octet_length(payload) AS bytes, position)
              SELECT count(*), coalesce(sum(s.bytes), 0), max(s.position) FROM stored s', 'records_' || p_run)
            INTO admitted, bytes, last_position
-          USING p_base, p_run, p_source, p_split, p_payloads, p_digests, p_positions, v_new;
+          USING p_base, p_run, p_source, p_split, p_payloads, p_digests, p_identities, p_positions, v_new;
     END IF;
     duplicates := v_last - admitted;
     IF duplicates > 0 THEN
-        PERFORM chancery.admit_duplicates(p_run, p_keyring, p_source, p_split, p_digests, p_positions, v_new, v_last);
+        PERFORM chancery.admit_duplicates(
+            p_run, p_keyring, p_source, p_split, p_digests, p_identities, p_positions, v_new, v_last);
     END IF;
 END
 $_$;
@@ -523,9 +538,39 @@ DECLARE
     v_ring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NOT NULL);
     v_forgotten bigint;
 BEGIN
+    INSERT INTO chancery.kept_digests (run_id, keyring_id, until)
+    SELECT p_run, v_ring, clock_timestamp() + i.digest_window FROM chancery.intakes i
+     WHERE i.run_id = p_run AND i.digest_window > interval '0' AND v_ring IS NOT NULL
+        -- A deletion that was broken off and is carried on has noted it already.
+        ON CONFLICT DO NOTHING;
+    IF EXISTS (SELECT FROM chancery.kept_digests k WHERE k.run_id = p_run) THEN
+        RETURN 0;
+    END IF;
     DELETE FROM chancery.digests d WHERE d.keyring_id = v_ring AND d.run_id = p_run;
     GET DIAGNOSTICS v_forgotten = ROW_COUNT;
     RETURN v_forgotten;
+END
+$$;
+
+CREATE FUNCTION chancery.digests_sweep() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    v_kept record;
+    v_forgotten bigint;
+    v_all bigint := 0;
+BEGIN
+    -- One that another sweep is at is left to that.
+    FOR v_kept IN SELECT k.run_id, k.keyring_id FROM chancery.kept_digests k
+                   WHERE k.until <= clock_timestamp() ORDER BY k.run_id FOR UPDATE SKIP LOCKED LOOP
+        DELETE FROM chancery.digests d WHERE d.keyring_id = v_kept.keyring_id AND d.run_id = v_kept.run_id;
+        GET DIAGNOSTICS v_forgotten = ROW_COUNT;
+        v_all := v_all + v_forgotten;
+        DELETE FROM chancery.kept_digests k WHERE k.run_id = v_kept.run_id;
+    END LOOP;
+    RETURN v_all;
 END
 $$;
 
@@ -540,6 +585,12 @@ CREATE FUNCTION chancery.holders_release(p_run integer, p_holders text[]) RETURN
            AND l.run_id = p_run AND l.released_at IS NULL AND l.outcome IS NULL
            AND l.holder = ANY (p_holders)) held
      WHERE chancery.lease_give_back(held.id)
+$$;
+
+CREATE FUNCTION chancery.identity_digest(p_identity bytea) RETURNS bytea
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+    SELECT substring(sha512('chancery identity'::bytea || '\x00'::bytea || p_identity) FROM 1 FOR 32)
 $$;
 
 CREATE FUNCTION chancery.intake_give_back(p_source integer, p_split integer, p_token bytea, p_error text, p_seconds double precision) RETURNS boolean
@@ -567,7 +618,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT attempts integer, OUT seconds double precision) RETURNS record
+CREATE FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision) RETURNS record
     LANGUAGE plpgsql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -619,7 +670,7 @@ BEGIN
             UPDATE chancery.splits t
                SET holder = p_holder, token_hash = p_token_hash, expires_at = v_now + v_run.lease_duration
              WHERE t.run_id = v_run.id AND t.source = intake_next.source AND t.split = intake_next.split
-            RETURNING t.part, t.position, t.attempts INTO part, start_at, attempts;
+            RETURNING t.part, t.position, t.position_key, t.attempts INTO part, start_at, key, attempts;
             SELECT s.name, s.description INTO name, description FROM chancery.sources s
              WHERE s.run_id = v_run.id AND s.source = intake_next.source;
             task := 'read';
@@ -725,13 +776,14 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean) RETURNS SETOF record
+CREATE FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean, OUT expression text) RETURNS SETOF record
     LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     RETURN QUERY
-    SELECT r.id, r.uid, (SELECT l.uid FROM chancery.ledger l), r.namespace, r.name, r.deleted_at IS NOT NULL
+    SELECT r.id, r.uid, (SELECT l.uid FROM chancery.ledger l), r.namespace, r.name, r.deleted_at IS NOT NULL,
+           (SELECT i.expression FROM chancery.intakes i WHERE i.run_id = r.id)
       FROM chancery.runs r
      WHERE r.id = chancery.intake_of_session() AND r.namespace = p_namespace AND r.name = p_name;
 END
@@ -1567,7 +1619,7 @@ BEGIN
                   FROM (SELECT row_number() OVER (ORDER BY d.source, d.split, d.position) - 1 AS place,
                                d.source, d.split, d.position, coalesce(octet_length(d.raw), 0) AS bytes,
                                -- What was given up before it was looked into was not kept to its end, or not at all.
-                               (d.stage = 'Parse' AND octet_length(d.raw) < 1048576) IS TRUE AS is_whole
+                               (d.stage IN ('Parse', 'Identity') AND octet_length(d.raw) < 1048576) IS TRUE AS is_whole
                           FROM chancery.arrivals d WHERE d.run_id = v_other AND d.state = 'Dead') n
                  WHERE n.place >= p_position ORDER BY n.place LIMIT 1000) c
           JOIN chancery.arrivals a ON a.run_id = v_other AND a.source = c.source AND a.split = c.split
@@ -1692,7 +1744,7 @@ CREATE FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_
          + ceil(p_to_sign::numeric / p_batch_size) * 800
 $$;
 
-CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) RETURNS TABLE(run_id integer, created boolean)
+CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) RETURNS TABLE(run_id integer, created boolean)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -1738,7 +1790,7 @@ BEGIN
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
     IF p_sources IS NOT NULL THEN
-        PERFORM chancery.run_sources(v_run, p_sources, p_idempotency, p_record_count, p_dead_limit, p_dead_retention);
+        PERFORM chancery.run_sources(v_run, p_sources, p_idempotency, p_expression, p_digest_window, p_record_count, p_dead_limit, p_dead_retention);
     END IF;
     RETURN QUERY SELECT v_run, true;
 END
@@ -1887,15 +1939,17 @@ EXCEPTION
 END
 $$;
 
-CREATE FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_record_limit bigint, p_dead_limit bigint, p_dead_retention interval) RETURNS void
+CREATE FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_record_limit bigint, p_dead_limit bigint, p_dead_retention interval) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
     v_ring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run);
-    v_digest text := CASE WHEN p_idempotency = 'None' THEN 'digest IS NULL' ELSE 'octet_length(digest) = 32' END;
+    v_digests text := CASE p_idempotency WHEN 'None' THEN 'digest IS NULL AND identity IS NULL'
+                                         WHEN 'Content' THEN 'octet_length(digest) = 32 AND identity IS NULL'
+                                         ELSE 'octet_length(digest) = 32 AND octet_length(identity) = 32' END;
 BEGIN
-    INSERT INTO chancery.intakes (run_id, idempotency, record_limit, dead_limit, dead_retention)
-    VALUES (p_run, p_idempotency, p_record_limit, p_dead_limit, p_dead_retention);
+    INSERT INTO chancery.intakes (run_id, idempotency, expression, digest_window, record_limit, dead_limit, dead_retention)
+    VALUES (p_run, p_idempotency, p_expression, p_digest_window, p_record_limit, p_dead_limit, p_dead_retention);
     INSERT INTO chancery.sources (run_id, source, name, description)
     SELECT p_run, s.n, s.source ->> 'name', s.source -> 'description'
       FROM jsonb_array_elements(p_sources) WITH ORDINALITY AS s (source, n);
@@ -1903,7 +1957,7 @@ BEGIN
         RAISE EXCEPTION 'a run without a source of its own has generated records' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     EXECUTE format('ALTER TABLE chancery.%I ADD CHECK ((source IS NOT NULL AND split IS NOT NULL AND position IS NOT NULL'
-                   ' AND %s) IS TRUE)', 'records_' || p_run, v_digest);
+                   ' AND %s) IS TRUE)', 'records_' || p_run, v_digests);
     EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.arrivals INCLUDING ALL)', 'arrivals_' || p_run);
     EXECUTE format('ALTER TABLE chancery.arrivals ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                    'arrivals_' || p_run, p_run);
@@ -2050,6 +2104,7 @@ CREATE TABLE chancery.arrivals (
     run_id integer NOT NULL,
     state chancery.arrival_state NOT NULL,
     digest bytea,
+    identity bytea,
     duplicate_run integer,
     duplicate_record bigint,
     stage text,
@@ -2058,12 +2113,14 @@ CREATE TABLE chancery.arrivals (
     arrived_at timestamp with time zone NOT NULL,
     swept_at timestamp with time zone,
     CONSTRAINT arrivals_check CHECK (((state = 'Duplicate'::chancery.arrival_state) = (digest IS NOT NULL))),
-    CONSTRAINT arrivals_check1 CHECK (((state = 'Duplicate'::chancery.arrival_state) = (duplicate_run IS NOT NULL))),
-    CONSTRAINT arrivals_check2 CHECK (((state = 'Duplicate'::chancery.arrival_state) = (duplicate_record IS NOT NULL))),
-    CONSTRAINT arrivals_check3 CHECK (((state = 'Dead'::chancery.arrival_state) = (stage IS NOT NULL))),
-    CONSTRAINT arrivals_check4 CHECK (((state = 'Dead'::chancery.arrival_state) = (reason IS NOT NULL))),
-    CONSTRAINT arrivals_check5 CHECK ((((state = 'Dead'::chancery.arrival_state) AND (swept_at IS NULL)) = (raw IS NOT NULL))),
+    CONSTRAINT arrivals_check1 CHECK (((state = 'Duplicate'::chancery.arrival_state) OR (identity IS NULL))),
+    CONSTRAINT arrivals_check2 CHECK (((state = 'Duplicate'::chancery.arrival_state) = (duplicate_run IS NOT NULL))),
+    CONSTRAINT arrivals_check3 CHECK (((state = 'Duplicate'::chancery.arrival_state) = (duplicate_record IS NOT NULL))),
+    CONSTRAINT arrivals_check4 CHECK (((state = 'Dead'::chancery.arrival_state) = (stage IS NOT NULL))),
+    CONSTRAINT arrivals_check5 CHECK (((state = 'Dead'::chancery.arrival_state) = (reason IS NOT NULL))),
+    CONSTRAINT arrivals_check6 CHECK ((((state = 'Dead'::chancery.arrival_state) AND (swept_at IS NULL)) = (raw IS NOT NULL))),
     CONSTRAINT arrivals_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT arrivals_identity_check CHECK ((octet_length(identity) = 32)),
     CONSTRAINT arrivals_raw_check CHECK ((octet_length(raw) <= 1048576)),
     CONSTRAINT arrivals_reason_check CHECK ((octet_length(reason) <= 4096)),
     CONSTRAINT arrivals_stage_check CHECK ((octet_length(stage) <= 64))
@@ -2148,6 +2205,8 @@ CREATE TABLE chancery.generated_sources (
 CREATE TABLE chancery.intakes (
     run_id integer NOT NULL,
     idempotency chancery.idempotency NOT NULL,
+    expression text,
+    digest_window interval NOT NULL,
     record_limit bigint,
     dead_limit bigint NOT NULL,
     dead_retention interval NOT NULL,
@@ -2159,12 +2218,22 @@ CREATE TABLE chancery.intakes (
     CONSTRAINT intakes_admitted_check CHECK ((admitted >= 0)),
     CONSTRAINT intakes_check CHECK ((received = ((admitted + duplicates) + dead))),
     CONSTRAINT intakes_check1 CHECK ((admitted <= record_limit)),
+    CONSTRAINT intakes_check2 CHECK (((idempotency = 'Expression'::chancery.idempotency) = (expression IS NOT NULL))),
+    CONSTRAINT intakes_check3 CHECK (((idempotency <> 'None'::chancery.idempotency) OR (digest_window = '00:00:00'::interval))),
     CONSTRAINT intakes_dead_check CHECK ((dead >= 0)),
     CONSTRAINT intakes_dead_limit_check CHECK ((dead_limit >= 0)),
     CONSTRAINT intakes_dead_retention_check CHECK ((dead_retention > '00:00:00'::interval)),
+    CONSTRAINT intakes_digest_window_check CHECK ((digest_window >= '00:00:00'::interval)),
     CONSTRAINT intakes_duplicates_check CHECK ((duplicates >= 0)),
+    CONSTRAINT intakes_expression_check CHECK ((octet_length(expression) <= 4096)),
     CONSTRAINT intakes_payload_bytes_check CHECK ((payload_bytes >= 0)),
     CONSTRAINT intakes_record_limit_check CHECK ((record_limit >= 1))
+);
+
+CREATE TABLE chancery.kept_digests (
+    run_id integer NOT NULL,
+    keyring_id integer NOT NULL,
+    until timestamp with time zone NOT NULL
 );
 
 CREATE TABLE chancery.key_material (
@@ -2285,6 +2354,7 @@ CREATE TABLE chancery.records (
     run_id integer NOT NULL,
     payload bytea NOT NULL,
     digest bytea,
+    identity bytea,
     source integer,
     split integer,
     "position" bigint,
@@ -2359,6 +2429,7 @@ CREATE TABLE chancery.splits (
     part jsonb NOT NULL,
     start bigint NOT NULL,
     "position" bigint NOT NULL,
+    position_key text,
     done_at timestamp with time zone,
     holder text,
     token_hash bytea,
@@ -2372,14 +2443,16 @@ CREATE TABLE chancery.splits (
     dead bigint DEFAULT 0 NOT NULL,
     CONSTRAINT splits_admitted_check CHECK ((admitted >= 0)),
     CONSTRAINT splits_check CHECK (("position" >= start)),
-    CONSTRAINT splits_check1 CHECK ((received = ((admitted + duplicates) + dead))),
-    CONSTRAINT splits_check2 CHECK (((token_hash IS NULL) = (expires_at IS NULL))),
-    CONSTRAINT splits_check3 CHECK (((token_hash IS NULL) = (holder IS NULL))),
-    CONSTRAINT splits_check4 CHECK (((done_at IS NULL) OR (token_hash IS NULL))),
+    CONSTRAINT splits_check1 CHECK ((("position" > start) OR (position_key IS NULL))),
+    CONSTRAINT splits_check2 CHECK ((received = ((admitted + duplicates) + dead))),
+    CONSTRAINT splits_check3 CHECK (((token_hash IS NULL) = (expires_at IS NULL))),
+    CONSTRAINT splits_check4 CHECK (((token_hash IS NULL) = (holder IS NULL))),
+    CONSTRAINT splits_check5 CHECK (((done_at IS NULL) OR (token_hash IS NULL))),
     CONSTRAINT splits_dead_check CHECK ((dead >= 0)),
     CONSTRAINT splits_duplicates_check CHECK ((duplicates >= 0)),
     CONSTRAINT splits_holder_check CHECK ((octet_length(holder) <= 1024)),
     CONSTRAINT splits_last_error_check CHECK ((octet_length(last_error) <= 4096)),
+    CONSTRAINT splits_position_key_check CHECK ((octet_length(position_key) <= 16384)),
     CONSTRAINT splits_split_check CHECK ((split >= 1)),
     CONSTRAINT splits_start_check CHECK ((start >= 0)),
     CONSTRAINT splits_token_hash_check CHECK ((octet_length(token_hash) = 32))
@@ -2432,6 +2505,9 @@ ALTER TABLE ONLY chancery.generated_sources
 
 ALTER TABLE ONLY chancery.intakes
     ADD CONSTRAINT intakes_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY chancery.kept_digests
+    ADD CONSTRAINT kept_digests_pkey PRIMARY KEY (run_id);
 
 ALTER TABLE ONLY chancery.key_material
     ADD CONSTRAINT key_material_pkey PRIMARY KEY (key_id);
@@ -2526,7 +2602,7 @@ CREATE INDEX splits_open ON chancery.splits USING btree (run_id, split, source) 
 
 CREATE TRIGGER arrivals_are_swept_once BEFORE UPDATE OF raw, swept_at ON chancery.arrivals FOR EACH ROW WHEN (((old.swept_at IS NOT NULL) OR (new.raw IS NOT NULL) OR (new.swept_at IS NULL))) EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER arrivals_never_change BEFORE DELETE OR UPDATE OF source, split, "position", run_id, state, digest, duplicate_run, duplicate_record, stage, reason, arrived_at ON chancery.arrivals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER arrivals_never_change BEFORE DELETE OR UPDATE OF source, split, "position", run_id, state, digest, identity, duplicate_run, duplicate_record, stage, reason, arrived_at ON chancery.arrivals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER batch_roots_go_with_their_run AFTER DELETE ON chancery.batch_roots REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION chancery.refuse_removal_of_roots();
 
@@ -2536,7 +2612,7 @@ CREATE TRIGGER batches_keep_their_bounds BEFORE UPDATE OF batch, run_id, first_r
 
 CREATE TRIGGER generated_sources_never_change BEFORE UPDATE ON chancery.generated_sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER intakes_keep_their_shape BEFORE UPDATE OF run_id, idempotency, record_limit ON chancery.intakes FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER intakes_keep_their_shape BEFORE UPDATE OF run_id, idempotency, expression, digest_window, record_limit ON chancery.intakes FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER keyrings_keep_their_shape BEFORE UPDATE OF uid, namespace, name, algorithm, key_size, provider, envelope, data_key_fingerprint ON chancery.keyrings FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -2556,9 +2632,11 @@ CREATE TRIGGER sources_are_listed_once BEFORE UPDATE OF listed_at ON chancery.so
 
 CREATE TRIGGER sources_keep_their_shape BEFORE UPDATE OF run_id, source, name, description ON chancery.sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER splits_are_done_once BEFORE UPDATE OF "position", done_at, received, admitted, duplicates, dead ON chancery.splits FOR EACH ROW WHEN ((old.done_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER splits_are_done_once BEFORE UPDATE OF "position", position_key, done_at, received, admitted, duplicates, dead ON chancery.splits FOR EACH ROW WHEN ((old.done_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER splits_keep_their_shape BEFORE UPDATE OF run_id, source, split, part, start ON chancery.splits FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER splits_keys_come_with_positions BEFORE UPDATE OF position_key ON chancery.splits FOR EACH ROW WHEN (((old."position" = new."position") AND (old.position_key IS DISTINCT FROM new.position_key))) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER statements_never_change BEFORE DELETE OR UPDATE ON chancery.statements FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -2579,6 +2657,9 @@ ALTER TABLE ONLY chancery.generated_sources
 
 ALTER TABLE ONLY chancery.intakes
     ADD CONSTRAINT intakes_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY chancery.kept_digests
+    ADD CONSTRAINT kept_digests_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY chancery.key_material
     ADD CONSTRAINT key_material_key_id_fkey FOREIGN KEY (key_id) REFERENCES chancery.keys(id) ON DELETE CASCADE;
@@ -2606,16 +2687,16 @@ GRANT USAGE ON SCHEMA chancery TO chancery_intake;
 GRANT USAGE ON SCHEMA chancery TO chancery_auditor;
 GRANT USAGE ON SCHEMA chancery TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_done boolean, p_payloads bytea[], p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_done boolean, p_payloads bytea[], p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) TO chancery_intake;
+REVOKE ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) TO chancery_intake;
 
-REVOKE ALL ON FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payloads bytea[], p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.admit_duplicates(p_run integer, p_keyring integer, p_source integer, p_split integer, p_digests bytea[], p_positions bigint[], p_new bigint[], p_last bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.admit_duplicates(p_run integer, p_keyring integer, p_source integer, p_split integer, p_digests bytea[], p_identities bytea[], p_positions bigint[], p_new bigint[], p_last bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_numbers(p_run integer, p_keyring integer, p_base bigint, p_room bigint, p_digests bytea[], OUT new bigint[], OUT last bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_identities bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) FROM PUBLIC;
 
@@ -2644,14 +2725,19 @@ GRANT ALL ON FUNCTION chancery.deletion_gate() TO chancery_auditor;
 REVOKE ALL ON FUNCTION chancery.digests_forget(p_run integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.digests_forget(p_run integer) TO chancery_operator;
 
+REVOKE ALL ON FUNCTION chancery.digests_sweep() FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.digests_sweep() TO chancery_operator;
+
 REVOKE ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.identity_digest(p_identity bytea) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.intake_give_back(p_source integer, p_split integer, p_token bytea, p_error text, p_seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.intake_give_back(p_source integer, p_split integer, p_token bytea, p_error text, p_seconds double precision) TO chancery_intake;
 
-REVOKE ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT attempts integer, OUT seconds double precision) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT attempts integer, OUT seconds double precision) TO chancery_intake;
+REVOKE ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision) TO chancery_intake;
 
 REVOKE ALL ON FUNCTION chancery.intake_of_session() FROM PUBLIC;
 
@@ -2673,8 +2759,8 @@ GRANT ALL ON FUNCTION chancery.intake_release(p_run integer, p_holders text[]) T
 REVOKE ALL ON FUNCTION chancery.intake_renew(p_source integer, p_split integer, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.intake_renew(p_source integer, p_split integer, p_token bytea) TO chancery_intake;
 
-REVOKE ALL ON FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean) TO chancery_intake;
+REVOKE ALL ON FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean, OUT expression text) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean, OUT expression text) TO chancery_intake;
 
 REVOKE ALL ON FUNCTION chancery.key_add(p_run integer, p_run_uid uuid, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.key_add(p_run integer, p_run_uid uuid, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) TO chancery_signer;
@@ -2770,8 +2856,8 @@ GRANT ALL ON FUNCTION chancery.run_adopt(p_run integer, p_former uuid, p_object 
 REVOKE ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) TO chancery_operator;
+REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_of_session() FROM PUBLIC;
 
@@ -2789,7 +2875,7 @@ GRANT ALL ON FUNCTION chancery.run_settle(p_run integer) TO chancery_operator;
 REVOKE ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_record_limit bigint, p_dead_limit bigint, p_dead_retention interval) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_record_limit bigint, p_dead_limit bigint, p_dead_retention interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
 
@@ -2843,6 +2929,8 @@ GRANT SELECT ON TABLE chancery.intakes TO chancery_auditor;
 GRANT UPDATE(dead_limit) ON TABLE chancery.intakes TO chancery_operator;
 
 GRANT UPDATE(dead_retention) ON TABLE chancery.intakes TO chancery_operator;
+
+GRANT SELECT ON TABLE chancery.kept_digests TO chancery_auditor;
 
 GRANT SELECT(key_id) ON TABLE chancery.key_material TO chancery_auditor;
 

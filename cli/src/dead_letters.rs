@@ -99,6 +99,7 @@ fn redriven(run: &Run, into: &str) -> SigningRun {
         name: "dead-letters".to_owned(),
         objects: None,
         format: None,
+        table: None,
         run: Some(RunSource { name: run.name.clone(), select: ReplaySelect::DeadLetters }),
     }]);
     let mut redriven = SigningRun::new(into, spec);

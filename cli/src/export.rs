@@ -28,6 +28,8 @@ struct Record {
     payload: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<String>,
     #[serde(flatten)]
     origin: Option<Place>,
 }
@@ -48,6 +50,8 @@ struct Arrival {
     state: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,12 +115,13 @@ struct Lease {
 
 impl From<RecordLine> for Record {
     fn from(line: RecordLine) -> Self {
-        let RecordLine { record, batch, payload, digest, origin } = line;
+        let RecordLine { record, batch, payload, digest, identity, origin } = line;
         Self {
             record,
             batch,
             payload: STANDARD.encode(payload),
             digest: digest.map(hexadecimal),
+            identity: identity.map(hexadecimal),
             origin: origin.map(Place::from),
         }
     }
@@ -130,13 +135,23 @@ impl From<Origin> for Place {
 
 impl From<ArrivalLine> for Arrival {
     fn from(line: ArrivalLine) -> Self {
-        let ArrivalLine { origin, state, digest, record, duplicate_run, duplicate_record, stage, reason } =
-            line;
+        let ArrivalLine {
+            origin,
+            state,
+            digest,
+            identity,
+            record,
+            duplicate_run,
+            duplicate_record,
+            stage,
+            reason,
+        } = line;
         let duplicate_of = duplicate_run.zip(duplicate_record);
         Self {
             origin: origin.into(),
             state,
             digest: digest.map(hexadecimal),
+            identity: identity.map(hexadecimal),
             record,
             duplicate_of: duplicate_of.map(|(run, record)| DuplicateOf { run, record }),
             stage,

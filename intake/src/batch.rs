@@ -1,6 +1,7 @@
 //! Arrivals, gathered until they are worth a transaction.
 
 use chancery_reading::{Arrival, Dead, Outcome};
+use chancery_sources::identity::{self, Identify};
 use chancery_store::intake::{Admission, DeadArrival};
 
 /// Bytes that are gathered: with what sending them takes, a few times as much.
@@ -13,15 +14,12 @@ const PAYLOADS: usize = 10_000;
 const DEAD: usize = 100;
 
 /// Adds an arrival.
-pub(crate) fn add(admission: &mut Admission, arrival: Arrival) {
+pub(crate) fn add(admission: &mut Admission, arrival: Arrival, identify: Option<&Identify>) {
     let Arrival { position, next_position, outcome, identity: _ } = arrival;
     // Positions have 63 bits.
     let signed = |position: u64| i64::try_from(position).unwrap_or(i64::MAX);
     match outcome {
-        Outcome::Payload(payload) => {
-            admission.payloads.push(&payload);
-            admission.positions.push(signed(position.0));
-        }
+        Outcome::Payload(payload) => add_payload(admission, signed(position.0), &payload, identify),
         Outcome::Dead(Dead { stage, reason, raw }) => admission.dead.push(DeadArrival {
             position: signed(position.0),
             stage: format!("{stage:?}"),
@@ -32,10 +30,35 @@ pub(crate) fn add(admission: &mut Admission, arrival: Arrival) {
     admission.next = signed(next_position.0);
 }
 
+/// Adds a payload, with what names it, or as a dead letter if nothing does.
+pub(crate) fn add_payload(
+    admission: &mut Admission,
+    position: i64,
+    payload: &[u8],
+    identify: Option<&Identify>,
+) {
+    if let Some(identify) = identify {
+        match identify.of(payload) {
+            Ok(identity) => admission.identities.push(&identity),
+            Err(reason) => {
+                admission.dead.push(DeadArrival {
+                    position,
+                    stage: identity::STAGE.to_owned(),
+                    reason: reason.to_string(),
+                    raw: payload.to_vec(),
+                });
+                return;
+            }
+        }
+    }
+    admission.payloads.push(payload);
+    admission.positions.push(position);
+}
+
 /// Whether it is time to admit them.
 pub(crate) fn is_full(admission: &Admission) -> bool {
     let dead: usize = admission.dead.iter().map(|dead| dead.raw.len()).sum();
-    admission.payloads.bytes() + dead >= BYTES
+    admission.payloads.bytes() + admission.identities.bytes() + dead >= BYTES
         || admission.payloads.len() >= PAYLOADS
         || admission.dead.len() >= DEAD
 }

@@ -1,7 +1,9 @@
 //! Why an intake stops, told apart by what to do about it.
 
+use chancery_api::ExpressionError;
 use chancery_process::Exit;
 use chancery_reading::FinalError;
+use chancery_sources::access::AccessError;
 use chancery_store::StoreError;
 
 /// Why an intake ends before the run is sealed.
@@ -11,10 +13,12 @@ pub(crate) enum IntakeError {
     Store(#[from] StoreError),
     #[error("source {name}: {reason}")]
     Source { name: String, reason: FinalError },
+    #[error("source {name}: {reason}")]
+    Access { name: String, reason: AccessError },
     #[error(
-        "source {name}: the credentials in {file} cannot be read: {reason}; wanted are the files AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        "source {name}: it was read up to a row, and the ledger does not say up to which; make the run again"
     )]
-    Credentials { name: String, file: String, reason: std::io::Error },
+    NoKey { name: String },
     #[error(
         "source {name}: what the ledger says of it cannot be read: {reason}; a newer program made the run: use one at least as new"
     )]
@@ -23,6 +27,8 @@ pub(crate) enum IntakeError {
         "source {name}: the run {run} cannot be read again: {what}; name a run that is there with run.name"
     )]
     Replay { name: String, run: String, what: &'static str },
+    #[error("the expression of the run's idempotency {reason}")]
+    Expression { reason: ExpressionError },
     #[error("a reader failed: {0}")]
     Reader(tokio::task::JoinError),
     #[error("signals cannot be received: {0}")]
@@ -47,7 +53,9 @@ impl IntakeError {
             Self::Reader(_) | Self::Signals(_) | Self::Runtime(_) => Exit::Failed,
             Self::Store(_)
             | Self::Source { .. }
-            | Self::Credentials { .. }
+            | Self::Access { .. }
+            | Self::NoKey { .. }
+            | Self::Expression { .. }
             | Self::OtherVersion { .. }
             | Self::Replay { .. }
             | Self::Gone => Exit::NeverWorks,

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chancery_process::{Backoff, Stop, peak_memory_kib};
+use chancery_sources::access::Access;
+use chancery_sources::identity::Identify;
 use chancery_store::intake::IntakeRun;
 use chancery_store::{IntakeSession, LedgerUrl, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::credentials::CredentialsOf;
 use crate::error::IntakeError;
 use crate::worker::{self, Ended};
 
@@ -26,7 +27,7 @@ pub(crate) struct Order {
     pub(crate) name: String,
     pub(crate) run_uid: Option<Uuid>,
     pub(crate) holder: String,
-    pub(crate) credentials: CredentialsOf,
+    pub(crate) access: Access,
     pub(crate) readers: u16,
     pub(crate) reconnect_for: Duration,
 }
@@ -37,7 +38,9 @@ pub(crate) struct Intake {
     run: IntakeRun,
     holder: String,
     reconnect_for: Duration,
-    pub(crate) credentials: CredentialsOf,
+    pub(crate) access: Access,
+    /// What names payloads, if the run does not know them by their content.
+    pub(crate) identify: Option<Identify>,
     pub(crate) stop: Stop,
     /// Changes when there may be something to do for those that wait.
     pub(crate) progress: watch::Sender<()>,
@@ -46,7 +49,7 @@ pub(crate) struct Intake {
 /// Reads until nothing is left. The first reader that fails asks the others to stop.
 pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeError> {
     let began = Instant::now();
-    let Order { ledger, namespace, name, run_uid, holder, credentials, readers, reconnect_for } = order;
+    let Order { ledger, namespace, name, run_uid, holder, access, readers, reconnect_for } = order;
     let target = Target::Name { namespace: &namespace, name: &name };
     let Some(first) = target.connect_within(reconnect_for, &ledger, &holder, &stop).await? else {
         return Ok(Ended::WorkLeft);
@@ -55,12 +58,15 @@ pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeErr
     if run.deleted || run_uid.is_some_and(|uid| uid != run.uid) {
         return Err(IntakeError::Gone);
     }
+    let identify = run.expression.as_deref().map(Identify::by).transpose();
+    let identify = identify.map_err(|reason| IntakeError::Expression { reason })?;
     let intake = Arc::new(Intake {
         ledger,
         run,
         holder,
         reconnect_for,
-        credentials,
+        access,
+        identify,
         stop,
         progress: watch::Sender::new(()),
     });

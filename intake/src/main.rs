@@ -5,8 +5,8 @@
 //! the intake was asked to stop; 74 the database has no room left; 75 the database is away: try again; 78 a source cannot
 //! be read as it is described, or it will never work as it is set up; 1 a defect; 2 wrong arguments.
 
+mod arrivals;
 mod batch;
-mod credentials;
 mod error;
 mod intake;
 mod keep;
@@ -20,12 +20,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chancery_process::{Exit, LogFormat, Shield, Stop, parse_arguments, write_termination_log};
+use chancery_sources::access::Access;
 use chancery_store::GivenUrl;
 use chancery_telemetry::{Telemetry, TraceParent};
 use clap::Parser;
 use uuid::Uuid;
 
-use crate::credentials::CredentialsOf;
 use crate::error::IntakeError;
 use crate::intake::{Order, take_in};
 use crate::worker::Ended;
@@ -49,8 +49,9 @@ struct Arguments {
     /// URL of the ledger's database, with the login of the run
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: GivenUrl,
-    /// Folder with the credentials of sources: in DIR/SOURCE the files AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and perhaps
-    /// AWS_SESSION_TOKEN. Without it, all sources have those of the environment variables of these names
+    /// Folder with the credentials of sources: in DIR/SOURCE a file for each key of its Secret, such as AWS_ACCESS_KEY_ID, and
+    /// for a table the file url. Without it, all sources have those of the environment variables of these names, and tables
+    /// the URL of the manifest
     #[arg(long, env = "CHANCERY_CREDENTIALS_DIR", value_name = "DIR")]
     credentials_dir: Option<PathBuf>,
     /// Splits that are read at the same time, in some 20 MiB of memory each
@@ -124,7 +125,7 @@ fn run(arguments: Arguments) -> Result<Ended, IntakeError> {
             name: arguments.run,
             run_uid: arguments.run_uid,
             holder: arguments.holder,
-            credentials: CredentialsOf::new(arguments.credentials_dir),
+            access: arguments.credentials_dir.map_or(Access::Environment, Access::Folder),
             readers: arguments.readers,
             reconnect_for: Duration::from_secs(arguments.reconnect_for),
         };

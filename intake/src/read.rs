@@ -1,11 +1,13 @@
 //! Reads a split to its end, and admits what it offers.
 
-use chancery_reading::{Position, ReadError, Split, SplitReader};
+use chancery_reading::ReadError;
+use chancery_sources::identity::Identify;
 use chancery_sources::objects::Described;
 use chancery_store::IntakeSession;
 use chancery_store::intake::{Admission, Reading};
 use tokio::time::Instant;
 
+use crate::arrivals::Arrivals;
 use crate::batch;
 use crate::error::IntakeError;
 use crate::intake::Intake;
@@ -21,19 +23,17 @@ pub(crate) async fn read(
     let held = &reading.held;
     let name = || held.name.clone();
     let other_version = |reason| IntakeError::OtherVersion { name: name(), reason };
-    let unusable = |reason| IntakeError::Source { name: name(), reason };
-    let described = match Described::read(&held.description).map_err(other_version)? {
+    let mut arrivals = match Described::read(&held.description).map_err(other_version)? {
         Described::Run { run: _ } => return replay::read(intake, session, reading).await,
-        Described::Objects(described) => described,
+        Described::Objects(described) => Arrivals::of_object(intake, reading, &described)?,
+        Described::Table(described) => Arrivals::of_table(intake, reading, &described)?,
     };
-    let split: Split = serde_json::from_value(reading.part.clone()).map_err(other_version)?;
-    let store = described.open(&intake.credentials.of(&held.name)?).map_err(unusable)?;
-    let from = Position(reading.position.unsigned_abs());
-    let mut reader = SplitReader::new(&store, &described.format, &split, from).map_err(unusable)?;
     let mut keep = Keep::new(held, Instant::now());
-    let mut admission = Admission::from(reading.position);
+    let mut admission = Admission::of(reading);
     loop {
-        let filled = keep.during(session, &intake.stop, fill(&mut reader, &mut admission)).await?;
+        let filled = keep
+            .during(session, &intake.stop, fill(&mut arrivals, &mut admission, intake.identify.as_ref()))
+            .await?;
         let failed = match filled {
             Came::This(Ok(())) => None,
             Came::This(Err(error)) => Some(error),
@@ -67,17 +67,24 @@ pub(crate) async fn read(
         match failed {
             None => {}
             Some(ReadError::Transient(reason)) => return Ok(After::Away(reason.to_string())),
-            Some(ReadError::Final(reason)) => return Err(unusable(reason)),
+            Some(ReadError::Final(reason)) => return Err(IntakeError::Source { name: name(), reason }),
         }
     }
 }
 
 /// Gathers arrivals until they are worth a transaction, the split ends, or the source fails: what came before that
 /// counts.
-async fn fill(reader: &mut SplitReader, admission: &mut Admission) -> Result<(), ReadError> {
+async fn fill(
+    arrivals: &mut Arrivals,
+    admission: &mut Admission,
+    identify: Option<&Identify>,
+) -> Result<(), ReadError> {
     while !batch::is_full(admission) {
-        match reader.next().await? {
-            Some(arrival) => batch::add(admission, arrival),
+        match arrivals.next().await? {
+            Some((arrival, key)) => {
+                batch::add(admission, arrival, identify);
+                admission.key = key.map(|key| key.as_str().to_owned());
+            }
             None => {
                 admission.done = true;
                 break;

@@ -3,6 +3,9 @@
 use chancery_store::IntakeSession;
 use chancery_store::intake::{Admission, DeadArrival, Held, Reading, Refusal, ReplayListed, ReplayRow};
 
+use chancery_sources::identity::Identify;
+
+use crate::batch;
 use crate::error::IntakeError;
 use crate::intake::Intake;
 use crate::worker::After;
@@ -33,7 +36,7 @@ pub(crate) async fn read(
             return Ok(After::Stopped);
         }
         let rows = session.read_replay(reading, position).await?;
-        let admission = admission(position, rows);
+        let admission = admission(position, rows, intake.identify.as_ref());
         let admitted = match session.admit(reading, &admission).await? {
             Ok(Some(admitted)) => admitted,
             Ok(None) => return Ok(After::Done),
@@ -49,7 +52,7 @@ pub(crate) async fn read(
     }
 }
 
-fn admission(position: i64, rows: Vec<ReplayRow>) -> Admission {
+fn admission(position: i64, rows: Vec<ReplayRow>, identify: Option<&Identify>) -> Admission {
     let mut admission = Admission::from(position);
     admission.done = rows.is_empty();
     for ReplayRow { gone, place, payload, stage, reason } in rows {
@@ -62,10 +65,7 @@ fn admission(position: i64, rows: Vec<ReplayRow>) -> Admission {
             return admission;
         };
         match payload {
-            Some(payload) => {
-                admission.payloads.push(&payload);
-                admission.positions.push(place);
-            }
+            Some(payload) => batch::add_payload(&mut admission, place, &payload, identify),
             None => {
                 let (stage, mut reason) = (stage.unwrap_or_default(), reason.unwrap_or_default());
                 // A reason of a reason of a reason stays a sentence.
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn what_was_kept_whole_is_a_payload_and_what_was_not_is_dead_again() {
-        let admission = admission(4, vec![row(4, Some(b"one")), row(5, None), row(6, Some(b"two"))]);
+        let admission = admission(4, vec![row(4, Some(b"one")), row(5, None), row(6, Some(b"two"))], None);
         assert_eq!((admission.position, admission.next, admission.done), (4, 7, false));
         assert_eq!((admission.positions.as_slice(), admission.payloads.len()), ([4, 6].as_slice(), 2));
         assert_eq!(admission.dead.iter().map(|dead| dead.position).collect::<Vec<_>>(), [5]);
@@ -99,10 +99,10 @@ mod tests {
 
     #[test]
     fn nothing_more_is_the_end_and_a_run_that_is_gone_is_one_dead_letter() {
-        let end = admission(4, Vec::new());
+        let end = admission(4, Vec::new(), None);
         assert!(end.done && end.next == 4 && end.dead.is_empty());
         let gone = ReplayRow { gone: true, place: None, payload: None, stage: None, reason: None };
-        let gone = admission(4, vec![gone]);
+        let gone = admission(4, vec![gone], None);
         assert!(gone.done && gone.next == END && gone.dead.len() == 1 && gone.dead[0].position == 4);
     }
 }

@@ -8,10 +8,12 @@
 --   sealed, suspended, too_many_dead, deleted, unknown   nothing is admitted to such a run: see intake_next
 --
 -- p_payloads are in the order of p_positions, and dead letters in that of p_dead_positions. All positions are different,
--- and from p_position on, before p_next. p_done: nothing comes after p_next.
+-- and from p_position on, before p_next. p_key: what the reader needs beside p_next to go on from there; empty where that
+-- says all. p_done: nothing comes after p_next.
 --
--- A payload is known by its SHA-256, computed here: whoever admits is not believed. Of the same ones, the first of the
--- ring is a record, and the others are duplicates of that.
+-- A payload is known by its SHA-256, computed here: whoever admits is not believed. Of a run that names payloads by an
+-- expression, p_identities are its values, one for each payload, and it is known by identity_digest of that: what an expression yields
+-- is not looked into here. Of the same ones, the first of the ring is a record, and the others are duplicates of that.
 --
 -- Runs that share a ring insert digests at the same time, each in the order of the digests, so that no two wait for
 -- each other. Whoever comes second waits for the first one's commit.
@@ -19,8 +21,8 @@
 -- The commit does not wait for the disk: should the server crash, the position is lost together with the records, and they
 -- are read again. Nothing is signed before (records_fetch), and sealing waits.
 CREATE OR REPLACE FUNCTION chancery.admit(
-    p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_done boolean,
-    p_payloads bytea[], p_positions bigint[],
+    p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean,
+    p_payloads bytea[], p_positions bigint[], p_identities bytea[],
     p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[],
     OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean)
 LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -32,17 +34,27 @@ DECLARE
     v_room bigint;
     v_bytes bigint;
     v_last bigint;
+    v_by chancery.idempotency;
     v_digests bytea[];
+    v_identities bytea[];
 BEGIN
-    PERFORM chancery.admit_check(p_position, p_next, p_payloads, p_positions, p_dead_positions, p_stages, p_reasons, p_raws);
+    PERFORM chancery.admit_check(p_position, p_next, p_payloads, p_positions, p_identities, p_dead_positions, p_stages, p_reasons, p_raws);
     v_run.id := chancery.intake_of_session();
     IF v_run.id IS NULL THEN
         answer := 'unknown';
         RETURN;
     END IF;
     -- Before the turn, so that two readers hash at the same time; how duplicates are known never changes.
-    IF (SELECT i.idempotency = 'Content' FROM chancery.intakes i WHERE i.run_id = v_run.id) THEN
+    SELECT i.idempotency INTO v_by FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    IF cardinality(p_identities) <> (CASE v_by WHEN 'Expression' THEN cardinality(p_payloads) ELSE 0 END) THEN
+        RAISE EXCEPTION 'each payload needs an identity in a run that names payloads by an expression, and none in another'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_by <> 'None' THEN
         v_digests := ARRAY (SELECT sha256(p.payload) FROM unnest(p_payloads) AS p (payload));
+    END IF;
+    IF v_by = 'Expression' THEN
+        v_identities := ARRAY (SELECT chancery.identity_digest(p.identity) FROM unnest(p_identities) AS p (identity));
     END IF;
     PERFORM chancery.run_turn(v_run.id);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = v_run.id;
@@ -68,7 +80,7 @@ BEGIN
     END IF;
 
     SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
-      FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_digests, v_base, v_room,
+      FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_digests, v_identities, v_base, v_room,
                                    p_source, p_split, p_payloads, p_positions) m;
     answer := CASE WHEN admitted = v_room THEN 'full' ELSE 'admitted' END;
     start_at := p_next;
@@ -90,7 +102,7 @@ BEGIN
     END IF;
 
     UPDATE chancery.splits t
-       SET position = start_at, received = t.received + admit.admitted + admit.duplicates + admit.dead,
+       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit.admitted + admit.duplicates + admit.dead,
            admitted = t.admitted + admit.admitted, duplicates = t.duplicates + admit.duplicates, dead = t.dead + admit.dead,
            attempts = 0, not_before = NULL, last_error = NULL,
            done_at = CASE WHEN admit.done THEN clock_timestamp() END,
@@ -112,4 +124,5 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION chancery.admit(
-    integer, integer, bytea, bigint, bigint, boolean, bytea[], bigint[], bigint[], text[], text[], bytea[]) TO chancery_intake;
+    integer, integer, bytea, bigint, bigint, text, boolean, bytea[], bigint[], bytea[], bigint[], text[], text[],
+    bytea[]) TO chancery_intake;

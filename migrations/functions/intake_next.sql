@@ -2,7 +2,7 @@
 --
 -- task:
 --   list        list the source: splits_add for what is found, then source_listed
---   read        read the split from `start_at` on, and admit what is found
+--   read        read the split from `start_at` on, with the `key` that was stored with it, and admit what is found
 --   wait        others are at work on what is left, or a source that failed is left alone for a while: ask again, after
 --               `seconds` at the latest
 --   sealed      nothing is left: the run has all its records
@@ -15,7 +15,7 @@
 CREATE OR REPLACE FUNCTION chancery.intake_next(
     p_holder text, p_token_hash bytea,
     OUT task text, OUT source integer, OUT name text, OUT description jsonb,
-    OUT split integer, OUT part jsonb, OUT start_at bigint, OUT attempts integer, OUT seconds double precision)
+    OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision)
 LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
@@ -64,7 +64,7 @@ BEGIN
             UPDATE chancery.splits t
                SET holder = p_holder, token_hash = p_token_hash, expires_at = v_now + v_run.lease_duration
              WHERE t.run_id = v_run.id AND t.source = intake_next.source AND t.split = intake_next.split
-            RETURNING t.part, t.position, t.attempts INTO part, start_at, attempts;
+            RETURNING t.part, t.position, t.position_key, t.attempts INTO part, start_at, key, attempts;
             SELECT s.name, s.description INTO name, description FROM chancery.sources s
              WHERE s.run_id = v_run.id AND s.source = intake_next.source;
             task := 'read';

@@ -1,12 +1,14 @@
 -- What an intake needs to know of the run that it admits records to; nothing when its login is not this run's.
 CREATE OR REPLACE FUNCTION chancery.intake_run(
     p_namespace text, p_name text,
-    OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean)
+    OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean,
+    OUT expression text)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE STRICT ROWS 1 SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT r.id, r.uid, (SELECT l.uid FROM chancery.ledger l), r.namespace, r.name, r.deleted_at IS NOT NULL
+    SELECT r.id, r.uid, (SELECT l.uid FROM chancery.ledger l), r.namespace, r.name, r.deleted_at IS NOT NULL,
+           (SELECT i.expression FROM chancery.intakes i WHERE i.run_id = r.id)
       FROM chancery.runs r
      WHERE r.id = chancery.intake_of_session() AND r.namespace = p_namespace AND r.name = p_name;
 END

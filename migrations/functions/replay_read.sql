@@ -36,7 +36,7 @@ BEGIN
                   FROM (SELECT row_number() OVER (ORDER BY d.source, d.split, d.position) - 1 AS place,
                                d.source, d.split, d.position, coalesce(octet_length(d.raw), 0) AS bytes,
                                -- What was given up before it was looked into was not kept to its end, or not at all.
-                               (d.stage = 'Parse' AND octet_length(d.raw) < 1048576) IS TRUE AS is_whole
+                               (d.stage IN ('Parse', 'Identity') AND octet_length(d.raw) < 1048576) IS TRUE AS is_whole
                           FROM chancery.arrivals d WHERE d.run_id = v_other AND d.state = 'Dead') n
                  WHERE n.place >= p_position ORDER BY n.place LIMIT 1000) c
           JOIN chancery.arrivals a ON a.run_id = v_other AND a.source = c.source AND a.split = c.split

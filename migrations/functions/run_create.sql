@@ -22,7 +22,7 @@ CREATE OR REPLACE FUNCTION chancery.run_create(
     p_default_algorithm chancery.algorithm, p_default_key_size integer,
     p_batch_size bigint, p_lease_duration interval, p_suspended boolean,
     p_record_count bigint, p_record_size integer, p_chunk_size bigint,
-    p_sources jsonb, p_idempotency chancery.idempotency, p_dead_limit bigint, p_dead_retention interval,
+    p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval,
     p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits
 ) RETURNS TABLE (run_id integer, created boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -68,12 +68,12 @@ BEGIN
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
     IF p_sources IS NOT NULL THEN
-        PERFORM chancery.run_sources(v_run, p_sources, p_idempotency, p_record_count, p_dead_limit, p_dead_retention);
+        PERFORM chancery.run_sources(v_run, p_sources, p_idempotency, p_expression, p_digest_window, p_record_count, p_dead_limit, p_dead_retention);
     END IF;
     RETURN QUERY SELECT v_run, true;
 END
 $$;
 
 GRANT EXECUTE ON FUNCTION chancery.run_create(text, text, text, uuid, text, bytea, text, chancery.algorithm, integer, integer, chancery.algorithm, integer,
-    bigint, interval, boolean, bigint, integer, bigint, jsonb, chancery.idempotency, bigint, interval, chancery.object, uuid,
+    bigint, interval, boolean, bigint, integer, bigint, jsonb, chancery.idempotency, text, interval, bigint, interval, chancery.object, uuid,
     chancery.limits) TO chancery_operator;

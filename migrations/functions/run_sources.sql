@@ -2,15 +2,18 @@
 -- for duplicates, one for the digests of its ring, unless that is there. Whoever creates a run of the same ring waits
 -- (keyring_name_turn). p_sources: a name and a description each, in the order of the manifest.
 CREATE OR REPLACE FUNCTION chancery.run_sources(
-    p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_record_limit bigint,
+    p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text,
+    p_digest_window interval, p_record_limit bigint,
     p_dead_limit bigint, p_dead_retention interval) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     v_ring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run);
-    v_digest text := CASE WHEN p_idempotency = 'None' THEN 'digest IS NULL' ELSE 'octet_length(digest) = 32' END;
+    v_digests text := CASE p_idempotency WHEN 'None' THEN 'digest IS NULL AND identity IS NULL'
+                                         WHEN 'Content' THEN 'octet_length(digest) = 32 AND identity IS NULL'
+                                         ELSE 'octet_length(digest) = 32 AND octet_length(identity) = 32' END;
 BEGIN
-    INSERT INTO chancery.intakes (run_id, idempotency, record_limit, dead_limit, dead_retention)
-    VALUES (p_run, p_idempotency, p_record_limit, p_dead_limit, p_dead_retention);
+    INSERT INTO chancery.intakes (run_id, idempotency, expression, digest_window, record_limit, dead_limit, dead_retention)
+    VALUES (p_run, p_idempotency, p_expression, p_digest_window, p_record_limit, p_dead_limit, p_dead_retention);
     INSERT INTO chancery.sources (run_id, source, name, description)
     SELECT p_run, s.n, s.source ->> 'name', s.source -> 'description'
       FROM jsonb_array_elements(p_sources) WITH ORDINALITY AS s (source, n);
@@ -18,7 +21,7 @@ BEGIN
         RAISE EXCEPTION 'a run without a source of its own has generated records' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     EXECUTE format('ALTER TABLE chancery.%I ADD CHECK ((source IS NOT NULL AND split IS NOT NULL AND position IS NOT NULL'
-                   ' AND %s) IS TRUE)', 'records_' || p_run, v_digest);
+                   ' AND %s) IS TRUE)', 'records_' || p_run, v_digests);
     EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.arrivals INCLUDING ALL)', 'arrivals_' || p_run);
     EXECUTE format('ALTER TABLE chancery.arrivals ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                    'arrivals_' || p_run, p_run);

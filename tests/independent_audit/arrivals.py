@@ -19,7 +19,7 @@ def audit_arrivals(ledger: Ledger, run: Run, intake: Intake, findings: Findings)
     """Checks the splits against the rows, the rows against each other, and what the ring knows against the records."""
     seen, others = _walk(ledger, run, intake, findings)
     _splits(ledger, run, intake, seen, findings)
-    if intake.idempotency == "Content":
+    if intake.idempotency != "None":
         _ring(ledger, run, findings)
     whole = ledger.runs_whole()
     # Of a run that was deleted since, the number is all that is left.
@@ -28,7 +28,7 @@ def audit_arrivals(ledger: Ledger, run: Run, intake: Intake, findings: Findings)
             findings.violation(LAW, f"run {other}", "is repeated by this run, and signs with another ring")
         for source, split, position, record in ledger.false_duplicates(run, other):
             findings.violation(
-                LAW, _place(source, split, position), f"repeats record {record} of run {other}, which has not its digest"
+                LAW, _place(source, split, position), f"repeats record {record} of run {other}, which has not what it is known by"
             )
 
 
@@ -71,25 +71,33 @@ def _walk(
             newest_record = arrival.record
             _digest(arrival, intake, findings)
         else:
-            _refused(arrival, others, findings)
+            _refused(arrival, intake, others, findings)
     return seen, others
 
 
 def _digest(arrival: Arrival, intake: Intake, findings: Findings) -> None:
-    if (arrival.digest is not None) != (intake.idempotency == "Content"):
-        findings.violation(LAW, f"record {arrival.record}", f"has a digest or none, with idempotency {intake.idempotency}")
+    has, wanted = (arrival.digest is not None, arrival.identity is not None), _wanted(intake)
+    if has != wanted:
+        findings.violation(LAW, f"record {arrival.record}", f"has digests {has}, with idempotency {intake.idempotency}")
     elif arrival.digest is not None and arrival.payload is not None:
         if hashlib.sha256(arrival.payload).digest() != arrival.digest:
             findings.violation(LAW, f"record {arrival.record}", "has a digest that its payload has not")
 
 
-def _refused(arrival: Arrival, others: set[int], findings: Findings) -> None:
+def _wanted(intake: Intake) -> tuple[bool, bool]:
+    """Whether what is known in the ring has a digest of its payload, and an identity."""
+    return intake.idempotency != "None", intake.idempotency == "Expression"
+
+
+def _refused(arrival: Arrival, intake: Intake, others: set[int], findings: Findings) -> None:
     """A duplicate says of what, a dead letter says why."""
     place = _place(arrival.source, arrival.split, arrival.position)
     if arrival.state == "Duplicate":
         if None in (arrival.digest, arrival.duplicate_run, arrival.duplicate_record):
             findings.violation(LAW, place, "is a duplicate, and says not of what")
-        elif arrival.duplicate_run is not None:
+        else:
+            if (arrival.digest is not None, arrival.identity is not None) != _wanted(intake):
+                findings.violation(LAW, place, f"has digests that do not go with idempotency {intake.idempotency}")
             others.add(arrival.duplicate_run)
     elif arrival.state == "Dead":
         if None in (arrival.stage, arrival.reason):

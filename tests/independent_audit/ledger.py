@@ -138,7 +138,7 @@ class Ledger:
         """The records, in the order of where they came from."""
         return self._stream(
             Arrival,
-            f"""SELECT source, split, position, 'Admitted' AS state, record, digest,
+            f"""SELECT source, split, position, 'Admitted' AS state, record, digest, identity,
                        CASE WHEN octet_length(payload) <= {PAYLOAD_BYTES} THEN payload END AS payload,
                        NULL AS duplicate_run, NULL AS duplicate_record, NULL AS stage, NULL AS reason
                   FROM chancery.records WHERE run_id = %s
@@ -151,7 +151,7 @@ class Ledger:
         """The other arrivals, in the same order."""
         return self._stream(
             Arrival,
-            """SELECT source, split, position, state::text AS state, NULL AS record, digest, NULL AS payload,
+            """SELECT source, split, position, state::text AS state, NULL AS record, digest, identity, NULL AS payload,
                       duplicate_run, duplicate_record, stage, reason
                  FROM chancery.arrivals WHERE run_id = %s ORDER BY source, split, position""",
             run.id,
@@ -167,10 +167,11 @@ class Ledger:
         )
 
     def digests_of_records(self, run: Run) -> Iterator[Known]:
-        """The digests in the records themselves, in the order of their numbers."""
+        """What the records themselves say that they are known by, in the order of their numbers."""
         return self._stream(
             Known,
-            "SELECT record, digest FROM chancery.records WHERE run_id = %s AND digest IS NOT NULL ORDER BY record",
+            """SELECT record, CASE WHEN identity IS NULL THEN digest ELSE identity END AS digest
+                 FROM chancery.records WHERE run_id = %s AND digest IS NOT NULL ORDER BY record""",
             run.id,
         )
 
@@ -180,7 +181,9 @@ class Ledger:
             """SELECT a.source, a.split, a.position, a.duplicate_record FROM chancery.arrivals a
                 WHERE a.run_id = %s AND a.duplicate_run = %s
                   AND NOT EXISTS (SELECT FROM chancery.records r
-                                   WHERE r.run_id = %s AND r.record = a.duplicate_record AND r.digest = a.digest)
+                                   WHERE r.run_id = %s AND r.record = a.duplicate_record
+                                     AND CASE WHEN a.identity IS NULL THEN r.identity IS NULL AND r.digest = a.digest
+                                              ELSE r.identity = a.identity END)
                 LIMIT 100""",
             run.id,
             other,

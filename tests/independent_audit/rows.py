@@ -89,6 +89,7 @@ class Arrival:
     state: str
     record: int | None
     digest: bytes | None
+    identity: bytes | None
     payload: bytes | None
     duplicate_run: int | None
     duplicate_record: int | None
@@ -98,7 +99,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Known:
-    """A row of `digests`."""
+    """What a record is known by in its ring: a row of `digests`, or what the record itself says."""
 
     record: int
     digest: bytes

@@ -78,6 +78,7 @@ async fn create(site: &Site, name: &str, folder: &std::path::Path) -> anyhow::Re
             description: serde_json::to_value(description)?,
         }],
         idempotency: Idempotency::Content,
+        digest_window: std::time::Duration::ZERO,
         record_limit: None,
         dead_letter: DeadLetter { limit: 0, retention: std::time::Duration::from_secs(3600) },
     });

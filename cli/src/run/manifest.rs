@@ -7,7 +7,8 @@ use std::{fs, io};
 use chancery_api::{ManifestError, RunInput, SigningRun, ValidatedRun, parse, validate};
 use chancery_data_keys::DataKeyAccessError;
 use chancery_keyring::{DataKey, OpenDataKeyError};
-use chancery_sources::objects::{credentials_of_environment, for_ledger, look_at};
+use chancery_sources::access::Access;
+use chancery_sources::objects::{for_ledger, look_at};
 use chancery_sources::{Asks, differences, new_run};
 use chancery_store::{Keyring, Limits, Object, Run, StoreError};
 use uuid::Uuid;
@@ -60,7 +61,7 @@ impl Request {
         for other in sources.sources.iter().filter_map(|source| source.run.as_ref()) {
             database.ledger.find_run(&self.valid.namespace, &other.name).await?;
         }
-        Ok(look_at(&sources.sources, &credentials_of_environment()).await?)
+        Ok(look_at(&sources.sources, &Access::Environment).await?)
     }
 
     /// Creates the run in the ledger, or continues the one of this name, and opens the data key of its keyring. Refuses
@@ -77,6 +78,7 @@ impl Request {
         if matches!(found, Err(StoreError::NoRun(_))) {
             self.look_at_sources(database).await?;
         }
+        database.ledger.sweep_digests().await?;
         let keks = match found {
             Ok(existing) => {
                 self.check_spec(&existing)?;

@@ -57,7 +57,7 @@ impl SignerCommand {
             .env_remove("CHANCERY_KEK_FILE")
             .env_remove("CHANCERY_FORMER_KEK_FILES");
         // Of no use to a signer.
-        for name in chancery_sources::objects::ACCESS_KEY {
+        for name in chancery_sources::access::VARIABLES {
             command.env_remove(name);
         }
         let mut signer = ChildProcess::start(command, holder)?;

@@ -8,6 +8,7 @@
 mod algorithm;
 pub mod condition;
 mod crd;
+mod expression;
 pub mod format;
 mod lease_duration;
 mod manifest;
@@ -24,6 +25,7 @@ mod validated;
 
 pub use chancery_keyring::Algorithm;
 pub use crd::crd_yaml;
+pub use expression::{Expression, ExpressionError, RECORD};
 pub use lease_duration::{InvalidDuration, LeaseDuration};
 pub use manifest::{FieldChange, ManifestError, Problem, check_update, parse, validate};
 pub use reason::Reason;
@@ -32,11 +34,11 @@ pub use signer_template::SignerTemplate;
 pub use signing_run::{AuditPolicy, DeletionPolicy, KeyringRef, SigningRun, SigningRunSpec};
 pub use source::{
     DeadLetterSpec, EventMode, FormatType, IdempotencyBy, IdempotencySpec, ObjectsSource, ReplaySelect,
-    RunSource, SecretRef, SourceFormat, SourceSpec,
+    RunSource, SecretKeyRef, SecretRef, SourceFormat, SourceSpec, TableSource,
 };
-pub use source_secret::SourceSecret;
+pub use source_secret::{SourceSecret, TABLE_URL};
 pub use status::{
     BatchCounts, KeyCounts, KeyringStatus, Phase, RecordCounts, SignerCounts, SigningRunStatus, SourceStatus,
     StatementStatus, StatementsStatus,
 };
-pub use validated::{DeadLetters, KeyringChoice, RunInput, ValidatedRun, ValidatedSources};
+pub use validated::{DeadLetters, Idempotency, KeyringChoice, RunInput, ValidatedRun, ValidatedSources};

@@ -57,6 +57,12 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("has(self.sources) || !has(self.idempotency)")
         .message("applies to runs with sources only; leave it out, or name what is read with sources")
         .field_path(".idempotency"),
+    validation = Rule::new("!has(self.sources) || !has(self.idempotency) || !has(self.idempotency.expression) || self.sources.all(source, !has(source.format) || !(source.format.type in ['Lines', 'Whole']))")
+        .message("needs payloads that are JSON, and a source has the format Lines or Whole; know payloads by Content, or choose another format")
+        .field_path(".idempotency.expression"),
+    validation = Rule::new("!has(self.idempotency) || !has(self.idempotency.window) || has(self.keyringRef)")
+        .message("applies to a keyring that outlives its runs; name one with keyringRef, or leave window out")
+        .field_path(".idempotency.window"),
     validation = Rule::new("has(self.sources) || !has(self.deadLetter)")
         .message("applies to runs with sources only; leave it out, or name what is read with sources")
         .field_path(".deadLetter"),

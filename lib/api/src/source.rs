@@ -8,12 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::lease_duration::LeaseDuration;
 
+mod idempotency;
+mod table;
+
+pub use idempotency::{IdempotencyBy, IdempotencySpec};
+pub use table::{SecretKeyRef, TableSource};
+
 /// One source of payloads.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.objects) != has(self.run)")
-        .message("needs exactly one of objects and run; name the objects that are read, or the run that is read again"),
+    validation = Rule::new("[has(self.objects), has(self.table), has(self.run)].filter(given, given).size() == 1")
+        .message("needs exactly one of objects, table and run; name the objects or the rows that are read, or the run that is read again"),
     validation = Rule::new("has(self.objects) == has(self.format)")
         .message("belongs to objects, which need it, and to nothing else")
         .field_path(".format"),
@@ -33,6 +39,11 @@ pub struct SourceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SourceFormat")]
     pub format: Option<SourceFormat>,
+
+    /// The rows of a PostgreSQL query that are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "TableSource")]
+    pub table: Option<TableSource>,
 
     /// Another run of this namespace, which is read again once it is sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,7 +79,8 @@ pub enum ReplaySelect {
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectsSource {
-    /// A folder of objects, or one: `s3://BUCKET/PREFIX`, or `file:///FOLDER`.
+    /// A folder of objects, or one: `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`, or
+    /// `file:///FOLDER`.
     #[schemars(length(min = 1, max = 1024))]
     pub url: String,
 
@@ -89,15 +101,17 @@ pub struct ObjectsSource {
     #[schemars(with = "String", length(min = 1, max = 1024))]
     pub endpoint: Option<String>,
 
-    /// Region of the bucket; us-east-1 unless given.
+    /// Region of a bucket of S3; us-east-1 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 64))]
     pub region: Option<String>,
 
-    /// The Secret of the run's namespace with the credentials of the store: AWS_ACCESS_KEY_ID,
-    /// AWS_SECRET_ACCESS_KEY and, for keys that are for a time only, AWS_SESSION_TOKEN. Without
-    /// it, requests are not signed. `chancery run` has no Secrets: it takes these names from its
-    /// own environment.
+    /// The Secret of the run's namespace with the credentials of the store. For `s3://`:
+    /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for keys that are for a time only,
+    /// AWS_SESSION_TOKEN. For `gs://`: GOOGLE_SERVICE_ACCOUNT_KEY, the JSON key of a service account.
+    /// For `az://`: AZURE_STORAGE_ACCOUNT and either AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN. Without it,
+    /// requests are not signed. `chancery run` has no Secrets: it takes these names from its own
+    /// environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SecretRef")]
     pub credentials_secret_ref: Option<SecretRef>,
@@ -139,8 +153,8 @@ pub struct SecretRef {
 )]
 pub struct SourceFormat {
     /// Lines (each line is a payload, as given), NDJSON (the same, and has to be one JSON
-    /// value), CSV (each row is a payload, as canonical JSON), CloudEvents (each event, as
-    /// given) or Whole (each object is one payload).
+    /// value), CSV or Parquet (each row is a payload, as canonical JSON), CloudEvents (each
+    /// event, as given) or Whole (each object is one payload).
     pub r#type: FormatType,
 
     /// CSV: one ASCII character between two fields; a comma unless given.
@@ -171,6 +185,8 @@ pub enum FormatType {
     /// Rows of comma-separated values.
     #[serde(rename = "CSV")]
     Csv,
+    /// Rows of Parquet files.
+    Parquet,
     /// CloudEvents in JSON.
     CloudEvents,
     /// Each object is one payload.
@@ -184,27 +200,6 @@ pub enum EventMode {
     Lines,
     /// One.
     Single,
-}
-
-/// How a payload that came before is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct IdempotencySpec {
-    /// Content: by its SHA-256, and of the same payloads, the keyring signs the first, for as
-    /// long as the run that holds it is in the ledger. None: not at all, each is signed. Content
-    /// unless given.
-    #[serde(default)]
-    pub by: IdempotencyBy,
-}
-
-/// What tells that a payload came before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum IdempotencyBy {
-    /// Its SHA-256.
-    #[default]
-    Content,
-    /// Nothing.
-    None,
 }
 
 /// What becomes of arrivals that cannot become records.

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::expression::Expression;
+use crate::lease_duration::LeaseDuration;
 use crate::manifest::Problem;
 use crate::names::DEFAULT_NAMESPACE;
 use crate::signer_template::SignerTemplate;
 use crate::signing_run::{AuditPolicy, DeletionPolicy, SigningRun, SigningRunSpec};
-use crate::source::{IdempotencyBy, SourceSpec};
+use crate::source::{IdempotencyBy, IdempotencySpec, SourceSpec};
 use chancery_keyring::Algorithm;
 
 /// A run that passed every check, with its defaults filled in.
@@ -77,11 +79,41 @@ pub struct ValidatedSources {
     /// At least one; no two of one name.
     pub sources: Vec<SourceSpec>,
     /// How a payload that came before is known.
-    pub idempotency: IdempotencyBy,
+    pub idempotency: Idempotency,
+    /// For how long after the run is deleted its keyring still knows its payloads.
+    pub digest_window: Duration,
     /// The most records that are admitted, if there is a limit.
     pub record_limit: Option<u64>,
     /// What becomes of arrivals that cannot become records.
     pub dead_letter: DeadLetters,
+}
+
+/// How a payload that came before is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Idempotency {
+    /// By its SHA-256.
+    Content,
+    /// By the value of this expression, which compiles.
+    Expression(String),
+    /// Not at all.
+    None,
+}
+
+impl Idempotency {
+    fn from_checked(spec: &IdempotencySpec) -> Result<Self, Problem> {
+        let IdempotencySpec { by, expression, window: _ } = spec;
+        Ok(match (by, expression) {
+            (IdempotencyBy::Content, _) => Self::Content,
+            (IdempotencyBy::None, _) => Self::None,
+            (IdempotencyBy::Expression, expression) => {
+                let text = expression.as_deref().unwrap_or_default();
+                Expression::compile(text).map_err(|error| {
+                    Problem::new("spec.idempotency.expression", format!("{text:?} {error}"))
+                })?;
+                Self::Expression(text.to_owned())
+            }
+        })
+    }
 }
 
 /// What becomes of arrivals that cannot become records.
@@ -167,9 +199,14 @@ impl ValidatedRun {
             },
             Some(sources) => {
                 let dead_letter = dead_letter.clone().unwrap_or_default();
+                let idempotency = idempotency.clone().unwrap_or_default();
+                let window = idempotency.window.as_ref().map(LeaseDuration::to_std).transpose();
                 RunInput::Sources(ValidatedSources {
                     sources: sources.clone(),
-                    idempotency: idempotency.unwrap_or_default().by,
+                    idempotency: Idempotency::from_checked(&idempotency)?,
+                    digest_window: window
+                        .map_err(|error| Problem::new("spec.idempotency.window", error.to_string()))?
+                        .unwrap_or_default(),
                     record_limit: record_count,
                     dead_letter: DeadLetters {
                         limit: fitting("spec.deadLetter.limit", dead_letter.limit)?,

@@ -27,6 +27,15 @@ pub(crate) fn write_double(out: &mut Vec<u8>, value: f64) {
     }
 }
 
+/// A finite double as RFC 8785 has it; the strings of rows for all else, and for the negative zero.
+#[must_use]
+pub fn canonical_double(value: f64) -> String {
+    let mut out = Vec::new();
+    write_double(&mut out, value);
+    // It writes ASCII only.
+    String::from_utf8(out).unwrap_or_default()
+}
+
 /// The canonical form of a JSON value, as rows have it that hold one. A number that is not what a double prints as is a
 /// string with the text as it was given.
 ///

@@ -38,7 +38,7 @@ mod text;
 pub use arrival::{
     Arrival, Changed, Dead, Identity, MAX_PAYLOAD, OBJECT_CHANGED, Outcome, Position, Reason, Stage, Versions,
 };
-pub use canonical::canonical_json;
+pub use canonical::{canonical_double, canonical_json};
 pub use credentials::Credentials;
 pub use describe::{EventMode, Format, Objects};
 pub use destination::{ForbiddenDestination, forbidden_address, forbidden_name};
@@ -48,5 +48,5 @@ pub use object::{PinnedObject, Version};
 pub use reader::SplitReader;
 pub use split::{DEFAULT_SPLIT, Part, Split};
 pub use store::{Settings, Store};
-pub use table::{RowKey, Table, TableReader, TableRow, TableSource};
+pub use table::{RowKey, Table, TableLogin, TableReader, TableRow, TableSource};
 pub use table_error::TableError;

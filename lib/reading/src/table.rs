@@ -5,6 +5,7 @@ mod connect;
 mod describe;
 mod failure;
 mod key;
+mod look;
 mod place;
 mod query;
 mod reader;
@@ -14,4 +15,5 @@ mod rows;
 
 pub use describe::Table;
 pub use key::RowKey;
+pub use place::TableLogin;
 pub use reader::{TableReader, TableRow, TableSource};

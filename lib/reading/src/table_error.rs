@@ -5,7 +5,7 @@
 pub enum TableError {
     /// The URL cannot be read. It may hold a password, so it is not repeated.
     #[error(
-        "the database URL of the table cannot be read: {why}; the Secret of table.urlSecretRef has to hold postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+        "the database URL of the table cannot be read: {why}; wanted is postgres://USER:PASSWORD@HOST:PORT/DATABASE in the Secret of table.urlSecretRef, or the same without a password in table.url"
     )]
     BadUrl {
         /// What is wrong with it.
@@ -57,7 +57,7 @@ pub enum TableError {
     },
     /// User or password are not accepted.
     #[error(
-        "the database {place} refuses the login: {why}; correct user and password in what table.urlSecretRef names"
+        "the database {place} refuses the login: {why}; correct the user and the password that come with table.url or table.urlSecretRef"
     )]
     LoginRefused {
         /// The server.
@@ -67,7 +67,7 @@ pub enum TableError {
     },
     /// No such database.
     #[error(
-        "the database {place} does not exist: {why}; create it, or correct what table.urlSecretRef names"
+        "the database {place} does not exist: {why}; create it, or correct table.url or what table.urlSecretRef names"
     )]
     NoDatabase {
         /// The server.

@@ -1,9 +1,12 @@
 //! Where the records of a run come from: `generated` makes random ones in the database, and `objects` says in the ledger
 //! what an intake is to read.
 
+pub mod access;
 pub mod generated;
+pub mod identity;
 mod new_run;
 pub mod objects;
+mod pass_file;
 mod same_run;
 
 pub use new_run::{Asks, new_run};

@@ -1,17 +1,17 @@
-//! Sources of objects: what the ledger is told of them, and what an intake makes of that.
-
-use std::env;
+//! Sources from outside: what the ledger is told of them, and what an intake makes of that.
 
 use chancery_api::{
-    EventMode, FormatType, IdempotencyBy, ObjectsSource, ReplaySelect, RunSource, SourceFormat, SourceSpec,
+    EventMode, FormatType, ObjectsSource, ReplaySelect, RunSource, SourceFormat, SourceSpec, TableSource,
     ValidatedSources,
 };
 /// How the reason of a dead letter begins that stands for the rest of an object which changed.
 pub use chancery_reading::OBJECT_CHANGED;
-use chancery_reading::{Credentials, FinalError, Format, Objects, ReadError, Settings, Store};
+use chancery_reading::{Credentials, FinalError, Format, Objects, ReadError, Settings, Store, Table};
 use chancery_store::{DeadLetter, Idempotency, SourceOfRun, Sources};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::access::{Access, AccessError};
 
 /// What the ledger keeps of a source: no secret, and no name of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ use serde_json::Value;
 pub enum Described {
     /// Objects of a store, or files.
     Objects(DescribedObjects),
+    /// Rows of a PostgreSQL query.
+    Table(DescribedTable),
     /// Another run, that is read again.
     Run {
         /// Which one, and what of it.
@@ -36,6 +38,17 @@ pub struct DescribedObjects {
     pub format: Format,
 }
 
+/// What the ledger keeps of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DescribedTable {
+    /// Its rows.
+    pub table: Table,
+    /// The URL of its database, without a password, where the manifest has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
 /// Why a source cannot be used as it is described.
 #[derive(Debug, thiserror::Error)]
 #[error("source {name}: {reason}; nothing was changed in the ledger")]
@@ -43,14 +56,14 @@ pub struct SourceError {
     /// The source.
     pub name: String,
     /// What is wrong, and what to do.
-    pub reason: ReadError,
+    pub reason: AccessError,
 }
 
 impl SourceError {
     /// Whether waiting helps.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self.reason, ReadError::Transient(_))
+        matches!(self.reason, AccessError::Read(ReadError::Transient(_)))
     }
 }
 
@@ -77,25 +90,10 @@ impl DescribedObjects {
     }
 }
 
-/// The names of an access key of S3, as variables of the environment and as keys of a Secret.
-pub const ACCESS_KEY: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
-
-/// The credentials of this process's environment, if it has any.
-#[must_use]
-pub fn credentials_of_environment() -> Credentials {
-    let given = |value: Result<String, env::VarError>| value.ok().filter(|value: &String| !value.is_empty());
-    let (id, secret) = (given(env::var("AWS_ACCESS_KEY_ID")), given(env::var("AWS_SECRET_ACCESS_KEY")));
-    let token = given(env::var("AWS_SESSION_TOKEN"));
-    match (id, secret) {
-        (Some(id), Some(secret)) => Credentials::AccessKey { id, secret, token },
-        _ => Credentials::Anonymous,
-    }
-}
-
 /// The sources of a run, as the ledger keeps them.
 #[must_use]
 pub fn for_ledger(sources: &ValidatedSources) -> Sources {
-    let ValidatedSources { sources, idempotency, record_limit, dead_letter } = sources;
+    let ValidatedSources { sources, idempotency, digest_window, record_limit, dead_letter } = sources;
     let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     Sources {
         sources: sources
@@ -106,26 +104,35 @@ pub fn for_ledger(sources: &ValidatedSources) -> Sources {
             })
             .collect(),
         idempotency: match idempotency {
-            IdempotencyBy::Content => Idempotency::Content,
-            IdempotencyBy::None => Idempotency::None,
+            chancery_api::Idempotency::Content => Idempotency::Content,
+            chancery_api::Idempotency::Expression(expression) => Idempotency::Expression(expression.clone()),
+            chancery_api::Idempotency::None => Idempotency::None,
         },
+        digest_window: *digest_window,
         record_limit: record_limit.map(signed),
         dead_letter: DeadLetter { limit: signed(dead_letter.limit), retention: dead_letter.retention },
     }
 }
 
-/// Asks each source for its objects, so that what can be wrong with it is said before a run is made of it.
+/// Asks each source for its objects, or for its columns and its order, so that what can be wrong with it is said before a run
+/// is made of it.
 ///
 /// # Errors
 ///
 /// The first source that cannot be used.
-pub async fn look_at(sources: &[SourceSpec], credentials: &Credentials) -> Result<(), SourceError> {
+pub async fn look_at(sources: &[SourceSpec], access: &Access) -> Result<(), SourceError> {
     for source in sources {
-        let failed = |reason| SourceError { name: source.name.clone(), reason };
-        if let Described::Objects(described) = described(source) {
-            let store = described.open(credentials).map_err(|error| failed(error.into()))?;
-            store.list().await.map_err(failed)?;
-        }
+        let looked = match described(source) {
+            Described::Objects(described) => look_at_objects(&source.name, &described, access).await,
+            Described::Table(DescribedTable { table, url }) => {
+                match access.table(&source.name, url.as_deref(), &table) {
+                    Ok(table) => table.look_at_order().await.map_err(AccessError::Read),
+                    Err(error) => Err(error),
+                }
+            }
+            Described::Run { run: _ } => Ok(()),
+        };
+        looked.map_err(|reason| SourceError { name: source.name.clone(), reason })?;
     }
     Ok(())
 }
@@ -137,7 +144,8 @@ pub async fn look_at(sources: &[SourceSpec], credentials: &Credentials) -> Resul
 /// What its description has wrong.
 pub fn check(source: &SourceSpec) -> Result<(), FinalError> {
     match described(source) {
-        Described::Run { run: _ } => Ok(()),
+        // The query is the server's to judge.
+        Described::Table(_) | Described::Run { run: _ } => Ok(()),
         Described::Objects(described) => match described.open(&Credentials::Anonymous) {
             // Its credentials, which are not at hand, say it.
             Err(FinalError::NoAccount { .. }) | Ok(_) => Ok(()),
@@ -146,8 +154,22 @@ pub fn check(source: &SourceSpec) -> Result<(), FinalError> {
     }
 }
 
+async fn look_at_objects(
+    name: &str,
+    described: &DescribedObjects,
+    access: &Access,
+) -> Result<(), AccessError> {
+    let credentials = access.credentials(name, &described.objects.url)?;
+    let store = described.open(&credentials).map_err(|error| AccessError::Read(error.into()))?;
+    store.list().await.map(drop).map_err(AccessError::Read)
+}
+
 fn described(source: &SourceSpec) -> Described {
-    let SourceSpec { name: _, objects, format, run } = source;
+    let SourceSpec { name: _, objects, format, table, run } = source;
+    if let Some(TableSource { url, url_secret_ref: _, query, order_by, payload }) = table {
+        let table = Table { query: query.clone(), order_by: order_by.clone(), payload: payload.clone() };
+        return Described::Table(DescribedTable { table, url: url.clone() });
+    }
     let (Some(objects), Some(format)) = (objects, format) else {
         // The schema has seen to it that there is one or the other.
         let nothing = RunSource { name: String::new(), select: ReplaySelect::default() };
@@ -176,6 +198,7 @@ fn format_of(format: &SourceFormat) -> Format {
             delimiter: delimiter.as_ref().and_then(|text| text.chars().next()).unwrap_or(','),
             header: header.unwrap_or(true),
         },
+        FormatType::Parquet => Format::Parquet {},
         FormatType::CloudEvents => Format::CloudEvents {
             mode: match mode {
                 None | Some(EventMode::Lines) => chancery_reading::EventMode::Lines,

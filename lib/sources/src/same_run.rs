@@ -1,5 +1,7 @@
 //! Whether the run that is stored is the one that is asked for.
 
+use std::time::Duration;
+
 use chancery_api::{FieldChange, RunInput, ValidatedRun};
 use chancery_store::{Input, Run, Sources};
 use serde_json::{Value, json};
@@ -18,6 +20,8 @@ pub fn differences(stored: &Run, asked: &ValidatedRun) -> Vec<FieldChange> {
     let fields = [
         ("spec.sources", was.sources, wants.sources),
         ("spec.idempotency.by", was.idempotency, wants.idempotency),
+        ("spec.idempotency.expression", was.expression, wants.expression),
+        ("spec.idempotency.window", was.window, wants.window),
         ("spec.recordCount", was.record_count, wants.record_count),
         ("spec.recordSize", was.record_size, wants.record_size),
         ("spec.batchSize", json!(stored.batch_size), json!(asked.batch_size)),
@@ -49,6 +53,8 @@ pub fn differences(stored: &Run, asked: &ValidatedRun) -> Vec<FieldChange> {
 struct InputFields {
     sources: Value,
     idempotency: Value,
+    expression: Value,
+    window: Value,
     record_count: Value,
     record_size: Value,
 }
@@ -81,14 +87,28 @@ impl InputFields {
         Self {
             sources: list.collect(),
             idempotency: json!(sources.idempotency.name()),
+            expression: json!(sources.idempotency.expression()),
+            window: json!(Some(sources.digest_window).filter(|window| !window.is_zero()).map(shown)),
             record_count: json!(sources.record_limit),
             record_size: Value::Null,
         }
     }
 
-    const fn generated(record_count: Value, record_size: Value) -> Self {
-        Self { sources: Value::Null, idempotency: Value::Null, record_count, record_size }
+    fn generated(record_count: Value, record_size: Value) -> Self {
+        let nothing = || Value::Null;
+        Self {
+            sources: nothing(),
+            idempotency: nothing(),
+            expression: nothing(),
+            window: nothing(),
+            record_count,
+            record_size,
+        }
     }
+}
+
+fn shown(duration: Duration) -> String {
+    format!("{}s", duration.as_secs_f64())
 }
 
 fn given_or(given: Option<u32>, else_: &Value) -> Value {

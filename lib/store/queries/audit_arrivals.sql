@@ -73,20 +73,32 @@ UNION ALL
    FROM intake i JOIN chancery.records r ON r.run_id = $1
   WHERE (r.digest IS NULL) <> (i.idempotency = 'None') LIMIT $3)
 UNION ALL
+(SELECT r.record, format('record %s has %s identity, and the run knows payloads by %s', r.record,
+                         CASE WHEN r.identity IS NULL THEN 'no' ELSE 'an' END,
+                         CASE WHEN i.idempotency = 'Expression' THEN 'one' ELSE 'none' END)
+   FROM intake i JOIN chancery.records r ON r.run_id = $1
+  WHERE (r.identity IS NULL) <> (i.idempotency <> 'Expression') LIMIT $3)
+UNION ALL
+(SELECT 0, format('the arrival at position %s of split %s of source %s has %s identity, and the run knows payloads by %s',
+                  a.position, a.split, a.source, CASE WHEN a.identity IS NULL THEN 'no' ELSE 'an' END,
+                  CASE WHEN i.idempotency = 'Expression' THEN 'one' ELSE 'none' END)
+   FROM intake i JOIN chancery.arrivals a ON a.run_id = $1
+  WHERE a.state = 'Duplicate' AND (a.identity IS NULL) <> (i.idempotency <> 'Expression') LIMIT $3)
+UNION ALL
 (SELECT r.record, format('record %s is known to its ring as %s', r.record,
                          CASE WHEN d.record IS NULL THEN 'none' ELSE format('record %s of run %s', d.record, d.run_id) END)
-   FROM chancery.records r LEFT JOIN chancery.digests d ON d.keyring_id = $2 AND d.digest = r.digest
+   FROM chancery.records r LEFT JOIN chancery.digests d ON d.keyring_id = $2 AND d.digest = coalesce(r.identity, r.digest)
   WHERE r.run_id = $1 AND r.digest IS NOT NULL AND (d.run_id, d.record) IS DISTINCT FROM (r.run_id, r.record) LIMIT $3)
 UNION ALL
 (SELECT d.record, format('the ring knows record %s by another digest than it has', d.record)
    FROM chancery.digests d LEFT JOIN chancery.records r ON r.run_id = $1 AND r.record = d.record
-  WHERE d.keyring_id = $2 AND d.run_id = $1 AND r.digest IS DISTINCT FROM d.digest LIMIT $3)
+  WHERE d.keyring_id = $2 AND d.run_id = $1 AND coalesce(r.identity, r.digest) IS DISTINCT FROM d.digest LIMIT $3)
 UNION ALL
 (SELECT 0, format('the arrival at position %s of split %s of source %s repeats record %s of run %s, and the ring knows its digest as %s',
                   a.position, a.split, a.source, a.duplicate_record, a.duplicate_run,
                   CASE WHEN d.record IS NULL THEN 'none' ELSE format('record %s of run %s', d.record, d.run_id) END)
    FROM chancery.arrivals a
    JOIN chancery.runs o ON o.id = a.duplicate_run AND o.deleted_at IS NULL
-   LEFT JOIN chancery.digests d ON d.keyring_id = $2 AND d.digest = a.digest
+   LEFT JOIN chancery.digests d ON d.keyring_id = $2 AND d.digest = coalesce(a.identity, a.digest)
   WHERE a.run_id = $1 AND a.state = 'Duplicate'
     AND (d.run_id, d.record) IS DISTINCT FROM (a.duplicate_run, a.duplicate_record) LIMIT $3)

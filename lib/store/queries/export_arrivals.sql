@@ -2,13 +2,13 @@
 --
 -- Records in the order of their numbers, then the others: in the order of positions they would have to be sorted, for
 -- which a server may not have the room.
-SELECT s.name AS source, r.split, r.position, 'Admitted' AS state, r.digest, r.record,
+SELECT s.name AS source, r.split, r.position, 'Admitted' AS state, r.digest, r.identity, r.record,
        NULL::text AS duplicate_run, NULL::bigint AS duplicate_record, NULL::text AS stage, NULL::text AS reason
   FROM chancery.records r
   JOIN chancery.sources s ON s.run_id = r.run_id AND s.source = r.source
  WHERE r.run_id = $1 AND r.record <= (SELECT a.records FROM chancery.admissions a WHERE a.run_id = $1)
  UNION ALL
-SELECT s.name, a.split, a.position, a.state::text, a.digest, NULL,
+SELECT s.name, a.split, a.position, a.state::text, a.digest, a.identity, NULL,
        CASE WHEN a.duplicate_run IS NOT NULL THEN coalesce(
            (SELECT d.namespace || '/' || d.name FROM chancery.runs d WHERE d.id = a.duplicate_run),
            (SELECT d.namespace || '/' || d.name FROM chancery.deleted_runs d WHERE d.run_id = a.duplicate_run),

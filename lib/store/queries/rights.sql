@@ -75,7 +75,7 @@ SELECT EXISTS (
               AND NOT has_column_privilege(a.oid, 'chancery.data_keys', 'wrapped', 'SELECT')
               AND NOT EXISTS (
                       SELECT FROM unnest(ARRAY['admissions', 'arrivals', 'batch_roots', 'batches', 'deleted_runs', 'digests',
-                                               'generated_chunks', 'generated_sources', 'intakes', 'keyrings', 'keys',
+                                               'generated_chunks', 'generated_sources', 'intakes', 'kept_digests', 'keyrings', 'keys',
                                                'leases', 'ledger', 'logins', 'records', 'run_secrets', 'runs',
                                                'schema_migrations', 'signatures', 'sources', 'splits', 'statements']) t
                        WHERE NOT has_table_privilege(a.oid, 'chancery.' || t, 'SELECT')))

@@ -5,7 +5,8 @@ SELECT r.id, r.uid, r.namespace, r.name, r.batch_size, r.record_count AS sealed_
        k.namespace_uid AS keyring_namespace_uid, k.object_uid AS keyring_object_uid, k.adopted_from AS keyring_adopted_from,
        r.namespace_uid, r.object_uid, r.adopted_from, floor(extract(epoch FROM r.created_at))::bigint AS made_at,
        g.record_count, g.record_size, g.chunk_size,
-       i.idempotency::text AS idempotency, i.record_limit, i.dead_limit,
+       i.idempotency::text AS idempotency, i.expression,
+       extract(epoch FROM i.digest_window)::double precision AS digest_window, i.record_limit, i.dead_limit,
        extract(epoch FROM i.dead_retention)::double precision AS dead_retention,
        (SELECT jsonb_agg(jsonb_build_object('name', s.name) || s.description ORDER BY s.source)
           FROM chancery.sources s WHERE s.run_id = r.id)::text AS sources,

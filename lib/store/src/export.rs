@@ -26,13 +26,15 @@ pub struct RecordLine {
     pub batch: i64,
     /// What is to be signed.
     pub payload: Vec<u8>,
-    /// What it is known by in its keyring; none for a run that looks for no duplicates.
+    /// SHA-256 of the payload; none for a run that looks for no duplicates.
     pub digest: Option<Vec<u8>>,
+    /// Digest of what names it, in a run that knows payloads by an expression.
+    pub identity: Option<Vec<u8>>,
     /// Where it came from; none for generated records.
     pub origin: Option<Origin>,
 }
 
-from_row!(RecordLine { record, batch, payload, digest, origin: (Option Origin if "source") });
+from_row!(RecordLine { record, batch, payload, digest, identity, origin: (Option Origin if "source") });
 
 /// Where a payload came from.
 #[derive(Debug)]
@@ -54,8 +56,10 @@ pub struct ArrivalLine {
     pub origin: Origin,
     /// `Admitted`, `Duplicate` or `Dead`.
     pub state: String,
-    /// What it is known by in the keyring.
+    /// SHA-256 of the payload.
     pub digest: Option<Vec<u8>>,
+    /// Digest of what names it, in a run that knows payloads by an expression.
+    pub identity: Option<Vec<u8>>,
     /// The record that it is.
     pub record: Option<i64>,
     /// The run of the record that it repeats: `NAMESPACE/NAME`, or the ledger's number of a run that is gone.
@@ -72,6 +76,7 @@ from_row!(ArrivalLine {
     origin: Origin,
     state,
     digest,
+    identity,
     record,
     duplicate_run,
     duplicate_record,

@@ -24,6 +24,8 @@ pub struct Sources {
     pub sources: Vec<SourceOfRun>,
     /// How a payload that came before is known.
     pub idempotency: Idempotency,
+    /// For how long after the run is deleted its keyring still knows its payloads.
+    pub digest_window: Duration,
     /// The most records that are admitted, if there is a limit.
     pub record_limit: Option<i64>,
     /// What happens to what cannot become a record.
@@ -50,10 +52,12 @@ pub struct SourceOfRun {
 }
 
 /// How a payload that came before is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Idempotency {
     /// By its SHA-256: of the same payloads, a ring signs the first.
     Content,
+    /// By the value of this expression, which whoever admits works out.
+    Expression(String),
     /// Not at all: each is signed.
     None,
 }
@@ -61,10 +65,20 @@ pub enum Idempotency {
 impl Idempotency {
     /// The word in the ledger.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::Content => "Content",
+            Self::Expression(_) => "Expression",
             Self::None => "None",
+        }
+    }
+
+    /// The expression, if there is one.
+    #[must_use]
+    pub fn expression(&self) -> Option<&str> {
+        match self {
+            Self::Expression(expression) => Some(expression),
+            Self::Content | Self::None => None,
         }
     }
 }
@@ -96,7 +110,13 @@ impl<'r> sqlx::FromRow<'r, PgRow> for Input {
         });
         Ok(Self::Sources(Sources {
             sources: sources.collect::<Result<_, _>>()?,
-            idempotency: if idempotency == "None" { Idempotency::None } else { Idempotency::Content },
+            idempotency: match (idempotency, row.try_get("expression")?) {
+                ("Content", None) => Idempotency::Content,
+                ("None", None) => Idempotency::None,
+                ("Expression", Some(expression)) => Idempotency::Expression(expression),
+                _ => return Err(corrupt("an idempotency is unknown")),
+            },
+            digest_window: Duration::try_from_secs_f64(row.try_get("digest_window")?).unwrap_or_default(),
             record_limit: row.try_get("record_limit")?,
             dead_letter: DeadLetter {
                 limit: row.try_get("dead_limit")?,

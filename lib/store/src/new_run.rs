@@ -133,6 +133,8 @@ impl Ledger {
                     .bind(sources.map(|sources| sources.idempotency.name()))
                     .bind(dead_letter.map(|dead_letter| dead_letter.limit))
                     .bind(dead_letter.map(|dead_letter| dead_letter.retention.as_secs_f64()))
+                    .bind(sources.and_then(|sources| sources.idempotency.expression()))
+                    .bind(sources.map(|sources| sources.digest_window.as_secs_f64()))
                     .fetch_one(connection)
                     .await
             })

@@ -345,6 +345,16 @@ impl Ledger {
         .await
     }
 
+    /// Forgets the digests of deleted runs whose window has passed. Returns how many that were.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn sweep_digests(&self) -> Result<i64, StoreError> {
+        self.ask(query::digests_sweep, async |query, connection| query.scalars().fetch_one(connection).await)
+            .await
+    }
+
     /// How far each of these runs is, in one query. Runs that are gone are left out.
     ///
     /// # Errors

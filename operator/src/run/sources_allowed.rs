@@ -29,7 +29,7 @@ impl SourcesAllowed {
     #[must_use]
     pub fn refusal(&self, sources: &[SourceSpec]) -> Option<String> {
         sources.iter().find_map(|source| {
-            let refused = self.secret(source).or_else(|| self.files(source))?;
+            let refused = self.secret(source).or_else(|| self.files(source)).or_else(|| table(source))?;
             Some(format!("source {}: {refused}", source.name))
         })
     }
@@ -67,6 +67,14 @@ impl SourcesAllowed {
             names::claim_path(claim)
         ))
     }
+}
+
+/// Whoever reads for others takes no URL of theirs: a password would be in the manifest, for everybody to read.
+fn table(source: &SourceSpec) -> Option<String> {
+    let table = source.table.as_ref()?;
+    table.url_secret_ref.is_none().then(|| {
+        "table.url is for `chancery run`, and on a cluster the URL comes from a Secret; name it, and its key, with table.urlSecretRef".to_owned()
+    })
 }
 
 fn begins_with(name: &str, prefixes: &[String]) -> bool {
@@ -119,6 +127,20 @@ mod tests {
         );
         let said = refusal(&SourcesAllowed::default(), bucket("source-s3")).expect("nothing is allowed");
         assert!(said.contains("none may be named here"), "{said}");
+    }
+
+    #[test]
+    fn the_url_of_a_table_comes_from_a_secret_that_is_allowed() {
+        let of = |table: Value| {
+            allowed().refusal(&[serde_json::from_value(json!({"name": "one", "table": table})).expect("a source")])
+        };
+        let table = |secret: &str| json!({"query": "SELECT id FROM t", "orderBy": ["id"], "urlSecretRef": {"name": secret, "key": "u"}});
+        assert_eq!(of(table("source-db")), None);
+        let said = of(table("chancery-ledger")).expect("it is refused");
+        assert!(said.starts_with("source one: table.urlSecretRef names the Secret chancery-ledger"), "{said}");
+        let said = of(json!({"query": "SELECT id FROM t", "orderBy": ["id"], "url": "postgres://u@db/d"}))
+            .expect("it is refused");
+        assert!(said.contains("with table.urlSecretRef"), "{said}");
     }
 
     #[test]

@@ -14,16 +14,18 @@ pub struct IntakeProcess {
 }
 
 impl IntakeProcess {
-    /// Starts an intake for `default/{run}` on the ledger at the given URL, whose login is the run's.
+    /// Starts an intake for `default/{run}` on the ledger at the given URL, whose login is the run's, with more variables in
+    /// its environment.
     ///
     /// # Errors
     ///
     /// When the program cannot be started.
-    pub fn start(url: &str, run: &str, holder: &str) -> anyhow::Result<Self> {
+    pub fn start(url: &str, run: &str, holder: &str, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let child = Command::new(program("chancery-intake"))
             .args(["--run", run, "--holder", holder])
             .env("DATABASE_URL", url)
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()))
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -111,9 +111,14 @@ impl TestRun {
 
     /// The same in another format, as `lib/reading` has it.
     #[must_use]
-    pub fn reads_as(mut self, name: &str, folder: &Path, format: &serde_json::Value) -> Self {
+    pub fn reads_as(self, name: &str, folder: &Path, format: &serde_json::Value) -> Self {
         let url = format!("file://{}", folder.display());
-        let description = serde_json::json!({"objects": {"url": url}, "format": format});
+        self.reads_described(name, serde_json::json!({"objects": {"url": url}, "format": format}))
+    }
+
+    /// A source more, as the ledger describes it.
+    #[must_use]
+    pub fn reads_described(mut self, name: &str, description: serde_json::Value) -> Self {
         self.sources_mut().sources.push(SourceOfRun { name: name.to_owned(), description });
         self
     }
@@ -147,11 +152,26 @@ impl TestRun {
         self
     }
 
+    /// Signs of payloads for which this expression has the same value the first.
+    #[must_use]
+    pub fn known_by(mut self, expression: &str) -> Self {
+        self.sources_mut().idempotency = Idempotency::Expression(expression.to_owned());
+        self
+    }
+
+    /// Its keyring knows its payloads for so long after it is deleted.
+    #[must_use]
+    pub fn digest_window(mut self, window: Duration) -> Self {
+        self.sources_mut().digest_window = window;
+        self
+    }
+
     fn sources_mut(&mut self) -> &mut Sources {
         if matches!(self.new.input, NewInput::Generated { .. }) {
             self.new.input = NewInput::Sources(Sources {
                 sources: Vec::new(),
                 idempotency: Idempotency::Content,
+                digest_window: Duration::ZERO,
                 record_limit: None,
                 dead_letter: DeadLetter { limit: 1_000, retention: Duration::from_secs(3600) },
             });
@@ -358,7 +378,20 @@ impl SeededRun<'_> {
     ///
     /// When the program cannot be started.
     pub async fn start_intake(&self, holder: &str) -> anyhow::Result<IntakeProcess> {
-        IntakeProcess::start(&self.intake_url().await?, &self.run.name, holder)
+        self.start_intake_with(holder, &[]).await
+    }
+
+    /// The same with more variables in its environment.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be started.
+    pub async fn start_intake_with(
+        &self,
+        holder: &str,
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<IntakeProcess> {
+        IntakeProcess::start(&self.intake_url().await?, &self.run.name, holder, environment)
     }
 
     /// Reads its sources to their end, by one intake.

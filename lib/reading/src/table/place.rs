@@ -15,8 +15,24 @@ use crate::table_error::TableError;
 pub(crate) struct Place {
     pub(crate) options: PgConnectOptions,
     pub(crate) route: Route,
+    pub(crate) login: TableLogin,
     /// As a message may name it: without user and password.
     pub(crate) shown: String,
+}
+
+/// Where a URL leads, and as whom. Of the password, only whether there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableLogin {
+    /// A name, an address, or the folder of a Unix socket.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The database.
+    pub database: String,
+    /// The user.
+    pub user: String,
+    /// Whether the URL has a password.
+    pub has_password: bool,
 }
 
 /// How the server is reached.
@@ -120,8 +136,10 @@ impl Parts {
             .extra_float_digits(None)
             .disable_statement_logging();
         let shown = format!("{database} on {host}:{port}");
+        let login =
+            TableLogin { host: host.clone(), port, database, user, has_password: !password.is_empty() };
         if socket {
-            return Ok(Place { options: options.socket(&host), route: Route::Socket, shown });
+            return Ok(Place { options: options.socket(&host), route: Route::Socket, login, shown });
         }
         let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         check_host(&bare).map_err(|forbidden| TableError::ForbiddenDestination {
@@ -129,7 +147,8 @@ impl Parts {
             why: forbidden.to_string(),
         })?;
         let verified = matches!(mode, PgSslMode::VerifyFull);
-        Ok(Place { options: options.host(&bare), route: Route::Tcp { host: bare, port, verified }, shown })
+        let route = Route::Tcp { host: bare.clone(), port, verified };
+        Ok(Place { options: options.host(&bare), route, login, shown })
     }
 }
 

@@ -34,6 +34,24 @@ pub(crate) fn nulls(table: &Table) -> String {
     format!("SELECT 1 FROM ({}\n) AS source WHERE {} LIMIT 1", bare(table), conditions.join(" OR "))
 }
 
+/// The number of the first row that is equal to the next one in the order, if there is one. Nothing else of the rows is
+/// read, and of them no more than up to there.
+pub(crate) fn equal_rows(table: &Table) -> String {
+    let keys: Vec<String> = table.order_by.iter().map(|name| column(name)).collect();
+    let order = keys.join(", ");
+    format!(
+        "SELECT numbered.number FROM (SELECT row_number() OVER keys AS number, ({}) AS equal FROM ({}\n) AS source \
+         WINDOW keys AS (ORDER BY {order}) ORDER BY {order}) AS numbered WHERE numbered.equal LIMIT 1",
+        equal_to_next(&keys),
+        bare(table)
+    )
+}
+
+fn equal_to_next(keys: &[String]) -> String {
+    let equal: Vec<String> = keys.iter().map(|key| format!("{key} = lead({key}) OVER keys")).collect();
+    equal.join(" AND ")
+}
+
 /// The rows: the columns of the order, whether the next row is equal in them, then what the shape wants.
 ///
 /// - [`Shape::Payload`]: its length in bytes, and its beginning.
@@ -41,7 +59,6 @@ pub(crate) fn nulls(table: &Table) -> String {
 ///   unless it is.
 pub(crate) fn rows(table: &Table, shape: &Shape, after: Option<&[String]>) -> String {
     let keys: Vec<String> = table.order_by.iter().map(|name| column(name)).collect();
-    let equal: Vec<String> = keys.iter().map(|key| format!("{key} = lead({key}) OVER keys")).collect();
     let order = keys.join(", ");
     let (wanted, beside) = match shape {
         Shape::Payload { column, bytes } => (payload(column, *bytes), String::new()),
@@ -53,7 +70,7 @@ pub(crate) fn rows(table: &Table, shape: &Shape, after: Option<&[String]>) -> St
     });
     format!(
         "SELECT {order}, ({}), {wanted} FROM ({}\n) AS source {beside} {behind} WINDOW keys AS (ORDER BY {order}) ORDER BY {order}",
-        equal.join(" AND "),
+        equal_to_next(&keys),
         bare(table)
     )
 }

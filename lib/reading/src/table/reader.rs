@@ -6,14 +6,14 @@ use crate::arrival::{Arrival, Position};
 use crate::error::{FinalError, ReadError};
 use crate::table::describe::Table;
 use crate::table::key::RowKey;
-use crate::table::place::{Place, Route};
+use crate::table::place::{Place, Route, TableLogin};
 use crate::table::rows::{Rows, Wanted};
 
 /// A table that can be read.
 #[derive(Clone)]
 pub struct TableSource {
-    place: Place,
-    table: Table,
+    pub(crate) place: Place,
+    pub(crate) table: Table,
 }
 
 /// Not what is within: the place holds a password.
@@ -32,6 +32,20 @@ impl TableSource {
     pub fn open(url: &str, table: &Table) -> Result<Self, FinalError> {
         table.check()?;
         Ok(Self { place: Place::parse(url)?, table: table.clone() })
+    }
+
+    /// Where the URL leads, and as whom.
+    #[must_use]
+    pub const fn login(&self) -> &TableLogin {
+        &self.place.login
+    }
+
+    /// The same with a password, which comes from elsewhere than the URL.
+    #[must_use]
+    pub fn with_password(mut self, password: &str) -> Self {
+        self.place.options = self.place.options.password(password);
+        self.place.login.has_password = true;
+        self
     }
 
     /// Whether the URL leads to a Unix socket. Who reads for others refuses that: what listens at a socket of this machine

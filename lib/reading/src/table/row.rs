@@ -97,7 +97,8 @@ pub(crate) fn bytes_of(row: &PgRow, number: usize) -> Result<Option<&[u8]>, sqlx
     if value.is_null() { Ok(None) } else { value.as_bytes().map(Some).map_err(sqlx::Error::Decode) }
 }
 
-fn number(text: &[u8]) -> Result<u64, sqlx::Error> {
+/// A number that is not negative, as the server prints it.
+pub(crate) fn number(text: &[u8]) -> Result<u64, sqlx::Error> {
     let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
     parsed.ok_or_else(|| nonsense("a length"))
 }

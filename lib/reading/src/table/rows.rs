@@ -123,7 +123,7 @@ impl Wanted {
         Ok(())
     }
 
-    async fn begin(&self, connection: &mut PgConnection) -> Result<Shape, ReadError> {
+    pub(crate) async fn begin(&self, connection: &mut PgConnection) -> Result<Shape, ReadError> {
         let failed = |error: sqlx::Error| failure::of(&self.place, &error);
         sqlx::raw_sql(query::BEGIN).execute(&mut *connection).await.map_err(failed)?;
         let probe = sqlx::query(AssertSqlSafe(query::probe(&self.table))).persistent(false);
@@ -133,7 +133,7 @@ impl Wanted {
         Ok(shape(&self.table, columns(&row))?)
     }
 
-    async fn refuse_nulls(&self, connection: &mut PgConnection) -> Result<(), ReadError> {
+    pub(crate) async fn refuse_nulls(&self, connection: &mut PgConnection) -> Result<(), ReadError> {
         let asked = sqlx::raw_sql(AssertSqlSafe(query::nulls(&self.table)));
         match asked.fetch_optional(connection).await.map_err(|error| failure::of(&self.place, &error))? {
             Some(_) => Err(TableError::NullInOrder { column: self.table.order_by.join(", ") }.into()),
@@ -162,7 +162,10 @@ impl Wanted {
         Ok(Fetched { outcome, key: RowKey::of(&values)? })
     }
 
-    async fn timed<T>(&self, answer: impl Future<Output = Result<T, ReadError>>) -> Result<T, ReadError> {
+    pub(crate) async fn timed<T>(
+        &self,
+        answer: impl Future<Output = Result<T, ReadError>>,
+    ) -> Result<T, ReadError> {
         tokio::time::timeout(SILENCE, answer).await.unwrap_or_else(|_| {
             let source_url = self.place.shown.clone();
             Err(TransientError::Unavailable { source_url, why: format!("no row within {SILENCE:?}") }.into())

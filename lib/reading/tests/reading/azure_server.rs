@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, Weak};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chancery_reading::Credentials;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,10 +15,6 @@ use tokio::net::TcpStream;
 
 const PROGRAM: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/azurite/node_modules/azurite/dist/src/blob/main.js");
-
-/// The account that every emulator has, and its key, which is no secret.
-const ACCOUNT: &str = "devstoreaccount1";
-const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// Ends with its process's last test.
 pub(crate) struct AzureServer {
@@ -29,6 +24,11 @@ pub(crate) struct AzureServer {
 }
 
 impl AzureServer {
+    /// The account that every emulator has, and its key, which is no secret.
+    pub(crate) const ACCOUNT: &str = "devstoreaccount1";
+    pub(crate) const KEY: &str =
+        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
     /// One for all tests that run at the same time.
     pub(crate) fn shared() -> Option<Arc<Self>> {
         static SHARED: Mutex<Weak<AzureServer>> = Mutex::new(Weak::new());
@@ -73,11 +73,7 @@ impl AzureServer {
     }
 
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}/{ACCOUNT}", self.port)
-    }
-
-    pub(crate) fn credentials() -> Credentials {
-        Credentials::AzureKey { account: ACCOUNT.to_owned(), key: KEY.to_owned() }
+        format!("http://127.0.0.1:{}/{}", self.port, Self::ACCOUNT)
     }
 
     pub(crate) async fn new_container(&self) -> String {
@@ -100,19 +96,20 @@ impl AzureServer {
         let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let headers = format!("x-ms-blob-type:BlockBlob\nx-ms-date:{date}\nx-ms-version:2023-11-03");
         let length = if body.is_empty() { String::new() } else { body.len().to_string() };
-        let mut resource = format!("/{ACCOUNT}/{ACCOUNT}/{path}");
+        let account = Self::ACCOUNT;
+        let mut resource = format!("/{account}/{account}/{path}");
         for (name, value) in query {
             resource.push_str(&format!("\n{name}:{value}"));
         }
         let signed = format!("{method}\n\n\n{length}\n\n\n\n\n\n\n\n\n{headers}\n{resource}");
-        let key = STANDARD.decode(KEY).expect("base64");
+        let key = STANDARD.decode(Self::KEY).expect("base64");
         let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("a key of any length");
         mac.update(signed.as_bytes());
         let signature = STANDARD.encode(mac.finalize().into_bytes());
         let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.expect("Azurite listens");
         let head = format!(
-            "{method} /{ACCOUNT}/{path}?{} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: SharedKey {ACCOUNT}:{signature}\r\n{}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            "{method} /{account}/{path}?{} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: SharedKey {account}:{signature}\r\n{}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             query.join("&"),
             self.port,
             headers.replace('\n', "\r\n"),

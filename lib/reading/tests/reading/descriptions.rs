@@ -253,7 +253,7 @@ async fn a_container_that_is_missing_or_refuses_says_so() {
     let source = objects(&format!(r#"{{"url":"az://missing/in","endpoint":"{}"}}"#, server.endpoint()));
     let open =
         |credentials: &Credentials| Store::open(&source, credentials, Settings::default()).expect("a store");
-    let said = open(&AzureServer::credentials()).list().await.expect_err("no container").to_string();
+    let said = open(&azure_key()).list().await.expect_err("no container").to_string();
     assert!(said.starts_with("the source az://missing/in does not exist (ContainerNotFound: "), "{said}");
     let wrong = Credentials::AzureKey { account: "devstoreaccount1".into(), key: "aGlkZGVu".into() };
     let said = open(&wrong).list().await.expect_err("a wrong key").to_string();
@@ -261,4 +261,8 @@ async fn a_container_that_is_missing_or_refuses_says_so() {
     let refused =
         ["does not accept the credentials (AuthenticationFailed: ", "refuses access (AuthorizationFailure: "];
     assert!(refused.iter().any(|refused| said.contains(refused)) && !said.contains('\n'), "{said}");
+}
+
+fn azure_key() -> Credentials {
+    Credentials::AzureKey { account: AzureServer::ACCOUNT.to_owned(), key: AzureServer::KEY.to_owned() }
 }

@@ -124,7 +124,10 @@ impl Place {
                 let key = GOOGLE_KEY.to_owned();
                 Store::open(objects, &Credentials::GoogleServiceAccount { key }, settings)
             }
-            Self::Azure { .. } => Store::open(objects, &AzureServer::credentials(), settings),
+            Self::Azure { .. } => {
+                let (account, key) = (AzureServer::ACCOUNT.to_owned(), AzureServer::KEY.to_owned());
+                Store::open(objects, &Credentials::AzureKey { account, key }, settings)
+            }
         }
         .expect("a store")
     }

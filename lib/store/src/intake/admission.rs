@@ -1,5 +1,7 @@
 //! What was read of a split, on its way into the ledger.
 
+use super::Reading;
+
 /// Arrivals that came one after the other, from a position on. All or none of them are accounted for, together with the
 /// position after them.
 #[derive(Clone, Debug, Default)]
@@ -8,12 +10,16 @@ pub struct Admission {
     pub position: i64,
     /// From where is read on.
     pub next: i64,
+    /// What the reader needs beside that, if anything.
+    pub key: Option<String>,
     /// Whether nothing comes after them.
     pub done: bool,
     /// Payloads, in order, each at most 1 MiB.
     pub payloads: Payloads,
     /// Where each begins.
     pub positions: Vec<i64>,
+    /// What names each, in a run that knows payloads by an expression: its value as canonical JSON. Else nothing.
+    pub identities: Payloads,
     /// What cannot become a record, in order.
     pub dead: Vec<DeadArrival>,
 }
@@ -98,11 +104,18 @@ impl Admission {
         Self { position, next: position, ..Self::default() }
     }
 
-    /// The same, in the memory that this one has.
+    /// What follows from where a split is to be read on.
+    #[must_use]
+    pub fn of(reading: &Reading) -> Self {
+        Self { key: reading.key.clone(), ..Self::from(reading.position) }
+    }
+
+    /// What follows behind this one, in the memory that it has.
     pub fn begin_again(&mut self, position: i64) {
         (self.position, self.next, self.done) = (position, position, false);
         self.payloads.clear();
         self.positions.clear();
+        self.identities.clear();
         self.dead.clear();
     }
 

@@ -65,7 +65,7 @@ impl IntakeSession {
         reading: &Reading,
         position: i64,
     ) -> Result<Vec<ReplayRow>, StoreError> {
-        let Reading { held, part: _, position: _ } = reading;
+        let Reading { held, part: _, position: _, key: _ } = reading;
         let statement = query::replay_read
             .rows_as()
             .bind(held.source)

@@ -41,9 +41,11 @@ pub struct IntakeRun {
     pub name: String,
     /// Whether the run is being deleted.
     pub deleted: bool,
+    /// Whose value names a payload, if the run knows them by that.
+    pub expression: Option<String>,
 }
 
-from_row!(IntakeRun { id, uid, ledger_uid, namespace, name, deleted });
+from_row!(IntakeRun { id, uid, ledger_uid, namespace, name, deleted, expression });
 
 impl IntakeSession {
     /// Connects, checks the ledger's version, and finds the run. `holder` names the intake in the ledger.
@@ -145,7 +147,7 @@ impl IntakeSession {
         reading: &Reading,
         admission: &Admission,
     ) -> Result<Result<Option<Admitted>, Refusal>, StoreError> {
-        let Admission { position, next, done, payloads, positions, dead } = admission;
+        let Admission { position, next, key, done, payloads, positions, identities, dead } = admission;
         let of_dead = |text: fn(&super::DeadArrival) -> &str| dead.iter().map(text).collect::<Vec<_>>();
         let statement = query::admit
             .rows()
@@ -154,9 +156,11 @@ impl IntakeSession {
             .bind(reading.held.token.as_bytes())
             .bind(position)
             .bind(next)
+            .bind(key.as_deref().unwrap_or_default())
             .bind(done)
             .bind(payloads.each())
             .bind(positions)
+            .bind(identities.each())
             .bind(dead.iter().map(|dead| dead.position).collect::<Vec<_>>())
             .bind(of_dead(|dead| &dead.stage))
             .bind(of_dead(|dead| &dead.reason))

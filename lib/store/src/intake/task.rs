@@ -64,6 +64,8 @@ pub struct Reading {
     pub part: Value,
     /// From where on.
     pub position: i64,
+    /// What the reader stored beside that, if anything.
+    pub key: Option<String>,
 }
 
 impl Task {
@@ -88,7 +90,8 @@ impl Task {
         match task {
             "list" => Ok(Self::List(held)),
             "read" => {
-                Ok(Self::Read(Reading { held, part: json(row.get("part"))?, position: row.get("start_at") }))
+                let (part, position, key) = (json(row.get("part"))?, row.get("start_at"), row.get("key"));
+                Ok(Self::Read(Reading { held, part, position, key }))
             }
             other => Err(StoreError::Corrupt(format!("intake_next answered {other:?}"))),
         }

@@ -1,6 +1,7 @@
 //! Cases of arrivals: law 7, of a run with sources whose ring has another such run.
 //!
 //! `first` reads ten lines, one of them twice, and one that is no JSON. `second` reads four of them, and four of its own.
+//! `third` knows payloads by a number in them: it reads six, and one of those numbers with another payload.
 
 use anyhow::ensure;
 use chancery_kit::{TestLedger, TestRun};
@@ -10,6 +11,7 @@ use crate::{Audited, Case, each_of_is_caught};
 
 const FIRST: Audited = Audited { run: "first", keyring: None };
 const SECOND: Audited = Audited { run: "second", keyring: None };
+const THIRD: Audited = Audited { run: "third", keyring: None };
 
 pub(crate) async fn make(ledger: &TestLedger) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
@@ -33,9 +35,17 @@ pub(crate) async fn make(ledger: &TestLedger) -> anyhow::Result<()> {
         run.finish().await?;
         runs.push(run);
     }
+    let files = folder.path().join("third");
+    std::fs::create_dir(&files)?;
+    std::fs::write(files.join("a.ndjson"), lines(0, 6) + "{\"n\":2,\"again\":true}\n")?;
+    let third = TestRun::new().named("third").keyring("files").keys(2).batch_size(4).known_by("record.n");
+    let third = third.reads_as("files", &files, &json!({"type": "NDJSON"}));
+    let third = third.created_beside(&runs[0]).await?.stocked().await?;
+    third.take_in().await?;
+    third.finish().await?;
     let counts = "SELECT array_agg(ARRAY[run_id, admitted, duplicates, dead] ORDER BY run_id)::text FROM chancery.intakes";
     let counts: String = sqlx::query_scalar(counts).fetch_one(ledger.ledger.pool()).await?;
-    ensure!(counts == "{{6,10,1,1},{7,4,4,0}}", "{counts}");
+    ensure!(counts == "{{6,10,1,1},{7,4,4,0},{8,6,1,0}}", "{counts}");
     Ok(())
 }
 
@@ -178,4 +188,61 @@ async fn duplicates_of_nothing_are_caught() -> anyhow::Result<()> {
         },
     ];
     each_of_is_caught(SECOND, "arrivals_duplicates", &cases).await
+}
+
+#[tokio::test]
+async fn identities_that_are_not_those_of_the_records_are_caught() -> anyhow::Result<()> {
+    let cases = [
+        Case {
+            what: "a duplicate with another identity than its record",
+            sql: "UPDATE chancery.arrivals SET identity = sha256('x') WHERE run_id = 8",
+            names: "record 3",
+            laws: &[7],
+            says: &[
+                "repeats record 3 of run 8, which has another identity",
+                "repeats record 3 of run 8, and the ring knows its digest as none",
+            ],
+        },
+        Case {
+            what: "a duplicate by its payload alone",
+            sql: "UPDATE chancery.arrivals a SET digest = r.digest, duplicate_record = 1
+                    FROM chancery.records r WHERE r.run_id = 8 AND r.record = 1 AND a.run_id = 8",
+            names: "record 1",
+            laws: &[7],
+            says: &["repeats record 1 of run 8, which has another identity"],
+        },
+        Case {
+            what: "a duplicate without an identity",
+            sql: "UPDATE chancery.arrivals a SET identity = NULL, digest = r.digest
+                    FROM chancery.records r WHERE r.run_id = 8 AND r.record = 3 AND a.run_id = 8",
+            names: "split 1 of source 1",
+            laws: &[7],
+            says: &["of split 1 of source 1 has no identity, and the run knows payloads by one"],
+        },
+        Case {
+            what: "a record with another identity",
+            sql: "UPDATE chancery.records SET identity = sha256('x') WHERE run_id = 8 AND record = 2",
+            names: "record 2",
+            laws: &[7],
+            says: &[
+                "record 2 is known to its ring as none",
+                "the ring knows record 2 by another digest than it has",
+            ],
+        },
+        Case {
+            what: "a record without an identity",
+            sql: "UPDATE chancery.records SET identity = NULL WHERE run_id = 8 AND record = 2",
+            names: "record 2",
+            laws: &[7],
+            says: &["record 2 has no identity, and the run knows payloads by one"],
+        },
+        Case {
+            what: "a digest of something else beside an identity",
+            sql: "UPDATE chancery.records SET digest = sha256('x') WHERE run_id = 8 AND record = 2",
+            names: "record 2",
+            laws: &[7],
+            says: &["record 2 has a digest that is not the SHA-256 of its payload"],
+        },
+    ];
+    each_of_is_caught(THIRD, "arrivals_identities", &cases).await
 }

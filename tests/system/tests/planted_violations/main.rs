@@ -30,7 +30,7 @@ use uuid::Uuid;
 /// The run `demo`, number 1: 60 records, 5 keys, 15 batches of 4; so batch 5 holds the records 17 to 20.
 /// The run `other`, number 2: 8 records, 2 keys, the leases 16 and 17.
 /// The runs `one` and `two`, numbers 3 and 4, with the ring `shared`, number 3: see the module of that name.
-/// The runs `first` and `second`, numbers 6 and 7, with the ring `files`, and with sources: see `arrivals`.
+/// The runs `first`, `second` and `third`, numbers 6 to 8, with the ring `files`, and with sources: see `arrivals`.
 const ORIGINAL: &str = "unprotected";
 
 const UNPROTECT: &str = "

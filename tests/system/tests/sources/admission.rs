@@ -128,7 +128,7 @@ async fn no_lie_about_positions_or_lengths_is_stored() -> anyhow::Result<()> {
         "array_fill('a'::bytea, ARRAY[100001]), ARRAY (SELECT n::bigint FROM generate_series(0, 100000) n)",
     ] {
         let call = format!(
-            "SELECT chancery.admit(1, 1, {token}, 0, 1000000, false, {arrays}, '{{}}', '{{}}', '{{}}', '{{}}')"
+            "SELECT chancery.admit(1, 1, {token}, 0, 1000000, '', false, {arrays}, '{{}}', '{{}}', '{{}}', '{{}}', '{{}}')"
         );
         let refused = sqlx::raw_sql(AssertSqlSafe(call)).execute(&mut by_hand).await.expect_err(arrays);
         let code = refused.as_database_error().and_then(|error| error.code()).unwrap_or_default();

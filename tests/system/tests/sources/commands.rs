@@ -124,7 +124,7 @@ async fn bad_sources_get_a_sentence_and_leave_the_ledger_as_it_was() -> anyhow::
             "applies to the format CSV only",
         ),
         (manifest(&good).with("recordSize", 5), "spec.recordSize"),
-        (manifest(&good).with("idempotency", "{by: Expression}"), "spec.idempotency.by"),
+        (manifest(&good).with("idempotency", "{by: Expression}"), "spec.idempotency.expression"),
         (manifest("[]"), "spec.sources"),
         (
             manifest(&format!("{}, {}", good.trim_end_matches(']'), good.trim_start_matches('['))),

@@ -23,7 +23,7 @@ pub(crate) async fn list(run: &SeededRun<'_>) -> anyhow::Result<()> {
     )
     .execute(&mut blocker)
     .await?;
-    let intake = chancery_kit::IntakeProcess::start(&url, &run.run.name, "a lister")?;
+    let intake = chancery_kit::IntakeProcess::start(&url, &run.run.name, "a lister", &[])?;
     eventually("the source is listed", async || {
         let listed = "SELECT bool_and(listed_at IS NOT NULL) FROM chancery.sources WHERE run_id = $1";
         let listed = sqlx::query_scalar::<_, bool>(listed).bind(run.run.id);

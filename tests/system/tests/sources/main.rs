@@ -2,12 +2,22 @@
 //! says, byte for byte, whatever died in between.
 
 mod admission;
+#[path = "../../../../lib/reading/tests/reading/azure_server.rs"]
+#[allow(dead_code, reason = "tests of reading need more of it")]
+mod azure_server;
 mod commands;
 mod conformance;
+mod expressions;
+mod going_away;
 mod interrupted;
 mod limits;
 mod replay;
+#[path = "../../../../lib/reading/tests/reading/s3_server.rs"]
+#[allow(dead_code, reason = "tests of reading need more of it")]
+mod s3_server;
 mod shared;
+mod stores;
+mod tables;
 
 use std::collections::HashSet;
 use std::path::Path;

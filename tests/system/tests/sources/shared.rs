@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use chancery_kit::{TestLedger, TestRun};
+use chancery_kit::{Chancery, Manifest, TestLedger, TestRun};
 use sqlx::Row;
 
 use crate::{counted, file, lines, payloads};
@@ -56,6 +56,86 @@ async fn a_payload_may_be_signed_again_once_the_run_that_had_it_is_deleted() -> 
     third.take_in().await?;
     assert_eq!(counted(&third).await?, (100, 100, 0, 0));
     third.finish().await
+}
+
+/// An hour is over at once by setting back what was noted.
+#[tokio::test]
+async fn with_a_window_a_keyring_knows_the_payloads_of_a_deleted_run_until_it_is_over() -> anyhow::Result<()>
+{
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.txt", lines(0, 100))?;
+    let run = |name: &str| TestRun::new().named(name).keyring("shared").reads("files", folder.path());
+    let hour = std::time::Duration::from_secs(3600);
+    let first = run("one").digest_window(hour).created(&ledger).await?.stocked().await?;
+    first.take_in().await?;
+    first.finish().await?;
+    ledger.ledger.delete_run(&first.run).await?;
+    // What was broken off is carried on, and changes nothing.
+    ledger.ledger.delete_run(&first.run).await?;
+    assert_eq!(ledger.ledger.sweep_digests().await?, 0, "the hour is not over");
+    let second = run("two").created_beside(&first).await?.stocked().await?;
+    second.take_in().await?;
+    assert_eq!(counted(&second).await?, (100, 0, 100, 0));
+    // What it repeats is gone, and it says of what it was.
+    second.finish().await?;
+
+    let over = "UPDATE chancery.kept_digests SET until = until - interval '1 hour'";
+    sqlx::query(over).execute(ledger.ledger.pool()).await?;
+    assert_eq!(ledger.ledger.sweep_digests().await?, 100);
+    assert_eq!(ledger.ledger.sweep_digests().await?, 0);
+    let third = run("three").digest_window(hour).created_beside(&first).await?.stocked().await?;
+    third.take_in().await?;
+    assert_eq!(counted(&third).await?, (100, 100, 0, 0));
+    third.finish().await?;
+
+    // A keyring takes what was kept for it with it.
+    for run in [&second, &third] {
+        ledger.ledger.delete_run(&run.run).await?;
+    }
+    ledger.ledger.delete_keyring("default", "shared").await?;
+    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM chancery.kept_digests")
+        .fetch_one(ledger.ledger.pool())
+        .await?;
+    assert_eq!(left, 0);
+    Ok(())
+}
+
+/// `chancery run` forgets what is over before it makes a run, and refuses a window that could not be kept.
+#[tokio::test]
+async fn windows_are_asked_for_by_manifests() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.txt", lines(0, 30))?;
+    let chancery = Chancery::on(&ledger.url)?;
+    let url = format!("file://{}", folder.path().display());
+    let source = format!("[{{name: files, objects: {{url: \"{url}\"}}, format: {{type: Lines}}}}]");
+    let manifest = |name: &str, idempotency: &str| {
+        let manifest = Manifest::new().named(name).without("recordCount").without("recordSize");
+        manifest.with("sources", &source).with("idempotency", idempotency)
+    };
+    for (idempotency, words) in [
+        ("{window: 1h}", "applies to a keyring that outlives its runs; name one with keyringRef"),
+        ("{by: None, window: 1h}", "applies to payloads that are known again"),
+        ("{window: 0s}", "must be at least 1s and at most 87600h"),
+        ("{window: soon}", "spec.idempotency.window"),
+    ] {
+        let refused = chancery.sign(&manifest("bad", idempotency), &[]).await?.expect_code(2)?;
+        assert!(refused.stderr.contains(words), "{words}\n{}", refused.stderr);
+    }
+    let shared = |name: &str| manifest(name, "{window: 1h}").with("keyringRef", "{name: shared}");
+    let signed = async |manifest: &Manifest| {
+        let summary = chancery.sign(manifest, &["--output", "json"]).await?.expect_code(0)?.json()?;
+        anyhow::Ok(summary["signed"].clone())
+    };
+    assert_eq!(signed(&shared("one")).await?, 30);
+    let other = manifest("one", "{window: 2h}").with("keyringRef", "{name: shared}");
+    let refused = chancery.sign(&other, &[]).await?.expect_code(2)?;
+    assert!(refused.stderr.contains("spec.idempotency.window"), "{}", refused.stderr);
+    chancery.run(&["delete", "one"]).await?.expect_code(0)?;
+    assert_eq!(signed(&shared("two")).await?, 0);
+    let over = "UPDATE chancery.kept_digests SET until = until - interval '1 hour'";
+    sqlx::query(over).execute(ledger.ledger.pool()).await?;
+    assert_eq!(signed(&shared("three")).await?, 30);
+    Ok(())
 }
 
 #[tokio::test]

@@ -1,0 +1,199 @@
+//! With which rights a source is read: the credentials of its store, the URL of its database. They come from files or from the
+//! environment of this process, never from the ledger.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use chancery_api::TABLE_URL;
+use chancery_reading::{Credentials, ReadError, Table, TableSource};
+
+use crate::pass_file::{self, PassFileError};
+
+/// The variables, and the keys of Secrets, with the credentials of stores.
+pub const VARIABLES: [&str; 8] =
+    [ID, SECRET, TOKEN, GOOGLE_KEY, GOOGLE_KEY_FILE, AZURE_ACCOUNT, AZURE_KEY, AZURE_SAS];
+
+const ID: &str = "AWS_ACCESS_KEY_ID";
+const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+const TOKEN: &str = "AWS_SESSION_TOKEN";
+const GOOGLE_KEY: &str = "GOOGLE_SERVICE_ACCOUNT_KEY";
+/// In the environment only: it names a file.
+const GOOGLE_KEY_FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
+const AZURE_ACCOUNT: &str = "AZURE_STORAGE_ACCOUNT";
+const AZURE_KEY: &str = "AZURE_STORAGE_KEY";
+const AZURE_SAS: &str = "AZURE_STORAGE_SAS_TOKEN";
+
+/// Where the rights come from.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// The environment of this process, for all sources; tables by the URL of the manifest, and a file of passwords.
+    Environment,
+    /// A folder of folders, each with the name of a source, with a file for each key of its Secret. Sources without one have
+    /// no rights. Nothing that only this machine offers is read: others asked for it.
+    Folder(PathBuf),
+}
+
+/// Why there are none.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// A file that cannot be read.
+    #[error("the credentials in {file} cannot be read: {reason}; wanted are the files {wanted}")]
+    File {
+        /// Which.
+        file: String,
+        /// Why not.
+        reason: io::Error,
+        /// What belongs there.
+        wanted: &'static str,
+    },
+    /// One part without the other.
+    #[error("{missing} is not set, and {given} is; set both, or neither")]
+    Half {
+        /// What there is.
+        given: &'static str,
+        /// What there is not.
+        missing: &'static str,
+    },
+    /// A table without a URL.
+    #[error(
+        "table.url is missing; give postgres://USER@HOST/DATABASE: without a cluster, table.urlSecretRef names nothing"
+    )]
+    NoUrl,
+    /// A password in a manifest.
+    #[error("table.url holds a password; write it into the file that PGPASSFILE names, or into ~/.pgpass")]
+    PasswordInUrl,
+    /// A table that is read by this machine's own user.
+    #[error("the URL of the table leads to a Unix socket, which would let in whoever reads it; name a host")]
+    BySocket,
+    /// The file of passwords.
+    #[error(transparent)]
+    PassFile(#[from] PassFileError),
+    /// What the description or the URL has wrong.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+impl Access {
+    /// The credentials of a source of objects, by its URL.
+    ///
+    /// # Errors
+    ///
+    /// Some of them are there, and others, which belong to them, are not.
+    pub fn credentials(&self, source: &str, url: &str) -> Result<Credentials, AccessError> {
+        let wanted = match url.split_once("://").map(|(scheme, _)| scheme) {
+            Some("s3") => "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            Some("gs") => "GOOGLE_SERVICE_ACCOUNT_KEY",
+            Some("az") => "AZURE_STORAGE_ACCOUNT and either AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN",
+            _ => return Ok(Credentials::Anonymous),
+        };
+        let folder = match self {
+            Self::Environment => return of_store(url, from_environment),
+            Self::Folder(folder) => folder.join(source),
+        };
+        if !folder.exists() {
+            return Ok(Credentials::Anonymous);
+        }
+        match of_store(url, |name| from_file(&folder, name, wanted))? {
+            Credentials::Anonymous => Err(AccessError::File {
+                file: folder.display().to_string(),
+                reason: io::ErrorKind::NotFound.into(),
+                wanted,
+            }),
+            credentials => Ok(credentials),
+        }
+    }
+
+    /// Opens the table of a source, of which the manifest may say the URL. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`].
+    pub fn table(&self, source: &str, url: Option<&str>, table: &Table) -> Result<TableSource, AccessError> {
+        let opened =
+            |url: &str| TableSource::open(url, table).map_err(|error| AccessError::Read(error.into()));
+        match self {
+            Self::Environment => {
+                let opened = opened(url.ok_or(AccessError::NoUrl)?)?;
+                if opened.login().has_password {
+                    return Err(AccessError::PasswordInUrl);
+                }
+                Ok(match pass_file::password(opened.login())? {
+                    Some(password) => opened.with_password(&password),
+                    None => opened,
+                })
+            }
+            Self::Folder(folder) => {
+                let file = folder.join(source).join(TABLE_URL);
+                let url = fs::read_to_string(&file).map_err(|reason| AccessError::File {
+                    file: file.display().to_string(),
+                    reason,
+                    wanted: TABLE_URL,
+                })?;
+                let opened = opened(&url)?;
+                if opened.is_by_socket() { Err(AccessError::BySocket) } else { Ok(opened) }
+            }
+        }
+    }
+}
+
+type Given = Result<Option<String>, AccessError>;
+
+/// The credentials for the store of a URL, of what is given by name.
+fn of_store(url: &str, given: impl Fn(&'static str) -> Given) -> Result<Credentials, AccessError> {
+    let half = |given, missing| Err(AccessError::Half { given, missing });
+    if url.starts_with("gs://") {
+        return Ok(match given(GOOGLE_KEY)? {
+            Some(key) => Credentials::GoogleServiceAccount { key },
+            None => given(GOOGLE_KEY_FILE)?
+                .map_or(Credentials::Anonymous, |key| Credentials::GoogleServiceAccount { key }),
+        });
+    }
+    if url.starts_with("az://") {
+        return match (given(AZURE_ACCOUNT)?, given(AZURE_KEY)?, given(AZURE_SAS)?) {
+            (Some(account), Some(key), _) => Ok(Credentials::AzureKey { account, key }),
+            (Some(account), None, Some(token)) => Ok(Credentials::AzureSas { account, token }),
+            // Whose container it is may be said by an endpoint just as well.
+            (_, None, None) => Ok(Credentials::Anonymous),
+            (None, Some(_), _) => half(AZURE_KEY, AZURE_ACCOUNT),
+            (None, None, Some(_)) => half(AZURE_SAS, AZURE_ACCOUNT),
+        };
+    }
+    match (given(ID)?, given(SECRET)?, given(TOKEN)?) {
+        (Some(id), Some(secret), token) => Ok(Credentials::AccessKey { id, secret, token }),
+        (None, None, _) => Ok(Credentials::Anonymous),
+        (Some(_), None, _) => half(ID, SECRET),
+        (None, Some(_), _) => half(SECRET, ID),
+    }
+}
+
+/// A variable that is set to nothing is not set.
+fn from_environment(name: &'static str) -> Given {
+    let value = match name {
+        ID => env::var("AWS_ACCESS_KEY_ID"),
+        SECRET => env::var("AWS_SECRET_ACCESS_KEY"),
+        TOKEN => env::var("AWS_SESSION_TOKEN"),
+        GOOGLE_KEY => env::var("GOOGLE_SERVICE_ACCOUNT_KEY"),
+        AZURE_ACCOUNT => env::var("AZURE_STORAGE_ACCOUNT"),
+        AZURE_KEY => env::var("AZURE_STORAGE_KEY"),
+        AZURE_SAS => env::var("AZURE_STORAGE_SAS_TOKEN"),
+        _ => env::var("GOOGLE_APPLICATION_CREDENTIALS"),
+    };
+    let Some(value) = value.ok().filter(|value| !value.is_empty()) else { return Ok(None) };
+    if name != GOOGLE_KEY_FILE {
+        return Ok(Some(value));
+    }
+    let wanted = "of GOOGLE_APPLICATION_CREDENTIALS, with the JSON key of a service account";
+    fs::read_to_string(&value).map(Some).map_err(|reason| AccessError::File { file: value, reason, wanted })
+}
+
+fn from_file(folder: &Path, name: &'static str, wanted: &'static str) -> Given {
+    let file = folder.join(name);
+    match fs::read_to_string(&file) {
+        Ok(text) => Ok(Some(text.trim_end().to_owned()).filter(|text| !text.is_empty())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(reason) => Err(AccessError::File { file: file.display().to_string(), reason, wanted }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+SELECT chancery.digests_sweep()
