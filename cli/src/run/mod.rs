@@ -175,7 +175,7 @@ async fn sign_as_records_come(
                 () = stop.asked() => Ok(Taken::Stopped),
             }
         } else {
-            read_sources(database, run, how.log_format, display, stop, || {
+            read_sources(database, run, how.log_format, how.room, display, stop, || {
                 told.send_replace(());
             })
             .await

@@ -41,7 +41,8 @@ impl Part {
                 Err(StoreError::GaveUp { .. }) if Instant::now() < given_up => {
                     if !closed {
                         let close = query::deletion_gate_close.rows();
-                        answered(query::deletion_gate_close.name, LONG, close.execute(&mut *connection)).await?;
+                        answered(query::deletion_gate_close.name, LONG, close.execute(&mut *connection))
+                            .await?;
                         closed = true;
                     }
                     tokio::time::sleep(pause).await;
