@@ -94,8 +94,10 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
             starts += 1;
             let (exit, last) = self.read_once(&holder, stop).await?;
             self.look().await?;
-            if exit == Exit::Done {
-                return self.how_it_ended(stop).await;
+            if exit == Exit::Done
+                && let Some(taken) = self.how_it_ended(stop).await?
+            {
+                return Ok(taken);
             }
             // What it had in hand is free at once.
             self.database.ledger.release_intakes(self.run, &[holder]).await?;
@@ -106,10 +108,12 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
             if stop.is_asked() {
                 return Ok(Taken::Stopped);
             }
-            if restarts == RESTARTS || matches!(exit, Exit::NeverWorks | Exit::NoRoom) {
-                return Err(CliError::IntakeFailed { last, exit });
+            if exit != Exit::Done {
+                if restarts == RESTARTS || matches!(exit, Exit::NeverWorks | Exit::NoRoom) {
+                    return Err(CliError::IntakeFailed { last, exit });
+                }
+                restarts += 1;
             }
-            restarts += 1;
             self.display
                 .above_bars(|| tracing::warn!(restarts, "the intake ended: {last}; starting it again"));
             tokio::select! {
@@ -119,17 +123,20 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
         }
     }
 
-    async fn how_it_ended(&self, stop: &Stop) -> Result<Taken, CliError> {
+    /// What an intake saw that ended without an error. None if it was asked to stop by somebody else, or what it saw is over
+    /// by now.
+    async fn how_it_ended(&self, stop: &Stop) -> Result<Option<Taken>, CliError> {
         let progress = progress(self.database, self.run).await?;
         match progress.arrivals {
-            _ if progress.sealed => Ok(Taken::Sealed),
+            _ if progress.sealed => Ok(Some(Taken::Sealed)),
             Some(counts) if progress.too_many_dead => Err(CliError::TooManyDead {
                 run: format!("{}/{}", self.run.namespace, self.run.name),
                 dead: counts.dead,
                 limit: counts.dead_limit,
             }),
-            _ if stop.is_asked() => Ok(Taken::Stopped),
-            _ => Ok(Taken::Suspended),
+            _ if stop.is_asked() => Ok(Some(Taken::Stopped)),
+            _ if progress.suspended => Ok(Some(Taken::Suspended)),
+            _ => Ok(None),
         }
     }
 

@@ -180,7 +180,8 @@ async fn sign_as_records_come(
             })
             .await
         };
-        if supplied.is_err() {
+        // Should the run go on this moment, signers that have not seen it suspended would wait for what nobody reads.
+        if matches!(supplied, Err(_) | Ok(Taken::Suspended)) {
             stop.now();
         }
         supplied.map(|taken| (taken, began.elapsed()))

@@ -19,6 +19,17 @@ pub(super) fn draw_input(rng: &mut ChaCha8Rng, keeper: Keeper, means: Means) -> 
     }
 }
 
+/// Fewer records: what is to go wrong here goes wrong while they come, and not while they are signed.
+const RECORDS: std::ops::RangeInclusive<i64> = 4_000..=8_000;
+const RECORDS_BESIDE: std::ops::RangeInclusive<i64> = 1_500..=3_000;
+
+pub(super) fn draw_sizes(rng: &mut ChaCha8Rng, shape: &mut Shape) {
+    shape.records = rng.random_range(RECORDS);
+    for run in &mut shape.beside {
+        run.records = rng.random_range(RECORDS_BESIDE);
+    }
+}
+
 /// Two to five faults while the first run is read, which come before those that come as it is signed.
 pub(super) fn draw_faults(rng: &mut ChaCha8Rng, shape: &Shape, means: Means, is_calm: bool) -> Vec<Planned> {
     let count = rng.random_range(2..=5);

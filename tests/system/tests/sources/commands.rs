@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chancery_kit::{Chancery, Manifest, TestLedger};
+use chancery_kit::{Chancery, Ended, Manifest, TestLedger, children_of, eventually};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
@@ -189,5 +191,32 @@ async fn status_shows_what_each_source_offered_how_far_it_is_and_what_its_last_e
     let json = generated.run(&["status", "random", "-o", "json"]).await?.expect_code(0)?.json()?;
     let run = &json["runs"][0];
     assert!(run.get("arrivals").is_none() && run.get("sources").is_none(), "{json}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_intake_that_somebody_else_asks_to_stop_is_started_again() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.ndjson", lines(0, 60_000))?;
+    let chancery = Chancery::on(&ledger.url)?;
+    let manifest = manifest(&of_folder(folder.path(), "NDJSON")).with("batchSize", 1_000);
+    let run = chancery.start_signing(&manifest, &["--output", "json", "--skip-audit"])?;
+    eventually("it reads", async || {
+        let received = "SELECT coalesce(sum(received), 0)::bigint FROM chancery.intakes";
+        sqlx::query_scalar::<_, i64>(received)
+            .fetch_one(ledger.ledger.pool())
+            .await
+            .is_ok_and(|received| received > 0)
+    })
+    .await;
+    let command = i32::try_from(run.id().unwrap_or_default())?;
+    let is_intake = |pid: &i32| {
+        std::fs::read_to_string(format!("/proc/{pid}/comm"))
+            .is_ok_and(|name| name.trim_end() == "chancery-intake")
+    };
+    let intake = children_of(command).into_iter().find(is_intake);
+    kill(Pid::from_raw(intake.expect("it reads still")), Signal::SIGTERM)?;
+    let summary = Ended::of(run).await?.expect_code(0)?.json()?;
+    assert_eq!(summary["signed"], 60_000, "{summary}");
     Ok(())
 }

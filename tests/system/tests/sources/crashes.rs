@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use chancery_kit::{Point, StepRelay, TestLedger, eventually, throw_away};
 
-use crate::every_step::{intake_by, socket_of, two_files};
-use crate::holds;
+use crate::every_step::{intake_by, kept, socket_of, two_files};
 
 /// More than any intake of these tests asks for.
 const MOST: usize = 200;
@@ -36,7 +35,7 @@ async fn crashes_at_every_step(point: Point) -> anyhow::Result<()> {
         assert_eq!(code, Some(0), "step {step}, {point:?}: {log}");
         eventually("the ledger answers again", async || ledger.ledger.progress(&[run.run.id]).await.is_ok())
             .await;
-        let kept = holds(&run, &offered).await;
+        let kept = kept(&run, &offered, if whole { 0 } else { step }).await;
         assert!(kept.is_ok(), "the server crashed at step {step}, {point:?}: {kept:?}\n{log}");
         if whole {
             assert!(step > 10, "there are more steps than {step}");
