@@ -30,7 +30,7 @@ impl fmt::Display for Input {
 }
 
 /// Lines of a file: few, so that there are many admissions to go wrong.
-const LINES_OF_A_FILE: usize = 100;
+const LINES_OF_A_FILE: usize = 40;
 
 /// Of so many lines, one repeats another of its run; of as many, one is no JSON.
 const EVERY: usize = 50;

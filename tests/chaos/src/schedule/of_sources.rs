@@ -20,8 +20,8 @@ pub(super) fn draw_input(rng: &mut ChaCha8Rng, keeper: Keeper, means: Means) -> 
 }
 
 /// Fewer records: what is to go wrong here goes wrong while they come, and not while they are signed.
-const RECORDS: std::ops::RangeInclusive<i64> = 4_000..=8_000;
-const RECORDS_BESIDE: std::ops::RangeInclusive<i64> = 1_500..=3_000;
+const RECORDS: std::ops::RangeInclusive<i64> = 1_500..=3_000;
+const RECORDS_BESIDE: std::ops::RangeInclusive<i64> = 500..=1_500;
 
 pub(super) fn draw_sizes(rng: &mut ChaCha8Rng, shape: &mut Shape) {
     shape.records = rng.random_range(RECORDS);
