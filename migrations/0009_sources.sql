@@ -26,11 +26,17 @@ CREATE TABLE chancery.intakes (
     dead           bigint NOT NULL DEFAULT 0 CHECK (dead >= 0),
     -- Sum of the lengths of the payloads that were admitted.
     payload_bytes  bigint NOT NULL DEFAULT 0 CHECK (payload_bytes >= 0),
+    -- When the bytes of a dead letter may have been kept for long enough. Null while no dead letter has its bytes.
+    sweep_at       timestamptz,
+    -- Why nothing is admitted for now, although the run goes on: a sentence of whoever sees to it that the database has room.
+    held           text CHECK (octet_length(held) <= 4096),
     CHECK (received = admitted + duplicates + dead),
     CHECK (admitted <= record_limit),
     CHECK ((idempotency = 'Expression') = (expression IS NOT NULL)),
     CHECK (idempotency <> 'None' OR digest_window = interval '0')
 );
+
+CREATE INDEX intakes_sweep ON chancery.intakes (sweep_at) WHERE sweep_at IS NOT NULL;
 
 CREATE TRIGGER intakes_keep_their_shape
     BEFORE UPDATE OF run_id, idempotency, expression, digest_window, record_limit
@@ -157,6 +163,8 @@ CREATE TABLE chancery.arrivals (
     CHECK ((state = 'Dead') = (reason IS NOT NULL)),
     CHECK ((state = 'Dead' AND swept_at IS NULL) = (raw IS NOT NULL))
 ) PARTITION BY LIST (run_id);
+-- What still has its bytes, the oldest first.
+CREATE INDEX arrivals_kept ON chancery.arrivals (arrived_at) WHERE raw IS NOT NULL;
 
 CREATE TRIGGER arrivals_never_change
     BEFORE UPDATE OF source, split, position, run_id, state, digest, identity, duplicate_run, duplicate_record, stage, reason, arrived_at

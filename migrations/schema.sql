@@ -128,6 +128,10 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO STRICT v_intake FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    IF v_intake.held IS NOT NULL THEN
+        answer := 'held';
+        RETURN;
+    END IF;
     SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = v_run.id;
     v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base;
     start_at := p_position;
@@ -170,7 +174,9 @@ BEGIN
     UPDATE chancery.intakes i
        SET received = i.received + admit.admitted + admit.duplicates + admit.dead, admitted = i.admitted + admit.admitted,
            duplicates = i.duplicates + admit.duplicates, dead = i.dead + admit.dead,
-           payload_bytes = i.payload_bytes + v_bytes
+           payload_bytes = i.payload_bytes + v_bytes,
+           sweep_at = CASE WHEN admit.dead = 0 THEN i.sweep_at
+                           ELSE coalesce(i.sweep_at, clock_timestamp() + i.dead_retention) END
      WHERE i.run_id = v_run.id;
     IF v_intake.dead + dead > v_intake.dead_limit THEN
         UPDATE chancery.runs r SET too_many_dead = true WHERE r.id = v_run.id;
@@ -501,18 +507,30 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.dead_letters_sweep(p_run integer) RETURNS bigint
+CREATE FUNCTION chancery.dead_letters_sweep(p_run integer, p_most bigint) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
     AS $$
 DECLARE
+    v_retention interval;
     v_swept bigint;
 BEGIN
+    -- Before any look at what is there: whoever admits more changes this row last, and then sees what was said here.
+    SELECT i.dead_retention INTO v_retention FROM chancery.intakes i WHERE i.run_id = p_run FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
     UPDATE chancery.arrivals a SET raw = NULL, swept_at = clock_timestamp()
-     WHERE a.run_id = p_run AND a.state = 'Dead' AND a.swept_at IS NULL
-       AND a.arrived_at < clock_timestamp() - (SELECT i.dead_retention FROM chancery.intakes i WHERE i.run_id = p_run);
+      FROM (SELECT d.source, d.split, d.position FROM chancery.arrivals d
+             WHERE d.run_id = p_run AND d.raw IS NOT NULL AND d.arrived_at < clock_timestamp() - v_retention
+             ORDER BY d.arrived_at LIMIT p_most) due
+     WHERE a.run_id = p_run AND a.source = due.source AND a.split = due.split AND a.position = due.position;
     GET DIAGNOSTICS v_swept = ROW_COUNT;
+    UPDATE chancery.intakes i
+       SET sweep_at = (SELECT min(d.arrived_at) FROM chancery.arrivals d
+                        WHERE d.run_id = p_run AND d.raw IS NOT NULL) + v_retention
+     WHERE i.run_id = p_run;
     RETURN v_swept;
 END
 $$;
@@ -600,8 +618,8 @@ CREATE FUNCTION chancery.intake_give_back(p_source integer, p_split integer, p_t
 DECLARE
     v_run integer := chancery.intake_of_session();
     v_failed integer := CASE WHEN p_error IS NULL THEN 0 ELSE 1 END;
-    -- A year at the most, whatever is asked for.
-    v_later timestamptz := clock_timestamp() + make_interval(secs => least(greatest(p_seconds, 0), 31536000));
+    -- A minute at the most, whatever is asked for: see intake_next.
+    v_later timestamptz := clock_timestamp() + make_interval(secs => least(greatest(p_seconds, 0), 60));
 BEGIN
     IF p_split IS NULL THEN
         UPDATE chancery.sources s
@@ -627,8 +645,13 @@ CREATE FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task
 DECLARE
     v_run chancery.runs%ROWTYPE;
     v_now timestamptz;
+    v_until timestamptz;
+    -- Whatever ends later than this was written by a clock that has been set back since, and has ended. With time to spare for
+    -- what was prolonged this moment.
+    v_latest timestamptz;
     v_limit bigint;
     v_wake timestamptz;
+    v_held text;
 BEGIN
     IF octet_length(p_holder) > 1024 OR octet_length(p_token_hash) <> 32 THEN
         RAISE EXCEPTION 'a holder has at most 1024 bytes, and the hash of a token 32' USING ERRCODE = 'check_violation';
@@ -638,24 +661,28 @@ BEGIN
     IF task IS NOT NULL THEN
         RETURN;
     END IF;
-    SELECT i.record_limit INTO v_limit FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    SELECT i.record_limit, i.held INTO v_limit, v_held FROM chancery.intakes i WHERE i.run_id = v_run.id;
     IF NOT FOUND THEN
         task := 'unknown';
         RETURN;
     END IF;
     seconds := extract(epoch FROM v_run.lease_duration);
     v_now := clock_timestamp();
-    IF v_limit > (SELECT a.records FROM chancery.admissions a WHERE a.run_id = v_run.id) IS NOT FALSE THEN
+    v_until := v_now + v_run.lease_duration;
+    v_latest := v_until + interval '1 minute';
+    IF v_held IS NULL
+       AND v_limit > (SELECT a.records FROM chancery.admissions a WHERE a.run_id = v_run.id) IS NOT FALSE THEN
         -- Sources first: their splits are then read by all.
         SELECT s.source INTO source FROM chancery.sources s
          WHERE s.run_id = v_run.id AND s.listed_at IS NULL
-           AND (s.expires_at <= v_now) IS NOT FALSE AND (s.not_before <= v_now) IS NOT FALSE
+           AND (s.expires_at > v_now AND s.expires_at <= v_latest) IS NOT TRUE
+           AND (s.not_before > v_now AND s.not_before <= v_latest) IS NOT TRUE
          ORDER BY s.source LIMIT 1 FOR UPDATE SKIP LOCKED;
         IF FOUND THEN
             -- Those of a listing that was broken off were never read.
             DELETE FROM chancery.splits t WHERE t.run_id = v_run.id AND t.source = intake_next.source;
             UPDATE chancery.sources s
-               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_now + v_run.lease_duration
+               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_until
              WHERE s.run_id = v_run.id AND s.source = intake_next.source
             RETURNING s.name, s.description, s.attempts INTO name, description, attempts;
             task := 'list';
@@ -663,12 +690,13 @@ BEGIN
         END IF;
         SELECT t.source, t.split INTO source, split FROM chancery.splits t
          WHERE t.run_id = v_run.id AND t.done_at IS NULL
-           AND (t.expires_at <= v_now) IS NOT FALSE AND (t.not_before <= v_now) IS NOT FALSE
+           AND (t.expires_at > v_now AND t.expires_at <= v_latest) IS NOT TRUE
+           AND (t.not_before > v_now AND t.not_before <= v_latest) IS NOT TRUE
            AND (SELECT s.listed_at IS NOT NULL FROM chancery.sources s WHERE s.run_id = v_run.id AND s.source = t.source)
          ORDER BY t.split, t.source LIMIT 1 FOR UPDATE SKIP LOCKED;
         IF FOUND THEN
             UPDATE chancery.splits t
-               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_now + v_run.lease_duration
+               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_until
              WHERE t.run_id = v_run.id AND t.source = intake_next.source AND t.split = intake_next.split
             RETURNING t.part, t.position, t.position_key, t.attempts INTO part, start_at, key, attempts;
             SELECT s.name, s.description INTO name, description FROM chancery.sources s
@@ -1672,18 +1700,8 @@ BEGIN
     END IF;
     IF v_refusal IS NULL AND (p_limits.namespace_runs IS NOT NULL OR p_limits.namespace_bytes IS NOT NULL) THEN
         PERFORM pg_advisory_xact_lock(hashtextextended('chancery.namespace ' || v_run.namespace, 0));
-        SELECT count(*) AS runs,
-               sum(coalesce(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size,
-                                               chancery.signature_bytes(k.algorithm, k.key_size)),
-                            -- Beside its payloads, a record has its digest, once more in an index, and its position.
-                            i.payload_bytes * 1.25 + chancery.run_bytes(
-                                i.admitted, i.admitted, 150, r.batch_size,
-                                chancery.signature_bytes(k.algorithm, k.key_size)))) AS bytes
-          INTO v_held
+        SELECT count(*) AS runs, sum(chancery.run_taken(r.id)) AS bytes INTO v_held
           FROM chancery.runs r
-          JOIN chancery.keyrings k ON k.id = r.keyring_id
-          LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
-          LEFT JOIN chancery.intakes i ON i.run_id = r.id
          WHERE r.namespace = v_run.namespace;
         IF v_held.runs > p_limits.namespace_runs THEN
             v_refusal := format(
@@ -1973,6 +1991,24 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.run_taken(p_run integer) RETURNS numeric
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN (SELECT coalesce(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size, s.bytes),
+                            -- Beside its payloads, a record has its digest, once more in an index, and its position; an
+                            -- arrival that is no record is not larger than one, but for the bytes of a dead letter.
+                            i.payload_bytes * 1.25 + (i.received - i.admitted) * 240
+                                + chancery.run_bytes(i.admitted, i.admitted, 150, r.batch_size, s.bytes))
+              FROM chancery.runs r
+              JOIN chancery.keyrings k ON k.id = r.keyring_id
+             CROSS JOIN LATERAL chancery.signature_bytes(k.algorithm, k.key_size) AS s (bytes)
+              LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
+              LEFT JOIN chancery.intakes i ON i.run_id = r.id
+             WHERE r.id = p_run);
+END
+$$;
+
 CREATE FUNCTION chancery.run_turn(p_run integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -2215,6 +2251,8 @@ CREATE TABLE chancery.intakes (
     duplicates bigint DEFAULT 0 NOT NULL,
     dead bigint DEFAULT 0 NOT NULL,
     payload_bytes bigint DEFAULT 0 NOT NULL,
+    sweep_at timestamp with time zone,
+    held text,
     CONSTRAINT intakes_admitted_check CHECK ((admitted >= 0)),
     CONSTRAINT intakes_check CHECK ((received = ((admitted + duplicates) + dead))),
     CONSTRAINT intakes_check1 CHECK ((admitted <= record_limit)),
@@ -2226,6 +2264,7 @@ CREATE TABLE chancery.intakes (
     CONSTRAINT intakes_digest_window_check CHECK ((digest_window >= '00:00:00'::interval)),
     CONSTRAINT intakes_duplicates_check CHECK ((duplicates >= 0)),
     CONSTRAINT intakes_expression_check CHECK ((octet_length(expression) <= 4096)),
+    CONSTRAINT intakes_held_check CHECK ((octet_length(held) <= 4096)),
     CONSTRAINT intakes_payload_bytes_check CHECK ((payload_bytes >= 0)),
     CONSTRAINT intakes_record_limit_check CHECK ((record_limit >= 1))
 );
@@ -2578,9 +2617,13 @@ ALTER TABLE ONLY chancery.statements
 ALTER TABLE ONLY chancery.statements
     ADD CONSTRAINT statements_run_uid_kind_key UNIQUE (run_uid, kind);
 
+CREATE INDEX arrivals_kept ON ONLY chancery.arrivals USING btree (arrived_at) WHERE (raw IS NOT NULL);
+
 CREATE INDEX batches_pending ON ONLY chancery.batches USING btree (batch) WHERE (state <> 'signed'::chancery.batch_state);
 
 CREATE INDEX deleted_runs_by_keyring ON chancery.deleted_runs USING btree (keyring_id);
+
+CREATE INDEX intakes_sweep ON chancery.intakes USING btree (sweep_at) WHERE (sweep_at IS NOT NULL);
 
 CREATE INDEX keys_by_use ON chancery.keys USING btree (keyring_id, last_use, number) WHERE (state = 'active'::chancery.key_state);
 
@@ -2716,8 +2759,8 @@ REVOKE ALL ON FUNCTION chancery.bytes_text(p_bytes numeric) FROM PUBLIC;
 REVOKE ALL ON FUNCTION chancery.database_used() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.database_used() TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer) TO chancery_operator;
+REVOKE ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer, p_most bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer, p_most bigint) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.deletion_gate() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.deletion_gate() TO chancery_auditor;
@@ -2877,6 +2920,9 @@ GRANT ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT
 
 REVOKE ALL ON FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_record_limit bigint, p_dead_limit bigint, p_dead_retention interval) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.run_taken(p_run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_taken(p_run integer) TO chancery_operator;
+
 REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) FROM PUBLIC;
@@ -2929,6 +2975,10 @@ GRANT SELECT ON TABLE chancery.intakes TO chancery_auditor;
 GRANT UPDATE(dead_limit) ON TABLE chancery.intakes TO chancery_operator;
 
 GRANT UPDATE(dead_retention) ON TABLE chancery.intakes TO chancery_operator;
+
+GRANT UPDATE(sweep_at) ON TABLE chancery.intakes TO chancery_operator;
+
+GRANT UPDATE(held) ON TABLE chancery.intakes TO chancery_operator;
 
 GRANT SELECT ON TABLE chancery.kept_digests TO chancery_auditor;
 

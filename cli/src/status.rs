@@ -1,5 +1,7 @@
 //! `chancery status`.
 
+mod sources;
+
 use std::collections::HashMap;
 
 use chancery_api::format::percent;
@@ -13,6 +15,7 @@ use crate::error::CliError;
 use crate::output::{self, line};
 use crate::owner::OwnerStatus;
 use crate::run_name::RunName;
+use crate::status::sources::{Arrivals, SourceStatus};
 
 /// A run as `-o json` shows it.
 #[derive(Serialize)]
@@ -35,6 +38,11 @@ struct RunStatus {
     keys_leased: i64,
     algorithm: String,
     owner: OwnerStatus,
+    /// What sources offered, and what became of it; none if the records are generated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arrivals: Option<Arrivals>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sources: Vec<SourceStatus>,
 }
 
 pub(crate) async fn status(
@@ -52,17 +60,32 @@ async fn show(database: &Database, arguments: &StatusArguments) -> Result<Exit, 
     let ids: Vec<_> = runs.iter().map(|run| run.id).collect();
     let progress: HashMap<_, _> =
         database.ledger.progress(&ids).await?.into_iter().map(|progress| (progress.id, progress)).collect();
-    let rows: Vec<_> =
-        runs.iter().filter_map(|run| progress.get(&run.id).map(|progress| row(run, progress))).collect();
+    let mut sources = HashMap::<_, Vec<_>>::new();
+    for source in database.ledger.sources_progress(&ids).await? {
+        sources.entry(source.run_id).or_default().push(SourceStatus::of(source));
+    }
+    let rows: Vec<_> = runs
+        .iter()
+        .filter_map(|run| {
+            let sources = sources.remove(&run.id).unwrap_or_default();
+            progress.get(&run.id).map(|progress| row(run, progress, sources))
+        })
+        .collect();
     match arguments.output {
         Output::Json => line(&serde_json::json!({ "runs": rows }).to_string())?,
         Output::Table if rows.is_empty() => line("no runs yet; `chancery run -f FILE` makes one")?,
-        Output::Table => line(&table(&rows))?,
+        Output::Table => {
+            line(&table(&rows))?;
+            if let ([RunStatus { arrivals: Some(arrivals), sources, .. }], Some(_)) = (&*rows, &arguments.run)
+            {
+                line(&format!("\n{}", sources::table(arrivals, sources)))?;
+            }
+        }
     }
     Ok(Exit::Done)
 }
 
-fn row(run: &Run, progress: &Progress) -> RunStatus {
+fn row(run: &Run, progress: &Progress, sources: Vec<SourceStatus>) -> RunStatus {
     RunStatus {
         namespace: run.namespace.clone(),
         name: run.name.clone(),
@@ -79,6 +102,8 @@ fn row(run: &Run, progress: &Progress) -> RunStatus {
         keys_leased: progress.keys_leased,
         algorithm: run.keyring.algorithm.clone(),
         owner: OwnerStatus::of_run(&run.owner),
+        arrivals: progress.arrivals.map(|counts| Arrivals::of(counts, progress.held.clone())),
+        sources,
     }
 }
 

@@ -112,7 +112,8 @@ async fn one_task(
             session.give_back(&held, None).await?;
             Ok(Some(Ended::WorkLeft))
         }
-        After::Refused(Refusal::Full) => {
+        // The next question says whether there is something else to do, or for how long to wait.
+        After::Refused(Refusal::Full | Refusal::Held) => {
             session.give_back(&held, None).await?;
             Ok(None)
         }
@@ -132,7 +133,7 @@ async fn one_task(
 fn ended(refusal: Refusal) -> Result<Ended, IntakeError> {
     match refusal {
         Refusal::Sealed => Ok(Ended::Sealed),
-        Refusal::Full | Refusal::Suspended | Refusal::TooManyDead => Ok(Ended::WorkLeft),
+        Refusal::Full | Refusal::Held | Refusal::Suspended | Refusal::TooManyDead => Ok(Ended::WorkLeft),
         Refusal::Gone => Err(IntakeError::Gone),
     }
 }

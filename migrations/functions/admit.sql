@@ -4,6 +4,7 @@
 -- answer:
 --   admitted   the counts, and start_at: from where the caller reads on. `done` when the split has been read to its end
 --   full       the run has the most records that it may have: what lies at start_at or behind it was not offered
+--   held       the database has no room for more for now: nothing was admitted
 --   moved      the split is read to somewhere else than p_position, or is another reader's: nothing was admitted
 --   sealed, suspended, too_many_dead, deleted, unknown   nothing is admitted to such a run: see intake_next
 --
@@ -71,6 +72,10 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO STRICT v_intake FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    IF v_intake.held IS NOT NULL THEN
+        answer := 'held';
+        RETURN;
+    END IF;
     SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = v_run.id;
     v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base;
     start_at := p_position;
@@ -113,7 +118,9 @@ BEGIN
     UPDATE chancery.intakes i
        SET received = i.received + admit.admitted + admit.duplicates + admit.dead, admitted = i.admitted + admit.admitted,
            duplicates = i.duplicates + admit.duplicates, dead = i.dead + admit.dead,
-           payload_bytes = i.payload_bytes + v_bytes
+           payload_bytes = i.payload_bytes + v_bytes,
+           sweep_at = CASE WHEN admit.dead = 0 THEN i.sweep_at
+                           ELSE coalesce(i.sweep_at, clock_timestamp() + i.dead_retention) END
      WHERE i.run_id = v_run.id;
     IF v_intake.dead + dead > v_intake.dead_limit THEN
         UPDATE chancery.runs r SET too_many_dead = true WHERE r.id = v_run.id;

@@ -7,8 +7,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run integer := chancery.intake_of_session();
     v_failed integer := CASE WHEN p_error IS NULL THEN 0 ELSE 1 END;
-    -- A year at the most, whatever is asked for.
-    v_later timestamptz := clock_timestamp() + make_interval(secs => least(greatest(p_seconds, 0), 31536000));
+    -- A minute at the most, whatever is asked for: see intake_next.
+    v_later timestamptz := clock_timestamp() + make_interval(secs => least(greatest(p_seconds, 0), 60));
 BEGIN
     IF p_split IS NULL THEN
         UPDATE chancery.sources s

@@ -3,8 +3,8 @@
 -- task:
 --   list        list the source: splits_add for what is found, then source_listed
 --   read        read the split from `start_at` on, with the `key` that was stored with it, and admit what is found
---   wait        others are at work on what is left, or a source that failed is left alone for a while: ask again, after
---               `seconds` at the latest
+--   wait        others are at work on what is left, or a source that failed is left alone for a while, or the database has no
+--               room for more: ask again, after `seconds` at the latest
 --   sealed      nothing is left: the run has all its records
 --   suspended, too_many_dead, deleted, unknown   nothing is read for such a run; to a login, every run is unknown but
 --               its own
@@ -21,8 +21,13 @@ LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
     v_run chancery.runs%ROWTYPE;
     v_now timestamptz;
+    v_until timestamptz;
+    -- Whatever ends later than this was written by a clock that has been set back since, and has ended. With time to spare for
+    -- what was prolonged this moment.
+    v_latest timestamptz;
     v_limit bigint;
     v_wake timestamptz;
+    v_held text;
 BEGIN
     IF octet_length(p_holder) > 1024 OR octet_length(p_token_hash) <> 32 THEN
         RAISE EXCEPTION 'a holder has at most 1024 bytes, and the hash of a token 32' USING ERRCODE = 'check_violation';
@@ -32,24 +37,28 @@ BEGIN
     IF task IS NOT NULL THEN
         RETURN;
     END IF;
-    SELECT i.record_limit INTO v_limit FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    SELECT i.record_limit, i.held INTO v_limit, v_held FROM chancery.intakes i WHERE i.run_id = v_run.id;
     IF NOT FOUND THEN
         task := 'unknown';
         RETURN;
     END IF;
     seconds := extract(epoch FROM v_run.lease_duration);
     v_now := clock_timestamp();
-    IF v_limit > (SELECT a.records FROM chancery.admissions a WHERE a.run_id = v_run.id) IS NOT FALSE THEN
+    v_until := v_now + v_run.lease_duration;
+    v_latest := v_until + interval '1 minute';
+    IF v_held IS NULL
+       AND v_limit > (SELECT a.records FROM chancery.admissions a WHERE a.run_id = v_run.id) IS NOT FALSE THEN
         -- Sources first: their splits are then read by all.
         SELECT s.source INTO source FROM chancery.sources s
          WHERE s.run_id = v_run.id AND s.listed_at IS NULL
-           AND (s.expires_at <= v_now) IS NOT FALSE AND (s.not_before <= v_now) IS NOT FALSE
+           AND (s.expires_at > v_now AND s.expires_at <= v_latest) IS NOT TRUE
+           AND (s.not_before > v_now AND s.not_before <= v_latest) IS NOT TRUE
          ORDER BY s.source LIMIT 1 FOR UPDATE SKIP LOCKED;
         IF FOUND THEN
             -- Those of a listing that was broken off were never read.
             DELETE FROM chancery.splits t WHERE t.run_id = v_run.id AND t.source = intake_next.source;
             UPDATE chancery.sources s
-               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_now + v_run.lease_duration
+               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_until
              WHERE s.run_id = v_run.id AND s.source = intake_next.source
             RETURNING s.name, s.description, s.attempts INTO name, description, attempts;
             task := 'list';
@@ -57,12 +66,13 @@ BEGIN
         END IF;
         SELECT t.source, t.split INTO source, split FROM chancery.splits t
          WHERE t.run_id = v_run.id AND t.done_at IS NULL
-           AND (t.expires_at <= v_now) IS NOT FALSE AND (t.not_before <= v_now) IS NOT FALSE
+           AND (t.expires_at > v_now AND t.expires_at <= v_latest) IS NOT TRUE
+           AND (t.not_before > v_now AND t.not_before <= v_latest) IS NOT TRUE
            AND (SELECT s.listed_at IS NOT NULL FROM chancery.sources s WHERE s.run_id = v_run.id AND s.source = t.source)
          ORDER BY t.split, t.source LIMIT 1 FOR UPDATE SKIP LOCKED;
         IF FOUND THEN
             UPDATE chancery.splits t
-               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_now + v_run.lease_duration
+               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_until
              WHERE t.run_id = v_run.id AND t.source = intake_next.source AND t.split = intake_next.split
             RETURNING t.part, t.position, t.position_key, t.attempts INTO part, start_at, key, attempts;
             SELECT s.name, s.description INTO name, description FROM chancery.sources s

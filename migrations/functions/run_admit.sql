@@ -40,18 +40,8 @@ BEGIN
     END IF;
     IF v_refusal IS NULL AND (p_limits.namespace_runs IS NOT NULL OR p_limits.namespace_bytes IS NOT NULL) THEN
         PERFORM pg_advisory_xact_lock(hashtextextended('chancery.namespace ' || v_run.namespace, 0));
-        SELECT count(*) AS runs,
-               sum(coalesce(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size,
-                                               chancery.signature_bytes(k.algorithm, k.key_size)),
-                            -- Beside its payloads, a record has its digest, once more in an index, and its position.
-                            i.payload_bytes * 1.25 + chancery.run_bytes(
-                                i.admitted, i.admitted, 150, r.batch_size,
-                                chancery.signature_bytes(k.algorithm, k.key_size)))) AS bytes
-          INTO v_held
+        SELECT count(*) AS runs, sum(chancery.run_taken(r.id)) AS bytes INTO v_held
           FROM chancery.runs r
-          JOIN chancery.keyrings k ON k.id = r.keyring_id
-          LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
-          LEFT JOIN chancery.intakes i ON i.run_id = r.id
          WHERE r.namespace = v_run.namespace;
         IF v_held.runs > p_limits.namespace_runs THEN
             v_refusal := format(

@@ -137,6 +137,8 @@ impl Process {
             () = shared.keep_statements() => {}
             () = shared.keep_sessions() => {}
             () = shared.keep_rotation() => {}
+            () = shared.keep_swept() => {}
+            () = shared.keep_held() => {}
             () = publisher.keep() => {}
         }
         // The last Events are published if the API server still answers.

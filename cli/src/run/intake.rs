@@ -13,6 +13,7 @@ use crate::display::{Display, Stage, StageBar};
 use crate::error::CliError;
 use crate::run::child::{ChildProcess, exit_of, holder_name, program};
 use crate::run::login::ChildLogin;
+use crate::run::room::Room;
 
 /// How often the ledger is asked how far it is.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -50,6 +51,7 @@ pub(crate) async fn read_sources(
     database: &Database,
     run: &Run,
     log_format: LogFormat,
+    room: &Room,
     display: &Display,
     stop: &Stop,
     told: impl Fn() + Send + Sync,
@@ -61,7 +63,8 @@ pub(crate) async fn read_sources(
     let total = run.input.sources().and_then(|sources| sources.record_limit).unwrap_or(0);
     let bar = display.stage(Stage::Reading, total.unsigned_abs(), received(&before));
     let login = ChildLogin::for_intake(database, run, SESSIONS).await?;
-    let intake = Intake { database, run, log_format, display, url: login.url()?, bar: &bar, told: &told };
+    let intake =
+        Intake { database, run, log_format, room, display, url: login.url()?, bar: &bar, told: &told };
     let taken = intake.keep_reading(stop).await;
     login.drop().await;
     bar.end();
@@ -72,6 +75,7 @@ struct Intake<'a, F> {
     database: &'a Database,
     run: &'a Run,
     log_format: LogFormat,
+    room: &'a Room,
     display: &'a Display,
     url: String,
     bar: &'a StageBar,
@@ -83,13 +87,17 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
         let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
         let (mut restarts, mut starts) = (0, 0);
         loop {
+            // Before it admits anything, and as it goes on.
+            self.look().await?;
             let began = Instant::now();
             let holder = holder_name("intake", starts);
             starts += 1;
             let (exit, last) = self.read_once(&holder, stop).await?;
             self.look().await?;
-            if exit == Exit::Done {
-                return self.how_it_ended(stop).await;
+            if exit == Exit::Done
+                && let Some(taken) = self.how_it_ended(stop).await?
+            {
+                return Ok(taken);
             }
             // What it had in hand is free at once.
             self.database.ledger.release_intakes(self.run, &[holder]).await?;
@@ -100,10 +108,12 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
             if stop.is_asked() {
                 return Ok(Taken::Stopped);
             }
-            if restarts == RESTARTS || matches!(exit, Exit::NeverWorks | Exit::NoRoom) {
-                return Err(CliError::IntakeFailed { last, exit });
+            if exit != Exit::Done {
+                if restarts == RESTARTS || matches!(exit, Exit::NeverWorks | Exit::NoRoom) {
+                    return Err(CliError::IntakeFailed { last, exit });
+                }
+                restarts += 1;
             }
-            restarts += 1;
             self.display
                 .above_bars(|| tracing::warn!(restarts, "the intake ended: {last}; starting it again"));
             tokio::select! {
@@ -113,17 +123,20 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
         }
     }
 
-    async fn how_it_ended(&self, stop: &Stop) -> Result<Taken, CliError> {
+    /// What an intake saw that ended without an error. None if it was asked to stop by somebody else, or what it saw is over
+    /// by now.
+    async fn how_it_ended(&self, stop: &Stop) -> Result<Option<Taken>, CliError> {
         let progress = progress(self.database, self.run).await?;
         match progress.arrivals {
-            _ if progress.sealed => Ok(Taken::Sealed),
+            _ if progress.sealed => Ok(Some(Taken::Sealed)),
             Some(counts) if progress.too_many_dead => Err(CliError::TooManyDead {
                 run: format!("{}/{}", self.run.namespace, self.run.name),
                 dead: counts.dead,
                 limit: counts.dead_limit,
             }),
-            _ if stop.is_asked() => Ok(Taken::Stopped),
-            _ => Ok(Taken::Suspended),
+            _ if stop.is_asked() => Ok(Some(Taken::Stopped)),
+            _ if progress.suspended => Ok(Some(Taken::Suspended)),
+            _ => Ok(None),
         }
     }
 
@@ -181,8 +194,14 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
     }
 
     async fn look(&self) -> Result<(), CliError> {
-        self.bar.at(received(&progress(self.database, self.run).await?));
+        let progress = progress(self.database, self.run).await?;
+        self.bar.at(received(&progress));
         (self.told)();
+        // Another command, or this one before it was killed, may have left it held.
+        let short = self.room.is_short(self.display);
+        if short.is_some() != progress.held.is_some() {
+            self.database.ledger.hold_intake(self.run.id, short.as_deref()).await?;
+        }
         Ok(())
     }
 }

@@ -17,6 +17,9 @@ use crate::database::Database;
 use crate::error::CliError;
 use crate::kek_source::{FoundKeks, KekSource};
 
+/// Dead letters whose bytes are removed in one transaction, of up to 1 MiB each.
+const SWEPT_AT_ONCE: i64 = 100;
+
 /// A manifest that passed every check.
 pub(crate) struct Request {
     path: PathBuf,
@@ -117,7 +120,7 @@ impl Request {
             database.ledger.set_mutable(&run, self.valid.suspend, self.valid.lease_duration).await?;
             if let RunInput::Sources(sources) = &self.valid.input {
                 database.ledger.set_dead_letter(&run, for_ledger(sources).dead_letter).await?;
-                database.ledger.sweep_dead_letters(&run).await?;
+                while database.ledger.sweep_dead_letters(&run, SWEPT_AT_ONCE).await? == SWEPT_AT_ONCE {}
             }
         }
         Ok((run, data_key))

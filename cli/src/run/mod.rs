@@ -175,12 +175,13 @@ async fn sign_as_records_come(
                 () = stop.asked() => Ok(Taken::Stopped),
             }
         } else {
-            read_sources(database, run, how.log_format, display, stop, || {
+            read_sources(database, run, how.log_format, how.room, display, stop, || {
                 told.send_replace(());
             })
             .await
         };
-        if supplied.is_err() {
+        // Should the run go on this moment, signers that have not seen it suspended would wait for what nobody reads.
+        if matches!(supplied, Err(_) | Ok(Taken::Suspended)) {
             stop.now();
         }
         supplied.map(|taken| (taken, began.elapsed()))

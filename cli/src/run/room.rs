@@ -42,23 +42,33 @@ impl Room {
 
     /// Waits until there is room for more records, and says once that it waits.
     pub(crate) async fn wait(&self, display: &Display) {
-        while let Some(Disk { free, total }) = self.disk.as_deref().and_then(look) {
-            let floor = self.floor.unwrap_or_else(|| FLOOR.min(total / SHARE));
-            if free >= floor {
-                break;
-            }
-            if !self.is_short.swap(true, Ordering::Relaxed) {
-                display.say(&format!(
-                    "the disk of the private PostgreSQL has {} left, of which {} stay free: records are made once there is room; free some, or give less with --disk-floor",
-                    bytes(free),
-                    bytes(floor)
-                ));
-            }
+        while self.is_short(display).is_some() {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
-        if self.is_short.swap(false, Ordering::Relaxed) {
-            display.say("the disk of the private PostgreSQL has room again: records are made");
+    }
+
+    /// Why there is no room for more records; none if there is. Says it once, and once that there is again.
+    pub(crate) fn is_short(&self, display: &Display) -> Option<String> {
+        let why = self.disk.as_deref().and_then(look).and_then(|disk| self.judge(disk));
+        match &why {
+            Some(why) if !self.is_short.swap(true, Ordering::Relaxed) => display.say(why),
+            None if self.is_short.swap(false, Ordering::Relaxed) => {
+                display.say("the disk of the private PostgreSQL has room again: records are made");
+            }
+            _ => {}
         }
+        why
+    }
+
+    fn judge(&self, Disk { free, total }: Disk) -> Option<String> {
+        let floor = self.floor.unwrap_or_else(|| FLOOR.min(total / SHARE));
+        (free < floor).then(|| {
+            format!(
+                "the disk of the private PostgreSQL has {} left, of which {} stay free: records are made once there is room; free some, or give less with --disk-floor",
+                bytes(free),
+                bytes(floor)
+            )
+        })
     }
 }
 

@@ -12,7 +12,9 @@
 //! - [`data_keys`]: what wraps the private keys of each keyring, itself wrapped.
 //! - [`run_secrets`]: which Secret the signers of a run on a cluster are given.
 //! - [`generated`]: making random records, and sealing a run.
-//! - [`input`], [`intake`]: reading sources, and admitting what they offer.
+//! - [`input`], [`intake`], [`dead_letters`]: reading sources, admitting what they offer, and what could not be.
+//! - [`holding`]: having intakes wait for room in the database.
+//! - [`source_progress`]: how far the sources of runs are.
 //! - [`standstill`]: why no record of a run is signed.
 //! - [`export`], [`audit`]: reading a run back, in streams.
 //! - [`roots`], [`statements`]: what is stated of a run.
@@ -21,9 +23,12 @@ mod answer;
 pub mod audit;
 pub mod connect;
 pub mod data_keys;
+pub mod dead_letters;
+mod digests;
 pub mod error;
 pub mod export;
 pub mod generated;
+pub mod holding;
 mod identity;
 pub mod input;
 pub mod intake;
@@ -41,6 +46,7 @@ pub mod roots;
 mod row;
 pub mod run;
 pub mod run_secrets;
+pub mod source_progress;
 pub mod standstill;
 pub mod statements;
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::Ledger;
 use crate::error::StoreError;
-use crate::input::{DeadLetter, Input};
+use crate::input::Input;
 use crate::keyring::Keyring;
 use crate::owner::Owner;
 use crate::parts::Part;
@@ -139,6 +139,8 @@ pub struct Progress {
     pub too_many_dead: bool,
     /// What became of its arrivals; none for generated records.
     pub arrivals: Option<ArrivalCounts>,
+    /// Why nothing is admitted for now, although the run goes on; none while there is room for more.
+    pub held: Option<String>,
     /// Whether every key is in the ring.
     pub filled: bool,
     /// Whether the input is complete.
@@ -175,6 +177,7 @@ from_row!(Progress {
     suspended,
     too_many_dead,
     arrivals: (Option ArrivalCounts if "received"),
+    held,
     filled,
     sealed,
     complete,
@@ -317,42 +320,6 @@ impl Ledger {
         })
         .await
         .map(|_| ())
-    }
-
-    /// Sets what happens to a run's dead letters. One that has no more of them than it now may have goes on.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn set_dead_letter(&self, run: &Run, dead_letter: DeadLetter) -> Result<(), StoreError> {
-        let DeadLetter { limit, retention } = dead_letter;
-        self.ask(query::dead_letter_set, async |query, connection| {
-            query.rows().bind(run.id).bind(limit).bind(retention.as_secs_f64()).execute(connection).await
-        })
-        .await
-        .map(|_| ())
-    }
-
-    /// Removes the bytes of dead letters that have been kept for as long as the run says. Returns how many that were.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn sweep_dead_letters(&self, run: &Run) -> Result<i64, StoreError> {
-        self.ask(query::dead_letters_sweep, async |query, connection| {
-            query.scalars().bind(run.id).fetch_one(connection).await
-        })
-        .await
-    }
-
-    /// Forgets the digests of deleted runs whose window has passed. Returns how many that were.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn sweep_digests(&self) -> Result<i64, StoreError> {
-        self.ask(query::digests_sweep, async |query, connection| query.scalars().fetch_one(connection).await)
-            .await
     }
 
     /// How far each of these runs is, in one query. Runs that are gone are left out.

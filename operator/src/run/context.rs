@@ -16,6 +16,7 @@ use crate::host::services::Services;
 use crate::host::triggers::Triggers;
 use crate::run::build::pod::SignerSettings;
 use crate::run::facts::{Audited, Background, WorkKind};
+use crate::run::holding;
 use crate::run::intake_settings::IntakeSettings;
 use crate::run::key_files::KeyFiles;
 use crate::run::limits::{Bounds, Limits};
@@ -25,6 +26,7 @@ use crate::run::room::RoomWatch;
 use crate::run::rotating;
 use crate::run::sessions;
 use crate::run::stating;
+use crate::run::sweeping;
 use crate::run::watched::{RunRef, Watched};
 
 /// What all reconciles of runs share while this operator leads.
@@ -110,6 +112,16 @@ impl Shared {
     /// Wraps the data keys of keyrings anew when another KEK takes the place of theirs, for ever.
     pub async fn keep_rotation(&self) {
         rotating::keep(&self.services.database, &self.key_files, &self.metrics).await;
+    }
+
+    /// Removes the bytes of dead letters that have been kept for long enough, for ever.
+    pub async fn keep_swept(&self) {
+        sweeping::keep(&self.services.database).await;
+    }
+
+    /// Has runs wait with their sources while they are beyond a limit, or the database is nearly full, for ever.
+    pub async fn keep_held(&self) {
+        holding::keep(&self.services.database, self.limits, &self.room).await;
     }
 
     /// Reads the progress of one run now, if it is watched.

@@ -105,6 +105,19 @@ impl RoomWatch {
         Ok(enough)
     }
 
+    /// Why nothing more is to be written: the database has come down to its floor.
+    ///
+    /// # Errors
+    ///
+    /// As for [`RoomWatch::look`].
+    pub(crate) async fn floor_is_met(&self, ledger: &Ledger) -> Result<Option<String>, StoreError> {
+        let Some(capacity) = self.capacity else { return Ok(None) };
+        match judge(capacity, self.used(ledger).await?, None) {
+            Room::Enough => Ok(None),
+            Room::Short { why } => Ok(Some(why)),
+        }
+    }
+
     /// Forgets a run that is gone.
     pub(crate) fn forget(&self, uid: &str) {
         self.lock().remove(uid);

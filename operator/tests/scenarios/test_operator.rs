@@ -176,6 +176,18 @@ impl TestOperator {
         self.tasks.push(tokio::spawn(async move { shared.keep_sessions().await }));
     }
 
+    /// Lets it remove the bytes of dead letters that were kept for long enough.
+    pub(crate) fn keep_swept(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.keep_swept().await }));
+    }
+
+    /// Lets it have runs wait with their sources.
+    pub(crate) fn keep_held(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.keep_held().await }));
+    }
+
     /// Lets it make statements.
     pub(crate) fn keep_statements(&mut self) {
         let shared = Arc::clone(&self.context.shared);

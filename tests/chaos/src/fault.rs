@@ -75,6 +75,31 @@ pub enum Fault {
     CutOften(Duration, Duration),
     /// Connections carry so many bytes per second, for this time.
     Trickle(u32, Duration),
+    /// SIGKILL to an intake.
+    KillIntake,
+    /// SIGSTOP to an intake, and SIGCONT after this time.
+    PauseIntake(Duration),
+    /// SIGTERM to an intake.
+    StopIntake,
+    /// What happens on the way to the object store that is read.
+    ToSource(Road),
+}
+
+/// What happens to the connections of an object store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Road {
+    /// They stand still for this time.
+    Freeze(Duration),
+    /// All are reset.
+    Reset,
+    /// All are reset every so often (first), for this time (second).
+    ResetOften(Duration, Duration),
+    /// They carry so many bytes per second, for this time.
+    Trickle(u32, Duration),
+    /// So many requests are lost, with a reset.
+    LoseRequests(u32),
+    /// So many requests are carried out, and instead of the answer comes a reset.
+    LoseAnswers(u32),
 }
 
 impl Fault {
@@ -110,6 +135,15 @@ impl Fault {
             Self::SetClock(_) => "clock of the server set forward",
             Self::CutOften(..) => "all connections closed again and again",
             Self::Trickle(..) => "connections that carry little",
+            Self::KillIntake => "intake killed (SIGKILL)",
+            Self::PauseIntake(_) => "intake paused (SIGSTOP, SIGCONT)",
+            Self::StopIntake => "intake asked to stop (SIGTERM)",
+            Self::ToSource(Road::Freeze(_)) => "connections to the source frozen",
+            Self::ToSource(Road::Reset) => "connections to the source reset",
+            Self::ToSource(Road::ResetOften(..)) => "connections to the source reset again and again",
+            Self::ToSource(Road::Trickle(..)) => "connections to the source that carry little",
+            Self::ToSource(Road::LoseRequests(_)) => "requests to the source lost",
+            Self::ToSource(Road::LoseAnswers(_)) => "answers of the source lost",
         }
     }
 
@@ -126,7 +160,11 @@ impl Fault {
             | Self::FillDisk(time)
             | Self::SuspendRun(time)
             | Self::CutOften(_, time)
-            | Self::Trickle(_, time) => *time,
+            | Self::Trickle(_, time)
+            | Self::PauseIntake(time)
+            | Self::ToSource(Road::Freeze(time) | Road::ResetOften(_, time) | Road::Trickle(_, time)) => {
+                *time
+            }
             Self::KillSigner
             | Self::StopSigner
             | Self::KillKeeper
@@ -139,7 +177,10 @@ impl Fault {
             | Self::LoseAnswers(..)
             | Self::LoseRequests(..)
             | Self::DeleteRun
-            | Self::SetClock(_) => Duration::ZERO,
+            | Self::SetClock(_)
+            | Self::KillIntake
+            | Self::StopIntake
+            | Self::ToSource(Road::Reset | Road::LoseRequests(_) | Road::LoseAnswers(_)) => Duration::ZERO,
         }
     }
 }

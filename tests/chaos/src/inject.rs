@@ -13,6 +13,7 @@ use sqlx::{Connection, PgConnection};
 use crate::clock;
 use crate::fault::Fault;
 use crate::of_a_run::{delete, suspend};
+use crate::of_sources::{on_the_road, pause_intake, signal_intake};
 use crate::place::{Place, Stage};
 use crate::proxy::End;
 use crate::schedule::Planned;
@@ -194,6 +195,22 @@ pub async fn inject(
             proxy.trickle(bytes);
             Some(after(time, move || on_stage.proxy.flow()))
         }
+        Fault::KillIntake => {
+            let Some(()) = signal_intake(stage, pick, Signal::SIGKILL) else { return Ok(None) };
+            None
+        }
+        Fault::StopIntake => {
+            let Some(()) = signal_intake(stage, pick, Signal::SIGTERM) else { return Ok(None) };
+            None
+        }
+        Fault::PauseIntake(time) => {
+            let Some(lift) = pause_intake(stage, pick, time) else { return Ok(None) };
+            Some(lift)
+        }
+        Fault::ToSource(road) => {
+            let Some(lift) = on_the_road(stage, road) else { return Ok(None) };
+            lift
+        }
     };
     Ok(Some((Injected { fault, began, ended: began, killed }, lift)))
 }
@@ -210,7 +227,7 @@ async fn start_again(server: &ThrowAway) -> anyhow::Result<()> {
     }
 }
 
-fn pause(pid: i32, time: Duration) -> Lift {
+pub(crate) fn pause(pid: i32, time: Duration) -> Lift {
     send(pid, Signal::SIGSTOP);
     after(time, move || {
         // The fence may have ended it meanwhile.
@@ -218,7 +235,7 @@ fn pause(pid: i32, time: Duration) -> Lift {
     })
 }
 
-fn after(time: Duration, end: impl FnOnce() + Send + 'static) -> Lift {
+pub(crate) fn after(time: Duration, end: impl FnOnce() + Send + 'static) -> Lift {
     Box::pin(async move {
         tokio::time::sleep(time).await;
         end();

@@ -91,6 +91,7 @@ pub async fn judge(
     violations.extend(journal.shared_keys());
     violations.extend(compare(&journal, &log));
     audit(stage, schedule, &mut judged).await?;
+    judged.violations.extend(unaccounted(stage).await?);
     let leases = log.leases;
     let with_outcome =
         |wanted: &str| leases.iter().filter(|lease| lease.outcome.as_deref() == Some(wanted)).count();
@@ -101,13 +102,14 @@ pub async fn judge(
     Ok(judged)
 }
 
-/// Signers that do not end, although the run is over. One that lost its supervisor takes its time.
+/// Signers and intakes that do not end, although the run is over. One that lost its supervisor takes its time.
 async fn left_running(stage: &Stage) -> Vec<String> {
     let waited = Instant::now();
     loop {
-        let left = signers::running(&stage.errand.journal);
+        let mut left = signers::running(&stage.errand.journal);
+        left.extend(signers::running_intakes(&stage.errand.journal));
         if left.is_empty() || waited.elapsed() > LAST_PATIENCE {
-            return left.iter().map(|signer| format!("signer {} still runs", signer.holder)).collect();
+            return left.iter().map(|program| format!("{} still runs", program.holder)).collect();
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -170,6 +172,20 @@ fn compare(journal: &Journal, log: &Log) -> Vec<String> {
         }
     }
     violations
+}
+
+/// What the runs that are left were offered, which the harness has counted, and the ledger has otherwise.
+async fn unaccounted(stage: &Stage) -> anyhow::Result<Vec<String>> {
+    let mut violations = Vec::new();
+    let mut connection = PgConnection::connect(&stage.direct).await?;
+    for (task, read) in stage.tasks.iter().zip(&stage.reads).filter(|(task, _)| !task.is_given_up()) {
+        let id = sqlx::query_scalar("SELECT id FROM chancery.runs WHERE name = $1");
+        let id: i32 = id.bind(&task.run).fetch_one(&mut connection).await?;
+        if let Err(error) = read.offered.is_accounted_for(&mut connection, id).await {
+            violations.push(format!("run {}: {error:#}", task.run));
+        }
+    }
+    Ok(violations)
 }
 
 /// Both audits, of each run that is there and of the keyring that they share.

@@ -1,5 +1,6 @@
 //! Those who start signers, and start them again.
 
+mod intakes;
 mod operated;
 mod supervisor;
 mod unattended;
@@ -43,18 +44,37 @@ pub struct Task {
     deleted: Arc<AtomicBool>,
     /// The URL with the login of its signers, once it has one.
     signers_url: Arc<OnceLock<String>>,
+    /// The URL with the login of its intakes, once it has one; never, if its records are generated.
+    intakes_url: Arc<OnceLock<String>>,
 }
 
 impl Task {
     /// A run that so many signers are to sign.
     #[must_use]
     pub fn new(errand: Errand, run: String, signers: u32) -> Self {
-        Self { errand, run, signers, deleted: Arc::default(), signers_url: Arc::default() }
+        Self {
+            errand,
+            run,
+            signers,
+            deleted: Arc::default(),
+            signers_url: Arc::default(),
+            intakes_url: Arc::default(),
+        }
     }
 
     /// Gives it the URL with the login of its signers; the first one counts.
     pub fn signs_by(&self, url: String) {
         self.signers_url.get_or_init(|| url);
+    }
+
+    /// Gives it the URL with the login of its intakes; the first one counts.
+    pub fn reads_by(&self, url: String) {
+        self.intakes_url.get_or_init(|| url);
+    }
+
+    /// That URL; none if nothing is read for it.
+    pub(crate) fn intakes_url(&self) -> Option<String> {
+        self.intakes_url.get().cloned()
     }
 
     /// The variables that a signer of it is started with.

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chancery_chaos::input::Input;
 use chancery_chaos::judge::keep_evidence;
 use chancery_chaos::place::{Place, Stage};
 use chancery_chaos::play::{Played, play};
@@ -27,6 +28,9 @@ struct Arguments {
     /// The most schedules to play
     #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
     schedules: u64,
+    /// Leave out the schedules whose records are generated
+    #[arg(long)]
+    only_reading: bool,
 }
 
 #[tokio::main]
@@ -49,11 +53,12 @@ async fn play_all(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     println!("seed {first}; {means}");
     let place = Arc::new(Place::new(means)?);
     let (mut totals, began) = (Totals::default(), Instant::now());
-    for number in 0..arguments.schedules {
+    let schedules = (0..).map(|number| Schedule::draw(first.wrapping_add(number), means));
+    let wanted = |schedule: &Schedule| !arguments.only_reading || schedule.shape.input != Input::Generated;
+    for schedule in schedules.filter(wanted).take(usize::try_from(arguments.schedules)?) {
         if began.elapsed() >= time {
             break;
         }
-        let schedule = Schedule::draw(first.wrapping_add(number), means);
         println!("{}: {}", schedule.seed, schedule.shape);
         let (played, stage) = play(&place, &schedule).await?;
         show(&schedule, &played);

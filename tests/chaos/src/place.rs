@@ -1,10 +1,12 @@
 //! Where schedules are played: one server, and a ledger, a proxy and a folder for each schedule.
 
+mod sources;
+
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use chancery_keyring::Kek;
-use chancery_kit::{Manifest, SmallDisk, TestLedger, data_key_of, write_data_key};
+use chancery_kit::{Manifest, S3Server, SmallDisk, TestLedger, data_key_of, write_data_key};
 use chancery_local_postgres::{SUPERUSER, ServerOptions, ThrowAway};
 use chancery_process::{create_kek_file, read_kek_file};
 use chancery_store::logins::sessions_for;
@@ -12,12 +14,16 @@ use chancery_store::{Ledger, LedgerUrl, NewRun};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 
+use crate::input::Read;
 use crate::keeper::{Errand, Task};
-use crate::proxy::Proxy;
+use crate::proxy::{self, Proxy};
 use crate::schedule::{Beside, Means, Schedule, Shape};
 
 /// Few enough that they can be used up, and enough for the programs of three runs.
 const CONNECTIONS: u32 = 100;
+
+/// One per reader, and as many again while the server has not noticed that those of a dead one are gone.
+const SESSIONS_OF_INTAKES: u32 = 20;
 
 /// The first run of a schedule.
 const FIRST_RUN: &str = "demo";
@@ -34,6 +40,7 @@ pub struct Place {
     pub server: ThrowAway,
     /// What this machine has.
     pub means: Means,
+    store: Option<S3Server>,
 }
 
 /// All that one schedule has to itself.
@@ -46,6 +53,10 @@ pub struct Stage {
     pub errand: Errand,
     /// The runs; the first of them is never deleted.
     pub tasks: Vec<Task>,
+    /// What each of the runs reads; nothing if their records are generated.
+    pub reads: Vec<Read>,
+    /// Between the programs and the object store, if something is read from one.
+    pub to_source: Option<Proxy>,
     /// The disk of the ledger, if a fault needs one.
     pub disk: Option<SmallDisk>,
     namespace: String,
@@ -64,7 +75,8 @@ impl Place {
         let options = ServerOptions { max_connections: CONNECTIONS, ..ServerOptions::default() };
         let folder = std::env::temp_dir().join("chancery-chaos");
         std::fs::create_dir_all(&folder)?;
-        Ok(Self { server: ThrowAway::start(&folder, options)?, means })
+        let store = if means.store { S3Server::start()? } else { None };
+        Ok(Self { server: ThrowAway::start(&folder, options)?, means, store })
     }
 
     /// A ledger without runs, and all else that the schedule needs.
@@ -85,7 +97,7 @@ impl Place {
         let journal = folder.path().join("journal");
         std::fs::create_dir(&journal)?;
         let socket = self.server.socket_dir().join(format!(".s.PGSQL.{}", self.server.port()));
-        let proxy = Proxy::start(&socket, shape.latency).await?;
+        let proxy = Proxy::start(proxy::Place::Socket(socket), shape.latency).await?;
         let errand = Errand {
             url: proxy.url(SUPERUSER, &database),
             direct: self.server.url(&database),
@@ -94,11 +106,14 @@ impl Place {
             threads: shape.threads,
         };
         let tasks = tasks(shape, &errand);
-        for (task, run) in tasks.iter().zip(runs(shape)) {
-            std::fs::write(task.manifest(), manifest(&task.run, shape, run).to_string())?;
+        let (reads, to_source) = self.sources(schedule, folder.path()).await?;
+        for (number, (task, run)) in tasks.iter().zip(runs(shape)).enumerate() {
+            let manifest = manifest(&task.run, shape, run, reads.get(number));
+            std::fs::write(task.manifest(), manifest.to_string())?;
         }
         let direct = self.server.url(&database);
-        Ok(Stage { proxy, direct, errand, tasks, disk, namespace: namespace.to_owned(), database, folder })
+        let namespace = namespace.to_owned();
+        Ok(Stage { proxy, direct, errand, tasks, reads, to_source, disk, namespace, database, folder })
     }
 
     async fn create(&self, database: &str, disk: Option<&SmallDisk>) -> anyhow::Result<()> {
@@ -126,8 +141,8 @@ impl Place {
     ///
     /// A server that refuses.
     pub async fn clear(&self, stage: Stage) -> anyhow::Result<()> {
-        let Stage { proxy, disk, database, .. } = stage;
-        drop(proxy);
+        let Stage { proxy, to_source, disk, database, .. } = stage;
+        drop((proxy, to_source));
         // Before its tablespace goes, and after everybody who uses it.
         self.execute(&format!("DROP DATABASE {database} WITH (FORCE)")).await?;
         if disk.is_some() {
@@ -138,7 +153,7 @@ impl Place {
 }
 
 impl Stage {
-    /// Records, made while nothing goes wrong yet. The signers make the keys, whatever goes wrong.
+    /// Records, made while nothing goes wrong yet, unless they are read. The signers make the keys, whatever goes wrong.
     ///
     /// # Errors
     ///
@@ -146,9 +161,15 @@ impl Stage {
     pub async fn seed(&self, shape: &Shape) -> anyhow::Result<()> {
         let ledger = Ledger::connect(self.direct.parse()?, 3).await?;
         let kek = read_kek_file(&self.errand.kek_file())?;
-        for (task, run) in self.tasks.iter().zip(runs(shape)) {
-            let (run, _) = ledger.create_run(&new_run(&task.run, shape, run, &kek)).await?;
-            chancery_kit::make_records(&ledger, &run).await?;
+        for (number, (task, run)) in self.tasks.iter().zip(runs(shape)).enumerate() {
+            let read = self.reads.get(number);
+            let (run, _) = ledger.create_run(&new_run(&task.run, shape, run, read, &kek)).await?;
+            if read.is_some() {
+                let login = ledger.make_intake_login(&run, SESSIONS_OF_INTAKES).await?;
+                task.reads_by(self.errand.url.parse::<LedgerUrl>()?.for_login(&login)?);
+            } else {
+                chancery_kit::make_records(&ledger, &run).await?;
+            }
             write_data_key(&task.data_key_file(), &data_key_of(&ledger, &run.keyring, &kek).await?)?;
             let login = ledger.make_login(&run, sessions_for(task.signers)).await?;
             task.signs_by(self.errand.url.parse::<LedgerUrl>()?.for_login(&login)?);
@@ -194,11 +215,17 @@ fn tasks(shape: &Shape, errand: &Errand) -> Vec<Task> {
 }
 
 /// What `chancery run` is given.
-fn manifest(name: &str, shape: &Shape, run: Beside) -> Manifest {
+fn manifest(name: &str, shape: &Shape, run: Beside, read: Option<&Read>) -> Manifest {
     let Shape { algorithm, keys, lease, beside, .. } = shape;
-    let manifest = Manifest::new()
-        .named(name)
-        .with("recordCount", run.records)
+    let manifest = Manifest::new().named(name);
+    let manifest = match read {
+        None => manifest.with("recordCount", run.records),
+        Some(read) => manifest
+            .without("recordCount")
+            .without("recordSize")
+            .with("sources", serde_json::json!([read.source])),
+    };
+    let manifest = manifest
         .with("keyCount", keys)
         .with("batchSize", run.batch_size)
         .with("algorithm", algorithm)
@@ -207,14 +234,13 @@ fn manifest(name: &str, shape: &Shape, run: Beside) -> Manifest {
 }
 
 /// The same run for the ledger itself.
-fn new_run(name: &str, shape: &Shape, run: Beside, kek: &Kek) -> NewRun {
+fn new_run(name: &str, shape: &Shape, run: Beside, read: Option<&Read>, kek: &Kek) -> NewRun {
     let Shape { algorithm, keys, lease, ref beside, .. } = *shape;
-    let new = chancery_kit::TestRun::new()
-        .named(name)
-        .records(run.records)
-        .keys(keys)
-        .batch_size(run.batch_size)
-        .algorithm(algorithm)
-        .lease_duration(lease);
+    let new = chancery_kit::TestRun::new().named(name);
+    let new = match read {
+        None => new.records(run.records),
+        Some(read) => new.reads_source(&read.source),
+    };
+    let new = new.keys(keys).batch_size(run.batch_size).algorithm(algorithm).lease_duration(lease);
     if beside.is_empty() { new.new_run(kek) } else { new.keyring(KEYRING).new_run(kek) }
 }

@@ -86,6 +86,9 @@ async fn play_with(
     };
     // What was to be lost on connections that are no more cannot be lost.
     stage.proxy.lose_nothing();
+    if let Some(way) = &stage.to_source {
+        way.lose_nothing();
+    }
     let judged = judge(stage, schedule, &injected, &watch, finished).await?;
     if !judged.violations.is_empty() {
         std::fs::write(stage.errand.folder.join("programs.log"), keeper.log())?;
@@ -111,12 +114,10 @@ async fn carry_out(
     for planned in &schedule.faults {
         let its_time = async {
             match planned.when {
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_precision_loss,
-                    reason = "a share of it"
-                )]
-                When::Signed(share) => watch.until_signed((batches as f64 * share) as i64).await,
+                When::Signed(share) => watch.until_signed(share_of(batches, share)).await,
+                When::Received(share) => {
+                    watch.until_received(share_of(schedule.shape.records, share)).await;
+                }
                 When::After(time) => tokio::time::sleep(time).await,
             }
         };
@@ -130,6 +131,11 @@ async fn carry_out(
         faults.add(inject(*planned, place, stage, keeper).await?);
     }
     Ok(false)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a share of it")]
+fn share_of(all: i64, share: f64) -> i64 {
+    (all as f64 * share) as i64
 }
 
 /// The faults that have come, and what ends those that last.

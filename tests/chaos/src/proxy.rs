@@ -1,6 +1,6 @@
-//! A network between the programs and the server that does what networks do.
+//! A network between the programs and a server, PostgreSQL or an object store, that does what networks do.
 //!
-//! It listens on loopback and passes on to the server's Unix socket. It knows nothing of PostgreSQL's
+//! It listens on loopback and passes on to the server. It knows nothing of the
 //! protocol but that the client speaks first and that an answer comes only after the whole request: so
 //! a request whose answer is taken away has been carried out, its COMMIT included, because each request
 //! of the programs is a transaction of its own.
@@ -9,16 +9,48 @@ mod connection;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::fault::{Message, STORE_BYTES, Way};
+
+/// Where the server listens.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// PostgreSQL, at this Unix socket.
+    Socket(PathBuf),
+    /// An object store, at this port of the loopback.
+    Port(u16),
+}
+
+impl Place {
+    /// Requests of a new connection that are left alone: those that log in.
+    const fn greeting(&self) -> usize {
+        match self {
+            Self::Socket(_) => 6,
+            Self::Port(_) => 0,
+        }
+    }
+
+    async fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Self::Socket(path) => Box::new(UnixStream::connect(path).await?),
+            Self::Port(port) => Box::new(TcpStream::connect(("127.0.0.1", *port)).await?),
+        })
+    }
+}
+
+/// A connection to a server.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +87,7 @@ pub(crate) enum Fate {
 
 /// What the connections share.
 pub(crate) struct Shared {
-    server: PathBuf,
+    pub(crate) server: Place,
     weather: watch::Sender<Weather>,
     losses: Mutex<Losses>,
     connections: Mutex<HashMap<u64, watch::Sender<Option<End>>>>,
@@ -70,15 +102,15 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens, and passes on to the server whose socket this is.
+    /// Listens, and passes on to the server at this place.
     ///
     /// # Errors
     ///
     /// When no port is to be had.
-    pub async fn start(server: &Path, latency: Duration) -> anyhow::Result<Self> {
+    pub async fn start(server: Place, latency: Duration) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let shared = Arc::new(Shared {
-            server: server.to_owned(),
+            server,
             weather: watch::Sender::new(Weather { frozen: None, delay: latency, rate: None }),
             losses: Mutex::default(),
             connections: Mutex::default(),
@@ -92,6 +124,12 @@ impl Proxy {
     #[must_use]
     pub fn url(&self, user: &str, database: &str) -> String {
         format!("postgres://{user}@{}/{database}?sslmode=disable", self.address)
+    }
+
+    /// Where an object store is found through this.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Nothing passes in this direction until [`Proxy::thaw`]; new connections are taken all the same.
@@ -229,7 +267,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 /// One connection, to its end.
 async fn pass_on(client: TcpStream, shared: &Arc<Shared>, ended: watch::Receiver<Option<End>>) {
     // A server that is down refuses: the client sees its connection end.
-    let Ok(server) = UnixStream::connect(&shared.server).await else { return };
+    let Ok(server) = shared.server.connect().await else { return };
     let _ = client.set_nodelay(true);
     connection::run(client, server, shared, ended).await;
 }

@@ -3,16 +3,19 @@
 //! The same seed gives the same schedule. It does not give the same interleaving: processes, kernel and
 //! server take their own time. A schedule that fails is therefore played again a few times.
 
+mod of_sources;
+
 use std::fmt;
 use std::time::Duration;
 
-use chancery_kit::SmallDisk;
 use chancery_kit::cluster::Cluster;
+use chancery_kit::{S3Server, SmallDisk};
 use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::fault::{Fault, Message, Way};
+use crate::input::Input;
 
 /// Who starts signers, and who learns of their deaths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +44,11 @@ pub struct Beside {
 pub struct Shape {
     /// Who looks after the signers.
     pub keeper: Keeper,
+    /// Where the records of all runs come from.
+    pub input: Input,
     /// By its JOSE name.
     pub algorithm: &'static str,
-    /// Number of records of the first run, of 64 bytes each.
+    /// Number of records of the first run, of 64 bytes each if they are generated; of lines if they are read.
     pub records: i64,
     /// Number of keys.
     pub keys: i32,
@@ -74,6 +79,8 @@ impl Shape {
 pub enum When {
     /// As soon as this share of the first run's batches is signed.
     Signed(f64),
+    /// As soon as this share of what the first run reads has arrived.
+    Received(f64),
     /// So long after the one before it began.
     After(Duration),
 }
@@ -107,6 +114,8 @@ pub struct Means {
     pub cluster: bool,
     /// The right to mount a small disk.
     pub disk: bool,
+    /// An S3 server.
+    pub store: bool,
 }
 
 impl Means {
@@ -116,7 +125,11 @@ impl Means {
     ///
     /// When no folder can be made.
     pub fn of_this_machine() -> anyhow::Result<Self> {
-        Ok(Self { cluster: Cluster::with_chart().is_some(), disk: SmallDisk::mount(1)?.is_some() })
+        Ok(Self {
+            cluster: Cluster::with_chart().is_some(),
+            disk: SmallDisk::mount(1)?.is_some(),
+            store: S3Server::start()?.is_some(),
+        })
     }
 }
 
@@ -128,7 +141,8 @@ impl fmt::Display for Means {
         let cluster =
             or_not(self.cluster, "an API server", "KUBEBUILDER_ASSETS names none, or there is no helm");
         let disk = or_not(self.disk, "full disks", "that needs root and mount");
-        write!(f, "{cluster}, {disk}")
+        let store = or_not(self.store, "an S3 server", "scripts/setup.sh --object-store");
+        write!(f, "{cluster}, {disk}, {store}")
     }
 }
 
@@ -162,6 +176,12 @@ impl Schedule {
             };
             faults.push(Planned { when, fault, pick: rng.random_range(0..1_000) });
         }
+        let input = of_sources::draw_input(&mut rng, shape.keeper, means);
+        let mut shape = Shape { input, ..shape };
+        if input != Input::Generated {
+            of_sources::draw_sizes(&mut rng, &mut shape);
+            faults.splice(0..0, of_sources::draw_faults(&mut rng, &shape, means, is_calm));
+        }
         Self { seed, shape, faults }
     }
 
@@ -190,6 +210,7 @@ fn draw_shape(rng: &mut ChaCha8Rng, means: Means) -> Shape {
     };
     Shape {
         keeper,
+        input: Input::Generated,
         algorithm,
         records: rng.random_range(RECORDS),
         keys: rng.random_range(1..=10),
@@ -286,11 +307,22 @@ impl fmt::Display for Keeper {
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { keeper, algorithm, records, keys, batch_size, signers, threads, lease, latency, beside } =
-            self;
+        let Self {
+            keeper,
+            input,
+            algorithm,
+            records,
+            keys,
+            batch_size,
+            signers,
+            threads,
+            lease,
+            latency,
+            beside,
+        } = self;
         write!(
             f,
-            "{keeper}, {algorithm}, {records} records by {batch_size}, {keys} keys, {signers} signers with \
+            "{keeper}, {algorithm}, {records} records {input} by {batch_size}, {keys} keys, {signers} signers with \
              {threads} threads, leases of {:.1} s, latency {:.1} ms",
             lease.as_secs_f64(),
             latency.as_secs_f64() * 1e3
@@ -307,7 +339,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: Means = Means { cluster: true, disk: true };
+    const ALL: Means = Means { cluster: true, disk: true, store: true };
 
     #[test]
     fn a_seed_gives_the_same_schedule_again() {
@@ -323,17 +355,20 @@ mod tests {
             .flat_map(|schedule| &schedule.faults)
             .map(|planned| planned.fault.kind())
             .collect();
-        assert_eq!(kinds.len(), 28, "{kinds:#?}");
+        assert_eq!(kinds.len(), 37, "{kinds:#?}");
+        for input in [Input::Generated, Input::Files, Input::Bucket] {
+            assert!(schedules.iter().any(|schedule| schedule.shape.input == input), "{input}");
+        }
         for keeper in [Keeper::Supervisor, Keeper::Nobody, Keeper::Operator] {
             assert!(schedules.iter().any(|schedule| schedule.shape.keeper == keeper), "{keeper}");
         }
     }
 
     #[test]
-    fn every_run_has_at_least_20_000_records_and_a_pause_outlasts_a_lease() {
+    fn every_run_has_more_than_a_thousand_records_and_a_pause_outlasts_a_lease() {
         for seed in 0..500 {
             let Schedule { shape, faults, .. } = Schedule::draw(seed, ALL);
-            assert!(shape.records >= 20_000);
+            assert!(shape.records >= if shape.input == Input::Generated { 20_000 } else { 1_500 });
             for Planned { fault, .. } in faults {
                 if let Fault::PauseSigner(time) = fault {
                     assert!(time > shape.lease);
@@ -357,9 +392,10 @@ mod tests {
     #[test]
     fn nothing_is_drawn_that_the_machine_has_no_means_for() {
         for seed in 0..500 {
-            let schedule = Schedule::draw(seed, Means { cluster: false, disk: false });
+            let schedule = Schedule::draw(seed, Means { cluster: false, disk: false, store: false });
             assert_ne!(schedule.shape.keeper, Keeper::Operator);
             assert!(!schedule.needs_disk());
+            assert_ne!(schedule.shape.input, Input::Bucket);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The signer processes of one run, whoever started them.
+//! The signer and intake processes of the runs of a schedule, whoever started them.
 
 use std::fs;
 use std::path::Path;
@@ -7,12 +7,12 @@ use std::time::SystemTime;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// A signer that runs.
+/// A signer or intake that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningSigner {
     /// Its process.
     pub pid: i32,
-    /// Its name in the lease log.
+    /// Its name in the ledger.
     pub holder: String,
 }
 
@@ -28,19 +28,29 @@ pub struct Killed {
 /// All signers that tell the journal in this folder what they do, in the order of their names.
 #[must_use]
 pub fn running(journal: &Path) -> Vec<RunningSigner> {
+    of_program("chancery-signer", journal)
+}
+
+/// All intakes that were started with the journal in this folder, which they do not use, in the order of their names.
+#[must_use]
+pub fn running_intakes(journal: &Path) -> Vec<RunningSigner> {
+    of_program("chancery-intake", journal)
+}
+
+fn of_program(program: &str, journal: &Path) -> Vec<RunningSigner> {
     let wanted = format!("CHANCERY_USE_JOURNAL={}", journal.display());
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    let mut signers: Vec<RunningSigner> = pids.filter_map(|pid| signer(pid, &wanted)).collect();
+    let mut signers: Vec<RunningSigner> = pids.filter_map(|pid| process(pid, program, &wanted)).collect();
     signers.sort_by(|one, other| one.holder.cmp(&other.holder));
     signers
 }
 
-/// The process, if it is a signer with this in its environment.
-fn signer(pid: i32, wanted: &str) -> Option<RunningSigner> {
+/// The process, if it is of this program and has this in its environment.
+fn process(pid: i32, program: &str, wanted: &str) -> Option<RunningSigner> {
     let words = |file: &str| Some(words_of(&fs::read(format!("/proc/{pid}/{file}")).ok()?));
     let command = words("cmdline")?;
-    if !command.first()?.ends_with("chancery-signer") {
+    if !command.first()?.ends_with(program) {
         return None;
     }
     let environment = words("environ")?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::input::Input;
 use crate::play::Played;
 use crate::schedule::{Keeper, Schedule};
 
@@ -17,6 +18,8 @@ pub const BEYOND_LEASE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Totals {
     schedules: u32,
+    /// Of those, whose runs read files, and a bucket.
+    reading: [u32; 2],
     failed: Vec<u64>,
     records: i64,
     faults: BTreeMap<&'static str, u32>,
@@ -50,6 +53,11 @@ impl Totals {
     pub fn add(&mut self, schedule: &Schedule, played: &Played) {
         let Played { injected, restarts, elapsed: _, stalls, judged } = played;
         self.schedules += 1;
+        match schedule.shape.input {
+            Input::Generated => {}
+            Input::Files => self.reading[0] += 1,
+            Input::Bucket => self.reading[1] += 1,
+        }
         let beside = schedule.shape.beside.iter().map(|run| run.records).sum::<i64>();
         self.records += schedule.shape.records + beside;
         if !judged.violations.is_empty() {
@@ -92,7 +100,9 @@ impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { schedules, failed, records, faults, takeovers, given_back, signed_twice, .. } = self;
         let injected: u32 = faults.values().sum();
+        let [files, bucket] = self.reading;
         writeln!(f, "{schedules} schedules, {records} records, {injected} faults:")?;
+        writeln!(f, "  {files} with records from files, {bucket} from a bucket")?;
         for (kind, count) in faults {
             write!(f, "  {count:5}  {kind}")?;
             match self.longest_stall.get(kind) {

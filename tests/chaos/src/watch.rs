@@ -23,6 +23,8 @@ struct Look {
     signed: BTreeMap<(i32, i64), i64>,
     /// Batches of the first run that are signed.
     of_first: i64,
+    /// Arrivals of the first run; none if its records are generated.
+    received: i64,
 }
 
 /// What has been seen.
@@ -39,6 +41,7 @@ struct Seen {
 pub struct Watch {
     seen: Arc<Mutex<Seen>>,
     signed: watch::Receiver<i64>,
+    received: watch::Receiver<i64>,
     task: JoinHandle<()>,
 }
 
@@ -47,15 +50,22 @@ impl Watch {
     #[must_use]
     pub fn start(url: String, first_run: &str) -> Self {
         let seen = Arc::<Mutex<Seen>>::default();
-        let (sender, signed) = watch::channel(0);
-        let task = tokio::spawn(look(url, first_run.to_owned(), Arc::clone(&seen), sender));
-        Self { seen, signed, task }
+        let ((of_signed, signed), (of_received, received)) = (watch::channel(0), watch::channel(0));
+        let told = (of_signed, of_received);
+        let task = tokio::spawn(look(url, first_run.to_owned(), Arc::clone(&seen), told));
+        Self { seen, signed, received, task }
     }
 
     /// Waits until so many batches of the first run are signed.
     pub async fn until_signed(&self, batches: i64) {
         // The task ends only with this.
         let _ = self.signed.clone().wait_for(|signed| *signed >= batches).await;
+    }
+
+    /// Waits until the first run has so many arrivals.
+    pub async fn until_received(&self, arrivals: i64) {
+        // The task ends only with this.
+        let _ = self.received.clone().wait_for(|received| *received >= arrivals).await;
     }
 
     /// How many batches of the first run are signed.
@@ -93,15 +103,21 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
     seen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn look(url: String, first_run: String, seen: Arc<Mutex<Seen>>, signed: watch::Sender<i64>) {
+async fn look(
+    url: String,
+    first_run: String,
+    seen: Arc<Mutex<Seen>>,
+    (signed, received): (watch::Sender<i64>, watch::Sender<i64>),
+) {
     let mut connection = None;
     loop {
         // What cannot be had now, because a fault is on, is seen later.
         match tokio::time::timeout(PATIENCE, ask(&mut connection, &url, &first_run)).await {
             Ok(Ok(now)) => {
-                let of_first = now.of_first;
+                let (of_first, arrivals) = (now.of_first, now.received);
                 lock(&seen).compare(now);
                 signed.send_replace(of_first);
+                received.send_replace(arrivals);
             }
             _ => connection = None,
         }
@@ -119,8 +135,11 @@ async fn ask(connection: &mut Option<PgConnection>, url: &str, first_run: &str) 
                     LEFT JOIN chancery.leases l ON l.run_id = r.id AND l.outcome = 'signed'
                    WHERE r.deleted_at IS NULL";
     let rows: Vec<(i32, String, Option<i64>, Option<i64>)> =
-        sqlx::query_as(signed).fetch_all(connection).await?;
-    let mut look = Look::default();
+        sqlx::query_as(signed).fetch_all(&mut *connection).await?;
+    let received = "SELECT coalesce(sum(i.received), 0)::bigint FROM chancery.runs r
+                      JOIN chancery.intakes i ON i.run_id = r.id WHERE r.name = $1";
+    let received = sqlx::query_scalar(received).bind(first_run).fetch_one(connection).await?;
+    let mut look = Look { received, ..Look::default() };
     for (run, name, batch, lease) in rows {
         look.runs.insert(run);
         if let (Some(batch), Some(lease)) = (batch, lease) {
@@ -160,7 +179,7 @@ mod tests {
 
     fn signed(batches: &[(i32, i64, i64)]) -> Look {
         let signed = batches.iter().map(|(run, batch, lease)| ((*run, *batch), *lease)).collect();
-        Look { runs: batches.iter().map(|(run, ..)| *run).collect(), signed, of_first: 0 }
+        Look { runs: batches.iter().map(|(run, ..)| *run).collect(), signed, of_first: 0, received: 0 }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chancery_chaos::fault::{Fault, Message, Way};
 use chancery_chaos::inject::Keep;
+use chancery_chaos::input::Input;
 use chancery_chaos::journal::Journal;
 use chancery_chaos::judge::judge;
 use chancery_chaos::keeper::Unattended;
@@ -17,11 +18,12 @@ use chancery_kit::eventually;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// No API server: its tests are in `tests/system/tests/cluster_*`, and `make chaos` has schedules with one.
-const MEANS: Means = Means { cluster: false, disk: false };
+const MEANS: Means = Means { cluster: false, disk: false, store: false };
 
 fn shape(keeper: Keeper) -> Shape {
     Shape {
         keeper,
+        input: Input::Generated,
         algorithm: "EdDSA",
         records: 20_000,
         keys: 5,

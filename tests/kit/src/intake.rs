@@ -21,8 +21,24 @@ impl IntakeProcess {
     ///
     /// When the program cannot be started.
     pub fn start(url: &str, run: &str, holder: &str, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::start_with(url, run, holder, &[], environment)
+    }
+
+    /// Starts one with more arguments.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be started.
+    pub fn start_with(
+        url: &str,
+        run: &str,
+        holder: &str,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let child = Command::new(program("chancery-intake"))
             .args(["--run", run, "--holder", holder])
+            .args(more)
             .env("DATABASE_URL", url)
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()))
             .envs(environment.iter().copied())

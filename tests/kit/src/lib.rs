@@ -14,11 +14,13 @@
 //!
 //! A test waits for what it waits for ([`eventually`]), never for a time to pass.
 
+mod account;
 pub mod bucket;
 mod chancery;
 pub mod cluster;
 mod filling;
 pub mod helm;
+mod http_relay;
 mod independent_audit;
 mod intake;
 pub mod leases;
@@ -29,16 +31,20 @@ mod processes;
 mod programs;
 mod quorum;
 mod run;
+mod s3_server;
 mod server;
 mod signer;
 mod slow_link;
 mod small_disk;
 mod standby;
+mod step_relay;
 pub mod tls_server;
 mod wait;
 
+pub use account::Offered;
 pub use chancery::{Chancery, Ended};
 pub use filling::{fill, key_spec};
+pub use http_relay::{HttpRelay, Mishap};
 pub use independent_audit::{
     IndependentReport, IndependentViolation, independent_audit, independent_keyring_audit,
 };
@@ -50,10 +56,12 @@ pub use processes::{children_of, is_running, working_in};
 pub use programs::program;
 pub use quorum::Quorum;
 pub use run::{SeededRun, TestRun, data_key_of, make_records, stock, write_data_key};
+pub use s3_server::S3Server;
 pub use server::{quiet_server, server, talkative_server, throw_away};
 pub use signer::SignerProcess;
 pub use slow_link::SlowLink;
 pub use small_disk::SmallDisk;
 pub use standby::{Pair, Replication};
+pub use step_relay::{Point, StepRelay};
 pub use tls_server::TlsServer;
 pub use wait::eventually;

@@ -123,12 +123,27 @@ impl TestRun {
         self
     }
 
+    /// Objects of a store of S3 as a source more, each of their lines a payload.
+    #[must_use]
+    pub fn reads_bucket(self, name: &str, endpoint: &str, bucket: &str) -> Self {
+        let objects = serde_json::json!({"url": format!("s3://{bucket}"), "endpoint": endpoint});
+        let description = serde_json::json!({"objects": objects, "format": {"type": "Lines"}});
+        self.reads_described(name, description)
+    }
+
+    /// A source more, as a manifest has it: its name, and its description.
+    #[must_use]
+    pub fn reads_source(self, source: &serde_json::Value) -> Self {
+        let mut description = source.clone();
+        let name = description.as_object_mut().and_then(|source| source.remove("name"));
+        let name = name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
+        self.reads_described(&name, description)
+    }
+
     /// Another run as a source more: `All` of it, or its `DeadLetters`.
     #[must_use]
-    pub fn replays(mut self, run: &str, select: &str) -> Self {
-        let description = serde_json::json!({"run": {"name": run, "select": select}});
-        self.sources_mut().sources.push(SourceOfRun { name: "again".to_owned(), description });
-        self
+    pub fn replays(self, run: &str, select: &str) -> Self {
+        self.reads_described("again", serde_json::json!({"run": {"name": run, "select": select}}))
     }
 
     /// At the most so many records of its sources.
@@ -358,8 +373,17 @@ impl SeededRun<'_> {
     ///
     /// A database that refuses.
     pub async fn intake_url(&self) -> anyhow::Result<String> {
+        self.intake_url_by(&self.ledger.url).await
+    }
+
+    /// Another way to the ledger, with such a login.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses, or a URL that cannot carry a login.
+    pub async fn intake_url_by(&self, way: &str) -> anyhow::Result<String> {
         let login = self.ledger.ledger.make_intake_login(&self.run, SESSIONS).await?;
-        Ok(self.ledger.url.parse::<LedgerUrl>()?.for_login(&login)?)
+        Ok(way.parse::<LedgerUrl>()?.for_login(&login)?)
     }
 
     /// An intake's connection, for a test that plays the intake itself.

@@ -29,6 +29,8 @@ pub enum Refusal {
     Sealed,
     /// The run has the most records that it may have.
     Full,
+    /// The database has no room for more for now.
+    Held,
     /// Somebody suspended the run.
     Suspended,
     /// More of its arrivals are dead than it allows.
@@ -102,6 +104,7 @@ impl Refusal {
     pub(super) fn of(answer: &str) -> Option<Self> {
         match answer {
             "sealed" => Some(Self::Sealed),
+            "held" => Some(Self::Held),
             "suspended" => Some(Self::Suspended),
             "too_many_dead" => Some(Self::TooManyDead),
             "deleted" | "unknown" => Some(Self::Gone),

@@ -19,6 +19,7 @@ fn progress(records_signed: i64) -> Progress {
         lease_seconds: 30.0,
         suspended: false,
         too_many_dead: false,
+        held: None,
         arrivals: None,
         filled: true,
         sealed: true,

@@ -1,4 +1,4 @@
-//! Starts signers again and tells nobody that one has died.
+//! Starts signers and intakes again and tells nobody that one has died.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
-use super::{Task, exit_code};
+use super::{Task, exit_code, intakes};
 use crate::inject::Keep;
 use crate::signers::RunningSigner;
 
@@ -19,7 +19,10 @@ const STOPPED: i32 = 130;
 /// Before a signer that ended is started again.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// So many signers per run, until each of them has seen its run complete.
+/// Intakes of each run that reads: two, so that they meet.
+const INTAKES: usize = 2;
+
+/// So many signers per run, and intakes, until each of them has seen its run complete.
 pub struct Unattended {
     tasks: Vec<Task>,
     slots: JoinSet<anyhow::Result<()>>,
@@ -33,6 +36,9 @@ impl Unattended {
         for task in &tasks {
             for number in 0..task.signers {
                 slots.spawn(keep(task.clone(), format!("{}.signer-{number}", task.run)));
+            }
+            for number in 0..if task.intakes_url().is_some() { INTAKES } else { 0 } {
+                slots.spawn(intakes::keep(task.clone(), format!("{}.intake-{number}", task.run)));
             }
         }
         Self { tasks, slots }

@@ -5,16 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::{End, Fate, Shared, Weather};
+use super::{End, Fate, Shared, Stream, Weather};
 use crate::fault::Way;
 
 const PIECE: usize = 64 << 10;
-
-/// Requests of a new connection that are left alone: those that log in.
-const GREETING: usize = 6;
 
 /// What the directions of a connection tell each other.
 #[derive(Default)]
@@ -26,16 +23,16 @@ struct Between {
 /// Passes on what comes, until either side ends, or it is ended.
 pub(crate) async fn run(
     mut client: TcpStream,
-    mut server: UnixStream,
+    server: Box<dyn Stream>,
     shared: &Shared,
     mut ended: watch::Receiver<Option<End>>,
 ) {
-    let between = Between::default();
+    let (between, greeting) = (Between::default(), shared.server.greeting());
     let (from_client, to_client) = client.split();
-    let (from_server, to_server) = server.split();
+    let (from_server, to_server) = tokio::io::split(server);
     let up = async {
         pump(from_client, to_server, Way::Up, shared.weather(), |bytes| {
-            if between.requests.fetch_add(1, Ordering::Relaxed) < GREETING {
+            if between.requests.fetch_add(1, Ordering::Relaxed) < greeting {
                 return Fate::Passed;
             }
             let fate = shared.fate_of(bytes);

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use chancery_kit::{Chancery, Manifest, TestLedger};
-use serde_json::Value;
+use chancery_kit::{Chancery, Ended, Manifest, TestLedger, children_of, eventually};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use sqlx::Connection as _;
 
 use crate::{file, lines};
 
@@ -141,5 +144,79 @@ async fn bad_sources_get_a_sentence_and_leave_the_ledger_as_it_was() -> anyhow::
     let runs: i64 =
         sqlx::query_scalar("SELECT count(*) FROM chancery.runs").fetch_one(ledger.ledger.pool()).await?;
     assert_eq!(runs, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn status_shows_what_each_source_offered_how_far_it_is_and_what_its_last_error_was()
+-> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.ndjson", lines(0, 20).chain(lines(0, 3)).chain(["no json".to_owned()]))?;
+    file(folder.path(), "b.ndjson", lines(20, 30))?;
+    let chancery = Chancery::on(&ledger.url)?;
+    chancery.sign(&manifest(&of_folder(folder.path(), "NDJSON")), &[]).await?.expect_code(0)?;
+    let status = async |arguments: &[&str]| chancery.run(arguments).await?.expect_code(0);
+    let json = status(&["status", "demo", "-o", "json"]).await?.json()?;
+    let run = &json["runs"][0];
+    let arrivals = json!({"received": 34, "admitted": 30, "duplicates": 3, "dead": 1});
+    assert_eq!(run["arrivals"], arrivals, "{json}");
+    let source = json!({
+        "name": "files", "listed": true, "splits": 2, "splitsDone": 2,
+        "received": 34, "admitted": 30, "duplicates": 3, "dead": 1, "attempts": 0,
+    });
+    assert_eq!(run["sources"], json!([source]), "{json}");
+    let table = status(&["status", "demo"]).await?.stdout;
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let of_source = table.lines().find(|line| line.trim_start().starts_with("files")).map(words);
+    assert_eq!(of_source, Some(words("files 2/2 34 30 3 1 0")), "{table}");
+    let of_all = table.lines().find(|line| line.trim_start().starts_with("all")).map(words);
+    assert_eq!(of_all, Some(words("all 2/2 34 30 3 1")), "{table}");
+    assert!(!status(&["status"]).await?.stdout.contains("SPLITS"));
+
+    // What fails is shown until it goes on.
+    let failing = "UPDATE chancery.sources SET listed_at = NULL, attempts = 4, last_error = 'no answer'";
+    let mut owner = sqlx::PgConnection::connect(&ledger.url).await?;
+    sqlx::raw_sql("SET session_replication_role = replica").execute(&mut owner).await?;
+    sqlx::raw_sql(failing).execute(&mut owner).await?;
+    let json = status(&["status", "demo", "-o", "json"]).await?.json()?;
+    let source = &json["runs"][0]["sources"][0];
+    assert_eq!((&source["attempts"], &source["lastError"]), (&4.into(), &"no answer".into()), "{json}");
+    let table = status(&["status", "demo"]).await?.stdout;
+    let of_source = table.lines().find(|line| line.trim_start().starts_with("files")).map(words);
+    assert_eq!(of_source, Some(words("files - 34 30 3 1 4 no answer")), "{table}");
+
+    // Nothing of it for records that are generated.
+    let generated = Chancery::on(&ledger.url)?;
+    generated.sign(&Manifest::new().named("random"), &[]).await?.expect_code(0)?;
+    let json = generated.run(&["status", "random", "-o", "json"]).await?.expect_code(0)?.json()?;
+    let run = &json["runs"][0];
+    assert!(run.get("arrivals").is_none() && run.get("sources").is_none(), "{json}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_intake_that_somebody_else_asks_to_stop_is_started_again() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.ndjson", lines(0, 60_000))?;
+    let chancery = Chancery::on(&ledger.url)?;
+    let manifest = manifest(&of_folder(folder.path(), "NDJSON")).with("batchSize", 1_000);
+    let run = chancery.start_signing(&manifest, &["--output", "json", "--skip-audit"])?;
+    eventually("it reads", async || {
+        let received = "SELECT coalesce(sum(received), 0)::bigint FROM chancery.intakes";
+        sqlx::query_scalar::<_, i64>(received)
+            .fetch_one(ledger.ledger.pool())
+            .await
+            .is_ok_and(|received| received > 0)
+    })
+    .await;
+    let command = i32::try_from(run.id().unwrap_or_default())?;
+    let is_intake = |pid: &i32| {
+        std::fs::read_to_string(format!("/proc/{pid}/comm"))
+            .is_ok_and(|name| name.trim_end() == "chancery-intake")
+    };
+    let intake = children_of(command).into_iter().find(is_intake);
+    kill(Pid::from_raw(intake.expect("it reads still")), Signal::SIGTERM)?;
+    let summary = Ended::of(run).await?.expect_code(0)?.json()?;
+    assert_eq!(summary["signed"], 60_000, "{summary}");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What sources hold, and what becomes of it.
 
-use chancery_kit::{TestLedger, TestRun};
+use chancery_kit::{Offered, TestLedger, TestRun};
 use serde_json::json;
 
 use crate::{counted, file, holds, lines};
@@ -14,7 +14,7 @@ async fn reads(files: &[&[String]], batch_size: i64) -> anyhow::Result<()> {
     let run = TestRun::new().batch_size(batch_size).keys(2).reads("files", folder.path());
     let run = run.created(&ledger).await?.stocked().await?;
     run.take_in().await?;
-    holds(&run, &files.concat(), 0).await
+    holds(&run, &Offered::lines(files.concat())).await
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn two_intakes_at_once_share_the_work_and_read_nothing_twice() -> anyhow::
     for (code, log) in [one.ended().await?, two.ended().await?] {
         assert_eq!(code, Some(0), "{log}");
     }
-    holds(&run, &offered, 0).await
+    holds(&run, &Offered::lines(offered)).await
 }
 
 #[tokio::test]
@@ -65,8 +65,8 @@ async fn several_sources_are_read_and_each_arrival_names_its_own() -> anyhow::Re
     let run = TestRun::new().keys(1).reads_as("json", one.path(), &json!({"type": "NDJSON"}));
     let run = run.reads("text", two.path()).created(&ledger).await?.stocked().await?;
     run.take_in().await?;
-    let offered: Vec<String> = lines(0, 50).chain(lines(40, 60)).collect();
-    holds(&run, &offered, 1).await?;
+    let offered = Offered::lines(lines(0, 50).chain(lines(40, 60))).with_dead(["no json"]);
+    holds(&run, &offered).await?;
     let of_text = "SELECT count(*) FROM chancery.records WHERE run_id = $1 AND source = 2";
     let of_text: i64 = sqlx::query_scalar(of_text).bind(run.run.id).fetch_one(ledger.ledger.pool()).await?;
     assert!((10..=20).contains(&of_text), "whichever came first: {of_text}");
@@ -106,7 +106,7 @@ async fn an_object_that_changed_since_it_was_listed_is_one_dead_arrival() -> any
     crate::interrupted::list(&run).await?;
     file(folder.path(), "a.txt", lines(100, 200))?;
     run.take_in().await?;
-    holds(&run, &lines(30, 40).collect::<Vec<_>>(), 1).await?;
+    holds(&run, &Offered::lines(lines(30, 40)).with_dead([""])).await?;
     let reason: String =
         sqlx::query_scalar("SELECT reason FROM chancery.arrivals WHERE run_id = $1 AND stage = 'Fetch'")
             .bind(run.run.id)
@@ -114,4 +114,11 @@ async fn an_object_that_changed_since_it_was_listed_is_one_dead_arrival() -> any
             .await?;
     assert!(reason.starts_with("the object changed while it was read"), "{reason}");
     Ok(())
+}
+
+#[tokio::test]
+async fn payloads_that_begin_alike_are_different_ones() -> anyhow::Result<()> {
+    let alike = "x".repeat(5_000);
+    let offered: Vec<String> = (0..20).map(|number| format!("{alike}{}", number / 2)).collect();
+    reads(&[&offered], 4).await
 }

@@ -1,6 +1,6 @@
 //! Intakes that die, at any step.
 
-use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
+use chancery_kit::{Offered, SeededRun, TestLedger, TestRun, eventually};
 use chancery_store::intake::{Admission, Task};
 use sqlx::{AssertSqlSafe, Connection};
 
@@ -9,12 +9,12 @@ use crate::{counted, file, holds, lines};
 /// Has the run's only source listed, and nothing read.
 pub(crate) async fn list(run: &SeededRun<'_>) -> anyhow::Result<()> {
     let url = run.intake_url().await?;
-    // The program itself lists; it is held back from reading by a limit that nothing can be below.
-    let hold = "UPDATE chancery.splits SET not_before = now() + interval '1 hour' WHERE run_id = $1";
+    // The program itself lists; it is held back from reading until it is killed.
+    let hold = "UPDATE chancery.splits SET not_before = now() + interval '50 seconds' WHERE run_id = $1";
     let mut blocker = sqlx::PgConnection::connect(&run.ledger.url).await?;
     sqlx::query(
         "CREATE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql AS
-                 'BEGIN NEW.not_before := now() + interval ''1 hour''; RETURN NEW; END'",
+                 'BEGIN NEW.not_before := now() + interval ''50 seconds''; RETURN NEW; END'",
     )
     .execute(&mut blocker)
     .await?;
@@ -32,7 +32,7 @@ pub(crate) async fn list(run: &SeededRun<'_>) -> anyhow::Result<()> {
     .await;
     intake.kill().await?;
     sqlx::query("DROP TRIGGER hold ON chancery.splits").execute(&mut blocker).await?;
-    sqlx::query(AssertSqlSafe(hold.replace("now() + interval '1 hour'", "NULL")))
+    sqlx::query(AssertSqlSafe(hold.replace("now() + interval '50 seconds'", "NULL")))
         .bind(run.run.id)
         .execute(&mut blocker)
         .await?;
@@ -58,7 +58,7 @@ async fn an_intake_that_is_killed_again_and_again_leaves_nothing_out_and_reads_n
         ledger.ledger.release_intakes(&run.run, &[holder]).await?;
     }
     run.take_in().await?;
-    holds(&run, &offered, 0).await
+    holds(&run, &Offered::lines(offered)).await
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn an_intake_that_dies_while_it_lists_leaves_no_split_behind() -> anyhow::
     drop(dying);
     assert_eq!(ledger.ledger.release_intakes(&run.run, &["dying".to_owned()]).await?, 1);
     run.take_in().await?;
-    holds(&run, &lines(0, 30).collect::<Vec<_>>(), 0).await
+    holds(&run, &Offered::lines(lines(0, 30))).await
 }
 
 #[tokio::test]
@@ -99,5 +99,43 @@ async fn one_that_was_taken_for_dead_admits_nothing_any_more() -> anyhow::Result
     assert!(!late.renew(&reading.held).await? && !late.give_back(&reading.held, None).await?);
     assert!(other.give_back(&again.held, None).await?);
     run.take_in().await?;
-    holds(&run, &lines(0, 30).collect::<Vec<_>>(), 0).await
+    holds(&run, &Offered::lines(lines(0, 30))).await
+}
+
+/// As for leases of keys: what was written by a clock that was ahead does not stay.
+#[tokio::test]
+async fn a_clock_that_was_set_back_holds_up_neither_what_the_dead_had_nor_what_failed() -> anyhow::Result<()>
+{
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.txt", lines(0, 30))?;
+    let run = TestRun::new().keys(1).reads("files", folder.path()).created(&ledger).await?.stocked().await?;
+    for table in ["sources", "splits"] {
+        if table == "splits" {
+            list(&run).await?;
+        }
+        let mut dead = run.intake("dead").await?;
+        let held = dead.next().await?;
+        anyhow::ensure!(matches!(held, Task::List(_) | Task::Read(_)), "{held:?}");
+        let mut other = run.intake("other").await?;
+        assert!(matches!(other.next().await?, Task::Wait(_)));
+        let ahead = format!("UPDATE chancery.{table} SET expires_at = expires_at + interval '1 day'");
+        sqlx::query(AssertSqlSafe(ahead)).execute(ledger.ledger.pool()).await?;
+        let (Task::List(held) | Task::Read(chancery_store::intake::Reading { held, .. })) =
+            other.next().await?
+        else {
+            anyhow::bail!("nothing of {table}");
+        };
+        assert!(other.give_back(&held, Some(("it failed", std::time::Duration::from_secs(9)))).await?);
+        assert!(matches!(other.next().await?, Task::Wait(_)));
+        let ahead = format!("UPDATE chancery.{table} SET not_before = not_before + interval '1 day'");
+        sqlx::query(AssertSqlSafe(ahead)).execute(ledger.ledger.pool()).await?;
+        let (Task::List(held) | Task::Read(chancery_store::intake::Reading { held, .. })) =
+            other.next().await?
+        else {
+            anyhow::bail!("nothing of {table}");
+        };
+        assert!(other.give_back(&held, None).await?);
+    }
+    run.take_in().await?;
+    holds(&run, &Offered::lines(lines(0, 30))).await
 }

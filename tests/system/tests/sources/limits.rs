@@ -1,10 +1,11 @@
-//! The most records, and the most dead letters.
+//! The most records, the most dead letters, and no room for more.
 
-use chancery_kit::{TestLedger, TestRun};
+use chancery_kit::{Offered, TestLedger, TestRun, eventually};
 use chancery_store::DeadLetter;
+use chancery_store::intake::{Admission, Refusal, Task};
 use serde_json::json;
 
-use crate::{counted, counts, file, lines, payloads};
+use crate::{counted, counts, file, holds, lines, payloads};
 
 #[tokio::test]
 async fn what_lies_beyond_the_most_records_was_not_offered_and_the_split_says_where_it_stopped()
@@ -61,4 +62,35 @@ async fn too_many_dead_letters_suspend_a_run_until_it_may_have_more() -> anyhow:
     run.take_in().await?;
     assert_eq!(counted(&run).await?, (1_000, 500, 0, 500));
     run.finish().await
+}
+
+#[tokio::test]
+async fn a_run_that_is_held_admits_nothing_and_its_intake_waits_until_it_is_not() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.txt", lines(0, 40))?;
+    let run = TestRun::new().keys(1).reads("files", folder.path()).created(&ledger).await?.stocked().await?;
+    crate::interrupted::list(&run).await?;
+    let mut early = run.intake("early").await?;
+    let Task::Read(reading) = early.next().await? else { anyhow::bail!("nothing to read") };
+    let mut admission = Admission::from(0);
+    admission.payloads.push(b"one");
+    admission.positions.push(0);
+    admission.next = 10;
+    ledger.ledger.hold_intake(run.run.id, Some("there is no room")).await?;
+    assert_eq!(early.admit(&reading, &admission).await?, Err(Refusal::Held));
+    assert!(early.give_back(&reading.held, None).await?);
+    assert!(matches!(early.next().await?, Task::Wait(_)));
+    let progress = ledger.ledger.progress(&[run.run.id]).await?.pop().expect("the run");
+    assert_eq!((progress.held.as_deref(), progress.suspended), (Some("there is no room"), false));
+    let mut intake = run.start_intake("patient").await?;
+    eventually("it asks", async || {
+        let asks = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'patient' AND query LIKE '%intake_next%'";
+        sqlx::query_scalar::<_, i64>(asks).fetch_one(ledger.ledger.pool()).await.is_ok_and(|asking| asking > 0)
+    })
+    .await;
+    assert_eq!(counted(&run).await?, (0, 0, 0, 0));
+    ledger.ledger.hold_intake(run.run.id, None).await?;
+    let (code, log) = intake.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    holds(&run, &Offered::lines(lines(0, 40))).await
 }

@@ -26,6 +26,10 @@ async fn two_runs_that_read_the_same_at_the_same_time_sign_each_payload_once() -
     for (code, log) in [of_first.ended().await?, of_second.ended().await?] {
         assert_eq!(code, Some(0), "{log}");
     }
+    // They wait for each other, and never in a circle: the server would have cut one off, which would have come again.
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    let deadlocks: i64 = sqlx::query_scalar(deadlocks).fetch_one(ledger.ledger.pool()).await?;
+    assert_eq!(deadlocks, 0);
     let (in_one, in_two) = (payloads(&first).await?, payloads(&second).await?);
     let all: HashSet<&str> = in_one.iter().chain(&in_two).map(String::as_str).collect();
     assert_eq!((all.len(), in_one.len() + in_two.len()), (20_000, 20_000));

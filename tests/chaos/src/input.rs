@@ -1,0 +1,137 @@
+//! What runs read that have sources, made from a seed so that the harness knows it without asking anybody.
+
+use std::fmt;
+use std::path::Path;
+
+use chancery_kit::{Offered, S3Server};
+use serde_json::json;
+
+use crate::proxy::Proxy;
+
+/// Where the records of all runs of a schedule come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// They are generated.
+    Generated,
+    /// Files of a folder.
+    Files,
+    /// Objects of an S3 server, by way of a proxy.
+    Bucket,
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Generated => "generated",
+            Self::Files => "read from files",
+            Self::Bucket => "read from a bucket",
+        })
+    }
+}
+
+/// Lines of a file: few, so that there are many admissions to go wrong.
+const LINES_OF_A_FILE: usize = 40;
+
+/// Of so many lines, one repeats another of its run; of as many, one is no JSON.
+const EVERY: usize = 50;
+
+/// Of so many lines of a run, one is a line of the first run, too.
+const SHARED_EVERY: usize = 10;
+
+/// What a run reads.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// What is offered, counted here.
+    pub offered: Offered,
+    /// The source, as a manifest has it.
+    pub source: serde_json::Value,
+}
+
+/// The texts of the files of a run, and what they offer; `run` is its number.
+fn files(seed: u64, run: usize, records: i64) -> (Vec<String>, Offered) {
+    let line = |run: usize, number: usize| {
+        format!(
+            "{{\"seed\": {seed}, \"run\": {run}, \"number\": {number}, \"text\": \"{}\"}}",
+            "x".repeat(number % 97)
+        )
+    };
+    let (mut texts, mut offered) = (vec![String::new()], Offered::default());
+    for number in 0..usize::try_from(records).unwrap_or_default() {
+        let mut lines = vec![(line(if number % SHARED_EVERY == 7 { 0 } else { run }, number), true)];
+        if number % EVERY == 11 {
+            // Across files now and then.
+            lines.push((line(run, number.saturating_sub(number % 1_000)), true));
+        }
+        if number % (EVERY * 10) == 13 {
+            lines.push((format!("no json {run} {number}"), false));
+        }
+        if number % LINES_OF_A_FILE == 0 {
+            texts.push(String::new());
+        }
+        for (line, good) in lines {
+            if let Some(text) = texts.last_mut() {
+                text.push_str(&line);
+                text.push('\n');
+            }
+            let kind = if good { &mut offered.payloads } else { &mut offered.dead };
+            kind.push(line.into_bytes());
+        }
+    }
+    (texts, offered)
+}
+
+/// Writes what a run is to read from files.
+///
+/// # Errors
+///
+/// A disk that refuses.
+pub fn of_files(folder: &Path, seed: u64, run: usize, records: i64) -> anyhow::Result<Read> {
+    let (texts, offered) = files(seed, run, records);
+    let place = folder.join(format!("source-{run}"));
+    std::fs::create_dir(&place)?;
+    for (number, text) in texts.iter().enumerate() {
+        std::fs::write(place.join(format!("{number:04}.ndjson")), text)?;
+    }
+    let source = json!({"name": "files", "objects": {"url": format!("file://{}", place.display())}, "format": {"type": "NDJSON"}});
+    Ok(Read { offered, source })
+}
+
+/// Stores what a run is to read from a bucket.
+///
+/// # Errors
+///
+/// A server that refuses.
+pub async fn of_bucket(
+    server: &S3Server,
+    proxy: &Proxy,
+    seed: u64,
+    run: usize,
+    records: i64,
+) -> anyhow::Result<Read> {
+    let (texts, offered) = files(seed, run, records);
+    let bucket = server.new_bucket().await?;
+    for (number, text) in texts.iter().enumerate() {
+        server.put(&format!("{bucket}/{number:04}.ndjson"), text.as_bytes()).await?;
+    }
+    let objects = json!({"url": format!("s3://{bucket}"), "endpoint": proxy.endpoint()});
+    let source = json!({"name": "bucket", "objects": objects, "format": {"type": "NDJSON"}});
+    Ok(Read { offered, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn files_have_duplicates_within_a_run_and_across_runs_and_dead_lines() {
+        let (texts, first) = files(1, 0, 2_000);
+        let (_, beside) = files(1, 1, 2_000);
+        let different = |offered: &Offered| offered.payloads.iter().cloned().collect::<HashSet<_>>();
+        assert_eq!(texts.iter().map(|text| text.lines().count()).sum::<usize>(), 2_000 + 40 + 4);
+        assert_eq!((first.payloads.len(), first.dead.len()), (2_040, 4));
+        assert_eq!(different(&first).len(), 2_000);
+        assert_eq!(different(&first).intersection(&different(&beside)).count(), 200);
+    }
+}

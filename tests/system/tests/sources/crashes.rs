@@ -1,0 +1,57 @@
+//! The server crashes at every step of an intake, which connects again.
+
+use std::time::Duration;
+
+use chancery_kit::{Point, StepRelay, TestLedger, eventually, throw_away};
+
+use crate::every_step::{intake_by, kept, socket_of, two_files};
+
+/// More than any intake of these tests asks for.
+const MOST: usize = 200;
+
+async fn crashes_at_every_step(point: Point) -> anyhow::Result<()> {
+    let (server, folder) = (throw_away(), tempfile::tempdir()?);
+    let ledger = TestLedger::create(&server, "crashes").await?;
+    for step in 1..MOST {
+        // What was handed out in an answer that nobody got is handed out again after this.
+        let lease = Duration::from_secs(1);
+        let (run, offered) = two_files(&ledger, folder.path(), &format!("step-{step}"), lease).await?;
+        let relay = StepRelay::to(&socket_of(&server), step, point).await?;
+        let mut intake = intake_by(&relay, &run, "an intake").await?;
+        let over = tokio::select! {
+            ended = intake.ended() => Some(ended?),
+            () = relay.stands() => None,
+        };
+        let whole = over.is_some();
+        let (code, log) = match over {
+            Some(ended) => ended,
+            None => {
+                server.stop_immediate()?;
+                relay.cut();
+                server.start_again()?;
+                intake.ended().await?
+            }
+        };
+        assert_eq!(code, Some(0), "step {step}, {point:?}: {log}");
+        eventually("the ledger answers again", async || ledger.ledger.progress(&[run.run.id]).await.is_ok())
+            .await;
+        let kept = kept(&run, &offered, if whole { 0 } else { step }).await;
+        assert!(kept.is_ok(), "the server crashed at step {step}, {point:?}: {kept:?}\n{log}");
+        if whole {
+            assert!(step > 10, "there are more steps than {step}");
+            return Ok(());
+        }
+    }
+    anyhow::bail!("an intake has more than {MOST} steps");
+}
+
+#[tokio::test]
+async fn a_server_that_crashes_before_any_step_of_an_intake_loses_and_doubles_nothing() -> anyhow::Result<()>
+{
+    crashes_at_every_step(Point::Unasked).await
+}
+
+#[tokio::test]
+async fn a_server_that_crashes_after_any_step_of_an_intake_loses_and_doubles_nothing() -> anyhow::Result<()> {
+    crashes_at_every_step(Point::Unanswered).await
+}
