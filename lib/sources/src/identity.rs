@@ -3,6 +3,7 @@
 mod record;
 mod value;
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cel::Context;
@@ -12,10 +13,17 @@ use chancery_api::{Expression, ExpressionError, RECORD};
 pub const STAGE: &str = "Identity";
 
 /// Works identities out.
-#[derive(Debug)]
 pub struct Identify {
     expression: Expression,
     text: String,
+    /// All functions, and no variable.
+    functions: Context<'static>,
+}
+
+impl fmt::Debug for Identify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Identify").field(&self.text).finish()
+    }
 }
 
 /// Why a payload has none. Each is a sentence about that payload.
@@ -47,7 +55,8 @@ impl Identify {
     ///
     /// [`ExpressionError`].
     pub fn by(expression: &str) -> Result<Self, ExpressionError> {
-        Ok(Self { expression: Expression::compile(expression)?, text: expression.to_owned() })
+        let (text, functions) = (expression.to_owned(), Context::default());
+        Ok(Self { expression: Expression::compile(expression)?, text, functions })
     }
 
     /// The identity of a payload.
@@ -59,7 +68,7 @@ impl Identify {
         let expression = || short(&self.text);
         let fails = |why| NoIdentity::Fails { expression: expression(), why };
         let record = record::read(payload).map_err(|why| NoIdentity::NotJson(short(&why)))?;
-        let mut context = Context::default();
+        let mut context = self.functions.new_inner_scope();
         context.add_variable_from_value(RECORD, record);
         // A panic of the evaluator is about one payload.
         let value = catch_unwind(AssertUnwindSafe(|| self.expression.evaluate(&context)))

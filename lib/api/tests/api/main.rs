@@ -7,4 +7,5 @@ mod documents;
 mod fields;
 mod properties;
 mod rules;
+mod sources;
 mod support;

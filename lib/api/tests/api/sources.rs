@@ -1,0 +1,118 @@
+//! Sources, and how their payloads are known again.
+
+use std::time::Duration;
+
+use chancery_api::{Idempotency, RunInput, ValidatedSources, validate};
+use serde_json::{Value, json};
+
+use crate::support::{accepted, refused, sourced};
+
+fn validated(manifest: &Value) -> ValidatedSources {
+    match validate(&accepted(manifest)).unwrap().input {
+        RunInput::Sources(sources) => sources,
+        RunInput::Generated { .. } => panic!("{manifest} is generated"),
+    }
+}
+
+fn of_table(table: Value) -> Value {
+    let mut manifest = sourced();
+    manifest["spec"]["sources"] = json!([{"name": "rows", "table": table}]);
+    manifest
+}
+
+fn known(idempotency: Value) -> Value {
+    let mut manifest = sourced();
+    manifest["spec"]["sources"][0]["format"] = json!({"type": "NDJSON"});
+    manifest["spec"]["idempotency"] = idempotency;
+    manifest
+}
+
+#[test]
+fn a_table_has_a_url_or_names_a_secret_or_both() {
+    let table = |more: Value| {
+        let mut table = json!({"query": "SELECT 1 AS id", "orderBy": ["id"]});
+        table.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        of_table(table)
+    };
+    let secret = json!({"name": "payments-db", "key": "uri"});
+    for good in [
+        json!({"url": "postgres://reader@db.example:5432/payments"}),
+        json!({"url": "postgres:///payments?host=/run/postgresql&user=reader", "payload": "body"}),
+        json!({"urlSecretRef": secret}),
+        json!({"url": "postgres://reader@db.example/payments", "urlSecretRef": secret}),
+    ] {
+        validated(&table(good));
+    }
+    let problems = refused(&table(json!({})));
+    assert!(problems[0].starts_with("spec.sources[0].table.url: missing; give urlSecretRef"), "{problems:?}");
+    for url in ["postgres://u:secret@h/d", "postgres://:secret@h/d", "postgres:///d?user=u&password=secret"] {
+        let problems = refused(&table(json!({"url": url})));
+        assert!(problems[0].contains("must not hold a password"), "{problems:?}");
+    }
+    let mut both = of_table(json!({"url": "postgres://u@h/d", "query": "SELECT 1 AS id", "orderBy": ["id"]}));
+    both["spec"]["sources"][0]["run"] = json!({"name": "other"});
+    let problems = refused(&both);
+    assert!(problems[0].contains("needs exactly one of objects, table and run"), "{problems:?}");
+}
+
+#[test]
+fn rows_of_parquet_need_nothing_more() {
+    let mut manifest = sourced();
+    manifest["spec"]["sources"][0]["format"] = json!({"type": "Parquet"});
+    validated(&manifest);
+    manifest["spec"]["sources"][0]["format"]["header"] = json!(true);
+    assert!(refused(&manifest)[0].contains("applies to the format CSV only"));
+}
+
+#[test]
+fn an_expression_goes_with_by_expression_and_with_payloads_that_are_json() {
+    let by_id = json!({"by": "Expression", "expression": "record.id"});
+    let sources = validated(&known(by_id.clone()));
+    assert_eq!(sources.idempotency, Idempotency::Expression("record.id".to_owned()));
+    for bad in [
+        json!({"by": "Expression"}),
+        json!({"expression": "record.id"}),
+        json!({"by": "None", "expression": "record.id"}),
+    ] {
+        let problems = refused(&known(bad));
+        assert!(problems[0].contains("belongs to by: Expression, which needs it"), "{problems:?}");
+    }
+    for format in ["Lines", "Whole"] {
+        let mut manifest = known(by_id.clone());
+        manifest["spec"]["sources"][0]["format"] = json!({"type": format});
+        let problems = refused(&manifest);
+        assert!(problems[0].contains("needs payloads that are JSON"), "{problems:?}");
+    }
+    // Of a run that is read again, nobody knows before.
+    let mut again = known(by_id);
+    again["spec"]["sources"] = json!([{"name": "again", "run": {"name": "other"}}]);
+    validated(&again);
+}
+
+#[test]
+fn an_expression_that_cannot_be_is_refused_at_once() {
+    for (expression, words) in [
+        ("record.", "is no CEL expression ("),
+        ("row.id", "names `row`"),
+        ("md5(record.id)", "calls `md5`"),
+        ("1 + 1", "is the same for every payload"),
+    ] {
+        let run = accepted(&known(json!({"by": "Expression", "expression": expression})));
+        let said = validate(&run).unwrap_err().to_string();
+        assert!(said.contains("spec.idempotency.expression") && said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn a_window_goes_with_a_keyring_that_has_a_name() {
+    let mut manifest = known(json!({"window": "720h"}));
+    assert!(refused(&manifest)[0].contains("applies to a keyring that outlives its runs"));
+    manifest["spec"]["keyringRef"] = json!({"name": "shared"});
+    assert_eq!(validated(&manifest).digest_window, Duration::from_secs(720 * 3600));
+    manifest["spec"]["idempotency"] = json!({"by": "None", "window": "720h"});
+    assert!(refused(&manifest)[0].contains("applies to payloads that are known again"));
+    for window in ["0s", "87601h"] {
+        manifest["spec"]["idempotency"] = json!({"window": window});
+        assert!(refused(&manifest)[0].contains("must be at least 1s and at most 87600h"), "{window}");
+    }
+}
