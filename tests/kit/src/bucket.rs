@@ -148,7 +148,8 @@ fn refusal(request: &Request) -> Option<Answer> {
 }
 
 fn tag(bytes: &[u8]) -> String {
-    let sum = bytes.iter().fold(bytes.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+    let sum =
+        bytes.iter().fold(bytes.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
     format!("\"{sum:x}\"")
 }
 

@@ -215,10 +215,7 @@ async fn the_rules_for_sources_hold_on_an_api_server() -> anyhow::Result<()> {
         spec
     };
     let cases: [(Value, &str); 7] = [
-        (
-            with(&|spec| spec["sources"][0]["run"] = json!({"name": "other"})),
-            "needs exactly one of",
-        ),
+        (with(&|spec| spec["sources"][0]["run"] = json!({"name": "other"})), "needs exactly one of"),
         (
             with(&|spec| {
                 spec["sources"][0].as_object_mut().map(|source| source.remove("format"));
@@ -227,7 +224,10 @@ async fn the_rules_for_sources_hold_on_an_api_server() -> anyhow::Result<()> {
         ),
         (with(&|spec| spec["sources"] = json!([good, good])), "must not have a name twice"),
         (with(&|spec| spec["recordSize"] = json!(16)), "applies to generated records only"),
-        (with(&|spec| spec["sources"][0]["format"]["header"] = json!(true)), "applies to the format CSV only"),
+        (
+            with(&|spec| spec["sources"][0]["format"]["header"] = json!(true)),
+            "applies to the format CSV only",
+        ),
         (with(&|spec| spec["sources"][0]["objects"]["volumeClaim"] = json!("Not A Name")), "volumeClaim"),
         (with(&|spec| spec["deadLetter"] = json!({"retention": "0s"})), "must be at least 1s"),
     ];

@@ -118,10 +118,8 @@ mod tests {
     #[test]
     fn a_path_is_found_in_a_mount_and_above_several() {
         let place = |path: &str| PathBuf::from("/pod/root").join(path);
-        let mounts: Mounts = ["etc/a/one", "etc/a/two"]
-            .map(|path| (format!("/{path}"), place(path)))
-            .into_iter()
-            .collect();
+        let mounts: Mounts =
+            ["etc/a/one", "etc/a/two"].map(|path| (format!("/{path}"), place(path))).into_iter().collect();
         assert_eq!(mounted("/etc/a/one/file", &mounts), Some(place("etc/a/one/file")));
         assert_eq!(mounted("/etc/a", &mounts), Some(place("etc/a")));
         assert_eq!(mounted("/etc/b", &mounts), None);
