@@ -40,7 +40,10 @@ async fn each_bad_object_is_refused_with_a_sentence_that_helps() -> anyhow::Resu
     let immutable_in_itself =
         "applies to the RSA algorithms RS256 and PS256 only; leave it out, or choose one";
     let cases = [
-        (json!({"keyCount": 1, "batchSize": 1}), "spec.recordCount: Required value"),
+        (
+            json!({"keyCount": 1, "batchSize": 1}),
+            "give an integer from 1 to 1000000000, or name what is read with sources",
+        ),
         (with("recordCount", json!(0)), "spec.recordCount in body should be greater than or equal to 1"),
         (with("recordCount", json!(1_000_000_001)), "should be less than or equal to 1000000000"),
         (with("recordCount", json!("many")), "spec.recordCount in body must be of type integer: \"string\""),

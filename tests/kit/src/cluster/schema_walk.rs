@@ -24,8 +24,18 @@ pub struct Field {
     root: Value,
 }
 
-/// What the schema lets one leave out, and a rule about several fields does not: here, without `keyringRef`.
-const NEEDED_BY_A_RULE: [&str; 1] = ["keyCount"];
+/// What the schema lets one leave out, and a rule about several fields does not: here, without `keyringRef`, and beside what
+/// [`Field::with_what_it_needs`] adds.
+const NEEDED_BY_A_RULE: [&str; 8] = [
+    "keyCount",
+    "recordCount",
+    "sources[0].objects",
+    "sources[0].format",
+    "sources[0].table",
+    "sources[0].table.url",
+    "sources[0].run",
+    "idempotency.expression",
+];
 
 /// One way to set a field.
 #[derive(Clone, Debug)]
@@ -120,6 +130,7 @@ impl Field {
     /// Every way to get it wrong, and some to get it right, one at a time.
     #[must_use]
     pub fn mutations(&self, object: &Value) -> Vec<Mutation> {
+        let object = &self.with_what_it_needs(object);
         let kind = self.kind();
         let mutation = |what: &'static str, value: Option<Value>, allowed: bool| Mutation {
             what,
@@ -146,11 +157,11 @@ impl Field {
             text("other text", "no such thing"),
             text("very long text", &"x".repeat(5_000)),
             mutation("a boolean", Some(json!(true)), is(&["boolean"])),
-            mutation("a list", Some(json!([])), is(&["array"])),
+            mutation("a list", Some(json!([])), is(&["array"]) && self.schema["minItems"].is_null()),
             mutation("an object", Some(json!({})), is(&["object"]) && self.schema["required"].is_null()),
         ];
         if matches!(self.steps.last(), Some(Step::Property(_))) {
-            let needed = self.required || (self.is_top() && NEEDED_BY_A_RULE.contains(&self.name()));
+            let needed = self.required || NEEDED_BY_A_RULE.contains(&self.to_string().as_str());
             all.push(mutation("absent", None, !needed));
         }
         if is(&["object"]) && self.schema["properties"].is_object() {
@@ -159,6 +170,29 @@ impl Field {
             all.push(mutation("with an unknown field", Some(unknown), false));
         }
         all
+    }
+
+    /// The object with the others that rules want beside this field.
+    fn with_what_it_needs(&self, object: &Value) -> Value {
+        let path = self.to_string();
+        let of = |what: &str| path == what || path.starts_with(&format!("{what}."));
+        let mut object = object.clone();
+        if !["sources", "sources[0]", "idempotency", "deadLetter"].into_iter().any(of) {
+            return object;
+        }
+        let source = if of("sources[0].table") {
+            json!({"table": {"url": "postgres://reader@db/payments", "query": "SELECT 1 AS id", "orderBy": ["id"]}})
+        } else if of("sources[0].run") {
+            json!({"run": {"name": "another"}})
+        } else {
+            json!({"objects": {"url": "s3://bucket"}, "format": {"type": "CSV"}})
+        };
+        object["sources"] = json!([source]);
+        object["sources"][0]["name"] = json!("one");
+        if path == "idempotency.expression" {
+            object["idempotency"] = json!({"by": "Expression", "expression": "record.id"});
+        }
+        object
     }
 
     fn kind(&self) -> &str {
