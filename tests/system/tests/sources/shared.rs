@@ -2,8 +2,11 @@
 
 use std::collections::HashSet;
 
-use chancery_kit::{Chancery, Manifest, TestLedger, TestRun};
-use sqlx::Row;
+use anyhow::bail;
+use chancery_kit::{Chancery, Manifest, SeededRun, TestLedger, TestRun, eventually};
+use chancery_store::IntakeSession;
+use chancery_store::intake::{Admission, Reading, Refusal, Task};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::{counted, file, lines, payloads};
 
@@ -169,6 +172,83 @@ async fn nothing_is_left_of_runs_and_keyrings_that_are_deleted() -> anyhow::Resu
                 .fetch_one(ledger.ledger.pool())
                 .await?;
         assert_eq!(left, 0, "{table}");
+    }
+    Ok(())
+}
+
+/// One that has the only split of a run in hand.
+async fn at_work(run: &SeededRun<'_>, holder: &str) -> anyhow::Result<(IntakeSession, Reading)> {
+    let mut intake = run.intake(holder).await?;
+    let Task::List(held) = intake.next().await? else { bail!("nothing to list") };
+    anyhow::ensure!(intake.listed(&held, [("{}".to_owned(), 0)].into_iter()).await?);
+    let Task::Read(reading) = intake.next().await? else { bail!("nothing to read") };
+    Ok((intake, reading))
+}
+
+fn all_of<'p>(payloads: impl Iterator<Item = &'p String>) -> Admission {
+    let mut admission = Admission::from(0);
+    for (position, payload) in (0..).zip(payloads) {
+        admission.payloads.push(payload.as_bytes());
+        admission.positions.push(position);
+        admission.next = position + 1;
+    }
+    admission.done = true;
+    admission
+}
+
+/// Waits until so many intakes wait for the commit of another.
+async fn waiting(ledger: &TestLedger, wanted: i64) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%admit%'";
+    eventually("they wait", async || {
+        let waiting = sqlx::query_scalar::<_, i64>(waiting).fetch_one(ledger.ledger.pool()).await;
+        waiting.is_ok_and(|waiting| waiting == wanted)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn runs_that_meet_at_the_same_payloads_wait_for_each_other_and_never_in_a_circle() -> anyhow::Result<()>
+{
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let run = |name: &str| TestRun::new().named(name).keys(1).keyring("shared").reads("files", folder.path());
+    let first = run("one").created(&ledger).await?.stocked().await?;
+    let second = run("two").created_beside(&first).await?.stocked().await?;
+    let (mut one, of_one) = at_work(&first, "one").await?;
+    let (mut two, of_two) = at_work(&second, "two").await?;
+    let payloads: Vec<String> = sqlx::query_scalar(
+        "SELECT p FROM unnest(ARRAY['first', 'second', 'third']) p ORDER BY sha256(convert_to(p, 'UTF8'))",
+    )
+    .fetch_all(ledger.ledger.pool())
+    .await?;
+
+    // Somebody else has the one in the middle, and gives it up once both wait.
+    let mut third = PgConnection::connect(&ledger.url).await?;
+    let taken = format!(
+        "BEGIN; INSERT INTO chancery.digests_{ring} (digest, record, keyring_id, run_id)
+         VALUES (sha256(convert_to('{}', 'UTF8')), 1, {ring}, 0)",
+        payloads[1],
+        ring = first.run.keyring.id
+    );
+    sqlx::raw_sql(AssertSqlSafe(taken)).execute(&mut third).await?;
+    let (ascending, descending) = (all_of(payloads.iter()), all_of(payloads.iter().rev()));
+    let given_up = async {
+        waiting(&ledger, 2).await;
+        sqlx::raw_sql("ROLLBACK").execute(&mut third).await
+    };
+    let later = async {
+        waiting(&ledger, 1).await;
+        two.admit(&of_two, &descending).await
+    };
+    let (of_first, of_second, gave_up) = tokio::join!(one.admit(&of_one, &ascending), later, given_up);
+    gave_up?;
+    let records = [of_first, of_second].map(|admitted| {
+        admitted.expect("no deadlock").expect("both runs take some").expect("their own").records
+    });
+    assert_eq!(records, [3, 0]);
+    for (run, mut intake) in [(&first, one), (&second, two)] {
+        assert!(matches!(intake.next().await?, Task::Nothing(Refusal::Sealed)));
+        run.finish().await?;
     }
     Ok(())
 }
