@@ -8,7 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::operator::{Operator, check_laws, due};
 use super::situation::{NOW, demo};
 use super::world::{Signers, TheObject, World};
-use crate::run::build::events::new_events;
+use crate::run::build::events::{Words, new_events};
 use crate::run::decide::decision::{Cause, Effect};
 use crate::run::facts::Observed;
 
@@ -235,6 +235,6 @@ fn check_status(old: &SigningRunStatus, new: &SigningRunStatus, obstacle: Option
     }
     let records = new.records.expect("counts");
     assert!(new.progress.as_deref() != Some("100%") || records.signed == records.total, "{new:?}");
-    let told = new_events(new, new, obstacle, None);
+    let told = new_events(new, new, obstacle, &Words::default());
     assert!(told.is_empty(), "news of nothing: {told:?}");
 }
