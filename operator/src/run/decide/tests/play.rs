@@ -235,6 +235,6 @@ fn check_status(old: &SigningRunStatus, new: &SigningRunStatus, obstacle: Option
     }
     let records = new.records.expect("counts");
     assert!(new.progress.as_deref() != Some("100%") || records.signed == records.total, "{new:?}");
-    let told = new_events(new, new, obstacle, &Words { signer: None, changed: None });
+    let told = new_events(new, new, obstacle, &Words::default());
     assert!(told.is_empty(), "news of nothing: {told:?}");
 }
