@@ -79,9 +79,6 @@ intake:
       {{- with .Values.database.tls.mode }}
       PGSSLMODE: {{ . }}
       {{- end }}
-      {{- if include "chancery.database.hasCa" . }}
-      PGSSLROOTCERT: /etc/chancery/intake/ca.crt
-      {{- end }}
       {{- with .Values.traces.otlpEndpoint }}
       OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
       {{- end }}

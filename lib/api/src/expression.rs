@@ -3,7 +3,7 @@
 mod names;
 mod strict;
 
-use std::panic::catch_unwind;
+use std::thread;
 
 use cel::objects::ResolveResult;
 use cel::{Context, ExecutionError, IdedExpr, Program, Value};
@@ -13,6 +13,9 @@ pub const RECORD: &str = "record";
 
 /// Brackets and conditions in an expression, at the most: the parser calls itself for each, and its stack has an end.
 const MOST_NESTED: usize = 32;
+
+/// Enough for those, in whatever way the parser was built: each takes it some 100 KiB. What is not used is not there.
+const STACK_BYTES: usize = 32 << 20;
 
 /// An expression that can be evaluated. It names [`RECORD`] and no other variable.
 #[derive(Debug)]
@@ -54,10 +57,20 @@ impl Expression {
         if text.chars().filter(|character| "([{?".contains(*character)).count() > MOST_NESTED {
             return Err(ExpressionError::Nested);
         }
-        // The parser panics at some texts.
-        let compiled = catch_unwind(|| Program::compile(text))
-            .map_err(|_| ExpressionError::Syntax("it cannot be parsed".to_owned()))?;
-        let program = compiled.map_err(|errors| ExpressionError::Syntax(why(&errors.to_string())))?;
+        let parsed = thread::scope(|scope| {
+            let parser = thread::Builder::new().stack_size(STACK_BYTES);
+            let parser = parser.spawn_scoped(scope, || Self::parse(text)).map_err(|error| {
+                ExpressionError::Syntax(format!("there is no thread to parse it in: {error}"))
+            })?;
+            // The parser panics at some texts.
+            parser.join().unwrap_or_else(|_| Err(ExpressionError::Syntax("it cannot be parsed".to_owned())))
+        });
+        parsed.map(|compiled| Self { compiled })
+    }
+
+    fn parse(text: &str) -> Result<IdedExpr, ExpressionError> {
+        let program =
+            Program::compile(text).map_err(|errors| ExpressionError::Syntax(why(&errors.to_string())))?;
         let variables = names::variables(program.expression());
         if let Some(other) = variables.iter().find(|name| **name != RECORD) {
             return Err(ExpressionError::Variable((*other).to_owned()));
@@ -70,7 +83,7 @@ impl Expression {
         }
         let mut compiled = program.expression().clone();
         strict::make_strict(&mut compiled);
-        Ok(Self { compiled })
+        Ok(compiled)
     }
 
     /// Its value, where [`RECORD`] is what the context says. The evaluator may panic.
@@ -115,6 +128,9 @@ mod tests {
             "record.items.map(item, item.id)",
             "record.items.filter(item, item.id > record.least).size()",
             &format!("{}record.id{}", "(".repeat(32), ")".repeat(32)),
+            &format!("{}record.id{}", "[".repeat(32), "]".repeat(32)),
+            &format!("record{}", ".id".repeat(300)),
+            &format!("record.id{}", " + record.id".repeat(60)),
         ] {
             Expression::compile(text).unwrap_or_else(|error| panic!("{text} {error}"));
         }

@@ -119,6 +119,8 @@ reasons! {
     SourceFailed,
     /// A source does not answer, or a run that is read again is not sealed yet; it is asked again.
     SourceUnavailable,
+    /// The run, its namespace or the database is at a limit: nothing more is read for now.
+    IntakeHeld,
     /// The intake pod does not start.
     IntakeNotStarting,
     /// A Job of the name of the signers' or the intake's belongs to something else.
@@ -249,6 +251,7 @@ impl Reason {
                 Self::NameBeingDeleted,
                 Self::SourceFailed,
                 Self::SourceUnavailable,
+                Self::IntakeHeld,
                 Self::IntakeNotStarting,
                 Self::JobNameTaken,
                 Self::Queued,

@@ -132,12 +132,16 @@ mod tests {
     #[test]
     fn the_url_of_a_table_comes_from_a_secret_that_is_allowed() {
         let of = |table: Value| {
-            allowed().refusal(&[serde_json::from_value(json!({"name": "one", "table": table})).expect("a source")])
+            allowed()
+                .refusal(&[serde_json::from_value(json!({"name": "one", "table": table})).expect("a source")])
         };
         let table = |secret: &str| json!({"query": "SELECT id FROM t", "orderBy": ["id"], "urlSecretRef": {"name": secret, "key": "u"}});
         assert_eq!(of(table("source-db")), None);
         let said = of(table("chancery-ledger")).expect("it is refused");
-        assert!(said.starts_with("source one: table.urlSecretRef names the Secret chancery-ledger"), "{said}");
+        assert!(
+            said.starts_with("source one: table.urlSecretRef names the Secret chancery-ledger"),
+            "{said}"
+        );
         let said = of(json!({"query": "SELECT id FROM t", "orderBy": ["id"], "url": "postgres://u@db/d"}))
             .expect("it is refused");
         assert!(said.contains("with table.urlSecretRef"), "{said}");

@@ -37,7 +37,10 @@ pub(crate) async fn keep(database: &Database) {
 async fn round(ledger: &Ledger) -> Result<(), StoreError> {
     let forgotten = ledger.sweep_digests().await?;
     if forgotten > 0 {
-        tracing::info!(forgotten, "payloads of deleted runs may be signed again, after spec.idempotency.window");
+        tracing::info!(
+            forgotten,
+            "payloads of deleted runs may be signed again, after spec.idempotency.window"
+        );
     }
     for run in ledger.runs_to_sweep(RUNS).await? {
         match sweep(ledger, &run).await {

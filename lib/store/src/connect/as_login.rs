@@ -38,6 +38,21 @@ impl LedgerUrl {
         self.stripped().map(Into::into)
     }
 
+    /// The same, with this parameter if it has none of its name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::BadUrl`], as for [`LedgerUrl::for_login`].
+    pub fn without_login_but(&self, parameter: Option<(&str, &str)>) -> Result<String, StoreError> {
+        let mut url = self.stripped()?;
+        if let Some((name, value)) = parameter
+            && !url.query_pairs().any(|(given, _)| given == name)
+        {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        Ok(url.into())
+    }
+
     fn stripped(&self) -> Result<Url, StoreError> {
         let mut url = Url::parse(&self.text).map_err(|error| StoreError::BadUrl(error.to_string()))?;
         let kept: Vec<(String, String)> = url
@@ -95,5 +110,19 @@ mod tests {
             assert_eq!(after.options.get_database(), before.options.get_database());
             assert_eq!(text.contains("sslrootcert=%2Fetc%2Fca.crt"), url.contains("sslrootcert"));
         }
+    }
+
+    #[test]
+    fn a_parameter_is_added_unless_the_url_has_it() {
+        let but = |url: &str| {
+            let url: LedgerUrl = url.parse().unwrap();
+            url.without_login_but(Some(("sslrootcert", "/its/ca.crt"))).unwrap()
+        };
+        assert_eq!(
+            but("postgres://u:secret@db.example/chancery?sslmode=verify-full"),
+            "postgres://db.example/chancery?sslmode=verify-full&sslrootcert=%2Fits%2Fca.crt"
+        );
+        let given = but("postgres://u@db.example/chancery?sslrootcert=/own.crt");
+        assert_eq!(given, "postgres://db.example/chancery?sslrootcert=%2Fown.crt");
     }
 }

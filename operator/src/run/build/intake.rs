@@ -28,6 +28,9 @@ use crate::run::intake_settings::{IntakeSettings, IntakeTemplate};
 const SECRET_VOLUME: &str = "intake-secret";
 const SECRET_PATH: &str = "/etc/chancery/intake";
 
+/// The CA of the ledger's database.
+pub(crate) const CA_PATH: &str = "/etc/chancery/intake/ca.crt";
+
 /// Where the credentials of the sources are, each in a folder of its name.
 const CREDENTIALS_PATH: &str = "/etc/chancery/credentials";
 
@@ -150,9 +153,6 @@ fn environment(
     variables.extend(plan.run_uid.map(|uid| plain("CHANCERY_RUN_UID", uid.to_string())));
     if let Some(mode) = &signer.ssl_mode {
         variables.push(plain("PGSSLMODE", mode));
-    }
-    if signer.ca_file.is_some() {
-        variables.push(plain("PGSSLROOTCERT", format!("{SECRET_PATH}/{CA}")));
     }
     if let Some(endpoint) = &signer.otlp_endpoint {
         variables.push(plain("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint));

@@ -56,6 +56,11 @@ pub(super) fn take_in(
     };
     let decision = still_misconfigured(decision, observed, sources);
     let decision = not_starting(decision, observed, now);
+    let decision = match &sources.held {
+        // The intake waits by itself, and goes on as soon as the ledger lets it.
+        Some(why) => blocked(decision, Reason::IntakeHeld, why),
+        None => decision,
+    };
     unavailable(decision, sources)
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct SourcesRead {
     pub(crate) counts: ArrivalCounts,
     /// Whether the ledger has suspended the run, since more arrivals are dead than it allows.
     pub(crate) too_many_dead: bool,
+    /// Why the ledger admits nothing for now: a limit, or the database's room.
+    pub(crate) held: Option<String>,
     /// What happens to dead letters, as it was stored.
     pub(crate) dead_letter: DeadLetter,
     /// How far each source is, in the order of the manifest. Not read any more of a run that is known to be sealed.

@@ -63,6 +63,7 @@ pub(super) async fn read(
             secret: secret(progress.intake_secret(), &owner, remembered.intake_secret.as_ref()),
             counts,
             too_many_dead: progress.too_many_dead,
+            held: progress.held.clone(),
             dead_letter: DeadLetter { limit: counts.dead_limit, ..sources.dead_letter },
             sources: states,
             open_holders,

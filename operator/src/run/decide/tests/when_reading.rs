@@ -54,6 +54,7 @@ impl Situation {
                 }),
                 counts: ArrivalCounts { received: 0, admitted: 0, duplicates: 0, dead: 0, dead_limit: 10 },
                 too_many_dead: false,
+                held: None,
                 dead_letter: DeadLetter { limit: 10, retention: seconds(3_600) },
                 sources: vec![source(None)],
                 open_holders: Vec::new(),
@@ -299,6 +300,16 @@ fn a_run_that_is_held_has_no_intake_at_work() {
             at(Stage::Seeding)
                 .doing([run_job(2), run_intake(true)])
                 .failed(Reason::SourceNotAllowed)
+                .again_after(5),
+        ),
+        row(
+            "beyond a limit, the intake waits by itself",
+            Situation::reading(Some(intake()))
+                .with_job(running(2))
+                .sources(|sources| sources.held = Some("the run takes 2 GiB".to_owned())),
+            at(Stage::Seeding)
+                .doing([run_intake(false), run_job(2)])
+                .blocked(Reason::IntakeHeld)
                 .again_after(5),
         ),
         row(
