@@ -606,7 +606,7 @@ CREATE FUNCTION chancery.holders_release(p_run integer, p_holders text[]) RETURN
 $$;
 
 CREATE FUNCTION chancery.identity_digest(p_identity bytea) RETURNS bytea
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS $$
     SELECT substring(sha512('chancery identity'::bytea || '\x00'::bytea || p_identity) FROM 1 FOR 32)
 $$;

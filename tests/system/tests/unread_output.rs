@@ -117,8 +117,14 @@ async fn an_operator_ends_with_its_own_exit_code_though_its_log_cannot_be_writte
     let kek = none.display().to_string();
     let wait = ["wait", "--run", "demo", "--namespace", "default"];
     let operate = ["--database-url", "postgres://somebody@127.0.0.1:1/ledger", "--kek-file", &kek];
-    let signers =
-        ["--signer-database-url", "postgres://signer@127.0.0.1:1/ledger", "--signer-image", "signer"];
+    let signers = [
+        "--signer-database-url",
+        "postgres://signer@127.0.0.1:1/ledger",
+        "--signer-image",
+        "signer",
+        "--intake-image",
+        "intake",
+    ];
     let operate = [&operate[..], &signers, &["--pod-namespace", "chancery", "--pod-name", "one"]];
     for arguments in [&wait[..], &operate.concat()] {
         for (what, stderr) in unwritable()? {
