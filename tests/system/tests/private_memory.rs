@@ -142,6 +142,7 @@ fn nobody_looks_into_an_operator() -> anyhow::Result<()> {
         "--kek-file=FOLDER/kek",
         "--pod-namespace=default",
         "--signer-image=signer",
+        "--intake-image=intake",
         "--signer-database-url=postgresql:///db?host=/nowhere",
     ];
     let listen = ["--listen=127.0.0.1:0", "--listen-for-probes=127.0.0.1:0"];
