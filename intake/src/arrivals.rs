@@ -10,7 +10,7 @@ use crate::intake::Intake;
 /// Arrivals, one after the other.
 pub(crate) enum Arrivals {
     /// Of an object.
-    OfObject(SplitReader),
+    OfObject(Box<SplitReader>),
     /// Of a table.
     OfTable(TableReader),
 }
@@ -29,7 +29,7 @@ impl Arrivals {
         let credentials = credentials.map_err(|reason| IntakeError::Access { name: name(), reason })?;
         let store = described.open(&credentials).map_err(unusable)?;
         let reader = SplitReader::new(&store, &described.format, &split, from(reading)).map_err(unusable)?;
-        Ok(Self::OfObject(reader))
+        Ok(Self::OfObject(Box::new(reader)))
     }
 
     pub(crate) fn of_table(
