@@ -61,9 +61,8 @@ impl<V: Lanes> Column<V> {
     /// Twice what was added.
     #[inline(always)]
     pub(crate) fn double(&mut self) {
-        for sum in self.low.iter_mut().chain(&mut self.high) {
-            *sum = sum.plus(*sum);
-        }
+        self.low = self.low.map(|sum| sum.plus(sum));
+        self.high = self.high.map(|sum| sum.plus(sum));
     }
 
     /// The sum's ten digits, and `carried` from the column below added to the lower five.
