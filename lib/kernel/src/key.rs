@@ -10,6 +10,7 @@ use crypto_bigint::{BoxedUint, ConcatenatingMul as _, Odd, Resize as _};
 use zeroize::Zeroizing;
 
 use crate::blinding::Blinding;
+use crate::lanes::revealed;
 use crate::number::{BLOCK, BLOCK_BITS, digit_of};
 
 /// The only public exponent that the kernel verifies with.
@@ -120,13 +121,15 @@ impl PrivateKey {
         let blocks = size.prime_blocks();
         let [p, q, dp, dq, qinv] = [p, q, dp, dq, qinv].map(|part| exactly(part, half));
         let (p, q, dp, dq, qinv) = (p?, q?, dp?, dq?, qinv?);
-        if p[0] < 0x80 || q[0] < 0x80 {
+        if revealed(u64::from(p[0] & q[0] & 0x80)) == 0 {
             return Err(KeyError::Prime);
         }
         let p_uint = odd(&p)?;
         let q_uint = odd(&q)?;
         let n_uint = odd(&exactly(n, bytes)?)?;
-        if p_uint.as_ref().concatenating_mul(q_uint.as_ref()) != *n_uint.as_ref() {
+        let product = p_uint.as_ref().concatenating_mul(q_uint.as_ref());
+        let differs = product.as_words().iter().zip(n_uint.as_ref().as_words()).fold(0, |bits, (a, b)| bits | (a ^ b));
+        if revealed(differs) != 0 {
             return Err(KeyError::Product);
         }
         let r_bits = u32::try_from(blocks).map_or(0, |blocks| blocks * BLOCK_BITS);
@@ -229,7 +232,13 @@ fn uint(bytes: &[u8]) -> BoxedUint {
 }
 
 fn odd(bytes: &[u8]) -> Result<Odd<BoxedUint>, KeyError> {
-    Option::from(Odd::new(uint(bytes))).ok_or(KeyError::Even)
+    let mut bytes = Zeroizing::new(bytes.to_vec());
+    let Some(last) = bytes.last_mut() else { return Err(KeyError::Even) };
+    if revealed(u64::from(*last & 1)) == 0 {
+        return Err(KeyError::Even);
+    }
+    *last |= 1;
+    Option::from(Odd::new(uint(&bytes))).ok_or(KeyError::Even)
 }
 
 /// Without the zeros that lead.

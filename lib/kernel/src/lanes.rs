@@ -4,12 +4,16 @@
 mod interval;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
+#[cfg(test)]
+pub(crate) mod memcheck;
+#[cfg(any(test, not(target_arch = "x86_64")))]
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use ifma::Ifma;
 #[cfg(test)]
 pub(crate) use interval::Interval;
+#[cfg(any(test, not(target_arch = "x86_64")))]
 pub(crate) use portable::Portable;
 
 use crate::montgomery::{self, Modulus};
@@ -77,7 +81,7 @@ pub(crate) trait Lanes: Copy {
     }
 
     /// [`montgomery::multiply`], as a function of its own.
-    #[inline(always)]
+    #[inline(never)]
     fn multiply<const B: usize>(
         to: &mut Number<Self, B>,
         a: &Number<Self, B>,
@@ -88,7 +92,7 @@ pub(crate) trait Lanes: Copy {
     }
 
     /// [`montgomery::square`], as a function of its own, so many times.
-    #[inline(always)]
+    #[inline(never)]
     fn square<const B: usize>(number: &mut Number<Self, B>, times: u32, modulus: &Modulus<Self, B>) {
         for _ in 0..times {
             montgomery::square(number, modulus);
@@ -96,8 +100,16 @@ pub(crate) trait Lanes: Copy {
     }
 
     /// [`window::choose`], as a function of its own.
-    #[inline(always)]
+    #[inline(never)]
     fn choose<const B: usize>(to: &mut Number<Self, B>, table: &Table<Self, B>, index: u8) {
         window::choose(to, table, index);
     }
+}
+
+/// The bits of a verdict, which may be known: see [`Lanes::reveal`].
+#[inline(always)]
+pub(crate) fn revealed(bits: u64) -> u64 {
+    #[cfg(test)]
+    memcheck::show(std::slice::from_ref(&bits));
+    std::hint::black_box(bits)
 }

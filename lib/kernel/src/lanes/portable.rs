@@ -21,65 +21,73 @@ fn product(a: u64, b: u64) -> u128 {
 
 #[expect(clippy::cast_possible_truncation, reason = "both halves of a product of 104 bits")]
 impl Lanes for Portable {
+    #[inline(never)]
     fn splat(number: u64) -> Self {
         Self([number; LANES])
     }
 
+    #[inline(never)]
     fn from_lanes(numbers: [u64; LANES]) -> Self {
         Self(numbers)
     }
 
+    #[inline(never)]
     fn to_lanes(self) -> [u64; LANES] {
         self.0
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn add_low(self, a: Self, b: Self) -> Self {
         self.plus(a.zip(b, |a, b| product(a, b) as u64 & DIGIT_MASK))
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn add_high(self, a: Self, b: Self) -> Self {
         self.plus(a.zip(b, |a, b| (product(a, b) >> DIGIT_BITS) as u64))
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn plus(self, other: Self) -> Self {
         self.zip(other, u64::wrapping_add)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn minus(self, other: Self) -> Self {
         self.zip(other, u64::wrapping_sub)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn carry(self) -> Self {
         Self(self.0.map(|number| (number.cast_signed() >> DIGIT_BITS).cast_unsigned()))
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn digit(self) -> Self {
         Self(self.0.map(|number| number & DIGIT_MASK))
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn if_negative(self) -> Self {
         Self(self.0.map(|number| (number.cast_signed() >> 63).cast_unsigned()))
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn and(self, mask: Self) -> Self {
         self.zip(mask, |a, b| a & b)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn or(self, other: Self) -> Self {
         self.zip(other, |a, b| a | b)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn xor(self, other: Self) -> Self {
         self.zip(other, |a, b| a ^ b)
+    }
+
+    #[inline(never)]
+    fn reveal(self) -> Self {
+        Self(self.0.map(super::revealed))
     }
 }
