@@ -40,7 +40,8 @@ fn main() -> ExitCode {
             let aws_ns = cpu_ns(|| {
                 let mut signature = vec![0; key.signature_len()];
                 for digest in &digests {
-                    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), digest, &mut signature).expect("a signature");
+                    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), digest, &mut signature)
+                        .expect("a signature");
                 }
             });
             ours.push(kernel_ns);

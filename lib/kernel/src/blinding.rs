@@ -61,9 +61,14 @@ impl Uses {
     }
 
     /// Leaves the blinding to the key's next batch.
-    pub(crate) fn keep<V: Lanes, const H: usize, const F: usize>(self, space: &Workspace<V, H, F>, key: &PrivateKey) {
+    pub(crate) fn keep<V: Lanes, const H: usize, const F: usize>(
+        self,
+        space: &Workspace<V, H, F>,
+        key: &PrivateKey,
+    ) {
         if let Ok(mut kept) = key.blinding.lock() {
-            *kept = Some(Blinding { blind: store(&space.blind), unblind: store(&space.unblind), uses: self.0 });
+            *kept =
+                Some(Blinding { blind: store(&space.blind), unblind: store(&space.unblind), uses: self.0 });
         }
     }
 }

@@ -128,7 +128,8 @@ impl PrivateKey {
         let q_uint = odd(&q)?;
         let n_uint = odd(&exactly(n, bytes)?)?;
         let product = p_uint.as_ref().concatenating_mul(q_uint.as_ref());
-        let differs = product.as_words().iter().zip(n_uint.as_ref().as_words()).fold(0, |bits, (a, b)| bits | (a ^ b));
+        let differs =
+            product.as_words().iter().zip(n_uint.as_ref().as_words()).fold(0, |bits, (a, b)| bits | (a ^ b));
         if revealed(differs) != 0 {
             return Err(KeyError::Product);
         }

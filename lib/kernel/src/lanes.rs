@@ -1,9 +1,9 @@
 //! Eight records side by side: one 64-bit number of each in one vector.
 
-#[cfg(test)]
-mod interval;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
+#[cfg(test)]
+mod interval;
 #[cfg(test)]
 pub(crate) mod memcheck;
 #[cfg(any(test, not(target_arch = "x86_64")))]

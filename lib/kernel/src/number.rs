@@ -79,7 +79,11 @@ pub(crate) fn digit_of(bytes: &[u8], place: usize) -> u64 {
 
 /// Bytes in network order from digits, one number from each lane.
 #[expect(clippy::cast_possible_truncation, reason = "a byte is cut out of each two digits")]
-pub(crate) fn write<V: Lanes, const B: usize>(number: &Number<V, B>, bytes: usize, mut to: impl FnMut(usize, &[u8])) {
+pub(crate) fn write<V: Lanes, const B: usize>(
+    number: &Number<V, B>,
+    bytes: usize,
+    mut to: impl FnMut(usize, &[u8]),
+) {
     let digits: Vec<[u64; LANES]> = number.as_flattened().iter().map(|digit| digit.to_lanes()).collect();
     let mut digits = Zeroizing::new(digits);
     digits.push([0; LANES]);

@@ -9,7 +9,10 @@ use crate::workspace::{PrimeLanes, Workspace};
 
 /// Raises `full`, below 3·n, to the private exponent, by the Chinese remainder theorem. The result is below n.
 #[inline(always)]
-pub(crate) fn private<V: Lanes, const H: usize, const F: usize>(space: &mut Workspace<V, H, F>, key: &PrivateKey) {
+pub(crate) fn private<V: Lanes, const H: usize, const F: usize>(
+    space: &mut Workspace<V, H, F>,
+    key: &PrivateKey,
+) {
     let Workspace { p, q, qinv, table, chosen, by_p, by_q, full, .. } = space;
     by_prime(by_p, full, p, &key.p, table, chosen);
     by_prime(by_q, full, q, &key.q, table, chosen);
@@ -64,7 +67,10 @@ fn by_prime<V: Lanes, const H: usize, const F: usize>(
 
 /// `number` to the public exponent, below n: `number` is below n.
 #[inline(always)]
-pub(crate) fn public<V: Lanes, const F: usize>(number: &Number<V, F>, modulus: &Modulus<V, F>) -> Number<V, F> {
+pub(crate) fn public<V: Lanes, const F: usize>(
+    number: &Number<V, F>,
+    modulus: &Modulus<V, F>,
+) -> Number<V, F> {
     const { assert!(PUBLIC_EXPONENT == 1 << 16 | 1) };
     let mut result = crate::number::zero();
     V::multiply(&mut result, number, &modulus.r2, modulus);
@@ -77,7 +83,10 @@ pub(crate) fn public<V: Lanes, const F: usize>(number: &Number<V, F>, modulus: &
 }
 
 /// `number` to the public exponent, both in Montgomery's form and below 2.01·n.
-pub(crate) fn to_the_public_exponent<V: Lanes, const F: usize>(number: &mut Number<V, F>, modulus: &Modulus<V, F>) {
+pub(crate) fn to_the_public_exponent<V: Lanes, const F: usize>(
+    number: &mut Number<V, F>,
+    modulus: &Modulus<V, F>,
+) {
     let base = *number;
     V::square(number, 16, modulus);
     let power = *number;

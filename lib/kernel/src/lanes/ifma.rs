@@ -5,8 +5,9 @@
 //! inlined into functions that are compiled for these instructions.
 
 use std::arch::x86_64::{
-    __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_loadu_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64,
-    _mm512_or_si512, _mm512_set1_epi64, _mm512_srai_epi64, _mm512_storeu_si512, _mm512_sub_epi64, _mm512_xor_si512,
+    __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_loadu_si512, _mm512_madd52hi_epu64,
+    _mm512_madd52lo_epu64, _mm512_or_si512, _mm512_set1_epi64, _mm512_srai_epi64, _mm512_storeu_si512,
+    _mm512_sub_epi64, _mm512_xor_si512,
 };
 
 use super::{DIGIT_MASK, LANES, Lanes};

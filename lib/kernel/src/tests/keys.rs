@@ -104,7 +104,8 @@ impl Numbers {
 
     /// A number below `bound`.
     pub(super) fn below(&mut self, bound: &BigUint) -> BigUint {
-        let bytes: Vec<u8> = (0..bound.bits().div_ceil(64) + 1).flat_map(|_| self.next().to_be_bytes()).collect();
+        let bytes: Vec<u8> =
+            (0..bound.bits().div_ceil(64) + 1).flat_map(|_| self.next().to_be_bytes()).collect();
         BigUint::from_bytes_be(&bytes) % bound
     }
 

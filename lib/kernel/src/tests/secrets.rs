@@ -36,7 +36,8 @@ fn nothing_depends_on_a_secret() {
 
 fn watch(key: &Key, leak: bool) -> std::process::Output {
     let OwnedParts { n, e, p, q, dp, dq, qinv } = OwnedParts::of(&key.rsa);
-    let parts = [n, e, p, q, dp, dq, qinv].map(|part| BigUint::from_bytes_be(&part).to_str_radix(16)).join(",");
+    let parts =
+        [n, e, p, q, dp, dq, qinv].map(|part| BigUint::from_bytes_be(&part).to_str_radix(16)).join(",");
     let mut valgrind = Command::new("valgrind");
     valgrind
         .args(["--quiet", "--error-exitcode=99", "--"])

@@ -78,7 +78,8 @@ fn a_key_signs_the_same_with_its_primes_either_way_round() {
 fn the_portable_twin_gives_the_same_signatures() {
     let key = Key::generate(KeySize::Rsa2048);
     let mut signatures = Vec::new();
-    sign_by::<Portable>(&key.kernel, &encoded(LANES + 1, key.len()), &mut signatures).expect("the twin signs");
+    sign_by::<Portable>(&key.kernel, &encoded(LANES + 1, key.len()), &mut signatures)
+        .expect("the twin signs");
     assert!(signatures == by_aws_lc(&key, LANES + 1));
 }
 
@@ -141,7 +142,8 @@ fn threads_share_a_key() {
             scope.spawn(|| {
                 for _ in 0..4 {
                     let mut signatures = Vec::new();
-                    sign(&key.kernel, &encoded(3 * LANES, key.len()), &mut signatures).expect("the kernel signs");
+                    sign(&key.kernel, &encoded(3 * LANES, key.len()), &mut signatures)
+                        .expect("the kernel signs");
                     assert!(signatures == expected);
                 }
             });
