@@ -1,5 +1,7 @@
 //! Sums of products that stand at the same place.
 
+#![expect(clippy::needless_range_loop, reason = "a product's place is the sum of its factors' places")]
+
 use crate::lanes::Lanes;
 use crate::number::BLOCK;
 

@@ -75,7 +75,7 @@ fn sign_sized<V: Lanes, const H: usize, const F: usize>(
     signatures: &mut Vec<u8>,
 ) -> Result<(), SignError> {
     let len = key.signature_len();
-    if messages.len() % len != 0 {
+    if !messages.len().is_multiple_of(len) {
         return Err(SignError::MessageLength);
     }
     signatures.reserve(messages.len());

@@ -1,4 +1,6 @@
 //! Eight 64-bit integers, for processors without the instructions, and for memcheck.
+//!
+//! Nothing here is inlined: the generic code around it is long, and would take minutes to compile.
 
 use super::{DIGIT_BITS, DIGIT_MASK, LANES, Lanes};
 
