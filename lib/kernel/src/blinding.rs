@@ -83,8 +83,6 @@ fn create<V: Lanes, const H: usize, const F: usize>(
     // The highest bit is left zero, so that every number is below n, whose highest bit is one.
     let mut random = Zeroizing::new(vec![0; (LANES + 1) * bytes]);
     getrandom::fill(&mut random).map_err(|_| SignError::Random)?;
-    #[cfg(test)]
-    crate::lanes::memcheck::hide(&random);
     for number in random.chunks_exact_mut(bytes) {
         number[0] &= 0x7f;
     }

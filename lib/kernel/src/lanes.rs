@@ -4,8 +4,6 @@
 mod ifma;
 #[cfg(test)]
 mod interval;
-#[cfg(test)]
-pub(crate) mod memcheck;
 #[cfg(any(test, not(target_arch = "x86_64")))]
 mod portable;
 
@@ -33,7 +31,7 @@ pub(crate) const DIGIT_MASK: u64 = (1 << DIGIT_BITS) - 1;
 /// no value.
 ///
 /// The arithmetic of this crate is written once, over this trait. [`Ifma`] is what runs; [`Portable`] does the same
-/// with 64-bit integers, where memcheck can follow every bit; `Interval` computes the range of every number.
+/// with 64-bit integers; `Interval` computes the range of every number.
 pub(crate) trait Lanes: Copy {
     /// The same number in every lane.
     fn splat(number: u64) -> Self;
@@ -74,7 +72,7 @@ pub(crate) trait Lanes: Copy {
     /// Bits that differ.
     fn xor(self, other: Self) -> Self;
 
-    /// Told of each number that may be known from here on. Memcheck is: what depends on it is no leak.
+    /// Marks a number that may be known from here on: what depends on it is no leak.
     #[inline(always)]
     fn reveal(self) -> Self {
         self
@@ -109,7 +107,5 @@ pub(crate) trait Lanes: Copy {
 /// The bits of a verdict, which may be known: see [`Lanes::reveal`].
 #[inline(always)]
 pub(crate) fn revealed(bits: u64) -> u64 {
-    #[cfg(test)]
-    memcheck::show(std::slice::from_ref(&bits));
     std::hint::black_box(bits)
 }

@@ -4,5 +4,4 @@ mod edges;
 mod faults;
 mod keys;
 mod ranges;
-mod secrets;
 mod signatures;

@@ -1,4 +1,4 @@
-//! Eight 64-bit integers, for processors without the instructions, and for memcheck.
+//! Eight 64-bit integers, for processors without the instructions.
 //!
 //! Nothing here is inlined: the generic code around it is long, and would take minutes to compile.
 
