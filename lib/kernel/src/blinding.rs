@@ -83,6 +83,8 @@ fn create<V: Lanes, const H: usize, const F: usize>(
     // The highest bit is left zero, so that every number is below n, whose highest bit is one.
     let mut random = Zeroizing::new(vec![0; (LANES + 1) * bytes]);
     getrandom::fill(&mut random).map_err(|_| SignError::Random)?;
+    #[cfg(test)]
+    crate::memcheck::hide(&mut random);
     for number in random.chunks_exact_mut(bytes) {
         number[0] &= 0x7f;
     }

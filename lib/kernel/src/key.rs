@@ -1,17 +1,18 @@
 //! A private key as the kernel wants it: all that depends on the key alone, computed once.
 //!
-//! Everything here takes the same time for all keys of a size: `crypto-bigint` is constant-time in values, and the
-//! lengths of numbers are those of the key's size.
+//! No branch and no address here depends on a secret, but for whether parts are refused: a test has memcheck watch it.
+//! The lengths of numbers are those of the key's size. Zeros that lead a part tell how long it is.
 
 use std::fmt;
 use std::sync::Mutex;
 
-use crypto_bigint::{BoxedUint, ConcatenatingMul as _, Odd, Resize as _};
+use crypto_bigint::{BoxedUint, Odd};
 use zeroize::Zeroizing;
 
 use crate::blinding::Blinding;
-use crate::lanes::revealed;
-use crate::number::{BLOCK, BLOCK_BITS, digit_of};
+use crate::lanes::{DIGIT_BITS, DIGIT_MASK, revealed};
+use crate::number::{BLOCK, BLOCK_BITS};
+use crate::words::{self, Words};
 
 /// The only public exponent that the kernel verifies with.
 pub(crate) const PUBLIC_EXPONENT: u64 = 65_537;
@@ -124,23 +125,23 @@ impl PrivateKey {
         if revealed(u64::from(p[0] & q[0] & 0x80)) == 0 {
             return Err(KeyError::Prime);
         }
-        let p_uint = odd(&p)?;
-        let q_uint = odd(&q)?;
-        let n_uint = odd(&exactly(n, bytes)?)?;
-        let product = p_uint.as_ref().concatenating_mul(q_uint.as_ref());
-        let differs =
-            product.as_words().iter().zip(n_uint.as_ref().as_words()).fold(0, |bits, (a, b)| bits | (a ^ b));
+        if revealed(u64::from(p[half - 1] & q[half - 1] & 1)) == 0 {
+            return Err(KeyError::Even);
+        }
+        let n_uint = BoxedUint::from_be_slice_vartime(trimmed(n));
+        let n_uint = Option::from(Odd::new(n_uint)).ok_or(KeyError::Even)?;
+        let [n, p, q] = [trimmed(n), &p, &q].map(words::from_bytes);
+        let differs = words::product(&p, &q).iter().zip(n.iter()).fold(0, |bits, (a, b)| bits | (a ^ b));
         if revealed(differs) != 0 {
             return Err(KeyError::Product);
         }
-        let r_bits = u32::try_from(blocks).map_or(0, |blocks| blocks * BLOCK_BITS);
-        let qinv = shifted(&uint(&qinv), r_bits).rem(p_uint.as_nz_ref());
+        let qinv = odd(&p).shifted(&words::from_bytes(&qinv), blocks * BLOCK_BITS);
         Ok(Self {
             size,
-            n: ModulusDigits::new(&n_uint, 2 * blocks),
-            p: Prime::new(&p_uint, &dp, blocks),
-            q: Prime::new(&q_uint, &dq, blocks),
-            qinv: digits(&qinv, blocks),
+            n: ModulusDigits::new(&n, 2 * blocks),
+            p: Prime::new(&p, &dp, blocks),
+            q: Prime::new(&q, &dq, blocks),
+            qinv: digits(&qinv, 0, blocks),
             n_uint,
             blinding: Mutex::new(None),
         })
@@ -169,77 +170,48 @@ impl fmt::Debug for PrivateKey {
 }
 
 impl ModulusDigits {
-    fn new(modulus: &Odd<BoxedUint>, blocks: usize) -> Self {
-        let r_bits = u32::try_from(blocks).map_or(0, |blocks| blocks * BLOCK_BITS);
-        let inverse = negative_inverse(modulus);
-        // k·m + 1 is a multiple of 2²⁶⁰, so it is k·m divided by 2²⁶⁰, rounded up.
-        let mut folded = inverse.concatenating_mul(modulus.as_ref());
-        let one = BoxedUint::one_with_precision(folded.bits_precision());
-        folded.wrapping_add_assign(&one);
-        folded.shr_assign(BLOCK_BITS);
+    fn new(modulus: &Words, blocks: usize) -> Self {
+        let mut inverse = words::negative_inverse(modulus, BLOCK_BITS.div_ceil(64));
+        let odd = words::Odd::new(modulus, inverse[0]);
+        let r2 = odd.power_of_two(2 * blocks * BLOCK_BITS);
+        inverse[BLOCK_BITS / 64] &= (1 << (BLOCK_BITS % 64)) - 1;
+        // k·m + 1 is a multiple of 2²⁶⁰: the low bits of k·m are ones, all of them.
+        let mut folded = words::product(&inverse, modulus);
+        words::increment(&mut folded);
         Self {
-            number: digits(modulus.as_ref(), blocks),
-            folded: digits(&folded, blocks),
-            inverse: digits(&inverse, 1),
-            r2: digits(&power_of_two(2 * r_bits, modulus), blocks),
+            number: digits(modulus, 0, blocks),
+            folded: digits(&folded, 1, blocks),
+            inverse: digits(&inverse, 0, 1),
+            r2: digits(&r2, 0, blocks),
         }
     }
 }
 
 impl Prime {
-    fn new(prime: &Odd<BoxedUint>, exponent: &[u8], blocks: usize) -> Self {
-        let r_bits = u32::try_from(blocks).map_or(0, |blocks| blocks * BLOCK_BITS);
+    fn new(prime: &Words, exponent: &[u8], blocks: usize) -> Self {
+        let modulus = ModulusDigits::new(prime, blocks);
+        let r3 = odd(prime).power_of_two(3 * blocks * BLOCK_BITS);
         Self {
-            modulus: ModulusDigits::new(prime, blocks),
-            r3: digits(&power_of_two(3 * r_bits, prime), blocks),
+            modulus,
+            r3: digits(&r3, 0, blocks),
             windows: Zeroizing::new(exponent.iter().rev().flat_map(|byte| [byte & 15, byte >> 4]).collect()),
         }
     }
 }
 
-/// −1/m modulo 2²⁶⁰, by Newton's iteration: each step doubles the correct low bits.
-fn negative_inverse(modulus: &Odd<BoxedUint>) -> BoxedUint {
-    let precision = BLOCK_BITS.next_multiple_of(64);
-    let low = modulus.as_ref().resize_unchecked(precision);
-    // Every odd number is its own inverse modulo 8: three bits are right, then 6, 12, … 384.
-    let mut inverse = low.clone();
-    let two = BoxedUint::one_with_precision(precision).shl(1);
-    for _ in 0..7 {
-        inverse = inverse.wrapping_mul(two.wrapping_sub(low.wrapping_mul(&inverse)));
-    }
-    inverse = inverse.wrapping_neg();
-    let unused = precision - BLOCK_BITS;
-    inverse.shl(unused).shr(unused)
+fn odd(modulus: &Words) -> words::Odd<'_> {
+    words::Odd::new(modulus, words::negative_inverse(modulus, 1)[0])
 }
 
-/// 2^bits modulo `modulus`.
-fn power_of_two(bits: u32, modulus: &Odd<BoxedUint>) -> BoxedUint {
-    shifted(&BoxedUint::one_with_precision(modulus.bits_precision()), bits).rem(modulus.as_nz_ref())
-}
-
-/// The number times 2^bits, in as many words as that takes.
-fn shifted(number: &BoxedUint, bits: u32) -> BoxedUint {
-    number.resize_unchecked(number.bits_precision() + bits + 64).shl(bits)
-}
-
-/// The lowest digits of a number.
-fn digits(number: &BoxedUint, blocks: usize) -> Digits {
-    let bytes = Zeroizing::new(number.to_be_bytes());
-    Zeroizing::new((0..blocks * BLOCK).map(|place| digit_of(&bytes, place)).collect())
-}
-
-fn uint(bytes: &[u8]) -> BoxedUint {
-    BoxedUint::from_be_slice_truncated(bytes, u32::try_from(bytes.len() * 8).unwrap_or(u32::MAX))
-}
-
-fn odd(bytes: &[u8]) -> Result<Odd<BoxedUint>, KeyError> {
-    let mut bytes = Zeroizing::new(bytes.to_vec());
-    let Some(last) = bytes.last_mut() else { return Err(KeyError::Even) };
-    if revealed(u64::from(*last & 1)) == 0 {
-        return Err(KeyError::Even);
-    }
-    *last |= 1;
-    Option::from(Odd::new(uint(&bytes))).ok_or(KeyError::Even)
+/// The digits of a number from some block on.
+fn digits(number: &Words, from: usize, blocks: usize) -> Digits {
+    let digit = |place: usize| {
+        let bit = place * DIGIT_BITS as usize;
+        let word = |at: usize| number.get(at).copied().unwrap_or(0);
+        let pair = u128::from(word(bit / 64)) | u128::from(word(bit / 64 + 1)) << 64;
+        words::low(pair >> (bit % 64)) & DIGIT_MASK
+    };
+    Zeroizing::new((from * BLOCK..(from + blocks) * BLOCK).map(digit).collect())
 }
 
 /// Without the zeros that lead.
@@ -251,7 +223,7 @@ fn trimmed(bytes: &[u8]) -> &[u8] {
 /// The number in exactly so many bytes.
 fn exactly(bytes: &[u8], len: usize) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let above = bytes.len().saturating_sub(len);
-    if bytes[..above].iter().fold(0, |bits, byte| bits | byte) != 0 {
+    if revealed(bytes[..above].iter().fold(0, |bits, byte| bits | u64::from(*byte))) != 0 {
         return Err(KeyError::Prime);
     }
     let mut exact = Zeroizing::new(vec![0; len]);

@@ -20,6 +20,8 @@ mod encode;
 mod fault;
 mod key;
 mod lanes;
+#[cfg(test)]
+mod memcheck;
 mod montgomery;
 mod number;
 mod private;
@@ -27,6 +29,7 @@ mod sign;
 #[cfg(test)]
 mod tests;
 mod window;
+mod words;
 mod workspace;
 
 pub use encode::encode_pkcs1_sha256;

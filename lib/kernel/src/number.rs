@@ -8,9 +8,7 @@ use crate::lanes::{DIGIT_BITS, DIGIT_MASK, LANES, Lanes};
 pub(crate) const BLOCK: usize = 5;
 
 /// Bits of a block.
-pub(crate) const BLOCK_BITS: u32 = 5 * DIGIT_BITS;
-
-const _: () = assert!(BLOCK_BITS as usize == DIGIT_BITS as usize * BLOCK);
+pub(crate) const BLOCK_BITS: usize = BLOCK * DIGIT_BITS as usize;
 
 /// `B` blocks of five digits of 52 bits, the lowest first. Unless said otherwise every digit is from 0 to 2⁵² − 1.
 pub(crate) type Number<V, const B: usize> = [[V; BLOCK]; B];

@@ -4,4 +4,6 @@ mod edges;
 mod faults;
 mod keys;
 mod ranges;
+mod secrets;
 mod signatures;
+mod words;
