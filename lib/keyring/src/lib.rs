@@ -22,6 +22,7 @@
 //!   cannot hide itself.
 
 mod algorithm;
+mod batch_outcome;
 mod data_key;
 mod generate;
 mod kek;
@@ -38,6 +39,7 @@ mod verifying;
 mod wrap;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use batch_outcome::BatchOutcome;
 pub use data_key::{DataKey, DataKeyError, OpenDataKeyError, WrapDataKeyError, WrappedDataKey};
 pub use generate::{GenerateError, GeneratedKey, generate};
 pub use kek::{Kek, KekError};
@@ -46,6 +48,6 @@ pub use key_spec::{KeySpec, KeySpecError, RsaKeySize};
 pub use public_key::public_key_pem;
 pub use sign_error::SignError;
 pub use signatures::Signatures;
-pub use signing::{BatchOutcome, SigningKey};
+pub use signing::SigningKey;
 pub use verifying::{PublicKeyError, VerifyingKey};
 pub use wrap::{UnwrapError, WrapError, unwrap, wrap};

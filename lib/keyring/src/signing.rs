@@ -12,7 +12,7 @@ use aws_lc_rs::signature::{
 use uuid::Uuid;
 
 use crate::lockstep::Lockstep;
-use crate::{Algorithm, DataKey, SignError, Signatures, UnwrapError, unwrap};
+use crate::{Algorithm, BatchOutcome, DataKey, SignError, Signatures, UnwrapError, unwrap};
 
 /// Bytes of a signature by ES256
 /// ([RFC 7518, section 3.4](https://www.rfc-editor.org/rfc/rfc7518#section-3.4)) and by
@@ -166,9 +166,8 @@ impl SigningKey {
     /// to pay: the bytes are the same.
     ///
     /// Before each record, or each eight of the kernel's, it asks `still_ours`, and stops at once when the answer is no: the
-    /// lease on the key may have run out. The answer should cost less than a signature; a
-    /// look at the monotonic clock does. After the last record nothing is asked: whoever
-    /// stores the signatures checks the lease anyway.
+    /// lease on the key may have run out. The answer should cost less than a signature; a look at the monotonic clock
+    /// does. After the last record nothing is asked: whoever stores the signatures checks the lease anyway.
     ///
     /// Memory for all signatures is taken once, by the iterator's lower size hint.
     ///
@@ -236,19 +235,6 @@ impl fmt::Debug for SigningKey {
             .field("algorithm", &self.algorithm)
             .finish_non_exhaustive()
     }
-}
-
-/// How far [`SigningKey::sign_batch`] came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a batch that was stopped must not be stored"]
-pub enum BatchOutcome {
-    /// Every payload is signed.
-    Complete,
-    /// The key was no longer ours.
-    Stopped {
-        /// How many payloads this call signed before.
-        signed: usize,
-    },
 }
 
 #[cfg(test)]
