@@ -13,7 +13,7 @@ use crate::run::apply::error::ApplyError;
 use crate::run::apply::job::{apply_job, delete_job};
 use crate::run::apply::ledger::stored;
 use crate::run::apply::new_secret::{create, read_ca, suffix};
-use crate::run::build::intake::{CA_PATH, IntakeSecretContent, intake_job, intake_secret};
+use crate::run::build::intake::{IntakeSecretContent, ca_path, intake_job, intake_secret};
 use crate::run::build::job_change::{JobChange, job_change};
 use crate::run::build::secret::SecretMark;
 use crate::run::context::Context;
@@ -158,7 +158,8 @@ fn wanted(context: &Context, target: &Target<'_>, plan: &JobPlan) -> Job {
 fn content(context: &Context) -> Result<IntakeSecretContent, ApplyError> {
     let ca = read_ca(context)?;
     // In the URL, and not in the environment: what is there would be taken for the tables of sources as well.
-    let authority = ca.is_some().then_some(("sslrootcert", CA_PATH));
+    let authority = ca.is_some().then(ca_path);
+    let authority = authority.as_deref().map(|file| ("sslrootcert", file));
     let database_url = Zeroizing::new(context.settings.database_url.without_login_but(authority)?);
     Ok(IntakeSecretContent { database_url, ca })
 }

@@ -28,9 +28,6 @@ use crate::run::intake_settings::{IntakeSettings, IntakeTemplate};
 const SECRET_VOLUME: &str = "intake-secret";
 const SECRET_PATH: &str = "/etc/chancery/intake";
 
-/// The CA of the ledger's database.
-pub(crate) const CA_PATH: &str = "/etc/chancery/intake/ca.crt";
-
 /// Where the credentials of the sources are, each in a folder of its name.
 const CREDENTIALS_PATH: &str = "/etc/chancery/credentials";
 
@@ -193,6 +190,11 @@ fn volumes(run: &ValidatedRun, plan: &JobPlan, signer: &SignerSettings) -> (Vec<
         mounts.push(mount(&name, names::claim_path(claim)));
     }
     (volumes, mounts)
+}
+
+/// Where the CA of the ledger's database is, in the pod.
+pub(crate) fn ca_path() -> String {
+    format!("{SECRET_PATH}/{CA}")
 }
 
 /// What the intake of a run is given, and nobody else.

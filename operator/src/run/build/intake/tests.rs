@@ -148,6 +148,7 @@ fn the_pods_are_as_the_values_have_them_and_reach_the_database_as_signers_do() {
     assert_eq!(variable(&job, "PGSSLMODE"), Some(&json!("verify-full")));
     // It would be taken for the tables of sources as well: it is in the URL.
     assert_eq!(variable(&job, "PGSSLROOTCERT"), None);
+    assert_eq!(ca_path(), "/etc/chancery/intake/ca.crt");
     assert_eq!(pod["containers"][0]["volumeMounts"][0]["mountPath"], json!("/etc/chancery/intake"));
     assert!(variable(&job, "TRACEPARENT").is_some());
     assert_eq!(pod["volumes"][0]["secret"]["items"], json!([{"key": "ca.crt", "path": "ca.crt"}]));
