@@ -18,9 +18,6 @@ mod many;
 mod order;
 mod replay;
 mod s3;
-#[path = "../../../../lib/reading/tests/reading/s3_server.rs"]
-#[allow(dead_code, reason = "tests of reading need more of it")]
-mod s3_server;
 mod shared;
 mod stores;
 mod tables;

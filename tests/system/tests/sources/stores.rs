@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use chancery_kit::{Chancery, Ended, Manifest, TestLedger, TestRun};
+use chancery_kit::{Chancery, Ended, Manifest, S3Server, TestLedger, TestRun};
 use serde_json::json;
 
 use crate::azure_server::AzureServer;
 use crate::counted;
 use crate::payloads;
-use crate::s3_server::S3Server;
 
 fn data(name: &str) -> anyhow::Result<Vec<u8>> {
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../../lib/reading/tests/data", name].iter().collect();
@@ -88,16 +87,17 @@ async fn signs_all(manifest: &Manifest, environment: &[(&str, &str)]) -> anyhow:
 #[tokio::test]
 async fn buckets_of_s3_and_of_google_are_read_with_the_credentials_of_the_environment() -> anyhow::Result<()>
 {
-    let Some(server) = S3Server::shared() else { return Ok(()) };
-    let bucket = server.new_bucket().await;
-    server.put(&format!("{bucket}/in/types.parquet"), &data("types-snappy.parquet")?).await;
-    server.put(&format!("{bucket}/in/other.txt"), b"no rows").await;
-    let amazon = manifest(&format!("s3://{bucket}/in"), &server.endpoint());
+    let Some(server) = S3Server::start()? else { return Ok(()) };
+    let endpoint = format!("http://127.0.0.1:{}", server.port());
+    let bucket = server.new_bucket().await?;
+    server.put(&format!("{bucket}/in/types.parquet"), &data("types-snappy.parquet")?).await?;
+    server.put(&format!("{bucket}/in/other.txt"), b"no rows").await?;
+    let amazon = manifest(&format!("s3://{bucket}/in"), &endpoint);
     signs_all(&amazon, &[("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")]).await?;
     let half = sign(&amazon, &[("AWS_ACCESS_KEY_ID", "test")]).await?.expect_code(2)?;
     assert!(half.stderr.contains("source rows: AWS_SECRET_ACCESS_KEY is not set"), "{}", half.stderr);
 
-    let google = manifest(&format!("gs://{bucket}/in"), &server.endpoint());
+    let google = manifest(&format!("gs://{bucket}/in"), &endpoint);
     let key = r#"{"private_key":"","private_key_id":"","client_email":"a@example.com","disable_oauth":true}"#;
     signs_all(&google, &[("GOOGLE_SERVICE_ACCOUNT_KEY", key)]).await?;
     let folder = tempfile::tempdir()?;
