@@ -224,6 +224,11 @@ pub struct Operate {
 }
 
 impl Operate {
+    /// What is written into the runs that this installation operates: whoever may hold one Lease is one installation.
+    pub(crate) fn installation(&self) -> String {
+        format!("{}/{}", self.pod_namespace, self.lease_name)
+    }
+
     /// The files with keys.
     pub(crate) fn key_files(&self) -> KeyFiles {
         KeyFiles {

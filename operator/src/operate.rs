@@ -116,6 +116,7 @@ impl Process {
         let (events, mut publisher) = event_queue(self.client.clone(), &self.arguments.pod_name);
         let services = Services {
             client: self.client.clone(),
+            installation: self.arguments.installation().into(),
             database: Arc::clone(&self.database),
             events,
             metrics: Arc::clone(&self.metrics),

@@ -1,6 +1,7 @@
 //! SigningRuns: observe → decide → build → apply → update the status.
 
 pub(crate) mod allowed;
+pub(crate) mod another;
 pub(crate) mod apply;
 pub(crate) mod build;
 pub(crate) mod context;

@@ -52,6 +52,10 @@ pub const ANNOTATION_DELETE_ADOPTED: &str = "chancery.dev/delete-adopted";
 /// object that the keyring was made for.
 pub const ANNOTATION_ADOPT_KEYRING: &str = "chancery.dev/adopt-keyring";
 
+/// Annotation of a run: the installation of Chancery that operates it, as the namespace and the name of its leader's
+/// Lease. Whichever comes first writes it, and the others leave the run alone.
+pub const ANNOTATION_OPERATED_BY: &str = "chancery.dev/operated-by";
+
 /// Annotation of a Job: tells one pod template from another, because what an API server
 /// gives back of a template is not what it was given.
 pub const ANNOTATION_TEMPLATE: &str = "chancery.dev/template";

@@ -149,6 +149,8 @@ reasons! {
     ChangeRefused,
     /// The ledger refused a change.
     LedgerRefused,
+    /// Another installation of Chancery operates the run.
+    OperatedByAnother,
     /// What the ledger held under the name of another object was taken over.
     Adopted,
     /// What was taken over stays in the ledger, although `deletionPolicy` is Delete.
@@ -272,11 +274,12 @@ impl Reason {
 
     /// The reasons of Events that report something which is no failure and no obstacle. Every failure and
     /// most obstacles are also reported, once, by an Event of the same reason.
-    pub const OF_EVENTS: [Self; 26] = [
+    pub const OF_EVENTS: [Self; 27] = [
         Self::Seeding,
         Self::KeyringReady,
         Self::Sealed,
         Self::Suspended,
+        Self::OperatedByAnother,
         Self::Adopted,
         Self::AdoptedKept,
         Self::DeadLetters,

@@ -13,6 +13,9 @@ use crate::host::metrics::Metrics;
 pub struct Services {
     /// The client of the API server.
     pub client: Client,
+    /// What the operators of this installation write into the runs that they operate: the namespace and the name of their
+    /// leader's Lease.
+    pub installation: Arc<str>,
     /// The ledger's database.
     pub database: Arc<Database>,
     /// Takes the Events that are to be published.

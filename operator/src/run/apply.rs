@@ -45,8 +45,8 @@ async fn carry_out(
 ) -> Result<Option<NewEvent>, ApplyError> {
     let metadata = &target.object.metadata;
     match effect {
-        Effect::AddFinalizer => object::set_finalizer(context, metadata, true).await?,
-        Effect::RemoveFinalizer => object::set_finalizer(context, metadata, false).await?,
+        Effect::TakeCharge => object::take_charge(context, metadata).await?,
+        Effect::RemoveFinalizer => object::remove_finalizer(context, metadata).await?,
         Effect::CreateRun => ledger::create_run(context, target).await?,
         Effect::AdoptRun { former } => return adopt::adopt_run(context, target, observed, *former).await,
         Effect::ClaimRun => adopt::claim_run(context, target, observed).await?,

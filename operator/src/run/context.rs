@@ -60,6 +60,8 @@ pub(crate) struct Remembered {
     pub(crate) intake_secret: Option<String>,
     /// How many splits had ended since their object changed, when that was told last.
     pub(crate) changed: i64,
+    /// The other installation that operates the run, if that was told.
+    pub(crate) operator: Option<String>,
     /// What the audit of the run found.
     pub(crate) audited: Option<Audited>,
     /// How many reconciles in a row failed.

@@ -36,10 +36,10 @@ use time::{deadline, expire, until};
 
 /// What to do for a run that is not being deleted.
 pub(crate) fn decide(run: &ValidatedRun, observed: &Observed, now: Timestamp) -> Decision {
-    if !observed.object.has_finalizer {
-        // Nothing may be created for a run that would not be cleaned up.
+    if !(observed.object.has_finalizer && observed.object.in_charge) {
+        // Nothing may be created for a run that would not be cleaned up, or that another installation might take.
         let decision = Decision { failure: failure_before(observed), ..Decision::at(stage_before(observed)) };
-        return decision.then(Effect::AddFinalizer);
+        return decision.then(Effect::TakeCharge);
     }
     if was(observed, ConditionType::Complete) {
         let decision = audit(Decision::at(Stage::Complete), run, observed, now);

@@ -47,6 +47,8 @@ pub(crate) struct Object {
     /// When its deletion was asked for.
     pub(crate) deleted_at: Option<Timestamp>,
     pub(crate) has_finalizer: bool,
+    /// Whether it says that this installation operates it. One that says so of another is not looked at.
+    pub(crate) in_charge: bool,
     pub(crate) deletion_policy: DeletionPolicy,
     /// Whether it may go without its part of the ledger.
     pub(crate) abandon_ledger: bool,

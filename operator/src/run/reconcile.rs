@@ -13,6 +13,7 @@ use tracing::Instrument;
 
 use crate::host::controller::pause_after;
 use crate::host::events::NewEvent;
+use crate::run::another::is_anothers;
 use crate::run::apply::apply;
 use crate::run::apply::error::ApplyError;
 use crate::run::build::events::{Words, new_events};
@@ -40,6 +41,7 @@ pub async fn reconcile(watched: Arc<Watched>, context: Arc<Context>) -> Result<A
     let reference: RunRef = ObjectRef::from_obj(watched.as_ref());
     let span = tracing::info_span!("reconcile", run = %name_of(&watched), reconcile = %short_id());
     let outcome = match &watched.0 {
+        _ if span.in_scope(|| is_anothers(&context, &watched)) => Ok(Action::await_change()),
         Ok(object) => {
             if let Some(trace) = trace_of(object) {
                 trace.adopt(&span);

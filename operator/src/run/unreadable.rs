@@ -8,7 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::core::error_boundary::InvalidObject;
 use kube::runtime::controller::Action;
 
-use crate::run::apply::object::set_finalizer;
+use crate::run::apply::object::remove_finalizer;
 use crate::run::build::status::whole_second;
 use crate::run::context::Context;
 use crate::run::error::ReconcileError;
@@ -23,7 +23,7 @@ pub(crate) async fn reconcile_unreadable(
     let uid = metadata.uid.clone().unwrap_or_default();
     if metadata.deletion_timestamp.is_some() {
         if metadata.finalizers.iter().flatten().any(|name| name == names::FINALIZER) {
-            set_finalizer(context, metadata, false).await?;
+            remove_finalizer(context, metadata).await?;
         }
         context.forget(&uid);
         return Ok(Action::await_change());

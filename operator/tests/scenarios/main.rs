@@ -3,6 +3,7 @@
 
 mod adoption;
 mod allowed;
+mod another_installation;
 mod audits;
 mod beside;
 mod clock;

@@ -59,6 +59,9 @@ pub(crate) struct TestOperator {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// What every operator of these tests writes into the runs that it operates.
+pub(crate) const INSTALLATION: &str = "chancery-system/chancery-operator";
+
 fn keys(kek: PathBuf) -> KeyFiles {
     KeyFiles { kek, former_keks: Vec::new(), statement_key: None }
 }
@@ -110,7 +113,8 @@ impl TestOperator {
         let woken = triggers.scope(None);
         let client = api.client();
         let (events, publisher) = event_queue(client.clone(), "test");
-        let services = Services { client, database: Arc::clone(&database), events, metrics };
+        let installation = Arc::from(INSTALLATION);
+        let services = Services { client, installation, database: Arc::clone(&database), events, metrics };
         let run_metrics = RunMetrics::new(&mut registry);
         let settings = (settings, intake_settings());
         let shared = Shared::new(services, settings, key_files, bounds, triggers, run_metrics);

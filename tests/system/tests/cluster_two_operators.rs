@@ -1,8 +1,11 @@
-//! Two operators: one leads and the other takes over; and if ever both act at once, they do no harm.
+//! Two operators: of one installation, one leads and the other takes over; of two, one operates a run.
 
-use chancery_kit::cluster::{Cluster, ClusterRun, OperatorProcess, Release, StandIn, give_url};
+use chancery_api::names;
+use chancery_kit::cluster::{
+    Cluster, ClusterRun, Namespace, OperatorProcess, Release, StandIn, condition_is, give_url,
+};
 use chancery_kit::{TestLedger, eventually};
-use serde_json::json;
+use serde_json::{Value, json};
 
 async fn leads(operator: &OperatorProcess) -> bool {
     operator.metric("chancery_leader").await.is_ok_and(|value| value == Some(1.0))
@@ -50,13 +53,13 @@ async fn a_clean_shutdown_hands_the_lead_over() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Two leases, so that both lead: as for a moment after a leader was cut off.
+/// A release for the whole cluster, and one for a namespace of it with a ledger of its own: both lead, and watch that namespace.
 #[tokio::test]
-async fn two_leaders_at_once_do_no_harm() -> anyhow::Result<()> {
+async fn of_two_installations_one_operates_a_run_and_the_other_leaves_it_alone() -> anyhow::Result<()> {
     let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
     let namespace = cluster.namespace("two").await?;
     let elsewhere = cluster.namespace("two-elsewhere").await?;
-    let ledger = TestLedger::new().await?;
+    let (ledger, other_ledger) = (TestLedger::new().await?, TestLedger::new().await?);
     let release = Release::install(&namespace, &ledger.url).await?;
     let other = Release::install_with(
         &elsewhere,
@@ -65,7 +68,7 @@ async fn two_leaders_at_once_do_no_harm() -> anyhow::Result<()> {
             "crds": {"install": false},
             "rbac": {"namespaced": true},
             "watchNamespaces": [namespace.name],
-            "database": give_url(&elsewhere, &ledger.url).await?,
+            "database": give_url(&elsewhere, &other_ledger.url).await?,
             "kek": {"existingSecret": "kek"},
             "operator": {"replicas": 1},
         }),
@@ -77,25 +80,64 @@ async fn two_leaders_at_once_do_no_harm() -> anyhow::Result<()> {
     let second = OperatorProcess::start(&other).await?;
     until_leads(&first).await;
     until_leads(&second).await;
-    let runs: Vec<ClusterRun<'_>> = (0..6)
-        .map(|number| ClusterRun::new(&namespace, &format!("run-{number}")).of(3_000, 10, 100))
+    let runs: Vec<ClusterRun<'_>> = (0..4)
+        .map(|number| {
+            let run = ClusterRun::new(&namespace, &format!("run-{number}")).of(3_000, 10, 100);
+            run.with("deletionPolicy", "Delete")
+        })
         .collect();
+    ClusterRun::apply_all(&namespace, &runs).await?;
     for run in &runs {
-        run.apply().await?;
+        let operator =
+            operated_by(&run.until("it is complete", |run| condition_is(run, "Complete", "True")).await);
+        let (its, the_others) = match operator.as_str() {
+            own if own == installation(&namespace) => (&ledger, &other_ledger),
+            own if own == installation(&elsewhere) => (&other_ledger, &ledger),
+            _ => anyhow::bail!("{} is operated by {operator:?}", run.name),
+        };
+        run.assert_audit_holds(its).await?;
+        assert!(!run.is_in(the_others).await?, "{} is in one ledger only", run.name);
+        eventually("the other says whose it is", async || {
+            run.events().await.is_ok_and(|events| events.contains(&"OperatedByAnother".to_owned()))
+        })
+        .await;
+        let events = run.events().await?;
+        assert!(!events.contains(&"ReplacingSigners".to_owned()), "one Job was enough: {events:?}");
+        run.delete().await?;
+        run.until("it is gone", |run| run.is_null()).await;
+        assert!(!run.is_in(its).await?, "whoever operates it deletes it");
     }
-    let suspended = ClusterRun::new(&namespace, "suspended").long();
-    suspended.apply().await?;
-    suspended.until_signed(1).await;
-    suspended.patch_spec(json!({"suspend": true})).await?;
-    for run in &runs {
-        run.completes(&ledger).await?;
-    }
-    suspended.until_phase("Suspended").await;
-    let deleted = ClusterRun::new(&namespace, "deleted").with("deletionPolicy", "Delete");
-    deleted.apply().await?;
-    deleted.completes(&ledger).await?;
-    deleted.delete().await?;
-    deleted.until("it is gone", |run| run.is_null()).await;
-    eventually("it is gone from the ledger", async || !deleted.is_in(&ledger).await.unwrap_or(true)).await;
     Ok(())
+}
+
+/// The Event names the command.
+#[tokio::test]
+async fn a_run_of_an_installation_that_is_gone_is_given_over() -> anyhow::Result<()> {
+    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
+    let namespace = cluster.namespace("given").await?;
+    let ledger = TestLedger::new().await?;
+    let release = Release::install(&namespace, &ledger.url).await?;
+    let _stand_in = StandIn::start(&namespace)?;
+    let _operator = OperatorProcess::start(&release).await?;
+    let run = ClusterRun::new(&namespace, "demo").of(3_000, 10, 100);
+    let run = run.annotated(names::ANNOTATION_OPERATED_BY, "gone/chancery-operator");
+    run.apply().await?;
+    eventually("it says whose it is", async || {
+        run.events().await.is_ok_and(|events| events.contains(&"OperatedByAnother".to_owned()))
+    })
+    .await;
+    assert!(!run.is_in(&ledger).await?);
+    assert!(run.get().await?["status"].is_null(), "it has written nothing");
+    // As the Event says.
+    let annotation = format!("{}-", names::ANNOTATION_OPERATED_BY);
+    namespace.kubectl().run(&["annotate", "signingrun", &run.name, &annotation]).await?;
+    run.completes(&ledger).await
+}
+
+fn operated_by(run: &Value) -> String {
+    run["metadata"]["annotations"][names::ANNOTATION_OPERATED_BY].as_str().unwrap_or_default().to_owned()
+}
+
+fn installation(namespace: &Namespace<'_>) -> String {
+    format!("{}/chancery-operator", namespace.name)
 }

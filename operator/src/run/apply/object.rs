@@ -12,29 +12,39 @@ use crate::run::apply::error::ApplyError;
 use crate::run::context::Context;
 use crate::run::watched::Watched;
 
-/// Adds or removes the finalizer. It is one entry of a list to which others write too: only that entry is
-/// changed, and only on the object as it was seen.
-pub(crate) async fn set_finalizer(
+/// Adds the finalizer, and writes that this installation operates the run: in one change, so that of two installations
+/// that come at the same time one is told that the object has changed.
+pub(super) async fn take_charge(context: &Context, metadata: &ObjectMeta) -> Result<(), ApplyError> {
+    let finalizers = other_finalizers(metadata).chain([names::FINALIZER]).collect::<Vec<_>>();
+    let annotations = json!({names::ANNOTATION_OPERATED_BY: context.services.installation});
+    change(context, metadata, json!({"finalizers": finalizers, "annotations": annotations})).await
+}
+
+/// Removes the finalizer.
+pub(crate) async fn remove_finalizer(context: &Context, metadata: &ObjectMeta) -> Result<(), ApplyError> {
+    let finalizers = other_finalizers(metadata).collect::<Vec<_>>();
+    change(context, metadata, json!({"finalizers": finalizers})).await
+}
+
+/// The finalizers are a list to which others write too.
+fn other_finalizers(metadata: &ObjectMeta) -> impl Iterator<Item = &str> {
+    metadata.finalizers.iter().flatten().map(String::as_str).filter(|name| *name != names::FINALIZER)
+}
+
+/// Changes the metadata, and only on the object as it was seen.
+async fn change(
     context: &Context,
     metadata: &ObjectMeta,
-    present: bool,
+    mut to: serde_json::Value,
 ) -> Result<(), ApplyError> {
-    let all = metadata.finalizers.iter().flatten();
-    let mut finalizers: Vec<_> = all.filter(|name| *name != names::FINALIZER).cloned().collect();
-    if present {
-        finalizers.push(names::FINALIZER.to_owned());
-    }
-    let patch = json!({"metadata": {
-        "finalizers": finalizers,
-        "uid": metadata.uid,
-        "resourceVersion": metadata.resource_version,
-    }});
+    to["uid"] = json!(metadata.uid);
+    to["resourceVersion"] = json!(metadata.resource_version);
     let api: Api<Watched> =
         Api::namespaced(context.services.client.clone(), metadata.namespace.as_deref().unwrap_or_default());
     let parameters =
         PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let name = metadata.name.as_deref().unwrap_or_default();
-    match api.patch_metadata(name, &parameters, &Patch::Merge(patch)).await {
+    match api.patch_metadata(name, &parameters, &Patch::Merge(json!({"metadata": to}))).await {
         // The object is gone.
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         // A conflict is an error too: the object was changed meanwhile, so the change is repeated.

@@ -26,7 +26,8 @@ pub(crate) struct Decision {
 /// One thing to do. Each may be done twice, or be interrupted and repeated, with the same result.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Effect {
-    AddFinalizer,
+    /// Add the finalizer, and write which installation operates the run.
+    TakeCharge,
     RemoveFinalizer,
     /// Create the run in the ledger.
     CreateRun,

@@ -17,6 +17,7 @@ pub(super) fn view(context: &Context, object: &SigningRun, run: Option<&Validate
         delete_adopted: uid(names::ANNOTATION_DELETE_ADOPTED),
         deleted_at: object.metadata.deletion_timestamp.as_ref().map(|time| time.0),
         has_finalizer: object.finalizers().iter().any(|name| name == names::FINALIZER),
+        in_charge: annotation(names::ANNOTATION_OPERATED_BY) == Some(&context.services.installation),
         // With a spec that cannot be used, that part of the ledger may be another run's.
         deletion_policy: run.map_or(DeletionPolicy::Retain, |run| run.deletion_policy),
         abandon_ledger: annotation(names::ANNOTATION_ABANDON_LEDGER) == Some("true"),

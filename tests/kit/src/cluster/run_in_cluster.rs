@@ -75,6 +75,13 @@ impl<'n> ClusterRun<'n> {
         self
     }
 
+    /// With an annotation.
+    #[must_use]
+    pub fn annotated(mut self, annotation: &str, value: &str) -> Self {
+        self.object["metadata"]["annotations"][annotation] = json!(value);
+        self
+    }
+
     /// The manifest.
     #[must_use]
     pub fn manifest(&self) -> String {

@@ -92,7 +92,7 @@ impl Operator {
         effect: &Effect,
     ) -> Result<(), ()> {
         match effect {
-            Effect::AddFinalizer => return set_finalizer(world, seen, true),
+            Effect::TakeCharge => return set_finalizer(world, seen, true),
             Effect::RemoveFinalizer => return set_finalizer(world, seen, false),
             Effect::CreateRun => {
                 let kek = world.kek.clone().map_err(|_| ())?;

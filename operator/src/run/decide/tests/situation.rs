@@ -67,6 +67,7 @@ impl Situation {
             delete_adopted: None,
             deleted_at: None,
             has_finalizer: false,
+            in_charge: false,
             deletion_policy: DeletionPolicy::Retain,
             abandon_ledger: false,
             retry: String::new(),
@@ -92,7 +93,14 @@ impl Situation {
     pub(crate) fn adopted() -> Self {
         let mut fresh = Self::fresh();
         fresh.observed.object.has_finalizer = true;
+        fresh.observed.object.in_charge = true;
         fresh
+    }
+
+    /// Made by a version that did not say so.
+    pub(crate) fn of_no_installation(mut self) -> Self {
+        self.observed.object.in_charge = false;
+        self
     }
 
     /// In the ledger, with neither key nor record yet.

@@ -19,7 +19,7 @@ fn no_signer_works_and_the_run_says_why_until_it_is_corrected() {
         row(
             "it can be deleted like any other",
             Situation::fresh().not_allowed(),
-            at(Stage::Pending).doing([Effect::AddFinalizer]),
+            at(Stage::Pending).doing([Effect::TakeCharge]),
         ),
         row(
             "signers of before the change are stopped",

@@ -15,17 +15,22 @@ fn a_run_is_adopted_and_created_before_anything_else() {
         row(
             "a run that was just applied gets the finalizer first",
             Situation::fresh(),
-            at(Stage::Pending).doing([Effect::AddFinalizer]),
+            at(Stage::Pending).doing([Effect::TakeCharge]),
+        ),
+        row(
+            "a run of a former version has the finalizer, and does not say who operates it",
+            Situation::adopted().of_no_installation(),
+            at(Stage::Pending).doing([Effect::TakeCharge]),
         ),
         row(
             "a suspended run whose finalizer somebody took away gets it back and stays suspended",
             Situation::fresh().said(Suspended, Reason::Suspended, 60),
-            at(Stage::Suspended).doing([Effect::AddFinalizer]),
+            at(Stage::Suspended).doing([Effect::TakeCharge]),
         ),
         row(
             "a failed run whose finalizer somebody took away stays failed",
             Situation::fresh().said(Sealed, Reason::Sealed, 60).said(Failed, Reason::SignersFailed, 60),
-            at(Stage::Signing).doing([Effect::AddFinalizer]).failed(Reason::SignersFailed),
+            at(Stage::Signing).doing([Effect::TakeCharge]).failed(Reason::SignersFailed),
         ),
         row(
             "an adopted run is created in the ledger, and looked at again at once",

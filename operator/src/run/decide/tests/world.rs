@@ -157,6 +157,7 @@ impl TheObject {
             delete_adopted: self.delete_adopted,
             deleted_at: self.deleted_at,
             has_finalizer: self.finalizer,
+            in_charge: self.finalizer,
             deletion_policy: self.spec.deletion_policy,
             abandon_ledger: self.abandon,
             retry: self.retry.to_string(),
