@@ -52,7 +52,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF v_by <> 'None' THEN
-        v_digests := ARRAY (SELECT sha256(p.payload) FROM unnest(p_payloads) AS p (payload));
+        v_digests := ARRAY (SELECT sha256(unnest(p_payloads)));
     END IF;
     IF v_by = 'Expression' THEN
         v_identities := ARRAY (SELECT chancery.identity_digest(p.identity) FROM unnest(p_identities) AS p (identity));
@@ -86,7 +86,7 @@ BEGIN
 
     SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
       FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_digests, v_identities, v_base, v_room,
-                                   p_source, p_split, p_payloads, p_positions) m;
+                                   p_source, p_split, p_payloads, p_positions, v_intake.duplicates > 0) m;
     answer := CASE WHEN admitted = v_room THEN 'full' ELSE 'admitted' END;
     start_at := p_next;
     IF answer = 'full' THEN
