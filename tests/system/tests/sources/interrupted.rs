@@ -31,6 +31,13 @@ pub(crate) async fn list(run: &SeededRun<'_>) -> anyhow::Result<()> {
     })
     .await;
     intake.kill().await?;
+    // What it asked last is still answered, and must not take what is to be read.
+    eventually("its sessions have ended", async || {
+        let ended = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity
+                                         WHERE datname = current_database() AND application_name = 'a lister')";
+        sqlx::query_scalar::<_, bool>(ended).fetch_one(run.ledger.ledger.pool()).await.is_ok_and(|ended| ended)
+    })
+    .await;
     sqlx::query("DROP TRIGGER hold ON chancery.splits").execute(&mut blocker).await?;
     sqlx::query(AssertSqlSafe(hold.replace("now() + interval '50 seconds'", "NULL")))
         .bind(run.run.id)
