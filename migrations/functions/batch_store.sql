@@ -12,9 +12,7 @@ CREATE OR REPLACE FUNCTION chancery.batch_store(
     p_lease bigint, p_token bytea, p_first bigint, p_signatures bytea[], p_last boolean,
     p_library chancery.signing_library)
 RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET enable_seqscan = off SET enable_bitmapscan = off
-    SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_lease record;
     v_batch record;
