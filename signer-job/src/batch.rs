@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chancery_keyring::{BatchOutcome, SigningKey};
 use chancery_store::StoreError;
-use chancery_store::lease::{Lease, Library};
+use chancery_store::lease::{EndToEnd, Lease, Library};
 use tokio::sync::{AcquireError, SemaphorePermit};
 use tracing::{Instrument, field};
 
@@ -201,11 +201,14 @@ impl<'a> Batch<'a> {
         loop {
             let began = BootInstant::now();
             let Hands { session, signatures, link, .. } = &mut *self.hands;
-            let bytes = signatures.len() * signatures.signature_len();
-            let signatures: Vec<&[u8]> = signatures.iter().collect();
-            match session.store_in_parts(&self.lease, &signatures, Library::AwsLcRs, link.part()).await {
+            let signatures = EndToEnd { bytes: signatures.as_bytes(), each: signatures.signature_len() };
+            match session.store_in_parts(&self.lease, signatures, Library::AwsLcRs, link.part()).await {
                 Ok(()) => {
-                    link.carried(bytes, began.saturating_until(BootInstant::now()), self.lease.duration);
+                    link.carried(
+                        signatures.bytes.len(),
+                        began.saturating_until(BootInstant::now()),
+                        self.lease.duration,
+                    );
                     break;
                 }
                 Err(error) if error.is_transient() => {

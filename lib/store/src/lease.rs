@@ -26,6 +26,7 @@ pub use self::library::Library;
 pub use self::payloads::Payloads;
 pub use self::session::SignerSession;
 pub use self::signer_run::SignerRun;
+pub use self::store::EndToEnd;
 
 /// Bytes that one statement reads or stores at most: of payloads in [`SignerSession::fetch_part`], of signatures in
 /// [`SignerSession::store`]. They bound a signer's memory, whatever the size of batches and records.

@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 /// Stores a batch of one record, with a signature that no one will verify.
 fn batch_store(lease: impl Display, record: impl Display) -> String {
     format!(
-        "chancery.batch_store({lease}, 'token', {record}, ARRAY[decode(repeat('00', 64), 'hex')], true, 'aws-lc-rs')"
+        "chancery.batch_store({lease}, 'token', {record}, {record}, decode(repeat('00', 64), 'hex'), true, 'aws-lc-rs')"
     )
 }
 
@@ -128,7 +128,7 @@ async fn what_a_signer_asks_for_opens_no_table_of_another_run() -> anyhow::Resul
                     JOIN pg_class c ON c.oid = l.relation
                    WHERE l.pid = pg_backend_pid() AND c.relkind = 'r' AND c.relname ~ '_[0-9]+$'";
     let locked: Vec<String> = sqlx::query_scalar(locked).fetch_one(&mut *transaction).await?;
-    let own = ["batches", "signatures"].map(|table| format!("{table}_{}", run.run.id));
+    let own = ["batches", "signature_blocks"].map(|table| format!("{table}_{}", run.run.id));
     assert_eq!(locked, own);
     transaction.rollback().await?;
 
