@@ -21,6 +21,7 @@ pub struct SignerSession {
     holder: String,
     pub(super) fetch: Arc<str>,
     pub(super) fetch_part: Arc<str>,
+    pub(super) store_fetch: Arc<str>,
     // Lower bounds learnt from earlier answers. They belong to the connection: after a fail-over to a
     // standby that lags behind they might be too high, so a new connection starts without them.
     use_floor: i64,
@@ -73,6 +74,7 @@ impl SignerSession {
             holder: holder.to_owned(),
             fetch: of_partition(query::records_fetch, run.id),
             fetch_part: of_partition(query::records_fetch_part, run.id),
+            store_fetch: of_partition(query::batch_store_fetch, run.id),
             run,
             use_floor: 0,
             batch_floor: 1,

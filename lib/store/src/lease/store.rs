@@ -1,11 +1,13 @@
 //! Storing the signatures of a lease's batch.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Connection;
+use futures::TryStreamExt;
 use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Row};
 
-use super::{Lease, Library, PART_BYTES, SignerSession};
+use super::{Lease, Library, PART_BYTES, Payloads, SignerSession};
 use crate::answer::{SHORT, answered};
 use crate::error::StoreError;
 use crate::error::codes::LEASE_LOST;
@@ -70,6 +72,54 @@ impl SignerSession {
         let each = signatures.first().map_or(1, |signature| signature.len());
         let signatures = EndToEnd { bytes: &signatures.concat(), each };
         self.store_in_parts(lease, signatures, Library::AwsLcRs, PART_BYTES).await
+    }
+
+    /// Stores all signatures of a lease's batch, as [`SignerSession::store_in_parts`] does in one part, and reads the payloads of
+    /// the whole batch of `next`, a lease that was acquired on this connection: once this returns, that is durable too.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SignerSession::store_in_parts`]: whether `next` is durable is not known then. And
+    /// [`StoreError::Corrupt`] when a record of the next batch is missing.
+    pub async fn store_and_fetch(
+        &mut self,
+        lease: &Lease,
+        signatures: EndToEnd<'_>,
+        library: Library,
+        next: &Lease,
+        payloads: &mut Payloads,
+    ) -> Result<(), StoreError> {
+        payloads.clear();
+        let part = Part { first: lease.first_record, signatures, is_last: true };
+        let reading = async {
+            let mut rows = sqlx::query(AssertSqlSafe(Arc::clone(&self.store_fetch)))
+                .bind(lease.id)
+                .bind(lease.token.as_bytes())
+                .bind(part.first)
+                .bind(part.end())
+                .bind(part.signatures.bytes)
+                .bind(part.is_last)
+                .bind(library.name())
+                .bind(next.first_record)
+                .bind(next.last_record)
+                .fetch(&mut self.connection);
+            // To the very end of the stream: the server says that it committed only after the last row.
+            while let Some(row) = rows.try_next().await? {
+                payloads.push(row.try_get(0)?);
+            }
+            Ok(())
+        };
+        let stored = match answered(query::batch_store_fetch.name, STORE_TIMEOUT, reading).await {
+            Err(error) if error.is_refusal(LEASE_LOST) => Err(StoreError::LeaseLost(lease.id)),
+            Ok(()) if payloads.len() as u64 != next.records() => Err(StoreError::Corrupt(format!(
+                "of the records {} to {}, {} are there",
+                next.first_record,
+                next.last_record,
+                payloads.len()
+            ))),
+            other => other,
+        };
+        self.unless_gone(stored).await
     }
 
     async fn store_all(
