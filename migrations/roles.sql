@@ -36,7 +36,7 @@ GRANT SELECT ON
     chancery.generated_chunks, chancery.generated_sources, chancery.intakes, chancery.kept_digests, chancery.keyrings,
     chancery.keys,
     chancery.leases, chancery.ledger, chancery.logins, chancery.records, chancery.run_secrets, chancery.runs,
-    chancery.schema_migrations, chancery.signatures, chancery.sources, chancery.splits, chancery.statements
+    chancery.schema_migrations, chancery.signature_blocks, chancery.signatures, chancery.sources, chancery.splits, chancery.statements
     TO chancery_auditor;
 REVOKE ALL ON chancery.key_material FROM chancery_auditor;
 GRANT SELECT (key_id, public_key) ON chancery.key_material TO chancery_auditor;

@@ -74,6 +74,11 @@ CREATE TYPE chancery.object AS (
 	namespace_made timestamp with time zone
 );
 
+CREATE TYPE chancery.signing_library AS ENUM (
+    'aws-lc-rs',
+    'chancery-kernel'
+);
+
 CREATE TYPE chancery.statement_kind AS ENUM (
     'Sealed',
     'Signed'
@@ -335,37 +340,39 @@ $_$;
 
 CREATE FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) RETURNS record
     LANGUAGE plpgsql
-    SET plan_cache_mode TO 'force_custom_plan'
-    AS $$
+    AS $_$
 BEGIN
-    SELECT b.first_record, b.last_record INTO first_record, last_record FROM chancery.batches b
-     WHERE b.run_id = p_run AND b.batch = p_batch AND b.lease_id = p_lease;
+    EXECUTE format('SELECT b.first_record, b.last_record FROM chancery.%I b WHERE b.batch = $1 AND b.lease_id = $2',
+                   'batches_' || p_run)
+       INTO first_record, last_record USING p_batch, p_lease;
 END
-$$;
+$_$;
 
 CREATE FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, OUT lease_id bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT pending boolean) RETURNS record
     LANGUAGE plpgsql
-    SET plan_cache_mode TO 'force_custom_plan'
-    AS $$
+    AS $_$
 DECLARE
     v_floor bigint;
 BEGIN
     FOREACH v_floor IN ARRAY ARRAY[p_floor, 1] LOOP
         -- The state is asked for twice because the index is one of batches that are not signed.
-        UPDATE chancery.batches b SET state = 'leased', lease_id = nextval('chancery.leases_id_seq')
-         WHERE b.run_id = p_run AND b.batch = (
-               SELECT u.batch FROM chancery.batches u
-                WHERE u.run_id = p_run AND u.batch >= v_floor AND u.state = 'unsigned' AND u.state <> 'signed'
-                ORDER BY u.batch LIMIT 1 FOR UPDATE SKIP LOCKED)
-        RETURNING b.lease_id, b.batch, b.first_record, b.last_record, b.payload_bytes
-             INTO lease_id, batch, first_record, last_record, payload_bytes;
-        IF FOUND THEN
+        EXECUTE format(
+            'UPDATE chancery.%1$I b SET state = ''leased'', lease_id = nextval(''chancery.leases_id_seq'')
+              WHERE b.batch = (
+                    SELECT u.batch FROM chancery.%1$I u
+                     WHERE u.batch >= $1 AND u.state = ''unsigned'' AND u.state <> ''signed''
+                     ORDER BY u.batch LIMIT 1 FOR UPDATE SKIP LOCKED)
+             RETURNING b.lease_id, b.batch, b.first_record, b.last_record, b.payload_bytes', 'batches_' || p_run)
+           INTO lease_id, batch, first_record, last_record, payload_bytes
+          USING v_floor;
+        IF batch IS NOT NULL THEN
             RETURN;
         END IF;
     END LOOP;
-    pending := EXISTS (SELECT FROM chancery.batches b WHERE b.run_id = p_run AND b.state <> 'signed');
+    EXECUTE format('SELECT EXISTS (SELECT FROM chancery.%I b WHERE b.state <> ''signed'')', 'batches_' || p_run)
+       INTO pending;
 END
-$$;
+$_$;
 
 CREATE FUNCTION chancery.batch_return(p_run integer, p_batch bigint, p_lease bigint) RETURNS void
     LANGUAGE plpgsql
@@ -377,35 +384,33 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_lease bigint, p_stored_to bigint, p_first bigint, p_end bigint) RETURNS boolean
+CREATE FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_lease bigint, p_stored_to bigint, p_first bigint, p_end bigint, p_library chancery.signing_library) RETURNS boolean
     LANGUAGE plpgsql
-    SET plan_cache_mode TO 'force_custom_plan'
-    AS $$
+    AS $_$
+DECLARE
+    v_signed bigint;
 BEGIN
-    UPDATE chancery.batches b SET state = 'signed'
-     WHERE b.run_id = p_run AND b.batch = p_batch AND b.lease_id = p_lease AND b.last_record = p_end
-       AND p_first = coalesce(p_stored_to + 1, b.first_record);
-    RETURN FOUND;
+    EXECUTE format(
+        'UPDATE chancery.%I b SET state = ''signed'', library = $6
+          WHERE b.batch = $1 AND b.lease_id = $2 AND b.last_record = $5 AND $4 = coalesce($3 + 1, b.first_record)',
+        'batches_' || p_run)
+      USING p_batch, p_lease, p_stored_to, p_first, p_end, p_library;
+    GET DIAGNOSTICS v_signed = ROW_COUNT;
+    RETURN v_signed = 1;
 END
-$$;
+$_$;
 
-CREATE FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_signatures bytea[], p_last boolean) RETURNS void
+CREATE FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_end bigint, p_signatures bytea, p_last boolean, p_library chancery.signing_library) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET enable_seqscan TO 'off'
-    SET enable_bitmapscan TO 'off'
-    SET enable_hashjoin TO 'off'
-    SET enable_mergejoin TO 'off'
-    SET enable_sort TO 'off'
     AS $$
 DECLARE
     v_lease record;
     v_batch record;
-    v_end bigint := p_first + cardinality(p_signatures) - 1;
     v_fits boolean;
 BEGIN
     -- A strict function would do nothing, as if all were stored.
-    IF num_nulls(p_lease, p_token, p_first, p_signatures, p_last) > 0 THEN
+    IF num_nulls(p_lease, p_token, p_first, p_end, p_signatures, p_last, p_library) > 0 THEN
         RAISE EXCEPTION 'batch_store takes no null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     IF p_last THEN
@@ -424,20 +429,18 @@ BEGIN
     END IF;
     IF NOT p_last THEN
         v_batch := chancery.batch_bounds(v_lease.run_id, v_lease.batch, p_lease);
-        v_fits := p_first = coalesce(v_lease.stored_to + 1, v_batch.first_record) AND v_end < v_batch.last_record;
+        v_fits := p_first = coalesce(v_lease.stored_to + 1, v_batch.first_record) AND p_end < v_batch.last_record;
         IF v_fits IS NOT TRUE THEN
-            RAISE EXCEPTION 'lease %: the records % to % are not the next ones of its batch', p_lease, p_first, v_end
+            RAISE EXCEPTION 'lease %: the records % to % are not the next ones of its batch', p_lease, p_first, p_end
                 USING ERRCODE = 'CH002';
         END IF;
-        UPDATE chancery.leases l SET stored_to = v_end WHERE l.id = p_lease;
-    END IF;
-    INSERT INTO chancery.signatures (record, lease_id, run_id, signature)
-    SELECT p_first + s.position - 1, p_lease, v_lease.run_id, s.signature
-      FROM unnest(p_signatures) WITH ORDINALITY AS s (signature, position);
-    IF p_last AND NOT chancery.batch_sign(v_lease.run_id, v_lease.batch, p_lease, v_lease.stored_to, p_first, v_end) THEN
-        RAISE EXCEPTION 'lease % does not cover its batch: records % to % were given last', p_lease, p_first, v_end
+        UPDATE chancery.leases l SET stored_to = p_end WHERE l.id = p_lease;
+    ELSIF NOT chancery.batch_sign(v_lease.run_id, v_lease.batch, p_lease, v_lease.stored_to, p_first, p_end, p_library) THEN
+        RAISE EXCEPTION 'lease % does not cover its batch: records % to % were given last', p_lease, p_first, p_end
             USING ERRCODE = 'CH002';
     END IF;
+    INSERT INTO chancery.signature_blocks (first_record, last_record, lease_id, run_id, signatures)
+    VALUES (p_first, p_end, p_lease, v_lease.run_id, p_signatures);
 END
 $$;
 
@@ -1202,11 +1205,6 @@ $$;
 CREATE FUNCTION chancery.lease_acquire(p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key_hash bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) RETURNS record
     LANGUAGE plpgsql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET enable_seqscan TO 'off'
-    SET enable_bitmapscan TO 'off'
-    SET enable_hashjoin TO 'off'
-    SET enable_mergejoin TO 'off'
-    SET enable_sort TO 'off'
     AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
@@ -1329,11 +1327,6 @@ $$;
 CREATE FUNCTION chancery.lease_key(p_lease bigint, p_token bytea, OUT wrapped_key bytea, OUT public_key bytea) RETURNS record
     LANGUAGE plpgsql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET enable_seqscan TO 'off'
-    SET enable_bitmapscan TO 'off'
-    SET enable_hashjoin TO 'off'
-    SET enable_mergejoin TO 'off'
-    SET enable_sort TO 'off'
     AS $$
 DECLARE
     v_key uuid;
@@ -1377,8 +1370,6 @@ $$;
 CREATE FUNCTION chancery.leases_durable(p_run_uid uuid) RETURNS boolean
     LANGUAGE plpgsql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET enable_seqscan TO 'off'
-    SET enable_bitmapscan TO 'off'
     AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = chancery.run_of_session() AND (r.uid = p_run_uid) IS TRUE) THEN
@@ -1481,7 +1472,7 @@ CREATE FUNCTION chancery.part_refuse(p_parent text, p_number integer) RETURNS vo
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF (p_parent IN ('records', 'batches', 'signatures', 'arrivals', 'digests')) IS NOT TRUE THEN
+    IF (p_parent IN ('records', 'batches', 'signature_blocks', 'arrivals', 'digests')) IS NOT TRUE THEN
         RAISE EXCEPTION 'neither runs nor keyrings have a part of %', coalesce(quote_literal(left(p_parent, 100)), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -1758,8 +1749,8 @@ CREATE FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_
     LANGUAGE sql IMMUTABLE
     AS $$
     SELECT p_to_make::numeric * (p_record_size + p_record_size / 4 + 90)
-         + p_to_sign::numeric * (p_signature_bytes + 100)
-         + ceil(p_to_sign::numeric / p_batch_size) * 800
+         + p_to_sign::numeric * (p_signature_bytes + p_signature_bytes / 16)
+         + ceil(p_to_sign::numeric / p_batch_size) * 1100
 $$;
 
 CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) RETURNS TABLE(run_id integer, created boolean)
@@ -1796,10 +1787,16 @@ BEGIN
         VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
     END IF;
     PERFORM chancery.run_admit(v_run, v_made_ring, p_limits);
-    FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signatures'] LOOP
-        v_check := CASE WHEN v_parent = 'signatures' THEN (
-            SELECT format(', CHECK (octet_length(signature) = %s)', chancery.signature_bytes(k.algorithm, k.key_size))
-              FROM chancery.keyrings k WHERE k.id = v_keyring) ELSE '' END;
+    FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signature_blocks'] LOOP
+        -- No record is in two blocks, and each has a signature of the length that the ring gives. (A range that cannot be is
+        -- refused by the table, and is no error where a ledger is read in which somebody has changed that.)
+        v_check := CASE WHEN v_parent = 'signature_blocks' THEN (
+            SELECT format(', CHECK (octet_length(signatures) = (last_record - first_record + 1) * %s)',
+                          chancery.signature_bytes(k.algorithm, k.key_size))
+              FROM chancery.keyrings k WHERE k.id = v_keyring)
+            || ', EXCLUDE USING gist ((CASE WHEN first_record <= last_record AND last_record < 9223372036854775807
+                                           THEN int8range(first_record, last_record, ''[]'') END) WITH &&)'
+            ELSE '' END;
         v_options := CASE WHEN v_parent <> 'batches'
                           THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
         EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL%s) %s',
@@ -2183,6 +2180,7 @@ CREATE TABLE chancery.batches (
     closed_by chancery.batch_closing NOT NULL,
     state chancery.batch_state DEFAULT 'unsigned'::chancery.batch_state NOT NULL,
     lease_id bigint,
+    library chancery.signing_library DEFAULT 'aws-lc-rs'::chancery.signing_library NOT NULL,
     CONSTRAINT batches_batch_check CHECK ((batch >= 1)),
     CONSTRAINT batches_check CHECK ((first_record <= last_record)),
     CONSTRAINT batches_check1 CHECK ((opened_at <= closed_at)),
@@ -2431,14 +2429,34 @@ CREATE TABLE chancery.schema_migrations (
     execution_time bigint NOT NULL
 );
 
-CREATE TABLE chancery.signatures (
-    record bigint NOT NULL,
+CREATE TABLE chancery.signature_blocks (
+    first_record bigint NOT NULL,
+    last_record bigint NOT NULL,
     lease_id bigint NOT NULL,
     run_id integer NOT NULL,
-    signature bytea NOT NULL
+    signatures bytea NOT NULL,
+    CONSTRAINT signature_blocks_check CHECK ((first_record <= last_record)),
+    CONSTRAINT signature_blocks_first_record_check CHECK ((first_record >= 1))
 )
 PARTITION BY LIST (run_id);
-ALTER TABLE ONLY chancery.signatures ALTER COLUMN signature SET STORAGE EXTERNAL;
+ALTER TABLE ONLY chancery.signature_blocks ALTER COLUMN signatures SET STORAGE EXTERNAL;
+
+CREATE VIEW chancery.signatures AS
+ SELECT r.record,
+    b.lease_id,
+    b.run_id,
+        CASE
+            WHEN (r.record < b.last_record) THEN SUBSTRING(b.signatures FROM ((((r.record - b.first_record) * b.bytes) + 1))::integer FOR (b.bytes)::integer)
+            ELSE SUBSTRING(b.signatures FROM ((((r.record - b.first_record) * b.bytes) + 1))::integer)
+        END AS signature
+   FROM (( SELECT c.first_record,
+            c.last_record,
+            c.lease_id,
+            c.run_id,
+            c.signatures,
+            (octet_length(c.signatures) / NULLIF(((c.last_record - c.first_record) + 1), 0)) AS bytes
+           FROM chancery.signature_blocks c) b
+     CROSS JOIN LATERAL generate_series(b.first_record, b.last_record) r(record));
 
 CREATE TABLE chancery.sources (
     run_id integer NOT NULL,
@@ -2593,9 +2611,6 @@ ALTER TABLE ONLY chancery.runs
 ALTER TABLE ONLY chancery.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
-ALTER TABLE ONLY chancery.signatures
-    ADD CONSTRAINT signatures_pkey PRIMARY KEY (record, run_id);
-
 ALTER TABLE ONLY chancery.sources
     ADD CONSTRAINT sources_pkey PRIMARY KEY (run_id, source);
 
@@ -2669,7 +2684,7 @@ CREATE TRIGGER runs_are_sealed_once BEFORE UPDATE OF record_count, sealed_at ON 
 
 CREATE TRIGGER runs_keep_their_shape BEFORE UPDATE OF uid, namespace, name, keyring_id, batch_size ON chancery.runs FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER signatures_never_change BEFORE DELETE OR UPDATE ON chancery.signatures FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER signature_blocks_never_change BEFORE DELETE OR UPDATE ON chancery.signature_blocks FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER sources_are_listed_once BEFORE UPDATE OF listed_at ON chancery.sources FOR EACH ROW WHEN ((old.listed_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
 
@@ -2747,10 +2762,10 @@ REVOKE ALL ON FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, OUT l
 
 REVOKE ALL ON FUNCTION chancery.batch_return(p_run integer, p_batch bigint, p_lease bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_lease bigint, p_stored_to bigint, p_first bigint, p_end bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_lease bigint, p_stored_to bigint, p_first bigint, p_end bigint, p_library chancery.signing_library) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_signatures bytea[], p_last boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_signatures bytea[], p_last boolean) TO chancery_signer;
+REVOKE ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_end bigint, p_signatures bytea, p_last boolean, p_library chancery.signing_library) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_end bigint, p_signatures bytea, p_last boolean, p_library chancery.signing_library) TO chancery_signer;
 
 REVOKE ALL ON FUNCTION chancery.batches_close(p_run integer, p_records bigint) FROM PUBLIC;
 
@@ -3004,6 +3019,8 @@ GRANT SELECT ON TABLE chancery.run_secrets TO chancery_auditor;
 GRANT INSERT,UPDATE ON TABLE chancery.run_secrets TO chancery_operator;
 
 GRANT SELECT ON TABLE chancery.schema_migrations TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.signature_blocks TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.signatures TO chancery_auditor;
 

@@ -29,9 +29,7 @@ CREATE OR REPLACE FUNCTION chancery.lease_acquire(
     OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint,
     OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer,
     OUT use_floor bigint, OUT batch_floor bigint)
-LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET enable_seqscan = off SET enable_bitmapscan = off
-    SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off AS $$
+LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
     v_turn record;

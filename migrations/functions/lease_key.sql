@@ -6,9 +6,7 @@
 -- subtransaction too, has a number.
 CREATE OR REPLACE FUNCTION chancery.lease_key(
     p_lease bigint, p_token bytea, OUT wrapped_key bytea, OUT public_key bytea)
-LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET enable_seqscan = off SET enable_bitmapscan = off
-    SET enable_hashjoin = off SET enable_mergejoin = off SET enable_sort = off AS $$
+LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_key uuid;
 BEGIN

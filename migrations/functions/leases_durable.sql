@@ -5,8 +5,7 @@
 -- An empty message in the server's log does that. Signers may not write such messages themselves, which could be of any
 -- length.
 CREATE OR REPLACE FUNCTION chancery.leases_durable(p_run_uid uuid) RETURNS boolean
-LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = chancery.run_of_session() AND (r.uid = p_run_uid) IS TRUE) THEN
         RETURN false;

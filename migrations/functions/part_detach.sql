@@ -1,4 +1,4 @@
--- Takes a part out of a table of all runs or rings: what the deleted run p_number has of records, batches, signatures or
+-- Takes a part out of a table of all runs or rings: what the deleted run p_number has of records, batches, blocks of signatures or
 -- arrivals, or the digests of the keyring p_number. False when it is out already.
 --
 -- That takes ACCESS EXCLUSIVE on the parent for a moment, and everybody queues behind whoever waits for it. So it gives

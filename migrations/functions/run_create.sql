@@ -11,7 +11,7 @@
 -- on the parent, which lets the signers of other runs go on, where CREATE TABLE with PARTITION OF
 -- would stop them all.
 --
--- Records and signatures are written once, found by their primary key, and dropped as a whole: there
+-- Records and signatures are written once, found by an index, and dropped as a whole: there
 -- is nothing for autovacuum to collect, and no plan that statistics would make better. Reading
 -- them for it would take processor time from signing. (What guards against transaction id
 -- wraparound runs all the same.)
@@ -56,10 +56,16 @@ BEGIN
         VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
     END IF;
     PERFORM chancery.run_admit(v_run, v_made_ring, p_limits);
-    FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signatures'] LOOP
-        v_check := CASE WHEN v_parent = 'signatures' THEN (
-            SELECT format(', CHECK (octet_length(signature) = %s)', chancery.signature_bytes(k.algorithm, k.key_size))
-              FROM chancery.keyrings k WHERE k.id = v_keyring) ELSE '' END;
+    FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signature_blocks'] LOOP
+        -- No record is in two blocks, and each has a signature of the length that the ring gives. (A range that cannot be is
+        -- refused by the table, and is no error where a ledger is read in which somebody has changed that.)
+        v_check := CASE WHEN v_parent = 'signature_blocks' THEN (
+            SELECT format(', CHECK (octet_length(signatures) = (last_record - first_record + 1) * %s)',
+                          chancery.signature_bytes(k.algorithm, k.key_size))
+              FROM chancery.keyrings k WHERE k.id = v_keyring)
+            || ', EXCLUDE USING gist ((CASE WHEN first_record <= last_record AND last_record < 9223372036854775807
+                                           THEN int8range(first_record, last_record, ''[]'') END) WITH &&)'
+            ELSE '' END;
         v_options := CASE WHEN v_parent <> 'batches'
                           THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
         EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL%s) %s',

@@ -2,6 +2,7 @@
 
 mod keep;
 mod sign_part;
+mod store;
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use tracing::{Instrument, field};
 
 use crate::boot_instant::BootInstant;
 use crate::error::SignerError;
-use crate::hands::Hands;
+use crate::hands::{Hands, Next, NextState};
 use crate::metrics::Outcome;
 use crate::signer::Signer;
 use crate::term::Term;
@@ -27,6 +28,8 @@ pub(crate) struct Batch<'a> {
     term: Arc<Term>,
     /// When the lease was asked for.
     asked: BootInstant,
+    /// What is known of it so far.
+    state: NextState,
 }
 
 impl<'a> Batch<'a> {
@@ -35,7 +38,13 @@ impl<'a> Batch<'a> {
         signer.metrics.leased(hands.free_since.elapsed());
         signer.setbacks().leased();
         let term = Arc::new(Term::new(asked, lease.duration));
-        Self { signer, hands, lease, term, asked }
+        Self { signer, hands, lease, term, asked, state: NextState::Granted }
+    }
+
+    /// The batch of a lease that was acquired ahead.
+    pub(crate) fn of_next(signer: &'a Signer, hands: &'a mut Hands, next: Next) -> Self {
+        let Next { lease, asked, state } = next;
+        Self { state, ..Self::new(signer, hands, lease, asked) }
     }
 
     /// Signs the batch and stores it, or gives it back. The lease is over when this returns, unless the
@@ -66,6 +75,9 @@ impl<'a> Batch<'a> {
 
     /// Whether the batch was stored; if not, the signer has to give it back.
     async fn sign_and_store(&mut self) -> Result<bool, SignerError> {
+        if self.state == NextState::Doubtful {
+            self.renew().await?;
+        }
         let key = self.key().await?;
         match self.sign(&key).await? {
             BatchOutcome::Complete => self.store().await.map(|()| true),
@@ -134,7 +146,7 @@ impl<'a> Batch<'a> {
         self.hands.make_ready_for(key);
         let mut first = self.lease.first_record;
         while first <= self.lease.last_record {
-            first += self.fetch_part(first).await?;
+            first += self.payloads_from(first).await?;
             let mut signed = 0;
             while signed < self.hands.payloads.len() {
                 match self.sign_from(key, signed).await? {
@@ -157,6 +169,15 @@ impl<'a> Batch<'a> {
             BatchOutcome::Stopped { .. } if self.signer.stop.is_overdue() => Ok(None),
             // The term is over: nobody renewed in time. The lease may be ours all the same.
             BatchOutcome::Stopped { signed } => self.renew().await.map(|()| Some(signed)),
+        }
+    }
+
+    /// Has payloads from the record `first` on in hand, and returns how many. Those of the whole batch may have come with the store
+    /// of the one before.
+    async fn payloads_from(&mut self, first: i64) -> Result<i64, SignerError> {
+        match std::mem::replace(&mut self.state, NextState::Granted) {
+            NextState::Fetched => Ok(self.lease.last_record - first + 1),
+            NextState::Granted | NextState::Doubtful => self.fetch_part(first).await,
         }
     }
 
@@ -193,30 +214,6 @@ impl<'a> Batch<'a> {
                 () = tokio::time::sleep(self.term.until_renewal()) => self.renew().await?,
             }
         }
-    }
-
-    /// Stores the signatures. While the database is away they are kept, for as long as the lease can be renewed; once
-    /// it is back, the ledger tells whether they are still wanted.
-    async fn store(&mut self) -> Result<(), SignerError> {
-        loop {
-            let began = BootInstant::now();
-            let Hands { session, signatures, link, .. } = &mut *self.hands;
-            let bytes = signatures.len() * signatures.signature_len();
-            let signatures: Vec<&[u8]> = signatures.iter().collect();
-            match session.store_in_parts(&self.lease, &signatures, link.part()).await {
-                Ok(()) => {
-                    link.carried(bytes, began.saturating_until(BootInstant::now()), self.lease.duration);
-                    break;
-                }
-                Err(error) if error.is_transient() => {
-                    self.regain(&error, "the batch could not be stored").await?;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        self.signer.progressed();
-        tracing::debug!(records = self.lease.records(), use_sequence = self.lease.use_sequence, "signed");
-        Ok(())
     }
 }
 

@@ -7,9 +7,29 @@ use chancery_process::Backoff;
 use chancery_store::SignerSession;
 use chancery_store::lease::{Lease, Payloads};
 
+use crate::boot_instant::BootInstant;
 use crate::error::SignerError;
 use crate::link::Link;
 use crate::signer::{LEAST_RETRY, MOST_RETRY, Signer};
+
+/// A lease that was acquired while the batch before it was in hand.
+pub(crate) struct Next {
+    pub(crate) lease: Lease,
+    /// When it was asked for.
+    pub(crate) asked: BootInstant,
+    pub(crate) state: NextState,
+}
+
+/// What is known of the next lease.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NextState {
+    /// It was granted on this connection. Whether it is on disk is not known: nothing may be signed under it.
+    Granted,
+    /// It is on disk, and the payloads of its batch are in hand.
+    Fetched,
+    /// It was granted on a connection that is gone. Only a renewal tells whether the ledger still has it.
+    Doubtful,
+}
 
 /// A connection, memory that every batch uses again, and what a broken connection left behind.
 pub(crate) struct Hands {
@@ -20,6 +40,10 @@ pub(crate) struct Hands {
     pub(crate) signatures: Signatures,
     /// The lease that was open when the database could not be had any more.
     pub(crate) left_open: Option<Lease>,
+    /// The lease of the batch that comes next.
+    pub(crate) next: Option<Next>,
+    /// No key was free for it once: this slot holds one key at a time, as long as it lives.
+    pub(crate) keys_are_scarce: bool,
     /// Since when no batch is in hand.
     pub(crate) free_since: Instant,
 }
@@ -32,6 +56,8 @@ impl Hands {
             payloads: Payloads::default(),
             signatures: Signatures::new(1),
             left_open: None,
+            next: None,
+            keys_are_scarce: false,
             free_since: Instant::now(),
         }
     }
@@ -44,8 +70,24 @@ impl Hands {
         self.signatures.clear();
     }
 
+    /// The next lease was granted on a connection that is gone, if there is one.
+    pub(crate) fn doubt_next(&mut self) {
+        if let Some(next) = &mut self.next {
+            next.state = NextState::Doubtful;
+        }
+    }
+
+    /// Gives the next lease back, if there is one: no key of it was ever used.
+    pub(crate) async fn give_back_next(&mut self) {
+        let Some(Next { lease, .. }) = self.next.take() else { return };
+        if let Err(error) = self.session.abandon(&lease).await {
+            tracing::warn!(%error, lease = lease.id, "the next lease could not be given back: it expires by itself");
+        }
+    }
+
     /// Connects again, and gives back the lease that was left open.
     pub(crate) async fn reconnect(&mut self, signer: &Signer) -> Result<(), SignerError> {
+        self.doubt_next();
         let mut pause = Backoff::new(LEAST_RETRY, MOST_RETRY);
         loop {
             self.session = signer.connect().await?;

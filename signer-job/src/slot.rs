@@ -1,6 +1,6 @@
 //! The signing loop: lease, claim, sign, store, release; and a key made in between, while the ring lacks any.
 //!
-//! A signer runs a few slots, each with a connection and at most one lease of its own. Slots take
+//! A signer runs a few slots, each with a connection and a lease of its own, and while it stores, that of the next batch. Slots take
 //! turns at the processor, so that one signs while the others wait for the database.
 
 use std::sync::Arc;
@@ -41,15 +41,21 @@ enum Round {
 /// Signs, and makes keys, until the run is complete or suspended, or until the signer is asked to stop.
 pub(crate) async fn run(signer: Arc<Signer>, session: SignerSession) -> Result<Ended, SignerError> {
     let mut hands = Hands::new(session);
+    let ended = sign_batches(&signer, &mut hands).await;
+    hands.give_back_next().await;
+    ended
+}
+
+async fn sign_batches(signer: &Signer, hands: &mut Hands) -> Result<Ended, SignerError> {
     let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
     while !signer.stop.is_asked() {
-        match round(&signer, &mut hands).await {
+        match round(signer, hands).await {
             Ok(Round::Worked) => pause.reset(),
             Ok(Round::Wait) => signer.wait(pause.next_pause()).await,
             Ok(Round::Over(ended)) => return Ok(ended),
             Err(error) if error.is_transient() && !signer.stop.is_asked() => {
                 tracing::warn!(%error, "connecting to the database again");
-                hands.reconnect(&signer).await?;
+                hands.reconnect(signer).await?;
             }
             Err(error) => return Err(error.during_a_run()),
         }
@@ -57,8 +63,13 @@ pub(crate) async fn run(signer: Arc<Signer>, session: SignerSession) -> Result<E
     Ok(Ended::WorkLeft)
 }
 
-/// Makes a key, if any is missing; then asks for a lease, and signs its batch.
+/// Signs the batch of the next lease, if it is in hand. Otherwise makes a key, if any is missing; then asks for a lease, and
+/// signs its batch.
 async fn round(signer: &Signer, hands: &mut Hands) -> Result<Round, SignerError> {
+    if let Some(next) = hands.next.take() {
+        Batch::of_next(signer, hands, next).run().await?;
+        return Ok(Round::Worked);
+    }
     let made = make_key(signer, &mut hands.session).await?;
     if signer.stop.is_asked() {
         return Ok(Round::Over(Ended::WorkLeft));

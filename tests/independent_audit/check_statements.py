@@ -25,9 +25,11 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from blocks import signatures_of
 from check_proof import NotProven, open_statement
 from guard import guarded
 from merkle import leaf, root
+from rows import Block
 
 HOLDS, DIFFERS, NOT_CHECKED = 0, 1, 2
 
@@ -85,11 +87,16 @@ def _batches(connection: psycopg.Connection[Any], run: int) -> Iterator[tuple[by
             "SELECT record, payload FROM chancery.records WHERE run_id = %s AND record BETWEEN %s AND %s ORDER BY 1",
             [run, first, last],
         )
-        signatures = connection.execute(
-            """SELECT record, signature, lease_id FROM chancery.signatures
-                WHERE run_id = %s AND record BETWEEN %s AND %s ORDER BY 1""",
-            [run, first, last],
+        blocks = connection.execute(
+            """SELECT first_record, last_record, lease_id, signatures FROM chancery.signature_blocks
+                WHERE run_id = %s AND first_record <= %s AND last_record >= %s ORDER BY 1""",
+            [run, last, first],
         )
+        signatures = [
+            (row.record, row.signature, row.lease_id)
+            for row in signatures_of(Block(*block) for block in blocks)
+            if first <= row.record <= last
+        ]
         own = root([leaf(b"chancery/payload/v1", record, payload) for record, payload in payloads])
         of_payloads = leaf(b"chancery/batch-of-payloads/v1", batch, first, last, own)
         if signed is None:

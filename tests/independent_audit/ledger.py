@@ -9,10 +9,12 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
+from blocks import BLOCK_BYTES, signatures_of
 from rows import (
     Admission,
     Arrival,
     Batch,
+    Block,
     DeletedRun,
     Intake,
     Key,
@@ -68,8 +70,8 @@ class Ledger:
         # Partitions are no part of a snapshot. A lock that is taken before it keeps those of every run that is not
         # deleted by then, until this value is gone.
         self._connection.execute(
-            "LOCK TABLE ONLY chancery.records, ONLY chancery.batches, ONLY chancery.signatures, ONLY chancery.arrivals,"
-            " ONLY chancery.digests IN ACCESS SHARE MODE"
+            "LOCK TABLE ONLY chancery.records, ONLY chancery.batches, ONLY chancery.signature_blocks,"
+            " ONLY chancery.arrivals, ONLY chancery.digests IN ACCESS SHARE MODE"
         )
         self._streams = 0
 
@@ -236,12 +238,15 @@ class Ledger:
 
     def signatures(self, run: Run) -> Iterator[Signature]:
         """Every signature that is stored for the run."""
-        return self._stream(
-            Signature,
-            """SELECT record, lease_id, CASE WHEN octet_length(signature) <= 4096 THEN signature END AS signature
-                 FROM chancery.signatures WHERE run_id = %s ORDER BY record""",
+        blocks = self._stream(
+            Block,
+            f"""SELECT first_record, last_record, lease_id,
+                       CASE WHEN octet_length(signatures) <= {BLOCK_BYTES} THEN signatures END AS signatures
+                  FROM chancery.signature_blocks WHERE run_id = %s ORDER BY first_record""",
             run.id,
+            at_a_time=PAYLOADS_AT_A_TIME,
         )
+        return signatures_of(blocks)
 
     def batches(self, run: Run) -> Iterator[Batch]:
         """Every batch that is stored for the run."""
@@ -316,7 +321,7 @@ class Ledger:
             """SELECT p.relname, c.relname, pg_get_expr(c.relpartbound, 0)
                  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
                  JOIN pg_namespace n ON n.oid = p.relnamespace
-                WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signatures', 'arrivals')
+                WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signature_blocks', 'arrivals')
                 ORDER BY c.oid"""
         ):
             by_name = re.fullmatch(rf"{parent}_(\d+)", name)

@@ -171,8 +171,18 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Block:
+    """A row of `signature_blocks`; of one that is longer than any may be, not the bytes."""
+
+    first_record: int
+    last_record: int
+    lease_id: int | None
+    signatures: bytes | None
+
+
+@dataclass(frozen=True)
 class Signature:
-    """A row of `signatures`."""
+    """A record's part of a block."""
 
     record: int
     lease_id: int | None

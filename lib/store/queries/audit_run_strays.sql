@@ -13,8 +13,10 @@
                  WHERE c.run_id = $1 AND c.chunk = (r.record - 1) / g.chunk_size + 1)))
   LIMIT $5)
 UNION ALL
-(SELECT 'signature', record, '' FROM chancery.signatures
-  WHERE run_id = $1 AND (record < 1 OR record > $2) LIMIT $5)
+-- Of a block, the first record that has no place; its first, if it ends before it begins.
+(SELECT 'signature', CASE WHEN first_record BETWEEN 1 AND least($2, last_record) THEN $2 + 1 ELSE first_record END, ''
+   FROM chancery.signature_blocks
+  WHERE run_id = $1 AND (first_record < 1 OR last_record > $2 OR last_record < first_record) LIMIT $5)
 UNION ALL
 (SELECT 'lease of no batch', id, batch::text FROM chancery.leases
   WHERE run_id = $1 AND (batch < 1 OR batch > $3) LIMIT $5)
@@ -39,7 +41,7 @@ UNION ALL
            JOIN pg_class c ON c.oid = i.inhrelid
            JOIN pg_class p ON p.oid = i.inhparent
            JOIN pg_namespace n ON n.oid = p.relnamespace
-          WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signatures', 'arrivals')) t
+          WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signature_blocks', 'arrivals')) t
    LEFT JOIN chancery.runs r ON r.id::text = t.number AND starts_with(t.relname::text, t.prefix)
   WHERE t.bound IS DISTINCT FROM format('FOR VALUES IN (%s)', r.id) LIMIT $5)
 UNION ALL

@@ -1,6 +1,6 @@
 -- $1 run, $2 first record, $3 last record
 --
--- As in payload_leaves.sql.
+-- As in payload_leaves.sql; and a block is read once, whole, as in audit_records.sql.
 SELECT count(*) AS records,
        coalesce(string_agg(sha256(
            '\x00'::bytea
@@ -8,5 +8,16 @@ SELECT count(*) AS records,
            || '\x00000008'::bytea || int8send(s.record)
            || int4send(octet_length(s.signature)) || s.signature
            || '\x00000008'::bytea || int8send(s.lease_id)), ''::bytea ORDER BY s.record), ''::bytea) AS leaves
-  FROM chancery.signatures s
- WHERE s.run_id = $1 AND s.record BETWEEN $2 AND $3
+  FROM (SELECT n.record, b.lease_id,
+               CASE WHEN n.record < b.last_record
+                    THEN substring(b.signatures FROM ((n.record - b.first_record) * b.bytes + 1)::integer
+                                   FOR b.bytes::integer)
+                    ELSE substring(b.signatures FROM ((n.record - b.first_record) * b.bytes + 1)::integer) END AS signature
+          FROM (SELECT c.first_record, c.last_record, c.lease_id, c.signatures || ''::bytea AS signatures,
+                       octet_length(c.signatures) / nullif(c.last_record - c.first_record + 1, 0) AS bytes
+                  FROM chancery.signature_blocks c
+                 WHERE c.run_id = $1
+                   AND (CASE WHEN c.first_record <= c.last_record AND c.last_record < 9223372036854775807
+                             THEN int8range(c.first_record, c.last_record, '[]') END) && int8range(least($2, $3, 9223372036854775806), least(greatest($2, $3), 9223372036854775806), '[]')
+                OFFSET 0) b
+         CROSS JOIN LATERAL generate_series(greatest(b.first_record, $2), least(b.last_record, $3)) AS n (record)) s

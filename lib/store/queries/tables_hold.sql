@@ -1,5 +1,5 @@
 -- Keeps the tables of all runs where they are until the transaction ends. Which partitions a table has is no matter
 -- of a snapshot: without this, a deletion could take away what a snapshot still shows. As the first statement of a
 -- transaction, it makes sure of this: a run that the snapshot does not call deleted has all its tables.
-LOCK TABLE ONLY chancery.records, ONLY chancery.batches, ONLY chancery.signatures, ONLY chancery.arrivals,
+LOCK TABLE ONLY chancery.records, ONLY chancery.batches, ONLY chancery.signature_blocks, ONLY chancery.arrivals,
     ONLY chancery.digests IN ACCESS SHARE MODE

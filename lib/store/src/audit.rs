@@ -16,6 +16,7 @@ use crate::answer::{LONG, SHORT, answered};
 use crate::connect::{Ledger, LedgerUrl};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
+use crate::lease::PART_BYTES;
 use crate::query::{self, Query};
 use crate::row::from_row;
 use crate::run::Run;
@@ -187,6 +188,7 @@ impl Reader {
             .bind(first)
             .bind(last)
             .bind(PAYLOAD_BYTES)
+            .bind(i64::try_from(PART_BYTES).unwrap_or(i64::MAX))
             .fetch(&mut self.connection)
             .map_err(|error| StoreError::of(query::audit_records.name, error))
     }

@@ -1,7 +1,7 @@
 //! Reading a run back, row by row, at constant memory. The fields and their order are a contract
 //! with those who read exports.
 
-use futures::{Stream, TryStreamExt};
+use futures::{Stream, TryStreamExt, stream};
 use sqlx::FromRow;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
@@ -120,7 +120,39 @@ pub struct SignatureLine {
     pub signed_at: String,
 }
 
-from_row!(SignatureLine { record, batch, key_id, algorithm, signature, signed_at });
+/// Signatures of consecutive records, end to end.
+struct Block {
+    first_record: i64,
+    last_record: i64,
+    batch: i64,
+    key_id: Uuid,
+    algorithm: String,
+    signatures: Vec<u8>,
+    signed_at: String,
+}
+
+from_row!(Block { first_record, last_record, batch, key_id, algorithm, signatures, signed_at });
+
+impl Block {
+    /// Its signatures one by one; the last has all bytes that are left.
+    fn lines(self) -> impl Iterator<Item = SignatureLine> {
+        let Self { first_record, last_record, batch, key_id, algorithm, signatures, signed_at } = self;
+        let records = usize::try_from(last_record - first_record + 1).unwrap_or(0);
+        let each = signatures.len() / records.max(1);
+        (first_record..=last_record).enumerate().map(move |(place, record)| {
+            let from = place * each;
+            let to = if record == last_record { signatures.len() } else { from + each };
+            SignatureLine {
+                record,
+                batch,
+                key_id,
+                algorithm: algorithm.clone(),
+                signature: signatures[from..to].to_vec(),
+                signed_at: signed_at.clone(),
+            }
+        })
+    }
+}
 
 /// A key.
 #[derive(Debug)]
@@ -212,6 +244,8 @@ impl Exporter {
     /// The signatures stored so far, in the order of the records.
     pub fn signatures(&mut self) -> impl Stream<Item = Result<SignatureLine, StoreError>> {
         self.rows(query::export_signatures)
+            .map_ok(|block: Block| stream::iter(block.lines().map(Ok)))
+            .try_flatten()
     }
 
     /// The keys of the ring, in the order of their numbers.

@@ -6,6 +6,7 @@
 
 mod fetch;
 mod keys;
+mod library;
 mod payloads;
 mod session;
 mod signer_run;
@@ -21,9 +22,11 @@ use uuid::Uuid;
 pub(crate) use self::token::Token;
 
 pub use self::keys::{Added, MISSING_AT_ONCE, MissingKeys};
+pub use self::library::Library;
 pub use self::payloads::Payloads;
 pub use self::session::SignerSession;
 pub use self::signer_run::SignerRun;
+pub use self::store::EndToEnd;
 
 /// Bytes that one statement reads or stores at most: of payloads in [`SignerSession::fetch_part`], of signatures in
 /// [`SignerSession::store`]. They bound a signer's memory, whatever the size of batches and records.

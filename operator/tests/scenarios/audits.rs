@@ -56,8 +56,11 @@ async fn a_signature_that_does_not_verify_is_told_though_the_run_is_complete() -
         .ledger
         .execute(
             "SET session_replication_role = replica;
-             UPDATE chancery.signatures SET signature = set_byte(signature, 3, get_byte(signature, 3) # 1)
-              WHERE record = 7;
+             UPDATE chancery.signature_blocks b
+                SET signatures = set_byte(b.signatures, p.place, get_byte(b.signatures, p.place) # 1)
+               FROM (SELECT (octet_length(signatures) / (last_record - first_record + 1) * (7 - first_record) + 3)::integer
+                       FROM chancery.signature_blocks WHERE 7 BETWEEN first_record AND last_record) p (place)
+              WHERE 7 BETWEEN b.first_record AND b.last_record;
              RESET session_replication_role",
         )
         .await?;
@@ -79,15 +82,15 @@ async fn a_signature_that_does_not_verify_is_told_though_the_run_is_complete() -
 async fn an_audit_that_cannot_be_made_says_why_and_is_made_again() -> anyhow::Result<()> {
     let (world, mut operator) = World::signing(audited()).await?;
     world.sign(RUN, usize::MAX).await?;
-    world.ledger.execute("REVOKE SELECT ON chancery.signatures FROM chancery_auditor").await?;
+    world.ledger.execute("REVOKE SELECT ON chancery.signature_blocks FROM chancery_auditor").await?;
     operator.look(RUN).await?;
     operator.settle(RUN).await?;
     let (status, reason, message) = verified(&world);
     assert_eq!((status.as_str(), reason.as_str()), ("Unknown", "AuditFailed"));
-    assert!(message.contains("permission denied for table signatures"), "{message}");
+    assert!(message.contains("permission denied for table signature_blocks"), "{message}");
     assert!(matches!(operator.background(RUN).auditing, WorkState::Failed { .. }));
 
-    world.ledger.execute("GRANT SELECT ON chancery.signatures TO chancery_auditor").await?;
+    world.ledger.execute("GRANT SELECT ON chancery.signature_blocks TO chancery_auditor").await?;
     drop(operator);
     world.operator().await.settle(RUN).await?;
     assert_eq!(verified(&world).1, "LawsHold");

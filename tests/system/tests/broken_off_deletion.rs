@@ -8,7 +8,7 @@ const STAGES: [&str; 4] = [
     "",
     "ALTER TABLE chancery.batches DETACH PARTITION chancery.batches_N",
     "DROP TABLE chancery.batches_N",
-    "DROP TABLE chancery.records_N; DROP TABLE chancery.signatures_N",
+    "DROP TABLE chancery.records_N; DROP TABLE chancery.signature_blocks_N",
 ];
 
 async fn assert_all_commands_say_so(run: &SeededRun<'_>, chancery: &Chancery) -> anyhow::Result<()> {

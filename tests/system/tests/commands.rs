@@ -70,8 +70,11 @@ async fn verify_names_a_signature_that_was_altered_and_exits_1() -> anyhow::Resu
     ledger
         .execute(
             "SET session_replication_role = replica;
-             UPDATE chancery.signatures SET signature = set_byte(signature, 7, get_byte(signature, 7) # 1)
-              WHERE record = 123",
+             UPDATE chancery.signature_blocks b
+                SET signatures = set_byte(b.signatures, p.place, get_byte(b.signatures, p.place) # 1)
+               FROM (SELECT (octet_length(signatures) / (last_record - first_record + 1) * (123 - first_record) + 7)::integer
+                       FROM chancery.signature_blocks WHERE 123 BETWEEN first_record AND last_record) p (place)
+              WHERE 123 BETWEEN b.first_record AND b.last_record",
         )
         .await?;
     let text = chancery.run(&["verify", "demo"]).await?.expect_code(1)?.stdout;

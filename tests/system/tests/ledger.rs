@@ -112,6 +112,7 @@ async fn refusal(ledger: &TestLedger, sql: &str) -> anyhow::Result<String> {
 
 const UNIQUE_VIOLATION: &str = "23505";
 const CHECK_VIOLATION: &str = "23514";
+const EXCLUSION_VIOLATION: &str = "23P01";
 const RESTRICT_VIOLATION: &str = "23001";
 
 #[tokio::test]
@@ -142,8 +143,8 @@ async fn the_schema_itself_refuses_what_would_break_a_law() -> anyhow::Result<()
     for (what, sql, code) in [
         ("an altered payload", "UPDATE chancery.records SET payload = '' WHERE record = 1".to_owned(), RESTRICT_VIOLATION),
         ("a record taken away", "DELETE FROM chancery.records WHERE record = 1".to_owned(), RESTRICT_VIOLATION),
-        ("an altered signature", "UPDATE chancery.signatures SET signature = '' WHERE record = 1".to_owned(), RESTRICT_VIOLATION),
-        ("a signature taken away", "DELETE FROM chancery.signatures WHERE record = 1".to_owned(), RESTRICT_VIOLATION),
+        ("an altered signature", "UPDATE chancery.signature_blocks SET signatures = ''".to_owned(), RESTRICT_VIOLATION),
+        ("a signature taken away", "DELETE FROM chancery.signature_blocks".to_owned(), RESTRICT_VIOLATION),
         ("another batch size", "UPDATE chancery.runs SET batch_size = 3".to_owned(), RESTRICT_VIOLATION),
         ("another record count", "UPDATE chancery.runs SET record_count = 5".to_owned(), RESTRICT_VIOLATION),
         ("another keyring", "UPDATE chancery.runs SET keyring_id = keyring_id".to_owned(), RESTRICT_VIOLATION),
@@ -163,9 +164,26 @@ async fn the_schema_itself_refuses_what_would_break_a_law() -> anyhow::Result<()
         ("a key that left before it was used", "UPDATE chancery.keys SET state = 'retired', retired_use = 0, retired_at = now() WHERE last_use > 0".to_owned(), CHECK_VIOLATION),
         ("a key that left without an instant", "UPDATE chancery.keys SET state = 'retired', retired_use = 9".to_owned(), CHECK_VIOLATION),
         (
-            "a second signature for a record",
-            "INSERT INTO chancery.signatures SELECT * FROM chancery.signatures WHERE record = 1".to_owned(),
-            UNIQUE_VIOLATION,
+            "a second signature for each record of a batch",
+            "INSERT INTO chancery.signature_blocks SELECT * FROM chancery.signature_blocks".to_owned(),
+            EXCLUSION_VIOLATION,
+        ),
+        (
+            "a second signature for one of them",
+            "INSERT INTO chancery.signature_blocks
+             SELECT 2, 3, lease_id, run_id, signatures FROM chancery.signature_blocks".to_owned(),
+            EXCLUSION_VIOLATION,
+        ),
+        (
+            "a signature that is short of a byte",
+            "INSERT INTO chancery.signature_blocks
+             SELECT 3, 4, lease_id, run_id, substring(signatures FROM 2) FROM chancery.signature_blocks".to_owned(),
+            CHECK_VIOLATION,
+        ),
+        (
+            "signatures of records that end before they begin",
+            "INSERT INTO chancery.signature_blocks SELECT 4, 3, lease_id, run_id, '' FROM chancery.signature_blocks".to_owned(),
+            CHECK_VIOLATION,
         ),
         (
             "a second record of a number",

@@ -195,7 +195,7 @@ async fn what_a_run_takes_is_told_about_right_and_no_less() -> anyhow::Result<()
         run.finish().await?;
         let taken: i64 = sqlx::query_scalar(
             "SELECT sum(pg_total_relation_size('chancery.' || t || '_' || $1))::bigint
-               FROM unnest(ARRAY['signatures', 'batches']) t",
+               FROM unnest(ARRAY['signature_blocks', 'batches']) t",
         )
         .bind(run.run.id)
         .fetch_one(ledger.ledger.pool())

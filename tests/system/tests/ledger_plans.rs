@@ -11,7 +11,18 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 /// Stores a batch of one record, with a signature that no one will verify.
 fn batch_store(lease: impl Display, record: impl Display) -> String {
-    format!(r"chancery.batch_store({lease}, 'token', {record}, ARRAY[decode(repeat('00', 64), 'hex')], true)")
+    format!(
+        "chancery.batch_store({lease}, 'token', {record}, {record}, decode(repeat('00', 64), 'hex'), true, 'aws-lc-rs')"
+    )
+}
+
+/// A session of a run's login, in which statements are planned as in a signer's.
+async fn signers_session(run: &SeededRun<'_>) -> anyhow::Result<PgConnection> {
+    let settings =
+        query::ALL.iter().find(|query| query.name == "signer_settings").context("no such query")?;
+    let mut session = PgConnection::connect(&run.url()?).await?;
+    sqlx::raw_sql(settings.sql).execute(&mut session).await?;
+    Ok(session)
 }
 
 /// Signs so many batches in one session, within the server.
@@ -84,7 +95,7 @@ async fn plans_that_were_made_on_an_empty_ledger_hold_as_it_grows() -> anyhow::R
     ledger.execute("ALTER TABLE chancery.leases SET (autovacuum_enabled = false)").await?;
     // As many keys as keep a unique index from having many dead entries of one key: this is all one transaction.
     let run = TestRun::new().records(3_000).keys(500).batch_size(1).seeded(&ledger).await?;
-    let mut session = PgConnection::connect(&run.url()?).await?;
+    let mut session = signers_session(&run).await?;
     sign(&mut session, &run, 30).await?;
     let few = pages_a_batch(&mut session, &run).await?;
     sign(&mut session, &run, 2_500).await?;
@@ -104,7 +115,7 @@ async fn what_a_signer_asks_for_opens_no_table_of_another_run() -> anyhow::Resul
         TestRun::new().named(name).seeded(&ledger).await?;
     }
     let run = TestRun::new().batch_size(1).seeded(&ledger).await?;
-    let mut session = PgConnection::connect(&run.url()?).await?;
+    let mut session = signers_session(&run).await?;
     // After the fifth time a plan for any run would be tried.
     sign(&mut session, &run, 20).await?;
     let acquire = acquire(&run).await?;
@@ -117,7 +128,7 @@ async fn what_a_signer_asks_for_opens_no_table_of_another_run() -> anyhow::Resul
                     JOIN pg_class c ON c.oid = l.relation
                    WHERE l.pid = pg_backend_pid() AND c.relkind = 'r' AND c.relname ~ '_[0-9]+$'";
     let locked: Vec<String> = sqlx::query_scalar(locked).fetch_one(&mut *transaction).await?;
-    let own = ["batches", "signatures"].map(|table| format!("{table}_{}", run.run.id));
+    let own = ["batches", "signature_blocks"].map(|table| format!("{table}_{}", run.run.id));
     assert_eq!(locked, own);
     transaction.rollback().await?;
 
@@ -138,7 +149,7 @@ async fn what_holds_a_run_up_is_read_without_the_log_of_its_ring() -> anyhow::Re
     ledger.execute("ALTER TABLE chancery.leases SET (autovacuum_enabled = false)").await?;
     let run = TestRun::new().records(3_000).keys(500).batch_size(1).seeded(&ledger).await?;
     let mut owner = PgConnection::connect(&ledger.url).await?;
-    let mut session = PgConnection::connect(&run.url()?).await?;
+    let mut session = signers_session(&run).await?;
     let open = query::ALL.iter().find(|query| query.name == "leases_open").context("no such query")?;
     let prepare = format!("SET plan_cache_mode = force_generic_plan; PREPARE open (int[]) AS {}", open.sql);
     sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut owner).await?;

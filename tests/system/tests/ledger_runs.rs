@@ -271,7 +271,7 @@ async fn an_interrupted_deletion_is_finished_by_calling_again() -> anyhow::Resul
         "ALTER TABLE chancery.records DETACH PARTITION chancery.records_RUN",
         "ALTER TABLE chancery.records DETACH PARTITION chancery.records_RUN; DROP TABLE chancery.records_RUN",
         "DROP TABLE chancery.batches_RUN, chancery.records_RUN",
-        "DROP TABLE chancery.batches_RUN, chancery.records_RUN, chancery.signatures_RUN",
+        "DROP TABLE chancery.batches_RUN, chancery.records_RUN, chancery.signature_blocks_RUN",
     ]
     .into_iter()
     .enumerate()

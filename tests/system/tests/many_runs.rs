@@ -36,7 +36,7 @@ async fn locked_tables(ledger: &TestLedger) -> anyhow::Result<Vec<String>> {
                     JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
                     JOIN pg_stat_activity a ON a.pid = l.pid AND a.backend_type = 'client backend'
                     JOIN pg_class c ON c.oid = l.relation
-                   WHERE c.relname ~ '^(records|batches|signatures)_[0-9]+$' ORDER BY 1";
+                   WHERE c.relname ~ '^(records|batches|signature_blocks)_[0-9]+$' ORDER BY 1";
     Ok(sqlx::query_scalar(locked).fetch_all(ledger.ledger.pool()).await?)
 }
 

@@ -312,8 +312,10 @@ async fn a_store_between_two_steps_of_a_deletion_says_that_the_run_is_gone() -> 
     let mut session = run.session("one").await?;
     let Acquired::Leased(lease) = session.acquire().await?.0 else { anyhow::bail!("no lease") };
     ledger.execute("UPDATE chancery.runs SET deleted_at = clock_timestamp()").await?;
-    let detach =
-        format!("ALTER TABLE chancery.signatures DETACH PARTITION chancery.signatures_{}", run.run.id);
+    let detach = format!(
+        "ALTER TABLE chancery.signature_blocks DETACH PARTITION chancery.signature_blocks_{}",
+        run.run.id
+    );
     ledger.execute(sqlx::AssertSqlSafe(detach)).await?;
     let stored = session.store(&lease, &[&[7_u8; 64][..]; 10]).await;
     assert!(matches!(stored, Err(StoreError::NoRun(_))), "{stored:?}");

@@ -110,7 +110,7 @@ async fn step(site: &Site, records: u64) -> anyhow::Result<Step> {
 
 /// Bytes of the run's own tables with their indexes.
 async fn own_bytes(site: &Site, run: &Run) -> anyhow::Result<f64> {
-    let tables = ["records", "batches", "signatures"];
+    let tables = ["records", "batches", "signature_blocks"];
     let sizes = tables.map(|table| format!("pg_total_relation_size('chancery.{table}_{}')", run.id));
     site.number(&sizes.join(" + ")).await
 }

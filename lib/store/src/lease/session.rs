@@ -21,6 +21,7 @@ pub struct SignerSession {
     holder: String,
     pub(super) fetch: Arc<str>,
     pub(super) fetch_part: Arc<str>,
+    pub(super) store_fetch: Arc<str>,
     // Lower bounds learnt from earlier answers. They belong to the connection: after a fail-over to a
     // standby that lags behind they might be too high, so a new connection starts without them.
     use_floor: i64,
@@ -42,6 +43,7 @@ impl SignerSession {
     ) -> Result<(Self, SignerRun), StoreError> {
         let mut connection = url.clone().named(holder).connect(SHORT).await?;
         migrate::check_version(&mut connection).await?;
+        set_planner(&mut connection).await?;
         let run = SignerRun::find(&mut connection, namespace, name).await?;
         Ok((Self::new(connection, run.clone(), holder), run))
     }
@@ -62,6 +64,7 @@ impl SignerSession {
             other => other?,
         }
         run.is_still_there(&mut connection).await?;
+        set_planner(&mut connection).await?;
         Ok(Self::new(connection, run.clone(), holder))
     }
 
@@ -71,6 +74,7 @@ impl SignerSession {
             holder: holder.to_owned(),
             fetch: of_partition(query::records_fetch, run.id),
             fetch_part: of_partition(query::records_fetch_part, run.id),
+            store_fetch: of_partition(query::batch_store_fetch, run.id),
             run,
             use_floor: 0,
             batch_floor: 1,
@@ -95,8 +99,9 @@ impl SignerSession {
             .bind(token.hash())
             .bind(self.use_floor)
             .bind(self.batch_floor);
-        let row: PgRow =
-            answered(query::lease_acquire.name, SHORT, statement.fetch_one(&mut self.connection)).await?;
+        let asked =
+            answered(query::lease_acquire.name, SHORT, statement.fetch_one(&mut self.connection)).await;
+        let row: PgRow = self.unless_gone(asked).await?;
         // On a ring whose keys are all gone there is no lowest use.
         self.use_floor = row.get::<Option<i64>, _>("use_floor").unwrap_or(self.use_floor);
         self.batch_floor = row.get("batch_floor");
@@ -183,4 +188,10 @@ impl SignerSession {
             Ok(()) | Err(_) => Err(error),
         }
     }
+}
+
+/// See the query.
+async fn set_planner(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let settings = query::signer_settings.rows();
+    answered(query::signer_settings.name, SHORT, settings.execute(connection)).await.map(|_| ())
 }

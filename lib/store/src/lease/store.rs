@@ -1,11 +1,13 @@
 //! Storing the signatures of a lease's batch.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Connection;
+use futures::TryStreamExt;
 use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Connection, Row};
 
-use super::{Lease, PART_BYTES, SignerSession};
+use super::{Lease, Library, PART_BYTES, Payloads, SignerSession};
 use crate::answer::{SHORT, answered};
 use crate::error::StoreError;
 use crate::error::codes::LEASE_LOST;
@@ -14,8 +16,30 @@ use crate::query;
 /// How long one statement that stores signatures may take, transfer included, before the connection is given up.
 const STORE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Signatures of consecutive records, end to end.
+#[derive(Clone, Copy, Debug)]
+pub struct EndToEnd<'a> {
+    /// All of them.
+    pub bytes: &'a [u8],
+    /// Bytes of each, at least one.
+    pub each: usize,
+}
+
+impl EndToEnd<'_> {
+    fn len(self) -> usize {
+        self.bytes.len() / self.each.max(1)
+    }
+
+    /// The same in parts of so many bytes, but at least one signature, each. At least one part.
+    fn parts(self, bytes: usize) -> impl Iterator<Item = Self> {
+        let in_part = (bytes / self.each.max(1)).max(1).saturating_mul(self.each.max(1));
+        let none = self.bytes.is_empty().then_some(self);
+        none.into_iter().chain(self.bytes.chunks(in_part).map(move |bytes| Self { bytes, ..self }))
+    }
+}
+
 impl SignerSession {
-    /// Stores all signatures of a lease's batch, in the order of its records, and closes the lease:
+    /// Stores all signatures of a lease's batch, in the order of its records, which `library` made, and closes the lease:
     /// all or nothing, in one transaction of statements of at most `bytes` (no more than [`PART_BYTES`]), but at
     /// least one signature, each.
     ///
@@ -27,35 +51,95 @@ impl SignerSession {
     pub async fn store_in_parts(
         &mut self,
         lease: &Lease,
-        signatures: &[&[u8]],
+        signatures: EndToEnd<'_>,
+        library: Library,
         bytes: usize,
     ) -> Result<(), StoreError> {
-        let stored = match self.store_all(lease, signatures, bytes).await {
+        let stored = match self.store_all(lease, signatures, library, bytes).await {
             Err(error) if error.is_refusal(LEASE_LOST) => Err(StoreError::LeaseLost(lease.id)),
             other => other,
         };
         self.unless_gone(stored).await
     }
 
-    /// [`SignerSession::store_in_parts`], in parts as large as they may be.
+    /// [`SignerSession::store_in_parts`] of signatures that `aws-lc-rs` made, all of one length, in parts as large as they may
+    /// be.
     ///
     /// # Errors
     ///
     /// The same.
     pub async fn store(&mut self, lease: &Lease, signatures: &[&[u8]]) -> Result<(), StoreError> {
-        self.store_in_parts(lease, signatures, PART_BYTES).await
+        let each = signatures.first().map_or(1, |signature| signature.len());
+        let signatures = EndToEnd { bytes: &signatures.concat(), each };
+        self.store_in_parts(lease, signatures, Library::AwsLcRs, PART_BYTES).await
+    }
+
+    /// Stores all signatures of a lease's batch, as [`SignerSession::store_in_parts`] does in one part, and reads the payloads of
+    /// the whole batch of `next`, a lease that was acquired on this connection: once this returns, that is durable too.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SignerSession::store_in_parts`]: whether `next` is durable is not known then. And
+    /// [`StoreError::Corrupt`] when a record of the next batch is missing.
+    pub async fn store_and_fetch(
+        &mut self,
+        lease: &Lease,
+        signatures: EndToEnd<'_>,
+        library: Library,
+        next: &Lease,
+        payloads: &mut Payloads,
+    ) -> Result<(), StoreError> {
+        payloads.clear();
+        let part = Part { first: lease.first_record, signatures, is_last: true };
+        let reading = async {
+            let mut rows = sqlx::query(AssertSqlSafe(Arc::clone(&self.store_fetch)))
+                .bind(lease.id)
+                .bind(lease.token.as_bytes())
+                .bind(part.first)
+                .bind(part.end())
+                .bind(part.signatures.bytes)
+                .bind(part.is_last)
+                .bind(library.name())
+                .bind(next.first_record)
+                .bind(next.last_record)
+                .fetch(&mut self.connection);
+            // To the very end of the stream: the server says that it committed only after the last row.
+            while let Some(row) = rows.try_next().await? {
+                payloads.push(row.try_get(0)?);
+            }
+            Ok(())
+        };
+        let stored = match answered(query::batch_store_fetch.name, STORE_TIMEOUT, reading).await {
+            Err(error) if error.is_refusal(LEASE_LOST) => Err(StoreError::LeaseLost(lease.id)),
+            Ok(()) if payloads.len() as u64 != next.records() => Err(StoreError::Corrupt(format!(
+                "of the records {} to {}, {} are there",
+                next.first_record,
+                next.last_record,
+                payloads.len()
+            ))),
+            other => other,
+        };
+        self.unless_gone(stored).await
     }
 
     async fn store_all(
         &mut self,
         lease: &Lease,
-        signatures: &[&[u8]],
+        signatures: EndToEnd<'_>,
+        library: Library,
         bytes: usize,
     ) -> Result<(), StoreError> {
-        let signature_len = signatures.first().map_or(1, |signature| signature.len().max(1));
-        let in_part = (bytes.min(PART_BYTES) / signature_len).max(1);
-        if signatures.len() <= in_part {
-            return store_part(&mut self.connection, lease, lease.first_record, signatures, true).await;
+        let mut parts = signatures.parts(bytes.min(PART_BYTES)).peekable();
+        let mut first = lease.first_record;
+        let mut next = || {
+            let signatures = parts.next()?;
+            let part = Part { first, signatures, is_last: parts.peek().is_none() };
+            first = part.end() + 1;
+            Some(part)
+        };
+        let Some(part) = next() else { return Ok(()) };
+        if part.is_last {
+            return store_part(&mut self.connection, lease, &part, library).await;
         }
         // Storing takes long: it begins with a whole lease duration ahead of it. From its first part on
         // it holds the lease's row, so that nobody takes the batch over.
@@ -63,29 +147,64 @@ impl SignerSession {
             return Err(StoreError::LeaseLost(lease.id));
         }
         let mut transaction = answered("the store's transaction", SHORT, self.connection.begin()).await?;
-        let mut first = lease.first_record;
-        let mut parts = signatures.chunks(in_part).peekable();
-        while let Some(part) = parts.next() {
-            store_part(&mut transaction, lease, first, part, parts.peek().is_none()).await?;
-            first = first.saturating_add_unsigned(part.len() as u64);
+        let mut part = Some(part);
+        while let Some(stored) = part {
+            store_part(&mut transaction, lease, &stored, library).await?;
+            part = next();
         }
         answered("the store's commit", STORE_TIMEOUT, transaction.commit()).await
+    }
+}
+
+/// What one statement stores.
+struct Part<'a> {
+    /// The record of the first signature.
+    first: i64,
+    signatures: EndToEnd<'a>,
+    /// Whether it is the last of its batch.
+    is_last: bool,
+}
+
+impl Part<'_> {
+    /// The record of the last signature.
+    fn end(&self) -> i64 {
+        self.first.saturating_add_unsigned(self.signatures.len() as u64) - 1
     }
 }
 
 async fn store_part(
     connection: &mut PgConnection,
     lease: &Lease,
-    first: i64,
-    signatures: &[&[u8]],
-    last: bool,
+    part: &Part<'_>,
+    library: Library,
 ) -> Result<(), StoreError> {
     let statement = query::batch_store
         .rows()
         .bind(lease.id)
         .bind(lease.token.as_bytes())
-        .bind(first)
-        .bind(signatures)
-        .bind(last);
+        .bind(part.first)
+        .bind(part.end())
+        .bind(part.signatures.bytes)
+        .bind(part.is_last)
+        .bind(library.name());
     answered(query::batch_store.name, STORE_TIMEOUT, statement.execute(connection)).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_hold_whole_signatures_and_at_least_one() {
+        let bytes: Vec<u8> = (0..10).collect();
+        let of = |each, part| {
+            let parts = EndToEnd { bytes: &bytes, each }.parts(part);
+            parts.map(|part| (part.bytes.to_vec(), part.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(of(2, 100), [(bytes.clone(), 5)]);
+        assert_eq!(of(2, 5), [(vec![0, 1, 2, 3], 2), (vec![4, 5, 6, 7], 2), (vec![8, 9], 1)]);
+        assert_eq!(of(5, 1), [(vec![0, 1, 2, 3, 4], 1), (vec![5, 6, 7, 8, 9], 1)]);
+        let none = EndToEnd { bytes: &[], each: 64 };
+        assert_eq!(none.parts(100).map(EndToEnd::len).collect::<Vec<_>>(), [0]);
+    }
 }

@@ -61,10 +61,10 @@ fn payloads_of_no_bytes_are_payloads() {
 }
 
 #[test]
-fn both_ways_to_fetch_read_the_runs_own_partition() {
-    for query in [query::records_fetch, query::records_fetch_part] {
+fn each_way_to_fetch_reads_the_runs_own_partition() {
+    for query in [query::records_fetch, query::records_fetch_part, query::batch_store_fetch] {
         let sql = of_partition(query, 7);
-        assert!(sql.contains("FROM chancery.records_7 r") || sql.contains("durable, chancery.records_7 r"));
+        assert!(sql.contains("FROM chancery.records_7 r") || sql.contains(", chancery.records_7 r"));
         assert!(!sql.contains("chancery.records r"), "{sql}");
     }
 }

@@ -94,7 +94,7 @@ async fn a_lease_log_that_was_rewritten_is_caught() -> anyhow::Result<()> {
         Case {
             what: "the first lease deleted with all that it signed",
             sql: "DELETE FROM chancery.leases WHERE id = 1;
-                  DELETE FROM chancery.signatures WHERE run_id = 1 AND record <= 4;
+                  DELETE FROM chancery.signature_blocks WHERE run_id = 1 AND first_record <= 4;
                   UPDATE chancery.batches SET state = 'unsigned', lease_id = NULL WHERE run_id = 1 AND batch = 1",
             names: "lease 2",
             laws: &[1, 5],

@@ -42,7 +42,7 @@ async fn a_run_that_was_redeclared_is_caught() -> anyhow::Result<()> {
             sql: "UPDATE chancery.runs SET record_count = 56 WHERE id = 1;
                   UPDATE chancery.admissions SET records = 56, batches = 14, batched = 56 WHERE run_id = 1;
                   DELETE FROM chancery.batches WHERE run_id = 1 AND batch = 15;
-                  DELETE FROM chancery.signatures WHERE run_id = 1 AND record > 56;
+                  DELETE FROM chancery.signature_blocks WHERE run_id = 1 AND first_record > 56;
                   DELETE FROM chancery.records WHERE run_id = 1 AND record > 56;
                   DELETE FROM chancery.leases WHERE id = 15;
                   UPDATE chancery.keys k SET last_use = (SELECT max(l.use_sequence) FROM chancery.leases l WHERE l.key_id = k.id)
@@ -218,12 +218,13 @@ async fn a_run_that_was_redeclared_is_caught() -> anyhow::Result<()> {
         },
         Case {
             what: "signatures of a run that does not exist",
-            sql: "CREATE TABLE chancery.signatures_99 PARTITION OF chancery.signatures FOR VALUES IN (99);
-                  INSERT INTO chancery.signatures SELECT record, lease_id, 99, signature FROM chancery.signatures WHERE run_id = 2",
-            names: "table signatures_99",
+            sql: "CREATE TABLE chancery.signature_blocks_99 PARTITION OF chancery.signature_blocks FOR VALUES IN (99);
+                  INSERT INTO chancery.signature_blocks
+                  SELECT first_record, last_record, lease_id, 99, signatures FROM chancery.signature_blocks WHERE run_id = 2",
+            names: "table signature_blocks_99",
             laws: &[1],
             says: &[
-                "the table signatures_99 is of a run that does not exist",
+                "the table signature_blocks_99 is of a run that does not exist",
             ],
         },
         Case {

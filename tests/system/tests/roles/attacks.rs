@@ -62,8 +62,9 @@ async fn a_lease_of_another_run_is_no_use_even_with_its_token() -> anyhow::Resul
         assert_eq!(ledger.fingerprint().await?, before, "{attempt}");
     }
     for last in [true, false] {
-        let signatures = "array_fill(decode(repeat('07', 64), 'hex'), ARRAY[10])";
-        let store = format!("SELECT chancery.batch_store({held}, 'token', 1, {signatures}, {last})");
+        let signatures = "decode(repeat('07', 640), 'hex')";
+        let store =
+            format!("SELECT chancery.batch_store({held}, 'token', 1, 10, {signatures}, {last}, 'aws-lc-rs')");
         assert_eq!(refusal(&mut thief, &store).await?.as_deref(), Some(LEASE_LOST), "{store}");
         assert_eq!(ledger.fingerprint().await?, before, "{store}");
     }
@@ -115,9 +116,13 @@ async fn the_records_of_another_run_and_the_tables_of_all_runs_are_closed() -> a
         }
         assert_denied(&mut thief, &format!("COPY chancery.{table} TO STDOUT")).await?;
     }
-    for table in
-        [format!("signatures_{own}"), format!("batches_{own}"), "logins".to_owned(), "leases".to_owned()]
-    {
+    for table in [
+        "signatures".to_owned(),
+        format!("signature_blocks_{own}"),
+        format!("batches_{own}"),
+        "logins".to_owned(),
+        "leases".to_owned(),
+    ] {
         assert_denied(&mut thief, &format!("TABLE chancery.{table}")).await?;
     }
     runs.finish().await

@@ -3,7 +3,7 @@
 use chancery_kit::{Chancery, TestLedger, TestRun};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::{PERMISSION_DENIED, assert_denied, refusal, tables};
+use crate::{PERMISSION_DENIED, assert_denied, refusal, stored, tables};
 
 /// What no audit reads: private keys, data keys, and which functions are in place.
 const HIDDEN: [&str; 3] = ["data_keys", "functions", "key_material"];
@@ -41,7 +41,7 @@ async fn an_auditor_changes_nothing_and_takes_no_part_in_signing() -> anyhow::Re
     let run = TestRun::new().seeded(&ledger).await?;
     let before = ledger.fingerprint().await?;
     let mut auditor = auditor(&ledger).await?;
-    for (table, column) in tables(&ledger).await? {
+    for (table, column) in stored(&ledger).await? {
         for statement in [
             format!("INSERT INTO chancery.{table} DEFAULT VALUES"),
             format!("UPDATE chancery.{table} SET {column} = NULL"),
@@ -83,8 +83,8 @@ async fn the_owner_audits_with_the_rights_of_an_auditor() -> anyhow::Result<()> 
     let run = TestRun::new().named("audited").seeded(&ledger).await?;
     run.finish().await?;
     // What an auditor may not read, an audit by the owner cannot either.
-    ledger.execute("REVOKE SELECT ON chancery.signatures FROM chancery_auditor").await?;
+    ledger.execute("REVOKE SELECT ON chancery.signature_blocks FROM chancery_auditor").await?;
     let refused = Chancery::on(&ledger.url)?.run(&["verify", "audited"]).await?;
-    assert!(refused.stderr.contains("permission denied for table signatures"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("permission denied for table signature_blocks"), "{}", refused.stderr);
     Ok(())
 }

@@ -8,7 +8,7 @@ use chancery_store::{Ledger, LedgerUrl, StoreError};
 use sqlx::{Connection, PgConnection};
 use tokio::process::Command;
 
-use crate::{PERMISSION_DENIED, assert_denied, refusal, tables};
+use crate::{PERMISSION_DENIED, assert_denied, refusal, stored, tables};
 
 /// What the operator's statements write to themselves. Everything else is written by functions.
 const WRITTEN: [&str; 6] = ["batch_roots", "data_keys", "intakes", "run_secrets", "runs", "statements"];
@@ -25,7 +25,7 @@ async fn an_operator_rewrites_nothing_that_is_signed_and_removes_nothing_from_a_
     run.finish().await?;
     let before = ledger.fingerprint().await?;
     let mut thief = operator(&ledger).await?;
-    for (table, column) in tables(&ledger).await? {
+    for (table, column) in stored(&ledger).await? {
         let mut statements = vec![
             format!("DELETE FROM chancery.{table}"),
             format!("TRUNCATE chancery.{table}"),
@@ -67,7 +67,7 @@ async fn an_operator_takes_away_the_tables_of_no_run_that_is_not_deleted() -> an
         for (table, number) in [
             ("records", run.run.id),
             ("batches", run.run.id),
-            ("signatures", run.run.id),
+            ("signature_blocks", run.run.id),
             ("arrivals", run.run.id),
             ("digests", run.run.keyring.id),
         ] {

@@ -52,23 +52,28 @@ async fn a_trace_goes_from_the_operator_through_the_signer_to_sql() -> anyhow::R
 
     let batches = named(&spans, "batch");
     assert_eq!(batches.len(), 3);
-    for batch in batches {
+    let within = |batch: &Span, names: &[&str]| {
+        let spans = names.iter().flat_map(|name| named(&spans, name));
+        spans.filter(|span| span.parent_span_id == batch.span_id).count()
+    };
+    for batch in &batches {
         assert_eq!(batch.parent_span_id, signers[0].span_id);
         assert_eq!(text(&batch.attributes, "outcome"), Some("stored"));
-        for within in ["records_fetch", "sign", "batch_store"] {
-            let of_batch = named(&spans, within);
-            let of_batch = of_batch.iter().filter(|span| span.parent_span_id == batch.span_id);
-            assert_eq!(of_batch.count(), 1, "{within}");
-        }
+        assert_eq!(within(batch, &["sign"]), 1);
+        assert_eq!(within(batch, &["batch_store", "batch_store_fetch"]), 1, "each is stored once");
     }
-    let queries = ["signer_run", "lease_acquire", "records_fetch", "batch_store"];
+    let fetched = [named(&spans, "records_fetch"), named(&spans, "batch_store_fetch")].concat();
+    assert_eq!(fetched.len(), 3, "the payloads of each come once");
+    let queries = ["signer_run", "lease_acquire", "records_fetch", "batch_store", "batch_store_fetch"];
     for query in queries.iter().flat_map(|query| named(&spans, query)) {
         assert_eq!(text(&query.attributes, "db.system.name"), Some("postgresql"));
         assert_eq!(text(&query.attributes, "db.operation.name"), Some(query.name.as_str()));
         assert_eq!(query.kind(), SpanKind::Client);
     }
     assert!(!named(&spans, "signer_run").is_empty());
-    assert!(named(&spans, "lease_acquire").iter().all(|span| span.parent_span_id == signers[0].span_id));
+    // The next lease is asked for while a batch is in hand.
+    let parents: Vec<_> = batches.iter().map(|batch| &batch.span_id).chain([&signers[0].span_id]).collect();
+    assert!(named(&spans, "lease_acquire").iter().all(|span| parents.contains(&&span.parent_span_id)));
     run.assert_audit_holds().await
 }
 

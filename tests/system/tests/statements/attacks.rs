@@ -44,15 +44,14 @@ async fn forge_payload_17(world: &World) -> anyhow::Result<()> {
     )
     .fetch_all(pool)
     .await?;
-    world.ledger.execute("ALTER TABLE chancery.signatures DISABLE TRIGGER USER").await?;
+    world.ledger.execute("ALTER TABLE chancery.signature_blocks DISABLE TRIGGER USER").await?;
     for (record, payload, key) in records {
-        sqlx::query("UPDATE chancery.signatures SET signature = $2 WHERE record = $1")
-            .bind(record)
-            .bind(own[&key].sign(&payload).as_ref())
-            .execute(pool)
-            .await?;
+        let forge = "UPDATE chancery.signature_blocks
+                        SET signatures = overlay(signatures PLACING $2 FROM (64 * ($1 - first_record) + 1)::integer FOR 64)
+                      WHERE $1 BETWEEN first_record AND last_record";
+        sqlx::query(forge).bind(record).bind(own[&key].sign(&payload).as_ref()).execute(pool).await?;
     }
-    world.ledger.execute("ALTER TABLE chancery.signatures ENABLE TRIGGER USER").await
+    world.ledger.execute("ALTER TABLE chancery.signature_blocks ENABLE TRIGGER USER").await
 }
 
 #[tokio::test]
@@ -109,7 +108,7 @@ async fn who_has_everything_stated_anew_about_a_forged_run_is_seen_by_a_statemen
 /// "I drop the last batch, and make everything look as if it had never been."
 const DROP_THE_LAST_BATCH: &str = "
     DELETE FROM chancery.records WHERE record > 40;
-    DELETE FROM chancery.signatures WHERE record > 40;
+    DELETE FROM chancery.signature_blocks WHERE first_record > 40;
     DELETE FROM chancery.batches WHERE batch = 5;
     DELETE FROM chancery.leases WHERE batch = 5;
     UPDATE chancery.keys k SET last_use =

@@ -105,7 +105,7 @@ impl World {
         let tables = [
             "records",
             "batches",
-            "signatures",
+            "signature_blocks",
             "leases",
             "runs",
             "generated_sources",

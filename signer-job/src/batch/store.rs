@@ -1,0 +1,96 @@
+//! Storing a batch, and having the next one in hand by then.
+
+use chancery_store::StoreError;
+use chancery_store::lease::{Acquired, EndToEnd, Library};
+
+use super::Batch;
+use crate::boot_instant::BootInstant;
+use crate::error::SignerError;
+use crate::hands::{Hands, Next, NextState};
+
+impl Batch<'_> {
+    /// Stores the signatures. While the database is away they are kept, for as long as the lease can be renewed; once
+    /// it is back, the ledger tells whether they are still wanted.
+    pub(super) async fn store(&mut self) -> Result<(), SignerError> {
+        self.acquire_next().await?;
+        loop {
+            let began = BootInstant::now();
+            match self.store_once().await {
+                Ok(bytes) => {
+                    let took = began.saturating_until(BootInstant::now());
+                    self.hands.link.carried(bytes, took, self.lease.duration);
+                    break;
+                }
+                Err(error) if error.is_transient() => {
+                    self.hands.doubt_next();
+                    self.regain(&error, "the batch could not be stored").await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.signer.progressed();
+        tracing::debug!(records = self.lease.records(), use_sequence = self.lease.use_sequence, "signed");
+        Ok(())
+    }
+
+    /// Leases the next batch before this one is stored: one wait for the disk then does for both. Not where that could be in
+    /// anybody's way: while keys are missing or scarce, when the signer is to stop, or where a store takes long.
+    async fn acquire_next(&mut self) -> Result<(), SignerError> {
+        let (signer, hands) = (self.signer, &mut *self.hands);
+        if signer.stop.is_asked()
+            || !signer.making.is_over()
+            || hands.keys_are_scarce
+            || hands.signatures.as_bytes().len() > hands.link.part()
+        {
+            return Ok(());
+        }
+        let asked = BootInstant::now();
+        match hands.session.acquire().await {
+            Ok((acquired, taken_over)) => {
+                signer.metrics.took_over(taken_over);
+                match acquired {
+                    Acquired::Leased(lease) => {
+                        hands.next = Some(Next { lease, asked, state: NextState::Granted });
+                    }
+                    Acquired::NoKey => hands.keys_are_scarce = true,
+                    // The next round asks again, and says so.
+                    Acquired::NoBatch
+                    | Acquired::KeysMissing
+                    | Acquired::Complete
+                    | Acquired::Suspended
+                    | Acquired::Gone => {}
+                }
+                Ok(())
+            }
+            Err(error) if error.is_transient() => {
+                self.regain(&error, "the next batch could not be leased").await
+            }
+            // What is signed may be stored all the same.
+            Err(error) => {
+                tracing::warn!(%error, "the next batch could not be leased");
+                Ok(())
+            }
+        }
+    }
+
+    /// Stores the signatures, and fetches the payloads of the next batch with that if they fit. Returns how many bytes were
+    /// transferred.
+    async fn store_once(&mut self) -> Result<usize, StoreError> {
+        let Hands { session, signatures, link, payloads, next, .. } = &mut *self.hands;
+        let signatures = EndToEnd { bytes: signatures.as_bytes(), each: signatures.signature_len() };
+        let stored = signatures.bytes.len();
+        let fits = |bytes: i64| usize::try_from(bytes).is_ok_and(|bytes| bytes <= link.part());
+        match next {
+            Some(next) if next.state == NextState::Granted && fits(next.lease.payload_bytes) => {
+                let (lease, library) = (&self.lease, Library::AwsLcRs);
+                session.store_and_fetch(lease, signatures, library, &next.lease, payloads).await?;
+                next.state = NextState::Fetched;
+                Ok(stored + payloads.bytes())
+            }
+            _ => {
+                session.store_in_parts(&self.lease, signatures, Library::AwsLcRs, link.part()).await?;
+                Ok(stored)
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Signatures are stored a batch at a time: one is found at once, and a ledger that has a row for each is rewritten.
+
+use anyhow::Context as _;
+use chancery_kit::{SeededRun, TestLedger, TestRun};
+use chancery_store::lease::Acquired;
+use chancery_store::query;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+/// Signs so many batches with signatures that no one will verify.
+async fn sign(run: &SeededRun<'_>, batches: usize) -> anyhow::Result<()> {
+    let mut session = run.session("one").await?;
+    for _ in 0..batches {
+        let Acquired::Leased(lease) = session.acquire().await?.0 else { anyhow::bail!("no lease") };
+        let signatures = vec![&[7_u8; 64][..]; usize::try_from(lease.records())?];
+        session.store(&lease, &signatures).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_signature_of_one_record_is_found_by_an_index() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new().records(6_000).keys(100).batch_size(3).seeded(&ledger).await?;
+    sign(&run, 2_000).await?;
+    let mut reader = PgConnection::connect(&ledger.url).await?;
+    let of = |name: &str| query::ALL.iter().find(|query| query.name == name).context("no such query");
+    let read = format!(
+        "SET plan_cache_mode = force_custom_plan;
+         PREPARE audit (integer, bigint, bigint, integer, bigint) AS {};
+         PREPARE leaves (integer, bigint, bigint) AS {}",
+        of("audit_records")?.sql,
+        of("signature_leaves")?.sql
+    );
+    sqlx::raw_sql(AssertSqlSafe(read)).execute(&mut reader).await?;
+    let blocks = "SELECT pg_relation_size('chancery.signature_blocks_1') / 8192";
+    let blocks: i64 = sqlx::query_scalar(blocks).fetch_one(&mut reader).await?;
+    assert!(blocks > 50, "the table has {blocks} pages");
+    let number = run.run.id;
+    for read in
+        [format!("audit({number}, 4711, 4711, 1048576, 4194304)"), format!("leaves({number}, 4711, 4711)")]
+    {
+        let explain = AssertSqlSafe(format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE {read}"));
+        let plan: Value = sqlx::query_scalar(explain).fetch_one(&mut reader).await?;
+        let count = |name: &str| plan[0]["Plan"][name].as_i64().unwrap_or_default();
+        let pages = count("Shared Hit Blocks") + count("Shared Read Blocks");
+        assert!((1..20).contains(&pages), "{read} looks at {pages} pages: {plan:#}");
+    }
+    Ok(())
+}
+
+/// A ledger as it was before the migration: a row for each signature.
+async fn undo_blocks(ledger: &TestLedger, runs: &[i32]) -> anyhow::Result<()> {
+    let mut sql = "CREATE TABLE chancery.kept AS SELECT * FROM chancery.signatures;
+         DROP VIEW chancery.signatures;
+         DROP TABLE chancery.signature_blocks;
+         CREATE TABLE chancery.signatures (
+             record bigint NOT NULL, lease_id bigint NOT NULL, run_id integer NOT NULL, signature bytea NOT NULL,
+             PRIMARY KEY (record, run_id)) PARTITION BY LIST (run_id);"
+        .to_owned();
+    for run in runs {
+        sql += &format!(
+            "CREATE TABLE chancery.signatures_{run} PARTITION OF chancery.signatures FOR VALUES IN ({run});"
+        );
+    }
+    sql += "INSERT INTO chancery.signatures SELECT record, lease_id, run_id, signature FROM chancery.kept;
+            DROP TABLE chancery.kept;
+            DELETE FROM chancery.schema_migrations WHERE version = 11";
+    ledger.execute(AssertSqlSafe(sql)).await
+}
+
+/// Every signature, by record and run.
+async fn signatures(ledger: &TestLedger) -> anyhow::Result<Vec<(i32, i64, i64, Vec<u8>)>> {
+    let all = "SELECT run_id, record, lease_id, signature FROM chancery.signatures ORDER BY run_id, record";
+    Ok(sqlx::query_as(all).fetch_all(ledger.ledger.pool()).await?)
+}
+
+#[tokio::test]
+async fn a_ledger_with_a_row_for_each_signature_is_rewritten() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let signed = TestRun::new().algorithm("RS256").keys(2).records(45).batch_size(10).seeded(&ledger).await?;
+    signed.finish().await?;
+    let begun = TestRun::new().named("begun").records(30).batch_size(10).keys(2).seeded(&ledger).await?;
+    sign(&begun, 1).await?;
+    // Of one that was being deleted, nothing is left to be rewritten.
+    let going = TestRun::new().named("going").records(10).batch_size(10).seeded(&ledger).await?;
+    sign(&going, 1).await?;
+    undo_blocks(&ledger, &[signed.run.id, begun.run.id, going.run.id]).await?;
+    let before: Vec<_> = signatures(&ledger).await?.into_iter().filter(|row| row.0 != going.run.id).collect();
+    assert_eq!(before.len(), 55);
+    let begin_deletion = format!(
+        "UPDATE chancery.runs SET deleted_at = now() WHERE id = {0};
+         ALTER TABLE chancery.signatures DETACH PARTITION chancery.signatures_{0}",
+        going.run.id
+    );
+    ledger.execute(AssertSqlSafe(begin_deletion)).await?;
+
+    ledger.ledger.migrate().await?;
+    assert_eq!(signatures(&ledger).await?, before);
+    let blocks = "SELECT count(*) FROM chancery.signature_blocks";
+    assert_eq!(sqlx::query_scalar::<_, i64>(blocks).fetch_one(ledger.ledger.pool()).await?, 6);
+    signed.assert_audit_holds().await?;
+    sign(&begun, 2).await?;
+    assert_eq!(begun.signed().await?, 30);
+    ledger.ledger.delete_run(&going.run).await?;
+    let left = "SELECT count(*) FROM pg_tables WHERE schemaname = 'chancery' AND tablename ~ '^signatures'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(left).fetch_one(ledger.ledger.pool()).await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_ledger_that_lacks_a_signature_is_not_rewritten() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new().records(30).batch_size(10).keys(2).seeded(&ledger).await?;
+    sign(&run, 3).await?;
+    undo_blocks(&ledger, &[run.run.id]).await?;
+    ledger.execute("DELETE FROM chancery.signatures WHERE record = 15").await?;
+    let before = ledger.fingerprint().await?;
+    let refused = ledger.ledger.migrate().await.map_err(|error| error.to_string());
+    let says = refused.expect_err("it lacks a signature");
+    assert!(says.contains("run 1: signatures of lease 2 are missing"), "{says}");
+    assert_eq!(ledger.fingerprint().await?, before);
+    Ok(())
+}
