@@ -35,6 +35,7 @@ mod source_trouble;
 mod sources;
 mod stale;
 mod standstill;
+mod starting;
 mod statements;
 mod status;
 mod suspension;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chancery_process::LogFormat;
 use chancery_store::Ledger;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
@@ -110,7 +111,8 @@ impl TestOperator {
         let woken = triggers.scope(None);
         let client = api.client();
         let (events, publisher) = event_queue(client.clone(), "test");
-        let services = Services { client, database: Arc::clone(&database), events, metrics };
+        let services =
+            Services { client, database: Arc::clone(&database), events, complaints: Arc::default(), metrics };
         let run_metrics = RunMetrics::new(&mut registry);
         let settings = (settings, intake_settings());
         let shared = Shared::new(services, settings, key_files, bounds, triggers, run_metrics);
@@ -336,6 +338,8 @@ pub(crate) fn settings() -> SignerSettings {
         service_account: None,
         ssl_mode: None,
         otlp_endpoint: None,
+        log_format: LogFormat::Json,
+        log_level: None,
         allowed: Allowed::default(),
     }
 }
