@@ -1,5 +1,5 @@
-# The images of the operator, of the signers and of the intakes: `make images`. Each holds one program and the shared
-# libraries that it needs; no shell, no package manager, no other base.
+# The images of the operator, of the signers and of the intakes: `make images`. Each holds one program, that of the operator
+# the command line besides, and the shared libraries that they need; no shell, no package manager, no other base.
 #
 #   --target operator|signer|intake   which of them
 #   --build-arg FILES=…               built: compile them here; prebuilt: take the trees operator/, signer/ and
@@ -37,10 +37,11 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     export "CC_$(echo "$target" | tr - _)=$compiler"; \
     export "CARGO_TARGET_$(echo "$target" | tr a-z- A-Z_)_LINKER=$compiler"; \
     cargo build --profile dist --locked --target "$target" \
-        --package chancery-operator --package chancery-signer --package chancery-intake; \
-    for program in operator signer intake; do \
-        CC=$compiler scripts/rootfs.sh "target/$target/dist/chancery-$program" "/rootfs/$program"; \
-    done; \
+        --package chancery --package chancery-operator --package chancery-signer --package chancery-intake; \
+    programs=target/$target/dist; export CC=$compiler; \
+    scripts/rootfs.sh /rootfs/operator "$programs/chancery-operator" "$programs/chancery"; \
+    scripts/rootfs.sh /rootfs/signer "$programs/chancery-signer"; \
+    scripts/rootfs.sh /rootfs/intake "$programs/chancery-intake"; \
     cp -a /rootfs/. /
 
 FROM ${FILES} AS files

@@ -107,7 +107,7 @@ images: ## Build the images, with CONTAINER_TOOL (docker, podman, buildah) and V
 .PHONY: images-prebuilt
 images-prebuilt: ## The same from programs compiled here: needs no base image
 	@scripts/setup.sh --no-postgres
-	cargo build --profile dist --locked --package chancery-operator --package chancery-signer --package chancery-intake
+	cargo build --profile dist --locked --package chancery --package chancery-operator --package chancery-signer --package chancery-intake
 	scripts/images.sh --prebuilt $(ARGS)
 
 .PHONY: kind-up
@@ -125,7 +125,6 @@ kind-down: ## Remove the local cluster
 .PHONY: e2e
 e2e: ## Install, sign, audit and test on the cluster that KUBECONFIG names
 	@scripts/setup.sh --no-postgres --helm
-	cargo build --release --locked --package chancery
 	scripts/e2e.sh
 
 .PHONY: bench-cluster

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Writes what is generated: crds/signingrun.yaml, the chart's copy of it, and
 # docs/reference/signingrun.md from the Rust types; migrations/schema.sql from the migrations; the chart's copy of
-# migrations/administrator.sql.
+# migrations/administrator.sql; charts/chancery/README.md from the chart's values.
 # With --check, says what differs and fails instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,6 +15,7 @@ bin="${CARGO_TARGET_DIR:-target}/debug"
 "$bin/crdgen" > "$work/signingrun.yaml"
 "$bin/referencegen" > "$work/signingrun.md"
 "$bin/dump-schema" > "$work/schema.sql"
+"$bin/chart-readme" > "$work/chart.md"
 
 cp migrations/administrator.sql "$work/administrator.sql"
 
@@ -24,6 +25,7 @@ for pair in \
     signingrun.yaml:charts/chancery/files/signingrun-crd.yaml \
     administrator.sql:charts/chancery/files/administrator.sql \
     signingrun.md:docs/reference/signingrun.md \
+    chart.md:charts/chancery/README.md \
     schema.sql:migrations/schema.sql; do
     fresh="$work/${pair%%:*}" committed="${pair#*:}"
     if [ ! -s "$fresh" ]; then

@@ -3,7 +3,7 @@
 #
 #   scripts/images.sh [--prebuilt] [--archive FOLDER] [--push [--digests FOLDER]]
 #
-#   --prebuilt         take target/dist/chancery-{operator,signer,intake}; needs no base image and no network
+#   --prebuilt         take target/dist/chancery and chancery-{operator,signer,intake}; needs no base image and no network
 #   --archive FOLDER   also write FOLDER/{operator,signer,intake}.tar, as `docker load` takes them
 #   --push             push to the registry instead of keeping them here
 #   --digests FOLDER   also write the digests of what was pushed to FOLDER/{operator,signer,intake}
@@ -58,7 +58,10 @@ if [ "$files" = prebuilt ]; then
     rm -rf "$context"
     mkdir -p "$context"
     for name in operator signer intake; do
-        scripts/rootfs.sh "target/dist/chancery-$name" "$context/$name"
+        programs=("target/dist/chancery-$name")
+        # For `kubectl exec`.
+        if [ "$name" = operator ]; then programs+=(target/dist/chancery); fi
+        scripts/rootfs.sh "$context/$name" "${programs[@]}"
     done
 fi
 

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Lays out the file system of an image: one program, and the shared libraries that it needs.
+# Lays out the file system of an image: programs, and the shared libraries that they need.
 #
-#   scripts/rootfs.sh PROGRAM FOLDER
+#   scripts/rootfs.sh FOLDER PROGRAM...
 #
 # FOLDER is made anew. The libraries are those that the compiler CC (default cc) links against, so
 # that a program for another architecture gets that architecture's.
 set -euo pipefail
 
-[ $# -eq 2 ] || {
-    echo "usage: $0 PROGRAM FOLDER" >&2
+[ $# -ge 2 ] || {
+    echo "usage: $0 FOLDER PROGRAM..." >&2
     exit 2
 }
-program=$1 folder=$2
+folder=$1 programs=("${@:2}")
 compiler=${CC:-cc}
 
 # library NAME: its path, as the compiler finds it.
@@ -19,7 +19,7 @@ library() {
     local path
     path=$("$compiler" -print-file-name="$1")
     if [ ! -e "$path" ]; then
-        echo "rootfs: $compiler does not know the library $1, which $program needs" >&2
+        echo "rootfs: $compiler does not know the library $1, which is needed by ${programs[*]}" >&2
         return 1
     fi
     readlink -f -- "$path"
@@ -31,18 +31,20 @@ needed_by() {
 
 rm -rf "$folder"
 mkdir -p "$folder/lib" "$folder/etc"
-install -m 755 "$program" "$folder/$(basename "$program")"
+for program in "${programs[@]}"; do
+    install -m 755 "$program" "$folder/$(basename "$program")"
+done
 
 # The loader of one system looks in /lib, that of another in /lib64.
 ln -s lib "$folder/lib64"
 
-loader=$(LC_ALL=C readelf --program-headers --wide "$program" |
+loader=$(LC_ALL=C readelf --program-headers --wide "${programs[0]}" |
     sed -n 's/.*program interpreter: \(.*\)\]$/\1/p')
 if [ -n "$loader" ]; then
     install -m 755 "$(library "$(basename "$loader")")" "$folder/lib/$(basename "$loader")"
 fi
 
-queue=("$program")
+queue=("${programs[@]}")
 while [ ${#queue[@]} -gt 0 ]; do
     current=${queue[0]} queue=("${queue[@]:1}")
     while IFS= read -r name; do

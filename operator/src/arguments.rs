@@ -8,6 +8,7 @@ use chancery_process::LogFormat;
 use chancery_store::{GivenUrl, StoreError};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+pub use crate::commands::{MakeSecrets, Migrate, PrepareUninstall, Wait};
 use crate::run::allowed::Allowed;
 use crate::run::build::pod::SignerSettings;
 use crate::run::intake_settings::{IntakeSettings, IntakeTemplate};
@@ -67,55 +68,8 @@ pub enum Command {
     MakeSecrets(MakeSecrets),
     /// Make the ledger, or bring it up to date, as its owner
     Migrate(Migrate),
-}
-
-/// Which run to wait for.
-#[derive(Debug, Args)]
-pub struct Wait {
-    /// Namespace of the run
-    #[arg(long, env = "POD_NAMESPACE", default_value = "default")]
-    pub namespace: String,
-    /// Name of the run
-    #[arg(long, value_name = "NAME")]
-    pub run: String,
-    /// How long to wait, such as 120s or 5m
-    #[arg(long, default_value = "120s", value_name = "DURATION")]
-    pub timeout: String,
-}
-
-/// Which Secrets to make, unless they are there.
-#[derive(Debug, Args)]
-pub struct MakeSecrets {
-    /// Namespace of the Secrets
-    #[arg(long, env = "POD_NAMESPACE", default_value = "default")]
-    pub namespace: String,
-    /// Name of the release, with which they are labelled
-    #[arg(long, value_name = "NAME")]
-    pub release: String,
-    /// Secret with a key-encryption key: kek
-    #[arg(long, value_name = "SECRET")]
-    pub kek: Option<String>,
-    /// Secret with a key that signs statements: statement.key
-    #[arg(long, value_name = "SECRET")]
-    pub statement_key: Option<String>,
-    /// Secret with the passwords of a PostgreSQL for trying out, and the URLs that hold them
-    #[arg(long, value_name = "SECRET", requires = "postgresql_host")]
-    pub postgresql: Option<String>,
-    /// Host of that PostgreSQL
-    #[arg(long, value_name = "HOST")]
-    pub postgresql_host: Option<String>,
-}
-
-/// Which ledger to migrate.
-#[derive(Debug, Args)]
-pub struct Migrate {
-    /// URL of the ledger's database, as its owner; PGSSLMODE and PGSSLROOTCERT apply
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: GivenUrl,
-    /// URL of the same database as the operator will use it: its login is made, with its password, if the owner may make
-    /// roles, and joins the role chancery_operator
-    #[arg(long, env = "CHANCERY_OPERATOR_DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub operator_database_url: Option<GivenUrl>,
+    /// Let go of every SigningRun, so that the operator can be uninstalled
+    PrepareUninstall(PrepareUninstall),
 }
 
 /// How to operate.
@@ -152,6 +106,9 @@ pub struct Operate {
     /// Name of this pod, shown in the leader's Lease
     #[arg(long, env = "POD_NAME", default_value = "chancery-operator", value_name = "NAME")]
     pub pod_name: String,
+    /// Uid of this pod, by which the leader's Lease goes with it
+    #[arg(long, env = "POD_UID", value_name = "UID")]
+    pub pod_uid: Option<String>,
     /// Name of the leader's Lease
     #[arg(long, env = "CHANCERY_LEASE_NAME", default_value = "chancery-operator", value_name = "NAME")]
     pub lease_name: String,
@@ -269,6 +226,8 @@ impl Operate {
             ssl_mode: self.signer_pg_sslmode.clone(),
             ca_file: self.signer_ca_file.clone(),
             otlp_endpoint: std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok().filter(|text| !text.is_empty()),
+            log_format: self.log_format,
+            log_level: std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty()),
             allowed: self.signer_allowed.clone(),
         })
     }

@@ -2,10 +2,12 @@
 
 pub(crate) mod background;
 pub(crate) mod client;
+pub(crate) mod complaints;
 pub(crate) mod controller;
 pub(crate) mod cut;
 pub(crate) mod database;
 pub(crate) mod events;
+pub(crate) mod kinds;
 pub(crate) mod leader;
 pub(crate) mod memory;
 pub(crate) mod metrics;
@@ -15,6 +17,7 @@ pub(crate) mod turns;
 pub(crate) mod watch;
 
 pub use background::WorkState;
+pub use complaints::Complaints;
 pub use database::Database;
 pub use events::{EventPublisher, EventSender, NewEvent, event_queue};
 pub use leader::{Candidate, Lead};

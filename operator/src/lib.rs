@@ -9,12 +9,15 @@ pub mod arguments;
 pub mod host;
 pub mod run;
 
+mod commands;
 mod make_secrets;
 mod migrate;
 mod operate;
+mod prepare_uninstall;
 mod wait;
 
 pub use make_secrets::make_secrets;
 pub use migrate::migrate;
 pub use operate::{metrics_registry, operate};
+pub use prepare_uninstall::prepare_uninstall;
 pub use wait::wait;

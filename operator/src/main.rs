@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chancery_operator::arguments::{Arguments, Command};
-use chancery_operator::{make_secrets, migrate, operate, wait};
+use chancery_operator::{make_secrets, migrate, operate, prepare_uninstall, wait};
 use chancery_process::{Exit, LogFormat, Shield, Stop, chain, parse_arguments};
 use chancery_telemetry::Telemetry;
 
@@ -45,6 +45,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Arguments::Command(Command::Wait(run)) => wait(&run).await,
         Arguments::Command(Command::MakeSecrets(which)) => make_secrets(&which).await,
         Arguments::Command(Command::Migrate(which)) => migrate(which).await,
+        Arguments::Command(Command::PrepareUninstall(what)) => prepare_uninstall(&what).await,
         Arguments::Operate(how) => {
             let stop = Stop::on_signals(GRACE)?;
             let last = stop.clone();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_api::{SigningRun, SigningRunSpec, validate};
+use chancery_api::{SigningRun, SigningRunSpec, names, validate};
 use chancery_process::Stop;
 use chancery_store::{GivenUrl, StoreError};
 use chancery_telemetry::{serve_metrics, serve_probes};
@@ -13,8 +13,10 @@ use prometheus_client::registry::Registry;
 
 use crate::arguments::Operate;
 use crate::host::client::client;
+use crate::host::complaints::Complaints;
 use crate::host::database::Database;
 use crate::host::events::event_queue;
+use crate::host::kinds::KindWatch;
 use crate::host::leader::Candidate;
 use crate::host::metrics::Metrics;
 use crate::host::services::Services;
@@ -38,6 +40,7 @@ struct Process {
     arguments: Operate,
     settings: SignerSettings,
     client: Client,
+    complaints: Arc<Complaints>,
     database: Arc<Database>,
     metrics: Arc<Metrics>,
     run_metrics: Arc<RunMetrics>,
@@ -60,18 +63,23 @@ pub async fn operate(arguments: Operate, stop: Stop) -> anyhow::Result<()> {
         arguments.audit_database_url.as_ref().map(named).transpose()?,
         Arc::clone(&metrics),
     ));
-    let client = client(Arc::clone(&metrics)).await?;
+    let (client, complaints) = client(Arc::clone(&metrics)).await?;
     warm_up();
     // A container that is started again has the same pod name.
     let identity = format!("{}_{:08x}", arguments.pod_name, rand::random::<u32>());
-    let candidate =
-        Arc::new(Candidate::new(client.clone(), &arguments.pod_namespace, &arguments.lease_name, identity));
-    let ready = readiness(Arc::clone(&database), Arc::clone(&candidate));
+    let candidate = Arc::new(
+        Candidate::new(client.clone(), &arguments.pod_namespace, &arguments.lease_name, identity)
+            .in_pod(&arguments.pod_name, arguments.pod_uid.as_deref())
+            .complaining(Arc::clone(&complaints)),
+    );
+    let kinds = Arc::new(KindWatch::new(client.clone(), names::API_VERSION, names::PLURAL));
+    let ready = readiness(Arc::clone(&database), Arc::clone(&candidate), Arc::clone(&kinds));
     serve_metrics(arguments.listen, Arc::new(registry)).await?;
     serve_probes(arguments.listen_for_probes, ready).await?;
-    let process = Process { arguments, settings, client, database, metrics, run_metrics };
+    let process = Process { arguments, settings, client, complaints, database, metrics, run_metrics };
     tokio::select! {
         () = process.database.keep() => {}
+        () = kinds.keep() => {}
         () = process.lead_in_turn(&candidate, &stop) => {}
     }
     Ok(())
@@ -119,6 +127,7 @@ impl Process {
             installation: self.arguments.installation().into(),
             database: Arc::clone(&self.database),
             events,
+            complaints: Arc::clone(&self.complaints),
             metrics: Arc::clone(&self.metrics),
         };
         let shared = Arc::new(Shared::new(
@@ -147,15 +156,17 @@ impl Process {
     }
 }
 
-/// An operator is ready if it could lead: the API server and the database answer.
+/// An operator is ready if it could lead: the API server and the database answer, and there are SigningRuns.
 fn readiness(
     database: Arc<Database>,
     candidate: Arc<Candidate>,
+    kinds: Arc<KindWatch>,
 ) -> impl Fn() -> Result<(), String> + Send + Sync + 'static {
     move || {
         if !candidate.api_answers() {
             return Err("the API server does not answer".to_owned());
         }
+        kinds.known()?;
         database.get().map(|_| ())
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod key_files;
 pub(crate) mod limits;
 pub(crate) mod metrics;
 pub(crate) mod observe;
+pub(crate) mod pace;
 pub(crate) mod progress;
 pub(crate) mod reconcile;
 pub(crate) mod room;

@@ -49,6 +49,7 @@ signer:
       - CHANCERY_RUN
       - CHANCERY_RUN_UID
       - CHANCERY_STOPPED_EXIT
+      - RUST_LOG
       - TRACEPARENT
 intake:
   suffix: -intake
@@ -90,6 +91,7 @@ intake:
       - CHANCERY_RUN
       - CHANCERY_RUN_UID
       - CHANCERY_STOPPED_EXIT
+      - RUST_LOG
       - TRACEPARENT
 {{- end }}
 

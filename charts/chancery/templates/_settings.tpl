@@ -9,10 +9,32 @@
 {{- fail (printf "runNamespaces names %s, which the operator does not watch; add it to watchNamespaces" .) }}
 {{- end }}
 {{- end }}
-{{- $watched | uniq | toJson }}
+{{- include "chancery.existingNamespaces" (list . $watched) }}
 {{- else }}
-{{- concat (list .Release.Namespace) .Values.runNamespaces | uniq | toJson }}
+{{- include "chancery.existingNamespaces" (list . (concat (list .Release.Namespace) .Values.runNamespaces)) }}
 {{- end }}
+{{- end }}
+
+{{/*
+  Those of the namespaces that are there, as a JSON list: one that was deleted since the release was installed does not keep it
+  from being upgraded. At an installation all of them, so that a slip is told of; and where the cluster cannot be asked.
+  Called with (list . NAMESPACES).
+*/}}
+{{- define "chancery.existingNamespaces" -}}
+{{- $root := first . }}
+{{- $found := list }}
+{{- $asked := and $root.Release.IsUpgrade (not $root.Values.rbac.namespaced) (lookup "v1" "ServiceAccount" $root.Release.Namespace "default") }}
+{{- range last . | uniq }}
+{{- $is := true }}
+{{- if and $asked (ne . $root.Release.Namespace) }}
+{{- $namespace := lookup "v1" "Namespace" "" . }}
+{{- $is = and $namespace (eq (dig "status" "phase" "" $namespace) "Active") }}
+{{- end }}
+{{- if $is }}
+{{- $found = append $found . }}
+{{- end }}
+{{- end }}
+{{- toJson $found }}
 {{- end }}
 
 {{/* Namespaces that the operator looks at and has its rights in, as a JSON list; none: all of them. */}}

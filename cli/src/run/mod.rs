@@ -59,7 +59,7 @@ pub(crate) async fn run_request(
 ) -> Result<Exit, CliError> {
     let kek = KekSource::find(arguments.kek_file.as_deref(), &arguments.former_kek_file, &database.data_dir)?;
     let statement_key = statement_key::find(arguments.statement_key.as_deref(), &database.data_dir)?;
-    let most = arguments.signers.unwrap_or(request.valid.parallelism);
+    let most = arguments.signers.unwrap_or(request.valid.parallelism).max(1);
     let stop = Stop::on_signals(GRACE).map_err(CliError::Signals)?;
 
     let database = Database::open_or_create(database, most).await?;
@@ -89,14 +89,17 @@ async fn sign_and_audit(
 
     let seeding = Instant::now();
     if request.valid.suspend {
+        let (_, until) = request.valid.held_by();
         if run.input.generated().is_some() {
             tokio::select! {
                 supplied = supply::make_records(database, &run, &room, &display, |_| {}) => supplied?,
                 () = stop.asked() => return Ok(interrupted(&display)),
             }
-            display.say("the run is suspended: its records are made; its keys are made, and the records signed, once spec.suspend is false");
+            display.say(&format!("the run is suspended: its records are made; its keys are made, and the records signed, {until}"));
         } else {
-            display.say("the run is suspended: its sources are read, its keys made, and the records signed, once spec.suspend is false");
+            display.say(&format!(
+                "the run is suspended: its sources are read, its keys made, and the records signed, {until}"
+            ));
         }
         summary.seeded_in(seeding.elapsed());
     } else {

@@ -15,7 +15,7 @@ pub enum ConditionType {
     KeyringReady,
     /// The input is complete: the number of records is known, and no record comes any more.
     Sealed,
-    /// `spec.suspend` stops the run from being signed.
+    /// `spec.suspend`, or a `spec.parallelism` of 0, stops the run from being signed.
     Suspended,
     /// Every record has a stored signature, by the ledger's own count.
     Complete,

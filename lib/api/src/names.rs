@@ -76,6 +76,11 @@ pub const ANNOTATION_SECRET: &str = "chancery.dev/signer-secret";
 /// admits the Job.
 pub const LABEL_QUEUE: &str = "kueue.x-k8s.io/queue-name";
 
+/// Label selector of the signer pods of a run.
+pub fn signer_selector(run: &str) -> String {
+    format!("{LABEL_RUN}={run},{LABEL_COMPONENT}={COMPONENT_SIGNER}")
+}
+
 /// Name of the container that signs, in a signer pod.
 pub const SIGNER_CONTAINER: &str = "signer";
 

@@ -41,11 +41,11 @@ reasons! {
     NotSealed,
     /// The sources are being read, and more records may come.
     Reading,
-    /// `spec.suspend` is true. Also an Event.
+    /// `spec.suspend` is true, or `spec.parallelism` is 0. Also an Event.
     Suspended,
     /// More payloads are dead letters than `spec.deadLetter.limit` allows.
     TooManyDeadLetters,
-    /// `spec.suspend` is not true.
+    /// Neither is `spec.suspend` true, nor `spec.parallelism` 0.
     NotSuspended,
     /// Every record has a stored signature.
     AllSigned,

@@ -134,10 +134,11 @@ fn columns(version: &Value) -> String {
     let columns = version["additionalPrinterColumns"].as_array().into_iter().flatten().map(row);
     let scale = &version["subresources"]["scale"];
     format!(
-        "{}\n`kubectl scale` sets {}, and reads {}.\n",
+        "{}\n`kubectl scale` and autoscalers set {}, and read {} and {}.\n",
         table(["column", "shows", "needs", "description"], columns),
         path(&scale["specReplicasPath"]),
         path(&scale["statusReplicasPath"]),
+        path(&scale["labelSelectorPath"]),
     )
 }
 

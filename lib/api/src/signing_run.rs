@@ -28,11 +28,13 @@ use crate::status::SigningRunStatus;
     derive = "PartialEq",
     doc = "A SigningRun signs every one of its records exactly once, with a keyring of which no key is ever used by two signers at the same time.",
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase", description = "What the run is doing."),
+    printcolumn(name = "Status", type_ = "string", json_path = ".status.conditions[?(@.type==\"Progressing\")].reason", description = "What it does in more detail, or why it does not get on: the reason of the condition Progressing."),
     printcolumn(name = "Signed", type_ = "integer", json_path = ".status.records.signed", description = "Records that have a stored signature."),
     printcolumn(name = "Total", type_ = "integer", json_path = ".status.records.total", description = "Records of the run; with sources, until it is sealed, those that it has."),
     printcolumn(name = "Progress", type_ = "string", json_path = ".status.progress", description = "Share of the records that have a stored signature."),
     printcolumn(name = "Rate", type_ = "integer", json_path = ".status.signaturesPerSecond", description = "Signatures stored per second, of late."),
-    printcolumn(name = "Signers", type_ = "integer", json_path = ".status.signers.active", description = "Signer pods now at work."),
+    printcolumn(name = "Signers", type_ = "integer", json_path = ".status.signers.active", description = "Signer pods that run now."),
+    printcolumn(name = "Verified", type_ = "string", json_path = ".status.conditions[?(@.type==\"Verified\")].status", description = "Whether the laws hold, by an audit of the complete run."),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Time since the run was created."),
     printcolumn(name = "Failed", type_ = "integer", json_path = ".status.signers.failed", description = "Signer pods that failed.", priority = 1),
     printcolumn(name = "Keys", type_ = "integer", json_path = ".status.keyring.keyCount", description = "Keys of the run's keyring.", priority = 1),
@@ -41,7 +43,7 @@ use crate::status::SigningRunStatus;
     printcolumn(name = "Duplicate", type_ = "integer", json_path = ".status.records.duplicate", description = "Payloads that repeat a record of the keyring.", priority = 1),
     printcolumn(name = "Dead", type_ = "integer", json_path = ".status.records.dead", description = "Payloads that could not become records.", priority = 1),
     printcolumn(name = "Elapsed", type_ = "string", json_path = ".status.elapsed", description = "Time from the start of the run to its end, or until now.", priority = 1),
-    scale(spec_replicas_path = ".spec.parallelism", status_replicas_path = ".status.signers.active"),
+    scale(spec_replicas_path = ".spec.parallelism", status_replicas_path = ".status.signers.pods", label_selector_path = ".status.selector"),
     // Names derived from the run's must be host names of pods: at most 63 characters, no dots.
     validation = Rule::new("self.metadata.name.size() <= 52").message("metadata.name must have at most 52 characters, so that the names of its Job and pods fit"),
     validation = Rule::new("!self.metadata.name.contains('.')").message("metadata.name must not contain a dot, because the names of its pods are host names"),
@@ -155,10 +157,10 @@ pub struct SigningRunSpec {
     #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
     pub batch_size: i32,
 
-    /// Number of signers that work at the same time. From 1 to 1000; 2 unless given. It may
-    /// change at any time.
+    /// Number of signers that work at the same time. From 0 to 1000; 2 unless given. 0 holds
+    /// the run as suspend does. It may change at any time.
     #[serde(default = "default_parallelism")]
-    #[schemars(range(min = 1, max = 1_000))]
+    #[schemars(range(min = 0, max = 1_000))]
     pub parallelism: i32,
 
     /// Signature algorithm by its JOSE name: RS256 (RSASSA-PKCS1-v1_5 with SHA-256), PS256

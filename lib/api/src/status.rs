@@ -96,6 +96,11 @@ pub struct SigningRunStatus {
     #[schemars(with = "StatementsStatus")]
     pub statements: Option<StatementsStatus>,
 
+    /// Label selector of the signer pods, for `kubectl scale` and autoscalers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub selector: Option<String>,
+
     /// Name of the Job that runs the signer pods, in the run's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
@@ -117,7 +122,7 @@ pub enum Phase {
     Seeding,
     /// Its records are being signed, perhaps while others are still being made.
     Signing,
-    /// It is held by `spec.suspend`.
+    /// It is held by `spec.suspend`, or by a `spec.parallelism` of 0.
     Suspended,
     /// Every record is signed.
     Complete,
@@ -255,8 +260,10 @@ pub struct StatementStatus {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SignerCounts {
-    /// Pods that are at work.
+    /// Pods that run.
     pub active: i64,
+    /// Pods that have not ended, whether they run yet or not.
+    pub pods: i64,
     /// Pods that found nothing left to sign.
     pub succeeded: i64,
     /// Pods that failed.

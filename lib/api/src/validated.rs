@@ -228,7 +228,7 @@ impl ValidatedRun {
             lease_duration: lease_duration
                 .to_std()
                 .map_err(|error| Problem::new("spec.leaseDuration", error.to_string()))?,
-            suspend: *suspend,
+            suspend: *suspend || *parallelism == 0,
             active_deadline: seconds("spec.activeDeadlineSeconds", *active_deadline_seconds)?,
             ttl_after_finished: seconds("spec.ttlSecondsAfterFinished", *ttl_seconds_after_finished)?,
             backoff_limit: fitting("spec.backoffLimit", *backoff_limit)?,
@@ -236,6 +236,16 @@ impl ValidatedRun {
             audit: *audit,
             deletion_policy: *deletion_policy,
         })
+    }
+
+    /// Why it is held, if it is, and what lets it go on.
+    #[must_use]
+    pub const fn held_by(&self) -> (&'static str, &'static str) {
+        if self.parallelism == 0 {
+            ("spec.parallelism is 0", "once spec.parallelism is greater than 0")
+        } else {
+            ("spec.suspend is true", "once spec.suspend is false")
+        }
     }
 
     /// How many signers can work at the same time on a keyring of so many keys while so many batches are
@@ -274,6 +284,14 @@ mod tests {
         assert_eq!(signers(30, 40, 5), 5, "no more than there are batches to sign");
         assert_eq!(signers(30, 40, u64::MAX), 30, "however many batches there are");
         assert_eq!(signers(30, 40, 0), 1, "at least one, which finds that nothing is left");
+    }
+
+    #[test]
+    fn a_run_that_is_scaled_to_nothing_is_held() {
+        let spec = SigningRunSpec { parallelism: 0, ..SigningRunSpec::new(1_000, 1, 100) };
+        let run = crate::validate(&SigningRun::new("demo", spec)).unwrap();
+        assert!(run.suspend);
+        assert_eq!(run.held_by().0, "spec.parallelism is 0");
     }
 
     #[test]

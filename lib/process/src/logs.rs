@@ -70,7 +70,8 @@ where
             lines.with_target(false).with_ansi(std::io::stderr().is_terminal()).with_filter(filter).boxed()
         }
         LogFormat::Json => {
-            lines.json().flatten_event(true).with_current_span(true).with_filter(filter).boxed()
+            // The innermost span is the last of the list.
+            lines.json().flatten_event(true).with_current_span(false).with_filter(filter).boxed()
         }
     }
 }

@@ -147,6 +147,10 @@ pub struct Progress {
     pub sealed: bool,
     /// Whether every batch is signed.
     pub complete: bool,
+    /// When it was made, in microseconds since 1970 by the clock of the database.
+    pub created_micros: i64,
+    /// When it was complete, in the same.
+    pub completed_micros: Option<i64>,
     /// Whether the run is being deleted.
     pub deleted: bool,
     /// Tells which KEK has wrapped the data key of the ring.
@@ -181,6 +185,8 @@ from_row!(Progress {
     filled,
     sealed,
     complete,
+    created_micros,
+    completed_micros,
     deleted,
     kek_fingerprint,
     secret_owner,

@@ -24,6 +24,10 @@ const HEAD: Duration = Duration::from_secs(2);
 /// How long a connection may last, from its first byte to its last: each carries one request.
 const WHOLE_REQUEST: Duration = Duration::from_secs(10);
 
+/// How long `/startupz` waits, and how often it looks.
+const START: Duration = Duration::from_secs(8);
+const LOOK: Duration = Duration::from_millis(50);
+
 const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// <https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md#text-format>
@@ -44,7 +48,9 @@ pub async fn serve_metrics(listen: SocketAddr, registry: Arc<Registry>) -> io::R
 /// Answers `GET` and `HEAD` for:
 ///
 /// - `/healthz`: 200 for as long as the runtime turns;
-/// - `/readyz`: 200 when `ready` says so, else 503 with what it says instead.
+/// - `/readyz`: 200 when `ready` says so, else 503 with what it says instead;
+/// - `/startupz`: 200 as soon as `ready` says so, and after eight seconds in any case: whoever asks for it first need not be
+///   told that a program which has just been started is not ready.
 ///
 /// Returns as [`serve_metrics`] does. `ready` is called for every `/readyz`, on the runtime: it looks at what is known
 /// and waits for nothing.
@@ -74,7 +80,12 @@ enum Pages {
 }
 
 async fn answer(stream: TcpStream, pages: Arc<Pages>) {
-    let service = service_fn(async |request| Ok::<_, Infallible>(pages.page(&request)));
+    let service = service_fn(async |request: Request<Incoming>| {
+        if let (Pages::Probes(ready), "/startupz") = (&*pages, request.uri().path()) {
+            until(ready).await;
+        }
+        Ok::<_, Infallible>(pages.page(&request))
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
@@ -84,6 +95,14 @@ async fn answer(stream: TcpStream, pages: Arc<Pages>) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "a request could not be answered"),
         Err(_) => tracing::debug!("a request took too long"),
+    }
+}
+
+/// Waits until the program is ready, or long enough.
+async fn until(ready: &(dyn Fn() -> Result<(), String> + Send + Sync)) {
+    let latest = tokio::time::Instant::now() + START;
+    while ready().is_err() && tokio::time::Instant::now() < latest {
+        tokio::time::sleep(LOOK).await;
     }
 }
 
@@ -102,14 +121,16 @@ impl Pages {
             return refusal;
         }
         match (request.uri().path(), self) {
-            ("/healthz", _) => plain(StatusCode::OK, "ok\n"),
+            ("/healthz", _) | ("/startupz", Self::Probes(_)) => plain(StatusCode::OK, "ok\n"),
             ("/metrics", Self::Metrics(registry)) => metrics(registry),
             ("/readyz", Self::Probes(ready)) => match ready() {
                 Ok(()) => plain(StatusCode::OK, "ok\n"),
                 Err(reason) => plain(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
             },
             (_, Self::Metrics(_)) => plain(StatusCode::NOT_FOUND, "here are /metrics and /healthz\n"),
-            (_, Self::Probes(_)) => plain(StatusCode::NOT_FOUND, "here are /healthz and /readyz\n"),
+            (_, Self::Probes(_)) => {
+                plain(StatusCode::NOT_FOUND, "here are /healthz, /readyz and /startupz\n")
+            }
         }
     }
 }

@@ -6,20 +6,22 @@ use kube::client::ClientBuilder;
 use kube::{Client, Config};
 use tower::util::MapRequestLayer;
 
+use crate::host::complaints::Complaints;
 use crate::host::metrics::Metrics;
 
-/// A client that counts its requests.
+/// A client that counts its requests, and what says what goes wrong with them.
 ///
 /// # Errors
 ///
 /// No kubeconfig and no service account, or one that cannot be used.
-pub(crate) async fn client(metrics: Arc<Metrics>) -> anyhow::Result<Client> {
+pub(crate) async fn client(metrics: Arc<Metrics>) -> anyhow::Result<(Client, Arc<Complaints>)> {
     let config = Config::infer().await?;
+    let complaints = Arc::new(Complaints::about(config.cluster_url.to_string()));
     let counting = MapRequestLayer::new(move |request: http::Request<kube::client::Body>| {
         metrics.requested(verb(&request));
         request
     });
-    Ok(ClientBuilder::try_from(config)?.with_layer(&counting).build())
+    Ok((ClientBuilder::try_from(config)?.with_layer(&counting).build(), complaints))
 }
 
 /// A watch is a request that lasts: it is told apart, because an idle operator still makes some.

@@ -13,6 +13,7 @@ use kube::runtime::reflector::ObjectRef;
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
 
+use crate::host::complaints::Complaints;
 use crate::host::database::Database;
 
 /// How many objects are reconciled at the same time. A reconcile waits for others most of its time.
@@ -27,7 +28,7 @@ const MOST_PAUSE: Duration = Duration::from_secs(60);
 pub(crate) async fn drive<K, C, E, F>(
     controller: Controller<K>,
     woken: mpsc::UnboundedReceiver<ObjectRef<K>>,
-    database: &Database,
+    (database, complaints): (&Database, &Complaints),
     stop: Stop,
     (reconcile, on_error, context): (
         impl FnMut(Arc<K>, Arc<C>) -> F,
@@ -50,7 +51,7 @@ pub(crate) async fn drive<K, C, E, F>(
                 // `on_error` logs the first; an object that is gone needs nothing.
                 Ok(_) | Err(Error::ReconcilerFailed(..) | Error::ObjectNotFound(_)) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "the API server cannot be watched; the watch is retried");
+                    complaints.complain("the API server cannot be watched; the watch is retried", &error);
                 }
             }
         })

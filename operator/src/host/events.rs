@@ -1,18 +1,33 @@
 //! Publishes Events, one after the other, beside the reconciles: no reconcile waits for an Event.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use chancery_api::Reason;
+use chancery_process::chain;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Client;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::host::cut::cut;
+
+/// Who publishes them.
+const CONTROLLER: &str = "chancery-operator";
+
+/// For how long what is told again is counted on the Event that there is.
+const COUNTED: Duration = Duration::from_secs(6 * 60);
 
 /// Longest note of an Event, in bytes: an API server takes 1,024.
 const NOTE_BYTES: usize = 1_000;
 
 /// An Event to publish.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NewEvent {
     pub(crate) warning: bool,
     pub(crate) reason: Reason,
@@ -35,17 +50,35 @@ pub struct EventSender(mpsc::UnboundedSender<(NewEvent, ObjectReference)>);
 
 /// Publishes them.
 pub struct EventPublisher {
-    recorder: Recorder,
+    client: Client,
+    /// Names this process in each of them.
+    instance: String,
+    told: HashMap<Told, Published>,
     pending: mpsc::UnboundedReceiver<(NewEvent, ObjectReference)>,
+}
+
+/// What is told again is counted on the Event that there is. Of another text it is another Event: the text is what a person
+/// reads.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Told {
+    about: Option<String>,
+    event: NewEvent,
+}
+
+/// An Event that is there.
+#[derive(Clone, Debug)]
+struct Published {
+    name: String,
+    count: i32,
+    last: Instant,
 }
 
 /// The two ends of a queue of Events. `instance` names this process in each of them.
 #[must_use]
 pub fn event_queue(client: Client, instance: &str) -> (EventSender, EventPublisher) {
-    let reporter =
-        Reporter { controller: "chancery-operator".to_owned(), instance: Some(instance.to_owned()) };
     let (sender, pending) = mpsc::unbounded_channel();
-    (EventSender(sender), EventPublisher { recorder: Recorder::new(client, reporter), pending })
+    let publisher = EventPublisher { client, instance: instance.to_owned(), told: HashMap::new(), pending };
+    (EventSender(sender), publisher)
 }
 
 impl EventSender {
@@ -71,23 +104,50 @@ impl EventPublisher {
         }
     }
 
-    async fn publish(&self, event: NewEvent, about: &ObjectReference) {
+    async fn publish(&mut self, event: NewEvent, about: &ObjectReference) {
         let reason = event.reason;
         // An Event that is lost changes nothing: the conditions are the contract.
-        if let Err(error) = self.recorder.publish(&event.into(), about).await {
-            tracing::warn!(%error, %reason, object = about.name, "an Event could not be published; it is lost");
+        if let Err(error) = self.create_or_count(event, about).await {
+            let error = chain(&error);
+            tracing::warn!(error, %reason, object = about.name, "an Event could not be published; it is lost");
         }
     }
-}
 
-impl From<NewEvent> for Event {
-    fn from(NewEvent { warning, reason, note }: NewEvent) -> Self {
-        Self {
-            type_: if warning { EventType::Warning } else { EventType::Normal },
-            action: reason.to_string(),
-            reason: reason.to_string(),
-            note: Some(cut(note, NOTE_BYTES)),
-            secondary: None,
+    async fn create_or_count(&mut self, event: NewEvent, about: &ObjectReference) -> Result<(), kube::Error> {
+        let api: Api<Event> =
+            Api::namespaced(self.client.clone(), about.namespace.as_deref().unwrap_or("default"));
+        let now = MicroTime(Timestamp::now());
+        self.told.retain(|_, published| published.last.elapsed() < COUNTED);
+        let told = Told { about: about.uid.clone(), event: event.clone() };
+        if let Some(published) = self.told.get_mut(&told) {
+            let (count, last) = (published.count + 1, Instant::now());
+            let series = json!({"series": {"count": count, "lastObservedTime": now}});
+            match api.patch(&published.name, &PatchParams::default(), &Patch::Merge(series)).await {
+                Ok(_) => {
+                    (published.count, published.last) = (count, last);
+                    return Ok(());
+                }
+                // It was kept for long enough, or somebody has deleted it.
+                Err(kube::Error::Api(status)) if status.code == 404 => {}
+                Err(error) => return Err(error),
+            }
         }
+        let name = format!("{}.{:016x}", about.name.as_deref().unwrap_or_default(), rand::random::<u64>());
+        let NewEvent { warning, reason, note } = event;
+        let created = Event {
+            metadata: ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() },
+            action: Some(reason.to_string()),
+            event_time: Some(now),
+            note: Some(cut(note, NOTE_BYTES)),
+            reason: Some(reason.to_string()),
+            regarding: Some(about.clone()),
+            reporting_controller: Some(CONTROLLER.to_owned()),
+            reporting_instance: Some(self.instance.clone()),
+            type_: Some(if warning { "Warning" } else { "Normal" }.to_owned()),
+            ..Event::default()
+        };
+        api.create(&PostParams::default(), &created).await?;
+        self.told.insert(told, Published { name, count: 1, last: Instant::now() });
+        Ok(())
     }
 }

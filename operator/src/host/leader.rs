@@ -6,16 +6,19 @@
 //! It does not fence: for a moment two processes may both lead. Everything that a leader does is safe if
 //! two of them do it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_process::Stop;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, OwnerReference};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::host::complaints::Complaints;
 
 /// How long a leader that does not renew is still taken for the leader.
 const DURATION: Duration = Duration::from_secs(12);
@@ -40,6 +43,9 @@ pub struct Candidate {
     api: Api<Lease>,
     name: String,
     identity: String,
+    /// The pod of this process: a Lease goes with the pod of whoever holds it.
+    pod: Option<OwnerReference>,
+    complaints: Arc<Complaints>,
     /// Instant of the last answer of the API server.
     answered: watch::Sender<Option<Instant>>,
 }
@@ -62,7 +68,33 @@ impl Candidate {
     /// A candidate of this identity for the Lease `name`.
     pub fn new(client: Client, namespace: &str, name: &str, identity: String) -> Self {
         let answered = watch::Sender::new(None);
-        Self { api: Api::namespaced(client, namespace), name: name.to_owned(), identity, answered }
+        Self {
+            api: Api::namespaced(client, namespace),
+            name: name.to_owned(),
+            identity,
+            pod: None,
+            complaints: Arc::default(),
+            answered,
+        }
+    }
+
+    /// The same, in a pod of this name and uid.
+    #[must_use]
+    pub fn in_pod(mut self, name: &str, uid: Option<&str>) -> Self {
+        self.pod = uid.map(|uid| OwnerReference {
+            api_version: "v1".to_owned(),
+            kind: "Pod".to_owned(),
+            name: name.to_owned(),
+            uid: uid.to_owned(),
+            ..OwnerReference::default()
+        });
+        self
+    }
+
+    /// The same, which says what goes wrong with others who talk to the API server.
+    #[must_use]
+    pub fn complaining(self, complaints: Arc<Complaints>) -> Self {
+        Self { complaints, ..self }
     }
 
     /// Whether the API server has answered within the last 12 s.
@@ -78,7 +110,9 @@ impl Candidate {
             match self.try_acquire(&mut seen).await {
                 Ok(Some(lease)) => return Some(Lead { lease, renewed: asked }),
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "the Lease cannot be acquired; the operator retries"),
+                Err(error) => {
+                    self.complaints.complain("the Lease cannot be acquired; the operator retries", &error);
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(CHECK_INTERVAL) => {}
@@ -107,7 +141,10 @@ impl Candidate {
                     return;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the Lease cannot be renewed; the operator retries until its time is over");
+                    self.complaints.complain(
+                        "the Lease cannot be renewed; the operator retries until its time is over",
+                        &error,
+                    );
                     if renewed.elapsed() + RETRY >= DEADLINE {
                         return;
                     }
@@ -130,7 +167,7 @@ impl Candidate {
             Ok::<_, ElectionError>(())
         };
         if let Err(error) = resigned.await {
-            tracing::warn!(%error, "the Lease could not be released; it expires by itself");
+            self.complaints.complain("the Lease could not be released; it expires by itself", &error);
         }
     }
 
@@ -152,6 +189,7 @@ impl Candidate {
         }
         let transitions = spec.lease_transitions.unwrap_or_default() + 1;
         *spec = self.spec(transitions);
+        lease.metadata.owner_references = self.owners();
         // The API server refuses this if another candidate was faster.
         self.replace(&lease).await
     }
@@ -188,13 +226,21 @@ impl Candidate {
         }
     }
 
+    fn owners(&self) -> Option<Vec<OwnerReference>> {
+        self.pod.clone().map(|pod| vec![pod])
+    }
+
     async fn get(&self) -> Result<Option<Lease>, ElectionError> {
         self.within(self.api.get_opt(&self.name)).await
     }
 
     async fn create(&self) -> Result<Option<Lease>, ElectionError> {
         let lease = Lease {
-            metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() },
+            metadata: ObjectMeta {
+                name: Some(self.name.clone()),
+                owner_references: self.owners(),
+                ..ObjectMeta::default()
+            },
             spec: Some(self.spec(0)),
         };
         won(self.within(self.api.create(&PostParams::default(), &lease)).await)

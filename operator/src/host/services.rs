@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use kube::Client;
 
+use crate::host::complaints::Complaints;
 use crate::host::database::Database;
 use crate::host::events::EventSender;
 use crate::host::metrics::Metrics;
@@ -20,6 +21,8 @@ pub struct Services {
     pub database: Arc<Database>,
     /// Takes the Events that are to be published.
     pub events: EventSender,
+    /// Says what goes wrong with the API server.
+    pub complaints: Arc<Complaints>,
     /// Counts what the operator does.
     pub metrics: Arc<Metrics>,
 }

@@ -1,5 +1,6 @@
 //! Builds what the API server is sent from what was decided. No IO.
 
+mod counts;
 pub(crate) mod events;
 pub(crate) mod intake;
 pub(crate) mod job;
@@ -9,3 +10,4 @@ pub(crate) mod pod;
 pub(crate) mod secret;
 pub(crate) mod sources;
 pub(crate) mod status;
+pub(crate) mod times;

@@ -27,7 +27,8 @@ pub(crate) async fn control(
     stop: Stop,
 ) {
     let scope = (shared.services.client.clone(), namespace);
-    let database = Arc::clone(&shared.services.database);
+    let (database, complaints) =
+        (Arc::clone(&shared.services.database), Arc::clone(&shared.services.complaints));
     let ours = listing().labels(&format!("{}={}", names::LABEL_MANAGED_BY, names::FIELD_MANAGER));
     let forgetting = Arc::clone(&shared);
     let (runs, run_changes) = watched::<Watched>(
@@ -42,7 +43,7 @@ pub(crate) async fn control(
     let controller = Controller::for_stream(run_changes, runs)
         .owns_stream(job_changes)
         .watches_stream(pod_changes, |pod| run_of(&pod));
-    drive(controller, woken, &database, stop, (reconcile, on_error, context)).await;
+    drive(controller, woken, (&database, &complaints), stop, (reconcile, on_error, context)).await;
 }
 
 fn run_of(pod: &Pod) -> Option<RunRef> {

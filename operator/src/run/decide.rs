@@ -14,12 +14,13 @@ mod kek;
 mod release;
 mod secret;
 mod standstill;
+pub(crate) mod starting;
 #[cfg(test)]
 pub(crate) mod tests;
 mod time;
 
 use chancery_api::condition::ConditionType;
-use chancery_api::{Reason, ValidatedRun};
+use chancery_api::{DeletionPolicy, Reason, ValidatedRun};
 use k8s_openapi::jiff::Timestamp;
 
 use crate::run::facts::{LedgerRun, LedgerView, Observed};
@@ -36,13 +37,18 @@ use time::{deadline, expire, until};
 
 /// What to do for a run that is not being deleted.
 pub(crate) fn decide(run: &ValidatedRun, observed: &Observed, now: Timestamp) -> Decision {
-    if !(observed.object.has_finalizer && observed.object.in_charge) {
+    if needs_finalizer(run, observed) && !(observed.object.has_finalizer && observed.object.in_charge) {
         // Nothing may be created for a run that would not be cleaned up, or that another installation might take.
         let decision = Decision { failure: failure_before(observed), ..Decision::at(stage_before(observed)) };
         return decision.then(Effect::TakeCharge);
     }
     if was(observed, ConditionType::Complete) {
         let decision = audit(Decision::at(Stage::Complete), run, observed, now);
+        let decision = if observed.object.has_finalizer && !needs_finalizer(run, observed) {
+            decision.then(Effect::RemoveFinalizer)
+        } else {
+            decision
+        };
         return expire(run, observed, now, decision);
     }
     let decision = match &observed.ledger {
@@ -58,6 +64,12 @@ pub(crate) fn decide(run: &ValidatedRun, observed: &Observed, now: Timestamp) ->
         LedgerView::Present(ledger) => with_ledger(run, observed, ledger, now),
     };
     expire(run, observed, now, decision)
+}
+
+/// Whether the run may not go before the operator has done something. Of one that is complete, and stays in the ledger,
+/// Kubernetes removes all there is; so it can be deleted when no operator is there.
+fn needs_finalizer(run: &ValidatedRun, observed: &Observed) -> bool {
+    run.deletion_policy == DeletionPolicy::Delete || !was(observed, ConditionType::Complete)
 }
 
 /// What to report about a run whose spec cannot be used. Nothing is done until it is corrected.
@@ -124,7 +136,7 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
             .blocked(
                 Reason::NameBeingDeleted,
                 format!(
-                    "an earlier run of this name is being removed from the ledger; wait, or finish an interrupted removal with `chancery delete {}/{}`",
+                    "an earlier run of this name is being removed from the ledger; wait, or finish an interrupted removal with `chancery delete {}/{}` (docs/operating/command-line.md says where)",
                     run.namespace, run.name
                 ),
             )
@@ -138,7 +150,7 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
             .failed(
                 Reason::NameTaken,
                 format!(
-                    "the ledger holds another run of this name ({conflict}); choose another name, or remove that run with `chancery delete {}/{}`",
+                    "the ledger holds another run of this name ({conflict}); choose another name, or remove that run with `chancery delete {}/{}` (docs/operating/command-line.md says where)",
                     run.namespace, run.name
                 ),
             )

@@ -13,7 +13,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::host::background::{InLanes, WorkState};
 pub(crate) use crate::run::facts::intake::{IntakeView, Refusal, SourcesRead};
-pub(crate) use crate::run::facts::job::{JobEnd, JobView, PodState, PodView};
+pub(crate) use crate::run::facts::job::{JobEnd, JobView, PodState, PodView, Trouble};
 pub(crate) use crate::run::facts::secret::{SecretStanding, SecretView};
 use crate::run::room::Room;
 use crate::run::standing::Standing;
@@ -32,6 +32,8 @@ pub(crate) struct Observed {
     pub(crate) audited: Option<Audited>,
     pub(crate) job: Option<JobView>,
     pub(crate) pods: Vec<PodView>,
+    /// What the cluster says of signers that do not come to run.
+    pub(crate) trouble: Option<Trouble>,
     /// What reads its sources, if it has any.
     pub(crate) intake: IntakeView,
 }
@@ -94,6 +96,10 @@ pub(crate) struct LedgerRun {
     /// Whether every record is in the ledger.
     pub(crate) sealed: bool,
     pub(crate) complete: bool,
+    /// When it was made.
+    pub(crate) created_at: Timestamp,
+    /// When it was complete.
+    pub(crate) completed_at: Option<Timestamp>,
     /// Whether it is being deleted.
     pub(crate) deleted: bool,
     pub(crate) counts: Counts,

@@ -8,6 +8,7 @@ mod object;
 mod pods;
 pub(crate) mod reading;
 mod secret;
+mod trouble;
 
 use chancery_api::names;
 use kube::ResourceExt;
@@ -47,6 +48,14 @@ pub(crate) async fn observe(context: &Context, target: &Target<'_>, now: Now) ->
     };
     let ledger::Seen { view, room, reading, released, changed, refusal } =
         ledger::view(context, target, &beside, now).await;
+    let (trouble, intake_trouble) = if object.metadata.deletion_timestamp.is_some() {
+        (None, None)
+    } else {
+        tokio::join!(
+            trouble::trouble(context, job.as_ref(), &pods, now.time),
+            trouble::trouble(context, intake_job.as_ref(), &intake_pods, now.time),
+        )
+    };
     let observed = Observed {
         object: object::view(context, object, target.run),
         ledger: view,
@@ -56,9 +65,11 @@ pub(crate) async fn observe(context: &Context, target: &Target<'_>, now: Now) ->
         audited: context.memory.of(&uid).audited,
         job,
         pods,
+        trouble,
         intake: IntakeView {
             job: intake_job,
             pods: intake_pods,
+            trouble: intake_trouble,
             refusal: refusal.or_else(|| intake::not_allowed(context, target)),
         },
     };

@@ -1,7 +1,7 @@
 //! The progress of all unfinished runs, read in one query for all of them; and what holds those up that stand still,
 //! read in one more.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,14 +14,12 @@ use tokio::time::Instant;
 use crate::host::database::Database;
 use crate::host::triggers::Triggers;
 use crate::run::metrics::RunMetrics;
+use crate::run::pace::Pace;
 use crate::run::standing::Standing;
 use crate::run::watched::{RunRef, Watched};
 
 /// How often the progress is read.
 const INTERVAL: Duration = Duration::from_secs(1);
-
-/// The time over which the rate of signing is taken.
-const WINDOW: Duration = Duration::from_secs(10);
 
 /// The runs that are watched, by their uid.
 pub(crate) struct ProgressWatch {
@@ -38,7 +36,7 @@ pub(crate) struct Followed {
     /// What held it up when that was looked for last.
     pub(crate) standing: Option<Standing>,
     reference: RunRef,
-    samples: VecDeque<(Instant, i64)>,
+    pace: Pace,
     stillness: Stillness,
 }
 
@@ -50,7 +48,7 @@ impl Followed {
             progress: progress.clone(),
             standing: None,
             reference: reference.clone(),
-            samples: VecDeque::new(),
+            pace: Pace::new(progress.records_signed),
             stillness: Stillness::new(progress, now.into_std()),
         }
     }
@@ -65,22 +63,14 @@ impl Followed {
         self.stillness.is_standstill(now.into_std()) && self.progress.keys_leased > 0
     }
 
-    /// Signatures stored per second, over the last ten seconds; none until there are samples half a second
-    /// apart.
+    /// Signatures stored per second of late, once that is known.
     pub(crate) fn rate(&self) -> Option<f64> {
-        let (&(first, least), &(last, most)) = (self.samples.front()?, self.samples.back()?);
-        let seconds = last.duration_since(first).as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "a run has far less than 2^52 records")]
-        (seconds >= 0.5).then(|| (most - least) as f64 / seconds)
+        self.pace.rate()
     }
 
     /// Adds what was read `now`, or before what was added last.
     fn add(&mut self, progress: Progress, now: Instant) {
-        let now = self.samples.back().map_or(now, |(last, _)| now.max(*last));
-        self.samples.push_back((now, progress.records_signed));
-        while self.samples.front().is_some_and(|(at, _)| now.duration_since(*at) > WINDOW) {
-            self.samples.pop_front();
-        }
+        self.pace.look(progress.records_signed, progress.suspended, now);
         self.stillness.look(&progress, now.into_std());
         self.progress = progress;
         if !self.stands_still(now) {
@@ -120,11 +110,6 @@ impl Followed {
             )
         };
         of(&self.progress) == of(progress)
-    }
-
-    /// Whether the rate still falls although nothing changes.
-    fn is_slowing(&self) -> bool {
-        self.samples.front().is_some_and(|(_, signed)| *signed != self.progress.records_signed)
     }
 }
 
@@ -233,7 +218,7 @@ impl ProgressWatch {
                 }
                 return !gone;
             };
-            let changed = !followed.looks_like(&progress) || followed.is_slowing();
+            let changed = !followed.looks_like(&progress) || followed.pace.is_slowing();
             signed += u64::try_from(progress.records_signed - followed.progress.records_signed).unwrap_or(0);
             followed.add(progress, now);
             if changed {

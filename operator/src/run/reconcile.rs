@@ -84,7 +84,9 @@ async fn step(context: &Context, reference: &RunRef, object: &SigningRun) -> Res
             None => (Vec::new(), with_error(decision, &error), Some(error)),
         },
     };
-    let leaving = decision.effects.contains(&Effect::RemoveFinalizer) && error.is_none();
+    let leaving = observed.object.deleted_at.is_some()
+        && decision.effects.contains(&Effect::RemoveFinalizer)
+        && error.is_none();
     if leaving {
         // There is no status any more to publish them with.
         publish(context, object, &observed.object.previous, happened.into_iter());
@@ -161,7 +163,15 @@ async fn report(
     context.metrics.phase(&object.uid().unwrap_or_default(), new.phase.unwrap_or_default());
     let events = match updated {
         Updated::Done => {
-            let words = Words { signer: signer_message(observed), changed: changed(observed) };
+            let words = Words {
+                signer: signer_message(observed),
+                changed: changed(observed),
+                signers: observed
+                    .job
+                    .as_ref()
+                    .filter(|job| job.ours && !job.suspended)
+                    .map(|job| job.parallelism),
+            };
             new_events(&observed.object.previous, &new, decision.obstacle.as_ref(), &words)
         }
         // They are published with the status.
@@ -218,7 +228,8 @@ fn action(decision: &Decision, updated: &Updated) -> Action {
 /// When to retry after a failure: later each time.
 pub fn on_error(watched: Arc<Watched>, error: &ReconcileError, context: Arc<Context>) -> Action {
     context.services.metrics.reconcile_failed(error.label());
-    tracing::warn!(run = %name_of(&watched), %error, "the reconcile failed; it is retried");
+    let what = format!("the reconcile of {} failed; it is retried", name_of(&watched));
+    context.services.complaints.complain(&what, error);
     let uid = watched.meta().uid.clone().unwrap_or_default();
     let failures = context.memory.change(&uid, |remembered| {
         remembered.failures += 1;

@@ -9,7 +9,7 @@ use kube::core::error_boundary::InvalidObject;
 use kube::runtime::controller::Action;
 
 use crate::run::apply::object::remove_finalizer;
-use crate::run::build::status::whole_second;
+use crate::run::build::times::whole_second;
 use crate::run::context::Context;
 use crate::run::error::ReconcileError;
 use crate::run::update_status::{Updated, update_status};

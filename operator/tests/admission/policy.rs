@@ -11,6 +11,7 @@ use chancery_operator::run::{
     Allowed, IntakeSecretContent, IntakeSettings, JobPlan, SecretContent, SignerSettings, intake_job,
     intake_secret, job, secret,
 };
+use chancery_process::LogFormat;
 use kube::core::cel::KubeCelExt as _;
 use kube::core::cel::cel::objects::{Key, Map};
 use kube::core::cel::cel::{Context, ExecutionError, Program, Value as Cel};
@@ -255,6 +256,8 @@ fn settings(given: &BTreeMap<&str, &str>) -> anyhow::Result<SignerSettings> {
         service_account: some("CHANCERY_SIGNER_SERVICE_ACCOUNT"),
         ssl_mode: some("CHANCERY_SIGNER_PGSSLMODE"),
         otlp_endpoint: some("OTEL_EXPORTER_OTLP_ENDPOINT"),
+        log_format: LogFormat::Json,
+        log_level: some("RUST_LOG"),
         allowed: needed("CHANCERY_SIGNER_ALLOWED")?.parse::<Allowed>()?,
     })
 }

@@ -37,6 +37,32 @@ impl FakeApi {
         self.edit("jobs", job, json!({"status": {"active": 0, "conditions": [condition]}}));
     }
 
+    /// The Job controller begins to make the Job's pods now.
+    pub(crate) fn job_starts(&self, job: &str) {
+        let now = Timestamp::from_second(Timestamp::now().as_second()).expect("a time");
+        self.edit("jobs", job, json!({"status": {"startTime": now}}));
+    }
+
+    /// Somebody of the cluster tells something of an object.
+    pub(crate) fn tell_of(&self, plural: &str, name: &str, (type_, reason, note): (&str, &str, &str)) {
+        let uid = self.get(plural, name).expect("it is there")["metadata"]["uid"].clone();
+        self.create(
+            "events",
+            json!({
+                "apiVersion": "events.k8s.io/v1", "kind": "Event",
+                "metadata": {"name": format!("{name}.{reason}")},
+                "regarding": {"uid": uid}, "type": type_, "reason": reason, "note": note,
+                "deprecatedLastTimestamp": Timestamp::now(),
+            }),
+        );
+    }
+
+    /// A pod is as if it had been made so many seconds earlier.
+    pub(crate) fn pod_ages(&self, name: &str, seconds: i64) {
+        let made = Timestamp::now() - SignedDuration::from_secs(seconds);
+        self.set_made("pods", name, made);
+    }
+
     /// A signer pod of a run with this status; the holder that it is in the ledger.
     pub(crate) fn pod(&self, run: &str, name: &str, status: Value) -> String {
         let pod = self.create(

@@ -2,6 +2,7 @@
 
 use chancery_api::Phase;
 use chancery_api::condition::ConditionType;
+use k8s_openapi::jiff::Timestamp;
 use kube::runtime::controller::Action;
 use serde_json::json;
 
@@ -41,7 +42,10 @@ async fn a_run_is_complete_while_its_job_still_runs() -> anyhow::Result<()> {
     world.sign(RUN, usize::MAX).await?;
     operator.look(RUN).await?;
     assert_eq!(operator.settle(RUN).await?, Action::await_change());
-    assert_eq!(world.api.told(), ["APPLY signingruns/demo/status", "CREATE events Completed"]);
+    assert_eq!(
+        world.api.told(),
+        ["APPLY signingruns/demo/status", "CREATE events Completed", "MERGE signingruns/demo"]
+    );
     assert_eq!(world.phase(RUN), Some(Phase::Complete));
     assert_eq!(world.run(RUN)["status"]["progress"], "100%");
     assert_eq!(world.condition(RUN, ConditionType::Progressing).1, "Complete");
@@ -82,6 +86,7 @@ async fn a_complete_run_costs_nothing_even_without_its_database_and_its_job() ->
 async fn a_finished_run_is_deleted_when_its_time_has_passed_and_no_other_of_its_name() -> anyhow::Result<()> {
     let mut passing = spec();
     passing["ttlSecondsAfterFinished"] = json!(0);
+    passing["deletionPolicy"] = json!("Delete");
     let (world, mut operator) = World::signing(passing.clone()).await?;
     let uid = world.run(RUN)["metadata"]["uid"].clone();
     world.sign(RUN, usize::MAX).await?;
@@ -113,6 +118,49 @@ async fn a_finished_run_goes_when_its_time_has_passed() -> anyhow::Result<()> {
     operator.settle(RUN).await?;
     assert!(world.events().contains(&"Expired".to_owned()));
     assert!(world.api.get("signingruns", RUN).is_none());
+    assert!(world.stored_runs().await?.is_empty());
+    Ok(())
+}
+
+/// The API server was away, or nobody operated, while the run was completed.
+#[tokio::test]
+async fn a_run_that_was_complete_before_anybody_looked_says_when_by_the_ledger() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    world.sign(RUN, usize::MAX).await?;
+    world.ledger.execute("ALTER TABLE chancery.runs DISABLE TRIGGER USER").await?;
+    let earlier = "UPDATE chancery.runs SET created_at = now() - interval '10 minutes', completed_at = now() - interval '5 minutes'";
+    world.ledger.execute(earlier).await?;
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    let status = world.run(RUN)["status"].clone();
+    assert_eq!((&status["phase"], &status["elapsed"]), (&json!("Complete"), &json!("5m0s")), "{status}");
+    let time = |field: &str| -> anyhow::Result<Timestamp> {
+        Ok(status[field].as_str().expect("a time").parse::<Timestamp>()?)
+    };
+    assert_eq!(time("completionTime")?.duration_since(time("startTime")?).as_secs(), 300, "{status}");
+    let note = world.note("Completed");
+    assert!(note.contains("all 20 records are signed, after 5m0s"), "{note}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_complete_run_that_the_ledger_keeps_can_go_without_an_operator() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    world.sign(RUN, usize::MAX).await?;
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    let finalizers = || world.run(RUN)["metadata"]["finalizers"].as_array().map_or(0, Vec::len);
+    assert_eq!((world.phase(RUN), finalizers()), (Some(Phase::Complete), 0));
+    let version = world.api.version();
+    operator.settle(RUN).await?;
+    assert_eq!(world.api.version(), version, "nothing is left to do");
+
+    // It is to go with its part of the ledger: that is the operator's to remove.
+    world.api.edit("signingruns", RUN, json!({"spec": {"deletionPolicy": "Delete"}}));
+    operator.settle(RUN).await?;
+    assert_eq!((world.phase(RUN), finalizers()), (Some(Phase::Complete), 1));
+    world.api.delete("signingruns", RUN);
+    operator.settle(RUN).await?;
     assert!(world.stored_runs().await?.is_empty());
     Ok(())
 }

@@ -193,6 +193,13 @@ impl FakeApi {
         self.lock().delete(&Place::of(plural, name), &json!({})).expect("it is there");
     }
 
+    /// As if it had been made at another time.
+    pub(crate) fn set_made(&self, plural: &str, name: &str, made: k8s_openapi::jiff::Timestamp) {
+        let mut state = self.lock();
+        let object = state.objects.get_mut(&Place::of(plural, name)).expect("it is there");
+        object["metadata"]["creationTimestamp"] = json!(made);
+    }
+
     /// As if it had never been: a deletion that the operator does not see happen.
     pub(crate) fn remove(&self, plural: &str, name: &str) {
         self.lock().remove(&Place::of(plural, name));

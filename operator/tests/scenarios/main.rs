@@ -36,6 +36,7 @@ mod source_trouble;
 mod sources;
 mod stale;
 mod standstill;
+mod starting;
 mod statements;
 mod status;
 mod suspension;

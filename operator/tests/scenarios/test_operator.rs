@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chancery_process::LogFormat;
 use chancery_store::Ledger;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
@@ -113,8 +114,14 @@ impl TestOperator {
         let woken = triggers.scope(None);
         let client = api.client();
         let (events, publisher) = event_queue(client.clone(), "test");
-        let installation = Arc::from(INSTALLATION);
-        let services = Services { client, installation, database: Arc::clone(&database), events, metrics };
+        let services = Services {
+            client,
+            installation: Arc::from(INSTALLATION),
+            database: Arc::clone(&database),
+            events,
+            complaints: Arc::default(),
+            metrics,
+        };
         let run_metrics = RunMetrics::new(&mut registry);
         let settings = (settings, intake_settings());
         let shared = Shared::new(services, settings, key_files, bounds, triggers, run_metrics);
@@ -340,6 +347,8 @@ pub(crate) fn settings() -> SignerSettings {
         service_account: None,
         ssl_mode: None,
         otlp_endpoint: None,
+        log_format: LogFormat::Json,
+        log_level: None,
         allowed: Allowed::default(),
     }
 }

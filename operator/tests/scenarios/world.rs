@@ -123,9 +123,10 @@ impl World {
         (found.status == "True", found.reason, found.message)
     }
 
-    /// Reasons of the Events so far, each as often as it was told.
+    /// Reasons of the Events about runs so far, each as often as it was told.
     pub(crate) fn events(&self) -> Vec<String> {
         let events = self.api.all("events").into_iter();
+        let events = events.filter(|event| event["regarding"]["kind"] == chancery_api::names::KIND);
         let mut reasons: Vec<_> = events
             .flat_map(|event| {
                 let times = event["series"]["count"].as_u64().unwrap_or(1);
@@ -134,6 +135,12 @@ impl World {
             .collect();
         reasons.sort();
         reasons
+    }
+
+    /// What the first Event of a reason says.
+    pub(crate) fn note(&self, reason: &str) -> String {
+        let event = self.api.all("events").into_iter().find(|event| event["reason"] == reason);
+        event.expect("the Event")["note"].as_str().unwrap_or_default().to_owned()
     }
 
     /// The run, as the ledger has it.

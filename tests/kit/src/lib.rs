@@ -17,6 +17,7 @@
 mod account;
 pub mod bucket;
 mod chancery;
+mod chart_readme;
 pub mod cluster;
 mod filling;
 pub mod helm;
@@ -43,6 +44,7 @@ mod wait;
 
 pub use account::Offered;
 pub use chancery::{Chancery, Ended};
+pub use chart_readme::chart_readme;
 pub use filling::{fill, key_spec};
 pub use http_relay::{HttpRelay, Mishap};
 pub use independent_audit::{

@@ -3,12 +3,27 @@
 
 use std::collections::BTreeMap;
 
-use chancery_kit::TestLedger;
 use chancery_kit::cluster::schema_walk::fields;
 use chancery_kit::cluster::{
-    Cluster, ClusterRun, OperatorOptions, OperatorProcess, Release, StandIn, condition, condition_is,
+    Cluster, ClusterRun, Controllers, Namespace, OperatorOptions, OperatorProcess, Release, StandIn,
+    condition, condition_is,
 };
+use chancery_kit::{TestLedger, eventually};
+use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
+
+/// The name and the uid of the first pod of the namespace.
+async fn until_a_pod_is_there(namespace: &Namespace<'_>) -> (String, String) {
+    let mut found = Value::Null;
+    eventually("a pod is made", async || {
+        let pods = namespace.kubectl().run(&["get", "pods", "--output=json"]).await.unwrap_or_default();
+        found = serde_json::from_str(&pods).unwrap_or_default();
+        found["items"][0]["metadata"]["uid"].is_string()
+    })
+    .await;
+    let text = |field: &str| found["items"][0]["metadata"][field].as_str().unwrap_or_default().to_owned();
+    (text("name"), text("uid"))
+}
 
 /// Either the run is complete, or a condition says why not.
 fn has_come_to_something(run: &Value) -> bool {
@@ -61,6 +76,73 @@ async fn a_template_that_the_cluster_refuses_is_explained_and_can_be_corrected()
         run.completes(&ledger).await?;
     }
     assert!(operator.runs());
+    Ok(())
+}
+
+/// A namespace that was not prepared, at its most usual: nobody has made the signers' ServiceAccount.
+#[tokio::test]
+async fn a_missing_service_account_is_named_with_the_command_that_makes_it() -> anyhow::Result<()> {
+    if Cluster::with_chart().is_none() {
+        return Ok(());
+    }
+    let Some(cluster) = Cluster::start(Controllers::Real) else { return Ok(()) };
+    let namespace = cluster.namespace("no-account").await?;
+    let ledger = TestLedger::new().await?;
+    let release = Release::install(&namespace, &ledger.url).await?;
+    let _operator = OperatorProcess::start(&release).await?;
+    let _kubelet = StandIn::start(&namespace)?;
+    let kubectl = namespace.kubectl();
+    kubectl.run(&["delete", "serviceaccount", "chancery-signer"]).await?;
+    let run = ClusterRun::new(&namespace, "demo");
+    run.apply().await?;
+    let command = format!("kubectl create serviceaccount chancery-signer --namespace {}", namespace.name);
+    run.until("it names the account and the command", |run| {
+        condition(run, "Progressing").is_some_and(|condition| {
+            condition["reason"] == "SignersNotStarting"
+                && condition["message"].as_str().is_some_and(|message| message.contains(&command))
+        })
+    })
+    .await;
+    kubectl.run(&["create", "serviceaccount", "chancery-signer"]).await?;
+    run.completes(&ledger).await
+}
+
+/// A sandbox that cannot be made is in no pod's status: only an Event tells of it.
+#[tokio::test]
+async fn a_pod_that_hangs_is_told_of_by_its_own_events() -> anyhow::Result<()> {
+    if Cluster::with_chart().is_none() {
+        return Ok(());
+    }
+    let Some(cluster) = Cluster::start(Controllers::Real) else { return Ok(()) };
+    let namespace = cluster.namespace("hangs").await?;
+    let ledger = TestLedger::new().await?;
+    let release = Release::install(&namespace, &ledger.url).await?;
+    let _operator = OperatorProcess::start(&release).await?;
+    let run = ClusterRun::new(&namespace, "demo");
+    run.apply().await?;
+    // There is no kubelet, so that its pods stay as they are made.
+    let (name, uid) = until_a_pod_is_there(&namespace).await;
+    // As a kubelet tells it.
+    let event = json!({
+        "apiVersion": "v1", "kind": "Event", "metadata": {"name": "from-a-kubelet"}, "type": "Warning",
+        "reason": "FailedCreatePodSandBox", "message": "no IP addresses available in range set",
+        "involvedObject": {
+            "kind": "Pod", "apiVersion": "v1", "name": name, "uid": uid, "namespace": namespace.name,
+        },
+        "firstTimestamp": Timestamp::now(), "lastTimestamp": Timestamp::now(), "count": 3,
+    });
+    namespace.kubectl().apply(&event.to_string()).await?;
+    let told = run
+        .until("it says what hangs", |run| {
+            condition(run, "Progressing").is_some_and(|condition| condition["reason"] == "SignersNotStarting")
+        })
+        .await;
+    let said = condition(&told, "Progressing").and_then(|condition| condition["message"].as_str());
+    let said = said.unwrap_or_default();
+    assert!(said.contains("FailedCreatePodSandBox: no IP addresses available in range set"), "{said}");
+    let table = namespace.kubectl().run(&["get", "signingrun", "demo"]).await?;
+    assert!(table.contains("STATUS") && table.contains("SignersNotStarting"), "{table}");
+    assert_eq!(told["status"]["signers"]["active"], 0, "{told}");
     Ok(())
 }
 

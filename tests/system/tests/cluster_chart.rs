@@ -51,7 +51,7 @@ async fn the_chart_brings_its_crds_and_keeps_them_and_every_run_when_it_goes() -
     release.upgrade(&values).await?;
     assert_eq!(release.kek().await?, kek);
     operator.terminate().await?;
-    helm(&home, &["uninstall", "chancery"]).await?.expect_code(0)?;
+    release.uninstall().await?;
     for run in &runs {
         assert_eq!(run.get().await?["status"]["phase"], "Complete");
     }

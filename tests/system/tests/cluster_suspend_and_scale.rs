@@ -102,6 +102,22 @@ async fn signers_come_and_go_as_the_run_is_scaled() -> anyhow::Result<()> {
     let object = run.until("the status tells of two", |run| run["status"]["signers"]["active"] == 2).await;
     assert_eq!(object["status"]["signers"]["failed"], 0, "{object}");
     assert!(condition_is(&object, "Progressing", "True"), "{object}");
+    let scale = kubectl.run(&["get", "signingrun/demo", "--subresource=scale", "--output=json"]).await?;
+    let scale: serde_json::Value = serde_json::from_str(&scale)?;
+    assert_eq!(scale["status"]["replicas"], 2, "{scale}");
+    let selector = scale["status"]["selector"].as_str().unwrap_or_default();
+    let chosen = kubectl.run(&["get", "pods", "--selector", selector, "--output=name"]).await?;
+    assert!(
+        chosen.lines().count() >= 2 && chosen.contains("demo-signer-"),
+        "an autoscaler finds them: {chosen}"
+    );
+
+    kubectl.run(&["scale", "signingrun/demo", "--replicas=0"]).await?;
+    pods_are(&stand_in, 0).await;
+    let held = run.until_condition("Suspended", "True").await;
+    assert_eq!(held["message"], "spec.parallelism is 0: no signer works", "{held}");
+    kubectl.run(&["scale", "signingrun/demo", "--replicas=3"]).await?;
+    pods_are(&stand_in, 3).await;
     Ok(())
 }
 

@@ -42,7 +42,7 @@ fn the_bounds_are_those_of_the_documentation() {
     assert_eq!(bounds("recordSize"), (0.0, 1_048_576.0));
     assert_eq!(bounds("keyCount"), (1.0, 10_000.0));
     assert_eq!(bounds("batchSize"), (1.0, 100_000.0));
-    assert_eq!(bounds("parallelism"), (1.0, 1_000.0));
+    assert_eq!(bounds("parallelism"), (0.0, 1_000.0));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use chancery_api::{RunInput, SigningRun, crd_yaml, parse, signing_run_page, validate};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
+use serde_json::Value;
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
@@ -34,8 +35,43 @@ fn the_committed_reference_page_is_the_generated_one() {
 
 #[test]
 fn the_definition_in_yaml_says_what_the_types_say() {
+    // All but where the lines of a description end.
+    fn without_line_ends(value: &mut Value) {
+        match value {
+            Value::Object(members) => members.values_mut().for_each(without_line_ends),
+            Value::Array(items) => items.iter_mut().for_each(without_line_ends),
+            Value::String(text) => *text = text.split_whitespace().collect::<Vec<_>>().join(" "),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
     let read_back: CustomResourceDefinition = serde_saphyr::from_str(&crd_yaml()).unwrap();
-    assert_eq!(read_back, SigningRun::crd());
+    let mut both = [read_back, SigningRun::crd()].map(|crd| serde_json::to_value(crd).unwrap());
+    both.iter_mut().for_each(without_line_ends);
+    assert_eq!(both[0], both[1]);
+}
+
+#[test]
+fn kubectl_explain_breaks_lines_where_the_terminal_ends_alone() {
+    fn descriptions(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("description").and_then(Value::as_str).map(str::to_owned));
+                members.values().for_each(|member| descriptions(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| descriptions(item, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut found = Vec::new();
+    descriptions(&serde_saphyr::from_str(&crd_yaml()).unwrap(), &mut found);
+    assert!(found.len() > 100, "{}", found.len());
+    for text in found {
+        let lines: Vec<&str> = text.lines().collect();
+        let is_broken = lines.windows(2).any(|pair| {
+            !pair[0].is_empty() && !pair[1].is_empty() && !pair[1].trim_start().starts_with(['-', '*'])
+        });
+        assert!(!is_broken, "{text:?}");
+    }
 }
 
 #[test]

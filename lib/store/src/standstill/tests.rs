@@ -24,6 +24,8 @@ fn progress(records_signed: i64) -> Progress {
         filled: true,
         sealed: true,
         complete: false,
+        created_micros: 0,
+        completed_micros: None,
         deleted: false,
         kek_fingerprint: String::new(),
         secret_owner: None,

@@ -72,6 +72,18 @@ async fn metrics_are_served_as_open_metrics_text() {
 }
 
 #[tokio::test]
+async fn whoever_asks_whether_a_program_has_started_is_answered_once_it_is_ready() {
+    let ready = Arc::new(AtomicBool::new(false));
+    let address = probes_served(Arc::clone(&ready)).await;
+    let asked = tokio::spawn(async move { ask(address, "GET", "/startupz").await });
+    // Its answer comes after this one, which is asked for later.
+    assert!(ask(address, "GET", "/readyz").await.starts_with("HTTP/1.1 503 "));
+    assert!(!asked.is_finished());
+    ready.store(true, Ordering::Relaxed);
+    assert!(asked.await.expect("an answer").starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
 async fn a_program_that_is_not_ready_says_why_and_is_healthy_all_the_same() {
     let ready = Arc::new(AtomicBool::new(false));
     let address = probes_served(Arc::clone(&ready)).await;

@@ -8,6 +8,7 @@ use kube::{Api, ResourceExt};
 use crate::host::events::NewEvent;
 use crate::run::apply::deletion::{gone_is_fine, only_this};
 use crate::run::apply::error::ApplyError;
+use crate::run::build::events::started;
 use crate::run::build::job::job;
 use crate::run::build::job_change::{JobChange, job_change};
 use crate::run::context::Context;
@@ -44,10 +45,9 @@ pub(super) async fn ensure_job(
     Ok(match live {
         // The watch has not brought the Job that was created.
         None if known == applied.uid() => None,
-        None => Some(NewEvent::normal(
-            Reason::SignersStarted,
-            format!("Job {name} runs up to {} signers", plan.parallelism),
-        )),
+        // Kueue lets it begin, and that is told then.
+        None if plan.suspended => None,
+        None => Some(started(&name, plan.parallelism)),
         Some(live) => {
             let had = live.spec.as_ref().and_then(|spec| spec.parallelism).unwrap_or_default();
             let has = i64::from(plan.parallelism);

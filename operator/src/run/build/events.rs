@@ -14,6 +14,8 @@ pub(crate) struct Words<'a> {
     pub(crate) signer: Option<&'a str>,
     /// What is said of an object that changed while it was read, when that is news.
     pub(crate) changed: Option<&'a str>,
+    /// How many signers the Job runs; none while Kubernetes makes no pods for it.
+    pub(crate) signers: Option<u32>,
 }
 
 /// What happened between two statuses. `obstacle` is what stops the run now.
@@ -52,7 +54,8 @@ pub(crate) fn new_events(
     if turned(ConditionType::Suspended, true) && suspended_by(new) == Some(Reason::Suspended) {
         events.push(NewEvent::normal(
             Reason::Suspended,
-            "spec.suspend is true: no signer works until it is false",
+            condition::find(&new.conditions, ConditionType::Suspended)
+                .map_or("", |held| held.message.as_str()),
         ));
     }
     // The first status of a run says that it is not suspended: nothing has happened.
@@ -83,6 +86,11 @@ pub(crate) fn new_events(
         _ => {}
     }
     events.extend(obstacles(reason(was), obstacle));
+    if reason(was) == Some(Reason::Queued)
+        && let (Some(job), Some(signers)) = (&new.job, words.signers)
+    {
+        events.push(started(job, signers));
+    }
     if reason(was) == Some(Reason::SourceUnavailable) && holds_progressing(new) {
         events.push(NewEvent::normal(Reason::SourceAvailable, "every source answers again"));
     }
@@ -101,6 +109,11 @@ pub(crate) fn new_events(
     }
     events.extend(audited(old, new));
     events
+}
+
+/// Kubernetes makes pods for the signers' Job.
+pub(crate) fn started(job: &str, signers: u32) -> NewEvent {
+    NewEvent::normal(Reason::SignersStarted, format!("Job {job} runs up to {signers} signers"))
 }
 
 /// What the sources offered beside records.

@@ -145,8 +145,9 @@ fn environment(
         plain("CHANCERY_GRACE", GRACE_SECONDS.to_string()),
         plain("CHANCERY_STOPPED_EXIT", Exit::Interrupted.code().to_string()),
         plain("CHANCERY_TERMINATION_LOG", "/dev/termination-log"),
-        plain("CHANCERY_LOG_FORMAT", "json"),
+        plain("CHANCERY_LOG_FORMAT", signer.log_format.flag()),
     ];
+    variables.extend(signer.log_level.as_ref().map(|level| plain("RUST_LOG", level)));
     variables.extend(plan.run_uid.map(|uid| plain("CHANCERY_RUN_UID", uid.to_string())));
     if let Some(mode) = &signer.ssl_mode {
         variables.push(plain("PGSSLMODE", mode));

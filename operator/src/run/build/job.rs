@@ -90,6 +90,14 @@ pub(super) fn own_labels(run: &ValidatedRun, component: &str) -> BTreeMap<String
     own.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
+/// Exit codes that are not the program's fault.
+const IGNORED: [Exit; 3] = [Exit::NoRoom, Exit::TryAgain, Exit::Interrupted];
+
+/// Whether an exit code is not the program's fault.
+pub(crate) fn is_ignored(code: i32) -> bool {
+    IGNORED.iter().any(|exit| i32::from(exit.code()) == code)
+}
+
 /// Which ends of a pod count as failures: a disruption, a stop, and a database that is down or full are not
 /// the program's fault; one that can never work is not retried six times.
 pub(super) fn failure_policy(container: &str) -> PodFailurePolicy {
@@ -105,7 +113,7 @@ pub(super) fn failure_policy(container: &str) -> PodFailurePolicy {
     PodFailurePolicy {
         rules: vec![
             on_exit("FailJob", &[Exit::NeverWorks]),
-            on_exit("Ignore", &[Exit::NoRoom, Exit::TryAgain, Exit::Interrupted]),
+            on_exit("Ignore", &IGNORED),
             PodFailurePolicyRule {
                 action: "Ignore".to_owned(),
                 on_exit_codes: None,

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use chancery_api::{SignerTemplate, SigningRun, ValidatedRun, names};
-use chancery_process::Exit;
+use chancery_process::{Exit, LogFormat};
 use chancery_store::LedgerUrl;
 use chancery_telemetry::TraceParent;
 use k8s_openapi::api::core::v1::{Container, ContainerPort, EnvVar, PodSpec, ResourceRequirements, Volume};
@@ -48,6 +48,10 @@ pub struct SignerSettings {
     pub ssl_mode: Option<String>,
     /// Where signers send their traces.
     pub otlp_endpoint: Option<String>,
+    /// How they write log lines.
+    pub log_format: LogFormat,
+    /// Which log lines they write: `RUST_LOG`.
+    pub log_level: Option<String>,
     /// What the run's template may ask for.
     pub allowed: Allowed,
 }
@@ -137,8 +141,9 @@ fn environment(
         plain("CHANCERY_STOPPED_EXIT", Exit::Interrupted.code().to_string()),
         plain("CHANCERY_TERMINATION_LOG", "/dev/termination-log"),
         plain("CHANCERY_LISTEN", format!("0.0.0.0:{METRICS_PORT}")),
-        plain("CHANCERY_LOG_FORMAT", "json"),
+        plain("CHANCERY_LOG_FORMAT", settings.log_format.flag()),
     ];
+    variables.extend(settings.log_level.as_ref().map(|level| plain("RUST_LOG", level)));
     variables.extend(plan.run_uid.map(|uid| plain("CHANCERY_RUN_UID", uid.to_string())));
     if let Some(mode) = &settings.ssl_mode {
         variables.push(plain("PGSSLMODE", mode));

@@ -1,18 +1,18 @@
 //! The status of a run, for programs and people.
 
 use chancery_api::condition::{self, ConditionType, Finding};
-use chancery_api::{
-    AuditPolicy, BatchCounts, KeyCounts, Phase, Reason, RecordCounts, SignerCounts, SigningRunStatus,
-    ValidatedRun, format, names,
-};
+use chancery_api::{AuditPolicy, Phase, Reason, RecordCounts, SigningRunStatus, ValidatedRun, format, names};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
 use crate::host::background::WorkState;
 use crate::host::cut::cut;
+use crate::run::build::counts::{batches, keys, saturated, signers};
 use crate::run::build::sources::{records_of, sealed_finding, sources_of};
+use crate::run::build::times::{Times, whole_second};
 use crate::run::decide::decision::{Decision, Stage};
-use crate::run::facts::{Belongs, Counts, LedgerRun, LedgerView, Observed};
+use crate::run::facts::{Belongs, LedgerRun, LedgerView, Observed};
 
 /// Longest message of a condition, in bytes of JSON. Two of the seven messages may be as long, a third half as
 /// long, and a status that every watcher receives once per second must stay below 4 KiB.
@@ -20,6 +20,9 @@ const MESSAGE_BYTES: usize = 800;
 
 /// Longest message of an audit.
 const AUDIT_BYTES: usize = 400;
+
+/// A run of a few records takes no less, so that its rate is a number.
+const LEAST_TIME: Duration = Duration::from_millis(1);
 
 /// The status of a run.
 pub(crate) fn status(
@@ -39,8 +42,7 @@ pub(crate) fn status(
     let conditions = conditions(Some(run), observed, decision, ledger, now);
     let complete = decision.stage == Stage::Complete;
     let begun = decision.stage != Stage::Pending && (ledger.is_some() || previous.start_time.is_some());
-    let start_time = previous.start_time.clone().or_else(|| begun.then_some(Time(now)));
-    let completion_time = complete.then(|| previous.completion_time.clone().unwrap_or(Time(now)));
+    let Times { start_time, completion_time, took } = Times::of(ledger, previous, begun, complete, now);
     let counts = ledger.map(|ledger| ledger.counts);
     let records = counts.map_or_else(
         || {
@@ -51,7 +53,7 @@ pub(crate) fn status(
         },
         |counts| records_of(counts, ledger.and_then(|ledger| ledger.sources.as_ref())),
     );
-    let rate = rate(observed, decision, ledger, start_time.as_ref(), records.total, now);
+    let rate = rate(observed, decision, ledger, took, records.total);
     let remaining = records.total - records.signed;
     SigningRunStatus {
         observed_generation: Some(observed.object.generation),
@@ -67,15 +69,15 @@ pub(crate) fn status(
             .filter(|rate| decision.stage == Stage::Signing && *rate > 0 && remaining > 0)
             .map(|rate| Time(now + SignedDuration::from_secs((remaining + rate - 1) / rate))),
         progress: Some(format::percent(records.signed, records.total)),
-        elapsed: start_time
-            .as_ref()
-            .map(|start| elapsed(start.0, completion_time.as_ref().map_or(now, |end| end.0))),
+        // Of a complete run that the ledger cannot be asked about, what was said before stays.
+        elapsed: took.map(format::elapsed).or_else(|| previous.elapsed.clone()),
         start_time,
         completion_time,
         statements: ledger
             .and_then(|ledger| ledger.statements.clone())
             .or_else(|| previous.statements.clone())
             .filter(|statements| statements.sealed.is_some()),
+        selector: Some(names::signer_selector(&run.name)),
         job: observed.job.as_ref().filter(|job| job.ours).map(|_| names::job_name(&run.name)),
         intake_job: observed
             .intake
@@ -113,11 +115,6 @@ fn under_way(stage: Stage) -> Phase {
     }
 }
 
-/// The second that has begun: an API server keeps whole seconds, and a time of the future is not due yet.
-pub(crate) fn whole_second(now: Timestamp) -> Timestamp {
-    Timestamp::from_second(now.as_second()).unwrap_or(now)
-}
-
 fn conditions(
     run: Option<&ValidatedRun>,
     observed: &Observed,
@@ -152,10 +149,13 @@ fn conditions(
                 ConditionType::Suspended,
                 true,
                 Reason::Suspended,
-                "spec.suspend is true: no signer works",
+                format!(
+                    "{}: no signer works",
+                    run.map_or(("spec.suspend is true", ""), ValidatedRun::held_by).0
+                ),
             )
         } else {
-            finding(ConditionType::Suspended, false, Reason::NotSuspended, "spec.suspend is not true")
+            finding(ConditionType::Suspended, false, Reason::NotSuspended, "nothing holds the run")
         },
         if complete {
             let stated = ledger.and_then(|ledger| ledger.statements.as_ref());
@@ -178,12 +178,12 @@ fn conditions(
             Some(failure) => finding(ConditionType::Failed, true, failure.reason, failure.message.clone()),
             None => finding(ConditionType::Failed, false, Reason::NotFailed, "the run has not failed"),
         },
-        progressing(decision),
+        progressing(run, decision),
     ];
     condition::conditions(findings, previous, Some(observed.object.generation), &Time(now))
 }
 
-fn progressing(decision: &Decision) -> Finding {
+fn progressing(run: Option<&ValidatedRun>, decision: &Decision) -> Finding {
     let of = |status, reason, message: &str| finding(ConditionType::Progressing, status, reason, message);
     match (decision.stage, &decision.failure, &decision.obstacle) {
         // Also of a run that is complete: what blocks its deletion is reported nowhere else.
@@ -191,7 +191,8 @@ fn progressing(decision: &Decision) -> Finding {
         (Stage::Complete, ..) => of(false, Reason::Complete, "every record is signed: nothing is left to do"),
         (_, Some(failure), _) => of(false, failure.reason, &failure.message),
         (Stage::Suspended, ..) => {
-            of(false, Reason::Suspended, "the run continues once spec.suspend is false")
+            let until = run.map_or(("", "once spec.suspend is false"), ValidatedRun::held_by).1;
+            of(false, Reason::Suspended, &format!("the run continues {until}"))
         }
         (Stage::Pending, ..) => of(true, Reason::Pending, "the run is being created in the ledger"),
         (Stage::Seeding, ..) => {
@@ -234,51 +235,24 @@ fn finding(type_: ConditionType, status: bool, reason: Reason, message: impl Int
     Finding { type_, status: Some(status), reason, message: cut(message.into(), MESSAGE_BYTES) }
 }
 
-fn batches(counts: Counts) -> BatchCounts {
-    BatchCounts { total: counts.batches, signed: counts.batches_signed, leased: counts.batches_leased }
-}
-
-fn keys(ledger: &LedgerRun) -> KeyCounts {
-    KeyCounts {
-        total: ledger.keyring.key_count.into(),
-        made: ledger.counts.keys_made,
-        leased: ledger.counts.keys_leased,
-    }
-}
-
-fn signers(observed: &Observed) -> SignerCounts {
-    match observed.job.as_ref().filter(|job| job.ours) {
-        Some(job) => SignerCounts { active: job.active, succeeded: job.succeeded, failed: job.failed },
-        None => SignerCounts::default(),
-    }
-}
-
-/// While signing, the rate of the last ten seconds; once complete, that of the whole run.
+/// While signing, the rate of the last ten seconds; once complete, that of the whole run, which took so long.
 fn rate(
     observed: &Observed,
     decision: &Decision,
     ledger: Option<&LedgerRun>,
-    start: Option<&Time>,
+    took: Option<Duration>,
     total: i64,
-    now: Timestamp,
 ) -> Option<i64> {
-    let previous = &observed.object.previous;
+    #[expect(clippy::cast_possible_truncation, reason = "a rate is far below 2^63")]
+    let whole = |rate: f64| rate.round() as i64;
     match decision.stage {
-        Stage::Complete if previous.phase == Some(Phase::Complete) => previous.signatures_per_second,
-        Stage::Complete => Some(total / now.duration_since(start?.0).as_secs().max(1)),
-        #[expect(clippy::cast_possible_truncation, reason = "a rate is far below 2^63")]
-        Stage::Signing => ledger.and_then(|ledger| ledger.rate).map(|rate| rate.round() as i64),
+        #[expect(clippy::cast_precision_loss, reason = "a run has far less than 2^52 records")]
+        Stage::Complete => took
+            .map(|took| whole(total as f64 / took.max(LEAST_TIME).as_secs_f64()))
+            .or(observed.object.previous.signatures_per_second),
+        Stage::Signing => ledger.and_then(|ledger| ledger.rate).map(whole),
         Stage::Pending | Stage::Seeding | Stage::Suspended => None,
     }
-}
-
-fn elapsed(start: Timestamp, end: Timestamp) -> String {
-    // A clock that was set back is no reason for a negative time.
-    format::elapsed(end.duration_since(start).try_into().unwrap_or_default())
-}
-
-fn saturated(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -9,9 +9,11 @@ use k8s_openapi::jiff::Timestamp;
 use crate::run::decide::before::failure_before;
 use crate::run::decide::decision::{Cause, Decision, Effect, JobPlan, LOOK_AGAIN};
 use crate::run::decide::secret::is_lost;
+use crate::run::decide::starting::{Start, start};
 use crate::run::decide::time::{later, until};
 use crate::run::facts::{
-    JobEnd, JobView, LedgerRun, Observed, PodState, PodView, SecretStanding, SecretView, SourcesRead,
+    IntakeView, JobEnd, JobView, LedgerRun, Observed, PodState, PodView, SecretStanding, SecretView,
+    SourcesRead,
 };
 use crate::run::room::Room;
 
@@ -24,9 +26,6 @@ const MISCONFIGURED_PAUSE: Duration = Duration::from_secs(60);
 
 /// How long to wait before an intake that ended early is replaced, so that this does not loop without a pause.
 const EARLY_PAUSE: Duration = Duration::from_secs(5);
-
-/// How long Kubernetes may take to make the pods of a Job.
-const PODS_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Adds to what is decided about the signers of a run whose sources are not all read. What stops the signers is reported
 /// first.
@@ -155,32 +154,17 @@ fn still_misconfigured(mut decision: Decision, observed: &Observed, sources: &So
 
 /// Reports why no intake runs, if that does not pass by itself.
 fn not_starting(decision: Decision, observed: &Observed, now: Timestamp) -> Decision {
-    let pods = &observed.intake.pods;
-    if decision.obstacle.is_some() || pods.iter().any(|pod| matches!(pod.state, PodState::Running { .. })) {
+    if decision.obstacle.is_some() {
         return decision;
     }
-    let stuck = pods.iter().find_map(|pod| match &pod.state {
-        PodState::Stuck { reason, message } => Some((pod.pod_name(), reason, message)),
-        _ => None,
-    });
-    if let Some((name, reason, message)) = stuck {
-        let said = format!("the sources are not read: pod {name} does not start: {reason}: {message}");
-        return decision.blocked(Reason::IntakeNotStarting, said);
+    let IntakeView { job, pods, trouble, refusal: _ } = &observed.intake;
+    match start(job.as_ref(), pods, trouble.as_ref(), now) {
+        Start::Fine => decision,
+        Start::Wait(pause) => decision.again_after(pause),
+        Start::Hangs(why) => {
+            decision.blocked(Reason::IntakeNotStarting, format!("the sources are not read: {why}"))
+        }
     }
-    let waiting =
-        observed.intake.job.as_ref().filter(|job| {
-            job.ours && !job.deleting && !job.suspended && job.end.is_none() && pods.is_empty()
-        });
-    let Some((job, started)) = waiting.and_then(|job| Some((job, job.started_at?))) else { return decision };
-    let pause = until(later(started, PODS_TIMEOUT), now);
-    if !pause.is_zero() {
-        return decision.again_after(pause);
-    }
-    let name = job.live.metadata.name.as_deref().unwrap_or_default();
-    decision.blocked(
-        Reason::IntakeNotStarting,
-        format!("the sources are not read: Job {name} has no pods; `kubectl describe job {name}` in the run's namespace says why: a quota, an admission policy, a claim that is not there"),
-    )
 }
 
 /// A source that does not answer is asked again by the intake, which reads the others meanwhile.

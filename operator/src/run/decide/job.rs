@@ -9,8 +9,9 @@ use crate::run::decide::before::failure_before;
 use crate::run::decide::decision::{Decision, Effect, JobPlan, LOOK_AGAIN, Stage};
 use crate::run::decide::secret::with_secret;
 use crate::run::decide::standstill::standstill;
+use crate::run::decide::starting::{LOOK_AT_EVENTS, Start, start};
 use crate::run::decide::time::{later, until};
-use crate::run::facts::{JobEnd, JobView, LedgerRun, Observed, PodState, PodView};
+use crate::run::facts::{JobEnd, JobView, LedgerRun, Observed, PodState};
 use crate::run::room::Room;
 
 /// How long to wait before signers that cannot work as they are configured are started again. The cause is
@@ -19,9 +20,6 @@ const MISCONFIGURED_PAUSE: Duration = Duration::from_secs(60);
 
 /// How long to wait before signers that ended early are replaced, so that this does not loop without a pause.
 const EARLY_PAUSE: Duration = Duration::from_secs(5);
-
-/// How long Kubernetes may take to make the pods of a Job.
-const PODS_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(super) fn sign(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Timestamp) -> Decision {
     let decision = Decision::at(stage(ledger));
@@ -41,7 +39,7 @@ pub(super) fn sign(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, 
         Some(job) => with_job(decision, run, observed, ledger, job, now),
     };
     let decision = still_misconfigured(decision, observed, ledger);
-    let decision = not_starting(run, decision, observed, now);
+    let decision = not_starting(decision, observed, now);
     standstill(run, decision, observed, ledger, now)
 }
 
@@ -138,51 +136,17 @@ fn still_misconfigured(mut decision: Decision, observed: &Observed, ledger: &Led
 }
 
 /// Reports why no signer runs, if that does not pass by itself.
-fn not_starting(run: &ValidatedRun, decision: Decision, observed: &Observed, now: Timestamp) -> Decision {
-    if decision.obstacle.is_some() || observed.pods.iter().any(is_running) {
+fn not_starting(decision: Decision, observed: &Observed, now: Timestamp) -> Decision {
+    if decision.obstacle.is_some() {
         return decision;
     }
-    let stuck = observed.pods.iter().find_map(|pod| match &pod.state {
-        PodState::Stuck { reason, message } => Some((pod, reason, message)),
-        _ => None,
-    });
-    match stuck {
-        Some((pod, reason, message)) => {
-            let name = pod.pod_name();
-            decision.blocked(
-                Reason::SignersNotStarting,
-                format!("the signers do not start: pod {name}: {reason}: {message}"),
-            )
-        }
-        None => without_pods(run, decision, observed, now),
+    match start(observed.job.as_ref(), &observed.pods, observed.trouble.as_ref(), now) {
+        Start::Fine => decision,
+        Start::Wait(pause) => decision.again_after(pause),
+        Start::Hangs(why) => decision
+            .blocked(Reason::SignersNotStarting, format!("the signers do not start: {why}"))
+            .again_after(LOOK_AT_EVENTS),
     }
-}
-
-fn is_running(pod: &PodView) -> bool {
-    matches!(pod.state, PodState::Running { .. })
-}
-
-/// An API server that accepts a Job may still refuse its pods, which only the Job's Events report.
-fn without_pods(run: &ValidatedRun, decision: Decision, observed: &Observed, now: Timestamp) -> Decision {
-    let Some(started) = observed
-        .job
-        .as_ref()
-        .filter(|job| {
-            job.ours && !job.deleting && !job.suspended && job.end.is_none() && observed.pods.is_empty()
-        })
-        .and_then(|job| job.started_at)
-    else {
-        return decision;
-    };
-    let pause = until(later(started, PODS_TIMEOUT), now);
-    if !pause.is_zero() {
-        return decision.again_after(pause);
-    }
-    let name = chancery_api::names::job_name(&run.name);
-    decision.blocked(
-        Reason::SignersNotStarting,
-        format!("the signers do not start: Job {name} has no pods; `kubectl describe job --namespace {} {name}` says why: a quota, an admission policy, a name in spec.signerTemplate", run.namespace),
-    )
 }
 
 /// The message of the signer that failed last.

@@ -22,6 +22,7 @@ mod when_reading;
 mod when_signing;
 mod when_standing_still;
 mod when_starting;
+mod when_starting_pods;
 mod when_time_passes;
 mod world;
 mod worlds;

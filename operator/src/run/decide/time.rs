@@ -32,7 +32,11 @@ fn finished(
 ) -> Option<Timestamp> {
     let previous = &observed.object.previous;
     if decision.stage == Stage::Complete {
-        return previous.completion_time.as_ref().map(|time| time.0);
+        let completed = previous.completion_time.as_ref()?.0;
+        // A run that was taken over may have been complete for long: its new object has its time to live all the same.
+        let known = condition::find(&previous.conditions, ConditionType::Complete)
+            .map_or(completed, |condition| condition.last_transition_time.0);
+        return Some(completed.max(known));
     }
     let failed = match decision.failure.as_ref()?.reason {
         Reason::DeadlineExceeded => deadline(observed, run.active_deadline?, now),

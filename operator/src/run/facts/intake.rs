@@ -5,7 +5,7 @@ use chancery_store::{ArrivalCounts, DeadLetter};
 
 use chancery_api::Reason;
 
-use crate::run::facts::job::{JobView, PodView};
+use crate::run::facts::job::{JobView, PodView, Trouble};
 use crate::run::facts::secret::SecretView;
 
 /// What reads the sources of a run, in the cluster.
@@ -13,6 +13,8 @@ use crate::run::facts::secret::SecretView;
 pub(crate) struct IntakeView {
     pub(crate) job: Option<JobView>,
     pub(crate) pods: Vec<PodView>,
+    /// What the cluster says of pods that do not come to run.
+    pub(crate) trouble: Option<Trouble>,
     /// Why the sources are not read as the run describes them; and whether that passes by itself.
     pub(crate) refusal: Option<Refusal>,
 }

@@ -33,6 +33,15 @@ pub(crate) struct JobView {
     pub(crate) secret: Option<String>,
 }
 
+/// What Events say of a Job without pods, or of a pod that does not come to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// The last of them.
+    Said { is_warning: bool, reason: String, message: String },
+    /// They cannot be read; why.
+    Unreadable(String),
+}
+
 /// How a Job ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum JobEnd {
@@ -46,9 +55,23 @@ pub(crate) struct PodView {
     /// Its name in the ledger.
     pub(crate) holder: String,
     pub(crate) state: PodState,
+    /// Whether it has ended in a way that counts as a failure: its Job says so only seconds later.
+    pub(crate) failed: bool,
+}
+
+impl JobView {
+    /// Whether Kubernetes should make pods for it.
+    pub(crate) fn expects_pods(&self) -> bool {
+        self.ours && !self.deleting && !self.suspended && self.end.is_none()
+    }
 }
 
 impl PodView {
+    /// Its uid, which is the second part of its name in the ledger.
+    pub(crate) fn uid(&self) -> &str {
+        self.holder.split_once('/').map_or("", |(_, uid)| uid)
+    }
+
     /// The name of the pod, which is the first part of its name in the ledger.
     pub(crate) fn pod_name(&self) -> &str {
         self.holder.split('/').next().unwrap_or_default()
@@ -58,8 +81,13 @@ impl PodView {
 /// What a pod does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PodState {
-    /// Not running yet, and nothing is known to stop it.
-    Starting,
+    /// Not running yet, and nothing in its status says that it never will.
+    Starting {
+        /// When it was made.
+        since: Option<Timestamp>,
+        /// What its container waits for, in one word.
+        waits: Option<String>,
+    },
     /// It cannot start until something is corrected.
     Stuck {
         reason: String,

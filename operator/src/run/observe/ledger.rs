@@ -147,6 +147,8 @@ async fn read(
         filled: progress.filled,
         sealed: progress.sealed,
         complete: progress.complete,
+        created_at: instant(progress.created_micros),
+        completed_at: progress.completed_micros.map(instant),
         deleted: progress.deleted,
         counts: counts(progress),
         rate: followed.rate(),
@@ -205,6 +207,11 @@ async fn statements(
         key: head.key,
     };
     Ok(StatementsStatus { sealed: made.sealed.map(status), signed: made.signed.map(status) })
+}
+
+/// What a clock of the database showed.
+fn instant(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MIN)
 }
 
 fn counts(progress: &Progress) -> Counts {

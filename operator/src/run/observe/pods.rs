@@ -4,10 +4,11 @@ use chancery_api::{SigningRun, names};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
 
+use crate::run::build::job::is_ignored;
 use crate::run::context::Context;
 use crate::run::facts::{PodState, PodView};
 
-/// Reasons for which a container waits that do not pass by themselves.
+/// Reasons for which a container waits that do not pass by themselves. Of any other, time tells.
 const STUCK: [&str; 6] = [
     "CreateContainerConfigError",
     "CreateContainerError",
@@ -69,8 +70,24 @@ pub(super) fn view(context: &Context, object: &SigningRun, program: Program) -> 
         .map(|pod| PodView {
             holder: names::holder(&pod.name_any(), &pod.uid().unwrap_or_default()),
             state: state(pod, program),
+            failed: failed(pod, program),
         })
         .collect()
+}
+
+/// Whether its end counts as a failure of its program, by the rules of the Job: neither a disruption nor a stop does.
+fn failed(pod: &Pod, program: Program) -> bool {
+    let is_asked_to_end = pod.metadata.deletion_timestamp.is_some()
+        || conditions(pod).any(|(type_, status)| type_ == "DisruptionTarget" && status == "True");
+    match state(pod, program) {
+        PodState::Ended { exit, .. } => exit != 0 && !is_asked_to_end && !is_ignored(exit),
+        _ => false,
+    }
+}
+
+fn conditions(pod: &Pod) -> impl Iterator<Item = (&str, &str)> {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.map(|condition| (condition.type_.as_str(), condition.status.as_str()))
 }
 
 fn state(pod: &Pod, program: Program) -> PodState {
@@ -81,12 +98,16 @@ fn state(pod: &Pod, program: Program) -> PodState {
     if let Some(state) = container.and_then(|container| of_container(container, program)) {
         return state;
     }
+    let waiting = container.and_then(|container| container.state.as_ref()?.waiting.as_ref());
     let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or_default();
     if matches!(phase, "Failed" | "Succeeded") {
         // The kubelet did not see the container end: its node may be cut off, and the program may still run.
         return PodState::Lost;
     }
-    unschedulable(pod).unwrap_or(PodState::Starting)
+    unschedulable(pod).unwrap_or_else(|| PodState::Starting {
+        since: pod.creation_timestamp().map(|time| time.0),
+        waits: waiting.and_then(|waiting| waiting.reason.clone()),
+    })
 }
 
 fn of_container(container: &ContainerStatus, program: Program) -> Option<PodState> {

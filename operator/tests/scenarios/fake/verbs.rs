@@ -47,6 +47,7 @@ impl State {
     pub(super) fn carry_out(&mut self, request: &Request) -> Result<Value, Refusal> {
         let (place, body) = (&request.place, &request.body);
         match (request.verb, request.subresource.as_deref()) {
+            (Verb::Get, None) if place.name.is_empty() => Ok(self.list(request)),
             (Verb::Get, None) => self.live(place).cloned(),
             (Verb::Create, None) => self.create(place, body.clone()),
             (Verb::Replace, None) => {
@@ -68,6 +69,21 @@ impl State {
 
     pub(super) fn live(&self, place: &Place) -> Result<&Value, Refusal> {
         self.objects.get(place).ok_or_else(|| Refusal::not_found(place))
+    }
+
+    /// All objects of a kind; of Events, those that regard an object, if the request asks for them.
+    fn list(&self, request: &Request) -> Value {
+        let of_kind = self.objects.iter().filter(|(place, _)| place.plural == request.place.plural);
+        let regards = |object: &Value| match request.query.split("regarding.uid%3D").nth(1) {
+            Some(rest) => {
+                let uid = rest.split('&').next().unwrap_or_default();
+                object["regarding"]["uid"] == uid
+            }
+            None => true,
+        };
+        let items: Vec<Value> =
+            of_kind.map(|(_, object)| object.clone()).filter(|object| regards(object)).collect();
+        json!({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": items})
     }
 
     pub(super) fn create(&mut self, place: &Place, mut object: Value) -> Result<Value, Refusal> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context as _;
@@ -12,11 +12,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::process::Command;
 
 use super::release::Release;
 use super::stand_in::container::{self, Running};
 use super::stand_in::environment::{self, Mounts};
 use super::stand_in::processes::Processes;
+use crate::chancery::Ended;
+use crate::programs::program;
 use crate::wait::eventually;
 
 /// What is different from what the Deployment says.
@@ -32,6 +35,7 @@ pub struct OperatorProcess {
     /// The name of its pod.
     pub name: String,
     folder: PathBuf,
+    environment: Vec<(String, String)>,
     running: Running,
 }
 
@@ -70,14 +74,33 @@ impl OperatorProcess {
             environment.push(("RUST_LOG".to_owned(), filter));
         }
         environment.extend(options.environment.iter().cloned());
-        let running = container::start(&container, environment, &mounts, &folder)?;
-        Ok(Self { name, folder, running })
+        let running = container::start(&container, environment.clone(), &mounts, &folder)?;
+        Ok(Self { name, folder, environment, running })
     }
 
     /// What it has logged so far.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(Processes::log(&self.folder)).unwrap_or_default()
+    }
+
+    /// Runs a command of its image with its environment, as `kubectl exec` does.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be started.
+    pub async fn exec(&self, command: &[&str]) -> anyhow::Result<Ended> {
+        let (path, arguments) = command.split_first().context("no command")?;
+        let child = Command::new(program(path.trim_start_matches('/')))
+            .args(arguments)
+            .env_clear()
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        Ended::of(child).await
     }
 
     /// Where it has these pages, `metrics` or `probes`, once it listens.

@@ -84,6 +84,17 @@ impl<'n> Release<'n> {
         self.helm("upgrade", values).await
     }
 
+    /// `helm uninstall`.
+    ///
+    /// # Errors
+    ///
+    /// When `helm` fails, or the Job before it.
+    pub async fn uninstall(&self) -> anyhow::Result<()> {
+        hooks::prepare_uninstall(self, NAME).await?;
+        helm(self.namespace, &["uninstall", NAME, "--no-hooks"]).await?.expect_code(0)?;
+        Ok(())
+    }
+
     async fn helm(&self, what: &str, values: &Value) -> anyhow::Result<()> {
         let file = self.namespace.cluster.folder().join(format!("{}-values.json", self.namespace.name));
         std::fs::write(&file, values.to_string())?;

@@ -118,7 +118,12 @@ impl Cluster {
     }
 
     /// The generated definitions, as they are in `crds/`.
-    fn install_crds(&self) -> anyhow::Result<()> {
+    /// Installs the CRDs, or brings them up to date.
+    ///
+    /// # Errors
+    ///
+    /// When they are refused.
+    pub fn install_crds(&self) -> anyhow::Result<()> {
         let crds = project().join("crds/signingrun.yaml");
         let kubectl = |arguments: &[&str]| {
             let output = std::process::Command::new("kubectl")

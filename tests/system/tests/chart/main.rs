@@ -8,6 +8,7 @@ mod network;
 mod notes;
 mod options;
 mod pod_security;
+mod readme;
 mod rendering;
 mod rights;
 mod secrets;

@@ -20,7 +20,7 @@ fn operators_rules() -> Value {
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},
         // Each other verb would answer with what is in it.
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
-        {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
+        {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch", "list"]},
     ])
 }
 

@@ -1,11 +1,14 @@
-//! `docs/reference/commands.md`.
+//! `docs/reference/commands.md` and `docs/reference/commands-operator.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::help::{Argument, PROGRAMS, commands};
 use crate::page::rows;
 
-const PAGE: &str = include_str!("../../../../docs/reference/commands.md");
+const PAGE: &str = concat!(
+    include_str!("../../../../docs/reference/commands.md"),
+    include_str!("../../../../docs/reference/commands-operator.md"),
+);
 
 /// A program has a heading of its own, and each of its commands one below it.
 fn heading(command: &str) -> String {

@@ -4,13 +4,12 @@ use chancery_api::SigningRunStatus;
 use chancery_api::condition::ConditionType::{Failed, KeyringReady, Sealed};
 
 use chancery_store::standstill::{PATIENCE, Scarce, Standstill};
-use kube::runtime::events::Event;
 
 use super::*;
 use crate::run::decide::tests::situation::{NOW, Situation, running, stuck, work_failed};
 use crate::run::standing::Standing;
 
-const LAST_WORDS: Words<'_> = Words { signer: Some("its last words"), changed: None };
+const LAST_WORDS: Words<'_> = Words { signer: Some("its last words"), changed: None, signers: Some(2) };
 
 /// A status, and what kept the run from going on.
 type Said = (SigningRunStatus, Option<Cause>);
@@ -174,15 +173,15 @@ fn a_signer_that_failed_is_told_of_with_its_last_message() {
     let mut job = running(2);
     job.failed = 3;
     let (old, new) = (Situation::seeded().status(), Situation::seeded().with_job(job).status());
-    let said = |words| new_events(&old, &new, None, &Words { signer: words, changed: None }).remove(0).note;
+    let said =
+        |words| new_events(&old, &new, None, &Words { signer: words, ..Words::default() }).remove(0).note;
     assert_eq!(said(Some("no such key")), "3 signer pods failed so far; the last said: no such key");
     assert_eq!(said(None), "3 signer pods failed so far; the last said: nothing; read its log");
 }
 
 #[test]
-fn a_note_is_no_longer_than_an_api_server_takes() {
-    let event = Event::from(NewEvent::warning(Reason::SignerFailed, "€".repeat(2_000)));
-    let note = event.note.expect("a note");
-    assert!(note.len() <= 1_024, "{} bytes", note.len());
-    assert_eq!((event.action.as_str(), event.reason.as_str()), ("SignerFailed", "SignerFailed"));
+fn signers_that_a_queue_lets_begin_are_told_of_then() {
+    let queued = || Situation::seeded().queued();
+    let life = [queued().with_job(running(2).stopped()), queued().with_job(running(2))];
+    assert_eq!(told(&life), ["KeyringReady", "Sealed", "SignersStarted"]);
 }

@@ -1,6 +1,7 @@
 //! The Job of an intake, its pods, and its Secret.
 
 use chancery_api::{SigningRunSpec, validate};
+use chancery_process::LogFormat;
 use serde_json::{Value, json};
 
 use super::*;
@@ -41,6 +42,8 @@ fn signer() -> SignerSettings {
         service_account: Some("signer".to_owned()),
         ssl_mode: None,
         otlp_endpoint: None,
+        log_format: LogFormat::Json,
+        log_level: None,
         allowed: Allowed::default(),
     }
 }

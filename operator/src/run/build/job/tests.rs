@@ -1,6 +1,7 @@
 //! The Job and its pods.
 
 use chancery_api::{SignerTemplate, SigningRunSpec};
+use chancery_process::LogFormat;
 use serde_json::{Value, json};
 
 use super::*;
@@ -30,6 +31,8 @@ fn settings() -> SignerSettings {
         service_account: None,
         ssl_mode: None,
         otlp_endpoint: None,
+        log_format: LogFormat::Json,
+        log_level: None,
         allowed: Allowed::default(),
     }
 }
@@ -153,6 +156,8 @@ fn settings_of_the_operator_reach_the_signer() {
         ssl_mode: Some("verify-full".to_owned()),
         ca_file: Some("/etc/chancery/database-ca/ca.crt".into()),
         otlp_endpoint: Some("http://collector:4318".to_owned()),
+        log_format: LogFormat::Text,
+        log_level: Some("debug".to_owned()),
         ..settings()
     };
     let job = made(&object(), &given);
@@ -160,6 +165,10 @@ fn settings_of_the_operator_reach_the_signer() {
     assert_eq!(environment["PGSSLMODE"], "verify-full");
     assert_eq!(environment["PGSSLROOTCERT"], "/etc/chancery/signer/ca.crt");
     assert_eq!(environment["OTEL_EXPORTER_OTLP_ENDPOINT"], "http://collector:4318");
+    assert_eq!(
+        (&environment["CHANCERY_LOG_FORMAT"], &environment["RUST_LOG"]),
+        (&json!("text"), &json!("debug"))
+    );
     assert_eq!(environment["TRACEPARENT"].as_str().expect("a trace").split('-').count(), 4);
     let pod = &job["spec"]["template"]["spec"];
     assert_eq!(pod["serviceAccountName"], "signers");

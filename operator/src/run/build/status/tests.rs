@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::{invalid_status, status};
 use crate::run::decide::decide_invalid;
 use crate::run::decide::decision::{Cause, Decision};
-use crate::run::decide::tests::situation::{NOW, Situation, ago, ended, running};
+use crate::run::decide::tests::situation::{NOW, RUNNING, STARTING, Situation, ago, ended, running};
 use crate::run::facts::LedgerView;
 
 impl Situation {
@@ -48,6 +48,15 @@ fn the_phase_follows_the_run() {
         phase(Situation::seeded().with_job(running(2).failed_by("BackoffLimitExceeded", 1))),
         Phase::Failed
     );
+}
+
+#[test]
+fn a_run_that_is_scaled_to_nothing_is_suspended_and_says_by_what() {
+    let scaled = Situation::seeded().spec(|run| (run.parallelism, run.suspend) = (0, true)).status();
+    let said = |type_| find(&scaled.conditions, type_).expect("the condition").message.clone();
+    assert_eq!(scaled.phase, Some(Phase::Suspended));
+    assert_eq!(said(Suspended), "spec.parallelism is 0: no signer works");
+    assert_eq!(said(Progressing), "the run continues once spec.parallelism is greater than 0");
 }
 
 #[test]
@@ -108,12 +117,20 @@ fn an_obstacle_is_told_whatever_else_holds() {
 
 #[test]
 fn counts_are_those_of_the_ledger_and_stay_when_it_cannot_be_asked() {
-    let seen = Situation::seeded().signed_batches(3).with_job(running(2)).with_pod(ended(1, "no", 3));
+    let seen = Situation::seeded()
+        .started(60)
+        .signed_batches(3)
+        .with_job(running(2))
+        .with_pod(ended(1, "no", 3))
+        .with_pod(RUNNING)
+        .with_pod(STARTING);
     let status = seen.clone().stored(|ledger| ledger.counts.batches_leased = 2).status();
     let (records, batches) = (status.records.expect("counts"), status.batches.expect("counts"));
     assert_eq!((records.total, records.seeded, records.signed), (1_000, 1_000, 300));
     assert_eq!((batches.total, batches.signed, batches.leased), (10, 3, 2));
-    assert_eq!(status.signers.expect("counts").active, 2);
+    let signers = status.signers.expect("counts");
+    assert_eq!((signers.active, signers.pods), (1, 2), "one of the two does not run yet");
+    assert_eq!(status.selector.as_deref(), Some("chancery.dev/run=demo,app.kubernetes.io/component=signer"));
     assert_eq!((status.job.as_deref(), status.progress.as_deref()), (Some("demo-signer"), Some("30%")));
     let unseen = seen.some_seconds_later(60).cut_off().status();
     assert_eq!(unseen.records, Some(records));
@@ -131,7 +148,7 @@ fn a_complete_run_keeps_its_figures() {
     assert_eq!(complete.completion_time, Some(Time(NOW)));
     assert_eq!((complete.elapsed.as_deref(), complete.signatures_per_second), (Some("1m40s"), Some(10)));
     assert_eq!(complete.estimated_completion_time, None);
-    let later = Situation::signed().object(|object| object.previous = complete.clone());
+    let later = Situation::signed().started(100).object(|object| object.previous = complete.clone());
     let status = status(&later.run, &later.observed, &later.decide(), NOW + SignedDuration::from_secs(500));
     assert_eq!(status, complete);
     let lost = Situation {

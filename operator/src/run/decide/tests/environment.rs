@@ -3,7 +3,7 @@
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::situation::RUNNING;
+use super::situation::{RUNNING, STARTING};
 use super::world::{Signers, World, is_active, secret_name};
 use crate::run::facts::{JobEnd, PodState, PodView};
 
@@ -73,7 +73,7 @@ impl World {
         } else if active < wanted {
             self.born += 1;
             let holder = format!("pod-{}/uid-{}", self.born, self.born);
-            self.pods.push(PodView { holder, state: PodState::Starting });
+            self.pods.push(PodView { holder, state: STARTING, failed: false });
             let remains: Vec<_> = self.pods.iter().filter(|pod| !is_active(pod)).cloned().collect();
             if let Some(oldest) = remains.first().filter(|_| remains.len() > REMAINS) {
                 self.pods.retain(|pod| pod != oldest);
@@ -107,7 +107,7 @@ impl World {
         let Some(pod) = self.pods.get(number) else { return false };
         match pod.state {
             PodState::Ended { .. } | PodState::Lost => false,
-            PodState::Starting | PodState::Stuck { .. } => {
+            PodState::Starting { .. } | PodState::Stuck { .. } => {
                 let state = self.missing_secret().unwrap_or(RUNNING);
                 let changed = self.pods[number].state != state;
                 self.pods[number].state = state;

@@ -50,6 +50,7 @@ impl Operator {
             audited: self.audited.clone(),
             job: world.job_view(),
             pods: world.pods.clone(),
+            trouble: None,
             intake: IntakeView::default(),
         })
     }

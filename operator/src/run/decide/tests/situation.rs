@@ -24,6 +24,9 @@ use crate::run::room::Room;
 /// A pod of which nobody says since when it runs.
 pub(crate) const RUNNING: PodState = PodState::Running { since: None };
 
+/// A pod of which nobody says since when it is there.
+pub(crate) const STARTING: PodState = PodState::Starting { since: None, waits: None };
+
 /// Nobody else's.
 pub(crate) const OURS: Belongs = Belongs::Ours { adopted_from: None };
 
@@ -84,6 +87,7 @@ impl Situation {
             audited: None,
             job: None,
             pods: Vec::new(),
+            trouble: None,
             intake: IntakeView::default(),
         };
         Self { run: demo(), observed }
@@ -129,6 +133,8 @@ impl Situation {
             filled: false,
             sealed: false,
             complete: false,
+            created_at: NOW,
+            completed_at: None,
             deleted: false,
             counts: Counts { records: 1_000, ..Counts::default() },
             rate: None,
@@ -164,7 +170,7 @@ impl Situation {
     /// With every record signed.
     pub(crate) fn signed() -> Self {
         Self::seeded().stored(|ledger| {
-            ledger.complete = true;
+            (ledger.complete, ledger.completed_at) = (true, Some(NOW));
             (ledger.counts.records_signed, ledger.counts.batches_signed) = (1_000, 10);
         })
     }
@@ -237,7 +243,10 @@ impl Situation {
     }
 
     pub(crate) fn with_policy_delete(self) -> Self {
-        self.object(|object| object.deletion_policy = DeletionPolicy::Delete)
+        self.spec(|run| run.deletion_policy = DeletionPolicy::Delete).object(|object| {
+            object.deletion_policy = DeletionPolicy::Delete;
+            object.has_finalizer = true;
+        })
     }
 
     pub(crate) fn with_job(mut self, job: JobView) -> Self {
@@ -247,7 +256,8 @@ impl Situation {
 
     pub(crate) fn with_pod(mut self, state: PodState) -> Self {
         let number = self.observed.pods.len();
-        self.observed.pods.push(PodView { holder: format!("demo-signer-{number}/uid-{number}"), state });
+        let holder = format!("demo-signer-{number}/uid-{number}");
+        self.observed.pods.push(PodView { holder, state, failed: false });
         self
     }
 
@@ -294,12 +304,15 @@ impl Situation {
     }
 
     pub(crate) fn started(self, seconds_ago: i64) -> Self {
-        self.object(|object| object.previous.start_time = Some(Time(ago(seconds_ago))))
+        self.stored(|ledger| ledger.created_at = ago(seconds_ago))
+            .object(|object| object.previous.start_time = Some(Time(ago(seconds_ago))))
     }
 
     pub(crate) fn completed(self, seconds_ago: i64) -> Self {
-        self.said(ConditionType::Complete, Reason::AllSigned, seconds_ago)
-            .object(|object| object.previous.completion_time = Some(Time(ago(seconds_ago))))
+        self.said(ConditionType::Complete, Reason::AllSigned, seconds_ago).object(|object| {
+            object.previous.completion_time = Some(Time(ago(seconds_ago)));
+            object.has_finalizer = false;
+        })
     }
 
     pub(crate) fn decide(&self) -> Decision {

@@ -63,7 +63,10 @@ fn a_complete_run_is_audited_once() {
         ),
         row(
             "nor does its deletion",
-            complete().with_background(Background::AUDITING).deleted(0),
+            complete()
+                .with_background(Background::AUDITING)
+                .object(|object| object.has_finalizer = true)
+                .deleted(0),
             done().doing([Effect::StopAudit, Effect::RemoveFinalizer]),
         ),
     ]);

@@ -70,7 +70,7 @@ impl Situation {
     }
 
     fn with_intake_pod(mut self, state: PodState) -> Self {
-        self.observed.intake.pods.push(PodView { holder: POD.to_owned(), state });
+        self.observed.intake.pods.push(PodView { holder: POD.to_owned(), state, failed: false });
         self
     }
 

@@ -3,7 +3,7 @@
 use chancery_api::Reason;
 use chancery_api::condition::ConditionType::Failed;
 
-use super::situation::{RUNNING, Situation, ended, running, seconds, stuck};
+use super::situation::{RUNNING, STARTING, Situation, ended, running, seconds};
 use super::table::{LET_GO, at, check, hold_job, row, run_job};
 use crate::run::decide::decision::{Effect, Stage};
 use crate::run::decide::job::last_message;
@@ -52,21 +52,6 @@ fn a_seeded_run_has_one_job() {
             signing
                 .doing([Effect::ReleaseLeases { holders: vec!["demo-signer-1/uid-1".into()] }, run_job(2)]),
         ),
-    ]);
-}
-
-#[test]
-fn a_job_whose_pods_do_not_come_is_told_of() {
-    let signing = at(Stage::Signing).doing([run_job(2)]);
-    let situation = |job| Situation::seeded().with_job(job);
-    check([
-        row("they may take a while", situation(running(2).started(5)), signing.clone().again_after(10)),
-        row(
-            "but not for ever",
-            situation(running(2).started(15)),
-            signing.clone().blocked(Reason::SignersNotStarting),
-        ),
-        row("they are there", situation(running(2).started(90)).with_pod(PodState::Starting), signing),
     ]);
 }
 
@@ -168,7 +153,7 @@ fn signers_that_can_never_work_are_tried_again_now_and_then() {
         ),
         row(
             "the run stays failed while the signers start",
-            retrying().with_job(running(2)).with_pod(PodState::Starting),
+            retrying().with_job(running(2)).with_pod(STARTING),
             failed.clone().doing([run_job(2)]),
         ),
         row(
@@ -253,36 +238,6 @@ fn a_failure_tells_what_the_last_signer_said() {
             .message
             .starts_with("too many signers failed: the Job's own words; a greater")
     );
-}
-
-#[test]
-fn signers_that_cannot_start_are_told_of() {
-    let hindered = at(Stage::Signing).blocked(Reason::SignersNotStarting);
-    check([
-        row(
-            "a pod is stuck",
-            Situation::seeded().with_job(running(2)).with_pod(stuck()),
-            hindered.clone().doing([run_job(2)]),
-        ),
-        row(
-            "one pod is stuck, but another is at work",
-            Situation::seeded().with_job(running(2)).with_pod(stuck()).with_pod(RUNNING),
-            at(Stage::Signing).doing([run_job(2)]),
-        ),
-        row(
-            "a pod is only slow to start",
-            Situation::seeded().with_job(running(2)).with_pod(PodState::Starting),
-            at(Stage::Signing).doing([run_job(2)]),
-        ),
-        row(
-            "the run is failed besides",
-            Situation::seeded()
-                .said(Failed, Reason::SignerMisconfigured, 90)
-                .with_job(running(2))
-                .with_pod(stuck()),
-            hindered.failed(Reason::SignerMisconfigured).doing([run_job(2)]),
-        ),
-    ]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use chancery_api::Reason;
 use chancery_api::condition::ConditionType::{Failed, Progressing};
 use chancery_store::standstill::{Scarce, Standstill};
 
-use super::situation::{NOW, RUNNING, Situation, ago, running, seconds};
+use super::situation::{NOW, RUNNING, STARTING, Situation, ago, running, seconds};
 use super::table::{at, check, hold_job, row, run_job};
 use crate::run::decide::decision::Stage;
 use crate::run::facts::PodState;
@@ -32,7 +32,7 @@ fn silent() -> Standstill {
 fn idle(runs_for: i64, still_for: u64) -> Situation {
     let since = Some(ago(runs_for));
     at_work()
-        .with_pod(PodState::Starting)
+        .with_pod(STARTING)
         .with_pod(PodState::Running { since })
         .stored(|ledger| ledger.still_for = seconds(still_for))
 }

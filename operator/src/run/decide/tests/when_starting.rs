@@ -2,7 +2,7 @@
 
 use chancery_api::Phase;
 use chancery_api::Reason;
-use chancery_api::condition::ConditionType::{Complete, Failed, KeyringReady, Sealed, Suspended};
+use chancery_api::condition::ConditionType::{Failed, KeyringReady, Sealed, Suspended};
 
 use super::situation::{Situation, running};
 use super::table::{at, check, hold_job, row};
@@ -171,8 +171,23 @@ fn a_complete_run_is_given_back_its_keys_once_and_then_left_alone() {
         row("a complete run needs nothing", Situation::signed().completed(60), at(Stage::Complete)),
         row(
             "a complete run stays complete when its part of the ledger is gone",
-            Situation::adopted().said(Complete, Reason::AllSigned, 60),
+            Situation::adopted().completed(60),
             at(Stage::Complete),
+        ),
+        row(
+            "a complete run that stays in the ledger needs no operator to be deleted",
+            Situation::signed().completed(60).object(|object| object.has_finalizer = true),
+            at(Stage::Complete).doing([Effect::RemoveFinalizer]),
+        ),
+        row(
+            "one that is to go with its part of the ledger needs one",
+            Situation::signed().completed(60).with_policy_delete(),
+            at(Stage::Complete),
+        ),
+        row(
+            "also if that is said of it later",
+            Situation::signed().with_policy_delete().completed(60),
+            at(Stage::Complete).doing([Effect::TakeCharge]),
         ),
     ]);
 }

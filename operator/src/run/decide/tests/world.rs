@@ -239,6 +239,8 @@ impl World {
             filled: stored.filled,
             sealed: stored.sealed,
             complete: stored.complete,
+            created_at: super::situation::NOW,
+            completed_at: stored.complete.then_some(super::situation::NOW),
             deleted: stored.deleted,
             counts: Counts {
                 records: self.batches() * BATCH,

@@ -11,7 +11,7 @@ use proptest::sample::select;
 
 use super::operator::Operator;
 use super::play::Play;
-use super::situation::{FORMER, NOW, OURS, RUNNING, ago, demo, running, seconds};
+use super::situation::{FORMER, NOW, OURS, RUNNING, STARTING, ago, demo, running, seconds};
 use super::world::{Lease, Signers, Stored, TheObject, World};
 use crate::host::background::WorkState;
 use crate::run::facts::{Background, Belongs, JobEnd, JobView, PodState, PodView, WorkKind};
@@ -209,9 +209,10 @@ fn job() -> impl Strategy<Value = JobView> {
 fn pods() -> impl Strategy<Value = Vec<PodView>> {
     let ended = |exit| PodState::Ended { exit, message: None, at: Some(ago(5)) };
     let stuck = PodState::Stuck { reason: "ErrImagePull".to_owned(), message: String::new() };
-    let states = vec![PodState::Starting, stuck, RUNNING, ended(0), ended(137), PodState::Lost];
+    let states = vec![STARTING, stuck, RUNNING, ended(0), ended(137), PodState::Lost];
     vec(select(states), 0..4).prop_map(|states| {
-        let pod = |(number, state)| PodView { holder: format!("pod-{number}/uid-{number}"), state };
+        let pod =
+            |(number, state)| PodView { holder: format!("pod-{number}/uid-{number}"), state, failed: false };
         (1..).zip(states).map(pod).collect()
     })
 }

@@ -1,0 +1,148 @@
+//! Lets go of every SigningRun, so that an operator can be uninstalled: in a Job of the chart, before anything of the release
+//! goes. Without an operator nobody would remove a finalizer, so neither a run nor the CRD could be deleted any more.
+//!
+//! What the ledger holds stays. An operator that is installed again takes the runs up as they are.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use chancery_api::{SigningRun, names};
+use chancery_process::chain;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client, ResourceExt};
+use serde_json::json;
+
+use crate::arguments::PrepareUninstall;
+use crate::run::Watched;
+
+/// For how long no operator leads: longer than an uninstallation takes. If it is called off, one leads again after that.
+const HELD: Duration = Duration::from_secs(300);
+
+/// How many runs are listed at a time.
+const PAGE: u32 = 200;
+
+/// How often a write is repeated that somebody else was faster than.
+const ATTEMPTS: usize = 10;
+
+/// See the module.
+///
+/// # Errors
+///
+/// The API server refuses, or does not answer.
+pub async fn prepare_uninstall(arguments: &PrepareUninstall) -> anyhow::Result<()> {
+    let client = Client::try_default().await?;
+    let former = take_lead(&client, arguments).await?;
+    let scopes: Vec<Option<&str>> = match arguments.namespaces.as_slice() {
+        [] => vec![None],
+        namespaces => namespaces.iter().map(|name| Some(name.as_str())).collect(),
+    };
+    for scope in &scopes {
+        let_go(&client, *scope).await?;
+    }
+    if !former.is_zero() {
+        // Until it looks at the Lease, the operator that led may add what was removed.
+        tokio::time::sleep(former).await;
+        for scope in &scopes {
+            let_go(&client, *scope).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the Lease, whoever holds it. Returns for how long the holder may still think that it leads. Whose the Lease is stays
+/// as it was, so that it goes with the operator's pod.
+async fn take_lead(client: &Client, arguments: &PrepareUninstall) -> anyhow::Result<Duration> {
+    let api: Api<Lease> = Api::namespaced(client.clone(), &arguments.pod_namespace);
+    for _ in 0..ATTEMPTS {
+        let Some(mut lease) = api.get_opt(&arguments.lease_name).await? else { return Ok(Duration::ZERO) };
+        let spec = lease.spec.get_or_insert_default();
+        let is_held = spec.holder_identity.as_ref().is_some_and(|holder| !holder.is_empty());
+        let lasts = spec.lease_duration_seconds.map_or(0, i32::unsigned_abs);
+        let now = MicroTime(Timestamp::now());
+        spec.holder_identity = Some("prepare-uninstall".to_owned());
+        spec.lease_duration_seconds = i32::try_from(HELD.as_secs()).ok();
+        (spec.acquire_time, spec.renew_time) = (Some(now.clone()), Some(now));
+        match api.replace(&arguments.lease_name, &PostParams::default(), &lease).await {
+            Ok(_) if is_held => return Ok(Duration::from_secs(lasts.into())),
+            Ok(_) => return Ok(Duration::ZERO),
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
+            Err(error) => return Err(error).context("the Lease cannot be taken"),
+        }
+    }
+    anyhow::bail!("the Lease {} cannot be taken: it changes all the time", arguments.lease_name)
+}
+
+/// Removes the finalizer of every run of a namespace, or of all of them.
+async fn let_go(client: &Client, namespace: Option<&str>) -> anyhow::Result<()> {
+    let api: Api<Watched> = match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    };
+    let mut page = ListParams::default().limit(PAGE);
+    loop {
+        let listed = match api.list_metadata(&page).await {
+            Ok(listed) => listed,
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                tracing::info!("the API server does not know SigningRuns: there is nothing to let go of");
+                return Ok(());
+            }
+            // With a namespace that was deleted, its Role went.
+            Err(kube::Error::Api(status)) if status.code == 403 && namespace.is_some() => {
+                let error = chain(&kube::Error::Api(status));
+                tracing::warn!(
+                    namespace,
+                    error,
+                    "the runs of the namespace cannot be listed: it may be gone"
+                );
+                return Ok(());
+            }
+            Err(error) => return Err(error).context("the runs cannot be listed"),
+        };
+        for run in &listed.items {
+            if run.finalizers().iter().any(|name| name == names::FINALIZER) {
+                let namespace = run.namespace().unwrap_or_default();
+                remove_finalizer(client, &namespace, &run.name_any()).await?;
+            }
+        }
+        match listed.metadata.continue_.filter(|next| !next.is_empty()) {
+            Some(next) => page.continue_token = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn remove_finalizer(client: &Client, namespace: &str, name: &str) -> anyhow::Result<()> {
+    let api: Api<SigningRun> = Api::namespaced(client.clone(), namespace);
+    let parameters =
+        PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    for _ in 0..ATTEMPTS {
+        let metadata = match api.get_metadata_opt(name).await? {
+            Some(run) => run.metadata,
+            None => return Ok(()),
+        };
+        let others: Vec<String> =
+            metadata.finalizers.into_iter().flatten().filter(|name| name != names::FINALIZER).collect();
+        let patch = json!({"metadata": {
+            "finalizers": others, "uid": metadata.uid, "resourceVersion": metadata.resource_version,
+        }});
+        match api.patch_metadata(name, &parameters, &Patch::Merge(patch)).await {
+            Ok(_) => {
+                if metadata.deletion_timestamp.is_some() {
+                    tracing::warn!(
+                        "{namespace}/{name} is deleted; what the ledger holds of it stays: `chancery delete {namespace}/{name}` removes it"
+                    );
+                } else {
+                    tracing::info!("{namespace}/{name} needs no operator to be deleted");
+                }
+                return Ok(());
+            }
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            Err(error) => return Err(error).context(format!("{namespace}/{name} cannot be let go of")),
+        }
+    }
+    anyhow::bail!("{namespace}/{name} cannot be let go of: it changes all the time")
+}

@@ -1,0 +1,104 @@
+//! The commands of the pages work as they stand there, on a fresh cluster.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chancery_kit::TestLedger;
+use chancery_kit::cluster::{Cluster, ClusterRun, OperatorProcess, Release, StandIn};
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The pages for people who operate a cluster, each with its text.
+fn pages() -> anyhow::Result<Vec<(String, String)>> {
+    let mut pages = vec![project().join("README.md")];
+    for folder in ["docs/start", "docs/operating", "docs/reference", "docs/concepts"] {
+        for entry in fs::read_dir(project().join(folder))? {
+            pages.push(entry?.path());
+        }
+    }
+    pages.into_iter().map(|path| Ok((path.display().to_string(), fs::read_to_string(path)?))).collect()
+}
+
+/// The commands in the blocks of a page, each on one line.
+fn commands(page: &str) -> Vec<String> {
+    let mut is_code = false;
+    let mut lines = Vec::new();
+    for line in page.lines() {
+        if line.starts_with("```") {
+            is_code = !is_code;
+            lines.push("");
+        } else if is_code {
+            lines.push(line.trim_end());
+        }
+    }
+    let joined = lines.join("\n").replace("\\\n", " ");
+    joined.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn whoever_waits_says_for_how_long_and_whoever_watches_watches_last() -> anyhow::Result<()> {
+    let mut waits = 0;
+    for (path, page) in pages()? {
+        let commands = commands(&page);
+        for command in commands.iter().filter(|command| command.starts_with("kubectl wait")) {
+            waits += 1;
+            assert!(command.contains("--timeout="), "{path}: kubectl gives up after 30 s: {command}");
+        }
+        for pair in commands.windows(2).filter(|pair| !pair[1].is_empty()) {
+            let watches = pair[0].starts_with("kubectl get")
+                && pair[0].split(' ').any(|word| word == "-w" || word == "--watch");
+            assert!(!watches, "{path}: what follows is never run: {}", pair[0]);
+        }
+    }
+    assert!(waits >= 4, "{waits}");
+    Ok(())
+}
+
+#[test]
+fn what_is_installed_in_a_namespace_is_looked_for_there() -> anyhow::Result<()> {
+    let mut seen = 0;
+    for (path, page) in pages()? {
+        if !path.contains("docs/operating") {
+            continue;
+        }
+        for command in commands(&page) {
+            let of_release = ["helm install", "helm upgrade", "helm uninstall", "helm test"]
+                .iter()
+                .any(|begin| command.starts_with(begin))
+                || (command.starts_with("kubectl") && command.contains("deployment/chancery-operator"));
+            if of_release {
+                seen += 1;
+                assert!(command.contains("--namespace chancery"), "{path}: {command}");
+            }
+        }
+    }
+    assert!(seen >= 10, "{seen}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_one_can_do_with_a_run_can_be_done_verbatim() -> anyhow::Result<()> {
+    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
+    let namespace = cluster.namespace("verbatim").await?;
+    let ledger = TestLedger::new().await?;
+    let release = Release::install(&namespace, &ledger.url).await?;
+    let _operator = OperatorProcess::start(&release).await?;
+    let _stand_in = StandIn::start(&namespace)?;
+    let run = ClusterRun::new(&namespace, "demo").long();
+    run.apply().await?;
+    run.until_signed(10).await;
+    let page = fs::read_to_string(project().join("docs/start/kubernetes.md"))?;
+    let commands: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("| `kubectl ")?.split('`').next()).collect();
+    assert!(commands.len() >= 5, "{commands:?}");
+    for command in commands {
+        let arguments: Vec<String> =
+            command.split(' ').map(|word| word.trim_matches('\'').to_owned()).collect();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        namespace.kubectl().run(&arguments).await.map_err(|error| error.context(command.to_owned()))?;
+    }
+    run.until("it is gone", |run| run.is_null()).await;
+    Ok(())
+}
