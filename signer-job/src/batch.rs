@@ -151,7 +151,7 @@ impl<'a> Batch<'a> {
     async fn sign_from(&mut self, key: &Arc<SigningKey>, from: usize) -> Result<Option<usize>, SignerError> {
         let Some(_permit) = self.processor().await? else { return Ok(None) };
         let left = self.hands.payloads.len() - from;
-        let span = tracing::debug_span!("sign", records = left);
+        let span = tracing::debug_span!("sign", records = left, library = key.library());
         match self.sign_part(key, from).instrument(span).await? {
             BatchOutcome::Complete => Ok(Some(left)),
             BatchOutcome::Stopped { .. } if self.signer.stop.is_overdue() => Ok(None),

@@ -70,6 +70,44 @@ fn a_batch_is_signed_in_order() {
 }
 
 #[test]
+fn a_batch_of_rs256_has_the_same_bytes_as_its_records_one_by_one() {
+    let key = signing_key(Algorithm::Rs256);
+    for records in [0, 1, 3, 4, 7, 8, 9, 11, 12, 16, 21] {
+        let payloads = payloads(records);
+        let mut one_by_one = Vec::new();
+        for payload in &payloads {
+            key.sign(payload, &mut one_by_one).unwrap();
+        }
+        let mut signatures = Signatures::new(key.signature_len());
+        let outcome = key.sign_batch(payloads.iter().map(Vec::as_slice), || true, &mut signatures).unwrap();
+        assert_eq!(outcome, BatchOutcome::Complete);
+        assert!(signatures.as_bytes() == one_by_one, "{records} records by {}", key.library());
+    }
+}
+
+#[test]
+fn a_batch_of_rs256_stops_with_whole_signatures_when_the_key_is_no_longer_ours() {
+    let key = signing_key(Algorithm::Rs256);
+    let payloads = payloads(18);
+    for granted in 0..4 {
+        let mut signatures = Signatures::new(key.signature_len());
+        let mut asked = 0;
+        let outcome = key
+            .sign_batch(
+                payloads.iter().map(Vec::as_slice),
+                || {
+                    asked += 1;
+                    asked <= granted
+                },
+                &mut signatures,
+            )
+            .unwrap();
+        assert_eq!(outcome, BatchOutcome::Stopped { signed: signatures.len() });
+        assert!(signatures.len() <= 8 * granted && signatures.len() >= granted);
+    }
+}
+
+#[test]
 fn a_batch_stops_before_the_first_record_for_which_the_key_is_no_longer_ours() {
     let key = signing_key(Algorithm::EdDsa);
     let payloads = payloads(6);
