@@ -1,5 +1,5 @@
 -- Stores signatures of the lease's batch, for consecutive records from p_first on: the batch's first record, or the one
--- after those that this transaction has stored. With p_last the batch is complete: the lease is closed and the batch
+-- after those that this transaction has stored. p_library made them. With p_last the batch is complete: the lease is closed and the batch
 -- marked signed in the same transaction; the schema lets none commit that stores a part only. Nothing is stored, and
 --   CH001 raised when the lease is no longer the caller's, or never was, or is one of another run than the login's
 --   CH002 raised when the records are not those that are next in its batch, or not the whole of it
@@ -9,7 +9,8 @@
 -- The key itself goes back to the ring at the next turn of the keyring, which alone decides
 -- instants; so a store neither waits for a turn nor makes one wait for the disk.
 CREATE OR REPLACE FUNCTION chancery.batch_store(
-    p_lease bigint, p_token bytea, p_first bigint, p_signatures bytea[], p_last boolean)
+    p_lease bigint, p_token bytea, p_first bigint, p_signatures bytea[], p_last boolean,
+    p_library chancery.signing_library)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_bitmapscan = off
@@ -21,7 +22,7 @@ DECLARE
     v_fits boolean;
 BEGIN
     -- A strict function would do nothing, as if all were stored.
-    IF num_nulls(p_lease, p_token, p_first, p_signatures, p_last) > 0 THEN
+    IF num_nulls(p_lease, p_token, p_first, p_signatures, p_last, p_library) > 0 THEN
         RAISE EXCEPTION 'batch_store takes no null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     IF p_last THEN
@@ -50,11 +51,12 @@ BEGIN
     INSERT INTO chancery.signatures (record, lease_id, run_id, signature)
     SELECT p_first + s.position - 1, p_lease, v_lease.run_id, s.signature
       FROM unnest(p_signatures) WITH ORDINALITY AS s (signature, position);
-    IF p_last AND NOT chancery.batch_sign(v_lease.run_id, v_lease.batch, p_lease, v_lease.stored_to, p_first, v_end) THEN
+    IF p_last AND NOT chancery.batch_sign(v_lease.run_id, v_lease.batch, p_lease, v_lease.stored_to, p_first, v_end,
+                                     p_library) THEN
         RAISE EXCEPTION 'lease % does not cover its batch: records % to % were given last', p_lease, p_first, v_end
             USING ERRCODE = 'CH002';
     END IF;
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION chancery.batch_store(bigint, bytea, bigint, bytea[], boolean) TO chancery_signer;
+GRANT EXECUTE ON FUNCTION chancery.batch_store(bigint, bytea, bigint, bytea[], boolean, chancery.signing_library) TO chancery_signer;

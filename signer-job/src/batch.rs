@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chancery_keyring::{BatchOutcome, SigningKey};
 use chancery_store::StoreError;
-use chancery_store::lease::Lease;
+use chancery_store::lease::{Lease, Library};
 use tokio::sync::{AcquireError, SemaphorePermit};
 use tracing::{Instrument, field};
 
@@ -203,7 +203,7 @@ impl<'a> Batch<'a> {
             let Hands { session, signatures, link, .. } = &mut *self.hands;
             let bytes = signatures.len() * signatures.signature_len();
             let signatures: Vec<&[u8]> = signatures.iter().collect();
-            match session.store_in_parts(&self.lease, &signatures, link.part()).await {
+            match session.store_in_parts(&self.lease, &signatures, Library::AwsLcRs, link.part()).await {
                 Ok(()) => {
                     link.carried(bytes, began.saturating_until(BootInstant::now()), self.lease.duration);
                     break;

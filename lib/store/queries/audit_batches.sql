@@ -2,7 +2,7 @@
 SELECT b.batch, b.first_record, b.last_record, b.payload_bytes,
        b.closed_at < b.opened_at AS closed_early,
        NOT (isfinite(b.opened_at) AND isfinite(b.closed_at)) AS endless,
-       b.closed_by::text AS closed_by, b.state::text AS state, b.lease_id,
+       b.closed_by::text AS closed_by, b.state::text AS state, b.lease_id, b.library::text AS library,
        l.id IS NOT NULL AND l.run_id = b.run_id AND l.batch = b.batch
            AND coalesce(l.outcome::text, 'open') = CASE b.state::text WHEN 'signed' THEN 'signed' ELSE 'open' END
            AS lease_fits

@@ -6,6 +6,7 @@
 
 mod fetch;
 mod keys;
+mod library;
 mod payloads;
 mod session;
 mod signer_run;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 pub(crate) use self::token::Token;
 
 pub use self::keys::{Added, MISSING_AT_ONCE, MissingKeys};
+pub use self::library::Library;
 pub use self::payloads::Payloads;
 pub use self::session::SignerSession;
 pub use self::signer_run::SignerRun;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chancery_kit::leases::{doubt, until_run_out};
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
 use chancery_store::SignerSession;
-use chancery_store::lease::{Acquired, Lease};
+use chancery_store::lease::{Acquired, Lease, Library, PART_BYTES};
 use futures::future::try_join_all;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -299,7 +299,7 @@ async fn a_batch_that_is_being_stored_in_parts_is_not_taken_over() -> anyhow::Re
     ledger.execute("UPDATE chancery.leases SET token_hash = sha256('known')").await?;
     let mut storing = PgConnection::connect(&run.url()?).await?;
     let mut transaction = storing.begin().await?;
-    let store = "SELECT chancery.batch_store($1, 'known', $2, array_fill(decode(repeat('07', 64), 'hex'), ARRAY[5]), $3)";
+    let store = "SELECT chancery.batch_store($1, 'known', $2, array_fill(decode(repeat('07', 64), 'hex'), ARRAY[5]), $3, 'aws-lc-rs')";
     sqlx::query(store).bind(lease.id).bind(1_i64).bind(false).execute(&mut *transaction).await?;
 
     let over = "SELECT expires_at < clock_timestamp() FROM chancery.leases WHERE id = $1";
@@ -314,5 +314,21 @@ async fn a_batch_that_is_being_stored_in_parts_is_not_taken_over() -> anyhow::Re
     sqlx::query(store).bind(lease.id).bind(6_i64).bind(true).execute(&mut *transaction).await?;
     transaction.commit().await?;
     assert_eq!(run.signed().await?, 10);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_batch_says_which_library_made_its_signatures() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new().records(20).batch_size(10).keys(2).seeded(&ledger).await?;
+    let mut session = run.session("one").await?;
+    let libraries = [Library::Kernel, Library::AwsLcRs];
+    for library in libraries {
+        let lease = leased(&mut session).await?;
+        session.store_in_parts(&lease, &[&FORGED[..]; 10], library, PART_BYTES).await?;
+    }
+    let said = "SELECT library::text FROM chancery.batches ORDER BY batch";
+    let said: Vec<String> = sqlx::query_scalar(said).fetch_all(ledger.ledger.pool()).await?;
+    assert_eq!(said, libraries.map(Library::name));
     Ok(())
 }

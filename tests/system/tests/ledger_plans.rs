@@ -11,7 +11,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 /// Stores a batch of one record, with a signature that no one will verify.
 fn batch_store(lease: impl Display, record: impl Display) -> String {
-    format!(r"chancery.batch_store({lease}, 'token', {record}, ARRAY[decode(repeat('00', 64), 'hex')], true)")
+    format!(
+        "chancery.batch_store({lease}, 'token', {record}, ARRAY[decode(repeat('00', 64), 'hex')], true, 'aws-lc-rs')"
+    )
 }
 
 /// Signs so many batches in one session, within the server.

@@ -1,5 +1,7 @@
 //! The walk along batches that are right, and along each way to spoil them.
 
+use chancery_store::lease::Library;
+
 use super::*;
 
 /// Batches of 4 records up to record 10, the last closed by the sealing.
@@ -15,6 +17,7 @@ fn good() -> Vec<BatchRow> {
             closed_by: closed_by.to_owned(),
             state: "signed".to_owned(),
             lease_id: Some(batch),
+            library: Library::AwsLcRs,
             lease_fits: true,
         })
         .into()

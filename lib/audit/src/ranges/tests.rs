@@ -1,5 +1,6 @@
 //! Every record is in one range, whatever the batches say; and a range is as large as a worker may hold.
 
+use chancery_store::lease::Library;
 use proptest::prelude::*;
 
 use super::*;
@@ -15,6 +16,7 @@ fn row(batch: i64, first_record: i64, last_record: i64, payload_bytes: i64) -> B
         closed_by: "Full".to_owned(),
         state: "signed".to_owned(),
         lease_id: Some(batch),
+        library: Library::AwsLcRs,
         lease_fits: true,
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use chancery_store::audit::BatchRow;
+use chancery_store::lease::Library;
 use uuid::Uuid;
 
 use super::*;
@@ -20,6 +21,7 @@ fn batch(batch: i64, first_record: i64, last_record: i64, payload_bytes: i64) ->
         closed_by: "Full".to_owned(),
         state: "signed".to_owned(),
         lease_id: Some(batch),
+        library: Library::AwsLcRs,
         lease_fits: true,
     };
     Part { first: first_record, last: last_record, batch: Arc::new(Batch::new(row)) }

@@ -1,5 +1,6 @@
 //! What an audit reads: rows as they are stored, and nothing that was concluded from them.
 
+use crate::lease::Library;
 use crate::row::from_row;
 use uuid::Uuid;
 
@@ -42,6 +43,8 @@ pub struct BatchRow {
     pub state: String,
     /// The lease that it names.
     pub lease_id: Option<i64>,
+    /// What made its signatures, if it is signed.
+    pub library: Library,
     /// Whether that lease exists, is of this batch, and ended signed if the batch is signed; else is open.
     pub lease_fits: bool,
 }
@@ -56,6 +59,7 @@ from_row!(BatchRow {
     closed_by,
     state,
     lease_id,
+    library,
     lease_fits
 });
 

@@ -63,7 +63,8 @@ async fn a_lease_of_another_run_is_no_use_even_with_its_token() -> anyhow::Resul
     }
     for last in [true, false] {
         let signatures = "array_fill(decode(repeat('07', 64), 'hex'), ARRAY[10])";
-        let store = format!("SELECT chancery.batch_store({held}, 'token', 1, {signatures}, {last})");
+        let store =
+            format!("SELECT chancery.batch_store({held}, 'token', 1, {signatures}, {last}, 'aws-lc-rs')");
         assert_eq!(refusal(&mut thief, &store).await?.as_deref(), Some(LEASE_LOST), "{store}");
         assert_eq!(ledger.fingerprint().await?, before, "{store}");
     }

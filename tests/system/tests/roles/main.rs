@@ -191,7 +191,7 @@ async fn a_signer_makes_and_alters_nothing() -> anyhow::Result<()> {
         "DROP TABLE chancery.signatures",
         "GRANT SELECT ON chancery.keys TO chancery_signer",
         "SET session_replication_role = replica",
-        "ALTER FUNCTION chancery.batch_store(bigint, bytea, bigint, bytea[], boolean) SECURITY INVOKER",
+        "ALTER FUNCTION chancery.batch_store(bigint, bytea, bigint, bytea[], boolean, chancery.signing_library) SECURITY INVOKER",
     ] {
         assert_denied(&mut signer, statement).await?;
     }

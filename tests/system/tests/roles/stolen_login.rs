@@ -51,7 +51,7 @@ async fn nothing_is_stored_for_records_outside_of_the_batch_of_the_lease() -> an
     for (first, count) in [(1, 2_000), (1, 101), (1_000_000, 1), (101, 100), (0, 100), (-99, 100), (2, 99)] {
         for last in [true, false] {
             let store = format!(
-                "SELECT chancery.batch_store({lease}, 'token', {first}, {}, {last})",
+                "SELECT chancery.batch_store({lease}, 'token', {first}, {}, {last}, 'aws-lc-rs')",
                 signatures(count)
             );
             assert_eq!(refusal(&mut thief, &store).await?.as_deref(), Some(NOT_THE_BATCH), "{store}");
@@ -59,8 +59,10 @@ async fn nothing_is_stored_for_records_outside_of_the_batch_of_the_lease() -> an
     }
     // All but the last record, as if that were all; all of them, as if more were to come.
     for (count, last) in [(99, true), (100, false), (0, true)] {
-        let store =
-            format!("SELECT chancery.batch_store({lease}, 'token', 1, {}, {last})", signatures(count));
+        let store = format!(
+            "SELECT chancery.batch_store({lease}, 'token', 1, {}, {last}, 'aws-lc-rs')",
+            signatures(count)
+        );
         assert_eq!(refusal(&mut thief, &store).await?.as_deref(), Some(NOT_THE_BATCH), "{store}");
     }
     assert_eq!(ledger.fingerprint().await?, before);
@@ -76,7 +78,10 @@ async fn a_batch_is_stored_whole_or_its_transaction_does_not_commit() -> anyhow:
     let lease = lease(&mut thief).await?;
     let before = ledger.fingerprint().await?;
     let part = |first: i64, count: usize, last: bool| {
-        format!("SELECT chancery.batch_store({lease}, 'token', {first}, {}, {last});", signatures(count))
+        format!(
+            "SELECT chancery.batch_store({lease}, 'token', {first}, {}, {last}, 'aws-lc-rs');",
+            signatures(count)
+        )
     };
     for attempt in [
         part(1, 50, false),
@@ -114,7 +119,7 @@ async fn a_signature_has_the_length_that_the_ring_gives() -> anyhow::Result<()> 
     let before = ledger.fingerprint().await?;
     for bytes in [0, 1, 63, 65, 256] {
         let forged = format!("array_fill(decode(repeat('07', {bytes}), 'hex'), ARRAY[100])");
-        let store = format!("SELECT chancery.batch_store({lease}, 'token', 1, {forged}, true)");
+        let store = format!("SELECT chancery.batch_store({lease}, 'token', 1, {forged}, true, 'aws-lc-rs')");
         assert_eq!(refusal(&mut thief, &store).await?.as_deref(), Some(CHECK_VIOLATION), "{bytes} bytes");
     }
     assert_eq!(ledger.fingerprint().await?, before);
@@ -135,7 +140,7 @@ async fn a_null_changes_nothing_in_the_place_of_any_argument() -> anyhow::Result
     let calls = [
         (
             "batch_store",
-            vec![format!("{lease}"), "'token'".to_owned(), "1".to_owned(), whole, "true".to_owned()],
+            [&format!("{lease}"), "'token'", "1", &whole, "true", "'aws-lc-rs'"].map(str::to_owned).to_vec(),
         ),
         ("lease_renew", vec![format!("{lease}"), "'token'".to_owned()]),
         ("lease_key", vec![format!("{lease}"), "'token'".to_owned()]),
@@ -169,7 +174,7 @@ async fn a_null_changes_nothing_in_the_place_of_any_argument() -> anyhow::Result
         }
     }
     let hole = format!(
-        "SELECT chancery.batch_store({lease}, 'token', 1, array_fill(NULL::bytea, ARRAY[100]), true)"
+        "SELECT chancery.batch_store({lease}, 'token', 1, array_fill(NULL::bytea, ARRAY[100]), true, 'aws-lc-rs')"
     );
     assert_eq!(refusal(&mut thief, &hole).await?.as_deref(), Some("23502"), "a signature that is null");
     abandon(&mut thief, lease).await?;
