@@ -10,6 +10,7 @@ use crypto_bigint::{BoxedUint, Odd};
 use zeroize::Zeroizing;
 
 use crate::blinding::Blinding;
+use crate::key_error::KeyError;
 use crate::lanes::{DIGIT_BITS, DIGIT_MASK, revealed};
 use crate::number::{BLOCK, BLOCK_BITS};
 use crate::words::{self, Words};
@@ -83,12 +84,13 @@ impl Size {
     }
 
     /// Blocks of a prime: four, six or eight.
-    const fn prime_blocks(self) -> usize {
+    pub(crate) const fn prime_blocks(self) -> usize {
         self.bytes() / 64
     }
 }
 
 /// What a [`Modulus`](crate::montgomery::Modulus) is made of, as digits.
+#[derive(Clone)]
 pub(crate) struct ModulusDigits {
     pub(crate) number: Digits,
     pub(crate) folded: Digits,
@@ -112,13 +114,16 @@ impl PrivateKey {
     ///
     /// [`KeyError`] when the kernel cannot sign with such a key.
     pub fn new(parts: &Parts<'_>) -> Result<Self, KeyError> {
+        let key = Self::prepare(parts);
+        crate::stack::wipe();
+        key
+    }
+
+    #[inline(never)]
+    fn prepare(parts: &Parts<'_>) -> Result<Self, KeyError> {
         let Parts { n, e, p, q, dp, dq, qinv } = *parts;
-        let bytes = trimmed(n).len();
-        let size = Size::of(bytes).filter(|_| trimmed(n)[0] >= 0x80).ok_or(KeyError::Size)?;
-        if trimmed(e) != [1, 0, 1] {
-            return Err(KeyError::PublicExponent);
-        }
-        let half = bytes / 2;
+        let (size, n) = public_parts(n, e)?;
+        let half = n.len() / 2;
         let blocks = size.prime_blocks();
         let [p, q, dp, dq, qinv] = [p, q, dp, dq, qinv].map(|part| exactly(part, half));
         let (p, q, dp, dq, qinv) = (p?, q?, dp?, dq?, qinv?);
@@ -128,9 +133,9 @@ impl PrivateKey {
         if revealed(u64::from(p[half - 1] & q[half - 1] & 1)) == 0 {
             return Err(KeyError::Even);
         }
-        let n_uint = BoxedUint::from_be_slice_vartime(trimmed(n));
+        let n_uint = BoxedUint::from_be_slice_vartime(n);
         let n_uint = Option::from(Odd::new(n_uint)).ok_or(KeyError::Even)?;
-        let [n, p, q] = [trimmed(n), &p, &q].map(words::from_bytes);
+        let [n, p, q] = [n, &p, &q].map(words::from_bytes);
         let differs = words::product(&p, &q).iter().zip(n.iter()).fold(0, |bits, (a, b)| bits | (a ^ b));
         if revealed(differs) != 0 {
             return Err(KeyError::Product);
@@ -170,7 +175,7 @@ impl fmt::Debug for PrivateKey {
 }
 
 impl ModulusDigits {
-    fn new(modulus: &Words, blocks: usize) -> Self {
+    pub(crate) fn new(modulus: &Words, blocks: usize) -> Self {
         let mut inverse = words::negative_inverse(modulus, BLOCK_BITS.div_ceil(64));
         let odd = words::Odd::new(modulus, inverse[0]);
         let r2 = odd.power_of_two(2 * blocks * BLOCK_BITS);
@@ -214,6 +219,16 @@ fn digits(number: &Words, from: usize, blocks: usize) -> Digits {
     Zeroizing::new((from * BLOCK..(from + blocks) * BLOCK).map(digit).collect())
 }
 
+/// A key's size, and its modulus without zeros before it.
+pub(crate) fn public_parts<'a>(n: &'a [u8], e: &[u8]) -> Result<(Size, &'a [u8]), KeyError> {
+    let n = trimmed(n);
+    let size = Size::of(n.len()).filter(|_| n[0] >= 0x80).ok_or(KeyError::Size)?;
+    if trimmed(e) != [1, 0, 1] {
+        return Err(KeyError::PublicExponent);
+    }
+    Ok((size, n))
+}
+
 /// Without the zeros that lead.
 fn trimmed(bytes: &[u8]) -> &[u8] {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
@@ -230,24 +245,4 @@ fn exactly(bytes: &[u8], len: usize) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let from = len - (bytes.len() - above);
     exact[from..].copy_from_slice(&bytes[above..]);
     Ok(exact)
-}
-
-/// Why the kernel cannot sign with a key. AWS-LC may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// Only these sizes are compiled.
-    #[error("the modulus has not 2048, 3072 or 4096 bits")]
-    Size,
-    /// Signatures are verified with this exponent only.
-    #[error("the public exponent is not 65537")]
-    PublicExponent,
-    /// A part is longer than half the modulus, or a prime is shorter.
-    #[error("the primes have not half the bits of the modulus each")]
-    Prime,
-    /// A modulus that is even has no Montgomery form.
-    #[error("the modulus or one of the primes is even")]
-    Even,
-    /// The parts are of different keys.
-    #[error("the modulus is not the product of the primes")]
-    Product,
 }

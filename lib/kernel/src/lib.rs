@@ -3,6 +3,9 @@
 //! ```text
 //! PrivateKey::new(parts) ─┐
 //! encode_pkcs1_sha256 ────┴─> Kernel::sign ──> signatures, each verified
+//!
+//! PublicKey::new(n, e) ───┐
+//! messages, signatures ───┴─> PublicKey::verify ──> a verdict for each
 //! ```
 //!
 //! One key for all lanes: its modulus is the same in every lane, and so is the index into the table of powers. Every
@@ -19,6 +22,7 @@ mod encode;
 #[cfg(test)]
 mod fault;
 mod key;
+mod key_error;
 mod lanes;
 #[cfg(test)]
 mod memcheck;
@@ -26,13 +30,17 @@ mod montgomery;
 mod number;
 mod private;
 mod sign;
+mod stack;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod window;
 mod words;
 mod workspace;
 
 pub use encode::encode_pkcs1_sha256;
-pub use key::{KeyError, Parts, PrivateKey};
+pub use key::{Parts, PrivateKey};
+pub use key_error::KeyError;
 pub use lanes::LANES;
 pub use sign::{Kernel, SignError};
+pub use verify::PublicKey;

@@ -54,6 +54,32 @@ pub(crate) fn reduce_once<V: Lanes, const B: usize>(number: &mut Number<V, B>, m
     *number = less;
 }
 
+/// Which lanes' numbers are below a bound: everybody may know.
+#[inline(always)]
+pub(crate) fn is_below<V: Lanes, const B: usize>(
+    number: &Number<V, B>,
+    bound: &Number<V, B>,
+) -> [bool; LANES] {
+    let mut less = *number;
+    for (digit, taken) in less.as_flattened_mut().iter_mut().zip(bound.as_flattened()) {
+        *digit = digit.minus(*taken);
+    }
+    carry(&mut less);
+    less[B - 1][BLOCK - 1].if_negative().reveal().to_lanes().map(|lane| lane != 0)
+}
+
+/// Which lanes' numbers are the same: everybody may know.
+#[inline(always)]
+pub(crate) fn is_equal<V: Lanes, const B: usize>(a: &Number<V, B>, b: &Number<V, B>) -> [bool; LANES] {
+    a.as_flattened()
+        .iter()
+        .zip(b.as_flattened())
+        .fold(V::splat(0), |bits, (a, b)| bits.or(a.xor(*b)))
+        .reveal()
+        .to_lanes()
+        .map(|lane| lane == 0)
+}
+
 /// Digits from bytes in network order, one number for each lane.
 pub(crate) fn read<V: Lanes, const B: usize>(bytes: [&[u8]; LANES]) -> Number<V, B> {
     let mut number = zero();
@@ -63,17 +89,22 @@ pub(crate) fn read<V: Lanes, const B: usize>(bytes: [&[u8]; LANES]) -> Number<V,
     number
 }
 
+/// Up to eight numbers of `len` bytes, one straight after the other. Lanes that have none get the first one once more: the
+/// time says nothing of how many there were, and no lane works on zeros.
+pub(crate) fn read_eight<V: Lanes, const B: usize>(numbers: &[u8], len: usize) -> Number<V, B> {
+    read(std::array::from_fn(|lane| {
+        let from = if (lane + 1) * len > numbers.len() { 0 } else { lane * len };
+        &numbers[from..from + len]
+    }))
+}
+
 /// The digit at a place of a number in network order.
 pub(crate) fn digit_of(bytes: &[u8], place: usize) -> u64 {
     let bits = DIGIT_BITS as usize;
     let (first, shift) = (place * bits / 8, place * bits % 8);
-    // Seven bytes hold 52 bits at either of the two shifts, 0 and 4.
-    let digit = (0..7)
-        .filter_map(|n| {
-            let at = bytes.len().checked_sub(1 + first + n)?;
-            Some(u64::from(bytes[at]) << (8 * n))
-        })
-        .fold(0, |digit, byte| digit | byte);
+    // Eight bytes hold 52 bits at either of the two shifts, 0 and 4.
+    let end = bytes.len().saturating_sub(first);
+    let digit = bytes[end.saturating_sub(8)..end].iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte));
     (digit >> shift) & DIGIT_MASK
 }
 
@@ -84,9 +115,8 @@ pub(crate) fn write<V: Lanes, const B: usize>(
     bytes: usize,
     mut to: impl FnMut(usize, &[u8]),
 ) {
-    let digits: Vec<[u64; LANES]> = number.as_flattened().iter().map(|digit| digit.to_lanes()).collect();
-    let mut digits = Zeroizing::new(digits);
-    digits.push([0; LANES]);
+    let digits = number.as_flattened().iter().map(|digit| digit.to_lanes());
+    let digits: Zeroizing<Vec<[u64; LANES]>> = Zeroizing::new(digits.chain([[0; LANES]]).collect());
     let mut out = Zeroizing::new(vec![0; bytes]);
     for lane in 0..LANES {
         for (n, byte) in out.iter_mut().rev().enumerate() {

@@ -92,16 +92,3 @@ pub(crate) fn to_the_public_exponent<V: Lanes, const F: usize>(
     let power = *number;
     V::multiply(number, &power, &base, modulus);
 }
-
-/// All bits in which two numbers differ, in any lane.
-#[inline(always)]
-pub(crate) fn difference<V: Lanes, const B: usize>(a: &Number<V, B>, b: &Number<V, B>) -> u64 {
-    a.as_flattened()
-        .iter()
-        .zip(b.as_flattened())
-        .fold(V::splat(0), |bits, (a, b)| bits.or(a.xor(*b)))
-        .reveal()
-        .to_lanes()
-        .into_iter()
-        .fold(0, |bits, lane| bits | lane)
-}

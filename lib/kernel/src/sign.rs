@@ -5,8 +5,8 @@ use crate::key::{PrivateKey, Size};
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::Ifma;
 use crate::lanes::{LANES, Lanes};
-use crate::number::{Number, read, reduce_once, write};
-use crate::private::{difference, private, public};
+use crate::number::{Number, is_below, is_equal, read_eight, reduce_once, write};
+use crate::private::{private, public};
 use crate::workspace::Workspace;
 
 /// The right to use the kernel: it exists only where the processor has the instructions.
@@ -41,6 +41,7 @@ impl Kernel {
         let signed = unsafe { sign_by_ifma(key, messages, signatures) };
         #[cfg(not(target_arch = "x86_64"))]
         let signed = sign_by::<crate::lanes::Portable>(key, messages, signatures);
+        crate::stack::wipe();
         if signed.is_err() {
             signatures.truncate(before);
         }
@@ -89,8 +90,7 @@ fn sign_sized<V: Lanes, const H: usize, const F: usize>(
     Ok(())
 }
 
-/// Signs up to eight messages. Lanes that have none sign the first message once more: the time says nothing of how
-/// many there were, and no lane works on zeros.
+/// Signs up to eight messages.
 #[inline(always)]
 fn sign_eight<V: Lanes, const H: usize, const F: usize>(
     space: &mut Workspace<V, H, F>,
@@ -100,11 +100,8 @@ fn sign_eight<V: Lanes, const H: usize, const F: usize>(
 ) -> Result<(), SignError> {
     let len = key.signature_len();
     let used = messages.len() / len;
-    let message: Number<V, F> = read(std::array::from_fn(|lane| {
-        let from = if lane < used { lane * len } else { 0 };
-        &messages[from..from + len]
-    }));
-    if !is_below(&message, &space.n.number) {
+    let message: Number<V, F> = read_eight(messages, len);
+    if is_below(&message, &space.n.number).contains(&false) {
         return Err(SignError::MessageRange);
     }
 
@@ -117,7 +114,7 @@ fn sign_eight<V: Lanes, const H: usize, const F: usize>(
 
     // A fault in one of the two primes' halves gives the other prime away: gcd(s^e − m, n).
     // https://doi.org/10.1007/3-540-69053-0_4 (Boneh, DeMillo, Lipton)
-    if difference(&public(&space.full, &space.n), &message) != 0 {
+    if is_equal(&public(&space.full, &space.n), &message).contains(&false) {
         return Err(SignError::Fault);
     }
     write(&space.full, len, |lane, signature| {
@@ -126,18 +123,6 @@ fn sign_eight<V: Lanes, const H: usize, const F: usize>(
         }
     });
     Ok(())
-}
-
-/// Whether a number is below another in every lane.
-#[inline(always)]
-fn is_below<V: Lanes, const B: usize>(number: &Number<V, B>, bound: &Number<V, B>) -> bool {
-    let mut less = *number;
-    for (digit, taken) in less.as_flattened_mut().iter_mut().zip(bound.as_flattened()) {
-        *digit = digit.minus(*taken);
-    }
-    crate::number::carry(&mut less);
-    let negative = less[B - 1][crate::number::BLOCK - 1].if_negative().reveal();
-    negative.to_lanes().into_iter().all(|lane| lane != 0)
 }
 
 /// Why a batch is not signed.

@@ -6,4 +6,8 @@ mod keys;
 mod ranges;
 mod secrets;
 mod signatures;
+#[cfg(target_arch = "x86_64")]
+mod timing;
+mod verify;
 mod words;
+mod wycheproof;

@@ -115,7 +115,7 @@ impl<'a> Odd<'a> {
     }
 
     /// a·b/2^bits modulo m, by Montgomery, where `b` is below m.
-    fn multiply(&self, a: &[u64], b: &[u64]) -> Words {
+    pub(crate) fn multiply(&self, a: &[u64], b: &[u64]) -> Words {
         let len = self.modulus.len();
         let mut sum = product(a, b);
         let mut above = 0;

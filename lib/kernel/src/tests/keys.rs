@@ -7,7 +7,7 @@ use rsa::BigUint;
 use rsa::pkcs8::DecodePrivateKey as _;
 use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
 
-use crate::{KeyError, Parts, PrivateKey};
+use crate::{KeyError, Parts, PrivateKey, PublicKey};
 
 /// All sizes that the kernel signs with.
 pub(super) const SIZES: [KeySize; 3] = [KeySize::Rsa2048, KeySize::Rsa3072, KeySize::Rsa4096];
@@ -30,6 +30,11 @@ impl Key {
 
     pub(super) fn len(&self) -> usize {
         self.kernel.signature_len()
+    }
+
+    pub(super) fn public(&self) -> PublicKey {
+        PublicKey::new(&self.rsa.n().to_bytes_be(), &self.rsa.e().to_bytes_be())
+            .expect("the kernel takes the key")
     }
 
     pub(super) fn n(&self) -> &BigUint {

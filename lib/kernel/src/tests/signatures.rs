@@ -23,7 +23,7 @@ fn payload(n: usize) -> Vec<u8> {
     format!("record {n}").into_bytes()
 }
 
-fn encoded(records: usize, len: usize) -> Vec<u8> {
+pub(super) fn encoded(records: usize, len: usize) -> Vec<u8> {
     let mut messages = Vec::new();
     for record in 0..records {
         let digest = digest::digest(&digest::SHA256, &payload(record));
@@ -32,7 +32,7 @@ fn encoded(records: usize, len: usize) -> Vec<u8> {
     messages
 }
 
-fn by_aws_lc(key: &Key, records: usize) -> Vec<u8> {
+pub(super) fn by_aws_lc(key: &Key, records: usize) -> Vec<u8> {
     let mut signatures = vec![0; records * key.len()];
     for (record, signature) in signatures.chunks_exact_mut(key.len()).enumerate() {
         key.aws
