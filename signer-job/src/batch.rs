@@ -68,7 +68,7 @@ impl<'a> Batch<'a> {
     async fn sign_and_store(&mut self) -> Result<bool, SignerError> {
         let key = self.key().await?;
         match self.sign(&key).await? {
-            BatchOutcome::Complete => self.store().await.map(|()| true),
+            BatchOutcome::Complete => self.store(self.library(&key)).await.map(|()| true),
             BatchOutcome::Stopped { .. } => Ok(false),
         }
     }
@@ -129,6 +129,14 @@ impl<'a> Batch<'a> {
         Ok(self.signer.keys.open(&self.lease, &key)?)
     }
 
+    /// What signs the batch, as the ledger has it.
+    fn library(&self, key: &SigningKey) -> Library {
+        match key.library(self.lease.records()) {
+            chancery_keyring::Library::AwsLcRs => Library::AwsLcRs,
+            chancery_keyring::Library::Kernel => Library::Kernel,
+        }
+    }
+
     /// Signs the whole batch into the signatures in hand, part by part.
     async fn sign(&mut self, key: &Arc<SigningKey>) -> Result<BatchOutcome, SignerError> {
         self.hands.make_ready_for(key);
@@ -151,7 +159,7 @@ impl<'a> Batch<'a> {
     async fn sign_from(&mut self, key: &Arc<SigningKey>, from: usize) -> Result<Option<usize>, SignerError> {
         let Some(_permit) = self.processor().await? else { return Ok(None) };
         let left = self.hands.payloads.len() - from;
-        let span = tracing::debug_span!("sign", records = left, library = key.library());
+        let span = tracing::debug_span!("sign", records = left, library = %self.library(key));
         match self.sign_part(key, from).instrument(span).await? {
             BatchOutcome::Complete => Ok(Some(left)),
             BatchOutcome::Stopped { .. } if self.signer.stop.is_overdue() => Ok(None),
@@ -195,15 +203,15 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Stores the signatures. While the database is away they are kept, for as long as the lease can be renewed; once
+    /// Stores the signatures, which `library` made. While the database is away they are kept, for as long as the lease can be renewed; once
     /// it is back, the ledger tells whether they are still wanted.
-    async fn store(&mut self) -> Result<(), SignerError> {
+    async fn store(&mut self, library: Library) -> Result<(), SignerError> {
         loop {
             let began = BootInstant::now();
             let Hands { session, signatures, link, .. } = &mut *self.hands;
             let bytes = signatures.len() * signatures.signature_len();
             let signatures: Vec<&[u8]> = signatures.iter().collect();
-            match session.store_in_parts(&self.lease, &signatures, Library::AwsLcRs, link.part()).await {
+            match session.store_in_parts(&self.lease, &signatures, library, link.part()).await {
                 Ok(()) => {
                     link.carried(bytes, began.saturating_until(BootInstant::now()), self.lease.duration);
                     break;

@@ -7,9 +7,6 @@ use chancery_kernel::{Kernel, LANES, Parts, PrivateKey, SignError, encode_pkcs1_
 use rsa::pkcs1::RsaPrivateKey;
 use rsa::pkcs8::PrivateKeyInfo;
 
-/// Eight lanes take as long as three to four signatures of AWS-LC, however many of them are used.
-const LEAST: usize = 4;
-
 /// A key that the kernel takes, on a processor that has what the kernel needs.
 pub(crate) struct Lockstep {
     kernel: Kernel,
@@ -17,6 +14,12 @@ pub(crate) struct Lockstep {
 }
 
 impl Lockstep {
+    /// How many records at a time.
+    pub(crate) const RECORDS: usize = LANES;
+
+    /// Eight lanes take as long as three to four signatures of AWS-LC, however many of them are used.
+    pub(crate) const LEAST: u64 = 4;
+
     /// The key for the kernel, or none where AWS-LC signs alone: the processor lacks the instructions, or the key is
     /// of a kind that the kernel is not made for. `pkcs8` was checked by AWS-LC.
     pub(crate) fn open(pkcs8: &[u8]) -> Option<Self> {
@@ -34,16 +37,6 @@ impl Lockstep {
             qinv: parsed.coefficient.as_bytes(),
         });
         key.ok().map(|key| Self { kernel, key })
-    }
-
-    /// How many records at a time.
-    pub(crate) const fn records() -> usize {
-        LANES
-    }
-
-    /// Whether so few are better signed one by one.
-    pub(crate) const fn is_worth_it(records: usize) -> bool {
-        records >= LEAST
     }
 
     /// Appends the signature of each payload, in the same order, or nothing on an error.

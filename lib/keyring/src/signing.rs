@@ -1,4 +1,6 @@
-//! Signing, by AWS-LC; batches of RS256 by the kernel where the processor has its instructions.
+//! A key that signs: by AWS-LC what is signed alone; `batch` has the rest.
+
+mod batch;
 
 use std::fmt;
 
@@ -12,7 +14,7 @@ use aws_lc_rs::signature::{
 use uuid::Uuid;
 
 use crate::lockstep::Lockstep;
-use crate::{Algorithm, BatchOutcome, DataKey, SignError, Signatures, UnwrapError, unwrap};
+use crate::{Algorithm, DataKey, SignError, UnwrapError, unwrap};
 
 /// Bytes of a signature by ES256
 /// ([RFC 7518, section 3.4](https://www.rfc-editor.org/rfc/rfc7518#section-3.4)) and by
@@ -122,12 +124,6 @@ impl SigningKey {
         self.signature_len
     }
 
-    /// What signs batches of this key: for logs.
-    #[must_use]
-    pub const fn library(&self) -> &'static str {
-        if self.lockstep.is_some() { "kernel" } else { "AWS-LC" }
-    }
-
     /// Appends the signature of `payload` to `out`, by AWS-LC: exactly [`SigningKey::signature_len`]
     /// bytes, or none on an error.
     ///
@@ -158,73 +154,6 @@ impl SigningKey {
             out.truncate(before);
             SignError::Failed { key: self.id, algorithm: self.algorithm }
         })
-    }
-
-    /// Signs one payload after the other and appends the signatures, in the same order.
-    ///
-    /// Where the kernel signs, it takes eight records at a time, and leaves the last ones to AWS-LC if they are too few
-    /// to pay: the bytes are the same.
-    ///
-    /// Before each record, or each eight of the kernel's, it asks `still_ours`, and stops at once when the answer is no: the
-    /// lease on the key may have run out. The answer should cost less than a signature; a look at the monotonic clock
-    /// does. After the last record nothing is asked: whoever stores the signatures checks the lease anyway.
-    ///
-    /// Memory for all signatures is taken once, by the iterator's lower size hint.
-    ///
-    /// # Errors
-    ///
-    /// [`SignError::SignatureLength`] when `signatures` is made for another length, before
-    /// anything is signed; [`SignError::Failed`] when AWS-LC fails, [`SignError::Lockstep`] when the kernel does, with
-    /// the signatures made until then left in place.
-    pub fn sign_batch<'a>(
-        &self,
-        mut payloads: impl Iterator<Item = &'a [u8]>,
-        mut still_ours: impl FnMut() -> bool,
-        signatures: &mut Signatures,
-    ) -> Result<BatchOutcome, SignError> {
-        if signatures.signature_len() != self.signature_len {
-            return Err(SignError::SignatureLength {
-                key: self.id,
-                wanted: self.signature_len,
-                given: signatures.signature_len(),
-            });
-        }
-        signatures.reserve(payloads.size_hint().0);
-        let mut signed = 0;
-        if let Some(lockstep) = &self.lockstep {
-            loop {
-                let eight: Vec<&[u8]> = payloads.by_ref().take(Lockstep::records()).collect();
-                if !Lockstep::is_worth_it(eight.len()) {
-                    return self.sign_each(eight.into_iter(), signed, still_ours, signatures);
-                }
-                if !still_ours() {
-                    return Ok(BatchOutcome::Stopped { signed });
-                }
-                lockstep.sign(&eight, signatures.buffer()).map_err(|source| SignError::Lockstep {
-                    key: self.id,
-                    algorithm: self.algorithm,
-                    source,
-                })?;
-                signed += eight.len();
-            }
-        }
-        self.sign_each(payloads, signed, still_ours, signatures)
-    }
-
-    fn sign_each<'a>(
-        &self,
-        payloads: impl Iterator<Item = &'a [u8]>,
-        before: usize,
-        mut still_ours: impl FnMut() -> bool,
-        signatures: &mut Signatures,
-    ) -> Result<BatchOutcome, SignError> {
-        for (n, payload) in payloads.enumerate() {
-            if !still_ours() {
-                return Ok(BatchOutcome::Stopped { signed: before + n });
-            }
-            self.sign(payload, signatures.buffer())?;
-        }
-        Ok(BatchOutcome::Complete)
     }
 }
 
