@@ -194,7 +194,7 @@ ensure_cxx_compiler() {
 # In a subshell: what fails in it is said, and the rest goes on.
 valgrind_if_possible() {
     if has valgrind; then return; fi
-    (install_packages "no valgrind found" valgrind) || say "going on without valgrind: no instructions are counted"
+    (install_packages "no valgrind found" valgrind) || say "going on without valgrind: no instructions are counted, and constant time is not checked"
 }
 
 # --- The chart -------------------------------------------------------------------------

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chancery_keyring::{BatchOutcome, SigningKey};
 use chancery_store::StoreError;
-use chancery_store::lease::Lease;
+use chancery_store::lease::{Lease, Library};
 use tokio::sync::{AcquireError, SemaphorePermit};
 use tracing::{Instrument, field};
 
@@ -80,7 +80,7 @@ impl<'a> Batch<'a> {
         }
         let key = self.key().await?;
         match self.sign(&key).await? {
-            BatchOutcome::Complete => self.store().await.map(|()| true),
+            BatchOutcome::Complete => self.store(self.library(&key)).await.map(|()| true),
             BatchOutcome::Stopped { .. } => Ok(false),
         }
     }
@@ -141,6 +141,14 @@ impl<'a> Batch<'a> {
         Ok(self.signer.keys.open(&self.lease, &key)?)
     }
 
+    /// What signs the batch, as the ledger has it.
+    fn library(&self, key: &SigningKey) -> Library {
+        match key.library(self.lease.records()) {
+            chancery_keyring::Library::AwsLcRs => Library::AwsLcRs,
+            chancery_keyring::Library::Kernel => Library::Kernel,
+        }
+    }
+
     /// Signs the whole batch into the signatures in hand, part by part.
     async fn sign(&mut self, key: &Arc<SigningKey>) -> Result<BatchOutcome, SignerError> {
         self.hands.make_ready_for(key);
@@ -163,7 +171,7 @@ impl<'a> Batch<'a> {
     async fn sign_from(&mut self, key: &Arc<SigningKey>, from: usize) -> Result<Option<usize>, SignerError> {
         let Some(_permit) = self.processor().await? else { return Ok(None) };
         let left = self.hands.payloads.len() - from;
-        let span = tracing::debug_span!("sign", records = left);
+        let span = tracing::debug_span!("sign", records = left, library = %self.library(key));
         match self.sign_part(key, from).instrument(span).await? {
             BatchOutcome::Complete => Ok(Some(left)),
             BatchOutcome::Stopped { .. } if self.signer.stop.is_overdue() => Ok(None),

@@ -2,6 +2,7 @@
 
 pub(crate) mod breakdown;
 pub(crate) mod curves;
+pub(crate) mod kernel;
 mod profile;
 pub(crate) mod rs256;
 

@@ -4,6 +4,7 @@
 //! things that were measured one right after the other, again and again.
 
 mod admission;
+mod audit;
 mod bare;
 mod command;
 mod copy;
@@ -37,6 +38,16 @@ const MEASUREMENTS: &[Measurement<()>] = &[
         name: "es256",
         about: "ES256 against a bare loop and a bare COPY",
         measure: |(), effort| Box::pin(limit::curves::es256(effort)),
+    },
+    Measurement {
+        name: "kernel",
+        about: "the kernel against AWS-LC and crypto_mb, by processor time",
+        measure: |(), effort| Box::pin(limit::kernel::measure(effort)),
+    },
+    Measurement {
+        name: "audit",
+        about: "signatures audited per second against what is wanted",
+        measure: |(), effort| Box::pin(audit::measure(effort)),
     },
     Measurement {
         name: "breakdown",

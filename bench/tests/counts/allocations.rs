@@ -27,7 +27,7 @@ fn signing_takes_no_more_allocations_than_before() {
             let mut signatures = Signatures::new(key.signature_len());
             let outcome = measure(|| {
                 let payloads = payloads.iter().map(Vec::as_slice);
-                let outcome = key.sign_batch(payloads, || true, &mut signatures);
+                let outcome = key.sign_batch(records as u64, payloads, || true, &mut signatures);
                 assert_eq!(outcome, Ok(BatchOutcome::Complete));
             });
             outcome.count_total
@@ -81,7 +81,9 @@ async fn sign_batch(
     let wrapped = session.key(&lease).await?.wrapped;
     let key = SigningKey::open(&data_key, run.run.keyring.uid, lease.key, Algorithm::EdDsa, &wrapped)?;
     session.fetch(lease.first_record, lease.last_record, payloads).await?;
-    anyhow::ensure!(key.sign_batch(payloads.iter(), || true, signatures)? == BatchOutcome::Complete);
+    anyhow::ensure!(
+        key.sign_batch(lease.records(), payloads.iter(), || true, signatures)? == BatchOutcome::Complete
+    );
     let signatures: Vec<&[u8]> = signatures.iter().collect();
     session.store(&lease, &signatures).await?;
     Ok(())

@@ -36,7 +36,8 @@ fn signing_takes_no_more_instructions_than_before() {
 fn sign_with(algorithm: Algorithm) {
     let (key, payloads) = (key(algorithm), payloads(RECORDS));
     let mut signatures = Signatures::new(key.signature_len());
-    let outcome = key.sign_batch(payloads.iter().map(Vec::as_slice), || true, &mut signatures);
+    let payloads = payloads.iter().map(Vec::as_slice);
+    let outcome = key.sign_batch(RECORDS as u64, payloads, || true, &mut signatures);
     assert_eq!(outcome, Ok(BatchOutcome::Complete));
 }
 

@@ -9,11 +9,13 @@
 //!   - `geometry`: the batches follow each other, without IO.
 //!   - `ranges`: which records are read at a time, without IO.
 //!   - `records`: the records of a range, without IO.
+//!   - `claims`: their signatures, without IO.
 //! - `of_keyring`: the laws 4 and 5, over all runs of the ring.
 //!   - `ring`: the keys, without IO.
 //!   - `lease_log`: the lease log, without IO.
 //! - `report`: what was found.
 
+mod claims;
 #[cfg(test)]
 mod fixtures;
 mod geometry;
@@ -32,10 +34,10 @@ use crate::report::Findings;
 
 pub use report::{Law, LawReport, Report};
 
-/// Bytes of payload that a worker holds at a time.
+/// Bytes of payload that a worker reads at a time; it holds twice as many, as it checks those that it read before.
 const RANGE_BYTES: i64 = 4 << 20;
 
-/// Records that a worker holds at a time.
+/// Records that a worker reads at a time, and holds twice as many.
 const RANGE_RECORDS: i64 = 4_000;
 
 /// How an audit is done.

@@ -9,6 +9,7 @@ use chancery_store::{Run, StoreError};
 use futures::future::try_join_all;
 use futures::{Stream, TryStreamExt};
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 
 use crate::geometry::Geometry;
 use crate::ranges::{Range, Ranges};
@@ -39,7 +40,7 @@ pub(crate) async fn audit(
 ) -> Result<Findings, AuditError> {
     let shown = options.violations_shown;
     let run = Arc::new(run.clone());
-    let ring = Arc::new(Ring::new(&run.keyring, keys));
+    let ring = Arc::new(Ring::new(&run.keyring, keys, run.sealed_records.unwrap_or_default()));
     let mut findings = ring::check_material(keys, &ring, shown);
     let mut reader = snapshot.reader().await?;
     let admissions = reader.admissions(&run).await?;
@@ -74,7 +75,7 @@ pub(crate) async fn audit(
     Ok(findings)
 }
 
-/// One worker: takes ranges until there are none.
+/// One worker: takes ranges until there are none, and reads one while the one before is checked.
 async fn check_ranges(
     snapshot: &Snapshot,
     walk: &Mutex<Walk<'_>>,
@@ -85,27 +86,33 @@ async fn check_ranges(
     progress: &(impl Fn(u64) + Send + Sync),
 ) -> Result<Findings, AuditError> {
     let mut reader = snapshot.reader().await?;
-    let mut findings = Findings::new(shown);
+    let (mut findings, mut checker) = (Findings::new(shown), Checker::new(run, ring));
+    let mut is_checked = |check: RangeCheck| {
+        let records = check.records();
+        findings.merge(check.finish());
+        progress(checked.fetch_add(records, Ordering::Relaxed) + records);
+    };
     loop {
         let next = walk.lock().await.next_range().await?;
-        let Some(range) = next else { return Ok(findings) };
-        let records = range.last.abs_diff(range.first) + 1;
-        findings.merge(check_range(&mut reader, range, run, ring, shown).await?);
-        progress(checked.fetch_add(records, Ordering::Relaxed) + records);
+        let Some(range) = next else { break };
+        check_range(&mut reader, range, shown, &mut checker, &mut is_checked).await?;
     }
+    checker.end().await?.into_iter().for_each(is_checked);
+    Ok(findings)
 }
 
-/// Checks a range in portions of as many bytes as a worker may hold, however large its records turn out to be.
+/// Checks a range in portions of as many bytes as a worker may hold, however large its records turn out to be. The last one
+/// is left to the checker.
 async fn check_range(
     reader: &mut Reader,
     range: Range,
-    run: &Arc<Run>,
-    ring: &Arc<Ring>,
     shown: usize,
-) -> Result<Findings, AuditError> {
+    checker: &mut Checker<'_>,
+    mut is_checked: impl FnMut(RangeCheck),
+) -> Result<(), AuditError> {
     let (first, last) = (range.first, range.last);
-    let mut check = RangeCheck::new(range, shown);
-    let mut rows = std::pin::pin!(reader.records(run, first, last));
+    let mut begun = Some(RangeCheck::new(range, shown));
+    let mut rows = std::pin::pin!(reader.records(checker.run, first, last));
     let mut portion: Vec<RecordRow> = Vec::new();
     let mut bytes = 0;
     loop {
@@ -114,18 +121,54 @@ async fn check_range(
             bytes >= RANGE_BYTES.unsigned_abs() || portion.len() as u64 >= RANGE_RECORDS.unsigned_abs();
         let is_next = |row: &RecordRow| portion.last().is_some_and(|before| before.record != row.record);
         if row.as_ref().is_none_or(|row| is_full && is_next(row)) {
-            let (run, ring, held) = (Arc::clone(run), Arc::clone(ring), std::mem::take(&mut portion));
+            let before = checker.end().await?;
+            // Without a range that begins, the one before is this one.
+            let check = match (begun.take(), before) {
+                (Some(begun), before) => {
+                    before.into_iter().for_each(&mut is_checked);
+                    Some(begun)
+                }
+                (None, before) => before,
+            };
+            if let Some(check) = check {
+                checker.begin(check, std::mem::take(&mut portion));
+            }
             bytes = 0;
-            check = tokio::task::spawn_blocking(move || {
-                check.rows(&held, &run, &ring);
-                check
-            })
-            .await?;
         }
-        let Some(row) = row else { return Ok(check.finish()) };
+        let Some(row) = row else { return Ok(()) };
         let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
         bytes += (length(&row.payload) + length(&row.signature) + ROW_BYTES) as u64;
         portion.push(row);
+    }
+}
+
+/// Checks one portion at a time, on another thread than the one that reads.
+struct Checker<'a> {
+    run: &'a Arc<Run>,
+    ring: &'a Arc<Ring>,
+    under_way: Option<JoinHandle<RangeCheck>>,
+}
+
+impl<'a> Checker<'a> {
+    const fn new(run: &'a Arc<Run>, ring: &'a Arc<Ring>) -> Self {
+        Self { run, ring, under_way: None }
+    }
+
+    /// Goes on with a range. What was under way has to have ended.
+    fn begin(&mut self, mut check: RangeCheck, portion: Vec<RecordRow>) {
+        let (run, ring) = (Arc::clone(self.run), Arc::clone(self.ring));
+        self.under_way = Some(tokio::task::spawn_blocking(move || {
+            check.rows(&portion, &run, &ring);
+            check
+        }));
+    }
+
+    /// What was under way, when it has ended.
+    async fn end(&mut self) -> Result<Option<RangeCheck>, AuditError> {
+        match self.under_way.take() {
+            Some(under_way) => Ok(Some(under_way.await?)),
+            None => Ok(None),
+        }
     }
 }
 

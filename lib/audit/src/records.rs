@@ -6,6 +6,7 @@ use chancery_store::Run;
 use chancery_store::audit::{PAYLOAD_BYTES, RecordRow};
 use sha2::{Digest, Sha256};
 
+use crate::claims::{Claim, Claims, made_by};
 use crate::ranges::{Batch, Part, Range};
 use crate::report::{Findings, Law};
 use crate::ring::Ring;
@@ -13,6 +14,7 @@ use crate::ring::Ring;
 /// The check of a range, whose rows come in portions.
 #[derive(Debug)]
 pub(crate) struct RangeCheck {
+    first: i64,
     last: i64,
     /// What is left of the range's parts; the first is the one that the check is at.
     parts: std::vec::IntoIter<Part>,
@@ -38,6 +40,7 @@ impl RangeCheck {
         let Range { first, last, parts } = range;
         let mut parts = parts.into_iter();
         Self {
+            first,
             last,
             part: parts.next(),
             parts,
@@ -48,15 +51,22 @@ impl RangeCheck {
         }
     }
 
+    /// How many records the range has.
+    pub(crate) const fn records(&self) -> u64 {
+        self.last.abs_diff(self.first) + 1
+    }
+
     /// The next rows, in the order of their records; all rows of a record come at once. A record or signature that
     /// stands twice gives several.
     pub(crate) fn rows(&mut self, rows: &[RecordRow], run: &Run, ring: &Ring) {
+        let mut claims = Claims::default();
         for rows in rows.chunk_by(|one, other| one.record == other.record) {
-            self.record(rows, run, ring);
+            self.record(rows, run, &mut claims);
         }
+        claims.check(&run.name, ring, &mut self.findings);
     }
 
-    fn record(&mut self, rows: &[RecordRow], run: &Run, ring: &Ring) {
+    fn record<'r>(&mut self, rows: &'r [RecordRow], run: &Run, claims: &mut Claims<'r>) {
         let record = rows[0].record;
         self.absent_up_to(record - 1);
         self.expected = record + 1;
@@ -87,7 +97,11 @@ impl RangeCheck {
             }),
         }
         for row in signatures {
-            check_signature(run, ring, row, payloads.first().and_then(|(_, payload)| *payload), findings);
+            // A signature of nothing, or under no lease, is named by the laws 1 and 4.
+            if let (Some((_, Some(payload))), Some(key)) = (payloads.first(), row.key_id) {
+                let (made_by, signature) = (made_by(batch), row.signature.as_deref().unwrap_or_default());
+                claims.add(Claim { record, key, made_by, payload, signature });
+            }
             check_origin(run, row, batch, findings);
         }
     }
@@ -154,26 +168,6 @@ fn check_payload(record: i64, bytes: i32, batch: Option<&Batch>, findings: &mut 
             format!("batch {number} says that its payloads have {said} bytes, they have {bytes}")
         });
     }
-}
-
-/// Law 2.
-fn check_signature(run: &Run, ring: &Ring, row: &RecordRow, payload: Option<&[u8]>, findings: &mut Findings) {
-    let record = row.record;
-    // A signature of nothing, or under no lease, is named by the laws 1 and 4.
-    let (Some(payload), Some(key)) = (payload, row.key_id) else { return };
-    let signature = row.signature.as_deref().unwrap_or_default();
-    let wrong = match ring.get(key) {
-        None => format!("key {key} is not in the ring of {}", run.name),
-        Some(Err(reason)) => reason.clone(),
-        Some(Ok(public)) if public.verify(payload, signature) => {
-            findings.counts.verified += 1;
-            return;
-        }
-        Some(Ok(_)) => format!("it does not verify with key {key}"),
-    };
-    findings.violated(Law::TrueSignatures, record, || {
-        format!("the signature of record {record} is not true: {wrong}")
-    });
 }
 
 /// Law 3 and law 4: the signature was stored under the lease that its batch names, while that was held.

@@ -15,9 +15,22 @@ pub(crate) struct Ring {
     keys: HashMap<Uuid, Result<VerifyingKey, String>>,
 }
 
+/// Signatures of a key from which on it pays to prepare it for many.
+const MANY: i64 = 200;
+
+/// Keys that are prepared at the most: the memory that an audit takes has a bound.
+const MOST_PREPARED: usize = 256;
+
 impl Ring {
-    pub(crate) fn new(keyring: &Keyring, rows: &[KeyRow]) -> Self {
-        Self { keys: rows.iter().map(|row| (row.id, public_key(keyring, row))).collect() }
+    /// The keys, which signed so many records together.
+    pub(crate) fn new(keyring: &Keyring, rows: &[KeyRow], records: i64) -> Self {
+        let each = i64::try_from(rows.len().max(1)).map_or(0, |keys| records / keys);
+        let is_prepared = each >= MANY && rows.len() <= MOST_PREPARED;
+        let key = |row: &KeyRow| {
+            let key = public_key(keyring, row);
+            (row.id, if is_prepared { key.map(VerifyingKey::for_many) } else { key })
+        };
+        Self { keys: rows.iter().map(key).collect() }
     }
 
     pub(crate) fn get(&self, key: Uuid) -> Option<&Result<VerifyingKey, String>> {

@@ -10,39 +10,46 @@
 //!                                              │
 //!        DataKey + wrapped ──open──> SigningKey ──sign_batch──> Signatures
 //!                                                                   │
-//!                       public_key ──> VerifyingKey ──verify──> true or false
+//!                       public_key ──> VerifyingKey ──verify_batch──> true or false
 //! ```
 //!
 //! Two rules hold here and nowhere else:
 //!
 //! - A private key exists in the clear only in memory that is overwritten when it is
 //!   dropped. No `Debug` output and no error holds a byte of it.
-//! - What one library signed, another one verifies: [`SigningKey`] is AWS-LC only,
-//!   [`VerifyingKey`] is `rsa`, `p256` and `ed25519-dalek` only. A fault in one of them
-//!   cannot hide itself.
+//! - What one library signed, another one verifies. [`SigningKey`] is AWS-LC, and for batches of RS256 the kernel where
+//!   the processor has its instructions; [`VerifyingKey`] is `rsa`, `p256` and `ed25519-dalek`, and for batches of RS256
+//!   whichever of AWS-LC and the kernel did not sign. A fault in one of them cannot hide itself.
 
 mod algorithm;
+mod batch_outcome;
 mod data_key;
 mod generate;
 mod kek;
 mod keks;
 mod key_spec;
+mod library;
+mod lockstep;
 mod public_key;
 mod seal;
 mod secret;
+mod sign_error;
 mod signatures;
 mod signing;
 mod verifying;
 mod wrap;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use batch_outcome::BatchOutcome;
 pub use data_key::{DataKey, DataKeyError, OpenDataKeyError, WrapDataKeyError, WrappedDataKey};
 pub use generate::{GenerateError, GeneratedKey, generate};
 pub use kek::{Kek, KekError};
 pub use keks::{Keks, RewrapError};
 pub use key_spec::{KeySpec, KeySpecError, RsaKeySize};
+pub use library::Library;
 pub use public_key::public_key_pem;
+pub use sign_error::SignError;
 pub use signatures::Signatures;
-pub use signing::{BatchOutcome, SignError, SigningKey};
+pub use signing::SigningKey;
 pub use verifying::{PublicKeyError, VerifyingKey};
 pub use wrap::{UnwrapError, WrapError, unwrap, wrap};

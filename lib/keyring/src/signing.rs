@@ -1,4 +1,6 @@
-//! Signing, by AWS-LC only.
+//! A key that signs: by AWS-LC what is signed alone; `batch` has the rest.
+
+mod batch;
 
 use std::fmt;
 
@@ -11,7 +13,8 @@ use aws_lc_rs::signature::{
 };
 use uuid::Uuid;
 
-use crate::{Algorithm, DataKey, Signatures, UnwrapError, unwrap};
+use crate::lockstep::Lockstep;
+use crate::{Algorithm, DataKey, SignError, UnwrapError, unwrap};
 
 /// Bytes of a signature by ES256
 /// ([RFC 7518, section 3.4](https://www.rfc-editor.org/rfc/rfc7518#section-3.4)) and by
@@ -27,6 +30,8 @@ pub struct SigningKey {
     algorithm: Algorithm,
     signature_len: usize,
     pair: Pair,
+    /// Of RS256 alone, and only where the kernel signs such keys.
+    lockstep: Option<Lockstep>,
 }
 
 // Every pair is a handle to a key that AWS-LC parsed once: signing parses nothing. It has no
@@ -78,7 +83,8 @@ impl SigningKey {
             },
             Pair::P256(_) | Pair::Ed25519(_) => CURVE_SIGNATURE_BYTES,
         };
-        Ok(Self { id: key, algorithm, signature_len, pair })
+        let lockstep = matches!(algorithm, Algorithm::Rs256).then(|| Lockstep::open(&pkcs8)).flatten();
+        Ok(Self { id: key, algorithm, signature_len, pair, lockstep })
     }
 
     /// Makes sure that what is signed with this key verifies with that public key: a
@@ -118,7 +124,7 @@ impl SigningKey {
         self.signature_len
     }
 
-    /// Appends the signature of `payload` to `out`: exactly [`SigningKey::signature_len`]
+    /// Appends the signature of `payload` to `out`, by AWS-LC: exactly [`SigningKey::signature_len`]
     /// bytes, or none on an error.
     ///
     /// # Errors
@@ -149,43 +155,6 @@ impl SigningKey {
             SignError::Failed { key: self.id, algorithm: self.algorithm }
         })
     }
-
-    /// Signs one payload after the other and appends the signatures, in the same order.
-    ///
-    /// Before each record it asks `still_ours`, and stops at once when the answer is no: the
-    /// lease on the key may have run out. The answer should cost less than a signature; a
-    /// look at the monotonic clock does. After the last record nothing is asked: whoever
-    /// stores the signatures checks the lease anyway.
-    ///
-    /// Memory for all signatures is taken once, by the iterator's lower size hint.
-    ///
-    /// # Errors
-    ///
-    /// [`SignError::SignatureLength`] when `signatures` is made for another length, before
-    /// anything is signed; [`SignError::Failed`] when AWS-LC fails, with the signatures made
-    /// until then left in place.
-    pub fn sign_batch<'a>(
-        &self,
-        payloads: impl Iterator<Item = &'a [u8]>,
-        mut still_ours: impl FnMut() -> bool,
-        signatures: &mut Signatures,
-    ) -> Result<BatchOutcome, SignError> {
-        if signatures.signature_len() != self.signature_len {
-            return Err(SignError::SignatureLength {
-                key: self.id,
-                wanted: self.signature_len,
-                given: signatures.signature_len(),
-            });
-        }
-        signatures.reserve(payloads.size_hint().0);
-        for (signed, payload) in payloads.enumerate() {
-            if !still_ours() {
-                return Ok(BatchOutcome::Stopped { signed });
-            }
-            self.sign(payload, signatures.buffer())?;
-        }
-        Ok(BatchOutcome::Complete)
-    }
 }
 
 impl fmt::Debug for SigningKey {
@@ -195,42 +164,6 @@ impl fmt::Debug for SigningKey {
             .field("algorithm", &self.algorithm)
             .finish_non_exhaustive()
     }
-}
-
-/// How far [`SigningKey::sign_batch`] came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a batch that was stopped must not be stored"]
-pub enum BatchOutcome {
-    /// Every payload is signed.
-    Complete,
-    /// The key was no longer ours.
-    Stopped {
-        /// How many payloads this call signed before.
-        signed: usize,
-    },
-}
-
-/// Why a payload is not signed. Every message names the key.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SignError {
-    /// AWS-LC gives no reason. A lack of memory or of random bytes is all that is known.
-    #[error("key {key} could not sign with {algorithm}: AWS-LC failed")]
-    Failed {
-        /// The id of the key.
-        key: Uuid,
-        /// The algorithm of the key.
-        algorithm: Algorithm,
-    },
-    /// The container was made for the signatures of another kind of key.
-    #[error("key {key} makes signatures of {wanted} bytes, the container is for {given}")]
-    SignatureLength {
-        /// The id of the key.
-        key: Uuid,
-        /// The length of the key's signatures in bytes.
-        wanted: usize,
-        /// The length that the container was made for, in bytes.
-        given: usize,
-    },
 }
 
 #[cfg(test)]

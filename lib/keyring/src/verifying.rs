@@ -1,5 +1,8 @@
 //! Verifying, by libraries that share no code with the one that signed.
 
+mod ed25519;
+mod rs256;
+
 use std::error::Error;
 use std::fmt;
 
@@ -11,11 +14,13 @@ use rsa::sha2::{Digest as _, Sha256};
 use rsa::signature::hazmat::PrehashVerifier as _;
 use rsa::traits::PublicKeyParts as _;
 
-use crate::{Algorithm, RsaKeySize};
+use crate::verifying::ed25519::Ed25519;
+use crate::verifying::rs256::Rs256;
+use crate::{Algorithm, Library, RsaKeySize};
 
 /// A public key, parsed once, that checks signatures of one algorithm.
 ///
-/// It uses `rsa`, `p256` and `ed25519-dalek`, never AWS-LC, and can be shared between threads.
+/// It can be shared between threads.
 #[derive(Clone)]
 pub struct VerifyingKey {
     algorithm: Algorithm,
@@ -24,10 +29,10 @@ pub struct VerifyingKey {
 
 #[derive(Clone)]
 enum Key {
-    Rs256(rsa::pkcs1v15::VerifyingKey<Sha256>),
+    Rs256(Box<Rs256>),
     Ps256(rsa::pss::VerifyingKey<Sha256>),
     Es256(p256::ecdsa::VerifyingKey),
-    EdDsa(ed25519_dalek::VerifyingKey),
+    EdDsa(Box<Ed25519>),
 }
 
 impl VerifyingKey {
@@ -42,7 +47,7 @@ impl VerifyingKey {
     /// Ed25519 points under which a signature proves nothing.
     pub fn from_spki_der(algorithm: Algorithm, spki_der: &[u8]) -> Result<Self, PublicKeyError> {
         let key = match algorithm {
-            Algorithm::Rs256 => Key::Rs256(rsa::pkcs1v15::VerifyingKey::new(rsa_key(algorithm, spki_der)?)),
+            Algorithm::Rs256 => Key::Rs256(Box::new(Rs256::new(rsa_key(algorithm, spki_der)?, spki_der)?)),
             // With a salt as long as the hash, which RFC 7518, section 3.5, demands.
             Algorithm::Ps256 => Key::Ps256(rsa::pss::VerifyingKey::new(rsa_key(algorithm, spki_der)?)),
             Algorithm::Es256 => p256::ecdsa::VerifyingKey::from_public_key_der(spki_der)
@@ -54,7 +59,7 @@ impl VerifyingKey {
                 if key.is_weak() {
                     return Err(PublicKeyError::Weak { algorithm });
                 }
-                Key::EdDsa(key)
+                Key::EdDsa(Box::new(Ed25519::new(key)))
             }
         };
         Ok(Self { algorithm, key })
@@ -70,7 +75,7 @@ impl VerifyingKey {
     #[must_use]
     pub fn rsa_key_size(&self) -> Option<RsaKeySize> {
         let key = match &self.key {
-            Key::Rs256(key) => key.as_ref(),
+            Key::Rs256(key) => key.rsa(),
             Key::Ps256(key) => key.as_ref(),
             Key::Es256(_) | Key::EdDsa(_) => return None,
         };
@@ -83,24 +88,43 @@ impl VerifyingKey {
     /// Ed25519 is checked strictly: neither a small-order `R` nor an `s` that is not reduced
     /// passes. For ES256 both `s` and `n - s` pass, as X9.62 and JOSE have it.
     ///
-    /// On one core of the reference machine it takes about 190 µs for RSA of 2048 bits,
-    /// 310 µs for ES256 and 36 µs for EdDSA.
+    /// It takes `rsa`, `p256` and `ed25519-dalek`, none of which signs.
     #[must_use]
     pub fn verify(&self, payload: &[u8], signature: &[u8]) -> bool {
         match &self.key {
-            // The digest here, because `Verifier` copies the key's prefix for each signature.
-            Key::Rs256(key) => rsa::pkcs1v15::Signature::try_from(signature)
-                .and_then(|signature| key.verify_prehash(&Sha256::digest(payload), &signature))
-                .is_ok(),
+            Key::Rs256(key) => key.verify(payload, signature),
             Key::Ps256(key) => rsa::pss::Signature::try_from(signature)
                 .and_then(|signature| key.verify_prehash(&Sha256::digest(payload), &signature))
                 .is_ok(),
             Key::Es256(key) => p256::ecdsa::Signature::from_slice(signature)
                 .and_then(|signature| key.verify(payload, &signature))
                 .is_ok(),
-            Key::EdDsa(key) => ed25519_dalek::Signature::from_slice(signature)
-                .and_then(|signature| key.verify_strict(payload, &signature))
-                .is_ok(),
+            Key::EdDsa(key) => key.verify(payload, signature),
+        }
+    }
+
+    /// The same key, for a hundred signatures and more: one of EdDSA takes a millisecond once, and 30 KB, to verify the rest
+    /// in half the time ([`VerifyingKey::verify_batch`]).
+    #[must_use]
+    pub fn for_many(self) -> Self {
+        let Self { algorithm, key } = self;
+        let key = match key {
+            Key::EdDsa(key) => Key::EdDsa(Box::new(key.for_many())),
+            other => other,
+        };
+        Self { algorithm, key }
+    }
+
+    /// The verdict of [`VerifyingKey::verify`] for each payload and the signature beside it, which `made_by` made: by another
+    /// library. Of RS256 that is AWS-LC for what the kernel signed, and the kernel for what AWS-LC signed.
+    #[must_use]
+    pub fn verify_batch(&self, made_by: Library, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
+        match &self.key {
+            Key::Rs256(key) => key.verify_batch(made_by, pairs),
+            Key::EdDsa(key) => key.verify_batch(pairs),
+            Key::Ps256(_) | Key::Es256(_) => {
+                pairs.iter().map(|(payload, signature)| self.verify(payload, signature)).collect()
+            }
         }
     }
 }

@@ -26,10 +26,11 @@ impl Batch<'_> {
         let (stop, term) = (self.signer.stop.clone(), Arc::clone(&self.term));
         let in_use = self.signer.journal.as_ref().map(|journal| journal.start(&self.lease)).transpose();
         let in_use = in_use.map_err(SignerError::UseJournal)?;
+        let records = self.lease.records();
         let mut signing = tokio::task::spawn_blocking(move || {
             let before = signatures.len();
             let still_ours = || term.may_sign() && !stop.is_overdue();
-            let outcome = key.sign_batch(payloads.iter().skip(from), still_ours, &mut signatures);
+            let outcome = key.sign_batch(records, payloads.iter().skip(from), still_ours, &mut signatures);
             let stopped = in_use.map_or(Ok(()), |in_use| in_use.stop(signatures.len() - before));
             (outcome, stopped, payloads, signatures)
         });

@@ -9,13 +9,13 @@ use crate::error::SignerError;
 use crate::hands::{Hands, Next, NextState};
 
 impl Batch<'_> {
-    /// Stores the signatures. While the database is away they are kept, for as long as the lease can be renewed; once
+    /// Stores the signatures, which `library` made. While the database is away they are kept, for as long as the lease can be renewed; once
     /// it is back, the ledger tells whether they are still wanted.
-    pub(super) async fn store(&mut self) -> Result<(), SignerError> {
+    pub(super) async fn store(&mut self, library: Library) -> Result<(), SignerError> {
         self.acquire_next().await?;
         loop {
             let began = BootInstant::now();
-            match self.store_once().await {
+            match self.store_once(library).await {
                 Ok(bytes) => {
                     let took = began.saturating_until(BootInstant::now());
                     self.hands.link.carried(bytes, took, self.lease.duration);
@@ -75,20 +75,19 @@ impl Batch<'_> {
 
     /// Stores the signatures, and fetches the payloads of the next batch with that if they fit. Returns how many bytes were
     /// transferred.
-    async fn store_once(&mut self) -> Result<usize, StoreError> {
+    async fn store_once(&mut self, library: Library) -> Result<usize, StoreError> {
         let Hands { session, signatures, link, payloads, next, .. } = &mut *self.hands;
         let signatures = EndToEnd { bytes: signatures.as_bytes(), each: signatures.signature_len() };
         let stored = signatures.bytes.len();
         let fits = |bytes: i64| usize::try_from(bytes).is_ok_and(|bytes| bytes <= link.part());
         match next {
             Some(next) if next.state == NextState::Granted && fits(next.lease.payload_bytes) => {
-                let (lease, library) = (&self.lease, Library::AwsLcRs);
-                session.store_and_fetch(lease, signatures, library, &next.lease, payloads).await?;
+                session.store_and_fetch(&self.lease, signatures, library, &next.lease, payloads).await?;
                 next.state = NextState::Fetched;
                 Ok(stored + payloads.bytes())
             }
             _ => {
-                session.store_in_parts(&self.lease, signatures, Library::AwsLcRs, link.part()).await?;
+                session.store_in_parts(&self.lease, signatures, library, link.part()).await?;
                 Ok(stored)
             }
         }

@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use chancery_keyring::{Algorithm, DataKey, KeySpec, SigningKey, VerifyingKey, generate};
+use chancery_keyring::{Algorithm, DataKey, KeySpec, Library, SigningKey, VerifyingKey, generate};
 use libfuzzer_sys::fuzz_target;
 use uuid::Uuid;
 
@@ -28,12 +28,24 @@ static SIGNED: LazyLock<[Signed; 4]> = LazyLock::new(|| {
     })
 });
 
+/// The verdict, which no library disagrees with.
+fn verify(key: &VerifyingKey, payload: &[u8], signature: &[u8]) -> bool {
+    let verdict = key.verify(payload, signature);
+    for made_by in [Library::AwsLcRs, Library::Kernel] {
+        // One alone, and as many as are verified at a time.
+        for count in [1, 5] {
+            assert_eq!(key.verify_batch(made_by, &vec![(payload, signature); count]), vec![verdict; count]);
+        }
+    }
+    verdict
+}
+
 fuzz_target!(|data: &[u8]| {
     let Some((choice, data)) = data.split_first() else { return };
     let Signed { key, signature } = &SIGNED[usize::from(*choice) % 4];
-    assert!(!key.verify(PAYLOAD, data), "a forgery");
+    assert!(!verify(key, PAYLOAD, data), "a forgery");
     let mut altered = signature.clone();
     altered.iter_mut().zip(data).for_each(|(byte, change)| *byte ^= change);
-    assert_eq!(key.verify(PAYLOAD, &altered), altered == *signature);
-    assert_eq!(key.verify(data, signature), data == PAYLOAD);
+    assert_eq!(verify(key, PAYLOAD, &altered), altered == *signature);
+    assert_eq!(verify(key, data, signature), data == PAYLOAD);
 });

@@ -83,7 +83,7 @@ async fn sign(site: &Site, run: &Run, session: &mut SignerSession) -> anyhow::Re
         let wrapped = session.key(&lease).await?.wrapped;
         let key = SigningKey::open(&data_key, run.keyring.uid, lease.key, Algorithm::EdDsa, &wrapped)?;
         signatures.clear();
-        let _complete = key.sign_batch(payloads.iter(), || true, &mut signatures)?;
+        let _complete = key.sign_batch(lease.records(), payloads.iter(), || true, &mut signatures)?;
         session.store(&lease, &signatures.iter().collect::<Vec<_>>()).await?;
     }
 }

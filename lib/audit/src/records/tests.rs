@@ -47,7 +47,7 @@ fn row(record: i64) -> RecordRow {
 /// What the laws 1, 3 and 4 say of the rows of the records 1 to 8, in portions of three.
 fn found(rows: &[RecordRow]) -> [Vec<String>; 3] {
     let run = fixtures::run();
-    let ring = Ring::new(&run.keyring, &[]);
+    let ring = Ring::new(&run.keyring, &[], 0);
     let range = Range { first: 1, last: 8, parts: vec![batch(1, 1, 4, 32), batch(2, 5, 8, 32)] };
     let mut check = RangeCheck::new(range, 10);
     for rows in rows.chunks(3) {

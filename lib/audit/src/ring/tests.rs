@@ -71,7 +71,7 @@ fn an_unknown_provider_or_envelope_is_named() {
     let rows = [row(1, 5), row(2, 6)];
     assert_eq!(found(&ring, &rows), ["the ring's keys are with the provider Forged, which is unknown"]);
     let ring = Keyring { envelope: "Forged".to_owned(), ..fixtures::keyring() };
-    let findings = check_material(&rows, &Ring::new(&ring, &rows), 10);
+    let findings = check_material(&rows, &Ring::new(&ring, &rows, 0), 10);
     assert_eq!(findings.of(Law::TrueSignatures).0, 2);
     assert!(
         findings.of(Law::TrueSignatures).1[0].ends_with("signs in the envelope Forged, which is unknown")

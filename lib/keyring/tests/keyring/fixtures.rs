@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use chancery_keyring::{
-    Algorithm, DataKey, GeneratedKey, KeySpec, SigningKey, UnwrapError, VerifyingKey, generate,
+    Algorithm, DataKey, GeneratedKey, KeySpec, Library, SigningKey, UnwrapError, VerifyingKey, generate,
 };
 use uuid::Uuid;
 
@@ -39,4 +39,15 @@ pub(crate) fn signature_of(key: &SigningKey, payload: &[u8]) -> Vec<u8> {
     let mut signature = Vec::new();
     key.sign(payload, &mut signature).unwrap();
     signature
+}
+
+/// Whether a signature verifies, about which all libraries have to agree.
+pub(crate) fn verifies(key: &VerifyingKey, payload: &[u8], signature: &[u8]) -> bool {
+    let verdict = key.verify(payload, signature);
+    for key in [key.clone(), key.clone().for_many()] {
+        for made_by in [Library::AwsLcRs, Library::Kernel] {
+            assert_eq!(key.verify_batch(made_by, &[(payload, signature)]), [verdict], "made by {made_by}");
+        }
+    }
+    verdict
 }

@@ -1,9 +1,11 @@
 //! The keyring as its users see it.
 
 mod data_keys;
+mod ed25519;
 mod fixtures;
 mod jose_vectors;
 mod opening;
 mod signing;
 mod verifying;
 mod wrapping;
+mod wycheproof;

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use chancery_keyring::{Algorithm, BatchOutcome, SignError, Signatures};
+use chancery_keyring::{Algorithm, BatchOutcome, Library, SignError, Signatures};
 
 use crate::fixtures::{fresh_key, key_of, signature_of, signing_key, verifying_key};
 
@@ -60,12 +60,71 @@ fn a_batch_is_signed_in_order() {
         let payloads = payloads(5);
         let mut signatures = Signatures::new(signing.signature_len());
         let outcome =
-            signing.sign_batch(payloads.iter().map(Vec::as_slice), || true, &mut signatures).unwrap();
+            signing.sign_batch(5, payloads.iter().map(Vec::as_slice), || true, &mut signatures).unwrap();
         assert_eq!(outcome, BatchOutcome::Complete);
         assert_eq!(signatures.len(), payloads.len());
         for (payload, signature) in payloads.iter().zip(&signatures) {
             assert!(verifying.verify(payload, signature), "{algorithm}");
         }
+    }
+}
+
+#[test]
+fn a_batch_of_rs256_has_the_same_bytes_as_its_records_one_by_one() {
+    let key = signing_key(Algorithm::Rs256);
+    for records in [0, 1, 3, 4, 7, 8, 9, 11, 12, 16, 21] {
+        let payloads = payloads(records);
+        let mut one_by_one = Vec::new();
+        for payload in &payloads {
+            key.sign(payload, &mut one_by_one).unwrap();
+        }
+        // As a batch of its own, and as the last part of one that another library may sign.
+        for batch in [u64::from(records), 100] {
+            let mut signatures = Signatures::new(key.signature_len());
+            let payloads = payloads.iter().map(Vec::as_slice);
+            let outcome = key.sign_batch(batch, payloads, || true, &mut signatures).unwrap();
+            assert_eq!(outcome, BatchOutcome::Complete);
+            assert!(signatures.as_bytes() == one_by_one, "{records} of {batch} by {}", key.library(batch));
+        }
+    }
+}
+
+#[test]
+fn few_records_and_what_the_kernel_is_not_made_for_are_signed_by_aws_lc() {
+    for algorithm in Algorithm::ALL {
+        let key = signing_key(algorithm);
+        let by_the_kernel = algorithm == Algorithm::Rs256 && chancery_kernel::Kernel::available().is_some();
+        let expected = if by_the_kernel { Library::Kernel } else { Library::AwsLcRs };
+        assert_eq!([1, 3].map(|records| key.library(records)), [Library::AwsLcRs; 2]);
+        assert_eq!([4, 1_000].map(|records| key.library(records)), [expected; 2], "{algorithm}");
+    }
+}
+
+#[test]
+fn a_batch_of_rs256_stops_with_whole_signatures_when_the_key_is_no_longer_ours() {
+    let key = signing_key(Algorithm::Rs256);
+    let payloads = payloads(18);
+    for granted in 0..4 {
+        let mut signatures = Signatures::new(key.signature_len());
+        let mut asked = 0;
+        let outcome = key
+            .sign_batch(
+                18,
+                payloads.iter().map(Vec::as_slice),
+                || {
+                    asked += 1;
+                    asked <= granted
+                },
+                &mut signatures,
+            )
+            .unwrap();
+        let signed = signatures.len();
+        if signed == payloads.len() {
+            assert_eq!(outcome, BatchOutcome::Complete);
+        } else {
+            assert_eq!(outcome, BatchOutcome::Stopped { signed });
+        }
+        assert!(signed <= 8 * granted && signed >= granted);
     }
 }
 
@@ -78,6 +137,7 @@ fn a_batch_stops_before_the_first_record_for_which_the_key_is_no_longer_ours() {
         let mut asked = 0;
         let outcome = key
             .sign_batch(
+                6,
                 payloads.iter().map(Vec::as_slice),
                 || {
                     asked += 1;
@@ -100,6 +160,7 @@ fn a_batch_is_asked_for_before_each_record_and_not_after_the_last() {
     let mut asked = 0;
     let outcome = key
         .sign_batch(
+            6,
             payloads.iter().map(Vec::as_slice),
             || {
                 asked += 1;
@@ -115,7 +176,7 @@ fn a_batch_is_asked_for_before_each_record_and_not_after_the_last() {
 fn a_batch_of_nothing_is_complete() {
     let key = signing_key(Algorithm::EdDsa);
     let mut signatures = Signatures::new(64);
-    let outcome = key.sign_batch(std::iter::empty(), || false, &mut signatures).unwrap();
+    let outcome = key.sign_batch(0, std::iter::empty(), || false, &mut signatures).unwrap();
     assert_eq!(outcome, BatchOutcome::Complete);
     assert!(signatures.is_empty());
 }
@@ -125,7 +186,7 @@ fn a_second_batch_goes_behind_the_first() {
     let key = signing_key(Algorithm::EdDsa);
     let mut signatures = Signatures::new(64);
     for payload in [b"one".as_slice(), b"two"] {
-        let outcome = key.sign_batch([payload].into_iter(), || true, &mut signatures);
+        let outcome = key.sign_batch(1, [payload].into_iter(), || true, &mut signatures);
         assert_eq!(outcome, Ok(BatchOutcome::Complete));
     }
     let two = signature_of(&key, b"two");
@@ -137,7 +198,7 @@ fn a_second_batch_goes_behind_the_first() {
 fn a_container_for_signatures_of_another_length_is_refused_before_anything_is_signed() {
     let key = signing_key(Algorithm::Rs256);
     let mut signatures = Signatures::new(64);
-    let error = key.sign_batch([b"one".as_slice()].into_iter(), || true, &mut signatures).unwrap_err();
+    let error = key.sign_batch(1, [b"one".as_slice()].into_iter(), || true, &mut signatures).unwrap_err();
     assert!(matches!(error, SignError::SignatureLength { .. }));
     assert!(error.to_string().contains(&key.id().to_string()), "{error}");
     assert!(signatures.is_empty());
@@ -151,7 +212,7 @@ fn a_batch_takes_its_memory_once() {
     let mut first_place = None;
     for _ in 0..3 {
         signatures.clear();
-        let _ = key.sign_batch(payloads.iter().map(Vec::as_slice), || true, &mut signatures).unwrap();
+        let _ = key.sign_batch(100, payloads.iter().map(Vec::as_slice), || true, &mut signatures).unwrap();
         let place = signatures.as_bytes().as_ptr();
         assert_eq!(*first_place.get_or_insert(place), place);
     }

@@ -1,6 +1,6 @@
-use chancery_keyring::{Algorithm, PublicKeyError, VerifyingKey};
+use chancery_keyring::{Algorithm, Library, PublicKeyError, VerifyingKey};
 
-use crate::fixtures::{fresh_key, key_of, signature_of, signing_key, verifying_key};
+use crate::fixtures::{fresh_key, key_of, signature_of, signing_key, verifies, verifying_key};
 
 const PAYLOAD: &[u8] = b"record 17 of the run";
 
@@ -12,9 +12,9 @@ fn a_flipped_bit_anywhere_in_the_signature_fails() {
         for bit in 0..signature.len() * 8 {
             let mut altered = signature.clone();
             altered[bit / 8] ^= 1 << (bit % 8);
-            assert!(!verifying.verify(PAYLOAD, &altered), "{algorithm} {bit}");
+            assert!(!verifies(&verifying, PAYLOAD, &altered), "{algorithm} {bit}");
         }
-        assert!(verifying.verify(PAYLOAD, &signature));
+        assert!(verifies(&verifying, PAYLOAD, &signature));
     }
 }
 
@@ -26,10 +26,10 @@ fn a_flipped_bit_anywhere_in_the_payload_fails() {
         for bit in 0..PAYLOAD.len() * 8 {
             let mut altered = PAYLOAD.to_vec();
             altered[bit / 8] ^= 1 << (bit % 8);
-            assert!(!verifying.verify(&altered, &signature), "{algorithm} {bit}");
+            assert!(!verifies(&verifying, &altered, &signature), "{algorithm} {bit}");
         }
-        assert!(!verifying.verify(&PAYLOAD[1..], &signature));
-        assert!(!verifying.verify(&[PAYLOAD, b"\0"].concat(), &signature));
+        assert!(!verifies(&verifying, &PAYLOAD[1..], &signature));
+        assert!(!verifies(&verifying, &[PAYLOAD, b"\0"].concat(), &signature));
     }
 }
 
@@ -39,10 +39,10 @@ fn a_signature_of_any_other_length_fails() {
         let verifying = verifying_key(algorithm);
         let signature = signature_of(&signing_key(algorithm), PAYLOAD);
         for length in 0..signature.len() {
-            assert!(!verifying.verify(PAYLOAD, &signature[..length]));
+            assert!(!verifies(&verifying, PAYLOAD, &signature[..length]));
         }
         for more in [[signature.as_slice(), b"\0"].concat(), [b"\0", signature.as_slice()].concat()] {
-            assert!(!verifying.verify(PAYLOAD, &more), "{algorithm}");
+            assert!(!verifies(&verifying, PAYLOAD, &more), "{algorithm}");
         }
     }
 }
@@ -52,8 +52,31 @@ fn signatures_of_all_zeros_or_all_ones_fail() {
     for algorithm in Algorithm::ALL {
         let verifying = verifying_key(algorithm);
         let length = signing_key(algorithm).signature_len();
-        assert!(!verifying.verify(PAYLOAD, &vec![0; length]));
-        assert!(!verifying.verify(PAYLOAD, &vec![0xff; length]));
+        assert!(!verifies(&verifying, PAYLOAD, &vec![0; length]));
+        assert!(!verifies(&verifying, PAYLOAD, &vec![0xff; length]));
+    }
+}
+
+#[test]
+fn each_signature_of_a_batch_has_the_verdict_that_it_has_alone() {
+    for algorithm in Algorithm::ALL {
+        let (signing, verifying) = (signing_key(algorithm), verifying_key(algorithm));
+        let payloads: Vec<Vec<u8>> = (0..21).map(|n| vec![n; usize::from(n)]).collect();
+        let mut signatures: Vec<_> = payloads.iter().map(|payload| signature_of(&signing, payload)).collect();
+        signatures[2].pop();
+        signatures[7][0] ^= 1;
+        signatures[8].push(0);
+        signatures[9].clear();
+        signatures.swap(15, 16);
+        let expected: Vec<bool> = (0..21).map(|n| ![2, 7, 8, 9, 15, 16].contains(&n)).collect();
+        let pairs: Vec<(&[u8], &[u8])> =
+            payloads.iter().zip(&signatures).map(|(payload, signature)| (&**payload, &**signature)).collect();
+        for made_by in [Library::AwsLcRs, Library::Kernel] {
+            for key in [verifying.clone(), verifying.clone().for_many()] {
+                assert_eq!(key.verify_batch(made_by, &pairs), expected, "{algorithm}, made by {made_by}");
+                assert!(key.verify_batch(made_by, &[]).is_empty());
+            }
+        }
     }
 }
 
@@ -63,7 +86,7 @@ fn a_signature_of_another_key_fails() {
         let other = fresh_key(algorithm);
         let verifying = VerifyingKey::from_spki_der(algorithm, &other.public_key).unwrap();
         let signature = signature_of(&signing_key(algorithm), PAYLOAD);
-        assert!(!verifying.verify(PAYLOAD, &signature), "{algorithm}");
+        assert!(!verifies(&verifying, PAYLOAD, &signature), "{algorithm}");
     }
 }
 
@@ -72,7 +95,7 @@ fn an_rs256_signature_is_no_ps256_signature_of_the_same_key_nor_the_reverse() {
     for (signed, checked) in [(Algorithm::Rs256, Algorithm::Ps256), (Algorithm::Ps256, Algorithm::Rs256)] {
         let verifying = VerifyingKey::from_spki_der(checked, &key_of(signed).public_key).unwrap();
         let signature = signature_of(&signing_key(signed), PAYLOAD);
-        assert!(!verifying.verify(PAYLOAD, &signature));
+        assert!(!verifies(&verifying, PAYLOAD, &signature));
     }
 }
 

@@ -1,0 +1,162 @@
+//! The kernel beside the libraries that it is to be faster than: processor time of one thread.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use chancery_bench::{Bound, Effort, Figure, Measured, Outcome, Samples, Table};
+use chancery_kernel::{Kernel, Parts, PrivateKey, encode_pkcs1_sha256};
+use rsa::pkcs8::DecodePrivateKey as _;
+use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
+use sha2::{Digest as _, Sha256};
+
+use crate::cpu;
+
+/// What `scripts/crypto-mb.sh` builds.
+const CRYPTO_MB: &str = ".tools/crypto-mb/rate";
+
+/// Records of a batch.
+const BATCH: usize = 96;
+
+/// A key as each of them wants it.
+struct Key {
+    bits: usize,
+    aws: KeyPair,
+    kernel: PrivateKey,
+    /// p, q, dp, dq, and the inverse of q modulo p, each of half the modulus' length.
+    parts: [Vec<u8>; 5],
+}
+
+impl Key {
+    fn generate(bits: usize, size: KeySize) -> anyhow::Result<Self> {
+        let aws = KeyPair::generate(size).context("a key")?;
+        let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&aws).context("PKCS #8")?;
+        let rsa = rsa::RsaPrivateKey::from_pkcs8_der(pkcs8.as_ref())?;
+        let parts = [
+            Some(rsa.primes()[0].to_bytes_be()),
+            Some(rsa.primes()[1].to_bytes_be()),
+            rsa.dp().map(|part| part.to_bytes_be()),
+            rsa.dq().map(|part| part.to_bytes_be()),
+            rsa.qinv().map(|part| part.to_bytes_be().1),
+        ]
+        .map(|part| {
+            let part = part.unwrap_or_default();
+            [vec![0; (bits / 16).saturating_sub(part.len())], part].concat()
+        });
+        let [p, q, dp, dq, qinv] = &parts;
+        let (n, e) = (rsa.n().to_bytes_be(), rsa.e().to_bytes_be());
+        let kernel = PrivateKey::new(&Parts { n: &n, e: &e, p, q, dp, dq, qinv })?;
+        Ok(Self { bits, aws, kernel, parts })
+    }
+
+    fn payloads(records: usize) -> impl Iterator<Item = [u8; 8]> {
+        (0..records as u64).map(u64::to_be_bytes)
+    }
+
+    fn encoded(&self, records: usize) -> Vec<u8> {
+        let mut messages = Vec::new();
+        for payload in Self::payloads(records) {
+            encode_pkcs1_sha256(&Sha256::digest(payload).into(), self.bits / 8, &mut messages);
+        }
+        messages
+    }
+
+    /// Nanoseconds per signature of the kernel, with blinding and verification.
+    fn by_the_kernel(&self, kernel: Kernel, batches: usize) -> anyhow::Result<f64> {
+        let before = cpu::own()?;
+        for _ in 0..batches {
+            let mut signatures = Vec::new();
+            kernel.sign(&self.kernel, &self.encoded(BATCH), &mut signatures)?;
+            std::hint::black_box(signatures);
+        }
+        nanoseconds(before, batches * BATCH)
+    }
+
+    fn by_aws_lc(&self, records: usize) -> anyhow::Result<f64> {
+        let mut signature = vec![0; self.bits / 8];
+        let before = cpu::own()?;
+        for payload in Self::payloads(records) {
+            self.aws
+                .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &payload, &mut signature)
+                .context("a signature")?;
+        }
+        nanoseconds(before, records)
+    }
+
+    /// Without blinding and verification; none where it is not built.
+    fn by_crypto_mb(&self, batches: usize) -> anyhow::Result<Option<f64>> {
+        if !Path::new(CRYPTO_MB).exists() {
+            return Ok(None);
+        }
+        let mut signature = vec![0; self.bits / 8];
+        let [payload] = Self::payloads(1).collect::<Vec<_>>()[..] else { unreachable!("one was asked for") };
+        self.aws
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &payload, &mut signature)
+            .context("a signature")?;
+        let message = self.encoded(1);
+        let lines = self.parts.iter().chain([&message, &signature]);
+        let hex = |bytes: &Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let input: String = lines.map(|line| hex(line) + "\n").collect();
+        let mut child = Command::new(CRYPTO_MB)
+            .args([self.bits, batches * BATCH / 8].map(|number| number.to_string()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        child.stdin.take().context("a pipe")?.write_all(input.as_bytes())?;
+        let output = child.wait_with_output()?;
+        ensure!(output.status.success(), "{CRYPTO_MB} failed");
+        Ok(Some(String::from_utf8(output.stdout)?.trim().parse()?))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn nanoseconds(before: f64, records: usize) -> anyhow::Result<f64> {
+    Ok((cpu::own()? - before) * 1e9 / records as f64)
+}
+
+/// Each beside the others, in turn.
+pub(crate) async fn measure(effort: Effort) -> Measured {
+    tokio::task::spawn_blocking(move || measured(effort)).await?
+}
+
+fn measured(effort: Effort) -> Measured {
+    let kernel = Kernel::available().context("this processor has no AVX-512 IFMA")?;
+    let batches = usize::try_from(effort.of(120, 10))?;
+    let columns = ["key", "kernel", "AWS-LC", "crypto_mb, without blinding and verification"];
+    let mut rates = Table::new("Signatures per processor second, medians:", &columns);
+    let mut figures = Vec::new();
+    for (bits, size, wanted) in
+        [(2048, KeySize::Rsa2048, 2.2), (3072, KeySize::Rsa3072, 2.0), (4096, KeySize::Rsa4096, 2.0)]
+    {
+        // As much time for each size.
+        let batches = (batches * 2048 * 2048 / bits / bits).max(1);
+        let key = Key::generate(bits, size)?;
+        let (mut to_aws, mut to_crypto_mb) = (Samples::default(), Samples::default());
+        let mut per_second: [Samples; 3] = Default::default();
+        for _ in 0..effort.pairs {
+            let own = key.by_the_kernel(kernel, batches)?;
+            let aws = key.by_aws_lc(batches * BATCH / 2)?;
+            to_aws.add(aws / own);
+            per_second[0].add(1e9 / own);
+            per_second[1].add(1e9 / aws);
+            if let Some(crypto_mb) = key.by_crypto_mb(batches)? {
+                to_crypto_mb.add(crypto_mb / own);
+                per_second[2].add(1e9 / crypto_mb);
+            }
+        }
+        let [own, aws, crypto_mb] = per_second.map(|samples| samples.median());
+        let crypto_mb = (!crypto_mb.is_nan()).then_some(crypto_mb);
+        rates.row([format!("RSA-{bits}").into(), own.into(), aws.into(), crypto_mb.into()]);
+        figures.push(Figure::new(format!("RSA-{bits}: kernel / AWS-LC"), to_aws, Bound::AtLeast(wanted)));
+        if crypto_mb.is_some() && bits == 2048 {
+            let title = "RSA-2048: kernel / crypto_mb without blinding and verification";
+            figures.push(Figure::new(title, to_crypto_mb, Bound::AtLeast(1.15)));
+        }
+    }
+    Ok(Outcome { figures, tables: vec![rates], ..Outcome::default() })
+}

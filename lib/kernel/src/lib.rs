@@ -1,0 +1,46 @@
+//! RSA signatures of a batch with one key, eight records in lock-step, by AVX-512 IFMA.
+//!
+//! ```text
+//! PrivateKey::new(parts) ─┐
+//! encode_pkcs1_sha256 ────┴─> Kernel::sign ──> signatures, each verified
+//!
+//! PublicKey::new(n, e) ───┐
+//! messages, signatures ───┴─> PublicKey::verify ──> a verdict for each
+//! ```
+//!
+//! One key for all lanes: its modulus is the same in every lane, and so is the index into the table of powers. Every
+//! operation takes the same time for all keys, messages and random numbers of a size. docs/internals/kernel.md says how
+//! it works and how that is checked.
+
+// Intrinsics, and functions compiled for them, need it. Each block has its argument, and no other crate of the
+// workspace has one.
+#![deny(clippy::undocumented_unsafe_blocks)]
+
+mod blinding;
+mod column;
+mod encode;
+#[cfg(test)]
+mod fault;
+mod key;
+mod key_error;
+mod lanes;
+#[cfg(test)]
+mod memcheck;
+mod montgomery;
+mod number;
+mod private;
+mod sign;
+mod stack;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod window;
+mod words;
+mod workspace;
+
+pub use encode::encode_pkcs1_sha256;
+pub use key::{Parts, PrivateKey};
+pub use key_error::KeyError;
+pub use lanes::LANES;
+pub use sign::{Kernel, SignError};
+pub use verify::PublicKey;

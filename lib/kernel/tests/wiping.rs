@@ -1,0 +1,148 @@
+//! No prime and no exponent stays in memory: not in what is given back to the allocator, and not on the stack.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::collections::BTreeSet;
+use std::hint::black_box;
+use std::mem::MaybeUninit;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::RsaKeyPair;
+use chancery_kernel::{Kernel, Parts, PrivateKey, encode_pkcs1_sha256};
+use rsa::pkcs8::DecodePrivateKey as _;
+use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
+
+/// Every aligned word of 64 bits that a secret may be seen by.
+static SECRETS: OnceLock<BTreeSet<u64>> = OnceLock::new();
+
+static IS_WATCHING: AtomicBool = AtomicBool::new(false);
+
+static GIVEN_BACK: AtomicUsize = AtomicUsize::new(0);
+
+/// The system's allocator, which looks at what it is given back.
+struct Watching;
+
+#[global_allocator]
+static ALLOCATOR: Watching = Watching;
+
+// SAFETY: everything is left to the system's allocator; what it is given back is only read before.
+unsafe impl GlobalAlloc for Watching {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise is passed on. What is read later has been written then.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if IS_WATCHING.load(Ordering::Relaxed)
+            && let Some(secrets) = SECRETS.get()
+        {
+            let words = layout.size() / 8;
+            for word in 0..words {
+                // SAFETY: the block is of that size, all of it was written, and it is not freed yet.
+                let word = unsafe { block.cast::<u64>().add(word).read_unaligned() };
+                if secrets.contains(&word) {
+                    GIVEN_BACK.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+/// How many secrets are on the stack below the caller's frame.
+#[inline(never)]
+fn on_the_stack() -> usize {
+    const WORDS: usize = (512 << 10) / 8;
+    let mut below = MaybeUninit::<[u64; WORDS]>::uninit();
+    let first = black_box(below.as_mut_ptr()).cast::<u64>();
+    let Some(secrets) = SECRETS.get() else { return 0 };
+    // SAFETY: the words are this frame's own. What they are is whatever was left there, and any bits are a number; they
+    // are read as volatile, so that the compiler does not reason about them.
+    (0..WORDS).filter(|word| secrets.contains(&unsafe { first.add(*word).read_volatile() })).count()
+}
+
+/// Zeros below the caller's frame, deeper than anything else here reaches.
+#[inline(never)]
+fn clear_the_stack() {
+    black_box(&mut [0_u8; 600 << 10]);
+}
+
+/// The words by which a number is seen: as 64-bit words, as digits of 52 bits, and as windows of four bits.
+fn words_of(number: &[u8]) -> Vec<u64> {
+    let mut lowest_first = number.to_vec();
+    lowest_first.reverse();
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    let words: Vec<u64> = lowest_first.chunks_exact(8).map(word).collect();
+    let bit = |at: usize| u64::from(lowest_first.get(at / 8).copied().unwrap_or(0) >> (at % 8) & 1);
+    let digits = (0..lowest_first.len() * 8 / 52)
+        .map(|digit| (0..52).fold(0, |bits, n| bits | bit(52 * digit + n) << n));
+    let nibbles: Vec<u8> = lowest_first.iter().flat_map(|byte| [byte & 15, byte >> 4]).collect();
+    let in_network_order = number.rchunks_exact(8).map(word);
+    let windows = nibbles.chunks_exact(8).map(word);
+    // Small numbers may be anything.
+    words
+        .iter()
+        .copied()
+        .chain(digits)
+        .chain(windows)
+        .chain(in_network_order)
+        .filter(|word| *word >> 40 != 0)
+        .collect()
+}
+
+#[test]
+fn neither_the_heap_nor_the_stack_keeps_a_secret() {
+    let pair = RsaKeyPair::generate(KeySize::Rsa4096).expect("AWS-LC makes a key");
+    let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).expect("a key has a PKCS #8 form");
+    let rsa = rsa::RsaPrivateKey::from_pkcs8_der(pkcs8.as_ref()).expect("it is a key");
+    let [p, q] = rsa.primes() else { unreachable!("RSA has two primes") };
+    let secret = [
+        p.to_bytes_be(),
+        q.to_bytes_be(),
+        rsa.dp().expect("it is precomputed").to_bytes_be(),
+        rsa.dq().expect("it is precomputed").to_bytes_be(),
+        rsa.qinv().expect("it is precomputed").to_bytes_be().1,
+    ];
+    SECRETS.set(secret.iter().flat_map(|number| words_of(number)).collect()).expect("it is set once");
+    let (n, e) = (rsa.n().to_bytes_be(), rsa.e().to_bytes_be());
+    let [p, q, dp, dq, qinv] = &secret;
+    let parts = Parts { n: &n, e: &e, p, q, dp, dq, qinv };
+    let mut messages = Vec::new();
+    for digest in 0..20 {
+        encode_pkcs1_sha256(&[digest; 32], n.len(), &mut messages);
+    }
+    let work = || {
+        let key = PrivateKey::new(&parts).expect("the kernel takes the key");
+        if let Some(kernel) = Kernel::available() {
+            kernel.sign(&key, &messages, &mut Vec::new()).expect("the kernel signs");
+        }
+    };
+
+    clear_the_stack();
+    assert_eq!(on_the_stack(), 0, "the stack is clear");
+    work();
+    assert_eq!(on_the_stack(), 0, "secrets are left on the stack");
+
+    IS_WATCHING.store(true, Ordering::Relaxed);
+    work();
+    IS_WATCHING.store(false, Ordering::Relaxed);
+    assert_eq!(GIVEN_BACK.load(Ordering::Relaxed), 0, "secrets are given back to the allocator");
+
+    // What would be seen is seen.
+    IS_WATCHING.store(true, Ordering::Relaxed);
+    drop(black_box(p.clone()));
+    IS_WATCHING.store(false, Ordering::Relaxed);
+    assert!(GIVEN_BACK.load(Ordering::Relaxed) > 0, "a secret that is given back is not seen");
+    leave_on_the_stack(p);
+    assert!(on_the_stack() > 0, "a secret that is left on the stack is not seen");
+}
+
+#[inline(never)]
+fn leave_on_the_stack(secret: &[u8]) {
+    let mut copy = [0_u8; 100 << 10];
+    copy[..secret.len()].copy_from_slice(secret);
+    black_box(&mut copy);
+}

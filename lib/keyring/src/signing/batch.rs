@@ -1,0 +1,93 @@
+//! Signing a batch: by AWS-LC, and of RS256 by the kernel where the processor has its instructions.
+
+use crate::lockstep::Lockstep;
+use crate::{BatchOutcome, Library, SignError, Signatures, SigningKey};
+
+impl SigningKey {
+    /// What signs a batch of so many records with this key: the kernel, where the processor has its instructions and
+    /// the records are enough to pay for eight lanes; else AWS-LC.
+    #[must_use]
+    pub const fn library(&self, records: u64) -> Library {
+        match &self.lockstep {
+            Some(_) if records >= Lockstep::LEAST => Library::Kernel,
+            _ => Library::AwsLcRs,
+        }
+    }
+
+    /// Signs the payloads of a batch of `records` records, all of them or a part, and appends the signatures, in the same
+    /// order. [`SigningKey::library`] says for the whole batch what signs it; the bytes are the same.
+    ///
+    /// Before each record, or each eight of the kernel's, it asks `still_ours`, and stops at once when the answer is no: the
+    /// lease on the key may have run out. The answer should cost less than a signature; a look at the monotonic clock
+    /// does. After the last record nothing is asked: whoever stores the signatures checks the lease anyway.
+    ///
+    /// Memory for all signatures is taken once, by the iterator's lower size hint.
+    ///
+    /// # Errors
+    ///
+    /// [`SignError::SignatureLength`] when `signatures` is made for another length, before
+    /// anything is signed; [`SignError::Failed`] when AWS-LC fails, [`SignError::Lockstep`] when the kernel does, with
+    /// the signatures made until then left in place.
+    pub fn sign_batch<'a>(
+        &self,
+        records: u64,
+        payloads: impl Iterator<Item = &'a [u8]>,
+        still_ours: impl FnMut() -> bool,
+        signatures: &mut Signatures,
+    ) -> Result<BatchOutcome, SignError> {
+        if signatures.signature_len() != self.signature_len {
+            return Err(SignError::SignatureLength {
+                key: self.id,
+                wanted: self.signature_len,
+                given: signatures.signature_len(),
+            });
+        }
+        signatures.reserve(payloads.size_hint().0);
+        match (&self.lockstep, self.library(records)) {
+            (Some(lockstep), Library::Kernel) => self.sign_eights(lockstep, payloads, still_ours, signatures),
+            _ => self.sign_each(payloads, still_ours, signatures),
+        }
+    }
+
+    fn sign_each<'a>(
+        &self,
+        payloads: impl Iterator<Item = &'a [u8]>,
+        mut still_ours: impl FnMut() -> bool,
+        signatures: &mut Signatures,
+    ) -> Result<BatchOutcome, SignError> {
+        for (signed, payload) in payloads.enumerate() {
+            if !still_ours() {
+                return Ok(BatchOutcome::Stopped { signed });
+            }
+            self.sign(payload, signatures.buffer())?;
+        }
+        Ok(BatchOutcome::Complete)
+    }
+
+    fn sign_eights<'a>(
+        &self,
+        lockstep: &Lockstep,
+        mut payloads: impl Iterator<Item = &'a [u8]>,
+        mut still_ours: impl FnMut() -> bool,
+        signatures: &mut Signatures,
+    ) -> Result<BatchOutcome, SignError> {
+        let mut signed = 0;
+        loop {
+            let mut eight: [&[u8]; Lockstep::RECORDS] = [&[]; Lockstep::RECORDS];
+            let taken =
+                eight.iter_mut().zip(payloads.by_ref()).map(|(place, payload)| *place = payload).count();
+            if taken == 0 {
+                return Ok(BatchOutcome::Complete);
+            }
+            if !still_ours() {
+                return Ok(BatchOutcome::Stopped { signed });
+            }
+            lockstep.sign(&eight[..taken], signatures.buffer()).map_err(|source| SignError::Lockstep {
+                key: self.id,
+                algorithm: self.algorithm,
+                source,
+            })?;
+            signed += taken;
+        }
+    }
+}
