@@ -1748,7 +1748,7 @@ $$;
 CREATE FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) RETURNS numeric
     LANGUAGE sql IMMUTABLE
     AS $$
-    SELECT p_to_make::numeric * (p_record_size + p_record_size / 4 + 90)
+    SELECT p_to_make::numeric * (p_record_size + p_record_size * 3 / 10 + 90)
          + p_to_sign::numeric * (p_signature_bytes + p_signature_bytes / 16)
          + ceil(p_to_sign::numeric / p_batch_size) * 1100
 $$;
