@@ -311,7 +311,7 @@ impl Situation {
     pub(crate) fn completed(self, seconds_ago: i64) -> Self {
         self.said(ConditionType::Complete, Reason::AllSigned, seconds_ago).object(|object| {
             object.previous.completion_time = Some(Time(ago(seconds_ago)));
-            object.has_finalizer = false;
+            object.has_finalizer &= object.deletion_policy == DeletionPolicy::Delete;
         })
     }
 

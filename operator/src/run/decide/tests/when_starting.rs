@@ -186,7 +186,10 @@ fn a_complete_run_is_given_back_its_keys_once_and_then_left_alone() {
         ),
         row(
             "also if that is said of it later",
-            Situation::signed().with_policy_delete().completed(60),
+            Situation::signed()
+                .completed(60)
+                .with_policy_delete()
+                .object(|object| object.has_finalizer = false),
             at(Stage::Complete).doing([Effect::TakeCharge]),
         ),
     ]);
