@@ -113,7 +113,7 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF v_by <> 'None' THEN
-        v_digests := ARRAY (SELECT sha256(p.payload) FROM unnest(p_payloads) AS p (payload));
+        v_digests := ARRAY (SELECT sha256(unnest(p_payloads)));
     END IF;
     IF v_by = 'Expression' THEN
         v_identities := ARRAY (SELECT chancery.identity_digest(p.identity) FROM unnest(p_identities) AS p (identity));
@@ -147,7 +147,7 @@ BEGIN
 
     SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
       FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_digests, v_identities, v_base, v_room,
-                                   p_source, p_split, p_payloads, p_positions) m;
+                                   p_source, p_split, p_payloads, p_positions, v_intake.duplicates > 0) m;
     answer := CASE WHEN admitted = v_room THEN 'full' ELSE 'admitted' END;
     start_at := p_next;
     IF answer = 'full' THEN
@@ -280,12 +280,13 @@ BEGIN
 END
 $_$;
 
-CREATE FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_identities bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) RETURNS record
+CREATE FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_identities bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_repeats boolean, OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) RETURNS record
     LANGUAGE plpgsql
     SET work_mem TO '32MB'
     AS $_$
 DECLARE
     v_given bigint := cardinality(p_payloads);
+    v_insert text;
     v_known bytea[] := coalesce(p_identities, p_digests);
     -- Places in the call: of those that become records, and of the last that is looked at.
     v_new bigint[];
@@ -294,12 +295,24 @@ BEGIN
     IF p_digests IS NOT NULL THEN
         -- In the order of the digests: see admit. Each is given the number that it has if all before it are new. Of the same
         -- ones, the first stays.
-        EXECUTE format(
+        v_insert := format(
             'INSERT INTO chancery.%I (digest, record, keyring_id, run_id)
-             SELECT a.digest, $1 + a.n, $2, $3 FROM unnest($4) WITH ORDINALITY AS a (digest, n) ORDER BY a.digest, a.n
-                 ON CONFLICT DO NOTHING', 'digests_' || p_keyring)
-          USING p_base, p_keyring, p_run, v_known;
-        GET DIAGNOSTICS admitted = ROW_COUNT;
+             SELECT a.digest, $1 + a.n, $2, $3 FROM unnest($4) WITH ORDINALITY AS a (digest, n) ORDER BY a.digest, a.n',
+            'digests_' || p_keyring);
+        -- To look for each one before it is stored costs as much as to store it. As long as nothing was found twice, it is not
+        -- done until something is: what was stored by then is taken back, and this call's digests are stored from the first on.
+        IF NOT p_repeats THEN
+            BEGIN
+                EXECUTE v_insert USING p_base, p_keyring, p_run, v_known;
+                GET DIAGNOSTICS admitted = ROW_COUNT;
+            EXCEPTION WHEN unique_violation THEN
+                admitted := NULL;
+            END;
+        END IF;
+        IF admitted IS NULL THEN
+            EXECUTE v_insert || ' ON CONFLICT DO NOTHING' USING p_base, p_keyring, p_run, v_known;
+            GET DIAGNOSTICS admitted = ROW_COUNT;
+        END IF;
         IF admitted < v_given OR admitted > p_room THEN
             SELECT c.new, c.last INTO v_new, v_last
               FROM chancery.admit_numbers(p_run, p_keyring, p_base, p_room, v_known) c;
@@ -309,14 +322,15 @@ BEGIN
         v_new := ARRAY (SELECT generate_series(1, p_room));
     END IF;
     IF v_new IS NULL THEN
+        -- Lists side by side, and not a join of functions, which would store all payloads once more on their way.
         EXECUTE format(
             'INSERT INTO chancery.%I (record, run_id, payload, digest, identity, source, split, position)
-             SELECT $1 + a.n, $2, a.payload, a.digest, a.identity, $3, $4, a.position
-               FROM unnest($5, $6, $7, $8) WITH ORDINALITY AS a (payload, digest, identity, position, n)', 'records_' || p_run)
+             SELECT $1 + generate_series(1, cardinality($5)), $2, unnest($5), unnest($6), unnest($7), $3, $4, unnest($8)',
+            'records_' || p_run)
           USING p_base, p_run, p_source, p_split, p_payloads, p_digests, p_identities, p_positions;
         admitted := v_given;
         last_position := p_positions[v_given];
-        bytes := (SELECT coalesce(sum(octet_length(p.payload)), 0) FROM unnest(p_payloads) AS p (payload));
+        bytes := (SELECT coalesce(sum(p.bytes), 0) FROM (SELECT octet_length(unnest(p_payloads)) AS bytes) p);
     ELSE
         EXECUTE format(
             'WITH stored AS (
@@ -2754,7 +2768,7 @@ REVOKE ALL ON FUNCTION chancery.admit_duplicates(p_run integer, p_keyring intege
 
 REVOKE ALL ON FUNCTION chancery.admit_numbers(p_run integer, p_keyring integer, p_base bigint, p_room bigint, p_digests bytea[], OUT new bigint[], OUT last bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_identities bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_identities bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_repeats boolean, OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) FROM PUBLIC;
 
