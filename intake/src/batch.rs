@@ -5,7 +5,7 @@ use chancery_sources::identity::{self, Identify};
 use chancery_store::intake::{Admission, DeadArrival};
 
 /// Bytes that are gathered: with what sending them takes, a few times as much.
-const BYTES: usize = 2 << 20;
+const BYTES: usize = 1 << 20;
 
 /// Arrivals that are gathered.
 const PAYLOADS: usize = 10_000;

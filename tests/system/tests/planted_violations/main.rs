@@ -1,7 +1,7 @@
 //! Ledgers that were broken by hand in every way that the audits claim to catch. `chancery verify` names
 //! exactly the laws that are broken, and what broke them; the independent audit finds the same.
 //!
-//! Two complete runs are signed by real signers, and two more with one ring lease by lease, then robbed of everything that protects them. Each case
+//! Two complete runs are signed by a real signer each, and two more with one ring lease by lease, then robbed of everything that protects them. Each case
 //! works on a copy, as somebody who owns the database.
 
 mod arrivals;
@@ -97,11 +97,9 @@ async fn tampered_with(name: &str, sql: &str) -> anyhow::Result<(String, HashMap
 async fn make_original() -> anyhow::Result<()> {
     let ledger = TestLedger::create(server(), ORIGINAL).await?;
     let run = TestRun::new().records(60).keys(5).batch_size(4).seeded(&ledger).await?;
-    let mut signers = [run.start_signer("one")?, run.start_signer("two")?];
-    for signer in &mut signers {
-        let (code, log) = signer.ended().await?;
-        ensure!(code == Some(0), "{log}");
-    }
+    // One signer: it holds two keys at a time, so that at each choice there is another one that could be taken wrongly.
+    let (code, log) = run.start_signer("one")?.ended().await?;
+    ensure!(code == Some(0), "{log}");
     run.assert_audit_holds().await?;
     TestRun::new().named("other").records(8).keys(2).batch_size(4).seeded(&ledger).await?.finish().await?;
     // The cases rely on it: nothing was given back, so batches were leased in their order.

@@ -52,10 +52,10 @@ async fn a_connection_that_breaks_more_often_than_a_batch_takes_costs_no_batch()
 async fn a_server_that_ends_idle_sessions_ends_none_of_a_signer_at_work() -> anyhow::Result<()> {
     let server = throw_away();
     let ledger = TestLedger::create(&server, "ledger").await?;
-    ledger.execute("ALTER DATABASE ledger SET idle_session_timeout = '200ms'").await?;
+    ledger.execute("ALTER DATABASE ledger SET idle_session_timeout = '1s'").await?;
     // Signing it takes longer, and nothing is renewed meanwhile.
     let run =
-        TestRun::new().algorithm("RS256").records(4_000).batch_size(4_000).keys(1).seeded(&ledger).await?;
+        TestRun::new().algorithm("RS256").records(16_000).batch_size(16_000).keys(1).seeded(&ledger).await?;
     let (code, log) = run.start_signer("one")?.ended().await?;
     assert_eq!(code, Some(0), "{log}");
     assert!(!log.contains("connecting again"), "{log}");

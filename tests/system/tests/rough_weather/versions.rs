@@ -9,7 +9,7 @@ const OTHER_TEXTS: &str = "UPDATE chancery.functions SET hash = repeat('0', 64)"
 async fn a_signer_goes_on_when_functions_are_put_in_place_anew_that_are_called_as_before()
 -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let run = TestRun::new().records(4_000).batch_size(20).keys(3).seeded(&ledger).await?;
+    let run = TestRun::new().records(20_000).batch_size(20).keys(3).seeded(&ledger).await?;
     let (mut one, mut two) = (run.start_signer("one")?, run.start_signer("two")?);
     eventually("some is signed", async || run.signed().await.is_ok_and(|signed| signed > 0)).await;
     let mut times = 0;
