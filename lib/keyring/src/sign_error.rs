@@ -16,14 +16,14 @@ pub enum SignError {
         algorithm: Algorithm,
     },
     /// The kernel gave nothing out.
-    #[error("key {key} could not sign with {algorithm}: {source}")]
+    #[error("key {key} could not sign with {algorithm}: {why}")]
     Lockstep {
         /// The id of the key.
         key: Uuid,
         /// The algorithm of the key.
         algorithm: Algorithm,
         /// What the kernel says.
-        source: chancery_kernel::SignError,
+        why: chancery_kernel::SignError,
     },
     /// The container was made for the signatures of another kind of key.
     #[error("key {key} makes signatures of {wanted} bytes, the container is for {given}")]

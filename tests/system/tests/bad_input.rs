@@ -73,7 +73,7 @@ async fn every_bound_crossed_by_one_is_refused() -> anyhow::Result<()> {
         ("keyCount", "10001", "10000"),
         ("batchSize", "0", "1"),
         ("batchSize", "100001", "100000"),
-        ("parallelism", "0", "1"),
+        ("parallelism", "-1", "0"),
         ("parallelism", "1001", "1000"),
         ("leaseDuration", "4s", "5"),
         ("keySize", "1024", "2048"),

@@ -82,10 +82,10 @@ impl SigningKey {
             if !still_ours() {
                 return Ok(BatchOutcome::Stopped { signed });
             }
-            lockstep.sign(&eight[..taken], signatures.buffer()).map_err(|source| SignError::Lockstep {
+            lockstep.sign(&eight[..taken], signatures.buffer()).map_err(|why| SignError::Lockstep {
                 key: self.id,
                 algorithm: self.algorithm,
-                source,
+                why,
             })?;
             signed += taken;
         }

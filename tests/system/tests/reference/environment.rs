@@ -20,7 +20,7 @@ const OTLP: &str = "setting(\"";
 /// Calls whose variable is no literal: the tests below know by other means what they read.
 const BY_NAME: [&str; 3] = ["env::var(VARIABLE)", "env::var(name)", "env::var_os(name)"];
 
-/// Every source file of the programs and of the libraries.
+/// Every source file of the programs and of the libraries, apart from their tests.
 fn sources() -> anyhow::Result<Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("the workspace")?;
     let mut folders: Vec<PathBuf> =
@@ -34,7 +34,7 @@ fn sources() -> anyhow::Result<Vec<String>> {
         for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
             let path = entry?.path();
             if path.is_dir() {
-                folders.push(path);
+                folders.extend((!path.ends_with("tests")).then_some(path));
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 texts.push(fs::read_to_string(&path)?);
             }
