@@ -20,10 +20,12 @@ fn statements(server: &ThrowAway) -> anyhow::Result<usize> {
     let log = std::fs::read_to_string(server.log())?;
     // The further lines of an entry begin with a tab.
     let log = log.replace("\n\t", " ");
+    let connecting = query::ALL.iter().find(|query| query.name == "ledger_uid").context("the query")?;
     let is_one = |line: &&str| {
         line.strip_prefix("chancery|LOG:").is_some_and(|rest| {
             let rest = rest.trim_start();
-            (rest.starts_with("execute ") || rest.starts_with("statement: ")) && rest.contains("chancery.")
+            let is_sent = rest.starts_with("execute ") || rest.starts_with("statement: ");
+            is_sent && rest.contains("chancery.") && !rest.contains(connecting.sql.trim_end())
         })
     };
     Ok(log.lines().filter(is_one).count())
