@@ -16,4 +16,7 @@ SELECT set_config(
        set_config('tcp_keepalives_interval', '5', false),
        set_config('tcp_keepalives_count', '3', false),
        set_config('tcp_user_timeout', '25s', false),
+       -- A statement that may do without an index at no price looks dear (migrations/functions/README.md): PostgreSQL
+       -- would compile it for a third of a second, and run it in a millisecond.
+       set_config('jit', 'off', false),
        set_config('role', coalesce($3, current_setting('role')), false)

@@ -3,7 +3,7 @@
 
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, stock};
 use chancery_store::lease::{Acquired, Lease, Payloads};
-use chancery_store::query;
+use chancery_store::{Ledger, query};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// By hand, within a transaction of one's own.
@@ -180,6 +180,22 @@ async fn a_session_whose_peer_vanished_does_not_stay_for_hours() -> anyhow::Resu
         let settings = query::ALL.iter().find(|query| query.name == "session_settings").expect("a query");
         assert!(settings.sql.contains(&format!("set_config('{setting}', {wanted}, false)")), "{setting}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_compiles_nothing_whatever_the_servers_default_is() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    ledger
+        .execute("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET jit = on', current_database()); END $$")
+        .await?;
+    let jit = |url: String| async move {
+        let session = Ledger::connect(url.parse()?, 1).await?;
+        anyhow::Ok(sqlx::query_scalar::<_, String>("SHOW jit").fetch_one(session.pool()).await?)
+    };
+    assert_eq!(jit(ledger.url.clone()).await?, "off");
+    let run = TestRun::new().seeded(&ledger).await?;
+    assert_eq!(jit(run.url()?).await?, "off");
     Ok(())
 }
 
