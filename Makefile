@@ -26,10 +26,10 @@ run: build ## Sign MANIFEST (default examples/signingrun.yaml) and audit the res
 	target/release/chancery run --file $(MANIFEST) $(ARGS)
 
 .PHONY: test
-test: ## Run every test
+test: ## Run every test, several programs at a time; ARGS adds arguments of cargo test, such as --test NAME
 	@scripts/setup.sh --helm-if-possible --pgbouncer-if-possible --independent-audit-if-possible --object-store-if-possible --azurite-if-possible --peers-if-possible --valgrind-if-possible
 	cargo build --locked --workspace --bins
-	cargo test --locked --workspace
+	scripts/test.sh $(ARGS)
 
 .PHONY: model
 model: ## Visit every state of the lease protocol's model, within the bounds that it prints

@@ -1,14 +1,9 @@
 //! The audit program that shares no code with the project (`tests/independent_audit`).
 
-use std::io::Write as _;
-use std::process::Stdio;
-use std::sync::Once;
-
 use anyhow::Context as _;
 use serde::Deserialize;
-use tokio::process::Command;
 
-use crate::helm::project;
+use crate::independent_programs::{Finished, independent_program};
 
 /// What the independent audit found.
 #[derive(Clone, Debug, Deserialize)]
@@ -58,44 +53,15 @@ pub async fn independent_keyring_audit(
 }
 
 async fn audit_of(url: &str, namespace: &str, what: [&str; 2]) -> anyhow::Result<Option<IndependentReport>> {
-    let project = project();
-    let python = project.join(".tools/independent-audit/bin/python");
-    if !python.is_file() {
-        say_skipped();
+    let arguments = ["--json", "--namespace", namespace, "--database-url", url, what[0], what[1]];
+    let Some(Finished { code, stdout, stderr }) = independent_program("audit", &arguments).await? else {
         return Ok(None);
-    }
-    let ended = Command::new(python)
-        // Nothing is to be left in the project's folders.
-        .arg("-B")
-        .arg(project.join("tests/independent_audit/audit.py"))
-        .args(["--json", "--namespace", namespace, "--database-url", url])
-        .args(what)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await?;
-    let said = String::from_utf8_lossy(&ended.stderr);
+    };
+    anyhow::ensure!(matches!(code, 0 | 1), "the independent audit ended with {code}: {stderr}");
+    let report: IndependentReport = serde_json::from_str(&stdout).context("its report is no JSON")?;
     anyhow::ensure!(
-        matches!(ended.status.code(), Some(0 | 1)),
-        "the independent audit ended with {}: {said}",
-        ended.status
-    );
-    let report: IndependentReport = serde_json::from_slice(&ended.stdout).context("its report is no JSON")?;
-    anyhow::ensure!(
-        report.holds == ended.status.success() && report.holds == report.violations.is_empty(),
+        report.holds == (code == 0) && report.holds == report.violations.is_empty(),
         "its exit code and its report do not agree: {report:?}"
     );
     Ok(Some(report))
-}
-
-fn say_skipped() {
-    static SAID: Once = Once::new();
-    SAID.call_once(|| {
-        // Past the capture of the test harness, which would hide it.
-        let _ = writeln!(
-            std::io::stdout(),
-            "skipped: the independent audit, whose packages are not installed \
-             (scripts/setup.sh --independent-audit)"
-        );
-    });
 }

@@ -23,6 +23,7 @@ mod filling;
 pub mod helm;
 mod http_relay;
 mod independent_audit;
+mod independent_programs;
 mod intake;
 pub mod leases;
 mod ledger;
@@ -50,6 +51,7 @@ pub use http_relay::{HttpRelay, Mishap};
 pub use independent_audit::{
     IndependentReport, IndependentViolation, independent_audit, independent_keyring_audit,
 };
+pub use independent_programs::{Finished, independent_program};
 pub use intake::IntakeProcess;
 pub use ledger::{TestLedger, fingerprint};
 pub use manifest::Manifest;

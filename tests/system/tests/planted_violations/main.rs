@@ -6,6 +6,7 @@
 
 mod arrivals;
 mod batches;
+mod by_hand;
 mod keys;
 mod leases;
 mod log;

@@ -10,10 +10,9 @@ mod proofs;
 
 use std::path::{Path, PathBuf};
 
-use chancery_kit::{Chancery, Ended, Manifest, TestLedger};
+use chancery_kit::{Chancery, Ended, Finished, Manifest, TestLedger, independent_program};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
-use tokio::process::Command;
 
 /// A command line with a ledger of its own, and what is kept of it elsewhere.
 struct World {
@@ -66,21 +65,9 @@ impl World {
     /// What the program that shares no code with the project says of statements that were kept; none where its packages are
     /// not installed.
     async fn independent(&self, kept: &Path) -> anyhow::Result<Option<bool>> {
-        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let python = project.join(".tools/independent-audit/bin/python");
-        if !python.is_file() {
-            return Ok(None);
-        }
-        let ended = Command::new(python)
-            .arg("-B")
-            .arg(project.join("tests/independent_audit/check_statements.py"))
-            .arg(kept)
-            .args(["--database-url", &self.ledger.url, "--trusted-key", &self.trusted()])
-            .output()
-            .await?;
-        let said = String::from_utf8_lossy(&ended.stderr);
-        anyhow::ensure!(matches!(ended.status.code(), Some(0 | 1)), "it ended with {}: {said}", ended.status);
-        Ok(Some(ended.status.success()))
+        let (kept, trusted) = (kept.display().to_string(), self.trusted());
+        let arguments = [&kept, "--database-url", &self.ledger.url, "--trusted-key", &trusted];
+        verdict(independent_program("check_statements", &arguments).await?)
     }
 
     /// What is stated holds, also beside what was kept.
@@ -118,4 +105,11 @@ impl World {
         let (off, on) = (each("DISABLE"), each("ENABLE"));
         self.ledger.execute(AssertSqlSafe(format!("{off} {sql}; {on}"))).await
     }
+}
+
+/// Whether an independent program found that all is well.
+fn verdict(finished: Option<Finished>) -> anyhow::Result<Option<bool>> {
+    let Some(Finished { code, stdout: _, stderr }) = finished else { return Ok(None) };
+    anyhow::ensure!(matches!(code, 0 | 1), "it ended with {code}: {stderr}");
+    Ok(Some(code == 0))
 }

@@ -2,12 +2,11 @@
 //! with it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use chancery_kit::{Ended, Manifest};
+use chancery_kit::{Ended, Manifest, independent_program};
 use serde_json::Value;
 
-use crate::World;
+use crate::{World, verdict};
 
 /// Proves a record; returns the file.
 async fn prove(world: &World, run: &str, record: i64) -> anyhow::Result<PathBuf> {
@@ -27,21 +26,9 @@ async fn check(world: &World, proof: &Path) -> anyhow::Result<Ended> {
 }
 
 /// What the independent program says; none where its packages are not installed.
-fn independent_check(world: &World, proof: &Path) -> anyhow::Result<Option<bool>> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let python = project.join(".tools/independent-audit/bin/python");
-    if !python.is_file() {
-        return Ok(None);
-    }
-    let ended = Command::new(python)
-        .arg("-B")
-        .arg(project.join("tests/independent_audit/check_proof.py"))
-        .arg(proof)
-        .args(["--trusted-key", &world.trusted()])
-        .output()?;
-    let said = String::from_utf8_lossy(&ended.stderr);
-    anyhow::ensure!(matches!(ended.status.code(), Some(0 | 1)), "it ended with {}: {said}", ended.status);
-    Ok(Some(ended.status.success()))
+async fn independent_check(world: &World, proof: &Path) -> anyhow::Result<Option<bool>> {
+    let (proof, trusted) = (proof.display().to_string(), world.trusted());
+    verdict(independent_program("check_proof", &[&proof, "--trusted-key", &trusted]).await?)
 }
 
 #[tokio::test]
@@ -55,7 +42,7 @@ async fn records_of_every_algorithm_are_proven_to_who_has_only_the_public_key() 
                 stdout.starts_with(&format!("holds  record {record} of the run default/demo")),
                 "{stdout}"
             );
-            assert_ne!(independent_check(&world, &proof)?, Some(false), "{algorithm} {record}");
+            assert_ne!(independent_check(&world, &proof).await?, Some(false), "{algorithm} {record}");
         }
     }
     Ok(())
@@ -66,7 +53,7 @@ async fn a_record_without_a_byte_is_proven() -> anyhow::Result<()> {
     let world = World::with(&Manifest::new().of(3, 1, 2).with("recordSize", 0)).await?;
     let proof = prove(&world, "demo", 3).await?;
     check(&world, &proof).await?.expect_code(0)?;
-    assert_ne!(independent_check(&world, &proof)?, Some(false));
+    assert_ne!(independent_check(&world, &proof).await?, Some(false));
     Ok(())
 }
 
@@ -94,7 +81,7 @@ async fn a_proof_in_which_anything_was_altered_proves_nothing_to_either_program(
         let file = world.chancery.write("altered.json", &altered.to_string())?;
         let Ended { stdout, .. } = check(&world, &file).await?.expect_code(1)?;
         assert!(stdout.starts_with("it proves nothing: "), "{place}: {stdout}");
-        assert_ne!(independent_check(&world, &file)?, Some(true), "{place}");
+        assert_ne!(independent_check(&world, &file).await?, Some(true), "{place}");
     }
     Ok(())
 }
@@ -107,7 +94,7 @@ async fn a_proof_under_a_key_that_is_not_trusted_proves_nothing() -> anyhow::Res
     std::fs::write(world.trusted(), other.public().to_pem())?;
     let Ended { stdout, .. } = check(&world, &proof).await?.expect_code(1)?;
     assert!(stdout.contains("not trusted"), "{stdout}");
-    assert_ne!(independent_check(&world, &proof)?, Some(true));
+    assert_ne!(independent_check(&world, &proof).await?, Some(true));
     Ok(())
 }
 
