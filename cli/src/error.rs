@@ -9,6 +9,7 @@ use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
 use chancery_process::{Exit, KekFileError, StatementKeyFileError};
 use chancery_sources::generated::SourceError;
 use chancery_sources::objects;
+use chancery_sources::replay::NotReadAgain;
 use chancery_stating::StatingError;
 use chancery_store::StoreError;
 
@@ -73,6 +74,8 @@ pub(crate) enum CliError {
     Source(#[from] SourceError),
     #[error(transparent)]
     BadSource(#[from] objects::SourceError),
+    #[error("source {name}: {reason}; nothing was changed in the ledger")]
+    NotReadAgain { name: String, reason: NotReadAgain },
     #[error(
         "the intake program cannot be started: {0}; it belongs beside `chancery`, or where CHANCERY_INTAKE says"
     )]
@@ -166,6 +169,7 @@ impl CliError {
             | Self::InUse { .. }
             | Self::NothingHeld { .. }
             | Self::BadSource(_)
+            | Self::NotReadAgain { .. }
             | Self::TooManyDead { .. }
             | Self::Write(_)
             | Self::Store(_)

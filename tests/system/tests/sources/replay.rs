@@ -2,6 +2,7 @@
 
 use chancery_kit::{Chancery, Manifest, SeededRun, TestLedger, TestRun};
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 
 use crate::{counted, file, lines, payloads};
 
@@ -82,6 +83,45 @@ async fn a_run_that_is_not_there_is_said_so() -> anyhow::Result<()> {
     let manifest = manifest.with("sources", "[{name: again, run: {name: nowhere}}]");
     let refused = chancery.sign(&manifest, &[]).await?.expect_code(2)?;
     assert!(refused.stderr.contains("there is no run default/nowhere"), "{}", refused.stderr);
+    Ok(())
+}
+
+/// Each gets one sentence that says what to do, and leaves no run behind.
+#[tokio::test]
+async fn a_run_that_cannot_be_read_again_gets_a_sentence_and_leaves_the_ledger_as_it_was() -> anyhow::Result<()>
+{
+    let ledger = TestLedger::new().await?;
+    TestRun::new().named("random").keys(1).records(20).seeded(&ledger).await?;
+    TestRun::new().named("open").keys(1).records(20).created(&ledger).await?;
+    let folder = tempfile::tempdir()?;
+    let reading = TestRun::new().named("reading").keys(1).reads("files", folder.path());
+    reading.created(&ledger).await?;
+    for (name, set) in [("going", "deleted_at = clock_timestamp()"), ("cluster", "namespace_uid = uid")] {
+        TestRun::new().named(name).keys(1).records(20).seeded(&ledger).await?;
+        let set = AssertSqlSafe(format!("UPDATE chancery.runs SET {set} WHERE name = $1"));
+        sqlx::query(set).bind(name).execute(ledger.ledger.pool()).await?;
+    }
+    let runs = async || {
+        let runs = "SELECT name FROM chancery.runs ORDER BY name";
+        sqlx::query_scalar::<_, String>(runs).fetch_all(ledger.ledger.pool()).await
+    };
+    let before = runs().await?;
+    let chancery = Chancery::on(&ledger.url)?;
+    for (run, words) in [
+        ("{name: random}", "source again: the run random has generated records"),
+        ("{name: random, select: DeadLetters}", "read its records with run.select: All"),
+        ("{name: open, select: All}", "the run open is not sealed yet"),
+        ("{name: reading}", "the run reading is not sealed yet"),
+        ("{name: going, select: All}", "the run going is being deleted"),
+        ("{name: cluster, select: All}", "was made for a SigningRun of a cluster"),
+    ] {
+        let source = format!("[{{name: again, run: {run}}}]");
+        let manifest = Manifest::new().named("two").without("recordCount").without("recordSize");
+        let refused = chancery.sign(&manifest.with("sources", source), &[]).await?.expect_code(2)?;
+        assert!(refused.stderr.contains(words), "{words}\n{}", refused.stderr);
+        assert!(refused.stderr.contains("nothing was changed in the ledger"), "{}", refused.stderr);
+    }
+    assert_eq!(runs().await?, before);
     Ok(())
 }
 
