@@ -62,6 +62,10 @@ pub(crate) enum CliError {
         "the run {0} of this ledger was made for a SigningRun of a cluster, so it is left alone; give the run another name, or take it over with --adopt UID (`chancery status {0}` shows the uid): its SigningRun is then refused"
     )]
     OfCluster(String),
+    #[error(
+        "the run {run} was made for a SigningRun of a cluster, so its dead letters are signed by another SigningRun of its namespace: write its manifest with `chancery dead-letters redrive {run} --into {into} -o yaml`, and give that to `kubectl apply -f -`"
+    )]
+    RedriveOnCluster { run: String, into: String },
     #[error("the run {run} is being signed by {holders}; stop them first, or delete with --force")]
     InUse { run: String, holders: String },
     #[error(
@@ -166,6 +170,7 @@ impl CliError {
             | Self::KeyringsLeft { .. }
             | Self::BeingDeleted(_)
             | Self::OfCluster(_)
+            | Self::RedriveOnCluster { .. }
             | Self::InUse { .. }
             | Self::NothingHeld { .. }
             | Self::BadSource(_)

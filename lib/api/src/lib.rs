@@ -27,7 +27,7 @@ pub use chancery_keyring::Algorithm;
 pub use crd::crd_yaml;
 pub use expression::{Expression, ExpressionError, RECORD};
 pub use lease_duration::{InvalidDuration, LeaseDuration};
-pub use manifest::{FieldChange, ManifestError, Problem, check_update, parse, validate};
+pub use manifest::{FieldChange, ManifestError, Problem, check_update, manifest_yaml, parse, validate};
 pub use reason::Reason;
 pub use reference::signing_run_page;
 pub use signer_template::SignerTemplate;

@@ -204,6 +204,39 @@ async fn sources_that_are_not_allowed_or_cannot_be_are_said_and_leave_the_ledger
 }
 
 #[tokio::test]
+async fn dead_letters_are_listed_and_redriven_by_the_commands_of_the_page() -> anyhow::Result<()> {
+    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
+    let namespace = cluster.namespace("redrive").await?;
+    let ledger = TestLedger::new().await?;
+    let release = install(&namespace, &ledger).await?;
+    let operator = OperatorProcess::start(&release).await?;
+    let _stand_in = StandIn::start(&namespace)?;
+    let bucket = Bucket::serve().await?;
+    bucket.put("one.ndjson", format!("{}this is not JSON\n", lines(0, 20)));
+    give_credentials(&namespace, "source-s3").await?;
+    let run = ClusterRun::new(&namespace, "payments").with_spec(spec(json!([source(&bucket, "source-s3")])));
+    run.with("deadLetter", json!({"limit": 5, "retention": "2h"})).apply().await?;
+    ClusterRun::new(&namespace, "payments").completes(&ledger).await?;
+
+    let name = format!("{}/payments", namespace.name);
+    let list = ["/chancery", "dead-letters", "list", &name];
+    let listed = operator.exec(&list).await?.expect_code(0)?.stdout;
+    assert!(listed.contains("it is not one JSON value"), "{listed}");
+    let redrive = ["/chancery", "dead-letters", "redrive", &name, "--into", "payments-2"];
+    let refused = operator.exec(&redrive).await?.expect_code(2)?.stderr;
+    assert!(refused.contains("-o yaml") && refused.contains("kubectl apply -f -"), "{refused}");
+    let second = ClusterRun::new(&namespace, "payments-2");
+    assert!(!second.is_in(&ledger).await?);
+    let written = operator.exec(&[&redrive[..], &["-o", "yaml"]].concat()).await?.expect_code(0)?.stdout;
+    namespace.kubectl().apply(&written).await?;
+    second.completes(&ledger).await?;
+    let object = second.get().await?;
+    assert_eq!(object["spec"]["deadLetter"], json!({"limit": 5, "retention": "2h"}), "{object}");
+    assert_eq!(object["status"]["records"]["signed"], 1, "{object}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_rules_for_sources_hold_on_an_api_server() -> anyhow::Result<()> {
     let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
     let namespace = cluster.namespace("rules").await?;
