@@ -123,8 +123,9 @@ pub struct SigningRunSpec {
     #[schemars(with = "i32", range(min = 0, max = 1_048_576))]
     pub record_size: Option<i32>,
 
-    /// How a payload that came before is known; with sources. It cannot change once the run
-    /// exists.
+    /// How a payload that came before is known; with sources. Unless given, by its SHA-256; in a
+    /// run that reads nothing but CloudEvents, by their source and id. It cannot change once the
+    /// run exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "IdempotencySpec")]
     pub idempotency: Option<IdempotencySpec>,

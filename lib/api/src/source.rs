@@ -11,7 +11,7 @@ use crate::lease_duration::LeaseDuration;
 mod idempotency;
 mod table;
 
-pub use idempotency::{IdempotencyBy, IdempotencySpec};
+pub use idempotency::{EVENT_IDENTITY, IdempotencyBy, IdempotencySpec};
 pub use table::{SecretKeyRef, TableSource};
 
 /// One source of payloads.

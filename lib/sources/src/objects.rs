@@ -93,7 +93,14 @@ impl DescribedObjects {
 /// The sources of a run, as the ledger keeps them.
 #[must_use]
 pub fn for_ledger(sources: &ValidatedSources) -> Sources {
-    let ValidatedSources { sources, idempotency, digest_window, record_limit, dead_letter } = sources;
+    let ValidatedSources {
+        sources,
+        idempotency,
+        idempotency_is_given: _,
+        digest_window,
+        record_limit,
+        dead_letter,
+    } = sources;
     let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     Sources {
         sources: sources
