@@ -104,8 +104,22 @@ async fn a_bucket_is_read_with_the_credentials_of_the_runs_own_namespace_and_sig
     })
     .await;
     let wide = namespace.kubectl().run(&["get", "signingruns", "--output=wide"]).await?;
-    for column in ["RECEIVED", "DUPLICATE", "DEAD"] {
-        assert!(wide.contains(column), "{wide}");
+    let shown = |line: &str| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect();
+    let table: Vec<Vec<String>> = wide.lines().map(shown).collect();
+    let of = |column: &str| {
+        let place = table[0].iter().position(|name| name == column).unwrap_or_else(|| panic!("{column}: {wide}"));
+        table[1][place].as_str()
+    };
+    for (column, value) in [
+        ("RECEIVED", "331"),
+        ("ADMITTED", "320"),
+        ("DUPLICATE", "10"),
+        ("REJECTED", "0"),
+        ("DEAD", "1"),
+        ("PENDING", "0"),
+        ("SEALED", "True"),
+    ] {
+        assert_eq!(of(column), value, "{column}: {wide}");
     }
     assert!(!operator.log().to_lowercase().contains("forbidden"), "{}", operator.log());
     Ok(())
