@@ -11,6 +11,7 @@ mod conformance;
 mod crashes;
 mod dead_letters;
 mod every_step;
+mod examples;
 mod expressions;
 mod going_away;
 mod interrupted;
