@@ -292,7 +292,7 @@ pub(crate) struct StatusArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
-    /// Run to audit, as NAME or NAMESPACE/NAME: its own laws, 1 to 3, and those of its keyring, 4 and 5
+    /// Run to audit, as NAME or NAMESPACE/NAME: its own laws, 1 to 3, and 7 if it has sources; and those of its keyring, 4 and 5
     #[arg(value_name = "RUN", required_unless_present = "keyring", conflicts_with = "keyring")]
     pub(crate) run: Option<RunName>,
     /// Keyring to audit over all its runs instead, as NAME or NAMESPACE/NAME: laws 4 and 5
