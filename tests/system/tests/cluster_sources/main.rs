@@ -4,6 +4,7 @@
 mod examples;
 mod reading;
 mod refused;
+mod several;
 
 use std::fmt::Write as _;
 
