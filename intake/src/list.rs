@@ -21,7 +21,7 @@ pub(crate) async fn list(
     held: &Held,
 ) -> Result<After, IntakeError> {
     match Described::read(&held.description) {
-        Ok(Described::Run { run }) => replay::list(session, held, &run.name).await,
+        Ok(Described::Run { run }) => replay::list(session, held, &run).await,
         Ok(Described::Objects(described)) => list_objects(intake, session, held, &described).await,
         Ok(Described::Table(described)) => look_at_table(intake, session, held, &described).await,
         Err(reason) => Err(IntakeError::OtherVersion { name: held.name.clone(), reason }),

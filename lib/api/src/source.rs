@@ -59,8 +59,9 @@ pub struct RunSource {
     #[schemars(length(min = 1, max = 52), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
 
-    /// What of it: DeadLetters, whose payload is the bytes that were kept, or All, its records
-    /// and then its dead letters. DeadLetters unless given.
+    /// What of it: DeadLetters, whose payload is the bytes that were kept; All, its records
+    /// and then its dead letters; or Rejected, what a policy refused, which is nothing as long as
+    /// there are no policies. DeadLetters unless given.
     #[serde(default)]
     pub select: ReplaySelect,
 }
@@ -73,6 +74,8 @@ pub enum ReplaySelect {
     /// Its dead letters.
     #[default]
     DeadLetters,
+    /// What it rejected.
+    Rejected,
 }
 
 /// Objects of a store, or files.

@@ -57,10 +57,10 @@ pub fn may_be_read_again(found: &Run, reader: Reader, select: ReplaySelect) -> R
         Reader::Command | Reader::SigningRun => {}
     }
     match select {
-        ReplaySelect::DeadLetters if found.input.generated().is_some() => {
+        ReplaySelect::DeadLetters | ReplaySelect::Rejected if found.input.generated().is_some() => {
             return Err(NotReadAgain::Generated(name()));
         }
-        ReplaySelect::DeadLetters | ReplaySelect::All => {}
+        ReplaySelect::DeadLetters | ReplaySelect::Rejected | ReplaySelect::All => {}
     }
     if found.sealed { Ok(()) } else { Err(NotReadAgain::Unsealed(name())) }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use chancery_api::ReplaySelect::{self, All, DeadLetters};
+use chancery_api::ReplaySelect::{self, All, DeadLetters, Rejected};
 use chancery_store::generated::GeneratedSource;
 use chancery_store::owner::KeyringOwner;
 use chancery_store::{DeadLetter, Idempotency, Input, Keyring, Owner, Run, Sources};
@@ -63,17 +63,20 @@ fn a_run_is_read_again_by_whoever_may_once_it_is_sealed_and_has_what_is_asked_fo
     let deleted = |run: Run| Run { deleted: true, ..run };
     let unsealed = |run: Run| Run { sealed: false, sealed_records: None, ..run };
     type Case = (Run, Reader, ReplaySelect, Option<fn(String) -> NotReadAgain>);
-    let cases: [Case; 15] = [
+    let cases: [Case; 18] = [
         (run(command, SOURCES), Command, All, None),
         (run(command, SOURCES), Command, DeadLetters, None),
         (run(command, GENERATED), Command, All, None),
+        (run(command, SOURCES), Command, Rejected, None),
         (run(cluster, SOURCES), SigningRun, DeadLetters, None),
         (run(cluster, GENERATED), SigningRun, All, None),
         (deleted(run(command, SOURCES)), Command, All, Some(Deleted)),
         (deleted(unsealed(run(cluster, GENERATED))), SigningRun, DeadLetters, Some(Deleted)),
         (run(command, GENERATED), Command, DeadLetters, Some(Generated)),
+        (run(command, GENERATED), Command, Rejected, Some(Generated)),
         (unsealed(run(cluster, GENERATED)), SigningRun, DeadLetters, Some(Generated)),
         (unsealed(run(command, SOURCES)), Command, DeadLetters, Some(Unsealed)),
+        (unsealed(run(command, SOURCES)), Command, Rejected, Some(Unsealed)),
         (unsealed(run(cluster, GENERATED)), SigningRun, All, Some(Unsealed)),
         (run(cluster, SOURCES), Command, All, Some(OfCluster)),
         (run(command, SOURCES), SigningRun, All, Some(OfCommand)),

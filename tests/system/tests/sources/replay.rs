@@ -34,6 +34,27 @@ async fn dead_letters_are_read_again_as_they_were_kept() -> anyhow::Result<()> {
     again.finish().await
 }
 
+/// Nothing is rejected where there are no policies.
+#[tokio::test]
+async fn what_a_run_rejected_is_nothing_and_is_said_to_be() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let first = first(&ledger, folder.path()).await?;
+    let again = TestRun::new().named("again").keys(1).replays("first", "Rejected");
+    let again = again.created_beside(&first).await?.stocked().await?;
+    let (code, log) = again.start_intake("one").await?.ended().await?;
+    assert_eq!((code, counted(&again).await?), (Some(0), (0, 0, 0, 0)), "{log}");
+    assert!(log.contains("the run first rejected nothing"), "{log}");
+    again.finish().await?;
+
+    let chancery = Chancery::on(&ledger.url)?;
+    let manifest = Manifest::new().named("third").without("recordCount").without("recordSize");
+    let manifest = manifest.with("sources", "[{name: again, run: {name: first, select: Rejected}}]");
+    let summary = chancery.sign(&manifest, &["-o", "json"]).await?.expect_code(0)?;
+    assert!(summary.stderr.contains("the run first rejected nothing"), "{}", summary.stderr);
+    assert_eq!(summary.json()?["signed"], 0);
+    Ok(())
+}
+
 #[tokio::test]
 async fn all_of_a_run_is_duplicates_in_its_own_ring_and_signed_again_in_another() -> anyhow::Result<()> {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
