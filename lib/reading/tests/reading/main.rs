@@ -9,6 +9,7 @@ mod dead_letters;
 mod descriptions;
 mod failures;
 mod formats;
+mod large;
 mod parquets;
 mod places;
 mod pooler;
