@@ -35,9 +35,9 @@ async fn list_objects(
     described: &DescribedObjects,
 ) -> Result<After, IntakeError> {
     let name = || held.name.clone();
-    let access = intake.access.credentials(&held.name, &described.objects.url);
-    let credentials = access.map_err(|reason| IntakeError::Access { name: name(), reason })?;
-    let opened = described.open(&credentials);
+    let access = intake.access.store(&held.name, &described.objects.url);
+    let access = access.map_err(|reason| IntakeError::Access { name: name(), reason })?;
+    let opened = described.open(access);
     let store = opened.map_err(|reason| IntakeError::Source { name: name(), reason })?;
     let mut keep = Keep::new(held, Instant::now());
     let listing = keep.during(session, &intake.stop, listed(&store, &described.format)).await?;

@@ -112,7 +112,8 @@ pub struct ObjectsSource {
     /// The Secret of the run's namespace with the credentials of the store. For `s3://`:
     /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for keys that are for a time only,
     /// AWS_SESSION_TOKEN. For `gs://`: GOOGLE_SERVICE_ACCOUNT_KEY, the JSON key of a service account.
-    /// For `az://`: AZURE_STORAGE_ACCOUNT and either AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN. Without it,
+    /// For `az://`: AZURE_STORAGE_ACCOUNT and either AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN. For each,
+    /// ca.crt, the certificates in PEM of the authorities that vouch for the endpoint, in the place of the public ones. Without it,
     /// requests are not signed. `chancery run` has no Secrets: it takes these names from its own
     /// environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]

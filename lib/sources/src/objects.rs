@@ -6,12 +6,12 @@ use chancery_api::{
 };
 /// How the reason of a dead letter begins that stands for the rest of an object which changed.
 pub use chancery_reading::OBJECT_CHANGED;
-use chancery_reading::{Credentials, FinalError, Format, Objects, ReadError, Settings, Store, Table};
+use chancery_reading::{FinalError, Format, Objects, ReadError, Settings, Store, Table};
 use chancery_store::{DeadLetter, Idempotency, SourceOfRun, Sources};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::access::{Access, AccessError};
+use crate::access::{Access, AccessError, StoreAccess};
 
 /// What the ledger keeps of a source: no secret, and no name of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,9 +84,10 @@ impl DescribedObjects {
     /// # Errors
     ///
     /// What the description itself has wrong.
-    pub fn open(&self, credentials: &Credentials) -> Result<Store, FinalError> {
+    pub fn open(&self, access: StoreAccess) -> Result<Store, FinalError> {
         self.format.check()?;
-        Store::open(&self.objects, credentials, Settings::default())
+        let StoreAccess { credentials, authorities } = access;
+        Store::open(&self.objects, &credentials, Settings { authorities, ..Settings::default() })
     }
 }
 
@@ -153,7 +154,7 @@ pub fn check(source: &SourceSpec) -> Result<(), FinalError> {
     match described(source) {
         // The query is the server's to judge.
         Described::Table(_) | Described::Run { run: _ } => Ok(()),
-        Described::Objects(described) => match described.open(&Credentials::Anonymous) {
+        Described::Objects(described) => match described.open(StoreAccess::default()) {
             // Its credentials, which are not at hand, say it.
             Err(FinalError::NoAccount { .. }) | Ok(_) => Ok(()),
             Err(error) => Err(error),
@@ -166,8 +167,8 @@ async fn look_at_objects(
     described: &DescribedObjects,
     access: &Access,
 ) -> Result<(), AccessError> {
-    let credentials = access.credentials(name, &described.objects.url)?;
-    let store = described.open(&credentials).map_err(|error| AccessError::Read(error.into()))?;
+    let access = access.store(name, &described.objects.url)?;
+    let store = described.open(access).map_err(|error| AccessError::Read(error.into()))?;
     store.list().await.map(drop).map_err(AccessError::Read)
 }
 

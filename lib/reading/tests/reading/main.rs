@@ -13,6 +13,7 @@ mod large;
 mod parquets;
 mod places;
 mod pooler;
+mod private_authority;
 mod s3_server;
 mod splits;
 mod table_servers;
