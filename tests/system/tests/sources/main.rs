@@ -10,6 +10,7 @@ mod commands;
 mod conformance;
 mod crashes;
 mod dead_letters;
+mod events;
 mod every_kind;
 mod every_step;
 mod examples;
