@@ -31,6 +31,12 @@ test: ## Run every test, several programs at a time; ARGS adds arguments of carg
 	cargo build --locked --workspace --bins
 	scripts/test.sh $(ARGS)
 
+.PHONY: test-many
+test-many: ## Read a million lines of each kind of source, by optimised programs
+	@scripts/setup.sh --independent-audit-if-possible --object-store-if-possible
+	cargo build --release --locked --workspace --bins
+	cargo test --release --locked --workspace --test sources many
+
 .PHONY: model
 model: ## Visit every state of the lease protocol's model, within the bounds that it prints
 	cargo run --release --locked --package chancery-model

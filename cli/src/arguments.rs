@@ -182,6 +182,10 @@ pub(crate) enum DeadLettersCommand {
         into: String,
         #[command(flatten)]
         signing: SigningArguments,
+        /// How the result is written; yaml signs nothing, and writes the manifest of the run that reads them: for
+        /// `kubectl apply -f -` where a SigningRun has made the run, for `chancery run -f -` elsewhere
+        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+        output: RedriveOutput,
     },
 }
 
@@ -220,6 +224,18 @@ pub(crate) enum Output {
     Json,
 }
 
+/// How the result of a redrive is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RedriveOutput {
+    /// A table
+    #[default]
+    Table,
+    /// One JSON object, as the last line
+    Json,
+    /// The manifest
+    Yaml,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RunArguments {
     /// Manifest of the run; - reads standard input
@@ -227,6 +243,9 @@ pub(crate) struct RunArguments {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) signing: SigningArguments,
+    /// How the result is written
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Output,
 }
 
 /// How a run is signed on this machine.
@@ -259,9 +278,6 @@ pub(crate) struct SigningArguments {
     /// [default: 1Gi, or a twentieth of the disk if that is less]
     #[arg(long, env = "CHANCERY_DISK_FLOOR", value_parser = quantity::bytes, value_name = "SIZE")]
     pub(crate) disk_floor: Option<i64>,
-    /// How the result is written
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -276,7 +292,7 @@ pub(crate) struct StatusArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
-    /// Run to audit, as NAME or NAMESPACE/NAME: its own laws, 1 to 3, and those of its keyring, 4 and 5
+    /// Run to audit, as NAME or NAMESPACE/NAME: its own laws, 1 to 3, and 7 if it has sources; and those of its keyring, 4 and 5
     #[arg(value_name = "RUN", required_unless_present = "keyring", conflicts_with = "keyring")]
     pub(crate) run: Option<RunName>,
     /// Keyring to audit over all its runs instead, as NAME or NAMESPACE/NAME: laws 4 and 5

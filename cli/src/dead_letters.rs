@@ -1,20 +1,17 @@
 //! `chancery dead-letters`: what could not become a record, and reading it again.
 
-use std::path::PathBuf;
+mod redrive;
 
-use chancery_api::{Algorithm, KeyringRef, ReplaySelect, RunSource, SigningRun, SigningRunSpec, SourceSpec};
 use chancery_process::{Exit, LogFormat, grouped};
 use chancery_store::export::{DeadLetterLine, Origin};
-use chancery_store::{Run, StoreError};
 use futures::TryStreamExt;
 use serde::Serialize;
 
 use crate::arguments::{DatabaseArguments, DeadLettersCommand, Output};
 use crate::database::Database;
+use crate::dead_letters::redrive::Redrive;
 use crate::error::CliError;
 use crate::output::{self, line};
-use crate::run::manifest::Request;
-use crate::run::run_request;
 use crate::run_name::RunName;
 
 /// A dead letter as `-o json` shows it.
@@ -40,16 +37,8 @@ pub(crate) async fn dead_letters(
         DeadLettersCommand::List { run, output } => {
             Database::with(database, async |database| list(database, run, *output).await).await
         }
-        DeadLettersCommand::Redrive { run, into, signing } => {
-            let mut found = None;
-            let find = async |database: &Database| {
-                found = Some(database.ledger.find_run(&run.namespace, &run.name).await?);
-                Ok(Exit::Done)
-            };
-            Database::with(database, find).await?;
-            let found = found.ok_or_else(|| StoreError::NoRun(run.to_string()))?;
-            let request = Request::of(&redriven(&found, into), PathBuf::from(format!("the run {into}")))?;
-            run_request(database, log_format, &request, signing).await
+        DeadLettersCommand::Redrive { run, into, signing, output } => {
+            Redrive { run, into, signing, output: *output }.drive(database, log_format).await
         }
     }
 }
@@ -84,25 +73,4 @@ fn table(rows: &[DeadLetter]) -> String {
         ]
     });
     output::table(["SOURCE", "SPLIT", "POSITION", "BYTES", "STAGE", "REASON"], rows, 1..4)
-}
-
-/// A run as the other one is, that reads its dead letters.
-fn redriven(run: &Run, into: &str) -> SigningRun {
-    let int = |number: i64| i32::try_from(number).unwrap_or(i32::MAX);
-    let ring = &run.keyring;
-    let mut spec = SigningRunSpec::new(1, ring.key_count, int(run.batch_size));
-    spec.record_count = None;
-    spec.algorithm = ring.algorithm.parse::<Algorithm>().ok();
-    spec.key_size = ring.key_size;
-    spec.keyring_ref = ring.name.clone().map(|name| KeyringRef { name });
-    spec.sources = Some(vec![SourceSpec {
-        name: "dead-letters".to_owned(),
-        objects: None,
-        format: None,
-        table: None,
-        run: Some(RunSource { name: run.name.clone(), select: ReplaySelect::DeadLetters }),
-    }]);
-    let mut redriven = SigningRun::new(into, spec);
-    redriven.metadata.namespace = Some(run.namespace.clone());
-    redriven
 }

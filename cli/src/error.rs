@@ -9,6 +9,7 @@ use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
 use chancery_process::{Exit, KekFileError, StatementKeyFileError};
 use chancery_sources::generated::SourceError;
 use chancery_sources::objects;
+use chancery_sources::replay::NotReadAgain;
 use chancery_stating::StatingError;
 use chancery_store::StoreError;
 
@@ -61,6 +62,10 @@ pub(crate) enum CliError {
         "the run {0} of this ledger was made for a SigningRun of a cluster, so it is left alone; give the run another name, or take it over with --adopt UID (`chancery status {0}` shows the uid): its SigningRun is then refused"
     )]
     OfCluster(String),
+    #[error(
+        "the run {run} was made for a SigningRun of a cluster, so its dead letters are signed by another SigningRun of its namespace: write its manifest with `chancery dead-letters redrive {run} --into {into} -o yaml`, and give that to `kubectl apply -f -`"
+    )]
+    RedriveOnCluster { run: String, into: String },
     #[error("the run {run} is being signed by {holders}; stop them first, or delete with --force")]
     InUse { run: String, holders: String },
     #[error(
@@ -73,6 +78,8 @@ pub(crate) enum CliError {
     Source(#[from] SourceError),
     #[error(transparent)]
     BadSource(#[from] objects::SourceError),
+    #[error("source {name}: {reason}; nothing was changed in the ledger")]
+    NotReadAgain { name: String, reason: NotReadAgain },
     #[error(
         "the intake program cannot be started: {0}; it belongs beside `chancery`, or where CHANCERY_INTAKE says"
     )]
@@ -163,9 +170,11 @@ impl CliError {
             | Self::KeyringsLeft { .. }
             | Self::BeingDeleted(_)
             | Self::OfCluster(_)
+            | Self::RedriveOnCluster { .. }
             | Self::InUse { .. }
             | Self::NothingHeld { .. }
             | Self::BadSource(_)
+            | Self::NotReadAgain { .. }
             | Self::TooManyDead { .. }
             | Self::Write(_)
             | Self::Store(_)

@@ -25,9 +25,9 @@ impl Arrivals {
         let unusable = |reason| IntakeError::Source { name: name(), reason };
         let split: Split = serde_json::from_value(reading.part.clone())
             .map_err(|reason| IntakeError::OtherVersion { name: name(), reason })?;
-        let credentials = intake.access.credentials(&reading.held.name, &described.objects.url);
-        let credentials = credentials.map_err(|reason| IntakeError::Access { name: name(), reason })?;
-        let store = described.open(&credentials).map_err(unusable)?;
+        let access = intake.access.store(&reading.held.name, &described.objects.url);
+        let access = access.map_err(|reason| IntakeError::Access { name: name(), reason })?;
+        let store = described.open(access).map_err(unusable)?;
         let reader = SplitReader::new(&store, &described.format, &split, from(reading)).map_err(unusable)?;
         Ok(Self::OfObject(Box::new(reader)))
     }

@@ -1,7 +1,7 @@
 //! Arrivals, gathered until they are worth a transaction.
 
 use chancery_reading::{Arrival, Dead, Outcome};
-use chancery_sources::identity::{self, Identify};
+use chancery_sources::identity::{self, Identify, NoIdentity};
 use chancery_store::intake::{Admission, DeadArrival};
 
 /// Bytes that are gathered: with what sending them takes, a few times as much.
@@ -15,11 +15,14 @@ const DEAD: usize = 100;
 
 /// Adds an arrival.
 pub(crate) fn add(admission: &mut Admission, arrival: Arrival, identify: Option<&Identify>) {
-    let Arrival { position, next_position, outcome, identity: _ } = arrival;
+    let Arrival { position, next_position, outcome, identity } = arrival;
     // Positions have 63 bits.
     let signed = |position: u64| i64::try_from(position).unwrap_or(i64::MAX);
     match outcome {
-        Outcome::Payload(payload) => add_payload(admission, signed(position.0), &payload, identify),
+        Outcome::Payload(payload) => {
+            let named = identify.map(|identify| identify.of_event(&payload, identity.as_ref()));
+            add_named(admission, signed(position.0), &payload, named);
+        }
         Outcome::Dead(Dead { stage, reason, raw }) => admission.dead.push(DeadArrival {
             position: signed(position.0),
             stage: format!("{stage:?}"),
@@ -37,8 +40,17 @@ pub(crate) fn add_payload(
     payload: &[u8],
     identify: Option<&Identify>,
 ) {
-    if let Some(identify) = identify {
-        match identify.of(payload) {
+    add_named(admission, position, payload, identify.map(|identify| identify.of(payload)));
+}
+
+fn add_named(
+    admission: &mut Admission,
+    position: i64,
+    payload: &[u8],
+    named: Option<Result<Vec<u8>, NoIdentity>>,
+) {
+    if let Some(named) = named {
+        match named {
             Ok(identity) => admission.identities.push(&identity),
             Err(reason) => {
                 admission.dead.push(DeadArrival {

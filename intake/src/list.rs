@@ -21,7 +21,7 @@ pub(crate) async fn list(
     held: &Held,
 ) -> Result<After, IntakeError> {
     match Described::read(&held.description) {
-        Ok(Described::Run { run }) => replay::list(session, held, &run.name).await,
+        Ok(Described::Run { run }) => replay::list(session, held, &run).await,
         Ok(Described::Objects(described)) => list_objects(intake, session, held, &described).await,
         Ok(Described::Table(described)) => look_at_table(intake, session, held, &described).await,
         Err(reason) => Err(IntakeError::OtherVersion { name: held.name.clone(), reason }),
@@ -35,9 +35,9 @@ async fn list_objects(
     described: &DescribedObjects,
 ) -> Result<After, IntakeError> {
     let name = || held.name.clone();
-    let access = intake.access.credentials(&held.name, &described.objects.url);
-    let credentials = access.map_err(|reason| IntakeError::Access { name: name(), reason })?;
-    let opened = described.open(&credentials);
+    let access = intake.access.store(&held.name, &described.objects.url);
+    let access = access.map_err(|reason| IntakeError::Access { name: name(), reason })?;
+    let opened = described.open(access);
     let store = opened.map_err(|reason| IntakeError::Source { name: name(), reason })?;
     let mut keep = Keep::new(held, Instant::now());
     let listing = keep.during(session, &intake.stop, listed(&store, &described.format)).await?;

@@ -1,5 +1,6 @@
 //! Reads another run again: its records, or what could not become one.
 
+use chancery_api::{ReplaySelect, RunSource};
 use chancery_store::IntakeSession;
 use chancery_store::intake::{Admission, DeadArrival, Held, Reading, Refusal, ReplayListed, ReplayRow};
 
@@ -13,10 +14,19 @@ use crate::worker::After;
 /// Behind the last position of any split.
 const END: i64 = i64::MAX;
 
-pub(crate) async fn list(session: &mut IntakeSession, held: &Held, run: &str) -> Result<After, IntakeError> {
-    let unusable = |what| IntakeError::Replay { name: held.name.clone(), run: run.to_owned(), what };
+pub(crate) async fn list(
+    session: &mut IntakeSession,
+    held: &Held,
+    RunSource { name: run, select }: &RunSource,
+) -> Result<After, IntakeError> {
+    let unusable = |what| IntakeError::Replay { name: held.name.clone(), run: run.clone(), what };
     match session.list_replay(held).await? {
-        ReplayListed::Done => Ok(After::Done),
+        ReplayListed::Done => {
+            if *select == ReplaySelect::Rejected {
+                tracing::warn!(source = held.name, "the run {run} rejected nothing: nothing of it is read again");
+            }
+            Ok(After::Done)
+        }
         ReplayListed::Unknown => Err(unusable("there is no other run of that name in this namespace")),
         ReplayListed::Deleted => Err(unusable("it is being deleted")),
         ReplayListed::Unsealed => {

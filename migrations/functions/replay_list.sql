@@ -1,4 +1,5 @@
 -- Lists a source that is another run: its records, its dead letters, or both, each as one split, pinned to that very run.
+-- Of what it rejected there is nothing to list: without policies, no run rejects anything.
 --
 -- answer: listed; lost, when the listing is no longer the caller's; unknown, deleted or unsealed, when the run that is
 -- named cannot be read. One that is not sealed may still get more.
@@ -29,7 +30,7 @@ BEGIN
     SELECT v_run, p_source, row_number() OVER (ORDER BY w.place),
            jsonb_build_object('run', v_other.uid, 'rows', w.rows), 0, 0
       FROM (VALUES (1, 'Records'), (2, 'DeadLetters')) AS w (place, rows)
-     WHERE (w.rows = 'DeadLetters' OR v_wanted ->> 'select' = 'All')
+     WHERE v_wanted ->> 'select' = ANY (CASE w.rows WHEN 'Records' THEN ARRAY['All'] ELSE ARRAY['All', 'DeadLetters'] END)
        AND (w.rows = 'Records' OR EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = v_other.id));
     PERFORM chancery.source_listed(p_source, p_token,
         (SELECT count(*)::integer FROM chancery.splits t WHERE t.run_id = v_run AND t.source = p_source));

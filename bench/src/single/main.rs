@@ -10,11 +10,14 @@ mod command;
 mod copy;
 mod cpu;
 mod growth;
+mod intake_memory;
 mod limit;
+mod own;
 mod postgres;
 mod signers;
 mod site;
 mod start_up;
+mod taken;
 mod targets;
 mod waits;
 mod work;
@@ -63,6 +66,16 @@ const MEASUREMENTS: &[Measurement<()>] = &[
         name: "admission",
         about: "lines of one's own admitted against a bare COPY, and the memory of the intake",
         measure: |(), effort| Box::pin(admission::measure(effort)),
+    },
+    Measurement {
+        name: "own",
+        about: "records of one's own signed against generated ones",
+        measure: |(), effort| Box::pin(own::measure(effort)),
+    },
+    Measurement {
+        name: "intake-memory",
+        about: "the memory of the intake, whatever it reads",
+        measure: |(), effort| Box::pin(intake_memory::measure(effort)),
     },
     Measurement {
         name: "batch-size",

@@ -4,11 +4,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use chancery_api::{ManifestError, RunInput, SigningRun, ValidatedRun, parse, validate};
+use chancery_api::{ManifestError, RunInput, RunSource, SigningRun, ValidatedRun, parse, validate};
 use chancery_data_keys::DataKeyAccessError;
 use chancery_keyring::{DataKey, OpenDataKeyError};
 use chancery_sources::access::Access;
 use chancery_sources::objects::{for_ledger, look_at};
+use chancery_sources::replay::{Reader, may_be_read_again};
 use chancery_sources::{Asks, differences, new_run};
 use chancery_store::{Keyring, Limits, Object, Run, StoreError};
 use uuid::Uuid;
@@ -61,8 +62,11 @@ impl Request {
     /// Looks at what the sources name, before a run is made of them.
     async fn look_at_sources(&self, database: &Database) -> Result<(), CliError> {
         let RunInput::Sources(sources) = &self.valid.input else { return Ok(()) };
-        for other in sources.sources.iter().filter_map(|source| source.run.as_ref()) {
-            database.ledger.find_run(&self.valid.namespace, &other.name).await?;
+        for source in &sources.sources {
+            let Some(RunSource { name, select }) = &source.run else { continue };
+            let found = database.ledger.find_run(&self.valid.namespace, name).await?;
+            may_be_read_again(&found, Reader::Command, *select)
+                .map_err(|reason| CliError::NotReadAgain { name: source.name.clone(), reason })?;
         }
         Ok(look_at(&sources.sources, &Access::Environment).await?)
     }

@@ -23,7 +23,7 @@ use chancery_statement::StatementKey;
 use chancery_store::Run;
 use tokio::sync::watch;
 
-use crate::arguments::{DatabaseArguments, RunArguments, SigningArguments};
+use crate::arguments::{DatabaseArguments, Output, RunArguments, SigningArguments};
 use crate::database::Database;
 use crate::display::Display;
 use crate::error::CliError;
@@ -47,23 +47,32 @@ pub(crate) async fn run(
     arguments: &RunArguments,
 ) -> Result<Exit, CliError> {
     let request = manifest::read(&arguments.file)?;
-    run_request(database, log_format, &request, &arguments.signing).await
+    let how = How { signing: &arguments.signing, output: arguments.output, log_format };
+    run_request(database, &request, how).await
+}
+
+/// How a run is signed, and shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How<'a> {
+    pub(crate) signing: &'a SigningArguments,
+    pub(crate) output: Output,
+    pub(crate) log_format: LogFormat,
 }
 
 /// Makes the run that is asked for, or continues it.
 pub(crate) async fn run_request(
     database: &DatabaseArguments,
-    log_format: LogFormat,
     request: &Request,
-    arguments: &SigningArguments,
+    how: How<'_>,
 ) -> Result<Exit, CliError> {
+    let arguments = how.signing;
     let kek = KekSource::find(arguments.kek_file.as_deref(), &arguments.former_kek_file, &database.data_dir)?;
     let statement_key = statement_key::find(arguments.statement_key.as_deref(), &database.data_dir)?;
     let most = arguments.signers.unwrap_or(request.valid.parallelism).max(1);
     let stop = Stop::on_signals(GRACE).map_err(CliError::Signals)?;
 
     let database = Database::open_or_create(database, most).await?;
-    let outcome = sign_and_audit(&database, request, kek, &statement_key, log_format, arguments, stop).await;
+    let outcome = sign_and_audit(&database, request, kek, &statement_key, how, stop).await;
     let closed = database.close().await;
     let exit = outcome?;
     closed.map(|()| exit)
@@ -74,8 +83,7 @@ async fn sign_and_audit(
     request: &Request,
     kek: KekSource,
     statement_key: &StatementKey,
-    log_format: LogFormat,
-    arguments: &SigningArguments,
+    How { signing: arguments, output, log_format }: How<'_>,
     stop: Stop,
 ) -> Result<Exit, CliError> {
     let display = Display::new(log_format);
@@ -136,7 +144,7 @@ async fn sign_and_audit(
     };
     summary.finish(database, &run, began.elapsed()).await?;
     display.end();
-    summary.print(arguments.output, report.as_ref())?;
+    summary.print(output, report.as_ref())?;
     Ok(if report.is_none_or(|report| report.holds()) { Exit::Done } else { Exit::Failed })
 }
 

@@ -50,6 +50,20 @@ impl Default for LeaseDuration {
     }
 }
 
+/// In the greatest unit that it is a whole number of, down to the millisecond: what is finer is cut off.
+impl From<Duration> for LeaseDuration {
+    fn from(duration: Duration) -> Self {
+        let (seconds, millis) = (duration.as_secs(), duration.subsec_millis());
+        Self(match (seconds, millis) {
+            (_, 1..) => format!("{}ms", duration.as_millis()),
+            (0, 0) => "0s".to_owned(),
+            (seconds, 0) if seconds.is_multiple_of(3_600) => format!("{}h", seconds / 3_600),
+            (seconds, 0) if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+            (seconds, 0) => format!("{seconds}s"),
+        })
+    }
+}
+
 impl fmt::Display for LeaseDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
@@ -141,6 +155,15 @@ mod tests {
         ] {
             assert_eq!(LeaseDuration::new(text).to_std(), Ok(Duration::from_millis(millis)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_duration_is_written_as_it_is_read() {
+        for text in ["0s", "30s", "90s", "2m", "336h", "1500ms"] {
+            let duration = LeaseDuration::new(text).to_std().expect(text);
+            assert_eq!(LeaseDuration::from(duration).as_str(), text);
+        }
+        assert_eq!(LeaseDuration::from(Duration::from_nanos(1_999_999)).as_str(), "1ms");
     }
 
     #[test]

@@ -27,13 +27,13 @@ pub use chancery_keyring::Algorithm;
 pub use crd::crd_yaml;
 pub use expression::{Expression, ExpressionError, RECORD};
 pub use lease_duration::{InvalidDuration, LeaseDuration};
-pub use manifest::{FieldChange, ManifestError, Problem, check_update, parse, validate};
+pub use manifest::{FieldChange, ManifestError, Problem, check_update, manifest_yaml, parse, validate};
 pub use reason::Reason;
 pub use reference::signing_run_page;
 pub use signer_template::SignerTemplate;
 pub use signing_run::{AuditPolicy, DeletionPolicy, KeyringRef, SigningRun, SigningRunSpec};
 pub use source::{
-    DeadLetterSpec, EventMode, FormatType, IdempotencyBy, IdempotencySpec, ObjectsSource, ReplaySelect,
+    DeadLetterSpec, EVENT_IDENTITY, EventMode, FormatType, IdempotencyBy, IdempotencySpec, ObjectsSource, ReplaySelect,
     RunSource, SecretKeyRef, SecretRef, SourceFormat, SourceSpec, TableSource,
 };
 pub use source_secret::{SourceSecret, TABLE_URL};

@@ -21,7 +21,7 @@ pub use error::{FieldChange, ManifestError, Problem};
 use serde_json::Value;
 
 use crate::names;
-use crate::signing_run::SigningRun;
+use crate::signing_run::{SigningRun, SigningRunSpec};
 use crate::validated::ValidatedRun;
 use schema::Schema;
 
@@ -67,6 +67,23 @@ pub fn check_update(old: &SigningRun, new: &SigningRun) -> Result<(), ManifestEr
         })
         .collect();
     if changes.is_empty() { Ok(()) } else { Err(ManifestError::immutable(changes)) }
+}
+
+/// A run as a manifest that [`parse`] and `kubectl apply` read: fields of the spec that are as they would be without being
+/// given are left out.
+///
+/// # Panics
+///
+/// Never: it is plain data.
+pub fn manifest_yaml(run: &SigningRun) -> String {
+    let mut object = as_json(run);
+    let left_out = as_json(&SigningRun::new("", SigningRunSpec::new(1, 1, 1)));
+    if let (Some(spec), Some(left_out)) = (object["spec"].as_object_mut(), left_out["spec"].as_object()) {
+        // These have no default.
+        let given = |field: &str| ["recordCount", "keyCount", "batchSize"].contains(&field);
+        spec.retain(|field, value| given(field) || left_out.get(field) != Some(value));
+    }
+    serde_saphyr::to_string(&object).expect("plain JSON is YAML")
 }
 
 fn as_json(run: &SigningRun) -> Value {

@@ -40,8 +40,12 @@ use crate::status::SigningRunStatus;
     printcolumn(name = "Keys", type_ = "integer", json_path = ".status.keyring.keyCount", description = "Keys of the run's keyring.", priority = 1),
     printcolumn(name = "Algorithm", type_ = "string", json_path = ".status.keyring.algorithm", description = "Signature algorithm.", priority = 1),
     printcolumn(name = "Received", type_ = "integer", json_path = ".status.records.received", description = "Payloads that the sources offered so far.", priority = 1),
+    printcolumn(name = "Admitted", type_ = "integer", json_path = ".status.records.admitted", description = "Payloads that became records.", priority = 1),
     printcolumn(name = "Duplicate", type_ = "integer", json_path = ".status.records.duplicate", description = "Payloads that repeat a record of the keyring.", priority = 1),
+    printcolumn(name = "Rejected", type_ = "integer", json_path = ".status.records.rejected", description = "Payloads that a policy refused.", priority = 1),
     printcolumn(name = "Dead", type_ = "integer", json_path = ".status.records.dead", description = "Payloads that could not become records.", priority = 1),
+    printcolumn(name = "Pending", type_ = "integer", json_path = ".status.records.pending", description = "Payloads that are not decided yet.", priority = 1),
+    printcolumn(name = "Sealed", type_ = "string", json_path = ".status.conditions[?(@.type==\"Sealed\")].status", description = "Whether the input is complete, and so the number of records known.", priority = 1),
     printcolumn(name = "Elapsed", type_ = "string", json_path = ".status.elapsed", description = "Time from the start of the run to its end, or until now.", priority = 1),
     scale(spec_replicas_path = ".spec.parallelism", status_replicas_path = ".status.signers.pods", label_selector_path = ".status.selector"),
     // Names derived from the run's must be host names of pods: at most 63 characters, no dots.
@@ -123,8 +127,9 @@ pub struct SigningRunSpec {
     #[schemars(with = "i32", range(min = 0, max = 1_048_576))]
     pub record_size: Option<i32>,
 
-    /// How a payload that came before is known; with sources. It cannot change once the run
-    /// exists.
+    /// How a payload that came before is known; with sources. Unless given, by its SHA-256; in a
+    /// run that reads nothing but CloudEvents, by their source and id. It cannot change once the
+    /// run exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "IdempotencySpec")]
     pub idempotency: Option<IdempotencySpec>,

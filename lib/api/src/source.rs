@@ -11,7 +11,7 @@ use crate::lease_duration::LeaseDuration;
 mod idempotency;
 mod table;
 
-pub use idempotency::{IdempotencyBy, IdempotencySpec};
+pub use idempotency::{EVENT_IDENTITY, IdempotencyBy, IdempotencySpec};
 pub use table::{SecretKeyRef, TableSource};
 
 /// One source of payloads.
@@ -59,8 +59,9 @@ pub struct RunSource {
     #[schemars(length(min = 1, max = 52), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
 
-    /// What of it: DeadLetters, whose payload is the bytes that were kept, or All, its records
-    /// and then its dead letters. DeadLetters unless given.
+    /// What of it: DeadLetters, whose payload is the bytes that were kept; All, its records
+    /// and then its dead letters; or Rejected, what a policy refused, which is nothing as long as
+    /// there are no policies. DeadLetters unless given.
     #[serde(default)]
     pub select: ReplaySelect,
 }
@@ -73,6 +74,8 @@ pub enum ReplaySelect {
     /// Its dead letters.
     #[default]
     DeadLetters,
+    /// What it rejected.
+    Rejected,
 }
 
 /// Objects of a store, or files.
@@ -109,7 +112,8 @@ pub struct ObjectsSource {
     /// The Secret of the run's namespace with the credentials of the store. For `s3://`:
     /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for keys that are for a time only,
     /// AWS_SESSION_TOKEN. For `gs://`: GOOGLE_SERVICE_ACCOUNT_KEY, the JSON key of a service account.
-    /// For `az://`: AZURE_STORAGE_ACCOUNT and either AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN. Without it,
+    /// For `az://`: AZURE_STORAGE_ACCOUNT and either AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN. For each,
+    /// ca.crt, the certificates in PEM of the authorities that vouch for the endpoint, in the place of the public ones. Without it,
     /// requests are not signed. `chancery run` has no Secrets: it takes these names from its own
     /// environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]

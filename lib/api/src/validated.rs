@@ -8,7 +8,7 @@ use crate::manifest::Problem;
 use crate::names::DEFAULT_NAMESPACE;
 use crate::signer_template::SignerTemplate;
 use crate::signing_run::{AuditPolicy, DeletionPolicy, SigningRun, SigningRunSpec};
-use crate::source::{IdempotencyBy, IdempotencySpec, SourceSpec};
+use crate::source::{EVENT_IDENTITY, FormatType, IdempotencyBy, IdempotencySpec, SourceSpec};
 use chancery_keyring::Algorithm;
 
 /// A run that passed every check, with its defaults filled in.
@@ -80,6 +80,8 @@ pub struct ValidatedSources {
     pub sources: Vec<SourceSpec>,
     /// How a payload that came before is known.
     pub idempotency: Idempotency,
+    /// Whether the manifest says so.
+    pub idempotency_is_given: bool,
     /// For how long after the run is deleted its keyring still knows its payloads.
     pub digest_window: Duration,
     /// The most records that are admitted, if there is a limit.
@@ -100,6 +102,18 @@ pub enum Idempotency {
 }
 
 impl Idempotency {
+    /// Of a run that says nothing of it.
+    fn unless_given(sources: &[SourceSpec]) -> Self {
+        let is_event = |source: &SourceSpec| {
+            source.format.as_ref().is_some_and(|format| format.r#type == FormatType::CloudEvents)
+        };
+        if sources.iter().all(is_event) {
+            Self::Expression(EVENT_IDENTITY.to_owned())
+        } else {
+            Self::Content
+        }
+    }
+
     fn from_checked(spec: &IdempotencySpec) -> Result<Self, Problem> {
         let IdempotencySpec { by, expression, window: _ } = spec;
         Ok(match (by, expression) {
@@ -199,11 +213,15 @@ impl ValidatedRun {
             },
             Some(sources) => {
                 let dead_letter = dead_letter.clone().unwrap_or_default();
-                let idempotency = idempotency.clone().unwrap_or_default();
-                let window = idempotency.window.as_ref().map(LeaseDuration::to_std).transpose();
+                let window = idempotency.as_ref().and_then(|idempotency| idempotency.window.as_ref());
+                let window = window.map(LeaseDuration::to_std).transpose();
                 RunInput::Sources(ValidatedSources {
                     sources: sources.clone(),
-                    idempotency: Idempotency::from_checked(&idempotency)?,
+                    idempotency: match idempotency {
+                        Some(given) => Idempotency::from_checked(given)?,
+                        None => Idempotency::unless_given(sources),
+                    },
+                    idempotency_is_given: idempotency.is_some(),
                     digest_window: window
                         .map_err(|error| Problem::new("spec.idempotency.window", error.to_string()))?
                         .unwrap_or_default(),

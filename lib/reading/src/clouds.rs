@@ -30,12 +30,13 @@ pub(crate) fn s3(
     region: Option<&str>,
     endpoint: Option<String>,
     credentials: &Credentials,
+    connector: GuardedConnector,
     retry: RetryConfig,
 ) -> Client {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(bucket)
         .with_region(region.unwrap_or("us-east-1"))
-        .with_http_connector(GuardedConnector)
+        .with_http_connector(connector)
         .with_retry(retry);
     builder = match credentials {
         Credentials::Anonymous => builder.with_skip_signature(true),
@@ -58,11 +59,12 @@ pub(crate) fn google(
     bucket: &str,
     endpoint: Option<String>,
     credentials: &Credentials,
+    connector: GuardedConnector,
     retry: RetryConfig,
 ) -> Client {
     let mut builder = GoogleCloudStorageBuilder::new()
         .with_bucket_name(bucket)
-        .with_http_connector(GuardedConnector)
+        .with_http_connector(connector)
         .with_client_options(ClientOptions::new().with_allow_http(endpoint.is_some()))
         .with_retry(retry);
     builder = match credentials {
@@ -83,11 +85,12 @@ pub(crate) fn azure(
     container: &str,
     endpoint: Option<String>,
     credentials: &Credentials,
+    connector: GuardedConnector,
     retry: RetryConfig,
 ) -> Client {
     let mut builder = MicrosoftAzureBuilder::new()
         .with_container_name(container)
-        .with_http_connector(GuardedConnector)
+        .with_http_connector(connector)
         .with_retry(retry);
     builder = match credentials {
         // Given, so that none is looked for; the account is in the endpoint, and named for signatures only.

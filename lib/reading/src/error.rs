@@ -91,6 +91,26 @@ pub enum FinalError {
         /// The url of the source.
         source_url: String,
     },
+    /// Authorities that nobody can read.
+    #[error(
+        "the authorities that are to vouch for the source {source_url} cannot be read: {why}; put their certificates in PEM into the key ca.crt of what credentialsSecretRef names, or into the file that AWS_CA_BUNDLE names"
+    )]
+    BadAuthorities {
+        /// The url of the source.
+        source_url: String,
+        /// Why not.
+        why: String,
+    },
+    /// A certificate that no authority vouches for.
+    #[error(
+        "the certificate of the source {source_url} is not believed ({why}); correct objects.endpoint, or put the certificate of its authority in PEM into the key ca.crt of what credentialsSecretRef names, or into the file that AWS_CA_BUNDLE names"
+    )]
+    Untrusted {
+        /// The url of the source.
+        source_url: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A container of nobody knows whom.
     #[error(
         "the source {source_url} does not say whose container it is; give objects.endpoint, such as https://ACCOUNT.blob.core.windows.net, or credentials"

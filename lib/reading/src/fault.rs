@@ -46,6 +46,9 @@ pub(crate) fn of_source(source_url: &str, error: &object_store::Error) -> ReadEr
     if let Some(forbidden) = chain(error).find_map(forbidden_in) {
         return FinalError::ForbiddenDestination { source_url, why: forbidden.to_string() }.into();
     }
+    if let Some(why) = chain(error).find_map(untrusted) {
+        return FinalError::Untrusted { source_url, why }.into();
+    }
     let why = said(error);
     let text = error.to_string();
     match kind_of(error) {
@@ -56,6 +59,16 @@ pub(crate) fn of_source(source_url: &str, error: &object_store::Error) -> ReadEr
         Kind::Refused => FinalError::Refused { source_url, why }.into(),
         Kind::Away => TransientError::Unavailable { source_url, why }.into(),
         Kind::Other => FinalError::Other { source_url, why }.into(),
+    }
+}
+
+/// What TLS has against whoever answers. It lies within an I/O error, which does not name it as its source.
+fn untrusted(error: &(dyn Error + 'static)) -> Option<String> {
+    let within = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    let within = within.and_then(|within| within.downcast_ref::<rustls::Error>());
+    match within.or_else(|| error.downcast_ref::<rustls::Error>())? {
+        rustls::Error::InvalidCertificate(why) => Some(why.to_string()),
+        _ => None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! follows no redirect and uses no proxy, so there is no other way to a destination that is refused.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpRequestBody, HttpResponse,
     HttpResponseBody, HttpService,
 };
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tower::Service;
 
 use crate::destination::check_host;
@@ -29,8 +33,31 @@ const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(30);
 
 /// Makes the client of a store.
-#[derive(Debug)]
-pub(crate) struct GuardedConnector;
+#[derive(Clone, Debug)]
+pub(crate) struct GuardedConnector {
+    /// Authorities that are believed in the place of the public ones.
+    authorities: Option<Arc<RootCertStore>>,
+}
+
+impl GuardedConnector {
+    /// One that believes these authorities, PEM, and no others; without any, those that browsers do.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them.
+    pub(crate) fn believing(authorities: Option<&str>) -> Result<Self, String> {
+        let Some(pem) = authorities else { return Ok(Self { authorities: None }) };
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            let certificate = certificate.map_err(|error| error.to_string())?;
+            roots.add(certificate).map_err(|error| error.to_string())?;
+        }
+        if roots.is_empty() {
+            return Err("there is no certificate in it".to_owned());
+        }
+        Ok(Self { authorities: Some(Arc::new(roots)) })
+    }
+}
 
 impl HttpConnector for GuardedConnector {
     fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
@@ -41,9 +68,12 @@ impl HttpConnector for GuardedConnector {
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let tls = rustls::ClientConfig::builder_with_provider(provider.into())
             .with_safe_default_protocol_versions()
-            .map_err(|error| object_store::Error::Generic { store: "S3", source: Box::new(error) })?
-            .with_webpki_roots()
-            .with_no_client_auth();
+            .map_err(|error| object_store::Error::Generic { store: "S3", source: Box::new(error) })?;
+        let tls = match &self.authorities {
+            Some(authorities) => tls.with_root_certificates(Arc::clone(authorities)),
+            None => tls.with_webpki_roots(),
+        };
+        let tls = tls.with_no_client_auth();
         let tls = hyper_rustls::HttpsConnectorBuilder::new()
             .with_tls_config(tls)
             .https_or_http()

@@ -21,6 +21,7 @@ mod json;
 mod judge;
 mod listing;
 mod location;
+mod memory;
 mod object;
 mod open;
 mod parquet_rows;
@@ -34,6 +35,7 @@ mod store;
 mod table;
 mod table_error;
 mod text;
+mod zstd_frame;
 
 pub use arrival::{
     Arrival, Changed, Dead, Identity, MAX_PAYLOAD, OBJECT_CHANGED, Outcome, Position, Reason, Stage, Versions,

@@ -13,6 +13,7 @@ use crate::credentials::Credentials;
 use crate::describe::Objects;
 use crate::destination::check_host;
 use crate::error::FinalError;
+use crate::guarded_http::GuardedConnector;
 use crate::location::{Location, shown};
 use crate::patterns::Patterns;
 
@@ -25,11 +26,13 @@ pub struct Settings {
     pub timeout: Duration,
     /// How often a request is repeated before the source counts as not available.
     pub retries: usize,
+    /// The authorities that vouch for the store by `https://`, certificates in PEM, in the place of those that browsers believe.
+    pub authorities: Option<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { chunk: 4 * 1024 * 1024, timeout: Duration::from_secs(90), retries: 3 }
+        Self { chunk: 4 * 1024 * 1024, timeout: Duration::from_secs(90), retries: 3, authorities: None }
     }
 }
 
@@ -67,6 +70,8 @@ impl Store {
     ) -> Result<Self, FinalError> {
         let Objects { url, include, exclude, endpoint, region } = objects;
         let patterns = Patterns::new(include, exclude)?;
+        let connector = GuardedConnector::believing(settings.authorities.as_deref());
+        let connector = connector.map_err(|why| FinalError::BadAuthorities { source_url: url.clone(), why })?;
         let checked_endpoint = || endpoint.as_deref().map(|given| checked(url, given)).transpose();
         let no_client = |why| match why {
             NoClient::Credentials(wanted) => FinalError::WrongCredentials { source_url: url.clone(), wanted },
@@ -90,17 +95,18 @@ impl Store {
                     region.as_deref(),
                     checked_endpoint()?,
                     credentials,
+                    connector,
                     retry(&settings),
                 );
                 (made.map_err(no_client)?, prefix, None)
             }
             Location::Google { bucket, prefix } => {
-                let made = clouds::google(&bucket, checked_endpoint()?, credentials, retry(&settings));
+                let made = clouds::google(&bucket, checked_endpoint()?, credentials, connector, retry(&settings));
                 (made.map_err(no_client)?, prefix, None)
             }
             Location::Azure { container, prefix } => {
                 quotes_tags = true;
-                let made = clouds::azure(&container, checked_endpoint()?, credentials, retry(&settings));
+                let made = clouds::azure(&container, checked_endpoint()?, credentials, connector, retry(&settings));
                 (made.map_err(no_client)?, prefix, None)
             }
         };

@@ -13,15 +13,17 @@ use tokio_util::io::StreamReader;
 use crate::arrival::Reason;
 use crate::chunks::Chunks;
 use crate::fault::Fault;
+use crate::memory;
 use crate::object::{Compression, PinnedObject};
 use crate::store::Store;
+use crate::zstd_frame;
 
 /// Bytes that are decompressed at a time.
 const UNPACKED: usize = 256 * 1024;
 
-/// zstd looks back at most 2^25 bytes, 32 MiB, in what is read: that much is held. `zstd` itself compresses so, but
+/// zstd looks back at most 2^23 bytes, 8 MiB, in what is read: that much is held. `zstd` itself compresses so, but
 /// with `--ultra` or `--long`.
-const ZSTD_WINDOW: u32 = 25;
+const ZSTD_WINDOW: u32 = 23;
 
 pub(crate) enum Text {
     Plain(Box<Chunks>),
@@ -42,8 +44,14 @@ impl Text {
             )?)));
         }
         let chunks = Chunks::new(store, object, 0, u64::MAX)?;
-        let packed = try_unfold(chunks, |mut chunks| async move {
-            Ok::<_, io::Error>(chunks.next().await.map_err(Carried::into_io)?.map(|bytes| (bytes, chunks)))
+        let packed = try_unfold((chunks, None), |(mut chunks, held)| async move {
+            let Some(bytes) = chunks.next().await.map_err(Carried::into_io)? else { return Ok(None) };
+            // Before the decoder sees the first frame, and takes what that looks back.
+            let held = match held {
+                Some(held) => held,
+                None => memory::hold(zstd_frame::window(&bytes).unwrap_or_default()).await,
+            };
+            Ok::<_, io::Error>(Some((bytes, (chunks, Some(held)))))
         });
         let packed = StreamReader::new(Box::pin(packed));
         let reader: Pin<Box<dyn AsyncRead + Send>> = if compression == Compression::Gzip {

@@ -23,6 +23,18 @@ const AZURE_ACCOUNT: &str = "AZURE_STORAGE_ACCOUNT";
 const AZURE_KEY: &str = "AZURE_STORAGE_KEY";
 const AZURE_SAS: &str = "AZURE_STORAGE_SAS_TOKEN";
 
+/// In a folder of a source: the authorities that vouch for its store.
+const AUTHORITIES: &str = "ca.crt";
+
+/// With what a store is asked.
+#[derive(Clone, Debug, Default)]
+pub struct StoreAccess {
+    /// With which rights.
+    pub credentials: Credentials,
+    /// The authorities that vouch for it, PEM, in the place of the public ones.
+    pub authorities: Option<String>,
+}
+
 /// Where the rights come from.
 #[derive(Clone, Debug)]
 pub enum Access {
@@ -74,32 +86,37 @@ pub enum AccessError {
 }
 
 impl Access {
-    /// The credentials of a source of objects, by its URL.
+    /// With what the store of a source of objects is asked, by its URL.
     ///
     /// # Errors
     ///
     /// Some of them are there, and others, which belong to them, are not.
-    pub fn credentials(&self, source: &str, url: &str) -> Result<Credentials, AccessError> {
+    pub fn store(&self, source: &str, url: &str) -> Result<StoreAccess, AccessError> {
         let wanted = match url.split_once("://").map(|(scheme, _)| scheme) {
             Some("s3") => "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
             Some("gs") => "GOOGLE_SERVICE_ACCOUNT_KEY",
             Some("az") => "AZURE_STORAGE_ACCOUNT and either AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN",
-            _ => return Ok(Credentials::Anonymous),
+            _ => return Ok(StoreAccess::default()),
         };
         let folder = match self {
-            Self::Environment => return of_store(url, from_environment),
+            Self::Environment => {
+                let authorities = if url.starts_with("s3://") { authorities_of_s3()? } else { None };
+                return Ok(StoreAccess { credentials: of_store(url, from_environment)?, authorities });
+            }
             Self::Folder(folder) => folder.join(source),
         };
         if !folder.exists() {
-            return Ok(Credentials::Anonymous);
+            return Ok(StoreAccess::default());
         }
+        let authorities = from_file(&folder, AUTHORITIES, wanted)?;
         match of_store(url, |name| from_file(&folder, name, wanted))? {
-            Credentials::Anonymous => Err(AccessError::File {
+            // A public bucket may have a private authority.
+            Credentials::Anonymous if authorities.is_none() => Err(AccessError::File {
                 file: folder.display().to_string(),
                 reason: io::ErrorKind::NotFound.into(),
                 wanted,
             }),
-            credentials => Ok(credentials),
+            credentials => Ok(StoreAccess { credentials, authorities }),
         }
     }
 
@@ -184,6 +201,13 @@ fn from_environment(name: &'static str) -> Given {
     }
     let wanted = "of GOOGLE_APPLICATION_CREDENTIALS, with the JSON key of a service account";
     fs::read_to_string(&value).map(Some).map_err(|reason| AccessError::File { file: value, reason, wanted })
+}
+
+/// As the command line of Amazon takes them.
+fn authorities_of_s3() -> Given {
+    let Some(file) = env::var("AWS_CA_BUNDLE").ok().filter(|value| !value.is_empty()) else { return Ok(None) };
+    let wanted = "of AWS_CA_BUNDLE, with certificates in PEM";
+    fs::read_to_string(&file).map(Some).map_err(|reason| AccessError::File { file, reason, wanted })
 }
 
 fn from_file(folder: &Path, name: &'static str, wanted: &'static str) -> Given {

@@ -7,7 +7,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cel::Context;
-use chancery_api::{Expression, ExpressionError, RECORD};
+use chancery_api::{EVENT_IDENTITY, Expression, ExpressionError, RECORD};
+use chancery_reading::Identity;
 
 /// The step that gives an arrival up which has no identity.
 pub const STAGE: &str = "Identity";
@@ -57,6 +58,24 @@ impl Identify {
     pub fn by(expression: &str) -> Result<Self, ExpressionError> {
         let (text, functions) = (expression.to_owned(), Context::default());
         Ok(Self { expression: Expression::compile(expression)?, text, functions })
+    }
+
+    /// The identity of a payload that is an event with this source and id, if it is one. Where these are what is asked for,
+    /// nothing else in it has to be what an expression can be asked of.
+    ///
+    /// # Errors
+    ///
+    /// [`NoIdentity`].
+    pub fn of_event(&self, payload: &[u8], event: Option<&Identity>) -> Result<Vec<u8>, NoIdentity> {
+        match event {
+            Some(Identity { source, id }) if self.text == EVENT_IDENTITY => {
+                value::of_strings(&[source, id]).map_err(|why| NoIdentity::Fails {
+                    expression: self.text.clone(),
+                    why,
+                })
+            }
+            _ => self.of(payload),
+        }
     }
 
     /// The identity of a payload.
@@ -138,6 +157,25 @@ mod tests {
         ] {
             assert_ne!(of(one), of(other), "{one} and {other}");
         }
+    }
+
+    #[test]
+    fn an_event_has_the_same_identity_whether_it_is_read_as_one_or_as_a_payload() {
+        let by_event = Identify::by(EVENT_IDENTITY).expect("an expression");
+        for (source, id) in [("/a", "A-1"), ("é\u{1F600}", "\u{7}\n\t\"\\/\u{7f}"), ("\u{2028}", "0")] {
+            let event = Identity { source: source.to_owned(), id: id.to_owned() };
+            let payload = serde_json::json!({"source": source, "id": id, "data": 1}).to_string();
+            let read = by_event.of_event(payload.as_bytes(), Some(&event));
+            assert_eq!(read, by_event.of(payload.as_bytes()), "{payload}");
+            assert!(read.is_ok(), "{read:?}");
+        }
+        let event = Identity { source: "/a".to_owned(), id: "1".to_owned() };
+        let twice = br#"{"source": "/a", "id": "1", "data": {"x": 1, "x": 2}}"#;
+        let read = by_event.of_event(twice, Some(&event)).expect("whatever its data is");
+        assert_eq!(read, br#"["/a","1"]"#);
+        let by_id = Identify::by("record.id").expect("an expression");
+        let payload = br#"{"source": "/a", "id": "1"}"#;
+        assert_eq!(by_id.of_event(payload, Some(&event)), Ok(br#""1""#.to_vec()), "what is asked for counts");
     }
 
     #[test]

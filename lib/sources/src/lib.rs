@@ -7,6 +7,7 @@ pub mod identity;
 mod new_run;
 pub mod objects;
 mod pass_file;
+pub mod replay;
 mod same_run;
 
 pub use new_run::{Asks, new_run};

@@ -6,12 +6,12 @@ use chancery_api::{
 };
 /// How the reason of a dead letter begins that stands for the rest of an object which changed.
 pub use chancery_reading::OBJECT_CHANGED;
-use chancery_reading::{Credentials, FinalError, Format, Objects, ReadError, Settings, Store, Table};
+use chancery_reading::{FinalError, Format, Objects, ReadError, Settings, Store, Table};
 use chancery_store::{DeadLetter, Idempotency, SourceOfRun, Sources};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::access::{Access, AccessError};
+use crate::access::{Access, AccessError, StoreAccess};
 
 /// What the ledger keeps of a source: no secret, and no name of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,16 +84,24 @@ impl DescribedObjects {
     /// # Errors
     ///
     /// What the description itself has wrong.
-    pub fn open(&self, credentials: &Credentials) -> Result<Store, FinalError> {
+    pub fn open(&self, access: StoreAccess) -> Result<Store, FinalError> {
         self.format.check()?;
-        Store::open(&self.objects, credentials, Settings::default())
+        let StoreAccess { credentials, authorities } = access;
+        Store::open(&self.objects, &credentials, Settings { authorities, ..Settings::default() })
     }
 }
 
 /// The sources of a run, as the ledger keeps them.
 #[must_use]
 pub fn for_ledger(sources: &ValidatedSources) -> Sources {
-    let ValidatedSources { sources, idempotency, digest_window, record_limit, dead_letter } = sources;
+    let ValidatedSources {
+        sources,
+        idempotency,
+        idempotency_is_given: _,
+        digest_window,
+        record_limit,
+        dead_letter,
+    } = sources;
     let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     Sources {
         sources: sources
@@ -146,7 +154,7 @@ pub fn check(source: &SourceSpec) -> Result<(), FinalError> {
     match described(source) {
         // The query is the server's to judge.
         Described::Table(_) | Described::Run { run: _ } => Ok(()),
-        Described::Objects(described) => match described.open(&Credentials::Anonymous) {
+        Described::Objects(described) => match described.open(StoreAccess::default()) {
             // Its credentials, which are not at hand, say it.
             Err(FinalError::NoAccount { .. }) | Ok(_) => Ok(()),
             Err(error) => Err(error),
@@ -159,8 +167,8 @@ async fn look_at_objects(
     described: &DescribedObjects,
     access: &Access,
 ) -> Result<(), AccessError> {
-    let credentials = access.credentials(name, &described.objects.url)?;
-    let store = described.open(&credentials).map_err(|error| AccessError::Read(error.into()))?;
+    let access = access.store(name, &described.objects.url)?;
+    let store = described.open(access).map_err(|error| AccessError::Read(error.into()))?;
     store.list().await.map(drop).map_err(AccessError::Read)
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chancery_api::{FieldChange, RunInput, ValidatedRun};
-use chancery_store::{Input, Run, Sources};
+use chancery_store::{Idempotency, Input, Run, Sources};
 use serde_json::{Value, json};
 
 use crate::objects;
@@ -16,7 +16,7 @@ pub fn differences(stored: &Run, asked: &ValidatedRun) -> Vec<FieldChange> {
     let of_ring = |given: bool| wanted.name.is_some() && !given;
     let algorithm = wanted.algorithm_to_make();
     let was = InputFields::of_stored(&stored.input);
-    let wants = InputFields::of_asked(&asked.input);
+    let wants = InputFields::of_asked(&asked.input, &stored.input);
     let fields = [
         ("spec.sources", was.sources, wants.sources),
         ("spec.idempotency.by", was.idempotency, wants.idempotency),
@@ -69,12 +69,20 @@ impl InputFields {
         }
     }
 
-    fn of_asked(input: &RunInput) -> Self {
+    fn of_asked(input: &RunInput, stored: &Input) -> Self {
         match input {
             RunInput::Generated { record_count, record_size } => {
                 Self::generated(json!(record_count), json!(record_size))
             }
-            RunInput::Sources(sources) => Self::of_sources(&objects::for_ledger(sources)),
+            RunInput::Sources(asked) => {
+                let mut sources = objects::for_ledger(asked);
+                let by_content = |stored: &Sources| stored.idempotency == Idempotency::Content;
+                // A run of the time before events were known by their source and id.
+                if !asked.idempotency_is_given && stored.sources().is_some_and(by_content) {
+                    sources.idempotency = Idempotency::Content;
+                }
+                Self::of_sources(&sources)
+            }
         }
     }
 

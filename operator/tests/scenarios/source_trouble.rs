@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chancery_api::Phase;
 use chancery_api::condition::ConditionType;
+use chancery_kit::TestRun;
 use chancery_store::intake::Task;
 use serde_json::{Value, json};
 
@@ -57,7 +58,7 @@ async fn what_can_be_seen_of_bad_sources_is_said_in_one_sentence_and_nothing_is_
 
 #[tokio::test]
 async fn a_run_that_is_to_be_read_again_is_waited_for_until_it_is_sealed() -> anyhow::Result<()> {
-    let world = World::with_run(with(json!([{"name": "again", "run": {"name": "first"}}]))).await?;
+    let world = World::with_run(with(json!([{"name": "again", "run": {"name": "first", "select": "All"}}]))).await?;
     let mut first = spec();
     first["suspend"] = json!(true);
     world.api.create("signingruns", manifest("first", first));
@@ -77,6 +78,30 @@ async fn a_run_that_is_to_be_read_again_is_waited_for_until_it_is_sealed() -> an
     operator.settle(RUN).await?;
     assert_eq!(world.stored_runs().await?, [RUN, "first"]);
     assert!(world.api.get("jobs", INTAKE).is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_be_read_again_is_said_so_and_no_run_is_made_for_it() -> anyhow::Result<()> {
+    let world = World::new().await?;
+    let mut operator = world.operator().await;
+    world.api.create("signingruns", manifest("first", spec()));
+    operator.settle("first").await?;
+    TestRun::new().named("by-hand").keys(1).created(&world.ledger).await?;
+    let mut again = async |name: &str, run: Value, wanted: &str| {
+        world.api.create("signingruns", manifest(name, with(json!([{"name": "again", "run": run}]))));
+        operator.settle(name).await?;
+        let (failed, reason, message) = world.condition(name, ConditionType::Failed);
+        assert!(failed && reason == "SourceInvalid" && message.contains(wanted), "{reason}: {message}");
+        assert!(message.starts_with("source again: the run "), "{message}");
+        anyhow::Ok(())
+    };
+    again("one", json!({"name": "first"}), "has generated records").await?;
+    again("two", json!({"name": "by-hand", "select": "All"}), "was made without a cluster").await?;
+    let deleted = "UPDATE chancery.runs SET deleted_at = clock_timestamp() WHERE name = 'first'";
+    sqlx::query(deleted).execute(world.ledger.ledger.pool()).await?;
+    again("three", json!({"name": "first", "select": "All"}), "is being deleted").await?;
+    assert_eq!(world.stored_runs().await?, ["by-hand", "first"]);
     Ok(())
 }
 

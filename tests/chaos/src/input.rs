@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
-use chancery_kit::{Offered, S3Server};
+use chancery_kit::{Offered, S3Server, TestLedger, TestRun};
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::proxy::Proxy;
 
@@ -17,6 +18,18 @@ pub enum Input {
     Files,
     /// Objects of an S3 server, by way of a proxy.
     Bucket,
+    /// Rows of a table, by way of a proxy.
+    Table,
+    /// All of another run, which has read files before.
+    Replay,
+}
+
+impl Input {
+    /// Whether there is a way to it, on which something may happen.
+    #[must_use]
+    pub const fn is_far(self) -> bool {
+        matches!(self, Self::Bucket | Self::Table)
+    }
 }
 
 impl fmt::Display for Input {
@@ -25,6 +38,8 @@ impl fmt::Display for Input {
             Self::Generated => "generated",
             Self::Files => "read from files",
             Self::Bucket => "read from a bucket",
+            Self::Table => "read from a table",
+            Self::Replay => "read from another run",
         })
     }
 }
@@ -116,6 +131,57 @@ pub async fn of_bucket(
     let objects = json!({"url": format!("s3://{bucket}"), "endpoint": proxy.endpoint()});
     let source = json!({"name": "bucket", "objects": objects, "format": {"type": "NDJSON"}});
     Ok(Read { offered, source })
+}
+
+/// Stores what a run is to read from a table, in a database at this URL; nothing of it is dead, since a column of text is
+/// a payload whatever is in it.
+///
+/// # Errors
+///
+/// A server that refuses.
+pub async fn of_table(
+    direct: &str,
+    by_proxy: String,
+    seed: u64,
+    run: usize,
+    records: i64,
+) -> anyhow::Result<Read> {
+    let (texts, offered) = files(seed, run, records);
+    let mut database = PgConnection::connect(direct).await?;
+    let table = format!("payments_{run}");
+    let create = format!("CREATE TABLE {table} (id bigserial PRIMARY KEY, payload text NOT NULL)");
+    sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut database).await?;
+    let insert = format!("INSERT INTO {table} (payload) SELECT unnest($1::text[])");
+    let lines: Vec<&str> = texts.iter().flat_map(|text| text.lines()).collect();
+    sqlx::query(AssertSqlSafe(insert)).bind(lines).execute(&mut database).await?;
+    let query = json!({"url": by_proxy, "query": format!("TABLE {table}"), "orderBy": ["id"], "payload": "payload"});
+    Ok(Read { offered: alive(offered), source: json!({"name": "table", "table": query}) })
+}
+
+/// Has another run read what a run is to read from it. Its dead letters, which were kept whole, are payloads then.
+///
+/// # Errors
+///
+/// A ledger that refuses, or an intake that fails.
+pub async fn of_replay(
+    ledger: &TestLedger,
+    folder: &Path,
+    seed: u64,
+    run: usize,
+    records: i64,
+) -> anyhow::Result<Read> {
+    let Read { offered, source } = of_files(folder, seed, run, records)?;
+    let name = format!("past-{run}");
+    let past = TestRun::new().named(&name).keys(1).batch_size(100).without_idempotency();
+    past.reads_source(&source).created(ledger).await?.take_in().await?;
+    let source = json!({"name": "again", "run": {"name": name, "select": "All"}});
+    Ok(Read { offered: alive(offered), source })
+}
+
+fn alive(offered: Offered) -> Offered {
+    let Offered { mut payloads, dead } = offered;
+    payloads.extend(dead);
+    Offered { payloads, dead: Vec::new() }
 }
 
 #[cfg(test)]

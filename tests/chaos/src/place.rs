@@ -55,7 +55,7 @@ pub struct Stage {
     pub tasks: Vec<Task>,
     /// What each of the runs reads; nothing if their records are generated.
     pub reads: Vec<Read>,
-    /// Between the programs and the object store, if something is read from one.
+    /// Between the programs and the object store or the tables, if something is read from there.
     pub to_source: Option<Proxy>,
     /// The disk of the ledger, if a fault needs one.
     pub disk: Option<SmallDisk>,
@@ -89,15 +89,12 @@ impl Place {
         let disk = if schedule.needs_disk() { SmallDisk::mount(DISK_MEGABYTES)? } else { None };
         self.create(&database, disk.as_ref()).await?;
         let ledger = TestLedger::create(&self.server, &database).await?;
-        ledger.ledger.close().await;
-
         let folder = tempfile::tempdir()?;
         let shape = &schedule.shape;
         create_kek_file(&folder.path().join("kek"))?;
         let journal = folder.path().join("journal");
         std::fs::create_dir(&journal)?;
-        let socket = self.server.socket_dir().join(format!(".s.PGSQL.{}", self.server.port()));
-        let proxy = Proxy::start(proxy::Place::Socket(socket), shape.latency).await?;
+        let proxy = Proxy::start(proxy::Place::Socket(self.socket()), shape.latency).await?;
         let errand = Errand {
             url: proxy.url(SUPERUSER, &database),
             direct: self.server.url(&database),
@@ -106,7 +103,8 @@ impl Place {
             threads: shape.threads,
         };
         let tasks = tasks(shape, &errand);
-        let (reads, to_source) = self.sources(schedule, folder.path()).await?;
+        let (reads, to_source) = self.sources(schedule, folder.path(), (&ledger, &database)).await?;
+        ledger.ledger.close().await;
         for (number, (task, run)) in tasks.iter().zip(runs(shape)).enumerate() {
             let manifest = manifest(&task.run, shape, run, reads.get(number));
             std::fs::write(task.manifest(), manifest.to_string())?;
@@ -114,6 +112,10 @@ impl Place {
         let direct = self.server.url(&database);
         let namespace = namespace.to_owned();
         Ok(Stage { proxy, direct, errand, tasks, reads, to_source, disk, namespace, database, folder })
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.server.socket_dir().join(format!(".s.PGSQL.{}", self.server.port()))
     }
 
     async fn create(&self, database: &str, disk: Option<&SmallDisk>) -> anyhow::Result<()> {
@@ -145,6 +147,7 @@ impl Place {
         drop((proxy, to_source));
         // Before its tablespace goes, and after everybody who uses it.
         self.execute(&format!("DROP DATABASE {database} WITH (FORCE)")).await?;
+        self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", sources::tables_of(&database))).await?;
         if disk.is_some() {
             self.execute(&format!("DROP TABLESPACE {database}")).await?;
         }

@@ -59,7 +59,7 @@ async fn play_operated(place: &Arc<Place>, schedule: &Schedule) -> anyhow::Resul
     let stage = Arc::new(place.stage(schedule, &namespace.name).await?);
     let release = Release::install(&namespace, &stage.errand.url).await?;
     let environment = vec![("CHANCERY_USE_JOURNAL".to_owned(), stage.errand.journal.display().to_string())];
-    let mut keeper = Operated::start(&release, environment, &schedule.shape).await?;
+    let mut keeper = Operated::start(&release, environment, &schedule.shape, stage.reads.first()).await?;
     let played = play_with(place, &stage, schedule, &mut keeper).await?;
     Ok((played, stage))
 }

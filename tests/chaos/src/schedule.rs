@@ -356,9 +356,11 @@ mod tests {
             .map(|planned| planned.fault.kind())
             .collect();
         assert_eq!(kinds.len(), 37, "{kinds:#?}");
-        for input in [Input::Generated, Input::Files, Input::Bucket] {
+        for input in [Input::Generated, Input::Files, Input::Bucket, Input::Table, Input::Replay] {
             assert!(schedules.iter().any(|schedule| schedule.shape.input == input), "{input}");
         }
+        let operated = |schedule: &&Schedule| schedule.shape.keeper == Keeper::Operator;
+        assert!(schedules.iter().filter(operated).any(|schedule| schedule.shape.input == Input::Bucket));
         for keeper in [Keeper::Supervisor, Keeper::Nobody, Keeper::Operator] {
             assert!(schedules.iter().any(|schedule| schedule.shape.keeper == keeper), "{keeper}");
         }

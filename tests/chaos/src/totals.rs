@@ -18,8 +18,8 @@ pub const BEYOND_LEASE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Totals {
     schedules: u32,
-    /// Of those, whose runs read files, and a bucket.
-    reading: [u32; 2],
+    /// Of those, whose runs read files, a bucket, a table, and another run.
+    reading: [u32; 4],
     failed: Vec<u64>,
     records: i64,
     faults: BTreeMap<&'static str, u32>,
@@ -57,6 +57,8 @@ impl Totals {
             Input::Generated => {}
             Input::Files => self.reading[0] += 1,
             Input::Bucket => self.reading[1] += 1,
+            Input::Table => self.reading[2] += 1,
+            Input::Replay => self.reading[3] += 1,
         }
         let beside = schedule.shape.beside.iter().map(|run| run.records).sum::<i64>();
         self.records += schedule.shape.records + beside;
@@ -100,9 +102,9 @@ impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { schedules, failed, records, faults, takeovers, given_back, signed_twice, .. } = self;
         let injected: u32 = faults.values().sum();
-        let [files, bucket] = self.reading;
+        let [files, bucket, table, replay] = self.reading;
         writeln!(f, "{schedules} schedules, {records} records, {injected} faults:")?;
-        writeln!(f, "  {files} with records from files, {bucket} from a bucket")?;
+        writeln!(f, "  {files} with records from files, {bucket} from a bucket, {table} from a table, {replay} from another run")?;
         for (kind, count) in faults {
             write!(f, "  {count:5}  {kind}")?;
             match self.longest_stall.get(kind) {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,9 +20,16 @@ pub const BUCKET: &str = "payments";
 #[derive(Debug)]
 pub struct Bucket {
     port: u16,
-    objects: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    store: Arc<Store>,
     held: watch::Sender<bool>,
     _server: JoinSet<()>,
+}
+
+/// What it has, and whether it gives it.
+#[derive(Debug, Default)]
+struct Store {
+    objects: Mutex<BTreeMap<String, Vec<u8>>>,
+    denies: AtomicBool,
 }
 
 /// A request, as far as it matters.
@@ -43,21 +51,21 @@ impl Bucket {
     pub async fn serve() -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
-        let objects = Arc::new(Mutex::new(BTreeMap::new()));
+        let store = Arc::new(Store::default());
         let (held, is_held) = watch::channel(false);
         let mut server = JoinSet::new();
-        let shared = Arc::clone(&objects);
+        let shared = Arc::clone(&store);
         server.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let (objects, held) = (Arc::clone(&shared), is_held.clone());
+                let (store, held) = (Arc::clone(&shared), is_held.clone());
                 connections.spawn(async move {
                     // Whoever hangs up has lost interest.
-                    let _ended = answer(stream, &objects, held).await;
+                    let _ended = answer(stream, &store, held).await;
                 });
             }
         });
-        Ok(Self { port, objects, held, _server: server })
+        Ok(Self { port, store, held, _server: server })
     }
 
     /// Where it is.
@@ -68,7 +76,12 @@ impl Bucket {
 
     /// Puts an object into it.
     pub fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) {
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), bytes.into());
+        self.store.objects().insert(key.to_owned(), bytes.into());
+    }
+
+    /// While it denies, nobody may do anything, whoever that is.
+    pub fn deny(&self, denies: bool) {
+        self.store.denies.store(denies, Ordering::SeqCst);
     }
 
     /// While it is held, it lists objects and gives none.
@@ -77,9 +90,15 @@ impl Bucket {
     }
 }
 
+impl Store {
+    fn objects(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 async fn answer(
     stream: TcpStream,
-    objects: &Mutex<BTreeMap<String, Vec<u8>>>,
+    store: &Store,
     mut held: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
@@ -87,9 +106,9 @@ async fn answer(
         let (code, headers, body) = if request.path.matches('/').count() > 1 {
             // The sender lives as long as the server.
             let _free = held.wait_for(|held| !held).await;
-            object(&request, objects)
+            object(&request, store)
         } else {
-            listing(&request, objects)
+            listing(&request, store)
         };
         let mut head = format!("HTTP/1.1 {code}\r\nContent-Length: {}\r\n", body.len());
         for (name, value) in headers {
@@ -133,13 +152,16 @@ async fn read(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Reque
 
 type Answer = (&'static str, Vec<(&'static str, String)>, Vec<u8>);
 
-fn refusal(request: &Request) -> Option<Answer> {
+fn refusal(request: &Request, store: &Store) -> Option<Answer> {
     let error = |code, error: &str| {
         let body = format!("<Error><Code>{error}</Code><Message>no</Message></Error>");
         Some((code, vec![("Content-Type", "application/xml".to_owned())], body.into_bytes()))
     };
     if !request.authorization.contains(&format!("Credential={ACCESS_KEY_ID}/")) {
         return error("403 Forbidden", "InvalidAccessKeyId");
+    }
+    if store.denies.load(Ordering::SeqCst) {
+        return error("403 Forbidden", "AccessDenied");
     }
     if request.path.split('/').nth(1) != Some(BUCKET) {
         return error("404 Not Found", "NoSuchBucket");
@@ -153,14 +175,14 @@ fn tag(bytes: &[u8]) -> String {
     format!("\"{sum:x}\"")
 }
 
-fn listing(request: &Request, objects: &Mutex<BTreeMap<String, Vec<u8>>>) -> Answer {
-    if let Some(refusal) = refusal(request) {
+fn listing(request: &Request, store: &Store) -> Answer {
+    if let Some(refusal) = refusal(request, store) {
         return refusal;
     }
     let asked = request.query.split('&').find_map(|part| part.strip_prefix("prefix=")).unwrap_or_default();
     let prefix = asked.replace("%2F", "/");
     let mut body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult>".to_owned();
-    for (key, bytes) in objects.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+    for (key, bytes) in store.objects().iter() {
         if key.starts_with(&prefix) {
             let (size, tag) = (bytes.len(), tag(bytes).replace('"', "&quot;"));
             let _written = write!(
@@ -173,12 +195,12 @@ fn listing(request: &Request, objects: &Mutex<BTreeMap<String, Vec<u8>>>) -> Ans
     ("200 OK", vec![("Content-Type", "application/xml".to_owned())], body.into_bytes())
 }
 
-fn object(request: &Request, objects: &Mutex<BTreeMap<String, Vec<u8>>>) -> Answer {
-    if let Some(refusal) = refusal(request) {
+fn object(request: &Request, store: &Store) -> Answer {
+    if let Some(refusal) = refusal(request, store) {
         return refusal;
     }
     let key = request.path.splitn(3, '/').nth(2).unwrap_or_default();
-    let objects = objects.lock().unwrap_or_else(PoisonError::into_inner);
+    let objects = store.objects();
     let Some(bytes) = objects.get(key) else {
         return ("404 Not Found", Vec::new(), b"<Error><Code>NoSuchKey</Code></Error>".to_vec());
     };

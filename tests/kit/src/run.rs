@@ -140,7 +140,7 @@ impl TestRun {
         self.reads_described(&name, description)
     }
 
-    /// Another run as a source more: `All` of it, or its `DeadLetters`.
+    /// Another run as a source more: `All` of it, its `DeadLetters`, or what it `Rejected`.
     #[must_use]
     pub fn replays(self, run: &str, select: &str) -> Self {
         self.reads_described("again", serde_json::json!({"run": {"name": run, "select": select}}))

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::lease_duration::LeaseDuration;
 
+/// What names a CloudEvent, as CloudEvents 1.0 says: its source and its id, which together are unique.
+pub const EVENT_IDENTITY: &str = "[record.source, record.id]";
+
 /// How a payload that came before is known.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,9 +1,9 @@
 //! Texts that are not one SigningRun.
 
-use chancery_api::{ManifestError, parse};
-use serde_json::json;
+use chancery_api::{ManifestError, manifest_yaml, parse};
+use serde_json::{Value, json};
 
-use crate::support::{minimal, yaml};
+use crate::support::{minimal, sourced, yaml};
 
 fn error(text: &str) -> String {
     parse(text).expect_err(text).to_string()
@@ -30,6 +30,21 @@ fn blank_documents_around_the_manifest_do_no_harm() {
     let one = yaml(&minimal());
     parse(&format!("---\n{one}---\n")).unwrap();
     parse(&format!("# a comment\n---\n{one}...\n---\n# nothing\n")).unwrap();
+}
+
+#[test]
+fn a_run_is_written_as_the_manifest_that_is_read_as_that_run() {
+    let mut whole = sourced();
+    whole["spec"]["deadLetter"] = json!({"retention": "1h", "limit": 7});
+    whole["spec"]["parallelism"] = json!(5);
+    whole["metadata"]["namespace"] = json!("payments");
+    for manifest in [minimal(), sourced(), whole] {
+        let run = parse(&manifest.to_string()).unwrap();
+        let text = manifest_yaml(&run);
+        assert_eq!(parse(&text).unwrap(), run, "{text}");
+        let written: Value = serde_saphyr::from_str(&text).unwrap();
+        assert_eq!(written["spec"], manifest["spec"], "nothing is written that nobody has to say");
+    }
 }
 
 #[test]

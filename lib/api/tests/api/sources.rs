@@ -90,6 +90,38 @@ fn an_expression_goes_with_by_expression_and_with_payloads_that_are_json() {
 }
 
 #[test]
+fn events_are_known_by_their_source_and_id_unless_the_run_says_otherwise() {
+    let events = json!({"name": "events", "objects": {"url": "file:///e"}, "format": {"type": "CloudEvents"}});
+    let lines = json!({"name": "lines", "objects": {"url": "file:///l"}, "format": {"type": "NDJSON"}});
+    let again = json!({"name": "again", "run": {"name": "other"}});
+    let mut more = events.clone();
+    more["name"] = json!("more");
+    let by_event = || Idempotency::Expression("[record.source, record.id]".to_owned());
+    for (sources, expected) in [
+        (json!([events]), by_event()),
+        (json!([events, more]), by_event()),
+        (json!([events, lines]), Idempotency::Content),
+        (json!([events, again]), Idempotency::Content),
+        (json!([again]), Idempotency::Content),
+    ] {
+        let mut manifest = sourced();
+        manifest["spec"]["sources"] = sources;
+        let found = validated(&manifest);
+        assert_eq!((found.idempotency, found.idempotency_is_given), (expected, false), "{manifest}");
+    }
+    for (given, expected) in [
+        (json!({"by": "Content"}), Idempotency::Content),
+        (json!({"by": "None"}), Idempotency::None),
+        (json!({}), Idempotency::Content),
+    ] {
+        let mut manifest = known(given);
+        manifest["spec"]["sources"] = json!([events]);
+        let found = validated(&manifest);
+        assert_eq!((found.idempotency, found.idempotency_is_given), (expected, true), "{manifest}");
+    }
+}
+
+#[test]
 fn an_expression_that_cannot_be_is_refused_at_once() {
     for (expression, words) in [
         ("record.", "is no CEL expression ("),

@@ -62,6 +62,13 @@ impl ChunkReader for Pieces {
     }
 }
 
+/// Bytes of a row group, as it is stored or unpacked, whichever is more, as far as the file is to be believed.
+pub(crate) fn size(group: &RowGroupMetaData) -> u64 {
+    let columns = group.columns().iter();
+    let stored = columns.fold(0_i64, |sum, chunk| sum.saturating_add(chunk.compressed_size()));
+    u64::try_from(stored.max(group.total_byte_size())).unwrap_or_default()
+}
+
 /// Reads a row group, and opens its columns behind the first `skipped` rows.
 pub(crate) async fn open(
     store: &Store,

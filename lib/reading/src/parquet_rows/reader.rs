@@ -8,6 +8,7 @@ use parquet::file::metadata::ParquetMetaData;
 use crate::arrival::{Arrival, MAX_PAYLOAD, Outcome, Position, Reason, Stage};
 use crate::fault::Fault;
 use crate::judge::dead;
+use crate::memory::{self, Held};
 use crate::object::PinnedObject;
 use crate::parquet_rows::assemble;
 use crate::parquet_rows::column::Column;
@@ -33,6 +34,7 @@ struct Group {
     columns: Vec<Box<dyn Column>>,
     /// The row behind its last.
     end: u64,
+    _held: Held,
 }
 
 impl ParquetRows {
@@ -88,8 +90,9 @@ impl ParquetRows {
             let end = first.checked_add(rows).ok_or_else(|| damaged("it has too many rows"))?;
             if self.next < end {
                 let skipped = self.next - first;
+                let held = memory::hold(group::size(group)).await;
                 let columns = group::open(&self.store, &self.object, &self.metadata, number, skipped).await?;
-                return Ok(Some(Group { columns, end }));
+                return Ok(Some(Group { columns, end, _held: held }));
             }
             first = end;
         }

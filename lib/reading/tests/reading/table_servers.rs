@@ -23,7 +23,7 @@ fn openssl(folder: &Path, arguments: &str) {
 }
 
 /// Two authorities, of which the first vouches for a server named localhost.
-fn certificates(folder: &Path) {
+pub(crate) fn certificates(folder: &Path) {
     for name in ["ca", "other"] {
         openssl(
             folder,
@@ -43,8 +43,8 @@ fn certificates(folder: &Path) {
     );
 }
 
-/// The server with TLS in front of it, on the loopback.
-async fn with_tls(database: &Database, folder: &Path) -> u16 {
+/// What answers as that server.
+pub(crate) fn acceptor(folder: &Path) -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_file(folder.join("server.crt")).expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).expect("a key");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -54,7 +54,12 @@ async fn with_tls(database: &Database, folder: &Path) -> u16 {
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .expect("a certificate and its key");
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// The server with TLS in front of it, on the loopback.
+async fn with_tls(database: &Database, folder: &Path) -> u16 {
+    let acceptor = acceptor(folder);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let socket = database.server.socket_dir().join(format!(".s.PGSQL.{}", database.server.port()));

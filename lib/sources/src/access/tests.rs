@@ -40,18 +40,36 @@ fn a_source_has_the_credentials_of_its_own_folder_or_none() {
     let one = folder.path().join("one");
     fs::create_dir(&one).expect("a folder");
     let access = Access::Folder(folder.path().to_owned());
-    let empty = access.credentials("one", "s3://b").expect_err("nothing").to_string();
+    let empty = access.store("one", "s3://b").expect_err("nothing").to_string();
     assert!(empty.contains("wanted are the files AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"), "{empty}");
     fs::write(one.join(ID), "id\n").expect("a file");
-    let missing = access.credentials("one", "s3://b").expect_err("no secret").to_string();
+    let missing = access.store("one", "s3://b").expect_err("no secret").to_string();
     assert!(missing.contains(SECRET), "{missing}");
     fs::write(one.join(SECRET), "secret\n").expect("a file");
-    let found = access.credentials("one", "s3://b").expect("credentials");
+    let found = access.store("one", "s3://b").expect("credentials").credentials;
     assert!(
         matches!(&found, Credentials::AccessKey { id, secret, token: None } if id == "id" && secret == "secret")
     );
-    assert!(matches!(access.credentials("other", "s3://b").expect("none"), Credentials::Anonymous));
-    assert!(matches!(access.credentials("one", "file:///x").expect("none"), Credentials::Anonymous));
+    assert!(matches!(access.store("other", "s3://b").expect("none").credentials, Credentials::Anonymous));
+    assert!(matches!(access.store("one", "file:///x").expect("none").credentials, Credentials::Anonymous));
+}
+
+#[test]
+fn a_source_may_say_which_authorities_vouch_for_its_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let one = folder.path().join("one");
+    fs::create_dir(&one).expect("a folder");
+    let access = Access::Folder(folder.path().to_owned());
+    fs::write(one.join(AUTHORITIES), "some PEM\n").expect("a file");
+    for (url, kind) in [("s3://b", "Anonymous"), ("gs://b", "Anonymous"), ("az://b", "Anonymous")] {
+        let found = access.store("one", url).expect("access");
+        assert_eq!((format!("{:?}", found.credentials).as_str(), found.authorities.as_deref()), (kind, Some("some PEM")));
+    }
+    fs::write(one.join(ID), "id").expect("a file");
+    fs::write(one.join(SECRET), "secret").expect("a file");
+    let found = access.store("one", "s3://b").expect("access");
+    assert!(matches!(found.credentials, Credentials::AccessKey { .. }) && found.authorities.is_some());
+    assert!(access.store("other", "s3://b").expect("access").authorities.is_none());
 }
 
 fn table() -> Table {

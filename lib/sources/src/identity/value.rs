@@ -13,6 +13,12 @@ pub(super) fn canonical(value: &Value) -> Result<Vec<u8>, String> {
     canonical_json(&text).map_err(|reason| reason.to_string())
 }
 
+/// The canonical form of a list of these.
+pub(super) fn of_strings(values: &[&str]) -> Result<Vec<u8>, String> {
+    let text = serde_json::to_string(values).map_err(|error| error.to_string())?;
+    canonical_json(&text).map_err(|reason| reason.to_string())
+}
+
 fn write(out: &mut String, value: &Value) -> Result<(), String> {
     match value {
         Value::Null => out.push_str("null"),

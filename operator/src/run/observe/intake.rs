@@ -3,6 +3,7 @@
 use chancery_api::condition::{self, ConditionType};
 use chancery_api::{Reason, RunInput, SourceSpec, ValidatedRun, names};
 use chancery_sources::objects::{OBJECT_CHANGED, check};
+use chancery_sources::replay::{NotReadAgain, Reader, may_be_read_again};
 use chancery_store::intake::ObjectsChanged;
 use chancery_store::{DeadLetter, Ledger, Progress, Run, StoreError};
 use kube::ResourceExt;
@@ -118,19 +119,25 @@ pub(super) async fn refusal(ledger: &Ledger, target: &Target<'_>) -> Result<Opti
                 return refused(Reason::SourceInvalid, what);
             }
             Err(error) => return Err(error),
-            Ok(found) if found.deleted => {
-                let what = format!("the run {name} is being deleted; name another with run.name");
-                return refused(Reason::SourceInvalid, what);
+            Ok(found) => {
+                if let Err(why) = may_be_read_again(&found, Reader::SigningRun, other.select) {
+                    return refused(reason_of(&why), why.to_string());
+                }
             }
-            Ok(found) if !found.sealed => {
-                let what =
-                    format!("the run {name} is not sealed yet, and may still get more; it is waited for");
-                return refused(Reason::SourceUnavailable, what);
-            }
-            Ok(_) => {}
         }
     }
     Ok(None)
+}
+
+/// Whether it passes by itself.
+fn reason_of(why: &NotReadAgain) -> Reason {
+    match why {
+        NotReadAgain::Unsealed(_) => Reason::SourceUnavailable,
+        NotReadAgain::Deleted(_)
+        | NotReadAgain::Generated(_)
+        | NotReadAgain::OfCluster(_)
+        | NotReadAgain::OfCommand(_) => Reason::SourceInvalid,
+    }
 }
 
 fn sources_of(run: Option<&ValidatedRun>) -> Option<&[SourceSpec]> {

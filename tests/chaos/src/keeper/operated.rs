@@ -1,5 +1,6 @@
 //! The operator with a real API server; a stand-in kubelet runs the signers and tells of their ends.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -7,6 +8,7 @@ use chancery_kit::cluster::{ClusterRun, OperatorProcess, Release, StandIn, condi
 use futures::future::BoxFuture;
 
 use crate::inject::Keep;
+use crate::input::Read;
 use crate::schedule::Shape;
 use crate::signers::RunningSigner;
 
@@ -35,8 +37,13 @@ impl<'n> Operated<'n> {
         release: &'n Release<'n>,
         environment: Vec<(String, String)>,
         shape: &Shape,
+        read: Option<&Read>,
     ) -> anyhow::Result<Self> {
-        let Shape { algorithm, records, keys, batch_size, signers, lease, .. } = shape.clone();
+        let Shape { algorithm, keys, batch_size, signers, lease, .. } = shape.clone();
+        let records = match read {
+            None => shape.records,
+            Some(read) => i64::try_from(read.offered.payloads.iter().collect::<HashSet<_>>().len())?,
+        };
         let run = ClusterRun::new(release.namespace, "demo")
             .of(records.unsigned_abs(), u64::from(keys.unsigned_abs()), batch_size.unsigned_abs())
             .with("algorithm", algorithm)
@@ -44,6 +51,13 @@ impl<'n> Operated<'n> {
             .with("leaseDuration", format!("{}ms", lease.as_millis()))
             // Each signer that is killed counts towards it, and that is for users to decide.
             .with("backoffLimit", 1_000);
+        let run = match read {
+            None => run,
+            Some(read) => run
+                .without("recordCount")
+                .without("recordSize")
+                .with("sources", serde_json::json!([read.source])),
+        };
         let stand_in = StandIn::start_with(release.namespace, environment)?;
         let operators = vec![OperatorProcess::start(release).await?];
         run.apply().await?;

@@ -9,12 +9,15 @@ use super::{Keeper, Means, Planned, Shape, When, draw_fault};
 use crate::fault::{Fault, Road};
 use crate::input::Input;
 
-/// Where the records come from. The operator of this harness has its generated.
+/// Where the records come from. The operator of this harness has its generated, or reads a bucket: files of this machine,
+/// and tables by a URL without a Secret, are not for it.
 pub(super) fn draw_input(rng: &mut ChaCha8Rng, keeper: Keeper, means: Means) -> Input {
     match rng.random_range(0..10) {
-        _ if keeper == Keeper::Operator => Input::Generated,
         0..3 if means.store => Input::Bucket,
+        _ if keeper == Keeper::Operator => Input::Generated,
         0..5 => Input::Files,
+        5 => Input::Table,
+        6 => Input::Replay,
         _ => Input::Generated,
     }
 }
@@ -53,8 +56,7 @@ fn draw(rng: &mut ChaCha8Rng, shape: &Shape, means: Means, is_calm: bool) -> Fau
     let (beyond_lease, brief) = (shape.lease + seconds(0.2, 1.5), seconds(0.2, 3.0));
     let often = seconds(0.1, 0.6);
     let (rate, some) = (rng.random_range(50_000..500_000), rng.random_range(1..=6));
-    let bucket = shape.input == Input::Bucket;
-    match rng.random_range(0..if bucket { 22 } else { 12 }) {
+    match rng.random_range(0..if shape.input.is_far() { 22 } else { 12 }) {
         0..4 => Fault::KillIntake,
         4 => Fault::StopIntake,
         5..7 => Fault::PauseIntake(beyond_lease),

@@ -74,7 +74,7 @@ impl OperatorProcess {
             environment.push(("RUST_LOG".to_owned(), filter));
         }
         environment.extend(options.environment.iter().cloned());
-        let running = container::start(&container, environment.clone(), &mounts, &folder)?;
+        let running = container::start(&container, environment.clone(), &mounts, &[], &folder)?;
         Ok(Self { name, folder, environment, running })
     }
 

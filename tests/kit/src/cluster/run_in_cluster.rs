@@ -49,6 +49,13 @@ impl<'n> ClusterRun<'n> {
         self
     }
 
+    /// Without a field of the spec.
+    #[must_use]
+    pub fn without(mut self, field: &str) -> Self {
+        self.object["spec"].as_object_mut().map(|spec| spec.remove(field));
+        self
+    }
+
     /// With another spec.
     #[must_use]
     pub fn with_spec(mut self, spec: Value) -> Self {

@@ -4,6 +4,7 @@
 //! pod as a local process and tells how it fares; [`garbage`] removes what belonged to an object that
 //! is gone. Where the cluster has a real controller manager, that does the first and the last.
 
+pub(crate) mod claims;
 pub(crate) mod container;
 pub(crate) mod environment;
 mod exit_rules;

@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use chancery_kit::{Point, StepRelay, TestLedger, eventually, throw_away};
 
-use crate::every_step::{intake_by, kept, socket_of, two_files};
+use crate::every_step::{intake_by, kept, socket_of};
+use crate::origins::{Held, Kind, OTHERS, Origin, reading};
 
 /// More than any intake of these tests asks for.
 const MOST: usize = 200;
 
-async fn crashes_at_every_step(point: Point) -> anyhow::Result<()> {
-    let (server, folder) = (throw_away(), tempfile::tempdir()?);
+async fn crashes_at_every_step(kinds: &[Kind], held: &Held, point: Point) -> anyhow::Result<()> {
+    let server = throw_away();
     let ledger = TestLedger::create(&server, "crashes").await?;
+    let origins = Origin::all_holding(kinds, &ledger, held).await?;
     for step in 1..MOST {
         // What was handed out in an answer that nobody got is handed out again after this.
         let lease = Duration::from_secs(1);
-        let (run, offered) = two_files(&ledger, folder.path(), &format!("step-{step}"), lease).await?;
+        let (run, offered) = reading(&ledger, &origins, &format!("step-{step}"), lease).await?;
         let relay = StepRelay::to(&socket_of(&server), step, point).await?;
         let mut intake = intake_by(&relay, &run, "an intake").await?;
         let over = tokio::select! {
@@ -48,10 +50,16 @@ async fn crashes_at_every_step(point: Point) -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_server_that_crashes_before_any_step_of_an_intake_loses_and_doubles_nothing() -> anyhow::Result<()>
 {
-    crashes_at_every_step(Point::Unasked).await
+    crashes_at_every_step(&[Kind::Files], &Held::mixed(), Point::Unasked).await
 }
 
 #[tokio::test]
 async fn a_server_that_crashes_after_any_step_of_an_intake_loses_and_doubles_nothing() -> anyhow::Result<()> {
-    crashes_at_every_step(Point::Unanswered).await
+    crashes_at_every_step(&[Kind::Files], &Held::mixed(), Point::Unanswered).await
+}
+
+#[tokio::test]
+async fn a_server_may_crash_after_any_step_of_an_intake_of_a_bucket_a_table_and_another_run_too()
+-> anyhow::Result<()> {
+    crashes_at_every_step(OTHERS, &Held::short(), Point::Unanswered).await
 }

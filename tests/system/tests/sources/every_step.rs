@@ -2,38 +2,22 @@
 
 use std::time::Duration;
 
-use chancery_kit::{IntakeProcess, Offered, Point, SeededRun, StepRelay, TestLedger, TestRun, server};
+use chancery_kit::{IntakeProcess, Offered, Point, SeededRun, StepRelay, TestLedger, server};
 
-use crate::{accounted, file, holds, lines};
+use crate::origins::{Held, Kind, OTHERS, Origin, reading};
+use crate::{accounted, holds};
 
 /// More than any intake of these tests asks for.
 const MOST: usize = 200;
-
-/// A run of two files, in which there is a duplicate within a file, one across both, and a dead letter.
-pub(crate) async fn two_files<'l>(
-    ledger: &'l TestLedger,
-    folder: &std::path::Path,
-    name: &str,
-    lease: Duration,
-) -> anyhow::Result<(SeededRun<'l>, Offered)> {
-    let one: Vec<String> = lines(0, 7).chain(lines(2, 3)).collect();
-    let two: Vec<String> = lines(5, 12).collect();
-    let dead = "x".repeat((1 << 20) + 1);
-    file(folder, "a.txt", one.iter().cloned())?;
-    file(folder, "b.txt", two.iter().cloned().chain([dead.clone()]))?;
-    let run = TestRun::new().named(name).batch_size(4).keys(1).lease_duration(lease).reads("files", folder);
-    let offered = Offered::lines(one.iter().chain(&two)).with_dead([&dead[..1 << 20]]);
-    Ok((run.created(ledger).await?.stocked().await?, offered))
-}
 
 /// Where a server listens.
 pub(crate) fn socket_of(server: &chancery_local_postgres::ThrowAway) -> std::path::PathBuf {
     server.socket_dir().join(format!(".s.PGSQL.{}", server.port()))
 }
 
-/// The name of the database of a ledger.
-pub(crate) fn database_of(ledger: &TestLedger) -> &str {
-    let path = ledger.url.split(['?']).next().unwrap_or_default();
+/// The name of the database of a URL.
+pub(crate) fn database_of(url: &str) -> &str {
+    let path = url.split(['?']).next().unwrap_or_default();
     path.rsplit('/').next().unwrap_or_default()
 }
 
@@ -48,18 +32,24 @@ pub(crate) async fn intake_by(
     run: &SeededRun<'_>,
     holder: &str,
 ) -> anyhow::Result<IntakeProcess> {
-    let url = run.intake_url_by(&relay.url("nobody", database_of(run.ledger))).await?;
+    let url = run.intake_url_by(&relay.url("nobody", database_of(&run.ledger.url))).await?;
     // One reader, so that each step is there each time.
     IntakeProcess::start_with(&url, &run.run.name, holder, &["--readers", "1"], &[])
 }
 
 /// Kills an intake at each step in turn; another one goes on, which is told of the death or has to wait for the end of the
 /// lease.
-async fn killed_at_every_step(point: Point, told: bool) -> anyhow::Result<()> {
-    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+async fn killed_at_every_step(
+    kinds: &[Kind],
+    held: &Held,
+    point: Point,
+    told: bool,
+) -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let origins = Origin::all_holding(kinds, &ledger, held).await?;
     let lease = if told { Duration::from_secs(30) } else { Duration::from_secs(1) };
     for step in 1..MOST {
-        let (run, offered) = two_files(&ledger, folder.path(), &format!("step-{step}"), lease).await?;
+        let (run, offered) = reading(&ledger, &origins, &format!("step-{step}"), lease).await?;
         let relay = StepRelay::to(&socket_of(server()), step, point).await?;
         let mut intake = intake_by(&relay, &run, "killed").await?;
         let over = tokio::select! {
@@ -86,16 +76,21 @@ async fn killed_at_every_step(point: Point, told: bool) -> anyhow::Result<()> {
 #[tokio::test]
 async fn an_intake_that_is_killed_before_any_step_leaves_nothing_out_and_reads_nothing_twice()
 -> anyhow::Result<()> {
-    killed_at_every_step(Point::Unasked, true).await
+    killed_at_every_step(&[Kind::Files], &Held::mixed(), Point::Unasked, true).await
 }
 
 #[tokio::test]
 async fn an_intake_that_is_killed_before_it_hears_of_any_commit_leaves_nothing_out_and_reads_nothing_twice()
 -> anyhow::Result<()> {
-    killed_at_every_step(Point::Unanswered, true).await
+    killed_at_every_step(&[Kind::Files], &Held::mixed(), Point::Unanswered, true).await
 }
 
 #[tokio::test]
 async fn what_an_intake_had_whose_death_nobody_saw_is_read_once_its_time_has_run_out() -> anyhow::Result<()> {
-    killed_at_every_step(Point::Unanswered, false).await
+    killed_at_every_step(&[Kind::Files], &Held::mixed(), Point::Unanswered, false).await
+}
+
+#[tokio::test]
+async fn an_intake_of_a_bucket_a_table_and_another_run_may_be_killed_at_any_step_too() -> anyhow::Result<()> {
+    killed_at_every_step(OTHERS, &Held::short(), Point::Unanswered, true).await
 }

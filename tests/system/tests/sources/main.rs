@@ -5,17 +5,22 @@ mod admission;
 #[path = "../../../../lib/reading/tests/reading/azure_server.rs"]
 #[allow(dead_code, reason = "tests of reading need more of it")]
 mod azure_server;
+mod bad_buckets;
 mod commands;
 mod conformance;
 mod crashes;
 mod dead_letters;
+mod events;
+mod every_kind;
 mod every_step;
+mod examples;
 mod expressions;
 mod going_away;
 mod interrupted;
 mod limits;
 mod many;
 mod order;
+mod origins;
 mod replay;
 mod s3;
 mod shared;

@@ -4,26 +4,33 @@ use std::collections::HashMap;
 
 use chancery_kit::{Offered, TestLedger, TestRun};
 
+use crate::origins::{Held, Kind, Origin, reading_as};
 use crate::{file, holds, lines};
 
-/// As many as can be read in a minute: a million by optimised programs (`cargo test --release`).
+/// As many as can be read in a minute: a million by optimised programs (`make test-many`), of each kind of source.
 const MANY: usize = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
+
+const KINDS: &[Kind] = if cfg!(debug_assertions) {
+    &[Kind::Files]
+} else {
+    &[Kind::Files, Kind::Bucket, Kind::Table, Kind::Replay]
+};
 
 #[tokio::test]
 async fn many_lines_are_each_a_record_or_a_duplicate() -> anyhow::Result<()> {
-    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
-    // In eight files, each of which repeats a tenth of the next.
+    // In eight parts, each of which repeats a tenth of the next.
     let part = MANY / 8;
-    let mut offered = Vec::with_capacity(MANY + part);
-    for number in 0..8 {
-        let held: Vec<String> = lines(number * part, number * part + part + part / 10).collect();
-        file(folder.path(), &format!("{number}.txt"), held.iter().cloned())?;
-        offered.extend(held);
+    let parts = (0..8).map(|number| lines(number * part, number * part + part + part / 10).collect());
+    let held = Held { parts: parts.collect(), too_long: false };
+    for kind in KINDS {
+        let ledger = TestLedger::new().await?;
+        let Some(origin) = Origin::holding(*kind, &ledger, &held).await? else { continue };
+        let run = TestRun::new().batch_size(5_000).keys(4);
+        let (run, offered) = reading_as(&ledger, run, &[origin]).await?;
+        run.take_in().await?;
+        holds(&run, &offered).await.map_err(|error| error.context(format!("{kind:?}")))?;
     }
-    let run = TestRun::new().batch_size(5_000).keys(4).reads("files", folder.path());
-    let run = run.created(&ledger).await?.stocked().await?;
-    run.take_in().await?;
-    holds(&run, &Offered::lines(offered)).await
+    Ok(())
 }
 
 /// Whoever counts by hand comes to the same: so that the counting of these tests is not taken on trust.

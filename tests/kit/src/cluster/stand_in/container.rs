@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use k8s_openapi::api::core::v1::Container;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
+use super::claims::{self, Claimed};
 use super::environment::Mounts;
 use super::processes::Processes;
 use crate::programs::program;
@@ -30,11 +31,13 @@ pub(crate) struct Running {
     message: PathBuf,
 }
 
-/// Starts the container's command. Paths of its mounts and its ports become such of this machine.
+/// Starts the container's command. Paths of its mounts and its ports become such of this machine; its claims are where they
+/// are mounted.
 pub(crate) fn start(
     container: &Container,
     environment: Vec<(String, String)>,
     mounts: &Mounts,
+    claimed: &[Claimed],
     folder: &Path,
 ) -> std::io::Result<Running> {
     let message = folder.join("termination-log");
@@ -52,8 +55,7 @@ pub(crate) fn start(
         };
         (name, value)
     };
-    let child = Command::new("setpriv")
-        .args(["--pdeathsig", "KILL", "--"])
+    let child = claims::command(claimed, folder)
         .arg(program(name))
         .args(arguments)
         .env_clear()
@@ -75,7 +77,7 @@ pub(crate) async fn run_to_its_end(
     folder: &Path,
 ) -> anyhow::Result<()> {
     fs::create_dir_all(folder)?;
-    let status = start(container, environment, mounts, folder)?.child.wait().await?;
+    let status = start(container, environment, mounts, &[], folder)?.child.wait().await?;
     let log = fs::read_to_string(Processes::log(folder)).unwrap_or_default();
     anyhow::ensure!(status.success(), "container {} ended with {status}: {log}", container.name);
     Ok(())

@@ -19,7 +19,7 @@ pub(crate) struct NotYet {
 
 impl NotYet {
     /// The kubelet tells of volumes by Events only; the container just waits.
-    fn volume() -> Self {
+    pub(super) fn volume() -> Self {
         Self { reason: "ContainerCreating", message: None }
     }
 

@@ -1,5 +1,6 @@
 //! The life of one pod.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,9 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::Shared;
+use super::claims::{self, Claimed};
 use super::container::{self, Ended, Running};
-use super::environment::{self, NotYet};
+use super::environment::{self, Mounts, NotYet};
 use super::kubelet::Wanted;
 use super::pod_report::Reporter;
 
@@ -84,24 +86,19 @@ async fn start(
     wanted: &mut watch::Receiver<Wanted>,
 ) -> Option<Running> {
     let shared = reporter.shared;
-    let secrets = shared.api();
     let folder = shared.processes.folder(&reporter.name);
     let mut told: Option<NotYet> = None;
     loop {
         if *wanted.borrow() != Wanted::default() {
             return None;
         }
-        let not_yet = match environment::mount(&secrets, pod, container, &folder).await {
-            Ok(mounts) => match environment::resolve(&secrets, pod, container).await {
-                Ok(mut environment) => {
-                    environment.extend(shared.environment.iter().cloned());
-                    match container::start(container, environment, &mounts, &folder) {
-                        Ok(running) => return Some(running),
-                        Err(error) => panic!("pod {} cannot be started: {error}", reporter.name),
-                    }
+        let not_yet = match given(shared, pod, container, &folder).await {
+            Ok(Given { environment, mounts, claimed }) => {
+                match container::start(container, environment, &mounts, &claimed, &folder) {
+                    Ok(running) => return Some(running),
+                    Err(error) => panic!("pod {} cannot be started: {error}", reporter.name),
                 }
-                Err(not_yet) => not_yet,
-            },
+            }
             Err(not_yet) => not_yet,
         };
         let is_news =
@@ -116,6 +113,22 @@ async fn start(
             _ = wanted.changed() => {}
         }
     }
+}
+
+/// What a container is given.
+struct Given {
+    environment: Vec<(String, String)>,
+    mounts: Mounts,
+    claimed: Vec<Claimed>,
+}
+
+async fn given(shared: &Shared, pod: &Pod, container: &Container, folder: &Path) -> Result<Given, NotYet> {
+    let secrets = shared.api();
+    let mounts = environment::mount(&secrets, pod, container, folder).await?;
+    let claimed = claims::of(shared, pod, container).await?;
+    let mut environment = environment::resolve(&secrets, pod, container).await?;
+    environment.extend(shared.environment.iter().cloned());
+    Ok(Given { environment, mounts, claimed })
 }
 
 async fn until_it_ends(
