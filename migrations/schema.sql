@@ -1627,15 +1627,18 @@ CREATE FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token 
 DECLARE
     v_run integer := chancery.intake_of_session();
     v_part jsonb;
+    v_wanted jsonb;
     v_other integer;
 BEGIN
-    SELECT t.part INTO v_part FROM chancery.splits t
+    SELECT t.part, (SELECT s.description -> 'run' FROM chancery.sources s WHERE s.run_id = t.run_id AND s.source = t.source)
+      INTO v_part, v_wanted FROM chancery.splits t
      WHERE t.run_id = v_run AND t.source = p_source AND t.split = p_split AND t.token_hash = sha256(p_token);
-    IF NOT FOUND OR v_part ->> 'run' IS NULL THEN
+    IF NOT FOUND OR v_wanted IS NULL OR (v_part ->> 'rows' = 'DeadLetters' OR v_wanted ->> 'select' = 'All') IS NOT TRUE THEN
         RETURN;
     END IF;
     SELECT o.id INTO v_other FROM chancery.runs o
-     WHERE o.uid = (v_part ->> 'run')::uuid AND o.deleted_at IS NULL AND o.id = chancery.replay_run(v_run, o.name);
+     WHERE o.uid = (v_part ->> 'run')::uuid AND o.deleted_at IS NULL AND o.sealed_at IS NOT NULL
+       AND o.id = chancery.replay_run(v_run, v_wanted ->> 'name');
     IF NOT FOUND THEN
         RETURN QUERY SELECT true, NULL::bigint, NULL::bytea, NULL::text, NULL::text;
     ELSIF v_part ->> 'rows' = 'Records' THEN
@@ -2112,17 +2115,21 @@ CREATE FUNCTION chancery.splits_add(p_source integer, p_token bytea, p_first int
     AS $$
 DECLARE
     v_run integer := chancery.intake_of_session();
+    v_is_run boolean;
 BEGIN
     IF (cardinality(p_parts) <= 10000 AND cardinality(p_parts) = cardinality(p_starts)) IS NOT TRUE
        OR (SELECT max(octet_length(t.part)) FROM unnest(p_parts) t (part)) > 65536 THEN
         RAISE EXCEPTION 'at most 10000 splits at a time, each of at most 65536 bytes, and each with a start'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM FROM chancery.sources s
-      WHERE s.run_id = v_run AND s.source = p_source AND s.listed_at IS NULL AND s.token_hash = sha256(p_token)
-        FOR UPDATE;
+    SELECT s.description ? 'run' INTO v_is_run FROM chancery.sources s
+     WHERE s.run_id = v_run AND s.source = p_source AND s.listed_at IS NULL AND s.token_hash = sha256(p_token)
+       FOR UPDATE;
     IF NOT FOUND THEN
         RETURN false;
+    END IF;
+    IF v_is_run THEN
+        RAISE EXCEPTION 'source % is another run, whose splits nobody adds', p_source USING ERRCODE = 'invalid_parameter_value';
     END IF;
     UPDATE chancery.sources s
        SET expires_at = clock_timestamp() + (SELECT r.lease_duration FROM chancery.runs r WHERE r.id = v_run)

@@ -7,7 +7,9 @@ mod intake;
 mod keys;
 mod makers;
 mod operator;
+mod replayed;
 mod server;
+mod stolen_intake;
 mod stolen_login;
 
 use std::collections::BTreeSet;
