@@ -6,6 +6,7 @@ use chancery_operator::host::WorkState;
 use kube::runtime::controller::Action;
 use serde_json::{Value, json};
 
+use super::thief::Thief;
 use super::world::{RUN, World, spec};
 
 /// A run that is audited as one is whose manifest says nothing of it.
@@ -74,6 +75,21 @@ async fn a_signature_that_does_not_verify_is_told_though_the_run_is_complete() -
         message.contains("law 2 (true signatures), 1 times, first: ") && message.contains('7'),
         "{message}"
     );
+    assert!(world.events().contains(&"LawsBroken".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_a_stolen_login_completes_without_signing_is_complete_and_told_to_be_false()
+-> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(audited()).await?;
+    assert_eq!(Thief::of(&world, RUN).await?.complete_without_signing().await?, 4);
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    assert_eq!(world.phase(RUN), Some(Phase::Complete));
+    let (status, reason, message) = verified(&world);
+    assert_eq!((status.as_str(), reason.as_str()), ("False", "LawsBroken"));
+    assert!(message.contains("law 2 (true signatures), 20 times, first: "), "{message}");
     assert!(world.events().contains(&"LawsBroken".to_owned()));
     Ok(())
 }

@@ -41,6 +41,7 @@ mod statements;
 mod status;
 mod suspension;
 mod test_operator;
+mod thief;
 mod two_operators;
 mod unreadable;
 mod unseen;

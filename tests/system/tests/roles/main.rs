@@ -3,6 +3,7 @@
 
 mod attacks;
 mod auditor;
+mod forged;
 mod intake;
 mod keys;
 mod makers;
