@@ -38,6 +38,52 @@ async fn a_session_that_keeps_a_rings_turn_is_ended_within_seconds_and_signing_g
 }
 
 #[tokio::test]
+async fn whoever_keeps_a_turn_for_the_third_time_loses_the_login_and_each_session_is_counted()
+-> anyhow::Result<()> {
+    let (world, mut operator, mut thief) = stolen().await?;
+    let ledger = &world.ledger.ledger;
+    let run = world.stored(RUN).await?;
+    let others = ledger.logins(&run).await?.len() - 1;
+    operator.keep_sessions();
+    let counted = |operator: &TestOperator, turns| -> anyhow::Result<bool> {
+        let shown = operator.shown("chancery_sessions_ended_total")?;
+        let expected = [("turn", turns), ("transaction", 0)];
+        Ok(expected.iter().all(|(reason, times)| {
+            shown.contains(&format!("chancery_sessions_ended_total{{reason=\"{reason}\"}} {times}"))
+        }))
+    };
+    ensure!(counted(&operator, 0)?, "{:?}", operator.shown("chancery_sessions")?);
+    for offences in 1..=3 {
+        let mut passed = Duration::ZERO;
+        while !counted(&operator, offences)? {
+            ensure!(
+                passed < LATEST,
+                "session {offences} is not ended: {:?}",
+                operator.shown("chancery_sessions")?
+            );
+            pass(Duration::from_millis(500)).await;
+            let_time_pass().await;
+            passed += Duration::from_millis(500);
+        }
+        ensure!(sqlx::query("SELECT 1").execute(&mut thief.connection).await.is_err(), "its session goes on");
+        if offences < 3 {
+            thief.again(&world).await?;
+            thief.keep_turn().await?;
+        }
+    }
+    let mut looks = 0;
+    while ledger.logins(&run).await?.len() > others {
+        ensure!(looks < 1_000, "the login stays");
+        let_time_pass().await;
+        looks += 1;
+    }
+    ensure!(ledger.logins(&run).await?.iter().all(|login| login.name != thief.login.name()));
+    ensure!(thief.again(&world).await.is_err(), "nobody logs in with it");
+    world.sign(RUN, usize::MAX).await?;
+    world.assert_audit_holds(RUN).await
+}
+
+#[tokio::test]
 async fn a_login_is_dropped_some_minutes_after_its_run_is_complete() -> anyhow::Result<()> {
     let (world, mut operator, thief) = stolen().await?;
     let login = thief.login.name().to_owned();

@@ -13,6 +13,8 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, Lookup, ObjectRef};
 use kube::runtime::watcher::Event;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
@@ -53,6 +55,7 @@ pub(crate) struct TestOperator {
     reach: String,
     pub(crate) database: Arc<Database>,
     publisher: EventPublisher,
+    registry: Registry,
     jobs: Writer<Job>,
     pods: Writer<Pod>,
     /// Uids of the runs that were seen, by their names.
@@ -140,6 +143,7 @@ impl TestOperator {
             tasks: Vec::new(),
         };
         operator.watch();
+            registry,
         operator
     }
 
@@ -215,6 +219,13 @@ impl TestOperator {
     pub(crate) fn watched(&self, name: &str) -> Option<Arc<Watched>> {
         let object = self.api.get("signingruns", name)?;
         Some(Arc::new(serde_json::from_value(object).expect("it has metadata")))
+    }
+
+    /// What it shows of its metrics: the lines that begin so.
+    pub(crate) fn shown(&self, metric: &str) -> anyhow::Result<Vec<String>> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text.lines().filter(|line| line.starts_with(metric)).map(str::to_owned).collect())
     }
 
     /// Reads the run's progress anew, as happens every second.

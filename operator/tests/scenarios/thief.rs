@@ -38,6 +38,12 @@ impl Thief {
         Ok(connection)
     }
 
+    /// Comes again, in a session more.
+    pub(crate) async fn again(&mut self, world: &World) -> anyhow::Result<()> {
+        self.connection = Self::connect(world, &self.login).await?;
+        Ok(())
+    }
+
     /// Leases a batch in a transaction that stays open: nobody else of the ring gets a turn.
     pub(crate) async fn keep_turn(&mut self) -> anyhow::Result<()> {
         sqlx::raw_sql("BEGIN").execute(&mut self.connection).await?;
