@@ -252,7 +252,11 @@ impl TestOperator {
 
     /// One reconcile of a run as it was seen some time.
     pub(crate) async fn step_with(&mut self, watched: Arc<Watched>) -> Result<Action, ReconcileError> {
-        self.known.insert(watched.name_any(), ResourceExt::uid(watched.as_ref()).expect("a uid"));
+        let name = match ResourceExt::namespace(watched.as_ref()) {
+            Some(namespace) if namespace != "default" => format!("{namespace}/{}", watched.name_any()),
+            _ => watched.name_any(),
+        };
+        self.known.insert(name, ResourceExt::uid(watched.as_ref()).expect("a uid"));
         let outcome = reconcile(watched, Arc::clone(&self.context)).await;
         self.publisher.finish().await;
         outcome
@@ -321,7 +325,8 @@ pub(crate) async fn let_time_pass() {
 
 /// A run as the operator refers to it.
 pub(crate) fn reference(name: &str) -> RunRef {
-    ObjectRef::new(name).within("default")
+    let (namespace, name) = name.split_once('/').unwrap_or(("default", name));
+    ObjectRef::new(name).within(namespace)
 }
 
 fn fill<K>(writer: &mut Writer<K>, api: &FakeApi, plural: &str, slim: fn(&mut K))
