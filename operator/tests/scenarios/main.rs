@@ -29,6 +29,7 @@ mod limits;
 mod mutants;
 mod reader;
 mod refusals;
+mod rotation;
 mod secrets;
 mod sessions;
 mod signers;

@@ -209,6 +209,12 @@ impl TestOperator {
         self.tasks.push(tokio::spawn(async move { shared.keep_statements().await }));
     }
 
+    /// Lets it wrap data keys anew.
+    pub(crate) fn keep_rotation(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.keep_rotation().await }));
+    }
+
     /// Brings its caches up to date.
     pub(crate) fn watch(&mut self) {
         fill(&mut self.jobs, &self.api, "jobs", slim_job);
