@@ -84,12 +84,12 @@ impl TestOperator {
 
     /// One that has just been started, with these bounds.
     pub(crate) fn with_bounds(api: &FakeApi, database: &str, kek_file: PathBuf, bounds: Bounds) -> Self {
-        Self::with(api, database, keys(kek_file), settings(), bounds)
+        Self::with(api, (database, None), keys(kek_file), settings(), bounds)
     }
 
     /// One that has just been started, with these keys.
     pub(crate) fn with_keys(api: &FakeApi, database: &str, key_files: KeyFiles) -> Self {
-        Self::with(api, database, key_files, settings(), Bounds::default())
+        Self::with(api, (database, None), key_files, settings(), Bounds::default())
     }
 
     /// One that has just been started, with these keys and these settings of signers.
@@ -99,12 +99,17 @@ impl TestOperator {
         key_files: KeyFiles,
         settings: SignerSettings,
     ) -> Self {
-        Self::with(api, database, key_files, settings, Bounds::default())
+        Self::with(api, (database, None), key_files, settings, Bounds::default())
+    }
+
+    /// One that has just been started, with a login of its own for audits.
+    pub(crate) fn with_auditor(api: &FakeApi, database: &str, auditor: &str, kek_file: PathBuf) -> Self {
+        Self::with(api, (database, Some(auditor)), keys(kek_file), settings(), Bounds::default())
     }
 
     fn with(
         api: &FakeApi,
-        database: &str,
+        (database, auditor): (&str, Option<&str>),
         key_files: KeyFiles,
         settings: SignerSettings,
         bounds: Bounds,
@@ -112,7 +117,8 @@ impl TestOperator {
         let mut registry = metrics_registry();
         let metrics = Metrics::new(&mut registry);
         let (url, reach) = (database.parse().expect("a database URL"), database.to_owned());
-        let database = Arc::new(Database::new(url, None, Arc::clone(&metrics)));
+        let auditor = auditor.map(|url| url.parse().expect("a database URL"));
+        let database = Arc::new(Database::new(url, auditor, Arc::clone(&metrics)));
         let mut triggers = Triggers::default();
         let woken = triggers.scope(None);
         let client = api.client();
@@ -137,13 +143,13 @@ impl TestOperator {
             reach,
             database,
             publisher,
+            registry,
             jobs: job_writer,
             pods: pod_writer,
             known: HashMap::new(),
             tasks: Vec::new(),
         };
         operator.watch();
-            registry,
         operator
     }
 
@@ -203,16 +209,23 @@ impl TestOperator {
         self.tasks.push(tokio::spawn(async move { shared.keep_held().await }));
     }
 
+    /// Lets it wrap data keys anew.
+    pub(crate) fn keep_rotation(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.keep_rotation().await }));
+    }
+
     /// Lets it make statements.
     pub(crate) fn keep_statements(&mut self) {
         let shared = Arc::clone(&self.context.shared);
         self.tasks.push(tokio::spawn(async move { shared.keep_statements().await }));
     }
 
-    /// Lets it wrap data keys anew.
-    pub(crate) fn keep_rotation(&mut self) {
-        let shared = Arc::clone(&self.context.shared);
-        self.tasks.push(tokio::spawn(async move { shared.keep_rotation().await }));
+    /// What it shows of its metrics: the lines that begin so.
+    pub(crate) fn shown(&self, metric: &str) -> anyhow::Result<Vec<String>> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text.lines().filter(|line| line.starts_with(metric)).map(str::to_owned).collect())
     }
 
     /// Brings its caches up to date.
@@ -225,13 +238,6 @@ impl TestOperator {
     pub(crate) fn watched(&self, name: &str) -> Option<Arc<Watched>> {
         let object = self.api.get("signingruns", name)?;
         Some(Arc::new(serde_json::from_value(object).expect("it has metadata")))
-    }
-
-    /// What it shows of its metrics: the lines that begin so.
-    pub(crate) fn shown(&self, metric: &str) -> anyhow::Result<Vec<String>> {
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
-        Ok(text.lines().filter(|line| line.starts_with(metric)).map(str::to_owned).collect())
     }
 
     /// Reads the run's progress anew, as happens every second.
