@@ -84,6 +84,42 @@ async fn whoever_keeps_a_turn_for_the_third_time_loses_the_login_and_each_sessio
 }
 
 #[tokio::test]
+async fn whoever_leases_again_and_again_and_signs_nothing_loses_the_login() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    let mut thief = Thief::of(&world, RUN).await?;
+    let ledger = &world.ledger.ledger;
+    let sessions =
+        "SELECT sum(r.rolconnlimit)::bigint FROM chancery.logins l JOIN pg_roles r ON r.rolname = l.name";
+    let sessions: i64 = sqlx::query_scalar(sessions).fetch_one(ledger.pool()).await?;
+    let name = thief.login.name().to_owned();
+    let is_there = async || -> anyhow::Result<bool> {
+        let run = world.stored(RUN).await?;
+        Ok(ledger.logins(&run).await?.iter().any(|login| login.name == name))
+    };
+    // As many as signers give back that all stop, and that twice.
+    thief.waste_leases(4 * sessions).await?;
+    operator.keep_sessions();
+    for _ in 0..4 {
+        pass(Duration::from_secs(31)).await;
+        let_time_pass().await;
+    }
+    ensure!(is_there().await?, "{:?}", operator.shown("chancery_sessions")?);
+    thief.waste_leases(1).await?;
+    let mut looks = 0;
+    while is_there().await? {
+        ensure!(looks < 1_000, "the login stays: {:?}", operator.shown("chancery_sessions")?);
+        pass(Duration::from_secs(1)).await;
+        let_time_pass().await;
+        looks += 1;
+    }
+    let ended = "chancery_sessions_ended_total{reason=\"leases\"} 1";
+    ensure!(operator.shown("chancery_sessions")?.contains(&ended.to_owned()), "its one session");
+    ensure!(thief.again(&world).await.is_err(), "nobody logs in with it");
+    world.sign(RUN, usize::MAX).await?;
+    world.assert_audit_holds(RUN).await
+}
+
+#[tokio::test]
 async fn a_login_is_dropped_some_minutes_after_its_run_is_complete() -> anyhow::Result<()> {
     let (world, mut operator, thief) = stolen().await?;
     let login = thief.login.name().to_owned();

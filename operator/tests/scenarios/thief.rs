@@ -68,6 +68,17 @@ impl Thief {
         }
     }
 
+    /// Leases and gives back, so many times.
+    pub(crate) async fn waste_leases(&mut self, times: i64) -> anyhow::Result<()> {
+        for _ in 0..times {
+            let (answer, lease, ..) = self.acquire().await?;
+            ensure!(answer == "leased", "{answer}");
+            let give_back = sqlx::query("SELECT chancery.lease_abandon($1, 'token')").bind(lease);
+            give_back.execute(&mut self.connection).await?;
+        }
+        Ok(())
+    }
+
     async fn acquire(&mut self) -> anyhow::Result<(String, Option<i64>, Option<i64>, Option<i64>)> {
         let acquire = sqlx::query_as(ACQUIRE).bind(self.run.id).bind(self.run.uid);
         Ok(acquire.fetch_one(&mut self.connection).await?)
