@@ -8,12 +8,14 @@
 ARG FILES=built
 # That of rust-toolchain.toml. A release is built with --build-arg FILES=prebuilt, from no other image at all.
 ARG RUST_VERSION=1.95.0
+# Of the image of that version, for all its architectures. Another version has another one.
+ARG RUST_IMAGE_DIGEST=sha256:6258907abe69656e41cd992e0b705cdcfabcbbe3db374f92ed2d47121282d4a1
 
 FROM scratch AS prebuilt
 COPY . /
 
 # Compiles on the machine's own architecture for the one wanted: emulating it would take hours.
-FROM --platform=$BUILDPLATFORM docker.io/library/rust:${RUST_VERSION}-bookworm AS built
+FROM --platform=$BUILDPLATFORM docker.io/library/rust:${RUST_VERSION}-bookworm@${RUST_IMAGE_DIGEST} AS built
 ARG TARGETARCH
 WORKDIR /src
 RUN set -eu; \

@@ -116,6 +116,11 @@ images-prebuilt: ## The same from programs compiled here: needs no base image
 	cargo build --profile dist --locked --package chancery --package chancery-operator --package chancery-signer --package chancery-intake
 	scripts/images.sh --prebuilt $(ARGS)
 
+.PHONY: reproducible
+reproducible: ## Build what is committed twice, in two folders, and compare byte by byte; prints the SHA-256 of each program
+	@scripts/setup.sh --no-postgres
+	scripts/reproducible.sh $(ARGS)
+
 .PHONY: kind-up
 kind-up: ## Make the local cluster of kind-config.yaml
 	kind create cluster --name $(KIND_CLUSTER) --config kind-config.yaml --wait 5m

@@ -1139,7 +1139,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant timestamp with time zone, OUT last_use bigint) RETURNS record
+CREATE FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant timestamp with time zone, OUT last_use bigint, OUT use_floor bigint) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1151,9 +1151,10 @@ BEGIN
     END IF;
     -- The first number is the namespace of Chancery's locks of keyrings.
     PERFORM pg_advisory_xact_lock(1128814158, p_keyring);
-    SELECT l.use_sequence, l.acquired_at INTO last_use, v_acquired FROM chancery.leases l
+    SELECT l.use_sequence, l.acquired_at, l.use_floor INTO last_use, v_acquired, use_floor FROM chancery.leases l
      WHERE l.keyring_id = p_keyring ORDER BY l.use_sequence DESC LIMIT 1;
     last_use := coalesce(last_use, 0);
+    use_floor := coalesce(use_floor, 0);
     instant := greatest(
         clock_timestamp(),
         v_acquired + interval '1 microsecond',
@@ -1249,6 +1250,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN;
     END IF;
+    p_use_floor := least(p_use_floor, v_turn.use_floor);
     expired := chancery.keyring_collect(v_run.keyring_id, v_turn.instant, p_use_floor);
 
     -- A key is free when its newest lease is over. Read under the turn: nobody leases or returns a
@@ -1303,10 +1305,10 @@ BEGIN
     payload_bytes := v_batch.payload_bytes;
     use_sequence := v_turn.last_use + 1;
     INSERT INTO chancery.leases (id, run_id, batch, keyring_id, key_id, holder, token_hash, use_sequence,
-                                 acquired_at, expires_at, duration)
+                                 acquired_at, expires_at, duration, use_floor)
     OVERRIDING SYSTEM VALUE
     VALUES (lease_id, p_run, batch, v_run.keyring_id, key_id, p_holder, p_token_hash, use_sequence,
-            v_turn.instant, clock_timestamp() + v_run.lease_duration, v_run.lease_duration);
+            v_turn.instant, clock_timestamp() + v_run.lease_duration, v_run.lease_duration, use_floor);
     UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id;
     SELECT sha256(m.wrapped_key) INTO wrapped_key_hash FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
 
@@ -1625,15 +1627,18 @@ CREATE FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token 
 DECLARE
     v_run integer := chancery.intake_of_session();
     v_part jsonb;
+    v_wanted jsonb;
     v_other integer;
 BEGIN
-    SELECT t.part INTO v_part FROM chancery.splits t
+    SELECT t.part, (SELECT s.description -> 'run' FROM chancery.sources s WHERE s.run_id = t.run_id AND s.source = t.source)
+      INTO v_part, v_wanted FROM chancery.splits t
      WHERE t.run_id = v_run AND t.source = p_source AND t.split = p_split AND t.token_hash = sha256(p_token);
-    IF NOT FOUND OR v_part ->> 'run' IS NULL THEN
+    IF NOT FOUND OR v_wanted IS NULL OR (v_part ->> 'rows' = 'DeadLetters' OR v_wanted ->> 'select' = 'All') IS NOT TRUE THEN
         RETURN;
     END IF;
     SELECT o.id INTO v_other FROM chancery.runs o
-     WHERE o.uid = (v_part ->> 'run')::uuid AND o.deleted_at IS NULL AND o.id = chancery.replay_run(v_run, o.name);
+     WHERE o.uid = (v_part ->> 'run')::uuid AND o.deleted_at IS NULL AND o.sealed_at IS NOT NULL
+       AND o.id = chancery.replay_run(v_run, v_wanted ->> 'name');
     IF NOT FOUND THEN
         RETURN QUERY SELECT true, NULL::bigint, NULL::bytea, NULL::text, NULL::text;
     ELSIF v_part ->> 'rows' = 'Records' THEN
@@ -2110,17 +2115,21 @@ CREATE FUNCTION chancery.splits_add(p_source integer, p_token bytea, p_first int
     AS $$
 DECLARE
     v_run integer := chancery.intake_of_session();
+    v_is_run boolean;
 BEGIN
     IF (cardinality(p_parts) <= 10000 AND cardinality(p_parts) = cardinality(p_starts)) IS NOT TRUE
        OR (SELECT max(octet_length(t.part)) FROM unnest(p_parts) t (part)) > 65536 THEN
         RAISE EXCEPTION 'at most 10000 splits at a time, each of at most 65536 bytes, and each with a start'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM FROM chancery.sources s
-      WHERE s.run_id = v_run AND s.source = p_source AND s.listed_at IS NULL AND s.token_hash = sha256(p_token)
-        FOR UPDATE;
+    SELECT s.description ? 'run' INTO v_is_run FROM chancery.sources s
+     WHERE s.run_id = v_run AND s.source = p_source AND s.listed_at IS NULL AND s.token_hash = sha256(p_token)
+       FOR UPDATE;
     IF NOT FOUND THEN
         RETURN false;
+    END IF;
+    IF v_is_run THEN
+        RAISE EXCEPTION 'source % is another run, whose splits nobody adds', p_source USING ERRCODE = 'invalid_parameter_value';
     END IF;
     UPDATE chancery.sources s
        SET expires_at = clock_timestamp() + (SELECT r.lease_duration FROM chancery.runs r WHERE r.id = v_run)
@@ -2361,6 +2370,7 @@ CREATE TABLE chancery.leases (
     duration interval NOT NULL,
     doubted_at timestamp with time zone,
     stored_to bigint,
+    use_floor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT leases_check CHECK (((outcome IS NULL) OR (token_hash IS NULL))),
     CONSTRAINT leases_check1 CHECK ((acquired_at < released_at)),
     CONSTRAINT leases_check2 CHECK ((COALESCE((outcome = 'signed'::chancery.lease_outcome), false) = (signed_at IS NOT NULL))),

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what the build, the tests and the local run need, and only what is missing.
 #
-#   scripts/setup.sh [--no-postgres] [--cargo-deny] [--cargo-fuzz] [--helm | --helm-if-possible]
+#   scripts/setup.sh [--no-postgres] [--cargo-deny] [--cargo-fuzz] [--helm | --helm-by-hash | --helm-if-possible]
 #                    [--pgbouncer-if-possible]
 #                    [--independent-audit | --independent-audit-if-possible]
 #                    [--object-store | --object-store-if-possible]
@@ -13,7 +13,8 @@
 #   --cargo-deny        also have cargo-deny, from PATH or in .tools/bin of the checkout
 #   --cargo-fuzz        the same of cargo-fuzz, and a C++ compiler
 #   --helm              also have Helm, from PATH or in .tools/bin of the checkout
-#   --helm-if-possible  the same, but go on where it cannot be had
+#   --helm-by-hash      the same, but not from PATH: one that has the hash of scripts/helm/package-lock.json
+#   --helm-if-possible  as --helm, but go on where it cannot be had
 #   --pgbouncer-if-possible
 #                       also have PgBouncer, from PATH or in .tools/pgbouncer of the checkout, but go on
 #                       where it cannot be had
@@ -204,7 +205,8 @@ valgrind_if_possible() {
 # ensure_helm OTHERWISE: OTHERWISE is `fail`, or `say` to go on without.
 ensure_helm() {
     local otherwise=$1 work log
-    if [ -x "$root/.tools/bin/helm" ] || has helm; then return; fi
+    if [ -x "$root/.tools/bin/helm" ]; then return; fi
+    if [ "$helm_by_hash" = no ] && has helm; then return; fi
     if [ "$(uname -sm)" != "Linux x86_64" ]; then
         "$otherwise" "no Helm found, and none can be had here for $(uname -sm); install it" \
             "(https://helm.sh/docs/intro/install/)"
@@ -388,6 +390,7 @@ with_postgres=yes
 with_cargo_deny=no
 with_cargo_fuzz=no
 with_helm=no
+helm_by_hash=no
 with_pgbouncer=no
 with_independent_audit=no
 with_object_store=no
@@ -400,6 +403,7 @@ for argument in "$@"; do
     --cargo-deny) with_cargo_deny=yes ;;
     --cargo-fuzz) with_cargo_fuzz=yes ;;
     --helm) with_helm=fail ;;
+    --helm-by-hash) with_helm=fail helm_by_hash=yes ;;
     --helm-if-possible) with_helm=say ;;
     --pgbouncer-if-possible) with_pgbouncer=yes ;;
     --independent-audit) with_independent_audit=fail ;;
@@ -413,7 +417,7 @@ for argument in "$@"; do
     --valgrind-if-possible) with_valgrind=yes ;;
     *)
         fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --cargo-fuzz," \
-            "--pgbouncer-if-possible, --valgrind-if-possible, and --helm, --independent-audit, --object-store, --azurite and --peers, each also with" \
+            "--pgbouncer-if-possible, --valgrind-if-possible, --helm-by-hash, and --helm, --independent-audit, --object-store, --azurite and --peers, each also with" \
             "-if-possible"
         ;;
     esac

@@ -19,6 +19,8 @@
 -- grow: no active key of the ring has a last use below p_use_floor, since a key that joins begins at the
 -- newest use sequence; no batch below p_batch_floor was still unsigned when the caller last asked. Batches
 -- given back lie below it, so when nothing is found above, the search starts again from 1.
+-- Whoever has the login of a run may claim any floor. A false p_batch_floor changes the order of that run's batches only; a
+-- p_use_floor counts no further than the ring's newest lease confirms it, since keys would be passed over below a false one.
 --
 -- The commit does not wait for the disk, for all signers of the ring queue behind it. Until
 -- the lease is known to be on disk nothing may be signed under it: records_fetch sees to that.
@@ -59,6 +61,7 @@ BEGIN
     IF answer IS NOT NULL THEN
         RETURN;
     END IF;
+    p_use_floor := least(p_use_floor, v_turn.use_floor);
     expired := chancery.keyring_collect(v_run.keyring_id, v_turn.instant, p_use_floor);
 
     -- A key is free when its newest lease is over. Read under the turn: nobody leases or returns a
@@ -113,10 +116,10 @@ BEGIN
     payload_bytes := v_batch.payload_bytes;
     use_sequence := v_turn.last_use + 1;
     INSERT INTO chancery.leases (id, run_id, batch, keyring_id, key_id, holder, token_hash, use_sequence,
-                                 acquired_at, expires_at, duration)
+                                 acquired_at, expires_at, duration, use_floor)
     OVERRIDING SYSTEM VALUE
     VALUES (lease_id, p_run, batch, v_run.keyring_id, key_id, p_holder, p_token_hash, use_sequence,
-            v_turn.instant, clock_timestamp() + v_run.lease_duration, v_run.lease_duration);
+            v_turn.instant, clock_timestamp() + v_run.lease_duration, v_run.lease_duration, use_floor);
     UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id;
     SELECT sha256(m.wrapped_key) INTO wrapped_key_hash FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
 

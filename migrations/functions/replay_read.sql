@@ -3,21 +3,27 @@
 --
 -- A record is at the position of its number less one; dead letters are counted in the order of where they came from, which
 -- never changes, since the other run is sealed. The payload is null where the bytes were not kept whole.
+--
+-- What a split says of itself is not believed, for whoever lists a source writes it: the run that is read, and whether its
+-- records are, is what the source of the caller's run was described as.
 CREATE OR REPLACE FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint)
 RETURNS TABLE (gone boolean, place bigint, payload bytea, stage text, reason text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
     v_run integer := chancery.intake_of_session();
     v_part jsonb;
+    v_wanted jsonb;
     v_other integer;
 BEGIN
-    SELECT t.part INTO v_part FROM chancery.splits t
+    SELECT t.part, (SELECT s.description -> 'run' FROM chancery.sources s WHERE s.run_id = t.run_id AND s.source = t.source)
+      INTO v_part, v_wanted FROM chancery.splits t
      WHERE t.run_id = v_run AND t.source = p_source AND t.split = p_split AND t.token_hash = sha256(p_token);
-    IF NOT FOUND OR v_part ->> 'run' IS NULL THEN
+    IF NOT FOUND OR v_wanted IS NULL OR (v_part ->> 'rows' = 'DeadLetters' OR v_wanted ->> 'select' = 'All') IS NOT TRUE THEN
         RETURN;
     END IF;
     SELECT o.id INTO v_other FROM chancery.runs o
-     WHERE o.uid = (v_part ->> 'run')::uuid AND o.deleted_at IS NULL AND o.id = chancery.replay_run(v_run, o.name);
+     WHERE o.uid = (v_part ->> 'run')::uuid AND o.deleted_at IS NULL AND o.sealed_at IS NOT NULL
+       AND o.id = chancery.replay_run(v_run, v_wanted ->> 'name');
     IF NOT FOUND THEN
         RETURN QUERY SELECT true, NULL::bigint, NULL::bytea, NULL::text, NULL::text;
     ELSIF v_part ->> 'rows' = 'Records' THEN

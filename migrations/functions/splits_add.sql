@@ -1,21 +1,26 @@
 -- Adds splits to a source that the caller lists, the first of them with the number p_first: a listing that is long comes
--- in several calls. False when the listing is no longer the caller's.
+-- in several calls. False when the listing is no longer the caller's. A source that is another run is listed by replay_list
+-- alone.
 CREATE OR REPLACE FUNCTION chancery.splits_add(
     p_source integer, p_token bytea, p_first integer, p_parts text[], p_starts bigint[]) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run integer := chancery.intake_of_session();
+    v_is_run boolean;
 BEGIN
     IF (cardinality(p_parts) <= 10000 AND cardinality(p_parts) = cardinality(p_starts)) IS NOT TRUE
        OR (SELECT max(octet_length(t.part)) FROM unnest(p_parts) t (part)) > 65536 THEN
         RAISE EXCEPTION 'at most 10000 splits at a time, each of at most 65536 bytes, and each with a start'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM FROM chancery.sources s
-      WHERE s.run_id = v_run AND s.source = p_source AND s.listed_at IS NULL AND s.token_hash = sha256(p_token)
-        FOR UPDATE;
+    SELECT s.description ? 'run' INTO v_is_run FROM chancery.sources s
+     WHERE s.run_id = v_run AND s.source = p_source AND s.listed_at IS NULL AND s.token_hash = sha256(p_token)
+       FOR UPDATE;
     IF NOT FOUND THEN
         RETURN false;
+    END IF;
+    IF v_is_run THEN
+        RAISE EXCEPTION 'source % is another run, whose splits nobody adds', p_source USING ERRCODE = 'invalid_parameter_value';
     END IF;
     UPDATE chancery.sources s
        SET expires_at = clock_timestamp() + (SELECT r.lease_duration FROM chancery.runs r WHERE r.id = v_run)

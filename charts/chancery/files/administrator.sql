@@ -189,6 +189,10 @@ DO $$
 DECLARE
     v_function regprocedure;
 BEGIN
+    IF current_setting('max_prepared_transactions') <> '0' THEN
+        RAISE WARNING 'max_prepared_transactions is %, not 0: the login of a run can keep the turn of its keyring in a '
+            'prepared transaction, which no operator ends', current_setting('max_prepared_transactions');
+    END IF;
     IF pg_has_role(current_user, (SELECT d.datdba FROM pg_database d WHERE d.datname = current_database()), 'USAGE') THEN
         EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
     END IF;

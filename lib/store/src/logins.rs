@@ -8,6 +8,8 @@ mod login;
 mod operator;
 mod verifier;
 
+use std::time::Duration;
+
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use sqlx::types::Uuid;
@@ -61,6 +63,17 @@ pub struct LoginTransaction {
 }
 
 from_row!(LoginTransaction { login, pid, transaction, holds_turn });
+
+/// A login of a run, and a session of it, if it has any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginSession {
+    /// The name of its role.
+    pub login: String,
+    /// The server's process that serves the session.
+    pub pid: Option<i32>,
+}
+
+from_row!(LoginSession { login, pid });
 
 impl Ledger {
     /// Makes a login for the run, with a new password; it may have `sessions` sessions at once. Those that the run has
@@ -228,6 +241,23 @@ impl Ledger {
     pub async fn login_transactions(&self) -> Result<Vec<LoginTransaction>, StoreError> {
         self.ask(query::login_transactions, async |query, connection| {
             query.rows_as().fetch_all(connection).await
+        })
+        .await
+    }
+
+    /// Logins of runs of which more leases ended unsigned in the last `window` than `most` for each session that they may
+    /// have: each with each of its sessions.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn logins_wasting_leases(
+        &self,
+        window: Duration,
+        most: i64,
+    ) -> Result<Vec<LoginSession>, StoreError> {
+        self.ask(query::logins_wasting_leases, async |query, connection| {
+            query.rows_as().bind(window.as_secs_f64()).bind(most).fetch_all(connection).await
         })
         .await
     }

@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use tracing::Instrument;
 
 use crate::host::triggers::Triggers;
-use crate::host::turns::Turns;
+use crate::host::turns::{SharedTurn, Turns};
 
 /// Kinds of work, in lanes.
 pub(crate) trait InLanes: Copy + Debug + Eq + Hash + Send + 'static {
@@ -88,6 +88,20 @@ where
         kind: W,
         work: impl Future<Output = Result<(), E>> + Send + 'static,
     ) {
+        self.start_in_steps(uid, object, kind, |_turn| work);
+    }
+
+    /// The same for a work that takes long, and offers its turn to others at each step.
+    pub(crate) fn start_in_steps<E, F>(
+        &self,
+        uid: &str,
+        object: ObjectRef<K>,
+        kind: W,
+        work: impl FnOnce(SharedTurn) -> F + Send + 'static,
+    ) where
+        E: Display + Send,
+        F: Future<Output = Result<(), E>> + Send + 'static,
+    {
         let key = (uid.to_owned(), kind);
         let mut works = lock(&self.works);
         if let Some(Work::UnderWay(_)) = works.get(&key) {
@@ -97,8 +111,8 @@ where
         let (all, of) = (Arc::clone(&self.works), key.clone());
         let span = tracing::info_span!("background", ?kind, object = %object);
         let task = async move {
-            let turn = turns.take(object.namespace.as_deref().unwrap_or_default()).await;
-            let outcome = work.await;
+            let turn = SharedTurn::new(turns.take(object.namespace.as_deref().unwrap_or_default()).await);
+            let outcome = work(turn.clone()).await;
             drop(turn);
             let mut works = lock(&all);
             match outcome {

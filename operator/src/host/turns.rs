@@ -24,6 +24,37 @@ pub(crate) struct Turn {
     namespace: String,
 }
 
+/// The turn of a work that others may have in between. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct SharedTurn(Arc<tokio::sync::Mutex<Option<Turn>>>);
+
+impl SharedTurn {
+    pub(crate) fn new(turn: Turn) -> Self {
+        Self(Arc::new(tokio::sync::Mutex::new(Some(turn))))
+    }
+
+    /// Gives the turn to a namespace that waits and has fewer, and then waits for another one. Otherwise it returns at once.
+    /// Whoever works for hours calls it at every step: else a namespace could keep all turns for as long.
+    pub(crate) async fn offer(&self) {
+        let mut held = self.0.lock().await;
+        let Some((waiting, own)) = held.as_mut().and_then(Turn::hand_over) else { return };
+        if let Some(turn) = held.take() {
+            let lane = turn.lane.clone();
+            // From a wait that was given up, it comes back, and goes to the next.
+            drop(waiting.send(turn));
+            *held = Some(lane.take(&own).await);
+        }
+    }
+}
+
+impl Turn {
+    /// Becomes the turn of a namespace that waits and has fewer: who waits there, and whose it was. None if nobody does.
+    fn hand_over(&mut self) -> Option<(oneshot::Sender<Self>, String)> {
+        let (waiting, namespace) = self.lane.lock().hand_over(&self.namespace)?;
+        Some((waiting, std::mem::replace(&mut self.namespace, namespace)))
+    }
+}
+
 impl Turns {
     /// A lane of so many turns at a time.
     pub(crate) fn new(at_once: usize) -> Self {
@@ -65,9 +96,31 @@ impl Turns {
 
 impl Lane {
     fn next(&self) -> Option<usize> {
-        let taken = |namespace: &String| self.taken.get(namespace).copied().unwrap_or(0);
-        let fewest = || (0..self.waiting.len()).min_by_key(|place| taken(&self.waiting[*place].0));
+        let fewest = || (0..self.waiting.len()).min_by_key(|place| self.taken_by(&self.waiting[*place].0));
         if self.free == 0 { None } else { fewest() }
+    }
+
+    fn taken_by(&self, namespace: &str) -> usize {
+        self.taken.get(namespace).copied().unwrap_or(0)
+    }
+
+    fn leave(&mut self, namespace: &str) {
+        if let Some(taken) = self.taken.get_mut(namespace) {
+            *taken -= 1;
+            if *taken == 0 {
+                self.taken.remove(namespace);
+            }
+        }
+    }
+
+    /// Counts a turn of this namespace as that of the one that waits with the fewest, if those are fewer than its own.
+    fn hand_over(&mut self, namespace: &str) -> Option<(oneshot::Sender<Turn>, String)> {
+        let (own, taken) = (self.taken_by(namespace), |place: &usize| self.taken_by(&self.waiting[*place].0));
+        let fewest = (0..self.waiting.len()).filter(|place| taken(place) < own).min_by_key(taken)?;
+        let (other, waiting) = self.waiting.remove(fewest);
+        self.leave(namespace);
+        *self.taken.entry(other.clone()).or_default() += 1;
+        Some((waiting, other))
     }
 }
 
@@ -76,12 +129,7 @@ impl Drop for Turn {
         {
             let mut lane = self.lane.lock();
             lane.free += 1;
-            if let Some(taken) = lane.taken.get_mut(&self.namespace) {
-                *taken -= 1;
-                if *taken == 0 {
-                    lane.taken.remove(&self.namespace);
-                }
-            }
+            lane.leave(&self.namespace);
         }
         self.lane.give();
     }
@@ -110,6 +158,38 @@ mod tests {
         assert!(queue[0].look().is_none(), "two at a time");
         drop((other, third));
         assert!(queue[0].look().is_some() && queue[1].look().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_turn_is_offered_to_namespaces_that_have_fewer_and_comes_back() {
+        let turns = Turns::new(2);
+        let (one, two) =
+            (SharedTurn::new(turns.take("many").await), SharedTurn::new(turns.take("many").await));
+        let mut queue = Box::pin(turns.take("many"));
+        assert!(queue.look().is_none());
+        one.offer().now_or_never().expect("nobody waits who has fewer");
+        let mut other = Box::pin(turns.take("other"));
+        assert!(other.look().is_none());
+        let mut waits = Box::pin(one.offer());
+        assert!(waits.look().is_none(), "it has given its turn away, and waits for another");
+        let other = SharedTurn::new(other.now_or_never().expect("the turn is the other namespace's"));
+        two.offer().now_or_never().expect("each has one");
+        other.offer().now_or_never().expect("the same");
+        // More than there are turns: they go round.
+        let mut third = Box::pin(turns.take("third"));
+        assert!(third.look().is_none());
+        let mut offered = Box::pin(other.offer());
+        assert!(offered.look().is_none());
+        let third = SharedTurn::new(third.now_or_never().expect("a turn"));
+        let mut waits_too = Box::pin(two.offer());
+        assert!(waits_too.look().is_none());
+        offered
+            .now_or_never()
+            .expect("the next turn is of the namespace that has none, not of one that came before it");
+        let mut last = Box::pin(third.offer());
+        assert!(last.look().is_none());
+        assert!(queue.look().is_some(), "among those that have none, first come, first served");
+        assert!(waits.look().is_none() && waits_too.look().is_none());
     }
 
     #[tokio::test]

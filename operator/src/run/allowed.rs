@@ -1,6 +1,6 @@
 //! What `spec.signerTemplate` of a run may ask for. Whoever may write SigningRuns writes it, and its pods hold
-//! the KEK: what could give them another's rights, or bring others in, has to be allowed by whoever installed
-//! Chancery.
+//! the data key of a keyring and the login of a run: what could give them another's rights, or bring others in, has to
+//! be allowed by whoever installed Chancery.
 
 use std::str::FromStr;
 

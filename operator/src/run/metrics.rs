@@ -88,10 +88,10 @@ impl RunMetrics {
         }
         registry.register(
             "sessions_ended",
-            "Sessions of runs' logins that the operator ended because they held others up: a ring's turn, or a transaction",
+            "Sessions of runs' logins that the operator ended because they held others up, by a ring's turn or a transaction, or leased and never signed",
             metrics.sessions_ended.clone(),
         );
-        for why in [TooFar::Turn, TooFar::Transaction] {
+        for why in [TooFar::Turn, TooFar::Transaction, TooFar::Leases] {
             drop(metrics.sessions_ended.get_or_create(&TooFarLabel { reason: why.label() }));
         }
         registry.register("runs", "SigningRuns by phase, while this operator leads", metrics.runs.clone());

@@ -4,10 +4,10 @@
 //! transaction, take the turn in it, and keep it; or hold what it locked for ever. PostgreSQL's own limits do not help: a
 //! session may lift them for itself. So such sessions are ended here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use chancery_store::logins::LoginTransaction;
+use chancery_store::logins::{LoginSession, LoginTransaction};
 use chancery_store::{Ledger, StoreError};
 use tokio::time::Instant;
 
@@ -34,8 +34,13 @@ const MOST_LOOKS: u32 = 20;
 const MOST_OFFENCES: usize = 3;
 const OFFENCES_WINDOW: Duration = Duration::from_secs(600);
 
-/// How often logins that nobody needs are looked for.
+/// How often logins are looked for that nobody needs, or that waste leases.
 const LOGINS_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How many leases may end unsigned within [`LOGINS_INTERVAL`] for each session that a run's logins may have. Signers that all
+/// stop at once give two back for each. Whoever leases and gives back in a loop fills the disk: every lease stays in the log of
+/// its ring.
+const MOST_LEASES: i64 = 4;
 
 /// What was found at the looks before.
 #[derive(Debug, Default)]
@@ -102,6 +107,7 @@ pub(crate) async fn keep(database: &Database, metrics: &RunMetrics) {
             if logins_looked_at.elapsed() >= LOGINS_INTERVAL {
                 logins_looked_at = Instant::now();
                 drop_unneeded(&ledger).await?;
+                end_wasters(&ledger, &mut offences, metrics).await?;
             }
             Ok::<_, StoreError>(())
         };
@@ -126,10 +132,41 @@ async fn end_sessions(
         }
         tracing::warn!(login, pid, why = why.label(), "ended a session of a run's login that held others up");
         metrics.session_ended(why);
-        if offences.add(&login, Instant::now()) {
-            ledger.drop_login(&login).await?;
-            tracing::warn!(login, "dropped a login whose sessions held others up again and again");
+        count_offence(ledger, offences, &login).await?;
+    }
+    Ok(())
+}
+
+async fn count_offence(ledger: &Ledger, offences: &mut Offences, login: &str) -> Result<(), StoreError> {
+    if offences.add(login, Instant::now()) {
+        ledger.drop_login(login).await?;
+        tracing::warn!(login, "dropped a login whose sessions went too far again and again");
+    }
+    Ok(())
+}
+
+/// Ends the sessions of logins that lease and do not sign. Which of a run's logins it was, the log of leases does not tell.
+async fn end_wasters(
+    ledger: &Ledger,
+    offences: &mut Offences,
+    metrics: &RunMetrics,
+) -> Result<(), StoreError> {
+    let mut logins = BTreeSet::new();
+    for LoginSession { login, pid } in ledger.logins_wasting_leases(LOGINS_INTERVAL, MOST_LEASES).await? {
+        if let Some(pid) = pid
+            && ledger.end_session(&login, pid).await?
+        {
+            tracing::warn!(
+                login,
+                pid,
+                "ended a session of a run's login that leased again and again and signed nothing"
+            );
+            metrics.session_ended(TooFar::Leases);
         }
+        logins.insert(login);
+    }
+    for login in logins {
+        count_offence(ledger, offences, &login).await?;
     }
     Ok(())
 }

@@ -7,6 +7,8 @@ pub(crate) enum TooFar {
     Turn,
     /// Its transaction does not end.
     Transaction,
+    /// Its login has leased again and again, and signed nothing.
+    Leases,
 }
 
 impl TooFar {
@@ -15,6 +17,7 @@ impl TooFar {
         match self {
             Self::Turn => "turn",
             Self::Transaction => "transaction",
+            Self::Leases => "leases",
         }
     }
 }

@@ -5,7 +5,10 @@ use chancery_api::condition::ConditionType::Verified;
 use chancery_operator::host::WorkState;
 use kube::runtime::controller::Action;
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 
+use super::test_operator::TestOperator;
+use super::thief::Thief;
 use super::world::{RUN, World, spec};
 
 /// A run that is audited as one is whose manifest says nothing of it.
@@ -79,6 +82,21 @@ async fn a_signature_that_does_not_verify_is_told_though_the_run_is_complete() -
 }
 
 #[tokio::test]
+async fn a_run_that_a_stolen_login_completes_without_signing_is_complete_and_told_to_be_false()
+-> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(audited()).await?;
+    assert_eq!(Thief::of(&world, RUN).await?.complete_without_signing().await?, 4);
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    assert_eq!(world.phase(RUN), Some(Phase::Complete));
+    let (status, reason, message) = verified(&world);
+    assert_eq!((status.as_str(), reason.as_str()), ("False", "LawsBroken"));
+    assert!(message.contains("law 2 (true signatures), 20 times, first: "), "{message}");
+    assert!(world.events().contains(&"LawsBroken".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_audit_that_cannot_be_made_says_why_and_is_made_again() -> anyhow::Result<()> {
     let (world, mut operator) = World::signing(audited()).await?;
     world.sign(RUN, usize::MAX).await?;
@@ -93,6 +111,35 @@ async fn an_audit_that_cannot_be_made_says_why_and_is_made_again() -> anyhow::Re
     world.ledger.execute("GRANT SELECT ON chancery.signature_blocks TO chancery_auditor").await?;
     drop(operator);
     world.operator().await.settle(RUN).await?;
+    assert_eq!(verified(&world).1, "LawsHold");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_audit_has_the_login_that_is_given_for_audits_and_no_other() -> anyhow::Result<()> {
+    let (world, operator) = World::signing(audited()).await?;
+    world.sign(RUN, usize::MAX).await?;
+    operator.look(RUN).await?;
+    drop(operator);
+    let auditor = format!("auditor_of_{}", world.stored(RUN).await?.uid.simple());
+    let make = format!("CREATE ROLE {auditor} NOLOGIN PASSWORD '{auditor}' IN ROLE chancery_auditor");
+    world.ledger.execute(AssertSqlSafe(make)).await?;
+    let own = &world.ledger.operator_url;
+    let url = own.replace("test_operator", &auditor);
+    assert_ne!(&url, own);
+    let mut operator = TestOperator::with_auditor(&world.api, own, &url, world.kek_file());
+    operator.connect().await;
+    operator.settle(RUN).await?;
+    assert_eq!(world.phase(RUN), Some(Phase::Complete), "all else has the operator's login");
+    let (status, reason, message) = verified(&world);
+    assert_eq!((status.as_str(), reason.as_str()), ("Unknown", "AuditFailed"));
+    assert!(message.contains("not permitted to log in"), "{message}");
+    drop(operator);
+
+    world.ledger.execute(AssertSqlSafe(format!("ALTER ROLE {auditor} LOGIN"))).await?;
+    let mut operator = TestOperator::with_auditor(&world.api, own, &url, world.kek_file());
+    operator.connect().await;
+    operator.settle(RUN).await?;
     assert_eq!(verified(&world).1, "LawsHold");
     Ok(())
 }

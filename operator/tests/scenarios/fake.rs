@@ -152,9 +152,16 @@ impl FakeApi {
     }
 
     /// What somebody else than the operator creates.
-    pub(crate) fn create(&self, plural: &str, object: Value) -> Value {
+    pub(crate) fn create(&self, plural: &str, mut object: Value) -> Value {
         let place = Place::of(plural, object["metadata"]["name"].as_str().expect("a name"));
+        object["metadata"]["name"] = json!(place.name);
         self.lock().create(&place, object).expect("the name is free")
+    }
+
+    /// A namespace beside `default`.
+    pub(crate) fn add_namespace(&self, name: &str) {
+        let place = Place::of_namespace(name);
+        self.lock().create(&place, json!({"metadata": {"name": name}})).expect("the name is free");
     }
 
     /// Makes the namespace `default`, with all that was in it gone: it has another uid than one that was there before.

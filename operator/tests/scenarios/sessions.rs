@@ -3,38 +3,27 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use chancery_store::logins::sessions_for;
-use chancery_store::{LedgerUrl, RunLogin};
-use sqlx::{Connection, PgConnection};
 
 use super::clock::pass;
 use super::test_operator::{TestOperator, let_time_pass};
+use super::thief::Thief;
 use super::world::{RUN, World, spec};
 
 /// By then whatever is ended has been.
 const LATEST: Duration = Duration::from_secs(30);
 
-/// A run that is being signed, its operator, and another login of it in the hands of somebody.
-async fn stolen() -> anyhow::Result<(World, TestOperator, PgConnection, RunLogin)> {
-    let world = World::with_run(spec()).await?;
-    let mut operator = TestOperator::new(&world.api, &world.ledger.operator_url, world.kek_file());
-    operator.connect().await;
-    operator.settle(RUN).await?;
-    let run = world.stored(RUN).await?;
-    let login = world.ledger.ledger.make_login(&run, sessions_for(1)).await?;
-    let url = world.ledger.url.parse::<LedgerUrl>()?.for_login(&login)?;
-    let mut thief = PgConnection::connect(&url).await?;
-    sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0; BEGIN").execute(&mut thief).await?;
-    let acquire = "SELECT answer FROM chancery.lease_acquire($1, $2, 'somebody', sha256('token'), 0, 1)";
-    let answer: String = sqlx::query_scalar(acquire).bind(run.id).bind(run.uid).fetch_one(&mut thief).await?;
-    ensure!(answer == "leased", "{answer}");
-    Ok((world, operator, thief, login))
+/// A run that is being signed, its operator, and somebody who keeps a turn of its ring.
+async fn stolen() -> anyhow::Result<(World, TestOperator, Thief)> {
+    let (world, operator) = World::signing(spec()).await?;
+    let mut thief = Thief::of(&world, RUN).await?;
+    thief.keep_turn().await?;
+    Ok((world, operator, thief))
 }
 
 #[tokio::test]
 async fn a_session_that_keeps_a_rings_turn_is_ended_within_seconds_and_signing_goes_on() -> anyhow::Result<()>
 {
-    let (world, mut operator, mut thief, _login) = stolen().await?;
+    let (world, mut operator, mut thief) = stolen().await?;
     operator.keep_sessions();
     let mut passed = Duration::ZERO;
     while !world.ledger.ledger.login_transactions().await?.is_empty() {
@@ -43,14 +32,97 @@ async fn a_session_that_keeps_a_rings_turn_is_ended_within_seconds_and_signing_g
         let_time_pass().await;
         passed += Duration::from_secs(1);
     }
-    ensure!(sqlx::query("SELECT 1").execute(&mut thief).await.is_err(), "its session goes on");
+    ensure!(sqlx::query("SELECT 1").execute(&mut thief.connection).await.is_err(), "its session goes on");
+    world.sign(RUN, usize::MAX).await?;
+    world.assert_audit_holds(RUN).await
+}
+
+#[tokio::test]
+async fn whoever_keeps_a_turn_for_the_third_time_loses_the_login_and_each_session_is_counted()
+-> anyhow::Result<()> {
+    let (world, mut operator, mut thief) = stolen().await?;
+    let ledger = &world.ledger.ledger;
+    let run = world.stored(RUN).await?;
+    let others = ledger.logins(&run).await?.len() - 1;
+    operator.keep_sessions();
+    let counted = |operator: &TestOperator, turns| -> anyhow::Result<bool> {
+        let shown = operator.shown("chancery_sessions_ended_total")?;
+        let expected = [("turn", turns), ("transaction", 0)];
+        Ok(expected.iter().all(|(reason, times)| {
+            shown.contains(&format!("chancery_sessions_ended_total{{reason=\"{reason}\"}} {times}"))
+        }))
+    };
+    ensure!(counted(&operator, 0)?, "{:?}", operator.shown("chancery_sessions")?);
+    for offences in 1..=3 {
+        let mut passed = Duration::ZERO;
+        while !counted(&operator, offences)? {
+            ensure!(
+                passed < LATEST,
+                "session {offences} is not ended: {:?}",
+                operator.shown("chancery_sessions")?
+            );
+            pass(Duration::from_millis(500)).await;
+            let_time_pass().await;
+            passed += Duration::from_millis(500);
+        }
+        ensure!(sqlx::query("SELECT 1").execute(&mut thief.connection).await.is_err(), "its session goes on");
+        if offences < 3 {
+            thief.again(&world).await?;
+            thief.keep_turn().await?;
+        }
+    }
+    let mut looks = 0;
+    while ledger.logins(&run).await?.len() > others {
+        ensure!(looks < 1_000, "the login stays");
+        let_time_pass().await;
+        looks += 1;
+    }
+    ensure!(ledger.logins(&run).await?.iter().all(|login| login.name != thief.login.name()));
+    ensure!(thief.again(&world).await.is_err(), "nobody logs in with it");
+    world.sign(RUN, usize::MAX).await?;
+    world.assert_audit_holds(RUN).await
+}
+
+#[tokio::test]
+async fn whoever_leases_again_and_again_and_signs_nothing_loses_the_login() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    let mut thief = Thief::of(&world, RUN).await?;
+    let ledger = &world.ledger.ledger;
+    let sessions =
+        "SELECT sum(r.rolconnlimit)::bigint FROM chancery.logins l JOIN pg_roles r ON r.rolname = l.name";
+    let sessions: i64 = sqlx::query_scalar(sessions).fetch_one(ledger.pool()).await?;
+    let name = thief.login.name().to_owned();
+    let is_there = async || -> anyhow::Result<bool> {
+        let run = world.stored(RUN).await?;
+        Ok(ledger.logins(&run).await?.iter().any(|login| login.name == name))
+    };
+    // As many as signers give back that all stop, and that twice.
+    thief.waste_leases(4 * sessions).await?;
+    operator.keep_sessions();
+    for _ in 0..4 {
+        pass(Duration::from_secs(31)).await;
+        let_time_pass().await;
+    }
+    ensure!(is_there().await?, "{:?}", operator.shown("chancery_sessions")?);
+    thief.waste_leases(1).await?;
+    let mut looks = 0;
+    while is_there().await? {
+        ensure!(looks < 1_000, "the login stays: {:?}", operator.shown("chancery_sessions")?);
+        pass(Duration::from_secs(1)).await;
+        let_time_pass().await;
+        looks += 1;
+    }
+    let ended = "chancery_sessions_ended_total{reason=\"leases\"} 1";
+    ensure!(operator.shown("chancery_sessions")?.contains(&ended.to_owned()), "its one session");
+    ensure!(thief.again(&world).await.is_err(), "nobody logs in with it");
     world.sign(RUN, usize::MAX).await?;
     world.assert_audit_holds(RUN).await
 }
 
 #[tokio::test]
 async fn a_login_is_dropped_some_minutes_after_its_run_is_complete() -> anyhow::Result<()> {
-    let (world, mut operator, thief, login) = stolen().await?;
+    let (world, mut operator, thief) = stolen().await?;
+    let login = thief.login.name().to_owned();
     drop(thief);
     world.sign(RUN, usize::MAX).await?;
     let ledger = &world.ledger.ledger;
@@ -59,7 +131,7 @@ async fn a_login_is_dropped_some_minutes_after_its_run_is_complete() -> anyhow::
         .ledger
         .execute("UPDATE chancery.runs SET completed_at = completed_at - interval '6 minutes'")
         .await?;
-    ensure!(ledger.unneeded_logins().await?.contains(&login.name().to_owned()));
+    ensure!(ledger.unneeded_logins().await?.contains(&login));
     operator.keep_sessions();
     let mut passed = Duration::ZERO;
     while !ledger.unneeded_logins().await?.is_empty() {

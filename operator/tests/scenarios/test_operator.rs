@@ -13,6 +13,8 @@ use kube::runtime::controller::Action;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{self, Lookup, ObjectRef};
 use kube::runtime::watcher::Event;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
@@ -53,6 +55,7 @@ pub(crate) struct TestOperator {
     reach: String,
     pub(crate) database: Arc<Database>,
     publisher: EventPublisher,
+    registry: Registry,
     jobs: Writer<Job>,
     pods: Writer<Pod>,
     /// Uids of the runs that were seen, by their names.
@@ -81,12 +84,12 @@ impl TestOperator {
 
     /// One that has just been started, with these bounds.
     pub(crate) fn with_bounds(api: &FakeApi, database: &str, kek_file: PathBuf, bounds: Bounds) -> Self {
-        Self::with(api, database, keys(kek_file), settings(), bounds)
+        Self::with(api, (database, None), keys(kek_file), settings(), bounds)
     }
 
     /// One that has just been started, with these keys.
     pub(crate) fn with_keys(api: &FakeApi, database: &str, key_files: KeyFiles) -> Self {
-        Self::with(api, database, key_files, settings(), Bounds::default())
+        Self::with(api, (database, None), key_files, settings(), Bounds::default())
     }
 
     /// One that has just been started, with these keys and these settings of signers.
@@ -96,12 +99,17 @@ impl TestOperator {
         key_files: KeyFiles,
         settings: SignerSettings,
     ) -> Self {
-        Self::with(api, database, key_files, settings, Bounds::default())
+        Self::with(api, (database, None), key_files, settings, Bounds::default())
+    }
+
+    /// One that has just been started, with a login of its own for audits.
+    pub(crate) fn with_auditor(api: &FakeApi, database: &str, auditor: &str, kek_file: PathBuf) -> Self {
+        Self::with(api, (database, Some(auditor)), keys(kek_file), settings(), Bounds::default())
     }
 
     fn with(
         api: &FakeApi,
-        database: &str,
+        (database, auditor): (&str, Option<&str>),
         key_files: KeyFiles,
         settings: SignerSettings,
         bounds: Bounds,
@@ -109,7 +117,8 @@ impl TestOperator {
         let mut registry = metrics_registry();
         let metrics = Metrics::new(&mut registry);
         let (url, reach) = (database.parse().expect("a database URL"), database.to_owned());
-        let database = Arc::new(Database::new(url, None, Arc::clone(&metrics)));
+        let auditor = auditor.map(|url| url.parse().expect("a database URL"));
+        let database = Arc::new(Database::new(url, auditor, Arc::clone(&metrics)));
         let mut triggers = Triggers::default();
         let woken = triggers.scope(None);
         let client = api.client();
@@ -134,6 +143,7 @@ impl TestOperator {
             reach,
             database,
             publisher,
+            registry,
             jobs: job_writer,
             pods: pod_writer,
             known: HashMap::new(),
@@ -199,10 +209,23 @@ impl TestOperator {
         self.tasks.push(tokio::spawn(async move { shared.keep_held().await }));
     }
 
+    /// Lets it wrap data keys anew.
+    pub(crate) fn keep_rotation(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.keep_rotation().await }));
+    }
+
     /// Lets it make statements.
     pub(crate) fn keep_statements(&mut self) {
         let shared = Arc::clone(&self.context.shared);
         self.tasks.push(tokio::spawn(async move { shared.keep_statements().await }));
+    }
+
+    /// What it shows of its metrics: the lines that begin so.
+    pub(crate) fn shown(&self, metric: &str) -> anyhow::Result<Vec<String>> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text.lines().filter(|line| line.starts_with(metric)).map(str::to_owned).collect())
     }
 
     /// Brings its caches up to date.
@@ -241,7 +264,11 @@ impl TestOperator {
 
     /// One reconcile of a run as it was seen some time.
     pub(crate) async fn step_with(&mut self, watched: Arc<Watched>) -> Result<Action, ReconcileError> {
-        self.known.insert(watched.name_any(), ResourceExt::uid(watched.as_ref()).expect("a uid"));
+        let name = match ResourceExt::namespace(watched.as_ref()) {
+            Some(namespace) if namespace != "default" => format!("{namespace}/{}", watched.name_any()),
+            _ => watched.name_any(),
+        };
+        self.known.insert(name, ResourceExt::uid(watched.as_ref()).expect("a uid"));
         let outcome = reconcile(watched, Arc::clone(&self.context)).await;
         self.publisher.finish().await;
         outcome
@@ -310,7 +337,8 @@ pub(crate) async fn let_time_pass() {
 
 /// A run as the operator refers to it.
 pub(crate) fn reference(name: &str) -> RunRef {
-    ObjectRef::new(name).within("default")
+    let (namespace, name) = name.split_once('/').unwrap_or(("default", name));
+    ObjectRef::new(name).within(namespace)
 }
 
 fn fill<K>(writer: &mut Writer<K>, api: &FakeApi, plural: &str, slim: fn(&mut K))

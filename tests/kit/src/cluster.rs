@@ -28,6 +28,7 @@ pub mod schema_walk;
 pub(crate) mod server_process;
 mod stand_in;
 mod start;
+mod tenant;
 
 pub use kubectl::Kubectl;
 pub use namespace::Namespace;
@@ -36,3 +37,4 @@ pub use release::{Release, give_url, helm};
 pub use run_in_cluster::{ClusterRun, condition, condition_is};
 pub use stand_in::StandIn;
 pub use start::{Cluster, Controllers};
+pub use tenant::let_edit;

@@ -61,7 +61,7 @@ pub use programs::program;
 pub use quorum::Quorum;
 pub use run::{SeededRun, TestRun, data_key_of, make_records, stock, write_data_key};
 pub use s3_server::S3Server;
-pub use server::{quiet_server, server, talkative_server, throw_away};
+pub use server::{quiet_server, server, server_with, talkative_server, throw_away};
 pub use signer::SignerProcess;
 pub use slow_link::SlowLink;
 pub use small_disk::SmallDisk;

@@ -48,7 +48,13 @@ pub fn talkative_server() -> ThrowAway {
     server_with(&[("log_statement", "all"), ("log_line_prefix", "%a|")])
 }
 
-fn server_with(settings: &[(&str, &str)]) -> ThrowAway {
+/// A server with these settings of its own.
+///
+/// # Panics
+///
+/// When there is no PostgreSQL on the machine.
+#[must_use]
+pub fn server_with(settings: &[(&str, &str)]) -> ThrowAway {
     let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     ThrowAway::start(&folder(), ServerOptions { settings, ..ServerOptions::default() })
         .expect("PostgreSQL starts; `make setup` installs it")

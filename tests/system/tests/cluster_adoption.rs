@@ -2,7 +2,7 @@
 //! Kubernetes' own role `edit` gives.
 
 use chancery_kit::cluster::{
-    Cluster, ClusterRun, Namespace, OperatorProcess, Release, StandIn, condition, condition_is,
+    Cluster, ClusterRun, OperatorProcess, Release, StandIn, condition, condition_is, let_edit,
 };
 use chancery_kit::{TestLedger, eventually};
 use serde_json::{Value, json};
@@ -17,19 +17,6 @@ fn is_refused(run: &Value, reason: &str) -> bool {
 
 async fn is_gone(run: &ClusterRun<'_>) {
     run.until("it is gone", Value::is_null).await;
-}
-
-/// Lets a user edit the runs of a namespace, as `edit` and the chart's aggregated role do together.
-async fn let_edit(namespace: &Namespace<'_>, user: &str) -> anyhow::Result<()> {
-    let kubectl = namespace.kubectl();
-    let runs = "--resource=signingruns.chancery.dev";
-    let verbs = "--verb=get,list,watch,create,update,patch,delete";
-    kubectl.run(&["create", "role", "edits-runs", verbs, runs]).await?;
-    kubectl
-        .run(&["create", "rolebinding", "edits-runs", "--role=edits-runs", &format!("--user={user}")])
-        .await?;
-    kubectl.run(&["create", "rolebinding", "edits", "--clusterrole=edit", &format!("--user={user}")]).await?;
-    Ok(())
 }
 
 #[tokio::test]

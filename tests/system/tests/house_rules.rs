@@ -84,3 +84,72 @@ fn a_message_that_has_its_cause_gives_it_as_no_source_too() {
     }
     assert!(found.is_empty(), "lib/process/src/chain.rs says why: {found:#?}");
 }
+
+/// A mutant: its name, and its patch.
+fn mutants() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mutants");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("mutants") {
+        let path = entry.expect("a mutant").path();
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        found.push((name, fs::read_to_string(&path).expect("a patch")));
+    }
+    assert!(found.len() > 80, "these are too few: {}", found.len());
+    found
+}
+
+#[test]
+fn each_mutant_has_a_row_on_its_page_and_each_row_a_mutant() {
+    let page = include_str!("../../../docs/internals/mutants.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    let mutants = mutants();
+    for (name, patch) in &mutants {
+        let fields = |field: &str| -> Vec<&str> {
+            let said = patch.lines().take_while(|line| !line.starts_with("---"));
+            said.filter_map(|line| line.strip_prefix(field)?.strip_prefix(": ")).collect()
+        };
+        let tests = fields("test");
+        assert!(!tests.is_empty(), "{name} names no test");
+        let begins = format!("| {} | {} | ", fields("hazard")[0], fields("taken out")[0]);
+        let row = rows.iter().find(|row| row.starts_with(&begins));
+        let row = row.unwrap_or_else(|| panic!("{name} is not on the page: {begins}"));
+        for test in tests {
+            let test = test.rsplit([' ', ':']).next().unwrap_or_default();
+            assert!(row.contains(&format!("`{test}`")), "{name}: {test} is not in its row: {row}");
+        }
+    }
+    assert_eq!(rows.len(), mutants.len(), "rows, and mutants");
+}
+
+/// What has to be there for a patch to apply: stretches of lines, each with the file that it is looked for in.
+fn taken_out(patch: &str) -> Vec<(&str, String)> {
+    let (mut found, mut file) = (Vec::new(), None);
+    for line in patch.lines() {
+        if line.starts_with("--- a/") {
+            file = None;
+        } else if let Some(path) = line.strip_prefix("+++ b/") {
+            file = Some(path);
+        } else if let Some(file) = file {
+            if line.starts_with("@@ ") {
+                found.push((file, String::new()));
+            } else if let Some((_, stretch)) = found.last_mut().filter(|_| !line.starts_with('+')) {
+                stretch.push_str(line.get(1..).unwrap_or_default());
+                stretch.push('\n');
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn what_a_mutant_takes_out_is_there() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for (name, patch) in mutants() {
+        let wanted = taken_out(&patch);
+        assert!(!wanted.is_empty(), "{name} changes nothing");
+        for (file, stretch) in wanted {
+            let text = fs::read_to_string(project.join(file)).expect(file);
+            assert!(text.contains(&stretch), "{name} does not apply to {file}: there is no\n{stretch}");
+        }
+    }
+}

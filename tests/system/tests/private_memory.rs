@@ -1,6 +1,7 @@
 //! Nobody looks into a program's memory: not another process of its own user, and no core dump.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -23,24 +24,45 @@ impl Drop for AtWork {
     }
 }
 
+/// How much memory a program may lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Locks {
+    /// 64 KiB.
+    Little,
+    /// As much as it likes: by a capability, which root can give, or by a limit that is none.
+    Anything,
+}
+
 /// A command of a user without rights: of this one, unless it is root.
 fn as_user(program: &Path) -> Command {
-    if !geteuid().is_root() {
-        return Command::new(program);
+    with(Locks::Little, program)
+}
+
+fn with(locks: Locks, program: &Path) -> Command {
+    let (is_root, little) = (geteuid().is_root(), locks == Locks::Little);
+    let who = format!("--reuid={NOBODY}");
+    let mut words = match (is_root, little) {
+        (_, true) => vec!["prlimit", "--memlock=65536:65536", "--"],
+        (false, false) => vec!["prlimit", "--memlock=unlimited:unlimited", "--"],
+        (true, false) => Vec::new(),
+    };
+    if is_root {
+        words.extend(["setpriv", &who, "--clear-groups", "--no-new-privs"]);
+        if little {
+            words.push("--inh-caps=-all");
+        } else {
+            words.extend(["--inh-caps=-all,+ipc_lock", "--ambient-caps=-all,+ipc_lock"]);
+        }
+        words.push("--");
     }
-    let mut command = Command::new("setpriv");
-    command.args([&format!("--reuid={NOBODY}"), "--clear-groups", "--no-new-privs", "--inh-caps=-all", "--"]);
-    command.arg(program);
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).arg(program);
     command
 }
 
 /// Starts a program that asks a server that never answers, and waits until it does: then it is past its beginning.
-fn at_work(
-    folder: &Path,
-    name: &str,
-    arguments: &[&str],
-    environment: &[(&str, &str)],
-) -> anyhow::Result<AtWork> {
+fn at_work(folder: &Path, locks: Locks, name: &str) -> anyhow::Result<AtWork> {
+    let (arguments, environment) = work(name);
     // Where a user without rights can reach it.
     let copy = folder.join(name);
     fs::copy(program(name), &copy)?;
@@ -58,7 +80,7 @@ fn at_work(
             ),
         )?;
     }
-    let child = as_user(&copy)
+    let child = with(locks, &copy)
         .args(arguments.iter().map(|argument| fill(argument)))
         .env_clear()
         .envs(environment.iter().map(|(name, value)| (*name, fill(value))))
@@ -122,35 +144,65 @@ fn any_other_program_of_the_user_can_be_looked_into() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[test]
-fn nobody_looks_into_a_signer() -> anyhow::Result<()> {
-    let folder = folder()?;
-    let arguments = ["--run=demo", "--holder=one", "--data-key-file=FOLDER/kek"];
-    assert_private(&at_work(folder.path(), "chancery-signer", &arguments, &[("DATABASE_URL", URL)])?)
+const PROGRAMS: [&str; 4] = ["chancery", "chancery-intake", "chancery-operator", "chancery-signer"];
+
+/// Arguments and environment of a program that has something to do.
+fn work(name: &str) -> (Vec<&'static str>, Vec<(&'static str, &'static str)>) {
+    let url = vec![("DATABASE_URL", URL)];
+    match name {
+        "chancery" => (vec!["status"], url),
+        "chancery-intake" => (vec!["--run=demo", "--holder=one"], url),
+        "chancery-signer" => (vec!["--run=demo", "--holder=one", "--data-key-file=FOLDER/kek"], url),
+        _ => (
+            vec![
+                "--kek-file=FOLDER/kek",
+                "--pod-namespace=default",
+                "--signer-image=signer",
+                "--intake-image=intake",
+                "--signer-database-url=postgresql:///db?host=/nowhere",
+                "--listen=127.0.0.1:0",
+                "--listen-for-probes=127.0.0.1:0",
+            ],
+            vec![("DATABASE_URL", "postgresql:///db?host=/nowhere"), ("KUBECONFIG", "FOLDER/config")],
+        ),
+    }
 }
 
 #[test]
-fn nobody_looks_into_the_command_line() -> anyhow::Result<()> {
+fn nobody_looks_into_any_program() -> anyhow::Result<()> {
     let folder = folder()?;
-    assert_private(&at_work(folder.path(), "chancery", &["status"], &[("DATABASE_URL", URL)])?)
+    for name in PROGRAMS {
+        assert_private(&at_work(folder.path(), Locks::Little, name)?).context(name)?;
+    }
+    Ok(())
+}
+
+/// KiB of its memory that are kept from swap.
+fn locked(program: &AtWork) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", program.0.id()))?;
+    let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:")).context("VmLck")?;
+    Ok(locked.trim().trim_end_matches(" kB").parse()?)
 }
 
 #[test]
-fn nobody_looks_into_an_operator() -> anyhow::Result<()> {
+fn memory_is_kept_from_swap_where_it_may_be_and_nothing_fails_where_it_may_not() -> anyhow::Result<()> {
     let folder = folder()?;
-    let arguments = [
-        "--kek-file=FOLDER/kek",
-        "--pod-namespace=default",
-        "--signer-image=signer",
-        "--intake-image=intake",
-        "--signer-database-url=postgresql:///db?host=/nowhere",
-    ];
-    let listen = ["--listen=127.0.0.1:0", "--listen-for-probes=127.0.0.1:0"];
-    let environment = [("DATABASE_URL", "postgresql:///db?host=/nowhere"), ("KUBECONFIG", "FOLDER/config")];
-    assert_private(&at_work(
-        folder.path(),
-        "chancery-operator",
-        &[&arguments[..], &listen].concat(),
-        &environment,
-    )?)
+    for locks in [Locks::Little, Locks::Anything] {
+        if !with(locks, Path::new("/bin/true")).status()?.success() {
+            let _ = writeln!(
+                std::io::stdout(),
+                "skipped: this user cannot let a program lock as much memory as it likes"
+            );
+            continue;
+        }
+        for name in PROGRAMS {
+            let kept = locked(&at_work(folder.path(), locks, name)?)?;
+            assert_eq!(
+                kept > 0,
+                locks == Locks::Anything,
+                "{name} keeps {kept} KiB where it may lock {locks:?}"
+            );
+        }
+    }
+    Ok(())
 }

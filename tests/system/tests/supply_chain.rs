@@ -72,6 +72,76 @@ fn the_compiler_is_one_and_the_same_everywhere() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether the name of an image ends with its digest.
+fn has_digest(image: &str) -> bool {
+    image.rsplit_once("@sha256:").is_some_and(|(_, digest)| is_hex(digest, 64))
+}
+
+/// The images that a Dockerfile begins its stages with, but for `scratch` and other stages.
+fn bases(dockerfile: &str) -> Vec<String> {
+    let (mut defaults, mut stages, mut bases) = (Vec::new(), vec!["scratch".to_owned()], Vec::new());
+    for line in dockerfile.lines() {
+        if let Some((name, value)) = line.strip_prefix("ARG ").and_then(|argument| argument.split_once('=')) {
+            defaults.push((format!("${{{name}}}"), value.to_owned()));
+        }
+        let Some(from) = line.strip_prefix("FROM ") else { continue };
+        let filled = defaults.iter().fold(from.to_owned(), |text, (name, value)| text.replace(name, value));
+        let words: Vec<&str> = filled.split_whitespace().filter(|word| !word.starts_with("--")).collect();
+        if !stages.iter().any(|stage| stage == words[0]) {
+            bases.push(words[0].to_owned());
+        }
+        stages.extend(words.get(2).map(|stage| (*stage).to_owned()));
+    }
+    bases
+}
+
+#[test]
+fn every_image_is_named_by_its_digest() -> anyhow::Result<()> {
+    let bases = bases(&read("Dockerfile")?);
+    assert!(!bases.is_empty() && bases.iter().all(|image| has_digest(image)), "{bases:?}");
+    let kind: serde_json::Value = serde_saphyr::from_str(&read("kind-config.yaml")?)?;
+    let nodes = kind["nodes"].as_array().context("nodes")?;
+    assert!(!nodes.is_empty());
+    for node in nodes {
+        assert!(node["image"].as_str().is_some_and(has_digest), "{node}");
+    }
+    let values: serde_json::Value = serde_saphyr::from_str(&read("charts/chancery/values.yaml")?)?;
+    // In the tag, so that whoever names another tag gets that.
+    let postgresql = values["postgresql"]["image"]["tag"].as_str().context("a tag")?;
+    assert!(has_digest(postgresql), "{postgresql}");
+    Ok(())
+}
+
+#[test]
+fn an_image_without_a_digest_is_found() {
+    let digest = "0123456789abcdef".repeat(4);
+    let text = format!(
+        "ARG BASE=one\nARG VERSION=1\nFROM scratch AS one\nFROM --platform=x rust:${{VERSION}}@sha256:{digest} AS two\nFROM ${{BASE}}\nFROM debian:12"
+    );
+    assert_eq!(bases(&text), [format!("rust:1@sha256:{digest}"), "debian:12".to_owned()]);
+    assert!(has_digest(&bases(&text)[0]) && !has_digest(&bases(&text)[1]));
+}
+
+#[test]
+fn the_chart_of_a_release_is_packaged_by_a_known_helm_and_can_be_checked() -> anyhow::Result<()> {
+    let release = read(".github/workflows/release.yml")?;
+    let workflow: serde_json::Value = serde_saphyr::from_str(&release)?;
+    let steps = workflow["jobs"]["release"]["steps"].as_array().context("steps")?;
+    let place = |what: &str, word: &str| {
+        steps.iter().position(|step| {
+            step.pointer(what).and_then(|text| text.as_str()).is_some_and(|text| text.contains(word))
+        })
+    };
+    let packaged = place("/run", ".tools/bin/helm package charts/chancery").context("the chart")?;
+    let run = steps[packaged]["run"].as_str().unwrap_or_default();
+    assert!(run.contains("scripts/setup.sh --no-postgres --helm-by-hash"), "{run}");
+    assert_eq!(release.matches("helm package").count(), 1, "no other Helm");
+    let attested = place("/with/subject-path", "target/charts/*.tgz").context("provenance")?;
+    let summed = place("/run", "cd target/charts && sha256sum").context("sums")?;
+    assert!(packaged < attested && packaged < summed);
+    Ok(())
+}
+
 #[test]
 fn every_package_of_python_has_hashes_and_none_is_installed_without() -> anyhow::Result<()> {
     for file in [

@@ -20,7 +20,7 @@ pub(super) fn start_audit(context: &Context, target: &Target<'_>) -> Result<(), 
     let (memory, metrics, of) = (Arc::clone(&context.memory), Arc::clone(&context.metrics), uid.clone());
     let (namespace, name) = (run.namespace.clone(), run.name.clone());
     let work = async move {
-        // One: the other processors are for reconciling, and for making keys.
+        // One: the other processors are for reconciling.
         let options = AuditOptions { workers: 1, violations_shown: SHOWN };
         let report = chancery_audit::audit(&ledger, &namespace, &name, &options, |_| {}).await;
         metrics.audited(report.as_ref().ok().map(Report::holds));

@@ -1,7 +1,5 @@
 //! Changes of the run's part of the ledger.
 
-use std::future::ready;
-
 use chancery_api::Reason;
 use chancery_keyring::Keks;
 use chancery_sources::{Asks, generated, new_run};
@@ -9,6 +7,7 @@ use chancery_store::{Ledger, Run};
 use kube::ResourceExt;
 
 use crate::host::events::NewEvent;
+use crate::host::turns::SharedTurn;
 use crate::run::apply::error::ApplyError;
 use crate::run::apply::identity::{identity, keyring_to_adopt};
 use crate::run::context::Context;
@@ -58,8 +57,15 @@ pub(super) async fn start_generating(
         context.triggers.wake(target.reference);
         return Ok(());
     }
-    let work = async move { generated::supply(&ledger, &stored, || ready(()), |_| {}).await };
-    context.background.start(&uid, target.reference.clone(), WorkKind::Generating, work);
+    // Before each chunk: the records of a run may take hours, and four such runs would keep all turns.
+    let work = |turn: SharedTurn| async move {
+        let offered = || {
+            let turn = turn.clone();
+            async move { turn.offer().await }
+        };
+        generated::supply(&ledger, &stored, offered, |_| {}).await
+    };
+    context.background.start_in_steps(&uid, target.reference.clone(), WorkKind::Generating, work);
     Ok(())
 }
 

@@ -28,9 +28,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// In the namespace `default`.
+    /// In the namespace `default`, unless another stands before the name: `other/demo`.
     pub(crate) fn of(plural: &str, name: &str) -> Self {
-        Self { plural: plural.to_owned(), namespace: "default".to_owned(), name: name.to_owned() }
+        let (namespace, name) = name.split_once('/').unwrap_or(("default", name));
+        Self { plural: plural.to_owned(), namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
     /// A namespace itself, which is in none.

@@ -142,6 +142,22 @@ fn the_network_policies_let_through_the_ports_that_the_urls_name() -> anyhow::Re
 }
 
 #[test]
+fn the_operator_alone_has_the_auditors_url_and_only_where_there_is_one() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let variable = "CHANCERY_AUDIT_DATABASE_URL";
+    let chart = chart.values("production-values.yaml");
+    assert!(!json!(chart.objects()?).to_string().contains(variable));
+    let chart = chart.set("database.auditorUrlKey=auditor-url").set("database.existingSecret=urls");
+    let operator = chart.one("Deployment", "-operator")?;
+    let container = &operator["spec"]["template"]["spec"]["containers"][0];
+    let from = json!({"secretKeyRef": {"name": "urls", "key": "auditor-url"}});
+    let variables = container["env"].as_array().expect("variables");
+    assert!(variables.contains(&json!({"name": variable, "valueFrom": from})), "{variables:?}");
+    assert_eq!(json!(chart.objects()?).to_string().matches(variable).count(), 1);
+    Ok(())
+}
+
+#[test]
 fn images_follow_registry_tag_and_digest() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
     let operator = chart.values("everything-values.yaml").one("Deployment", "-operator")?;

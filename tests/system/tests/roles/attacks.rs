@@ -2,7 +2,9 @@
 //! keyring, and against logins. After each attempt both runs are signed.
 
 use chancery_kit::{SeededRun, TestLedger, TestRun, server};
+use chancery_store::lease::{Acquired, Lease};
 use sqlx::{AssertSqlSafe, PgConnection};
+use uuid::Uuid;
 
 use crate::{PERMISSION_DENIED, assert_denied, by_login, refusal};
 
@@ -32,6 +34,13 @@ impl<'l> Runs<'l> {
 /// A ledger whose database has the rights that the migrations leave it with: a copy of one has not.
 pub(crate) async fn ledger(name: &str) -> anyhow::Result<TestLedger> {
     TestLedger::create(server(), name).await
+}
+
+fn leased(acquired: Acquired) -> anyhow::Result<Lease> {
+    match acquired {
+        Acquired::Leased(lease) => Ok(lease),
+        other => anyhow::bail!("no lease but {other:?}"),
+    }
 }
 
 /// A lease of a run for whoever has its login; the token is `token`.
@@ -99,6 +108,44 @@ async fn another_run_is_not_leased_not_even_by_its_own_number_and_uid() -> anyho
         assert_eq!(answer, "unknown", "{role}");
         assert_eq!(ledger.fingerprint().await?, before, "{role}");
     }
+    runs.finish().await
+}
+
+#[tokio::test]
+async fn a_floor_above_the_last_use_of_keys_passes_none_of_them_over() -> anyhow::Result<()> {
+    let ledger = ledger("attack_floor").await?;
+    let runs = Runs::of(&ledger).await?;
+    let mut honest = runs.other.session("honest").await?;
+    // Each of the four keys was used; then one of them is held, and so the oldest open lease is not the newest one.
+    for _ in 0..4 {
+        let lease = leased(honest.acquire().await?.0)?;
+        honest.abandon(&lease).await?;
+    }
+    let held = leased(honest.acquire().await?.0)?;
+    let mut thief = by_login(&runs.own).await?;
+    let acquire =
+        "SELECT lease_id, key_id FROM chancery.lease_acquire($1, $2, 'somebody', sha256('token'), $3, 1)";
+    let oldest = "SELECT k.id, k.last_use FROM chancery.keys k WHERE k.id <> $1 ORDER BY k.last_use LIMIT 1";
+    let known = "SELECT l.use_floor FROM chancery.leases l ORDER BY l.use_sequence DESC LIMIT 1";
+    for beyond in [Some(0), Some(1), Some(1_000), None] {
+        let newest: i64 = sqlx::query_scalar("SELECT max(last_use) FROM chancery.keys")
+            .fetch_one(ledger.ledger.pool())
+            .await?;
+        let floor = beyond.map_or(i64::MAX, |beyond| newest + beyond);
+        let (oldest, last_use): (Uuid, i64) =
+            sqlx::query_as(oldest).bind(held.key).fetch_one(ledger.ledger.pool()).await?;
+        let (lease, key): (Option<i64>, Option<Uuid>) = sqlx::query_as(acquire)
+            .bind(runs.own.run.id)
+            .bind(runs.own.run.uid)
+            .bind(floor)
+            .fetch_one(&mut thief)
+            .await?;
+        assert_eq!(key, Some(oldest), "with the floor {floor}");
+        let kept: i64 = sqlx::query_scalar(known).fetch_one(ledger.ledger.pool()).await?;
+        assert!(kept <= last_use, "the ring's next lease begins to look at {kept}, beyond {last_use}");
+        sqlx::query("SELECT chancery.lease_abandon($1, 'token')").bind(lease).execute(&mut thief).await?;
+    }
+    assert!(honest.abandon(&held).await?, "the honest signer has its lease still");
     runs.finish().await
 }
 

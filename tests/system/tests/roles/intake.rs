@@ -7,7 +7,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::{assert_denied, refusal, stored};
 
-const CALLABLE: [&str; 10] = [
+pub(crate) const CALLABLE: [&str; 10] = [
     "admit",
     "intake_give_back",
     "intake_next",
@@ -20,12 +20,15 @@ const CALLABLE: [&str; 10] = [
     "splits_add",
 ];
 
-async fn run<'l>(ledger: &'l TestLedger, folder: &std::path::Path) -> anyhow::Result<SeededRun<'l>> {
+pub(crate) async fn run<'l>(
+    ledger: &'l TestLedger,
+    folder: &std::path::Path,
+) -> anyhow::Result<SeededRun<'l>> {
     std::fs::write(folder.join("a.txt"), "one\ntwo\n")?;
     TestRun::new().keys(1).reads("files", folder).created(ledger).await?.stocked().await
 }
 
-async fn by_intake(run: &SeededRun<'_>) -> anyhow::Result<PgConnection> {
+pub(crate) async fn by_intake(run: &SeededRun<'_>) -> anyhow::Result<PgConnection> {
     Ok(PgConnection::connect(&run.intake_url().await?).await?)
 }
 
@@ -94,22 +97,4 @@ async fn the_login_of_a_signer_is_no_runs_intake_and_that_of_an_intake_no_runs_s
     assert_eq!(task, "unknown");
     run.take_in().await?;
     run.finish().await
-}
-
-#[tokio::test]
-async fn an_intake_of_one_run_gets_nothing_of_another() -> anyhow::Result<()> {
-    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
-    let mine = run(&ledger, folder.path()).await?;
-    let other = TestRun::new().named("other").keys(1).reads("files", folder.path());
-    let other = other.created_beside(&mine).await?.stocked().await?;
-    let mut intake = by_intake(&mine).await?;
-    let found: i64 = sqlx::query_scalar("SELECT count(*) FROM chancery.intake_run('default', 'other')")
-        .fetch_one(&mut intake)
-        .await?;
-    assert_eq!(found, 0);
-    for run in [&mine, &other] {
-        run.take_in().await?;
-        run.finish().await?;
-    }
-    Ok(())
 }

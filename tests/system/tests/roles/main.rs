@@ -3,11 +3,14 @@
 
 mod attacks;
 mod auditor;
+mod forged;
 mod intake;
 mod keys;
 mod makers;
 mod operator;
+mod replayed;
 mod server;
+mod stolen_intake;
 mod stolen_login;
 
 use std::collections::BTreeSet;
@@ -188,6 +191,20 @@ async fn a_signer_calls_the_functions_of_the_lease_protocol_and_no_other() -> an
         assert!(all.contains(owners) && !callable.contains(owners), "{owners}");
     }
     Ok(())
+}
+
+/// The functions that the page for administrators says a login may call: of signers, and of intakes.
+fn told() -> Vec<BTreeSet<&'static str>> {
+    include_str!("../../../../docs/operating/postgresql.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `EXECUTE` | "))
+        .map(|functions| functions.split('`').skip(1).step_by(2).collect())
+        .collect()
+}
+
+#[test]
+fn the_page_on_postgresql_tells_which_functions_the_logins_of_a_run_may_call() {
+    assert_eq!(told(), [BTreeSet::from(CALLABLE), BTreeSet::from(intake::CALLABLE)]);
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! What somebody tries against the server who has the login of one run: its disk, its locks, its sessions.
 
+use chancery_kit::server_with;
 use chancery_store::lease::Acquired;
+use chancery_store::logins::ADMINISTRATOR_SQL;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::attacks::{Runs, lease, ledger};
 use crate::{assert_denied, by_login, refusal};
 
 const CHECK_VIOLATION: &str = "23514";
+const OBJECT_NOT_IN_PREREQUISITE_STATE: &str = "55000";
 
 #[tokio::test]
 async fn nothing_is_written_into_the_server_but_signatures() -> anyhow::Result<()> {
@@ -131,6 +134,32 @@ async fn what_a_login_leaves_behind_does_not_keep_it_from_being_dropped() -> any
     assert!(refused.contains("does not exist") || refused.contains("authentication failed"), "{refused}");
     let fresh = ledger.ledger.make_login(&runs.own.run, 10).await?;
     assert_ne!(fresh.name(), name);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_turn_is_kept_without_a_session_only_where_the_server_keeps_prepared_transactions()
+-> anyhow::Result<()> {
+    let ledger = ledger("attack_prepared").await?;
+    let runs = Runs::of(&ledger).await?;
+    let mut thief = by_login(&runs.own).await?;
+    sqlx::raw_sql("BEGIN").execute(&mut thief).await?;
+    let _held = lease(&runs.own, &mut thief).await?;
+    let refused = refusal(&mut thief, "PREPARE TRANSACTION 'mine'").await?;
+    assert_eq!(refused.as_deref(), Some(OBJECT_NOT_IN_PREREQUISITE_STATE));
+    assert_eq!(ledger.ledger.login_transactions().await?, []);
+    runs.finish().await
+}
+
+#[tokio::test]
+async fn an_administrator_is_warned_of_prepared_transactions() -> anyhow::Result<()> {
+    for (most, warned) in [("0", false), ("5", true)] {
+        let server = server_with(&[("max_prepared_transactions", most)]);
+        let mut administrator = PgConnection::connect(&server.url("postgres")).await?;
+        sqlx::raw_sql(ADMINISTRATOR_SQL).execute(&mut administrator).await?;
+        let log = std::fs::read_to_string(server.log())?;
+        assert_eq!(log.contains("WARNING:  max_prepared_transactions is 5"), warned, "{log}");
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! What the ledger itself holds of statements and roots.
 
-use chancery_kit::Manifest;
+use chancery_kit::{Manifest, TestRun};
+use chancery_store::statements::NewStatement;
 
 use crate::World;
 
@@ -41,6 +42,40 @@ async fn the_ledger_refuses_a_statement_that_does_not_follow_the_last_or_whose_h
         world.ledger.execute(insert(number, hash, previous)).await.expect_err("it is refused");
     }
     world.ledger.execute(insert(3, "sha256('body')", last)).await
+}
+
+#[tokio::test]
+async fn a_statement_is_appended_behind_the_last_and_about_a_run_that_stays() -> anyhow::Result<()> {
+    let world = World::with(&Manifest::new()).await?;
+    let (stays, goes) = (TestRun::new().named("stays"), TestRun::new().named("goes"));
+    let stays = stays.created(&world.ledger).await?;
+    let goes = goes.created_beside(&stays).await?;
+    world.ledger.execute("UPDATE chancery.runs SET deleted_at = now() WHERE name = 'goes'").await?;
+    let hashes = "SELECT hash FROM chancery.statements ORDER BY number";
+    let hashes: Vec<Vec<u8>> = sqlx::query_scalar(hashes).fetch_all(world.ledger.ledger.pool()).await?;
+    let [first, last] = hashes.as_slice() else { anyhow::bail!("{} statements", hashes.len()) };
+    let statement = |number, previous: Option<&Vec<u8>>, run_uid| NewStatement {
+        number,
+        previous: previous.cloned(),
+        run_uid,
+        kind: "Sealed",
+        key_id: "key".to_owned(),
+        body: b"body".to_vec(),
+        signature: b"signature".to_vec(),
+    };
+    let stays = stays.run.uid;
+    for (what, new) in [
+        ("a number twice", statement(2, Some(last), stays)),
+        ("a number left out", statement(4, Some(last), stays)),
+        ("behind the first", statement(3, Some(first), stays)),
+        ("behind none", statement(3, None, stays)),
+        ("about no run", statement(3, Some(last), uuid::Uuid::new_v4())),
+        ("about a run that is being deleted", statement(3, Some(last), goes.run.uid)),
+    ] {
+        assert!(!world.ledger.ledger.append_statement(&new).await?, "{what}");
+    }
+    assert!(world.ledger.ledger.append_statement(&statement(3, Some(last), stays)).await?);
+    Ok(())
 }
 
 #[tokio::test]
