@@ -6,17 +6,17 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use chancery_api::{SigningRun, names};
+use chancery_api::names;
 use chancery_process::chain;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ListParams, PartialObjectMeta, PostParams};
 use kube::{Api, Client, ResourceExt};
-use serde_json::json;
 
 use crate::arguments::PrepareUninstall;
 use crate::run::Watched;
+use crate::run::apply::object::remove_finalizer;
 
 /// For how long no operator leads: longer than an uninstallation takes. If it is called off, one leads again after that.
 const HELD: Duration = Duration::from_secs(300);
@@ -103,8 +103,7 @@ async fn let_go(client: &Client, namespace: Option<&str>) -> anyhow::Result<()> 
         };
         for run in &listed.items {
             if run.finalizers().iter().any(|name| name == names::FINALIZER) {
-                let namespace = run.namespace().unwrap_or_default();
-                remove_finalizer(client, &namespace, &run.name_any()).await?;
+                let_one_go(client, run).await?;
             }
         }
         match listed.metadata.continue_.filter(|next| !next.is_empty()) {
@@ -114,32 +113,25 @@ async fn let_go(client: &Client, namespace: Option<&str>) -> anyhow::Result<()> 
     }
 }
 
-async fn remove_finalizer(client: &Client, namespace: &str, name: &str) -> anyhow::Result<()> {
-    let api: Api<SigningRun> = Api::namespaced(client.clone(), namespace);
-    let parameters =
-        PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+/// Removes the finalizer of one run, whoever else changes it meanwhile.
+async fn let_one_go(client: &Client, run: &PartialObjectMeta<Watched>) -> anyhow::Result<()> {
+    let (namespace, name) = (run.namespace().unwrap_or_default(), run.name_any());
+    let api: Api<Watched> = Api::namespaced(client.clone(), &namespace);
     for _ in 0..ATTEMPTS {
-        let metadata = match api.get_metadata_opt(name).await? {
-            Some(run) => run.metadata,
-            None => return Ok(()),
+        let Some(PartialObjectMeta { metadata, .. }) = api.get_metadata_opt(&name).await? else {
+            return Ok(());
         };
-        let others: Vec<String> =
-            metadata.finalizers.into_iter().flatten().filter(|name| name != names::FINALIZER).collect();
-        let patch = json!({"metadata": {
-            "finalizers": others, "uid": metadata.uid, "resourceVersion": metadata.resource_version,
-        }});
-        match api.patch_metadata(name, &parameters, &Patch::Merge(patch)).await {
-            Ok(_) => {
-                if metadata.deletion_timestamp.is_some() {
-                    tracing::warn!(
-                        "{namespace}/{name} is deleted; what the ledger holds of it stays: `chancery delete {namespace}/{name}` removes it"
-                    );
-                } else {
-                    tracing::info!("{namespace}/{name} needs no operator to be deleted");
-                }
+        match remove_finalizer(client, &metadata).await {
+            Ok(()) if metadata.deletion_timestamp.is_some() => {
+                tracing::warn!(
+                    "{namespace}/{name} is deleted; what the ledger holds of it stays: `chancery delete {namespace}/{name}` removes it"
+                );
                 return Ok(());
             }
-            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+            Ok(()) => {
+                tracing::info!("{namespace}/{name} needs no operator to be deleted");
+                return Ok(());
+            }
             Err(kube::Error::Api(status)) if status.code == 409 => {}
             Err(error) => return Err(error).context(format!("{namespace}/{name} cannot be let go of")),
         }

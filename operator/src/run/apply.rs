@@ -46,7 +46,9 @@ async fn carry_out(
     let metadata = &target.object.metadata;
     match effect {
         Effect::TakeCharge => object::take_charge(context, metadata).await?,
-        Effect::RemoveFinalizer => object::remove_finalizer(context, metadata).await?,
+        Effect::RemoveFinalizer => {
+            object::remove_finalizer(&context.services.client, metadata).await.map_err(ApplyError::Object)?
+        }
         Effect::CreateRun => ledger::create_run(context, target).await?,
         Effect::AdoptRun { former } => return adopt::adopt_run(context, target, observed, *former).await,
         Effect::ClaimRun => adopt::claim_run(context, target, observed).await?,

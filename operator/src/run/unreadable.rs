@@ -8,6 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::core::error_boundary::InvalidObject;
 use kube::runtime::controller::Action;
 
+use crate::run::apply::error::ApplyError;
 use crate::run::apply::object::remove_finalizer;
 use crate::run::build::times::whole_second;
 use crate::run::context::Context;
@@ -23,7 +24,7 @@ pub(crate) async fn reconcile_unreadable(
     let uid = metadata.uid.clone().unwrap_or_default();
     if metadata.deletion_timestamp.is_some() {
         if metadata.finalizers.iter().flatten().any(|name| name == names::FINALIZER) {
-            remove_finalizer(context, metadata).await?;
+            remove_finalizer(&context.services.client, metadata).await.map_err(ApplyError::Object)?;
         }
         context.forget(&uid);
         return Ok(Action::await_change());

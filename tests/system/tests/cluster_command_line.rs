@@ -1,8 +1,20 @@
 //! The command line of the operator's image, as `kubectl exec` runs it: what a person of the cluster gets at with it, also of
 //! runs that have no SigningRun any more.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use chancery_kit::TestLedger;
 use chancery_kit::cluster::{Cluster, ClusterRun, OperatorProcess, Release, StandIn};
+
+/// What the page gives `kubectl exec` to carry out in the operator's pod.
+fn commands_of_the_page() -> anyhow::Result<Vec<String>> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operating/command-line.md");
+    let begin = "kubectl exec --namespace chancery deployment/chancery-operator --container operator -- ";
+    let text = std::fs::read_to_string(page)?;
+    let commands = text.lines().filter_map(|line| line.strip_prefix(begin)?.split(" > ").next());
+    Ok(commands.map(str::to_owned).collect())
+}
 
 #[tokio::test]
 async fn a_run_that_has_no_object_any_more_is_seen_audited_exported_and_removed() -> anyhow::Result<()> {
@@ -17,7 +29,9 @@ async fn a_run_that_has_no_object_any_more_is_seen_audited_exported_and_removed(
     run.completes(&ledger).await?;
     let object = run.until_condition("Verified", "True").await;
     let said = object["message"].as_str().unwrap_or_default();
-    assert!(said.contains("200 records, 200 signatures"), "{said}");
+    for counted in ["law 1: 200 records, 200 signatures", "law 3: 20 batches of 10 records", "law 5: "] {
+        assert!(said.contains(counted), "{said}");
+    }
     let uid = run.get().await?["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
     let table = namespace.kubectl().run(&["get", "signingrun", "demo"]).await?;
     assert!(table.contains("VERIFIED") && table.contains("True"), "{table}");
@@ -27,11 +41,18 @@ async fn a_run_that_has_no_object_any_more_is_seen_audited_exported_and_removed(
     let name = format!("{}/demo", namespace.name);
     let told = operator.exec(&["/chancery", "status"]).await?.expect_code(0)?.stdout;
     assert!(told.contains("demo") && told.contains("Complete") && told.contains(&uid), "{told}");
-    let told = operator.exec(&["/chancery", "verify", &name]).await?.expect_code(0)?.stdout;
-    assert_eq!(told.lines().filter(|line| line.starts_with("holds")).count(), 5, "{told}");
-    let told = operator.exec(&["/chancery", "export", &name, "signatures"]).await?.expect_code(0)?.stdout;
-    assert_eq!(told.lines().count(), 200);
-    operator.exec(&["/chancery", "delete", &name]).await?.expect_code(0)?;
+    // What a pod is told to do by the page, in its order.
+    let mut told = BTreeMap::new();
+    for command in commands_of_the_page()? {
+        let arguments: Vec<&str> =
+            command.split(' ').map(|word| if word == "default/demo" { &name } else { word }).collect();
+        told.insert(command.clone(), operator.exec(&arguments).await?.expect_code(0)?.stdout);
+    }
+    let of = |command: &str| told.get(command).map_or("", String::as_str);
+    let held = of("/chancery verify default/demo").lines().filter(|line| line.starts_with("holds")).count();
+    assert_eq!(held, 5, "{told:?}");
+    assert_eq!(of("/chancery export default/demo signatures").lines().count(), 200, "{told:?}");
+    assert!(told.contains_key("/chancery delete default/demo"), "{told:?}");
     let told = operator.exec(&["/chancery", "status"]).await?.expect_code(0)?.stdout;
     assert!(!told.contains("demo"), "{told}");
     // Its name is free.

@@ -2,6 +2,7 @@
 
 use chancery_kit::cluster::{Cluster, ClusterRun, OperatorProcess, Release, StandIn};
 use chancery_kit::{TestLedger, eventually};
+use k8s_openapi::jiff::Timestamp;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -130,4 +131,38 @@ async fn an_operator_that_was_stopped_for_a_while_goes_on() -> anyhow::Result<()
     second.apply().await?;
     operator.signal(Signal::SIGCONT)?;
     second.completes(&ledger).await
+}
+
+/// When it was complete, by the ledger's clock, once that is some seconds ago: a status tells of whole ones.
+async fn completed_long_ago(ledger: &TestLedger) -> Option<Timestamp> {
+    let asked = "SELECT floor(extract(epoch FROM completed_at))::bigint FROM chancery.runs
+                 WHERE completed_at < clock_timestamp() - interval '3 s'";
+    let second: Option<i64> =
+        sqlx::query_scalar(asked).fetch_optional(ledger.ledger.pool()).await.ok().flatten();
+    Timestamp::from_second(second?).ok()
+}
+
+#[tokio::test]
+async fn a_run_that_was_completed_while_no_operator_ran_was_completed_then() -> anyhow::Result<()> {
+    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
+    let namespace = cluster.namespace("completed-alone").await?;
+    let ledger = TestLedger::new().await?;
+    let release = Release::install(&namespace, &ledger.url).await?;
+    let _stand_in = StandIn::start(&namespace)?;
+    let operator = OperatorProcess::start(&release).await?;
+    let run = ClusterRun::new(&namespace, "demo").of(20_000, 8, 100).with("algorithm", "RS256");
+    run.apply().await?;
+    run.until_condition("Sealed", "True").await;
+    operator.kill().await?;
+    let mut completed = None;
+    eventually("signers sign on without an operator", async || {
+        completed = completed_long_ago(&ledger).await;
+        completed.is_some()
+    })
+    .await;
+    let _next = OperatorProcess::start(&release).await?;
+    run.completes(&ledger).await?;
+    let told = run.get().await?["status"]["completionTime"].as_str().unwrap_or_default().parse::<Timestamp>();
+    assert_eq!(told.ok(), completed);
+    Ok(())
 }

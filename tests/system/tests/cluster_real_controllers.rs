@@ -1,7 +1,9 @@
 //! The same with the real Job controller and garbage collector, where the folder of the programs has
 //! them: what the stand-ins do is what they do.
 
-use chancery_kit::cluster::{Cluster, ClusterRun, Controllers, OperatorProcess, Release, StandIn};
+use chancery_kit::cluster::{
+    Cluster, ClusterRun, Controllers, OperatorProcess, Release, StandIn, condition_is,
+};
 use chancery_kit::{TestLedger, eventually};
 use k8s_openapi::ByteString;
 use serde_json::json;
@@ -48,6 +50,77 @@ async fn a_run_lives_and_dies_as_with_the_stand_ins() -> anyhow::Result<()> {
         left.is_ok_and(|left| left.is_empty())
     })
     .await;
+    Ok(())
+}
+
+/// By itself the Job controller waits before it replaces a pod that failed, twice as long after each further one, and starts no
+/// other pod meanwhile: more than a quarter of an hour for so many.
+#[tokio::test]
+async fn a_killed_signer_is_replaced_however_many_were_killed_before() -> anyhow::Result<()> {
+    const KILLED: usize = 7;
+    if Cluster::with_chart().is_none() {
+        return Ok(());
+    }
+    let Some(cluster) = Cluster::start(Controllers::Real) else { return Ok(()) };
+    let namespace = cluster.namespace("real-killed").await?;
+    let ledger = TestLedger::new().await?;
+    let release = Release::install(&namespace, &ledger.url).await?;
+    let _operator = OperatorProcess::start(&release).await?;
+    let kubelet = StandIn::start(&namespace)?;
+    let run = ClusterRun::new(&namespace, "demo").long().with("backoffLimit", KILLED);
+    run.apply().await?;
+    run.until_signed(100).await;
+    for killed in 1..=KILLED {
+        eventually("two run", async || kubelet.running().len() == 2).await;
+        let victim = kubelet.running().remove(0);
+        kubelet.kill(&victim)?;
+        eventually(&format!("killed {killed}: another has taken its place"), async || {
+            kubelet.started() == 2 + killed && !kubelet.running().contains(&victim)
+        })
+        .await;
+    }
+    let failed =
+        run.until("each is counted", |run| run["status"]["signers"]["failed"] == json!(KILLED)).await;
+    assert!(condition_is(&failed, "Failed", "False"), "as many may fail: {failed}");
+    let events = run.events().await?;
+    assert!(events.contains(&"SignerFailed".to_owned()), "{events:?}");
+    let job = run.job().await?;
+    assert_eq!(
+        job["status"]["failedIndexes"].as_str().map(|indexes| indexes.is_empty()),
+        Some(false),
+        "{job}"
+    );
+    // One more is too many.
+    eventually("two run", async || kubelet.running().len() == 2).await;
+    kubelet.kill(&kubelet.running().remove(0))?;
+    run.until_phase("Failed").await;
+    Ok(())
+}
+
+/// What is evicted does not count, and comes back; a node that is drained does not wait for its Job for ever.
+#[tokio::test]
+async fn an_evicted_signer_goes_and_another_comes() -> anyhow::Result<()> {
+    if Cluster::with_chart().is_none() {
+        return Ok(());
+    }
+    let Some(cluster) = Cluster::start(Controllers::Real) else { return Ok(()) };
+    let namespace = cluster.namespace("real-evicted").await?;
+    let ledger = TestLedger::new().await?;
+    let release = Release::install(&namespace, &ledger.url).await?;
+    let _operator = OperatorProcess::start(&release).await?;
+    let kubelet = StandIn::start(&namespace)?;
+    let run = ClusterRun::new(&namespace, "demo").long().with("backoffLimit", 0);
+    run.apply().await?;
+    run.until_signed(100).await;
+    eventually("two run", async || kubelet.running().len() == 2).await;
+    let victim = kubelet.running().remove(0);
+    kubelet.evict(&victim).await?;
+    eventually("its pod is gone", async || {
+        namespace.kubectl().get("pod", &victim).await.is_ok_and(|pod| pod.is_none())
+    })
+    .await;
+    eventually("two run again", async || kubelet.running().len() == 2).await;
+    assert_eq!(run.get().await?["status"]["signers"]["failed"], 0);
     Ok(())
 }
 

@@ -18,6 +18,10 @@ fn job(name: &str, run: &SeededRun<'_>, parallelism: u32) -> Value {
         "spec": {
             "parallelism": parallelism,
             "backoffLimit": 2,
+            "completionMode": "Indexed",
+            "completions": 2_000,
+            "backoffLimitPerIndex": 0,
+            "successPolicy": {"rules": [{"succeededCount": 1}]},
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": {"rules": [
                 {"action": "FailJob", "onExitCodes": {"containerName": "signer", "operator": "In", "values": [78]}},
@@ -90,7 +94,7 @@ async fn a_job_of_signers_signs_its_run_to_the_end() -> anyhow::Result<()> {
     namespace.kubectl().run(&["wait", "--for=condition=Complete", "--timeout=60s", "job/signers"]).await?;
     let status = status(&namespace, "signers").await?;
     assert!(condition(&status, "SuccessCriteriaMet").is_some(), "{status}");
-    assert_eq!(status["succeeded"], 2, "{status}");
+    assert!([1, 2].map(Value::from).contains(&status["succeeded"]), "{status}");
     assert_eq!(status["failed"], Value::Null, "{status}");
     assert!(stand_in.running().is_empty());
     run.assert_audit_holds().await

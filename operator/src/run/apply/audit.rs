@@ -35,8 +35,8 @@ pub(super) fn start_audit(context: &Context, target: &Target<'_>) -> Result<(), 
 fn summary(report: &Report) -> Audited {
     let holds = report.holds();
     let message = if holds {
-        let counted: Vec<&str> = report.laws.iter().map(|law| law.counted.as_str()).collect();
-        format!("no law is broken: {}", counted.join("; "))
+        let counted = report.laws.iter().map(|law| format!("law {}: {}", law.law.number(), law.counted));
+        format!("no law is broken: {}", counted.collect::<Vec<_>>().join("; "))
     } else {
         let broken = report.laws.iter().filter(|law| law.violations > 0).map(|law| {
             let (number, title) = (law.law.number(), law.law.title());
@@ -77,7 +77,7 @@ mod tests {
         assert!(sound.holds);
         assert_eq!(
             sound.message,
-            "no law is broken: 9 records, 9 signatures; 9 signatures verified with 1 keys"
+            "no law is broken: law 1: 9 records, 9 signatures; law 2: 9 signatures verified with 1 keys"
         );
         let broken = summary(&report([2, 0]));
         assert!(!broken.holds);

@@ -3,7 +3,7 @@
 use chancery_api::{Reason, SigningRun, names};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, Patch, PatchParams};
-use kube::{Api, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 
 use crate::host::events::NewEvent;
@@ -17,13 +17,18 @@ use crate::run::watched::Watched;
 pub(super) async fn take_charge(context: &Context, metadata: &ObjectMeta) -> Result<(), ApplyError> {
     let finalizers = other_finalizers(metadata).chain([names::FINALIZER]).collect::<Vec<_>>();
     let annotations = json!({names::ANNOTATION_OPERATED_BY: context.services.installation});
-    change(context, metadata, json!({"finalizers": finalizers, "annotations": annotations})).await
+    let to = json!({"finalizers": finalizers, "annotations": annotations});
+    change(&context.services.client, metadata, to).await.map_err(ApplyError::Object)
 }
 
 /// Removes the finalizer.
-pub(crate) async fn remove_finalizer(context: &Context, metadata: &ObjectMeta) -> Result<(), ApplyError> {
+///
+/// # Errors
+///
+/// The API server refuses: with 409, if the object was changed since it was seen.
+pub(crate) async fn remove_finalizer(client: &Client, metadata: &ObjectMeta) -> kube::Result<()> {
     let finalizers = other_finalizers(metadata).collect::<Vec<_>>();
-    change(context, metadata, json!({"finalizers": finalizers})).await
+    change(client, metadata, json!({"finalizers": finalizers})).await
 }
 
 /// The finalizers are a list to which others write too.
@@ -32,15 +37,11 @@ fn other_finalizers(metadata: &ObjectMeta) -> impl Iterator<Item = &str> {
 }
 
 /// Changes the metadata, and only on the object as it was seen.
-async fn change(
-    context: &Context,
-    metadata: &ObjectMeta,
-    mut to: serde_json::Value,
-) -> Result<(), ApplyError> {
+async fn change(client: &Client, metadata: &ObjectMeta, mut to: serde_json::Value) -> kube::Result<()> {
     to["uid"] = json!(metadata.uid);
     to["resourceVersion"] = json!(metadata.resource_version);
     let api: Api<Watched> =
-        Api::namespaced(context.services.client.clone(), metadata.namespace.as_deref().unwrap_or_default());
+        Api::namespaced(client.clone(), metadata.namespace.as_deref().unwrap_or_default());
     let parameters =
         PatchParams { field_manager: Some(names::FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let name = metadata.name.as_deref().unwrap_or_default();
@@ -48,7 +49,7 @@ async fn change(
         // The object is gone.
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         // A conflict is an error too: the object was changed meanwhile, so the change is repeated.
-        other => other.map(|_| ()).map_err(ApplyError::Object),
+        other => other.map(|_| ()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chancery_api::{RunInput, SigningRun, SourceSpec, ValidatedRun, names};
 use chancery_process::Exit;
 use k8s_openapi::ByteString;
-use k8s_openapi::api::batch::v1::{Job, JobSpec};
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{
     Container, EnvVar, PersistentVolumeClaimVolumeSource, PodSpec, PodTemplateSpec, Secret, Volume,
     VolumeMount,
@@ -15,13 +15,14 @@ use kube::{Resource, ResourceExt};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::run::build::job::{failure_policy, fingerprint, own_labels, owner};
+use crate::run::build::job::{own_labels, owner};
 use crate::run::build::parts::{
     container_security, mount, of_field, of_secret, plain, pod_security, resources, secret_volume,
 };
 use crate::run::build::pod::{
     CA, DATABASE_URL, GRACE_SECONDS, SignerSettings, TERMINATION_SECONDS, secret_of, trace_of,
 };
+use crate::run::build::queue;
 use crate::run::decide::decision::JobPlan;
 use crate::run::intake_settings::{IntakeSettings, IntakeTemplate};
 
@@ -31,8 +32,8 @@ const SECRET_PATH: &str = "/etc/chancery/intake";
 /// Where the credentials of the sources are, each in a folder of its name.
 const CREDENTIALS_PATH: &str = "/etc/chancery/credentials";
 
-/// The Job of the intake as it should be. It is no work queue of many: what is to be read is handed out by the ledger, and
-/// one pod reads several splits at a time.
+/// The Job of the intake as it should be. What is to be read is handed out by the ledger, and one pod reads several splits at a
+/// time.
 #[must_use]
 pub fn intake_job(
     object: &SigningRun,
@@ -46,10 +47,12 @@ pub fn intake_job(
         metadata: Some(ObjectMeta { labels: Some(labels.clone()), ..ObjectMeta::default() }),
         spec: Some(pod_spec(object, run, plan, signer, settings)),
     };
+    let name = names::intake_job_name(&run.name);
+    let spec = queue::spec(&name, names::INTAKE_CONTAINER, plan, run.backoff_limit, template);
     let retry = object.annotations().get(names::ANNOTATION_RETRY).cloned().unwrap_or_default();
     let generation = object.metadata.generation.unwrap_or_default().to_string();
     let mut annotations = BTreeMap::from([
-        (names::ANNOTATION_TEMPLATE.to_owned(), fingerprint(&template)),
+        (names::ANNOTATION_TEMPLATE.to_owned(), queue::fingerprint(&spec)),
         (names::ANNOTATION_GENERATION.to_owned(), generation),
         (names::ANNOTATION_RETRIED.to_owned(), retry),
     ]);
@@ -57,23 +60,14 @@ pub fn intake_job(
     annotations.extend(plan.secret.clone().map(|name| (names::ANNOTATION_SECRET.to_owned(), name)));
     Job {
         metadata: ObjectMeta {
-            name: Some(names::intake_job_name(&run.name)),
+            name: Some(name),
             namespace: Some(run.namespace.clone()),
             labels: Some(labels),
             annotations: Some(annotations),
             owner_references: Some(owner(object)),
             ..ObjectMeta::default()
         },
-        spec: Some(JobSpec {
-            parallelism: Some(i32::try_from(plan.parallelism).unwrap_or(i32::MAX)),
-            suspend: Some(plan.suspended),
-            backoff_limit: Some(i32::try_from(run.backoff_limit).unwrap_or(i32::MAX)),
-            // One that still reads must have ended before another takes its place.
-            pod_replacement_policy: Some("Failed".to_owned()),
-            pod_failure_policy: Some(failure_policy(names::INTAKE_CONTAINER)),
-            template,
-            ..JobSpec::default()
-        }),
+        spec: Some(spec),
         status: None,
     }
 }

@@ -69,7 +69,7 @@ fn with_job(
             failed(decision, observed, job, (reason, message), *at, now)
         }
         // Its signers found nothing to do, and yet records are unsigned: they were stopped, or what they
-        // did was undone. A Job in which a pod has succeeded starts no more pods.
+        // did was undone. A Job in which a pod has succeeded starts no more pods, and stops the others.
         Some(JobEnd::Complete { at }) => replace_after(decision, *at, EARLY_PAUSE, now),
         None if job.succeeded > 0 && job.active == 0 => decision.then(Effect::DeleteJob),
         None => {

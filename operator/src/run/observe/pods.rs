@@ -4,7 +4,7 @@ use chancery_api::{SigningRun, names};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
 
-use crate::run::build::job::is_ignored;
+use crate::run::build::queue::is_ignored;
 use crate::run::context::Context;
 use crate::run::facts::{PodState, PodView};
 

@@ -1,6 +1,6 @@
 //! The real `kubectl`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::io::AsyncWriteExt;
@@ -15,6 +15,8 @@ pub struct Kubectl {
     pub(crate) namespace: String,
     /// Where it may keep what it has discovered.
     pub(crate) cache: PathBuf,
+    /// Where it runs: that of the test, unless another is named.
+    pub(crate) folder: Option<PathBuf>,
 }
 
 impl Kubectl {
@@ -24,13 +26,21 @@ impl Kubectl {
         Self { kubeconfig, ..self.clone() }
     }
 
+    /// The same in a folder, from which it reads the files that it is told of.
+    #[must_use]
+    pub fn in_folder(&self, folder: &Path) -> Self {
+        Self { folder: Some(folder.to_owned()), ..self.clone() }
+    }
+
     /// Starts it.
     ///
     /// # Errors
     ///
     /// When there is no `kubectl`.
     pub fn start(&self, arguments: &[&str]) -> anyhow::Result<Child> {
+        let here = self.folder.as_deref().unwrap_or(Path::new("."));
         let child = Command::new("kubectl")
+            .current_dir(here)
             .arg("--kubeconfig")
             .arg(&self.kubeconfig)
             .arg("--cache-dir")

@@ -9,6 +9,7 @@ pub(crate) mod container;
 pub(crate) mod environment;
 mod exit_rules;
 mod garbage;
+mod indexes;
 mod job_controller;
 mod job_plan;
 mod job_status;

@@ -96,6 +96,7 @@ impl Cluster {
             kubeconfig: self.kubeconfig(),
             namespace: namespace.to_owned(),
             cache: self.folder().join("kubectl"),
+            folder: None,
         }
     }
 

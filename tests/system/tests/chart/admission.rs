@@ -49,10 +49,10 @@ fn the_policy_is_bound_so_that_what_it_finds_is_denied_also_when_it_fails() -> a
 }
 
 #[test]
-fn a_cluster_that_knows_no_such_policy_is_refused() -> anyhow::Result<()> {
+fn a_cluster_that_knows_no_success_policy_of_jobs_is_refused() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
-    let refusal = chart.kubernetes("1.29.9").refusal()?;
-    assert!(refusal.contains("kubeVersion: >=1.30.0-0"), "{refusal}");
+    let refusal = chart.kubernetes("1.30.9").refusal()?;
+    assert!(refusal.contains("kubeVersion: >=1.31.0-0"), "{refusal}");
     Ok(())
 }
 

@@ -74,9 +74,14 @@ fn probes_have_a_port_of_their_own_which_no_service_and_no_policy_opens() -> any
     let chart = chart.values("everything-values.yaml");
     let operator = chart.one("Deployment", "")?;
     let container = &operator["spec"]["template"]["spec"]["containers"][0];
-    for probe in ["livenessProbe", "readinessProbe"] {
-        assert_eq!(container[probe]["httpGet"]["port"], "probes");
+    // The first to be asked waits for the answer, so that an install reports no probe that has failed.
+    for (probe, path) in
+        [("startupProbe", "/startupz"), ("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")]
+    {
+        assert_eq!(container[probe]["httpGet"], json!({"path": path, "port": "probes"}), "{probe}");
     }
+    let patience = container["startupProbe"]["timeoutSeconds"].as_u64();
+    assert!(patience > Some(8), "an operator answers /startupz after 8 s: {patience:?}");
     let ports = container["ports"].as_array().expect("ports");
     assert!(ports.contains(&json!({"name": "probes", "containerPort": 9001, "protocol": "TCP"})));
     let variables = container["env"].as_array().expect("variables");

@@ -66,13 +66,21 @@ fn the_job_is_a_work_queue_that_belongs_to_the_run() {
     assert_eq!(owner["uid"], "0198c9a4-5d2e-7b6f-8a3d-1c2b3a495867");
     let spec = &job["spec"];
     assert_eq!((&spec["parallelism"], &spec["suspend"]), (&json!(3), &json!(false)));
-    assert_eq!((&spec["backoffLimit"], &spec["completions"]), (&json!(6), &Value::Null));
+    assert_eq!(spec["backoffLimit"], 6);
     assert_eq!(spec["podReplacementPolicy"], "Failed");
     assert_eq!(spec["template"]["spec"]["restartPolicy"], "Never");
     assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_GENERATION], "5");
     assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_RETRIED], "");
     assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_RUN_UID], json!(uuid::Uuid::nil()));
     assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_SECRET], SECRET);
+}
+
+#[test]
+fn a_pod_that_failed_is_replaced_under_an_index_that_never_failed_and_one_that_succeeded_ends_the_job() {
+    let spec = &made(&object(), &settings())["spec"];
+    assert_eq!((&spec["completionMode"], &spec["completions"]), (&json!("Indexed"), &json!(2_000)));
+    assert_eq!((&spec["backoffLimitPerIndex"], &spec["maxFailedIndexes"]), (&json!(0), &Value::Null));
+    assert_eq!(spec["successPolicy"], json!({"rules": [{"succeededCount": 1}]}));
 }
 
 #[test]

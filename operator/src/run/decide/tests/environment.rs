@@ -65,9 +65,9 @@ impl World {
             let (reason, message) = ("BackoffLimitExceeded".to_owned(), "too many failed".to_owned());
             job.end = Some(JobEnd::Failed { reason, message, at: now });
         } else if job.succeeded > 0 {
-            if active == 0 {
-                job.end = Some(JobEnd::Complete { at: now });
-            }
+            // The first that succeeds ends the others.
+            job.end = Some(JobEnd::Complete { at: now });
+            self.end_pods(0);
         } else if active > wanted {
             self.end_pods(wanted);
         } else if active < wanted {

@@ -1,13 +1,13 @@
 //! Stands in for the Job controller: carries out what [`job_plan`](super::job_plan) decides.
 //!
-//! Unlike the real one it does not wait before it replaces a pod that failed.
+//! Unlike the real one it does not wait before it replaces a pod whose end does not count.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use futures::StreamExt;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
@@ -16,6 +16,7 @@ use kube::{Resource, ResourceExt};
 use serde_json::json;
 
 use super::Shared;
+use super::indexes::INDEX;
 use super::job_plan::{FINALIZER, Plan, plan};
 
 const JOB_NAME: &str = "batch.kubernetes.io/job-name";
@@ -99,22 +100,27 @@ impl Controller {
             let deleted = self.shared.api::<Pod>().delete(pod, &DeleteParams::default()).await;
             deleted.map(drop).or_else(unless_gone)?;
         }
-        for _ in 0..create {
-            self.create(job).await?;
+        for index in create {
+            self.create(job, index).await?;
         }
         Ok(())
     }
 
-    async fn create(&self, job: &Job) -> kube::Result<()> {
+    async fn create(&self, job: &Job, index: i32) -> kube::Result<()> {
         let template = job.spec.as_ref().map(|spec| spec.template.clone()).unwrap_or_default();
         let mut metadata = template.metadata.unwrap_or_default();
-        metadata.generate_name = Some(format!("{}-", job.name_any()));
+        metadata.generate_name = Some(format!("{}-{index}-", job.name_any()));
+        for of in [&mut metadata.labels, &mut metadata.annotations] {
+            of.get_or_insert_default().insert(INDEX.to_owned(), index.to_string());
+        }
         metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
         metadata.owner_references = job.controller_owner_ref(&()).map(|mut owner| {
             owner.block_owner_deletion = Some(true);
             vec![owner]
         });
-        let pod = Pod { metadata, spec: template.spec, status: None };
+        let hostname = Some(format!("{}-{index}", job.name_any()));
+        let spec = template.spec.map(|spec| PodSpec { hostname, ..spec });
+        let pod = Pod { metadata, spec, status: None };
         let pods = self.shared.api::<Pod>();
         pods.create(&PostParams::default(), &pod).await.inspect_err(|error| {
             assert!(!is_invalid(error), "the API server refuses a pod of Job {}: {error}", job.name_any());

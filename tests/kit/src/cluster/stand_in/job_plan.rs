@@ -1,7 +1,8 @@
 //! What a Job needs next: decided from the Job and its pods, without reading or writing anything.
 //!
-//! A Job without `completions` is a work queue: the first pod that succeeds says that there is no
-//! more work, so no pod is started any more, and the Job is complete once the others have ended.
+//! It is an Indexed Job as the operator makes them: the index of a pod that failed is used up
+//! (`backoffLimitPerIndex: 0`), and the first pod that succeeds says that there is no more work, so that the others
+//! are deleted (`successPolicy`).
 
 use std::collections::HashSet;
 
@@ -11,6 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use super::exit_rules::{Verdict, judge};
+use super::indexes::{Used, index};
 use super::job_status::{find, holds, is_finished, set};
 use super::kubelet::has_ended;
 
@@ -24,7 +26,8 @@ pub(crate) struct Plan {
     /// Pods (by name and uid) that are counted in that status and may go.
     pub(crate) release: Vec<(String, String)>,
     pub(crate) delete: Vec<String>,
-    pub(crate) create: usize,
+    /// The indexes of the pods that are to be made.
+    pub(crate) create: Vec<i32>,
 }
 
 /// What the pods of a Job are up to.
@@ -32,18 +35,22 @@ struct Census<'p> {
     /// Neither ended nor deleted.
     active: Vec<&'p Pod>,
     /// Deleted, and not ended yet.
-    terminating: usize,
+    terminating: Vec<&'p Pod>,
 }
 
 /// Decides. `counted` are the pods that an earlier status has counted already.
 pub(crate) fn plan(job: &Job, pods: &[Pod], counted: &HashSet<String>, now: &Time) -> Plan {
     let mut plan = Plan { status: job.status.clone().unwrap_or_default(), ..Plan::default() };
+    let suspended = spec(job).suspend.unwrap_or_default();
+    if !is_queue(job) {
+        assert!(suspended, "the stand-in runs no such Job: {job:?}");
+        return plan;
+    }
     plan.status.uncounted_terminated_pods = Some(Default::default());
     if is_finished(&plan.status) {
         plan.release = tracked(pods).map(named).collect();
         return plan;
     }
-    let suspended = spec(job).suspend.unwrap_or_default();
     suspension(&mut plan.status, suspended, now);
     let census = Census {
         active: pods
@@ -53,20 +60,43 @@ pub(crate) fn plan(job: &Job, pods: &[Pod], counted: &HashSet<String>, now: &Tim
         terminating: pods
             .iter()
             .filter(|pod| !has_ended(pod) && pod.metadata.deletion_timestamp.is_some())
-            .count(),
+            .collect(),
     };
-    let failure = count(&mut plan, job, pods, counted);
+    let mut used = Used::of(&plan.status);
+    let failure = count(&mut plan, &mut used, job, pods, counted);
+    used.write(&mut plan.status);
     let failure = failure.or_else(|| exceeded(job, &plan.status));
-    if let Some((reason, message)) = failure {
-        set(&mut plan.status, "FailureTarget", true, reason, &message, now);
+    // Whichever comes first is how it ends.
+    if !is_over(&plan.status) {
+        if let Some((reason, message)) = failure {
+            set(&mut plan.status, "FailureTarget", true, reason, &message, now);
+        } else if !used.completed.is_empty() {
+            let (reason, message) = ("SuccessPolicy", "Matched rules at index 0");
+            set(&mut plan.status, "SuccessCriteriaMet", true, reason, message, now);
+        }
     }
-    staff(&mut plan, job, &census, suspended);
-    finish(&mut plan, &census, suspended, now);
+    staff(&mut plan, &used, job, &census, suspended);
+    finish(&mut plan, &census, now);
     plan
 }
 
 fn spec(job: &Job) -> k8s_openapi::api::batch::v1::JobSpec {
     job.spec.clone().unwrap_or_default()
+}
+
+/// Whether a Job is one of the operator's.
+fn is_queue(job: &Job) -> bool {
+    let spec = spec(job);
+    let rules = spec.success_policy.map(|policy| policy.rules).unwrap_or_default();
+    spec.completion_mode.as_deref() == Some("Indexed")
+        && spec.backoff_limit_per_index == Some(0)
+        && spec.pod_replacement_policy.as_deref() == Some("Failed")
+        && rules.iter().map(|rule| (rule.succeeded_count, &rule.succeeded_indexes)).eq([(Some(1), &None)])
+}
+
+/// Whether it is known how the Job ends.
+fn is_over(status: &JobStatus) -> bool {
+    holds(status, "FailureTarget") || holds(status, "SuccessCriteriaMet")
 }
 
 fn tracked(pods: &[Pod]) -> impl Iterator<Item = &Pod> {
@@ -92,6 +122,7 @@ fn suspension(status: &mut JobStatus, suspended: bool, now: &Time) {
 /// Counts the pods that have ended since; tells if one of them fails the Job.
 fn count(
     plan: &mut Plan,
+    used: &mut Used,
     job: &Job,
     pods: &[Pod],
     counted: &HashSet<String>,
@@ -104,16 +135,16 @@ fn count(
         }
         let succeeded = pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Succeeded");
         if succeeded {
-            *plan.status.succeeded.get_or_insert(0) += 1;
+            used.completed.extend(index(pod));
             continue;
         }
-        match judge(job, pod) {
-            Verdict::Ignore => {}
-            Verdict::Count => *plan.status.failed.get_or_insert(0) += 1,
-            Verdict::FailJob(message) => {
-                *plan.status.failed.get_or_insert(0) += 1;
-                failure.get_or_insert(("PodFailurePolicy", message));
-            }
+        let verdict = judge(job, pod);
+        if verdict != Verdict::Ignore {
+            *plan.status.failed.get_or_insert(0) += 1;
+            used.failed.extend(index(pod));
+        }
+        if let Verdict::FailJob(message) = verdict {
+            failure.get_or_insert(("PodFailurePolicy", message));
         }
     }
     failure
@@ -126,17 +157,14 @@ fn exceeded(job: &Job, status: &JobStatus) -> Option<(&'static str, String)> {
 }
 
 /// Brings the number of pods to what it should be.
-fn staff(plan: &mut Plan, job: &Job, census: &Census<'_>, suspended: bool) {
+fn staff(plan: &mut Plan, used: &Used, job: &Job, census: &Census<'_>, suspended: bool) {
     let parallelism = usize::try_from(spec(job).parallelism.unwrap_or(1)).unwrap_or_default();
     let Census { active, terminating } = census;
-    let failed = holds(&plan.status, "FailureTarget");
     let wanted = if job.metadata.deletion_timestamp.is_some() {
         // The garbage collector decides what becomes of them.
         active.len()
-    } else if failed || suspended {
+    } else if is_over(&plan.status) || suspended {
         0
-    } else if plan.status.succeeded.unwrap_or_default() > 0 {
-        active.len().min(parallelism)
     } else {
         parallelism
     };
@@ -148,13 +176,13 @@ fn staff(plan: &mut Plan, job: &Job, census: &Census<'_>, suspended: bool) {
         let surplus = active.len() - wanted;
         plan.delete = candidates.iter().take(surplus).map(|pod| pod.name_any()).collect();
     }
-    let only_when_failed = spec(job).pod_replacement_policy.as_deref() == Some("Failed");
-    let taken = active.len() + if only_when_failed { *terminating } else { 0 };
-    plan.create = wanted.saturating_sub(taken);
+    let missing = wanted.saturating_sub(active.len() + terminating.len());
+    plan.create = used.free(job, active.iter().chain(terminating).copied(), missing);
     let deleted = plan.delete.len();
     let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
-    plan.status.active = Some(number(active.len() - deleted + plan.create)).filter(|active| *active > 0);
-    plan.status.terminating = Some(number(terminating + deleted));
+    plan.status.active =
+        Some(number(active.len() - deleted + plan.create.len())).filter(|active| *active > 0);
+    plan.status.terminating = Some(number(terminating.len() + deleted));
     let ready = active.iter().filter(|pod| runs(pod) && !plan.delete.contains(&pod.name_any())).count();
     plan.status.ready = Some(number(ready));
 }
@@ -164,19 +192,20 @@ fn runs(pod: &Pod) -> bool {
 }
 
 /// Says that the Job is over once no pod is left.
-fn finish(plan: &mut Plan, census: &Census<'_>, suspended: bool, now: &Time) {
-    const COMPLETE: (&str, &str) = ("CompletionsReached", "Reached expected number of succeeded pods");
-    let nobody_left = census.active.is_empty() && census.terminating == 0 && plan.create == 0;
+fn finish(plan: &mut Plan, census: &Census<'_>, now: &Time) {
+    let nobody_left = census.active.is_empty() && census.terminating.is_empty() && plan.create.is_empty();
     if !nobody_left {
         return;
     }
     let status = &mut plan.status;
-    if let Some(target) = find(status, "FailureTarget").cloned() {
-        let (reason, message) = (target.reason.unwrap_or_default(), target.message.unwrap_or_default());
-        set(status, "Failed", true, &reason, &message, now);
-    } else if status.succeeded.unwrap_or_default() > 0 && !suspended {
-        set(status, "SuccessCriteriaMet", true, COMPLETE.0, COMPLETE.1, now);
-        set(status, "Complete", true, COMPLETE.0, COMPLETE.1, now);
-        status.completion_time = Some(now.clone());
+    for (target, end) in [("FailureTarget", "Failed"), ("SuccessCriteriaMet", "Complete")] {
+        if let Some(target) = find(status, target).cloned() {
+            let (reason, message) = (target.reason.unwrap_or_default(), target.message.unwrap_or_default());
+            set(status, end, true, &reason, &message, now);
+            if end == "Complete" {
+                status.completion_time = Some(now.clone());
+            }
+            return;
+        }
     }
 }

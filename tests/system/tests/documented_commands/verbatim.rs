@@ -1,47 +1,22 @@
-//! The commands of the pages work as they stand there, on a fresh cluster.
+//! What holds of all commands for a cluster; and those for one run, carried out as they stand there.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use chancery_kit::TestLedger;
 use chancery_kit::cluster::{Cluster, ClusterRun, OperatorProcess, Release, StandIn};
 
-fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use crate::pages::{lines_of_blocks, pages, project};
 
-/// The pages for people who operate a cluster, each with its text.
-fn pages() -> anyhow::Result<Vec<(String, String)>> {
-    let mut pages = vec![project().join("README.md")];
-    for folder in ["docs/start", "docs/operating", "docs/reference", "docs/concepts"] {
-        for entry in fs::read_dir(project().join(folder))? {
-            pages.push(entry?.path());
-        }
-    }
-    pages.into_iter().map(|path| Ok((path.display().to_string(), fs::read_to_string(path)?))).collect()
-}
-
-/// The commands in the blocks of a page, each on one line.
-fn commands(page: &str) -> Vec<String> {
-    let mut is_code = false;
-    let mut lines = Vec::new();
-    for line in page.lines() {
-        if line.starts_with("```") {
-            is_code = !is_code;
-            lines.push("");
-        } else if is_code {
-            lines.push(line.trim_end());
-        }
-    }
-    let joined = lines.join("\n").replace("\\\n", " ");
-    joined.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+/// The lines in the blocks of a page, with single spaces between words.
+fn lines(page: &str) -> Vec<String> {
+    lines_of_blocks(page).iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
 
 #[test]
 fn whoever_waits_says_for_how_long_and_whoever_watches_watches_last() -> anyhow::Result<()> {
     let mut waits = 0;
     for (path, page) in pages()? {
-        let commands = commands(&page);
+        let commands = lines(&page);
         for command in commands.iter().filter(|command| command.starts_with("kubectl wait")) {
             waits += 1;
             assert!(command.contains("--timeout="), "{path}: kubectl gives up after 30 s: {command}");
@@ -63,7 +38,7 @@ fn what_is_installed_in_a_namespace_is_looked_for_there() -> anyhow::Result<()> 
         if !path.contains("docs/operating") {
             continue;
         }
-        for command in commands(&page) {
+        for command in lines(&page) {
             let of_release = ["helm install", "helm upgrade", "helm uninstall", "helm test"]
                 .iter()
                 .any(|begin| command.starts_with(begin))

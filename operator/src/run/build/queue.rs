@@ -1,0 +1,131 @@
+//! A Job that is a work queue: its pods take work from the ledger until nothing is left, and the first that finds nothing
+//! left says so.
+//!
+//! The Job controller waits 10 s before it replaces a pod that failed, twice as long after the next one, up to ten
+//! minutes; and it waits per Job, so that one pod that was killed keeps it from starting any other. Indexes get around that: the
+//! index of a pod that failed is given up, and its replacement has the next, which never failed. What the controller counts
+//! towards `backoffLimit` stays the same.
+//! <https://kubernetes.io/docs/concepts/workloads/controllers/job/#backoff-limit-per-index>
+
+use chancery_process::Exit;
+use k8s_openapi::api::batch::v1::{
+    JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement,
+    PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule, SuccessPolicy, SuccessPolicyRule,
+};
+use k8s_openapi::api::core::v1::PodTemplateSpec;
+use sha2::{Digest, Sha256};
+
+use crate::run::decide::decision::JobPlan;
+
+/// Indexes of a Job: as many pods as may fail (`backoffLimit` is at most 1,000), and as many as may work at that time.
+const INDEXES: i32 = 2_000;
+
+/// The same where the Job's name leaves only three digits: behind it and a hyphen, an index is the host name of a pod.
+const INDEXES_OF_LONG_NAMES: i32 = 1_000;
+
+/// Letters of a host name.
+const HOST_NAME_MAX: usize = 63;
+
+/// The spec of the Job `name`, whose pods have the container `container`.
+pub(super) fn spec(
+    name: &str,
+    container: &str,
+    plan: &JobPlan,
+    backoff_limit: u32,
+    template: PodTemplateSpec,
+) -> JobSpec {
+    JobSpec {
+        parallelism: Some(i32::try_from(plan.parallelism).unwrap_or(i32::MAX)),
+        suspend: Some(plan.suspended),
+        backoff_limit: Some(i32::try_from(backoff_limit).unwrap_or(i32::MAX)),
+        completion_mode: Some("Indexed".to_owned()),
+        completions: Some(indexes(name)),
+        backoff_limit_per_index: Some(0),
+        success_policy: Some(SuccessPolicy {
+            rules: vec![SuccessPolicyRule { succeeded_count: Some(1), succeeded_indexes: None }],
+        }),
+        // A pod that still has something in hand must have ended before another takes its place.
+        pod_replacement_policy: Some("Failed".to_owned()),
+        pod_failure_policy: Some(failure_policy(container)),
+        template,
+        ..JobSpec::default()
+    }
+}
+
+fn indexes(name: &str) -> i32 {
+    let longest = format!("{name}-{}", INDEXES - 1);
+    if longest.len() <= HOST_NAME_MAX { INDEXES } else { INDEXES_OF_LONG_NAMES }
+}
+
+/// Exit codes that are not the program's fault.
+const IGNORED: [Exit; 3] = [Exit::NoRoom, Exit::TryAgain, Exit::Interrupted];
+
+/// Whether an exit code is not the program's fault.
+pub(crate) fn is_ignored(code: i32) -> bool {
+    IGNORED.iter().any(|exit| i32::from(exit.code()) == code)
+}
+
+/// Which ends of a pod count as failures: a disruption, a stop, and a database that is down or full are not
+/// the program's fault; one that can never work is not retried six times. A pod whose end does not count is replaced under its
+/// own index, later each time: nothing is gained by asking a database that is down without a pause.
+fn failure_policy(container: &str) -> PodFailurePolicy {
+    let on_exit = |action: &str, codes: &[Exit]| PodFailurePolicyRule {
+        action: action.to_owned(),
+        on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
+            container_name: Some(container.to_owned()),
+            operator: "In".to_owned(),
+            values: codes.iter().map(|exit| i32::from(exit.code())).collect(),
+        }),
+        on_pod_conditions: None,
+    };
+    PodFailurePolicy {
+        rules: vec![
+            on_exit("FailJob", &[Exit::NeverWorks]),
+            on_exit("Ignore", &IGNORED),
+            PodFailurePolicyRule {
+                action: "Ignore".to_owned(),
+                on_exit_codes: None,
+                on_pod_conditions: Some(vec![PodFailurePolicyOnPodConditionsPattern {
+                    type_: "DisruptionTarget".to_owned(),
+                    status: Some("True".to_owned()),
+                }]),
+            },
+        ],
+    }
+}
+
+/// Tells one Job from another by all that cannot be changed of a Job that exists. It is taken of what is wanted: an API
+/// server adds to a template, so what it gives back differs.
+pub(super) fn fingerprint(spec: &JobSpec) -> String {
+    let fixed = JobSpec { parallelism: None, suspend: None, backoff_limit: None, ..spec.clone() };
+    let text = serde_json::to_vec(&fixed).expect("the spec of a Job is plain JSON");
+    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(name: &str, parallelism: u32) -> JobSpec {
+        let plan = JobPlan { parallelism, suspended: false, run_uid: None, secret: None };
+        spec(name, "signer", &plan, 6, PodTemplateSpec::default())
+    }
+
+    #[test]
+    fn the_last_index_behind_the_longest_name_is_a_host_name() {
+        for length in 1..=chancery_api::names::MAX_NAME_LENGTH {
+            let name = chancery_api::names::job_name(&"x".repeat(length));
+            let completions = made(&name, 1).completions.expect("indexes");
+            assert!(format!("{name}-{}", completions - 1).len() <= HOST_NAME_MAX, "{length}");
+            assert_eq!(completions, if length < 52 { INDEXES } else { INDEXES_OF_LONG_NAMES }, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_job_that_may_be_changed_into_another_has_its_fingerprint() {
+        let two = made("demo-signer", 2);
+        assert_eq!(fingerprint(&two), fingerprint(&made("demo-signer", 9)));
+        let former = JobSpec { completion_mode: None, completions: None, ..two.clone() };
+        assert_ne!(fingerprint(&former), fingerprint(&two), "a Job that waits before it replaces a pod");
+    }
+}
