@@ -101,6 +101,7 @@ fn redriven(run: &Run, into: &str) -> SigningRun {
         format: None,
         table: None,
         run: Some(RunSource { name: run.name.clone(), select: ReplaySelect::DeadLetters }),
+        http: None,
     }]);
     let mut redriven = SigningRun::new(into, spec);
     redriven.metadata.namespace = Some(run.namespace.clone());
