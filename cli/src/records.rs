@@ -15,7 +15,10 @@ use crate::records::api::{Api, Sending};
 use crate::records::file::Parts;
 use crate::run_name::RunName;
 
-pub(crate) async fn records(database: &DatabaseArguments, command: &RecordsCommand) -> Result<Exit, CliError> {
+pub(crate) async fn records(
+    database: &DatabaseArguments,
+    command: &RecordsCommand,
+) -> Result<Exit, CliError> {
     match command {
         RecordsCommand::Add { file, run, content_type, api, output } => {
             let api = connect(database, api)?;
@@ -25,15 +28,20 @@ pub(crate) async fn records(database: &DatabaseArguments, command: &RecordsComma
                 // Sent again because no answer came, it is known by this.
                 let key = Uuid::new_v4().to_string();
                 let headers = [("content-type", parts.content_type()), ("idempotency-key", &key)];
-                let sending = Sending { method: Method::POST, path: path(run, "records"), headers: &headers, body };
+                let sending =
+                    Sending { method: Method::POST, path: path(run, "records"), headers: &headers, body };
                 counts.add(&api.send(sending).await?);
             }
             print(*output, &counts, || counts.line(run))
         }
         RecordsCommand::Seal { run, api, output } => {
             let api = connect(database, api)?;
-            let sending =
-                Sending { method: Method::POST, path: path(run, "seal"), headers: &[], body: Vec::new().into() };
+            let sending = Sending {
+                method: Method::POST,
+                path: path(run, "seal"),
+                headers: &[],
+                body: Vec::new().into(),
+            };
             let sealed: Sealed = api.send(sending).await?;
             print(*output, &sealed, || {
                 format!("the run {run} is sealed with {} records\n", grouped(sealed.records.unsigned_abs()))

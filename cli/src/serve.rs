@@ -21,7 +21,10 @@ const ADDRESS: &str = "api-address";
 /// How long requests that are in hand may still take once the command is asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-pub(crate) async fn serve(database: &DatabaseArguments, arguments: &ServeArguments) -> Result<Exit, CliError> {
+pub(crate) async fn serve(
+    database: &DatabaseArguments,
+    arguments: &ServeArguments,
+) -> Result<Exit, CliError> {
     let ServeArguments { listen, token_file } = arguments;
     let stop = Stop::on_signals(GRACE).map_err(CliError::Signals)?;
     let data_dir = &database.data_dir;

@@ -109,7 +109,9 @@ async fn unpack(held: Held, limits: &Limits) -> Result<Held, Problem> {
         let mut buffer = vec![0; UNPACKED];
         loop {
             let count = decoder.read(&mut buffer).map_err(|error| {
-                Problem::bad_request(format!("the body is not gzip to its end: {error}; nothing of it was taken in"))
+                Problem::bad_request(format!(
+                    "the body is not gzip to its end: {error}; nothing of it was taken in"
+                ))
             })?;
             if count == 0 {
                 break;

@@ -70,7 +70,9 @@ pub(crate) struct Call {
 /// What is taken in of what was read: payloads with what names them, or dead letters where nothing does.
 pub(crate) fn items(outcomes: Vec<Outcome>, identify: Option<&Identify>) -> Vec<Item> {
     let item = |outcome| match outcome {
-        Outcome::Dead(Dead { stage, reason, raw }) => Item::Dead(format!("{stage:?}"), reason.to_string(), raw),
+        Outcome::Dead(Dead { stage, reason, raw }) => {
+            Item::Dead(format!("{stage:?}"), reason.to_string(), raw)
+        }
         Outcome::Payload(payload) => match identify.map(|identify| identify.of(&payload)).transpose() {
             Ok(identity) => Item::Payload(payload, identity),
             Err(reason) => Item::Dead(identity::STAGE.to_owned(), reason.to_string(), payload),

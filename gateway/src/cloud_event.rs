@@ -34,7 +34,9 @@ pub(crate) fn assemble(headers: &HeaderMap, data_type: &str, body: &Bytes) -> Re
         }
     }
     if ["data", "data_base64", "datacontenttype"].iter().any(|name| event.contains_key(*name)) {
-        return Err(Problem::bad_request("the data of an event and its type are the body's, and no header is theirs"));
+        return Err(Problem::bad_request(
+            "the data of an event and its type are the body's, and no header is theirs",
+        ));
     }
     event.insert("datacontenttype".to_owned(), json!(data_type));
     let mut text = serde_json::to_string(&event)
@@ -64,12 +66,17 @@ mod tests {
 
     fn event(data_type: &str, body: &'static [u8]) -> Result<String, u16> {
         let mut headers = HeaderMap::new();
-        for (name, value) in
-            [("ce-specversion", "1.0"), ("ce-type", "t"), ("ce-source", "/s%20x"), ("ce-id", "%C3%A9"), ("x-other", "1")]
-        {
+        for (name, value) in [
+            ("ce-specversion", "1.0"),
+            ("ce-type", "t"),
+            ("ce-source", "/s%20x"),
+            ("ce-id", "%C3%A9"),
+            ("x-other", "1"),
+        ] {
             headers.insert(name, HeaderValue::from_static(value));
         }
-        let assembled = assemble(&headers, data_type, &Bytes::from_static(body)).map_err(|problem| problem.status)?;
+        let assembled =
+            assemble(&headers, data_type, &Bytes::from_static(body)).map_err(|problem| problem.status)?;
         Ok(String::from_utf8(assembled.to_vec()).expect("text"))
     }
 
@@ -80,7 +87,10 @@ mod tests {
         };
         let json = event("application/json", b"{ \"b\": 1.0 }").expect("an event");
         assert_eq!(json, format!("{},\"data\":{{ \"b\": 1.0 }}}}", head("application/json")));
-        assert_eq!(event("text/plain", b"a\"b").expect("text"), format!("{},\"data\":\"a\\\"b\"}}", head("text/plain")));
+        assert_eq!(
+            event("text/plain", b"a\"b").expect("text"),
+            format!("{},\"data\":\"a\\\"b\"}}", head("text/plain"))
+        );
         assert_eq!(
             event("image/png", b"\xff\x00").expect("bytes"),
             format!("{},\"data_base64\":\"/wA=\"}}", head("image/png"))

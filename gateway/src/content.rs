@@ -50,7 +50,8 @@ type Parameters = Vec<(String, String)>;
 fn media_type(headers: &HeaderMap) -> Result<(String, Parameters), Problem> {
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return Err(unsupported(
-            "the request does not say what its body is; send a content-type, such as application/x-ndjson".to_owned(),
+            "the request does not say what its body is; send a content-type, such as application/x-ndjson"
+                .to_owned(),
         ));
     };
     let value = value

@@ -77,7 +77,12 @@ impl Lanes {
             let (answer, answered) = oneshot::channel();
             match lane.requests.try_send(Request { items, name: request_name, answer, room }) {
                 // A lane that ends answers all that it was given: this one broke.
-                Ok(()) => return answered.await.unwrap_or_else(|_| Err(Problem::busy())).map(|answer| (lane, answer)),
+                Ok(()) => {
+                    return answered
+                        .await
+                        .unwrap_or_else(|_| Err(Problem::busy()))
+                        .map(|answer| (lane, answer));
+                }
                 Err(TrySendError::Full(_)) => return Err(Problem::busy()),
                 // It ended just now.
                 Err(TrySendError::Closed(request)) => (items, room) = (request.items, request.room),

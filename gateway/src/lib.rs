@@ -31,6 +31,6 @@ mod waits;
 
 pub use gateway::Gateway;
 pub use limits::Limits;
-pub use listen::{ListenError, Listen, Listener};
+pub use listen::{Listen, ListenError, Listener};
 pub use openapi::document as openapi_document;
 pub use token::{Token, TokenError};

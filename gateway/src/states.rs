@@ -33,7 +33,9 @@ pub(crate) fn of_range<'a>(
     for place in range.place..range.place + range.arrivals {
         let (state, is_dead) = if let Some((_, stage, reason)) = dead.next_if(|(at, ..)| *at == place) {
             (RecordState::Dead { stage: stage.to_owned(), reason: reason.to_owned() }, true)
-        } else if let Some(duplicate) = duplicates.get(next_duplicate).filter(|duplicate| duplicate.place == place) {
+        } else if let Some(duplicate) =
+            duplicates.get(next_duplicate).filter(|duplicate| duplicate.place == place)
+        {
             next_duplicate += 1;
             let of_run = Some(duplicate.run.clone()).filter(|run| !run.is_empty());
             (RecordState::Duplicate { of_run, of_record: duplicate.record, signed: None }, false)
@@ -83,8 +85,12 @@ mod tests {
 
     #[test]
     fn records_have_the_numbers_that_duplicates_and_dead_letters_leave() {
-        let taken =
-            Taken { position: 40, accounted: 8, first_record: 11, duplicates: vec![duplicate(1, 3), duplicate(5, 11)] };
+        let taken = Taken {
+            position: 40,
+            accounted: 8,
+            first_record: 11,
+            duplicates: vec![duplicate(1, 3), duplicate(5, 11)],
+        };
         let dead = [(2, "Parse", "no"), (6, "Frame", "no")];
         let range = |place, arrivals| shown(&of_range(&taken, Range { place, arrivals }, dead));
         assert_eq!(range(0, 8), ["11", "=3", "Parse", "12", "13", "=11", "Frame", "14"]);

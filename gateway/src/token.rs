@@ -38,7 +38,9 @@ pub enum TokenError {
         reason: io::Error,
     },
     /// It holds too little.
-    #[error("the file of the token {path} holds no token: at least {LEAST} characters without spaces are wanted; remove it, and it is made anew")]
+    #[error(
+        "the file of the token {path} holds no token: at least {LEAST} characters without spaces are wanted; remove it, and it is made anew"
+    )]
     NoToken {
         /// The file.
         path: PathBuf,
@@ -71,8 +73,8 @@ impl Token {
     ///
     /// [`TokenError`].
     pub fn read(path: &Path) -> Result<String, TokenError> {
-        let text = fs::read_to_string(path)
-            .map_err(|reason| TokenError::File { path: path.to_owned(), reason })?;
+        let text =
+            fs::read_to_string(path).map_err(|reason| TokenError::File { path: path.to_owned(), reason })?;
         let token = text.trim();
         if token.len() < LEAST || token.contains(char::is_whitespace) {
             return Err(TokenError::NoToken { path: path.to_owned() });

@@ -62,7 +62,11 @@ struct Problem {
 
 impl Api {
     /// The one that is given, or else the one that is served from this data folder.
-    pub(crate) fn of(data_dir: &Path, url: Option<&str>, token_file: Option<&Path>) -> Result<Self, CliError> {
+    pub(crate) fn of(
+        data_dir: &Path,
+        url: Option<&str>,
+        token_file: Option<&Path>,
+    ) -> Result<Self, CliError> {
         let address = address_file_of(data_dir);
         let url = match url {
             Some(url) => url.to_owned(),
@@ -103,10 +107,13 @@ impl Api {
             answer.map_err(|_| Failure::Again("the API does not answer".to_owned())).flatten()?;
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| {
-                Failure::Final(format!("the answer of the API cannot be read: {error}; use a `chancery` of its version"))
+                Failure::Final(format!(
+                    "the answer of the API cannot be read: {error}; use a `chancery` of its version"
+                ))
             });
         }
-        let said = serde_json::from_slice::<Problem>(&body).map_or_else(|_| status.to_string(), |problem| problem.detail);
+        let said = serde_json::from_slice::<Problem>(&body)
+            .map_or_else(|_| status.to_string(), |problem| problem.detail);
         let again = status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE;
         Err(if again { Failure::Again(said) } else { Failure::Final(said) })
     }
@@ -114,7 +121,9 @@ impl Api {
     async fn answer(&self, sending: &Sending<'_>) -> Result<(StatusCode, Bytes), Failure> {
         let away = |error: std::io::Error| Failure::Again(format!("the API cannot be reached: {error}"));
         match &self.place {
-            Place::Tcp(host) => over(TcpStream::connect(host).await.map_err(away)?, host, &self.token, sending).await,
+            Place::Tcp(host) => {
+                over(TcpStream::connect(host).await.map_err(away)?, host, &self.token, sending).await
+            }
             Place::Unix(path) => {
                 over(UnixStream::connect(path).await.map_err(away)?, "localhost", &self.token, sending).await
             }
@@ -122,7 +131,12 @@ impl Api {
     }
 }
 
-async fn over<S>(stream: S, host: &str, token: &str, sending: &Sending<'_>) -> Result<(StatusCode, Bytes), Failure>
+async fn over<S>(
+    stream: S,
+    host: &str,
+    token: &str,
+    sending: &Sending<'_>,
+) -> Result<(StatusCode, Bytes), Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {

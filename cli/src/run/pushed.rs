@@ -98,7 +98,9 @@ impl<F: Fn() + Send + Sync> Receiving<'_, F> {
         loop {
             let closed = self.database.ledger.close_late_batch(self.run).await.map_err(CliError::from);
             match patience.with(closed) {
-                Ok(next) => tokio::time::sleep(next.flatten().unwrap_or(LONGEST_LOOK).min(LONGEST_LOOK)).await,
+                Ok(next) => {
+                    tokio::time::sleep(next.flatten().unwrap_or(LONGEST_LOOK).min(LONGEST_LOOK)).await
+                }
                 Err(error) => return error,
             }
         }

@@ -31,7 +31,8 @@ pub(crate) async fn dead_letters(
     let after = page.after.as_deref().map_or(Some(START), place);
     let after = after.ok_or_else(|| Problem::bad_request("after is the cursor of a dead letter"))?;
     let run = Name::of(namespace, run)?.find(ledger).await?;
-    let found = ledger.given_up_after(&run, after, most.into()).await.map_err(|error| Problem::store(&error))?;
+    let found =
+        ledger.given_up_after(&run, after, most.into()).await.map_err(|error| Problem::store(&error))?;
     let shown: Vec<DeadLetter> = found.into_iter().map(shown).collect();
     let next = shown.last().map(|last| last.cursor.clone()).or(page.after).unwrap_or_default();
     Ok(lines(&shown, &next))

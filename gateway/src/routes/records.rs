@@ -74,7 +74,10 @@ pub(crate) async fn push_records(
             StatusCode::UNPROCESSABLE_ENTITY,
             "too-many-dead-in-one",
             "Too much of the request cannot become records",
-            format!("more than {} of the request cannot become records, so nothing of it was taken in", limits.dead),
+            format!(
+                "more than {} of the request cannot become records, so nothing of it was taken in",
+                limits.dead
+            ),
         ));
     }
     if items.is_empty() {
@@ -131,7 +134,9 @@ async fn with_signatures(
     let run = &lane.target.run;
     let wanted = |state: &RecordState| match state {
         RecordState::Admitted { record, .. } => Some(*record),
-        RecordState::Duplicate { of_run: Some(of_run), of_record, .. } if *of_run == run.name => Some(*of_record),
+        RecordState::Duplicate { of_run: Some(of_run), of_record, .. } if *of_run == run.name => {
+            Some(*of_record)
+        }
         _ => None,
     };
     let found = lane.waits.until(records.iter().filter_map(wanted).collect(), until).await;
@@ -190,8 +195,10 @@ pub(crate) async fn find_record(
             "records are found by their digest in runs whose spec.idempotency.by is Content",
         ));
     }
-    let found = gateway.0.ledger.record_of_digest(&run, &digest).await.map_err(|error| Problem::store(&error))?;
-    let record = found.ok_or_else(|| Problem::not_found("no record of the run has a payload of this digest"))?;
+    let found =
+        gateway.0.ledger.record_of_digest(&run, &digest).await.map_err(|error| Problem::store(&error))?;
+    let record =
+        found.ok_or_else(|| Problem::not_found("no record of the run has a payload of this digest"))?;
     of_run(&gateway.0, &run, record).await.map(Json)
 }
 
@@ -200,7 +207,8 @@ async fn of_run(shared: &Shared, run: &Run, record: i64) -> Result<Record, Probl
     let payload = shared.ledger.payload_of(run, record).await.map_err(failed)?;
     let payload = payload.ok_or_else(|| Problem::not_found(format!("the run has no record {record}")))?;
     let signed = shared.ledger.signatures_of(run, &[record]).await.map_err(failed)?;
-    let signed = shared.keys.shown(&shared.ledger, &run.keyring, signed).await?.pop().map(|(_, signed)| signed);
+    let signed =
+        shared.keys.shown(&shared.ledger, &run.keyring, signed).await?.pop().map(|(_, signed)| signed);
     let payload_digest = hex(&Sha256::digest(&payload));
     Ok(Record { record, payload: STANDARD.encode(payload), payload_digest, signed })
 }

@@ -113,12 +113,17 @@ impl Geometry {
                 None => {
                     Some("was closed because a period had passed, but its run declares no period".to_owned())
                 }
-                Some(_) if records >= size => {
-                    Some(format!("was closed because a period had passed, with {records} records, as many as fill it"))
-                }
-                Some(period) => row.open_micros.filter(|open| u128::from(open.unsigned_abs()) < period.as_micros()).map(|open| {
-                    format!("was closed because a period of {period:?} had passed, after {open} microseconds")
-                }),
+                Some(_) if records >= size => Some(format!(
+                    "was closed because a period had passed, with {records} records, as many as fill it"
+                )),
+                Some(period) => row
+                    .open_micros
+                    .filter(|open| u128::from(open.unsigned_abs()) < period.as_micros())
+                    .map(|open| {
+                        format!(
+                            "was closed because a period of {period:?} had passed, after {open} microseconds"
+                        )
+                    }),
             },
             other => Some(format!("was closed by {other}, which is unknown")),
         };

@@ -114,7 +114,9 @@ async fn rows(body: Bytes, delimiter: u8, has_header: bool) -> Vec<Outcome> {
         };
         let unusable = |reason| vec![dead(Stage::Parse, reason, first.bytes.clone())];
         if first.too_long() || first.defect.is_some() {
-            return unusable(Reason::BadHeader("it is longer than 1 MiB, or its quotes are not those of RFC 4180".to_owned()));
+            return unusable(Reason::BadHeader(
+                "it is longer than 1 MiB, or its quotes are not those of RFC 4180".to_owned(),
+            ));
         }
         match Header::new(delimiter, &first.bytes) {
             Ok(header) => header,

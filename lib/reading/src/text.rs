@@ -27,7 +27,10 @@ pub(crate) enum Text {
     /// All there.
     Held(Option<Bytes>),
     Plain(Box<Chunks>),
-    Packed { reader: Pin<Box<dyn AsyncRead + Send>>, skip: u64 },
+    Packed {
+        reader: Pin<Box<dyn AsyncRead + Send>>,
+        skip: u64,
+    },
 }
 
 impl Text {

@@ -7,7 +7,8 @@ use crate::client::{DEMO, NDJSON, answer};
 use crate::{Site, manifest};
 
 #[tokio::test]
-async fn of_a_request_that_breaks_off_nothing_is_taken_in_and_the_others_are_answered() -> anyhow::Result<()> {
+async fn of_a_request_that_breaks_off_nothing_is_taken_in_and_the_others_are_answered() -> anyhow::Result<()>
+{
     let site = Site::with(&manifest()).await?;
     let api = &site.served.api;
     let head = api.head("POST", &format!("{DEMO}/records"), &[("content-type", NDJSON)]);

@@ -128,5 +128,9 @@ pub(crate) async fn answer(stream: &mut TcpStream) -> anyhow::Result<Answer> {
     let text = String::from_utf8(bytes)?;
     let (head, body) = text.split_once("\r\n\r\n").with_context(|| format!("no answer: {text:?}"))?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    Ok(Answer { status: status.context("no status")?, head: head.to_ascii_lowercase(), body: body.to_owned() })
+    Ok(Answer {
+        status: status.context("no status")?,
+        head: head.to_ascii_lowercase(),
+        body: body.to_owned(),
+    })
 }

@@ -20,7 +20,10 @@ async fn a_file_is_pushed_and_the_run_is_sealed_from_the_command_line() -> anyho
     let again = site.chancery.run(&[&add[..], &["-o", "json"]].concat()).await?.expect_code(0)?.json()?;
     assert_eq!((&again["admitted"], &again["duplicate"]), (&0.into(), &12_001.into()), "{again}");
     let unknown = site.chancery.run(&["records", "seal", "other"]).await?.expect_code(2)?;
-    assert!(unknown.stderr.starts_with("error: the API refuses: there is no run default/other"), "{unknown:?}");
+    assert!(
+        unknown.stderr.starts_with("error: the API refuses: there is no run default/other"),
+        "{unknown:?}"
+    );
     let sealed = site.chancery.run(&["records", "seal", "demo"]).await?.expect_code(0)?;
     assert_eq!(sealed.stdout, "the run default/demo is sealed with 12,000 records\n");
     assert_eq!(site.end().await?["signed"], 12_000);
@@ -39,11 +42,17 @@ async fn an_api_says_where_it_is_and_ends_as_it_is_asked_to() -> anyhow::Result<
     let second = site.chancery.start(&["serve", "--listen", &listen])?;
     chancery_kit::eventually("it listens", async || socket.exists()).await;
     let seal = ["records", "seal", "demo", "--url", &listen];
-    assert_eq!(site.chancery.run(&seal).await?.expect_code(0)?.stdout, "the run default/demo is sealed with 0 records\n");
+    assert_eq!(
+        site.chancery.run(&seal).await?.expect_code(0)?.stdout,
+        "the run default/demo is sealed with 0 records\n"
+    );
     let pid = second.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
     kill(Pid::from_raw(pid), Signal::SIGTERM)?;
     let ended = Ended::of(second).await?.expect_code(0)?;
-    assert!(ended.stderr.contains(&format!("the API is at {listen}, for whoever has the token in ")), "{ended:?}");
+    assert!(
+        ended.stderr.contains(&format!("the API is at {listen}, for whoever has the token in ")),
+        "{ended:?}"
+    );
     assert!(!socket.exists());
     site.end().await?;
     Ok(())

@@ -27,10 +27,12 @@ async fn push_all(api: &Mutex<Api>, lines: impl Iterator<Item = u32>, answered: 
 }
 
 #[tokio::test]
-async fn what_a_killed_gateway_had_answered_is_there_and_what_is_sent_again_is_a_duplicate() -> anyhow::Result<()> {
+async fn what_a_killed_gateway_had_answered_is_there_and_what_is_sent_again_is_a_duplicate()
+-> anyhow::Result<()> {
     let mut site = Site::with(&manifest()).await?;
     let (api, answered) = (Mutex::new(site.served.api.clone()), Arc::new(Mutex::new(BTreeSet::new())));
-    let pushing = join_all((0..8_u32).map(|client| push_all(&api, client * 100..(client + 1) * 100, &answered)));
+    let pushing =
+        join_all((0..8_u32).map(|client| push_all(&api, client * 100..(client + 1) * 100, &answered)));
     let count = || answered.lock().map_or(0, |answered| answered.len());
     let killing = async {
         for kill in 1..=4 {

@@ -43,12 +43,21 @@ async fn a_request_that_is_sent_again_under_its_name_is_answered_as_it_was() -> 
     assert_eq!(first["records"], again["records"]);
     assert_eq!(push("one", "2\n").await?.expect(422)?.json()?["type"], "tag:chancery.dev,2026:other-content");
     // At once, one of them is the first.
-    let twice = tokio::try_join!(push("three", "7\n"), push("three", "7\n"), push("three", "7\n"), push("three", "7\n"))?;
+    let twice = tokio::try_join!(
+        push("three", "7\n"),
+        push("three", "7\n"),
+        push("three", "7\n"),
+        push("three", "7\n")
+    )?;
     let twice = [twice.0.json()?, twice.1.json()?, twice.2.json()?, twice.3.json()?];
     assert_eq!(twice.iter().filter(|answer| answer["repeated"] == false).count(), 1, "{twice:?}");
     assert!(twice.iter().all(|answer| answer["records"] == twice[0]["records"]), "{twice:?}");
     api.seal().await?.expect(200)?;
-    assert_eq!(push("one", "1\nno\n1\n").await?.expect(200)?.json()?["records"], first["records"], "once it is sealed, too");
+    assert_eq!(
+        push("one", "1\nno\n1\n").await?.expect(200)?.json()?["records"],
+        first["records"],
+        "once it is sealed, too"
+    );
     assert_eq!(site.end().await?["signed"], 4);
     Ok(())
 }

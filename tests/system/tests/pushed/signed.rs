@@ -6,11 +6,13 @@ use crate::client::DEMO;
 use crate::{Site, manifest};
 
 #[tokio::test]
-async fn what_is_pushed_is_signed_as_it_comes_and_the_run_is_complete_once_it_is_sealed() -> anyhow::Result<()> {
+async fn what_is_pushed_is_signed_as_it_comes_and_the_run_is_complete_once_it_is_sealed() -> anyhow::Result<()>
+{
     // A batch is never full here: its period closes it.
     let site = Site::with(&manifest().with("batchSize", 1_000)).await?;
     let api = &site.served.api;
-    let pushed = api.push("?wait=60", "{\"id\": 1}\n{oops\n\n{\"id\": 2}\n{\"id\": 1}\n").await?.expect(200)?;
+    let pushed =
+        api.push("?wait=60", "{\"id\": 1}\n{oops\n\n{\"id\": 2}\n{\"id\": 1}\n").await?.expect(200)?;
     assert_eq!(pushed.states()?, ["admitted", "dead", "admitted", "duplicate"]);
     let records = pushed.json()?["records"].clone();
     assert_eq!((&records[0]["record"], &records[2]["record"]), (&json!(1), &json!(2)));
@@ -34,7 +36,10 @@ async fn what_is_pushed_is_signed_as_it_comes_and_the_run_is_complete_once_it_is
     assert_eq!(api.push("?wait=60", "{\"id\": 3}").await?.expect(200)?.json()?["records"][0]["record"], 3);
     let results = api.get(&format!("{DEMO}/results?limit=2")).await?.expect(200)?;
     assert!(results.head.contains("link: <?after=2>; rel=\"next\""), "{}", results.head);
-    assert_eq!(results.lines()?.iter().map(|line| line["record"].as_i64()).collect::<Vec<_>>(), [Some(1), Some(2)]);
+    assert_eq!(
+        results.lines()?.iter().map(|line| line["record"].as_i64()).collect::<Vec<_>>(),
+        [Some(1), Some(2)]
+    );
     let rest = api.get(&format!("{DEMO}/results?after=2")).await?.expect(200)?.lines()?;
     assert_eq!(rest.iter().map(|line| line["record"].as_i64()).collect::<Vec<_>>(), [Some(3)]);
     let dead = api.get(&format!("{DEMO}/dead-letters")).await?.expect(200)?.lines()?;
@@ -54,7 +59,10 @@ async fn what_is_pushed_is_signed_as_it_comes_and_the_run_is_complete_once_it_is
 async fn a_run_is_sealed_once_it_has_as_many_records_as_it_may_have() -> anyhow::Result<()> {
     let site = Site::with(&manifest().with("recordCount", 3)).await?;
     let api = &site.served.api;
-    assert_eq!(api.push("", "1\n1\n2\n").await?.expect(200)?.states()?, ["admitted", "duplicate", "admitted"]);
+    assert_eq!(
+        api.push("", "1\n1\n2\n").await?.expect(200)?.states()?,
+        ["admitted", "duplicate", "admitted"]
+    );
     let pushed = api.push("", "2\n3\n4\nno\n").await?.expect(200)?;
     assert_eq!(pushed.states()?, ["duplicate", "admitted", "rejected", "rejected"]);
     api.push("", "5\n").await?.expect(409)?;
