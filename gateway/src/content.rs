@@ -8,8 +8,8 @@ use http::{HeaderMap, StatusCode};
 use crate::cloud_event;
 use crate::problem::Problem;
 
-/// The arrivals of a body.
-pub(crate) async fn arrivals(headers: &HeaderMap, body: Bytes) -> Result<Vec<Outcome>, Problem> {
+/// The arrivals of a body; of more than `most`, one more.
+pub(crate) async fn arrivals(headers: &HeaderMap, body: Bytes, most: usize) -> Result<Vec<Outcome>, Problem> {
     let (essence, parameters) = media_type(headers)?;
     let format = match essence.as_str() {
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/json-lines" => {
@@ -26,7 +26,7 @@ pub(crate) async fn arrivals(headers: &HeaderMap, body: Bytes) -> Result<Vec<Out
         // The binary mode: its headers make the event, whatever type its data has.
         _ if cloud_event::is_binary(headers) => {
             let event = cloud_event::assemble(headers, &essence, &body)?;
-            return read(event, BodyFormat::Event).await;
+            return read(event, BodyFormat::Event, most).await;
         }
         "application/json" => BodyFormat::Json,
         other if other.ends_with("+json") => BodyFormat::Json,
@@ -37,11 +37,11 @@ pub(crate) async fn arrivals(headers: &HeaderMap, body: Bytes) -> Result<Vec<Out
         },
         _ => BodyFormat::Whole,
     };
-    read(body, format).await
+    read(body, format, most).await
 }
 
-async fn read(body: Bytes, format: BodyFormat) -> Result<Vec<Outcome>, Problem> {
-    read_body(body, format).await.map_err(|error| Problem::bad_request(error.to_string()))
+async fn read(body: Bytes, format: BodyFormat, most: usize) -> Result<Vec<Outcome>, Problem> {
+    read_body(body, format, most).await.map_err(|error| Problem::bad_request(error.to_string()))
 }
 
 type Parameters = Vec<(String, String)>;
@@ -79,7 +79,7 @@ mod tests {
     async fn payloads(kind: &'static str, body: &'static str) -> Result<Vec<Outcome>, u16> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        arrivals(&headers, Bytes::from_static(body.as_bytes())).await.map_err(|problem| problem.status)
+        arrivals(&headers, Bytes::from_static(body.as_bytes()), 10).await.map_err(|problem| problem.status)
     }
 
     #[tokio::test]
@@ -99,7 +99,7 @@ mod tests {
             assert_eq!(found.len(), wanted, "{kind}");
         }
         assert_eq!(payloads("application/cloudevents+avro", "").await.unwrap_err(), 415);
-        let none = arrivals(&HeaderMap::new(), Bytes::new()).await.unwrap_err();
+        let none = arrivals(&HeaderMap::new(), Bytes::new(), 10).await.unwrap_err();
         assert_eq!(none.status, 415);
     }
 }

@@ -64,7 +64,7 @@ pub(crate) async fn push_records(
     let lane = lanes.get(&name).await?;
     let Held { bytes, room } = body::read(&headers, body, Room::new(held), limits).await?;
     let request_name = request_name(&headers, &bytes)?;
-    let outcomes = content::arrivals(&headers, bytes).await?;
+    let outcomes = content::arrivals(&headers, bytes, limits.records).await?;
     if outcomes.len() > limits.records {
         return Err(Problem::too_large(format!("a request has at most {} records", limits.records)));
     }

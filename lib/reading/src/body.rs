@@ -1,6 +1,10 @@
 //! What a program pushed: the payloads of a text that is all there, cut and judged as those of an object are.
 
+use std::fmt;
+
 use bytes::Bytes;
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::arrival::{Outcome, Reason, Stage};
@@ -34,21 +38,22 @@ pub enum BodyFormat {
     Whole,
 }
 
-/// The arrivals of a text, in order. Nothing is left out but what is blank.
+/// The arrivals of a text, in order. Nothing is left out but what is blank, and what comes after one more than `most`: of
+/// a text of nothing but line ends, the arrivals would take a hundred times its memory.
 ///
 /// # Errors
 ///
 /// What the format has wrong.
-pub async fn read_body(body: Bytes, format: BodyFormat) -> Result<Vec<Outcome>, FinalError> {
+pub async fn read_body(body: Bytes, format: BodyFormat, most: usize) -> Result<Vec<Outcome>, FinalError> {
     Ok(match format {
-        BodyFormat::Ndjson => judged(text(body, Lines, true), Content::Json).await,
-        BodyFormat::Json => judged(text(body, Endless, true), Content::Json).await,
+        BodyFormat::Ndjson => judged(text(body, Lines, true), Content::Json, most).await,
+        BodyFormat::Json => judged(text(body, Endless, true), Content::Json, most).await,
         BodyFormat::Whole => judged_whole(body),
-        BodyFormat::Event => judged(text(body, Endless, true), Content::Event { alone: true }).await,
-        BodyFormat::Events => events(body),
+        BodyFormat::Event => judged(text(body, Endless, true), Content::Event { alone: true }, most).await,
+        BodyFormat::Events => events(body, most),
         BodyFormat::Csv { delimiter, header } => {
             Format::Csv { delimiter, header }.check()?;
-            rows(body, u8::try_from(delimiter).unwrap_or(b','), header).await
+            rows(body, u8::try_from(delimiter).unwrap_or(b','), header, most).await
         }
     })
 }
@@ -57,10 +62,13 @@ fn text<F: Framing>(body: Bytes, framing: F, marked: bool) -> Pieces<F> {
     Pieces::new(Text::Held(Some(body)), framing, 0, marked)
 }
 
-async fn judged<F: Framing>(mut pieces: Pieces<F>, mut content: Content) -> Vec<Outcome> {
+async fn judged<F: Framing>(mut pieces: Pieces<F>, mut content: Content, most: usize) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     while let Some(piece) = next(&mut pieces).await {
         outcomes.extend(content.judge(piece).map(|(outcome, _identity)| outcome));
+        if outcomes.len() > most {
+            break;
+        }
     }
     outcomes
 }
@@ -85,12 +93,13 @@ fn judged_whole(body: Bytes) -> Vec<Outcome> {
 }
 
 /// The batched mode of HTTP: each event as it stands in the array.
-fn events(body: Bytes) -> Vec<Outcome> {
+fn events(body: Bytes, most: usize) -> Vec<Outcome> {
     let refused = |why: String| {
         let kept = body.slice(..body.len().min(crate::arrival::MAX_PAYLOAD));
         vec![dead(Stage::Parse, Reason::NotCloudEvent(why), kept)]
     };
-    match serde_json::from_slice::<Vec<&RawValue>>(&body) {
+    let mut parser = serde_json::Deserializer::from_slice(&body);
+    match parser.deserialize_seq(First(most)).and_then(|events| parser.end().map(|()| events)) {
         Err(error) => refused(format!("a batch is an array of events, and this is none: {error}")),
         Ok(events) => events
             .into_iter()
@@ -102,7 +111,30 @@ fn events(body: Bytes) -> Vec<Outcome> {
     }
 }
 
-async fn rows(body: Bytes, delimiter: u8, has_header: bool) -> Vec<Outcome> {
+/// The first elements of an array, and one more; the others are looked at, and not kept.
+struct First(usize);
+
+impl<'de> Visitor<'de> for First {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let mut first = Vec::new();
+        while first.len() <= self.0 {
+            match elements.next_element()? {
+                Some(element) => first.push(element),
+                None => return Ok(first),
+            }
+        }
+        while elements.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(first)
+    }
+}
+
+async fn rows(body: Bytes, delimiter: u8, has_header: bool, most: usize) -> Vec<Outcome> {
     let mut pieces = text(body, CsvRows::new(delimiter), true);
     let header = if has_header {
         let first = loop {
@@ -125,7 +157,7 @@ async fn rows(body: Bytes, delimiter: u8, has_header: bool) -> Vec<Outcome> {
     } else {
         Header::none(delimiter)
     };
-    judged(pieces, Content::Row(Box::new(header))).await
+    judged(pieces, Content::Row(Box::new(header)), most).await
 }
 
 #[cfg(test)]
@@ -134,7 +166,7 @@ mod tests {
     use crate::arrival::{Dead, MAX_PAYLOAD};
 
     async fn read(body: impl Into<Bytes>, format: BodyFormat) -> Vec<String> {
-        let outcomes = read_body(body.into(), format).await.expect("a format");
+        let outcomes = read_body(body.into(), format, 10).await.expect("a format");
         let shown = |outcome| match outcome {
             Outcome::Payload(payload) => String::from_utf8(payload.to_vec()).expect("text"),
             Outcome::Dead(Dead { stage, reason: _, raw }) => {
@@ -167,7 +199,7 @@ mod tests {
         assert_eq!(read("id,b\n1,x\n2\n", csv).await, ["{\"b\":\"x\",\"id\":\"1\"}", "Parse 2"]);
         assert_eq!(read("id,id\n1,x\n", csv).await, ["Parse id,id"], "no row of it is read");
         let quote = BodyFormat::Csv { delimiter: '"', header: true };
-        assert!(read_body(Bytes::new(), quote).await.is_err());
+        assert!(read_body(Bytes::new(), quote, 10).await.is_err());
     }
 
     #[tokio::test]
@@ -178,5 +210,18 @@ mod tests {
         assert_eq!(read(batch, BodyFormat::Events).await, [event, "Parse {\"id\": 2}"]);
         assert_eq!(read("{}", BodyFormat::Events).await, ["Parse {}"]);
         assert_eq!(read("[]", BodyFormat::Events).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn of_more_than_are_wanted_one_more_is_read() {
+        let lines = "1\n".repeat(1_000);
+        assert_eq!(read(lines.clone(), BodyFormat::Ndjson).await.len(), 11);
+        assert_eq!(read(lines, BodyFormat::Csv { delimiter: ',', header: false }).await.len(), 11);
+        assert_eq!(read(format!("[{}1]", "1,".repeat(1_000)), BodyFormat::Events).await.len(), 11);
+        assert_eq!(
+            read(format!("[{}", "1,".repeat(1_000)), BodyFormat::Events).await.len(),
+            1,
+            "it is no array"
+        );
     }
 }
