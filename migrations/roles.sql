@@ -35,7 +35,7 @@ GRANT SELECT ON
     chancery.admissions, chancery.arrivals, chancery.batch_roots, chancery.batches, chancery.deleted_runs, chancery.digests,
     chancery.generated_chunks, chancery.generated_sources, chancery.intakes, chancery.kept_digests, chancery.keyrings,
     chancery.keys,
-    chancery.leases, chancery.ledger, chancery.logins, chancery.records, chancery.run_secrets, chancery.runs,
+    chancery.leases, chancery.ledger, chancery.logins, chancery.pushes, chancery.records, chancery.run_secrets, chancery.runs,
     chancery.schema_migrations, chancery.signature_blocks, chancery.signatures, chancery.sources, chancery.splits, chancery.statements
     TO chancery_auditor;
 REVOKE ALL ON chancery.key_material FROM chancery_auditor;

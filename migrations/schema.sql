@@ -90,12 +90,7 @@ CREATE FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea,
     AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
-    v_intake chancery.intakes%ROWTYPE;
     v_split chancery.splits%ROWTYPE;
-    v_base bigint;
-    v_room bigint;
-    v_bytes bigint;
-    v_last bigint;
     v_by chancery.idempotency;
     v_digests bytea[];
     v_identities bytea[];
@@ -132,12 +127,57 @@ BEGIN
         answer := 'moved';
         RETURN;
     END IF;
-    SELECT * INTO STRICT v_intake FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    SELECT a.answer, a.admitted, a.duplicates, a.dead, a.start_at, a.done
+      INTO answer, admitted, duplicates, dead, start_at, done
+      FROM chancery.admit_arrivals(v_run, p_source, p_split, p_position, p_next, p_key, p_done, p_payloads, p_positions,
+                                   v_digests, v_identities, p_dead_positions, p_stages, p_reasons, p_raws) a;
+    PERFORM set_config('synchronous_commit', 'off', true);
+END
+$$;
+
+CREATE TABLE chancery.runs (
+    id integer NOT NULL,
+    namespace text NOT NULL,
+    name text NOT NULL,
+    keyring_id integer NOT NULL,
+    batch_size bigint NOT NULL,
+    lease_duration interval NOT NULL,
+    suspended boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    record_count bigint,
+    sealed_at timestamp with time zone,
+    completed_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    uid uuid DEFAULT gen_random_uuid() NOT NULL,
+    namespace_uid uuid,
+    object_uid uuid NOT NULL,
+    adopted_from uuid,
+    adopted_at timestamp with time zone,
+    too_many_dead boolean DEFAULT false NOT NULL,
+    CONSTRAINT runs_batch_size_check CHECK ((batch_size >= 1)),
+    CONSTRAINT runs_check CHECK (((sealed_at IS NULL) = (record_count IS NULL))),
+    CONSTRAINT runs_check1 CHECK (((completed_at IS NULL) OR (sealed_at IS NOT NULL))),
+    CONSTRAINT runs_check2 CHECK (((adopted_from IS NULL) = (adopted_at IS NULL))),
+    CONSTRAINT runs_lease_duration_check CHECK ((lease_duration > '00:00:00'::interval)),
+    CONSTRAINT runs_record_count_check CHECK ((record_count >= 0))
+);
+
+CREATE FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_intake chancery.intakes%ROWTYPE;
+    v_base bigint;
+    v_room bigint;
+    v_bytes bigint;
+    v_last bigint;
+BEGIN
+    SELECT * INTO STRICT v_intake FROM chancery.intakes i WHERE i.run_id = p_run.id;
     IF v_intake.held IS NOT NULL THEN
         answer := 'held';
         RETURN;
     END IF;
-    SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = v_run.id;
+    SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = p_run.id;
     v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base;
     start_at := p_position;
     IF v_room = 0 THEN
@@ -146,7 +186,7 @@ BEGIN
     END IF;
 
     SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
-      FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_digests, v_identities, v_base, v_room,
+      FROM chancery.admit_payloads(p_run.id, p_run.keyring_id, p_digests, p_identities, v_base, v_room,
                                    p_source, p_split, p_payloads, p_positions, v_intake.duplicates > 0) m;
     answer := CASE WHEN admitted = v_room THEN 'full' ELSE 'admitted' END;
     start_at := p_next;
@@ -161,33 +201,32 @@ BEGIN
     dead := 0;
     IF cardinality(p_dead_positions) > 0 THEN
         INSERT INTO chancery.arrivals (source, split, position, run_id, state, stage, reason, raw, arrived_at)
-        SELECT p_source, p_split, d.position, v_run.id, 'Dead', d.stage, d.reason, d.raw, clock_timestamp()
+        SELECT p_source, p_split, d.position, p_run.id, 'Dead', d.stage, d.reason, d.raw, clock_timestamp()
           FROM unnest(p_dead_positions, p_stages, p_reasons, p_raws) AS d (position, stage, reason, raw)
          WHERE d.position < start_at;
         GET DIAGNOSTICS dead = ROW_COUNT;
     END IF;
 
     UPDATE chancery.splits t
-       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit.admitted + admit.duplicates + admit.dead,
-           admitted = t.admitted + admit.admitted, duplicates = t.duplicates + admit.duplicates, dead = t.dead + admit.dead,
+       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead,
+           admitted = t.admitted + admit_arrivals.admitted, duplicates = t.duplicates + admit_arrivals.duplicates, dead = t.dead + admit_arrivals.dead,
            attempts = 0, not_before = NULL, last_error = NULL,
-           done_at = CASE WHEN admit.done THEN clock_timestamp() END,
-           holder = CASE WHEN NOT admit.done THEN t.holder END,
-           token_hash = CASE WHEN NOT admit.done THEN t.token_hash END,
-           expires_at = CASE WHEN NOT admit.done THEN clock_timestamp() + v_run.lease_duration END
-     WHERE t.run_id = v_run.id AND t.source = p_source AND t.split = p_split;
+           done_at = CASE WHEN admit_arrivals.done THEN clock_timestamp() END,
+           holder = CASE WHEN NOT admit_arrivals.done THEN t.holder END,
+           token_hash = CASE WHEN NOT admit_arrivals.done THEN t.token_hash END,
+           expires_at = CASE WHEN NOT admit_arrivals.done AND t.token_hash IS NOT NULL THEN clock_timestamp() + p_run.lease_duration END
+     WHERE t.run_id = p_run.id AND t.source = p_source AND t.split = p_split;
     UPDATE chancery.intakes i
-       SET received = i.received + admit.admitted + admit.duplicates + admit.dead, admitted = i.admitted + admit.admitted,
-           duplicates = i.duplicates + admit.duplicates, dead = i.dead + admit.dead,
+       SET received = i.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead, admitted = i.admitted + admit_arrivals.admitted,
+           duplicates = i.duplicates + admit_arrivals.duplicates, dead = i.dead + admit_arrivals.dead,
            payload_bytes = i.payload_bytes + v_bytes,
-           sweep_at = CASE WHEN admit.dead = 0 THEN i.sweep_at
+           sweep_at = CASE WHEN admit_arrivals.dead = 0 THEN i.sweep_at
                            ELSE coalesce(i.sweep_at, clock_timestamp() + i.dead_retention) END
-     WHERE i.run_id = v_run.id;
+     WHERE i.run_id = p_run.id;
     IF v_intake.dead + dead > v_intake.dead_limit THEN
-        UPDATE chancery.runs r SET too_many_dead = true WHERE r.id = v_run.id;
+        UPDATE chancery.runs r SET too_many_dead = true WHERE r.id = p_run.id;
     END IF;
-    PERFORM chancery.batches_close(v_run.id, v_base + admitted);
-    PERFORM set_config('synchronous_commit', 'off', true);
+    PERFORM chancery.batches_close(p_run.id, v_base + admitted);
 END
 $$;
 
@@ -387,6 +426,54 @@ BEGIN
        INTO pending;
 END
 $_$;
+
+CREATE FUNCTION chancery.batch_close_late(p_run integer) RETURNS double precision
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_period interval := (SELECT min((s.description #>> '{http,periodMicros}')::double precision) * interval '1 microsecond'
+                            FROM chancery.sources s WHERE s.run_id = p_run);
+    v_waits chancery.admissions%ROWTYPE;
+    v_now timestamptz;
+    v_stored bigint;
+    v_bytes bigint;
+BEGIN
+    -- Most calls find nothing to do, and need no turn for that.
+    FOR v_look IN 1..2 LOOP
+        SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run;
+        IF v_period IS NULL OR v_run.id IS NULL OR v_run.sealed_at IS NOT NULL OR v_run.deleted_at IS NOT NULL THEN
+            RETURN NULL;
+        END IF;
+        SELECT * INTO STRICT v_waits FROM chancery.admissions a WHERE a.run_id = p_run;
+        v_now := clock_timestamp();
+        IF v_waits.opened_at IS NULL THEN
+            RETURN extract(epoch FROM v_period);
+        ELSIF v_waits.opened_at <= v_now AND v_waits.opened_at + v_period > v_now THEN
+            RETURN extract(epoch FROM v_waits.opened_at + v_period - v_now);
+        END IF;
+        PERFORM chancery.run_turn(p_run);
+    END LOOP;
+    PERFORM set_config('synchronous_commit', 'off', true);
+    IF v_waits.opened_at > v_now THEN
+        -- The clock was set back since: the period begins anew.
+        UPDATE chancery.admissions a SET opened_at = v_now WHERE a.run_id = p_run;
+        RETURN extract(epoch FROM v_period);
+    END IF;
+    SELECT count(*), sum(octet_length(r.payload)) INTO v_stored, v_bytes FROM chancery.records r
+     WHERE r.run_id = p_run AND r.record > v_waits.batched AND r.record <= v_waits.records;
+    IF v_stored <> v_waits.records - v_waits.batched THEN
+        RAISE EXCEPTION 'run %: of the records % to % some are missing', p_run, v_waits.batched + 1, v_waits.records
+            USING ERRCODE = 'data_exception';
+    END IF;
+    INSERT INTO chancery.batches (batch, run_id, first_record, last_record, payload_bytes, opened_at, closed_at, closed_by)
+    VALUES (v_waits.batches + 1, p_run, v_waits.batched + 1, v_waits.records, v_bytes, v_waits.opened_at, v_now, 'Period');
+    UPDATE chancery.admissions a SET batches = a.batches + 1, batched = a.records, opened_at = NULL WHERE a.run_id = p_run;
+    RETURN extract(epoch FROM v_period);
+END
+$$;
 
 CREATE FUNCTION chancery.batch_return(p_run integer, p_batch bigint, p_lease bigint) RETURNS void
     LANGUAGE plpgsql
@@ -691,7 +778,7 @@ BEGIN
        AND v_limit > (SELECT a.records FROM chancery.admissions a WHERE a.run_id = v_run.id) IS NOT FALSE THEN
         -- Sources first: their splits are then read by all.
         SELECT s.source INTO source FROM chancery.sources s
-         WHERE s.run_id = v_run.id AND s.listed_at IS NULL
+         WHERE s.run_id = v_run.id AND s.listed_at IS NULL AND NOT s.description ? 'http'
            AND (s.expires_at > v_now AND s.expires_at <= v_latest) IS NOT TRUE
            AND (s.not_before > v_now AND s.not_before <= v_latest) IS NOT TRUE
          ORDER BY s.source LIMIT 1 FOR UPDATE SKIP LOCKED;
@@ -744,33 +831,6 @@ BEGIN
     RETURN (SELECT l.run_id FROM chancery.logins l WHERE l.name = session_user AND l.work = 'Admit');
 END
 $$;
-
-CREATE TABLE chancery.runs (
-    id integer NOT NULL,
-    namespace text NOT NULL,
-    name text NOT NULL,
-    keyring_id integer NOT NULL,
-    batch_size bigint NOT NULL,
-    lease_duration interval NOT NULL,
-    suspended boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    record_count bigint,
-    sealed_at timestamp with time zone,
-    completed_at timestamp with time zone,
-    deleted_at timestamp with time zone,
-    uid uuid DEFAULT gen_random_uuid() NOT NULL,
-    namespace_uid uuid,
-    object_uid uuid NOT NULL,
-    adopted_from uuid,
-    adopted_at timestamp with time zone,
-    too_many_dead boolean DEFAULT false NOT NULL,
-    CONSTRAINT runs_batch_size_check CHECK ((batch_size >= 1)),
-    CONSTRAINT runs_check CHECK (((sealed_at IS NULL) = (record_count IS NULL))),
-    CONSTRAINT runs_check1 CHECK (((completed_at IS NULL) OR (sealed_at IS NOT NULL))),
-    CONSTRAINT runs_check2 CHECK (((adopted_from IS NULL) = (adopted_at IS NULL))),
-    CONSTRAINT runs_lease_duration_check CHECK ((lease_duration > '00:00:00'::interval)),
-    CONSTRAINT runs_record_count_check CHECK ((record_count >= 0))
-);
 
 CREATE FUNCTION chancery.intake_refusal(p_run chancery.runs) RETURNS text
     LANGUAGE sql IMMUTABLE
@@ -1506,6 +1566,93 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.push_duplicates(p_run integer, p_source integer, p_split integer, p_position bigint, p_arrivals bigint, OUT places bigint[], OUT runs text[], OUT records bigint[]) RETURNS record
+    LANGUAGE plpgsql
+    AS $_$
+BEGIN
+    -- The run's own table is named: asked by its parent, the server would choose among the tables of all runs each time.
+    EXECUTE format(
+        'SELECT array_agg(a.position - $3 ORDER BY a.position),
+                array_agg(coalesce((SELECT r.name FROM chancery.runs r WHERE r.id = a.duplicate_run),
+                                   (SELECT d.name FROM chancery.deleted_runs d WHERE d.run_id = a.duplicate_run), '''')
+                          ORDER BY a.position),
+                array_agg(a.duplicate_record ORDER BY a.position)
+           FROM chancery.%I a
+          WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state = ''Duplicate''',
+        'arrivals_' || p_run)
+       INTO places, runs, records
+      USING p_source, p_split, p_position, p_arrivals;
+END
+$_$;
+
+CREATE FUNCTION chancery.pushes_end(p_run integer) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM chancery.run_turn(p_run);
+    UPDATE chancery.splits t SET done_at = clock_timestamp()
+     WHERE t.run_id = p_run AND t.done_at IS NULL
+       AND (SELECT s.description ? 'http' FROM chancery.sources s WHERE s.run_id = p_run AND s.source = t.source);
+    UPDATE chancery.sources s SET listed_at = clock_timestamp()
+     WHERE s.run_id = p_run AND s.listed_at IS NULL AND s.description ? 'http';
+    RETURN chancery.run_seal(p_run);
+END
+$$;
+
+CREATE FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys bytea[]) RETURNS TABLE(key_hash bytea, digest bytea, start_at bigint, arrivals bigint, accounted bigint, first_record bigint, duplicate_places bigint[], duplicate_runs text[], duplicate_records bigint[], dead_places bigint[], dead_stages text[], dead_reasons text[])
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    v_push record;
+BEGIN
+    FOR v_push IN
+        SELECT u.*, t.position AS up_to FROM chancery.pushes u
+          JOIN chancery.splits t ON t.run_id = u.run_id AND t.source = u.source AND t.split = u.split
+          JOIN chancery.runs r ON r.id = u.run_id AND r.uid = p_run_uid AND r.deleted_at IS NULL
+         WHERE u.run_id = p_run AND u.key_hash = ANY (p_keys)
+    LOOP
+        key_hash := v_push.key_hash;
+        digest := v_push.digest;
+        start_at := v_push.position;
+        arrivals := v_push.arrivals;
+        accounted := least(v_push.arrivals, v_push.up_to - v_push.position);
+        first_record := v_push.first_record;
+        SELECT d.places, d.runs, d.records INTO duplicate_places, duplicate_runs, duplicate_records
+          FROM chancery.push_duplicates(p_run, v_push.source, v_push.split, v_push.position, accounted) d;
+        EXECUTE format(
+            'SELECT array_agg(a.position - $3 ORDER BY a.position), array_agg(a.stage ORDER BY a.position),
+                    array_agg(a.reason ORDER BY a.position)
+               FROM chancery.%I a
+              WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state = ''Dead''',
+            'arrivals_' || p_run)
+           INTO dead_places, dead_stages, dead_reasons
+          USING v_push.source, v_push.split, v_push.position, accounted;
+        RETURN NEXT;
+    END LOOP;
+END
+$_$;
+
+CREATE FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+BEGIN
+    PERFORM chancery.run_turn(p_run);
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    IF v_run.id IS NULL THEN
+        RETURN 'unknown';
+    ELSIF v_run.deleted_at IS NOT NULL THEN
+        RETURN 'deleted';
+    ELSIF NOT EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = p_run AND s.description ? 'http') THEN
+        RETURN 'not_pushed';
+    END IF;
+    RETURN CASE WHEN chancery.pushes_end(p_run) THEN 'sealed' ELSE 'deleted' END;
+END
+$$;
+
 CREATE FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1545,6 +1692,79 @@ BEGIN
     END LOOP;
     PERFORM chancery.batches_close(p_run, least((v_next - 1) * v_source.chunk_size, v_source.record_count));
     RETURN true;
+END
+$$;
+
+CREATE FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_split chancery.splits%ROWTYPE;
+    v_by chancery.idempotency;
+    v_digests bytea[];
+    v_identities bytea[];
+    v_taken record;
+BEGIN
+    PERFORM chancery.admit_check(0, p_arrivals, p_payloads, p_places, p_identities, p_dead_places, p_stages, p_reasons, p_raws);
+    IF cardinality(p_places) + cardinality(p_dead_places) <> p_arrivals THEN
+        RAISE EXCEPTION 'each arrival is a payload or is dead' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- Before the turn, as in admit.
+    SELECT i.idempotency INTO v_by FROM chancery.intakes i WHERE i.run_id = p_run;
+    IF cardinality(p_identities) <> (CASE v_by WHEN 'Expression' THEN cardinality(p_payloads) ELSE 0 END) THEN
+        RAISE EXCEPTION 'each payload needs an identity in a run that names payloads by an expression, and none in another'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_by <> 'None' THEN
+        v_digests := ARRAY (SELECT sha256(unnest(p_payloads)));
+    END IF;
+    IF v_by = 'Expression' THEN
+        v_identities := ARRAY (SELECT chancery.identity_digest(p.identity) FROM unnest(p_identities) AS p (identity));
+    END IF;
+    PERFORM chancery.run_turn(p_run);
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    IF v_run.deleted_at IS NULL AND EXISTS (SELECT FROM chancery.pushes u WHERE u.run_id = p_run AND u.key_hash = ANY (p_keys)) THEN
+        answer := 'repeated';
+        RETURN;
+    END IF;
+    answer := chancery.intake_refusal(v_run);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
+    SELECT t.* INTO v_split FROM chancery.splits t
+     WHERE t.run_id = p_run AND t.done_at IS NULL
+       AND (SELECT s.description ? 'http' FROM chancery.sources s WHERE s.run_id = p_run AND s.source = t.source)
+       FOR UPDATE;
+    IF NOT FOUND THEN
+        answer := 'not_pushed';
+        RETURN;
+    END IF;
+    start_at := v_split.position;
+
+    SELECT * INTO STRICT v_taken FROM chancery.admit_arrivals(
+        v_run, v_split.source, v_split.split, start_at, start_at + p_arrivals, '', false,
+        p_payloads, ARRAY (SELECT start_at + unnest(p_places)), v_digests, v_identities,
+        ARRAY (SELECT start_at + unnest(p_dead_places)), p_stages, p_reasons, p_raws);
+    answer := v_taken.answer;
+    IF answer = 'held' THEN
+        RETURN;
+    END IF;
+    accounted := v_taken.start_at - start_at;
+    SELECT a.records - coalesce(v_taken.admitted, 0) + 1 INTO STRICT first_record FROM chancery.admissions a WHERE a.run_id = p_run;
+    IF v_taken.duplicates > 0 THEN
+        SELECT d.places, d.runs, d.records INTO duplicate_places, duplicate_runs, duplicate_records
+          FROM chancery.push_duplicates(p_run, v_split.source, v_split.split, start_at, accounted) d;
+    END IF;
+    INSERT INTO chancery.pushes (run_id, key_hash, digest, source, split, position, arrivals, first_record)
+    SELECT p_run, k.key, k.digest, v_split.source, v_split.split, start_at + k.place, k.arrivals,
+           first_record + width_bucket(k.place - 1, p_places) - width_bucket(k.place - 1, coalesce(duplicate_places, '{}'))
+      FROM unnest(p_keys, p_key_digests, p_key_places, p_key_arrivals) AS k (key, digest, place, arrivals)
+     WHERE k.place < accounted;
+    IF answer = 'full' THEN
+        PERFORM chancery.pushes_end(p_run);
+    END IF;
 END
 $$;
 
@@ -1990,6 +2210,10 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'a run without a source of its own has generated records' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- What is pushed counts its arrivals: nobody lists it.
+    INSERT INTO chancery.splits (run_id, source, split, part, start, position)
+    SELECT p_run, s.source, 1, '{"type": "Pushed"}', 0, 0 FROM chancery.sources s
+     WHERE s.run_id = p_run AND s.description ? 'http';
     EXECUTE format('ALTER TABLE chancery.%I ADD CHECK ((source IS NOT NULL AND split IS NOT NULL AND position IS NOT NULL'
                    ' AND %s) IS TRUE)', 'records_' || p_run, v_digests);
     EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.arrivals INCLUDING ALL)', 'arrivals_' || p_run);
@@ -2044,6 +2268,35 @@ CREATE FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_s
     AS $$
     SELECT CASE WHEN p_algorithm IN ('RS256', 'PS256') THEN p_key_size / 8 ELSE 64 END
 $$;
+
+CREATE FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[]) RETURNS TABLE(record bigint, digest bytea, key_id uuid, signature bytea, signed_at text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+BEGIN
+    IF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid AND r.deleted_at IS NULL) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT n.record, coalesce(r.digest, sha256(r.payload)), l.key_id,
+                substring(b.signatures FROM ((n.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer),
+                to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"'')
+           FROM unnest($1) WITH ORDINALITY AS n (record, place)
+          CROSS JOIN LATERAL (
+                 SELECT c.first_record, c.lease_id, c.signatures,
+                        octet_length(c.signatures) / (c.last_record - c.first_record + 1) AS bytes
+                   FROM chancery.%1$I c
+                  WHERE (CASE WHEN c.first_record <= c.last_record AND c.last_record < 9223372036854775807
+                              THEN int8range(c.first_record, c.last_record, ''[]'') END) @> n.record LIMIT 1) b
+           JOIN chancery.leases l ON l.id = b.lease_id AND l.run_id = $2
+           JOIN chancery.%2$I r ON r.record = n.record
+          ORDER BY n.place', 'signature_blocks_' || p_run, 'records_' || p_run)
+      USING p_records, p_run;
+END
+$_$;
 
 CREATE FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) RETURNS SETOF record
     LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER ROWS 1
@@ -2410,6 +2663,22 @@ CASE work
 END) || '[1-9][0-9]{0,9}_[0-9a-f]{8}$'::text)))
 );
 
+CREATE TABLE chancery.pushes (
+    run_id integer NOT NULL,
+    key_hash bytea NOT NULL,
+    digest bytea NOT NULL,
+    source integer NOT NULL,
+    split integer NOT NULL,
+    "position" bigint NOT NULL,
+    arrivals bigint NOT NULL,
+    first_record bigint NOT NULL,
+    CONSTRAINT pushes_arrivals_check CHECK ((arrivals >= 1)),
+    CONSTRAINT pushes_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT pushes_first_record_check CHECK ((first_record >= 1)),
+    CONSTRAINT pushes_key_hash_check CHECK ((octet_length(key_hash) = 32)),
+    CONSTRAINT pushes_position_check CHECK (("position" >= 0))
+);
+
 CREATE TABLE chancery.records (
     record bigint NOT NULL,
     run_id integer NOT NULL,
@@ -2617,6 +2886,9 @@ ALTER TABLE ONLY chancery.ledger
 ALTER TABLE ONLY chancery.logins
     ADD CONSTRAINT logins_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY chancery.pushes
+    ADD CONSTRAINT pushes_pkey PRIMARY KEY (run_id, key_hash);
+
 ALTER TABLE ONLY chancery.records
     ADD CONSTRAINT records_pkey PRIMARY KEY (record, run_id);
 
@@ -2702,6 +2974,8 @@ CREATE CONSTRAINT TRIGGER leases_are_stored_whole AFTER UPDATE OF stored_to ON c
 
 CREATE TRIGGER ledger_never_changes BEFORE DELETE OR UPDATE ON chancery.ledger FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
+CREATE TRIGGER pushes_never_change BEFORE UPDATE ON chancery.pushes FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER records_never_change BEFORE DELETE OR UPDATE ON chancery.records FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER runs_are_sealed_once BEFORE UPDATE OF record_count, sealed_at ON chancery.runs FOR EACH ROW WHEN ((old.sealed_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
@@ -2749,6 +3023,9 @@ ALTER TABLE ONLY chancery.key_material
 ALTER TABLE ONLY chancery.keys
     ADD CONSTRAINT keys_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id);
 
+ALTER TABLE ONLY chancery.pushes
+    ADD CONSTRAINT pushes_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY chancery.run_secrets
     ADD CONSTRAINT run_secrets_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
 
@@ -2772,6 +3049,18 @@ GRANT USAGE ON SCHEMA chancery TO chancery_operator;
 REVOKE ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) TO chancery_intake;
 
+GRANT SELECT ON TABLE chancery.runs TO chancery_auditor;
+
+GRANT UPDATE(lease_duration) ON TABLE chancery.runs TO chancery_operator;
+
+GRANT UPDATE(suspended) ON TABLE chancery.runs TO chancery_operator;
+
+GRANT UPDATE(deleted_at) ON TABLE chancery.runs TO chancery_operator;
+
+GRANT UPDATE(too_many_dead) ON TABLE chancery.runs TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_duplicates(p_run integer, p_keyring integer, p_source integer, p_split integer, p_digests bytea[], p_identities bytea[], p_positions bigint[], p_new bigint[], p_last bigint) FROM PUBLIC;
@@ -2783,6 +3072,9 @@ REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer,
 REVOKE ALL ON FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, OUT lease_id bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT pending boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.batch_close_late(p_run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.batch_close_late(p_run integer) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.batch_return(p_run integer, p_batch bigint, p_lease bigint) FROM PUBLIC;
 
@@ -2822,16 +3114,6 @@ REVOKE ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, O
 GRANT ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision) TO chancery_intake;
 
 REVOKE ALL ON FUNCTION chancery.intake_of_session() FROM PUBLIC;
-
-GRANT SELECT ON TABLE chancery.runs TO chancery_auditor;
-
-GRANT UPDATE(lease_duration) ON TABLE chancery.runs TO chancery_operator;
-
-GRANT UPDATE(suspended) ON TABLE chancery.runs TO chancery_operator;
-
-GRANT UPDATE(deleted_at) ON TABLE chancery.runs TO chancery_operator;
-
-GRANT UPDATE(too_many_dead) ON TABLE chancery.runs TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.intake_refusal(p_run chancery.runs) FROM PUBLIC;
 
@@ -2913,8 +3195,21 @@ GRANT ALL ON FUNCTION chancery.part_drop(p_parent text, p_number integer) TO cha
 
 REVOKE ALL ON FUNCTION chancery.part_refuse(p_parent text, p_number integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.push_duplicates(p_run integer, p_source integer, p_split integer, p_position bigint, p_arrivals bigint, OUT places bigint[], OUT runs text[], OUT records bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.pushes_end(p_run integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys bytea[]) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) TO chancery_operator;
+
 REVOKE ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 
@@ -2966,6 +3261,9 @@ REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[]) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) TO chancery_signer;
@@ -3036,6 +3334,8 @@ GRANT SELECT ON TABLE chancery.ledger TO chancery_intake;
 GRANT SELECT ON TABLE chancery.ledger TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.logins TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.pushes TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.records TO chancery_auditor;
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chancery_api::quantity;
+use chancery_gateway::Listen;
 use chancery_process::LogFormat;
 use chancery_store::GivenUrl;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -82,6 +83,11 @@ pub(crate) enum Command {
     /// List what could not become a record, or read it again into another run
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Serve the HTTP API of the ledger on this machine: records in, results out
+    Serve(ServeArguments),
+    /// Push records to a run through the API, or seal one
+    #[command(subcommand)]
+    Records(RecordsCommand),
     /// Prove that a record is in a run as that was stated
     Prove(ProveArguments),
     /// Check a proof, without a ledger; 1 if it proves nothing
@@ -187,6 +193,60 @@ pub(crate) enum DeadLettersCommand {
         #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
         output: RedriveOutput,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// Where to listen: 127.0.0.1:PORT, [::1]:PORT or unix:/PATH; with port 0, the system chooses one
+    #[arg(long, env = "CHANCERY_LISTEN", default_value = "127.0.0.1:8480", value_name = "ADDRESS")]
+    pub(crate) listen: Listen,
+    /// File with the token that requests have to show [default: DIR/api-token, made when it does not exist]
+    #[arg(long, env = "CHANCERY_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecordsCommand {
+    /// Push the records of a file to a run; each line of NDJSON is one
+    Add {
+        /// File with the records; - reads standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Run to push to, as NAME or NAMESPACE/NAME
+        #[arg(long, value_name = "RUN")]
+        run: RunName,
+        /// Media type of the file [default: by the end of its name: NDJSON for .ndjson, .jsonl and none, also .json and .csv;
+        /// any other is one record]
+        #[arg(long, value_name = "TYPE")]
+        content_type: Option<String>,
+        #[command(flatten)]
+        api: ApiArguments,
+        /// How the result is written
+        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+        output: Output,
+    },
+    /// Say that a run has all its records: once they are signed, it is complete
+    Seal {
+        /// Run to seal, as NAME or NAMESPACE/NAME
+        #[arg(value_name = "RUN")]
+        run: RunName,
+        #[command(flatten)]
+        api: ApiArguments,
+        /// How the result is written
+        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+        output: Output,
+    },
+}
+
+/// Where the API is.
+#[derive(Debug, Args)]
+pub(crate) struct ApiArguments {
+    /// Where the API is: http://HOST:PORT or unix:/PATH [default: what chancery serve says in DIR/api-address]
+    #[arg(long, env = "CHANCERY_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// File with the token of the API [default: DIR/api-token]
+    #[arg(long, env = "CHANCERY_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -24,6 +24,7 @@ pub(crate) enum Stage {
     MakingKeys,
     MakingRecords,
     Reading,
+    Receiving,
     Signing,
     Auditing,
 }
@@ -34,6 +35,7 @@ impl Stage {
             Self::MakingKeys => "making keys",
             Self::MakingRecords => "making records",
             Self::Reading => "reading sources",
+            Self::Receiving => "receiving",
             Self::Signing => "signing",
             Self::Auditing => "auditing",
         }

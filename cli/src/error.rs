@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use chancery_api::ManifestError;
 use chancery_audit::AuditError;
+use chancery_gateway::{ListenError, TokenError};
 use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
 use chancery_process::{Exit, KekFileError, StatementKeyFileError};
 use chancery_sources::generated::SourceError;
@@ -104,6 +105,22 @@ pub(crate) enum CliError {
         "every signer ended before the run was complete, after {restarts} restarts; the last one: {last}"
     )]
     SignersFailed { restarts: u32, last: String, exit: Exit },
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error("the file {path} cannot be read: {reason}; name one with records, or - for standard input")]
+    RecordsFile { path: PathBuf, reason: io::Error },
+    #[error(
+        "no API is served from {path}: start `chancery serve`, or name its folder with --data-dir, or its place with --url"
+    )]
+    NoApi { path: PathBuf },
+    #[error("{url} is no place of an API; give http://HOST:PORT or unix:/PATH")]
+    ApiUrl { url: String },
+    #[error("{0}; what was answered before is kept, and the same command may be run again without harm")]
+    ApiAway(String),
+    #[error("the API refuses: {0}")]
+    ApiRefuses(String),
     #[error("standard output cannot be written: {0}")]
     Write(io::Error),
     #[error("signals cannot be received: {0}")]
@@ -153,7 +170,7 @@ impl CliError {
             | Self::IntakeFailed { exit: Exit::NoRoom | Exit::NeverWorks, .. } => Exit::BadInput,
             Self::SignersFailed { exit, .. } | Self::IntakeFailed { exit, .. } => *exit,
             Self::BadSource(error) if error.is_transient() => Exit::TryAgain,
-            Self::LostWhileSigning(_) => Exit::TryAgain,
+            Self::LostWhileSigning(_) | Self::ApiAway(_) => Exit::TryAgain,
             Self::ManifestFile { .. }
             | Self::Manifest { .. }
             | Self::KekFile(_)
@@ -176,6 +193,12 @@ impl CliError {
             | Self::BadSource(_)
             | Self::NotReadAgain { .. }
             | Self::TooManyDead { .. }
+            | Self::Token(_)
+            | Self::Listen(_)
+            | Self::RecordsFile { .. }
+            | Self::NoApi { .. }
+            | Self::ApiUrl { .. }
+            | Self::ApiRefuses(_)
             | Self::Write(_)
             | Self::Store(_)
             | Self::Audit(AuditError::Store(_)) => Exit::BadInput,

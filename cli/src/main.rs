@@ -15,9 +15,11 @@ mod lease;
 mod output;
 mod owner;
 mod prove;
+mod records;
 mod run;
 mod run_name;
 mod screen;
+mod serve;
 mod statement_key;
 mod status;
 mod trusted;
@@ -58,6 +60,8 @@ async fn command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Verify(verify) => verify::verify(&database, &verify).await,
         Command::Export(export) => export::export(&database, &export).await,
         Command::DeadLetters(command) => dead_letters::dead_letters(&database, log_format, &command).await,
+        Command::Serve(serve) => serve::serve(&database, &serve).await,
+        Command::Records(command) => records::records(&database, &command).await,
         Command::Prove(prove) => prove::prove(&database, &prove).await,
         Command::CheckProof(check) => check_proof::check_proof(&check),
         Command::Delete(delete) => delete::delete(&database, &delete).await,

@@ -27,6 +27,8 @@ pub(crate) enum IntakeError {
         "source {name}: the run {run} cannot be read again: {what}; name a run that is there with run.name"
     )]
     Replay { name: String, run: String, what: &'static str },
+    #[error("source {name}: it is pushed, and nothing of it is read")]
+    Pushed { name: String },
     #[error("the expression of the run's idempotency {reason}")]
     Expression { reason: ExpressionError },
     #[error("a reader failed: {0}")]
@@ -55,6 +57,7 @@ impl IntakeError {
             | Self::Source { .. }
             | Self::Access { .. }
             | Self::NoKey { .. }
+            | Self::Pushed { .. }
             | Self::Expression { .. }
             | Self::OtherVersion { .. }
             | Self::Replay { .. }

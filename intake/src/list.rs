@@ -21,6 +21,7 @@ pub(crate) async fn list(
     held: &Held,
 ) -> Result<After, IntakeError> {
     match Described::read(&held.description) {
+        Ok(Described::Http { http: _ }) => Err(IntakeError::Pushed { name: held.name.clone() }),
         Ok(Described::Run { run }) => replay::list(session, held, &run).await,
         Ok(Described::Objects(described)) => list_objects(intake, session, held, &described).await,
         Ok(Described::Table(described)) => look_at_table(intake, session, held, &described).await,

@@ -24,6 +24,7 @@ pub(crate) async fn read(
     let name = || held.name.clone();
     let other_version = |reason| IntakeError::OtherVersion { name: name(), reason };
     let mut arrivals = match Described::read(&held.description).map_err(other_version)? {
+        Described::Http { http: _ } => return Err(IntakeError::Pushed { name: name() }),
         Described::Run { run: _ } => return replay::read(intake, session, reading).await,
         Described::Objects(described) => Arrivals::of_object(intake, reading, &described)?,
         Described::Table(described) => Arrivals::of_table(intake, reading, &described)?,

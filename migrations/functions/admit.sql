@@ -1,5 +1,5 @@
 -- Admits what was read of a split, from p_position up to p_next, in one transaction with that position: what is admitted
--- is never read again, and what is not stays to be read. The only way by which a payload from outside becomes a record.
+-- is never read again, and what is not stays to be read. What is pushed comes by records_push; both end in admit_arrivals.
 --
 -- answer:
 --   admitted   the counts, and start_at: from where the caller reads on. `done` when the split has been read to its end
@@ -29,12 +29,7 @@ CREATE OR REPLACE FUNCTION chancery.admit(
 LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
-    v_intake chancery.intakes%ROWTYPE;
     v_split chancery.splits%ROWTYPE;
-    v_base bigint;
-    v_room bigint;
-    v_bytes bigint;
-    v_last bigint;
     v_by chancery.idempotency;
     v_digests bytea[];
     v_identities bytea[];
@@ -71,61 +66,10 @@ BEGIN
         answer := 'moved';
         RETURN;
     END IF;
-    SELECT * INTO STRICT v_intake FROM chancery.intakes i WHERE i.run_id = v_run.id;
-    IF v_intake.held IS NOT NULL THEN
-        answer := 'held';
-        RETURN;
-    END IF;
-    SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = v_run.id;
-    v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base;
-    start_at := p_position;
-    IF v_room = 0 THEN
-        answer := 'full';
-        RETURN;
-    END IF;
-
-    SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
-      FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_digests, v_identities, v_base, v_room,
-                                   p_source, p_split, p_payloads, p_positions, v_intake.duplicates > 0) m;
-    answer := CASE WHEN admitted = v_room THEN 'full' ELSE 'admitted' END;
-    start_at := p_next;
-    IF answer = 'full' THEN
-        -- Whatever is behind the last record was not offered.
-        start_at := coalesce((SELECT min(b.position) FROM (
-                                  SELECT unnest(p_positions) AS position
-                                  UNION ALL SELECT unnest(p_dead_positions)) b
-                               WHERE b.position > v_last), p_next);
-    END IF;
-    done := p_done AND start_at = p_next;
-    dead := 0;
-    IF cardinality(p_dead_positions) > 0 THEN
-        INSERT INTO chancery.arrivals (source, split, position, run_id, state, stage, reason, raw, arrived_at)
-        SELECT p_source, p_split, d.position, v_run.id, 'Dead', d.stage, d.reason, d.raw, clock_timestamp()
-          FROM unnest(p_dead_positions, p_stages, p_reasons, p_raws) AS d (position, stage, reason, raw)
-         WHERE d.position < start_at;
-        GET DIAGNOSTICS dead = ROW_COUNT;
-    END IF;
-
-    UPDATE chancery.splits t
-       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit.admitted + admit.duplicates + admit.dead,
-           admitted = t.admitted + admit.admitted, duplicates = t.duplicates + admit.duplicates, dead = t.dead + admit.dead,
-           attempts = 0, not_before = NULL, last_error = NULL,
-           done_at = CASE WHEN admit.done THEN clock_timestamp() END,
-           holder = CASE WHEN NOT admit.done THEN t.holder END,
-           token_hash = CASE WHEN NOT admit.done THEN t.token_hash END,
-           expires_at = CASE WHEN NOT admit.done THEN clock_timestamp() + v_run.lease_duration END
-     WHERE t.run_id = v_run.id AND t.source = p_source AND t.split = p_split;
-    UPDATE chancery.intakes i
-       SET received = i.received + admit.admitted + admit.duplicates + admit.dead, admitted = i.admitted + admit.admitted,
-           duplicates = i.duplicates + admit.duplicates, dead = i.dead + admit.dead,
-           payload_bytes = i.payload_bytes + v_bytes,
-           sweep_at = CASE WHEN admit.dead = 0 THEN i.sweep_at
-                           ELSE coalesce(i.sweep_at, clock_timestamp() + i.dead_retention) END
-     WHERE i.run_id = v_run.id;
-    IF v_intake.dead + dead > v_intake.dead_limit THEN
-        UPDATE chancery.runs r SET too_many_dead = true WHERE r.id = v_run.id;
-    END IF;
-    PERFORM chancery.batches_close(v_run.id, v_base + admitted);
+    SELECT a.answer, a.admitted, a.duplicates, a.dead, a.start_at, a.done
+      INTO answer, admitted, duplicates, dead, start_at, done
+      FROM chancery.admit_arrivals(v_run, p_source, p_split, p_position, p_next, p_key, p_done, p_payloads, p_positions,
+                                   v_digests, v_identities, p_dead_positions, p_stages, p_reasons, p_raws) a;
     PERFORM set_config('synchronous_commit', 'off', true);
 END
 $$;

@@ -50,7 +50,7 @@ BEGIN
        AND v_limit > (SELECT a.records FROM chancery.admissions a WHERE a.run_id = v_run.id) IS NOT FALSE THEN
         -- Sources first: their splits are then read by all.
         SELECT s.source INTO source FROM chancery.sources s
-         WHERE s.run_id = v_run.id AND s.listed_at IS NULL
+         WHERE s.run_id = v_run.id AND s.listed_at IS NULL AND NOT s.description ? 'http'
            AND (s.expires_at > v_now AND s.expires_at <= v_latest) IS NOT TRUE
            AND (s.not_before > v_now AND s.not_before <= v_latest) IS NOT TRUE
          ORDER BY s.source LIMIT 1 FOR UPDATE SKIP LOCKED;

@@ -20,6 +20,10 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'a run without a source of its own has generated records' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- What is pushed counts its arrivals: nobody lists it.
+    INSERT INTO chancery.splits (run_id, source, split, part, start, position)
+    SELECT p_run, s.source, 1, '{"type": "Pushed"}', 0, 0 FROM chancery.sources s
+     WHERE s.run_id = p_run AND s.description ? 'http';
     EXECUTE format('ALTER TABLE chancery.%I ADD CHECK ((source IS NOT NULL AND split IS NOT NULL AND position IS NOT NULL'
                    ' AND %s) IS TRUE)', 'records_' || p_run, v_digests);
     EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.arrivals INCLUDING ALL)', 'arrivals_' || p_run);

@@ -140,6 +140,8 @@ def _one_split(split: Split, seen: _Seen, place: str, findings: Findings) -> Non
     said = (split.admitted, split.duplicates, split.dead)
     if counted != said or split.received != sum(said):
         findings.violation(LAW, place, f"says {split.received} arrivals, {said}, there are {counted}")
+    if split.pushed and split.received != split.position - split.start:
+        findings.violation(LAW, place, f"is pushed up to {split.position}, and has {split.received} arrivals")
     if seen.first is not None and (seen.first < split.start or seen.last >= split.position):
         findings.violation(LAW, place, f"has arrivals outside of what was read, {split.start} to {split.position}")
 

@@ -173,7 +173,12 @@ def _check_closing(run: Run, row: Batch, findings: Findings) -> None:
         if records > run.batch_size:
             findings.violation(3, place, f"has {records} records, more than {run.batch_size}")
     elif row.closed_by == "Period":
-        findings.violation(3, place, "was closed after a period, and its run declares none")
+        if run.period is None:
+            findings.violation(3, place, "was closed after a period, and its run declares none")
+        elif records >= run.batch_size:
+            findings.violation(3, place, f"was closed after a period, and has {records} records, which fill it")
+        elif row.closed_at - row.opened_at < run.period:
+            findings.violation(3, place, f"was closed before its period of {run.period} seconds had passed")
     else:
         findings.violation(3, place, f"was closed by {row.closed_by}, which is unknown")
     if not (row.opened_at.is_finite() and row.closed_at.is_finite()):

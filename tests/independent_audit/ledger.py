@@ -79,7 +79,10 @@ class Ledger:
         """All rows of that name; a sound ledger has at most one."""
         return self._all(
             Run,
-            """SELECT id, keyring_id, batch_size, record_count, sealed_at IS NOT NULL AS sealed,
+            """SELECT id, keyring_id, batch_size,
+                      (SELECT min((s.description #>> '{http,periodMicros}')::numeric) / 1000000
+                         FROM chancery.sources s WHERE s.run_id = runs.id) AS period,
+                      record_count, sealed_at IS NOT NULL AS sealed,
                       completed_at IS NOT NULL AS complete, deleted_at IS NOT NULL AS deleted
                  FROM chancery.runs WHERE namespace = %s AND name = %s ORDER BY id""",
             namespace,
@@ -131,8 +134,11 @@ class Ledger:
         """The parts of the sources, in order."""
         return self._stream(
             Split,
-            """SELECT source, split, start, position, done_at IS NOT NULL AS done, received, admitted, duplicates, dead
-                 FROM chancery.splits WHERE run_id = %s ORDER BY source, split""",
+            """SELECT t.source, t.split, t.start, t.position,
+                      EXISTS (SELECT FROM chancery.sources s
+                               WHERE s.run_id = t.run_id AND s.source = t.source AND s.description ? 'http') AS pushed,
+                      t.done_at IS NOT NULL AS done, t.received, t.admitted, t.duplicates, t.dead
+                 FROM chancery.splits t WHERE t.run_id = %s ORDER BY t.source, t.split""",
             run.id,
         )
 

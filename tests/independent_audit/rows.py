@@ -28,6 +28,8 @@ class Run:
     id: int
     keyring_id: int
     batch_size: int
+    # Seconds after which a batch may be closed that is not full.
+    period: Decimal | None
     record_count: int | None
     sealed: bool
     complete: bool
@@ -72,6 +74,7 @@ class Split:
     split: int
     start: int
     position: int
+    pushed: bool
     done: bool
     received: int
     admitted: int

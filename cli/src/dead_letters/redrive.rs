@@ -93,6 +93,7 @@ fn redriven(run: &Run, into: &str) -> SigningRun {
         format: None,
         table: None,
         run: Some(RunSource { name: run.name.clone(), select: ReplaySelect::DeadLetters }),
+        http: None,
     }]);
     if let Some(sources) = run.input.sources() {
         spec.idempotency = Some(idempotency(sources));

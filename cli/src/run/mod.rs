@@ -4,6 +4,7 @@ mod child;
 mod intake;
 mod login;
 pub(crate) mod manifest;
+mod pushed;
 mod room;
 mod signer_end;
 mod signer_process;
@@ -185,6 +186,11 @@ async fn sign_as_records_come(
                 }
                 () = stop.asked() => Ok(Taken::Stopped),
             }
+        } else if is_pushed(run) {
+            pushed::receive(database, run, how.room, display, stop, || {
+                told.send_replace(());
+            })
+            .await
         } else {
             read_sources(database, run, how.log_format, how.room, display, stop, || {
                 told.send_replace(());
@@ -224,6 +230,11 @@ async fn sign_as_records_come(
         }
         (supplied, Ok((signers, ended))) => Ok(Done { seeding: supplied?.1, signers, ended }),
     }
+}
+
+/// Whether programs push to the run.
+fn is_pushed(run: &Run) -> bool {
+    run.input.sources().is_some_and(|sources| sources.pushed().is_some())
 }
 
 /// Signs with so many signers, by a login that is made for them.

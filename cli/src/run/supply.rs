@@ -50,7 +50,9 @@ pub(crate) async fn enough_work(
             return Ok(Some(wanted(unsigned.max(missing_keys))));
         }
         let signers = wanted(u64::MAX);
-        if missing_keys > 0 || unsigned >= u64::from(signers) {
+        // What is pushed is signed as it comes: there may be no more for hours.
+        let is_pushed = super::is_pushed(run);
+        if is_pushed || missing_keys > 0 || unsigned >= u64::from(signers) {
             return Ok(Some(signers));
         }
         if !more {

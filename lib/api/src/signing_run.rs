@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::algorithm::{self, JoseName};
 use crate::lease_duration::LeaseDuration;
 use crate::signer_template::SignerTemplate;
-use crate::source::{DeadLetterSpec, IdempotencySpec, SourceSpec};
+use crate::source::{BatchingSpec, DeadLetterSpec, IdempotencySpec, SourceSpec};
 use crate::status::SigningRunStatus;
 
 /// What is to be signed, with which keys, and by how many signers at a time.
@@ -60,6 +60,12 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("!has(self.sources) || !has(self.recordSize)")
         .message("applies to generated records only; leave it out, or leave sources out")
         .field_path(".recordSize"),
+    validation = Rule::new("!has(self.sources) || self.sources.size() == 1 || !self.sources.exists(source, has(source.http))")
+        .message("must have nothing beside a source of http; give what is read a run of its own")
+        .field_path(".sources"),
+    validation = Rule::new("!has(self.batching) || has(self.sources) && self.sources.exists(source, has(source.http))")
+        .message("applies to a run with a source of http only; leave it out")
+        .field_path(".batching"),
     validation = Rule::new("has(self.sources) || !has(self.idempotency)")
         .message("applies to runs with sources only; leave it out, or name what is read with sources")
         .field_path(".idempotency"),
@@ -85,6 +91,9 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("has(self.idempotency) == has(oldSelf.idempotency) && (!has(self.idempotency) || self.idempotency == oldSelf.idempotency)")
         .message(IMMUTABLE)
         .field_path(".idempotency"),
+    validation = Rule::new("has(self.batching) == has(oldSelf.batching) && (!has(self.batching) || self.batching == oldSelf.batching)")
+        .message(IMMUTABLE)
+        .field_path(".batching"),
     validation = Rule::new("has(self.recordCount) == has(oldSelf.recordCount) && (!has(self.recordCount) || self.recordCount == oldSelf.recordCount)")
         .message(IMMUTABLE)
         .field_path(".recordCount"),
@@ -139,6 +148,13 @@ pub struct SigningRunSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "DeadLetterSpec")]
     pub dead_letter: Option<DeadLetterSpec>,
+
+    /// When a batch that is not full is closed; with a source of http, for which it is 50ms after
+    /// the batch's first record unless given. Without such a source, a batch waits until it is
+    /// full or the run is sealed. It cannot change once the run exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "BatchingSpec")]
+    pub batching: Option<BatchingSpec>,
 
     /// The keyring that the run signs with, in the run's namespace. The first run that names
     /// it makes it, from its keyCount, algorithm and keySize; other runs leave these out, or
@@ -259,6 +275,7 @@ impl SigningRunSpec {
             record_size: None,
             idempotency: None,
             dead_letter: None,
+            batching: None,
             keyring_ref: None,
             key_count: Some(key_count),
             batch_size,

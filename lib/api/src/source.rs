@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::lease_duration::LeaseDuration;
 
+mod http;
 mod idempotency;
 mod table;
 
+pub use http::{BatchingSpec, HttpSource};
 pub use idempotency::{EVENT_IDENTITY, IdempotencyBy, IdempotencySpec};
 pub use table::{SecretKeyRef, TableSource};
 
@@ -18,8 +20,8 @@ pub use table::{SecretKeyRef, TableSource};
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("[has(self.objects), has(self.table), has(self.run)].filter(given, given).size() == 1")
-        .message("needs exactly one of objects, table and run; name the objects or the rows that are read, or the run that is read again"),
+    validation = Rule::new("[has(self.objects), has(self.table), has(self.run), has(self.http)].filter(given, given).size() == 1")
+        .message("needs exactly one of objects, table, run and http; name the objects or the rows that are read, or the run that is read again, or give `http: {}` for what is pushed"),
     validation = Rule::new("has(self.objects) == has(self.format)")
         .message("belongs to objects, which need it, and to nothing else")
         .field_path(".format"),
@@ -49,6 +51,13 @@ pub struct SourceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "RunSource")]
     pub run: Option<RunSource>,
+
+    /// Payloads that are pushed over HTTP, to `chancery serve`: `http: {}`. It is the only source of
+    /// its run, which is sealed by a call, or once it has recordCount records. On one machine only:
+    /// a cluster refuses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "HttpSource")]
+    pub http: Option<HttpSource>,
 }
 
 /// Another run, that is read again.

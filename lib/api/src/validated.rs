@@ -88,6 +88,9 @@ pub struct ValidatedSources {
     pub record_limit: Option<u64>,
     /// What becomes of arrivals that cannot become records.
     pub dead_letter: DeadLetters,
+    /// Once this time has passed since its first record, a batch is closed that is not full; none in a run to which
+    /// nothing is pushed.
+    pub batching_period: Option<Duration>,
 }
 
 /// How a payload that came before is known.
@@ -182,6 +185,7 @@ impl ValidatedRun {
             record_size,
             idempotency,
             dead_letter,
+            batching,
             keyring_ref,
             key_count,
             batch_size,
@@ -233,6 +237,12 @@ impl ValidatedRun {
                             .to_std()
                             .map_err(|error| Problem::new("spec.deadLetter.retention", error.to_string()))?,
                     },
+                    batching_period: sources
+                        .iter()
+                        .any(|source| source.http.is_some())
+                        .then(|| batching.clone().unwrap_or_default().period.to_std())
+                        .transpose()
+                        .map_err(|error| Problem::new("spec.batching.period", error.to_string()))?,
                 })
             }
         };

@@ -4,6 +4,8 @@
 //! After a violation the walk goes on with what the rows say from there: one altered row is not to accuse all
 //! that come after it.
 
+use std::time::Duration;
+
 use chancery_store::Run;
 use chancery_store::audit::{AdmissionRow, BatchRow};
 
@@ -13,6 +15,8 @@ use crate::report::{Findings, Law};
 #[derive(Debug)]
 pub(crate) struct Geometry {
     batch_size: i64,
+    /// Once this time has passed since its first record, a batch may be closed that is not full; none if none may.
+    period: Option<Duration>,
     sealed: bool,
     /// Records of the run: those it is sealed with, or those admitted so far.
     records: i64,
@@ -35,6 +39,7 @@ impl Geometry {
     pub(crate) fn new(run: &Run, records: i64, shown: usize) -> Self {
         Self {
             batch_size: run.batch_size,
+            period: run.input.sources().and_then(|sources| sources.pushed()).map(|pushed| pushed.period),
             sealed: run.sealed,
             records,
             last: None,
@@ -104,9 +109,22 @@ impl Geometry {
             }
             "Sealed" if records <= size => None,
             "Sealed" => Some(format!("has {records} records, more than the batch size of {size}")),
-            "Period" => {
-                Some("was closed because a period had passed, but its run declares no period".to_owned())
-            }
+            "Period" => match self.period {
+                None => {
+                    Some("was closed because a period had passed, but its run declares no period".to_owned())
+                }
+                Some(_) if records >= size => Some(format!(
+                    "was closed because a period had passed, with {records} records, as many as fill it"
+                )),
+                Some(period) => row
+                    .open_micros
+                    .filter(|open| u128::from(open.unsigned_abs()) < period.as_micros())
+                    .map(|open| {
+                        format!(
+                            "was closed because a period of {period:?} had passed, after {open} microseconds"
+                        )
+                    }),
+            },
             other => Some(format!("was closed by {other}, which is unknown")),
         };
         let wrong_time = if row.endless {

@@ -1,10 +1,13 @@
 //! Reads the payloads of a source from an object store or from a table. Of a store it lists the objects, cuts them into
 //! splits, and reads a split from any position on; of a table it reads the rows, from behind any key. Both in bounded memory.
 //!
+//! A text that is all there, such as one that was pushed, is cut and judged in the same way.
+//!
 //! Nothing here knows a ledger. What a payload is, byte for byte, what a position is, and how splits are cut is in
 //! `docs/internals/reading.md`, `docs/internals/reading-tables.md` and `docs/internals/reading-parquet.md`.
 
 mod arrival;
+mod body;
 mod canonical;
 mod chunks;
 mod cloud_event;
@@ -40,6 +43,7 @@ mod zstd_frame;
 pub use arrival::{
     Arrival, Changed, Dead, Identity, MAX_PAYLOAD, OBJECT_CHANGED, Outcome, Position, Reason, Stage, Versions,
 };
+pub use body::{BodyFormat, read_body};
 pub use canonical::{canonical_double, canonical_json};
 pub use credentials::Credentials;
 pub use describe::{EventMode, Format, Objects};

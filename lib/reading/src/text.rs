@@ -26,8 +26,13 @@ const UNPACKED: usize = 256 * 1024;
 const ZSTD_WINDOW: u32 = 23;
 
 pub(crate) enum Text {
+    /// All there.
+    Held(Option<Bytes>),
     Plain(Box<Chunks>),
-    Packed { reader: Pin<Box<dyn AsyncRead + Send>>, skip: u64 },
+    Packed {
+        reader: Pin<Box<dyn AsyncRead + Send>>,
+        skip: u64,
+    },
 }
 
 impl Text {
@@ -69,6 +74,7 @@ impl Text {
     /// The next bytes; none at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         match self {
+            Self::Held(bytes) => Ok(bytes.take().filter(|bytes| !bytes.is_empty())),
             Self::Plain(chunks) => chunks.next().await,
             Self::Packed { reader, skip } => loop {
                 let mut bytes = BytesMut::with_capacity(UNPACKED);

@@ -1,8 +1,10 @@
 //! Sources from outside: what the ledger is told of them, and what an intake makes of that.
 
+use std::time::Duration;
+
 use chancery_api::{
-    EventMode, FormatType, ObjectsSource, ReplaySelect, RunSource, SourceFormat, SourceSpec, TableSource,
-    ValidatedSources,
+    EventMode, FormatType, HttpSource, ObjectsSource, ReplaySelect, RunSource, SourceFormat, SourceSpec,
+    TableSource, ValidatedSources,
 };
 /// How the reason of a dead letter begins that stands for the rest of an object which changed.
 pub use chancery_reading::OBJECT_CHANGED;
@@ -26,6 +28,21 @@ pub enum Described {
         /// Which one, and what of it.
         run: RunSource,
     },
+    /// What programs push. No intake reads it.
+    Http {
+        /// How it is taken in.
+        http: DescribedHttp,
+    },
+}
+
+/// What the ledger keeps of a source that is pushed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DescribedHttp {
+    /// With so many records that are not signed, no more are taken in.
+    pub max_pending: i64,
+    /// A batch that is not full is closed once so many microseconds have passed since its first record.
+    pub period_micros: u64,
 }
 
 /// What the ledger keeps of a source of objects.
@@ -101,14 +118,16 @@ pub fn for_ledger(sources: &ValidatedSources) -> Sources {
         digest_window,
         record_limit,
         dead_letter,
+        batching_period,
     } = sources;
+    let period = batching_period.unwrap_or_default();
     let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     Sources {
         sources: sources
             .iter()
             .map(|source| SourceOfRun {
                 name: source.name.clone(),
-                description: serde_json::to_value(described(source)).unwrap_or_default(),
+                description: serde_json::to_value(described(source, period)).unwrap_or_default(),
             })
             .collect(),
         idempotency: match idempotency {
@@ -130,7 +149,7 @@ pub fn for_ledger(sources: &ValidatedSources) -> Sources {
 /// The first source that cannot be used.
 pub async fn look_at(sources: &[SourceSpec], access: &Access) -> Result<(), SourceError> {
     for source in sources {
-        let looked = match described(source) {
+        let looked = match described(source, Duration::ZERO) {
             Described::Objects(described) => look_at_objects(&source.name, &described, access).await,
             Described::Table(DescribedTable { table, url }) => {
                 match access.table(&source.name, url.as_deref(), &table) {
@@ -138,7 +157,7 @@ pub async fn look_at(sources: &[SourceSpec], access: &Access) -> Result<(), Sour
                     Err(error) => Err(error),
                 }
             }
-            Described::Run { run: _ } => Ok(()),
+            Described::Run { run: _ } | Described::Http { http: _ } => Ok(()),
         };
         looked.map_err(|reason| SourceError { name: source.name.clone(), reason })?;
     }
@@ -151,9 +170,9 @@ pub async fn look_at(sources: &[SourceSpec], access: &Access) -> Result<(), Sour
 ///
 /// What its description has wrong.
 pub fn check(source: &SourceSpec) -> Result<(), FinalError> {
-    match described(source) {
+    match described(source, Duration::ZERO) {
         // The query is the server's to judge.
-        Described::Table(_) | Described::Run { run: _ } => Ok(()),
+        Described::Table(_) | Described::Run { run: _ } | Described::Http { http: _ } => Ok(()),
         Described::Objects(described) => match described.open(StoreAccess::default()) {
             // Its credentials, which are not at hand, say it.
             Err(FinalError::NoAccount { .. }) | Ok(_) => Ok(()),
@@ -172,8 +191,12 @@ async fn look_at_objects(
     store.list().await.map(drop).map_err(AccessError::Read)
 }
 
-fn described(source: &SourceSpec) -> Described {
-    let SourceSpec { name: _, objects, format, table, run } = source;
+fn described(source: &SourceSpec, period: Duration) -> Described {
+    let SourceSpec { name: _, objects, format, table, run, http } = source;
+    if let Some(HttpSource { max_pending }) = http {
+        let period_micros = u64::try_from(period.as_micros()).unwrap_or(u64::MAX);
+        return Described::Http { http: DescribedHttp { max_pending: *max_pending, period_micros } };
+    }
     if let Some(TableSource { url, url_secret_ref: _, query, order_by, payload }) = table {
         let table = Table { query: query.clone(), order_by: order_by.clone(), payload: payload.clone() };
         return Described::Table(DescribedTable { table, url: url.clone() });

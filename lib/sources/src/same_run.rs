@@ -19,6 +19,7 @@ pub fn differences(stored: &Run, asked: &ValidatedRun) -> Vec<FieldChange> {
     let wants = InputFields::of_asked(&asked.input, &stored.input);
     let fields = [
         ("spec.sources", was.sources, wants.sources),
+        ("spec.batching.period", was.period, wants.period),
         ("spec.idempotency.by", was.idempotency, wants.idempotency),
         ("spec.idempotency.expression", was.expression, wants.expression),
         ("spec.idempotency.window", was.window, wants.window),
@@ -52,6 +53,7 @@ pub fn differences(stored: &Run, asked: &ValidatedRun) -> Vec<FieldChange> {
 /// The fields of a spec that say where records come from; null for one that does not apply.
 struct InputFields {
     sources: Value,
+    period: Value,
     idempotency: Value,
     expression: Value,
     window: Value,
@@ -90,10 +92,15 @@ impl InputFields {
         let list = sources.sources.iter().map(|source| {
             let mut shown = source.description.clone();
             shown["name"] = json!(source.name);
+            // It is a field of its own.
+            if let Some(http) = shown.get_mut("http").and_then(Value::as_object_mut) {
+                http.remove("periodMicros");
+            }
             shown
         });
         Self {
             sources: list.collect(),
+            period: json!(sources.pushed().map(|pushed| shown(pushed.period))),
             idempotency: json!(sources.idempotency.name()),
             expression: json!(sources.idempotency.expression()),
             window: json!(Some(sources.digest_window).filter(|window| !window.is_zero()).map(shown)),
@@ -106,6 +113,7 @@ impl InputFields {
         let nothing = || Value::Null;
         Self {
             sources: nothing(),
+            period: nothing(),
             idempotency: nothing(),
             expression: nothing(),
             window: nothing(),

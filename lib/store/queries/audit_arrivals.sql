@@ -31,6 +31,10 @@ UNION ALL
    FROM chancery.splits s JOIN counted c ON c.source = s.source AND c.split = s.split
   WHERE s.run_id = $1 AND (c.least < s.start OR c.most >= s.position) LIMIT $3)
 UNION ALL
+(SELECT 0, format('split %s of source %s is pushed up to %s, and has %s arrivals', s.split, s.source, s.position, s.received)
+   FROM chancery.splits s JOIN chancery.sources o ON o.run_id = s.run_id AND o.source = s.source
+  WHERE s.run_id = $1 AND o.description ? 'http' AND s.received <> s.position - s.start LIMIT $3)
+UNION ALL
 (SELECT 0, format('%s arrivals are at position %s of split %s of source %s', count(*), a.position, a.split, a.source)
    FROM arrivals a GROUP BY a.source, a.split, a.position HAVING count(*) > 1 LIMIT $3)
 UNION ALL

@@ -76,7 +76,7 @@ SELECT EXISTS (
               AND NOT EXISTS (
                       SELECT FROM unnest(ARRAY['admissions', 'arrivals', 'batch_roots', 'batches', 'deleted_runs', 'digests',
                                                'generated_chunks', 'generated_sources', 'intakes', 'kept_digests', 'keyrings', 'keys',
-                                               'leases', 'ledger', 'logins', 'records', 'run_secrets', 'runs',
+                                               'leases', 'ledger', 'logins', 'pushes', 'records', 'run_secrets', 'runs',
                                                'schema_migrations', 'signature_blocks', 'signatures', 'sources', 'splits', 'statements']) t
                        WHERE NOT has_table_privilege(a.oid, 'chancery.' || t, 'SELECT')))
            AND EXISTS (

@@ -33,6 +33,18 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// What is pushed to it, if it is a run to which programs push.
+    #[must_use]
+    pub fn pushed(&self) -> Option<Pushed<'_>> {
+        let (source, http) =
+            self.sources.iter().find_map(|source| Some((source, source.description.get("http")?)))?;
+        Some(Pushed {
+            source: &source.name,
+            max_pending: http["maxPending"].as_i64().unwrap_or(i64::MAX),
+            period: Duration::from_micros(http["periodMicros"].as_u64().unwrap_or_default()),
+        })
+    }
+
     /// A name and a description each, as `run_create` takes them.
     pub(crate) fn as_json(&self) -> String {
         let list = self.sources.iter().map(
@@ -40,6 +52,17 @@ impl Sources {
         );
         Value::Array(list.collect()).to_string()
     }
+}
+
+/// What programs push to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pushed<'a> {
+    /// Name of the source.
+    pub source: &'a str,
+    /// With so many records that are not signed, no more are taken in.
+    pub max_pending: i64,
+    /// A batch that is not full is closed once this time has passed since its first record.
+    pub period: Duration,
 }
 
 /// One source.

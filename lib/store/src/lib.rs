@@ -13,6 +13,7 @@
 //! - [`run_secrets`]: which Secret the signers of a run on a cluster are given.
 //! - [`generated`]: making random records, and sealing a run.
 //! - [`input`], [`intake`], [`dead_letters`]: reading sources, admitting what they offer, and what could not be.
+//! - [`pushing`], [`results`]: taking in what programs push, and what they ask of it.
 //! - [`holding`]: having intakes wait for room in the database.
 //! - [`source_progress`]: how far the sources of runs are.
 //! - [`standstill`]: why no record of a run is signed.
@@ -41,7 +42,9 @@ mod open_leases;
 pub mod owner;
 mod parts;
 mod pooling;
+pub mod pushing;
 pub mod query;
+pub mod results;
 pub mod roots;
 mod row;
 pub mod run;
@@ -53,7 +56,7 @@ pub mod statements;
 pub use connect::{GivenUrl, Ledger, LedgerUrl};
 pub use data_keys::{NewDataKey, StoredDataKey, WrappedBy};
 pub use error::StoreError;
-pub use input::{DeadLetter, Idempotency, Input, SourceOfRun, Sources};
+pub use input::{DeadLetter, Idempotency, Input, Pushed, SourceOfRun, Sources};
 pub use intake::IntakeSession;
 pub use keyring::Keyring;
 pub use lease::SignerSession;

@@ -29,7 +29,10 @@ impl SourcesAllowed {
     #[must_use]
     pub fn refusal(&self, sources: &[SourceSpec]) -> Option<String> {
         sources.iter().find_map(|source| {
-            let refused = self.secret(source).or_else(|| self.files(source)).or_else(|| table(source))?;
+            let refused = pushed(source)
+                .or_else(|| self.secret(source))
+                .or_else(|| self.files(source))
+                .or_else(|| table(source))?;
             Some(format!("source {}: {refused}", source.name))
         })
     }
@@ -67,6 +70,13 @@ impl SourcesAllowed {
             names::claim_path(claim)
         ))
     }
+}
+
+/// What is pushed needs a gateway, which there is on one machine only.
+fn pushed(source: &SourceSpec) -> Option<String> {
+    source.http.as_ref().map(|_| {
+        "records that are pushed need a gateway, which this version runs on one machine only; sign them with `chancery run` and `chancery serve`, or have them read from objects or a table".to_owned()
+    })
 }
 
 /// Whoever reads for others takes no URL of theirs: a password would be in the manifest, for everybody to read.
@@ -145,6 +155,13 @@ mod tests {
         let said = of(json!({"query": "SELECT id FROM t", "orderBy": ["id"], "url": "postgres://u@db/d"}))
             .expect("it is refused");
         assert!(said.contains("with table.urlSecretRef"), "{said}");
+    }
+
+    #[test]
+    fn nothing_is_pushed_on_a_cluster() {
+        let source = json!({"name": "push", "http": {}});
+        let said = allowed().refusal(&[serde_json::from_value(source).expect("a source")]).expect("refused");
+        assert!(said.starts_with("source push: records that are pushed need a gateway, which this version runs on one machine only"), "{said}");
     }
 
     #[test]

@@ -27,6 +27,7 @@ fn other_values() -> Vec<(&'static str, Value, bool)> {
         ("sources", json!([{"name": "again", "run": {"name": "payments"}}]), false),
         ("idempotency", json!({"by": "None"}), false),
         ("deadLetter", json!({"limit": 5}), true),
+        ("batching", json!({"period": "1s"}), false),
     ]
 }
 

@@ -53,6 +53,7 @@ fn specs() -> impl Strategy<Value = SigningRunSpec> {
                 record_size: Some(record_size),
                 idempotency: None,
                 dead_letter: None,
+                batching: None,
                 keyring_ref: keyring.map(|name| KeyringRef { name }),
                 key_count,
                 batch_size,

@@ -52,7 +52,7 @@ fn a_table_has_a_url_or_names_a_secret_or_both() {
     let mut both = of_table(json!({"url": "postgres://u@h/d", "query": "SELECT 1 AS id", "orderBy": ["id"]}));
     both["spec"]["sources"][0]["run"] = json!({"name": "other"});
     let problems = refused(&both);
-    assert!(problems[0].contains("needs exactly one of objects, table and run"), "{problems:?}");
+    assert!(problems[0].contains("needs exactly one of objects, table, run and http"), "{problems:?}");
 }
 
 #[test]
@@ -147,4 +147,47 @@ fn a_window_goes_with_a_keyring_that_has_a_name() {
         manifest["spec"]["idempotency"] = json!({"window": window});
         assert!(refused(&manifest)[0].contains("must be at least 1s and at most 87600h"), "{window}");
     }
+}
+
+fn pushed(http: Value) -> Value {
+    let mut manifest = sourced();
+    manifest["spec"]["sources"] = json!([{"name": "push", "http": http}]);
+    manifest
+}
+
+#[test]
+fn what_is_pushed_has_a_period_and_nothing_beside_it() {
+    let sources = validated(&pushed(json!({})));
+    assert_eq!(sources.batching_period, Some(Duration::from_millis(50)));
+    assert_eq!(sources.sources[0].http.as_ref().map(|http| http.max_pending), Some(100_000));
+    assert_eq!(validated(&sourced()).batching_period, None, "what is read waits for its batch");
+    let mut manifest = pushed(json!({"maxPending": 1}));
+    for (period, wanted) in [("1ms", Duration::from_millis(1)), ("1h", Duration::from_secs(3_600))] {
+        manifest["spec"]["batching"] = json!({"period": period});
+        assert_eq!(validated(&manifest).batching_period, Some(wanted));
+    }
+    for period in ["0s", "0.5ms", "61m"] {
+        manifest["spec"]["batching"] = json!({"period": period});
+        let problems = refused(&manifest);
+        assert_eq!(problems, ["spec.batching.period: must be at least 1ms and at most 1h"], "{period}");
+    }
+    for most in [0, 1_000_000_001] {
+        let problems = refused(&pushed(json!({"maxPending": most})));
+        assert!(problems[0].starts_with("spec.sources[0].http.maxPending"), "{problems:?}");
+    }
+    let mut beside = pushed(json!({}));
+    let other = sourced()["spec"]["sources"][0].clone();
+    beside["spec"]["sources"].as_array_mut().unwrap().push(other);
+    let problems = refused(&beside);
+    assert!(problems[0].contains("must have nothing beside a source of http"), "{problems:?}");
+    let mut read = sourced();
+    read["spec"]["batching"] = json!({});
+    let problems = refused(&read);
+    assert!(
+        problems[0].starts_with("spec.batching: applies to a run with a source of http only"),
+        "{problems:?}"
+    );
+    let both = json!({"name": "push", "http": {}, "run": {"name": "other"}});
+    manifest["spec"]["sources"] = json!([both]);
+    assert!(refused(&manifest)[0].contains("needs exactly one of objects, table, run and http"));
 }

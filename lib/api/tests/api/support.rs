@@ -28,9 +28,20 @@ pub(crate) fn sourced() -> Value {
     manifest
 }
 
-/// What a field of the spec is tried with: [`minimal`], or [`sourced`] for those that say something of sources.
+/// The same with a source to which programs push.
+pub(crate) fn pushed() -> Value {
+    let mut manifest = sourced();
+    manifest["spec"]["sources"] = json!([{"name": "push", "http": {}}]);
+    manifest
+}
+
+/// What a field of the spec is tried with: [`minimal`], or [`sourced`] or [`pushed`] for those that say something of sources.
 pub(crate) fn base_of(field: &str) -> Value {
-    if matches!(field, "sources" | "idempotency" | "deadLetter") { sourced() } else { minimal() }
+    match field {
+        "sources" | "idempotency" | "deadLetter" => sourced(),
+        "batching" => pushed(),
+        _ => minimal(),
+    }
 }
 
 /// The [`base_of`] a field with that field of the spec set.

@@ -14,6 +14,7 @@ fn good() -> Vec<BatchRow> {
             payload_bytes: 0,
             closed_early: false,
             endless: false,
+            open_micros: Some(0),
             closed_by: closed_by.to_owned(),
             state: "signed".to_owned(),
             lease_id: Some(batch),
@@ -24,8 +25,13 @@ fn good() -> Vec<BatchRow> {
 }
 
 fn walk(rows: &[BatchRow], sealed: bool) -> (Vec<String>, i64) {
+    walk_with(None, rows, sealed)
+}
+
+fn walk_with(period: Option<Duration>, rows: &[BatchRow], sealed: bool) -> (Vec<String>, i64) {
     let mut geometry = Geometry {
         batch_size: 4,
+        period,
         sealed,
         records: 10,
         last: None,
@@ -85,6 +91,28 @@ fn each_wrong_row_is_named_and_accuses_no_other() {
         spoil(&mut rows);
         assert_eq!(walk(&rows, true).0, expected);
     }
+}
+
+#[test]
+fn a_batch_that_a_period_closed_was_open_for_that_long_and_is_not_full() {
+    let closed = |records: i64, open_micros: Option<i64>| {
+        let mut rows = good();
+        rows.truncate(2);
+        rows[1].last_record = 4 + records;
+        rows[1].closed_by = "Period".to_owned();
+        rows[1].open_micros = open_micros;
+        walk_with(Some(Duration::from_millis(50)), &rows, false).0
+    };
+    assert_eq!(closed(3, Some(50_000)), [""; 0]);
+    assert_eq!(closed(1, Some(1_000_000)), [""; 0]);
+    assert_eq!(
+        closed(3, Some(49_999)),
+        ["batch 2 was closed because a period of 50ms had passed, after 49999 microseconds"]
+    );
+    assert_eq!(
+        closed(4, Some(50_000)),
+        ["batch 2 was closed because a period had passed, with 4 records, as many as fill it"]
+    );
 }
 
 #[test]

@@ -13,6 +13,7 @@ fn row(batch: i64, first_record: i64, last_record: i64, payload_bytes: i64) -> B
         payload_bytes,
         closed_early: false,
         endless: false,
+        open_micros: Some(0),
         closed_by: "Full".to_owned(),
         state: "signed".to_owned(),
         lease_id: Some(batch),

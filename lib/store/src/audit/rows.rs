@@ -37,6 +37,8 @@ pub struct BatchRow {
     pub closed_early: bool,
     /// Whether one of its instants is infinite.
     pub endless: bool,
+    /// For how many microseconds it was open; none if it has an infinite instant.
+    pub open_micros: Option<i64>,
     /// `Full`, `Period` or `Sealed`.
     pub closed_by: String,
     /// `unsigned`, `leased` or `signed`.
@@ -56,6 +58,7 @@ from_row!(BatchRow {
     payload_bytes,
     closed_early,
     endless,
+    open_micros,
     closed_by,
     state,
     lease_id,

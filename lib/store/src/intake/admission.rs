@@ -61,7 +61,7 @@ impl Payloads {
         self.ends.clear();
     }
 
-    pub(super) fn each(&self) -> Vec<&[u8]> {
+    pub(crate) fn each(&self) -> Vec<&[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end]).collect()
     }

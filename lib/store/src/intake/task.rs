@@ -101,7 +101,7 @@ impl Task {
 }
 
 impl Refusal {
-    pub(super) fn of(answer: &str) -> Option<Self> {
+    pub(crate) fn of(answer: &str) -> Option<Self> {
         match answer {
             "sealed" => Some(Self::Sealed),
             "held" => Some(Self::Held),

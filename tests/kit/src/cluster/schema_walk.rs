@@ -177,11 +177,13 @@ impl Field {
         let path = self.to_string();
         let of = |what: &str| path == what || path.starts_with(&format!("{what}."));
         let mut object = object.clone();
-        if !["sources", "sources[0]", "idempotency", "deadLetter"].into_iter().any(of) {
+        if !["sources", "sources[0]", "idempotency", "deadLetter", "batching"].into_iter().any(of) {
             return object;
         }
         let source = if of("sources[0].table") {
             json!({"table": {"url": "postgres://reader@db/payments", "query": "SELECT 1 AS id", "orderBy": ["id"]}})
+        } else if of("sources[0].http") || of("batching") {
+            json!({"http": {}})
         } else if of("sources[0].run") {
             json!({"run": {"name": "another"}})
         } else {

@@ -189,7 +189,7 @@ async fn bad_tables_get_a_sentence_and_leave_the_ledger_as_it_was() -> anyhow::R
         ),
         (
             of(&url, "query: TABLE payments, orderBy: [payload]}, run: {name: other"),
-            "needs exactly one of objects, table and run",
+            "needs exactly one of objects, table, run and http",
         ),
     ] {
         let Ended { code, stderr, .. } = chancery.sign(&manifest, &[]).await?;

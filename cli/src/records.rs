@@ -1,0 +1,120 @@
+//! `chancery records`: pushes a file to a run, or seals one, through the API that `chancery serve` serves.
+
+mod api;
+mod file;
+
+use chancery_process::{Exit, grouped};
+use http::Method;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::arguments::{ApiArguments, DatabaseArguments, Output, RecordsCommand};
+use crate::error::CliError;
+use crate::output;
+use crate::records::api::{Api, Sending};
+use crate::records::file::Parts;
+use crate::run_name::RunName;
+
+pub(crate) async fn records(
+    database: &DatabaseArguments,
+    command: &RecordsCommand,
+) -> Result<Exit, CliError> {
+    match command {
+        RecordsCommand::Add { file, run, content_type, api, output } => {
+            let api = connect(database, api)?;
+            let mut parts = Parts::open(file, content_type.as_deref())?;
+            let mut counts = Counts::default();
+            while let Some(body) = parts.next()? {
+                // Sent again because no answer came, it is known by this.
+                let key = Uuid::new_v4().to_string();
+                let headers = [("content-type", parts.content_type()), ("idempotency-key", &key)];
+                let sending =
+                    Sending { method: Method::POST, path: path(run, "records"), headers: &headers, body };
+                counts.add(&api.send(sending).await?);
+            }
+            print(*output, &counts, || counts.line(run))
+        }
+        RecordsCommand::Seal { run, api, output } => {
+            let api = connect(database, api)?;
+            let sending = Sending {
+                method: Method::POST,
+                path: path(run, "seal"),
+                headers: &[],
+                body: Vec::new().into(),
+            };
+            let sealed: Sealed = api.send(sending).await?;
+            print(*output, &sealed, || {
+                format!("the run {run} is sealed with {} records\n", grouped(sealed.records.unsigned_abs()))
+            })
+        }
+    }
+}
+
+fn connect(database: &DatabaseArguments, arguments: &ApiArguments) -> Result<Api, CliError> {
+    Api::of(&database.data_dir, arguments.url.as_deref(), arguments.token_file.as_deref())
+}
+
+fn path(run: &RunName, rest: &str) -> String {
+    format!("/v1/namespaces/{}/runs/{}/{rest}", run.namespace, run.name)
+}
+
+fn print(output: Output, result: &impl Serialize, line: impl FnOnce() -> String) -> Result<Exit, CliError> {
+    match output {
+        Output::Table => output::write(line().as_bytes())?,
+        Output::Json => output::line(&serde_json::to_string(result).unwrap_or_default())?,
+    }
+    Ok(Exit::Done)
+}
+
+/// What the API says of a request.
+#[derive(Deserialize)]
+struct Pushed {
+    records: Vec<State>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "state", rename_all = "camelCase")]
+enum State {
+    Admitted,
+    Duplicate,
+    Dead,
+    Rejected,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Sealed {
+    records: i64,
+}
+
+/// What became of the records of a file.
+#[derive(Default, Serialize)]
+struct Counts {
+    admitted: u64,
+    duplicate: u64,
+    dead: u64,
+    rejected: u64,
+}
+
+impl Counts {
+    fn add(&mut self, pushed: &Pushed) {
+        for state in &pushed.records {
+            *match state {
+                State::Admitted => &mut self.admitted,
+                State::Duplicate => &mut self.duplicate,
+                State::Dead => &mut self.dead,
+                State::Rejected => &mut self.rejected,
+            } += 1;
+        }
+    }
+
+    fn line(&self, run: &RunName) -> String {
+        let Self { admitted, duplicate, dead, rejected } = self;
+        format!(
+            "{run}: {} admitted, {} duplicates, {} dead letters, {} rejected\n",
+            grouped(*admitted),
+            grouped(*duplicate),
+            grouped(*dead),
+            grouped(*rejected)
+        )
+    }
+}

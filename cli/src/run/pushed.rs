@@ -1,0 +1,134 @@
+//! A run to which programs push: nothing is read for it. Until it is sealed, batches are closed whose period has passed.
+
+use std::time::{Duration, Instant};
+
+use chancery_process::Stop;
+use chancery_store::Run;
+
+use crate::database::Database;
+use crate::display::{Display, Stage, StageBar};
+use crate::error::CliError;
+use crate::run::intake::{Taken, progress, received};
+use crate::run::room::Room;
+
+/// How often the ledger is asked how far it is.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How long a database may be away.
+const RECONNECT_FOR: Duration = Duration::from_secs(60);
+
+/// The longest time before it is asked again whether a batch is late.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
+
+/// Waits until the run is sealed, as a stage that is shown. `told` is told as records come.
+pub(crate) async fn receive(
+    database: &Database,
+    run: &Run,
+    room: &Room,
+    display: &Display,
+    stop: &Stop,
+    told: impl Fn() + Send + Sync,
+) -> Result<Taken, CliError> {
+    let before = progress(database, run).await?;
+    if before.sealed {
+        return Ok(Taken::Sealed);
+    }
+    display.say(&format!(
+        "the run {}/{} takes in what is pushed to it, through `chancery serve`, until it is sealed",
+        run.namespace, run.name
+    ));
+    let total = run.input.sources().and_then(|sources| sources.record_limit).unwrap_or(0);
+    let bar = display.stage(Stage::Receiving, total.unsigned_abs(), received(&before));
+    let receiving = Receiving { database, run, room, display, bar: &bar, told: &told };
+    let taken = tokio::select! {
+        taken = receiving.watch() => taken,
+        error = receiving.close_late_batches() => Err(error),
+        () = stop.asked() => Ok(Taken::Stopped),
+    };
+    bar.end();
+    taken
+}
+
+struct Receiving<'a, F> {
+    database: &'a Database,
+    run: &'a Run,
+    room: &'a Room,
+    display: &'a Display,
+    bar: &'a StageBar,
+    told: &'a F,
+}
+
+impl<F: Fn() + Send + Sync> Receiving<'_, F> {
+    async fn watch(&self) -> Result<Taken, CliError> {
+        let mut patience = Patience::default();
+        loop {
+            if let Some(taken) = patience.with(self.look().await)?.flatten() {
+                return Ok(taken);
+            }
+            tokio::time::sleep(WATCH_INTERVAL).await;
+        }
+    }
+
+    async fn look(&self) -> Result<Option<Taken>, CliError> {
+        let progress = progress(self.database, self.run).await?;
+        self.bar.at(received(&progress));
+        (self.told)();
+        let short = self.room.is_short(self.display);
+        if short.is_some() != progress.held.is_some() {
+            self.database.ledger.hold_intake(self.run.id, short.as_deref()).await?;
+        }
+        match progress.arrivals {
+            _ if progress.deleted => {
+                Err(CliError::BeingDeleted(format!("{}/{}", self.run.namespace, self.run.name)))
+            }
+            _ if progress.sealed => Ok(Some(Taken::Sealed)),
+            Some(counts) if progress.too_many_dead => Err(CliError::TooManyDead {
+                run: format!("{}/{}", self.run.namespace, self.run.name),
+                dead: counts.dead,
+                limit: counts.dead_limit,
+            }),
+            _ if progress.suspended => Ok(Some(Taken::Suspended)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Ends only with an error: whoever watches sees when the run is sealed.
+    async fn close_late_batches(&self) -> CliError {
+        let mut patience = Patience::default();
+        loop {
+            let closed = self.database.ledger.close_late_batch(self.run).await.map_err(CliError::from);
+            match patience.with(closed) {
+                Ok(next) => {
+                    tokio::time::sleep(next.flatten().unwrap_or(LONGEST_LOOK).min(LONGEST_LOOK)).await
+                }
+                Err(error) => return error,
+            }
+        }
+    }
+}
+
+/// Bears with a database that is away for a while.
+#[derive(Default)]
+struct Patience {
+    away_since: Option<Instant>,
+}
+
+impl Patience {
+    /// None while it is away.
+    fn with<T>(&mut self, answer: Result<T, CliError>) -> Result<Option<T>, CliError> {
+        match answer {
+            Ok(answer) => {
+                self.away_since = None;
+                Ok(Some(answer))
+            }
+            Err(CliError::Store(error)) if error.is_transient() => {
+                let since = *self.away_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > RECONNECT_FOR {
+                    return Err(CliError::LostWhileSigning(error));
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

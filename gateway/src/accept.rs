@@ -1,0 +1,71 @@
+//! Takes connections, so many at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use chancery_process::Stop;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::connections::answer;
+use crate::limits::Limits;
+use crate::listen::Listener;
+
+/// Pause after a connection could not be accepted, which is when file descriptors run out.
+const AFTER_REFUSAL: Duration = Duration::from_millis(200);
+
+/// How long requests that are in hand may take to end once the program is asked to stop.
+const END: Duration = Duration::from_secs(10);
+
+/// Takes connections until the program is asked to stop, then waits for the requests that are in hand.
+pub(crate) async fn serve(listener: &Listener, router: &Router, limits: Limits, stop: &Stop) {
+    let room = Arc::new(Semaphore::new(limits.connections));
+    let mut open = JoinSet::new();
+    loop {
+        let taken = tokio::select! {
+            taken = take(listener, router, limits, &room, stop, &mut open) => taken,
+            () = stop.asked() => break,
+        };
+        if let Err(error) = taken {
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(AFTER_REFUSAL).await;
+        }
+        while open.try_join_next().is_some() {}
+    }
+    let all = async { while open.join_next().await.is_some() {} };
+    if tokio::time::timeout(END, all).await.is_err() {
+        tracing::warn!("requests that took too long to end are broken off");
+    }
+}
+
+async fn take(
+    listener: &Listener,
+    router: &Router,
+    limits: Limits,
+    room: &Arc<Semaphore>,
+    stop: &Stop,
+    open: &mut JoinSet<()>,
+) -> std::io::Result<()> {
+    // The semaphore is never closed.
+    let Ok(place) = Arc::clone(room).acquire_owned().await else { return Ok(()) };
+    let (router, stop) = (router.clone(), stop.clone());
+    match listener {
+        Listener::Loopback(listener, _) => {
+            let (stream, _peer) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            open.spawn(async move {
+                answer(stream, router, limits, stop.asked()).await;
+                drop(place);
+            });
+        }
+        Listener::Unix(listener, _) => {
+            let (stream, _peer) = listener.accept().await?;
+            open.spawn(async move {
+                answer(stream, router, limits, stop.asked()).await;
+                drop(place);
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Public keys as JWKs (RFC 7517, 7518, 8037), by the thumbprint of RFC 7638.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rsa::RsaPublicKey;
+use rsa::pkcs8::DecodePublicKey as _;
+use rsa::traits::PublicKeyParts as _;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// A key, and what names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Jwk {
+    pub(crate) id: String,
+    pub(crate) jwk: Value,
+}
+
+impl Jwk {
+    /// Of a SubjectPublicKeyInfo in DER; none if it is of no algorithm of that name.
+    pub(crate) fn of(algorithm: &str, spki: &[u8]) -> Option<Self> {
+        // Of the two curves, the point is what a SubjectPublicKeyInfo ends with.
+        let mut jwk = match algorithm {
+            "RS256" | "PS256" => {
+                let key = RsaPublicKey::from_public_key_der(spki).ok()?;
+                json!({"e": encoded(&key.e().to_bytes_be()), "kty": "RSA", "n": encoded(&key.n().to_bytes_be())})
+            }
+            "ES256" => {
+                let (_, point) = spki.split_at_checked(spki.len().checked_sub(65)?)?;
+                let (x, y) = point.strip_prefix(&[4])?.split_at(32);
+                json!({"crv": "P-256", "kty": "EC", "x": encoded(x), "y": encoded(y)})
+            }
+            "EdDSA" => {
+                let (_, point) = spki.split_at_checked(spki.len().checked_sub(32)?)?;
+                json!({"crv": "Ed25519", "kty": "OKP", "x": encoded(point)})
+            }
+            _ => return None,
+        };
+        // These members and no others, in the order of their names, without white space: as `Value` writes them.
+        let id = encoded(&Sha256::digest(jwk.to_string()));
+        jwk["alg"] = json!(algorithm);
+        jwk["use"] = json!("sig");
+        jwk["kid"] = json!(id);
+        Some(Self { id, jwk })
+    }
+}
+
+pub(crate) fn encoded(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    #[test]
+    fn an_ed25519_key_is_that_of_rfc_8037() {
+        // RFC 8037, appendices A.2 and A.3.
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        let mut spki = STANDARD.decode("MCowBQYDK2VwAyEA").expect("a head");
+        spki.extend(URL_SAFE_NO_PAD.decode(x).expect("a point"));
+        let jwk = Jwk::of("EdDSA", &spki).expect("a key");
+        assert_eq!(jwk.jwk["x"], x);
+        assert_eq!(jwk.id, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn what_is_no_key_is_none() {
+        for algorithm in ["RS256", "ES256", "EdDSA", "none"] {
+            assert_eq!(Jwk::of(algorithm, b"short"), None);
+        }
+        assert_eq!(Jwk::of("ES256", &[7; 91]), None, "a point that is not uncompressed");
+    }
+}

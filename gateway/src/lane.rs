@@ -1,0 +1,190 @@
+//! The way into one run: while one call waits for the disk, requests gather for the next. So a call has as many of them as
+//! come in the time of a call, and none waits for others when there are none.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chancery_store::Ledger;
+use chancery_store::intake::Refusal;
+use chancery_store::pushing::{FormerPush, PushAnswer};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::call::{Answer, Call, Request};
+use crate::problem::Problem;
+use crate::runs::PushedRun;
+use crate::states;
+
+/// A lane that is idle for so long ends.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How long it is believed how many records are unsigned.
+const COUNTED: Duration = Duration::from_millis(100);
+
+/// Takes in what comes until nothing comes for a while, or the run is gone.
+pub(crate) async fn run(ledger: Ledger, target: Arc<PushedRun>, mut requests: mpsc::Receiver<Request>) {
+    let mut lane = Lane { ledger, target, unsigned: 0, counted: None };
+    let mut held_back: Option<Request> = None;
+    loop {
+        let first = match held_back.take() {
+            Some(request) => request,
+            None => match tokio::time::timeout(IDLE, requests.recv()).await {
+                Ok(Some(request)) => request,
+                // Nothing more comes from now on; what has come meanwhile is taken in below.
+                Err(_) => {
+                    requests.close();
+                    match requests.recv().await {
+                        Some(request) => request,
+                        None => return,
+                    }
+                }
+                Ok(None) => return,
+            },
+        };
+        let mut call = Call::default();
+        let mut next = Some(first);
+        while let Some(request) = next.take() {
+            match call.add(request) {
+                Ok(()) => next = requests.try_recv().ok(),
+                Err(request) => held_back = Some(request),
+            }
+        }
+        if lane.take_in(call).await == Go::No {
+            requests.close();
+        }
+    }
+}
+
+struct Lane {
+    ledger: Ledger,
+    target: Arc<PushedRun>,
+    /// Records that are admitted and not signed, as far as is known, and since when.
+    unsigned: i64,
+    counted: Option<Instant>,
+}
+
+/// Whether this run is still the one of its name.
+#[derive(PartialEq, Eq)]
+enum Go {
+    On,
+    No,
+}
+
+impl Lane {
+    /// Takes a call in, and answers each of its requests.
+    async fn take_in(&mut self, mut call: Call) -> Go {
+        loop {
+            match self.has_room().await {
+                Ok(true) => {}
+                Ok(false) => return self.refuse(call, &pending(&self.target)),
+                Err(problem) => return self.refuse(call, &problem),
+            }
+            match self.ledger.push(&self.target.run, &call.push).await {
+                Ok(PushAnswer::Taken(taken)) => {
+                    self.unsigned += taken.accounted;
+                    answer(call, &taken);
+                    return Go::On;
+                }
+                Ok(PushAnswer::Repeated) => match self.without_repeated(call).await {
+                    Some(rest) => call = rest,
+                    None => return Go::On,
+                },
+                Ok(PushAnswer::NotPushed) => {
+                    let problem = Problem::not_pushed(&self.target.name);
+                    return self.refuse(call, &problem);
+                }
+                Ok(PushAnswer::Refused(refusal)) => {
+                    self.refuse(call, &Problem::refused(refusal, &self.target.name));
+                    return if refusal == Refusal::Gone { Go::No } else { Go::On };
+                }
+                Err(error) => return self.refuse(call, &Problem::store(&error)),
+            }
+        }
+    }
+
+    /// Whether so few records are unsigned that more may come.
+    async fn has_room(&mut self) -> Result<bool, Problem> {
+        let is_known = self.counted.is_some_and(|counted| counted.elapsed() < COUNTED);
+        if !is_known {
+            let unsigned = self.ledger.unsigned_records(&self.target.run).await;
+            self.unsigned = unsigned.map_err(|error| Problem::store(&error))?;
+            self.counted = Some(Instant::now());
+        }
+        Ok(self.unsigned <= self.target.max_pending)
+    }
+
+    /// Answers the requests that were taken in before. The others are a call of their own.
+    async fn without_repeated(&self, call: Call) -> Option<Call> {
+        let keys: Vec<&[u8]> = call.push.named.iter().map(|named| &named.key[..]).collect();
+        let former = match self.ledger.former_pushes(&self.target.run, &keys).await {
+            Ok(former) => former,
+            Err(error) => {
+                self.refuse(call, &Problem::store(&error));
+                return None;
+            }
+        };
+        let former: HashMap<Vec<u8>, FormerPush> =
+            former.into_iter().map(|push| (push.key.clone(), push)).collect();
+        let mut rest = Call::default();
+        for request in call.take_apart() {
+            match request.name.and_then(|name| Some((name, former.get(&name.key[..])?))) {
+                None => {
+                    // It was in a call with these before.
+                    if let Err(request) = rest.add(request) {
+                        send(request, Err(Problem::busy()));
+                    }
+                }
+                Some((name, former)) if former.digest == name.digest => {
+                    send(request, Ok(Answer { states: states::of_former(former), repeated: true }));
+                }
+                Some(_) => send(request, Err(other_content())),
+            }
+        }
+        (!rest.requests.is_empty()).then_some(rest)
+    }
+
+    fn refuse(&self, call: Call, problem: &Problem) -> Go {
+        for request in call.take_apart() {
+            send(request, Err(problem.clone()));
+        }
+        Go::On
+    }
+}
+
+fn answer(call: Call, taken: &chancery_store::pushing::Taken) {
+    let Call { requests, push, .. } = call;
+    for (request, range) in requests {
+        let dead = push.dead.iter().map(|dead| (dead.position, dead.stage.as_str(), dead.reason.as_str()));
+        let states = states::of_range(taken, range, dead);
+        send(request, Ok(Answer { states, repeated: false }));
+    }
+}
+
+fn send(request: Request, answer: Result<Answer, Problem>) {
+    let Request { items: _, name: _, answer: to, room: _ } = request;
+    // Whoever asked may have gone.
+    let _gone = to.send(answer);
+}
+
+fn pending(target: &PushedRun) -> Problem {
+    Problem::new(
+        http::StatusCode::TOO_MANY_REQUESTS,
+        "pending",
+        "Too many records are unsigned",
+        format!(
+            "more than {} records of the run {} are admitted and not signed; nothing of this request was taken in: send it again once some are signed",
+            target.max_pending, target.name
+        ),
+    )
+    .again_after(1)
+}
+
+fn other_content() -> Problem {
+    Problem::new(
+        http::StatusCode::UNPROCESSABLE_ENTITY,
+        "other-content",
+        "The Idempotency-Key is another request's",
+        "a request of this Idempotency-Key was taken in before, and sent something else; give each request a key of its own",
+    )
+}

@@ -1,0 +1,36 @@
+//! The HTTP API: records in, results out.
+//!
+//! Many requests are taken in by one call of the ledger ([`lane`]): while one call waits for the disk, the requests that come
+//! meanwhile gather for the next. A request is answered once what it brought is on disk, so that one that was answered is
+//! there, and one that was not can be sent again: by its payloads, or by the name that its client gave it, it is known.
+//!
+//! What can be taken at a time is bounded everywhere ([`Limits`]): connections, headers, bodies, and the bytes of all bodies
+//! together. Whoever is slow, or breaks off, costs the others nothing.
+
+mod accept;
+mod body;
+mod call;
+mod cloud_event;
+mod connections;
+mod content;
+mod gateway;
+mod jwk;
+mod keys;
+mod lane;
+mod lanes;
+mod limits;
+mod listen;
+mod model;
+mod openapi;
+mod problem;
+mod routes;
+mod runs;
+mod states;
+mod token;
+mod waits;
+
+pub use gateway::Gateway;
+pub use limits::Limits;
+pub use listen::{Listen, ListenError, Listener};
+pub use openapi::document as openapi_document;
+pub use token::{Token, TokenError};

@@ -1,0 +1,51 @@
+//! How much is taken at a time.
+
+use std::time::Duration;
+
+/// Bounds of the API. What lies beyond is refused, with a problem document that says which bound it was.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections that are open at the same time; the next ones wait to be accepted.
+    pub connections: usize,
+    /// Bytes of the head of a request.
+    pub head_bytes: usize,
+    /// Headers of a request.
+    pub headers: usize,
+    /// How long the head of a request may take, and how long a connection may be idle before it.
+    pub head_time: Duration,
+    /// Bytes of a body, and of what is in it when it is compressed.
+    pub body_bytes: usize,
+    /// How long a body may pause.
+    pub body_pause: Duration,
+    /// How long a body may take.
+    pub body_time: Duration,
+    /// Bytes of all bodies that are being read, or wait to be taken in.
+    pub held_bytes: usize,
+    /// Records of a request.
+    pub records: usize,
+    /// Of these, such as cannot become records.
+    pub dead: usize,
+    /// How long a request may wait for signatures.
+    pub wait: Duration,
+    /// Requests to one run that wait to be taken in.
+    pub queue: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_240,
+            head_bytes: 16 * 1024,
+            headers: 64,
+            head_time: Duration::from_secs(30),
+            body_bytes: 8 << 20,
+            body_pause: Duration::from_secs(10),
+            body_time: Duration::from_secs(120),
+            held_bytes: 32 << 20,
+            records: 10_000,
+            dead: 1_000,
+            wait: Duration::from_secs(60),
+            queue: 4_096,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What is answered, as JSON.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What became of the records of a request, in their order.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Pushed {
+    /// The run, as NAMESPACE/NAME.
+    pub(crate) run: String,
+    /// Whether a request of this Idempotency-Key was taken in before, which this answer is about.
+    pub(crate) repeated: bool,
+    /// One for each record.
+    pub(crate) records: Vec<RecordState>,
+}
+
+/// What became of one record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum RecordState {
+    /// It is a record of the run, on disk, and will be signed.
+    Admitted {
+        /// Its number.
+        record: i64,
+        /// Its signature, if the request waits for it and it is there.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
+    /// It repeats a record of the run's keyring, and is not signed again.
+    Duplicate {
+        /// The run of that record, in the same namespace; none if the run is gone.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        of_run: Option<String>,
+        /// The number of that record.
+        of_record: i64,
+        /// The signature of that record, if it is of this run, the request waits for it and it is there.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signed: Option<Signed>,
+    },
+    /// It cannot become a record, and is kept as a dead letter.
+    Dead {
+        /// Which step gave it up.
+        stage: String,
+        /// Why.
+        reason: String,
+    },
+    /// It was not taken in, and nothing of it is kept: the run has all the records that it may have.
+    Rejected {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Signed {
+    /// SHA-256 of the payload, in hexadecimal.
+    pub(crate) digest: String,
+    /// JOSE name of the algorithm.
+    pub(crate) algorithm: String,
+    /// The key, by its thumbprint (RFC 7638), as in the JWK set of the keyring.
+    pub(crate) key_id: String,
+    /// The signature over the payload, in base64url; for ES256 the 64 bytes r‖s.
+    pub(crate) signature: String,
+    /// When it was stored.
+    pub(crate) signed_at: String,
+}
+
+/// A record.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Record {
+    /// Its number.
+    pub(crate) record: i64,
+    /// Its payload, in base64.
+    pub(crate) payload: String,
+    /// SHA-256 of the payload, in hexadecimal.
+    pub(crate) payload_digest: String,
+    /// Its signature, once it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) signed: Option<Signed>,
+}
+
+/// A record that is signed: a line of the results.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SignedLine {
+    /// Its number.
+    pub(crate) record: i64,
+    /// Its signature.
+    pub(crate) signed: Signed,
+}
+
+/// What could not become a record: a line of the dead letters.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeadLetter {
+    /// Name of the source.
+    pub(crate) source: String,
+    /// Where it was: give it as `after` to go on behind it.
+    pub(crate) cursor: String,
+    /// Which step gave it up.
+    pub(crate) stage: String,
+    /// Why.
+    pub(crate) reason: String,
+    /// When.
+    pub(crate) arrived_at: String,
+}
+
+/// A run that was sealed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Sealed {
+    /// The run, as NAMESPACE/NAME.
+    pub(crate) run: String,
+    /// How many records it has.
+    pub(crate) records: i64,
+}
+
+/// Public keys (RFC 7517).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct JwkSet {
+    /// One for each key of the ring.
+    #[schema(value_type = Vec<Object>)]
+    pub(crate) keys: Vec<serde_json::Value>,
+}

@@ -1,0 +1,74 @@
+//! What the API is, in its own words: OpenAPI 3.1.
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use crate::{model, problem, routes};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Chancery", description = "Records in, signatures out."),
+    paths(
+        routes::records::push_records,
+        routes::records::find_record,
+        routes::records::get_record,
+        routes::seal::seal,
+        routes::results::results,
+        routes::dead_letters::dead_letters,
+        routes::jwks::jwks_of_run,
+        routes::jwks::jwks_of_keyring,
+    ),
+    components(schemas(
+        model::Pushed,
+        model::RecordState,
+        model::Signed,
+        model::Record,
+        model::SignedLine,
+        model::DeadLetter,
+        model::Sealed,
+        model::JwkSet,
+        problem::Problem,
+    )),
+    security(("token" = [])),
+    modifiers(&Bearer)
+)]
+struct Api;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+        openapi.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
+
+/// The document, as JSON.
+#[must_use]
+pub fn document() -> String {
+    Api::openapi().to_pretty_json().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_is_of_openapi_3_1_and_names_every_path() {
+        let document: serde_json::Value = serde_json::from_str(&document()).expect("JSON");
+        assert!(document["openapi"].as_str().expect("a version").starts_with("3.1"));
+        let run = "/v1/namespaces/{namespace}/runs/{run}";
+        for (path, method) in [
+            (format!("{run}/records"), "post"),
+            (format!("{run}/records"), "get"),
+            (format!("{run}/records/{{record}}"), "get"),
+            (format!("{run}/seal"), "post"),
+            (format!("{run}/results"), "get"),
+            (format!("{run}/dead-letters"), "get"),
+            (format!("{run}/jwks.json"), "get"),
+            ("/v1/namespaces/{namespace}/keyrings/{keyring}/jwks.json".to_owned(), "get"),
+        ] {
+            assert!(document["paths"][&path][method].is_object(), "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What is asked of the API, and who answers.
+
+pub(crate) mod dead_letters;
+pub(crate) mod jwks;
+mod query;
+pub(crate) mod records;
+pub(crate) mod results;
+pub(crate) mod seal;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::StatusCode;
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+
+use crate::gateway::Gateway;
+use crate::openapi;
+use crate::problem::Problem;
+
+const RUN: &str = "/v1/namespaces/{namespace}/runs/{run}";
+
+pub(crate) fn router(gateway: Gateway) -> Router {
+    let run = |rest: &str| format!("{RUN}{rest}");
+    Router::new()
+        .route(&run("/records"), post(records::push_records).get(records::find_record))
+        .route(&run("/records/{record}"), get(records::get_record))
+        .route(&run("/seal"), post(seal::seal))
+        .route(&run("/results"), get(results::results))
+        .route(&run("/dead-letters"), get(dead_letters::dead_letters))
+        .route(&run("/jwks.json"), get(jwks::jwks_of_run))
+        .route("/v1/namespaces/{namespace}/keyrings/{keyring}/jwks.json", get(jwks::jwks_of_keyring))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(not_so)
+        // Around all, so that nobody without a token learns what there is.
+        .layer(from_fn_with_state(gateway.clone(), only_with_token))
+        .merge(Router::new().route("/openapi.json", get(document)))
+        .with_state(gateway)
+}
+
+async fn only_with_token(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+    let shown = request.headers().get(AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
+    if !gateway.0.token.is_shown_by(shown) {
+        return Problem::unauthorized().into_response();
+    }
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn nothing_here() -> Problem {
+    Problem::not_found("there is nothing at this path; /openapi.json lists what there is")
+}
+
+async fn not_so() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method",
+        "The method is not known here",
+        "this path has no such method; /openapi.json lists those that there are",
+    )
+}
+
+async fn document() -> Response {
+    ([(CONTENT_TYPE, "application/json")], openapi::document()).into_response()
+}
+
+/// Lines of JSON, and where to go on behind them.
+fn lines<T: serde::Serialize>(items: &[T], next: &str) -> Response {
+    let mut text = Vec::new();
+    for item in items {
+        // What is written is memory, and what is shown has a form in JSON.
+        let _written = serde_json::to_writer(&mut text, item);
+        text.push(b'\n');
+    }
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    if let Ok(link) = HeaderValue::from_str(&format!("<?after={next}>; rel=\"next\"")) {
+        headers.insert(http::header::LINK, link);
+    }
+    response
+}

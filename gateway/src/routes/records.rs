@@ -1,0 +1,221 @@
+//! Records in, and single records out.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chancery_reading::Outcome;
+use chancery_store::{Idempotency, Run};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use tokio::time::{Duration, Instant};
+use utoipa::IntoParams;
+
+use super::query::given;
+use crate::body::{self, Held, Room};
+use crate::call::{Item, RequestName, dead, items};
+use crate::gateway::{Gateway, Shared};
+use crate::keys::hex;
+use crate::lanes::Lane;
+use crate::model::{Pushed, Record, RecordState};
+use crate::problem::Problem;
+use crate::runs::{Name, PushedRun};
+use crate::{content, model};
+
+/// How a request is answered.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PushQuery {
+    /// For how many seconds to wait for the signatures, from 0 to 60; not at all unless given.
+    #[param(minimum = 0, maximum = 60)]
+    wait: Option<u16>,
+}
+
+/// Pushes records to a run.
+///
+/// Answered once they are on disk. A body is NDJSON, one JSON document, CSV, CloudEvents (structured, batched or binary mode), or
+/// one payload of any other type.
+#[utoipa::path(post, path = "/v1/namespaces/{namespace}/runs/{run}/records", operation_id = "pushRecords", tag = "records",
+    params(("namespace" = String, Path, description = "Namespace of the run"), ("run" = String, Path, description = "Name of the run"), PushQuery,
+        ("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again under it, it is answered as it was the first time")),
+    request_body(content(
+        (String = "application/x-ndjson"), (String = "application/json"), (String = "text/csv"),
+        (String = "application/cloudevents+json"), (String = "application/cloudevents-batch+json"), (String = "application/octet-stream"))),
+    responses((status = 200, description = "What became of each record", body = Pushed),
+        (status = "default", description = "Why nothing was taken in", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn push_records(
+    State(gateway): State<Gateway>,
+    Path((namespace, run)): Path<(String, String)>,
+    query: Result<Query<PushQuery>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Pushed>, Problem> {
+    let Shared { lanes, limits, held, .. } = &*gateway.0;
+    let name = Name::of(namespace, run)?;
+    let PushQuery { wait } = given(query)?;
+    let wait = Duration::from_secs(wait.unwrap_or(0).into());
+    if wait > limits.wait {
+        return Err(Problem::bad_request(format!("wait is longer than {} seconds", limits.wait.as_secs())));
+    }
+    let lane = lanes.get(&name).await?;
+    let Held { bytes, room } = body::read(&headers, body, Room::new(held), limits).await?;
+    let request_name = request_name(&headers, &bytes)?;
+    let outcomes = content::arrivals(&headers, bytes, limits.records).await?;
+    if outcomes.len() > limits.records {
+        return Err(Problem::too_large(format!("a request has at most {} records", limits.records)));
+    }
+    let items = named(&lane, outcomes).await?;
+    if dead(&items) > limits.dead {
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "too-many-dead-in-one",
+            "Too much of the request cannot become records",
+            format!(
+                "more than {} of the request cannot become records, so nothing of it was taken in",
+                limits.dead
+            ),
+        ));
+    }
+    if items.is_empty() {
+        return Ok(Json(Pushed { run: name.to_string(), repeated: false, records: Vec::new() }));
+    }
+    let target: &PushedRun = &lane.target.clone();
+    let (lane, answer) = lanes.push(&name, target, items, request_name, room).await?;
+    let mut records = answer.states;
+    if !wait.is_zero() {
+        with_signatures(&gateway.0, &lane, &mut records, Instant::now() + wait).await?;
+    }
+    Ok(Json(Pushed { run: name.to_string(), repeated: answer.repeated, records }))
+}
+
+/// What is taken in of what was read. An expression is worked out where it holds up nobody else.
+async fn named(lane: &Lane, outcomes: Vec<Outcome>) -> Result<Vec<Item>, Problem> {
+    let target = lane.target.clone();
+    if target.identify.is_none() {
+        return Ok(items(outcomes, None));
+    }
+    tokio::task::spawn_blocking(move || items(outcomes, target.identify.as_ref())).await.map_err(|error| {
+        tracing::error!(%error, "an expression could not be worked out");
+        Problem::busy()
+    })
+}
+
+/// What the client calls the request, and what it sends by it.
+fn request_name(headers: &HeaderMap, body: &[u8]) -> Result<Option<RequestName>, Problem> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    if key.is_empty() || key.len() > 255 {
+        return Err(Problem::bad_request("an Idempotency-Key has 1 to 255 characters"));
+    }
+    let mut sent = Sha256::new();
+    let events = headers.iter().filter(|(name, _)| name.as_str().starts_with("ce-"));
+    let mut events: Vec<_> = events.map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    events.sort_unstable();
+    let kind = headers.get(http::header::CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    for (name, value) in std::iter::once(("content-type", kind)).chain(events) {
+        sent.update(name);
+        sent.update([0]);
+        sent.update(value);
+        sent.update([0]);
+    }
+    sent.update(body);
+    Ok(Some(RequestName { key: Sha256::digest(key.as_bytes()).into(), digest: sent.finalize().into() }))
+}
+
+async fn with_signatures(
+    shared: &Shared,
+    lane: &Lane,
+    records: &mut [RecordState],
+    until: Instant,
+) -> Result<(), Problem> {
+    let run = &lane.target.run;
+    let wanted = |state: &RecordState| match state {
+        RecordState::Admitted { record, .. } => Some(*record),
+        RecordState::Duplicate { of_run: Some(of_run), of_record, .. } if *of_run == run.name => {
+            Some(*of_record)
+        }
+        _ => None,
+    };
+    let found = lane.waits.until(records.iter().filter_map(wanted).collect(), until).await;
+    let shown = shared.keys.shown(&shared.ledger, &run.keyring, found.into_values().collect()).await?;
+    let shown: std::collections::HashMap<i64, model::Signed> = shown.into_iter().collect();
+    for state in records {
+        let there = wanted(state).and_then(|record| shown.get(&record).cloned());
+        if let RecordState::Admitted { signed, .. } | RecordState::Duplicate { signed, .. } = state {
+            *signed = there;
+        }
+    }
+    Ok(())
+}
+
+/// One record of a run.
+#[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/records/{record}", operation_id = "getRecord", tag = "records",
+    params(("namespace" = String, Path), ("run" = String, Path), ("record" = i64, Path, description = "Its number")),
+    responses((status = 200, body = Record), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn get_record(
+    State(gateway): State<Gateway>,
+    Path((namespace, run, record)): Path<(String, String, String)>,
+) -> Result<Json<Record>, Problem> {
+    let run = Name::of(namespace, run)?.find(&gateway.0.ledger).await?;
+    let record = record.parse().map_err(|_| Problem::bad_request("a record is named by its number"))?;
+    of_run(&gateway.0, &run, record).await.map(Json)
+}
+
+/// Which record is wanted.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DigestQuery {
+    /// SHA-256 of its payload, in hexadecimal.
+    #[param(pattern = "^[0-9a-fA-F]{64}$")]
+    digest: String,
+}
+
+/// The record of a run that has a payload, by the SHA-256 of that.
+#[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/records", operation_id = "findRecord", tag = "records",
+    params(("namespace" = String, Path), ("run" = String, Path), DigestQuery),
+    responses((status = 200, body = Record), (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn find_record(
+    State(gateway): State<Gateway>,
+    Path((namespace, run)): Path<(String, String)>,
+    query: Result<Query<DigestQuery>, QueryRejection>,
+) -> Result<Json<Record>, Problem> {
+    let digest = bytes_of(&given(query)?.digest)
+        .ok_or_else(|| Problem::bad_request("digest is the SHA-256 of a payload, 64 hexadecimal digits"))?;
+    let run = Name::of(namespace, run)?.find(&gateway.0.ledger).await?;
+    let by_content = run.input.sources().is_some_and(|sources| sources.idempotency == Idempotency::Content);
+    if !by_content {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "no-digests",
+            "The run does not know payloads by their content",
+            "records are found by their digest in runs whose spec.idempotency.by is Content",
+        ));
+    }
+    let found =
+        gateway.0.ledger.record_of_digest(&run, &digest).await.map_err(|error| Problem::store(&error))?;
+    let record =
+        found.ok_or_else(|| Problem::not_found("no record of the run has a payload of this digest"))?;
+    of_run(&gateway.0, &run, record).await.map(Json)
+}
+
+async fn of_run(shared: &Shared, run: &Run, record: i64) -> Result<Record, Problem> {
+    let failed = |error| Problem::store(&error);
+    let payload = shared.ledger.payload_of(run, record).await.map_err(failed)?;
+    let payload = payload.ok_or_else(|| Problem::not_found(format!("the run has no record {record}")))?;
+    let signed = shared.ledger.signatures_of(run, &[record]).await.map_err(failed)?;
+    let signed =
+        shared.keys.shown(&shared.ledger, &run.keyring, signed).await?.pop().map(|(_, signed)| signed);
+    let payload_digest = hex(&Sha256::digest(&payload));
+    Ok(Record { record, payload: STANDARD.encode(payload), payload_digest, signed })
+}
+
+fn bytes_of(hex: &str) -> Option<Vec<u8>> {
+    if hex.len() != 64 || !hex.is_ascii() {
+        return None;
+    }
+    (0..64).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok()).collect()
+}

@@ -1,0 +1,43 @@
+//! Signed records, in the order of their numbers.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+
+use super::lines;
+use super::query::{Page, given};
+use crate::gateway::Gateway;
+use crate::model::SignedLine;
+use crate::problem::Problem;
+use crate::runs::Name;
+
+/// The records behind a cursor that are signed, up to the first that is not, one JSON object per line.
+///
+/// The number of the last one is the cursor from which to go on. Of a run that is under way, ask again later.
+#[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/results", operation_id = "listResults", tag = "results",
+    params(("namespace" = String, Path), ("run" = String, Path), Page),
+    responses((status = 200, description = "One object per line", body = SignedLine, content_type = "application/x-ndjson"),
+        (status = "default", body = Problem, content_type = "application/problem+json")))]
+pub(crate) async fn results(
+    State(gateway): State<Gateway>,
+    Path((namespace, run)): Path<(String, String)>,
+    query: Result<Query<Page>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let shared = &gateway.0;
+    let page = given(query)?;
+    let most = i64::from(page.most()?);
+    let after = page.after.as_deref().map_or(Ok(0), str::parse::<i64>);
+    let after = after.ok().filter(|after| (0..=i64::MAX - most).contains(after));
+    let after = after.ok_or_else(|| Problem::bad_request("after is the number of a record, 0 or greater"))?;
+    let run = Name::of(namespace, run)?.find(&shared.ledger).await?;
+    let wanted: Vec<i64> = (after + 1..=after + most).collect();
+    let found = shared.ledger.signatures_of(&run, &wanted).await.map_err(|error| Problem::store(&error))?;
+    // Behind a gap, which fills later, nobody would look for it again.
+    let without_gap = found.into_iter().zip(wanted).take_while(|(signed, number)| signed.record == *number);
+    let signed = without_gap.map(|(signed, _)| signed).collect();
+    let shown = shared.keys.shown(&shared.ledger, &run.keyring, signed).await?;
+    let shown: Vec<SignedLine> =
+        shown.into_iter().map(|(record, signed)| SignedLine { record, signed }).collect();
+    let next = shown.last().map_or(after, |last| last.record);
+    Ok(lines(&shown, &next.to_string()))
+}

@@ -1,0 +1,69 @@
+//! The runs to which programs push, looked up once and known from then on: what is asked of a run here never changes, and the
+//! ledger compares its identity at each call.
+
+use chancery_sources::identity::Identify;
+use chancery_store::{Ledger, Run, StoreError};
+
+use crate::problem::Problem;
+
+/// A run, and how its payloads are named.
+pub(crate) struct PushedRun {
+    pub(crate) run: Run,
+    /// NAMESPACE/NAME.
+    pub(crate) name: String,
+    pub(crate) max_pending: i64,
+    pub(crate) identify: Option<Identify>,
+}
+
+/// The name of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Name {
+    pub(crate) namespace: String,
+    pub(crate) run: String,
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.run)
+    }
+}
+
+impl Name {
+    /// What a name can be: nothing else is asked of the ledger.
+    pub(crate) fn of(namespace: String, run: String) -> Result<Self, Problem> {
+        let is_name = |text: &str| {
+            !text.is_empty()
+                && text.len() <= 253
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+        };
+        let name = Self { namespace, run };
+        if is_name(&name.namespace) && is_name(&name.run) {
+            Ok(name)
+        } else {
+            Err(Problem::no_run(&name.to_string().escape_debug().to_string()))
+        }
+    }
+
+    /// Finds the run.
+    pub(crate) async fn find(&self, ledger: &Ledger) -> Result<Run, Problem> {
+        let found = ledger.find_run(&self.namespace, &self.run).await;
+        let run = found.map_err(|error| Problem::store(&error))?;
+        if run.deleted { Err(Problem::no_run(&self.to_string())) } else { Ok(run) }
+    }
+}
+
+impl PushedRun {
+    pub(crate) async fn find(ledger: &Ledger, name: &Name) -> Result<Self, Problem> {
+        let run = name.find(ledger).await?;
+        let name = name.to_string();
+        let sources = run.input.sources();
+        let Some((sources, pushed)) = sources.and_then(|sources| Some((sources, sources.pushed()?))) else {
+            return Err(Problem::not_pushed(&name));
+        };
+        let max_pending = pushed.max_pending;
+        let identify = sources.idempotency.expression().map(Identify::by).transpose().map_err(|reason| {
+            Problem::store(&StoreError::Corrupt(format!("the expression of the run's idempotency {reason}")))
+        })?;
+        Ok(Self { run, name, max_pending, identify })
+    }
+}

@@ -1,0 +1,2 @@
+-- $1 run
+SELECT chancery.batch_close_late($1)

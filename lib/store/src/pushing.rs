@@ -1,0 +1,239 @@
+//! Payloads that programs push to a run.
+
+use std::time::Duration;
+
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use crate::connect::Ledger;
+use crate::error::StoreError;
+use crate::intake::{DeadArrival, Payloads, Refusal};
+use crate::query;
+use crate::run::Run;
+
+/// Arrivals that were pushed, of many requests: all or none of them are taken in. Each has a place, from 0 on.
+#[derive(Clone, Debug, Default)]
+pub struct Push {
+    /// How many.
+    pub arrivals: i64,
+    /// Payloads, in order, each at most 1 MiB.
+    pub payloads: Payloads,
+    /// The place of each.
+    pub places: Vec<i64>,
+    /// What names each, in a run that knows payloads by an expression: its value as canonical JSON. Else nothing.
+    pub identities: Payloads,
+    /// What cannot become a record, in order; its position is its place.
+    pub dead: Vec<DeadArrival>,
+    /// Requests that their clients gave names to.
+    pub named: Vec<NamedRequest>,
+}
+
+/// A request that its client gave a name to, so that it can be sent again without harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedRequest {
+    /// SHA-256 of the name.
+    pub key: [u8; 32],
+    /// SHA-256 of what was sent.
+    pub digest: [u8; 32],
+    /// Place of its first arrival.
+    pub place: i64,
+    /// How many it has.
+    pub arrivals: i64,
+}
+
+/// What the ledger says to a [`Push`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PushAnswer {
+    /// It is taken in, and on disk.
+    Taken(Taken),
+    /// One of its requests was taken in before: nothing of it was, this time.
+    Repeated,
+    /// Nothing is pushed to this run: it has other sources.
+    NotPushed,
+    /// Nothing is taken in now.
+    Refused(Refusal),
+}
+
+/// What became of arrivals that were taken in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Position of the first.
+    pub position: i64,
+    /// How many of them were taken in; what comes after lies beyond the most records that the run may have.
+    pub accounted: i64,
+    /// Number of the first payload that is a record; those that follow have the numbers after it.
+    pub first_record: i64,
+    /// Those that repeat a record, in order.
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// An arrival that repeats a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// Its place.
+    pub place: i64,
+    /// Name of the run whose record that is; empty if that is gone.
+    pub run: String,
+    /// Number of the record.
+    pub record: i64,
+}
+
+/// A named request that was taken in before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerPush {
+    /// SHA-256 of its name.
+    pub key: Vec<u8>,
+    /// SHA-256 of what was sent.
+    pub digest: Vec<u8>,
+    /// How many arrivals it has.
+    pub arrivals: i64,
+    /// What became of them.
+    pub taken: Taken,
+    /// Those that could not become records: their places, which step gave them up, and why.
+    pub dead: Vec<(i64, String, String)>,
+}
+
+/// What came of asking that a run is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealAnswer {
+    /// It is, or was before.
+    Sealed,
+    /// It has other sources, which seal it.
+    NotPushed,
+    /// It is gone, or being deleted.
+    Gone,
+}
+
+impl Ledger {
+    /// Takes in what was pushed, and waits until it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses: then nobody knows whether it was taken in.
+    pub async fn push(&self, run: &Run, push: &Push) -> Result<PushAnswer, StoreError> {
+        let Push { arrivals, payloads, places, identities, dead, named } = push;
+        let row = self
+            .ask(query::records_push, async |query, connection| {
+                query
+                    .rows()
+                    .bind(run.id)
+                    .bind(run.uid)
+                    .bind(arrivals)
+                    .bind(payloads.each())
+                    .bind(places)
+                    .bind(identities.each())
+                    .bind(dead.iter().map(|dead| dead.position).collect::<Vec<_>>())
+                    .bind(texts(dead, |dead| &dead.stage))
+                    .bind(texts(dead, |dead| &dead.reason))
+                    .bind(dead.iter().map(|dead| &dead.raw[..]).collect::<Vec<_>>())
+                    .bind(named.iter().map(|request| &request.key[..]).collect::<Vec<_>>())
+                    .bind(named.iter().map(|request| &request.digest[..]).collect::<Vec<_>>())
+                    .bind(named.iter().map(|request| request.place).collect::<Vec<_>>())
+                    .bind(named.iter().map(|request| request.arrivals).collect::<Vec<_>>())
+                    .fetch_one(connection)
+                    .await
+            })
+            .await?;
+        let answer: &str = row.get("answer");
+        if let Some(refusal) = Refusal::of(answer) {
+            return Ok(PushAnswer::Refused(refusal));
+        }
+        match answer {
+            "admitted" | "full" => Ok(PushAnswer::Taken(taken(&row))),
+            "repeated" => Ok(PushAnswer::Repeated),
+            "not_pushed" => Ok(PushAnswer::NotPushed),
+            other => Err(StoreError::Corrupt(format!("records_push answered {other:?}"))),
+        }
+    }
+
+    /// What became of requests that were taken in before, by the SHA-256 of their names.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn former_pushes(&self, run: &Run, keys: &[&[u8]]) -> Result<Vec<FormerPush>, StoreError> {
+        let rows = self
+            .ask(query::pushes_find, async |query, connection| {
+                query.rows().bind(run.id).bind(run.uid).bind(keys).fetch_all(connection).await
+            })
+            .await?;
+        Ok(rows.iter().map(former).collect())
+    }
+
+    /// Seals a run to which programs push: nothing more is taken in.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn seal_pushes(&self, run: &Run) -> Result<SealAnswer, StoreError> {
+        let answer: String = self
+            .ask(query::pushes_seal, async |query, connection| {
+                query.scalars().bind(run.id).bind(run.uid).fetch_one(connection).await
+            })
+            .await?;
+        match answer.as_str() {
+            "sealed" => Ok(SealAnswer::Sealed),
+            "not_pushed" => Ok(SealAnswer::NotPushed),
+            "deleted" | "unknown" => Ok(SealAnswer::Gone),
+            other => Err(StoreError::Corrupt(format!("pushes_seal answered {other:?}"))),
+        }
+    }
+
+    /// Closes the batch that waits for more records, if the run's batching period has passed since its first. Returns when to
+    /// look again; none once no batch will wait any more.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn close_late_batch(&self, run: &Run) -> Result<Option<Duration>, StoreError> {
+        let seconds: Option<f64> = self
+            .ask(query::batch_close_late, async |query, connection| {
+                query.scalars().bind(run.id).fetch_one(connection).await
+            })
+            .await?;
+        Ok(seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
+    }
+
+    /// Records of a run that are admitted and not signed.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn unsigned_records(&self, run: &Run) -> Result<i64, StoreError> {
+        let unsigned: Option<i64> = self
+            .ask(query::pushes_pending, async |query, connection| {
+                query.scalars().bind(run.id).fetch_optional(connection).await
+            })
+            .await?;
+        Ok(unsigned.unwrap_or(0))
+    }
+}
+
+fn texts(dead: &[DeadArrival], text: fn(&DeadArrival) -> &str) -> Vec<&str> {
+    dead.iter().map(text).collect()
+}
+
+fn taken(row: &PgRow) -> Taken {
+    let numbers = |column| row.get::<Option<Vec<i64>>, _>(column).unwrap_or_default();
+    let runs = row.get::<Option<Vec<String>>, _>("duplicate_runs").unwrap_or_default();
+    let duplicates = numbers("duplicate_places").into_iter().zip(runs).zip(numbers("duplicate_records"));
+    Taken {
+        position: row.get("start_at"),
+        accounted: row.get("accounted"),
+        first_record: row.get("first_record"),
+        duplicates: duplicates.map(|((place, run), record)| Duplicate { place, run, record }).collect(),
+    }
+}
+
+fn former(row: &PgRow) -> FormerPush {
+    let texts = |column| row.get::<Option<Vec<String>>, _>(column).unwrap_or_default();
+    let places = row.get::<Option<Vec<i64>>, _>("dead_places").unwrap_or_default();
+    let dead = places.into_iter().zip(texts("dead_stages")).zip(texts("dead_reasons"));
+    FormerPush {
+        key: row.get("key_hash"),
+        digest: row.get("digest"),
+        arrivals: row.get("arrivals"),
+        taken: taken(row),
+        dead: dead.map(|((place, stage), reason)| (place, stage, reason)).collect(),
+    }
+}

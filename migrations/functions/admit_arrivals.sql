@@ -1,0 +1,76 @@
+-- Takes arrivals of a split in, from p_position up to p_next: the only way by which a payload from outside becomes a record,
+-- whether it was read (admit) or pushed (records_push). In the run's turn, of a split that is at p_position, and of a run to
+-- which something may be admitted; p_run is its row.
+--
+-- answer: admitted, full or held, as in admit. p_digests are those of the payloads, or null in a run that looks for no
+-- duplicates, and p_identities what they are known by, or null where that is their digest.
+CREATE OR REPLACE FUNCTION chancery.admit_arrivals(
+    p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean,
+    p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[],
+    p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[],
+    OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean)
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_intake chancery.intakes%ROWTYPE;
+    v_base bigint;
+    v_room bigint;
+    v_bytes bigint;
+    v_last bigint;
+BEGIN
+    SELECT * INTO STRICT v_intake FROM chancery.intakes i WHERE i.run_id = p_run.id;
+    IF v_intake.held IS NOT NULL THEN
+        answer := 'held';
+        RETURN;
+    END IF;
+    SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = p_run.id;
+    v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base;
+    start_at := p_position;
+    IF v_room = 0 THEN
+        answer := 'full';
+        RETURN;
+    END IF;
+
+    SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
+      FROM chancery.admit_payloads(p_run.id, p_run.keyring_id, p_digests, p_identities, v_base, v_room,
+                                   p_source, p_split, p_payloads, p_positions, v_intake.duplicates > 0) m;
+    answer := CASE WHEN admitted = v_room THEN 'full' ELSE 'admitted' END;
+    start_at := p_next;
+    IF answer = 'full' THEN
+        -- Whatever is behind the last record was not offered.
+        start_at := coalesce((SELECT min(b.position) FROM (
+                                  SELECT unnest(p_positions) AS position
+                                  UNION ALL SELECT unnest(p_dead_positions)) b
+                               WHERE b.position > v_last), p_next);
+    END IF;
+    done := p_done AND start_at = p_next;
+    dead := 0;
+    IF cardinality(p_dead_positions) > 0 THEN
+        INSERT INTO chancery.arrivals (source, split, position, run_id, state, stage, reason, raw, arrived_at)
+        SELECT p_source, p_split, d.position, p_run.id, 'Dead', d.stage, d.reason, d.raw, clock_timestamp()
+          FROM unnest(p_dead_positions, p_stages, p_reasons, p_raws) AS d (position, stage, reason, raw)
+         WHERE d.position < start_at;
+        GET DIAGNOSTICS dead = ROW_COUNT;
+    END IF;
+
+    UPDATE chancery.splits t
+       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead,
+           admitted = t.admitted + admit_arrivals.admitted, duplicates = t.duplicates + admit_arrivals.duplicates, dead = t.dead + admit_arrivals.dead,
+           attempts = 0, not_before = NULL, last_error = NULL,
+           done_at = CASE WHEN admit_arrivals.done THEN clock_timestamp() END,
+           holder = CASE WHEN NOT admit_arrivals.done THEN t.holder END,
+           token_hash = CASE WHEN NOT admit_arrivals.done THEN t.token_hash END,
+           expires_at = CASE WHEN NOT admit_arrivals.done AND t.token_hash IS NOT NULL THEN clock_timestamp() + p_run.lease_duration END
+     WHERE t.run_id = p_run.id AND t.source = p_source AND t.split = p_split;
+    UPDATE chancery.intakes i
+       SET received = i.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead, admitted = i.admitted + admit_arrivals.admitted,
+           duplicates = i.duplicates + admit_arrivals.duplicates, dead = i.dead + admit_arrivals.dead,
+           payload_bytes = i.payload_bytes + v_bytes,
+           sweep_at = CASE WHEN admit_arrivals.dead = 0 THEN i.sweep_at
+                           ELSE coalesce(i.sweep_at, clock_timestamp() + i.dead_retention) END
+     WHERE i.run_id = p_run.id;
+    IF v_intake.dead + dead > v_intake.dead_limit THEN
+        UPDATE chancery.runs r SET too_many_dead = true WHERE r.id = p_run.id;
+    END IF;
+    PERFORM chancery.batches_close(p_run.id, v_base + admitted);
+END
+$$;

@@ -1,0 +1,87 @@
+//! From a request to a signature.
+
+use serde_json::json;
+
+use crate::client::DEMO;
+use crate::{Site, manifest};
+
+#[tokio::test]
+async fn what_is_pushed_is_signed_as_it_comes_and_the_run_is_complete_once_it_is_sealed() -> anyhow::Result<()>
+{
+    // A batch is never full here: its period closes it.
+    let site = Site::with(&manifest().with("batchSize", 1_000)).await?;
+    let api = &site.served.api;
+    let pushed =
+        api.push("?wait=60", "{\"id\": 1}\n{oops\n\n{\"id\": 2}\n{\"id\": 1}\n").await?.expect(200)?;
+    assert_eq!(pushed.states()?, ["admitted", "dead", "admitted", "duplicate"]);
+    let records = pushed.json()?["records"].clone();
+    assert_eq!((&records[0]["record"], &records[2]["record"]), (&json!(1), &json!(2)));
+    assert_eq!((&records[3]["ofRun"], &records[3]["ofRecord"]), (&json!("demo"), &json!(1)));
+    assert_eq!(records[1]["stage"], "Parse");
+    assert_eq!(records[3]["signed"], records[0]["signed"], "a duplicate has the signature of its record");
+    let signed = &records[0]["signed"];
+    assert_eq!(signed["algorithm"], "EdDSA");
+    assert_eq!(signed["signature"].as_str().map(str::len), Some(86), "64 bytes in base64url: {signed}");
+
+    let record = api.get(&format!("{DEMO}/records/2")).await?.expect(200)?.json()?;
+    assert_eq!(record["payload"], "eyJpZCI6IDJ9");
+    assert_eq!(record["signed"], records[2]["signed"]);
+    let digest = record["payloadDigest"].as_str().unwrap_or_default();
+    let found = api.get(&format!("{DEMO}/records?digest={digest}")).await?.expect(200)?.json()?;
+    assert_eq!(found, record);
+    let keys = api.get(&format!("{DEMO}/jwks.json")).await?.expect(200)?.json()?;
+    let keys = keys["keys"].as_array().map_or(&[][..], Vec::as_slice);
+    assert!(keys.iter().any(|key| key["kid"] == signed["keyId"]), "{keys:?}");
+
+    assert_eq!(api.push("?wait=60", "{\"id\": 3}").await?.expect(200)?.json()?["records"][0]["record"], 3);
+    let results = api.get(&format!("{DEMO}/results?limit=2")).await?.expect(200)?;
+    assert!(results.head.contains("link: <?after=2>; rel=\"next\""), "{}", results.head);
+    assert_eq!(
+        results.lines()?.iter().map(|line| line["record"].as_i64()).collect::<Vec<_>>(),
+        [Some(1), Some(2)]
+    );
+    let rest = api.get(&format!("{DEMO}/results?after=2")).await?.expect(200)?.lines()?;
+    assert_eq!(rest.iter().map(|line| line["record"].as_i64()).collect::<Vec<_>>(), [Some(3)]);
+    let dead = api.get(&format!("{DEMO}/dead-letters")).await?.expect(200)?.lines()?;
+    assert_eq!((dead.len(), &dead[0]["cursor"], &dead[0]["source"]), (1, &json!("1.1.1"), &json!("push")));
+    assert!(api.get(&format!("{DEMO}/dead-letters?after=1.1.1")).await?.expect(200)?.lines()?.is_empty());
+
+    assert_eq!(api.seal().await?.expect(200)?.json()?["records"], 3);
+    assert_eq!(api.seal().await?.expect(200)?.json()?["records"], 3, "it may be called again");
+    let refused = api.push("", "{\"id\": 4}").await?.expect(409)?.json()?;
+    assert_eq!(refused["type"], "tag:chancery.dev,2026:sealed");
+    let summary = site.end().await?;
+    assert_eq!((&summary["signed"], &summary["arrivals"]["received"]), (&json!(3), &json!(5)), "{summary}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_is_sealed_once_it_has_as_many_records_as_it_may_have() -> anyhow::Result<()> {
+    let site = Site::with(&manifest().with("recordCount", 3)).await?;
+    let api = &site.served.api;
+    assert_eq!(
+        api.push("", "1\n1\n2\n").await?.expect(200)?.states()?,
+        ["admitted", "duplicate", "admitted"]
+    );
+    let pushed = api.push("", "2\n3\n4\nno\n").await?.expect(200)?;
+    assert_eq!(pushed.states()?, ["duplicate", "admitted", "rejected", "rejected"]);
+    api.push("", "5\n").await?.expect(409)?;
+    let summary = site.end().await?;
+    assert_eq!((&summary["signed"], &summary["arrivals"]["received"]), (&3.into(), &5.into()), "{summary}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn more_is_refused_for_as_long_as_too_much_is_unsigned() -> anyhow::Result<()> {
+    // A batch waits for an hour: so nothing is signed before the run is sealed.
+    let sources = "[{name: push, http: {maxPending: 2}}]";
+    let site = Site::with(&manifest().with("sources", sources).with("batching", "{period: 1h}")).await?;
+    let api = &site.served.api;
+    api.push("", "1\n2\n3\n").await?.expect(200)?;
+    let refused = api.push("", "4\n").await?.expect(429)?;
+    assert!(refused.head.contains("retry-after: 1"), "{}", refused.head);
+    assert!(refused.head.contains("content-type: application/problem+json"), "{}", refused.head);
+    api.seal().await?.expect(200)?;
+    assert_eq!(site.end().await?["signed"], 3);
+    Ok(())
+}
