@@ -19,6 +19,7 @@ struct Bound {
 const BOUNDS: &[Bound] = &[
     Bound { name: "round trips per batch", was: 2.0, leeway: 3.0 },
     Bound { name: "transactions per batch", was: 2.0, leeway: 3.0 },
+    Bound { name: "waits for the disk per batch", was: 1.0, leeway: 5.0 },
     Bound { name: "pages looked at per batch", was: 118.2, leeway: 5.0 },
     Bound { name: "WAL bytes per record signed with EdDSA in batches of 100", was: 94.74, leeway: 10.0 },
     Bound { name: "WAL bytes per record seeded with 64 bytes", was: 214.04, leeway: 10.0 },
