@@ -401,31 +401,18 @@ BEGIN
 END
 $_$;
 
-CREATE FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, OUT lease_id bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT pending boolean) RETURNS record
-    LANGUAGE plpgsql
-    AS $_$
-DECLARE
-    v_floor bigint;
+CREATE FUNCTION chancery.batch_is_sound(batch bigint, first_record bigint, last_record bigint, payload_bytes bigint, opened_at timestamp with time zone, closed_at timestamp with time zone, state chancery.batch_state, lease_id bigint) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
 BEGIN
-    FOREACH v_floor IN ARRAY ARRAY[p_floor, 1] LOOP
-        -- The state is asked for twice because the index is one of batches that are not signed.
-        EXECUTE format(
-            'UPDATE chancery.%1$I b SET state = ''leased'', lease_id = nextval(''chancery.leases_id_seq'')
-              WHERE b.batch = (
-                    SELECT u.batch FROM chancery.%1$I u
-                     WHERE u.batch >= $1 AND u.state = ''unsigned'' AND u.state <> ''signed''
-                     ORDER BY u.batch LIMIT 1 FOR UPDATE SKIP LOCKED)
-             RETURNING b.lease_id, b.batch, b.first_record, b.last_record, b.payload_bytes', 'batches_' || p_run)
-           INTO lease_id, batch, first_record, last_record, payload_bytes
-          USING v_floor;
-        IF batch IS NOT NULL THEN
-            RETURN;
-        END IF;
-    END LOOP;
-    EXECUTE format('SELECT EXISTS (SELECT FROM chancery.%I b WHERE b.state <> ''signed'')', 'batches_' || p_run)
-       INTO pending;
+    RETURN batch >= 1
+       AND first_record >= 1
+       AND first_record <= last_record
+       AND payload_bytes >= 0
+       AND opened_at <= closed_at
+       AND (state = 'unsigned') = (lease_id IS NULL);
 END
-$_$;
+$$;
 
 CREATE FUNCTION chancery.batch_close_late(p_run integer) RETURNS double precision
     LANGUAGE plpgsql SECURITY DEFINER
@@ -485,26 +472,10 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_lease bigint, p_stored_to bigint, p_first bigint, p_end bigint, p_library chancery.signing_library) RETURNS boolean
-    LANGUAGE plpgsql
-    AS $_$
-DECLARE
-    v_signed bigint;
-BEGIN
-    EXECUTE format(
-        'UPDATE chancery.%I b SET state = ''signed'', library = $6
-          WHERE b.batch = $1 AND b.lease_id = $2 AND b.last_record = $5 AND $4 = coalesce($3 + 1, b.first_record)',
-        'batches_' || p_run)
-      USING p_batch, p_lease, p_stored_to, p_first, p_end, p_library;
-    GET DIAGNOSTICS v_signed = ROW_COUNT;
-    RETURN v_signed = 1;
-END
-$_$;
-
 CREATE FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_end bigint, p_signatures bytea, p_last boolean, p_library chancery.signing_library) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 DECLARE
     v_lease record;
     v_batch record;
@@ -536,14 +507,18 @@ BEGIN
                 USING ERRCODE = 'CH002';
         END IF;
         UPDATE chancery.leases l SET stored_to = p_end WHERE l.id = p_lease;
-    ELSIF NOT chancery.batch_sign(v_lease.run_id, v_lease.batch, p_lease, v_lease.stored_to, p_first, p_end, p_library) THEN
-        RAISE EXCEPTION 'lease % does not cover its batch: records % to % were given last', p_lease, p_first, p_end
-            USING ERRCODE = 'CH002';
+    ELSE
+        EXECUTE format('SELECT chancery.%I($1, $2, $3, $4, $5, $6)', 'batch_sign_' || v_lease.run_id)
+           INTO STRICT v_fits USING v_lease.batch, p_lease, v_lease.stored_to, p_first, p_end, p_library;
+        IF NOT v_fits THEN
+            RAISE EXCEPTION 'lease % does not cover its batch: records % to % were given last', p_lease, p_first, p_end
+                USING ERRCODE = 'CH002';
+        END IF;
     END IF;
     INSERT INTO chancery.signature_blocks (first_record, last_record, lease_id, run_id, signatures)
     VALUES (p_first, p_end, p_lease, v_lease.run_id, p_signatures);
 END
-$$;
+$_$;
 
 CREATE FUNCTION chancery.batches_close(p_run integer, p_records bigint) RETURNS void
     LANGUAGE plpgsql
@@ -584,6 +559,17 @@ BEGIN
                             WHEN v_full = 0 THEN coalesce(a.opened_at, v_now)
                             ELSE v_now END
      WHERE a.run_id = p_run;
+END
+$$;
+
+CREATE FUNCTION chancery.block_is_sound(first_record bigint, last_record bigint, bytes integer, signature_bytes integer, batch_size bigint) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    RETURN first_record >= 1
+       AND first_record <= last_record
+       AND (first_record - 1) / batch_size = (last_record - 1) / batch_size
+       AND bytes = (last_record - first_record + 1) * signature_bytes;
 END
 $$;
 
@@ -954,6 +940,19 @@ CREATE FUNCTION chancery.key_fits(p_algorithm chancery.algorithm, p_key_size int
     END
 $$;
 
+CREATE FUNCTION chancery.key_is_sound(number integer, state chancery.key_state, last_use bigint, joined_use bigint, retired_use bigint, retired_at timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    RETURN number >= 1
+       AND joined_use >= 0
+       AND last_use >= joined_use
+       AND retired_use >= last_use
+       AND (state = 'retired') = (retired_use IS NOT NULL)
+       AND (state = 'retired') = (retired_at IS NOT NULL);
+END
+$$;
+
 CREATE FUNCTION chancery.key_join(p_keyring integer, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) RETURNS boolean
     LANGUAGE plpgsql
     SET enable_seqscan TO 'off'
@@ -1049,7 +1048,8 @@ BEGIN
             -- From now on, not from when the turn began: its holder has the whole other half.
             UPDATE chancery.leases l SET doubted_at = clock_timestamp() WHERE l.id = v_lease.id;
         ELSE
-            UPDATE chancery.leases l SET released_at = p_instant, outcome = 'expired', token_hash = NULL
+            UPDATE chancery.leases l
+               SET released_at = p_instant, outcome = 'expired', returned = true, token_hash = NULL
              WHERE l.id = v_lease.id;
             v_expired := v_expired + 1;
             PERFORM chancery.batch_return(v_lease.run_id, v_lease.batch, v_lease.id);
@@ -1203,7 +1203,7 @@ CREATE FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant timestamp w
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    v_acquired timestamptz;
+    v_earliest timestamptz;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'leasing needs READ COMMITTED, the transaction is %',
@@ -1211,16 +1211,16 @@ BEGIN
     END IF;
     -- The first number is the namespace of Chancery's locks of keyrings.
     PERFORM pg_advisory_xact_lock(1128814158, p_keyring);
-    SELECT l.use_sequence, l.acquired_at, l.use_floor INTO last_use, v_acquired, use_floor FROM chancery.leases l
+    SELECT l.use_sequence, greatest(
+               l.acquired_at + interval '1 microsecond',
+               (SELECT r.released_at FROM chancery.leases r
+                 WHERE r.keyring_id = p_keyring AND r.released_at IS NOT NULL
+                 ORDER BY r.released_at DESC LIMIT 1))
+      INTO last_use, v_earliest
+      FROM chancery.leases l
      WHERE l.keyring_id = p_keyring ORDER BY l.use_sequence DESC LIMIT 1;
     last_use := coalesce(last_use, 0);
-    use_floor := coalesce(use_floor, 0);
-    instant := greatest(
-        clock_timestamp(),
-        v_acquired + interval '1 microsecond',
-        (SELECT l.released_at FROM chancery.leases l
-          WHERE l.keyring_id = p_keyring AND l.released_at IS NOT NULL
-          ORDER BY l.released_at DESC LIMIT 1));
+    instant := greatest(clock_timestamp(), v_earliest);
 END
 $$;
 
@@ -1280,7 +1280,7 @@ $$;
 CREATE FUNCTION chancery.lease_acquire(p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key_hash bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) RETURNS record
     LANGUAGE plpgsql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 DECLARE
     v_run chancery.runs%ROWTYPE;
     v_turn record;
@@ -1339,7 +1339,7 @@ BEGIN
         RETURN;
     END IF;
 
-    v_batch := chancery.batch_claim(p_run, p_batch_floor);
+    EXECUTE format('SELECT * FROM chancery.%I($1)', 'batch_claim_' || p_run) INTO STRICT v_batch USING p_batch_floor;
     IF v_batch.batch IS NULL THEN
         key_id := NULL;
         -- The run was read before its batches: one that was sealed by then had them all.
@@ -1368,16 +1368,16 @@ BEGIN
                                  acquired_at, expires_at, duration, use_floor)
     OVERRIDING SYSTEM VALUE
     VALUES (lease_id, p_run, batch, v_run.keyring_id, key_id, p_holder, p_token_hash, use_sequence,
-            v_turn.instant, clock_timestamp() + v_run.lease_duration, v_run.lease_duration, use_floor);
-    UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id;
-    SELECT sha256(m.wrapped_key) INTO wrapped_key_hash FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
+            v_turn.instant, clock_timestamp() + v_run.lease_duration, v_run.lease_duration);
+    UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id
+    RETURNING (SELECT sha256(m.wrapped_key) FROM chancery.key_material m WHERE m.key_id = k.id) INTO wrapped_key_hash;
 
     lease_seconds := extract(epoch FROM v_run.lease_duration);
     answer := 'leased';
     batch_floor := greatest(p_batch_floor, batch + 1);
     PERFORM set_config('synchronous_commit', 'off', true);
 END
-$$;
+$_$;
 
 CREATE FUNCTION chancery.lease_give_back(p_lease bigint) RETURNS boolean
     LANGUAGE plpgsql
@@ -1394,9 +1394,28 @@ BEGIN
         RETURN false;
     END IF;
     v_instant := (chancery.keyring_turn(v_lease.keyring_id)).instant;
-    UPDATE chancery.leases l SET outcome = 'abandoned', released_at = v_instant, token_hash = NULL WHERE l.id = p_lease;
+    UPDATE chancery.leases l SET outcome = 'abandoned', returned = true, released_at = v_instant, token_hash = NULL
+     WHERE l.id = p_lease;
     PERFORM chancery.batch_return(v_lease.run_id, v_lease.batch, p_lease);
     RETURN true;
+END
+$$;
+
+CREATE FUNCTION chancery.lease_is_sound(use_sequence bigint, acquired_at timestamp with time zone, duration interval, holder text, token_hash bytea, signed_at timestamp with time zone, released_at timestamp with time zone, outcome chancery.lease_outcome, returned boolean) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    RETURN use_sequence >= 1
+       AND duration > interval '0'
+       AND acquired_at < released_at
+       -- A pod's name and uid fit in three times.
+       AND octet_length(holder) <= 1024
+       AND octet_length(token_hash) = 32
+       AND (outcome IS NULL OR token_hash IS NULL)
+       AND coalesce(outcome = 'signed', false) = (signed_at IS NOT NULL)
+       AND (released_at IS NULL OR outcome IS NOT NULL)
+       AND returned = coalesce(outcome IN ('expired', 'abandoned'), false)
+       AND returned <= (released_at IS NOT NULL);
 END
 $$;
 
@@ -1777,6 +1796,23 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.refuse_gap() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $_$
+DECLARE
+    v_before bigint;
+BEGIN
+    EXECUTE format('SELECT b.last_record FROM chancery.%I b WHERE b.first_record < $1 ORDER BY b.first_record DESC LIMIT 1',
+                   TG_TABLE_NAME)
+       INTO v_before USING NEW.first_record;
+    IF v_before IS DISTINCT FROM NEW.first_record - 1 THEN
+        RAISE EXCEPTION 'the signatures of the records % to % do not go on where others of their batch end',
+            NEW.first_record, NEW.last_record USING ERRCODE = 'exclusion_violation';
+    END IF;
+    RETURN NULL;
+END
+$_$;
+
 CREATE FUNCTION chancery.refuse_part_of_a_batch() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2002,7 +2038,7 @@ DECLARE
     v_made_ring boolean;
     v_parent text;
     v_options text;
-    v_check text;
+    v_guards text;
 BEGIN
     -- Runs of one name queue here; the second then finds the first one's run.
     PERFORM pg_advisory_xact_lock(hashtextextended('chancery.run ' || p_namespace || '/' || p_name, 0));
@@ -2026,29 +2062,80 @@ BEGIN
         VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
     END IF;
     PERFORM chancery.run_admit(v_run, v_made_ring, p_limits);
+    -- Each signature has the length that the ring gives, and no record is in two blocks: a block is of one batch, no two
+    -- begin with the same record, and one that does not begin its batch goes on where another ends (refuse_gap).
+    SELECT format(', UNIQUE (first_record), CHECK '
+                  '(chancery.block_is_sound(first_record, last_record, octet_length(signatures), %s, %s))',
+                  chancery.signature_bytes(k.algorithm, k.key_size), p_batch_size)
+      INTO STRICT v_guards FROM chancery.keyrings k WHERE k.id = v_keyring;
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signature_blocks'] LOOP
-        -- No record is in two blocks, and each has a signature of the length that the ring gives. (A range that cannot be is
-        -- refused by the table, and is no error where a ledger is read in which somebody has changed that.)
-        v_check := CASE WHEN v_parent = 'signature_blocks' THEN (
-            SELECT format(', CHECK (octet_length(signatures) = (last_record - first_record + 1) * %s)',
-                          chancery.signature_bytes(k.algorithm, k.key_size))
-              FROM chancery.keyrings k WHERE k.id = v_keyring)
-            || ', EXCLUDE USING gist ((CASE WHEN first_record <= last_record AND last_record < 9223372036854775807
-                                           THEN int8range(first_record, last_record, ''[]'') END) WITH &&)'
-            ELSE '' END;
         v_options := CASE WHEN v_parent <> 'batches'
                           THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
         EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL%s) %s',
-                       v_parent || '_' || v_run, v_parent, v_check, v_options);
+                       v_parent || '_' || v_run, v_parent, CASE WHEN v_parent = 'signature_blocks' THEN v_guards END, v_options);
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
+    EXECUTE format('CREATE TRIGGER signature_blocks_leave_no_gap AFTER INSERT ON chancery.%I FOR EACH ROW '
+                   'WHEN ((NEW.first_record - 1) %% %s <> 0) EXECUTE FUNCTION chancery.refuse_gap()',
+                   'signature_blocks_' || v_run, p_batch_size);
+    PERFORM chancery.run_functions(v_run);
     IF p_sources IS NOT NULL THEN
         PERFORM chancery.run_sources(v_run, p_sources, p_idempotency, p_expression, p_digest_window, p_record_count, p_dead_limit, p_dead_retention);
     END IF;
     RETURN QUERY SELECT v_run, true;
 END
 $$;
+
+CREATE FUNCTION chancery.run_functions(p_run integer) RETURNS void
+    LANGUAGE plpgsql
+    AS $_$
+BEGIN
+    IF to_regproc('chancery.batch_claim_' || p_run) IS NOT NULL THEN
+        EXECUTE format('DROP FUNCTION chancery.%I, chancery.%I', 'batch_claim_' || p_run, 'batch_sign_' || p_run);
+    END IF;
+    EXECUTE format($claim$
+        CREATE FUNCTION chancery.%1$I(
+            p_floor bigint, OUT lease_id bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint,
+            OUT payload_bytes bigint, OUT pending boolean)
+        LANGUAGE plpgsql AS $body$
+        DECLARE
+            v_floor bigint;
+        BEGIN
+            FOREACH v_floor IN ARRAY ARRAY[p_floor, 1] LOOP
+                UPDATE chancery.%2$I b SET state = 'leased', lease_id = nextval('chancery.leases_id_seq')
+                 WHERE b.batch = (
+                       SELECT u.batch FROM chancery.%2$I u
+                        WHERE u.batch >= v_floor AND u.state = 'unsigned' AND u.state <> 'signed'
+                        ORDER BY u.batch LIMIT 1 FOR UPDATE SKIP LOCKED)
+                RETURNING b.lease_id, b.batch, b.first_record, b.last_record, b.payload_bytes
+                     INTO lease_id, batch, first_record, last_record, payload_bytes;
+                IF FOUND THEN
+                    RETURN;
+                END IF;
+            END LOOP;
+            pending := EXISTS (SELECT FROM chancery.%2$I b WHERE b.state <> 'signed');
+        END
+        $body$
+        $claim$, 'batch_claim_' || p_run, 'batches_' || p_run);
+    EXECUTE format($sign$
+        CREATE FUNCTION chancery.%1$I(
+            p_batch bigint, p_lease bigint, p_stored_to bigint, p_first bigint, p_end bigint,
+            p_library chancery.signing_library) RETURNS boolean
+        LANGUAGE plpgsql AS $body$
+        BEGIN
+            UPDATE chancery.%2$I b SET state = 'signed', library = p_library
+             WHERE b.batch = p_batch AND b.lease_id = p_lease AND b.last_record = p_end
+               AND p_first = coalesce(p_stored_to + 1, b.first_record);
+            RETURN FOUND;
+        END
+        $body$
+        $sign$, 'batch_sign_' || p_run, 'batches_' || p_run);
+    -- PostgreSQL lets everybody call a new function.
+    EXECUTE format('REVOKE ALL ON FUNCTION chancery.%I, chancery.%I FROM PUBLIC',
+                   'batch_claim_' || p_run, 'batch_sign_' || p_run);
+END
+$_$;
 
 CREATE FUNCTION chancery.run_of_session() RETURNS integer
     LANGUAGE plpgsql STABLE
@@ -2083,6 +2170,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    EXECUTE format('DROP FUNCTION IF EXISTS chancery.%I, chancery.%I', 'batch_claim_' || p_run, 'batch_sign_' || p_run);
     -- The turn before the row: lease_acquire marks a run complete in the ring's turn.
     v_turn := chancery.keyring_turn(v_keyring);
     IF v_named THEN
@@ -2177,7 +2265,7 @@ BEGIN
     batches := 0;
     records := 0;
     SELECT max(l.batch) INTO v_front FROM chancery.leases l
-     WHERE l.run_id = p_run AND (l.outcome IS NULL OR l.outcome = 'signed');
+     WHERE l.run_id = p_run AND NOT l.returned;
     IF v_front IS NULL THEN
         RETURN;
     END IF;
@@ -2457,12 +2545,7 @@ CREATE TABLE chancery.batches (
     state chancery.batch_state DEFAULT 'unsigned'::chancery.batch_state NOT NULL,
     lease_id bigint,
     library chancery.signing_library DEFAULT 'aws-lc-rs'::chancery.signing_library NOT NULL,
-    CONSTRAINT batches_batch_check CHECK ((batch >= 1)),
-    CONSTRAINT batches_check CHECK ((first_record <= last_record)),
-    CONSTRAINT batches_check1 CHECK ((opened_at <= closed_at)),
-    CONSTRAINT batches_check2 CHECK (((state = 'unsigned'::chancery.batch_state) = (lease_id IS NULL))),
-    CONSTRAINT batches_first_record_check CHECK ((first_record >= 1)),
-    CONSTRAINT batches_payload_bytes_check CHECK ((payload_bytes >= 0))
+    CONSTRAINT batches_check CHECK (chancery.batch_is_sound(batch, first_record, last_record, payload_bytes, opened_at, closed_at, state, lease_id))
 )
 PARTITION BY LIST (run_id);
 
@@ -2598,12 +2681,7 @@ CREATE TABLE chancery.keys (
     joined_at timestamp with time zone NOT NULL,
     retired_use bigint,
     retired_at timestamp with time zone,
-    CONSTRAINT keys_check CHECK ((last_use >= joined_use)),
-    CONSTRAINT keys_check1 CHECK ((retired_use >= last_use)),
-    CONSTRAINT keys_check2 CHECK (((state = 'retired'::chancery.key_state) = (retired_use IS NOT NULL))),
-    CONSTRAINT keys_check3 CHECK (((state = 'retired'::chancery.key_state) = (retired_at IS NOT NULL))),
-    CONSTRAINT keys_joined_use_check CHECK ((joined_use >= 0)),
-    CONSTRAINT keys_number_check CHECK ((number >= 1))
+    CONSTRAINT keys_check CHECK (chancery.key_is_sound(number, state, last_use, joined_use, retired_use, retired_at))
 );
 
 CREATE TABLE chancery.leases (
@@ -2623,17 +2701,10 @@ CREATE TABLE chancery.leases (
     duration interval NOT NULL,
     doubted_at timestamp with time zone,
     stored_to bigint,
-    use_floor bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT leases_check CHECK (((outcome IS NULL) OR (token_hash IS NULL))),
-    CONSTRAINT leases_check1 CHECK ((acquired_at < released_at)),
-    CONSTRAINT leases_check2 CHECK ((COALESCE((outcome = 'signed'::chancery.lease_outcome), false) = (signed_at IS NOT NULL))),
-    CONSTRAINT leases_check3 CHECK (((released_at IS NULL) OR (outcome IS NOT NULL))),
-    CONSTRAINT leases_check4 CHECK (((outcome = ANY (ARRAY['expired'::chancery.lease_outcome, 'abandoned'::chancery.lease_outcome])) <= (released_at IS NOT NULL))),
-    CONSTRAINT leases_duration_check CHECK ((duration > '00:00:00'::interval)),
-    CONSTRAINT leases_holder_check CHECK ((octet_length(holder) <= 1024)),
-    CONSTRAINT leases_token_hash_check CHECK ((octet_length(token_hash) = 32)),
-    CONSTRAINT leases_use_sequence_check CHECK ((use_sequence >= 1))
-);
+    returned boolean DEFAULT false NOT NULL,
+    CONSTRAINT leases_check CHECK (chancery.lease_is_sound(use_sequence, acquired_at, duration, holder, token_hash, signed_at, released_at, outcome, returned))
+)
+WITH (fillfactor='70');
 
 ALTER TABLE chancery.leases ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME chancery.leases_id_seq
@@ -2727,9 +2798,7 @@ CREATE TABLE chancery.signature_blocks (
     last_record bigint NOT NULL,
     lease_id bigint NOT NULL,
     run_id integer NOT NULL,
-    signatures bytea NOT NULL,
-    CONSTRAINT signature_blocks_check CHECK ((first_record <= last_record)),
-    CONSTRAINT signature_blocks_first_record_check CHECK ((first_record >= 1))
+    signatures bytea NOT NULL
 )
 PARTITION BY LIST (run_id);
 ALTER TABLE ONLY chancery.signature_blocks ALTER COLUMN signatures SET STORAGE EXTERNAL;
@@ -2940,7 +3009,7 @@ CREATE INDEX keys_by_use ON chancery.keys USING btree (keyring_id, last_use, num
 
 CREATE UNIQUE INDEX leases_in_order ON chancery.leases USING btree (keyring_id, use_sequence);
 
-CREATE UNIQUE INDEX leases_one_live_per_batch ON chancery.leases USING btree (run_id, batch) WHERE ((outcome IS NULL) OR (outcome = 'signed'::chancery.lease_outcome));
+CREATE UNIQUE INDEX leases_one_live_per_batch ON chancery.leases USING btree (run_id, batch) WHERE (NOT returned);
 
 CREATE UNIQUE INDEX leases_one_open_per_key ON chancery.leases USING btree (key_id) WHERE (released_at IS NULL);
 
@@ -3071,19 +3140,19 @@ REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer,
 
 REVOKE ALL ON FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.batch_claim(p_run integer, p_floor bigint, OUT lease_id bigint, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT pending boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.batch_is_sound(batch bigint, first_record bigint, last_record bigint, payload_bytes bigint, opened_at timestamp with time zone, closed_at timestamp with time zone, state chancery.batch_state, lease_id bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.batch_close_late(p_run integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.batch_close_late(p_run integer) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.batch_return(p_run integer, p_batch bigint, p_lease bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.batch_sign(p_run integer, p_batch bigint, p_lease bigint, p_stored_to bigint, p_first bigint, p_end bigint, p_library chancery.signing_library) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_end bigint, p_signatures bytea, p_last boolean, p_library chancery.signing_library) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_end bigint, p_signatures bytea, p_last boolean, p_library chancery.signing_library) TO chancery_signer;
 
 REVOKE ALL ON FUNCTION chancery.batches_close(p_run integer, p_records bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.block_is_sound(first_record bigint, last_record bigint, bytes integer, signature_bytes integer, batch_size bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.bytes_text(p_bytes numeric) FROM PUBLIC;
 
@@ -3131,6 +3200,8 @@ GRANT ALL ON FUNCTION chancery.key_add(p_run integer, p_run_uid uuid, p_key uuid
 
 REVOKE ALL ON FUNCTION chancery.key_fits(p_algorithm chancery.algorithm, p_key_size integer, p_public_key bytea, p_wrapped_key bytea) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.key_is_sound(number integer, state chancery.key_state, last_use bigint, joined_use bigint, retired_use bigint, retired_at timestamp with time zone) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.key_join(p_keyring integer, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.key_numbers_missing(p_keyring integer, p_key_count integer, p_after integer, p_most integer) FROM PUBLIC;
@@ -3166,6 +3237,8 @@ REVOKE ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_run_uid uuid, p_h
 GRANT ALL ON FUNCTION chancery.lease_acquire(p_run integer, p_run_uid uuid, p_holder text, p_token_hash bytea, p_use_floor bigint, p_batch_floor bigint, OUT answer text, OUT lease_id bigint, OUT key_id uuid, OUT wrapped_key_hash bytea, OUT batch bigint, OUT first_record bigint, OUT last_record bigint, OUT payload_bytes bigint, OUT use_sequence bigint, OUT lease_seconds double precision, OUT expired integer, OUT use_floor bigint, OUT batch_floor bigint) TO chancery_signer;
 
 REVOKE ALL ON FUNCTION chancery.lease_give_back(p_lease bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.lease_is_sound(use_sequence bigint, acquired_at timestamp with time zone, duration interval, holder text, token_hash bytea, signed_at timestamp with time zone, released_at timestamp with time zone, outcome chancery.lease_outcome, returned boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.lease_key(p_lease bigint, p_token bytea, OUT wrapped_key bytea, OUT public_key bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.lease_key(p_lease bigint, p_token bytea, OUT wrapped_key bytea, OUT public_key bytea) TO chancery_signer;
@@ -3213,6 +3286,8 @@ GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arr
 
 REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.refuse_gap() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.refuse_part_of_a_batch() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.refuse_removal_of_roots() FROM PUBLIC;
@@ -3235,6 +3310,8 @@ GRANT ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_r
 
 REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.run_functions(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_of_session() FROM PUBLIC;
 

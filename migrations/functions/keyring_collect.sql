@@ -43,7 +43,8 @@ BEGIN
             -- From now on, not from when the turn began: its holder has the whole other half.
             UPDATE chancery.leases l SET doubted_at = clock_timestamp() WHERE l.id = v_lease.id;
         ELSE
-            UPDATE chancery.leases l SET released_at = p_instant, outcome = 'expired', token_hash = NULL
+            UPDATE chancery.leases l
+               SET released_at = p_instant, outcome = 'expired', returned = true, token_hash = NULL
              WHERE l.id = v_lease.id;
             v_expired := v_expired + 1;
             PERFORM chancery.batch_return(v_lease.run_id, v_lease.batch, v_lease.id);

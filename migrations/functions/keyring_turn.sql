@@ -11,7 +11,7 @@ CREATE OR REPLACE FUNCTION chancery.keyring_turn(
     p_keyring integer, OUT instant timestamptz, OUT last_use bigint, OUT use_floor bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
-    v_acquired timestamptz;
+    v_earliest timestamptz;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'leasing needs READ COMMITTED, the transaction is %',
@@ -19,15 +19,16 @@ BEGIN
     END IF;
     -- The first number is the namespace of Chancery's locks of keyrings.
     PERFORM pg_advisory_xact_lock(1128814158, p_keyring);
-    SELECT l.use_sequence, l.acquired_at, l.use_floor INTO last_use, v_acquired, use_floor FROM chancery.leases l
+    SELECT l.use_sequence, l.use_floor, greatest(
+               l.acquired_at + interval '1 microsecond',
+               (SELECT r.released_at FROM chancery.leases r
+                 WHERE r.keyring_id = p_keyring AND r.released_at IS NOT NULL
+                 ORDER BY r.released_at DESC LIMIT 1))
+      INTO last_use, use_floor, v_earliest
+      FROM chancery.leases l
      WHERE l.keyring_id = p_keyring ORDER BY l.use_sequence DESC LIMIT 1;
     last_use := coalesce(last_use, 0);
     use_floor := coalesce(use_floor, 0);
-    instant := greatest(
-        clock_timestamp(),
-        v_acquired + interval '1 microsecond',
-        (SELECT l.released_at FROM chancery.leases l
-          WHERE l.keyring_id = p_keyring AND l.released_at IS NOT NULL
-          ORDER BY l.released_at DESC LIMIT 1));
+    instant := greatest(clock_timestamp(), v_earliest);
 END
 $$;

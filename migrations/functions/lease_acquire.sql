@@ -90,7 +90,7 @@ BEGIN
         RETURN;
     END IF;
 
-    v_batch := chancery.batch_claim(p_run, p_batch_floor);
+    EXECUTE format('SELECT * FROM chancery.%I($1)', 'batch_claim_' || p_run) INTO STRICT v_batch USING p_batch_floor;
     IF v_batch.batch IS NULL THEN
         key_id := NULL;
         -- The run was read before its batches: one that was sealed by then had them all.
@@ -120,8 +120,8 @@ BEGIN
     OVERRIDING SYSTEM VALUE
     VALUES (lease_id, p_run, batch, v_run.keyring_id, key_id, p_holder, p_token_hash, use_sequence,
             v_turn.instant, clock_timestamp() + v_run.lease_duration, v_run.lease_duration, use_floor);
-    UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id;
-    SELECT sha256(m.wrapped_key) INTO wrapped_key_hash FROM chancery.key_material m WHERE m.key_id = lease_acquire.key_id;
+    UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id
+    RETURNING (SELECT sha256(m.wrapped_key) FROM chancery.key_material m WHERE m.key_id = k.id) INTO wrapped_key_hash;
 
     lease_seconds := extract(epoch FROM v_run.lease_duration);
     answer := 'leased';

@@ -14,7 +14,8 @@ BEGIN
         RETURN false;
     END IF;
     v_instant := (chancery.keyring_turn(v_lease.keyring_id)).instant;
-    UPDATE chancery.leases l SET outcome = 'abandoned', released_at = v_instant, token_hash = NULL WHERE l.id = p_lease;
+    UPDATE chancery.leases l SET outcome = 'abandoned', returned = true, released_at = v_instant, token_hash = NULL
+     WHERE l.id = p_lease;
     PERFORM chancery.batch_return(v_lease.run_id, v_lease.batch, p_lease);
     RETURN true;
 END

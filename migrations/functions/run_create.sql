@@ -32,7 +32,8 @@ DECLARE
     v_made_ring boolean;
     v_parent text;
     v_options text;
-    v_check text;
+    v_guards text;
+    v_is_pushed boolean := coalesce(jsonb_path_exists(p_sources, '$[*].description.http'), false);
 BEGIN
     -- Runs of one name queue here; the second then finds the first one's run.
     PERFORM pg_advisory_xact_lock(hashtextextended('chancery.run ' || p_namespace || '/' || p_name, 0));
@@ -56,23 +57,32 @@ BEGIN
         VALUES (v_run, p_record_count, p_record_size, p_chunk_size);
     END IF;
     PERFORM chancery.run_admit(v_run, v_made_ring, p_limits);
+    -- Each signature has the length that the ring gives, and no record is in two blocks: a block is of one batch, no two
+    -- begin with the same record, and one that does not begin its batch goes on where another ends (refuse_gap). Where a
+    -- batch may be closed before it is full, the numbers of its records do not tell it: there no two ranges may meet.
+    SELECT CASE WHEN v_is_pushed
+                THEN format(', CHECK (octet_length(signatures) = (last_record - first_record + 1) * %s), '
+                            'EXCLUDE USING gist ((CASE WHEN first_record <= last_record AND last_record < 9223372036854775807 '
+                            'THEN int8range(first_record, last_record, ''[]'') END) WITH &&)', b.bytes)
+                ELSE format(', UNIQUE (first_record), CHECK '
+                            '(chancery.block_is_sound(first_record, last_record, octet_length(signatures), %s, %s))',
+                            b.bytes, p_batch_size) END
+      INTO STRICT v_guards
+      FROM chancery.keyrings k, chancery.signature_bytes(k.algorithm, k.key_size) b (bytes) WHERE k.id = v_keyring;
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signature_blocks'] LOOP
-        -- No record is in two blocks, and each has a signature of the length that the ring gives. (A range that cannot be is
-        -- refused by the table, and is no error where a ledger is read in which somebody has changed that.)
-        v_check := CASE WHEN v_parent = 'signature_blocks' THEN (
-            SELECT format(', CHECK (octet_length(signatures) = (last_record - first_record + 1) * %s)',
-                          chancery.signature_bytes(k.algorithm, k.key_size))
-              FROM chancery.keyrings k WHERE k.id = v_keyring)
-            || ', EXCLUDE USING gist ((CASE WHEN first_record <= last_record AND last_record < 9223372036854775807
-                                           THEN int8range(first_record, last_record, ''[]'') END) WITH &&)'
-            ELSE '' END;
         v_options := CASE WHEN v_parent <> 'batches'
                           THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
         EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL%s) %s',
-                       v_parent || '_' || v_run, v_parent, v_check, v_options);
+                       v_parent || '_' || v_run, v_parent, CASE WHEN v_parent = 'signature_blocks' THEN v_guards END, v_options);
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
+    IF NOT v_is_pushed THEN
+        EXECUTE format('CREATE TRIGGER signature_blocks_leave_no_gap AFTER INSERT ON chancery.%I FOR EACH ROW '
+                       'WHEN ((NEW.first_record - 1) %% %s <> 0) EXECUTE FUNCTION chancery.refuse_gap()',
+                       'signature_blocks_' || v_run, p_batch_size);
+    END IF;
+    PERFORM chancery.run_functions(v_run);
     IF p_sources IS NOT NULL THEN
         PERFORM chancery.run_sources(v_run, p_sources, p_idempotency, p_expression, p_digest_window, p_record_count, p_dead_limit, p_dead_retention);
     END IF;

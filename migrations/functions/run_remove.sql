@@ -13,6 +13,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
+    EXECUTE format('DROP FUNCTION IF EXISTS chancery.%I, chancery.%I', 'batch_claim_' || p_run, 'batch_sign_' || p_run);
     -- The turn before the row: lease_acquire marks a run complete in the ring's turn.
     v_turn := chancery.keyring_turn(v_keyring);
     IF v_named THEN

@@ -15,7 +15,7 @@ BEGIN
     batches := 0;
     records := 0;
     SELECT max(l.batch) INTO v_front FROM chancery.leases l
-     WHERE l.run_id = p_run AND (l.outcome IS NULL OR l.outcome = 'signed');
+     WHERE l.run_id = p_run AND NOT l.returned;
     IF v_front IS NULL THEN
         RETURN;
     END IF;

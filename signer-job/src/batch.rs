@@ -14,7 +14,7 @@ use tracing::{Instrument, field};
 
 use crate::boot_instant::BootInstant;
 use crate::error::SignerError;
-use crate::hands::{Hands, Next, NextState};
+use crate::hands::{Hands, LeaseState, Next};
 use crate::metrics::Outcome;
 use crate::signer::Signer;
 use crate::term::Term;
@@ -29,7 +29,7 @@ pub(crate) struct Batch<'a> {
     /// When the lease was asked for.
     asked: BootInstant,
     /// What is known of it so far.
-    state: NextState,
+    state: LeaseState,
 }
 
 impl<'a> Batch<'a> {
@@ -38,7 +38,7 @@ impl<'a> Batch<'a> {
         signer.metrics.leased(hands.free_since.elapsed());
         signer.setbacks().leased();
         let term = Arc::new(Term::new(asked, lease.duration));
-        Self { signer, hands, lease, term, asked, state: NextState::Granted }
+        Self { signer, hands, lease, term, asked, state: LeaseState::Granted }
     }
 
     /// The batch of a lease that was acquired ahead.
@@ -75,7 +75,7 @@ impl<'a> Batch<'a> {
 
     /// Whether the batch was stored; if not, the signer has to give it back.
     async fn sign_and_store(&mut self) -> Result<bool, SignerError> {
-        if self.state == NextState::Doubtful {
+        if self.state == LeaseState::Doubtful {
             self.renew().await?;
         }
         let key = self.key().await?;
@@ -183,9 +183,9 @@ impl<'a> Batch<'a> {
     /// Has payloads from the record `first` on in hand, and returns how many. Those of the whole batch may have come with the store
     /// of the one before.
     async fn payloads_from(&mut self, first: i64) -> Result<i64, SignerError> {
-        match std::mem::replace(&mut self.state, NextState::Granted) {
-            NextState::Fetched => Ok(self.lease.last_record - first + 1),
-            NextState::Granted | NextState::Doubtful => self.fetch_part(first).await,
+        match std::mem::replace(&mut self.state, LeaseState::Granted) {
+            LeaseState::Fetched => Ok(self.lease.last_record - first + 1),
+            LeaseState::Granted | LeaseState::Doubtful => self.fetch_part(first).await,
         }
     }
 

@@ -7,6 +7,7 @@ use chancery_process::Backoff;
 use chancery_store::SignerSession;
 use chancery_store::lease::{Lease, Payloads};
 
+use crate::ahead::Ahead;
 use crate::boot_instant::BootInstant;
 use crate::error::SignerError;
 use crate::link::Link;
@@ -17,12 +18,12 @@ pub(crate) struct Next {
     pub(crate) lease: Lease,
     /// When it was asked for.
     pub(crate) asked: BootInstant,
-    pub(crate) state: NextState,
+    pub(crate) state: LeaseState,
 }
 
-/// What is known of the next lease.
+/// What is known of a lease before its batch is signed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NextState {
+pub(crate) enum LeaseState {
     /// It was granted on this connection. Whether it is on disk is not known: nothing may be signed under it.
     Granted,
     /// It is on disk, and the payloads of its batch are in hand.
@@ -42,8 +43,8 @@ pub(crate) struct Hands {
     pub(crate) left_open: Option<Lease>,
     /// The lease of the batch that comes next.
     pub(crate) next: Option<Next>,
-    /// No key was free for it once: this slot holds one key at a time, as long as it lives.
-    pub(crate) keys_are_scarce: bool,
+    /// Whether that is acquired before a batch is stored.
+    pub(crate) ahead: Ahead,
     /// Since when no batch is in hand.
     pub(crate) free_since: Instant,
 }
@@ -57,7 +58,7 @@ impl Hands {
             signatures: Signatures::new(1),
             left_open: None,
             next: None,
-            keys_are_scarce: false,
+            ahead: Ahead::default(),
             free_since: Instant::now(),
         }
     }
@@ -73,7 +74,7 @@ impl Hands {
     /// The next lease was granted on a connection that is gone, if there is one.
     pub(crate) fn doubt_next(&mut self) {
         if let Some(next) = &mut self.next {
-            next.state = NextState::Doubtful;
+            next.state = LeaseState::Doubtful;
         }
     }
 

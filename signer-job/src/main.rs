@@ -4,6 +4,7 @@
 //! the signer was asked to stop and holds no lease; 74 the database has no room left; 75 the database is away:
 //! try again; 78 it will never work as it is set up; 1 a defect; 2 wrong arguments.
 
+mod ahead;
 mod batch;
 mod boot_clock;
 mod boot_instant;

@@ -86,7 +86,10 @@ async fn round(signer: &Signer, hands: &mut Hands) -> Result<Round, SignerError>
             Round::Worked
         }
         Acquired::NoKey | Acquired::NoBatch | Acquired::KeysMissing if made => Round::Worked,
-        Acquired::NoKey => wait(signer, "every key of the ring is in use, or none is there yet"),
+        Acquired::NoKey => {
+            hands.ahead.found_no_key();
+            wait(signer, "every key of the ring is in use, or none is there yet")
+        }
         Acquired::NoBatch => {
             wait(signer, "the batches that are left are in the hands of other signers, or not there yet")
         }

@@ -9,6 +9,7 @@ mod bare;
 mod command;
 mod copy;
 mod cpu;
+mod first_stored;
 mod growth;
 mod intake_memory;
 mod limit;
@@ -116,6 +117,11 @@ const MEASUREMENTS: &[Measurement<()>] = &[
         name: "start-up",
         about: "from a signer's start to its first lease, and sizes of programs",
         measure: |(), effort| Box::pin(start_up::measure(effort)),
+    },
+    Measurement {
+        name: "first-stored",
+        about: "from `chancery run` to the first stored signature of a million records with 100 RSA keys",
+        measure: |(), effort| Box::pin(first_stored::measure(effort)),
     },
     // The longest last.
     Measurement {

@@ -7,7 +7,7 @@ use chancery_keyring::{Algorithm, BatchOutcome, Signatures, SigningKey};
 use chancery_kit::{SeededRun, TestLedger, TestRun};
 use chancery_process::read_data_key_file;
 use chancery_store::SignerSession;
-use chancery_store::lease::{Acquired, Payloads};
+use chancery_store::lease::{Acquired, Library, Payloads};
 
 use crate::bounds::hold;
 use crate::keys::{key, payloads};
@@ -85,6 +85,6 @@ async fn sign_batch(
         key.sign_batch(lease.records(), payloads.iter(), || true, signatures)? == BatchOutcome::Complete
     );
     let signatures: Vec<&[u8]> = signatures.iter().collect();
-    session.store(&lease, &signatures).await?;
+    session.store(&lease, &signatures, Library::AwsLcRs).await?;
     Ok(())
 }

@@ -19,6 +19,7 @@ const PAGES: &str = "blks_hit + blks_read";
 struct Counts {
     round_trips: f64,
     transactions: f64,
+    waits: f64,
     pages: f64,
     wal_seeding: f64,
     wal_signing: f64,
@@ -35,6 +36,7 @@ async fn the_ledger_is_asked_for_no_more_than_before() -> anyhow::Result<()> {
     let records = batches * BATCH as f64;
     hold("round trips per batch", (large.round_trips - small.round_trips) / batches);
     hold("transactions per batch", (large.transactions - small.transactions) / batches);
+    hold("waits for the disk per batch", (large.waits - small.waits) / batches);
     hold("pages looked at per batch", (large.pages - small.pages) / batches);
     let wal = (large.wal_signing - small.wal_signing) / records;
     hold("WAL bytes per record signed with EdDSA in batches of 100", wal);
@@ -54,8 +56,8 @@ async fn count(server: &ThrowAway, batches: i64) -> anyhow::Result<Counts> {
     // What a session has counted is sure to be published only once it has ended.
     ledger.ledger.pool().close().await;
     watch.until_nobody_is_connected().await;
-    let (transactions, pages, wal) =
-        (watch.statistic(TRANSACTIONS).await?, watch.statistic(PAGES).await?, watch.wal().await?);
+    let (transactions, pages) = (watch.statistic(TRANSACTIONS).await?, watch.statistic(PAGES).await?);
+    let (waits, wal) = (watch.waits().await?, watch.wal().await?);
     let proxy = Proxy::start(server.socket_dir())?;
     // One slot: it never meets another that has the last batch, so it never waits and asks again.
     let alone = ["--threads", "1", "--lookahead", "0"];
@@ -72,6 +74,7 @@ async fn count(server: &ThrowAway, batches: i64) -> anyhow::Result<Counts> {
     Ok(Counts {
         round_trips: proxy.round_trips() as f64,
         transactions: watch.statistic(TRANSACTIONS).await? - transactions,
+        waits: watch.waits().await? - waits,
         pages: watch.statistic(PAGES).await? - pages,
         wal_seeding,
         wal_signing: watch.wal().await? - wal,
@@ -94,6 +97,12 @@ impl Watch {
     async fn wal(&mut self) -> anyhow::Result<f64> {
         let sql = "SELECT (pg_current_wal_insert_lsn() - '0/0')::float8 AS wal";
         Ok(sqlx::query(sql).fetch_one(&mut self.connection).await?.get("wal"))
+    }
+
+    /// How often the WAL was brought to the disk. On a quiet server, only by a session that waits for that.
+    async fn waits(&mut self) -> anyhow::Result<f64> {
+        let sql = "SELECT wal_sync::float8 AS waits FROM pg_stat_wal";
+        Ok(sqlx::query(sql).fetch_one(&mut self.connection).await?.get("waits"))
     }
 
     /// Of the database, by `pg_stat_database`.

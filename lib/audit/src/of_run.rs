@@ -47,6 +47,7 @@ pub(crate) async fn audit(
     findings.merge(input::check(&run, &admissions, shown));
 
     let records = input::records_of(&run, &admissions);
+    let longest_block = reader.longest_block(&run, records).await?;
     let last_batch = {
         let walk = Mutex::new(Walk {
             batches: Box::pin(reader.batches(&run)),
@@ -55,7 +56,10 @@ pub(crate) async fn audit(
             ranges: Ranges::new(records),
         });
         let checked = AtomicU64::new(0);
-        let worker = || check_ranges(snapshot, &walk, &run, &ring, shown, &checked, progress);
+        let worker = || {
+            let checker = Checker::new(&run, &ring, longest_block);
+            check_ranges(snapshot, &walk, checker, shown, &checked, progress)
+        };
         for found in try_join_all((0..options.workers.max(1)).map(|_| worker())).await? {
             findings.merge(found);
         }
@@ -79,14 +83,13 @@ pub(crate) async fn audit(
 async fn check_ranges(
     snapshot: &Snapshot,
     walk: &Mutex<Walk<'_>>,
-    run: &Arc<Run>,
-    ring: &Arc<Ring>,
+    mut checker: Checker<'_>,
     shown: usize,
     checked: &AtomicU64,
     progress: &(impl Fn(u64) + Send + Sync),
 ) -> Result<Findings, AuditError> {
     let mut reader = snapshot.reader().await?;
-    let (mut findings, mut checker) = (Findings::new(shown), Checker::new(run, ring));
+    let mut findings = Findings::new(shown);
     let mut is_checked = |check: RangeCheck| {
         let records = check.records();
         findings.merge(check.finish());
@@ -112,7 +115,7 @@ async fn check_range(
 ) -> Result<(), AuditError> {
     let (first, last) = (range.first, range.last);
     let mut begun = Some(RangeCheck::new(range, shown));
-    let mut rows = std::pin::pin!(reader.records(checker.run, first, last));
+    let mut rows = std::pin::pin!(reader.records(checker.run, first, last, checker.longest_block));
     let mut portion: Vec<RecordRow> = Vec::new();
     let mut bytes = 0;
     loop {
@@ -146,12 +149,14 @@ async fn check_range(
 struct Checker<'a> {
     run: &'a Arc<Run>,
     ring: &'a Arc<Ring>,
+    /// Records of the run's longest block of signatures.
+    longest_block: i64,
     under_way: Option<JoinHandle<RangeCheck>>,
 }
 
 impl<'a> Checker<'a> {
-    const fn new(run: &'a Arc<Run>, ring: &'a Arc<Ring>) -> Self {
-        Self { run, ring, under_way: None }
+    const fn new(run: &'a Arc<Run>, ring: &'a Arc<Ring>, longest_block: i64) -> Self {
+        Self { run, ring, longest_block, under_way: None }
     }
 
     /// Goes on with a range. What was under way has to have ended.

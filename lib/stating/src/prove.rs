@@ -57,7 +57,7 @@ pub async fn prove(ledger: &Ledger, run: &Run, record: i64) -> Result<Proof, Sta
 async fn stored(ledger: &Ledger, run: &Run, record: i64) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
     let snapshot = ledger.snapshot().await?;
     let mut reader = snapshot.reader().await?;
-    let row = std::pin::pin!(reader.records(run, record, record)).try_next().await?;
+    let row = std::pin::pin!(reader.records(run, record, record, run.batch_size)).try_next().await?;
     Ok(row.and_then(|RecordRow { payload, signature, .. }| Some((payload?, signature?))))
 }
 

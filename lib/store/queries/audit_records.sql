@@ -1,4 +1,5 @@
--- $1 run, $2 first record, $3 last record, $4 bytes that a payload has at the most, $5 bytes of the largest block
+-- $1 run, $2 first record, $3 last record, $4 bytes that a payload has at the most, $5 bytes of the largest block,
+-- $6 records of the longest block: the batch size, unless audit_longest_block.sql knows better
 --
 -- Each record beside its signature, and the lease under which that was stored. Either side may be
 -- missing or stand there twice; the row addresses tell a second row from the same one joined twice.
@@ -23,8 +24,8 @@ SELECT coalesce(r.record, s.record) AS record,
                             CASE WHEN octet_length(c.signatures) <= $5 THEN c.signatures || ''::bytea END AS signatures
                        FROM chancery.signature_blocks c
                       WHERE c.run_id = $1
-                        AND (CASE WHEN c.first_record <= c.last_record AND c.last_record < 9223372036854775807
-                                  THEN int8range(c.first_record, c.last_record, '[]') END) && int8range(least($2, $3, 9223372036854775806), least(greatest($2, $3), 9223372036854775806), '[]')
+                        AND c.first_record > greatest($2, 1) - $6 AND c.first_record <= $3
+                        AND c.last_record >= $2 AND c.last_record < 9223372036854775807
                      -- Kept apart, so that a block is not read anew for each of its records.
                      OFFSET 0) b
               CROSS JOIN LATERAL generate_series(greatest(b.first_record, $2), least(b.last_record, $3)) AS n (record)

@@ -1,6 +1,7 @@
 -- $1 run, $2 first record, $3 last record
 --
--- As in payload_leaves.sql; and a block is read once, whole, as in audit_records.sql.
+-- As in payload_leaves.sql; and a block is read once, whole, as in audit_records.sql. It is of one batch: one that is longer is
+-- for the audit to find.
 SELECT count(*) AS records,
        coalesce(string_agg(sha256(
            '\x00'::bytea
@@ -17,7 +18,7 @@ SELECT count(*) AS records,
                        octet_length(c.signatures) / nullif(c.last_record - c.first_record + 1, 0) AS bytes
                   FROM chancery.signature_blocks c
                  WHERE c.run_id = $1
-                   AND (CASE WHEN c.first_record <= c.last_record AND c.last_record < 9223372036854775807
-                             THEN int8range(c.first_record, c.last_record, '[]') END) && int8range(least($2, $3, 9223372036854775806), least(greatest($2, $3), 9223372036854775806), '[]')
+                   AND c.first_record > greatest($2, 1) - (SELECT r.batch_size FROM chancery.runs r WHERE r.id = $1)
+                   AND c.first_record <= $3 AND c.last_record >= $2 AND c.last_record < 9223372036854775807
                 OFFSET 0) b
          CROSS JOIN LATERAL generate_series(greatest(b.first_record, $2), least(b.last_record, $3)) AS n (record)) s

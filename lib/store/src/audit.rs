@@ -175,12 +175,25 @@ impl Reader {
         self.of(query::audit_batches, run.id)
     }
 
-    /// The records `first..=last` with their signatures, in order.
+    /// How many of the run's `records` records the longest block of signatures has.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn longest_block(&mut self, run: &Run, records: i64) -> Result<i64, StoreError> {
+        let longest = query::audit_longest_block.scalars().bind(run.id).bind(records);
+        let longest = longest.fetch_one(&mut self.connection).await;
+        longest.map_err(|error| StoreError::of(query::audit_longest_block.name, error))
+    }
+
+    /// The records `first..=last` with their signatures, in order. Of blocks of signatures that have more than `longest_block`
+    /// records, some may be left out.
     pub fn records(
         &mut self,
         run: &Run,
         first: i64,
         last: i64,
+        longest_block: i64,
     ) -> impl Stream<Item = Result<RecordRow, StoreError>> {
         query::audit_records
             .rows_as()
@@ -189,6 +202,7 @@ impl Reader {
             .bind(last)
             .bind(PAYLOAD_BYTES)
             .bind(i64::try_from(PART_BYTES).unwrap_or(i64::MAX))
+            .bind(longest_block)
             .fetch(&mut self.connection)
             .map_err(|error| StoreError::of(query::audit_records.name, error))
     }

@@ -205,9 +205,14 @@ async fn put_functions_in_place(connection: &mut PgConnection, rights: &Rights) 
     // Functions call each other, and come in the order of their names: one may name another that is not there yet.
     let unchecked = sqlx::raw_sql("SET LOCAL check_function_bodies = off");
     answered("the functions' settings", LONG, unchecked.execute(&mut *transaction)).await?;
+    let of_runs = changed.iter().any(|function| function.name == query::run_functions.name);
     for function in changed {
         let place = put_in_place(&mut transaction, function);
         answered(function.name, LONG, place).await.map_err(|error| failed(function.name, error))?;
+    }
+    if of_runs {
+        let remade = query::run_functions.rows().execute(&mut *transaction);
+        answered(query::run_functions.name, LONG, remade).await?;
     }
     // PostgreSQL lets everybody call a new function. Each file grants what signers may call.
     let revoke = sqlx::raw_sql("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA chancery FROM PUBLIC");

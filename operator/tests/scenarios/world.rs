@@ -10,7 +10,7 @@ use chancery_audit::{AuditOptions, audit, audit_keyring};
 use chancery_keyring::{Keks, SigningKey};
 use chancery_kit::TestLedger;
 use chancery_process::{create_kek_file, read_kek_file};
-use chancery_store::lease::{Acquired, Lease, Payloads, SignerRun};
+use chancery_store::lease::{Acquired, Lease, Library, Payloads, SignerRun};
 use chancery_store::logins::sessions_for;
 use chancery_store::{LedgerUrl, Run, SignerSession};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -179,7 +179,7 @@ impl World {
             let Acquired::Leased(lease) = session.acquire().await?.0 else { break };
             let signatures = self.signatures(&mut session, &run, &lease).await?;
             let signatures: Vec<&[u8]> = signatures.iter().map(Vec::as_slice).collect();
-            session.store(&lease, &signatures).await?;
+            session.store(&lease, &signatures, Library::AwsLcRs).await?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use chancery_store::lease::{Acquired, EndToEnd, Library};
 use super::Batch;
 use crate::boot_instant::BootInstant;
 use crate::error::SignerError;
-use crate::hands::{Hands, Next, NextState};
+use crate::hands::{Hands, LeaseState, Next};
 
 impl Batch<'_> {
     /// Stores the signatures, which `library` made. While the database is away they are kept, for as long as the lease can be renewed; once
@@ -34,13 +34,13 @@ impl Batch<'_> {
     }
 
     /// Leases the next batch before this one is stored: one wait for the disk then does for both. Not where that could be in
-    /// anybody's way: while keys are missing or scarce, when the signer is to stop, or where a store takes long.
+    /// anybody's way: while keys are missing or [scarce](crate::ahead), when the signer is to stop, or where a store takes long.
     async fn acquire_next(&mut self) -> Result<(), SignerError> {
         let (signer, hands) = (self.signer, &mut *self.hands);
         if signer.stop.is_asked()
             || !signer.making.is_over()
-            || hands.keys_are_scarce
             || hands.signatures.as_bytes().len() > hands.link.part()
+            || !hands.ahead.is_due()
         {
             return Ok(());
         }
@@ -50,9 +50,10 @@ impl Batch<'_> {
                 signer.metrics.took_over(taken_over);
                 match acquired {
                     Acquired::Leased(lease) => {
-                        hands.next = Some(Next { lease, asked, state: NextState::Granted });
+                        hands.ahead.found_a_key();
+                        hands.next = Some(Next { lease, asked, state: LeaseState::Granted });
                     }
-                    Acquired::NoKey => hands.keys_are_scarce = true,
+                    Acquired::NoKey => hands.ahead.found_no_key(),
                     // The next round asks again, and says so.
                     Acquired::NoBatch
                     | Acquired::KeysMissing
@@ -77,17 +78,17 @@ impl Batch<'_> {
     /// transferred.
     async fn store_once(&mut self, library: Library) -> Result<usize, StoreError> {
         let Hands { session, signatures, link, payloads, next, .. } = &mut *self.hands;
-        let signatures = EndToEnd { bytes: signatures.as_bytes(), each: signatures.signature_len() };
+        let signatures = EndToEnd { bytes: signatures.as_bytes(), each: signatures.signature_len(), library };
         let stored = signatures.bytes.len();
         let fits = |bytes: i64| usize::try_from(bytes).is_ok_and(|bytes| bytes <= link.part());
         match next {
-            Some(next) if next.state == NextState::Granted && fits(next.lease.payload_bytes) => {
-                session.store_and_fetch(&self.lease, signatures, library, &next.lease, payloads).await?;
-                next.state = NextState::Fetched;
+            Some(next) if next.state == LeaseState::Granted && fits(next.lease.payload_bytes) => {
+                session.store_and_fetch(&self.lease, signatures, &next.lease, payloads).await?;
+                next.state = LeaseState::Fetched;
                 Ok(stored + payloads.bytes())
             }
             _ => {
-                session.store_in_parts(&self.lease, signatures, library, link.part()).await?;
+                session.store_in_parts(&self.lease, signatures, link.part()).await?;
                 Ok(stored)
             }
         }

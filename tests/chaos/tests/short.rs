@@ -203,7 +203,7 @@ async fn a_batch_that_is_unsigned_again_is_seen_although_it_is_signed_once_more(
     run.watch.until_signed(3).await;
     let undone = run
         .execute(
-            "WITH lease AS (UPDATE chancery.leases SET outcome = 'abandoned', signed_at = NULL,
+            "WITH lease AS (UPDATE chancery.leases SET outcome = 'abandoned', returned = true, signed_at = NULL,
                                    released_at = greatest(clock_timestamp(), acquired_at + interval '1 ms')
                              WHERE batch = 1 AND outcome = 'signed' RETURNING id),
                   gone AS (DELETE FROM chancery.signature_blocks USING lease WHERE lease_id = lease.id)

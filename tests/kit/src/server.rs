@@ -28,14 +28,21 @@ pub(crate) fn options() -> ServerOptions {
     ServerOptions { max_connections: CONNECTIONS, ..ServerOptions::default() }
 }
 
-/// A server on which nothing happens by itself, for a test that counts what happens.
+/// A server on which nothing happens by itself, for a test that counts what happens. Waits for the disk are real, or
+/// the server would not count them, and its writer of WAL leaves them to the sessions.
 ///
 /// # Panics
 ///
 /// When there is no PostgreSQL on the machine.
 #[must_use]
 pub fn quiet_server() -> ThrowAway {
-    server_with(&[("autovacuum", "off"), ("checkpoint_timeout", "1d"), ("bgwriter_lru_maxpages", "0")])
+    server_with(&[
+        ("autovacuum", "off"),
+        ("checkpoint_timeout", "1d"),
+        ("bgwriter_lru_maxpages", "0"),
+        ("fsync", "on"),
+        ("wal_writer_delay", "10s"),
+    ])
 }
 
 /// A server whose log names each statement after the program that sent it: `PROGRAM|LOG:  statement: …`.

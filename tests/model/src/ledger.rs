@@ -174,8 +174,8 @@ impl Ledger {
         row.is_some()
     }
 
-    /// `batch_store` without its guard: whatever the lease, the signatures go in. The ranges
-    /// of `signature_blocks`, where they may not overlap, refuse a second one per record.
+    /// `batch_store` without its guard: whatever the lease, the signatures go in. The guards
+    /// of `signature_blocks`, which has no record in two blocks, refuse a second one per record.
     pub(crate) fn store_unguarded(&mut self, claim: Claim, batch: u8, protocol: &Protocol) {
         if protocol.signature_key && self.batches[usize::from(batch)].signatures > 0 {
             return;

@@ -16,7 +16,7 @@ pub struct Protocol {
     pub fence: bool,
     /// `batch_store` stores only under a lease that is still open.
     pub lease_guard: bool,
-    /// The ranges of `signature_blocks` do not overlap: one signature a record.
+    /// No record is in two blocks of `signature_blocks`: one signature a record.
     pub signature_key: bool,
     /// `records_fetch` makes the lease durable before anything is signed.
     pub durable_fetch: bool,

@@ -2,7 +2,7 @@
 //! `docs/internals/hazards.md`.
 
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, stock};
-use chancery_store::lease::{Acquired, Lease, Payloads};
+use chancery_store::lease::{Acquired, Lease, Library, Payloads};
 use chancery_store::{Ledger, query};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -311,7 +311,7 @@ async fn dead_tuples_under_a_held_snapshot_do_not_slow_claiming() -> anyhow::Res
     for round in 1..=1_400 {
         let lease = leased(session.acquire().await?.0)?;
         session.fetch(lease.first_record, lease.last_record, &mut payloads).await?;
-        session.store(&lease, &[&signature, &signature]).await?;
+        session.store(&lease, &[&signature, &signature], Library::AwsLcRs).await?;
         if round == 200 || round == 1_400 {
             let floors = (lease.use_sequence - 100, lease.batch);
             pages.push(pages_of_acquiring(&run, floors.0, floors.1).await?);

@@ -7,7 +7,7 @@ use chancery_keyring::{Algorithm, GeneratedKey, KeySpec, generate};
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, fill};
 use chancery_store::SignerSession;
 use chancery_store::keyring::NewKey;
-use chancery_store::lease::{Acquired, Added, Lease, MissingKeys};
+use chancery_store::lease::{Acquired, Added, Lease, Library, MissingKeys};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ async fn sign(session: &mut SignerSession, batches: i64) -> anyhow::Result<()> {
     for _ in 0..batches {
         let lease = leased(session).await?;
         let signatures = vec![&FORGED[..]; usize::try_from(lease.records())?];
-        session.store(&lease, &signatures).await?;
+        session.store(&lease, &signatures, Library::AwsLcRs).await?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chancery_keyring::Algorithm;
 use chancery_kit::{Chancery, Manifest, TestLedger, TestRun, fingerprint, server, throw_away};
-use chancery_store::lease::Acquired;
+use chancery_store::lease::{Acquired, Library};
 use chancery_store::migrate::program_version;
 use chancery_store::{Ledger, StoreError, query};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqlSafeStr};
@@ -124,7 +124,7 @@ async fn the_schema_itself_refuses_what_would_break_a_law() -> anyhow::Result<()
     for store in [true, false] {
         let Acquired::Leased(lease) = session.acquire().await?.0 else { anyhow::bail!("no lease") };
         if store {
-            session.store(&lease, &[&[7_u8; 64][..]; 2]).await?;
+            session.store(&lease, &[&[7_u8; 64][..]; 2], Library::AwsLcRs).await?;
         }
     }
     let before = ledger.fingerprint().await?;
@@ -166,12 +166,24 @@ async fn the_schema_itself_refuses_what_would_break_a_law() -> anyhow::Result<()
         (
             "a second signature for each record of a batch",
             "INSERT INTO chancery.signature_blocks SELECT * FROM chancery.signature_blocks".to_owned(),
-            EXCLUSION_VIOLATION,
+            UNIQUE_VIOLATION,
         ),
         (
             "a second signature for one of them",
             "INSERT INTO chancery.signature_blocks
-             SELECT 2, 3, lease_id, run_id, signatures FROM chancery.signature_blocks".to_owned(),
+             SELECT 2, 2, lease_id, run_id, substring(signatures FROM 65) FROM chancery.signature_blocks".to_owned(),
+            EXCLUSION_VIOLATION,
+        ),
+        (
+            "a block that reaches into the next batch",
+            "INSERT INTO chancery.signature_blocks
+             SELECT 3, 5, lease_id, run_id, signatures || substring(signatures FOR 64) FROM chancery.signature_blocks".to_owned(),
+            CHECK_VIOLATION,
+        ),
+        (
+            "signatures whose batch they do not begin, without those before",
+            "INSERT INTO chancery.signature_blocks
+             SELECT 4, 4, lease_id, run_id, substring(signatures FROM 65) FROM chancery.signature_blocks".to_owned(),
             EXCLUSION_VIOLATION,
         ),
         (

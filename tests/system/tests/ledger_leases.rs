@@ -325,8 +325,8 @@ async fn a_batch_says_which_library_made_its_signatures() -> anyhow::Result<()> 
     let libraries = [Library::Kernel, Library::AwsLcRs];
     for library in libraries {
         let lease = leased(&mut session).await?;
-        let signatures = EndToEnd { bytes: &FORGED.repeat(10), each: FORGED.len() };
-        session.store_in_parts(&lease, signatures, library, PART_BYTES).await?;
+        let signatures = EndToEnd { bytes: &FORGED.repeat(10), each: FORGED.len(), library };
+        session.store_in_parts(&lease, signatures, PART_BYTES).await?;
     }
     let said = "SELECT library::text FROM chancery.batches ORDER BY batch";
     let said: Vec<String> = sqlx::query_scalar(said).fetch_all(ledger.ledger.pool()).await?;

@@ -253,6 +253,10 @@ async fn assert_gone(ledger: &TestLedger, run: &Run) -> anyhow::Result<()> {
         let left: i64 = sqlx::query_scalar(count).bind(number).fetch_one(ledger.ledger.pool()).await?;
         assert_eq!(left, 0, "{table}");
     }
+    let functions = "SELECT count(*) FROM pg_proc WHERE proname ~ ('^batch_[a-z]+_' || $1 || '$')";
+    let functions = sqlx::query_scalar(functions).bind(run.id);
+    let functions: i64 = functions.fetch_one(ledger.ledger.pool()).await?;
+    assert_eq!(functions, 0, "functions of the run");
     let orphans = "SELECT count(*) FROM chancery.key_material m
                     WHERE NOT EXISTS (SELECT FROM chancery.keys k WHERE k.id = m.key_id)";
     assert_eq!(sqlx::query_scalar::<_, i64>(orphans).fetch_one(ledger.ledger.pool()).await?, 0);

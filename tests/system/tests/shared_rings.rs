@@ -6,7 +6,7 @@ use std::time::Duration;
 use chancery_audit::{AuditOptions, audit_keyring};
 use chancery_kit::{SeededRun, SignerProcess, TestLedger, TestRun, eventually, independent_keyring_audit};
 use chancery_store::SignerSession;
-use chancery_store::lease::Acquired;
+use chancery_store::lease::{Acquired, Library};
 
 /// Both audits of the ring `shared`, and the order of its uses by a rule of this test's own.
 async fn assert_ring_holds(ledger: &TestLedger) -> anyhow::Result<()> {
@@ -160,7 +160,7 @@ async fn the_key_of_a_run_that_is_deleted_in_mid_lease_stays_held_until_the_leas
         }
     }
     // The late signer stores nothing and prolongs nothing: its login went with the run, and its session with that.
-    let stored = late.store(&held, &[&[7_u8; 64][..]; 10]).await;
+    let stored = late.store(&held, &[&[7_u8; 64][..]; 10], Library::AwsLcRs).await;
     assert!(stored.is_err(), "{stored:?}");
     let (renewed, another) = (late.renew(&held).await, late.acquire().await);
     assert!(renewed.is_err() && another.is_err(), "{renewed:?} {another:?}");

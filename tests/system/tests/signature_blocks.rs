@@ -2,9 +2,9 @@
 
 use anyhow::Context as _;
 use chancery_kit::{SeededRun, TestLedger, TestRun};
-use chancery_store::lease::Acquired;
+use chancery_store::lease::{Acquired, Library};
 use chancery_store::query;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// Signs so many batches with signatures that no one will verify.
@@ -13,7 +13,7 @@ async fn sign(run: &SeededRun<'_>, batches: usize) -> anyhow::Result<()> {
     for _ in 0..batches {
         let Acquired::Leased(lease) = session.acquire().await?.0 else { anyhow::bail!("no lease") };
         let signatures = vec![&[7_u8; 64][..]; usize::try_from(lease.records())?];
-        session.store(&lease, &signatures).await?;
+        session.store(&lease, &signatures, Library::AwsLcRs).await?;
     }
     Ok(())
 }
@@ -27,7 +27,7 @@ async fn the_signature_of_one_record_is_found_by_an_index() -> anyhow::Result<()
     let of = |name: &str| query::ALL.iter().find(|query| query.name == name).context("no such query");
     let read = format!(
         "SET plan_cache_mode = force_custom_plan;
-         PREPARE audit (integer, bigint, bigint, integer, bigint) AS {};
+         PREPARE audit (integer, bigint, bigint, integer, bigint, bigint) AS {};
          PREPARE leaves (integer, bigint, bigint) AS {}",
         of("audit_records")?.sql,
         of("signature_leaves")?.sql
@@ -38,7 +38,7 @@ async fn the_signature_of_one_record_is_found_by_an_index() -> anyhow::Result<()
     assert!(blocks > 50, "the table has {blocks} pages");
     let number = run.run.id;
     for read in
-        [format!("audit({number}, 4711, 4711, 1048576, 4194304)"), format!("leaves({number}, 4711, 4711)")]
+        [format!("audit({number}, 4711, 4711, 1048576, 4194304, 3)"), format!("leaves({number}, 4711, 4711)")]
     {
         let explain = AssertSqlSafe(format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE {read}"));
         let plan: Value = sqlx::query_scalar(explain).fetch_one(&mut reader).await?;
@@ -54,19 +54,39 @@ async fn undo_blocks(ledger: &TestLedger, runs: &[i32]) -> anyhow::Result<()> {
     let mut sql = "CREATE TABLE chancery.kept AS SELECT * FROM chancery.signatures;
          DROP VIEW chancery.signatures;
          DROP TABLE chancery.signature_blocks;
+         DROP FUNCTION chancery.refuse_gap, chancery.lease_is_sound, chancery.key_is_sound, chancery.batch_is_sound,
+             chancery.block_is_sound CASCADE;
+         DROP INDEX chancery.leases_one_live_per_batch;
+         ALTER TABLE chancery.leases DROP COLUMN returned;
+         CREATE UNIQUE INDEX leases_one_live_per_batch ON chancery.leases (run_id, batch)
+             WHERE outcome IS NULL OR outcome = 'signed';
+         DELETE FROM chancery.functions WHERE name = 'run_functions';
          CREATE TABLE chancery.signatures (
              record bigint NOT NULL, lease_id bigint NOT NULL, run_id integer NOT NULL, signature bytea NOT NULL,
              PRIMARY KEY (record, run_id)) PARTITION BY LIST (run_id);"
         .to_owned();
     for run in runs {
         sql += &format!(
-            "CREATE TABLE chancery.signatures_{run} PARTITION OF chancery.signatures FOR VALUES IN ({run});"
+            "DROP FUNCTION chancery.batch_claim_{run}, chancery.batch_sign_{run};
+             CREATE TABLE chancery.signatures_{run} PARTITION OF chancery.signatures FOR VALUES IN ({run});"
         );
     }
     sql += "INSERT INTO chancery.signatures SELECT record, lease_id, run_id, signature FROM chancery.kept;
             DROP TABLE chancery.kept;
-            DELETE FROM chancery.schema_migrations WHERE version = 11";
+            DELETE FROM chancery.schema_migrations WHERE version >= 11";
     ledger.execute(AssertSqlSafe(sql)).await
+}
+
+/// What the tables of a run refuse: their constraints and triggers.
+async fn guards(ledger: &TestLedger, run: i32) -> anyhow::Result<Vec<String>> {
+    let guards = "SELECT pg_get_constraintdef(c.oid) FROM pg_constraint c WHERE c.conrelid = t.oid
+                   UNION ALL
+                  SELECT replace(pg_get_triggerdef(g.oid), t.relname, 'TABLE') FROM pg_trigger g WHERE g.tgrelid = t.oid";
+    let of_run = format!(
+        "SELECT g.guard FROM pg_class t CROSS JOIN LATERAL ({guards}) AS g (guard)
+          WHERE t.relname IN ('signature_blocks_{run}', 'batches_{run}') ORDER BY t.relname, g.guard"
+    );
+    Ok(sqlx::query_scalar(AssertSqlSafe(of_run)).fetch_all(ledger.ledger.pool()).await?)
 }
 
 /// Every signature, by record and run.
@@ -99,6 +119,10 @@ async fn a_ledger_with_a_row_for_each_signature_is_rewritten() -> anyhow::Result
     assert_eq!(signatures(&ledger).await?, before);
     let blocks = "SELECT count(*) FROM chancery.signature_blocks";
     assert_eq!(sqlx::query_scalar::<_, i64>(blocks).fetch_one(ledger.ledger.pool()).await?, 6);
+    let made_since = TestRun::new().named("since").records(30).batch_size(10).keys(2).seeded(&ledger).await?;
+    let guarded = guards(&ledger, made_since.run.id).await?;
+    assert!(guarded.len() > 5, "{guarded:#?}");
+    assert_eq!(guards(&ledger, begun.run.id).await?, guarded);
     signed.assert_audit_holds().await?;
     sign(&begun, 2).await?;
     assert_eq!(begun.signed().await?, 30);
@@ -120,5 +144,27 @@ async fn a_ledger_that_lacks_a_signature_is_not_rewritten() -> anyhow::Result<()
     let says = refused.expect_err("it lacks a signature");
     assert!(says.contains("run 1: signatures of lease 2 are missing"), "{says}");
     assert_eq!(ledger.fingerprint().await?, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_record_of_what_was_pushed_is_signed_twice() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let http = json!({"http": {"maxPending": 100, "periodMicros": 1}});
+    TestRun::new().reads_described("push", http).batch_size(10).created(&ledger).await?;
+    let store = async |first: i64, last: i64| {
+        let block = "INSERT INTO chancery.signature_blocks VALUES ($1, $2, 1, 1, decode(repeat('07', $3), 'hex'))";
+        let bytes = i32::try_from((last - first + 1) * 64)?;
+        let stored = sqlx::query(block).bind(first).bind(last).bind(bytes).execute(ledger.ledger.pool()).await;
+        anyhow::Ok(stored.map_err(|error| error.as_database_error().and_then(|error| error.code().map(Into::into))))
+    };
+    // Batches that were closed before they were full: of three records, and of ten.
+    let refused = Err(Some("23P01".to_owned()));
+    for (first, last, wanted) in
+        [(1, 3, true), (4, 13, true), (3, 3, false), (13, 14, false), (4, 4, false), (1, 20, false), (14, 14, true)]
+    {
+        let stored = store(first, last).await?.map(drop);
+        assert_eq!(stored, if wanted { Ok(()) } else { refused.clone() }, "{first} to {last}");
+    }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chancery_kit::{SeededRun, SignerProcess, TestLedger, TestRun, eventually, throw_away};
 use chancery_store::StoreError;
-use chancery_store::lease::{Acquired, Payloads};
+use chancery_store::lease::{Acquired, Library, Payloads};
 use nix::sys::signal::Signal;
 
 /// Enough work for a signal to arrive in the midst of it: some seconds of RS256.
@@ -284,7 +284,8 @@ async fn a_late_signer_stores_nothing() -> anyhow::Result<()> {
     let Acquired::Leased(lease) = session.acquire().await?.0 else { anyhow::bail!("no lease") };
     ledger.ledger.release_holders(&run.run, &["late".to_owned()]).await?;
     let forged = [0_u8; 64];
-    let error = session.store(&lease, &[&forged[..]; 10]).await.expect_err("lost").to_string();
+    let error =
+        session.store(&lease, &[&forged[..]; 10], Library::AwsLcRs).await.expect_err("lost").to_string();
     assert!(error.contains("is lost"), "{error}");
     assert_eq!(run.signed().await?, 0);
     assert_eq!(session.renew(&lease).await?, None);
@@ -299,7 +300,8 @@ async fn signatures_that_do_not_cover_the_batch_are_not_stored() -> anyhow::Resu
     let mut session = run.session("sloppy").await?;
     let Acquired::Leased(lease) = session.acquire().await?.0 else { anyhow::bail!("no lease") };
     let forged = [0_u8; 64];
-    let error = session.store(&lease, &[&forged[..]; 9]).await.expect_err("refused").to_string();
+    let error =
+        session.store(&lease, &[&forged[..]; 9], Library::AwsLcRs).await.expect_err("refused").to_string();
     assert!(error.contains("does not cover its batch"), "{error}");
     assert!(session.abandon(&lease).await?);
     run.finish().await
@@ -317,7 +319,7 @@ async fn a_store_between_two_steps_of_a_deletion_says_that_the_run_is_gone() -> 
         run.run.id
     );
     ledger.execute(sqlx::AssertSqlSafe(detach)).await?;
-    let stored = session.store(&lease, &[&[7_u8; 64][..]; 10]).await;
+    let stored = session.store(&lease, &[&[7_u8; 64][..]; 10], Library::AwsLcRs).await;
     assert!(matches!(stored, Err(StoreError::NoRun(_))), "{stored:?}");
     ledger.ledger.delete_run(&run.run).await?;
     let fetched = session.fetch(lease.first_record, lease.last_record, &mut Payloads::default()).await;

@@ -3,7 +3,7 @@
 
 use chancery_keyring::SigningKey;
 use chancery_kit::{Chancery, Manifest, Pair, Replication, SeededRun, TestLedger, TestRun, program};
-use chancery_store::lease::{Acquired, Lease, Payloads};
+use chancery_store::lease::{Acquired, Lease, Library, Payloads};
 use chancery_store::{LedgerUrl, SignerSession, StoreError};
 
 /// The commands of `docs/operating/standbys.md` that show which signatures are gone.
@@ -98,7 +98,7 @@ async fn the_holder_of_a_lost_lease_stores_nothing_under_an_id_that_is_given_out
     let first = leased(&mut one).await?;
     let second = leased(&mut one).await?;
     let signatures = signed(&run, &mut one, &first).await?;
-    one.store(&first, &signatures.iter().map(Vec::as_slice).collect::<Vec<_>>()).await?;
+    one.store(&first, &signatures.iter().map(Vec::as_slice).collect::<Vec<_>>(), Library::AwsLcRs).await?;
     assert!(one.abandon(&second).await?);
     let held = leased(&mut one).await?;
     let late = signed(&run, &mut one, &held).await?;
@@ -117,7 +117,8 @@ async fn the_holder_of_a_lost_lease_stores_nothing_under_an_id_that_is_given_out
     let mut one = run.session("one").await?;
     assert_eq!(one.renew(&held).await?, None);
     assert!(!one.abandon(&held).await?);
-    let stored = one.store(&held, &late.iter().map(Vec::as_slice).collect::<Vec<_>>()).await;
+    let stored =
+        one.store(&held, &late.iter().map(Vec::as_slice).collect::<Vec<_>>(), Library::AwsLcRs).await;
     assert!(matches!(stored, Err(StoreError::LeaseLost(_))), "{stored:?}");
     assert!(two.renew(&again).await?.is_some(), "it is not touched");
     for lease in [other, again] {

@@ -2,7 +2,7 @@
 
 use chancery_bench::{Bound, Chart, Effort, Figure, Line, Measured, Outcome, Samples, Table};
 use chancery_keyring::{Algorithm, Signatures, SigningKey};
-use chancery_store::lease::{Acquired, Payloads};
+use chancery_store::lease::{Acquired, Library, Payloads};
 use chancery_store::logins::sessions_for;
 use chancery_store::{LedgerUrl, Run, SignerSession};
 
@@ -84,6 +84,6 @@ async fn sign(site: &Site, run: &Run, session: &mut SignerSession) -> anyhow::Re
         let key = SigningKey::open(&data_key, run.keyring.uid, lease.key, Algorithm::EdDsa, &wrapped)?;
         signatures.clear();
         let _complete = key.sign_batch(lease.records(), payloads.iter(), || true, &mut signatures)?;
-        session.store(&lease, &signatures.iter().collect::<Vec<_>>()).await?;
+        session.store(&lease, &signatures.iter().collect::<Vec<_>>(), Library::AwsLcRs).await?;
     }
 }

@@ -113,7 +113,7 @@ impl Is {
         let mut from = first.first_record;
         while from <= last.last_record {
             let to = last.last_record.min(from.saturating_add(RECORDS_AT_ONCE - 1));
-            let mut rows = std::pin::pin!(readers.records.records(run, from, to));
+            let mut rows = std::pin::pin!(readers.records.records(run, from, to, run.batch_size));
             let mut is_there = false;
             while let Some(row) = rows.try_next().await? {
                 is_there = true;

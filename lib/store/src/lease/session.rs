@@ -175,11 +175,15 @@ impl SignerSession {
 
     /// Passes on what came of a statement; in place of a refusal or a contradiction, that the run is gone or the
     /// ledger is another one, if that is why. A deletion takes a run's tables away one by one, so the refusal depends
-    /// on how far it is: there is no partition for the row, no such table, no such batch. Of another ledger, a signer may
+    /// on how far it is: there is no partition for the row, no such table, function or batch. Of another ledger, a signer may
     /// read nothing.
     pub(super) async fn unless_gone<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        let Err(error @ (StoreError::Query { .. } | StoreError::Corrupt(_) | StoreError::LacksRights(_))) =
-            result
+        let Err(
+            error @ (StoreError::Query { .. }
+            | StoreError::Corrupt(_)
+            | StoreError::LacksRights(_)
+            | StoreError::OtherFunctions { .. }),
+        ) = result
         else {
             return result;
         };

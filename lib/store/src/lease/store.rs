@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgArguments, PgConnection, Postgres};
+use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Connection, Row};
 
 use super::{Lease, Library, PART_BYTES, Payloads, SignerSession};
@@ -23,6 +24,8 @@ pub struct EndToEnd<'a> {
     pub bytes: &'a [u8],
     /// Bytes of each, at least one.
     pub each: usize,
+    /// What made them.
+    pub library: Library,
 }
 
 impl EndToEnd<'_> {
@@ -39,9 +42,8 @@ impl EndToEnd<'_> {
 }
 
 impl SignerSession {
-    /// Stores all signatures of a lease's batch, in the order of its records, which `library` made, and closes the lease:
-    /// all or nothing, in one transaction of statements of at most `bytes` (no more than [`PART_BYTES`]), but at
-    /// least one signature, each.
+    /// Stores all signatures of a lease's batch, in the order of its records, and closes the lease: all or nothing, in one
+    /// transaction of statements of at most `bytes` (no more than [`PART_BYTES`]), but at least one signature, each.
     ///
     /// # Errors
     ///
@@ -52,26 +54,29 @@ impl SignerSession {
         &mut self,
         lease: &Lease,
         signatures: EndToEnd<'_>,
-        library: Library,
         bytes: usize,
     ) -> Result<(), StoreError> {
-        let stored = match self.store_all(lease, signatures, library, bytes).await {
+        let stored = match self.store_all(lease, signatures, bytes).await {
             Err(error) if error.is_refusal(LEASE_LOST) => Err(StoreError::LeaseLost(lease.id)),
             other => other,
         };
         self.unless_gone(stored).await
     }
 
-    /// [`SignerSession::store_in_parts`] of signatures that `aws-lc-rs` made, all of one length, in parts as large as they may
-    /// be.
+    /// [`SignerSession::store_in_parts`] of signatures of one length that `library` made, in parts as large as they may be.
     ///
     /// # Errors
     ///
     /// The same.
-    pub async fn store(&mut self, lease: &Lease, signatures: &[&[u8]]) -> Result<(), StoreError> {
+    pub async fn store(
+        &mut self,
+        lease: &Lease,
+        signatures: &[&[u8]],
+        library: Library,
+    ) -> Result<(), StoreError> {
         let each = signatures.first().map_or(1, |signature| signature.len());
-        let signatures = EndToEnd { bytes: &signatures.concat(), each };
-        self.store_in_parts(lease, signatures, Library::AwsLcRs, PART_BYTES).await
+        let signatures = EndToEnd { bytes: &signatures.concat(), each, library };
+        self.store_in_parts(lease, signatures, PART_BYTES).await
     }
 
     /// Stores all signatures of a lease's batch, as [`SignerSession::store_in_parts`] does in one part, and reads the payloads of
@@ -85,21 +90,14 @@ impl SignerSession {
         &mut self,
         lease: &Lease,
         signatures: EndToEnd<'_>,
-        library: Library,
         next: &Lease,
         payloads: &mut Payloads,
     ) -> Result<(), StoreError> {
         payloads.clear();
-        let part = Part { first: lease.first_record, signatures, is_last: true };
+        let part = Part { lease, first: lease.first_record, signatures, is_last: true };
         let reading = async {
-            let mut rows = sqlx::query(AssertSqlSafe(Arc::clone(&self.store_fetch)))
-                .bind(lease.id)
-                .bind(lease.token.as_bytes())
-                .bind(part.first)
-                .bind(part.end())
-                .bind(part.signatures.bytes)
-                .bind(part.is_last)
-                .bind(library.name())
+            let mut rows = part
+                .bound_to(sqlx::query(AssertSqlSafe(Arc::clone(&self.store_fetch))))
                 .bind(next.first_record)
                 .bind(next.last_record)
                 .fetch(&mut self.connection);
@@ -126,20 +124,19 @@ impl SignerSession {
         &mut self,
         lease: &Lease,
         signatures: EndToEnd<'_>,
-        library: Library,
         bytes: usize,
     ) -> Result<(), StoreError> {
         let mut parts = signatures.parts(bytes.min(PART_BYTES)).peekable();
         let mut first = lease.first_record;
         let mut next = || {
             let signatures = parts.next()?;
-            let part = Part { first, signatures, is_last: parts.peek().is_none() };
+            let part = Part { lease, first, signatures, is_last: parts.peek().is_none() };
             first = part.end() + 1;
             Some(part)
         };
         let Some(part) = next() else { return Ok(()) };
         if part.is_last {
-            return store_part(&mut self.connection, lease, &part, library).await;
+            return store_part(&mut self.connection, part).await;
         }
         // Storing takes long: it begins with a whole lease duration ahead of it. From its first part on
         // it holds the lease's row, so that nobody takes the batch over.
@@ -149,7 +146,7 @@ impl SignerSession {
         let mut transaction = answered("the store's transaction", SHORT, self.connection.begin()).await?;
         let mut part = Some(part);
         while let Some(stored) = part {
-            store_part(&mut transaction, lease, &stored, library).await?;
+            store_part(&mut transaction, stored).await?;
             part = next();
         }
         answered("the store's commit", STORE_TIMEOUT, transaction.commit()).await
@@ -158,6 +155,7 @@ impl SignerSession {
 
 /// What one statement stores.
 struct Part<'a> {
+    lease: &'a Lease,
     /// The record of the first signature.
     first: i64,
     signatures: EndToEnd<'a>,
@@ -165,28 +163,27 @@ struct Part<'a> {
     is_last: bool,
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
     /// The record of the last signature.
     fn end(&self) -> i64 {
         self.first.saturating_add_unsigned(self.signatures.len() as u64) - 1
     }
+
+    /// A statement with this as its parameters `$1` to `$7`.
+    fn bound_to(self, statement: Query<'a, Postgres, PgArguments>) -> Query<'a, Postgres, PgArguments> {
+        statement
+            .bind(self.lease.id)
+            .bind(self.lease.token.as_bytes())
+            .bind(self.first)
+            .bind(self.end())
+            .bind(self.signatures.bytes)
+            .bind(self.is_last)
+            .bind(self.signatures.library.name())
+    }
 }
 
-async fn store_part(
-    connection: &mut PgConnection,
-    lease: &Lease,
-    part: &Part<'_>,
-    library: Library,
-) -> Result<(), StoreError> {
-    let statement = query::batch_store
-        .rows()
-        .bind(lease.id)
-        .bind(lease.token.as_bytes())
-        .bind(part.first)
-        .bind(part.end())
-        .bind(part.signatures.bytes)
-        .bind(part.is_last)
-        .bind(library.name());
+async fn store_part(connection: &mut PgConnection, part: Part<'_>) -> Result<(), StoreError> {
+    let statement = part.bound_to(query::batch_store.rows());
     answered(query::batch_store.name, STORE_TIMEOUT, statement.execute(connection)).await.map(|_| ())
 }
 
@@ -197,14 +194,15 @@ mod tests {
     #[test]
     fn parts_hold_whole_signatures_and_at_least_one() {
         let bytes: Vec<u8> = (0..10).collect();
+        let library = Library::AwsLcRs;
         let of = |each, part| {
-            let parts = EndToEnd { bytes: &bytes, each }.parts(part);
+            let parts = EndToEnd { bytes: &bytes, each, library }.parts(part);
             parts.map(|part| (part.bytes.to_vec(), part.len())).collect::<Vec<_>>()
         };
         assert_eq!(of(2, 100), [(bytes.clone(), 5)]);
         assert_eq!(of(2, 5), [(vec![0, 1, 2, 3], 2), (vec![4, 5, 6, 7], 2), (vec![8, 9], 1)]);
         assert_eq!(of(5, 1), [(vec![0, 1, 2, 3, 4], 1), (vec![5, 6, 7, 8, 9], 1)]);
-        let none = EndToEnd { bytes: &[], each: 64 };
+        let none = EndToEnd { bytes: &[], each: 64, library };
         assert_eq!(none.parts(100).map(EndToEnd::len).collect::<Vec<_>>(), [0]);
     }
 }

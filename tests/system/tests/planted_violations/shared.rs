@@ -17,7 +17,7 @@ use anyhow::{Context as _, bail, ensure};
 use chancery_keyring::{Algorithm, DataKey, Kek, KeySpec, SigningKey, generate};
 use chancery_kit::data_key_of;
 use chancery_store::keyring::NewKey;
-use chancery_store::lease::{Acquired, Lease, Payloads};
+use chancery_store::lease::{Acquired, Lease, Library, Payloads};
 use chancery_store::logins::sessions_for;
 use chancery_store::{Keyring, KeyringWanted, Ledger, LedgerUrl, NewRun, Run, SignerSession};
 
@@ -145,7 +145,7 @@ impl Signer {
             signatures.push(signature);
         }
         let signatures: Vec<&[u8]> = signatures.iter().map(Vec::as_slice).collect();
-        Ok(self.session.store(lease, &signatures).await?)
+        Ok(self.session.store(lease, &signatures, Library::AwsLcRs).await?)
     }
 
     async fn sign(&mut self) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 
 use chancery_kit::{TestLedger, TestRun, eventually, throw_away};
 use chancery_store::StoreError;
-use chancery_store::lease::Payloads;
+use chancery_store::lease::{Library, Payloads};
 use nix::sys::signal::Signal;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -40,7 +40,7 @@ async fn under_a_lease_of_another_ledger_nothing_is_fetched_renewed_given_back_o
     assert!(matches!(fetched, Err(StoreError::OtherLedger { .. })), "{fetched:?}");
     assert_eq!(late.renew(&held).await?, None);
     assert!(!late.abandon(&held).await?);
-    let stored = late.store(&held, &[&[7_u8; 64][..]; 10]).await;
+    let stored = late.store(&held, &[&[7_u8; 64][..]; 10], Library::AwsLcRs).await;
     assert!(matches!(stored, Err(StoreError::LeaseLost(_) | StoreError::OtherLedger { .. })), "{stored:?}");
     let asked = late.acquire().await;
     assert!(matches!(asked, Err(StoreError::OtherLedger { .. })), "{asked:?}");
