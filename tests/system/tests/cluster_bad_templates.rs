@@ -93,6 +93,17 @@ async fn a_missing_service_account_is_named_with_the_command_that_makes_it() -> 
     let _kubelet = StandIn::start(&namespace)?;
     let kubectl = namespace.kubectl();
     kubectl.run(&["delete", "serviceaccount", "chancery-signer"]).await?;
+    // An API server that is busy lets pods in that name it for some seconds more.
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "any"},
+        "spec": {"serviceAccountName": "chancery-signer", "containers": [{"name": "any", "image": "any"}]},
+    });
+    eventually("the API server knows that it is gone", async || {
+        let create = ["create", "--dry-run=server", "--filename", "-"];
+        let ended = kubectl.feed(&create, &pod.to_string()).await;
+        ended.is_ok_and(|ended| ended.stderr.contains("serviceaccount \"chancery-signer\" not found"))
+    })
+    .await;
     let run = ClusterRun::new(&namespace, "demo");
     run.apply().await?;
     let command = format!("kubectl create serviceaccount chancery-signer --namespace {}", namespace.name);

@@ -143,8 +143,8 @@ async fn a_job_of_a_queue_is_made_suspended_and_left_to_the_queue() -> anyhow::R
     .await;
     assert_eq!(run.job().await?["spec"]["suspend"], true);
     assert!(operator.metric("chancery_leader").await?.is_some() && stand_in.running().is_empty());
-    let told = namespace.kubectl().run(&["get", "events", "--output=jsonpath={.items[*].reason}"]).await?;
-    assert!(!told.contains("SignersStarted"), "no signer has started: {told}");
+    let told = run.events().await?;
+    assert!(!told.contains(&"SignersStarted".to_owned()), "no signer has started: {told:?}");
     // The queue admits it.
     let admit = json!({"spec": {"suspend": false}}).to_string();
     namespace.kubectl().run(&["patch", "job", "demo-signer", "--type=merge", "--patch", &admit]).await?;

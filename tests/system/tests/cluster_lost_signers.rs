@@ -89,6 +89,27 @@ async fn signers_that_keep_dying_fail_the_run_and_a_retry_lets_it_go_on() -> any
     Ok(())
 }
 
+/// Stops a signer while it has something in hand; between two batches, or while it makes a key, it may have nothing.
+async fn stopped_with_a_lease(stand_in: &StandIn, ledger: &TestLedger) -> String {
+    let held =
+        "SELECT count(*) FROM chancery.leases WHERE outcome IS NULL AND starts_with(holder, $1 || '/')";
+    let mut found = None;
+    eventually("a signer has a lease", async || {
+        for pod in stand_in.running() {
+            let stopped = stand_in.signal(&pod, Signal::SIGSTOP).is_ok();
+            let held = sqlx::query_scalar(held).bind(&pod).fetch_one(ledger.ledger.pool()).await;
+            if stopped && held.unwrap_or(0_i64) > 0 {
+                found = Some(pod);
+                return true;
+            }
+            let _ = stand_in.signal(&pod, Signal::SIGCONT);
+        }
+        false
+    })
+    .await;
+    found.unwrap_or_default()
+}
+
 /// Nobody says that they ended: only time tells.
 #[tokio::test]
 async fn signers_of_a_node_that_is_cut_off_lose_their_leases_when_those_run_out() -> anyhow::Result<()> {
@@ -105,7 +126,7 @@ async fn signers_of_a_node_that_is_cut_off_lose_their_leases_when_those_run_out(
     run.until_signed(1).await;
     eventually("two run", async || stand_in.running().len() == 2).await;
     stand_in.freeze();
-    let victim = stand_in.running().remove(0);
+    let victim = stopped_with_a_lease(&stand_in, &ledger).await;
     stand_in.signal(&victim, Signal::SIGKILL)?;
     eventually("the other takes its batches over", async || {
         outcomes(&ledger, "expired").await.is_ok_and(|expired| expired > 0)

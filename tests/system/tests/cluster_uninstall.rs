@@ -116,6 +116,7 @@ async fn the_lease_goes_with_the_pod_of_its_holder() -> anyhow::Result<()> {
     let pod: Pod = serde_json::from_value(json!({
         "metadata": {"name": "leading"},
         "spec": {
+            "serviceAccountName": "chancery-operator",
             "securityContext": {"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [{
                 "name": "operator", "image": "operator",

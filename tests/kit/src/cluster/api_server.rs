@@ -53,7 +53,7 @@ fn attempt_to_start(
 ) -> anyhow::Result<Servers> {
     let [client, peer, secure] = free_ports()?;
     let etcd = start_etcd(assets, folder, client, peer)?;
-    let api_server = start_api_server(assets, folder, client, secure)?;
+    let api_server = start_api_server(assets, folder, (client, secure), with_controllers)?;
     let server = format!("https://127.0.0.1:{secure}");
     let kubeconfig = home.join("kubeconfig");
     // Written by the API server as soon as it starts, and needed to reach it.
@@ -95,12 +95,17 @@ fn start_etcd(assets: &Assets, folder: &Path, client: u16, peer: u16) -> anyhow:
     ServerProcess::start(&assets.etcd, &arguments, folder.join("etcd.log"))
 }
 
-fn start_api_server(assets: &Assets, folder: &Path, etcd: u16, secure: u16) -> anyhow::Result<ServerProcess> {
+fn start_api_server(
+    assets: &Assets,
+    folder: &Path,
+    (etcd, secure): (u16, u16),
+    with_controllers: bool,
+) -> anyhow::Result<ServerProcess> {
     let path = |name: &str| folder.join(name).display().to_string();
     write_key_pair(folder)?;
     let token = admin_token(folder)?;
     fs::write(folder.join("tokens.csv"), format!("{token},admin,admin,system:masters\n"))?;
-    let arguments = [
+    let mut arguments = vec![
         format!("--etcd-servers=http://127.0.0.1:{etcd}"),
         format!("--cert-dir={}", path("certificates")),
         "--bind-address=127.0.0.1".to_owned(),
@@ -114,12 +119,14 @@ fn start_api_server(assets: &Assets, folder: &Path, etcd: u16, secure: u16) -> a
         format!("--service-account-signing-key-file={}", path("accounts-private.pem")),
         // As real clusters have it: what keeps privileged pods away is then the policy alone.
         "--allow-privileged=true".to_owned(),
-        // It wants the account `default`, which a controller makes that does not run here.
-        "--disable-admission-plugins=ServiceAccount".to_owned(),
         // Tests that start many clients at once are not to wait for each other.
         "--max-requests-inflight=2000".to_owned(),
         "--max-mutating-requests-inflight=1000".to_owned(),
     ];
+    if !with_controllers {
+        // Whoever makes pods beside the signers' names no account, and nobody makes the account `default` here.
+        arguments.push("--disable-admission-plugins=ServiceAccount".to_owned());
+    }
     ServerProcess::start(&assets.api_server, &arguments, folder.join("kube-apiserver.log"))
 }
 
