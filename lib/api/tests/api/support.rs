@@ -1,5 +1,7 @@
 //! Manifests for the tests, and the generated schema that they are walked by.
 
+use std::sync::LazyLock;
+
 use chancery_api::{ManifestError, SigningRun, parse};
 use kube::CustomResourceExt;
 use serde_json::{Value, json};
@@ -56,8 +58,12 @@ pub(crate) fn refused(manifest: &Value) -> Vec<String> {
 
 /// The schema of the spec in the generated custom resource definition.
 pub(crate) fn spec_schema() -> Value {
-    let crd = serde_json::to_value(SigningRun::crd()).unwrap();
-    crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].clone()
+    // Generating it takes long, and properties ask for it in each of their cases.
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+        let crd = serde_json::to_value(SigningRun::crd()).unwrap();
+        crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"].clone()
+    });
+    SCHEMA.clone()
 }
 
 /// Each field of the spec with its schema.
