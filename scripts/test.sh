@@ -67,7 +67,7 @@ trap 'exit 143' TERM
 result=0
 host=$(rustc --version --verbose | sed -n 's/^host: //p')
 # Of each program cargo says that it is running, which it is not yet.
-"${CARGO:-cargo}" test --locked --workspace --config "target.$host.runner = ['$PWD/scripts/test/note.sh']" "$@" \
+"${CARGO:-cargo}" test --locked --workspace --no-fail-fast --config "target.$host.runner = ['$PWD/scripts/test/note.sh']" "$@" \
     2> >(grep --invert-match 'Running.* (.*/deps/' >&2) || result=$?
 
 mapfile -t notes < <(in_order)

@@ -23,13 +23,13 @@ BEGIN
           USING p_keyring, p_run, p_base + last, p_digests, last;
         new := new[1:p_room];
     END IF;
+    -- Numbered here, and not by joining the lists: with these settings each place of one would be looked for all through the other.
     EXECUTE format(
         'UPDATE chancery.%I d SET record = $1 + w.place
-           FROM (SELECT a.digest, w.place
+           FROM (SELECT a.digest, a.n, row_number() OVER (ORDER BY a.n) AS place
                    FROM unnest($2) WITH ORDINALITY AS a (digest, n)
-                   JOIN unnest($3) WITH ORDINALITY AS w (n, place) ON w.n = a.n
-                  WHERE w.n <> w.place OFFSET 0) w
-          WHERE d.digest = w.digest AND d.keyring_id = $4', 'digests_' || p_keyring)
+                  WHERE a.n = ANY ($3) OFFSET 0) w
+          WHERE w.n <> w.place AND d.digest = w.digest AND d.keyring_id = $4', 'digests_' || p_keyring)
       USING p_base, p_digests, new, p_keyring;
 END
 $$;
