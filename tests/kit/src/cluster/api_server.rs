@@ -66,7 +66,7 @@ fn attempt_to_start(
             program,
             &[
                 format!("--kubeconfig={}", kubeconfig.display()),
-                "--controllers=job-controller,garbage-collector-controller".to_owned(),
+                "--controllers=job-controller,garbage-collector-controller,namespace-controller".to_owned(),
                 "--leader-elect=false".to_owned(),
                 "--secure-port=0".to_owned(),
                 // Its usual 20 requests a second would be the slowest part of every test.
