@@ -62,13 +62,12 @@ pub(crate) fn of_source(source_url: &str, error: &object_store::Error) -> ReadEr
     }
 }
 
-/// What TLS has against whoever answers. It lies within an I/O error, which does not name it as its source.
+/// What TLS has against whoever answers. It lies within I/O errors, which do not name what is in them as their source.
 fn untrusted(error: &(dyn Error + 'static)) -> Option<String> {
-    let within = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    let within = within.and_then(|within| within.downcast_ref::<rustls::Error>());
-    match within.or_else(|| error.downcast_ref::<rustls::Error>())? {
-        rustls::Error::InvalidCertificate(why) => Some(why.to_string()),
-        _ => None,
+    match error.downcast_ref::<rustls::Error>() {
+        Some(rustls::Error::InvalidCertificate(why)) => Some(why.to_string()),
+        Some(_) => None,
+        None => untrusted(error.downcast_ref::<std::io::Error>()?.get_ref()?),
     }
 }
 

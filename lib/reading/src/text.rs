@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 
 use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
 use async_compression::zstd::DParameter;
@@ -13,7 +14,7 @@ use tokio_util::io::StreamReader;
 use crate::arrival::Reason;
 use crate::chunks::Chunks;
 use crate::fault::Fault;
-use crate::memory;
+use crate::memory::{self, Held};
 use crate::object::{Compression, PinnedObject};
 use crate::store::Store;
 use crate::zstd_frame;
@@ -32,6 +33,8 @@ pub(crate) enum Text {
     Packed {
         reader: Pin<Box<dyn AsyncRead + Send>>,
         skip: u64,
+        /// For as long as the decoder is there, also once it has read all.
+        _held: Arc<OnceLock<Held>>,
     },
 }
 
@@ -49,14 +52,19 @@ impl Text {
             )?)));
         }
         let chunks = Chunks::new(store, object, 0, u64::MAX)?;
-        let packed = try_unfold((chunks, None), |(mut chunks, held)| async move {
-            let Some(bytes) = chunks.next().await.map_err(Carried::into_io)? else { return Ok(None) };
-            // Before the decoder sees the first frame, and takes what that looks back.
-            let held = match held {
-                Some(held) => held,
-                None => memory::hold(zstd_frame::window(&bytes).unwrap_or_default()).await,
-            };
-            Ok::<_, io::Error>(Some((bytes, (chunks, Some(held)))))
+        let held = Arc::new(OnceLock::new());
+        let window = Arc::clone(&held);
+        let packed = try_unfold(chunks, move |mut chunks| {
+            let held = Arc::clone(&window);
+            async move {
+                let Some(bytes) = chunks.next().await.map_err(Carried::into_io)? else { return Ok(None) };
+                // Before the decoder sees the first frame, and takes what that looks back.
+                if held.get().is_none() {
+                    let bytes = zstd_frame::window(&bytes).unwrap_or_default();
+                    let _first = held.set(memory::hold(bytes).await);
+                }
+                Ok::<_, io::Error>(Some((bytes, chunks)))
+            }
         });
         let packed = StreamReader::new(Box::pin(packed));
         let reader: Pin<Box<dyn AsyncRead + Send>> = if compression == Compression::Gzip {
@@ -68,7 +76,7 @@ impl Text {
             decoder.multiple_members(true);
             Box::pin(decoder)
         };
-        Ok(Self::Packed { reader, skip: offset })
+        Ok(Self::Packed { reader, skip: offset, _held: held })
     }
 
     /// The next bytes; none at the end.
@@ -76,7 +84,7 @@ impl Text {
         match self {
             Self::Held(bytes) => Ok(bytes.take().filter(|bytes| !bytes.is_empty())),
             Self::Plain(chunks) => chunks.next().await,
-            Self::Packed { reader, skip } => loop {
+            Self::Packed { reader, skip, _held } => loop {
                 let mut bytes = BytesMut::with_capacity(UNPACKED);
                 if reader.read_buf(&mut bytes).await.map_err(unpacked)? == 0 {
                     return Ok(None);

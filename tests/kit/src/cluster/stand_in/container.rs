@@ -40,6 +40,8 @@ pub(crate) fn start(
     claimed: &[Claimed],
     folder: &Path,
 ) -> std::io::Result<Running> {
+    // A pod without a mount has none yet.
+    fs::create_dir_all(folder)?;
     let message = folder.join("termination-log");
     let message_path = container.termination_message_path.as_deref().unwrap_or("/dev/termination-log");
     let log = File::create(Processes::log(folder))?;
