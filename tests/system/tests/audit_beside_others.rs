@@ -111,7 +111,7 @@ async fn a_deletion_waits_for_an_audit_that_began_before_it_and_signers_wait_for
     // All that the audit looks at only now is still there.
     let mut reader = snapshot.reader().await?;
     let batches: Vec<_> = reader.batches(&audited).try_collect().await?;
-    let records: Vec<_> = reader.records(&audited, 1, 200).try_collect().await?;
+    let records: Vec<_> = reader.records(&audited, 1, 200, audited.batch_size).try_collect().await?;
     let strays = reader.strays(&audited, 200, 20, 10).await?;
     assert_eq!((batches.len(), records.len(), strays.len()), (20, 200, 0));
     assert!(records.iter().all(|record| record.payload.is_some() && record.signature.is_some()));

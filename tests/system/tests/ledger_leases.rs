@@ -24,7 +24,7 @@ async fn leased(session: &mut SignerSession) -> anyhow::Result<Lease> {
 
 async fn store(session: &mut SignerSession, lease: &Lease) -> anyhow::Result<()> {
     let signatures = vec![&FORGED[..]; usize::try_from(lease.records())?];
-    Ok(session.store(lease, &signatures).await?)
+    Ok(session.store(lease, &signatures, Library::AwsLcRs).await?)
 }
 
 #[tokio::test]
