@@ -169,7 +169,10 @@ fn what_is_pushed_has_a_period_and_nothing_beside_it() {
     for period in ["0s", "0.5ms", "61m"] {
         manifest["spec"]["batching"] = json!({"period": period});
         let problems = refused(&manifest);
-        assert_eq!(problems, ["spec.batching.period: must be at least 1ms and at most 1h"], "{period}");
+        assert_eq!(
+            problems,
+            [format!("spec.batching.period: {period:?} must be at least 1ms and at most 1h")]
+        );
     }
     for most in [0, 1_000_000_001] {
         let problems = refused(&pushed(json!({"maxPending": most})));
@@ -183,11 +186,9 @@ fn what_is_pushed_has_a_period_and_nothing_beside_it() {
     let mut read = sourced();
     read["spec"]["batching"] = json!({});
     let problems = refused(&read);
-    assert!(
-        problems[0].starts_with("spec.batching: applies to a run with a source of http only"),
-        "{problems:?}"
-    );
-    let both = json!({"name": "push", "http": {}, "run": {"name": "other"}});
-    manifest["spec"]["sources"] = json!([both]);
-    assert!(refused(&manifest)[0].contains("needs exactly one of objects, table, run and http"));
+    assert!(problems[0].contains("applies to a run with a source of http only"), "{problems:?}");
+    let mut both = pushed(json!({}));
+    both["spec"]["sources"][0]["run"] = json!({"name": "other"});
+    let problems = refused(&both);
+    assert!(problems[0].contains("needs exactly one of objects, table, run and http"), "{problems:?}");
 }
