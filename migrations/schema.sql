@@ -3225,7 +3225,7 @@ REVOKE ALL ON FUNCTION chancery.keyring_own(p_keyring integer, p_object chancery
 
 REVOKE ALL ON FUNCTION chancery.keyring_remove(p_keyring integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant timestamp with time zone, OUT last_use bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant timestamp with time zone, OUT last_use bigint, OUT use_floor bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keys_missing(p_run integer, p_run_uid uuid, p_after integer, p_most integer, OUT answer text, OUT numbers integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.keys_missing(p_run integer, p_run_uid uuid, p_after integer, p_most integer, OUT answer text, OUT numbers integer[]) TO chancery_signer;

@@ -23,7 +23,10 @@ pub(crate) async fn list(
     match session.list_replay(held).await? {
         ReplayListed::Done => {
             if *select == ReplaySelect::Rejected {
-                tracing::warn!(source = held.name, "the run {run} rejected nothing: nothing of it is read again");
+                tracing::warn!(
+                    source = held.name,
+                    "the run {run} rejected nothing: nothing of it is read again"
+                );
             }
             Ok(After::Done)
         }

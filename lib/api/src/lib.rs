@@ -33,8 +33,9 @@ pub use reference::signing_run_page;
 pub use signer_template::SignerTemplate;
 pub use signing_run::{AuditPolicy, DeletionPolicy, KeyringRef, SigningRun, SigningRunSpec};
 pub use source::{
-    BatchingSpec, DeadLetterSpec, EVENT_IDENTITY, EventMode, FormatType, HttpSource, IdempotencyBy, IdempotencySpec,
-    ObjectsSource, ReplaySelect, RunSource, SecretKeyRef, SecretRef, SourceFormat, SourceSpec, TableSource,
+    BatchingSpec, DeadLetterSpec, EVENT_IDENTITY, EventMode, FormatType, HttpSource, IdempotencyBy,
+    IdempotencySpec, ObjectsSource, ReplaySelect, RunSource, SecretKeyRef, SecretRef, SourceFormat,
+    SourceSpec, TableSource,
 };
 pub use source_secret::{SourceSecret, TABLE_URL};
 pub use status::{

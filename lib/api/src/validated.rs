@@ -110,11 +110,7 @@ impl Idempotency {
         let is_event = |source: &SourceSpec| {
             source.format.as_ref().is_some_and(|format| format.r#type == FormatType::CloudEvents)
         };
-        if sources.iter().all(is_event) {
-            Self::Expression(EVENT_IDENTITY.to_owned())
-        } else {
-            Self::Content
-        }
+        if sources.iter().all(is_event) { Self::Expression(EVENT_IDENTITY.to_owned()) } else { Self::Content }
     }
 
     fn from_checked(spec: &IdempotencySpec) -> Result<Self, Problem> {

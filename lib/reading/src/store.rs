@@ -71,7 +71,8 @@ impl Store {
         let Objects { url, include, exclude, endpoint, region } = objects;
         let patterns = Patterns::new(include, exclude)?;
         let connector = GuardedConnector::believing(settings.authorities.as_deref());
-        let connector = connector.map_err(|why| FinalError::BadAuthorities { source_url: url.clone(), why })?;
+        let connector =
+            connector.map_err(|why| FinalError::BadAuthorities { source_url: url.clone(), why })?;
         let checked_endpoint = || endpoint.as_deref().map(|given| checked(url, given)).transpose();
         let no_client = |why| match why {
             NoClient::Credentials(wanted) => FinalError::WrongCredentials { source_url: url.clone(), wanted },
@@ -101,12 +102,14 @@ impl Store {
                 (made.map_err(no_client)?, prefix, None)
             }
             Location::Google { bucket, prefix } => {
-                let made = clouds::google(&bucket, checked_endpoint()?, credentials, connector, retry(&settings));
+                let made =
+                    clouds::google(&bucket, checked_endpoint()?, credentials, connector, retry(&settings));
                 (made.map_err(no_client)?, prefix, None)
             }
             Location::Azure { container, prefix } => {
                 quotes_tags = true;
-                let made = clouds::azure(&container, checked_endpoint()?, credentials, connector, retry(&settings));
+                let made =
+                    clouds::azure(&container, checked_endpoint()?, credentials, connector, retry(&settings));
                 (made.map_err(no_client)?, prefix, None)
             }
         };

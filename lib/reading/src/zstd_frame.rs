@@ -57,7 +57,8 @@ mod tests {
     #[test]
     fn what_is_no_frame_has_none() {
         let whole = compressed(10, None);
-        for bytes in [&b""[..], b"no frame", &[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0], &whole[..4], &whole[..5]] {
+        for bytes in [&b""[..], b"no frame", &[0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0], &whole[..4], &whole[..5]]
+        {
             assert_eq!(window(bytes), None, "{bytes:?}");
         }
     }

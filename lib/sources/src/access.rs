@@ -205,7 +205,9 @@ fn from_environment(name: &'static str) -> Given {
 
 /// As the command line of Amazon takes them.
 fn authorities_of_s3() -> Given {
-    let Some(file) = env::var("AWS_CA_BUNDLE").ok().filter(|value| !value.is_empty()) else { return Ok(None) };
+    let Some(file) = env::var("AWS_CA_BUNDLE").ok().filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
     let wanted = "of AWS_CA_BUNDLE, with certificates in PEM";
     fs::read_to_string(&file).map(Some).map_err(|reason| AccessError::File { file, reason, wanted })
 }

@@ -68,12 +68,8 @@ impl Identify {
     /// [`NoIdentity`].
     pub fn of_event(&self, payload: &[u8], event: Option<&Identity>) -> Result<Vec<u8>, NoIdentity> {
         match event {
-            Some(Identity { source, id }) if self.text == EVENT_IDENTITY => {
-                value::of_strings(&[source, id]).map_err(|why| NoIdentity::Fails {
-                    expression: self.text.clone(),
-                    why,
-                })
-            }
+            Some(Identity { source, id }) if self.text == EVENT_IDENTITY => value::of_strings(&[source, id])
+                .map_err(|why| NoIdentity::Fails { expression: self.text.clone(), why }),
             _ => self.of(payload),
         }
     }

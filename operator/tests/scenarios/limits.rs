@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
 use chancery_api::Phase;
 use chancery_api::condition::ConditionType;
-use chancery_operator::host::WorkState;
 use chancery_operator::run::{Bounds, Capacity, Limits};
 use kube::runtime::controller::Action;
 use serde_json::{Value, json};
 
 use super::clock;
-use super::test_operator::let_time_pass;
 use super::world::{RUN, World, manifest, spec};
 
 /// How soon the operator looks again.
@@ -141,53 +138,5 @@ async fn a_run_that_does_not_fit_waits_and_keeps_no_other_from_its_room() -> any
     world.api.create("signingruns", manifest(RUN, spec()));
     operator.settle(RUN).await?;
     assert_eq!(world.phase(RUN), Some(Phase::Signing), "{:?}", world.run(RUN));
-    Ok(())
-}
-
-/// So many looks at what is done beside reconciling, before it is said not to be done.
-const MOST_LOOKS: usize = 4_000;
-
-/// "Four runs of a billion records": another tenant's run is seeded, and deleted, while all four are being made.
-#[tokio::test]
-async fn four_large_runs_of_a_tenant_keep_no_other_from_being_seeded_or_deleted() -> anyhow::Result<()> {
-    let world = World::new().await?;
-    let mut operator = world.operator().await;
-    let mut large = spec();
-    large["recordCount"] = json!(1_000_000_000);
-    for number in 1..=4 {
-        let name = format!("large-{number}");
-        world.api.create("signingruns", manifest(&name, large.clone()));
-        while operator.background(&name).generating != WorkState::UnderWay {
-            operator.step(&name).await?;
-        }
-    }
-    let (sealed, small) = ("SELECT name FROM chancery.runs WHERE sealed_at IS NOT NULL", "other/small");
-    let sealed = async || -> anyhow::Result<Vec<String>> {
-        Ok(sqlx::query_scalar(sealed).fetch_all(world.ledger.ledger.pool()).await?)
-    };
-    world.api.add_namespace("other");
-    let mut of_small = spec();
-    of_small["deletionPolicy"] = json!("Delete");
-    world.api.create("signingruns", manifest(small, of_small));
-    let mut looks = 0;
-    while sealed().await?.is_empty() {
-        ensure!(looks < MOST_LOOKS, "it waits behind the runs of another namespace: {}", world.run(small));
-        looks += 1;
-        operator.step(small).await?;
-        let_time_pass().await;
-    }
-    assert_eq!(sealed().await?, ["small"], "the others are being made");
-
-    world.api.delete("signingruns", small);
-    while world.api.get("signingruns", small).is_some() {
-        ensure!(looks < 2 * MOST_LOOKS, "it is not deleted: {}", world.run(small));
-        looks += 1;
-        operator.step(small).await?;
-        let_time_pass().await;
-    }
-    assert!(!world.stored_runs().await?.contains(&"small".to_owned()));
-    for number in 1..=4 {
-        assert_eq!(operator.background(&format!("large-{number}")).generating, WorkState::UnderWay);
-    }
     Ok(())
 }

@@ -63,7 +63,8 @@ async fn what_can_be_seen_of_bad_sources_is_said_in_one_sentence_and_nothing_is_
 
 #[tokio::test]
 async fn a_run_that_is_to_be_read_again_is_waited_for_until_it_is_sealed() -> anyhow::Result<()> {
-    let world = World::with_run(with(json!([{"name": "again", "run": {"name": "first", "select": "All"}}]))).await?;
+    let world =
+        World::with_run(with(json!([{"name": "again", "run": {"name": "first", "select": "All"}}]))).await?;
     let mut first = spec();
     first["suspend"] = json!(true);
     world.api.create("signingruns", manifest("first", first));

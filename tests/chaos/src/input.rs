@@ -154,7 +154,8 @@ pub async fn of_table(
     let insert = format!("INSERT INTO {table} (payload) SELECT unnest($1::text[])");
     let lines: Vec<&str> = texts.iter().flat_map(|text| text.lines()).collect();
     sqlx::query(AssertSqlSafe(insert)).bind(lines).execute(&mut database).await?;
-    let query = json!({"url": by_proxy, "query": format!("TABLE {table}"), "orderBy": ["id"], "payload": "payload"});
+    let query =
+        json!({"url": by_proxy, "query": format!("TABLE {table}"), "orderBy": ["id"], "payload": "payload"});
     Ok(Read { offered: alive(offered), source: json!({"name": "table", "table": query}) })
 }
 

@@ -147,7 +147,8 @@ impl Place {
         drop((proxy, to_source));
         // Before its tablespace goes, and after everybody who uses it.
         self.execute(&format!("DROP DATABASE {database} WITH (FORCE)")).await?;
-        self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", sources::tables_of(&database))).await?;
+        self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", sources::tables_of(&database)))
+            .await?;
         if disk.is_some() {
             self.execute(&format!("DROP TABLESPACE {database}")).await?;
         }

@@ -104,7 +104,10 @@ impl fmt::Display for Totals {
         let injected: u32 = faults.values().sum();
         let [files, bucket, table, replay] = self.reading;
         writeln!(f, "{schedules} schedules, {records} records, {injected} faults:")?;
-        writeln!(f, "  {files} with records from files, {bucket} from a bucket, {table} from a table, {replay} from another run")?;
+        writeln!(
+            f,
+            "  {files} with records from files, {bucket} from a bucket, {table} from a table, {replay} from another run"
+        )?;
         for (kind, count) in faults {
             write!(f, "  {count:5}  {kind}")?;
             match self.longest_stall.get(kind) {

@@ -96,11 +96,7 @@ impl Store {
     }
 }
 
-async fn answer(
-    stream: TcpStream,
-    store: &Store,
-    mut held: watch::Receiver<bool>,
-) -> std::io::Result<()> {
+async fn answer(stream: TcpStream, store: &Store, mut held: watch::Receiver<bool>) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read(&mut stream).await? {
         let (code, headers, body) = if request.path.matches('/').count() > 1 {

@@ -153,16 +153,26 @@ async fn no_record_of_what_was_pushed_is_signed_twice() -> anyhow::Result<()> {
     let http = json!({"http": {"maxPending": 100, "periodMicros": 1}});
     TestRun::new().reads_described("push", http).batch_size(10).created(&ledger).await?;
     let store = async |first: i64, last: i64| {
-        let block = "INSERT INTO chancery.signature_blocks VALUES ($1, $2, 1, 1, decode(repeat('07', $3), 'hex'))";
+        let block =
+            "INSERT INTO chancery.signature_blocks VALUES ($1, $2, 1, 1, decode(repeat('07', $3), 'hex'))";
         let bytes = i32::try_from((last - first + 1) * 64)?;
-        let stored = sqlx::query(block).bind(first).bind(last).bind(bytes).execute(ledger.ledger.pool()).await;
-        anyhow::Ok(stored.map_err(|error| error.as_database_error().and_then(|error| error.code().map(Into::into))))
+        let stored =
+            sqlx::query(block).bind(first).bind(last).bind(bytes).execute(ledger.ledger.pool()).await;
+        anyhow::Ok(
+            stored.map_err(|error| error.as_database_error().and_then(|error| error.code().map(Into::into))),
+        )
     };
     // Batches that were closed before they were full: of three records, and of ten.
     let refused = Err(Some("23P01".to_owned()));
-    for (first, last, wanted) in
-        [(1, 3, true), (4, 13, true), (3, 3, false), (13, 14, false), (4, 4, false), (1, 20, false), (14, 14, true)]
-    {
+    for (first, last, wanted) in [
+        (1, 3, true),
+        (4, 13, true),
+        (3, 3, false),
+        (13, 14, false),
+        (4, 4, false),
+        (1, 20, false),
+        (14, 14, true),
+    ] {
         let stored = store(first, last).await?.map(drop);
         assert_eq!(stored, if wanted { Ok(()) } else { refused.clone() }, "{first} to {last}");
     }

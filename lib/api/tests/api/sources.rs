@@ -91,7 +91,8 @@ fn an_expression_goes_with_by_expression_and_with_payloads_that_are_json() {
 
 #[test]
 fn events_are_known_by_their_source_and_id_unless_the_run_says_otherwise() {
-    let events = json!({"name": "events", "objects": {"url": "file:///e"}, "format": {"type": "CloudEvents"}});
+    let events =
+        json!({"name": "events", "objects": {"url": "file:///e"}, "format": {"type": "CloudEvents"}});
     let lines = json!({"name": "lines", "objects": {"url": "file:///l"}, "format": {"type": "NDJSON"}});
     let again = json!({"name": "again", "run": {"name": "other"}});
     let mut more = events.clone();

@@ -44,7 +44,11 @@ fn store(host: &str, port: u16, authorities: Option<String>) -> Result<Store, Fi
         endpoint: Some(format!("https://{host}:{port}")),
         region: None,
     };
-    Store::open(&objects, &Credentials::Anonymous, Settings { retries: 0, authorities, ..Settings::default() })
+    Store::open(
+        &objects,
+        &Credentials::Anonymous,
+        Settings { retries: 0, authorities, ..Settings::default() },
+    )
 }
 
 #[tokio::test]
@@ -60,7 +64,10 @@ async fn a_store_is_believed_by_the_authority_that_its_source_says_and_by_no_oth
     }
     for (host, believed) in [("localhost", None), ("localhost", Some(other)), ("127.0.0.1", Some(ca))] {
         let error = store(host, port, believed.clone()).expect("a store").list().await.expect_err(host);
-        assert!(matches!(error, ReadError::Final(FinalError::Untrusted { .. })), "{host}, {believed:?}: {error}");
+        assert!(
+            matches!(error, ReadError::Final(FinalError::Untrusted { .. })),
+            "{host}, {believed:?}: {error}"
+        );
         assert!(error.to_string().contains("ca.crt"), "{error}");
     }
 }

@@ -63,7 +63,10 @@ fn a_source_may_say_which_authorities_vouch_for_its_store() {
     fs::write(one.join(AUTHORITIES), "some PEM\n").expect("a file");
     for (url, kind) in [("s3://b", "Anonymous"), ("gs://b", "Anonymous"), ("az://b", "Anonymous")] {
         let found = access.store("one", url).expect("access");
-        assert_eq!((format!("{:?}", found.credentials).as_str(), found.authorities.as_deref()), (kind, Some("some PEM")));
+        assert_eq!(
+            (format!("{:?}", found.credentials).as_str(), found.authorities.as_deref()),
+            (kind, Some("some PEM"))
+        );
     }
     fs::write(one.join(ID), "id").expect("a file");
     fs::write(one.join(SECRET), "secret").expect("a file");

@@ -27,7 +27,8 @@ async fn the_example_of_an_object_store_is_signed_with_the_secret_that_it_says()
     let comment: Vec<&str> = EXAMPLE.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
     let secret = comment.join(" ").replace('\\', " ");
     let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let of_page = PAGE.split("```").find(|block| block.contains("create secret generic chancery-source-payments"));
+    let of_page =
+        PAGE.split("```").find(|block| block.contains("create secret generic chancery-source-payments"));
     let of_page = words(&of_page.expect("a block").replace('\\', " "));
     assert!(of_page.windows(words(&secret).len()).any(|part| part == words(&secret)), "{secret}");
     let secret = secret.replacen('…', ACCESS_KEY_ID, 1).replacen('…', "secret", 1);
@@ -60,7 +61,10 @@ async fn dead_letters_are_listed_and_redriven_by_the_commands_of_the_page() -> a
     ClusterRun::new(&namespace, "payments").completes(&ledger).await?;
 
     // The commands of the page, by the parts of them that are run in the pod.
-    for part in ["-- /chancery dead-letters list default/payments", "/chancery dead-letters redrive default/payments --into payments-2 -o yaml | kubectl apply -f -"] {
+    for part in [
+        "-- /chancery dead-letters list default/payments",
+        "/chancery dead-letters redrive default/payments --into payments-2 -o yaml | kubectl apply -f -",
+    ] {
         assert!(PAGE.contains(part), "{part}");
     }
     let name = format!("{}/payments", namespace.name);

@@ -14,8 +14,12 @@ use chancery_kit::cluster::{Namespace, Release, give_url};
 use serde_json::{Value, json};
 
 /// A release whose runs may name Secrets that begin with `source-`.
-pub(crate) async fn install<'n>(namespace: &'n Namespace<'n>, ledger: &TestLedger) -> anyhow::Result<Release<'n>> {
-    install_with(namespace, ledger, json!({"secretPrefixes": ["source-"], "claimPrefixes": ["source-"]})).await
+pub(crate) async fn install<'n>(
+    namespace: &'n Namespace<'n>,
+    ledger: &TestLedger,
+) -> anyhow::Result<Release<'n>> {
+    install_with(namespace, ledger, json!({"secretPrefixes": ["source-"], "claimPrefixes": ["source-"]}))
+        .await
 }
 
 /// A release whose runs may name these.

@@ -58,10 +58,13 @@ async fn a_bucket_is_read_with_the_credentials_of_the_runs_own_namespace_and_sig
     })
     .await;
     let wide = namespace.kubectl().run(&["get", "signingruns", "--output=wide"]).await?;
-    let shown = |line: &str| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect();
+    let shown = |line: &str| {
+        line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
+    };
     let table: Vec<Vec<String>> = wide.lines().map(shown).collect();
     let of = |column: &str| {
-        let place = table[0].iter().position(|name| name == column).unwrap_or_else(|| panic!("{column}: {wide}"));
+        let place =
+            table[0].iter().position(|name| name == column).unwrap_or_else(|| panic!("{column}: {wide}"));
         table[1][place].as_str()
     };
     for (column, value) in [

@@ -19,14 +19,13 @@ async fn give_claim(namespace: &Namespace<'_>, name: &str, folder: &std::path::P
         "resources": {"requests": storage}, "accessModes": ["ReadOnlyMany"], "storageClassName": "by-hand",
         "volumeName": volume,
     });
-    let object = |kind: &str, name: &str, spec| {
-        json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "spec": spec})
-    };
-    let items = [
-        object("PersistentVolume", &volume, of_volume),
-        object("PersistentVolumeClaim", name, of_claim),
-    ];
-    namespace.kubectl().apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()).await?;
+    let object = |kind: &str, name: &str, spec| json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+    let items =
+        [object("PersistentVolume", &volume, of_volume), object("PersistentVolumeClaim", name, of_claim)];
+    namespace
+        .kubectl()
+        .apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())
+        .await?;
     Ok(())
 }
 
@@ -96,6 +95,8 @@ async fn a_claim_a_table_and_another_run_are_read_by_one_run() -> anyhow::Result
         "{status}"
     );
     let log = operator.log();
-    assert!(!log.contains(chancery_kit::tls_server::PASSWORD) && !status.to_string().contains("correct-horse"));
+    assert!(
+        !log.contains(chancery_kit::tls_server::PASSWORD) && !status.to_string().contains("correct-horse")
+    );
     Ok(())
 }

@@ -7,23 +7,37 @@ use chancery_kit::{Chancery, Ended, Manifest, TestLedger};
 const SECRET: &str = "s3cret-of-the-tests";
 
 fn manifest(bucket: &Bucket, url: &str, include: &str) -> Manifest {
-    let objects = format!("{{url: \"{url}\", endpoint: \"{}\", include: [\"{include}\"]}}", bucket.endpoint());
+    let objects =
+        format!("{{url: \"{url}\", endpoint: \"{}\", include: [\"{include}\"]}}", bucket.endpoint());
     let source = format!("[{{name: one, objects: {objects}, format: {{type: Lines}}}}]");
     Manifest::new().without("recordCount").without("recordSize").with("sources", source)
 }
 
 #[tokio::test]
-async fn a_bucket_that_cannot_be_read_gets_a_sentence_and_leaves_the_ledger_as_it_was() -> anyhow::Result<()> {
+async fn a_bucket_that_cannot_be_read_gets_a_sentence_and_leaves_the_ledger_as_it_was() -> anyhow::Result<()>
+{
     let ledger = TestLedger::new().await?;
     let chancery = Chancery::on(&ledger.url)?;
     let bucket = Bucket::serve().await?;
     bucket.put("in/a.txt", "one\ntwo\n");
     let (here, all) = (format!("s3://{BUCKET}/in"), "*.txt");
     for (url, include, key, denies, words) in [
-        ("s3://nowhere/in", all, ACCESS_KEY_ID, false, "the source s3://nowhere/in does not exist (NoSuchBucket"),
+        (
+            "s3://nowhere/in",
+            all,
+            ACCESS_KEY_ID,
+            false,
+            "the source s3://nowhere/in does not exist (NoSuchBucket",
+        ),
         (&here, all, ACCESS_KEY_ID, true, "refuses access (AccessDenied: no); allow the credentials to list"),
         (&here, all, "AKIAOFSOMEBODYELSE", false, "does not accept the credentials (InvalidAccessKeyId"),
-        (&here, "*.gz", ACCESS_KEY_ID, false, "matches: 1 are there; correct objects.url, include or exclude"),
+        (
+            &here,
+            "*.gz",
+            ACCESS_KEY_ID,
+            false,
+            "matches: 1 are there; correct objects.url, include or exclude",
+        ),
         ("s3://payments/out", all, ACCESS_KEY_ID, false, "no object of s3://payments/out matches"),
     ] {
         bucket.deny(denies);

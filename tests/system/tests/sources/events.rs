@@ -23,7 +23,8 @@ async fn events_are_known_by_their_source_and_id_unless_the_manifest_says_otherw
         format!(r#"{{"specversion":"1.0","type":"t","source":"{source}","id":"{id}","data":{data}}}"#)
     };
     // Of the second, nothing but what an event needs is looked at.
-    let events = [event("/a", 1, "1"), event("/a", 2, r#"{"x":1,"x":2}"#), event("/a", 1, "2"), event("/b", 1, "1")];
+    let events =
+        [event("/a", 1, "1"), event("/a", 2, r#"{"x":1,"x":2}"#), event("/a", 1, "2"), event("/b", 1, "1")];
     file(folder.path(), "a.ndjson", events.iter().chain(&events[3..]).cloned())?;
     let manifest = manifest(folder.path());
     for (manifest, admitted) in [

@@ -23,7 +23,8 @@ async fn nothing_one_payload_and_exactly_a_batch_are_read_from_each_kind_of_sour
             // A store without an object is none that can be read: what is empty is one of no bytes.
             let held = Held::lines(lines(0, count));
             let Some(origin) = Origin::holding(*kind, &ledger, &held).await? else { continue };
-            let (run, offered) = reading(&ledger, &[origin], "demo", LEASE).await?;
+            let origins = [origin];
+            let (run, offered) = reading(&ledger, &origins, "demo", LEASE).await?;
             run.take_in().await?;
             let all = i64::try_from(count)?;
             assert_eq!(counted(&run).await?, (all, all, 0, 0), "{kind:?}");
@@ -52,14 +53,18 @@ async fn two_intakes_at_once_share_sources_of_each_kind_and_read_nothing_twice()
 /// Each request to the database of a table in turn; what was read before it counts, and it is asked again.
 async fn breaks_off_at_every_request(point: Point) -> anyhow::Result<()> {
     let (ledger, url) = (TestLedger::new().await?, TestLedger::empty_database().await?);
-    execute(&url, "CREATE TABLE payments AS SELECT n AS id, 'row ' || n / 2 AS p FROM generate_series(1, 3000) n")
-        .await?;
+    execute(
+        &url,
+        "CREATE TABLE payments AS SELECT n AS id, 'row ' || n / 2 AS p FROM generate_series(1, 3000) n",
+    )
+    .await?;
     let offered = Offered::lines((1..=3_000).map(|number| format!("row {}", number / 2)));
     for request in 1..MOST {
         let relay = StepRelay::to(&socket_of(server()), request, point).await?;
         let table = json!({"query": "TABLE payments", "orderBy": ["id"], "payload": "p"});
         let by_relay = json!({"table": table, "url": relay.url("chancery", database_of(&url))});
-        let run = TestRun::new().named(&format!("request-{request}")).keys(1).reads_described("rows", by_relay);
+        let run =
+            TestRun::new().named(&format!("request-{request}")).keys(1).reads_described("rows", by_relay);
         let run = run.created(&ledger).await?.stocked().await?;
         let mut intake = run.start_intake("patient").await?;
         let over = tokio::select! {

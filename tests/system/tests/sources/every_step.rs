@@ -39,12 +39,7 @@ pub(crate) async fn intake_by(
 
 /// Kills an intake at each step in turn; another one goes on, which is told of the death or has to wait for the end of the
 /// lease.
-async fn killed_at_every_step(
-    kinds: &[Kind],
-    held: &Held,
-    point: Point,
-    told: bool,
-) -> anyhow::Result<()> {
+async fn killed_at_every_step(kinds: &[Kind], held: &Held, point: Point, told: bool) -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let origins = Origin::all_holding(kinds, &ledger, held).await?;
     let lease = if told { Duration::from_secs(30) } else { Duration::from_secs(1) };

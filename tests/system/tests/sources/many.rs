@@ -26,7 +26,8 @@ async fn many_lines_are_each_a_record_or_a_duplicate() -> anyhow::Result<()> {
         let ledger = TestLedger::new().await?;
         let Some(origin) = Origin::holding(*kind, &ledger, &held).await? else { continue };
         let run = TestRun::new().batch_size(5_000).keys(4);
-        let (run, offered) = reading_as(&ledger, run, &[origin]).await?;
+        let origins = [origin];
+        let (run, offered) = reading_as(&ledger, run, &origins).await?;
         run.take_in().await?;
         holds(&run, &offered).await.map_err(|error| error.context(format!("{kind:?}")))?;
     }

@@ -74,7 +74,11 @@ pub(crate) struct Origin {
 
 impl Origin {
     /// A source that holds this; none where the store that it needs is not installed.
-    pub(crate) async fn holding(kind: Kind, ledger: &TestLedger, held: &Held) -> anyhow::Result<Option<Self>> {
+    pub(crate) async fn holding(
+        kind: Kind,
+        ledger: &TestLedger,
+        held: &Held,
+    ) -> anyhow::Result<Option<Self>> {
         let folder = tempfile::tempdir()?;
         let mut server = None;
         let description = match kind {
@@ -93,7 +97,13 @@ impl Origin {
             Kind::Replay => vec![String::new()],
             Kind::Files | Kind::Bucket | Kind::Table => vec!["x".repeat(1 << 20)],
         };
-        Ok(Some(Self { kind, description, offered: offered.with_dead(dead), _folder: folder, _server: server }))
+        Ok(Some(Self {
+            kind,
+            description,
+            offered: offered.with_dead(dead),
+            _folder: folder,
+            _server: server,
+        }))
     }
 
     /// Of several kinds, those that can be had here.

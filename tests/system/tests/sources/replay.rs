@@ -111,8 +111,8 @@ async fn a_run_that_is_not_there_is_said_so() -> anyhow::Result<()> {
 
 /// Each gets one sentence that says what to do, and leaves no run behind.
 #[tokio::test]
-async fn a_run_that_cannot_be_read_again_gets_a_sentence_and_leaves_the_ledger_as_it_was() -> anyhow::Result<()>
-{
+async fn a_run_that_cannot_be_read_again_gets_a_sentence_and_leaves_the_ledger_as_it_was()
+-> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     TestRun::new().named("random").keys(1).records(20).seeded(&ledger).await?;
     TestRun::new().named("open").keys(1).records(20).created(&ledger).await?;
