@@ -401,19 +401,6 @@ BEGIN
 END
 $_$;
 
-CREATE FUNCTION chancery.batch_is_sound(batch bigint, first_record bigint, last_record bigint, payload_bytes bigint, opened_at timestamp with time zone, closed_at timestamp with time zone, state chancery.batch_state, lease_id bigint) RETURNS boolean
-    LANGUAGE plpgsql IMMUTABLE
-    AS $$
-BEGIN
-    RETURN batch >= 1
-       AND first_record >= 1
-       AND first_record <= last_record
-       AND payload_bytes >= 0
-       AND opened_at <= closed_at
-       AND (state = 'unsigned') = (lease_id IS NULL);
-END
-$$;
-
 CREATE FUNCTION chancery.batch_close_late(p_run integer) RETURNS double precision
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -459,6 +446,19 @@ BEGIN
     VALUES (v_waits.batches + 1, p_run, v_waits.batched + 1, v_waits.records, v_bytes, v_waits.opened_at, v_now, 'Period');
     UPDATE chancery.admissions a SET batches = a.batches + 1, batched = a.records, opened_at = NULL WHERE a.run_id = p_run;
     RETURN extract(epoch FROM v_period);
+END
+$$;
+
+CREATE FUNCTION chancery.batch_is_sound(batch bigint, first_record bigint, last_record bigint, payload_bytes bigint, opened_at timestamp with time zone, closed_at timestamp with time zone, state chancery.batch_state, lease_id bigint) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    RETURN batch >= 1
+       AND first_record >= 1
+       AND first_record <= last_record
+       AND payload_bytes >= 0
+       AND opened_at <= closed_at
+       AND (state = 'unsigned') = (lease_id IS NULL);
 END
 $$;
 
@@ -1211,15 +1211,16 @@ BEGIN
     END IF;
     -- The first number is the namespace of Chancery's locks of keyrings.
     PERFORM pg_advisory_xact_lock(1128814158, p_keyring);
-    SELECT l.use_sequence, greatest(
+    SELECT l.use_sequence, l.use_floor, greatest(
                l.acquired_at + interval '1 microsecond',
                (SELECT r.released_at FROM chancery.leases r
                  WHERE r.keyring_id = p_keyring AND r.released_at IS NOT NULL
                  ORDER BY r.released_at DESC LIMIT 1))
-      INTO last_use, v_earliest
+      INTO last_use, use_floor, v_earliest
       FROM chancery.leases l
      WHERE l.keyring_id = p_keyring ORDER BY l.use_sequence DESC LIMIT 1;
     last_use := coalesce(last_use, 0);
+    use_floor := coalesce(use_floor, 0);
     instant := greatest(clock_timestamp(), v_earliest);
 END
 $$;
@@ -1368,7 +1369,7 @@ BEGIN
                                  acquired_at, expires_at, duration, use_floor)
     OVERRIDING SYSTEM VALUE
     VALUES (lease_id, p_run, batch, v_run.keyring_id, key_id, p_holder, p_token_hash, use_sequence,
-            v_turn.instant, clock_timestamp() + v_run.lease_duration, v_run.lease_duration);
+            v_turn.instant, clock_timestamp() + v_run.lease_duration, v_run.lease_duration, use_floor);
     UPDATE chancery.keys k SET last_use = lease_acquire.use_sequence WHERE k.id = lease_acquire.key_id
     RETURNING (SELECT sha256(m.wrapped_key) FROM chancery.key_material m WHERE m.key_id = k.id) INTO wrapped_key_hash;
 
@@ -2031,7 +2032,7 @@ $$;
 CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) RETURNS TABLE(run_id integer, created boolean)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 DECLARE
     v_run integer;
     v_keyring integer;
@@ -2039,6 +2040,7 @@ DECLARE
     v_parent text;
     v_options text;
     v_guards text;
+    v_is_pushed boolean := coalesce(jsonb_path_exists(p_sources, '$[*].description.http'), false);
 BEGIN
     -- Runs of one name queue here; the second then finds the first one's run.
     PERFORM pg_advisory_xact_lock(hashtextextended('chancery.run ' || p_namespace || '/' || p_name, 0));
@@ -2063,11 +2065,17 @@ BEGIN
     END IF;
     PERFORM chancery.run_admit(v_run, v_made_ring, p_limits);
     -- Each signature has the length that the ring gives, and no record is in two blocks: a block is of one batch, no two
-    -- begin with the same record, and one that does not begin its batch goes on where another ends (refuse_gap).
-    SELECT format(', UNIQUE (first_record), CHECK '
-                  '(chancery.block_is_sound(first_record, last_record, octet_length(signatures), %s, %s))',
-                  chancery.signature_bytes(k.algorithm, k.key_size), p_batch_size)
-      INTO STRICT v_guards FROM chancery.keyrings k WHERE k.id = v_keyring;
+    -- begin with the same record, and one that does not begin its batch goes on where another ends (refuse_gap). Where a
+    -- batch may be closed before it is full, the numbers of its records do not tell it: there no two ranges may meet.
+    SELECT CASE WHEN v_is_pushed
+                THEN format(', CHECK (octet_length(signatures) = (last_record - first_record + 1) * %s), '
+                            'EXCLUDE USING gist ((CASE WHEN first_record <= last_record AND last_record < 9223372036854775807 '
+                            'THEN int8range(first_record, last_record, ''[]'') END) WITH &&)', b.bytes)
+                ELSE format(', UNIQUE (first_record), CHECK '
+                            '(chancery.block_is_sound(first_record, last_record, octet_length(signatures), %s, %s))',
+                            b.bytes, p_batch_size) END
+      INTO STRICT v_guards
+      FROM chancery.keyrings k, chancery.signature_bytes(k.algorithm, k.key_size) b (bytes) WHERE k.id = v_keyring;
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signature_blocks'] LOOP
         v_options := CASE WHEN v_parent <> 'batches'
                           THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
@@ -2076,16 +2084,18 @@ BEGIN
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                        v_parent, v_parent || '_' || v_run, v_run);
     END LOOP;
-    EXECUTE format('CREATE TRIGGER signature_blocks_leave_no_gap AFTER INSERT ON chancery.%I FOR EACH ROW '
-                   'WHEN ((NEW.first_record - 1) %% %s <> 0) EXECUTE FUNCTION chancery.refuse_gap()',
-                   'signature_blocks_' || v_run, p_batch_size);
+    IF NOT v_is_pushed THEN
+        EXECUTE format('CREATE TRIGGER signature_blocks_leave_no_gap AFTER INSERT ON chancery.%I FOR EACH ROW '
+                       'WHEN ((NEW.first_record - 1) %% %s <> 0) EXECUTE FUNCTION chancery.refuse_gap()',
+                       'signature_blocks_' || v_run, p_batch_size);
+    END IF;
     PERFORM chancery.run_functions(v_run);
     IF p_sources IS NOT NULL THEN
         PERFORM chancery.run_sources(v_run, p_sources, p_idempotency, p_expression, p_digest_window, p_record_count, p_dead_limit, p_dead_retention);
     END IF;
     RETURN QUERY SELECT v_run, true;
 END
-$$;
+$_$;
 
 CREATE FUNCTION chancery.run_functions(p_run integer) RETURNS void
     LANGUAGE plpgsql
@@ -2702,6 +2712,7 @@ CREATE TABLE chancery.leases (
     doubted_at timestamp with time zone,
     stored_to bigint,
     returned boolean DEFAULT false NOT NULL,
+    use_floor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT leases_check CHECK (chancery.lease_is_sound(use_sequence, acquired_at, duration, holder, token_hash, signed_at, released_at, outcome, returned))
 )
 WITH (fillfactor='70');
@@ -3140,10 +3151,10 @@ REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer,
 
 REVOKE ALL ON FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.batch_is_sound(batch bigint, first_record bigint, last_record bigint, payload_bytes bigint, opened_at timestamp with time zone, closed_at timestamp with time zone, state chancery.batch_state, lease_id bigint) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION chancery.batch_close_late(p_run integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.batch_close_late(p_run integer) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.batch_is_sound(batch bigint, first_record bigint, last_record bigint, payload_bytes bigint, opened_at timestamp with time zone, closed_at timestamp with time zone, state chancery.batch_state, lease_id bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.batch_return(p_run integer, p_batch bigint, p_lease bigint) FROM PUBLIC;
 
