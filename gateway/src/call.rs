@@ -97,7 +97,8 @@ impl Item {
 
 impl Call {
     /// Adds a request; gives it back if it belongs to another call.
-    pub(crate) fn add(&mut self, request: Request) -> Result<(), Request> {
+    #[must_use]
+    pub(crate) fn add(&mut self, request: Request) -> Option<Request> {
         let bytes: usize = request.items.iter().map(Item::bytes).sum();
         let arrivals = usize::try_from(self.push.arrivals).unwrap_or(usize::MAX);
         let too_many = self.requests.len() >= REQUESTS
@@ -107,11 +108,11 @@ impl Call {
         // Of two requests of one name, the second is answered with what became of the first.
         let is_twice = request.name.is_some_and(|name| self.keys.contains(&name.key));
         if !self.requests.is_empty() && (too_many || is_twice) {
-            return Err(request);
+            return Some(request);
         }
         self.bytes += bytes;
         self.take(request);
-        Ok(())
+        None
     }
 
     fn take(&mut self, request: Request) {
@@ -174,8 +175,8 @@ mod tests {
     #[test]
     fn requests_gather_one_behind_the_other() {
         let mut call = Call::default();
-        assert!(call.add(request(vec![payload("a"), not_json(), payload("b")], None)).is_ok());
-        assert!(call.add(request(vec![payload("c")], Some(1))).is_ok());
+        assert!(call.add(request(vec![payload("a"), not_json(), payload("b")], None)).is_none());
+        assert!(call.add(request(vec![payload("c")], Some(1))).is_none());
         assert_eq!((call.push.arrivals, &call.push.places[..]), (4, &[0, 2, 3][..]));
         assert_eq!(call.push.dead.iter().map(|dead| dead.position).collect::<Vec<_>>(), [1]);
         assert_eq!((call.push.named[0].place, call.push.named[0].arrivals), (3, 1));
@@ -185,13 +186,16 @@ mod tests {
     #[test]
     fn a_name_is_once_in_a_call_and_a_call_has_its_bounds() {
         let mut call = Call::default();
-        assert!(call.add(request(vec![payload("a")], Some(1))).is_ok());
-        assert!(call.add(request(vec![payload("a")], Some(1))).is_err(), "the same name");
-        assert!(call.add(request(vec![payload("a")], Some(2))).is_ok());
-        assert!(call.add(request(vec![payload("a"); ARRIVALS], None)).is_err(), "too many arrivals");
-        assert!(call.add(request(vec![not_json(); DEAD + 1], None)).is_err(), "too many dead letters");
+        assert!(call.add(request(vec![payload("a")], Some(1))).is_none());
+        assert!(call.add(request(vec![payload("a")], Some(1))).is_some(), "the same name");
+        assert!(call.add(request(vec![payload("a")], Some(2))).is_none());
+        assert!(call.add(request(vec![payload("a"); ARRIVALS], None)).is_some(), "too many arrivals");
+        assert!(call.add(request(vec![not_json(); DEAD + 1], None)).is_some(), "too many dead letters");
         let long = Item::Payload(Bytes::from(vec![0; BYTES]), None);
-        assert!(call.add(request(vec![long.clone()], None)).is_err(), "too many bytes");
-        assert!(Call::default().add(request(vec![long.clone(), long], None)).is_ok(), "one is always taken");
+        assert!(call.add(request(vec![long.clone()], None)).is_some(), "too many bytes");
+        assert!(
+            Call::default().add(request(vec![long.clone(), long], None)).is_none(),
+            "one is always taken"
+        );
     }
 }

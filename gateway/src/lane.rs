@@ -45,9 +45,9 @@ pub(crate) async fn run(ledger: Ledger, target: Arc<PushedRun>, mut requests: mp
         let mut call = Call::default();
         let mut next = Some(first);
         while let Some(request) = next.take() {
-            match call.add(request) {
-                Ok(()) => next = requests.try_recv().ok(),
-                Err(request) => held_back = Some(request),
+            held_back = call.add(request);
+            if held_back.is_none() {
+                next = requests.try_recv().ok();
             }
         }
         if lane.take_in(call).await == Go::No {
@@ -131,7 +131,7 @@ impl Lane {
             match request.name.and_then(|name| Some((name, former.get(&name.key[..])?))) {
                 None => {
                     // It was in a call with these before.
-                    if let Err(request) = rest.add(request) {
+                    if let Some(request) = rest.add(request) {
                         send(request, Err(Problem::busy()));
                     }
                 }

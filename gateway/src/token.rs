@@ -62,7 +62,7 @@ impl Token {
     pub fn read_or_create(path: &Path) -> Result<Self, TokenError> {
         let failed = |reason| TokenError::File { path: path.to_owned(), reason };
         match create(path) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),
             _ => Self::read(path).map(|text| Self::of(&text)),
         }
     }
