@@ -57,7 +57,8 @@ async fn undo_blocks(ledger: &TestLedger, runs: &[i32]) -> anyhow::Result<()> {
          DROP FUNCTION chancery.refuse_gap, chancery.lease_is_sound, chancery.key_is_sound, chancery.batch_is_sound,
              chancery.block_is_sound CASCADE;
          DROP INDEX chancery.leases_one_live_per_batch;
-         ALTER TABLE chancery.leases DROP COLUMN returned;
+         ALTER TABLE chancery.leases DROP COLUMN returned, DROP COLUMN use_floor;
+         DROP TABLE chancery.pushes;
          CREATE UNIQUE INDEX leases_one_live_per_batch ON chancery.leases (run_id, batch)
              WHERE outcome IS NULL OR outcome = 'signed';
          DELETE FROM chancery.functions WHERE name = 'run_functions';
