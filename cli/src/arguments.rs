@@ -197,8 +197,14 @@ pub(crate) enum DeadLettersCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
-    /// Where to listen: 127.0.0.1:PORT, [::1]:PORT or unix:/PATH; with port 0, the system chooses one
-    #[arg(long, env = "CHANCERY_LISTEN", default_value = "127.0.0.1:8480", value_name = "ADDRESS")]
+    // No documentation of Rust: there, what is in brackets is a link.
+    #[arg(
+        help = "Where to listen: 127.0.0.1:PORT, [::1]:PORT or unix:/PATH; with port 0, the system chooses one",
+        long,
+        env = "CHANCERY_LISTEN",
+        default_value = "127.0.0.1:8480",
+        value_name = "ADDRESS"
+    )]
     pub(crate) listen: Listen,
     /// File with the token that requests have to show [default: DIR/api-token, made when it does not exist]
     #[arg(long, env = "CHANCERY_TOKEN_FILE", value_name = "FILE")]

@@ -1,6 +1,6 @@
 //! The HTTP API: records in, results out.
 //!
-//! Many requests are taken in by one call of the ledger ([`lane`]): while one call waits for the disk, the requests that come
+//! Many requests are taken in by one call of the ledger (`lane`): while one call waits for the disk, the requests that come
 //! meanwhile gather for the next. A request is answered once what it brought is on disk, so that one that was answered is
 //! there, and one that was not can be sent again: by its payloads, or by the name that its client gave it, it is known.
 //!

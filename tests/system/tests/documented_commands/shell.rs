@@ -7,7 +7,7 @@ pub(crate) fn commands(line: &str) -> Vec<Vec<String>> {
     let mut redirects = false;
     for word in words(line) {
         match word.as_str() {
-            "|" | "&&" | "||" | ";" => found.push(Vec::new()),
+            "|" | "&&" | "||" | ";" | "&" => found.push(Vec::new()),
             ">" | ">>" | "<" => redirects = true,
             _ if word.starts_with('#') => break,
             _ if redirects => redirects = false,
@@ -53,4 +53,5 @@ fn a_line_is_taken_apart_as_a_shell_does() {
     assert_eq!(apart[2], ["psql", "$URL", "-c", "A 'b'"]);
     assert_eq!(apart.len(), 3);
     assert_eq!(commands(r"a b\ c ''"), [["a", "b c", ""]]);
+    assert_eq!(commands("a b & c"), [vec!["a", "b"], vec!["c"]]);
 }
