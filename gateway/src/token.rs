@@ -1,13 +1,13 @@
 //! The token by which whoever may use the API is known, on one machine.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chancery_process::create_private_file;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -99,14 +99,7 @@ fn create(path: &Path) -> io::Result<()> {
         bytes.extend_from_slice(Uuid::new_v4().as_bytes());
     }
     let token = URL_SAFE_NO_PAD.encode(bytes);
-    // Under another name first: a killed process must not leave half a file behind.
-    let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    writeln!(file, "{token}")?;
-    file.sync_all()?;
-    let linked = fs::hard_link(&unfinished, path);
-    fs::remove_file(&unfinished)?;
-    linked
+    create_private_file(path, &[token.as_bytes(), b"\n"])
 }
 
 #[cfg(test)]

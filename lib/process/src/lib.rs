@@ -27,6 +27,7 @@ pub use kek_file::{KekFileError, create_kek_file, read_kek_file, read_kek_files,
 pub use logs::{LogFormat, log_layer, start_logs};
 pub use memory::peak_memory_kib;
 pub use numbers::grouped;
+pub use private_file::create as create_private_file;
 pub use shield::Shield;
 pub use standard_error::{LastLines, flush_lines, queue_lines, say};
 pub use statement_key_file::{StatementKeyFileError, create_statement_key_file, read_statement_key_file};

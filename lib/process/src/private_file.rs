@@ -7,9 +7,12 @@ use std::path::Path;
 
 use nix::unistd::geteuid;
 
-/// Makes such a file of these pieces, which are not copied: they may be secret. One that exists is never touched: then
-/// this fails with [`io::ErrorKind::AlreadyExists`].
-pub(crate) fn create(path: &Path, pieces: &[&[u8]]) -> io::Result<()> {
+/// Makes such a file of these pieces, which are not copied: they may be secret. One that exists is never touched.
+///
+/// # Errors
+///
+/// The file cannot be written; [`io::ErrorKind::AlreadyExists`] if there is one.
+pub fn create(path: &Path, pieces: &[&[u8]]) -> io::Result<()> {
     // Under another name first: a killed process must not leave half a file behind.
     let unfinished = path.with_extension(format!("{}.tmp", std::process::id()));
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
