@@ -24,7 +24,7 @@ const BY_NAME: [&str; 3] = ["env::var(VARIABLE)", "env::var(name)", "env::var_os
 fn sources() -> anyhow::Result<Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("the workspace")?;
     let mut folders: Vec<PathBuf> =
-        ["cli", "intake", "signer-job", "operator"].map(|name| root.join(name)).to_vec();
+        ["cli", "gateway", "intake", "signer-job", "operator"].map(|name| root.join(name)).to_vec();
     for library in fs::read_dir(root.join("lib"))? {
         folders.push(library?.path());
     }
