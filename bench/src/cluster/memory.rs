@@ -41,7 +41,7 @@ pub(crate) async fn by_runs(cluster: &Cluster, effort: Effort) -> Measured {
     }
     let mut samples = Samples::default();
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52 KiB")]
-    samples.add(operated.operator.resident_kib() as f64 / WANTED);
+    samples.add(operated.operator.resident_kib()? as f64 / WANTED);
     let Operated { operator, release, ledger: _ledger } = operated;
     operator.terminate().await?;
     let operator = chancery_kit::cluster::OperatorProcess::start(&release).await?;
@@ -52,7 +52,7 @@ pub(crate) async fn by_runs(cluster: &Cluster, effort: Effort) -> Measured {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52 KiB")]
-    samples.add(operator.resident_kib() as f64 / WANTED);
+    samples.add(operator.resident_kib()? as f64 / WANTED);
     Ok(Figure::new("operator's memory with 1,000 runs / 64 MiB", samples, Bound::AtMost(1.0)).into())
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn by_records(cluster: &Cluster, effort: Effort) -> Measured {
         run.apply().await?;
         run.completes(&operated.ledger).await?;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52 KiB")]
-        table.row([records.into(), (operated.operator.resident_kib() as f64 / 1024.0).into()]);
+        table.row([records.into(), (operated.operator.resident_kib()? as f64 / 1024.0).into()]);
     }
     Ok(table.into())
 }

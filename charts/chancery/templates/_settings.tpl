@@ -23,7 +23,7 @@
 {{- define "chancery.existingNamespaces" -}}
 {{- $root := first . }}
 {{- $found := list }}
-{{- $asked := and $root.Release.IsUpgrade (not $root.Values.rbac.namespaced) (lookup "v1" "ServiceAccount" $root.Release.Namespace "default") }}
+{{- $asked := and $root.Release.IsUpgrade (not $root.Values.rbac.namespaced) (lookup "v1" "Namespace" "" $root.Release.Namespace) }}
 {{- range last . | uniq }}
 {{- $is := true }}
 {{- if and $asked (ne . $root.Release.Namespace) }}

@@ -1,5 +1,6 @@
 //! Secrets that are wrong or missing: the run says so, and goes on once they are right.
 
+use anyhow::Context as _;
 use chancery_keyring::Kek;
 use chancery_kit::cluster::{
     Cluster, ClusterRun, OperatorOptions, OperatorProcess, Release, StandIn, condition,
@@ -146,6 +147,7 @@ async fn the_secret_of_a_run_goes_with_it() -> anyhow::Result<()> {
     run.apply().await?;
     run.completes(&ledger).await?;
     let (name, _) = run.secret().await?;
+    let former = run.get().await?["metadata"]["uid"].as_str().context("a uid")?.to_owned();
     run.delete().await?;
     let kubectl = namespace.kubectl();
     eventually("its Secret is gone", async || {
@@ -154,7 +156,7 @@ async fn the_secret_of_a_run_goes_with_it() -> anyhow::Result<()> {
     .await;
     // The run is still in the ledger. Another SigningRun of its name has another Secret.
     assert!(run.is_in(&ledger).await?);
-    let again = ClusterRun::new(&namespace, "demo");
+    let again = ClusterRun::new(&namespace, "demo").annotated("chancery.dev/adopt", &former);
     again.apply().await?;
     again.completes(&ledger).await
 }

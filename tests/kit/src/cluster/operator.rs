@@ -190,11 +190,27 @@ impl OperatorProcess {
     }
 
     /// Its resident memory, in KiB.
-    #[must_use]
-    pub fn resident_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.running.pid())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn resident_kib(&self) -> anyhow::Result<u64> {
+        self.status_kib("VmRSS:")
+    }
+
+    /// What of that is its own, and no page of its program's file: in a build that is not optimised, the program is most of it.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub fn allocated_kib(&self) -> anyhow::Result<u64> {
+        self.status_kib("RssAnon:")
+    }
+
+    fn status_kib(&self, field: &str) -> anyhow::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.running.pid()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).context("no such field")?;
+        Ok(line.split_whitespace().next().context("an empty field")?.parse()?)
     }
 }
 

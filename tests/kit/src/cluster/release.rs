@@ -11,8 +11,8 @@ use kube::api::{ListParams, ObjectMeta, PostParams};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::hooks;
 use super::namespace::Namespace;
+use super::{Controllers, hooks};
 use crate::chancery::Ended;
 use crate::helm::{Helm, chart};
 use crate::ledger::operator_url;
@@ -92,6 +92,11 @@ impl<'n> Release<'n> {
     pub async fn uninstall(&self) -> anyhow::Result<()> {
         hooks::prepare_uninstall(self, NAME).await?;
         helm(self.namespace, &["uninstall", NAME, "--no-hooks"]).await?.expect_code(0)?;
+        if self.namespace.cluster.controllers == Controllers::StandIn {
+            // The Lease belongs to the operator's pod, which went with its Deployment: the garbage collector's work.
+            let lease = ["delete", "lease", "chancery-operator", "--ignore-not-found"];
+            self.namespace.kubectl().run(&lease).await?;
+        }
         Ok(())
     }
 

@@ -26,7 +26,7 @@ pub struct Field {
 
 /// What the schema lets one leave out, and a rule about several fields does not: here, without `keyringRef`, and beside what
 /// [`Field::with_what_it_needs`] adds.
-const NEEDED_BY_A_RULE: [&str; 8] = [
+const NEEDED_BY_A_RULE: [&str; 9] = [
     "keyCount",
     "recordCount",
     "sources[0].objects",
@@ -34,6 +34,7 @@ const NEEDED_BY_A_RULE: [&str; 8] = [
     "sources[0].table",
     "sources[0].table.url",
     "sources[0].run",
+    "sources[0].http",
     "idempotency.expression",
 ];
 
