@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use chancery_store::audit::{AdmissionRow, ArrivalFault, BatchRow, KeyRow, Reader, RecordRow, Snapshot};
 use chancery_store::{Run, StoreError};
 use futures::future::try_join_all;
@@ -139,7 +140,7 @@ async fn check_range(
             bytes = 0;
         }
         let Some(row) = row else { return Ok(()) };
-        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
         bytes += (length(&row.payload) + length(&row.signature) + ROW_BYTES) as u64;
         portion.push(row);
     }

@@ -135,15 +135,17 @@ fn check_digest(row: &RecordRow, findings: &mut Findings) {
 /// The payloads and the rows with signatures, each stored row once.
 fn distinct(rows: &[RecordRow]) -> (Vec<Payload<'_>>, Vec<&RecordRow>) {
     let (mut seen_records, mut seen_signatures) = (HashSet::new(), HashSet::new());
+    // Nearly always there is one row, and nothing to compare.
+    let is_new = |seen: &mut HashSet<u64>, place| rows.len() == 1 || seen.insert(place);
     let (mut payloads, mut signatures) = (Vec::with_capacity(1), Vec::with_capacity(1));
     for row in rows {
-        if let (Some(place), Some(bytes)) = (&row.record_row, row.payload_bytes)
-            && seen_records.insert(place)
+        if let (Some(place), Some(bytes)) = (row.record_row, row.payload_bytes)
+            && is_new(&mut seen_records, place)
         {
             payloads.push((bytes, row.payload.as_deref()));
         }
-        if let Some(place) = &row.signature_row
-            && seen_signatures.insert(place)
+        if let Some(place) = row.signature_row
+            && is_new(&mut seen_signatures, place)
         {
             signatures.push(row);
         }

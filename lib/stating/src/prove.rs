@@ -58,7 +58,7 @@ async fn stored(ledger: &Ledger, run: &Run, record: i64) -> Result<Option<(Vec<u
     let snapshot = ledger.snapshot().await?;
     let mut reader = snapshot.reader().await?;
     let row = std::pin::pin!(reader.records(run, record, record, run.batch_size)).try_next().await?;
-    Ok(row.and_then(|RecordRow { payload, signature, .. }| Some((payload?, signature?))))
+    Ok(row.and_then(|RecordRow { payload, signature, .. }| Some((payload?.to_vec(), signature?.to_vec()))))
 }
 
 async fn batch_of_proof(

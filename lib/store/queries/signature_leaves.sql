@@ -1,7 +1,7 @@
 -- $1 run, $2 first record, $3 last record
 --
--- As in payload_leaves.sql; and a block is read once, whole, as in audit_records.sql. It is of one batch: one that is longer is
--- for the audit to find.
+-- As in payload_leaves.sql; and a block is read once, whole, not anew for each of its records. It is of one batch: one that is
+-- longer is for the audit to find.
 SELECT count(*) AS records,
        coalesce(string_agg(sha256(
            '\x00'::bytea

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use futures::{Stream, TryStreamExt};
+use futures::{Stream, TryFutureExt, TryStreamExt, stream};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, FromRow};
 
@@ -21,8 +21,10 @@ use crate::query::{self, Query};
 use crate::row::from_row;
 use crate::run::Run;
 
+mod beside;
 mod rows;
 
+use beside::Beside;
 pub use rows::{
     AdmissionRow, ArrivalFault, BatchRow, KeyRow, LeaseRow, PAYLOAD_BYTES, RecordRow, ReleaseRow, Stray,
 };
@@ -195,16 +197,32 @@ impl Reader {
         last: i64,
         longest_block: i64,
     ) -> impl Stream<Item = Result<RecordRow, StoreError>> {
-        query::audit_records
-            .rows_as()
-            .bind(run.id)
-            .bind(first)
-            .bind(last)
-            .bind(PAYLOAD_BYTES)
-            .bind(i64::try_from(PART_BYTES).unwrap_or(i64::MAX))
-            .bind(longest_block)
-            .fetch(&mut self.connection)
-            .map_err(|error| StoreError::of(query::audit_records.name, error))
+        let run = run.id;
+        let beside = async move {
+            let blocks = query::audit_blocks
+                .rows_as()
+                .bind(run)
+                .bind(first)
+                .bind(last)
+                .bind(i64::try_from(PART_BYTES).unwrap_or(i64::MAX))
+                .bind(longest_block)
+                .fetch_all(&mut self.connection)
+                .await
+                .map_err(|error| StoreError::of(query::audit_blocks.name, error))?;
+            let payloads = query::audit_payloads
+                .rows_as()
+                .bind(run)
+                .bind(first)
+                .bind(last)
+                .bind(PAYLOAD_BYTES)
+                .fetch(&mut self.connection)
+                .map_err(|error| StoreError::of(query::audit_payloads.name, error));
+            let beside = Beside::new(Box::pin(payloads), blocks, (first, last));
+            Ok(stream::try_unfold(beside, async |mut beside| {
+                Ok(beside.row().await?.map(|row| (row, beside)))
+            }))
+        };
+        beside.try_flatten_stream()
     }
 
     /// At most `limit` rows of each kind that have no place in the run, which has `records` records in the

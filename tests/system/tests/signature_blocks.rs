@@ -27,9 +27,11 @@ async fn the_signature_of_one_record_is_found_by_an_index() -> anyhow::Result<()
     let of = |name: &str| query::ALL.iter().find(|query| query.name == name).context("no such query");
     let read = format!(
         "SET plan_cache_mode = force_custom_plan;
-         PREPARE audit (integer, bigint, bigint, integer, bigint, bigint) AS {};
+         PREPARE blocks (integer, bigint, bigint, bigint, bigint) AS {};
+         PREPARE payloads (integer, bigint, bigint, integer) AS {};
          PREPARE leaves (integer, bigint, bigint) AS {}",
-        of("audit_records")?.sql,
+        of("audit_blocks")?.sql,
+        of("audit_payloads")?.sql,
         of("signature_leaves")?.sql
     );
     sqlx::raw_sql(AssertSqlSafe(read)).execute(&mut reader).await?;
@@ -37,9 +39,11 @@ async fn the_signature_of_one_record_is_found_by_an_index() -> anyhow::Result<()
     let blocks: i64 = sqlx::query_scalar(blocks).fetch_one(&mut reader).await?;
     assert!(blocks > 50, "the table has {blocks} pages");
     let number = run.run.id;
-    for read in
-        [format!("audit({number}, 4711, 4711, 1048576, 4194304, 3)"), format!("leaves({number}, 4711, 4711)")]
-    {
+    for read in [
+        format!("blocks({number}, 4711, 4711, 4194304, 3)"),
+        format!("payloads({number}, 4711, 4711, 1048576)"),
+        format!("leaves({number}, 4711, 4711)"),
+    ] {
         let explain = AssertSqlSafe(format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE {read}"));
         let plan: Value = sqlx::query_scalar(explain).fetch_one(&mut reader).await?;
         let count = |name: &str| plan[0]["Plan"][name].as_i64().unwrap_or_default();

@@ -32,16 +32,16 @@ fn batch(batch: i64, first_record: i64, last_record: i64, payload_bytes: i64) ->
 fn row(record: i64) -> RecordRow {
     RecordRow {
         record,
-        record_row: Some(format!("(0,{record})")),
+        record_row: Some(record.unsigned_abs()),
         payload_bytes: Some(8),
         digest: None,
-        payload: Some(vec![0; 8]),
-        signature_row: Some(format!("(0,{record})")),
-        signature: Some(vec![0; 64]),
+        payload: Some(vec![0; 8].into()),
+        signature_row: Some(record.unsigned_abs()),
+        signature: Some(vec![0; 64].into()),
         lease_id: Some((record - 1) / 4 + 1),
         key_id: Some(Uuid::nil()),
         lease_run: Some(1),
-        lease_outcome: Some("signed".to_owned()),
+        lease_outcome: Some("signed".into()),
     }
 }
 
@@ -127,8 +127,8 @@ fn a_signature_under_another_lease_or_run_is_named() {
 #[test]
 fn a_row_that_is_joined_twice_counts_once_and_one_that_stands_twice_is_named() {
     let mut rows = good();
-    rows.insert(0, RecordRow { signature_row: Some("(9,9)".to_owned()), ..row(1) });
+    rows.insert(0, RecordRow { signature_row: Some(99), ..row(1) });
     assert_eq!(found(&rows)[0], ["record 1 has 2 signatures"]);
-    rows[0].record_row = Some("(9,9)".to_owned());
+    rows[0].record_row = Some(99);
     assert_eq!(found(&rows)[0], ["record 1 stands 2 times", "record 1 has 2 signatures"]);
 }

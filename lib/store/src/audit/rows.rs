@@ -1,8 +1,14 @@
 //! What an audit reads: rows as they are stored, and nothing that was concluded from them.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sqlx::Postgres;
+use sqlx::postgres::{PgTypeInfo, PgValueRef};
+use uuid::Uuid;
+
 use crate::lease::Library;
 use crate::row::from_row;
-use uuid::Uuid;
 
 /// Bytes that a payload has at the most.
 pub const PAYLOAD_BYTES: i32 = 1 << 20;
@@ -66,23 +72,86 @@ from_row!(BatchRow {
     lease_fits
 });
 
-/// A record beside its signature; either side may be missing.
+/// A record, as it is stored.
 #[derive(Debug)]
+pub(super) struct PayloadRow {
+    /// Number of the record.
+    pub(super) record: i64,
+    /// Bytes of the payload; a sound ledger has them.
+    pub(super) payload_bytes: Option<i32>,
+    /// What was signed; none if it has more than [`PAYLOAD_BYTES`].
+    pub(super) payload: Option<Stored>,
+    /// What it is known by in its keyring.
+    pub(super) digest: Option<Stored>,
+}
+
+from_row!(PayloadRow { record, payload_bytes, payload, digest });
+
+/// Bytes that several rows may share.
+#[derive(Clone, Debug)]
+pub(super) struct Stored(pub(super) Bytes);
+
+impl sqlx::Type<Postgres> for Stored {
+    fn type_info() -> PgTypeInfo {
+        <Vec<u8> as sqlx::Type<Postgres>>::type_info()
+    }
+}
+
+impl<'r> sqlx::Decode<'r, Postgres> for Stored {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
+        <Vec<u8> as sqlx::Decode<Postgres>>::decode(value).map(|bytes| Self(bytes.into()))
+    }
+}
+
+/// A block of signatures, as it is stored, and its lease.
+#[derive(Debug)]
+pub(super) struct BlockRow {
+    /// Where the row stands.
+    pub(super) place: String,
+    /// The first record that it is of.
+    pub(super) first_record: i64,
+    /// The last one.
+    pub(super) last_record: i64,
+    /// The signatures one after the other; none if they are longer than any can be.
+    pub(super) signatures: Option<Vec<u8>>,
+    /// The lease under which it was stored.
+    pub(super) lease_id: i64,
+    /// That lease's key.
+    pub(super) key_id: Option<Uuid>,
+    /// That lease's run.
+    pub(super) lease_run: Option<i32>,
+    /// How that lease ended.
+    pub(super) lease_outcome: Option<String>,
+}
+
+from_row!(BlockRow {
+    place,
+    first_record,
+    last_record,
+    signatures,
+    lease_id,
+    key_id,
+    lease_run,
+    lease_outcome
+});
+
+/// A record beside its signature; either side may be missing.
+#[derive(Clone, Debug, Default)]
 pub struct RecordRow {
     /// Number of the record.
     pub record: i64,
-    /// Where the record's row stands, if there is one.
-    pub record_row: Option<String>,
+    /// What tells the record's row from others, if there is one.
+    pub record_row: Option<u64>,
     /// Bytes of the payload.
     pub payload_bytes: Option<i32>,
     /// What was signed; none also if it has more than [`PAYLOAD_BYTES`].
-    pub payload: Option<Vec<u8>>,
+    pub payload: Option<Bytes>,
     /// What it is known by in its keyring.
-    pub digest: Option<Vec<u8>>,
-    /// Where the signature's row stands, if there is one.
-    pub signature_row: Option<String>,
+    pub digest: Option<Bytes>,
+    /// What tells the row of the signature from others, if there is one.
+    pub signature_row: Option<u64>,
     /// The signature; none also if it is longer than any can be.
-    pub signature: Option<Vec<u8>>,
+    pub signature: Option<Bytes>,
     /// The lease under which it was stored.
     pub lease_id: Option<i64>,
     /// That lease's key.
@@ -90,22 +159,24 @@ pub struct RecordRow {
     /// That lease's run.
     pub lease_run: Option<i32>,
     /// How that lease ended.
-    pub lease_outcome: Option<String>,
+    pub lease_outcome: Option<Arc<str>>,
 }
 
-from_row!(RecordRow {
-    record,
-    record_row,
-    payload_bytes,
-    payload,
-    digest,
-    signature_row,
-    signature,
-    lease_id,
-    key_id,
-    lease_run,
-    lease_outcome
-});
+impl RecordRow {
+    /// A record of this number with this payload and no signature.
+    pub(super) fn of(record: i64, payload: Option<&(u64, PayloadRow)>) -> Self {
+        let Some((number, row)) = payload else { return Self { record, ..Self::default() } };
+        let shared = |stored: &Option<Stored>| stored.as_ref().map(|stored| stored.0.clone());
+        Self {
+            record,
+            record_row: Some(*number),
+            payload_bytes: row.payload_bytes,
+            payload: shared(&row.payload),
+            digest: shared(&row.digest),
+            ..Self::default()
+        }
+    }
+}
 
 /// A row that has no place; `queries/audit_run_strays.sql` and `audit_keyring_strays.sql` list the kinds.
 #[derive(Debug)]
