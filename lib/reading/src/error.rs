@@ -75,7 +75,7 @@ pub enum FinalError {
     },
     /// Credentials of another kind of store.
     #[error(
-        "the source {source_url} cannot be opened with these credentials; put {wanted} into what credentialsSecretRef names"
+        "the source {source_url} cannot be opened with these credentials; put {wanted} into what credentialsSecretRef names, or, without a cluster, into the environment of chancery run"
     )]
     WrongCredentials {
         /// The url of the source.
@@ -85,7 +85,7 @@ pub enum FinalError {
     },
     /// Credentials that are not what they have to be. What they are is not said: it would be secret.
     #[error(
-        "the credentials of the source {source_url} cannot be read; correct what credentialsSecretRef names"
+        "the credentials of the source {source_url} cannot be read; correct what credentialsSecretRef names, or, without a cluster, the environment of chancery run"
     )]
     UnreadableCredentials {
         /// The url of the source.
@@ -149,7 +149,7 @@ pub enum FinalError {
     },
     /// The store does not know the login.
     #[error(
-        "the source {source_url} does not accept the credentials ({why}); correct what credentialsSecretRef names"
+        "the source {source_url} does not accept the credentials ({why}); correct what credentialsSecretRef names, or, without a cluster, the environment of chancery run"
     )]
     BadCredentials {
         /// The url of the source.

@@ -92,10 +92,12 @@ pub enum TableError {
         why: String,
     },
     /// A field of the description.
-    #[error("table.{field} cannot be used; wanted is {wanted}")]
+    #[error("table.{field} is {given}, which cannot be used; wanted is {wanted}")]
     BadField {
         /// The field.
         field: &'static str,
+        /// What it is.
+        given: String,
         /// What would do.
         wanted: &'static str,
     },

@@ -1,5 +1,7 @@
 //! A table source as its manifest describes it.
 
+use std::fmt::Debug;
+
 use serde::{Deserialize, Serialize};
 
 use crate::table_error::TableError;
@@ -25,15 +27,17 @@ impl Table {
     /// [`TableError::BadField`].
     pub fn check(&self) -> Result<(), TableError> {
         let Self { query, order_by, payload: _ } = self;
-        let bad = |field, wanted| Err(TableError::BadField { field, wanted });
+        let bad = |field, given: &dyn Debug, wanted| {
+            Err(TableError::BadField { field, given: format!("{given:?}"), wanted })
+        };
         if query.trim().is_empty() || query.contains('\0') {
-            return bad("query", "one SELECT, such as SELECT id, payload FROM payments");
+            return bad("query", query, "one SELECT, such as SELECT id, payload FROM payments");
         }
         if order_by.is_empty() {
-            return bad("orderBy", "the columns that tell rows apart, such as [id]");
+            return bad("orderBy", order_by, "the columns that tell rows apart, such as [id]");
         }
         if order_by.iter().enumerate().any(|(number, name)| order_by[..number].contains(name)) {
-            return bad("orderBy", "each column once");
+            return bad("orderBy", order_by, "each column once");
         }
         Ok(())
     }

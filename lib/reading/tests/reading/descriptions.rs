@@ -216,8 +216,20 @@ fn credentials_open_the_stores_of_their_own_kind() {
         ("s3://b", &google, Some("put an access key of S3 into what credentialsSecretRef names")),
         ("gs://b", &key, Some("put the JSON key of a service account of Google into")),
         ("az://c", &google, Some("put an account of Azure with its key or a SAS token into")),
-        ("gs://b", &google, Some("cannot be read; correct what credentialsSecretRef names")),
-        ("az://c", &azure, Some("cannot be read; correct what credentialsSecretRef names")),
+        (
+            "gs://b",
+            &google,
+            Some(
+                "cannot be read; correct what credentialsSecretRef names, or, without a cluster, the environment of chancery run",
+            ),
+        ),
+        (
+            "az://c",
+            &azure,
+            Some(
+                "cannot be read; correct what credentialsSecretRef names, or, without a cluster, the environment of chancery run",
+            ),
+        ),
         (
             "az://c",
             &Credentials::Anonymous,

@@ -68,12 +68,12 @@ async fn what_waiting_does_not_mend_is_final_and_says_what_to_do() {
         (
             "403 Forbidden",
             "SignatureDoesNotMatch",
-            "the source s3://bucket/in does not accept the credentials (SignatureDoesNotMatch: m); correct what credentialsSecretRef names",
+            "the source s3://bucket/in does not accept the credentials (SignatureDoesNotMatch: m); correct what credentialsSecretRef names, or, without a cluster, the environment of chancery run",
         ),
         (
             "403 Forbidden",
             "InvalidAccessKeyId",
-            "the source s3://bucket/in does not accept the credentials (InvalidAccessKeyId: m); correct what credentialsSecretRef names",
+            "the source s3://bucket/in does not accept the credentials (InvalidAccessKeyId: m); correct what credentialsSecretRef names, or, without a cluster, the environment of chancery run",
         ),
         ("400 Bad Request", "InvalidRequest", "the source s3://bucket/in cannot be read: InvalidRequest: m"),
     ] {

@@ -30,7 +30,13 @@ async fn a_bucket_that_cannot_be_read_gets_a_sentence_and_leaves_the_ledger_as_i
             "the source s3://nowhere/in does not exist (NoSuchBucket",
         ),
         (&here, all, ACCESS_KEY_ID, true, "refuses access (AccessDenied: no); allow the credentials to list"),
-        (&here, all, "AKIAOFSOMEBODYELSE", false, "does not accept the credentials (InvalidAccessKeyId"),
+        (
+            &here,
+            all,
+            "AKIAOFSOMEBODYELSE",
+            false,
+            "correct what credentialsSecretRef names, or, without a cluster, the environment of chancery run",
+        ),
         (
             &here,
             "*.gz",
