@@ -2,12 +2,15 @@
 
 use std::time::Instant;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256};
+use chancery_keyring::{
+    Algorithm, BatchOutcome, DataKey, KeySpec, RsaKeySize, Signatures, SigningKey, generate,
+};
+use uuid::Uuid;
 
 use crate::cpu;
+use crate::work::Work;
 
 const PAYLOAD_BYTES: usize = 256;
 
@@ -20,59 +23,54 @@ pub(crate) struct Bare {
     pub(crate) cpu: f64,
 }
 
-enum Pair {
-    Rsa(Box<KeyPair>),
-    P256(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
-}
-
-impl Pair {
-    fn generate(algorithm: &str) -> anyhow::Result<Self> {
-        Ok(match algorithm {
-            "RS256" => Self::Rsa(Box::new(KeyPair::generate(KeySize::Rsa2048).context("a key")?)),
-            "ES256" => Self::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).context("a key")?),
-            "EdDSA" => Self::Ed25519(Ed25519KeyPair::generate().context("a key")?),
-            other => anyhow::bail!("no bare loop for {other}"),
-        })
-    }
-
-    fn sign(&self, count: u64) -> anyhow::Result<()> {
-        let random = SystemRandom::new();
-        let (mut payload, mut signature) = ([0_u8; PAYLOAD_BYTES], [0_u8; 256]);
-        random.fill(&mut payload).context("random bytes")?;
-        for number in 0..count {
-            payload[..8].copy_from_slice(&number.to_be_bytes());
-            match self {
-                Self::Rsa(pair) => {
-                    pair.sign(&RSA_PKCS1_SHA256, &random, &payload, &mut signature).context("a signature")?
-                }
-                Self::P256(pair) => {
-                    let signed = pair.sign(&random, &payload).context("a signature")?;
-                    signature[..64].copy_from_slice(signed.as_ref());
-                }
-                Self::Ed25519(pair) => signature[..64].copy_from_slice(pair.sign(&payload).as_ref()),
-            }
-        }
-        std::hint::black_box(signature);
-        Ok(())
-    }
-}
-
-/// So many signatures over 256 bytes on so many threads, each with a key of its own.
-pub(crate) async fn sign(algorithm: &'static str, threads: u64, records: u64) -> anyhow::Result<Bare> {
+/// The signatures of this work on so many threads, each with keys of its own: batches of the same size, one key a batch, by
+/// the very library that signers call.
+pub(crate) async fn sign(work: Work, threads: u32) -> anyhow::Result<Bare> {
     tokio::task::spawn_blocking(move || {
-        let pairs = (0..threads).map(|_| Pair::generate(algorithm)).collect::<Result<Vec<_>, _>>()?;
+        let each = (work.keys / threads).max(1);
+        let rings = (0..threads).map(|_| ring(work.algorithm, each)).collect::<Result<Vec<_>, _>>()?;
+        let batches = (work.records / work.batch / u64::from(threads)).max(1);
         let (began, spent) = (Instant::now(), cpu::own()?);
         std::thread::scope(|scope| {
             let loops: Vec<_> =
-                pairs.iter().map(|pair| scope.spawn(|| pair.sign(records / threads))).collect();
+                rings.iter().map(|keys| scope.spawn(|| sign_batches(keys, batches, work.batch))).collect();
             loops
                 .into_iter()
                 .try_for_each(|one| one.join().map_err(|_| anyhow::anyhow!("a thread failed"))?)
         })?;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-        let signed = (records / threads * threads) as f64;
+        let signed = (batches * work.batch * u64::from(threads)) as f64;
         Ok(Bare { rate: signed / began.elapsed().as_secs_f64(), cpu: (cpu::own()? - spent) / signed })
     })
     .await?
+}
+
+fn ring(algorithm: &str, keys: u32) -> anyhow::Result<Vec<SigningKey>> {
+    let algorithm: Algorithm = algorithm.parse()?;
+    let size = (algorithm == Algorithm::Rs256).then_some(RsaKeySize::Bits2048);
+    let (keyring, data_key) = (Uuid::now_v7(), DataKey::generate());
+    let spec = KeySpec::new(algorithm, size)?;
+    (0..keys)
+        .map(|_| {
+            let key = generate(spec, keyring, &data_key)?;
+            Ok(SigningKey::open(&data_key, keyring, key.id, algorithm, &key.wrapped)?)
+        })
+        .collect()
+}
+
+fn sign_batches(keys: &[SigningKey], batches: u64, records: u64) -> anyhow::Result<()> {
+    let mut payloads = vec![0_u8; usize::try_from(records)? * PAYLOAD_BYTES];
+    SystemRandom::new().fill(&mut payloads).context("random bytes")?;
+    let mut signatures = Signatures::new(keys.first().context("no key")?.signature_len());
+    for (batch, key) in (0..batches).zip(keys.iter().cycle()) {
+        payloads[..8].copy_from_slice(&batch.to_be_bytes());
+        signatures.clear();
+        let payloads = payloads.chunks_exact(PAYLOAD_BYTES);
+        match key.sign_batch(records, payloads, || true, &mut signatures)? {
+            BatchOutcome::Complete => {}
+            BatchOutcome::Stopped { signed } => bail!("the loop stopped after {signed} records"),
+        }
+    }
+    std::hint::black_box(signatures);
+    Ok(())
 }

@@ -39,10 +39,10 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
     for work in effort.steps(&WORK) {
         let work = Work { records: effort.of(work.records, 10 * work.batch), ..work };
         let site = Site::start(&[]).await?;
-        let before = bare::sign(work.algorithm, 2, work.records).await?;
+        let before = bare::sign(work, 2).await?;
         let (run, _) = site.seed("bench", &work).await?;
         let signed = signers::sign_unseen(&site, &run, SIGNERS).await?;
-        let after = bare::sign(work.algorithm, 2, work.records).await?;
+        let after = bare::sign(work, 2).await?;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         let (records, cores) = (work.records as f64, available_parallelism()?.get() as f64);
         let whole = signed.seconds * cores;

@@ -6,8 +6,10 @@ use crate::site::Site;
 use crate::work::Work;
 use crate::{bare, command};
 
-/// Of the bare loop.
-const WANTED: Bound = Bound::AtLeast(0.95);
+/// Records per batch, as they are shown, records in quick runs, and the share of the bare loop that is wanted: a batch costs the
+/// database the same, whatever it holds.
+const SIZES: [(u64, &str, u64, f64); 3] =
+    [(100, "100", 6_000, 0.87), (1_000, "1,000", 24_000, 0.96), (10_000, "10,000", 40_000, 0.96)];
 
 const RECORDS: u64 = 60_000;
 
@@ -15,7 +17,7 @@ const RECORDS: u64 = 60_000;
 pub(crate) async fn measure(effort: Effort) -> Measured {
     let site = Site::start(&[]).await?;
     let mut outcome = Outcome::default();
-    for (batch, shown, least) in [(100, "100", 6_000), (1_000, "1,000", 24_000), (10_000, "10,000", 40_000)] {
+    for (batch, shown, least, wanted) in SIZES {
         if effort.quick && batch == 10_000 {
             continue;
         }
@@ -23,13 +25,14 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
         let records = effort.of(RECORDS, least);
         let mut samples = Samples::default();
         for _ in 0..effort.pairs {
-            let bare = bare::sign("RS256", 2, records).await?;
-            let ran = command::seed_and_sign(&site, &Work::new("RS256", records, 20, batch)).await?;
+            let work = Work::new("RS256", records, 20, batch);
+            let bare = bare::sign(work, 2).await?;
+            let ran = command::seed_and_sign(&site, &work).await?;
             samples.add(ran.rate()? / bare.rate);
             site.delete(&ran.run).await?;
         }
         let title = format!("RS256, 2 signers, batches of {shown} / bare loop on 2 threads");
-        outcome.figures.push(Figure::new(title, samples, WANTED));
+        outcome.figures.push(Figure::new(title, samples, Bound::AtLeast(wanted)));
     }
     Ok(outcome)
 }
