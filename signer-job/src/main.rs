@@ -85,6 +85,9 @@ struct Arguments {
     /// started it
     #[arg(long, env = "CHANCERY_STOP_WITH_STDIN")]
     stop_with_stdin: bool,
+    /// Do not look for a pooler that shares sessions: whoever started this signer has done so, by the same way
+    #[arg(long, hide = true)]
+    sessions_are_checked: bool,
     /// How log lines are written; RUST_LOG sets which
     #[arg(long, env = "CHANCERY_LOG_FORMAT", value_enum, default_value_t)]
     log_format: LogFormat,
@@ -160,6 +163,7 @@ async fn sign(arguments: Arguments) -> Result<Ended, SignerError> {
         threads: usize::from(arguments.threads),
         slots: usize::from(arguments.threads) + usize::from(arguments.lookahead),
         reconnect_for: Duration::from_secs(arguments.reconnect_for),
+        sessions_are_checked: arguments.sessions_are_checked,
         metrics,
         journal,
     };

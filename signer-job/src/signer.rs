@@ -33,6 +33,8 @@ pub(crate) struct Order {
     pub(crate) threads: usize,
     pub(crate) slots: usize,
     pub(crate) reconnect_for: Duration,
+    /// Somebody has seen that no pooler shares sessions.
+    pub(crate) sessions_are_checked: bool,
     pub(crate) metrics: Metrics,
     pub(crate) journal: Option<UseJournal>,
 }
@@ -124,7 +126,9 @@ fn key_spec(run: &SignerRun) -> Result<KeySpec, SignerError> {
 
 async fn connect(order: &Order, stop: &Stop) -> Result<(SignerSession, SignerRun), SignerError> {
     let attempt = async || {
-        order.ledger.refuse_shared_sessions().await?;
+        if !order.sessions_are_checked {
+            order.ledger.refuse_shared_sessions().await?;
+        }
         SignerSession::connect(&order.ledger, &order.namespace, &order.name, &order.holder).await
     };
     Ok(retry(attempt, order.reconnect_for, stop).await?)

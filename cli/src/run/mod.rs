@@ -37,6 +37,7 @@ use crate::run::signer_process::SignerCommand;
 use crate::run::stating::Stating;
 use crate::run::summary::Summary;
 use crate::run::supervisor::{Ended, Supervisor};
+use crate::run::supply::AtOnce;
 use crate::{statement_key, verify};
 
 /// How long signers may finish what they have in hand once we are asked to stop.
@@ -100,8 +101,9 @@ async fn sign_and_audit(
     if request.valid.suspend {
         let (_, until) = request.valid.held_by();
         if run.input.generated().is_some() {
+            let at_once = AtOnce::without_signers();
             tokio::select! {
-                supplied = supply::make_records(database, &run, &room, &display, |_| {}) => supplied?,
+                supplied = supply::make_records(database, &run, &at_once, &room, &display, |_| {}) => supplied?,
                 () = stop.asked() => return Ok(interrupted(&display)),
             }
             display.say(&format!("the run is suspended: its records are made; its keys are made, and the records signed, {until}"));
@@ -177,11 +179,12 @@ async fn sign_as_records_come(
     began: Instant,
 ) -> Result<Done, CliError> {
     let (told, mut heard) = watch::channel(());
+    let at_once = AtOnce::default();
     let supplying = async {
         let told = told;
         let supplied = if run.input.generated().is_some() {
             tokio::select! {
-                supplied = supply::make_records(database, run, how.room, display, |_| { told.send_replace(()); }) => {
+                supplied = supply::make_records(database, run, &at_once, how.room, display, |_| { told.send_replace(()); }) => {
                     supplied.map(|()| Taken::Sealed)
                 }
                 () = stop.asked() => Ok(Taken::Stopped),
@@ -208,9 +211,9 @@ async fn sign_as_records_come(
             let keys = run.keyring.key_count.unsigned_abs();
             how.most.unwrap_or_else(|| request.valid.signers(keys, left))
         };
-        let ended = match supply::enough_work(database, run, &mut heard, wanted).await {
+        let ended = match supply::enough_work(database, run, &at_once, &mut heard, wanted).await {
             Ok(Some(signers)) => {
-                sign(database, run, how, signers, display, stop).await.map(|ended| (signers, ended))
+                sign(database, run, how, signers, &at_once, display, stop).await.map(|ended| (signers, ended))
             }
             Ok(None) => Ok((0, Ended::Stopped)),
             Err(error) => Err(error),
@@ -243,12 +246,13 @@ async fn sign(
     run: &Run,
     how: &Signers<'_>,
     signers: u32,
+    at_once: &AtOnce,
     display: &Display,
     stop: &Stop,
 ) -> Result<Ended, CliError> {
     let login = ChildLogin::for_signers(database, run, signers).await?;
     let command = SignerCommand::new(run, login.url()?, how.data_key, how.log_format);
-    let ended = Supervisor::new(database, run, command, signers, display).sign(stop).await;
+    let ended = Supervisor::new(database, run, command, signers, at_once, display).sign(stop).await;
     login.drop().await;
     ended
 }

@@ -51,6 +51,8 @@ impl SignerCommand {
             .args(["--run", &self.run, "--run-uid", &self.run_uid])
             .args(["--namespace", &self.namespace, "--holder", &holder])
             .args(["--log-format", self.log_format.flag(), "--stop-with-stdin"])
+            // By us, and by the same way: each look takes five connections.
+            .arg("--sessions-are-checked")
             .args(["--data-key-file", STANDARD_INPUT])
             // Not on the command line, where everybody could read a password.
             .env("DATABASE_URL", &self.database_url)

@@ -21,6 +21,7 @@ use crate::run::signer_end::SignerEnd;
 use crate::run::signer_process::SignerCommand;
 use crate::run::standstill::ToldStandstill;
 use crate::run::supervisor::bars::Bars;
+use crate::run::supply::AtOnce;
 
 /// How often the ledger is asked how far it is.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -53,6 +54,7 @@ pub(crate) struct Supervisor<'a> {
     run: &'a Run,
     command: SignerCommand,
     signers: u32,
+    at_once: &'a AtOnce,
     display: &'a Display,
     dead: Mutex<Vec<(String, Instant)>>,
     /// Nothing will be gained by starting anything again.
@@ -69,6 +71,7 @@ impl<'a> Supervisor<'a> {
         run: &'a Run,
         command: SignerCommand,
         signers: u32,
+        at_once: &'a AtOnce,
         display: &'a Display,
     ) -> Self {
         Self {
@@ -76,6 +79,7 @@ impl<'a> Supervisor<'a> {
             run,
             command,
             signers,
+            at_once,
             display,
             dead: Mutex::default(),
             over: AtomicBool::new(false),
@@ -163,6 +167,7 @@ impl<'a> Supervisor<'a> {
         self.release_dead_holders().await?;
         let progress = self.progress().await?;
         bars.at(&progress);
+        self.at_once.saw(&progress);
         let stands = standstill.stands(&progress, Instant::now());
         self.seen.send_replace(Some(progress.clone()));
         if stands {

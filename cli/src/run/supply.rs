@@ -1,9 +1,10 @@
 //! What there is to sign: records. What to sign with, the signers make.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chancery_sources::generated;
-use chancery_store::{Run, StoreError};
+use chancery_store::{Progress, Run, StoreError};
 use tokio::sync::watch;
 
 use crate::database::Database;
@@ -11,11 +12,35 @@ use crate::display::{Display, Stage, StageBar};
 use crate::error::CliError;
 use crate::run::room::Room;
 
+/// How many chunks of records are made at once. Signers have the same processors: one chunk, while they look for the primes of
+/// keys, so that the first signature does not wait for records that nobody can sign yet.
+#[derive(Debug, Default)]
+pub(crate) struct AtOnce {
+    ring_is_filled: AtomicBool,
+}
+
+impl AtOnce {
+    /// Where nobody signs meanwhile.
+    pub(crate) fn without_signers() -> Self {
+        Self { ring_is_filled: AtomicBool::new(true) }
+    }
+
+    /// Takes to heart how far the run is.
+    pub(crate) fn saw(&self, progress: &Progress) {
+        self.ring_is_filled.store(progress.missing_keys() <= 0, Ordering::Relaxed);
+    }
+
+    fn chunks(&self) -> usize {
+        if self.ring_is_filled.load(Ordering::Relaxed) { generated::AT_ONCE } else { 1 }
+    }
+}
+
 /// Makes the records that the run lacks and seals it, as a stage that is shown, while there is room. `told` is told of
 /// each that comes.
 pub(crate) async fn make_records(
     database: &Database,
     run: &Run,
+    at_once: &AtOnce,
     room: &Room,
     display: &Display,
     told: impl Fn(u64) + Send + Sync,
@@ -25,7 +50,8 @@ pub(crate) async fn make_records(
         show(&bar, display, Stage::MakingRecords, progress.done, progress.total);
         told(progress.done);
     };
-    let supplied = generated::supply(&database.ledger, run, || room.wait(display), shown).await;
+    let supplied =
+        generated::supply(&database.ledger, run, || at_once.chunks(), || room.wait(display), shown).await;
     bar.get().inspect(|bar| bar.end());
     Ok(supplied?)
 }
@@ -36,6 +62,7 @@ pub(crate) async fn make_records(
 pub(crate) async fn enough_work(
     database: &Database,
     run: &Run,
+    at_once: &AtOnce,
     heard: &mut watch::Receiver<()>,
     wanted: impl Fn(u64) -> u32,
 ) -> Result<Option<u32>, CliError> {
@@ -44,6 +71,7 @@ pub(crate) async fn enough_work(
         let progress = database.ledger.progress(&[run.id]).await?.pop();
         let progress =
             progress.ok_or_else(|| StoreError::NoRun(format!("{}/{}", run.namespace, run.name)))?;
+        at_once.saw(&progress);
         let (unsigned, missing_keys) =
             (progress.unsigned_batches().unsigned_abs(), progress.missing_keys().unsigned_abs());
         if progress.sealed {

@@ -2,10 +2,12 @@
 //! was; two at once share the work and no record is made twice.
 
 use chancery_store::{Ledger, Run, StoreError};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::TryStreamExt;
+use futures::stream::FuturesUnordered;
 
-/// Chunks under way at the same time: beyond a few the database's own locks and log are what limits.
-const AT_ONCE: usize = 4;
+/// Chunks under way at the same time where nothing speaks for fewer: beyond a few the database's own locks and log are what
+/// limits.
+pub const AT_ONCE: usize = 4;
 
 /// Numbers of missing chunks that are asked for at a time.
 const ASKED: i64 = 1_000;
@@ -33,6 +35,9 @@ pub enum SourceError {
 /// Makes the records that the run still lacks, and seals the run. `progress` is told how many are there, not how many
 /// were added. Signers may sign the first batches meanwhile. Before each chunk, `room` is waited for.
 ///
+/// `at_once` is asked, again and again, how many chunks may be under way. The first is made by itself, whatever it says: none is
+/// admitted before the first, and signers wait for that.
+///
 /// Memory does not depend on the run's size: records are made by the database itself. Of a run with sources, nothing is made.
 ///
 /// # Errors
@@ -41,6 +46,7 @@ pub enum SourceError {
 pub async fn supply<R: Future<Output = ()> + Send>(
     ledger: &Ledger,
     run: &Run,
+    at_once: impl Fn() -> usize + Send + Sync,
     room: impl Fn() -> R + Send + Sync,
     progress: impl Fn(RecordProgress) + Send + Sync,
 ) -> Result<(), SourceError> {
@@ -53,16 +59,17 @@ pub async fn supply<R: Future<Output = ()> + Send>(
         let missing = ledger.missing_chunks(run, least, ASKED).await?;
         let Some(last) = missing.last() else { break };
         least = last + 1;
-        let mut made = stream::iter(missing)
-            .map(|chunk| {
-                let room = &room;
-                async move {
-                    room().await;
-                    ledger.generate_chunk(run, chunk).await.map(|_| chunk)
-                }
-            })
-            .buffer_unordered(AT_ONCE);
-        while let Some(chunk) = made.try_next().await? {
+        let mut chunks = missing.into_iter();
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            let most = if done == 0 { 1 } else { at_once().max(1) };
+            let room = &room;
+            let begun = chunks.by_ref().take(most.saturating_sub(under_way.len())).map(|chunk| async move {
+                room().await;
+                ledger.generate_chunk(run, chunk).await.map(|_| chunk)
+            });
+            under_way.extend(begun);
+            let Some(chunk) = under_way.try_next().await? else { break };
             done = (done + source.records_in(chunk).unsigned_abs()).min(total);
             progress(RecordProgress { done, total });
         }

@@ -10,8 +10,8 @@ use crate::run::Run;
 /// Bytes of payload that one transaction writes at the most.
 const CHUNK_BYTES: i64 = 4 << 20;
 
-/// Records that one transaction writes at the most.
-const CHUNK_RECORDS: i64 = 10_000;
+/// Records that one transaction writes at the most. Signers wait for the first of them; more of them would save next to nothing.
+const CHUNK_RECORDS: i64 = 2_000;
 
 /// A source of random records.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 //! do not hold. No lock outlives a statement, so that no law is broken; but nothing works for long either, and
 //! what fails first says nothing of the reason.
 
+use futures::future::join_all;
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection, Row};
 
@@ -33,13 +34,7 @@ const LEFT: &str = "SELECT coalesce(current_setting('chancery.left', true), '') 
 /// and now in that, or where a session is met again as it was left.
 pub(crate) async fn refuse_shared_sessions(url: &LedgerUrl) -> Result<(), StoreError> {
     let mut open: Vec<(PgConnection, String)> = Vec::with_capacity(CONNECTIONS);
-    while open.len() < CONNECTIONS {
-        let mut connection = match url.open().await {
-            Ok(connection) => connection,
-            // Two are enough where no more are to be had.
-            Err(error) if error.is_transient() && open.len() >= 2 => break,
-            Err(error) => return Err(error),
-        };
+    for mut connection in open_some(url).await? {
         let session = session_of(&mut connection).await?;
         if open.iter().any(|(_, other)| *other == session) {
             return Err(shared("two connections were given one session of the server"));
@@ -59,6 +54,24 @@ pub(crate) async fn refuse_shared_sessions(url: &LedgerUrl) -> Result<(), StoreE
         let _ = connection.close().await;
     }
     refuse_sessions_as_they_were_left(url).await
+}
+
+/// Opens the connections that are compared, all at once, since each waits for the server and for its password's hash. Two are
+/// enough where no more are to be had.
+async fn open_some(url: &LedgerUrl) -> Result<Vec<PgConnection>, StoreError> {
+    let mut open = Vec::with_capacity(CONNECTIONS);
+    let mut not_now = None;
+    for opened in join_all((0..CONNECTIONS).map(|_| url.open())).await {
+        match opened {
+            Ok(connection) => open.push(connection),
+            Err(error) if error.is_transient() => not_now = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match not_now {
+        Some(error) if open.len() < 2 => Err(error),
+        _ => Ok(open),
+    }
 }
 
 async fn refuse_sessions_as_they_were_left(url: &LedgerUrl) -> Result<(), StoreError> {

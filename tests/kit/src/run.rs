@@ -525,7 +525,7 @@ pub async fn stock(ledger: &Ledger, run: &Run, kek: &Kek) -> anyhow::Result<()> 
 ///
 /// A database that refuses.
 pub async fn make_records(ledger: &Ledger, run: &Run) -> anyhow::Result<()> {
-    Ok(generated::supply(ledger, run, || std::future::ready(()), |_| {}).await?)
+    Ok(generated::supply(ledger, run, || generated::AT_ONCE, || std::future::ready(()), |_| {}).await?)
 }
 
 /// Opens the data key of a keyring with the KEK that has wrapped it.

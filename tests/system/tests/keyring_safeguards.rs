@@ -140,7 +140,7 @@ async fn a_key_that_was_retired_is_not_chosen() -> anyhow::Result<()> {
 #[tokio::test]
 async fn two_that_make_records_at_once_take_turns_at_making_batches() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let run = TestRun::new().keys(1).records(20_000).batch_size(1_000).created(&ledger).await?;
+    let run = TestRun::new().keys(1).records(4_000).batch_size(1_000).created(&ledger).await?;
     let source = run.run.input.generated().context("a generated source")?;
     anyhow::ensure!(source.records_in(2) > 0 && source.records_in(3) == 0, "two chunks");
 

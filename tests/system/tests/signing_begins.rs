@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, fill};
 use chancery_store::lease::Acquired;
 
-/// Three chunks, of 10,000 records each but the last; the last batch has two records.
-const RECORDS: i64 = 24_999;
+/// Three chunks, of 2,000 records each but the last; the last batch has two records.
+const RECORDS: i64 = 4_999;
 
 /// A run whose ring is filled and of whose records there is none.
 async fn with_keys(ledger: &TestLedger) -> anyhow::Result<SeededRun<'_>> {
@@ -31,7 +31,7 @@ async fn a_signer_signs_what_is_there_waits_for_the_rest_and_ends_once_the_run_i
     assert!(matches!(session.acquire().await?.0, Acquired::NoBatch), "no batch is closed yet");
     let mut signer = run.start_signer("early")?;
 
-    for (chunk, records) in [(1, 10_000_i64), (2, 20_000), (3, RECORDS)] {
+    for (chunk, records) in [(1, 2_000_i64), (2, 4_000), (3, RECORDS)] {
         ledger.ledger.generate_chunk(&run.run, chunk).await?;
         until_signed(&run, records / 7 * 7).await;
         let (acquired, _) = session.acquire().await?;
@@ -63,7 +63,7 @@ async fn progress_counts_what_is_there_and_what_the_source_will_give() -> anyhow
     ledger.ledger.generate_chunk(&run.run, 2).await?;
     assert_eq!(progress().await?, (RECORDS, 0, 0, false), "the first chunk is missing");
     ledger.ledger.generate_chunk(&run.run, 1).await?;
-    assert_eq!(progress().await?, (RECORDS, 20_000, 20_000 / 7, false));
+    assert_eq!(progress().await?, (RECORDS, 4_000, 4_000 / 7, false));
     ledger.ledger.generate_chunk(&run.run, 3).await?;
     assert_eq!(progress().await?, (RECORDS, RECORDS, RECORDS / 7, false));
     ledger.ledger.seal(&run.run).await?;
@@ -76,7 +76,8 @@ async fn a_run_is_signed_while_its_records_are_made() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = with_keys(&ledger).await?;
     let mut signers = [run.start_signer("one")?, run.start_signer("two")?];
-    chancery_sources::generated::supply(&ledger.ledger, &run.run, || std::future::ready(()), |_| {}).await?;
+    chancery_sources::generated::supply(&ledger.ledger, &run.run, || 1, || std::future::ready(()), |_| {})
+        .await?;
     for signer in &mut signers {
         let (code, log) = signer.ended().await?;
         assert_eq!(code, Some(0), "{log}");

@@ -63,7 +63,7 @@ pub(super) async fn start_generating(
             let turn = turn.clone();
             async move { turn.offer().await }
         };
-        generated::supply(&ledger, &stored, offered, |_| {}).await
+        generated::supply(&ledger, &stored, || generated::AT_ONCE, offered, |_| {}).await
     };
     context.background.start_in_steps(&uid, target.reference.clone(), WorkKind::Generating, work);
     Ok(())
