@@ -52,6 +52,26 @@ async fn a_pod_that_hangs_for_whatever_reason_is_told_of_with_what_is_said_of_it
 }
 
 #[tokio::test]
+async fn a_secret_that_nobody_made_is_told_of_within_seconds_with_the_command_that_makes_it()
+-> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    let name = "demo-signer-abcde";
+    world.api.pod(RUN, name, pod_status::waiting("ContainerCreating", ""));
+    let words = "MountVolume.SetUp failed for volume \"ca\" : secret \"database-ca\" not found";
+    world.api.tell_of("pods", name, ("Warning", "FailedMount", words));
+    let again = operator.settle(RUN).await?;
+    assert_eq!(again, Action::requeue(Duration::from_secs(2)), "it looks once that may have been said");
+    world.api.pod_ages(name, 2);
+    operator.settle(RUN).await?;
+    let (_, reason, message) = world.condition(RUN, Progressing);
+    assert_eq!(reason, "SignersNotStarting");
+    for words in [words, "`kubectl create secret generic database-ca --namespace default"] {
+        assert!(message.contains(words), "{words:?} is not in: {message}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_operator_that_may_not_read_events_says_that() -> anyhow::Result<()> {
     let (world, mut operator) = World::signing(spec()).await?;
     world.api.fail(usize::MAX, "GET events", Failure::Refused(403, "events is forbidden"));
