@@ -4,7 +4,7 @@
 --
 -- Nothing that is stated rests on what is kept here (docs/internals/statements.md).
 --
--- The run's row is held, so that no root is kept of a run that is being removed.
+-- The run's row is held, so that no root is kept of a run that is being removed, nor its table taken away meanwhile.
 CREATE OR REPLACE FUNCTION chancery.batch_roots_keep(
     p_run integer, p_tree chancery.batch_tree, p_first bigint, p_roots bytea[])
 RETURNS bigint
@@ -17,7 +17,7 @@ BEGIN
     IF (cardinality(p_roots) BETWEEN 1 AND 1000 AND p_first >= 1 AND p_tree IS NOT NULL) IS NOT TRUE THEN
         RAISE EXCEPTION 'at most 1000 roots at a time, from the first batch on' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL FOR KEY SHARE;
+    PERFORM FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL FOR SHARE;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;

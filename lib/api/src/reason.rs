@@ -129,6 +129,8 @@ reasons! {
     Queued,
     /// The signer pods do not start.
     SignersNotStarting,
+    /// Signers sign records, and others of the run do not start.
+    SomeSignersNotStarting,
     /// Signers that do not renew their leases, or renew them for longer than a batch takes, hold the keys, or the batches that
     /// are left.
     KeysHeld,
@@ -259,6 +261,7 @@ impl Reason {
                 Self::JobNameTaken,
                 Self::Queued,
                 Self::SignersNotStarting,
+                Self::SomeSignersNotStarting,
                 Self::KeysHeld,
                 Self::WaitingForKeys,
                 Self::SignersIdle,

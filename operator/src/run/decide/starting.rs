@@ -29,6 +29,8 @@ pub(crate) enum Start {
     Fine,
     /// Look again after this time.
     Wait(Duration),
+    /// Some run, and others do not, for this reason.
+    Partly(String),
     /// They do not, for this reason.
     Hangs(String),
 }
@@ -56,9 +58,7 @@ pub(super) fn start(
     trouble: Option<&Trouble>,
     now: Timestamp,
 ) -> Start {
-    if pods.iter().any(|pod| matches!(pod.state, PodState::Running { .. })) {
-        return Start::Fine;
-    }
+    let running = pods.iter().filter(|pod| matches!(pod.state, PodState::Running { .. })).count();
     let stuck = pods.iter().find_map(|pod| match &pod.state {
         PodState::Stuck { reason, message } => {
             let mend = job.map(|job| mend(job, message)).unwrap_or_default();
@@ -66,11 +66,15 @@ pub(super) fn start(
         }
         _ => None,
     });
-    if let Some(said) = stuck {
-        return Start::Hangs(said);
-    }
-    if let Some(pod) = pods.iter().find(|pod| is_overdue(pod, now)) {
-        return Start::Hangs(overdue(pod, job, trouble));
+    let overdue = || pods.iter().find(|pod| is_overdue(pod, now)).map(|pod| overdue(pod, job, trouble));
+    match stuck.or_else(overdue) {
+        None if running > 0 => return Start::Fine,
+        Some(said) if running > 0 => {
+            let left = pods.iter().filter(|pod| pod.is_to_run()).count();
+            return Start::Partly(format!("{running} of {left} pods run: {said}"));
+        }
+        Some(said) => return Start::Hangs(said),
+        None => {}
     }
     if let (Some(pod), Some(job), Some(Trouble::Said { is_warning: true, reason, message })) =
         (pods.iter().find(|pod| may_lack_something(pod, now)), job, trouble)
@@ -86,8 +90,8 @@ pub(super) fn start(
         });
         return first.min().map_or(Start::Fine, |since| {
             let looks = LOOKS.iter().chain([&START_TIMEOUT]);
-            let next = looks.map(|after| until(since.checked_add(*after).unwrap_or(Timestamp::MAX), now));
-            Start::Wait(next.into_iter().find(|pause| !pause.is_zero()).unwrap_or_default())
+            let mut pauses = looks.map(|after| until(since.checked_add(*after).unwrap_or(Timestamp::MAX), now));
+            Start::Wait(pauses.find(|pause| !pause.is_zero()).unwrap_or_default())
         });
     }
     let waiting = job.filter(|job| job.expects_pods());

@@ -85,7 +85,11 @@ fn signers_that_cannot_start_are_told_of() {
     let with_pod = |state| Situation::seeded().with_job(running(2)).with_pod(state);
     check([
         row("a pod is stuck", with_pod(stuck()), hindered.clone()),
-        row("one pod is stuck, but another is at work", with_pod(stuck()).with_pod(RUNNING), signing.clone()),
+        row(
+            "one pod is stuck, but another is at work",
+            with_pod(stuck()).with_pod(RUNNING),
+            signing.clone().with_aside(Reason::SomeSignersNotStarting),
+        ),
         row("a pod has just been made", with_pod(waiting(1)), signing.clone().again_after(1)),
         row("a pod takes a while", with_pod(waiting(3)), signing.clone().again_after(5)),
         row("a pod is only slow to start", with_pod(waiting(10)), signing.clone().again_after(20)),
@@ -100,7 +104,16 @@ fn signers_that_cannot_start_are_told_of() {
             signing.clone().again_after(6),
         ),
         row("one is too slow", with_pod(waiting(30)), hindered.clone()),
-        row("one is too slow, but another is at work", with_pod(waiting(30)).with_pod(RUNNING), signing),
+        row(
+            "one is too slow, but another is at work",
+            with_pod(waiting(30)).with_pod(RUNNING),
+            signing.clone().with_aside(Reason::SomeSignersNotStarting),
+        ),
+        row(
+            "one has just been made, and another is at work",
+            with_pod(waiting(5)).with_pod(RUNNING),
+            signing,
+        ),
         row(
             "the run is failed besides",
             with_pod(stuck()).said(Failed, Reason::SignerMisconfigured, 90),
