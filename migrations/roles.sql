@@ -51,5 +51,6 @@ GRANT SELECT ON chancery.data_keys, chancery.functions TO chancery_operator;
 GRANT UPDATE (wrapped, kek_fingerprint, wrapped_at) ON chancery.data_keys TO chancery_operator;
 GRANT UPDATE (suspended, lease_duration, deleted_at, too_many_dead) ON chancery.runs TO chancery_operator;
 GRANT UPDATE (dead_limit, dead_retention, sweep_at, held) ON chancery.intakes TO chancery_operator;
-GRANT INSERT ON chancery.batch_roots, chancery.statements TO chancery_operator;
+-- Appended by statement_append and batch_roots_keep alone.
+REVOKE INSERT ON chancery.batch_roots, chancery.statements FROM chancery_operator;
 GRANT INSERT, UPDATE ON chancery.run_secrets TO chancery_operator;

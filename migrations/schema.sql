@@ -472,6 +472,41 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.batch_roots_keep(p_run integer, p_tree chancery.batch_tree, p_first bigint, p_roots bytea[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    v_last bigint := p_first + cardinality(p_roots) - 1;
+    v_kept bigint;
+    v_ready bigint;
+BEGIN
+    IF (cardinality(p_roots) BETWEEN 1 AND 1000 AND p_first >= 1 AND p_tree IS NOT NULL) IS NOT TRUE THEN
+        RAISE EXCEPTION 'at most 1000 roots at a time, from the first batch on' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL FOR SHARE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    SELECT coalesce(max(b.batch), 0) INTO v_kept FROM chancery.batch_roots b WHERE b.run_id = p_run AND b.tree = p_tree;
+    -- The run's own table is named: see batch_bounds.
+    EXECUTE format('SELECT count(*) FROM chancery.%I b WHERE b.batch BETWEEN $1 AND $2 AND ($3 OR b.state = ''signed'')',
+                   'batches_' || p_run)
+       INTO STRICT v_ready USING p_first, v_last, p_tree = 'Payloads';
+    IF p_first > v_kept + 1 OR v_ready < cardinality(p_roots) THEN
+        RAISE EXCEPTION 'run %: the batches % to % are not those whose roots can be kept next', p_run, p_first, v_last
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    INSERT INTO chancery.batch_roots (run_id, tree, batch, root)
+    SELECT p_run, p_tree, p_first + s.position - 1, s.root
+      FROM unnest(p_roots) WITH ORDINALITY AS s (root, position)
+        ON CONFLICT DO NOTHING;
+    RETURN (SELECT min(b.batch) FROM unnest(p_roots) WITH ORDINALITY AS s (root, position)
+              JOIN chancery.batch_roots b
+                ON b.run_id = p_run AND b.tree = p_tree AND b.batch = p_first + s.position - 1 AND b.root <> s.root);
+END
+$_$;
+
 CREATE FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_end bigint, p_signatures bytea, p_last boolean, p_library chancery.signing_library) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -501,7 +536,7 @@ BEGIN
     END IF;
     IF NOT p_last THEN
         v_batch := chancery.batch_bounds(v_lease.run_id, v_lease.batch, p_lease);
-        v_fits := p_first = coalesce(v_lease.stored_to + 1, v_batch.first_record) AND p_end < v_batch.last_record;
+        v_fits := p_first = coalesce(v_lease.stored_to + 1, v_batch.first_record) AND p_first <= p_end AND p_end < v_batch.last_record;
         IF v_fits IS NOT TRUE THEN
             RAISE EXCEPTION 'lease %: the records % to % are not the next ones of its batch', p_lease, p_first, p_end
                 USING ERRCODE = 'CH002';
@@ -772,7 +807,7 @@ BEGIN
             -- Those of a listing that was broken off were never read.
             DELETE FROM chancery.splits t WHERE t.run_id = v_run.id AND t.source = intake_next.source;
             UPDATE chancery.sources s
-               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_until
+               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_until, listed_bytes = 0
              WHERE s.run_id = v_run.id AND s.source = intake_next.source
             RETURNING s.name, s.description, s.attempts INTO name, description, attempts;
             task := 'list';
@@ -1727,6 +1762,11 @@ DECLARE
     v_identities bytea[];
     v_taken record;
 BEGIN
+    -- Of nothing, a comparison is no refusal. A strict function would answer nothing, as if all were taken in.
+    IF num_nulls(p_run, p_run_uid, p_arrivals, p_payloads, p_places, p_identities, p_dead_places, p_stages, p_reasons, p_raws,
+                 p_keys, p_key_digests, p_key_places, p_key_arrivals) > 0 THEN
+        RAISE EXCEPTION 'records_push takes no null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
     PERFORM chancery.admit_check(0, p_arrivals, p_payloads, p_places, p_identities, p_dead_places, p_stages, p_reasons, p_raws);
     IF cardinality(p_places) + cardinality(p_dead_places) <> p_arrivals THEN
         RAISE EXCEPTION 'each arrival is a payload or is dead' USING ERRCODE = 'invalid_parameter_value';
@@ -2066,9 +2106,11 @@ BEGIN
     PERFORM chancery.run_admit(v_run, v_made_ring, p_limits);
     -- Each signature has the length that the ring gives, and no record is in two blocks: a block is of one batch, no two
     -- begin with the same record, and one that does not begin its batch goes on where another ends (refuse_gap). Where a
-    -- batch may be closed before it is full, the numbers of its records do not tell it: there no two ranges may meet.
+    -- batch may be closed before it is full, the numbers of its records do not tell it: there no two ranges may meet. (None is
+    -- empty: an empty one would meet nothing, and any number of them would fit.)
     SELECT CASE WHEN v_is_pushed
-                THEN format(', CHECK (octet_length(signatures) = (last_record - first_record + 1) * %s), '
+                THEN format(', CHECK (first_record <= last_record '
+                            'AND octet_length(signatures) = (last_record - first_record + 1) * %s), '
                             'EXCLUDE USING gist ((CASE WHEN first_record <= last_record AND last_record < 9223372036854775807 '
                             'THEN int8range(first_record, last_record, ''[]'') END) WITH &&)', b.bytes)
                 ELSE format(', UNIQUE (first_record), CHECK '
@@ -2337,6 +2379,7 @@ BEGIN
                             -- Beside its payloads, a record has its digest, once more in an index, and its position; an
                             -- arrival that is no record is not larger than one, but for the bytes of a dead letter.
                             i.payload_bytes * 1.25 + (i.received - i.admitted) * 240
+                                + (SELECT coalesce(sum(o.listed_bytes), 0) FROM chancery.sources o WHERE o.run_id = p_run)
                                 + chancery.run_bytes(i.admitted, i.admitted, 150, r.batch_size, s.bytes))
               FROM chancery.runs r
               JOIN chancery.keyrings k ON k.id = r.keyring_id
@@ -2467,7 +2510,11 @@ CREATE FUNCTION chancery.splits_add(p_source integer, p_token bytea, p_first int
 DECLARE
     v_run integer := chancery.intake_of_session();
     v_is_run boolean;
+    v_listed bigint;
 BEGIN
+    IF (SELECT i.held IS NOT NULL FROM chancery.intakes i WHERE i.run_id = v_run) THEN
+        RETURN false;
+    END IF;
     IF (cardinality(p_parts) <= 10000 AND cardinality(p_parts) = cardinality(p_starts)) IS NOT TRUE
        OR (SELECT max(octet_length(t.part)) FROM unnest(p_parts) t (part)) > 65536 THEN
         RAISE EXCEPTION 'at most 10000 splits at a time, each of at most 65536 bytes, and each with a start'
@@ -2483,14 +2530,54 @@ BEGIN
         RAISE EXCEPTION 'source % is another run, whose splits nobody adds', p_source USING ERRCODE = 'invalid_parameter_value';
     END IF;
     UPDATE chancery.sources s
-       SET expires_at = clock_timestamp() + (SELECT r.lease_duration FROM chancery.runs r WHERE r.id = v_run)
-     WHERE s.run_id = v_run AND s.source = p_source;
+       SET expires_at = clock_timestamp() + (SELECT r.lease_duration FROM chancery.runs r WHERE r.id = v_run),
+           listed_bytes = s.listed_bytes + (SELECT coalesce(sum(octet_length(t.part) + 250), 0) FROM unnest(p_parts) t (part))
+     WHERE s.run_id = v_run AND s.source = p_source
+    RETURNING s.listed_bytes INTO v_listed;
+    IF v_listed > 4294967296 THEN
+        RAISE EXCEPTION 'the splits of source % take more than 4 GiB: divide it into several runs', p_source
+            USING ERRCODE = 'program_limit_exceeded';
+    END IF;
     INSERT INTO chancery.splits (run_id, source, split, part, start, position)
     SELECT v_run, p_source, p_first + t.n::integer - 1, t.part::jsonb, t.start, t.start
       FROM unnest(p_parts, p_starts) WITH ORDINALITY AS t (part, start, n);
     RETURN true;
 END
 $$;
+
+CREATE FUNCTION chancery.statement_append(p_number bigint, p_previous bytea, p_run_uid uuid, p_kind chancery.statement_kind, p_key_id text, p_body bytea, p_signature bytea) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    v_run record;
+BEGIN
+    -- The id of a key is the SHA-256 of it, and Ed25519 signs with 64 bytes. What is stated has a few hundred, and names of sources.
+    IF (p_key_id ~ '^[0-9a-f]{64}$' AND octet_length(p_body) BETWEEN 1 AND 65536 AND octet_length(p_signature) = 64) IS NOT TRUE THEN
+        RAISE EXCEPTION 'a statement has at most 65536 bytes, a signature of 64, and a key' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    SELECT r.id, a.batches INTO v_run
+      FROM chancery.runs r
+      JOIN chancery.admissions a ON a.run_id = r.id
+      JOIN chancery.keyrings k ON k.id = r.keyring_id
+     WHERE r.uid = p_run_uid AND r.deleted_at IS NULL AND r.sealed_at IS NOT NULL AND k.filled_at IS NOT NULL
+       FOR KEY SHARE OF r;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF p_kind = 'Signed'
+       AND ((chancery.run_signed(v_run.id)).batches < v_run.batches
+            OR NOT EXISTS (SELECT FROM chancery.statements s WHERE s.run_uid = p_run_uid AND s.kind = 'Sealed')) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO chancery.statements (number, hash, previous, run_uid, kind, key_id, body, signature)
+    SELECT p_number, sha256(p_body), p_previous, p_run_uid, p_kind, p_key_id, p_body, p_signature
+     WHERE p_number = (SELECT coalesce(max(s.number), 0) + 1 FROM chancery.statements s)
+       AND p_previous IS NOT DISTINCT FROM (SELECT s.hash FROM chancery.statements s ORDER BY s.number DESC LIMIT 1)
+        ON CONFLICT DO NOTHING;
+    RETURN FOUND;
+END
+$_$;
 
 CREATE TABLE chancery.admissions (
     run_id integer NOT NULL,
@@ -2843,11 +2930,13 @@ CREATE TABLE chancery.sources (
     attempts integer DEFAULT 0 NOT NULL,
     not_before timestamp with time zone,
     last_error text,
+    listed_bytes bigint DEFAULT 0 NOT NULL,
     CONSTRAINT sources_check CHECK (((token_hash IS NULL) = (expires_at IS NULL))),
     CONSTRAINT sources_check1 CHECK (((token_hash IS NULL) = (holder IS NULL))),
     CONSTRAINT sources_check2 CHECK (((listed_at IS NULL) OR (token_hash IS NULL))),
     CONSTRAINT sources_holder_check CHECK ((octet_length(holder) <= 1024)),
     CONSTRAINT sources_last_error_check CHECK ((octet_length(last_error) <= 4096)),
+    CONSTRAINT sources_listed_bytes_check CHECK ((listed_bytes >= 0)),
     CONSTRAINT sources_source_check CHECK ((source >= 1)),
     CONSTRAINT sources_token_hash_check CHECK ((octet_length(token_hash) = 32))
 );
@@ -3158,6 +3247,9 @@ REVOKE ALL ON FUNCTION chancery.batch_is_sound(batch bigint, first_record bigint
 
 REVOKE ALL ON FUNCTION chancery.batch_return(p_run integer, p_batch bigint, p_lease bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.batch_roots_keep(p_run integer, p_tree chancery.batch_tree, p_first bigint, p_roots bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.batch_roots_keep(p_run integer, p_tree chancery.batch_tree, p_first bigint, p_roots bytea[]) TO chancery_operator;
+
 REVOKE ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_end bigint, p_signatures bytea, p_last boolean, p_library chancery.signing_library) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.batch_store(p_lease bigint, p_token bytea, p_first bigint, p_end bigint, p_signatures bytea, p_last boolean, p_library chancery.signing_library) TO chancery_signer;
 
@@ -3364,12 +3456,14 @@ REVOKE ALL ON FUNCTION chancery.sources_open(p_run integer, p_records bigint) FR
 REVOKE ALL ON FUNCTION chancery.splits_add(p_source integer, p_token bytea, p_first integer, p_parts text[], p_starts bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.splits_add(p_source integer, p_token bytea, p_first integer, p_parts text[], p_starts bigint[]) TO chancery_intake;
 
+REVOKE ALL ON FUNCTION chancery.statement_append(p_number bigint, p_previous bytea, p_run_uid uuid, p_kind chancery.statement_kind, p_key_id text, p_body bytea, p_signature bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.statement_append(p_number bigint, p_previous bytea, p_run_uid uuid, p_kind chancery.statement_kind, p_key_id text, p_body bytea, p_signature bytea) TO chancery_operator;
+
 GRANT SELECT ON TABLE chancery.admissions TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.arrivals TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.batch_roots TO chancery_auditor;
-GRANT INSERT ON TABLE chancery.batch_roots TO chancery_operator;
 
 GRANT SELECT ON TABLE chancery.batches TO chancery_auditor;
 
@@ -3441,5 +3535,4 @@ GRANT SELECT ON TABLE chancery.sources TO chancery_auditor;
 GRANT SELECT ON TABLE chancery.splits TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.statements TO chancery_auditor;
-GRANT INSERT ON TABLE chancery.statements TO chancery_operator;
 

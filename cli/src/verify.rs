@@ -135,5 +135,11 @@ fn text_of_statements(report: &StatementReport) -> String {
         format!("          statement {} ({}), SHA-256 {}", head.number, head.kind.name(), head.hash)
     }));
     lines.extend(report.violations.iter().map(|violation| format!("          {violation}")));
+    lines.extend(
+        report
+            .not_trusted
+            .iter()
+            .map(|other| format!("          about another run, so no matter for this one: {other}")),
+    );
     lines.join("\n")
 }

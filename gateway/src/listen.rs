@@ -3,11 +3,15 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use tokio::net::{TcpListener, UnixListener};
+use nix::sys::stat::{Mode, fchmod};
+use tokio::net::{TcpListener, UnixListener, UnixSocket};
+
+/// Connections that may wait to be taken up.
+const BACKLOG: u32 = 1_024;
 
 /// Where to listen: `127.0.0.1:8080`, `[::1]:8080`, or `unix:/path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,15 +99,29 @@ async fn loopback(address: SocketAddr) -> io::Result<Listener> {
     Ok(Listener::Loopback(listener, address))
 }
 
-async fn unix(path: &PathBuf) -> io::Result<UnixListener> {
-    if let Err(error) = tokio::net::UnixStream::connect(path).await
+async fn unix(path: &Path) -> io::Result<UnixListener> {
+    // A file that is no socket refuses a connection too, and is somebody's.
+    if is_socket(path)?
+        && let Err(error) = tokio::net::UnixStream::connect(path).await
         && error.kind() == io::ErrorKind::ConnectionRefused
     {
         std::fs::remove_file(path)?;
     }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
+    let socket = UnixSocket::new_stream()?;
+    // Before it has a path: nobody else could connect at any instant.
+    fchmod(&socket, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    socket.bind(path)?;
+    socket.listen(BACKLOG)
+}
+
+/// Whether there is a socket; an error if there is something else.
+fn is_socket(path: &Path) -> io::Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => Ok(true),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is something that is no socket")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ BEGIN
     END IF;
     IF NOT p_last THEN
         v_batch := chancery.batch_bounds(v_lease.run_id, v_lease.batch, p_lease);
-        v_fits := p_first = coalesce(v_lease.stored_to + 1, v_batch.first_record) AND p_end < v_batch.last_record;
+        v_fits := p_first = coalesce(v_lease.stored_to + 1, v_batch.first_record) AND p_first <= p_end AND p_end < v_batch.last_record;
         IF v_fits IS NOT TRUE THEN
             RAISE EXCEPTION 'lease %: the records % to % are not the next ones of its batch', p_lease, p_first, p_end
                 USING ERRCODE = 'CH002';

@@ -58,7 +58,7 @@ BEGIN
             -- Those of a listing that was broken off were never read.
             DELETE FROM chancery.splits t WHERE t.run_id = v_run.id AND t.source = intake_next.source;
             UPDATE chancery.sources s
-               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_until
+               SET holder = p_holder, token_hash = p_token_hash, expires_at = v_until, listed_bytes = 0
              WHERE s.run_id = v_run.id AND s.source = intake_next.source
             RETURNING s.name, s.description, s.attempts INTO name, description, attempts;
             task := 'list';

@@ -59,9 +59,11 @@ BEGIN
     PERFORM chancery.run_admit(v_run, v_made_ring, p_limits);
     -- Each signature has the length that the ring gives, and no record is in two blocks: a block is of one batch, no two
     -- begin with the same record, and one that does not begin its batch goes on where another ends (refuse_gap). Where a
-    -- batch may be closed before it is full, the numbers of its records do not tell it: there no two ranges may meet.
+    -- batch may be closed before it is full, the numbers of its records do not tell it: there no two ranges may meet. (None is
+    -- empty: an empty one would meet nothing, and any number of them would fit.)
     SELECT CASE WHEN v_is_pushed
-                THEN format(', CHECK (octet_length(signatures) = (last_record - first_record + 1) * %s), '
+                THEN format(', CHECK (first_record <= last_record '
+                            'AND octet_length(signatures) = (last_record - first_record + 1) * %s), '
                             'EXCLUDE USING gist ((CASE WHEN first_record <= last_record AND last_record < 9223372036854775807 '
                             'THEN int8range(first_record, last_record, ''[]'') END) WITH &&)', b.bytes)
                 ELSE format(', UNIQUE (first_record), CHECK '

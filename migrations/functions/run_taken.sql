@@ -7,6 +7,7 @@ BEGIN
                             -- Beside its payloads, a record has its digest, once more in an index, and its position; an
                             -- arrival that is no record is not larger than one, but for the bytes of a dead letter.
                             i.payload_bytes * 1.25 + (i.received - i.admitted) * 240
+                                + (SELECT coalesce(sum(o.listed_bytes), 0) FROM chancery.sources o WHERE o.run_id = p_run)
                                 + chancery.run_bytes(i.admitted, i.admitted, 150, r.batch_size, s.bytes))
               FROM chancery.runs r
               JOIN chancery.keyrings k ON k.id = r.keyring_id

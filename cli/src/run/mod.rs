@@ -95,7 +95,7 @@ async fn sign_and_audit(
     let data_key = Arc::new(data_key);
     let room = Room::of(database.disk(), arguments.disk_floor);
     let mut summary = Summary::new(&run);
-    let stating = Stating { database, run: &run, key: statement_key };
+    let stating = Stating::new(database, &run, statement_key);
 
     let seeding = Instant::now();
     if request.valid.suspend {

@@ -19,6 +19,7 @@ pub(super) struct ToldStandstill {
 #[derive(Debug, PartialEq, Eq)]
 enum Told {
     Silent(Vec<String>),
+    Kept(Vec<String>),
     Busy,
 }
 
@@ -40,6 +41,9 @@ impl ToldStandstill {
         let (news, when) = match &why {
             Standstill::Silent { holders, seconds_left, .. } => {
                 (Told::Silent(holders.clone()), format!("within {seconds_left:.0} s"))
+            }
+            Standstill::Kept { holders, seconds, .. } => {
+                (Told::Kept(holders.clone()), format!("for {seconds:.0} s"))
             }
             Standstill::Busy => (Told::Busy, String::new()),
         };

@@ -5,8 +5,9 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use chancery_statement::StatementKey;
-use chancery_stating::{Heads, StatingError, Step, heads, step};
+use chancery_stating::{Heads, Made, StatingError, Step, heads, step};
 use chancery_store::Run;
+use tokio::sync::Mutex;
 
 use crate::database::Database;
 use crate::error::CliError;
@@ -22,12 +23,17 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// Makes what can be made of the statements about a run.
 pub(crate) struct Stating<'a> {
-    pub(crate) database: &'a Database,
-    pub(crate) run: &'a Run,
-    pub(crate) key: &'a StatementKey,
+    database: &'a Database,
+    run: &'a Run,
+    key: &'a StatementKey,
+    made: Mutex<Made>,
 }
 
-impl Stating<'_> {
+impl<'a> Stating<'a> {
+    pub(crate) fn new(database: &'a Database, run: &'a Run, key: &'a StatementKey) -> Self {
+        Self { database, run, key, made: Mutex::default() }
+    }
+
     /// Keeps up with the run for as long as it is waited for. What fails is tried again: [`Stating::catch_up`] tells.
     pub(crate) async fn keep_up(&self) -> Infallible {
         let processors =
@@ -49,11 +55,17 @@ impl Stating<'_> {
     /// Makes all that can be made now, and tells which statements there are.
     pub(crate) async fn catch_up(&self) -> Result<Heads, CliError> {
         while self.step().await? == Step::Advanced {}
+        if let Some(batch) = self.made.lock().await.kept_otherwise() {
+            tracing::warn!(
+                batch,
+                "another root of a batch is kept than that of its rows: no record of the run can be proven"
+            );
+        }
         Ok(heads(&self.database.ledger, self.run).await?)
     }
 
     async fn step(&self) -> Result<Step, StatingError> {
         let now = || jiff::Timestamp::now().to_string();
-        step(&self.database.ledger, self.run, self.key, now).await
+        step(&self.database.ledger, self.run, self.key, now, &mut *self.made.lock().await).await
     }
 }

@@ -129,7 +129,10 @@ reasons! {
     Queued,
     /// The signer pods do not start.
     SignersNotStarting,
-    /// Signers that do not renew their leases hold the keys, or the batches that are left.
+    /// Signers sign records, and others of the run do not start.
+    SomeSignersNotStarting,
+    /// Signers that do not renew their leases, or renew them for longer than a batch takes, hold the keys, or the batches that
+    /// are left.
     KeysHeld,
     /// Every key of the ring is in the hands of other runs' signers, which renew their leases.
     WaitingForKeys,
@@ -258,6 +261,7 @@ impl Reason {
                 Self::JobNameTaken,
                 Self::Queued,
                 Self::SignersNotStarting,
+                Self::SomeSignersNotStarting,
                 Self::KeysHeld,
                 Self::WaitingForKeys,
                 Self::SignersIdle,

@@ -42,7 +42,8 @@ pub async fn check(
     let mut snapshot = ledger.snapshot().await?;
     let rows = snapshot.statements().await?;
     let mut report = StatementReport { chain: rows.len() as u64, ..StatementReport::default() };
-    let believed = chain::check(&rows, ledger_uid, trusted, kept, &mut report);
+    let mut believed = chain::check(&rows, ledger_uid, trusted, kept, &mut report);
+    let foreign = std::mem::take(&mut believed.foreign);
     let about =
         |opened: &&Opened| opened.statement.run.namespace == namespace && opened.statement.run.name == run;
     let found = match snapshot.run(namespace, run).await {
@@ -56,10 +57,18 @@ pub async fn check(
                     opened.statement.run.uid
                 ));
             }
+            report.not_trusted.extend(foreign.into_iter().map(|foreign| foreign.why));
             return Ok(report);
         }
         Err(error) => return Err(error.into()),
     };
+    for foreign in foreign {
+        if foreign.run_uid == found.uid {
+            report.violated(foreign.why);
+        } else {
+            report.not_trusted.push(foreign.why);
+        }
+    }
     for opened in believed.kept.iter().filter(about) {
         if opened.statement.run.uid != found.uid {
             report.violated(format!(

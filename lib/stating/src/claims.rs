@@ -18,8 +18,13 @@ const ROOTS_AT_ONCE: i64 = 10_000;
 /// Leases that are read at a time.
 const LEASES_AT_ONCE: i64 = 10_000;
 
-/// The statement about the sealing of a run that has `records` records.
-pub(crate) async fn sealed(ledger: &Ledger, run: &Run, records: i64) -> Result<Claim, StatingError> {
+/// The statement about the sealing of a run that has `records` records, whose tree of payloads has this root.
+pub(crate) async fn sealed(
+    ledger: &Ledger,
+    run: &Run,
+    records: i64,
+    payloads: Digest,
+) -> Result<Claim, StatingError> {
     let totals = ledger.batch_totals(run).await?;
     let keys = ledger.stated_keys(&run.keyring).await?;
     let sealed = Sealed {
@@ -30,17 +35,18 @@ pub(crate) async fn sealed(ledger: &Ledger, run: &Run, records: i64) -> Result<C
         source: source(run),
         keyring: keyring(&run.keyring),
         keys: Keys { count: count(&keys), root: keys_root(run, &keys)? },
-        payloads: run_tree(ledger, run, BatchTree::Payloads, totals.batches).await?.root(),
+        payloads,
     };
     Ok(Claim::Sealed(Box::new(sealed)))
 }
 
-/// The statement about the signatures of a run, whose sealing was stated as `sealing`.
+/// The statement about the signatures of a run, whose sealing was stated as `sealing` and whose tree of signatures has this root.
 pub(crate) async fn signed(
     ledger: &Ledger,
     run: &Run,
     records: i64,
     sealing: Digest,
+    signatures: Digest,
 ) -> Result<Claim, StatingError> {
     let totals = ledger.batch_totals(run).await?;
     let bounds = ledger.lease_bounds(run).await?;
@@ -60,14 +66,9 @@ pub(crate) async fn signed(
         batches: totals.batches,
         keyring: keyring(&run.keyring),
         lease_log: LeaseLog { first_use, last_use, root: log.root() },
-        signatures: run_tree(ledger, run, BatchTree::Signatures, totals.batches).await?.root(),
+        signatures,
     };
     Ok(Claim::Signed(Box::new(signed)))
-}
-
-/// A tree of the run, from the roots that are kept. None may be missing.
-async fn run_tree(ledger: &Ledger, run: &Run, tree: BatchTree, batches: i64) -> Result<Tree, StatingError> {
-    Ok(run_leaves(ledger, run, tree, batches).await?.into_iter().collect())
 }
 
 /// The leaves of a tree of the run, from the roots that are kept. None may be missing.

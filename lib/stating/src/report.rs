@@ -37,6 +37,8 @@ pub struct StatementReport {
     pub about: Vec<StatementHead>,
     /// What does not hold, in words.
     pub violations: Vec<String>,
+    /// Statements about other runs that nobody who is trusted has signed, in words. Nothing rests on them.
+    pub not_trusted: Vec<String>,
 }
 
 impl StatementReport {

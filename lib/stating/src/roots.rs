@@ -4,10 +4,11 @@
 use chancery_statement::leaf::{self, SignedUnder, Span};
 use chancery_statement::merkle::Tree;
 use chancery_statement::{Digest, DigestError};
-use chancery_store::roots::{BatchTree, KeptRoot, StatedBatch};
+use chancery_store::roots::{BatchTree, StatedBatch};
 use chancery_store::{Ledger, Run};
 
 use crate::StatingError;
+use crate::made::Made;
 
 /// Records whose leaves are asked for at a time.
 const RECORDS_AT_ONCE: i64 = 20_000;
@@ -18,26 +19,24 @@ const BYTES_AT_ONCE: i64 = 32 << 20;
 /// Batches that are looked at at a time.
 const BATCHES_AT_ONCE: i64 = 1_000;
 
-/// Makes and keeps the roots of the next batches after `done`, as many as one portion holds. False when there is none
-/// to make for now: the next batch is not closed, or not signed, or its payloads have no root yet.
+/// Makes the roots of the next batches, as many as one portion holds, and has them kept. False when there is none to make
+/// for now: the next batch is not closed, or not signed, or its payloads have no root yet.
 pub(crate) async fn make_roots(
     ledger: &Ledger,
     run: &Run,
     tree: BatchTree,
-    done: i64,
+    made: &mut Made,
 ) -> Result<bool, StatingError> {
+    let done = made.count(tree);
     let mut batches = ledger.stated_batches(run, done, BATCHES_AT_ONCE).await?;
-    let payloads = match tree {
-        BatchTree::Payloads => None,
-        BatchTree::Signatures => {
-            Some(ledger.kept_roots(run, BatchTree::Payloads, done, BATCHES_AT_ONCE).await?)
-        }
-    };
     let ready = batches.iter().zip(done + 1..).take_while(|(batch, number)| {
         batch.batch == *number && (tree == BatchTree::Payloads || batch.signed)
     });
     let ready = ready.count();
-    batches.truncate(payloads.as_ref().map_or(ready, |payloads| ready.min(payloads.len())));
+    batches.truncate(match tree {
+        BatchTree::Payloads => ready,
+        BatchTree::Signatures => ready.min(made.unsigned().len()),
+    });
     batches.truncate(portion(&batches));
     let (Some(first), Some(last)) = (batches.first(), batches.last()) else { return Ok(false) };
     let trees: Vec<Tree> = if batches.len() == 1 {
@@ -50,13 +49,22 @@ pub(crate) async fn make_roots(
         };
         batches.iter().map(own).collect()
     };
-    let root = |(place, own): (usize, &Tree)| match &payloads {
-        None => Ok(leaf::batch_of_payloads(&span(&batches[place]), &own.root())),
-        Some(payloads) => of_signatures(run, &batches[place], &payloads[place], own),
+    let roots = match tree {
+        BatchTree::Payloads => batches
+            .iter()
+            .zip(&trees)
+            .map(|(batch, own)| leaf::batch_of_payloads(&span(batch), &own.root()))
+            .collect(),
+        BatchTree::Signatures => batches
+            .iter()
+            .zip(&trees)
+            .zip(made.unsigned())
+            .map(|((batch, own), payloads)| of_signatures(run, batch, payloads, own))
+            .collect::<Result<Vec<Digest>, StatingError>>()?,
     };
-    let roots = trees.iter().enumerate().map(root).map(|root| root.map(|root| root.0.to_vec()));
-    let roots = roots.collect::<Result<Vec<Vec<u8>>, StatingError>>()?;
-    ledger.keep_roots(run, tree, first.batch, &roots).await?;
+    let kept: Vec<Vec<u8>> = roots.iter().map(|root| root.0.to_vec()).collect();
+    let other = ledger.keep_roots(run, tree, first.batch, &kept).await?;
+    made.add(tree, roots, other);
     Ok(true)
 }
 
@@ -112,18 +120,14 @@ pub(crate) async fn leaves(
 fn of_signatures(
     run: &Run,
     batch: &StatedBatch,
-    payloads: &KeptRoot,
+    payloads: &Digest,
     own: &Tree,
 ) -> Result<Digest, StatingError> {
-    let incomplete = |what| StatingError::Incomplete { run: name(run), what };
-    let under = signed_under(batch).ok_or_else(|| {
-        incomplete(format!("batch {} is signed under no lease or key that is there", batch.batch))
+    let under = signed_under(batch).ok_or_else(|| StatingError::Incomplete {
+        run: name(run),
+        what: format!("batch {} is signed under no lease or key that is there", batch.batch),
     })?;
-    let payloads = Some(payloads).filter(|payloads| payloads.batch == batch.batch);
-    let payloads = payloads.and_then(|payloads| digest(&payloads.root).ok());
-    let payloads =
-        payloads.ok_or_else(|| incomplete(format!("the root of batch {} is missing", batch.batch)))?;
-    Ok(leaf::batch_of_signatures(&span(batch), &payloads, &under, &own.root()))
+    Ok(leaf::batch_of_signatures(&span(batch), payloads, &under, &own.root()))
 }
 
 pub(crate) const fn span(batch: &StatedBatch) -> Span {

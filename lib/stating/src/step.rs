@@ -6,6 +6,7 @@ use chancery_store::roots::BatchTree;
 use chancery_store::statements::{NewStatement, StatementRow};
 use chancery_store::{Ledger, Progress, Run, StoreError};
 
+use crate::made::Made;
 use crate::report::{Heads, StatementHead};
 use crate::roots::{digest, make_roots, name};
 use crate::{StatingError, claims};
@@ -24,7 +25,8 @@ pub enum Step {
     Stated,
 }
 
-/// Takes one step: some roots, or a statement. `now` is the time that a statement bears, in RFC 3339.
+/// Takes one step: some roots, or a statement. `now` is the time that a statement bears, in RFC 3339; `made` is what this
+/// process has computed of the run so far.
 ///
 /// # Errors
 ///
@@ -34,32 +36,34 @@ pub async fn step(
     run: &Run,
     key: &StatementKey,
     now: impl Fn() -> String,
+    made: &mut Made,
 ) -> Result<Step, StatingError> {
     let stated = heads(ledger, run).await?;
     if stated.signed.is_some() {
         return Ok(Step::Stated);
     }
     let progress = progress(ledger, run).await?;
-    let roots = ledger.root_counts(run).await?;
-    if roots.payloads < progress.batches_closed
-        && make_roots(ledger, run, BatchTree::Payloads, roots.payloads).await?
-    {
+    let (payloads, signatures) = (BatchTree::Payloads, BatchTree::Signatures);
+    if made.count(payloads) < progress.batches_closed && make_roots(ledger, run, payloads, made).await? {
         return Ok(Step::Advanced);
     }
-    let has_all = |roots: i64| roots == progress.batches_closed;
-    if stated.sealed.is_none() && progress.sealed && progress.filled && has_all(roots.payloads) {
-        let claim = claims::sealed(ledger, run, progress.record_count).await?;
+    if stated.sealed.is_none()
+        && progress.sealed
+        && progress.filled
+        && let Some(root) = made.root(payloads, progress.batches_closed)
+    {
+        let claim = claims::sealed(ledger, run, progress.record_count, root).await?;
         append(ledger, run, key, &now, claim).await?;
         return Ok(Step::Advanced);
     }
-    if roots.signatures < progress.batches_signed.min(roots.payloads)
-        && make_roots(ledger, run, BatchTree::Signatures, roots.signatures).await?
+    if made.count(signatures) < progress.batches_signed.min(made.count(payloads))
+        && make_roots(ledger, run, signatures, made).await?
     {
         return Ok(Step::Advanced);
     }
-    match stated.sealed {
-        Some(sealing) if progress.is_signed() && has_all(roots.signatures) => {
-            let claim = claims::signed(ledger, run, progress.record_count, sealing.hash).await?;
+    match (stated.sealed, made.root(signatures, progress.batches_closed)) {
+        (Some(sealing), Some(root)) if progress.is_signed() => {
+            let claim = claims::signed(ledger, run, progress.record_count, sealing.hash, root).await?;
             append(ledger, run, key, &now, claim).await?;
             Ok(Step::Advanced)
         }

@@ -12,7 +12,10 @@ SELECT asked.keyring_id AS keyring,
        extract(epoch FROM greatest(least(l.expires_at - l.clock, l.duration),
                                    least(l.doubted_at, l.clock) + l.duration / 2 - l.clock,
                                    interval '0'))::double precision AS seconds_left,
-       l.expires_at NOT BETWEEN l.clock + l.duration / 2 AND l.clock + l.duration AS is_silent
+       l.expires_at NOT BETWEEN l.clock + l.duration / 2 AND l.clock + l.duration AS is_silent,
+       extract(epoch FROM greatest(l.clock - l.acquired_at, interval '0'))::double precision AS held_seconds,
+       extract(epoch FROM l.duration)::double precision AS lease_seconds,
+       coalesce(r.batch_size, 0) AS batch_size
   FROM chancery.runs asked
  CROSS JOIN LATERAL (
         SELECT o.*, clock_timestamp() AS clock

@@ -42,7 +42,7 @@ SELECT EXISTS (
        NOT EXISTS (
            SELECT FROM pg_proc p
             WHERE p.pronamespace = 'pg_catalog'::regnamespace
-              AND p.proname IN ('pg_logical_emit_message', 'pg_advisory_lock', 'pg_advisory_xact_lock', 'lo_create')
+              AND p.proname ~ '^(pg_(try_)?advisory_|pg_logical_emit_message$|pg_notify$|lo_|lowrite$|loread$)'
               AND has_function_privilege('public', p.oid, 'EXECUTE'))
            AND NOT has_database_privilege('public', current_database(), 'TEMPORARY') AS hardened,
        (SELECT m.rolsuper FROM me m) AS superuser,
@@ -85,8 +85,8 @@ SELECT EXISTS (
               AND has_table_privilege(o.oid, 'chancery.functions', 'SELECT')
               AND has_table_privilege(o.oid, 'chancery.data_keys', 'SELECT')
               AND has_column_privilege(o.oid, 'chancery.data_keys', 'wrapped', 'UPDATE')
-              AND has_table_privilege(o.oid, 'chancery.batch_roots', 'INSERT')
-              AND has_table_privilege(o.oid, 'chancery.statements', 'INSERT')
+              AND NOT has_table_privilege(o.oid, 'chancery.batch_roots', 'INSERT')
+              AND NOT has_table_privilege(o.oid, 'chancery.statements', 'INSERT')
               AND has_table_privilege(o.oid, 'chancery.run_secrets', 'INSERT')
               AND has_table_privilege(o.oid, 'chancery.run_secrets', 'UPDATE')
               AND has_column_privilege(o.oid, 'chancery.runs', 'too_many_dead', 'UPDATE')

@@ -246,7 +246,7 @@ impl Ledger {
     }
 
     /// Logins of runs of which more leases ended unsigned in the last `window` than `most` for each session that they may
-    /// have: each with each of its sessions.
+    /// have, or whose leases are renewed for hours: each with each of its sessions.
     ///
     /// # Errors
     ///

@@ -32,6 +32,28 @@ pub struct OpenLease {
     pub seconds_left: f64,
     /// Whether its holder has not renewed it in time, or the server's clock was set back since.
     pub is_silent: bool,
+    /// How long it has been held.
+    pub held_seconds: f64,
+    /// For how long it is granted at a time.
+    pub lease_seconds: f64,
+    /// The most records that its batch may have; 0 if its run is gone.
+    pub batch_size: i64,
+}
+
+/// No batch takes less time than this to be held for too long, whatever its size.
+const SHORTEST_TOO_LONG: f64 = 60.0;
+
+/// Fewer signatures per second than a signer makes, with keys of any size and much else on its machine.
+const SLOWEST: f64 = 50.0;
+
+impl OpenLease {
+    /// Whether it is held for longer than any batch of its run takes.
+    #[must_use]
+    pub fn is_held_too_long(&self) -> bool {
+        #[expect(clippy::cast_precision_loss, reason = "a batch has far fewer records than that")]
+        let of_batch = self.batch_size as f64 / SLOWEST;
+        self.held_seconds >= SHORTEST_TOO_LONG.max(3.0 * self.lease_seconds).max(of_batch)
+    }
 }
 
 from_row!(OpenLease {
@@ -46,7 +68,10 @@ from_row!(OpenLease {
     batch,
     use_sequence,
     seconds_left,
-    is_silent
+    is_silent,
+    held_seconds,
+    lease_seconds,
+    batch_size
 });
 
 impl Ledger {

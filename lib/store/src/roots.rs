@@ -35,17 +35,6 @@ impl BatchTree {
     }
 }
 
-/// How many batches of a run have their roots: the first ones, without a gap.
-#[derive(Clone, Copy, Debug)]
-pub struct RootCounts {
-    /// Roots of payloads.
-    pub payloads: i64,
-    /// Roots of signatures.
-    pub signatures: i64,
-}
-
-from_row!(RootCounts { payloads, signatures });
-
 /// A batch with the lease that it names, and the key of that lease. Instants are in microseconds since 1970; infinite
 /// ones are `i64::MIN` and `i64::MAX`.
 #[derive(Clone, Debug)]
@@ -127,18 +116,6 @@ from_row!(BatchTotals { batches, payload_bytes });
 // Queries on tables that have a partition for each run are never kept by the session: after some time it would plan them
 // for any run, and lock the tables of all.
 impl Ledger {
-    /// How many roots of the run are kept.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn root_counts(&self, run: &Run) -> Result<RootCounts, StoreError> {
-        self.ask(query::batch_root_counts, async |query, connection| {
-            query.rows_as().bind(run.id).fetch_one(connection).await
-        })
-        .await
-    }
-
     /// The run's batches after this one, in order, at most so many.
     ///
     /// # Errors
@@ -181,7 +158,8 @@ impl Ledger {
         .await
     }
 
-    /// Keeps the roots of consecutive batches, of which `first` is the first.
+    /// Keeps the roots of consecutive batches, of which `first` is the first. Of those that are kept already, the first
+    /// that is another one.
     ///
     /// # Errors
     ///
@@ -192,12 +170,11 @@ impl Ledger {
         tree: BatchTree,
         first: i64,
         roots: &[Vec<u8>],
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<i64>, StoreError> {
         self.ask(query::batch_roots_keep, async |query, connection| {
-            query.rows().bind(run.id).bind(tree.name()).bind(first).bind(roots).execute(connection).await
+            query.scalars().bind(run.id).bind(tree.name()).bind(first).bind(roots).fetch_one(connection).await
         })
         .await
-        .map(|_| ())
     }
 
     /// The roots of a run's batches after this one that are kept, in order, at most so many.

@@ -1,6 +1,6 @@
 //! Why no record of a run is signed, as far as the open leases of its ring tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,13 @@ pub enum Standstill {
         /// Seconds until the last of it may be taken back.
         seconds_left: f64,
     },
+    /// What it needs is in the hands of somebody who renews leases, and for longer than a batch takes.
+    Kept {
+        /// Who that is; with their run if that is another.
+        holders: Vec<String>,
+        /// For how many seconds the first of the leases has been held.
+        seconds: f64,
+    },
     /// Every key is in the hands of signers of other runs, which renew their leases.
     Busy,
 }
@@ -90,8 +97,10 @@ impl Standstill {
     pub fn of(progress: &Progress, leases: &[OpenLease]) -> Option<Self> {
         let is_ours = |lease: &&OpenLease| lease.run_id == progress.id;
         let in_ring = leases.first()?.keys_in_ring;
-        if leases.iter().any(|lease| is_ours(&lease) && !lease.is_silent) {
-            return None;
+        let renewed: Vec<&OpenLease> =
+            leases.iter().filter(|lease| is_ours(lease) && !lease.is_silent).collect();
+        if !renewed.is_empty() {
+            return Self::kept(progress, &renewed);
         }
         let leased = |leases: usize| i64::try_from(leases).unwrap_or(i64::MAX);
         let (scarce, silent): (_, Vec<&OpenLease>) = if leased(leases.len()) >= in_ring {
@@ -105,7 +114,8 @@ impl Standstill {
         };
         if silent.is_empty() {
             // Batches that nobody holds could be signed.
-            return (scarce == Scarce::Keys).then_some(Self::Busy);
+            let all: Vec<&OpenLease> = leases.iter().collect();
+            return (scarce == Scarce::Keys).then(|| Self::kept(progress, &all).unwrap_or(Self::Busy));
         }
         let mut holders: BTreeMap<&str, f64> = BTreeMap::new();
         for lease in &silent {
@@ -120,8 +130,25 @@ impl Standstill {
         })
     }
 
+    /// That these leases are kept, if each of them is held for too long.
+    fn kept(progress: &Progress, leases: &[&OpenLease]) -> Option<Self> {
+        let name = |lease: &&OpenLease| {
+            let OpenLease { holder, namespace, run, .. } = lease;
+            if lease.run_id == progress.id {
+                holder.clone()
+            } else {
+                format!("{holder} of {namespace}/{run}")
+            }
+        };
+        let holders: BTreeSet<String> = leases.iter().map(name).collect();
+        leases.iter().all(|lease| lease.is_held_too_long()).then(|| Self::Kept {
+            holders: holders.into_iter().collect(),
+            seconds: leases.iter().map(|lease| lease.held_seconds).fold(0.0, f64::max),
+        })
+    }
+
     /// The same for a person. `run` is the run as `chancery` takes it, `when` is by when leases that nobody renews are
-    /// taken back.
+    /// taken back, or since when those are kept that somebody renews.
     #[must_use]
     pub fn sentence(&self, run: &str, when: &str) -> String {
         match self {
@@ -129,6 +156,11 @@ impl Standstill {
                 "{held} of {scarce} are leased to signers that do not renew their leases ({}); they are taken back \
                  {when}; if you know that these signers have ended, `chancery lease release {run} HOLDER` gives what \
                  they hold back at once",
+                some_of(holders)
+            ),
+            Self::Kept { holders, seconds: _ } => format!(
+                "leases are held and renewed {when}, and nothing is signed under them ({}): no batch takes so long, so \
+                 whoever holds them hangs, or is no signer; end it, and its leases run out",
                 some_of(holders)
             ),
             Self::Busy => {

@@ -135,7 +135,7 @@ impl Ledger {
     }
 
     /// Appends a statement. False, with nothing done, when it would not follow the last one, when there is one of its
-    /// kind about its run already, or when the run is gone.
+    /// kind about its run already, or when nothing of that kind can be stated of the run.
     ///
     /// # Errors
     ///
@@ -144,7 +144,7 @@ impl Ledger {
         let NewStatement { number, previous, run_uid, kind, key_id, body, signature } = new;
         self.ask(query::statement_append, async |query, connection| {
             query
-                .rows()
+                .scalars()
                 .bind(number)
                 .bind(previous)
                 .bind(run_uid)
@@ -152,11 +152,10 @@ impl Ledger {
                 .bind(key_id)
                 .bind(body)
                 .bind(signature)
-                .execute(connection)
+                .fetch_one(connection)
                 .await
         })
         .await
-        .map(|done| done.rows_affected() == 1)
     }
 
     /// Statements about a run, in order; one of each kind at the most.

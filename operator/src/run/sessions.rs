@@ -159,7 +159,7 @@ async fn end_wasters(
             tracing::warn!(
                 login,
                 pid,
-                "ended a session of a run's login that leased again and again and signed nothing"
+                "ended a session of a run's login that leased again and again, or for hours, and signed nothing"
             );
             metrics.session_ended(TooFar::Leases);
         }

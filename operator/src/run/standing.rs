@@ -10,8 +10,8 @@ const TOLERANCE: SignedDuration = SignedDuration::from_secs(5);
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Standing {
     pub(crate) why: Standstill,
-    /// When the last of the leases that nobody renews may be taken back.
-    pub(crate) until: Timestamp,
+    /// When the last of the leases that nobody renews may be taken back; since when those are kept that somebody renews.
+    pub(crate) when: Timestamp,
 }
 
 impl Standing {
@@ -19,11 +19,12 @@ impl Standing {
     pub(crate) fn new(why: Standstill, now: Timestamp) -> Self {
         let left = match &why {
             Standstill::Silent { seconds_left, .. } => *seconds_left,
+            Standstill::Kept { seconds, .. } => -*seconds,
             Standstill::Busy => 0.0,
         };
         let left = SignedDuration::try_from_secs_f64(left.ceil()).unwrap_or(SignedDuration::MAX);
-        let until = now.checked_add(left).unwrap_or(Timestamp::MAX);
-        Self { why, until: Timestamp::from_second(until.as_second()).unwrap_or(until) }
+        let when = now.checked_add(left).unwrap_or(Timestamp::MAX);
+        Self { why, when: Timestamp::from_second(when.as_second()).unwrap_or(when) }
     }
 
     /// Whether a person would read the same of both.
@@ -32,13 +33,18 @@ impl Standing {
             (
                 Standstill::Silent { scarce, held, holders, seconds_left: _ },
                 Standstill::Silent { scarce: scarce2, held: held2, holders: holders2, seconds_left: _ },
-            ) => {
-                (scarce, held, holders) == (scarce2, held2, holders2)
-                    && self.until.duration_since(other.until).abs() <= TOLERANCE
-            }
+            ) => (scarce, held, holders) == (scarce2, held2, holders2) && self.is_as_late_as(other),
+            (
+                Standstill::Kept { holders, seconds: _ },
+                Standstill::Kept { holders: holders2, seconds: _ },
+            ) => holders == holders2 && self.is_as_late_as(other),
             (Standstill::Busy, Standstill::Busy) => true,
             _ => false,
         }
+    }
+
+    fn is_as_late_as(&self, other: &Self) -> bool {
+        self.when.duration_since(other.when).abs() <= TOLERANCE
     }
 }
 
@@ -57,7 +63,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_lease_is_a_whole_second() {
-        assert_eq!(silent(&["a"], 9.2).until, Timestamp::constant(1_800_000_010, 0));
+        assert_eq!(silent(&["a"], 9.2).when, Timestamp::constant(1_800_000_010, 0));
     }
 
     #[test]
@@ -68,5 +74,11 @@ mod tests {
         assert!(!known.tells_the_same(&silent(&["a", "b"], 9.2)));
         let busy = Standing::new(Standstill::Busy, NOW);
         assert!(!known.tells_the_same(&busy) && busy.tells_the_same(&busy));
+        let kept = |later: i64, seconds: f64| {
+            let now = NOW.checked_add(SignedDuration::from_secs(later)).expect("a time");
+            Standing::new(Standstill::Kept { holders: vec!["a".to_owned()], seconds }, now)
+        };
+        assert!(kept(0, 90.0).tells_the_same(&kept(30, 120.3)), "it is the same lease");
+        assert!(!kept(0, 90.0).tells_the_same(&kept(300, 90.0)), "another one of theirs");
     }
 }

@@ -119,6 +119,45 @@ async fn whoever_leases_again_and_again_and_signs_nothing_loses_the_login() -> a
     world.assert_audit_holds(RUN).await
 }
 
+/// The lease that is open was granted so many minutes earlier, and has just been renewed.
+async fn renewed_for(world: &World, minutes: i32) -> anyhow::Result<()> {
+    let renewed = format!(
+        "UPDATE chancery.leases SET acquired_at = acquired_at - interval '{minutes} min',
+                expires_at = clock_timestamp() + duration WHERE outcome IS NULL"
+    );
+    world.ledger.execute(sqlx::AssertSqlSafe(renewed)).await
+}
+
+#[tokio::test]
+async fn whoever_renews_a_lease_for_hours_and_signs_nothing_loses_the_login() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    let mut thief = Thief::of(&world, RUN).await?;
+    let run = world.stored(RUN).await?;
+    let name = thief.login.name().to_owned();
+    let is_there = async || -> anyhow::Result<bool> {
+        Ok(world.ledger.ledger.logins(&run).await?.iter().any(|login| login.name == name))
+    };
+    thief.lease().await?;
+    operator.keep_sessions();
+    for _ in 0..8 {
+        renewed_for(&world, 7).await?;
+        pass(Duration::from_secs(31)).await;
+        let_time_pass().await;
+    }
+    ensure!(is_there().await?, "a large batch may take as long");
+    let mut looks = 0;
+    while is_there().await? {
+        ensure!(looks < 1_000, "the login stays: {:?}", operator.shown("chancery_sessions")?);
+        renewed_for(&world, 7).await?;
+        pass(Duration::from_secs(1)).await;
+        let_time_pass().await;
+        looks += 1;
+    }
+    ensure!(thief.again(&world).await.is_err(), "nobody logs in with it");
+    world.ledger.ledger.release_holders(&run, &["somebody".to_owned()]).await?;
+    world.sign(RUN, usize::MAX).await
+}
+
 #[tokio::test]
 async fn a_login_is_dropped_some_minutes_after_its_run_is_complete() -> anyhow::Result<()> {
     let (world, mut operator, thief) = stolen().await?;

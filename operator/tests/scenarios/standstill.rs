@@ -97,6 +97,41 @@ async fn a_signer_that_renews_again_holds_nothing_up_any_more() -> anyhow::Resul
 }
 
 #[tokio::test]
+async fn whoever_renews_leases_and_signs_nothing_is_named_until_that_ends() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    for _ in 0..2 {
+        world.lease(RUN, "somebody/1").await?;
+    }
+    operator.look(RUN).await?;
+    world.ledger.execute(RENEWED).await?;
+    look_later(&mut operator, RUN).await?;
+    assert_eq!(world.condition(RUN, Progressing).1, "Signing", "as long as a batch may take");
+
+    let held = "UPDATE chancery.leases SET acquired_at = acquired_at - interval '100 s',
+                       expires_at = clock_timestamp() + duration WHERE outcome IS NULL";
+    world.ledger.execute(held).await?;
+    look_later(&mut operator, RUN).await?;
+    let (progressing, reason, message) = world.condition(RUN, Progressing);
+    assert_eq!((progressing, reason.as_str()), (false, "KeysHeld"), "{message}");
+    for words in ["leases are held and renewed since ", "(somebody/1)"] {
+        assert!(message.contains(words), "{words:?} is not in: {message}");
+    }
+    let version = world.api.version();
+    world.ledger.execute(RENEWED).await?;
+    look_later(&mut operator, RUN).await?;
+    assert_eq!(world.api.version(), version, "it is no news that it is still so");
+    assert_eq!(told(&world, "KeysHeld"), 1);
+
+    let run = world.stored(RUN).await?;
+    world.ledger.ledger.release_holders(&run, &["somebody/1".to_owned()]).await?;
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    assert_eq!(world.condition(RUN, Progressing).1, "Signing");
+    assert_eq!(told(&world, "SigningContinues"), 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_clock_of_the_server_that_was_set_back_holds_a_run_up_until_a_turn_notices() -> anyhow::Result<()> {
     let (world, mut operator) = World::signing(spec()).await?;
     for holder in ["demo-signer-lost/1", "demo-signer-gone/2"] {

@@ -47,9 +47,7 @@ impl Thief {
     /// Leases a batch in a transaction that stays open: nobody else of the ring gets a turn.
     pub(crate) async fn keep_turn(&mut self) -> anyhow::Result<()> {
         sqlx::raw_sql("BEGIN").execute(&mut self.connection).await?;
-        let (answer, ..) = self.acquire().await?;
-        ensure!(answer == "leased", "{answer}");
-        Ok(())
+        self.lease().await
     }
 
     /// Stores the same bytes for each record, until the run is complete. How many batches that were.
@@ -66,6 +64,13 @@ impl Thief {
                 other => bail!("{other:?}"),
             }
         }
+    }
+
+    /// Leases a batch.
+    pub(crate) async fn lease(&mut self) -> anyhow::Result<()> {
+        let (answer, ..) = self.acquire().await?;
+        ensure!(answer == "leased", "{answer}");
+        Ok(())
     }
 
     /// Leases and gives back, so many times.

@@ -63,6 +63,7 @@ async fn undo_blocks(ledger: &TestLedger, runs: &[i32]) -> anyhow::Result<()> {
          DROP INDEX chancery.leases_one_live_per_batch;
          ALTER TABLE chancery.leases DROP COLUMN returned, DROP COLUMN use_floor;
          DROP TABLE chancery.pushes;
+         ALTER TABLE chancery.sources DROP COLUMN listed_bytes;
          CREATE UNIQUE INDEX leases_one_live_per_batch ON chancery.leases (run_id, batch)
              WHERE outcome IS NULL OR outcome = 'signed';
          DELETE FROM chancery.functions WHERE name = 'run_functions';
@@ -181,5 +182,9 @@ async fn no_record_of_what_was_pushed_is_signed_twice() -> anyhow::Result<()> {
         let stored = store(first, last).await?.map(drop);
         assert_eq!(stored, if wanted { Ok(()) } else { refused.clone() }, "{first} to {last}");
     }
+    // Of no record at all.
+    let empty = Err(Some("23514".to_owned()));
+    assert_eq!(store(15, 14).await?.map(drop), empty);
+    assert_eq!(store(4, 3).await?.map(drop), empty);
     Ok(())
 }

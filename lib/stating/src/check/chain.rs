@@ -1,6 +1,6 @@
 //! The chain of all statements of a ledger, and those that were kept elsewhere. No IO.
 
-use chancery_statement::{Opened, Statement, TrustedKeys};
+use chancery_statement::{Digest, Opened, Statement, TrustedKeys};
 use chancery_store::statements::StatementRow;
 use uuid::Uuid;
 
@@ -8,17 +8,29 @@ use super::KeptStatement;
 use crate::envelope;
 use crate::report::StatementReport;
 
-/// Statements whose signatures verify.
+/// Statements whose signatures verify, and those of the ledger that nobody who is trusted has signed.
 #[derive(Debug, Default)]
 pub(super) struct Believed {
     /// Of the ledger.
     pub(super) chain: Vec<Opened>,
     /// Kept elsewhere.
     pub(super) kept: Vec<Opened>,
+    /// Of the ledger, and not to be believed.
+    pub(super) foreign: Vec<Foreign>,
 }
 
-/// Checks that statements follow each other, that each is signed with a trusted key and says what its row says, and
-/// that those kept elsewhere are among them.
+/// A statement of the ledger that nobody who is trusted has signed. Whoever has the operator's login can append one. It takes no
+/// other out of the chain: the next one that is signed holds its hash, and each other has its place still.
+#[derive(Debug)]
+pub(super) struct Foreign {
+    /// The run that it is about, by its row.
+    pub(super) run_uid: Uuid,
+    /// Which one it is, and why it is not believed.
+    pub(super) why: String,
+}
+
+/// Checks that statements follow each other, that each says what its row says, and that those kept elsewhere are among them.
+/// Tells those that are signed with a trusted key from others.
 pub(super) fn check(
     rows: &[StatementRow],
     ledger: Uuid,
@@ -47,7 +59,13 @@ pub(super) fn check(
                 believed.chain.push(opened);
             }
             Ok(_) => report.violated(format!("statement {number} says something else than its row")),
-            Err(why) => report.violated(format!("statement {number}: {why}")),
+            // Another body would not be what the next statement holds the hash of.
+            Err(_) if Digest::of(&row.body).0.as_slice() != row.hash => {
+                report.violated(format!("statement {number} says something else than its row"));
+            }
+            Err(why) => believed
+                .foreign
+                .push(Foreign { run_uid: row.run_uid, why: format!("statement {number}: {why}") }),
         }
     }
     for KeptStatement { place, envelope } in kept {

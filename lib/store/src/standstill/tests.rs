@@ -53,6 +53,9 @@ fn lease(run_id: i32, holder: &str, is_silent: bool) -> OpenLease {
         use_sequence: 1,
         seconds_left: 12.0,
         is_silent,
+        held_seconds: 20.0,
+        lease_seconds: 30.0,
+        batch_size: 10,
     }
 }
 
@@ -132,4 +135,37 @@ fn the_sentence_names_holders_and_what_to_do() {
     ] {
         assert!(said.contains(words), "{words:?} is not in: {said}");
     }
+}
+
+#[test]
+fn whoever_renews_for_longer_than_a_batch_takes_is_named() {
+    let held = |run_id, holder, held_seconds| OpenLease { held_seconds, ..lease(run_id, holder, false) };
+    let kept = |holders: &[&str], seconds| {
+        let holders = holders.iter().map(|&holder| holder.to_owned()).collect();
+        Some(Standstill::Kept { holders, seconds })
+    };
+    // Three times a lease of 30 s.
+    assert_eq!(Standstill::of(&progress(80), &[held(RUN, "a", 89.0)]), None);
+    assert_eq!(Standstill::of(&progress(80), &[held(RUN, "a", 90.0)]), kept(&["a"], 90.0));
+    let beside = [held(RUN, "a", 900.0), held(RUN, "b", 20.0)];
+    assert_eq!(Standstill::of(&progress(80), &beside), None, "another is at work");
+    let gone = [held(RUN, "a", 900.0), lease(RUN, "b", true)];
+    assert_eq!(Standstill::of(&progress(80), &gone), kept(&["a"], 900.0));
+    // By those of another run, who have every key.
+    let others = [held(8, "a", 100.0), held(8, "b", 95.0), held(8, "b", 91.0)];
+    assert_eq!(
+        Standstill::of(&progress(80), &others),
+        kept(&["a of default/demo", "b of default/demo"], 100.0)
+    );
+    let busy = [held(8, "a", 100.0), held(8, "b", 95.0), held(8, "b", 20.0)];
+    assert_eq!(Standstill::of(&progress(80), &busy), Some(Standstill::Busy));
+}
+
+#[test]
+fn a_large_batch_may_be_held_for_as_long_as_it_takes() {
+    let large = |held_seconds| OpenLease { held_seconds, batch_size: 50_000, ..lease(RUN, "a", false) };
+    assert!(!large(999.0).is_held_too_long());
+    assert!(large(1_000.0).is_held_too_long());
+    let short = OpenLease { held_seconds: 59.0, lease_seconds: 5.0, ..lease(RUN, "a", false) };
+    assert!(!short.is_held_too_long());
 }

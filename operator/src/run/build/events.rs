@@ -94,8 +94,13 @@ pub(crate) fn new_events(
     if reason(was) == Some(Reason::SourceUnavailable) && holds_progressing(new) {
         events.push(NewEvent::normal(Reason::SourceAvailable, "every source answers again"));
     }
+    let some = Some(Reason::SomeSignersNotStarting);
+    if reason(is) == some && reason(was) != some {
+        let said = is.map_or("", |condition| condition.message.as_str());
+        events.push(NewEvent::warning(Reason::SomeSignersNotStarting, said));
+    }
     if matches!(reason(was), Some(Reason::KeysHeld | Reason::SignersIdle))
-        && reason(is) == Some(Reason::Signing)
+        && (reason(is) == Some(Reason::Signing) || reason(is) == some)
     {
         events.push(NewEvent::normal(Reason::SigningContinues, "nothing holds the signers up any more"));
     }

@@ -198,7 +198,10 @@ fn progressing(run: Option<&ValidatedRun>, decision: &Decision) -> Finding {
         (Stage::Seeding, ..) => {
             of(true, Reason::Seeding, "the first records are being made, or the first key")
         }
-        (Stage::Signing, ..) => of(true, Reason::Signing, "signers sign records"),
+        (Stage::Signing, ..) => match &decision.aside {
+            Some(aside) => of(true, aside.reason, &aside.message),
+            None => of(true, Reason::Signing, "signers sign records"),
+        },
     }
 }
 

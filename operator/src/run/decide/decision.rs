@@ -20,6 +20,8 @@ pub(crate) struct Decision {
     pub(crate) obstacle: Option<Cause>,
     /// Why the run cannot continue without help.
     pub(crate) failure: Option<Cause>,
+    /// What is wrong and stops nothing.
+    pub(crate) aside: Option<Cause>,
     pub(crate) again: Again,
 }
 
@@ -142,7 +144,14 @@ pub(crate) enum Again {
 
 impl Decision {
     pub(crate) fn at(stage: Stage) -> Self {
-        Self { effects: Vec::new(), stage, obstacle: None, failure: None, again: Again::OnChange }
+        Self {
+            effects: Vec::new(),
+            stage,
+            obstacle: None,
+            failure: None,
+            aside: None,
+            again: Again::OnChange,
+        }
     }
 
     pub(crate) fn first(mut self, effect: Effect) -> Self {
@@ -157,6 +166,11 @@ impl Decision {
 
     pub(crate) fn blocked(mut self, reason: Reason, message: impl Into<String>) -> Self {
         self.obstacle = Some(Cause::new(reason, message));
+        self
+    }
+
+    pub(crate) fn with_aside(mut self, reason: Reason, message: impl Into<String>) -> Self {
+        self.aside = Some(Cause::new(reason, message));
         self
     }
 

@@ -159,7 +159,7 @@ fn not_starting(decision: Decision, observed: &Observed, now: Timestamp) -> Deci
     }
     let IntakeView { job, pods, trouble, refusal: _ } = &observed.intake;
     match start(job.as_ref(), pods, trouble.as_ref(), now) {
-        Start::Fine => decision,
+        Start::Fine | Start::Partly(_) => decision,
         Start::Wait(pause) => decision.again_after(pause),
         Start::Hangs(why) => {
             decision.blocked(Reason::IntakeNotStarting, format!("the sources are not read: {why}"))

@@ -143,6 +143,10 @@ fn not_starting(decision: Decision, observed: &Observed, now: Timestamp) -> Deci
     match start(observed.job.as_ref(), &observed.pods, observed.trouble.as_ref(), now) {
         Start::Fine => decision,
         Start::Wait(pause) => decision.again_after(pause),
+        Start::Partly(why) => decision.with_aside(
+            Reason::SomeSignersNotStarting,
+            format!("signers sign records, and others do not start: {why}"),
+        ),
         Start::Hangs(why) => decision
             .blocked(Reason::SignersNotStarting, format!("the signers do not start: {why}"))
             .again_after(LOOK_AT_EVENTS),

@@ -37,12 +37,16 @@ pub(super) fn standstill(
             None => idle(run, decision, observed, ledger, now),
         };
     };
-    let (name, when) = (format!("{}/{}", run.namespace, run.name), format!("by {}", standing.until));
-    let sentence = standing.why.sentence(&name, &when);
+    let name = format!("{}/{}", run.namespace, run.name);
+    let word = if matches!(standing.why, Standstill::Kept { .. }) { "since" } else { "by" };
+    let sentence = standing.why.sentence(&name, &format!("{word} {}", standing.when));
     match &standing.why {
         Standstill::Silent { holders, .. } => {
             let at_work = still_running(observed, holders);
             decision.blocked(Reason::KeysHeld, format!("nothing is signed: {sentence}{at_work}"))
+        }
+        Standstill::Kept { .. } => {
+            decision.blocked(Reason::KeysHeld, format!("nothing is signed: {sentence}"))
         }
         Standstill::Busy => {
             decision.blocked(Reason::WaitingForKeys, format!("nothing is signed: {sentence}"))

@@ -76,6 +76,11 @@ impl PodView {
     pub(crate) fn pod_name(&self) -> &str {
         self.holder.split('/').next().unwrap_or_default()
     }
+
+    /// Whether it runs, or may yet.
+    pub(crate) const fn is_to_run(&self) -> bool {
+        matches!(self.state, PodState::Starting { .. } | PodState::Stuck { .. } | PodState::Running { .. })
+    }
 }
 
 /// What a pod does.

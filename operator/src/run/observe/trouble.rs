@@ -8,14 +8,14 @@ use kube::{Api, ResourceExt};
 
 use crate::run::apply::error::server_message;
 use crate::run::context::Context;
-use crate::run::decide::starting::is_overdue;
+use crate::run::decide::starting::{is_overdue, may_lack_something};
 use crate::run::facts::{JobView, PodState, PodView, Trouble};
 
 /// Of many Events, the first tell enough.
 const MOST_EVENTS: u32 = 50;
 
-/// What the Events say of a Job that has no pods, or of a pod that has not begun to run for long; nothing is asked while
-/// pods come up as they should.
+/// What the Events say of a Job that has no pods, or of a pod that has not begun to run for long, or takes longer than its
+/// volumes should; nothing is asked while pods come up as they should.
 pub(super) async fn trouble(
     context: &Context,
     job: Option<&JobView>,
@@ -28,8 +28,9 @@ pub(super) async fn trouble(
         [] => (job.live.uid()?, job.started_at?),
         pods if pods.iter().any(|pod| matches!(pod.state, PodState::Running { .. })) => return None,
         pods => {
-            let overdue = pods.iter().find(|pod| is_overdue(pod, now))?;
-            (overdue.uid().to_owned(), Timestamp::MIN)
+            let overdue = pods.iter().find(|pod| is_overdue(pod, now));
+            let asked = overdue.or_else(|| pods.iter().find(|pod| may_lack_something(pod, now)))?;
+            (asked.uid().to_owned(), Timestamp::MIN)
         }
     };
     let namespace = job.live.namespace().unwrap_or_default();

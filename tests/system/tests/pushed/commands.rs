@@ -41,6 +41,7 @@ async fn an_api_says_where_it_is_and_ends_as_it_is_asked_to() -> anyhow::Result<
     let listen = format!("unix:{}", socket.display());
     let second = site.chancery.start(&["serve", "--listen", &listen])?;
     chancery_kit::eventually("it listens", async || socket.exists()).await;
+    assert_eq!(std::fs::metadata(&socket)?.permissions().mode() & 0o777, 0o600);
     let seal = ["records", "seal", "demo", "--url", &listen];
     assert_eq!(
         site.chancery.run(&seal).await?.expect_code(0)?.stdout,
@@ -67,5 +68,10 @@ async fn what_cannot_be_served_or_reached_is_said() -> anyhow::Result<()> {
     assert!(said.contains("no API is served from ") && said.contains("chancery serve"), "{said}");
     let said = chancery.run(&["serve", "--listen", "0.0.0.0:8480"]).await?.expect_code(2)?.stderr;
     assert!(said.contains("can be reached from other machines"), "{said}");
+    // What is no socket is somebody's.
+    let listen = format!("unix:{}", file.display());
+    let said = chancery.run(&["serve", "--listen", &listen]).await?.expect_code(2)?.stderr;
+    assert!(said.contains("there is something that is no socket"), "{said}");
+    assert_eq!(std::fs::read_to_string(&file)?, "1\n");
     Ok(())
 }

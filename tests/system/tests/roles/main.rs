@@ -11,7 +11,9 @@ mod operator;
 mod replayed;
 mod server;
 mod stolen_intake;
+mod stolen_listing;
 mod stolen_login;
+mod stolen_push;
 
 use std::collections::BTreeSet;
 

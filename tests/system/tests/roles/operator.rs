@@ -11,7 +11,7 @@ use tokio::process::Command;
 use crate::{PERMISSION_DENIED, assert_denied, refusal, stored, tables};
 
 /// What the operator's statements write to themselves. Everything else is written by functions.
-const WRITTEN: [&str; 6] = ["batch_roots", "data_keys", "intakes", "run_secrets", "runs", "statements"];
+const WRITTEN: [&str; 4] = ["data_keys", "intakes", "run_secrets", "runs"];
 
 async fn operator(ledger: &TestLedger) -> anyhow::Result<PgConnection> {
     Ok(PgConnection::connect(&ledger.operator_url).await?)

@@ -1,6 +1,6 @@
 //! What somebody tries against the server who has the login of one run: its disk, its locks, its sessions.
 
-use chancery_kit::server_with;
+use chancery_kit::{TestLedger, TestRun, server_with, throw_away};
 use chancery_store::lease::Acquired;
 use chancery_store::logins::ADMINISTRATOR_SQL;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
@@ -49,6 +49,34 @@ async fn nothing_is_written_into_the_server_but_signatures() -> anyhow::Result<(
     );
     assert_eq!(ledger.fingerprint().await?, before);
     runs.finish().await
+}
+
+#[tokio::test]
+async fn nobody_drops_or_takes_over_what_all_signers_have() -> anyhow::Result<()> {
+    let server = throw_away();
+    let ledger = TestLedger::create(&server, "chancery").await?;
+    let run = TestRun::new().seeded(&ledger).await?;
+    let granted = async || -> anyhow::Result<Vec<String>> {
+        let all = "SELECT format('%s %s %s', relname, relowner, relacl) FROM pg_class WHERE relnamespace = 'chancery'::regnamespace
+                    UNION ALL
+                   SELECT format('%s %s %s', oid, proowner, proacl) FROM pg_proc WHERE pronamespace = 'chancery'::regnamespace
+                    ORDER BY 1";
+        Ok(sqlx::query_scalar(all).fetch_all(ledger.ledger.pool()).await?)
+    };
+    let before = granted().await?;
+    let mut thief = by_login(&run).await?;
+    for attempt in [
+        "DROP OWNED BY chancery_signer",
+        "DROP OWNED BY chancery_signer CASCADE",
+        "REASSIGN OWNED BY chancery_signer TO CURRENT_USER",
+        "DROP OWNED BY chancery_operator",
+        "REASSIGN OWNED BY chancery TO CURRENT_USER",
+    ] {
+        // Whether it is refused, or does nothing, is the server's affair.
+        refusal(&mut thief, attempt).await?;
+        assert_eq!(granted().await?, before, "{attempt}");
+    }
+    run.finish().await
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use crate::{by_login, refusal};
 
 /// `batch_store` and the schema: the records are not those of the batch.
-const NOT_THE_BATCH: &str = "CH002";
+pub(crate) const NOT_THE_BATCH: &str = "CH002";
 const NULL_VALUE_NOT_ALLOWED: &str = "22004";
 const CHECK_VIOLATION: &str = "23514";
 const INVALID_TRANSACTION_STATE: &str = "25000";
@@ -21,7 +21,7 @@ fn signatures(count: i64) -> String {
 }
 
 /// A call that stores so many signatures from a record on.
-fn store(lease: i64, first: i64, count: i64, last: bool) -> String {
+pub(crate) fn store(lease: i64, first: i64, count: i64, last: bool) -> String {
     let (end, bytes) = (first + count - 1, signatures(count));
     format!("SELECT chancery.batch_store({lease}, 'token', {first}, {end}, {bytes}, {last}, 'aws-lc-rs')")
 }
@@ -31,12 +31,12 @@ const ACQUIRE: &str = "chancery.lease_acquire(
     1, (SELECT uid FROM chancery.signer_run('default', 'demo')), 'somebody', sha256('token'), 0, 1)";
 
 /// A lease of the first batch for whoever has the login.
-async fn lease(thief: &mut PgConnection) -> anyhow::Result<i64> {
+pub(crate) async fn lease(thief: &mut PgConnection) -> anyhow::Result<i64> {
     let acquire = format!("SELECT lease_id FROM {ACQUIRE}");
     sqlx::query_scalar::<_, Option<i64>>(AssertSqlSafe(acquire)).fetch_one(thief).await?.context("no lease")
 }
 
-async fn abandon(thief: &mut PgConnection, lease: i64) -> anyhow::Result<()> {
+pub(crate) async fn abandon(thief: &mut PgConnection, lease: i64) -> anyhow::Result<()> {
     sqlx::query("SELECT chancery.lease_abandon($1, 'token')").bind(lease).execute(thief).await?;
     Ok(())
 }

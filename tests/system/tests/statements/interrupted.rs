@@ -2,7 +2,7 @@
 
 use chancery_kit::{Ended, Manifest, TestRun, eventually};
 use chancery_statement::StatementKey;
-use chancery_stating::{Step, heads, step};
+use chancery_stating::{Made, Step, heads, step};
 
 use crate::World;
 
@@ -41,27 +41,32 @@ async fn whoever_stops_after_any_step_leaves_what_the_next_one_goes_on_with() ->
     let (key, pem) = StatementKey::generate()?;
     std::fs::create_dir_all(world.chancery.folder().join("data"))?;
     std::fs::write(world.trusted(), key.public().to_pem())?;
-    // Each step by somebody who knows only the ledger and the key.
-    let one_step = async || {
-        step(&world.ledger.ledger, &run.run, &StatementKey::from_pem(&pem)?, now)
-            .await
-            .map_err(anyhow::Error::from)
-    };
-    let (mut steps, mut waits) = (0, 0);
-    loop {
-        match one_step().await? {
-            Step::Advanced => steps += 1,
-            Step::Stated => break,
-            Step::Waiting => {
-                waits += 1;
-                assert_eq!(waits, 1, "it waits for the signatures alone");
-                let sealed = heads(&world.ledger.ledger, &run.run).await?;
-                assert!(sealed.sealed.is_some() && sealed.signed.is_none(), "{sealed:?}");
-                run.finish().await?;
+    // Each by somebody who knows only the ledger and the key, and takes one step more than the one before.
+    let (mut waits, mut lives) = (0, 0);
+    'lives: loop {
+        lives += 1;
+        let (own_key, mut made) = (StatementKey::from_pem(&pem)?, Made::default());
+        for _ in 0..lives {
+            match step(&world.ledger.ledger, &run.run, &own_key, now, &mut made).await? {
+                Step::Advanced => {}
+                Step::Stated => break 'lives,
+                Step::Waiting => {
+                    waits += 1;
+                    assert_eq!(waits, 1, "it waits for the signatures alone");
+                    let sealed = heads(&world.ledger.ledger, &run.run).await?;
+                    assert!(sealed.sealed.is_some() && sealed.signed.is_none(), "{sealed:?}");
+                    run.finish().await?;
+                }
             }
         }
+        assert_eq!(made.kept_otherwise(), None);
     }
-    assert_eq!((steps, waits), (4, 1), "the roots and the statement of either tree");
+    assert_eq!((lives, waits), (4, 1), "each life computes the roots anew, and states what is not stated");
+    let kept: Vec<i64> =
+        sqlx::query_scalar("SELECT count(*) FROM chancery.batch_roots GROUP BY tree ORDER BY tree")
+            .fetch_all(world.ledger.ledger.pool())
+            .await?;
+    assert_eq!(kept, [5, 5]);
     world.assert_holds("demo", &[]).await
 }
 
@@ -76,7 +81,8 @@ async fn several_who_state_several_runs_at_once_make_one_chain() -> anyhow::Resu
     std::fs::create_dir_all(world.chancery.folder().join("data"))?;
     std::fs::write(world.trusted(), key.public().to_pem())?;
     let state = async |run| {
-        while step(&world.ledger.ledger, run, &key, now).await? != Step::Stated {}
+        let mut made = Made::default();
+        while step(&world.ledger.ledger, run, &key, now, &mut made).await? != Step::Stated {}
         anyhow::Ok(())
     };
     let (one, two) = (&first.run, &second.run);

@@ -48,8 +48,8 @@ async fn the_ledger_refuses_a_statement_that_does_not_follow_the_last_or_whose_h
 async fn a_statement_is_appended_behind_the_last_and_about_a_run_that_stays() -> anyhow::Result<()> {
     let world = World::with(&Manifest::new()).await?;
     let (stays, goes) = (TestRun::new().named("stays"), TestRun::new().named("goes"));
-    let stays = stays.created(&world.ledger).await?;
-    let goes = goes.created_beside(&stays).await?;
+    let stays = stays.seeded(&world.ledger).await?;
+    let goes = goes.seeded_beside(&stays).await?;
     world.ledger.execute("UPDATE chancery.runs SET deleted_at = now() WHERE name = 'goes'").await?;
     let hashes = "SELECT hash FROM chancery.statements ORDER BY number";
     let hashes: Vec<Vec<u8>> = sqlx::query_scalar(hashes).fetch_all(world.ledger.ledger.pool()).await?;
@@ -59,9 +59,9 @@ async fn a_statement_is_appended_behind_the_last_and_about_a_run_that_stays() ->
         previous: previous.cloned(),
         run_uid,
         kind: "Sealed",
-        key_id: "key".to_owned(),
+        key_id: "a".repeat(64),
         body: b"body".to_vec(),
-        signature: b"signature".to_vec(),
+        signature: vec![0; 64],
     };
     let stays = stays.run.uid;
     for (what, new) in [

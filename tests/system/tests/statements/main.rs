@@ -7,6 +7,7 @@ mod ledger;
 mod made;
 mod page;
 mod proofs;
+mod stolen_operator;
 
 use std::path::{Path, PathBuf};
 

@@ -77,6 +77,13 @@ fn violations(rows: &[StatementRow], trusted: &TrustedKeys, kept: &[StatementRow
     report.violations
 }
 
+/// The statements that nobody who is trusted has signed.
+fn foreign(rows: &[StatementRow], trusted: &TrustedKeys) -> Vec<(Uuid, String)> {
+    let mut report = StatementReport::default();
+    let found = check(rows, LEDGER, trusted, &[], &mut report).foreign;
+    found.into_iter().map(|foreign| (foreign.run_uid, foreign.why)).collect()
+}
+
 #[test]
 fn a_chain_that_is_whole_is_believed_with_the_statements_that_were_kept_of_it() {
     let (rows, key) = chain(4);
@@ -121,15 +128,23 @@ fn a_statement_that_is_rewritten_is_not_believed_whatever_else_is_rewritten_with
     let body = String::from_utf8(altered[1].body.clone()).expect("text").replace("run-2", "run-9");
     altered[1].body = body.into_bytes();
     altered[1].hash = Digest::of(&altered[1].body).0.to_vec();
+    let found = foreign(&altered, &trusted);
+    assert!(
+        matches!(found.as_slice(), [(_, one)] if one.contains("statement 2") && one.contains("altered")),
+        "{found:?}"
+    );
     let found = violations(&altered, &trusted, &[]);
-    assert!(found.iter().any(|one| one.contains("statement 2") && one.contains("altered")), "{found:?}");
     assert!(found.iter().any(|one| one.contains("statement 3 does not follow")), "{found:?}");
     // Signed anew with another key, and the whole chain after it.
     let (other, _) = StatementKey::generate().expect("a key");
     let second = row(2, Some(&rows[0]), &other, claim(7));
     let third = row(3, Some(&second), &other, claim(3));
-    let found = violations(&[rows[0].clone(), second, third], &trusted, &[]);
-    assert_eq!(found.iter().filter(|one| one.contains("not trusted")).count(), 2, "{found:?}");
+    let found = foreign(&[rows[0].clone(), second, third], &trusted);
+    assert_eq!(found.iter().filter(|(_, one)| one.contains("not trusted")).count(), 2, "{found:?}");
+    // The body alone, without its hash.
+    altered[1].hash.clone_from(&rows[1].hash);
+    let found = violations(&altered, &trusted, &[]);
+    assert_eq!(found, ["statement 2 says something else than its row"]);
     // Signed anew with the very key, by who should not: a kept statement tells.
     let second = row(2, Some(&rows[0]), &key, claim(7));
     let found = violations(&[rows[0].clone(), second], &trusted, &rows[1..2]);
@@ -170,5 +185,27 @@ fn two_keys_are_trusted_across_a_rotation() {
     let mut both = trusting(&old);
     both.trust(&new.public().to_pem()).expect("a public key");
     assert_eq!(violations(&rows, &both, &[]), Vec::<String>::new());
-    assert_eq!(violations(&rows, &trusting(&new), &[]).len(), 1, "the old one has to be trusted too");
+    assert_eq!(foreign(&rows, &trusting(&new)).len(), 1, "the old one has to be trusted too");
+}
+
+#[test]
+fn a_statement_of_somebody_else_is_told_apart_and_takes_no_place_of_one_that_is_trusted() {
+    let (mut rows, key) = chain(2);
+    let trusted = trusting(&key);
+    let (thief, _) = StatementKey::generate().expect("a key");
+    rows.push(row(3, rows.last(), &thief, claim(3)));
+    rows.push(row(4, rows.last(), &key, claim(4)));
+    assert_eq!(violations(&rows, &trusted, &rows[..2]), Vec::<String>::new());
+    let found = foreign(&rows, &trusted);
+    assert!(
+        matches!(found.as_slice(), [(run, why)] if *run == rows[2].run_uid && why.contains("statement 3")),
+        "{found:?}"
+    );
+    // It does not cover what is taken away, nor stands for one that was there.
+    let in_its_place = row(2, rows.first(), &thief, claim(2));
+    let found = violations(&[rows[0].clone(), in_its_place, rows[2].clone(), rows[3].clone()], &trusted, &[]);
+    assert_eq!(found, ["statement 3 does not follow the one before it"]);
+    rows.remove(1);
+    let found = violations(&rows, &trusted, &[]);
+    assert!(matches!(found.as_slice(), [one] if one.starts_with("statement 2 is missing")), "{found:?}");
 }

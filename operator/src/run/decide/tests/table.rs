@@ -24,12 +24,20 @@ pub(super) struct Expected {
     stage: Stage,
     obstacle: Option<Reason>,
     failure: Option<Reason>,
+    aside: Option<Reason>,
     again: Again,
 }
 
 /// Nothing is done, nothing is wrong, and nothing is looked at again until it changes.
 pub(super) fn at(stage: Stage) -> Expected {
-    Expected { effects: Vec::new(), stage, obstacle: None, failure: None, again: Again::OnChange }
+    Expected {
+        effects: Vec::new(),
+        stage,
+        obstacle: None,
+        failure: None,
+        aside: None,
+        again: Again::OnChange,
+    }
 }
 
 impl Expected {
@@ -45,6 +53,10 @@ impl Expected {
         Self { failure: Some(reason), ..self }
     }
 
+    pub(super) fn with_aside(self, reason: Reason) -> Self {
+        Self { aside: Some(reason), ..self }
+    }
+
     pub(super) fn again_after(self, seconds: u64) -> Self {
         Self { again: Again::After(Duration::from_secs(seconds)), ..self }
     }
@@ -56,9 +68,9 @@ impl Expected {
 
 impl From<Decision> for Expected {
     fn from(decision: Decision) -> Self {
-        let Decision { effects, stage, obstacle, failure, again } = decision;
+        let Decision { effects, stage, obstacle, failure, aside, again } = decision;
         let word = |reason: Option<Cause>| reason.map(|reason| reason.reason);
-        Self { effects, stage, obstacle: word(obstacle), failure: word(failure), again }
+        Self { effects, stage, obstacle: word(obstacle), failure: word(failure), aside: word(aside), again }
     }
 }
 

@@ -28,6 +28,10 @@ fn silent() -> Standstill {
     Standstill::Silent { scarce: Scarce::Keys, held: 4, holders, seconds_left: 20.0 }
 }
 
+fn kept() -> Standstill {
+    Standstill::Kept { holders: vec!["somebody".to_owned()], seconds: 120.0 }
+}
+
 /// One with two signers, of which one runs for so long, and nothing was signed for so long.
 fn idle(runs_for: i64, still_for: u64) -> Situation {
     let since = Some(ago(runs_for));
@@ -44,6 +48,11 @@ fn a_run_that_leases_hold_up_says_so() {
         row(
             "signers that do not renew their leases have every key",
             held_up(silent()),
+            signing.clone().blocked(Reason::KeysHeld),
+        ),
+        row(
+            "somebody renews a lease and signs nothing",
+            held_up(kept()),
             signing.clone().blocked(Reason::KeysHeld),
         ),
         row(
@@ -141,6 +150,10 @@ fn the_message_says_by_when_keys_come_back_and_which_of_the_pods_still_run() {
     assert!(!gone.contains("still run"), "{gone}");
     let frozen = message(held_up(silent()).with_pod(RUNNING));
     assert!(frozen.ends_with("cut off from the database: demo-signer-0"), "{frozen}");
+    let kept = message(held_up(kept()));
+    for words in ["nothing is signed: leases are held and renewed since 2027-01-15T07:58:00Z", "(somebody)"] {
+        assert!(kept.contains(words), "{words:?} is not in: {kept}");
+    }
     let idle = message(idle(15, 15));
     assert!(
         idle.contains("`kubectl logs --namespace default --selector chancery.dev/run=demo --prefix`"),

@@ -58,6 +58,19 @@ fn the_usual_cause_is_named_with_the_command_that_mends_it() {
         message.contains("`kubectl create serviceaccount chancery-signer --namespace default`"),
         "{message}"
     );
+    let words = "MountVolume.SetUp failed for volume \"source-a\" : secret \"bucket-key\" not found";
+    let without_secret = with_trouble(
+        Situation::seeded().with_job(running(2)).with_pod(waiting(2)),
+        said(true, "FailedMount", words),
+    );
+    let message = obstacle(&without_secret);
+    for words in [
+        words,
+        "pod demo-signer-0 does not run: FailedMount: ",
+        "`kubectl create secret generic bucket-key --namespace default --from-literal=KEY=VALUE`",
+    ] {
+        assert!(message.contains(words), "{words:?} is not in: {message}");
+    }
     let other = with_trouble(
         Situation::seeded().with_job(running(2).started(1)),
         said(true, "FailedCreate", "exceeded quota"),
@@ -72,10 +85,35 @@ fn signers_that_cannot_start_are_told_of() {
     let with_pod = |state| Situation::seeded().with_job(running(2)).with_pod(state);
     check([
         row("a pod is stuck", with_pod(stuck()), hindered.clone()),
-        row("one pod is stuck, but another is at work", with_pod(stuck()).with_pod(RUNNING), signing.clone()),
+        row(
+            "one pod is stuck, but another is at work",
+            with_pod(stuck()).with_pod(RUNNING),
+            signing.clone().with_aside(Reason::SomeSignersNotStarting),
+        ),
+        row("a pod has just been made", with_pod(waiting(1)), signing.clone().again_after(1)),
+        row("a pod takes a while", with_pod(waiting(3)), signing.clone().again_after(5)),
         row("a pod is only slow to start", with_pod(waiting(10)), signing.clone().again_after(20)),
+        row(
+            "a pod has said what it lacks",
+            with_trouble(with_pod(waiting(2)), said(true, "FailedMount", "secret \"s\" not found")),
+            hindered.clone(),
+        ),
+        row(
+            "a pod has said something that may pass",
+            with_trouble(with_pod(waiting(2)), said(true, "FailedMount", "timed out")),
+            signing.clone().again_after(6),
+        ),
         row("one is too slow", with_pod(waiting(30)), hindered.clone()),
-        row("one is too slow, but another is at work", with_pod(waiting(30)).with_pod(RUNNING), signing),
+        row(
+            "one is too slow, but another is at work",
+            with_pod(waiting(30)).with_pod(RUNNING),
+            signing.clone().with_aside(Reason::SomeSignersNotStarting),
+        ),
+        row(
+            "one has just been made, and another is at work",
+            with_pod(waiting(5)).with_pod(RUNNING),
+            signing,
+        ),
         row(
             "the run is failed besides",
             with_pod(stuck()).said(Failed, Reason::SignerMisconfigured, 90),
