@@ -1,9 +1,9 @@
-# The images of the operator, of the signers and of the intakes: `make images`. Each holds one program, that of the operator
-# the command line besides, and the shared libraries that they need; no shell, no package manager, no other base.
+# The images of the operator, of the signers, of the intakes and of the gateway: `make images`. Each holds one program, that of
+# the operator the command line besides, and the shared libraries that they need; no shell, no package manager, no other base.
 #
-#   --target operator|signer|intake   which of them
-#   --build-arg FILES=…               built: compile them here; prebuilt: take the trees operator/, signer/ and
-#                                     intake/ that scripts/rootfs.sh made, which then are the whole build context
+#   --target operator|signer|intake|gateway   which of them
+#   --build-arg FILES=…               built: compile them here; prebuilt: take the trees operator/, signer/,
+#                                     intake/ and gateway/ that scripts/rootfs.sh made, which then are the whole build context
 
 ARG FILES=built
 # That of rust-toolchain.toml. A release is built with --build-arg FILES=prebuilt, from no other image at all.
@@ -39,11 +39,13 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     export "CC_$(echo "$target" | tr - _)=$compiler"; \
     export "CARGO_TARGET_$(echo "$target" | tr a-z- A-Z_)_LINKER=$compiler"; \
     cargo build --profile dist --locked --target "$target" \
-        --package chancery --package chancery-operator --package chancery-signer --package chancery-intake; \
+        --package chancery --package chancery-operator --package chancery-signer --package chancery-intake \
+        --package chancery-gateway; \
     programs=target/$target/dist; export CC=$compiler; \
     scripts/rootfs.sh /rootfs/operator "$programs/chancery-operator" "$programs/chancery"; \
     scripts/rootfs.sh /rootfs/signer "$programs/chancery-signer"; \
     scripts/rootfs.sh /rootfs/intake "$programs/chancery-intake"; \
+    scripts/rootfs.sh /rootfs/gateway "$programs/chancery-gateway"; \
     cp -a /rootfs/. /
 
 FROM ${FILES} AS files
@@ -85,3 +87,16 @@ LABEL org.opencontainers.image.title="chancery-intake" \
 COPY --from=files /intake/ /
 USER 65532:65532
 ENTRYPOINT ["/chancery-intake"]
+
+FROM scratch AS gateway
+ARG VERSION=0.0.0
+ARG REVISION=
+LABEL org.opencontainers.image.title="chancery-gateway" \
+    org.opencontainers.image.description="Takes in the records that programs push to runs, and shows what became of them" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}" \
+    org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=files /gateway/ /
+USER 65532:65532
+EXPOSE 8443 8080 8081
+ENTRYPOINT ["/chancery-gateway"]

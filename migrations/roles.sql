@@ -4,13 +4,14 @@
 -- Each login of a run is in chancery_signer, and reads the records of its own run besides (login_bind). So what is
 -- granted here to that role is everybody's who signs anything: nothing that is one run's. Each file of functions/ says
 -- whether signers may call it; those that they may call look at the login first (run_of_session). A login of an intake, in
--- chancery_intake, reads no table but the ledger's uid, and calls the functions that intake_of_session guards.
+-- chancery_intake, reads no table but the ledger's uid, and calls the functions that intake_of_session guards. A gateway, in
+-- chancery_gateway, reads no table but that either, and calls the functions by which records are pushed and shown.
 --
 -- Everything else is the owner's.
 
-GRANT USAGE ON SCHEMA chancery TO chancery_signer, chancery_intake, chancery_auditor;
+GRANT USAGE ON SCHEMA chancery TO chancery_signer, chancery_intake, chancery_auditor, chancery_gateway;
 
-GRANT SELECT ON chancery.ledger TO chancery_signer, chancery_intake;
+GRANT SELECT ON chancery.ledger TO chancery_signer, chancery_intake, chancery_gateway;
 -- Whoever starts a signer hands it the one data key that it needs.
 REVOKE ALL ON chancery.data_keys, chancery.run_secrets FROM chancery_signer;
 

@@ -632,6 +632,26 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.dead_letters_after(p_run integer, p_source integer, p_split integer, p_position bigint, p_most bigint) RETURNS TABLE(number integer, source text, split integer, "position" bigint, stage text, reason text, arrived_at text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+BEGIN
+    IF NOT EXISTS (SELECT FROM chancery.runs r JOIN chancery.intakes i ON i.run_id = r.id
+                    WHERE r.id = p_run AND r.deleted_at IS NULL) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT a.source, s.name, a.split, a.position, a.stage, a.reason,
+                to_char(a.arrived_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"'')
+           FROM chancery.%I a
+           JOIN chancery.sources s ON s.run_id = $1 AND s.source = a.source
+          WHERE a.state = ''Dead'' AND (a.source, a.split, a.position) > ($2, $3, $4)
+          ORDER BY a.source, a.split, a.position LIMIT $5', 'arrivals_' || p_run)
+      USING p_run, p_source, p_split, p_position, p_most;
+END
+$_$;
+
 CREATE FUNCTION chancery.dead_letters_sweep(p_run integer, p_most bigint) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1234,6 +1254,17 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.keyring_show(p_namespace text, p_name text) RETURNS TABLE(keyring_id integer, keyring_uid uuid, algorithm text, key_size integer, key_count integer, provider text, envelope text, filled boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT k.id, k.uid, k.algorithm::text, k.key_size, k.key_count, k.provider::text, k.envelope::text, k.filled_at IS NOT NULL
+      FROM chancery.keyrings k WHERE k.namespace = p_namespace AND k.name = p_name;
+END
+$$;
+
 CREATE FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant timestamp with time zone, OUT last_use bigint, OUT use_floor bigint) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -1621,6 +1652,17 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.public_keys(p_keyring integer) RETURNS TABLE(id uuid, public_key bytea)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT k.id, m.public_key FROM chancery.keys k JOIN chancery.key_material m ON m.key_id = k.id
+     WHERE k.keyring_id = p_keyring ORDER BY k.number;
+END
+$$;
+
 CREATE FUNCTION chancery.push_duplicates(p_run integer, p_source integer, p_split integer, p_position bigint, p_arrivals bigint, OUT places bigint[], OUT runs text[], OUT records bigint[]) RETURNS record
     LANGUAGE plpgsql
     AS $_$
@@ -1688,6 +1730,17 @@ BEGIN
 END
 $_$;
 
+CREATE FUNCTION chancery.pushes_pending(p_run integer) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT a.records - s.records FROM chancery.admissions a CROSS JOIN LATERAL chancery.run_signed(a.run_id) s
+     WHERE a.run_id = p_run;
+END
+$$;
+
 CREATE FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1707,6 +1760,33 @@ BEGIN
     RETURN CASE WHEN chancery.pushes_end(p_run) THEN 'sealed' ELSE 'deleted' END;
 END
 $$;
+
+CREATE FUNCTION chancery.record_of_digest(p_run integer, p_digest bytea) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    v_keyring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL);
+BEGIN
+    IF v_keyring IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format('SELECT d.record FROM chancery.%I d WHERE d.digest = $1 AND d.run_id = $2', 'digests_' || v_keyring)
+        USING p_digest, p_run;
+END
+$_$;
+
+CREATE FUNCTION chancery.record_payload(p_run integer, p_record bigint) RETURNS SETOF bytea
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+BEGIN
+    IF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format('SELECT r.payload FROM chancery.%I r WHERE r.record = $1', 'records_' || p_run) USING p_record;
+END
+$_$;
 
 CREATE FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2302,6 +2382,30 @@ BEGIN
         RETURN 0;
     END IF;
     RETURN chancery.keyring_collect(v_keyring, (chancery.keyring_turn(v_keyring)).instant, 0);
+END
+$$;
+
+CREATE FUNCTION chancery.run_show(p_namespace text, p_name text) RETURNS TABLE(id integer, uid uuid, made_at bigint, batch_size bigint, sealed_records bigint, suspended boolean, sealed boolean, complete boolean, deleted boolean, record_count bigint, record_size integer, chunk_size bigint, idempotency text, expression text, digest_window double precision, record_limit bigint, dead_limit bigint, dead_retention double precision, sources text, keyring_id integer, keyring_uid uuid, keyring_name text, algorithm text, key_size integer, key_count integer, provider text, envelope text, filled boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT r.id, r.uid, floor(extract(epoch FROM r.created_at))::bigint, r.batch_size, r.record_count,
+           r.suspended, r.sealed_at IS NOT NULL, r.completed_at IS NOT NULL, r.deleted_at IS NOT NULL,
+           g.record_count, g.record_size, g.chunk_size,
+           i.idempotency::text, i.expression, extract(epoch FROM i.digest_window)::double precision, i.record_limit, i.dead_limit,
+           extract(epoch FROM i.dead_retention)::double precision,
+           (SELECT jsonb_agg(jsonb_build_object('name', s.name) || CASE WHEN s.description ? 'http' THEN s.description ELSE '{}' END
+                             ORDER BY s.source)
+              FROM chancery.sources s WHERE s.run_id = r.id)::text,
+           k.id, k.uid, k.name, k.algorithm::text, k.key_size, k.key_count, k.provider::text, k.envelope::text,
+           k.filled_at IS NOT NULL
+      FROM chancery.runs r
+      JOIN chancery.keyrings k ON k.id = r.keyring_id
+      LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
+      LEFT JOIN chancery.intakes i ON i.run_id = r.id
+     WHERE r.namespace = p_namespace AND r.name = p_name AND (g.run_id IS NOT NULL OR i.run_id IS NOT NULL);
 END
 $$;
 
@@ -3213,6 +3317,7 @@ ALTER TABLE ONLY chancery.statements
 GRANT USAGE ON SCHEMA chancery TO chancery_signer;
 GRANT USAGE ON SCHEMA chancery TO chancery_intake;
 GRANT USAGE ON SCHEMA chancery TO chancery_auditor;
+GRANT USAGE ON SCHEMA chancery TO chancery_gateway;
 GRANT USAGE ON SCHEMA chancery TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
@@ -3261,6 +3366,10 @@ REVOKE ALL ON FUNCTION chancery.bytes_text(p_bytes numeric) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.database_used() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.database_used() TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.dead_letters_after(p_run integer, p_source integer, p_split integer, p_position bigint, p_most bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.dead_letters_after(p_run integer, p_source integer, p_split integer, p_position bigint, p_most bigint) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.dead_letters_after(p_run integer, p_source integer, p_split integer, p_position bigint, p_most bigint) TO chancery_gateway;
 
 REVOKE ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer, p_most bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer, p_most bigint) TO chancery_operator;
@@ -3328,6 +3437,10 @@ REVOKE ALL ON FUNCTION chancery.keyring_own(p_keyring integer, p_object chancery
 
 REVOKE ALL ON FUNCTION chancery.keyring_remove(p_keyring integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.keyring_show(p_namespace text, p_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.keyring_show(p_namespace text, p_name text) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.keyring_show(p_namespace text, p_name text) TO chancery_gateway;
+
 REVOKE ALL ON FUNCTION chancery.keyring_turn(p_keyring integer, OUT instant timestamp with time zone, OUT last_use bigint, OUT use_floor bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keys_missing(p_run integer, p_run_uid uuid, p_after integer, p_most integer, OUT answer text, OUT numbers integer[]) FROM PUBLIC;
@@ -3356,6 +3469,7 @@ REVOKE ALL ON FUNCTION chancery.ledger_version() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_signer;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_intake;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_auditor;
+GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_gateway;
 
 REVOKE ALL ON FUNCTION chancery.login_bind(p_run integer, p_login name) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.login_bind(p_run integer, p_login name) TO chancery_operator;
@@ -3371,21 +3485,40 @@ GRANT ALL ON FUNCTION chancery.part_drop(p_parent text, p_number integer) TO cha
 
 REVOKE ALL ON FUNCTION chancery.part_refuse(p_parent text, p_number integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.public_keys(p_keyring integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.public_keys(p_keyring integer) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.public_keys(p_keyring integer) TO chancery_gateway;
+
 REVOKE ALL ON FUNCTION chancery.push_duplicates(p_run integer, p_source integer, p_split integer, p_position bigint, p_arrivals bigint, OUT places bigint[], OUT runs text[], OUT records bigint[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.pushes_end(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys bytea[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys bytea[]) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys bytea[]) TO chancery_gateway;
+
+REVOKE ALL ON FUNCTION chancery.pushes_pending(p_run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.pushes_pending(p_run integer) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.pushes_pending(p_run integer) TO chancery_gateway;
 
 REVOKE ALL ON FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) TO chancery_gateway;
+
+REVOKE ALL ON FUNCTION chancery.record_of_digest(p_run integer, p_digest bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.record_of_digest(p_run integer, p_digest bytea) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.record_of_digest(p_run integer, p_digest bytea) TO chancery_gateway;
+
+REVOKE ALL ON FUNCTION chancery.record_payload(p_run integer, p_record bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.record_payload(p_run integer, p_record bigint) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.record_payload(p_run integer, p_record bigint) TO chancery_gateway;
 
 REVOKE ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) TO chancery_gateway;
 
 REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 
@@ -3429,6 +3562,10 @@ GRANT ALL ON FUNCTION chancery.run_seal(p_run integer) TO chancery_operator;
 REVOKE ALL ON FUNCTION chancery.run_settle(p_run integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.run_settle(p_run integer) TO chancery_operator;
 
+REVOKE ALL ON FUNCTION chancery.run_show(p_namespace text, p_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_show(p_namespace text, p_name text) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.run_show(p_namespace text, p_name text) TO chancery_gateway;
+
 REVOKE ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) TO chancery_operator;
 
@@ -3444,6 +3581,7 @@ GRANT ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p
 
 REVOKE ALL ON FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[]) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[]) TO chancery_gateway;
 
 REVOKE ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) TO chancery_signer;
@@ -3513,6 +3651,7 @@ GRANT SELECT ON TABLE chancery.leases TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.ledger TO chancery_signer;
 GRANT SELECT ON TABLE chancery.ledger TO chancery_intake;
+GRANT SELECT ON TABLE chancery.ledger TO chancery_gateway;
 GRANT SELECT ON TABLE chancery.ledger TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.logins TO chancery_auditor;

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::connections::answer;
 use crate::limits::Limits;
 use crate::listen::Listener;
+use crate::metrics::Metrics;
 
 /// Pause after a connection could not be accepted, which is when file descriptors run out.
 const AFTER_REFUSAL: Duration = Duration::from_millis(200);
@@ -19,12 +20,18 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(200);
 const END: Duration = Duration::from_secs(10);
 
 /// Takes connections until the program is asked to stop, then waits for the requests that are in hand.
-pub(crate) async fn serve(listener: &Listener, router: &Router, limits: Limits, stop: &Stop) {
+pub(crate) async fn serve(
+    listener: &Listener,
+    router: &Router,
+    limits: Limits,
+    metrics: &Metrics,
+    stop: &Stop,
+) {
     let room = Arc::new(Semaphore::new(limits.connections));
     let mut open = JoinSet::new();
     loop {
         let taken = tokio::select! {
-            taken = take(listener, router, limits, &room, stop, &mut open) => taken,
+            taken = take(listener, router, limits, metrics, &room, stop, &mut open) => taken,
             () = stop.asked() => break,
         };
         if let Err(error) = taken {
@@ -43,6 +50,7 @@ async fn take(
     listener: &Listener,
     router: &Router,
     limits: Limits,
+    metrics: &Metrics,
     room: &Arc<Semaphore>,
     stop: &Stop,
     open: &mut JoinSet<()>,
@@ -54,6 +62,7 @@ async fn take(
         Listener::Loopback(listener, _) => {
             let (stream, _peer) = listener.accept().await?;
             stream.set_nodelay(true)?;
+            let place = (place, metrics.connected());
             open.spawn(async move {
                 answer(stream, router, limits, stop.asked()).await;
                 drop(place);
@@ -61,8 +70,24 @@ async fn take(
         }
         Listener::Unix(listener, _) => {
             let (stream, _peer) = listener.accept().await?;
+            let place = (place, metrics.connected());
             open.spawn(async move {
                 answer(stream, router, limits, stop.asked()).await;
+                drop(place);
+            });
+        }
+        Listener::Tls(listener, _, certificate) => {
+            let (stream, _peer) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            let greeting = certificate.acceptor().accept(stream);
+            let place = (place, metrics.connected());
+            open.spawn(async move {
+                // Whoever does not come to the point costs nobody but a place.
+                match tokio::time::timeout(limits.head_time, greeting).await {
+                    Ok(Ok(stream)) => answer(stream, router, limits, stop.asked()).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "a connection does not speak TLS as it should"),
+                    Err(_) => tracing::debug!("a connection took too long to begin"),
+                }
                 drop(place);
             });
         }

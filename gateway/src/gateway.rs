@@ -2,26 +2,29 @@
 
 use std::sync::Arc;
 
+use axum::middleware::from_fn_with_state;
 use chancery_process::Stop;
 use chancery_store::Ledger;
 use tokio::sync::Semaphore;
 
 use crate::accept;
+use crate::authority::Authority;
 use crate::keys::Keys;
 use crate::lanes::Lanes;
 use crate::limits::Limits;
 use crate::listen::Listener;
+use crate::metrics::{Metrics, measure};
 use crate::routes;
-use crate::token::Token;
 
-/// The API of a ledger, for whoever has the token.
+/// The API of a ledger, for whoever may use it.
 #[derive(Clone)]
 pub struct Gateway(pub(crate) Arc<Shared>);
 
 /// What all requests share.
 pub(crate) struct Shared {
     pub(crate) ledger: Ledger,
-    pub(crate) token: Token,
+    pub(crate) authority: Authority,
+    pub(crate) metrics: Metrics,
     pub(crate) limits: Limits,
     pub(crate) lanes: Lanes,
     pub(crate) keys: Keys,
@@ -32,16 +35,28 @@ pub(crate) struct Shared {
 impl Gateway {
     /// Of this ledger.
     #[must_use]
-    pub fn new(ledger: Ledger, token: Token, limits: Limits) -> Self {
+    pub fn new(ledger: Ledger, authority: impl Into<Authority>, limits: Limits) -> Self {
+        Self::counted(ledger, authority, limits, Metrics::default())
+    }
+
+    /// The same, which counts what it does.
+    #[must_use]
+    pub fn counted(
+        ledger: Ledger,
+        authority: impl Into<Authority>,
+        limits: Limits,
+        metrics: Metrics,
+    ) -> Self {
+        let authority = authority.into();
         let lanes = Lanes::new(ledger.clone(), limits.queue);
         let held = Arc::new(Semaphore::new(limits.held_bytes));
-        Self(Arc::new(Shared { ledger, token, limits, lanes, keys: Keys::default(), held }))
+        Self(Arc::new(Shared { ledger, authority, metrics, limits, lanes, keys: Keys::default(), held }))
     }
 
     /// Answers requests until it is asked to stop. What is in hand by then is answered.
     pub async fn serve(&self, listener: &Listener, stop: &Stop) {
-        let router = routes::router(self.clone());
-        accept::serve(listener, &router, self.0.limits, stop).await;
+        let router = routes::router(self.clone()).layer(from_fn_with_state(self.0.metrics.clone(), measure));
+        accept::serve(listener, &router, self.0.limits, &self.0.metrics, stop).await;
         if let Listener::Unix(_, path) = listener {
             // One that is left is taken over by whoever listens there next.
             let _left = std::fs::remove_file(path);

@@ -6,8 +6,11 @@
 //!
 //! What can be taken at a time is bounded everywhere ([`Limits`]): connections, headers, bodies, and the bytes of all bodies
 //! together. Whoever is slow, or breaks off, costs the others nothing.
+//!
+//! Who may use it, an [`Authority`] says: a token in a file, or the API server of a cluster.
 
 mod accept;
+mod authority;
 mod body;
 mod call;
 mod cloud_event;
@@ -20,17 +23,22 @@ mod lane;
 mod lanes;
 mod limits;
 mod listen;
+mod metrics;
 mod model;
 mod openapi;
 mod problem;
 mod routes;
 mod runs;
 mod states;
+mod tls;
 mod token;
 mod waits;
 
+pub use authority::{Access, Account, Authority, ReviewError, Reviewed, Reviewer, Verb};
 pub use gateway::Gateway;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError, Listener};
+pub use metrics::{Metrics, Review};
 pub use openapi::document as openapi_document;
+pub use tls::{Certificate, CertificateError};
 pub use token::{Token, TokenError};

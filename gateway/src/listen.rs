@@ -1,4 +1,4 @@
-//! Where the API listens: on loopback, or on a Unix socket.
+//! Where the API listens: on loopback, on a Unix socket, or, with TLS, anywhere.
 
 use std::fmt;
 use std::io;
@@ -12,6 +12,8 @@ use tokio::net::{TcpListener, UnixListener, UnixSocket};
 
 /// Connections that may wait to be taken up.
 const BACKLOG: u32 = 1_024;
+
+use crate::tls::Certificate;
 
 /// Where to listen: `127.0.0.1:8080`, `[::1]:8080`, or `unix:/path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,9 +69,22 @@ pub enum Listener {
     Loopback(TcpListener, SocketAddr),
     /// On a Unix socket.
     Unix(UnixListener, PathBuf),
+    /// With TLS.
+    Tls(TcpListener, SocketAddr, Certificate),
 }
 
 impl Listener {
+    /// Listens where others can connect to, who are shown this certificate.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can listen there.
+    pub async fn bind_tls(at: SocketAddr, certificate: Certificate) -> io::Result<Self> {
+        let listener = TcpListener::bind(at).await?;
+        let at = listener.local_addr()?;
+        Ok(Self::Tls(listener, at, certificate))
+    }
+
     /// Listens. A socket that a program left behind which is gone makes room.
     ///
     /// # Errors
@@ -89,6 +104,7 @@ impl Listener {
         match self {
             Self::Loopback(_, address) => format!("http://{address}"),
             Self::Unix(_, path) => format!("unix:{}", path.display()),
+            Self::Tls(_, address, _) => format!("https://{address}"),
         }
     }
 }

@@ -9,6 +9,8 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::authority::Access;
+
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// Why a request is refused, as RFC 9457 has it.
@@ -55,6 +57,30 @@ impl Problem {
             "The token is missing or wrong",
             "the request shows no token that is known here; send the header `authorization: Bearer TOKEN`",
         )
+    }
+
+    /// The same for what there is and what there is not.
+    pub(crate) fn forbidden(account: &str, access: &Access) -> Self {
+        let Access { verb, resource, subresource, namespace, name } = access;
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "The token may not do this",
+            format!(
+                "{account} may not {} {resource}/{subresource} of {namespace}/{name}; whoever administers the namespace can grant it, with a Role for {resource}/{subresource} of the API group chancery.dev",
+                verb.name()
+            ),
+        )
+    }
+
+    pub(crate) fn authority_away() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "authority-away",
+            "The API server does not answer",
+            "the API server of the cluster, which knows the token and what it may do, does not answer for now; nothing of this request was taken in: send it again",
+        )
+        .again_after(2)
     }
 
     pub(crate) fn no_run(name: &str) -> Self {

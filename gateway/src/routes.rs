@@ -16,6 +16,7 @@ use axum::routing::{get, post};
 use http::StatusCode;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 
+use crate::authority::Access;
 use crate::gateway::Gateway;
 use crate::openapi;
 use crate::problem::Problem;
@@ -41,10 +42,13 @@ pub(crate) fn router(gateway: Gateway) -> Router {
 }
 
 async fn only_with_token(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
-    let shown = request.headers().get(AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
-    if !gateway.0.token.is_shown_by(shown) {
-        return Problem::unauthorized().into_response();
+    let (mut parts, body) = request.into_parts();
+    let access = Access::of(&mut parts).await;
+    let shown = parts.headers.get(AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
+    if let Err(problem) = gateway.0.authority.admit(shown, access.as_ref()).await {
+        return problem.into_response();
     }
+    let request = Request::from_parts(parts, body);
     let mut response = next.run(request).await;
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

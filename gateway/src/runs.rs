@@ -46,7 +46,7 @@ impl Name {
 
     /// Finds the run.
     pub(crate) async fn find(&self, ledger: &Ledger) -> Result<Run, Problem> {
-        let found = ledger.find_run(&self.namespace, &self.run).await;
+        let found = ledger.show_run(&self.namespace, &self.run).await;
         let run = found.map_err(|error| Problem::store(&error))?;
         if run.deleted { Err(Problem::no_run(&self.to_string())) } else { Ok(run) }
     }

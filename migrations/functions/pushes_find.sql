@@ -38,3 +38,4 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION chancery.pushes_find(integer, uuid, bytea[]) TO chancery_operator;
+GRANT EXECUTE ON FUNCTION chancery.pushes_find(integer, uuid, bytea[]) TO chancery_gateway;

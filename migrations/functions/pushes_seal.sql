@@ -20,3 +20,4 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION chancery.pushes_seal(integer, uuid) TO chancery_operator;
+GRANT EXECUTE ON FUNCTION chancery.pushes_seal(integer, uuid) TO chancery_gateway;

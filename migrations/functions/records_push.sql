@@ -101,3 +101,6 @@ $$;
 GRANT EXECUTE ON FUNCTION chancery.records_push(
     integer, uuid, bigint, bytea[], bigint[], bytea[], bigint[], text[], text[], bytea[],
     bytea[], bytea[], bigint[], bigint[]) TO chancery_operator;
+GRANT EXECUTE ON FUNCTION chancery.records_push(
+    integer, uuid, bigint, bytea[], bigint[], bytea[], bigint[], text[], text[], bytea[],
+    bytea[], bytea[], bigint[], bigint[]) TO chancery_gateway;

@@ -29,3 +29,4 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION chancery.signatures_of(integer, uuid, bigint[]) TO chancery_operator;
+GRANT EXECUTE ON FUNCTION chancery.signatures_of(integer, uuid, bigint[]) TO chancery_gateway;

@@ -160,6 +160,9 @@ pub struct Operate {
     /// What the sources of a run may name, as JSON: lists named as in intake.allowed of the chart's values
     #[arg(long, env = "CHANCERY_INTAKE_ALLOWED", default_value = "{}", value_name = "JSON")]
     intake_allowed: SourcesAllowed,
+    /// URL of the gateway, to which programs push the records of runs with the source http; without it, such runs are refused
+    #[arg(long, env = "CHANCERY_GATEWAY_URL", value_name = "URL")]
+    gateway_url: Option<String>,
     /// What a run, and a namespace, may have, as JSON: named as in limits of the chart's values; 0 is no limit
     #[arg(long, env = "CHANCERY_LIMITS", default_value = "{}", value_name = "JSON")]
     limits: Limits,
@@ -209,6 +212,7 @@ impl Operate {
             readers: self.intake_readers,
             template: self.intake_template.clone(),
             allowed: self.intake_allowed.clone(),
+            gateway_url: self.gateway_url.clone().filter(|url| !url.is_empty()),
         }
     }
 

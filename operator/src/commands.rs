@@ -50,6 +50,9 @@ pub struct Migrate {
     /// roles, and joins the role chancery_operator
     #[arg(long, env = "CHANCERY_OPERATOR_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub operator_database_url: Option<GivenUrl>,
+    /// URL of the same database as the gateway will use it: its login is made likewise, and joins the role chancery_gateway
+    #[arg(long, env = "CHANCERY_GATEWAY_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub gateway_database_url: Option<GivenUrl>,
 }
 
 /// Which operator is to be uninstalled.

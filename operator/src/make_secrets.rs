@@ -92,17 +92,20 @@ fn statement_key_data() -> anyhow::Result<Data> {
 
 /// The passwords of the try-out PostgreSQL, and the URL that holds one of them: in one Secret, so that they always fit together.
 fn postgresql_data(host: &str) -> Data {
-    let (postgres, owner, operator) = (password(), password(), password());
+    let (postgres, owner, operator, gateway) = (password(), password(), password(), password());
     let url = |login: &str, password: &Zeroizing<String>| {
         Zeroizing::new(format!("postgres://{login}:{}@{host}:5432/chancery?sslmode=disable", **password))
     };
     let (owner_url, operator_url) = (url("chancery", &owner), url("chancery-operator", &operator));
+    let gateway_url = url("chancery-gateway", &gateway);
     let entries = [
         ("postgres-password", &postgres),
         ("owner-password", &owner),
         ("owner-url", &owner_url),
         ("operator-password", &operator),
         ("operator-url", &operator_url),
+        ("gateway-password", &gateway),
+        ("gateway-url", &gateway_url),
     ];
     entries.map(|(key, value)| (key.to_owned(), ByteString(value.as_bytes().to_vec()))).into()
 }

@@ -16,10 +16,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(120);
 const LEAST_PAUSE: Duration = Duration::from_millis(250);
 const MOST_PAUSE: Duration = Duration::from_secs(5);
 
-/// One for the migration, one for the operator's login.
+/// One for the migration, one for the logins.
 const CONNECTIONS: u32 = 2;
 
-/// Migrates the ledger, and makes the operator's login if its URL is given.
+/// Migrates the ledger, and makes the logins of operator and gateway if their URLs are given.
 ///
 /// # Errors
 ///
@@ -38,6 +38,9 @@ pub async fn migrate(arguments: Migrate) -> anyhow::Result<()> {
     };
     if let Some(operator) = arguments.operator_database_url {
         ledger.make_operator(&operator.read()?).await?;
+    }
+    if let Some(gateway) = arguments.gateway_database_url {
+        ledger.make_gateway(&gateway.read()?).await?;
     }
     tracing::info!(database = %ledger.url(), "the ledger is up to date");
     ledger.close().await;

@@ -149,6 +149,7 @@ impl Process {
             () = shared.keep_rotation() => {}
             () = shared.keep_swept() => {}
             () = shared.keep_held() => {}
+            () = shared.keep_closed() => {}
             () = publisher.keep() => {}
         }
         // The last Events are published if the API server still answers.

@@ -4,6 +4,7 @@ pub(crate) mod allowed;
 pub(crate) mod another;
 pub(crate) mod apply;
 pub(crate) mod build;
+pub(crate) mod closing;
 pub(crate) mod context;
 pub(crate) mod controller;
 pub(crate) mod decide;

@@ -7,6 +7,8 @@
 --
 --   chancery_signer    what all logins that sign a run have in common; roles.sql and functions/ say what that is
 --   chancery_intake    the same of all logins that admit records to a run
+--   chancery_gateway   takes in records that programs push to any run that takes them, and shows records and signatures, by
+--                      functions: the role of the gateway's login
 --   chancery_auditor   reads everything but private keys, and changes nothing
 --   chancery_operator  makes, watches and deletes runs, and has their logins made: the role of the operator's login, which
 --                      owns nothing. It is a member of chancery_auditor; the ledger's owner is a member of both
@@ -22,7 +24,8 @@ DECLARE
     v_has_options boolean := current_setting('server_version_num')::integer >= 160000;
     v_owner name := (SELECT d.datdba::regrole::name FROM pg_database d WHERE d.datname = current_database());
 BEGIN
-    FOREACH v_role IN ARRAY ARRAY['chancery_signer', 'chancery_intake', 'chancery_auditor', 'chancery_operator', 'chancery_logins'] LOOP
+    FOREACH v_role IN ARRAY ARRAY['chancery_signer', 'chancery_intake', 'chancery_gateway', 'chancery_auditor', 'chancery_operator',
+                                  'chancery_logins'] LOOP
         BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = v_role) THEN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', v_role);

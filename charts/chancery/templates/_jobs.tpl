@@ -143,6 +143,9 @@ intake:
 {{- range .Values.kek.former }}
 {{- $own = append $own .existingSecret }}
 {{- end }}
+{{- with .Values.gateway.tls.existingSecret }}
+{{- $own = append $own . }}
+{{- end }}
 {{- range $prefix := .Values.intake.allowed.secretPrefixes }}
 {{- range $own }}
 {{- if hasPrefix $prefix . }}

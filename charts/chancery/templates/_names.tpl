@@ -20,6 +20,10 @@
 {{ include "chancery.fullname" . }}-operator
 {{- end }}
 
+{{- define "chancery.gateway.name" -}}
+{{ include "chancery.fullname" . }}-gateway
+{{- end }}
+
 {{- define "chancery.postgresql.name" -}}
 {{ include "chancery.fullname" . }}-postgresql
 {{- end }}
@@ -32,6 +36,15 @@
 {{- $account := .Values.operator.serviceAccount }}
 {{- if $account.create }}
 {{- default (include "chancery.operator.name" .) $account.name }}
+{{- else }}
+{{- default "default" $account.name }}
+{{- end }}
+{{- end }}
+
+{{- define "chancery.gateway.serviceAccountName" -}}
+{{- $account := .Values.gateway.serviceAccount }}
+{{- if $account.create }}
+{{- default (include "chancery.gateway.name" .) $account.name }}
 {{- else }}
 {{- default "default" $account.name }}
 {{- end }}

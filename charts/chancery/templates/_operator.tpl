@@ -89,6 +89,10 @@
   value: {{ include "chancery.intake.template" . | quote }}
 - name: CHANCERY_INTAKE_ALLOWED
   value: {{ toJson .Values.intake.allowed | quote }}
+{{- if .Values.gateway.enabled }}
+- name: CHANCERY_GATEWAY_URL
+  value: {{ include "chancery.gateway.url" . }}
+{{- end }}
 - name: CHANCERY_LIMITS
   value: {{ toJson .Values.limits | quote }}
 {{- with include "chancery.database.capacity" . }}
@@ -122,12 +126,14 @@
 
 {{/* Settings of the container that migrates the ledger. */}}
 {{- define "chancery.migrate.env" -}}
-{{- range $variable, $key := dict "DATABASE_URL" (include "chancery.database.ownerUrlKey" .) "CHANCERY_OPERATOR_DATABASE_URL" (include "chancery.database.operatorUrlKey" .) }}
+{{- range $variable, $key := dict "DATABASE_URL" (include "chancery.database.ownerUrlKey" .) "CHANCERY_OPERATOR_DATABASE_URL" (include "chancery.database.operatorUrlKey" .) "CHANCERY_GATEWAY_DATABASE_URL" (include "chancery.database.gatewayUrlKey" .) }}
+{{- if $key }}
 - name: {{ $variable }}
   valueFrom:
     secretKeyRef:
       name: {{ include "chancery.database.secretName" $ }}
       key: {{ $key }}
+{{- end }}
 {{- end }}
 {{- with .Values.database.tls.mode }}
 - name: PGSSLMODE
@@ -141,10 +147,10 @@
   value: {{ .Values.logs.level | quote }}
 {{- end }}
 
-{{/* How the operator's pods are spread. */}}
-{{- define "chancery.operator.spread" -}}
-{{- $selector := dict "matchLabels" (include "chancery.selectorLabels" (list . "operator") | fromYaml) }}
-{{- $constraints := .Values.operator.topologySpreadConstraints }}
+{{/* How the pods of a component are spread. Called with (list . COMPONENT CONSTRAINTS). */}}
+{{- define "chancery.spread" -}}
+{{- $selector := dict "matchLabels" (include "chancery.selectorLabels" (list (index . 0) (index . 1)) | fromYaml) }}
+{{- $constraints := index . 2 }}
 {{- if kindIs "string" $constraints }}
 {{- $constraints = list }}
 {{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}

@@ -92,6 +92,18 @@
 {{- if .Values.database.existingSecret }}{{ .Values.database.operatorUrlKey }}{{ else }}operator-url{{ end }}
 {{- end }}
 
+{{/* Key of the gateway's URL in the same Secret; nothing if there is no gateway. */}}
+{{- define "chancery.database.gatewayUrlKey" -}}
+{{- if .Values.gateway.enabled }}
+{{- if not .Values.database.existingSecret }}gateway-url
+{{- else if .Values.database.gatewayUrlKey }}
+{{- .Values.database.gatewayUrlKey }}
+{{- else }}
+{{- fail "gateway.enabled is true, and database.gatewayUrlKey is empty: give the gateway a login of its own, a member of the role chancery_gateway, and name the key of its URL in database.existingSecret" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Key of the signers' URL in the same Secret; nothing if they reach the database as the operator does. */}}
 {{- define "chancery.database.signerUrlKey" -}}
 {{- if .Values.database.existingSecret }}

@@ -32,7 +32,7 @@ pub(crate) async fn jwks_of_keyring(
     let unknown = || Problem::not_found("there is no keyring of this name in this namespace");
     // A keyring's name is made as a run's is.
     let name = Name::of(namespace, keyring).map_err(|_| unknown())?;
-    match gateway.0.ledger.find_keyring(&name.namespace, &name.run).await {
+    match gateway.0.ledger.show_keyring(&name.namespace, &name.run).await {
         Ok(ring) => jwks(&gateway, &ring).await,
         Err(StoreError::NoKeyring(_)) => Err(unknown()),
         Err(error) => Err(Problem::store(&error)),

@@ -41,6 +41,8 @@ reasons! {
     NotSealed,
     /// The sources are being read, and more records may come.
     Reading,
+    /// Programs push records, and more may come.
+    Receiving,
     /// `spec.suspend` is true, or `spec.parallelism` is 0. Also an Event.
     Suspended,
     /// More payloads are dead letters than `spec.deadLetter.limit` allows.
@@ -211,7 +213,7 @@ impl Reason {
     pub const fn of_condition(type_: ConditionType) -> &'static [Self] {
         match type_ {
             ConditionType::KeyringReady => &[Self::KeyringReady, Self::KeyringNotReady],
-            ConditionType::Sealed => &[Self::Sealed, Self::NotSealed, Self::Reading],
+            ConditionType::Sealed => &[Self::Sealed, Self::NotSealed, Self::Reading, Self::Receiving],
             ConditionType::Suspended => &[Self::Suspended, Self::TooManyDeadLetters, Self::NotSuspended],
             ConditionType::Complete => &[Self::AllSigned, Self::NotAllSigned],
             ConditionType::Verified => &[
@@ -247,6 +249,7 @@ impl Reason {
                 Self::Pending,
                 Self::Seeding,
                 Self::Signing,
+                Self::Receiving,
                 Self::Suspended,
                 Self::TooManyDeadLetters,
                 Self::Complete,

@@ -52,9 +52,9 @@ pub struct SourceSpec {
     #[schemars(with = "RunSource")]
     pub run: Option<RunSource>,
 
-    /// Payloads that are pushed over HTTP, to `chancery serve`: `http: {}`. It is the only source of
-    /// its run, which is sealed by a call, or once it has recordCount records. On one machine only:
-    /// a cluster refuses it.
+    /// Payloads that are pushed over HTTP, to the gateway of a cluster or to `chancery serve`: `http: {}`. It is
+    /// the only source of its run, which is sealed by a call, or once it has recordCount records. A
+    /// cluster without a gateway refuses it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "HttpSource")]
     pub http: Option<HttpSource>,

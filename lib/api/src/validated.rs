@@ -71,6 +71,15 @@ impl RunInput {
             Self::Sources(_) => None,
         }
     }
+
+    /// Whether programs push them.
+    #[must_use]
+    pub fn is_pushed(&self) -> bool {
+        match self {
+            Self::Generated { .. } => false,
+            Self::Sources(sources) => sources.sources.iter().any(|source| source.http.is_some()),
+        }
+    }
 }
 
 /// The sources of a run.

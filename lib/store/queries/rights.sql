@@ -2,7 +2,7 @@
 --
 -- Whether there are the roles of migrations/administrator.sql and this login can use them; whether it can have logins of
 -- runs made, by the function as this program knows it; whether what nobody needs is taken from everybody; and whether
--- this login may run that file. Whether signers, intakes, auditors and operators have the rights of migrations/roles.sql, and
+-- this login may run that file. Whether signers, intakes, gateways, auditors and operators have the rights of migrations/roles.sql, and
 -- none to read what is not theirs; the functions that were granted to each, after the role's name; and whether there
 -- is a function that everybody may call.
 --
@@ -11,6 +11,8 @@ WITH signer AS (
        SELECT oid FROM pg_roles WHERE rolname = 'chancery_signer'
 ), intake AS (
        SELECT oid FROM pg_roles WHERE rolname = 'chancery_intake'
+), gateway AS (
+       SELECT oid FROM pg_roles WHERE rolname = 'chancery_gateway'
 ), auditor AS (
        SELECT oid FROM pg_roles WHERE rolname = 'chancery_auditor'
 ), operator AS (
@@ -27,7 +29,7 @@ WITH signer AS (
         WHERE p.pronamespace = 'chancery'::regnamespace
 )
 SELECT EXISTS (
-           SELECT FROM auditor a CROSS JOIN operator o CROSS JOIN owner w CROSS JOIN signer CROSS JOIN intake
+           SELECT FROM auditor a CROSS JOIN operator o CROSS JOIN owner w CROSS JOIN signer CROSS JOIN intake CROSS JOIN gateway
             WHERE pg_has_role(a.oid, w.takes_on) AND pg_has_role(o.oid, a.oid, w.takes_on)) AS roles,
        EXISTS (
            SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -65,6 +67,10 @@ SELECT EXISTS (
             WHERE has_schema_privilege(i.oid, 'chancery', 'USAGE')
               AND has_table_privilege(i.oid, 'chancery.ledger', 'SELECT'))
            AND EXISTS (
+           SELECT FROM gateway g
+            WHERE has_schema_privilege(g.oid, 'chancery', 'USAGE')
+              AND has_table_privilege(g.oid, 'chancery.ledger', 'SELECT'))
+           AND EXISTS (
            SELECT FROM auditor a
             WHERE has_schema_privilege(a.oid, 'chancery', 'USAGE')
               AND has_column_privilege(a.oid, 'chancery.key_material', 'key_id', 'SELECT')
@@ -95,5 +101,5 @@ SELECT EXISTS (
        EXISTS (SELECT FROM functions WHERE grantee = 0) AS open_to_all,
        ARRAY (SELECT DISTINCT format('%s %s', r.rolname, f.proname)
                 FROM functions f JOIN pg_roles r ON r.oid = f.grantee
-               WHERE r.rolname IN ('chancery_signer', 'chancery_intake', 'chancery_auditor',
+               WHERE r.rolname IN ('chancery_signer', 'chancery_intake', 'chancery_gateway', 'chancery_auditor',
                                    'chancery_operator')) AS functions

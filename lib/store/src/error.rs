@@ -93,6 +93,11 @@ pub enum StoreError {
         "the login {0} of the operator's URL is the ledger's owner, a member of it, or a superuser: give the operator a login of its own"
     )]
     OwnerAsOperator(String),
+    /// What is to be a gateway's login could do more than push and show records.
+    #[error(
+        "the login {0} of the gateway's URL may do more than a gateway: it is the ledger's owner, a superuser, or a member of another role of the ledger; give the gateway a login of its own"
+    )]
+    TooMuchForGateway(String),
     /// The server is older than Chancery supports.
     #[error("the database is PostgreSQL {found}, at least {wanted} is needed")]
     TooOld {
@@ -308,6 +313,7 @@ impl StoreError {
             | Self::LacksRights(_)
             | Self::NoLoginMaker(_)
             | Self::OwnerAsOperator(_)
+            | Self::TooMuchForGateway(_)
             | Self::SharedSession(_)
             | Self::SessionNotReset(_)
             | Self::PoolerRefuses(_)

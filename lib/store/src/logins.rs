@@ -5,7 +5,7 @@
 //! login is which run's, and every function that signers call looks there.
 
 mod login;
-mod operator;
+mod member;
 mod verifier;
 
 use std::time::Duration;

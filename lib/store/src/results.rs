@@ -59,6 +59,33 @@ pub struct PublicKey {
 from_row!(PublicKey { id, public_key });
 
 impl Ledger {
+    /// Finds a run by its name, as whoever shows its results may know it: whose it is, and where its sources are, is not
+    /// told.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoRun`] when there is none.
+    pub async fn show_run(&self, namespace: &str, name: &str) -> Result<Run, StoreError> {
+        self.ask(query::run_show, async |query, connection| {
+            query.rows_as().bind(namespace).bind(name).fetch_optional(connection).await
+        })
+        .await?
+        .ok_or_else(|| StoreError::NoRun(format!("{namespace}/{name}")))
+    }
+
+    /// Finds a keyring by its name, as whoever shows its public keys may know it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoKeyring`] when there is none.
+    pub async fn show_keyring(&self, namespace: &str, name: &str) -> Result<Keyring, StoreError> {
+        self.ask(query::keyring_show, async |query, connection| {
+            query.rows_as().bind(namespace).bind(name).fetch_optional(connection).await
+        })
+        .await?
+        .ok_or_else(|| StoreError::NoKeyring(format!("{namespace}/{name}")))
+    }
+
     /// Those of these records that are signed, in the order in which they are named.
     ///
     /// # Errors
@@ -90,7 +117,7 @@ impl Ledger {
     /// A database that is away or refuses.
     pub async fn record_of_digest(&self, run: &Run, digest: &[u8]) -> Result<Option<i64>, StoreError> {
         self.ask(query::record_of_digest, async |query, connection| {
-            query.scalars().bind(run.keyring.id).bind(run.id).bind(digest).fetch_optional(connection).await
+            query.scalars().bind(run.id).bind(digest).fetch_optional(connection).await
         })
         .await
     }

@@ -15,6 +15,7 @@ use crate::host::memory::Memory;
 use crate::host::services::Services;
 use crate::host::triggers::Triggers;
 use crate::run::build::pod::SignerSettings;
+use crate::run::closing;
 use crate::run::facts::{Audited, Background, WorkKind};
 use crate::run::holding;
 use crate::run::intake_settings::IntakeSettings;
@@ -124,6 +125,11 @@ impl Shared {
     /// Has runs wait with their sources while they are beyond a limit, or the database is nearly full, for ever.
     pub async fn keep_held(&self) {
         holding::keep(&self.services.database, self.limits, &self.room).await;
+    }
+
+    /// Closes batches that are not full once their period has passed, for ever.
+    pub async fn keep_closed(&self) {
+        closing::keep(&self.services.database, &self.progress).await;
     }
 
     /// Reads the progress of one run now, if it is watched.

@@ -11,6 +11,7 @@ mod hold;
 mod intake;
 pub(crate) mod job;
 mod kek;
+mod receive;
 mod release;
 mod secret;
 mod standstill;
@@ -32,6 +33,7 @@ pub(crate) use deletion::decide_deletion;
 use generate::generate;
 use hold::{hold, hold_job, is_set};
 use intake::{end_intake, hold_intake, release_dead_intakes, set_dead_letter, take_in, too_many_dead};
+use receive::receive;
 use release::release_dead_holders;
 use time::{deadline, expire, until};
 
@@ -203,6 +205,7 @@ fn advance(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Tim
     let decision = job::sign(run, observed, ledger, now);
     match &ledger.sources {
         _ if ledger.sealed => decision,
+        Some(sources) if run.input.is_pushed() => receive(decision, observed, ledger, sources),
         Some(sources) => take_in(decision, observed, sources, now),
         None => generate(decision, observed, now),
     }

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use chancery_api::SourceSpec;
 use k8s_openapi::api::core::v1::{Affinity, ResourceRequirements, Toleration};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -21,6 +22,15 @@ pub struct IntakeSettings {
     pub template: IntakeTemplate,
     /// What the sources of a run may name.
     pub allowed: SourcesAllowed,
+    /// Where programs push records to, if they can.
+    pub gateway_url: Option<String>,
+}
+
+impl IntakeSettings {
+    /// What the first source that asks for too much asks for, and what to do; none if all is allowed.
+    pub(crate) fn refusal(&self, sources: &[SourceSpec]) -> Option<String> {
+        self.allowed.refusal(sources, self.gateway_url.is_some())
+    }
 }
 
 /// How the pods are made, as `intake.template` of the chart's values has it. All else is the operator's.

@@ -164,6 +164,15 @@ impl ProgressWatch {
             .fold(0_i64, |sum, (_, progress)| sum.saturating_add(progress.bytes_to_come))
     }
 
+    /// The runs to which programs may push now.
+    pub(crate) fn receiving(&self) -> Vec<Run> {
+        let takes_in = |progress: &Progress| !progress.sealed && !progress.deleted;
+        let is_pushed = |run: &Run| run.input.sources().is_some_and(|sources| sources.pushed().is_some());
+        let runs = self.lock();
+        let found = runs.values().filter(|followed| takes_in(&followed.progress) && is_pushed(&followed.run));
+        found.map(|followed| followed.run.clone()).collect()
+    }
+
     /// Stops watching a run.
     pub(crate) fn forget(&self, uid: &str) {
         self.lock().remove(uid);

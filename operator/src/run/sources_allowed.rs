@@ -27,9 +27,11 @@ impl FromStr for SourcesAllowed {
 impl SourcesAllowed {
     /// What the first source that asks for too much asks for, and what to do; none if all is allowed.
     #[must_use]
-    pub fn refusal(&self, sources: &[SourceSpec]) -> Option<String> {
+    pub fn refusal(&self, sources: &[SourceSpec], has_gateway: bool) -> Option<String> {
         sources.iter().find_map(|source| {
-            let refused = pushed(source)
+            let refused = (!has_gateway)
+                .then(|| without_gateway(source))
+                .flatten()
                 .or_else(|| self.secret(source))
                 .or_else(|| self.files(source))
                 .or_else(|| table(source))?;
@@ -72,10 +74,10 @@ impl SourcesAllowed {
     }
 }
 
-/// What is pushed needs a gateway, which there is on one machine only.
-fn pushed(source: &SourceSpec) -> Option<String> {
+/// What is pushed needs a gateway.
+fn without_gateway(source: &SourceSpec) -> Option<String> {
     source.http.as_ref().map(|_| {
-        "records that are pushed need a gateway, which this version runs on one machine only; sign them with `chancery run` and `chancery serve`, or have them read from objects or a table".to_owned()
+        "records that are pushed need a gateway, and this installation has none; ask whoever installed Chancery to start it with `helm upgrade chancery charts/chancery --namespace chancery --reset-then-reuse-values --set gateway.enabled=true --set gateway.tls.existingSecret=SECRET`, or sign them on one machine with `chancery run` and `chancery serve`".to_owned()
     })
 }
 
@@ -114,7 +116,7 @@ mod tests {
 
     fn refusal(allowed: &SourcesAllowed, objects: Value) -> Option<String> {
         let source = json!({"name": "one", "objects": objects, "format": {"type": "Lines"}});
-        allowed.refusal(&[serde_json::from_value(source).expect("a source")])
+        allowed.refusal(&[serde_json::from_value(source).expect("a source")], false)
     }
 
     fn bucket(secret: &str) -> Value {
@@ -142,8 +144,8 @@ mod tests {
     #[test]
     fn the_url_of_a_table_comes_from_a_secret_that_is_allowed() {
         let of = |table: Value| {
-            allowed()
-                .refusal(&[serde_json::from_value(json!({"name": "one", "table": table})).expect("a source")])
+            let source = json!({"name": "one", "table": table});
+            allowed().refusal(&[serde_json::from_value(source).expect("a source")], true)
         };
         let table = |secret: &str| json!({"query": "SELECT id FROM t", "orderBy": ["id"], "urlSecretRef": {"name": secret, "key": "u"}});
         assert_eq!(of(table("source-db")), None);
@@ -158,10 +160,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_pushed_on_a_cluster() {
-        let source = json!({"name": "push", "http": {}});
-        let said = allowed().refusal(&[serde_json::from_value(source).expect("a source")]).expect("refused");
-        assert!(said.starts_with("source push: records that are pushed need a gateway, which this version runs on one machine only"), "{said}");
+    fn records_are_pushed_where_there_is_a_gateway() {
+        let sources = [serde_json::from_value(json!({"name": "push", "http": {}})).expect("a source")];
+        assert_eq!(allowed().refusal(&sources, true), None);
+        let said = allowed().refusal(&sources, false).expect("refused");
+        assert!(said.starts_with("source push: records that are pushed need a gateway"), "{said}");
+        assert!(said.contains("--set gateway.enabled=true"), "{said}");
     }
 
     #[test]

@@ -241,6 +241,7 @@ fn intake_settings(given: &BTreeMap<&str, &str>) -> anyhow::Result<IntakeSetting
         readers: needed("CHANCERY_INTAKE_READERS")?.parse()?,
         template: needed("CHANCERY_INTAKE_TEMPLATE")?.parse()?,
         allowed: needed("CHANCERY_INTAKE_ALLOWED")?.parse()?,
+        gateway_url: given.get("CHANCERY_GATEWAY_URL").map(|url| (*url).to_owned()),
     })
 }
 

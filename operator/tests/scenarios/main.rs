@@ -27,6 +27,7 @@ mod leader;
 mod life;
 mod limits;
 mod mutants;
+mod pushed;
 mod reader;
 mod refusals;
 mod rotation;

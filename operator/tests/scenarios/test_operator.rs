@@ -84,12 +84,18 @@ impl TestOperator {
 
     /// One that has just been started, with these bounds.
     pub(crate) fn with_bounds(api: &FakeApi, database: &str, kek_file: PathBuf, bounds: Bounds) -> Self {
-        Self::with(api, (database, None), keys(kek_file), settings(), bounds)
+        Self::with(api, (database, None), keys(kek_file), (settings(), intake_settings()), bounds)
+    }
+
+    /// One that has just been started in an installation without a gateway.
+    pub(crate) fn without_gateway(api: &FakeApi, database: &str, kek_file: PathBuf) -> Self {
+        let settings = (settings(), IntakeSettings { gateway_url: None, ..intake_settings() });
+        Self::with(api, (database, None), keys(kek_file), settings, Bounds::default())
     }
 
     /// One that has just been started, with these keys.
     pub(crate) fn with_keys(api: &FakeApi, database: &str, key_files: KeyFiles) -> Self {
-        Self::with(api, (database, None), key_files, settings(), Bounds::default())
+        Self::with(api, (database, None), key_files, (settings(), intake_settings()), Bounds::default())
     }
 
     /// One that has just been started, with these keys and these settings of signers.
@@ -99,19 +105,20 @@ impl TestOperator {
         key_files: KeyFiles,
         settings: SignerSettings,
     ) -> Self {
-        Self::with(api, (database, None), key_files, settings, Bounds::default())
+        Self::with(api, (database, None), key_files, (settings, intake_settings()), Bounds::default())
     }
 
     /// One that has just been started, with a login of its own for audits.
     pub(crate) fn with_auditor(api: &FakeApi, database: &str, auditor: &str, kek_file: PathBuf) -> Self {
-        Self::with(api, (database, Some(auditor)), keys(kek_file), settings(), Bounds::default())
+        let settings = (settings(), intake_settings());
+        Self::with(api, (database, Some(auditor)), keys(kek_file), settings, Bounds::default())
     }
 
     fn with(
         api: &FakeApi,
         (database, auditor): (&str, Option<&str>),
         key_files: KeyFiles,
-        settings: SignerSettings,
+        settings: (SignerSettings, IntakeSettings),
         bounds: Bounds,
     ) -> Self {
         let mut registry = metrics_registry();
@@ -132,7 +139,6 @@ impl TestOperator {
             metrics,
         };
         let run_metrics = RunMetrics::new(&mut registry);
-        let settings = (settings, intake_settings());
         let shared = Shared::new(services, settings, key_files, bounds, triggers, run_metrics);
         let ((jobs, job_writer), (pods, pod_writer)) = (reflector::store(), reflector::store());
         let mut operator = Self {
@@ -207,6 +213,12 @@ impl TestOperator {
     pub(crate) fn keep_held(&mut self) {
         let shared = Arc::clone(&self.context.shared);
         self.tasks.push(tokio::spawn(async move { shared.keep_held().await }));
+    }
+
+    /// Lets it close batches that are late.
+    pub(crate) fn keep_closed(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.keep_closed().await }));
     }
 
     /// Lets it wrap data keys anew.
@@ -362,6 +374,7 @@ fn intake_settings() -> IntakeSettings {
         service_account: None,
         readers: 2,
         template: IntakeTemplate::default(),
+        gateway_url: Some("https://gateway.test".to_owned()),
         allowed: SourcesAllowed { secret_prefixes: prefixes.clone(), claim_prefixes: prefixes },
     }
 }

@@ -100,6 +100,14 @@ impl World {
         operator
     }
 
+    /// A fresh operator process of an installation without a gateway, whose database answers.
+    pub(crate) async fn operator_without_gateway(&self) -> TestOperator {
+        let mut operator =
+            TestOperator::without_gateway(&self.api, &self.ledger.operator_url, self.kek_file());
+        operator.connect().await;
+        operator
+    }
+
     /// A fresh operator process, whose database has not answered yet.
     pub(crate) fn operator_without_database(&self) -> TestOperator {
         TestOperator::new(&self.api, &self.ledger.operator_url, self.kek_file())

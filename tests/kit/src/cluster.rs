@@ -16,6 +16,7 @@
 
 mod api_server;
 mod assets;
+mod gateway;
 mod home;
 mod hooks;
 mod kubeconfig;
@@ -30,6 +31,7 @@ mod stand_in;
 mod start;
 mod tenant;
 
+pub use gateway::GatewayProcess;
 pub use kubectl::Kubectl;
 pub use namespace::Namespace;
 pub use operator::{OperatorOptions, OperatorProcess};

@@ -17,14 +17,30 @@ const CONNECTIONS: u32 = 6;
 /// The login of operators, and its password.
 const OPERATOR: &str = "test_operator";
 
+/// The login of gateways, and its password.
+const GATEWAY: &str = "test_gateway";
+
 /// The URL of the ledger at a URL for an operator, who owns nothing.
 ///
 /// # Errors
 ///
 /// What is no URL of a ledger.
 pub(crate) fn operator_url(url: &str) -> anyhow::Result<String> {
+    url_of(url, OPERATOR)
+}
+
+/// The URL of the ledger at a URL for a gateway, which reads no table.
+///
+/// # Errors
+///
+/// What is no URL of a ledger.
+pub(crate) fn gateway_url(url: &str) -> anyhow::Result<String> {
+    url_of(url, GATEWAY)
+}
+
+fn url_of(url: &str, login: &str) -> anyhow::Result<String> {
     let mut place: Url = url.parse::<LedgerUrl>()?.without_login()?.parse()?;
-    place.query_pairs_mut().append_pair("user", OPERATOR).append_pair("password", OPERATOR);
+    place.query_pairs_mut().append_pair("user", login).append_pair("password", login);
     Ok(place.into())
 }
 
@@ -37,6 +53,8 @@ pub struct TestLedger {
     pub url: String,
     /// Its URL for an operator, who owns nothing.
     pub operator_url: String,
+    /// Its URL for a gateway, which reads no table.
+    pub gateway_url: String,
 }
 
 impl TestLedger {
@@ -88,7 +106,8 @@ impl TestLedger {
         let ledger = Ledger::connect(place, CONNECTIONS).await?;
         ledger.migrate().await?;
         take_out_a_safeguard(&ledger).await?;
-        make_operator(&ledger).await?;
+        make_login(&ledger, OPERATOR, "chancery_operator").await?;
+        make_login(&ledger, GATEWAY, "chancery_gateway").await?;
         Self::of(ledger, url)
     }
 
@@ -106,7 +125,8 @@ impl TestLedger {
     }
 
     fn of(ledger: Ledger, url: &str) -> anyhow::Result<Self> {
-        Ok(Self { ledger, url: url.to_owned(), operator_url: operator_url(url)? })
+        let (operator_url, gateway_url) = (operator_url(url)?, gateway_url(url)?);
+        Ok(Self { ledger, url: url.to_owned(), operator_url, gateway_url })
     }
 
     /// Runs statements as the owner.
@@ -129,11 +149,11 @@ impl TestLedger {
     }
 }
 
-/// Makes the login of operators on the ledger's server, unless it is there.
-async fn make_operator(ledger: &Ledger) -> anyhow::Result<()> {
+/// Makes a login on the ledger's server, unless it is there.
+async fn make_login(ledger: &Ledger, login: &str, role: &str) -> anyhow::Result<()> {
     let make = format!(
         "DO $$ BEGIN
-             CREATE ROLE {OPERATOR} LOGIN PASSWORD '{OPERATOR}' IN ROLE chancery_operator;
+             CREATE ROLE {login} LOGIN PASSWORD '{login}' IN ROLE {role};
          EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
          END $$"
     );

@@ -130,7 +130,12 @@ fn certificates(folder: &Path) -> anyhow::Result<()> {
     )
 }
 
-fn openssl(folder: &Path, arguments: &str) -> anyhow::Result<()> {
+/// Runs `openssl` in a folder.
+///
+/// # Errors
+///
+/// When there is none, or it fails.
+pub fn openssl(folder: &Path, arguments: &str) -> anyhow::Result<()> {
     let made = Command::new("openssl")
         .args(arguments.split_whitespace())
         .current_dir(folder)

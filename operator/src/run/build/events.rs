@@ -35,6 +35,7 @@ pub(crate) fn new_events(
         let total = new.records.unwrap_or_default().total;
         let note = match new.records.unwrap_or_default().received {
             None => format!("making keys and {total} records"),
+            Some(_) if is_pushed(new) => "making keys; records can be pushed".to_owned(),
             Some(_) => "making keys, and reading the sources".to_owned(),
         };
         events.push(NewEvent::normal(Reason::Seeding, note));
@@ -100,7 +101,7 @@ pub(crate) fn new_events(
         events.push(NewEvent::warning(Reason::SomeSignersNotStarting, said));
     }
     if matches!(reason(was), Some(Reason::KeysHeld | Reason::SignersIdle))
-        && (reason(is) == Some(Reason::Signing) || reason(is) == some)
+        && (matches!(reason(is), Some(Reason::Signing | Reason::Receiving)) || reason(is) == some)
     {
         events.push(NewEvent::normal(Reason::SigningContinues, "nothing holds the signers up any more"));
     }
@@ -114,6 +115,10 @@ pub(crate) fn new_events(
     }
     events.extend(audited(old, new));
     events
+}
+
+fn is_pushed(status: &SigningRunStatus) -> bool {
+    reason(condition::find(&status.conditions, ConditionType::Sealed)) == Some(Reason::Receiving)
 }
 
 /// Kubernetes makes pods for the signers' Job.

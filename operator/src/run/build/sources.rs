@@ -51,8 +51,17 @@ fn of(source: &SourceState) -> SourceStatus {
 /// Whether the input is complete.
 pub(crate) fn sealed_finding(run: Option<&ValidatedRun>, sealed: bool) -> Finding {
     let with_sources = run.is_some_and(|run| matches!(run.input, RunInput::Sources(_)));
+    let is_pushed = run.is_some_and(|run| run.input.is_pushed());
     let (reason, message) = match (sealed, with_sources) {
         (true, false) => (Reason::Sealed, "every record is in the ledger"),
+        (true, true) if is_pushed => (
+            Reason::Sealed,
+            "nothing more is taken in: all that was pushed is a record, a duplicate or a dead letter",
+        ),
+        (false, true) if is_pushed => (
+            Reason::Receiving,
+            "programs push records; the run is sealed by a call, or once it has recordCount records",
+        ),
         (true, true) => (
             Reason::Sealed,
             "every source is read: all that they offered is a record, a duplicate or a dead letter",

@@ -110,7 +110,7 @@ pub(crate) fn invalid_status(observed: &Observed, decision: &Decision, now: Time
 fn under_way(stage: Stage) -> Phase {
     match stage {
         Stage::Seeding => Phase::Seeding,
-        Stage::Signing => Phase::Signing,
+        Stage::Signing | Stage::Receiving => Phase::Signing,
         Stage::Pending | Stage::Suspended | Stage::Complete => Phase::Pending,
     }
 }
@@ -202,6 +202,11 @@ fn progressing(run: Option<&ValidatedRun>, decision: &Decision) -> Finding {
             Some(aside) => of(true, aside.reason, &aside.message),
             None => of(true, Reason::Signing, "signers sign records"),
         },
+        (Stage::Receiving, ..) => of(
+            true,
+            Reason::Receiving,
+            "all that was pushed is signed, or is about to be, and more may be pushed",
+        ),
     }
 }
 
@@ -253,7 +258,7 @@ fn rate(
         Stage::Complete => took
             .map(|took| whole(total as f64 / took.max(LEAST_TIME).as_secs_f64()))
             .or(observed.object.previous.signatures_per_second),
-        Stage::Signing => ledger.and_then(|ledger| ledger.rate).map(whole),
+        Stage::Signing | Stage::Receiving => ledger.and_then(|ledger| ledger.rate).map(whole),
         Stage::Pending | Stage::Seeding | Stage::Suspended => None,
     }
 }

@@ -117,6 +117,8 @@ pub(crate) enum Stage {
     Pending,
     Seeding,
     Signing,
+    /// All that programs have pushed is signed, and they may push more.
+    Receiving,
     Suspended,
     Complete,
 }

@@ -240,7 +240,7 @@ fn last_message(pods: &[PodView]) -> Option<&str> {
 }
 
 /// What stops the signers was found before.
-fn blocked(decision: Decision, reason: Reason, message: &str) -> Decision {
+pub(super) fn blocked(decision: Decision, reason: Reason, message: &str) -> Decision {
     if decision.obstacle.is_some() { decision } else { decision.blocked(reason, message) }
 }
 

@@ -24,7 +24,7 @@ const EARLY_PAUSE: Duration = Duration::from_secs(5);
 pub(super) fn sign(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Timestamp) -> Decision {
     let decision = Decision::at(stage(ledger));
     let decision = match &observed.job {
-        None if !has_work(observed, ledger) => decision,
+        None if !has_work(run, observed, ledger) => decision,
         None => {
             let plan = plan(run, observed, ledger, None);
             with_secret(decision, plan, observed, ledger)
@@ -38,7 +38,7 @@ pub(super) fn sign(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, 
         Some(job) if job.deleting => decision,
         Some(job) => with_job(decision, run, observed, ledger, job, now),
     };
-    let decision = still_misconfigured(decision, observed, ledger);
+    let decision = still_misconfigured(run, decision, observed, ledger);
     let decision = not_starting(decision, observed, now);
     standstill(run, decision, observed, ledger, now)
 }
@@ -49,11 +49,12 @@ fn stage(ledger: &LedgerRun) -> Stage {
 }
 
 /// Whether signers that start now find something to do. Those that are there wait for the next batch; others would only
-/// wait too. Keys are made for a run that has begun, or has room to.
-fn has_work(observed: &Observed, ledger: &LedgerRun) -> bool {
+/// wait too. Keys are made for a run that has begun, or has room to. Whoever pushes a record may wait for its signature, and
+/// would wait for a pod to start as well: so the signers of such a run wait for records.
+fn has_work(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun) -> bool {
     ledger.sealed
         || ledger.unsigned_batches() > 0
-        || (ledger.missing_keys() > 0 && observed.room == Room::Enough)
+        || ((ledger.missing_keys() > 0 || run.input.is_pushed()) && observed.room == Room::Enough)
 }
 
 fn with_job(
@@ -122,12 +123,17 @@ fn replace_after(decision: Decision, at: Timestamp, pause: Duration, now: Timest
 
 /// While a retry is under way, the run stays failed until a signer works: it leases or stores something, or makes a key.
 /// A batch that a lost signer holds is no sign of that. Where signers have nothing to do, none is wrong.
-fn still_misconfigured(mut decision: Decision, observed: &Observed, ledger: &LedgerRun) -> Decision {
+fn still_misconfigured(
+    run: &ValidatedRun,
+    mut decision: Decision,
+    observed: &Observed,
+    ledger: &LedgerRun,
+) -> Decision {
     let previous = &observed.object.previous;
     let working = ledger.counts.batches_leased > previous.batches.unwrap_or_default().leased
         || ledger.counts.records_signed > previous.records.unwrap_or_default().signed
         || (!ledger.filled && ledger.counts.keys_made > previous.keys.unwrap_or_default().made);
-    let none_is_needed = observed.job.is_none() && !has_work(observed, ledger);
+    let none_is_needed = observed.job.is_none() && !has_work(run, observed, ledger);
     if decision.failure.is_none() && !working && !none_is_needed {
         decision.failure =
             failure_before(observed).filter(|failure| failure.reason == Reason::SignerMisconfigured);

@@ -19,6 +19,7 @@ mod when_given_secrets;
 mod when_held;
 mod when_not_allowed;
 mod when_reading;
+mod when_receiving;
 mod when_signing;
 mod when_standing_still;
 mod when_starting;

@@ -94,7 +94,7 @@ fn news(found: &ObjectsChanged, told: i64) -> Option<String> {
 /// What of the sources this installation does not allow, whatever is in the ledger.
 pub(super) fn not_allowed(context: &Context, target: &Target<'_>) -> Option<Refusal> {
     let sources = sources_of(target.run)?;
-    let message = context.intake.allowed.refusal(sources)?;
+    let message = context.intake.refusal(sources)?;
     Some(Refusal { reason: Reason::SourceNotAllowed, message })
 }
 

@@ -57,7 +57,7 @@ impl OperatorProcess {
     pub async fn start_with(release: &Release<'_>, options: &OperatorOptions) -> anyhow::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("operator-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let pod = release.operator_pod(&name).await?;
+        let pod = release.pod_of("operator", &name).await?;
         let spec = pod.spec.as_ref().context("a pod without a spec")?;
         let kubeconfig = release.kubeconfig_of(spec).await?;
         let container = spec.containers.first().context("a pod without containers")?.clone();
@@ -214,8 +214,8 @@ impl OperatorProcess {
     }
 }
 
-/// The variables and the mounts of a container of the operator's pod, whose own folder is made.
-async fn settings(
+/// The variables and the mounts of a container of a release's pod, whose own folder is made.
+pub(super) async fn settings(
     release: &Release<'_>,
     pod: &Pod,
     container: &Container,
@@ -223,14 +223,14 @@ async fn settings(
 ) -> anyhow::Result<(Vec<(String, String)>, Mounts)> {
     fs::create_dir_all(folder)?;
     let secrets = release.namespace.api();
-    let not_yet = |why| anyhow::anyhow!("the operator's pod cannot be started: {why:?}");
+    let not_yet = |why| anyhow::anyhow!("a pod of the release cannot be started: {why:?}");
     let mounts = environment::mount(&secrets, pod, container, folder).await.map_err(not_yet)?;
     let environment = environment::resolve(&secrets, pod, container).await.map_err(not_yet)?;
     Ok((environment, mounts))
 }
 
 /// `listening address=127.0.0.1:1234 pages="metrics"`, or the same in quotes or JSON.
-fn address(line: &str) -> Option<SocketAddr> {
+pub(super) fn address(line: &str) -> Option<SocketAddr> {
     let at = line.find("listening").map(|at| &line[at..])?;
     let at = at.split(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'));
     at.filter_map(|word| word.parse().ok()).next()

@@ -15,7 +15,7 @@ use super::namespace::Namespace;
 use super::{Controllers, hooks};
 use crate::chancery::Ended;
 use crate::helm::{Helm, chart};
-use crate::ledger::operator_url;
+use crate::ledger::{gateway_url, operator_url};
 
 /// Name of the release, and so of most of what it makes.
 const NAME: &str = "chancery";
@@ -108,9 +108,9 @@ impl<'n> Release<'n> {
         hooks::make_secrets(self, NAME).await
     }
 
-    /// The operator's pod as its Deployment wants it.
-    pub(crate) async fn operator_pod(&self, name: &str) -> anyhow::Result<Pod> {
-        let selector = ListParams::default().labels("app.kubernetes.io/component=operator");
+    /// A pod of a component as its Deployment wants it.
+    pub(crate) async fn pod_of(&self, component: &str, name: &str) -> anyhow::Result<Pod> {
+        let selector = ListParams::default().labels(&format!("app.kubernetes.io/component={component}"));
         let deployments = self.namespace.api::<Deployment>().list(&selector).await?;
         let template = deployments.items.into_iter().next().context("no Deployment")?.spec.template;
         let metadata = ObjectMeta {
@@ -160,16 +160,17 @@ fn values(database: &Value, allowed: &Value) -> Value {
     })
 }
 
-/// Makes a Secret with the URLs of a ledger's owner and of an operator that owns nothing: the values `database` that name it.
+/// Makes a Secret with the URLs of a ledger's owner, of an operator that owns nothing, and of a gateway: the values `database`
+/// that name it.
 ///
 /// # Errors
 ///
 /// When the API server refuses.
 pub async fn give_url(namespace: &Namespace<'_>, url: &str) -> anyhow::Result<Value> {
-    let operator = operator_url(url)?;
-    give(namespace, "ledger", &[("owner-url", url.as_bytes()), ("operator-url", operator.as_bytes())])
-        .await?;
-    Ok(json!({"existingSecret": "ledger", "operatorUrlKey": "operator-url"}))
+    let (operator, gateway) = (operator_url(url)?, gateway_url(url)?);
+    let urls = [("owner-url", url), ("operator-url", &operator), ("gateway-url", &gateway)];
+    give(namespace, "ledger", &urls.map(|(key, url)| (key, url.as_bytes()))).await?;
+    Ok(json!({"existingSecret": "ledger", "operatorUrlKey": "operator-url", "gatewayUrlKey": "gateway-url"}))
 }
 
 async fn give(namespace: &Namespace<'_>, name: &str, data: &[(&str, &[u8])]) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -67,7 +67,9 @@ fn check(object: &Value) -> anyhow::Result<()> {
             Ok(())
         }
         // Their types are not of Kubernetes itself.
-        ("monitoring.coreos.com/v1", "PodMonitor" | "PrometheusRule" | "ServiceMonitor") => Ok(()),
+        ("monitoring.coreos.com/v1", "PodMonitor" | "PrometheusRule" | "ServiceMonitor")
+        | ("gateway.networking.k8s.io/v1", "HTTPRoute") => Ok(()),
+        ("networking.k8s.io/v1", "Ingress") => fits::<Ingress>(object),
         ("networking.k8s.io/v1", "NetworkPolicy") => fits::<NetworkPolicy>(object),
         ("policy/v1", "PodDisruptionBudget") => fits::<PodDisruptionBudget>(object),
         ("rbac.authorization.k8s.io/v1", "ClusterRole") => fits::<ClusterRole>(object),

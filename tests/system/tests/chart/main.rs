@@ -3,6 +3,7 @@
 
 mod admission;
 mod crd;
+mod gateway;
 mod kubernetes;
 mod network;
 mod notes;

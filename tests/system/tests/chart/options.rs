@@ -140,7 +140,8 @@ fn the_network_policies_let_through_the_ports_that_the_urls_name() -> anyhow::Re
             assert!(ports.contains(&&json!(port)), "{}: {port} of {ports:?}", name(&policy));
         }
         let reaches_api_server = ports.contains(&&json!(6443));
-        assert_eq!(reaches_api_server, name(&policy).ends_with("-operator"));
+        let asks_it = ["-operator", "-gateway"].iter().any(|ending| name(&policy).ends_with(ending));
+        assert_eq!(reaches_api_server, asks_it, "{}", name(&policy));
     }
     assert!(chart.set("networkPolicy.enabled=false").of_kind("NetworkPolicy")?.is_empty());
     Ok(())

@@ -29,7 +29,7 @@ fn only_pods_that_talk_to_the_api_server_have_a_token() -> anyhow::Result<()> {
                 assert_eq!(object["automountServiceAccountToken"], false, "{set}: {}", name(&object));
             }
             let Some(pod) = pod_of(&object)? else { continue };
-            let needs_it = ["-operator", "-make-secrets", "-prepare-uninstall", "-test"]
+            let needs_it = ["-operator", "-gateway", "-make-secrets", "-prepare-uninstall", "-test"]
                 .iter()
                 .any(|ending| name(&object).ends_with(ending));
             assert_eq!(pod.automount_service_account_token, Some(needs_it), "{set}: {}", name(&object));

@@ -139,6 +139,15 @@ fn those_who_view_a_namespace_view_its_runs_and_those_who_edit_it_edit_them() ->
     assert!(edit["rules"][0]["verbs"].to_string().contains("create"));
     // The status is the operator's.
     assert_eq!(edit["rules"][1]["verbs"], json!(["get"]));
+    // Results show payloads: whoever may only view has no part in them.
+    let may = |role: &Value, verb: &str, resource: &str| {
+        let rules = role["rules"].as_array().cloned().unwrap_or_default();
+        rules.contains(&json!({"apiGroups": ["chancery.dev"], "resources": [resource], "verbs": [verb]}))
+    };
+    for (verb, resource) in [("create", "signingruns/records"), ("get", "signingruns/results")] {
+        assert!(may(&edit, verb, resource) && !may(&view, verb, resource), "{resource}");
+    }
+    assert!(may(&edit, "get", "keyrings/jwks") && may(&view, "get", "keyrings/jwks"));
     assert!(chart.set("rbac.aggregate=false").of_kind("ClusterRole")?.is_empty());
     Ok(())
 }

@@ -11,7 +11,8 @@ fn naming<'o>(objects: &'o [Value], what: &str) -> Vec<&'o str> {
 }
 
 fn variables(objects: &[Value]) -> Vec<Value> {
-    let operator = objects.iter().find(|object| object["kind"] == "Deployment").expect("the operator");
+    let is_operator = |object: &&Value| object["kind"] == "Deployment" && name(object).ends_with("-operator");
+    let operator = objects.iter().find(is_operator).expect("the operator");
     operator["spec"]["template"]["spec"]["containers"][0]["env"].as_array().cloned().expect("variables")
 }
 
@@ -136,7 +137,7 @@ fn the_operator_and_the_try_out_database_share_a_secret() -> anyhow::Result<()> 
     assert!(variables.contains(&url), "{variables:?}");
     let database = objects.iter().find(|object| object["kind"] == "StatefulSet").expect("the database");
     let container = database["spec"]["template"]["spec"]["containers"][0].to_string();
-    for key in ["postgres-password", "owner-password", "operator-password"] {
+    for key in ["postgres-password", "owner-password", "operator-password", "gateway-password"] {
         assert!(container.contains(key), "{key}: {container}");
     }
     Ok(())

@@ -126,6 +126,27 @@ fn values_that_contradict_each_other_are_refused_with_a_sentence() -> anyhow::Re
             &["database.existingSecret=source-db", "intake.allowed.secretPrefixes={source-}"],
             "would let runs name the Secret source-db",
         ),
+        (&["gateway.enabled=true"], "gateway.tls.existingSecret is empty: name a Secret"),
+        (
+            &["gateway.enabled=true", "gateway.tls.existingSecret=tls", "database.existingSecret=a"],
+            "database.gatewayUrlKey is empty: give the gateway a login of its own",
+        ),
+        (
+            &["gateway.enabled=true", "gateway.tls.existingSecret=tls", "gateway.ingress.enabled=true"],
+            "gateway.ingress.host is empty",
+        ),
+        (
+            &["gateway.enabled=true", "gateway.tls.existingSecret=tls", "gateway.httpRoute.enabled=true"],
+            "gateway.httpRoute.parentRefs is empty",
+        ),
+        (
+            &[
+                "gateway.enabled=true",
+                "gateway.tls.existingSecret=source-tls",
+                "intake.allowed.secretPrefixes={source-}",
+            ],
+            "would let runs name the Secret source-tls",
+        ),
     ];
     for (values, sentence) in cases {
         let Some(mut chart) = Chart::find() else { return Ok(()) };

@@ -6,8 +6,8 @@ use std::process::Command;
 use anyhow::Context;
 use chancery_kit::program;
 
-pub(crate) const PROGRAMS: [&str; 4] =
-    ["chancery", "chancery-signer", "chancery-intake", "chancery-operator"];
+pub(crate) const PROGRAMS: [&str; 5] =
+    ["chancery", "chancery-signer", "chancery-intake", "chancery-gateway", "chancery-operator"];
 
 /// An argument or a flag of a command.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

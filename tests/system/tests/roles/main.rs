@@ -4,6 +4,7 @@
 mod attacks;
 mod auditor;
 mod forged;
+mod gateway;
 mod intake;
 mod keys;
 mod makers;
@@ -195,7 +196,7 @@ async fn a_signer_calls_the_functions_of_the_lease_protocol_and_no_other() -> an
     Ok(())
 }
 
-/// The functions that the page for administrators says a login may call: of signers, and of intakes.
+/// The functions that the page for administrators says a login may call: of signers, of intakes, and of gateways.
 fn told() -> Vec<BTreeSet<&'static str>> {
     include_str!("../../../../docs/operating/postgresql.md")
         .lines()
@@ -205,8 +206,9 @@ fn told() -> Vec<BTreeSet<&'static str>> {
 }
 
 #[test]
-fn the_page_on_postgresql_tells_which_functions_the_logins_of_a_run_may_call() {
-    assert_eq!(told(), [BTreeSet::from(CALLABLE), BTreeSet::from(intake::CALLABLE)]);
+fn the_page_on_postgresql_tells_which_functions_logins_may_call() {
+    let all = [CALLABLE.as_slice(), &intake::CALLABLE, &gateway::CALLABLE];
+    assert_eq!(told(), all.map(|functions| functions.iter().copied().collect::<BTreeSet<_>>()));
 }
 
 #[tokio::test]
@@ -280,6 +282,10 @@ async fn what_signers_may_do_is_put_right_by_the_next_program_that_migrates() ->
         "REVOKE EXECUTE ON FUNCTION chancery.ledger_version() FROM chancery_auditor",
         "GRANT SELECT ON chancery.key_material TO chancery_auditor",
         "REVOKE USAGE ON SCHEMA chancery FROM chancery_signer",
+        "DROP OWNED BY chancery_gateway; DROP ROLE chancery_gateway",
+        "REVOKE USAGE ON SCHEMA chancery FROM chancery_gateway",
+        "REVOKE SELECT ON chancery.ledger FROM chancery_gateway",
+        "REVOKE EXECUTE ON FUNCTION chancery.run_show(text, text) FROM chancery_gateway",
         "REVOKE SELECT ON chancery.ledger FROM chancery_signer",
         "GRANT SELECT ON chancery.runs TO chancery_signer",
         "GRANT SELECT ON chancery.keyrings TO chancery_signer",

@@ -205,7 +205,7 @@ async fn a_login_that_may_make_roles_does_the_administrators_part_by_itself() ->
     let url = server.url("maker").replace("user=chancery", "user=maker");
     let ledger = Ledger::connect(url.parse()?, 6).await?;
     ledger.migrate().await?;
-    let ledger = TestLedger { ledger, operator_url: url.clone(), url };
+    let ledger = TestLedger { ledger, operator_url: url.clone(), gateway_url: url.clone(), url };
     let run = TestRun::new().seeded(&ledger).await?;
     run.finish().await?;
     let owners: Vec<String> = sqlx::query_scalar(

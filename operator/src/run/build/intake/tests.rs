@@ -54,6 +54,7 @@ fn settings() -> IntakeSettings {
         service_account: Some("intake".to_owned()),
         readers: 3,
         template: IntakeTemplate::default(),
+        gateway_url: None,
         allowed: SourcesAllowed::default(),
     }
 }

@@ -43,7 +43,7 @@ impl Situation {
     }
 
     /// In the ledger, with a Secret of the intake, and its Job if there is one.
-    fn reading(job: Option<JobView>) -> Self {
+    pub(super) fn reading(job: Option<JobView>) -> Self {
         let mut situation = Self { run: with_sources(), ..Self::created() }.stored(|ledger| {
             ledger.counts.records = 0;
             ledger.sources = Some(SourcesRead {
@@ -65,7 +65,7 @@ impl Situation {
         situation
     }
 
-    fn sources(self, change: impl FnOnce(&mut SourcesRead)) -> Self {
+    pub(super) fn sources(self, change: impl FnOnce(&mut SourcesRead)) -> Self {
         self.stored(|ledger| change(ledger.sources.as_mut().expect("a run with sources")))
     }
 
@@ -74,7 +74,7 @@ impl Situation {
         self
     }
 
-    fn refused(mut self, reason: Reason) -> Self {
+    pub(super) fn refused(mut self, reason: Reason) -> Self {
         self.observed.intake.refusal = Some(Refusal { reason, message: "source one: not so".to_owned() });
         self
     }

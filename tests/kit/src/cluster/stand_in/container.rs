@@ -50,7 +50,9 @@ pub(crate) fn start(
     let name = Path::new(name).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let here = |(name, value): (String, String)| {
         let value = match (name.as_str(), mounted(&value, mounts)) {
-            ("CHANCERY_LISTEN" | "CHANCERY_LISTEN_FOR_PROBES", _) => "127.0.0.1:0".to_owned(),
+            ("CHANCERY_LISTEN" | "CHANCERY_LISTEN_FOR_METRICS" | "CHANCERY_LISTEN_FOR_PROBES", _) => {
+                "127.0.0.1:0".to_owned()
+            }
             (_, Some(path)) => path.display().to_string(),
             (_, None) if value == message_path => message.display().to_string(),
             (_, None) => value,

@@ -1,0 +1,7 @@
+-- $1 namespace, $2 name
+--
+-- What is not told, such as whose the keyring is, is empty.
+SELECT s.*, $1 AS keyring_namespace, $2 AS keyring_name, '' AS data_key_fingerprint, 0::bigint AS forgotten_use,
+       NULL::uuid AS keyring_namespace_uid, '00000000-0000-0000-0000-000000000000'::uuid AS keyring_object_uid,
+       NULL::uuid AS keyring_adopted_from
+  FROM chancery.keyring_show($1, $2) s
