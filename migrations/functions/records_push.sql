@@ -32,6 +32,11 @@ DECLARE
     v_identities bytea[];
     v_taken record;
 BEGIN
+    -- What is null would be counted, and be nothing.
+    IF num_nulls(p_run, p_run_uid, p_arrivals, p_payloads, p_places, p_identities, p_dead_places, p_stages, p_reasons, p_raws,
+                 p_keys, p_key_digests, p_key_places, p_key_arrivals) > 0 THEN
+        RAISE EXCEPTION 'an argument is null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
     PERFORM chancery.admit_check(0, p_arrivals, p_payloads, p_places, p_identities, p_dead_places, p_stages, p_reasons, p_raws);
     IF cardinality(p_places) + cardinality(p_dead_places) <> p_arrivals THEN
         RAISE EXCEPTION 'each arrival is a payload or is dead' USING ERRCODE = 'invalid_parameter_value';
