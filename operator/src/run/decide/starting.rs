@@ -90,7 +90,8 @@ pub(super) fn start(
         });
         return first.min().map_or(Start::Fine, |since| {
             let looks = LOOKS.iter().chain([&START_TIMEOUT]);
-            let mut pauses = looks.map(|after| until(since.checked_add(*after).unwrap_or(Timestamp::MAX), now));
+            let mut pauses =
+                looks.map(|after| until(since.checked_add(*after).unwrap_or(Timestamp::MAX), now));
             Start::Wait(pauses.find(|pause| !pause.is_zero()).unwrap_or_default())
         });
     }

@@ -120,7 +120,10 @@ async fn a_key_that_took_over_is_trusted_beside_the_one_before() -> anyhow::Resu
     assert_ne!(old, new);
     world.assert_broken("before", &[], &["statement 1: it is signed with the key"]).await?;
     let told = world.verify("after", &[]).await?.expect_code(0)?.stdout;
-    assert!(told.contains("about another run, so no matter for this one: statement 1: it is signed"), "{told}");
+    assert!(
+        told.contains("about another run, so no matter for this one: statement 1: it is signed"),
+        "{told}"
+    );
     std::fs::write(world.trusted(), old + &new)?;
     world.assert_holds("after", &[]).await?;
     world.assert_holds("before", &[]).await

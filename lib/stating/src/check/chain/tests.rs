@@ -202,7 +202,7 @@ fn a_statement_of_somebody_else_is_told_apart_and_takes_no_place_of_one_that_is_
         "{found:?}"
     );
     // It does not cover what is taken away, nor stands for one that was there.
-    let in_its_place = row(2, rows.first(), &thief, claim(2));
+    let in_its_place = row(2, rows.first(), &thief, claim(7));
     let found = violations(&[rows[0].clone(), in_its_place, rows[2].clone(), rows[3].clone()], &trusted, &[]);
     assert_eq!(found, ["statement 3 does not follow the one before it"]);
     rows.remove(1);

@@ -41,12 +41,13 @@ fn a_secret_that_pods_do_not_find_is_replaced_although_others_run() {
     let with =
         |secret| Situation::seeded().with_job(running(2)).with_pod(RUNNING).with_pod(waiting_for(secret));
     let signing = at(Stage::Signing);
+    let aside = signing.clone().with_aside(Reason::SomeSignersNotStarting);
     check([
-        row("the run's own", with(SECRET), signing.clone().doing([make(Some(SECRET), true)]).again_at_once()),
+        row("the run's own", with(SECRET), aside.clone().doing([make(Some(SECRET), true)]).again_at_once()),
         row(
             "one of before is none of the run's any more",
             with("demo-signer-abcdefghij"),
-            signing.clone().doing([run_job(2)]),
+            aside.doing([run_job(2)]),
         ),
     ]);
     let key = "couldn't find key data-key in Secret default/demo-signer-0123456789".to_owned();
