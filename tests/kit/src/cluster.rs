@@ -18,6 +18,7 @@ mod api_server;
 mod assets;
 mod home;
 mod hooks;
+mod installed;
 mod kubeconfig;
 mod kubectl;
 mod namespace;
@@ -30,6 +31,7 @@ mod stand_in;
 mod start;
 mod tenant;
 
+pub use installed::Installed;
 pub use kubectl::Kubectl;
 pub use namespace::Namespace;
 pub use operator::{OperatorOptions, OperatorProcess};
