@@ -91,7 +91,6 @@ CREATE FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea,
 DECLARE
     v_run chancery.runs%ROWTYPE;
     v_split chancery.splits%ROWTYPE;
-    v_by chancery.idempotency;
     v_digests bytea[];
     v_identities bytea[];
 BEGIN
@@ -101,18 +100,9 @@ BEGIN
         answer := 'unknown';
         RETURN;
     END IF;
-    -- Before the turn, so that two readers hash at the same time; how duplicates are known never changes.
-    SELECT i.idempotency INTO v_by FROM chancery.intakes i WHERE i.run_id = v_run.id;
-    IF cardinality(p_identities) <> (CASE v_by WHEN 'Expression' THEN cardinality(p_payloads) ELSE 0 END) THEN
-        RAISE EXCEPTION 'each payload needs an identity in a run that names payloads by an expression, and none in another'
-            USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF v_by <> 'None' THEN
-        v_digests := ARRAY (SELECT sha256(unnest(p_payloads)));
-    END IF;
-    IF v_by = 'Expression' THEN
-        v_identities := ARRAY (SELECT chancery.identity_digest(p.identity) FROM unnest(p_identities) AS p (identity));
-    END IF;
+    -- Before the turn, so that two readers hash at the same time.
+    SELECT d.digests, d.identities INTO v_digests, v_identities
+      FROM chancery.admit_digests(v_run.id, p_payloads, p_identities) d;
     PERFORM chancery.run_turn(v_run.id);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = v_run.id;
     answer := chancery.intake_refusal(v_run);
@@ -265,6 +255,26 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.admit_digests(p_run integer, p_payloads bytea[], p_identities bytea[], OUT digests bytea[], OUT identities bytea[]) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_by chancery.idempotency;
+BEGIN
+    SELECT i.idempotency INTO v_by FROM chancery.intakes i WHERE i.run_id = p_run;
+    IF cardinality(p_identities) <> (CASE v_by WHEN 'Expression' THEN cardinality(p_payloads) ELSE 0 END) THEN
+        RAISE EXCEPTION 'each payload needs an identity in a run that names payloads by an expression, and none in another'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_by <> 'None' THEN
+        digests := ARRAY (SELECT sha256(unnest(p_payloads)));
+    END IF;
+    IF v_by = 'Expression' THEN
+        identities := ARRAY (SELECT chancery.identity_digest(p.identity) FROM unnest(p_identities) AS p (identity));
+    END IF;
+END
+$$;
+
 CREATE FUNCTION chancery.admit_duplicates(p_run integer, p_keyring integer, p_source integer, p_split integer, p_digests bytea[], p_identities bytea[], p_positions bigint[], p_new bigint[], p_last bigint) RETURNS void
     LANGUAGE plpgsql
     SET work_mem TO '32MB'
@@ -309,12 +319,16 @@ BEGIN
         new := new[1:p_room];
     END IF;
     -- Numbered here, and not by joining the lists: with these settings each place of one would be looked for all through the other.
+    -- So would each digest of the table in the list, where the server takes the table to be small. By their places in the table, which
+    -- no index knows, only the list can come first. The rows are this transaction's own.
     EXECUTE format(
-        'UPDATE chancery.%I d SET record = $1 + w.place
-           FROM (SELECT a.digest, a.n, row_number() OVER (ORDER BY a.n) AS place
-                   FROM unnest($2) WITH ORDINALITY AS a (digest, n)
-                  WHERE a.n = ANY ($3) OFFSET 0) w
-          WHERE w.n <> w.place AND d.digest = w.digest AND d.keyring_id = $4', 'digests_' || p_keyring)
+        'UPDATE chancery.%1$I d SET record = $1 + w.place
+           FROM (SELECT (SELECT k.ctid FROM chancery.%1$I k WHERE k.digest = b.digest AND k.keyring_id = $4) AS tid, b.place
+                   FROM (SELECT a.digest, a.n, row_number() OVER (ORDER BY a.n) AS place
+                           FROM unnest($2) WITH ORDINALITY AS a (digest, n)
+                          WHERE a.n = ANY ($3)) b
+                  WHERE b.n <> b.place OFFSET 0) w
+          WHERE d.ctid = w.tid', 'digests_' || p_keyring)
       USING p_base, p_digests, new, p_keyring;
 END
 $_$;
@@ -1837,7 +1851,6 @@ CREATE FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals 
 DECLARE
     v_run chancery.runs%ROWTYPE;
     v_split chancery.splits%ROWTYPE;
-    v_by chancery.idempotency;
     v_digests bytea[];
     v_identities bytea[];
     v_taken record;
@@ -1852,17 +1865,8 @@ BEGIN
         RAISE EXCEPTION 'each arrival is a payload or is dead' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- Before the turn, as in admit.
-    SELECT i.idempotency INTO v_by FROM chancery.intakes i WHERE i.run_id = p_run;
-    IF cardinality(p_identities) <> (CASE v_by WHEN 'Expression' THEN cardinality(p_payloads) ELSE 0 END) THEN
-        RAISE EXCEPTION 'each payload needs an identity in a run that names payloads by an expression, and none in another'
-            USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF v_by <> 'None' THEN
-        v_digests := ARRAY (SELECT sha256(unnest(p_payloads)));
-    END IF;
-    IF v_by = 'Expression' THEN
-        v_identities := ARRAY (SELECT chancery.identity_digest(p.identity) FROM unnest(p_identities) AS p (identity));
-    END IF;
+    SELECT d.digests, d.identities INTO v_digests, v_identities
+      FROM chancery.admit_digests(p_run, p_payloads, p_identities) d;
     PERFORM chancery.run_turn(p_run);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
     IF v_run.deleted_at IS NULL AND EXISTS (SELECT FROM chancery.pushes u WHERE u.run_id = p_run AND u.key_hash = ANY (p_keys)) THEN
@@ -3336,6 +3340,8 @@ GRANT UPDATE(too_many_dead) ON TABLE chancery.runs TO chancery_operator;
 REVOKE ALL ON FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.admit_digests(p_run integer, p_payloads bytea[], p_identities bytea[], OUT digests bytea[], OUT identities bytea[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_duplicates(p_run integer, p_keyring integer, p_source integer, p_split integer, p_digests bytea[], p_identities bytea[], p_positions bigint[], p_new bigint[], p_last bigint) FROM PUBLIC;
 

@@ -30,7 +30,6 @@ LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp A
 DECLARE
     v_run chancery.runs%ROWTYPE;
     v_split chancery.splits%ROWTYPE;
-    v_by chancery.idempotency;
     v_digests bytea[];
     v_identities bytea[];
 BEGIN
@@ -40,18 +39,9 @@ BEGIN
         answer := 'unknown';
         RETURN;
     END IF;
-    -- Before the turn, so that two readers hash at the same time; how duplicates are known never changes.
-    SELECT i.idempotency INTO v_by FROM chancery.intakes i WHERE i.run_id = v_run.id;
-    IF cardinality(p_identities) <> (CASE v_by WHEN 'Expression' THEN cardinality(p_payloads) ELSE 0 END) THEN
-        RAISE EXCEPTION 'each payload needs an identity in a run that names payloads by an expression, and none in another'
-            USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF v_by <> 'None' THEN
-        v_digests := ARRAY (SELECT sha256(unnest(p_payloads)));
-    END IF;
-    IF v_by = 'Expression' THEN
-        v_identities := ARRAY (SELECT chancery.identity_digest(p.identity) FROM unnest(p_identities) AS p (identity));
-    END IF;
+    -- Before the turn, so that two readers hash at the same time.
+    SELECT d.digests, d.identities INTO v_digests, v_identities
+      FROM chancery.admit_digests(v_run.id, p_payloads, p_identities) d;
     PERFORM chancery.run_turn(v_run.id);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = v_run.id;
     answer := chancery.intake_refusal(v_run);

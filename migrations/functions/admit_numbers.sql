@@ -24,12 +24,16 @@ BEGIN
         new := new[1:p_room];
     END IF;
     -- Numbered here, and not by joining the lists: with these settings each place of one would be looked for all through the other.
+    -- So would each digest of the table in the list, where the server takes the table to be small. By their places in the table, which
+    -- no index knows, only the list can come first. The rows are this transaction's own.
     EXECUTE format(
-        'UPDATE chancery.%I d SET record = $1 + w.place
-           FROM (SELECT a.digest, a.n, row_number() OVER (ORDER BY a.n) AS place
-                   FROM unnest($2) WITH ORDINALITY AS a (digest, n)
-                  WHERE a.n = ANY ($3) OFFSET 0) w
-          WHERE w.n <> w.place AND d.digest = w.digest AND d.keyring_id = $4', 'digests_' || p_keyring)
+        'UPDATE chancery.%1$I d SET record = $1 + w.place
+           FROM (SELECT (SELECT k.ctid FROM chancery.%1$I k WHERE k.digest = b.digest AND k.keyring_id = $4) AS tid, b.place
+                   FROM (SELECT a.digest, a.n, row_number() OVER (ORDER BY a.n) AS place
+                           FROM unnest($2) WITH ORDINALITY AS a (digest, n)
+                          WHERE a.n = ANY ($3)) b
+                  WHERE b.n <> b.place OFFSET 0) w
+          WHERE d.ctid = w.tid', 'digests_' || p_keyring)
       USING p_base, p_digests, new, p_keyring;
 END
 $$;

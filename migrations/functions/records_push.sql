@@ -27,7 +27,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
     v_split chancery.splits%ROWTYPE;
-    v_by chancery.idempotency;
     v_digests bytea[];
     v_identities bytea[];
     v_taken record;
@@ -42,17 +41,8 @@ BEGIN
         RAISE EXCEPTION 'each arrival is a payload or is dead' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- Before the turn, as in admit.
-    SELECT i.idempotency INTO v_by FROM chancery.intakes i WHERE i.run_id = p_run;
-    IF cardinality(p_identities) <> (CASE v_by WHEN 'Expression' THEN cardinality(p_payloads) ELSE 0 END) THEN
-        RAISE EXCEPTION 'each payload needs an identity in a run that names payloads by an expression, and none in another'
-            USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF v_by <> 'None' THEN
-        v_digests := ARRAY (SELECT sha256(unnest(p_payloads)));
-    END IF;
-    IF v_by = 'Expression' THEN
-        v_identities := ARRAY (SELECT chancery.identity_digest(p.identity) FROM unnest(p_identities) AS p (identity));
-    END IF;
+    SELECT d.digests, d.identities INTO v_digests, v_identities
+      FROM chancery.admit_digests(p_run, p_payloads, p_identities) d;
     PERFORM chancery.run_turn(p_run);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
     IF v_run.deleted_at IS NULL AND EXISTS (SELECT FROM chancery.pushes u WHERE u.run_id = p_run AND u.key_hash = ANY (p_keys)) THEN

@@ -5,13 +5,14 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use chancery_process::{Backoff, Exit, LogFormat, Stop};
-use chancery_store::{Progress, Run, StoreError};
+use chancery_store::Run;
 use tokio::process::Command;
 
 use crate::database::Database;
-use crate::display::{Display, Stage, StageBar};
+use crate::display::{Display, Stage};
 use crate::error::CliError;
 use crate::run::child::{ChildProcess, exit_of, holder_name, program};
+use crate::run::incoming::Incoming;
 use crate::run::login::ChildLogin;
 use crate::run::room::Room;
 
@@ -56,30 +57,21 @@ pub(crate) async fn read_sources(
     stop: &Stop,
     told: impl Fn() + Send + Sync,
 ) -> Result<Taken, CliError> {
-    let before = progress(database, run).await?;
-    if before.sealed {
+    let Some(incoming) = Incoming::begin(Stage::Reading, (database, run), room, display, told).await? else {
         return Ok(Taken::Sealed);
-    }
-    let total = run.input.sources().and_then(|sources| sources.record_limit).unwrap_or(0);
-    let bar = display.stage(Stage::Reading, total.unsigned_abs(), received(&before));
+    };
     let login = ChildLogin::for_intake(database, run, SESSIONS).await?;
-    let intake =
-        Intake { database, run, log_format, room, display, url: login.url()?, bar: &bar, told: &told };
+    let intake = Intake { incoming: &incoming, log_format, url: login.url()? };
     let taken = intake.keep_reading(stop).await;
     login.drop().await;
-    bar.end();
+    incoming.end();
     taken
 }
 
 struct Intake<'a, F> {
-    database: &'a Database,
-    run: &'a Run,
+    incoming: &'a Incoming<'a, F>,
     log_format: LogFormat,
-    room: &'a Room,
-    display: &'a Display,
     url: String,
-    bar: &'a StageBar,
-    told: &'a F,
 }
 
 impl<F: Fn() + Send + Sync> Intake<'_, F> {
@@ -88,19 +80,19 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
         let (mut restarts, mut starts) = (0, 0);
         loop {
             // Before it admits anything, and as it goes on.
-            self.look().await?;
+            self.incoming.look().await?;
             let began = Instant::now();
             let holder = holder_name("intake", starts);
             starts += 1;
             let (exit, last) = self.read_once(&holder, stop).await?;
-            self.look().await?;
+            self.incoming.look().await?;
             if exit == Exit::Done
                 && let Some(taken) = self.how_it_ended(stop).await?
             {
                 return Ok(taken);
             }
             // What it had in hand is free at once.
-            self.database.ledger.release_intakes(self.run, &[holder]).await?;
+            self.incoming.database.ledger.release_intakes(self.incoming.run, &[holder]).await?;
             if began.elapsed() >= STEADY {
                 restarts = 0;
                 pause.reset();
@@ -114,7 +106,8 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
                 }
                 restarts += 1;
             }
-            self.display
+            self.incoming
+                .display
                 .above_bars(|| tracing::warn!(restarts, "the intake ended: {last}; starting it again"));
             tokio::select! {
                 () = tokio::time::sleep(pause.next_pause()) => {}
@@ -126,17 +119,12 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
     /// What an intake saw that ended without an error. None if it was asked to stop by somebody else, or what it saw is over
     /// by now.
     async fn how_it_ended(&self, stop: &Stop) -> Result<Option<Taken>, CliError> {
-        let progress = progress(self.database, self.run).await?;
-        match progress.arrivals {
+        let progress = self.incoming.progress().await?;
+        match self.incoming.too_many_dead(&progress) {
             _ if progress.sealed => Ok(Some(Taken::Sealed)),
-            Some(counts) if progress.too_many_dead => Err(CliError::TooManyDead {
-                run: format!("{}/{}", self.run.namespace, self.run.name),
-                dead: counts.dead,
-                limit: counts.dead_limit,
-            }),
-            _ if stop.is_asked() => Ok(Some(Taken::Stopped)),
-            _ if progress.suspended => Ok(Some(Taken::Suspended)),
-            _ => Ok(None),
+            Some(error) => Err(error),
+            None if stop.is_asked() => Ok(Some(Taken::Stopped)),
+            None => Ok(progress.suspended.then_some(Taken::Suspended)),
         }
     }
 
@@ -160,14 +148,14 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
                 }
                 line = intake.next_line() => match line {
                     Some(line) => {
-                        self.display.pass_on(&line);
+                        self.incoming.display.pass_on(&line);
                         last_line = line;
                     }
                     None => break,
                 },
-                _now = look.tick() => match self.look().await {
+                _now = look.tick() => match self.incoming.look().await {
                     Err(CliError::Store(error)) if error.is_transient() => {}
-                    other => other?,
+                    other => _ = other?,
                 },
                 () = stop.asked(), if !asked => {
                     asked = true;
@@ -183,8 +171,8 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
     fn start(&self, holder: &str) -> io::Result<ChildProcess> {
         let mut command = Command::new(program(env::var_os("CHANCERY_INTAKE"), "chancery-intake"));
         command
-            .args(["--run", &self.run.name, "--run-uid", &self.run.uid.to_string()])
-            .args(["--namespace", &self.run.namespace, "--holder", holder])
+            .args(["--run", &self.incoming.run.name, "--run-uid", &self.incoming.run.uid.to_string()])
+            .args(["--namespace", &self.incoming.run.namespace, "--holder", holder])
             .args(["--log-format", self.log_format.flag(), "--stop-with-stdin"])
             // Not on the command line, where everybody could read a password.
             .env("DATABASE_URL", &self.url)
@@ -192,25 +180,4 @@ impl<F: Fn() + Send + Sync> Intake<'_, F> {
             .env_remove("CHANCERY_FORMER_KEK_FILES");
         ChildProcess::start(command, holder.to_owned())
     }
-
-    async fn look(&self) -> Result<(), CliError> {
-        let progress = progress(self.database, self.run).await?;
-        self.bar.at(received(&progress));
-        (self.told)();
-        // Another command, or this one before it was killed, may have left it held.
-        let short = self.room.is_short(self.display);
-        if short.is_some() != progress.held.is_some() {
-            self.database.ledger.hold_intake(self.run.id, short.as_deref()).await?;
-        }
-        Ok(())
-    }
-}
-
-pub(super) fn received(progress: &Progress) -> u64 {
-    progress.arrivals.map_or(0, |counts| counts.received.unsigned_abs())
-}
-
-pub(super) async fn progress(database: &Database, run: &Run) -> Result<Progress, CliError> {
-    let progress = database.ledger.progress(&[run.id]).await?.pop();
-    Ok(progress.ok_or_else(|| StoreError::NoRun(format!("{}/{}", run.namespace, run.name)))?)
 }

@@ -1,6 +1,7 @@
 //! `chancery run`: make records, have them signed, audit, on one machine.
 
 mod child;
+mod incoming;
 mod intake;
 mod login;
 pub(crate) mod manifest;

@@ -6,9 +6,10 @@ use chancery_process::Stop;
 use chancery_store::Run;
 
 use crate::database::Database;
-use crate::display::{Display, Stage, StageBar};
+use crate::display::{Display, Stage};
 use crate::error::CliError;
-use crate::run::intake::{Taken, progress, received};
+use crate::run::incoming::Incoming;
+use crate::run::intake::Taken;
 use crate::run::room::Room;
 
 /// How often the ledger is asked how far it is.
@@ -29,37 +30,30 @@ pub(crate) async fn receive(
     stop: &Stop,
     told: impl Fn() + Send + Sync,
 ) -> Result<Taken, CliError> {
-    let before = progress(database, run).await?;
-    if before.sealed {
+    let Some(incoming) = Incoming::begin(Stage::Receiving, (database, run), room, display, told).await?
+    else {
         return Ok(Taken::Sealed);
-    }
+    };
     display.say(&format!(
         "the run {}/{} takes in what is pushed to it, through `chancery serve`, until it is sealed",
         run.namespace, run.name
     ));
-    let total = run.input.sources().and_then(|sources| sources.record_limit).unwrap_or(0);
-    let bar = display.stage(Stage::Receiving, total.unsigned_abs(), received(&before));
-    let receiving = Receiving { database, run, room, display, bar: &bar, told: &told };
+    let receiving = Receiving { incoming: &incoming };
     let taken = tokio::select! {
-        taken = receiving.watch() => taken,
+        taken = receiving.until_sealed() => taken,
         error = receiving.close_late_batches() => Err(error),
         () = stop.asked() => Ok(Taken::Stopped),
     };
-    bar.end();
+    incoming.end();
     taken
 }
 
 struct Receiving<'a, F> {
-    database: &'a Database,
-    run: &'a Run,
-    room: &'a Room,
-    display: &'a Display,
-    bar: &'a StageBar,
-    told: &'a F,
+    incoming: &'a Incoming<'a, F>,
 }
 
 impl<F: Fn() + Send + Sync> Receiving<'_, F> {
-    async fn watch(&self) -> Result<Taken, CliError> {
+    async fn until_sealed(&self) -> Result<Taken, CliError> {
         let mut patience = Patience::default();
         loop {
             if let Some(taken) = patience.with(self.look().await)?.flatten() {
@@ -70,25 +64,17 @@ impl<F: Fn() + Send + Sync> Receiving<'_, F> {
     }
 
     async fn look(&self) -> Result<Option<Taken>, CliError> {
-        let progress = progress(self.database, self.run).await?;
-        self.bar.at(received(&progress));
-        (self.told)();
-        let short = self.room.is_short(self.display);
-        if short.is_some() != progress.held.is_some() {
-            self.database.ledger.hold_intake(self.run.id, short.as_deref()).await?;
+        let progress = self.incoming.look().await?;
+        if progress.deleted {
+            let run = self.incoming.run;
+            return Err(CliError::BeingDeleted(format!("{}/{}", run.namespace, run.name)));
         }
-        match progress.arrivals {
-            _ if progress.deleted => {
-                Err(CliError::BeingDeleted(format!("{}/{}", self.run.namespace, self.run.name)))
-            }
-            _ if progress.sealed => Ok(Some(Taken::Sealed)),
-            Some(counts) if progress.too_many_dead => Err(CliError::TooManyDead {
-                run: format!("{}/{}", self.run.namespace, self.run.name),
-                dead: counts.dead,
-                limit: counts.dead_limit,
-            }),
-            _ if progress.suspended => Ok(Some(Taken::Suspended)),
-            _ => Ok(None),
+        if progress.sealed {
+            return Ok(Some(Taken::Sealed));
+        }
+        match self.incoming.too_many_dead(&progress) {
+            Some(error) => Err(error),
+            None => Ok(progress.suspended.then_some(Taken::Suspended)),
         }
     }
 
@@ -96,7 +82,13 @@ impl<F: Fn() + Send + Sync> Receiving<'_, F> {
     async fn close_late_batches(&self) -> CliError {
         let mut patience = Patience::default();
         loop {
-            let closed = self.database.ledger.close_late_batch(self.run).await.map_err(CliError::from);
+            let closed = self
+                .incoming
+                .database
+                .ledger
+                .close_late_batch(self.incoming.run)
+                .await
+                .map_err(CliError::from);
             match patience.with(closed) {
                 Ok(next) => {
                     tokio::time::sleep(next.flatten().unwrap_or(LONGEST_LOOK).min(LONGEST_LOOK)).await

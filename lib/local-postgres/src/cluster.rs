@@ -7,17 +7,18 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::SUPERUSER;
 use crate::address::PORT;
 use crate::config::{self, Kind};
 use crate::error::{Error, io_error, last_lines};
+use crate::initdb::create;
 use crate::pid_file::{self, State};
-use crate::place::{Place, beside, folder_beside, is_cluster};
+use crate::place::{Place, beside, is_cluster};
 use crate::postmaster;
 use crate::private_dir;
 use crate::runner::run;
 use crate::server::ServerOptions;
 use crate::standby;
+use crate::template;
 
 /// The checkpoint at a clean end writes all that is in memory, on a slow disk for minutes.
 const STOP_SECONDS: u64 = 300;
@@ -55,6 +56,14 @@ impl Cluster {
         }
         let socket_dir = place.socket_dir()?;
         Ok(Cluster { place, kind, socket_dir })
+    }
+
+    /// Makes a copy of a cluster of the folder `templates`, in an empty place.
+    pub(crate) fn prepare_copy(wanted: &Path, templates: &Path) -> Result<Cluster, Error> {
+        let place = Place::choose(wanted)?;
+        template::copy(&place, templates)?;
+        let socket_dir = place.socket_dir()?;
+        Ok(Cluster { place, kind: Kind::ThrowAway, socket_dir })
     }
 
     /// Makes a standby of the server whose database `postgres` is at `conninfo`, in an empty place.
@@ -197,50 +206,5 @@ impl Cluster {
     /// Removes what a stopped server does not need.
     pub(crate) fn tidy(&self) {
         private_dir::remove(&beside(&self.place.data, "socket-dir"));
-    }
-}
-
-/// Runs `initdb` in a folder beside the data and renames that one when it is complete: an
-/// `initdb` that is killed leaves nothing that looks like a cluster.
-fn create(place: &Place, kind: Kind) -> Result<(), Error> {
-    let Place { data, binaries, runner, note: _ } = place;
-    remove_unfinished(data);
-    let unfinished = folder_beside(data, "initdb")?;
-    if let Some(account) = runner.account() {
-        account.give(unfinished.path()).map_err(io_error("give to the server's user", unfinished.path()))?;
-    }
-    let mut command = runner.command(&binaries.program("initdb"));
-    command.arg("-D").arg(unfinished.path()).args([
-        &format!("--username={SUPERUSER}"),
-        // Who can enter the socket's directory is the server's own user or root. Nobody
-        // else gets there, and TCP stays shut even if somebody switches it on.
-        "--auth-local=trust",
-        "--auth-host=reject",
-        "--encoding=UTF8",
-        // Exists everywhere and never changes its order under an index, unlike others.
-        "--locale=C",
-        "--data-checksums",
-        "--no-instructions",
-    ]);
-    if kind == Kind::ThrowAway {
-        command.arg("--no-sync");
-    }
-    let output = run(&mut command)?;
-    if !output.status.success() {
-        return Err(Error::Init { data_dir: data.clone(), said: last_lines(&output.stderr) });
-    }
-    fs::rename(unfinished.path(), data).map_err(io_error("put the new cluster at", data))
-}
-
-fn remove_unfinished(data: &Path) {
-    let parent = data.parent().unwrap_or(data);
-    for what in ["initdb", "trial"] {
-        let prefix = format!("{}-", beside(data, what).display());
-        for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-            if entry.path().to_string_lossy().starts_with(&prefix) {
-                // Of another user, perhaps; then it is in nobody's way.
-                let _ = fs::remove_dir_all(entry.path());
-            }
-        }
     }
 }

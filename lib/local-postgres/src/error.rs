@@ -129,6 +129,15 @@ pub enum Error {
         said: String,
     },
 
+    /// A copy of a cluster failed.
+    #[error("cannot copy the PostgreSQL cluster {}; cp said: {said}", template.display())]
+    Template {
+        /// What was to be copied.
+        template: PathBuf,
+        /// The last lines of its output.
+        said: String,
+    },
+
     /// `pg_basebackup` failed.
     #[error("cannot make a standby in {}; pg_basebackup said: {said}", data_dir.display())]
     Copy {

@@ -25,6 +25,7 @@ mod binaries;
 mod cluster;
 mod config;
 mod error;
+mod initdb;
 mod locks;
 mod pid_file;
 mod place;
@@ -33,6 +34,7 @@ mod private_dir;
 mod runner;
 mod server;
 mod standby;
+mod template;
 mod throw_away;
 
 pub use binaries::{MINIMUM_MAJOR, PgBinaries, find_binaries};

@@ -48,6 +48,19 @@ impl ThrowAway {
         Self::made_by(parent_dir, options, |data| Cluster::prepare(data, Kind::ThrowAway))
     }
 
+    /// The same, with a copy of a cluster that is made once for all that name this folder of templates.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start).
+    pub fn start_copy(
+        parent_dir: &Path,
+        templates: &Path,
+        options: ServerOptions,
+    ) -> Result<ThrowAway, Error> {
+        Self::made_by(parent_dir, options, |data| Cluster::prepare_copy(data, templates))
+    }
+
     /// Starts a standby that follows this server by streaming. The options have to allow at least as many
     /// connections as this server's.
     ///

@@ -16,7 +16,7 @@ use crate::host::services::Services;
 use crate::host::triggers::Triggers;
 use crate::run::build::pod::SignerSettings;
 use crate::run::closing;
-use crate::run::facts::{Audited, Background, WorkKind};
+use crate::run::facts::{Audited, Background, Observed, WorkKind};
 use crate::run::holding;
 use crate::run::intake_settings::IntakeSettings;
 use crate::run::key_files::KeyFiles;
@@ -53,6 +53,10 @@ pub(crate) struct Remembered {
     /// Holders that had ended and had nothing in hand: they are asked for again only for as long as a last
     /// statement of theirs may still be carried out.
     pub(crate) released: HashSet<String>,
+    /// Holders of signers that failed by themselves, for as long as their Job is there: their pods may go before.
+    pub(crate) failed: HashSet<String>,
+    /// The same of intakes.
+    pub(crate) failed_intakes: HashSet<String>,
     /// The uid of the Job that was created or changed last.
     pub(crate) job: Option<String>,
     /// The name of the signers' Secret, if this operator has made it, or seen that it was made of what is still right.
@@ -67,6 +71,20 @@ pub(crate) struct Remembered {
     pub(crate) audited: Option<Audited>,
     /// How many reconciles in a row failed.
     pub(crate) failures: u32,
+}
+
+impl Remembered {
+    /// Notes which pods have failed; of a Job that is gone, none.
+    pub(crate) fn note_failed(&mut self, observed: &Observed) {
+        let Observed { job, pods, intake, .. } = observed;
+        let both = [(&mut self.failed, job, pods), (&mut self.failed_intakes, &intake.job, &intake.pods)];
+        for (failed, job, pods) in both {
+            match job {
+                Some(_) => failed.extend(pods.iter().filter(|pod| pod.failed).map(|pod| pod.holder.clone())),
+                None => failed.clear(),
+            }
+        }
+    }
 }
 
 impl Shared {

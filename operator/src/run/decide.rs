@@ -6,6 +6,7 @@ mod audit;
 mod before;
 pub(crate) mod decision;
 mod deletion;
+pub(crate) mod failures;
 mod generate;
 mod hold;
 mod intake;
@@ -206,7 +207,7 @@ fn advance(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Tim
     match &ledger.sources {
         _ if ledger.sealed => decision,
         Some(sources) if run.input.is_pushed() => receive(decision, observed, ledger, sources),
-        Some(sources) => take_in(decision, observed, sources, now),
+        Some(sources) => take_in(run, decision, observed, sources, now),
         None => generate(decision, observed, now),
     }
 }

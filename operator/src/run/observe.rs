@@ -15,6 +15,7 @@ use kube::ResourceExt;
 
 use crate::run::context::Context;
 use crate::run::facts::{IntakeView, Observed};
+use crate::run::observe::job::OfPods;
 use crate::run::observe::pods::Program;
 use crate::run::watched::Target;
 use reading::{Now, Reading};
@@ -34,9 +35,13 @@ pub(crate) async fn observe(context: &Context, target: &Target<'_>, now: Now) ->
     let object = target.object;
     let uid = object.uid().unwrap_or_default();
     let pods = pods::view(context, object, Program::Signer);
-    let job = job::view(context, object, &names::job_name(&object.name_any()), &pods);
+    let remembered = context.memory.of(&uid);
+    let told = object.status.as_ref().and_then(|status| status.signers).unwrap_or_default().failed;
+    let of_pods = OfPods { pods: &pods, failed: &remembered.failed, told };
+    let job = job::view(context, object, &names::job_name(&object.name_any()), &of_pods);
     let intake_pods = pods::view(context, object, Program::Intake);
-    let intake_job = job::view(context, object, &names::intake_job_name(&object.name_any()), &intake_pods);
+    let of_pods = OfPods { pods: &intake_pods, failed: &remembered.failed_intakes, told: 0 };
+    let intake_job = job::view(context, object, &names::intake_job_name(&object.name_any()), &of_pods);
     // Before the ledger: work that ends meanwhile is then observed as under way, and observed again.
     let background = context.background(&uid);
     let beside = ledger::Beside {
@@ -62,7 +67,7 @@ pub(crate) async fn observe(context: &Context, target: &Target<'_>, now: Now) ->
         kek: context.key_files.read_keks().map(|keks| keks.fingerprints()).map_err(|error| error.to_string()),
         background,
         room,
-        audited: context.memory.of(&uid).audited,
+        audited: remembered.audited,
         job,
         pods,
         trouble,

@@ -68,6 +68,7 @@ async fn step(context: &Context, reference: &RunRef, object: &SigningRun) -> Res
     let target = Target { reference, object, run };
     let Observation { observed, reading, released, changed } = observe(context, &target, now).await;
     remember(context, &uid, reference, reading, released);
+    context.memory.change(&uid, |remembered| remembered.note_failed(&observed));
     let decision = match &validated {
         _ if observed.object.deleted_at.is_some() => decide_deletion(&observed, now.time),
         Err(problem) => decide_invalid(&observed, problem.clone()),

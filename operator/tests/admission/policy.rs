@@ -132,6 +132,7 @@ impl Release {
         let plan = JobPlan {
             parallelism: 1,
             suspended: false,
+            backoff_limit: 109,
             run_uid: Some(uuid::Uuid::nil()),
             secret: Some(INTAKE_SECRET.to_owned()),
         };
@@ -174,6 +175,7 @@ impl Release {
         let plan = JobPlan {
             parallelism: 3,
             suspended: false,
+            backoff_limit: 109,
             run_uid: Some(uuid::Uuid::nil()),
             secret: Some(SECRET.to_owned()),
         };

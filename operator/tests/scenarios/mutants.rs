@@ -47,7 +47,13 @@ async fn whatever_is_wrong_with_a_field_the_run_fails_rests_and_can_be_deleted()
                 // What is deeper down are parts of a pod: the API server judges them with the Job.
                 let may_be = mutation.allowed || UNSEEN.contains(&mutation.what) || !field.is_top();
                 assert!(may_be, "{what} is taken");
-                let plan = JobPlan { parallelism: 1, suspended: false, run_uid: None, secret: None };
+                let plan = JobPlan {
+                    parallelism: 1,
+                    suspended: false,
+                    backoff_limit: 6,
+                    run_uid: None,
+                    secret: None,
+                };
                 let job = run::job(&object, &run, &plan, &settings());
                 assert!(job.spec.is_some_and(|spec| spec.parallelism == Some(1)), "{what} makes no Job");
                 continue;

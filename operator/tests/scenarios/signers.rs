@@ -4,6 +4,7 @@ use chancery_api::condition::ConditionType;
 use chancery_api::{Phase, names};
 use serde_json::{Value, json};
 
+use super::cluster::pod_status;
 use super::world::{JOB, RUN, World, manifest, spec};
 
 fn job(world: &World) -> Value {
@@ -126,7 +127,7 @@ async fn a_job_that_kueue_holds_is_left_suspended_and_one_that_it_admits_is_left
 async fn signers_that_can_never_work_fail_the_run_until_they_do() -> anyhow::Result<()> {
     let (world, mut operator) = World::signing(spec()).await?;
     let said = "the data key file /etc/chancery/signer/data-key holds no data key";
-    world.api.pod(RUN, "demo-signer-abcde", super::cluster::pod_status::ended(78, "Error", said));
+    world.api.pod(RUN, "demo-signer-abcde", pod_status::ended(78, "Error", said));
     world.api.job_fails(JOB, "PodFailurePolicy", "Container signer failed with exit code 78");
     operator.settle(RUN).await?;
     let (failed, reason, message) = world.condition(RUN, ConditionType::Failed);
@@ -145,9 +146,74 @@ async fn signers_that_can_never_work_fail_the_run_until_they_do() -> anyhow::Res
     Ok(())
 }
 
+/// Signers that fail by themselves, each in a pod that stays.
+fn fail_signers(world: &World, numbers: std::ops::RangeInclusive<i32>) {
+    for number in numbers {
+        world.api.pod(RUN, &format!("demo-signer-{number}-abcde"), pod_status::ended(1, "Error", "a defect"));
+        world.api.edit("jobs", JOB, json!({"status": {"failed": number}}));
+    }
+}
+
+fn failed(world: &World) -> Value {
+    world.run(RUN)["status"]["signers"]["failed"].clone()
+}
+
+#[tokio::test]
+async fn signers_that_failed_are_counted_when_their_pods_are_gone_and_those_of_another_job_are_not()
+-> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    fail_signers(&world, 1..=2);
+    operator.settle(RUN).await?;
+    for number in 1..=2 {
+        world.api.remove("pods", &format!("demo-signer-{number}-abcde"));
+    }
+    fail_signers(&world, 3..=3);
+    operator.settle(RUN).await?;
+    assert_eq!(failed(&world), 3);
+
+    // Neither is in the memory of the next one, nor is its pod there.
+    world.api.remove("pods", "demo-signer-3-abcde");
+    drop(operator);
+    let mut operator = world.operator().await;
+    operator.settle(RUN).await?;
+    assert_eq!(failed(&world), 3);
+
+    world.api.delete("jobs", JOB);
+    world.api.collect_garbage();
+    operator.settle(RUN).await?;
+    world.api.edit("jobs", JOB, json!({"status": {"failed": 2}}));
+    operator.settle(RUN).await?;
+    assert_eq!(failed(&world), 0, "two were evicted");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_job_that_is_used_up_by_evictions_is_replaced() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    let first = job(&world)["metadata"]["uid"].clone();
+    fail_signers(&world, 1..=1);
+    operator.settle(RUN).await?;
+    world.api.job_fails(JOB, "FailedIndexes", "Job has failed indexes");
+    world.api.edit("jobs", JOB, json!({"status": {"failed": 2_000}}));
+    operator.settle(RUN).await?;
+    world.api.collect_garbage();
+    operator.settle(RUN).await?;
+    assert_ne!(job(&world)["metadata"]["uid"], first);
+    assert_eq!(world.phase(RUN), Some(Phase::Signing));
+    assert!(!world.events().contains(&"SignersFailed".to_owned()));
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_run_whose_signers_failed_too_often_goes_on_when_asked_to() -> anyhow::Result<()> {
     let (world, mut operator) = World::signing(spec()).await?;
+    fail_signers(&world, 1..=6);
+    operator.settle(RUN).await?;
+    assert_eq!(job(&world)["spec"]["backoffLimit"], 108, "as many may fail");
+    fail_signers(&world, 7..=7);
+    operator.settle(RUN).await?;
+    assert_eq!(job(&world)["spec"]["backoffLimit"], 6, "Kubernetes is to give it up");
+    world.api.told();
     world.api.job_fails(JOB, "BackoffLimitExceeded", "Job has reached the specified backoff limit");
     operator.settle(RUN).await?;
     assert_eq!(world.condition(RUN, ConditionType::Failed).1, "SignersFailed");

@@ -19,6 +19,7 @@ mod assets;
 mod gateway;
 mod home;
 mod hooks;
+mod installed;
 mod kubeconfig;
 mod kubectl;
 mod namespace;
@@ -32,6 +33,7 @@ mod start;
 mod tenant;
 
 pub use gateway::GatewayProcess;
+pub use installed::Installed;
 pub use kubectl::Kubectl;
 pub use namespace::Namespace;
 pub use operator::{OperatorOptions, OperatorProcess};

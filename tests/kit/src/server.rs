@@ -21,7 +21,8 @@ pub fn server() -> &'static ThrowAway {
 /// When there is no PostgreSQL on the machine.
 #[must_use]
 pub fn throw_away() -> ThrowAway {
-    ThrowAway::start(&folder(), options()).expect("PostgreSQL starts; `make setup` installs it")
+    ThrowAway::start_copy(&folder(), &templates(), options())
+        .expect("PostgreSQL starts; `make setup` installs it")
 }
 
 pub(crate) fn options() -> ServerOptions {
@@ -63,8 +64,13 @@ pub fn talkative_server() -> ThrowAway {
 #[must_use]
 pub fn server_with(settings: &[(&str, &str)]) -> ThrowAway {
     let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    ThrowAway::start(&folder(), ServerOptions { settings, ..ServerOptions::default() })
+    ThrowAway::start_copy(&folder(), &templates(), ServerOptions { settings, ..ServerOptions::default() })
         .expect("PostgreSQL starts; `make setup` installs it")
+}
+
+/// Where all test processes, one after the other, find the cluster that their servers begin with.
+fn templates() -> PathBuf {
+    folder().join("templates")
 }
 
 /// Servers of test processes that have ended are swept from here by the next.

@@ -1,7 +1,6 @@
 //! Somebody edits the run while the operator works on it.
 
-use chancery_kit::TestLedger;
-use chancery_kit::cluster::{Cluster, ClusterRun, OperatorProcess, Release, StandIn, condition_is};
+use chancery_kit::cluster::{ClusterRun, Installed, condition_is};
 use serde_json::{Value, json};
 
 fn has_finalizer(run: &Value) -> bool {
@@ -10,12 +9,8 @@ fn has_finalizer(run: &Value) -> bool {
 
 #[tokio::test]
 async fn a_status_that_others_write_becomes_what_it_should_be() -> anyhow::Result<()> {
-    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
-    let namespace = cluster.namespace("status").await?;
-    let ledger = TestLedger::new().await?;
-    let release = Release::install(&namespace, &ledger.url).await?;
-    let _operator = OperatorProcess::start(&release).await?;
-    let _stand_in = StandIn::start(&namespace)?;
+    let Some(installed) = Installed::in_namespace("status").await? else { return Ok(()) };
+    let Installed { namespace, .. } = &installed;
     let kubectl = namespace.kubectl();
     let forge = async |status: Value| {
         let patch = json!({"status": status}).to_string();
@@ -23,7 +18,7 @@ async fn a_status_that_others_write_becomes_what_it_should_be() -> anyhow::Resul
             ["patch", "signingrun/demo", "--subresource=status", "--type=merge", "--patch", &patch];
         kubectl.run(&arguments).await
     };
-    let run = ClusterRun::new(&namespace, "demo").long();
+    let run = ClusterRun::new(namespace, "demo").long();
     run.apply().await?;
     run.until_signed(1).await;
     forge(json!({"phase": "Failed", "records": {"total": 1, "seeded": 1, "signed": 1}})).await?;
@@ -44,13 +39,9 @@ async fn a_status_that_others_write_becomes_what_it_should_be() -> anyhow::Resul
 
 #[tokio::test]
 async fn a_completion_that_others_claim_is_not_believed() -> anyhow::Result<()> {
-    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
-    let namespace = cluster.namespace("claimed").await?;
-    let ledger = TestLedger::new().await?;
-    let release = Release::install(&namespace, &ledger.url).await?;
-    let _operator = OperatorProcess::start(&release).await?;
-    let _stand_in = StandIn::start(&namespace)?;
-    let run = ClusterRun::new(&namespace, "demo").of(5_000, 8, 100).with("algorithm", "RS256");
+    let Some(installed) = Installed::in_namespace("claimed").await? else { return Ok(()) };
+    let Installed { ledger, namespace, .. } = &installed;
+    let run = ClusterRun::new(namespace, "demo").of(5_000, 8, 100).with("algorithm", "RS256");
     run.apply().await?;
     run.until_signed(1).await;
     let claim = json!({"status": {"phase": "Complete", "conditions": [{
@@ -62,18 +53,14 @@ async fn a_completion_that_others_claim_is_not_believed() -> anyhow::Result<()> 
     namespace.kubectl().run(&arguments).await?;
     run.until("the claim is gone", |run| run["status"]["conditions"][0]["reason"] != "Claimed").await;
     run.until_phase("Complete").await;
-    run.assert_audit_holds(&ledger).await
+    run.assert_audit_holds(ledger).await
 }
 
 #[tokio::test]
 async fn a_finalizer_that_is_taken_away_comes_back() -> anyhow::Result<()> {
-    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
-    let namespace = cluster.namespace("finalizer").await?;
-    let ledger = TestLedger::new().await?;
-    let release = Release::install(&namespace, &ledger.url).await?;
-    let _operator = OperatorProcess::start(&release).await?;
-    let _stand_in = StandIn::start(&namespace)?;
-    let run = ClusterRun::new(&namespace, "demo").long();
+    let Some(installed) = Installed::in_namespace("finalizer").await? else { return Ok(()) };
+    let Installed { namespace, .. } = &installed;
+    let run = ClusterRun::new(namespace, "demo").long();
     run.apply().await?;
     run.until_signed(1).await;
     run.patch(json!({"metadata": {"finalizers": null}})).await?;
@@ -91,13 +78,9 @@ async fn a_finalizer_that_is_taken_away_comes_back() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_spec_that_keeps_changing_ends_as_it_was_last_written() -> anyhow::Result<()> {
-    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
-    let namespace = cluster.namespace("spec").await?;
-    let ledger = TestLedger::new().await?;
-    let release = Release::install(&namespace, &ledger.url).await?;
-    let _operator = OperatorProcess::start(&release).await?;
-    let _stand_in = StandIn::start(&namespace)?;
-    let run = ClusterRun::new(&namespace, "demo").of(20_000, 8, 100).with("algorithm", "RS256");
+    let Some(installed) = Installed::in_namespace("spec").await? else { return Ok(()) };
+    let Installed { ledger, namespace, .. } = &installed;
+    let run = ClusterRun::new(namespace, "demo").of(20_000, 8, 100).with("algorithm", "RS256");
     run.apply().await?;
     for change in 0..12 {
         run.patch_spec(json!({"parallelism": 1 + change % 4, "suspend": change % 3 == 2})).await?;
@@ -107,28 +90,24 @@ async fn a_spec_that_keeps_changing_ends_as_it_was_last_written() -> anyhow::Res
         run["status"]["observedGeneration"] == run["metadata"]["generation"]
     })
     .await;
-    run.completes(&ledger).await
+    run.completes(ledger).await
 }
 
 #[tokio::test]
 async fn a_run_of_a_name_that_was_used_before_says_so_and_a_deleted_one_makes_room() -> anyhow::Result<()> {
-    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
-    let namespace = cluster.namespace("again").await?;
-    let ledger = TestLedger::new().await?;
-    let release = Release::install(&namespace, &ledger.url).await?;
-    let _operator = OperatorProcess::start(&release).await?;
-    let _stand_in = StandIn::start(&namespace)?;
-    let first = ClusterRun::new(&namespace, "demo");
+    let Some(installed) = Installed::in_namespace("again").await? else { return Ok(()) };
+    let Installed { ledger, namespace, .. } = &installed;
+    let first = ClusterRun::new(namespace, "demo");
     first.apply().await?;
-    first.completes(&ledger).await?;
+    first.completes(ledger).await?;
     first.delete().await?;
     first.until("it is gone", |run| run.is_null()).await;
     // The ledger has kept the first: another run cannot take its name.
-    let other = ClusterRun::new(&namespace, "demo").of(300, 4, 10);
+    let other = ClusterRun::new(namespace, "demo").of(300, 4, 10);
     other.apply().await?;
     let refused = other.until_condition("Failed", "True").await;
     assert_eq!(refused["reason"], "NotAdopted", "{refused}");
     other.delete().await?;
     other.until("it is gone", |run| run.is_null()).await;
-    first.assert_audit_holds(&ledger).await
+    first.assert_audit_holds(ledger).await
 }

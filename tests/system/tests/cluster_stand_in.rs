@@ -25,8 +25,9 @@ fn job(name: &str, run: &SeededRun<'_>, parallelism: u32) -> Value {
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": {"rules": [
                 {"action": "FailJob", "onExitCodes": {"containerName": "signer", "operator": "In", "values": [78]}},
-                {"action": "Ignore", "onExitCodes": {"containerName": "signer", "operator": "In", "values": [74, 75, 130]}},
-                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
+                {"action": "Ignore", "onExitCodes": {"containerName": "signer", "operator": "In", "values": [74, 75]}},
+                {"action": "FailIndex", "onExitCodes": {"containerName": "signer", "operator": "In", "values": [130]}},
+                {"action": "FailIndex", "onPodConditions": [{"type": "DisruptionTarget"}]},
             ]},
             "template": {"spec": {
                 "restartPolicy": "Never",
@@ -184,7 +185,7 @@ async fn pods_come_and_go_with_parallelism_and_suspension() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn a_killed_pod_counts_and_an_evicted_one_does_not() -> anyhow::Result<()> {
+async fn a_killed_pod_counts_and_so_does_an_evicted_one() -> anyhow::Result<()> {
     let Some(cluster) = Cluster::shared() else { return Ok(()) };
     let namespace = cluster.namespace("faults").await?;
     let ledger = TestLedger::new().await?;
@@ -200,14 +201,14 @@ async fn a_killed_pod_counts_and_an_evicted_one_does_not() -> anyhow::Result<()>
     let first = another_than("").await;
     stand_in.evict(&first).await?;
     let second = another_than(&first).await;
-    assert_eq!(status(&namespace, "signers").await?["failed"], Value::Null);
+    assert_eq!(status(&namespace, "signers").await?["failed"], 1);
     stand_in.kill(&second)?;
     let third = another_than(&second).await;
     let killed = namespace.kubectl().get("pod", &second).await?.unwrap_or_default();
     let terminated = &killed["status"]["containerStatuses"][0]["state"]["terminated"];
     assert_eq!(terminated["exitCode"], 137, "{killed}");
     eventually("it is counted", async || {
-        status(&namespace, "signers").await.is_ok_and(|status| status["failed"] == 1)
+        status(&namespace, "signers").await.is_ok_and(|status| status["failed"] == 2)
     })
     .await;
     stand_in.freeze();

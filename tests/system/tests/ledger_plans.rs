@@ -163,3 +163,58 @@ async fn what_holds_a_run_up_is_read_without_the_log_of_its_ring() -> anyhow::Re
     assert!(few > 0 && many < 3 * few, "{many} pages after 2,500 batches, {few} before");
     Ok(())
 }
+
+/// Blocks that numbering the digests of a call reads, of which the ring had the first one before.
+async fn blocks_to_number(
+    owner: &mut PgConnection,
+    run: &SeededRun<'_>,
+    digests: i64,
+) -> anyhow::Result<i64> {
+    let (id, ring) = (run.run.id, run.run.keyring.id);
+    // As admit_payloads leaves them: each has the number that it would have if all before it were new.
+    let stored = format!(
+        "INSERT INTO chancery.digests_{ring} (digest, record, keyring_id, run_id)
+         SELECT sha256(int8send(n)), CASE n WHEN 1 THEN 1 ELSE 1000 + n END, {ring}, {id}
+           FROM generate_series(1, {digests}::bigint) n"
+    );
+    let number = format!(
+        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)
+         SELECT chancery.admit_numbers({id}, {ring}, 1000, 1000000,
+                    ARRAY (SELECT sha256(int8send(n)) FROM generate_series(1, {digests}::bigint) n))"
+    );
+    let numbered = format!(
+        "SELECT count(*) = {digests} - 1 AND max(record) = 999 + {digests} FROM chancery.digests_{ring} WHERE record > 1000"
+    );
+    let mut transaction = owner.begin().await?;
+    sqlx::query(AssertSqlSafe(stored)).execute(&mut *transaction).await?;
+    let plan: Value = sqlx::query_scalar(AssertSqlSafe(number)).fetch_one(&mut *transaction).await?;
+    let is_numbered: bool = sqlx::query_scalar(AssertSqlSafe(numbered)).fetch_one(&mut *transaction).await?;
+    transaction.rollback().await?;
+    anyhow::ensure!(is_numbered, "there are gaps among {digests} numbers");
+    let blocks = ["Shared Hit Blocks", "Shared Read Blocks", "Temp Read Blocks"];
+    Ok(blocks.iter().map(|name| plan[0]["Plan"][*name].as_i64().unwrap_or_default()).sum())
+}
+
+#[tokio::test]
+async fn payloads_among_which_there_is_a_duplicate_are_numbered_in_one_pass() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    std::fs::write(folder.path().join("a.txt"), "one\n")?;
+    let run = TestRun::new().keys(1).reads("files", folder.path()).created(&ledger).await?.stocked().await?;
+    let mut owner = PgConnection::connect(&ledger.url).await?;
+    // The planner is sure that the ring knows little, and is not told better.
+    let (id, ring) = (run.run.id, run.run.keyring.id);
+    let digests = format!("chancery.digests_{ring}");
+    let former = format!(
+        "INSERT INTO {digests} (digest, record, keyring_id, run_id)
+         SELECT sha256(int8send(-n)), n, {ring}, {id} FROM generate_series(1, 300::bigint) n"
+    );
+    ledger.execute(AssertSqlSafe(former)).await?;
+    ledger.execute(AssertSqlSafe(format!("ALTER TABLE {digests} SET (autovacuum_enabled = false)"))).await?;
+    ledger.execute(AssertSqlSafe(format!("VACUUM ANALYZE {digests}"))).await?;
+    // A list of a few thousand numbers is a file then, and each look through it is counted.
+    sqlx::raw_sql("SET work_mem = '64kB'").execute(&mut owner).await?;
+    let few = blocks_to_number(&mut owner, &run, 2_000).await?;
+    let many = blocks_to_number(&mut owner, &run, 8_000).await?;
+    assert!(few > 0 && many < 6 * few, "{many} blocks for 8,000 payloads, {few} for 2,000");
+    Ok(())
+}

@@ -38,6 +38,26 @@ fn a_throw_away_server_survives_a_crash_of_its_own() {
     assert_eq!(homes(parent.path()), Vec::<PathBuf>::new());
 }
 
+#[test]
+fn servers_that_begin_with_a_copy_share_nothing_and_the_copied_one_is_made_once() {
+    let (parent, templates) = (open_folder(), open_folder());
+    let start = || ThrowAway::start_copy(parent.path(), templates.path(), options(parent.path())).unwrap();
+    let one = start();
+    let made = homes(templates.path());
+    assert_eq!(made.len(), 1);
+    ask(&one.url("postgres"), "CREATE TABLE mine AS SELECT 1");
+    let other = start();
+    assert_eq!(ask(&other.url("postgres"), "SELECT count(*) FROM pg_tables WHERE tablename = 'mine'"), "0");
+    let (control, kept) = ("SELECT system_identifier FROM pg_control_system()", made[0].join("PG_VERSION"));
+    assert_eq!(ask(&one.url("postgres"), control), ask(&other.url("postgres"), control), "it is a copy");
+    drop((one, other));
+    assert_eq!((homes(parent.path()).len(), homes(templates.path())), (0, made));
+
+    // As a cleaner of temporary folders does.
+    fs::remove_file(kept).unwrap();
+    assert_eq!(ask(&start().url("postgres"), "SHOW data_checksums"), "on");
+}
+
 fn dies_with_its_process(parent: &Path) {
     let other = Other::with_throw_away(parent);
     let pid = other.server_pid();

@@ -18,6 +18,7 @@ use crate::run::build::job_change::{JobChange, job_change};
 use crate::run::build::secret::SecretMark;
 use crate::run::context::Context;
 use crate::run::decide::decision::JobPlan;
+use crate::run::decide::failures::backoff_limit;
 use crate::run::facts::{LedgerView, Observed, SecretView};
 use crate::run::watched::Target;
 
@@ -36,7 +37,13 @@ pub(super) async fn start_intake(
     let uid = target.object.uid().unwrap_or_default();
     let content = content(context)?;
     let name = names::intake_secret_name(&run.name, &suffix());
-    let plan = JobPlan { parallelism: 1, suspended: true, run_uid: Some(of.uid), secret: Some(name.clone()) };
+    let plan = JobPlan {
+        parallelism: 1,
+        suspended: true,
+        backoff_limit: backoff_limit(run, None, 1),
+        run_uid: Some(of.uid),
+        secret: Some(name.clone()),
+    };
     let job = apply_job(context, &wanted(context, target, &plan)).await?;
     let sessions = u32::from(context.intake.readers).saturating_mul(2).saturating_add(SESSIONS);
     let login = ledger.make_intake_login(&of, sessions).await?;

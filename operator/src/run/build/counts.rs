@@ -27,10 +27,7 @@ pub(super) fn signers(observed: &Observed) -> SignerCounts {
             active: observed.pods.iter().filter(|pod| is_running(pod)).count().try_into().unwrap_or(i64::MAX),
             pods: job.active,
             succeeded: job.succeeded,
-            // A Job counts a pod seconds after it has ended, and forgets none.
-            failed: job
-                .failed
-                .max(observed.pods.iter().filter(|pod| pod.failed).count().try_into().unwrap_or(0)),
+            failed: job.failed,
         },
         None => SignerCounts::default(),
     }

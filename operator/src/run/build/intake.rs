@@ -48,7 +48,7 @@ pub fn intake_job(
         spec: Some(pod_spec(object, run, plan, signer, settings)),
     };
     let name = names::intake_job_name(&run.name);
-    let spec = queue::spec(&name, names::INTAKE_CONTAINER, plan, run.backoff_limit, template);
+    let spec = queue::spec(&name, names::INTAKE_CONTAINER, plan, template);
     let retry = object.annotations().get(names::ANNOTATION_RETRY).cloned().unwrap_or_default();
     let generation = object.metadata.generation.unwrap_or_default().to_string();
     let mut annotations = BTreeMap::from([

@@ -24,7 +24,7 @@ pub fn job(object: &SigningRun, run: &ValidatedRun, plan: &JobPlan, settings: &S
         spec: Some(pod_spec(object, run, plan, settings)),
     };
     let name = names::job_name(&run.name);
-    let spec = queue::spec(&name, names::SIGNER_CONTAINER, plan, run.backoff_limit, template);
+    let spec = queue::spec(&name, names::SIGNER_CONTAINER, plan, template);
     let mut job_labels = labels(run);
     if let Some(queue) = object.labels().get(names::LABEL_QUEUE) {
         job_labels.insert(names::LABEL_QUEUE.to_owned(), queue.clone());

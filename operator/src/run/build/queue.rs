@@ -3,8 +3,10 @@
 //!
 //! The Job controller waits 10 s before it replaces a pod that failed, twice as long after the next one, up to ten
 //! minutes; and it waits per Job, so that one pod that was killed keeps it from starting any other. Indexes get around that: the
-//! index of a pod that failed is given up, and its replacement has the next, which never failed. What the controller counts
-//! towards `backoffLimit` stays the same.
+//! index of a pod that ended is given up, and its replacement has the next, which never failed.
+//!
+//! To be given up, it has to count towards `backoffLimit`, and so do pods that were evicted. How many of a run's
+//! pods may fail is therefore up to [`failures`](crate::run::decide::failures).
 //! <https://kubernetes.io/docs/concepts/workloads/controllers/job/#backoff-limit-per-index>
 
 use chancery_process::Exit;
@@ -17,7 +19,8 @@ use sha2::{Digest, Sha256};
 
 use crate::run::decide::decision::JobPlan;
 
-/// Indexes of a Job: as many pods as may fail (`backoffLimit` is at most 1,000), and as many as may work at that time.
+/// Indexes of a Job: as many pods as may fail (`spec.backoffLimit` of a run is at most 1,000), and as many as may work at that time.
+/// A Job that has used them up is replaced.
 const INDEXES: i32 = 2_000;
 
 /// The same where the Job's name leaves only three digits: behind it and a hyphen, an index is the host name of a pod.
@@ -27,17 +30,11 @@ const INDEXES_OF_LONG_NAMES: i32 = 1_000;
 const HOST_NAME_MAX: usize = 63;
 
 /// The spec of the Job `name`, whose pods have the container `container`.
-pub(super) fn spec(
-    name: &str,
-    container: &str,
-    plan: &JobPlan,
-    backoff_limit: u32,
-    template: PodTemplateSpec,
-) -> JobSpec {
+pub(super) fn spec(name: &str, container: &str, plan: &JobPlan, template: PodTemplateSpec) -> JobSpec {
     JobSpec {
         parallelism: Some(i32::try_from(plan.parallelism).unwrap_or(i32::MAX)),
         suspend: Some(plan.suspended),
-        backoff_limit: Some(i32::try_from(backoff_limit).unwrap_or(i32::MAX)),
+        backoff_limit: Some(i32::try_from(plan.backoff_limit).unwrap_or(i32::MAX)),
         completion_mode: Some("Indexed".to_owned()),
         completions: Some(indexes(name)),
         backoff_limit_per_index: Some(0),
@@ -57,17 +54,17 @@ fn indexes(name: &str) -> i32 {
     if longest.len() <= HOST_NAME_MAX { INDEXES } else { INDEXES_OF_LONG_NAMES }
 }
 
-/// Exit codes that are not the program's fault.
-const IGNORED: [Exit; 3] = [Exit::NoRoom, Exit::TryAgain, Exit::Interrupted];
+/// Exit codes by which a program says that the database cannot be used for now.
+const DATABASE: [Exit; 2] = [Exit::NoRoom, Exit::TryAgain];
 
 /// Whether an exit code is not the program's fault.
-pub(crate) fn is_ignored(code: i32) -> bool {
-    IGNORED.iter().any(|exit| i32::from(exit.code()) == code)
+pub(crate) fn is_excused(code: i32) -> bool {
+    DATABASE.iter().chain(&[Exit::Interrupted]).any(|exit| i32::from(exit.code()) == code)
 }
 
-/// Which ends of a pod count as failures: a disruption, a stop, and a database that is down or full are not
-/// the program's fault; one that can never work is not retried six times. A pod whose end does not count is replaced under its
-/// own index, later each time: nothing is gained by asking a database that is down without a pause.
+/// What follows when a pod ends: a program that can never work is not tried six times; a pod that was evicted or stopped is replaced
+/// at once, under another index, as is one that failed. Where the database is down or full, the pod is replaced under its own index,
+/// later each time: nothing is gained by asking it without a pause.
 fn failure_policy(container: &str) -> PodFailurePolicy {
     let on_exit = |action: &str, codes: &[Exit]| PodFailurePolicyRule {
         action: action.to_owned(),
@@ -81,9 +78,10 @@ fn failure_policy(container: &str) -> PodFailurePolicy {
     PodFailurePolicy {
         rules: vec![
             on_exit("FailJob", &[Exit::NeverWorks]),
-            on_exit("Ignore", &IGNORED),
+            on_exit("Ignore", &DATABASE),
+            on_exit("FailIndex", &[Exit::Interrupted]),
             PodFailurePolicyRule {
-                action: "Ignore".to_owned(),
+                action: "FailIndex".to_owned(),
                 on_exit_codes: None,
                 on_pod_conditions: Some(vec![PodFailurePolicyOnPodConditionsPattern {
                     type_: "DisruptionTarget".to_owned(),
@@ -107,8 +105,8 @@ mod tests {
     use super::*;
 
     fn made(name: &str, parallelism: u32) -> JobSpec {
-        let plan = JobPlan { parallelism, suspended: false, run_uid: None, secret: None };
-        spec(name, "signer", &plan, 6, PodTemplateSpec::default())
+        let plan = JobPlan { parallelism, suspended: false, backoff_limit: 6, run_uid: None, secret: None };
+        spec(name, "signer", &plan, PodTemplateSpec::default())
     }
 
     #[test]

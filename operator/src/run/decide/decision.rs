@@ -97,6 +97,9 @@ pub struct JobPlan {
     pub parallelism: u32,
     /// Whether Kubernetes makes no pods for now.
     pub suspended: bool,
+    /// After how many pods that ended before their work was done Kubernetes gives the Job up. It counts those that were evicted or
+    /// stopped as well.
+    pub backoff_limit: u32,
     /// The run in the ledger that its pods work for, and no other of that name. None for a Job that does not say.
     pub run_uid: Option<Uuid>,
     /// The Secret that they are given. None for a Job that does not say.
@@ -106,8 +109,14 @@ pub struct JobPlan {
 impl JobPlan {
     /// A Job as it is.
     pub(crate) fn like(job: &JobView) -> Self {
-        let JobView { parallelism, suspended, run_uid, secret, .. } = job;
-        Self { parallelism: *parallelism, suspended: *suspended, run_uid: *run_uid, secret: secret.clone() }
+        let JobView { parallelism, suspended, backoff_limit, run_uid, secret, .. } = job;
+        Self {
+            parallelism: *parallelism,
+            suspended: *suspended,
+            backoff_limit: *backoff_limit,
+            run_uid: *run_uid,
+            secret: secret.clone(),
+        }
     }
 }
 

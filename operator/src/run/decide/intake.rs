@@ -8,6 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::run::decide::before::failure_before;
 use crate::run::decide::decision::{Cause, Decision, Effect, JobPlan, LOOK_AGAIN};
+use crate::run::decide::failures::{are_to_blame, backoff_limit};
 use crate::run::decide::secret::is_lost;
 use crate::run::decide::starting::{Start, start};
 use crate::run::decide::time::{later, until};
@@ -30,6 +31,7 @@ const EARLY_PAUSE: Duration = Duration::from_secs(5);
 /// Adds to what is decided about the signers of a run whose sources are not all read. What stops the signers is reported
 /// first.
 pub(super) fn take_in(
+    run: &ValidatedRun,
     decision: Decision,
     observed: &Observed,
     sources: &SourcesRead,
@@ -51,7 +53,7 @@ pub(super) fn take_in(
             "a Job of the intake's name belongs to something else, or to an earlier run of this name that is being deleted; the sources are read once it is gone",
         ),
         Some(job) if job.deleting => decision,
-        Some(job) => with_job(decision, observed, sources, job, now),
+        Some(job) => with_job(run, decision, observed, sources, job, now),
     };
     let decision = still_misconfigured(decision, observed, sources);
     let decision = not_starting(decision, observed, now);
@@ -64,6 +66,7 @@ pub(super) fn take_in(
 }
 
 fn with_job(
+    run: &ValidatedRun,
     decision: Decision,
     observed: &Observed,
     sources: &SourcesRead,
@@ -72,7 +75,7 @@ fn with_job(
 ) -> Decision {
     match &job.end {
         Some(JobEnd::Failed { reason, message, at }) => {
-            failed(decision, observed, job, (reason, message), *at, now)
+            failed(run, decision, observed, job, (reason, message), *at, now)
         }
         // The run is sealed, by its own account: the next look at the ledger shows whether it is.
         Some(JobEnd::Complete { at }) => replace_after(decision, *at, EARLY_PAUSE, now),
@@ -83,7 +86,8 @@ fn with_job(
             {
                 match standing {
                     SecretStanding::Right => {
-                        let plan = JobPlan { suspended: false, ..JobPlan::like(job) };
+                        let backoff_limit = backoff_limit(run, Some(job), job.parallelism);
+                        let plan = JobPlan { suspended: false, backoff_limit, ..JobPlan::like(job) };
                         decision.first(Effect::EnsureIntake(plan))
                     }
                     SecretStanding::Unchecked => decision.first(Effect::CheckIntake).again_at_once(),
@@ -97,6 +101,7 @@ fn with_job(
 }
 
 fn failed(
+    run: &ValidatedRun,
     decision: Decision,
     observed: &Observed,
     job: &JobView,
@@ -113,6 +118,8 @@ fn failed(
             format!("the sources cannot be read: {said} (retried every {again} s)"),
         );
         replace_after(decision, at, MISCONFIGURED_PAUSE, now)
+    } else if !(are_to_blame(run, job) || has_failed(observed)) {
+        replace_after(decision, at, EARLY_PAUSE, now)
     } else {
         let said = said.map(|said| format!("; the last of them said: {said}")).unwrap_or_default();
         or_failed(
@@ -130,6 +137,11 @@ fn failed(
     } else {
         decision
     }
+}
+
+/// Whether the run is known to have failed by its intakes: their pods may be gone by now.
+fn has_failed(observed: &Observed) -> bool {
+    failure_before(observed).is_some_and(|failure| failure.reason == Reason::IntakeFailed)
 }
 
 fn replace_after(decision: Decision, at: Timestamp, pause: Duration, now: Timestamp) -> Decision {

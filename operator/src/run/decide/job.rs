@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::run::decide::before::failure_before;
 use crate::run::decide::decision::{Decision, Effect, JobPlan, LOOK_AGAIN, Stage};
+use crate::run::decide::failures::{are_to_blame, backoff_limit};
 use crate::run::decide::secret::with_secret;
 use crate::run::decide::standstill::standstill;
 use crate::run::decide::starting::{LOOK_AT_EVENTS, Start, start};
@@ -67,7 +68,7 @@ fn with_job(
 ) -> Decision {
     match &job.end {
         Some(JobEnd::Failed { reason, message, at }) => {
-            failed(decision, observed, job, (reason, message), *at, now)
+            failed(decision, run, observed, job, (reason, message), *at, now)
         }
         // Its signers found nothing to do, and yet records are unsigned: they were stopped, or what they
         // did was undone. A Job in which a pod has succeeded starts no more pods, and stops the others.
@@ -87,6 +88,7 @@ fn with_job(
 
 fn failed(
     decision: Decision,
+    run: &ValidatedRun,
     observed: &Observed,
     job: &JobView,
     (reason, message): (&str, &str),
@@ -101,6 +103,8 @@ fn failed(
             format!("the signers cannot work as they are configured: {said} (retried every {again} s)"),
         );
         replace_after(decision, at, MISCONFIGURED_PAUSE, now)
+    } else if !are_to_blame(run, job) {
+        replace_after(decision, at, EARLY_PAUSE, now)
     } else {
         let said = said.map(|said| format!("; the last of them said: {said}")).unwrap_or_default();
         decision.failed(
@@ -178,8 +182,10 @@ fn plan(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, job: Option
     // More batches come until the run is sealed.
     let left = if ledger.sealed { ledger.unsigned_batches().max(ledger.missing_keys()) } else { u64::MAX };
     let left = left.max(job.map_or(0, |job| job.parallelism.into()));
+    let parallelism = run.signers(ledger.keyring.key_count.unsigned_abs(), left);
     JobPlan {
-        parallelism: run.signers(ledger.keyring.key_count.unsigned_abs(), left),
+        parallelism,
+        backoff_limit: backoff_limit(run, job, parallelism),
         suspended: observed.object.queued && job.is_none_or(|job| job.suspended),
         run_uid: Some(ledger.stored.0.uid),
         secret: None,

@@ -21,7 +21,12 @@ pub(crate) struct JobView {
     /// Pods that have not ended.
     pub(crate) active: i64,
     pub(crate) succeeded: i64,
+    /// Pods that failed by themselves.
     pub(crate) failed: i64,
+    /// The same as Kubernetes counts them, which it does seconds later: those that were evicted or stopped are among them.
+    pub(crate) counted: i64,
+    /// How many of these there may be before Kubernetes gives the Job up.
+    pub(crate) backoff_limit: u32,
     pub(crate) end: Option<JobEnd>,
     /// The run's generation when the Job was last applied.
     pub(crate) generation: Option<i64>,

@@ -4,7 +4,7 @@ use chancery_api::{SigningRun, names};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
 
-use crate::run::build::queue::is_ignored;
+use crate::run::build::queue::is_excused;
 use crate::run::context::Context;
 use crate::run::facts::{PodState, PodView};
 
@@ -75,12 +75,13 @@ pub(super) fn view(context: &Context, object: &SigningRun, program: Program) -> 
         .collect()
 }
 
-/// Whether its end counts as a failure of its program, by the rules of the Job: neither a disruption nor a stop does.
+/// Whether its end counts as a failure of its program: neither a disruption nor a stop does, nor a database that is away.
 fn failed(pod: &Pod, program: Program) -> bool {
     let is_asked_to_end = pod.metadata.deletion_timestamp.is_some()
         || conditions(pod).any(|(type_, status)| type_ == "DisruptionTarget" && status == "True");
     match state(pod, program) {
-        PodState::Ended { exit, .. } => exit != 0 && !is_asked_to_end && !is_ignored(exit),
+        PodState::Ended { exit, .. } => exit != 0 && !is_asked_to_end && !is_excused(exit),
+        PodState::Lost => phase(pod) == "Failed" && !is_asked_to_end,
         _ => false,
     }
 }
@@ -88,6 +89,10 @@ fn failed(pod: &Pod, program: Program) -> bool {
 fn conditions(pod: &Pod) -> impl Iterator<Item = (&str, &str)> {
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
     conditions.map(|condition| (condition.type_.as_str(), condition.status.as_str()))
+}
+
+fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
 }
 
 fn state(pod: &Pod, program: Program) -> PodState {
@@ -99,8 +104,7 @@ fn state(pod: &Pod, program: Program) -> PodState {
         return state;
     }
     let waiting = container.and_then(|container| container.state.as_ref()?.waiting.as_ref());
-    let phase = status.and_then(|status| status.phase.as_deref()).unwrap_or_default();
-    if matches!(phase, "Failed" | "Succeeded") {
+    if matches!(phase(pod), "Failed" | "Succeeded") {
         // The kubelet did not see the container end: its node may be cut off, and the program may still run.
         return PodState::Lost;
     }

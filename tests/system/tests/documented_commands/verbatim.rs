@@ -2,8 +2,7 @@
 
 use std::fs;
 
-use chancery_kit::TestLedger;
-use chancery_kit::cluster::{Cluster, ClusterRun, OperatorProcess, Release, StandIn};
+use chancery_kit::cluster::{ClusterRun, Installed};
 
 use crate::pages::{lines_of_blocks, pages, project};
 
@@ -55,13 +54,9 @@ fn what_is_installed_in_a_namespace_is_looked_for_there() -> anyhow::Result<()> 
 
 #[tokio::test]
 async fn what_one_can_do_with_a_run_can_be_done_verbatim() -> anyhow::Result<()> {
-    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
-    let namespace = cluster.namespace("verbatim").await?;
-    let ledger = TestLedger::new().await?;
-    let release = Release::install(&namespace, &ledger.url).await?;
-    let _operator = OperatorProcess::start(&release).await?;
-    let _stand_in = StandIn::start(&namespace)?;
-    let run = ClusterRun::new(&namespace, "demo").long();
+    let Some(installed) = Installed::in_namespace("verbatim").await? else { return Ok(()) };
+    let Installed { namespace, .. } = &installed;
+    let run = ClusterRun::new(namespace, "demo").long();
     run.apply().await?;
     run.until_signed(10).await;
     let page = fs::read_to_string(project().join("docs/start/kubernetes.md"))?;

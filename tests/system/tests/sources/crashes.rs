@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chancery_kit::{Point, StepRelay, TestLedger, eventually, throw_away};
 
-use crate::every_step::{intake_by, kept, socket_of};
+use crate::every_step::{ended_before, intake_by, kept, socket_of};
 use crate::origins::{Held, Kind, OTHERS, Origin, reading};
 
 /// More than any intake of these tests asks for.
@@ -20,10 +20,7 @@ async fn crashes_at_steps(kinds: &[Kind], held: &Held, point: Point, stride: usi
         let (run, offered) = reading(&ledger, &origins, &format!("step-{step}"), lease).await?;
         let relay = StepRelay::to(&socket_of(&server), step, point).await?;
         let mut intake = intake_by(&relay, &run, "an intake").await?;
-        let over = tokio::select! {
-            ended = intake.ended() => Some(ended?),
-            () = relay.stands() => None,
-        };
+        let over = ended_before(&relay, &mut intake).await?;
         let whole = over.is_some();
         let (code, log) = match over {
             Some(ended) => ended,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chancery_kit::{Offered, Point, StepRelay, TestLedger, TestRun, server};
 use serde_json::json;
 
-use crate::every_step::{database_of, socket_of};
+use crate::every_step::{database_of, ended_before, socket_of};
 use crate::origins::{Held, Kind, OTHERS, Origin, reading};
 use crate::tables::execute;
 use crate::{accounted, counted, holds, lines};
@@ -67,10 +67,7 @@ async fn breaks_off_at_every_request(point: Point) -> anyhow::Result<()> {
             TestRun::new().named(&format!("request-{request}")).keys(1).reads_described("rows", by_relay);
         let run = run.created(&ledger).await?.stocked().await?;
         let mut intake = run.start_intake("patient").await?;
-        let over = tokio::select! {
-            ended = intake.ended() => Some(ended?),
-            () = relay.stands() => None,
-        };
+        let over = ended_before(&relay, &mut intake).await?;
         let whole = over.is_some();
         let (code, log) = match over {
             Some(ended) => ended,

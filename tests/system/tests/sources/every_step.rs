@@ -37,6 +37,17 @@ pub(crate) async fn intake_by(
     IntakeProcess::start_with(&url, &run.run.name, holder, &["--readers", "1"], &[])
 }
 
+/// Waits until the relay stands. If the intake ends before, how it ended.
+pub(crate) async fn ended_before(
+    relay: &StepRelay,
+    intake: &mut IntakeProcess,
+) -> anyhow::Result<Option<(Option<i32>, String)>> {
+    tokio::select! {
+        ended = intake.ended() => ended.map(Some),
+        () = relay.stands() => Ok(None),
+    }
+}
+
 /// Kills an intake at each step in turn; another one goes on, which is told of the death or has to wait for the end of the
 /// lease.
 async fn killed_at_every_step(kinds: &[Kind], held: &Held, point: Point, told: bool) -> anyhow::Result<()> {
@@ -47,11 +58,7 @@ async fn killed_at_every_step(kinds: &[Kind], held: &Held, point: Point, told: b
         let (run, offered) = reading(&ledger, &origins, &format!("step-{step}"), lease).await?;
         let relay = StepRelay::to(&socket_of(server()), step, point).await?;
         let mut intake = intake_by(&relay, &run, "killed").await?;
-        let over = tokio::select! {
-            ended = intake.ended() => Some(ended?),
-            () = relay.stands() => None,
-        };
-        if let Some((code, log)) = over {
+        if let Some((code, log)) = ended_before(&relay, &mut intake).await? {
             assert_eq!(code, Some(0), "{log}");
             assert!(step > 10, "there are more steps than {step}");
             return holds(&run, &offered).await;

@@ -62,7 +62,7 @@ fn settings() -> IntakeSettings {
 fn made(object: &SigningRun, signer: &SignerSettings, settings: &IntakeSettings) -> Value {
     let run = validate(object).expect("a good run");
     let (run_uid, secret) = (Some(uuid::Uuid::nil()), Some(SECRET.to_owned()));
-    let plan = JobPlan { parallelism: 1, suspended: true, run_uid, secret };
+    let plan = JobPlan { parallelism: 1, suspended: true, backoff_limit: 107, run_uid, secret };
     serde_json::to_value(intake_job(object, &run, &plan, signer, settings)).expect("a Job is JSON")
 }
 
@@ -86,7 +86,7 @@ fn the_job_belongs_to_the_run_and_its_pods_have_an_account_and_a_secret_of_their
     let spec = &job["spec"];
     assert_eq!(
         (&spec["parallelism"], &spec["suspend"], &spec["backoffLimit"]),
-        (&json!(1), &json!(true), &json!(6))
+        (&json!(1), &json!(true), &json!(107))
     );
     assert_eq!(spec["podFailurePolicy"]["rules"][0]["onExitCodes"]["containerName"], "intake");
     let pod = pod(&job);

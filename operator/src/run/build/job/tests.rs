@@ -11,7 +11,7 @@ const SECRET: &str = "demo-signer-0123456789";
 
 fn plan() -> JobPlan {
     let (run_uid, secret) = (Some(uuid::Uuid::nil()), Some(SECRET.to_owned()));
-    JobPlan { parallelism: 3, suspended: false, run_uid, secret }
+    JobPlan { parallelism: 3, suspended: false, backoff_limit: 109, run_uid, secret }
 }
 
 fn object() -> SigningRun {
@@ -66,7 +66,7 @@ fn the_job_is_a_work_queue_that_belongs_to_the_run() {
     assert_eq!(owner["uid"], "0198c9a4-5d2e-7b6f-8a3d-1c2b3a495867");
     let spec = &job["spec"];
     assert_eq!((&spec["parallelism"], &spec["suspend"]), (&json!(3), &json!(false)));
-    assert_eq!(spec["backoffLimit"], 6);
+    assert_eq!(spec["backoffLimit"], 109, "as it is planned");
     assert_eq!(spec["podReplacementPolicy"], "Failed");
     assert_eq!(spec["template"]["spec"]["restartPolicy"], "Never");
     assert_eq!(job["metadata"]["annotations"][names::ANNOTATION_GENERATION], "5");
@@ -84,15 +84,16 @@ fn a_pod_that_failed_is_replaced_under_an_index_that_never_failed_and_one_that_s
 }
 
 #[test]
-fn a_signer_that_can_never_work_fails_the_job_and_what_is_not_its_fault_does_not_count() {
+fn a_signer_that_can_never_work_fails_the_job_and_one_that_is_evicted_or_stopped_is_replaced_at_once() {
     let job = made(&object(), &settings());
     let rules = &job["spec"]["podFailurePolicy"]["rules"];
     let on_exit = |action: &str, codes: Value| json!({"action": action, "onExitCodes": {"containerName": "signer", "operator": "In", "values": codes}});
     assert_eq!(rules[0], on_exit("FailJob", json!([78])));
-    assert_eq!(rules[1], on_exit("Ignore", json!([74, 75, 130])));
+    assert_eq!(rules[1], on_exit("Ignore", json!([74, 75])));
+    assert_eq!(rules[2], on_exit("FailIndex", json!([130])));
     let disruption = json!([{"type": "DisruptionTarget", "status": "True"}]);
-    assert_eq!(rules[2], json!({"action": "Ignore", "onPodConditions": disruption}));
-    assert_eq!(rules.as_array().expect("a list").len(), 3);
+    assert_eq!(rules[3], json!({"action": "FailIndex", "onPodConditions": disruption}));
+    assert_eq!(rules.as_array().expect("a list").len(), 4);
 }
 
 /// <https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted>

@@ -19,7 +19,7 @@ struct Story {
 const PLAIN: fn(&mut TheObject) = |_| {};
 const COMPLETE: fn() -> End = || End::Complete;
 
-const STORIES: [Story; 16] = [
+const STORIES: [Story; 17] = [
     Story { name: "a run that nothing happens to", object: PLAIN, events: &[], end: COMPLETE },
     Story {
         name: "a run that is suspended while it is seeded, and resumed",
@@ -77,6 +77,12 @@ const STORIES: [Story; 16] = [
             Wait(60),
             GoOn(9),
         ],
+        end: COMPLETE,
+    },
+    Story {
+        name: "a run whose signers are evicted until its Job is used up",
+        object: |object| object.spec.backoff_limit = 0,
+        events: &[GoOn(33), EvictPod(0), GoOn(5), EvictPod(0), EvictPod(1), GoOn(5), ExhaustJob],
         end: COMPLETE,
     },
     Story {

@@ -51,7 +51,6 @@ impl World {
     /// <https://kubernetes.io/docs/concepts/workloads/controllers/job/>
     fn control_job(&mut self) -> bool {
         let before = (self.job.clone(), self.pods.len());
-        let backoff_limit = self.object.as_ref().map_or(0, |object| i64::from(object.spec.backoff_limit));
         let (now, active) = (self.now, self.active().count());
         let Some(job) = self.job.as_mut().filter(|job| job.ours) else { return false };
         let wanted = usize::try_from(job.parallelism).expect("few");
@@ -61,7 +60,7 @@ impl World {
             self.pods.clear();
         } else if job.end.is_some() || job.suspended {
             self.end_pods(0);
-        } else if job.failed > backoff_limit {
+        } else if job.counted > job.backoff_limit.into() {
             let (reason, message) = ("BackoffLimitExceeded".to_owned(), "too many failed".to_owned());
             job.end = Some(JobEnd::Failed { reason, message, at: now });
         } else if job.succeeded > 0 {
@@ -170,15 +169,16 @@ impl World {
         let message = (exit != 0).then(|| format!("ended with {exit}"));
         self.pods[number].state = PodState::Ended { exit, message, at: Some(self.now) };
         let Some(job) = self.job.as_mut().filter(|job| job.ours) else { return };
+        // One that is stopped by whoever evicts it counts, though it did not fail.
+        job.counted += i64::from(!matches!(exit, 0 | 74 | 75));
+        job.failed += i64::from(!matches!(exit, 0 | 74 | 75 | 130));
         match exit {
             0 => job.succeeded += 1,
-            74 | 75 | 130 => {}
             78 if job.end.is_none() => {
                 let (reason, message) = ("PodFailurePolicy".to_owned(), "a rule says so".to_owned());
-                job.failed += 1;
                 job.end = Some(JobEnd::Failed { reason, message, at: self.now });
             }
-            _ => job.failed += 1,
+            _ => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use proptest::sample::select;
 use super::play::{Fault, Play};
 use super::situation::FORMER;
 use super::world::{Signers, is_active};
-use crate::run::facts::PodState;
+use crate::run::facts::{JobEnd, PodState};
 
 #[derive(Clone, Debug)]
 pub(super) enum Mischief {
@@ -18,6 +18,9 @@ pub(super) enum Mischief {
     DatabaseComes,
     Roomy(bool),
     KillPod(usize),
+    EvictPod(usize),
+    /// The Job has run out of pods that may be evicted.
+    ExhaustJob,
     LosePod(usize),
     DeleteJob,
     DeleteSecret,
@@ -54,6 +57,8 @@ pub(super) fn mischief() -> impl Strategy<Value = Mischief> {
         2 => Just(Mischief::DatabaseComes),
         2 => prop::bool::weighted(0.7).prop_map(Mischief::Roomy),
         2 => (0_usize..4).prop_map(Mischief::KillPod),
+        2 => (0_usize..4).prop_map(Mischief::EvictPod),
+        1 => Just(Mischief::ExhaustJob),
         2 => (0_usize..4).prop_map(Mischief::LosePod),
         1 => Just(Mischief::DeleteJob),
         2 => Just(Mischief::DeleteSecret),
@@ -93,6 +98,24 @@ impl Mischief {
             Self::KillPod(number) => {
                 if world.pods.get(number).is_some_and(is_active) {
                     world.end_pod(number, 137);
+                }
+            }
+            Self::EvictPod(number) => {
+                if let Some(holder) =
+                    world.pods.get(number).filter(|pod| is_active(pod)).map(|pod| pod.holder.clone())
+                {
+                    // It gives back what it has in hand, where the database answers.
+                    if let Some(stored) = world.stored.as_mut().filter(|_| world.up) {
+                        stored.release(&[holder]);
+                    }
+                    world.end_pod(number, 130);
+                }
+            }
+            Self::ExhaustJob => {
+                if let Some(job) = world.job.as_mut().filter(|job| job.ours && job.end.is_none()) {
+                    job.counted = 2_000 + 2 * job.failed;
+                    let (reason, message) = ("FailedIndexes".to_owned(), "Job has failed indexes".to_owned());
+                    job.end = Some(JobEnd::Failed { reason, message, at: world.now });
                 }
             }
             Self::LosePod(number) => {

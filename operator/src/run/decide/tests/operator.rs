@@ -35,6 +35,13 @@ pub(super) struct Snapshot {
     job: u32,
 }
 
+impl Observed {
+    /// All that is observed but the file of the KEK.
+    pub(super) fn that_wakes(self) -> Self {
+        Self { kek: Ok(Vec::new()), ..self }
+    }
+}
+
 impl Operator {
     pub(super) fn new() -> Self {
         Self { background: Background::IDLE, audited: None, written: None, secret: None }
@@ -79,10 +86,14 @@ impl Operator {
         Some(Snapshot { run: object.spec.clone(), observed, decision, version, job })
     }
 
-    /// What wakes a reconcile when it changes: all that is observed but the file of the KEK.
+    /// What wakes a reconcile when it changes.
     pub(super) fn wakes_by(&self, world: &World) -> Option<Observed> {
-        let seen = self.look(world)?;
-        Some(Observed { kek: Ok(Vec::new()), ..seen })
+        self.look(world).map(Observed::that_wakes)
+    }
+
+    /// The status that it wrote last.
+    pub(super) fn told(&self) -> Option<SigningRunStatus> {
+        self.written.clone()
     }
 
     /// Carries out one effect of what was decided; an error if the world refuses it.
@@ -189,7 +200,7 @@ impl Operator {
         let decision = if refused { decision.not_carried_out(reason) } else { decision };
         let status = build::status::status(&seen.run, &seen.observed, &decision, world.now);
         if let Some(object) = &mut world.object {
-            if still(&object.status) != still(&status) {
+            if object.status != status && still(&object.status) != still(&status) {
                 object.status = status.clone();
                 object.version += 1;
             }
@@ -285,7 +296,7 @@ fn set_finalizer(world: &mut World, seen: &Snapshot, present: bool) -> Result<()
 }
 
 fn ensure_job(world: &mut World, seen: &Snapshot, plan: &JobPlan) -> Result<(), ()> {
-    let JobPlan { parallelism, suspended, run_uid, secret } = plan.clone();
+    let JobPlan { parallelism, suspended, backoff_limit, run_uid, secret } = plan.clone();
     // What belongs to an object that is gone is collected.
     if world.object.is_none() {
         return Ok(());
@@ -296,7 +307,7 @@ fn ensure_job(world: &mut World, seen: &Snapshot, plan: &JobPlan) -> Result<(), 
         // Its pods must differ.
         Some(job) if job.secret != secret => job.deleting = true,
         Some(job) => {
-            *job = JobView { parallelism, suspended, generation, retry, ..job.clone() };
+            *job = JobView { parallelism, suspended, backoff_limit, generation, retry, ..job.clone() };
         }
         None => {
             world.jobs += 1;
@@ -310,6 +321,8 @@ fn ensure_job(world: &mut World, seen: &Snapshot, plan: &JobPlan) -> Result<(), 
                 active: 0,
                 succeeded: 0,
                 failed: 0,
+                counted: 0,
+                backoff_limit,
                 end: None,
                 generation,
                 retry,

@@ -399,6 +399,8 @@ pub(crate) fn running(signers: u32) -> JobView {
         active: i64::from(signers),
         succeeded: 0,
         failed: 0,
+        counted: 0,
+        backoff_limit: 106 + signers,
         end: None,
         generation: Some(1),
         retry: String::new(),
@@ -437,6 +439,7 @@ impl JobView {
         Self {
             active: 0,
             failed: 1,
+            counted: 1,
             end: Some(JobEnd::Failed { reason, message, at: ago(seconds_ago) }),
             ..self
         }

@@ -97,7 +97,7 @@ pub(super) fn hold_job(parallelism: u32) -> Effect {
 
 fn job_plan(parallelism: u32, suspended: bool) -> JobPlan {
     let (run_uid, secret) = (Some(uuid::Uuid::nil()), Some(SECRET.to_owned()));
-    JobPlan { parallelism, suspended, run_uid, secret }
+    JobPlan { parallelism, suspended, backoff_limit: 106 + parallelism, run_uid, secret }
 }
 
 pub(super) const HOLD: Effect = Effect::SetMutable { suspended: true };

@@ -5,9 +5,9 @@ use chancery_api::condition::ConditionType::Failed;
 
 use super::situation::{RUNNING, STARTING, Situation, ended, running, seconds};
 use super::table::{LET_GO, at, check, hold_job, row, run_job};
-use crate::run::decide::decision::{Effect, Stage};
+use crate::run::decide::decision::{Effect, JobPlan, Stage};
 use crate::run::decide::job::last_message;
-use crate::run::facts::{Background, PodState};
+use crate::run::facts::{Background, JobView, PodState};
 
 #[test]
 fn a_seeded_run_has_one_job() {
@@ -207,6 +207,28 @@ fn signers_that_failed_too_often_wait_for_somebody() {
             situation().with_job(running(2).failed_by("BackoffLimitExceeded", 9).of_generation(0)),
             failed.doing([Effect::DeleteJob]),
         ),
+    ]);
+}
+
+#[test]
+fn signers_that_were_evicted_do_not_fail_the_run_however_many_they_are() {
+    let evicted = |job: JobView, counted| JobView { counted, ..job };
+    let used_up =
+        |ago| Situation::seeded().with_job(evicted(running(2).failed_by("FailedIndexes", ago), 2_000));
+    let plan = |backoff_limit| JobPlan { backoff_limit, ..JobPlan::like(&running(2)) };
+    check([
+        row(
+            "as many more may be evicted as before",
+            Situation::seeded().with_job(evicted(running(2), 70)),
+            at(Stage::Signing).doing([Effect::EnsureJob(plan(6 + 2 + 150))]),
+        ),
+        row(
+            "a Job of which too many pods failed by themselves ends, and the run is failed then",
+            Situation::seeded().with_job(JobView { failed: 7, ..evicted(running(2), 70) }),
+            at(Stage::Signing).doing([Effect::EnsureJob(plan(6))]),
+        ),
+        row("a Job that is used up is replaced", used_up(5), at(Stage::Signing).doing([Effect::DeleteJob])),
+        row("after a pause", used_up(1), at(Stage::Signing).again_after(4)),
     ]);
 }
 

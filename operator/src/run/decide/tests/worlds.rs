@@ -184,20 +184,31 @@ fn job() -> impl Strategy<Value = JobView> {
     let end = prop_oneof![
         Just(None),
         (0_i64..90).prop_map(|at| Some(JobEnd::Complete { at: ago(at) })),
-        (0_i64..90, select(vec!["PodFailurePolicy", "BackoffLimitExceeded"])).prop_map(|(at, reason)| {
-            let (reason, message) = (reason.to_owned(), "it failed".to_owned());
-            Some(JobEnd::Failed { reason, message, at: ago(at) })
-        }),
+        (0_i64..90, select(vec!["PodFailurePolicy", "BackoffLimitExceeded", "FailedIndexes"])).prop_map(
+            |(at, reason)| {
+                let (reason, message) = (reason.to_owned(), "it failed".to_owned());
+                Some(JobEnd::Failed { reason, message, at: ago(at) })
+            }
+        ),
     ];
     let marks = (prop::bool::weighted(0.9), prop::bool::weighted(0.1), any::<bool>());
-    (marks, 0_u32..8, 0_i64..2, 0_i64..4, end, option::of(0_i64..2)).prop_map(
-        |((ours, deleting, suspended), parallelism, succeeded, failed, end, generation)| JobView {
+    let counts = (0_i64..2, 0_i64..4, 0_i64..4, 0_u32..12);
+    (marks, 0_u32..8, counts, end, option::of(0_i64..2)).prop_map(
+        |(
+            (ours, deleting, suspended),
+            parallelism,
+            (succeeded, failed, stopped, backoff_limit),
+            end,
+            generation,
+        )| JobView {
             live: Default::default(),
             ours,
             deleting,
             suspended,
             succeeded,
             failed,
+            counted: failed + stopped,
+            backoff_limit,
             end,
             generation,
             retry: "0".to_owned(),

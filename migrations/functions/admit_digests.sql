@@ -1,0 +1,21 @@
+-- What the payloads of a call are known by, which never changes for a run: their digests, or null in a run that looks for no
+-- duplicates; and identities beside those in a run that names payloads by an expression, p_identities being its values. See admit.
+CREATE OR REPLACE FUNCTION chancery.admit_digests(
+    p_run integer, p_payloads bytea[], p_identities bytea[], OUT digests bytea[], OUT identities bytea[])
+LANGUAGE plpgsql AS $$
+DECLARE
+    v_by chancery.idempotency;
+BEGIN
+    SELECT i.idempotency INTO v_by FROM chancery.intakes i WHERE i.run_id = p_run;
+    IF cardinality(p_identities) <> (CASE v_by WHEN 'Expression' THEN cardinality(p_payloads) ELSE 0 END) THEN
+        RAISE EXCEPTION 'each payload needs an identity in a run that names payloads by an expression, and none in another'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_by <> 'None' THEN
+        digests := ARRAY (SELECT sha256(unnest(p_payloads)));
+    END IF;
+    IF v_by = 'Expression' THEN
+        identities := ARRAY (SELECT chancery.identity_digest(p.identity) FROM unnest(p_identities) AS p (identity));
+    END IF;
+END
+$$;
