@@ -8,6 +8,7 @@
 //! together. Whoever is slow, or breaks off, costs the others nothing.
 
 mod accept;
+mod apart;
 mod body;
 mod call;
 mod cloud_event;
@@ -23,14 +24,20 @@ mod listen;
 mod model;
 mod openapi;
 mod problem;
+mod progress;
+mod redrive;
+mod room;
 mod routes;
 mod runs;
 mod states;
 mod token;
 mod waits;
+mod watching;
+mod writing;
 
 pub use gateway::Gateway;
 pub use limits::Limits;
 pub use listen::{Listen, ListenError, Listener};
 pub use openapi::document as openapi_document;
+pub use redrive::{Redrive, Redriving};
 pub use token::{Token, TokenError};

@@ -35,7 +35,7 @@ pub(crate) async fn dead_letters(
         ledger.given_up_after(&run, after, most.into()).await.map_err(|error| Problem::store(&error))?;
     let shown: Vec<DeadLetter> = found.into_iter().map(shown).collect();
     let next = shown.last().map(|last| last.cursor.clone()).or(page.after).unwrap_or_default();
-    Ok(lines(&shown, &next))
+    lines(&gateway.0, &shown, &next)
 }
 
 fn shown(given_up: GivenUp) -> DeadLetter {

@@ -39,5 +39,5 @@ pub(crate) async fn results(
     let shown: Vec<SignedLine> =
         shown.into_iter().map(|(record, signed)| SignedLine { record, signed }).collect();
     let next = shown.last().map_or(after, |last| last.record);
-    Ok(lines(&shown, &next.to_string()))
+    lines(shared, &shown, &next.to_string())
 }
