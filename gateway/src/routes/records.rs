@@ -52,7 +52,7 @@ pub(crate) struct PushQuery {
 /// one payload of any other type.
 #[utoipa::path(post, path = "/v1/namespaces/{namespace}/runs/{run}/records", operation_id = "pushRecords", tag = "records",
     params(("namespace" = String, Path, description = "Namespace of the run"), ("run" = String, Path, description = "Name of the run"), PushQuery,
-        ("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again under it, it is answered as it was the first time")),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "A name for the request: sent again under it, it is answered as it was the first time")),
     request_body(content(
         (String = "application/x-ndjson"), (String = "application/json"), (String = "text/csv"),
         (String = "application/cloudevents+json"), (String = "application/cloudevents-batch+json"), (String = "application/octet-stream"))),
