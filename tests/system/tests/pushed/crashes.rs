@@ -34,6 +34,11 @@ async fn push(api: &Api, query: &str, request: usize) -> anyhow::Result<Answer> 
     api.ask("POST", &path, &[("content-type", NDJSON), ("idempotency-key", &name)], body(request)).await
 }
 
+/// Has a connection to the database made, which takes steps that are not the request's.
+async fn warm(api: &Api) -> anyhow::Result<()> {
+    api.get(&format!("{DEMO}/results")).await?.expect(200).map(|_none| ())
+}
+
 /// The numbers of the records of an answer, whatever else it says of them.
 fn numbers(answer: &Answer) -> anyhow::Result<Vec<i64>> {
     let answer = answer.json()?;
@@ -72,6 +77,7 @@ async fn gateways_are_killed(point: Point) -> anyhow::Result<()> {
         let relay = StepRelay::passing(&socket_of(server())).await?;
         let chancery = Chancery::on(&site.ledger.url)?;
         let mut served = Served::start_by(&chancery, Some(&by(&relay, &site.ledger.url))).await?;
+        warm(&served.api).await?;
         relay.hold(step, point);
         let answered = tokio::select! {
             answer = push(&served.api, "?wait=60", step) => Some(answer?.expect(200)?),
@@ -120,8 +126,9 @@ async fn servers_crash(point: Point) -> anyhow::Result<()> {
     for step in 1..MOST {
         requests = step;
         let relay = StepRelay::passing(&socket_of(&server)).await?;
-        // One that has not asked for anything yet, so that each step is there each time.
+        // One to which nothing was pushed yet, so that each step is there each time.
         let served = Served::start_by(&chancery, Some(&by(&relay, &ledger.url))).await?;
+        warm(&served.api).await?;
         relay.hold(step, point);
         let api = served.api.clone();
         let pushing = push(&api, "", step);
