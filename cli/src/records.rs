@@ -76,6 +76,8 @@ struct Pushed {
 #[serde(tag = "state", rename_all = "camelCase")]
 enum State {
     Admitted,
+    /// Such as the API answers with to a request that waits for signatures.
+    Pending,
     Duplicate,
     Dead,
     Rejected,
@@ -99,7 +101,7 @@ impl Counts {
     fn add(&mut self, pushed: &Pushed) {
         for state in &pushed.records {
             *match state {
-                State::Admitted => &mut self.admitted,
+                State::Admitted | State::Pending => &mut self.admitted,
                 State::Duplicate => &mut self.duplicate,
                 State::Dead => &mut self.dead,
                 State::Rejected => &mut self.rejected,

@@ -1,19 +1,19 @@
 //! Reads the body of a request: so much, within so much time, and in so much memory of all bodies together.
 
 use std::io::Read;
-use std::sync::Arc;
 
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use crate::apart::apart;
 use crate::limits::Limits;
 use crate::problem::Problem;
+use crate::room::Room;
 
 /// Bytes that are unpacked at a time.
 const UNPACKED: usize = 64 * 1024;
@@ -22,29 +22,6 @@ const UNPACKED: usize = 64 * 1024;
 pub(crate) struct Held {
     pub(crate) bytes: Bytes,
     pub(crate) room: Room,
-}
-
-/// Room in the memory of all bodies.
-pub(crate) struct Room {
-    of: Arc<Semaphore>,
-    taken: Option<OwnedSemaphorePermit>,
-}
-
-impl Room {
-    pub(crate) fn new(of: &Arc<Semaphore>) -> Self {
-        Self { of: Arc::clone(of), taken: None }
-    }
-
-    /// Takes more. Nobody waits for it: those that wait would keep what they have from each other.
-    fn take(&mut self, bytes: usize) -> Result<(), Problem> {
-        let permits = u32::try_from(bytes).map_err(|_| Problem::busy())?;
-        let more = Arc::clone(&self.of).try_acquire_many_owned(permits).map_err(|_| Problem::busy())?;
-        match &mut self.taken {
-            Some(taken) => taken.merge(more),
-            taken @ None => *taken = Some(more),
-        }
-        Ok(())
-    }
 }
 
 /// Reads it, and unpacks it if it is compressed.
@@ -73,12 +50,19 @@ pub(crate) async fn read(
     if declared.is_some_and(|length| length > limits.body_bytes as u64) {
         return Err(too_long(limits));
     }
-    let held = collect(body, room, limits).await?;
+    let held = collect(body, declared, room, limits).await?;
     if is_packed { unpack(held, limits).await } else { Ok(held) }
 }
 
-async fn collect(mut body: Body, mut room: Room, limits: &Limits) -> Result<Held, Problem> {
-    let mut bytes = BytesMut::new();
+async fn collect(
+    mut body: Body,
+    declared: Option<u64>,
+    mut room: Room,
+    limits: &Limits,
+) -> Result<Held, Problem> {
+    let most =
+        declared.and_then(|length| usize::try_from(length).ok()).unwrap_or(usize::MAX).min(limits.body_bytes);
+    let mut bytes = Vec::new();
     let end = Instant::now() + limits.body_time;
     loop {
         let pause = (Instant::now() + limits.body_pause).min(end);
@@ -93,19 +77,33 @@ async fn collect(mut body: Body, mut room: Room, limits: &Limits) -> Result<Held
         if bytes.len() + data.len() > limits.body_bytes {
             return Err(too_long(limits));
         }
-        room.take(data.len())?;
-        bytes.extend_from_slice(&data);
+        append(&mut bytes, &data, most, &mut room)?;
     }
-    Ok(Held { bytes: bytes.freeze(), room })
+    Ok(Held { bytes: Bytes::from(bytes), room })
+}
+
+/// Appends, with room for all that is set aside: twice as much each time, but not more than `most`. What is only declared is not
+/// set aside: who says much and sends nothing would keep it from the others.
+fn append(bytes: &mut Vec<u8>, data: &[u8], most: usize, room: &mut Room) -> Result<(), Problem> {
+    let wanted = bytes.len() + data.len();
+    if wanted > bytes.capacity() {
+        let capacity = (bytes.capacity() * 2).min(most).max(wanted);
+        room.take(capacity - bytes.capacity())?;
+        bytes.reserve_exact(capacity - bytes.len());
+    }
+    bytes.extend_from_slice(data);
+    Ok(())
 }
 
 async fn unpack(held: Held, limits: &Limits) -> Result<Held, Problem> {
     let limits = *limits;
     // Megabytes take milliseconds, in which other requests want to be answered.
-    let unpacked = tokio::task::spawn_blocking(move || {
-        let Held { bytes, mut room } = held;
+    let unpacked = apart(move || {
+        // What was packed is gone once it is unpacked.
+        let Held { bytes, room: mut packed } = held;
+        let mut room = packed.split(0);
         let mut decoder = MultiGzDecoder::new(&bytes[..]);
-        let mut unpacked = BytesMut::new();
+        let mut unpacked = Vec::new();
         let mut buffer = vec![0; UNPACKED];
         loop {
             let count = decoder.read(&mut buffer).map_err(|error| {
@@ -119,10 +117,9 @@ async fn unpack(held: Held, limits: &Limits) -> Result<Held, Problem> {
             if unpacked.len() + count > limits.body_bytes {
                 return Err(too_long(&limits));
             }
-            room.take(count)?;
-            unpacked.extend_from_slice(&buffer[..count]);
+            append(&mut unpacked, &buffer[..count], limits.body_bytes, &mut room)?;
         }
-        Ok(Held { bytes: unpacked.freeze(), room })
+        Ok(Held { bytes: Bytes::from(unpacked), room })
     });
     unpacked.await.unwrap_or_else(|error| {
         tracing::error!(%error, "a body could not be unpacked");
@@ -148,4 +145,55 @@ fn too_slow() -> Problem {
 
 fn broken(error: &axum::Error) -> Problem {
     Problem::bad_request(format!("the body broke off: {error}; nothing of it was taken in"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::sync::Arc;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits { body_bytes: 100_000, ..Limits::default() }
+    }
+
+    async fn read_packed(content: &[u8], room: &Arc<Semaphore>) -> Result<Held, Problem> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(content).expect("packed");
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_ENCODING, http::HeaderValue::from_static("gzip"));
+        read(&headers, Body::from(packed.finish().expect("packed")), Room::new(room), &limits()).await
+    }
+
+    #[tokio::test]
+    async fn what_is_packed_may_be_as_long_as_what_is_not_and_takes_the_room_of_what_it_is() {
+        let room = Arc::new(Semaphore::new(1 << 20));
+        let held = read_packed(&[b'x'; 100_000], &room).await.expect("a body");
+        assert_eq!(held.bytes.len(), 100_000);
+        let taken = (1 << 20) - room.available_permits();
+        assert!((100_000..=2 * 100_000).contains(&taken), "{taken}");
+        drop(held);
+        // A bomb: a thousand times as long as it comes.
+        assert_eq!(
+            read_packed(&vec![0; 40 << 20], &room).await.err().map(|problem| problem.status),
+            Some(413)
+        );
+        assert_eq!(room.available_permits(), 1 << 20);
+    }
+
+    #[test]
+    fn what_is_set_aside_is_taken_from_the_room_and_no_more_than_was_declared() {
+        let all = Arc::new(Semaphore::new(1_000));
+        let (mut bytes, mut room) = (Vec::new(), Room::new(&all));
+        for _ in 0..9 {
+            append(&mut bytes, &[7; 100], 900, &mut room).expect("room");
+        }
+        assert_eq!((bytes.len(), bytes.capacity(), all.available_permits()), (900, 900, 100));
+        assert!(append(&mut bytes, &[7; 200], usize::MAX, &mut room).is_err(), "there is no room");
+    }
 }

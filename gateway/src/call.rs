@@ -9,9 +9,9 @@ use chancery_store::intake::DeadArrival;
 use chancery_store::pushing::{NamedRequest, Push};
 use tokio::sync::oneshot;
 
-use crate::body::Room;
 use crate::model::RecordState;
 use crate::problem::Problem;
+use crate::room::Room;
 use crate::states::Range;
 
 /// Bytes of a call: with what sending them takes, a few times as much.
@@ -142,6 +142,11 @@ impl Call {
             self.push.named.push(NamedRequest { key, digest, place: first, arrivals: range.arrivals });
         }
         self.requests.push((request, range));
+    }
+
+    /// What its payloads take.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Gives all its requests back.

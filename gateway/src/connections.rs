@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower::ServiceExt as _;
 
 use crate::limits::Limits;
+use crate::writing::Taken;
 
 /// Answers the requests of a connection until it ends, breaks, or is asked to end after the one that it has in hand.
 pub(crate) async fn answer<S>(stream: S, router: Router, limits: Limits, end: impl Future<Output = ()>)
@@ -30,7 +31,7 @@ where
         .max_buf_size(limits.head_bytes)
         // Whoever has sent all that he has to say may still want to hear the answer.
         .half_close(true)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Taken::new(stream, limits.answer_pause)), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => log(ended),

@@ -40,6 +40,17 @@ pub(crate) async fn arrivals(headers: &HeaderMap, body: Bytes, most: usize) -> R
     read(body, format, most).await
 }
 
+/// Refuses a body that does not say that it is JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+    match media_type(headers)?.0.as_str() {
+        "application/json" => Ok(()),
+        other => Err(unsupported(format!(
+            "the body is to be application/json, and not `{}`",
+            other.escape_debug()
+        ))),
+    }
+}
+
 async fn read(body: Bytes, format: BodyFormat, most: usize) -> Result<Vec<Outcome>, Problem> {
     read_body(body, format, most).await.map_err(|error| Problem::bad_request(error.to_string()))
 }

@@ -1,6 +1,6 @@
 //! The API of a ledger.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::middleware::from_fn_with_state;
 use chancery_process::Stop;
@@ -14,7 +14,9 @@ use crate::lanes::Lanes;
 use crate::limits::Limits;
 use crate::listen::Listener;
 use crate::metrics::{Metrics, measure};
+use crate::redrive::Redrive;
 use crate::routes;
+use crate::watching::Watching;
 
 /// The API of a ledger, for whoever may use it.
 #[derive(Clone)]
@@ -30,6 +32,9 @@ pub(crate) struct Shared {
     pub(crate) keys: Keys,
     /// Room for bodies.
     pub(crate) held: Arc<Semaphore>,
+    pub(crate) watching: Watching,
+    /// Has dead letters signed, where something here can.
+    pub(crate) redrive: OnceLock<Box<dyn Redrive>>,
 }
 
 impl Gateway {
@@ -50,13 +55,29 @@ impl Gateway {
         let authority = authority.into();
         let lanes = Lanes::new(ledger.clone(), limits.queue);
         let held = Arc::new(Semaphore::new(limits.held_bytes));
-        Self(Arc::new(Shared { ledger, authority, metrics, limits, lanes, keys: Keys::default(), held }))
+        let watching = Watching::new(ledger.clone(), limits.streams);
+        let (keys, redrive) = (Keys::default(), OnceLock::new());
+        Self(Arc::new(Shared { ledger, authority, metrics, limits, lanes, keys, held, watching, redrive }))
+    }
+
+    /// Has dead letters signed by this when a client asks for it. Without, it is refused.
+    #[must_use]
+    pub fn redriving(self, redrive: impl Redrive) -> Self {
+        // Who asked first stays: there is one such call.
+        let _first = self.0.redrive.set(Box::new(redrive));
+        self
     }
 
     /// Answers requests until it is asked to stop. What is in hand by then is answered.
     pub async fn serve(&self, listener: &Listener, stop: &Stop) {
         let router = routes::router(self.clone()).layer(from_fn_with_state(self.0.metrics.clone(), measure));
-        accept::serve(listener, &router, self.0.limits, &self.0.metrics, stop).await;
+        // Streams go on for as long as nobody ends them.
+        let end_of_streams = async {
+            stop.asked().await;
+            self.0.watching.end();
+        };
+        let answering = accept::serve(listener, &router, self.0.limits, &self.0.metrics, stop);
+        tokio::join!(answering, end_of_streams);
         if let Listener::Unix(_, path) = listener {
             // One that is left is taken over by whoever listens there next.
             let _left = std::fs::remove_file(path);

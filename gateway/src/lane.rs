@@ -8,7 +8,7 @@ use std::time::Duration;
 use chancery_store::Ledger;
 use chancery_store::intake::Refusal;
 use chancery_store::pushing::{FormerPush, PushAnswer};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use crate::call::{Answer, Call, Request};
@@ -19,12 +19,20 @@ use crate::states;
 /// A lane that is idle for so long ends.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// Bytes that are on their way to the database, of all lanes together.
+pub(crate) const WIRE: usize = 8 << 20;
+
 /// How long it is believed how many records are unsigned.
 const COUNTED: Duration = Duration::from_millis(100);
 
 /// Takes in what comes until nothing comes for a while, or the run is gone.
-pub(crate) async fn run(ledger: Ledger, target: Arc<PushedRun>, mut requests: mpsc::Receiver<Request>) {
-    let mut lane = Lane { ledger, target, unsigned: 0, counted: None };
+pub(crate) async fn run(
+    ledger: Ledger,
+    target: Arc<PushedRun>,
+    wire: Arc<Semaphore>,
+    mut requests: mpsc::Receiver<Request>,
+) {
+    let mut lane = Lane { ledger, target, wire, unsigned: 0, counted: None };
     let mut held_back: Option<Request> = None;
     loop {
         let first = match held_back.take() {
@@ -59,6 +67,7 @@ pub(crate) async fn run(ledger: Ledger, target: Arc<PushedRun>, mut requests: mp
 struct Lane {
     ledger: Ledger,
     target: Arc<PushedRun>,
+    wire: Arc<Semaphore>,
     /// Records that are admitted and not signed, as far as is known, and since when.
     unsigned: i64,
     counted: Option<Instant>,
@@ -80,7 +89,10 @@ impl Lane {
                 Ok(false) => return self.refuse(call, &pending(&self.target)),
                 Err(problem) => return self.refuse(call, &problem),
             }
-            match self.ledger.push(&self.target.run, &call.push).await {
+            let on_the_wire = self.wire_for(&call).await;
+            let pushed = self.ledger.push(&self.target.run, &call.push).await;
+            drop(on_the_wire);
+            match pushed {
                 Ok(PushAnswer::Taken(taken)) => {
                     self.unsigned += taken.accounted;
                     answer(call, &taken);
@@ -101,6 +113,13 @@ impl Lane {
                 Err(error) => return self.refuse(call, &Problem::store(&error)),
             }
         }
+    }
+
+    /// Room on the way to the database, where what is sent is held twice more. What is longer has all of it.
+    async fn wire_for(&self, call: &Call) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(call.bytes().min(WIRE)).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        Arc::clone(&self.wire).acquire_many_owned(bytes).await.ok()
     }
 
     /// Whether so few records are unsigned that more may come.

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chancery_store::Ledger;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use crate::body::Room;
 use crate::call::{Answer, Item, Request, RequestName};
 use crate::lane;
 use crate::problem::Problem;
+use crate::room::Room;
 use crate::runs::{Name, PushedRun};
 use crate::waits::Waits;
 
@@ -26,12 +26,15 @@ pub(crate) struct Lane {
 pub(crate) struct Lanes {
     ledger: Ledger,
     queue: usize,
+    /// Bytes that are on their way to the database.
+    wire: Arc<Semaphore>,
     open: Mutex<HashMap<Name, Lane>>,
 }
 
 impl Lanes {
     pub(crate) fn new(ledger: Ledger, queue: usize) -> Self {
-        Self { ledger, queue, open: Mutex::default() }
+        let wire = Arc::new(Semaphore::new(lane::WIRE));
+        Self { ledger, queue, wire, open: Mutex::default() }
     }
 
     /// The way into a run; a new one if there is none, or it has ended.
@@ -47,7 +50,7 @@ impl Lanes {
         }
         open.retain(|_, lane| !lane.requests.is_closed());
         let (requests, received) = mpsc::channel(self.queue);
-        tokio::spawn(lane::run(self.ledger.clone(), Arc::clone(&target), received));
+        tokio::spawn(lane::run(self.ledger.clone(), Arc::clone(&target), Arc::clone(&self.wire), received));
         let waits = Waits::new(self.ledger.clone(), Arc::clone(&target));
         let lane = Lane { target, waits, requests };
         open.insert(name.clone(), lane.clone());

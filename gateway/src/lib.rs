@@ -10,6 +10,7 @@
 //! Who may use it, an [`Authority`] says: a token in a file, or the API server of a cluster.
 
 mod accept;
+mod apart;
 mod authority;
 mod body;
 mod call;
@@ -27,12 +28,17 @@ mod metrics;
 mod model;
 mod openapi;
 mod problem;
+mod progress;
+mod redrive;
+mod room;
 mod routes;
 mod runs;
 mod states;
 mod tls;
 mod token;
 mod waits;
+mod watching;
+mod writing;
 
 pub use authority::{Access, Account, Authority, ReviewError, Reviewed, Reviewer, Verb};
 pub use gateway::Gateway;
@@ -41,4 +47,5 @@ pub use listen::{Listen, ListenError, Listener};
 pub use metrics::{Metrics, Review};
 pub use openapi::document as openapi_document;
 pub use tls::{Certificate, CertificateError};
+pub use redrive::{Redrive, Redriving};
 pub use token::{Token, TokenError};

@@ -29,6 +29,25 @@ pub struct Limits {
     pub wait: Duration,
     /// Requests to one run that wait to be taken in.
     pub queue: usize,
+    /// Streams of events that are open at the same time.
+    pub streams: usize,
+    /// How long one lasts: then its client asks for the next one, and shows that it still may.
+    pub stream_time: Duration,
+    /// How long a client may take nothing of an answer.
+    pub answer_pause: Duration,
+}
+
+impl Limits {
+    /// What a program may open beside connections: those to the database, and what it starts.
+    const OTHER_FILES: usize = 256;
+
+    /// The same for a program that may have so many files open: more connections than that could only be refused by the system.
+    #[must_use]
+    pub fn within(self, files: u64) -> Self {
+        let files = usize::try_from(files).unwrap_or(usize::MAX);
+        let most = files.saturating_sub(Self::OTHER_FILES).max(files / 2).max(1);
+        Self { connections: self.connections.min(most), ..self }
+    }
 }
 
 impl Default for Limits {
@@ -46,6 +65,23 @@ impl Default for Limits {
             dead: 1_000,
             wait: Duration::from_secs(60),
             queue: 4_096,
+            streams: 256,
+            stream_time: Duration::from_secs(600),
+            answer_pause: Duration::from_secs(30),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_no_more_connections_than_files() {
+        let limits = Limits::default();
+        assert_eq!(limits.within(1 << 20).connections, limits.connections);
+        assert_eq!(limits.within(1_024).connections, 768);
+        assert_eq!(limits.within(100).connections, 50);
+        assert_eq!(limits.within(0).connections, 1);
     }
 }

@@ -25,7 +25,12 @@ pub(crate) enum RecordState {
         record: i64,
         /// Its signature, if the request waits for it and it is there.
         #[serde(skip_serializing_if = "Option::is_none")]
-        signed: Option<Signed>,
+        signed: Option<Box<Signed>>,
+    },
+    /// It is a record of the run, on disk, and was not signed yet when the request had waited for as long as it said.
+    Pending {
+        /// Its number.
+        record: i64,
     },
     /// It repeats a record of the run's keyring, and is not signed again.
     Duplicate {
@@ -36,7 +41,7 @@ pub(crate) enum RecordState {
         of_record: i64,
         /// The signature of that record, if it is of this run, the request waits for it and it is there.
         #[serde(skip_serializing_if = "Option::is_none")]
-        signed: Option<Signed>,
+        signed: Option<Box<Signed>>,
     },
     /// It cannot become a record, and is kept as a dead letter.
     Dead {
@@ -117,6 +122,14 @@ pub(crate) struct Sealed {
     pub(crate) run: String,
     /// How many records it has.
     pub(crate) records: i64,
+}
+
+/// A run that signs dead letters of another one.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Redriven {
+    /// The run, as NAMESPACE/NAME.
+    pub(crate) run: String,
 }
 
 /// Public keys (RFC 7517).

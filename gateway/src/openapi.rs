@@ -1,9 +1,11 @@
 //! What the API is, in its own words: OpenAPI 3.1.
 
+use std::sync::OnceLock;
+
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::{model, problem, routes};
+use crate::{model, problem, progress, routes};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -15,6 +17,8 @@ use crate::{model, problem, routes};
         routes::seal::seal,
         routes::results::results,
         routes::dead_letters::dead_letters,
+        routes::redrive::redrive,
+        routes::events::events,
         routes::jwks::jwks_of_run,
         routes::jwks::jwks_of_keyring,
     ),
@@ -26,6 +30,9 @@ use crate::{model, problem, routes};
         model::SignedLine,
         model::DeadLetter,
         model::Sealed,
+        model::Redriven,
+        progress::Progress,
+        routes::redrive::RedriveRequest,
         model::JwkSet,
         problem::Problem,
     )),
@@ -45,8 +52,10 @@ impl Modify for Bearer {
 
 /// The document, as JSON.
 #[must_use]
-pub fn document() -> String {
-    Api::openapi().to_pretty_json().unwrap_or_default()
+pub fn document() -> &'static str {
+    // Whoever has no token may ask for it as well: it is made once.
+    static DOCUMENT: OnceLock<String> = OnceLock::new();
+    DOCUMENT.get_or_init(|| Api::openapi().to_pretty_json().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -55,7 +64,7 @@ mod tests {
 
     #[test]
     fn the_document_is_of_openapi_3_1_and_names_every_path() {
-        let document: serde_json::Value = serde_json::from_str(&document()).expect("JSON");
+        let document: serde_json::Value = serde_json::from_str(document()).expect("JSON");
         assert!(document["openapi"].as_str().expect("a version").starts_with("3.1"));
         let run = "/v1/namespaces/{namespace}/runs/{run}";
         for (path, method) in [
@@ -65,6 +74,8 @@ mod tests {
             (format!("{run}/seal"), "post"),
             (format!("{run}/results"), "get"),
             (format!("{run}/dead-letters"), "get"),
+            (format!("{run}/dead-letters/redrive"), "post"),
+            (format!("{run}/events"), "get"),
             (format!("{run}/jwks.json"), "get"),
             ("/v1/namespaces/{namespace}/keyrings/{keyring}/jwks.json".to_owned(), "get"),
         ] {

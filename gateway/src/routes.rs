@@ -1,25 +1,28 @@
 //! What is asked of the API, and who answers.
 
 pub(crate) mod dead_letters;
+pub(crate) mod events;
 pub(crate) mod jwks;
 mod query;
 pub(crate) mod records;
+pub(crate) mod redrive;
 pub(crate) mod results;
 pub(crate) mod seal;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::StatusCode;
-use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK};
+use serde::Serialize;
 
 use crate::authority::Access;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Shared};
 use crate::openapi;
 use crate::problem::Problem;
+use crate::room::{Room, answer};
 
 const RUN: &str = "/v1/namespaces/{namespace}/runs/{run}";
 
@@ -31,6 +34,8 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route(&run("/seal"), post(seal::seal))
         .route(&run("/results"), get(results::results))
         .route(&run("/dead-letters"), get(dead_letters::dead_letters))
+        .route(&run("/dead-letters/redrive"), post(redrive::redrive))
+        .route(&run("/events"), get(events::events))
         .route(&run("/jwks.json"), get(jwks::jwks_of_run))
         .route("/v1/namespaces/{namespace}/keyrings/{keyring}/jwks.json", get(jwks::jwks_of_keyring))
         .fallback(nothing_here)
@@ -72,18 +77,18 @@ async fn document() -> Response {
 }
 
 /// Lines of JSON, and where to go on behind them.
-fn lines<T: serde::Serialize>(items: &[T], next: &str) -> Response {
+fn lines<T: Serialize>(shared: &Shared, items: &[T], next: &str) -> Result<Response, Problem> {
     let mut text = Vec::new();
     for item in items {
         // What is written is memory, and what is shown has a form in JSON.
         let _written = serde_json::to_writer(&mut text, item);
         text.push(b'\n');
     }
-    let mut response = Response::new(Body::from(text));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    let mut room = Room::new(&shared.held);
+    room.take(text.capacity())?;
+    let mut response = answer("application/x-ndjson", text, room);
     if let Ok(link) = HeaderValue::from_str(&format!("<?after={next}>; rel=\"next\"")) {
-        headers.insert(http::header::LINK, link);
+        response.headers_mut().insert(LINK, link);
     }
-    response
+    Ok(response)
 }

@@ -77,6 +77,7 @@ mod tests {
             .map(|state| match state {
                 RecordState::Admitted { record, signed: _ } => record.to_string(),
                 RecordState::Duplicate { of_run: _, of_record, signed: _ } => format!("={of_record}"),
+                RecordState::Pending { record } => format!("?{record}"),
                 RecordState::Dead { stage, reason: _ } => stage.clone(),
                 RecordState::Rejected { reason: _ } => "-".to_owned(),
             })

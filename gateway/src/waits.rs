@@ -1,12 +1,13 @@
-//! Waiting for signatures: one look for all that wait for those of a run.
+//! Waiting for signatures: one look for all that wait for those of a run, by which only those are woken that have all.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chancery_store::Ledger;
 use chancery_store::results::SignedRecord;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::runs::PushedRun;
@@ -28,68 +29,106 @@ struct Shared {
     ledger: Ledger,
     target: Arc<PushedRun>,
     state: Mutex<State>,
-    /// Changes with each look.
-    looked: watch::Sender<()>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Records that are waited for: by how many, and the signature once it is there.
+    /// Records that are waited for.
     wanted: BTreeMap<i64, Wanted>,
     is_looking: bool,
 }
 
 #[derive(Default)]
 struct Wanted {
-    by: usize,
+    /// By whom.
+    by: Vec<Arc<Waiter>>,
+    /// The signature once it is there.
     found: Option<SignedRecord>,
 }
 
-impl Waits {
-    pub(crate) fn new(ledger: Ledger, target: Arc<PushedRun>) -> Self {
-        Self(Arc::new(Shared { ledger, target, state: Mutex::default(), looked: watch::Sender::new(()) }))
-    }
+/// One that waits.
+#[derive(Default)]
+struct Waiter {
+    /// For how many signatures it still does.
+    left: AtomicUsize,
+    has_all: Notify,
+}
 
-    /// The signatures of these records that are there by then, or as soon as all are.
-    pub(crate) async fn until(&self, records: Vec<i64>, until: Instant) -> HashMap<i64, SignedRecord> {
-        let mut looked = self.0.looked.subscribe();
-        let wait = Wait { waits: self, records };
-        self.want(&wait.records);
-        loop {
-            if wait.is_over() || timeout_at(until, looked.changed()).await.is_err() {
-                return wait.found();
+impl State {
+    fn want(&mut self, records: &[i64], waiter: &Arc<Waiter>) {
+        for record in records {
+            let wanted = self.wanted.entry(*record).or_default();
+            wanted.by.push(Arc::clone(waiter));
+            if wanted.found.is_none() {
+                waiter.left.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
 
-    fn want(&self, records: &[i64]) {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        for record in records {
-            state.wanted.entry(*record).or_default().by += 1;
+    fn found(&mut self, signed: SignedRecord) {
+        let Some(wanted) = self.wanted.get_mut(&signed.record) else { return };
+        if wanted.found.is_none() {
+            for waiter in &wanted.by {
+                if waiter.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+                    waiter.has_all.notify_one();
+                }
+            }
         }
+        wanted.found = Some(signed);
+    }
+
+    fn want_no_more(&mut self, records: &[i64], waiter: &Arc<Waiter>) {
+        for record in records {
+            let is_last = self.wanted.get_mut(record).is_some_and(|wanted| {
+                if let Some(place) = wanted.by.iter().position(|other| Arc::ptr_eq(other, waiter)) {
+                    wanted.by.swap_remove(place);
+                }
+                wanted.by.is_empty()
+            });
+            if is_last {
+                self.wanted.remove(record);
+            }
+        }
+    }
+}
+
+impl Waits {
+    pub(crate) fn new(ledger: Ledger, target: Arc<PushedRun>) -> Self {
+        Self(Arc::new(Shared { ledger, target, state: Mutex::default() }))
+    }
+
+    /// The signatures of these records that are there by then, or as soon as all are.
+    pub(crate) async fn until(&self, records: Vec<i64>, until: Instant) -> HashMap<i64, SignedRecord> {
+        let wait = Wait { shared: &self.0, records, waiter: Arc::default() };
+        if self.want(&wait) > 0 {
+            // Over or not, what is there is what is answered.
+            let _over = timeout_at(until, wait.waiter.has_all.notified()).await;
+        }
+        wait.found()
+    }
+
+    /// For how many it waits.
+    fn want(&self, wait: &Wait<'_>) -> usize {
+        let mut state = self.0.state();
+        state.want(&wait.records, &wait.waiter);
         if !state.is_looking {
             state.is_looking = true;
             tokio::spawn(look(Arc::clone(&self.0)));
         }
+        wait.waiter.left.load(Ordering::Relaxed)
     }
 }
 
 /// One that waits. What it wants is wanted no more once it is gone, however it ends.
 struct Wait<'a> {
-    waits: &'a Waits,
+    shared: &'a Shared,
     records: Vec<i64>,
+    waiter: Arc<Waiter>,
 }
 
 impl Wait<'_> {
-    fn is_over(&self) -> bool {
-        let state = self.waits.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_found = |record| state.wanted.get(record).is_some_and(|wanted| wanted.found.is_some());
-        // The last is signed last, as a rule.
-        self.records.iter().rev().all(is_found)
-    }
-
     fn found(&self) -> HashMap<i64, SignedRecord> {
-        let state = self.waits.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.shared.state();
         let found = |record: &i64| Some((*record, state.wanted.get(record)?.found.clone()?));
         self.records.iter().filter_map(found).collect()
     }
@@ -97,39 +136,32 @@ impl Wait<'_> {
 
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
-        let mut state = self.waits.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        for record in &self.records {
-            let is_last = state.wanted.get_mut(record).is_some_and(|wanted| {
-                wanted.by -= 1;
-                wanted.by == 0
-            });
-            if is_last {
-                state.wanted.remove(record);
-            }
-        }
+        self.shared.state().want_no_more(&self.records, &self.waiter);
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those to look for; none, and nobody looks any more, when nobody waits.
+    fn open(&self) -> Option<Vec<i64>> {
+        let mut state = self.state();
+        state.is_looking = !state.wanted.is_empty();
+        let open = state.wanted.iter().filter(|(_, wanted)| wanted.found.is_none());
+        let open = open.map(|(record, _)| *record).take(AT_A_TIME).collect();
+        state.is_looking.then_some(open)
     }
 }
 
 /// Looks until nobody waits.
 async fn look(shared: Arc<Shared>) {
-    loop {
-        let records: Vec<i64> = {
-            let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if state.wanted.is_empty() {
-                state.is_looking = false;
-                return;
-            }
-            let open = state.wanted.iter().filter(|(_, wanted)| wanted.found.is_none());
-            open.map(|(record, _)| *record).take(AT_A_TIME).collect()
-        };
+    while let Some(records) = shared.open() {
         let pause = match shared.ledger.signatures_of(&shared.target.run, &records).await {
             Ok(found) => {
-                let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-                for signed in found {
-                    if let Some(wanted) = state.wanted.get_mut(&signed.record) {
-                        wanted.found = Some(signed);
-                    }
-                }
+                let mut state = shared.state();
+                found.into_iter().for_each(|signed| state.found(signed));
                 LOOK
             }
             Err(error) => {
@@ -137,7 +169,40 @@ async fn look(shared: Arc<Shared>) {
                 AFTER_FAILURE
             }
         };
-        shared.looked.send_replace(());
         tokio::time::sleep(pause).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn signed(record: i64) -> SignedRecord {
+        let (digest, signature) = (vec![1; 32], vec![2; 64]);
+        SignedRecord { record, digest, key_id: Uuid::nil(), signature, signed_at: String::new() }
+    }
+
+    #[tokio::test]
+    async fn whoever_has_all_is_woken_and_nobody_else() {
+        let (mut state, one, both) = (State::default(), Arc::<Waiter>::default(), Arc::<Waiter>::default());
+        state.want(&[1], &one);
+        // The same record twice: a duplicate within a request.
+        state.want(&[1, 2, 1], &both);
+        state.found(signed(1));
+        one.has_all.notified().await;
+        assert_eq!(both.left.load(Ordering::Relaxed), 1);
+        // It was found meanwhile: there is nothing to wait for.
+        let late = Arc::<Waiter>::default();
+        state.want(&[1], &late);
+        assert_eq!(late.left.load(Ordering::Relaxed), 0);
+        state.found(signed(2));
+        state.found(signed(2));
+        both.has_all.notified().await;
+        for (records, waiter) in [(&[1][..], &one), (&[1, 2, 1], &both), (&[1], &late)] {
+            state.want_no_more(records, waiter);
+        }
+        assert!(state.wanted.is_empty());
     }
 }

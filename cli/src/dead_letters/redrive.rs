@@ -1,15 +1,12 @@
 //! Reading the dead letters of a run again, in a run that is made as that one was.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use chancery_api::{
-    Algorithm, DeadLetterSpec, IdempotencyBy, IdempotencySpec, KeyringRef, LeaseDuration, ReplaySelect,
-    RunSource, SigningRun, SigningRunSpec, SourceSpec, manifest_yaml,
-};
+use chancery_api::{SigningRun, manifest_yaml};
 use chancery_process::{Exit, LogFormat};
-use chancery_sources::replay::{Reader, may_be_read_again};
-use chancery_store::{Idempotency, Run, Sources, StoreError};
+use chancery_sources::redrive::{SOURCE, reader, redriven};
+use chancery_sources::replay::Reader;
+use chancery_store::{Run, StoreError};
 
 use crate::arguments::{DatabaseArguments, Output, RedriveOutput, SigningArguments};
 use crate::database::Database;
@@ -18,9 +15,6 @@ use crate::output;
 use crate::run::manifest::Request;
 use crate::run::{How, run_request};
 use crate::run_name::RunName;
-
-/// The name of the source of a run that is made here.
-const SOURCE: &str = "dead-letters";
 
 /// Which dead letters are read again, and by which run.
 #[derive(Debug)]
@@ -67,55 +61,7 @@ impl Redrive<'_> {
         .await?;
         let found = found.ok_or_else(|| StoreError::NoRun(self.run.to_string()))?;
         let not_read = |reason| CliError::NotReadAgain { name: SOURCE.to_owned(), reason };
-        may_be_read_again(&found, reader(&found), ReplaySelect::DeadLetters).map_err(not_read)?;
-        let redriven = redriven(&found, self.into);
+        let redriven = redriven(&found, self.into).map_err(not_read)?;
         Ok((found, redriven))
-    }
-}
-
-/// Who may read the run again.
-fn reader(found: &Run) -> Reader {
-    if found.owner.has_no_cluster() { Reader::Command } else { Reader::SigningRun }
-}
-
-/// A run as the other one is, that reads its dead letters.
-fn redriven(run: &Run, into: &str) -> SigningRun {
-    let int = |number: i64| i32::try_from(number).unwrap_or(i32::MAX);
-    let ring = &run.keyring;
-    let mut spec = SigningRunSpec::new(1, ring.key_count, int(run.batch_size));
-    spec.record_count = None;
-    spec.algorithm = ring.algorithm.parse::<Algorithm>().ok();
-    spec.key_size = ring.key_size;
-    spec.keyring_ref = ring.name.clone().map(|name| KeyringRef { name });
-    spec.sources = Some(vec![SourceSpec {
-        name: SOURCE.to_owned(),
-        objects: None,
-        format: None,
-        table: None,
-        run: Some(RunSource { name: run.name.clone(), select: ReplaySelect::DeadLetters }),
-        http: None,
-    }]);
-    if let Some(sources) = run.input.sources() {
-        spec.idempotency = Some(idempotency(sources));
-        spec.dead_letter = Some(DeadLetterSpec {
-            retention: LeaseDuration::from(sources.dead_letter.retention),
-            limit: sources.dead_letter.limit,
-        });
-    }
-    let mut redriven = SigningRun::new(into, spec);
-    redriven.metadata.namespace = Some(run.namespace.clone());
-    redriven
-}
-
-fn idempotency(sources: &Sources) -> IdempotencySpec {
-    let window = Some(sources.digest_window).filter(|window| *window > Duration::ZERO);
-    IdempotencySpec {
-        by: match &sources.idempotency {
-            Idempotency::Content => IdempotencyBy::Content,
-            Idempotency::Expression(_) => IdempotencyBy::Expression,
-            Idempotency::None => IdempotencyBy::None,
-        },
-        expression: sources.idempotency.expression().map(str::to_owned),
-        window: window.map(LeaseDuration::from),
     }
 }

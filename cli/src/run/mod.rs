@@ -1,6 +1,6 @@
 //! `chancery run`: make records, have them signed, audit, on one machine.
 
-mod child;
+pub(crate) mod child;
 mod incoming;
 mod intake;
 mod login;

@@ -6,7 +6,7 @@ use axum::response::Response;
 use chancery_store::results::GivenUp;
 
 use super::lines;
-use super::query::{Page, given};
+use super::query::{Page, given, most};
 use crate::gateway::Gateway;
 use crate::model::DeadLetter;
 use crate::problem::Problem;
@@ -27,7 +27,7 @@ pub(crate) async fn dead_letters(
 ) -> Result<Response, Problem> {
     let ledger = &gateway.0.ledger;
     let page = given(query)?;
-    let most = page.most()?;
+    let most = most(page.limit)?;
     let after = page.after.as_deref().map_or(Some(START), place);
     let after = after.ok_or_else(|| Problem::bad_request("after is the cursor of a dead letter"))?;
     let run = Name::of(namespace, run)?.find(ledger).await?;
@@ -35,7 +35,7 @@ pub(crate) async fn dead_letters(
         ledger.given_up_after(&run, after, most.into()).await.map_err(|error| Problem::store(&error))?;
     let shown: Vec<DeadLetter> = found.into_iter().map(shown).collect();
     let next = shown.last().map(|last| last.cursor.clone()).or(page.after).unwrap_or_default();
-    Ok(lines(&shown, &next))
+    lines(&gateway.0, &shown, &next)
 }
 
 fn shown(given_up: GivenUp) -> DeadLetter {

@@ -17,19 +17,19 @@ const MOST: u16 = 1_000;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Page {
     /// Behind which one: the cursor that the answer before gave.
+    #[param(pattern = "^([0-9]{1,9}[.][0-9]{1,9}[.][0-9]{1,18})?$")]
     pub(crate) after: Option<String>,
     /// How many at the most, from 1 to 1000; 1000 unless given.
     #[param(minimum = 1, maximum = 1000)]
     pub(crate) limit: Option<u16>,
 }
 
-impl Page {
-    pub(crate) fn most(&self) -> Result<u16, Problem> {
-        match self.limit {
-            None => Ok(MOST),
-            Some(limit) if (1..=MOST).contains(&limit) => Ok(limit),
-            Some(limit) => Err(Problem::bad_request(format!("limit is {limit}; give one from 1 to {MOST}"))),
-        }
+/// How many lines are wanted, of a limit that may be given.
+pub(crate) fn most(limit: Option<u16>) -> Result<u16, Problem> {
+    match limit {
+        None => Ok(MOST),
+        Some(limit) if (1..=MOST).contains(&limit) => Ok(limit),
+        Some(limit) => Err(Problem::bad_request(format!("limit is {limit}; give one from 1 to {MOST}"))),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Records in, and single records out.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_reading::Outcome;
@@ -15,15 +15,26 @@ use tokio::time::{Duration, Instant};
 use utoipa::IntoParams;
 
 use super::query::given;
-use crate::body::{self, Held, Room};
+use crate::apart::apart;
+use crate::body::{self, Held};
 use crate::call::{Item, RequestName, dead, items};
 use crate::gateway::{Gateway, Shared};
 use crate::keys::hex;
 use crate::lanes::Lane;
 use crate::model::{Pushed, Record, RecordState};
 use crate::problem::Problem;
+use crate::room::{self, Room};
 use crate::runs::{Name, PushedRun};
 use crate::{content, model};
+
+/// What a record takes besides its payload, on its way in.
+const ITEM: usize = 192;
+
+/// What its state takes, and what is written of that.
+const STATE: usize = 112;
+
+/// What a signature takes, the longest, with what is written of it.
+const SIGNED: usize = 1_280;
 
 /// How a request is answered.
 #[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
@@ -41,7 +52,7 @@ pub(crate) struct PushQuery {
 /// one payload of any other type.
 #[utoipa::path(post, path = "/v1/namespaces/{namespace}/runs/{run}/records", operation_id = "pushRecords", tag = "records",
     params(("namespace" = String, Path, description = "Namespace of the run"), ("run" = String, Path, description = "Name of the run"), PushQuery,
-        ("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again under it, it is answered as it was the first time")),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "A name for the request: sent again under it, it is answered as it was the first time")),
     request_body(content(
         (String = "application/x-ndjson"), (String = "application/json"), (String = "text/csv"),
         (String = "application/cloudevents+json"), (String = "application/cloudevents-batch+json"), (String = "application/octet-stream"))),
@@ -53,7 +64,7 @@ pub(crate) async fn push_records(
     query: Result<Query<PushQuery>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<Pushed>, Problem> {
+) -> Result<Response, Problem> {
     let Shared { lanes, limits, held, .. } = &*gateway.0;
     let name = Name::of(namespace, run)?;
     let PushQuery { wait } = given(query)?;
@@ -62,12 +73,17 @@ pub(crate) async fn push_records(
         return Err(Problem::bad_request(format!("wait is longer than {} seconds", limits.wait.as_secs())));
     }
     let lane = lanes.get(&name).await?;
-    let Held { bytes, room } = body::read(&headers, body, Room::new(held), limits).await?;
+    let Held { bytes, mut room } = body::read(&headers, body, Room::new(held), limits).await?;
     let request_name = request_name(&headers, &bytes)?;
+    let bytes_held = bytes.len();
     let outcomes = content::arrivals(&headers, bytes, limits.records).await?;
     if outcomes.len() > limits.records {
         return Err(Problem::too_large(format!("a request has at most {} records", limits.records)));
     }
+    // Before anything is taken in: what is answered has its room by then.
+    let per_record = if wait.is_zero() { STATE } else { STATE + SIGNED };
+    room.take(bytes_held + outcomes.len() * (ITEM + per_record))?;
+    let of_answer = room.split(outcomes.len() * per_record);
     let items = named(&lane, outcomes).await?;
     if dead(&items) > limits.dead {
         return Err(Problem::new(
@@ -81,7 +97,10 @@ pub(crate) async fn push_records(
         ));
     }
     if items.is_empty() {
-        return Ok(Json(Pushed { run: name.to_string(), repeated: false, records: Vec::new() }));
+        return Ok(room::json(
+            &Pushed { run: name.to_string(), repeated: false, records: Vec::new() },
+            of_answer,
+        ));
     }
     let target: &PushedRun = &lane.target.clone();
     let (lane, answer) = lanes.push(&name, target, items, request_name, room).await?;
@@ -89,7 +108,7 @@ pub(crate) async fn push_records(
     if !wait.is_zero() {
         with_signatures(&gateway.0, &lane, &mut records, Instant::now() + wait).await?;
     }
-    Ok(Json(Pushed { run: name.to_string(), repeated: answer.repeated, records }))
+    Ok(room::json(&Pushed { run: name.to_string(), repeated: answer.repeated, records }, of_answer))
 }
 
 /// What is taken in of what was read. An expression is worked out where it holds up nobody else.
@@ -98,7 +117,7 @@ async fn named(lane: &Lane, outcomes: Vec<Outcome>) -> Result<Vec<Item>, Problem
     if target.identify.is_none() {
         return Ok(items(outcomes, None));
     }
-    tokio::task::spawn_blocking(move || items(outcomes, target.identify.as_ref())).await.map_err(|error| {
+    apart(move || items(outcomes, target.identify.as_ref())).await.map_err(|error| {
         tracing::error!(%error, "an expression could not be worked out");
         Problem::busy()
     })
@@ -141,11 +160,17 @@ async fn with_signatures(
     };
     let found = lane.waits.until(records.iter().filter_map(wanted).collect(), until).await;
     let shown = shared.keys.shown(&shared.ledger, &run.keyring, found.into_values().collect()).await?;
-    let shown: std::collections::HashMap<i64, model::Signed> = shown.into_iter().collect();
+    let shown: std::collections::HashMap<i64, Box<model::Signed>> =
+        shown.into_iter().map(|(record, signed)| (record, Box::new(signed))).collect();
     for state in records {
         let there = wanted(state).and_then(|record| shown.get(&record).cloned());
-        if let RecordState::Admitted { signed, .. } | RecordState::Duplicate { signed, .. } = state {
-            *signed = there;
+        match (&mut *state, there) {
+            (RecordState::Admitted { signed, .. } | RecordState::Duplicate { signed, .. }, Some(there)) => {
+                *signed = Some(there);
+            }
+            (&mut RecordState::Admitted { record, .. }, None) => *state = RecordState::Pending { record },
+            (RecordState::Duplicate { .. }, None)
+            | (RecordState::Pending { .. } | RecordState::Dead { .. } | RecordState::Rejected { .. }, _) => {}
         }
     }
     Ok(())
@@ -158,10 +183,10 @@ async fn with_signatures(
 pub(crate) async fn get_record(
     State(gateway): State<Gateway>,
     Path((namespace, run, record)): Path<(String, String, String)>,
-) -> Result<Json<Record>, Problem> {
+) -> Result<Response, Problem> {
     let run = Name::of(namespace, run)?.find(&gateway.0.ledger).await?;
     let record = record.parse().map_err(|_| Problem::bad_request("a record is named by its number"))?;
-    of_run(&gateway.0, &run, record).await.map(Json)
+    of_run(&gateway.0, &run, record).await
 }
 
 /// Which record is wanted.
@@ -182,7 +207,7 @@ pub(crate) async fn find_record(
     State(gateway): State<Gateway>,
     Path((namespace, run)): Path<(String, String)>,
     query: Result<Query<DigestQuery>, QueryRejection>,
-) -> Result<Json<Record>, Problem> {
+) -> Result<Response, Problem> {
     let digest = bytes_of(&given(query)?.digest)
         .ok_or_else(|| Problem::bad_request("digest is the SHA-256 of a payload, 64 hexadecimal digits"))?;
     let run = Name::of(namespace, run)?.find(&gateway.0.ledger).await?;
@@ -199,18 +224,21 @@ pub(crate) async fn find_record(
         gateway.0.ledger.record_of_digest(&run, &digest).await.map_err(|error| Problem::store(&error))?;
     let record =
         found.ok_or_else(|| Problem::not_found("no record of the run has a payload of this digest"))?;
-    of_run(&gateway.0, &run, record).await.map(Json)
+    of_run(&gateway.0, &run, record).await
 }
 
-async fn of_run(shared: &Shared, run: &Run, record: i64) -> Result<Record, Problem> {
+async fn of_run(shared: &Shared, run: &Run, record: i64) -> Result<Response, Problem> {
     let failed = |error| Problem::store(&error);
     let payload = shared.ledger.payload_of(run, record).await.map_err(failed)?;
     let payload = payload.ok_or_else(|| Problem::not_found(format!("the run has no record {record}")))?;
+    // Itself, its text, and the text of the answer.
+    let mut room = Room::new(&shared.held);
+    room.take(4 * payload.len() + SIGNED)?;
     let signed = shared.ledger.signatures_of(run, &[record]).await.map_err(failed)?;
     let signed =
         shared.keys.shown(&shared.ledger, &run.keyring, signed).await?.pop().map(|(_, signed)| signed);
     let payload_digest = hex(&Sha256::digest(&payload));
-    Ok(Record { record, payload: STANDARD.encode(payload), payload_digest, signed })
+    Ok(room::json(&Record { record, payload: STANDARD.encode(payload), payload_digest, signed }, room))
 }
 
 fn bytes_of(hex: &str) -> Option<Vec<u8>> {

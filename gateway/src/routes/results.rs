@@ -3,32 +3,50 @@
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::lines;
-use super::query::{Page, given};
+use super::query::{given, most};
 use crate::gateway::Gateway;
 use crate::model::SignedLine;
 use crate::problem::Problem;
 use crate::runs::Name;
 
+/// The greatest number that a record is asked for by.
+const GREATEST: i64 = 1_000_000_000_000_000_000;
+
+/// Which lines of many are wanted.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Behind {
+    /// Behind which record, by its number; from the first on unless given.
+    #[param(minimum = 0, maximum = 1_000_000_000_000_000_000i64)]
+    after: Option<i64>,
+    /// How many at the most, from 1 to 1000; 1000 unless given.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u16>,
+}
+
 /// The records behind a cursor that are signed, up to the first that is not, one JSON object per line.
 ///
 /// The number of the last one is the cursor from which to go on. Of a run that is under way, ask again later.
 #[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/results", operation_id = "listResults", tag = "results",
-    params(("namespace" = String, Path), ("run" = String, Path), Page),
+    params(("namespace" = String, Path), ("run" = String, Path), Behind),
     responses((status = 200, description = "One object per line", body = SignedLine, content_type = "application/x-ndjson"),
         (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn results(
     State(gateway): State<Gateway>,
     Path((namespace, run)): Path<(String, String)>,
-    query: Result<Query<Page>, QueryRejection>,
+    query: Result<Query<Behind>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let shared = &gateway.0;
-    let page = given(query)?;
-    let most = i64::from(page.most()?);
-    let after = page.after.as_deref().map_or(Ok(0), str::parse::<i64>);
-    let after = after.ok().filter(|after| (0..=i64::MAX - most).contains(after));
-    let after = after.ok_or_else(|| Problem::bad_request("after is the number of a record, 0 or greater"))?;
+    let Behind { after, limit } = given(query)?;
+    let (after, most) = (after.unwrap_or(0), i64::from(most(limit)?));
+    if !(0..=GREATEST).contains(&after) {
+        return Err(Problem::bad_request("after is the number of a record, 0 or greater"));
+    }
     let run = Name::of(namespace, run)?.find(&shared.ledger).await?;
     let wanted: Vec<i64> = (after + 1..=after + most).collect();
     let found = shared.ledger.signatures_of(&run, &wanted).await.map_err(|error| Problem::store(&error))?;
@@ -39,5 +57,5 @@ pub(crate) async fn results(
     let shown: Vec<SignedLine> =
         shown.into_iter().map(|(record, signed)| SignedLine { record, signed }).collect();
     let next = shown.last().map_or(after, |last| last.record);
-    Ok(lines(&shown, &next.to_string()))
+    lines(shared, &shown, &next.to_string())
 }

@@ -11,6 +11,7 @@ mod kek_file;
 mod logs;
 mod memory;
 mod numbers;
+mod open_files;
 mod private_file;
 mod shield;
 mod standard_error;
@@ -27,6 +28,7 @@ pub use kek_file::{KekFileError, create_kek_file, read_kek_file, read_kek_files,
 pub use logs::{LogFormat, log_layer, start_logs};
 pub use memory::peak_memory_kib;
 pub use numbers::grouped;
+pub use open_files::allow_open_files;
 pub use private_file::create as create_private_file;
 pub use shield::Shield;
 pub use standard_error::{LastLines, flush_lines, queue_lines, say};

@@ -7,6 +7,7 @@ pub mod identity;
 mod new_run;
 pub mod objects;
 mod pass_file;
+pub mod redrive;
 pub mod replay;
 mod same_run;
 

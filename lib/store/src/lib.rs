@@ -16,6 +16,7 @@
 //! - [`pushing`], [`results`]: taking in what programs push, and what they ask of it.
 //! - [`holding`]: having intakes wait for room in the database.
 //! - [`source_progress`]: how far the sources of runs are.
+//! - [`standing`]: how far runs are, for whoever watches them.
 //! - [`standstill`]: why no record of a run is signed.
 //! - [`export`], [`audit`]: reading a run back, in streams.
 //! - [`roots`], [`statements`]: what is stated of a run.
@@ -50,6 +51,7 @@ mod row;
 pub mod run;
 pub mod run_secrets;
 pub mod source_progress;
+pub mod standing;
 pub mod standstill;
 pub mod statements;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::{Connection as _, Row};
 
 use crate::connect::Ledger;
 use crate::error::StoreError;
@@ -104,6 +104,9 @@ pub enum SealAnswer {
     Gone,
 }
 
+/// A connection does not keep what it took to send a call that is longer than this.
+const LONG_CALL: usize = 1 << 20;
+
 impl Ledger {
     /// Takes in what was pushed, and waits until it is on disk.
     ///
@@ -130,8 +133,13 @@ impl Ledger {
                     .bind(named.iter().map(|request| &request.digest[..]).collect::<Vec<_>>())
                     .bind(named.iter().map(|request| request.place).collect::<Vec<_>>())
                     .bind(named.iter().map(|request| request.arrivals).collect::<Vec<_>>())
-                    .fetch_one(connection)
+                    .fetch_one(&mut *connection)
                     .await
+                    .inspect(|_| {
+                        if payloads.bytes() > LONG_CALL {
+                            connection.shrink_buffers();
+                        }
+                    })
             })
             .await?;
         let answer: &str = row.get("answer");

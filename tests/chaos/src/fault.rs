@@ -81,6 +81,12 @@ pub enum Fault {
     PauseIntake(Duration),
     /// SIGTERM to an intake.
     StopIntake,
+    /// SIGKILL to a gateway.
+    KillGateway,
+    /// SIGSTOP to a gateway, and SIGCONT after this time.
+    PauseGateway(Duration),
+    /// SIGTERM to a gateway.
+    StopGateway,
     /// What happens on the way to the object store that is read.
     ToSource(Road),
 }
@@ -138,6 +144,9 @@ impl Fault {
             Self::KillIntake => "intake killed (SIGKILL)",
             Self::PauseIntake(_) => "intake paused (SIGSTOP, SIGCONT)",
             Self::StopIntake => "intake asked to stop (SIGTERM)",
+            Self::KillGateway => "gateway killed (SIGKILL)",
+            Self::PauseGateway(_) => "gateway paused (SIGSTOP, SIGCONT)",
+            Self::StopGateway => "gateway asked to stop (SIGTERM)",
             Self::ToSource(Road::Freeze(_)) => "connections to the source frozen",
             Self::ToSource(Road::Reset) => "connections to the source reset",
             Self::ToSource(Road::ResetOften(..)) => "connections to the source reset again and again",
@@ -162,6 +171,7 @@ impl Fault {
             | Self::CutOften(_, time)
             | Self::Trickle(_, time)
             | Self::PauseIntake(time)
+            | Self::PauseGateway(time)
             | Self::ToSource(Road::Freeze(time) | Road::ResetOften(_, time) | Road::Trickle(_, time)) => {
                 *time
             }
@@ -180,6 +190,8 @@ impl Fault {
             | Self::SetClock(_)
             | Self::KillIntake
             | Self::StopIntake
+            | Self::KillGateway
+            | Self::StopGateway
             | Self::ToSource(Road::Reset | Road::LoseRequests(_) | Road::LoseAnswers(_)) => Duration::ZERO,
         }
     }

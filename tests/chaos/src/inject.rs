@@ -13,7 +13,7 @@ use sqlx::{Connection, PgConnection};
 use crate::clock;
 use crate::fault::Fault;
 use crate::of_a_run::{delete, suspend};
-use crate::of_sources::{on_the_road, pause_intake, signal_intake};
+use crate::of_sources::{on_the_road, pause_gateway, pause_intake, signal_gateway, signal_intake};
 use crate::place::{Place, Stage};
 use crate::proxy::End;
 use crate::schedule::Planned;
@@ -205,6 +205,18 @@ pub async fn inject(
         }
         Fault::PauseIntake(time) => {
             let Some(lift) = pause_intake(stage, pick, time) else { return Ok(None) };
+            Some(lift)
+        }
+        Fault::KillGateway => {
+            let Some(()) = signal_gateway(stage, pick, Signal::SIGKILL) else { return Ok(None) };
+            None
+        }
+        Fault::StopGateway => {
+            let Some(()) = signal_gateway(stage, pick, Signal::SIGTERM) else { return Ok(None) };
+            None
+        }
+        Fault::PauseGateway(time) => {
+            let Some(lift) = pause_gateway(stage, pick, time) else { return Ok(None) };
             Some(lift)
         }
         Fault::ToSource(road) => {

@@ -22,6 +22,8 @@ pub enum Input {
     Table,
     /// All of another run, which has read files before.
     Replay,
+    /// What clients push to gateways.
+    Pushed,
 }
 
 impl Input {
@@ -40,6 +42,7 @@ impl fmt::Display for Input {
             Self::Bucket => "read from a bucket",
             Self::Table => "read from a table",
             Self::Replay => "read from another run",
+            Self::Pushed => "pushed",
         })
     }
 }
@@ -60,6 +63,8 @@ pub struct Read {
     pub offered: Offered,
     /// The source, as a manifest has it.
     pub source: serde_json::Value,
+    /// What a client is to push, if the source is that.
+    pub pushed: Vec<String>,
 }
 
 /// The texts of the files of a run, and what they offer; `run` is its number.
@@ -108,7 +113,14 @@ pub fn of_files(folder: &Path, seed: u64, run: usize, records: i64) -> anyhow::R
         std::fs::write(place.join(format!("{number:04}.ndjson")), text)?;
     }
     let source = json!({"name": "files", "objects": {"url": format!("file://{}", place.display())}, "format": {"type": "NDJSON"}});
-    Ok(Read { offered, source })
+    Ok(Read { offered, source, pushed: Vec::new() })
+}
+
+/// What a client is to push to a run.
+#[must_use]
+pub fn of_pushed(seed: u64, run: usize, records: i64) -> Read {
+    let (pushed, offered) = files(seed, run, records);
+    Read { offered, source: json!({"name": "push", "http": {}}), pushed }
 }
 
 /// Stores what a run is to read from a bucket.
@@ -130,7 +142,7 @@ pub async fn of_bucket(
     }
     let objects = json!({"url": format!("s3://{bucket}"), "endpoint": proxy.endpoint()});
     let source = json!({"name": "bucket", "objects": objects, "format": {"type": "NDJSON"}});
-    Ok(Read { offered, source })
+    Ok(Read { offered, source, pushed: Vec::new() })
 }
 
 /// Stores what a run is to read from a table, in a database at this URL; nothing of it is dead, since a column of text is
@@ -156,7 +168,8 @@ pub async fn of_table(
     sqlx::query(AssertSqlSafe(insert)).bind(lines).execute(&mut database).await?;
     let query =
         json!({"url": by_proxy, "query": format!("TABLE {table}"), "orderBy": ["id"], "payload": "payload"});
-    Ok(Read { offered: alive(offered), source: json!({"name": "table", "table": query}) })
+    let source = json!({"name": "table", "table": query});
+    Ok(Read { offered: alive(offered), source, pushed: Vec::new() })
 }
 
 /// Has another run read what a run is to read from it. Its dead letters, which were kept whole, are payloads then.
@@ -171,12 +184,12 @@ pub async fn of_replay(
     run: usize,
     records: i64,
 ) -> anyhow::Result<Read> {
-    let Read { offered, source } = of_files(folder, seed, run, records)?;
+    let Read { offered, source, pushed } = of_files(folder, seed, run, records)?;
     let name = format!("past-{run}");
     let past = TestRun::new().named(&name).keys(1).batch_size(100).without_idempotency();
     past.reads_source(&source).created(ledger).await?.take_in().await?;
     let source = json!({"name": "again", "run": {"name": name, "select": "All"}});
-    Ok(Read { offered: alive(offered), source })
+    Ok(Read { offered: alive(offered), source, pushed })
 }
 
 fn alive(offered: Offered) -> Offered {

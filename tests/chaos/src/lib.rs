@@ -21,6 +21,7 @@ mod of_sources;
 pub mod place;
 pub mod play;
 pub mod proxy;
+pub mod pushing;
 pub mod schedule;
 pub mod signers;
 pub mod totals;

@@ -25,6 +25,17 @@ pub(crate) fn pause_intake(stage: &Stage, pick: usize, time: Duration) -> Option
     Some(pause(intakes.get(pick % intakes.len().max(1))?.pid, time))
 }
 
+/// Sends a signal to a gateway. None if there is none.
+pub(crate) fn signal_gateway(stage: &Stage, pick: usize, signal: Signal) -> Option<()> {
+    send(stage.gateways.as_ref()?.pid(pick)?, signal);
+    Some(())
+}
+
+/// Stops a gateway for this time. None if there is none.
+pub(crate) fn pause_gateway(stage: &Stage, pick: usize, time: Duration) -> Option<Lift> {
+    Some(pause(stage.gateways.as_ref()?.pid(pick)?, time))
+}
+
 /// Something happens on the way to the object store. None if nothing is read from one.
 pub(crate) fn on_the_road(stage: &Arc<Stage>, road: Road) -> Option<Option<Lift>> {
     let way = stage.to_source.as_ref()?;

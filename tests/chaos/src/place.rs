@@ -3,6 +3,7 @@
 mod sources;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use chancery_keyring::Kek;
@@ -14,9 +15,10 @@ use chancery_store::{Ledger, LedgerUrl, NewRun};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 
-use crate::input::Read;
+use crate::input::{Input, Read};
 use crate::keeper::{Errand, Task};
 use crate::proxy::{self, Proxy};
+use crate::pushing::Gateways;
 use crate::schedule::{Beside, Means, Schedule, Shape};
 
 /// Few enough that they can be used up, and enough for the programs of three runs.
@@ -57,6 +59,8 @@ pub struct Stage {
     pub reads: Vec<Read>,
     /// Between the programs and the object store or the tables, if something is read from there.
     pub to_source: Option<Proxy>,
+    /// Those to whom records are pushed, if they are.
+    pub gateways: Option<Arc<Gateways>>,
     /// The disk of the ledger, if a fault needs one.
     pub disk: Option<SmallDisk>,
     namespace: String,
@@ -111,7 +115,23 @@ impl Place {
         }
         let direct = self.server.url(&database);
         let namespace = namespace.to_owned();
-        Ok(Stage { proxy, direct, errand, tasks, reads, to_source, disk, namespace, database, folder })
+        let gateways = match shape.input {
+            Input::Pushed => Some(Arc::new(Gateways::start(&errand)?)),
+            Input::Generated | Input::Files | Input::Bucket | Input::Table | Input::Replay => None,
+        };
+        Ok(Stage {
+            proxy,
+            direct,
+            errand,
+            tasks,
+            reads,
+            to_source,
+            gateways,
+            disk,
+            namespace,
+            database,
+            folder,
+        })
     }
 
     fn socket(&self) -> PathBuf {
@@ -143,8 +163,8 @@ impl Place {
     ///
     /// A server that refuses.
     pub async fn clear(&self, stage: Stage) -> anyhow::Result<()> {
-        let Stage { proxy, to_source, disk, database, .. } = stage;
-        drop((proxy, to_source));
+        let Stage { proxy, to_source, gateways, disk, database, .. } = stage;
+        drop((proxy, to_source, gateways));
         // Before its tablespace goes, and after everybody who uses it.
         self.execute(&format!("DROP DATABASE {database} WITH (FORCE)")).await?;
         self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", sources::tables_of(&database)))

@@ -11,6 +11,7 @@ use crate::inject::{Injected, Keep, inject};
 use crate::judge::{Judged, judge};
 use crate::keeper::{Operated, Supervised, Unattended};
 use crate::place::{Place, Stage};
+use crate::pushing::push;
 use crate::schedule::{Keeper, Schedule, When};
 use crate::watch::Watch;
 
@@ -43,7 +44,15 @@ pub async fn play(place: &Arc<Place>, schedule: &Schedule) -> anyhow::Result<(Pl
     }
     let stage = Arc::new(place.stage(schedule, "default").await?);
     let mut keeper: Box<dyn Keep> = match schedule.shape.keeper {
-        Keeper::Supervisor => Box::new(Supervised::start(stage.tasks[0].clone(), &stage.tasks[1..])),
+        Keeper::Supervisor => {
+            let mut supervised = Supervised::start(stage.tasks[0].clone(), &stage.tasks[1..]);
+            if let Some(gateways) = &stage.gateways {
+                for (task, read) in stage.tasks.iter().zip(&stage.reads) {
+                    supervised.also(push(Arc::clone(gateways), task.clone(), read.pushed.clone()));
+                }
+            }
+            Box::new(supervised)
+        }
         Keeper::Nobody | Keeper::Operator => {
             stage.seed(&schedule.shape).await?;
             Box::new(Unattended::start(stage.tasks.clone()))

@@ -355,8 +355,10 @@ mod tests {
             .flat_map(|schedule| &schedule.faults)
             .map(|planned| planned.fault.kind())
             .collect();
-        assert_eq!(kinds.len(), 37, "{kinds:#?}");
-        for input in [Input::Generated, Input::Files, Input::Bucket, Input::Table, Input::Replay] {
+        assert_eq!(kinds.len(), 40, "{kinds:#?}");
+        for input in
+            [Input::Generated, Input::Files, Input::Bucket, Input::Table, Input::Replay, Input::Pushed]
+        {
             assert!(schedules.iter().any(|schedule| schedule.shape.input == input), "{input}");
         }
         let operated = |schedule: &&Schedule| schedule.shape.keeper == Keeper::Operator;

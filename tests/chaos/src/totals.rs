@@ -19,7 +19,7 @@ pub const BEYOND_LEASE: Duration = Duration::from_secs(5);
 pub struct Totals {
     schedules: u32,
     /// Of those, whose runs read files, a bucket, a table, and another run.
-    reading: [u32; 4],
+    reading: [u32; 5],
     failed: Vec<u64>,
     records: i64,
     faults: BTreeMap<&'static str, u32>,
@@ -59,6 +59,7 @@ impl Totals {
             Input::Bucket => self.reading[1] += 1,
             Input::Table => self.reading[2] += 1,
             Input::Replay => self.reading[3] += 1,
+            Input::Pushed => self.reading[4] += 1,
         }
         let beside = schedule.shape.beside.iter().map(|run| run.records).sum::<i64>();
         self.records += schedule.shape.records + beside;
@@ -102,11 +103,11 @@ impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { schedules, failed, records, faults, takeovers, given_back, signed_twice, .. } = self;
         let injected: u32 = faults.values().sum();
-        let [files, bucket, table, replay] = self.reading;
+        let [files, bucket, table, replay, pushed] = self.reading;
         writeln!(f, "{schedules} schedules, {records} records, {injected} faults:")?;
         writeln!(
             f,
-            "  {files} with records from files, {bucket} from a bucket, {table} from a table, {replay} from another run"
+            "  {files} with records from files, {bucket} from a bucket, {table} from a table, {replay} from another run, {pushed} pushed"
         )?;
         for (kind, count) in faults {
             write!(f, "  {count:5}  {kind}")?;

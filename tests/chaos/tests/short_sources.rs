@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_chaos::fault::{Fault, Road};
+use chancery_chaos::fault::{Fault, Message, Road};
 use chancery_chaos::inject::Keep as _;
 use chancery_chaos::input::Input;
 use chancery_chaos::judge::judge;
@@ -46,6 +46,22 @@ async fn held(seed: u64, shape: Shape, faults: &[Fault]) -> anyhow::Result<()> {
     anyhow::ensure!(played.judged.violations.is_empty(), "{:#?}", played.judged.violations);
     anyhow::ensure!(!played.injected.is_empty(), "nothing went wrong");
     Ok(())
+}
+
+#[tokio::test]
+async fn gateways_that_die_and_stand_still_while_clients_push() -> anyhow::Result<()> {
+    let faults = [
+        Fault::KillGateway,
+        Fault::PauseGateway(Duration::from_millis(700)),
+        Fault::CrashServer(Duration::from_millis(300)),
+        Fault::KillGateway,
+        Fault::StopGateway,
+        Fault::LoseAnswers(Message::Any, 3),
+        Fault::KillKeeper,
+        Fault::KillGateway,
+    ];
+    let shape = shape(Keeper::Supervisor, Input::Pushed);
+    held(14, Shape { records: 4_000, ..shape }, &faults).await
 }
 
 #[tokio::test]

@@ -47,16 +47,39 @@ impl StepRelay {
     ///
     /// When no port is to be had.
     pub async fn to(socket: &Path, step: usize, point: Point) -> anyhow::Result<Self> {
+        let relay = Self::passing(socket).await?;
+        relay.hold(step, point);
+        Ok(relay)
+    }
+
+    /// A relay through which everything passes, until [`StepRelay::hold`].
+    ///
+    /// # Errors
+    ///
+    /// When no port is to be had.
+    pub async fn passing(socket: &Path) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared {
             socket: socket.to_owned(),
-            hold: Mutex::new(Some((step.saturating_sub(1), point))),
+            hold: Mutex::default(),
             stands: watch::Sender::new(false),
             cuts: watch::Sender::new(0),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { port, shared, accepting })
+    }
+
+    /// Stands still at the request with this number from now on, the first that comes being 1.
+    pub fn hold(&self, step: usize, point: Point) {
+        self.shared.stands.send_replace(false);
+        let mut hold = self.shared.hold.lock().unwrap_or_else(PoisonError::into_inner);
+        *hold = Some((step.saturating_sub(1), point));
+    }
+
+    /// Lets everything pass again that comes from now on. Returns whether it had still to stand still.
+    pub fn pass(&self) -> bool {
+        self.shared.hold.lock().unwrap_or_else(PoisonError::into_inner).take().is_some()
     }
 
     /// The URL of a database through this.

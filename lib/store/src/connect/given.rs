@@ -21,6 +21,12 @@ impl From<String> for GivenUrl {
 }
 
 impl GivenUrl {
+    /// The text of it, for a program that is started: in its environment, which only its user can read.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
     /// Reads it.
     ///
     /// # Errors

@@ -43,6 +43,11 @@ impl Supervised {
         supervised
     }
 
+    /// Something else that has to come to its end.
+    pub fn also(&mut self, other: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
+        self.supervisors.spawn(other);
+    }
+
     fn another(&mut self, task: Task, log: String, pid: Arc<AtomicI32>) {
         self.supervisors.spawn(keep(task, log, pid, Arc::clone(&self.restarts)));
     }

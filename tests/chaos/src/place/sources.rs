@@ -7,7 +7,7 @@ use chancery_kit::TestLedger;
 use chancery_local_postgres::SUPERUSER;
 
 use super::{Place, runs};
-use crate::input::{Input, Read, of_bucket, of_files, of_replay, of_table};
+use crate::input::{Input, Read, of_bucket, of_files, of_pushed, of_replay, of_table};
 use crate::proxy::{self, Proxy};
 use crate::schedule::Schedule;
 
@@ -58,6 +58,10 @@ impl Place {
                     reads.push(of_table(&direct, by_proxy, seed, number, run.records).await?);
                 }
                 Ok((reads, Some(proxy)))
+            }
+            Input::Pushed => {
+                reads.extend(runs.map(|(number, run)| of_pushed(seed, number, run.records)));
+                Ok((reads, None))
             }
             Input::Replay => {
                 for (number, run) in runs {

@@ -18,6 +18,8 @@ pub(super) fn draw_input(rng: &mut ChaCha8Rng, keeper: Keeper, means: Means) -> 
         0..5 => Input::Files,
         5 => Input::Table,
         6 => Input::Replay,
+        // By the supervisor, which closes batches whose period has passed.
+        7..9 if keeper == Keeper::Supervisor => Input::Pushed,
         _ => Input::Generated,
     }
 }
@@ -56,7 +58,11 @@ fn draw(rng: &mut ChaCha8Rng, shape: &Shape, means: Means, is_calm: bool) -> Fau
     let (beyond_lease, brief) = (shape.lease + seconds(0.2, 1.5), seconds(0.2, 3.0));
     let often = seconds(0.1, 0.6);
     let (rate, some) = (rng.random_range(50_000..500_000), rng.random_range(1..=6));
-    match rng.random_range(0..if shape.input.is_far() { 22 } else { 12 }) {
+    let chosen = rng.random_range(0..if shape.input.is_far() { 22 } else { 12 });
+    match chosen {
+        0..4 if shape.input == Input::Pushed => Fault::KillGateway,
+        4 if shape.input == Input::Pushed => Fault::StopGateway,
+        5..7 if shape.input == Input::Pushed => Fault::PauseGateway(brief),
         0..4 => Fault::KillIntake,
         4 => Fault::StopIntake,
         5..7 => Fault::PauseIntake(beyond_lease),

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use chancery_kit::{Chancery, eventually};
+use chancery_kit::{Chancery, Ended, eventually};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -25,7 +27,7 @@ pub(crate) struct Api {
 }
 
 /// An answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
@@ -57,12 +59,25 @@ impl Answer {
 impl Served {
     /// Starts it with the data folder of a command line.
     pub(crate) async fn start(chancery: &Chancery) -> anyhow::Result<Self> {
+        Self::start_by(chancery, None).await
+    }
+
+    /// Starts it on another way to the database.
+    pub(crate) async fn start_by(chancery: &Chancery, url: Option<&str>) -> anyhow::Result<Self> {
         let data = chancery.folder().join("data");
         // One that was killed left it behind.
         let _gone = std::fs::remove_file(data.join("api-address"));
-        let child = chancery.start(&["serve", "--listen", "127.0.0.1:0"])?;
+        let mut command = chancery.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let child = command.envs(url.map(|url| ("DATABASE_URL", url))).spawn()?;
         eventually("the API is served", async || data.join("api-address").exists()).await;
         Ok(Self { child, api: Api::of(&data)? })
+    }
+
+    /// Asks it to stop, and waits for its end.
+    pub(crate) async fn stop(self) -> anyhow::Result<Ended> {
+        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok()).context("it has ended")?;
+        kill(Pid::from_raw(pid), Signal::SIGTERM)?;
+        Ended::of(self.child).await
     }
 }
 
@@ -128,9 +143,19 @@ pub(crate) async fn answer(stream: &mut TcpStream) -> anyhow::Result<Answer> {
     let text = String::from_utf8(bytes)?;
     let (head, body) = text.split_once("\r\n\r\n").with_context(|| format!("no answer: {text:?}"))?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    Ok(Answer {
-        status: status.context("no status")?,
-        head: head.to_ascii_lowercase(),
-        body: body.to_owned(),
-    })
+    let head = head.to_ascii_lowercase();
+    let body = if head.contains("transfer-encoding: chunked") { whole(body)? } else { body.to_owned() };
+    Ok(Answer { status: status.context("no status")?, head, body })
+}
+
+/// What chunks hold.
+fn whole(mut chunks: &str) -> anyhow::Result<String> {
+    let mut text = String::new();
+    while let Some((length, rest)) = chunks.split_once("\r\n") {
+        let (chunk, rest) =
+            rest.split_at_checked(usize::from_str_radix(length, 16)?).context("half a chunk")?;
+        text += chunk;
+        chunks = rest.strip_prefix("\r\n").unwrap_or_default();
+    }
+    Ok(text)
 }

@@ -23,6 +23,7 @@ pub(crate) const CALLABLE: [&str; 12] = [
     "record_payload",
     "records_push",
     "run_show",
+    "runs_standing",
     "signatures_of",
 ];
 
@@ -199,6 +200,8 @@ async fn with_the_gateways_login_everything_is_done_that_the_api_does() -> anyho
     assert!(matches!(gateway.push(&shown, &two()).await?, PushAnswer::Taken(_)));
     assert!(gateway.former_pushes(&shown, &[&[0; 32]]).await?.is_empty());
     assert_eq!(gateway.unsigned_records(&shown).await?, 2);
+    let standing = gateway.standing(&[shown.id]).await?;
+    assert_eq!((standing[0].admitted, standing[0].signed, standing[0].sealed), (2, 0, false));
     assert_eq!(gateway.payload_of(&shown, 2).await?.as_deref(), Some(&b"two"[..]));
     assert_eq!(gateway.payload_of(&shown, 3).await?, None);
     let digest = [0x3f, 0xc4, 0xcc, 0xfe];
