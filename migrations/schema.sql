@@ -2512,6 +2512,30 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.runs_standing(p_runs integer[]) RETURNS TABLE(id integer, received bigint, admitted bigint, duplicates bigint, dead bigint, signed bigint, suspended boolean, sealed boolean, complete boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT r.id,
+           coalesce(i.received, a.records),
+           a.records,
+           coalesce(i.duplicates, 0),
+           coalesce(i.dead, 0),
+           CASE WHEN r.completed_at IS NULL THEN done.records ELSE a.batched END,
+           r.suspended OR r.too_many_dead,
+           r.sealed_at IS NOT NULL,
+           r.completed_at IS NOT NULL
+      FROM chancery.runs r
+      JOIN chancery.admissions a ON a.run_id = r.id
+      LEFT JOIN chancery.intakes i ON i.run_id = r.id
+     CROSS JOIN LATERAL chancery.run_signed(CASE WHEN r.completed_at IS NULL THEN r.id END) done
+     WHERE r.id = ANY (p_runs) AND r.deleted_at IS NULL
+     ORDER BY r.id;
+END
+$$;
+
 CREATE FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) RETURNS integer
     LANGUAGE sql IMMUTABLE
     AS $$
@@ -3581,6 +3605,10 @@ REVOKE ALL ON FUNCTION chancery.run_taken(p_run integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.run_taken(p_run integer) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.runs_standing(p_runs integer[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.runs_standing(p_runs integer[]) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.runs_standing(p_runs integer[]) TO chancery_gateway;
 
 REVOKE ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) TO chancery_operator;

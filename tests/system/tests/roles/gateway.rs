@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use crate::stolen_intake::answer;
 use crate::{assert_denied, refusal, stored};
 
-pub(crate) const CALLABLE: [&str; 12] = [
+pub(crate) const CALLABLE: [&str; 13] = [
     "dead_letters_after",
     "keyring_show",
     "ledger_version",
