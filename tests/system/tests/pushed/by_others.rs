@@ -75,7 +75,8 @@ async fn the_api_does_what_its_document_says() -> anyhow::Result<()> {
     api.seal().await?.expect(200)?;
     api.get(&format!("{DEMO}/events")).await?.expect(200)?;
     // Each redrive would be a run; and of events, the document describes the data alone.
-    fuzz(&api, &["--exclude-operation-id", "redriveDeadLetters", "--exclude-operation-id", "watchRun"]).await?;
+    fuzz(&api, &["--exclude-operation-id", "redriveDeadLetters", "--exclude-operation-id", "watchRun"])
+        .await?;
     assert!(site.end().await?["signed"].as_i64() >= Some(2));
     Ok(())
 }

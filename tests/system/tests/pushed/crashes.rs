@@ -123,8 +123,9 @@ async fn servers_crash(point: Point) -> anyhow::Result<()> {
     let chancery = Chancery::on(&ledger.url)?;
     unsigned(&chancery, &ledger, &manifest()).await?;
     let mut requests = 0;
-    for step in 1..MOST {
-        requests = step;
+    // Every fourth, from another on for each point: a server that starts again takes its time, and gateways are killed at all.
+    for step in (1 + usize::from(point == Point::Unanswered)..MOST).step_by(4) {
+        requests += 1;
         let relay = StepRelay::passing(&socket_of(&server)).await?;
         // One to which nothing was pushed yet, so that each step is there each time.
         let served = Served::start_by(&chancery, Some(&by(&relay, &ledger.url))).await?;
@@ -155,7 +156,7 @@ async fn servers_crash(point: Point) -> anyhow::Result<()> {
             break;
         }
     }
-    assert!((3..MOST).contains(&requests), "a request has {requests} steps");
+    assert!(requests > 1, "a request has more steps than one");
     let served = Served::start(&chancery).await?;
     served.api.seal().await?.expect(200)?;
     let run = chancery.start_signing(&manifest(), &["--output", "json"])?;
