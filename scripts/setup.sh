@@ -6,6 +6,7 @@
 #                    [--independent-audit | --independent-audit-if-possible]
 #                    [--object-store | --object-store-if-possible]
 #                    [--azurite | --azurite-if-possible]
+#                    [--schemathesis | --schemathesis-if-possible]
 #                    [--peers | --peers-if-possible]
 #                    [--valgrind-if-possible]
 #
@@ -24,6 +25,9 @@
 #   --object-store-if-possible  the same, but go on where it cannot be had
 #   --azurite           also have Azurite, the emulator of Azure's store, in .tools/azurite: 360 MB of npm
 #   --azurite-if-possible       the same, but go on where it cannot be had
+#   --schemathesis      also have Schemathesis, which makes requests from an OpenAPI document, and the CloudEvents SDK, in
+#                       .tools/http-api
+#   --schemathesis-if-possible  the same, but go on where they cannot be had
 #   --peers             also have what bench/peers is measured with: packages of npm, among them
 #                       Node.js itself, in bench/peers/node, and of PyPI in .tools/peers-python
 #   --peers-if-possible the same, but go on where it cannot be had
@@ -326,6 +330,12 @@ ensure_object_store() {
         "$root/tests/object_store/requirements.txt" 'import moto.server, moto.s3'
 }
 
+# ensure_schemathesis OTHERWISE: as for ensure_helm.
+ensure_schemathesis() {
+    ensure_python_packages "$1" "Schemathesis and the CloudEvents SDK" "$root/.tools/http-api" \
+        "$root/tests/http_api/requirements.txt" 'import schemathesis, cloudevents'
+}
+
 # ensure_azurite OTHERWISE: as for ensure_helm.
 ensure_azurite() {
     local otherwise=$1 folder=$root/.tools/azurite log
@@ -395,6 +405,7 @@ with_pgbouncer=no
 with_independent_audit=no
 with_object_store=no
 with_azurite=no
+with_schemathesis=no
 with_peers=no
 with_valgrind=no
 for argument in "$@"; do
@@ -412,12 +423,14 @@ for argument in "$@"; do
     --object-store-if-possible) with_object_store=say ;;
     --azurite) with_azurite=fail ;;
     --azurite-if-possible) with_azurite=say ;;
+    --schemathesis) with_schemathesis=fail ;;
+    --schemathesis-if-possible) with_schemathesis=say ;;
     --peers) with_peers=fail ;;
     --peers-if-possible) with_peers=say ;;
     --valgrind-if-possible) with_valgrind=yes ;;
     *)
         fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --cargo-fuzz," \
-            "--pgbouncer-if-possible, --valgrind-if-possible, --helm-by-hash, and --helm, --independent-audit, --object-store, --azurite and --peers, each also with" \
+            "--pgbouncer-if-possible, --valgrind-if-possible, --helm-by-hash, and --helm, --independent-audit, --object-store, --azurite, --schemathesis and --peers, each also with" \
             "-if-possible"
         ;;
     esac
@@ -436,5 +449,6 @@ if [ "$with_pgbouncer" = yes ]; then ensure_pgbouncer_if_possible; fi
 if [ "$with_independent_audit" != no ]; then ensure_independent_audit "$with_independent_audit"; fi
 if [ "$with_object_store" != no ]; then ensure_object_store "$with_object_store"; fi
 if [ "$with_azurite" != no ]; then ensure_azurite "$with_azurite"; fi
+if [ "$with_schemathesis" != no ]; then ensure_schemathesis "$with_schemathesis"; fi
 if [ "$with_peers" != no ]; then ensure_peers "$with_peers"; fi
 if [ "$with_valgrind" = yes ]; then valgrind_if_possible; fi

@@ -17,7 +17,7 @@ pub(crate) struct Pushed {
 
 /// What became of one record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "state", rename_all = "camelCase")]
 pub(crate) enum RecordState {
     /// It is a record of the run, on disk, and will be signed.
     Admitted {
@@ -35,9 +35,10 @@ pub(crate) enum RecordState {
     /// It repeats a record of the run's keyring, and is not signed again.
     Duplicate {
         /// The run of that record, in the same namespace; none if the run is gone.
-        #[serde(skip_serializing_if = "Option::is_none")]
+        #[serde(rename = "ofRun", skip_serializing_if = "Option::is_none")]
         of_run: Option<String>,
         /// The number of that record.
+        #[serde(rename = "ofRecord")]
         of_record: i64,
         /// The signature of that record, if it is of this run, the request waits for it and it is there.
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -81,5 +81,8 @@ mod tests {
         ] {
             assert!(document["paths"][&path][method].is_object(), "{method} {path}");
         }
+        // By the names that they have in answers.
+        let states = document["components"]["schemas"]["RecordState"].to_string();
+        assert!(states.contains("\"ofRecord\"") && states.contains("\"ofRun\""), "{states}");
     }
 }

@@ -10,6 +10,7 @@ mod command;
 mod copy;
 mod cpu;
 mod first_stored;
+mod gateway;
 mod growth;
 mod intake_memory;
 mod limit;
@@ -72,6 +73,11 @@ const MEASUREMENTS: &[Measurement<()>] = &[
         name: "own",
         about: "records of one's own signed against generated ones",
         measure: |(), effort| Box::pin(own::measure(effort)),
+    },
+    Measurement {
+        name: "gateway",
+        about: "records pushed over HTTP, signed meanwhile, and the memory of the gateway",
+        measure: |(), effort| Box::pin(gateway::measure(effort)),
     },
     Measurement {
         name: "intake-memory",

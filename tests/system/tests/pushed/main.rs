@@ -1,6 +1,7 @@
 //! Runs to which programs push: what was answered is there, what was not can be sent again, and the laws hold.
 
 mod broken_clients;
+mod by_others;
 mod client;
 mod commands;
 mod crashes;
