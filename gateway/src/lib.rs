@@ -46,6 +46,6 @@ pub use limits::Limits;
 pub use listen::{Listen, ListenError, Listener};
 pub use metrics::{Metrics, Review};
 pub use openapi::document as openapi_document;
-pub use tls::{Certificate, CertificateError};
 pub use redrive::{Redrive, Redriving};
+pub use tls::{Certificate, CertificateError};
 pub use token::{Token, TokenError};
