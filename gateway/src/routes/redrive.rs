@@ -46,9 +46,12 @@ pub(crate) async fn redrive(
     let RedriveRequest { into } = serde_json::from_slice(&bytes).map_err(|error| {
         Problem::bad_request(format!("the body is to be {{\"into\": \"NAME OF THE NEW RUN\"}}: {error}"))
     })?;
-    let run = name.find(&shared.ledger).await?;
+    let shown = name.find(&shared.ledger).await?;
+    let Some(redrive) = shared.redrive.get() else { return Err(redrive::of_cluster(&shown, &into)) };
+    // Whose the run is, no client is shown; by that it is decided who may read it again.
+    let run = shared.ledger.find_run(&shown.namespace, &shown.name).await;
+    let run = run.map_err(|error| Problem::store(&error))?;
     let redriving = redrive::prepared(&shared.ledger, &run, &into).await?;
-    let Some(redrive) = shared.redrive.get() else { return Err(redrive::of_cluster(&run, &into)) };
     redrive.redrive(redriving).await.map_err(|reason| redrive::failed(&reason))?;
     Ok((StatusCode::ACCEPTED, Json(Redriven { run: format!("{}/{into}", run.namespace) })))
 }

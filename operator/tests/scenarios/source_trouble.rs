@@ -40,11 +40,6 @@ async fn what_can_be_seen_of_bad_sources_is_said_in_one_sentence_and_nothing_is_
         ),
         (changed("url", json!("file:///etc")), "SourceNotAllowed", "objects.volumeClaim"),
         (json!({"name": "again", "run": {"name": "nobody"}}), "SourceInvalid", "there is no run nobody"),
-        (
-            json!({"name": "push", "http": {}}),
-            "SourceNotAllowed",
-            "records that are pushed need a gateway, which this version runs on one machine only",
-        ),
     ];
     for (source, reason, wanted) in cases {
         let world = World::with_run(with(json!([source.clone()]))).await?;
