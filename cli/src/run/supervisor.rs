@@ -31,7 +31,7 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 const DEAD_HOLDER_GRACE: Duration = Duration::from_secs(30);
 
 /// How long the database may be away before the watch gives up.
-const RECONNECT_FOR: Duration = Duration::from_secs(60);
+pub(super) const RECONNECT_FOR: Duration = Duration::from_secs(60);
 
 /// How signing ended.
 pub(crate) enum Ended {

@@ -1,9 +1,11 @@
 //! What there is to sign: records. What to sign with, the signers make.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
-use chancery_sources::generated;
+use chancery_process::Backoff;
+use chancery_sources::generated::{self, SourceError};
 use chancery_store::{Progress, Run, StoreError};
 use tokio::sync::watch;
 
@@ -11,6 +13,12 @@ use crate::database::Database;
 use crate::display::{Display, Stage, StageBar};
 use crate::error::CliError;
 use crate::run::room::Room;
+use crate::run::supervisor::RECONNECT_FOR;
+
+/// Pauses before records are made again, once the database was away.
+const LEAST_PAUSE: Duration = Duration::from_millis(250);
+
+const MOST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How many chunks of records are made at once. Signers have the same processors: one chunk, while they look for the primes of
 /// keys, so that the first signature does not wait for records that nobody can sign yet.
@@ -46,12 +54,27 @@ pub(crate) async fn make_records(
     told: impl Fn(u64) + Send + Sync,
 ) -> Result<(), CliError> {
     let bar = OnceLock::new();
+    let away_since = Mutex::new(None);
     let shown = |progress: generated::RecordProgress| {
+        *away_since.lock().unwrap_or_else(PoisonError::into_inner) = None;
         show(&bar, display, Stage::MakingRecords, progress.done, progress.total);
         told(progress.done);
     };
-    let supplied =
-        generated::supply(&database.ledger, run, || at_once.chunks(), || room.wait(display), shown).await;
+    let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
+    let supplied = loop {
+        let chunks = || at_once.chunks();
+        let supplied = generated::supply(&database.ledger, run, chunks, || room.wait(display), &shown).await;
+        let Err(SourceError::Store(error)) = &supplied else { break supplied };
+        let since =
+            *away_since.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
+        if !error.is_transient() || since.elapsed() > RECONNECT_FOR {
+            break supplied;
+        }
+        // What was made stays, and it goes on there.
+        display
+            .above_bars(|| tracing::warn!("no records can be made for now, which is tried again: {error}"));
+        tokio::time::sleep(pause.next_pause()).await;
+    };
     bar.get().inspect(|bar| bar.end());
     Ok(supplied?)
 }

@@ -28,7 +28,7 @@ fn a_bit_that_flips_in_one_lane_holds_the_whole_batch_back() {
 fn parts_that_do_not_belong_together_give_no_signature() {
     let key = Key::generate(KeySize::Rsa2048);
     let changes: [fn(&mut OwnedParts); 3] =
-        [|parts| parts.dp[64] ^= 4, |parts| parts.dq[127] ^= 2, |parts| parts.qinv[64] ^= 1];
+        [|parts| parts.dp[64] ^= 4, |parts| parts.dq[64] ^= 2, |parts| parts.qinv[64] ^= 1];
     for change in changes {
         let mut parts = OwnedParts::of(&key.rsa);
         change(&mut parts);

@@ -72,7 +72,7 @@ fn nobody_may_ask_for_metrics_but_those_that_are_named() -> anyhow::Result<()> {
 fn probes_have_a_port_of_their_own_which_no_service_and_no_policy_opens() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
     let chart = chart.values("everything-values.yaml");
-    let operator = chart.one("Deployment", "")?;
+    let operator = chart.one("Deployment", "-operator")?;
     let container = &operator["spec"]["template"]["spec"]["containers"][0];
     // The first to be asked waits for the answer, so that an install reports no probe that has failed.
     for (probe, path) in

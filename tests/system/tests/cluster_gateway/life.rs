@@ -122,7 +122,7 @@ async fn a_gateway_that_is_asked_to_stop_answers_what_it_has_in_hand() -> anyhow
         gateway.terminate().await
     };
     let (answer, ended) = tokio::join!(waiting, stop);
-    assert_eq!(states(&answer?.expect(200)?.json()?), ["admitted"]);
+    assert_eq!(states(&answer?.expect(200)?.json()?), ["pending"]);
     assert_eq!(ended?.code(), Some(0));
     assert!(client.get("/openapi.json").await.is_err(), "it is gone");
     Ok(())
