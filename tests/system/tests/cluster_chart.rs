@@ -87,7 +87,7 @@ async fn helm_keeps_nothing_that_is_secret() -> anyhow::Result<()> {
             .stdout;
     }
     assert!(kept.contains("--kek=chancery-kek"), "what is rendered is in there: {kept}");
-    for (name, keys) in [("chancery-kek", 1), ("chancery-statement-key", 1), ("chancery-postgresql", 5)] {
+    for (name, keys) in [("chancery-kek", 1), ("chancery-statement-key", 1), ("chancery-postgresql", 7)] {
         let data = secrets.get(name).await?.data.unwrap_or_default();
         assert_eq!(data.len(), keys, "{name}");
         for (key, value) in data {
