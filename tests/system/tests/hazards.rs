@@ -333,7 +333,10 @@ async fn nothing_listens_or_notifies() -> anyhow::Result<()> {
     let queries = query::ALL.iter().map(|query| (query.name, query.sql));
     let functions = functions.iter().map(|(name, source)| (name.as_str(), source.as_str()));
     for (name, sql) in queries.chain(functions) {
-        assert!(!sql.to_uppercase().contains("NOTIFY"), "{name} takes a lock on the whole server at commit");
+        let sql = sql.to_uppercase();
+        // Whether somebody may do it is another question.
+        let notifies = sql.contains("NOTIFY ") || sql.contains("PG_NOTIFY(");
+        assert!(!notifies, "{name} takes a lock on the whole server at commit");
     }
     Ok(())
 }
