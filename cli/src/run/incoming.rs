@@ -70,7 +70,8 @@ fn received(progress: &Progress) -> u64 {
     progress.arrivals.map_or(0, |counts| counts.received.unsigned_abs())
 }
 
-async fn progress(database: &Database, run: &Run) -> Result<Progress, CliError> {
+/// How far the run is.
+pub(super) async fn progress(database: &Database, run: &Run) -> Result<Progress, CliError> {
     let progress = database.ledger.progress(&[run.id]).await?.pop();
     Ok(progress.ok_or_else(|| StoreError::NoRun(format!("{}/{}", run.namespace, run.name)))?)
 }

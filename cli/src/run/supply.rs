@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use chancery_process::Backoff;
 use chancery_sources::generated::{self, SourceError};
-use chancery_store::{Progress, Run, StoreError};
+use chancery_store::{Progress, Run};
 use tokio::sync::watch;
 
 use crate::database::Database;
 use crate::display::{Display, Stage, StageBar};
 use crate::error::CliError;
+use crate::run::incoming;
 use crate::run::room::Room;
 use crate::run::supervisor::RECONNECT_FOR;
 
@@ -91,9 +92,7 @@ pub(crate) async fn enough_work(
 ) -> Result<Option<u32>, CliError> {
     loop {
         let more = heard.has_changed().is_ok();
-        let progress = database.ledger.progress(&[run.id]).await?.pop();
-        let progress =
-            progress.ok_or_else(|| StoreError::NoRun(format!("{}/{}", run.namespace, run.name)))?;
+        let progress = incoming::progress(database, run).await?;
         at_once.saw(&progress);
         let (unsigned, missing_keys) =
             (progress.unsigned_batches().unsigned_abs(), progress.missing_keys().unsigned_abs());

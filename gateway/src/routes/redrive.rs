@@ -46,10 +46,11 @@ pub(crate) async fn redrive(
     let RedriveRequest { into } = serde_json::from_slice(&bytes).map_err(|error| {
         Problem::bad_request(format!("the body is to be {{\"into\": \"NAME OF THE NEW RUN\"}}: {error}"))
     })?;
-    let shown = name.find(&shared.ledger).await?;
-    let Some(redrive) = shared.redrive.get() else { return Err(redrive::of_cluster(&shown, &into)) };
+    let Some(redrive) = shared.redrive.get() else {
+        return Err(redrive::of_cluster(&name.find(&shared.ledger).await?, &into));
+    };
     // Whose the run is, no client is shown; by that it is decided who may read it again.
-    let run = shared.ledger.find_run(&shown.namespace, &shown.name).await;
+    let run = shared.ledger.find_run(&name.namespace, &name.run).await;
     let run = run.map_err(|error| Problem::store(&error))?;
     let redriving = redrive::prepared(&shared.ledger, &run, &into).await?;
     redrive.redrive(redriving).await.map_err(|reason| redrive::failed(&reason))?;
