@@ -55,3 +55,10 @@ GRANT UPDATE (dead_limit, dead_retention, sweep_at, held) ON chancery.intakes TO
 -- Appended by statement_append and batch_roots_keep alone.
 REVOKE INSERT ON chancery.batch_roots, chancery.statements FROM chancery_operator;
 GRANT INSERT, UPDATE ON chancery.run_secrets TO chancery_operator;
+
+-- By which whoever makes logins knows the ledger (administrator.sql).
+DO $$
+BEGIN
+    EXECUTE format('COMMENT ON SCHEMA chancery IS %L', 'the ledger ' || (SELECT l.uid FROM chancery.ledger l));
+END
+$$;

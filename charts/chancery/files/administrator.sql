@@ -79,6 +79,10 @@ CREATE SCHEMA chancery_logins;
 -- that admits records. Nothing else can be made, and no membership be given but that in chancery_signer to the former, and
 -- in chancery_intake to the latter, whatever the caller asks for.
 --
+-- Of which ledger is said by the comment of the schema chancery, which is its owner's (roles.sql). No table is read: what its
+-- owner makes of it would run with the rights of this function. Logins are made for the ledger of this database alone, and
+-- where there is none, for none. A ledger that was not migrated since has no comment, and could be any.
+--
 --   make   p_verifier is what PostgreSQL keeps of a password (SCRAM-SHA-256, RFC 5803): the password itself never is in
 --          SQL. p_connections is how many sessions the login may have at once
 --   limit  changes p_connections
@@ -94,6 +98,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_mark text := format('made by Chancery for a run of the ledger in the database with the oid %s',
                           (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()));
+    v_ledger record;
     v_role oid;
     v_ended bigint := 0;
 BEGIN
@@ -106,6 +111,12 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF p_action = 'make' THEN
+        SELECT substring(obj_description(n.oid, 'pg_namespace') FROM '^the ledger ([0-9a-f-]{36})$') AS uid INTO v_ledger
+          FROM pg_namespace n WHERE n.nspname = 'chancery';
+        IF NOT FOUND OR left(replace(v_ledger.uid, '-', ''), 12) <> split_part(p_login, '_', 2) THEN
+            RAISE EXCEPTION '% is no name of a login of the ledger in this database', quote_literal(p_login)
+                USING ERRCODE = 'invalid_parameter_value';
+        END IF;
         IF (p_verifier ~ '^SCRAM-SHA-256\$4096:[A-Za-z0-9+/]{22}==\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$') IS NOT TRUE
         THEN
             RAISE EXCEPTION 'the password has to come as a verifier: SCRAM-SHA-256 with a salt of 16 bytes and 4096 rounds'

@@ -3,8 +3,8 @@
 -- Whether there are the roles of migrations/administrator.sql and this login can use them; whether it can have logins of
 -- runs made, by the function as this program knows it; whether what nobody needs is taken from everybody; and whether
 -- this login may run that file. Whether signers, intakes, gateways, auditors and operators have the rights of migrations/roles.sql, and
--- none to read what is not theirs; the functions that were granted to each, after the role's name; and whether there
--- is a function that everybody may call.
+-- none to read what is not theirs, and whether the schema says which ledger it is; the functions that were granted to each,
+-- after the role's name; and whether there is a function that everybody may call.
 --
 -- Nothing here fails when a role is missing, as it is on a server that a ledger was just restored on.
 WITH signer AS (
@@ -97,7 +97,9 @@ SELECT EXISTS (
               AND has_table_privilege(o.oid, 'chancery.run_secrets', 'UPDATE')
               AND has_column_privilege(o.oid, 'chancery.runs', 'too_many_dead', 'UPDATE')
               AND has_column_privilege(o.oid, 'chancery.intakes', 'dead_limit', 'UPDATE')
-              AND NOT has_column_privilege(o.oid, 'chancery.key_material', 'wrapped_key', 'SELECT')) AS tables,
+              AND NOT has_column_privilege(o.oid, 'chancery.key_material', 'wrapped_key', 'SELECT'))
+           AND obj_description('chancery'::regnamespace, 'pg_namespace')
+               IS NOT DISTINCT FROM 'the ledger ' || (SELECT l.uid FROM chancery.ledger l) AS tables,
        EXISTS (SELECT FROM functions WHERE grantee = 0) AS open_to_all,
        ARRAY (SELECT DISTINCT format('%s %s', r.rolname, f.proname)
                 FROM functions f JOIN pg_roles r ON r.oid = f.grantee

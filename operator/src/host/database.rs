@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::host::metrics::Metrics;
 
-/// Connections for reconciling, watching, seeding and deleting together.
+/// Connections for reconciling, watching, seeding and deleting together. Seeding leaves some to the others.
 const CONNECTIONS: u32 = 12;
 
 /// How often the database is checked.

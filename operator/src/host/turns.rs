@@ -26,23 +26,30 @@ pub(crate) struct Turn {
 
 /// The turn of a work that others may have in between. Clones are the same one.
 #[derive(Clone)]
-pub(crate) struct SharedTurn(Arc<tokio::sync::Mutex<Option<Turn>>>);
+pub(crate) struct SharedTurn {
+    lane: Turns,
+    held: Arc<tokio::sync::Mutex<Option<Turn>>>,
+}
 
 impl SharedTurn {
     pub(crate) fn new(turn: Turn) -> Self {
-        Self(Arc::new(tokio::sync::Mutex::new(Some(turn))))
+        Self { lane: turn.lane.clone(), held: Arc::new(tokio::sync::Mutex::new(Some(turn))) }
+    }
+
+    /// How many of `all` this work may have, if each work of the lane has as many: one at least.
+    pub(crate) fn share(&self, all: usize) -> usize {
+        (all / self.lane.at_work().max(1)).max(1)
     }
 
     /// Gives the turn to a namespace that waits and has fewer, and then waits for another one. Otherwise it returns at once.
     /// Whoever works for hours calls it at every step: else a namespace could keep all turns for as long.
     pub(crate) async fn offer(&self) {
-        let mut held = self.0.lock().await;
+        let mut held = self.held.lock().await;
         let Some((waiting, own)) = held.as_mut().and_then(Turn::hand_over) else { return };
         if let Some(turn) = held.take() {
-            let lane = turn.lane.clone();
             // From a wait that was given up, it comes back, and goes to the next.
             drop(waiting.send(turn));
-            *held = Some(lane.take(&own).await);
+            *held = Some(self.lane.take(&own).await);
         }
     }
 }
@@ -71,6 +78,11 @@ impl Turns {
             // The sender is kept until a turn is sent, for as long as this lane is there.
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// How many turns are taken.
+    fn at_work(&self) -> usize {
+        self.lock().taken.values().sum()
     }
 
     /// Gives free turns to those that wait.
@@ -190,6 +202,17 @@ mod tests {
         assert!(last.look().is_none());
         let _queued = queue.look().expect("among those that have none, first come, first served");
         assert!(waits.look().is_none() && waits_too.look().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_all_works_may_have_together_is_shared_by_those_that_are_at_work() {
+        let turns = Turns::new(4);
+        let first = SharedTurn::new(turns.take("many").await);
+        assert_eq!((first.share(8), first.share(1)), (8, 1));
+        let others = [turns.take("many").await, turns.take("other").await];
+        assert_eq!((first.share(8), first.share(1)), (2, 1));
+        drop(others);
+        assert_eq!(first.share(8), 8);
     }
 
     #[tokio::test]

@@ -158,6 +158,12 @@ impl FakeApi {
         self.lock().create(&place, object).expect("the name is free")
     }
 
+    /// Makes a namespace beside `default`.
+    pub(crate) fn add_namespace(&self, name: &str) {
+        let place = Place::of_namespace(name);
+        self.lock().create(&place, json!({"metadata": {"name": name}})).expect("the name is free");
+    }
+
     /// Makes the namespace `default`, with all that was in it gone: it has another uid than one that was there before.
     pub(crate) fn make_namespace(&self) {
         let mut state = self.lock();

@@ -16,6 +16,7 @@ mod dead_letters;
 mod dead_signers;
 mod deletion;
 mod events;
+mod fair_turns;
 mod fake;
 mod fresh;
 mod held;

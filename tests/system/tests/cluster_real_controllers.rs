@@ -1,12 +1,71 @@
 //! The same with the real Job controller and garbage collector, where the folder of the programs has
 //! them: what the stand-ins do is what they do.
 
+use std::io::Write as _;
+
+use anyhow::Context as _;
 use chancery_kit::cluster::{
-    Cluster, ClusterRun, Controllers, OperatorProcess, Release, StandIn, condition_is,
+    Cluster, ClusterRun, Controllers, Namespace, OperatorProcess, Release, StandIn, condition_is,
 };
 use chancery_kit::{TestLedger, eventually};
 use k8s_openapi::ByteString;
+use k8s_openapi::jiff::Timestamp;
 use serde_json::json;
+
+/// The shortest back-off of the Job controller. It counts from the end of a pod as the kubelet tells it, in whole seconds, and so
+/// are the times of the API server: where there is a back-off, no replacement is made in fewer. None is a
+/// second or so, most of it the controller's. A machine would have to stand still for the rest of the bound in every second
+/// replacement to be taken for one.
+const BACK_OFF: i64 = 10;
+
+/// How long it took until signers had others in their places.
+#[derive(Default)]
+struct Gaps {
+    /// From the end of the process to the making of the next pod: seconds, by the API server.
+    made: Vec<i64>,
+    /// To the process of that pod: milliseconds.
+    begun: Vec<i128>,
+}
+
+impl Gaps {
+    /// Waits for the pod that takes the place of one that is ending, beside those that ran before.
+    async fn add(
+        &mut self,
+        namespace: &Namespace<'_>,
+        kubelet: &StandIn,
+        victim: &str,
+        before: &[String],
+    ) -> anyhow::Result<()> {
+        let is_new = |pod: &String| !before.contains(pod);
+        eventually("another has taken its place", async || {
+            kubelet.end_of(victim).is_some() && kubelet.running().iter().any(is_new)
+        })
+        .await;
+        let begun = Timestamp::now();
+        let next = kubelet.running().into_iter().find(is_new).context("it has ended already")?;
+        let next = namespace.kubectl().get("pod", &next).await?.context("its pod is gone already")?;
+        let made = next["metadata"]["creationTimestamp"].as_str().context("no time")?.parse::<Timestamp>()?;
+        let end = kubelet.end_of(victim).context("it has not ended")?;
+        self.made.push(made.as_second() - end.as_second());
+        self.begun.push(begun.duration_since(end).as_millis());
+        Ok(())
+    }
+
+    /// That there was no back-off before most of them. The one in the middle, since a machine may stand still for a while.
+    fn assert_no_back_off(&mut self, what: &str) -> anyhow::Result<()> {
+        self.made.sort_unstable();
+        self.begun.sort_unstable();
+        let (made, begun) = (self.made[self.made.len() / 2], self.begun[self.begun.len() / 2]);
+        writeln!(
+            std::io::stderr(),
+            "{what}, {} times: the next runs after {begun} ms, {:?}",
+            self.made.len(),
+            self.begun
+        )?;
+        assert!(made < BACK_OFF, "{what}: others are made after {:?} s", self.made);
+        Ok(())
+    }
+}
 
 #[tokio::test]
 async fn a_run_lives_and_dies_as_with_the_stand_ins() -> anyhow::Result<()> {
@@ -70,20 +129,22 @@ async fn a_killed_signer_is_replaced_however_many_were_killed_before() -> anyhow
     let run = ClusterRun::new(&namespace, "demo").long().with("backoffLimit", KILLED);
     run.apply().await?;
     run.until_signed(100).await;
+    let mut gaps = Gaps::default();
     for killed in 1..=KILLED {
         eventually("two run", async || kubelet.running().len() == 2).await;
-        let victim = kubelet.running().remove(0);
-        kubelet.kill(&victim)?;
-        eventually(&format!("killed {killed}: another has taken its place"), async || {
-            kubelet.started() == 2 + killed && !kubelet.running().contains(&victim)
-        })
-        .await;
+        let before = kubelet.running();
+        kubelet.kill(&before[0])?;
+        gaps.add(&namespace, &kubelet, &before[0], &before).await?;
+        assert_eq!(kubelet.started(), 2 + killed, "one for each");
     }
+    gaps.assert_no_back_off("killed")?;
     let failed =
         run.until("each is counted", |run| run["status"]["signers"]["failed"] == json!(KILLED)).await;
     assert!(condition_is(&failed, "Failed", "False"), "as many may fail: {failed}");
-    let events = run.events().await?;
-    assert!(events.contains(&"SignerFailed".to_owned()), "{events:?}");
+    eventually("it is told", async || {
+        run.events().await.is_ok_and(|events| events.contains(&"SignerFailed".to_owned()))
+    })
+    .await;
     let job = run.job().await?;
     assert_eq!(
         job["status"]["failedIndexes"].as_str().map(|indexes| indexes.is_empty()),
@@ -114,23 +175,27 @@ async fn an_evicted_signer_is_replaced_however_many_were_evicted_before() -> any
     let run = ClusterRun::new(&namespace, "demo").long().with("backoffLimit", 0);
     run.apply().await?;
     run.until_signed(100).await;
+    let [mut evictions, mut deletions] = [Gaps::default(), Gaps::default()];
     for evicted in 1..=EVICTED {
         eventually("two run", async || kubelet.running().len() == 2).await;
-        let victim = kubelet.running().remove(0);
-        if evicted % 2 == 0 {
-            namespace.kubectl().run(&["delete", "pod", &victim, "--wait=false"]).await?;
+        let before = kubelet.running();
+        let victim = &before[0];
+        let gaps = if evicted % 2 == 0 {
+            namespace.kubectl().run(&["delete", "pod", victim, "--wait=false"]).await?;
+            &mut deletions
         } else {
-            kubelet.evict(&victim).await?;
-        }
-        eventually(&format!("evicted {evicted}: another has taken its place"), async || {
-            kubelet.started() == 2 + evicted && !kubelet.running().contains(&victim)
-        })
-        .await;
+            kubelet.evict(victim).await?;
+            &mut evictions
+        };
+        gaps.add(&namespace, &kubelet, victim, &before).await?;
+        assert_eq!(kubelet.started(), 2 + evicted, "one for each");
         eventually("its pod is gone", async || {
-            namespace.kubectl().get("pod", &victim).await.is_ok_and(|pod| pod.is_none())
+            namespace.kubectl().get("pod", victim).await.is_ok_and(|pod| pod.is_none())
         })
         .await;
     }
+    evictions.assert_no_back_off("evicted")?;
+    deletions.assert_no_back_off("deleted")?;
     let run = run.get().await?;
     assert_eq!(run["status"]["signers"]["failed"], 0, "{run}");
     assert!(condition_is(&run, "Failed", "False"), "{run}");

@@ -14,6 +14,10 @@ use crate::run::context::Context;
 use crate::run::facts::{LedgerView, Observed, WorkKind};
 use crate::run::watched::Target;
 
+/// Chunks of records that are made at a time, of all runs together: of the connections to the database some are left for
+/// whatever else is asked, which would wait behind chunks otherwise.
+const CHUNKS_AT_ONCE: usize = 8;
+
 pub(super) async fn create_run(context: &Context, target: &Target<'_>) -> Result<(), ApplyError> {
     let Some(run) = target.run else { return Ok(()) };
     let fresh = chancery_data_keys::fresh(read_keks(context)?.current())?;
@@ -59,11 +63,12 @@ pub(super) async fn start_generating(
     }
     // Before each chunk: the records of a run may take hours, and four such runs would keep all turns.
     let work = |turn: SharedTurn| async move {
+        let at_once = || turn.share(CHUNKS_AT_ONCE).min(generated::AT_ONCE);
         let offered = || {
             let turn = turn.clone();
             async move { turn.offer().await }
         };
-        generated::supply(&ledger, &stored, || generated::AT_ONCE, offered, |_| {}).await
+        generated::supply(&ledger, &stored, at_once, offered, |_| {}).await
     };
     context.background.start_in_steps(&uid, target.reference.clone(), WorkKind::Generating, work);
     Ok(())

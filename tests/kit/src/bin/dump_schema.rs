@@ -24,8 +24,10 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let ledger = TestLedger::create(server(), "dump").await?;
+    // The one comment is the uid of this ledger.
     let dump = Command::new(binaries.program("pg_dump"))
-        .args(["--schema-only", "--no-owner", "--schema=chancery", "--dbname", &server().conninfo("dump")])
+        .args(["--schema-only", "--no-owner", "--no-comments", "--schema=chancery"])
+        .args(["--dbname", &server().conninfo("dump")])
         .output()?;
     ensure!(dump.status.success(), "pg_dump: {}", String::from_utf8_lossy(&dump.stderr));
     drop(ledger);

@@ -21,6 +21,7 @@ pub(crate) mod processes;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::api::EvictParams;
 use nix::sys::signal::Signal;
@@ -116,6 +117,12 @@ impl StandIn {
     #[must_use]
     pub fn running(&self) -> Vec<String> {
         self.shared.processes.running()
+    }
+
+    /// When the process of a pod ended; none if it did not.
+    #[must_use]
+    pub fn end_of(&self, pod: &str) -> Option<Timestamp> {
+        self.shared.processes.end_of(pod)
     }
 
     /// Sends a signal to the process of a pod.

@@ -2,7 +2,7 @@
 
 use chancery_kit::{Chancery, Manifest, TestLedger, TestRun, server, throw_away};
 use chancery_store::logins::ADMINISTRATOR_SQL;
-use chancery_store::{Ledger, StoreError};
+use chancery_store::{Ledger, LedgerUrl, StoreError};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{PERMISSION_DENIED, assert_denied, by_login, refusal};
@@ -14,7 +14,21 @@ const NOT_BARRED: &str = "55000";
 const VERIFIER: &str = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$\
     WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
 
+/// The name of a login of another ledger's than any of these.
 const NAME: &str = "chancery_0123456789ab_r1_01234567";
+
+/// The digits by which that name says whose it is.
+const LEDGER: &str = "0123456789ab";
+
+/// The same of the ledger in a database.
+async fn digits(connection: &mut PgConnection) -> anyhow::Result<String> {
+    let digits = "SELECT left(replace(uid::text, '-', ''), 12) FROM chancery.ledger";
+    Ok(sqlx::query_scalar(digits).fetch_one(connection).await?)
+}
+
+fn make(name: &str, verifier: &str, connections: &str) -> String {
+    format!("SELECT chancery_logins.change('make', {name}, {verifier}, {connections}, NULL)")
+}
 
 /// A login that owns its database and has no right of the server, after an administrator has done their part.
 async fn modest(name: &str, administered: bool) -> anyhow::Result<String> {
@@ -77,11 +91,11 @@ async fn an_owner_who_may_make_no_logins_is_told_in_one_sentence_what_an_adminis
 async fn the_maker_of_logins_makes_nothing_but_logins_of_runs() -> anyhow::Result<()> {
     roles_are_there().await?;
     let url = modest("maker", true).await?;
+    Ledger::connect(url.parse()?, 1).await?.migrate().await?;
     let mut maker = PgConnection::connect(&url).await?;
-    let make = |name: &str, verifier: &str, connections: &str| {
-        format!("SELECT chancery_logins.change('make', {name}, {verifier}, {connections}, NULL)")
-    };
-    let (name, verifier) = (format!("'{NAME}'"), format!("'{VERIFIER}'"));
+    let (ledger, verifier) = (digits(&mut maker).await?, format!("'{VERIFIER}'"));
+    let login = NAME.replace(LEDGER, &ledger);
+    let name = format!("'{login}'");
     for name in [
         "NULL",
         "''",
@@ -90,7 +104,7 @@ async fn the_maker_of_logins_makes_nothing_but_logins_of_runs() -> anyhow::Resul
         "'chancery_signer'",
         "'chancery_0123456789ab_r1_0123456'",
         "'chancery_0123456789ab_r1_012345678'",
-        "'chancery_0123456789AB_r1_01234567'",
+        "'chancery_0123456789aB_r1_01234567'",
         "'chancery_0123456789ab_r0_01234567'",
         "'chancery_0123456789ab_r12345678901_01234567'",
         "'xchancery_0123456789ab_r1_01234567'",
@@ -99,7 +113,7 @@ async fn the_maker_of_logins_makes_nothing_but_logins_of_runs() -> anyhow::Resul
         "'chancery_0123456789ab_r1_01234567\" SUPERUSER --'",
         "repeat('x', 10000000)",
     ] {
-        let call = make(name, &verifier, "1");
+        let call = make(&name.replace(LEDGER, &ledger), &verifier, "1");
         assert_eq!(refusal(&mut maker, &call).await?.as_deref(), Some(INVALID_PARAMETER_VALUE), "{name}");
     }
     for verifier in [
@@ -124,7 +138,7 @@ async fn the_maker_of_logins_makes_nothing_but_logins_of_runs() -> anyhow::Resul
     }
     assert_eq!(refusal(&mut maker, &make(&name, &verifier, "1")).await?, None);
     for action in ["NULL", "''", "'MAKE'", "'superuser'"] {
-        let call = format!("SELECT chancery_logins.change({action}, '{NAME}', '{VERIFIER}', 1, 1)");
+        let call = format!("SELECT chancery_logins.change({action}, '{login}', '{VERIFIER}', 1, 1)");
         assert_eq!(refusal(&mut maker, &call).await?.as_deref(), Some(INVALID_PARAMETER_VALUE), "{action}");
     }
 
@@ -133,16 +147,16 @@ async fn the_maker_of_logins_makes_nothing_but_logins_of_runs() -> anyhow::Resul
                 ARRAY (SELECT m.roleid::regrole::text FROM pg_auth_members m WHERE m.member = r.oid)
            FROM pg_roles r WHERE rolname = $1",
     )
-    .bind(NAME)
+    .bind(&login)
     .fetch_one(&mut maker)
     .await?;
     assert_eq!(made, (false, false, false, false, false, 1, vec!["chancery_signer".to_owned()]));
 
     // The maker has no right of its own to them, nor to whom the function is.
     for attempt in [
-        format!("SET ROLE {NAME}"),
-        format!("ALTER ROLE {NAME} SUPERUSER"),
-        format!("DROP ROLE {NAME}"),
+        format!("SET ROLE {login}"),
+        format!("ALTER ROLE {login} SUPERUSER"),
+        format!("DROP ROLE {login}"),
         "SET ROLE chancery_logins".to_owned(),
         "GRANT chancery_logins TO CURRENT_USER".to_owned(),
         "CREATE FUNCTION chancery_logins.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'".to_owned(),
@@ -150,11 +164,55 @@ async fn the_maker_of_logins_makes_nothing_but_logins_of_runs() -> anyhow::Resul
     ] {
         assert_denied(&mut maker, &attempt).await?;
     }
-    let drop = format!("SELECT chancery_logins.change('drop', '{NAME}', NULL, NULL, NULL)");
+    let drop = format!("SELECT chancery_logins.change('drop', '{login}', NULL, NULL, NULL)");
     assert_eq!(refusal(&mut maker, &drop).await?.as_deref(), Some(NOT_BARRED));
     assert_eq!(refusal(&mut maker, &drop.replace("drop", "bar")).await?, None);
     assert_eq!(refusal(&mut maker, &drop).await?, None);
     Ok(())
+}
+
+/// As after a restore: the ledger has rows of logins, and the server no roles of these names. An operator of another ledger would
+/// sign the run with one.
+#[tokio::test]
+async fn no_login_is_made_of_another_ledger_of_the_server() -> anyhow::Result<()> {
+    // One of its own: ledgers that are copies of each other have one uid.
+    let server = throw_away();
+    let (restored, other) =
+        (TestLedger::create(&server, "restored").await?, TestLedger::create(&server, "other").await?);
+    let mut run = TestRun::new().seeded(&restored).await?;
+    let name = run.login.name().to_owned();
+    restored.execute(AssertSqlSafe(format!("DROP OWNED BY {name}; DROP ROLE {name}"))).await?;
+
+    let call = make(&format!("'{name}'"), &format!("'{VERIFIER}'"), "1");
+    let mut thief = PgConnection::connect(&other.operator_url).await?;
+    assert_eq!(refusal(&mut thief, &call).await?.as_deref(), Some(INVALID_PARAMETER_VALUE));
+    assert_denied(&mut thief, "COMMENT ON SCHEMA chancery IS NULL").await?;
+    // Where there is no ledger yet, it is no ledger's.
+    let empty = server.url("empty");
+    empty.parse::<LedgerUrl>()?.create_database().await?;
+    let mut administrator = PgConnection::connect(&empty).await?;
+    sqlx::raw_sql(ADMINISTRATOR_SQL).execute(&mut administrator).await?;
+    assert_eq!(refusal(&mut administrator, &call).await?.as_deref(), Some(INVALID_PARAMETER_VALUE));
+
+    run.login = restored.ledger.make_login(&run.run, 100).await?;
+    run.finish().await
+}
+
+#[tokio::test]
+async fn a_ledger_that_lost_its_comment_has_it_again_once_it_is_migrated() -> anyhow::Result<()> {
+    let ledger = TestLedger::create(server(), "without_comment").await?;
+    // As it was restored with `--no-comments`, or is that of a former version.
+    ledger.execute("COMMENT ON SCHEMA chancery IS NULL").await?;
+    let run = TestRun::new().seeded(&ledger).await?;
+    ledger.ledger.migrate().await?;
+    let comment: Option<String> =
+        sqlx::query_scalar("SELECT obj_description('chancery'::regnamespace, 'pg_namespace')")
+            .fetch_one(ledger.ledger.pool())
+            .await?;
+    let uid: uuid::Uuid =
+        sqlx::query_scalar("SELECT uid FROM chancery.ledger").fetch_one(ledger.ledger.pool()).await?;
+    assert_eq!(comment, Some(format!("the ledger {uid}")));
+    run.finish().await
 }
 
 #[tokio::test]

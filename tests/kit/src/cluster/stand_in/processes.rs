@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use k8s_openapi::jiff::Timestamp;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -13,12 +14,13 @@ use nix::unistd::Pid;
 pub(crate) struct Processes {
     folder: PathBuf,
     running: Mutex<BTreeMap<String, i32>>,
+    ends: Mutex<BTreeMap<String, Timestamp>>,
 }
 
 impl Processes {
     pub(crate) fn new(folder: PathBuf) -> anyhow::Result<Self> {
         fs::create_dir_all(&folder)?;
-        Ok(Self { folder, running: Mutex::default() })
+        Ok(Self { folder, running: Mutex::default(), ends: Mutex::default() })
     }
 
     /// The folder of one pod, with its log, its volumes and its termination message.
@@ -35,7 +37,13 @@ impl Processes {
     }
 
     pub(crate) fn ended(&self, pod: &str) {
+        self.ends().insert(pod.to_owned(), Timestamp::now());
         self.lock().remove(pod);
+    }
+
+    /// When the process of a pod ended.
+    pub(crate) fn end_of(&self, pod: &str) -> Option<Timestamp> {
+        self.ends().get(pod).copied()
     }
 
     pub(crate) fn running(&self) -> Vec<String> {
@@ -67,6 +75,10 @@ impl Processes {
     fn folders(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         entries.map(|entry| entry.path()).filter(|path| Self::log(path).is_file()).collect()
+    }
+
+    fn ends(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Timestamp>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, i32>> {
