@@ -56,6 +56,21 @@ async fn what_is_pushed_is_signed_as_it_comes_and_the_run_is_complete_once_it_is
 }
 
 #[tokio::test]
+async fn the_keys_of_a_keyring_that_has_a_name_are_those_of_its_runs() -> anyhow::Result<()> {
+    let site = Site::with(&manifest().with("keyringRef", "{name: ring}")).await?;
+    let api = &site.served.api;
+    // All its keys are there before the first record is signed.
+    api.push("?wait=60", "1\n").await?.expect(200)?;
+    let of_ring = api.get("/v1/namespaces/default/keyrings/ring/jwks.json").await?.expect(200)?.json()?;
+    assert_eq!(of_ring["keys"].as_array().map(Vec::len), Some(4), "{of_ring}");
+    assert_eq!(api.get(&format!("{DEMO}/jwks.json")).await?.expect(200)?.json()?, of_ring);
+    api.get("/v1/namespaces/default/keyrings/other/jwks.json").await?.expect(404)?;
+    api.seal().await?.expect(200)?;
+    site.end().await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_run_is_sealed_once_it_has_as_many_records_as_it_may_have() -> anyhow::Result<()> {
     let site = Site::with(&manifest().with("recordCount", 3)).await?;
     let api = &site.served.api;
