@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chancery_api::names::DEFAULT_NAMESPACE;
 use chancery_api::quantity;
 use chancery_gateway::Listen;
 use chancery_process::LogFormat;
@@ -10,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use uuid::Uuid;
 
-use crate::run_name::RunName;
+use crate::run_name::{GivenRun, RunName};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -220,7 +221,7 @@ pub(crate) enum RecordsCommand {
         file: PathBuf,
         /// Run to push to, as NAME or NAMESPACE/NAME
         #[arg(long, value_name = "RUN")]
-        run: RunName,
+        run: GivenRun,
         /// Media type of the file [default: by the end of its name: NDJSON for .ndjson, .jsonl and none, also .json and .csv;
         /// any other is one record]
         #[arg(long, value_name = "TYPE")]
@@ -235,7 +236,7 @@ pub(crate) enum RecordsCommand {
     Seal {
         /// Run to seal, as NAME or NAMESPACE/NAME
         #[arg(value_name = "RUN")]
-        run: RunName,
+        run: GivenRun,
         #[command(flatten)]
         api: ApiArguments,
         /// How the result is written
@@ -247,12 +248,20 @@ pub(crate) enum RecordsCommand {
 /// Where the API is.
 #[derive(Debug, Args)]
 pub(crate) struct ApiArguments {
-    /// Where the API is: http://HOST:PORT or unix:/PATH [default: what chancery serve says in DIR/api-address]
+    /// Where the API is: http://HOST:PORT or unix:/PATH on this machine, or https://HOST:PORT for the gateway of a cluster
+    /// [default: what chancery serve says in DIR/api-address]
     #[arg(long, env = "CHANCERY_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// File with the token of the API [default: DIR/api-token]
+    /// File with the token that is shown, which is read again for each request; has to be given for a cluster
+    /// [default: DIR/api-token]
     #[arg(long, env = "CHANCERY_TOKEN_FILE", value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// File with the authorities that may vouch for the gateway of a cluster, PEM [default: those that browsers trust]
+    #[arg(long, env = "CHANCERY_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Namespace of a run that is named without one
+    #[arg(long, env = "CHANCERY_NAMESPACE", default_value = DEFAULT_NAMESPACE, value_name = "NAMESPACE")]
+    pub(crate) namespace: String,
 }
 
 #[derive(Debug, Subcommand)]

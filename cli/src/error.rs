@@ -115,8 +115,26 @@ pub(crate) enum CliError {
         "no API is served from {path}: start `chancery serve`, or name its folder with --data-dir, or its place with --url"
     )]
     NoApi { path: PathBuf },
-    #[error("{url} is no place of an API; give http://HOST:PORT or unix:/PATH")]
+    #[error(
+        "{url} is no place of an API; give http://HOST:PORT or unix:/PATH, or https://HOST:PORT for a cluster"
+    )]
     ApiUrl { url: String },
+    #[error(
+        "{url} is another machine, and without TLS everybody on the way could read the token; give https://HOST:PORT"
+    )]
+    ApiInClear { url: String },
+    #[error(
+        "no token is given for {url}; name the file that holds it with --token-file: on a cluster, the token of a ServiceAccount"
+    )]
+    NoTokenFile { url: String },
+    #[error("the file of authorities {path} cannot be used: {reason}; name another with --ca-file")]
+    CaFile { path: PathBuf, reason: String },
+    #[error(
+        "nobody who is trusted vouches for the API: {0}; name the file of the authority that does with --ca-file"
+    )]
+    ApiUntrusted(String),
+    #[error("{0}")]
+    RunName(String),
     #[error("{0}; what was answered before is kept, and the same command may be run again without harm")]
     ApiAway(String),
     #[error("the API refuses: {0}")]
@@ -198,6 +216,11 @@ impl CliError {
             | Self::RecordsFile { .. }
             | Self::NoApi { .. }
             | Self::ApiUrl { .. }
+            | Self::ApiInClear { .. }
+            | Self::NoTokenFile { .. }
+            | Self::CaFile { .. }
+            | Self::ApiUntrusted(_)
+            | Self::RunName(_)
             | Self::ApiRefuses(_)
             | Self::Write(_)
             | Self::Store(_)

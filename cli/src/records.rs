@@ -1,7 +1,8 @@
-//! `chancery records`: pushes a file to a run, or seals one, through the API that `chancery serve` serves.
+//! `chancery records`: pushes a file to a run, or seals one, through the API: that of `chancery serve`, or of a cluster.
 
 mod api;
 mod file;
+mod place;
 
 use chancery_process::{Exit, grouped};
 use http::Method;
@@ -13,7 +14,7 @@ use crate::error::CliError;
 use crate::output;
 use crate::records::api::{Api, Sending};
 use crate::records::file::Parts;
-use crate::run_name::RunName;
+use crate::run_name::{GivenRun, RunName};
 
 pub(crate) async fn records(
     database: &DatabaseArguments,
@@ -21,7 +22,7 @@ pub(crate) async fn records(
 ) -> Result<Exit, CliError> {
     match command {
         RecordsCommand::Add { file, run, content_type, api, output } => {
-            let api = connect(database, api)?;
+            let (api, run) = (connect(database, api)?, &named(run, api)?);
             let mut parts = Parts::open(file, content_type.as_deref())?;
             let mut counts = Counts::default();
             while let Some(body) = parts.next()? {
@@ -35,7 +36,7 @@ pub(crate) async fn records(
             print(*output, &counts, || counts.line(run))
         }
         RecordsCommand::Seal { run, api, output } => {
-            let api = connect(database, api)?;
+            let (api, run) = (connect(database, api)?, &named(run, api)?);
             let sending = Sending {
                 method: Method::POST,
                 path: path(run, "seal"),
@@ -51,7 +52,12 @@ pub(crate) async fn records(
 }
 
 fn connect(database: &DatabaseArguments, arguments: &ApiArguments) -> Result<Api, CliError> {
-    Api::of(&database.data_dir, arguments.url.as_deref(), arguments.token_file.as_deref())
+    let ApiArguments { url, token_file, ca_file, namespace: _ } = arguments;
+    Api::of(&database.data_dir, url.as_deref(), token_file.as_deref(), ca_file.as_deref())
+}
+
+fn named(run: &GivenRun, arguments: &ApiArguments) -> Result<RunName, CliError> {
+    run.in_namespace(&arguments.namespace).map_err(CliError::RunName)
 }
 
 fn path(run: &RunName, rest: &str) -> String {

@@ -32,6 +32,11 @@ impl From<Reviewed> for Authority {
 }
 
 impl Authority {
+    /// Whether somebody who is let in may be refused later.
+    pub(crate) const fn may_change(&self) -> bool {
+        matches!(self, Self::Reviewed(_))
+    }
+
     /// Refuses a request with this header `Authorization`, unless it may have this access; without one, unless its token is
     /// known.
     pub(crate) async fn admit(&self, authorization: &[u8], access: Option<&Access>) -> Result<(), Problem> {

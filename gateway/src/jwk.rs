@@ -51,6 +51,8 @@ pub(crate) fn encoded(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use base64::engine::general_purpose::STANDARD;
+    use rsa::BigUint;
+    use rsa::pkcs8::EncodePublicKey as _;
 
     use super::*;
 
@@ -63,6 +65,17 @@ mod tests {
         let jwk = Jwk::of("EdDSA", &spki).expect("a key");
         assert_eq!(jwk.jwk["x"], x);
         assert_eq!(jwk.id, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn an_rsa_key_has_the_thumbprint_of_rfc_7638() {
+        // RFC 7638, section 3.1.
+        let modulus = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+        let number = |text| BigUint::from_bytes_be(&URL_SAFE_NO_PAD.decode(text).expect("a number"));
+        let key = RsaPublicKey::new(number(modulus), number("AQAB")).expect("a key");
+        let jwk = Jwk::of("RS256", key.to_public_key_der().expect("its form").as_bytes()).expect("a key");
+        assert_eq!((&jwk.jwk["n"], &jwk.jwk["e"]), (&modulus.into(), &"AQAB".into()));
+        assert_eq!(jwk.id, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod states;
 mod tls;
 mod token;
 mod waits;
+mod warrant;
 mod watching;
 mod writing;
 

@@ -12,8 +12,8 @@ use crate::{model, problem, progress, routes};
     info(title = "Chancery", description = "Records in, signatures out."),
     paths(
         routes::records::push_records,
-        routes::records::find_record,
-        routes::records::get_record,
+        routes::record::find_record,
+        routes::record::get_record,
         routes::seal::seal,
         routes::results::results,
         routes::dead_letters::dead_letters,
@@ -32,6 +32,7 @@ use crate::{model, problem, progress, routes};
         model::Sealed,
         model::Redriven,
         progress::Progress,
+        progress::RunEvent,
         routes::redrive::RedriveRequest,
         model::JwkSet,
         problem::Problem,
@@ -84,5 +85,10 @@ mod tests {
         // By the names that they have in answers.
         let states = document["components"]["schemas"]["RecordState"].to_string();
         assert!(states.contains("\"ofRecord\"") && states.contains("\"ofRun\""), "{states}");
+        // What an event says is named, and so is what can be asked for next.
+        let event = document["components"]["schemas"]["RunEvent"].to_string();
+        assert!(event.contains("#/components/schemas/Progress"), "{event}");
+        let pushed = &document["paths"][format!("{run}/records")]["post"]["responses"]["200"]["links"];
+        assert_eq!(pushed["record"]["parameters"]["record"], "$response.body#/records/0/record", "{pushed}");
     }
 }

@@ -3,7 +3,9 @@
 use chancery_store::Run;
 use chancery_store::standing::Standing;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 /// How far a run is: the data of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -28,6 +30,28 @@ pub(crate) struct Progress {
     /// Whether all is signed.
     pub(crate) complete: bool,
 }
+
+/// An event as a client reads it, for the document of the API.
+pub(crate) struct RunEvent;
+
+impl PartialSchema for RunEvent {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        // That a run is gone is all that is said of it.
+        let nothing = ObjectBuilder::new().additional_properties(Some(AdditionalProperties::FreeForm(false)));
+        let content = OneOfBuilder::new().item(Ref::from_schema_name(Progress::name())).item(nothing);
+        let data = text().content_media_type("application/json").content_schema(Some(content));
+        ObjectBuilder::new()
+            .property("event", text().enum_values(Some(["progress", "sealed", "complete", "gone"])))
+            .property("id", text())
+            .property("data", data)
+            .required("event")
+            .required("data")
+            .into()
+    }
+}
+
+impl ToSchema for RunEvent {}
 
 /// An event: its name, its id, and how far the run was.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ pub(crate) mod dead_letters;
 pub(crate) mod events;
 pub(crate) mod jwks;
 mod query;
+pub(crate) mod record;
 pub(crate) mod records;
 pub(crate) mod redrive;
 pub(crate) mod results;
@@ -23,14 +24,15 @@ use crate::gateway::{Gateway, Shared};
 use crate::openapi;
 use crate::problem::Problem;
 use crate::room::{Room, answer};
+use crate::warrant::Warrant;
 
 const RUN: &str = "/v1/namespaces/{namespace}/runs/{run}";
 
 pub(crate) fn router(gateway: Gateway) -> Router {
     let run = |rest: &str| format!("{RUN}{rest}");
     Router::new()
-        .route(&run("/records"), post(records::push_records).get(records::find_record))
-        .route(&run("/records/{record}"), get(records::get_record))
+        .route(&run("/records"), post(records::push_records).get(record::find_record))
+        .route(&run("/records/{record}"), get(record::get_record))
         .route(&run("/seal"), post(seal::seal))
         .route(&run("/results"), get(results::results))
         .route(&run("/dead-letters"), get(dead_letters::dead_letters))
@@ -49,14 +51,16 @@ pub(crate) fn router(gateway: Gateway) -> Router {
 async fn only_with_token(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let access = Access::of(&mut parts).await;
-    let shown = parts.headers.get(AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
-    if let Err(problem) = gateway.0.authority.admit(shown, access.as_ref()).await {
+    let shown = parts.headers.get(AUTHORIZATION).cloned();
+    let warrant = Warrant::new(gateway.0.authority.clone(), shown, access);
+    if let Err(problem) = warrant.check().await {
         return problem.into_response();
     }
+    parts.extensions.insert(warrant.clone());
     let request = Request::from_parts(parts, body);
     let mut response = next.run(request).await;
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    warrant.over(response)
 }
 
 async fn nothing_here() -> Problem {

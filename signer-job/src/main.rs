@@ -15,6 +15,7 @@ mod keys;
 mod link;
 mod making;
 mod metrics;
+mod pauses;
 mod setbacks;
 mod sign_run;
 mod signer;
@@ -35,6 +36,7 @@ use chancery_store::GivenUrl;
 use chancery_telemetry::{Telemetry, TraceParent, serve_metrics};
 use clap::Parser;
 use prometheus_client::registry::Registry;
+use rustix::process::nice;
 use uuid::Uuid;
 
 use crate::error::SignerError;
@@ -88,6 +90,9 @@ struct Arguments {
     /// Do not look for a pooler that shares sessions: whoever started this signer has done so, by the same way
     #[arg(long, hide = true)]
     sessions_are_checked: bool,
+    /// By how much others go first, as nice(1) has it: whoever started this signer has those that feed it on the same processors
+    #[arg(long, hide = true, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=19))]
+    nice: u8,
     /// How log lines are written; RUST_LOG sets which
     #[arg(long, env = "CHANCERY_LOG_FORMAT", value_enum, default_value_t)]
     log_format: LogFormat,
@@ -105,9 +110,14 @@ struct Arguments {
 fn main() -> ExitCode {
     let shield = Shield::raise();
     let arguments: Arguments = parse_arguments();
+    // Threads have the priority of the one that starts them: before there are others.
+    let niced = nice(i32::from(arguments.nice));
     // Dropped last: by then every span has ended.
     let _telemetry = Telemetry::start(arguments.log_format, "chancery-signer");
     shield.report();
+    if let Err(error) = niced {
+        tracing::warn!(%error, "others cannot be let go first");
+    }
     let span = tracing::info_span!(
         "signer",
         run = %format_args!("{}/{}", arguments.namespace, arguments.run),

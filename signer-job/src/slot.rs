@@ -4,9 +4,8 @@
 //! turns at the processor, so that one signs while the others wait for the database.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use chancery_process::Backoff;
 use chancery_store::SignerSession;
 use chancery_store::lease::Acquired;
 
@@ -15,11 +14,8 @@ use crate::boot_instant::BootInstant;
 use crate::error::SignerError;
 use crate::hands::Hands;
 use crate::making::make_key;
+use crate::pauses::{Lack, Pauses};
 use crate::signer::Signer;
-
-/// Pauses while there is no key or no batch for this signer.
-const LEAST_PAUSE: Duration = Duration::from_millis(20);
-const MOST_PAUSE: Duration = Duration::from_millis(500);
 
 /// How a signer ends that meets no error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +28,11 @@ pub(crate) enum Ended {
 
 /// What one round of the loop came to.
 enum Round {
-    /// A batch was leased, and its lease is over; or nothing could be leased, but a key was made.
-    Worked,
-    Wait,
+    /// A batch was leased, and its lease is over.
+    Leased,
+    /// Nothing could be leased, but a key was made.
+    MadeKey,
+    Wait(Lack),
     Over(Ended),
 }
 
@@ -47,11 +45,12 @@ pub(crate) async fn run(signer: Arc<Signer>, session: SignerSession) -> Result<E
 }
 
 async fn sign_batches(signer: &Signer, hands: &mut Hands) -> Result<Ended, SignerError> {
-    let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
+    let mut pauses = Pauses::new();
     while !signer.stop.is_asked() {
         match round(signer, hands).await {
-            Ok(Round::Worked) => pause.reset(),
-            Ok(Round::Wait) => signer.wait(pause.next_pause()).await,
+            Ok(Round::Leased) => pauses.leased(Instant::now()),
+            Ok(Round::MadeKey) => pauses.made_key(),
+            Ok(Round::Wait(lack)) => signer.wait(pauses.next(lack, Instant::now())).await,
             Ok(Round::Over(ended)) => return Ok(ended),
             Err(error) if error.is_transient() && !signer.stop.is_asked() => {
                 tracing::warn!(%error, "connecting to the database again");
@@ -68,7 +67,7 @@ async fn sign_batches(signer: &Signer, hands: &mut Hands) -> Result<Ended, Signe
 async fn round(signer: &Signer, hands: &mut Hands) -> Result<Round, SignerError> {
     if let Some(next) = hands.next.take() {
         Batch::of_next(signer, hands, next).run().await?;
-        return Ok(Round::Worked);
+        return Ok(Round::Leased);
     }
     let made = make_key(signer, &mut hands.session).await?;
     if signer.stop.is_asked() {
@@ -83,18 +82,20 @@ async fn round(signer: &Signer, hands: &mut Hands) -> Result<Round, SignerError>
     Ok(match acquired {
         Acquired::Leased(lease) => {
             Batch::new(signer, hands, lease, asked).run().await?;
-            Round::Worked
+            Round::Leased
         }
-        Acquired::NoKey | Acquired::NoBatch | Acquired::KeysMissing if made => Round::Worked,
+        Acquired::NoKey | Acquired::NoBatch | Acquired::KeysMissing if made => Round::MadeKey,
         Acquired::NoKey => {
             hands.ahead.found_no_key();
-            wait(signer, "every key of the ring is in use, or none is there yet")
+            wait(signer, Lack::Keys, "every key of the ring is in use, or none is there yet")
         }
-        Acquired::NoBatch => {
-            wait(signer, "the batches that are left are in the hands of other signers, or not there yet")
-        }
+        Acquired::NoBatch => wait(
+            signer,
+            Lack::Batch,
+            "the batches that are left are in the hands of other signers, or not there yet",
+        ),
         Acquired::KeysMissing => {
-            wait(signer, "every batch is signed, and the last keys of the ring are being made")
+            wait(signer, Lack::Keys, "every batch is signed, and the last keys of the ring are being made")
         }
         Acquired::Complete => Round::Over(Ended::Complete),
         Acquired::Suspended => {
@@ -106,7 +107,7 @@ async fn round(signer: &Signer, hands: &mut Hands) -> Result<Round, SignerError>
 }
 
 /// Nothing can be leased for now.
-fn wait(signer: &Signer, why: &str) -> Round {
+fn wait(signer: &Signer, lack: Lack, why: &str) -> Round {
     signer.setbacks().waits(why, Instant::now());
-    Round::Wait
+    Round::Wait(lack)
 }

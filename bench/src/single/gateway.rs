@@ -30,9 +30,10 @@ const MIB: f64 = 64.0;
 const IDLE_KB: f64 = 24.0;
 const IDLE: u64 = 10_000;
 
-/// Clients: as many as there may have to be while one waits for its signature, and few where none waits.
+/// Clients: as many as there may have to be while one waits for its signature; where none waits, as many as ask for that rate if
+/// each is answered within 50 ms, the time of some calls of the ledger; and few where each brings many records.
 const WAITING_CLIENTS: usize = 400;
-const CLIENTS: usize = 64;
+const CLIENTS: usize = 256;
 const CLIENTS_WITH_MANY: usize = 8;
 
 pub(crate) async fn measure(effort: Effort) -> Measured {

@@ -13,10 +13,9 @@ use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
 
 use crate::error::CliError;
+use crate::records::place::{Place, Stream, Unreachable};
 use crate::serve::{address_file_of, token_file_of};
 
 /// How long an answer may take.
@@ -32,12 +31,8 @@ const MOST_PAUSE: Duration = Duration::from_secs(5);
 /// Where the API is, and what it wants to be shown.
 pub(crate) struct Api {
     place: Place,
-    token: String,
-}
-
-enum Place {
-    Tcp(String),
-    Unix(PathBuf),
+    /// Whoever renews a token writes it there.
+    token_file: PathBuf,
 }
 
 /// A request.
@@ -53,6 +48,7 @@ enum Failure {
     /// Sent again, it may be answered.
     Again(String),
     Final(String),
+    Untrusted(String),
 }
 
 #[derive(Deserialize)]
@@ -66,22 +62,23 @@ impl Api {
         data_dir: &Path,
         url: Option<&str>,
         token_file: Option<&Path>,
+        ca_file: Option<&Path>,
     ) -> Result<Self, CliError> {
-        let address = address_file_of(data_dir);
         let url = match url {
             Some(url) => url.to_owned(),
-            None => std::fs::read_to_string(&address)
+            None => std::fs::read_to_string(address_file_of(data_dir))
                 .map_err(|_| CliError::NoApi { path: data_dir.to_owned() })?
                 .trim()
                 .to_owned(),
         };
-        let place = match (url.strip_prefix("unix:"), url.strip_prefix("http://")) {
-            (Some(path), _) => Place::Unix(path.into()),
-            (None, Some(host)) => Place::Tcp(host.trim_end_matches('/').to_owned()),
-            (None, None) => return Err(CliError::ApiUrl { url }),
+        let place = Place::of(&url, ca_file)?;
+        let token_file = match token_file {
+            Some(file) => file.to_owned(),
+            None if place.is_here() => token_file_of(data_dir),
+            // The token of this machine is no other machine's business.
+            None => return Err(CliError::NoTokenFile { url }),
         };
-        let token_file = token_file.map_or_else(|| token_file_of(data_dir), Path::to_owned);
-        Ok(Self { place, token: Token::read(&token_file)? })
+        Ok(Self { place, token_file })
     }
 
     /// Sends a request until it is answered, for a while.
@@ -89,7 +86,8 @@ impl Api {
         let began = Instant::now();
         let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
         loop {
-            match self.send_once(&sending).await {
+            let token = Token::read(&self.token_file)?;
+            match self.send_once(&token, &sending).await {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Again(why)) if began.elapsed() < PATIENCE => {
                     tracing::warn!("{why}; sending it again");
@@ -97,12 +95,13 @@ impl Api {
                 }
                 Err(Failure::Again(why)) => return Err(CliError::ApiAway(why)),
                 Err(Failure::Final(why)) => return Err(CliError::ApiRefuses(why)),
+                Err(Failure::Untrusted(why)) => return Err(CliError::ApiUntrusted(why)),
             }
         }
     }
 
-    async fn send_once<T: DeserializeOwned>(&self, sending: &Sending<'_>) -> Result<T, Failure> {
-        let answer = tokio::time::timeout(ANSWER, self.answer(sending)).await;
+    async fn send_once<T: DeserializeOwned>(&self, token: &str, sending: &Sending<'_>) -> Result<T, Failure> {
+        let answer = tokio::time::timeout(ANSWER, self.answer(token, sending)).await;
         let (status, body) =
             answer.map_err(|_| Failure::Again("the API does not answer".to_owned())).flatten()?;
         if status.is_success() {
@@ -118,28 +117,21 @@ impl Api {
         Err(if again { Failure::Again(said) } else { Failure::Final(said) })
     }
 
-    async fn answer(&self, sending: &Sending<'_>) -> Result<(StatusCode, Bytes), Failure> {
-        let away = |error: std::io::Error| Failure::Again(format!("the API cannot be reached: {error}"));
-        match &self.place {
-            Place::Tcp(host) => {
-                over(TcpStream::connect(host).await.map_err(away)?, host, &self.token, sending).await
-            }
-            Place::Unix(path) => {
-                over(UnixStream::connect(path).await.map_err(away)?, "localhost", &self.token, sending).await
-            }
-        }
+    async fn answer(&self, token: &str, sending: &Sending<'_>) -> Result<(StatusCode, Bytes), Failure> {
+        let stream = self.place.connect().await.map_err(|unreachable| match unreachable {
+            Unreachable::ForNow(error) => Failure::Again(format!("the API cannot be reached: {error}")),
+            Unreachable::Untrusted(error) => Failure::Untrusted(error.to_string()),
+        })?;
+        over(stream, self.place.authority(), token, sending).await
     }
 }
 
-async fn over<S>(
-    stream: S,
+async fn over(
+    stream: Box<dyn Stream>,
     host: &str,
     token: &str,
     sending: &Sending<'_>,
-) -> Result<(StatusCode, Bytes), Failure>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+) -> Result<(StatusCode, Bytes), Failure> {
     let broke = |error: hyper::Error| Failure::Again(format!("the connection to the API broke: {error}"));
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(broke)?;
     let connection = tokio::spawn(connection);

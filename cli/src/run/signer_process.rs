@@ -13,6 +13,9 @@ use tokio::process::Command;
 
 use crate::run::child::{ChildProcess, program};
 
+/// By how much all others on this machine go first.
+const NICE: &str = "5";
+
 /// What every signer of a run is started with.
 #[derive(Clone, Debug)]
 pub(crate) struct SignerCommand {
@@ -53,6 +56,8 @@ impl SignerCommand {
             .args(["--log-format", self.log_format.flag(), "--stop-with-stdin"])
             // By us, and by the same way: each look takes five connections.
             .arg("--sessions-are-checked")
+            // A signer takes whole processors. Whoever takes records in, and the database, would wait for them, and it for records.
+            .args(["--nice", NICE])
             .args(["--data-key-file", STANDARD_INPUT])
             // Not on the command line, where everybody could read a password.
             .env("DATABASE_URL", &self.database_url)

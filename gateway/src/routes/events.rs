@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 use crate::problem::Problem;
-use crate::progress::{Progress, Told};
+use crate::progress::{RunEvent, Told};
 use crate::runs::Name;
 use crate::watching::{Seen, Watch};
 
@@ -27,7 +27,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 #[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/events", operation_id = "watchRun", tag = "results",
     params(("namespace" = String, Path), ("run" = String, Path),
         ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was heard: what has not changed since is not told")),
-    responses((status = 200, description = "Events, as they happen", body = Progress, content_type = "text/event-stream"),
+    responses((status = 200, description = "Events, as they happen", body = RunEvent, content_type = "text/event-stream"),
         (status = 204, description = "The run is complete, and its end was told"),
         (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn events(

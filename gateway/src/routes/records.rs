@@ -1,13 +1,13 @@
-//! Records in, and single records out.
+//! Records in.
 
+use std::collections::HashMap;
+
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chancery_reading::Outcome;
-use chancery_store::{Idempotency, Run};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -19,12 +19,12 @@ use crate::apart::apart;
 use crate::body::{self, Held};
 use crate::call::{Item, RequestName, dead, items};
 use crate::gateway::{Gateway, Shared};
-use crate::keys::hex;
 use crate::lanes::Lane;
-use crate::model::{Pushed, Record, RecordState};
+use crate::model::{Pushed, RecordState};
 use crate::problem::Problem;
 use crate::room::{self, Room};
 use crate::runs::{Name, PushedRun};
+use crate::warrant::Warrant;
 use crate::{content, model};
 
 /// What a record takes besides its payload, on its way in.
@@ -34,7 +34,7 @@ const ITEM: usize = 192;
 const STATE: usize = 112;
 
 /// What a signature takes, the longest, with what is written of it.
-const SIGNED: usize = 1_280;
+pub(super) const SIGNED: usize = 1_280;
 
 /// How a request is answered.
 #[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
@@ -56,15 +56,21 @@ pub(crate) struct PushQuery {
     request_body(content(
         (String = "application/x-ndjson"), (String = "application/json"), (String = "text/csv"),
         (String = "application/cloudevents+json"), (String = "application/cloudevents-batch+json"), (String = "application/octet-stream"))),
-    responses((status = 200, description = "What became of each record", body = Pushed),
+    responses((status = 200, description = "What became of each record", body = Pushed, links(
+            ("record" = (operation_id = "getRecord", parameters(
+                ("namespace" = "$request.path.namespace"), ("run" = "$request.path.run"), ("record" = "$response.body#/records/0/record")))),
+            ("seal" = (operation_id = "sealRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.path.run")))),
+            ("events" = (operation_id = "watchRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.path.run")))))),
         (status = "default", description = "Why nothing was taken in", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn push_records(
     State(gateway): State<Gateway>,
     Path((namespace, run)): Path<(String, String)>,
     query: Result<Query<PushQuery>, QueryRejection>,
+    Extension(warrant): Extension<Warrant>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    let began = Instant::now();
     let Shared { lanes, limits, held, .. } = &*gateway.0;
     let name = Name::of(namespace, run)?;
     let PushQuery { wait } = given(query)?;
@@ -74,6 +80,7 @@ pub(crate) async fn push_records(
     }
     let lane = lanes.get(&name).await?;
     let Held { bytes, mut room } = body::read(&headers, body, Room::new(held), limits).await?;
+    warrant.check_since(began).await?;
     let request_name = request_name(&headers, &bytes)?;
     let bytes_held = bytes.len();
     let outcomes = content::arrivals(&headers, bytes, limits.records).await?;
@@ -106,7 +113,8 @@ pub(crate) async fn push_records(
     let (lane, answer) = lanes.push(&name, target, items, request_name, room).await?;
     let mut records = answer.states;
     if !wait.is_zero() {
-        with_signatures(&gateway.0, &lane, &mut records, Instant::now() + wait).await?;
+        let until = Instant::now() + wait;
+        with_signatures(&gateway.0, &lane, &mut records, until, &warrant).await?;
     }
     Ok(room::json(&Pushed { run: name.to_string(), repeated: answer.repeated, records }, of_answer))
 }
@@ -149,6 +157,7 @@ async fn with_signatures(
     lane: &Lane,
     records: &mut [RecordState],
     until: Instant,
+    warrant: &Warrant,
 ) -> Result<(), Problem> {
     let run = &lane.target.run;
     let wanted = |state: &RecordState| match state {
@@ -158,9 +167,13 @@ async fn with_signatures(
         }
         _ => None,
     };
-    let found = lane.waits.until(records.iter().filter_map(wanted).collect(), until).await;
+    let found = tokio::select! {
+        found = lane.waits.until(records.iter().filter_map(wanted).collect(), until) => found,
+        // What was taken in by it is told, and nothing that came later.
+        _refused = warrant.ended() => HashMap::new(),
+    };
     let shown = shared.keys.shown(&shared.ledger, &run.keyring, found.into_values().collect()).await?;
-    let shown: std::collections::HashMap<i64, Box<model::Signed>> =
+    let shown: HashMap<i64, Box<model::Signed>> =
         shown.into_iter().map(|(record, signed)| (record, Box::new(signed))).collect();
     for state in records {
         let there = wanted(state).and_then(|record| shown.get(&record).cloned());
@@ -174,76 +187,4 @@ async fn with_signatures(
         }
     }
     Ok(())
-}
-
-/// One record of a run.
-#[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/records/{record}", operation_id = "getRecord", tag = "records",
-    params(("namespace" = String, Path), ("run" = String, Path), ("record" = i64, Path, description = "Its number")),
-    responses((status = 200, body = Record), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn get_record(
-    State(gateway): State<Gateway>,
-    Path((namespace, run, record)): Path<(String, String, String)>,
-) -> Result<Response, Problem> {
-    let run = Name::of(namespace, run)?.find(&gateway.0.ledger).await?;
-    let record = record.parse().map_err(|_| Problem::bad_request("a record is named by its number"))?;
-    of_run(&gateway.0, &run, record).await
-}
-
-/// Which record is wanted.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DigestQuery {
-    /// SHA-256 of its payload, in hexadecimal.
-    #[param(pattern = "^[0-9a-fA-F]{64}$")]
-    digest: String,
-}
-
-/// The record of a run that has a payload, by the SHA-256 of that.
-#[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/records", operation_id = "findRecord", tag = "records",
-    params(("namespace" = String, Path), ("run" = String, Path), DigestQuery),
-    responses((status = 200, body = Record), (status = "default", body = Problem, content_type = "application/problem+json")))]
-pub(crate) async fn find_record(
-    State(gateway): State<Gateway>,
-    Path((namespace, run)): Path<(String, String)>,
-    query: Result<Query<DigestQuery>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let digest = bytes_of(&given(query)?.digest)
-        .ok_or_else(|| Problem::bad_request("digest is the SHA-256 of a payload, 64 hexadecimal digits"))?;
-    let run = Name::of(namespace, run)?.find(&gateway.0.ledger).await?;
-    let by_content = run.input.sources().is_some_and(|sources| sources.idempotency == Idempotency::Content);
-    if !by_content {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "no-digests",
-            "The run does not know payloads by their content",
-            "records are found by their digest in runs whose spec.idempotency.by is Content",
-        ));
-    }
-    let found =
-        gateway.0.ledger.record_of_digest(&run, &digest).await.map_err(|error| Problem::store(&error))?;
-    let record =
-        found.ok_or_else(|| Problem::not_found("no record of the run has a payload of this digest"))?;
-    of_run(&gateway.0, &run, record).await
-}
-
-async fn of_run(shared: &Shared, run: &Run, record: i64) -> Result<Response, Problem> {
-    let failed = |error| Problem::store(&error);
-    let payload = shared.ledger.payload_of(run, record).await.map_err(failed)?;
-    let payload = payload.ok_or_else(|| Problem::not_found(format!("the run has no record {record}")))?;
-    // Itself, its text, and the text of the answer.
-    let mut room = Room::new(&shared.held);
-    room.take(4 * payload.len() + SIGNED)?;
-    let signed = shared.ledger.signatures_of(run, &[record]).await.map_err(failed)?;
-    let signed =
-        shared.keys.shown(&shared.ledger, &run.keyring, signed).await?.pop().map(|(_, signed)| signed);
-    let payload_digest = hex(&Sha256::digest(&payload));
-    Ok(room::json(&Record { record, payload: STANDARD.encode(payload), payload_digest, signed }, room))
-}
-
-fn bytes_of(hex: &str) -> Option<Vec<u8>> {
-    if hex.len() != 64 || !hex.is_ascii() {
-        return None;
-    }
-    (0..64).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).ok()).collect()
 }

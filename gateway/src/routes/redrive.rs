@@ -1,10 +1,11 @@
 //! Dead letters, signed after all.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
+use axum::{Extension, Json};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use crate::body::{self, Held};
@@ -15,6 +16,7 @@ use crate::problem::Problem;
 use crate::redrive;
 use crate::room::Room;
 use crate::runs::Name;
+use crate::warrant::Warrant;
 
 /// How dead letters are to be signed.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -31,17 +33,21 @@ pub(crate) struct RedriveRequest {
 #[utoipa::path(post, path = "/v1/namespaces/{namespace}/runs/{run}/dead-letters/redrive", operation_id = "redriveDeadLetters", tag = "results",
     params(("namespace" = String, Path), ("run" = String, Path)),
     request_body = RedriveRequest,
-    responses((status = 202, description = "The run is made; its events tell how far it is", body = Redriven),
+    responses((status = 202, description = "The run is made; its events tell how far it is", body = Redriven, links(
+            ("events" = (operation_id = "watchRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.body#/into")))))),
         (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn redrive(
     State(gateway): State<Gateway>,
     Path((namespace, run)): Path<(String, String)>,
+    Extension(warrant): Extension<Warrant>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<Redriven>), Problem> {
+    let began = Instant::now();
     let shared = &gateway.0;
     let name = Name::of(namespace, run)?;
     let Held { bytes, room: _ } = body::read(&headers, body, Room::new(&shared.held), &shared.limits).await?;
+    warrant.check_since(began).await?;
     is_json(&headers)?;
     let RedriveRequest { into } = serde_json::from_slice(&bytes).map_err(|error| {
         Problem::bad_request(format!("the body is to be {{\"into\": \"NAME OF THE NEW RUN\"}}: {error}"))

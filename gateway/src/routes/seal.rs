@@ -14,7 +14,10 @@ use crate::runs::Name;
 /// It may be called again.
 #[utoipa::path(post, path = "/v1/namespaces/{namespace}/runs/{run}/seal", operation_id = "sealRun", tag = "records",
     params(("namespace" = String, Path), ("run" = String, Path)),
-    responses((status = 200, body = Sealed), (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Sealed, links(
+            ("events" = (operation_id = "watchRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.path.run")))),
+            ("results" = (operation_id = "listResults", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.path.run")))))),
+        (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub(crate) async fn seal(
     State(gateway): State<Gateway>,
     Path((namespace, run)): Path<(String, String)>,

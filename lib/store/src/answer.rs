@@ -7,6 +7,7 @@ use tracing::{Instrument, field};
 
 use crate::connect::{Ledger, OWNER_STATEMENT_TIMEOUT};
 use crate::error::StoreError;
+use crate::lent::Lent;
 use crate::query::Query;
 
 /// How long an answer to a signer, or a look at one row, may take.
@@ -59,17 +60,15 @@ impl Ledger {
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut connection =
-            self.pool.acquire().await.map_err(|error| StoreError::of("the connection", error))?;
+        let mut connection = Lent::from(&self.pool).await?;
         if let Err(other) = self.identity.check() {
             // The next one may lead to the right place again.
-            drop(connection.detach());
+            connection.end();
             return Err(other);
         }
         let result = work(&mut connection).await;
         if matches!(result, Err(StoreError::TimedOut(_))) {
-            // Taken back, the pool would wait without limit for it to become usable again.
-            drop(connection.detach());
+            connection.end();
         }
         result
     }

@@ -36,6 +36,7 @@ pub mod input;
 pub mod intake;
 pub mod keyring;
 pub mod lease;
+mod lent;
 pub mod logins;
 pub mod migrate;
 mod new_run;

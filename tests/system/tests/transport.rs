@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chancery_kit::{Chancery, Manifest, TlsServer, tls_server::PASSWORD};
+use chancery_kit::{
+    Chancery, Manifest, Point, StepRelay, TestLedger, TlsServer, eventually, server, tls_server::PASSWORD,
+};
 use chancery_store::{Ledger, LedgerUrl, StoreError};
 use sqlx::Row;
 
@@ -92,6 +94,29 @@ async fn a_url_that_protects_nothing_without_saying_so_is_refused_before_anybody
         let said = chancery.run(&["status"]).await?.expect_code(2)?.stderr;
         assert!(said.contains("the database URL is not safe: sslmode="), "{said}");
         assert!(said.contains("sslmode=verify-full") && !said.contains("secret"), "{said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_whose_server_falls_silent_makes_room_for_another() -> anyhow::Result<()> {
+    let (server, ledger) = (server(), TestLedger::new().await?);
+    let socket = server.socket_dir().join(format!(".s.PGSQL.{}", server.port()));
+    let relay = StepRelay::passing(&socket).await?;
+    let path = ledger.url.split('?').next().unwrap_or_default();
+    let url = relay.url("chancery", path.rsplit('/').next().unwrap_or_default());
+    let one = Ledger::connect(url.parse()?, 1).await?;
+    let is_answered = async || matches!(one.find_run("default", "none").await, Err(StoreError::NoRun(_)));
+    for point in [Point::Unasked, Point::Unanswered] {
+        // Of three: whether the connection still answers, the question, and once more whether it does.
+        for step in [1, 3] {
+            assert!(is_answered().await);
+            eventually("it is put back", async || one.pool().num_idle() == 1).await;
+            relay.hold(step, point);
+            assert!(is_answered().await, "step {step}, {point:?}");
+            relay.stands().await;
+            assert!(is_answered().await, "after step {step}, {point:?}");
+        }
     }
     Ok(())
 }

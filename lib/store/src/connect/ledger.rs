@@ -7,6 +7,7 @@ use sqlx::postgres::{PgConnection, PgPool, PgPoolOptions};
 use super::{CONNECT_TIMEOUT, LedgerUrl, OWNER_STATEMENT_TIMEOUT, prepare_session};
 use crate::error::StoreError;
 use crate::identity::Identity;
+use crate::lent::is_still_there;
 
 /// The ledger, as its owner sees it: may migrate, seed, watch, audit and delete.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ impl Ledger {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(CONNECT_TIMEOUT * 3)
+            .test_before_acquire(false)
+            .before_acquire(|connection, _| Box::pin(async move { Ok(is_still_there(connection).await) }))
             .after_connect(move |connection, _| {
                 // It works for as long as the pool does.
                 let _ = &guard;

@@ -3,6 +3,8 @@
 
 mod certificates;
 mod client;
+mod commands;
+mod ends;
 mod life;
 mod rights;
 mod tokens;

@@ -15,7 +15,7 @@ use crate::client::{Client, run};
 use crate::{PUSHER, install, let_do, pushed, token};
 
 /// A token as the API server signs it, which ends so long before or after now.
-async fn forged(namespace: &Namespace<'_>, account: &str, ends: i64) -> anyhow::Result<String> {
+pub(crate) async fn forged(namespace: &Namespace<'_>, account: &str, ends: i64) -> anyhow::Result<String> {
     let uid = namespace.kubectl().jsonpath(&format!("serviceaccount/{account}"), ".metadata.uid").await?;
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
     let claims = json!({

@@ -1,5 +1,9 @@
 //! What a request may be, and how one that is sent again is known.
 
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::json;
 
 use crate::client::{Api, DEMO};
@@ -101,6 +105,13 @@ async fn the_type_of_a_body_says_what_its_records_are() -> anyhow::Result<()> {
         let wanted = if headers[0].1.contains("batch") { "duplicate" } else { "admitted" };
         assert!(states.iter().all(|state| state == wanted), "{headers:?}: {states:?}");
     }
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(b"\"packed\"\n\"one\"\n")?;
+    let gzipped = [("content-type", "application/x-ndjson"), ("content-encoding", "gzip")];
+    let packed = api.ask("POST", &path, &gzipped, packed.finish()?).await?.expect(200)?;
+    assert_eq!(packed.states()?, ["admitted", "admitted"], "it is taken in as it was before it was packed");
+    let plain = api.push("", "\"one\"\n").await?.expect(200)?;
+    assert_eq!(plain.states()?, ["duplicate"], "{plain:?}");
     let gzip: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03";
     let headers = [("content-type", "application/x-ndjson"), ("content-encoding", "gzip")];
     api.ask("POST", &path, &headers, gzip).await?.expect(400)?;
@@ -111,7 +122,7 @@ async fn the_type_of_a_body_says_what_its_records_are() -> anyhow::Result<()> {
     api.ask("POST", &format!("{path}?wait=61"), &[headers[0]], "1").await?.expect(400)?;
     api.ask("POST", &format!("{path}?wiat=1"), &[headers[0]], "1").await?.expect(400)?;
     api.ask("PUT", &path, &[headers[0]], "1").await?.expect(405)?;
-    assert_eq!(api.seal().await?.expect(200)?.json()?["records"], 6, "nothing of what was refused is there");
-    assert_eq!(site.end().await?["signed"], 6);
+    assert_eq!(api.seal().await?.expect(200)?.json()?["records"], 8, "nothing of what was refused is there");
+    assert_eq!(site.end().await?["signed"], 8);
     Ok(())
 }
