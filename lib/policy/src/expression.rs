@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use regex::Regex;
-
-use crate::functions::Function;
+use crate::functions::{Compiled, Function};
 
 /// A step of an expression, and those that it needs.
 #[derive(Debug)]
@@ -35,7 +33,7 @@ pub(crate) enum Expr {
     Loop(Box<Loop>),
     Call(Function, Vec<Expr>),
     /// A function of a text and of a pattern that was compiled with the policy.
-    Pattern(Pattern, Box<Expr>, Box<Regex>),
+    Pattern(Pattern, Box<Expr>, Box<Compiled>),
     Lookup(Box<Lookup>),
     /// Whether a text is in a list of a table, which is known with the policy.
     InTable(Box<Expr>, Arc<HashSet<String>>),

@@ -10,7 +10,7 @@ mod time;
 
 use std::ops::RangeInclusive;
 
-pub(crate) use patterns::pattern;
+pub(crate) use patterns::{Compiled, pattern};
 pub use table::{FUNCTIONS, FunctionRow};
 
 use crate::budget::{Failure, Meter};

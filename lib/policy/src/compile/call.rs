@@ -5,16 +5,12 @@ use std::sync::Arc;
 use cel::IdedExpr;
 use cel::common::ast::operators as op;
 use cel::common::ast::{CallExpr, Expr as Cel, LiteralValue};
-use regex::RegexBuilder;
 use serde_json::Value as Json;
 
 use super::{Lowering, Refused, about, refused};
 use crate::expression::{Expr, Lookup, Operator, Pattern};
 use crate::functions::{self, Style};
 use crate::tables::Holds;
-
-/// Compiled patterns are no larger than this.
-const MOST_PATTERN_BYTES: usize = 256 * 1024;
 
 /// A list of a table that is longer is looked into by its hash.
 const LONG_LIST: usize = 8;
@@ -101,17 +97,8 @@ impl Lowering<'_> {
                     .to_owned(),
             ));
         };
-        let compiled = RegexBuilder::new(written)
-            .size_limit(MOST_PATTERN_BYTES)
-            .dfa_size_limit(MOST_PATTERN_BYTES)
-            .nest_limit(64)
-            .build()
-            .map_err(|error| {
-                refused(format!(
-                    "has the pattern {written:?}, which is none: {}",
-                    last_line(&error.to_string())
-                ))
-            })?;
+        let compiled = functions::Compiled::of(written)
+            .map_err(|why| refused(format!("has the pattern {written:?}, which is none: {why}")))?;
         Ok(Expr::Pattern(kind, Box::new(self.lower(text, depth)?), Box::new(compiled)))
     }
 
@@ -185,9 +172,4 @@ fn text_of(expression: &IdedExpr) -> Option<&str> {
 
 fn wrong_count(name: &str) -> Refused {
     refused(format!("has `{name}` with too many or too few operands"))
-}
-
-/// What a pattern is refused for is said last, below a drawing.
-fn last_line(said: &str) -> &str {
-    said.lines().last().unwrap_or_default().trim_start_matches("error: ")
 }

@@ -5,6 +5,7 @@
 //! over a part of what another loop is at shares the record with the other passes; one over the whole record does not.
 
 use crate::expression::{Expr, Literal, Loop, LoopKind, Pattern};
+use crate::functions::Function;
 
 /// Bytes of a record, at the most.
 const RECORD: f64 = 1_048_576.0;
@@ -83,10 +84,12 @@ impl Walk<'_> {
                 with(self.of(condition).cost + branch, then.size.max(otherwise.size))
             }
             Expr::Binary(_, left, right) => {
+                let is_list = makes_list(left) || makes_list(right);
                 let (left, right) = (self.of(left), self.of(right));
                 // Of most, a number is compared or added.
                 let both = (left.size.min(TEXT) + right.size.min(TEXT)) / 1_024.0;
-                with(left.cost + right.cost + both, left.size + right.size)
+                let size = left.size + right.size;
+                with(left.cost + right.cost + both, if is_list { size } else { size.min(TEXT) })
             }
             Expr::List(elements) => self.all(elements.iter()),
             Expr::Map(entries) => self.all(entries.iter().flat_map(|(key, value)| [key, value])),
@@ -139,6 +142,16 @@ impl Walk<'_> {
         let made = if *kind == LoopKind::Map { 4.0 } else { 0.0 };
         let size = if *kind == LoopKind::Map { elements * body.size } else { 8.0 };
         Estimate { cost: 1.0 + range.cost + elements * (1.0 + body.cost + filter + made), size }
+    }
+}
+
+/// Whether its value is a list for sure.
+fn makes_list(expression: &Expr) -> bool {
+    match expression {
+        Expr::List(_) | Expr::Call(Function::Split, _) | Expr::Pattern(Pattern::FindAll(_), ..) => true,
+        Expr::Loop(each) => each.kind == LoopKind::Map,
+        Expr::Binary(_, left, right) => makes_list(left) || makes_list(right),
+        _ => false,
     }
 }
 

@@ -15,6 +15,7 @@ fn what_could_never_be_evaluated_is_refused_with_a_sentence() {
         let open: String = (0..count).map(|n| format!("record.l.all(v{n}, ")).collect();
         format!("{open}true{}", ")".repeat(count))
     };
+    let groups = format!("record.s.matches('{}x{}')", "(".repeat(100), ")".repeat(100));
     for (expression, said) in [
         // Brackets that would take the parser's stack.
         (deep.as_str(), "more than 128 brackets and conditions"),
@@ -26,10 +27,7 @@ fn what_could_never_be_evaluated_is_refused_with_a_sentence() {
         (&loops(9), "more than 8 loops within each other"),
         // A pattern that becomes a large automaton.
         ("record.s.matches('(a{1000}){1000}')", "which is none: Compiled regex exceeds size limit"),
-        (
-            "record.s.matches('(((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((x))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))')",
-            "brackets",
-        ),
+        (&groups, "which is none: exceed the maximum number of nested parentheses"),
         // What makes lists of lists.
         ("record.l.map(a, record.l.map(b, [a, b])).size() > 0", "is the most"),
     ] {

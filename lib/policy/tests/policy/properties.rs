@@ -65,7 +65,7 @@ fn rules() -> impl Strategy<Value = Vec<(usize, u8)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn a_record_has_one_outcome_and_it_is_that_of_its_hits(record in values(), rules in rules(), fails: bool) {
@@ -108,7 +108,8 @@ proptest! {
         let given = json!({"validations": [{"name": "a", "expression": text}]});
         let pinned = Pinned::new(spec(given), tables(&[])).unwrap();
         if let Ok(policy) = Policy::compile(&pinned) {
-            policy.judge(&arrival(b"{}"), &Answers::default());
+            let verdict = policy.judge(&arrival(b"{}"), &Answers::default());
+            prop_assert!(verdict.hits.len() <= 1, "{:?}", verdict);
         }
     }
 }
