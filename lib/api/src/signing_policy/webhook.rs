@@ -25,7 +25,7 @@ pub struct WebhookSpec {
 
     /// Where it is called: `https://HOST/PATH`, or `http://127.0.0.1:PORT/PATH` on the same machine.
     #[schemars(length(min = 1, max = 1024))]
-    #[x_kube(validation = Rule::new(r"self.startsWith('https://') || self.matches('^http://(localhost|127[.]0[.]0[.]1|[[]::1[]])(:[0-9]+)?(/|$)')")
+    #[x_kube(validation = Rule::new(r"self.startsWith('https://') || self.matches('^http://(localhost|127[.]0[.]0[.]1|\\[::1\\])(:[0-9]+)?(/|$)')")
         .message("must begin with https://, or be of this machine, such as http://127.0.0.1:8080/score"))]
     #[x_kube(validation = Rule::new("!self.matches('^[a-z]+://[^/]*@')")
         .message("must not hold a password; requests are signed with the key that secretRef names"))]
