@@ -68,7 +68,7 @@ async fn a_good_policy_has_a_version_and_a_bad_one_faults_with_their_places() ->
 
     for (from, to, place) in [
         ("action: Flag", "action: Drop", "policy.yaml:14:15: spec.validations[1].action: "),
-        ("validations:", "valdations:", "policy.yaml:5:3: "),
+        ("validations:", "valdations:", "policy.yaml:9:5: spec.valdations: "),
         ("spec:", "spec: [", "policy.yaml:"),
     ] {
         let (chancery, policy, _) = with_files(&POLICY.replace(from, to))?;
