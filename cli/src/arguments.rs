@@ -13,6 +13,10 @@ use uuid::Uuid;
 
 use crate::run_name::{GivenRun, RunName};
 
+mod policy;
+
+pub(crate) use policy::{PolicyCommand, PolicyTestArguments};
+
 const EXAMPLES: &str = "\
 Examples:
   chancery run -f examples/signingrun.yaml      sign a run, then audit it
@@ -89,6 +93,9 @@ pub(crate) enum Command {
     /// Push records to a run through the API, or seal one
     #[command(subcommand)]
     Records(RecordsCommand),
+    /// Check a policy, or try it on records, without a ledger and without a cluster
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Prove that a record is in a run as that was stated
     Prove(ProveArguments),
     /// Check a proof, without a ledger; 1 if it proves nothing

@@ -21,6 +21,12 @@ pub(crate) enum CliError {
     ManifestFile { path: PathBuf, reason: io::Error },
     #[error("{path}: {reason}")]
     Manifest { path: PathBuf, reason: ManifestError },
+    #[error(
+        "the policy {path} cannot be read: {reason}; name a file that holds a SigningPolicy, or - for standard input"
+    )]
+    PolicyFile { path: PathBuf, reason: io::Error },
+    #[error("the answers {path} cannot be used: {reason}; wanted is a line of JSON for each record")]
+    AnswersFile { path: PathBuf, reason: String },
     #[error(transparent)]
     KekFile(#[from] KekFileError),
     #[error(transparent)]
@@ -191,6 +197,8 @@ impl CliError {
             Self::LostWhileSigning(_) | Self::ApiAway(_) => Exit::TryAgain,
             Self::ManifestFile { .. }
             | Self::Manifest { .. }
+            | Self::PolicyFile { .. }
+            | Self::AnswersFile { .. }
             | Self::KekFile(_)
             | Self::StatementKeyFile(_)
             | Self::TrustedKey { .. }

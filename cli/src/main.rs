@@ -14,6 +14,7 @@ mod keyring;
 mod lease;
 mod output;
 mod owner;
+mod policy;
 mod prove;
 mod records;
 mod run;
@@ -62,6 +63,7 @@ async fn command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::DeadLetters(command) => dead_letters::dead_letters(&database, log_format, &command).await,
         Command::Serve(serve) => serve::serve(&database, &serve).await,
         Command::Records(command) => records::records(&database, &command).await,
+        Command::Policy(command) => policy::policy(&command),
         Command::Prove(prove) => prove::prove(&database, &prove).await,
         Command::CheckProof(check) => check_proof::check_proof(&check),
         Command::Delete(delete) => delete::delete(&database, &delete).await,

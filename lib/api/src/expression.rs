@@ -1,21 +1,19 @@
 //! Expressions over a payload, in CEL, as far as they can be judged without one.
 
 mod names;
+mod parse;
 mod strict;
-
-use std::thread;
 
 use cel::objects::ResolveResult;
 use cel::{Context, ExecutionError, IdedExpr, Program, Value};
 
+pub use parse::{SyntaxError, with_parsed};
+
 /// The one variable: the payload.
 pub const RECORD: &str = "record";
 
-/// Brackets and conditions in an expression, at the most: the parser calls itself for each, and its stack has an end.
+/// Brackets and conditions in an expression, at the most.
 const MOST_NESTED: usize = 32;
-
-/// Enough for those, in whatever way the parser was built: each takes it some 100 KiB. What is not used is not there.
-const STACK_BYTES: usize = 32 << 20;
 
 /// An expression that can be evaluated. It names [`RECORD`] and no other variable.
 #[derive(Debug)]
@@ -57,31 +55,23 @@ impl Expression {
         if text.chars().filter(|character| "([{?".contains(*character)).count() > MOST_NESTED {
             return Err(ExpressionError::Nested);
         }
-        let parsed = thread::scope(|scope| {
-            let parser = thread::Builder::new().stack_size(STACK_BYTES);
-            let parser = parser.spawn_scoped(scope, || Self::parse(text)).map_err(|error| {
-                ExpressionError::Syntax(format!("there is no thread to parse it in: {error}"))
-            })?;
-            // The parser panics at some texts.
-            parser.join().unwrap_or_else(|_| Err(ExpressionError::Syntax("it cannot be parsed".to_owned())))
-        });
-        parsed.map(|compiled| Self { compiled })
+        let checked = with_parsed(text, MOST_NESTED, Self::checked);
+        let compiled = checked.map_err(|error| ExpressionError::Syntax(error.message))??;
+        Ok(Self { compiled })
     }
 
-    fn parse(text: &str) -> Result<IdedExpr, ExpressionError> {
-        let program =
-            Program::compile(text).map_err(|errors| ExpressionError::Syntax(why(&errors.to_string())))?;
-        let variables = names::variables(program.expression());
+    fn checked(expression: &IdedExpr) -> Result<IdedExpr, ExpressionError> {
+        let variables = names::variables(expression);
         if let Some(other) = variables.iter().find(|name| **name != RECORD) {
             return Err(ExpressionError::Variable((*other).to_owned()));
         }
         if variables.is_empty() {
             return Err(ExpressionError::Constant);
         }
-        if let Some(name) = program.references().functions().into_iter().find(|name| !is_function(name)) {
+        if let Some(name) = expression.references().functions().into_iter().find(|name| !is_function(name)) {
             return Err(ExpressionError::Function(name.to_owned()));
         }
-        let mut compiled = program.expression().clone();
+        let mut compiled = expression.clone();
         strict::make_strict(&mut compiled);
         Ok(compiled)
     }
@@ -94,13 +84,6 @@ impl Expression {
     pub fn evaluate(&self, context: &Context<'_>) -> ResolveResult {
         Value::resolve(&self.compiled, context)
     }
-}
-
-/// `ERROR: <input>:1:8: Syntax error: …` without where that is, and without the drawing below it.
-fn why(said: &str) -> String {
-    let line = said.lines().next().unwrap_or_default();
-    let line = line.strip_prefix("ERROR: <input>:").unwrap_or(line);
-    line.split_once(": ").map_or(line, |(_place, why)| why).to_owned()
 }
 
 /// Whether there is a function of this name, which is asked by calling it. Operators are functions too, and exist.

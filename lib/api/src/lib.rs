@@ -1,7 +1,7 @@
-//! The `SigningRun` custom resource: its types, its validation and its names.
+//! The custom resources `SigningRun` and `SigningPolicy`: their types, their validation and their names.
 //!
 //! Nothing here reads a file, opens a connection or looks at a clock. The schema that
-//! [`crd_yaml`] prints is the one source of every bound, choice and default: an API server
+//! [`crd_yaml`] and [`policy_crd_yaml`] print is the one source of every bound, choice and default: an API server
 //! enforces it in a cluster, and [`parse`], [`validate`] and [`check_update`] enforce the
 //! very same one where there is no API server.
 
@@ -17,6 +17,7 @@ pub mod quantity;
 mod reason;
 mod reference;
 mod signer_template;
+mod signing_policy;
 mod signing_run;
 mod source;
 mod source_secret;
@@ -24,13 +25,21 @@ mod status;
 mod validated;
 
 pub use chancery_keyring::Algorithm;
-pub use crd::crd_yaml;
-pub use expression::{Expression, ExpressionError, RECORD};
+pub use crd::{crd_yaml, policy_crd_yaml};
+pub use expression::{Expression, ExpressionError, RECORD, SyntaxError, with_parsed};
 pub use lease_duration::{InvalidDuration, LeaseDuration};
-pub use manifest::{FieldChange, ManifestError, Problem, check_update, manifest_yaml, parse, validate};
+pub use manifest::{
+    FieldChange, Kind, ManifestError, Place, PolicyFile, Problem, check_policy, check_update, manifest_yaml,
+    parse, parse_policy, validate,
+};
 pub use reason::Reason;
-pub use reference::signing_run_page;
+pub use reference::{signing_policy_page, signing_run_page};
 pub use signer_template::SignerTemplate;
+pub use signing_policy::{
+    ActionSpec, BackoffSpec, ConfigMapRef, EnrichmentSpec, ExpressionSpec, FailurePolicy, LookupSpec,
+    QueryLookup, RecordSchema, RetryStrategySpec, ScoreSpec, SigningPolicy, SigningPolicySpec,
+    SigningPolicyStatus, ThresholdsSpec, Unmatched, ValidationSpec, WebhookAdds, WebhookSpec,
+};
 pub use signing_run::{AuditPolicy, DeletionPolicy, KeyringRef, SigningRun, SigningRunSpec};
 pub use source::{
     BatchingSpec, DeadLetterSpec, EVENT_IDENTITY, EventMode, FormatType, HttpSource, IdempotencyBy,

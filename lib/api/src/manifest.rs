@@ -1,4 +1,4 @@
-//! Manifests: from the YAML that a person wrote to a run that is known to be good.
+//! Manifests: from the YAML that a person wrote to a run, or a policy, that is known to be good.
 //!
 //! The checks are those of an API server with strict field validation: the schema of the
 //! custom resource definition, then its CEL rules. All that is wrong is reported at once.
@@ -8,8 +8,11 @@
 //! refused, though, because `kubectl` would silently take the last.
 
 mod error;
+mod kind;
 mod names_check;
 mod path;
+mod places;
+mod policy;
 mod rules;
 mod schema;
 mod unknown;
@@ -17,6 +20,9 @@ mod wording;
 mod yaml;
 
 pub use error::{FieldChange, ManifestError, Problem};
+pub use kind::Kind;
+pub use places::Place;
+pub use policy::{PolicyFile, check_policy, parse_policy};
 
 use serde_json::Value;
 
@@ -31,9 +37,9 @@ use schema::Schema;
 ///
 /// Says everything that is wrong with the text; see [`ManifestError`].
 pub fn parse(yaml: &str) -> Result<SigningRun, ManifestError> {
-    let document = yaml::single_document(yaml)?;
-    require_signing_run(&document)?;
-    let object = checked(&document)?;
+    let document = yaml::single_document(yaml, Kind::Run)?;
+    require(Kind::Run, &document)?;
+    let object = checked(Kind::Run, &document)?;
     // The schema has passed it, so this fails only where the schema and the types differ.
     serde_json::from_value(object)
         .map_err(|error| ManifestError::invalid(vec![Problem::new("", error.to_string())]))
@@ -45,7 +51,7 @@ pub fn parse(yaml: &str) -> Result<SigningRun, ManifestError> {
 ///
 /// [`ManifestError::Invalid`], with everything that is wrong.
 pub fn validate(run: &SigningRun) -> Result<ValidatedRun, ManifestError> {
-    checked(&as_json(run))?;
+    checked(Kind::Run, &as_json(run))?;
     ValidatedRun::from_checked(run).map_err(|problem| ManifestError::invalid(vec![problem]))
 }
 
@@ -57,8 +63,8 @@ pub fn validate(run: &SigningRun) -> Result<ValidatedRun, ManifestError> {
 /// [`ManifestError::Immutable`] with each field that changed but cannot.
 pub fn check_update(old: &SigningRun, new: &SigningRun) -> Result<(), ManifestError> {
     let (old, new) = (as_json(old), as_json(new));
-    let new = checked(&new)?;
-    let changes: Vec<_> = rules::broken(Schema::get(), &new, Some(&old))
+    let new = checked(Kind::Run, &new)?;
+    let changes: Vec<_> = rules::broken(Schema::of(Kind::Run), &new, Some(&old))
         .into_iter()
         .map(|broken| FieldChange {
             old: path::lookup(&old, &broken.path).cloned(),
@@ -91,12 +97,12 @@ fn as_json(run: &SigningRun) -> Value {
 }
 
 /// The document as an API server would store it, defaults apart.
-fn checked(document: &Value) -> Result<Value, ManifestError> {
-    let schema = Schema::get();
+fn checked(kind: Kind, document: &Value) -> Result<Value, ManifestError> {
+    let schema = Schema::of(kind);
     let object = schema::normalized(document, schema.root());
     let mut problems = unknown::unknown_fields(schema, &object);
     problems.extend(wording::schema_problems(schema, &object, document));
-    problems.extend(names_check::problems(&object));
+    problems.extend(names_check::problems(&object, kind));
     let sound = problems.is_empty();
     problems.extend(
         rules::broken(schema, &object, None)
@@ -110,18 +116,18 @@ fn checked(document: &Value) -> Result<Value, ManifestError> {
 
 /// Told apart from other problems, because for another kind of object none of this schema's
 /// complaints would help.
-fn require_signing_run(document: &Value) -> Result<(), ManifestError> {
+fn require(wanted: Kind, document: &Value) -> Result<(), ManifestError> {
     let Value::Object(members) = document else {
-        return Err(ManifestError::NotAMapping { found: wording::type_of(document) });
+        return Err(ManifestError::NotAMapping { kind: wanted, found: wording::type_of(document) });
     };
     let given = |key: &str| match members.get(key) {
         None | Some(Value::Null) => "none".to_owned(),
         Some(value) => wording::shown(value),
     };
     if members.get("apiVersion").and_then(Value::as_str) == Some(names::API_VERSION)
-        && members.get("kind").and_then(Value::as_str) == Some(names::KIND)
+        && members.get("kind").and_then(Value::as_str) == Some(wanted.name())
     {
         return Ok(());
     }
-    Err(ManifestError::OtherKind { api_version: given("apiVersion"), kind: given("kind") })
+    Err(ManifestError::OtherKind { wanted, api_version: given("apiVersion"), kind: given("kind") })
 }

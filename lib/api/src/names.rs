@@ -1,4 +1,4 @@
-//! The names by which runs, and what is made for them, are found.
+//! The names by which runs and policies, and what is made for them, are found.
 //!
 //! They are stored in clusters and ledgers: changing one orphans what carries the old one.
 
@@ -16,6 +16,12 @@ pub const KIND: &str = "SigningRun";
 
 /// Plural of [`KIND`], as in `kubectl get signingruns` and in RBAC rules.
 pub const PLURAL: &str = "signingruns";
+
+/// `kind` of the manifest of a policy.
+pub const POLICY_KIND: &str = "SigningPolicy";
+
+/// Plural of [`POLICY_KIND`], as in `kubectl get signingpolicies` and in RBAC rules.
+pub const POLICY_PLURAL: &str = "signingpolicies";
 
 /// Namespace of a manifest that names none.
 pub const DEFAULT_NAMESPACE: &str = "default";

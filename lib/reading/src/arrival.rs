@@ -1,6 +1,7 @@
 //! What a split yields, one after the other.
 
 use bytes::Bytes;
+use chancery_canonical::NoCanonicalForm;
 use serde::{Deserialize, Serialize};
 
 use crate::object::Version;
@@ -141,6 +142,15 @@ pub enum Reason {
         "the row is not CSV as RFC 4180 has it: text stands between a closing quote and the next separator"
     )]
     BadQuote,
+}
+
+impl From<NoCanonicalForm> for Reason {
+    fn from(error: NoCanonicalForm) -> Self {
+        match error {
+            NoCanonicalForm::NotJson(why) => Self::NotJson(why),
+            NoCanonicalForm::NotCanonical(why) => Self::NotCanonical(why),
+        }
+    }
 }
 
 /// The version of an object that was pinned, and the one that was found.

@@ -1,9 +1,9 @@
 //! A row of CSV as canonical JSON (RFC 8785). CSV has no types: every value is a string.
 
+use chancery_canonical::{name_order, write_string};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
 use crate::arrival::{MAX_PAYLOAD, Reason};
-use crate::json::{name_order, write_string};
 
 /// Takes rows apart, and knows what their fields are called.
 pub(crate) struct Header {

@@ -8,7 +8,6 @@
 
 mod arrival;
 mod body;
-mod canonical;
 mod chunks;
 mod cloud_event;
 mod clouds;
@@ -44,7 +43,7 @@ pub use arrival::{
     Arrival, Changed, Dead, Identity, MAX_PAYLOAD, OBJECT_CHANGED, Outcome, Position, Reason, Stage, Versions,
 };
 pub use body::{BodyFormat, read_body};
-pub use canonical::{canonical_double, canonical_json};
+pub use chancery_canonical::{canonical_double, canonical_json};
 pub use credentials::Credentials;
 pub use describe::{EventMode, Format, Objects};
 pub use destination::{ForbiddenDestination, forbidden_address, forbidden_name};

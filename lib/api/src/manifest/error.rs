@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::kind::Kind;
 use super::wording::shown;
-use crate::names::{API_VERSION, KIND};
+use crate::names::API_VERSION;
 
 /// Why a manifest, or a change of one, is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -13,10 +14,12 @@ use crate::names::{API_VERSION, KIND};
 pub enum ManifestError {
     /// The text is longer than any sensible manifest.
     #[error(
-        "the manifest is {bytes} bytes long, and at most {limit} are read; a SigningRun needs a \
-         few hundred, so check that this is the right file"
+        "the manifest is {bytes} bytes long, and at most {limit} are read; a {} needs far fewer, so \
+         check that this is the right file", .kind.name()
     )]
     TooLarge {
+        /// What was looked for.
+        kind: Kind,
         /// Length of the text in bytes.
         bytes: usize,
         /// Greatest length in bytes.
@@ -38,30 +41,39 @@ pub enum ManifestError {
         message: String,
     },
     /// There is no document in the text, or only blank ones.
-    #[error("the manifest is empty; it must hold one SigningRun")]
-    Empty,
+    #[error("the manifest is empty; it must hold one {}", .kind.name())]
+    Empty {
+        /// What was looked for.
+        kind: Kind,
+    },
     /// There is more than one document in the text.
     #[error(
-        "the manifest holds {count} YAML documents, and exactly one is wanted; put each SigningRun in a file of its own"
+        "the manifest holds {count} YAML documents, and exactly one is wanted; put each {} in a file of its own", .kind.name()
     )]
     SeveralDocuments {
+        /// What was looked for.
+        kind: Kind,
         /// Number of documents that are not blank.
         count: usize,
     },
     /// The document is a list, a string, a number or the like.
     #[error(
-        "the manifest is {found}, and a mapping is wanted; it must begin with `apiVersion: {API_VERSION}` and `kind: {KIND}`"
+        "the manifest is {found}, and a mapping is wanted; it must begin with `apiVersion: {API_VERSION}` and `kind: {}`", .kind.name()
     )]
     NotAMapping {
+        /// What was looked for.
+        kind: Kind,
         /// What the document is, with its article.
         found: &'static str,
     },
     /// The document is some other kind of object.
     #[error(
         "the manifest has apiVersion {api_version} and kind {kind}, and `apiVersion: {API_VERSION}` \
-         with `kind: {KIND}` is wanted"
+         with `kind: {}` is wanted", .wanted.name()
     )]
     OtherKind {
+        /// What was looked for.
+        wanted: Kind,
         /// The `apiVersion` that was given, or `none`.
         api_version: String,
         /// The `kind` that was given, or `none`.

@@ -1,18 +1,20 @@
-//! The names of a run: what an API server checks without being told by a schema.
+//! The names of an object: what an API server checks without being told by a schema.
 
 use serde_json::Value;
 
 use super::error::Problem;
+use super::kind::Kind;
 use super::wording::shown;
 
 /// What is wrong with the name and the namespace. Their length and dots are the schema's
 /// business.
-pub(super) fn problems(object: &Value) -> Vec<Problem> {
+pub(super) fn problems(object: &Value, kind: Kind) -> Vec<Problem> {
     let metadata = &object["metadata"];
     let mut problems = Vec::new();
     match &metadata["name"] {
         Value::Null => {
-            problems.push(Problem::new("metadata.name", "missing; give the run a name, such as demo"))
+            let said = format!("missing; give the {} a name, such as demo", kind.noun());
+            problems.push(Problem::new("metadata.name", said));
         }
         Value::String(name) if !name.split('.').all(is_label) => {
             problems.push(not_a_name("metadata.name", &metadata["name"]));

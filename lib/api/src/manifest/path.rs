@@ -30,7 +30,11 @@ pub(super) fn item(path: &str, index: usize) -> String {
     format!("{path}[{index}]")
 }
 
-/// The value at a path of plain names, such as those of the rules.
+/// The value at a path of plain names and places in lists, such as those of the rules.
 pub(super) fn lookup<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').try_fold(value, |value, name| value.get(name))
+    path.split('.').try_fold(value, |value, name| {
+        let (name, places) = name.split_once('[').unwrap_or((name, ""));
+        let items = places.split('[').filter_map(|place| place.strip_suffix(']')?.parse::<usize>().ok());
+        items.into_iter().try_fold(value.get(name)?, |value, index| value.get(index))
+    })
 }

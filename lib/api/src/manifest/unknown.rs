@@ -9,11 +9,12 @@ use super::schema::{Schema, member};
 /// One problem for each field that the schema does not know.
 pub(super) fn unknown_fields(schema: &Schema, object: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
-    walk(object, schema.root(), "", &mut problems);
+    let whole = format!("a {}", schema.kind().name());
+    walk(object, schema.root(), &whole, "", &mut problems);
     problems
 }
 
-fn walk(value: &Value, schema: &Value, at: &str, problems: &mut Vec<Problem>) {
+fn walk(value: &Value, schema: &Value, whole: &str, at: &str, problems: &mut Vec<Problem>) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
@@ -21,26 +22,26 @@ fn walk(value: &Value, schema: &Value, at: &str, problems: &mut Vec<Problem>) {
                 match (known, member(schema, name)) {
                     (Some(known), Value::Null) => {
                         let known: Vec<&str> = known.keys().map(String::as_str).collect();
-                        problems.push(unknown(at, name, &known));
+                        problems.push(unknown(whole, at, name, &known));
                     }
-                    (_, schema) => walk(value, schema, &path::child(at, name), problems),
+                    (_, schema) => walk(value, schema, whole, &path::child(at, name), problems),
                 }
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                walk(item, &schema["items"], &path::item(at, index), problems);
+                walk(item, &schema["items"], whole, &path::item(at, index), problems);
             }
         }
         _ => {}
     }
 }
 
-fn unknown(at: &str, name: &str, known: &[&str]) -> Problem {
+fn unknown(whole: &str, at: &str, name: &str, known: &[&str]) -> Problem {
     let guess = closest(name, known)
         .map(|near| format!("; did you mean {}?", path::child(at, near)))
         .unwrap_or_else(|| ";".to_owned());
-    let place = if at.is_empty() { "a SigningRun" } else { at };
+    let place = if at.is_empty() { whole } else { at };
     Problem::new(
         path::child(at, name),
         format!("unknown field{guess} {place} may have: {}", known.join(", ")),

@@ -1,26 +1,32 @@
 //! From text to one document.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_saphyr::options::NonFiniteFloatPolicy;
 use serde_saphyr::{Error, MessageFormatter, Options, UserMessageFormatter};
 
 use super::error::ManifestError;
+use super::kind::Kind;
 
 /// What etcd takes, and so the most that `kubectl apply` could ever store.
 const MAX_BYTES: usize = 1_536 * 1_024;
 
 /// The only document of the text. Blank documents, as after a trailing `---`, do not count.
-pub(super) fn single_document(yaml: &str) -> Result<Value, ManifestError> {
-    if yaml.len() > MAX_BYTES {
-        return Err(ManifestError::TooLarge { bytes: yaml.len(), limit: MAX_BYTES });
-    }
-    let mut documents: Vec<Value> =
-        serde_saphyr::from_multiple_with_options(yaml, options()).map_err(|error| explain(&error))?;
+pub(super) fn single_document(yaml: &str, kind: Kind) -> Result<Value, ManifestError> {
+    let mut documents: Vec<Value> = documents(yaml, kind)?;
     match documents.len() {
-        0 => Err(ManifestError::Empty),
+        0 => Err(ManifestError::Empty { kind }),
         1 => Ok(documents.swap_remove(0)),
-        count => Err(ManifestError::SeveralDocuments { count }),
+        count => Err(ManifestError::SeveralDocuments { kind, count }),
     }
+}
+
+/// All documents of the text but blank ones.
+pub(super) fn documents<T: DeserializeOwned>(yaml: &str, kind: Kind) -> Result<Vec<T>, ManifestError> {
+    if yaml.len() > MAX_BYTES {
+        return Err(ManifestError::TooLarge { kind, bytes: yaml.len(), limit: MAX_BYTES });
+    }
+    serde_saphyr::from_multiple_with_options(yaml, options()).map_err(|error| explain(&error))
 }
 
 /// A manifest is small: these limits stop a text that is made to take memory or time,

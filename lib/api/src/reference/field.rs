@@ -86,6 +86,9 @@ fn kind(schema: &Value) -> String {
         (Some("object"), _) if schema.get("additionalProperties").is_some() => {
             format!("map of string to {}", kind(&schema["additionalProperties"]))
         }
+        (Some("object"), _) if schema.get("x-kubernetes-preserve-unknown-fields").is_some() => {
+            "[JSON Schema](https://json-schema.org/draft/2020-12)".to_owned()
+        }
         (Some("string"), Some("date-time")) => {
             "time ([RFC 3339](https://www.rfc-editor.org/rfc/rfc3339))".to_owned()
         }

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use chancery_api::{RunInput, SigningRun, crd_yaml, parse, signing_run_page, validate};
+use chancery_api::{
+    RunInput, SigningPolicy, SigningRun, crd_yaml, parse, policy_crd_yaml, signing_policy_page,
+    signing_run_page, validate,
+};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::Value;
@@ -17,20 +20,18 @@ fn read(path: &Path) -> String {
 
 #[test]
 fn the_committed_definition_is_the_generated_one() {
-    let committed = read(&workspace().join("crds/signingrun.yaml"));
-    assert!(
-        committed == crd_yaml(),
-        "crds/signingrun.yaml is out of date; run: cargo run -p chancery-api --bin crdgen > crds/signingrun.yaml"
-    );
+    for (file, generated) in [("signingrun", crd_yaml()), ("signingpolicy", policy_crd_yaml())] {
+        let committed = read(&workspace().join(format!("crds/{file}.yaml")));
+        assert!(committed == generated, "crds/{file}.yaml is out of date; run: make generate");
+    }
 }
 
 #[test]
 fn the_committed_reference_page_is_the_generated_one() {
-    let committed = read(&workspace().join("docs/reference/signingrun.md"));
-    assert!(
-        committed == signing_run_page(),
-        "docs/reference/signingrun.md is out of date; run: make generate"
-    );
+    for (file, generated) in [("signingrun", signing_run_page()), ("signingpolicy", signing_policy_page())] {
+        let committed = read(&workspace().join(format!("docs/reference/{file}.md")));
+        assert!(committed == generated, "docs/reference/{file}.md is out of date; run: make generate");
+    }
 }
 
 #[test]
@@ -44,10 +45,12 @@ fn the_definition_in_yaml_says_what_the_types_say() {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
-    let read_back: CustomResourceDefinition = serde_saphyr::from_str(&crd_yaml()).unwrap();
-    let mut both = [read_back, SigningRun::crd()].map(|crd| serde_json::to_value(crd).unwrap());
-    both.iter_mut().for_each(without_line_ends);
-    assert_eq!(both[0], both[1]);
+    for (yaml, types) in [(crd_yaml(), SigningRun::crd()), (policy_crd_yaml(), SigningPolicy::crd())] {
+        let read_back: CustomResourceDefinition = serde_saphyr::from_str(&yaml).unwrap();
+        let mut both = [read_back, types].map(|crd| serde_json::to_value(crd).unwrap());
+        both.iter_mut().for_each(without_line_ends);
+        assert_eq!(both[0], both[1]);
+    }
 }
 
 #[test]
@@ -63,7 +66,9 @@ fn kubectl_explain_breaks_lines_where_the_terminal_ends_alone() {
         }
     }
     let mut found = Vec::new();
-    descriptions(&serde_saphyr::from_str(&crd_yaml()).unwrap(), &mut found);
+    for yaml in [crd_yaml(), policy_crd_yaml()] {
+        descriptions(&serde_saphyr::from_str(&yaml).unwrap(), &mut found);
+    }
     assert!(found.len() > 100, "{}", found.len());
     for text in found {
         let lines: Vec<&str> = text.lines().collect();

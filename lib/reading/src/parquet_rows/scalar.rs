@@ -2,14 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chancery_canonical::{write_double, write_json, write_string};
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
 use parquet::data_type::{ByteArray, FixedLenByteArray, Int96};
 use parquet::schema::types::Type;
 use uuid::Uuid;
 
 use crate::arrival::Reason;
-use crate::canonical::{write_double, write_json};
-use crate::json::write_string;
 use crate::parquet_rows::calendar;
 use crate::parquet_rows::decimal;
 

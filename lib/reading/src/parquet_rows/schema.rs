@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
+use chancery_canonical::{name_order, write_string};
 use parquet::basic::{ConvertedType, LogicalType, Repetition};
 use parquet::schema::types::Type;
 
-use crate::json::{name_order, write_string};
 use crate::parquet_rows::scalar::Scalar;
 
 /// How deep groups may lie in each other.

@@ -1,6 +1,7 @@
 //! What the columns of a query are, and how they are read.
 
-use crate::json::{name_order, write_string};
+use chancery_canonical::{name_order, write_string};
+
 use crate::table::describe::Table;
 use crate::table_error::TableError;
 

@@ -3,12 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use chancery_canonical::{write_double, write_json, write_string};
 use sqlx::postgres::PgRow;
 use sqlx::{Row, ValueRef};
 
 use crate::arrival::{MAX_PAYLOAD, Outcome, Reason, Stage};
-use crate::canonical::{write_double, write_json};
-use crate::json::write_string;
 use crate::judge::dead;
 use crate::table::columns::{Kind, Shape};
 
@@ -81,7 +80,7 @@ fn write(out: &mut Vec<u8>, kind: Kind, value: &[u8]) -> Result<(), Written> {
         Kind::Single => write_double(out, f64::from(parsed::<f32>(text)?)),
         Kind::Double => write_double(out, parsed(text)?),
         Kind::Bytes => write_string(out, &STANDARD.encode(unhex(value).map_err(Written::Nonsense)?)),
-        Kind::Json => write_json(out, text).map_err(Written::Not)?,
+        Kind::Json => write_json(out, text).map_err(|error| Written::Not(error.into()))?,
         Kind::Text => write_string(out, text),
     }
     Ok(())

@@ -125,7 +125,7 @@ impl Cluster {
     ///
     /// When they are refused.
     pub fn install_crds(&self) -> anyhow::Result<()> {
-        let crds = project().join("crds/signingrun.yaml");
+        let crds = project().join("crds");
         let kubectl = |arguments: &[&str]| {
             let output = std::process::Command::new("kubectl")
                 .arg("--kubeconfig")
@@ -138,7 +138,8 @@ impl Cluster {
             Ok(())
         };
         kubectl(&["apply", "--server-side", "--filename", &crds.display().to_string()])?;
-        kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "crd/signingruns.chancery.dev"])
+        let wait = ["wait", "--for=condition=Established", "--timeout=60s"];
+        kubectl(&[&wait[..], &["crd/signingruns.chancery.dev", "crd/signingpolicies.chancery.dev"]].concat())
     }
 }
 

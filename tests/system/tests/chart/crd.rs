@@ -1,4 +1,4 @@
-//! The chart's CRD is the generated one.
+//! The chart's CRDs are the generated ones.
 
 use std::fs;
 
@@ -9,31 +9,39 @@ use crate::rendering::Chart;
 
 const CRD: &str = "CustomResourceDefinition";
 
-fn generated() -> anyhow::Result<Value> {
-    let path = helm::chart().join("../../crds/signingrun.yaml");
+/// The name of each definition, and its file in `crds/`.
+const ALL: [(&str, &str); 2] =
+    [("signingruns.chancery.dev", "signingrun.yaml"), ("signingpolicies.chancery.dev", "signingpolicy.yaml")];
+
+fn generated(file: &str) -> anyhow::Result<Value> {
+    let path = helm::chart().join("../../crds").join(file);
     Ok(serde_saphyr::from_str(&fs::read_to_string(path)?)?)
 }
 
 #[test]
 fn the_rendered_crd_is_the_generated_one() -> anyhow::Result<()> {
-    let Some(chart) = Chart::find() else { return Ok(()) };
-    let mut rendered = chart.one(CRD, ".chancery.dev")?;
-    let metadata = rendered["metadata"].as_object_mut().expect("metadata");
-    metadata.remove("labels");
-    metadata.remove("annotations");
-    assert_eq!(rendered, generated()?);
+    for (name, file) in ALL {
+        let Some(chart) = Chart::find() else { return Ok(()) };
+        let mut rendered = chart.one(CRD, name)?;
+        let metadata = rendered["metadata"].as_object_mut().expect("metadata");
+        metadata.remove("labels");
+        metadata.remove("annotations");
+        assert_eq!(rendered, generated(file)?);
+    }
     Ok(())
 }
 
 #[test]
 fn the_crd_outlives_the_release_unless_told_otherwise() -> anyhow::Result<()> {
-    let policy = |chart: Chart| -> anyhow::Result<Value> {
-        Ok(chart.one(CRD, ".chancery.dev")?["metadata"]["annotations"]["helm.sh/resource-policy"].clone())
-    };
-    let Some(chart) = Chart::find() else { return Ok(()) };
-    assert_eq!(policy(chart)?, json!("keep"));
-    let Some(chart) = Chart::find() else { return Ok(()) };
-    assert_eq!(policy(chart.set("crds.keep=false"))?, Value::Null);
+    for (name, _) in ALL {
+        let policy = |chart: Chart| -> anyhow::Result<Value> {
+            Ok(chart.one(CRD, name)?["metadata"]["annotations"]["helm.sh/resource-policy"].clone())
+        };
+        let Some(chart) = Chart::find() else { return Ok(()) };
+        assert_eq!(policy(chart)?, json!("keep"));
+        let Some(chart) = Chart::find() else { return Ok(()) };
+        assert_eq!(policy(chart.set("crds.keep=false"))?, Value::Null);
+    }
     Ok(())
 }
 

@@ -7,15 +7,27 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::arrival::Reason;
-use crate::json::{name_order, write_string};
+use NoCanonicalForm::{NotCanonical, NotJson};
+
+use crate::pieces::{name_order, write_string};
+
+/// Why a text has no canonical form.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoCanonicalForm {
+    /// Not one JSON value.
+    #[error("it is not one JSON value: {0}")]
+    NotJson(String),
+    /// JSON that RFC 8785 has no form for.
+    #[error("it has no canonical form: {0}")]
+    NotCanonical(String),
+}
 
 /// How deep arrays and objects may lie in each other.
 const MAX_DEPTH: usize = 128;
 
 /// Appends a double as RFC 8785 has it. What JSON has no number for, and the negative zero, which RFC 8785 would make
 /// positive, are the strings `NaN`, `Infinity`, `-Infinity` and `-0`.
-pub(crate) fn write_double(out: &mut Vec<u8>, value: f64) {
+pub fn write_double(out: &mut Vec<u8>, value: f64) {
     if value.is_nan() {
         out.extend_from_slice(b"\"NaN\"");
     } else if value.is_infinite() {
@@ -41,8 +53,8 @@ pub fn canonical_double(value: f64) -> String {
 ///
 /// # Errors
 ///
-/// [`Reason::NotJson`]; [`Reason::NotCanonical`]: a name that is there twice, half a surrogate pair, too deep.
-pub fn canonical_json(text: &str) -> Result<Vec<u8>, Reason> {
+/// [`NotJson`]; [`NotCanonical`]: a name that is there twice, half a surrogate pair, too deep.
+pub fn canonical_json(text: &str) -> Result<Vec<u8>, NoCanonicalForm> {
     let mut out = Vec::with_capacity(text.len());
     write_json(&mut out, text)?;
     Ok(out)
@@ -52,14 +64,14 @@ pub fn canonical_json(text: &str) -> Result<Vec<u8>, Reason> {
 ///
 /// # Errors
 ///
-/// [`Reason::NotJson`], [`Reason::NotCanonical`]; then what was appended is of no use.
-pub(crate) fn write_json(out: &mut Vec<u8>, text: &str) -> Result<(), Reason> {
-    let value: &RawValue = serde_json::from_str(text).map_err(|error| Reason::NotJson(error.to_string()))?;
+/// [`NotJson`], [`NotCanonical`]; then what was appended is of no use.
+pub fn write_json(out: &mut Vec<u8>, text: &str) -> Result<(), NoCanonicalForm> {
+    let value: &RawValue = serde_json::from_str(text).map_err(|error| NotJson(error.to_string()))?;
     write_value(out, value.get().trim_ascii(), 0)
 }
 
-fn write_value(out: &mut Vec<u8>, text: &str, depth: usize) -> Result<(), Reason> {
-    let not = |why: String| Reason::NotCanonical(why);
+fn write_value(out: &mut Vec<u8>, text: &str, depth: usize) -> Result<(), NoCanonicalForm> {
+    let not = |why: String| NotCanonical(why);
     let parsed = |error: serde_json::Error| not(error.to_string());
     if depth > MAX_DEPTH {
         return Err(not(format!("arrays and objects lie more than {MAX_DEPTH} deep in each other")));
@@ -160,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    fn canonical(text: &str) -> Result<String, Reason> {
+    fn canonical(text: &str) -> Result<String, NoCanonicalForm> {
         canonical_json(text).map(|out| String::from_utf8(out).expect("UTF-8"))
     }
 
@@ -211,7 +223,7 @@ mod tests {
             let said = canonical(given).expect_err(given).to_string();
             assert!(said.starts_with("it has no canonical form: ") && said.contains(wanted), "{said}");
         }
-        assert!(matches!(canonical("{"), Err(Reason::NotJson(_))));
+        assert!(matches!(canonical("{"), Err(NotJson(_))));
     }
 
     proptest! {
