@@ -18,7 +18,7 @@ pub(crate) struct Ring {
 /// Signatures of a key from which on it pays to prepare it for many.
 const MANY: i64 = 200;
 
-/// Keys that stay prepared at the most: the memory that an audit takes has a bound, some 17 MB. The keys of a larger ring are
+/// Keys that stay prepared at the most: the memory that an audit takes has a bound, some 28 MB. The keys of a larger ring are
 /// prepared for a portion's signatures at a time.
 const MOST_PREPARED: usize = 128;
 
