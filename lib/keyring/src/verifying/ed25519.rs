@@ -18,14 +18,14 @@ use super::multiples::Multiples;
 const HALF: usize = 32;
 
 /// Signatures of one key, side by side, from which on it pays to make its multiples for them alone: that takes as long as
-/// verifying three or four.
-const ENOUGH: usize = 16;
+/// verifying some ten.
+const ENOUGH: usize = 32;
 
-/// Of a key: 51 additions, 130 KB.
-type OfKey = Multiples<5>;
+/// Of a key: 43 additions, 220 KB.
+type OfKey = Multiples<6>;
 
-/// Of `B`: 37 additions, 380 KB once in a process.
-static OF_BASE: LazyLock<Multiples<7>> = LazyLock::new(|| Multiples::new(&ED25519_BASEPOINT_POINT));
+/// Of `B`: 32 additions, 650 KB once in a process.
+static OF_BASE: LazyLock<Multiples<8>> = LazyLock::new(|| Multiples::new(&ED25519_BASEPOINT_POINT));
 
 /// The points of small order, encoded.
 static SMALL_ORDER: LazyLock<[CompressedEdwardsY; 8]> =
