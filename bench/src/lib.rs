@@ -7,6 +7,7 @@
 mod arguments;
 mod chart;
 mod conditions;
+pub mod crypto_mb;
 mod docs;
 mod figure;
 mod frame;

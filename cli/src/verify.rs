@@ -1,6 +1,6 @@
 //! `chancery verify`.
 
-use chancery_audit::{AuditOptions, Report, audit, audit_keyring};
+use chancery_audit::{Ahead, AuditOptions, Report, audit_after, audit_keyring};
 use chancery_process::{Exit, LogFormat, grouped};
 use chancery_statement::TrustedKeys;
 use chancery_stating::{KeptStatement, StatementReport};
@@ -66,7 +66,7 @@ async fn check(database: &Database, arguments: &VerifyArguments, stated: &Stated
 async fn laws_of(database: &Database, run: &RunName) -> Result<Report, CliError> {
     let run = database.ledger.find_run(&run.namespace, &run.name).await?;
     let display = Display::new(LogFormat::Text);
-    let report = audit_with_bar(database, &run, &display).await?;
+    let report = audit_with_bar(database, &run, &Ahead::default(), &display).await?;
     display.end();
     Ok(report)
 }
@@ -81,10 +81,11 @@ async fn statements_of(
     Ok(chancery_stating::check(&database.ledger, namespace, name, trusted, kept).await?)
 }
 
-/// Audits a run as a stage that is shown.
+/// Audits a run as a stage that is shown, after some of it was checked already.
 pub(crate) async fn audit_with_bar(
     database: &Database,
     run: &Run,
+    ahead: &Ahead,
     display: &Display,
 ) -> Result<Report, CliError> {
     // A run with sources has had no number of records until it was sealed.
@@ -94,7 +95,8 @@ pub(crate) async fn audit_with_bar(
     };
     let bar = display.stage(Stage::Auditing, records.unsigned_abs(), 0);
     let progress = move |records| bar.at(records);
-    Ok(audit(&database.ledger, &run.namespace, &run.name, &AuditOptions::default(), progress).await?)
+    let options = AuditOptions::default();
+    Ok(audit_after(&database.ledger, &run.namespace, &run.name, &options, ahead, progress).await?)
 }
 
 fn json(laws: Option<&Report>, statements: Option<&StatementReport>) -> serde_json::Value {

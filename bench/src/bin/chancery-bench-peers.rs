@@ -2,6 +2,7 @@
 
 use anyhow::bail;
 use chancery_bench::peers::chancery::Chancery;
+use chancery_bench::peers::limits;
 use chancery_bench::peers::peer::Peer;
 use chancery_bench::peers::report;
 use chancery_bench::peers::rounds::{self, Extent};
@@ -50,5 +51,6 @@ async fn measure(effort: Effort, algorithm: Algorithm, records: u64) -> Measured
     let work = Work { algorithm, records, keys: 20, batch: 100 };
     let tell = |line| eprintln!("{line}");
     let comparisons = rounds::measure(&server, &chancery, work, &Peer::ALL, extent, &tell).await?;
-    Ok(report::outcome(extent, &comparisons))
+    let limits = limits::measure(&server, work, extent, &tell).await?;
+    Ok(report::outcome(extent, &comparisons, &limits))
 }

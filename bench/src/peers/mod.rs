@@ -8,11 +8,13 @@
 //! - [`peer`]: the peers, and the settings among which the best is looked for.
 //! - [`trial`]: one peer, one setting, from an untouched copy to the end; then [`check`].
 //! - [`chancery`]: the same for Chancery.
+//! - [`limits`]: what the database, and a library that signs, reach alone.
 //! - [`server`]: the PostgreSQL that they share.
 
 pub mod chancery;
 pub mod check;
 mod keys;
+pub mod limits;
 pub mod peer;
 pub mod plain;
 pub mod report;

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::limits::Limit;
 use super::peer::Peer;
 use super::rounds::{Comparison, Extent};
 use crate::{Bound, Cell, Figure, Outcome, Samples, Table};
@@ -9,10 +10,10 @@ use crate::{Bound, Cell, Figure, Outcome, Samples, Table};
 /// The ratios Chancery / peer, how each peer was set, and all that was measured. Trials that broke the
 /// rules are told of and not counted.
 #[must_use]
-pub fn outcome(extent: Extent, comparisons: &[Comparison]) -> Outcome {
+pub fn outcome(extent: Extent, comparisons: &[Comparison], limits: &[Limit]) -> Outcome {
     Outcome {
         figures: comparisons.iter().map(figure).collect(),
-        tables: vec![table(comparisons)],
+        tables: vec![table(comparisons), table_of(limits)],
         details: Some(json!({ "extent": extent, "comparisons": comparisons })),
         ..Outcome::default()
     }
@@ -47,6 +48,23 @@ fn table(comparisons: &[Comparison]) -> Table {
             median(pairs.iter().map(|(_, trial)| trial.rate()).collect()).into(),
             median(pairs.iter().map(|(_, trial)| trial.start_seconds).collect()).into(),
             wrong.map_or(Cell::from("nothing"), Cell::from),
+        ]);
+    }
+    table
+}
+
+fn table_of(limits: &[Limit]) -> Table {
+    let columns = ["what", "how", "signatures/s"];
+    let mut table = Table::new(
+        "What nothing that works like this can pass, each alone on the machine; medians:",
+        &columns,
+    );
+    for Limit { what, how, rates } in limits {
+        let median = Some(rates.median()).filter(|rate| rate.is_finite());
+        table.row([
+            (*what).into(),
+            how.as_str().into(),
+            median.map_or(Cell::from("not installed"), Cell::from),
         ]);
     }
     table

@@ -1,5 +1,6 @@
 //! `chancery run`: make records, have them signed, audit, on one machine.
 
+mod checking;
 pub(crate) mod child;
 mod incoming;
 mod intake;
@@ -30,6 +31,7 @@ use crate::database::Database;
 use crate::display::Display;
 use crate::error::CliError;
 use crate::kek_source::KekSource;
+use crate::run::checking::Checking;
 use crate::run::intake::{Taken, read_sources};
 use crate::run::login::ChildLogin;
 use crate::run::manifest::{Request, TakenOver};
@@ -97,6 +99,9 @@ async fn sign_and_audit(
     let room = Room::of(database.disk(), arguments.disk_floor);
     let mut summary = Summary::new(&run);
     let stating = Stating::new(database, &run, statement_key);
+    let checking = Checking::new(database, &run, arguments.signers.unwrap_or(request.valid.parallelism));
+    let is_audited =
+        !(arguments.skip_audit || request.valid.audit == AuditPolicy::Never || request.valid.suspend);
 
     let seeding = Instant::now();
     if request.valid.suspend {
@@ -119,6 +124,7 @@ async fn sign_and_audit(
         let done = tokio::select! {
             done = sign_as_records_come(database, request, &run, &signers, &display, &stop, seeding) => done?,
             never = stating.keep_up() => match never {},
+            never = checking.keep_up(), if is_audited => match never {},
         };
         summary.seeded_in(done.seeding);
         summary.signed_by(done.signers);
@@ -137,14 +143,14 @@ async fn sign_and_audit(
         heads = stating.catch_up() => summary.stated(heads.map_err(CliError::while_signing)?),
         () = stop.asked() => return Ok(interrupted(&display)),
     }
-    let unwanted = arguments.skip_audit || request.valid.audit == AuditPolicy::Never;
-    let report = if unwanted || request.valid.suspend {
-        None
-    } else {
+    let ahead = checking.done();
+    let report = if is_audited {
         tokio::select! {
-            report = verify::audit_with_bar(database, &run, &display) => Some(report?),
+            report = verify::audit_with_bar(database, &run, &ahead, &display) => Some(report?),
             () = stop.asked() => return Ok(interrupted(&display)),
         }
+    } else {
+        None
     };
     summary.finish(database, &run, began.elapsed()).await?;
     display.end();

@@ -4,6 +4,7 @@
 //! at one snapshot, and checks with another library than the one that signed. `docs/internals/audit.md`
 //! says how each law is checked, and why no check needs a tolerance.
 //!
+//! - `ahead`: what was checked while the run was still being signed.
 //! - `of_run`: the laws 1 to 3, read range by range.
 //!   - `input`: what the run says of its input, without IO.
 //!   - `geometry`: the batches follow each other, without IO.
@@ -15,6 +16,7 @@
 //!   - `lease_log`: the lease log, without IO.
 //! - `report`: what was found.
 
+mod ahead;
 mod claims;
 #[cfg(test)]
 mod fixtures;
@@ -32,6 +34,7 @@ use chancery_store::{Ledger, StoreError};
 
 use crate::report::Findings;
 
+pub use ahead::{Ahead, audit_ahead};
 pub use report::{Law, LawReport, Report};
 
 /// Bytes of payload that a worker reads at a time; it holds twice as many, as it checks those that it read before.
@@ -97,12 +100,28 @@ pub async fn audit(
     options: &AuditOptions,
     progress: impl Fn(u64) + Send + Sync + 'static,
 ) -> Result<Report, AuditError> {
+    audit_after(ledger, namespace, name, options, &Ahead::default(), progress).await
+}
+
+/// [`audit`], after some of the run was checked already. The report is the same.
+///
+/// # Errors
+///
+/// Those of [`audit`].
+pub async fn audit_after(
+    ledger: &Ledger,
+    namespace: &str,
+    name: &str,
+    options: &AuditOptions,
+    ahead: &Ahead,
+    progress: impl Fn(u64) + Send + Sync + 'static,
+) -> Result<Report, AuditError> {
     let mut snapshot = ledger.snapshot().await?;
     let run = snapshot.run(namespace, name).await?;
     let keys = snapshot.reader().await?.keys(&run.keyring).await?;
     let (of_ring, of_run) = tokio::try_join!(
         of_keyring::audit(&snapshot, &run.keyring, &keys, options.violations_shown),
-        of_run::audit(&snapshot, &run, &keys, options, &progress),
+        of_run::audit(&snapshot, &run, &keys, options, ahead, &progress),
     )?;
     let mut findings = Findings::new(options.violations_shown);
     findings.merge(of_run);

@@ -12,6 +12,7 @@ use futures::{Stream, TryStreamExt};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
+use crate::ahead::{Ahead, Audited};
 use crate::geometry::Geometry;
 use crate::ranges::{Range, Ranges};
 use crate::records::RangeCheck;
@@ -37,6 +38,7 @@ pub(crate) async fn audit(
     run: &Run,
     keys: &[KeyRow],
     options: &AuditOptions,
+    ahead: &Ahead,
     progress: &(impl Fn(u64) + Send + Sync),
 ) -> Result<Findings, AuditError> {
     let shown = options.violations_shown;
@@ -51,15 +53,16 @@ pub(crate) async fn audit(
     let longest_block = reader.longest_block(&run, records).await?;
     let last_batch = {
         let walk = Mutex::new(Walk {
-            batches: Box::pin(reader.batches(&run)),
+            batches: Box::pin(reader.batches(&run, i64::MIN)),
             ended: false,
             geometry: Geometry::new(&run, records, shown),
             ranges: Ranges::new(records),
         });
         let checked = AtomicU64::new(0);
+        let before = (ahead, Audited { run: &run, keys, longest_block });
         let worker = || {
             let checker = Checker::new(&run, &ring, longest_block);
-            check_ranges(snapshot, &walk, checker, shown, &checked, progress)
+            check_ranges(snapshot, &walk, &before, checker, shown, &checked, progress)
         };
         for found in try_join_all((0..options.workers.max(1)).map(|_| worker())).await? {
             findings.merge(found);
@@ -84,6 +87,7 @@ pub(crate) async fn audit(
 async fn check_ranges(
     snapshot: &Snapshot,
     walk: &Mutex<Walk<'_>>,
+    (ahead, of): &(&Ahead, Audited<'_>),
     mut checker: Checker<'_>,
     shown: usize,
     checked: &AtomicU64,
@@ -91,23 +95,29 @@ async fn check_ranges(
 ) -> Result<Findings, AuditError> {
     let mut reader = snapshot.reader().await?;
     let mut findings = Findings::new(shown);
-    let mut is_checked = |check: RangeCheck| {
-        let records = check.records();
-        findings.merge(check.finish());
+    let mut found = |records: u64, more: Findings| {
+        findings.merge(more);
         progress(checked.fetch_add(records, Ordering::Relaxed) + records);
     };
     loop {
         let next = walk.lock().await.next_range().await?;
         let Some(range) = next else { break };
-        check_range(&mut reader, range, shown, &mut checker, &mut is_checked).await?;
+        if let Some(before) = ahead.found(&mut reader, of, &range, shown).await? {
+            found(range.last.abs_diff(range.first) + 1, before);
+            continue;
+        }
+        let is_checked = |check: RangeCheck| found(check.records(), check.finish());
+        check_range(&mut reader, range, shown, &mut checker, is_checked).await?;
     }
-    checker.end().await?.into_iter().for_each(is_checked);
+    if let Some(check) = checker.end().await? {
+        found(check.records(), check.finish());
+    }
     Ok(findings)
 }
 
 /// Checks a range in portions of as many bytes as a worker may hold, however large its records turn out to be. The last one
 /// is left to the checker.
-async fn check_range(
+pub(crate) async fn check_range(
     reader: &mut Reader,
     range: Range,
     shown: usize,
@@ -147,7 +157,7 @@ async fn check_range(
 }
 
 /// Checks one portion at a time, on another thread than the one that reads.
-struct Checker<'a> {
+pub(crate) struct Checker<'a> {
     run: &'a Arc<Run>,
     ring: &'a Arc<Ring>,
     /// Records of the run's longest block of signatures.
@@ -156,7 +166,7 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    const fn new(run: &'a Arc<Run>, ring: &'a Arc<Ring>, longest_block: i64) -> Self {
+    pub(crate) const fn new(run: &'a Arc<Run>, ring: &'a Arc<Ring>, longest_block: i64) -> Self {
         Self { run, ring, longest_block, under_way: None }
     }
 
@@ -170,7 +180,7 @@ impl<'a> Checker<'a> {
     }
 
     /// What was under way, when it has ended.
-    async fn end(&mut self) -> Result<Option<RangeCheck>, AuditError> {
+    pub(crate) async fn end(&mut self) -> Result<Option<RangeCheck>, AuditError> {
         match self.under_way.take() {
             Some(under_way) => Ok(Some(under_way.await?)),
             None => Ok(None),

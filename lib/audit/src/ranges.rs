@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use chancery_store::audit::BatchRow;
 
+use crate::report::{Findings, Law};
 use crate::{RANGE_BYTES, RANGE_RECORDS};
 
 /// Parts that one batch is cut into at the most, about.
@@ -30,6 +31,19 @@ struct Read {
 impl Batch {
     pub(crate) fn new(row: BatchRow) -> Self {
         Self { row, read: Mutex::default() }
+    }
+
+    /// Adds records that were read, and tells if those of all do not add up to what the batch says.
+    pub(crate) fn add_and_compare(&self, records: u64, bytes: u64, findings: &mut Findings) {
+        let said = self.row.payload_bytes;
+        if let Some(bytes) = self.add(records, bytes)
+            && u64::try_from(said) != Ok(bytes)
+        {
+            let number = self.row.batch;
+            findings.violated(Law::OneKeyABatch, number, || {
+                format!("batch {number} says that its payloads have {said} bytes, they have {bytes}")
+            });
+        }
     }
 
     /// Adds records that were read. The bytes of all once each record of the batch was, and none twice.
@@ -73,7 +87,13 @@ pub(crate) struct Ranges {
 
 impl Ranges {
     pub(crate) fn new(records: i64) -> Self {
-        Self { records, covered: 0, ready: VecDeque::new(), open: Vec::new(), open_first: 1, open_bytes: 0 }
+        Self::from(records, 1)
+    }
+
+    /// Those from a record on with which a range begins.
+    pub(crate) fn from(records: i64, first: i64) -> Self {
+        let (ready, open) = (VecDeque::new(), Vec::new());
+        Self { records, covered: first - 1, ready, open, open_first: first, open_bytes: 0 }
     }
 
     /// The next batch of the run.
@@ -112,6 +132,12 @@ impl Ranges {
 
     pub(crate) fn take(&mut self) -> Option<Range> {
         self.ready.pop_front()
+    }
+
+    /// The last range, of what batches claim.
+    pub(crate) fn end(&mut self) -> Option<Range> {
+        self.close();
+        self.take()
     }
 
     fn close(&mut self) {

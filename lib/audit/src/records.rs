@@ -19,6 +19,10 @@ pub(crate) struct RangeCheck {
     /// What is left of the range's parts; the first is the one that the check is at.
     parts: std::vec::IntoIter<Part>,
     part: Option<Part>,
+    /// Its place among all.
+    at: usize,
+    /// Bytes of the payloads of each part that were read.
+    bytes: Vec<u64>,
     expected: i64,
     missing: Gap,
     unsigned: Gap,
@@ -38,11 +42,14 @@ type Payload<'r> = (i32, Option<&'r [u8]>);
 impl RangeCheck {
     pub(crate) fn new(range: Range, shown: usize) -> Self {
         let Range { first, last, parts } = range;
+        let bytes = vec![0; parts.len()];
         let mut parts = parts.into_iter();
         Self {
             first,
             last,
             part: parts.next(),
+            at: 0,
+            bytes,
             parts,
             expected: first,
             missing: Gap { law_text: "missing", open: None },
@@ -54,6 +61,11 @@ impl RangeCheck {
     /// How many records the range has.
     pub(crate) const fn records(&self) -> u64 {
         self.last.abs_diff(self.first) + 1
+    }
+
+    /// Bytes of the payloads of each part, as far as they were read.
+    pub(crate) fn bytes_of_parts(&self) -> &[u64] {
+        &self.bytes
     }
 
     /// The next rows, in the order of their records; all rows of a record come at once. A record or signature that
@@ -72,6 +84,7 @@ impl RangeCheck {
         self.expected = record + 1;
         while self.part.as_ref().is_some_and(|part| part.last < record) {
             self.part = self.parts.next();
+            self.at += 1;
         }
         let batch = self.part.as_ref().filter(|part| part.first <= record).map(|part| &*part.batch);
 
@@ -81,7 +94,12 @@ impl RangeCheck {
         findings.counts.signatures += signatures.len() as u64;
         match payloads.as_slice() {
             [] => self.missing.add(record, findings),
-            [(bytes, _)] => check_payload(record, *bytes, batch, findings),
+            [(bytes, _)] => {
+                check_payload(record, *bytes, batch, findings);
+                if let Some(of_part) = self.bytes.get_mut(self.at) {
+                    *of_part += u64::from(bytes.unsigned_abs());
+                }
+            }
             _ => findings.violated(Law::EveryRecordOnce, record, || {
                 format!("record {record} stands {} times", payloads.len())
             }),
@@ -160,15 +178,8 @@ fn check_payload(record: i64, bytes: i32, batch: Option<&Batch>, findings: &mut 
             format!("record {record} has {bytes} bytes, more than {PAYLOAD_BYTES}")
         });
     }
-    let Some(batch) = batch else { return };
-    let said = batch.row.payload_bytes;
-    if let Some(bytes) = batch.add(1, u64::from(bytes.unsigned_abs()))
-        && u64::try_from(said) != Ok(bytes)
-    {
-        let number = batch.row.batch;
-        findings.violated(Law::OneKeyABatch, number, || {
-            format!("batch {number} says that its payloads have {said} bytes, they have {bytes}")
-        });
+    if let Some(batch) = batch {
+        batch.add_and_compare(1, u64::from(bytes.unsigned_abs()), findings);
     }
 }
 

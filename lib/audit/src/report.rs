@@ -286,6 +286,11 @@ impl Findings {
         }
     }
 
+    /// Whether nothing is wrong.
+    pub(crate) fn are_clean(&self) -> bool {
+        self.tallies.iter().all(|tally| tally.violations == 0)
+    }
+
     /// Violations of a law.
     #[cfg(test)]
     pub(crate) fn of(&self, law: Law) -> (u64, Vec<&str>) {

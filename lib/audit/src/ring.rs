@@ -18,8 +18,9 @@ pub(crate) struct Ring {
 /// Signatures of a key from which on it pays to prepare it for many.
 const MANY: i64 = 200;
 
-/// Keys that are prepared at the most: the memory that an audit takes has a bound.
-const MOST_PREPARED: usize = 256;
+/// Keys that stay prepared at the most: the memory that an audit takes has a bound, some 28 MB. The keys of a larger ring are
+/// prepared for a portion's signatures at a time.
+const MOST_PREPARED: usize = 128;
 
 impl Ring {
     /// The keys, which signed so many records together.

@@ -1,5 +1,7 @@
 //! The private operation on eight numbers, and the public one that checks it.
 
+#[cfg(test)]
+use crate::fault::Place;
 use crate::key::{PUBLIC_EXPONENT, Prime, PrivateKey};
 use crate::lanes::Lanes;
 use crate::montgomery::{Modulus, multiply_and_add};
@@ -17,7 +19,10 @@ pub(crate) fn private<V: Lanes, const H: usize, const F: usize>(
     by_prime(by_p, full, p, &key.p, table, chosen);
     by_prime(by_q, full, q, &key.q, table, chosen);
     #[cfg(test)]
-    crate::fault::strike(by_p);
+    {
+        crate::fault::strike(Place::ByP, by_p);
+        crate::fault::strike(Place::ByQ, by_q);
+    }
 
     // Garner: with h = (s_p − s_q)/q modulo p, the result is s_q + h·q. s_q is below q and thereby below 2·p, so that
     // 2·p more make the difference positive, and s_p is below 2.01·p: it is below 4.01·p.
@@ -33,7 +38,11 @@ pub(crate) fn private<V: Lanes, const H: usize, const F: usize>(
     V::multiply(by_p, &difference, qinv, &p.modulus);
     reduce_once(by_p, &p.modulus.number);
     reduce_once(by_p, &p.modulus.number);
+    #[cfg(test)]
+    crate::fault::strike(Place::Recombination, by_p);
     *full = multiply_and_add(by_p, &q.modulus.number, by_q);
+    #[cfg(test)]
+    crate::fault::strike(Place::Whole, full);
 }
 
 /// `number` to the prime's exponent, modulo the prime: below 2.01 times the prime.

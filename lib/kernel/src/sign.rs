@@ -35,12 +35,29 @@ impl Kernel {
     ///
     /// [`SignError`]; `signatures` is as it was then.
     pub fn sign(self, key: &PrivateKey, messages: &[u8], signatures: &mut Vec<u8>) -> Result<(), SignError> {
+        self.sign_while(key, messages, &mut || true, signatures).map(|_all| ())
+    }
+
+    /// [`Kernel::sign`] for as long as the key may be used: `still_ours` is asked before each eight messages, and nothing more is
+    /// signed once it says no. Returns how many are signed. What a call costs besides its messages, it costs once: memory that is
+    /// overwritten in the end, and the stack.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Kernel::sign`]; none of this call's signatures are appended then.
+    pub fn sign_while(
+        self,
+        key: &PrivateKey,
+        messages: &[u8],
+        still_ours: &mut dyn FnMut() -> bool,
+        signatures: &mut Vec<u8>,
+    ) -> Result<usize, SignError> {
         let before = signatures.len();
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a `Kernel` exists only where the processor has what the function is compiled for.
-        let signed = unsafe { sign_by_ifma(key, messages, signatures) };
+        let signed = unsafe { sign_by_ifma(key, messages, still_ours, signatures) };
         #[cfg(not(target_arch = "x86_64"))]
-        let signed = sign_by::<crate::lanes::Portable>(key, messages, signatures);
+        let signed = sign_by::<crate::lanes::Portable>(key, messages, still_ours, signatures);
         crate::stack::wipe();
         if signed.is_err() {
             signatures.truncate(before);
@@ -51,21 +68,27 @@ impl Kernel {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn sign_by_ifma(key: &PrivateKey, messages: &[u8], signatures: &mut Vec<u8>) -> Result<(), SignError> {
-    sign_by::<Ifma>(key, messages, signatures)
+fn sign_by_ifma(
+    key: &PrivateKey,
+    messages: &[u8],
+    still_ours: &mut dyn FnMut() -> bool,
+    signatures: &mut Vec<u8>,
+) -> Result<usize, SignError> {
+    sign_by::<Ifma>(key, messages, still_ours, signatures)
 }
 
-/// [`Kernel::sign`] by one kind of lanes. What is appended on an error is for the caller to take away.
+/// [`Kernel::sign_while`] by one kind of lanes. What is appended on an error is for the caller to take away.
 #[inline(always)]
 pub(crate) fn sign_by<V: Lanes>(
     key: &PrivateKey,
     messages: &[u8],
+    still_ours: &mut dyn FnMut() -> bool,
     signatures: &mut Vec<u8>,
-) -> Result<(), SignError> {
+) -> Result<usize, SignError> {
     match key.size {
-        Size::Rsa2048 => sign_sized::<V, 4, 8>(key, messages, signatures),
-        Size::Rsa3072 => sign_sized::<V, 6, 12>(key, messages, signatures),
-        Size::Rsa4096 => sign_sized::<V, 8, 16>(key, messages, signatures),
+        Size::Rsa2048 => sign_sized::<V, 4, 8>(key, messages, still_ours, signatures),
+        Size::Rsa3072 => sign_sized::<V, 6, 12>(key, messages, still_ours, signatures),
+        Size::Rsa4096 => sign_sized::<V, 8, 16>(key, messages, still_ours, signatures),
     }
 }
 
@@ -73,8 +96,9 @@ pub(crate) fn sign_by<V: Lanes>(
 fn sign_sized<V: Lanes, const H: usize, const F: usize>(
     key: &PrivateKey,
     messages: &[u8],
+    still_ours: &mut dyn FnMut() -> bool,
     signatures: &mut Vec<u8>,
-) -> Result<(), SignError> {
+) -> Result<usize, SignError> {
     let len = key.signature_len();
     if !messages.len().is_multiple_of(len) {
         return Err(SignError::MessageLength);
@@ -82,12 +106,17 @@ fn sign_sized<V: Lanes, const H: usize, const F: usize>(
     signatures.reserve(messages.len());
     let mut space = Workspace::<V, H, F>::new(key);
     let mut uses = Uses::take(&mut space, key);
+    let mut signed = 0;
     for eight in messages.chunks(LANES * len) {
+        if !still_ours() {
+            break;
+        }
         uses.renew(&mut space, key)?;
         sign_eight(&mut space, key, eight, signatures)?;
+        signed += eight.len() / len;
     }
     uses.keep(&space, key);
-    Ok(())
+    Ok(signed)
 }
 
 /// Signs up to eight messages.

@@ -3,6 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeSet;
 use std::hint::black_box;
+use std::io::Write as _;
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::RsaKeyPair;
-use chancery_kernel::{Kernel, Parts, PrivateKey, encode_pkcs1_sha256};
+use chancery_kernel::{Kernel, LANES, Parts, PrivateKey, encode_pkcs1_sha256};
 use rsa::pkcs8::DecodePrivateKey as _;
 use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
 
@@ -118,6 +119,17 @@ fn neither_the_heap_nor_the_stack_keeps_a_secret() {
         let key = PrivateKey::new(&parts).expect("the kernel takes the key");
         if let Some(kernel) = Kernel::available() {
             kernel.sign(&key, &messages, &mut Vec::new()).expect("the kernel signs");
+            // Broken off after the first eight.
+            let (mut signatures, mut asked) = (Vec::new(), 0);
+            let mut ask = || {
+                asked += 1;
+                asked < 2
+            };
+            let signed = kernel.sign_while(&key, &messages, &mut ask, &mut signatures);
+            assert_eq!(signed, Ok(LANES));
+        } else {
+            let why = "this processor has no AVX-512 IFMA";
+            let _said = writeln!(std::io::stdout(), "skipped: what the kernel leaves in memory, as {why}");
         }
     };
 

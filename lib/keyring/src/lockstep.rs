@@ -7,6 +7,8 @@ use chancery_kernel::{Kernel, LANES, Parts, PrivateKey, SignError, encode_pkcs1_
 use rsa::pkcs1::RsaPrivateKey;
 use rsa::pkcs8::PrivateKeyInfo;
 
+use crate::BatchOutcome;
+
 /// A key that the kernel takes, on a processor that has what the kernel needs.
 pub(crate) struct Lockstep {
     kernel: Kernel,
@@ -14,8 +16,9 @@ pub(crate) struct Lockstep {
 }
 
 impl Lockstep {
-    /// How many records at a time.
-    pub(crate) const RECORDS: usize = LANES;
+    /// Records whose encoded messages are in memory at a time. What the kernel costs once per call, such as overwriting its memory, is
+    /// little beside so many, and the messages of keys of 2048 bits fit into the second cache.
+    const AT_ONCE: usize = 64 * LANES;
 
     /// Eight lanes take as long as three to four signatures of AWS-LC, however many of them are used.
     pub(crate) const LEAST: u64 = 4;
@@ -39,16 +42,33 @@ impl Lockstep {
         key.ok().map(|key| Self { kernel, key })
     }
 
-    /// Appends the signature of each payload, in the same order, or nothing on an error.
-    pub(crate) fn sign(&self, payloads: &[&[u8]], out: &mut Vec<u8>) -> Result<(), SignError> {
+    /// Appends the signature of each payload, in the same order. `still_ours` is asked before each eight.
+    pub(crate) fn sign_while<'a>(
+        &self,
+        mut payloads: impl Iterator<Item = &'a [u8]>,
+        still_ours: &mut dyn FnMut() -> bool,
+        out: &mut Vec<u8>,
+    ) -> Result<BatchOutcome, SignError> {
         let len = self.key.signature_len();
-        let mut messages = Vec::with_capacity(payloads.len() * len);
-        for payload in payloads {
-            let mut sha256 = [0; digest::SHA256_OUTPUT_LEN];
-            sha256.copy_from_slice(digest::digest(&digest::SHA256, payload).as_ref());
-            encode_pkcs1_sha256(&sha256, len, &mut messages);
+        let most = payloads.size_hint().1.unwrap_or(Self::AT_ONCE).min(Self::AT_ONCE);
+        let mut messages = Vec::with_capacity(most * len);
+        let mut signed = 0;
+        loop {
+            messages.clear();
+            for payload in payloads.by_ref().take(Self::AT_ONCE) {
+                let mut sha256 = [0; digest::SHA256_OUTPUT_LEN];
+                sha256.copy_from_slice(digest::digest(&digest::SHA256, payload).as_ref());
+                encode_pkcs1_sha256(&sha256, len, &mut messages);
+            }
+            if messages.is_empty() {
+                return Ok(BatchOutcome::Complete);
+            }
+            let now = self.kernel.sign_while(&self.key, &messages, still_ours, out)?;
+            signed += now;
+            if now < messages.len() / len {
+                return Ok(BatchOutcome::Stopped { signed });
+            }
         }
-        self.kernel.sign(&self.key, &messages, out)
     }
 }
 

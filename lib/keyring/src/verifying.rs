@@ -1,6 +1,7 @@
 //! Verifying, by libraries that share no code with the one that signed.
 
 mod ed25519;
+mod multiples;
 mod rs256;
 
 use std::error::Error;
@@ -103,8 +104,8 @@ impl VerifyingKey {
         }
     }
 
-    /// The same key, for a hundred signatures and more: one of EdDSA takes a millisecond once, and 30 KB, to verify the rest
-    /// in half the time ([`VerifyingKey::verify_batch`]).
+    /// The same key, for many calls of [`VerifyingKey::verify_batch`]: one of EdDSA keeps 220 KB, with which it verifies twice as
+    /// fast. Without, each call makes them for itself if it has enough signatures, as long as it takes to verify some ten.
     #[must_use]
     pub fn for_many(self) -> Self {
         let Self { algorithm, key } = self;

@@ -1,4 +1,4 @@
--- $1 run
+-- $1 run, $2 first batch
 SELECT b.batch, b.first_record, b.last_record, b.payload_bytes,
        b.closed_at < b.opened_at AS closed_early,
        NOT (isfinite(b.opened_at) AND isfinite(b.closed_at)) AS endless,
@@ -10,5 +10,5 @@ SELECT b.batch, b.first_record, b.last_record, b.payload_bytes,
            AS lease_fits
   FROM chancery.batches b
   LEFT JOIN chancery.leases l ON l.id = b.lease_id
- WHERE b.run_id = $1
+ WHERE b.run_id = $1 AND b.batch >= $2
  ORDER BY b.batch

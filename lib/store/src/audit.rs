@@ -22,11 +22,13 @@ use crate::row::from_row;
 use crate::run::Run;
 
 mod beside;
+mod copied;
 mod rows;
 
 use beside::Beside;
 pub use rows::{
     AdmissionRow, ArrivalFault, BatchRow, KeyRow, LeaseRow, PAYLOAD_BYTES, RecordRow, ReleaseRow, Stray,
+    WrittenRow,
 };
 
 /// One instant of the ledger, kept readable for as long as this value lives.
@@ -172,9 +174,14 @@ impl Reader {
         self.of(query::audit_admissions, run.id).try_collect().await
     }
 
-    /// The run's batches, in order.
-    pub fn batches(&mut self, run: &Run) -> impl Stream<Item = Result<BatchRow, StoreError>> {
-        self.of(query::audit_batches, run.id)
+    /// The run's batches from this number on, in order.
+    pub fn batches(&mut self, run: &Run, from: i64) -> impl Stream<Item = Result<BatchRow, StoreError>> {
+        query::audit_batches
+            .rows_as()
+            .bind(run.id)
+            .bind(from)
+            .fetch(&mut self.connection)
+            .map_err(|error| StoreError::of(query::audit_batches.name, error))
     }
 
     /// How many of the run's `records` records the longest block of signatures has.
@@ -209,20 +216,32 @@ impl Reader {
                 .fetch_all(&mut self.connection)
                 .await
                 .map_err(|error| StoreError::of(query::audit_blocks.name, error))?;
-            let payloads = query::audit_payloads
-                .rows_as()
-                .bind(run)
-                .bind(first)
-                .bind(last)
-                .bind(PAYLOAD_BYTES)
-                .fetch(&mut self.connection)
-                .map_err(|error| StoreError::of(query::audit_payloads.name, error));
+            let numbers = [run.into(), first, last, PAYLOAD_BYTES.into()];
+            let payloads = copied::payloads(&mut self.connection, query::audit_payloads, &numbers).await?;
             let beside = Beside::new(Box::pin(payloads), blocks, (first, last));
             Ok(stream::try_unfold(beside, async |mut beside| {
                 Ok(beside.row().await?.map(|row| (row, beside)))
             }))
         };
         beside.try_flatten_stream()
+    }
+
+    /// What the records `first..=last` and their signatures are stored as, without reading any of them. Of blocks of signatures that
+    /// have more than `longest_block` records, some may be left out.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn written(
+        &mut self,
+        run: &Run,
+        first: i64,
+        last: i64,
+        longest_block: i64,
+    ) -> Result<Vec<WrittenRow>, StoreError> {
+        let written = query::audit_written.rows_as().bind(run.id).bind(first).bind(last).bind(longest_block);
+        let written = written.fetch_all(&mut self.connection).await;
+        written.map_err(|error| StoreError::of(query::audit_written.name, error))
     }
 
     /// At most `limit` rows of each kind that have no place in the run, which has `records` records in the

@@ -4,9 +4,10 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use anyhow::{Context as _, ensure};
-use chancery_audit::{AuditOptions, Report, audit, audit_keyring};
+use chancery_audit::{Ahead, AuditOptions, Report, audit, audit_after, audit_ahead, audit_keyring};
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, independent_audit, throw_away};
 use chancery_local_postgres::ThrowAway;
+use chancery_store::lease::Acquired;
 use chancery_store::{StoreError, query};
 use futures::TryStreamExt;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
@@ -110,7 +111,7 @@ async fn a_deletion_waits_for_an_audit_that_began_before_it_and_signers_wait_for
 
     // All that the audit looks at only now is still there.
     let mut reader = snapshot.reader().await?;
-    let batches: Vec<_> = reader.batches(&audited).try_collect().await?;
+    let batches: Vec<_> = reader.batches(&audited, 1).try_collect().await?;
     let records: Vec<_> = reader.records(&audited, 1, 200, audited.batch_size).try_collect().await?;
     let strays = reader.strays(&audited, 200, 20, 10).await?;
     assert_eq!((batches.len(), records.len(), strays.len()), (20, 200, 0));
@@ -146,5 +147,43 @@ async fn what_the_audit_says_of_tables_is_of_its_instant() -> anyhow::Result<()>
     let found: Vec<String> =
         found.map(|row: sqlx::postgres::PgRow| row.get("name")).fetch_all(&mut snapshot).await?;
     assert_eq!(found, [format!("batches_{forged}")]);
+    Ok(())
+}
+
+/// How often signatures of a run's blocks were looked up, each of which stands apart from its row: once as it is stored, when a number for
+/// it is looked for, and whenever it is read.
+async fn blocks_read(ledger: &TestLedger, run: i32) -> i64 {
+    let read = "SELECT t.idx_scan FROM pg_stat_all_tables t JOIN pg_class c ON c.reltoastrelid = t.relid WHERE c.relname = $1";
+    let read = sqlx::query_scalar(read).bind(format!("signature_blocks_{run}"));
+    read.fetch_one(ledger.ledger.pool()).await.expect("the table has a second one for long values")
+}
+
+#[tokio::test]
+async fn what_was_checked_before_the_end_of_a_run_is_not_read_again() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = TestRun::new().records(2_000).batch_size(100).keys(5).seeded(&ledger).await?;
+    let (id, name, options) = (run.run.id, run.run.name.as_str(), AuditOptions::default());
+    let mut ahead = Ahead::default();
+    // The first batch is in hand: it is not final, and nothing behind it is looked at.
+    let mut session = run.session("one").await?;
+    let (Acquired::Leased(lease), _) = session.acquire().await? else { anyhow::bail!("nothing to lease") };
+    assert!(!audit_ahead(&ledger.ledger, "default", name, &mut ahead).await?);
+    assert_eq!(ahead.records(), 0);
+    session.abandon(&lease).await?;
+    let (code, log) = run.start_signer("two")?.ended().await?;
+    ensure!(code == Some(0), "{log}");
+    ledger.ledger.settle(&run.run).await?;
+
+    while audit_ahead(&ledger.ledger, "default", name, &mut ahead).await? {}
+    assert_eq!(ahead.records(), 2_000);
+    eventually("all blocks were read", async || blocks_read(&ledger, id).await >= 40).await;
+    let after = audit_after(&ledger.ledger, "default", name, &options, &ahead, |_| {}).await?;
+    let whole = audit(&ledger.ledger, "default", name, &options, |_| {}).await?;
+    assert_eq!(serde_json::to_value(&after)?, serde_json::to_value(&whole)?);
+    assert_holds(&after)?;
+    // The server counts in order: what the audit in between had read would be there before what the whole one read.
+    eventually("all blocks were read again", async || blocks_read(&ledger, id).await >= 60).await;
+    let read = blocks_read(&ledger, id).await;
+    assert!(read < 80, "20 blocks were looked up {read} times: stored, and read by more than two of three");
     Ok(())
 }

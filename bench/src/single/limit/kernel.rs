@@ -1,14 +1,11 @@
 //! The kernel beside the libraries that it is to be faster than: processor time of one thread.
 
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
-
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use chancery_bench::crypto_mb;
 use chancery_bench::{Bound, Effort, Figure, Measured, Outcome, Samples, Table};
 use chancery_kernel::{Kernel, Parts, PrivateKey, encode_pkcs1_sha256};
 use rsa::pkcs8::DecodePrivateKey as _;
@@ -16,9 +13,6 @@ use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::cpu;
-
-/// What `scripts/crypto-mb.sh` builds.
-const CRYPTO_MB: &str = ".tools/crypto-mb/rate";
 
 /// Records of a batch.
 const BATCH: usize = 96;
@@ -28,8 +22,7 @@ struct Key {
     bits: usize,
     aws: KeyPair,
     kernel: PrivateKey,
-    /// p, q, dp, dq, and the inverse of q modulo p, each of half the modulus' length.
-    parts: [Vec<u8>; 5],
+    crypto_mb: crypto_mb::Key,
 }
 
 impl Key {
@@ -37,21 +30,18 @@ impl Key {
         let aws = KeyPair::generate(size).context("a key")?;
         let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&aws).context("PKCS #8")?;
         let rsa = rsa::RsaPrivateKey::from_pkcs8_der(pkcs8.as_ref())?;
-        let parts = [
-            Some(rsa.primes()[0].to_bytes_be()),
-            Some(rsa.primes()[1].to_bytes_be()),
-            rsa.dp().map(|part| part.to_bytes_be()),
-            rsa.dq().map(|part| part.to_bytes_be()),
-            rsa.qinv().map(|part| part.to_bytes_be().1),
-        ]
-        .map(|part| {
-            let part = part.unwrap_or_default();
-            [vec![0; (bits / 16).saturating_sub(part.len())], part].concat()
-        });
-        let [p, q, dp, dq, qinv] = &parts;
         let (n, e) = (rsa.n().to_bytes_be(), rsa.e().to_bytes_be());
-        let kernel = PrivateKey::new(&Parts { n: &n, e: &e, p, q, dp, dq, qinv })?;
-        Ok(Self { bits, aws, kernel, parts })
+        let (p, q) = (rsa.primes()[0].to_bytes_be(), rsa.primes()[1].to_bytes_be());
+        let dp = rsa.dp().context("it is precomputed")?.to_bytes_be();
+        let dq = rsa.dq().context("it is precomputed")?.to_bytes_be();
+        let qinv = rsa.qinv().context("it is precomputed")?.to_bytes_be().1;
+        let parts = Parts { n: &n, e: &e, p: &p, q: &q, dp: &dp, dq: &dq, qinv: &qinv };
+        Ok(Self {
+            bits,
+            aws,
+            kernel: PrivateKey::new(&parts)?,
+            crypto_mb: crypto_mb::Key::new(pkcs8.as_ref())?,
+        })
     }
 
     fn payloads(records: usize) -> impl Iterator<Item = [u8; 8]> {
@@ -87,31 +77,6 @@ impl Key {
         }
         nanoseconds(before, records)
     }
-
-    /// Without blinding and verification; none where it is not built.
-    fn by_crypto_mb(&self, batches: usize) -> anyhow::Result<Option<f64>> {
-        if !Path::new(CRYPTO_MB).exists() {
-            return Ok(None);
-        }
-        let mut signature = vec![0; self.bits / 8];
-        let [payload] = Self::payloads(1).collect::<Vec<_>>()[..] else { unreachable!("one was asked for") };
-        self.aws
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &payload, &mut signature)
-            .context("a signature")?;
-        let message = self.encoded(1);
-        let lines = self.parts.iter().chain([&message, &signature]);
-        let hex = |bytes: &Vec<u8>| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let input: String = lines.map(|line| hex(line) + "\n").collect();
-        let mut child = Command::new(CRYPTO_MB)
-            .args([self.bits, batches * BATCH / 8].map(|number| number.to_string()))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        child.stdin.take().context("a pipe")?.write_all(input.as_bytes())?;
-        let output = child.wait_with_output()?;
-        ensure!(output.status.success(), "{CRYPTO_MB} failed");
-        Ok(Some(String::from_utf8(output.stdout)?.trim().parse()?))
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
@@ -144,7 +109,8 @@ fn measured(effort: Effort) -> Measured {
             to_aws.add(aws / own);
             per_second[0].add(1e9 / own);
             per_second[1].add(1e9 / aws);
-            if let Some(crypto_mb) = key.by_crypto_mb(batches)? {
+            if crypto_mb::is_there() {
+                let crypto_mb = key.crypto_mb.nanoseconds(batches * BATCH / 8)?;
                 to_crypto_mb.add(crypto_mb / own);
                 per_second[2].add(1e9 / crypto_mb);
             }

@@ -5,20 +5,26 @@ use rsa::BigUint;
 
 use super::keys::{Key, OwnedParts};
 use super::signatures::sign;
-use crate::{LANES, SignError, fault};
+use crate::fault::{self, Place};
+use crate::{LANES, SignError};
 
 #[test]
 fn a_bit_that_flips_in_one_lane_holds_the_whole_batch_back() {
     let key = Key::generate(KeySize::Rsa2048);
     let messages: Vec<u8> = (0..2 * LANES).flat_map(|n| key.bytes(&BigUint::from(n + 7))).collect();
-    for lane in 0..LANES {
-        for (digit, bit) in [(0, 0), (3, 51), (10, 20), (19, 30)] {
-            let mut signatures = b"before".to_vec();
-            fault::arm(lane, digit, bit);
-            assert_eq!(sign(&key.kernel, &messages, &mut signatures), Err(SignError::Fault));
-            assert_eq!(signatures, b"before");
+    for place in [Place::ByP, Place::ByQ, Place::Recombination, Place::Whole] {
+        for lane in 0..LANES {
+            for (digit, bit) in [(0, 0), (3, 51), (10, 20), (19, 30)] {
+                let mut signatures = b"before".to_vec();
+                fault::arm(place, lane, digit, bit);
+                assert_eq!(sign(&key.kernel, &messages, &mut signatures), Err(SignError::Fault), "{place:?}");
+                assert!(fault::has_struck(), "{place:?}");
+                assert_eq!(signatures, b"before");
+            }
         }
     }
+    fault::arm(Place::Whole, 0, 38, 30);
+    assert_eq!(sign(&key.kernel, &messages, &mut Vec::new()), Err(SignError::Fault));
     let mut signatures = Vec::new();
     sign(&key.kernel, &messages, &mut signatures).expect("without a fault the same key signs");
     assert_eq!(signatures.len(), messages.len());

@@ -6,16 +6,34 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
 use rsa::BigUint;
 
+use super::kernel;
 use super::keys::{Key, Numbers, OwnedParts, SIZES};
 use crate::lanes::Portable;
 use crate::sign::sign_by;
-use crate::{Kernel, LANES, PrivateKey, SignError, encode_pkcs1_sha256};
+use crate::{LANES, PrivateKey, SignError, encode_pkcs1_sha256};
 
 /// By the kernel, or by its portable twin on a processor without the instructions: the arithmetic is the same.
 pub(super) fn sign(key: &PrivateKey, messages: &[u8], signatures: &mut Vec<u8>) -> Result<(), SignError> {
-    match Kernel::available() {
-        Some(kernel) => kernel.sign(key, messages, signatures),
-        None => sign_by::<Portable>(key, messages, signatures),
+    sign_while(key, messages, &mut || true, signatures).map(|_all| ())
+}
+
+/// [`sign`] for as long as that says yes; how many are signed.
+pub(super) fn sign_while(
+    key: &PrivateKey,
+    messages: &[u8],
+    still_ours: &mut dyn FnMut() -> bool,
+    signatures: &mut Vec<u8>,
+) -> Result<usize, SignError> {
+    match kernel() {
+        Some(kernel) => kernel.sign_while(key, messages, still_ours, signatures),
+        None => {
+            let before = signatures.len();
+            let signed = sign_by::<Portable>(key, messages, still_ours, signatures);
+            if signed.is_err() {
+                signatures.truncate(before);
+            }
+            signed
+        }
     }
 }
 
@@ -78,7 +96,7 @@ fn a_key_signs_the_same_with_its_primes_either_way_round() {
 fn the_portable_twin_gives_the_same_signatures() {
     let key = Key::generate(KeySize::Rsa2048);
     let mut signatures = Vec::new();
-    sign_by::<Portable>(&key.kernel, &encoded(LANES + 1, key.len()), &mut signatures)
+    sign_by::<Portable>(&key.kernel, &encoded(LANES + 1, key.len()), &mut || true, &mut signatures)
         .expect("the twin signs");
     assert!(signatures == by_aws_lc(&key, LANES + 1));
 }

@@ -206,7 +206,7 @@ fn of_signatures(kernel: Kernel, key: &Key) -> f64 {
 #[ignore = "takes a minute of a quiet core, and measures time: see docs/internals/kernel.md"]
 #[expect(clippy::print_stdout, reason = "what was measured is for the reader")]
 fn times_tell_nothing_of_primes_exponents_and_messages() {
-    let Some(kernel) = Kernel::available() else { return };
+    let Some(kernel) = super::kernel() else { return };
     let keys: Vec<Key> = (0..16).map(|_| Key::generate(KeySize::Rsa2048)).collect();
     let parts: Vec<OwnedParts> = keys.iter().map(|key| filled(&OwnedParts::of(&key.rsa))).collect();
     let mut found = of_arithmetic(&keys[0].kernel.p.modulus).to_vec();

@@ -32,7 +32,7 @@ impl SigningKey {
         &self,
         records: u64,
         payloads: impl Iterator<Item = &'a [u8]>,
-        still_ours: impl FnMut() -> bool,
+        mut still_ours: impl FnMut() -> bool,
         signatures: &mut Signatures,
     ) -> Result<BatchOutcome, SignError> {
         if signatures.signature_len() != self.signature_len {
@@ -44,7 +44,9 @@ impl SigningKey {
         }
         signatures.reserve(payloads.size_hint().0);
         match (&self.lockstep, self.library(records)) {
-            (Some(lockstep), Library::Kernel) => self.sign_eights(lockstep, payloads, still_ours, signatures),
+            (Some(lockstep), Library::Kernel) => lockstep
+                .sign_while(payloads, &mut still_ours, signatures.buffer())
+                .map_err(|why| SignError::Lockstep { key: self.id, algorithm: self.algorithm, why }),
             _ => self.sign_each(payloads, still_ours, signatures),
         }
     }
@@ -62,32 +64,5 @@ impl SigningKey {
             self.sign(payload, signatures.buffer())?;
         }
         Ok(BatchOutcome::Complete)
-    }
-
-    fn sign_eights<'a>(
-        &self,
-        lockstep: &Lockstep,
-        mut payloads: impl Iterator<Item = &'a [u8]>,
-        mut still_ours: impl FnMut() -> bool,
-        signatures: &mut Signatures,
-    ) -> Result<BatchOutcome, SignError> {
-        let mut signed = 0;
-        loop {
-            let mut eight: [&[u8]; Lockstep::RECORDS] = [&[]; Lockstep::RECORDS];
-            let taken =
-                eight.iter_mut().zip(payloads.by_ref()).map(|(place, payload)| *place = payload).count();
-            if taken == 0 {
-                return Ok(BatchOutcome::Complete);
-            }
-            if !still_ours() {
-                return Ok(BatchOutcome::Stopped { signed });
-            }
-            lockstep.sign(&eight[..taken], signatures.buffer()).map_err(|why| SignError::Lockstep {
-                key: self.id,
-                algorithm: self.algorithm,
-                why,
-            })?;
-            signed += taken;
-        }
     }
 }

@@ -125,6 +125,38 @@ fn a_batch_of_rs256_stops_with_whole_signatures_when_the_key_is_no_longer_ours()
             assert_eq!(outcome, BatchOutcome::Stopped { signed });
         }
         assert!(signed <= 8 * granted && signed >= granted);
+        if key.library(18) == Library::Kernel {
+            assert_eq!(signed, (8 * granted).min(18), "eight records for each yes");
+        }
+    }
+}
+
+#[test]
+fn a_batch_of_rs256_that_is_encoded_in_several_pieces_has_the_same_bytes_and_stops_at_any_of_them() {
+    let key = signing_key(Algorithm::Rs256);
+    let payloads: Vec<[u8; 2]> = (0..1_030_u16).map(u16::to_be_bytes).collect();
+    let payloads = || payloads.iter().map(<[u8; 2]>::as_slice);
+    let mut whole = Signatures::new(key.signature_len());
+    assert_eq!(key.sign_batch(1_030, payloads(), || true, &mut whole), Ok(BatchOutcome::Complete));
+    assert_eq!(whole.len(), 1_030);
+    for (record, (payload, signature)) in payloads().zip(&whole).enumerate() {
+        // The first and last of each piece, and some between.
+        if record % 512 < 9 || record % 512 > 503 {
+            assert!(signature == signature_of(&key, payload), "record {record}");
+        }
+    }
+    let eights = if key.library(1_030) == Library::Kernel { 8 } else { 1 };
+    for granted in [63, 64, 65, 128] {
+        let mut signatures = Signatures::new(key.signature_len());
+        let mut asked = 0;
+        let still_ours = || {
+            asked += 1;
+            asked <= granted
+        };
+        let outcome = key.sign_batch(1_030, payloads(), still_ours, &mut signatures);
+        assert_eq!(outcome, Ok(BatchOutcome::Stopped { signed: granted * eights }));
+        assert!(whole.as_bytes().starts_with(signatures.as_bytes()), "{granted} were granted");
+        assert_eq!((signatures.len(), asked), (granted * eights, granted + 1));
     }
 }
 

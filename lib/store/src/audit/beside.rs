@@ -107,14 +107,17 @@ impl<'r> Beside<'r> {
     /// Each payload of the record beside each of its signatures.
     fn pair(&mut self, record: i64) {
         if self.group.is_empty() {
-            self.ready.extend(self.open.iter().map(|block| block.beside(record, None)));
+            let without = || RecordRow { record, ..RecordRow::default() };
+            self.ready.extend(self.open.iter().map(|block| block.beside(without())));
         }
         for (number, payload) in self.group.drain(..) {
-            let payload = Some((number, payload));
-            if self.open.is_empty() {
-                self.ready.push_back(RecordRow::of(record, payload.as_ref()));
+            let row = RecordRow::of(number, payload);
+            match self.open.as_slice() {
+                [] => self.ready.push_back(row),
+                // Nearly always it is one, and nothing is copied.
+                [block] => self.ready.push_back(block.beside(row)),
+                blocks => self.ready.extend(blocks.iter().map(|block| block.beside(row.clone()))),
             }
-            self.ready.extend(self.open.iter().map(|block| block.beside(record, payload.as_ref())));
         }
     }
 }
@@ -133,15 +136,15 @@ fn numbered(rows: Vec<BlockRow>) -> VecDeque<Block> {
 }
 
 impl Block {
-    fn beside(&self, record: i64, payload: Option<&(u64, PayloadRow)>) -> RecordRow {
+    fn beside(&self, row: RecordRow) -> RecordRow {
         RecordRow {
             signature_row: Some(self.number),
-            signature: self.signature(record),
+            signature: self.signature(row.record),
             lease_id: Some(self.row.lease_id),
             key_id: self.row.key_id,
             lease_run: self.row.lease_run,
             lease_outcome: self.outcome.clone(),
-            ..RecordRow::of(record, payload)
+            ..row
         }
     }
 

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sqlx::Postgres;
-use sqlx::postgres::{PgTypeInfo, PgValueRef};
 use uuid::Uuid;
 
 use crate::lease::Library;
@@ -80,27 +78,9 @@ pub(super) struct PayloadRow {
     /// Bytes of the payload; a sound ledger has them.
     pub(super) payload_bytes: Option<i32>,
     /// What was signed; none if it has more than [`PAYLOAD_BYTES`].
-    pub(super) payload: Option<Stored>,
+    pub(super) payload: Option<Bytes>,
     /// What it is known by in its keyring.
-    pub(super) digest: Option<Stored>,
-}
-
-from_row!(PayloadRow { record, payload_bytes, payload, digest });
-
-/// Bytes that several rows may share.
-#[derive(Clone, Debug)]
-pub(super) struct Stored(pub(super) Bytes);
-
-impl sqlx::Type<Postgres> for Stored {
-    fn type_info() -> PgTypeInfo {
-        <Vec<u8> as sqlx::Type<Postgres>>::type_info()
-    }
-}
-
-impl<'r> sqlx::Decode<'r, Postgres> for Stored {
-    fn decode(value: PgValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
-        <Vec<u8> as sqlx::Decode<Postgres>>::decode(value).map(|bytes| Self(bytes.into()))
-    }
+    pub(super) digest: Option<Bytes>,
 }
 
 /// A block of signatures, as it is stored, and its lease.
@@ -135,6 +115,21 @@ from_row!(BlockRow {
     lease_outcome
 });
 
+/// What rows of records, or a block of signatures, are stored as. The same again only if they are the very same rows.
+#[derive(Debug)]
+pub struct WrittenRow {
+    /// Of records the transaction that wrote them, of a block all that is said of it and its lease but its signatures.
+    pub what: String,
+    /// How many rows.
+    pub rows: i64,
+    /// A hash of their places and numbers.
+    pub places: i64,
+    /// The key of a block's lease.
+    pub key_id: Option<Uuid>,
+}
+
+from_row!(WrittenRow { what, rows, places, key_id });
+
 /// A record beside its signature; either side may be missing.
 #[derive(Clone, Debug, Default)]
 pub struct RecordRow {
@@ -163,18 +158,10 @@ pub struct RecordRow {
 }
 
 impl RecordRow {
-    /// A record of this number with this payload and no signature.
-    pub(super) fn of(record: i64, payload: Option<&(u64, PayloadRow)>) -> Self {
-        let Some((number, row)) = payload else { return Self { record, ..Self::default() } };
-        let shared = |stored: &Option<Stored>| stored.as_ref().map(|stored| stored.0.clone());
-        Self {
-            record,
-            record_row: Some(*number),
-            payload_bytes: row.payload_bytes,
-            payload: shared(&row.payload),
-            digest: shared(&row.digest),
-            ..Self::default()
-        }
+    /// A record without a signature, whose row is told from others by this number.
+    pub(super) fn of(number: u64, row: PayloadRow) -> Self {
+        let PayloadRow { record, payload_bytes, payload, digest } = row;
+        Self { record, record_row: Some(number), payload_bytes, payload, digest, ..Self::default() }
     }
 }
 

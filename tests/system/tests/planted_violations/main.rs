@@ -4,6 +4,7 @@
 //! Two complete runs are signed by a real signer each, and two more with one ring lease by lease, then robbed of everything that protects them. Each case
 //! works on a copy, as somebody who owns the database.
 
+mod ahead;
 mod arrivals;
 mod batches;
 mod by_hand;
@@ -111,6 +112,7 @@ async fn make_original() -> anyhow::Result<()> {
     shared::make(&ledger.ledger, &ledger.url.parse()?).await?;
     arrivals::make(&ledger).await?;
     ledger.execute(UNPROTECT).await?;
+    ahead::check(&ledger.ledger).await?;
     ledger.ledger.close().await;
     Ok(())
 }
@@ -153,6 +155,7 @@ async fn is_caught(
         })
     };
 
+    ahead::is_audited_alike(url, audited.run).await?;
     let stdout = is_broken(verify(url, audited.run).await?, laws)?;
     for words in says.iter().map(|words| with_keys(words)) {
         ensure!(stdout.contains(&words), "{words:?} is not in\n{stdout}");
@@ -205,6 +208,7 @@ async fn a_ledger_that_nobody_touched_holds_although_nothing_protects_it() -> an
     let (url, _) = tampered_with("untouched", "").await?;
     for run in ["demo", "other", "one", "two"] {
         verify(&url, run).await?.expect_code(0)?;
+        ahead::is_audited_alike(&url, run).await?;
         if let Some(report) = independent_audit(&url, "default", run).await? {
             assert!(report.holds, "{run}: {report:#?}");
         }
