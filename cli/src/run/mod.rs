@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chancery_api::AuditPolicy;
+use chancery_audit::PolicyCheck;
 use chancery_keyring::DataKey;
 use chancery_process::{Exit, LogFormat, Stop};
 use chancery_statement::StatementKey;
@@ -142,7 +143,7 @@ async fn sign_and_audit(
         None
     } else {
         tokio::select! {
-            report = verify::audit_with_bar(database, &run, &display) => Some(report?),
+            report = verify::audit_with_bar(database, &run, &display, PolicyCheck::Sample) => Some(report?),
             () = stop.asked() => return Ok(interrupted(&display)),
         }
     };

@@ -7,6 +7,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_reading::Outcome;
+use chancery_sources::judge::now;
 use chancery_store::{Idempotency, Run};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -20,11 +21,12 @@ use crate::body::{self, Held};
 use crate::call::{Item, RequestName, dead, items};
 use crate::gateway::{Gateway, Shared};
 use crate::keys::hex;
-use crate::lanes::Lane;
+use crate::lanes::{Items, Lane};
 use crate::model::{Pushed, Record, RecordState};
 use crate::problem::Problem;
 use crate::room::{self, Room};
 use crate::runs::{Name, PushedRun};
+use crate::states::flags_of;
 use crate::{content, model};
 
 /// What a record takes besides its payload, on its way in.
@@ -85,7 +87,10 @@ pub(crate) async fn push_records(
     room.take(bytes_held + outcomes.len() * (ITEM + per_record))?;
     let of_answer = room.split(outcomes.len() * per_record);
     let items = named(&lane, outcomes).await?;
-    if dead(&items) > limits.dead {
+    // What was made of payloads, and marks, also those in the answer.
+    let said: usize = items.items.iter().map(Item::said_bytes).sum();
+    room.take(2 * said)?;
+    if dead(&items.items) > limits.dead {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "too-many-dead-in-one",
@@ -96,7 +101,7 @@ pub(crate) async fn push_records(
             ),
         ));
     }
-    if items.is_empty() {
+    if items.items.is_empty() {
         return Ok(room::json(
             &Pushed { run: name.to_string(), repeated: false, records: Vec::new() },
             of_answer,
@@ -111,16 +116,17 @@ pub(crate) async fn push_records(
     Ok(room::json(&Pushed { run: name.to_string(), repeated: answer.repeated, records }, of_answer))
 }
 
-/// What is taken in of what was read. An expression is worked out where it holds up nobody else.
-async fn named(lane: &Lane, outcomes: Vec<Outcome>) -> Result<Vec<Item>, Problem> {
-    let target = lane.target.clone();
-    if target.identify.is_none() {
-        return Ok(items(outcomes, None));
+/// What is taken in of what was read. Expressions are worked out where they hold up nobody else.
+async fn named(lane: &Lane, outcomes: Vec<Outcome>) -> Result<Items, Problem> {
+    let (target, judged_at) = (lane.target.clone(), now());
+    if target.identify.is_none() && target.judge.is_none() {
+        return Ok(Items { items: items(outcomes, &target, judged_at), judged_at });
     }
-    apart(move || items(outcomes, target.identify.as_ref())).await.map_err(|error| {
+    let items = apart(move || items(outcomes, &target, judged_at)).await.map_err(|error| {
         tracing::error!(%error, "an expression could not be worked out");
         Problem::busy()
-    })
+    })?;
+    Ok(Items { items, judged_at })
 }
 
 /// What the client calls the request, and what it sends by it.
@@ -161,14 +167,16 @@ async fn with_signatures(
     let found = lane.waits.until(records.iter().filter_map(wanted).collect(), until).await;
     let shown = shared.keys.shown(&shared.ledger, &run.keyring, found.into_values().collect()).await?;
     let shown: std::collections::HashMap<i64, Box<model::Signed>> =
-        shown.into_iter().map(|(record, signed)| (record, Box::new(signed))).collect();
+        shown.into_iter().map(|line| (line.record, Box::new(line.signed))).collect();
     for state in records {
         let there = wanted(state).and_then(|record| shown.get(&record).cloned());
         match (&mut *state, there) {
             (RecordState::Admitted { signed, .. } | RecordState::Duplicate { signed, .. }, Some(there)) => {
                 *signed = Some(there);
             }
-            (&mut RecordState::Admitted { record, .. }, None) => *state = RecordState::Pending { record },
+            (RecordState::Admitted { record, flags, .. }, None) => {
+                *state = RecordState::Pending { record: *record, flags: flags.take() };
+            }
             (RecordState::Duplicate { .. }, None)
             | (RecordState::Pending { .. } | RecordState::Dead { .. } | RecordState::Rejected { .. }, _) => {}
         }
@@ -230,15 +238,16 @@ pub(crate) async fn find_record(
 async fn of_run(shared: &Shared, run: &Run, record: i64) -> Result<Response, Problem> {
     let failed = |error| Problem::store(&error);
     let payload = shared.ledger.payload_of(run, record).await.map_err(failed)?;
-    let payload = payload.ok_or_else(|| Problem::not_found(format!("the run has no record {record}")))?;
+    let (payload, flags) =
+        payload.ok_or_else(|| Problem::not_found(format!("the run has no record {record}")))?;
     // Itself, its text, and the text of the answer.
     let mut room = Room::new(&shared.held);
     room.take(4 * payload.len() + SIGNED)?;
     let signed = shared.ledger.signatures_of(run, &[record]).await.map_err(failed)?;
-    let signed =
-        shared.keys.shown(&shared.ledger, &run.keyring, signed).await?.pop().map(|(_, signed)| signed);
+    let signed = shared.keys.shown(&shared.ledger, &run.keyring, signed).await?.pop().map(|line| line.signed);
     let payload_digest = hex(&Sha256::digest(&payload));
-    Ok(room::json(&Record { record, payload: STANDARD.encode(payload), payload_digest, signed }, room))
+    let (payload, flags) = (STANDARD.encode(payload), flags.as_deref().and_then(flags_of));
+    Ok(room::json(&Record { record, payload, payload_digest, signed, flags }, room))
 }
 
 fn bytes_of(hex: &str) -> Option<Vec<u8>> {

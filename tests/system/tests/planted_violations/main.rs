@@ -7,6 +7,7 @@
 mod arrivals;
 mod batches;
 mod by_hand;
+mod judged;
 mod keys;
 mod leases;
 mod log;
@@ -32,6 +33,7 @@ use uuid::Uuid;
 /// The run `other`, number 2: 8 records, 2 keys, the leases 16 and 17.
 /// The runs `one` and `two`, numbers 3 and 4, with the ring `shared`, number 3: see the module of that name.
 /// The runs `first`, `second` and `third`, numbers 6 to 8, with the ring `files`, and with sources: see `arrivals`.
+/// The run `judged`, number 9, with sources and a policy: see `judged`.
 const ORIGINAL: &str = "unprotected";
 
 const UNPROTECT: &str = "
@@ -110,6 +112,7 @@ async fn make_original() -> anyhow::Result<()> {
     ensure!(aligned, "batch 5 is to be signed under lease 5, and so on");
     shared::make(&ledger.ledger, &ledger.url.parse()?).await?;
     arrivals::make(&ledger).await?;
+    judged::make(&ledger).await?;
     ledger.execute(UNPROTECT).await?;
     ledger.ledger.close().await;
     Ok(())
