@@ -11,7 +11,8 @@ CREATE TYPE chancery.algorithm AS ENUM (
 
 CREATE TYPE chancery.arrival_state AS ENUM (
     'Duplicate',
-    'Dead'
+    'Dead',
+    'Rejected'
 );
 
 CREATE TYPE chancery.batch_closing AS ENUM (
@@ -39,6 +40,17 @@ CREATE TYPE chancery.idempotency AS ENUM (
     'Content',
     'Expression',
     'None'
+);
+
+CREATE TYPE chancery.judgement AS (
+	policy bytea,
+	starts bigint[],
+	instants bigint[],
+	rules text[],
+	originals bytea[],
+	marked bigint[],
+	marks text[],
+	ignored bigint
 );
 
 CREATE TYPE chancery.key_provider AS ENUM (
@@ -84,7 +96,7 @@ CREATE TYPE chancery.statement_kind AS ENUM (
     'Signed'
 );
 
-CREATE FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) RETURNS record
+CREATE FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) RETURNS record
     LANGUAGE plpgsql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -102,7 +114,7 @@ BEGIN
     END IF;
     -- Before the turn, so that two readers hash at the same time.
     SELECT d.digests, d.identities INTO v_digests, v_identities
-      FROM chancery.admit_digests(v_run.id, p_payloads, p_identities) d;
+      FROM chancery.admit_digests(v_run.id, p_payloads, p_identities, p_judged.originals) d;
     PERFORM chancery.run_turn(v_run.id);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = v_run.id;
     answer := chancery.intake_refusal(v_run);
@@ -117,10 +129,10 @@ BEGIN
         answer := 'moved';
         RETURN;
     END IF;
-    SELECT a.answer, a.admitted, a.duplicates, a.dead, a.start_at, a.done
-      INTO answer, admitted, duplicates, dead, start_at, done
+    SELECT a.answer, a.admitted, a.duplicates, a.dead, a.rejected, a.start_at, a.done
+      INTO answer, admitted, duplicates, dead, rejected, start_at, done
       FROM chancery.admit_arrivals(v_run, p_source, p_split, p_position, p_next, p_key, p_done, p_payloads, p_positions,
-                                   v_digests, v_identities, p_dead_positions, p_stages, p_reasons, p_raws) a;
+                                   v_digests, v_identities, p_dead_positions, p_stages, p_reasons, p_raws, p_judged) a;
     PERFORM set_config('synchronous_commit', 'off', true);
 END
 $$;
@@ -144,15 +156,19 @@ CREATE TABLE chancery.runs (
     adopted_from uuid,
     adopted_at timestamp with time zone,
     too_many_dead boolean DEFAULT false NOT NULL,
+    policy_name text,
+    policy_hash bytea,
     CONSTRAINT runs_batch_size_check CHECK ((batch_size >= 1)),
     CONSTRAINT runs_check CHECK (((sealed_at IS NULL) = (record_count IS NULL))),
     CONSTRAINT runs_check1 CHECK (((completed_at IS NULL) OR (sealed_at IS NOT NULL))),
     CONSTRAINT runs_check2 CHECK (((adopted_from IS NULL) = (adopted_at IS NULL))),
+    CONSTRAINT runs_check3 CHECK (((policy_name IS NULL) = (policy_hash IS NULL))),
     CONSTRAINT runs_lease_duration_check CHECK ((lease_duration > '00:00:00'::interval)),
+    CONSTRAINT runs_policy_name_check CHECK ((octet_length(policy_name) <= 253)),
     CONSTRAINT runs_record_count_check CHECK ((record_count >= 0))
 );
 
-CREATE FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) RETURNS record
+CREATE FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -161,7 +177,10 @@ DECLARE
     v_room bigint;
     v_bytes bigint;
     v_last bigint;
+    v_flagged bigint := 0;
+    v_alerts bigint := 0;
 BEGIN
+    PERFORM chancery.admit_check_judged(p_run.policy_hash, p_positions, p_dead_positions, p_stages, p_judged);
     SELECT * INTO STRICT v_intake FROM chancery.intakes i WHERE i.run_id = p_run.id;
     IF v_intake.held IS NOT NULL THEN
         answer := 'held';
@@ -189,17 +208,28 @@ BEGIN
     END IF;
     done := p_done AND start_at = p_next;
     dead := 0;
+    rejected := 0;
     IF cardinality(p_dead_positions) > 0 THEN
-        INSERT INTO chancery.arrivals (source, split, position, run_id, state, stage, reason, raw, arrived_at)
-        SELECT p_source, p_split, d.position, p_run.id, 'Dead', d.stage, d.reason, d.raw, clock_timestamp()
-          FROM unnest(p_dead_positions, p_stages, p_reasons, p_raws) AS d (position, stage, reason, raw)
-         WHERE d.position < start_at;
-        GET DIAGNOSTICS dead = ROW_COUNT;
+        WITH refused AS (
+            INSERT INTO chancery.arrivals (source, split, position, run_id, state, digest, stage, rule, reason, raw, arrived_at)
+            SELECT p_source, p_split, d.position, p_run.id, d.state, CASE WHEN d.state = 'Rejected' THEN sha256(d.raw) END,
+                   d.stage, d.rule, d.reason, d.raw, clock_timestamp()
+              FROM (SELECT u.*, CASE WHEN u.stage IS NULL THEN 'Rejected' ELSE 'Dead' END::chancery.arrival_state AS state
+                      FROM unnest(p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws)
+                        AS u (position, stage, rule, reason, raw)) d
+             WHERE d.position < start_at
+            RETURNING state)
+        SELECT count(*) FILTER (WHERE r.state = 'Dead'), count(*) FILTER (WHERE r.state = 'Rejected')
+          INTO dead, rejected FROM refused r;
+    END IF;
+    IF p_run.policy_hash IS NOT NULL THEN
+        SELECT m.flagged, m.alerts INTO v_flagged, v_alerts
+          FROM chancery.admit_marks(p_run.id, p_source, p_split, v_base, v_base + admitted, start_at, p_positions, p_judged) m;
     END IF;
 
     UPDATE chancery.splits t
-       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead,
-           admitted = t.admitted + admit_arrivals.admitted, duplicates = t.duplicates + admit_arrivals.duplicates, dead = t.dead + admit_arrivals.dead,
+       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead + admit_arrivals.rejected,
+           admitted = t.admitted + admit_arrivals.admitted, duplicates = t.duplicates + admit_arrivals.duplicates, dead = t.dead + admit_arrivals.dead, rejected = t.rejected + admit_arrivals.rejected,
            attempts = 0, not_before = NULL, last_error = NULL,
            done_at = CASE WHEN admit_arrivals.done THEN clock_timestamp() END,
            holder = CASE WHEN NOT admit_arrivals.done THEN t.holder END,
@@ -207,10 +237,12 @@ BEGIN
            expires_at = CASE WHEN NOT admit_arrivals.done AND t.token_hash IS NOT NULL THEN clock_timestamp() + p_run.lease_duration END
      WHERE t.run_id = p_run.id AND t.source = p_source AND t.split = p_split;
     UPDATE chancery.intakes i
-       SET received = i.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead, admitted = i.admitted + admit_arrivals.admitted,
-           duplicates = i.duplicates + admit_arrivals.duplicates, dead = i.dead + admit_arrivals.dead,
+       SET received = i.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead + admit_arrivals.rejected,
+           admitted = i.admitted + admit_arrivals.admitted, duplicates = i.duplicates + admit_arrivals.duplicates,
+           dead = i.dead + admit_arrivals.dead, rejected = i.rejected + admit_arrivals.rejected,
+           flagged = i.flagged + v_flagged, alerts = i.alerts + v_alerts, ignored = i.ignored + coalesce(p_judged.ignored, 0),
            payload_bytes = i.payload_bytes + v_bytes,
-           sweep_at = CASE WHEN admit_arrivals.dead = 0 THEN i.sweep_at
+           sweep_at = CASE WHEN admit_arrivals.dead + admit_arrivals.rejected = 0 THEN i.sweep_at
                            ELSE coalesce(i.sweep_at, clock_timestamp() + i.dead_retention) END
      WHERE i.run_id = p_run.id;
     IF v_intake.dead + dead > v_intake.dead_limit THEN
@@ -226,8 +258,10 @@ CREATE FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payload
 DECLARE
     v_payloads integer := cardinality(p_payloads);
     v_dead integer := cardinality(p_dead_positions);
+    -- Without a stage, they are rejected: a policy may do that to all there is.
+    v_rejected integer := cardinality(array_positions(p_stages, NULL));
 BEGIN
-    IF v_payloads > 100000 OR v_dead > 1000 THEN
+    IF v_payloads + v_rejected > 100000 OR v_dead - v_rejected > 1000 THEN
         RAISE EXCEPTION 'at most 100000 payloads and 1000 dead letters at a time' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF v_payloads <> cardinality(p_positions) OR v_dead <> cardinality(p_stages) OR v_dead <> cardinality(p_reasons)
@@ -255,7 +289,48 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.admit_digests(p_run integer, p_payloads bytea[], p_identities bytea[], OUT digests bytea[], OUT identities bytea[]) RETURNS record
+CREATE FUNCTION chancery.admit_check_judged(p_policy bytea, p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_judged chancery.judgement) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+DECLARE
+    v_payloads integer := cardinality(p_positions);
+    v_dead integer := cardinality(p_dead_positions);
+BEGIN
+    IF p_judged.policy IS DISTINCT FROM p_policy THEN
+        RAISE EXCEPTION 'the run has the policy %, and these arrivals were judged by %',
+            coalesce(encode(p_policy, 'hex'), 'none'), coalesce(encode(p_judged.policy, 'hex'), 'none')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF p_policy IS NULL THEN
+        IF array_position(p_stages, NULL) IS NOT NULL OR 'Policy' = ANY (p_stages)
+           OR num_nonnulls(p_judged.starts, p_judged.instants, p_judged.rules, p_judged.originals, p_judged.marked, p_judged.marks,
+                           p_judged.ignored) > 0 THEN
+            RAISE EXCEPTION 'a run without a policy judges nothing' USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+        RETURN;
+    END IF;
+    IF num_nulls(p_judged.starts, p_judged.instants, p_judged.rules, p_judged.originals, p_judged.marked, p_judged.marks,
+                 p_judged.ignored) > 0
+       OR cardinality(p_judged.starts) <> cardinality(p_judged.instants)
+       OR num_nulls(VARIADIC p_judged.starts) + num_nulls(VARIADIC p_judged.instants) > 0
+       OR cardinality(p_judged.rules) <> v_dead
+       OR cardinality(p_judged.originals) NOT IN (0, v_payloads)
+       OR cardinality(p_judged.marked) <> cardinality(p_judged.marks)
+       OR p_judged.ignored < 0 THEN
+        RAISE EXCEPTION 'a judgement has an instant from each place on, a rule for each refusal, and for each payload an original or none'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF (p_judged.starts[1] <= least(p_positions[1], p_dead_positions[1])) IS NOT TRUE AND v_payloads + v_dead > 0 THEN
+        RAISE EXCEPTION 'no instant is given by which the first arrival was judged' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF EXISTS (SELECT FROM unnest(p_stages, p_judged.rules) AS d (stage, rule)
+                WHERE (d.stage IS NULL OR d.stage = 'Policy') <> (d.rule IS NOT NULL)) THEN
+        RAISE EXCEPTION 'a refusal of the policy names its rule, and another has none' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.admit_digests(p_run integer, p_payloads bytea[], p_identities bytea[], p_originals bytea[], OUT digests bytea[], OUT identities bytea[]) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -271,6 +346,8 @@ BEGIN
     END IF;
     IF v_by = 'Expression' THEN
         identities := ARRAY (SELECT chancery.identity_digest(p.identity) FROM unnest(p_identities) AS p (identity));
+    ELSIF v_by = 'Content' AND cardinality(p_originals) > 0 THEN
+        identities := ARRAY (SELECT sha256(coalesce(p.original, p.payload)) FROM unnest(p_originals, p_payloads) AS p (original, payload));
     END IF;
 END
 $$;
@@ -290,6 +367,55 @@ BEGIN
                                WHERE k.digest = coalesce(h.identity, h.digest) AND k.keyring_id = $8 LIMIT 1) d',
         'digests_' || p_keyring, 'arrivals_' || p_run)
       USING p_source, p_split, p_run, p_digests, p_positions, p_last, p_new, p_keyring, p_identities;
+END
+$_$;
+
+CREATE FUNCTION chancery.admit_marks(p_run integer, p_source integer, p_split integer, p_base bigint, p_last bigint, p_end bigint, p_positions bigint[], p_judged chancery.judgement, OUT flagged bigint, OUT alerts bigint) RETURNS record
+    LANGUAGE plpgsql
+    SET work_mem TO '32MB'
+    SET enable_nestloop TO 'off'
+    SET enable_seqscan TO 'off'
+    AS $_$
+BEGIN
+    flagged := 0;
+    alerts := 0;
+    EXECUTE format(
+        'INSERT INTO chancery.%I (source, split, position, run_id, judged_at)
+         SELECT $1, $2, s.position, $3, ''epoch''::timestamptz + s.instant * interval ''1 microsecond''
+           FROM unnest($4, $5) AS s (position, instant) WHERE s.position < $6', 'judgements_' || p_run)
+      USING p_source, p_split, p_run, p_judged.starts, p_judged.instants, p_end;
+    IF cardinality(p_judged.originals) > 0 THEN
+        EXECUTE format(
+            'INSERT INTO chancery.%I (record, run_id, payload)
+             SELECT r.record, $1, o.original
+               FROM unnest($2, $3) AS o (position, original)
+               JOIN chancery.%I r ON r.position = o.position
+              WHERE o.original IS NOT NULL AND r.record > $4 AND r.record <= $5', 'originals_' || p_run, 'records_' || p_run)
+          USING p_run, p_positions, p_judged.originals, p_base, p_last;
+    END IF;
+    IF cardinality(p_judged.marked) > 0 THEN
+        EXECUTE format(
+            'WITH marked AS MATERIALIZED (
+                 SELECT r.record, m.mark::jsonb AS mark
+                   FROM unnest($2, $3) AS m (position, mark)
+                   JOIN chancery.%3$I r ON r.position = m.position
+                  WHERE r.record > $4 AND r.record <= $5),
+             flagged AS (
+                 INSERT INTO chancery.%1$I (record, run_id, score, hits)
+                 SELECT m.record, $1, (m.mark ->> ''score'')::bigint, m.mark -> ''hits'' FROM marked m
+                  WHERE (m.mark ->> ''flagged'')::boolean
+                 RETURNING record),
+             alerts AS (
+                 INSERT INTO chancery.%2$I (record, rule, run_id, message, raised_at)
+                 SELECT m.record, h ->> ''rule'', $1, h ->> ''message'', clock_timestamp()
+                   FROM marked m CROSS JOIN LATERAL jsonb_array_elements(m.mark -> ''hits'') h
+                  WHERE h ->> ''action'' = ''Alert''
+                 RETURNING record)
+             SELECT (SELECT count(*) FROM flagged), (SELECT count(*) FROM alerts)',
+            'flags_' || p_run, 'alerts_' || p_run, 'records_' || p_run)
+           INTO flagged, alerts
+          USING p_run, p_judged.marked, p_judged.marks, p_base, p_last;
+    END IF;
 END
 $_$;
 
@@ -646,7 +772,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.dead_letters_after(p_run integer, p_source integer, p_split integer, p_position bigint, p_most bigint) RETURNS TABLE(number integer, source text, split integer, "position" bigint, stage text, reason text, arrived_at text)
+CREATE FUNCTION chancery.dead_letters_after(p_run integer, p_source integer, p_split integer, p_position bigint, p_most bigint) RETURNS TABLE(number integer, source text, split integer, "position" bigint, stage text, rule text, reason text, arrived_at text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -656,7 +782,7 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY EXECUTE format(
-        'SELECT a.source, s.name, a.split, a.position, a.stage, a.reason,
+        'SELECT a.source, s.name, a.split, a.position, a.stage, a.rule, a.reason,
                 to_char(a.arrived_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"'')
            FROM chancery.%I a
            JOIN chancery.sources s ON s.run_id = $1 AND s.source = a.source
@@ -884,6 +1010,17 @@ CREATE FUNCTION chancery.intake_of_session() RETURNS integer
     AS $$
 BEGIN
     RETURN (SELECT l.run_id FROM chancery.logins l WHERE l.name = session_user AND l.work = 'Admit');
+END
+$$;
+
+CREATE FUNCTION chancery.intake_policy() RETURNS TABLE(hash bytea, text text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT p.hash, p.text FROM chancery.runs r JOIN chancery.policies p ON p.hash = r.policy_hash
+     WHERE r.id = chancery.intake_of_session() AND r.deleted_at IS NULL;
 END
 $$;
 
@@ -1648,7 +1785,7 @@ CREATE FUNCTION chancery.part_refuse(p_parent text, p_number integer) RETURNS vo
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF (p_parent IN ('records', 'batches', 'signature_blocks', 'arrivals', 'digests')) IS NOT TRUE THEN
+    IF (p_parent IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts', 'originals', 'judgements', 'digests')) IS NOT TRUE THEN
         RAISE EXCEPTION 'neither runs nor keyrings have a part of %', coalesce(quote_literal(left(p_parent, 100)), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -1663,6 +1800,17 @@ BEGIN
                 OR EXISTS (SELECT FROM chancery.runs r WHERE r.keyring_id = k.id AND r.deleted_at IS NULL))) THEN
         RAISE EXCEPTION 'keyring % is not deleted', p_number USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.policy_forget(p_hash bytea) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    DELETE FROM chancery.policies p WHERE p.hash = p_hash AND NOT EXISTS (SELECT FROM chancery.runs r WHERE r.policy_hash = p.hash);
+EXCEPTION
+    -- A run that names it is made at this moment.
+    WHEN foreign_key_violation THEN NULL;
 END
 $$;
 
@@ -1710,11 +1858,12 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys bytea[]) RETURNS TABLE(key_hash bytea, digest bytea, start_at bigint, arrivals bigint, accounted bigint, first_record bigint, duplicate_places bigint[], duplicate_runs text[], duplicate_records bigint[], dead_places bigint[], dead_stages text[], dead_reasons text[])
+CREATE FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys bytea[]) RETURNS TABLE(key_hash bytea, digest bytea, start_at bigint, arrivals bigint, accounted bigint, first_record bigint, duplicate_places bigint[], duplicate_runs text[], duplicate_records bigint[], dead_places bigint[], dead_stages text[], dead_rules text[], dead_reasons text[], flag_places bigint[], flag_hits text[])
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
+    v_policy bytea := (SELECT r.policy_hash FROM chancery.runs r WHERE r.id = p_run);
     v_push record;
 BEGIN
     FOR v_push IN
@@ -1733,12 +1882,21 @@ BEGIN
           FROM chancery.push_duplicates(p_run, v_push.source, v_push.split, v_push.position, accounted) d;
         EXECUTE format(
             'SELECT array_agg(a.position - $3 ORDER BY a.position), array_agg(a.stage ORDER BY a.position),
-                    array_agg(a.reason ORDER BY a.position)
+                    array_agg(a.rule ORDER BY a.position), array_agg(a.reason ORDER BY a.position)
                FROM chancery.%I a
-              WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state = ''Dead''',
+              WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state <> ''Duplicate''',
             'arrivals_' || p_run)
-           INTO dead_places, dead_stages, dead_reasons
+           INTO dead_places, dead_stages, dead_rules, dead_reasons
           USING v_push.source, v_push.split, v_push.position, accounted;
+        IF v_policy IS NOT NULL THEN
+            EXECUTE format(
+                'SELECT array_agg(r.position - $3 ORDER BY r.position), array_agg(f.hits::text ORDER BY r.position)
+                   FROM chancery.%I f JOIN chancery.%I r ON r.record = f.record
+                  WHERE f.record >= $1 AND f.record < $1 + $4 AND r.split = $2 AND r.position >= $3 AND r.position < $3 + $4',
+                'flags_' || p_run, 'records_' || p_run)
+               INTO flag_places, flag_hits
+              USING v_push.first_record, v_push.split, v_push.position, accounted;
+        END IF;
         RETURN NEXT;
     END LOOP;
 END
@@ -1790,15 +1948,22 @@ BEGIN
 END
 $_$;
 
-CREATE FUNCTION chancery.record_payload(p_run integer, p_record bigint) RETURNS SETOF bytea
+CREATE FUNCTION chancery.record_payload(p_run integer, p_record bigint) RETURNS TABLE(payload bytea, flags text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
 BEGIN
-    IF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL) THEN
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL;
+    IF NOT FOUND THEN
         RETURN;
     END IF;
-    RETURN QUERY EXECUTE format('SELECT r.payload FROM chancery.%I r WHERE r.record = $1', 'records_' || p_run) USING p_record;
+    RETURN QUERY EXECUTE format('SELECT r.payload, %s FROM chancery.%I r WHERE r.record = $1',
+        CASE WHEN v_run.policy_hash IS NULL THEN 'NULL::text'
+             ELSE format('(SELECT f.hits::text FROM chancery.%I f WHERE f.record = r.record)', 'flags_' || p_run) END,
+        'records_' || p_run)
+      USING p_record;
 END
 $_$;
 
@@ -1844,7 +2009,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) RETURNS record
+CREATE FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -1853,6 +2018,7 @@ DECLARE
     v_split chancery.splits%ROWTYPE;
     v_digests bytea[];
     v_identities bytea[];
+    v_judged chancery.judgement := p_judged;
     v_taken record;
 BEGIN
     -- Of nothing, a comparison is no refusal. A strict function would answer nothing, as if all were taken in.
@@ -1866,7 +2032,7 @@ BEGIN
     END IF;
     -- Before the turn, as in admit.
     SELECT d.digests, d.identities INTO v_digests, v_identities
-      FROM chancery.admit_digests(p_run, p_payloads, p_identities) d;
+      FROM chancery.admit_digests(p_run, p_payloads, p_identities, p_judged.originals) d;
     PERFORM chancery.run_turn(p_run);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
     IF v_run.deleted_at IS NULL AND EXISTS (SELECT FROM chancery.pushes u WHERE u.run_id = p_run AND u.key_hash = ANY (p_keys)) THEN
@@ -1886,11 +2052,15 @@ BEGIN
         RETURN;
     END IF;
     start_at := v_split.position;
+    IF v_run.policy_hash IS NOT NULL THEN
+        v_judged.starts := ARRAY (SELECT start_at + unnest(p_judged.starts));
+        v_judged.marked := ARRAY (SELECT start_at + unnest(p_judged.marked));
+    END IF;
 
     SELECT * INTO STRICT v_taken FROM chancery.admit_arrivals(
         v_run, v_split.source, v_split.split, start_at, start_at + p_arrivals, '', false,
         p_payloads, ARRAY (SELECT start_at + unnest(p_places)), v_digests, v_identities,
-        ARRAY (SELECT start_at + unnest(p_dead_places)), p_stages, p_reasons, p_raws);
+        ARRAY (SELECT start_at + unnest(p_dead_places)), p_stages, p_reasons, p_raws, v_judged);
     answer := v_taken.answer;
     IF answer = 'held' THEN
         RETURN;
@@ -1971,6 +2141,7 @@ DECLARE
     v_run integer := chancery.intake_of_session();
     v_wanted jsonb;
     v_other chancery.runs%ROWTYPE;
+    v_found boolean;
 BEGIN
     SELECT s.description -> 'run' INTO v_wanted FROM chancery.sources s
      WHERE s.run_id = v_run AND s.source = p_source AND s.listed_at IS NULL AND s.token_hash = sha256(p_token)
@@ -1991,12 +2162,13 @@ BEGIN
     INSERT INTO chancery.splits (run_id, source, split, part, start, position)
     SELECT v_run, p_source, row_number() OVER (ORDER BY w.place),
            jsonb_build_object('run', v_other.uid, 'rows', w.rows), 0, 0
-      FROM (VALUES (1, 'Records'), (2, 'DeadLetters')) AS w (place, rows)
-     WHERE v_wanted ->> 'select' = ANY (CASE w.rows WHEN 'Records' THEN ARRAY['All'] ELSE ARRAY['All', 'DeadLetters'] END)
-       AND (w.rows = 'Records' OR EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = v_other.id));
+      FROM unnest(chancery.replay_rows(v_wanted ->> 'select')) WITH ORDINALITY AS w (rows, place)
+     WHERE w.rows = 'Records'
+        OR EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = v_other.id AND (w.rows = 'DeadLetters' OR i.rejected > 0));
+    v_found := FOUND;
     PERFORM chancery.source_listed(p_source, p_token,
         (SELECT count(*)::integer FROM chancery.splits t WHERE t.run_id = v_run AND t.source = p_source));
-    RETURN 'listed';
+    RETURN CASE WHEN v_found THEN 'listed' ELSE 'nothing' END;
 END
 $$;
 
@@ -2014,7 +2186,7 @@ BEGIN
     SELECT t.part, (SELECT s.description -> 'run' FROM chancery.sources s WHERE s.run_id = t.run_id AND s.source = t.source)
       INTO v_part, v_wanted FROM chancery.splits t
      WHERE t.run_id = v_run AND t.source = p_source AND t.split = p_split AND t.token_hash = sha256(p_token);
-    IF NOT FOUND OR v_wanted IS NULL OR (v_part ->> 'rows' = 'DeadLetters' OR v_wanted ->> 'select' = 'All') IS NOT TRUE THEN
+    IF NOT FOUND OR v_wanted IS NULL OR (v_part ->> 'rows' = ANY (chancery.replay_rows(v_wanted ->> 'select'))) IS NOT TRUE THEN
         RETURN;
     END IF;
     SELECT o.id INTO v_other FROM chancery.runs o
@@ -2024,7 +2196,8 @@ BEGIN
         RETURN QUERY SELECT true, NULL::bigint, NULL::bytea, NULL::text, NULL::text;
     ELSIF v_part ->> 'rows' = 'Records' THEN
         RETURN QUERY
-        SELECT false, c.record - 1, r.payload, NULL::text, NULL::text
+        SELECT false, c.record - 1,
+               coalesce((SELECT o.payload FROM chancery.originals o WHERE o.run_id = v_other AND o.record = c.record), r.payload), NULL::text, NULL::text
           FROM (SELECT n.record, sum(n.bytes) OVER (ORDER BY n.record) - n.bytes AS before
                   FROM (SELECT k.record, octet_length(k.payload) AS bytes FROM chancery.records k
                          WHERE k.run_id = v_other AND k.record > p_position ORDER BY k.record LIMIT 1000) n) c
@@ -2038,8 +2211,11 @@ BEGIN
                   FROM (SELECT row_number() OVER (ORDER BY d.source, d.split, d.position) - 1 AS place,
                                d.source, d.split, d.position, coalesce(octet_length(d.raw), 0) AS bytes,
                                -- What was given up before it was looked into was not kept to its end, or not at all.
-                               (d.stage IN ('Parse', 'Identity') AND octet_length(d.raw) < 1048576) IS TRUE AS is_whole
-                          FROM chancery.arrivals d WHERE d.run_id = v_other AND d.state = 'Dead') n
+                               CASE WHEN d.state = 'Rejected' OR d.stage = 'Policy' THEN d.raw IS NOT NULL
+                                    ELSE (d.stage IN ('Parse', 'Identity') AND octet_length(d.raw) < 1048576) IS TRUE END AS is_whole
+                          FROM chancery.arrivals d
+                         WHERE d.run_id = v_other
+                           AND d.state = (CASE v_part ->> 'rows' WHEN 'Rejected' THEN 'Rejected' ELSE 'Dead' END)::chancery.arrival_state) n
                  WHERE n.place >= p_position ORDER BY n.place LIMIT 1000) c
           JOIN chancery.arrivals a ON a.run_id = v_other AND a.source = c.source AND a.split = c.split
                                   AND a.position = c.position
@@ -2047,6 +2223,14 @@ BEGIN
          ORDER BY c.place;
     END IF;
 END
+$$;
+
+CREATE FUNCTION chancery.replay_rows(p_select text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE p_select WHEN 'All' THEN ARRAY['Records', 'DeadLetters']
+                         WHEN 'DeadLetters' THEN ARRAY['DeadLetters']
+                         WHEN 'Rejected' THEN ARRAY['Rejected'] END
 $$;
 
 CREATE FUNCTION chancery.replay_run(p_run integer, p_name text) RETURNS integer
@@ -2153,7 +2337,7 @@ CREATE FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_
          + ceil(p_to_sign::numeric / p_batch_size) * 1100
 $$;
 
-CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) RETURNS TABLE(run_id integer, created boolean)
+CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text) RETURNS TABLE(run_id integer, created boolean)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -2178,9 +2362,15 @@ BEGIN
                p_namespace, p_keyring, p_keyring_uid, p_data_key_fingerprint, p_data_key, p_kek_fingerprint,
                p_algorithm, p_key_size, p_key_count, p_default_algorithm, p_default_key_size,
                p_object, p_adopt_keyring) f;
-    INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended, namespace_uid, object_uid)
+    IF p_policy IS NOT NULL AND p_sources IS NULL THEN
+        RAISE EXCEPTION 'generated records are judged by no policy' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    INSERT INTO chancery.policies (hash, text) SELECT sha256(convert_to(p_policy, 'UTF8')), p_policy WHERE p_policy IS NOT NULL
+        ON CONFLICT DO NOTHING;
+    INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended, namespace_uid, object_uid,
+                               policy_name, policy_hash)
     VALUES (p_namespace, p_name, v_keyring, p_batch_size, p_lease_duration, p_suspended,
-            p_object.namespace_uid, p_object.object_uid)
+            p_object.namespace_uid, p_object.object_uid, p_policy_name, sha256(convert_to(p_policy, 'UTF8')))
     RETURNING id INTO v_run;
     INSERT INTO chancery.admissions (run_id) VALUES (v_run);
     IF p_sources IS NULL THEN
@@ -2281,6 +2471,17 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.run_policy(p_run integer, p_run_uid uuid) RETURNS TABLE(hash bytea, text text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT p.hash, p.text FROM chancery.runs r JOIN chancery.policies p ON p.hash = r.policy_hash
+     WHERE r.id = p_run AND r.uid = p_run_uid AND r.deleted_at IS NULL;
+END
+$$;
+
 CREATE FUNCTION chancery.run_refusal(p_run chancery.runs) RETURNS text
     LANGUAGE sql IMMUTABLE
     AS $$
@@ -2297,6 +2498,7 @@ CREATE FUNCTION chancery.run_remove(p_run integer) RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
+    v_policy bytea := (SELECT r.policy_hash FROM chancery.runs r WHERE r.id = p_run);
     v_keyring integer;
     v_named boolean;
     v_turn record;
@@ -2315,11 +2517,13 @@ BEGIN
           FROM chancery.runs r WHERE r.id = p_run;
         DELETE FROM chancery.runs r WHERE r.id = p_run;
         DELETE FROM chancery.batch_roots b WHERE b.run_id = p_run;
+        PERFORM chancery.policy_forget(v_policy);
         RETURN;
     END IF;
     DELETE FROM chancery.runs r WHERE r.id = p_run;
     DELETE FROM chancery.batch_roots b WHERE b.run_id = p_run;
     PERFORM chancery.keyring_remove(v_keyring);
+    PERFORM chancery.policy_forget(v_policy);
 END
 $$;
 
@@ -2389,7 +2593,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.run_show(p_namespace text, p_name text) RETURNS TABLE(id integer, uid uuid, made_at bigint, batch_size bigint, sealed_records bigint, suspended boolean, sealed boolean, complete boolean, deleted boolean, record_count bigint, record_size integer, chunk_size bigint, idempotency text, expression text, digest_window double precision, record_limit bigint, dead_limit bigint, dead_retention double precision, sources text, keyring_id integer, keyring_uid uuid, keyring_name text, algorithm text, key_size integer, key_count integer, provider text, envelope text, filled boolean)
+CREATE FUNCTION chancery.run_show(p_namespace text, p_name text) RETURNS TABLE(id integer, uid uuid, made_at bigint, batch_size bigint, sealed_records bigint, suspended boolean, sealed boolean, complete boolean, deleted boolean, record_count bigint, record_size integer, chunk_size bigint, idempotency text, expression text, digest_window double precision, record_limit bigint, dead_limit bigint, dead_retention double precision, sources text, keyring_id integer, keyring_uid uuid, keyring_name text, algorithm text, key_size integer, key_count integer, provider text, envelope text, filled boolean, policy_name text, policy_hash bytea)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2404,7 +2608,7 @@ BEGIN
                              ORDER BY s.source)
               FROM chancery.sources s WHERE s.run_id = r.id)::text,
            k.id, k.uid, k.name, k.algorithm::text, k.key_size, k.key_count, k.provider::text, k.envelope::text,
-           k.filled_at IS NOT NULL
+           k.filled_at IS NOT NULL, r.policy_name, r.policy_hash
       FROM chancery.runs r
       JOIN chancery.keyrings k ON k.id = r.keyring_id
       LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
@@ -2446,8 +2650,12 @@ CREATE FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempoten
     AS $$
 DECLARE
     v_ring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run);
+    v_is_judged boolean := (SELECT r.policy_hash IS NOT NULL FROM chancery.runs r WHERE r.id = p_run);
+    v_part text;
+    -- What a policy enriched is known by what it was before.
     v_digests text := CASE p_idempotency WHEN 'None' THEN 'digest IS NULL AND identity IS NULL'
-                                         WHEN 'Content' THEN 'octet_length(digest) = 32 AND identity IS NULL'
+                                         WHEN 'Content' THEN 'octet_length(digest) = 32 AND '
+                                              || CASE WHEN v_is_judged THEN 'coalesce(octet_length(identity), 32) = 32' ELSE 'identity IS NULL' END
                                          ELSE 'octet_length(digest) = 32 AND octet_length(identity) = 32' END;
 BEGIN
     INSERT INTO chancery.intakes (run_id, idempotency, expression, digest_window, record_limit, dead_limit, dead_retention)
@@ -2467,6 +2675,10 @@ BEGIN
     EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.arrivals INCLUDING ALL)', 'arrivals_' || p_run);
     EXECUTE format('ALTER TABLE chancery.arrivals ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                    'arrivals_' || p_run, p_run);
+    FOREACH v_part IN ARRAY CASE WHEN v_is_judged THEN ARRAY['flags', 'alerts', 'originals', 'judgements'] ELSE '{}' END LOOP
+        EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL)', v_part || '_' || p_run, v_part);
+        EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)', v_part, v_part || '_' || p_run, p_run);
+    END LOOP;
     IF p_idempotency = 'None' OR to_regclass(format('chancery.%I', 'digests_' || v_ring)) IS NOT NULL THEN
         RETURN;
     END IF;
@@ -2542,21 +2754,24 @@ CREATE FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_s
     SELECT CASE WHEN p_algorithm IN ('RS256', 'PS256') THEN p_key_size / 8 ELSE 64 END
 $$;
 
-CREATE FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[]) RETURNS TABLE(record bigint, digest bytea, key_id uuid, signature bytea, signed_at text)
+CREATE FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[]) RETURNS TABLE(record bigint, digest bytea, key_id uuid, signature bytea, signed_at text, flags text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
     SET enable_hashjoin TO 'off'
     SET enable_mergejoin TO 'off'
     AS $_$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
 BEGIN
-    IF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid AND r.deleted_at IS NULL) THEN
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid AND r.deleted_at IS NULL;
+    IF NOT FOUND THEN
         RETURN;
     END IF;
     RETURN QUERY EXECUTE format(
         'SELECT n.record, coalesce(r.digest, sha256(r.payload)), l.key_id,
                 substring(b.signatures FROM ((n.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer),
-                to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"'')
+                to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''), %3$s
            FROM unnest($1) WITH ORDINALITY AS n (record, place)
           CROSS JOIN LATERAL (
                  SELECT c.first_record, c.lease_id, c.signatures,
@@ -2566,7 +2781,9 @@ BEGIN
                               THEN int8range(c.first_record, c.last_record, ''[]'') END) @> n.record LIMIT 1) b
            JOIN chancery.leases l ON l.id = b.lease_id AND l.run_id = $2
            JOIN chancery.%2$I r ON r.record = n.record
-          ORDER BY n.place', 'signature_blocks_' || p_run, 'records_' || p_run)
+          ORDER BY n.place', 'signature_blocks_' || p_run, 'records_' || p_run,
+        CASE WHEN v_run.policy_hash IS NULL THEN 'NULL::text'
+             ELSE format('(SELECT f.hits::text FROM chancery.%I f WHERE f.record = n.record)', 'flags_' || p_run) END)
       USING p_records, p_run;
 END
 $_$;
@@ -2723,6 +2940,17 @@ CREATE TABLE chancery.admissions (
     CONSTRAINT admissions_records_check CHECK ((records >= 0))
 );
 
+CREATE TABLE chancery.alerts (
+    record bigint NOT NULL,
+    rule text NOT NULL,
+    run_id integer NOT NULL,
+    message text NOT NULL,
+    raised_at timestamp with time zone NOT NULL,
+    CONSTRAINT alerts_message_check CHECK ((octet_length(message) <= 4096)),
+    CONSTRAINT alerts_rule_check CHECK ((octet_length(rule) <= 253))
+)
+PARTITION BY LIST (run_id);
+
 CREATE TABLE chancery.arrivals (
     source integer NOT NULL,
     split integer NOT NULL,
@@ -2738,17 +2966,20 @@ CREATE TABLE chancery.arrivals (
     raw bytea,
     arrived_at timestamp with time zone NOT NULL,
     swept_at timestamp with time zone,
-    CONSTRAINT arrivals_check CHECK (((state = 'Duplicate'::chancery.arrival_state) = (digest IS NOT NULL))),
+    rule text,
+    CONSTRAINT arrivals_check CHECK (((state <> 'Dead'::chancery.arrival_state) = (digest IS NOT NULL))),
     CONSTRAINT arrivals_check1 CHECK (((state = 'Duplicate'::chancery.arrival_state) OR (identity IS NULL))),
     CONSTRAINT arrivals_check2 CHECK (((state = 'Duplicate'::chancery.arrival_state) = (duplicate_run IS NOT NULL))),
     CONSTRAINT arrivals_check3 CHECK (((state = 'Duplicate'::chancery.arrival_state) = (duplicate_record IS NOT NULL))),
     CONSTRAINT arrivals_check4 CHECK (((state = 'Dead'::chancery.arrival_state) = (stage IS NOT NULL))),
-    CONSTRAINT arrivals_check5 CHECK (((state = 'Dead'::chancery.arrival_state) = (reason IS NOT NULL))),
-    CONSTRAINT arrivals_check6 CHECK ((((state = 'Dead'::chancery.arrival_state) AND (swept_at IS NULL)) = (raw IS NOT NULL))),
+    CONSTRAINT arrivals_check5 CHECK (((state = 'Duplicate'::chancery.arrival_state) = (reason IS NULL))),
+    CONSTRAINT arrivals_check6 CHECK ((((state <> 'Duplicate'::chancery.arrival_state) AND (swept_at IS NULL)) = (raw IS NOT NULL))),
+    CONSTRAINT arrivals_check7 CHECK ((((state <> ALL (ARRAY['Duplicate'::chancery.arrival_state, 'Dead'::chancery.arrival_state])) OR COALESCE((stage = 'Policy'::text), false)) = (rule IS NOT NULL))),
     CONSTRAINT arrivals_digest_check CHECK ((octet_length(digest) = 32)),
     CONSTRAINT arrivals_identity_check CHECK ((octet_length(identity) = 32)),
     CONSTRAINT arrivals_raw_check CHECK ((octet_length(raw) <= 1048576)),
     CONSTRAINT arrivals_reason_check CHECK ((octet_length(reason) <= 4096)),
+    CONSTRAINT arrivals_rule_check CHECK ((octet_length(rule) <= 253)),
     CONSTRAINT arrivals_stage_check CHECK ((octet_length(stage) <= 64))
 )
 PARTITION BY LIST (run_id);
@@ -2803,6 +3034,15 @@ CREATE TABLE chancery.digests (
 )
 PARTITION BY LIST (keyring_id);
 
+CREATE TABLE chancery.flags (
+    record bigint NOT NULL,
+    run_id integer NOT NULL,
+    score bigint NOT NULL,
+    hits jsonb NOT NULL,
+    CONSTRAINT flags_hits_check CHECK ((jsonb_typeof(hits) = 'array'::text))
+)
+PARTITION BY LIST (run_id);
+
 CREATE TABLE chancery.functions (
     name text NOT NULL,
     hash text NOT NULL
@@ -2839,8 +3079,13 @@ CREATE TABLE chancery.intakes (
     payload_bytes bigint DEFAULT 0 NOT NULL,
     sweep_at timestamp with time zone,
     held text,
+    rejected bigint DEFAULT 0 NOT NULL,
+    flagged bigint DEFAULT 0 NOT NULL,
+    alerts bigint DEFAULT 0 NOT NULL,
+    ignored bigint DEFAULT 0 NOT NULL,
     CONSTRAINT intakes_admitted_check CHECK ((admitted >= 0)),
-    CONSTRAINT intakes_check CHECK ((received = ((admitted + duplicates) + dead))),
+    CONSTRAINT intakes_alerts_check CHECK ((alerts >= 0)),
+    CONSTRAINT intakes_check CHECK ((received = (((admitted + duplicates) + dead) + rejected))),
     CONSTRAINT intakes_check1 CHECK ((admitted <= record_limit)),
     CONSTRAINT intakes_check2 CHECK (((idempotency = 'Expression'::chancery.idempotency) = (expression IS NOT NULL))),
     CONSTRAINT intakes_check3 CHECK (((idempotency <> 'None'::chancery.idempotency) OR (digest_window = '00:00:00'::interval))),
@@ -2850,10 +3095,22 @@ CREATE TABLE chancery.intakes (
     CONSTRAINT intakes_digest_window_check CHECK ((digest_window >= '00:00:00'::interval)),
     CONSTRAINT intakes_duplicates_check CHECK ((duplicates >= 0)),
     CONSTRAINT intakes_expression_check CHECK ((octet_length(expression) <= 4096)),
+    CONSTRAINT intakes_flagged_check CHECK ((flagged >= 0)),
     CONSTRAINT intakes_held_check CHECK ((octet_length(held) <= 4096)),
+    CONSTRAINT intakes_ignored_check CHECK ((ignored >= 0)),
     CONSTRAINT intakes_payload_bytes_check CHECK ((payload_bytes >= 0)),
-    CONSTRAINT intakes_record_limit_check CHECK ((record_limit >= 1))
+    CONSTRAINT intakes_record_limit_check CHECK ((record_limit >= 1)),
+    CONSTRAINT intakes_rejected_check CHECK ((rejected >= 0))
 );
+
+CREATE TABLE chancery.judgements (
+    source integer NOT NULL,
+    split integer NOT NULL,
+    "position" bigint NOT NULL,
+    run_id integer NOT NULL,
+    judged_at timestamp with time zone NOT NULL
+)
+PARTITION BY LIST (run_id);
 
 CREATE TABLE chancery.kept_digests (
     run_id integer NOT NULL,
@@ -2962,6 +3219,22 @@ CASE work
     WHEN 'Sign'::chancery.login_work THEN 'r'::text
     ELSE 'i'::text
 END) || '[1-9][0-9]{0,9}_[0-9a-f]{8}$'::text)))
+);
+
+CREATE TABLE chancery.originals (
+    record bigint NOT NULL,
+    run_id integer NOT NULL,
+    payload bytea NOT NULL,
+    CONSTRAINT originals_payload_check CHECK ((octet_length(payload) <= 1048576))
+)
+PARTITION BY LIST (run_id);
+
+CREATE TABLE chancery.policies (
+    hash bytea NOT NULL,
+    text text NOT NULL,
+    made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT policies_check CHECK ((sha256(convert_to(text, 'UTF8'::name)) = hash)),
+    CONSTRAINT policies_text_check CHECK ((octet_length(text) <= 4194304))
 );
 
 CREATE TABLE chancery.pushes (
@@ -3092,10 +3365,11 @@ CREATE TABLE chancery.splits (
     admitted bigint DEFAULT 0 NOT NULL,
     duplicates bigint DEFAULT 0 NOT NULL,
     dead bigint DEFAULT 0 NOT NULL,
+    rejected bigint DEFAULT 0 NOT NULL,
     CONSTRAINT splits_admitted_check CHECK ((admitted >= 0)),
     CONSTRAINT splits_check CHECK (("position" >= start)),
     CONSTRAINT splits_check1 CHECK ((("position" > start) OR (position_key IS NULL))),
-    CONSTRAINT splits_check2 CHECK ((received = ((admitted + duplicates) + dead))),
+    CONSTRAINT splits_check2 CHECK ((received = (((admitted + duplicates) + dead) + rejected))),
     CONSTRAINT splits_check3 CHECK (((token_hash IS NULL) = (expires_at IS NULL))),
     CONSTRAINT splits_check4 CHECK (((token_hash IS NULL) = (holder IS NULL))),
     CONSTRAINT splits_check5 CHECK (((done_at IS NULL) OR (token_hash IS NULL))),
@@ -3104,6 +3378,7 @@ CREATE TABLE chancery.splits (
     CONSTRAINT splits_holder_check CHECK ((octet_length(holder) <= 1024)),
     CONSTRAINT splits_last_error_check CHECK ((octet_length(last_error) <= 4096)),
     CONSTRAINT splits_position_key_check CHECK ((octet_length(position_key) <= 16384)),
+    CONSTRAINT splits_rejected_check CHECK ((rejected >= 0)),
     CONSTRAINT splits_split_check CHECK ((split >= 1)),
     CONSTRAINT splits_start_check CHECK ((start >= 0)),
     CONSTRAINT splits_token_hash_check CHECK ((octet_length(token_hash) = 32))
@@ -3127,6 +3402,9 @@ CREATE TABLE chancery.statements (
 ALTER TABLE ONLY chancery.admissions
     ADD CONSTRAINT admissions_pkey PRIMARY KEY (run_id);
 
+ALTER TABLE ONLY chancery.alerts
+    ADD CONSTRAINT alerts_pkey PRIMARY KEY (record, rule, run_id);
+
 ALTER TABLE ONLY chancery.arrivals
     ADD CONSTRAINT arrivals_pkey PRIMARY KEY (source, split, "position", run_id);
 
@@ -3145,6 +3423,9 @@ ALTER TABLE ONLY chancery.deleted_runs
 ALTER TABLE ONLY chancery.digests
     ADD CONSTRAINT digests_pkey PRIMARY KEY (digest, keyring_id);
 
+ALTER TABLE ONLY chancery.flags
+    ADD CONSTRAINT flags_pkey PRIMARY KEY (record, run_id);
+
 ALTER TABLE ONLY chancery.functions
     ADD CONSTRAINT functions_pkey PRIMARY KEY (name);
 
@@ -3156,6 +3437,9 @@ ALTER TABLE ONLY chancery.generated_sources
 
 ALTER TABLE ONLY chancery.intakes
     ADD CONSTRAINT intakes_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY chancery.judgements
+    ADD CONSTRAINT judgements_pkey PRIMARY KEY (source, split, "position", run_id);
 
 ALTER TABLE ONLY chancery.kept_digests
     ADD CONSTRAINT kept_digests_pkey PRIMARY KEY (run_id);
@@ -3186,6 +3470,12 @@ ALTER TABLE ONLY chancery.ledger
 
 ALTER TABLE ONLY chancery.logins
     ADD CONSTRAINT logins_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY chancery.originals
+    ADD CONSTRAINT originals_pkey PRIMARY KEY (record, run_id);
+
+ALTER TABLE ONLY chancery.policies
+    ADD CONSTRAINT policies_pkey PRIMARY KEY (hash);
 
 ALTER TABLE ONLY chancery.pushes
     ADD CONSTRAINT pushes_pkey PRIMARY KEY (run_id, key_hash);
@@ -3255,9 +3545,11 @@ CREATE INDEX runs_by_keyring ON chancery.runs USING btree (keyring_id);
 
 CREATE INDEX splits_open ON chancery.splits USING btree (run_id, split, source) WHERE (done_at IS NULL);
 
+CREATE TRIGGER alerts_never_change BEFORE DELETE OR UPDATE ON chancery.alerts FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER arrivals_are_swept_once BEFORE UPDATE OF raw, swept_at ON chancery.arrivals FOR EACH ROW WHEN (((old.swept_at IS NOT NULL) OR (new.raw IS NOT NULL) OR (new.swept_at IS NULL))) EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER arrivals_never_change BEFORE DELETE OR UPDATE OF source, split, "position", run_id, state, digest, identity, duplicate_run, duplicate_record, stage, reason, arrived_at ON chancery.arrivals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER arrivals_never_change BEFORE DELETE OR UPDATE OF source, split, "position", run_id, state, digest, identity, duplicate_run, duplicate_record, stage, rule, reason, arrived_at ON chancery.arrivals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER batch_roots_go_with_their_run AFTER DELETE ON chancery.batch_roots REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION chancery.refuse_removal_of_roots();
 
@@ -3265,9 +3557,13 @@ CREATE TRIGGER batch_roots_never_change BEFORE UPDATE ON chancery.batch_roots FO
 
 CREATE TRIGGER batches_keep_their_bounds BEFORE UPDATE OF batch, run_id, first_record, last_record, payload_bytes, opened_at, closed_at, closed_by ON chancery.batches FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
+CREATE TRIGGER flags_never_change BEFORE DELETE OR UPDATE ON chancery.flags FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER generated_sources_never_change BEFORE UPDATE ON chancery.generated_sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER intakes_keep_their_shape BEFORE UPDATE OF run_id, idempotency, expression, digest_window, record_limit ON chancery.intakes FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER judgements_never_change BEFORE DELETE OR UPDATE ON chancery.judgements FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER keyrings_keep_their_shape BEFORE UPDATE OF uid, namespace, name, algorithm, key_size, provider, envelope, data_key_fingerprint ON chancery.keyrings FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -3275,11 +3571,17 @@ CREATE CONSTRAINT TRIGGER leases_are_stored_whole AFTER UPDATE OF stored_to ON c
 
 CREATE TRIGGER ledger_never_changes BEFORE DELETE OR UPDATE ON chancery.ledger FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
+CREATE TRIGGER originals_never_change BEFORE DELETE OR UPDATE ON chancery.originals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER policies_never_change BEFORE UPDATE ON chancery.policies FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER pushes_never_change BEFORE UPDATE ON chancery.pushes FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER records_never_change BEFORE DELETE OR UPDATE ON chancery.records FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER runs_are_sealed_once BEFORE UPDATE OF record_count, sealed_at ON chancery.runs FOR EACH ROW WHEN ((old.sealed_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER runs_keep_their_policy BEFORE UPDATE OF policy_name, policy_hash ON chancery.runs FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER runs_keep_their_shape BEFORE UPDATE OF uid, namespace, name, keyring_id, batch_size ON chancery.runs FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -3289,7 +3591,7 @@ CREATE TRIGGER sources_are_listed_once BEFORE UPDATE OF listed_at ON chancery.so
 
 CREATE TRIGGER sources_keep_their_shape BEFORE UPDATE OF run_id, source, name, description ON chancery.sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER splits_are_done_once BEFORE UPDATE OF "position", position_key, done_at, received, admitted, duplicates, dead ON chancery.splits FOR EACH ROW WHEN ((old.done_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER splits_are_done_once BEFORE UPDATE OF "position", position_key, done_at, received, admitted, duplicates, dead, rejected ON chancery.splits FOR EACH ROW WHEN ((old.done_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER splits_keep_their_shape BEFORE UPDATE OF run_id, source, split, part, start ON chancery.splits FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -3333,6 +3635,9 @@ ALTER TABLE ONLY chancery.run_secrets
 ALTER TABLE ONLY chancery.runs
     ADD CONSTRAINT runs_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id);
 
+ALTER TABLE ONLY chancery.runs
+    ADD CONSTRAINT runs_policy_hash_fkey FOREIGN KEY (policy_hash) REFERENCES chancery.policies(hash);
+
 ALTER TABLE ONLY chancery.sources
     ADD CONSTRAINT sources_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
 
@@ -3348,8 +3653,8 @@ GRANT USAGE ON SCHEMA chancery TO chancery_auditor;
 GRANT USAGE ON SCHEMA chancery TO chancery_gateway;
 GRANT USAGE ON SCHEMA chancery TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) TO chancery_intake;
+REVOKE ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) TO chancery_intake;
 
 GRANT SELECT ON TABLE chancery.runs TO chancery_auditor;
 
@@ -3361,13 +3666,17 @@ GRANT UPDATE(deleted_at) ON TABLE chancery.runs TO chancery_operator;
 
 GRANT UPDATE(too_many_dead) ON TABLE chancery.runs TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.admit_digests(p_run integer, p_payloads bytea[], p_identities bytea[], OUT digests bytea[], OUT identities bytea[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.admit_check_judged(p_policy bytea, p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_judged chancery.judgement) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.admit_digests(p_run integer, p_payloads bytea[], p_identities bytea[], p_originals bytea[], OUT digests bytea[], OUT identities bytea[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_duplicates(p_run integer, p_keyring integer, p_source integer, p_split integer, p_digests bytea[], p_identities bytea[], p_positions bigint[], p_new bigint[], p_last bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.admit_marks(p_run integer, p_source integer, p_split integer, p_base bigint, p_last bigint, p_end bigint, p_positions bigint[], p_judged chancery.judgement, OUT flagged bigint, OUT alerts bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_numbers(p_run integer, p_keyring integer, p_base bigint, p_room bigint, p_digests bytea[], OUT new bigint[], OUT last bigint) FROM PUBLIC;
 
@@ -3425,6 +3734,9 @@ REVOKE ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, O
 GRANT ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision) TO chancery_intake;
 
 REVOKE ALL ON FUNCTION chancery.intake_of_session() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.intake_policy() FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.intake_policy() TO chancery_intake;
 
 REVOKE ALL ON FUNCTION chancery.intake_refusal(p_run chancery.runs) FROM PUBLIC;
 
@@ -3515,6 +3827,8 @@ GRANT ALL ON FUNCTION chancery.part_drop(p_parent text, p_number integer) TO cha
 
 REVOKE ALL ON FUNCTION chancery.part_refuse(p_parent text, p_number integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.policy_forget(p_hash bytea) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.public_keys(p_keyring integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.public_keys(p_keyring integer) TO chancery_operator;
 GRANT ALL ON FUNCTION chancery.public_keys(p_keyring integer) TO chancery_gateway;
@@ -3546,9 +3860,9 @@ GRANT ALL ON FUNCTION chancery.record_payload(p_run integer, p_record bigint) TO
 REVOKE ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) TO chancery_operator;
-GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) TO chancery_gateway;
+REVOKE ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) TO chancery_gateway;
 
 REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 
@@ -3564,6 +3878,8 @@ GRANT ALL ON FUNCTION chancery.replay_list(p_source integer, p_token bytea) TO c
 REVOKE ALL ON FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint) TO chancery_intake;
 
+REVOKE ALL ON FUNCTION chancery.replay_rows(p_select text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.replay_run(p_run integer, p_name text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_admit(p_run integer, p_made_ring boolean, p_limits chancery.limits) FROM PUBLIC;
@@ -3574,12 +3890,16 @@ GRANT ALL ON FUNCTION chancery.run_adopt(p_run integer, p_former uuid, p_object 
 REVOKE ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits) TO chancery_operator;
+REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_functions(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_of_session() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.run_policy(p_run integer, p_run_uid uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_policy(p_run integer, p_run_uid uuid) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.run_policy(p_run integer, p_run_uid uuid) TO chancery_gateway;
 
 REVOKE ALL ON FUNCTION chancery.run_refusal(p_run chancery.runs) FROM PUBLIC;
 
@@ -3633,6 +3953,8 @@ GRANT ALL ON FUNCTION chancery.statement_append(p_number bigint, p_previous byte
 
 GRANT SELECT ON TABLE chancery.admissions TO chancery_auditor;
 
+GRANT SELECT ON TABLE chancery.alerts TO chancery_auditor;
+
 GRANT SELECT ON TABLE chancery.arrivals TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.batch_roots TO chancery_auditor;
@@ -3655,6 +3977,8 @@ GRANT SELECT ON TABLE chancery.deleted_runs TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.digests TO chancery_auditor;
 
+GRANT SELECT ON TABLE chancery.flags TO chancery_auditor;
+
 GRANT SELECT ON TABLE chancery.functions TO chancery_operator;
 
 GRANT SELECT ON TABLE chancery.generated_chunks TO chancery_auditor;
@@ -3670,6 +3994,8 @@ GRANT UPDATE(dead_retention) ON TABLE chancery.intakes TO chancery_operator;
 GRANT UPDATE(sweep_at) ON TABLE chancery.intakes TO chancery_operator;
 
 GRANT UPDATE(held) ON TABLE chancery.intakes TO chancery_operator;
+
+GRANT SELECT ON TABLE chancery.judgements TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.kept_digests TO chancery_auditor;
 
@@ -3689,6 +4015,10 @@ GRANT SELECT ON TABLE chancery.ledger TO chancery_gateway;
 GRANT SELECT ON TABLE chancery.ledger TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.logins TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.originals TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.policies TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.pushes TO chancery_auditor;
 

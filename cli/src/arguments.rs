@@ -182,6 +182,8 @@ pub(crate) enum DeadLettersCommand {
         /// Run, as NAME or NAMESPACE/NAME
         #[arg(value_name = "RUN")]
         run: RunName,
+        #[command(flatten)]
+        which: WhichDeadLetters,
         /// How the result is written
         #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
         output: Output,
@@ -201,6 +203,20 @@ pub(crate) enum DeadLettersCommand {
         #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
         output: RedriveOutput,
     },
+}
+
+/// Which dead letters of a run are meant: all that are not left out.
+#[derive(Debug, Args)]
+pub(crate) struct WhichDeadLetters {
+    /// Only those that this step gave up, such as Parse, Frame or Policy
+    #[arg(long, value_name = "STAGE")]
+    pub(crate) stage: Option<String>,
+    /// Only those for which this rule of the run's policy failed
+    #[arg(long, value_name = "RULE")]
+    pub(crate) rule: Option<String>,
+    /// Only those with this text in their reason
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -378,8 +394,11 @@ pub(crate) struct VerifyArguments {
     #[arg(value_name = "RUN", required_unless_present = "keyring", conflicts_with = "keyring")]
     pub(crate) run: Option<RunName>,
     /// Keyring to audit over all its runs instead, as NAME or NAMESPACE/NAME: laws 4 and 5
-    #[arg(long, value_name = "KEYRING", conflicts_with_all = ["trusted_keys", "statements"])]
+    #[arg(long, value_name = "KEYRING", conflicts_with_all = ["trusted_keys", "statements", "policy"])]
     pub(crate) keyring: Option<RunName>,
+    /// Evaluate the run's policy again for every arrival that still has its bytes, and not only for a sample of a thousand
+    #[arg(long)]
+    pub(crate) policy: bool,
     /// Check the ledger against its statements too: file with a public key that is trusted to sign them, PEM; may be
     /// given several times
     #[arg(long = "trusted-key", value_name = "FILE")]

@@ -7,7 +7,7 @@ use chancery_store::export::{DeadLetterLine, Origin};
 use futures::TryStreamExt;
 use serde::Serialize;
 
-use crate::arguments::{DatabaseArguments, DeadLettersCommand, Output};
+use crate::arguments::{DatabaseArguments, DeadLettersCommand, Output, WhichDeadLetters};
 use crate::database::Database;
 use crate::dead_letters::redrive::Redrive;
 use crate::error::CliError;
@@ -22,6 +22,8 @@ struct DeadLetter {
     split: i32,
     position: i64,
     stage: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
     reason: String,
     /// None once they are swept.
     bytes: Option<usize>,
@@ -34,8 +36,8 @@ pub(crate) async fn dead_letters(
     command: &DeadLettersCommand,
 ) -> Result<Exit, CliError> {
     match command {
-        DeadLettersCommand::List { run, output } => {
-            Database::with(database, async |database| list(database, run, *output).await).await
+        DeadLettersCommand::List { run, which, output } => {
+            Database::with(database, async |database| list(database, run, which, *output).await).await
         }
         DeadLettersCommand::Redrive { run, into, signing, output } => {
             Redrive { run, into, signing, output: *output }.drive(database, log_format).await
@@ -43,10 +45,16 @@ pub(crate) async fn dead_letters(
     }
 }
 
-async fn list(database: &Database, run: &RunName, output: Output) -> Result<Exit, CliError> {
+async fn list(
+    database: &Database,
+    run: &RunName,
+    which: &WhichDeadLetters,
+    output: Output,
+) -> Result<Exit, CliError> {
     let mut exporter = database.ledger.export(&run.namespace, &run.name).await?;
     // Their bytes are dropped one by one.
-    let rows: Vec<DeadLetter> = exporter.dead_letters().map_ok(row).try_collect().await?;
+    let wanted = exporter.dead_letters().try_filter(|letter| std::future::ready(which.holds(letter)));
+    let rows: Vec<DeadLetter> = wanted.map_ok(row).try_collect().await?;
     match output {
         Output::Json => line(&serde_json::json!({ "deadLetters": rows }).to_string())?,
         Output::Table if rows.is_empty() => line("no dead letters")?,
@@ -55,10 +63,19 @@ async fn list(database: &Database, run: &RunName, output: Output) -> Result<Exit
     Ok(Exit::Done)
 }
 
+impl WhichDeadLetters {
+    fn holds(&self, letter: &DeadLetterLine) -> bool {
+        let Self { stage, rule, reason } = self;
+        stage.as_ref().is_none_or(|stage| *stage == letter.stage)
+            && rule.as_ref().is_none_or(|rule| letter.rule.as_ref() == Some(rule))
+            && reason.as_ref().is_none_or(|text| letter.reason.contains(text.as_str()))
+    }
+}
+
 fn row(letter: DeadLetterLine) -> DeadLetter {
-    let DeadLetterLine { origin, stage, reason, raw, arrived_at, swept_at: _ } = letter;
+    let DeadLetterLine { origin, stage, rule, reason, raw, arrived_at, swept_at: _ } = letter;
     let Origin { source, split, position } = origin;
-    DeadLetter { source, split, position, stage, reason, bytes: raw.map(|raw| raw.len()), arrived_at }
+    DeadLetter { source, split, position, stage, rule, reason, bytes: raw.map(|raw| raw.len()), arrived_at }
 }
 
 fn table(rows: &[DeadLetter]) -> String {

@@ -10,6 +10,7 @@ use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
 use chancery_process::{Exit, KekFileError, StatementKeyFileError};
 use chancery_sources::generated::SourceError;
 use chancery_sources::objects;
+use chancery_sources::pin::NotPinned;
 use chancery_sources::replay::NotReadAgain;
 use chancery_stating::StatingError;
 use chancery_store::StoreError;
@@ -27,6 +28,16 @@ pub(crate) enum CliError {
     PolicyFile { path: PathBuf, reason: io::Error },
     #[error("the answers {path} cannot be used: {reason}; wanted is a line of JSON for each record")]
     AnswersFile { path: PathBuf, reason: String },
+    #[error("{path}: {reason}")]
+    Policy { path: PathBuf, reason: NotPinned },
+    #[error(
+        "{path}: the run is judged by the policy {policy}, which the file does not hold; put the SigningPolicy, and the ConfigMaps that it reads, into the same file, with a line of --- between them"
+    )]
+    NoPolicy { path: PathBuf, policy: String },
+    #[error(
+        "{path}: the file holds the policy {policy}, and the run does not name it; name it with spec.policyRef, or leave the policy out"
+    )]
+    UnnamedPolicy { path: PathBuf, policy: String },
     #[error(transparent)]
     KekFile(#[from] KekFileError),
     #[error(transparent)]
@@ -199,6 +210,9 @@ impl CliError {
             | Self::Manifest { .. }
             | Self::PolicyFile { .. }
             | Self::AnswersFile { .. }
+            | Self::Policy { .. }
+            | Self::NoPolicy { .. }
+            | Self::UnnamedPolicy { .. }
             | Self::KekFile(_)
             | Self::StatementKeyFile(_)
             | Self::TrustedKey { .. }

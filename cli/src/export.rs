@@ -16,6 +16,7 @@ use chancery_store::export::{
 use chancery_store::statements::StatementRow;
 use futures::{Stream, TryStreamExt};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::arguments::{DatabaseArguments, ExportArguments, Exported};
 use crate::database::Database;
@@ -32,6 +33,8 @@ struct Record {
     identity: Option<String>,
     #[serde(flatten)]
     origin: Option<Place>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flags: Option<Box<RawValue>>,
 }
 
 /// Where a payload came from.
@@ -59,7 +62,13 @@ struct Arrival {
     #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flags: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -74,6 +83,8 @@ struct DeadLetter {
     #[serde(flatten)]
     origin: Place,
     stage: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
     reason: String,
     raw: Option<String>,
     arrived_at: String,
@@ -115,7 +126,7 @@ struct Lease {
 
 impl From<RecordLine> for Record {
     fn from(line: RecordLine) -> Self {
-        let RecordLine { record, batch, payload, digest, identity, origin } = line;
+        let RecordLine { record, batch, payload, digest, identity, origin, flags } = line;
         Self {
             record,
             batch,
@@ -123,6 +134,7 @@ impl From<RecordLine> for Record {
             digest: digest.map(hexadecimal),
             identity: identity.map(hexadecimal),
             origin: origin.map(Place::from),
+            flags: flags.and_then(json),
         }
     }
 }
@@ -144,7 +156,10 @@ impl From<ArrivalLine> for Arrival {
             duplicate_run,
             duplicate_record,
             stage,
+            rule,
             reason,
+            policy,
+            flags,
         } = line;
         let duplicate_of = duplicate_run.zip(duplicate_record);
         Self {
@@ -155,17 +170,25 @@ impl From<ArrivalLine> for Arrival {
             record,
             duplicate_of: duplicate_of.map(|(run, record)| DuplicateOf { run, record }),
             stage,
+            rule,
             reason,
+            policy: policy.map(hexadecimal),
+            flags: flags.and_then(json),
         }
     }
 }
 
 impl From<DeadLetterLine> for DeadLetter {
     fn from(line: DeadLetterLine) -> Self {
-        let DeadLetterLine { origin, stage, reason, raw, arrived_at, swept_at } = line;
+        let DeadLetterLine { origin, stage, rule, reason, raw, arrived_at, swept_at } = line;
         let raw = raw.map(|raw| STANDARD.encode(raw));
-        Self { origin: origin.into(), stage, reason, raw, arrived_at, swept_at }
+        Self { origin: origin.into(), stage, rule, reason, raw, arrived_at, swept_at }
     }
+}
+
+/// What the ledger has as JSON goes as it is.
+fn json(text: String) -> Option<Box<RawValue>> {
+    RawValue::from_string(text).ok()
 }
 
 /// As `sha256sum` writes it.

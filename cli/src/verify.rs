@@ -1,6 +1,6 @@
 //! `chancery verify`.
 
-use chancery_audit::{Ahead, AuditOptions, Report, audit_after, audit_keyring};
+use chancery_audit::{Ahead, AuditOptions, PolicyCheck, Report, audit_after, audit_keyring};
 use chancery_process::{Exit, LogFormat, grouped};
 use chancery_statement::TrustedKeys;
 use chancery_stating::{KeptStatement, StatementReport};
@@ -32,10 +32,13 @@ struct Stated {
 }
 
 async fn check(database: &Database, arguments: &VerifyArguments, stated: &Stated) -> Result<Exit, CliError> {
+    let policy = if arguments.policy { PolicyCheck::All } else { PolicyCheck::Sample };
     let (laws, statements) = match (&arguments.run, &arguments.keyring) {
-        (Some(run), _) if arguments.trusted_keys.is_empty() => (Some(laws_of(database, run).await?), None),
+        (Some(run), _) if arguments.trusted_keys.is_empty() => {
+            (Some(laws_of(database, run, policy).await?), None)
+        }
         (Some(run), _) => {
-            let laws = match laws_of(database, run).await {
+            let laws = match laws_of(database, run, policy).await {
                 // Statements that were kept may speak of it.
                 Err(CliError::Store(StoreError::NoRun(_))) if !stated.kept.is_empty() => None,
                 laws => Some(laws?),
@@ -63,10 +66,10 @@ async fn check(database: &Database, arguments: &VerifyArguments, stated: &Stated
     Ok(if holds { Exit::Done } else { Exit::Failed })
 }
 
-async fn laws_of(database: &Database, run: &RunName) -> Result<Report, CliError> {
+async fn laws_of(database: &Database, run: &RunName, policy: PolicyCheck) -> Result<Report, CliError> {
     let run = database.ledger.find_run(&run.namespace, &run.name).await?;
     let display = Display::new(LogFormat::Text);
-    let report = audit_with_bar(database, &run, &Ahead::default(), &display).await?;
+    let report = audit_with_bar(database, &run, &Ahead::default(), &display, policy).await?;
     display.end();
     Ok(report)
 }
@@ -87,6 +90,7 @@ pub(crate) async fn audit_with_bar(
     run: &Run,
     ahead: &Ahead,
     display: &Display,
+    policy: PolicyCheck,
 ) -> Result<Report, CliError> {
     // A run with sources has had no number of records until it was sealed.
     let records = match run.records() {
@@ -95,7 +99,7 @@ pub(crate) async fn audit_with_bar(
     };
     let bar = display.stage(Stage::Auditing, records.unsigned_abs(), 0);
     let progress = move |records| bar.at(records);
-    let options = AuditOptions::default();
+    let options = AuditOptions { policy, ..AuditOptions::default() };
     Ok(audit_after(&database.ledger, &run.namespace, &run.name, &options, ahead, progress).await?)
 }
 

@@ -4,14 +4,15 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use chancery_reading::{Dead, Outcome};
-use chancery_sources::identity::{self, Identify};
-use chancery_store::intake::DeadArrival;
+use chancery_sources::identity;
+use chancery_sources::judge::{Judge, Judged, Refused, Said, Seen};
 use chancery_store::pushing::{NamedRequest, Push};
 use tokio::sync::oneshot;
 
 use crate::model::RecordState;
 use crate::problem::Problem;
 use crate::room::Room;
+use crate::runs::PushedRun;
 use crate::states::Range;
 
 /// Bytes of a call: with what sending them takes, a few times as much.
@@ -27,15 +28,17 @@ const REQUESTS: usize = 2_000;
 /// An arrival.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
-    /// A payload, and what names it in a run that knows payloads by an expression.
-    Payload(Bytes, Option<Vec<u8>>),
-    /// It cannot become a record: which step gave it up, why, and its bytes.
-    Dead(String, String, Bytes),
+    /// A payload, what names it in a run that knows payloads by an expression, and what a policy said of it, if anything.
+    Payload(Bytes, Option<Vec<u8>>, Option<Box<Said>>),
+    /// It does not become a record.
+    Refused(Box<Refused>, Bytes),
 }
 
 /// A request that waits to be taken in.
 pub(crate) struct Request {
     pub(crate) items: Vec<Item>,
+    /// By which instant they were judged, in a run that has a policy.
+    pub(crate) judged_at: i64,
     /// What its client calls it, and what it sent.
     pub(crate) name: Option<RequestName>,
     pub(crate) answer: oneshot::Sender<Result<Answer, Problem>>,
@@ -64,38 +67,72 @@ pub(crate) struct Call {
     pub(crate) requests: Vec<(Request, Range)>,
     pub(crate) push: Push,
     bytes: usize,
+    dead: usize,
     keys: HashSet<[u8; 32]>,
 }
 
-/// What is taken in of what was read: payloads with what names them, or dead letters where nothing does.
-pub(crate) fn items(outcomes: Vec<Outcome>, identify: Option<&Identify>) -> Vec<Item> {
-    let item = |outcome| match outcome {
-        Outcome::Dead(Dead { stage, reason, raw }) => {
-            Item::Dead(format!("{stage:?}"), reason.to_string(), raw)
-        }
-        Outcome::Payload(payload) => match identify.map(|identify| identify.of(&payload)).transpose() {
-            Ok(identity) => Item::Payload(payload, identity),
-            Err(reason) => Item::Dead(identity::STAGE.to_owned(), reason.to_string(), payload),
-        },
-    };
-    outcomes.into_iter().map(item).collect()
+/// What is taken in of what was read, as it is judged at an instant: payloads with what names them, or what is refused.
+pub(crate) fn items(outcomes: Vec<Outcome>, target: &PushedRun, at: i64) -> Vec<Item> {
+    outcomes.into_iter().map(|outcome| item(outcome, target, at)).collect()
 }
 
-/// How many cannot become records.
+fn item(outcome: Outcome, target: &PushedRun, at: i64) -> Item {
+    let PushedRun { identify, judge, source, .. } = target;
+    let payload = match outcome {
+        Outcome::Dead(Dead { stage, reason, raw }) => {
+            return Item::dead(format!("{stage:?}"), reason.to_string(), raw);
+        }
+        Outcome::Payload(payload) => payload,
+    };
+    // Where it will be, nobody knows before it is taken in.
+    let seen = Seen { payload: &payload, source, position: "", at };
+    let said = match judge.as_ref().map(|judge| judge.judge(seen)).unwrap_or_default() {
+        Judged::Refused(refused) => return Item::Refused(Box::new(refused), payload),
+        Judged::Admitted(said) => said,
+    };
+    match identify.as_ref().map(|identify| identify.of(&payload)).transpose() {
+        Ok(identity) => Item::Payload(payload, identity, said),
+        Err(reason) => Item::dead(identity::STAGE.to_owned(), reason.to_string(), payload),
+    }
+}
+
+/// How many are dead letters.
 pub(crate) fn dead(items: &[Item]) -> usize {
-    items.iter().filter(|item| matches!(item, Item::Dead(..))).count()
+    let is_dead = |item: &&Item| matches!(item, Item::Refused(refused, _) if refused.stage.is_some());
+    items.iter().filter(is_dead).count()
 }
 
 impl Item {
+    fn dead(stage: String, reason: String, raw: Bytes) -> Self {
+        Self::Refused(Box::new(Refused { stage: Some(stage), rule: None, reason }), raw)
+    }
+
     fn bytes(&self) -> usize {
         match self {
-            Self::Payload(payload, identity) => payload.len() + identity.as_ref().map_or(0, Vec::len),
-            Self::Dead(_, _, raw) => raw.len(),
+            Self::Payload(payload, identity, _) => {
+                payload.len() + identity.as_ref().map_or(0, Vec::len) + self.said_bytes()
+            }
+            Self::Refused(_, raw) => raw.len(),
+        }
+    }
+
+    /// Bytes of what a policy said of it, beside the payload that was sent.
+    pub(crate) fn said_bytes(&self) -> usize {
+        match self {
+            Self::Payload(_, _, Some(said)) => said.bytes(),
+            Self::Payload(_, _, None) | Self::Refused(..) => 0,
         }
     }
 }
 
 impl Call {
+    /// Of a run, which has a policy or none.
+    pub(crate) fn of(judge: Option<&Judge>) -> Self {
+        let mut call = Self::default();
+        call.push.judgement = judge.map(Judge::judgement);
+        call
+    }
+
     /// Adds a request; gives it back if it belongs to another call.
     #[must_use]
     pub(crate) fn add(&mut self, request: Request) -> Option<Request> {
@@ -103,7 +140,7 @@ impl Call {
         let arrivals = usize::try_from(self.push.arrivals).unwrap_or(usize::MAX);
         let too_many = self.requests.len() >= REQUESTS
             || arrivals.saturating_add(request.items.len()) > ARRIVALS
-            || self.push.dead.len() + dead(&request.items) > DEAD
+            || self.dead + dead(&request.items) > DEAD
             || self.bytes + bytes > BYTES;
         // Of two requests of one name, the second is answered with what became of the first.
         let is_twice = request.name.is_some_and(|name| self.keys.contains(&name.key));
@@ -111,29 +148,34 @@ impl Call {
             return Some(request);
         }
         self.bytes += bytes;
+        self.dead += dead(&request.items);
         self.take(request);
         None
     }
 
     fn take(&mut self, request: Request) {
         let first = self.push.arrivals;
+        if let Some(judgement) = &mut self.push.judgement {
+            judgement.starts_at(first, request.judged_at);
+        }
         for item in &request.items {
             let place = self.push.arrivals;
             self.push.arrivals += 1;
             match item {
-                Item::Payload(payload, identity) => {
-                    self.push.payloads.push(payload);
+                Item::Payload(payload, identity, said) => {
+                    let enriched = said.as_ref().and_then(|said| said.payload.as_deref());
+                    self.push.payloads.push(enriched.unwrap_or(payload));
                     self.push.places.push(place);
                     if let Some(identity) = identity {
                         self.push.identities.push(identity);
                     }
+                    if let (Some(judgement), Some(said)) = (&mut self.push.judgement, said) {
+                        said.note(judgement, place, self.push.payloads.len(), payload);
+                    }
                 }
-                Item::Dead(stage, reason, raw) => self.push.dead.push(DeadArrival {
-                    position: place,
-                    stage: stage.clone(),
-                    reason: reason.clone(),
-                    raw: raw.to_vec(),
-                }),
+                Item::Refused(refused, raw) => {
+                    self.push.dead.push(Refused::clone(refused).at(place, raw.to_vec()));
+                }
             }
         }
         let range = Range { place: first, arrivals: self.push.arrivals - first };
@@ -166,15 +208,20 @@ mod tests {
     fn request(items: Vec<Item>, key: Option<u8>) -> Request {
         let (answer, _answered) = oneshot::channel();
         let name = key.map(|key| RequestName { key: [key; 32], digest: [0; 32] });
-        Request { items, name, answer, room: Room::new(&Arc::new(Semaphore::new(1))) }
+        Request { items, judged_at: 0, name, answer, room: Room::new(&Arc::new(Semaphore::new(1))) }
     }
 
     fn payload(text: &'static str) -> Item {
-        Item::Payload(Bytes::from_static(text.as_bytes()), None)
+        Item::Payload(Bytes::from_static(text.as_bytes()), None, None)
     }
 
     fn not_json() -> Item {
-        Item::Dead("Parse".to_owned(), "no".to_owned(), Bytes::from_static(b"{"))
+        Item::dead("Parse".to_owned(), "no".to_owned(), Bytes::from_static(b"{"))
+    }
+
+    fn rejected() -> Item {
+        let refused = Refused { stage: None, rule: Some("positive".to_owned()), reason: "no".to_owned() };
+        Item::Refused(Box::new(refused), Bytes::new())
     }
 
     #[test]
@@ -196,7 +243,8 @@ mod tests {
         assert!(call.add(request(vec![payload("a")], Some(2))).is_none());
         assert!(call.add(request(vec![payload("a"); ARRIVALS], None)).is_some(), "too many arrivals");
         assert!(call.add(request(vec![not_json(); DEAD + 1], None)).is_some(), "too many dead letters");
-        let long = Item::Payload(Bytes::from(vec![0; BYTES]), None);
+        assert!(call.add(request(vec![rejected(); DEAD + 1], None)).is_none(), "any number may be rejected");
+        let long = Item::Payload(Bytes::from(vec![0; BYTES]), None, None);
         assert!(call.add(request(vec![long.clone()], None)).is_some(), "too many bytes");
         assert!(
             Call::default().add(request(vec![long.clone(), long], None)).is_none(),

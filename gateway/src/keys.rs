@@ -8,8 +8,9 @@ use chancery_store::{Keyring, Ledger};
 use uuid::Uuid;
 
 use crate::jwk::{Jwk, encoded};
-use crate::model::Signed;
+use crate::model::{Signed, SignedLine};
 use crate::problem::Problem;
+use crate::states::flags_of;
 
 /// Keyrings whose keys are known at a time.
 const MOST: usize = 64;
@@ -48,7 +49,7 @@ impl Keys {
         ledger: &Ledger,
         keyring: &Keyring,
         signed: Vec<SignedRecord>,
-    ) -> Result<Vec<(i64, Signed)>, Problem> {
+    ) -> Result<Vec<SignedLine>, Problem> {
         let has_all = |known: &Known| signed.iter().all(|signed| known.contains_key(&signed.key_id));
         let known = match self.known(keyring).filter(has_all) {
             Some(known) => known,
@@ -60,7 +61,7 @@ impl Keys {
         };
         Ok(signed
             .into_iter()
-            .map(|SignedRecord { record, digest, key_id, signature, signed_at }| {
+            .map(|SignedRecord { record, digest, key_id, signature, signed_at, flags }| {
                 let key_id = known.get(&key_id).map_or_else(|| key_id.to_string(), |jwk| jwk.id.clone());
                 let shown = Signed {
                     digest: hex(&digest),
@@ -69,7 +70,7 @@ impl Keys {
                     signature: encoded(&signature),
                     signed_at,
                 };
-                (record, shown)
+                SignedLine { record, signed: shown, flags: flags.as_deref().and_then(flags_of) }
             })
             .collect())
     }

@@ -50,7 +50,7 @@ pub(crate) async fn run(
                 Ok(None) => return,
             },
         };
-        let mut call = Call::default();
+        let mut call = Call::of(lane.target.judge.as_ref());
         let mut next = Some(first);
         while let Some(request) = next.take() {
             held_back = call.add(request);
@@ -145,7 +145,7 @@ impl Lane {
         };
         let former: HashMap<Vec<u8>, FormerPush> =
             former.into_iter().map(|push| (push.key.clone(), push)).collect();
-        let mut rest = Call::default();
+        let mut rest = Call::of(self.target.judge.as_ref());
         for request in call.take_apart() {
             match request.name.and_then(|name| Some((name, former.get(&name.key[..])?))) {
                 None => {
@@ -174,14 +174,13 @@ impl Lane {
 fn answer(call: Call, taken: &chancery_store::pushing::Taken) {
     let Call { requests, push, .. } = call;
     for (request, range) in requests {
-        let dead = push.dead.iter().map(|dead| (dead.position, dead.stage.as_str(), dead.reason.as_str()));
-        let states = states::of_range(taken, range, dead);
+        let states = states::of_range(taken, range, &states::Known::of_push(&push));
         send(request, Ok(Answer { states, repeated: false }));
     }
 }
 
 fn send(request: Request, answer: Result<Answer, Problem>) {
-    let Request { items: _, name: _, answer: to, room: _ } = request;
+    let Request { items: _, judged_at: _, name: _, answer: to, room: _ } = request;
     // Whoever asked may have gone.
     let _gone = to.send(answer);
 }

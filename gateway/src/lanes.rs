@@ -22,6 +22,12 @@ pub(crate) struct Lane {
     requests: mpsc::Sender<Request>,
 }
 
+/// What a request has, and by which instant it was judged.
+pub(crate) struct Items {
+    pub(crate) items: Vec<Item>,
+    pub(crate) judged_at: i64,
+}
+
 /// All of them.
 pub(crate) struct Lanes {
     ledger: Ledger,
@@ -67,7 +73,7 @@ impl Lanes {
         &self,
         name: &Name,
         target: &PushedRun,
-        mut items: Vec<Item>,
+        Items { mut items, judged_at }: Items,
         request_name: Option<RequestName>,
         mut room: Room,
     ) -> Result<(Lane, Answer), Problem> {
@@ -78,7 +84,7 @@ impl Lanes {
                 return Err(Problem::busy());
             }
             let (answer, answered) = oneshot::channel();
-            match lane.requests.try_send(Request { items, name: request_name, answer, room }) {
+            match lane.requests.try_send(Request { items, judged_at, name: request_name, answer, room }) {
                 // A lane that ends answers all that it was given: this one broke.
                 Ok(()) => {
                     return answered

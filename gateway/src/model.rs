@@ -1,6 +1,6 @@
 //! What is answered, as JSON.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What became of the records of a request, in their order.
@@ -26,11 +26,17 @@ pub(crate) enum RecordState {
         /// Its signature, if the request waits for it and it is there.
         #[serde(skip_serializing_if = "Option::is_none")]
         signed: Option<Box<Signed>>,
+        /// The rules of the run's policy that hit, if they flag it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        flags: Option<Vec<Flag>>,
     },
     /// It is a record of the run, on disk, and was not signed yet when the request had waited for as long as it said.
     Pending {
         /// Its number.
         record: i64,
+        /// The rules of the run's policy that hit, if they flag it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        flags: Option<Vec<Flag>>,
     },
     /// It repeats a record of the run's keyring, and is not signed again.
     Duplicate {
@@ -48,14 +54,33 @@ pub(crate) enum RecordState {
     Dead {
         /// Which step gave it up.
         stage: String,
+        /// The rule of the run's policy that failed for it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
         /// Why.
         reason: String,
     },
-    /// It was not taken in, and nothing of it is kept: the run has all the records that it may have.
+    /// It is no record, and is not signed. Where a rule is named, the run's policy rejected it, and it is kept for a while. Else it was
+    /// not taken in, and nothing of it is kept: the run has all the records that it may have.
     Rejected {
+        /// The rule of the run's policy that rejected it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
         /// Why.
         reason: String,
     },
+}
+
+/// A rule of a policy that hit a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Flag {
+    /// Its name.
+    pub(crate) rule: String,
+    /// What it does: Flag, Alert, Score.
+    pub(crate) action: String,
+    /// Its message.
+    pub(crate) message: String,
 }
 
 /// A signature.
@@ -87,6 +112,9 @@ pub(crate) struct Record {
     /// Its signature, once it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) signed: Option<Signed>,
+    /// The rules of the run's policy that hit, if they flag it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) flags: Option<Vec<Flag>>,
 }
 
 /// A record that is signed: a line of the results.
@@ -97,6 +125,9 @@ pub(crate) struct SignedLine {
     pub(crate) record: i64,
     /// Its signature.
     pub(crate) signed: Signed,
+    /// The rules of the run's policy that hit, if they flag it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) flags: Option<Vec<Flag>>,
 }
 
 /// What could not become a record: a line of the dead letters.
@@ -109,6 +140,9 @@ pub(crate) struct DeadLetter {
     pub(crate) cursor: String,
     /// Which step gave it up.
     pub(crate) stage: String,
+    /// The rule of the run's policy that failed for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rule: Option<String>,
     /// Why.
     pub(crate) reason: String,
     /// When.

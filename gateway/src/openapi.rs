@@ -28,6 +28,7 @@ use crate::{model, problem, progress, routes};
         model::Signed,
         model::Record,
         model::SignedLine,
+        model::Flag,
         model::DeadLetter,
         model::Sealed,
         model::Redriven,

@@ -2,6 +2,7 @@
 //! ledger compares its identity at each call.
 
 use chancery_sources::identity::Identify;
+use chancery_sources::judge::Judge;
 use chancery_store::{Ledger, Run, StoreError};
 
 use crate::problem::Problem;
@@ -12,7 +13,11 @@ pub(crate) struct PushedRun {
     /// NAMESPACE/NAME.
     pub(crate) name: String,
     pub(crate) max_pending: i64,
+    /// What its source is called.
+    pub(crate) source: String,
     pub(crate) identify: Option<Identify>,
+    /// What judges it, if anything does.
+    pub(crate) judge: Option<Judge>,
 }
 
 /// The name of a run.
@@ -60,10 +65,20 @@ impl PushedRun {
         let Some((sources, pushed)) = sources.and_then(|sources| Some((sources, sources.pushed()?))) else {
             return Err(Problem::not_pushed(&name));
         };
-        let max_pending = pushed.max_pending;
+        let (max_pending, source) = (pushed.max_pending, pushed.source.to_owned());
         let identify = sources.idempotency.expression().map(Identify::by).transpose().map_err(|reason| {
             Problem::store(&StoreError::Corrupt(format!("the expression of the run's idempotency {reason}")))
         })?;
-        Ok(Self { run, name, max_pending, identify })
+        let judge = match run.policy {
+            None => None,
+            Some(_) => {
+                let text = ledger.policy_of(&run).await.map_err(|error| Problem::store(&error))?;
+                // It went meanwhile: whoever asks again is told so.
+                let text = text.ok_or_else(|| Problem::no_run(&name))?;
+                let judge = Judge::by(&text);
+                Some(judge.map_err(|reason| Problem::store(&StoreError::Corrupt(reason.to_string())))?)
+            }
+        };
+        Ok(Self { run, name, max_pending, source, identify, judge })
     }
 }

@@ -1,8 +1,9 @@
 //! From what the ledger says of some arrivals to what is said of each.
 
-use chancery_store::pushing::{FormerPush, Taken};
+use chancery_store::pushing::{FormerDead, FormerPush, Push, Taken};
+use serde::Deserialize;
 
-use crate::model::RecordState;
+use crate::model::{Flag, RecordState};
 
 /// The arrivals of one request among those of a call.
 #[derive(Clone, Copy, Debug)]
@@ -13,50 +14,111 @@ pub(crate) struct Range {
     pub(crate) arrivals: i64,
 }
 
-/// What became of each arrival of a range; `dead` are those that cannot be records, by their places in the call, in order,
-/// each with the step that gave it up and why.
-pub(crate) fn of_range<'a>(
-    taken: &Taken,
-    range: Range,
-    dead: impl IntoIterator<Item = (i64, &'a str, &'a str)>,
-) -> Vec<RecordState> {
+/// What is known of the arrivals of a call beside what the ledger answers.
+pub(crate) struct Known<'a> {
+    /// Those that are no records, in order.
+    gone: Vec<Gone<'a>>,
+    /// The places of those that a rule flagged, in order, with the rules that hit.
+    flags: Vec<(i64, Vec<Flag>)>,
+}
+
+/// An arrival that is no record: a dead letter, or rejected if no stage is said.
+struct Gone<'a> {
+    place: i64,
+    stage: Option<&'a str>,
+    rule: Option<&'a str>,
+    reason: &'a str,
+}
+
+/// What is said of a payload that a rule hit.
+#[derive(Deserialize)]
+struct Mark {
+    flagged: bool,
+    hits: Vec<Flag>,
+}
+
+impl<'a> Known<'a> {
+    /// By whoever judged them.
+    pub(crate) fn of_push(push: &'a Push) -> Self {
+        let gone = push.dead.iter().map(|dead| Gone {
+            place: dead.position,
+            stage: dead.stage.as_deref(),
+            rule: dead.rule.as_deref(),
+            reason: &dead.reason,
+        });
+        let marks = push.judgement.iter().flat_map(|judgement| &judgement.marks);
+        let flags = marks.filter_map(|(place, mark)| {
+            let mark: Mark = serde_json::from_str(mark).ok()?;
+            mark.flagged.then_some((*place, mark.hits))
+        });
+        Self { gone: gone.collect(), flags: flags.collect() }
+    }
+
+    /// As the ledger has it.
+    fn of_former(former: &'a FormerPush) -> Self {
+        let gone = former.dead.iter().map(|FormerDead { place, stage, rule, reason }| Gone {
+            place: *place,
+            stage: stage.as_deref(),
+            rule: rule.as_deref(),
+            reason,
+        });
+        let flags = former.flags.iter().map(|(place, hits)| (*place, flags_of(hits).unwrap_or_default()));
+        Self { gone: gone.collect(), flags: flags.collect() }
+    }
+}
+
+/// The rules that flagged a record, as the ledger has them.
+pub(crate) fn flags_of(hits: &str) -> Option<Vec<Flag>> {
+    serde_json::from_str(hits).ok()
+}
+
+/// What became of each arrival of a range.
+pub(crate) fn of_range(taken: &Taken, range: Range, known: &Known<'_>) -> Vec<RecordState> {
     let Taken { position: _, accounted, first_record, duplicates } = taken;
-    let before = |place: i64| duplicates.partition_point(|duplicate| duplicate.place < place);
-    let mut dead = dead.into_iter().peekable();
-    let mut dead_before: i64 = 0;
+    let Known { gone, flags } = known;
     let mut states = Vec::with_capacity(usize::try_from(range.arrivals).unwrap_or_default());
     // All that is before the range has to be counted too.
-    while dead.next_if(|(place, ..)| *place < range.place).is_some() {
-        dead_before += 1;
-    }
-    let mut next_duplicate = before(range.place);
+    let mut next_gone = gone.partition_point(|gone| gone.place < range.place);
+    let mut next_duplicate = duplicates.partition_point(|duplicate| duplicate.place < range.place);
+    let mut next_flag = flags.partition_point(|(place, _)| *place < range.place);
     for place in range.place..range.place + range.arrivals {
-        let (state, is_dead) = if let Some((_, stage, reason)) = dead.next_if(|(at, ..)| *at == place) {
-            (RecordState::Dead { stage: stage.to_owned(), reason: reason.to_owned() }, true)
-        } else if let Some(duplicate) =
-            duplicates.get(next_duplicate).filter(|duplicate| duplicate.place == place)
-        {
+        let flagged = flags.get(next_flag).filter(|(at, _)| *at == place);
+        next_flag += usize::from(flagged.is_some());
+        let others = next_gone + next_duplicate;
+        let state = if let Some(gone) = gone.get(next_gone).filter(|gone| gone.place == place) {
+            next_gone += 1;
+            gone.state()
+        } else if let Some(duplicate) = duplicates.get(next_duplicate).filter(|other| other.place == place) {
             next_duplicate += 1;
             let of_run = Some(duplicate.run.clone()).filter(|run| !run.is_empty());
-            (RecordState::Duplicate { of_run, of_record: duplicate.record, signed: None }, false)
+            RecordState::Duplicate { of_run, of_record: duplicate.record, signed: None }
         } else {
-            let others = dead_before + i64::try_from(next_duplicate).unwrap_or(i64::MAX);
-            (RecordState::Admitted { record: first_record + place - others, signed: None }, false)
+            let record = first_record + place - i64::try_from(others).unwrap_or(i64::MAX);
+            RecordState::Admitted { record, signed: None, flags: flagged.map(|(_, flags)| flags.clone()) }
         };
-        states.push(if place >= *accounted { rejected() } else { state });
-        dead_before += i64::from(is_dead);
+        states.push(if place >= *accounted { beyond() } else { state });
     }
     states
 }
 
-/// What became of a request that was taken in before.
-pub(crate) fn of_former(former: &FormerPush) -> Vec<RecordState> {
-    let dead = former.dead.iter().map(|(place, stage, reason)| (*place, stage.as_str(), reason.as_str()));
-    of_range(&former.taken, Range { place: 0, arrivals: former.arrivals }, dead)
+impl Gone<'_> {
+    fn state(&self) -> RecordState {
+        let (rule, reason) = (self.rule.map(str::to_owned), self.reason.to_owned());
+        match self.stage {
+            Some(stage) => RecordState::Dead { stage: stage.to_owned(), rule, reason },
+            None => RecordState::Rejected { rule, reason },
+        }
+    }
 }
 
-fn rejected() -> RecordState {
+/// What became of a request that was taken in before.
+pub(crate) fn of_former(former: &FormerPush) -> Vec<RecordState> {
+    of_range(&former.taken, Range { place: 0, arrivals: former.arrivals }, &Known::of_former(former))
+}
+
+fn beyond() -> RecordState {
     RecordState::Rejected {
+        rule: None,
         reason: "the run has as many records as spec.recordCount allows; push it to another run".to_owned(),
     }
 }
@@ -71,39 +133,53 @@ mod tests {
         Duplicate { place, run: "demo".to_owned(), record }
     }
 
+    fn gone(place: i64, stage: Option<&'static str>) -> Gone<'static> {
+        let rule = stage.is_none().then_some("positive");
+        Gone { place, stage, rule, reason: "no" }
+    }
+
     fn shown(states: &[RecordState]) -> Vec<String> {
         states
             .iter()
             .map(|state| match state {
-                RecordState::Admitted { record, signed: _ } => record.to_string(),
+                RecordState::Admitted { record, signed: _, flags: None } => record.to_string(),
+                RecordState::Admitted { record, signed: _, flags: Some(flags) } => {
+                    format!("{record} {}", flags[0].rule)
+                }
                 RecordState::Duplicate { of_run: _, of_record, signed: _ } => format!("={of_record}"),
-                RecordState::Pending { record } => format!("?{record}"),
-                RecordState::Dead { stage, reason: _ } => stage.clone(),
-                RecordState::Rejected { reason: _ } => "-".to_owned(),
+                RecordState::Pending { record, flags: _ } => format!("?{record}"),
+                RecordState::Dead { stage, rule: _, reason: _ } => stage.clone(),
+                RecordState::Rejected { rule, reason: _ } => rule.clone().unwrap_or_else(|| "-".to_owned()),
             })
             .collect()
     }
 
     #[test]
-    fn records_have_the_numbers_that_duplicates_and_dead_letters_leave() {
+    fn records_have_the_numbers_that_duplicates_and_what_is_refused_leave() {
         let taken = Taken {
             position: 40,
-            accounted: 8,
+            accounted: 9,
             first_record: 11,
             duplicates: vec![duplicate(1, 3), duplicate(5, 11)],
         };
-        let dead = [(2, "Parse", "no"), (6, "Frame", "no")];
-        let range = |place, arrivals| shown(&of_range(&taken, Range { place, arrivals }, dead));
-        assert_eq!(range(0, 8), ["11", "=3", "Parse", "12", "13", "=11", "Frame", "14"]);
-        assert_eq!(range(3, 3), ["12", "13", "=11"]);
-        assert_eq!(range(6, 1), ["Frame"]);
-        assert_eq!(range(7, 1), ["14"]);
+        let large =
+            Flag { rule: "large".to_owned(), action: "Flag".to_owned(), message: "so much".to_owned() };
+        let known = Known {
+            gone: vec![gone(2, Some("Parse")), gone(6, Some("Frame")), gone(7, None)],
+            flags: vec![(1, vec![large.clone()]), (4, vec![large])],
+        };
+        let range = |place, arrivals| shown(&of_range(&taken, Range { place, arrivals }, &known));
+        assert_eq!(range(0, 9), ["11", "=3", "Parse", "12", "13 large", "=11", "Frame", "positive", "14"]);
+        assert_eq!(range(3, 3), ["12", "13 large", "=11"]);
+        assert_eq!(range(6, 2), ["Frame", "positive"]);
+        assert_eq!(range(8, 1), ["14"]);
     }
 
     #[test]
     fn what_lies_beyond_the_most_records_is_rejected_whatever_it_is() {
         let taken = Taken { position: 0, accounted: 2, first_record: 1, duplicates: Vec::new() };
-        let states = of_range(&taken, Range { place: 1, arrivals: 3 }, [(2, "Parse", "no")]);
+        let known = Known { gone: vec![gone(2, Some("Parse"))], flags: Vec::new() };
+        let states = of_range(&taken, Range { place: 1, arrivals: 3 }, &known);
         assert_eq!(shown(&states), ["2", "-", "-"]);
     }
 }

@@ -1,76 +1,121 @@
-//! Arrivals, gathered until they are worth a transaction.
+//! Arrivals, judged and gathered until they are worth a transaction.
 
-use chancery_reading::{Arrival, Dead, Outcome};
+use chancery_reading::{Arrival, Dead, Identity, Outcome};
 use chancery_sources::identity::{self, Identify, NoIdentity};
+use chancery_sources::judge::{Judge, Judged, Seen, now};
 use chancery_store::intake::{Admission, DeadArrival};
 
 /// Bytes that are gathered: with what sending them takes, a few times as much.
 const BYTES: usize = 1 << 20;
 
 /// Arrivals that are gathered.
-const PAYLOADS: usize = 10_000;
+const ARRIVALS: usize = 10_000;
 
 /// Dead letters that are gathered.
 const DEAD: usize = 100;
 
-/// Adds an arrival.
-pub(crate) fn add(admission: &mut Admission, arrival: Arrival, identify: Option<&Identify>) {
-    let Arrival { position, next_position, outcome, identity } = arrival;
-    // Positions have 63 bits.
-    let signed = |position: u64| i64::try_from(position).unwrap_or(i64::MAX);
-    match outcome {
-        Outcome::Payload(payload) => {
-            let named = identify.map(|identify| identify.of_event(&payload, identity.as_ref()));
-            add_named(admission, signed(position.0), &payload, named);
-        }
-        Outcome::Dead(Dead { stage, reason, raw }) => admission.dead.push(DeadArrival {
-            position: signed(position.0),
-            stage: format!("{stage:?}"),
-            reason: reason.to_string(),
-            raw: raw.to_vec(),
-        }),
+/// What is asked of each payload before it is offered to the ledger.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Questions<'a> {
+    /// What names it, if the run does not know payloads by their content.
+    pub(crate) identify: Option<&'a Identify>,
+    /// What judges it, if anything does.
+    pub(crate) judge: Option<&'a Judge>,
+    /// The source that offers it.
+    pub(crate) source: &'a str,
+}
+
+/// Arrivals of one split.
+#[derive(Debug)]
+pub(crate) struct Batch<'a> {
+    pub(crate) admission: Admission,
+    questions: Questions<'a>,
+    /// By which instant all of them are judged.
+    at: i64,
+    /// Bytes of what is refused, and how many of those are dead letters.
+    refused_bytes: usize,
+    dead: usize,
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn new(mut admission: Admission, questions: Questions<'a>) -> Self {
+        admission.judgement = questions.judge.map(Judge::judgement);
+        Self { admission, questions, at: 0, refused_bytes: 0, dead: 0 }
     }
-    admission.next = signed(next_position.0);
-}
 
-/// Adds a payload, with what names it, or as a dead letter if nothing does.
-pub(crate) fn add_payload(
-    admission: &mut Admission,
-    position: i64,
-    payload: &[u8],
-    identify: Option<&Identify>,
-) {
-    add_named(admission, position, payload, identify.map(|identify| identify.of(payload)));
-}
+    /// What follows behind this one, in the memory that it has.
+    pub(crate) fn begin_again(&mut self, position: i64) {
+        self.admission.begin_again(position);
+        (self.refused_bytes, self.dead) = (0, 0);
+    }
 
-fn add_named(
-    admission: &mut Admission,
-    position: i64,
-    payload: &[u8],
-    named: Option<Result<Vec<u8>, NoIdentity>>,
-) {
-    if let Some(named) = named {
-        match named {
-            Ok(identity) => admission.identities.push(&identity),
-            Err(reason) => {
-                admission.dead.push(DeadArrival {
-                    position,
-                    stage: identity::STAGE.to_owned(),
-                    reason: reason.to_string(),
-                    raw: payload.to_vec(),
-                });
-                return;
-            }
+    /// Adds an arrival.
+    pub(crate) fn add(&mut self, arrival: Arrival) {
+        let Arrival { position, next_position, outcome, identity } = arrival;
+        // Positions have 63 bits.
+        let signed = |position: u64| i64::try_from(position).unwrap_or(i64::MAX);
+        match outcome {
+            Outcome::Payload(payload) => self.payload(signed(position.0), &payload, identity.as_ref()),
+            Outcome::Dead(Dead { stage, reason, raw }) => self.refuse(DeadArrival::at_stage(
+                signed(position.0),
+                format!("{stage:?}"),
+                reason.to_string(),
+                raw.to_vec(),
+            )),
+        }
+        self.admission.next = signed(next_position.0);
+    }
+
+    /// Adds a payload, if it is admitted; `event` is what an event says of itself.
+    pub(crate) fn payload(&mut self, position: i64, payload: &[u8], event: Option<&Identity>) {
+        self.note_instant();
+        let Questions { identify, judge, source } = self.questions;
+        let seen = Seen { payload, source, position: &position.to_string(), at: self.at };
+        let said = match judge.map(|judge| judge.judge(seen)).unwrap_or_default() {
+            Judged::Refused(refused) => return self.refuse(refused.at(position, payload.to_vec())),
+            Judged::Admitted(said) => said,
+        };
+        // By what came, and not by what was made of it.
+        match identify.map(|identify| identify.of_event(payload, event)).transpose() {
+            Ok(Some(identity)) => self.admission.identities.push(&identity),
+            Ok(None) => {}
+            Err(no_identity) => return self.refuse(without_identity(position, &no_identity, payload)),
+        }
+        let enriched = said.as_ref().and_then(|said| said.payload.as_deref());
+        self.admission.payloads.push(enriched.unwrap_or(payload));
+        self.admission.positions.push(position);
+        if let (Some(judgement), Some(said)) = (&mut self.admission.judgement, said) {
+            said.note(judgement, position, self.admission.payloads.len(), payload);
         }
     }
-    admission.payloads.push(payload);
-    admission.positions.push(position);
+
+    /// Adds what does not become a record.
+    pub(crate) fn refuse(&mut self, refused: DeadArrival) {
+        self.note_instant();
+        self.refused_bytes += refused.raw.len();
+        self.dead += usize::from(refused.stage.is_some());
+        self.admission.dead.push(refused);
+    }
+
+    /// All that is gathered is judged by the instant of the first.
+    fn note_instant(&mut self) {
+        let Some(judgement) = &mut self.admission.judgement else { return };
+        if judgement.starts.is_empty() {
+            self.at = now();
+            judgement.starts_at(self.admission.position, self.at);
+        }
+    }
+
+    /// Whether it is time to admit them.
+    pub(crate) fn is_full(&self) -> bool {
+        let Admission { payloads, identities, dead, judgement, .. } = &self.admission;
+        let judged = judgement.as_ref().map_or(0, chancery_store::intake::Judgement::bytes);
+        payloads.bytes() + identities.bytes() + self.refused_bytes + judged >= BYTES
+            || payloads.len() + dead.len() >= ARRIVALS
+            || self.dead >= DEAD
+    }
 }
 
-/// Whether it is time to admit them.
-pub(crate) fn is_full(admission: &Admission) -> bool {
-    let dead: usize = admission.dead.iter().map(|dead| dead.raw.len()).sum();
-    admission.payloads.bytes() + admission.identities.bytes() + dead >= BYTES
-        || admission.payloads.len() >= PAYLOADS
-        || admission.dead.len() >= DEAD
+fn without_identity(position: i64, reason: &NoIdentity, payload: &[u8]) -> DeadArrival {
+    DeadArrival::at_stage(position, identity::STAGE, reason.to_string(), payload.to_vec())
 }

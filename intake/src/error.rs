@@ -4,6 +4,7 @@ use chancery_api::ExpressionError;
 use chancery_process::Exit;
 use chancery_reading::FinalError;
 use chancery_sources::access::AccessError;
+use chancery_sources::judge::JudgeError;
 use chancery_store::StoreError;
 
 /// Why an intake ends before the run is sealed.
@@ -31,6 +32,8 @@ pub(crate) enum IntakeError {
     Pushed { name: String },
     #[error("the expression of the run's idempotency {reason}")]
     Expression { reason: ExpressionError },
+    #[error(transparent)]
+    Policy(#[from] JudgeError),
     #[error("a reader failed: {0}")]
     Reader(tokio::task::JoinError),
     #[error("signals cannot be received: {0}")]
@@ -59,6 +62,7 @@ impl IntakeError {
             | Self::NoKey { .. }
             | Self::Pushed { .. }
             | Self::Expression { .. }
+            | Self::Policy(_)
             | Self::OtherVersion { .. }
             | Self::Replay { .. }
             | Self::Gone => Exit::NeverWorks,

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use chancery_process::{Backoff, Stop, peak_memory_kib};
 use chancery_sources::access::Access;
 use chancery_sources::identity::Identify;
-use chancery_store::intake::IntakeRun;
+use chancery_sources::judge::Judge;
+use chancery_store::intake::{Held, IntakeRun};
 use chancery_store::{IntakeSession, LedgerUrl, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use crate::batch::Questions;
 use crate::error::IntakeError;
 use crate::worker::{self, Ended};
 
@@ -40,7 +42,9 @@ pub(crate) struct Intake {
     reconnect_for: Duration,
     pub(crate) access: Access,
     /// What names payloads, if the run does not know them by their content.
-    pub(crate) identify: Option<Identify>,
+    identify: Option<Identify>,
+    /// What judges them, if anything does.
+    judge: Option<Judge>,
     pub(crate) stop: Stop,
     /// Changes when there may be something to do for those that wait.
     pub(crate) progress: watch::Sender<()>,
@@ -51,7 +55,7 @@ pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeErr
     let began = Instant::now();
     let Order { ledger, namespace, name, run_uid, holder, access, readers, reconnect_for } = order;
     let target = Target::Name { namespace: &namespace, name: &name };
-    let Some(first) = target.connect_within(reconnect_for, &ledger, &holder, &stop).await? else {
+    let Some(mut first) = target.connect_within(reconnect_for, &ledger, &holder, &stop).await? else {
         return Ok(Ended::WorkLeft);
     };
     let run = first.run().clone();
@@ -60,6 +64,7 @@ pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeErr
     }
     let identify = run.expression.as_deref().map(Identify::by).transpose();
     let identify = identify.map_err(|reason| IntakeError::Expression { reason })?;
+    let judge = first.policy().await?.as_ref().map(Judge::by).transpose().map_err(IntakeError::Policy)?;
     let intake = Arc::new(Intake {
         ledger,
         run,
@@ -67,6 +72,7 @@ pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeErr
         reconnect_for,
         access,
         identify,
+        judge,
         stop,
         progress: watch::Sender::new(()),
     });
@@ -102,6 +108,11 @@ pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeErr
 }
 
 impl Intake {
+    /// What is asked of each payload of a source.
+    pub(crate) fn questions<'a>(&'a self, held: &'a Held) -> Questions<'a> {
+        Questions { identify: self.identify.as_ref(), judge: self.judge.as_ref(), source: &held.name }
+    }
+
     /// A connection for the same run; none when the intake is asked to stop meanwhile.
     pub(crate) async fn connect(&self) -> Result<Option<IntakeSession>, IntakeError> {
         let target = Target::Run(&self.run);

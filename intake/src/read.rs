@@ -1,14 +1,13 @@
 //! Reads a split to its end, and admits what it offers.
 
 use chancery_reading::ReadError;
-use chancery_sources::identity::Identify;
 use chancery_sources::objects::Described;
 use chancery_store::IntakeSession;
 use chancery_store::intake::{Admission, Reading};
 use tokio::time::Instant;
 
 use crate::arrivals::Arrivals;
-use crate::batch;
+use crate::batch::Batch;
 use crate::error::IntakeError;
 use crate::intake::Intake;
 use crate::keep::{Came, Keep};
@@ -30,11 +29,9 @@ pub(crate) async fn read(
         Described::Table(described) => Arrivals::of_table(intake, reading, &described)?,
     };
     let mut keep = Keep::new(held, Instant::now());
-    let mut admission = Admission::of(reading);
+    let mut batch = Batch::new(Admission::of(reading), intake.questions(held));
     loop {
-        let filled = keep
-            .during(session, &intake.stop, fill(&mut arrivals, &mut admission, intake.identify.as_ref()))
-            .await?;
+        let filled = keep.during(session, &intake.stop, fill(&mut arrivals, &mut batch)).await?;
         let failed = match filled {
             Came::This(Ok(())) => None,
             Came::This(Err(error)) => Some(error),
@@ -42,8 +39,8 @@ pub(crate) async fn read(
             Came::Stop => return Ok(After::Stopped),
             Came::Lost => return Ok(After::Done),
         };
-        if !admission.is_empty() {
-            let admitted = match session.admit(reading, &admission).await? {
+        if !batch.admission.is_empty() {
+            let admitted = match session.admit(reading, &batch.admission).await? {
                 Ok(Some(admitted)) => admitted,
                 Ok(None) => return Ok(After::Done),
                 Err(refusal) => return Ok(After::Refused(refusal)),
@@ -55,6 +52,7 @@ pub(crate) async fn read(
                 records = admitted.records,
                 duplicates = admitted.duplicates,
                 dead = admitted.dead,
+                rejected = admitted.rejected,
                 "admitted"
             );
             if admitted.done {
@@ -63,7 +61,7 @@ pub(crate) async fn read(
             if admitted.full {
                 return Ok(After::Refused(chancery_store::intake::Refusal::Full));
             }
-            admission.begin_again(admitted.position);
+            batch.begin_again(admitted.position);
         }
         match failed {
             None => {}
@@ -75,19 +73,15 @@ pub(crate) async fn read(
 
 /// Gathers arrivals until they are worth a transaction, the split ends, or the source fails: what came before that
 /// counts.
-async fn fill(
-    arrivals: &mut Arrivals,
-    admission: &mut Admission,
-    identify: Option<&Identify>,
-) -> Result<(), ReadError> {
-    while !batch::is_full(admission) {
+async fn fill(arrivals: &mut Arrivals, batch: &mut Batch<'_>) -> Result<(), ReadError> {
+    while !batch.is_full() {
         match arrivals.next().await? {
             Some((arrival, key)) => {
-                batch::add(admission, arrival, identify);
-                admission.key = key.map(|key| key.as_str().to_owned());
+                batch.add(arrival);
+                batch.admission.key = key.map(|key| key.as_str().to_owned());
             }
             None => {
-                admission.done = true;
+                batch.admission.done = true;
                 break;
             }
         }

@@ -4,9 +4,7 @@ use chancery_api::{ReplaySelect, RunSource};
 use chancery_store::IntakeSession;
 use chancery_store::intake::{Admission, DeadArrival, Held, Reading, Refusal, ReplayListed, ReplayRow};
 
-use chancery_sources::identity::Identify;
-
-use crate::batch;
+use crate::batch::{Batch, Questions};
 use crate::error::IntakeError;
 use crate::intake::Intake;
 use crate::worker::After;
@@ -21,13 +19,13 @@ pub(crate) async fn list(
 ) -> Result<After, IntakeError> {
     let unusable = |what| IntakeError::Replay { name: held.name.clone(), run: run.clone(), what };
     match session.list_replay(held).await? {
-        ReplayListed::Done => {
-            if *select == ReplaySelect::Rejected {
-                tracing::warn!(
-                    source = held.name,
-                    "the run {run} rejected nothing: nothing of it is read again"
-                );
-            }
+        ReplayListed::Done => Ok(After::Done),
+        ReplayListed::Nothing => {
+            let nothing = match select {
+                ReplaySelect::Rejected => "rejected nothing",
+                ReplaySelect::All | ReplaySelect::DeadLetters => "has no dead letters",
+            };
+            tracing::warn!(source = held.name, "the run {run} {nothing}: nothing of it is read again");
             Ok(After::Done)
         }
         ReplayListed::Unknown => Err(unusable("there is no other run of that name in this namespace")),
@@ -49,7 +47,7 @@ pub(crate) async fn read(
             return Ok(After::Stopped);
         }
         let rows = session.read_replay(reading, position).await?;
-        let admission = admission(position, rows, intake.identify.as_ref());
+        let admission = admission(position, rows, intake.questions(&reading.held));
         let admitted = match session.admit(reading, &admission).await? {
             Ok(Some(admitted)) => admitted,
             Ok(None) => return Ok(After::Done),
@@ -65,37 +63,37 @@ pub(crate) async fn read(
     }
 }
 
-fn admission(position: i64, rows: Vec<ReplayRow>, identify: Option<&Identify>) -> Admission {
-    let mut admission = Admission::from(position);
-    admission.done = rows.is_empty();
+fn admission(position: i64, rows: Vec<ReplayRow>, questions: Questions<'_>) -> Admission {
+    let mut batch = Batch::new(Admission::from(position), questions);
+    batch.admission.done = rows.is_empty();
     for ReplayRow { gone, place, payload, stage, reason } in rows {
-        let dead =
-            |position, reason| DeadArrival { position, stage: "Fetch".to_owned(), reason, raw: Vec::new() };
+        let dead = |position, reason| DeadArrival::at_stage(position, "Fetch", reason, Vec::new());
         let Some(place) = place.filter(|_| !gone) else {
             let reason = "the run that is read again was deleted meanwhile; nothing of the rest is read";
-            admission.dead.push(dead(position, reason.to_owned()));
-            (admission.next, admission.done) = (END, true);
-            return admission;
+            batch.refuse(dead(position, reason.to_owned()));
+            (batch.admission.next, batch.admission.done) = (END, true);
+            return batch.admission;
         };
         match payload {
-            Some(payload) => batch::add_payload(&mut admission, place, &payload, identify),
+            Some(payload) => batch.payload(place, &payload, None),
             None => {
                 let (stage, mut reason) = (stage.unwrap_or_default(), reason.unwrap_or_default());
                 // A reason of a reason of a reason stays a sentence.
                 reason.truncate(reason.floor_char_boundary(500));
-                admission
-                    .dead
-                    .push(dead(place, format!("its bytes are not there to their end ({stage}: {reason})")));
+                batch
+                    .refuse(dead(place, format!("its bytes are not there to their end ({stage}: {reason})")));
             }
         }
-        admission.next = place + 1;
+        batch.admission.next = place + 1;
     }
-    admission
+    batch.admission
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NONE: Questions<'_> = Questions { identify: None, judge: None, source: "again" };
 
     fn row(place: i64, payload: Option<&[u8]>) -> ReplayRow {
         let payload = payload.map(<[u8]>::to_vec);
@@ -104,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_was_kept_whole_is_a_payload_and_what_was_not_is_dead_again() {
-        let admission = admission(4, vec![row(4, Some(b"one")), row(5, None), row(6, Some(b"two"))], None);
+        let admission = admission(4, vec![row(4, Some(b"one")), row(5, None), row(6, Some(b"two"))], NONE);
         assert_eq!((admission.position, admission.next, admission.done), (4, 7, false));
         assert_eq!((admission.positions.as_slice(), admission.payloads.len()), ([4, 6].as_slice(), 2));
         assert_eq!(admission.dead.iter().map(|dead| dead.position).collect::<Vec<_>>(), [5]);
@@ -112,10 +110,10 @@ mod tests {
 
     #[test]
     fn nothing_more_is_the_end_and_a_run_that_is_gone_is_one_dead_letter() {
-        let end = admission(4, Vec::new(), None);
+        let end = admission(4, Vec::new(), NONE);
         assert!(end.done && end.next == 4 && end.dead.is_empty());
         let gone = ReplayRow { gone: true, place: None, payload: None, stage: None, reason: None };
-        let gone = admission(4, vec![gone], None);
+        let gone = admission(4, vec![gone], NONE);
         assert!(gone.done && gone.next == END && gone.dead.len() == 1 && gone.dead[0].position == 4);
     }
 }

@@ -16,6 +16,9 @@
 -- expression, p_identities are its values, one for each payload, and it is known by identity_digest of that: what an expression yields
 -- is not looked into here. Of the same ones, the first of the ring is a record, and the others are duplicates of that.
 --
+-- p_judged: what the policy of the run said of them (admit_check_judged), and nothing in a run that has none. A dead letter without a
+-- stage is a payload that a rule rejected.
+--
 -- Runs that share a ring insert digests at the same time, each in the order of the digests, so that no two wait for
 -- each other. Whoever comes second waits for the first one's commit.
 --
@@ -24,8 +27,9 @@
 CREATE OR REPLACE FUNCTION chancery.admit(
     p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean,
     p_payloads bytea[], p_positions bigint[], p_identities bytea[],
-    p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[],
-    OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean)
+    p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement,
+    OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint,
+    OUT done boolean)
 LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
@@ -41,7 +45,7 @@ BEGIN
     END IF;
     -- Before the turn, so that two readers hash at the same time.
     SELECT d.digests, d.identities INTO v_digests, v_identities
-      FROM chancery.admit_digests(v_run.id, p_payloads, p_identities) d;
+      FROM chancery.admit_digests(v_run.id, p_payloads, p_identities, p_judged.originals) d;
     PERFORM chancery.run_turn(v_run.id);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = v_run.id;
     answer := chancery.intake_refusal(v_run);
@@ -56,14 +60,14 @@ BEGIN
         answer := 'moved';
         RETURN;
     END IF;
-    SELECT a.answer, a.admitted, a.duplicates, a.dead, a.start_at, a.done
-      INTO answer, admitted, duplicates, dead, start_at, done
+    SELECT a.answer, a.admitted, a.duplicates, a.dead, a.rejected, a.start_at, a.done
+      INTO answer, admitted, duplicates, dead, rejected, start_at, done
       FROM chancery.admit_arrivals(v_run, p_source, p_split, p_position, p_next, p_key, p_done, p_payloads, p_positions,
-                                   v_digests, v_identities, p_dead_positions, p_stages, p_reasons, p_raws) a;
+                                   v_digests, v_identities, p_dead_positions, p_stages, p_reasons, p_raws, p_judged) a;
     PERFORM set_config('synchronous_commit', 'off', true);
 END
 $$;
 
 GRANT EXECUTE ON FUNCTION chancery.admit(
     integer, integer, bytea, bigint, bigint, text, boolean, bytea[], bigint[], bytea[], bigint[], text[], text[],
-    bytea[]) TO chancery_intake;
+    bytea[], chancery.judgement) TO chancery_intake;

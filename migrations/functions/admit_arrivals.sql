@@ -3,12 +3,13 @@
 -- which something may be admitted; p_run is its row.
 --
 -- answer: admitted, full or held, as in admit. p_digests are those of the payloads, or null in a run that looks for no
--- duplicates, and p_identities what they are known by, or null where that is their digest.
+-- duplicates, and p_identities what they are known by, or null where that is their digest. p_judged: see admit_check_judged.
 CREATE OR REPLACE FUNCTION chancery.admit_arrivals(
     p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean,
     p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[],
-    p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[],
-    OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT start_at bigint, OUT done boolean)
+    p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement,
+    OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint,
+    OUT done boolean)
 LANGUAGE plpgsql AS $$
 DECLARE
     v_intake chancery.intakes%ROWTYPE;
@@ -16,7 +17,10 @@ DECLARE
     v_room bigint;
     v_bytes bigint;
     v_last bigint;
+    v_flagged bigint := 0;
+    v_alerts bigint := 0;
 BEGIN
+    PERFORM chancery.admit_check_judged(p_run.policy_hash, p_positions, p_dead_positions, p_stages, p_judged);
     SELECT * INTO STRICT v_intake FROM chancery.intakes i WHERE i.run_id = p_run.id;
     IF v_intake.held IS NOT NULL THEN
         answer := 'held';
@@ -44,17 +48,28 @@ BEGIN
     END IF;
     done := p_done AND start_at = p_next;
     dead := 0;
+    rejected := 0;
     IF cardinality(p_dead_positions) > 0 THEN
-        INSERT INTO chancery.arrivals (source, split, position, run_id, state, stage, reason, raw, arrived_at)
-        SELECT p_source, p_split, d.position, p_run.id, 'Dead', d.stage, d.reason, d.raw, clock_timestamp()
-          FROM unnest(p_dead_positions, p_stages, p_reasons, p_raws) AS d (position, stage, reason, raw)
-         WHERE d.position < start_at;
-        GET DIAGNOSTICS dead = ROW_COUNT;
+        WITH refused AS (
+            INSERT INTO chancery.arrivals (source, split, position, run_id, state, digest, stage, rule, reason, raw, arrived_at)
+            SELECT p_source, p_split, d.position, p_run.id, d.state, CASE WHEN d.state = 'Rejected' THEN sha256(d.raw) END,
+                   d.stage, d.rule, d.reason, d.raw, clock_timestamp()
+              FROM (SELECT u.*, CASE WHEN u.stage IS NULL THEN 'Rejected' ELSE 'Dead' END::chancery.arrival_state AS state
+                      FROM unnest(p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws)
+                        AS u (position, stage, rule, reason, raw)) d
+             WHERE d.position < start_at
+            RETURNING state)
+        SELECT count(*) FILTER (WHERE r.state = 'Dead'), count(*) FILTER (WHERE r.state = 'Rejected')
+          INTO dead, rejected FROM refused r;
+    END IF;
+    IF p_run.policy_hash IS NOT NULL THEN
+        SELECT m.flagged, m.alerts INTO v_flagged, v_alerts
+          FROM chancery.admit_marks(p_run.id, p_source, p_split, v_base, v_base + admitted, start_at, p_positions, p_judged) m;
     END IF;
 
     UPDATE chancery.splits t
-       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead,
-           admitted = t.admitted + admit_arrivals.admitted, duplicates = t.duplicates + admit_arrivals.duplicates, dead = t.dead + admit_arrivals.dead,
+       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead + admit_arrivals.rejected,
+           admitted = t.admitted + admit_arrivals.admitted, duplicates = t.duplicates + admit_arrivals.duplicates, dead = t.dead + admit_arrivals.dead, rejected = t.rejected + admit_arrivals.rejected,
            attempts = 0, not_before = NULL, last_error = NULL,
            done_at = CASE WHEN admit_arrivals.done THEN clock_timestamp() END,
            holder = CASE WHEN NOT admit_arrivals.done THEN t.holder END,
@@ -62,10 +77,12 @@ BEGIN
            expires_at = CASE WHEN NOT admit_arrivals.done AND t.token_hash IS NOT NULL THEN clock_timestamp() + p_run.lease_duration END
      WHERE t.run_id = p_run.id AND t.source = p_source AND t.split = p_split;
     UPDATE chancery.intakes i
-       SET received = i.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead, admitted = i.admitted + admit_arrivals.admitted,
-           duplicates = i.duplicates + admit_arrivals.duplicates, dead = i.dead + admit_arrivals.dead,
+       SET received = i.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead + admit_arrivals.rejected,
+           admitted = i.admitted + admit_arrivals.admitted, duplicates = i.duplicates + admit_arrivals.duplicates,
+           dead = i.dead + admit_arrivals.dead, rejected = i.rejected + admit_arrivals.rejected,
+           flagged = i.flagged + v_flagged, alerts = i.alerts + v_alerts, ignored = i.ignored + coalesce(p_judged.ignored, 0),
            payload_bytes = i.payload_bytes + v_bytes,
-           sweep_at = CASE WHEN admit_arrivals.dead = 0 THEN i.sweep_at
+           sweep_at = CASE WHEN admit_arrivals.dead + admit_arrivals.rejected = 0 THEN i.sweep_at
                            ELSE coalesce(i.sweep_at, clock_timestamp() + i.dead_retention) END
      WHERE i.run_id = p_run.id;
     IF v_intake.dead + dead > v_intake.dead_limit THEN

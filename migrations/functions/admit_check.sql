@@ -6,8 +6,10 @@ LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     v_payloads integer := cardinality(p_payloads);
     v_dead integer := cardinality(p_dead_positions);
+    -- Without a stage, they are rejected: a policy may do that to all there is.
+    v_rejected integer := cardinality(array_positions(p_stages, NULL));
 BEGIN
-    IF v_payloads > 100000 OR v_dead > 1000 THEN
+    IF v_payloads + v_rejected > 100000 OR v_dead - v_rejected > 1000 THEN
         RAISE EXCEPTION 'at most 100000 payloads and 1000 dead letters at a time' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF v_payloads <> cardinality(p_positions) OR v_dead <> cardinality(p_stages) OR v_dead <> cardinality(p_reasons)

@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION chancery.dead_letters_after(
     p_run integer, p_source integer, p_split integer, p_position bigint, p_most bigint)
 RETURNS TABLE (
-    number integer, source text, split integer, "position" bigint, stage text, reason text, arrived_at text)
+    number integer, source text, split integer, "position" bigint, stage text, rule text, reason text, arrived_at text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM chancery.runs r JOIN chancery.intakes i ON i.run_id = r.id
@@ -11,7 +11,7 @@ BEGIN
         RETURN;
     END IF;
     RETURN QUERY EXECUTE format(
-        'SELECT a.source, s.name, a.split, a.position, a.stage, a.reason,
+        'SELECT a.source, s.name, a.split, a.position, a.stage, a.rule, a.reason,
                 to_char(a.arrived_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"'')
            FROM chancery.%I a
            JOIN chancery.sources s ON s.run_id = $1 AND s.source = a.source

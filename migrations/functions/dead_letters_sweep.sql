@@ -1,5 +1,5 @@
--- Removes the bytes of at most p_most of a run's dead letters that have been kept for as long as the run says, the oldest
--- first. What they were, where and why stays, and so do their counts. Returns how many that were: with fewer than p_most,
+-- Removes the bytes of at most p_most of a run's dead letters, and of what was rejected, that have been kept for as long as the run
+-- says, the oldest first. What they were, where and why stays, and so do their counts. Returns how many that were: with fewer than p_most,
 -- nothing is due any more.
 CREATE OR REPLACE FUNCTION chancery.dead_letters_sweep(p_run integer, p_most bigint) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$

@@ -1,13 +1,15 @@
 -- What became of requests that were taken in before, by the SHA-256 of the names that their clients gave them: what was sent,
 -- by its SHA-256, and its arrivals. Those beyond `accounted` were not taken in: the run had all its records by then. Payloads
--- that are neither duplicates nor dead are the records first_record, first_record + 1 and so on, in order.
+-- that are neither duplicates nor dead are the records first_record, first_record + 1 and so on, in order. What a rule rejected is among
+-- the dead ones, without a stage. Records that are flagged are there by their places too, with the rules that hit as JSON.
 CREATE OR REPLACE FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys bytea[])
 RETURNS TABLE (
     key_hash bytea, digest bytea, start_at bigint, arrivals bigint, accounted bigint, first_record bigint,
     duplicate_places bigint[], duplicate_runs text[], duplicate_records bigint[],
-    dead_places bigint[], dead_stages text[], dead_reasons text[])
+    dead_places bigint[], dead_stages text[], dead_rules text[], dead_reasons text[], flag_places bigint[], flag_hits text[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    v_policy bytea := (SELECT r.policy_hash FROM chancery.runs r WHERE r.id = p_run);
     v_push record;
 BEGIN
     FOR v_push IN
@@ -26,12 +28,21 @@ BEGIN
           FROM chancery.push_duplicates(p_run, v_push.source, v_push.split, v_push.position, accounted) d;
         EXECUTE format(
             'SELECT array_agg(a.position - $3 ORDER BY a.position), array_agg(a.stage ORDER BY a.position),
-                    array_agg(a.reason ORDER BY a.position)
+                    array_agg(a.rule ORDER BY a.position), array_agg(a.reason ORDER BY a.position)
                FROM chancery.%I a
-              WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state = ''Dead''',
+              WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state <> ''Duplicate''',
             'arrivals_' || p_run)
-           INTO dead_places, dead_stages, dead_reasons
+           INTO dead_places, dead_stages, dead_rules, dead_reasons
           USING v_push.source, v_push.split, v_push.position, accounted;
+        IF v_policy IS NOT NULL THEN
+            EXECUTE format(
+                'SELECT array_agg(r.position - $3 ORDER BY r.position), array_agg(f.hits::text ORDER BY r.position)
+                   FROM chancery.%I f JOIN chancery.%I r ON r.record = f.record
+                  WHERE f.record >= $1 AND f.record < $1 + $4 AND r.split = $2 AND r.position >= $3 AND r.position < $3 + $4',
+                'flags_' || p_run, 'records_' || p_run)
+               INTO flag_places, flag_hits
+              USING v_push.first_record, v_push.split, v_push.position, accounted;
+        END IF;
         RETURN NEXT;
     END LOOP;
 END

@@ -16,11 +16,13 @@
 -- p_keys name requests: the SHA-256 of the name, and p_key_digests of what was sent; the request has p_key_arrivals arrivals
 -- from the place p_key_places on. A name is kept with the arrivals, in this transaction.
 --
+-- p_judged: what the policy of the run said of them, by their places, and nothing in a run that has none (admit_check_judged).
+--
 -- The commit waits for the disk: what is answered is there.
 CREATE OR REPLACE FUNCTION chancery.records_push(
     p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[],
     p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[],
-    p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[],
+    p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement,
     OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint,
     OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[])
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -29,6 +31,7 @@ DECLARE
     v_split chancery.splits%ROWTYPE;
     v_digests bytea[];
     v_identities bytea[];
+    v_judged chancery.judgement := p_judged;
     v_taken record;
 BEGIN
     -- Of nothing, a comparison is no refusal. A strict function would answer nothing, as if all were taken in.
@@ -42,7 +45,7 @@ BEGIN
     END IF;
     -- Before the turn, as in admit.
     SELECT d.digests, d.identities INTO v_digests, v_identities
-      FROM chancery.admit_digests(p_run, p_payloads, p_identities) d;
+      FROM chancery.admit_digests(p_run, p_payloads, p_identities, p_judged.originals) d;
     PERFORM chancery.run_turn(p_run);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
     IF v_run.deleted_at IS NULL AND EXISTS (SELECT FROM chancery.pushes u WHERE u.run_id = p_run AND u.key_hash = ANY (p_keys)) THEN
@@ -62,11 +65,15 @@ BEGIN
         RETURN;
     END IF;
     start_at := v_split.position;
+    IF v_run.policy_hash IS NOT NULL THEN
+        v_judged.starts := ARRAY (SELECT start_at + unnest(p_judged.starts));
+        v_judged.marked := ARRAY (SELECT start_at + unnest(p_judged.marked));
+    END IF;
 
     SELECT * INTO STRICT v_taken FROM chancery.admit_arrivals(
         v_run, v_split.source, v_split.split, start_at, start_at + p_arrivals, '', false,
         p_payloads, ARRAY (SELECT start_at + unnest(p_places)), v_digests, v_identities,
-        ARRAY (SELECT start_at + unnest(p_dead_places)), p_stages, p_reasons, p_raws);
+        ARRAY (SELECT start_at + unnest(p_dead_places)), p_stages, p_reasons, p_raws, v_judged);
     answer := v_taken.answer;
     IF answer = 'held' THEN
         RETURN;
@@ -90,7 +97,7 @@ $$;
 
 GRANT EXECUTE ON FUNCTION chancery.records_push(
     integer, uuid, bigint, bytea[], bigint[], bytea[], bigint[], text[], text[], bytea[],
-    bytea[], bytea[], bigint[], bigint[]) TO chancery_operator;
+    bytea[], bytea[], bigint[], bigint[], chancery.judgement) TO chancery_operator;
 GRANT EXECUTE ON FUNCTION chancery.records_push(
     integer, uuid, bigint, bytea[], bigint[], bytea[], bigint[], text[], text[], bytea[],
-    bytea[], bytea[], bigint[], bigint[]) TO chancery_gateway;
+    bytea[], bytea[], bigint[], bigint[], chancery.judgement) TO chancery_gateway;

@@ -1,7 +1,7 @@
--- Lists a source that is another run: its records, its dead letters, or both, each as one split, pinned to that very run.
--- Of what it rejected there is nothing to list: without policies, no run rejects anything.
+-- Lists a source that is another run: its records, its dead letters, both, or what it rejected, each as one split, pinned to that
+-- very run.
 --
--- answer: listed; lost, when the listing is no longer the caller's; unknown, deleted or unsealed, when the run that is
+-- answer: listed; nothing, which is listed too, when there is nothing of what is asked for; lost, when the listing is no longer the caller's; unknown, deleted or unsealed, when the run that is
 -- named cannot be read. One that is not sealed may still get more.
 CREATE OR REPLACE FUNCTION chancery.replay_list(p_source integer, p_token bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -9,6 +9,7 @@ DECLARE
     v_run integer := chancery.intake_of_session();
     v_wanted jsonb;
     v_other chancery.runs%ROWTYPE;
+    v_found boolean;
 BEGIN
     SELECT s.description -> 'run' INTO v_wanted FROM chancery.sources s
      WHERE s.run_id = v_run AND s.source = p_source AND s.listed_at IS NULL AND s.token_hash = sha256(p_token)
@@ -29,12 +30,13 @@ BEGIN
     INSERT INTO chancery.splits (run_id, source, split, part, start, position)
     SELECT v_run, p_source, row_number() OVER (ORDER BY w.place),
            jsonb_build_object('run', v_other.uid, 'rows', w.rows), 0, 0
-      FROM (VALUES (1, 'Records'), (2, 'DeadLetters')) AS w (place, rows)
-     WHERE v_wanted ->> 'select' = ANY (CASE w.rows WHEN 'Records' THEN ARRAY['All'] ELSE ARRAY['All', 'DeadLetters'] END)
-       AND (w.rows = 'Records' OR EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = v_other.id));
+      FROM unnest(chancery.replay_rows(v_wanted ->> 'select')) WITH ORDINALITY AS w (rows, place)
+     WHERE w.rows = 'Records'
+        OR EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = v_other.id AND (w.rows = 'DeadLetters' OR i.rejected > 0));
+    v_found := FOUND;
     PERFORM chancery.source_listed(p_source, p_token,
         (SELECT count(*)::integer FROM chancery.splits t WHERE t.run_id = v_run AND t.source = p_source));
-    RETURN 'listed';
+    RETURN CASE WHEN v_found THEN 'listed' ELSE 'nothing' END;
 END
 $$;
 

@@ -1,8 +1,8 @@
 -- What a split of another run holds from p_position on: at most 1,000 rows, and of those as many as have 2 MiB together,
 -- but one at least. Empty at its end. One row with nothing but `gone` when the other run is being deleted, or is.
 --
--- A record is at the position of its number less one; dead letters are counted in the order of where they came from, which
--- never changes, since the other run is sealed. The payload is null where the bytes were not kept whole.
+-- A record is at the position of its number less one, and is what it was before a policy enriched it; dead letters are counted in the order of where they came from, which
+-- never changes, since the other run is sealed; so is what was rejected. The payload is null where the bytes were not kept whole.
 --
 -- What a split says of itself is not believed, for whoever lists a source writes it: the run that is read, and whether its
 -- records are, is what the source of the caller's run was described as.
@@ -18,7 +18,7 @@ BEGIN
     SELECT t.part, (SELECT s.description -> 'run' FROM chancery.sources s WHERE s.run_id = t.run_id AND s.source = t.source)
       INTO v_part, v_wanted FROM chancery.splits t
      WHERE t.run_id = v_run AND t.source = p_source AND t.split = p_split AND t.token_hash = sha256(p_token);
-    IF NOT FOUND OR v_wanted IS NULL OR (v_part ->> 'rows' = 'DeadLetters' OR v_wanted ->> 'select' = 'All') IS NOT TRUE THEN
+    IF NOT FOUND OR v_wanted IS NULL OR (v_part ->> 'rows' = ANY (chancery.replay_rows(v_wanted ->> 'select'))) IS NOT TRUE THEN
         RETURN;
     END IF;
     SELECT o.id INTO v_other FROM chancery.runs o
@@ -28,7 +28,8 @@ BEGIN
         RETURN QUERY SELECT true, NULL::bigint, NULL::bytea, NULL::text, NULL::text;
     ELSIF v_part ->> 'rows' = 'Records' THEN
         RETURN QUERY
-        SELECT false, c.record - 1, r.payload, NULL::text, NULL::text
+        SELECT false, c.record - 1,
+               coalesce((SELECT o.payload FROM chancery.originals o WHERE o.run_id = v_other AND o.record = c.record), r.payload), NULL::text, NULL::text
           FROM (SELECT n.record, sum(n.bytes) OVER (ORDER BY n.record) - n.bytes AS before
                   FROM (SELECT k.record, octet_length(k.payload) AS bytes FROM chancery.records k
                          WHERE k.run_id = v_other AND k.record > p_position ORDER BY k.record LIMIT 1000) n) c
@@ -42,8 +43,11 @@ BEGIN
                   FROM (SELECT row_number() OVER (ORDER BY d.source, d.split, d.position) - 1 AS place,
                                d.source, d.split, d.position, coalesce(octet_length(d.raw), 0) AS bytes,
                                -- What was given up before it was looked into was not kept to its end, or not at all.
-                               (d.stage IN ('Parse', 'Identity') AND octet_length(d.raw) < 1048576) IS TRUE AS is_whole
-                          FROM chancery.arrivals d WHERE d.run_id = v_other AND d.state = 'Dead') n
+                               CASE WHEN d.state = 'Rejected' OR d.stage = 'Policy' THEN d.raw IS NOT NULL
+                                    ELSE (d.stage IN ('Parse', 'Identity') AND octet_length(d.raw) < 1048576) IS TRUE END AS is_whole
+                          FROM chancery.arrivals d
+                         WHERE d.run_id = v_other
+                           AND d.state = (CASE v_part ->> 'rows' WHEN 'Rejected' THEN 'Rejected' ELSE 'Dead' END)::chancery.arrival_state) n
                  WHERE n.place >= p_position ORDER BY n.place LIMIT 1000) c
           JOIN chancery.arrivals a ON a.run_id = v_other AND a.source = c.source AND a.split = c.split
                                   AND a.position = c.position

@@ -3,7 +3,8 @@
 -- object's: it is not given to this one here (run_adopt).
 --
 -- With p_sources, its records come from there (run_sources), and p_record_count is the most that are admitted, or null;
--- without, they are generated.
+-- without, they are generated. p_policy is the text of the policy that judges what they offer, and p_policy_name what it is called; or
+-- both are null.
 --
 -- Raises CH021 for a run that is beyond p_limits (run_admit), and what keyring_find_or_create raises.
 --
@@ -23,7 +24,7 @@ CREATE OR REPLACE FUNCTION chancery.run_create(
     p_batch_size bigint, p_lease_duration interval, p_suspended boolean,
     p_record_count bigint, p_record_size integer, p_chunk_size bigint,
     p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval,
-    p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits
+    p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text
 ) RETURNS TABLE (run_id integer, created boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -47,9 +48,15 @@ BEGIN
                p_namespace, p_keyring, p_keyring_uid, p_data_key_fingerprint, p_data_key, p_kek_fingerprint,
                p_algorithm, p_key_size, p_key_count, p_default_algorithm, p_default_key_size,
                p_object, p_adopt_keyring) f;
-    INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended, namespace_uid, object_uid)
+    IF p_policy IS NOT NULL AND p_sources IS NULL THEN
+        RAISE EXCEPTION 'generated records are judged by no policy' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    INSERT INTO chancery.policies (hash, text) SELECT sha256(convert_to(p_policy, 'UTF8')), p_policy WHERE p_policy IS NOT NULL
+        ON CONFLICT DO NOTHING;
+    INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended, namespace_uid, object_uid,
+                               policy_name, policy_hash)
     VALUES (p_namespace, p_name, v_keyring, p_batch_size, p_lease_duration, p_suspended,
-            p_object.namespace_uid, p_object.object_uid)
+            p_object.namespace_uid, p_object.object_uid, p_policy_name, sha256(convert_to(p_policy, 'UTF8')))
     RETURNING id INTO v_run;
     INSERT INTO chancery.admissions (run_id) VALUES (v_run);
     IF p_sources IS NULL THEN
@@ -94,4 +101,4 @@ $$;
 
 GRANT EXECUTE ON FUNCTION chancery.run_create(text, text, text, uuid, text, bytea, text, chancery.algorithm, integer, integer, chancery.algorithm, integer,
     bigint, interval, boolean, bigint, integer, bigint, jsonb, chancery.idempotency, text, interval, bigint, interval, chancery.object, uuid,
-    chancery.limits) TO chancery_operator;
+    chancery.limits, text, text) TO chancery_operator;

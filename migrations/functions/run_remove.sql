@@ -4,6 +4,7 @@
 CREATE OR REPLACE FUNCTION chancery.run_remove(p_run integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    v_policy bytea := (SELECT r.policy_hash FROM chancery.runs r WHERE r.id = p_run);
     v_keyring integer;
     v_named boolean;
     v_turn record;
@@ -22,11 +23,13 @@ BEGIN
           FROM chancery.runs r WHERE r.id = p_run;
         DELETE FROM chancery.runs r WHERE r.id = p_run;
         DELETE FROM chancery.batch_roots b WHERE b.run_id = p_run;
+        PERFORM chancery.policy_forget(v_policy);
         RETURN;
     END IF;
     DELETE FROM chancery.runs r WHERE r.id = p_run;
     DELETE FROM chancery.batch_roots b WHERE b.run_id = p_run;
     PERFORM chancery.keyring_remove(v_keyring);
+    PERFORM chancery.policy_forget(v_policy);
 END
 $$;
 

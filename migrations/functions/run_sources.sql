@@ -1,5 +1,5 @@
--- Gives a new run its sources, and the tables that such a run has beside its records: one for arrivals, and, if it looks
--- for duplicates, one for the digests of its ring, unless that is there. Whoever creates a run of the same ring waits
+-- Gives a new run its sources, and the tables that such a run has beside its records: one for arrivals, those of its policy if it
+-- has one, and, if it looks for duplicates, one for the digests of its ring, unless that is there. Whoever creates a run of the same ring waits
 -- (keyring_name_turn). p_sources: a name and a description each, in the order of the manifest.
 CREATE OR REPLACE FUNCTION chancery.run_sources(
     p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text,
@@ -8,8 +8,12 @@ CREATE OR REPLACE FUNCTION chancery.run_sources(
 LANGUAGE plpgsql AS $$
 DECLARE
     v_ring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run);
+    v_is_judged boolean := (SELECT r.policy_hash IS NOT NULL FROM chancery.runs r WHERE r.id = p_run);
+    v_part text;
+    -- What a policy enriched is known by what it was before.
     v_digests text := CASE p_idempotency WHEN 'None' THEN 'digest IS NULL AND identity IS NULL'
-                                         WHEN 'Content' THEN 'octet_length(digest) = 32 AND identity IS NULL'
+                                         WHEN 'Content' THEN 'octet_length(digest) = 32 AND '
+                                              || CASE WHEN v_is_judged THEN 'coalesce(octet_length(identity), 32) = 32' ELSE 'identity IS NULL' END
                                          ELSE 'octet_length(digest) = 32 AND octet_length(identity) = 32' END;
 BEGIN
     INSERT INTO chancery.intakes (run_id, idempotency, expression, digest_window, record_limit, dead_limit, dead_retention)
@@ -29,6 +33,10 @@ BEGIN
     EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.arrivals INCLUDING ALL)', 'arrivals_' || p_run);
     EXECUTE format('ALTER TABLE chancery.arrivals ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                    'arrivals_' || p_run, p_run);
+    FOREACH v_part IN ARRAY CASE WHEN v_is_judged THEN ARRAY['flags', 'alerts', 'originals', 'judgements'] ELSE '{}' END LOOP
+        EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL)', v_part || '_' || p_run, v_part);
+        EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)', v_part, v_part || '_' || p_run, p_run);
+    END LOOP;
     IF p_idempotency = 'None' OR to_regclass(format('chancery.%I', 'digests_' || v_ring)) IS NOT NULL THEN
         RETURN;
     END IF;

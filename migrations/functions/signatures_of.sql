@@ -1,19 +1,23 @@
--- The signatures of those of these records that are signed, with the SHA-256 of their payloads. Nothing of a run that is being
+-- The signatures of those of these records that are signed, with the SHA-256 of their payloads, and the rules that flagged them, as JSON, or
+-- null. Nothing of a run that is being
 -- deleted.
 --
 -- The run's own tables are named: asked by their parents, the server would choose among the tables of all runs each time.
 CREATE OR REPLACE FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[])
-RETURNS TABLE (record bigint, digest bytea, key_id uuid, signature bytea, signed_at text)
+RETURNS TABLE (record bigint, digest bytea, key_id uuid, signature bytea, signed_at text, flags text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
 BEGIN
-    IF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid AND r.deleted_at IS NULL) THEN
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid AND r.deleted_at IS NULL;
+    IF NOT FOUND THEN
         RETURN;
     END IF;
     RETURN QUERY EXECUTE format(
         'SELECT n.record, coalesce(r.digest, sha256(r.payload)), l.key_id,
                 substring(b.signatures FROM ((n.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer),
-                to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"'')
+                to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''), %3$s
            FROM unnest($1) WITH ORDINALITY AS n (record, place)
           CROSS JOIN LATERAL (
                  SELECT c.first_record, c.lease_id, c.signatures,
@@ -23,7 +27,9 @@ BEGIN
                               THEN int8range(c.first_record, c.last_record, ''[]'') END) @> n.record LIMIT 1) b
            JOIN chancery.leases l ON l.id = b.lease_id AND l.run_id = $2
            JOIN chancery.%2$I r ON r.record = n.record
-          ORDER BY n.place', 'signature_blocks_' || p_run, 'records_' || p_run)
+          ORDER BY n.place', 'signature_blocks_' || p_run, 'records_' || p_run,
+        CASE WHEN v_run.policy_hash IS NULL THEN 'NULL::text'
+             ELSE format('(SELECT f.hits::text FROM chancery.%I f WHERE f.record = n.record)', 'flags_' || p_run) END)
       USING p_records, p_run;
 END
 $$;

@@ -8,17 +8,20 @@ from heapq import merge
 from itertools import zip_longest
 
 from findings import Findings
+from judged import audit_judged
 from ledger import Ledger
 from rows import Arrival, Intake, Run, Split
 
 LAW = 7
-STATES = ("Admitted", "Duplicate", "Dead")
+STATES = ("Admitted", "Duplicate", "Dead", "Rejected")
+COUNTS = ("admitted", "duplicates", "dead", "rejected")
 
 
 def audit_arrivals(ledger: Ledger, run: Run, intake: Intake, findings: Findings) -> None:
     """Checks the splits against the rows, the rows against each other, and what the ring knows against the records."""
     seen, others = _walk(ledger, run, intake, findings)
     _splits(ledger, run, intake, seen, findings)
+    audit_judged(ledger, run, intake, findings)
     if intake.idempotency != "None":
         _ring(ledger, run, findings)
     whole = ledger.runs_whole()
@@ -69,39 +72,45 @@ def _walk(
             if arrival.record < newest_record:
                 findings.violation(LAW, f"record {arrival.record}", f"comes after record {newest_record} in its split")
             newest_record = arrival.record
-            _digest(arrival, intake, findings)
+            _digest(arrival, run, intake, findings)
         else:
-            _refused(arrival, intake, others, findings)
+            _refused(arrival, run, intake, others, findings)
     return seen, others
 
 
-def _digest(arrival: Arrival, intake: Intake, findings: Findings) -> None:
-    has, wanted = (arrival.digest is not None, arrival.identity is not None), _wanted(intake)
-    if has != wanted:
+def _digest(arrival: Arrival, run: Run, intake: Intake, findings: Findings) -> None:
+    has = (arrival.digest is not None, arrival.identity is not None)
+    if has not in _wanted(run, intake):
         findings.violation(LAW, f"record {arrival.record}", f"has digests {has}, with idempotency {intake.idempotency}")
     elif arrival.digest is not None and arrival.payload is not None:
         if hashlib.sha256(arrival.payload).digest() != arrival.digest:
             findings.violation(LAW, f"record {arrival.record}", "has a digest that its payload has not")
 
 
-def _wanted(intake: Intake) -> tuple[bool, bool]:
-    """Whether what is known in the ring has a digest of its payload, and an identity."""
-    return intake.idempotency != "None", intake.idempotency == "Expression"
+def _wanted(run: Run, intake: Intake) -> set[tuple[bool, bool]]:
+    """Whether what is known in the ring has a digest of its payload, and an identity; a policy may give it one."""
+    wanted = {(intake.idempotency != "None", intake.idempotency == "Expression")}
+    if intake.idempotency == "Content" and run.policy_hash is not None:
+        wanted.add((True, True))
+    return wanted
 
 
-def _refused(arrival: Arrival, intake: Intake, others: set[int], findings: Findings) -> None:
-    """A duplicate says of what, a dead letter says why."""
+def _refused(arrival: Arrival, run: Run, intake: Intake, others: set[int], findings: Findings) -> None:
+    """A duplicate says of what, a dead letter says why, and what was rejected by which rule."""
     place = _place(arrival.source, arrival.split, arrival.position)
     if arrival.state == "Duplicate":
         if None in (arrival.digest, arrival.duplicate_run, arrival.duplicate_record):
             findings.violation(LAW, place, "is a duplicate, and says not of what")
         else:
-            if (arrival.digest is not None, arrival.identity is not None) != _wanted(intake):
+            if (arrival.digest is not None, arrival.identity is not None) not in _wanted(run, intake):
                 findings.violation(LAW, place, f"has digests that do not go with idempotency {intake.idempotency}")
             others.add(arrival.duplicate_run)
     elif arrival.state == "Dead":
         if None in (arrival.stage, arrival.reason):
             findings.violation(LAW, place, "is dead, and says not why")
+    elif arrival.state == "Rejected":
+        if None in (arrival.rule, arrival.reason, arrival.digest):
+            findings.violation(LAW, place, "is rejected, and says not by which rule")
     else:
         findings.violation(LAW, place, f"is {arrival.state}, which is no state")
 
@@ -125,11 +134,11 @@ def _splits(
         _one_split(split, seen.pop((split.source, split.split), _Seen()), place, findings)
         if run.sealed and not split.done and not stopped:
             findings.violation(LAW, place, "was not read to its end, and the run is sealed")
-        for word in ("received", "admitted", "duplicates", "dead"):
+        for word in ("received", *COUNTS):
             total[word] += getattr(split, word)
     for source, split in seen:
         findings.violation(LAW, f"split {split} of source {source}", "has arrivals, and does not exist")
-    for word in ("received", "admitted", "duplicates", "dead"):
+    for word in ("received", *COUNTS):
         said = getattr(intake, word)
         if said != total[word]:
             findings.violation(LAW, "the run", f"says that {said} arrivals are {word}, its splits say {total[word]}")
@@ -137,7 +146,7 @@ def _splits(
 
 def _one_split(split: Split, seen: _Seen, place: str, findings: Findings) -> None:
     counted = tuple(seen.states[state] for state in STATES)
-    said = (split.admitted, split.duplicates, split.dead)
+    said = tuple(getattr(split, word) for word in COUNTS)
     if counted != said or split.received != sum(said):
         findings.violation(LAW, place, f"says {split.received} arrivals, {said}, there are {counted}")
     if split.pushed and split.received != split.position - split.start:

@@ -71,7 +71,8 @@ class Ledger:
         # deleted by then, until this value is gone.
         self._connection.execute(
             "LOCK TABLE ONLY chancery.records, ONLY chancery.batches, ONLY chancery.signature_blocks,"
-            " ONLY chancery.arrivals, ONLY chancery.digests IN ACCESS SHARE MODE"
+            " ONLY chancery.arrivals, ONLY chancery.flags, ONLY chancery.alerts, ONLY chancery.originals,"
+            " ONLY chancery.judgements, ONLY chancery.digests IN ACCESS SHARE MODE"
         )
         self._streams = 0
 
@@ -83,7 +84,7 @@ class Ledger:
                       (SELECT min((s.description #>> '{http,periodMicros}')::numeric) / 1000000
                          FROM chancery.sources s WHERE s.run_id = runs.id) AS period,
                       record_count, sealed_at IS NOT NULL AS sealed,
-                      completed_at IS NOT NULL AS complete, deleted_at IS NOT NULL AS deleted
+                      completed_at IS NOT NULL AS complete, deleted_at IS NOT NULL AS deleted, policy_hash
                  FROM chancery.runs WHERE namespace = %s AND name = %s ORDER BY id""",
             namespace,
             name,
@@ -116,7 +117,8 @@ class Ledger:
         """What became of the arrivals, by the run's own account; a run with sources has one row, another none."""
         return self._all(
             Intake,
-            """SELECT idempotency::text AS idempotency, record_limit, received, admitted, duplicates, dead
+            """SELECT idempotency::text AS idempotency, record_limit, received, admitted, duplicates, dead, rejected,
+                      flagged, alerts
                  FROM chancery.intakes WHERE run_id = %s""",
             run.id,
         )
@@ -125,7 +127,7 @@ class Ledger:
         """The sources that were not listed yet."""
         return [
             row[0]
-            for row in self._rows(
+            for row in self.rows(
                 "SELECT source FROM chancery.sources WHERE run_id = %s AND listed_at IS NULL ORDER BY source", run.id
             )
         ]
@@ -137,7 +139,7 @@ class Ledger:
             """SELECT t.source, t.split, t.start, t.position,
                       EXISTS (SELECT FROM chancery.sources s
                                WHERE s.run_id = t.run_id AND s.source = t.source AND s.description ? 'http') AS pushed,
-                      t.done_at IS NOT NULL AS done, t.received, t.admitted, t.duplicates, t.dead
+                      t.done_at IS NOT NULL AS done, t.received, t.admitted, t.duplicates, t.dead, t.rejected
                  FROM chancery.splits t WHERE t.run_id = %s ORDER BY t.source, t.split""",
             run.id,
         )
@@ -148,7 +150,7 @@ class Ledger:
             Arrival,
             f"""SELECT source, split, position, 'Admitted' AS state, record, digest, identity,
                        CASE WHEN octet_length(payload) <= {PAYLOAD_BYTES} THEN payload END AS payload,
-                       NULL AS duplicate_run, NULL AS duplicate_record, NULL AS stage, NULL AS reason
+                       NULL AS duplicate_run, NULL AS duplicate_record, NULL AS stage, NULL AS rule, NULL AS reason
                   FROM chancery.records WHERE run_id = %s
                  ORDER BY source NULLS FIRST, split NULLS FIRST, position NULLS FIRST, record""",
             run.id,
@@ -160,7 +162,7 @@ class Ledger:
         return self._stream(
             Arrival,
             """SELECT source, split, position, state::text AS state, NULL AS record, digest, identity, NULL AS payload,
-                      duplicate_run, duplicate_record, stage, reason
+                      duplicate_run, duplicate_record, stage, rule, reason
                  FROM chancery.arrivals WHERE run_id = %s ORDER BY source, split, position""",
             run.id,
         )
@@ -185,13 +187,13 @@ class Ledger:
 
     def false_duplicates(self, run: Run, other: int) -> list[tuple]:
         """Duplicates of another run's records, or of this one's, that are none: where each is, and the record it names."""
-        return self._rows(
+        return self.rows(
             """SELECT a.source, a.split, a.position, a.duplicate_record FROM chancery.arrivals a
                 WHERE a.run_id = %s AND a.duplicate_run = %s
                   AND NOT EXISTS (SELECT FROM chancery.records r
                                    WHERE r.run_id = %s AND r.record = a.duplicate_record
-                                     AND CASE WHEN a.identity IS NULL THEN r.identity IS NULL AND r.digest = a.digest
-                                              ELSE r.identity = a.identity END)
+                                     AND CASE WHEN r.identity IS NULL THEN r.digest ELSE r.identity END
+                                         = CASE WHEN a.identity IS NULL THEN a.digest ELSE a.identity END)
                 LIMIT 100""",
             run.id,
             other,
@@ -200,7 +202,7 @@ class Ledger:
 
     def runs_whole(self) -> dict[int, int]:
         """The runs that are not being deleted, each with its ring."""
-        return dict(self._rows("SELECT id, keyring_id FROM chancery.runs WHERE deleted_at IS NULL"))
+        return dict(self.rows("SELECT id, keyring_id FROM chancery.runs WHERE deleted_at IS NULL"))
 
     def chunks(self, run: Run) -> set[int]:
         """The parts of its source that were made, in whatever order."""
@@ -298,7 +300,7 @@ class Ledger:
 
         Run by run: a query of all would lock the tables of all runs. A run that is being deleted may have none left.
         """
-        runs = self._rows(
+        runs = self.rows(
             """SELECT id, namespace || '/' || name FROM chancery.runs
                 WHERE keyring_id = %s AND deleted_at IS NULL ORDER BY id""",
             keyring.id,
@@ -307,7 +309,7 @@ class Ledger:
         for number, name in runs:
             # What is read in a savepoint gives its locks back with it.
             with self._connection.transaction(force_rollback=True):
-                batches = self._rows(
+                batches = self.rows(
                     """SELECT b.batch FROM chancery.batches b LEFT JOIN chancery.leases l ON l.id = b.lease_id
                         WHERE b.run_id = %s AND b.lease_id IS NOT NULL AND l.id IS NULL LIMIT 100""",
                     number,
@@ -321,13 +323,14 @@ class Ledger:
         The catalogue's rows are those of this instant. pg_get_expr is given no table to look for, which may have been
         dropped since: the bound is in the row itself.
         """
-        runs = {row[0] for row in self._rows("SELECT id FROM chancery.runs")}
+        runs = {row[0] for row in self.rows("SELECT id FROM chancery.runs")}
         found = []
-        for parent, name, bound in self._rows(
+        for parent, name, bound in self.rows(
             """SELECT p.relname, c.relname, pg_get_expr(c.relpartbound, 0)
                  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
                  JOIN pg_namespace n ON n.oid = p.relnamespace
-                WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signature_blocks', 'arrivals')
+                WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts',
+                                                         'originals', 'judgements')
                 ORDER BY c.oid"""
         ):
             by_name = re.fullmatch(rf"{parent}_(\d+)", name)
@@ -340,7 +343,7 @@ class Ledger:
         """Keys whose keyring does not exist, and key material of no key."""
         return [
             row[0]
-            for row in self._rows(
+            for row in self.rows(
                 """SELECT id FROM chancery.keys WHERE keyring_id NOT IN (SELECT id FROM chancery.keyrings)
                    UNION SELECT key_id FROM chancery.key_material WHERE key_id NOT IN (SELECT id FROM chancery.keys)
                    LIMIT 100"""
@@ -349,13 +352,14 @@ class Ledger:
 
     def rings_there_are(self) -> set[int]:
         """The numbers of all rings."""
-        return {row[0] for row in self._rows("SELECT id FROM chancery.keyrings")}
+        return {row[0] for row in self.rows("SELECT id FROM chancery.keyrings")}
 
     def runs_there_are(self) -> set[int]:
         """The numbers of all runs."""
-        return {row[0] for row in self._rows("SELECT id FROM chancery.runs")}
+        return {row[0] for row in self.rows("SELECT id FROM chancery.runs")}
 
-    def _rows(self, query: str, *values) -> list[tuple]:
+    def rows(self, query: str, *values) -> list[tuple]:
+        """All rows of a query."""
         with self._connection.cursor() as cursor:
             return cursor.execute(query, values or None).fetchall()
 

@@ -34,6 +34,7 @@ class Run:
     sealed: bool
     complete: bool
     deleted: bool
+    policy_hash: bytes | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,9 @@ class Intake:
     admitted: int
     duplicates: int
     dead: int
+    rejected: int
+    flagged: int
+    alerts: int
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,7 @@ class Split:
     admitted: int
     duplicates: int
     dead: int
+    rejected: int
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ class Arrival:
     duplicate_run: int | None
     duplicate_record: int | None
     stage: str | None
+    rule: str | None
     reason: str | None
 
 

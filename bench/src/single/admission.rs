@@ -1,17 +1,18 @@
 //! Admission of lines of one's own, by the very program that reads them, against binary COPY of the same rows into tables
-//! with the same indexes. Nobody signs meanwhile.
+//! with the same indexes; and the same lines judged by a policy of ten rules, against without. Nobody signs meanwhile.
 
 use std::fs;
 use std::time::Instant;
 
 use chancery_bench::{Bound, Effort, Figure, Measured, Outcome, Samples};
-use chancery_store::Run;
+use chancery_policy::Pinned;
+use chancery_store::{NewPolicy, Run};
 use futures::future::try_join_all;
 use sha2::{Digest, Sha256};
 use sqlx::postgres::PgPoolCopyExt;
 
 use crate::site::Site;
-use crate::taken::{Taken, create, line, take_in};
+use crate::taken::{Taken, create, create_judged, line, take_in};
 use crate::work::Work;
 
 /// Sessions that copy at the same time, as many as the intake has readers.
@@ -28,7 +29,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
     let lines: Vec<String> = (0..records).map(line).collect();
     fs::write(folder.join("lines.ndjson"), lines.join("\n"))?;
     let work = Work::new("EdDSA", 1, 1, 1_000);
-    let (mut ratio, mut memory) = (Samples::default(), Samples::default());
+    let (mut ratio, mut memory, mut judged) = (Samples::default(), Samples::default(), Samples::default());
     for _ in 0..effort.pairs {
         let run = create(&site, "copied", &work, &folder, "NDJSON").await?;
         let each = lines.len().div_ceil(SESSIONS);
@@ -45,12 +46,45 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
         site.delete(&run).await?;
         ratio.add(copied / seconds);
         memory.add(mib);
+
+        let run = create_judged(&site, "judged", &work, &folder, "NDJSON", Some(ten_rules()?)).await?;
+        let with_policy = take_in(&site, &run, records).await?;
+        site.delete(&run).await?;
+        judged.add(seconds / with_policy.seconds);
+        memory.add(with_policy.mib);
     }
     let figures = vec![
         Figure::new("lines of 256 bytes admitted per second / copied", ratio, Bound::AtLeast(0.5)),
+        Figure::new("the same judged by ten rules / without a policy", judged, Bound::AtLeast(0.5)),
         Figure::new("MiB of the intake", memory, Bound::AtMost(64.0)),
     ];
     Ok(Outcome { figures, ..Outcome::default() })
+}
+
+/// A policy with rules of the kinds of the examples, of which none hits.
+fn ten_rules() -> anyhow::Result<NewPolicy> {
+    let rule = |(number, expression): (usize, &str)| serde_json::json!({"name": format!("rule-{number}"), "expression": expression, "message": "no"});
+    let rules = [
+        "record.number >= 0",
+        "double(record.number) < 1e12",
+        "size(record.text) > 10",
+        "record.text.startsWith('x')",
+        "!(record.text in ['', 'none', 'unknown'])",
+        "has(record.number) && has(record.text)",
+        "!record.text.matches('[0-9]{13,19}')",
+        "record.number % 2 == 0 || record.number % 2 == 1",
+    ];
+    let spec = serde_json::json!({
+        "schema": {"type": "object", "required": ["number", "text"]},
+        "validations": rules.into_iter().enumerate().map(rule).collect::<Vec<_>>(),
+        "scores": [
+            {"name": "large", "expression": "record.number > 1000000000", "points": 40},
+            {"name": "empty", "expression": "record.text == ''", "points": 60},
+        ],
+        "thresholds": {"flag": 50, "reject": 90},
+    });
+    let pinned = Pinned::from_text(&serde_json::json!({"spec": spec, "tables": {}}).to_string())?;
+    Ok(NewPolicy { name: "ten-rules".to_owned(), text: pinned.text().to_owned() })
 }
 
 /// What is copied: rows of records, and rows of digests.

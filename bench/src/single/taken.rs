@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use chancery_kit::program;
 use chancery_sources::objects::{Described, DescribedObjects};
-use chancery_store::{DeadLetter, Idempotency, NewInput, Run, SourceOfRun, Sources};
+use chancery_store::{DeadLetter, Idempotency, NewInput, NewPolicy, Run, SourceOfRun, Sources};
 use tokio::process::Command;
 
 use crate::signers::peak_memory_mib;
@@ -30,6 +30,18 @@ pub(crate) async fn create(
     folder: &Path,
     format: &str,
 ) -> anyhow::Result<Run> {
+    create_judged(site, name, work, folder, format, None).await
+}
+
+/// The same, judged by a policy.
+pub(crate) async fn create_judged(
+    site: &Site,
+    name: &str,
+    work: &Work,
+    folder: &Path,
+    format: &str,
+    policy: Option<NewPolicy>,
+) -> anyhow::Result<Run> {
     let description = Described::Objects(DescribedObjects {
         objects: serde_json::from_value(serde_json::json!({"url": format!("file://{}", folder.display())}))?,
         format: serde_json::from_value(serde_json::json!({"type": format}))?,
@@ -45,6 +57,7 @@ pub(crate) async fn create(
         record_limit: None,
         dead_letter: DeadLetter { limit: 0, retention: Duration::from_secs(3600) },
     });
+    new.policy = policy;
     Ok(site.ledger.create_run(&new).await?.0)
 }
 

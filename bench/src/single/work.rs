@@ -42,6 +42,7 @@ impl Work {
                 record_count: i64::try_from(self.records)?,
                 record_size: 256,
             },
+            policy: None,
             batch_size: i64::try_from(self.batch)?,
             lease_duration: Duration::from_secs(30),
             suspended: false,

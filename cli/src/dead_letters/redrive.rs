@@ -6,7 +6,7 @@ use chancery_api::{SigningRun, manifest_yaml};
 use chancery_process::{Exit, LogFormat};
 use chancery_sources::redrive::{SOURCE, reader, redriven};
 use chancery_sources::replay::Reader;
-use chancery_store::{Run, StoreError};
+use chancery_store::{NewPolicy, Run, StoreError};
 
 use crate::arguments::{DatabaseArguments, Output, RedriveOutput, SigningArguments};
 use crate::database::Database;
@@ -32,8 +32,8 @@ impl Redrive<'_> {
         database: &DatabaseArguments,
         log_format: LogFormat,
     ) -> Result<Exit, CliError> {
-        let (found, redriven) = self.look(database).await?;
-        let request = Request::of(&redriven, PathBuf::from(format!("the run {}", self.into)))?;
+        let Looked { found, policy, redriven } = self.look(database).await?;
+        let request = Request::of(&redriven, policy, PathBuf::from(format!("the run {}", self.into)))?;
         let output = match self.output {
             RedriveOutput::Yaml => {
                 output::write(manifest_yaml(&redriven).as_bytes())?;
@@ -51,17 +51,27 @@ impl Redrive<'_> {
         run_request(database, &request, How { signing: self.signing, output, log_format }).await
     }
 
-    /// The run whose dead letters they are, and the one that reads them.
-    async fn look(&self, database: &DatabaseArguments) -> Result<(Run, SigningRun), CliError> {
+    async fn look(&self, database: &DatabaseArguments) -> Result<Looked, CliError> {
         let mut found = None;
         Database::with(database, async |database: &Database| {
-            found = Some(database.ledger.find_run(&self.run.namespace, &self.run.name).await?);
+            let run = database.ledger.find_run(&self.run.namespace, &self.run.name).await?;
+            let text = database.ledger.policy_of(&run).await?;
+            found = Some((run, text));
             Ok(Exit::Done)
         })
         .await?;
-        let found = found.ok_or_else(|| StoreError::NoRun(self.run.to_string()))?;
+        let (found, text) = found.ok_or_else(|| StoreError::NoRun(self.run.to_string()))?;
+        let policy = found.policy.as_ref().zip(text);
+        let policy = policy.map(|(policy, text)| NewPolicy { name: policy.name.clone(), text: text.text });
         let not_read = |reason| CliError::NotReadAgain { name: SOURCE.to_owned(), reason };
         let redriven = redriven(&found, self.into).map_err(not_read)?;
-        Ok((found, redriven))
+        Ok(Looked { found, policy, redriven })
     }
+}
+
+/// The run whose dead letters they are, the version of the policy that judges them anew, and the run that reads them.
+struct Looked {
+    found: Run,
+    policy: Option<NewPolicy>,
+    redriven: SigningRun,
 }

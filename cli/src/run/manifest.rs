@@ -4,14 +4,15 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use chancery_api::{ManifestError, RunInput, RunSource, SigningRun, ValidatedRun, parse, validate};
+use chancery_api::{ManifestError, RunFile, RunInput, RunSource, SigningRun, ValidatedRun, validate};
 use chancery_data_keys::DataKeyAccessError;
 use chancery_keyring::{DataKey, OpenDataKeyError};
 use chancery_sources::access::Access;
 use chancery_sources::objects::{for_ledger, look_at};
+use chancery_sources::pin::pin;
 use chancery_sources::replay::{Reader, may_be_read_again};
 use chancery_sources::{Asks, differences, new_run};
-use chancery_store::{Keyring, Limits, Object, Run, StoreError};
+use chancery_store::{Keyring, Limits, NewPolicy, Object, Run, StoreError};
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -25,6 +26,8 @@ const SWEPT_AT_ONCE: i64 = 100;
 pub(crate) struct Request {
     path: PathBuf,
     pub(crate) valid: ValidatedRun,
+    /// The version of the policy that judges it, if it is made now.
+    policy: Option<NewPolicy>,
 }
 
 /// What of a cluster's is taken over, by the uids of the objects that it was made for.
@@ -45,16 +48,37 @@ pub(crate) fn read(path: &Path) -> Result<Request, CliError> {
         fs::read_to_string(path).map_err(unreadable)?
     };
     let invalid = |reason| CliError::Manifest { path: path.to_owned(), reason };
-    let manifest = parse(&text).map_err(invalid)?;
-    let valid = validate(&manifest).map_err(invalid)?;
-    Ok(Request { path: path.to_owned(), valid })
+    let RunFile { run, policy, config_maps } = RunFile::read(&text).map_err(invalid)?;
+    let valid = validate(&run).map_err(invalid)?;
+    let named = named_policy(&valid);
+    let has = policy.as_ref().and_then(|policy| policy.metadata.name.as_deref());
+    let policy = match (named, policy.as_ref()) {
+        (None, None) => None,
+        (Some(name), Some(policy)) if has == Some(name) => {
+            let pinned = pin(policy, &config_maps);
+            Some(pinned.map_err(|reason| CliError::Policy { path: path.to_owned(), reason })?)
+        }
+        (Some(name), _) => return Err(CliError::NoPolicy { path: path.to_owned(), policy: name.to_owned() }),
+        (None, Some(_)) => {
+            let policy = has.unwrap_or_default().to_owned();
+            return Err(CliError::UnnamedPolicy { path: path.to_owned(), policy });
+        }
+    };
+    Ok(Request { path: path.to_owned(), valid, policy })
+}
+
+fn named_policy(run: &ValidatedRun) -> Option<&str> {
+    match &run.input {
+        RunInput::Generated { .. } => None,
+        RunInput::Sources(sources) => sources.policy.as_deref(),
+    }
 }
 
 impl Request {
-    /// A run that was put together here, under a name that messages call it by.
-    pub(crate) fn of(run: &SigningRun, name: PathBuf) -> Result<Self, CliError> {
+    /// A run that was put together here, under a name that messages call it by, and the version of the policy that it names.
+    pub(crate) fn of(run: &SigningRun, policy: Option<NewPolicy>, name: PathBuf) -> Result<Self, CliError> {
         match validate(run) {
-            Ok(valid) => Ok(Self { path: name, valid }),
+            Ok(valid) => Ok(Self { path: name, valid, policy }),
             Err(reason) => Err(CliError::Manifest { path: name, reason }),
         }
     }
@@ -114,7 +138,12 @@ impl Request {
         };
         let fresh = chancery_data_keys::fresh(keks.keks.current())?;
         // Whoever has this machine has its disk, so there are no limits.
-        let asks = Asks { object, adopt_keyring: taken_over.keyring, limits: Limits::default() };
+        let asks = Asks {
+            object,
+            adopt_keyring: taken_over.keyring,
+            limits: Limits::default(),
+            policy: self.policy.clone(),
+        };
         let (run, created) = database.ledger.create_run(&new_run(&self.valid, fresh, asks)).await?;
         // Somebody else may have created it since we looked.
         self.check_spec(&run)?;

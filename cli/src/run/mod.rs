@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chancery_api::AuditPolicy;
+use chancery_audit::PolicyCheck;
 use chancery_keyring::DataKey;
 use chancery_process::{Exit, LogFormat, Stop};
 use chancery_statement::StatementKey;
@@ -146,7 +147,7 @@ async fn sign_and_audit(
     let ahead = checking.done();
     let report = if is_audited {
         tokio::select! {
-            report = verify::audit_with_bar(database, &run, &ahead, &display) => Some(report?),
+            report = verify::audit_with_bar(database, &run, &ahead, &display, PolicyCheck::Sample) => Some(report?),
             () = stop.asked() => return Ok(interrupted(&display)),
         }
     } else {

@@ -35,6 +35,8 @@ pub(crate) struct Summary {
     abandoned: i64,
     stated: Heads,
     arrivals: Option<ArrivalCounts>,
+    /// Whether a policy judges them.
+    is_judged: bool,
     elapsed: Duration,
 }
 
@@ -55,6 +57,7 @@ impl Summary {
             abandoned: 0,
             stated: Heads::default(),
             arrivals: None,
+            is_judged: run.policy.is_some(),
             elapsed: Duration::ZERO,
         }
     }
@@ -146,6 +149,9 @@ impl Summary {
                 "admitted": counts.admitted,
                 "duplicates": counts.duplicates,
                 "dead": counts.dead,
+                "rejected": counts.rejected,
+                "flagged": counts.flagged,
+                "alerts": counts.alerts,
             })),
             "statements": { "sealed": self.stated.sealed, "signed": self.stated.signed },
             "audit": audit_result(report),
@@ -155,12 +161,26 @@ impl Summary {
 
     fn table(&self, report: Option<&Report>) -> String {
         let mut lines = vec![("run", self.run.clone())];
-        if let Some(ArrivalCounts { received, admitted: _, duplicates, dead, dead_limit: _ }) = self.arrivals
-        {
+        if let Some(counts) = self.arrivals {
+            let ArrivalCounts {
+                received,
+                admitted: _,
+                duplicates,
+                dead,
+                rejected,
+                flagged,
+                alerts,
+                dead_limit: _,
+            } = counts;
             let grouped = |count: i64| grouped(count.unsigned_abs());
             lines.push(("received", grouped(received)));
             lines.push(("duplicates", grouped(duplicates)));
             lines.push(("dead letters", grouped(dead)));
+            if self.is_judged {
+                lines.push(("rejected", grouped(rejected)));
+                lines.push(("flagged", grouped(flagged)));
+                lines.push(("alerts", grouped(alerts)));
+            }
         }
         lines.extend([
             ("records", grouped(self.records)),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::output;
 
 /// The columns of counts.
-const NUMBERS: std::ops::Range<usize> = 1..7;
+const NUMBERS: std::ops::Range<usize> = 1..8;
 
 /// What became of what all sources offered.
 #[derive(Serialize)]
@@ -17,6 +17,9 @@ pub(super) struct Arrivals {
     admitted: i64,
     duplicates: i64,
     dead: i64,
+    rejected: i64,
+    flagged: i64,
+    alerts: i64,
     /// Why nothing is admitted for now.
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<String>,
@@ -34,6 +37,7 @@ pub(super) struct SourceStatus {
     admitted: i64,
     duplicates: i64,
     dead: i64,
+    rejected: i64,
     attempts: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
@@ -41,8 +45,9 @@ pub(super) struct SourceStatus {
 
 impl Arrivals {
     pub(super) const fn of(counts: ArrivalCounts, held: Option<String>) -> Self {
-        let ArrivalCounts { received, admitted, duplicates, dead, dead_limit: _ } = counts;
-        Self { received, admitted, duplicates, dead, held }
+        let ArrivalCounts { received, admitted, duplicates, dead, rejected, flagged, alerts, dead_limit: _ } =
+            counts;
+        Self { received, admitted, duplicates, dead, rejected, flagged, alerts, held }
     }
 }
 
@@ -58,31 +63,57 @@ impl SourceStatus {
             admitted,
             duplicates,
             dead,
+            rejected,
             attempts,
             last_error,
         } = source;
-        Self { name, listed, splits, splits_done, received, admitted, duplicates, dead, attempts, last_error }
+        Self {
+            name,
+            listed,
+            splits,
+            splits_done,
+            received,
+            admitted,
+            duplicates,
+            dead,
+            rejected,
+            attempts,
+            last_error,
+        }
     }
 }
 
 /// One line per source, and one for all; and why nothing is admitted, if nothing is.
 pub(super) fn table(arrivals: &Arrivals, sources: &[SourceStatus]) -> String {
-    let counts = |numbers: [i64; 4]| numbers.map(|number| grouped(number.unsigned_abs()));
+    let counts = |numbers: [i64; 5]| numbers.map(|number| grouped(number.unsigned_abs()));
     let of_splits = |done: i64, all: i64| format!("{done}/{all}");
     let each = sources.iter().map(|source| {
         let splits =
             if source.listed { of_splits(source.splits_done, source.splits) } else { "-".to_owned() };
-        let [received, admitted, duplicates, dead] =
-            counts([source.received, source.admitted, source.duplicates, source.dead]);
+        let [received, admitted, duplicates, dead, rejected] =
+            counts([source.received, source.admitted, source.duplicates, source.dead, source.rejected]);
         let (attempts, error) = (source.attempts.to_string(), source.last_error.clone().unwrap_or_default());
-        [source.name.clone(), splits, received, admitted, duplicates, dead, attempts, error]
+        [source.name.clone(), splits, received, admitted, duplicates, dead, rejected, attempts, error]
     });
-    let Arrivals { received, admitted, duplicates, dead, held } = arrivals;
-    let [received, admitted, duplicates, dead] = counts([*received, *admitted, *duplicates, *dead]);
+    let Arrivals { received, admitted, duplicates, dead, rejected, flagged: _, alerts: _, held } = arrivals;
+    let [received, admitted, duplicates, dead, rejected] =
+        counts([*received, *admitted, *duplicates, *dead, *rejected]);
     let sum = |count: fn(&SourceStatus) -> i64| sources.iter().map(count).sum();
     let splits = of_splits(sum(|source| source.splits_done), sum(|source| source.splits));
-    let all = ["all".to_owned(), splits, received, admitted, duplicates, dead, String::new(), String::new()];
-    let header = ["SOURCE", "SPLITS", "RECEIVED", "ADMITTED", "DUPLICATES", "DEAD", "ATTEMPTS", "LAST ERROR"];
+    let nothing = String::new;
+    let all =
+        ["all".to_owned(), splits, received, admitted, duplicates, dead, rejected, nothing(), nothing()];
+    let header = [
+        "SOURCE",
+        "SPLITS",
+        "RECEIVED",
+        "ADMITTED",
+        "DUPLICATES",
+        "DEAD",
+        "REJECTED",
+        "ATTEMPTS",
+        "LAST ERROR",
+    ];
     let table = output::table(header, each.chain([all]), NUMBERS);
     match held {
         None => table,

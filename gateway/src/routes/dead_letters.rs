@@ -39,8 +39,8 @@ pub(crate) async fn dead_letters(
 }
 
 fn shown(given_up: GivenUp) -> DeadLetter {
-    let GivenUp { number, source, split, position, stage, reason, arrived_at } = given_up;
-    DeadLetter { source, cursor: format!("{number}.{split}.{position}"), stage, reason, arrived_at }
+    let GivenUp { number, source, split, position, stage, rule, reason, arrived_at } = given_up;
+    DeadLetter { source, cursor: format!("{number}.{split}.{position}"), stage, rule, reason, arrived_at }
 }
 
 fn place(cursor: &str) -> Option<(i32, i32, i64)> {

@@ -19,6 +19,7 @@ use crate::model::Record;
 use crate::problem::Problem;
 use crate::room::{self, Room};
 use crate::runs::Name;
+use crate::states::flags_of;
 
 /// One record of a run.
 #[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/records/{record}", operation_id = "getRecord", tag = "records",
@@ -74,15 +75,16 @@ pub(crate) async fn find_record(
 async fn of_run(shared: &Shared, run: &Run, record: i64) -> Result<Response, Problem> {
     let failed = |error| Problem::store(&error);
     let payload = shared.ledger.payload_of(run, record).await.map_err(failed)?;
-    let payload = payload.ok_or_else(|| Problem::not_found(format!("the run has no record {record}")))?;
+    let (payload, flags) =
+        payload.ok_or_else(|| Problem::not_found(format!("the run has no record {record}")))?;
     // Itself, its text, and the text of the answer.
     let mut room = Room::new(&shared.held);
     room.take(4 * payload.len() + SIGNED)?;
     let signed = shared.ledger.signatures_of(run, &[record]).await.map_err(failed)?;
-    let signed =
-        shared.keys.shown(&shared.ledger, &run.keyring, signed).await?.pop().map(|(_, signed)| signed);
+    let signed = shared.keys.shown(&shared.ledger, &run.keyring, signed).await?.pop().map(|line| line.signed);
     let payload_digest = hex(&Sha256::digest(&payload));
-    Ok(room::json(&Record { record, payload: STANDARD.encode(payload), payload_digest, signed }, room))
+    let (payload, flags) = (STANDARD.encode(payload), flags.as_deref().and_then(flags_of));
+    Ok(room::json(&Record { record, payload, payload_digest, signed, flags }, room))
 }
 
 fn bytes_of(hex: &str) -> Option<Vec<u8>> {

@@ -8,6 +8,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use chancery_reading::Outcome;
+use chancery_sources::judge::now;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -19,7 +20,7 @@ use crate::apart::apart;
 use crate::body::{self, Held};
 use crate::call::{Item, RequestName, dead, items};
 use crate::gateway::{Gateway, Shared};
-use crate::lanes::Lane;
+use crate::lanes::{Items, Lane};
 use crate::model::{Pushed, RecordState};
 use crate::problem::Problem;
 use crate::room::{self, Room};
@@ -92,7 +93,10 @@ pub(crate) async fn push_records(
     room.take(bytes_held + outcomes.len() * (ITEM + per_record))?;
     let of_answer = room.split(outcomes.len() * per_record);
     let items = named(&lane, outcomes).await?;
-    if dead(&items) > limits.dead {
+    // What was made of payloads, and marks, also those in the answer.
+    let said: usize = items.items.iter().map(Item::said_bytes).sum();
+    room.take(2 * said)?;
+    if dead(&items.items) > limits.dead {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "too-many-dead-in-one",
@@ -103,7 +107,7 @@ pub(crate) async fn push_records(
             ),
         ));
     }
-    if items.is_empty() {
+    if items.items.is_empty() {
         return Ok(room::json(
             &Pushed { run: name.to_string(), repeated: false, records: Vec::new() },
             of_answer,
@@ -119,16 +123,17 @@ pub(crate) async fn push_records(
     Ok(room::json(&Pushed { run: name.to_string(), repeated: answer.repeated, records }, of_answer))
 }
 
-/// What is taken in of what was read. An expression is worked out where it holds up nobody else.
-async fn named(lane: &Lane, outcomes: Vec<Outcome>) -> Result<Vec<Item>, Problem> {
-    let target = lane.target.clone();
-    if target.identify.is_none() {
-        return Ok(items(outcomes, None));
+/// What is taken in of what was read. Expressions are worked out where they hold up nobody else.
+async fn named(lane: &Lane, outcomes: Vec<Outcome>) -> Result<Items, Problem> {
+    let (target, judged_at) = (lane.target.clone(), now());
+    if target.identify.is_none() && target.judge.is_none() {
+        return Ok(Items { items: items(outcomes, &target, judged_at), judged_at });
     }
-    apart(move || items(outcomes, target.identify.as_ref())).await.map_err(|error| {
+    let items = apart(move || items(outcomes, &target, judged_at)).await.map_err(|error| {
         tracing::error!(%error, "an expression could not be worked out");
         Problem::busy()
-    })
+    })?;
+    Ok(Items { items, judged_at })
 }
 
 /// What the client calls the request, and what it sends by it.
@@ -174,14 +179,16 @@ async fn with_signatures(
     };
     let shown = shared.keys.shown(&shared.ledger, &run.keyring, found.into_values().collect()).await?;
     let shown: HashMap<i64, Box<model::Signed>> =
-        shown.into_iter().map(|(record, signed)| (record, Box::new(signed))).collect();
+        shown.into_iter().map(|line| (line.record, Box::new(line.signed))).collect();
     for state in records {
         let there = wanted(state).and_then(|record| shown.get(&record).cloned());
         match (&mut *state, there) {
             (RecordState::Admitted { signed, .. } | RecordState::Duplicate { signed, .. }, Some(there)) => {
                 *signed = Some(there);
             }
-            (&mut RecordState::Admitted { record, .. }, None) => *state = RecordState::Pending { record },
+            (RecordState::Admitted { record, flags, .. }, None) => {
+                *state = RecordState::Pending { record: *record, flags: flags.take() };
+            }
             (RecordState::Duplicate { .. }, None)
             | (RecordState::Pending { .. } | RecordState::Dead { .. } | RecordState::Rejected { .. }, _) => {}
         }

@@ -54,8 +54,6 @@ pub(crate) async fn results(
     let without_gap = found.into_iter().zip(wanted).take_while(|(signed, number)| signed.record == *number);
     let signed = without_gap.map(|(signed, _)| signed).collect();
     let shown = shared.keys.shown(&shared.ledger, &run.keyring, signed).await?;
-    let shown: Vec<SignedLine> =
-        shown.into_iter().map(|(record, signed)| SignedLine { record, signed }).collect();
     let next = shown.last().map_or(after, |last| last.record);
     lines(shared, &shown, &next.to_string())
 }

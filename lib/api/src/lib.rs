@@ -29,8 +29,8 @@ pub use crd::{crd_yaml, policy_crd_yaml};
 pub use expression::{Expression, ExpressionError, RECORD, SyntaxError, with_parsed};
 pub use lease_duration::{InvalidDuration, LeaseDuration};
 pub use manifest::{
-    FieldChange, Kind, ManifestError, Place, PolicyFile, Problem, check_policy, check_update, manifest_yaml,
-    parse, parse_policy, validate,
+    FieldChange, Kind, ManifestError, Place, PolicyFile, Problem, RunFile, check_policy, check_update,
+    manifest_yaml, parse, parse_policy, validate,
 };
 pub use reason::Reason;
 pub use reference::{signing_policy_page, signing_run_page};
@@ -40,7 +40,7 @@ pub use signing_policy::{
     QueryLookup, RecordSchema, RetryStrategySpec, ScoreSpec, SigningPolicy, SigningPolicySpec,
     SigningPolicyStatus, ThresholdsSpec, Unmatched, ValidationSpec, WebhookAdds, WebhookSpec,
 };
-pub use signing_run::{AuditPolicy, DeletionPolicy, KeyringRef, SigningRun, SigningRunSpec};
+pub use signing_run::{AuditPolicy, DeletionPolicy, KeyringRef, PolicyRef, SigningRun, SigningRunSpec};
 pub use source::{
     BatchingSpec, DeadLetterSpec, EVENT_IDENTITY, EventMode, FormatType, HttpSource, IdempotencyBy,
     IdempotencySpec, ObjectsSource, ReplaySelect, RunSource, SecretKeyRef, SecretRef, SourceFormat,

@@ -14,6 +14,7 @@ mod path;
 mod places;
 mod policy;
 mod rules;
+mod run_file;
 mod schema;
 mod unknown;
 mod wording;
@@ -23,6 +24,7 @@ pub use error::{FieldChange, ManifestError, Problem};
 pub use kind::Kind;
 pub use places::Place;
 pub use policy::{PolicyFile, check_policy, parse_policy};
+pub use run_file::RunFile;
 
 use serde_json::Value;
 

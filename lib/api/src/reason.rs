@@ -87,6 +87,8 @@ reasons! {
     KeyringDiffers,
     /// There is no keyring of the name, and the run does not say how many keys to make.
     KeyringUnknown,
+    /// The policy that the run names is not there, or nothing can be judged by it.
+    PolicyNotReady,
     /// `spec.signerTemplate` asks for what is not allowed.
     SignerTemplateNotAllowed,
     /// A source names a Secret or a claim that is not allowed, or a file of a node.
@@ -236,6 +238,7 @@ impl Reason {
                 Self::BeyondLimits,
                 Self::KeyringDiffers,
                 Self::KeyringUnknown,
+                Self::PolicyNotReady,
                 Self::SignerTemplateNotAllowed,
                 Self::SourceNotAllowed,
                 Self::SourceInvalid,

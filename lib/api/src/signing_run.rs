@@ -69,6 +69,9 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("has(self.sources) || !has(self.idempotency)")
         .message("applies to runs with sources only; leave it out, or name what is read with sources")
         .field_path(".idempotency"),
+    validation = Rule::new("has(self.sources) || !has(self.policyRef)")
+        .message("applies to runs with sources only; leave it out, or name what is read with sources")
+        .field_path(".policyRef"),
     validation = Rule::new("!has(self.sources) || !has(self.idempotency) || !has(self.idempotency.expression) || self.sources.all(source, !has(source.format) || !(source.format.type in ['Lines', 'Whole']))")
         .message("needs payloads that are JSON, and a source has the format Lines or Whole; know payloads by Content, or choose another format")
         .field_path(".idempotency.expression"),
@@ -91,6 +94,9 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("has(self.idempotency) == has(oldSelf.idempotency) && (!has(self.idempotency) || self.idempotency == oldSelf.idempotency)")
         .message(IMMUTABLE)
         .field_path(".idempotency"),
+    validation = Rule::new("has(self.policyRef) == has(oldSelf.policyRef) && (!has(self.policyRef) || self.policyRef == oldSelf.policyRef)")
+        .message(IMMUTABLE)
+        .field_path(".policyRef"),
     validation = Rule::new("has(self.batching) == has(oldSelf.batching) && (!has(self.batching) || self.batching == oldSelf.batching)")
         .message(IMMUTABLE)
         .field_path(".batching"),
@@ -142,6 +148,13 @@ pub struct SigningRunSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "IdempotencySpec")]
     pub idempotency: Option<IdempotencySpec>,
+
+    /// The SigningPolicy that judges what the sources offer, in the run's namespace. The run is
+    /// judged by the version that is there when it begins, from its first record to its last.
+    /// Unless given, all that can become a record does. It cannot change once the run exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "PolicyRef")]
+    pub policy_ref: Option<PolicyRef>,
 
     /// What becomes of arrivals that cannot become records; with sources. It may change at any
     /// time.
@@ -274,6 +287,7 @@ impl SigningRunSpec {
             record_count: Some(record_count),
             record_size: None,
             idempotency: None,
+            policy_ref: None,
             dead_letter: None,
             batching: None,
             keyring_ref: None,
@@ -299,6 +313,15 @@ impl SigningRunSpec {
 #[serde(rename_all = "camelCase")]
 pub struct KeyringRef {
     /// Name of the keyring: lower-case letters, digits and hyphens, at most 63 characters.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+}
+
+/// A policy, by its name in the namespace of the object that refers to it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyRef {
+    /// Name of the SigningPolicy: lower-case letters, digits and hyphens, at most 63 characters.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: String,
 }

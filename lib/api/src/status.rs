@@ -152,7 +152,7 @@ pub struct RecordCounts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64")]
     pub duplicate: Option<i64>,
-    /// Payloads that a policy rejected: none yet, since there are no policies.
+    /// Payloads that a policy rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64")]
     pub rejected: Option<i64>,

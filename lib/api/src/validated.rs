@@ -95,6 +95,8 @@ pub struct ValidatedSources {
     pub digest_window: Duration,
     /// The most records that are admitted, if there is a limit.
     pub record_limit: Option<u64>,
+    /// The policy that judges them, by its name in the namespace of the run.
+    pub policy: Option<String>,
     /// What becomes of arrivals that cannot become records.
     pub dead_letter: DeadLetters,
     /// Once this time has passed since its first record, a batch is closed that is not full; none in a run to which
@@ -189,6 +191,7 @@ impl ValidatedRun {
             record_count,
             record_size,
             idempotency,
+            policy_ref,
             dead_letter,
             batching,
             keyring_ref,
@@ -235,6 +238,7 @@ impl ValidatedRun {
                         .map_err(|error| Problem::new("spec.idempotency.window", error.to_string()))?
                         .unwrap_or_default(),
                     record_limit: record_count,
+                    policy: policy_ref.as_ref().map(|policy| policy.name.clone()),
                     dead_letter: DeadLetters {
                         limit: fitting("spec.deadLetter.limit", dead_letter.limit)?,
                         retention: dead_letter

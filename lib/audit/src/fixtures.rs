@@ -16,6 +16,7 @@ pub(crate) fn run() -> Run {
         made_at: 0,
         keyring: keyring(),
         input: Input::Generated(GeneratedSource { record_count: 10, record_size: 8, chunk_size: 10 }),
+        policy: None,
         batch_size: 4,
         sealed_records: Some(10),
         suspended: false,

@@ -11,6 +11,7 @@
 //!   - `ranges`: which records are read at a time, without IO.
 //!   - `records`: the records of a range, without IO.
 //!   - `claims`: their signatures, without IO.
+//!   - `judged`: what a policy said of arrivals, evaluated again.
 //! - `of_keyring`: the laws 4 and 5, over all runs of the ring.
 //!   - `ring`: the keys, without IO.
 //!   - `lease_log`: the lease log, without IO.
@@ -22,6 +23,7 @@ mod claims;
 mod fixtures;
 mod geometry;
 mod input;
+mod judged;
 mod lease_log;
 mod of_keyring;
 mod of_run;
@@ -35,6 +37,7 @@ use chancery_store::{Ledger, StoreError};
 use crate::report::Findings;
 
 pub use ahead::{Ahead, audit_ahead};
+pub use judged::PolicyCheck;
 pub use report::{Law, LawReport, Report};
 
 /// Bytes of payload that a worker reads at a time; it holds twice as many, as it checks those that it read before.
@@ -50,6 +53,8 @@ pub struct AuditOptions {
     pub workers: usize,
     /// Violations of each law that are told in words; all are counted.
     pub violations_shown: usize,
+    /// How much of what a policy said is evaluated again.
+    pub policy: PolicyCheck,
 }
 
 /// Beyond this the database is what limits, and its connections run out.
@@ -58,7 +63,7 @@ const MOST_WORKERS: usize = 16;
 impl Default for AuditOptions {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { workers: cores.min(MOST_WORKERS), violations_shown: 10 }
+        Self { workers: cores.min(MOST_WORKERS), violations_shown: 10, policy: PolicyCheck::Sample }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::ranges::{Range, Ranges};
 use crate::records::RangeCheck;
 use crate::report::{Findings, Law};
 use crate::ring::{self, Ring};
-use crate::{AuditError, AuditOptions, RANGE_BYTES, RANGE_RECORDS, STRAYS_SHOWN, input};
+use crate::{AuditError, AuditOptions, RANGE_BYTES, RANGE_RECORDS, STRAYS_SHOWN, input, judged};
 
 /// Bytes that a row takes besides its payload and its signature, about.
 const ROW_BYTES: usize = 256;
@@ -79,6 +79,7 @@ pub(crate) async fn audit(
         for ArrivalFault { number, sentence } in reader.arrival_faults(&run, STRAYS_SHOWN).await? {
             findings.violated(Law::EveryArrival, number, || sentence);
         }
+        judged::audit(&mut reader, &run, records, options.policy, &mut findings).await?;
     }
     Ok(findings)
 }

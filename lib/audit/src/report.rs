@@ -143,6 +143,7 @@ pub(crate) struct Counts {
     pub(crate) leases: u64,
     pub(crate) choices: u64,
     pub(crate) arrivals: u64,
+    pub(crate) judged: u64,
 }
 
 impl Counts {
@@ -158,6 +159,9 @@ impl Counts {
             }
             Law::NoSharedKey => format!("{} leases of {keys} keys", grouped(self.leases)),
             Law::LeastRecentlyUsed => format!("{} choices of a key", grouped(self.choices)),
+            Law::EveryArrival if self.judged > 0 => {
+                format!("{} arrivals, {} judged again", grouped(self.arrivals), grouped(self.judged))
+            }
             Law::EveryArrival => format!("{} arrivals", grouped(self.arrivals)),
         }
     }
@@ -270,7 +274,8 @@ impl Findings {
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
-        let Counts { records, signatures, verified, batches, leases, choices, arrivals } = other.counts;
+        let Counts { records, signatures, verified, batches, leases, choices, arrivals, judged } =
+            other.counts;
         self.counts.records += records;
         self.counts.signatures += signatures;
         self.counts.verified += verified;
@@ -278,6 +283,7 @@ impl Findings {
         self.counts.leases += leases;
         self.counts.choices += choices;
         self.counts.arrivals += arrivals;
+        self.counts.judged += judged;
         for (tally, other) in self.tallies.iter_mut().zip(other.tallies) {
             tally.violations += other.violations;
             tally.first.extend(other.first);

@@ -17,6 +17,7 @@ mod finding;
 mod functions;
 mod json;
 mod judge;
+pub mod kept;
 mod pinned;
 mod policy;
 mod record_schema;

@@ -4,9 +4,12 @@
 pub mod access;
 pub mod generated;
 pub mod identity;
+pub mod judge;
+
 mod new_run;
 pub mod objects;
 mod pass_file;
+pub mod pin;
 pub mod redrive;
 pub mod replay;
 mod same_run;

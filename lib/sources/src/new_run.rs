@@ -1,13 +1,13 @@
 //! What a run is created with in the ledger.
 
 use chancery_api::{RunInput, ValidatedRun};
-use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewRun, Object};
+use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewPolicy, NewRun, Object};
 use uuid::Uuid;
 
 use crate::objects;
 
 /// What a run is asked for with, beside its spec.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Asks {
     /// Who asks.
     pub object: Object,
@@ -15,12 +15,14 @@ pub struct Asks {
     pub adopt_keyring: Option<Uuid>,
     /// What it, and its namespace, may have.
     pub limits: Limits,
+    /// The version of the policy that judges it, if its spec names one.
+    pub policy: Option<NewPolicy>,
 }
 
 /// The run to create in the ledger; a keyring that is made for it has this data key.
 #[must_use]
 pub fn new_run(run: &ValidatedRun, data_key: NewDataKey, asks: Asks) -> NewRun {
-    let Asks { object, adopt_keyring, limits } = asks;
+    let Asks { object, adopt_keyring, limits, policy } = asks;
     // The bounds of the schema are far below what these types hold.
     let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
     let keyring = &run.keyring;
@@ -43,6 +45,7 @@ pub fn new_run(run: &ValidatedRun, data_key: NewDataKey, asks: Asks) -> NewRun {
             },
             RunInput::Sources(sources) => NewInput::Sources(objects::for_ledger(sources)),
         },
+        policy,
         batch_size: i64::from(run.batch_size),
         lease_duration: run.lease_duration,
         suspended: run.suspend,

@@ -117,6 +117,8 @@ pub fn for_ledger(sources: &ValidatedSources) -> Sources {
         idempotency_is_given: _,
         digest_window,
         record_limit,
+        // Which version of it judges is not for the sources to say.
+        policy: _,
         dead_letter,
         batching_period,
     } = sources;

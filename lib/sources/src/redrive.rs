@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chancery_api::{
-    Algorithm, DeadLetterSpec, IdempotencyBy, IdempotencySpec, KeyringRef, LeaseDuration, ReplaySelect,
-    RunSource, SigningRun, SigningRunSpec, SourceSpec,
+    Algorithm, DeadLetterSpec, IdempotencyBy, IdempotencySpec, KeyringRef, LeaseDuration, PolicyRef,
+    ReplaySelect, RunSource, SigningRun, SigningRunSpec, SourceSpec,
 };
 use chancery_store::{Idempotency, Run, Sources};
 
@@ -45,6 +45,7 @@ fn as_it_was(run: &Run, into: &str) -> SigningRun {
         run: Some(RunSource { name: run.name.clone(), select: ReplaySelect::DeadLetters }),
         http: None,
     }]);
+    spec.policy_ref = run.policy.as_ref().map(|policy| PolicyRef { name: policy.name.clone() });
     if let Some(sources) = run.input.sources() {
         spec.idempotency = Some(idempotency(sources));
         spec.dead_letter = Some(DeadLetterSpec {

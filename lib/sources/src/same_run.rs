@@ -23,6 +23,11 @@ pub fn differences(stored: &Run, asked: &ValidatedRun) -> Vec<FieldChange> {
         ("spec.idempotency.by", was.idempotency, wants.idempotency),
         ("spec.idempotency.expression", was.expression, wants.expression),
         ("spec.idempotency.window", was.window, wants.window),
+        (
+            "spec.policyRef.name",
+            json!(stored.policy.as_ref().map(|policy| &policy.name)),
+            wanted_policy(&asked.input),
+        ),
         ("spec.recordCount", was.record_count, wants.record_count),
         ("spec.recordSize", was.record_size, wants.record_size),
         ("spec.batchSize", json!(stored.batch_size), json!(asked.batch_size)),
@@ -120,6 +125,13 @@ impl InputFields {
             record_count,
             record_size,
         }
+    }
+}
+
+fn wanted_policy(input: &RunInput) -> Value {
+    match input {
+        RunInput::Generated { .. } => Value::Null,
+        RunInput::Sources(sources) => json!(sources.policy),
     }
 }
 

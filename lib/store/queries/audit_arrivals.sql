@@ -10,20 +10,21 @@ WITH arrivals AS (
     SELECT a.source, a.split, min(a.position) AS least, max(a.position) AS most, count(*) AS received,
            count(*) FILTER (WHERE a.state = 'Admitted') AS admitted,
            count(*) FILTER (WHERE a.state = 'Duplicate') AS duplicates,
-           count(*) FILTER (WHERE a.state = 'Dead') AS dead
+           count(*) FILTER (WHERE a.state = 'Dead') AS dead, count(*) FILTER (WHERE a.state = 'Rejected') AS rejected
       FROM arrivals a GROUP BY a.source, a.split
 ), intake AS (
-    SELECT i.*, r.sealed_at IS NOT NULL AS sealed FROM chancery.intakes i JOIN chancery.runs r ON r.id = i.run_id
+    SELECT i.*, r.sealed_at IS NOT NULL AS sealed, r.policy_hash IS NOT NULL AS judged FROM chancery.intakes i JOIN chancery.runs r ON r.id = i.run_id
      WHERE i.run_id = $1
 )
 (SELECT 0::bigint AS number,
-        format('split %s of source %s says that %s arrivals are %s records, %s duplicates and %s dead letters, there are %s, %s and %s',
-               coalesce(s.split, c.split), coalesce(s.source, c.source), s.received, s.admitted, s.duplicates, s.dead,
-               coalesce(c.admitted, 0), coalesce(c.duplicates, 0), coalesce(c.dead, 0)) AS sentence
+        format('split %s of source %s says that %s arrivals are %s records, %s duplicates, %s dead letters and %s rejected, there are %s, %s, %s and %s',
+               coalesce(s.split, c.split), coalesce(s.source, c.source), s.received, s.admitted, s.duplicates, s.dead, s.rejected,
+               coalesce(c.admitted, 0), coalesce(c.duplicates, 0), coalesce(c.dead, 0), coalesce(c.rejected, 0)) AS sentence
    FROM (SELECT * FROM chancery.splits WHERE run_id = $1) s
    FULL JOIN counted c ON c.source = s.source AND c.split = s.split
-  WHERE (s.received, s.admitted, s.duplicates, s.dead)
-        IS DISTINCT FROM (coalesce(c.received, 0), coalesce(c.admitted, 0), coalesce(c.duplicates, 0), coalesce(c.dead, 0))
+  WHERE (s.received, s.admitted, s.duplicates, s.dead, s.rejected)
+        IS DISTINCT FROM (coalesce(c.received, 0), coalesce(c.admitted, 0), coalesce(c.duplicates, 0), coalesce(c.dead, 0),
+                          coalesce(c.rejected, 0))
   LIMIT $3)
 UNION ALL
 (SELECT 0, format('split %s of source %s is read from %s up to %s, and has arrivals from %s up to %s',
@@ -49,13 +50,15 @@ UNION ALL
 SELECT 0, 'the run has sources, and generated records too'
   FROM chancery.generated_sources g WHERE g.run_id = $1
 UNION ALL
-(SELECT 0, format('the run says that %s arrivals are %s records, %s duplicates and %s dead letters, its splits say %s, %s, %s and %s',
-                  i.received, i.admitted, i.duplicates, i.dead, s.received, s.admitted, s.duplicates, s.dead)
+(SELECT 0, format('the run says that %s arrivals are %s records, %s duplicates, %s dead letters and %s rejected, its splits say %s, %s, %s, %s and %s',
+                  i.received, i.admitted, i.duplicates, i.dead, i.rejected, s.received, s.admitted, s.duplicates, s.dead, s.rejected)
    FROM intake i
   CROSS JOIN (SELECT coalesce(sum(received), 0) AS received, coalesce(sum(admitted), 0) AS admitted,
-                     coalesce(sum(duplicates), 0) AS duplicates, coalesce(sum(dead), 0) AS dead
+                     coalesce(sum(duplicates), 0) AS duplicates, coalesce(sum(dead), 0) AS dead,
+                     coalesce(sum(rejected), 0) AS rejected
                 FROM chancery.splits WHERE run_id = $1) s
-  WHERE (i.received, i.admitted, i.duplicates, i.dead) IS DISTINCT FROM (s.received, s.admitted, s.duplicates, s.dead))
+  WHERE (i.received, i.admitted, i.duplicates, i.dead, i.rejected)
+        IS DISTINCT FROM (s.received, s.admitted, s.duplicates, s.dead, s.rejected))
 UNION ALL
 SELECT 0, format('the run says that %s arrivals are admitted, and that it has %s records', i.admitted, a.records)
   FROM intake i JOIN chancery.admissions a ON a.run_id = i.run_id WHERE i.admitted <> a.records
@@ -81,13 +84,16 @@ UNION ALL
                          CASE WHEN r.identity IS NULL THEN 'no' ELSE 'an' END,
                          CASE WHEN i.idempotency = 'Expression' THEN 'one' ELSE 'none' END)
    FROM intake i JOIN chancery.records r ON r.run_id = $1
-  WHERE (r.identity IS NULL) <> (i.idempotency <> 'Expression') LIMIT $3)
+  WHERE (r.identity IS NULL) <> (i.idempotency <> 'Expression')
+    -- What a policy enriched is known by what it was before.
+    AND NOT (i.judged AND i.idempotency = 'Content') LIMIT $3)
 UNION ALL
 (SELECT 0, format('the arrival at position %s of split %s of source %s has %s identity, and the run knows payloads by %s',
                   a.position, a.split, a.source, CASE WHEN a.identity IS NULL THEN 'no' ELSE 'an' END,
                   CASE WHEN i.idempotency = 'Expression' THEN 'one' ELSE 'none' END)
    FROM intake i JOIN chancery.arrivals a ON a.run_id = $1
-  WHERE a.state = 'Duplicate' AND (a.identity IS NULL) <> (i.idempotency <> 'Expression') LIMIT $3)
+  WHERE a.state = 'Duplicate' AND (a.identity IS NULL) <> (i.idempotency <> 'Expression')
+    AND NOT (i.judged AND i.idempotency = 'Content') LIMIT $3)
 UNION ALL
 (SELECT r.record, format('record %s is known to its ring as %s', r.record,
                          CASE WHEN d.record IS NULL THEN 'none' ELSE format('record %s of run %s', d.record, d.run_id) END)

@@ -9,6 +9,5 @@ SELECT 0::bigint AS number,
                    WHEN coalesce(a.identity, r.identity) IS NULL THEN 'has another digest' ELSE 'has another identity' END) AS sentence
   FROM chancery.arrivals a
   LEFT JOIN chancery.records r ON r.run_id = $2 AND r.record = a.duplicate_record
- WHERE a.run_id = $1 AND a.duplicate_run = $2 AND (r.identity, CASE WHEN r.identity IS NULL THEN r.digest END)
-       IS DISTINCT FROM (a.identity, CASE WHEN a.identity IS NULL THEN a.digest END)
+ WHERE a.run_id = $1 AND a.duplicate_run = $2 AND coalesce(r.identity, r.digest) IS DISTINCT FROM coalesce(a.identity, a.digest)
  LIMIT $3

@@ -1,5 +1,5 @@
 -- $1 run
-SELECT s.name AS source, a.split, a.position, a.stage, a.reason, a.raw,
+SELECT s.name AS source, a.split, a.position, a.stage, a.rule, a.reason, a.raw,
        to_char(a.arrived_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS arrived_at,
        to_char(a.swept_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS swept_at
   FROM chancery.arrivals a

@@ -1,2 +1,2 @@
 -- $1 run, $2 record
-SELECT chancery.record_payload($1, $2)
+SELECT payload, flags FROM chancery.record_payload($1, $2)

@@ -17,15 +17,18 @@ use crate::connect::{Ledger, LedgerUrl};
 use crate::error::StoreError;
 use crate::keyring::Keyring;
 use crate::lease::PART_BYTES;
+use crate::policy::PolicyText;
 use crate::query::{self, Query};
 use crate::row::from_row;
 use crate::run::Run;
 
 mod beside;
 mod copied;
+mod judged;
 mod rows;
 
 use beside::Beside;
+pub use judged::{JudgedPlace, JudgedRow, RefusedRow};
 pub use rows::{
     AdmissionRow, ArrivalFault, BatchRow, KeyRow, LeaseRow, PAYLOAD_BYTES, RecordRow, ReleaseRow, Stray,
     WrittenRow,
@@ -294,7 +297,45 @@ impl Reader {
             let more = more.fetch_all(&mut self.connection).await;
             faults.extend(more.map_err(|error| StoreError::of(query::audit_duplicates.name, error))?);
         }
+        let judged =
+            query::audit_judged.rows_as().bind(run.id).bind(limit).fetch_all(&mut self.connection).await;
+        faults.extend(judged.map_err(|error| StoreError::of(query::audit_judged.name, error))?);
         Ok(faults)
+    }
+
+    /// What judged the run, if anything did.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn policy(&mut self, run: &Run) -> Result<Option<PolicyText>, StoreError> {
+        let policy = query::audit_policy.rows_as().bind(run.id).fetch_optional(&mut self.connection).await;
+        policy.map_err(|error| StoreError::of(query::audit_policy.name, error))
+    }
+
+    /// Of the records of a run that a policy judged, those whose numbers leave this rest when they are divided by `every`.
+    pub fn judged_records(
+        &mut self,
+        run: &Run,
+        every: i64,
+        rest: i64,
+    ) -> impl Stream<Item = Result<JudgedRow, StoreError>> {
+        let rows =
+            query::audit_judged_records.rows_as().bind(run.id).bind(every).bind(rest).bind(PAYLOAD_BYTES);
+        rows.fetch(&mut self.connection)
+            .map_err(|error| StoreError::of(query::audit_judged_records.name, error))
+    }
+
+    /// Of what a policy refused, about one out of `every`.
+    pub fn judged_refusals(
+        &mut self,
+        run: &Run,
+        every: i64,
+        rest: i64,
+    ) -> impl Stream<Item = Result<RefusedRow, StoreError>> {
+        let rows = query::audit_judged_refused.rows_as().bind(run.id).bind(every).bind(rest);
+        rows.fetch(&mut self.connection)
+            .map_err(|error| StoreError::of(query::audit_judged_refused.name, error))
     }
 
     /// How many arrivals the run says that it has received.

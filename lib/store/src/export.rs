@@ -32,9 +32,11 @@ pub struct RecordLine {
     pub identity: Option<Vec<u8>>,
     /// Where it came from; none for generated records.
     pub origin: Option<Origin>,
+    /// The rules that flagged it, as JSON, if any did.
+    pub flags: Option<String>,
 }
 
-from_row!(RecordLine { record, batch, payload, digest, identity, origin: (Option Origin if "source") });
+from_row!(RecordLine { record, batch, payload, digest, identity, origin: (Option Origin if "source"), flags });
 
 /// Where a payload came from.
 #[derive(Debug)]
@@ -54,7 +56,7 @@ from_row!(Origin { source, split, position });
 pub struct ArrivalLine {
     /// Where it came from.
     pub origin: Origin,
-    /// `Admitted`, `Duplicate` or `Dead`.
+    /// `Admitted`, `Duplicate`, `Rejected` or `Dead`.
     pub state: String,
     /// SHA-256 of the payload.
     pub digest: Option<Vec<u8>>,
@@ -68,8 +70,14 @@ pub struct ArrivalLine {
     pub duplicate_record: Option<i64>,
     /// Which step gave it up.
     pub stage: Option<String>,
+    /// The rule of the policy that rejected it, or that failed for it.
+    pub rule: Option<String>,
     /// Why.
     pub reason: Option<String>,
+    /// SHA-256 of the policy that says so.
+    pub policy: Option<Vec<u8>>,
+    /// The rules that flagged the record, as JSON, if any did.
+    pub flags: Option<String>,
 }
 
 from_row!(ArrivalLine {
@@ -81,7 +89,10 @@ from_row!(ArrivalLine {
     duplicate_run,
     duplicate_record,
     stage,
-    reason
+    rule,
+    reason,
+    policy,
+    flags
 });
 
 /// An arrival that could not become a record.
@@ -91,6 +102,8 @@ pub struct DeadLetterLine {
     pub origin: Origin,
     /// Which step gave it up.
     pub stage: String,
+    /// The rule that failed for it, if that was a policy's.
+    pub rule: Option<String>,
     /// Why.
     pub reason: String,
     /// Its bytes as they were read, the first 1 MiB at most; none once they are swept.
@@ -101,7 +114,7 @@ pub struct DeadLetterLine {
     pub swept_at: Option<String>,
 }
 
-from_row!(DeadLetterLine { origin: Origin, stage, reason, raw, arrived_at, swept_at });
+from_row!(DeadLetterLine { origin: Origin, stage, rule, reason, raw, arrived_at, swept_at });
 
 /// A signature.
 #[derive(Debug)]

@@ -2,12 +2,14 @@
 //! leaves. `migrations/functions/` says what each call keeps.
 
 mod admission;
+pub(crate) mod judgement;
 mod replay;
 mod session;
 mod task;
 mod watching;
 
 pub use admission::{Admission, Admitted, DeadArrival, Payloads};
+pub use judgement::Judgement;
 pub use replay::{ReplayListed, ReplayRow};
 pub use session::{IntakeRun, IntakeSession};
 pub use task::{Held, Reading, Refusal, Task};

@@ -13,6 +13,7 @@
 //! - [`run_secrets`]: which Secret the signers of a run on a cluster are given.
 //! - [`generated`]: making random records, and sealing a run.
 //! - [`input`], [`intake`], [`dead_letters`]: reading sources, admitting what they offer, and what could not be.
+//! - [`policy`]: what judges the arrivals of a run.
 //! - [`pushing`], [`results`]: taking in what programs push, and what they ask of it.
 //! - [`holding`]: having intakes wait for room in the database.
 //! - [`source_progress`]: how far the sources of runs are.
@@ -43,6 +44,7 @@ mod new_run;
 mod open_leases;
 pub mod owner;
 mod parts;
+pub mod policy;
 mod pooling;
 pub mod pushing;
 pub mod query;
@@ -67,5 +69,6 @@ pub use logins::RunLogin;
 pub use new_run::{KeyringWanted, NewInput, NewRun};
 pub use open_leases::OpenLease;
 pub use owner::{Limits, Object, Owner};
+pub use policy::{NewPolicy, PolicyText, RunPolicy};
 pub use run::{ArrivalCounts, Progress, Run};
 pub use run_secrets::RunSecret;

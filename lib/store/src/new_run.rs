@@ -12,6 +12,7 @@ use crate::error::codes::{BEYOND_LIMITS, KEYRING_DIFFERS, KEYRING_OF_ANOTHER, KE
 use crate::generated::GeneratedSource;
 use crate::input::Sources;
 use crate::owner::{Limits, Object};
+use crate::policy::NewPolicy;
 use crate::query;
 use crate::run::Run;
 
@@ -28,6 +29,8 @@ pub struct NewRun {
     pub data_key: NewDataKey,
     /// Where its records come from.
     pub input: NewInput,
+    /// What judges its arrivals, if anything does.
+    pub policy: Option<NewPolicy>,
     /// Records per batch; the last batch may hold fewer.
     pub batch_size: i64,
     /// How long a lease lasts before another signer may take the batch over.
@@ -89,6 +92,7 @@ impl Ledger {
             keyring,
             data_key: NewDataKey { keyring_uid, fingerprint, kek_fingerprint, wrapped },
             input,
+            policy,
             batch_size,
             lease_duration,
             suspended,
@@ -135,6 +139,8 @@ impl Ledger {
                     .bind(dead_letter.map(|dead_letter| dead_letter.retention.as_secs_f64()))
                     .bind(sources.and_then(|sources| sources.idempotency.expression()))
                     .bind(sources.map(|sources| sources.digest_window.as_secs_f64()))
+                    .bind(policy.as_ref().map(|policy| &policy.name))
+                    .bind(policy.as_ref().map(|policy| &policy.text))
                     .fetch_one(connection)
                     .await
             })

@@ -7,7 +7,7 @@ use sqlx::{Connection as _, Row};
 
 use crate::connect::Ledger;
 use crate::error::StoreError;
-use crate::intake::{DeadArrival, Payloads, Refusal};
+use crate::intake::{DeadArrival, Judgement, Payloads, Refusal, judgement};
 use crate::query;
 use crate::run::Run;
 
@@ -22,8 +22,10 @@ pub struct Push {
     pub places: Vec<i64>,
     /// What names each, in a run that knows payloads by an expression: its value as canonical JSON. Else nothing.
     pub identities: Payloads,
-    /// What cannot become a record, in order; its position is its place.
+    /// What does not become a record, in order; its position is its place.
     pub dead: Vec<DeadArrival>,
+    /// What the policy of the run said of them, by their places; none in a run that has none.
+    pub judgement: Option<Judgement>,
     /// Requests that their clients gave names to.
     pub named: Vec<NamedRequest>,
 }
@@ -89,8 +91,23 @@ pub struct FormerPush {
     pub arrivals: i64,
     /// What became of them.
     pub taken: Taken,
-    /// Those that could not become records: their places, which step gave them up, and why.
-    pub dead: Vec<(i64, String, String)>,
+    /// Those that did not become records.
+    pub dead: Vec<FormerDead>,
+    /// The places of records that a rule flagged, in order, with the rules that hit, as JSON.
+    pub flags: Vec<(i64, String)>,
+}
+
+/// An arrival of a request that was taken in before, which did not become a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerDead {
+    /// Its place.
+    pub place: i64,
+    /// Which step gave it up; none of what a rule rejected.
+    pub stage: Option<String>,
+    /// The rule of the policy that rejected it, or that failed for it.
+    pub rule: Option<String>,
+    /// Why.
+    pub reason: String,
 }
 
 /// What came of asking that a run is sealed.
@@ -114,10 +131,10 @@ impl Ledger {
     ///
     /// A database that is away or refuses: then nobody knows whether it was taken in.
     pub async fn push(&self, run: &Run, push: &Push) -> Result<PushAnswer, StoreError> {
-        let Push { arrivals, payloads, places, identities, dead, named } = push;
+        let Push { arrivals, payloads, places, identities, dead, judgement, named } = push;
         let row = self
             .ask(query::records_push, async |query, connection| {
-                query
+                let statement = query
                     .rows()
                     .bind(run.id)
                     .bind(run.uid)
@@ -126,13 +143,14 @@ impl Ledger {
                     .bind(places)
                     .bind(identities.each())
                     .bind(dead.iter().map(|dead| dead.position).collect::<Vec<_>>())
-                    .bind(texts(dead, |dead| &dead.stage))
-                    .bind(texts(dead, |dead| &dead.reason))
+                    .bind(dead.iter().map(|dead| dead.stage.as_deref()).collect::<Vec<_>>())
+                    .bind(dead.iter().map(|dead| dead.reason.as_str()).collect::<Vec<_>>())
                     .bind(dead.iter().map(|dead| &dead.raw[..]).collect::<Vec<_>>())
                     .bind(named.iter().map(|request| &request.key[..]).collect::<Vec<_>>())
                     .bind(named.iter().map(|request| &request.digest[..]).collect::<Vec<_>>())
                     .bind(named.iter().map(|request| request.place).collect::<Vec<_>>())
-                    .bind(named.iter().map(|request| request.arrivals).collect::<Vec<_>>())
+                    .bind(named.iter().map(|request| request.arrivals).collect::<Vec<_>>());
+                judgement::bind(statement, judgement.as_ref(), payloads.len(), dead)
                     .fetch_one(&mut *connection)
                     .await
                     .inspect(|_| {
@@ -217,10 +235,6 @@ impl Ledger {
     }
 }
 
-fn texts(dead: &[DeadArrival], text: fn(&DeadArrival) -> &str) -> Vec<&str> {
-    dead.iter().map(text).collect()
-}
-
 fn taken(row: &PgRow) -> Taken {
     let numbers = |column| row.get::<Option<Vec<i64>>, _>(column).unwrap_or_default();
     let runs = row.get::<Option<Vec<String>>, _>("duplicate_runs").unwrap_or_default();
@@ -235,13 +249,18 @@ fn taken(row: &PgRow) -> Taken {
 
 fn former(row: &PgRow) -> FormerPush {
     let texts = |column| row.get::<Option<Vec<String>>, _>(column).unwrap_or_default();
-    let places = row.get::<Option<Vec<i64>>, _>("dead_places").unwrap_or_default();
-    let dead = places.into_iter().zip(texts("dead_stages")).zip(texts("dead_reasons"));
+    let some = |column| row.get::<Option<Vec<Option<String>>>, _>(column).unwrap_or_default();
+    let places = |column| row.get::<Option<Vec<i64>>, _>(column).unwrap_or_default().into_iter();
+    let dead =
+        places("dead_places").zip(some("dead_stages")).zip(some("dead_rules")).zip(texts("dead_reasons"));
     FormerPush {
         key: row.get("key_hash"),
         digest: row.get("digest"),
         arrivals: row.get("arrivals"),
         taken: taken(row),
-        dead: dead.map(|((place, stage), reason)| (place, stage, reason)).collect(),
+        dead: dead
+            .map(|(((place, stage), rule), reason)| FormerDead { place, stage, rule, reason })
+            .collect(),
+        flags: places("flag_places").zip(texts("flag_hits")).collect(),
     }
 }

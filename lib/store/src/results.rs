@@ -22,9 +22,11 @@ pub struct SignedRecord {
     pub signature: Vec<u8>,
     /// When it was stored, RFC 3339, UTC.
     pub signed_at: String,
+    /// The rules that flagged it, as JSON, if any did.
+    pub flags: Option<String>,
 }
 
-from_row!(SignedRecord { record, digest, key_id, signature, signed_at });
+from_row!(SignedRecord { record, digest, key_id, signature, signed_at, flags });
 
 /// An arrival that could not become a record, and where it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,13 +41,15 @@ pub struct GivenUp {
     pub position: i64,
     /// Which step gave it up.
     pub stage: String,
+    /// The rule that failed for it, if that was a policy's.
+    pub rule: Option<String>,
     /// Why.
     pub reason: String,
     /// When, RFC 3339, UTC.
     pub arrived_at: String,
 }
 
-from_row!(GivenUp { number, source, split, position, stage, reason, arrived_at });
+from_row!(GivenUp { number, source, split, position, stage, rule, reason, arrived_at });
 
 /// A key, as everybody may know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,14 +102,18 @@ impl Ledger {
         .await
     }
 
-    /// The payload of a record, if there is that record.
+    /// The payload of a record, if there is that record, and the rules that flagged it, as JSON, if any did.
     ///
     /// # Errors
     ///
     /// A database that is away or refuses.
-    pub async fn payload_of(&self, run: &Run, record: i64) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn payload_of(
+        &self,
+        run: &Run,
+        record: i64,
+    ) -> Result<Option<(Vec<u8>, Option<String>)>, StoreError> {
         self.ask(query::record_payload, async |query, connection| {
-            query.scalars().bind(run.id).bind(record).fetch_optional(connection).await
+            query.rows_as().bind(run.id).bind(record).fetch_optional(connection).await
         })
         .await
     }

@@ -12,6 +12,7 @@ use crate::input::Input;
 use crate::keyring::Keyring;
 use crate::owner::Owner;
 use crate::parts::Part;
+use crate::policy::RunPolicy;
 use crate::query::{self, Query};
 use crate::row::from_row;
 use crate::run_secrets::RunSecret;
@@ -41,6 +42,8 @@ pub struct Run {
     pub keyring: Keyring,
     /// Where its records come from.
     pub input: Input,
+    /// What judges its arrivals, if anything does.
+    pub policy: Option<RunPolicy>,
     /// Records per batch.
     pub batch_size: i64,
     /// Number of records, N; known once the run is sealed.
@@ -64,6 +67,7 @@ from_row!(Run {
     made_at,
     keyring: Keyring,
     input: Input,
+    policy: (Option RunPolicy if "policy_name"),
     batch_size,
     sealed_records,
     suspended,
@@ -210,11 +214,17 @@ pub struct ArrivalCounts {
     pub duplicates: i64,
     /// Could not become records.
     pub dead: i64,
+    /// Were rejected by a rule.
+    pub rejected: i64,
+    /// Records that a rule flagged.
+    pub flagged: i64,
+    /// Alerts about records.
+    pub alerts: i64,
     /// More dead ones suspend the run.
     pub dead_limit: i64,
 }
 
-from_row!(ArrivalCounts { received, admitted, duplicates, dead, dead_limit });
+from_row!(ArrivalCounts { received, admitted, duplicates, dead, rejected, flagged, alerts, dead_limit });
 
 /// What the lease log tells about a run's signing.
 #[derive(Clone, Debug)]

@@ -26,6 +26,8 @@ pub struct SourceProgress {
     pub duplicates: i64,
     /// What could not become a record.
     pub dead: i64,
+    /// What a rule rejected.
+    pub rejected: i64,
     /// Failures one after the other, of the listing or of the split that has the most; 0 once it goes on.
     pub attempts: i32,
     /// What the last of them was.
@@ -42,6 +44,7 @@ from_row!(SourceProgress {
     admitted,
     duplicates,
     dead,
+    rejected,
     attempts,
     last_error,
 });

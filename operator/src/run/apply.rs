@@ -11,6 +11,7 @@ mod job;
 mod ledger;
 mod new_secret;
 pub(crate) mod object;
+mod policy;
 mod secret;
 
 use kube::ResourceExt;

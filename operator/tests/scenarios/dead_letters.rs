@@ -26,11 +26,8 @@ async fn run<'l>(ledger: &'l TestLedger, name: &str) -> anyhow::Result<SeededRun
     assert!(intake.listed(&held, [("{}".to_owned(), 0)].into_iter()).await?);
     let Task::Read(split) = intake.next().await? else { bail!("nothing to read") };
     let mut admission = Admission::from(0);
-    admission.dead.extend((0..DEAD).map(|position| DeadArrival {
-        position,
-        stage: "Parse".to_owned(),
-        reason: "it is not JSON".to_owned(),
-        raw: b"no json".to_vec(),
+    admission.dead.extend((0..DEAD).map(|position| {
+        DeadArrival::at_stage(position, "Parse", "it is not JSON".to_owned(), b"no json".to_vec())
     }));
     (admission.next, admission.done) = (DEAD, true);
     assert!(matches!(intake.admit(&split, &admission).await?, Ok(Some(_))));

@@ -82,7 +82,7 @@ pub(crate) async fn bring(
     }
     for reason in dead {
         let (stage, reason, raw) = ("Parse".to_owned(), (*reason).to_owned(), b"?".to_vec());
-        admission.dead.push(DeadArrival { position, stage, reason, raw });
+        admission.dead.push(DeadArrival::at_stage(position, stage, reason, raw));
         position += 1;
     }
     (admission.next, admission.done) = (position, done);

@@ -193,9 +193,9 @@ pub async fn of_replay(
 }
 
 fn alive(offered: Offered) -> Offered {
-    let Offered { mut payloads, dead } = offered;
+    let Offered { mut payloads, dead, rejected } = offered;
     payloads.extend(dead);
-    Offered { payloads, dead: Vec::new() }
+    Offered { payloads, dead: Vec::new(), rejected }
 }
 
 #[cfg(test)]

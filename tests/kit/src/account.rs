@@ -17,13 +17,15 @@ pub struct Offered {
     pub payloads: Vec<Vec<u8>>,
     /// What cannot be a record, with its bytes as far as they are kept.
     pub dead: Vec<Vec<u8>>,
+    /// What the policy of the run rejects.
+    pub rejected: Vec<Vec<u8>>,
 }
 
 impl Offered {
     /// These lines, none of which is dead.
     pub fn lines<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Self {
         let payloads = lines.into_iter().map(|line| line.as_ref().as_bytes().to_vec()).collect();
-        Self { payloads, dead: Vec::new() }
+        Self { payloads, dead: Vec::new(), rejected: Vec::new() }
     }
 
     /// With these, which are dead.
@@ -33,8 +35,15 @@ impl Offered {
         self
     }
 
+    /// With these, which are rejected.
+    #[must_use]
+    pub fn with_rejected<L: AsRef<str>>(mut self, rejected: impl IntoIterator<Item = L>) -> Self {
+        self.rejected.extend(rejected.into_iter().map(|line| line.as_ref().as_bytes().to_vec()));
+        self
+    }
+
     /// Makes sure that each payload that a sealed run was offered is exactly one of: a record, a duplicate of a record
-    /// with the same bytes, or a dead letter with its bytes; that no payload is two records; and that all counts say so.
+    /// with the same bytes, a dead letter or rejected with its bytes; that no payload is two records; and that all counts say so.
     ///
     /// # Errors
     ///
@@ -74,30 +83,29 @@ impl Offered {
         let wrong: i64 = sqlx::query_scalar(repeats).bind(run).fetch_one(&mut *database).await?;
         ensure!(wrong == 0, "{wrong} duplicates repeat a record with other bytes, or none");
 
-        let raws: Vec<Vec<u8>> =
-            sqlx::query_scalar("SELECT raw FROM chancery.arrivals WHERE run_id = $1 AND state = 'Dead'")
-                .bind(run)
-                .fetch_all(&mut *database)
-                .await?;
-        compare("dead letters", &count(&self.dead), &count(&raws))?;
+        let (dead, rejected) = (raws(database, run, "Dead").await?, raws(database, run, "Rejected").await?);
+        compare("dead letters", &count(&self.dead), &count(&dead))?;
+        compare("rejected", &count(&self.rejected), &count(&rejected))?;
 
-        let (admitted, dead) = (i64::try_from(records.len())?, i64::try_from(raws.len())?);
-        let received = i64::try_from(self.payloads.len() + self.dead.len())?;
-        let wanted = [received, admitted, received - admitted - dead, dead];
+        let admitted = i64::try_from(records.len())?;
+        let (dead, rejected) = (i64::try_from(dead.len())?, i64::try_from(rejected.len())?);
+        let received = i64::try_from(self.payloads.len() + self.dead.len() + self.rejected.len())?;
+        let wanted = [received, admitted, received - admitted - dead - rejected, dead, rejected];
         for (what, counts) in [
             (
                 "the run",
-                "SELECT received, admitted, duplicates, dead FROM chancery.intakes WHERE run_id = $1",
+                "SELECT received, admitted, duplicates, dead, rejected FROM chancery.intakes WHERE run_id = $1",
             ),
             (
                 "its splits",
                 "SELECT coalesce(sum(received), 0)::bigint, coalesce(sum(admitted), 0)::bigint,
-                        coalesce(sum(duplicates), 0)::bigint, coalesce(sum(dead), 0)::bigint
+                        coalesce(sum(duplicates), 0)::bigint, coalesce(sum(dead), 0)::bigint,
+                        coalesce(sum(rejected), 0)::bigint
                    FROM chancery.splits WHERE run_id = $1",
             ),
         ] {
             let row = sqlx::query(counts).bind(run).fetch_one(&mut *database).await?;
-            let counted: Vec<i64> = (0..4).map(|column| row.get(column)).collect();
+            let counted: Vec<i64> = (0..5).map(|column| row.get(column)).collect();
             ensure!(counted == wanted, "{what} counts {counted:?}, and {wanted:?} are there");
         }
         let sealed = "SELECT record_count FROM chancery.runs WHERE id = $1 AND sealed_at IS NOT NULL";
@@ -105,6 +113,11 @@ impl Offered {
         ensure!(sealed == Some(admitted), "sealed with {sealed:?} records, and {admitted} are there");
         Ok(())
     }
+}
+
+async fn raws(database: &mut PgConnection, run: i32, state: &str) -> anyhow::Result<Vec<Vec<u8>>> {
+    let raws = "SELECT raw FROM chancery.arrivals WHERE run_id = $1 AND state::text = $2";
+    Ok(sqlx::query_scalar(raws).bind(run).bind(state).fetch_all(database).await?)
 }
 
 fn count(all: &[Vec<u8>]) -> Counts<Vec<u8>> {

@@ -9,6 +9,8 @@ use std::fmt;
 pub struct Manifest {
     name: String,
     spec: BTreeMap<&'static str, String>,
+    /// Further documents of the file.
+    beside: Vec<serde_json::Value>,
 }
 
 impl Default for Manifest {
@@ -29,7 +31,7 @@ impl Manifest {
             ("algorithm", "EdDSA"),
         ];
         let spec = spec.into_iter().map(|(field, value)| (field, value.to_owned())).collect();
-        Self { name: "demo".to_owned(), spec }
+        Self { name: "demo".to_owned(), spec, beside: Vec::new() }
     }
 
     /// Another name.
@@ -37,6 +39,15 @@ impl Manifest {
     pub fn named(mut self, name: &str) -> Self {
         name.clone_into(&mut self.name);
         self
+    }
+
+    /// Judged by a policy of this name, which the file holds too.
+    #[must_use]
+    pub fn judged_by(mut self, name: &str, spec: &serde_json::Value) -> Self {
+        self.beside.push(serde_json::json!({
+            "apiVersion": "chancery.dev/v1alpha1", "kind": "SigningPolicy", "metadata": {"name": name}, "spec": spec,
+        }));
+        self.with("policyRef", format_args!("{{name: {name}}}"))
     }
 
     /// A field of the spec, as it is written in YAML.
@@ -62,9 +73,11 @@ impl Manifest {
 
 impl fmt::Display for Manifest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, spec } = self;
+        let Self { name, spec, beside } = self;
         writeln!(f, "apiVersion: chancery.dev/v1alpha1\nkind: SigningRun")?;
         writeln!(f, "metadata:\n  name: {name}\nspec:")?;
-        spec.iter().try_for_each(|(field, value)| writeln!(f, "  {field}: {value}"))
+        spec.iter().try_for_each(|(field, value)| writeln!(f, "  {field}: {value}"))?;
+        // JSON is YAML.
+        beside.iter().try_for_each(|document| writeln!(f, "---\n{document}"))
     }
 }

@@ -53,6 +53,7 @@ impl TestRun {
                     wrapped: Vec::new(),
                 },
                 input: NewInput::Generated { record_count: 200, record_size: 64 },
+                policy: None,
                 batch_size: 10,
                 lease_duration: Duration::from_secs(30),
                 suspended: false,

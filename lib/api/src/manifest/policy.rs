@@ -10,6 +10,9 @@ use super::places::{Place, Places};
 use super::{checked, path, require, wording, yaml};
 use crate::signing_policy::SigningPolicy;
 
+/// The data of ConfigMaps, by their names.
+pub(super) type ConfigMaps = BTreeMap<String, BTreeMap<String, String>>;
+
 /// The documents of a file that holds one `SigningPolicy`, and with it any number of ConfigMaps.
 #[derive(Clone, Debug)]
 pub struct PolicyFile {
@@ -59,31 +62,8 @@ impl PolicyFile {
     /// # Errors
     ///
     /// [`ManifestError::Invalid`]: one has no name, or data that is no text.
-    pub fn config_maps(&self) -> Result<BTreeMap<String, BTreeMap<String, String>>, ManifestError> {
-        let mut maps = BTreeMap::new();
-        let mut problems = Vec::new();
-        for document in self.documents.iter().filter(|document| is_config_map(document)) {
-            let Some(name) = document["metadata"]["name"].as_str() else {
-                problems.push(Problem::new("metadata.name", "missing; give the ConfigMap a name"));
-                continue;
-            };
-            let mut data = BTreeMap::new();
-            for (key, value) in document["data"].as_object().into_iter().flatten() {
-                match value.as_str() {
-                    Some(text) => drop(data.insert(key.clone(), text.to_owned())),
-                    None => problems.push(Problem::new(
-                        path::child("data", key),
-                        format!(
-                            "{} is {}, and a string is wanted; put it in quotes",
-                            wording::shown(value),
-                            wording::type_of(value)
-                        ),
-                    )),
-                }
-            }
-            maps.insert(name.to_owned(), data);
-        }
-        if problems.is_empty() { Ok(maps) } else { Err(ManifestError::invalid(problems)) }
+    pub fn config_maps(&self) -> Result<ConfigMaps, ManifestError> {
+        config_maps(&self.documents)
     }
 
     /// Where in the file the field of the policy stands that a path names, or what is around it.
@@ -113,6 +93,34 @@ pub fn check_policy(policy: &SigningPolicy) -> Result<(), ManifestError> {
     checked(Kind::Policy, &object).map(drop)
 }
 
-fn is_config_map(document: &Value) -> bool {
+/// The data of the ConfigMaps among these documents.
+pub(super) fn config_maps(documents: &[Value]) -> Result<ConfigMaps, ManifestError> {
+    let mut maps = BTreeMap::new();
+    let mut problems = Vec::new();
+    for document in documents.iter().filter(|document| is_config_map(document)) {
+        let Some(name) = document["metadata"]["name"].as_str() else {
+            problems.push(Problem::new("metadata.name", "missing; give the ConfigMap a name"));
+            continue;
+        };
+        let mut data = BTreeMap::new();
+        for (key, value) in document["data"].as_object().into_iter().flatten() {
+            match value.as_str() {
+                Some(text) => drop(data.insert(key.clone(), text.to_owned())),
+                None => problems.push(Problem::new(
+                    path::child("data", key),
+                    format!(
+                        "{} is {}, and a string is wanted; put it in quotes",
+                        wording::shown(value),
+                        wording::type_of(value)
+                    ),
+                )),
+            }
+        }
+        maps.insert(name.to_owned(), data);
+    }
+    if problems.is_empty() { Ok(maps) } else { Err(ManifestError::invalid(problems)) }
+}
+
+pub(super) fn is_config_map(document: &Value) -> bool {
     document["apiVersion"] == "v1" && document["kind"] == "ConfigMap"
 }

@@ -52,6 +52,7 @@ fn specs() -> impl Strategy<Value = SigningRunSpec> {
                 record_count: Some(record_count),
                 record_size: Some(record_size),
                 idempotency: None,
+                policy_ref: None,
                 dead_letter: None,
                 batching: None,
                 keyring_ref: keyring.map(|name| KeyringRef { name }),

@@ -1,6 +1,6 @@
 //! What was read of a split, on its way into the ledger.
 
-use super::Reading;
+use super::{Judgement, Reading};
 
 /// Arrivals that came one after the other, from a position on. All or none of them are accounted for, together with the
 /// position after them.
@@ -20,8 +20,10 @@ pub struct Admission {
     pub positions: Vec<i64>,
     /// What names each, in a run that knows payloads by an expression: its value as canonical JSON. Else nothing.
     pub identities: Payloads,
-    /// What cannot become a record, in order.
+    /// What does not become a record, in order.
     pub dead: Vec<DeadArrival>,
+    /// What the policy of the run said of them; none in a run that has none.
+    pub judgement: Option<Judgement>,
 }
 
 /// Payloads one behind the other, in one piece of memory.
@@ -67,17 +69,27 @@ impl Payloads {
     }
 }
 
-/// An arrival that cannot become a record.
+/// An arrival that does not become a record: a dead letter, or what a rule rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadArrival {
     /// Where it begins.
     pub position: i64,
-    /// Which step gave it up.
-    pub stage: String,
+    /// Which step gave it up; none of what a rule rejected.
+    pub stage: Option<String>,
+    /// The rule of the policy that rejected it, or that failed for it.
+    pub rule: Option<String>,
     /// Why: a sentence.
     pub reason: String,
     /// As it was read, the first 1 MiB at most.
     pub raw: Vec<u8>,
+}
+
+impl DeadArrival {
+    /// A dead letter of a step that knows no rules.
+    #[must_use]
+    pub fn at_stage(position: i64, stage: impl Into<String>, reason: String, raw: Vec<u8>) -> Self {
+        Self { position, stage: Some(stage.into()), rule: None, reason, raw }
+    }
 }
 
 /// What became of an admission that was taken in.
@@ -89,6 +101,8 @@ pub struct Admitted {
     pub duplicates: u64,
     /// Are dead.
     pub dead: u64,
+    /// Were rejected by a rule.
+    pub rejected: u64,
     /// From where is read on.
     pub position: i64,
     /// Whether the split has been read to its end.
@@ -117,6 +131,9 @@ impl Admission {
         self.positions.clear();
         self.identities.clear();
         self.dead.clear();
+        if let Some(judgement) = &mut self.judgement {
+            judgement.begin_again();
+        }
     }
 
     /// Whether the ledger would learn nothing from it.

@@ -11,6 +11,8 @@ use crate::row::from_row;
 pub enum ReplayListed {
     /// It is listed, or somebody else's to list.
     Done,
+    /// It is listed, and has nothing of what is asked for.
+    Nothing,
     /// There is no such run, or it is the run itself.
     Unknown,
     /// It is being deleted.
@@ -48,6 +50,7 @@ impl IntakeSession {
             answered(query::replay_list.name, SHORT, statement.fetch_one(&mut self.connection)).await?;
         match answer.as_str() {
             "listed" | "lost" => Ok(ReplayListed::Done),
+            "nothing" => Ok(ReplayListed::Nothing),
             "unknown" => Ok(ReplayListed::Unknown),
             "deleted" => Ok(ReplayListed::Deleted),
             "unsealed" => Ok(ReplayListed::Unsealed),

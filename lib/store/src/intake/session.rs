@@ -6,11 +6,12 @@ use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
-use super::{Admission, Admitted, Held, Reading, Refusal, Task};
+use super::{Admission, Admitted, Held, Reading, Refusal, Task, judgement};
 use crate::answer::{SHORT, answered};
 use crate::connect::{Ledger, LedgerUrl};
 use crate::error::StoreError;
 use crate::lease::Token;
+use crate::policy::PolicyText;
 use crate::row::from_row;
 use crate::run::Run;
 use crate::{identity, migrate, query};
@@ -92,6 +93,16 @@ impl IntakeSession {
         &self.run
     }
 
+    /// What judges the arrivals of the run; none if nothing does.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn policy(&mut self) -> Result<Option<PolicyText>, StoreError> {
+        let statement = query::intake_policy.rows_as();
+        answered(query::intake_policy.name, SHORT, statement.fetch_optional(&mut self.connection)).await
+    }
+
     /// What is to be done next. What is given is this holder's until it is given back, done, or its time has run out.
     ///
     /// # Errors
@@ -147,8 +158,8 @@ impl IntakeSession {
         reading: &Reading,
         admission: &Admission,
     ) -> Result<Result<Option<Admitted>, Refusal>, StoreError> {
-        let Admission { position, next, key, done, payloads, positions, identities, dead } = admission;
-        let of_dead = |text: fn(&super::DeadArrival) -> &str| dead.iter().map(text).collect::<Vec<_>>();
+        let Admission { position, next, key, done, payloads, positions, identities, dead, judgement } =
+            admission;
         let statement = query::admit
             .rows()
             .bind(reading.held.source)
@@ -162,9 +173,10 @@ impl IntakeSession {
             .bind(positions)
             .bind(identities.each())
             .bind(dead.iter().map(|dead| dead.position).collect::<Vec<_>>())
-            .bind(of_dead(|dead| &dead.stage))
-            .bind(of_dead(|dead| &dead.reason))
+            .bind(dead.iter().map(|dead| dead.stage.as_deref()).collect::<Vec<_>>())
+            .bind(dead.iter().map(|dead| dead.reason.as_str()).collect::<Vec<_>>())
             .bind(dead.iter().map(|dead| &dead.raw[..]).collect::<Vec<_>>());
+        let statement = judgement::bind(statement, judgement.as_ref(), payloads.len(), dead);
         let row = answered(query::admit.name, SHORT, statement.fetch_one(&mut self.connection)).await?;
         let answer: &str = row.get("answer");
         if let Some(refusal) = Refusal::of(answer) {
@@ -177,6 +189,7 @@ impl IntakeSession {
                 records: counted("admitted"),
                 duplicates: counted("duplicates"),
                 dead: counted("dead"),
+                rejected: counted("rejected"),
                 position: row.get("start_at"),
                 done: row.get::<Option<bool>, _>("done").unwrap_or(false),
                 full: answer == "full",

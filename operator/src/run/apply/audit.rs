@@ -21,7 +21,7 @@ pub(super) fn start_audit(context: &Context, target: &Target<'_>) -> Result<(), 
     let (namespace, name) = (run.namespace.clone(), run.name.clone());
     let work = async move {
         // One: the other processors are for reconciling.
-        let options = AuditOptions { workers: 1, violations_shown: SHOWN };
+        let options = AuditOptions { workers: 1, violations_shown: SHOWN, ..AuditOptions::default() };
         let report = chancery_audit::audit(&ledger, &namespace, &name, &options, |_| {}).await;
         metrics.audited(report.as_ref().ok().map(Report::holds));
         let audited = summary(&report?);

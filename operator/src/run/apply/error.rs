@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chancery_api::Reason;
 use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
 use chancery_process::KekFileError;
+use chancery_sources::pin::NotPinned;
 use chancery_store::StoreError;
 
 use crate::run::decide::decision::Cause;
@@ -21,6 +22,19 @@ pub enum ApplyError {
     /// The API server refused a Secret of the run.
     #[error("the API server refused a Secret of the run: {}", server_message(.0))]
     Secret(kube::Error),
+    /// The API server does not give the policy of the run, or what that reads.
+    #[error(
+        "the API server does not let the operator read the policy of the run: {}; the operator's role needs get on signingpolicies and configmaps, as the chart gives it", server_message(.0)
+    )]
+    PolicyUnread(kube::Error),
+    /// There is no policy of that name.
+    #[error(
+        "there is no SigningPolicy {0}, which the run names with spec.policyRef; apply it, or name another in a new run"
+    )]
+    NoPolicy(String),
+    /// Nothing can be judged by the policy.
+    #[error(transparent)]
+    Policy(#[from] NotPinned),
     /// The ledger refused, or did not answer.
     #[error(transparent)]
     Ledger(#[from] StoreError),
@@ -73,6 +87,7 @@ impl ApplyError {
             Self::Ledger(StoreError::KeyringUnknown(_)) => Reason::KeyringUnknown,
             Self::Ledger(StoreError::KeyringOfAnother { .. }) => Reason::KeyringNotAdopted,
             Self::Ledger(StoreError::BeyondLimits(_)) => Reason::BeyondLimits,
+            Self::NoPolicy(_) | Self::Policy(_) => Reason::PolicyNotReady,
             _ => return None,
         };
         Some(Cause::new(reason, self.to_string()))
@@ -84,6 +99,7 @@ impl ApplyError {
             Self::Object(_) => "Object",
             Self::Job(_) => "Job",
             Self::Secret(_) => "Secret",
+            Self::PolicyUnread(_) | Self::NoPolicy(_) | Self::Policy(_) => "Policy",
             Self::Ledger(_) => "Ledger",
             Self::Away(_) => "DatabaseUnavailable",
             Self::Namespace(_) | Self::NoIdentity => "Namespace",

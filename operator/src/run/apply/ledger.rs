@@ -10,6 +10,7 @@ use crate::host::events::NewEvent;
 use crate::host::turns::SharedTurn;
 use crate::run::apply::error::ApplyError;
 use crate::run::apply::identity::{identity, keyring_to_adopt};
+use crate::run::apply::policy;
 use crate::run::context::Context;
 use crate::run::facts::{LedgerView, Observed, WorkKind};
 use crate::run::watched::Target;
@@ -25,6 +26,7 @@ pub(super) async fn create_run(context: &Context, target: &Target<'_>) -> Result
         object: identity(context, target.object).await?,
         adopt_keyring: keyring_to_adopt(target.object),
         limits: context.limits.for_ledger(),
+        policy: policy::of_run(context, run).await?,
     };
     ledger(context)?.create_run(&new_run(run, fresh, asks)).await?;
     Ok(())

@@ -19,9 +19,9 @@ pub(crate) fn records_of(counts: Counts, sources: Option<&SourcesRead>) -> Recor
         received: arrivals.map(|arrivals| arrivals.received),
         admitted: arrivals.map(|arrivals| arrivals.admitted),
         duplicate: arrivals.map(|arrivals| arrivals.duplicates),
-        // There are no policies, and each payload is decided as it is read.
-        rejected: arrivals.map(|_| 0),
+        rejected: arrivals.map(|arrivals| arrivals.rejected),
         dead: arrivals.map(|arrivals| arrivals.dead),
+        // Each payload is decided as it is read.
         pending: arrivals.map(|_| 0),
     }
 }

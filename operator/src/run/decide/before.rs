@@ -7,7 +7,7 @@ use crate::run::decide::decision::{Cause, Stage};
 use crate::run::facts::Observed;
 
 /// Failures that only the ledger, or the cluster, can show to have passed.
-const LASTING: [Reason; 14] = [
+const LASTING: [Reason; 15] = [
     Reason::BeyondLimits,
     Reason::DeadlineExceeded,
     Reason::IntakeFailed,
@@ -19,6 +19,7 @@ const LASTING: [Reason; 14] = [
     Reason::LedgerLost,
     Reason::NameTaken,
     Reason::NotAdopted,
+    Reason::PolicyNotReady,
     Reason::SignerMisconfigured,
     Reason::SignersFailed,
     Reason::WrongKek,

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chancery_store::{DeadLetter, Idempotency, NewInput, SourceOfRun, Sources};
+use chancery_policy::Pinned;
+use chancery_store::{DeadLetter, Idempotency, NewInput, NewPolicy, SourceOfRun, Sources};
 
 use super::TestRun;
 
@@ -83,6 +84,19 @@ impl TestRun {
     #[must_use]
     pub fn digest_window(mut self, window: Duration) -> Self {
         self.sources_mut().digest_window = window;
+        self
+    }
+
+    /// Judged by a policy, as a manifest has its spec.
+    ///
+    /// # Panics
+    ///
+    /// If it is none.
+    #[must_use]
+    pub fn judged_by(mut self, name: &str, spec: &serde_json::Value) -> Self {
+        let version = serde_json::json!({"spec": spec, "tables": {}}).to_string();
+        let text = Pinned::from_text(&version).expect("a policy").text().to_owned();
+        self.new.policy = Some(NewPolicy { name: name.to_owned(), text });
         self
     }
 

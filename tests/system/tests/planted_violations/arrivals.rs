@@ -57,7 +57,7 @@ async fn arrivals_that_do_not_add_up_are_caught() -> anyhow::Result<()> {
             sql: "DELETE FROM chancery.arrivals WHERE run_id = 6 AND state = 'Duplicate'",
             names: "split 1 of source 1",
             laws: &[7],
-            says: &["split 1 of source 1 says that 12 arrivals are 10 records, 1 duplicates and 1 dead letters, there are 10, 0 and 1"],
+            says: &["split 1 of source 1 says that 12 arrivals are 10 records, 1 duplicates, 1 dead letters and 0 rejected, there are 10, 0, 1 and 0"],
         },
         Case {
             what: "a dead letter of nowhere",
@@ -86,7 +86,7 @@ async fn arrivals_that_do_not_add_up_are_caught() -> anyhow::Result<()> {
             sql: "UPDATE chancery.intakes SET received = 13, dead = 2 WHERE run_id = 6",
             names: "the run",
             laws: &[7],
-            says: &["the run says that 13 arrivals are 10 records, 1 duplicates and 2 dead letters"],
+            says: &["the run says that 13 arrivals are 10 records, 1 duplicates, 2 dead letters and 0 rejected"],
         },
         Case {
             what: "no account",

@@ -8,6 +8,7 @@ mod ahead;
 mod arrivals;
 mod batches;
 mod by_hand;
+mod judged;
 mod keys;
 mod leases;
 mod log;
@@ -33,6 +34,7 @@ use uuid::Uuid;
 /// The run `other`, number 2: 8 records, 2 keys, the leases 16 and 17.
 /// The runs `one` and `two`, numbers 3 and 4, with the ring `shared`, number 3: see the module of that name.
 /// The runs `first`, `second` and `third`, numbers 6 to 8, with the ring `files`, and with sources: see `arrivals`.
+/// The run `judged`, number 9, with sources and a policy: see `judged`.
 const ORIGINAL: &str = "unprotected";
 
 const UNPROTECT: &str = "
@@ -111,6 +113,7 @@ async fn make_original() -> anyhow::Result<()> {
     ensure!(aligned, "batch 5 is to be signed under lease 5, and so on");
     shared::make(&ledger.ledger, &ledger.url.parse()?).await?;
     arrivals::make(&ledger).await?;
+    judged::make(&ledger).await?;
     ledger.execute(UNPROTECT).await?;
     ahead::check(&ledger.ledger).await?;
     ledger.ledger.close().await;

@@ -6,6 +6,7 @@ mod client;
 mod commands;
 mod crashes;
 mod events;
+mod judged;
 mod killed;
 mod redriven;
 mod requests;

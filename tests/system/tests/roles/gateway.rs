@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use crate::stolen_intake::answer;
 use crate::{assert_denied, refusal, stored};
 
-pub(crate) const CALLABLE: [&str; 13] = [
+pub(crate) const CALLABLE: [&str; 14] = [
     "dead_letters_after",
     "keyring_show",
     "ledger_version",
@@ -22,6 +22,7 @@ pub(crate) const CALLABLE: [&str; 13] = [
     "record_of_digest",
     "record_payload",
     "records_push",
+    "run_policy",
     "run_show",
     "runs_standing",
     "signatures_of",
@@ -202,7 +203,7 @@ async fn with_the_gateways_login_everything_is_done_that_the_api_does() -> anyho
     assert_eq!(gateway.unsigned_records(&shown).await?, 2);
     let standing = gateway.standing(&[shown.id]).await?;
     assert_eq!((standing[0].admitted, standing[0].signed, standing[0].sealed), (2, 0, false));
-    assert_eq!(gateway.payload_of(&shown, 2).await?.as_deref(), Some(&b"two"[..]));
+    assert_eq!(gateway.payload_of(&shown, 2).await?, Some((b"two".to_vec(), None)));
     assert_eq!(gateway.payload_of(&shown, 3).await?, None);
     let digest = [0x3f, 0xc4, 0xcc, 0xfe];
     assert_eq!(gateway.record_of_digest(&shown, &digest).await?, None);

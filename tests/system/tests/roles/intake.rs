@@ -7,10 +7,11 @@ use sqlx::{Connection, PgConnection};
 
 use crate::{assert_denied, refusal, stored};
 
-pub(crate) const CALLABLE: [&str; 10] = [
+pub(crate) const CALLABLE: [&str; 11] = [
     "admit",
     "intake_give_back",
     "intake_next",
+    "intake_policy",
     "intake_renew",
     "intake_run",
     "ledger_version",

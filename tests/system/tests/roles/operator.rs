@@ -69,6 +69,10 @@ async fn an_operator_takes_away_the_tables_of_no_run_that_is_not_deleted() -> an
             ("batches", run.run.id),
             ("signature_blocks", run.run.id),
             ("arrivals", run.run.id),
+            ("flags", run.run.id),
+            ("alerts", run.run.id),
+            ("originals", run.run.id),
+            ("judgements", run.run.id),
             ("digests", run.run.keyring.id),
         ] {
             let call = format!("SELECT chancery.{function}('{table}', {number})");

@@ -33,11 +33,14 @@ pub(crate) async fn next(connection: &mut PgConnection, token: &str) -> anyhow::
     rows.get_mut(0).map(Value::take).context("no answer")
 }
 
+/// Of arrivals that nothing judged.
+const UNJUDGED: &str = "ROW (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::chancery.judgement";
+
 /// A call that admits one payload of one's own to the first split.
 pub(crate) fn admit(token: &str) -> String {
     format!(
         "chancery.admit(1, 1, '{token}', 0, 1, '', false, ARRAY['mine']::bytea[], ARRAY[0]::bigint[], \
-         '{{}}', '{{}}', '{{}}', '{{}}', '{{}}')"
+         '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', {UNJUDGED})"
     )
 }
 
@@ -52,11 +55,12 @@ struct Runs<'l> {
     other: SeededRun<'l>,
 }
 
-/// The other run reads a third one again, so that each function that an intake may call could do something to it.
+/// The other run reads a third one again, and has a policy, so that each function that an intake may call could do something to it.
 async fn runs<'l>(ledger: &'l TestLedger, folder: &std::path::Path) -> anyhow::Result<Runs<'l>> {
     let own = run(ledger, folder).await?;
     TestRun::new().named("first").records(20).keys(1).seeded_beside(&own).await?;
-    let other = TestRun::new().named("other").keys(1).replays("first", "All");
+    let all = json!({"matchConditions": [{"name": "none", "expression": "source == 'nothing'"}]});
+    let other = TestRun::new().named("other").keys(1).replays("first", "All").judged_by("all", &all);
     let other = other.created_beside(&own).await?.stocked().await?;
     Ok(Runs { own, other })
 }
@@ -71,6 +75,7 @@ async fn an_intake_of_one_run_gets_nothing_of_another() -> anyhow::Result<()> {
     assert_eq!(next(&mut victim, "theirs").await?["task"], "list");
     let listing = [
         ("intake_run", "chancery.intake_run('default', 'other')".to_owned(), json!([])),
+        ("intake_policy", "chancery.intake_policy()".to_owned(), json!([])),
         ("intake_renew", "chancery.intake_renew(1, NULL, 'theirs')".to_owned(), json!([false])),
         ("splits_add", add("theirs", &json!({})), json!([false])),
         ("source_listed", "chancery.source_listed(1, 'theirs', 0)".to_owned(), json!([false])),
@@ -139,6 +144,7 @@ async fn a_null_changes_nothing_in_the_place_of_any_argument() -> anyhow::Result
     let empty = "'{}'";
     let while_listing = [
         ("intake_run", of(&["'default'", "'demo'"])),
+        ("intake_policy", of(&[])),
         ("splits_add", of(&["1", "'mine'", "1", "ARRAY['{}']", "ARRAY[0]::bigint[]"])),
         ("source_listed", of(&["1", "'mine'", "1"])),
         ("replay_list", of(&["1", "'mine'"])),
@@ -164,6 +170,7 @@ async fn a_null_changes_nothing_in_the_place_of_any_argument() -> anyhow::Result
                 empty,
                 empty,
                 empty,
+                UNJUDGED,
             ]),
         ),
         // No error, and no time for which it is left alone, are no nulls by mistake: it is given back as it was.

@@ -11,7 +11,7 @@ use crate::{by_login, refusal};
 /// Ten payloads, which are a batch.
 const PUSH: &str = "SELECT chancery.records_push(
     r.id, r.uid, 10, ARRAY (SELECT convert_to(n::text, 'UTF8') FROM generate_series(0, 9) n),
-    ARRAY (SELECT n::bigint FROM generate_series(0, 9) n), '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')
+    ARRAY (SELECT n::bigint FROM generate_series(0, 9) n), '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL)
   FROM chancery.runs r";
 
 #[tokio::test]
@@ -53,6 +53,7 @@ async fn a_push_of_nothing_is_no_push() -> anyhow::Result<()> {
         let mut arguments = ["1", "gen_random_uuid()", "0"].map(str::to_owned).to_vec();
         arguments.resize(14, "'{}'".to_owned());
         "NULL".clone_into(&mut arguments[place]);
+        arguments.push("NULL".to_owned());
         format!("SELECT chancery.records_push({})", arguments.join(", "))
     };
     let mut operator = PgConnection::connect(&ledger.operator_url).await?;

@@ -18,7 +18,7 @@ async fn listed<'l>(ledger: &'l TestLedger, folder: &std::path::Path) -> anyhow:
     Ok(run)
 }
 
-async fn reading(intake: &mut IntakeSession) -> anyhow::Result<Reading> {
+pub(crate) async fn reading(intake: &mut IntakeSession) -> anyhow::Result<Reading> {
     match intake.next().await? {
         Task::Read(reading) => Ok(reading),
         other => bail!("nothing to read: {other:?}"),
@@ -88,12 +88,7 @@ async fn no_lie_about_positions_or_lengths_is_stored() -> anyhow::Result<()> {
     let mut intake = run.intake("one").await?;
     let split = reading(&mut intake).await?;
     let long = "x".repeat((1 << 20) + 1);
-    let dead = |position, raw: usize| DeadArrival {
-        position,
-        stage: "Parse".to_owned(),
-        reason: "no".to_owned(),
-        raw: vec![0; raw],
-    };
+    let dead = |position, raw: usize| DeadArrival::at_stage(position, "Parse", "no".to_owned(), vec![0; raw]);
     let with_dead = |mut admission: Admission, dead: Vec<DeadArrival>| {
         admission.dead = dead;
         admission
@@ -128,7 +123,8 @@ async fn no_lie_about_positions_or_lengths_is_stored() -> anyhow::Result<()> {
         "array_fill('a'::bytea, ARRAY[100001]), ARRAY (SELECT n::bigint FROM generate_series(0, 100000) n)",
     ] {
         let call = format!(
-            "SELECT chancery.admit(1, 1, {token}, 0, 1000000, '', false, {arrays}, '{{}}', '{{}}', '{{}}', '{{}}', '{{}}')"
+            "SELECT chancery.admit(1, 1, {token}, 0, 1000000, '', false, {arrays}, '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', \
+             ROW (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::chancery.judgement)"
         );
         let refused = sqlx::raw_sql(AssertSqlSafe(call)).execute(&mut by_hand).await.expect_err(arrays);
         let code = refused.as_database_error().and_then(|error| error.code()).unwrap_or_default();

@@ -21,6 +21,9 @@ mod limits;
 mod many;
 mod order;
 mod origins;
+mod policies;
+mod policies_by_command;
+mod policies_pinned;
 mod replay;
 mod s3;
 mod shared;
@@ -51,7 +54,16 @@ pub(crate) async fn counts(run: &SeededRun<'_>) -> anyhow::Result<ArrivalCounts>
 
 /// Received, admitted, duplicates, dead.
 pub(crate) async fn counted(run: &SeededRun<'_>) -> anyhow::Result<(i64, i64, i64, i64)> {
-    let ArrivalCounts { received, admitted, duplicates, dead, dead_limit: _ } = counts(run).await?;
+    let ArrivalCounts {
+        received,
+        admitted,
+        duplicates,
+        dead,
+        rejected: _,
+        flagged: _,
+        alerts: _,
+        dead_limit: _,
+    } = counts(run).await?;
     Ok((received, admitted, duplicates, dead))
 }
 

@@ -34,7 +34,7 @@ async fn dead_letters_are_read_again_as_they_were_kept() -> anyhow::Result<()> {
     again.finish().await
 }
 
-/// Nothing is rejected where there are no policies.
+/// Nothing is rejected by a run that has no policy.
 #[tokio::test]
 async fn what_a_run_rejected_is_nothing_and_is_said_to_be() -> anyhow::Result<()> {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);

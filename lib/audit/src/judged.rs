@@ -1,0 +1,183 @@
+//! Law 7, what a policy said of arrivals: it is evaluated again, and says the same.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
+use chancery_policy::kept::{Kept, Mark};
+use chancery_policy::{Answers, Arrival, Pinned, Policy};
+use chancery_store::Run;
+use chancery_store::audit::{JudgedPlace, JudgedRow, Reader, RefusedRow};
+use futures::TryStreamExt as _;
+use jiff::Timestamp;
+
+use crate::AuditError;
+use crate::report::{Findings, Law};
+
+/// Of records, and of refusals, that many are evaluated again unless all are to be.
+const SAMPLE: i64 = 1_000;
+
+/// How much is evaluated again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PolicyCheck {
+    /// About a thousand records, and as many refusals, chosen at random: all of those of a small run.
+    #[default]
+    Sample,
+    /// Everything that still has its bytes.
+    All,
+}
+
+/// Evaluates the policy of the run again, if it has one.
+pub(crate) async fn audit(
+    reader: &mut Reader,
+    run: &Run,
+    records: i64,
+    how: PolicyCheck,
+    findings: &mut Findings,
+) -> Result<(), AuditError> {
+    let Some(text) = reader.policy(run).await? else { return Ok(()) };
+    let compiled = Pinned::from_text(&text.text).map_err(|error| error.to_string()).and_then(|pinned| {
+        Policy::compile(&pinned).map_err(|findings| findings.iter().map(ToString::to_string).collect())
+    });
+    let policy = match compiled {
+        Ok(policy) => policy,
+        Err(why) => {
+            findings.violated(Law::EveryArrival, 0, || {
+                format!("the policy of the run cannot be evaluated: {why}")
+            });
+            return Ok(());
+        }
+    };
+    let again = Again { policy };
+    let refused = findings.counts.arrivals.saturating_sub(records.unsigned_abs());
+    again.records(reader, run, one_of(records, how), findings).await?;
+    again.refusals(reader, run, one_of(i64::try_from(refused).unwrap_or(i64::MAX), how), findings).await
+}
+
+/// Of how many one is looked at, and which: nobody who plants something knows.
+fn one_of(all: i64, how: PolicyCheck) -> (i64, i64) {
+    let every = match how {
+        PolicyCheck::All => 1,
+        PolicyCheck::Sample => (all / SAMPLE).max(1),
+    };
+    let chance = RandomState::new().build_hasher().finish() % every.unsigned_abs();
+    (every, i64::try_from(chance).unwrap_or(0))
+}
+
+struct Again {
+    policy: Policy,
+}
+
+impl Again {
+    async fn records(
+        &self,
+        reader: &mut Reader,
+        run: &Run,
+        (every, rest): (i64, i64),
+        findings: &mut Findings,
+    ) -> Result<(), AuditError> {
+        let mut rows = std::pin::pin!(reader.judged_records(run, every, rest));
+        while let Some(row) = rows.try_next().await? {
+            findings.counts.judged += 1;
+            if let Some(fault) = self.record(&row) {
+                findings.violated(Law::EveryArrival, row.record, || format!("record {} {fault}", row.record));
+            }
+        }
+        Ok(())
+    }
+
+    async fn refusals(
+        &self,
+        reader: &mut Reader,
+        run: &Run,
+        (every, rest): (i64, i64),
+        findings: &mut Findings,
+    ) -> Result<(), AuditError> {
+        let mut rows = std::pin::pin!(reader.judged_refusals(run, every, rest));
+        while let Some(row) = rows.try_next().await? {
+            findings.counts.judged += 1;
+            if let Some(fault) = self.refusal(&row) {
+                let JudgedPlace { source, split, position, .. } = &row.place;
+                findings.violated(Law::EveryArrival, 0, || {
+                    format!("the arrival at position {position} of split {split} of source {source} {fault}")
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&self, payload: &[u8], place: &JudgedPlace) -> Option<Kept> {
+        let position = if place.pushed { String::new() } else { place.position.to_string() };
+        let at = Timestamp::from_microsecond(place.judged_at?).ok()?;
+        let arrival = Arrival { payload, source: &place.source, position: &position, at };
+        Some(Kept::of(self.policy.judge(&arrival, &Answers::default())))
+    }
+
+    /// What is wrong with a record, if anything.
+    fn record(&self, row: &JudgedRow) -> Option<String> {
+        let JudgedRow { record: _, place, payload, original, mark, alerts } = row;
+        // What is longer than it may be is named elsewhere, as is what has no instant.
+        let payload = payload.as_deref()?;
+        let (signed, said) = match self.judge(original.as_deref().unwrap_or(payload), place)? {
+            Kept::Admitted { payload, mark, ignored: _ } => (payload, mark),
+            Kept::Rejected { rule, message } => {
+                return Some(format!("is admitted, and its policy rejects it by {rule}: {message}"));
+            }
+            Kept::Failed { rule, message } => {
+                return Some(format!("is admitted, and its policy fails for it at {rule}: {message}"));
+            }
+        };
+        if original.is_some() != signed.is_some() || signed.as_deref().is_some_and(|signed| signed != payload)
+        {
+            return Some("is not enriched as its policy has it".to_owned());
+        }
+        let raised: BTreeMap<String, String> = said
+            .iter()
+            .flat_map(Mark::alerts)
+            .map(|(rule, message)| (rule.to_owned(), message.to_owned()))
+            .collect();
+        let kept =
+            alerts.as_deref().map_or(Some(BTreeMap::new()), |alerts| serde_json::from_str(alerts).ok());
+        if kept.as_ref() != Some(&raised) {
+            return Some(format!("has other alerts than its policy raises: {}", names(raised.into_keys())));
+        }
+        let flagged = said.filter(|mark| mark.flagged);
+        let kept = match mark.as_deref().map(serde_json::from_str::<Mark>).transpose() {
+            Ok(kept) => kept,
+            Err(_) => return Some("has a flag that cannot be read".to_owned()),
+        };
+        match (&kept, &flagged) {
+            (kept, flagged) if kept == flagged => None,
+            (None, Some(mark)) => {
+                let rules = names(mark.hits.iter().map(|hit| hit.rule.clone()));
+                Some(format!("is not flagged, and its policy flags it by {rules}"))
+            }
+            (Some(_), None) => Some("is flagged, and its policy does not flag it".to_owned()),
+            _ => Some("is flagged otherwise than its policy has it".to_owned()),
+        }
+    }
+
+    /// What is wrong with a refusal, if anything.
+    fn refusal(&self, row: &RefusedRow) -> Option<String> {
+        let RefusedRow { place, state, rule, reason, raw } = row;
+        let said = match self.judge(raw, place)? {
+            Kept::Rejected { rule, message } => ("Rejected", rule, message),
+            Kept::Failed { rule, message } => ("Dead", rule, message),
+            Kept::Admitted { .. } => {
+                return Some(format!("is {} by {rule}, and its policy admits it", state.to_lowercase()));
+            }
+        };
+        let kept = (state.as_str(), rule, reason);
+        (kept != (said.0, &said.1, &said.2)).then(|| {
+            let (state, rule, message) = said;
+            format!(
+                "is refused otherwise than its policy has it: {} by {rule}: {message}",
+                state.to_lowercase()
+            )
+        })
+    }
+}
+
+fn names(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

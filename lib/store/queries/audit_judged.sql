@@ -1,0 +1,71 @@
+-- $1 run, $2 how many of a kind at the most
+--
+-- What does not fit together of what a policy said of the arrivals of a run: a sentence each, and the number of the record that it is
+-- about, or 0. Whether the policy says so is for whoever evaluates it again.
+WITH run AS (
+    SELECT r.id, r.policy_hash, p.hash, i.flagged, i.alerts, i.idempotency FROM chancery.runs r
+      LEFT JOIN chancery.policies p ON p.hash = r.policy_hash
+      LEFT JOIN chancery.intakes i ON i.run_id = r.id
+     WHERE r.id = $1
+), arrivals AS (
+    SELECT r.source, r.split, r.position FROM chancery.records r JOIN run ON run.policy_hash IS NOT NULL WHERE r.run_id = $1
+    UNION ALL
+    SELECT a.source, a.split, a.position FROM chancery.arrivals a JOIN run ON run.policy_hash IS NOT NULL WHERE a.run_id = $1
+)
+(SELECT 0::bigint AS number, format('the policy %s of the run is not in the ledger', encode(run.policy_hash, 'hex')) AS sentence
+   FROM run WHERE run.policy_hash IS NOT NULL AND run.hash IS NULL)
+UNION ALL
+(SELECT 0, format('the text of the policy %s has another SHA-256', encode(p.hash, 'hex'))
+   FROM run JOIN chancery.policies p ON p.hash = run.policy_hash WHERE sha256(convert_to(p.text, 'UTF8')) <> p.hash)
+UNION ALL
+(SELECT 0, format('the arrival at position %s of split %s of source %s is refused by the rule %s, and the run has no policy',
+                  a.position, a.split, a.source, a.rule)
+   FROM run JOIN chancery.arrivals a ON a.run_id = $1
+  WHERE run.policy_hash IS NULL AND (a.rule IS NOT NULL OR a.state = 'Rejected') LIMIT $2)
+UNION ALL
+(SELECT 0, format('the arrival at position %s of split %s of source %s is rejected, and its bytes have another SHA-256',
+                  a.position, a.split, a.source)
+   FROM chancery.arrivals a
+  WHERE a.run_id = $1 AND a.state = 'Rejected' AND a.raw IS NOT NULL AND sha256(a.raw) IS DISTINCT FROM a.digest LIMIT $2)
+UNION ALL
+(SELECT f.record, format('record %s is flagged, and %s', f.record,
+                         CASE WHEN r.record IS NULL THEN 'does not exist' ELSE 'the run has no policy' END)
+   FROM run JOIN chancery.flags f ON f.run_id = $1
+   LEFT JOIN chancery.records r ON r.run_id = $1 AND r.record = f.record
+  WHERE r.record IS NULL OR run.policy_hash IS NULL LIMIT $2)
+UNION ALL
+(SELECT l.record, format('there is an alert about record %s, and %s', l.record,
+                         CASE WHEN r.record IS NULL THEN 'it does not exist' ELSE 'the run has no policy' END)
+   FROM run JOIN chancery.alerts l ON l.run_id = $1
+   LEFT JOIN chancery.records r ON r.run_id = $1 AND r.record = l.record
+  WHERE r.record IS NULL OR run.policy_hash IS NULL LIMIT $2)
+UNION ALL
+(SELECT o.record, format('record %s was enriched, and %s', o.record,
+                         CASE WHEN r.record IS NULL THEN 'does not exist' WHEN run.policy_hash IS NULL THEN 'the run has no policy'
+                              ELSE 'is not known by what it was before' END)
+   FROM run JOIN chancery.originals o ON o.run_id = $1
+   LEFT JOIN chancery.records r ON r.run_id = $1 AND r.record = o.record
+  WHERE r.record IS NULL OR run.policy_hash IS NULL
+     OR run.idempotency = 'Content' AND r.identity IS DISTINCT FROM sha256(o.payload) LIMIT $2)
+UNION ALL
+-- One that came as it is, in a call of which others were enriched.
+(SELECT r.record, format('record %s is not known by its payload, and was not enriched', r.record)
+   FROM run JOIN chancery.records r ON r.run_id = $1
+   LEFT JOIN chancery.originals o ON o.run_id = $1 AND o.record = r.record
+  WHERE run.policy_hash IS NOT NULL AND run.idempotency = 'Content' AND o.record IS NULL AND r.identity IS DISTINCT FROM r.digest
+    AND r.identity IS NOT NULL LIMIT $2)
+UNION ALL
+(SELECT 0, format('the run says that %s records are flagged and %s alerts raised, there are %s and %s',
+                  run.flagged, run.alerts, f.flagged, l.alerts)
+   FROM run
+  CROSS JOIN (SELECT count(*) AS flagged FROM chancery.flags WHERE run_id = $1) f
+  CROSS JOIN (SELECT count(*) AS alerts FROM chancery.alerts WHERE run_id = $1) l
+  WHERE (run.flagged, run.alerts) IS DISTINCT FROM (f.flagged, l.alerts) AND run.flagged IS NOT NULL)
+UNION ALL
+(SELECT 0, format('nothing says by which instant the arrivals of split %s of source %s from position %s on were judged',
+                  a.split, a.source, min(a.position))
+   FROM arrivals a
+   LEFT JOIN (SELECT j.source, j.split, min(j.position) AS first FROM chancery.judgements j WHERE j.run_id = $1 GROUP BY j.source, j.split) j
+     ON j.source = a.source AND j.split = a.split
+  WHERE j.first IS NULL OR a.position < j.first
+  GROUP BY a.source, a.split LIMIT $2)

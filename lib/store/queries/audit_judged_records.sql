@@ -1,0 +1,16 @@
+-- $1 run, $2 and $3: of so many records, the one that leaves that rest; $4 bytes that a payload has at the most
+--
+-- Records of a run that a policy judged, and what is kept of that. Beside each other, and not joined: of a few records out of many, what
+-- belongs to them is looked up.
+SELECT r.record, s.name AS source, s.description ? 'http' AS pushed, r.split, r.position,
+       CASE WHEN octet_length(r.payload) <= $4 THEN r.payload END AS payload,
+       (SELECT o.payload FROM chancery.originals o WHERE o.run_id = $1 AND o.record = r.record) AS original,
+       (SELECT floor(extract(epoch FROM j.judged_at) * 1000000)::bigint FROM chancery.judgements j
+         WHERE j.run_id = $1 AND j.source = r.source AND j.split = r.split AND j.position <= r.position
+         ORDER BY j.position DESC LIMIT 1) AS judged_at,
+       (SELECT jsonb_build_object('flagged', true, 'score', f.score, 'hits', f.hits)::text FROM chancery.flags f
+         WHERE f.run_id = $1 AND f.record = r.record) AS mark,
+       (SELECT jsonb_object_agg(l.rule, l.message)::text FROM chancery.alerts l WHERE l.run_id = $1 AND l.record = r.record) AS alerts
+  FROM chancery.records r
+  JOIN chancery.sources s ON s.run_id = r.run_id AND s.source = r.source
+ WHERE r.run_id = $1 AND r.record % $2 = $3

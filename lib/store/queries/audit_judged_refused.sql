@@ -1,0 +1,10 @@
+-- $1 run, $2 and $3: of so many refusals, about the one that leaves that rest
+--
+-- What a policy refused, as long as its bytes are there.
+SELECT s.name AS source, s.description ? 'http' AS pushed, a.split, a.position, a.state::text AS state, a.rule, a.reason, a.raw,
+       (SELECT floor(extract(epoch FROM j.judged_at) * 1000000)::bigint FROM chancery.judgements j
+         WHERE j.run_id = $1 AND j.source = a.source AND j.split = a.split AND j.position <= a.position
+         ORDER BY j.position DESC LIMIT 1) AS judged_at
+  FROM chancery.arrivals a
+  JOIN chancery.sources s ON s.run_id = a.run_id AND s.source = a.source
+ WHERE a.run_id = $1 AND a.rule IS NOT NULL AND a.raw IS NOT NULL AND (hashint8(a.position) & 2147483647) % $2 = $3

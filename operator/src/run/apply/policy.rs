@@ -1,0 +1,30 @@
+//! The policy that judges a run, pinned as it is when the run is made.
+
+use chancery_api::{RunInput, SigningPolicy, ValidatedRun};
+use chancery_sources::pin::{ConfigMaps, config_maps_of, pin};
+use chancery_store::NewPolicy;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
+
+use crate::run::apply::error::ApplyError;
+use crate::run::context::Context;
+
+/// The version of the policy that a run names, with the ConfigMaps that it reads; none if it names none.
+pub(super) async fn of_run(context: &Context, run: &ValidatedRun) -> Result<Option<NewPolicy>, ApplyError> {
+    let RunInput::Sources(sources) = &run.input else { return Ok(None) };
+    let Some(name) = &sources.policy else { return Ok(None) };
+    let client = &context.services.client;
+    let policies: Api<SigningPolicy> = Api::namespaced(client.clone(), &run.namespace);
+    let policy = policies.get_opt(name).await.map_err(ApplyError::PolicyUnread)?;
+    let policy = policy.ok_or_else(|| ApplyError::NoPolicy(format!("{}/{name}", run.namespace)))?;
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), &run.namespace);
+    let mut config_maps = ConfigMaps::new();
+    for name in config_maps_of(&policy) {
+        if !config_maps.contains_key(name)
+            && let Some(found) = api.get_opt(name).await.map_err(ApplyError::PolicyUnread)?
+        {
+            config_maps.insert(name.to_owned(), found.data.unwrap_or_default());
+        }
+    }
+    Ok(Some(pin(&policy, &config_maps)?))
+}
