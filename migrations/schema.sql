@@ -682,17 +682,16 @@ BEGIN
                 USING ERRCODE = 'CH002';
         END IF;
         UPDATE chancery.leases l SET stored_to = p_end WHERE l.id = p_lease;
-        INSERT INTO chancery.signature_blocks (first_record, last_record, lease_id, run_id, signatures)
-        VALUES (p_first, p_end, p_lease, v_lease.run_id, p_signatures);
     ELSE
-        EXECUTE format('SELECT chancery.%I($1, $2, $3, $4, $5, $6, $7)', 'batch_sign_' || v_lease.run_id)
-           INTO STRICT v_fits
-          USING v_lease.batch, p_lease, v_lease.stored_to, p_first, p_end, p_library, p_signatures;
+        EXECUTE format('SELECT chancery.%I($1, $2, $3, $4, $5, $6)', 'batch_sign_' || v_lease.run_id)
+           INTO STRICT v_fits USING v_lease.batch, p_lease, v_lease.stored_to, p_first, p_end, p_library;
         IF NOT v_fits THEN
             RAISE EXCEPTION 'lease % does not cover its batch: records % to % were given last', p_lease, p_first, p_end
                 USING ERRCODE = 'CH002';
         END IF;
     END IF;
+    INSERT INTO chancery.signature_blocks (first_record, last_record, lease_id, run_id, signatures)
+    VALUES (p_first, p_end, p_lease, v_lease.run_id, p_signatures);
 END
 $_$;
 
@@ -2446,21 +2445,16 @@ BEGIN
     EXECUTE format($sign$
         CREATE FUNCTION chancery.%1$I(
             p_batch bigint, p_lease bigint, p_stored_to bigint, p_first bigint, p_end bigint,
-            p_library chancery.signing_library, p_signatures bytea) RETURNS boolean
+            p_library chancery.signing_library) RETURNS boolean
         LANGUAGE plpgsql AS $body$
         BEGIN
             UPDATE chancery.%2$I b SET state = 'signed', library = p_library
              WHERE b.batch = p_batch AND b.lease_id = p_lease AND b.last_record = p_end
                AND p_first = coalesce(p_stored_to + 1, b.first_record);
-            IF NOT FOUND THEN
-                RETURN false;
-            END IF;
-            INSERT INTO chancery.%3$I (first_record, last_record, lease_id, run_id, signatures)
-            VALUES (p_first, p_end, p_lease, %4$s, p_signatures);
-            RETURN true;
+            RETURN FOUND;
         END
         $body$
-        $sign$, 'batch_sign_' || p_run, 'batches_' || p_run, 'signature_blocks_' || p_run, p_run);
+        $sign$, 'batch_sign_' || p_run, 'batches_' || p_run);
     -- PostgreSQL lets everybody call a new function.
     EXECUTE format('REVOKE ALL ON FUNCTION chancery.%I, chancery.%I FROM PUBLIC',
                    'batch_claim_' || p_run, 'batch_sign_' || p_run);

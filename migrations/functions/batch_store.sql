@@ -45,17 +45,16 @@ BEGIN
                 USING ERRCODE = 'CH002';
         END IF;
         UPDATE chancery.leases l SET stored_to = p_end WHERE l.id = p_lease;
-        INSERT INTO chancery.signature_blocks (first_record, last_record, lease_id, run_id, signatures)
-        VALUES (p_first, p_end, p_lease, v_lease.run_id, p_signatures);
     ELSE
-        EXECUTE format('SELECT chancery.%I($1, $2, $3, $4, $5, $6, $7)', 'batch_sign_' || v_lease.run_id)
-           INTO STRICT v_fits
-          USING v_lease.batch, p_lease, v_lease.stored_to, p_first, p_end, p_library, p_signatures;
+        EXECUTE format('SELECT chancery.%I($1, $2, $3, $4, $5, $6)', 'batch_sign_' || v_lease.run_id)
+           INTO STRICT v_fits USING v_lease.batch, p_lease, v_lease.stored_to, p_first, p_end, p_library;
         IF NOT v_fits THEN
             RAISE EXCEPTION 'lease % does not cover its batch: records % to % were given last', p_lease, p_first, p_end
                 USING ERRCODE = 'CH002';
         END IF;
     END IF;
+    INSERT INTO chancery.signature_blocks (first_record, last_record, lease_id, run_id, signatures)
+    VALUES (p_first, p_end, p_lease, v_lease.run_id, p_signatures);
 END
 $$;
 

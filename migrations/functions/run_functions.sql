@@ -6,9 +6,9 @@
 -- Without one, `pending` tells whether any batch is not signed yet. (The state is asked for twice because the index is one of
 -- batches that are not signed.)
 --
--- batch_sign_RUN marks the batch of a lease signed, and stores the signatures of the records p_first to p_end, after those
--- from the batch's first record to p_stored_to, if any; p_library made them. False, and nothing is done, when that is not the whole
--- batch, record for record.
+-- batch_sign_RUN marks the batch of a lease signed. The signatures of the records p_first to p_end are being stored, after those
+-- from the batch's first record to p_stored_to, if any; p_library made them. False when that is not the whole batch, record
+-- for record.
 CREATE OR REPLACE FUNCTION chancery.run_functions(p_run integer) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -42,21 +42,16 @@ BEGIN
     EXECUTE format($sign$
         CREATE FUNCTION chancery.%1$I(
             p_batch bigint, p_lease bigint, p_stored_to bigint, p_first bigint, p_end bigint,
-            p_library chancery.signing_library, p_signatures bytea) RETURNS boolean
+            p_library chancery.signing_library) RETURNS boolean
         LANGUAGE plpgsql AS $body$
         BEGIN
             UPDATE chancery.%2$I b SET state = 'signed', library = p_library
              WHERE b.batch = p_batch AND b.lease_id = p_lease AND b.last_record = p_end
                AND p_first = coalesce(p_stored_to + 1, b.first_record);
-            IF NOT FOUND THEN
-                RETURN false;
-            END IF;
-            INSERT INTO chancery.%3$I (first_record, last_record, lease_id, run_id, signatures)
-            VALUES (p_first, p_end, p_lease, %4$s, p_signatures);
-            RETURN true;
+            RETURN FOUND;
         END
         $body$
-        $sign$, 'batch_sign_' || p_run, 'batches_' || p_run, 'signature_blocks_' || p_run, p_run);
+        $sign$, 'batch_sign_' || p_run, 'batches_' || p_run);
     -- PostgreSQL lets everybody call a new function.
     EXECUTE format('REVOKE ALL ON FUNCTION chancery.%I, chancery.%I FROM PUBLIC',
                    'batch_claim_' || p_run, 'batch_sign_' || p_run);
