@@ -184,7 +184,7 @@ async fn a_job_whose_pods_are_refused_is_told_of() -> anyhow::Result<()> {
 /// Every field of the spec in every way that the schema lets through.
 #[tokio::test]
 async fn whatever_the_schema_takes_comes_to_something_and_can_be_deleted() -> anyhow::Result<()> {
-    const AT_ONCE: usize = 100;
+    const AT_ONCE: usize = 30;
     let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
     let namespace = cluster.namespace("taken").await?;
     let ledger = TestLedger::new().await?;

@@ -113,7 +113,7 @@ async fn acquired_ahead(run: &SeededRun<'_>, up_to: i64) -> anyhow::Result<(i64,
 async fn a_slot_that_met_a_ring_without_a_free_key_acquires_ahead_again_once_there_is_one()
 -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let run = TestRun::new().records(3_000).batch_size(1).keys(2).seeded(&ledger).await?;
+    let run = TestRun::new().records(1_000).batch_size(1).keys(2).seeded(&ledger).await?;
     let mut other = run.session("other").await?;
     let held = leased(&mut other).await?;
     let mut signer = run.start_signer_with("one", &ALONE)?;
