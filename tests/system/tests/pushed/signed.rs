@@ -1,8 +1,9 @@
 //! From a request to a signature.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
+use chancery_kit::eventually;
 use serde_json::json;
 
 use crate::client::DEMO;
@@ -62,10 +63,15 @@ async fn what_is_pushed_is_signed_as_it_comes_and_the_run_is_complete_once_it_is
 async fn the_keys_of_a_keyring_that_has_a_name_are_those_of_its_runs() -> anyhow::Result<()> {
     let site = Site::with(&manifest().with("keyringRef", "{name: ring}")).await?;
     let api = &site.served.api;
-    // All its keys are there before the first record is signed.
-    api.push("?wait=60", "1\n").await?.expect(200)?;
-    let of_ring = api.get("/v1/namespaces/default/keyrings/ring/jwks.json").await?.expect(200)?.json()?;
-    assert_eq!(of_ring["keys"].as_array().map(Vec::len), Some(4), "{of_ring}");
+    let mut of_ring = json!(null);
+    eventually("its keys are made", async || {
+        let Ok(answer) = api.get("/v1/namespaces/default/keyrings/ring/jwks.json").await else {
+            return false;
+        };
+        of_ring = answer.json().unwrap_or_default();
+        of_ring["keys"].as_array().map(Vec::len) == Some(4)
+    })
+    .await;
     assert_eq!(api.get(&format!("{DEMO}/jwks.json")).await?.expect(200)?.json()?, of_ring);
     api.get("/v1/namespaces/default/keyrings/other/jwks.json").await?.expect(404)?;
     api.seal().await?.expect(200)?;
@@ -73,28 +79,32 @@ async fn the_keys_of_a_keyring_that_has_a_name_are_those_of_its_runs() -> anyhow
     Ok(())
 }
 
-/// The niceness of each thread of the signers that a process has started (proc(5): the 4th field is the parent, the 19th the niceness).
+/// What proc(5) says of a process or a thread: its name, its parent, and its niceness.
+fn stat(path: &Path) -> Option<(String, i64, i64)> {
+    let stat = fs::read_to_string(path.join("stat")).ok()?;
+    let (name, fields) = stat.rsplit_once(") ")?;
+    let field = |number: usize| fields.split(' ').nth(number - 3)?.parse().ok();
+    Some((name.to_owned(), field(4)?, field(19)?))
+}
+
+/// The niceness of each thread of the signers that a process has started.
 fn niceness_of_signers(parent: u32) -> Vec<i64> {
-    let stat = |path: PathBuf| {
-        let stat = fs::read_to_string(path.join("stat")).ok()?;
-        let (name, fields) = stat.rsplit_once(") ")?;
-        let fields: Vec<i64> = fields.split(' ').map_while(|field| field.parse().ok().or(Some(0))).collect();
-        Some((name.contains("chancery-signer"), *fields.get(1)?, *fields.get(16)?))
+    let folders = |path: &Path| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_signer = |path: &Path| {
+        stat(path).is_some_and(|(name, of, _)| name.contains("chancery-signer") && of == i64::from(parent))
     };
-    let folders =
-        |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    let signers = folders("/proc".into()).filter(|path| {
-        stat(path.clone()).is_some_and(|(is_signer, of, _)| is_signer && of == i64::from(parent))
-    });
-    signers.flat_map(|path| folders(path.join("task"))).filter_map(|thread| Some(stat(thread)?.2)).collect()
+    let signers = folders(Path::new("/proc")).filter(|path| is_signer(path));
+    let threads = signers.flat_map(|path| folders(&path.join("task")));
+    threads.filter_map(|thread| Some(stat(&thread)?.2)).collect()
 }
 
 #[tokio::test]
 async fn signers_let_those_go_first_that_take_records_in() -> anyhow::Result<()> {
     let site = Site::with(&manifest()).await?;
     site.served.api.push("?wait=60", "1\n").await?.expect(200)?;
+    let (_, _, own) = stat(Path::new("/proc/self")).expect("this process");
     let niceness = niceness_of_signers(site.run.id().unwrap_or_default());
-    assert!(!niceness.is_empty() && niceness.iter().all(|nice| *nice == 5), "{niceness:?}");
+    assert!(!niceness.is_empty() && niceness.iter().all(|nice| *nice == own + 5), "{own}: {niceness:?}");
     site.served.api.seal().await?.expect(200)?;
     assert_eq!(site.end().await?["signed"], 1);
     Ok(())
