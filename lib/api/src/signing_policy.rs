@@ -57,8 +57,8 @@ pub use webhook::{WebhookAdds, WebhookSpec};
     validation = Rule::new("!has(self.unmatched) || self.unmatched == 'Pass' || has(self.matchConditions)")
         .message("applies to a policy with matchConditions; give some, or leave it out")
         .field_path(".unmatched"),
-    validation = Rule::new("!has(self.retryStrategy) || has(self.webhooks)")
-        .message("applies to a policy with webhooks; leave it out")
+    validation = Rule::new("!has(self.retryStrategy) || has(self.webhooks) || (has(self.lookups) && self.lookups.exists(table, has(table.query)))")
+        .message("applies to a policy with webhooks, or with lookups that are queries; leave it out")
         .field_path(".retryStrategy"),
 )]
 pub struct SigningPolicySpec {
@@ -132,7 +132,7 @@ pub struct SigningPolicySpec {
         .message("must not have a name twice; give each a name of its own"))]
     pub webhooks: Vec<WebhookSpec>,
 
-    /// How often, and when, a record is judged again for which a webhook gave no answer.
+    /// How often, and when, a record is judged again for which a webhook, or the query of a lookup, gave no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "RetryStrategySpec")]
     pub retry_strategy: Option<RetryStrategySpec>,

@@ -104,7 +104,10 @@ fn what_can_be_known_is_refused_with_its_path() {
         (with("lookups", json!([{"name": "a"}])), "needs exactly one of configMapRef and query"),
         (with("thresholds", json!({"flag": 1})), "applies to points that add up"),
         (with("unmatched", json!("Reject")), "applies to a policy with matchConditions"),
-        (with("retryStrategy", json!({})), "applies to a policy with webhooks"),
+        (
+            with("retryStrategy", json!({})),
+            "applies to a policy with webhooks, or with lookups that are queries",
+        ),
         (with("webhooks", webhook("http://model.example/")), "must begin with https://"),
         (with("webhooks", webhook("http://127.0.0.1.example/")), "must begin with https://"),
         (with("webhooks", webhook("https://user:secret@model.example/")), "must not hold a password"),

@@ -187,6 +187,23 @@ fn tables_are_read_by_key() {
 }
 
 #[test]
+fn a_policy_is_shared_by_threads() {
+    let policy = compiled(json!({
+        "schema": {"type": "object"},
+        "validations": [{"name": "a", "expression": "record.text.matches('^[a-z]+$')"}],
+    }));
+    std::thread::scope(|scope| {
+        for text in ["abc", "ABC"] {
+            let policy = &policy;
+            scope.spawn(move || {
+                let wanted = if text == "abc" { Clean } else { Rejected };
+                assert_eq!(judged(policy, &json!({"text": text})).outcome, wanted);
+            });
+        }
+    });
+}
+
+#[test]
 fn what_is_signed_is_the_record_with_its_enrichments() {
     let policy = compiled(json!({
         "validations": [{"name": "good", "expression": "!has(record.bad)"}],

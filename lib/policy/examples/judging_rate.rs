@@ -1,5 +1,5 @@
 //! How many records a second one core judges, by the ten rules of `examples/policies/compliance.yaml` and by the other
-//! examples: `cargo run --profile dist --example rate -p chancery-policy`.
+//! examples: `cargo run --profile dist --example judging_rate -p chancery-policy`.
 
 use std::collections::BTreeMap;
 use std::io::Write;
