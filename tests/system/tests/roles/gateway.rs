@@ -184,7 +184,11 @@ async fn a_thief_pushes_to_runs_that_take_pushes_seals_them_and_reads_records_an
         assert_eq!(ledger.fingerprint().await?, before, "{call}");
     }
     let payload = answer(&mut thief, &format!("chancery.record_payload({id}, 1)")).await?;
-    assert_eq!(payload, json!([{"payload": "\\x6d696e65", "flags": null}]), "any payload, by the number of its run");
+    assert_eq!(
+        payload,
+        json!([{"payload": "\\x6d696e65", "flags": null}]),
+        "any payload, by the number of its run"
+    );
     assert_eq!(answer(&mut thief, &format!("chancery.pushes_seal({id}, '{uid}')")).await?, json!(["sealed"]));
     run.finish().await?;
     other.finish().await
