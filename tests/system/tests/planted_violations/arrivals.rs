@@ -153,7 +153,7 @@ async fn digests_and_positions_of_records_that_are_not_theirs_are_caught() -> an
             sql: "UPDATE chancery.records SET source = NULL, split = NULL, position = NULL WHERE run_id = 6 AND record = 9",
             names: "record 9",
             laws: &[7],
-            says: &["there are 1, 0 and 0"],
+            says: &["there are 1, 0, 0 and 0"],
         },
         Case {
             what: "records that changed places",

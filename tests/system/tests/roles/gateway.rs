@@ -155,7 +155,7 @@ async fn a_thief_pushes_to_runs_that_take_pushes_seals_them_and_reads_records_an
 
     let push = |run: i32, payload: &str| {
         format!(
-            "chancery.records_push({run}, '{uid}', 1, ARRAY['{payload}']::bytea[], ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}')"
+            "chancery.records_push({run}, '{uid}', 1, ARRAY['{payload}']::bytea[], ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL)"
         )
     };
     let taken = answer(&mut thief, &push(id, "mine")).await?;
@@ -166,25 +166,29 @@ async fn a_thief_pushes_to_runs_that_take_pushes_seals_them_and_reads_records_an
     assert_eq!(of_other[0]["answer"], "unknown");
     for call in [
         format!(
-            "SELECT chancery.records_push({}, '{}', 1, ARRAY['x']::bytea[], ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}')",
+            "SELECT chancery.records_push({}, '{}', 1, ARRAY['x']::bytea[], ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL)",
             other.run.id, other.run.uid
         ),
         format!("SELECT chancery.pushes_seal({}, '{}')", other.run.id, other.run.uid),
         format!(
-            "SELECT chancery.records_push({id}, '{uid}', 1, NULL, ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}')"
+            "SELECT chancery.records_push({id}, '{uid}', 1, NULL, ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL)"
         ),
         format!(
-            "SELECT chancery.records_push({id}, '{uid}', 2, ARRAY['x']::bytea[], ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}')"
+            "SELECT chancery.records_push({id}, '{uid}', 2, ARRAY['x']::bytea[], ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL)"
         ),
         format!(
-            "SELECT chancery.records_push({id}, '{uid}', 1, ARRAY['x']::bytea[], ARRAY[-1]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}')"
+            "SELECT chancery.records_push({id}, '{uid}', 1, ARRAY['x']::bytea[], ARRAY[-1]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL)"
         ),
     ] {
         let _refused = refusal(&mut thief, &call).await?;
         assert_eq!(ledger.fingerprint().await?, before, "{call}");
     }
     let payload = answer(&mut thief, &format!("chancery.record_payload({id}, 1)")).await?;
-    assert_eq!(payload, json!(["\\x6d696e65"]), "any payload, by the number of its run");
+    assert_eq!(
+        payload,
+        json!([{"payload": "\\x6d696e65", "flags": null}]),
+        "any payload, by the number of its run"
+    );
     assert_eq!(answer(&mut thief, &format!("chancery.pushes_seal({id}, '{uid}')")).await?, json!(["sealed"]));
     run.finish().await?;
     other.finish().await

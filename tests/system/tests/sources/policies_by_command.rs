@@ -89,10 +89,7 @@ async fn a_policy_that_is_missing_or_cannot_judge_a_run_is_refused_with_a_senten
         (run().judged_by("numbers", &hook), "the policy numbers has webhooks, and no run asks any yet"),
         (run().judged_by("numbers", &wrong), "spec.validations[0].expression"),
         (run().judged_by("numbers", &table), "the ConfigMap fx is not there"),
-        (
-            Manifest::new().judged_by("numbers", &policy()),
-            "spec.policyRef: applies to runs with sources only",
-        ),
+        (Manifest::new().judged_by("numbers", &policy()), "applies to runs with sources only; leave it out"),
     ] {
         let refused = chancery.sign(&manifest, &[]).await?.expect_code(2)?;
         assert!(refused.stderr.contains(says), "{says:?} is not in {}", refused.stderr);

@@ -70,14 +70,25 @@ async fn nothing_is_taken_in_that_was_not_judged_by_the_version_of_the_run() -> 
     }
     let admitted = intake.admit(&split, &judged(Some(by(&version)))).await?.expect("a run").expect("ours");
     assert_eq!(admitted.records, 1);
+    Ok(())
+}
 
-    let other = TestRun::new().named("plain").keys(1).reads("files", folder.path());
-    let other = other.created(&ledger).await?.stocked().await?;
-    list(&other).await?;
-    let mut intake = other.intake("one").await?;
+#[tokio::test]
+async fn a_run_without_a_policy_takes_nothing_in_that_was_judged() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.txt", lines(0, 10))?;
+    let run = TestRun::new().keys(1).reads("files", folder.path()).created(&ledger).await?.stocked().await?;
+    list(&run).await?;
+    let mut intake = run.intake("one").await?;
     let split = reading(&mut intake).await?;
     assert_eq!(intake.policy().await?, None);
-    assert!(intake.admit(&split, &judged(Some(by(&version)))).await.is_err(), "a run without a policy");
+    let mut judgement = Judgement::by(vec![7; 32]);
+    judgement.starts_at(0, 1_700_000_000_000_000);
+    assert!(intake.admit(&split, &judged(Some(judgement))).await.is_err());
+    let mut rejected_by_nothing = judged(None);
+    rejected_by_nothing.dead.push(DeadArrival { position: 5, ..rejected(None, None) });
+    assert!(intake.admit(&split, &rejected_by_nothing).await.is_err());
+    assert_eq!(intake.admit(&split, &judged(None)).await?.expect("a run").expect("ours").records, 1);
     Ok(())
 }
 
