@@ -356,6 +356,7 @@ pub(crate) fn stored_run() -> StoredRun {
                 adopted_from: None,
             },
         },
+        policy: None,
         input: chancery_store::Input::Generated(chancery_store::generated::GeneratedSource {
             record_count: 1_000,
             record_size: 256,
