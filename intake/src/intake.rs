@@ -64,7 +64,20 @@ pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeErr
     }
     let identify = run.expression.as_deref().map(Identify::by).transpose();
     let identify = identify.map_err(|reason| IntakeError::Expression { reason })?;
-    let judge = first.policy().await?.as_ref().map(Judge::by).transpose().map_err(IntakeError::Policy)?;
+    let policy = loop {
+        match first.policy().await {
+            Ok(policy) => break policy,
+            Err(error) if error.is_transient() => {
+                tracing::warn!("{error}; connecting again");
+                match target.connect_within(reconnect_for, &ledger, &holder, &stop).await? {
+                    Some(again) => first = again,
+                    None => return Ok(Ended::WorkLeft),
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let judge = policy.as_ref().map(Judge::by).transpose().map_err(IntakeError::Policy)?;
     let intake = Arc::new(Intake {
         ledger,
         run,
