@@ -47,6 +47,7 @@ fn run(namespace_uid: Option<Uuid>, input: Input) -> Run {
             filled: true,
             owner: ring,
         },
+        policy: None,
         input,
         batch_size: 10,
         sealed_records: Some(10),
