@@ -1,6 +1,7 @@
 //! One call of the ledger, made of many requests.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chancery_reading::{Dead, Outcome};
@@ -24,6 +25,11 @@ const DEAD: usize = 1_000;
 
 /// Requests of a call.
 const REQUESTS: usize = 2_000;
+
+/// What a policy may say of the payloads of a request and add to them, in bytes, and how long it may take: what it says is known only once
+/// it is said.
+const SAID: usize = 4 << 20;
+const JUDGING: Duration = Duration::from_secs(10);
 
 /// An arrival.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,9 +77,27 @@ pub(crate) struct Call {
     keys: HashSet<[u8; 32]>,
 }
 
-/// What is taken in of what was read, as it is judged at an instant: payloads with what names them, or what is refused.
-pub(crate) fn items(outcomes: Vec<Outcome>, target: &PushedRun, at: i64) -> Vec<Item> {
-    outcomes.into_iter().map(|outcome| item(outcome, target, at)).collect()
+/// What is taken in of what was read, as it is judged at an instant: payloads with what names them, or what is refused. Nothing, if the
+/// policy takes more than it may.
+pub(crate) fn items(outcomes: Vec<Outcome>, target: &PushedRun, at: i64) -> Result<Vec<Item>, Problem> {
+    let (began, mut said) = (Instant::now(), 0);
+    let mut items = Vec::with_capacity(outcomes.len());
+    for outcome in outcomes {
+        let item = item(outcome, target, at);
+        said += item.said_bytes();
+        if said > SAID {
+            return Err(Problem::too_large(
+                "what the policy of the run says of these records, and adds to them, is more than 4 MiB; push fewer at a time",
+            ));
+        }
+        if target.judge.is_some() && began.elapsed() > JUDGING {
+            return Err(Problem::too_large(
+                "the policy of the run takes more than ten seconds for these records; push fewer at a time",
+            ));
+        }
+        items.push(item);
+    }
+    Ok(items)
 }
 
 fn item(outcome: Outcome, target: &PushedRun, at: i64) -> Item {
@@ -112,7 +136,7 @@ impl Item {
             Self::Payload(payload, identity, _) => {
                 payload.len() + identity.as_ref().map_or(0, Vec::len) + self.said_bytes()
             }
-            Self::Refused(_, raw) => raw.len(),
+            Self::Refused(_, raw) => raw.len() + self.said_bytes(),
         }
     }
 
@@ -120,7 +144,9 @@ impl Item {
     pub(crate) fn said_bytes(&self) -> usize {
         match self {
             Self::Payload(_, _, Some(said)) => said.bytes(),
-            Self::Payload(_, _, None) | Self::Refused(..) => 0,
+            Self::Payload(_, _, None) => 0,
+            // Once as it is, and once more on its way to the ledger.
+            Self::Refused(refused, _) => 2 * refused.reason.len(),
         }
     }
 }

@@ -79,6 +79,21 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_p_256_is_that_of_rfc_7517() {
+        // RFC 7517, appendix A.1.
+        let (x, y) =
+            ("MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM");
+        let mut spki = STANDARD.decode("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE").expect("a head");
+        for coordinate in [x, y] {
+            spki.extend(URL_SAFE_NO_PAD.decode(coordinate).expect("a coordinate"));
+        }
+        let jwk = Jwk::of("ES256", &spki).expect("a key");
+        assert_eq!((&jwk.jwk["kty"], &jwk.jwk["crv"]), (&"EC".into(), &"P-256".into()));
+        assert_eq!((&jwk.jwk["x"], &jwk.jwk["y"]), (&x.into(), &y.into()));
+        assert_eq!(jwk.id, "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s");
+    }
+
+    #[test]
     fn what_is_no_key_is_none() {
         for algorithm in ["RS256", "ES256", "EdDSA", "none"] {
             assert_eq!(Jwk::of(algorithm, b"short"), None);

@@ -86,7 +86,15 @@ impl Lane {
         loop {
             match self.has_room().await {
                 Ok(true) => {}
-                Ok(false) => return self.refuse(call, &pending(&self.target)),
+                Ok(false) => {
+                    // What was taken in before is answered as it was, however much is unsigned.
+                    let rest = if call.push.named.is_empty() {
+                        Some(call)
+                    } else {
+                        self.without_repeated(call).await
+                    };
+                    return rest.map_or(Go::On, |rest| self.refuse(rest, &pending(&self.target)));
+                }
                 Err(problem) => return self.refuse(call, &problem),
             }
             let on_the_wire = self.wire_for(&call).await;

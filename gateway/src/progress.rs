@@ -21,6 +21,8 @@ pub(crate) struct Progress {
     pub(crate) duplicates: i64,
     /// Could not become records.
     pub(crate) dead: i64,
+    /// Were kept out by the run's policy.
+    pub(crate) rejected: i64,
     /// Records that are signed.
     pub(crate) signed: i64,
     /// Whether nothing is taken in or signed for now.
@@ -90,15 +92,26 @@ impl Told {
 
     /// What there is to tell, if anything changed.
     pub(crate) fn news(&mut self, now: &Standing) -> Option<News> {
-        let Standing { id: _, received, admitted, duplicates, dead, signed, suspended, sealed, complete } =
-            *now;
+        let Standing {
+            id: _,
+            received,
+            admitted,
+            duplicates,
+            dead,
+            rejected,
+            signed,
+            suspended,
+            sealed,
+            complete,
+        } = *now;
         let stage = match (complete, sealed, suspended) {
             (true, _, _) => "complete",
             (false, true, _) => "sealed",
             (false, false, true) => "suspended",
             (false, false, false) => "open",
         };
-        let id = format!("{}{stage}.{received}.{duplicates}.{dead}.{signed}.{suspended}", self.prefix);
+        let id =
+            format!("{}{stage}.{received}.{duplicates}.{dead}.{rejected}.{signed}.{suspended}", self.prefix);
         if self.last.as_deref() == Some(&id) {
             return None;
         }
@@ -109,8 +122,18 @@ impl Told {
         };
         self.last = Some(id.clone());
         let run = self.run.clone();
-        let progress =
-            Progress { run, received, admitted, duplicates, dead, signed, suspended, sealed, complete };
+        let progress = Progress {
+            run,
+            received,
+            admitted,
+            duplicates,
+            dead,
+            rejected,
+            signed,
+            suspended,
+            sealed,
+            complete,
+        };
         Some(News { name, id, progress })
     }
 }
@@ -124,8 +147,19 @@ mod tests {
     }
 
     fn standing(signed: i64, sealed: bool, complete: bool) -> Standing {
-        let (received, admitted, duplicates, dead) = (9, 7, 1, 1);
-        Standing { id: 1, received, admitted, duplicates, dead, signed, suspended: false, sealed, complete }
+        let (received, admitted, duplicates, dead, rejected) = (10, 7, 1, 1, 1);
+        Standing {
+            id: 1,
+            received,
+            admitted,
+            duplicates,
+            dead,
+            rejected,
+            signed,
+            suspended: false,
+            sealed,
+            complete,
+        }
     }
 
     #[test]

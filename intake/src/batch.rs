@@ -1,9 +1,11 @@
 //! Arrivals, judged and gathered until they are worth a transaction.
 
+use std::time::{Duration, Instant};
+
 use chancery_reading::{Arrival, Dead, Identity, Outcome};
 use chancery_sources::identity::{self, Identify, NoIdentity};
 use chancery_sources::judge::{Judge, Judged, Seen, now};
-use chancery_store::intake::{Admission, DeadArrival};
+use chancery_store::intake::{Admission, DeadArrival, Judgement};
 
 /// Bytes that are gathered: with what sending them takes, a few times as much.
 const BYTES: usize = 1 << 20;
@@ -13,6 +15,10 @@ const ARRIVALS: usize = 10_000;
 
 /// Dead letters that are gathered.
 const DEAD: usize = 100;
+
+/// For so long arrivals are judged before what is gathered is admitted: meanwhile nobody renews what is read, nor hears that the intake is to
+/// stop.
+const JUDGING: Duration = Duration::from_secs(1);
 
 /// What is asked of each payload before it is offered to the ledger.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +38,8 @@ pub(crate) struct Batch<'a> {
     questions: Questions<'a>,
     /// By which instant all of them are judged.
     at: i64,
+    /// When the first of them was.
+    began: Instant,
     /// Bytes of what is refused, and how many of those are dead letters.
     refused_bytes: usize,
     dead: usize,
@@ -40,7 +48,7 @@ pub(crate) struct Batch<'a> {
 impl<'a> Batch<'a> {
     pub(crate) fn new(mut admission: Admission, questions: Questions<'a>) -> Self {
         admission.judgement = questions.judge.map(Judge::judgement);
-        Self { admission, questions, at: 0, refused_bytes: 0, dead: 0 }
+        Self { admission, questions, at: 0, began: Instant::now(), refused_bytes: 0, dead: 0 }
     }
 
     /// What follows behind this one, in the memory that it has.
@@ -101,7 +109,7 @@ impl<'a> Batch<'a> {
     fn note_instant(&mut self) {
         let Some(judgement) = &mut self.admission.judgement else { return };
         if judgement.starts.is_empty() {
-            self.at = now();
+            (self.at, self.began) = (now(), Instant::now());
             judgement.starts_at(self.admission.position, self.at);
         }
     }
@@ -109,10 +117,13 @@ impl<'a> Batch<'a> {
     /// Whether it is time to admit them.
     pub(crate) fn is_full(&self) -> bool {
         let Admission { payloads, identities, dead, judgement, .. } = &self.admission;
-        let judged = judgement.as_ref().map_or(0, chancery_store::intake::Judgement::bytes);
+        let judged = judgement.as_ref().map_or(0, Judgement::bytes);
+        let is_late = judgement.as_ref().is_some_and(|judgement| !judgement.starts.is_empty())
+            && self.began.elapsed() >= JUDGING;
         payloads.bytes() + identities.bytes() + self.refused_bytes + judged >= BYTES
             || payloads.len() + dead.len() >= ARRIVALS
             || self.dead >= DEAD
+            || is_late
     }
 }
 

@@ -85,6 +85,10 @@ fn admission(position: i64, rows: Vec<ReplayRow>, questions: Questions<'_>) -> A
             }
         }
         batch.admission.next = place + 1;
+        // What a policy adds, and the time that it takes, were not asked for. What is left is read again.
+        if batch.is_full() {
+            break;
+        }
     }
     batch.admission
 }

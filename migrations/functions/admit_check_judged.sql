@@ -23,6 +23,7 @@ BEGIN
     IF num_nulls(p_judged.starts, p_judged.instants, p_judged.rules, p_judged.originals, p_judged.marked, p_judged.marks,
                  p_judged.ignored) > 0
        OR cardinality(p_judged.starts) <> cardinality(p_judged.instants)
+       OR cardinality(p_judged.starts) > greatest(v_payloads + v_dead, 1)
        OR num_nulls(VARIADIC p_judged.starts) + num_nulls(VARIADIC p_judged.instants) > 0
        OR cardinality(p_judged.rules) <> v_dead
        OR cardinality(p_judged.originals) NOT IN (0, v_payloads)

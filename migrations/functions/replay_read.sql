@@ -31,7 +31,9 @@ BEGIN
         SELECT false, c.record - 1,
                coalesce((SELECT o.payload FROM chancery.originals o WHERE o.run_id = v_other AND o.record = c.record), r.payload), NULL::text, NULL::text
           FROM (SELECT n.record, sum(n.bytes) OVER (ORDER BY n.record) - n.bytes AS before
-                  FROM (SELECT k.record, octet_length(k.payload) AS bytes FROM chancery.records k
+                  FROM (SELECT k.record, coalesce((SELECT octet_length(o.payload) FROM chancery.originals o
+                                                    WHERE o.run_id = v_other AND o.record = k.record), octet_length(k.payload)) AS bytes
+                          FROM chancery.records k
                          WHERE k.run_id = v_other AND k.record > p_position ORDER BY k.record LIMIT 1000) n) c
           JOIN chancery.records r ON r.run_id = v_other AND r.record = c.record
          WHERE c.before < 2097152

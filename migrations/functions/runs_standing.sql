@@ -2,7 +2,7 @@
 -- gone, or being deleted, nothing.
 CREATE OR REPLACE FUNCTION chancery.runs_standing(p_runs integer[])
 RETURNS TABLE (
-    id integer, received bigint, admitted bigint, duplicates bigint, dead bigint, signed bigint,
+    id integer, received bigint, admitted bigint, duplicates bigint, dead bigint, rejected bigint, signed bigint,
     suspended boolean, sealed boolean, complete boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -12,6 +12,7 @@ BEGIN
            a.records,
            coalesce(i.duplicates, 0),
            coalesce(i.dead, 0),
+           coalesce(i.rejected, 0),
            CASE WHEN r.completed_at IS NULL THEN done.records ELSE a.batched END,
            r.suspended OR r.too_many_dead,
            r.sealed_at IS NOT NULL,

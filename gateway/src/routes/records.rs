@@ -127,12 +127,12 @@ pub(crate) async fn push_records(
 async fn named(lane: &Lane, outcomes: Vec<Outcome>) -> Result<Items, Problem> {
     let (target, judged_at) = (lane.target.clone(), now());
     if target.identify.is_none() && target.judge.is_none() {
-        return Ok(Items { items: items(outcomes, &target, judged_at), judged_at });
+        return Ok(Items { items: items(outcomes, &target, judged_at)?, judged_at });
     }
     let items = apart(move || items(outcomes, &target, judged_at)).await.map_err(|error| {
         tracing::error!(%error, "an expression could not be worked out");
         Problem::busy()
-    })?;
+    })??;
     Ok(Items { items, judged_at })
 }
 

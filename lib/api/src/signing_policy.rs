@@ -125,7 +125,8 @@ pub struct SigningPolicySpec {
         .message("must not have a field twice; give each a field of its own"))]
     pub enrichments: Vec<EnrichmentSpec>,
 
-    /// Services that judge with it, over HTTP. Up to 8.
+    /// Services that judge with it, over HTTP. Up to 8. They are checked and tried, and not called yet: a run that names such
+    /// a policy is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(validation = Rule::new("self.all(one, self.exists_one(other, other.name == one.name))")

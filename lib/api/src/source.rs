@@ -69,8 +69,8 @@ pub struct RunSource {
     pub name: String,
 
     /// What of it: DeadLetters, whose payload is the bytes that were kept; All, its records
-    /// and then its dead letters; or Rejected, what a policy refused, which is nothing as long as
-    /// there are no policies. DeadLetters unless given.
+    /// and then its dead letters; or Rejected, what a policy refused.
+    /// DeadLetters unless given.
     #[serde(default)]
     pub select: ReplaySelect,
 }

@@ -136,7 +136,7 @@ impl Said {
             judgement.enriched(payloads, original.to_vec());
         }
         if let Some(mark) = &self.mark {
-            judgement.marks.push((place, mark.clone()));
+            judgement.marked(place, mark.clone());
         }
         judgement.ignored += i64::from(self.ignored);
     }

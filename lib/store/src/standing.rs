@@ -18,6 +18,8 @@ pub struct Standing {
     pub duplicates: i64,
     /// Could not become records.
     pub dead: i64,
+    /// Were kept out by the run's policy.
+    pub rejected: i64,
     /// Records that are signed.
     pub signed: i64,
     /// Whether nothing is taken in or signed for now.
@@ -28,7 +30,18 @@ pub struct Standing {
     pub complete: bool,
 }
 
-from_row!(Standing { id, received, admitted, duplicates, dead, signed, suspended, sealed, complete });
+from_row!(Standing {
+    id,
+    received,
+    admitted,
+    duplicates,
+    dead,
+    rejected,
+    signed,
+    suspended,
+    sealed,
+    complete
+});
 
 impl Ledger {
     /// How far each of these runs is, in one query. Runs that are gone, or being deleted, are left out.

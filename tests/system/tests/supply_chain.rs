@@ -147,6 +147,7 @@ fn every_package_of_python_has_hashes_and_none_is_installed_without() -> anyhow:
     for file in [
         "tests/independent_audit/requirements.txt",
         "tests/object_store/requirements.txt",
+        "tests/http_api/requirements.txt",
         "bench/peers/python/requirements.txt",
     ] {
         let text = read(file)?.replace("\\\n", " ");

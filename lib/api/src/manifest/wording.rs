@@ -106,9 +106,9 @@ pub(super) fn type_of(value: &Value) -> &'static str {
     }
 }
 
-/// A value as JSON, cut to what fits a sentence.
+/// A value as JSON, cut to what fits a sentence, and without passwords of URLs.
 pub(super) fn shown(value: &Value) -> String {
-    let text = value.to_string();
+    let text = without_passwords(value).to_string();
     match text.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
@@ -117,4 +117,55 @@ pub(super) fn shown(value: &Value) -> String {
 
 fn bare(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// A URL may hold a password where none is allowed, and what is said of it is read by others.
+fn without_passwords(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(without_password(text)),
+        Value::Array(items) => items.iter().map(without_passwords).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), without_passwords(value))).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
+fn without_password(text: &str) -> String {
+    let mut shown = text.to_owned();
+    if let Some(begin) = text.find("://").map(|at| at + 3) {
+        let end = text[begin..].find(['/', '?', '#']).map_or(text.len(), |at| begin + at);
+        let userinfo = text[begin..end].rfind('@').map(|at| begin..begin + at);
+        if let Some((colon, userinfo)) =
+            userinfo.and_then(|place| Some((text[place.clone()].find(':')?, place)))
+        {
+            shown.replace_range(userinfo.start + colon + 1..userinfo.end, "…");
+        }
+    }
+    if let Some(begin) = shown.find("password=").map(|at| at + "password=".len()) {
+        let end = shown[begin..].find('&').map_or(shown.len(), |at| begin + at);
+        shown.replace_range(begin..end, "…");
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown() {
+        for (given, said) in [
+            ("postgres://u:secret@h/d?a=b", "postgres://u:…@h/d?a=b"),
+            ("postgres://u:se:cr@et@h", "postgres://u:…@h"),
+            ("postgres://h/d?password=secret&a=b", "postgres://h/d?password=…&a=b"),
+            ("https://u@h:1/:x@y", "https://u@h:1/:x@y"),
+            ("https://h:8443", "https://h:8443"),
+            ("no URL: a@b", "no URL: a@b"),
+        ] {
+            assert_eq!(shown(&Value::from(given)), format!("{said:?}"));
+        }
+        let below = serde_json::json!({"table": [{"url": "postgres://u:secret@h"}]});
+        assert!(!shown(&below).contains("secret"), "{}", shown(&below));
+    }
 }

@@ -27,7 +27,8 @@ pub struct LookupSpec {
     #[schemars(with = "ConfigMapRef")]
     pub config_map_ref: Option<ConfigMapRef>,
 
-    /// A query of PostgreSQL that is asked for each key. What it answered is kept with the verdict.
+    /// A query of PostgreSQL that is asked for each key. It is checked and tried, and not asked yet: a run that names such a
+    /// policy is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "QueryLookup")]
     pub query: Option<QueryLookup>,

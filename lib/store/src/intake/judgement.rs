@@ -21,6 +21,8 @@ pub struct Judgement {
     pub marks: Vec<(i64, String)>,
     /// How many expressions failed that were to be ignored.
     pub ignored: i64,
+    /// Bytes of originals and marks.
+    bytes: usize,
 }
 
 impl Judgement {
@@ -38,24 +40,30 @@ impl Judgement {
 
     /// Notes what the last of so many payloads was before it was enriched. Of those before it, nothing need have been noted.
     pub fn enriched(&mut self, payloads: usize, original: Vec<u8>) {
+        self.bytes += original.len();
         self.originals.resize(payloads.saturating_sub(1), None);
         self.originals.push(Some(original));
     }
 
+    /// Notes what was said of a payload that passed, as JSON.
+    pub fn marked(&mut self, place: i64, mark: String) {
+        self.bytes += mark.len();
+        self.marks.push((place, mark));
+    }
+
     /// Bytes that are held because of it.
     #[must_use]
-    pub fn bytes(&self) -> usize {
-        let originals: usize = self.originals.iter().flatten().map(Vec::len).sum();
-        originals + self.marks.iter().map(|(_, mark)| mark.len()).sum::<usize>()
+    pub const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn begin_again(&mut self) {
-        let Self { policy: _, starts, instants, originals, marks, ignored } = self;
+        let Self { policy: _, starts, instants, originals, marks, ignored, bytes } = self;
         starts.clear();
         instants.clear();
         originals.clear();
         marks.clear();
-        *ignored = 0;
+        (*ignored, *bytes) = (0, 0);
     }
 }
 

@@ -82,8 +82,9 @@ async fn a_run_is_watched_from_its_first_record_to_its_end() -> anyhow::Result<(
     assert_eq!((first.name.as_str(), &first.data["run"]), ("progress", &json!("default/demo")));
     api.push("?wait=60", "1\n2\nno\n1\n").await?.expect(200)?;
     let signed = listener.until(|event| event.data["signed"] == 2).await?;
-    let counts = ["received", "admitted", "duplicates", "dead"].map(|count| signed.data[count].as_i64());
-    assert_eq!(counts, [4, 2, 1, 1].map(Some), "{signed:?}");
+    let counts =
+        ["received", "admitted", "duplicates", "dead", "rejected"].map(|count| signed.data[count].as_i64());
+    assert_eq!(counts, [4, 2, 1, 1, 0].map(Some), "{signed:?}");
     // Nobody signs now: so the run is sealed for as long as that is looked at.
     site.run.kill().await?;
     api.push("", "3\n").await?.expect(200)?;

@@ -132,8 +132,14 @@ async fn more_is_refused_for_as_long_as_too_much_is_unsigned() -> anyhow::Result
     let sources = "[{name: push, http: {maxPending: 2}}]";
     let site = Site::with(&manifest().with("sources", sources).with("batching", "{period: 1h}")).await?;
     let api = &site.served.api;
-    api.push("", "1\n2\n3\n").await?.expect(200)?;
+    let named = async || {
+        let headers = [("content-type", "application/x-ndjson"), ("idempotency-key", "one")];
+        api.ask("POST", &format!("{DEMO}/records"), &headers, "1\n2\n3\n").await?.expect(200)
+    };
+    named().await?;
     let refused = api.push("", "4\n").await?.expect(429)?;
+    // What was taken in before is answered as it was.
+    assert_eq!(named().await?.json()?["repeated"], true);
     assert!(refused.head.contains("retry-after: 1"), "{}", refused.head);
     assert!(refused.head.contains("content-type: application/problem+json"), "{}", refused.head);
     api.seal().await?.expect(200)?;
