@@ -312,6 +312,7 @@ BEGIN
     IF num_nulls(p_judged.starts, p_judged.instants, p_judged.rules, p_judged.originals, p_judged.marked, p_judged.marks,
                  p_judged.ignored) > 0
        OR cardinality(p_judged.starts) <> cardinality(p_judged.instants)
+       OR cardinality(p_judged.starts) > greatest(v_payloads + v_dead, 1)
        OR num_nulls(VARIADIC p_judged.starts) + num_nulls(VARIADIC p_judged.instants) > 0
        OR cardinality(p_judged.rules) <> v_dead
        OR cardinality(p_judged.originals) NOT IN (0, v_payloads)
@@ -2197,7 +2198,9 @@ BEGIN
         SELECT false, c.record - 1,
                coalesce((SELECT o.payload FROM chancery.originals o WHERE o.run_id = v_other AND o.record = c.record), r.payload), NULL::text, NULL::text
           FROM (SELECT n.record, sum(n.bytes) OVER (ORDER BY n.record) - n.bytes AS before
-                  FROM (SELECT k.record, octet_length(k.payload) AS bytes FROM chancery.records k
+                  FROM (SELECT k.record, coalesce((SELECT octet_length(o.payload) FROM chancery.originals o
+                                                    WHERE o.run_id = v_other AND o.record = k.record), octet_length(k.payload)) AS bytes
+                          FROM chancery.records k
                          WHERE k.run_id = v_other AND k.record > p_position ORDER BY k.record LIMIT 1000) n) c
           JOIN chancery.records r ON r.run_id = v_other AND r.record = c.record
          WHERE c.before < 2097152
@@ -2722,7 +2725,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.runs_standing(p_runs integer[]) RETURNS TABLE(id integer, received bigint, admitted bigint, duplicates bigint, dead bigint, signed bigint, suspended boolean, sealed boolean, complete boolean)
+CREATE FUNCTION chancery.runs_standing(p_runs integer[]) RETURNS TABLE(id integer, received bigint, admitted bigint, duplicates bigint, dead bigint, rejected bigint, signed bigint, suspended boolean, sealed boolean, complete boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2733,6 +2736,7 @@ BEGIN
            a.records,
            coalesce(i.duplicates, 0),
            coalesce(i.dead, 0),
+           coalesce(i.rejected, 0),
            CASE WHEN r.completed_at IS NULL THEN done.records ELSE a.batched END,
            r.suspended OR r.too_many_dead,
            r.sealed_at IS NOT NULL,
