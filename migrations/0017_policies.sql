@@ -4,7 +4,7 @@
 SET LOCAL statement_timeout = 0;
 
 -- A former version does not know this state, nor the functions that have it.
-ALTER TYPE chancery.arrival_state ADD VALUE 'Rejected';
+ALTER TYPE chancery.arrival_state ADD VALUE IF NOT EXISTS 'Rejected';
 
 -- A version of a policy: its text in canonical JSON, tables included, by the SHA-256 of that. It goes with the last run that names it.
 CREATE TABLE chancery.policies (

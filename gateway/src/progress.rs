@@ -166,7 +166,7 @@ mod tests {
     fn what_did_not_change_is_not_told_again_also_to_one_who_comes_back() {
         let mut first = told(None);
         let news = first.news(&standing(1, false, false)).expect("news");
-        assert_eq!((news.name, news.id.as_str()), ("progress", "0a0b0c0d.open.9.1.1.1.false"));
+        assert_eq!((news.name, news.id.as_str()), ("progress", "0a0b0c0d.open.10.1.1.1.1.false"));
         assert_eq!(first.news(&standing(1, false, false)), None);
         let mut back = told(Some(&news.id));
         assert_eq!(back.news(&standing(1, false, false)), None);

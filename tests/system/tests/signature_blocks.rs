@@ -66,7 +66,20 @@ async fn undo_blocks(ledger: &TestLedger, runs: &[i32]) -> anyhow::Result<()> {
          ALTER TABLE chancery.sources DROP COLUMN listed_bytes;
          CREATE UNIQUE INDEX leases_one_live_per_batch ON chancery.leases (run_id, batch)
              WHERE outcome IS NULL OR outcome = 'signed';
-         DELETE FROM chancery.functions WHERE name = 'run_functions';
+         DROP TABLE chancery.flags, chancery.alerts, chancery.originals, chancery.judgements;
+         DROP TYPE chancery.judgement CASCADE;
+         ALTER TABLE chancery.runs DROP COLUMN policy_name CASCADE, DROP COLUMN policy_hash CASCADE;
+         DROP TABLE chancery.policies;
+         ALTER TABLE chancery.intakes DROP COLUMN rejected CASCADE, DROP COLUMN flagged, DROP COLUMN alerts, DROP COLUMN ignored,
+             ADD CONSTRAINT intakes_check CHECK (received = admitted + duplicates + dead);
+         ALTER TABLE chancery.splits DROP COLUMN rejected CASCADE,
+             ADD CONSTRAINT splits_check2 CHECK (received = admitted + duplicates + dead);
+         CREATE TRIGGER splits_are_done_once BEFORE DELETE ON chancery.splits
+             FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+         ALTER TABLE chancery.arrivals DROP COLUMN rule CASCADE;
+         CREATE TRIGGER arrivals_never_change BEFORE DELETE ON chancery.arrivals
+             FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+         DELETE FROM chancery.functions;
          CREATE TABLE chancery.signatures (
              record bigint NOT NULL, lease_id bigint NOT NULL, run_id integer NOT NULL, signature bytea NOT NULL,
              PRIMARY KEY (record, run_id)) PARTITION BY LIST (run_id);"

@@ -149,7 +149,8 @@ mod tests {
         let at = |path: &str| places[0].of(path).map(|place| (place.line, place.column));
         assert_eq!(at("kind"), Some((1, 7)));
         assert_eq!(at("spec.rules[0].expression"), Some((4, 29)));
-        assert_eq!(at("spec.rules[1].expression"), Some((6, 19)));
+        // A text of several lines begins below its name.
+        assert_eq!(at("spec.rules[1].expression"), Some((7, 9)));
         assert_eq!(at("spec.rules[1].message"), at("spec.rules[1]"));
         assert_eq!(at("spec.none.at.all"), at("spec"));
         assert_eq!(places[1].of("z"), Some(Place { line: 9, column: 4 }));

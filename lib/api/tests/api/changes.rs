@@ -28,6 +28,7 @@ fn other_values() -> Vec<(&'static str, Value, bool)> {
         ("idempotency", json!({"by": "None"}), false),
         ("deadLetter", json!({"limit": 5}), true),
         ("batching", json!({"period": "1s"}), false),
+        ("policyRef", json!({"name": "strict"}), false),
     ]
 }
 

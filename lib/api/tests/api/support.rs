@@ -38,7 +38,7 @@ pub(crate) fn pushed() -> Value {
 /// What a field of the spec is tried with: [`minimal`], or [`sourced`] or [`pushed`] for those that say something of sources.
 pub(crate) fn base_of(field: &str) -> Value {
     match field {
-        "sources" | "idempotency" | "deadLetter" => sourced(),
+        "sources" | "idempotency" | "deadLetter" | "policyRef" => sourced(),
         "batching" => pushed(),
         _ => minimal(),
     }
