@@ -181,8 +181,9 @@ impl Lane {
 
 fn answer(call: Call, taken: &chancery_store::pushing::Taken) {
     let Call { requests, push, .. } = call;
+    let known = states::Known::of_push(&push);
     for (request, range) in requests {
-        let states = states::of_range(taken, range, &states::Known::of_push(&push));
+        let states = states::of_range(taken, range, &known);
         send(request, Ok(Answer { states, repeated: false }));
     }
 }
