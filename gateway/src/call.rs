@@ -17,10 +17,10 @@ use crate::runs::PushedRun;
 use crate::states::Range;
 
 /// Bytes of a call: with what sending them takes, a few times as much.
-const BYTES: usize = 4 << 20;
+const BYTES: usize = 2 << 20;
 
 /// Arrivals of a call, and the dead ones among them, which the ledger bounds.
-const ARRIVALS: usize = 10_000;
+const ARRIVALS: usize = 5_000;
 const DEAD: usize = 1_000;
 
 /// Requests of a call.

@@ -31,10 +31,11 @@ const IDLE_KB: f64 = 24.0;
 const IDLE: u64 = 10_000;
 
 /// Clients: as many as there may have to be while one waits for its signature; where none waits, as many as ask for that rate if
-/// each is answered within 50 ms, the time of some calls of the ledger; and few where each brings many records.
+/// each is answered within 50 ms, the time of some calls of the ledger; and, where each brings 500 records, as many as fill a call of
+/// the ledger (5,000 arrivals) while another is under way.
 const WAITING_CLIENTS: usize = 400;
 const CLIENTS: usize = 256;
-const CLIENTS_WITH_MANY: usize = 8;
+const CLIENTS_WITH_MANY: usize = 20;
 
 pub(crate) async fn measure(effort: Effort) -> Measured {
     let site = Site::start(&[]).await?;
