@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use chancery_keyring::{
-    Algorithm, BatchOutcome, DataKey, KeySpec, RsaKeySize, Signatures, SigningKey, generate,
+    Algorithm, BatchOutcome, DataKey, KeySpec, Library, RsaKeySize, Signatures, SigningKey, VerifyingKey,
+    generate,
 };
 use uuid::Uuid;
 
@@ -45,6 +46,62 @@ pub(crate) async fn sign(work: Work, threads: u32) -> anyhow::Result<Bare> {
     .await?
 }
 
+/// Verifies so many signatures on each of so many threads, by the very library that audits call, and gives the signatures per second: each
+/// thread has one key and one batch of its own, of which nothing has to be fetched.
+pub(crate) async fn verify(work: Work, threads: u32) -> anyhow::Result<f64> {
+    tokio::task::spawn_blocking(move || {
+        let rounds = (work.records / work.batch / u64::from(threads)).max(1);
+        let batches = (0..threads).map(|_| Signed::by_a_fresh_key(work)).collect::<Result<Vec<_>, _>>()?;
+        let began = Instant::now();
+        let verified = std::thread::scope(|scope| {
+            let loops: Vec<_> =
+                batches.iter().map(|batch| scope.spawn(|| (0..rounds).all(|_| batch.holds()))).collect();
+            loops.into_iter().all(|one| one.join().unwrap_or(false))
+        });
+        ensure!(verified, "a signature does not verify");
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let count = (rounds * work.batch * u64::from(threads)) as f64;
+        Ok(count / began.elapsed().as_secs_f64())
+    })
+    .await?
+}
+
+/// A batch, and the key that verifies it.
+struct Signed {
+    key: VerifyingKey,
+    library: Library,
+    payloads: Vec<u8>,
+    signatures: Signatures,
+}
+
+impl Signed {
+    fn by_a_fresh_key(work: Work) -> anyhow::Result<Self> {
+        let algorithm: Algorithm = work.algorithm.parse()?;
+        let size = (algorithm == Algorithm::Rs256).then_some(RsaKeySize::Bits2048);
+        let (keyring, data_key) = (Uuid::now_v7(), DataKey::generate());
+        let made = generate(KeySpec::new(algorithm, size)?, keyring, &data_key)?;
+        let signing = SigningKey::open(&data_key, keyring, made.id, algorithm, &made.wrapped)?;
+        let payloads = payloads(work.batch)?;
+        let mut signatures = Signatures::new(signing.signature_len());
+        let outcome =
+            signing.sign_batch(work.batch, payloads.chunks_exact(PAYLOAD_BYTES), || true, &mut signatures)?;
+        ensure!(outcome == BatchOutcome::Complete, "the batch was not signed");
+        let key = VerifyingKey::from_spki_der(algorithm, &made.public_key)?.for_many();
+        Ok(Self { key, library: signing.library(work.batch), payloads, signatures })
+    }
+
+    fn holds(&self) -> bool {
+        let pairs: Vec<_> = self.payloads.chunks_exact(PAYLOAD_BYTES).zip(self.signatures.iter()).collect();
+        self.key.verify_batch(self.library, &pairs).into_iter().all(|holds| holds)
+    }
+}
+
+fn payloads(records: u64) -> anyhow::Result<Vec<u8>> {
+    let mut payloads = vec![0_u8; usize::try_from(records)? * PAYLOAD_BYTES];
+    SystemRandom::new().fill(&mut payloads).context("random bytes")?;
+    Ok(payloads)
+}
+
 fn ring(algorithm: &str, keys: u32) -> anyhow::Result<Vec<SigningKey>> {
     let algorithm: Algorithm = algorithm.parse()?;
     let size = (algorithm == Algorithm::Rs256).then_some(RsaKeySize::Bits2048);
@@ -59,8 +116,7 @@ fn ring(algorithm: &str, keys: u32) -> anyhow::Result<Vec<SigningKey>> {
 }
 
 fn sign_batches(keys: &[SigningKey], batches: u64, records: u64) -> anyhow::Result<()> {
-    let mut payloads = vec![0_u8; usize::try_from(records)? * PAYLOAD_BYTES];
-    SystemRandom::new().fill(&mut payloads).context("random bytes")?;
+    let mut payloads = payloads(records)?;
     let mut signatures = Signatures::new(keys.first().context("no key")?.signature_len());
     for (batch, key) in (0..batches).zip(keys.iter().cycle()) {
         payloads[..8].copy_from_slice(&batch.to_be_bytes());

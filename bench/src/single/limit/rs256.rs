@@ -11,7 +11,8 @@ use crate::{bare, command};
 const SIZES: [(u64, &str, u64, f64); 3] =
     [(100, "100", 6_000, 0.87), (1_000, "1,000", 24_000, 0.96), (10_000, "10,000", 40_000, 0.96)];
 
-const RECORDS: u64 = 60_000;
+/// For some twenty seconds, of which the start of two signers takes a hundredth.
+const RECORDS: u64 = 240_000;
 
 /// Two signers with PostgreSQL on the same cores, against a loop on two threads.
 pub(crate) async fn measure(effort: Effort) -> Measured {
