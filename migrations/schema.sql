@@ -532,6 +532,22 @@ BEGIN
 END
 $_$;
 
+CREATE FUNCTION chancery.alerts_after(p_run integer, p_record bigint, p_without bigint) RETURNS TABLE(rule text, alerts bigint, last_record bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+BEGIN
+    IF NOT EXISTS (SELECT FROM chancery.runs r WHERE r.id = p_run AND r.policy_hash IS NOT NULL AND r.deleted_at IS NULL) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT a.rule, count(*), max(a.record)
+           FROM (SELECT l.rule, l.record FROM chancery.%I l WHERE l.record > $1 ORDER BY l.record, l.rule OFFSET $2) a
+          GROUP BY a.rule ORDER BY a.rule', 'alerts_' || p_run)
+      USING p_record, p_without;
+END
+$_$;
+
 CREATE FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) RETURNS record
     LANGUAGE plpgsql
     AS $_$
@@ -3683,6 +3699,9 @@ REVOKE ALL ON FUNCTION chancery.admit_marks(p_run integer, p_source integer, p_s
 REVOKE ALL ON FUNCTION chancery.admit_numbers(p_run integer, p_keyring integer, p_base bigint, p_room bigint, p_digests bytea[], OUT new bigint[], OUT last bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_identities bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_repeats boolean, OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.alerts_after(p_run integer, p_record bigint, p_without bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.alerts_after(p_run integer, p_record bigint, p_without bigint) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.batch_bounds(p_run integer, p_batch bigint, p_lease bigint, OUT first_record bigint, OUT last_record bigint) FROM PUBLIC;
 

@@ -59,7 +59,7 @@ impl Keys {
                 self.known(keyring).unwrap_or_default()
             }
         };
-        Ok(signed
+        signed
             .into_iter()
             .map(|SignedRecord { record, digest, key_id, signature, signed_at, flags }| {
                 let key_id = known.get(&key_id).map_or_else(|| key_id.to_string(), |jwk| jwk.id.clone());
@@ -70,9 +70,10 @@ impl Keys {
                     signature: encoded(&signature),
                     signed_at,
                 };
-                SignedLine { record, signed: shown, flags: flags.as_deref().and_then(flags_of) }
+                let flags = flags.as_deref().map(flags_of).transpose()?;
+                Ok(SignedLine { record, signed: shown, flags })
             })
-            .collect())
+            .collect()
     }
 }
 

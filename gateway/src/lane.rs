@@ -163,7 +163,8 @@ impl Lane {
                     }
                 }
                 Some((name, former)) if former.digest == name.digest => {
-                    send(request, Ok(Answer { states: states::of_former(former), repeated: true }));
+                    let states = states::of_former(former);
+                    send(request, states.map(|states| Answer { states, repeated: true }));
                 }
                 Some(_) => send(request, Err(other_content())),
             }
@@ -183,8 +184,9 @@ fn answer(call: Call, taken: &chancery_store::pushing::Taken) {
     let Call { requests, push, .. } = call;
     let known = states::Known::of_push(&push);
     for (request, range) in requests {
-        let states = states::of_range(taken, range, &known);
-        send(request, Ok(Answer { states, repeated: false }));
+        let states = known.as_ref().map(|known| states::of_range(taken, range, known));
+        let answer = states.map(|states| Answer { states, repeated: false }).map_err(Problem::clone);
+        send(request, answer);
     }
 }
 

@@ -155,6 +155,17 @@ impl Problem {
         }
     }
 
+    /// What the policy of the run said of a record is written otherwise than this program writes it.
+    pub(crate) fn flags_unreadable(error: &serde_json::Error) -> Self {
+        tracing::error!(%error, "what a policy said of a record cannot be read");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "flags-unreadable",
+            "What the policy said cannot be read",
+            "what the policy of the run said of a record cannot be read by this gateway, and an answer without it would be wrong; what was taken in stays so. The log of the gateway says why",
+        )
+    }
+
     /// The ledger could not be asked, or did not answer.
     pub(crate) fn store(error: &StoreError) -> Self {
         match error {

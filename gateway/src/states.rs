@@ -4,6 +4,7 @@ use chancery_store::pushing::{FormerDead, FormerPush, Push, Taken};
 use serde::Deserialize;
 
 use crate::model::{Flag, RecordState};
+use crate::problem::Problem;
 
 /// The arrivals of one request among those of a call.
 #[derive(Clone, Copy, Debug)]
@@ -39,37 +40,47 @@ struct Mark {
 
 impl<'a> Known<'a> {
     /// By whoever judged them.
-    pub(crate) fn of_push(push: &'a Push) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// What was said of one cannot be read: no answer that leaves it out would be right.
+    pub(crate) fn of_push(push: &'a Push) -> Result<Self, Problem> {
         let gone = push.dead.iter().map(|dead| Gone {
             place: dead.position,
             stage: dead.stage.as_deref(),
             rule: dead.rule.as_deref(),
             reason: &dead.reason,
         });
-        let marks = push.judgement.iter().flat_map(|judgement| &judgement.marks);
-        let flags = marks.filter_map(|(place, mark)| {
-            let mark: Mark = serde_json::from_str(mark).ok()?;
-            mark.flagged.then_some((*place, mark.hits))
-        });
-        Self { gone: gone.collect(), flags: flags.collect() }
+        let mut flags = Vec::new();
+        for (place, mark) in push.judgement.iter().flat_map(|judgement| &judgement.marks) {
+            let mark: Mark = serde_json::from_str(mark).map_err(|error| Problem::flags_unreadable(&error))?;
+            if mark.flagged {
+                flags.push((*place, mark.hits));
+            }
+        }
+        Ok(Self { gone: gone.collect(), flags })
     }
 
     /// As the ledger has it.
-    fn of_former(former: &'a FormerPush) -> Self {
+    fn of_former(former: &'a FormerPush) -> Result<Self, Problem> {
         let gone = former.dead.iter().map(|FormerDead { place, stage, rule, reason }| Gone {
             place: *place,
             stage: stage.as_deref(),
             rule: rule.as_deref(),
             reason,
         });
-        let flags = former.flags.iter().map(|(place, hits)| (*place, flags_of(hits).unwrap_or_default()));
-        Self { gone: gone.collect(), flags: flags.collect() }
+        let flags = former.flags.iter().map(|(place, hits)| Ok((*place, flags_of(hits)?)));
+        Ok(Self { gone: gone.collect(), flags: flags.collect::<Result<_, Problem>>()? })
     }
 }
 
 /// The rules that flagged a record, as the ledger has them.
-pub(crate) fn flags_of(hits: &str) -> Option<Vec<Flag>> {
-    serde_json::from_str(hits).ok()
+///
+/// # Errors
+///
+/// They are written otherwise than this program writes them.
+pub(crate) fn flags_of(hits: &str) -> Result<Vec<Flag>, Problem> {
+    serde_json::from_str(hits).map_err(|error| Problem::flags_unreadable(&error))
 }
 
 /// What became of each arrival of a range.
@@ -112,8 +123,13 @@ impl Gone<'_> {
 }
 
 /// What became of a request that was taken in before.
-pub(crate) fn of_former(former: &FormerPush) -> Vec<RecordState> {
-    of_range(&former.taken, Range { place: 0, arrivals: former.arrivals }, &Known::of_former(former))
+///
+/// # Errors
+///
+/// What the ledger has of it cannot be read.
+pub(crate) fn of_former(former: &FormerPush) -> Result<Vec<RecordState>, Problem> {
+    let range = Range { place: 0, arrivals: former.arrivals };
+    Ok(of_range(&former.taken, range, &Known::of_former(former)?))
 }
 
 fn beyond() -> RecordState {
@@ -173,6 +189,32 @@ mod tests {
         assert_eq!(range(3, 3), ["12", "13 large", "=11"]);
         assert_eq!(range(6, 2), ["Frame", "positive"]);
         assert_eq!(range(8, 1), ["14"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_of_a_mark_or_of_flags_is_a_problem_and_no_record_without_them() {
+        let mut judgement = chancery_store::intake::Judgement::by(vec![7; 32]);
+        judgement.marked(0, r#"{"flagged":true,"score":0,"hits":[]}"#.to_owned());
+        let mut push = Push { judgement: Some(judgement), ..Push::default() };
+        assert!(Known::of_push(&push).is_ok_and(|known| known.flags.len() == 1));
+        if let Some(judgement) = &mut push.judgement {
+            judgement.marked(1, r#"{"flagged":"yes"}"#.to_owned());
+        }
+        let problem = Known::of_push(&push).err().expect("a problem");
+        assert_eq!(problem.status, 500);
+        assert!(problem.detail.contains("cannot be read"), "{}", problem.detail);
+
+        let mut former = FormerPush {
+            key: Vec::new(),
+            digest: Vec::new(),
+            arrivals: 1,
+            taken: Taken { position: 0, accounted: 1, first_record: 1, duplicates: Vec::new() },
+            dead: Vec::new(),
+            flags: vec![(0, r#"[{"rule":"large","action":"Flag","message":"so much"}]"#.to_owned())],
+        };
+        assert_eq!(of_former(&former).map(|states| shown(&states)).ok(), Some(vec!["1 large".to_owned()]));
+        former.flags[0].1 = r#"[{"rule":"large"}]"#.to_owned();
+        assert_eq!(of_former(&former).err().map(|problem| problem.status), Some(500));
     }
 
     #[test]

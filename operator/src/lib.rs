@@ -1,12 +1,13 @@
 //! The operator: it reconciles every SigningRun. It seeds the ledger, runs the signers' Job, and keeps the
-//! status up to date until the run is complete.
+//! status up to date until the run is complete. Of each SigningPolicy it says whether runs can be judged by it.
 //!
 //! [`host`] is what an operator needs whatever it reconciles: leader election, the database, Events, metrics.
-//! Each kind of object has a folder of its own beside it: [`run`]. There, `decide` says why anything was
+//! Each kind of object has a folder of its own beside it: [`run`] and [`policy`]. In [`run`], `decide` says why anything was
 //! done.
 
 pub mod arguments;
 pub mod host;
+pub mod policy;
 pub mod run;
 
 mod commands;

@@ -7,7 +7,7 @@ use chancery_api::{SigningRun, SigningRunSpec, names, validate};
 use chancery_process::Stop;
 use chancery_store::{GivenUrl, StoreError};
 use chancery_telemetry::{serve_metrics, serve_probes};
-use futures::future::join_all;
+use futures::future::{join_all, pending};
 use kube::Client;
 use prometheus_client::registry::Registry;
 
@@ -21,6 +21,7 @@ use crate::host::leader::Candidate;
 use crate::host::metrics::Metrics;
 use crate::host::services::Services;
 use crate::host::triggers::Triggers;
+use crate::policy;
 use crate::run::build::pod::SignerSettings;
 use crate::run::context::Shared;
 use crate::run::controller::control;
@@ -119,8 +120,6 @@ impl Process {
             [] => vec![None],
             namespaces => namespaces.iter().cloned().map(Some).collect(),
         };
-        let scopes: Vec<_> =
-            namespaces.into_iter().map(|namespace| (triggers.scope(namespace.clone()), namespace)).collect();
         let (events, mut publisher) = event_queue(self.client.clone(), &self.arguments.pod_name);
         let services = Services {
             client: self.client.clone(),
@@ -130,6 +129,17 @@ impl Process {
             complaints: Arc::clone(&self.complaints),
             metrics: Arc::clone(&self.metrics),
         };
+        let policies: Vec<_> = namespaces
+            .iter()
+            .map(|namespace| policy::controller::control(services.clone(), namespace.clone(), stop.clone()))
+            .collect();
+        let policies = async {
+            join_all(policies).await;
+            // It is the runs that a leader which stops waits for.
+            pending::<()>().await;
+        };
+        let scopes: Vec<_> =
+            namespaces.into_iter().map(|namespace| (triggers.scope(namespace.clone()), namespace)).collect();
         let shared = Arc::new(Shared::new(
             services,
             (self.settings.clone(), self.arguments.intake_settings()),
@@ -150,6 +160,8 @@ impl Process {
             () = shared.keep_swept() => {}
             () = shared.keep_held() => {}
             () = shared.keep_closed() => {}
+            () = shared.keep_alerts() => {}
+            () = policies => {}
             () = publisher.keep() => {}
         }
         // The last Events are published if the API server still answers.

@@ -1,5 +1,6 @@
 //! SigningRuns: observe → decide → build → apply → update the status.
 
+pub(crate) mod alerting;
 pub(crate) mod allowed;
 pub(crate) mod another;
 pub(crate) mod apply;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chancery_api::format;
 use chancery_process::Exit;
 use serde_json::json;
 
@@ -49,5 +50,5 @@ pub(super) fn tell(faults: &[Fault], output: Output) -> Result<(), CliError> {
 
 /// What names the version: the beginning of its hash.
 pub(super) fn version(compiled: &Compiled) -> String {
-    compiled.pinned.hash()[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    format::version(&compiled.pinned.hash())
 }

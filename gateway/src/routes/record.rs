@@ -83,7 +83,7 @@ async fn of_run(shared: &Shared, run: &Run, record: i64) -> Result<Response, Pro
     let signed = shared.ledger.signatures_of(run, &[record]).await.map_err(failed)?;
     let signed = shared.keys.shown(&shared.ledger, &run.keyring, signed).await?.pop().map(|line| line.signed);
     let payload_digest = hex(&Sha256::digest(&payload));
-    let (payload, flags) = (STANDARD.encode(payload), flags.as_deref().and_then(flags_of));
+    let (payload, flags) = (STANDARD.encode(payload), flags.as_deref().map(flags_of).transpose()?);
     Ok(room::json(&Record { record, payload, payload_digest, signed, flags }, room))
 }
 

@@ -1,4 +1,4 @@
-//! The conditions of a run, by the Kubernetes API conventions
+//! The conditions of a run, and of a policy, by the Kubernetes API conventions
 //! (<https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties>).
 
 use std::fmt;
@@ -25,10 +25,12 @@ pub enum ConditionType {
     Failed,
     /// The operator or the signers work on the run now; if not, the reason says why.
     Progressing,
+    /// Of a policy: runs can be judged by it.
+    Ready,
 }
 
 impl ConditionType {
-    /// Every type, in the order in which a status lists them.
+    /// Every type of a run, in the order in which a status lists them.
     pub const ALL: [Self; 7] = [
         Self::KeyringReady,
         Self::Sealed,
@@ -38,6 +40,9 @@ impl ConditionType {
         Self::Failed,
         Self::Progressing,
     ];
+
+    /// Every type of a policy.
+    pub const OF_POLICIES: [Self; 1] = [Self::Ready];
 
     /// The `type` of the condition.
     pub const fn as_str(self) -> &'static str {
@@ -49,6 +54,7 @@ impl ConditionType {
             Self::Verified => "Verified",
             Self::Failed => "Failed",
             Self::Progressing => "Progressing",
+            Self::Ready => "Ready",
         }
     }
 }

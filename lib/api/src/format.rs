@@ -37,6 +37,12 @@ pub fn elapsed(duration: Duration) -> String {
     }
 }
 
+/// What names a version of a policy: the first 12 digits of its SHA-256.
+#[must_use]
+pub fn version(hash: &[u8]) -> String {
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -79,6 +85,12 @@ mod tests {
         ] {
             assert_eq!(bytes(count), text);
         }
+    }
+
+    #[test]
+    fn a_version_is_the_beginning_of_its_hash() {
+        let hash: Vec<u8> = (0..32).map(|byte| byte * 8).collect();
+        assert_eq!(version(&hash), "000810182028");
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub use source::{
 };
 pub use source_secret::{SourceSecret, TABLE_URL};
 pub use status::{
-    BatchCounts, KeyCounts, KeyringStatus, Phase, RecordCounts, SignerCounts, SigningRunStatus, SourceStatus,
-    StatementStatus, StatementsStatus,
+    BatchCounts, KeyCounts, KeyringStatus, Phase, PolicyStatus, RecordCounts, SignerCounts, SigningRunStatus,
+    SourceStatus, StatementStatus, StatementsStatus,
 };
 pub use validated::{DeadLetters, Idempotency, KeyringChoice, RunInput, ValidatedRun, ValidatedSources};

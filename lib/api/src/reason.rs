@@ -87,7 +87,9 @@ reasons! {
     KeyringDiffers,
     /// There is no keyring of the name, and the run does not say how many keys to make.
     KeyringUnknown,
-    /// The policy that the run names is not there, or nothing can be judged by it.
+    /// Runs can be judged by the policy.
+    PolicyReady,
+    /// The policy is not there, or nothing can be judged by it.
     PolicyNotReady,
     /// `spec.signerTemplate` asks for what is not allowed.
     SignerTemplateNotAllowed,
@@ -164,6 +166,8 @@ reasons! {
     AdoptedKept,
     /// Payloads could not become records, the first of the run. Their number is in the status.
     DeadLetters,
+    /// A rule of the run's policy raised alerts.
+    PolicyAlert,
     /// An object changed while it was read: nothing of the rest of it is read.
     ObjectChanged,
     /// A source that did not answer, or was not there yet, is read.
@@ -259,6 +263,7 @@ impl Reason {
                 Self::DatabaseUnavailable,
                 Self::DatabaseNearlyFull,
                 Self::NamespaceUnreadable,
+                Self::PolicyNotReady,
                 Self::NameBeingDeleted,
                 Self::SourceFailed,
                 Self::SourceUnavailable,
@@ -279,12 +284,13 @@ impl Reason {
                 Self::ChangeRefused,
                 Self::LedgerRefused,
             ],
+            ConditionType::Ready => &[Self::PolicyReady, Self::PolicyNotReady],
         }
     }
 
     /// The reasons of Events that report something which is no failure and no obstacle. Every failure and
     /// most obstacles are also reported, once, by an Event of the same reason.
-    pub const OF_EVENTS: [Self; 27] = [
+    pub const OF_EVENTS: [Self; 28] = [
         Self::Seeding,
         Self::KeyringReady,
         Self::Sealed,
@@ -293,6 +299,7 @@ impl Reason {
         Self::Adopted,
         Self::AdoptedKept,
         Self::DeadLetters,
+        Self::PolicyAlert,
         Self::ObjectChanged,
         Self::SourceAvailable,
         Self::IntakeStarted,

@@ -39,6 +39,11 @@ pub struct SigningRunStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub sources: Vec<SourceStatus>,
 
+    /// The version of the policy that judges what the sources offer, from the first payload to the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "PolicyStatus")]
+    pub policy: Option<PolicyStatus>,
+
     /// Number of batches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "BatchCounts")]
@@ -181,6 +186,23 @@ pub struct SourceStatus {
     pub splits: i64,
     /// Splits that are not read to their end; 10000 may also be more.
     pub lag: i64,
+}
+
+/// What judges a run, and what it said of the records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyStatus {
+    /// What the policy was called when the run was made.
+    pub name: String,
+    /// What names the version: the first 12 digits of the SHA-256 of its spec and of the tables that it reads, as a
+    /// SigningPolicy shows it.
+    pub version: String,
+    /// Records that it flagged.
+    #[serde(default)]
+    pub flagged: i64,
+    /// Alerts that it raised about records, as far as Events have told of them.
+    #[serde(default)]
+    pub alerts: i64,
 }
 
 /// How many batches there are, by what was done with them.

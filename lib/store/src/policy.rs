@@ -1,5 +1,7 @@
 //! The version of a policy by which a run is judged, from its first arrival to its last.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::connect::Ledger;
 use crate::error::StoreError;
 use crate::query;
@@ -16,6 +18,14 @@ pub struct NewPolicy {
     pub name: String,
     /// Canonical JSON, tables included, of [`POLICY_BYTES`] at the most.
     pub text: String,
+}
+
+impl NewPolicy {
+    /// The SHA-256 of its text, by which the ledger knows it.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(&self.text).into()
+    }
 }
 
 /// What judges a run.
@@ -48,7 +58,37 @@ pub struct PolicyText {
 
 from_row!(PolicyText { hash, text });
 
+/// Alerts that a rule raised about records of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleAlerts {
+    /// The rule.
+    pub rule: String,
+    /// How many.
+    pub alerts: i64,
+    /// The last record that it raised one about.
+    pub last_record: i64,
+}
+
+from_row!(RuleAlerts { rule, alerts, last_record });
+
 impl Ledger {
+    /// The alerts about the records of a run behind one of them, by rule; without the first so many of them.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn alerts_after(
+        &self,
+        run: &Run,
+        record: i64,
+        without: i64,
+    ) -> Result<Vec<RuleAlerts>, StoreError> {
+        self.ask(query::alerts_after, async |query, connection| {
+            query.rows_as().bind(run.id).bind(record).bind(without).fetch_all(connection).await
+        })
+        .await
+    }
+
     /// What judges the arrivals of a run; none if nothing does, or the run is gone.
     ///
     /// # Errors

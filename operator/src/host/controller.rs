@@ -40,10 +40,29 @@ pub(crate) async fn drive<K, C, E, F>(
     E: std::error::Error + Send + 'static,
     F: Future<Output = Result<Action, E>> + Send + 'static,
 {
+    let controller = controller
+        .reconcile_on(unfold(woken, |mut woken| async { woken.recv().await.map(|object| (object, woken)) }))
+        .reconcile_all_on(changes_of(database.subscribe()));
+    drive_alone(controller, complaints, stop, (reconcile, on_error, context)).await;
+}
+
+/// Reconciles objects as `controller`'s watches say, until asked to stop.
+pub(crate) async fn drive_alone<K, C, E, F>(
+    controller: Controller<K>,
+    complaints: &Complaints,
+    stop: Stop,
+    (reconcile, on_error, context): (
+        impl FnMut(Arc<K>, Arc<C>) -> F,
+        impl Fn(Arc<K>, &E, Arc<C>) -> Action,
+        Arc<C>,
+    ),
+) where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    E: std::error::Error + Send + 'static,
+    F: Future<Output = Result<Action, E>> + Send + 'static,
+{
     controller
         .with_config(Config::default().concurrency(AT_ONCE))
-        .reconcile_on(unfold(woken, |mut woken| async { woken.recv().await.map(|object| (object, woken)) }))
-        .reconcile_all_on(changes_of(database.subscribe()))
         .graceful_shutdown_on(async move { stop.asked().await })
         .run(reconcile, on_error, context)
         .for_each(|outcome| async {

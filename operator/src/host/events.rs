@@ -6,7 +6,7 @@ use std::time::Duration;
 use chancery_api::Reason;
 use chancery_process::chain;
 use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::api::events::v1::{Event, EventSeries};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Patch, PatchParams, PostParams};
@@ -27,20 +27,27 @@ const COUNTED: Duration = Duration::from_secs(6 * 60);
 const NOTE_BYTES: usize = 1_000;
 
 /// An Event to publish.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEvent {
     pub(crate) warning: bool,
     pub(crate) reason: Reason,
     pub(crate) note: String,
+    /// How often it happened.
+    pub(crate) times: i32,
 }
 
 impl NewEvent {
     pub(crate) fn normal(reason: Reason, note: impl Into<String>) -> Self {
-        Self { warning: false, reason, note: note.into() }
+        Self { warning: false, reason, note: note.into(), times: 1 }
     }
 
     pub(crate) fn warning(reason: Reason, note: impl Into<String>) -> Self {
-        Self { warning: true, reason, note: note.into() }
+        Self { warning: true, reason, note: note.into(), times: 1 }
+    }
+
+    /// What happened so many times, told at once.
+    pub(crate) fn many(self, times: i64) -> Self {
+        Self { times: i32::try_from(times).unwrap_or(i32::MAX), ..self }
     }
 }
 
@@ -62,7 +69,7 @@ pub struct EventPublisher {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Told {
     about: Option<String>,
-    event: NewEvent,
+    event: (bool, Reason, String),
 }
 
 /// An Event that is there.
@@ -118,9 +125,10 @@ impl EventPublisher {
             Api::namespaced(self.client.clone(), about.namespace.as_deref().unwrap_or("default"));
         let now = MicroTime(Timestamp::now());
         self.told.retain(|_, published| published.last.elapsed() < COUNTED);
-        let told = Told { about: about.uid.clone(), event: event.clone() };
+        let NewEvent { warning, reason, note, times } = event;
+        let told = Told { about: about.uid.clone(), event: (warning, reason, note.clone()) };
         if let Some(published) = self.told.get_mut(&told) {
-            let (count, last) = (published.count + 1, Instant::now());
+            let (count, last) = (published.count.saturating_add(times), Instant::now());
             let series = json!({"series": {"count": count, "lastObservedTime": now}});
             match api.patch(&published.name, &PatchParams::default(), &Patch::Merge(series)).await {
                 Ok(_) => {
@@ -133,21 +141,22 @@ impl EventPublisher {
             }
         }
         let name = format!("{}.{:016x}", about.name.as_deref().unwrap_or_default(), rand::random::<u64>());
-        let NewEvent { warning, reason, note } = event;
         let created = Event {
             metadata: ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() },
             action: Some(reason.to_string()),
-            event_time: Some(now),
+            event_time: Some(now.clone()),
             note: Some(cut(note, NOTE_BYTES)),
             reason: Some(reason.to_string()),
             regarding: Some(about.clone()),
             reporting_controller: Some(CONTROLLER.to_owned()),
             reporting_instance: Some(self.instance.clone()),
+            // An API server takes no series of one.
+            series: (times > 1).then(|| EventSeries { count: times, last_observed_time: now.clone() }),
             type_: Some(if warning { "Warning" } else { "Normal" }.to_owned()),
             ..Event::default()
         };
         api.create(&PostParams::default(), &created).await?;
-        self.told.insert(told, Published { name, count: 1, last: Instant::now() });
+        self.told.insert(told, Published { name, count: times, last: Instant::now() });
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use crate::host::background::BackgroundWork;
 use crate::host::memory::Memory;
 use crate::host::services::Services;
 use crate::host::triggers::Triggers;
+use crate::run::alerting::Alerts;
 use crate::run::build::pod::SignerSettings;
 use crate::run::closing;
 use crate::run::facts::{Audited, Background, Observed, WorkKind};
@@ -41,6 +42,7 @@ pub struct Shared {
     pub(crate) background: BackgroundWork<Watched, WorkKind>,
     pub(crate) progress: ProgressWatch,
     pub(crate) room: RoomWatch,
+    pub(crate) alerts: Alerts,
     pub(crate) memory: Arc<Memory<Remembered>>,
     pub(crate) metrics: Arc<RunMetrics>,
 }
@@ -108,6 +110,7 @@ impl Shared {
             background: BackgroundWork::new(triggers.clone()),
             progress: ProgressWatch::new(triggers.clone()),
             room: RoomWatch::new(capacity),
+            alerts: Alerts::new(triggers.clone()),
             triggers,
             memory: Arc::default(),
             metrics,
@@ -150,6 +153,11 @@ impl Shared {
         closing::keep(&self.services.database, &self.progress).await;
     }
 
+    /// Counts the alerts that policies raise, for ever.
+    pub async fn keep_alerts(&self) {
+        self.alerts.keep(&self.services.database, &self.progress).await;
+    }
+
     /// Reads the progress of one run now, if it is watched.
     ///
     /// # Errors
@@ -177,6 +185,7 @@ impl Shared {
         self.background.forget(uid);
         self.progress.forget(uid);
         self.room.forget(uid);
+        self.alerts.forget(uid);
         self.memory.forget(uid);
         self.metrics.gone(uid);
     }

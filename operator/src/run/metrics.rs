@@ -50,6 +50,13 @@ struct TooFarLabel {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RuleLabel {
+    namespace: String,
+    policy: String,
+    rule: String,
+}
+
 /// The metrics of SigningRuns.
 pub struct RunMetrics {
     sessions_ended: Family<TooFarLabel, Counter>,
@@ -57,6 +64,7 @@ pub struct RunMetrics {
     records_signed: Counter,
     runs: Family<PhaseLabel, Gauge>,
     data_keys: Family<KekLabel, Gauge>,
+    policy_alerts: Family<RuleLabel, Counter>,
     phases: Mutex<HashMap<String, Phase>>,
 }
 
@@ -70,6 +78,7 @@ impl RunMetrics {
             records_signed: Counter::<u64, AtomicU64>::default(),
             runs: Family::default(),
             data_keys: Family::default(),
+            policy_alerts: Family::default(),
             phases: Mutex::default(),
         };
         registry.register(
@@ -99,6 +108,11 @@ impl RunMetrics {
             "data_keys",
             "Keyrings by the KEK that has wrapped their data key: current, former or unknown, while this operator leads",
             metrics.data_keys.clone(),
+        );
+        registry.register(
+            "policy_alerts",
+            "Alerts that rules of policies raised about records, as far as this operator has told of them",
+            metrics.policy_alerts.clone(),
         );
         metrics.show_phases();
         Arc::new(metrics)
@@ -130,6 +144,13 @@ impl RunMetrics {
         if self.lock().remove(uid).is_some() {
             self.show_phases();
         }
+    }
+
+    /// A rule of a policy has raised so many alerts.
+    pub fn alerted(&self, namespace: &str, policy: &str, rule: &str, alerts: i64) {
+        let (namespace, policy, rule) = (namespace.to_owned(), policy.to_owned(), rule.to_owned());
+        let raised = u64::try_from(alerts).unwrap_or(0);
+        self.policy_alerts.get_or_create(&RuleLabel { namespace, policy, rule }).inc_by(raised);
     }
 
     /// Which KEKs have wrapped the data keys of how many keyrings. `at_hand` are the operator's own, the current one first.

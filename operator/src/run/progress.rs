@@ -63,6 +63,11 @@ impl Followed {
         self.stillness.is_standstill(now.into_std()) && self.progress.keys_leased > 0
     }
 
+    /// The run as an object.
+    pub(crate) const fn reference(&self) -> &RunRef {
+        &self.reference
+    }
+
     /// Signatures stored per second of late, once that is known.
     pub(crate) fn rate(&self) -> Option<f64> {
         self.pace.rate()
@@ -171,6 +176,16 @@ impl ProgressWatch {
         let runs = self.lock();
         let found = runs.values().filter(|followed| takes_in(&followed.progress) && is_pushed(&followed.run));
         found.map(|followed| followed.run.clone()).collect()
+    }
+
+    /// The runs of which a policy has raised alerts, by their uids.
+    pub(crate) fn alerting(&self) -> Vec<(String, Followed)> {
+        let has_some = |progress: &Progress| {
+            !progress.deleted && progress.arrivals.is_some_and(|arrivals| arrivals.alerts > 0)
+        };
+        let runs = self.lock();
+        let found = runs.iter().filter(|(_, followed)| has_some(&followed.progress));
+        found.map(|(uid, followed)| (uid.clone(), followed.clone())).collect()
     }
 
     /// Stops watching a run.

@@ -18,7 +18,8 @@ use crate::run::apply::apply;
 use crate::run::apply::error::ApplyError;
 use crate::run::build::events::{Words, new_events};
 use crate::run::build::pod::trace_of;
-use crate::run::build::status;
+use crate::run::build::policy::alerted;
+use crate::run::build::status::{self, is_its_own};
 use crate::run::context::Context;
 use crate::run::decide::decision::{Again, Cause, Decision, Effect};
 use crate::run::decide::job::last_message;
@@ -176,7 +177,9 @@ async fn report(
                     .filter(|job| job.ours && !job.suspended)
                     .map(|job| job.parallelism),
             };
-            new_events(&observed.object.previous, &new, decision.obstacle.as_ref(), &words)
+            let mut events = new_events(&observed.object.previous, &new, decision.obstacle.as_ref(), &words);
+            events.extend(tell_alerts(context, object, observed));
+            events
         }
         // They are published with the status.
         Updated::Later(_) => Vec::new(),
@@ -195,6 +198,22 @@ fn publish(
         tracing::info!(reason = %item.reason, phase = ?status.phase.unwrap_or_default(), "{}", item.note);
         context.services.events.send(item, object.object_ref(&()));
     }
+}
+
+/// Tells of the alerts that were raised since this was last done.
+fn tell_alerts(context: &Context, object: &SigningRun, observed: &Observed) -> Vec<NewEvent> {
+    let LedgerView::Present(run) = &observed.ledger else { return Vec::new() };
+    let (Some(policy), Some(sources)) = (&run.stored.0.policy, &run.sources) else { return Vec::new() };
+    if !is_its_own(run) {
+        return Vec::new();
+    }
+    let raised = &sources.alerts;
+    let namespace = object.namespace().unwrap_or_default();
+    for (rule, alerts) in &raised.untold {
+        context.metrics.alerted(&namespace, &policy.name, rule, *alerts);
+    }
+    context.alerts.told(&object.uid().unwrap_or_default(), raised);
+    alerted(&policy.name, raised)
 }
 
 /// The message of the signer that failed last.

@@ -9,7 +9,9 @@ use chancery_operator::{metrics_registry, run::RunMetrics};
 fn shown() -> BTreeSet<(String, String)> {
     let mut registry = metrics_registry();
     let metrics = Metrics::new(&mut registry);
-    RunMetrics::new(&mut registry).data_keys(&["a fingerprint".to_owned()], &[]);
+    let of_runs = RunMetrics::new(&mut registry);
+    of_runs.data_keys(&["a fingerprint".to_owned()], &[]);
+    of_runs.alerted("default", "payments", "sanctions", 1);
     metrics.reconcile_failed("Job");
     metrics.requested("GET");
     let mut page = String::new();

@@ -2,6 +2,7 @@
 //! the API server, in which order, and what it comes to.
 
 mod adoption;
+mod alerts;
 mod allowed;
 mod another_installation;
 mod audits;
@@ -21,6 +22,7 @@ mod fake;
 mod fresh;
 mod held;
 mod invalid;
+mod judged;
 mod kek;
 mod key_makers;
 mod keyrings;
@@ -28,6 +30,8 @@ mod leader;
 mod life;
 mod limits;
 mod mutants;
+mod policies;
+mod policy_status;
 mod pushed;
 mod reader;
 mod refusals;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chancery_api::names::POLICY_PLURAL;
 use chancery_process::LogFormat;
 use chancery_store::Ledger;
 use kube::ResourceExt;
@@ -26,6 +27,7 @@ use chancery_operator::host::{
     Database, EventPublisher, Metrics, Services, Triggers, WorkState, event_queue,
 };
 use chancery_operator::metrics_registry;
+use chancery_operator::policy::{PolicyContext, PolicyError, reconcile as reconcile_policy};
 use chancery_operator::run::{
     Allowed, Background, Bounds, Context, IntakeSettings, IntakeTemplate, KeyFiles, ReconcileError,
     RunMetrics, RunRef, Shared, SignerSettings, SourcesAllowed, Watched, on_error, reconcile, slim_job,
@@ -54,6 +56,7 @@ pub(crate) struct TestOperator {
     /// By which signers reach the database, whatever they are told.
     reach: String,
     pub(crate) database: Arc<Database>,
+    policies: Arc<PolicyContext>,
     publisher: EventPublisher,
     registry: Registry,
     jobs: Writer<Job>,
@@ -138,6 +141,7 @@ impl TestOperator {
             complaints: Arc::default(),
             metrics,
         };
+        let policies = Arc::new(PolicyContext::new(&services));
         let run_metrics = RunMetrics::new(&mut registry);
         let shared = Shared::new(services, settings, key_files, bounds, triggers, run_metrics);
         let ((jobs, job_writer), (pods, pod_writer)) = (reflector::store(), reflector::store());
@@ -148,6 +152,7 @@ impl TestOperator {
             api: api.clone(),
             reach,
             database,
+            policies,
             publisher,
             registry,
             jobs: job_writer,
@@ -219,6 +224,19 @@ impl TestOperator {
     pub(crate) fn keep_closed(&mut self) {
         let shared = Arc::clone(&self.context.shared);
         self.tasks.push(tokio::spawn(async move { shared.keep_closed().await }));
+    }
+
+    /// Lets it count the alerts of policies.
+    pub(crate) fn keep_alerts(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.keep_alerts().await }));
+    }
+
+    /// One reconcile of a policy, as the watch would bring it now.
+    pub(crate) async fn look_at_policy(&self, name: &str) -> Result<Action, PolicyError> {
+        let object = self.api.get(POLICY_PLURAL, name).expect("the policy");
+        let watched = serde_json::from_value(object).expect("it has metadata");
+        reconcile_policy(Arc::new(watched), Arc::clone(&self.policies)).await
     }
 
     /// Lets it wrap data keys anew.

@@ -25,6 +25,7 @@ mod http_relay;
 mod independent_audit;
 mod independent_programs;
 mod intake;
+mod judged_push;
 pub mod leases;
 mod ledger;
 mod manifest;
@@ -55,6 +56,7 @@ pub use independent_audit::{
 };
 pub use independent_programs::{Finished, independent_program};
 pub use intake::IntakeProcess;
+pub use judged_push::push_judged;
 pub use ledger::{TestLedger, fingerprint};
 pub use manifest::Manifest;
 pub use pgbouncer::PgBouncer;

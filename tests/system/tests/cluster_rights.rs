@@ -49,9 +49,15 @@ async fn the_operator_may_do_nothing_beyond_its_work() -> anyhow::Result<()> {
         let ended = kubectl.try_run(&[&["auth", "can-i", verb], &what[..], &[&account]].concat()).await?;
         anyhow::Ok(ended.stdout.trim() == "yes")
     };
-    for (verb, what) in
-        [("list", "signingruns"), ("create", "jobs"), ("watch", "pods"), ("create", "secrets")]
-    {
+    for (verb, what) in [
+        ("list", "signingruns"),
+        ("create", "jobs"),
+        ("watch", "pods"),
+        ("create", "secrets"),
+        ("watch", "signingpolicies"),
+        ("patch", "signingpolicies --subresource=status"),
+        ("get", "configmaps"),
+    ] {
         assert!(may(verb, what, &namespace.name).await?, "{verb} {what}");
         assert!(!may(verb, what, &elsewhere.name).await?, "{verb} {what} elsewhere");
     }
@@ -76,7 +82,12 @@ async fn the_operator_may_do_nothing_beyond_its_work() -> anyhow::Result<()> {
         ("get", "pods --subresource=log"),
         ("create", "signingruns"),
         ("update", "signingruns"),
-        ("get", "configmaps"),
+        ("create", "signingpolicies"),
+        ("update", "signingpolicies"),
+        ("patch", "signingpolicies"),
+        ("delete", "signingpolicies"),
+        ("list", "configmaps"),
+        ("create", "configmaps"),
         ("create", "serviceaccounts --subresource=token"),
         ("create", "roles"),
         ("create", "deployments"),

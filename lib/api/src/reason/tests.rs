@@ -14,13 +14,18 @@ fn documented(heading: &str) -> BTreeSet<String> {
     rows.map(|(reason, _)| reason.to_owned()).collect()
 }
 
+/// The types of conditions, of runs and of policies.
+fn conditions() -> impl Iterator<Item = ConditionType> {
+    ConditionType::ALL.into_iter().chain(ConditionType::OF_POLICIES)
+}
+
 fn names(reasons: &[Reason]) -> BTreeSet<String> {
     reasons.iter().map(ToString::to_string).collect()
 }
 
 #[test]
 fn the_page_lists_the_reasons_of_each_condition_and_no_others() {
-    for type_ in ConditionType::ALL {
+    for type_ in conditions() {
         assert_eq!(documented(type_.as_str()), names(Reason::of_condition(type_)), "{type_}");
     }
     assert_eq!(documented("Events"), names(&Reason::OF_EVENTS));
@@ -30,14 +35,13 @@ fn the_page_lists_the_reasons_of_each_condition_and_no_others() {
 fn the_page_has_a_section_for_each_condition_and_no_other_table_of_reasons() {
     let headings = PAGE.lines().filter_map(|line| line.strip_prefix("## "));
     let with_table: BTreeSet<&str> = headings.filter(|heading| !documented(heading).is_empty()).collect();
-    let wanted: BTreeSet<&str> =
-        ConditionType::ALL.iter().map(|type_| type_.as_str()).chain(["Events"]).collect();
+    let wanted: BTreeSet<&str> = conditions().map(ConditionType::as_str).chain(["Events"]).collect();
     assert_eq!(with_table, wanted);
 }
 
 #[test]
 fn every_reason_belongs_to_a_condition_or_to_events() {
-    let of_conditions = ConditionType::ALL.into_iter().flat_map(Reason::of_condition);
+    let of_conditions = conditions().flat_map(Reason::of_condition);
     let used: BTreeSet<String> = of_conditions.chain(&Reason::OF_EVENTS).map(ToString::to_string).collect();
     assert_eq!(used, names(&Reason::ALL));
 }

@@ -1,11 +1,10 @@
 //! The policy that judges a run, pinned as it is when the run is made.
 
 use chancery_api::{RunInput, SigningPolicy, ValidatedRun};
-use chancery_sources::pin::{ConfigMaps, config_maps_of, pin};
 use chancery_store::NewPolicy;
-use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 
+use crate::policy::reading::{config_maps, pinned};
 use crate::run::apply::error::ApplyError;
 use crate::run::context::Context;
 
@@ -17,14 +16,6 @@ pub(super) async fn of_run(context: &Context, run: &ValidatedRun) -> Result<Opti
     let policies: Api<SigningPolicy> = Api::namespaced(client.clone(), &run.namespace);
     let policy = policies.get_opt(name).await.map_err(ApplyError::PolicyUnread)?;
     let policy = policy.ok_or_else(|| ApplyError::NoPolicy(format!("{}/{name}", run.namespace)))?;
-    let api: Api<ConfigMap> = Api::namespaced(client.clone(), &run.namespace);
-    let mut config_maps = ConfigMaps::new();
-    for name in config_maps_of(&policy) {
-        if !config_maps.contains_key(name)
-            && let Some(found) = api.get_opt(name).await.map_err(ApplyError::PolicyUnread)?
-        {
-            config_maps.insert(name.to_owned(), found.data.unwrap_or_default());
-        }
-    }
-    Ok(Some(pin(&policy, &config_maps)?))
+    let config_maps = config_maps(client, &run.namespace, &policy).await.map_err(ApplyError::PolicyUnread)?;
+    Ok(Some(pinned(policy, config_maps).await?))
 }

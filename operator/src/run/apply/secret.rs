@@ -83,7 +83,7 @@ async fn ensure(
         } else {
             format!("what signers are given has changed since Secret {old} was made: Secret {name} is made, and Job {job} anew")
         };
-        NewEvent { warning: lost, reason: Reason::ReplacingSecret, note }
+        NewEvent { warning: lost, ..NewEvent::normal(Reason::ReplacingSecret, note) }
     }))
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::host::background::WorkState;
 use crate::host::cut::cut;
 use crate::run::build::counts::{batches, keys, saturated, signers};
+use crate::run::build::policy::policy_of;
 use crate::run::build::sources::{records_of, sealed_finding, sources_of};
 use crate::run::build::times::{Times, whole_second};
 use crate::run::decide::decision::{Decision, Stage};
@@ -60,6 +61,7 @@ pub(crate) fn status(
         phase: Some(condition::phase(&conditions, under_way(decision.stage))),
         records: Some(records),
         sources: sources_of(ledger, previous),
+        policy: policy_of(ledger, previous),
         batches: Some(counts.map_or_else(|| previous.batches.unwrap_or_default(), batches)),
         keyring: ledger.map_or_else(|| previous.keyring.clone(), |ledger| Some(ledger.keyring.clone())),
         keys: Some(ledger.map_or_else(|| previous.keys.unwrap_or_default(), keys)),
@@ -89,7 +91,8 @@ pub(crate) fn status(
     }
 }
 
-fn is_its_own(ledger: &LedgerRun) -> bool {
+/// Whether what the ledger holds is this run's.
+pub(crate) fn is_its_own(ledger: &LedgerRun) -> bool {
     let of_another = matches!(ledger.belongs, Belongs::Anothers { .. });
     !of_another && ledger.conflict.is_none() && !ledger.deleted
 }

@@ -5,6 +5,7 @@ use chancery_store::{ArrivalCounts, DeadLetter};
 
 use chancery_api::Reason;
 
+use crate::run::alerting::Raised;
 use crate::run::facts::job::{JobView, PodView, Trouble};
 use crate::run::facts::secret::SecretView;
 
@@ -32,6 +33,8 @@ pub(crate) struct SourcesRead {
     /// The Secret of the intake; none before one was named.
     pub(crate) secret: Option<SecretView>,
     pub(crate) counts: ArrivalCounts,
+    /// The alerts that the run's policy has raised, as far as they are counted by rule.
+    pub(crate) alerts: Raised,
     /// Whether the ledger has suspended the run, since more arrivals are dead than it allows.
     pub(crate) too_many_dead: bool,
     /// Why the ledger admits nothing for now: a limit, or the database's room.

@@ -58,11 +58,13 @@ pub(super) async fn read(
     } else {
         None
     };
+    let alerts_told = status.and_then(|status| status.policy.as_ref()).map_or(0, |policy| policy.alerts);
     let owner = job_uid(context, target);
     Ok(Some(Read {
         sources: SourcesRead {
             secret: secret(progress.intake_secret(), &owner, remembered.intake_secret.as_ref()),
             counts,
+            alerts: context.alerts.of(&uid, alerts_told),
             too_many_dead: progress.too_many_dead,
             held: progress.held.clone(),
             dead_letter: DeadLetter { limit: counts.dead_limit, ..sources.dead_letter },

@@ -17,7 +17,8 @@ fn operators_rules() -> Value {
         {"apiGroups": ["batch"], "resources": ["jobs"],
          "verbs": ["get", "list", "watch", "create", "patch", "delete"]},
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]},
-        {"apiGroups": ["chancery.dev"], "resources": ["signingpolicies"], "verbs": ["get"]},
+        {"apiGroups": ["chancery.dev"], "resources": ["signingpolicies"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": ["chancery.dev"], "resources": ["signingpolicies/status"], "verbs": ["patch"]},
         {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]},
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]},
         // Each other verb would answer with what is in it.

@@ -7,6 +7,7 @@ use chancery_store::{ArrivalCounts, DeadLetter};
 
 use super::situation::{RUNNING, Situation, ended, running, seconds};
 use super::table::{at, check, row, run_job};
+use crate::run::alerting::Raised;
 use crate::run::decide::decision::{Effect, JobPlan, Stage};
 use crate::run::facts::{JobView, PodState, PodView, Refusal, SecretStanding, SecretView, SourcesRead};
 
@@ -62,6 +63,7 @@ impl Situation {
                     alerts: 0,
                     dead_limit: 10,
                 },
+                alerts: Raised::default(),
                 too_many_dead: false,
                 held: None,
                 dead_letter: DeadLetter { limit: 10, retention: seconds(3_600) },

@@ -109,12 +109,12 @@ fn named(pod: &Pod) -> (String, String) {
 
 fn suspension(status: &mut JobStatus, suspended: bool, now: &Time) {
     if suspended {
+        // It keeps its start: pods of before may end it yet, and no Job ends that has never begun.
         set(status, "Suspended", true, "JobSuspended", "Job suspended", now);
-        status.start_time = None;
+    } else if holds(status, "Suspended") {
+        set(status, "Suspended", false, "JobResumed", "Job resumed", now);
+        status.start_time = Some(now.clone());
     } else {
-        if holds(status, "Suspended") {
-            set(status, "Suspended", false, "JobResumed", "Job resumed", now);
-        }
         status.start_time.get_or_insert_with(|| now.clone());
     }
 }
