@@ -11,6 +11,7 @@ mod killed;
 mod redriven;
 mod requests;
 mod signed;
+mod verified;
 
 use chancery_kit::{Chancery, Ended, Manifest, TestLedger, eventually, independent_audit};
 use tokio::process::Child;
