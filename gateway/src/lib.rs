@@ -26,6 +26,7 @@ mod limits;
 mod listen;
 mod metrics;
 mod model;
+mod names;
 mod openapi;
 mod problem;
 mod progress;

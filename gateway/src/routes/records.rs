@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
 use chancery_reading::Outcome;
 use chancery_sources::judge::now;
@@ -22,6 +22,7 @@ use crate::call::{Item, RequestName, dead, items};
 use crate::gateway::{Gateway, Shared};
 use crate::lanes::{Items, Lane};
 use crate::model::{Pushed, RecordState};
+use crate::names::Names;
 use crate::problem::Problem;
 use crate::room::{self, Room};
 use crate::runs::{Name, PushedRun};
@@ -61,11 +62,10 @@ pub(crate) struct PushQuery {
             ("record" = (operation_id = "getRecord", parameters(
                 ("namespace" = "$request.path.namespace"), ("run" = "$request.path.run"), ("record" = "$response.body#/records/0/record")))),
             ("seal" = (operation_id = "sealRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.path.run")))),
-            ("events" = (operation_id = "watchRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.path.run")))))),
-        (status = "default", description = "Why nothing was taken in", body = Problem, content_type = "application/problem+json")))]
+            ("events" = (operation_id = "watchRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.path.run"))))))))]
 pub(crate) async fn push_records(
     State(gateway): State<Gateway>,
-    Path((namespace, run)): Path<(String, String)>,
+    Names((namespace, run)): Names<(String, String)>,
     query: Result<Query<PushQuery>, QueryRejection>,
     Extension(warrant): Extension<Warrant>,
     headers: HeaderMap,

@@ -5,6 +5,7 @@ mod by_others;
 mod client;
 mod commands;
 mod crashes;
+mod documented;
 mod events;
 mod judged;
 mod killed;
