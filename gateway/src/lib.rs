@@ -28,6 +28,7 @@ mod metrics;
 mod model;
 mod names;
 mod openapi;
+mod places;
 mod problem;
 mod progress;
 mod redrive;

@@ -7,6 +7,7 @@ mod commands;
 mod crashes;
 mod documented;
 mod events;
+mod fair;
 mod judged;
 mod killed;
 mod redriven;
