@@ -7,6 +7,7 @@ mod client;
 mod commands;
 mod ends;
 mod life;
+mod page;
 mod rights;
 mod tokens;
 

@@ -10,6 +10,7 @@ mod events;
 mod fair;
 mod judged;
 mod killed;
+mod page;
 mod redriven;
 mod requests;
 mod signed;
