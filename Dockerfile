@@ -50,53 +50,38 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM ${FILES} AS files
 
-FROM scratch AS operator
+# What all images have in common.
+FROM scratch AS program
 ARG VERSION=0.0.0
 ARG REVISION=
-LABEL org.opencontainers.image.title="chancery-operator" \
-    org.opencontainers.image.description="Looks after SigningRuns: seeds the ledger, starts signers, tells how far they are" \
-    org.opencontainers.image.version="${VERSION}" \
+LABEL org.opencontainers.image.version="${VERSION}" \
     org.opencontainers.image.revision="${REVISION}" \
     org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=files /operator/ /
 USER 65532:65532
+
+FROM program AS operator
+LABEL org.opencontainers.image.title="chancery-operator" \
+    org.opencontainers.image.description="Looks after SigningRuns: seeds the ledger, starts signers, tells how far they are"
+COPY --from=files /operator/ /
 EXPOSE 8080 8081
 ENTRYPOINT ["/chancery-operator"]
 
-FROM scratch AS signer
-ARG VERSION=0.0.0
-ARG REVISION=
+FROM program AS signer
 LABEL org.opencontainers.image.title="chancery-signer" \
-    org.opencontainers.image.description="Signs the records of a run: lease, claim, sign, store, release" \
-    org.opencontainers.image.version="${VERSION}" \
-    org.opencontainers.image.revision="${REVISION}" \
-    org.opencontainers.image.licenses="Apache-2.0"
+    org.opencontainers.image.description="Signs the records of a run: lease, claim, sign, store, release"
 COPY --from=files /signer/ /
-USER 65532:65532
 EXPOSE 9090
 ENTRYPOINT ["/chancery-signer"]
 
-FROM scratch AS intake
-ARG VERSION=0.0.0
-ARG REVISION=
+FROM program AS intake
 LABEL org.opencontainers.image.title="chancery-intake" \
-    org.opencontainers.image.description="Reads the sources of a run, and admits what they offer" \
-    org.opencontainers.image.version="${VERSION}" \
-    org.opencontainers.image.revision="${REVISION}" \
-    org.opencontainers.image.licenses="Apache-2.0"
+    org.opencontainers.image.description="Reads the sources of a run, and admits what they offer"
 COPY --from=files /intake/ /
-USER 65532:65532
 ENTRYPOINT ["/chancery-intake"]
 
-FROM scratch AS gateway
-ARG VERSION=0.0.0
-ARG REVISION=
+FROM program AS gateway
 LABEL org.opencontainers.image.title="chancery-gateway" \
-    org.opencontainers.image.description="Takes in the records that programs push to runs, and shows what became of them" \
-    org.opencontainers.image.version="${VERSION}" \
-    org.opencontainers.image.revision="${REVISION}" \
-    org.opencontainers.image.licenses="Apache-2.0"
+    org.opencontainers.image.description="Takes in the records that programs push to runs, and shows what became of them"
 COPY --from=files /gateway/ /
-USER 65532:65532
 EXPOSE 8443 8080 8081
 ENTRYPOINT ["/chancery-gateway"]

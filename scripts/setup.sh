@@ -25,8 +25,8 @@
 #   --object-store-if-possible  the same, but go on where it cannot be had
 #   --azurite           also have Azurite, the emulator of Azure's store, in .tools/azurite: 360 MB of npm
 #   --azurite-if-possible       the same, but go on where it cannot be had
-#   --schemathesis      also have Schemathesis, which makes requests from an OpenAPI document, and the CloudEvents SDK, in
-#                       .tools/http-api
+#   --schemathesis      also have Schemathesis, which makes requests from an OpenAPI document, the CloudEvents SDK, and
+#                       PyJWT, in .tools/http-api
 #   --schemathesis-if-possible  the same, but go on where they cannot be had
 #   --peers             also have what bench/peers is measured with: packages of npm, among them
 #                       Node.js itself, in bench/peers/node, and of PyPI in .tools/peers-python
@@ -332,8 +332,8 @@ ensure_object_store() {
 
 # ensure_schemathesis OTHERWISE: as for ensure_helm.
 ensure_schemathesis() {
-    ensure_python_packages "$1" "Schemathesis and the CloudEvents SDK" "$root/.tools/http-api" \
-        "$root/tests/http_api/requirements.txt" 'import schemathesis, cloudevents'
+    ensure_python_packages "$1" "Schemathesis, the CloudEvents SDK and PyJWT" "$root/.tools/http-api" \
+        "$root/tests/http_api/requirements.txt" 'import schemathesis, cloudevents, jwt'
 }
 
 # ensure_azurite OTHERWISE: as for ensure_helm.

@@ -50,7 +50,9 @@ pub(crate) enum CliError {
     KeptStatement { path: PathBuf, reason: String },
     #[error("the proof {path} cannot be read: {reason}; `chancery prove RUN RECORD` writes one")]
     Proof { path: PathBuf, reason: String },
-    #[error("the file {path} cannot be written: {reason}")]
+    #[error(
+        "the file {path} cannot be written: {reason}; name another, or make room and rights for this one"
+    )]
     WriteFile { path: PathBuf, reason: io::Error },
     #[error(transparent)]
     Stating(#[from] StatingError),

@@ -94,3 +94,6 @@ async fn take(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

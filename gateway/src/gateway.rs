@@ -14,6 +14,7 @@ use crate::lanes::Lanes;
 use crate::limits::Limits;
 use crate::listen::Listener;
 use crate::metrics::{Metrics, measure};
+use crate::places::Places;
 use crate::redrive::Redrive;
 use crate::routes;
 use crate::watching::Watching;
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) keys: Keys,
     /// Room for bodies.
     pub(crate) held: Arc<Semaphore>,
+    /// Where records are judged.
+    pub(crate) judging: Places,
     pub(crate) watching: Watching,
     /// Has dead letters signed, where something here can.
     pub(crate) redrive: OnceLock<Box<dyn Redrive>>,
@@ -56,8 +59,10 @@ impl Gateway {
         let lanes = Lanes::new(ledger.clone(), limits.queue);
         let held = Arc::new(Semaphore::new(limits.held_bytes));
         let watching = Watching::new(ledger.clone(), limits.streams);
-        let (keys, redrive) = (Keys::default(), OnceLock::new());
-        Self(Arc::new(Shared { ledger, authority, metrics, limits, lanes, keys, held, watching, redrive }))
+        let (keys, judging, redrive) = (Keys::default(), Places::default(), OnceLock::new());
+        let shared =
+            Shared { ledger, authority, metrics, limits, lanes, keys, held, judging, watching, redrive };
+        Self(Arc::new(shared))
     }
 
     /// Has dead letters signed by this when a client asks for it. Without, it is refused.

@@ -1,10 +1,13 @@
 //! What the API is, in its own words: OpenAPI 3.1.
 
+mod refusals;
+
 use std::sync::OnceLock;
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use self::refusals::Refusals;
 use crate::{model, problem, progress, routes};
 
 #[derive(OpenApi)]
@@ -39,7 +42,7 @@ use crate::{model, problem, progress, routes};
         problem::Problem,
     )),
     security(("token" = [])),
-    modifiers(&Bearer)
+    modifiers(&Bearer, &Refusals)
 )]
 struct Api;
 

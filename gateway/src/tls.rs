@@ -158,4 +158,4 @@ fn config(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -11,12 +11,10 @@ use crate::error::CliError;
 use crate::run::incoming::Incoming;
 use crate::run::intake::Taken;
 use crate::run::room::Room;
+use crate::run::supervisor::RECONNECT_FOR;
 
 /// How often the ledger is asked how far it is.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
-
-/// How long a database may be away.
-const RECONNECT_FOR: Duration = Duration::from_secs(60);
 
 /// The longest time before it is asked again whether a batch is late.
 const LONGEST_LOOK: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! What could not become records.
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
 use chancery_store::results::GivenUp;
 
@@ -9,6 +9,7 @@ use super::lines;
 use super::query::{Page, given, most};
 use crate::gateway::Gateway;
 use crate::model::DeadLetter;
+use crate::names::Names;
 use crate::problem::Problem;
 use crate::runs::Name;
 
@@ -18,11 +19,10 @@ const START: (i32, i32, i64) = (0, 0, -1);
 /// The dead letters of a run behind a cursor, one JSON object per line.
 #[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/dead-letters", operation_id = "listDeadLetters", tag = "results",
     params(("namespace" = String, Path), ("run" = String, Path), Page),
-    responses((status = 200, description = "One object per line", body = DeadLetter, content_type = "application/x-ndjson"),
-        (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "One object per line", body = DeadLetter, content_type = "application/x-ndjson")))]
 pub(crate) async fn dead_letters(
     State(gateway): State<Gateway>,
-    Path((namespace, run)): Path<(String, String)>,
+    Names((namespace, run)): Names<(String, String)>,
     query: Result<Query<Page>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let ledger = &gateway.0.ledger;

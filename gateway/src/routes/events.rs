@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures::{Stream, stream};
@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
 use crate::gateway::Gateway;
+use crate::names::Names;
 use crate::problem::Problem;
 use crate::progress::{RunEvent, Told};
 use crate::runs::Name;
@@ -28,11 +29,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
     params(("namespace" = String, Path), ("run" = String, Path),
         ("Last-Event-ID" = Option<String>, Header, description = "Id of the last event that was heard: what has not changed since is not told")),
     responses((status = 200, description = "Events, as they happen", body = RunEvent, content_type = "text/event-stream"),
-        (status = 204, description = "The run is complete, and its end was told"),
-        (status = "default", body = Problem, content_type = "application/problem+json")))]
+        (status = 204, description = "The run is complete, and its end was told")))]
 pub(crate) async fn events(
     State(gateway): State<Gateway>,
-    Path((namespace, run)): Path<(String, String)>,
+    Names((namespace, run)): Names<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let shared = &gateway.0;

@@ -1,21 +1,22 @@
 //! Public keys, by which signatures are verified.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use chancery_store::{Keyring, StoreError};
 
 use crate::gateway::Gateway;
 use crate::model::JwkSet;
+use crate::names::Names;
 use crate::problem::Problem;
 use crate::runs::Name;
 
 /// The public keys of the keyring that a run signs with.
 #[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/jwks.json", operation_id = "getKeysOfRun", tag = "keys",
     params(("namespace" = String, Path), ("run" = String, Path)),
-    responses((status = 200, body = JwkSet), (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = JwkSet)))]
 pub(crate) async fn jwks_of_run(
     State(gateway): State<Gateway>,
-    Path((namespace, run)): Path<(String, String)>,
+    Names((namespace, run)): Names<(String, String)>,
 ) -> Result<Json<JwkSet>, Problem> {
     let run = Name::of(namespace, run)?.find(&gateway.0.ledger).await?;
     jwks(&gateway, &run.keyring).await
@@ -24,10 +25,10 @@ pub(crate) async fn jwks_of_run(
 /// The public keys of a keyring that has a name.
 #[utoipa::path(get, path = "/v1/namespaces/{namespace}/keyrings/{keyring}/jwks.json", operation_id = "getKeysOfKeyring", tag = "keys",
     params(("namespace" = String, Path), ("keyring" = String, Path)),
-    responses((status = 200, body = JwkSet), (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = JwkSet)))]
 pub(crate) async fn jwks_of_keyring(
     State(gateway): State<Gateway>,
-    Path((namespace, keyring)): Path<(String, String)>,
+    Names((namespace, keyring)): Names<(String, String)>,
 ) -> Result<Json<JwkSet>, Problem> {
     let unknown = || Problem::not_found("there is no keyring of this name in this namespace");
     // A keyring's name is made as a run's is.

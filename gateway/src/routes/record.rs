@@ -1,7 +1,7 @@
 //! Single records out.
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,6 +16,7 @@ use super::records::SIGNED;
 use crate::gateway::{Gateway, Shared};
 use crate::keys::hex;
 use crate::model::Record;
+use crate::names::Names;
 use crate::problem::Problem;
 use crate::room::{self, Room};
 use crate::runs::Name;
@@ -24,10 +25,10 @@ use crate::states::flags_of;
 /// One record of a run.
 #[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/records/{record}", operation_id = "getRecord", tag = "records",
     params(("namespace" = String, Path), ("run" = String, Path), ("record" = i64, Path, description = "Its number")),
-    responses((status = 200, body = Record), (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Record)))]
 pub(crate) async fn get_record(
     State(gateway): State<Gateway>,
-    Path((namespace, run, record)): Path<(String, String, String)>,
+    Names((namespace, run, record)): Names<(String, String, String)>,
 ) -> Result<Response, Problem> {
     let run = Name::of(namespace, run)?.find(&gateway.0.ledger).await?;
     let record = record.parse().map_err(|_| Problem::bad_request("a record is named by its number"))?;
@@ -47,10 +48,10 @@ pub(crate) struct DigestQuery {
 /// The record of a run that has a payload, by the SHA-256 of that.
 #[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/records", operation_id = "findRecord", tag = "records",
     params(("namespace" = String, Path), ("run" = String, Path), DigestQuery),
-    responses((status = 200, body = Record), (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Record)))]
 pub(crate) async fn find_record(
     State(gateway): State<Gateway>,
-    Path((namespace, run)): Path<(String, String)>,
+    Names((namespace, run)): Names<(String, String)>,
     query: Result<Query<DigestQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let digest = bytes_of(&given(query)?.digest)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
 use chancery_reading::Outcome;
 use chancery_sources::judge::now;
@@ -16,12 +16,13 @@ use tokio::time::{Duration, Instant};
 use utoipa::IntoParams;
 
 use super::query::given;
-use crate::apart::apart;
 use crate::body::{self, Held};
 use crate::call::{Item, RequestName, dead, items};
 use crate::gateway::{Gateway, Shared};
 use crate::lanes::{Items, Lane};
 use crate::model::{Pushed, RecordState};
+use crate::names::Names;
+use crate::places::Places;
 use crate::problem::Problem;
 use crate::room::{self, Room};
 use crate::runs::{Name, PushedRun};
@@ -61,11 +62,10 @@ pub(crate) struct PushQuery {
             ("record" = (operation_id = "getRecord", parameters(
                 ("namespace" = "$request.path.namespace"), ("run" = "$request.path.run"), ("record" = "$response.body#/records/0/record")))),
             ("seal" = (operation_id = "sealRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.path.run")))),
-            ("events" = (operation_id = "watchRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.path.run")))))),
-        (status = "default", description = "Why nothing was taken in", body = Problem, content_type = "application/problem+json")))]
+            ("events" = (operation_id = "watchRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.path.run"))))))))]
 pub(crate) async fn push_records(
     State(gateway): State<Gateway>,
-    Path((namespace, run)): Path<(String, String)>,
+    Names((namespace, run)): Names<(String, String)>,
     query: Result<Query<PushQuery>, QueryRejection>,
     Extension(warrant): Extension<Warrant>,
     headers: HeaderMap,
@@ -92,7 +92,7 @@ pub(crate) async fn push_records(
     let per_record = if wait.is_zero() { STATE } else { STATE + SIGNED };
     room.take(bytes_held + outcomes.len() * (ITEM + per_record))?;
     let of_answer = room.split(outcomes.len() * per_record);
-    let items = named(&lane, outcomes).await?;
+    let items = named(&gateway.0.judging, &lane, outcomes).await?;
     // What was made of payloads, and marks, also those in the answer.
     let said: usize = items.items.iter().map(Item::said_bytes).sum();
     room.take(2 * said)?;
@@ -124,12 +124,14 @@ pub(crate) async fn push_records(
 }
 
 /// What is taken in of what was read. Expressions are worked out where they hold up nobody else.
-async fn named(lane: &Lane, outcomes: Vec<Outcome>) -> Result<Items, Problem> {
+async fn named(judging: &Places, lane: &Lane, outcomes: Vec<Outcome>) -> Result<Items, Problem> {
     let (target, judged_at) = (lane.target.clone(), now());
     if target.identify.is_none() && target.judge.is_none() {
         return Ok(Items { items: items(outcomes, &target, judged_at)?, judged_at });
     }
-    let items = apart(move || items(outcomes, &target, judged_at)).await.map_err(|error| {
+    let run = target.run.uid;
+    let work = judging.work(run, move || items(outcomes, &target, judged_at)).await;
+    let items = work.map_err(|error| {
         tracing::error!(%error, "an expression could not be worked out");
         Problem::busy()
     })??;

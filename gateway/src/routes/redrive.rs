@@ -1,7 +1,7 @@
 //! Dead letters, signed after all.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use crate::body::{self, Held};
 use crate::content::is_json;
 use crate::gateway::Gateway;
 use crate::model::Redriven;
+use crate::names::Names;
 use crate::problem::Problem;
 use crate::redrive;
 use crate::room::Room;
@@ -34,11 +35,10 @@ pub(crate) struct RedriveRequest {
     params(("namespace" = String, Path), ("run" = String, Path)),
     request_body = RedriveRequest,
     responses((status = 202, description = "The run is made; its events tell how far it is", body = Redriven, links(
-            ("events" = (operation_id = "watchRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.body#/into")))))),
-        (status = "default", body = Problem, content_type = "application/problem+json")))]
+            ("events" = (operation_id = "watchRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.body#/into"))))))))]
 pub(crate) async fn redrive(
     State(gateway): State<Gateway>,
-    Path((namespace, run)): Path<(String, String)>,
+    Names((namespace, run)): Names<(String, String)>,
     Extension(warrant): Extension<Warrant>,
     headers: HeaderMap,
     body: Body,

@@ -1,7 +1,7 @@
 //! Signed records, in the order of their numbers.
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -10,6 +10,7 @@ use super::lines;
 use super::query::{given, most};
 use crate::gateway::Gateway;
 use crate::model::SignedLine;
+use crate::names::Names;
 use crate::problem::Problem;
 use crate::runs::Name;
 
@@ -34,11 +35,10 @@ pub(crate) struct Behind {
 /// The number of the last one is the cursor from which to go on. Of a run that is under way, ask again later.
 #[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/results", operation_id = "listResults", tag = "results",
     params(("namespace" = String, Path), ("run" = String, Path), Behind),
-    responses((status = 200, description = "One object per line", body = SignedLine, content_type = "application/x-ndjson"),
-        (status = "default", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "One object per line", body = SignedLine, content_type = "application/x-ndjson")))]
 pub(crate) async fn results(
     State(gateway): State<Gateway>,
-    Path((namespace, run)): Path<(String, String)>,
+    Names((namespace, run)): Names<(String, String)>,
     query: Result<Query<Behind>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let shared = &gateway.0;

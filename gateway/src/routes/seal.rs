@@ -1,11 +1,12 @@
 //! The end of what is pushed to a run.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use chancery_store::pushing::SealAnswer;
 
 use crate::gateway::Gateway;
 use crate::model::Sealed;
+use crate::names::Names;
 use crate::problem::Problem;
 use crate::runs::Name;
 
@@ -16,11 +17,10 @@ use crate::runs::Name;
     params(("namespace" = String, Path), ("run" = String, Path)),
     responses((status = 200, body = Sealed, links(
             ("events" = (operation_id = "watchRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.path.run")))),
-            ("results" = (operation_id = "listResults", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.path.run")))))),
-        (status = "default", body = Problem, content_type = "application/problem+json")))]
+            ("results" = (operation_id = "listResults", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.path.run"))))))))]
 pub(crate) async fn seal(
     State(gateway): State<Gateway>,
-    Path((namespace, run)): Path<(String, String)>,
+    Names((namespace, run)): Names<(String, String)>,
 ) -> Result<Json<Sealed>, Problem> {
     let ledger = &gateway.0.ledger;
     let name = Name::of(namespace, run)?;

@@ -13,7 +13,7 @@ const EXTENSIONS: &str = "[req]\ndistinguished_name=dn\nx509_extensions=ext\n[dn
                           basicConstraints=critical,CA:FALSE\nsubjectAltName=DNS:gateway\n";
 
 /// A folder with the key pair `one`.
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("extensions"), EXTENSIONS).expect("written");
     make(&folder, "one");
@@ -30,7 +30,7 @@ fn make(folder: &TempDir, name: &str) {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 }
 
-fn path(folder: &TempDir, name: &str) -> PathBuf {
+pub(crate) fn path(folder: &TempDir, name: &str) -> PathBuf {
     folder.path().join(name)
 }
 
@@ -38,8 +38,8 @@ fn give(folder: &TempDir, from: &str, to: &str) {
     fs::copy(path(folder, from), path(folder, to)).expect("copied");
 }
 
-/// Whether somebody who trusts this certificate alone is greeted.
-async fn greets(certificate: &Certificate, folder: &TempDir, trusted: &str) -> bool {
+/// Somebody who trusts this certificate alone.
+pub(crate) fn trusting(folder: &TempDir, trusted: &str) -> TlsConnector {
     let mut roots = RootCertStore::empty();
     let trusted = CertificateDer::from_pem_file(path(folder, trusted)).expect("a certificate");
     roots.add(trusted).expect("it is one");
@@ -48,10 +48,19 @@ async fn greets(certificate: &Certificate, folder: &TempDir, trusted: &str) -> b
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
+    TlsConnector::from(Arc::new(client))
+}
+
+/// What the certificates are of.
+pub(crate) fn name() -> ServerName<'static> {
+    ServerName::try_from("gateway").expect("a name")
+}
+
+/// Whether somebody who trusts this certificate alone is greeted.
+async fn greets(certificate: &Certificate, folder: &TempDir, trusted: &str) -> bool {
     let (here, there) = tokio::io::duplex(16 * 1024);
-    let connector = TlsConnector::from(Arc::new(client));
-    let name = ServerName::try_from("gateway").expect("a name");
-    let (client, _server) = tokio::join!(connector.connect(name, here), certificate.acceptor().accept(there));
+    let greeting = trusting(folder, trusted).connect(name(), here);
+    let (client, _server) = tokio::join!(greeting, certificate.acceptor().accept(there));
     client.is_ok()
 }
 

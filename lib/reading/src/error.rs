@@ -201,7 +201,9 @@ pub enum FinalError {
     #[error(transparent)]
     Table(#[from] TableError),
     /// Anything else that a store says.
-    #[error("the source {source_url} cannot be read: {why}")]
+    #[error(
+        "the source {source_url} cannot be read: {why}; read it by another client of such stores with the same endpoint and credentials, and correct what fails there"
+    )]
     Other {
         /// The url of the source.
         source_url: String,

@@ -102,7 +102,9 @@ pub enum TableError {
         wanted: &'static str,
     },
     /// A column that the query does not have.
-    #[error("table.{field} names the column `{column}`, which the query does not have; it has {columns}")]
+    #[error(
+        "table.{field} names the column `{column}`, which the query does not have; name one of those that it has: {columns}"
+    )]
     NoColumn {
         /// The field.
         field: &'static str,
@@ -143,6 +145,14 @@ pub enum TableError {
         /// The column.
         column: String,
     },
+    /// A value of the order that is no text.
+    #[error(
+        "table.orderBy names the column `{column}`, which is not UTF-8 in some row; order by another column, or leave those rows out of the query"
+    )]
+    NotText {
+        /// The column.
+        column: String,
+    },
     /// A key that cannot be stored.
     #[error(
         "the values of table.orderBy are longer than {limit} bytes in some row; order by shorter columns"
@@ -159,8 +169,20 @@ pub enum TableError {
         /// Columns of the order.
         wanted: usize,
     },
+    /// Somebody between who does not pass everything on.
+    #[error(
+        "the database {place} does not take what reading a table asks of it: {why}; give the URL of the server itself, or of a pooler that keeps a session for each of its clients"
+    )]
+    Pooler {
+        /// The server.
+        place: String,
+        /// What it said.
+        why: String,
+    },
     /// Anything else that the server says.
-    #[error("the database {place} cannot be read: {why}")]
+    #[error(
+        "the database {place} cannot be read: {why}; run table.query by psql with the same URL, and correct what fails there"
+    )]
     Other {
         /// The server.
         place: String,

@@ -31,6 +31,9 @@ struct Arguments {
     /// Leave out the schedules whose records are generated
     #[arg(long)]
     only_reading: bool,
+    /// Leave out the schedules to whose runs nobody pushes
+    #[arg(long)]
+    only_pushed: bool,
 }
 
 #[tokio::main]
@@ -54,7 +57,11 @@ async fn play_all(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let place = Arc::new(Place::new(means)?);
     let (mut totals, began) = (Totals::default(), Instant::now());
     let schedules = (0..).map(|number| Schedule::draw(first.wrapping_add(number), means));
-    let wanted = |schedule: &Schedule| !arguments.only_reading || schedule.shape.input != Input::Generated;
+    let wanted = |schedule: &Schedule| {
+        let input = schedule.shape.input;
+        (!arguments.only_reading || input != Input::Generated)
+            && (!arguments.only_pushed || input == Input::Pushed)
+    };
     for schedule in schedules.filter(wanted).take(usize::try_from(arguments.schedules)?) {
         if began.elapsed() >= time {
             break;

@@ -25,6 +25,8 @@ pub struct Played {
     pub injected: Vec<Injected>,
     /// How often a supervisor or operator was started again.
     pub restarts: u32,
+    /// Requests of clients that push: how many were answered, and how often one was sent again before.
+    pub requests: (u32, u32),
     /// Time from one end of it to the other.
     pub elapsed: Duration,
     /// For each fault that others did not overlap, how long nothing was stored once it was over.
@@ -107,7 +109,9 @@ async fn play_with(
         .filter(|one| is_alone(one, &injected))
         .filter_map(|one| Some((one.fault.kind(), watch.stall_after(one.ended)?)))
         .collect();
-    Ok(Played { restarts: keeper.restarts(), elapsed: began.elapsed(), stalls, injected, judged })
+    let requests = stage.gateways.as_ref().map(|gateways| gateways.requests()).unwrap_or_default();
+    let (restarts, elapsed) = (keeper.restarts(), began.elapsed());
+    Ok(Played { restarts, requests, elapsed, stalls, injected, judged })
 }
 
 /// Lets the faults come, each in its time. True if the run was complete before the last.

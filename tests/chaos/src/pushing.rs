@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -32,6 +32,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Gateways {
     gateways: Vec<Arc<Gateway>>,
+    answered: AtomicU32,
+    again: AtomicU32,
     _keeping: JoinSet<()>,
 }
 
@@ -57,7 +59,8 @@ impl Gateways {
             keeping.spawn(keep(errand.clone(), Arc::clone(&gateway)));
             gateways.push(gateway);
         }
-        Ok(Self { gateways, _keeping: keeping })
+        let (answered, again) = (AtomicU32::default(), AtomicU32::default());
+        Ok(Self { gateways, answered, again, _keeping: keeping })
     }
 
     /// One of those that run.
@@ -66,6 +69,12 @@ impl Gateways {
         let pids = self.gateways.iter().map(|gateway| gateway.pid.load(Ordering::Relaxed));
         let running: Vec<i32> = pids.filter(|pid| *pid > 0).collect();
         running.get(pick % running.len().max(1)).copied()
+    }
+
+    /// How many requests were answered, and how often one was sent again before.
+    #[must_use]
+    pub fn requests(&self) -> (u32, u32) {
+        (self.answered.load(Ordering::Relaxed), self.again.load(Ordering::Relaxed))
     }
 
     fn nth(&self, number: usize) -> &Gateway {
@@ -126,9 +135,13 @@ async fn send(
         let asked = ask(gateways.nth(number + attempt), path, headers, body);
         match tokio::time::timeout(ANSWER, asked).await {
             _ if task.is_given_up() => return Ok(()),
-            Ok(Ok((200, _))) => return Ok(()),
+            Ok(Ok((200, _))) => {
+                gateways.answered.fetch_add(1, Ordering::Relaxed);
+                return Ok(());
+            }
             // It is not there yet; a body was too slow; the run is suspended; too much is under way; or nobody knows.
             Ok(Ok((404 | 408 | 409 | 429 | 500.., _))) | Ok(Err(_)) | Err(_) => {
+                gateways.again.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(PAUSE).await
             }
             Ok(Ok((status, answer))) => {

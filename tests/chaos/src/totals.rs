@@ -27,6 +27,8 @@ pub struct Totals {
     given_back: i64,
     signed_twice: usize,
     restarts: u32,
+    answered: u32,
+    sent_again: u32,
     audited_independently: u32,
     longest_stall: BTreeMap<&'static str, Duration>,
     known_deaths: Recoveries,
@@ -51,7 +53,7 @@ impl Recoveries {
 impl Totals {
     /// Adds a schedule.
     pub fn add(&mut self, schedule: &Schedule, played: &Played) {
-        let Played { injected, restarts, elapsed: _, stalls, judged } = played;
+        let Played { injected, restarts, requests: (answered, again), elapsed: _, stalls, judged } = played;
         self.schedules += 1;
         match schedule.shape.input {
             Input::Generated => {}
@@ -73,6 +75,8 @@ impl Totals {
         self.given_back += judged.given_back;
         self.signed_twice += judged.signed_twice;
         self.restarts += restarts;
+        self.answered += answered;
+        self.sent_again += again;
         self.audited_independently += u32::from(judged.audited_independently);
         for (kind, stall) in stalls {
             let longest = self.longest_stall.entry(kind).or_default();
@@ -124,6 +128,8 @@ impl fmt::Display for Totals {
         )?;
         writeln!(f, "batches signed twice in memory and stored once: {signed_twice}")?;
         writeln!(f, "supervisors and operators started again: {}", self.restarts)?;
+        let Self { answered, sent_again, .. } = self;
+        writeln!(f, "requests of clients that push: {answered} answered, sent again {sent_again} times")?;
         let Recoveries { count, longest } = &self.known_deaths;
         writeln!(
             f,

@@ -15,6 +15,7 @@
 //! A test waits for what it waits for ([`eventually`]), never for a time to pass.
 
 mod account;
+mod api_document;
 pub mod bucket;
 mod chancery;
 mod chart_readme;
@@ -47,6 +48,7 @@ pub mod tls_server;
 mod wait;
 
 pub use account::Offered;
+pub use api_document::ApiDocument;
 pub use chancery::{Chancery, Ended};
 pub use chart_readme::chart_readme;
 pub use filling::{fill, key_spec};

@@ -35,7 +35,7 @@ fn by_code(place: String, code: &str, why: String) -> ReadError {
         "28P01" | "28000" => TableError::LoginRefused { place, why }.into(),
         "3D000" => TableError::NoDatabase { place, why }.into(),
         // Poolers say so of what they do not do.
-        "08P01" => TableError::Other { place, why }.into(),
+        "08P01" => TableError::Pooler { place, why }.into(),
         "42501" => TableError::Refused { place, why }.into(),
         // Conflicts with recovery on a standby, crowded or stopping servers, connections that broke, time-outs.
         "57P01" | "57P02" | "57P03" | "57P05" | "57014" | "25P02" | "25P03" | "25P04" => {

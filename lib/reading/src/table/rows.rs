@@ -148,10 +148,8 @@ impl Wanted {
         for (number, name) in self.table.order_by.iter().enumerate() {
             let value = bytes_of(row, number).map_err(failed)?;
             let value = value.ok_or_else(|| TableError::NullInOrder { column: name.clone() })?;
-            values.push(String::from_utf8(value.to_vec()).map_err(|_| TableError::Other {
-                place: self.place.shown.clone(),
-                why: format!("column {name} of table.orderBy is not UTF-8 in some row"),
-            })?);
+            let text = String::from_utf8(value.to_vec());
+            values.push(text.map_err(|_| TableError::NotText { column: name.clone() })?);
         }
         if bytes_of(row, values.len()).map_err(failed)? == Some(b"t") {
             return Err(

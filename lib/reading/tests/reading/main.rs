@@ -10,6 +10,7 @@ mod descriptions;
 mod failures;
 mod formats;
 mod large;
+mod messages;
 mod parquets;
 mod places;
 mod pooler;

@@ -231,13 +231,13 @@ async fn what_a_description_has_wrong_is_said_in_a_sentence() {
             "SELECT id FROM t",
             "key",
             None,
-            "table.orderBy names the column `key`, which the query does not have; it has id",
+            "table.orderBy names the column `key`, which the query does not have; name one of those that it has: id",
         ),
         (
             "SELECT id, n FROM t",
             "id",
             Some("p"),
-            "table.payload names the column `p`, which the query does not have; it has id, n",
+            "table.payload names the column `p`, which the query does not have; name one of those that it has: id, n",
         ),
         (
             "SELECT id, n FROM t",

@@ -75,7 +75,11 @@ async fn what_waiting_does_not_mend_is_final_and_says_what_to_do() {
             "InvalidAccessKeyId",
             "the source s3://bucket/in does not accept the credentials (InvalidAccessKeyId: m); correct what credentialsSecretRef names, or, without a cluster, the environment of chancery run",
         ),
-        ("400 Bad Request", "InvalidRequest", "the source s3://bucket/in cannot be read: InvalidRequest: m"),
+        (
+            "400 Bad Request",
+            "InvalidRequest",
+            "the source s3://bucket/in cannot be read: InvalidRequest: m; read it by another client of such stores with the same endpoint and credentials, and correct what fails there",
+        ),
     ] {
         let (error, _) = answered(&http(status, code, "m")).await;
         assert!(matches!(error, ReadError::Final(_)), "{error:?}");

@@ -158,24 +158,9 @@ fn its_api_is_reached_from_anywhere_unless_it_is_said_and_its_metrics_from_where
 }
 
 #[test]
-fn an_ingress_and_a_route_lead_to_it_if_they_are_asked_for() -> anyhow::Result<()> {
-    let Some(chart) = with_gateway() else { return Ok(()) };
-    assert!(chart.of_kind("Ingress")?.is_empty() && chart.of_kind("HTTPRoute")?.is_empty());
+fn it_is_monitored_if_that_is_asked_for() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
     let chart = chart.values("everything-values.yaml");
-    let ingress = chart.one("Ingress", "-gateway")?;
-    assert_eq!(ingress["spec"]["rules"][0]["host"], "seals.example");
-    let backend = &ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"];
-    assert_eq!(
-        (&backend["name"], &backend["port"]["name"]),
-        (&json!("seals-everything-gateway"), &json!("https"))
-    );
-    let route = chart.one("HTTPRoute", "-gateway")?;
-    assert_eq!(route["spec"]["parentRefs"], json!([{"name": "public", "namespace": "gateways"}]));
-    assert_eq!(
-        route["spec"]["rules"][0]["backendRefs"],
-        json!([{"name": "seals-everything-gateway", "port": 8443}])
-    );
     let monitor = chart.one("PodMonitor", "-gateway")?;
     assert_eq!(monitor["spec"]["podMetricsEndpoints"][0]["port"], "metrics");
     let rules = chart.of_kind("PrometheusRule")?[0].to_string();

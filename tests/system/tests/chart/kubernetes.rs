@@ -68,7 +68,7 @@ fn check(object: &Value) -> anyhow::Result<()> {
         }
         // Their types are not of Kubernetes itself.
         ("monitoring.coreos.com/v1", "PodMonitor" | "PrometheusRule" | "ServiceMonitor")
-        | ("gateway.networking.k8s.io/v1", "HTTPRoute") => Ok(()),
+        | ("gateway.networking.k8s.io/v1", "BackendTLSPolicy" | "HTTPRoute") => Ok(()),
         ("networking.k8s.io/v1", "Ingress") => fits::<Ingress>(object),
         ("networking.k8s.io/v1", "NetworkPolicy") => fits::<NetworkPolicy>(object),
         ("policy/v1", "PodDisruptionBudget") => fits::<PodDisruptionBudget>(object),

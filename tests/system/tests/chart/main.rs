@@ -12,5 +12,6 @@ mod pod_security;
 mod readme;
 mod rendering;
 mod rights;
+mod routes;
 mod secrets;
 mod values;

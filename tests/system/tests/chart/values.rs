@@ -142,6 +142,26 @@ fn values_that_contradict_each_other_are_refused_with_a_sentence() -> anyhow::Re
         (
             &[
                 "gateway.enabled=true",
+                "gateway.tls.existingSecret=tls",
+                "gateway.httpRoute.enabled=true",
+                "gateway.httpRoute.parentRefs[0].name=public",
+            ],
+            "name one of gateway.httpRoute.backendTLS.caConfigMap",
+        ),
+        (
+            &[
+                "gateway.enabled=true",
+                "gateway.tls.existingSecret=tls",
+                "gateway.httpRoute.enabled=true",
+                "gateway.httpRoute.parentRefs[0].name=public",
+                "gateway.httpRoute.backendTLS.caConfigMap=ca",
+                "gateway.httpRoute.backendTLS.wellKnownCAs=true",
+            ],
+            "name one of gateway.httpRoute.backendTLS.caConfigMap",
+        ),
+        (
+            &[
+                "gateway.enabled=true",
                 "gateway.tls.existingSecret=source-tls",
                 "intake.allowed.secretPrefixes={source-}",
             ],

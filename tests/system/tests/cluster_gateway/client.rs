@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::Context as _;
+use chancery_kit::ApiDocument;
 use serde_json::Value;
 use tokio::process::Command;
+use tokio::sync::OnceCell;
 
 /// A client of a gateway.
 #[derive(Clone, Debug)]
@@ -60,8 +62,20 @@ impl Client {
         self.ask(&format!("{run}/seal"), &["--request", "POST"]).await
     }
 
-    /// Runs `curl`. Where it gets no answer, it fails.
+    /// Asks for it. Where there is no answer, or one that the document of the API does not name, it fails.
     pub(crate) async fn ask(&self, path: &str, more: &[&str]) -> anyhow::Result<Answer> {
+        static DOCUMENT: OnceCell<ApiDocument> = OnceCell::const_new();
+        let read =
+            async || ApiDocument::new(&self.with("").curl("/openapi.json", &[]).await?.expect(200)?.body);
+        let document = DOCUMENT.get_or_try_init(read).await?;
+        let is_post = more.iter().any(|argument| ["POST", "--data-binary"].contains(argument));
+        let method = if is_post { "POST" } else { "GET" };
+        let answer = self.curl(path, more).await?;
+        document.names((method, path), (answer.status, None, answer.body.as_str()))?;
+        Ok(answer)
+    }
+
+    async fn curl(&self, path: &str, more: &[&str]) -> anyhow::Result<Answer> {
         let mut command = Command::new("curl");
         command.args(["--silent", "--show-error", "--max-time", "90", "--write-out", "\n%{http_code}"]);
         command.arg("--cacert").arg(&self.authority).args(more).arg(format!("{}{path}", self.url));

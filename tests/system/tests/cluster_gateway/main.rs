@@ -1,11 +1,13 @@
 //! Records that programs push to a cluster: by the chart's gateway, with the rights that the chart gives it, to an API server
 //! that knows tokens and rights.
 
+mod broken_clients;
 mod certificates;
 mod client;
 mod commands;
 mod ends;
 mod life;
+mod page;
 mod rights;
 mod tokens;
 
@@ -21,7 +23,10 @@ pub(crate) const TLS: &str = "gateway-tls";
 
 /// Makes an authority `NAME-ca` in a folder, and the key pair `NAME` of a gateway on this machine.
 pub(crate) fn make_certificate(folder: &Path, name: &str) -> anyhow::Result<()> {
-    std::fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1,DNS:localhost\n")?;
+    std::fs::write(
+        folder.join("names"),
+        "subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:chancery-gateway.chancery.svc\n",
+    )?;
     openssl(
         folder,
         &format!(

@@ -46,7 +46,12 @@ async fn an_api_server_takes_each_command_that_the_pages_name() -> anyhow::Resul
         std::fs::write(folder.join(file), text)?;
     }
     for part in ["examples", "charts", "crds"] {
-        symlink(project().join(part).canonicalize()?, folder.join(part))?;
+        // A folder, since kubectl takes a link to one for a file.
+        std::fs::create_dir(folder.join(part))?;
+        for entry in std::fs::read_dir(project().join(part).canonicalize()?)? {
+            let entry = entry?;
+            symlink(entry.path(), folder.join(part).join(entry.file_name()))?;
+        }
     }
     let kubectl = cluster.kubectl("default").in_folder(&folder);
     prepare(&kubectl, &helm).await?;

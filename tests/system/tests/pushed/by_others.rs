@@ -13,7 +13,7 @@ use crate::{Site, manifest};
 static SAID: Once = Once::new();
 
 /// A program of the packages, if they are there; else says so in one line, once a process.
-fn installed(program: &str) -> Option<PathBuf> {
+pub(crate) fn installed(program: &str) -> Option<PathBuf> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let found = project.join(".tools/http-api/bin").join(program);
     if found.exists() {
@@ -23,18 +23,18 @@ fn installed(program: &str) -> Option<PathBuf> {
         // Past the capture of the test harness, which would hide it.
         let _ = writeln!(
             std::io::stdout(),
-            "skipped: the API by Schemathesis and the CloudEvents SDK, which are not there (scripts/setup.sh --schemathesis)"
+            "skipped: the API by Schemathesis, the CloudEvents SDK and PyJWT, which are not there (scripts/setup.sh --schemathesis)"
         );
     });
     None
 }
 
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../http_api").join(name)
 }
 
 /// Runs it to its end, where it may leave files behind.
-async fn done(mut command: Command, api: &Api) -> anyhow::Result<String> {
+pub(crate) async fn done(mut command: Command, api: &Api) -> anyhow::Result<String> {
     let folder = tempfile::tempdir()?;
     command.current_dir(folder.path()).env("TOKEN", &api.token).env("PYTHONDONTWRITEBYTECODE", "1");
     let ended = command.stdin(Stdio::null()).kill_on_drop(true).output().await?;

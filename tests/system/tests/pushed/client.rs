@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use chancery_kit::{Chancery, Ended, eventually};
+use chancery_kit::{ApiDocument, Chancery, Ended, eventually};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::process::Child;
+use tokio::sync::OnceCell;
 
 pub(crate) const NDJSON: &str = "application/x-ndjson";
 
@@ -112,11 +113,26 @@ impl Api {
         headers: &[(&str, &str)],
         body: impl AsRef<[u8]>,
     ) -> anyhow::Result<Answer> {
-        let body = body.as_ref();
+        let (document, body) = (self.document().await?, body.as_ref());
         let mut stream = self.connect().await?;
         let head = self.head(method, path, headers) + &format!("content-length: {}\r\n\r\n", body.len());
         stream.write_all(&[head.as_bytes(), body].concat()).await?;
-        answer(&mut stream).await
+        let answer = answer(&mut stream).await?;
+        let Answer { status, head, body } = &answer;
+        document.names((method, path), (*status, Some(head.as_str()), body.as_str()))?;
+        Ok(answer)
+    }
+
+    /// What the API says of itself: the same, whichever it is.
+    pub(crate) async fn document(&self) -> anyhow::Result<&'static ApiDocument> {
+        static DOCUMENT: OnceCell<ApiDocument> = OnceCell::const_new();
+        let read = async || {
+            let mut stream = self.connect().await?;
+            let head = self.head("GET", "/openapi.json", &[]) + "\r\n";
+            stream.write_all(head.as_bytes()).await?;
+            ApiDocument::new(&answer(&mut stream).await?.expect(200)?.body)
+        };
+        DOCUMENT.get_or_try_init(read).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Answer> {

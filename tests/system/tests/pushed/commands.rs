@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use chancery_kit::{Chancery, Ended};
+use chancery_kit::{Chancery, Ended, Manifest};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -73,5 +73,41 @@ async fn what_cannot_be_served_or_reached_is_said() -> anyhow::Result<()> {
     let said = chancery.run(&["serve", "--listen", &listen]).await?.expect_code(2)?.stderr;
     assert!(said.contains("there is something that is no socket"), "{said}");
     assert_eq!(std::fs::read_to_string(&file)?, "1\n");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_takes_nothing_gets_a_sentence_and_leaves_the_ledger_as_it_was() -> anyhow::Result<()> {
+    let site = Site::with(&manifest()).await?;
+    for name in ["random", "going"] {
+        let generated = Manifest::new().named(name).of(10, 1, 10);
+        site.chancery.sign(&generated, &[]).await?.expect_code(0)?;
+    }
+    site.served.api.push("?wait=60", "1\n").await?.expect(200)?;
+    site.served.api.seal().await?.expect(200)?;
+    let Site { ledger, chancery, served: _served, run } = site;
+    Ended::of(run).await?.expect_code(0)?;
+    let going = "UPDATE chancery.runs SET deleted_at = clock_timestamp() WHERE name = 'going'";
+    sqlx::query(going).execute(ledger.ledger.pool()).await?;
+    let before = ledger.fingerprint().await?;
+    let file = chancery.write("a.ndjson", "1\n2\n")?;
+    let file = file.to_str().unwrap_or_default();
+    let sealed = "the run default/demo is sealed: it has all its records; push to another run";
+    let others = "the run default/random has other sources; push to one whose source is `http: {}`";
+    for (run, adds, words) in [
+        ("other", true, "there is no run default/other in this ledger; `chancery status` lists"),
+        ("other", false, "there is no run default/other in this ledger; `chancery status` lists"),
+        ("going", true, "there is no run default/going in this ledger; `chancery status` lists"),
+        ("going", false, "there is no run default/going in this ledger; `chancery status` lists"),
+        ("random", true, others),
+        ("random", false, others),
+        ("demo", true, sealed),
+    ] {
+        let arguments =
+            if adds { vec!["records", "add", file, "--run", run] } else { vec!["records", "seal", run] };
+        let said = chancery.run(&arguments).await?.expect_code(2)?.stderr;
+        assert!(said.contains("error: the API refuses: ") && said.contains(words), "{words}\n{said}");
+        assert_eq!(ledger.fingerprint().await?, before, "{arguments:?}");
+    }
     Ok(())
 }

@@ -5,12 +5,16 @@ mod by_others;
 mod client;
 mod commands;
 mod crashes;
+mod documented;
 mod events;
+mod fair;
 mod judged;
 mod killed;
+mod page;
 mod redriven;
 mod requests;
 mod signed;
+mod verified;
 
 use chancery_kit::{Chancery, Ended, Manifest, TestLedger, eventually, independent_audit};
 use tokio::process::Child;
