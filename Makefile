@@ -27,7 +27,7 @@ run: build ## Sign MANIFEST (default examples/signingrun.yaml) and audit the res
 
 .PHONY: test
 test: ## Run every test, several programs at a time; ARGS adds arguments of cargo test, such as --test NAME
-	@scripts/setup.sh --helm-if-possible --pgbouncer-if-possible --independent-audit-if-possible --object-store-if-possible --azurite-if-possible --schemathesis-if-possible --peers-if-possible --valgrind-if-possible
+	@scripts/setup.sh --helm-if-possible --pgbouncer-if-possible --independent-audit-if-possible --object-store-if-possible --azurite-if-possible --schemathesis-if-possible --envelopes-if-possible --anvil-if-possible --peers-if-possible --valgrind-if-possible
 	cargo build --locked --workspace --bins
 	scripts/test.sh $(ARGS)
 

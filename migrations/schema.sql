@@ -6,7 +6,12 @@ CREATE TYPE chancery.algorithm AS ENUM (
     'RS256',
     'PS256',
     'ES256',
-    'EdDSA'
+    'ES384',
+    'ES256K',
+    'EdDSA',
+    'ML-DSA-44',
+    'ML-DSA-65',
+    'ML-DSA-87'
 );
 
 CREATE TYPE chancery.arrival_state AS ENUM (
@@ -33,7 +38,12 @@ CREATE TYPE chancery.batch_tree AS ENUM (
 );
 
 CREATE TYPE chancery.envelope AS ENUM (
-    'Raw'
+    'Raw',
+    'JWS',
+    'JWSDetached',
+    'COSESign1',
+    'DSSE',
+    'EIP191'
 );
 
 CREATE TYPE chancery.idempotency AS ENUM (
@@ -88,7 +98,8 @@ CREATE TYPE chancery.object AS (
 
 CREATE TYPE chancery.signing_library AS ENUM (
     'aws-lc-rs',
-    'chancery-kernel'
+    'chancery-kernel',
+    'k256'
 );
 
 CREATE TYPE chancery.statement_kind AS ENUM (
@@ -1157,6 +1168,11 @@ CREATE FUNCTION chancery.key_fits(p_algorithm chancery.algorithm, p_key_size int
     AS $$
     SELECT CASE p_algorithm
         WHEN 'ES256' THEN octet_length(p_public_key) = 91 AND octet_length(p_wrapped_key) = 167
+        WHEN 'ES384' THEN octet_length(p_public_key) = 120 AND octet_length(p_wrapped_key) = 214
+        WHEN 'ES256K' THEN octet_length(p_public_key) = 88 AND octet_length(p_wrapped_key) = 164
+        WHEN 'ML-DSA-44' THEN octet_length(p_public_key) = 1334 AND octet_length(p_wrapped_key) = 83
+        WHEN 'ML-DSA-65' THEN octet_length(p_public_key) = 1974 AND octet_length(p_wrapped_key) = 83
+        WHEN 'ML-DSA-87' THEN octet_length(p_public_key) = 2614 AND octet_length(p_wrapped_key) = 83
         WHEN 'EdDSA' THEN octet_length(p_public_key) = 44 AND octet_length(p_wrapped_key) = 77
         ELSE octet_length(p_public_key) = p_key_size / 8 + 38
              AND octet_length(p_wrapped_key) BETWEEN p_key_size * 9 / 16 AND p_key_size * 9 / 16 + 160
@@ -1305,7 +1321,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) RETURNS record
+CREATE FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1319,9 +1335,12 @@ BEGIN
             PERFORM chancery.keyring_own(v_ring.id, p_object, p_adopt);
             IF coalesce(p_algorithm <> v_ring.algorithm, false)
                OR coalesce(p_key_size IS DISTINCT FROM v_ring.key_size AND p_key_size IS NOT NULL, false)
-               OR coalesce(p_key_count <> v_ring.key_count, false) THEN
+               OR coalesce(p_key_count <> v_ring.key_count, false)
+               OR coalesce(p_envelope <> v_ring.envelope, false)
+               OR (p_content_type IS NOT NULL AND p_content_type IS DISTINCT FROM v_ring.content_type) THEN
                 RAISE EXCEPTION '%', concat_ws(', ',
-                    'algorithm ' || v_ring.algorithm, 'keySize ' || v_ring.key_size, 'keyCount ' || v_ring.key_count)
+                    'algorithm ' || v_ring.algorithm, 'keySize ' || v_ring.key_size, 'keyCount ' || v_ring.key_count,
+                    'envelope ' || v_ring.envelope, 'contentType ' || v_ring.content_type)
                     USING ERRCODE = 'CH003';
             END IF;
             keyring := v_ring.id;
@@ -1331,10 +1350,10 @@ BEGIN
     IF p_key_count IS NULL THEN
         RAISE EXCEPTION 'there is no keyring %/%', p_namespace, p_name USING ERRCODE = 'CH004';
     END IF;
-    INSERT INTO chancery.keyrings (uid, namespace, name, algorithm, key_size, key_count, data_key_fingerprint,
+    INSERT INTO chancery.keyrings (uid, namespace, name, algorithm, key_size, key_count, envelope, content_type, data_key_fingerprint,
                                    namespace_uid, object_uid)
     VALUES (p_uid, p_namespace, p_name, coalesce(p_algorithm, p_default_algorithm),
-            coalesce(p_key_size, p_default_key_size), p_key_count, p_data_key_fingerprint,
+            coalesce(p_key_size, p_default_key_size), p_key_count, coalesce(p_envelope, 'Raw'), p_content_type, p_data_key_fingerprint,
             p_object.namespace_uid, p_object.object_uid)
     RETURNING id INTO keyring;
     INSERT INTO chancery.data_keys (keyring_id, wrapped, kek_fingerprint)
@@ -1422,13 +1441,13 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.keyring_show(p_namespace text, p_name text) RETURNS TABLE(keyring_id integer, keyring_uid uuid, algorithm text, key_size integer, key_count integer, provider text, envelope text, filled boolean)
+CREATE FUNCTION chancery.keyring_show(p_namespace text, p_name text) RETURNS TABLE(keyring_id integer, keyring_uid uuid, algorithm text, key_size integer, key_count integer, provider text, envelope text, content_type text, filled boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     RETURN QUERY
-    SELECT k.id, k.uid, k.algorithm::text, k.key_size, k.key_count, k.provider::text, k.envelope::text, k.filled_at IS NOT NULL
+    SELECT k.id, k.uid, k.algorithm::text, k.key_size, k.key_count, k.provider::text, k.envelope::text, k.content_type, k.filled_at IS NOT NULL
       FROM chancery.keyrings k WHERE k.namespace = p_namespace AND k.name = p_name;
 END
 $$;
@@ -2274,7 +2293,7 @@ BEGIN
     END IF;
     SELECT r.namespace, k.key_count, k.key_size,
            chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size,
-                              chancery.signature_bytes(k.algorithm, k.key_size)) AS bytes
+                              chancery.signature_bytes(k.algorithm, k.key_size, k.envelope)) AS bytes
       INTO STRICT v_run
       FROM chancery.runs r
       JOIN chancery.keyrings k ON k.id = r.keyring_id
@@ -2287,7 +2306,7 @@ BEGIN
             chancery.bytes_text(v_run.bytes), chancery.bytes_text(p_limits.run_bytes));
     ELSIF v_bits > p_limits.key_bits THEN
         v_refusal := format(
-            'the run asks for %s keys of %s bits, %s bits in all, and one run may have %s bits made; ask for fewer keys, shorter ones or another algorithm (ES256 and EdDSA count 256 bits per key), or ask whoever installed Chancery to raise limits.keyBitsPerRun of the chart''s values',
+            'the run asks for %s keys of %s bits, %s bits in all, and one run may have %s bits made; ask for fewer keys, shorter ones or another algorithm (all but RSA count 256 bits per key), or ask whoever installed Chancery to raise limits.keyBitsPerRun of the chart''s values',
             v_run.key_count, coalesce(v_run.key_size, 256), v_bits, p_limits.key_bits);
     END IF;
     IF v_refusal IS NULL AND (p_limits.namespace_runs IS NOT NULL OR p_limits.namespace_bytes IS NOT NULL) THEN
@@ -2354,7 +2373,7 @@ CREATE FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_
          + ceil(p_to_sign::numeric / p_batch_size) * 1100
 $$;
 
-CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text) RETURNS TABLE(run_id integer, created boolean)
+CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text) RETURNS TABLE(run_id integer, created boolean)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -2378,7 +2397,7 @@ BEGIN
       FROM chancery.keyring_find_or_create(
                p_namespace, p_keyring, p_keyring_uid, p_data_key_fingerprint, p_data_key, p_kek_fingerprint,
                p_algorithm, p_key_size, p_key_count, p_default_algorithm, p_default_key_size,
-               p_object, p_adopt_keyring) f;
+               p_envelope, p_content_type, p_object, p_adopt_keyring) f;
     IF p_policy IS NOT NULL AND p_sources IS NULL THEN
         RAISE EXCEPTION 'generated records are judged by no policy' USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -2408,7 +2427,7 @@ BEGIN
                             '(chancery.block_is_sound(first_record, last_record, octet_length(signatures), %s, %s))',
                             b.bytes, p_batch_size) END
       INTO STRICT v_guards
-      FROM chancery.keyrings k, chancery.signature_bytes(k.algorithm, k.key_size) b (bytes) WHERE k.id = v_keyring;
+      FROM chancery.keyrings k, chancery.signature_bytes(k.algorithm, k.key_size, k.envelope) b (bytes) WHERE k.id = v_keyring;
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signature_blocks'] LOOP
         v_options := CASE WHEN v_parent <> 'batches'
                           THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
@@ -2610,7 +2629,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.run_show(p_namespace text, p_name text) RETURNS TABLE(id integer, uid uuid, made_at bigint, batch_size bigint, sealed_records bigint, suspended boolean, sealed boolean, complete boolean, deleted boolean, record_count bigint, record_size integer, chunk_size bigint, idempotency text, expression text, digest_window double precision, record_limit bigint, dead_limit bigint, dead_retention double precision, sources text, keyring_id integer, keyring_uid uuid, keyring_name text, algorithm text, key_size integer, key_count integer, provider text, envelope text, filled boolean, policy_name text, policy_hash bytea)
+CREATE FUNCTION chancery.run_show(p_namespace text, p_name text) RETURNS TABLE(id integer, uid uuid, made_at bigint, batch_size bigint, sealed_records bigint, suspended boolean, sealed boolean, complete boolean, deleted boolean, record_count bigint, record_size integer, chunk_size bigint, idempotency text, expression text, digest_window double precision, record_limit bigint, dead_limit bigint, dead_retention double precision, sources text, keyring_id integer, keyring_uid uuid, keyring_name text, algorithm text, key_size integer, key_count integer, provider text, envelope text, content_type text, filled boolean, policy_name text, policy_hash bytea)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2624,7 +2643,7 @@ BEGIN
            (SELECT jsonb_agg(jsonb_build_object('name', s.name) || CASE WHEN s.description ? 'http' THEN s.description ELSE '{}' END
                              ORDER BY s.source)
               FROM chancery.sources s WHERE s.run_id = r.id)::text,
-           k.id, k.uid, k.name, k.algorithm::text, k.key_size, k.key_count, k.provider::text, k.envelope::text,
+           k.id, k.uid, k.name, k.algorithm::text, k.key_size, k.key_count, k.provider::text, k.envelope::text, k.content_type,
            k.filled_at IS NOT NULL, r.policy_name, r.policy_hash
       FROM chancery.runs r
       JOIN chancery.keyrings k ON k.id = r.keyring_id
@@ -2720,7 +2739,7 @@ BEGIN
                                 + chancery.run_bytes(i.admitted, i.admitted, 150, r.batch_size, s.bytes))
               FROM chancery.runs r
               JOIN chancery.keyrings k ON k.id = r.keyring_id
-             CROSS JOIN LATERAL chancery.signature_bytes(k.algorithm, k.key_size) AS s (bytes)
+             CROSS JOIN LATERAL chancery.signature_bytes(k.algorithm, k.key_size, k.envelope) AS s (bytes)
               LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
               LEFT JOIN chancery.intakes i ON i.run_id = r.id
              WHERE r.id = p_run);
@@ -2766,13 +2785,21 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) RETURNS integer
+CREATE FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer, p_envelope chancery.envelope) RETURNS integer
     LANGUAGE sql IMMUTABLE
     AS $$
-    SELECT CASE WHEN p_algorithm IN ('RS256', 'PS256') THEN p_key_size / 8 ELSE 64 END
+    SELECT CASE p_algorithm
+        WHEN 'RS256' THEN p_key_size / 8
+        WHEN 'PS256' THEN p_key_size / 8
+        WHEN 'ES384' THEN 96
+        WHEN 'ML-DSA-44' THEN 2420
+        WHEN 'ML-DSA-65' THEN 3309
+        WHEN 'ML-DSA-87' THEN 4627
+        ELSE CASE WHEN p_envelope = 'EIP191' THEN 65 ELSE 64 END
+    END
 $$;
 
-CREATE FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[]) RETURNS TABLE(record bigint, digest bytea, key_id uuid, signature bytea, signed_at text, flags text)
+CREATE FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[], p_payload_bytes bigint) RETURNS TABLE(record bigint, digest bytea, key_id uuid, signature bytea, signed_at text, flags text, payload bytea)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -2781,15 +2808,19 @@ CREATE FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records 
     AS $_$
 DECLARE
     v_run chancery.runs%ROWTYPE;
+    v_is_whole boolean;
+    v_query text;
 BEGIN
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid AND r.deleted_at IS NULL;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    RETURN QUERY EXECUTE format(
-        'SELECT n.record, coalesce(r.digest, sha256(r.payload)), l.key_id,
-                substring(b.signatures FROM ((n.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer),
-                to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''), %3$s
+    SELECT p_payload_bytes > 0 AND k.envelope::text IN ('JWS', 'COSESign1', 'DSSE') INTO v_is_whole
+      FROM chancery.keyrings k WHERE k.id = v_run.keyring_id;
+    v_query := format(
+        'SELECT n.record, coalesce(r.digest, sha256(r.payload)) AS digest, l.key_id,
+                substring(b.signatures FROM ((n.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer) AS signature,
+                to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"'') AS signed_at, %3$s AS flags, %4$s
            FROM unnest($1) WITH ORDINALITY AS n (record, place)
           CROSS JOIN LATERAL (
                  SELECT c.first_record, c.lease_id, c.signatures,
@@ -2801,12 +2832,19 @@ BEGIN
            JOIN chancery.%2$I r ON r.record = n.record
           ORDER BY n.place', 'signature_blocks_' || p_run, 'records_' || p_run,
         CASE WHEN v_run.policy_hash IS NULL THEN 'NULL::text'
-             ELSE format('(SELECT f.hits::text FROM chancery.%I f WHERE f.record = n.record)', 'flags_' || p_run) END)
-      USING p_records, p_run;
+             ELSE format('(SELECT f.hits::text FROM chancery.%I f WHERE f.record = n.record)', 'flags_' || p_run) END,
+        CASE WHEN v_is_whole
+             THEN 'r.payload, n.place, sum(octet_length(r.payload)) OVER (ORDER BY n.place) - octet_length(r.payload) AS before'
+             ELSE 'NULL::bytea' END);
+    IF v_is_whole THEN
+        v_query := format('SELECT w.record, w.digest, w.key_id, w.signature, w.signed_at, w.flags, w.payload
+                             FROM (%s) w WHERE w.before < $3 ORDER BY w.place', v_query);
+    END IF;
+    RETURN QUERY EXECUTE v_query USING p_records, p_run, p_payload_bytes;
 END
 $_$;
 
-CREATE FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) RETURNS SETOF record
+CREATE FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT envelope text, OUT content_type text, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) RETURNS SETOF record
     LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -2822,7 +2860,7 @@ BEGIN
     IF v_run.namespace = p_namespace AND v_run.name = p_name THEN
         RETURN QUERY
         SELECT v_run.id, v_run.uid, (SELECT l.uid FROM chancery.ledger l), v_run.namespace, v_run.name,
-               k.uid, k.algorithm::text, k.key_size, k.filled_at IS NOT NULL, k.data_key_fingerprint,
+               k.uid, k.algorithm::text, k.key_size, k.envelope::text, k.content_type, k.filled_at IS NOT NULL, k.data_key_fingerprint,
                v_run.deleted_at IS NOT NULL
           FROM chancery.keyrings k WHERE k.id = v_run.keyring_id;
     END IF;
@@ -3160,8 +3198,12 @@ CREATE TABLE chancery.keyrings (
     object_uid uuid NOT NULL,
     adopted_from uuid,
     adopted_at timestamp with time zone,
+    content_type text,
     CONSTRAINT keyrings_check CHECK (((algorithm = ANY (ARRAY['RS256'::chancery.algorithm, 'PS256'::chancery.algorithm])) = (key_size IS NOT NULL))),
     CONSTRAINT keyrings_check1 CHECK (((adopted_from IS NULL) = (adopted_at IS NULL))),
+    CONSTRAINT keyrings_check2 CHECK (((content_type IS NULL) OR ((envelope)::text <> ALL (ARRAY['Raw'::text, 'EIP191'::text])))),
+    CONSTRAINT keyrings_check3 CHECK ((((envelope)::text <> 'EIP191'::text) OR ((algorithm)::text = 'ES256K'::text))),
+    CONSTRAINT keyrings_content_type_check CHECK (((octet_length(content_type) >= 1) AND (octet_length(content_type) <= 255))),
     CONSTRAINT keyrings_forgotten_use_check CHECK ((forgotten_use >= 0)),
     CONSTRAINT keyrings_key_count_check CHECK ((key_count >= 1))
 );
@@ -3583,7 +3625,7 @@ CREATE TRIGGER intakes_keep_their_shape BEFORE UPDATE OF run_id, idempotency, ex
 
 CREATE TRIGGER judgements_never_change BEFORE DELETE OR UPDATE ON chancery.judgements FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER keyrings_keep_their_shape BEFORE UPDATE OF uid, namespace, name, algorithm, key_size, provider, envelope, data_key_fingerprint ON chancery.keyrings FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER keyrings_keep_their_shape BEFORE UPDATE OF uid, namespace, name, algorithm, key_size, provider, envelope, content_type, data_key_fingerprint ON chancery.keyrings FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE CONSTRAINT TRIGGER leases_are_stored_whole AFTER UPDATE OF stored_to ON chancery.leases DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((new.stored_to IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_part_of_a_batch();
 
@@ -3789,7 +3831,7 @@ REVOKE ALL ON FUNCTION chancery.keyring_collect(p_keyring integer, p_instant tim
 REVOKE ALL ON FUNCTION chancery.keyring_delete(p_namespace text, p_name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.keyring_delete(p_namespace text, p_name text) TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.keyring_find_or_create(p_namespace text, p_name text, p_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_object chancery.object, p_adopt uuid, OUT keyring integer, OUT made boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.keyring_forget(p_keyring integer, p_most bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.keyring_forget(p_keyring integer, p_most bigint) TO chancery_operator;
@@ -3911,8 +3953,8 @@ GRANT ALL ON FUNCTION chancery.run_adopt(p_run integer, p_former uuid, p_object 
 REVOKE ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text) TO chancery_operator;
+REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_functions(p_run integer) FROM PUBLIC;
 
@@ -3951,15 +3993,15 @@ REVOKE ALL ON FUNCTION chancery.runs_standing(p_runs integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.runs_standing(p_runs integer[]) TO chancery_operator;
 GRANT ALL ON FUNCTION chancery.runs_standing(p_runs integer[]) TO chancery_gateway;
 
-REVOKE ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer) TO chancery_operator;
+REVOKE ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer, p_envelope chancery.envelope) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.signature_bytes(p_algorithm chancery.algorithm, p_key_size integer, p_envelope chancery.envelope) TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[]) TO chancery_operator;
-GRANT ALL ON FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[]) TO chancery_gateway;
+REVOKE ALL ON FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[], p_payload_bytes bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[], p_payload_bytes bigint) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records bigint[], p_payload_bytes bigint) TO chancery_gateway;
 
-REVOKE ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) TO chancery_signer;
+REVOKE ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT envelope text, OUT content_type text, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.signer_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT envelope text, OUT content_type text, OUT filled boolean, OUT data_key_fingerprint text, OUT deleted boolean) TO chancery_signer;
 
 REVOKE ALL ON FUNCTION chancery.source_listed(p_source integer, p_token bytea, p_splits integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.source_listed(p_source integer, p_token bytea, p_splits integer) TO chancery_intake;

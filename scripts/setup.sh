@@ -7,6 +7,7 @@
 #                    [--object-store | --object-store-if-possible]
 #                    [--azurite | --azurite-if-possible]
 #                    [--schemathesis | --schemathesis-if-possible]
+#                    [--envelopes | --envelopes-if-possible] [--anvil | --anvil-if-possible]
 #                    [--peers | --peers-if-possible]
 #                    [--valgrind-if-possible]
 #
@@ -28,6 +29,10 @@
 #   --schemathesis      also have Schemathesis, which makes requests from an OpenAPI document, the CloudEvents SDK, and
 #                       PyJWT, in .tools/http-api
 #   --schemathesis-if-possible  the same, but go on where they cannot be had
+#   --envelopes         also have PyJWT, pycose, securesystemslib and eth_account, which check what is signed, in .tools/envelopes
+#   --envelopes-if-possible     the same, but go on where they cannot be had
+#   --anvil             also have Anvil, a development chain of Ethereum, in .tools/anvil
+#   --anvil-if-possible the same, but go on where it cannot be had
 #   --peers             also have what bench/peers is measured with: packages of npm, among them
 #                       Node.js itself, in bench/peers/node, and of PyPI in .tools/peers-python
 #   --peers-if-possible the same, but go on where it cannot be had
@@ -336,6 +341,38 @@ ensure_schemathesis() {
         "$root/tests/http_api/requirements.txt" 'import schemathesis, cloudevents, jwt'
 }
 
+# ensure_envelopes OTHERWISE: as for ensure_helm.
+ensure_envelopes() {
+    ensure_python_packages "$1" "PyJWT, pycose, securesystemslib and eth_account" "$root/.tools/envelopes" \
+        "$root/tests/envelopes/requirements.txt" 'import jwt, pycose.messages, securesystemslib.dsse, eth_account'
+}
+
+# ensure_anvil OTHERWISE: as for ensure_helm.
+ensure_anvil() {
+    local otherwise=$1 folder=$root/.tools/anvil log
+    if cmp -s "$root/tests/envelopes/package-lock.json" "$folder/node_modules/installed-lock.json"; then return; fi
+    if ! has npm; then
+        "$otherwise" "no npm found, by which Anvil is had"
+        return
+    fi
+    say "installing Anvil into .tools/anvil"
+    log=$(mktemp)
+    mkdir -p "$folder"
+    cp "$root/tests/envelopes/package.json" "$root/tests/envelopes/package-lock.json" "$folder/"
+    # Scripts of the package are not run: all that is wanted is the program in it.
+    if npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund \
+        --fetch-retries=1 --fetch-timeout=120000 >"$log" 2>&1 </dev/null &&
+        "$folder"/node_modules/@foundry-rs/anvil-linux-*/bin/anvil --version >"$log" 2>&1; then
+        ln -sf "$(cd "$folder" && echo node_modules/@foundry-rs/anvil-linux-*/bin/anvil)" "$folder/anvil"
+        cp "$folder/package-lock.json" "$folder/node_modules/installed-lock.json"
+        rm -f "$log"
+    else
+        tail -n 5 "$log" >&2
+        rm -f "$log"
+        "$otherwise" "npm could not install Anvil; its last lines are above"
+    fi
+}
+
 # ensure_azurite OTHERWISE: as for ensure_helm.
 ensure_azurite() {
     local otherwise=$1 folder=$root/.tools/azurite log
@@ -406,6 +443,8 @@ with_independent_audit=no
 with_object_store=no
 with_azurite=no
 with_schemathesis=no
+with_envelopes=no
+with_anvil=no
 with_peers=no
 with_valgrind=no
 for argument in "$@"; do
@@ -425,12 +464,16 @@ for argument in "$@"; do
     --azurite-if-possible) with_azurite=say ;;
     --schemathesis) with_schemathesis=fail ;;
     --schemathesis-if-possible) with_schemathesis=say ;;
+    --envelopes) with_envelopes=fail ;;
+    --envelopes-if-possible) with_envelopes=say ;;
+    --anvil) with_anvil=fail ;;
+    --anvil-if-possible) with_anvil=say ;;
     --peers) with_peers=fail ;;
     --peers-if-possible) with_peers=say ;;
     --valgrind-if-possible) with_valgrind=yes ;;
     *)
         fail "unknown argument \`$argument\`; known are --no-postgres, --cargo-deny, --cargo-fuzz," \
-            "--pgbouncer-if-possible, --valgrind-if-possible, --helm-by-hash, and --helm, --independent-audit, --object-store, --azurite, --schemathesis and --peers, each also with" \
+            "--pgbouncer-if-possible, --valgrind-if-possible, --helm-by-hash, and --helm, --independent-audit, --object-store, --azurite, --schemathesis, --envelopes, --anvil and --peers, each also with" \
             "-if-possible"
         ;;
     esac
@@ -450,5 +493,7 @@ if [ "$with_independent_audit" != no ]; then ensure_independent_audit "$with_ind
 if [ "$with_object_store" != no ]; then ensure_object_store "$with_object_store"; fi
 if [ "$with_azurite" != no ]; then ensure_azurite "$with_azurite"; fi
 if [ "$with_schemathesis" != no ]; then ensure_schemathesis "$with_schemathesis"; fi
+if [ "$with_envelopes" != no ]; then ensure_envelopes "$with_envelopes"; fi
+if [ "$with_anvil" != no ]; then ensure_anvil "$with_anvil"; fi
 if [ "$with_peers" != no ]; then ensure_peers "$with_peers"; fi
 if [ "$with_valgrind" = yes ]; then valgrind_if_possible; fi

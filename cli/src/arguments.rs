@@ -425,6 +425,11 @@ pub(crate) enum Exported {
     DeadLetters,
     /// {"record","batch","key","algorithm","signature","signedAt"}: base64; ES256 as the 64 bytes r‖s
     Signatures,
+    /// {"run","record","batch","digest","payload","key","algorithm","signature","signedAt","envelope","address"}: what other
+    /// programs check; "key" as in "jwks", payload and signature in base64, "envelope" finished, "address" of Ethereum keys
+    Signed,
+    /// {"keys"}: the public keys of the ring as a JWK set (RFC 7517), each named by its thumbprint (RFC 7638)
+    Jwks,
     /// {"key","algorithm","publicKey"}: PEM, SubjectPublicKeyInfo
     Keys,
     /// {"lease","key","batch","holder","useSequence","acquiredAt","expiresAt","releasedAt","outcome"}

@@ -158,6 +158,8 @@ pub(crate) enum CliError {
     ApiAway(String),
     #[error("the API refuses: {0}")]
     ApiRefuses(String),
+    #[error("the keyring cannot be exported: {0}; `chancery verify` says what is wrong with it")]
+    NotExported(String),
     #[error("standard output cannot be written: {0}")]
     Write(io::Error),
     #[error("signals cannot be received: {0}")]
@@ -199,6 +201,7 @@ impl CliError {
             | Self::DataKey(_)
             | Self::WrapDataKey(_)
             | Self::Signals(_)
+            | Self::NotExported(_)
             | Self::SignerProgram(_)
             | Self::IntakeProgram(_) => Exit::Failed,
             Self::Source(SourceError::Store(_)) => Exit::BadInput,

@@ -2,6 +2,9 @@
 //!
 //! Names and order of the fields are a contract with those who read exports.
 
+mod jwks;
+mod signed;
+
 use std::io::{self, BufWriter, Write};
 
 use base64::Engine as _;
@@ -274,6 +277,8 @@ async fn write_all(database: &Database, arguments: &ExportArguments) -> Result<(
         Exported::Arrivals => write_lines::<Arrival, _>(exporter.arrivals()).await,
         Exported::DeadLetters => write_lines::<DeadLetter, _>(exporter.dead_letters()).await,
         Exported::Signatures => write_lines::<Signature, _>(exporter.signatures()).await,
+        Exported::Signed => signed::write(&mut exporter).await,
+        Exported::Jwks => jwks::write(&mut exporter).await,
         Exported::Keys => write_lines::<Key, _>(exporter.keys()).await,
         Exported::Leases => write_lines::<Lease, _>(exporter.leases()).await,
         Exported::Statements => write_lines::<Statement, _>(exporter.statements()).await,
@@ -284,10 +289,21 @@ async fn write_lines<L, R>(rows: impl Stream<Item = Result<R, StoreError>>) -> R
 where
     L: Serialize + From<R>,
 {
+    write_as(rows, |row| Ok(L::from(row))).await
+}
+
+/// Writes a line for each row.
+async fn write_as<L, R>(
+    rows: impl Stream<Item = Result<R, StoreError>>,
+    line: impl Fn(R) -> Result<L, CliError>,
+) -> Result<(), CliError>
+where
+    L: Serialize,
+{
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut rows = std::pin::pin!(rows);
     while let Some(row) = rows.try_next().await? {
-        serde_json::to_writer(&mut out, &L::from(row)).map_err(|error| CliError::Write(error.into()))?;
+        serde_json::to_writer(&mut out, &line(row)?).map_err(|error| CliError::Write(error.into()))?;
         out.write_all(b"\n").map_err(CliError::Write)?;
     }
     out.flush().map_err(CliError::Write)

@@ -1,5 +1,6 @@
 //! `chancery status`.
 
+mod addresses;
 mod sources;
 
 use std::collections::HashMap;
@@ -37,6 +38,10 @@ struct RunStatus {
     keys_made: i64,
     keys_leased: i64,
     algorithm: String,
+    envelope: String,
+    /// Of the keys, for Ethereum, if one run is asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    addresses: Vec<String>,
     owner: OwnerStatus,
     /// What sources offered, and what became of it; none if the records are generated.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,13 +69,16 @@ async fn show(database: &Database, arguments: &StatusArguments) -> Result<Exit, 
     for source in database.ledger.sources_progress(&ids).await? {
         sources.entry(source.run_id).or_default().push(SourceStatus::of(source));
     }
-    let rows: Vec<_> = runs
+    let mut rows: Vec<_> = runs
         .iter()
         .filter_map(|run| {
             let sources = sources.remove(&run.id).unwrap_or_default();
             progress.get(&run.id).map(|progress| row(run, progress, sources))
         })
         .collect();
+    if let (Some(_), [row], [run]) = (&arguments.run, &mut *rows, &*runs) {
+        row.addresses = addresses::addresses(&database.ledger, &run.keyring).await?;
+    }
     match arguments.output {
         Output::Json => line(&serde_json::json!({ "runs": rows }).to_string())?,
         Output::Table if rows.is_empty() => line("no runs yet; `chancery run -f FILE` makes one")?,
@@ -79,6 +87,11 @@ async fn show(database: &Database, arguments: &StatusArguments) -> Result<Exit, 
             if let ([RunStatus { arrivals: Some(arrivals), sources, .. }], Some(_)) = (&*rows, &arguments.run)
             {
                 line(&format!("\n{}", sources::table(arrivals, sources)))?;
+            }
+            if let [RunStatus { addresses, .. }] = &*rows
+                && !addresses.is_empty()
+            {
+                line(&format!("\n{}", addresses::table(addresses)))?;
             }
         }
     }
@@ -101,6 +114,8 @@ fn row(run: &Run, progress: &Progress, sources: Vec<SourceStatus>) -> RunStatus 
         keys_made: progress.keys_joined,
         keys_leased: progress.keys_leased,
         algorithm: run.keyring.algorithm.clone(),
+        envelope: run.keyring.envelope.clone(),
+        addresses: Vec::new(),
         owner: OwnerStatus::of_run(&run.owner),
         arrivals: progress.arrivals.map(|counts| Arrivals::of(counts, progress.held.clone())),
         sources,

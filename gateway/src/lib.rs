@@ -18,7 +18,6 @@ mod cloud_event;
 mod connections;
 mod content;
 mod gateway;
-mod jwk;
 mod keys;
 mod lane;
 mod lanes;

@@ -93,10 +93,17 @@ pub(crate) struct Signed {
     pub(crate) algorithm: String,
     /// The key, by its thumbprint (RFC 7638), as in the JWK set of the keyring.
     pub(crate) key_id: String,
-    /// The signature over the payload, in base64url; for ES256 the 64 bytes r‖s.
+    /// The signature over the payload in its envelope, in base64url; of ECDSA the bytes r‖s.
     pub(crate) signature: String,
     /// When it was stored.
     pub(crate) signed_at: String,
+    /// The finished envelope: a JWS, DSSE, or EIP191 as text, a COSE_Sign1 in base64. Left out for Raw, and where records are pushed if
+    /// the payload is in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) envelope: Option<String>,
+    /// The address of an Ethereum key (ERC-55).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) address: Option<String>,
 }
 
 /// A record.

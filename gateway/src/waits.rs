@@ -181,7 +181,15 @@ mod tests {
 
     fn signed(record: i64) -> SignedRecord {
         let (digest, signature) = (vec![1; 32], vec![2; 64]);
-        SignedRecord { record, digest, key_id: Uuid::nil(), signature, signed_at: String::new(), flags: None }
+        SignedRecord {
+            record,
+            digest,
+            key_id: Uuid::nil(),
+            signature,
+            signed_at: String::new(),
+            flags: None,
+            payload: None,
+        }
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 --
 -- * run_bytes: what the run will take in the database (chancery.run_bytes). What a run with sources will take nobody knows
 --   beforehand: it counts with what it has.
--- * key_bits: the bits of the keys that it has made. RSA counts the bits of the modulus, ES256 and EdDSA 256 per key. A
+-- * key_bits: the bits of the keys that it has made. RSA counts the bits of the modulus, all others 256 per key. A
 --   ring that was there before costs nothing.
 -- * namespace_runs: runs of the namespace that are in the ledger, whatever became of their SigningRuns.
 -- * namespace_bytes: what those will take in all.
@@ -22,7 +22,7 @@ BEGIN
     END IF;
     SELECT r.namespace, k.key_count, k.key_size,
            chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size,
-                              chancery.signature_bytes(k.algorithm, k.key_size)) AS bytes
+                              chancery.signature_bytes(k.algorithm, k.key_size, k.envelope)) AS bytes
       INTO STRICT v_run
       FROM chancery.runs r
       JOIN chancery.keyrings k ON k.id = r.keyring_id
@@ -35,7 +35,7 @@ BEGIN
             chancery.bytes_text(v_run.bytes), chancery.bytes_text(p_limits.run_bytes));
     ELSIF v_bits > p_limits.key_bits THEN
         v_refusal := format(
-            'the run asks for %s keys of %s bits, %s bits in all, and one run may have %s bits made; ask for fewer keys, shorter ones or another algorithm (ES256 and EdDSA count 256 bits per key), or ask whoever installed Chancery to raise limits.keyBitsPerRun of the chart''s values',
+            'the run asks for %s keys of %s bits, %s bits in all, and one run may have %s bits made; ask for fewer keys, shorter ones or another algorithm (all but RSA count 256 bits per key), or ask whoever installed Chancery to raise limits.keyBitsPerRun of the chart''s values',
             v_run.key_count, coalesce(v_run.key_size, 256), v_bits, p_limits.key_bits);
     END IF;
     IF v_refusal IS NULL AND (p_limits.namespace_runs IS NOT NULL OR p_limits.namespace_bytes IS NOT NULL) THEN

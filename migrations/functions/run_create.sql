@@ -21,6 +21,7 @@ CREATE OR REPLACE FUNCTION chancery.run_create(
     p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text,
     p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer,
     p_default_algorithm chancery.algorithm, p_default_key_size integer,
+    p_envelope chancery.envelope, p_content_type text,
     p_batch_size bigint, p_lease_duration interval, p_suspended boolean,
     p_record_count bigint, p_record_size integer, p_chunk_size bigint,
     p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval,
@@ -47,7 +48,7 @@ BEGIN
       FROM chancery.keyring_find_or_create(
                p_namespace, p_keyring, p_keyring_uid, p_data_key_fingerprint, p_data_key, p_kek_fingerprint,
                p_algorithm, p_key_size, p_key_count, p_default_algorithm, p_default_key_size,
-               p_object, p_adopt_keyring) f;
+               p_envelope, p_content_type, p_object, p_adopt_keyring) f;
     IF p_policy IS NOT NULL AND p_sources IS NULL THEN
         RAISE EXCEPTION 'generated records are judged by no policy' USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -77,7 +78,7 @@ BEGIN
                             '(chancery.block_is_sound(first_record, last_record, octet_length(signatures), %s, %s))',
                             b.bytes, p_batch_size) END
       INTO STRICT v_guards
-      FROM chancery.keyrings k, chancery.signature_bytes(k.algorithm, k.key_size) b (bytes) WHERE k.id = v_keyring;
+      FROM chancery.keyrings k, chancery.signature_bytes(k.algorithm, k.key_size, k.envelope) b (bytes) WHERE k.id = v_keyring;
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signature_blocks'] LOOP
         v_options := CASE WHEN v_parent <> 'batches'
                           THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
@@ -100,5 +101,5 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION chancery.run_create(text, text, text, uuid, text, bytea, text, chancery.algorithm, integer, integer, chancery.algorithm, integer,
-    bigint, interval, boolean, bigint, integer, bigint, jsonb, chancery.idempotency, text, interval, bigint, interval, chancery.object, uuid,
+    chancery.envelope, text, bigint, interval, boolean, bigint, integer, bigint, jsonb, chancery.idempotency, text, interval, bigint, interval, chancery.object, uuid,
     chancery.limits, text, text) TO chancery_operator;

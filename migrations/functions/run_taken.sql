@@ -11,7 +11,7 @@ BEGIN
                                 + chancery.run_bytes(i.admitted, i.admitted, 150, r.batch_size, s.bytes))
               FROM chancery.runs r
               JOIN chancery.keyrings k ON k.id = r.keyring_id
-             CROSS JOIN LATERAL chancery.signature_bytes(k.algorithm, k.key_size) AS s (bytes)
+             CROSS JOIN LATERAL chancery.signature_bytes(k.algorithm, k.key_size, k.envelope) AS s (bytes)
               LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
               LEFT JOIN chancery.intakes i ON i.run_id = r.id
              WHERE r.id = p_run);

@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION chancery.signer_run(
     p_namespace text, p_name text,
     OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text,
-    OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT filled boolean, OUT data_key_fingerprint text,
+    OUT keyring_uid uuid, OUT algorithm text, OUT key_size integer, OUT envelope text, OUT content_type text, OUT filled boolean, OUT data_key_fingerprint text,
     OUT deleted boolean)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE STRICT ROWS 1 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -16,7 +16,7 @@ BEGIN
     IF v_run.namespace = p_namespace AND v_run.name = p_name THEN
         RETURN QUERY
         SELECT v_run.id, v_run.uid, (SELECT l.uid FROM chancery.ledger l), v_run.namespace, v_run.name,
-               k.uid, k.algorithm::text, k.key_size, k.filled_at IS NOT NULL, k.data_key_fingerprint,
+               k.uid, k.algorithm::text, k.key_size, k.envelope::text, k.content_type, k.filled_at IS NOT NULL, k.data_key_fingerprint,
                v_run.deleted_at IS NOT NULL
           FROM chancery.keyrings k WHERE k.id = v_run.keyring_id;
     END IF;

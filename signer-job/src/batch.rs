@@ -146,6 +146,7 @@ impl<'a> Batch<'a> {
         match key.library(self.lease.records()) {
             chancery_keyring::Library::AwsLcRs => Library::AwsLcRs,
             chancery_keyring::Library::Kernel => Library::Kernel,
+            chancery_keyring::Library::K256 => Library::K256,
         }
     }
 

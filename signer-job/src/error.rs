@@ -1,6 +1,6 @@
 //! Why a signer stops, told apart by what to do about it.
 
-use chancery_keyring::{GenerateError, KeySpecError, SignError, UnknownAlgorithm, UnwrapError};
+use chancery_keyring::{FormError, GenerateError, KeySpecError, SignError, UnwrapError};
 use chancery_process::{DataKeyFileError, Exit};
 use chancery_store::StoreError;
 
@@ -18,7 +18,7 @@ pub(crate) enum SignerError {
     #[error(transparent)]
     Key(#[from] UnwrapError),
     #[error(transparent)]
-    Algorithm(#[from] UnknownAlgorithm),
+    Form(#[from] FormError),
     /// The ring is for keys of a kind that there is not.
     #[error(transparent)]
     KeySpec(#[from] KeySpecError),
@@ -91,7 +91,7 @@ impl SignerError {
             | Self::DataKeyFile(_)
             | Self::WrongDataKey { .. }
             | Self::Key(_)
-            | Self::Algorithm(_)
+            | Self::Form(_)
             | Self::KeySpec(_)
             | Self::Gone
             | Self::LoginGone(_) => Exit::NeverWorks,

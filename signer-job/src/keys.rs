@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chancery_keyring::{Algorithm, DataKey, SigningKey, UnwrapError};
+use chancery_keyring::{DataKey, Form, SigningKey, UnwrapError};
 use chancery_store::lease::{Lease, LeaseKey};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -22,13 +22,13 @@ struct Opened {
 pub(crate) struct OpenedKeys {
     data_key: Arc<DataKey>,
     keyring: Uuid,
-    algorithm: Algorithm,
+    form: Form,
     kept: Mutex<HashMap<Uuid, Opened>>,
 }
 
 impl OpenedKeys {
-    pub(crate) fn new(data_key: Arc<DataKey>, keyring: Uuid, algorithm: Algorithm) -> Self {
-        Self { data_key, keyring, algorithm, kept: Mutex::default() }
+    pub(crate) fn new(data_key: Arc<DataKey>, keyring: Uuid, form: Form) -> Self {
+        Self { data_key, keyring, form, kept: Mutex::default() }
     }
 
     /// The lease's key, if it is open already. A kept one is used only while the ledger still holds the
@@ -43,7 +43,7 @@ impl OpenedKeys {
     pub(crate) fn open(&self, lease: &Lease, key: &LeaseKey) -> Result<Arc<SigningKey>, UnwrapError> {
         let LeaseKey { wrapped, public } = key;
         let id = lease.key;
-        let opened = Arc::new(SigningKey::open(&self.data_key, self.keyring, id, self.algorithm, wrapped)?);
+        let opened = Arc::new(SigningKey::open_in(&self.form, &self.data_key, self.keyring, id, wrapped)?);
         opened.belongs_to(public)?;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT && !kept.contains_key(&id) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use chancery_keyring::{Algorithm, DataKey, KeySpec, RsaKeySize};
+use chancery_keyring::{DataKey, Form, KeySpec, RsaKeySize};
 use chancery_process::{Backoff, Stop};
 use chancery_store::lease::SignerRun;
 use chancery_store::{LedgerUrl, SignerSession, StoreError};
@@ -71,9 +71,10 @@ impl Signer {
             return Err(SignerError::WrongDataKey { given, wanted: run.data_key_fingerprint });
         }
         let data_key = Arc::new(order.data_key);
-        let spec = key_spec(&run)?;
+        let form = Form::named(&run.algorithm, &run.envelope, run.content_type.as_deref())?;
+        let spec = key_spec(&form, &run)?;
         let signer = Self {
-            keys: OpenedKeys::new(Arc::clone(&data_key), run.keyring_uid, spec.algorithm()),
+            keys: OpenedKeys::new(Arc::clone(&data_key), run.keyring_uid, form),
             making: Making::new(spec, run.keyring_uid, data_key, run.filled),
             ledger: order.ledger,
             holder: order.holder,
@@ -118,10 +119,9 @@ impl Signer {
 }
 
 /// What the keys of the run's ring are like.
-fn key_spec(run: &SignerRun) -> Result<KeySpec, SignerError> {
-    let algorithm: Algorithm = run.algorithm.parse()?;
+fn key_spec(form: &Form, run: &SignerRun) -> Result<KeySpec, SignerError> {
     let size = run.key_size.map(|bits| RsaKeySize::try_from(bits.unsigned_abs())).transpose()?;
-    Ok(KeySpec::new(algorithm, size)?)
+    Ok(KeySpec::new(form.algorithm(), size)?)
 }
 
 async fn connect(order: &Order, stop: &Stop) -> Result<(SignerSession, SignerRun), SignerError> {

@@ -87,13 +87,17 @@ def check(proof: dict[str, Any], trusted: Ed25519PublicKey) -> str:
     if in_run is None or in_run.hex() != claim["signatures"]:
         raise NotProven("the paths do not lead to the root that was stated")
     try:
-        is_true = PublicKey(claim["keyring"]["algorithm"], spki).verifies(payload, signature)
+        is_true = _key(claim["keyring"], spki).verifies(payload, signature)
     except UnusableKey as error:
         raise NotProven(f"the record's key cannot be used: {error}") from error
     if not is_true:
         raise NotProven("the record's signature is false")
     run = statement["run"]
     return f"record {record} of {run['namespace']}/{run['name']}, by statement {statement['number']}"
+
+
+def _key(keyring: dict[str, Any], spki: bytes) -> PublicKey:
+    return PublicKey(keyring["algorithm"], spki, keyring["envelope"], keyring.get("contentType"))
 
 
 def _path(nodes: list[str]) -> list[bytes]:

@@ -41,7 +41,7 @@ class NotFound(Exception):
 
 
 _KEYRING = """SELECT id, algorithm::text AS algorithm, key_size, key_count, provider::text AS provider,
-                     envelope::text AS envelope, forgotten_use, filled_at IS NOT NULL AS filled
+                     envelope::text AS envelope, content_type, forgotten_use, filled_at IS NOT NULL AS filled
                 FROM chancery.keyrings"""
 _LEASE = """SELECT id, run_id, batch, keyring_id, key_id, use_sequence,
                    extract(epoch FROM acquired_at) AS acquired_at, extract(epoch FROM expires_at) AS expires_at,

@@ -71,11 +71,8 @@ def _open(keyring: Keyring, key: Key, findings: Findings) -> PublicKey | None:
     if key.public_key is None:
         findings.violation(2, place, "has no material")
         return None
-    if keyring.envelope != "Raw":
-        findings.violation(2, place, f"signs in the envelope {keyring.envelope}, which is unknown")
-        return None
     try:
-        public = PublicKey(keyring.algorithm, bytes(key.public_key))
+        public = PublicKey(keyring.algorithm, bytes(key.public_key), keyring.envelope, keyring.content_type)
     except UnusableKey as error:
         findings.violation(2, place, f"cannot be used: {error}")
         return None

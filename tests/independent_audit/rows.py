@@ -17,6 +17,7 @@ class Keyring:
     key_count: int
     provider: str
     envelope: str
+    content_type: str | None
     forgotten_use: int
     filled: bool
 

@@ -9,6 +9,7 @@ mod bare;
 mod command;
 mod copy;
 mod cpu;
+mod envelopes;
 mod first_stored;
 mod gateway;
 mod growth;
@@ -43,6 +44,16 @@ const MEASUREMENTS: &[Measurement<()>] = &[
         name: "es256",
         about: "ES256 against a bare loop and a bare COPY",
         measure: |(), effort| Box::pin(limit::curves::es256(effort)),
+    },
+    Measurement {
+        name: "es256k",
+        about: "ES256K against a bare loop and a bare COPY",
+        measure: |(), effort| Box::pin(limit::curves::es256k(effort)),
+    },
+    Measurement {
+        name: "envelopes",
+        about: "signing and auditing in envelopes against payloads as they are",
+        measure: |(), effort| Box::pin(envelopes::measure(effort)),
     },
     Measurement {
         name: "kernel",

@@ -12,11 +12,17 @@ pub(crate) struct Work {
     pub(crate) records: u64,
     pub(crate) keys: u32,
     pub(crate) batch: u64,
+    pub(crate) envelope: &'static str,
 }
 
 impl Work {
     pub(crate) const fn new(algorithm: &'static str, records: u64, keys: u32, batch: u64) -> Self {
-        Self { algorithm, records, keys, batch }
+        Self { algorithm, records, keys, batch, envelope: "Raw" }
+    }
+
+    /// The same in an envelope.
+    pub(crate) const fn within(self, envelope: &'static str) -> Self {
+        Self { envelope, ..self }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
@@ -34,6 +40,8 @@ impl Work {
                 algorithm: Some(self.algorithm.to_owned()),
                 key_size: self.algorithm.starts_with("RS").then_some(2048),
                 key_count: Some(i32::try_from(self.keys)?),
+                envelope: Some(self.envelope.to_owned()),
+                content_type: None,
                 default_algorithm: self.algorithm.to_owned(),
                 default_key_size: None,
             },
@@ -54,10 +62,10 @@ impl Work {
 
     /// As a person writes it down.
     pub(crate) fn manifest(&self, name: &str, suspend: bool) -> String {
-        let Self { algorithm, records, keys, batch } = self;
+        let Self { algorithm, records, keys, batch, envelope } = self;
         format!(
             "apiVersion: chancery.dev/v1alpha1\nkind: SigningRun\nmetadata: {{name: {name}}}\nspec: {{recordCount: \
-             {records}, keyCount: {keys}, batchSize: {batch}, algorithm: {algorithm}, parallelism: 2, suspend: {suspend}}}\n"
+             {records}, keyCount: {keys}, batchSize: {batch}, algorithm: {algorithm}, envelope: {envelope}, parallelism: 2, suspend: {suspend}}}\n"
         )
     }
 }

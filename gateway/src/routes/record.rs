@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use utoipa::IntoParams;
 
 use super::query::given;
-use super::records::SIGNED;
+use super::records::signed_room;
 use crate::gateway::{Gateway, Shared};
 use crate::keys::hex;
 use crate::model::Record;
@@ -78,10 +78,10 @@ async fn of_run(shared: &Shared, run: &Run, record: i64) -> Result<Response, Pro
     let payload = shared.ledger.payload_of(run, record).await.map_err(failed)?;
     let (payload, flags) =
         payload.ok_or_else(|| Problem::not_found(format!("the run has no record {record}")))?;
-    // Itself, its text, and the text of the answer.
+    // Itself, its text, and the text of the answer; and the same again in its envelope.
     let mut room = Room::new(&shared.held);
-    room.take(4 * payload.len() + SIGNED)?;
-    let signed = shared.ledger.signatures_of(run, &[record]).await.map_err(failed)?;
+    room.take(8 * payload.len() + signed_room(&run.keyring))?;
+    let signed = shared.ledger.signed_of(run, &[record], 1).await.map_err(failed)?;
     let signed = shared.keys.shown(&shared.ledger, &run.keyring, signed).await?.pop().map(|line| line.signed);
     let payload_digest = hex(&Sha256::digest(&payload));
     let (payload, flags) = (STANDARD.encode(payload), flags.as_deref().map(flags_of).transpose()?);

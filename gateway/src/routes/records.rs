@@ -9,6 +9,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use chancery_reading::Outcome;
 use chancery_sources::judge::now;
+use chancery_store::Keyring;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -35,8 +36,12 @@ const ITEM: usize = 192;
 /// What its state takes, and what is written of that.
 const STATE: usize = 112;
 
-/// What a signature takes, the longest, with what is written of it.
-pub(super) const SIGNED: usize = 1_280;
+/// What a signature of a ring takes, with its envelope but without a payload in that, and what is written of it.
+pub(super) fn signed_room(keyring: &Keyring) -> usize {
+    // The longest: of ML-DSA-87 and of RSA with 4,096 bits. What is in an envelope is in it again.
+    let signature = if keyring.algorithm.starts_with("ML-DSA") { 13_000 } else { 1_280 };
+    if keyring.envelope == "Raw" { signature } else { 2 * signature + 512 }
+}
 
 /// How a request is answered.
 #[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
@@ -89,7 +94,7 @@ pub(crate) async fn push_records(
         return Err(Problem::too_large(format!("a request has at most {} records", limits.records)));
     }
     // Before anything is taken in: what is answered has its room by then.
-    let per_record = if wait.is_zero() { STATE } else { STATE + SIGNED };
+    let per_record = if wait.is_zero() { STATE } else { STATE + signed_room(&lane.target.run.keyring) };
     room.take(bytes_held + outcomes.len() * (ITEM + per_record))?;
     let of_answer = room.split(outcomes.len() * per_record);
     let items = named(&gateway.0.judging, &lane, outcomes).await?;

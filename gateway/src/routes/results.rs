@@ -17,6 +17,9 @@ use crate::runs::Name;
 /// The greatest number that a record is asked for by.
 const GREATEST: i64 = 1_000_000_000_000_000_000;
 
+/// Bytes of payloads that the envelopes of one answer have in them, about.
+const PAYLOADS: i64 = 2 << 20;
+
 /// Which lines of many are wanted.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -49,7 +52,8 @@ pub(crate) async fn results(
     }
     let run = Name::of(namespace, run)?.find(&shared.ledger).await?;
     let wanted: Vec<i64> = (after + 1..=after + most).collect();
-    let found = shared.ledger.signatures_of(&run, &wanted).await.map_err(|error| Problem::store(&error))?;
+    let found =
+        shared.ledger.signed_of(&run, &wanted, PAYLOADS).await.map_err(|error| Problem::store(&error))?;
     // Behind a gap, which fills later, nobody would look for it again.
     let without_gap = found.into_iter().zip(wanted).take_while(|(signed, number)| signed.record == *number);
     let signed = without_gap.map(|(signed, _)| signed).collect();

@@ -5,13 +5,13 @@
 //! enforces it in a cluster, and [`parse`], [`validate`] and [`check_update`] enforce the
 //! very same one where there is no API server.
 
-mod algorithm;
 pub mod condition;
 mod crd;
 mod expression;
 pub mod format;
 mod lease_duration;
 mod manifest;
+mod named;
 pub mod names;
 pub mod quantity;
 mod reason;
@@ -24,7 +24,7 @@ mod source_secret;
 mod status;
 mod validated;
 
-pub use chancery_keyring::Algorithm;
+pub use chancery_keyring::{Algorithm, Envelope};
 pub use crd::{crd_yaml, policy_crd_yaml};
 pub use expression::{Expression, ExpressionError, RECORD, SyntaxError, with_parsed};
 pub use lease_duration::{InvalidDuration, LeaseDuration};

@@ -2,13 +2,13 @@
 
 #![allow(unreachable_pub, reason = "`KubeSchema` repeats the type, with its visibility, inside a function")]
 
-use chancery_keyring::Algorithm;
+use chancery_keyring::{Algorithm, Envelope};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::algorithm::{self, JoseName};
 use crate::lease_duration::LeaseDuration;
+use crate::named::{self, EnvelopeName, JoseName};
 use crate::signer_template::SignerTemplate;
 use crate::source::{BatchingSpec, DeadLetterSpec, IdempotencySpec, SourceSpec};
 use crate::status::SigningRunStatus;
@@ -84,9 +84,15 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("has(self.keyCount) || has(self.keyringRef)")
         .message("give an integer from 1 to 10000, or name a keyring that exists with keyringRef")
         .field_path(".keyCount"),
-    validation = Rule::new("!has(self.keySize) || !has(self.algorithm) || !(self.algorithm in ['ES256', 'EdDSA'])")
+    validation = Rule::new("!has(self.keySize) || !has(self.algorithm) || self.algorithm in ['RS256', 'PS256']")
         .message("applies to the RSA algorithms RS256 and PS256 only; leave it out, or choose one of those")
         .field_path(".keySize"),
+    validation = Rule::new("!has(self.envelope) || self.envelope != 'EIP191' || has(self.algorithm) && self.algorithm == 'ES256K'")
+        .message("is for the algorithm ES256K only; choose that, or another envelope")
+        .field_path(".envelope"),
+    validation = Rule::new("!has(self.contentType) || has(self.envelope) && !(self.envelope in ['Raw', 'EIP191'])")
+        .message("applies to the envelopes JWS, JWSDetached, COSESign1 and DSSE only; leave it out, or choose one of those")
+        .field_path(".contentType"),
     // A rule on the field itself would not see it come or go.
     validation = Rule::new("has(self.sources) == has(oldSelf.sources) && (!has(self.sources) || self.sources == oldSelf.sources)")
         .message(IMMUTABLE)
@@ -116,6 +122,12 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("has(self.algorithm) == has(oldSelf.algorithm) && (!has(self.algorithm) || self.algorithm == oldSelf.algorithm)")
         .message(IMMUTABLE)
         .field_path(".algorithm"),
+    validation = Rule::new("has(self.envelope) == has(oldSelf.envelope) && (!has(self.envelope) || self.envelope == oldSelf.envelope)")
+        .message(IMMUTABLE)
+        .field_path(".envelope"),
+    validation = Rule::new("has(self.contentType) == has(oldSelf.contentType) && (!has(self.contentType) || self.contentType == oldSelf.contentType)")
+        .message(IMMUTABLE)
+        .field_path(".contentType"),
     validation = Rule::new("has(self.keySize) == has(oldSelf.keySize) && (!has(self.keySize) || self.keySize == oldSelf.keySize)")
         .message(IMMUTABLE)
         .field_path(".keySize"),
@@ -170,8 +182,8 @@ pub struct SigningRunSpec {
     pub batching: Option<BatchingSpec>,
 
     /// The keyring that the run signs with, in the run's namespace. The first run that names
-    /// it makes it, from its keyCount, algorithm and keySize; other runs leave these out, or
-    /// must agree. Without keyringRef, the run gets a keyring of its own, which is deleted
+    /// it makes it, from its keyCount, algorithm, keySize, envelope and contentType; other
+    /// runs leave these out, or must agree. Without keyringRef, the run gets a keyring of its own, which is deleted
     /// with the run's part of the ledger. It cannot change once the run exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "KeyringRef")]
@@ -198,12 +210,33 @@ pub struct SigningRunSpec {
     pub parallelism: i32,
 
     /// Signature algorithm by its JOSE name: RS256 (RSASSA-PKCS1-v1_5 with SHA-256), PS256
-    /// (RSASSA-PSS with SHA-256), ES256 (ECDSA on P-256 with SHA-256) or EdDSA (Ed25519).
-    /// Unless given, that of the keyring, which is made for RS256. It cannot change once the
-    /// run exists.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "algorithm")]
+    /// (RSASSA-PSS with SHA-256), ES256 (ECDSA on P-256 with SHA-256), ES384 (on P-384 with
+    /// SHA-384), ES256K (on secp256k1, the curve of Ethereum), EdDSA (Ed25519), ML-DSA-44,
+    /// ML-DSA-65 or ML-DSA-87 (FIPS 204). Unless given, that of the keyring, which is made for
+    /// RS256. It cannot change once the run exists.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "named")]
     #[schemars(with = "JoseName")]
     pub algorithm: Option<Algorithm>,
+
+    /// What is signed around each payload: Raw (nothing), JWS (RFC 7515, compact), JWSDetached
+    /// (RFC 7797: the payload is not in it), COSESign1 (RFC 9052), DSSE, or EIP191 (a message of
+    /// personal_sign; for ES256K). Unless given, that of the keyring, which is made with Raw. It
+    /// cannot change once the run exists.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "named")]
+    #[schemars(with = "EnvelopeName")]
+    pub envelope: Option<Envelope>,
+
+    /// What the envelope says of its content: the typ of a JWS, the content type of COSESign1,
+    /// the payloadType of DSSE, which is application/octet-stream unless given. A media type, a URI,
+    /// or a word such as JWT. With an envelope other than Raw and EIP191. It cannot change once the run
+    /// exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        with = "String",
+        length(min = 1, max = 255),
+        regex(pattern = "^[A-Za-z0-9][-A-Za-z0-9!#$%&^_.+/;=:?~]*$")
+    )]
+    pub content_type: Option<String>,
 
     /// Size of each RSA key in bits: 2048, 3072 or 4096. For RS256 and PS256 only. Unless
     /// given, that of the keyring, which is made with 2048. It cannot change once the run
@@ -295,6 +328,8 @@ impl SigningRunSpec {
             batch_size,
             parallelism: default_parallelism(),
             algorithm: None,
+            envelope: None,
+            content_type: None,
             key_size: None,
             lease_duration: LeaseDuration::default(),
             suspend: false,

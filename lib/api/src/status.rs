@@ -231,8 +231,16 @@ pub struct KeyringStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i32")]
     pub key_size: Option<i32>,
+    /// What is signed around each payload, if it is not the payload itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub envelope: Option<String>,
     /// Keys that the keyring is filled with.
     pub key_count: i32,
+    /// Addresses of the keys, for Ethereum, in the order of their numbers: the first 16, once all are made. None for other algorithms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<String>")]
+    pub addresses: Option<Vec<String>>,
     /// Uid of the SigningRun that a named keyring was made for, or that took it over. Keep it: a namespace that is made
     /// anew gets the keyring by it, and by nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]

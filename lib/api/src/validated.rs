@@ -9,7 +9,7 @@ use crate::names::DEFAULT_NAMESPACE;
 use crate::signer_template::SignerTemplate;
 use crate::signing_run::{AuditPolicy, DeletionPolicy, SigningRun, SigningRunSpec};
 use crate::source::{EVENT_IDENTITY, FormatType, IdempotencyBy, IdempotencySpec, SourceSpec};
-use chancery_keyring::Algorithm;
+use chancery_keyring::{Algorithm, Envelope};
 
 /// A run that passed every check, with its defaults filled in.
 ///
@@ -159,6 +159,10 @@ pub struct KeyringChoice {
     pub name: Option<String>,
     /// Signature algorithm, if the run asks for one.
     pub algorithm: Option<Algorithm>,
+    /// What is signed around each payload, if the run asks for something.
+    pub envelope: Option<Envelope>,
+    /// What the envelope says of its content, if the run asks for something.
+    pub content_type: Option<String>,
     /// Size of each RSA key in bits, if the run asks for one.
     pub key_size: Option<u32>,
     /// Number of keys, 1 to 10,000, if the run asks for one. A run without a named keyring does.
@@ -199,6 +203,8 @@ impl ValidatedRun {
             batch_size,
             parallelism,
             algorithm,
+            envelope,
+            content_type,
             key_size,
             lease_duration,
             suspend,
@@ -213,6 +219,8 @@ impl ValidatedRun {
         let keyring = KeyringChoice {
             name: keyring_ref.as_ref().map(|keyring| keyring.name.clone()),
             algorithm: *algorithm,
+            envelope: *envelope,
+            content_type: content_type.clone(),
             key_size: key_size.map(|bits| fitting("spec.keySize", bits)).transpose()?,
             key_count: key_count.map(|count| fitting("spec.keyCount", count)).transpose()?,
         };

@@ -93,8 +93,11 @@ impl Audited<'_> {
             identity.update(text.len().to_be_bytes());
             identity.update(text);
         };
-        let Keyring { algorithm, key_size, provider, envelope, .. } = &run.keyring;
-        add(&format!("{} {} {algorithm} {key_size:?} {provider} {envelope}", run.id, run.uid));
+        let Keyring { algorithm, key_size, provider, envelope, content_type, .. } = &run.keyring;
+        add(&format!(
+            "{} {} {algorithm} {key_size:?} {provider} {envelope} {content_type:?}",
+            run.id, run.uid
+        ));
         for part in &range.parts {
             add(&format!("{} {} {:?}", part.first, part.last, part.batch.row));
         }

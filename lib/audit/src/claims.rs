@@ -29,7 +29,7 @@ impl<'r> Claims<'r> {
 
     /// Verifies each claim by another library than the one that signed.
     pub(crate) fn check(mut self, run: &str, ring: &Ring, findings: &mut Findings) {
-        self.0.sort_by_key(|claim| (claim.key, claim.made_by == Library::Kernel));
+        self.0.sort_by_key(|claim| (claim.key, claim.made_by));
         let is_alike =
             |one: &Claim<'_>, other: &Claim<'_>| (one.key, one.made_by) == (other.key, other.made_by);
         for claims in self.0.chunk_by(is_alike) {
@@ -70,6 +70,7 @@ impl Claim<'_> {
 pub(crate) fn made_by(batch: Option<&Batch>) -> Library {
     match batch.map(|batch| batch.row.library) {
         Some(lease::Library::Kernel) => Library::Kernel,
+        Some(lease::Library::K256) => Library::K256,
         Some(lease::Library::AwsLcRs) | None => Library::AwsLcRs,
     }
 }

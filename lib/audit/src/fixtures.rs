@@ -37,6 +37,7 @@ pub(crate) fn keyring() -> Keyring {
         key_count: 2,
         provider: "Local".to_owned(),
         envelope: "Raw".to_owned(),
+        content_type: None,
         data_key_fingerprint: String::new(),
         forgotten_use: 0,
         filled: true,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chancery_keyring::{Algorithm, RsaKeySize, VerifyingKey};
+use chancery_keyring::{Envelope, Form, RsaKeySize, VerifyingKey};
 use chancery_store::Keyring;
 use chancery_store::audit::KeyRow;
 use uuid::Uuid;
@@ -134,12 +134,12 @@ fn public_key(keyring: &Keyring, row: &KeyRow) -> Result<VerifyingKey, String> {
     let Some(public_key) = &row.public_key else {
         return Err(format!("key {} has no material", row.id));
     };
-    if keyring.envelope != "Raw" {
+    if keyring.envelope.parse::<Envelope>().is_err() {
         return Err(format!("key {} signs in the envelope {}, which is unknown", row.id, keyring.envelope));
     }
-    let algorithm: Algorithm =
-        keyring.algorithm.parse().map_err(|error| format!("key {} cannot be used: {error}", row.id))?;
-    let key = VerifyingKey::from_spki_der(algorithm, public_key)
+    let form = Form::named(&keyring.algorithm, &keyring.envelope, keyring.content_type.as_deref())
+        .map_err(|error| format!("key {} cannot be used: {error}", row.id))?;
+    let key = VerifyingKey::of_form(&form, public_key)
         .map_err(|error| format!("the public key of key {} cannot be read: {error}", row.id))?;
     let declared = keyring.key_size.and_then(|bits| u32::try_from(bits).ok());
     let size = key.rsa_key_size().map(RsaKeySize::bits);

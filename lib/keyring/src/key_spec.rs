@@ -53,7 +53,7 @@ impl KeySpec {
     ///
     /// # Errors
     ///
-    /// [`KeySpecError::SizeWithoutRsa`] when a size comes with ES256 or EdDSA.
+    /// [`KeySpecError::SizeWithoutRsa`] when a size comes with another algorithm.
     pub fn new(algorithm: Algorithm, rsa_key_size: Option<RsaKeySize>) -> Result<Self, KeySpecError> {
         let rsa_key_size = match (algorithm.is_rsa(), rsa_key_size) {
             (true, size) => Some(size.unwrap_or(RsaKeySize::Bits2048)),
@@ -71,7 +71,7 @@ impl KeySpec {
         self.algorithm
     }
 
-    /// The size of an RSA key; `None` for ES256 and EdDSA.
+    /// The size of an RSA key; `None` for the others.
     #[must_use]
     pub const fn rsa_key_size(&self) -> Option<RsaKeySize> {
         self.rsa_key_size
@@ -121,8 +121,8 @@ mod tests {
     }
 
     #[test]
-    fn a_size_for_an_elliptic_curve_key_is_refused_with_both_named() {
-        for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
+    fn a_size_for_another_key_than_rsa_is_refused_with_both_named() {
+        for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_rsa()) {
             assert_eq!(KeySpec::new(algorithm, None).unwrap().rsa_key_size(), None);
             let message = KeySpec::new(algorithm, Some(RsaKeySize::Bits3072)).unwrap_err().to_string();
             assert!(message.contains(algorithm.name()), "{message}");

@@ -17,14 +17,24 @@
 //!
 //! - A private key exists in the clear only in memory that is overwritten when it is
 //!   dropped. No `Debug` output and no error holds a byte of it.
-//! - What one library signed, another one verifies. [`SigningKey`] is AWS-LC, and for batches of RS256 the kernel where
-//!   the processor has its instructions; [`VerifyingKey`] is `rsa`, `p256` and `ed25519-dalek`, and for batches of RS256
-//!   whichever of AWS-LC and the kernel did not sign. A fault in one of them cannot hide itself.
+//! - What one library signed, another one verifies. [`SigningKey`] is AWS-LC, for ES256K `k256`, and for batches of RS256 the
+//!   kernel where the processor has its instructions; [`VerifyingKey`] is `rsa`, `p256`, `p384`, `ed25519-dalek`, `ml-dsa` and, for
+//!   ES256K, libsecp256k1, and for batches of RS256 whichever of AWS-LC and the kernel did not sign. A fault in one of them cannot
+//!   hide itself.
+//!
+//! What is signed around a payload is the [`Frame`] of a key: the [`Envelope`] of its ring, with the key named.
 
+mod address;
 mod algorithm;
+mod base64url;
 mod batch_outcome;
 mod data_key;
+mod envelope;
+mod es256k;
+mod form;
+mod frame;
 mod generate;
+mod jwk;
 mod kek;
 mod keks;
 mod key_spec;
@@ -42,7 +52,11 @@ mod wrap;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use batch_outcome::BatchOutcome;
 pub use data_key::{DataKey, DataKeyError, OpenDataKeyError, WrapDataKeyError, WrappedDataKey};
+pub use envelope::{Envelope, UnknownEnvelope};
+pub use form::{Form, FormError};
+pub use frame::Frame;
 pub use generate::{GenerateError, GeneratedKey, generate};
+pub use jwk::{Jwk, Member};
 pub use kek::{Kek, KekError};
 pub use keks::{Keks, RewrapError};
 pub use key_spec::{KeySpec, KeySpecError, RsaKeySize};

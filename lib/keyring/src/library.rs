@@ -1,23 +1,19 @@
 //! What makes signatures.
 
 /// A library that signs. Whoever checks a signature takes another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Library {
     /// AWS-LC, by the crate `aws-lc-rs`.
     AwsLcRs,
     /// The crate `chancery-kernel`.
     Kernel,
+    /// The crate `k256`.
+    K256,
 }
 
 impl Library {
-    /// The one that checks what this one made.
-    #[must_use]
-    pub const fn other(self) -> Self {
-        match self {
-            Self::AwsLcRs => Self::Kernel,
-            Self::Kernel => Self::AwsLcRs,
-        }
-    }
+    /// Every library that signs.
+    pub const ALL: [Self; 3] = [Self::AwsLcRs, Self::Kernel, Self::K256];
 
     /// The name of its crate.
     #[must_use]
@@ -25,6 +21,7 @@ impl Library {
         match self {
             Self::AwsLcRs => "aws-lc-rs",
             Self::Kernel => "chancery-kernel",
+            Self::K256 => "k256",
         }
     }
 }
@@ -32,18 +29,5 @@ impl Library {
 impl std::fmt::Display for Library {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_library_checks_what_it_made() {
-        for made_by in [Library::AwsLcRs, Library::Kernel] {
-            assert_ne!(made_by.other(), made_by);
-            assert_eq!(made_by.other().other(), made_by);
-        }
     }
 }

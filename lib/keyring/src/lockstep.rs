@@ -7,7 +7,7 @@ use chancery_kernel::{Kernel, LANES, Parts, PrivateKey, SignError, encode_pkcs1_
 use rsa::pkcs1::RsaPrivateKey;
 use rsa::pkcs8::PrivateKeyInfo;
 
-use crate::BatchOutcome;
+use crate::{BatchOutcome, Frame};
 
 /// A key that the kernel takes, on a processor that has what the kernel needs.
 pub(crate) struct Lockstep {
@@ -42,9 +42,10 @@ impl Lockstep {
         key.ok().map(|key| Self { kernel, key })
     }
 
-    /// Appends the signature of each payload, in the same order. `still_ours` is asked before each eight.
+    /// Appends the signature of each payload in its envelope, in the same order. `still_ours` is asked before each eight.
     pub(crate) fn sign_while<'a>(
         &self,
+        frame: &Frame,
         mut payloads: impl Iterator<Item = &'a [u8]>,
         still_ours: &mut dyn FnMut() -> bool,
         out: &mut Vec<u8>,
@@ -52,12 +53,13 @@ impl Lockstep {
         let len = self.key.signature_len();
         let most = payloads.size_hint().1.unwrap_or(Self::AT_ONCE).min(Self::AT_ONCE);
         let mut messages = Vec::with_capacity(most * len);
-        let mut signed = 0;
+        let (mut signed, mut space) = (0, Vec::new());
         loop {
             messages.clear();
             for payload in payloads.by_ref().take(Self::AT_ONCE) {
                 let mut sha256 = [0; digest::SHA256_OUTPUT_LEN];
-                sha256.copy_from_slice(digest::digest(&digest::SHA256, payload).as_ref());
+                let input = frame.signing_input(payload, &mut space);
+                sha256.copy_from_slice(digest::digest(&digest::SHA256, input).as_ref());
                 encode_pkcs1_sha256(&sha256, len, &mut messages);
             }
             if messages.is_empty() {

@@ -2,18 +2,20 @@
 
 use uuid::Uuid;
 
-use crate::Algorithm;
+use crate::{Algorithm, Library};
 
 /// Why a payload is not signed. Every message names the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// AWS-LC gives no reason. A lack of memory or of random bytes is all that is known.
-    #[error("key {key} could not sign with {algorithm}: AWS-LC failed")]
+    /// The library gives no reason. A lack of memory or of random bytes is all that is known.
+    #[error("key {key} could not sign with {algorithm}: {library} failed")]
     Failed {
         /// The id of the key.
         key: Uuid,
         /// The algorithm of the key.
         algorithm: Algorithm,
+        /// What signs.
+        library: Library,
     },
     /// The kernel gave nothing out.
     #[error("key {key} could not sign with {algorithm}: {why}")]

@@ -1,27 +1,17 @@
-//! A key that signs: by AWS-LC what is signed alone; `batch` has the rest.
+//! A key that signs: one payload; `batch` has the rest.
 
 mod batch;
+mod pair;
 
 use std::fmt;
 
-use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
-    RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
-};
 use uuid::Uuid;
 
+use self::pair::Pair;
 use crate::lockstep::Lockstep;
-use crate::{Algorithm, DataKey, SignError, UnwrapError, unwrap};
+use crate::{Algorithm, DataKey, Form, Frame, SignError, UnwrapError, unwrap};
 
-/// Bytes of a signature by ES256
-/// ([RFC 7518, section 3.4](https://www.rfc-editor.org/rfc/rfc7518#section-3.4)) and by
-/// EdDSA ([RFC 8032, section 5.1.6](https://www.rfc-editor.org/rfc/rfc8032#section-5.1.6)).
-const CURVE_SIGNATURE_BYTES: usize = 64;
-
-/// A private key, ready to sign, bound to its algorithm.
+/// A private key, ready to sign in the envelope of its ring, bound to its algorithm.
 ///
 /// It can be shared between threads, but not cloned; its `Debug` shows the id and the
 /// algorithm, no more.
@@ -30,22 +20,29 @@ pub struct SigningKey {
     algorithm: Algorithm,
     signature_len: usize,
     pair: Pair,
+    /// The envelope.
+    frame: Frame,
     /// Of RS256 alone, and only where the kernel signs such keys.
     lockstep: Option<Lockstep>,
 }
 
-// Every pair is a handle to a key that AWS-LC parsed once: signing parses nothing. It has no
-// call that writes into the caller's memory, so each signature costs a few short-lived
-// allocations inside aws-lc-rs. To hash first and call `sign_digest` is some 8 % slower for RSA
-// and no faster for ES256.
-enum Pair {
-    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
-    P256(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
-}
-
 impl SigningKey {
-    /// Opens a wrapped key. See [`wrap`](crate::wrap) for what it is bound to.
+    /// Opens a wrapped key that signs payloads as they are: see [`SigningKey::open_in`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn open(
+        data_key: &DataKey,
+        keyring: Uuid,
+        key: Uuid,
+        algorithm: Algorithm,
+        wrapped: &[u8],
+    ) -> Result<Self, UnwrapError> {
+        Self::open_in(&Form::raw(algorithm), data_key, keyring, key, wrapped)
+    }
+
+    /// Opens a wrapped key of a ring of this form. See [`wrap`](crate::wrap) for what it is bound to.
     ///
     /// AWS-LC checks that the parts of the key belong together, which is most of the cost: on
     /// one core of the reference machine about 170 µs for RSA of 2048 bits, 11 µs for ES256,
@@ -57,34 +54,27 @@ impl SigningKey {
     /// # Errors
     ///
     /// [`UnwrapError`], which names the key, when the wrapped key does not open or is no
-    /// private key of `algorithm`.
-    pub fn open(
+    /// private key of the form's algorithm.
+    pub fn open_in(
+        form: &Form,
         data_key: &DataKey,
         keyring: Uuid,
         key: Uuid,
-        algorithm: Algorithm,
         wrapped: &[u8],
     ) -> Result<Self, UnwrapError> {
+        let algorithm = form.algorithm();
         let pkcs8 = unwrap(data_key, keyring, key, algorithm, wrapped)?;
-        let pair = match algorithm {
-            Algorithm::Rs256 => RsaKeyPair::from_pkcs8(&pkcs8).map(|pair| Pair::Rsa(pair, &RSA_PKCS1_SHA256)),
-            Algorithm::Ps256 => RsaKeyPair::from_pkcs8(&pkcs8).map(|pair| Pair::Rsa(pair, &RSA_PSS_SHA256)),
-            Algorithm::Es256 => {
-                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).map(Pair::P256)
-            }
-            Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(&pkcs8).map(Pair::Ed25519),
-        }
-        .map_err(|source| UnwrapError::Rejected { key, algorithm, source })?;
-
-        let signature_len = match &pair {
-            Pair::Rsa(pair, _) => match pair.public_modulus_len() {
-                bytes @ (256 | 384 | 512) => bytes,
-                bytes => return Err(UnwrapError::RsaKeySize { key, bytes }),
-            },
-            Pair::P256(_) | Pair::Ed25519(_) => CURVE_SIGNATURE_BYTES,
+        let pair =
+            Pair::open(form, &pkcs8).map_err(|source| UnwrapError::Rejected { key, algorithm, source })?;
+        let signature_len = match pair.signature_len() {
+            bytes @ (256 | 384 | 512) if algorithm.is_rsa() => bytes,
+            bytes if algorithm.is_rsa() => return Err(UnwrapError::RsaKeySize { key, bytes }),
+            bytes => bytes,
         };
+        let frame = pair.public_key().and_then(|public| Frame::new(form, &public));
+        let frame = frame.ok_or(UnwrapError::Unnamed { key, algorithm })?;
         let lockstep = matches!(algorithm, Algorithm::Rs256).then(|| Lockstep::open(&pkcs8)).flatten();
-        Ok(Self { id: key, algorithm, signature_len, pair, lockstep })
+        Ok(Self { id: key, algorithm, signature_len, pair, frame, lockstep })
     }
 
     /// Makes sure that what is signed with this key verifies with that public key: a
@@ -94,13 +84,8 @@ impl SigningKey {
     ///
     /// [`UnwrapError::OtherPublicKey`].
     pub fn belongs_to(&self, spki_der: &[u8]) -> Result<(), UnwrapError> {
-        let own = match &self.pair {
-            Pair::Rsa(pair, _) => pair.public_key().as_der(),
-            Pair::P256(pair) => pair.public_key().as_der(),
-            Pair::Ed25519(pair) => pair.public_key().as_der(),
-        };
-        match own {
-            Ok(own) if own.as_ref() == spki_der => Ok(()),
+        match self.pair.public_key() {
+            Some(own) if own == spki_der => Ok(()),
             _ => Err(UnwrapError::OtherPublicKey { key: self.id }),
         }
     }
@@ -117,43 +102,32 @@ impl SigningKey {
         self.algorithm
     }
 
-    /// The length of every signature of this key in bytes: 256, 384 or 512 for RSA, 64 for
-    /// ES256 and EdDSA.
+    /// The length of every signature of this key in bytes.
     #[must_use]
     pub const fn signature_len(&self) -> usize {
         self.signature_len
     }
 
-    /// Appends the signature of `payload` to `out`, by AWS-LC: exactly [`SigningKey::signature_len`]
+    /// Appends the signature of `payload`, in the envelope, to `out`: exactly [`SigningKey::signature_len`]
     /// bytes, or none on an error.
     ///
     /// # Errors
     ///
-    /// [`SignError::Failed`] when AWS-LC fails.
+    /// [`SignError::Failed`] when the library fails.
     pub fn sign(&self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), SignError> {
-        // aws-lc-rs takes its random bytes from AWS-LC, whatever it is given here.
-        let random = SystemRandom::new();
+        self.sign_input(self.frame.signing_input(payload, &mut Vec::new()), out)
+    }
+
+    fn sign_input(&self, input: &[u8], out: &mut Vec<u8>) -> Result<(), SignError> {
         let before = out.len();
-        match &self.pair {
-            Pair::Rsa(pair, encoding) => {
-                out.resize(before + self.signature_len, 0);
-                pair.sign(*encoding, &random, payload, &mut out[before..])
-            }
-            Pair::P256(pair) => {
-                pair.sign(&random, payload).map(|signature| out.extend_from_slice(signature.as_ref()))
-            }
-            Pair::Ed25519(pair) => {
-                pair.try_sign(payload).map(|signature| out.extend_from_slice(signature.as_ref()))
-            }
+        let signed = self.pair.sign(input, self.signature_len, out);
+        // A signature of another length would shift all that follow it in `Signatures`.
+        if signed.is_ok() && out.len() - before == self.signature_len {
+            return Ok(());
         }
-        .and_then(|()| {
-            // A signature of another length would shift all that follow it in `Signatures`.
-            if out.len() - before == self.signature_len { Ok(()) } else { Err(Unspecified) }
-        })
-        .map_err(|Unspecified| {
-            out.truncate(before);
-            SignError::Failed { key: self.id, algorithm: self.algorithm }
-        })
+        out.truncate(before);
+        let library = self.pair.library();
+        Err(SignError::Failed { key: self.id, algorithm: self.algorithm, library })
     }
 }
 

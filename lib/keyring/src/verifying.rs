@@ -1,6 +1,7 @@
 //! Verifying, by libraries that share no code with the one that signed.
 
 mod ed25519;
+mod ethereum;
 mod multiples;
 mod rs256;
 
@@ -8,6 +9,7 @@ use std::error::Error;
 use std::fmt;
 
 use ed25519_dalek::pkcs8::DecodePublicKey as _;
+use ml_dsa::{MlDsa44, MlDsa65, MlDsa87, MlDsaParams};
 use p256::ecdsa::signature::Verifier as _;
 use rsa::RsaPublicKey;
 use rsa::pkcs8::DecodePublicKey as _;
@@ -16,15 +18,17 @@ use rsa::signature::hazmat::PrehashVerifier as _;
 use rsa::traits::PublicKeyParts as _;
 
 use crate::verifying::ed25519::Ed25519;
+use crate::verifying::ethereum::Ethereum;
 use crate::verifying::rs256::Rs256;
-use crate::{Algorithm, Library, RsaKeySize};
+use crate::{Algorithm, Envelope, Form, Frame, Library, RsaKeySize};
 
-/// A public key, parsed once, that checks signatures of one algorithm.
+/// A public key, parsed once, that checks signatures of one algorithm in one envelope.
 ///
 /// It can be shared between threads.
 #[derive(Clone)]
 pub struct VerifyingKey {
     algorithm: Algorithm,
+    frame: Frame,
     key: Key,
 }
 
@@ -33,7 +37,12 @@ enum Key {
     Rs256(Box<Rs256>),
     Ps256(rsa::pss::VerifyingKey<Sha256>),
     Es256(p256::ecdsa::VerifyingKey),
+    Es384(Box<p384::ecdsa::VerifyingKey>),
+    Es256k(Ethereum),
     EdDsa(Box<Ed25519>),
+    MlDsa44(Box<ml_dsa::VerifyingKey<MlDsa44>>),
+    MlDsa65(Box<ml_dsa::VerifyingKey<MlDsa65>>),
+    MlDsa87(Box<ml_dsa::VerifyingKey<MlDsa87>>),
 }
 
 impl VerifyingKey {
@@ -47,12 +56,38 @@ impl VerifyingKey {
     /// end, is an RSA key of another size than those of [`RsaKeySize`], or is one of the few
     /// Ed25519 points under which a signature proves nothing.
     pub fn from_spki_der(algorithm: Algorithm, spki_der: &[u8]) -> Result<Self, PublicKeyError> {
+        Self::of_form(&Form::raw(algorithm), spki_der)
+    }
+
+    /// Reads a key of a ring of this form; else as [`VerifyingKey::from_spki_der`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn of_form(form: &Form, spki_der: &[u8]) -> Result<Self, PublicKeyError> {
+        let algorithm = form.algorithm();
         let key = match algorithm {
             Algorithm::Rs256 => Key::Rs256(Box::new(Rs256::new(rsa_key(algorithm, spki_der)?, spki_der)?)),
             // With a salt as long as the hash, which RFC 7518, section 3.5, demands.
             Algorithm::Ps256 => Key::Ps256(rsa::pss::VerifyingKey::new(rsa_key(algorithm, spki_der)?)),
             Algorithm::Es256 => p256::ecdsa::VerifyingKey::from_public_key_der(spki_der)
                 .map(Key::Es256)
+                .map_err(malformed(algorithm))?,
+            Algorithm::Es384 => p384::ecdsa::VerifyingKey::from_public_key_der(spki_der)
+                .map(|key| Key::Es384(Box::new(key)))
+                .map_err(malformed(algorithm))?,
+            Algorithm::Es256k => {
+                let is_recoverable = form.envelope() == Envelope::Eip191;
+                Key::Es256k(Ethereum::new(spki_der, is_recoverable).map_err(malformed(algorithm))?)
+            }
+            Algorithm::MlDsa44 => ml_dsa::VerifyingKey::from_public_key_der(spki_der)
+                .map(|key| Key::MlDsa44(Box::new(key)))
+                .map_err(malformed(algorithm))?,
+            Algorithm::MlDsa65 => ml_dsa::VerifyingKey::from_public_key_der(spki_der)
+                .map(|key| Key::MlDsa65(Box::new(key)))
+                .map_err(malformed(algorithm))?,
+            Algorithm::MlDsa87 => ml_dsa::VerifyingKey::from_public_key_der(spki_der)
+                .map(|key| Key::MlDsa87(Box::new(key)))
                 .map_err(malformed(algorithm))?,
             Algorithm::EdDsa => {
                 let key = ed25519_dalek::VerifyingKey::from_public_key_der(spki_der)
@@ -63,7 +98,8 @@ impl VerifyingKey {
                 Key::EdDsa(Box::new(Ed25519::new(key)))
             }
         };
-        Ok(Self { algorithm, key })
+        let frame = Frame::new(form, spki_der).ok_or(PublicKeyError::Unnamed { algorithm })?;
+        Ok(Self { algorithm, frame, key })
     }
 
     /// The algorithm that this key verifies.
@@ -78,54 +114,89 @@ impl VerifyingKey {
         let key = match &self.key {
             Key::Rs256(key) => key.rsa(),
             Key::Ps256(key) => key.as_ref(),
-            Key::Es256(_) | Key::EdDsa(_) => return None,
+            Key::Es256(_)
+            | Key::Es384(_)
+            | Key::Es256k(_)
+            | Key::EdDsa(_)
+            | Key::MlDsa44(_)
+            | Key::MlDsa65(_)
+            | Key::MlDsa87(_) => return None,
         };
         rsa_key_size(key)
     }
 
-    /// Whether `signature` is a signature of exactly `payload` under this key: false for
+    /// Whether `signature` is a signature of exactly `payload`, in the envelope, under this key: false for
     /// anything else, a wrong length included.
     ///
     /// Ed25519 is checked strictly: neither a small-order `R` nor an `s` that is not reduced
-    /// passes. For ES256 both `s` and `n - s` pass, as X9.62 and JOSE have it.
+    /// passes. For ES256 and ES384 both `s` and `n - s` pass, as X9.62 and JOSE have it; for ES256K the lower
+    /// one, as Ethereum has it.
     ///
-    /// It takes `rsa`, `p256` and `ed25519-dalek`, none of which signs.
+    /// It takes `rsa`, `p256`, `p384`, libsecp256k1, `ed25519-dalek` and `ml-dsa`, none of which signs.
     #[must_use]
     pub fn verify(&self, payload: &[u8], signature: &[u8]) -> bool {
-        match &self.key {
-            Key::Rs256(key) => key.verify(payload, signature),
-            Key::Ps256(key) => rsa::pss::Signature::try_from(signature)
-                .and_then(|signature| key.verify_prehash(&Sha256::digest(payload), &signature))
-                .is_ok(),
-            Key::Es256(key) => p256::ecdsa::Signature::from_slice(signature)
-                .and_then(|signature| key.verify(payload, &signature))
-                .is_ok(),
-            Key::EdDsa(key) => key.verify(payload, signature),
-        }
+        self.key.verify(self.frame.signing_input(payload, &mut Vec::new()), signature)
     }
 
     /// The same key, for many calls of [`VerifyingKey::verify_batch`]: one of EdDSA keeps 220 KB, with which it verifies twice as
     /// fast. Without, each call makes them for itself if it has enough signatures, as long as it takes to verify some ten.
     #[must_use]
     pub fn for_many(self) -> Self {
-        let Self { algorithm, key } = self;
-        let key = match key {
+        let key = match self.key {
             Key::EdDsa(key) => Key::EdDsa(Box::new(key.for_many())),
             other => other,
         };
-        Self { algorithm, key }
+        Self { key, ..self }
     }
 
     /// The verdict of [`VerifyingKey::verify`] for each payload and the signature beside it, which `made_by` made: by another
     /// library. Of RS256 that is AWS-LC for what the kernel signed, and the kernel for what AWS-LC signed.
     #[must_use]
     pub fn verify_batch(&self, made_by: Library, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
-        match &self.key {
-            Key::Rs256(key) => key.verify_batch(made_by, pairs),
-            Key::EdDsa(key) => key.verify_batch(pairs),
-            Key::Ps256(_) | Key::Es256(_) => {
-                pairs.iter().map(|(payload, signature)| self.verify(payload, signature)).collect()
-            }
+        if self.frame.is_raw() {
+            return self.key.verify_batch(made_by, pairs);
+        }
+        let (mut inputs, mut ends) = (Vec::new(), Vec::with_capacity(pairs.len()));
+        for (payload, _) in pairs {
+            self.frame.append_signing_input(payload, &mut inputs);
+            ends.push(inputs.len());
+        }
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        let framed: Vec<_> = starts
+            .zip(&ends)
+            .zip(pairs)
+            .map(|((start, end), (_, signature))| (&inputs[start..*end], *signature))
+            .collect();
+        self.key.verify_batch(made_by, &framed)
+    }
+}
+
+impl Key {
+    fn verify(&self, input: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Rs256(key) => key.verify(input, signature),
+            Self::Ps256(key) => rsa::pss::Signature::try_from(signature)
+                .and_then(|signature| key.verify_prehash(&Sha256::digest(input), &signature))
+                .is_ok(),
+            Self::Es256(key) => p256::ecdsa::Signature::from_slice(signature)
+                .and_then(|signature| key.verify(input, &signature))
+                .is_ok(),
+            Self::Es384(key) => p384::ecdsa::Signature::from_slice(signature)
+                .and_then(|signature| key.verify(input, &signature))
+                .is_ok(),
+            Self::Es256k(key) => key.verify(input, signature),
+            Self::EdDsa(key) => key.verify(input, signature),
+            Self::MlDsa44(key) => verify_ml_dsa(key, input, signature),
+            Self::MlDsa65(key) => verify_ml_dsa(key, input, signature),
+            Self::MlDsa87(key) => verify_ml_dsa(key, input, signature),
+        }
+    }
+
+    fn verify_batch(&self, made_by: Library, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
+        match self {
+            Self::Rs256(key) => key.verify_batch(made_by, pairs),
+            Self::EdDsa(key) => key.verify_batch(pairs),
+            _ => pairs.iter().map(|(input, signature)| self.verify(input, signature)).collect(),
         }
     }
 }
@@ -134,6 +205,12 @@ impl fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifyingKey").field("algorithm", &self.algorithm).finish_non_exhaustive()
     }
+}
+
+/// Of FIPS 204, algorithm 3, with an empty context.
+fn verify_ml_dsa<P: MlDsaParams>(key: &ml_dsa::VerifyingKey<P>, input: &[u8], signature: &[u8]) -> bool {
+    ml_dsa::Signature::try_from(signature)
+        .is_ok_and(|signature| key.verify_with_context(input, b"", &signature))
 }
 
 fn rsa_key(algorithm: Algorithm, spki_der: &[u8]) -> Result<RsaPublicKey, PublicKeyError> {
@@ -170,6 +247,12 @@ pub enum PublicKeyError {
         algorithm: Algorithm,
         /// The length of the modulus in bits.
         bits: usize,
+    },
+    /// Not written as the keys of a ring are, so that no envelope can name it.
+    #[error("the public key of {algorithm} is not written as the keys of a ring are")]
+    Unnamed {
+        /// The algorithm that the key was to verify.
+        algorithm: Algorithm,
     },
     /// An Ed25519 point of small order: signatures under it say nothing about the payload.
     #[error("the public key of {algorithm} is a point of small order, which anyone can sign for")]

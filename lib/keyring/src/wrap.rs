@@ -110,6 +110,14 @@ pub enum UnwrapError {
         /// The id of the key.
         key: Uuid,
     },
+    /// The key opens, but has no public key that an envelope could name.
+    #[error("key {key} has no public key of {algorithm}")]
+    Unnamed {
+        /// The id of the key.
+        key: Uuid,
+        /// The algorithm that it was opened for.
+        algorithm: Algorithm,
+    },
     /// The wrapped key opens, but AWS-LC takes its content for no private key of this
     /// algorithm.
     #[error("key {key} is no {algorithm} private key")]

@@ -34,6 +34,8 @@ pub fn new_run(run: &ValidatedRun, data_key: NewDataKey, asks: Asks) -> NewRun {
             algorithm: keyring.algorithm.map(|algorithm| algorithm.to_string()),
             key_size: keyring.key_size.map(int),
             key_count: keyring.key_count.map(int),
+            envelope: keyring.envelope.map(|envelope| envelope.to_string()),
+            content_type: keyring.content_type.clone(),
             default_algorithm: keyring.algorithm_to_make().to_string(),
             default_key_size: keyring.key_size_to_make().map(int),
         },

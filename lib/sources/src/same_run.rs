@@ -15,6 +15,7 @@ pub fn differences(stored: &Run, asked: &ValidatedRun) -> Vec<FieldChange> {
     let (ring, wanted) = (&stored.keyring, &asked.keyring);
     let of_ring = |given: bool| wanted.name.is_some() && !given;
     let algorithm = wanted.algorithm_to_make();
+    let envelope = wanted.envelope.unwrap_or_default();
     let was = InputFields::of_stored(&stored.input);
     let wants = InputFields::of_asked(&asked.input, &stored.input);
     let fields = [
@@ -37,6 +38,20 @@ pub fn differences(stored: &Run, asked: &ValidatedRun) -> Vec<FieldChange> {
             "spec.algorithm",
             json!(ring.algorithm),
             if of_ring(wanted.algorithm.is_some()) { json!(ring.algorithm) } else { json!(algorithm.name()) },
+        ),
+        (
+            "spec.envelope",
+            json!(ring.envelope),
+            if of_ring(wanted.envelope.is_some()) { json!(ring.envelope) } else { json!(envelope.name()) },
+        ),
+        (
+            "spec.contentType",
+            json!(ring.content_type),
+            if of_ring(wanted.content_type.is_some()) {
+                json!(ring.content_type)
+            } else {
+                json!(wanted.content_type)
+            },
         ),
         (
             "spec.keySize",

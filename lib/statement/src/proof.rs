@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chancery_keyring::{Algorithm, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -159,13 +158,7 @@ impl Proof {
         if root != Some(signed.signatures) {
             return Err(ProofError::OtherRoot);
         }
-        if signed.keyring.envelope != "Raw" {
-            return Err(ProofError::Key(format!("its envelope is {}", signed.keyring.envelope)));
-        }
-        let algorithm = signed.keyring.algorithm.parse::<Algorithm>();
-        let algorithm = algorithm.map_err(|error| ProofError::Key(error.to_string()))?;
-        let key = VerifyingKey::from_spki_der(algorithm, &public_key)
-            .map_err(|error| ProofError::Key(error.to_string()))?;
+        let key = signed.keyring.key(&public_key).map_err(ProofError::Key)?;
         if !key.verify(&payload, &signature) {
             return Err(ProofError::FalseSignature);
         }

@@ -1,5 +1,6 @@
 //! What is stated of a run: once when it is sealed, once when its last batch is signed.
 
+use chancery_keyring::{Form, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -130,6 +131,9 @@ pub struct KeyringOfStatement {
     pub key_size: Option<i32>,
     /// What is signed around a payload: `Raw` is nothing.
     pub envelope: String,
+    /// Of what type what is in the envelope is; left out where the envelope does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
 }
 
 /// Public keys of a ring.
@@ -152,6 +156,15 @@ pub struct LeaseLog {
     pub last_use: i64,
     /// Root of the tree of its leases.
     pub root: Digest,
+}
+
+impl KeyringOfStatement {
+    /// A key of it, by its `SubjectPublicKeyInfo` in DER, to verify what it signed; or why there is none.
+    pub(crate) fn key(&self, spki_der: &[u8]) -> Result<VerifyingKey, String> {
+        let form = Form::named(&self.algorithm, &self.envelope, self.content_type.as_deref());
+        let form = form.map_err(|error| error.to_string())?;
+        VerifyingKey::of_form(&form, spki_der).map_err(|error| error.to_string())
+    }
 }
 
 impl Statement {
@@ -208,6 +221,7 @@ pub(crate) mod tests {
             algorithm: algorithm.to_owned(),
             key_size: None,
             envelope: "Raw".to_owned(),
+            content_type: None,
         }
     }
 

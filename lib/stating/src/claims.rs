@@ -121,6 +121,7 @@ pub(crate) fn keyring(ring: &Keyring) -> KeyringOfStatement {
         algorithm: ring.algorithm.clone(),
         key_size: ring.key_size,
         envelope: ring.envelope.clone(),
+        content_type: ring.content_type.clone(),
     }
 }
 

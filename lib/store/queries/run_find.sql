@@ -2,7 +2,7 @@
 SELECT r.id, r.uid, r.namespace, r.name, r.batch_size, r.record_count AS sealed_records,
        k.id AS keyring_id, k.uid AS keyring_uid, k.namespace AS keyring_namespace, k.name AS keyring_name,
        k.algorithm::text AS algorithm, k.key_size, k.key_count, k.provider::text AS provider,
-       k.envelope::text AS envelope, k.data_key_fingerprint, k.forgotten_use, k.filled_at IS NOT NULL AS filled,
+       k.envelope::text AS envelope, k.content_type, k.data_key_fingerprint, k.forgotten_use, k.filled_at IS NOT NULL AS filled,
        k.namespace_uid AS keyring_namespace_uid, k.object_uid AS keyring_object_uid, k.adopted_from AS keyring_adopted_from,
        r.namespace_uid, r.object_uid, r.adopted_from, floor(extract(epoch FROM r.created_at))::bigint AS made_at,
        g.record_count, g.record_size, g.chunk_size,

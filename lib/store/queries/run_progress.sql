@@ -14,7 +14,7 @@ SELECT r.id,
        chancery.run_bytes(
            coalesce(r.record_count, g.record_count, a.records) - a.records,
            CASE WHEN r.completed_at IS NULL THEN coalesce(r.record_count, g.record_count, a.records) - signed.records ELSE 0 END,
-           coalesce(g.record_size, 0), r.batch_size, chancery.signature_bytes(k.algorithm, k.key_size))::bigint AS bytes_to_come,
+           coalesce(g.record_size, 0), r.batch_size, chancery.signature_bytes(k.algorithm, k.key_size, k.envelope))::bigint AS bytes_to_come,
        open.leases AS batches_leased,
        open.keys AS keys_leased,
        r.suspended OR r.too_many_dead AS suspended,

@@ -192,12 +192,12 @@ pub enum StoreError {
     KeyringUnknown(String),
     /// A run asks for another keyring than the one of that name.
     #[error(
-        "the keyring {keyring} is another one than the run asks for: it has {found}; leave spec.keyCount, spec.algorithm and spec.keySize out, or name another keyring"
+        "the keyring {keyring} is another one than the run asks for: it has {found}; leave spec.keyCount, spec.algorithm, spec.keySize, spec.envelope and spec.contentType out, or name another keyring"
     )]
     KeyringDiffers {
         /// The ring, as `NAMESPACE/NAME`.
         keyring: String,
-        /// What it has: `algorithm RS256, keySize 2048, keyCount 10`.
+        /// What it has: `algorithm RS256, keySize 2048, keyCount 10, envelope Raw`.
         found: String,
     },
     /// A run asks for a keyring that was made for another namespace of this name, or for another cluster's.

@@ -1,6 +1,8 @@
 //! Reading a run back, row by row, at constant memory. The fields and their order are a contract
 //! with those who read exports.
 
+mod signed;
+
 use futures::{Stream, TryStreamExt, stream};
 use sqlx::FromRow;
 use sqlx::postgres::PgConnection;
@@ -13,6 +15,8 @@ use crate::query::{self, Query};
 use crate::row::from_row;
 use crate::run::Run;
 use crate::statements::StatementRow;
+
+pub use self::signed::SignedLine;
 
 /// How long an export may take.
 const WHOLE_EXPORT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
@@ -219,7 +223,7 @@ from_row!(LeaseLine {
 #[derive(Debug)]
 pub struct Exporter {
     connection: PgConnection,
-    run: i32,
+    run: Run,
 }
 
 impl Ledger {
@@ -234,11 +238,17 @@ impl Ledger {
         audit::begin(&mut connection).await?;
         audit::hold_tables(&mut connection).await?;
         let run = Run::find(&mut connection, namespace, name).await?.whole()?;
-        Ok(Exporter { connection, run: run.id })
+        Ok(Exporter { connection, run })
     }
 }
 
 impl Exporter {
+    /// The run as it was when the export began.
+    #[must_use]
+    pub const fn run(&self) -> &Run {
+        &self.run
+    }
+
     /// The records of closed batches, in order.
     pub fn records(&mut self) -> impl Stream<Item = Result<RecordLine, StoreError>> {
         self.rows(query::export_records)
@@ -282,7 +292,7 @@ impl Exporter {
     {
         query
             .rows_as()
-            .bind(self.run)
+            .bind(self.run.id)
             .fetch(&mut self.connection)
             .map_err(move |error| StoreError::of(query.name, error))
     }

@@ -32,6 +32,8 @@ pub struct Keyring {
     pub provider: String,
     /// What is signed around a payload: `Raw` is nothing.
     pub envelope: String,
+    /// Of what type what is in the envelope is, if the envelope says so.
+    pub content_type: Option<String>,
     /// Tells which data key wraps the ring's private keys.
     pub data_key_fingerprint: String,
     /// The log of leases begins after this use sequence.
@@ -52,6 +54,7 @@ from_row!(Keyring {
     key_count,
     provider,
     envelope,
+    content_type,
     data_key_fingerprint,
     forgotten_use,
     filled,

@@ -70,6 +70,10 @@ pub struct KeyringWanted {
     pub key_size: Option<i32>,
     /// Number of keys, K.
     pub key_count: Option<i32>,
+    /// What is signed around a payload.
+    pub envelope: Option<String>,
+    /// Of what type what is in the envelope is.
+    pub content_type: Option<String>,
     /// The algorithm of a ring that is made where none is asked for.
     pub default_algorithm: String,
     /// The key size of a ring that is made where none is asked for; none if its algorithm has none.
@@ -141,6 +145,8 @@ impl Ledger {
                     .bind(sources.map(|sources| sources.digest_window.as_secs_f64()))
                     .bind(policy.as_ref().map(|policy| &policy.name))
                     .bind(policy.as_ref().map(|policy| &policy.text))
+                    .bind(&keyring.envelope)
+                    .bind(&keyring.content_type)
                     .fetch_one(connection)
                     .await
             })

@@ -24,9 +24,11 @@ pub struct SignedRecord {
     pub signed_at: String,
     /// The rules that flagged it, as JSON, if any did.
     pub flags: Option<String>,
+    /// The payload, if it was asked for and the envelope has it in it.
+    pub payload: Option<Vec<u8>>,
 }
 
-from_row!(SignedRecord { record, digest, key_id, signature, signed_at, flags });
+from_row!(SignedRecord { record, digest, key_id, signature, signed_at, flags, payload });
 
 /// An arrival that could not become a record, and where it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,8 +98,29 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn signatures_of(&self, run: &Run, records: &[i64]) -> Result<Vec<SignedRecord>, StoreError> {
+        self.signed_of(run, records, 0).await
+    }
+
+    /// The same, with payloads where an envelope has them in it. Those end with the record with which they have so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn signed_of(
+        &self,
+        run: &Run,
+        records: &[i64],
+        payload_bytes: i64,
+    ) -> Result<Vec<SignedRecord>, StoreError> {
         self.ask(query::signatures_of, async |query, connection| {
-            query.rows_as().bind(run.id).bind(run.uid).bind(records).fetch_all(connection).await
+            query
+                .rows_as()
+                .bind(run.id)
+                .bind(run.uid)
+                .bind(records)
+                .bind(payload_bytes)
+                .fetch_all(connection)
+                .await
         })
         .await
     }

@@ -71,6 +71,8 @@ pub(crate) struct Remembered {
     pub(crate) operator: Option<String>,
     /// What the audit of the run found.
     pub(crate) audited: Option<Audited>,
+    /// Addresses of the keys of its ring, which has them all.
+    pub(crate) addresses: Option<Vec<String>>,
     /// How many reconciles in a row failed.
     pub(crate) failures: u32,
 }

@@ -1,5 +1,6 @@
 //! Gathers what is known of a run. Reads; decides nothing and changes nothing.
 
+mod addresses;
 mod ended;
 mod intake;
 mod job;

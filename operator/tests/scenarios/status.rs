@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chancery_api::Phase;
 use chancery_api::condition::ConditionType;
+use chancery_keyring::{Algorithm, Jwk};
 use kube::runtime::controller::Action;
 use serde_json::json;
 
@@ -37,6 +38,25 @@ async fn counts_alone_are_written_once_in_a_second_and_a_quarter() -> anyhow::Re
     assert_eq!(world.api.told(), [STATUS]);
     assert_eq!(world.run(RUN)["status"]["records"]["signed"], 10);
     assert_eq!(world.run(RUN)["status"]["progress"], "50%");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_ring_of_ethereum_shows_the_addresses_of_its_keys() -> anyhow::Result<()> {
+    let mut spec = spec();
+    spec["algorithm"] = json!("ES256K");
+    spec["envelope"] = json!("EIP191");
+    let (world, _operator) = World::signing(spec).await?;
+    let ring = world.stored(RUN).await?.keyring;
+    let keys = world.ledger.ledger.public_keys(&ring).await?;
+    let expected: Vec<_> = keys
+        .iter()
+        .filter_map(|key| Jwk::of(Algorithm::Es256k, &key.public_key))
+        .filter_map(|jwk| jwk.address().map(str::to_owned))
+        .collect();
+    assert!(!expected.is_empty());
+    let shown = &world.run(RUN)["status"]["keyring"];
+    assert_eq!((&shown["addresses"], &shown["envelope"]), (&json!(expected), &json!("EIP191")));
     Ok(())
 }
 

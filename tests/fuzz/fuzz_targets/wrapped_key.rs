@@ -13,7 +13,7 @@ const RING: Uuid = Uuid::from_u128(7);
 
 static DATA_KEY: LazyLock<DataKey> = LazyLock::new(|| DataKey::from_bytes([7; 32]));
 
-static KEYS: LazyLock<[GeneratedKey; 4]> = LazyLock::new(|| {
+static KEYS: LazyLock<[GeneratedKey; Algorithm::ALL.len()]> = LazyLock::new(|| {
     Algorithm::ALL.map(|algorithm| {
         let spec = KeySpec::new(algorithm, None).expect("a size of its own");
         generate(spec, RING, &DATA_KEY).expect("a key")
@@ -22,8 +22,8 @@ static KEYS: LazyLock<[GeneratedKey; 4]> = LazyLock::new(|| {
 
 fuzz_target!(|data: &[u8]| {
     let Some((choice, data)) = data.split_first() else { return };
-    let algorithm = Algorithm::ALL[usize::from(*choice) % 4];
-    let key = &KEYS[usize::from(*choice) % 4];
+    let algorithm = Algorithm::ALL[usize::from(*choice) % Algorithm::ALL.len()];
+    let key = &KEYS[usize::from(*choice) % Algorithm::ALL.len()];
     let open = |wrapped: &[u8]| SigningKey::open(&DATA_KEY, RING, key.id, algorithm, wrapped);
 
     // Any bytes.

@@ -42,6 +42,8 @@ impl TestRun {
                     algorithm: Some("EdDSA".to_owned()),
                     key_size: None,
                     key_count: Some(4),
+                    envelope: None,
+                    content_type: None,
                     default_algorithm: "RS256".to_owned(),
                     default_key_size: None,
                 },
@@ -118,6 +120,13 @@ impl TestRun {
     #[must_use]
     pub fn keyring(mut self, name: &str) -> Self {
         self.new.keyring.name = Some(name.to_owned());
+        self
+    }
+
+    /// Another envelope than the payload itself.
+    #[must_use]
+    pub fn envelope(mut self, name: &str) -> Self {
+        self.new.keyring.envelope = Some(name.to_owned());
         self
     }
 

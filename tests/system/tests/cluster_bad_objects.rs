@@ -55,7 +55,10 @@ async fn each_bad_object_is_refused_with_a_sentence_that_helps() -> anyhow::Resu
         (with("keyCount", json!(10_001)), "spec.keyCount in body should be less than or equal to 10000"),
         (with("batchSize", json!(0)), "spec.batchSize in body should be greater than or equal to 1"),
         (with("parallelism", json!(-1)), "spec.parallelism in body should be greater than or equal to 0"),
-        (with("algorithm", json!("rs256")), "supported values: \"RS256\", \"PS256\", \"ES256\", \"EdDSA\""),
+        (
+            with("algorithm", json!("rs256")),
+            "supported values: \"RS256\", \"PS256\", \"ES256\", \"ES384\", \"ES256K\", \"EdDSA\", \"ML-DSA-44\", \"ML-DSA-65\", \"ML-DSA-87\"",
+        ),
         (with("keySize", json!(1024)), "supported values: \"2048\", \"3072\", \"4096\""),
         (with("leaseDuration", json!("1s")), "must be at least 5s and at most 1h"),
         (with("leaseDuration", json!("soon")), "spec.leaseDuration in body should match"),

@@ -139,7 +139,10 @@ async fn what_a_run_leaves_out_is_the_rings_and_what_it_asks_for_must_agree() ->
         let Err(StoreError::KeyringDiffers { keyring, found }) = refused else {
             anyhow::bail!("{algorithm:?} {keys:?}: {refused:?}")
         };
-        assert_eq!((keyring.as_str(), found.as_str()), ("default/shared", "algorithm EdDSA, keyCount 2"));
+        assert_eq!(
+            (keyring.as_str(), found.as_str()),
+            ("default/shared", "algorithm EdDSA, keyCount 2, envelope Raw")
+        );
     }
     assert_eq!(ledger.fingerprint().await?, before);
 

@@ -1,5 +1,6 @@
 //! `chancery run`: whole runs by the real program, each ended by the audit.
 
+use chancery_keyring::Algorithm;
 use chancery_kit::{Chancery, Ended, Manifest, TestLedger, eventually, working_in};
 use serde_json::{Value, json};
 
@@ -83,7 +84,7 @@ async fn one_record_is_a_run() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn each_algorithm_signs_a_run() -> anyhow::Result<()> {
-    for algorithm in ["RS256", "PS256", "ES256", "EdDSA"] {
+    for algorithm in Algorithm::ALL.map(Algorithm::name) {
         let summary = signed(&Manifest::new().of(120, 3, 10).with("algorithm", algorithm), &[]).await?;
         assert_eq!(summary["algorithm"], algorithm);
     }

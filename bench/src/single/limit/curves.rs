@@ -1,4 +1,4 @@
-//! EdDSA and ES256, where storing takes as long as signing.
+//! EdDSA, ES256 and ES256K, where storing takes as long as signing.
 
 use chancery_bench::{Bound, Effort, Figure, Measured, Outcome, Samples, Table};
 
@@ -12,6 +12,10 @@ pub(crate) async fn eddsa(effort: Effort) -> Measured {
 
 pub(crate) async fn es256(effort: Effort) -> Measured {
     measure(effort, "ES256", 500_000, 0.6).await
+}
+
+pub(crate) async fn es256k(effort: Effort) -> Measured {
+    measure(effort, "ES256K", 500_000, 0.7).await
 }
 
 /// `wanted` is a share of the slower of the two limits.

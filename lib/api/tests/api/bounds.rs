@@ -67,7 +67,7 @@ fn every_choice_is_accepted_and_nothing_beside_them() {
             );
         }
     }
-    assert_eq!(seen, 4, "algorithm, audit, keySize and deletionPolicy");
+    assert_eq!(seen, 5, "algorithm, audit, envelope, keySize and deletionPolicy");
 }
 
 #[test]

@@ -14,6 +14,8 @@ fn other_values() -> Vec<(&'static str, Value, bool)> {
         ("batchSize", json!(11), false),
         ("keyringRef", json!({"name": "invoices"}), false),
         ("algorithm", json!("PS256"), false),
+        ("envelope", json!("JWS"), false),
+        ("contentType", json!("JWT"), false),
         ("keySize", json!(3072), false),
         ("parallelism", json!(3), true),
         ("leaseDuration", json!("31s"), true),

@@ -60,6 +60,8 @@ fn specs() -> impl Strategy<Value = SigningRunSpec> {
                 batch_size,
                 parallelism,
                 algorithm,
+                envelope: None,
+                content_type: None,
                 key_size,
                 lease_duration: LeaseDuration::new(lease),
                 suspend,

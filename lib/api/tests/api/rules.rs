@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chancery_api::{Algorithm, names, validate};
+use chancery_api::{Algorithm, Envelope, names, validate};
 use kube::core::cel::{ScopeContext, analyze_rule, compile_schema};
 use kube::{CustomResourceExt, Resource};
 use serde_json::{Value, json};
@@ -61,8 +61,48 @@ fn a_key_size_beside_an_unknown_algorithm_is_not_held_against_it() {
     manifest["spec"]["algorithm"] = json!("RS512");
     assert_eq!(
         refused(&manifest),
-        [r#"spec.algorithm: "RS512" is not allowed; give RS256, PS256, ES256 or EdDSA"#]
+        [
+            r#"spec.algorithm: "RS512" is not allowed; give RS256, PS256, ES256, ES384, ES256K, EdDSA, ML-DSA-44, ML-DSA-65 or ML-DSA-87"#
+        ]
     );
+}
+
+#[test]
+fn messages_of_ethereum_are_for_its_algorithm_only() {
+    for algorithm in Algorithm::ALL {
+        let mut manifest = with("envelope", json!("EIP191"));
+        manifest["spec"]["algorithm"] = json!(algorithm.name());
+        if algorithm == Algorithm::Es256k {
+            assert_eq!(validate(&accepted(&manifest)).unwrap().keyring.envelope, Some(Envelope::Eip191));
+        } else {
+            let said = "spec.envelope: \"EIP191\" is for the algorithm ES256K only; choose that, or another envelope";
+            assert_eq!(refused(&manifest), [said], "{algorithm}");
+        }
+    }
+    let mut manifest = with("envelope", json!("EIP191"));
+    manifest["spec"].as_object_mut().unwrap().remove("algorithm");
+    assert_eq!(refused(&manifest).len(), 1, "a keyring is made for RS256");
+}
+
+#[test]
+fn a_content_type_goes_with_an_envelope_that_says_it() {
+    for envelope in Envelope::ALL {
+        let mut manifest = with("contentType", json!("application/vnd.in-toto+json"));
+        manifest["spec"]["algorithm"] = json!("ES256K");
+        manifest["spec"]["envelope"] = json!(envelope.name());
+        if envelope.has_content_type() {
+            let keyring = validate(&accepted(&manifest)).unwrap().keyring;
+            assert_eq!(keyring.content_type.as_deref(), Some("application/vnd.in-toto+json"));
+        } else {
+            assert!(refused(&manifest)[0].starts_with("spec.contentType: "), "{envelope}");
+        }
+    }
+    let mut manifest = with("contentType", json!("JWT"));
+    manifest["spec"].as_object_mut().unwrap().remove("envelope");
+    assert!(refused(&manifest)[0].starts_with("spec.contentType: "));
+    for text in ["", " JWT", "a b", "\"", "ä"] {
+        assert!(refused(&with("contentType", json!(text)))[0].starts_with("spec.contentType: "), "{text:?}");
+    }
 }
 
 #[test]

@@ -35,11 +35,14 @@ pub(crate) fn pushed() -> Value {
     manifest
 }
 
-/// What a field of the spec is tried with: [`minimal`], or [`sourced`] or [`pushed`] for those that say something of sources.
+/// What a field of the spec is tried with: [`minimal`], [`sourced`] or [`pushed`] for those that say something of sources,
+/// and what else a field goes with.
 pub(crate) fn base_of(field: &str) -> Value {
     match field {
         "sources" | "idempotency" | "deadLetter" | "policyRef" => sourced(),
         "batching" => pushed(),
+        "envelope" => with("algorithm", json!("ES256K")),
+        "contentType" => with("envelope", json!("JWS")),
         _ => minimal(),
     }
 }

@@ -1,16 +1,16 @@
-//! Signing a batch: by AWS-LC, and of RS256 by the kernel where the processor has its instructions.
+//! Signing a batch: one by one, and of RS256 by the kernel where the processor has its instructions.
 
 use crate::lockstep::Lockstep;
 use crate::{BatchOutcome, Library, SignError, Signatures, SigningKey};
 
 impl SigningKey {
     /// What signs a batch of so many records with this key: the kernel, where the processor has its instructions and
-    /// the records are enough to pay for eight lanes; else AWS-LC.
+    /// the records are enough to pay for eight lanes; `k256` for ES256K; else AWS-LC.
     #[must_use]
     pub const fn library(&self, records: u64) -> Library {
         match &self.lockstep {
             Some(_) if records >= Lockstep::LEAST => Library::Kernel,
-            _ => Library::AwsLcRs,
+            _ => self.pair.library(),
         }
     }
 
@@ -26,7 +26,7 @@ impl SigningKey {
     /// # Errors
     ///
     /// [`SignError::SignatureLength`] when `signatures` is made for another length, before
-    /// anything is signed; [`SignError::Failed`] when AWS-LC fails, [`SignError::Lockstep`] when the kernel does, with
+    /// anything is signed; [`SignError::Failed`] when the library fails, [`SignError::Lockstep`] when the kernel does, with
     /// the signatures made until then left in place.
     pub fn sign_batch<'a>(
         &self,
@@ -45,7 +45,7 @@ impl SigningKey {
         signatures.reserve(payloads.size_hint().0);
         match (&self.lockstep, self.library(records)) {
             (Some(lockstep), Library::Kernel) => lockstep
-                .sign_while(payloads, &mut still_ours, signatures.buffer())
+                .sign_while(&self.frame, payloads, &mut still_ours, signatures.buffer())
                 .map_err(|why| SignError::Lockstep { key: self.id, algorithm: self.algorithm, why }),
             _ => self.sign_each(payloads, still_ours, signatures),
         }
@@ -57,11 +57,12 @@ impl SigningKey {
         mut still_ours: impl FnMut() -> bool,
         signatures: &mut Signatures,
     ) -> Result<BatchOutcome, SignError> {
+        let mut space = Vec::new();
         for (signed, payload) in payloads.enumerate() {
             if !still_ours() {
                 return Ok(BatchOutcome::Stopped { signed });
             }
-            self.sign(payload, signatures.buffer())?;
+            self.sign_input(self.frame.signing_input(payload, &mut space), signatures.buffer())?;
         }
         Ok(BatchOutcome::Complete)
     }

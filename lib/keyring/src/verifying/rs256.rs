@@ -45,10 +45,12 @@ impl Rs256 {
         let each = |verify: &dyn Fn(&[u8], &[u8]) -> bool| {
             pairs.iter().map(|(payload, signature)| verify(payload, signature)).collect()
         };
-        match (made_by.other(), &self.kernel) {
-            (Library::AwsLcRs, _) => each(&|payload, signature| self.by_aws_lc(payload, signature)),
-            (Library::Kernel, Some(key)) => by_the_kernel(key, pairs),
-            (Library::Kernel, None) => each(&|payload, signature| self.verify(payload, signature)),
+        match (made_by, &self.kernel) {
+            (Library::Kernel, _) => each(&|payload, signature| self.by_aws_lc(payload, signature)),
+            (Library::AwsLcRs | Library::K256, Some(key)) => by_the_kernel(key, pairs),
+            (Library::AwsLcRs | Library::K256, None) => {
+                each(&|payload, signature| self.verify(payload, signature))
+            }
         }
     }
 

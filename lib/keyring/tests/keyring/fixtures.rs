@@ -14,7 +14,8 @@ pub(crate) fn data_key() -> DataKey {
 }
 
 pub(crate) fn key_of(algorithm: Algorithm) -> &'static GeneratedKey {
-    static KEYS: LazyLock<[GeneratedKey; 4]> = LazyLock::new(|| Algorithm::ALL.map(fresh_key));
+    static KEYS: LazyLock<[GeneratedKey; Algorithm::ALL.len()]> =
+        LazyLock::new(|| Algorithm::ALL.map(fresh_key));
     let place = Algorithm::ALL.iter().position(|other| *other == algorithm);
     &KEYS[place.unwrap()]
 }
@@ -45,7 +46,7 @@ pub(crate) fn signature_of(key: &SigningKey, payload: &[u8]) -> Vec<u8> {
 pub(crate) fn verifies(key: &VerifyingKey, payload: &[u8], signature: &[u8]) -> bool {
     let verdict = key.verify(payload, signature);
     for key in [key.clone(), key.clone().for_many()] {
-        for made_by in [Library::AwsLcRs, Library::Kernel] {
+        for made_by in Library::ALL {
             assert_eq!(key.verify_batch(made_by, &[(payload, signature)]), [verdict], "made by {made_by}");
         }
     }

@@ -2,6 +2,7 @@
 
 mod data_keys;
 mod ed25519;
+mod envelopes;
 mod fixtures;
 mod jose_vectors;
 mod opening;

@@ -23,7 +23,8 @@ fn what_each_algorithm_signs_the_other_library_verifies() {
 
 #[test]
 fn a_key_knows_its_id_its_algorithm_and_the_length_of_its_signatures() {
-    for (algorithm, length) in Algorithm::ALL.into_iter().zip([256, 256, 64, 64]) {
+    for (algorithm, length) in Algorithm::ALL.into_iter().zip([256, 256, 64, 96, 64, 64, 2_420, 3_309, 4_627])
+    {
         let key = signing_key(algorithm);
         assert_eq!(key.id(), key_of(algorithm).id);
         assert_eq!(key.algorithm(), algorithm);
@@ -32,11 +33,11 @@ fn a_key_knows_its_id_its_algorithm_and_the_length_of_its_signatures() {
 }
 
 #[test]
-fn rs256_and_eddsa_sign_a_payload_always_alike_and_the_others_never() {
+fn some_algorithms_sign_a_payload_always_alike_and_the_others_never() {
     for algorithm in Algorithm::ALL {
         let key = signing_key(algorithm);
         let different: HashSet<_> = (0..3).map(|_| signature_of(&key, b"a payload")).collect();
-        let always_alike = matches!(algorithm, Algorithm::Rs256 | Algorithm::EdDsa);
+        let always_alike = matches!(algorithm, Algorithm::Rs256 | Algorithm::Es256k | Algorithm::EdDsa);
         assert_eq!(different.len(), if always_alike { 1 } else { 3 });
     }
 }
@@ -90,12 +91,13 @@ fn a_batch_of_rs256_has_the_same_bytes_as_its_records_one_by_one() {
 }
 
 #[test]
-fn few_records_and_what_the_kernel_is_not_made_for_are_signed_by_aws_lc() {
+fn few_records_and_what_the_kernel_is_not_made_for_are_signed_by_the_others() {
     for algorithm in Algorithm::ALL {
         let key = signing_key(algorithm);
         let by_the_kernel = algorithm == Algorithm::Rs256 && chancery_kernel::Kernel::available().is_some();
-        let expected = if by_the_kernel { Library::Kernel } else { Library::AwsLcRs };
-        assert_eq!([1, 3].map(|records| key.library(records)), [Library::AwsLcRs; 2]);
+        let alone = if algorithm == Algorithm::Es256k { Library::K256 } else { Library::AwsLcRs };
+        let expected = if by_the_kernel { Library::Kernel } else { alone };
+        assert_eq!([1, 3].map(|records| key.library(records)), [alone; 2]);
         assert_eq!([4, 1_000].map(|records| key.library(records)), [expected; 2], "{algorithm}");
     }
 }
@@ -283,7 +285,12 @@ fn a_fresh_key_has_the_sizes_that_the_documentation_gives() {
         (Algorithm::Rs256, 294, 1230..=1260),
         (Algorithm::Ps256, 294, 1230..=1260),
         (Algorithm::Es256, 91, 167..=167),
+        (Algorithm::Es384, 120, 214..=214),
+        (Algorithm::Es256k, 88, 164..=164),
         (Algorithm::EdDsa, 44, 77..=77),
+        (Algorithm::MlDsa44, 1_334, 83..=83),
+        (Algorithm::MlDsa65, 1_974, 83..=83),
+        (Algorithm::MlDsa87, 2_614, 83..=83),
     ] {
         let key = key_of(algorithm);
         assert_eq!(key.public_key.len(), public, "{algorithm}");

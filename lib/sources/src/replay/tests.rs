@@ -42,6 +42,7 @@ fn run(namespace_uid: Option<Uuid>, input: Input) -> Run {
             key_count: 1,
             provider: "Local".to_owned(),
             envelope: "Raw".to_owned(),
+            content_type: None,
             data_key_fingerprint: String::new(),
             forgotten_use: 0,
             filled: true,

@@ -10,10 +10,12 @@ pub enum Library {
     AwsLcRs,
     /// The crate `chancery-kernel`.
     Kernel,
+    /// The crate `k256`.
+    K256,
 }
 
 impl Library {
-    const ALL: [Self; 2] = [Self::AwsLcRs, Self::Kernel];
+    const ALL: [Self; 3] = [Self::AwsLcRs, Self::Kernel, Self::K256];
 
     /// Its name in the ledger, of the type `chancery.signing_library`.
     #[must_use]
@@ -21,6 +23,7 @@ impl Library {
         match self {
             Self::AwsLcRs => "aws-lc-rs",
             Self::Kernel => "chancery-kernel",
+            Self::K256 => "k256",
         }
     }
 

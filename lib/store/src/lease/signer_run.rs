@@ -27,6 +27,10 @@ pub struct SignerRun {
     pub algorithm: String,
     /// Modulus bits of RSA keys; none for the others.
     pub key_size: Option<i32>,
+    /// What is signed around a payload.
+    pub envelope: String,
+    /// Of what type what is in the envelope is, if the envelope says so.
+    pub content_type: Option<String>,
     /// Whether the ring had all its keys when the run was looked for.
     pub filled: bool,
     /// Tells which data key wraps the ring's private keys.
@@ -44,6 +48,8 @@ from_row!(SignerRun {
     keyring_uid,
     algorithm,
     key_size,
+    envelope,
+    content_type,
     filled,
     data_key_fingerprint,
     deleted

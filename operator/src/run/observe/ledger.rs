@@ -16,6 +16,7 @@ use crate::run::context::Context;
 use crate::run::facts::{
     Background, Belongs, Counts, JobView, LedgerRun, LedgerView, PodView, Refusal, StoredRun,
 };
+use crate::run::observe::addresses::addresses;
 use crate::run::observe::ended::{ended, has_recently_ended};
 use crate::run::observe::intake;
 use crate::run::observe::reading::{Now, Reading};
@@ -134,11 +135,12 @@ async fn read(
     } else {
         context.room.look(ledger, &context.progress, &uid, progress).await?
     };
+    let addresses = addresses(context, ledger, &uid, &stored.keyring, progress.filled).await?;
     let view = LedgerView::Present(Box::new(LedgerRun {
         stored: StoredRun(stored.clone()),
         belongs: belongs(object, stored),
         conflict: run.and_then(|run| conflict(run, stored)),
-        keyring: keyring(&stored.keyring),
+        keyring: keyring(&stored.keyring, addresses),
         kek_fingerprint: progress.kek_fingerprint.clone(),
         secret: secret(progress.secret(), &uid, context.memory.of(&uid).secret.as_ref()),
         sources,
@@ -160,12 +162,14 @@ async fn read(
     Ok(Seen { view, room, reading, released, changed, refusal: None })
 }
 
-fn keyring(ring: &Keyring) -> KeyringStatus {
+fn keyring(ring: &Keyring, addresses: Option<Vec<String>>) -> KeyringStatus {
     KeyringStatus {
         name: ring.name.clone(),
         algorithm: ring.algorithm.clone(),
         key_size: ring.key_size,
+        envelope: Some(&ring.envelope).filter(|envelope| *envelope != "Raw").cloned(),
         key_count: ring.key_count,
+        addresses,
         // The ring of a run's own is its run's.
         made_by: ring.name.as_ref().map(|_| ring.owner.object_uid.to_string()),
     }

@@ -91,6 +91,8 @@ fn run_named(name: &str, kek: &Kek) -> anyhow::Result<NewRun> {
             algorithm: Some("EdDSA".to_owned()),
             key_size: None,
             key_count: Some(3),
+            envelope: None,
+            content_type: None,
             default_algorithm: "EdDSA".to_owned(),
             default_key_size: None,
         },

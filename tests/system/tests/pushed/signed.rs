@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chancery_kit::eventually;
 use serde_json::json;
 
@@ -56,6 +58,37 @@ async fn what_is_pushed_is_signed_as_it_comes_and_the_run_is_complete_once_it_is
     assert_eq!(refused["type"], "tag:chancery.dev,2026:sealed");
     let summary = site.end().await?;
     assert_eq!((&summary["signed"], &summary["arrivals"]["received"]), (&json!(3), &json!(5)), "{summary}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_signed_in_an_envelope_is_given_in_it() -> anyhow::Result<()> {
+    for (envelope, in_it) in [("JWS", true), ("JWSDetached", false)] {
+        let manifest = manifest().with("envelope", envelope).with("contentType", "JWT");
+        let site = Site::with(&manifest).await?;
+        let api = &site.served.api;
+        let pushed = api.push("?wait=60", "{\"id\": 1}\n{\"id\": 2}\n{\"id\": 3}\n").await?.expect(200)?;
+        let pushed = pushed.json()?["records"].clone();
+        let lines = api.get(&format!("{DEMO}/results")).await?.expect(200)?.lines()?;
+        assert_eq!(lines.len(), 3);
+        for (line, pushed) in lines.iter().zip(pushed.as_array().into_iter().flatten()) {
+            let record = api.get(&format!("{DEMO}/records/{}", line["record"])).await?.expect(200)?.json()?;
+            assert_eq!(record["signed"], line["signed"]);
+            let text = record["signed"]["envelope"].as_str().unwrap_or_default();
+            let parts: Vec<_> = text.split('.').collect();
+            let [header, payload, signature] = parts[..] else { anyhow::bail!("{text}") };
+            let header: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header)?)?;
+            assert_eq!((&header["typ"], &header["kid"]), (&json!("JWT"), &record["signed"]["keyId"]));
+            assert_eq!(record["signed"]["signature"], signature);
+            let expected =
+                if in_it { STANDARD.decode(record["payload"].as_str().unwrap_or_default())? } else { vec![] };
+            assert_eq!(URL_SAFE_NO_PAD.decode(payload)?, expected);
+            // Whoever pushed has the payload, so there it is not told again.
+            assert_eq!(pushed["signed"].get("envelope").is_some(), !in_it);
+        }
+        api.seal().await?.expect(200)?;
+        site.end().await?;
+    }
     Ok(())
 }
 

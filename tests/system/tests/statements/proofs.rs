@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chancery_keyring::Envelope;
 use chancery_kit::{Ended, Manifest, independent_program};
 use serde_json::Value;
 
@@ -44,6 +45,20 @@ async fn records_of_every_algorithm_are_proven_to_who_has_only_the_public_key() 
             );
             assert_ne!(independent_check(&world, &proof).await?, Some(false), "{algorithm} {record}");
         }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn records_in_every_envelope_are_proven() -> anyhow::Result<()> {
+    for envelope in Envelope::ALL {
+        let manifest = Manifest::new().of(15, 2, 10).with("algorithm", "ES256K").with("envelope", envelope);
+        let typed = envelope.has_content_type().then_some("application/json");
+        let manifest = typed.into_iter().fold(manifest, |manifest, text| manifest.with("contentType", text));
+        let world = World::with(&manifest).await?;
+        let proof = prove(&world, "demo", 12).await?;
+        check(&world, &proof).await?.expect_code(0)?;
+        assert_ne!(independent_check(&world, &proof).await?, Some(false), "{envelope}");
     }
     Ok(())
 }

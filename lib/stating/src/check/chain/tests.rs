@@ -18,6 +18,7 @@ fn claim(records: i64) -> Claim {
             algorithm: "EdDSA".to_owned(),
             key_size: None,
             envelope: "Raw".to_owned(),
+            content_type: None,
         },
         keys: Keys { count: 1, root: Digest::of(b"keys") },
         payloads: Digest::of(b"payloads"),

@@ -225,6 +225,8 @@ impl World {
                 algorithm: "RS256".to_owned(),
                 key_size: Some(2048),
                 key_count: i32::try_from(self.keys()).expect("few"),
+                envelope: None,
+                addresses: None,
                 made_by: None,
             },
             kek_fingerprint: stored.kek.clone(),

@@ -1,0 +1,74 @@
+//! What envelopes cost: signing in one, and its audit, against the payloads as they are.
+
+use std::time::Instant;
+
+use anyhow::ensure;
+use chancery_audit::{AuditOptions, audit};
+use chancery_bench::{Bound, Effort, Figure, Measured, Outcome, Samples};
+use chancery_store::Run;
+
+use crate::command;
+use crate::site::Site;
+use crate::work::Work;
+
+/// Algorithms, with records: where signing is most of the work, and where an envelope weighs most.
+const SIGNED: [(&str, u64); 2] = [("RS256", 100_000), ("EdDSA", 500_000)];
+
+/// Envelopes that are audited, with algorithms that have them.
+const AUDITED: [(&str, &str); 5] = [
+    ("JWS", "EdDSA"),
+    ("JWSDetached", "EdDSA"),
+    ("COSESign1", "EdDSA"),
+    ("DSSE", "EdDSA"),
+    ("EIP191", "ES256K"),
+];
+
+pub(crate) async fn measure(effort: Effort) -> Measured {
+    let site = Site::start(&[]).await?;
+    let mut figures = Vec::new();
+    for (algorithm, records) in SIGNED {
+        let raw = Work::new(algorithm, effort.of(records, 20_000), 100, 1_000);
+        let mut shares = Samples::default();
+        for _ in 0..effort.pairs {
+            let (as_they_are, in_jws) =
+                (signed(&site, &raw).await?, signed(&site, &raw.within("JWS")).await?);
+            shares.add(in_jws / as_they_are);
+        }
+        let title = format!("{algorithm} signatures per second, as JWS / Raw");
+        figures.push(Figure::new(title, shares, Bound::AtLeast(0.97)));
+    }
+    for (envelope, algorithm) in AUDITED {
+        let raw = Work::new(algorithm, effort.of(200_000, 20_000), 100, 1_000);
+        let runs = [
+            command::seed_and_sign(&site, &raw).await?.run,
+            command::seed_and_sign(&site, &raw.within(envelope)).await?.run,
+        ];
+        let mut shares = Samples::default();
+        for _ in 0..effort.pairs {
+            let (as_they_are, within) = (audited(&site, &runs[0]).await?, audited(&site, &runs[1]).await?);
+            shares.add(as_they_are / within);
+        }
+        for run in &runs {
+            site.delete(run).await?;
+        }
+        let title = format!("{algorithm} signatures audited per second, as {envelope} / Raw");
+        figures.push(Figure::new(title, shares, Bound::AtLeast(0.97)));
+    }
+    Ok(Outcome { figures, ..Outcome::default() })
+}
+
+/// Signatures per second.
+async fn signed(site: &Site, work: &Work) -> anyhow::Result<f64> {
+    let ran = command::seed_and_sign(site, work).await?;
+    site.delete(&ran.run).await?;
+    ran.rate()
+}
+
+/// Seconds that an audit takes.
+async fn audited(site: &Site, run: &Run) -> anyhow::Result<f64> {
+    let began = Instant::now();
+    let report = audit(&site.ledger, &run.namespace, &run.name, &AuditOptions::default(), |_| {}).await?;
+    let seconds = began.elapsed().as_secs_f64();
+    ensure!(report.holds(), "a law is broken: {report:?}");
+    Ok(seconds)
+}
