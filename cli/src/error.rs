@@ -8,7 +8,9 @@ use chancery_audit::AuditError;
 use chancery_gateway::{ListenError, TokenError};
 use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
 use chancery_process::{Exit, KekFileError, StatementKeyFileError};
+use chancery_policy::SelectorError;
 use chancery_sources::generated::SourceError;
+use chancery_sources::letters::LettersError;
 use chancery_sources::objects;
 use chancery_sources::pin::NotPinned;
 use chancery_sources::replay::NotReadAgain;
@@ -84,6 +86,20 @@ pub(crate) enum CliError {
         "the run {run} was made for a SigningRun of a cluster, so its dead letters are signed by another SigningRun of its namespace: write its manifest with `chancery dead-letters redrive {run} --into {into} -o yaml`, and give that to `kubectl apply -f -`"
     )]
     RedriveOnCluster { run: String, into: String },
+    #[error("{0}; wanted is a CEL expression over a dead letter, such as age > duration('24h') && stage == 'Policy'")]
+    Selector(#[from] SelectorError),
+    #[error(transparent)]
+    Letters(#[from] LettersError),
+    #[error("the run {run} has no dead letter {letter}; `chancery dead-letters list {run}` lists those that there are")]
+    NoLetter { run: String, letter: String },
+    #[error(
+        "nothing says which dead letters of {0} are discarded; give --stage, --rule, --reason, --source, --older-than, --newer-than or --selector, or --all"
+    )]
+    DiscardNothing(String),
+    #[error(
+        "the dead letters of {0} are redriven in it, which needs no manifest; name another run that reads them with --into"
+    )]
+    ManifestOfNoRun(String),
     #[error("the run {run} is being signed by {holders}; stop them first, or delete with --force")]
     InUse { run: String, holders: String },
     #[error(
@@ -183,6 +199,8 @@ impl CliError {
             {
                 Exit::TryAgain
             }
+            Self::Letters(LettersError::Store(error)) if error.is_transient() => Exit::TryAgain,
+            Self::Letters(LettersError::Store(error)) if is_defect(error) => Exit::Failed,
             Self::Store(error)
             | Self::Audit(AuditError::Store(error))
             | Self::Stating(StatingError::Store(error))
@@ -228,6 +246,11 @@ impl CliError {
             | Self::BeingDeleted(_)
             | Self::OfCluster(_)
             | Self::RedriveOnCluster { .. }
+            | Self::Selector(_)
+            | Self::Letters(_)
+            | Self::NoLetter { .. }
+            | Self::DiscardNothing(_)
+            | Self::ManifestOfNoRun(_)
             | Self::InUse { .. }
             | Self::NothingHeld { .. }
             | Self::BadSource(_)

@@ -4,6 +4,8 @@
 mod selection;
 mod taking_up;
 
+use std::fmt::Write as _;
+
 use chancery_store::intake::Refusal;
 use chancery_store::letters::{Became, By, Ended, Ending, LetterPlace};
 use chancery_store::{Ledger, Run, StoreError};
@@ -17,7 +19,7 @@ use crate::judge::JudgeError;
 #[derive(Debug, thiserror::Error)]
 pub enum LettersError {
     /// None is meant.
-    #[error("no dead letter of the run {run} is selected{}{}", left(*.not_whole), unsaid(.unsaid))]
+    #[error("no dead letter of the run {run} is selected{}", left_out(*not_whole, unsaid))]
     Nothing {
         /// The run.
         run: String,
@@ -39,7 +41,7 @@ pub enum LettersError {
     #[error("the run {0} has no dead letters: its records are generated, or it is gone")]
     Gone(String),
     /// Nothing may be admitted.
-    #[error("the dead letters of the run {run} are not redriven in it{}: {}", done(.done), because(*.refusal))]
+    #[error("the dead letters of the run {run} are not redriven in it{}: {}", after(done), because(*refusal))]
     Refused {
         /// The run.
         run: String,
@@ -170,17 +172,20 @@ fn because(refusal: Refusal) -> &'static str {
     }
 }
 
-fn done(Became { admitted, duplicates, rejected, dead }: &Became) -> String {
+fn after(Became { admitted, duplicates, rejected, dead }: &Became) -> String {
     match admitted + duplicates + rejected + dead {
         0 => String::new(),
         done => format!(" any more, after {done} of them"),
     }
 }
 
-fn left(not_whole: u64) -> String {
-    if not_whole == 0 { String::new() } else { format!("; of {not_whole}, the bytes are not there to their end") }
-}
-
-fn unsaid(Unsaid { letters, first }: &Unsaid) -> String {
-    if *letters == 0 { String::new() } else { format!("; the selector fails for {letters}, for the first because: {first}") }
+fn left_out(not_whole: u64, Unsaid { letters, first }: &Unsaid) -> String {
+    let mut said = String::new();
+    if not_whole > 0 {
+        let _written = write!(said, "; the bytes of {not_whole} are not there to their end");
+    }
+    if *letters > 0 {
+        let _written = write!(said, "; the selector fails for {letters}, for the first because: {first}");
+    }
+    said
 }
