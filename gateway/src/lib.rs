@@ -22,6 +22,7 @@ mod jwk;
 mod keys;
 mod lane;
 mod lanes;
+mod letters;
 mod limits;
 mod listen;
 mod metrics;

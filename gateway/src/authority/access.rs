@@ -11,6 +11,8 @@ use crate::runs::Name;
 pub enum Verb {
     /// Something is added.
     Create,
+    /// Something is removed.
+    Delete,
     /// Something is read.
     Get,
 }
@@ -21,6 +23,7 @@ impl Verb {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Create => "create",
+            Self::Delete => "delete",
             Self::Get => "get",
         }
     }
@@ -54,6 +57,10 @@ impl Access {
         let (verb, resource, subresource, name) = match (named("run"), named("keyring")) {
             (Some(run), _) if method == Method::GET || method == Method::HEAD => {
                 (Verb::Get, "signingruns", "results", run)
+            }
+            // What is discarded is lost to whoever pushed it.
+            (Some(run), _) if parts.uri.path().ends_with("/dead-letters/discard") => {
+                (Verb::Delete, "signingruns", "records", run)
             }
             (Some(run), _) => (Verb::Create, "signingruns", "records", run),
             (None, Some(keyring)) => (Verb::Get, "keyrings", "jwks", keyring),
