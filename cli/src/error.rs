@@ -123,7 +123,7 @@ pub(crate) enum CliError {
     )]
     IntakeFailed { last: String, exit: Exit },
     #[error(
-        "the run {run} is suspended by its dead letters: it has {dead}, and spec.deadLetter.limit allows {limit}; look at them with `chancery export {run} dead-letters`, then raise the limit to go on"
+        "the run {run} is suspended by its dead letters: it has {dead}, and spec.deadLetter.limit allows {limit}; look at them with `chancery dead-letters list {run}`; then redrive them with `chancery dead-letters redrive {run}`, or raise the limit, and run again to go on"
     )]
     TooManyDead { run: String, dead: i64, limit: i64 },
     #[error(transparent)]
