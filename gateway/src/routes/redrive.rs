@@ -14,7 +14,7 @@ use crate::gateway::Gateway;
 use crate::letters::{RedriveRequest, asked, problem};
 use crate::model::Redriven;
 use crate::problem::Problem;
-use crate::redrive;
+use crate::redrive::{self, Prepared};
 use crate::room::{self, Room};
 use crate::runs::Name;
 use crate::warrant::Warrant;
@@ -58,13 +58,12 @@ pub(crate) async fn redrive(
     // Whose the run is, no client is shown; by that it is decided who may read it again.
     let run = shared.ledger.find_run(&name.namespace, &name.run).await;
     let run = run.map_err(|error| Problem::store(&error))?;
-    let redriving = redrive::prepared(&shared.ledger, &run, &into).await?;
-    let is_new = redriving.is_new;
+    let Prepared { redriving, is_new } = redrive::prepared(&shared.ledger, &run, &into).await?;
     if is_new {
         let noted = note_for(&shared.ledger, &run, &into, &selection, &actor).await;
         noted.map_err(|error| problem(&error, &name))?;
     }
-    redrive.redrive(redriving.redriving).await.map_err(|reason| redrive::failed(&reason))?;
+    redrive.redrive(redriving).await.map_err(|reason| redrive::failed(&reason))?;
     let redriven = Redriven { run: format!("{}/{into}", run.namespace), ..Redriven::default() };
     let mut response = room::json(&redriven, Room::new(&shared.held));
     *response.status_mut() = StatusCode::ACCEPTED;

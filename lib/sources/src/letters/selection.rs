@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use chancery_api::LeaseDuration;
 use chancery_policy::{Facts, Selector, SelectorError};
 use chancery_store::letters::{Letter, LetterPlace};
 use chancery_store::{Ledger, Run, StoreError};
@@ -165,7 +166,7 @@ fn words(wanted: &Wanted) -> String {
         value.iter().for_each(|value| say(what, value));
     }
     for (what, value) in [("older than", older_than), ("newer than", newer_than)] {
-        value.iter().for_each(|value| say(what, &format!("{value:?}")));
+        value.iter().for_each(|value| say(what, LeaseDuration::from(*value).as_str()));
     }
     words.truncate(words.floor_char_boundary(WORDS));
     words
@@ -229,7 +230,7 @@ mod tests {
             ..Wanted::default()
         };
         let selection = Selection::of(wanted).expect("a selection");
-        assert_eq!(selection.words(), "stage Parse, selector record.none == 1, older than 60s");
+        assert_eq!(selection.words(), "stage Parse, selector record.none == 1, older than 1m");
         let wanted = Wanted { selector: Some("record.none == 1".to_owned()), ..Wanted::default() };
         let (selection, mut unsaid) = (Selection::of(wanted).expect("a selection"), Unsaid::default());
         assert!(!unsaid.holds(&selection, &letter("a", 1)) && !unsaid.holds(&selection, &letter("b", 1)));
