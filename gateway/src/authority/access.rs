@@ -99,6 +99,7 @@ mod tests {
         };
         let router = Router::new()
             .route("/v1/namespaces/{namespace}/runs/{run}/records", any(async || {}))
+            .route("/v1/namespaces/{namespace}/runs/{run}/dead-letters/discard", any(async || {}))
             .route("/v1/namespaces/{namespace}/keyrings/{keyring}/jwks.json", any(async || {}))
             .fallback(async || {})
             .layer(from_fn(look));
@@ -118,6 +119,7 @@ mod tests {
             ("POST", "runs/b/records", ["create", "signingruns", "records", "a", "b"]),
             ("GET", "runs/b/records", ["get", "signingruns", "results", "a", "b"]),
             ("HEAD", "runs/b/records", ["get", "signingruns", "results", "a", "b"]),
+            ("POST", "runs/b/dead-letters/discard", ["delete", "signingruns", "records", "a", "b"]),
             // What nobody answers needs no less than what changes something.
             ("DELETE", "runs/b/records", ["create", "signingruns", "records", "a", "b"]),
             ("GET", "keyrings/b/jwks.json", ["get", "keyrings", "jwks", "a", "b"]),
