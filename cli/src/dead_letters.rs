@@ -22,7 +22,8 @@ pub(crate) async fn dead_letters(
     match command {
         DeadLettersCommand::List { run, which, output } => {
             let selection = which.selection()?;
-            Database::with(database, async |database| list::list(database, run, &selection, *output).await).await
+            Database::with(database, async |database| list::list(database, run, &selection, *output).await)
+                .await
         }
         DeadLettersCommand::Show { run, letter, output } => {
             Database::with(database, async |database| show::show(database, run, letter, *output).await).await
@@ -33,7 +34,8 @@ pub(crate) async fn dead_letters(
             if selection.words().is_empty() && !all {
                 return Err(CliError::DiscardNothing(run.to_string()));
             }
-            Database::with(database, async |database| act::discard(database, run, &selection, *output).await).await
+            Database::with(database, async |database| act::discard(database, run, &selection, *output).await)
+                .await
         }
         DeadLettersCommand::Log { run, output } => {
             Database::with(database, async |database| act::log(database, run, *output).await).await

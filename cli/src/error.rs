@@ -7,8 +7,8 @@ use chancery_api::ManifestError;
 use chancery_audit::AuditError;
 use chancery_gateway::{ListenError, TokenError};
 use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
-use chancery_process::{Exit, KekFileError, StatementKeyFileError};
 use chancery_policy::SelectorError;
+use chancery_process::{Exit, KekFileError, StatementKeyFileError};
 use chancery_sources::generated::SourceError;
 use chancery_sources::letters::LettersError;
 use chancery_sources::objects;
@@ -86,11 +86,15 @@ pub(crate) enum CliError {
         "the run {run} was made for a SigningRun of a cluster, so its dead letters are signed by another SigningRun of its namespace: write its manifest with `chancery dead-letters redrive {run} --into {into} -o yaml`, and give that to `kubectl apply -f -`"
     )]
     RedriveOnCluster { run: String, into: String },
-    #[error("{0}; wanted is a CEL expression over a dead letter, such as age > duration('24h') && stage == 'Policy'")]
+    #[error(
+        "{0}; wanted is a CEL expression over a dead letter, such as age > duration('24h') && stage == 'Policy'"
+    )]
     Selector(#[from] SelectorError),
     #[error(transparent)]
     Letters(#[from] LettersError),
-    #[error("the run {run} has no dead letter {letter}; `chancery dead-letters list {run}` lists those that there are")]
+    #[error(
+        "the run {run} has no dead letter {letter}; `chancery dead-letters list {run}` lists those that there are"
+    )]
     NoLetter { run: String, letter: String },
     #[error(
         "nothing says which dead letters of {0} are discarded; give --stage, --rule, --reason, --source, --older-than, --newer-than or --selector, or --all"

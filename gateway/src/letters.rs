@@ -21,7 +21,7 @@ use crate::warrant::Warrant;
 
 /// Which dead letters are meant: all that are not left out.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Which {
     /// Only those that this step gave up.
     stage: Option<String>,
@@ -41,30 +41,33 @@ pub(crate) struct Which {
 
 /// How dead letters are to be judged anew.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RedriveRequest {
     /// Name of another run that reads and signs them, in the same namespace; without it, their own run takes them up.
     #[schema(pattern = "^[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$")]
     pub(crate) into: Option<String>,
     /// Which.
     #[serde(rename = "select")]
-    pub(crate) which: Which,
+    pub(crate) which: Option<Which>,
 }
 
 /// Which dead letters are to be discarded.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DiscardRequest {
     /// All of them, if nothing is selected.
+    #[serde(default)]
     pub(crate) all: bool,
     /// Which.
     #[serde(rename = "select")]
-    pub(crate) which: Which,
+    pub(crate) which: Option<Which>,
 }
 
 impl Which {
-    pub(crate) fn selection(self) -> Result<Selection, Problem> {
-        let Self { stage, rule, reason, source, older_than, newer_than, selector } = self;
+    /// All, if nothing is said.
+    pub(crate) fn selection(given: Option<Self>) -> Result<Selection, Problem> {
+        let Self { stage, rule, reason, source, older_than, newer_than, selector } =
+            given.unwrap_or_default();
         let (older_than, newer_than) = (age(older_than)?, age(newer_than)?);
         let wanted = Wanted { stage, rule, reason, source, older_than, newer_than, selector };
         Selection::of(wanted).map_err(|reason| Problem::bad_request(reason.to_string()))

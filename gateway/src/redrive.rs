@@ -58,7 +58,8 @@ pub(crate) async fn prepared(ledger: &Ledger, run: &Run, into: &str) -> Result<P
             ),
         ));
     }
-    let redriving = Redriving { namespace: run.namespace.clone(), of: run.name.clone(), into: into.to_owned() };
+    let redriving =
+        Redriving { namespace: run.namespace.clone(), of: run.name.clone(), into: into.to_owned() };
     Ok(Prepared { redriving, is_new })
 }
 

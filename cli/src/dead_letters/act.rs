@@ -19,7 +19,8 @@ pub(super) async fn discard(
     output: Output,
 ) -> Result<Exit, CliError> {
     let run = database.ledger.find_run(&name.namespace, &name.name).await?;
-    let Discarded { act, letters, unsaid } = letters::discard(&database.ledger, &run, selection, &actor()).await?;
+    let Discarded { act, letters, unsaid } =
+        letters::discard(&database.ledger, &run, selection, &actor()).await?;
     say_unsaid(&unsaid);
     match output {
         Output::Json => {

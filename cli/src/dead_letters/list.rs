@@ -66,7 +66,20 @@ fn row(letter: Letter) -> Row {
     let (name, state) = (LetterName::of(&letter).to_string(), state(&letter));
     let Letter { source, split, position, stage, rule, reason, raw, arrived_at, attempts, into, .. } = letter;
     let bytes = raw.map(|raw| raw.len());
-    Row { letter: name, source, split, position, state, into, stage, rule, reason, bytes, arrived_at, attempts }
+    Row {
+        letter: name,
+        source,
+        split,
+        position,
+        state,
+        into,
+        stage,
+        rule,
+        reason,
+        bytes,
+        arrived_at,
+        attempts,
+    }
 }
 
 fn table(rows: &[Row]) -> String {
@@ -74,7 +87,9 @@ fn table(rows: &[Row]) -> String {
         [
             row.letter.clone(),
             row.bytes.map_or_else(|| "-".to_owned(), |bytes| grouped(bytes as u64)),
-            row.into.as_ref().map_or_else(|| row.state.to_owned(), |into| format!("{} into {into}", row.state)),
+            row.into
+                .as_ref()
+                .map_or_else(|| row.state.to_owned(), |into| format!("{} into {into}", row.state)),
             row.stage.clone(),
             row.reason.clone(),
         ]

@@ -37,8 +37,10 @@ impl Redrive<'_> {
         };
         let Some(into) = into else {
             let Some(output) = result else { return Err(CliError::ManifestOfNoRun(run.to_string())) };
-            return Database::with(database, async |database| act::take_up(database, run, &selection, output).await)
-                .await;
+            return Database::with(database, async |database| {
+                act::take_up(database, run, &selection, output).await
+            })
+            .await;
         };
         let Looked { found, policy, redriven } = self.look(database, into).await?;
         let request = Request::of(&redriven, policy, PathBuf::from(format!("the run {into}")))?;
@@ -98,7 +100,12 @@ async fn note(
         say_unsaid(&unsaid);
         say_not_whole(not_whole);
         let when = if before { "were noted before" } else { "are noted" };
-        say(&format!("{} dead letters of {}/{} {when} for {into}", grouped(letters), found.namespace, found.name));
+        say(&format!(
+            "{} dead letters of {}/{} {when} for {into}",
+            grouped(letters),
+            found.namespace,
+            found.name
+        ));
         Ok(Exit::Done)
     })
     .await

@@ -148,7 +148,8 @@ fn text(shown: &Shown) -> String {
     }
     for Done { act, kind, became, into, by, login, at, stage, reason, .. } in &shown.history {
         let became = into.as_ref().map_or_else(|| became.clone(), |into| format!("{became} into {into}"));
-        let done = format!("{kind} {act} by {by} (login {login}) at {at}: {became}; before: {stage}: {reason}");
+        let done =
+            format!("{kind} {act} by {by} (login {login}) at {at}: {became}; before: {stage}: {reason}");
         say("History", &done);
     }
     match shown.dead.as_ref() {

@@ -12,7 +12,7 @@ use http::HeaderMap;
 
 use super::dead_letters::place;
 use crate::gateway::Gateway;
-use crate::letters::{DiscardRequest, asked, problem};
+use crate::letters::{DiscardRequest, Which, asked, problem};
 use crate::model::{Discarded, LetterActs, LetterDone, LetterShown, LettersDone};
 use crate::problem::Problem;
 use crate::room::{self, Room};
@@ -81,7 +81,7 @@ pub(crate) async fn discard(
     let shared = &gateway.0;
     let name = Name::of(namespace, run)?;
     let DiscardRequest { all, which } = asked(shared, &warrant, &headers, body).await?;
-    let selection = which.selection()?;
+    let selection = Which::selection(which)?;
     if selection.words().is_empty() && !all {
         return Err(Problem::bad_request(
             "nothing says which dead letters are discarded; select some, or say `\"all\": true`",
@@ -92,7 +92,10 @@ pub(crate) async fn discard(
     let discarded = letters::discard(&shared.ledger, &run, &selection, &actor).await;
     let letters::Discarded { act, letters, unsaid } = discarded.map_err(|error| problem(&error, &name))?;
     let run = name.to_string();
-    Ok(room::json(&Discarded { run, act, discarded: letters, left_out: unsaid.letters }, Room::new(&shared.held)))
+    Ok(room::json(
+        &Discarded { run, act, discarded: letters, left_out: unsaid.letters },
+        Room::new(&shared.held),
+    ))
 }
 
 fn shown(cursor: String, letter: Option<Letter>, history: Vec<LetterMove>) -> LetterShown {
@@ -117,12 +120,25 @@ fn shown(cursor: String, letter: Option<Letter>, history: Vec<LetterMove>) -> Le
 }
 
 fn done(one: LetterMove) -> LetterDone {
-    let LetterMove { attempt: _, act, kind, became, into, stage, rule, reason, actor, login: _, acted_at } = one;
+    let LetterMove { attempt: _, act, kind, became, into, stage, rule, reason, actor, login: _, acted_at } =
+        one;
     LetterDone { act, kind, became, into, by: actor, at: acted_at, stage, rule, reason }
 }
 
 fn act(one: LetterAct) -> LettersDone {
     let LetterAct { act, kind, into, letters, selection, actor, login: _, acted_at, became } = one;
     let chancery_store::letters::Became { admitted, duplicates, rejected, dead } = became;
-    LettersDone { act, kind, into, letters, admitted, duplicates, rejected, dead, selection, by: actor, at: acted_at }
+    LettersDone {
+        act,
+        kind,
+        into,
+        letters,
+        admitted,
+        duplicates,
+        rejected,
+        dead,
+        selection,
+        by: actor,
+        at: acted_at,
+    }
 }

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
 use crate::gateway::Gateway;
-use crate::letters::{RedriveRequest, asked, problem};
+use crate::letters::{RedriveRequest, Which, asked, problem};
 use crate::model::Redriven;
 use crate::problem::Problem;
 use crate::redrive::{self, Prepared};
@@ -40,14 +40,16 @@ pub(crate) async fn redrive(
     let shared = &gateway.0;
     let name = Name::of(namespace, run)?;
     let RedriveRequest { into, which } = asked(shared, &warrant, &headers, body).await?;
-    let selection = which.selection()?;
+    let selection = Which::selection(which)?;
     let actor = warrant.who().await?;
     let Some(into) = into else {
         let (run, ledger) = (name.find(&shared.ledger).await?, shared.ledger.clone());
         // A policy may take its time, which others must not wait for.
         let (handle, named) = (Handle::current(), name.clone());
         let taken_up = spawn_blocking(move || {
-            handle.block_on(take_up(&ledger, &run, &selection, &actor)).map_err(|error| problem(&error, &named))
+            handle
+                .block_on(take_up(&ledger, &run, &selection, &actor))
+                .map_err(|error| problem(&error, &named))
         });
         let taken_up = taken_up.await.map_err(|error| redrive::failed(&error.to_string()))??;
         return Ok(room::json(&taken(name.to_string(), &taken_up), Room::new(&shared.held)));

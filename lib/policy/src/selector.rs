@@ -101,7 +101,8 @@ impl Selector {
             None => Err("its bytes are not kept any more".to_owned()),
         };
         let text = |text| Value::Text(Text::Lent(text));
-        let bytes = payload.map_or(Value::Null, |payload| Value::Int(i64::try_from(payload.len()).unwrap_or(i64::MAX)));
+        let bytes = payload
+            .map_or(Value::Null, |payload| Value::Int(i64::try_from(payload.len()).unwrap_or(i64::MAX)));
         let values = vec![
             text(source),
             Value::Int(split),

@@ -29,13 +29,19 @@ pub enum LettersError {
         unsaid: Unsaid,
     },
     /// Somebody else was faster.
-    #[error("some of the selected dead letters of the run {0} were redriven or discarded meanwhile; ask again for what is left")]
+    #[error(
+        "some of the selected dead letters of the run {0} were redriven or discarded meanwhile; ask again for what is left"
+    )]
     Lost(String),
     /// The other run is there.
-    #[error("there is a run {0} already, for which no dead letters were noted; give another name to the run that reads them")]
+    #[error(
+        "there is a run {0} already, for which no dead letters were noted; give another name to the run that reads them"
+    )]
     Taken(String),
     /// It may still get more.
-    #[error("the run {0} is not sealed yet: its dead letters are redriven in the run itself, without a name of another one")]
+    #[error(
+        "the run {0} is not sealed yet: its dead letters are redriven in the run itself, without a name of another one"
+    )]
     Unsealed(String),
     /// It has no sources, or is gone.
     #[error("the run {0} has no dead letters: its records are generated, or it is gone")]
@@ -116,7 +122,12 @@ pub async fn note_for(
     let log = ledger.letter_log(run).await?;
     let before: i64 = log.iter().filter(|act| act.into.as_deref() == Some(into)).map(|act| act.letters).sum();
     if before > 0 {
-        return Ok(Noted { letters: before.unsigned_abs(), before: true, not_whole: 0, unsaid: Unsaid::default() });
+        return Ok(Noted {
+            letters: before.unsigned_abs(),
+            before: true,
+            not_whole: 0,
+            unsaid: Unsaid::default(),
+        });
     }
     let (mut places, mut not_whole) = (Vec::new(), 0);
     let Selected { not_whole: _, unsaid } = select(ledger, run, selection, |letter| {

@@ -88,7 +88,8 @@ impl Ledger {
     ///
     /// A database that is away or refuses.
     pub async fn letters_due(&self) -> Result<Vec<LettersDue>, StoreError> {
-        self.ask(query::letters_due, async |query, connection| query.rows_as().fetch_all(connection).await).await
+        self.ask(query::letters_due, async |query, connection| query.rows_as().fetch_all(connection).await)
+            .await
     }
 
     /// What [`Ledger::sweep_digests`] and [`Ledger::sweep_policies`] would remove now.

@@ -338,7 +338,9 @@ impl Ledger {
                     .bind(refused.iter().map(|dead| dead.position).collect::<Vec<_>>())
                     .bind(refused.iter().map(|dead| dead.stage.as_deref()).collect::<Vec<_>>())
                     .bind(refused.iter().map(|dead| dead.reason.as_str()).collect::<Vec<_>>());
-                judgement::bind(statement, judgement.as_ref(), payloads.len(), refused).fetch_one(connection).await
+                judgement::bind(statement, judgement.as_ref(), payloads.len(), refused)
+                    .fetch_one(connection)
+                    .await
             })
             .await?;
         let answer: &str = row.get("answer");
@@ -347,7 +349,8 @@ impl Ledger {
         }
         match answer {
             "taken" => {
-                let became = sqlx::FromRow::from_row(&row).map_err(|error| StoreError::of(query::letters_redrive.name, error))?;
+                let became = sqlx::FromRow::from_row(&row)
+                    .map_err(|error| StoreError::of(query::letters_redrive.name, error))?;
                 Ok(TookUp::Done(row.get("act"), became))
             }
             "lost" => Ok(TookUp::Lost),

@@ -213,7 +213,10 @@ mod tests {
             (Wanted { older_than: hours(4), newer_than: hours(6), ..Wanted::default() }, true),
             (Wanted { older_than: hours(6), ..Wanted::default() }, false),
             (Wanted { newer_than: hours(5), ..Wanted::default() }, false),
-            (Wanted { selector: some("record.amount == 7 && age > duration('4h')"), ..Wanted::default() }, true),
+            (
+                Wanted { selector: some("record.amount == 7 && age > duration('4h')"), ..Wanted::default() },
+                true,
+            ),
             (Wanted { selector: some("record.amount == 8"), ..Wanted::default() }, false),
         ] {
             let selection = Selection::of(wanted.clone()).expect("a selection");

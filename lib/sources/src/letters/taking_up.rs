@@ -103,7 +103,8 @@ impl Questions {
     /// Of letters of one split, in order.
     fn judge(&self, letters: &[Letter]) -> TakenUp {
         let at = now();
-        let mut taken_up = TakenUp { judgement: self.judge.as_ref().map(Judge::judgement), ..TakenUp::default() };
+        let mut taken_up =
+            TakenUp { judgement: self.judge.as_ref().map(Judge::judgement), ..TakenUp::default() };
         if let Some(judgement) = &mut taken_up.judgement {
             judgement.starts_at(0, at);
         }

@@ -118,7 +118,10 @@ async fn dead_letters_of_an_open_run_are_taken_up_by_it_and_what_was_answered_st
     assert_eq!((&again["repeated"], &again["records"]), (&json!(true), &first));
 
     let shown = api.get(&format!("{DEMO}/dead-letters/{cursor}")).await?.expect(200)?.json()?;
-    assert_eq!((&shown["state"], &shown["history"][0]["by"]), (&json!("admitted"), &json!("the API's token")));
+    assert_eq!(
+        (&shown["state"], &shown["history"][0]["by"]),
+        (&json!("admitted"), &json!("the API's token"))
+    );
     let log = api.get(&format!("{DEMO}/dead-letters/log")).await?.expect(200)?.json()?;
     assert_eq!((&log["acts"][0]["letters"], &log["acts"][0]["admitted"]), (&json!(2), &json!(1)), "{log}");
     for (path, status) in [("1.1.99", 404), ("1.1", 400), ("x", 400)] {
@@ -135,6 +138,9 @@ async fn dead_letters_of_an_open_run_are_taken_up_by_it_and_what_was_answered_st
     api.seal().await?.expect(200)?;
     assert_eq!(refused(redrive(&api, "demo", &json!({})).await?, 409).await?, "nothing-selected");
     let arrivals = site.end().await?["arrivals"].clone();
-    assert_eq!((&arrivals["received"], &arrivals["admitted"], &arrivals["dead"]), (&json!(5), &json!(3), &json!(1)));
+    assert_eq!(
+        (&arrivals["received"], &arrivals["admitted"], &arrivals["dead"]),
+        (&json!(5), &json!(3), &json!(1))
+    );
     Ok(())
 }

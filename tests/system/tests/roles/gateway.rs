@@ -275,12 +275,14 @@ async fn the_owner_makes_the_gateways_login_once_and_gives_it_nothing_else() -> 
 }
 
 #[tokio::test]
-async fn with_the_gateways_login_dead_letters_are_taken_up_and_discarded_and_it_is_written_down() -> anyhow::Result<()> {
+async fn with_the_gateways_login_dead_letters_are_taken_up_and_discarded_and_it_is_written_down()
+-> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = pushed(&ledger).await?;
     let gateway = Ledger::connect(ledger.gateway_url.parse()?, 2).await?;
     let shown = gateway.show_run("default", "demo").await?;
-    let dead = |place, raw: &str| DeadArrival::at_stage(place, "Parse", "no".to_owned(), raw.as_bytes().to_vec());
+    let dead =
+        |place, raw: &str| DeadArrival::at_stage(place, "Parse", "no".to_owned(), raw.as_bytes().to_vec());
     let push = Push { arrivals: 2, dead: vec![dead(0, "one"), dead(1, "another")], ..Push::default() };
     assert!(matches!(gateway.push(&shown, &push).await?, PushAnswer::Taken(_)));
     let of = |bytes: usize| {

@@ -28,7 +28,8 @@ async fn suspended<'l>(
 ) -> anyhow::Result<SeededRun<'l>> {
     file(folder, "a.ndjson", lines(0, 5).chain(dead.iter().map(|line| (*line).to_owned())))?;
     let run = TestRun::new().keys(1).dead_limit(1);
-    let run = run.reads_as("files", folder, &json!({"type": "NDJSON"})).created(ledger).await?.stocked().await?;
+    let run =
+        run.reads_as("files", folder, &json!({"type": "NDJSON"})).created(ledger).await?.stocked().await?;
     run.start_intake("one").await?.ended().await?;
     Ok(run)
 }
@@ -44,7 +45,8 @@ async fn a_letter_that_is_taken_up_is_the_same_arrival_and_its_run_goes_on() -> 
     let run = suspended(&ledger, folder.path(), &["no json", "no json", "nor this"]).await?;
     assert_eq!(counted(&run).await?, (8, 5, 0, 3));
     let suspended = "SELECT too_many_dead FROM chancery.runs";
-    let is_suspended = async || sqlx::query_scalar::<_, bool>(suspended).fetch_one(ledger.ledger.pool()).await;
+    let is_suspended =
+        async || sqlx::query_scalar::<_, bool>(suspended).fetch_one(ledger.ledger.pool()).await;
     assert!(is_suspended().await?);
     let took_up = take_up(&ledger.ledger, &run.run, &selected("bytes == 7"), "somebody").await?;
     assert_eq!((took_up.act, took_up.became.admitted, took_up.became.duplicates), (1, 1, 1), "{took_up:?}");
@@ -56,10 +58,7 @@ async fn a_letter_that_is_taken_up_is_the_same_arrival_and_its_run_goes_on() -> 
     assert_eq!(log[0].selection, "selector bytes == 7");
     run.take_in().await?;
     let refused = take_up(&ledger.ledger, &run.run, &all(), "somebody").await;
-    assert!(
-        matches!(&refused, Err(LettersError::Refused { refusal: Refusal::Sealed, .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(&refused, Err(LettersError::Refused { refusal: Refusal::Sealed, .. })), "{refused:?}");
     run.finish().await
 }
 
@@ -70,10 +69,13 @@ async fn other_bytes_than_were_kept_and_what_is_no_letter_are_refused() -> anyho
     let run = suspended(&ledger, folder.path(), &["no json", "nor this"]).await?;
     let before = ledger.fingerprint().await?;
     let first = letters(&run).await?.remove(0);
-    for (position, payload) in [(first.position, &b"another"[..]), (first.position + 1, b"no json"), (0, b"{}")] {
+    for (position, payload) in
+        [(first.position, &b"another"[..]), (first.position + 1, b"no json"), (0, b"{}")]
+    {
         let mut payloads = Payloads::default();
         payloads.push(payload);
-        let taken_up = TakenUp { source: 1, split: 1, payloads, positions: vec![position], ..TakenUp::default() };
+        let taken_up =
+            TakenUp { source: 1, split: 1, payloads, positions: vec![position], ..TakenUp::default() };
         assert_eq!(ledger.ledger.redrive_letters(&run.run, None, BY, &taken_up).await?, TookUp::Lost);
     }
     assert_eq!(ledger.fingerprint().await?, before);
@@ -91,7 +93,8 @@ async fn a_letter_has_one_end_whoever_asks_for_another() -> anyhow::Result<()> {
     let discarded = discard(&ledger.ledger, &run.run, &selected("bytes == 7"), "somebody").await?;
     assert_eq!((discarded.act, discarded.letters), (1, 1));
     assert_eq!(counted(&run).await?, (7, 5, 0, 2), "its counts stay");
-    let [gone, kept] = &letters(&run).await?[..] else { panic!("two letters") };
+    let found = letters(&run).await?;
+    let [gone, kept] = &found[..] else { panic!("two letters") };
     assert_eq!((gone.ended.as_deref(), &gone.raw, kept.ended.as_deref()), (Some("Discarded"), &None, None));
     // All or none.
     let both = [gone.place(), kept.place()];
@@ -196,7 +199,8 @@ async fn what_dead_letters_take_counts_as_what_their_run_takes() -> anyhow::Resu
             .await
     };
     // Of what repeats itself, the database would store less.
-    let dead = format!("no json {}", (0..20_000).map(|_| uuid::Uuid::new_v4().to_string()).collect::<String>());
+    let dead =
+        format!("no json {}", (0..20_000).map(|_| uuid::Uuid::new_v4().to_string()).collect::<String>());
     let run = suspended(&ledger, folder.path(), &[&dead, "no json"]).await?;
     let before = taken().await?;
     assert!(before > 500_000, "{before} for {} bytes", dead.len());

@@ -60,7 +60,10 @@ async fn letters_are_selected_shown_discarded_and_redriven_into_another_run() ->
     // As text where it can be shown, else in base64.
     let (first, third) = (all[0].0.as_str(), all[2].0.as_str());
     let shown = asked(&chancery, &["show", "demo", first]).await?;
-    assert_eq!((&shown["text"], &shown["bytes"], &shown["whole"]), (&json!("no json"), &json!(7), &json!(true)));
+    assert_eq!(
+        (&shown["text"], &shown["bytes"], &shown["whole"]),
+        (&json!("no json"), &json!(7), &json!(true))
+    );
     assert_eq!((&shown["stage"], &shown["history"]), (&json!("Parse"), &json!([])), "{shown}");
     let hidden = asked(&chancery, &["show", "demo", third]).await?;
     assert_eq!((&hidden["text"], &hidden["raw"]), (&Value::Null, &json!("BxtbMko=")));
@@ -101,7 +104,8 @@ async fn a_run_that_its_dead_letters_suspend_takes_them_up_and_goes_on() -> anyh
     let stopped = chancery.sign(&manifest, &[]).await?.expect_code(2)?;
     assert!(stopped.stderr.contains("`chancery dead-letters redrive default/demo`"), "{}", stopped.stderr);
     let taken = asked(&chancery, &["redrive", "demo"]).await?;
-    let wanted = json!({"run": "default/demo", "act": 1, "admitted": 3, "duplicates": 0, "rejected": 0, "dead": 0});
+    let wanted =
+        json!({"run": "default/demo", "act": 1, "admitted": 3, "duplicates": 0, "rejected": 0, "dead": 0});
     assert_eq!(taken, wanted);
     let summary = chancery.sign(&manifest, &["-o", "json"]).await?.expect_code(0)?.json()?;
     assert_eq!((&summary["signed"], &summary["audit"]), (&json!(23), &json!("passed")), "{summary}");
@@ -118,12 +122,21 @@ async fn what_cannot_be_done_with_letters_gets_a_sentence() -> anyhow::Result<()
     signed(&chancery, folder.path()).await?;
     let before = ledger.fingerprint().await?;
     for (arguments, words) in [
-        (&["discard", "demo"][..], "nothing says which dead letters of default/demo are discarded; give --stage"),
+        (
+            &["discard", "demo"][..],
+            "nothing says which dead letters of default/demo are discarded; give --stage",
+        ),
         (&["discard", "demo", "--stage", "Fetch"], "no dead letter of the run default/demo is selected"),
         (&["discard", "nowhere", "--all"], "there is no run default/nowhere"),
-        (&["redrive", "demo"], "the dead letters of the run default/demo are not redriven in it: it is sealed; name another run"),
+        (
+            &["redrive", "demo"],
+            "the dead letters of the run default/demo are not redriven in it: it is sealed; name another run",
+        ),
         (&["redrive", "demo", "-o", "yaml"], "name another run that reads them with --into"),
-        (&["redrive", "demo", "--into", "demo-2", "--rule", "none"], "no dead letter of the run default/demo is selected"),
+        (
+            &["redrive", "demo", "--into", "demo-2", "--rule", "none"],
+            "no dead letter of the run default/demo is selected",
+        ),
         (&["list", "demo", "--selector", "verdict == 1"], "the selector: at character 1: names `verdict`"),
         (&["list", "demo", "--selector", "age >"], "wanted is a CEL expression over a dead letter"),
         (&["list", "demo", "--older-than", "soon"], "soon"),
@@ -136,7 +149,10 @@ async fn what_cannot_be_done_with_letters_gets_a_sentence() -> anyhow::Result<()
     }
     // One of which the selector cannot say it is left out, which is said.
     let said = refused(&chancery, &["discard", "demo", "--selector", "record.amount > 1"]).await?;
-    assert!(said.contains("the selector fails for 3, for the first because: the payload is not JSON"), "{said}");
+    assert!(
+        said.contains("the selector fails for 3, for the first because: the payload is not JSON"),
+        "{said}"
+    );
     assert_eq!(ledger.fingerprint().await?, before);
     Ok(())
 }
@@ -170,7 +186,10 @@ async fn gc_removes_what_is_past_its_time_and_says_so() -> anyhow::Result<()> {
     assert_eq!(swept, json!({"dryRun": false, "deadLetters": due, "digests": 1, "policies": 1}));
     assert!(gc(&[]).await?.stdout.contains("nothing is kept for longer"));
     let kept = asked(&chancery, &["list", "demo"]).await?;
-    assert_eq!((&kept["deadLetters"][0]["state"], &kept["deadLetters"][0]["bytes"]), (&json!("swept"), &Value::Null));
+    assert_eq!(
+        (&kept["deadLetters"][0]["state"], &kept["deadLetters"][0]["bytes"]),
+        (&json!("swept"), &Value::Null)
+    );
     // What was swept cannot be judged anew.
     let said = refused(&chancery, &["redrive", "demo", "--into", "demo-2"]).await?;
     assert!(said.contains("the bytes of 3 are not there to their end"), "{said}");
