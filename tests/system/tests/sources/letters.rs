@@ -122,7 +122,8 @@ async fn two_that_redrive_at_once_take_up_each_letter_once() -> anyhow::Result<(
     let one = take_up(&ledger.ledger, &run.run, &selection, "one");
     let other = take_up(&ledger.ledger, &run.run, &selection, "other");
     let (one, other) = tokio::join!(one, other);
-    let admitted = [&one, &other].iter().filter_map(|took_up| took_up.as_ref().ok());
+    let both = [&one, &other];
+    let admitted = both.iter().filter_map(|took_up| took_up.as_ref().ok());
     assert_eq!(admitted.map(|took_up| took_up.became.admitted).sum::<i64>(), 40, "{one:?} {other:?}");
     assert_eq!(counted(&run).await?, (45, 45, 0, 0));
     run.take_in().await?;
