@@ -203,6 +203,7 @@ async fn what_dead_letters_take_counts_as_what_their_run_takes() -> anyhow::Resu
     let dead =
         format!("no json {}", (0..20_000).map(|_| uuid::Uuid::new_v4().to_string()).collect::<String>());
     let run = suspended(&ledger, folder.path(), &[&dead, "no json"]).await?;
+    assert_eq!(counted(&run).await?, (7, 5, 0, 2));
     let before = taken().await?;
     assert!(before > 500_000, "{before} for {} bytes", dead.len());
     take_up(&ledger.ledger, &run.run, &all(), "somebody").await?;

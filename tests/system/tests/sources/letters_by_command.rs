@@ -137,7 +137,7 @@ async fn what_cannot_be_done_with_letters_gets_a_sentence() -> anyhow::Result<()
             &["redrive", "demo", "--into", "demo-2", "--rule", "none"],
             "no dead letter of the run default/demo is selected",
         ),
-        (&["list", "demo", "--selector", "verdict == 1"], "the selector: at character 1: names `verdict`"),
+        (&["list", "demo", "--selector", "verdict == 1"], "the selector: names `verdict`"),
         (&["list", "demo", "--selector", "age >"], "wanted is a CEL expression over a dead letter"),
         (&["list", "demo", "--older-than", "soon"], "soon"),
         (&["show", "demo", "files/1/999999"], "the run default/demo has no dead letter files/1/999999"),
