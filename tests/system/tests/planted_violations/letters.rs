@@ -132,7 +132,7 @@ async fn acts_and_letters_that_do_not_fit_together_are_caught() -> anyhow::Resul
             sql: "DELETE FROM chancery.letter_moves WHERE run_id = 10;
                   DELETE FROM chancery.letter_acts WHERE run_id = 10;
                   UPDATE chancery.records SET position = 4 WHERE run_id = 10 AND record = 6",
-            names: "split 1 of source 1",
+            names: "record 6",
             laws: &[7],
             says: &["comes from before record"],
         },
