@@ -55,7 +55,7 @@ impl WhichDeadLetters {
             newer_than: *newer_than,
             selector: selector.clone(),
         };
-        Ok(Selection::of(wanted)?)
+        Selection::of(wanted).map_err(CliError::Selector)
     }
 }
 

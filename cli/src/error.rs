@@ -89,7 +89,7 @@ pub(crate) enum CliError {
     #[error(
         "{0}; wanted is a CEL expression over a dead letter, such as age > duration('24h') && stage == 'Policy'"
     )]
-    Selector(#[from] SelectorError),
+    Selector(SelectorError),
     #[error(transparent)]
     Letters(#[from] LettersError),
     #[error(
