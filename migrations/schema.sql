@@ -78,6 +78,20 @@ CREATE TYPE chancery.lease_outcome AS ENUM (
     'abandoned'
 );
 
+CREATE TYPE chancery.letter_act AS ENUM (
+    'Redrive',
+    'Discard'
+);
+
+CREATE TYPE chancery.letter_end AS ENUM (
+    'Admitted',
+    'Duplicate',
+    'Rejected',
+    'Dead',
+    'Moved',
+    'Discarded'
+);
+
 CREATE TYPE chancery.limits AS (
 	run_bytes bigint,
 	key_bits bigint,
@@ -398,8 +412,8 @@ BEGIN
       USING p_source, p_split, p_run, p_judged.starts, p_judged.instants, p_end;
     IF cardinality(p_judged.originals) > 0 THEN
         EXECUTE format(
-            'INSERT INTO chancery.%I (record, run_id, payload)
-             SELECT r.record, $1, o.original
+            'INSERT INTO chancery.%I (record, run_id, payload, digest)
+             SELECT r.record, $1, o.original, r.digest
                FROM unnest($2, $3) AS o (position, original)
                JOIN chancery.%I r ON r.position = o.position
               WHERE o.original IS NOT NULL AND r.record > $4 AND r.record <= $5', 'originals_' || p_run, 'records_' || p_run)
@@ -1017,6 +1031,12 @@ BEGIN
             task := 'read';
             RETURN;
         END IF;
+    END IF;
+    -- Whoever admitted the last of it may have met too many dead letters since: such a run stays open, so that they can be taken up.
+    PERFORM chancery.run_turn(v_run.id);
+    IF (SELECT r.too_many_dead FROM chancery.runs r WHERE r.id = v_run.id) THEN
+        task := 'too_many_dead';
+        RETURN;
     END IF;
     IF chancery.run_seal(v_run.id) THEN
         task := 'sealed';
@@ -1734,6 +1754,302 @@ CREATE FUNCTION chancery.ledger_version() RETURNS bigint
     SELECT max(version) FROM chancery.schema_migrations
 $$;
 
+CREATE FUNCTION chancery.letter_act(p_run integer, p_act integer, p_kind chancery.letter_act, p_into text, p_actor text, p_selection text, p_letters bigint) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_act integer;
+BEGIN
+    IF p_act > 0 THEN
+        UPDATE chancery.letter_acts a SET letters = a.letters + p_letters
+         WHERE a.run_id = p_run AND a.act = p_act AND a.kind = p_kind AND a.into_name IS NOT DISTINCT FROM p_into
+           AND a.actor = p_actor AND a.selection = p_selection AND a.login = session_user
+        RETURNING a.act INTO v_act;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'act % of the run is not one that goes on', p_act USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+        RETURN v_act;
+    END IF;
+    INSERT INTO chancery.letter_acts (run_id, act, kind, into_name, letters, selection, actor)
+    SELECT p_run, coalesce(max(a.act), 0) + 1, p_kind, p_into, p_letters, p_selection, p_actor
+      FROM chancery.letter_acts a WHERE a.run_id = p_run
+    RETURNING letter_acts.act INTO v_act;
+    RETURN v_act;
+END
+$$;
+
+CREATE FUNCTION chancery.letter_history(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint) RETURNS TABLE(attempt integer, act integer, kind text, became text, into_name text, stage text, rule text, reason text, actor text, login text, acted_at text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT m.attempt, a.act, a.kind::text, m.became::text, a.into_name, m.stage, m.rule, m.reason, a.actor, a.login,
+           to_char(a.acted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+      FROM chancery.letter_moves m
+      JOIN chancery.letter_acts a ON a.run_id = m.run_id AND a.act = m.act
+      JOIN chancery.runs r ON r.id = m.run_id AND r.uid = p_run_uid AND r.deleted_at IS NULL
+     WHERE m.run_id = p_run AND m.source = p_source AND m.split = p_split AND m.position = p_position
+     ORDER BY m.attempt;
+END
+$$;
+
+CREATE FUNCTION chancery.letter_is_whole(p_stage text, p_raw bytea) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE WHEN p_stage = 'Policy' THEN p_raw IS NOT NULL
+                ELSE (p_stage IN ('Parse', 'Identity') AND octet_length(p_raw) < 1048576) IS TRUE END
+$$;
+
+CREATE FUNCTION chancery.letters_after(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint, p_most bigint, p_open boolean) RETURNS TABLE(number integer, source text, pushed boolean, split integer, "position" bigint, stage text, rule text, reason text, raw bytea, is_whole boolean, swept_at text, arrived_at text, arrived_micros bigint, attempts bigint, ended text, into_name text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $_$
+BEGIN
+    IF NOT EXISTS (SELECT FROM chancery.runs r JOIN chancery.intakes i ON i.run_id = r.id
+                    WHERE r.id = p_run AND r.uid = p_run_uid AND r.deleted_at IS NULL) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT a.source, s.name, s.description ? ''http'', a.split, a.position, a.stage, a.rule, a.reason,
+                a.raw, chancery.letter_is_whole(a.stage, a.raw),
+                to_char(a.swept_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''),
+                to_char(a.arrived_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''),
+                floor(extract(epoch FROM a.arrived_at) * 1000000)::bigint,
+                c.attempts, c.ended, c.into_name
+           FROM (SELECT n.*, sum(n.bytes) OVER (ORDER BY n.source, n.split, n.position) - n.bytes AS before
+                   FROM (SELECT d.source, d.split, d.position, coalesce(octet_length(d.raw), 0) AS bytes, m.attempts, m.ended, m.into_name
+                           FROM chancery.%1$I d
+                          CROSS JOIN LATERAL (
+                                SELECT count(*) AS attempts, max(k.became::text) FILTER (WHERE k.became <> ''Dead'') AS ended,
+                                       max(t.into_name) FILTER (WHERE k.became <> ''Dead'') AS into_name
+                                  FROM chancery.letter_moves k JOIN chancery.letter_acts t ON t.run_id = k.run_id AND t.act = k.act
+                                 WHERE k.run_id = $1 AND k.source = d.source AND k.split = d.split AND k.position = d.position) m
+                          WHERE d.state = ''Dead'' AND (d.source, d.split, d.position) > ($2, $3, $4) AND (NOT $6 OR m.ended IS NULL)
+                          ORDER BY d.source, d.split, d.position LIMIT $5) n) c
+           JOIN chancery.%1$I a ON a.source = c.source AND a.split = c.split AND a.position = c.position
+           JOIN chancery.sources s ON s.run_id = $1 AND s.source = a.source
+          WHERE c.before < 2097152
+          ORDER BY a.source, a.split, a.position', 'arrivals_' || p_run)
+      USING p_run, p_source, p_split, p_position, p_most, p_open;
+END
+$_$;
+
+CREATE FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_letters bigint := cardinality(p_positions);
+    v_noted bigint;
+BEGIN
+    IF num_nulls(p_run, p_run_uid, p_kind, p_actor, p_selection, p_sources, p_splits, p_positions) > 0
+       OR v_letters = 0 OR cardinality(p_sources) <> v_letters OR cardinality(p_splits) <> v_letters
+       OR (p_into IS NULL) <> (p_kind = 'Discard') THEN
+        RAISE EXCEPTION 'letters_end takes the place of each letter, and another run unless they are discarded'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM chancery.run_turn(p_run);
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    answer := CASE
+        WHEN v_run.id IS NULL OR NOT EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run) THEN 'unknown'
+        WHEN v_run.deleted_at IS NOT NULL THEN 'deleted'
+        WHEN p_into IS NOT NULL AND v_run.sealed_at IS NULL THEN 'unsealed'
+        WHEN EXISTS (SELECT FROM chancery.runs o WHERE o.namespace = v_run.namespace AND o.name = p_into) THEN 'taken'
+    END;
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
+    BEGIN
+        act := chancery.letter_act(p_run, 0, p_kind::chancery.letter_act, p_into, p_actor, p_selection, v_letters);
+        EXECUTE format(
+            'INSERT INTO chancery.letter_moves (run_id, source, split, position, attempt, act, became, stage, rule, reason)
+             SELECT $1, a.source, a.split, a.position, 1 + m.attempts, $2, $3, a.stage, a.rule, a.reason
+               FROM unnest($4, $5, $6) AS l (source, split, position)
+               JOIN chancery.%I a ON a.source = l.source AND a.split = l.split AND a.position = l.position AND a.state = ''Dead''
+              CROSS JOIN LATERAL (SELECT count(*) AS attempts, coalesce(bool_or(k.became <> ''Dead''), false) AS ended
+                                    FROM chancery.letter_moves k
+                                   WHERE k.run_id = $1 AND k.source = l.source AND k.split = l.split AND k.position = l.position) m
+              WHERE NOT m.ended AND ($3 = ''Discarded'' OR chancery.letter_is_whole(a.stage, a.raw))', 'arrivals_' || p_run)
+          USING p_run, act, CASE p_kind WHEN 'Discard' THEN 'Discarded' ELSE 'Moved' END::chancery.letter_end,
+                p_sources, p_splits, p_positions;
+        GET DIAGNOSTICS v_noted = ROW_COUNT;
+        IF v_noted <> v_letters THEN
+            RAISE EXCEPTION 'one of the letters has an end' USING ERRCODE = 'CH022';
+        END IF;
+    EXCEPTION WHEN SQLSTATE 'CH022' THEN
+        answer := 'lost';
+        act := NULL;
+        RETURN;
+    END;
+    IF p_kind = 'Discard' THEN
+        EXECUTE format(
+            'UPDATE chancery.%I a SET raw = NULL, swept_at = clock_timestamp()
+               FROM unnest($1, $2, $3) AS l (source, split, position)
+              WHERE a.source = l.source AND a.split = l.split AND a.position = l.position AND a.raw IS NOT NULL', 'arrivals_' || p_run)
+          USING p_sources, p_splits, p_positions;
+    END IF;
+    answer := 'done';
+END
+$_$;
+
+CREATE FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) RETURNS TABLE(act integer, kind text, into_name text, letters bigint, selection text, actor text, login text, acted_at text, admitted bigint, duplicates bigint, rejected bigint, dead bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT a.act, a.kind::text, a.into_name, a.letters, a.selection, a.actor, a.login,
+           to_char(a.acted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           m.admitted, m.duplicates, m.rejected, m.dead
+      FROM chancery.letter_acts a
+      JOIN chancery.runs r ON r.id = a.run_id AND r.uid = p_run_uid AND r.deleted_at IS NULL
+     CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE k.became = 'Admitted') AS admitted,
+                                count(*) FILTER (WHERE k.became = 'Duplicate') AS duplicates,
+                                count(*) FILTER (WHERE k.became = 'Rejected') AS rejected,
+                                count(*) FILTER (WHERE k.became = 'Dead') AS dead
+                           FROM chancery.letter_moves k WHERE k.run_id = a.run_id AND k.act = a.act) m
+     WHERE a.run_id = p_run
+     ORDER BY a.act;
+END
+$$;
+
+CREATE FUNCTION chancery.letters_redrive(p_run integer, p_run_uid uuid, p_act integer, p_actor text, p_selection text, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_refused bigint[], p_stages text[], p_reasons text[], p_judged chancery.judgement, OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_intake chancery.intakes%ROWTYPE;
+    v_digests bytea[];
+    v_identities bytea[];
+    v_judged chancery.judgement := p_judged;
+    v_all bigint[] := p_positions || p_refused;
+    v_taken bigint := cardinality(p_positions) + cardinality(p_refused);
+    v_base bigint;
+    v_room bigint;
+    v_bytes bigint;
+    v_count bigint;
+    v_raws bytea[];
+    v_arrived timestamptz[];
+    v_marks record;
+BEGIN
+    -- Of nothing, a comparison is no refusal.
+    IF num_nulls(p_run, p_run_uid, p_act, p_actor, p_selection, p_source, p_split, p_payloads, p_positions, p_identities, p_refused,
+                 p_stages, p_reasons) > 0 OR v_taken = 0 THEN
+        RAISE EXCEPTION 'letters_redrive takes no null, and one letter at the least' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    PERFORM chancery.admit_check(0, 9223372036854775807, p_payloads, p_positions, p_identities, p_refused, p_stages, p_reasons,
+                                 array_fill(''::bytea, ARRAY[cardinality(p_refused)]));
+    -- Before the turn, as in admit.
+    SELECT d.digests, d.identities INTO v_digests, v_identities
+      FROM chancery.admit_digests(p_run, p_payloads, p_identities, p_judged.originals) d;
+    PERFORM chancery.run_turn(p_run);
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    -- To take them up is what such a run needs.
+    v_run.too_many_dead := false;
+    answer := chancery.intake_refusal(v_run);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
+    PERFORM chancery.admit_check_judged(v_run.policy_hash, p_positions, p_refused, p_stages, p_judged);
+    SELECT * INTO v_intake FROM chancery.intakes i WHERE i.run_id = p_run;
+    IF NOT FOUND THEN
+        answer := 'unknown';
+        RETURN;
+    END IF;
+    IF v_intake.held IS NOT NULL THEN
+        answer := 'held';
+        RETURN;
+    END IF;
+    SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = p_run;
+    v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base;
+    IF cardinality(p_positions) > v_room THEN
+        answer := 'full';
+        RETURN;
+    END IF;
+    -- Whoever admits is not believed: what is signed is what was kept, or was made of it by the policy.
+    EXECUTE format(
+        'SELECT count(*) FROM unnest($1, $2) WITH ORDINALITY AS l (position, payload, n)
+           JOIN chancery.%I a ON a.source = $3 AND a.split = $4 AND a.position = l.position AND a.state = ''Dead''
+          WHERE chancery.letter_is_whole(a.stage, a.raw)
+            AND (l.n > $5 OR a.raw = coalesce($6[l.n], l.payload))
+            AND NOT EXISTS (SELECT FROM chancery.letter_moves m
+                             WHERE m.run_id = $7 AND m.source = $3 AND m.split = $4 AND m.position = l.position AND m.became <> ''Dead'')',
+        'arrivals_' || p_run)
+       INTO v_count
+      USING v_all, p_payloads, p_source, p_split, cardinality(p_positions), p_judged.originals, p_run;
+    IF v_count <> v_taken THEN
+        answer := 'lost';
+        RETURN;
+    END IF;
+
+    act := chancery.letter_act(p_run, p_act, 'Redrive', NULL, p_actor, p_selection, v_taken);
+    EXECUTE format(
+        'INSERT INTO chancery.letter_moves (run_id, source, split, position, attempt, act, stage, rule, reason, judged_at)
+         SELECT $1, a.source, a.split, a.position,
+                1 + (SELECT count(*) FROM chancery.letter_moves m
+                      WHERE m.run_id = $1 AND m.source = a.source AND m.split = a.split AND m.position = a.position),
+                $2, a.stage, a.rule, a.reason, ''epoch''::timestamptz + $3 * interval ''1 microsecond''
+           FROM chancery.%I a WHERE a.source = $4 AND a.split = $5 AND a.position = ANY ($6)', 'arrivals_' || p_run)
+      USING p_run, act, p_judged.instants[1], p_source, p_split, v_all;
+    EXECUTE format(
+        'WITH gone AS (DELETE FROM chancery.%I a WHERE a.source = $1 AND a.split = $2 AND a.position = ANY ($3)
+                       RETURNING a.position, a.raw, a.arrived_at)
+         SELECT array_agg(g.raw ORDER BY g.position), array_agg(g.arrived_at ORDER BY g.position) FROM gone g WHERE g.position = ANY ($4)',
+        'arrivals_' || p_run)
+       INTO v_raws, v_arrived USING p_source, p_split, v_all, p_refused;
+    SELECT m.admitted, m.duplicates, m.bytes INTO admitted, duplicates, v_bytes
+      FROM chancery.admit_payloads(p_run, v_run.keyring_id, v_digests, v_identities, v_base, v_room,
+                                   p_source, p_split, p_payloads, p_positions, true) m;
+    -- Since when they are kept does not change by it.
+    WITH refused AS (
+        INSERT INTO chancery.arrivals (source, split, position, run_id, state, digest, stage, rule, reason, raw, arrived_at)
+        SELECT p_source, p_split, u.position, p_run, CASE WHEN u.stage IS NULL THEN 'Rejected' ELSE 'Dead' END::chancery.arrival_state,
+               CASE WHEN u.stage IS NULL THEN sha256(u.raw) END, u.stage, u.rule, u.reason, u.raw, u.arrived_at
+          FROM unnest(p_refused, p_stages, p_judged.rules, p_reasons, v_raws, v_arrived)
+            AS u (position, stage, rule, reason, raw, arrived_at)
+        RETURNING state)
+    SELECT count(*) FILTER (WHERE r.state = 'Dead'), count(*) FILTER (WHERE r.state = 'Rejected') INTO dead, rejected FROM refused r;
+    IF v_run.policy_hash IS NOT NULL THEN
+        -- Their instant is with them: those of others around them stay as they are.
+        v_judged.starts := '{}';
+        v_judged.instants := '{}';
+    END IF;
+    SELECT 0 AS flagged, 0 AS alerts INTO v_marks;
+    IF v_run.policy_hash IS NOT NULL THEN
+        SELECT m.flagged, m.alerts INTO v_marks
+          FROM chancery.admit_marks(p_run, p_source, p_split, v_base, v_base + admitted, 9223372036854775807, p_positions, v_judged) m;
+    END IF;
+    EXECUTE format(
+        'UPDATE chancery.letter_moves m
+            SET became = coalesce((SELECT a.state::text FROM chancery.%I a
+                                    WHERE a.source = m.source AND a.split = m.split AND a.position = m.position), ''Admitted'')::chancery.letter_end
+          WHERE m.run_id = $1 AND m.source = $2 AND m.split = $3 AND m.position = ANY ($4) AND m.became IS NULL', 'arrivals_' || p_run)
+      USING p_run, p_source, p_split, v_all;
+
+    UPDATE chancery.splits t
+       SET admitted = t.admitted + letters_redrive.admitted, duplicates = t.duplicates + letters_redrive.duplicates,
+           dead = t.dead - v_taken + letters_redrive.dead, rejected = t.rejected + letters_redrive.rejected
+     WHERE t.run_id = p_run AND t.source = p_source AND t.split = p_split;
+    UPDATE chancery.intakes i
+       SET admitted = i.admitted + letters_redrive.admitted, duplicates = i.duplicates + letters_redrive.duplicates,
+           dead = i.dead - v_taken + letters_redrive.dead, rejected = i.rejected + letters_redrive.rejected,
+           flagged = i.flagged + v_marks.flagged, alerts = i.alerts + v_marks.alerts, ignored = i.ignored + coalesce(p_judged.ignored, 0),
+           payload_bytes = i.payload_bytes + v_bytes
+     WHERE i.run_id = p_run;
+    UPDATE chancery.runs r SET too_many_dead = false
+     WHERE r.id = p_run AND r.too_many_dead AND v_intake.dead - v_taken + letters_redrive.dead <= v_intake.dead_limit;
+    PERFORM chancery.batches_close(p_run, v_base + admitted);
+    IF admitted = v_room THEN
+        PERFORM chancery.pushes_end(p_run);
+    END IF;
+    answer := 'taken';
+END
+$_$;
+
 CREATE FUNCTION chancery.login_bind(p_run integer, p_login name) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1771,6 +2087,15 @@ BEGIN
         PERFORM FROM chancery.runs r WHERE r.id = v_run FOR NO KEY UPDATE;
         EXECUTE format('REVOKE ALL ON %s FROM %I', v_records, p_login);
     END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.part_bytes(p_table text) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN coalesce((SELECT pg_relation_size(c.oid) + CASE WHEN c.reltoastrelid = 0 THEN 0 ELSE pg_relation_size(c.reltoastrelid) END
+                       FROM pg_class c WHERE c.oid = to_regclass('chancery.' || p_table)), 0);
 END
 $$;
 
@@ -1837,6 +2162,23 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.policies_sweep() RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_hash bytea;
+    v_swept bigint := 0;
+BEGIN
+    FOR v_hash IN SELECT p.hash FROM chancery.policies p
+                   WHERE NOT EXISTS (SELECT FROM chancery.runs r WHERE r.policy_hash = p.hash) ORDER BY p.hash LOOP
+        PERFORM chancery.policy_forget(v_hash);
+        v_swept := v_swept + (NOT EXISTS (SELECT FROM chancery.policies p WHERE p.hash = v_hash))::integer;
+    END LOOP;
+    RETURN v_swept;
+END
+$$;
+
 CREATE FUNCTION chancery.policy_forget(p_hash bytea) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1871,10 +2213,12 @@ BEGIN
                           ORDER BY a.position),
                 array_agg(a.duplicate_record ORDER BY a.position)
            FROM chancery.%I a
-          WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state = ''Duplicate''',
+          WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state = ''Duplicate''
+            AND NOT EXISTS (SELECT FROM chancery.letter_moves m
+                             WHERE m.run_id = $5 AND m.source = a.source AND m.split = a.split AND m.position = a.position)',
         'arrivals_' || p_run)
        INTO places, runs, records
-      USING p_source, p_split, p_position, p_arrivals;
+      USING p_source, p_split, p_position, p_arrivals, p_run;
 END
 $_$;
 
@@ -1915,13 +2259,19 @@ BEGIN
         SELECT d.places, d.runs, d.records INTO duplicate_places, duplicate_runs, duplicate_records
           FROM chancery.push_duplicates(p_run, v_push.source, v_push.split, v_push.position, accounted) d;
         EXECUTE format(
-            'SELECT array_agg(a.position - $3 ORDER BY a.position), array_agg(a.stage ORDER BY a.position),
-                    array_agg(a.rule ORDER BY a.position), array_agg(a.reason ORDER BY a.position)
-               FROM chancery.%I a
-              WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state <> ''Duplicate''',
+            'SELECT array_agg(d.position - $3 ORDER BY d.position), array_agg(d.stage ORDER BY d.position),
+                    array_agg(d.rule ORDER BY d.position), array_agg(d.reason ORDER BY d.position)
+               FROM (SELECT a.position, a.stage, a.rule, a.reason FROM chancery.%I a
+                      WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state <> ''Duplicate''
+                        AND NOT EXISTS (SELECT FROM chancery.letter_moves m
+                                         WHERE m.run_id = $5 AND m.source = $1 AND m.split = $2 AND m.position = a.position)
+                     UNION ALL
+                     SELECT m.position, m.stage, m.rule, m.reason FROM chancery.letter_moves m
+                      WHERE m.run_id = $5 AND m.source = $1 AND m.split = $2 AND m.position >= $3 AND m.position < $3 + $4
+                        AND m.attempt = 1) d',
             'arrivals_' || p_run)
            INTO dead_places, dead_stages, dead_rules, dead_reasons
-          USING v_push.source, v_push.split, v_push.position, accounted;
+          USING v_push.source, v_push.split, v_push.position, accounted, p_run;
         IF v_policy IS NOT NULL THEN
             EXECUTE format(
                 'SELECT array_agg(r.position - $3 ORDER BY r.position), array_agg(f.hits::text ORDER BY r.position)
@@ -1979,6 +2329,10 @@ BEGIN
     END IF;
     RETURN QUERY EXECUTE format('SELECT d.record FROM chancery.%I d WHERE d.digest = $1 AND d.run_id = $2', 'digests_' || v_keyring)
         USING p_digest, p_run;
+    IF NOT FOUND AND to_regclass('chancery.originals_' || p_run) IS NOT NULL
+       AND (SELECT i.idempotency = 'Content' FROM chancery.intakes i WHERE i.run_id = p_run) THEN
+        RETURN QUERY EXECUTE format('SELECT o.record FROM chancery.%I o WHERE o.digest = $1 LIMIT 1', 'originals_' || p_run) USING p_digest;
+    END IF;
 END
 $_$;
 
@@ -2142,6 +2496,21 @@ BEGIN
 END
 $_$;
 
+CREATE FUNCTION chancery.refuse_lost_letter() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF OLD.state = 'Dead' AND EXISTS (
+           SELECT FROM chancery.letter_moves m
+            WHERE m.run_id = OLD.run_id AND m.source = OLD.source AND m.split = OLD.split AND m.position = OLD.position
+              AND m.became IS NULL) THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'an arrival of %.% stays what it is', TG_TABLE_SCHEMA, TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END
+$$;
+
 CREATE FUNCTION chancery.refuse_part_of_a_batch() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2216,6 +2585,8 @@ DECLARE
     v_part jsonb;
     v_wanted jsonb;
     v_other integer;
+    v_name text := (SELECT r.name FROM chancery.runs r WHERE r.id = v_run);
+    v_is_noted boolean;
 BEGIN
     SELECT t.part, (SELECT s.description -> 'run' FROM chancery.sources s WHERE s.run_id = t.run_id AND s.source = t.source)
       INTO v_part, v_wanted FROM chancery.splits t
@@ -2241,18 +2612,22 @@ BEGIN
          WHERE c.before < 2097152
          ORDER BY c.record;
     ELSE
+        v_is_noted := EXISTS (SELECT FROM chancery.letter_acts t WHERE t.run_id = v_other AND t.into_name = v_name);
         RETURN QUERY
         SELECT false, c.place, CASE WHEN c.is_whole THEN a.raw END, a.stage, a.reason
           FROM (SELECT n.*, sum(n.bytes) OVER (ORDER BY n.place) - n.bytes AS before
                   FROM (SELECT row_number() OVER (ORDER BY d.source, d.split, d.position) - 1 AS place,
                                d.source, d.split, d.position, coalesce(octet_length(d.raw), 0) AS bytes,
-                               -- What was given up before it was looked into was not kept to its end, or not at all.
-                               CASE WHEN d.state = 'Rejected' OR d.stage = 'Policy' THEN d.raw IS NOT NULL
-                                    ELSE (d.stage IN ('Parse', 'Identity') AND octet_length(d.raw) < 1048576) IS TRUE END AS is_whole
+                               CASE d.state WHEN 'Rejected' THEN d.raw IS NOT NULL ELSE chancery.letter_is_whole(d.stage, d.raw) END AS is_whole,
+                               (SELECT format('%s %s', m.became, t.into_name) FROM chancery.letter_moves m
+                                  JOIN chancery.letter_acts t ON t.run_id = m.run_id AND t.act = m.act
+                                 WHERE m.run_id = v_other AND m.source = d.source AND m.split = d.split AND m.position = d.position
+                                   AND m.became <> 'Dead') AS ended
                           FROM chancery.arrivals d
                          WHERE d.run_id = v_other
                            AND d.state = (CASE v_part ->> 'rows' WHEN 'Rejected' THEN 'Rejected' ELSE 'Dead' END)::chancery.arrival_state) n
-                 WHERE n.place >= p_position ORDER BY n.place LIMIT 1000) c
+                 WHERE n.place >= p_position AND n.ended IS DISTINCT FROM 'Discarded '
+                   AND (v_part ->> 'rows' = 'Rejected' OR NOT v_is_noted OR n.ended = 'Moved ' || v_name) ORDER BY n.place LIMIT 1000) c
           JOIN chancery.arrivals a ON a.run_id = v_other AND a.source = c.source AND a.split = c.split
                                   AND a.position = c.position
          WHERE c.before < 2097152
@@ -2401,8 +2776,12 @@ BEGIN
     IF p_policy IS NOT NULL AND p_sources IS NULL THEN
         RAISE EXCEPTION 'generated records are judged by no policy' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    INSERT INTO chancery.policies (hash, text) SELECT sha256(convert_to(p_policy, 'UTF8')), p_policy WHERE p_policy IS NOT NULL
-        ON CONFLICT DO NOTHING;
+    -- Whoever forgets it at this moment (policy_forget) has done so before it is locked here, or finds the run that names it.
+    WHILE p_policy IS NOT NULL LOOP
+        INSERT INTO chancery.policies (hash, text) VALUES (sha256(convert_to(p_policy, 'UTF8')), p_policy) ON CONFLICT DO NOTHING;
+        PERFORM FROM chancery.policies p WHERE p.hash = sha256(convert_to(p_policy, 'UTF8')) FOR KEY SHARE;
+        EXIT WHEN FOUND;
+    END LOOP;
     INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended, namespace_uid, object_uid,
                                policy_name, policy_hash)
     VALUES (p_namespace, p_name, v_keyring, p_batch_size, p_lease_duration, p_suspended,
@@ -2732,9 +3111,11 @@ CREATE FUNCTION chancery.run_taken(p_run integer) RETURNS numeric
     AS $$
 BEGIN
     RETURN (SELECT coalesce(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size, s.bytes),
-                            -- Beside its payloads, a record has its digest, once more in an index, and its position; an
-                            -- arrival that is no record is not larger than one, but for the bytes of a dead letter.
-                            i.payload_bytes * 1.25 + (i.received - i.admitted) * 240
+                            -- Beside its payloads, a record has its digest, once more in an index, and its position. Arrivals that
+                            -- are no records, with what was kept of them, and what a policy said of records are taken as they are.
+                            i.payload_bytes * 1.25 + (i.received - i.admitted) * 60
+                                + (SELECT coalesce(sum(chancery.part_bytes(t || '_' || p_run)), 0)
+                                     FROM unnest(ARRAY['arrivals', 'flags', 'alerts', 'originals']) AS p (t))
                                 + (SELECT coalesce(sum(o.listed_bytes), 0) FROM chancery.sources o WHERE o.run_id = p_run)
                                 + chancery.run_bytes(i.admitted, i.admitted, 150, r.batch_size, s.bytes))
               FROM chancery.runs r
@@ -3269,6 +3650,43 @@ CREATE TABLE chancery.ledger (
     CONSTRAINT ledger_is_only_check CHECK (is_only)
 );
 
+CREATE TABLE chancery.letter_acts (
+    run_id integer NOT NULL,
+    act integer NOT NULL,
+    kind chancery.letter_act NOT NULL,
+    into_name text,
+    letters bigint NOT NULL,
+    selection text NOT NULL,
+    actor text NOT NULL,
+    login text DEFAULT SESSION_USER NOT NULL,
+    acted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT letter_acts_act_check CHECK ((act >= 1)),
+    CONSTRAINT letter_acts_actor_check CHECK (((octet_length(actor) >= 1) AND (octet_length(actor) <= 1024))),
+    CONSTRAINT letter_acts_check CHECK (((kind = 'Redrive'::chancery.letter_act) OR (into_name IS NULL))),
+    CONSTRAINT letter_acts_into_name_check CHECK ((octet_length(into_name) <= 253)),
+    CONSTRAINT letter_acts_letters_check CHECK ((letters >= 1)),
+    CONSTRAINT letter_acts_selection_check CHECK ((octet_length(selection) <= 4096))
+);
+
+CREATE TABLE chancery.letter_moves (
+    run_id integer NOT NULL,
+    source integer NOT NULL,
+    split integer NOT NULL,
+    "position" bigint NOT NULL,
+    attempt integer NOT NULL,
+    act integer NOT NULL,
+    became chancery.letter_end,
+    stage text NOT NULL,
+    rule text,
+    reason text NOT NULL,
+    judged_at timestamp with time zone,
+    CONSTRAINT letter_moves_attempt_check CHECK ((attempt >= 1)),
+    CONSTRAINT letter_moves_check CHECK (((became IS NULL) OR (became <> ALL (ARRAY['Moved'::chancery.letter_end, 'Discarded'::chancery.letter_end])) OR (judged_at IS NULL))),
+    CONSTRAINT letter_moves_reason_check CHECK ((octet_length(reason) <= 4096)),
+    CONSTRAINT letter_moves_rule_check CHECK ((octet_length(rule) <= 253)),
+    CONSTRAINT letter_moves_stage_check CHECK ((octet_length(stage) <= 64))
+);
+
 CREATE TABLE chancery.logins (
     name name NOT NULL,
     run_id integer NOT NULL,
@@ -3285,6 +3703,8 @@ CREATE TABLE chancery.originals (
     record bigint NOT NULL,
     run_id integer NOT NULL,
     payload bytea NOT NULL,
+    digest bytea,
+    CONSTRAINT originals_digest_check CHECK ((octet_length(digest) = 32)),
     CONSTRAINT originals_payload_check CHECK ((octet_length(payload) <= 1048576))
 )
 PARTITION BY LIST (run_id);
@@ -3528,6 +3948,12 @@ ALTER TABLE ONLY chancery.leases
 ALTER TABLE ONLY chancery.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (is_only);
 
+ALTER TABLE ONLY chancery.letter_acts
+    ADD CONSTRAINT letter_acts_pkey PRIMARY KEY (run_id, act);
+
+ALTER TABLE ONLY chancery.letter_moves
+    ADD CONSTRAINT letter_moves_pkey PRIMARY KEY (run_id, source, split, "position", attempt);
+
 ALTER TABLE ONLY chancery.logins
     ADD CONSTRAINT logins_pkey PRIMARY KEY (name);
 
@@ -3599,7 +4025,13 @@ CREATE INDEX leases_open ON chancery.leases USING btree (keyring_id, use_sequenc
 
 CREATE INDEX leases_released ON chancery.leases USING btree (keyring_id, released_at) WHERE (released_at IS NOT NULL);
 
+CREATE UNIQUE INDEX letter_moves_end ON chancery.letter_moves USING btree (run_id, source, split, "position") WHERE (became <> 'Dead'::chancery.letter_end);
+
+CREATE INDEX letter_moves_of_acts ON chancery.letter_moves USING btree (run_id, act);
+
 CREATE INDEX logins_by_run ON chancery.logins USING btree (run_id);
+
+CREATE INDEX originals_digest ON ONLY chancery.originals USING btree (digest);
 
 CREATE INDEX runs_by_keyring ON chancery.runs USING btree (keyring_id);
 
@@ -3607,9 +4039,11 @@ CREATE INDEX splits_open ON chancery.splits USING btree (run_id, split, source) 
 
 CREATE TRIGGER alerts_never_change BEFORE DELETE OR UPDATE ON chancery.alerts FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
+CREATE TRIGGER arrivals_are_not_lost BEFORE DELETE ON chancery.arrivals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_lost_letter();
+
 CREATE TRIGGER arrivals_are_swept_once BEFORE UPDATE OF raw, swept_at ON chancery.arrivals FOR EACH ROW WHEN (((old.swept_at IS NOT NULL) OR (new.raw IS NOT NULL) OR (new.swept_at IS NULL))) EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER arrivals_never_change BEFORE DELETE OR UPDATE OF source, split, "position", run_id, state, digest, identity, duplicate_run, duplicate_record, stage, rule, reason, arrived_at ON chancery.arrivals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER arrivals_never_change BEFORE UPDATE OF source, split, "position", run_id, state, digest, identity, duplicate_run, duplicate_record, stage, rule, reason, arrived_at ON chancery.arrivals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER batch_roots_go_with_their_run AFTER DELETE ON chancery.batch_roots REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION chancery.refuse_removal_of_roots();
 
@@ -3631,6 +4065,14 @@ CREATE CONSTRAINT TRIGGER leases_are_stored_whole AFTER UPDATE OF stored_to ON c
 
 CREATE TRIGGER ledger_never_changes BEFORE DELETE OR UPDATE ON chancery.ledger FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
+CREATE TRIGGER letter_acts_never_change BEFORE UPDATE OF run_id, act, kind, into_name, selection, actor, login, acted_at ON chancery.letter_acts FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER letter_acts_only_grow BEFORE UPDATE OF letters ON chancery.letter_acts FOR EACH ROW WHEN ((new.letters < old.letters)) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER letter_moves_end_once BEFORE UPDATE OF became ON chancery.letter_moves FOR EACH ROW WHEN (((old.became IS NOT NULL) OR (new.became IS NULL))) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER letter_moves_never_change BEFORE UPDATE OF run_id, source, split, "position", attempt, act, stage, rule, reason, judged_at ON chancery.letter_moves FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER originals_never_change BEFORE DELETE OR UPDATE ON chancery.originals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER policies_never_change BEFORE UPDATE ON chancery.policies FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
@@ -3651,11 +4093,13 @@ CREATE TRIGGER sources_are_listed_once BEFORE UPDATE OF listed_at ON chancery.so
 
 CREATE TRIGGER sources_keep_their_shape BEFORE UPDATE OF run_id, source, name, description ON chancery.sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER splits_are_done_once BEFORE UPDATE OF "position", position_key, done_at, received, admitted, duplicates, dead, rejected ON chancery.splits FOR EACH ROW WHEN ((old.done_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER splits_are_done_once BEFORE UPDATE OF "position", position_key, done_at, received ON chancery.splits FOR EACH ROW WHEN ((old.done_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER splits_keep_their_shape BEFORE UPDATE OF run_id, source, split, part, start ON chancery.splits FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER splits_keys_come_with_positions BEFORE UPDATE OF position_key ON chancery.splits FOR EACH ROW WHEN (((old."position" = new."position") AND (old.position_key IS DISTINCT FROM new.position_key))) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER splits_take_up_letters_alone BEFORE UPDATE OF admitted, duplicates, dead, rejected ON chancery.splits FOR EACH ROW WHEN (((old.done_at IS NOT NULL) AND ((new.admitted < old.admitted) OR (new.duplicates < old.duplicates) OR (new.rejected < old.rejected)))) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER statements_never_change BEFORE DELETE OR UPDATE ON chancery.statements FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -3685,6 +4129,12 @@ ALTER TABLE ONLY chancery.key_material
 
 ALTER TABLE ONLY chancery.keys
     ADD CONSTRAINT keys_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id);
+
+ALTER TABLE ONLY chancery.letter_acts
+    ADD CONSTRAINT letter_acts_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY chancery.letter_moves
+    ADD CONSTRAINT letter_moves_run_id_act_fkey FOREIGN KEY (run_id, act) REFERENCES chancery.letter_acts(run_id, act) ON DELETE CASCADE;
 
 ALTER TABLE ONLY chancery.pushes
     ADD CONSTRAINT pushes_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
@@ -3876,11 +4326,38 @@ GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_intake;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_auditor;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_gateway;
 
+REVOKE ALL ON FUNCTION chancery.letter_act(p_run integer, p_act integer, p_kind chancery.letter_act, p_into text, p_actor text, p_selection text, p_letters bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.letter_history(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.letter_history(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.letter_history(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint) TO chancery_gateway;
+
+REVOKE ALL ON FUNCTION chancery.letter_is_whole(p_stage text, p_raw bytea) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.letters_after(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint, p_most bigint, p_open boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.letters_after(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint, p_most bigint, p_open boolean) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.letters_after(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint, p_most bigint, p_open boolean) TO chancery_gateway;
+
+REVOKE ALL ON FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) TO chancery_gateway;
+
+REVOKE ALL ON FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) TO chancery_gateway;
+
+REVOKE ALL ON FUNCTION chancery.letters_redrive(p_run integer, p_run_uid uuid, p_act integer, p_actor text, p_selection text, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_refused bigint[], p_stages text[], p_reasons text[], p_judged chancery.judgement, OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.letters_redrive(p_run integer, p_run_uid uuid, p_act integer, p_actor text, p_selection text, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_refused bigint[], p_stages text[], p_reasons text[], p_judged chancery.judgement, OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.letters_redrive(p_run integer, p_run_uid uuid, p_act integer, p_actor text, p_selection text, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_refused bigint[], p_stages text[], p_reasons text[], p_judged chancery.judgement, OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint) TO chancery_gateway;
+
 REVOKE ALL ON FUNCTION chancery.login_bind(p_run integer, p_login name) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.login_bind(p_run integer, p_login name) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.login_unbind(p_login name) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.login_unbind(p_login name) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.part_bytes(p_table text) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.part_bytes(p_table text) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.part_detach(p_parent text, p_number integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.part_detach(p_parent text, p_number integer) TO chancery_operator;
@@ -3889,6 +4366,9 @@ REVOKE ALL ON FUNCTION chancery.part_drop(p_parent text, p_number integer) FROM 
 GRANT ALL ON FUNCTION chancery.part_drop(p_parent text, p_number integer) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.part_refuse(p_parent text, p_number integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.policies_sweep() FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.policies_sweep() TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.policy_forget(p_hash bytea) FROM PUBLIC;
 
@@ -3930,6 +4410,8 @@ GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arr
 REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.refuse_gap() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.refuse_lost_letter() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.refuse_part_of_a_batch() FROM PUBLIC;
 
@@ -4076,6 +4558,10 @@ GRANT SELECT ON TABLE chancery.ledger TO chancery_signer;
 GRANT SELECT ON TABLE chancery.ledger TO chancery_intake;
 GRANT SELECT ON TABLE chancery.ledger TO chancery_gateway;
 GRANT SELECT ON TABLE chancery.ledger TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.letter_acts TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.letter_moves TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.logins TO chancery_auditor;
 

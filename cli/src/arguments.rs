@@ -13,8 +13,10 @@ use uuid::Uuid;
 
 use crate::run_name::{GivenRun, RunName};
 
+mod dead_letters;
 mod policy;
 
+pub(crate) use dead_letters::{DeadLettersCommand, RedriveArguments, RedriveOutput, WhichDeadLetters};
 pub(crate) use policy::{PolicyCommand, PolicyTestArguments};
 
 const EXAMPLES: &str = "\
@@ -85,7 +87,7 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Write a run's records, signatures, keys, leases or statements as newline-delimited JSON
     Export(ExportArguments),
-    /// List what could not become a record, or read it again into another run
+    /// List what could not become a record, and look at it, take it up again or discard it
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
     /// Serve the HTTP API of the ledger on this machine: records in, results out
@@ -100,6 +102,8 @@ pub(crate) enum Command {
     Prove(ProveArguments),
     /// Check a proof, without a ledger; 1 if it proves nothing
     CheckProof(CheckProofArguments),
+    /// Remove what is past the time for which it is kept: bytes of dead letters, digests of deleted runs, policies of no run
+    Gc(GcArguments),
     /// Remove a run with everything stored for it
     Delete(DeleteArguments),
     /// List or delete keyrings that runs share
@@ -173,50 +177,6 @@ pub(crate) struct KekArguments {
     /// File with a former key-encryption key, which keyrings may still be wrapped with; may be given several times
     #[arg(long, env = "CHANCERY_FORMER_KEK_FILES", value_delimiter = ',', value_name = "FILE")]
     pub(crate) former_kek_file: Vec<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DeadLettersCommand {
-    /// Show the dead letters of a run: where each came from, which step gave it up, and why
-    List {
-        /// Run, as NAME or NAMESPACE/NAME
-        #[arg(value_name = "RUN")]
-        run: RunName,
-        #[command(flatten)]
-        which: WhichDeadLetters,
-        /// How the result is written
-        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-        output: Output,
-    },
-    /// Sign the bytes of a run's dead letters, as they were kept, in another run, which is made as that run was
-    Redrive {
-        /// Run, as NAME or NAMESPACE/NAME
-        #[arg(value_name = "RUN")]
-        run: RunName,
-        /// Name of the run that reads them; in the namespace of the other
-        #[arg(long, value_name = "NAME")]
-        into: String,
-        #[command(flatten)]
-        signing: SigningArguments,
-        /// How the result is written; yaml signs nothing, and writes the manifest of the run that reads them: for
-        /// `kubectl apply -f -` where a SigningRun has made the run, for `chancery run -f -` elsewhere
-        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-        output: RedriveOutput,
-    },
-}
-
-/// Which dead letters of a run are meant: all that are not left out.
-#[derive(Debug, Args)]
-pub(crate) struct WhichDeadLetters {
-    /// Only those that this step gave up, such as Parse, Frame or Policy
-    #[arg(long, value_name = "STAGE")]
-    pub(crate) stage: Option<String>,
-    /// Only those for which this rule of the run's policy failed
-    #[arg(long, value_name = "RULE")]
-    pub(crate) rule: Option<String>,
-    /// Only those with this text in their reason
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -320,18 +280,6 @@ pub(crate) enum Output {
     Table,
     /// One JSON object, as the last line
     Json,
-}
-
-/// How the result of a redrive is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RedriveOutput {
-    /// A table
-    #[default]
-    Table,
-    /// One JSON object, as the last line
-    Json,
-    /// The manifest
-    Yaml,
 }
 
 #[derive(Debug, Args)]
@@ -472,6 +420,16 @@ pub(crate) struct ExportArguments {
     /// What to write, one JSON object a line
     #[arg(value_enum, value_name = "WHAT")]
     pub(crate) what: Exported,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GcArguments {
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How the result is written
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Output,
 }
 
 #[derive(Debug, Args)]

@@ -7,8 +7,10 @@ use chancery_api::ManifestError;
 use chancery_audit::AuditError;
 use chancery_gateway::{ListenError, TokenError};
 use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
+use chancery_policy::SelectorError;
 use chancery_process::{Exit, KekFileError, StatementKeyFileError};
 use chancery_sources::generated::SourceError;
+use chancery_sources::letters::LettersError;
 use chancery_sources::objects;
 use chancery_sources::pin::NotPinned;
 use chancery_sources::replay::NotReadAgain;
@@ -86,6 +88,24 @@ pub(crate) enum CliError {
         "the run {run} was made for a SigningRun of a cluster, so its dead letters are signed by another SigningRun of its namespace: write its manifest with `chancery dead-letters redrive {run} --into {into} -o yaml`, and give that to `kubectl apply -f -`"
     )]
     RedriveOnCluster { run: String, into: String },
+    #[error(
+        "{0}; wanted is a CEL expression over a dead letter, such as age > duration('24h') && stage == 'Policy'"
+    )]
+    Selector(SelectorError),
+    #[error(transparent)]
+    Letters(#[from] LettersError),
+    #[error(
+        "the run {run} has no dead letter {letter}; `chancery dead-letters list {run}` lists those that there are"
+    )]
+    NoLetter { run: String, letter: String },
+    #[error(
+        "nothing says which dead letters of {0} are discarded; give --stage, --rule, --reason, --source, --older-than, --newer-than or --selector, or --all"
+    )]
+    DiscardNothing(String),
+    #[error(
+        "the dead letters of {0} are redriven in it, which needs no manifest; name another run that reads them with --into"
+    )]
+    ManifestOfNoRun(String),
     #[error("the run {run} is being signed by {holders}; stop them first, or delete with --force")]
     InUse { run: String, holders: String },
     #[error(
@@ -109,7 +129,7 @@ pub(crate) enum CliError {
     )]
     IntakeFailed { last: String, exit: Exit },
     #[error(
-        "the run {run} is suspended by its dead letters: it has {dead}, and spec.deadLetter.limit allows {limit}; look at them with `chancery export {run} dead-letters`, then raise the limit to go on"
+        "the run {run} is suspended by its dead letters: it has {dead}, and spec.deadLetter.limit allows {limit}; look at them with `chancery dead-letters list {run}`; then redrive them with `chancery dead-letters redrive {run}`, or raise the limit, and run again to go on"
     )]
     TooManyDead { run: String, dead: i64, limit: i64 },
     #[error(transparent)]
@@ -187,6 +207,8 @@ impl CliError {
             {
                 Exit::TryAgain
             }
+            Self::Letters(LettersError::Store(error)) if error.is_transient() => Exit::TryAgain,
+            Self::Letters(LettersError::Store(error)) if is_defect(error) => Exit::Failed,
             Self::Store(error)
             | Self::Audit(AuditError::Store(error))
             | Self::Stating(StatingError::Store(error))
@@ -233,6 +255,11 @@ impl CliError {
             | Self::BeingDeleted(_)
             | Self::OfCluster(_)
             | Self::RedriveOnCluster { .. }
+            | Self::Selector(_)
+            | Self::Letters(_)
+            | Self::NoLetter { .. }
+            | Self::DiscardNothing(_)
+            | Self::ManifestOfNoRun(_)
             | Self::InUse { .. }
             | Self::NothingHeld { .. }
             | Self::BadSource(_)

@@ -8,6 +8,7 @@ mod delete;
 mod display;
 mod error;
 mod export;
+mod gc;
 mod kek;
 mod kek_source;
 mod keyring;
@@ -66,6 +67,7 @@ async fn command(arguments: Arguments) -> Result<Exit, CliError> {
         Command::Policy(command) => policy::policy(&command),
         Command::Prove(prove) => prove::prove(&database, &prove).await,
         Command::CheckProof(check) => check_proof::check_proof(&check),
+        Command::Gc(arguments) => gc::gc(&database, &arguments).await,
         Command::Delete(delete) => delete::delete(&database, &delete).await,
         Command::Keyring(keyring) => keyring::keyring(&database, &keyring).await,
         Command::Kek(command) => kek::kek(&database, &command).await,

@@ -37,6 +37,14 @@ impl Authority {
         matches!(self, Self::Reviewed(_))
     }
 
+    /// Whoever shows this header `Authorization`, which was let in.
+    pub(crate) async fn who(&self, authorization: &[u8]) -> Result<String, Problem> {
+        match self {
+            Self::Token(_) => Ok("the API's token".to_owned()),
+            Self::Reviewed(reviewed) => reviewed.who(authorization).await,
+        }
+    }
+
     /// Refuses a request with this header `Authorization`, unless it may have this access; without one, unless its token is
     /// known.
     pub(crate) async fn admit(&self, authorization: &[u8], access: Option<&Access>) -> Result<(), Problem> {

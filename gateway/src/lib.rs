@@ -21,6 +21,7 @@ mod gateway;
 mod keys;
 mod lane;
 mod lanes;
+mod letters;
 mod limits;
 mod listen;
 mod metrics;

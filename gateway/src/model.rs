@@ -166,12 +166,145 @@ pub(crate) struct Sealed {
     pub(crate) records: i64,
 }
 
-/// A run that signs dead letters of another one.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+/// What became of dead letters that were redriven.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Redriven {
+    /// The run that has them now, as NAMESPACE/NAME. If that is another one, its events tell the rest.
+    pub(crate) run: String,
+    /// The number under which it is written down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) act: Option<i32>,
+    /// Became records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) admitted: Option<i64>,
+    /// Repeat a record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) duplicates: Option<i64>,
+    /// Were rejected by a rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rejected: Option<i64>,
+    /// Are dead again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dead: Option<i64>,
+    /// Were left out: their bytes are not there to their end, the selector fails for them, or somebody else was faster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) left_out: Option<u64>,
+}
+
+/// What was discarded.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Discarded {
     /// The run, as NAMESPACE/NAME.
     pub(crate) run: String,
+    /// The number under which it is written down.
+    pub(crate) act: i32,
+    /// How many.
+    pub(crate) discarded: u64,
+    /// How many the selector fails for.
+    pub(crate) left_out: u64,
+}
+
+/// A dead letter, or what it became.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LetterShown {
+    /// Where it is.
+    pub(crate) cursor: String,
+    /// `kept`, `swept`, `redriven` or `discarded`; of what its own run has taken up, `admitted`, `duplicate` or `rejected`.
+    pub(crate) state: String,
+    /// Name of the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<String>,
+    /// The run that reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) into: Option<String>,
+    /// Which step gave it up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stage: Option<String>,
+    /// The rule of the run's policy that failed for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rule: Option<String>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) arrived_at: Option<String>,
+    /// When its bytes were removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) swept_at: Option<String>,
+    /// Whether its bytes are all that its source gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) whole: Option<bool>,
+    /// Its bytes, in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) raw: Option<String>,
+    /// What was done with it, in order.
+    pub(crate) history: Vec<LetterDone>,
+}
+
+/// What was done with one dead letter, and what was said of it before.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LetterDone {
+    /// The number under which it is written down.
+    pub(crate) act: i32,
+    /// `Redrive` or `Discard`.
+    pub(crate) kind: String,
+    /// `Admitted`, `Duplicate`, `Rejected`, `Dead`, `Moved` or `Discarded`.
+    pub(crate) became: String,
+    /// The run that reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) into: Option<String>,
+    /// Who did it.
+    pub(crate) by: String,
+    /// When.
+    pub(crate) at: String,
+    /// Which step had given it up.
+    pub(crate) stage: String,
+    /// The rule that had failed for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rule: Option<String>,
+    /// Why.
+    pub(crate) reason: String,
+}
+
+/// What was done with dead letters of a run, in order.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct LetterActs {
+    /// Each.
+    pub(crate) acts: Vec<LettersDone>,
+}
+
+/// What somebody did with dead letters.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LettersDone {
+    /// Its number.
+    pub(crate) act: i32,
+    /// `Redrive` or `Discard`.
+    pub(crate) kind: String,
+    /// The run that reads them, if that is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) into: Option<String>,
+    /// How many.
+    pub(crate) letters: i64,
+    /// Became records of their own run.
+    pub(crate) admitted: i64,
+    /// Repeat a record.
+    pub(crate) duplicates: i64,
+    /// Were rejected by a rule.
+    pub(crate) rejected: i64,
+    /// Were dead again.
+    pub(crate) dead: i64,
+    /// Which were meant; empty: all.
+    pub(crate) selection: String,
+    /// Who.
+    pub(crate) by: String,
+    /// When.
+    pub(crate) at: String,
 }
 
 /// Public keys (RFC 7517).

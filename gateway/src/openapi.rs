@@ -8,7 +8,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use self::refusals::Refusals;
-use crate::{model, problem, progress, routes};
+use crate::{letters, model, problem, progress, routes};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -21,6 +21,9 @@ use crate::{model, problem, progress, routes};
         routes::results::results,
         routes::dead_letters::dead_letters,
         routes::redrive::redrive,
+        routes::letters::get_letter,
+        routes::letters::log,
+        routes::letters::discard,
         routes::events::events,
         routes::jwks::jwks_of_run,
         routes::jwks::jwks_of_keyring,
@@ -37,7 +40,14 @@ use crate::{model, problem, progress, routes};
         model::Redriven,
         progress::Progress,
         progress::RunEvent,
-        routes::redrive::RedriveRequest,
+        letters::Which,
+        letters::RedriveRequest,
+        letters::DiscardRequest,
+        model::Discarded,
+        model::LetterShown,
+        model::LetterDone,
+        model::LetterActs,
+        model::LettersDone,
         model::JwkSet,
         problem::Problem,
     )),
@@ -80,6 +90,9 @@ mod tests {
             (format!("{run}/results"), "get"),
             (format!("{run}/dead-letters"), "get"),
             (format!("{run}/dead-letters/redrive"), "post"),
+            (format!("{run}/dead-letters/discard"), "post"),
+            (format!("{run}/dead-letters/log"), "get"),
+            (format!("{run}/dead-letters/{{letter}}"), "get"),
             (format!("{run}/events"), "get"),
             (format!("{run}/jwks.json"), "get"),
             ("/v1/namespaces/{namespace}/keyrings/{keyring}/jwks.json".to_owned(), "get"),

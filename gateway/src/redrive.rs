@@ -27,8 +27,14 @@ pub trait Redrive: Send + Sync + 'static {
     fn redrive(&self, redriving: Redriving) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>>;
 }
 
+/// What becomes of the dead letters of a run, and whether the run that reads them is still to be made.
+pub(crate) struct Prepared {
+    pub(crate) redriving: Redriving,
+    pub(crate) is_new: bool,
+}
+
 /// What becomes of the dead letters of `run`, by a run of the name `into`.
-pub(crate) async fn prepared(ledger: &Ledger, run: &Run, into: &str) -> Result<Redriving, Problem> {
+pub(crate) async fn prepared(ledger: &Ledger, run: &Run, into: &str) -> Result<Prepared, Problem> {
     let redriven = redrive::redriven(run, into).map_err(|reason| not_read(run, &reason))?;
     let valid: ValidatedRun = validate(&redriven).map_err(|error| {
         Problem::bad_request(format!("no run can be made to read the dead letters of {}: {error}", run.name))
@@ -36,9 +42,9 @@ pub(crate) async fn prepared(ledger: &Ledger, run: &Run, into: &str) -> Result<R
     if redrive::reader(run) == Reader::SigningRun {
         return Err(of_cluster(run, into));
     }
-    let is_another = match ledger.find_run(&run.namespace, into).await {
-        Ok(found) => found.deleted || !differences(&found, &valid).is_empty(),
-        Err(StoreError::NoRun(_)) => false,
+    let (is_new, is_another) = match ledger.find_run(&run.namespace, into).await {
+        Ok(found) => (false, found.deleted || !differences(&found, &valid).is_empty()),
+        Err(StoreError::NoRun(_)) => (true, false),
         Err(error) => return Err(Problem::store(&error)),
     };
     if is_another {
@@ -52,7 +58,9 @@ pub(crate) async fn prepared(ledger: &Ledger, run: &Run, into: &str) -> Result<R
             ),
         ));
     }
-    Ok(Redriving { namespace: run.namespace.clone(), of: run.name.clone(), into: into.to_owned() })
+    let redriving =
+        Redriving { namespace: run.namespace.clone(), of: run.name.clone(), into: into.to_owned() };
+    Ok(Prepared { redriving, is_new })
 }
 
 /// Nothing signs where this API is.

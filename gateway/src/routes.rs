@@ -3,6 +3,7 @@
 pub(crate) mod dead_letters;
 pub(crate) mod events;
 pub(crate) mod jwks;
+pub(crate) mod letters;
 mod query;
 pub(crate) mod record;
 pub(crate) mod records;
@@ -36,7 +37,10 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route(&run("/seal"), post(seal::seal))
         .route(&run("/results"), get(results::results))
         .route(&run("/dead-letters"), get(dead_letters::dead_letters))
+        .route(&run("/dead-letters/{letter}"), get(letters::get_letter))
+        .route(&run("/dead-letters/log"), get(letters::log))
         .route(&run("/dead-letters/redrive"), post(redrive::redrive))
+        .route(&run("/dead-letters/discard"), post(letters::discard))
         .route(&run("/events"), get(events::events))
         .route(&run("/jwks.json"), get(jwks::jwks_of_run))
         .route("/v1/namespaces/{namespace}/keyrings/{keyring}/jwks.json", get(jwks::jwks_of_keyring))

@@ -48,6 +48,12 @@ impl Warrant {
         authority.admit(authorization, access.as_ref()).await
     }
 
+    /// Who shows it.
+    pub(crate) async fn who(&self) -> Result<String, Problem> {
+        let Shown { authority, authorization, access: _ } = &*self.0;
+        authority.who(authorization.as_ref().map_or(&b""[..], |value| value.as_bytes())).await
+    }
+
     /// The same, if it was looked at so long ago that it may have changed.
     pub(crate) async fn check_since(&self, looked: Instant) -> Result<(), Problem> {
         if self.0.authority.may_change() && looked.elapsed() >= LOOK { self.check().await } else { Ok(()) }

@@ -17,8 +17,8 @@ BEGIN
       USING p_source, p_split, p_run, p_judged.starts, p_judged.instants, p_end;
     IF cardinality(p_judged.originals) > 0 THEN
         EXECUTE format(
-            'INSERT INTO chancery.%I (record, run_id, payload)
-             SELECT r.record, $1, o.original
+            'INSERT INTO chancery.%I (record, run_id, payload, digest)
+             SELECT r.record, $1, o.original, r.digest
                FROM unnest($2, $3) AS o (position, original)
                JOIN chancery.%I r ON r.position = o.position
               WHERE o.original IS NOT NULL AND r.record > $4 AND r.record <= $5', 'originals_' || p_run, 'records_' || p_run)

@@ -81,6 +81,12 @@ BEGIN
             RETURN;
         END IF;
     END IF;
+    -- Whoever admitted the last of it may have met too many dead letters since: such a run stays open, so that they can be taken up.
+    PERFORM chancery.run_turn(v_run.id);
+    IF (SELECT r.too_many_dead FROM chancery.runs r WHERE r.id = v_run.id) THEN
+        task := 'too_many_dead';
+        RETURN;
+    END IF;
     IF chancery.run_seal(v_run.id) THEN
         task := 'sealed';
         RETURN;

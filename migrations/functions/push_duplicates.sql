@@ -1,5 +1,5 @@
 -- Which of p_arrivals arrivals of a split, from p_position on, are duplicates: their places, counted from p_position, and
--- which record of which run each repeats. The name of a run that is gone from the ledger with its keyring's log is empty.
+-- which record of which run each repeats. A dead letter that was found to be one when it was taken up again is none of these. The name of a run that is gone from the ledger with its keyring's log is empty.
 CREATE OR REPLACE FUNCTION chancery.push_duplicates(
     p_run integer, p_source integer, p_split integer, p_position bigint, p_arrivals bigint,
     OUT places bigint[], OUT runs text[], OUT records bigint[])
@@ -13,9 +13,11 @@ BEGIN
                           ORDER BY a.position),
                 array_agg(a.duplicate_record ORDER BY a.position)
            FROM chancery.%I a
-          WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state = ''Duplicate''',
+          WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state = ''Duplicate''
+            AND NOT EXISTS (SELECT FROM chancery.letter_moves m
+                             WHERE m.run_id = $5 AND m.source = a.source AND m.split = a.split AND m.position = a.position)',
         'arrivals_' || p_run)
        INTO places, runs, records
-      USING p_source, p_split, p_position, p_arrivals;
+      USING p_source, p_split, p_position, p_arrivals, p_run;
 END
 $$;

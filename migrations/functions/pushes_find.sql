@@ -2,6 +2,7 @@
 -- by its SHA-256, and its arrivals. Those beyond `accounted` were not taken in: the run had all its records by then. Payloads
 -- that are neither duplicates nor dead are the records first_record, first_record + 1 and so on, in order. What a rule rejected is among
 -- the dead ones, without a stage. Records that are flagged are there by their places too, with the rules that hit as JSON.
+-- A dead letter that was taken up again is answered as it was the first time, whatever it became.
 CREATE OR REPLACE FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys bytea[])
 RETURNS TABLE (
     key_hash bytea, digest bytea, start_at bigint, arrivals bigint, accounted bigint, first_record bigint,
@@ -27,13 +28,19 @@ BEGIN
         SELECT d.places, d.runs, d.records INTO duplicate_places, duplicate_runs, duplicate_records
           FROM chancery.push_duplicates(p_run, v_push.source, v_push.split, v_push.position, accounted) d;
         EXECUTE format(
-            'SELECT array_agg(a.position - $3 ORDER BY a.position), array_agg(a.stage ORDER BY a.position),
-                    array_agg(a.rule ORDER BY a.position), array_agg(a.reason ORDER BY a.position)
-               FROM chancery.%I a
-              WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state <> ''Duplicate''',
+            'SELECT array_agg(d.position - $3 ORDER BY d.position), array_agg(d.stage ORDER BY d.position),
+                    array_agg(d.rule ORDER BY d.position), array_agg(d.reason ORDER BY d.position)
+               FROM (SELECT a.position, a.stage, a.rule, a.reason FROM chancery.%I a
+                      WHERE a.source = $1 AND a.split = $2 AND a.position >= $3 AND a.position < $3 + $4 AND a.state <> ''Duplicate''
+                        AND NOT EXISTS (SELECT FROM chancery.letter_moves m
+                                         WHERE m.run_id = $5 AND m.source = $1 AND m.split = $2 AND m.position = a.position)
+                     UNION ALL
+                     SELECT m.position, m.stage, m.rule, m.reason FROM chancery.letter_moves m
+                      WHERE m.run_id = $5 AND m.source = $1 AND m.split = $2 AND m.position >= $3 AND m.position < $3 + $4
+                        AND m.attempt = 1) d',
             'arrivals_' || p_run)
            INTO dead_places, dead_stages, dead_rules, dead_reasons
-          USING v_push.source, v_push.split, v_push.position, accounted;
+          USING v_push.source, v_push.split, v_push.position, accounted, p_run;
         IF v_policy IS NOT NULL THEN
             EXECUTE format(
                 'SELECT array_agg(r.position - $3 ORDER BY r.position), array_agg(f.hits::text ORDER BY r.position)

@@ -1,5 +1,5 @@
 -- Lists a source that is another run: its records, its dead letters, both, or what it rejected, each as one split, pinned to that
--- very run.
+-- very run. Of dead letters, replay_read leaves those out that were discarded, and, if letters were noted for the reading run (letters_end), all others.
 --
 -- answer: listed; nothing, which is listed too, when there is nothing of what is asked for; lost, when the listing is no longer the caller's; unknown, deleted or unsealed, when the run that is
 -- named cannot be read. One that is not sealed may still get more.

@@ -4,6 +4,8 @@
 -- A record is at the position of its number less one, and is what it was before a policy enriched it; dead letters are counted in the order of where they came from, which
 -- never changes, since the other run is sealed; so is what was rejected. The payload is null where the bytes were not kept whole.
 --
+-- A dead letter that was discarded is left out. If letters were noted for a run of the caller's name (letters_end), only those are read.
+--
 -- What a split says of itself is not believed, for whoever lists a source writes it: the run that is read, and whether its
 -- records are, is what the source of the caller's run was described as.
 CREATE OR REPLACE FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint)
@@ -14,6 +16,8 @@ DECLARE
     v_part jsonb;
     v_wanted jsonb;
     v_other integer;
+    v_name text := (SELECT r.name FROM chancery.runs r WHERE r.id = v_run);
+    v_is_noted boolean;
 BEGIN
     SELECT t.part, (SELECT s.description -> 'run' FROM chancery.sources s WHERE s.run_id = t.run_id AND s.source = t.source)
       INTO v_part, v_wanted FROM chancery.splits t
@@ -39,18 +43,22 @@ BEGIN
          WHERE c.before < 2097152
          ORDER BY c.record;
     ELSE
+        v_is_noted := EXISTS (SELECT FROM chancery.letter_acts t WHERE t.run_id = v_other AND t.into_name = v_name);
         RETURN QUERY
         SELECT false, c.place, CASE WHEN c.is_whole THEN a.raw END, a.stage, a.reason
           FROM (SELECT n.*, sum(n.bytes) OVER (ORDER BY n.place) - n.bytes AS before
                   FROM (SELECT row_number() OVER (ORDER BY d.source, d.split, d.position) - 1 AS place,
                                d.source, d.split, d.position, coalesce(octet_length(d.raw), 0) AS bytes,
-                               -- What was given up before it was looked into was not kept to its end, or not at all.
-                               CASE WHEN d.state = 'Rejected' OR d.stage = 'Policy' THEN d.raw IS NOT NULL
-                                    ELSE (d.stage IN ('Parse', 'Identity') AND octet_length(d.raw) < 1048576) IS TRUE END AS is_whole
+                               CASE d.state WHEN 'Rejected' THEN d.raw IS NOT NULL ELSE chancery.letter_is_whole(d.stage, d.raw) END AS is_whole,
+                               (SELECT format('%s %s', m.became, t.into_name) FROM chancery.letter_moves m
+                                  JOIN chancery.letter_acts t ON t.run_id = m.run_id AND t.act = m.act
+                                 WHERE m.run_id = v_other AND m.source = d.source AND m.split = d.split AND m.position = d.position
+                                   AND m.became <> 'Dead') AS ended
                           FROM chancery.arrivals d
                          WHERE d.run_id = v_other
                            AND d.state = (CASE v_part ->> 'rows' WHEN 'Rejected' THEN 'Rejected' ELSE 'Dead' END)::chancery.arrival_state) n
-                 WHERE n.place >= p_position ORDER BY n.place LIMIT 1000) c
+                 WHERE n.place >= p_position AND n.ended IS DISTINCT FROM 'Discarded '
+                   AND (v_part ->> 'rows' = 'Rejected' OR NOT v_is_noted OR n.ended = 'Moved ' || v_name) ORDER BY n.place LIMIT 1000) c
           JOIN chancery.arrivals a ON a.run_id = v_other AND a.source = c.source AND a.split = c.split
                                   AND a.position = c.position
          WHERE c.before < 2097152

@@ -52,8 +52,12 @@ BEGIN
     IF p_policy IS NOT NULL AND p_sources IS NULL THEN
         RAISE EXCEPTION 'generated records are judged by no policy' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    INSERT INTO chancery.policies (hash, text) SELECT sha256(convert_to(p_policy, 'UTF8')), p_policy WHERE p_policy IS NOT NULL
-        ON CONFLICT DO NOTHING;
+    -- Whoever forgets it at this moment (policy_forget) has done so before it is locked here, or finds the run that names it.
+    WHILE p_policy IS NOT NULL LOOP
+        INSERT INTO chancery.policies (hash, text) VALUES (sha256(convert_to(p_policy, 'UTF8')), p_policy) ON CONFLICT DO NOTHING;
+        PERFORM FROM chancery.policies p WHERE p.hash = sha256(convert_to(p_policy, 'UTF8')) FOR KEY SHARE;
+        EXIT WHEN FOUND;
+    END LOOP;
     INSERT INTO chancery.runs (namespace, name, keyring_id, batch_size, lease_duration, suspended, namespace_uid, object_uid,
                                policy_name, policy_hash)
     VALUES (p_namespace, p_name, v_keyring, p_batch_size, p_lease_duration, p_suspended,

@@ -10,6 +10,7 @@ from itertools import zip_longest
 from findings import Findings
 from judged import audit_judged
 from ledger import Ledger
+from letters import Letters
 from rows import Arrival, Intake, Run, Split
 
 LAW = 7
@@ -19,7 +20,9 @@ COUNTS = ("admitted", "duplicates", "dead", "rejected")
 
 def audit_arrivals(ledger: Ledger, run: Run, intake: Intake, findings: Findings) -> None:
     """Checks the splits against the rows, the rows against each other, and what the ring knows against the records."""
-    seen, others = _walk(ledger, run, intake, findings)
+    letters = Letters(ledger, run)
+    seen, others = _walk(ledger, run, intake, letters, findings)
+    letters.finish(findings)
     _splits(ledger, run, intake, seen, findings)
     audit_judged(ledger, run, intake, findings)
     if intake.idempotency != "None":
@@ -45,7 +48,7 @@ class _Seen:
 
 
 def _walk(
-    ledger: Ledger, run: Run, intake: Intake, findings: Findings
+    ledger: Ledger, run: Run, intake: Intake, letters: Letters, findings: Findings
 ) -> tuple[dict[tuple[int, int], _Seen], set[int]]:
     """All arrivals in the order of their places: what each split has, and the runs that are repeated."""
     seen: dict[tuple[int, int], _Seen] = {}
@@ -66,12 +69,15 @@ def _walk(
             newest_record = 0
         before = place
         split.states[arrival.state] += 1
+        letters.arrival(place, arrival, findings)
         split.first = arrival.position if split.first is None else split.first
         split.last = arrival.position
         if arrival.state == "Admitted":
-            if arrival.record < newest_record:
-                findings.violation(LAW, f"record {arrival.record}", f"comes after record {newest_record} in its split")
-            newest_record = arrival.record
+            # What was taken up again became a record when that was, wherever it lay.
+            if not letters.was_dead(place):
+                if arrival.record < newest_record:
+                    findings.violation(LAW, f"record {arrival.record}", f"comes after record {newest_record} in its split")
+                newest_record = arrival.record
             _digest(arrival, run, intake, findings)
         else:
             _refused(arrival, run, intake, others, findings)

@@ -116,8 +116,8 @@ def _marks(ledger: Ledger, run: Run, intake: Intake, rules: dict[str, str | None
 
 
 def _originals(ledger: Ledger, run: Run, intake: Intake, findings: Findings) -> None:
-    for record, payload, exists, identity in ledger.rows(
-        """SELECT o.record, o.payload, r.record IS NOT NULL, r.identity FROM chancery.originals o
+    for record, payload, exists, identity, digest, found_by in ledger.rows(
+        """SELECT o.record, o.payload, r.record IS NOT NULL, r.identity, r.digest, o.digest FROM chancery.originals o
              LEFT JOIN chancery.records r ON r.run_id = o.run_id AND r.record = o.record
             WHERE o.run_id = %s""",
         run.id,
@@ -125,6 +125,8 @@ def _originals(ledger: Ledger, run: Run, intake: Intake, findings: Findings) -> 
         place = f"record {record}"
         if not exists:
             findings.violation(LAW, place, "was enriched, and does not exist")
+        elif digest != found_by:
+            findings.violation(LAW, place, "is found by a digest that is not its own")
         elif intake.idempotency == "Content" and hashlib.sha256(payload).digest() != identity:
             findings.violation(LAW, place, "is not known by what it was before it was enriched")
 

@@ -150,7 +150,7 @@ class Ledger:
             Arrival,
             f"""SELECT source, split, position, 'Admitted' AS state, record, digest, identity,
                        CASE WHEN octet_length(payload) <= {PAYLOAD_BYTES} THEN payload END AS payload,
-                       NULL AS duplicate_run, NULL AS duplicate_record, NULL AS stage, NULL AS rule, NULL AS reason
+                       NULL AS duplicate_run, NULL AS duplicate_record, NULL AS stage, NULL AS rule, NULL AS reason, false AS kept
                   FROM chancery.records WHERE run_id = %s
                  ORDER BY source NULLS FIRST, split NULLS FIRST, position NULLS FIRST, record""",
             run.id,
@@ -162,7 +162,7 @@ class Ledger:
         return self._stream(
             Arrival,
             """SELECT source, split, position, state::text AS state, NULL AS record, digest, identity, NULL AS payload,
-                      duplicate_run, duplicate_record, stage, rule, reason
+                      duplicate_run, duplicate_record, stage, rule, reason, raw IS NOT NULL AS kept
                  FROM chancery.arrivals WHERE run_id = %s ORDER BY source, split, position""",
             run.id,
         )

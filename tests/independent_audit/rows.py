@@ -105,6 +105,7 @@ class Arrival:
     stage: str | None
     rule: str | None
     reason: str | None
+    kept: bool
 
 
 @dataclass(frozen=True)

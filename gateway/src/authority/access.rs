@@ -11,6 +11,8 @@ use crate::runs::Name;
 pub enum Verb {
     /// Something is added.
     Create,
+    /// Something is removed.
+    Delete,
     /// Something is read.
     Get,
 }
@@ -21,6 +23,7 @@ impl Verb {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Create => "create",
+            Self::Delete => "delete",
             Self::Get => "get",
         }
     }
@@ -54,6 +57,10 @@ impl Access {
         let (verb, resource, subresource, name) = match (named("run"), named("keyring")) {
             (Some(run), _) if method == Method::GET || method == Method::HEAD => {
                 (Verb::Get, "signingruns", "results", run)
+            }
+            // What is discarded is lost to whoever pushed it.
+            (Some(run), _) if parts.uri.path().ends_with("/dead-letters/discard") => {
+                (Verb::Delete, "signingruns", "records", run)
             }
             (Some(run), _) => (Verb::Create, "signingruns", "records", run),
             (None, Some(keyring)) => (Verb::Get, "keyrings", "jwks", keyring),
@@ -92,6 +99,7 @@ mod tests {
         };
         let router = Router::new()
             .route("/v1/namespaces/{namespace}/runs/{run}/records", any(async || {}))
+            .route("/v1/namespaces/{namespace}/runs/{run}/dead-letters/discard", any(async || {}))
             .route("/v1/namespaces/{namespace}/keyrings/{keyring}/jwks.json", any(async || {}))
             .fallback(async || {})
             .layer(from_fn(look));
@@ -111,6 +119,7 @@ mod tests {
             ("POST", "runs/b/records", ["create", "signingruns", "records", "a", "b"]),
             ("GET", "runs/b/records", ["get", "signingruns", "results", "a", "b"]),
             ("HEAD", "runs/b/records", ["get", "signingruns", "results", "a", "b"]),
+            ("POST", "runs/b/dead-letters/discard", ["delete", "signingruns", "records", "a", "b"]),
             // What nobody answers needs no less than what changes something.
             ("DELETE", "runs/b/records", ["create", "signingruns", "records", "a", "b"]),
             ("GET", "keyrings/b/jwks.json", ["get", "keyrings", "jwks", "a", "b"]),

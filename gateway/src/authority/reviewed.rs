@@ -102,6 +102,13 @@ impl Reviewed {
         }
     }
 
+    /// The name of the account whose token this is.
+    pub(crate) async fn who(&self, authorization: &[u8]) -> Result<String, Problem> {
+        let token = token_of(authorization).ok_or_else(Problem::unauthorized)?;
+        let account = self.account(hash(&[token.as_bytes()]), token).await.map_err(|error| away(&error))?;
+        Ok(account.ok_or_else(Problem::unauthorized)?.username.clone())
+    }
+
     async fn account(&self, key: Key, token: &str) -> Result<Option<Arc<Account>>, ReviewError> {
         let shared = &self.0;
         shared

@@ -10,13 +10,16 @@ use crate::problem::Problem;
 const OF_ALL: [u16; 5] = [401, 403, 404, 500, 503];
 
 /// What else each operation is refused with.
-const OF_EACH: [(&str, &[u16]); 10] = [
+const OF_EACH: [(&str, &[u16]); 13] = [
     ("pushRecords", &[400, 408, 409, 413, 415, 422, 429]),
     ("sealRun", &[409]),
     ("getRecord", &[400, 429]),
     ("findRecord", &[400, 409, 429]),
     ("listResults", &[400, 429]),
     ("listDeadLetters", &[400, 429]),
+    ("getDeadLetter", &[400, 429]),
+    ("listLetterActs", &[429]),
+    ("discardDeadLetters", &[400, 408, 409, 413, 415, 429]),
     ("redriveDeadLetters", &[400, 408, 409, 413, 415, 429]),
     ("watchRun", &[429]),
     ("getKeysOfRun", &[]),

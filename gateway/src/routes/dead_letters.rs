@@ -43,7 +43,7 @@ fn shown(given_up: GivenUp) -> DeadLetter {
     DeadLetter { source, cursor: format!("{number}.{split}.{position}"), stage, rule, reason, arrived_at }
 }
 
-fn place(cursor: &str) -> Option<(i32, i32, i64)> {
+pub(crate) fn place(cursor: &str) -> Option<(i32, i32, i64)> {
     if cursor.is_empty() {
         return Some(START);
     }

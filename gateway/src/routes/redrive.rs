@@ -1,40 +1,34 @@
-//! Dead letters, signed after all.
+//! Dead letters, judged anew: in their own run, or in another one.
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::{Extension, Json};
+use axum::response::Response;
+use chancery_sources::letters::{TookUp, note_for, take_up};
+use chancery_store::letters::Became;
 use http::{HeaderMap, StatusCode};
-use serde::Deserialize;
-use tokio::time::Instant;
-use utoipa::ToSchema;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
-use crate::body::{self, Held};
-use crate::content::is_json;
 use crate::gateway::Gateway;
+use crate::letters::{RedriveRequest, Which, asked, problem};
 use crate::model::Redriven;
 use crate::names::Names;
 use crate::problem::Problem;
-use crate::redrive;
-use crate::room::Room;
+use crate::redrive::{self, Prepared};
+use crate::room::{self, Room};
 use crate::runs::Name;
 use crate::warrant::Warrant;
 
-/// How dead letters are to be signed.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RedriveRequest {
-    /// Name of the run that reads and signs them, in the same namespace.
-    #[schema(pattern = "^[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$")]
-    into: String,
-}
-
-/// Has the dead letters of a run signed as they were kept, by another run that is made as that one was.
+/// Has dead letters of a run judged anew, as they were kept: by the run itself while it is open, or by another run that is made as that
+/// one was.
 ///
-/// The run has to be sealed. Asked again with the same name, it goes on where it was.
+/// Another run reads those of a run that is sealed. Asked again with the same name, it goes on where it was.
 #[utoipa::path(post, path = "/v1/namespaces/{namespace}/runs/{run}/dead-letters/redrive", operation_id = "redriveDeadLetters", tag = "results",
     params(("namespace" = String, Path), ("run" = String, Path)),
     request_body = RedriveRequest,
-    responses((status = 202, description = "The run is made; its events tell how far it is", body = Redriven, links(
+    responses((status = 200, description = "The run has taken them up", body = Redriven),
+        (status = 202, description = "Another run is made; its events tell how far it is", body = Redriven, links(
             ("events" = (operation_id = "watchRun", parameters(("namespace" = "$request.path.namespace"), ("run" = "$request.body#/into"))))))))]
 pub(crate) async fn redrive(
     State(gateway): State<Gateway>,
@@ -42,23 +36,51 @@ pub(crate) async fn redrive(
     Extension(warrant): Extension<Warrant>,
     headers: HeaderMap,
     body: Body,
-) -> Result<(StatusCode, Json<Redriven>), Problem> {
-    let began = Instant::now();
+) -> Result<Response, Problem> {
     let shared = &gateway.0;
     let name = Name::of(namespace, run)?;
-    let Held { bytes, room: _ } = body::read(&headers, body, Room::new(&shared.held), &shared.limits).await?;
-    warrant.check_since(began).await?;
-    is_json(&headers)?;
-    let RedriveRequest { into } = serde_json::from_slice(&bytes).map_err(|error| {
-        Problem::bad_request(format!("the body is to be {{\"into\": \"NAME OF THE NEW RUN\"}}: {error}"))
-    })?;
+    let RedriveRequest { into, which } = asked(shared, &warrant, &headers, body).await?;
+    let selection = Which::selection(which)?;
+    let actor = warrant.who().await?;
+    let Some(into) = into else {
+        let (run, ledger) = (name.find(&shared.ledger).await?, shared.ledger.clone());
+        // A policy may take its time, which others must not wait for.
+        let (handle, named) = (Handle::current(), name.clone());
+        let taken_up = spawn_blocking(move || {
+            handle
+                .block_on(take_up(&ledger, &run, &selection, &actor))
+                .map_err(|error| problem(&error, &named))
+        });
+        let taken_up = taken_up.await.map_err(|error| redrive::failed(&error.to_string()))??;
+        return Ok(room::json(&taken(name.to_string(), &taken_up), Room::new(&shared.held)));
+    };
     let Some(redrive) = shared.redrive.get() else {
         return Err(redrive::of_cluster(&name.find(&shared.ledger).await?, &into));
     };
     // Whose the run is, no client is shown; by that it is decided who may read it again.
     let run = shared.ledger.find_run(&name.namespace, &name.run).await;
     let run = run.map_err(|error| Problem::store(&error))?;
-    let redriving = redrive::prepared(&shared.ledger, &run, &into).await?;
+    let Prepared { redriving, is_new } = redrive::prepared(&shared.ledger, &run, &into).await?;
+    if is_new {
+        let noted = note_for(&shared.ledger, &run, &into, &selection, &actor).await;
+        noted.map_err(|error| problem(&error, &name))?;
+    }
     redrive.redrive(redriving).await.map_err(|reason| redrive::failed(&reason))?;
-    Ok((StatusCode::ACCEPTED, Json(Redriven { run: format!("{}/{into}", run.namespace) })))
+    let redriven = Redriven { run: format!("{}/{into}", run.namespace), ..Redriven::default() };
+    let mut response = room::json(&redriven, Room::new(&shared.held));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
+}
+
+fn taken(run: String, TookUp { act, became, not_whole, lost, unsaid }: &TookUp) -> Redriven {
+    let Became { admitted, duplicates, rejected, dead } = *became;
+    Redriven {
+        run,
+        act: Some(*act),
+        admitted: Some(admitted),
+        duplicates: Some(duplicates),
+        rejected: Some(rejected),
+        dead: Some(dead),
+        left_out: Some(not_whole + lost + unsaid.letters),
+    }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Names<'n> {
     /// The variables before it.
     pub(crate) variables: &'n [String],
     pub(crate) tables: &'n [Table],
+    /// Whether they are named as they are, and not as `variables.NAME`; they come before what is known of an arrival.
+    pub(crate) is_plain: bool,
 }
 
 /// What is wrong with an expression.
@@ -121,6 +123,9 @@ impl Lowering<'_> {
         if let Some(number) = self.loops.iter().rposition(|declared| declared == name) {
             return Ok(Expr::Local(number));
         }
+        if self.names.is_plain && name != "record" {
+            return self.plain(name);
+        }
         Ok(match name {
             "record" => Expr::Record,
             "source" => Expr::Source,
@@ -144,10 +149,21 @@ impl Lowering<'_> {
         })
     }
 
+    fn plain(&self, name: &str) -> Result<Expr, Refused> {
+        if let Some(number) = self.names.variables.iter().position(|known| known == name) {
+            return Ok(Expr::Variable(number));
+        }
+        if let Some(known) = TYPES.iter().find(|known| **known == name) {
+            return Ok(Expr::Literal(Literal::Type(known)));
+        }
+        let known = self.names.variables.join("`, `");
+        Err(about(name, format!("names `{name}`, and there are only `record`, `{known}`")))
+    }
+
     /// `variables.NAME`, if it is that.
     fn variable(&self, operand: &IdedExpr, field: &str) -> Result<Option<Expr>, Refused> {
         let is_variables = matches!(&operand.expr, Cel::Ident(name) if name == "variables");
-        if !is_variables || self.loops.iter().any(|declared| declared == "variables") {
+        if !is_variables || self.names.is_plain || self.loops.iter().any(|declared| declared == "variables") {
             return Ok(None);
         }
         match self.names.variables.iter().position(|known| known == field) {

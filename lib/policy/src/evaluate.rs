@@ -69,6 +69,12 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// Gives the variables their values, where there are no expressions for them.
+    pub(crate) fn given(mut self, values: Vec<Value<'a>>) -> Self {
+        self.known = values.into_iter().map(|value| Some(Ok(value))).collect();
+        self
+    }
+
     pub(crate) fn value(&mut self, expression: &'a Expr) -> Evaluated<'a> {
         self.meter.steps(1)?;
         match expression {

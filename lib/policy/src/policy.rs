@@ -196,7 +196,7 @@ impl Compiler {
 
     /// An expression, with the size of its value and how deep it is. What is wrong with it is a finding.
     fn expression(&mut self, path: &str, text: &str) -> (Expr, f64, usize) {
-        let names = Names { variables: &self.names, tables: &self.tables };
+        let names = Names { variables: &self.names, tables: &self.tables, is_plain: false };
         let expression = match compile::compile(text, &names) {
             Ok(expression) => expression,
             Err(Wrong { message, line, column }) => {

@@ -5,6 +5,7 @@ pub mod access;
 pub mod generated;
 pub mod identity;
 pub mod judge;
+pub mod letters;
 
 mod new_run;
 pub mod objects;

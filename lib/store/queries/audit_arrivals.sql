@@ -41,7 +41,11 @@ UNION ALL
 UNION ALL
 (SELECT o.record, format('record %s comes from before record %s in its split', o.record, o.earlier)
    FROM (SELECT r.record, r.position, lag(r.record) OVER split AS earlier, lag(r.position) OVER split AS before
-           FROM chancery.records r WHERE r.run_id = $1
+           FROM chancery.records r
+          -- A dead letter that became a record when it was taken up again comes when that was.
+          WHERE r.run_id = $1 AND NOT EXISTS (SELECT FROM chancery.letter_moves m
+                                               WHERE m.run_id = $1 AND m.source = r.source AND m.split = r.split AND m.position = r.position
+                                                 AND m.became = 'Admitted')
          WINDOW split AS (PARTITION BY r.source, r.split ORDER BY r.record)) o
   WHERE o.position < o.before LIMIT $3)
 UNION ALL

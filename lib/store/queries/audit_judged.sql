@@ -48,6 +48,10 @@ UNION ALL
   WHERE r.record IS NULL OR run.policy_hash IS NULL
      OR run.idempotency = 'Content' AND r.identity IS DISTINCT FROM sha256(o.payload) LIMIT $2)
 UNION ALL
+(SELECT o.record, format('record %s is found by another digest than it has', o.record)
+   FROM chancery.originals o JOIN chancery.records r ON r.run_id = $1 AND r.record = o.record
+  WHERE o.run_id = $1 AND o.digest IS DISTINCT FROM r.digest LIMIT $2)
+UNION ALL
 -- One that came as it is, in a call of which others were enriched.
 (SELECT r.record, format('record %s is not known by its payload, and was not enriched', r.record)
    FROM run JOIN chancery.records r ON r.run_id = $1

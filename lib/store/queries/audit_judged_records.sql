@@ -5,9 +5,14 @@
 SELECT r.record, s.name AS source, s.description ? 'http' AS pushed, r.split, r.position,
        CASE WHEN octet_length(r.payload) <= $4 THEN r.payload END AS payload,
        (SELECT o.payload FROM chancery.originals o WHERE o.run_id = $1 AND o.record = r.record) AS original,
-       (SELECT floor(extract(epoch FROM j.judged_at) * 1000000)::bigint FROM chancery.judgements j
-         WHERE j.run_id = $1 AND j.source = r.source AND j.split = r.split AND j.position <= r.position
-         ORDER BY j.position DESC LIMIT 1) AS judged_at,
+       -- What was taken up again was judged by its own instant, the last time.
+       floor(extract(epoch FROM coalesce(
+           (SELECT m.judged_at FROM chancery.letter_moves m
+             WHERE m.run_id = $1 AND m.source = r.source AND m.split = r.split AND m.position = r.position AND m.judged_at IS NOT NULL
+             ORDER BY m.attempt DESC LIMIT 1),
+           (SELECT j.judged_at FROM chancery.judgements j
+             WHERE j.run_id = $1 AND j.source = r.source AND j.split = r.split AND j.position <= r.position
+             ORDER BY j.position DESC LIMIT 1))) * 1000000)::bigint AS judged_at,
        (SELECT jsonb_build_object('flagged', true, 'score', f.score, 'hits', f.hits)::text FROM chancery.flags f
          WHERE f.run_id = $1 AND f.record = r.record) AS mark,
        (SELECT jsonb_object_agg(l.rule, l.message)::text FROM chancery.alerts l WHERE l.run_id = $1 AND l.record = r.record) AS alerts

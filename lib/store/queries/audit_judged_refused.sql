@@ -2,9 +2,14 @@
 --
 -- What a policy refused, as long as its bytes are there.
 SELECT s.name AS source, s.description ? 'http' AS pushed, a.split, a.position, a.state::text AS state, a.rule, a.reason, a.raw,
-       (SELECT floor(extract(epoch FROM j.judged_at) * 1000000)::bigint FROM chancery.judgements j
-         WHERE j.run_id = $1 AND j.source = a.source AND j.split = a.split AND j.position <= a.position
-         ORDER BY j.position DESC LIMIT 1) AS judged_at
+       -- What was taken up again was judged by its own instant, the last time.
+       floor(extract(epoch FROM coalesce(
+           (SELECT m.judged_at FROM chancery.letter_moves m
+             WHERE m.run_id = $1 AND m.source = a.source AND m.split = a.split AND m.position = a.position AND m.judged_at IS NOT NULL
+             ORDER BY m.attempt DESC LIMIT 1),
+           (SELECT j.judged_at FROM chancery.judgements j
+             WHERE j.run_id = $1 AND j.source = a.source AND j.split = a.split AND j.position <= a.position
+             ORDER BY j.position DESC LIMIT 1))) * 1000000)::bigint AS judged_at
   FROM chancery.arrivals a
   JOIN chancery.sources s ON s.run_id = a.run_id AND s.source = a.source
  WHERE a.run_id = $1 AND a.rule IS NOT NULL AND a.raw IS NOT NULL AND (hashint8(a.position) & 2147483647) % $2 = $3

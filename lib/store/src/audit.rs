@@ -297,9 +297,10 @@ impl Reader {
             let more = more.fetch_all(&mut self.connection).await;
             faults.extend(more.map_err(|error| StoreError::of(query::audit_duplicates.name, error))?);
         }
-        let judged =
-            query::audit_judged.rows_as().bind(run.id).bind(limit).fetch_all(&mut self.connection).await;
-        faults.extend(judged.map_err(|error| StoreError::of(query::audit_judged.name, error))?);
+        for query in [query::audit_judged, query::audit_letters] {
+            let more = query.rows_as().bind(run.id).bind(limit).fetch_all(&mut self.connection).await;
+            faults.extend(more.map_err(|error| StoreError::of(query.name, error))?);
+        }
         Ok(faults)
     }
 

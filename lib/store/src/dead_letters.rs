@@ -18,6 +18,30 @@ pub struct RunToSweep {
 
 from_row!(RunToSweep { namespace, name });
 
+/// A run that has kept bytes of dead letters, or of what was rejected, for as long as it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LettersDue {
+    /// The run.
+    pub run: RunToSweep,
+    /// Of how many.
+    pub letters: i64,
+    /// How many bytes.
+    pub bytes: i64,
+}
+
+from_row!(LettersDue { run: RunToSweep, letters, bytes });
+
+/// What the ledger keeps beside its runs for longer than it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptDue {
+    /// Digests of deleted runs.
+    pub digests: i64,
+    /// Versions of policies that no run names.
+    pub policies: i64,
+}
+
+from_row!(KeptDue { digests, policies });
+
 impl Ledger {
     /// Sets what happens to a run's dead letters. One that has no more of them than it now may have goes on.
     ///
@@ -56,5 +80,34 @@ impl Ledger {
             query.rows_as().bind(most).fetch_all(connection).await
         })
         .await
+    }
+
+    /// What [`Ledger::sweep_dead_letters`] would remove now, run by run.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn letters_due(&self) -> Result<Vec<LettersDue>, StoreError> {
+        self.ask(query::letters_due, async |query, connection| query.rows_as().fetch_all(connection).await)
+            .await
+    }
+
+    /// What [`Ledger::sweep_digests`] and [`Ledger::sweep_policies`] would remove now.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn kept_due(&self) -> Result<KeptDue, StoreError> {
+        self.ask(query::kept_due, async |query, connection| query.rows_as().fetch_one(connection).await).await
+    }
+
+    /// Removes versions of policies that no run names. Returns how many that were.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn sweep_policies(&self) -> Result<i64, StoreError> {
+        self.ask(query::policies_sweep, async |query, connection| query.scalars().fetch_one(connection).await)
+            .await
     }
 }

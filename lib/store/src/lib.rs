@@ -13,6 +13,7 @@
 //! - [`run_secrets`]: which Secret the signers of a run on a cluster are given.
 //! - [`generated`]: making random records, and sealing a run.
 //! - [`input`], [`intake`], [`dead_letters`]: reading sources, admitting what they offer, and what could not be.
+//! - [`letters`]: dead letters one by one, and what somebody does with them.
 //! - [`policy`]: what judges the arrivals of a run.
 //! - [`pushing`], [`results`]: taking in what programs push, and what they ask of it.
 //! - [`holding`]: having intakes wait for room in the database.
@@ -38,6 +39,7 @@ pub mod intake;
 pub mod keyring;
 pub mod lease;
 mod lent;
+pub mod letters;
 pub mod logins;
 pub mod migrate;
 mod new_run;

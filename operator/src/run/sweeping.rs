@@ -1,6 +1,6 @@
 //! Bytes of dead letters are removed once they have been kept for `spec.deadLetter.retention`, beside everything else and a few
 //! at a time: nobody waits for that. What they were, where and why stays, and so do their counts. What keyrings know of deleted
-//! runs is forgotten here too, after `spec.idempotency.window`.
+//! runs is forgotten here too, after `spec.idempotency.window`, and so are versions of policies that no run names.
 
 use std::time::Duration;
 
@@ -41,6 +41,11 @@ async fn round(ledger: &Ledger) -> Result<(), StoreError> {
             forgotten,
             "payloads of deleted runs may be signed again, after spec.idempotency.window"
         );
+    }
+    // One that nobody forgot when its last run went, because another was just being made.
+    let policies = ledger.sweep_policies().await?;
+    if policies > 0 {
+        tracing::info!(policies, "versions of policies that no run names were removed");
     }
     for run in ledger.runs_to_sweep(RUNS).await? {
         match sweep(ledger, &run).await {

@@ -11,6 +11,7 @@ mod by_hand;
 mod judged;
 mod keys;
 mod leases;
+mod letters;
 mod log;
 mod records;
 mod rings;
@@ -34,7 +35,7 @@ use uuid::Uuid;
 /// The run `other`, number 2: 8 records, 2 keys, the leases 16 and 17.
 /// The runs `one` and `two`, numbers 3 and 4, with the ring `shared`, number 3: see the module of that name.
 /// The runs `first`, `second` and `third`, numbers 6 to 8, with the ring `files`, and with sources: see `arrivals`.
-/// The run `judged`, number 9, with sources and a policy: see `judged`.
+/// The run `judged`, number 9, with sources and a policy: see `judged`. The run `letters`, number 10: see `letters`.
 const ORIGINAL: &str = "unprotected";
 
 const UNPROTECT: &str = "
@@ -114,6 +115,7 @@ async fn make_original() -> anyhow::Result<()> {
     shared::make(&ledger.ledger, &ledger.url.parse()?).await?;
     arrivals::make(&ledger).await?;
     judged::make(&ledger).await?;
+    letters::make(&ledger).await?;
     ledger.execute(UNPROTECT).await?;
     ahead::check(&ledger.ledger).await?;
     ledger.ledger.close().await;

@@ -36,6 +36,10 @@ async fn what_is_pushed_is_judged_and_answered_with_rule_and_message() -> anyhow
     assert_eq!(waited["records"][0]["flags"], flags, "{waited}");
     let record = api.get(&format!("{DEMO}/records/2")).await?.expect(200)?.json()?;
     assert_eq!((&record["payload"], &record["flags"]), (&json!("eyJkb3VibGUiOjE4LCJudW1iZXIiOjl9"), &flags));
+    // It is found by the digest that is shown, of what is signed.
+    let digest = record["payloadDigest"].as_str().unwrap_or_default();
+    let found = api.get(&format!("{DEMO}/records?digest={digest}")).await?.expect(200)?.json()?;
+    assert_eq!(found["record"], 2, "{found}");
     let results = api.get(&format!("{DEMO}/results")).await?.expect(200)?.lines()?;
     assert_eq!(results.iter().map(|line| &line["flags"]).collect::<Vec<_>>(), [&json!(null), &flags, &flags]);
     let dead = api.get(&format!("{DEMO}/dead-letters")).await?.expect(200)?.lines()?;

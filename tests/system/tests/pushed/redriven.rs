@@ -45,7 +45,9 @@ async fn dead_letters_are_signed_by_a_run_of_their_own_when_a_client_asks_for_it
         ("demo", json!({"into": "demo"}), 409, "name-taken"),
         ("demo", json!({"into": "Not a name"}), 400, "bad-request"),
         ("demo", json!({"into": "demo-3", "more": 1}), 400, "bad-request"),
-        ("demo", json!({}), 400, "bad-request"),
+        ("demo", json!({}), 409, "nothing-selected"),
+        ("demo", json!({"select": {"selector": "verdict == 1"}}), 400, "bad-request"),
+        ("demo", json!({"select": {"olderThan": "soon"}}), 400, "bad-request"),
     ] {
         assert_eq!(refused(redrive(&api, run, &body).await?, status).await?, kind, "{body}");
     }
@@ -90,5 +92,55 @@ async fn dead_letters_of_a_clusters_run_are_signed_by_a_signing_run() -> anyhow:
         "{detail}"
     );
     assert!(site.ledger.ledger.find_run("default", "demo-2").await.is_err(), "nothing is made");
+    Ok(())
+}
+
+/// What was answered is answered again, whatever became of it since.
+#[tokio::test]
+async fn dead_letters_of_an_open_run_are_taken_up_by_it_and_what_was_answered_stays() -> anyhow::Result<()> {
+    let site = Site::with(&manifest()).await?;
+    let api = site.served.api.clone();
+    let named = [("content-type", "application/x-ndjson"), ("idempotency-key", "one")];
+    let records = format!("{DEMO}/records");
+    let body = "1\nno\n2\nno\nnor this\n";
+    let first = api.ask("POST", &records, &named, body).await?.expect(200)?;
+    assert_eq!(first.states()?, ["admitted", "dead", "admitted", "dead", "dead"]);
+    let first = first.json()?["records"].clone();
+    let letters = api.get(&format!("{DEMO}/dead-letters")).await?.expect(200)?.lines()?;
+    let cursor = letters[0]["cursor"].as_str().unwrap_or_default();
+
+    let short = json!({"select": {"selector": "bytes == 2"}});
+    let taken = redrive(&api, "demo", &short).await?.expect(200)?.json()?;
+    let wanted = json!({"run": "default/demo", "act": 1, "admitted": 1, "duplicates": 1, "rejected": 0, "dead": 0, "leftOut": 0});
+    assert_eq!(taken, wanted);
+    assert_eq!(refused(redrive(&api, "demo", &short).await?, 409).await?, "nothing-selected");
+    let again = api.ask("POST", &records, &named, body).await?.expect(200)?.json()?;
+    assert_eq!((&again["repeated"], &again["records"]), (&json!(true), &first));
+
+    let shown = api.get(&format!("{DEMO}/dead-letters/{cursor}")).await?.expect(200)?.json()?;
+    assert_eq!(
+        (&shown["state"], &shown["history"][0]["by"]),
+        (&json!("admitted"), &json!("the API's token"))
+    );
+    let log = api.get(&format!("{DEMO}/dead-letters/log")).await?.expect(200)?.json()?;
+    assert_eq!((&log["acts"][0]["letters"], &log["acts"][0]["admitted"]), (&json!(2), &json!(1)), "{log}");
+    for (path, status) in [("1.1.99", 404), ("1.1", 400), ("x", 400)] {
+        api.get(&format!("{DEMO}/dead-letters/{path}")).await?.expect(status)?;
+    }
+    let discard = async |body: Value| {
+        api.ask("POST", &format!("{DEMO}/dead-letters/discard"), &[JSON], body.to_string()).await
+    };
+    assert_eq!(refused(discard(json!({})).await?, 400).await?, "bad-request");
+    let discarded = discard(json!({"all": true})).await?.expect(200)?.json()?;
+    assert_eq!(discarded, json!({"run": "default/demo", "act": 2, "discarded": 1, "leftOut": 0}));
+    assert_eq!(refused(discard(json!({"all": true})).await?, 409).await?, "nothing-selected");
+
+    api.seal().await?.expect(200)?;
+    assert_eq!(refused(redrive(&api, "demo", &json!({})).await?, 409).await?, "nothing-selected");
+    let arrivals = site.end().await?["arrivals"].clone();
+    assert_eq!(
+        (&arrivals["received"], &arrivals["admitted"], &arrivals["dead"]),
+        (&json!(5), &json!(3), &json!(1))
+    );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `docs/reference/commands.md` and `docs/reference/commands-operator.md`.
+//! `docs/reference/commands.md`, `docs/reference/commands-dead-letters.md` and `docs/reference/commands-operator.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,6 +7,7 @@ use crate::page::rows;
 
 const PAGE: &str = concat!(
     include_str!("../../../../docs/reference/commands.md"),
+    include_str!("../../../../docs/reference/commands-dead-letters.md"),
     include_str!("../../../../docs/reference/commands-operator.md"),
 );
 

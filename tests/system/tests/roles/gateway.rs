@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use chancery_kit::{SeededRun, TestLedger, TestRun, throw_away};
+use chancery_sources::letters::{Selection, Wanted, discard, take_up};
+use chancery_store::intake::DeadArrival;
 use chancery_store::pushing::{Push, PushAnswer, SealAnswer};
 use chancery_store::{Ledger, LedgerUrl, StoreError};
 use serde_json::{Value, json};
@@ -11,10 +13,15 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use crate::stolen_intake::answer;
 use crate::{assert_denied, refusal, stored};
 
-pub(crate) const CALLABLE: [&str; 14] = [
+pub(crate) const CALLABLE: [&str; 19] = [
     "dead_letters_after",
     "keyring_show",
     "ledger_version",
+    "letter_history",
+    "letters_after",
+    "letters_end",
+    "letters_log",
+    "letters_redrive",
     "public_keys",
     "pushes_find",
     "pushes_pending",
@@ -265,4 +272,28 @@ async fn the_owner_makes_the_gateways_login_once_and_gives_it_nothing_else() -> 
         assert!(matches!(refused, Err(StoreError::TooMuchForGateway(_))), "{login}: {refused:?}");
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn with_the_gateways_login_dead_letters_are_taken_up_and_discarded_and_it_is_written_down()
+-> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = pushed(&ledger).await?;
+    let gateway = Ledger::connect(ledger.gateway_url.parse()?, 2).await?;
+    let shown = gateway.show_run("default", "demo").await?;
+    let dead =
+        |place, raw: &str| DeadArrival::at_stage(place, "Parse", "no".to_owned(), raw.as_bytes().to_vec());
+    let push = Push { arrivals: 2, dead: vec![dead(0, "one"), dead(1, "another")], ..Push::default() };
+    assert!(matches!(gateway.push(&shown, &push).await?, PushAnswer::Taken(_)));
+    let of = |bytes: usize| {
+        let selector = Some(format!("bytes == {bytes}"));
+        Selection::of(Wanted { selector, ..Wanted::default() })
+    };
+    assert_eq!(take_up(&gateway, &shown, &of(3)?, "somebody").await?.became.admitted, 1);
+    assert_eq!(discard(&gateway, &shown, &of(7)?, "somebody").await?.letters, 1);
+    let log = gateway.letter_log(&shown).await?;
+    let login: String = sqlx::query_scalar("SELECT session_user::text").fetch_one(gateway.pool()).await?;
+    assert!(log.len() == 2 && log.iter().all(|act| act.login == login), "{log:?}");
+    assert_eq!(gateway.seal_pushes(&shown).await?, SealAnswer::Sealed);
+    run.finish().await
 }

@@ -17,6 +17,8 @@ mod examples;
 mod expressions;
 mod going_away;
 mod interrupted;
+mod letters;
+mod letters_by_command;
 mod limits;
 mod many;
 mod order;

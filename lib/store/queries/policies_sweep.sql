@@ -1,0 +1,1 @@
+SELECT chancery.policies_sweep()

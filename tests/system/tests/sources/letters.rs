@@ -1,0 +1,212 @@
+//! Dead letters that are taken up again where they lie: the same arrivals, judged anew.
+
+use chancery_kit::{SeededRun, TestLedger, TestRun};
+use chancery_sources::judge::{Judge, Judged, Seen};
+use chancery_sources::letters::{LettersError, Selection, Wanted, discard, take_up};
+use chancery_store::intake::{Payloads, Refusal};
+use chancery_store::letters::{By, Ended, Ending, LetterPlace, TakenUp, TookUp};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::{counted, file, lines, payloads};
+
+const BY: By<'static> = By { actor: "somebody", selection: "" };
+
+fn all() -> Selection {
+    Selection::of(Wanted::default()).expect("a selection")
+}
+
+fn selected(selector: &str) -> Selection {
+    Selection::of(Wanted { selector: Some(selector.to_owned()), ..Wanted::default() }).expect(selector)
+}
+
+/// A run that is suspended by its dead letters: five lines, then these.
+async fn suspended<'l>(
+    ledger: &'l TestLedger,
+    folder: &std::path::Path,
+    dead: &[&str],
+) -> anyhow::Result<SeededRun<'l>> {
+    file(folder, "a.ndjson", lines(0, 5).chain(dead.iter().map(|line| (*line).to_owned())))?;
+    let run = TestRun::new().keys(1).dead_limit(1);
+    let run =
+        run.reads_as("files", folder, &json!({"type": "NDJSON"})).created(ledger).await?.stocked().await?;
+    run.start_intake("one").await?.ended().await?;
+    Ok(run)
+}
+
+/// The letters of a run, in order.
+async fn letters(run: &SeededRun<'_>) -> anyhow::Result<Vec<chancery_store::letters::Letter>> {
+    Ok(run.ledger.ledger.letters_after(&run.run, LetterPlace::START, 100, false).await?)
+}
+
+#[tokio::test]
+async fn a_letter_that_is_taken_up_is_the_same_arrival_and_its_run_goes_on() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let run = suspended(&ledger, folder.path(), &["no json", "no json", "nor this"]).await?;
+    assert_eq!(counted(&run).await?, (8, 5, 0, 3));
+    let suspended = "SELECT too_many_dead FROM chancery.runs";
+    let is_suspended =
+        async || sqlx::query_scalar::<_, bool>(suspended).fetch_one(ledger.ledger.pool()).await;
+    assert!(is_suspended().await?);
+    let took_up = take_up(&ledger.ledger, &run.run, &selected("bytes == 7"), "somebody").await?;
+    assert_eq!((took_up.act, took_up.became.admitted, took_up.became.duplicates), (1, 1, 1), "{took_up:?}");
+    assert_eq!(counted(&run).await?, (8, 6, 1, 1), "nothing more is received");
+    assert!(!is_suspended().await?, "it has as many as it may have");
+    assert_eq!(payloads(&run).await?.last().map(String::as_str), Some("no json"));
+    let log = ledger.ledger.letter_log(&run.run).await?;
+    assert_eq!((log.len(), log[0].letters, log[0].actor.as_str()), (1, 2, "somebody"), "{log:?}");
+    assert_eq!(log[0].selection, "selector bytes == 7");
+    run.take_in().await?;
+    let refused = take_up(&ledger.ledger, &run.run, &all(), "somebody").await;
+    assert!(matches!(&refused, Err(LettersError::Refused { refusal: Refusal::Sealed, .. })), "{refused:?}");
+    run.finish().await
+}
+
+/// Whoever redrives is not believed: neither in what a letter is, nor that it is one.
+#[tokio::test]
+async fn other_bytes_than_were_kept_and_what_is_no_letter_are_refused() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let run = suspended(&ledger, folder.path(), &["no json", "nor this"]).await?;
+    let before = ledger.fingerprint().await?;
+    let first = letters(&run).await?.remove(0);
+    for (position, payload) in
+        [(first.position, &b"another"[..]), (first.position + 1, b"no json"), (0, b"{}")]
+    {
+        let mut payloads = Payloads::default();
+        payloads.push(payload);
+        let taken_up =
+            TakenUp { source: 1, split: 1, payloads, positions: vec![position], ..TakenUp::default() };
+        assert_eq!(ledger.ledger.redrive_letters(&run.run, None, BY, &taken_up).await?, TookUp::Lost);
+    }
+    assert_eq!(ledger.fingerprint().await?, before);
+    take_up(&ledger.ledger, &run.run, &all(), "somebody").await?;
+    let again = take_up(&ledger.ledger, &run.run, &all(), "somebody").await;
+    assert!(matches!(again, Err(LettersError::Nothing { .. })), "{again:?}");
+    run.take_in().await?;
+    run.finish().await
+}
+
+#[tokio::test]
+async fn a_letter_has_one_end_whoever_asks_for_another() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let run = suspended(&ledger, folder.path(), &["no json", "nor this"]).await?;
+    let discarded = discard(&ledger.ledger, &run.run, &selected("bytes == 7"), "somebody").await?;
+    assert_eq!((discarded.act, discarded.letters), (1, 1));
+    assert_eq!(counted(&run).await?, (7, 5, 0, 2), "its counts stay");
+    let found = letters(&run).await?;
+    let [gone, kept] = &found[..] else { panic!("two letters") };
+    assert_eq!((gone.ended.as_deref(), &gone.raw, kept.ended.as_deref()), (Some("Discarded"), &None, None));
+    // All or none.
+    let both = [gone.place(), kept.place()];
+    assert_eq!(ledger.ledger.end_letters(&run.run, Ending::Discard, BY, &both).await?, Ended::Lost);
+    assert_eq!(ledger.ledger.letter_log(&run.run).await?.len(), 1);
+    let into = Ending::Into("later");
+    assert_eq!(ledger.ledger.end_letters(&run.run, into, BY, &both[1..]).await?, Ended::Unsealed);
+    take_up(&ledger.ledger, &run.run, &all(), "somebody").await?;
+    assert_eq!(counted(&run).await?, (7, 6, 0, 1));
+    run.take_in().await?;
+    let taken = Ending::Into("demo");
+    assert_eq!(ledger.ledger.end_letters(&run.run, taken, BY, &both[..1]).await?, Ended::Taken);
+    assert_eq!(ledger.ledger.end_letters(&run.run, into, BY, &both[..1]).await?, Ended::Lost);
+    run.finish().await
+}
+
+/// Of two that redrive the same letters at once, each letter is one's.
+#[tokio::test]
+async fn two_that_redrive_at_once_take_up_each_letter_once() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let dead: Vec<String> = (0..40).map(|number| format!("no json {number}")).collect();
+    let dead: Vec<&str> = dead.iter().map(String::as_str).collect();
+    let run = suspended(&ledger, folder.path(), &dead).await?;
+    let selection = all();
+    let one = take_up(&ledger.ledger, &run.run, &selection, "one");
+    let other = take_up(&ledger.ledger, &run.run, &selection, "other");
+    let (one, other) = tokio::join!(one, other);
+    let both = [&one, &other];
+    let admitted = both.iter().filter_map(|took_up| took_up.as_ref().ok());
+    assert_eq!(admitted.map(|took_up| took_up.became.admitted).sum::<i64>(), 40, "{one:?} {other:?}");
+    assert_eq!(counted(&run).await?, (45, 45, 0, 0));
+    run.take_in().await?;
+    run.finish().await
+}
+
+/// The policy fails for six until an instant that only this test knows: an audit judges again by the same one.
+#[tokio::test]
+async fn a_letter_that_is_dead_again_is_no_new_arrival_and_its_attempts_go_on() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.ndjson", (0..12).map(|number| format!("{{\"n\": {number}}}")))?;
+    let later = Timestamp::from_second(4_200_000_000)?;
+    let policy = json!({
+        "validations": [
+            {"name": "of-six", "message": "six",
+             "expression": "record.n != 6 || arrivedAt > timestamp('2100-01-01T00:00:00Z') || record.none == 1"},
+            {"name": "small", "expression": "record.n < 6", "message": "a large number", "action": "Flag"},
+        ],
+        "enrichments": [{"field": "double", "expression": "record.n * 2"}],
+    });
+    let run = TestRun::new().keys(1).dead_limit(0).judged_by("numbers", &policy);
+    let run = run.reads_as("files", folder.path(), &json!({"type": "NDJSON"})).created(&ledger).await?;
+    let run = run.stocked().await?;
+    run.start_intake("one").await?.ended().await?;
+    assert_eq!(counted(&run).await?, (12, 11, 0, 1));
+    let first = take_up(&ledger.ledger, &run.run, &all(), "somebody").await?;
+    assert_eq!((first.became.admitted, first.became.dead), (0, 1), "the time has not come");
+    assert_eq!(counted(&run).await?, (12, 11, 0, 1));
+    let letter = letters(&run).await?.remove(0);
+    assert_eq!((letter.attempts, letter.rule.as_deref()), (1, Some("of-six")), "{letter:?}");
+
+    let text = ledger.ledger.policy_of(&run.run).await?.expect("a policy");
+    let (judge, raw) = (Judge::by(&text)?, letter.raw.clone().expect("its bytes"));
+    let (position, at) = (letter.position.to_string(), later.as_microsecond());
+    let seen = Seen { payload: &raw, source: &letter.source, position: &position, at };
+    let Judged::Admitted(Some(said)) = judge.judge(seen) else { panic!("it is enriched and flagged") };
+    let (mut judgement, mut payloads_now) = (judge.judgement(), Payloads::default());
+    judgement.starts_at(0, at);
+    payloads_now.push(said.payload.as_deref().expect("enriched"));
+    said.note(&mut judgement, letter.position, 1, &raw);
+    let taken_up = TakenUp {
+        source: 1,
+        split: 1,
+        payloads: payloads_now,
+        positions: vec![letter.position],
+        judgement: Some(judgement),
+        ..TakenUp::default()
+    };
+    let answer = ledger.ledger.redrive_letters(&run.run, None, BY, &taken_up).await?;
+    assert!(matches!(answer, TookUp::Done(2, became) if became.admitted == 1), "{answer:?}");
+    let history = ledger.ledger.letter_history(&run.run, letter.place()).await?;
+    let became: Vec<(i32, &str)> = history.iter().map(|one| (one.attempt, one.became.as_str())).collect();
+    assert_eq!(became, [(1, "Dead"), (2, "Admitted")]);
+    assert_eq!(payloads(&run).await?.last().map(String::as_str), Some("{\"double\":12,\"n\":6}"));
+    // Found by what is signed, and by what came.
+    for payload in ["{\"double\":12,\"n\":6}", "{\"n\": 6}"] {
+        let digest: Vec<u8> = sqlx::query_scalar("SELECT sha256($1::text::bytea)")
+            .bind(payload)
+            .fetch_one(ledger.ledger.pool())
+            .await?;
+        assert_eq!(ledger.ledger.record_of_digest(&run.run, &digest).await?, Some(12), "{payload}");
+    }
+    run.take_in().await?;
+    assert_eq!(counted(&run).await?, (12, 12, 0, 0));
+    run.finish().await
+}
+
+#[tokio::test]
+async fn what_dead_letters_take_counts_as_what_their_run_takes() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let taken = async || {
+        sqlx::query_scalar::<_, i64>("SELECT sum(chancery.run_taken(id))::bigint FROM chancery.runs")
+            .fetch_one(ledger.ledger.pool())
+            .await
+    };
+    // Of what repeats itself, the database would store less.
+    let dead =
+        format!("no json {}", (0..20_000).map(|_| uuid::Uuid::new_v4().to_string()).collect::<String>());
+    let run = suspended(&ledger, folder.path(), &[&dead, "no json"]).await?;
+    assert_eq!(counted(&run).await?, (7, 5, 0, 2));
+    let before = taken().await?;
+    assert!(before > 500_000, "{before} for {} bytes", dead.len());
+    take_up(&ledger.ledger, &run.run, &all(), "somebody").await?;
+    run.take_in().await?;
+    run.finish().await
+}
