@@ -3,6 +3,7 @@
 
 use chancery_sources::identity::Identify;
 use chancery_sources::judge::Judge;
+use chancery_sources::questions::Questions;
 use chancery_store::{Ledger, Run, StoreError};
 
 use crate::problem::Problem;
@@ -58,6 +59,11 @@ impl Name {
 }
 
 impl PushedRun {
+    /// What is asked of what is pushed.
+    pub(crate) fn questions(&self) -> Questions<'_> {
+        Questions { identify: self.identify.as_ref(), judge: self.judge.as_ref(), source: &self.source }
+    }
+
     pub(crate) async fn find(ledger: &Ledger, name: &Name) -> Result<Self, Problem> {
         let run = name.find(ledger).await?;
         let name = name.to_string();

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use chancery_reading::{Arrival, Dead, Identity, Outcome};
-use chancery_sources::identity::{self, Identify, NoIdentity};
-use chancery_sources::judge::{Judge, Judged, Seen, now};
+use chancery_sources::judge::{Judge, now};
+use chancery_sources::questions::{Considered, Offer, Questions};
 use chancery_store::intake::{Admission, DeadArrival, Judgement};
 
 /// Bytes that are gathered: with what sending them takes, a few times as much.
@@ -19,17 +19,6 @@ const DEAD: usize = 100;
 /// For so long arrivals are judged before what is gathered is admitted: meanwhile nobody renews what is read, nor hears that the intake is to
 /// stop.
 const JUDGING: Duration = Duration::from_secs(1);
-
-/// What is asked of each payload before it is offered to the ledger.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Questions<'a> {
-    /// What names it, if the run does not know payloads by their content.
-    pub(crate) identify: Option<&'a Identify>,
-    /// What judges it, if anything does.
-    pub(crate) judge: Option<&'a Judge>,
-    /// The source that offers it.
-    pub(crate) source: &'a str,
-}
 
 /// Arrivals of one split.
 #[derive(Debug)]
@@ -77,17 +66,13 @@ impl<'a> Batch<'a> {
     /// Adds a payload, if it is admitted; `event` is what an event says of itself.
     pub(crate) fn payload(&mut self, position: i64, payload: &[u8], event: Option<&Identity>) {
         self.note_instant();
-        let Questions { identify, judge, source } = self.questions;
-        let seen = Seen { payload, source, position: &position.to_string(), at: self.at };
-        let said = match judge.map(|judge| judge.judge(seen)).unwrap_or_default() {
-            Judged::Refused(refused) => return self.refuse(refused.at(position, payload.to_vec())),
-            Judged::Admitted(said) => said,
-        };
-        // By what came, and not by what was made of it.
-        match identify.map(|identify| identify.of_event(payload, event)).transpose() {
-            Ok(Some(identity)) => self.admission.identities.push(&identity),
-            Ok(None) => {}
-            Err(no_identity) => return self.refuse(without_identity(position, &no_identity, payload)),
+        let Offer { identity, said } =
+            match self.questions.consider(payload, &position.to_string(), self.at, event) {
+                Considered::Offered(offer) => offer,
+                Considered::Refused(refused) => return self.refuse(refused.at(position, payload.to_vec())),
+            };
+        if let Some(identity) = identity {
+            self.admission.identities.push(&identity);
         }
         let enriched = said.as_ref().and_then(|said| said.payload.as_deref());
         self.admission.payloads.push(enriched.unwrap_or(payload));
@@ -125,8 +110,4 @@ impl<'a> Batch<'a> {
             || self.dead >= DEAD
             || is_late
     }
-}
-
-fn without_identity(position: i64, reason: &NoIdentity, payload: &[u8]) -> DeadArrival {
-    DeadArrival::at_stage(position, identity::STAGE, reason.to_string(), payload.to_vec())
 }

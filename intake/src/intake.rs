@@ -7,13 +7,13 @@ use chancery_process::{Backoff, Stop, peak_memory_kib};
 use chancery_sources::access::Access;
 use chancery_sources::identity::Identify;
 use chancery_sources::judge::Judge;
+use chancery_sources::questions::Questions;
 use chancery_store::intake::{Held, IntakeRun};
 use chancery_store::{IntakeSession, LedgerUrl, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::batch::Questions;
 use crate::error::IntakeError;
 use crate::worker::{self, Ended};
 

@@ -1,10 +1,11 @@
 //! Reads another run again: its records, or what could not become one.
 
 use chancery_api::{ReplaySelect, RunSource};
+use chancery_sources::questions::Questions;
 use chancery_store::IntakeSession;
 use chancery_store::intake::{Admission, DeadArrival, Held, Reading, Refusal, ReplayListed, ReplayRow};
 
-use crate::batch::{Batch, Questions};
+use crate::batch::Batch;
 use crate::error::IntakeError;
 use crate::intake::Intake;
 use crate::worker::After;

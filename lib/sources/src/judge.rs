@@ -45,7 +45,7 @@ pub struct Seen<'a> {
 }
 
 /// What becomes of it.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judged {
     /// It is offered to the ledger, which may still find that it repeats a record; with what was said of it, if anything was.
     Admitted(Option<Box<Said>>),
@@ -143,6 +143,12 @@ impl Said {
 }
 
 impl Refused {
+    /// By a step that knows no rules.
+    #[must_use]
+    pub fn at_stage(stage: impl Into<String>, reason: String) -> Self {
+        Self { stage: Some(stage.into()), rule: None, reason }
+    }
+
     /// What the ledger is told of it.
     #[must_use]
     pub fn at(self, position: i64, raw: Vec<u8>) -> DeadArrival {

@@ -10,6 +10,7 @@ mod new_run;
 pub mod objects;
 mod pass_file;
 pub mod pin;
+pub mod questions;
 pub mod redrive;
 pub mod replay;
 mod same_run;
