@@ -13,8 +13,8 @@ from ledger import Ledger
 from rows import Arrival, Intake, Run, Split
 
 LAW = 7
-STATES = ("Admitted", "Duplicate", "Dead", "Rejected")
-COUNTS = ("admitted", "duplicates", "dead", "rejected")
+STATES = ("Admitted", "Duplicate", "Dead", "Rejected", "Pending")
+COUNTS = ("admitted", "duplicates", "dead", "rejected", "pending")
 
 
 def audit_arrivals(ledger: Ledger, run: Run, intake: Intake, findings: Findings) -> None:
@@ -52,7 +52,7 @@ def _walk(
     others: set[int] = set()
     newest_record = 0
     before: tuple[int, int, int] | None = None
-    arrivals = merge(ledger.admitted(run), ledger.not_admitted(run), key=_order)
+    arrivals = merge(ledger.admitted(run), ledger.not_admitted(run), ledger.pending(run), key=_order)
     for arrival in arrivals:
         findings.looked_at["arrivals"] += 1
         if None in (arrival.source, arrival.split, arrival.position):
@@ -69,9 +69,11 @@ def _walk(
         split.first = arrival.position if split.first is None else split.first
         split.last = arrival.position
         if arrival.state == "Admitted":
-            if arrival.record < newest_record:
-                findings.violation(LAW, f"record {arrival.record}", f"comes after record {newest_record} in its split")
-            newest_record = arrival.record
+            # What waited became a record later than what came behind it.
+            if not arrival.waited:
+                if arrival.record < newest_record:
+                    findings.violation(LAW, f"record {arrival.record}", f"comes after record {newest_record} in its split")
+                newest_record = arrival.record
             _digest(arrival, run, intake, findings)
         else:
             _refused(arrival, run, intake, others, findings)
@@ -111,6 +113,9 @@ def _refused(arrival: Arrival, run: Run, intake: Intake, others: set[int], findi
     elif arrival.state == "Rejected":
         if None in (arrival.rule, arrival.reason, arrival.digest):
             findings.violation(LAW, place, "is rejected, and says not by which rule")
+    elif arrival.state == "Pending":
+        if run.sealed:
+            findings.violation(LAW, place, "waits to be judged, and the run is sealed")
     else:
         findings.violation(LAW, place, f"is {arrival.state}, which is no state")
 

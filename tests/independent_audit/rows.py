@@ -66,6 +66,7 @@ class Intake:
     duplicates: int
     dead: int
     rejected: int
+    pending: int
     flagged: int
     alerts: int
 
@@ -85,11 +86,12 @@ class Split:
     duplicates: int
     dead: int
     rejected: int
+    pending: int
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A record with where it came from, or a row of `arrivals`."""
+    """A record with where it came from, a row of `arrivals`, or one of `pendings`; whether it waited for others to be asked."""
 
     source: int | None
     split: int | None
@@ -104,6 +106,7 @@ class Arrival:
     stage: str | None
     rule: str | None
     reason: str | None
+    waited: bool
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ pub use arrival::Arrival;
 pub use budget::{EXPRESSION_COST, MOST_TEXT, POLICY_COST, RECORD_STEPS};
 pub use finding::Finding;
 pub use functions::{FUNCTIONS, FunctionRow};
-pub use pinned::{Pinned, PinnedError, Tables};
+pub use json::is_json;
+pub use pinned::{EVALUATOR, EVALUATORS, Pinned, PinnedError, Tables};
 pub use policy::Policy;
 pub use verdict::{Hit, HitAction, Outcome, SCHEMA, THRESHOLDS, UNMATCHED, Verdict};

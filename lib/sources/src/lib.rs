@@ -2,6 +2,7 @@
 //! what an intake is to read.
 
 pub mod access;
+pub mod asking;
 pub mod generated;
 pub mod identity;
 pub mod judge;

@@ -1,5 +1,6 @@
 //! What is asked of each payload before it is offered to the ledger, whoever took it in: what judges it, and what names it.
 
+use chancery_policy::Answers;
 use chancery_reading::Identity;
 
 use crate::identity::{self, Identify};
@@ -48,6 +49,13 @@ impl Questions<'_> {
             Ok(identity) => Considered::Offered(Offer { identity, said }),
             Err(refused) => Considered::Refused(refused),
         }
+    }
+
+    /// Whether others have to be asked about a payload before it can be judged.
+    #[must_use]
+    pub fn waits(&self, payload: &[u8], position: &str, at: i64) -> bool {
+        let seen = Seen { payload, source: self.source, position, at };
+        self.judge.is_some_and(|judge| judge.asks() && !judge.wants(seen, &Answers::default()).is_empty())
     }
 
     /// What names a payload, by what came and not by what was made of it; nothing in a run that knows payloads by their content.

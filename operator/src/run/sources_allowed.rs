@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use chancery_api::{SourceSpec, names};
+use chancery_api::{SigningPolicySpec, SourceSpec, names};
 use serde::Deserialize;
 
 /// What is allowed, as `intake.allowed` of the chart's values lists it. Nothing is, unless it is listed.
@@ -32,16 +32,25 @@ impl SourcesAllowed {
             let refused = (!has_gateway)
                 .then(|| without_gateway(source))
                 .flatten()
-                .or_else(|| self.secret(source))
+                .or_else(|| self.secret_of(source))
                 .or_else(|| self.files(source))
                 .or_else(|| table(source))?;
             Some(format!("source {}: {refused}", source.name))
         })
     }
 
-    fn secret(&self, source: &SourceSpec) -> Option<String> {
+    /// What the first webhook or lookup of a policy that asks for too much asks for, and what to do; none if all is allowed.
+    #[must_use]
+    pub fn refusal_of_policy(&self, policy: &SigningPolicySpec) -> Option<String> {
+        policy.secrets().find_map(|secret| self.secret(&secret.field, secret.name))
+    }
+
+    fn secret_of(&self, source: &SourceSpec) -> Option<String> {
         let secret = source.secret()?;
-        let (field, name) = (secret.field, secret.name);
+        self.secret(secret.field, secret.name)
+    }
+
+    fn secret(&self, field: &str, name: &str) -> Option<String> {
         if names::is_secret_of_a_run(name) {
             return Some(format!(
                 "{field} names the Secret {name}, whose name is one of those that Chancery gives the Secrets of runs; name another"

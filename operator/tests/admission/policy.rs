@@ -8,8 +8,8 @@ use chancery_api::{SigningRun, SigningRunSpec, validate};
 use chancery_keyring::DataKey;
 use chancery_kit::helm::{Helm, chart};
 use chancery_operator::run::{
-    Allowed, IntakeSecretContent, IntakeSettings, JobPlan, SecretContent, SignerSettings, intake_job,
-    intake_secret, job, secret,
+    Allowed, IntakeSecretContent, IntakeSettings, JobPlan, PolicySecrets, SecretContent, SignerSettings,
+    intake_job, intake_secret, job, secret,
 };
 use chancery_process::LogFormat;
 use kube::core::cel::KubeCelExt as _;
@@ -136,7 +136,8 @@ impl Release {
             run_uid: Some(uuid::Uuid::nil()),
             secret: Some(INTAKE_SECRET.to_owned()),
         };
-        let job = intake_job(&object, &validate(&object)?, &plan, &self.settings, &self.intake);
+        let secrets = PolicySecrets::default();
+        let job = intake_job(&object, &validate(&object)?, &plan, &self.settings, &self.intake, &secrets);
         Ok(serde_json::to_value(job)?)
     }
 

@@ -66,13 +66,15 @@ async fn undo_blocks(ledger: &TestLedger, runs: &[i32]) -> anyhow::Result<()> {
          ALTER TABLE chancery.sources DROP COLUMN listed_bytes;
          CREATE UNIQUE INDEX leases_one_live_per_batch ON chancery.leases (run_id, batch)
              WHERE outcome IS NULL OR outcome = 'signed';
-         DROP TABLE chancery.flags, chancery.alerts, chancery.originals, chancery.judgements;
+         DROP TABLE chancery.flags, chancery.alerts, chancery.originals, chancery.judgements, chancery.pendings, chancery.answers;
          DROP TYPE chancery.judgement CASCADE;
          ALTER TABLE chancery.runs DROP COLUMN policy_name CASCADE, DROP COLUMN policy_hash CASCADE;
          DROP TABLE chancery.policies;
-         ALTER TABLE chancery.intakes DROP COLUMN rejected CASCADE, DROP COLUMN flagged, DROP COLUMN alerts, DROP COLUMN ignored,
+         ALTER TABLE chancery.intakes DROP COLUMN rejected CASCADE, DROP COLUMN pending CASCADE, DROP COLUMN flagged, DROP COLUMN alerts, DROP COLUMN ignored,
              ADD CONSTRAINT intakes_check CHECK (received = admitted + duplicates + dead);
-         ALTER TABLE chancery.splits DROP COLUMN rejected CASCADE,
+         ALTER TABLE chancery.intakes ADD CONSTRAINT intakes_check1 CHECK (admitted <= record_limit);
+         DROP TRIGGER splits_are_done_once ON chancery.splits;
+         ALTER TABLE chancery.splits DROP COLUMN rejected CASCADE, DROP COLUMN pending CASCADE,
              ADD CONSTRAINT splits_check2 CHECK (received = admitted + duplicates + dead);
          CREATE TRIGGER splits_are_done_once BEFORE DELETE ON chancery.splits
              FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();

@@ -26,5 +26,8 @@ pub(super) async fn of_run(context: &Context, run: &ValidatedRun) -> Result<Opti
             config_maps.insert(name.to_owned(), found.data.unwrap_or_default());
         }
     }
-    Ok(Some(pin(&policy, &config_maps)?))
+    if let Some(refused) = context.intake.allowed.refusal_of_policy(&policy.spec) {
+        return Err(ApplyError::BeyondAllowed(format!("the policy {name}: {refused}")));
+    }
+    Ok(Some(pin(&policy, &config_maps, run.input.is_pushed())?))
 }

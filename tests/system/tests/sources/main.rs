@@ -18,6 +18,7 @@ mod expressions;
 mod going_away;
 mod interrupted;
 mod limits;
+mod lookups;
 mod many;
 mod order;
 mod origins;
@@ -29,6 +30,11 @@ mod s3;
 mod shared;
 mod stores;
 mod tables;
+mod webhooks;
+mod webhooks_by_command;
+mod webhooks_interrupted;
+mod webhooks_pinned;
+mod webhooks_that_fail;
 
 use std::path::Path;
 
@@ -60,6 +66,7 @@ pub(crate) async fn counted(run: &SeededRun<'_>) -> anyhow::Result<(i64, i64, i6
         duplicates,
         dead,
         rejected: _,
+        pending: _,
         flagged: _,
         alerts: _,
         dead_limit: _,
