@@ -169,6 +169,22 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_names_secrets_by_the_same_prefixes() {
+        let policy = |webhook: &str, lookup: &str| -> SigningPolicySpec {
+            let policy = json!({
+                "lookups": [{"name": "rates", "query": {"urlSecretRef": {"name": lookup, "key": "url"}, "sql": "SELECT 1"}}],
+                "webhooks": [{"name": "model", "url": "https://model.example/", "adds": "score", "secretRef": {"name": webhook}}],
+            });
+            serde_json::from_value(policy).expect("a policy")
+        };
+        assert_eq!(allowed().refusal_of_policy(&policy("source-model", "source-db")), None);
+        let said = allowed().refusal_of_policy(&policy("chancery-kek", "source-db")).expect("it is refused");
+        assert!(said.starts_with("webhook model: secretRef names the Secret chancery-kek"), "{said}");
+        let said = allowed().refusal_of_policy(&policy("source-model", "theirs")).expect("it is refused");
+        assert!(said.starts_with("lookup rates: query.urlSecretRef names the Secret theirs"), "{said}");
+    }
+
+    #[test]
     fn records_are_pushed_where_there_is_a_gateway() {
         let sources = [serde_json::from_value(json!({"name": "push", "http": {}})).expect("a source")];
         assert_eq!(allowed().refusal(&sources, true), None);

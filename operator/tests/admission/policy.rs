@@ -128,6 +128,11 @@ impl Release {
 
     /// The Job that its operator builds for the intake of a run whose source names a Secret, and one a claim, of that name.
     pub(crate) fn intake_job(&self, named: &str) -> anyhow::Result<Value> {
+        self.intake_job_with(named, &PolicySecrets::default())
+    }
+
+    /// The same, of a run whose policy names Secrets.
+    pub(crate) fn intake_job_with(&self, named: &str, secrets: &PolicySecrets) -> anyhow::Result<Value> {
         let object = reading(named);
         let plan = JobPlan {
             parallelism: 1,
@@ -136,8 +141,7 @@ impl Release {
             run_uid: Some(uuid::Uuid::nil()),
             secret: Some(INTAKE_SECRET.to_owned()),
         };
-        let secrets = PolicySecrets::default();
-        let job = intake_job(&object, &validate(&object)?, &plan, &self.settings, &self.intake, &secrets);
+        let job = intake_job(&object, &validate(&object)?, &plan, &self.settings, &self.intake, secrets);
         Ok(serde_json::to_value(job)?)
     }
 
