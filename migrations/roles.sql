@@ -33,10 +33,10 @@ END
 $$;
 
 GRANT SELECT ON
-    chancery.admissions, chancery.alerts, chancery.arrivals, chancery.batch_roots, chancery.batches, chancery.deleted_runs, chancery.digests,
+    chancery.admissions, chancery.alerts, chancery.answers, chancery.arrivals, chancery.batch_roots, chancery.batches, chancery.deleted_runs, chancery.digests,
     chancery.flags, chancery.generated_chunks, chancery.generated_sources, chancery.intakes, chancery.judgements,
     chancery.kept_digests, chancery.keyrings, chancery.keys, chancery.leases, chancery.ledger, chancery.letter_acts, chancery.letter_moves, chancery.logins, chancery.originals,
-    chancery.policies, chancery.pushes, chancery.records, chancery.run_secrets, chancery.runs,
+    chancery.pendings, chancery.policies, chancery.pushes, chancery.records, chancery.run_secrets, chancery.runs,
     chancery.schema_migrations, chancery.signature_blocks, chancery.signatures, chancery.sources, chancery.splits, chancery.statements
     TO chancery_auditor;
 REVOKE ALL ON chancery.key_material FROM chancery_auditor;

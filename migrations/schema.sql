@@ -60,7 +60,10 @@ CREATE TYPE chancery.judgement AS (
 	originals bytea[],
 	marked bigint[],
 	marks text[],
-	ignored bigint
+	ignored bigint,
+	pending bigint[],
+	payloads bytea[],
+	names bytea[]
 );
 
 CREATE TYPE chancery.key_provider AS ENUM (
@@ -195,26 +198,30 @@ CREATE TABLE chancery.runs (
 
 CREATE FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) RETURNS record
     LANGUAGE plpgsql
-    AS $$
+    AS $_$
 DECLARE
     v_intake chancery.intakes%ROWTYPE;
     v_base bigint;
     v_room bigint;
     v_bytes bigint;
     v_last bigint;
+    v_pending bigint := coalesce(cardinality(p_judged.pending), 0);
     v_flagged bigint := 0;
     v_alerts bigint := 0;
 BEGIN
     PERFORM chancery.admit_check_judged(p_run.policy_hash, p_positions, p_dead_positions, p_stages, p_judged);
     SELECT * INTO STRICT v_intake FROM chancery.intakes i WHERE i.run_id = p_run.id;
+    PERFORM chancery.admit_check_pending(v_intake.idempotency, p_position, p_next, p_positions, p_dead_positions, p_judged);
     IF v_intake.held IS NOT NULL THEN
         answer := 'held';
         RETURN;
     END IF;
     SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = p_run.id;
-    v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base;
+    -- What waits may become a record, and has its room.
+    v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base - v_intake.pending;
     start_at := p_position;
-    IF v_room = 0 THEN
+    -- What waits may also leave its room again, so it cannot be said yet what is beyond the last record: the caller comes with less.
+    IF v_room = 0 OR v_intake.pending + v_pending > 0 AND cardinality(p_payloads) + v_pending > v_room THEN
         answer := 'full';
         RETURN;
     END IF;
@@ -222,7 +229,7 @@ BEGIN
     SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
       FROM chancery.admit_payloads(p_run.id, p_run.keyring_id, p_digests, p_identities, v_base, v_room,
                                    p_source, p_split, p_payloads, p_positions, v_intake.duplicates > 0) m;
-    answer := CASE WHEN admitted = v_room THEN 'full' ELSE 'admitted' END;
+    answer := CASE WHEN admitted = v_room AND v_intake.pending + v_pending = 0 THEN 'full' ELSE 'admitted' END;
     start_at := p_next;
     IF answer = 'full' THEN
         -- Whatever is behind the last record was not offered.
@@ -232,20 +239,14 @@ BEGIN
                                WHERE b.position > v_last), p_next);
     END IF;
     done := p_done AND start_at = p_next;
-    dead := 0;
-    rejected := 0;
-    IF cardinality(p_dead_positions) > 0 THEN
-        WITH refused AS (
-            INSERT INTO chancery.arrivals (source, split, position, run_id, state, digest, stage, rule, reason, raw, arrived_at)
-            SELECT p_source, p_split, d.position, p_run.id, d.state, CASE WHEN d.state = 'Rejected' THEN sha256(d.raw) END,
-                   d.stage, d.rule, d.reason, d.raw, clock_timestamp()
-              FROM (SELECT u.*, CASE WHEN u.stage IS NULL THEN 'Rejected' ELSE 'Dead' END::chancery.arrival_state AS state
-                      FROM unnest(p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws)
-                        AS u (position, stage, rule, reason, raw)) d
-             WHERE d.position < start_at
-            RETURNING state)
-        SELECT count(*) FILTER (WHERE r.state = 'Dead'), count(*) FILTER (WHERE r.state = 'Rejected')
-          INTO dead, rejected FROM refused r;
+    SELECT f.dead, f.rejected INTO dead, rejected
+      FROM chancery.admit_refused(p_run.id, p_source, p_split, start_at, p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws) f;
+    IF v_pending > 0 THEN
+        EXECUTE format(
+            'INSERT INTO chancery.%I (source, split, position, run_id, payload, name, arrived_at, not_before)
+             SELECT $1, $2, p.position, $3, p.payload, p.name, clock_timestamp(), clock_timestamp()
+               FROM unnest($4, $5, $6) AS p (position, payload, name)', 'pendings_' || p_run.id)
+          USING p_source, p_split, p_run.id, p_judged.pending, p_judged.payloads, p_judged.names;
     END IF;
     IF p_run.policy_hash IS NOT NULL THEN
         SELECT m.flagged, m.alerts INTO v_flagged, v_alerts
@@ -253,7 +254,8 @@ BEGIN
     END IF;
 
     UPDATE chancery.splits t
-       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead + admit_arrivals.rejected,
+       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead + admit_arrivals.rejected + v_pending,
+           pending = t.pending + v_pending,
            admitted = t.admitted + admit_arrivals.admitted, duplicates = t.duplicates + admit_arrivals.duplicates, dead = t.dead + admit_arrivals.dead, rejected = t.rejected + admit_arrivals.rejected,
            attempts = 0, not_before = NULL, last_error = NULL,
            done_at = CASE WHEN admit_arrivals.done THEN clock_timestamp() END,
@@ -262,7 +264,8 @@ BEGIN
            expires_at = CASE WHEN NOT admit_arrivals.done AND t.token_hash IS NOT NULL THEN clock_timestamp() + p_run.lease_duration END
      WHERE t.run_id = p_run.id AND t.source = p_source AND t.split = p_split;
     UPDATE chancery.intakes i
-       SET received = i.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead + admit_arrivals.rejected,
+       SET received = i.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead + admit_arrivals.rejected + v_pending,
+           pending = i.pending + v_pending,
            admitted = i.admitted + admit_arrivals.admitted, duplicates = i.duplicates + admit_arrivals.duplicates,
            dead = i.dead + admit_arrivals.dead, rejected = i.rejected + admit_arrivals.rejected,
            flagged = i.flagged + v_flagged, alerts = i.alerts + v_alerts, ignored = i.ignored + coalesce(p_judged.ignored, 0),
@@ -275,7 +278,7 @@ BEGIN
     END IF;
     PERFORM chancery.batches_close(p_run.id, v_base + admitted);
 END
-$$;
+$_$;
 
 CREATE FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[]) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
@@ -320,6 +323,7 @@ CREATE FUNCTION chancery.admit_check_judged(p_policy bytea, p_positions bigint[]
 DECLARE
     v_payloads integer := cardinality(p_positions);
     v_dead integer := cardinality(p_dead_positions);
+    v_pending integer := cardinality(p_judged.pending);
 BEGIN
     IF p_judged.policy IS DISTINCT FROM p_policy THEN
         RAISE EXCEPTION 'the run has the policy %, and these arrivals were judged by %',
@@ -329,29 +333,56 @@ BEGIN
     IF p_policy IS NULL THEN
         IF array_position(p_stages, NULL) IS NOT NULL OR 'Policy' = ANY (p_stages)
            OR num_nonnulls(p_judged.starts, p_judged.instants, p_judged.rules, p_judged.originals, p_judged.marked, p_judged.marks,
-                           p_judged.ignored) > 0 THEN
+                           p_judged.ignored, p_judged.pending, p_judged.payloads, p_judged.names) > 0 THEN
             RAISE EXCEPTION 'a run without a policy judges nothing' USING ERRCODE = 'invalid_parameter_value';
         END IF;
         RETURN;
     END IF;
     IF num_nulls(p_judged.starts, p_judged.instants, p_judged.rules, p_judged.originals, p_judged.marked, p_judged.marks,
-                 p_judged.ignored) > 0
+                 p_judged.ignored, p_judged.pending, p_judged.payloads, p_judged.names) > 0
        OR cardinality(p_judged.starts) <> cardinality(p_judged.instants)
-       OR cardinality(p_judged.starts) > greatest(v_payloads + v_dead, 1)
+       OR cardinality(p_judged.starts) > greatest(v_payloads + v_dead + v_pending, 1)
        OR num_nulls(VARIADIC p_judged.starts) + num_nulls(VARIADIC p_judged.instants) > 0
        OR cardinality(p_judged.rules) <> v_dead
        OR cardinality(p_judged.originals) NOT IN (0, v_payloads)
        OR cardinality(p_judged.marked) <> cardinality(p_judged.marks)
+       OR cardinality(p_judged.payloads) <> v_pending
+       OR cardinality(p_judged.names) NOT IN (0, v_pending)
        OR p_judged.ignored < 0 THEN
         RAISE EXCEPTION 'a judgement has an instant from each place on, a rule for each refusal, and for each payload an original or none'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    IF (p_judged.starts[1] <= least(p_positions[1], p_dead_positions[1])) IS NOT TRUE AND v_payloads + v_dead > 0 THEN
-        RAISE EXCEPTION 'no instant is given by which the first arrival was judged' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
     IF EXISTS (SELECT FROM unnest(p_stages, p_judged.rules) AS d (stage, rule)
                 WHERE (d.stage IS NULL OR d.stage = 'Policy') <> (d.rule IS NOT NULL)) THEN
         RAISE EXCEPTION 'a refusal of the policy names its rule, and another has none' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.admit_check_pending(p_by chancery.idempotency, p_position bigint, p_next bigint, p_positions bigint[], p_dead_positions bigint[], p_judged chancery.judgement) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    IF p_judged.policy IS NULL THEN
+        RETURN;
+    END IF;
+    IF (p_judged.starts[1] <= least(p_positions[1], p_dead_positions[1], p_judged.pending[1])) IS NOT TRUE
+       AND cardinality(p_positions) + cardinality(p_dead_positions) + cardinality(p_judged.pending) > 0 THEN
+        RAISE EXCEPTION 'no instant is given by which the first arrival was judged' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF cardinality(p_judged.pending) = 0 THEN
+        RETURN;
+    END IF;
+    IF cardinality(p_judged.names) <> (CASE p_by WHEN 'Expression' THEN cardinality(p_judged.pending) ELSE 0 END)
+       OR array_position(p_judged.payloads, NULL) IS NOT NULL OR array_position(p_judged.names, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'what waits has its payload, and a name in a run that names payloads by an expression'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF p_judged.pending && p_positions OR p_judged.pending && p_dead_positions
+       OR EXISTS (SELECT FROM unnest(p_position - 1 || p_judged.pending, p_judged.pending || p_next) AS t (before, after)
+                   WHERE (t.before < t.after) IS NOT TRUE) THEN
+        RAISE EXCEPTION 'positions have to be different, in order, from % on and before %', p_position, p_next
+            USING ERRCODE = 'invalid_parameter_value';
     END IF;
 END
 $$;
@@ -963,7 +994,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision) RETURNS record
+CREATE FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision, OUT room bigint) RETURNS record
     LANGUAGE plpgsql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -976,7 +1007,7 @@ DECLARE
     -- Whatever ends later than this was written by a clock that has been set back since, and has ended. With time to spare for
     -- what was prolonged this moment.
     v_latest timestamptz;
-    v_limit bigint;
+    v_pending bigint;
     v_wake timestamptz;
     v_held text;
 BEGIN
@@ -988,17 +1019,18 @@ BEGIN
     IF task IS NOT NULL THEN
         RETURN;
     END IF;
-    SELECT i.record_limit, i.held INTO v_limit, v_held FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    SELECT i.record_limit, i.pending, i.held INTO room, v_pending, v_held FROM chancery.intakes i WHERE i.run_id = v_run.id;
     IF NOT FOUND THEN
         task := 'unknown';
         RETURN;
     END IF;
+    room := room - v_pending - (SELECT a.records FROM chancery.admissions a WHERE a.run_id = v_run.id);
     seconds := extract(epoch FROM v_run.lease_duration);
     v_now := clock_timestamp();
     v_until := v_now + v_run.lease_duration;
     v_latest := v_until + interval '1 minute';
     IF v_held IS NULL
-       AND v_limit > (SELECT a.records FROM chancery.admissions a WHERE a.run_id = v_run.id) IS NOT FALSE THEN
+       AND room > 0 IS NOT FALSE THEN
         -- Sources first: their splits are then read by all.
         SELECT s.source INTO source FROM chancery.sources s
          WHERE s.run_id = v_run.id AND s.listed_at IS NULL AND NOT s.description ? 'http'
@@ -1087,10 +1119,11 @@ $$;
 CREATE FUNCTION chancery.intake_release(p_run integer, p_holders text[]) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 DECLARE
     v_sources bigint;
     v_splits bigint;
+    v_pendings bigint := 0;
 BEGIN
     UPDATE chancery.sources s SET holder = NULL, token_hash = NULL, expires_at = NULL
      WHERE s.run_id = p_run AND s.listed_at IS NULL AND s.holder = ANY (p_holders);
@@ -1098,9 +1131,14 @@ BEGIN
     UPDATE chancery.splits t SET holder = NULL, token_hash = NULL, expires_at = NULL
      WHERE t.run_id = p_run AND t.done_at IS NULL AND t.holder = ANY (p_holders);
     GET DIAGNOSTICS v_splits = ROW_COUNT;
-    RETURN v_sources + v_splits;
+    IF to_regclass(format('chancery.%I', 'pendings_' || p_run)) IS NOT NULL THEN
+        EXECUTE format('UPDATE chancery.%I p SET holder = NULL, token_hash = NULL, not_before = clock_timestamp() WHERE p.holder = ANY ($1)',
+                       'pendings_' || p_run) USING p_holders;
+        GET DIAGNOSTICS v_pendings = ROW_COUNT;
+    END IF;
+    RETURN v_sources + v_splits + v_pendings;
 END
-$$;
+$_$;
 
 CREATE FUNCTION chancery.intake_renew(p_source integer, p_split integer, p_token bytea) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2144,7 +2182,7 @@ CREATE FUNCTION chancery.part_refuse(p_parent text, p_number integer) RETURNS vo
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF (p_parent IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts', 'originals', 'judgements', 'digests')) IS NOT TRUE THEN
+    IF (p_parent IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers', 'digests')) IS NOT TRUE THEN
         RAISE EXCEPTION 'neither runs nor keyrings have a part of %', coalesce(quote_literal(left(p_parent, 100)), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -2965,7 +3003,8 @@ BEGIN
     END IF;
     SELECT * INTO STRICT v_intake FROM chancery.admissions a WHERE a.run_id = p_run;
     IF v_intake.records < (SELECT g.record_count FROM chancery.generated_sources g WHERE g.run_id = p_run)
-       OR chancery.sources_open(p_run, v_intake.records) THEN
+       OR chancery.sources_open(p_run, v_intake.records)
+       OR EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run AND i.pending > 0) THEN
         RETURN false;
     END IF;
     v_now := clock_timestamp();
@@ -3090,7 +3129,7 @@ BEGIN
     EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.arrivals INCLUDING ALL)', 'arrivals_' || p_run);
     EXECUTE format('ALTER TABLE chancery.arrivals ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                    'arrivals_' || p_run, p_run);
-    FOREACH v_part IN ARRAY CASE WHEN v_is_judged THEN ARRAY['flags', 'alerts', 'originals', 'judgements'] ELSE '{}' END LOOP
+    FOREACH v_part IN ARRAY CASE WHEN v_is_judged THEN ARRAY['flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers'] ELSE '{}' END LOOP
         EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL)', v_part || '_' || p_run, v_part);
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)', v_part, v_part || '_' || p_run, p_run);
     END LOOP;
@@ -3388,6 +3427,18 @@ CREATE TABLE chancery.alerts (
 )
 PARTITION BY LIST (run_id);
 
+CREATE TABLE chancery.answers (
+    source integer NOT NULL,
+    split integer NOT NULL,
+    "position" bigint NOT NULL,
+    run_id integer NOT NULL,
+    attempts integer NOT NULL,
+    answers text NOT NULL,
+    CONSTRAINT answers_answers_check CHECK (((octet_length(answers) >= 2) AND (octet_length(answers) <= 1048576))),
+    CONSTRAINT answers_attempts_check CHECK (((attempts >= 1) AND (attempts <= 21)))
+)
+PARTITION BY LIST (run_id);
+
 CREATE TABLE chancery.arrivals (
     source integer NOT NULL,
     split integer NOT NULL,
@@ -3520,10 +3571,11 @@ CREATE TABLE chancery.intakes (
     flagged bigint DEFAULT 0 NOT NULL,
     alerts bigint DEFAULT 0 NOT NULL,
     ignored bigint DEFAULT 0 NOT NULL,
+    pending bigint DEFAULT 0 NOT NULL,
     CONSTRAINT intakes_admitted_check CHECK ((admitted >= 0)),
     CONSTRAINT intakes_alerts_check CHECK ((alerts >= 0)),
-    CONSTRAINT intakes_check CHECK ((received = (((admitted + duplicates) + dead) + rejected))),
-    CONSTRAINT intakes_check1 CHECK ((admitted <= record_limit)),
+    CONSTRAINT intakes_check CHECK ((received = ((((admitted + duplicates) + dead) + rejected) + pending))),
+    CONSTRAINT intakes_check1 CHECK (((admitted + pending) <= record_limit)),
     CONSTRAINT intakes_check2 CHECK (((idempotency = 'Expression'::chancery.idempotency) = (expression IS NOT NULL))),
     CONSTRAINT intakes_check3 CHECK (((idempotency <> 'None'::chancery.idempotency) OR (digest_window = '00:00:00'::interval))),
     CONSTRAINT intakes_dead_check CHECK ((dead >= 0)),
@@ -3536,6 +3588,7 @@ CREATE TABLE chancery.intakes (
     CONSTRAINT intakes_held_check CHECK ((octet_length(held) <= 4096)),
     CONSTRAINT intakes_ignored_check CHECK ((ignored >= 0)),
     CONSTRAINT intakes_payload_bytes_check CHECK ((payload_bytes >= 0)),
+    CONSTRAINT intakes_pending_check CHECK ((pending >= 0)),
     CONSTRAINT intakes_record_limit_check CHECK ((record_limit >= 1)),
     CONSTRAINT intakes_rejected_check CHECK ((rejected >= 0))
 );
@@ -3709,6 +3762,29 @@ CREATE TABLE chancery.originals (
 )
 PARTITION BY LIST (run_id);
 
+CREATE TABLE chancery.pendings (
+    source integer NOT NULL,
+    split integer NOT NULL,
+    "position" bigint NOT NULL,
+    run_id integer NOT NULL,
+    payload bytea NOT NULL,
+    name bytea,
+    arrived_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_error text,
+    not_before timestamp with time zone NOT NULL,
+    holder text,
+    token_hash bytea,
+    CONSTRAINT pendings_attempts_check CHECK (((attempts >= 0) AND (attempts <= 20))),
+    CONSTRAINT pendings_check CHECK (((attempts = 0) OR (last_error IS NOT NULL))),
+    CONSTRAINT pendings_check1 CHECK (((token_hash IS NULL) = (holder IS NULL))),
+    CONSTRAINT pendings_holder_check CHECK ((octet_length(holder) <= 1024)),
+    CONSTRAINT pendings_last_error_check CHECK ((octet_length(last_error) <= 4096)),
+    CONSTRAINT pendings_payload_check CHECK ((octet_length(payload) <= 1048576)),
+    CONSTRAINT pendings_token_hash_check CHECK ((octet_length(token_hash) = 32))
+)
+PARTITION BY LIST (run_id);
+
 CREATE TABLE chancery.policies (
     hash bytea NOT NULL,
     text text NOT NULL,
@@ -3846,10 +3922,11 @@ CREATE TABLE chancery.splits (
     duplicates bigint DEFAULT 0 NOT NULL,
     dead bigint DEFAULT 0 NOT NULL,
     rejected bigint DEFAULT 0 NOT NULL,
+    pending bigint DEFAULT 0 NOT NULL,
     CONSTRAINT splits_admitted_check CHECK ((admitted >= 0)),
     CONSTRAINT splits_check CHECK (("position" >= start)),
     CONSTRAINT splits_check1 CHECK ((("position" > start) OR (position_key IS NULL))),
-    CONSTRAINT splits_check2 CHECK ((received = (((admitted + duplicates) + dead) + rejected))),
+    CONSTRAINT splits_check2 CHECK ((received = ((((admitted + duplicates) + dead) + rejected) + pending))),
     CONSTRAINT splits_check3 CHECK (((token_hash IS NULL) = (expires_at IS NULL))),
     CONSTRAINT splits_check4 CHECK (((token_hash IS NULL) = (holder IS NULL))),
     CONSTRAINT splits_check5 CHECK (((done_at IS NULL) OR (token_hash IS NULL))),
@@ -3857,6 +3934,7 @@ CREATE TABLE chancery.splits (
     CONSTRAINT splits_duplicates_check CHECK ((duplicates >= 0)),
     CONSTRAINT splits_holder_check CHECK ((octet_length(holder) <= 1024)),
     CONSTRAINT splits_last_error_check CHECK ((octet_length(last_error) <= 4096)),
+    CONSTRAINT splits_pending_check CHECK ((pending >= 0)),
     CONSTRAINT splits_position_key_check CHECK ((octet_length(position_key) <= 16384)),
     CONSTRAINT splits_rejected_check CHECK ((rejected >= 0)),
     CONSTRAINT splits_split_check CHECK ((split >= 1)),
@@ -3884,6 +3962,9 @@ ALTER TABLE ONLY chancery.admissions
 
 ALTER TABLE ONLY chancery.alerts
     ADD CONSTRAINT alerts_pkey PRIMARY KEY (record, rule, run_id);
+
+ALTER TABLE ONLY chancery.answers
+    ADD CONSTRAINT answers_pkey PRIMARY KEY (source, split, "position", run_id);
 
 ALTER TABLE ONLY chancery.arrivals
     ADD CONSTRAINT arrivals_pkey PRIMARY KEY (source, split, "position", run_id);
@@ -3959,6 +4040,9 @@ ALTER TABLE ONLY chancery.logins
 
 ALTER TABLE ONLY chancery.originals
     ADD CONSTRAINT originals_pkey PRIMARY KEY (record, run_id);
+
+ALTER TABLE ONLY chancery.pendings
+    ADD CONSTRAINT pendings_pkey PRIMARY KEY (source, split, "position", run_id);
 
 ALTER TABLE ONLY chancery.policies
     ADD CONSTRAINT policies_pkey PRIMARY KEY (hash);
@@ -4075,6 +4159,10 @@ CREATE TRIGGER letter_moves_never_change BEFORE UPDATE OF run_id, source, split,
 
 CREATE TRIGGER originals_never_change BEFORE DELETE OR UPDATE ON chancery.originals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
+CREATE TRIGGER pendings_count_their_attempts BEFORE UPDATE OF attempts ON chancery.pendings FOR EACH ROW WHEN (((new.attempts <> old.attempts) AND (new.attempts <> (old.attempts + 1)))) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER pendings_keep_their_shape BEFORE UPDATE OF source, split, "position", run_id, payload, name, arrived_at ON chancery.pendings FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER policies_never_change BEFORE UPDATE ON chancery.policies FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER pushes_never_change BEFORE UPDATE ON chancery.pushes FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
@@ -4182,6 +4270,8 @@ REVOKE ALL ON FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_
 
 REVOKE ALL ON FUNCTION chancery.admit_check_judged(p_policy bytea, p_positions bigint[], p_dead_positions bigint[], p_stages text[], p_judged chancery.judgement) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.admit_check_pending(p_by chancery.idempotency, p_position bigint, p_next bigint, p_positions bigint[], p_dead_positions bigint[], p_judged chancery.judgement) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.admit_digests(p_run integer, p_payloads bytea[], p_identities bytea[], p_originals bytea[], OUT digests bytea[], OUT identities bytea[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_duplicates(p_run integer, p_keyring integer, p_source integer, p_split integer, p_digests bytea[], p_identities bytea[], p_positions bigint[], p_new bigint[], p_last bigint) FROM PUBLIC;
@@ -4243,8 +4333,8 @@ REVOKE ALL ON FUNCTION chancery.identity_digest(p_identity bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION chancery.intake_give_back(p_source integer, p_split integer, p_token bytea, p_error text, p_seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.intake_give_back(p_source integer, p_split integer, p_token bytea, p_error text, p_seconds double precision) TO chancery_intake;
 
-REVOKE ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision) TO chancery_intake;
+REVOKE ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision, OUT room bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.intake_next(p_holder text, p_token_hash bytea, OUT task text, OUT source integer, OUT name text, OUT description jsonb, OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision, OUT room bigint) TO chancery_intake;
 
 REVOKE ALL ON FUNCTION chancery.intake_of_session() FROM PUBLIC;
 
@@ -4500,6 +4590,8 @@ GRANT SELECT ON TABLE chancery.admissions TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.alerts TO chancery_auditor;
 
+GRANT SELECT ON TABLE chancery.answers TO chancery_auditor;
+
 GRANT SELECT ON TABLE chancery.arrivals TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.batch_roots TO chancery_auditor;
@@ -4566,6 +4658,8 @@ GRANT SELECT ON TABLE chancery.letter_moves TO chancery_auditor;
 GRANT SELECT ON TABLE chancery.logins TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.originals TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.pendings TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.policies TO chancery_auditor;
 

@@ -9,6 +9,7 @@ use chancery_gateway::{ListenError, TokenError};
 use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
 use chancery_policy::SelectorError;
 use chancery_process::{Exit, KekFileError, StatementKeyFileError};
+use chancery_sources::asking::AskError;
 use chancery_sources::generated::SourceError;
 use chancery_sources::letters::LettersError;
 use chancery_sources::objects;
@@ -32,6 +33,8 @@ pub(crate) enum CliError {
     AnswersFile { path: PathBuf, reason: String },
     #[error("{path}: {reason}")]
     Policy { path: PathBuf, reason: NotPinned },
+    #[error("{path}: {reason}")]
+    Asking { path: PathBuf, reason: AskError },
     #[error(
         "{path}: the run is judged by the policy {policy}, which the file does not hold; put the SigningPolicy, and the ConfigMaps that it reads, into the same file, with a line of --- between them"
     )]
@@ -238,6 +241,7 @@ impl CliError {
             | Self::PolicyFile { .. }
             | Self::AnswersFile { .. }
             | Self::Policy { .. }
+            | Self::Asking { .. }
             | Self::NoPolicy { .. }
             | Self::UnnamedPolicy { .. }
             | Self::KekFile(_)

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chancery_reading::{Dead, Outcome};
-use chancery_sources::identity;
-use chancery_sources::judge::{Judge, Judged, Refused, Said, Seen};
+use chancery_sources::judge::{Judge, Refused, Said};
+use chancery_sources::questions::{Considered, Offer};
 use chancery_store::pushing::{NamedRequest, Push};
 use tokio::sync::oneshot;
 
@@ -101,22 +101,16 @@ pub(crate) fn items(outcomes: Vec<Outcome>, target: &PushedRun, at: i64) -> Resu
 }
 
 fn item(outcome: Outcome, target: &PushedRun, at: i64) -> Item {
-    let PushedRun { identify, judge, source, .. } = target;
     let payload = match outcome {
         Outcome::Dead(Dead { stage, reason, raw }) => {
-            return Item::dead(format!("{stage:?}"), reason.to_string(), raw);
+            return Item::refused(Refused::at_stage(format!("{stage:?}"), reason.to_string()), raw);
         }
         Outcome::Payload(payload) => payload,
     };
     // Where it will be, nobody knows before it is taken in.
-    let seen = Seen { payload: &payload, source, position: "", at };
-    let said = match judge.as_ref().map(|judge| judge.judge(seen)).unwrap_or_default() {
-        Judged::Refused(refused) => return Item::Refused(Box::new(refused), payload),
-        Judged::Admitted(said) => said,
-    };
-    match identify.as_ref().map(|identify| identify.of(&payload)).transpose() {
-        Ok(identity) => Item::Payload(payload, identity, said),
-        Err(reason) => Item::dead(identity::STAGE.to_owned(), reason.to_string(), payload),
+    match target.questions().consider(&payload, "", at, None) {
+        Considered::Offered(Offer { identity, said }) => Item::Payload(payload, identity, said),
+        Considered::Refused(refused) => Item::refused(refused, payload),
     }
 }
 
@@ -127,8 +121,8 @@ pub(crate) fn dead(items: &[Item]) -> usize {
 }
 
 impl Item {
-    fn dead(stage: String, reason: String, raw: Bytes) -> Self {
-        Self::Refused(Box::new(Refused { stage: Some(stage), rule: None, reason }), raw)
+    fn refused(refused: Refused, raw: Bytes) -> Self {
+        Self::Refused(Box::new(refused), raw)
     }
 
     fn bytes(&self) -> usize {
@@ -242,7 +236,7 @@ mod tests {
     }
 
     fn not_json() -> Item {
-        Item::dead("Parse".to_owned(), "no".to_owned(), Bytes::from_static(b"{"))
+        Item::refused(Refused::at_stage("Parse", "no".to_owned()), Bytes::from_static(b"{"))
     }
 
     fn rejected() -> Item {

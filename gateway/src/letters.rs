@@ -102,6 +102,7 @@ pub(crate) fn problem(error: &LettersError, name: &Name) -> Problem {
         LettersError::Lost(_) => conflict("changed", "Somebody else was faster"),
         LettersError::Taken(_) => conflict("name-taken", "The name is another run's"),
         LettersError::Unsealed(_) => conflict("unsealed", "The run may still get more"),
+        LettersError::Asks(_) => conflict("asks", "The policy of the run asks others"),
         LettersError::Gone(_) => Problem::no_run(&name.to_string()),
         LettersError::Refused { .. } => conflict("not-redriven", "The dead letters are not redriven"),
         LettersError::Store(error) => Problem::store(error),

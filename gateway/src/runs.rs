@@ -3,6 +3,7 @@
 
 use chancery_sources::identity::Identify;
 use chancery_sources::judge::Judge;
+use chancery_sources::questions::Questions;
 use chancery_store::{Ledger, Run, StoreError};
 
 use crate::problem::Problem;
@@ -58,6 +59,11 @@ impl Name {
 }
 
 impl PushedRun {
+    /// What is asked of what is pushed.
+    pub(crate) fn questions(&self) -> Questions<'_> {
+        Questions { identify: self.identify.as_ref(), judge: self.judge.as_ref(), source: &self.source }
+    }
+
     pub(crate) async fn find(ledger: &Ledger, name: &Name) -> Result<Self, Problem> {
         let run = name.find(ledger).await?;
         let name = name.to_string();
@@ -76,7 +82,14 @@ impl PushedRun {
                 // It went meanwhile: whoever asks again is told so.
                 let text = text.ok_or_else(|| Problem::no_run(&name))?;
                 let judge = Judge::by(&text);
-                Some(judge.map_err(|reason| Problem::store(&StoreError::Corrupt(reason.to_string())))?)
+                let judge =
+                    judge.map_err(|reason| Problem::store(&StoreError::Corrupt(reason.to_string())))?;
+                // Whoever makes such a run refuses it.
+                if judge.asks() {
+                    let asks = "the policy of the run asks others, and what is pushed is judged here alone";
+                    return Err(Problem::store(&StoreError::Corrupt(asks.to_owned())));
+                }
+                Some(judge)
             }
         };
         Ok(Self { run, name, max_pending, source, identify, judge })

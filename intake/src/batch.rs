@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use chancery_reading::{Arrival, Dead, Identity, Outcome};
-use chancery_sources::identity::{self, Identify, NoIdentity};
-use chancery_sources::judge::{Judge, Judged, Seen, now};
+use chancery_sources::judge::{Judge, now};
+use chancery_sources::questions::{Considered, Offer, Questions};
 use chancery_store::intake::{Admission, DeadArrival, Judgement};
 
 /// Bytes that are gathered: with what sending them takes, a few times as much.
@@ -20,17 +20,6 @@ const DEAD: usize = 100;
 /// stop.
 const JUDGING: Duration = Duration::from_secs(1);
 
-/// What is asked of each payload before it is offered to the ledger.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Questions<'a> {
-    /// What names it, if the run does not know payloads by their content.
-    pub(crate) identify: Option<&'a Identify>,
-    /// What judges it, if anything does.
-    pub(crate) judge: Option<&'a Judge>,
-    /// The source that offers it.
-    pub(crate) source: &'a str,
-}
-
 /// Arrivals of one split.
 #[derive(Debug)]
 pub(crate) struct Batch<'a> {
@@ -43,12 +32,29 @@ pub(crate) struct Batch<'a> {
     /// Bytes of what is refused, and how many of those are dead letters.
     refused_bytes: usize,
     dead: usize,
+    /// Payloads that there is room for, where what waits has to have its room.
+    room: usize,
 }
 
 impl<'a> Batch<'a> {
     pub(crate) fn new(mut admission: Admission, questions: Questions<'a>) -> Self {
         admission.judgement = questions.judge.map(Judge::judgement);
-        Self { admission, questions, at: 0, began: Instant::now(), refused_bytes: 0, dead: 0 }
+        let room = usize::MAX;
+        Self { admission, questions, at: 0, began: Instant::now(), refused_bytes: 0, dead: 0, room }
+    }
+
+    /// With no more payloads than the run has room for, if others may have to be asked about them: none can be left out once it is known
+    /// what those say.
+    pub(crate) fn with_room(mut self, room: Option<i64>) -> Self {
+        if let (Some(room), true) = (room, self.questions.judge.is_some_and(Judge::asks)) {
+            self.room = usize::try_from(room).unwrap_or(0);
+        }
+        self
+    }
+
+    /// Whether it has to be asked again for how many there is room once these are admitted.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.room < usize::MAX
     }
 
     /// What follows behind this one, in the memory that it has.
@@ -77,23 +83,34 @@ impl<'a> Batch<'a> {
     /// Adds a payload, if it is admitted; `event` is what an event says of itself.
     pub(crate) fn payload(&mut self, position: i64, payload: &[u8], event: Option<&Identity>) {
         self.note_instant();
-        let Questions { identify, judge, source } = self.questions;
-        let seen = Seen { payload, source, position: &position.to_string(), at: self.at };
-        let said = match judge.map(|judge| judge.judge(seen)).unwrap_or_default() {
-            Judged::Refused(refused) => return self.refuse(refused.at(position, payload.to_vec())),
-            Judged::Admitted(said) => said,
+        let place = position.to_string();
+        if self.questions.waits(payload, &place, self.at) {
+            return self.wait(position, payload, event);
+        }
+        let Offer { identity, said } = match self.questions.consider(payload, &place, self.at, event) {
+            Considered::Offered(offer) => offer,
+            Considered::Refused(refused) => return self.refuse(refused.at(position, payload.to_vec())),
         };
-        // By what came, and not by what was made of it.
-        match identify.map(|identify| identify.of_event(payload, event)).transpose() {
-            Ok(Some(identity)) => self.admission.identities.push(&identity),
-            Ok(None) => {}
-            Err(no_identity) => return self.refuse(without_identity(position, &no_identity, payload)),
+        if let Some(identity) = identity {
+            self.admission.identities.push(&identity);
         }
         let enriched = said.as_ref().and_then(|said| said.payload.as_deref());
         self.admission.payloads.push(enriched.unwrap_or(payload));
         self.admission.positions.push(position);
         if let (Some(judgement), Some(said)) = (&mut self.admission.judgement, said) {
             said.note(judgement, position, self.admission.payloads.len(), payload);
+        }
+    }
+
+    /// Adds a payload that others have to be asked about. One without a name needs nobody else.
+    fn wait(&mut self, position: i64, payload: &[u8], event: Option<&Identity>) {
+        match self.questions.name(payload, event) {
+            Ok(name) => {
+                if let Some(judgement) = &mut self.admission.judgement {
+                    judgement.waits(position, payload, name.as_deref());
+                }
+            }
+            Err(refused) => self.refuse(refused.at(position, payload.to_vec())),
         }
     }
 
@@ -121,12 +138,9 @@ impl<'a> Batch<'a> {
         let is_late = judgement.as_ref().is_some_and(|judgement| !judgement.starts.is_empty())
             && self.began.elapsed() >= JUDGING;
         payloads.bytes() + identities.bytes() + self.refused_bytes + judged >= BYTES
-            || payloads.len() + dead.len() >= ARRIVALS
+            || payloads.len() + dead.len() + self.admission.waiting() >= ARRIVALS
+            || payloads.len() + self.admission.waiting() >= self.room
             || self.dead >= DEAD
             || is_late
     }
-}
-
-fn without_identity(position: i64, reason: &NoIdentity, payload: &[u8]) -> DeadArrival {
-    DeadArrival::at_stage(position, identity::STAGE, reason.to_string(), payload.to_vec())
 }

@@ -4,6 +4,7 @@ use chancery_api::ExpressionError;
 use chancery_process::Exit;
 use chancery_reading::FinalError;
 use chancery_sources::access::AccessError;
+use chancery_sources::asking::AskError;
 use chancery_sources::judge::JudgeError;
 use chancery_store::StoreError;
 
@@ -34,6 +35,8 @@ pub(crate) enum IntakeError {
     Expression { reason: ExpressionError },
     #[error(transparent)]
     Policy(#[from] JudgeError),
+    #[error(transparent)]
+    Asking(#[from] AskError),
     #[error("a reader failed: {0}")]
     Reader(tokio::task::JoinError),
     #[error("signals cannot be received: {0}")]
@@ -63,6 +66,7 @@ impl IntakeError {
             | Self::Pushed { .. }
             | Self::Expression { .. }
             | Self::Policy(_)
+            | Self::Asking(_)
             | Self::OtherVersion { .. }
             | Self::Replay { .. }
             | Self::Gone => Exit::NeverWorks,

@@ -5,22 +5,27 @@ use std::time::{Duration, Instant};
 
 use chancery_process::{Backoff, Stop, peak_memory_kib};
 use chancery_sources::access::Access;
+use chancery_sources::asking::Asking;
 use chancery_sources::identity::Identify;
 use chancery_sources::judge::Judge;
+use chancery_sources::questions::Questions;
 use chancery_store::intake::{Held, IntakeRun};
 use chancery_store::{IntakeSession, LedgerUrl, StoreError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::batch::Questions;
 use crate::error::IntakeError;
+use crate::waiting;
 use crate::worker::{self, Ended};
 
 /// Pauses between two attempts to connect.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
 
 const MOST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Of these, one settles while others are asked for the next.
+const JUDGES: u16 = 2;
 
 /// What an intake is to do.
 pub(crate) struct Order {
@@ -44,7 +49,9 @@ pub(crate) struct Intake {
     /// What names payloads, if the run does not know them by their content.
     identify: Option<Identify>,
     /// What judges them, if anything does.
-    judge: Option<Judge>,
+    pub(crate) judge: Option<Judge>,
+    /// Who is asked about them before, if anybody is.
+    pub(crate) asking: Option<Asking>,
     pub(crate) stop: Stop,
     /// Changes when there may be something to do for those that wait.
     pub(crate) progress: watch::Sender<()>,
@@ -78,6 +85,13 @@ pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeErr
         }
     };
     let judge = policy.as_ref().map(Judge::by).transpose().map_err(IntakeError::Policy)?;
+    let asking = match &judge {
+        Some(judge) => Asking::of(run.uid, judge.text(), &access)?,
+        None => None,
+    };
+    if let Some(asking) = &asking {
+        asking.look().await?;
+    }
     let intake = Arc::new(Intake {
         ledger,
         run,
@@ -86,6 +100,7 @@ pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeErr
         access,
         identify,
         judge,
+        asking,
         stop,
         progress: watch::Sender::new(()),
     });
@@ -96,6 +111,16 @@ pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeErr
         tasks.spawn(async move {
             match intake.connect().await? {
                 Some(session) => worker::run(intake, session).await,
+                None => Ok(Ended::WorkLeft),
+            }
+        });
+    }
+    let judges = if intake.asking.is_some() { JUDGES } else { 0 };
+    for _ in 0..judges {
+        let intake = Arc::clone(&intake);
+        tasks.spawn(async move {
+            match intake.connect().await? {
+                Some(session) => waiting::run(intake, session).await,
                 None => Ok(Ended::WorkLeft),
             }
         });

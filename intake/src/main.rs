@@ -13,6 +13,7 @@ mod keep;
 mod list;
 mod read;
 mod replay;
+mod waiting;
 mod worker;
 
 use std::path::PathBuf;
@@ -50,7 +51,8 @@ struct Arguments {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: GivenUrl,
     /// Folder with the credentials of sources: in DIR/SOURCE a file for each key of its Secret, such as AWS_ACCESS_KEY_ID, and
-    /// for a table the file url. Without it, all sources have those of the environment variables of these names, and tables
+    /// for a table the file url; and what the policy asks with: the file secret in
+    /// DIR/webhook.NAME, the file url in DIR/lookup.NAME. Without it, all sources have those of the environment variables of these names, and tables
     /// the URL of the manifest
     #[arg(long, env = "CHANCERY_CREDENTIALS_DIR", value_name = "DIR")]
     credentials_dir: Option<PathBuf>,

@@ -29,7 +29,7 @@ pub(crate) async fn read(
         Described::Table(described) => Arrivals::of_table(intake, reading, &described)?,
     };
     let mut keep = Keep::new(held, Instant::now());
-    let mut batch = Batch::new(Admission::of(reading), intake.questions(held));
+    let mut batch = Batch::new(Admission::of(reading), intake.questions(held)).with_room(reading.room);
     loop {
         let filled = keep.during(session, &intake.stop, fill(&mut arrivals, &mut batch)).await?;
         let failed = match filled {
@@ -53,12 +53,20 @@ pub(crate) async fn read(
                 duplicates = admitted.duplicates,
                 dead = admitted.dead,
                 rejected = admitted.rejected,
+                waiting = batch.admission.waiting(),
                 "admitted"
             );
             if admitted.done {
                 return Ok(After::Done);
             }
             if admitted.full {
+                return Ok(After::Refused(chancery_store::intake::Refusal::Full));
+            }
+            if batch.admission.waiting() > 0 {
+                intake.progress.send_replace(());
+            }
+            // The next question says for how many there is room by now.
+            if batch.is_bounded() {
                 return Ok(After::Refused(chancery_store::intake::Refusal::Full));
             }
             batch.begin_again(admitted.position);

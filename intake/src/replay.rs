@@ -1,10 +1,11 @@
 //! Reads another run again: its records, or what could not become one.
 
 use chancery_api::{ReplaySelect, RunSource};
+use chancery_sources::questions::Questions;
 use chancery_store::IntakeSession;
 use chancery_store::intake::{Admission, DeadArrival, Held, Reading, Refusal, ReplayListed, ReplayRow};
 
-use crate::batch::{Batch, Questions};
+use crate::batch::Batch;
 use crate::error::IntakeError;
 use crate::intake::Intake;
 use crate::worker::After;
@@ -47,8 +48,9 @@ pub(crate) async fn read(
             return Ok(After::Stopped);
         }
         let rows = session.read_replay(reading, position).await?;
-        let admission = admission(position, rows, intake.questions(&reading.held));
-        let admitted = match session.admit(reading, &admission).await? {
+        let batch = batch(position, rows, intake.questions(&reading.held), reading.room);
+        let admission = &batch.admission;
+        let admitted = match session.admit(reading, admission).await? {
             Ok(Some(admitted)) => admitted,
             Ok(None) => return Ok(After::Done),
             Err(refusal) => return Ok(After::Refused(refusal)),
@@ -59,12 +61,18 @@ pub(crate) async fn read(
         if admitted.full {
             return Ok(After::Refused(Refusal::Full));
         }
+        if admission.waiting() > 0 {
+            intake.progress.send_replace(());
+        }
+        if batch.is_bounded() {
+            return Ok(After::Refused(Refusal::Full));
+        }
         position = admitted.position;
     }
 }
 
-fn admission(position: i64, rows: Vec<ReplayRow>, questions: Questions<'_>) -> Admission {
-    let mut batch = Batch::new(Admission::from(position), questions);
+fn batch(position: i64, rows: Vec<ReplayRow>, questions: Questions<'_>, room: Option<i64>) -> Batch<'_> {
+    let mut batch = Batch::new(Admission::from(position), questions).with_room(room);
     batch.admission.done = rows.is_empty();
     for ReplayRow { gone, place, payload, stage, reason } in rows {
         let dead = |position, reason| DeadArrival::at_stage(position, "Fetch", reason, Vec::new());
@@ -72,7 +80,7 @@ fn admission(position: i64, rows: Vec<ReplayRow>, questions: Questions<'_>) -> A
             let reason = "the run that is read again was deleted meanwhile; nothing of the rest is read";
             batch.refuse(dead(position, reason.to_owned()));
             (batch.admission.next, batch.admission.done) = (END, true);
-            return batch.admission;
+            return batch;
         };
         match payload {
             Some(payload) => batch.payload(place, &payload, None),
@@ -90,7 +98,7 @@ fn admission(position: i64, rows: Vec<ReplayRow>, questions: Questions<'_>) -> A
             break;
         }
     }
-    batch.admission
+    batch
 }
 
 #[cfg(test)]
@@ -106,7 +114,8 @@ mod tests {
 
     #[test]
     fn what_was_kept_whole_is_a_payload_and_what_was_not_is_dead_again() {
-        let admission = admission(4, vec![row(4, Some(b"one")), row(5, None), row(6, Some(b"two"))], NONE);
+        let rows = vec![row(4, Some(b"one")), row(5, None), row(6, Some(b"two"))];
+        let admission = batch(4, rows, NONE, None).admission;
         assert_eq!((admission.position, admission.next, admission.done), (4, 7, false));
         assert_eq!((admission.positions.as_slice(), admission.payloads.len()), ([4, 6].as_slice(), 2));
         assert_eq!(admission.dead.iter().map(|dead| dead.position).collect::<Vec<_>>(), [5]);
@@ -114,10 +123,10 @@ mod tests {
 
     #[test]
     fn nothing_more_is_the_end_and_a_run_that_is_gone_is_one_dead_letter() {
-        let end = admission(4, Vec::new(), NONE);
+        let end = batch(4, Vec::new(), NONE, None).admission;
         assert!(end.done && end.next == 4 && end.dead.is_empty());
         let gone = ReplayRow { gone: true, place: None, payload: None, stage: None, reason: None };
-        let gone = admission(4, vec![gone], NONE);
+        let gone = batch(4, vec![gone], NONE, None).admission;
         assert!(gone.done && gone.next == END && gone.dead.len() == 1 && gone.dead[0].position == 4);
     }
 }

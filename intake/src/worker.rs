@@ -11,7 +11,7 @@ use crate::intake::Intake;
 use crate::{list, read};
 
 /// The longest time before a reader that waits for others asks again.
-const WAIT: Duration = Duration::from_secs(2);
+pub(crate) const WAIT: Duration = Duration::from_secs(2);
 
 /// A source that does not answer is left alone for a second at first, then for twice as long each time, up to this.
 const MOST_PAUSE: Duration = Duration::from_secs(60);
@@ -130,7 +130,7 @@ async fn one_task(
     }
 }
 
-fn ended(refusal: Refusal) -> Result<Ended, IntakeError> {
+pub(crate) fn ended(refusal: Refusal) -> Result<Ended, IntakeError> {
     match refusal {
         Refusal::Sealed => Ok(Ended::Sealed),
         Refusal::Full | Refusal::Held | Refusal::Suspended | Refusal::TooManyDead => Ok(Ended::WorkLeft),

@@ -3,7 +3,8 @@
 -- which something may be admitted; p_run is its row.
 --
 -- answer: admitted, full or held, as in admit. p_digests are those of the payloads, or null in a run that looks for no
--- duplicates, and p_identities what they are known by, or null where that is their digest. p_judged: see admit_check_judged.
+-- duplicates, and p_identities what they are known by, or null where that is their digest. p_judged: see admit_check_judged. What
+-- waits for what others say of it is stored as it is (pendings_take); whoever reads has read it.
 CREATE OR REPLACE FUNCTION chancery.admit_arrivals(
     p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean,
     p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[],
@@ -17,19 +18,23 @@ DECLARE
     v_room bigint;
     v_bytes bigint;
     v_last bigint;
+    v_pending bigint := coalesce(cardinality(p_judged.pending), 0);
     v_flagged bigint := 0;
     v_alerts bigint := 0;
 BEGIN
     PERFORM chancery.admit_check_judged(p_run.policy_hash, p_positions, p_dead_positions, p_stages, p_judged);
     SELECT * INTO STRICT v_intake FROM chancery.intakes i WHERE i.run_id = p_run.id;
+    PERFORM chancery.admit_check_pending(v_intake.idempotency, p_position, p_next, p_positions, p_dead_positions, p_judged);
     IF v_intake.held IS NOT NULL THEN
         answer := 'held';
         RETURN;
     END IF;
     SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = p_run.id;
-    v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base;
+    -- What waits may become a record, and has its room.
+    v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base - v_intake.pending;
     start_at := p_position;
-    IF v_room = 0 THEN
+    -- What waits may also leave its room again, so it cannot be said yet what is beyond the last record: the caller comes with less.
+    IF v_room = 0 OR v_intake.pending + v_pending > 0 AND cardinality(p_payloads) + v_pending > v_room THEN
         answer := 'full';
         RETURN;
     END IF;
@@ -37,7 +42,7 @@ BEGIN
     SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
       FROM chancery.admit_payloads(p_run.id, p_run.keyring_id, p_digests, p_identities, v_base, v_room,
                                    p_source, p_split, p_payloads, p_positions, v_intake.duplicates > 0) m;
-    answer := CASE WHEN admitted = v_room THEN 'full' ELSE 'admitted' END;
+    answer := CASE WHEN admitted = v_room AND v_intake.pending + v_pending = 0 THEN 'full' ELSE 'admitted' END;
     start_at := p_next;
     IF answer = 'full' THEN
         -- Whatever is behind the last record was not offered.
@@ -47,20 +52,14 @@ BEGIN
                                WHERE b.position > v_last), p_next);
     END IF;
     done := p_done AND start_at = p_next;
-    dead := 0;
-    rejected := 0;
-    IF cardinality(p_dead_positions) > 0 THEN
-        WITH refused AS (
-            INSERT INTO chancery.arrivals (source, split, position, run_id, state, digest, stage, rule, reason, raw, arrived_at)
-            SELECT p_source, p_split, d.position, p_run.id, d.state, CASE WHEN d.state = 'Rejected' THEN sha256(d.raw) END,
-                   d.stage, d.rule, d.reason, d.raw, clock_timestamp()
-              FROM (SELECT u.*, CASE WHEN u.stage IS NULL THEN 'Rejected' ELSE 'Dead' END::chancery.arrival_state AS state
-                      FROM unnest(p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws)
-                        AS u (position, stage, rule, reason, raw)) d
-             WHERE d.position < start_at
-            RETURNING state)
-        SELECT count(*) FILTER (WHERE r.state = 'Dead'), count(*) FILTER (WHERE r.state = 'Rejected')
-          INTO dead, rejected FROM refused r;
+    SELECT f.dead, f.rejected INTO dead, rejected
+      FROM chancery.admit_refused(p_run.id, p_source, p_split, start_at, p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws) f;
+    IF v_pending > 0 THEN
+        EXECUTE format(
+            'INSERT INTO chancery.%I (source, split, position, run_id, payload, name, arrived_at, not_before)
+             SELECT $1, $2, p.position, $3, p.payload, p.name, clock_timestamp(), clock_timestamp()
+               FROM unnest($4, $5, $6) AS p (position, payload, name)', 'pendings_' || p_run.id)
+          USING p_source, p_split, p_run.id, p_judged.pending, p_judged.payloads, p_judged.names;
     END IF;
     IF p_run.policy_hash IS NOT NULL THEN
         SELECT m.flagged, m.alerts INTO v_flagged, v_alerts
@@ -68,7 +67,8 @@ BEGIN
     END IF;
 
     UPDATE chancery.splits t
-       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead + admit_arrivals.rejected,
+       SET position = start_at, position_key = CASE WHEN start_at = p_next THEN nullif(p_key, '') END, received = t.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead + admit_arrivals.rejected + v_pending,
+           pending = t.pending + v_pending,
            admitted = t.admitted + admit_arrivals.admitted, duplicates = t.duplicates + admit_arrivals.duplicates, dead = t.dead + admit_arrivals.dead, rejected = t.rejected + admit_arrivals.rejected,
            attempts = 0, not_before = NULL, last_error = NULL,
            done_at = CASE WHEN admit_arrivals.done THEN clock_timestamp() END,
@@ -77,7 +77,8 @@ BEGIN
            expires_at = CASE WHEN NOT admit_arrivals.done AND t.token_hash IS NOT NULL THEN clock_timestamp() + p_run.lease_duration END
      WHERE t.run_id = p_run.id AND t.source = p_source AND t.split = p_split;
     UPDATE chancery.intakes i
-       SET received = i.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead + admit_arrivals.rejected,
+       SET received = i.received + admit_arrivals.admitted + admit_arrivals.duplicates + admit_arrivals.dead + admit_arrivals.rejected + v_pending,
+           pending = i.pending + v_pending,
            admitted = i.admitted + admit_arrivals.admitted, duplicates = i.duplicates + admit_arrivals.duplicates,
            dead = i.dead + admit_arrivals.dead, rejected = i.rejected + admit_arrivals.rejected,
            flagged = i.flagged + v_flagged, alerts = i.alerts + v_alerts, ignored = i.ignored + coalesce(p_judged.ignored, 0),

@@ -2,7 +2,8 @@
 --
 -- task:
 --   list        list the source: splits_add for what is found, then source_listed
---   read        read the split from `start_at` on, with the `key` that was stored with it, and admit what is found
+--   read        read the split from `start_at` on, with the `key` that was stored with it, and admit what is found. `room`: how many
+--               more records the run may have, less what waits to be judged; null where that has no bound
 --   wait        others are at work on what is left, or a source that failed is left alone for a while, or the database has no
 --               room for more: ask again, after `seconds` at the latest
 --   sealed      nothing is left: the run has all its records
@@ -15,7 +16,8 @@
 CREATE OR REPLACE FUNCTION chancery.intake_next(
     p_holder text, p_token_hash bytea,
     OUT task text, OUT source integer, OUT name text, OUT description jsonb,
-    OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision)
+    OUT split integer, OUT part jsonb, OUT start_at bigint, OUT key text, OUT attempts integer, OUT seconds double precision,
+    OUT room bigint)
 LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
@@ -25,7 +27,7 @@ DECLARE
     -- Whatever ends later than this was written by a clock that has been set back since, and has ended. With time to spare for
     -- what was prolonged this moment.
     v_latest timestamptz;
-    v_limit bigint;
+    v_pending bigint;
     v_wake timestamptz;
     v_held text;
 BEGIN
@@ -37,17 +39,18 @@ BEGIN
     IF task IS NOT NULL THEN
         RETURN;
     END IF;
-    SELECT i.record_limit, i.held INTO v_limit, v_held FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    SELECT i.record_limit, i.pending, i.held INTO room, v_pending, v_held FROM chancery.intakes i WHERE i.run_id = v_run.id;
     IF NOT FOUND THEN
         task := 'unknown';
         RETURN;
     END IF;
+    room := room - v_pending - (SELECT a.records FROM chancery.admissions a WHERE a.run_id = v_run.id);
     seconds := extract(epoch FROM v_run.lease_duration);
     v_now := clock_timestamp();
     v_until := v_now + v_run.lease_duration;
     v_latest := v_until + interval '1 minute';
     IF v_held IS NULL
-       AND v_limit > (SELECT a.records FROM chancery.admissions a WHERE a.run_id = v_run.id) IS NOT FALSE THEN
+       AND room > 0 IS NOT FALSE THEN
         -- Sources first: their splits are then read by all.
         SELECT s.source INTO source FROM chancery.sources s
          WHERE s.run_id = v_run.id AND s.listed_at IS NULL AND NOT s.description ? 'http'

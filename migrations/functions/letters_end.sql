@@ -19,6 +19,8 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     PERFORM chancery.run_turn(p_run);
+    -- Before any look at what is there: whoever sweeps takes this row first as well.
+    PERFORM FROM chancery.intakes i WHERE i.run_id = p_run FOR UPDATE;
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
     answer := CASE
         WHEN v_run.id IS NULL OR NOT EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run) THEN 'unknown'

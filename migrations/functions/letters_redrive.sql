@@ -40,6 +40,9 @@ BEGIN
                  p_stages, p_reasons) > 0 OR v_taken = 0 THEN
         RAISE EXCEPTION 'letters_redrive takes no null, and one letter at the least' USING ERRCODE = 'null_value_not_allowed';
     END IF;
+    IF cardinality(p_judged.pending) > 0 THEN
+        RAISE EXCEPTION 'what is taken up again is judged at once' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     PERFORM chancery.admit_check(0, 9223372036854775807, p_payloads, p_positions, p_identities, p_refused, p_stages, p_reasons,
                                  array_fill(''::bytea, ARRAY[cardinality(p_refused)]));
     -- Before the turn, as in admit.
@@ -54,7 +57,8 @@ BEGIN
         RETURN;
     END IF;
     PERFORM chancery.admit_check_judged(v_run.policy_hash, p_positions, p_refused, p_stages, p_judged);
-    SELECT * INTO v_intake FROM chancery.intakes i WHERE i.run_id = p_run;
+    -- Before any look at what is there: whoever sweeps takes this row first as well.
+    SELECT * INTO v_intake FROM chancery.intakes i WHERE i.run_id = p_run FOR UPDATE;
     IF NOT FOUND THEN
         answer := 'unknown';
         RETURN;
@@ -64,7 +68,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = p_run;
-    v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base;
+    v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base - v_intake.pending;
     IF cardinality(p_positions) > v_room THEN
         answer := 'full';
         RETURN;
@@ -142,7 +146,7 @@ BEGIN
     UPDATE chancery.runs r SET too_many_dead = false
      WHERE r.id = p_run AND r.too_many_dead AND v_intake.dead - v_taken + letters_redrive.dead <= v_intake.dead_limit;
     PERFORM chancery.batches_close(p_run, v_base + admitted);
-    IF admitted = v_room THEN
+    IF admitted = v_room AND v_intake.pending = 0 THEN
         PERFORM chancery.pushes_end(p_run);
     END IF;
     answer := 'taken';

@@ -4,7 +4,8 @@
 -- A record is at the position of its number less one, and is what it was before a policy enriched it; dead letters are counted in the order of where they came from, which
 -- never changes, since the other run is sealed; so is what was rejected. The payload is null where the bytes were not kept whole.
 --
--- A dead letter that was discarded is left out. If letters were noted for a run of the caller's name (letters_end), only those are read.
+-- If letters were noted for a run of the caller's name (letters_end), only those are read. Else all that have no end: neither those that were
+-- discarded, nor those that another run reads.
 --
 -- What a split says of itself is not believed, for whoever lists a source writes it: the run that is read, and whether its
 -- records are, is what the source of the caller's run was described as.
@@ -58,7 +59,7 @@ BEGIN
                          WHERE d.run_id = v_other
                            AND d.state = (CASE v_part ->> 'rows' WHEN 'Rejected' THEN 'Rejected' ELSE 'Dead' END)::chancery.arrival_state) n
                  WHERE n.place >= p_position AND n.ended IS DISTINCT FROM 'Discarded '
-                   AND (v_part ->> 'rows' = 'Rejected' OR NOT v_is_noted OR n.ended = 'Moved ' || v_name) ORDER BY n.place LIMIT 1000) c
+                   AND (v_part ->> 'rows' = 'Rejected' OR CASE WHEN v_is_noted THEN n.ended = 'Moved ' || v_name ELSE n.ended IS NULL END) ORDER BY n.place LIMIT 1000) c
           JOIN chancery.arrivals a ON a.run_id = v_other AND a.source = c.source AND a.split = c.split
                                   AND a.position = c.position
          WHERE c.before < 2097152

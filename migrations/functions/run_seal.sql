@@ -20,7 +20,8 @@ BEGIN
     END IF;
     SELECT * INTO STRICT v_intake FROM chancery.admissions a WHERE a.run_id = p_run;
     IF v_intake.records < (SELECT g.record_count FROM chancery.generated_sources g WHERE g.run_id = p_run)
-       OR chancery.sources_open(p_run, v_intake.records) THEN
+       OR chancery.sources_open(p_run, v_intake.records)
+       OR EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run AND i.pending > 0) THEN
         RETURN false;
     END IF;
     v_now := clock_timestamp();

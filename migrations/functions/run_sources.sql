@@ -33,7 +33,7 @@ BEGIN
     EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.arrivals INCLUDING ALL)', 'arrivals_' || p_run);
     EXECUTE format('ALTER TABLE chancery.arrivals ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                    'arrivals_' || p_run, p_run);
-    FOREACH v_part IN ARRAY CASE WHEN v_is_judged THEN ARRAY['flags', 'alerts', 'originals', 'judgements'] ELSE '{}' END LOOP
+    FOREACH v_part IN ARRAY CASE WHEN v_is_judged THEN ARRAY['flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers'] ELSE '{}' END LOOP
         EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL)', v_part || '_' || p_run, v_part);
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)', v_part, v_part || '_' || p_run, p_run);
     END LOOP;

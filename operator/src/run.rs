@@ -37,6 +37,7 @@ pub use allowed::Allowed;
 pub use build::intake::{IntakeSecretContent, intake_job, intake_secret};
 pub use build::job::job;
 pub use build::pod::SignerSettings;
+pub use build::policy_secrets::PolicySecrets;
 pub use build::secret::{SecretContent, secret};
 pub use context::{Context, Shared};
 pub use decide::decision::JobPlan;

@@ -14,8 +14,8 @@ from letters import Letters
 from rows import Arrival, Intake, Run, Split
 
 LAW = 7
-STATES = ("Admitted", "Duplicate", "Dead", "Rejected")
-COUNTS = ("admitted", "duplicates", "dead", "rejected")
+STATES = ("Admitted", "Duplicate", "Dead", "Rejected", "Pending")
+COUNTS = ("admitted", "duplicates", "dead", "rejected", "pending")
 
 
 def audit_arrivals(ledger: Ledger, run: Run, intake: Intake, findings: Findings) -> None:
@@ -55,7 +55,7 @@ def _walk(
     others: set[int] = set()
     newest_record = 0
     before: tuple[int, int, int] | None = None
-    arrivals = merge(ledger.admitted(run), ledger.not_admitted(run), key=_order)
+    arrivals = merge(ledger.admitted(run), ledger.not_admitted(run), ledger.pending(run), key=_order)
     for arrival in arrivals:
         findings.looked_at["arrivals"] += 1
         if None in (arrival.source, arrival.split, arrival.position):
@@ -73,8 +73,8 @@ def _walk(
         split.first = arrival.position if split.first is None else split.first
         split.last = arrival.position
         if arrival.state == "Admitted":
-            # What was taken up again became a record when that was, wherever it lay.
-            if not letters.was_dead(place):
+            # What was taken up again, or waited for others, became a record when that was, wherever it lay.
+            if not arrival.waited and not letters.was_dead(place):
                 if arrival.record < newest_record:
                     findings.violation(LAW, f"record {arrival.record}", f"comes after record {newest_record} in its split")
                 newest_record = arrival.record
@@ -117,6 +117,9 @@ def _refused(arrival: Arrival, run: Run, intake: Intake, others: set[int], findi
     elif arrival.state == "Rejected":
         if None in (arrival.rule, arrival.reason, arrival.digest):
             findings.violation(LAW, place, "is rejected, and says not by which rule")
+    elif arrival.state == "Pending":
+        if run.sealed:
+            findings.violation(LAW, place, "waits to be judged, and the run is sealed")
     else:
         findings.violation(LAW, place, f"is {arrival.state}, which is no state")
 

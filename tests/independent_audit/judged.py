@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
+from asked import audit_asked
 from findings import Findings
 from ledger import Ledger
 from rows import Intake, Run
@@ -17,13 +19,15 @@ AT_MOST = 100
 
 def audit_judged(ledger: Ledger, run: Run, intake: Intake, findings: Findings) -> None:
     """Checks the version of the policy, and what refers to its rules and to records of the run."""
-    rules = _rules(ledger, run, findings)
+    spec = _spec(ledger, run, findings)
+    rules = None if spec is None else _rules(spec)
     if rules is None:
         _nothing_is_judged(ledger, run, findings)
         return
     _refusals(ledger, run, rules, findings)
     _marks(ledger, run, intake, rules, findings)
     _originals(ledger, run, intake, findings)
+    audit_asked(ledger, run, spec, findings)
     for source, split, position in ledger.rows(
         """SELECT a.source, a.split, min(a.position)
              FROM (SELECT source, split, position FROM chancery.records WHERE run_id = %s
@@ -38,8 +42,8 @@ def audit_judged(ledger: Ledger, run: Run, intake: Intake, findings: Findings) -
         findings.violation(LAW, _place(source, split, position), "was judged by no instant that is known")
 
 
-def _rules(ledger: Ledger, run: Run, findings: Findings) -> dict[str, str | None] | None:
-    """What each rule of the run's policy does, by its name; none of a run without a policy."""
+def _spec(ledger: Ledger, run: Run, findings: Findings) -> dict[str, Any] | None:
+    """What the run's policy says; none of a run without a policy."""
     if run.policy_hash is None:
         return None
     texts = ledger.rows("SELECT text FROM chancery.policies WHERE hash = %s", run.policy_hash)
@@ -49,7 +53,11 @@ def _rules(ledger: Ledger, run: Run, findings: Findings) -> dict[str, str | None
     text = texts[0][0]
     if hashlib.sha256(text.encode()).digest() != run.policy_hash:
         findings.violation(LAW, "the policy", "has a text that is not of its SHA-256")
-    spec = json.loads(text)["spec"]
+    return json.loads(text)["spec"]
+
+
+def _rules(spec: dict[str, Any]) -> dict[str, str | None]:
+    """What each rule of a policy does, by its name."""
     rules: dict[str, str | None] = dict(OF_ALL)
     for kind in ("matchConditions", "variables", "scores", "webhooks"):
         rules.update({rule["name"]: None for rule in spec.get(kind, [])})
@@ -59,7 +67,7 @@ def _rules(ledger: Ledger, run: Run, findings: Findings) -> dict[str, str | None
 
 
 def _nothing_is_judged(ledger: Ledger, run: Run, findings: Findings) -> None:
-    for table in ("flags", "alerts", "originals", "judgements"):
+    for table in ("flags", "alerts", "originals", "judgements", "pendings", "answers"):
         if ledger.rows(f"SELECT FROM chancery.{table} WHERE run_id = %s LIMIT 1", run.id):
             findings.violation(LAW, "the run", f"has no policy, and has {table}")
     for source, split, position in ledger.rows(

@@ -72,7 +72,7 @@ class Ledger:
         self._connection.execute(
             "LOCK TABLE ONLY chancery.records, ONLY chancery.batches, ONLY chancery.signature_blocks,"
             " ONLY chancery.arrivals, ONLY chancery.flags, ONLY chancery.alerts, ONLY chancery.originals,"
-            " ONLY chancery.judgements, ONLY chancery.digests IN ACCESS SHARE MODE"
+            " ONLY chancery.judgements, ONLY chancery.pendings, ONLY chancery.answers, ONLY chancery.digests IN ACCESS SHARE MODE"
         )
         self._streams = 0
 
@@ -118,7 +118,7 @@ class Ledger:
         return self._all(
             Intake,
             """SELECT idempotency::text AS idempotency, record_limit, received, admitted, duplicates, dead, rejected,
-                      flagged, alerts
+                      pending, flagged, alerts
                  FROM chancery.intakes WHERE run_id = %s""",
             run.id,
         )
@@ -139,7 +139,8 @@ class Ledger:
             """SELECT t.source, t.split, t.start, t.position,
                       EXISTS (SELECT FROM chancery.sources s
                                WHERE s.run_id = t.run_id AND s.source = t.source AND s.description ? 'http') AS pushed,
-                      t.done_at IS NOT NULL AS done, t.received, t.admitted, t.duplicates, t.dead, t.rejected
+                      t.done_at IS NOT NULL AS done, t.received, t.admitted, t.duplicates, t.dead, t.rejected,
+                      t.pending
                  FROM chancery.splits t WHERE t.run_id = %s ORDER BY t.source, t.split""",
             run.id,
         )
@@ -150,8 +151,11 @@ class Ledger:
             Arrival,
             f"""SELECT source, split, position, 'Admitted' AS state, record, digest, identity,
                        CASE WHEN octet_length(payload) <= {PAYLOAD_BYTES} THEN payload END AS payload,
-                       NULL AS duplicate_run, NULL AS duplicate_record, NULL AS stage, NULL AS rule, NULL AS reason, false AS kept
-                  FROM chancery.records WHERE run_id = %s
+                       NULL AS duplicate_run, NULL AS duplicate_record, NULL AS stage, NULL AS rule, NULL AS reason, false AS kept,
+                       EXISTS (SELECT FROM chancery.answers w
+                                WHERE w.run_id = r.run_id AND w.source = r.source AND w.split = r.split
+                                  AND w.position = r.position) AS waited
+                  FROM chancery.records r WHERE run_id = %s
                  ORDER BY source NULLS FIRST, split NULLS FIRST, position NULLS FIRST, record""",
             run.id,
             at_a_time=PAYLOADS_AT_A_TIME,
@@ -162,8 +166,19 @@ class Ledger:
         return self._stream(
             Arrival,
             """SELECT source, split, position, state::text AS state, NULL AS record, digest, identity, NULL AS payload,
-                      duplicate_run, duplicate_record, stage, rule, reason, raw IS NOT NULL AS kept
+                      duplicate_run, duplicate_record, stage, rule, reason, raw IS NOT NULL AS kept, false AS waited
                  FROM chancery.arrivals WHERE run_id = %s ORDER BY source, split, position""",
+            run.id,
+        )
+
+    def pending(self, run: Run) -> Iterator[Arrival]:
+        """What waits to be judged, in the same order."""
+        return self._stream(
+            Arrival,
+            """SELECT source, split, position, 'Pending' AS state, NULL AS record, NULL AS digest, NULL AS identity, NULL AS payload,
+                      NULL AS duplicate_run, NULL AS duplicate_record, NULL AS stage, NULL AS rule, NULL AS reason,
+                      true AS waited
+                 FROM chancery.pendings WHERE run_id = %s ORDER BY source, split, position""",
             run.id,
         )
 
@@ -330,7 +345,7 @@ class Ledger:
                  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
                  JOIN pg_namespace n ON n.oid = p.relnamespace
                 WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts',
-                                                         'originals', 'judgements')
+                                                         'originals', 'judgements', 'pendings', 'answers')
                 ORDER BY c.oid"""
         ):
             by_name = re.fullmatch(rf"{parent}_(\d+)", name)

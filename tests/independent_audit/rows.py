@@ -67,6 +67,7 @@ class Intake:
     duplicates: int
     dead: int
     rejected: int
+    pending: int
     flagged: int
     alerts: int
 
@@ -86,11 +87,12 @@ class Split:
     duplicates: int
     dead: int
     rejected: int
+    pending: int
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A record with where it came from, or a row of `arrivals`."""
+    """A record with where it came from, a row of `arrivals`, or one of `pendings`; whether it waited for others to be asked."""
 
     source: int | None
     split: int | None
@@ -106,6 +108,7 @@ class Arrival:
     rule: str | None
     reason: str | None
     kept: bool
+    waited: bool
 
 
 @dataclass(frozen=True)

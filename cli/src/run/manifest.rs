@@ -8,6 +8,7 @@ use chancery_api::{ManifestError, RunFile, RunInput, RunSource, SigningRun, Vali
 use chancery_data_keys::DataKeyAccessError;
 use chancery_keyring::{DataKey, OpenDataKeyError};
 use chancery_sources::access::Access;
+use chancery_sources::asking::Asking;
 use chancery_sources::objects::{for_ledger, look_at};
 use chancery_sources::pin::pin;
 use chancery_sources::replay::{Reader, may_be_read_again};
@@ -55,7 +56,7 @@ pub(crate) fn read(path: &Path) -> Result<Request, CliError> {
     let policy = match (named, policy.as_ref()) {
         (None, None) => None,
         (Some(name), Some(policy)) if has == Some(name) => {
-            let pinned = pin(policy, &config_maps);
+            let pinned = pin(policy, &config_maps, valid.input.is_pushed());
             Some(pinned.map_err(|reason| CliError::Policy { path: path.to_owned(), reason })?)
         }
         (Some(name), _) => return Err(CliError::NoPolicy { path: path.to_owned(), policy: name.to_owned() }),
@@ -83,9 +84,16 @@ impl Request {
         }
     }
 
-    /// Looks at what the sources name, before a run is made of them.
+    /// Looks at what the sources name, and whether those can be asked whom the policy asks, before a run is made of them.
     async fn look_at_sources(&self, database: &Database) -> Result<(), CliError> {
         let RunInput::Sources(sources) = &self.valid.input else { return Ok(()) };
+        if let Some(policy) = &self.policy {
+            let refused = |reason| CliError::Asking { path: self.path.clone(), reason };
+            let asking = Asking::of(Uuid::nil(), &policy.text, &Access::Environment).map_err(refused)?;
+            if let Some(asking) = asking {
+                asking.look().await.map_err(refused)?;
+            }
+        }
         for source in &sources.sources {
             let Some(RunSource { name, select }) = &source.run else { continue };
             let found = database.ledger.find_run(&self.valid.namespace, name).await?;

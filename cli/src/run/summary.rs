@@ -168,6 +168,7 @@ impl Summary {
                 duplicates,
                 dead,
                 rejected,
+                pending,
                 flagged,
                 alerts,
                 dead_limit: _,
@@ -176,6 +177,9 @@ impl Summary {
             lines.push(("received", grouped(received)));
             lines.push(("duplicates", grouped(duplicates)));
             lines.push(("dead letters", grouped(dead)));
+            if pending > 0 {
+                lines.push(("pending", grouped(pending)));
+            }
             if self.is_judged {
                 lines.push(("rejected", grouped(rejected)));
                 lines.push(("flagged", grouped(flagged)));

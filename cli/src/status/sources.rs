@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::output;
 
 /// The columns of counts.
-const NUMBERS: std::ops::Range<usize> = 1..8;
+const NUMBERS: std::ops::Range<usize> = 1..9;
 
 /// What became of what all sources offered.
 #[derive(Serialize)]
@@ -18,6 +18,7 @@ pub(super) struct Arrivals {
     duplicates: i64,
     dead: i64,
     rejected: i64,
+    pending: i64,
     flagged: i64,
     alerts: i64,
     /// Why nothing is admitted for now.
@@ -38,6 +39,7 @@ pub(super) struct SourceStatus {
     duplicates: i64,
     dead: i64,
     rejected: i64,
+    pending: i64,
     attempts: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
@@ -45,9 +47,18 @@ pub(super) struct SourceStatus {
 
 impl Arrivals {
     pub(super) const fn of(counts: ArrivalCounts, held: Option<String>) -> Self {
-        let ArrivalCounts { received, admitted, duplicates, dead, rejected, flagged, alerts, dead_limit: _ } =
-            counts;
-        Self { received, admitted, duplicates, dead, rejected, flagged, alerts, held }
+        let ArrivalCounts {
+            received,
+            admitted,
+            duplicates,
+            dead,
+            rejected,
+            pending,
+            flagged,
+            alerts,
+            dead_limit: _,
+        } = counts;
+        Self { received, admitted, duplicates, dead, rejected, pending, flagged, alerts, held }
     }
 }
 
@@ -64,6 +75,7 @@ impl SourceStatus {
             duplicates,
             dead,
             rejected,
+            pending,
             attempts,
             last_error,
         } = source;
@@ -77,6 +89,7 @@ impl SourceStatus {
             duplicates,
             dead,
             rejected,
+            pending,
             attempts,
             last_error,
         }
@@ -85,24 +98,47 @@ impl SourceStatus {
 
 /// One line per source, and one for all; and why nothing is admitted, if nothing is.
 pub(super) fn table(arrivals: &Arrivals, sources: &[SourceStatus]) -> String {
-    let counts = |numbers: [i64; 5]| numbers.map(|number| grouped(number.unsigned_abs()));
+    let counts = |numbers: [i64; 6]| numbers.map(|number| grouped(number.unsigned_abs()));
     let of_splits = |done: i64, all: i64| format!("{done}/{all}");
     let each = sources.iter().map(|source| {
         let splits =
             if source.listed { of_splits(source.splits_done, source.splits) } else { "-".to_owned() };
-        let [received, admitted, duplicates, dead, rejected] =
-            counts([source.received, source.admitted, source.duplicates, source.dead, source.rejected]);
+        let SourceStatus { received, admitted, duplicates, dead, rejected, pending, .. } = source;
+        let [received, admitted, duplicates, dead, rejected, pending] =
+            counts([*received, *admitted, *duplicates, *dead, *rejected, *pending]);
         let (attempts, error) = (source.attempts.to_string(), source.last_error.clone().unwrap_or_default());
-        [source.name.clone(), splits, received, admitted, duplicates, dead, rejected, attempts, error]
+        [
+            source.name.clone(),
+            splits,
+            received,
+            admitted,
+            duplicates,
+            dead,
+            rejected,
+            pending,
+            attempts,
+            error,
+        ]
     });
-    let Arrivals { received, admitted, duplicates, dead, rejected, flagged: _, alerts: _, held } = arrivals;
-    let [received, admitted, duplicates, dead, rejected] =
-        counts([*received, *admitted, *duplicates, *dead, *rejected]);
+    let Arrivals { received, admitted, duplicates, dead, rejected, pending, flagged: _, alerts: _, held } =
+        arrivals;
+    let [received, admitted, duplicates, dead, rejected, pending] =
+        counts([*received, *admitted, *duplicates, *dead, *rejected, *pending]);
     let sum = |count: fn(&SourceStatus) -> i64| sources.iter().map(count).sum();
     let splits = of_splits(sum(|source| source.splits_done), sum(|source| source.splits));
     let nothing = String::new;
-    let all =
-        ["all".to_owned(), splits, received, admitted, duplicates, dead, rejected, nothing(), nothing()];
+    let all = [
+        "all".to_owned(),
+        splits,
+        received,
+        admitted,
+        duplicates,
+        dead,
+        rejected,
+        pending,
+        nothing(),
+        nothing(),
+    ];
     let header = [
         "SOURCE",
         "SPLITS",
@@ -111,6 +147,7 @@ pub(super) fn table(arrivals: &Arrivals, sources: &[SourceStatus]) -> String {
         "DUPLICATES",
         "DEAD",
         "REJECTED",
+        "PENDING",
         "ATTEMPTS",
         "LAST ERROR",
     ];

@@ -13,6 +13,8 @@ pub enum Verb {
     Create,
     /// Something is removed.
     Delete,
+    /// What is there becomes something else.
+    Update,
     /// Something is read.
     Get,
 }
@@ -24,6 +26,7 @@ impl Verb {
         match self {
             Self::Create => "create",
             Self::Delete => "delete",
+            Self::Update => "update",
             Self::Get => "get",
         }
     }
@@ -62,6 +65,10 @@ impl Access {
             (Some(run), _) if parts.uri.path().ends_with("/dead-letters/discard") => {
                 (Verb::Delete, "signingruns", "records", run)
             }
+            // What a source or a policy refused is signed, which is more than to push.
+            (Some(run), _) if parts.uri.path().ends_with("/dead-letters/redrive") => {
+                (Verb::Update, "signingruns", "records", run)
+            }
             (Some(run), _) => (Verb::Create, "signingruns", "records", run),
             (None, Some(keyring)) => (Verb::Get, "keyrings", "jwks", keyring),
             (None, None) => return None,
@@ -99,6 +106,7 @@ mod tests {
         };
         let router = Router::new()
             .route("/v1/namespaces/{namespace}/runs/{run}/records", any(async || {}))
+            .route("/v1/namespaces/{namespace}/runs/{run}/dead-letters/redrive", any(async || {}))
             .route("/v1/namespaces/{namespace}/runs/{run}/dead-letters/discard", any(async || {}))
             .route("/v1/namespaces/{namespace}/keyrings/{keyring}/jwks.json", any(async || {}))
             .fallback(async || {})
@@ -119,6 +127,7 @@ mod tests {
             ("POST", "runs/b/records", ["create", "signingruns", "records", "a", "b"]),
             ("GET", "runs/b/records", ["get", "signingruns", "results", "a", "b"]),
             ("HEAD", "runs/b/records", ["get", "signingruns", "results", "a", "b"]),
+            ("POST", "runs/b/dead-letters/redrive", ["update", "signingruns", "records", "a", "b"]),
             ("POST", "runs/b/dead-letters/discard", ["delete", "signingruns", "records", "a", "b"]),
             // What nobody answers needs no less than what changes something.
             ("DELETE", "runs/b/records", ["create", "signingruns", "records", "a", "b"]),

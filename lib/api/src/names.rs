@@ -78,6 +78,9 @@ pub const ANNOTATION_RUN_UID: &str = "chancery.dev/ledger-run";
 /// Annotation of a Job: the name of the Secret that its pods are given.
 pub const ANNOTATION_SECRET: &str = "chancery.dev/signer-secret";
 
+/// Annotation of the Job of an intake: the Secrets that the run's policy names, as JSON.
+pub const ANNOTATION_POLICY_SECRETS: &str = "chancery.dev/policy-secrets";
+
 /// Label of a run and of its Job: the queue of [Kueue](https://kueue.sigs.k8s.io) that
 /// admits the Job.
 pub const LABEL_QUEUE: &str = "kueue.x-k8s.io/queue-name";

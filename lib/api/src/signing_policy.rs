@@ -125,15 +125,15 @@ pub struct SigningPolicySpec {
         .message("must not have a field twice; give each a field of its own"))]
     pub enrichments: Vec<EnrichmentSpec>,
 
-    /// Services that judge with it, over HTTP. Up to 8. They are checked and tried, and not called yet: a run that names such
-    /// a policy is refused.
+    /// Services that judge with it, over HTTP. Up to 8. A run to which programs push records cannot have such a policy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(validation = Rule::new("self.all(one, self.exists_one(other, other.name == one.name))")
         .message("must not have a name twice; give each a name of its own"))]
     pub webhooks: Vec<WebhookSpec>,
 
-    /// How often, and when, a record is judged again for which a webhook, or the query of a lookup, gave no answer.
+    /// How often, and when, a webhook is asked again that gave no answer for a record: with what is said there for each field
+    /// unless it is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "RetryStrategySpec")]
     pub retry_strategy: Option<RetryStrategySpec>,

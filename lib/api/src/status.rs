@@ -165,7 +165,7 @@ pub struct RecordCounts {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64")]
     pub dead: Option<i64>,
-    /// Payloads of which nothing is decided yet: none, since each is decided as it is read.
+    /// Payloads of which nothing is decided yet: those that wait for what the webhooks of their policy say.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64")]
     pub pending: Option<i64>,

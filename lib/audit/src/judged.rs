@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use chancery_policy::kept::{Kept, Mark};
-use chancery_policy::{Answers, Arrival, Pinned, Policy};
+use chancery_policy::{Answers, Arrival, EVALUATOR, Pinned, Policy};
 use chancery_store::Run;
 use chancery_store::audit::{JudgedPlace, JudgedRow, Reader, RefusedRow};
 use futures::TryStreamExt as _;
 use jiff::Timestamp;
 
-use crate::AuditError;
 use crate::report::{Findings, Law};
+use crate::{AuditError, STRAYS_SHOWN};
 
 /// Of records, and of refusals, that many are evaluated again unless all are to be.
 const SAMPLE: i64 = 1_000;
@@ -36,10 +36,14 @@ pub(crate) async fn audit(
 ) -> Result<(), AuditError> {
     let Some(text) = reader.policy(run).await? else { return Ok(()) };
     let compiled = Pinned::from_text(&text.text).map_err(|error| error.to_string()).and_then(|pinned| {
-        Policy::compile(&pinned).map_err(|findings| findings.iter().map(ToString::to_string).collect())
+        let policy = Policy::compile(&pinned);
+        let policy =
+            policy.map_err(|findings| findings.iter().map(ToString::to_string).collect::<String>())?;
+        let retries = pinned.spec().retry_strategy.clone().unwrap_or_default().limit;
+        Ok(Again { policy, retries, in_the_same_words: pinned.evaluator() == EVALUATOR })
     });
-    let policy = match compiled {
-        Ok(policy) => policy,
+    let again = match compiled {
+        Ok(again) => again,
         Err(why) => {
             findings.violated(Law::EveryArrival, 0, || {
                 format!("the policy of the run cannot be evaluated: {why}")
@@ -47,7 +51,9 @@ pub(crate) async fn audit(
             return Ok(());
         }
     };
-    let again = Again { policy };
+    for fault in reader.attempt_faults(run, again.retries, STRAYS_SHOWN).await? {
+        findings.violated(Law::EveryArrival, fault.number, || fault.sentence.clone());
+    }
     let refused = findings.counts.arrivals.saturating_sub(records.unsigned_abs());
     again.records(reader, run, one_of(records, how), findings).await?;
     again.refusals(reader, run, one_of(i64::try_from(refused).unwrap_or(i64::MAX), how), findings).await
@@ -65,6 +71,10 @@ fn one_of(all: i64, how: PolicyCheck) -> (i64, i64) {
 
 struct Again {
     policy: Policy,
+    /// How often somebody is asked again.
+    retries: i32,
+    /// Whether what judged the run words what it finds as this program does. Else rules and verdicts are compared, and no messages.
+    in_the_same_words: bool,
 }
 
 impl Again {
@@ -105,11 +115,39 @@ impl Again {
         Ok(())
     }
 
-    fn judge(&self, payload: &[u8], place: &JudgedPlace) -> Option<Kept> {
+    /// What the policy says of it, by the answers that were kept; or what is wrong with these. None where no instant is known.
+    fn judge(&self, payload: &[u8], place: &JudgedPlace) -> Option<Result<Kept, String>> {
+        let answers: Answers = match place.answers.as_deref().map(serde_json::from_str).transpose() {
+            Ok(answers) => answers.unwrap_or_default(),
+            Err(error) => return Some(Err(format!("has answers that cannot be read: {error}"))),
+        };
+        let webhook =
+            answers.webhooks.iter().find(|(_, answer)| answer.failed.is_some()).map(|(name, _)| name);
+        let gave_up = webhook.or_else(|| answers.failed.keys().next());
+        if let (Some(whom), Some(attempts)) =
+            (gave_up, place.attempts.filter(|attempts| *attempts <= self.retries))
+        {
+            return Some(Err(format!(
+                "was judged without an answer of {whom} after {attempts} attempts, and its policy has {}",
+                self.retries + 1
+            )));
+        }
         let position = if place.pushed { String::new() } else { place.position.to_string() };
         let at = Timestamp::from_microsecond(place.judged_at?).ok()?;
         let arrival = Arrival { payload, source: &place.source, position: &position, at };
-        Some(Kept::of(self.policy.judge(&arrival, &Answers::default())))
+        Some(Ok(Kept::of(self.policy.judge(&arrival, &answers))))
+    }
+
+    /// A message, as far as it is compared.
+    fn words(&self, message: String) -> String {
+        if self.in_the_same_words { message } else { String::new() }
+    }
+
+    fn mark(&self, mut mark: Mark) -> Mark {
+        for hit in &mut mark.hits {
+            hit.message = self.words(std::mem::take(&mut hit.message));
+        }
+        mark
     }
 
     /// What is wrong with a record, if anything.
@@ -117,7 +155,11 @@ impl Again {
         let JudgedRow { record: _, place, payload, original, mark, alerts } = row;
         // What is longer than it may be is named elsewhere, as is what has no instant.
         let payload = payload.as_deref()?;
-        let (signed, said) = match self.judge(original.as_deref().unwrap_or(payload), place)? {
+        let judged = match self.judge(original.as_deref().unwrap_or(payload), place)? {
+            Ok(judged) => judged,
+            Err(fault) => return Some(fault),
+        };
+        let (signed, said) = match judged {
             Kept::Admitted { payload, mark, ignored: _ } => (payload, mark),
             Kept::Rejected { rule, message } => {
                 return Some(format!("is admitted, and its policy rejects it by {rule}: {message}"));
@@ -137,7 +179,10 @@ impl Again {
             .collect();
         let kept =
             alerts.as_deref().map_or(Some(BTreeMap::new()), |alerts| serde_json::from_str(alerts).ok());
-        if kept.as_ref() != Some(&raised) {
+        let of_words = |alerts: BTreeMap<String, String>| {
+            alerts.into_iter().map(|(rule, message)| (rule, self.words(message))).collect::<BTreeMap<_, _>>()
+        };
+        if kept.map(of_words) != Some(of_words(raised.clone())) {
             return Some(format!("has other alerts than its policy raises: {}", names(raised.into_keys())));
         }
         let flagged = said.filter(|mark| mark.flagged);
@@ -146,7 +191,12 @@ impl Again {
             Err(_) => return Some("has a flag that cannot be read".to_owned()),
         };
         match (&kept, &flagged) {
-            (kept, flagged) if kept == flagged => None,
+            (kept, flagged)
+                if kept.clone().map(|mark| self.mark(mark))
+                    == flagged.clone().map(|mark| self.mark(mark)) =>
+            {
+                None
+            }
             (None, Some(mark)) => {
                 let rules = names(mark.hits.iter().map(|hit| hit.rule.clone()));
                 Some(format!("is not flagged, and its policy flags it by {rules}"))
@@ -159,15 +209,19 @@ impl Again {
     /// What is wrong with a refusal, if anything.
     fn refusal(&self, row: &RefusedRow) -> Option<String> {
         let RefusedRow { place, state, rule, reason, raw } = row;
-        let said = match self.judge(raw, place)? {
+        let judged = match self.judge(raw, place)? {
+            Ok(judged) => judged,
+            Err(fault) => return Some(fault),
+        };
+        let said = match judged {
             Kept::Rejected { rule, message } => ("Rejected", rule, message),
             Kept::Failed { rule, message } => ("Dead", rule, message),
             Kept::Admitted { .. } => {
                 return Some(format!("is {} by {rule}, and its policy admits it", state.to_lowercase()));
             }
         };
-        let kept = (state.as_str(), rule, reason);
-        (kept != (said.0, &said.1, &said.2)).then(|| {
+        let kept = (state.as_str(), rule, self.words(reason.clone()));
+        (kept != (said.0, &said.1, self.words(said.2.clone()))).then(|| {
             let (state, rule, message) = said;
             format!(
                 "is refused otherwise than its policy has it: {} by {rule}: {message}",
@@ -181,3 +235,6 @@ fn names(names: impl Iterator<Item = String>) -> String {
     let names: Vec<String> = names.collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,9 @@ pub struct Answers {
     /// What queries gave, by lookup and key: null for a key that has no row.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub keys: BTreeMap<String, BTreeMap<String, Option<Value>>>,
+    /// Why queries gave nothing for the keys that are missing, by lookup, after the last attempt.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed: BTreeMap<String, String>,
 }
 
 /// What one webhook said. Of what it may add, only what the policy says that it adds counts.

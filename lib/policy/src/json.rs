@@ -17,6 +17,12 @@ pub(crate) fn read(payload: &[u8]) -> Result<Value, String> {
     Ok(value)
 }
 
+/// Whether the payload is JSON that everybody reads alike.
+#[must_use]
+pub fn is_json(payload: &[u8]) -> bool {
+    read(payload).is_ok()
+}
+
 /// The number of values in a value, itself included.
 pub(crate) fn count(value: &Value) -> u64 {
     match value {

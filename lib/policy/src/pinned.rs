@@ -11,6 +11,14 @@ use sha2::{Digest as _, Sha256};
 /// JSON.
 pub type Tables = BTreeMap<String, BTreeMap<String, String>>;
 
+/// Which words a schema, a pattern or an expression gets for what is wrong, by whoever works it out: raised with whatever may word it
+/// otherwise (`EVALUATORS`). What is wrong is the same by all of them.
+pub const EVALUATOR: u32 = 1;
+
+/// What works it out: for each [`EVALUATOR`], the versions of libraries.
+pub const EVALUATORS: &[(u32, &[(&str, &str)])] =
+    &[(1, &[("cel", "0.13.0"), ("jsonschema", "0.60.2"), ("regex", "1.13.1")])];
+
 /// A version of a policy. Its text is canonical JSON, and the SHA-256 of that names it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pinned {
@@ -21,8 +29,20 @@ pub struct Pinned {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parts {
+    /// Not said of the first, which was there before there was another.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    evaluator: u32,
     spec: SigningPolicySpec,
     tables: Tables,
+}
+
+fn first() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_first(evaluator: &u32) -> bool {
+    *evaluator == 1
 }
 
 /// Why there is no version of that.
@@ -43,7 +63,7 @@ impl Pinned {
     ///
     /// [`PinnedError`]: something in it has no canonical form, such as a schema with a number that no double holds.
     pub fn new(spec: SigningPolicySpec, tables: Tables) -> Result<Self, PinnedError> {
-        let text = serde_json::to_string(&Parts { spec, tables });
+        let text = serde_json::to_string(&Parts { evaluator: EVALUATOR, spec, tables });
         Self::from_text(&text.map_err(|error| PinnedError::NotOne(error.to_string()))?)
     }
 
@@ -59,6 +79,12 @@ impl Pinned {
         let text = String::from_utf8(canonical).map_err(|error| not_one(error.to_string()))?;
         let parts = serde_json::from_str(&text).map_err(|error| not_one(error.to_string()))?;
         Ok(Self { text, parts })
+    }
+
+    /// Who worked out what it says of records, and in which words: [`EVALUATOR`].
+    #[must_use]
+    pub fn evaluator(&self) -> u32 {
+        self.parts.evaluator
     }
 
     /// Its text.

@@ -1,4 +1,4 @@
-//! The HTTP client of the object stores. It looks at every address before it connects, after names were resolved; it
+//! The HTTP client of the object stores, and of whatever else a tenant names. It looks at every address before it connects, after names were resolved; it
 //! follows no redirect and uses no proxy, so there is no other way to a destination that is refused.
 
 use std::net::SocketAddr;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
+use http_body::Body;
 use http_body_util::BodyExt;
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
 use hyper_util::client::legacy::Client;
@@ -57,18 +58,20 @@ impl GuardedConnector {
         }
         Ok(Self { authorities: Some(Arc::new(roots)) })
     }
-}
 
-impl HttpConnector for GuardedConnector {
-    fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
+    /// The client.
+    pub(crate) fn client<B>(&self) -> Result<GuardedClient<B>, rustls::Error>
+    where
+        B: Body + Send,
+        B::Data: Send,
+    {
         let mut tcp = TcpConnector::new_with_resolver(GuardedResolver);
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(CONNECT));
         tcp.set_nodelay(true);
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         let tls = rustls::ClientConfig::builder_with_provider(provider.into())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| object_store::Error::Generic { store: "S3", source: Box::new(error) })?;
+            .with_safe_default_protocol_versions()?;
         let tls = match &self.authorities {
             Some(authorities) => tls.with_root_certificates(Arc::clone(authorities)),
             None => tls.with_webpki_roots(),
@@ -79,17 +82,28 @@ impl HttpConnector for GuardedConnector {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
+        Ok(Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
-            .build(tls);
+            .build(tls))
+    }
+}
+
+/// A client with a body of requests of its own.
+pub(crate) type GuardedClient<B> = Client<HttpsConnector<TcpConnector<GuardedResolver>>, B>;
+
+impl HttpConnector for GuardedConnector {
+    fn connect(&self, _options: &ClientOptions) -> object_store::Result<HttpClient> {
+        let client = self.client();
+        let client =
+            client.map_err(|error| object_store::Error::Generic { store: "S3", source: Box::new(error) })?;
         Ok(HttpClient::new(Guarded { client }))
     }
 }
 
 #[derive(Debug)]
 struct Guarded {
-    client: Client<HttpsConnector<TcpConnector<GuardedResolver>>, HttpRequestBody>,
+    client: GuardedClient<HttpRequestBody>,
 }
 
 #[async_trait]
@@ -122,7 +136,7 @@ fn kind_of(error: hyper_util::client::legacy::Error) -> HttpError {
 
 /// The system's resolver, of whose answers none may be forbidden.
 #[derive(Clone, Debug)]
-struct GuardedResolver;
+pub(crate) struct GuardedResolver;
 
 impl Service<Name> for GuardedResolver {
     type Response = std::vec::IntoIter<SocketAddr>;

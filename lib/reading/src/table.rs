@@ -6,6 +6,7 @@ mod describe;
 mod failure;
 mod key;
 mod look;
+mod lookup;
 mod place;
 mod query;
 mod reader;
@@ -15,5 +16,6 @@ mod rows;
 
 pub use describe::Table;
 pub use key::RowKey;
+pub use lookup::{KeyLookup, Looked};
 pub use place::TableLogin;
 pub use reader::{TableReader, TableRow, TableSource};

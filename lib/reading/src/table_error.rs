@@ -113,6 +113,14 @@ pub enum TableError {
         /// Those there are.
         columns: String,
     },
+    /// A query that gives no single value.
+    #[error(
+        "the query has {columns} columns; wanted is one SELECT of one column, such as SELECT market FROM merchants WHERE id = $1"
+    )]
+    NotOneColumn {
+        /// How many.
+        columns: usize,
+    },
     /// Two columns of one name.
     #[error("table.query has two columns named `{column}`; give each column a name of its own (AS)")]
     TwiceNamed {

@@ -1,4 +1,4 @@
-//! With which rights a source is read: the credentials of its store, the URL of its database. They come from files or from the
+//! With which rights a source is read: the credentials of its store, the URL of its database; and the keys of webhooks and URLs of lookups. They come from files or from the
 //! environment of this process, never from the ledger.
 
 use std::path::{Path, PathBuf};
@@ -9,9 +9,12 @@ use chancery_reading::{Credentials, ReadError, Table, TableSource};
 
 use crate::pass_file::{self, PassFileError};
 
+mod asking;
+pub use asking::WebhookAccess;
+
 /// The variables, and the keys of Secrets, with the credentials of stores.
-pub const VARIABLES: [&str; 8] =
-    [ID, SECRET, TOKEN, GOOGLE_KEY, GOOGLE_KEY_FILE, AZURE_ACCOUNT, AZURE_KEY, AZURE_SAS];
+pub const VARIABLES: [&str; 10] =
+    [ID, SECRET, TOKEN, GOOGLE_KEY, GOOGLE_KEY_FILE, AZURE_ACCOUNT, AZURE_KEY, AZURE_SAS, WEBHOOK, LOOKUP];
 
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
@@ -22,6 +25,11 @@ const GOOGLE_KEY_FILE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 const AZURE_ACCOUNT: &str = "AZURE_STORAGE_ACCOUNT";
 const AZURE_KEY: &str = "AZURE_STORAGE_KEY";
 const AZURE_SAS: &str = "AZURE_STORAGE_SAS_TOKEN";
+
+/// In the environment only: the key by which requests to webhooks are signed.
+const WEBHOOK: &str = "CHANCERY_WEBHOOK_SECRET";
+/// In the environment only: the URL of the database that lookups ask.
+const LOOKUP: &str = "CHANCERY_LOOKUP_URL";
 
 /// In a folder of a source: the authorities that vouch for its store.
 const AUTHORITIES: &str = "ca.crt";
@@ -193,6 +201,8 @@ fn from_environment(name: &'static str) -> Given {
         AZURE_ACCOUNT => env::var("AZURE_STORAGE_ACCOUNT"),
         AZURE_KEY => env::var("AZURE_STORAGE_KEY"),
         AZURE_SAS => env::var("AZURE_STORAGE_SAS_TOKEN"),
+        WEBHOOK => env::var("CHANCERY_WEBHOOK_SECRET"),
+        LOOKUP => env::var("CHANCERY_LOOKUP_URL"),
         _ => env::var("GOOGLE_APPLICATION_CREDENTIALS"),
     };
     let Some(value) = value.ok().filter(|value| !value.is_empty()) else { return Ok(None) };

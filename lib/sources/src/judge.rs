@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chancery_policy::kept::Kept;
-use chancery_policy::{Answers, Arrival, Pinned, Policy};
+use chancery_policy::{Answers, Arrival, EVALUATOR, Pinned, Policy, Wants};
 use chancery_store::PolicyText;
 use chancery_store::intake::{DeadArrival, Judgement};
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ pub const STAGE: &str = "Policy";
 pub struct Judge {
     policy: Policy,
     hash: Vec<u8>,
+    text: String,
 }
 
 impl fmt::Debug for Judge {
@@ -45,7 +46,7 @@ pub struct Seen<'a> {
 }
 
 /// What becomes of it.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judged {
     /// It is offered to the ledger, which may still find that it repeats a record; with what was said of it, if anything was.
     Admitted(Option<Box<Said>>),
@@ -89,11 +90,35 @@ impl Judge {
     /// It is not of this program's version.
     pub fn by(PolicyText { hash, text }: &PolicyText) -> Result<Self, JudgeError> {
         let pinned = Pinned::from_text(text).map_err(|error| JudgeError(error.to_string()))?;
+        if pinned.evaluator() > EVALUATOR {
+            return Err(JudgeError(format!(
+                "it is of the evaluator {}, and this program has {EVALUATOR}",
+                pinned.evaluator()
+            )));
+        }
         let policy = Policy::compile(&pinned).map_err(|findings| {
             let first = findings.first().map(ToString::to_string);
             JudgeError(first.unwrap_or_default())
         })?;
-        Ok(Self { policy, hash: hash.clone() })
+        Ok(Self { policy, hash: hash.clone(), text: text.clone() })
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether others may have to be asked before it judges.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.policy.asks()
+    }
+
+    /// Who has to be asked about a payload, beside what was answered already.
+    #[must_use]
+    pub fn wants(&self, seen: Seen<'_>, answers: &Answers) -> Wants {
+        self.policy.wants(&seen.arrival(), answers)
     }
 
     /// What the ledger is told of arrivals that this judges; nothing of any yet.
@@ -102,12 +127,16 @@ impl Judge {
         Judgement::by(self.hash.clone())
     }
 
-    /// Judges a payload.
+    /// Judges a payload of which nobody else says anything.
     #[must_use]
-    pub fn judge(&self, Seen { payload, source, position, at }: Seen<'_>) -> Judged {
-        let at = Timestamp::from_microsecond(at).unwrap_or_default();
-        let arrival = Arrival { payload, source, position, at };
-        match Kept::of(self.policy.judge(&arrival, &Answers::default())) {
+    pub fn judge(&self, seen: Seen<'_>) -> Judged {
+        self.judge_with(seen, &Answers::default())
+    }
+
+    /// Judges a payload by what others say of it as well.
+    #[must_use]
+    pub fn judge_with(&self, seen: Seen<'_>, answers: &Answers) -> Judged {
+        match Kept::of(self.policy.judge(&seen.arrival(), answers)) {
             Kept::Admitted { payload: None, mark: None, ignored: 0 } => Judged::Admitted(None),
             Kept::Admitted { payload, mark, ignored } => {
                 let mark = mark.map(|mark| mark.text());
@@ -120,6 +149,13 @@ impl Judge {
                 Judged::Refused(Refused { stage: Some(STAGE.to_owned()), rule: Some(rule), reason: message })
             }
         }
+    }
+}
+
+impl<'a> Seen<'a> {
+    fn arrival(self) -> Arrival<'a> {
+        let Self { payload, source, position, at } = self;
+        Arrival { payload, source, position, at: Timestamp::from_microsecond(at).unwrap_or_default() }
     }
 }
 
@@ -143,6 +179,12 @@ impl Said {
 }
 
 impl Refused {
+    /// By a step that knows no rules.
+    #[must_use]
+    pub fn at_stage(stage: impl Into<String>, reason: String) -> Self {
+        Self { stage: Some(stage.into()), rule: None, reason }
+    }
+
     /// What the ledger is told of it.
     #[must_use]
     pub fn at(self, position: i64, raw: Vec<u8>) -> DeadArrival {

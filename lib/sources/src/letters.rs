@@ -56,6 +56,11 @@ pub enum LettersError {
         /// What was done before.
         done: Became,
     },
+    /// Others have to be asked, which an intake does.
+    #[error(
+        "the policy of the run {0} asks webhooks or a database, which is not done while dead letters are taken up in their own run: once the run is sealed, redrive them into another one, which asks"
+    )]
+    Asks(String),
     /// What judges it is not known.
     #[error(transparent)]
     Judge(#[from] JudgeError),

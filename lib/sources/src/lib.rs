@@ -2,6 +2,7 @@
 //! what an intake is to read.
 
 pub mod access;
+pub mod asking;
 pub mod generated;
 pub mod identity;
 pub mod judge;
@@ -11,6 +12,7 @@ mod new_run;
 pub mod objects;
 mod pass_file;
 pub mod pin;
+pub mod questions;
 pub mod redrive;
 pub mod replay;
 mod same_run;

@@ -13,19 +13,11 @@ pub type ConfigMaps = BTreeMap<String, BTreeMap<String, String>>;
 /// Why no run can be judged by a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotPinned {
-    /// It asks others.
-    #[error("the policy {0} has webhooks, and no run asks any yet; leave them out")]
-    Webhooks(String),
-    /// It asks a database.
+    /// It asks others, and nobody is there to do so.
     #[error(
-        "the lookup {lookup} of the policy {policy} is a query, and no run asks any yet; name a ConfigMap instead"
+        "the policy {0} has webhooks or lookups that are queries, and what is pushed is judged by the gateway, which asks nobody: it has no Secrets of the namespace; leave them out, or have the records read from a source"
     )]
-    Query {
-        /// The policy.
-        policy: String,
-        /// The lookup.
-        lookup: String,
-    },
+    Pushed(String),
     /// It is too long, with its tables.
     #[error(
         "the policy {policy} has {bytes} bytes with the tables that it reads, and {POLICY_BYTES} are the most; make them smaller"
@@ -63,21 +55,25 @@ pub fn config_maps_of(policy: &SigningPolicy) -> impl Iterator<Item = &str> {
         .filter_map(|lookup| lookup.config_map_ref.as_ref().map(|map| map.name.as_str()))
 }
 
-/// The version of a policy with these ConfigMaps.
+/// The version of a policy with these ConfigMaps, for a run to which programs push, or another one.
 ///
 /// # Errors
 ///
 /// [`NotPinned`].
-pub fn pin(policy: &SigningPolicy, config_maps: &ConfigMaps) -> Result<NewPolicy, NotPinned> {
+pub fn pin(
+    policy: &SigningPolicy,
+    config_maps: &ConfigMaps,
+    is_pushed: bool,
+) -> Result<NewPolicy, NotPinned> {
     let name = || policy.metadata.name.clone().unwrap_or_default();
-    if !policy.spec.webhooks.is_empty() {
-        return Err(NotPinned::Webhooks(name()));
+    let asks =
+        !policy.spec.webhooks.is_empty() || policy.spec.lookups.iter().any(|lookup| lookup.query.is_some());
+    if is_pushed && asks {
+        return Err(NotPinned::Pushed(name()));
     }
     let mut tables = Tables::new();
     for LookupSpec { name: lookup, config_map_ref, .. } in &policy.spec.lookups {
-        let Some(config_map) = config_map_ref else {
-            return Err(NotPinned::Query { policy: name(), lookup: lookup.clone() });
-        };
+        let Some(config_map) = config_map_ref else { continue };
         // One that is not there is found as the policy is compiled.
         if let Some(data) = config_maps.get(&config_map.name) {
             tables.insert(lookup.clone(), data.clone());

@@ -6,11 +6,14 @@ WITH arrivals AS (
     SELECT r.source, r.split, r.position, 'Admitted' AS state FROM chancery.records r WHERE r.run_id = $1
     UNION ALL
     SELECT a.source, a.split, a.position, a.state::text FROM chancery.arrivals a WHERE a.run_id = $1
+    UNION ALL
+    SELECT p.source, p.split, p.position, 'Pending' FROM chancery.pendings p WHERE p.run_id = $1
 ), counted AS (
     SELECT a.source, a.split, min(a.position) AS least, max(a.position) AS most, count(*) AS received,
            count(*) FILTER (WHERE a.state = 'Admitted') AS admitted,
            count(*) FILTER (WHERE a.state = 'Duplicate') AS duplicates,
-           count(*) FILTER (WHERE a.state = 'Dead') AS dead, count(*) FILTER (WHERE a.state = 'Rejected') AS rejected
+           count(*) FILTER (WHERE a.state = 'Dead') AS dead, count(*) FILTER (WHERE a.state = 'Rejected') AS rejected,
+           count(*) FILTER (WHERE a.state = 'Pending') AS pending
       FROM arrivals a GROUP BY a.source, a.split
 ), intake AS (
     SELECT i.*, r.sealed_at IS NOT NULL AS sealed, r.policy_hash IS NOT NULL AS judged FROM chancery.intakes i JOIN chancery.runs r ON r.id = i.run_id
@@ -22,10 +25,16 @@ WITH arrivals AS (
                coalesce(c.admitted, 0), coalesce(c.duplicates, 0), coalesce(c.dead, 0), coalesce(c.rejected, 0)) AS sentence
    FROM (SELECT * FROM chancery.splits WHERE run_id = $1) s
    FULL JOIN counted c ON c.source = s.source AND c.split = s.split
-  WHERE (s.received, s.admitted, s.duplicates, s.dead, s.rejected)
-        IS DISTINCT FROM (coalesce(c.received, 0), coalesce(c.admitted, 0), coalesce(c.duplicates, 0), coalesce(c.dead, 0),
+  WHERE (s.received - s.pending, s.admitted, s.duplicates, s.dead, s.rejected)
+        IS DISTINCT FROM (coalesce(c.received - c.pending, 0), coalesce(c.admitted, 0), coalesce(c.duplicates, 0), coalesce(c.dead, 0),
                           coalesce(c.rejected, 0))
   LIMIT $3)
+UNION ALL
+(SELECT 0, format('split %s of source %s says that %s arrivals wait to be judged, there are %s', coalesce(s.split, c.split),
+                  coalesce(s.source, c.source), coalesce(s.pending, 0), coalesce(c.pending, 0))
+   FROM (SELECT * FROM chancery.splits WHERE run_id = $1) s
+   FULL JOIN counted c ON c.source = s.source AND c.split = s.split
+  WHERE coalesce(s.pending, 0) <> coalesce(c.pending, 0) LIMIT $3)
 UNION ALL
 (SELECT 0, format('split %s of source %s is read from %s up to %s, and has arrivals from %s up to %s',
                   s.split, s.source, s.start, s.position, c.least, c.most)
@@ -46,6 +55,9 @@ UNION ALL
           WHERE r.run_id = $1 AND NOT EXISTS (SELECT FROM chancery.letter_moves m
                                                WHERE m.run_id = $1 AND m.source = r.source AND m.split = r.split AND m.position = r.position
                                                  AND m.became = 'Admitted')
+             -- What waited became a record later than what came behind it.
+             AND NOT EXISTS (SELECT FROM chancery.answers w
+                              WHERE w.run_id = $1 AND w.source = r.source AND w.split = r.split AND w.position = r.position)
          WINDOW split AS (PARTITION BY r.source, r.split ORDER BY r.record)) o
   WHERE o.position < o.before LIMIT $3)
 UNION ALL
@@ -63,6 +75,11 @@ UNION ALL
                 FROM chancery.splits WHERE run_id = $1) s
   WHERE (i.received, i.admitted, i.duplicates, i.dead, i.rejected)
         IS DISTINCT FROM (s.received, s.admitted, s.duplicates, s.dead, s.rejected))
+UNION ALL
+(SELECT 0, format('the run says that %s arrivals wait to be judged, its splits say %s%s', i.pending, s.pending,
+                  CASE WHEN i.sealed AND i.pending > 0 THEN ', and it is sealed' END)
+   FROM intake i CROSS JOIN (SELECT coalesce(sum(pending), 0) AS pending FROM chancery.splits WHERE run_id = $1) s
+  WHERE i.pending <> s.pending OR i.sealed AND i.pending > 0)
 UNION ALL
 SELECT 0, format('the run says that %s arrivals are admitted, and that it has %s records', i.admitted, a.records)
   FROM intake i JOIN chancery.admissions a ON a.run_id = i.run_id WHERE i.admitted <> a.records

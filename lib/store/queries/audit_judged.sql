@@ -11,6 +11,8 @@ WITH run AS (
     SELECT r.source, r.split, r.position FROM chancery.records r JOIN run ON run.policy_hash IS NOT NULL WHERE r.run_id = $1
     UNION ALL
     SELECT a.source, a.split, a.position FROM chancery.arrivals a JOIN run ON run.policy_hash IS NOT NULL WHERE a.run_id = $1
+    UNION ALL
+    SELECT p.source, p.split, p.position FROM chancery.pendings p JOIN run ON run.policy_hash IS NOT NULL WHERE p.run_id = $1
 )
 (SELECT 0::bigint AS number, format('the policy %s of the run is not in the ledger', encode(run.policy_hash, 'hex')) AS sentence
    FROM run WHERE run.policy_hash IS NOT NULL AND run.hash IS NULL)
@@ -22,6 +24,21 @@ UNION ALL
                   a.position, a.split, a.source, a.rule)
    FROM run JOIN chancery.arrivals a ON a.run_id = $1
   WHERE run.policy_hash IS NULL AND (a.rule IS NOT NULL OR a.state = 'Rejected') LIMIT $2)
+UNION ALL
+(SELECT 0, format('the arrival at position %s of split %s of source %s %s, and the run has no policy', o.position, o.split, o.source, o.does)
+   FROM run JOIN (SELECT p.source, p.split, p.position, 'waits to be judged' AS does FROM chancery.pendings p WHERE p.run_id = $1
+                  UNION ALL
+                  SELECT w.source, w.split, w.position, 'has answers of others' FROM chancery.answers w WHERE w.run_id = $1) o
+     ON run.policy_hash IS NULL LIMIT $2)
+UNION ALL
+(SELECT 0, format('the arrival at position %s of split %s of source %s has answers of others, and is %s', w.position, w.split, w.source,
+                  CASE WHEN p.source IS NULL THEN 'neither a record nor refused' ELSE 'not judged yet' END)
+   FROM chancery.answers w
+   LEFT JOIN chancery.pendings p ON p.run_id = $1 AND p.source = w.source AND p.split = w.split AND p.position = w.position
+   LEFT JOIN chancery.records r ON r.run_id = $1 AND r.source = w.source AND r.split = w.split AND r.position = w.position
+   LEFT JOIN chancery.arrivals a ON a.run_id = $1 AND a.source = w.source AND a.split = w.split AND a.position = w.position
+                                AND a.state <> 'Duplicate'
+  WHERE w.run_id = $1 AND (p.source IS NOT NULL OR r.record IS NULL AND a.source IS NULL) LIMIT $2)
 UNION ALL
 (SELECT 0, format('the arrival at position %s of split %s of source %s is rejected, and its bytes have another SHA-256',
                   a.position, a.split, a.source)

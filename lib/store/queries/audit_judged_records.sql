@@ -13,6 +13,10 @@ SELECT r.record, s.name AS source, s.description ? 'http' AS pushed, r.split, r.
            (SELECT j.judged_at FROM chancery.judgements j
              WHERE j.run_id = $1 AND j.source = r.source AND j.split = r.split AND j.position <= r.position
              ORDER BY j.position DESC LIMIT 1))) * 1000000)::bigint AS judged_at,
+       (SELECT w.answers FROM chancery.answers w
+         WHERE w.run_id = $1 AND w.source = r.source AND w.split = r.split AND w.position = r.position) AS answers,
+       (SELECT w.attempts FROM chancery.answers w
+         WHERE w.run_id = $1 AND w.source = r.source AND w.split = r.split AND w.position = r.position) AS attempts,
        (SELECT jsonb_build_object('flagged', true, 'score', f.score, 'hits', f.hits)::text FROM chancery.flags f
          WHERE f.run_id = $1 AND f.record = r.record) AS mark,
        (SELECT jsonb_object_agg(l.rule, l.message)::text FROM chancery.alerts l WHERE l.run_id = $1 AND l.record = r.record) AS alerts

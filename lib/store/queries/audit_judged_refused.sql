@@ -9,7 +9,11 @@ SELECT s.name AS source, s.description ? 'http' AS pushed, a.split, a.position, 
              ORDER BY m.attempt DESC LIMIT 1),
            (SELECT j.judged_at FROM chancery.judgements j
              WHERE j.run_id = $1 AND j.source = a.source AND j.split = a.split AND j.position <= a.position
-             ORDER BY j.position DESC LIMIT 1))) * 1000000)::bigint AS judged_at
+             ORDER BY j.position DESC LIMIT 1))) * 1000000)::bigint AS judged_at,
+       (SELECT w.answers FROM chancery.answers w
+         WHERE w.run_id = $1 AND w.source = a.source AND w.split = a.split AND w.position = a.position) AS answers,
+       (SELECT w.attempts FROM chancery.answers w
+         WHERE w.run_id = $1 AND w.source = a.source AND w.split = a.split AND w.position = a.position) AS attempts
   FROM chancery.arrivals a
   JOIN chancery.sources s ON s.run_id = a.run_id AND s.source = a.source
  WHERE a.run_id = $1 AND a.rule IS NOT NULL AND a.raw IS NOT NULL AND (hashint8(a.position) & 2147483647) % $2 = $3

@@ -19,3 +19,8 @@ SELECT s.name, a.split, a.position, a.state::text, a.digest, a.identity, NULL,
   FROM chancery.arrivals a
   JOIN chancery.sources s ON s.run_id = a.run_id AND s.source = a.source
  WHERE a.run_id = $1
+ UNION ALL
+SELECT s.name, p.split, p.position, 'Pending', NULL, NULL, NULL, NULL, NULL, NULL, NULL, p.last_error, NULL, NULL
+  FROM chancery.pendings p
+  JOIN chancery.sources s ON s.run_id = p.run_id AND s.source = p.source
+ WHERE p.run_id = $1

@@ -304,6 +304,23 @@ impl Reader {
         Ok(faults)
     }
 
+    /// At most `limit` faults of each kind among arrivals that were asked about more often than their policy has it, which lets somebody
+    /// be asked again so many times.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn attempt_faults(
+        &mut self,
+        run: &Run,
+        again: i32,
+        limit: i64,
+    ) -> Result<Vec<ArrivalFault>, StoreError> {
+        let faults = query::audit_attempts.rows_as().bind(run.id).bind(again).bind(limit);
+        let faults = faults.fetch_all(&mut self.connection).await;
+        faults.map_err(|error| StoreError::of(query::audit_attempts.name, error))
+    }
+
     /// What judged the run, if anything did.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 mod admission;
 pub(crate) mod judgement;
+mod pending;
 mod replay;
 mod session;
 mod task;
@@ -10,6 +11,7 @@ mod watching;
 
 pub use admission::{Admission, Admitted, DeadArrival, Payloads};
 pub use judgement::Judgement;
+pub use pending::{Pending, PutOff, Settled, Settlement, Taken, TakenPendings};
 pub use replay::{ReplayListed, ReplayRow};
 pub use session::{IntakeRun, IntakeSession};
 pub use task::{Held, Reading, Refusal, Task};

@@ -216,6 +216,8 @@ pub struct ArrivalCounts {
     pub dead: i64,
     /// Were rejected by a rule.
     pub rejected: i64,
+    /// Wait for what others say of them.
+    pub pending: i64,
     /// Records that a rule flagged.
     pub flagged: i64,
     /// Alerts about records.
@@ -224,7 +226,17 @@ pub struct ArrivalCounts {
     pub dead_limit: i64,
 }
 
-from_row!(ArrivalCounts { received, admitted, duplicates, dead, rejected, flagged, alerts, dead_limit });
+from_row!(ArrivalCounts {
+    received,
+    admitted,
+    duplicates,
+    dead,
+    rejected,
+    pending,
+    flagged,
+    alerts,
+    dead_limit
+});
 
 /// What the lease log tells about a run's signing.
 #[derive(Clone, Debug)]

@@ -28,6 +28,8 @@ pub struct SourceProgress {
     pub dead: i64,
     /// What a rule rejected.
     pub rejected: i64,
+    /// What waits for what others say of it.
+    pub pending: i64,
     /// Failures one after the other, of the listing or of the split that has the most; 0 once it goes on.
     pub attempts: i32,
     /// What the last of them was.
@@ -45,6 +47,7 @@ from_row!(SourceProgress {
     duplicates,
     dead,
     rejected,
+    pending,
     attempts,
     last_error,
 });

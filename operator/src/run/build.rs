@@ -8,6 +8,7 @@ pub(crate) mod job_change;
 pub(crate) mod parts;
 pub(crate) mod pod;
 pub(crate) mod policy;
+pub(crate) mod policy_secrets;
 pub(crate) mod queue;
 pub(crate) mod secret;
 pub(crate) mod sources;

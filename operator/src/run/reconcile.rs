@@ -134,9 +134,10 @@ fn with_error(decision: Decision, error: &ApplyError) -> Decision {
         ApplyError::Ledger(_) => Reason::LedgerRefused,
         ApplyError::Away(_) => Reason::DatabaseUnavailable,
         ApplyError::Namespace(_) | ApplyError::NoIdentity => Reason::NamespaceUnreadable,
-        ApplyError::PolicyUnread(_) | ApplyError::NoPolicy(_) | ApplyError::Policy(_) => {
-            Reason::PolicyNotReady
-        }
+        ApplyError::PolicyUnread(_)
+        | ApplyError::NoPolicy(_)
+        | ApplyError::Policy(_)
+        | ApplyError::BeyondAllowed(_) => Reason::PolicyNotReady,
         ApplyError::Kek(_) => Reason::InvalidKek,
         ApplyError::DataKey(_) | ApplyError::WrapDataKey(_) => Reason::WrongKek,
     };

@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use chancery_api::{SourceSpec, names};
+use chancery_api::{SigningPolicySpec, SourceSpec, names};
 use serde::Deserialize;
 
 /// What is allowed, as `intake.allowed` of the chart's values lists it. Nothing is, unless it is listed.
@@ -32,16 +32,25 @@ impl SourcesAllowed {
             let refused = (!has_gateway)
                 .then(|| without_gateway(source))
                 .flatten()
-                .or_else(|| self.secret(source))
+                .or_else(|| self.secret_of(source))
                 .or_else(|| self.files(source))
                 .or_else(|| table(source))?;
             Some(format!("source {}: {refused}", source.name))
         })
     }
 
-    fn secret(&self, source: &SourceSpec) -> Option<String> {
+    /// What the first webhook or lookup of a policy that asks for too much asks for, and what to do; none if all is allowed.
+    #[must_use]
+    pub fn refusal_of_policy(&self, policy: &SigningPolicySpec) -> Option<String> {
+        policy.secrets().find_map(|secret| self.secret(&secret.field, secret.name))
+    }
+
+    fn secret_of(&self, source: &SourceSpec) -> Option<String> {
         let secret = source.secret()?;
-        let (field, name) = (secret.field, secret.name);
+        self.secret(secret.field, secret.name)
+    }
+
+    fn secret(&self, field: &str, name: &str) -> Option<String> {
         if names::is_secret_of_a_run(name) {
             return Some(format!(
                 "{field} names the Secret {name}, whose name is one of those that Chancery gives the Secrets of runs; name another"
@@ -157,6 +166,22 @@ mod tests {
         let said = of(json!({"query": "SELECT id FROM t", "orderBy": ["id"], "url": "postgres://u@db/d"}))
             .expect("it is refused");
         assert!(said.contains("with table.urlSecretRef"), "{said}");
+    }
+
+    #[test]
+    fn a_policy_names_secrets_by_the_same_prefixes() {
+        let policy = |webhook: &str, lookup: &str| -> SigningPolicySpec {
+            let policy = json!({
+                "lookups": [{"name": "rates", "query": {"urlSecretRef": {"name": lookup, "key": "url"}, "sql": "SELECT 1"}}],
+                "webhooks": [{"name": "model", "url": "https://model.example/", "adds": "score", "secretRef": {"name": webhook}}],
+            });
+            serde_json::from_value(policy).expect("a policy")
+        };
+        assert_eq!(allowed().refusal_of_policy(&policy("source-model", "source-db")), None);
+        let said = allowed().refusal_of_policy(&policy("chancery-kek", "source-db")).expect("it is refused");
+        assert!(said.starts_with("webhook model: secretRef names the Secret chancery-kek"), "{said}");
+        let said = allowed().refusal_of_policy(&policy("source-model", "theirs")).expect("it is refused");
+        assert!(said.starts_with("lookup rates: query.urlSecretRef names the Secret theirs"), "{said}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The Jobs and Secrets of intakes pass, and nothing else that somebody with the operator's token would make of them.
 
+use chancery_operator::run::PolicySecrets;
 use serde_json::{Value, json};
 
 use crate::policy::{INTAKE_SECRET, Release, completed, value_sets};
@@ -55,6 +56,23 @@ fn sources_name_what_the_values_allow_and_no_secret_of_a_run() -> anyhow::Result
         let said = release.against_create(&completed(&release.intake_job(named)?))?;
         assert_eq!(said.is_empty(), wanted, "{named}: {said:?}");
         assert!(wanted || said.iter().any(|said| said.contains("that sources may name")), "{said:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn policies_name_what_sources_may_name() -> anyhow::Result<()> {
+    let Some(release) = Release::plain()? else { return Ok(()) };
+    for (named, wanted) in [("chancery-source-a", true), ("chancery-kek", false), ("theirs", false)] {
+        let policy = json!({"spec": {
+            "lookups": [{"name": "rates", "query": {"urlSecretRef": {"name": named, "key": "dsn"}, "sql": "SELECT 1"}}],
+            "webhooks": [{"name": "model", "url": "https://model.example/", "adds": "score", "secretRef": {"name": named}}],
+        }, "tables": {}});
+        let secrets = PolicySecrets::of_policy(&policy.to_string());
+        let job = release.intake_job_with("chancery-source-a", &secrets)?;
+        assert!(job.to_string().contains("webhook.model"), "{job:#}");
+        let said = release.against_create(&completed(&job))?;
+        assert_eq!(said.is_empty(), wanted, "{named}: {said:?}");
     }
     Ok(())
 }

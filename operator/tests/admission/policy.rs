@@ -8,8 +8,8 @@ use chancery_api::{SigningRun, SigningRunSpec, validate};
 use chancery_keyring::DataKey;
 use chancery_kit::helm::{Helm, chart};
 use chancery_operator::run::{
-    Allowed, IntakeSecretContent, IntakeSettings, JobPlan, SecretContent, SignerSettings, intake_job,
-    intake_secret, job, secret,
+    Allowed, IntakeSecretContent, IntakeSettings, JobPlan, PolicySecrets, SecretContent, SignerSettings,
+    intake_job, intake_secret, job, secret,
 };
 use chancery_process::LogFormat;
 use kube::core::cel::KubeCelExt as _;
@@ -128,6 +128,11 @@ impl Release {
 
     /// The Job that its operator builds for the intake of a run whose source names a Secret, and one a claim, of that name.
     pub(crate) fn intake_job(&self, named: &str) -> anyhow::Result<Value> {
+        self.intake_job_with(named, &PolicySecrets::default())
+    }
+
+    /// The same, of a run whose policy names Secrets.
+    pub(crate) fn intake_job_with(&self, named: &str, secrets: &PolicySecrets) -> anyhow::Result<Value> {
         let object = reading(named);
         let plan = JobPlan {
             parallelism: 1,
@@ -136,7 +141,7 @@ impl Release {
             run_uid: Some(uuid::Uuid::nil()),
             secret: Some(INTAKE_SECRET.to_owned()),
         };
-        let job = intake_job(&object, &validate(&object)?, &plan, &self.settings, &self.intake);
+        let job = intake_job(&object, &validate(&object)?, &plan, &self.settings, &self.intake, secrets);
         Ok(serde_json::to_value(job)?)
     }
 

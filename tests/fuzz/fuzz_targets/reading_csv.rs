@@ -14,7 +14,7 @@ fn quoted(fields: &[String]) -> String {
 
 fuzz_target!(|data: &[u8]| {
     let [chunk, delimiter, text @ ..] = data else { return };
-    let delimiter = char::from([b',', b';', b'\t', b' '][usize::from(*delimiter) % Algorithm::ALL.len()]);
+    let delimiter = char::from([b',', b';', b'\t', b' '][usize::from(*delimiter) % 4]);
     let place = Place::new("a.csv", text, usize::from(*chunk) + 1);
     let bare = place.check(&Format::Csv { delimiter, header: false }, 1);
     let named = place.check(&Format::Csv { delimiter, header: true }, 1);

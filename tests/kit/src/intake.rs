@@ -59,6 +59,17 @@ impl IntakeProcess {
         Ok(self.child.kill().await?)
     }
 
+    /// Asks it to stop (SIGTERM).
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn terminate(&self) -> anyhow::Result<()> {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        let id = id.ok_or_else(|| anyhow::anyhow!("the intake has ended"))?;
+        Ok(nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGTERM)?)
+    }
+
     /// Waits for its end: its exit code, or none when a signal ended it, and what it logged.
     ///
     /// # Errors

@@ -46,6 +46,7 @@ mod step_relay;
 mod stock;
 pub mod tls_server;
 mod wait;
+mod webhook_server;
 
 pub use account::Offered;
 pub use api_document::ApiDocument;
@@ -77,3 +78,4 @@ pub use step_relay::{Point, StepRelay};
 pub use stock::{data_key_of, make_records, stock, write_data_key};
 pub use tls_server::TlsServer;
 pub use wait::eventually;
+pub use webhook_server::{Called, Conduct, WebhookServer};

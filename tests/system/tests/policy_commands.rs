@@ -129,7 +129,7 @@ async fn answers_stand_for_webhooks_and_queries() -> anyhow::Result<()> {
 #[tokio::test]
 async fn the_examples_are_good() -> anyhow::Result<()> {
     let (chancery, ..) = with_files(POLICY)?;
-    for name in ["transactions", "fraud", "compliance"] {
+    for name in ["transactions", "fraud", "compliance", "scored"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/policies");
         let policy = folder.join(format!("{name}.yaml")).display().to_string();
         chancery.run(&["policy", "check", &policy]).await?.expect_code(0)?;

@@ -69,15 +69,17 @@ async fn undo_blocks(ledger: &TestLedger, runs: &[i32]) -> anyhow::Result<()> {
          DROP TABLE chancery.letter_moves, chancery.letter_acts;
          DROP TYPE chancery.letter_act, chancery.letter_end CASCADE;
          DROP FUNCTION chancery.refuse_lost_letter CASCADE;
-         DROP TRIGGER splits_take_up_letters_alone ON chancery.splits;
+         DROP TRIGGER splits_settle_what_is_left ON chancery.splits;
          DROP TRIGGER splits_are_done_once ON chancery.splits;
-         DROP TABLE chancery.flags, chancery.alerts, chancery.originals, chancery.judgements;
+         DROP TABLE chancery.flags, chancery.alerts, chancery.originals, chancery.judgements, chancery.pendings, chancery.answers;
          DROP TYPE chancery.judgement CASCADE;
          ALTER TABLE chancery.runs DROP COLUMN policy_name CASCADE, DROP COLUMN policy_hash CASCADE;
          DROP TABLE chancery.policies;
-         ALTER TABLE chancery.intakes DROP COLUMN rejected CASCADE, DROP COLUMN flagged, DROP COLUMN alerts, DROP COLUMN ignored,
+         ALTER TABLE chancery.intakes DROP COLUMN rejected CASCADE, DROP COLUMN pending CASCADE, DROP COLUMN flagged, DROP COLUMN alerts, DROP COLUMN ignored,
              ADD CONSTRAINT intakes_check CHECK (received = admitted + duplicates + dead);
-         ALTER TABLE chancery.splits DROP COLUMN rejected CASCADE,
+         ALTER TABLE chancery.intakes ADD CONSTRAINT intakes_check1 CHECK (admitted <= record_limit);
+         DROP TRIGGER splits_are_done_once ON chancery.splits;
+         ALTER TABLE chancery.splits DROP COLUMN rejected CASCADE, DROP COLUMN pending CASCADE,
              ADD CONSTRAINT splits_check2 CHECK (received = admitted + duplicates + dead);
          CREATE TRIGGER splits_are_done_once BEFORE DELETE ON chancery.splits
              FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();

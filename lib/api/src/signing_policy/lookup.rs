@@ -27,8 +27,7 @@ pub struct LookupSpec {
     #[schemars(with = "ConfigMapRef")]
     pub config_map_ref: Option<ConfigMapRef>,
 
-    /// A query of PostgreSQL that is asked for each key. It is checked and tried, and not asked yet: a run that names such a
-    /// policy is refused.
+    /// A query of PostgreSQL that is asked for each key. A run to which programs push records cannot have such a policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "QueryLookup")]
     pub query: Option<QueryLookup>,

@@ -1,9 +1,9 @@
 //! ES256K, by libsecp256k1.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use rsa::sha2::{Digest as _, Sha256};
 use secp256k1::ecdsa::{RecoverableSignature, RecoveryId, Signature};
 use secp256k1::{Message, PublicKey};
-use sha3::{Digest as _, Keccak256};
+use tiny_keccak::{Hasher as _, Keccak};
 
 use crate::es256k::LEAST_V;
 
@@ -30,11 +30,9 @@ impl Ethereum {
         if self.is_recoverable {
             return self.recovers(input, signature);
         }
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, input).as_ref());
         // The higher one of both s does not pass.
         Signature::from_compact(signature)
-            .and_then(|signature| self.key.verify(Message::from_digest(hash), &signature))
+            .and_then(|signature| self.key.verify(Message::from_digest(Sha256::digest(input).into()), &signature))
             .is_ok()
     }
 
@@ -51,7 +49,10 @@ impl Ethereum {
         let mut lower = signature.to_standard();
         let given = lower;
         lower.normalize_s();
-        let message = Message::from_digest(Keccak256::digest(input).into());
+        let (mut keccak, mut hash) = (Keccak::v256(), [0; 32]);
+        keccak.update(input);
+        keccak.finalize(&mut hash);
+        let message = Message::from_digest(hash);
         given == lower && signature.recover(message).is_ok_and(|key| key == self.key)
     }
 }

@@ -64,6 +64,9 @@ impl<'a> Evaluation<'a> {
             Holds::Values(values) => values.get(&*key),
             Holds::Asked => match self.answers.keys.get(&table.name).and_then(|known| known.get(&*key)) {
                 Some(answer) => answer.as_ref(),
+                None if self.answers.failed.contains_key(&table.name) => {
+                    return Err(Failure::says(self.answers.failed[&table.name].as_str()));
+                }
                 None => {
                     self.unanswered.insert((lookup.table, key.to_string()));
                     return Err(Failure::Unanswered(

@@ -15,9 +15,12 @@ fn judges_as_expected(name: &str) {
     );
     assert_eq!(records.lines().count(), expected.lines().count(), "{name}: records and verdicts");
     assert!(records.lines().count() >= 5);
+    let answers =
+        if policy.asks() { read(&format!("examples/policies/{name}.answers.ndjson")) } else { String::new() };
+    let mut answers = answers.lines().map(|line| serde_json::from_str::<Answers>(line).expect(line));
     for (record, expected) in records.lines().zip(expected.lines()) {
         let expected: Value = serde_json::from_str(expected).expect(expected);
-        let verdict = policy.judge(&arrival(record.as_bytes()), &Answers::default());
+        let verdict = policy.judge(&arrival(record.as_bytes()), &answers.next().unwrap_or_default());
         let rules: Vec<&str> = verdict.hits.iter().map(|hit| hit.rule.as_str()).collect();
         assert_eq!(
             (expected["outcome"].as_str(), &expected["rules"]),
@@ -47,6 +50,11 @@ fn transactions_are_validated() {
 #[test]
 fn frauds_are_scored() {
     judges_as_expected("fraud");
+}
+
+#[test]
+fn payments_are_scored_by_a_webhook() {
+    judges_as_expected("scored");
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Versions of a policy.
 
-use chancery_policy::Pinned;
+use chancery_policy::{EVALUATOR, EVALUATORS, Pinned};
 use serde_json::json;
 
-use crate::support::{example, spec, tables};
+use crate::support::{example, read, spec, tables};
 
 #[test]
 fn a_version_is_the_same_however_it_came_about() {
@@ -39,4 +39,27 @@ fn what_is_no_version_says_why() {
     ] {
         assert!(Pinned::from_text(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn whatever_words_a_verdict_is_of_the_version_that_is_pinned() {
+    let (newest, libraries) = EVALUATORS.last().expect("one");
+    assert_eq!(*newest, EVALUATOR);
+    let lock = read("Cargo.lock");
+    for (name, version) in *libraries {
+        let locked = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+        assert!(
+            lock.contains(&locked),
+            "{name} is no longer {version}, and may word otherwise what it finds: add a row to EVALUATORS, and raise EVALUATOR"
+        );
+    }
+}
+
+#[test]
+fn a_version_says_by_whom_it_is_worked_out_unless_that_is_the_first() {
+    let of = |evaluator: &str| {
+        Pinned::from_text(&format!(r#"{{{evaluator}"spec": {{}}, "tables": {{}}}}"#)).unwrap()
+    };
+    assert_eq!((of("").evaluator(), of(r#""evaluator": 7, "#).evaluator()), (1, 7));
+    assert_ne!(of("").hash(), of(r#""evaluator": 7, "#).hash());
 }

@@ -94,7 +94,11 @@ impl Questions {
             None => None,
             Some(_) => {
                 let text = ledger.policy_of(run).await?;
-                Some(Judge::by(&text.ok_or_else(|| LettersError::Gone(name(run)))?)?)
+                let judge = Judge::by(&text.ok_or_else(|| LettersError::Gone(name(run)))?)?;
+                if judge.asks() {
+                    return Err(LettersError::Asks(name(run)));
+                }
+                Some(judge)
             }
         };
         Ok(Self { identify, judge })

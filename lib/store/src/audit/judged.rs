@@ -34,9 +34,13 @@ pub struct JudgedPlace {
     pub position: i64,
     /// When it was judged, in microseconds since 1970.
     pub judged_at: Option<i64>,
+    /// What others said of it, as JSON, if anybody was asked.
+    pub answers: Option<String>,
+    /// How often they were asked.
+    pub attempts: Option<i32>,
 }
 
-from_row!(JudgedPlace { source, pushed, split, position, judged_at });
+from_row!(JudgedPlace { source, pushed, split, position, judged_at, answers, attempts });
 
 /// An arrival that a policy refused.
 #[derive(Debug)]

@@ -27,7 +27,7 @@ pub struct Admission {
 }
 
 /// Payloads one behind the other, in one piece of memory.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payloads {
     bytes: Vec<u8>,
     ends: Vec<usize>,
@@ -58,7 +58,7 @@ impl Payloads {
         self.bytes.len()
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
     }
@@ -138,7 +138,13 @@ impl Admission {
 
     /// Whether the ledger would learn nothing from it.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.payloads.is_empty() && self.dead.is_empty() && !self.done
+    pub fn is_empty(&self) -> bool {
+        self.payloads.is_empty() && self.dead.is_empty() && self.waiting() == 0 && !self.done
+    }
+
+    /// How many of them wait for what others say of them.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.judgement.as_ref().map_or(0, |judgement| judgement.pending.len())
     }
 }

@@ -4,7 +4,7 @@ use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 
-use super::DeadArrival;
+use super::{DeadArrival, Payloads};
 
 /// What the policy of a run said of the arrivals of a call. Of those that it left alone, nothing is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,12 @@ pub struct Judgement {
     pub marks: Vec<(i64, String)>,
     /// How many expressions failed that were to be ignored.
     pub ignored: i64,
+    /// Places of what waits for what others say of it, in order.
+    pub pending: Vec<i64>,
+    /// Its payloads, each at most 1 MiB.
+    pub pending_payloads: Payloads,
+    /// What names each, in a run that knows payloads by an expression. Else nothing.
+    pub pending_names: Payloads,
     /// Bytes of originals and marks.
     bytes: usize,
 }
@@ -51,14 +57,37 @@ impl Judgement {
         self.marks.push((place, mark));
     }
 
+    /// Notes a payload that waits, with what names it in a run that knows payloads by an expression.
+    pub fn waits(&mut self, place: i64, payload: &[u8], name: Option<&[u8]>) {
+        self.pending.push(place);
+        self.pending_payloads.push(payload);
+        if let Some(name) = name {
+            self.pending_names.push(name);
+        }
+    }
+
     /// Bytes that are held because of it.
     #[must_use]
     pub const fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.pending_payloads.bytes() + self.pending_names.bytes()
     }
 
     pub(super) fn begin_again(&mut self) {
-        let Self { policy: _, starts, instants, originals, marks, ignored, bytes } = self;
+        let Self {
+            policy: _,
+            starts,
+            instants,
+            originals,
+            marks,
+            ignored,
+            pending,
+            pending_payloads,
+            pending_names,
+            bytes,
+        } = self;
+        pending.clear();
+        pending_payloads.clear();
+        pending_names.clear();
         starts.clear();
         instants.clear();
         originals.clear();
@@ -98,6 +127,9 @@ pub(crate) fn bind(
         .bind(marked)
         .bind(marks)
         .bind(judgement.map(|judgement| judgement.ignored))
+        .bind(judgement.map(|judgement| &judgement.pending[..]))
+        .bind(judgement.map(|judgement| judgement.pending_payloads.each()))
+        .bind(judgement.map(|judgement| judgement.pending_names.each()))
 }
 
 #[cfg(test)]

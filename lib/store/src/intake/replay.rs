@@ -68,7 +68,7 @@ impl IntakeSession {
         reading: &Reading,
         position: i64,
     ) -> Result<Vec<ReplayRow>, StoreError> {
-        let Reading { held, part: _, position: _, key: _ } = reading;
+        let Reading { held, part: _, position: _, key: _, room: _ } = reading;
         let statement = query::replay_read
             .rows_as()
             .bind(held.source)

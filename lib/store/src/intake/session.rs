@@ -24,7 +24,7 @@ const SPLITS_AT_ONCE: usize = 1_000;
 pub struct IntakeSession {
     pub(super) connection: PgConnection,
     run: IntakeRun,
-    holder: String,
+    pub(super) holder: String,
 }
 
 /// The run that an intake admits records to, as far as intakes may know it.

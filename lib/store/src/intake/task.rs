@@ -68,6 +68,8 @@ pub struct Reading {
     pub position: i64,
     /// What the reader stored beside that, if anything.
     pub key: Option<String>,
+    /// How many more records the run may have, less what waits to be judged; none where that has no bound.
+    pub room: Option<i64>,
 }
 
 impl Task {
@@ -93,7 +95,7 @@ impl Task {
             "list" => Ok(Self::List(held)),
             "read" => {
                 let (part, position, key) = (json(row.get("part"))?, row.get("start_at"), row.get("key"));
-                Ok(Self::Read(Reading { held, part, position, key }))
+                Ok(Self::Read(Reading { held, part, position, key, room: row.get("room") }))
             }
             other => Err(StoreError::Corrupt(format!("intake_next answered {other:?}"))),
         }

@@ -35,6 +35,9 @@ pub enum ApplyError {
     /// Nothing can be judged by the policy.
     #[error(transparent)]
     Policy(#[from] NotPinned),
+    /// It names a Secret that may not be named.
+    #[error("{0}")]
+    BeyondAllowed(String),
     /// The ledger refused, or did not answer.
     #[error(transparent)]
     Ledger(#[from] StoreError),
@@ -87,7 +90,7 @@ impl ApplyError {
             Self::Ledger(StoreError::KeyringUnknown(_)) => Reason::KeyringUnknown,
             Self::Ledger(StoreError::KeyringOfAnother { .. }) => Reason::KeyringNotAdopted,
             Self::Ledger(StoreError::BeyondLimits(_)) => Reason::BeyondLimits,
-            Self::NoPolicy(_) | Self::Policy(_) => Reason::PolicyNotReady,
+            Self::NoPolicy(_) | Self::Policy(_) | Self::BeyondAllowed(_) => Reason::PolicyNotReady,
             _ => return None,
         };
         Some(Cause::new(reason, self.to_string()))
@@ -99,7 +102,7 @@ impl ApplyError {
             Self::Object(_) => "Object",
             Self::Job(_) => "Job",
             Self::Secret(_) => "Secret",
-            Self::PolicyUnread(_) | Self::NoPolicy(_) | Self::Policy(_) => "Policy",
+            Self::PolicyUnread(_) | Self::NoPolicy(_) | Self::Policy(_) | Self::BeyondAllowed(_) => "Policy",
             Self::Ledger(_) => "Ledger",
             Self::Away(_) => "DatabaseUnavailable",
             Self::Namespace(_) | Self::NoIdentity => "Namespace",

@@ -15,6 +15,7 @@ use crate::run::apply::ledger::stored;
 use crate::run::apply::new_secret::{create, read_ca, suffix};
 use crate::run::build::intake::{IntakeSecretContent, ca_path, intake_job, intake_secret};
 use crate::run::build::job_change::{JobChange, job_change};
+use crate::run::build::policy_secrets::PolicySecrets;
 use crate::run::build::secret::SecretMark;
 use crate::run::context::Context;
 use crate::run::decide::decision::JobPlan;
@@ -44,7 +45,9 @@ pub(super) async fn start_intake(
         run_uid: Some(of.uid),
         secret: Some(name.clone()),
     };
-    let job = apply_job(context, &wanted(context, target, &plan)).await?;
+    let policy = if of.policy.is_some() { ledger.policy_of(&of).await? } else { None };
+    let secrets = policy.map_or_else(PolicySecrets::default, |policy| PolicySecrets::of_policy(&policy.text));
+    let job = apply_job(context, &wanted(context, target, &plan, &secrets)).await?;
     let sessions = u32::from(context.intake.readers).saturating_mul(2).saturating_add(SESSIONS);
     let login = ledger.make_intake_login(&of, sessions).await?;
     let mark = SecretMark { of: &content.fingerprint(), login: login.name() }.to_string();
@@ -100,8 +103,10 @@ pub(super) async fn ensure_intake(
     plan: &JobPlan,
 ) -> Result<Option<NewEvent>, ApplyError> {
     let seen = observed.intake.job.as_ref();
-    let wanted = wanted(context, target, plan);
-    match job_change(seen.map(|job| job.live.as_ref()), &wanted) {
+    let live = seen.map(|job| job.live.as_ref());
+    let secrets = live.map_or_else(PolicySecrets::default, PolicySecrets::of_job);
+    let wanted = wanted(context, target, plan, &secrets);
+    match job_change(live, &wanted) {
         JobChange::None => {}
         JobChange::Apply => {
             apply_job(context, &wanted).await?;
@@ -154,9 +159,9 @@ pub(super) async fn set_dead_letter(
     Ok(())
 }
 
-fn wanted(context: &Context, target: &Target<'_>, plan: &JobPlan) -> Job {
+fn wanted(context: &Context, target: &Target<'_>, plan: &JobPlan, secrets: &PolicySecrets) -> Job {
     match target.run {
-        Some(run) => intake_job(target.object, run, plan, &context.settings, &context.intake),
+        Some(run) => intake_job(target.object, run, plan, &context.settings, &context.intake, secrets),
         // Nothing is decided about an intake of a run whose spec cannot be used.
         None => Job::default(),
     }

@@ -16,6 +16,9 @@ pub(super) async fn of_run(context: &Context, run: &ValidatedRun) -> Result<Opti
     let policies: Api<SigningPolicy> = Api::namespaced(client.clone(), &run.namespace);
     let policy = policies.get_opt(name).await.map_err(ApplyError::PolicyUnread)?;
     let policy = policy.ok_or_else(|| ApplyError::NoPolicy(format!("{}/{name}", run.namespace)))?;
+    if let Some(refused) = context.intake.allowed.refusal_of_policy(&policy.spec) {
+        return Err(ApplyError::BeyondAllowed(format!("the policy {name}: {refused}")));
+    }
     let config_maps = config_maps(client, &run.namespace, &policy).await.map_err(ApplyError::PolicyUnread)?;
-    Ok(Some(pinned(policy, config_maps).await?))
+    Ok(Some(pinned(policy, config_maps, run.input.is_pushed()).await?))
 }

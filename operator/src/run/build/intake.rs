@@ -22,6 +22,7 @@ use crate::run::build::parts::{
 use crate::run::build::pod::{
     CA, DATABASE_URL, GRACE_SECONDS, SignerSettings, TERMINATION_SECONDS, secret_of, trace_of,
 };
+use crate::run::build::policy_secrets::PolicySecrets;
 use crate::run::build::queue;
 use crate::run::decide::decision::JobPlan;
 use crate::run::intake_settings::{IntakeSettings, IntakeTemplate};
@@ -41,11 +42,12 @@ pub fn intake_job(
     plan: &JobPlan,
     signer: &SignerSettings,
     settings: &IntakeSettings,
+    secrets: &PolicySecrets,
 ) -> Job {
     let labels = own_labels(run, names::COMPONENT_INTAKE);
     let template = PodTemplateSpec {
         metadata: Some(ObjectMeta { labels: Some(labels.clone()), ..ObjectMeta::default() }),
-        spec: Some(pod_spec(object, run, plan, signer, settings)),
+        spec: Some(pod_spec(object, run, plan, signer, settings, secrets)),
     };
     let name = names::intake_job_name(&run.name);
     let spec = queue::spec(&name, names::INTAKE_CONTAINER, plan, template);
@@ -57,6 +59,7 @@ pub fn intake_job(
         (names::ANNOTATION_RETRIED.to_owned(), retry),
     ]);
     annotations.extend(plan.run_uid.map(|uid| (names::ANNOTATION_RUN_UID.to_owned(), uid.to_string())));
+    annotations.extend(secrets.annotation());
     annotations.extend(plan.secret.clone().map(|name| (names::ANNOTATION_SECRET.to_owned(), name)));
     Job {
         metadata: ObjectMeta {
@@ -78,6 +81,7 @@ fn pod_spec(
     plan: &JobPlan,
     signer: &SignerSettings,
     settings: &IntakeSettings,
+    secrets: &PolicySecrets,
 ) -> PodSpec {
     let IntakeTemplate {
         resources: asked,
@@ -87,7 +91,11 @@ fn pod_spec(
         priority_class_name,
         runtime_class_name,
     } = settings.template.clone();
-    let (volumes, mounts) = volumes(run, plan, signer);
+    let (mut volumes, mut mounts) = volumes(run, plan, signer);
+    for (volume, mount) in secrets.volumes(CREDENTIALS_PATH) {
+        volumes.push(volume);
+        mounts.push(mount);
+    }
     PodSpec {
         // A container that has ended never runs again: only then may what it had be given back at once.
         restart_policy: Some("Never".to_owned()),

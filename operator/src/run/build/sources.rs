@@ -21,8 +21,7 @@ pub(crate) fn records_of(counts: Counts, sources: Option<&SourcesRead>) -> Recor
         duplicate: arrivals.map(|arrivals| arrivals.duplicates),
         rejected: arrivals.map(|arrivals| arrivals.rejected),
         dead: arrivals.map(|arrivals| arrivals.dead),
-        // Each payload is decided as it is read.
-        pending: arrivals.map(|_| 0),
+        pending: arrivals.map(|arrivals| arrivals.pending),
     }
 }
 

@@ -145,9 +145,18 @@ fn those_who_view_a_namespace_view_its_runs_and_those_who_edit_it_edit_them() ->
     // Results show payloads: whoever may only view has no part in them.
     let may = |role: &Value, verb: &str, resource: &str| {
         let rules = role["rules"].as_array().cloned().unwrap_or_default();
-        rules.contains(&json!({"apiGroups": ["chancery.dev"], "resources": [resource], "verbs": [verb]}))
+        let is_of_it = |rule: &&Value| {
+            rule["apiGroups"] == json!(["chancery.dev"]) && rule["resources"] == json!([resource])
+        };
+        let verbs = rules.iter().filter(is_of_it).filter_map(|rule| rule["verbs"].as_array());
+        verbs.flatten().any(|given| given == verb)
     };
-    for (verb, resource) in [("create", "signingruns/records"), ("get", "signingruns/results")] {
+    for (verb, resource) in [
+        ("create", "signingruns/records"),
+        ("update", "signingruns/records"),
+        ("delete", "signingruns/records"),
+        ("get", "signingruns/results"),
+    ] {
         assert!(may(&edit, verb, resource) && !may(&view, verb, resource), "{resource}");
     }
     assert!(may(&edit, "get", "keyrings/jwks") && may(&view, "get", "keyrings/jwks"));

@@ -6,6 +6,7 @@
 
 mod ahead;
 mod arrivals;
+mod asked;
 mod batches;
 mod by_hand;
 mod judged;
@@ -36,6 +37,7 @@ use uuid::Uuid;
 /// The runs `one` and `two`, numbers 3 and 4, with the ring `shared`, number 3: see the module of that name.
 /// The runs `first`, `second` and `third`, numbers 6 to 8, with the ring `files`, and with sources: see `arrivals`.
 /// The run `judged`, number 9, with sources and a policy: see `judged`. The run `letters`, number 10: see `letters`.
+/// The run `asked`, number 11, whose policy asks a webhook: see `asked`.
 const ORIGINAL: &str = "unprotected";
 
 const UNPROTECT: &str = "
@@ -116,6 +118,7 @@ async fn make_original() -> anyhow::Result<()> {
     arrivals::make(&ledger).await?;
     judged::make(&ledger).await?;
     letters::make(&ledger).await?;
+    asked::make(&ledger).await?;
     ledger.execute(UNPROTECT).await?;
     ahead::check(&ledger.ledger).await?;
     ledger.ledger.close().await;

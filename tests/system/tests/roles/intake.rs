@@ -7,7 +7,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::{assert_denied, refusal, stored};
 
-pub(crate) const CALLABLE: [&str; 11] = [
+pub(crate) const CALLABLE: [&str; 14] = [
     "admit",
     "intake_give_back",
     "intake_next",
@@ -15,6 +15,9 @@ pub(crate) const CALLABLE: [&str; 11] = [
     "intake_renew",
     "intake_run",
     "ledger_version",
+    "pendings_put_off",
+    "pendings_settle",
+    "pendings_take",
     "replay_list",
     "replay_read",
     "source_listed",

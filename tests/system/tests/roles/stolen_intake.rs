@@ -34,7 +34,12 @@ pub(crate) async fn next(connection: &mut PgConnection, token: &str) -> anyhow::
 }
 
 /// Of arrivals that nothing judged.
-const UNJUDGED: &str = "ROW (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::chancery.judgement";
+const UNJUDGED: &str =
+    "ROW (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::chancery.judgement";
+
+/// Something of the other run, number 3, that waits, and is in somebody's hands.
+const WAITS: &str = "INSERT INTO chancery.pendings (source, split, position, run_id, payload, arrived_at, not_before, holder, token_hash)
+     VALUES (1, 1, 7, 3, 'theirs', now(), now(), 'somebody', sha256('theirs'))";
 
 /// A call that admits one payload of one's own to the first split.
 pub(crate) fn admit(token: &str) -> String {
@@ -73,7 +78,29 @@ async fn an_intake_of_one_run_gets_nothing_of_another() -> anyhow::Result<()> {
     let mut tried = BTreeSet::new();
 
     assert_eq!(next(&mut victim, "theirs").await?["task"], "list");
+    assert_eq!(other.run.id, 3);
+    ledger.execute(WAITS).await?;
+    let nothing_waits = json!({
+        "task": "wait", "source": null, "name": null, "split": null, "place": null, "payload": null, "attempts": null,
+        "judged_at": null, "seconds": 2,
+    });
+    let settle = format!(
+        "chancery.pendings_settle(1, 1, 'theirs', '{{7}}', '{{NULL}}', '{{}}', '{{}}', '{{}}', '{{x}}', '{{1}}', {UNJUDGED})"
+    );
+    let moved =
+        json!({"answer": "moved", "admitted": null, "duplicates": null, "dead": null, "rejected": null});
     let listing = [
+        (
+            "pendings_take",
+            "chancery.pendings_take('somebody', sha256('theirs'), 10, 60)".to_owned(),
+            json!([nothing_waits]),
+        ),
+        ("pendings_settle", settle, json!([moved])),
+        (
+            "pendings_put_off",
+            "chancery.pendings_put_off('theirs', '{1}', '{1}', '{7}', '{no}', '{60}')".to_owned(),
+            json!([0]),
+        ),
         ("intake_run", "chancery.intake_run('default', 'other')".to_owned(), json!([])),
         ("intake_policy", "chancery.intake_policy()".to_owned(), json!([])),
         ("intake_renew", "chancery.intake_renew(1, NULL, 'theirs')".to_owned(), json!([false])),
@@ -114,6 +141,7 @@ async fn an_intake_of_one_run_gets_nothing_of_another() -> anyhow::Result<()> {
     assert_eq!(admitted[0]["answer"], "moved");
     assert_eq!(ledger.fingerprint().await?, before);
     tried.insert("admit");
+    ledger.execute("DELETE FROM chancery.pendings").await?;
     // The victim has all of it still.
     let theirs = answer(&mut victim, "chancery.replay_read(1, 1, 'theirs', 0)").await?;
     assert_eq!(theirs.as_array().map(Vec::len), Some(20));
@@ -150,6 +178,12 @@ async fn a_null_changes_nothing_in_the_place_of_any_argument() -> anyhow::Result
         ("replay_list", of(&["1", "'mine'"])),
     ];
     let while_reading = [
+        ("pendings_take", of(&["'somebody'", "sha256('more')", "10", "60"])),
+        ("pendings_put_off", of(&["'mine'", "'{1}'", "'{1}'", "'{0}'", "'{no}'", "'{60}'"])),
+        (
+            "pendings_settle",
+            of(&["1", "1", "'mine'", "'{0}'", "'{NULL}'", empty, empty, empty, "'{x}'", "'{1}'", UNJUDGED]),
+        ),
         ("intake_next", of(&["'somebody'", "sha256('more')"])),
         ("intake_renew", of(&["1", "1", "'mine'"])),
         ("replay_read", of(&["1", "1", "'mine'", "0"])),

@@ -20,6 +20,7 @@ mod interrupted;
 mod letters;
 mod letters_by_command;
 mod limits;
+mod lookups;
 mod many;
 mod order;
 mod origins;
@@ -31,6 +32,11 @@ mod s3;
 mod shared;
 mod stores;
 mod tables;
+mod webhooks;
+mod webhooks_by_command;
+mod webhooks_interrupted;
+mod webhooks_pinned;
+mod webhooks_that_fail;
 
 use std::path::Path;
 
@@ -62,6 +68,7 @@ pub(crate) async fn counted(run: &SeededRun<'_>) -> anyhow::Result<(i64, i64, i6
         duplicates,
         dead,
         rejected: _,
+        pending: _,
         flagged: _,
         alerts: _,
         dead_limit: _,

@@ -69,8 +69,6 @@ async fn a_policy_that_is_missing_or_cannot_judge_a_run_is_refused_with_a_senten
     file(folder.path(), "a.ndjson", lines(0, 1))?;
     let chancery = Chancery::on(&ledger.url)?;
     let run = || manifest(folder.path());
-    let hook =
-        json!({"webhooks": [{"name": "model", "url": "https://model.example/score", "adds": "score"}]});
     let wrong = json!({"validations": [{"name": "wrong", "expression": "row.number == 1", "message": "no"}]});
     let table = json!({
         "lookups": [{"name": "rates", "configMapRef": {"name": "fx"}}],
@@ -86,7 +84,6 @@ async fn a_policy_that_is_missing_or_cannot_judge_a_run_is_refused_with_a_senten
             "which the file does not hold",
         ),
         (run().judged_by("numbers", &policy()).without("policyRef"), "the run does not name it"),
-        (run().judged_by("numbers", &hook), "the policy numbers has webhooks, and no run asks any yet"),
         (run().judged_by("numbers", &wrong), "spec.validations[0].expression"),
         (run().judged_by("numbers", &table), "the ConfigMap fx is not there"),
         (Manifest::new().judged_by("numbers", &policy()), "applies to runs with sources only; leave it out"),

@@ -63,7 +63,8 @@ fn made(object: &SigningRun, signer: &SignerSettings, settings: &IntakeSettings)
     let run = validate(object).expect("a good run");
     let (run_uid, secret) = (Some(uuid::Uuid::nil()), Some(SECRET.to_owned()));
     let plan = JobPlan { parallelism: 1, suspended: true, backoff_limit: 107, run_uid, secret };
-    serde_json::to_value(intake_job(object, &run, &plan, signer, settings)).expect("a Job is JSON")
+    serde_json::to_value(intake_job(object, &run, &plan, signer, settings, &PolicySecrets::default()))
+        .expect("a Job is JSON")
 }
 
 fn pod(job: &Value) -> &Value {

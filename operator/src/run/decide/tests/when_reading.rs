@@ -59,6 +59,7 @@ impl Situation {
                     duplicates: 0,
                     dead: 0,
                     rejected: 0,
+                    pending: 0,
                     flagged: 0,
                     alerts: 0,
                     dead_limit: 10,

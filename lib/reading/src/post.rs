@@ -1,0 +1,138 @@
+//! Requests to services that a tenant names. Where they may lead to is what an object store may: `guarded_http` sees to it.
+
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
+use http::{Method, Request, Uri};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+
+use crate::destination::check_host;
+use crate::guarded_http::{GuardedClient, GuardedConnector};
+use crate::resolve::forbidden_in;
+
+/// Sends requests, over connections that stay open.
+pub struct Poster {
+    client: GuardedClient<Full<Bytes>>,
+}
+
+impl std::fmt::Debug for Poster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Poster").finish_non_exhaustive()
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// Its status.
+    pub status: u16,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// Why there is none.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PostError {
+    /// It leads to where nobody may be sent.
+    #[error("{0}")]
+    Forbidden(String),
+    /// What was to be sent is no request.
+    #[error("{0}")]
+    NoRequest(String),
+    /// Nobody answers, or not to the end.
+    #[error("{0}")]
+    Away(String),
+    /// The body is too long.
+    #[error("the answer has more than {0} bytes")]
+    TooLong(usize),
+}
+
+impl Poster {
+    /// One that believes these authorities, PEM, and no others; without any, those that browsers do.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them, in a sentence.
+    pub fn believing(authorities: Option<&str>) -> Result<Self, String> {
+        let client = GuardedConnector::believing(authorities)?.client();
+        Ok(Self { client: client.map_err(|error| error.to_string())? })
+    }
+
+    /// Sends JSON, with more headers, and reads the answer up to so many bytes. No redirect is followed. How long it may take is for the
+    /// caller to say.
+    ///
+    /// # Errors
+    ///
+    /// [`PostError`].
+    pub async fn post(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        body: Bytes,
+        most: usize,
+    ) -> Result<Posted, PostError> {
+        let uri: Uri = url.parse().map_err(|_| PostError::NoRequest("the URL cannot be read".to_owned()))?;
+        // An address in place of a name never comes to the resolver.
+        check_host(uri.host().unwrap_or_default())
+            .map_err(|forbidden| PostError::Forbidden(forbidden.to_string()))?;
+        let mut request = Request::builder().method(Method::POST).uri(uri);
+        request = request.header(http::header::CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value);
+            let value = value.map_err(|_| PostError::NoRequest(format!("{name} cannot be sent")))?;
+            request = request.header(HeaderName::from_static(name), value);
+        }
+        let request = request.body(Full::new(body));
+        let request = request.map_err(|error| PostError::NoRequest(error.to_string()))?;
+        let answer = self.client.request(request).await.map_err(|error| failed(&error))?;
+        let status = answer.status().as_u16();
+        let read = Limited::new(answer.into_body(), most).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                PostError::TooLong(most)
+            } else {
+                PostError::Away(format!("the answer was broken off: {error}"))
+            }
+        })?;
+        Ok(Posted { status, body: read.to_bytes() })
+    }
+}
+
+/// The innermost cause says most: the outer ones say that something failed.
+fn failed(error: &hyper_util::client::legacy::Error) -> PostError {
+    let mut cause: &(dyn std::error::Error + 'static) = error;
+    loop {
+        if let Some(forbidden) = forbidden_in(cause) {
+            return PostError::Forbidden(forbidden.to_string());
+        }
+        match cause.source() {
+            Some(inner) => cause = inner,
+            None if error.is_connect() => return PostError::Away(format!("no connection: {cause}")),
+            None => return PostError::Away(cause.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn posted_to(url: &str) -> Result<Posted, PostError> {
+        let poster = Poster::believing(None).expect("a client");
+        poster.post(url, &[("x-test", "1".to_owned())], Bytes::from_static(b"{}"), 10).await
+    }
+
+    #[tokio::test]
+    async fn nobody_is_sent_to_where_machines_keep_their_credentials() {
+        for url in ["http://169.254.169.254/score", "https://metadata.google.internal/score"] {
+            assert!(matches!(posted_to(url).await, Err(PostError::Forbidden(_))), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_does_not_answer_is_away() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        drop(listener);
+        let said = posted_to(&format!("http://127.0.0.1:{port}/score")).await;
+        assert!(matches!(said, Err(PostError::Away(_))), "{said:?}");
+    }
+}

@@ -1,0 +1,131 @@
+//! Webhooks that are slow, wrong or dead: what needs them waits and is asked for again, and what does not goes on.
+
+use chancery_kit::{Conduct, Offered, SeededRun, TestLedger, TestRun, WebhookServer, eventually};
+use serde_json::json;
+
+use crate::webhooks::{judged, kept, law_7_holds, line, policy, reading, retried};
+use crate::{counts, file, holds, lines};
+
+/// The dead letters of a run: rule and reason.
+async fn dead(run: &SeededRun<'_>) -> anyhow::Result<Vec<String>> {
+    let dead = "SELECT stage || ' ' || rule || ': ' || reason FROM chancery.arrivals WHERE run_id = $1 AND state = 'Dead' ORDER BY position";
+    Ok(sqlx::query_scalar(dead).bind(run.run.id).fetch_all(run.ledger.ledger.pool()).await?)
+}
+
+#[tokio::test]
+async fn what_does_not_need_a_slow_webhook_is_admitted_and_what_does_keeps_the_run_open() -> anyhow::Result<()>
+{
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.txt", lines(0, 8))?;
+    let server = WebhookServer::scoring().await?;
+    server.conduct(Conduct::Silent);
+    let mut policy = policy(&server, &json!({}));
+    policy["matchConditions"] = json!([{"name": "small", "expression": "record.number < 3"}]);
+    let run = reading(&ledger, folder.path(), TestRun::new(), &policy).await?;
+    let mut intake = run.start_intake("an intake").await?;
+    server.called(1).await;
+    eventually("the others are admitted", async || {
+        counts(&run).await.is_ok_and(|counts| (counts.admitted, counts.pending) == (5, 3))
+    })
+    .await;
+    let progress = ledger.ledger.progress(&[run.run.id]).await?;
+    assert!(progress.iter().all(|progress| !progress.sealed));
+    law_7_holds(&run).await?;
+    server.conduct(Conduct::Answers);
+    let (code, log) = intake.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    holds(&run, &Offered::lines((0..8).map(line))).await
+}
+
+#[tokio::test]
+async fn who_gives_no_answer_is_asked_again_up_to_the_limit_and_then_it_is_a_dead_letter()
+-> anyhow::Result<()> {
+    for (conduct, says) in [
+        (Conduct::Status(503), "it answered with status 503"),
+        (Conduct::OfOthers, "it answered for a record that it was not asked about"),
+        (Conduct::Nonsense, "its answer cannot be read"),
+        (Conduct::CutOff, "broken off"),
+        (Conduct::Endless, "the answer has more than"),
+    ] {
+        let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+        file(folder.path(), "a.txt", lines(0, 2))?;
+        let server = WebhookServer::scoring().await?;
+        server.conduct(conduct);
+        let run = reading(&ledger, folder.path(), TestRun::new(), &retried(&server, 2)).await?;
+        run.take_in().await?;
+        assert_eq!(server.calls().len(), 3, "{conduct:?}");
+        assert_eq!(kept(&run).await?, (2, 3), "{conduct:?}");
+        let dead = dead(&run).await?;
+        assert!(
+            dead.iter()
+                .all(|dead| dead.starts_with("Policy model: ") && dead.ends_with("it was asked 3 times")),
+            "{dead:?}"
+        );
+        assert!(dead.iter().all(|dead| dead.contains(says)), "{says:?} is not in {dead:?}");
+        holds(&run, &Offered::lines([""; 0]).with_dead((0..2).map(line))).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_webhook_that_gives_no_answer_in_time_is_given_up_or_passed_over_as_the_policy_says()
+-> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.txt", lines(0, 2))?;
+    let server = WebhookServer::scoring().await?;
+    server.conduct(Conduct::Silent);
+    let mut policy = policy(&server, &json!({"timeout": "10ms", "failurePolicy": "Ignore"}));
+    policy["retryStrategy"] = json!({"limit": 0});
+    let run = reading(&ledger, folder.path(), TestRun::new(), &policy).await?;
+    run.take_in().await?;
+    let ignored: i64 = sqlx::query_scalar("SELECT ignored FROM chancery.intakes WHERE run_id = $1")
+        .bind(run.run.id)
+        .fetch_one(ledger.ledger.pool())
+        .await?;
+    assert_eq!(ignored, 2);
+    holds(&run, &Offered::lines((0..2).map(line))).await
+}
+
+#[tokio::test]
+async fn a_webhook_that_recovers_is_asked_again_and_its_failures_stay_counted() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.txt", lines(0, 4))?;
+    let server = WebhookServer::scoring().await?;
+    server.conduct(Conduct::Status(500));
+    let run = reading(&ledger, folder.path(), TestRun::new(), &retried(&server, 20)).await?;
+    let mut intake = run.start_intake("an intake").await?;
+    server.called(2).await;
+    server.conduct(Conduct::Answers);
+    let (code, log) = intake.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    let (answers, attempts) = kept(&run).await?;
+    assert!(answers == 4 && attempts >= 3, "{answers} {attempts}");
+    holds(&run, &judged(0..4)).await
+}
+
+#[tokio::test]
+async fn a_webhook_that_fails_again_and_again_is_left_alone_for_a_while_and_no_attempt_is_counted_meanwhile()
+-> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.txt", lines(0, 200))?;
+    let server = WebhookServer::saying(|_| json!({"score": 1})).await?;
+    server.conduct(Conduct::Status(500));
+    let mut policy = retried(&server, 20);
+    policy["webhooks"][0]["batch"] = json!(1);
+    policy["webhooks"][0]["concurrency"] = json!(1);
+    let run = reading(&ledger, folder.path(), TestRun::new(), &policy).await?;
+    let mut intake = run.start_intake("an intake").await?;
+    // Five open it; with the sixth it is tried.
+    server.called(6).await;
+    server.conduct(Conduct::Answers);
+    let (code, log) = intake.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    let failed: i64 =
+        sqlx::query_scalar("SELECT sum(attempts - 1)::bigint FROM chancery.answers WHERE run_id = $1")
+            .bind(run.run.id)
+            .fetch_one(ledger.ledger.pool())
+            .await?;
+    // One more may have been under way.
+    assert!((5..=8).contains(&failed), "{failed} attempts failed");
+    holds(&run, &Offered::lines(lines(0, 200))).await
+}
