@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_letter_is_meant_if_nothing_leaves_it_out() {
-        let hours = |hours| Some(Duration::from_secs(hours * 3_600));
+        let hours = |hours: u64| Some(Duration::from_secs(hours * 3_600));
         let some = |text: &str| Some(text.to_owned());
         let letter = letter("no such key: currency", 5);
         for (wanted, is_meant) in [
