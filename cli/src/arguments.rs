@@ -2,21 +2,23 @@
 
 use std::path::PathBuf;
 
-use chancery_api::names::DEFAULT_NAMESPACE;
 use chancery_api::quantity;
-use chancery_gateway::Listen;
 use chancery_process::LogFormat;
 use chancery_store::GivenUrl;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use uuid::Uuid;
 
-use crate::run_name::{GivenRun, RunName};
+use crate::run_name::RunName;
 
+mod api;
 mod dead_letters;
+mod keys;
 mod policy;
 
+pub(crate) use api::{ApiArguments, RecordsCommand, ServeArguments};
 pub(crate) use dead_letters::{DeadLettersCommand, RedriveArguments, RedriveOutput, WhichDeadLetters};
+pub(crate) use keys::{KekArguments, KekCommand, KeyringCommand, LeaseCommand};
 pub(crate) use policy::{PolicyCommand, PolicyTestArguments};
 
 const EXAMPLES: &str = "\
@@ -125,150 +127,6 @@ pub(crate) enum Command {
     Completions {
         /// Shell to complete in
         shell: Shell,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeyringCommand {
-    /// Show the keyrings that have a name
-    List {
-        /// How the result is written
-        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-        output: Output,
-    },
-    /// Delete a keyring with its keys and the log of their use; refused while it has runs
-    Delete {
-        /// Keyring to delete, as NAME or NAMESPACE/NAME
-        #[arg(value_name = "KEYRING")]
-        keyring: RunName,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum KekCommand {
-    /// Show how many keyrings each key-encryption key has wrapped, by fingerprint
-    Status {
-        #[command(flatten)]
-        files: KekArguments,
-        /// How the result is written
-        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-        output: Output,
-    },
-    /// Wrap every keyring anew with the key-encryption key of --kek-file; continues one that was interrupted
-    ///
-    /// Those that --former-kek-file names open what they have wrapped. Signers that are at work go on, and nothing that is
-    /// signed changes. Once no keyring is left, the former files are not needed any more.
-    Rotate {
-        #[command(flatten)]
-        files: KekArguments,
-        /// How the result is written
-        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-        output: Output,
-    },
-}
-
-/// Where the key-encryption keys are.
-#[derive(Debug, Args)]
-pub(crate) struct KekArguments {
-    /// File with the key-encryption key: 32 bytes, raw or in base64
-    /// [default: DIR/kek]
-    #[arg(long, env = "CHANCERY_KEK_FILE", value_name = "FILE")]
-    pub(crate) kek_file: Option<PathBuf>,
-    /// File with a former key-encryption key, which keyrings may still be wrapped with; may be given several times
-    #[arg(long, env = "CHANCERY_FORMER_KEK_FILES", value_delimiter = ',', value_name = "FILE")]
-    pub(crate) former_kek_file: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ServeArguments {
-    // No documentation of Rust: there, what is in brackets is a link.
-    #[arg(
-        help = "Where to listen: 127.0.0.1:PORT, [::1]:PORT or unix:/PATH; with port 0, the system chooses one",
-        long,
-        env = "CHANCERY_LISTEN",
-        default_value = "127.0.0.1:8480",
-        value_name = "ADDRESS"
-    )]
-    pub(crate) listen: Listen,
-    /// File with the token that requests have to show [default: DIR/api-token, made when it does not exist]
-    #[arg(long, env = "CHANCERY_TOKEN_FILE", value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum RecordsCommand {
-    /// Push the records of a file to a run; each line of NDJSON is one
-    Add {
-        /// File with the records; - reads standard input
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// Run to push to, as NAME or NAMESPACE/NAME
-        #[arg(long, value_name = "RUN")]
-        run: GivenRun,
-        /// Media type of the file [default: by the end of its name: NDJSON for .ndjson, .jsonl and none, also .json and .csv;
-        /// any other is one record]
-        #[arg(long, value_name = "TYPE")]
-        content_type: Option<String>,
-        #[command(flatten)]
-        api: ApiArguments,
-        /// How the result is written
-        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-        output: Output,
-    },
-    /// Say that a run has all its records: once they are signed, it is complete
-    Seal {
-        /// Run to seal, as NAME or NAMESPACE/NAME
-        #[arg(value_name = "RUN")]
-        run: GivenRun,
-        #[command(flatten)]
-        api: ApiArguments,
-        /// How the result is written
-        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-        output: Output,
-    },
-}
-
-/// Where the API is.
-#[derive(Debug, Args)]
-pub(crate) struct ApiArguments {
-    /// Where the API is: http://HOST:PORT or unix:/PATH on this machine, or https://HOST:PORT for the gateway of a cluster
-    /// [default: what chancery serve says in DIR/api-address]
-    #[arg(long, env = "CHANCERY_URL", value_name = "URL")]
-    pub(crate) url: Option<String>,
-    /// File with the token that is shown, which is read again for each request; has to be given for a cluster
-    /// [default: DIR/api-token]
-    #[arg(long, env = "CHANCERY_TOKEN_FILE", value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
-    /// File with the authorities that may vouch for the gateway of a cluster, PEM [default: those that browsers trust]
-    #[arg(long, env = "CHANCERY_CA_FILE", value_name = "FILE")]
-    pub(crate) ca_file: Option<PathBuf>,
-    /// Namespace of a run that is named without one
-    #[arg(long, env = "CHANCERY_NAMESPACE", default_value = DEFAULT_NAMESPACE, value_name = "NAMESPACE")]
-    pub(crate) namespace: String,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum LeaseCommand {
-    /// Show the open leases of the keyring that a run signs with, of all runs that share it
-    List {
-        /// Run, as NAME or NAMESPACE/NAME
-        #[arg(value_name = "RUN")]
-        run: RunName,
-        /// How the result is written
-        #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-        output: Output,
-    },
-    /// Give back at once what these signers hold in a run
-    ///
-    /// Only for signers that have ended, process and all: one that lives would go on with a key that another signer has
-    /// by then. Without this command, a lease ends by itself once its duration has passed.
-    Release {
-        /// Run, as NAME or NAMESPACE/NAME
-        #[arg(value_name = "RUN")]
-        run: RunName,
-        /// Signers that have ended, by their names in `chancery lease list`
-        #[arg(value_name = "HOLDER", required = true)]
-        holders: Vec<String>,
     },
 }
 
