@@ -152,16 +152,13 @@ fn text(shown: &Shown) -> String {
             format!("{kind} {act} by {by} (login {login}) at {at}: {became}; before: {stage}: {reason}");
         say("History", &done);
     }
-    match shown.dead.as_ref() {
-        Some(Dead { bytes: Some(bytes), text: shown, raw, whole, .. }) => {
-            let form = if shown.is_some() { "" } else { ", in base64" };
-            let end = if *whole { "" } else { ", not to their end" };
-            say("Bytes", &format!("{}{end}{form}", grouped(*bytes as u64)));
-            text.push('\n');
-            text.push_str(shown.as_deref().or(raw.as_deref()).unwrap_or_default());
-            text.push('\n');
-        }
-        Some(_) | None => {}
+    if let Some(Dead { bytes: Some(bytes), text: shown, raw, whole, .. }) = shown.dead.as_ref() {
+        let form = if shown.is_some() { "" } else { ", in base64" };
+        let end = if *whole { "" } else { ", not to their end" };
+        say("Bytes", &format!("{}{end}{form}", grouped(*bytes as u64)));
+        text.push('\n');
+        text.push_str(shown.as_deref().or(raw.as_deref()).unwrap_or_default());
+        text.push('\n');
     }
     text
 }
