@@ -40,7 +40,6 @@ fn first() -> u32 {
     1
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 fn is_first(evaluator: &u32) -> bool {
     *evaluator == 1
 }
