@@ -82,6 +82,11 @@ pub(crate) async fn discard(
     let shared = &gateway.0;
     let name = Name::of(namespace, run)?;
     let DiscardRequest { all, which } = asked(shared, &warrant, &headers, body).await?;
+    if all && which.is_some() {
+        return Err(Problem::bad_request(
+            "`all` and `select` are both given; say `\"all\": true` to discard all dead letters, or `select` some of them",
+        ));
+    }
     let selection = Which::selection(which)?;
     if selection.words().is_empty() && !all {
         return Err(Problem::bad_request(

@@ -10,7 +10,7 @@ use chancery_store::intake::Refusal;
 use chancery_store::letters::{Became, By, Ended, Ending, LetterPlace};
 use chancery_store::{Ledger, Run, StoreError};
 
-pub use selection::{Selected, Selection, Unsaid, Wanted, select};
+pub use selection::{Selected, Selection, SelectionError, Unsaid, Wanted, select};
 pub use taking_up::{TookUp, take_up};
 
 use crate::judge::JudgeError;

@@ -36,6 +36,21 @@ pub struct Wanted {
     pub selector: Option<String>,
 }
 
+/// Why by that nothing is selected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SelectionError {
+    /// A text that all letters have, which is what an unset variable of a script makes of it.
+    #[error(
+        "the {0} that dead letters are selected by is empty, and would leave none out; give a text that those have which are meant, or leave the {0} out"
+    )]
+    Empty(&'static str),
+    /// No expression.
+    #[error(
+        "{0}; wanted is a CEL expression over a dead letter, such as age > duration('24h') && stage == 'Policy'"
+    )]
+    Selector(SelectorError),
+}
+
 /// A selection that is ready to be asked.
 #[derive(Debug)]
 pub struct Selection {
@@ -69,9 +84,18 @@ impl Selection {
     ///
     /// # Errors
     ///
-    /// The selector is no expression over a dead letter.
-    pub fn of(wanted: Wanted) -> Result<Self, SelectorError> {
-        let selector = wanted.selector.as_deref().map(Selector::compile).transpose()?;
+    /// [`SelectionError`]: a text is empty, or the selector is no expression over a dead letter.
+    pub fn of(wanted: Wanted) -> Result<Self, SelectionError> {
+        let Wanted { stage, rule, reason, source, older_than: _, newer_than: _, selector } = &wanted;
+        for (what, text) in
+            [("stage", stage), ("rule", rule), ("reason", reason), ("source", source), ("selector", selector)]
+        {
+            if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+                return Err(SelectionError::Empty(what));
+            }
+        }
+        let selector = selector.as_deref().map(Selector::compile).transpose();
+        let selector = selector.map_err(SelectionError::Selector)?;
         let words = words(&wanted);
         Ok(Self { wanted, selector, words, now: now() })
     }
@@ -221,6 +245,22 @@ mod tests {
         ] {
             let selection = Selection::of(wanted.clone()).expect("a selection");
             assert_eq!(selection.holds(&letter), Ok(is_meant), "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_all_letters_have_selects_nothing() {
+        let some = |text: &str| Some(text.to_owned());
+        for (wanted, what) in [
+            (Wanted { stage: some(""), ..Wanted::default() }, "stage"),
+            (Wanted { rule: some(""), ..Wanted::default() }, "rule"),
+            (Wanted { rule: some("usd"), reason: some(" "), ..Wanted::default() }, "reason"),
+            (Wanted { source: some(""), ..Wanted::default() }, "source"),
+            (Wanted { selector: some(""), ..Wanted::default() }, "selector"),
+        ] {
+            let refused = Selection::of(wanted).expect_err(what);
+            assert_eq!(refused, SelectionError::Empty(what));
+            assert!(refused.to_string().contains(&format!("leave the {what} out")), "{refused}");
         }
     }
 

@@ -130,7 +130,14 @@ async fn dead_letters_of_an_open_run_are_taken_up_by_it_and_what_was_answered_st
     let discard = async |body: Value| {
         api.ask("POST", &format!("{DEMO}/dead-letters/discard"), &[JSON], body.to_string()).await
     };
-    assert_eq!(refused(discard(json!({})).await?, 400).await?, "bad-request");
+    for body in [
+        json!({}),
+        json!({"select": {}}),
+        json!({"select": {"reason": ""}}),
+        json!({"all": true, "select": {"stage": "Policy"}}),
+    ] {
+        assert_eq!(refused(discard(body.clone()).await?, 400).await?, "bad-request", "{body}");
+    }
     let discarded = discard(json!({"all": true})).await?.expect(200)?.json()?;
     assert_eq!(discarded, json!({"run": "default/demo", "act": 2, "discarded": 1, "leftOut": 0}));
     assert_eq!(refused(discard(json!({"all": true})).await?, 409).await?, "nothing-selected");
