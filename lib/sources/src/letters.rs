@@ -180,7 +180,7 @@ fn name(run: &Run) -> String {
 fn because(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Sealed => "it is sealed; name another run that reads them",
-        Refusal::Full => "it has the most records that it may have",
+        Refusal::Full => "it is full: with what waits to be judged, it has the most records that it may have",
         Refusal::Held => "the database has no room for more for now; ask again once it has",
         Refusal::Suspended => "it is suspended; resume it first",
         Refusal::TooManyDead => "it has too many dead letters",

@@ -210,3 +210,25 @@ async fn what_dead_letters_take_counts_as_what_their_run_takes() -> anyhow::Resu
     run.take_in().await?;
     run.finish().await
 }
+
+/// Of those that have no room together, as many are taken up as have.
+#[tokio::test]
+async fn a_run_that_is_nearly_full_takes_up_as_many_as_have_room() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let dead = (0..4).map(|number| format!("no json {number}"));
+    file(folder.path(), "a.ndjson", lines(0, 5).chain(dead))?;
+    let run = TestRun::new().keys(1).dead_limit(2).record_limit(7);
+    let run = run.reads_as("files", folder.path(), &json!({"type": "NDJSON"})).created(&ledger).await?;
+    let run = run.stocked().await?;
+    run.start_intake("one").await?.ended().await?;
+    assert_eq!(counted(&run).await?, (9, 5, 0, 4));
+    let refused = take_up(&ledger.ledger, &run.run, &all(), "somebody").await;
+    let Err(LettersError::Refused { refusal: Refusal::Full, done, .. }) = &refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(done.admitted, 2, "{refused:?}");
+    assert_eq!(counted(&run).await?, (9, 7, 0, 2));
+    assert_eq!(ledger.ledger.letter_log(&run.run).await?.len(), 1, "all of it is one act");
+    run.take_in().await?;
+    run.finish().await
+}
