@@ -101,6 +101,7 @@ pub(crate) fn problem(error: &LettersError, name: &Name) -> Problem {
         LettersError::Nothing { .. } => conflict("nothing-selected", "No dead letter is selected"),
         LettersError::Lost(_) => conflict("changed", "Somebody else was faster"),
         LettersError::Taken(_) => conflict("name-taken", "The name is another run's"),
+        LettersError::Given { .. } => conflict("name-taken", "The name is that of a run that reads others"),
         LettersError::Unsealed(_) => conflict("unsealed", "The run may still get more"),
         LettersError::Asks(_) => conflict("asks", "The policy of the run asks others"),
         LettersError::Gone(_) => Problem::no_run(&name.to_string()),

@@ -38,7 +38,7 @@ pub(crate) async fn get_letter(
         .ok_or_else(|| Problem::bad_request("a dead letter is named by its cursor"))?;
     let (here, before) =
         (LetterPlace { source, split, position }, LetterPlace::before(source, split, position));
-    let found = ledger.letters_after(&run, before, 1, false).await.map_err(failed)?;
+    let found = ledger.letters_after(&run, before, 1, false, true).await.map_err(failed)?;
     let found = found.into_iter().next().filter(|letter| letter.place() == here);
     let history = ledger.letter_history(&run, here).await.map_err(failed)?;
     if found.is_none() && history.is_empty() {

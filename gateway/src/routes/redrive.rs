@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use chancery_sources::letters::{TookUp, note_for, take_up};
+use chancery_sources::letters::{TookUp, goes_on, note_for, take_up};
 use chancery_store::letters::Became;
 use http::{HeaderMap, StatusCode};
 use tokio::runtime::Handle;
@@ -64,6 +64,9 @@ pub(crate) async fn redrive(
     if is_new {
         let noted = note_for(&shared.ledger, &run, &into, &selection, &actor).await;
         noted.map_err(|error| problem(&error, &name))?;
+    } else {
+        let goes_on = goes_on(&shared.ledger, &run, &into, &selection).await;
+        goes_on.map_err(|error| problem(&error, &name))?;
     }
     redrive.redrive(redriving).await.map_err(|reason| redrive::failed(&reason))?;
     let redriven = Redriven { run: format!("{}/{into}", run.namespace), ..Redriven::default() };

@@ -50,8 +50,10 @@ pub struct Letter {
     pub rule: Option<String>,
     /// Why.
     pub reason: String,
-    /// Its bytes as they were read, the first 1 MiB at most; none once they are removed.
+    /// Its bytes as they were read, the first 1 MiB at most; none once they are removed, or where they were not asked for.
     pub raw: Option<Vec<u8>>,
+    /// How many are kept; none once they are removed.
+    pub bytes: Option<i64>,
     /// Whether those are all that its source gave.
     pub whole: bool,
     /// When they were removed, RFC 3339, UTC.
@@ -78,6 +80,7 @@ from_row!(Letter {
     rule,
     reason,
     raw,
+    bytes,
     whole: "is_whole",
     swept_at,
     arrived_at,
@@ -251,7 +254,7 @@ from_row!(LetterMove {
 
 impl Ledger {
     /// Dead letters of a run behind a place, so many at the most, and no more than have 2 MiB together, but one at least. `open`: only
-    /// those without an end.
+    /// those without an end. Without `raw`, their bytes are left where they are, and are no reason for fewer.
     ///
     /// # Errors
     ///
@@ -262,15 +265,16 @@ impl Ledger {
         LetterPlace { source, split, position }: LetterPlace,
         most: i64,
         open: bool,
+        raw: bool,
     ) -> Result<Vec<Letter>, StoreError> {
         self.ask(query::letters_after, async |query, connection| {
             let rows = query.rows_as().bind(run.id).bind(run.uid).bind(source).bind(split).bind(position);
-            rows.bind(most).bind(open).fetch_all(connection).await
+            rows.bind(most).bind(open).bind(raw).fetch_all(connection).await
         })
         .await
     }
 
-    /// Ends letters where they lie, all or none, and writes it down.
+    /// Ends letters where they lie, all or none, and writes it down: under a new number, or under that of what is gone on with.
     ///
     /// # Errors
     ///
@@ -278,6 +282,7 @@ impl Ledger {
     pub async fn end_letters(
         &self,
         run: &Run,
+        act: Option<i32>,
         ending: Ending<'_>,
         By { actor, selection }: By<'_>,
         places: &[LetterPlace],
@@ -288,8 +293,9 @@ impl Ledger {
         };
         let row = self
             .ask(query::letters_end, async |query, connection| {
-                let statement = query.rows().bind(run.id).bind(run.uid).bind(kind).bind(into);
+                let statement = query.rows().bind(run.id).bind(run.uid).bind(act.unwrap_or(0)).bind(kind);
                 let statement = statement
+                    .bind(into)
                     .bind(actor)
                     .bind(selection)
                     .bind(places.iter().map(|place| place.source).collect::<Vec<_>>())

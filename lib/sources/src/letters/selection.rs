@@ -5,14 +5,10 @@ use std::time::Duration;
 
 use chancery_api::LeaseDuration;
 use chancery_policy::{Facts, Selector, SelectorError};
-use chancery_store::letters::{Letter, LetterPlace};
-use chancery_store::{Ledger, Run, StoreError};
+use chancery_store::letters::Letter;
 use jiff::Timestamp;
 
 use crate::judge::now;
-
-/// Letters that are read at a time.
-const PAGE: i64 = 1_000;
 
 /// What a selection says of itself, in bytes.
 const WORDS: usize = 4_000;
@@ -61,15 +57,6 @@ pub struct Selection {
     now: i64,
 }
 
-/// What came of going through the letters of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selected {
-    /// Those whose bytes are not there to their end.
-    pub not_whole: u64,
-    /// Those of which the selector cannot say whether they are meant: they are not.
-    pub unsaid: Unsaid,
-}
-
 /// Letters of which a selector cannot say whether they are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unsaid {
@@ -106,6 +93,12 @@ impl Selection {
         &self.words
     }
 
+    /// Whether the bytes of a letter are looked at.
+    #[must_use]
+    pub const fn reads(&self) -> bool {
+        self.selector.is_some()
+    }
+
     /// Whether a letter is meant.
     ///
     /// # Errors
@@ -135,32 +128,6 @@ impl Selection {
             now: at(self.now),
             attempts: letter.attempts,
         })
-    }
-}
-
-/// Goes through the letters of a run that have no end, and gives those that are meant away.
-///
-/// # Errors
-///
-/// A database that is away or refuses.
-pub async fn select(
-    ledger: &Ledger,
-    run: &Run,
-    selection: &Selection,
-    mut each: impl FnMut(&Letter),
-) -> Result<Selected, StoreError> {
-    let mut selected = Selected::default();
-    let mut after = LetterPlace::START;
-    loop {
-        let page = ledger.letters_after(run, after, PAGE, true).await?;
-        let Some(last) = page.last() else { return Ok(selected) };
-        after = last.place();
-        for letter in &page {
-            if selected.unsaid.holds(selection, letter) {
-                selected.not_whole += u64::from(!letter.whole);
-                each(letter);
-            }
-        }
     }
 }
 
@@ -211,6 +178,7 @@ mod tests {
             rule: Some("usd".to_owned()),
             reason: reason.to_owned(),
             raw: Some(br#"{"amount": 7}"#.to_vec()),
+            bytes: Some(13),
             whole: true,
             swept_at: None,
             arrived_at: String::new(),

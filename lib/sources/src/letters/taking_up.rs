@@ -48,7 +48,7 @@ pub async fn take_up(
     };
     let mut after = LetterPlace::START;
     loop {
-        let page = ledger.letters_after(run, after, PAGE, true).await?;
+        let page = ledger.letters_after(run, after, PAGE, true, true).await?;
         let Some(last) = page.last() else { break };
         // One that is dead again is not met again.
         after = last.place();
@@ -131,7 +131,7 @@ impl TakingUp<'_> {
         let Some((first, last)) = letters.first().zip(letters.last()) else { return Ok(there) };
         let mut after = LetterPlace::before(first.number, first.split, first.position);
         while after < last.place() {
-            let page = self.ledger.letters_after(self.run, after, PAGE, true).await?;
+            let page = self.ledger.letters_after(self.run, after, PAGE, true, true).await?;
             let Some(end) = page.last() else { break };
             after = end.place();
             there.extend(page.into_iter().filter(|letter| {
