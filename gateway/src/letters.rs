@@ -100,6 +100,7 @@ pub(crate) fn problem(error: &LettersError, name: &Name) -> Problem {
     match error {
         LettersError::Nothing { .. } => conflict("nothing-selected", "No dead letter is selected"),
         LettersError::Lost(_) => conflict("changed", "Somebody else was faster"),
+        LettersError::Late { .. } => conflict("unfinished", "There are more of the dead letters"),
         LettersError::Taken(_) => conflict("name-taken", "The name is another run's"),
         LettersError::Given { .. } => conflict("name-taken", "The name is that of a run that reads others"),
         LettersError::Unsealed(_) => conflict("unsealed", "The run may still get more"),

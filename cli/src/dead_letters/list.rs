@@ -64,7 +64,8 @@ pub(super) async fn list(
 
 fn row(letter: Letter) -> Row {
     let (name, state) = (LetterName::of(&letter).to_string(), state(&letter));
-    let Letter { source, split, position, stage, rule, reason, bytes, arrived_at, attempts, into, .. } = letter;
+    let Letter { source, split, position, stage, rule, reason, bytes, arrived_at, attempts, into, .. } =
+        letter;
     Row {
         letter: name,
         source,

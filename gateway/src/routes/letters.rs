@@ -11,6 +11,7 @@ use chancery_store::letters::{Letter, LetterAct, LetterMove, LetterPlace};
 use http::HeaderMap;
 
 use super::dead_letters::place;
+use crate::apart::with_letters;
 use crate::gateway::Gateway;
 use crate::letters::{DiscardRequest, Which, asked, problem};
 use crate::model::{Discarded, LetterActs, LetterDone, LetterShown, LettersDone};
@@ -95,8 +96,13 @@ pub(crate) async fn discard(
     }
     let actor = warrant.who().await?;
     let run = name.find(&shared.ledger).await?;
-    let discarded = letters::discard(&shared.ledger, &run, &selection, &actor).await;
-    let letters::Discarded { act, letters, unsaid } = discarded.map_err(|error| problem(&error, &name))?;
+    let (ledger, named) = (shared.ledger.clone(), name.clone());
+    let discarded = with_letters(move |until| async move {
+        let selection = selection.within(until);
+        let discarded = letters::discard(&ledger, &run, &selection, &actor).await;
+        discarded.map_err(|error| problem(&error, &named))
+    });
+    let letters::Discarded { act, letters, unsaid } = discarded.await??;
     let run = name.to_string();
     Ok(room::json(
         &Discarded { run, act, discarded: letters, left_out: unsaid.letters },

@@ -35,6 +35,16 @@ pub enum LettersError {
         "some of the selected dead letters of the run {0} were redriven or discarded meanwhile; ask again for what is left"
     )]
     Lost(String),
+    /// It would take longer than it may.
+    #[error(
+        "the time that a request has was over after {done} of the selected dead letters of the run {run}; ask again for the others, or select fewer"
+    )]
+    Late {
+        /// The run.
+        run: String,
+        /// How many were done before.
+        done: u64,
+    },
     /// The other run is there.
     #[error(
         "there is a run {0} already, for which no dead letters were noted; give another name to the run that reads them"

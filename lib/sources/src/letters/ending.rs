@@ -36,8 +36,11 @@ pub(super) async fn end_all(
     let (mut all, mut places, mut after) = (AllEnded::default(), Vec::new(), LetterPlace::START);
     loop {
         let page = ledger.letters_after(run, after, PAGE, true, selection.reads()).await?;
-        let last = page.last().map(Letter::place);
-        for letter in page.iter().filter(|letter| all.unsaid.holds(selection, letter)) {
+        // What is not looked at any more is as if it were not there.
+        let is_over = !page.is_empty() && selection.is_over();
+        let last = page.last().filter(|_| !is_over).map(Letter::place);
+        let looked_at: &[Letter] = if is_over { &[] } else { &page };
+        for letter in looked_at.iter().filter(|letter| all.unsaid.holds(selection, letter)) {
             if letter.whole || ending == Ending::Discard {
                 places.push(letter.place());
             } else {
@@ -49,8 +52,11 @@ pub(super) async fn end_all(
             all.letters += places.len() as u64;
             places.clear();
         }
-        let Some(last) = last else { return Ok(all) };
-        after = last;
+        match last {
+            Some(last) => after = last,
+            None if is_over => return Err(LettersError::Late { run: name(run), done: all.letters }),
+            None => return Ok(all),
+        }
     }
 }
 

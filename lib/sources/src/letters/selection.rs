@@ -1,7 +1,7 @@
 //! Which dead letters are meant: all that are not left out.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chancery_api::LeaseDuration;
 use chancery_policy::{Facts, Selector, SelectorError};
@@ -55,6 +55,7 @@ pub struct Selection {
     words: String,
     /// All letters have their age by one clock.
     now: i64,
+    until: Option<Instant>,
 }
 
 /// Letters of which a selector cannot say whether they are meant.
@@ -84,7 +85,18 @@ impl Selection {
         let selector = selector.as_deref().map(Selector::compile).transpose();
         let selector = selector.map_err(SelectionError::Selector)?;
         let words = words(&wanted);
-        Ok(Self { wanted, selector, words, now: now() })
+        Ok(Self { wanted, selector, words, now: now(), until: None })
+    }
+
+    /// The same, of which no further letters are looked at from then on.
+    #[must_use]
+    pub fn within(self, until: Instant) -> Self {
+        Self { until: Some(until), ..self }
+    }
+
+    /// Whether no further letters are looked at.
+    pub(super) fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
     }
 
     /// What is meant, as it is written down; nothing, if all are.

@@ -52,6 +52,11 @@ pub async fn take_up(
         let Some(last) = page.last() else { break };
         // One that is dead again is not met again.
         after = last.place();
+        if selection.is_over() {
+            let Became { admitted, duplicates, rejected, dead } = taking_up.took_up.became;
+            let done = (admitted + duplicates + rejected + dead).unsigned_abs();
+            return Err(LettersError::Late { run: name(run), done });
+        }
         taking_up.page(page).await?;
     }
     let TakingUp { act, took_up, .. } = taking_up;

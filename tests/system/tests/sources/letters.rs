@@ -1,5 +1,7 @@
 //! Dead letters that are taken up again where they lie: the same arrivals, judged anew.
 
+use std::time::Instant;
+
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
 use chancery_sources::judge::{Judge, Judged, Seen};
 use chancery_sources::letters::{
@@ -149,6 +151,23 @@ async fn two_that_redrive_at_once_take_up_each_letter_once() -> anyhow::Result<(
     assert!(first.as_ref().is_ok_and(|first| first.became.admitted == 40), "{first:?} {second:?}");
     assert!(matches!(second, Err(LettersError::Lost(_))), "{second:?}");
     assert_eq!(counted(&run).await?, (45, 45, 0, 0));
+    run.take_in().await?;
+    run.finish().await
+}
+
+/// Whoever has no time left does nothing, and says so.
+#[tokio::test]
+async fn what_would_take_longer_than_it_may_is_left_for_another_request() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let run = suspended(&ledger, folder.path(), &["no json", "nor this"]).await?;
+    let before = ledger.fingerprint().await?;
+    let over = all().within(Instant::now());
+    let late = take_up(&ledger.ledger, &run.run, &over, "somebody").await;
+    assert!(matches!(late, Err(LettersError::Late { done: 0, .. })), "{late:?}");
+    let late = discard(&ledger.ledger, &run.run, &over, "somebody").await;
+    assert!(matches!(late, Err(LettersError::Late { done: 0, .. })), "{late:?}");
+    assert_eq!(ledger.fingerprint().await?, before);
+    take_up(&ledger.ledger, &run.run, &all(), "somebody").await?;
     run.take_in().await?;
     run.finish().await
 }

@@ -80,7 +80,8 @@ async fn letters_are_selected_shown_discarded_and_redriven_into_another_run() ->
     assert_eq!(again["signed"], 1, "{again}");
     let others = ["redrive", "demo", "--into", "demo-2", "--selector", "bytes == 8"];
     let said = refused(&chancery, &others).await?;
-    assert!(said.contains("that demo-2 reads were selected by `selector bytes == 7`, which is act 2"), "{said}");
+    let words = "that demo-2 reads were selected by `selector bytes == 7`, which is act 2";
+    assert!(said.contains(words), "{said}");
     let states: Vec<String> = names(&[]).await?.into_iter().map(|(_, state)| state).collect();
     assert_eq!(states, ["redriven", "kept", "discarded"]);
     let third_shown = asked(&chancery, &["show", "demo", third]).await?;
