@@ -21,6 +21,11 @@ BEGIN
         RAISE EXCEPTION 'letters_end takes the place of each letter, and another run unless they are discarded'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- Before the turn, and as run_create takes it: whoever makes a run of that name now has made it before the look, or finds what was noted.
+    IF p_into IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('chancery.run ' || r.namespace || '/' || p_into, 0))
+           FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    END IF;
     PERFORM chancery.run_turn(p_run);
     -- Before any look at what is there: whoever sweeps takes this row first as well.
     PERFORM FROM chancery.intakes i WHERE i.run_id = p_run FOR UPDATE;
