@@ -96,11 +96,11 @@ pub(crate) async fn discard(
     }
     let actor = warrant.who().await?;
     let run = name.find(&shared.ledger).await?;
-    let (ledger, named) = (shared.ledger.clone(), name.clone());
+    let ledger = shared.ledger.clone();
     let discarded = with_letters(move |until| async move {
         let selection = selection.within(until);
         let discarded = letters::discard(&ledger, &run, &selection, &actor).await;
-        discarded.map_err(|error| problem(&error, &named))
+        discarded.map_err(|error| problem(&error))
     });
     let letters::Discarded { act, letters, unsaid } = discarded.await??;
     let run = name.to_string();

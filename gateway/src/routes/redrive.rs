@@ -42,10 +42,10 @@ pub(crate) async fn redrive(
     let selection = Which::selection(which)?;
     let actor = warrant.who().await?;
     let Some(into) = into else {
-        let (run, ledger, named) = (name.find(&shared.ledger).await?, shared.ledger.clone(), name.clone());
+        let (run, ledger) = (name.find(&shared.ledger).await?, shared.ledger.clone());
         let taken_up = with_letters(move |until| async move {
             let selection = selection.within(until);
-            take_up(&ledger, &run, &selection, &actor).await.map_err(|error| problem(&error, &named))
+            take_up(&ledger, &run, &selection, &actor).await.map_err(|error| problem(&error))
         });
         let taken_up = taken_up.await??;
         return Ok(room::json(&taken(name.to_string(), &taken_up), Room::new(&shared.held)));
@@ -58,17 +58,15 @@ pub(crate) async fn redrive(
     let run = run.map_err(|error| Problem::store(&error))?;
     let Prepared { redriving, is_new } = redrive::prepared(&shared.ledger, &run, &into).await?;
     if is_new {
-        let (ledger, run) = (shared.ledger.clone(), run.clone());
-        let (into, named) = (into.clone(), name.clone());
+        let (ledger, run, into) = (shared.ledger.clone(), run.clone(), into.clone());
         let noted = with_letters(move |until| async move {
             let selection = selection.within(until);
-            let noted = note_for(&ledger, &run, &into, &selection, &actor).await;
-            noted.map_err(|error| problem(&error, &named))
+            note_for(&ledger, &run, &into, &selection, &actor).await.map_err(|error| problem(&error))
         });
         noted.await??;
     } else {
         let goes_on = goes_on(&shared.ledger, &run, &into, &selection).await;
-        goes_on.map_err(|error| problem(&error, &name))?;
+        goes_on.map_err(|error| problem(&error))?;
     }
     redrive.redrive(redriving).await.map_err(|reason| redrive::failed(&reason))?;
     let redriven = Redriven { run: format!("{}/{into}", run.namespace), ..Redriven::default() };

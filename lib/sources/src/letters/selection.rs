@@ -171,7 +171,10 @@ fn words(wanted: &Wanted) -> String {
     for (what, value) in [("older than", older_than), ("newer than", newer_than)] {
         value.iter().for_each(|value| say(what, LeaseDuration::from(*value).as_str()));
     }
-    words.truncate(words.floor_char_boundary(WORDS));
+    if words.len() > WORDS {
+        words.truncate(words.floor_char_boundary(WORDS));
+        words.push('…');
+    }
     words
 }
 
@@ -254,6 +257,9 @@ mod tests {
         };
         let selection = Selection::of(wanted).expect("a selection");
         assert_eq!(selection.words(), "stage Parse, selector record.none == 1, older than 1m");
+        let long = Wanted { reason: Some("é".repeat(WORDS)), ..Wanted::default() };
+        let long = Selection::of(long).expect("a selection");
+        assert!(long.words().ends_with("é…") && long.words().len() <= 4_096, "what is cut off is marked");
         let wanted = Wanted { selector: Some("record.none == 1".to_owned()), ..Wanted::default() };
         let (selection, mut unsaid) = (Selection::of(wanted).expect("a selection"), Unsaid::default());
         assert!(!unsaid.holds(&selection, &letter("a", 1)) && !unsaid.holds(&selection, &letter("b", 1)));

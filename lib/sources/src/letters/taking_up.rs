@@ -1,5 +1,6 @@
 //! Taking dead letters up again, in their own run while that is open: each is judged anew, as it was kept.
 
+use chancery_reading::event_identity;
 use chancery_store::intake::{DeadArrival, Refusal};
 use chancery_store::letters::{Became, By, Letter, LetterPlace, TakenUp, TookUp as Answer};
 use chancery_store::{Ledger, Run, StoreError};
@@ -196,7 +197,10 @@ impl Questions {
                 }
                 Judged::Admitted(said) => said,
             };
-            match self.identify.as_ref().map(|identify| identify.of(payload)).transpose() {
+            // As it was named when it came: nothing else in an event has to be what an expression can be asked of.
+            let event = event_identity(payload).ok();
+            let named = self.identify.as_ref().map(|identify| identify.of_event(payload, event.as_ref()));
+            match named.transpose() {
                 Ok(Some(identity)) => taken_up.identities.push(&identity),
                 Ok(None) => {}
                 Err(reason) => {
@@ -226,4 +230,44 @@ fn add(all: &mut Became, Became { admitted, duplicates, rejected, dead }: Became
     all.duplicates += duplicates;
     all.rejected += rejected;
     all.dead += dead;
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_api::EVENT_IDENTITY;
+
+    use super::*;
+
+    fn letter(raw: &str) -> Letter {
+        Letter {
+            number: 1,
+            source: "events".to_owned(),
+            pushed: false,
+            split: 1,
+            position: 7,
+            stage: "Policy".to_owned(),
+            rule: Some("usd".to_owned()),
+            reason: "no such key".to_owned(),
+            raw: Some(raw.as_bytes().to_vec()),
+            bytes: None,
+            whole: true,
+            swept_at: None,
+            arrived_at: String::new(),
+            arrived_micros: 0,
+            attempts: 0,
+            ended: None,
+            into: None,
+        }
+    }
+
+    #[test]
+    fn an_event_has_the_name_that_it_had_when_it_came() {
+        let identify = Identify::by(EVENT_IDENTITY).expect("an expression");
+        let questions = Questions { identify: Some(identify), judge: None };
+        let event = r#"{"specversion":"1.0","type":"t","source":"/a","id":"1","data":1e999}"#;
+        let taken_up = questions.judge(&[letter(event)]);
+        assert_eq!((taken_up.positions, taken_up.identities.len()), (vec![7], 1), "{:?}", taken_up.refused);
+        let taken_up = questions.judge(&[letter("no event")]);
+        assert_eq!((taken_up.positions.len(), taken_up.refused.len()), (0, 1));
+    }
 }
