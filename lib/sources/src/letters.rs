@@ -5,6 +5,7 @@ mod ending;
 mod selection;
 mod taking_up;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use chancery_store::intake::Refusal;
@@ -21,12 +22,14 @@ use crate::judge::JudgeError;
 #[derive(Debug, thiserror::Error)]
 pub enum LettersError {
     /// None is meant.
-    #[error("no dead letter of the run {run} is selected{}", left_out(*not_whole, unsaid))]
+    #[error("no dead letter of the run {run} is selected{}", left_out(*not_whole, noted, unsaid))]
     Nothing {
         /// The run.
         run: String,
         /// Those that are selected, and whose bytes are not there to their end.
         not_whole: u64,
+        /// How many are noted for which other runs, whatever is selected.
+        noted: BTreeMap<String, u64>,
         /// Those of which the selector cannot say it.
         unsaid: Unsaid,
     },
@@ -136,7 +139,7 @@ pub async fn discard(
         end_all(ledger, run, Ending::Discard, selection, actor).await?;
     match act {
         Some(act) => Ok(Discarded { act, letters, unsaid }),
-        None => Err(LettersError::Nothing { run: name(run), not_whole, unsaid }),
+        None => Err(nothing(ledger, run, not_whole, unsaid).await),
     }
 }
 
@@ -162,7 +165,7 @@ pub async fn note_for(
     let AllEnded { act, letters, not_whole, unsaid } =
         end_all(ledger, run, Ending::Into(into), selection, actor).await?;
     if act.is_none() && before == 0 {
-        return Err(LettersError::Nothing { run: name(run), not_whole, unsaid });
+        return Err(nothing(ledger, run, not_whole, unsaid).await);
     }
     Ok(Noted { letters: before + letters, before: act.is_none(), not_whole, unsaid })
 }
@@ -208,6 +211,21 @@ async fn noted(
     }
 }
 
+/// That none is meant: some may have been given to another run, which is perhaps not made yet.
+async fn nothing(ledger: &Ledger, run: &Run, not_whole: u64, unsaid: Unsaid) -> LettersError {
+    let acts = match ledger.letter_log(run).await {
+        Ok(acts) => acts,
+        Err(error) => return error.into(),
+    };
+    let mut noted = BTreeMap::new();
+    for LetterAct { into, letters, .. } in acts {
+        if let Some(into) = into {
+            *noted.entry(into).or_default() += letters.unsigned_abs();
+        }
+    }
+    LettersError::Nothing { run: name(run), not_whole, noted, unsaid }
+}
+
 fn name(run: &Run) -> String {
     format!("{}/{}", run.namespace, run.name)
 }
@@ -230,10 +248,13 @@ fn after(Became { admitted, duplicates, rejected, dead }: &Became) -> String {
     }
 }
 
-fn left_out(not_whole: u64, Unsaid { letters, first }: &Unsaid) -> String {
+fn left_out(not_whole: u64, noted: &BTreeMap<String, u64>, Unsaid { letters, first }: &Unsaid) -> String {
     let mut said = String::new();
     if not_whole > 0 {
         let _written = write!(said, "; the bytes of {not_whole} are not there to their end");
+    }
+    for (into, letters) in noted {
+        let _written = write!(said, "; {letters} are noted for the run {into}, which reads them once it is made");
     }
     if *letters > 0 {
         let _written = write!(said, "; the selector fails for {letters}, for the first because: {first}");

@@ -5,7 +5,7 @@ use chancery_store::intake::{DeadArrival, Refusal};
 use chancery_store::letters::{Became, By, Letter, LetterPlace, TakenUp, TookUp as Answer};
 use chancery_store::{Ledger, Run, StoreError};
 
-use super::{LettersError, Selection, Unsaid, name};
+use super::{LettersError, Selection, Unsaid, name, nothing};
 use crate::identity::{self, Identify};
 use crate::judge::{Judge, Judged, Seen, now};
 
@@ -61,11 +61,10 @@ pub async fn take_up(
         taking_up.page(page).await?;
     }
     let TakingUp { act, took_up, .. } = taking_up;
-    let TookUp { act: _, became: _, not_whole, lost, unsaid } = &took_up;
     match act {
         Some(_) => Ok(took_up),
-        None if *lost > 0 => Err(LettersError::Lost(name(run))),
-        None => Err(LettersError::Nothing { run: name(run), not_whole: *not_whole, unsaid: unsaid.clone() }),
+        None if took_up.lost > 0 => Err(LettersError::Lost(name(run))),
+        None => Err(nothing(ledger, run, took_up.not_whole, took_up.unsaid).await),
     }
 }
 

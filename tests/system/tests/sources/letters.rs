@@ -326,6 +326,8 @@ async fn a_run_reads_what_it_was_given_and_one_that_was_given_nothing_reads_the_
     let refused = note_for(ledger, of, "second", &position, "somebody").await.expect_err("others");
     assert!(matches!(refused, LettersError::Given { act: 1, .. }), "{refused:?}");
     assert!(refused.to_string().contains("`selector bytes == 7`, which is act 1"), "{refused}");
+    let nothing = note_for(ledger, of, "fourth", &short, "somebody").await.expect_err("none is left");
+    assert!(nothing.to_string().contains("; 1 are noted for the run second"), "{nothing}");
     assert_eq!(ledger.letter_log(of).await?.len(), 1);
 
     let third = TestRun::new().named("third").keys(1).replays("first", "DeadLetters");
