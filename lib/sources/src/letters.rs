@@ -254,7 +254,8 @@ fn left_out(not_whole: u64, noted: &BTreeMap<String, u64>, Unsaid { letters, fir
         let _written = write!(said, "; the bytes of {not_whole} are not there to their end");
     }
     for (into, letters) in noted {
-        let _written = write!(said, "; {letters} are noted for the run {into}, which reads them once it is made");
+        let _written =
+            write!(said, "; {letters} are noted for the run {into}, which reads them once it is made");
     }
     if *letters > 0 {
         let _written = write!(said, "; the selector fails for {letters}, for the first because: {first}");
