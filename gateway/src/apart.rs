@@ -34,9 +34,7 @@ pub(crate) async fn apart<T: Send + 'static>(
 }
 
 /// Does something with dead letters, until then. A policy or a selector may take its time, which those that push must not wait for.
-pub(crate) async fn with_letters<T, F>(
-    work: impl FnOnce(Instant) -> F + Send + 'static,
-) -> Result<T, Problem>
+pub(crate) async fn with_letters<T, F>(work: impl FnOnce(Instant) -> F + Send + 'static) -> Result<T, Problem>
 where
     T: Send + 'static,
     F: Future<Output = T> + 'static,
