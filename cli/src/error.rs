@@ -7,11 +7,10 @@ use chancery_api::ManifestError;
 use chancery_audit::AuditError;
 use chancery_gateway::{ListenError, TokenError};
 use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
-use chancery_policy::SelectorError;
 use chancery_process::{Exit, KekFileError, StatementKeyFileError};
 use chancery_sources::asking::AskError;
 use chancery_sources::generated::SourceError;
-use chancery_sources::letters::LettersError;
+use chancery_sources::letters::{LettersError, SelectionError};
 use chancery_sources::objects;
 use chancery_sources::pin::NotPinned;
 use chancery_sources::replay::NotReadAgain;
@@ -91,10 +90,8 @@ pub(crate) enum CliError {
         "the run {run} was made for a SigningRun of a cluster, so its dead letters are signed by another SigningRun of its namespace: write its manifest with `chancery dead-letters redrive {run} --into {into} -o yaml`, and give that to `kubectl apply -f -`"
     )]
     RedriveOnCluster { run: String, into: String },
-    #[error(
-        "{0}; wanted is a CEL expression over a dead letter, such as age > duration('24h') && stage == 'Policy'"
-    )]
-    Selector(SelectorError),
+    #[error(transparent)]
+    Selector(SelectionError),
     #[error(transparent)]
     Letters(#[from] LettersError),
     #[error(

@@ -16,7 +16,6 @@ use crate::content::is_json;
 use crate::gateway::Shared;
 use crate::problem::Problem;
 use crate::room::Room;
-use crate::runs::Name;
 use crate::warrant::Warrant;
 
 /// Which dead letters are meant: all that are not left out.
@@ -95,15 +94,17 @@ pub(crate) async fn asked<T: DeserializeOwned>(
 }
 
 /// Why nothing, or no more, was done.
-pub(crate) fn problem(error: &LettersError, name: &Name) -> Problem {
+pub(crate) fn problem(error: &LettersError) -> Problem {
     let conflict = |kind, title| Problem::new(StatusCode::CONFLICT, kind, title, error.to_string());
     match error {
         LettersError::Nothing { .. } => conflict("nothing-selected", "No dead letter is selected"),
         LettersError::Lost(_) => conflict("changed", "Somebody else was faster"),
+        LettersError::Late { .. } => conflict("unfinished", "There are more of the dead letters"),
         LettersError::Taken(_) => conflict("name-taken", "The name is another run's"),
+        LettersError::Given { .. } => conflict("name-taken", "The name is that of a run that reads others"),
         LettersError::Unsealed(_) => conflict("unsealed", "The run may still get more"),
         LettersError::Asks(_) => conflict("asks", "The policy of the run asks others"),
-        LettersError::Gone(_) => Problem::no_run(&name.to_string()),
+        LettersError::Gone(_) => Problem::not_found(error.to_string()),
         LettersError::Refused { .. } => conflict("not-redriven", "The dead letters are not redriven"),
         LettersError::Store(error) => Problem::store(error),
         LettersError::Judge(reason) => {

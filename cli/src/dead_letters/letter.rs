@@ -53,7 +53,7 @@ impl fmt::Display for LetterName {
 
 /// What a letter is, in a word that programs compare.
 pub(super) fn state(letter: &Letter) -> &'static str {
-    match (letter.ended.as_deref(), &letter.raw) {
+    match (letter.ended.as_deref(), letter.bytes) {
         (Some("Moved"), _) => "redriven",
         (Some(_), _) => "discarded",
         (None, Some(_)) => "kept",

@@ -33,7 +33,7 @@ struct Row {
     rule: Option<String>,
     reason: String,
     /// None once they are swept.
-    bytes: Option<usize>,
+    bytes: Option<i64>,
     arrived_at: String,
     attempts: i64,
 }
@@ -47,7 +47,7 @@ pub(super) async fn list(
     let run = database.ledger.find_run(&run.namespace, &run.name).await?;
     let (mut rows, mut unsaid, mut after) = (Vec::new(), Unsaid::default(), LetterPlace::START);
     loop {
-        let page = database.ledger.letters_after(&run, after, PAGE, false).await?;
+        let page = database.ledger.letters_after(&run, after, PAGE, false, selection.reads()).await?;
         let Some(last) = page.last() else { break };
         after = last.place();
         // Their bytes are dropped a page at a time.
@@ -64,8 +64,8 @@ pub(super) async fn list(
 
 fn row(letter: Letter) -> Row {
     let (name, state) = (LetterName::of(&letter).to_string(), state(&letter));
-    let Letter { source, split, position, stage, rule, reason, raw, arrived_at, attempts, into, .. } = letter;
-    let bytes = raw.map(|raw| raw.len());
+    let Letter { source, split, position, stage, rule, reason, bytes, arrived_at, attempts, into, .. } =
+        letter;
     Row {
         letter: name,
         source,
@@ -86,7 +86,7 @@ fn table(rows: &[Row]) -> String {
     let rows = rows.iter().map(|row| {
         [
             row.letter.clone(),
-            row.bytes.map_or_else(|| "-".to_owned(), |bytes| grouped(bytes as u64)),
+            row.bytes.map_or_else(|| "-".to_owned(), |bytes| grouped(bytes.unsigned_abs())),
             row.into
                 .as_ref()
                 .map_or_else(|| row.state.to_owned(), |into| format!("{} into {into}", row.state)),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use chancery_api::{SigningRun, manifest_yaml};
 use chancery_process::{Exit, LogFormat, grouped, say};
-use chancery_sources::letters::{Noted, Selection, note_for};
+use chancery_sources::letters::{Noted, Selection, goes_on, note_for};
 use chancery_sources::redrive::{SOURCE, reader, redriven};
 use chancery_sources::replay::Reader;
 use chancery_store::{NewPolicy, Run, StoreError};
@@ -91,7 +91,10 @@ async fn note(
 ) -> Result<Exit, CliError> {
     Database::with(database, async |database: &Database| {
         match database.ledger.find_run(&found.namespace, into).await {
-            Ok(_) => return Ok(Exit::Done),
+            Ok(_) => {
+                goes_on(&database.ledger, found, into, selection).await?;
+                return Ok(Exit::Done);
+            }
             Err(StoreError::NoRun(_)) => {}
             Err(error) => return Err(error.into()),
         }

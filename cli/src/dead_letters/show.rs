@@ -82,7 +82,7 @@ pub(super) async fn show(
     let none = || CliError::NoLetter { run: run.to_string(), letter: name.to_string() };
     let place = name.in_run(&found).ok_or_else(none)?;
     let before = LetterPlace::before(place.source, place.split, place.position);
-    let letters = database.ledger.letters_after(&found, before, 1, false).await?;
+    let letters = database.ledger.letters_after(&found, before, 1, false, true).await?;
     let letter = letters.into_iter().next().filter(|letter| letter.place() == place);
     let history = database.ledger.letter_history(&found, place).await?;
     let state = match (&letter, history.last()) {

@@ -1,6 +1,6 @@
 //! What a request asks for, in the words of RBAC: a verb, a resource of the group `chancery.dev`, a namespace and a name.
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
 use http::Method;
 use http::request::Parts;
 
@@ -57,16 +57,18 @@ impl Access {
         let named =
             |wanted| names.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned());
         let namespace = named("namespace")?;
+        // Named by the router, as the names are.
+        let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let (verb, resource, subresource, name) = match (named("run"), named("keyring")) {
             (Some(run), _) if method == Method::GET || method == Method::HEAD => {
                 (Verb::Get, "signingruns", "results", run)
             }
             // What is discarded is lost to whoever pushed it.
-            (Some(run), _) if parts.uri.path().ends_with("/dead-letters/discard") => {
+            (Some(run), _) if route.ends_with("/dead-letters/discard") => {
                 (Verb::Delete, "signingruns", "records", run)
             }
             // What a source or a policy refused is signed, which is more than to push.
-            (Some(run), _) if parts.uri.path().ends_with("/dead-letters/redrive") => {
+            (Some(run), _) if route.ends_with("/dead-letters/redrive") => {
                 (Verb::Update, "signingruns", "records", run)
             }
             (Some(run), _) => (Verb::Create, "signingruns", "records", run),

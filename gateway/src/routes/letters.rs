@@ -11,6 +11,7 @@ use chancery_store::letters::{Letter, LetterAct, LetterMove, LetterPlace};
 use http::HeaderMap;
 
 use super::dead_letters::place;
+use crate::apart::with_letters;
 use crate::gateway::Gateway;
 use crate::letters::{DiscardRequest, Which, asked, problem};
 use crate::model::{Discarded, LetterActs, LetterDone, LetterShown, LettersDone};
@@ -38,7 +39,7 @@ pub(crate) async fn get_letter(
         .ok_or_else(|| Problem::bad_request("a dead letter is named by its cursor"))?;
     let (here, before) =
         (LetterPlace { source, split, position }, LetterPlace::before(source, split, position));
-    let found = ledger.letters_after(&run, before, 1, false).await.map_err(failed)?;
+    let found = ledger.letters_after(&run, before, 1, false, true).await.map_err(failed)?;
     let found = found.into_iter().next().filter(|letter| letter.place() == here);
     let history = ledger.letter_history(&run, here).await.map_err(failed)?;
     if found.is_none() && history.is_empty() {
@@ -82,6 +83,11 @@ pub(crate) async fn discard(
     let shared = &gateway.0;
     let name = Name::of(namespace, run)?;
     let DiscardRequest { all, which } = asked(shared, &warrant, &headers, body).await?;
+    if all && which.is_some() {
+        return Err(Problem::bad_request(
+            "`all` and `select` are both given; say `\"all\": true` to discard all dead letters, or `select` some of them",
+        ));
+    }
     let selection = Which::selection(which)?;
     if selection.words().is_empty() && !all {
         return Err(Problem::bad_request(
@@ -90,8 +96,13 @@ pub(crate) async fn discard(
     }
     let actor = warrant.who().await?;
     let run = name.find(&shared.ledger).await?;
-    let discarded = letters::discard(&shared.ledger, &run, &selection, &actor).await;
-    let letters::Discarded { act, letters, unsaid } = discarded.map_err(|error| problem(&error, &name))?;
+    let ledger = shared.ledger.clone();
+    let discarded = with_letters(move |until| async move {
+        let selection = selection.within(until);
+        let discarded = letters::discard(&ledger, &run, &selection, &actor).await;
+        discarded.map_err(|error| problem(&error))
+    });
+    let letters::Discarded { act, letters, unsaid } = discarded.await??;
     let run = name.to_string();
     Ok(room::json(
         &Discarded { run, act, discarded: letters, left_out: unsaid.letters },

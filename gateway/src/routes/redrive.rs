@@ -4,12 +4,11 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use chancery_sources::letters::{TookUp, note_for, take_up};
+use chancery_sources::letters::{TookUp, goes_on, note_for, take_up};
 use chancery_store::letters::Became;
 use http::{HeaderMap, StatusCode};
-use tokio::runtime::Handle;
-use tokio::task::spawn_blocking;
 
+use crate::apart::with_letters;
 use crate::gateway::Gateway;
 use crate::letters::{RedriveRequest, Which, asked, problem};
 use crate::model::Redriven;
@@ -44,14 +43,11 @@ pub(crate) async fn redrive(
     let actor = warrant.who().await?;
     let Some(into) = into else {
         let (run, ledger) = (name.find(&shared.ledger).await?, shared.ledger.clone());
-        // A policy may take its time, which others must not wait for.
-        let (handle, named) = (Handle::current(), name.clone());
-        let taken_up = spawn_blocking(move || {
-            handle
-                .block_on(take_up(&ledger, &run, &selection, &actor))
-                .map_err(|error| problem(&error, &named))
+        let taken_up = with_letters(move |until| async move {
+            let selection = selection.within(until);
+            take_up(&ledger, &run, &selection, &actor).await.map_err(|error| problem(&error))
         });
-        let taken_up = taken_up.await.map_err(|error| redrive::failed(&error.to_string()))??;
+        let taken_up = taken_up.await??;
         return Ok(room::json(&taken(name.to_string(), &taken_up), Room::new(&shared.held)));
     };
     let Some(redrive) = shared.redrive.get() else {
@@ -62,8 +58,15 @@ pub(crate) async fn redrive(
     let run = run.map_err(|error| Problem::store(&error))?;
     let Prepared { redriving, is_new } = redrive::prepared(&shared.ledger, &run, &into).await?;
     if is_new {
-        let noted = note_for(&shared.ledger, &run, &into, &selection, &actor).await;
-        noted.map_err(|error| problem(&error, &name))?;
+        let (ledger, run, into) = (shared.ledger.clone(), run.clone(), into.clone());
+        let noted = with_letters(move |until| async move {
+            let selection = selection.within(until);
+            note_for(&ledger, &run, &into, &selection, &actor).await.map_err(|error| problem(&error))
+        });
+        noted.await??;
+    } else {
+        let goes_on = goes_on(&shared.ledger, &run, &into, &selection).await;
+        goes_on.map_err(|error| problem(&error))?;
     }
     redrive.redrive(redriving).await.map_err(|reason| redrive::failed(&reason))?;
     let redriven = Redriven { run: format!("{}/{into}", run.namespace), ..Redriven::default() };

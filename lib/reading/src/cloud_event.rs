@@ -24,7 +24,7 @@ struct Event<'a> {
 /// # Errors
 ///
 /// [`Reason::NotUtf8`], [`Reason::NotJson`], [`Reason::NotCloudEvent`].
-pub(crate) fn identity_of(bytes: &[u8]) -> Result<Identity, Reason> {
+pub fn identity_of(bytes: &[u8]) -> Result<Identity, Reason> {
     is_one_value(bytes)?;
     let not = |why: String| Reason::NotCloudEvent(why);
     // Serde would take an array of four strings as well.

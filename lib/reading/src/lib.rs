@@ -45,6 +45,7 @@ pub use arrival::{
 };
 pub use body::{BodyFormat, read_body};
 pub use chancery_canonical::{canonical_double, canonical_json};
+pub use cloud_event::identity_of as event_identity;
 pub use credentials::Credentials;
 pub use describe::{EventMode, Format, Objects};
 pub use destination::{ForbiddenDestination, forbidden_address, forbidden_name};

@@ -1,18 +1,14 @@
 //! Which dead letters are meant: all that are not left out.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chancery_api::LeaseDuration;
 use chancery_policy::{Facts, Selector, SelectorError};
-use chancery_store::letters::{Letter, LetterPlace};
-use chancery_store::{Ledger, Run, StoreError};
+use chancery_store::letters::Letter;
 use jiff::Timestamp;
 
 use crate::judge::now;
-
-/// Letters that are read at a time.
-const PAGE: i64 = 1_000;
 
 /// What a selection says of itself, in bytes.
 const WORDS: usize = 4_000;
@@ -36,6 +32,21 @@ pub struct Wanted {
     pub selector: Option<String>,
 }
 
+/// Why by that nothing is selected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SelectionError {
+    /// A text that all letters have, which is what an unset variable of a script makes of it.
+    #[error(
+        "the {0} that dead letters are selected by is empty, and would leave none out; give a text that those have which are meant, or leave the {0} out"
+    )]
+    Empty(&'static str),
+    /// No expression.
+    #[error(
+        "{0}; wanted is a CEL expression over a dead letter, such as age > duration('24h') && stage == 'Policy'"
+    )]
+    Selector(SelectorError),
+}
+
 /// A selection that is ready to be asked.
 #[derive(Debug)]
 pub struct Selection {
@@ -44,15 +55,7 @@ pub struct Selection {
     words: String,
     /// All letters have their age by one clock.
     now: i64,
-}
-
-/// What came of going through the letters of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selected {
-    /// Those whose bytes are not there to their end.
-    pub not_whole: u64,
-    /// Those of which the selector cannot say whether they are meant: they are not.
-    pub unsaid: Unsaid,
+    until: Option<Instant>,
 }
 
 /// Letters of which a selector cannot say whether they are meant.
@@ -69,17 +72,43 @@ impl Selection {
     ///
     /// # Errors
     ///
-    /// The selector is no expression over a dead letter.
-    pub fn of(wanted: Wanted) -> Result<Self, SelectorError> {
-        let selector = wanted.selector.as_deref().map(Selector::compile).transpose()?;
+    /// [`SelectionError`]: a text is empty, or the selector is no expression over a dead letter.
+    pub fn of(wanted: Wanted) -> Result<Self, SelectionError> {
+        let Wanted { stage, rule, reason, source, older_than: _, newer_than: _, selector } = &wanted;
+        for (what, text) in
+            [("stage", stage), ("rule", rule), ("reason", reason), ("source", source), ("selector", selector)]
+        {
+            if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+                return Err(SelectionError::Empty(what));
+            }
+        }
+        let selector = selector.as_deref().map(Selector::compile).transpose();
+        let selector = selector.map_err(SelectionError::Selector)?;
         let words = words(&wanted);
-        Ok(Self { wanted, selector, words, now: now() })
+        Ok(Self { wanted, selector, words, now: now(), until: None })
+    }
+
+    /// The same, of which no further letters are looked at from then on.
+    #[must_use]
+    pub fn within(self, until: Instant) -> Self {
+        Self { until: Some(until), ..self }
+    }
+
+    /// Whether no further letters are looked at.
+    pub(super) fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
     }
 
     /// What is meant, as it is written down; nothing, if all are.
     #[must_use]
     pub fn words(&self) -> &str {
         &self.words
+    }
+
+    /// Whether the bytes of a letter are looked at.
+    #[must_use]
+    pub const fn reads(&self) -> bool {
+        self.selector.is_some()
     }
 
     /// Whether a letter is meant.
@@ -114,32 +143,6 @@ impl Selection {
     }
 }
 
-/// Goes through the letters of a run that have no end, and gives those that are meant away.
-///
-/// # Errors
-///
-/// A database that is away or refuses.
-pub async fn select(
-    ledger: &Ledger,
-    run: &Run,
-    selection: &Selection,
-    mut each: impl FnMut(&Letter),
-) -> Result<Selected, StoreError> {
-    let mut selected = Selected::default();
-    let mut after = LetterPlace::START;
-    loop {
-        let page = ledger.letters_after(run, after, PAGE, true).await?;
-        let Some(last) = page.last() else { return Ok(selected) };
-        after = last.place();
-        for letter in &page {
-            if selected.unsaid.holds(selection, letter) {
-                selected.not_whole += u64::from(!letter.whole);
-                each(letter);
-            }
-        }
-    }
-}
-
 impl Unsaid {
     /// Whether a letter is meant. That it cannot be said is counted.
     pub fn holds(&mut self, selection: &Selection, letter: &Letter) -> bool {
@@ -168,7 +171,10 @@ fn words(wanted: &Wanted) -> String {
     for (what, value) in [("older than", older_than), ("newer than", newer_than)] {
         value.iter().for_each(|value| say(what, LeaseDuration::from(*value).as_str()));
     }
-    words.truncate(words.floor_char_boundary(WORDS));
+    if words.len() > WORDS {
+        words.truncate(words.floor_char_boundary(WORDS));
+        words.push('…');
+    }
     words
 }
 
@@ -187,6 +193,7 @@ mod tests {
             rule: Some("usd".to_owned()),
             reason: reason.to_owned(),
             raw: Some(br#"{"amount": 7}"#.to_vec()),
+            bytes: Some(13),
             whole: true,
             swept_at: None,
             arrived_at: String::new(),
@@ -225,6 +232,22 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_all_letters_have_selects_nothing() {
+        let some = |text: &str| Some(text.to_owned());
+        for (wanted, what) in [
+            (Wanted { stage: some(""), ..Wanted::default() }, "stage"),
+            (Wanted { rule: some(""), ..Wanted::default() }, "rule"),
+            (Wanted { rule: some("usd"), reason: some(" "), ..Wanted::default() }, "reason"),
+            (Wanted { source: some(""), ..Wanted::default() }, "source"),
+            (Wanted { selector: some(""), ..Wanted::default() }, "selector"),
+        ] {
+            let refused = Selection::of(wanted).expect_err(what);
+            assert_eq!(refused, SelectionError::Empty(what));
+            assert!(refused.to_string().contains(&format!("leave the {what} out")), "{refused}");
+        }
+    }
+
+    #[test]
     fn what_is_meant_is_written_down_and_what_cannot_be_said_is_counted() {
         let wanted = Wanted {
             stage: Some("Parse".to_owned()),
@@ -234,6 +257,9 @@ mod tests {
         };
         let selection = Selection::of(wanted).expect("a selection");
         assert_eq!(selection.words(), "stage Parse, selector record.none == 1, older than 1m");
+        let long = Wanted { reason: Some("é".repeat(WORDS)), ..Wanted::default() };
+        let long = Selection::of(long).expect("a selection");
+        assert!(long.words().ends_with("é…") && long.words().len() <= 4_096, "what is cut off is marked");
         let wanted = Wanted { selector: Some("record.none == 1".to_owned()), ..Wanted::default() };
         let (selection, mut unsaid) = (Selection::of(wanted).expect("a selection"), Unsaid::default());
         assert!(!unsaid.holds(&selection, &letter("a", 1)) && !unsaid.holds(&selection, &letter("b", 1)));

@@ -1,10 +1,11 @@
 //! Taking dead letters up again, in their own run while that is open: each is judged anew, as it was kept.
 
-use chancery_store::intake::DeadArrival;
+use chancery_reading::event_identity;
+use chancery_store::intake::{DeadArrival, Refusal};
 use chancery_store::letters::{Became, By, Letter, LetterPlace, TakenUp, TookUp as Answer};
 use chancery_store::{Ledger, Run, StoreError};
 
-use super::{LettersError, Selection, Unsaid, name};
+use super::{LettersError, Selection, Unsaid, name, nothing};
 use crate::identity::{self, Identify};
 use crate::judge::{Judge, Judged, Seen, now};
 
@@ -37,44 +38,114 @@ pub async fn take_up(
     selection: &Selection,
     actor: &str,
 ) -> Result<TookUp, LettersError> {
-    let questions = Questions::of(ledger, run).await?;
-    let by = By { actor, selection: selection.words() };
-    let (mut took_up, mut act) = (TookUp::default(), None);
+    let mut taking_up = TakingUp {
+        ledger,
+        run,
+        selection,
+        by: By { actor, selection: selection.words() },
+        questions: Questions::of(ledger, run).await?,
+        act: None,
+        took_up: TookUp::default(),
+    };
     let mut after = LetterPlace::START;
     loop {
-        let page = ledger.letters_after(run, after, PAGE, true).await?;
+        let page = ledger.letters_after(run, after, PAGE, true, true).await?;
         let Some(last) = page.last() else { break };
         // One that is dead again is not met again.
         after = last.place();
+        if selection.is_over() {
+            let Became { admitted, duplicates, rejected, dead } = taking_up.took_up.became;
+            let done = (admitted + duplicates + rejected + dead).unsigned_abs();
+            return Err(LettersError::Late { run: name(run), done });
+        }
+        taking_up.page(page).await?;
+    }
+    let TakingUp { act, took_up, .. } = taking_up;
+    match act {
+        Some(_) => Ok(took_up),
+        None if took_up.lost > 0 => Err(LettersError::Lost(name(run))),
+        None => Err(nothing(ledger, run, took_up.not_whole, took_up.unsaid).await),
+    }
+}
+
+/// What is under way for one run.
+struct TakingUp<'a> {
+    ledger: &'a Ledger,
+    run: &'a Run,
+    selection: &'a Selection,
+    by: By<'a>,
+    questions: Questions,
+    act: Option<i32>,
+    took_up: TookUp,
+}
+
+impl TakingUp<'_> {
+    /// Takes up those of a page that are meant, a split after the other.
+    async fn page(&mut self, page: Vec<Letter>) -> Result<(), LettersError> {
         let mut meant = Vec::new();
         for letter in page {
-            if took_up.unsaid.holds(selection, &letter) {
+            if self.took_up.unsaid.holds(self.selection, &letter) {
                 if letter.whole {
                     meant.push(letter);
                 } else {
-                    took_up.not_whole += 1;
+                    self.took_up.not_whole += 1;
                 }
             }
         }
         for letters in meant.chunk_by(|one, other| (one.number, one.split) == (other.number, other.split)) {
-            let taken_up = questions.judge(letters);
-            match ledger.redrive_letters(run, act, by, &taken_up).await? {
+            self.split(letters).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes letters of one split up. Where some are not as they were by now, the others are read again, once, and taken up without those.
+    async fn split(&mut self, letters: &[Letter]) -> Result<(), LettersError> {
+        let left = self.as_they_fit(letters).await?;
+        let again = self.again(left).await?;
+        let lost = self.as_they_fit(&again).await?;
+        self.took_up.lost += (left.len() - again.len() + lost.len()) as u64;
+        Ok(())
+    }
+
+    /// Takes them up, and fewer at a time where the run has no room for so many. Gives back those from where one was lost.
+    async fn as_they_fit<'l>(&mut self, letters: &'l [Letter]) -> Result<&'l [Letter], LettersError> {
+        let (mut left, mut most) = (letters, letters.len());
+        while !left.is_empty() {
+            let (now, behind) = left.split_at(most.min(left.len()));
+            let taken_up = self.questions.judge(now);
+            match self.ledger.redrive_letters(self.run, self.act, self.by, &taken_up).await? {
                 Answer::Done(number, became) => {
-                    (act, took_up.act) = (Some(number), number);
-                    add(&mut took_up.became, became);
+                    (self.act, self.took_up.act) = (Some(number), number);
+                    add(&mut self.took_up.became, became);
+                    left = behind;
                 }
-                Answer::Lost => took_up.lost += letters.len() as u64,
+                Answer::Lost => break,
+                Answer::Refused(Refusal::Full) if now.len() > 1 => most = now.len() / 2,
                 Answer::Refused(refusal) => {
-                    return Err(LettersError::Refused { run: name(run), refusal, done: took_up.became });
+                    let done = self.took_up.became;
+                    return Err(LettersError::Refused { run: name(self.run), refusal, done });
                 }
             }
         }
+        Ok(left)
     }
-    let TookUp { act: _, became: _, not_whole, lost, unsaid } = &took_up;
-    match act {
-        Some(_) => Ok(took_up),
-        None if *lost > 0 => Err(LettersError::Lost(name(run))),
-        None => Err(LettersError::Nothing { run: name(run), not_whole: *not_whole, unsaid: unsaid.clone() }),
+
+    /// Those of them that are still there, and meant, as they are now.
+    async fn again(&self, letters: &[Letter]) -> Result<Vec<Letter>, StoreError> {
+        let mut there = Vec::new();
+        let Some((first, last)) = letters.first().zip(letters.last()) else { return Ok(there) };
+        let mut after = LetterPlace::before(first.number, first.split, first.position);
+        while after < last.place() {
+            let page = self.ledger.letters_after(self.run, after, PAGE, true, true).await?;
+            let Some(end) = page.last() else { break };
+            after = end.place();
+            there.extend(page.into_iter().filter(|letter| {
+                letter.whole
+                    && letters.binary_search_by_key(&letter.place(), Letter::place).is_ok()
+                    && self.selection.holds(letter).unwrap_or(false)
+            }));
+        }
+        Ok(there)
     }
 }
 
@@ -125,7 +196,10 @@ impl Questions {
                 }
                 Judged::Admitted(said) => said,
             };
-            match self.identify.as_ref().map(|identify| identify.of(payload)).transpose() {
+            // As it was named when it came: nothing else in an event has to be what an expression can be asked of.
+            let event = event_identity(payload).ok();
+            let named = self.identify.as_ref().map(|identify| identify.of_event(payload, event.as_ref()));
+            match named.transpose() {
                 Ok(Some(identity)) => taken_up.identities.push(&identity),
                 Ok(None) => {}
                 Err(reason) => {
@@ -155,4 +229,44 @@ fn add(all: &mut Became, Became { admitted, duplicates, rejected, dead }: Became
     all.duplicates += duplicates;
     all.rejected += rejected;
     all.dead += dead;
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_api::EVENT_IDENTITY;
+
+    use super::*;
+
+    fn letter(raw: &str) -> Letter {
+        Letter {
+            number: 1,
+            source: "events".to_owned(),
+            pushed: false,
+            split: 1,
+            position: 7,
+            stage: "Policy".to_owned(),
+            rule: Some("usd".to_owned()),
+            reason: "no such key".to_owned(),
+            raw: Some(raw.as_bytes().to_vec()),
+            bytes: None,
+            whole: true,
+            swept_at: None,
+            arrived_at: String::new(),
+            arrived_micros: 0,
+            attempts: 0,
+            ended: None,
+            into: None,
+        }
+    }
+
+    #[test]
+    fn an_event_has_the_name_that_it_had_when_it_came() {
+        let identify = Identify::by(EVENT_IDENTITY).expect("an expression");
+        let questions = Questions { identify: Some(identify), judge: None };
+        let event = r#"{"specversion":"1.0","type":"t","source":"/a","id":"1","data":1e999}"#;
+        let taken_up = questions.judge(&[letter(event)]);
+        assert_eq!((taken_up.positions, taken_up.identities.len()), (vec![7], 1), "{:?}", taken_up.refused);
+        let taken_up = questions.judge(&[letter("no event")]);
+        assert_eq!((taken_up.positions.len(), taken_up.refused.len()), (0, 1));
+    }
 }

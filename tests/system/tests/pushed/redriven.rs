@@ -71,6 +71,9 @@ async fn what_no_run_on_this_machine_can_read_again_is_refused() -> anyhow::Resu
     site.chancery.sign(&generated, &[]).await?.expect_code(0)?;
     let answer = redrive(&api, "generated", &json!({"into": "again"})).await?;
     assert_eq!(refused(answer, 409).await?, "not-read-again");
+    let problem = redrive(&api, "generated", &json!({})).await?.expect(404)?.json()?;
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("has no dead letters: its records are generated"), "{detail}");
     api.seal().await?.expect(200)?;
     assert_eq!(site.end().await?["signed"], 0);
     Ok(())
@@ -130,7 +133,14 @@ async fn dead_letters_of_an_open_run_are_taken_up_by_it_and_what_was_answered_st
     let discard = async |body: Value| {
         api.ask("POST", &format!("{DEMO}/dead-letters/discard"), &[JSON], body.to_string()).await
     };
-    assert_eq!(refused(discard(json!({})).await?, 400).await?, "bad-request");
+    for body in [
+        json!({}),
+        json!({"select": {}}),
+        json!({"select": {"reason": ""}}),
+        json!({"all": true, "select": {"stage": "Policy"}}),
+    ] {
+        assert_eq!(refused(discard(body.clone()).await?, 400).await?, "bad-request", "{body}");
+    }
     let discarded = discard(json!({"all": true})).await?.expect(200)?.json()?;
     assert_eq!(discarded, json!({"run": "default/demo", "act": 2, "discarded": 1, "leftOut": 0}));
     assert_eq!(refused(discard(json!({"all": true})).await?, 409).await?, "nothing-selected");

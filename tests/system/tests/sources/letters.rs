@@ -1,12 +1,15 @@
 //! Dead letters that are taken up again where they lie: the same arrivals, judged anew.
 
-use chancery_kit::{SeededRun, TestLedger, TestRun};
+use std::time::Instant;
+
+use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
 use chancery_sources::judge::{Judge, Judged, Seen};
-use chancery_sources::letters::{LettersError, Selection, Wanted, discard, take_up};
+use chancery_sources::letters::{LettersError, Noted, Selection, Wanted, discard, goes_on, note_for, take_up};
 use chancery_store::intake::{Payloads, Refusal};
 use chancery_store::letters::{By, Ended, Ending, LetterPlace, TakenUp, TookUp};
 use jiff::Timestamp;
 use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::{counted, file, lines, payloads};
 
@@ -36,7 +39,18 @@ async fn suspended<'l>(
 
 /// The letters of a run, in order.
 async fn letters(run: &SeededRun<'_>) -> anyhow::Result<Vec<chancery_store::letters::Letter>> {
-    Ok(run.ledger.ledger.letters_after(&run.run, LetterPlace::START, 100, false).await?)
+    Ok(run.ledger.ledger.letters_after(&run.run, LetterPlace::START, 100, false, true).await?)
+}
+
+/// Waits until so many redrives of this ledger wait for a lock.
+async fn waiting(ledger: &TestLedger, wanted: i64) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%letters_redrive%'";
+    eventually("they wait", async || {
+        let waiting = sqlx::query_scalar::<_, i64>(waiting).fetch_one(ledger.ledger.pool()).await;
+        waiting.is_ok_and(|waiting| waiting == wanted)
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -98,20 +112,20 @@ async fn a_letter_has_one_end_whoever_asks_for_another() -> anyhow::Result<()> {
     assert_eq!((gone.ended.as_deref(), &gone.raw, kept.ended.as_deref()), (Some("Discarded"), &None, None));
     // All or none.
     let both = [gone.place(), kept.place()];
-    assert_eq!(ledger.ledger.end_letters(&run.run, Ending::Discard, BY, &both).await?, Ended::Lost);
+    assert_eq!(ledger.ledger.end_letters(&run.run, None, Ending::Discard, BY, &both).await?, Ended::Lost);
     assert_eq!(ledger.ledger.letter_log(&run.run).await?.len(), 1);
     let into = Ending::Into("later");
-    assert_eq!(ledger.ledger.end_letters(&run.run, into, BY, &both[1..]).await?, Ended::Unsealed);
+    assert_eq!(ledger.ledger.end_letters(&run.run, None, into, BY, &both[1..]).await?, Ended::Unsealed);
     take_up(&ledger.ledger, &run.run, &all(), "somebody").await?;
     assert_eq!(counted(&run).await?, (7, 6, 0, 1));
     run.take_in().await?;
     let taken = Ending::Into("demo");
-    assert_eq!(ledger.ledger.end_letters(&run.run, taken, BY, &both[..1]).await?, Ended::Taken);
-    assert_eq!(ledger.ledger.end_letters(&run.run, into, BY, &both[..1]).await?, Ended::Lost);
+    assert_eq!(ledger.ledger.end_letters(&run.run, None, taken, BY, &both[..1]).await?, Ended::Taken);
+    assert_eq!(ledger.ledger.end_letters(&run.run, None, into, BY, &both[..1]).await?, Ended::Lost);
     run.finish().await
 }
 
-/// Of two that redrive the same letters at once, each letter is one's.
+/// Of two that redrive the same letters at once, each letter is one's, and the other is told so.
 #[tokio::test]
 async fn two_that_redrive_at_once_take_up_each_letter_once() -> anyhow::Result<()> {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
@@ -119,13 +133,39 @@ async fn two_that_redrive_at_once_take_up_each_letter_once() -> anyhow::Result<(
     let dead: Vec<&str> = dead.iter().map(String::as_str).collect();
     let run = suspended(&ledger, folder.path(), &dead).await?;
     let selection = all();
+    let mut connection = PgConnection::connect(&ledger.url).await?;
+    let mut turn = connection.begin().await?;
+    sqlx::query("SELECT chancery.run_turn($1)").bind(run.run.id).execute(&mut *turn).await?;
     let one = take_up(&ledger.ledger, &run.run, &selection, "one");
     let other = take_up(&ledger.ledger, &run.run, &selection, "other");
-    let (one, other) = tokio::join!(one, other);
-    let both = [&one, &other];
-    let admitted = both.iter().filter_map(|took_up| took_up.as_ref().ok());
-    assert_eq!(admitted.map(|took_up| took_up.became.admitted).sum::<i64>(), 40, "{one:?} {other:?}");
+    // Both have read what there is by then.
+    let meeting = async {
+        waiting(&ledger, 2).await;
+        turn.rollback().await
+    };
+    let (one, other, met) = tokio::join!(one, other, meeting);
+    met?;
+    let (first, second) = if one.is_ok() { (one, other) } else { (other, one) };
+    assert!(first.as_ref().is_ok_and(|first| first.became.admitted == 40), "{first:?} {second:?}");
+    assert!(matches!(second, Err(LettersError::Lost(_))), "{second:?}");
     assert_eq!(counted(&run).await?, (45, 45, 0, 0));
+    run.take_in().await?;
+    run.finish().await
+}
+
+/// Whoever has no time left does nothing, and says so.
+#[tokio::test]
+async fn what_would_take_longer_than_it_may_is_left_for_another_request() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let run = suspended(&ledger, folder.path(), &["no json", "nor this"]).await?;
+    let before = ledger.fingerprint().await?;
+    let over = all().within(Instant::now());
+    let late = take_up(&ledger.ledger, &run.run, &over, "somebody").await;
+    assert!(matches!(late, Err(LettersError::Late { done: 0, .. })), "{late:?}");
+    let late = discard(&ledger.ledger, &run.run, &over, "somebody").await;
+    assert!(matches!(late, Err(LettersError::Late { done: 0, .. })), "{late:?}");
+    assert_eq!(ledger.fingerprint().await?, before);
+    take_up(&ledger.ledger, &run.run, &all(), "somebody").await?;
     run.take_in().await?;
     run.finish().await
 }
@@ -209,4 +249,100 @@ async fn what_dead_letters_take_counts_as_what_their_run_takes() -> anyhow::Resu
     take_up(&ledger.ledger, &run.run, &all(), "somebody").await?;
     run.take_in().await?;
     run.finish().await
+}
+
+/// Of those that have no room together, as many are taken up as have.
+#[tokio::test]
+async fn a_run_that_is_nearly_full_takes_up_as_many_as_have_room() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let dead = (0..4).map(|number| format!("no json {number}"));
+    file(folder.path(), "a.ndjson", lines(0, 5).chain(dead))?;
+    let run = TestRun::new().keys(1).dead_limit(2).record_limit(7);
+    let run = run.reads_as("files", folder.path(), &json!({"type": "NDJSON"})).created(&ledger).await?;
+    let run = run.stocked().await?;
+    run.start_intake("one").await?.ended().await?;
+    assert_eq!(counted(&run).await?, (9, 5, 0, 4));
+    let refused = take_up(&ledger.ledger, &run.run, &all(), "somebody").await;
+    let Err(LettersError::Refused { refusal: Refusal::Full, done, .. }) = &refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(done.admitted, 2, "{refused:?}");
+    assert_eq!(counted(&run).await?, (9, 7, 0, 2));
+    assert_eq!(ledger.ledger.letter_log(&run.run).await?.len(), 1, "all of it is one act");
+    run.take_in().await?;
+    run.finish().await
+}
+
+/// One of them is discarded between the look at them and the turn: it alone is left out.
+#[tokio::test]
+async fn a_letter_that_is_gone_meanwhile_leaves_the_others_to_be_taken_up() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let run = suspended(&ledger, folder.path(), &["no json", "nor this", "nor that"]).await?;
+    let (second, selection) = (letters(&run).await?.remove(1), all());
+    let mut connection = PgConnection::connect(&ledger.url).await?;
+    let mut turn = connection.begin().await?;
+    sqlx::query("SELECT chancery.run_turn($1)").bind(run.run.id).execute(&mut *turn).await?;
+    let taking_up = take_up(&ledger.ledger, &run.run, &selection, "one");
+    let discarding = async {
+        waiting(&ledger, 1).await;
+        let discard = "SELECT answer FROM chancery.letters_end(
+                           $1, $2, 0, 'Discard', NULL, 'other', '', ARRAY[$3::integer], ARRAY[$4::integer], ARRAY[$5::bigint])";
+        let discard = sqlx::query_scalar::<_, String>(discard).bind(run.run.id).bind(run.run.uid);
+        let discard = discard.bind(second.number).bind(second.split).bind(second.position);
+        let answer = discard.fetch_one(&mut *turn).await?;
+        turn.commit().await?;
+        anyhow::Ok(answer)
+    };
+    let (took_up, discarded) = tokio::join!(taking_up, discarding);
+    assert_eq!(discarded?, "done");
+    let took_up = took_up?;
+    assert_eq!((took_up.became.admitted, took_up.lost), (2, 1), "{took_up:?}");
+    assert_eq!(counted(&run).await?, (8, 7, 0, 1));
+    assert_eq!(payloads(&run).await?[5..], ["no json", "nor that"]);
+    run.take_in().await?;
+    run.finish().await
+}
+
+/// What another run was given is read by that alone, and it is given nothing else under its name.
+#[tokio::test]
+async fn a_run_reads_what_it_was_given_and_one_that_was_given_nothing_reads_the_rest() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let dead = ["no json", "nor this", "nor that"].map(str::to_owned);
+    file(folder.path(), "a.ndjson", lines(0, 5).chain(dead))?;
+    let first = TestRun::new().named("first").keys(1);
+    let first = first.reads_as("files", folder.path(), &json!({"type": "NDJSON"})).created(&ledger).await?;
+    let first = first.stocked().await?;
+    first.take_in().await?;
+    first.finish().await?;
+    let (ledger, of) = (&ledger.ledger, &first.run);
+    let (short, position) = (selected("bytes == 7"), selected("position >= 0 && bytes == 8"));
+    let noted = note_for(ledger, of, "second", &short, "somebody").await?;
+    assert!(matches!(noted, Noted { letters: 1, before: false, .. }), "{noted:?}");
+    // Asked the same, or nothing, it goes on; asked for others, it would leave them unread.
+    for selection in [&short, &all()] {
+        let noted = note_for(ledger, of, "second", selection, "another").await?;
+        assert!(matches!(noted, Noted { letters: 1, before: true, .. }), "{noted:?}");
+    }
+    let refused = note_for(ledger, of, "second", &position, "somebody").await.expect_err("others");
+    assert!(matches!(refused, LettersError::Given { act: 1, .. }), "{refused:?}");
+    assert!(refused.to_string().contains("`selector bytes == 7`, which is act 1"), "{refused}");
+    let nothing = note_for(ledger, of, "fourth", &short, "somebody").await.expect_err("none is left");
+    assert!(nothing.to_string().contains("; 1 are noted for the run second"), "{nothing}");
+    assert_eq!(ledger.letter_log(of).await?.len(), 1);
+
+    let third = TestRun::new().named("third").keys(1).replays("first", "DeadLetters");
+    let third = third.created_beside(&first).await?.stocked().await?;
+    third.take_in().await?;
+    assert_eq!(payloads(&third).await?, ["nor this", "nor that"]);
+    goes_on(ledger, of, "third", &all()).await?;
+    let refused = goes_on(ledger, of, "third", &short).await;
+    assert!(matches!(refused, Err(LettersError::Taken(_))), "{refused:?}");
+    third.finish().await?;
+    let second = TestRun::new().named("second").keys(1).replays("first", "DeadLetters");
+    let second = second.created_beside(&first).await?.stocked().await?;
+    second.take_in().await?;
+    assert_eq!(payloads(&second).await?, ["no json"]);
+    goes_on(ledger, of, "second", &short).await?;
+    assert!(matches!(goes_on(ledger, of, "second", &position).await, Err(LettersError::Given { .. })));
+    second.finish().await
 }

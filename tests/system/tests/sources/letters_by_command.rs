@@ -78,6 +78,10 @@ async fn letters_are_selected_shown_discarded_and_redriven_into_another_run() ->
     // Asked again, it goes on with what it was given.
     let again = asked(&chancery, &["redrive", "demo", "--into", "demo-2"]).await?;
     assert_eq!(again["signed"], 1, "{again}");
+    let others = ["redrive", "demo", "--into", "demo-2", "--selector", "bytes == 8"];
+    let said = refused(&chancery, &others).await?;
+    let words = "that demo-2 reads were selected by `selector bytes == 7`, which is act 2";
+    assert!(said.contains(words), "{said}");
     let states: Vec<String> = names(&[]).await?.into_iter().map(|(_, state)| state).collect();
     assert_eq!(states, ["redriven", "kept", "discarded"]);
     let third_shown = asked(&chancery, &["show", "demo", third]).await?;
@@ -140,6 +144,10 @@ async fn what_cannot_be_done_with_letters_gets_a_sentence() -> anyhow::Result<()
         (&["list", "demo", "--selector", "verdict == 1"], "the selector: names `verdict`"),
         (&["list", "demo", "--selector", "age >"], "wanted is a CEL expression over a dead letter"),
         (&["list", "demo", "--older-than", "soon"], "soon"),
+        (
+            &["discard", "demo", "--reason", ""],
+            "the reason that dead letters are selected by is empty, and would leave none out; give a text",
+        ),
         (&["show", "demo", "files/1/999999"], "the run default/demo has no dead letter files/1/999999"),
         (&["show", "demo", "other/1/0"], "has no dead letter other/1/0"),
         (&["show", "demo", "files"], "a dead letter is named SOURCE/SPLIT/POSITION"),
