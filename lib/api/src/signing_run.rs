@@ -87,6 +87,10 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("!has(self.keySize) || !has(self.algorithm) || self.algorithm in ['RS256', 'PS256']")
         .message("applies to the RSA algorithms RS256 and PS256 only; leave it out, or choose one of those")
         .field_path(".keySize"),
+    // 64 MiB by the bytes of a signature (FIPS 204). Of a keyring that is named without its algorithm, the ledger refuses them (run_admit).
+    validation = Rule::new("!has(self.algorithm) || self.batchSize <= (self.algorithm == 'ML-DSA-44' ? 27731 : self.algorithm == 'ML-DSA-65' ? 20280 : self.algorithm == 'ML-DSA-87' ? 14503 : 100000)")
+        .message("is too great for signatures of ML-DSA, of which a signer holds 64 MiB at the most; give at most 27731 with ML-DSA-44, 20280 with ML-DSA-65 and 14503 with ML-DSA-87")
+        .field_path(".batchSize"),
     validation = Rule::new("!has(self.envelope) || self.envelope != 'EIP191' || has(self.algorithm) && self.algorithm == 'ES256K'")
         .message("is for the algorithm ES256K only; choose that, or another envelope")
         .field_path(".envelope"),
@@ -197,8 +201,8 @@ pub struct SigningRunSpec {
     pub key_count: Option<i32>,
 
     /// Number of records that a signer signs with one key before it gives the key back.
-    /// From 1 to 100000; the last batch of a run may hold fewer. It cannot change once the
-    /// run exists.
+    /// From 1 to 100000, with ML-DSA fewer, so that its signatures have at most 64 MiB; the last
+    /// batch of a run may hold fewer. It cannot change once the run exists.
     #[schemars(range(min = 1, max = 100_000))]
     #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
     pub batch_size: i32,
