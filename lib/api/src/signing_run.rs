@@ -97,6 +97,9 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("!has(self.contentType) || has(self.envelope) && !(self.envelope in ['Raw', 'EIP191'])")
         .message("applies to the envelopes JWS, JWSDetached, COSESign1 and DSSE only; leave it out, or choose one of those")
         .field_path(".contentType"),
+    validation = Rule::new("!has(self.contentType) || !has(self.envelope) || self.envelope != 'COSESign1' || self.contentType.matches('^[^/;]+/[^/;]+(;|$)')")
+        .message("is no media type, and COSESign1 takes no other content type; give one such as application/json, or choose another envelope")
+        .field_path(".contentType"),
     // A rule on the field itself would not see it come or go.
     validation = Rule::new("has(self.sources) == has(oldSelf.sources) && (!has(self.sources) || self.sources == oldSelf.sources)")
         .message(IMMUTABLE)
@@ -231,9 +234,9 @@ pub struct SigningRunSpec {
     pub envelope: Option<Envelope>,
 
     /// What the envelope says of its content: the typ of a JWS, the content type of COSESign1,
-    /// the payloadType of DSSE, which is application/octet-stream unless given. A media type, a URI,
-    /// or a word such as JWT. With an envelope other than Raw and EIP191. It cannot change once the run
-    /// exists.
+    /// the payloadType of DSSE, which is application/octet-stream unless given. A media type without
+    /// blanks and quotes; with JWS, JWSDetached and DSSE also a URI, or a word such as JWT. With an
+    /// envelope other than Raw and EIP191. It cannot change once the run exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         with = "String",
