@@ -65,7 +65,8 @@ pub(crate) async fn results(
     let mut room = Room::new(&shared.held);
     room.take(wanted.len() * signed_room(&run.keyring) + payload_room(&run.keyring, PAYLOADS))?;
     let bytes = i64::try_from(PAYLOADS).unwrap_or(i64::MAX);
-    let found = shared.ledger.signed_of(&run, &wanted, bytes).await.map_err(|error| Problem::store(&error))?;
+    let found =
+        shared.ledger.signed_of(&run, &wanted, bytes).await.map_err(|error| Problem::store(&error))?;
     // The last payload may go beyond.
     let read: usize = found.iter().filter_map(|signed| signed.payload.as_ref()).map(Vec::len).sum();
     room.take(payload_room(&run.keyring, read.saturating_sub(PAYLOADS)))?;

@@ -119,7 +119,9 @@ pub enum FormError {
         given: String,
     },
     /// A content type that the envelope cannot say.
-    #[error("{given:?} is no media type, and COSESign1 takes no other content type: wanted one such as application/json")]
+    #[error(
+        "{given:?} is no media type, and COSESign1 takes no other content type: wanted one such as application/json"
+    )]
     NoMediaType {
         /// What was given.
         given: String,
@@ -179,7 +181,9 @@ mod tests {
     #[test]
     fn cose_takes_media_types_only() {
         let typed = |text: &str| Form::new(Algorithm::EdDsa, Envelope::CoseSign1, Some(text.to_owned()));
-        for good in ["application/json", "application/vnd.in-toto+json", "text/plain;charset=utf-8", "a/b;c=/"] {
+        for good in
+            ["application/json", "application/vnd.in-toto+json", "text/plain;charset=utf-8", "a/b;c=/"]
+        {
             assert!(typed(good).is_ok(), "{good}");
         }
         for bad in ["JWT", "https://in-toto.io/Statement/v1", "a/b/c", "a/", "a/;b=c", "a;b=c/d"] {

@@ -117,7 +117,9 @@ fn a_content_type_goes_with_an_envelope_that_says_it() {
             assert!(refused(&manifest)[0].starts_with("spec.contentType: "), "{envelope}");
         }
     }
-    for (given, fits) in [("text/plain;charset=utf-8", true), ("JWT", false), ("https://in-toto.io/v1", false)] {
+    for (given, fits) in
+        [("text/plain;charset=utf-8", true), ("JWT", false), ("https://in-toto.io/v1", false)]
+    {
         let mut manifest = with("contentType", json!(given));
         accepted(&manifest);
         manifest["spec"]["envelope"] = json!("COSESign1");
