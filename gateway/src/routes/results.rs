@@ -44,7 +44,8 @@ pub(crate) struct Behind {
 
 /// The records behind a cursor that are signed, up to the first that is not, one JSON object per line.
 ///
-/// The number of the last one is the cursor from which to go on. Fewer than are asked for come where they are long. Of a run that is under way, ask again later.
+/// The number of the last one is the cursor from which to go on. Fewer than are asked for come where they are long. Of a run that is under
+/// way, ask again later.
 #[utoipa::path(get, path = "/v1/namespaces/{namespace}/runs/{run}/results", operation_id = "listResults", tag = "results",
     params(("namespace" = String, Path), ("run" = String, Path), Behind),
     responses((status = 200, description = "One object per line", body = SignedLine, content_type = "application/x-ndjson")))]
