@@ -11,7 +11,9 @@
 -- records are, is what the source of the caller's run was described as.
 CREATE OR REPLACE FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint)
 RETURNS TABLE (gone boolean, place bigint, payload bytea, stage text, reason text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
+-- Of a table that has no statistics yet, all rows would be read for each call.
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     v_run integer := chancery.intake_of_session();
     v_part jsonb;
@@ -40,7 +42,7 @@ BEGIN
                                                     WHERE o.run_id = v_other AND o.record = k.record), octet_length(k.payload)) AS bytes
                           FROM chancery.records k
                          WHERE k.run_id = v_other AND k.record > p_position ORDER BY k.record LIMIT 1000) n) c
-          JOIN chancery.records r ON r.run_id = v_other AND r.record = c.record
+          JOIN chancery.records r ON r.run_id = v_other AND r.record = c.record AND r.record > p_position AND r.record <= p_position + 1000
          WHERE c.before < 2097152
          ORDER BY c.record;
     ELSE

@@ -84,7 +84,7 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("has(self.keyCount) || has(self.keyringRef)")
         .message("give an integer from 1 to 10000, or name a keyring that exists with keyringRef")
         .field_path(".keyCount"),
-    validation = Rule::new("!has(self.keySize) || !has(self.algorithm) || self.algorithm in ['RS256', 'PS256']")
+    validation = Rule::new("!has(self.keySize) || !has(self.algorithm) || !(self.algorithm in ['ES256', 'ES384', 'ES256K', 'EdDSA', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'])")
         .message("applies to the RSA algorithms RS256 and PS256 only; leave it out, or choose one of those")
         .field_path(".keySize"),
     // 64 MiB by the bytes of a signature (FIPS 204). Of a keyring that is named without its algorithm, the ledger refuses them (run_admit).

@@ -3,6 +3,7 @@
 
 mod by_others;
 mod ethereum;
+mod payloads;
 mod rings;
 
 use chancery_keyring::{Algorithm, Envelope, Form};
