@@ -84,6 +84,8 @@ fn the_signatures_of_a_batch_have_64_mib_at_the_most() {
         let mut manifest = with("algorithm", json!(algorithm));
         manifest["spec"]["batchSize"] = json!(100_000);
         accepted(&manifest);
+        manifest["spec"]["batchSize"] = json!(100_001);
+        assert_eq!(refused(&manifest).len(), 1, "{algorithm}");
     }
 }
 
