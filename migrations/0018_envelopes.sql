@@ -21,6 +21,9 @@ ALTER TYPE chancery.signing_library ADD VALUE IF NOT EXISTS 'k256';
 ALTER TABLE chancery.keyrings
     -- Of what type what is in the envelope is, where the envelope says so; null where it says nothing.
     ADD COLUMN content_type text CHECK (octet_length(content_type) BETWEEN 1 AND 255),
+    -- What JSON needs no escape for; of COSE a media type (RFC 9052, section 3.1). No signer opens a ring with another.
+    ADD CHECK (content_type ~ '^[A-Za-z0-9][-A-Za-z0-9!#$%&^_.+/;=:?~]*$'),
+    ADD CHECK (envelope::text <> 'COSESign1' OR content_type ~ '^[^/;]+/[^/;]+(;|$)'),
     ADD CHECK (content_type IS NULL OR envelope::text NOT IN ('Raw', 'EIP191')),
     ADD CHECK (envelope::text <> 'EIP191' OR algorithm::text = 'ES256K');
 

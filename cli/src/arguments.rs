@@ -229,7 +229,7 @@ pub(crate) enum Exported {
     Arrivals,
     /// {"source","split","position","stage","reason","raw","arrivedAt","sweptAt"}: what could not become a record, in base64
     DeadLetters,
-    /// {"record","batch","key","algorithm","signature","signedAt"}: base64; ES256 as the 64 bytes r‖s
+    /// {"record","batch","key","algorithm","signature","signedAt"}: base64; ECDSA as r‖s, EIP191 as r‖s‖v
     Signatures,
     /// {"run","record","batch","digest","payload","key","algorithm","signature","signedAt","envelope","address"}: what other
     /// programs check; "key" as in "jwks", payload and signature in base64, "envelope" finished, "address" of Ethereum keys

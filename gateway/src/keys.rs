@@ -15,8 +15,9 @@ use crate::model::{Signed, SignedLine};
 use crate::problem::Problem;
 use crate::states::flags_of;
 
-/// Keyrings whose keys are known at a time.
-const MOST: usize = 64;
+/// Keys that are known at a time, of all keyrings; each keyring counts as one more. A keyring has 10,000 at the most: such a one is
+/// known alone, and of ML-DSA-87 takes some 45 MB.
+const MOST: usize = 10_001;
 
 type Known = Arc<HashMap<Uuid, Arc<Key>>>;
 
@@ -53,18 +54,28 @@ pub(crate) struct Keys {
 impl Keys {
     /// The keys of a ring as the ledger has them now, in the order of their numbers.
     pub(crate) async fn of(&self, ledger: &Ledger, keyring: &Keyring) -> Result<Vec<Arc<Key>>, Problem> {
+        Ok(self.read(ledger, keyring).await?.into_iter().map(|(_, key)| key).collect())
+    }
+
+    async fn read(&self, ledger: &Ledger, keyring: &Keyring) -> Result<Vec<(Uuid, Arc<Key>)>, Problem> {
         let keys = ledger.public_keys(keyring).await.map_err(|error| Problem::store(&error))?;
         let form = Form::named(&keyring.algorithm, &keyring.envelope, keyring.content_type.as_deref()).ok();
         let shown: Vec<(Uuid, Arc<Key>)> = keys
             .into_iter()
             .filter_map(|key| Some((key.id, Arc::new(Key::of(form.as_ref()?, &key.public_key)?))))
             .collect();
+        self.remember(keyring.uid, Arc::new(shown.iter().cloned().collect()));
+        Ok(shown)
+    }
+
+    fn remember(&self, keyring: Uuid, keys: Known) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST && !known.contains_key(&keyring.uid) {
+        known.remove(&keyring);
+        let all: usize = known.values().map(|keys| keys.len() + 1).sum();
+        if all + keys.len() + 1 > MOST {
             known.clear();
         }
-        known.insert(keyring.uid, Arc::new(shown.iter().cloned().collect()));
-        Ok(shown.into_iter().map(|(_, key)| key).collect())
+        known.insert(keyring, keys);
     }
 
     fn known(&self, keyring: &Keyring) -> Option<Known> {
@@ -82,10 +93,8 @@ impl Keys {
         let known = match self.known(keyring).filter(has_all) {
             Some(known) => known,
             None if signed.is_empty() => return Ok(Vec::new()),
-            None => {
-                self.of(ledger, keyring).await?;
-                self.known(keyring).unwrap_or_default()
-            }
+            // What was read, and not what is known by now: others may have taken its place.
+            None => Arc::new(self.read(ledger, keyring).await?.into_iter().collect()),
         };
         signed
             .into_iter()
@@ -114,4 +123,32 @@ impl Keys {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chancery_keyring::Algorithm;
+
+    /// The same key, under so many ids.
+    fn keys(count: usize) -> Known {
+        let frame = Frame::new(&Form::raw(Algorithm::EdDsa), &[]).expect("a frame that names no key");
+        let key = Arc::new(Key { id: "key".to_owned(), address: None, frame, jwk: Value::Null });
+        Arc::new((0..count).map(|_| (Uuid::now_v7(), Arc::clone(&key))).collect())
+    }
+
+    #[test]
+    fn keys_are_forgotten_before_they_are_too_many() {
+        let known = Keys::default();
+        let rings = || known.known.lock().expect("nobody panicked").len();
+        let (first, second) = (Uuid::now_v7(), Uuid::now_v7());
+        known.remember(first, keys(4_999));
+        known.remember(second, keys(4_999));
+        known.remember(first, keys(5_000));
+        assert_eq!(rings(), 2, "one that is read again takes its own place");
+        known.remember(Uuid::now_v7(), keys(1));
+        assert_eq!(rings(), 1);
+        known.remember(first, keys(10_000));
+        assert_eq!(rings(), 1, "the greatest is known alone");
+    }
 }

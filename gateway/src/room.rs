@@ -36,6 +36,16 @@ impl Room {
         Ok(())
     }
 
+    /// Has so much from now on: takes what is missing, or gives back what is too much.
+    pub(crate) fn resize(&mut self, bytes: usize) -> Result<(), Problem> {
+        let taken = self.taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        if bytes > taken {
+            return self.take(bytes - taken);
+        }
+        let _given_back = self.split(taken - bytes);
+        Ok(())
+    }
+
     /// So much of it, which ends by itself.
     pub(crate) fn split(&mut self, bytes: usize) -> Self {
         Self { of: Arc::clone(&self.of), taken: self.taken.as_mut().and_then(|taken| taken.split(bytes)) }
@@ -87,6 +97,12 @@ mod tests {
         assert_eq!(all.available_permits(), 80);
         drop(sent);
         assert_eq!(all.available_permits(), 100);
+        let mut room = Room::new(&all);
+        for bytes in [40, 70, 10, 0] {
+            room.resize(bytes).expect("room");
+            assert_eq!(all.available_permits(), 100 - bytes);
+        }
+        assert_eq!(room.resize(101).expect_err("no room").status, 429);
         assert_eq!(Room::new(&all).split(7).taken.map_or(0, |taken| taken.num_permits()), 0);
     }
 }

@@ -21,7 +21,7 @@ use http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK
 use serde::Serialize;
 
 use crate::authority::Access;
-use crate::gateway::{Gateway, Shared};
+use crate::gateway::Gateway;
 use crate::openapi;
 use crate::problem::Problem;
 use crate::room::{Room, answer};
@@ -84,16 +84,15 @@ async fn document() -> Response {
     ([(CONTENT_TYPE, "application/json")], openapi::document()).into_response()
 }
 
-/// Lines of JSON, and where to go on behind them.
-fn lines<T: Serialize>(shared: &Shared, items: &[T], next: &str) -> Result<Response, Problem> {
+/// Lines of JSON, and where to go on behind them. Of the room that was taken to make them, their own stays taken.
+fn lines<T: Serialize>(mut room: Room, items: &[T], next: &str) -> Result<Response, Problem> {
     let mut text = Vec::new();
     for item in items {
         // What is written is memory, and what is shown has a form in JSON.
         let _written = serde_json::to_writer(&mut text, item);
         text.push(b'\n');
     }
-    let mut room = Room::new(&shared.held);
-    room.take(text.capacity())?;
+    room.resize(text.capacity())?;
     let mut response = answer("application/x-ndjson", text, room);
     if let Ok(link) = HeaderValue::from_str(&format!("<?after={next}>; rel=\"next\"")) {
         response.headers_mut().insert(LINK, link);

@@ -8,6 +8,8 @@
 -- * namespace_runs: runs of the namespace that are in the ledger, whatever became of their SigningRuns.
 -- * namespace_bytes: what those will take in all.
 --
+-- And one whose signatures of a batch have more than 64 MiB, whatever the limits: a signer holds all of them in memory.
+--
 -- Raises CH021 with a sentence: what is asked for, what is allowed, who can change that.
 CREATE OR REPLACE FUNCTION chancery.run_admit(p_run integer, p_made_ring boolean, p_limits chancery.limits) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -17,17 +19,22 @@ DECLARE
     v_held record;
     v_refusal text;
 BEGIN
-    IF p_limits IS NULL THEN
-        RETURN;
-    END IF;
-    SELECT r.namespace, k.key_count, k.key_size,
-           chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size,
-                              chancery.signature_bytes(k.algorithm, k.key_size, k.envelope)) AS bytes
+    SELECT r.namespace, k.key_count, k.key_size, k.algorithm, r.batch_size, s.bytes AS signature_bytes,
+           chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size, s.bytes) AS bytes
       INTO STRICT v_run
       FROM chancery.runs r
       JOIN chancery.keyrings k ON k.id = r.keyring_id
+     CROSS JOIN LATERAL chancery.signature_bytes(k.algorithm, k.key_size, k.envelope) AS s (bytes)
       LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
      WHERE r.id = p_run;
+    IF v_run.batch_size * v_run.signature_bytes > 67108864 THEN
+        RAISE EXCEPTION 'the signatures of a batch would have %, and a signer holds 64 MiB of them at the most; give a batchSize of at most % with %',
+            chancery.bytes_text(v_run.batch_size * v_run.signature_bytes), 67108864 / v_run.signature_bytes, v_run.algorithm
+            USING ERRCODE = 'CH021';
+    END IF;
+    IF p_limits IS NULL THEN
+        RETURN;
+    END IF;
     v_bits := CASE WHEN p_made_ring THEN v_run.key_count::bigint * coalesce(v_run.key_size, 256) ELSE 0 END;
     IF v_run.bytes > p_limits.run_bytes THEN
         v_refusal := format(

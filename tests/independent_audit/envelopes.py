@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from hashlib import sha256
 
@@ -15,6 +16,10 @@ Framed = Callable[[bytes], bytes]
 
 # The names of curves in JOSE (RFC 7518, RFC 8812), and the bytes of a coordinate.
 _CURVES = {"secp256r1": ("P-256", 32), "secp384r1": ("P-384", 48), "secp256k1": ("secp256k1", 32)}
+
+# What JSON needs no escape for; and what a text may be as the content type of COSE (RFC 9052, section 3.1).
+_CONTENT_TYPE = re.compile(r"[A-Za-z0-9][-A-Za-z0-9!#$%&^_.+/;=:?~]*")
+_MEDIA_TYPE = re.compile(r"[^/;]+/[^/;]+(;.*)?")
 
 # The numbers of algorithms in COSE (RFC 9053, RFC 8812, RFC 8230, and the registry of COSE).
 _COSE = {
@@ -36,6 +41,7 @@ class UnknownEnvelope(Exception):
 
 def framed(envelope: str, content_type: str | None, algorithm: str, key: object) -> Framed:
     """What is signed in this envelope with this public key. Raises UnknownEnvelope."""
+    _require_form(envelope, content_type, algorithm)
     if envelope == "Raw":
         return lambda payload: payload
     if envelope == "EIP191":
@@ -57,6 +63,19 @@ def framed(envelope: str, content_type: str | None, algorithm: str, key: object)
         typed = (content_type or "application/octet-stream").encode()
         return lambda payload: b"DSSEv1 %d %b %d %b" % (len(typed), typed, len(payload), payload)
     raise UnknownEnvelope(f"signs in the envelope {envelope}, which is unknown")
+
+
+def _require_form(envelope: str, content_type: str | None, algorithm: str) -> None:
+    if envelope == "EIP191" and algorithm != "ES256K":
+        raise UnknownEnvelope(f"signs in the envelope EIP191, which is for ES256K, by {algorithm}")
+    if content_type is None:
+        return
+    if envelope in ("Raw", "EIP191"):
+        raise UnknownEnvelope(f"has a content type, of which the envelope {envelope} says nothing")
+    if len(content_type) > 255 or not _CONTENT_TYPE.fullmatch(content_type):
+        raise UnknownEnvelope("has a content type that is none")
+    if envelope == "COSESign1" and not _MEDIA_TYPE.fullmatch(content_type):
+        raise UnknownEnvelope("has a content type that is no media type, which COSESign1 needs")
 
 
 def thumbprint(algorithm: str, key: object) -> str:

@@ -22,8 +22,8 @@ const OF_EACH: [(&str, &[u16]); 13] = [
     ("discardDeadLetters", &[400, 408, 409, 413, 415, 429]),
     ("redriveDeadLetters", &[400, 408, 409, 413, 415, 429]),
     ("watchRun", &[429]),
-    ("getKeysOfRun", &[]),
-    ("getKeysOfKeyring", &[]),
+    ("getKeysOfRun", &[429]),
+    ("getKeysOfKeyring", &[429]),
 ];
 
 const fn meaning(status: u16) -> &'static str {

@@ -11,6 +11,7 @@ use crate::gateway::Gateway;
 use crate::model::DeadLetter;
 use crate::names::Names;
 use crate::problem::Problem;
+use crate::room::Room;
 use crate::runs::Name;
 
 /// Where nothing is before.
@@ -35,7 +36,7 @@ pub(crate) async fn dead_letters(
         ledger.given_up_after(&run, after, most.into()).await.map_err(|error| Problem::store(&error))?;
     let shown: Vec<DeadLetter> = found.into_iter().map(shown).collect();
     let next = shown.last().map(|last| last.cursor.clone()).or(page.after).unwrap_or_default();
-    lines(&gateway.0, &shown, &next)
+    lines(Room::new(&gateway.0.held), &shown, &next)
 }
 
 fn shown(given_up: GivenUp) -> DeadLetter {

@@ -1,13 +1,14 @@
 //! Public keys, by which signatures are verified.
 
-use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use chancery_store::{Keyring, StoreError};
 
 use crate::gateway::Gateway;
 use crate::model::JwkSet;
 use crate::names::Names;
 use crate::problem::Problem;
+use crate::room::{self, Room};
 use crate::runs::Name;
 
 /// The public keys of the keyring that a run signs with.
@@ -17,7 +18,7 @@ use crate::runs::Name;
 pub(crate) async fn jwks_of_run(
     State(gateway): State<Gateway>,
     Names((namespace, run)): Names<(String, String)>,
-) -> Result<Json<JwkSet>, Problem> {
+) -> Result<Response, Problem> {
     let run = Name::of(namespace, run)?.find(&gateway.0.ledger).await?;
     jwks(&gateway, &run.keyring).await
 }
@@ -29,7 +30,7 @@ pub(crate) async fn jwks_of_run(
 pub(crate) async fn jwks_of_keyring(
     State(gateway): State<Gateway>,
     Names((namespace, keyring)): Names<(String, String)>,
-) -> Result<Json<JwkSet>, Problem> {
+) -> Result<Response, Problem> {
     let unknown = || Problem::not_found("there is no keyring of this name in this namespace");
     // A keyring's name is made as a run's is.
     let name = Name::of(namespace, keyring).map_err(|_| unknown())?;
@@ -40,7 +41,17 @@ pub(crate) async fn jwks_of_keyring(
     }
 }
 
-async fn jwks(gateway: &Gateway, keyring: &Keyring) -> Result<Json<JwkSet>, Problem> {
-    let keys = gateway.0.keys.of(&gateway.0.ledger, keyring).await?;
-    Ok(Json(JwkSet { keys: keys.iter().map(|key| key.jwk.clone()).collect() }))
+async fn jwks(gateway: &Gateway, keyring: &Keyring) -> Result<Response, Problem> {
+    let shared = &gateway.0;
+    let mut room = Room::new(&shared.held);
+    // The greatest sets take more than there may be, and are to be had all the same: two at a time.
+    room.take(set_room(keyring).min(shared.limits.held_bytes / 2))?;
+    let keys = shared.keys.of(&shared.ledger, keyring).await?;
+    Ok(room::json(&JwkSet { keys: keys.iter().map(|key| key.jwk.clone()).collect() }, room))
+}
+
+/// What a set takes, and what is written of it.
+fn set_room(keyring: &Keyring) -> usize {
+    let key = if keyring.algorithm.starts_with("ML-DSA") { 10_000 } else { 3_072 };
+    usize::try_from(keyring.key_count).unwrap_or_default() * key
 }

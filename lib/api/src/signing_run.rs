@@ -87,11 +87,18 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("!has(self.keySize) || !has(self.algorithm) || !(self.algorithm in ['ES256', 'ES384', 'ES256K', 'EdDSA', 'ML-DSA-44', 'ML-DSA-65', 'ML-DSA-87'])")
         .message("applies to the RSA algorithms RS256 and PS256 only; leave it out, or choose one of those")
         .field_path(".keySize"),
+    // 64 MiB by the bytes of a signature (FIPS 204). Of a keyring that is named without its algorithm, the ledger refuses them (run_admit).
+    validation = Rule::new("!has(self.algorithm) || self.batchSize <= (self.algorithm == 'ML-DSA-44' ? 27731 : self.algorithm == 'ML-DSA-65' ? 20280 : self.algorithm == 'ML-DSA-87' ? 14503 : self.batchSize)")
+        .message("is too great for signatures of ML-DSA, of which a signer holds 64 MiB at the most; give at most 27731 with ML-DSA-44, 20280 with ML-DSA-65 and 14503 with ML-DSA-87")
+        .field_path(".batchSize"),
     validation = Rule::new("!has(self.envelope) || self.envelope != 'EIP191' || has(self.algorithm) && self.algorithm == 'ES256K'")
         .message("is for the algorithm ES256K only; choose that, or another envelope")
         .field_path(".envelope"),
     validation = Rule::new("!has(self.contentType) || has(self.envelope) && !(self.envelope in ['Raw', 'EIP191'])")
         .message("applies to the envelopes JWS, JWSDetached, COSESign1 and DSSE only; leave it out, or choose one of those")
+        .field_path(".contentType"),
+    validation = Rule::new("!has(self.contentType) || !has(self.envelope) || self.envelope != 'COSESign1' || self.contentType.matches('^[^/;]+/[^/;]+(;|$)')")
+        .message("is no media type, and COSESign1 takes no other content type; give one such as application/json, or choose another envelope")
         .field_path(".contentType"),
     // A rule on the field itself would not see it come or go.
     validation = Rule::new("has(self.sources) == has(oldSelf.sources) && (!has(self.sources) || self.sources == oldSelf.sources)")
@@ -197,8 +204,8 @@ pub struct SigningRunSpec {
     pub key_count: Option<i32>,
 
     /// Number of records that a signer signs with one key before it gives the key back.
-    /// From 1 to 100000; the last batch of a run may hold fewer. It cannot change once the
-    /// run exists.
+    /// From 1 to 100000, with ML-DSA fewer, so that its signatures have at most 64 MiB; the last
+    /// batch of a run may hold fewer. It cannot change once the run exists.
     #[schemars(range(min = 1, max = 100_000))]
     #[x_kube(validation = Rule::new("self == oldSelf").message(IMMUTABLE))]
     pub batch_size: i32,
@@ -227,9 +234,9 @@ pub struct SigningRunSpec {
     pub envelope: Option<Envelope>,
 
     /// What the envelope says of its content: the typ of a JWS, the content type of COSESign1,
-    /// the payloadType of DSSE, which is application/octet-stream unless given. A media type, a URI,
-    /// or a word such as JWT. With an envelope other than Raw and EIP191. It cannot change once the run
-    /// exists.
+    /// the payloadType of DSSE, which is application/octet-stream unless given. A media type without
+    /// blanks and quotes; with JWS, JWSDetached and DSSE also a URI, or a word such as JWT. With an
+    /// envelope other than Raw and EIP191. It cannot change once the run exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         with = "String",

@@ -34,6 +34,9 @@ impl Form {
             if !is_content_type(given) {
                 return Err(FormError::ContentType { given: given.clone() });
             }
+            if envelope == Envelope::CoseSign1 && !is_media_type(given) {
+                return Err(FormError::NoMediaType { given: given.clone() });
+            }
         }
         Ok(Self { algorithm, envelope, content_type })
     }
@@ -80,6 +83,12 @@ fn is_content_type(text: &str) -> bool {
         && text.bytes().all(is_inner)
 }
 
+/// Whether it has two parts, and may have parameters: all that a text may be as a content type of COSE (RFC 9052, section 3.1).
+fn is_media_type(text: &str) -> bool {
+    let name = text.split(';').next().unwrap_or_default();
+    name.split_once('/').is_some_and(|(_, second)| !second.is_empty() && !second.contains('/'))
+}
+
 /// Why there is no such form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
@@ -106,6 +115,14 @@ pub enum FormError {
     /// No content type.
     #[error("{given:?} is no content type: wanted one such as application/json or JWT")]
     ContentType {
+        /// What was given.
+        given: String,
+    },
+    /// A content type that the envelope cannot say.
+    #[error(
+        "{given:?} is no media type, and COSESign1 takes no other content type: wanted one such as application/json"
+    )]
+    NoMediaType {
         /// What was given.
         given: String,
     },
@@ -158,6 +175,19 @@ mod tests {
         }
         for bad in ["", " JWT", "a b", "a\"", "a\\", "/a", "a\n", "ä", &"a".repeat(256)] {
             assert_eq!(typed(bad), Err(FormError::ContentType { given: bad.to_owned() }));
+        }
+    }
+
+    #[test]
+    fn cose_takes_media_types_only() {
+        let typed = |text: &str| Form::new(Algorithm::EdDsa, Envelope::CoseSign1, Some(text.to_owned()));
+        for good in
+            ["application/json", "application/vnd.in-toto+json", "text/plain;charset=utf-8", "a/b;c=/"]
+        {
+            assert!(typed(good).is_ok(), "{good}");
+        }
+        for bad in ["JWT", "https://in-toto.io/Statement/v1", "a/b/c", "a/", "a/;b=c", "a;b=c/d"] {
+            assert_eq!(typed(bad), Err(FormError::NoMediaType { given: bad.to_owned() }));
         }
     }
 }

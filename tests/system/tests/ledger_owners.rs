@@ -166,6 +166,24 @@ async fn each_limit_is_met_to_the_last_and_crossed_by_one() -> anyhow::Result<()
 }
 
 #[tokio::test]
+async fn no_batch_has_more_signatures_than_a_signer_holds_whatever_the_limits_are() -> anyhow::Result<()> {
+    let (ledger, kek) = (TestLedger::new().await?, kek()?);
+    let owner = somebody();
+    let of = |name: &str, batch_size| {
+        let run = TestRun::new().named(name).keyring(RING).algorithm("ML-DSA-44").batch_size(batch_size);
+        asked_by(beside(&owner), run, &kek)
+    };
+    assert!(ledger.ledger.create_run(&of("fits", 27_731)).await?.1);
+    // The algorithm is the ring's, and the run need not say it.
+    let mut beyond = of("beyond", 27_732);
+    beyond.keyring.algorithm = None;
+    let refused = ledger.ledger.create_run(&beyond).await;
+    let Err(StoreError::BeyondLimits(sentence)) = refused else { panic!("{refused:?}") };
+    assert!(sentence.contains("a batchSize of at most 27731 with ML-DSA-44"), "{sentence}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_ring_that_is_there_costs_no_bits() -> anyhow::Result<()> {
     let (ledger, kek) = (TestLedger::new().await?, kek()?);
     let owner = somebody();

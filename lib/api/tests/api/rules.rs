@@ -68,6 +68,28 @@ fn a_key_size_beside_an_unknown_algorithm_is_not_held_against_it() {
 }
 
 #[test]
+fn the_signatures_of_a_batch_have_64_mib_at_the_most() {
+    for (algorithm, bytes) in [("ML-DSA-44", 2_420), ("ML-DSA-65", 3_309), ("ML-DSA-87", 4_627)] {
+        let most = (64 << 20) / bytes;
+        let mut manifest = with("algorithm", json!(algorithm));
+        manifest["spec"]["batchSize"] = json!(most);
+        accepted(&manifest);
+        manifest["spec"]["batchSize"] = json!(most + 1);
+        let problems = refused(&manifest);
+        let said = &problems[0];
+        assert!(said.starts_with(&format!("spec.batchSize: {} is too great", most + 1)), "{said}");
+        assert!(said.contains(&format!("{most} with {algorithm}")), "{said}");
+    }
+    for algorithm in ["RS256", "ES256", "EdDSA"] {
+        let mut manifest = with("algorithm", json!(algorithm));
+        manifest["spec"]["batchSize"] = json!(100_000);
+        accepted(&manifest);
+        manifest["spec"]["batchSize"] = json!(100_001);
+        assert_eq!(refused(&manifest).len(), 1, "{algorithm}");
+    }
+}
+
+#[test]
 fn messages_of_ethereum_are_for_its_algorithm_only() {
     for algorithm in Algorithm::ALL {
         let mut manifest = with("envelope", json!("EIP191"));
@@ -95,6 +117,18 @@ fn a_content_type_goes_with_an_envelope_that_says_it() {
             assert_eq!(keyring.content_type.as_deref(), Some("application/vnd.in-toto+json"));
         } else {
             assert!(refused(&manifest)[0].starts_with("spec.contentType: "), "{envelope}");
+        }
+    }
+    for (given, fits) in
+        [("text/plain;charset=utf-8", true), ("JWT", false), ("https://in-toto.io/v1", false)]
+    {
+        let mut manifest = with("contentType", json!(given));
+        accepted(&manifest);
+        manifest["spec"]["envelope"] = json!("COSESign1");
+        if fits {
+            accepted(&manifest);
+        } else {
+            assert!(refused(&manifest)[0].contains("is no media type"), "{given}");
         }
     }
     let mut manifest = with("contentType", json!("JWT"));

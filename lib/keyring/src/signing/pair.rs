@@ -47,7 +47,7 @@ impl Pair {
             Algorithm::Es384 => ec(&ECDSA_P384_SHA384_FIXED_SIGNING, 96),
             Algorithm::Es256k => {
                 let is_recoverable = form.envelope() == Envelope::Eip191;
-                Secp256k1::open(pkcs8, is_recoverable).map(|key| Self::Secp256k1(Box::new(key)))
+                Secp256k1::open(pkcs8, is_recoverable).map(Self::Secp256k1)
             }
             Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(pkcs8).map(Self::Ed25519),
             Algorithm::MlDsa44 => ml_dsa(&ML_DSA_44_SIGNING),
@@ -61,7 +61,7 @@ impl Pair {
         let der = match self {
             Self::Rsa(pair, _) => pair.public_key().as_der(),
             Self::Ec(pair, _) => pair.public_key().as_der(),
-            Self::Secp256k1(key) => key.public_key().as_der(),
+            Self::Secp256k1(key) => return Some(key.public_key().to_vec()),
             Self::Ed25519(pair) => pair.public_key().as_der(),
             Self::MlDsa(pair) => pair.public_key().as_der(),
         };

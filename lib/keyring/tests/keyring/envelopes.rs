@@ -103,6 +103,9 @@ fn an_envelope_names_its_key_as_the_jwk_set_does() {
                 for (name, value) in said {
                     assert!(header.contains(&format!(r#""{name}":"{value}""#)), "{header}");
                 }
+                // A reader that does not know b64 would else verify other bytes.
+                let refused_by_others = header.contains(r#""b64":false,"crit":["b64"]"#);
+                assert_eq!(refused_by_others, form.envelope() == Envelope::JwsDetached, "{header}");
             }
             Envelope::CoseSign1 => {
                 let bytes = STANDARD.decode(finished.unwrap()).unwrap();

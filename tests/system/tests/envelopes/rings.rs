@@ -1,6 +1,7 @@
 //! The ring owns the envelope.
 
 use chancery_kit::{Chancery, Manifest, TestLedger, TestRun};
+use chancery_process::create_kek_file;
 use chancery_store::StoreError;
 
 fn on_ring(name: &str) -> Manifest {
@@ -54,5 +55,28 @@ async fn the_ledger_refuses_a_message_of_ethereum_with_another_algorithm() -> an
     let refused = refused.err().and_then(|error| error.downcast::<StoreError>().ok());
     assert!(refused.is_some_and(|error| error.to_string().contains("check constraint")));
     TestRun::new().algorithm("ES256K").envelope("EIP191").created(&ledger).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_ledger_refuses_a_content_type_with_which_no_signer_opens_the_ring() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let kek = create_kek_file(&tempfile::tempdir()?.path().join("kek"))?;
+    for (place, (envelope, content_type, fits)) in [
+        ("JWS", "JWT", true),
+        ("JWS", "a\"b", false),
+        ("DSSE", "a b", false),
+        ("DSSE", "https://in-toto.io/Statement/v1", true),
+        ("COSESign1", "JWT", false),
+        ("COSESign1", "text/plain;charset=utf-8", true),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut new = TestRun::new().named(&format!("run-{place}")).envelope(envelope).new_run(&kek);
+        new.keyring.content_type = Some(content_type.to_owned());
+        let created = ledger.ledger.create_run(&new).await;
+        assert_eq!(created.is_ok(), fits, "{envelope}, {content_type}: {created:?}");
+    }
     Ok(())
 }

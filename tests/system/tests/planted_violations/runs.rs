@@ -174,6 +174,24 @@ async fn a_run_that_was_redeclared_is_caught() -> anyhow::Result<()> {
             ],
         },
         Case {
+            what: "another envelope",
+            sql: "UPDATE chancery.keyrings SET envelope = 'JWS' WHERE id = 1",
+            names: "record 1",
+            laws: &[2],
+            says: &[
+                "the signature of record 1 is not true: it does not verify with key {key 1}",
+            ],
+        },
+        Case {
+            what: "a content type, of which the envelope says nothing",
+            sql: "UPDATE chancery.keyrings SET content_type = 'JWT' WHERE id = 1",
+            names: "key {key 5}",
+            laws: &[2],
+            says: &[
+                "the envelope Raw has no content type",
+            ],
+        },
+        Case {
             what: "a size of keys",
             sql: "UPDATE chancery.keyrings SET key_size = 2048 WHERE id = 1",
             names: "key {key 5}",
