@@ -176,11 +176,7 @@ impl KeyLookup {
         Err("the database gave no answer".to_owned())
     }
 
-    async fn one(
-        &self,
-        connection: &mut Option<PgConnection>,
-        key: &str,
-    ) -> Result<Option<Value>, Failed> {
+    async fn one(&self, connection: &mut Option<PgConnection>, key: &str) -> Result<Option<Value>, Failed> {
         // No text of PostgreSQL holds it, so no row has it.
         if key.contains('\0') {
             return Ok(None);

@@ -100,8 +100,8 @@ impl<'a> Go<'a> {
         self.known.iter().all(Option::is_none)
     }
 
-    /// Asks for what is wanted, once, and gives those about which nobody else has to be asked now, in their order, by their number. First of
-    /// all, nobody is asked.
+    /// Asks for what is wanted, once, and gives those about which nobody else has to be asked now, in their order, by their number. The
+    /// first time, nobody is asked.
     pub async fn ask(&mut self) -> Vec<(usize, Asked)> {
         let given_up = match tokio::time::timeout_at(self.ends, self.round()).await {
             Ok(true) => None,
@@ -355,4 +355,84 @@ fn chance(asking: &Asking, waiting: &Waiting) -> f64 {
 /// It may be what somebody else wrote.
 fn shown(why: &str) -> String {
     why[..why.floor_char_boundary(MOST_ERROR)].replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chancery_policy::{Pinned, Tables};
+    use chancery_store::PolicyText;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::access::Access;
+    use crate::judge::Judged;
+
+    /// By a policy that asks a webhook where nobody listens.
+    fn made() -> (Asking, Judge) {
+        let policy = json!({
+            "matchConditions": [{"name": "asked", "expression": "!has(record.skip)"}],
+            "webhooks": [{"name": "model", "url": "http://127.0.0.1:1/score", "adds": "score"}],
+            "retryStrategy": {"limit": 1},
+        });
+        let spec = serde_json::from_value(policy).expect("a policy");
+        let pinned = Pinned::new(spec, Tables::default()).expect("a version");
+        let text = PolicyText { hash: pinned.hash().to_vec(), text: pinned.text().to_owned() };
+        let asking = Asking::of(Uuid::nil(), pinned.text(), &Access::Environment).expect("access");
+        (asking.expect("somebody to ask"), Judge::by(&text).expect("a judge"))
+    }
+
+    fn waiting(position: i64, attempts: u32, payload: &str) -> Waiting {
+        let payload = payload.as_bytes().to_vec();
+        Waiting { source: "files".to_owned(), split: 1, position, payload, attempts, judged_at: 0 }
+    }
+
+    #[tokio::test]
+    async fn what_needs_nobody_leaves_before_anybody_is_asked() {
+        let (asking, judge) = made();
+        let waiting = [waiting(0, 0, "{}"), waiting(1, 0, r#"{"skip": 1}"#)];
+        let mut go = asking.go(&judge, &waiting);
+        let left = go.ask().await;
+        assert_eq!(left.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1]);
+        assert!(!go.is_done());
+        let left = go.ask().await;
+        let [(0, Asked::Again { error, .. })] = &left[..] else { panic!("{left:?}") };
+        assert!(error.starts_with("the webhook model: no connection"), "{error}");
+        assert!(go.is_done());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_answered_in_time_has_had_an_attempt_and_after_the_last_one_is_given_up_by_name() {
+        let (asking, judge) = made();
+        let waiting = [waiting(0, 0, "{}"), waiting(1, 1, "{}")];
+        let over = Instant::now().checked_sub(Duration::from_secs(1)).expect("a while ago");
+        let mut go = Go::begin(&asking, &judge, &waiting, over);
+        let mut left = Vec::new();
+        while !go.is_done() {
+            left.extend(go.ask().await);
+        }
+        let [(0, Asked::Again { error, .. }), (1, Asked::Judged { judged, answers })] = &left[..] else {
+            panic!("{left:?}")
+        };
+        assert!(error.starts_with("not all was answered within"), "{error}");
+        let Judged::Refused(refused) = judged else { panic!("{judged:?}") };
+        assert_eq!(refused.rule.as_deref(), Some("model"));
+        assert!(answers.contains("it was asked 2 times"), "{answers}");
+    }
+
+    #[test]
+    fn a_lookup_may_be_asked_for_so_many_keys_of_one_record_and_no_more() {
+        let wants = |count: usize| {
+            let keys = (0..count).map(|key| ("markets".to_owned(), key.to_string())).collect();
+            Wants { webhooks: Vec::new(), keys }
+        };
+        let mut answers = Answers::default();
+        assert_eq!(asked_for_too_much(&answers, &wants(MOST_KEYS)), None);
+        assert_eq!(asked_for_too_much(&answers, &wants(MOST_KEYS + 1)), Some("markets".to_owned()));
+        let known = answers.keys.entry("markets".to_owned()).or_default();
+        known.insert("known".to_owned(), None);
+        assert_eq!(asked_for_too_much(&answers, &wants(MOST_KEYS)), Some("markets".to_owned()));
+    }
 }
