@@ -202,7 +202,8 @@ impl Asking {
     /// How many arrivals are asked about in one go: what the slowest can take at a time.
     #[must_use]
     pub fn at_a_time(&self) -> i32 {
-        let least = self.hooks.iter().map(Hook::at_a_time).min().unwrap_or(MOST_AT_A_TIME);
+        let of_each = self.hooks.iter().map(|hook| hook.at_a_time(self.hooks.len()));
+        let least = of_each.min().unwrap_or(MOST_AT_A_TIME);
         i32::try_from(least.clamp(1, 10_000)).unwrap_or(i32::MAX)
     }
 

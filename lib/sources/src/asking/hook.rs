@@ -11,11 +11,12 @@ use tokio::sync::Semaphore;
 
 use super::breaker::{Breaker, Turn};
 use super::signature::{self, Key};
-use super::{AskError, Asking, Waiting, answer};
+use super::{AskError, Asking, ROOM_KIB, Waiting, answer};
 use crate::access::{Access, WebhookAccess};
 
-/// Bytes that an answer may have, for each record and beside them.
-const MOST_EACH: usize = 66_000;
+/// Bytes that an answer may have, for each record, with fields and without, and beside them.
+const MOST_FIELDS: usize = 66_000;
+const MOST_EACH: usize = 8_000;
 const MOST_BESIDE: usize = 65_536;
 const MOST: usize = 16 * 1024 * 1024;
 
@@ -85,9 +86,17 @@ impl Hook {
         })
     }
 
-    /// How many records may be asked about in one go.
-    pub(super) fn at_a_time(&self) -> usize {
-        self.batch * self.concurrency
+    /// How many records may be asked about in one go, if so many webhooks share the room for answers: no more than in calls for which there
+    /// is room at the same time, so that none waits for long.
+    pub(super) fn at_a_time(&self, hooks: usize) -> usize {
+        let calls = ROOM_KIB * 1024 / self.most(self.batch) / hooks.max(1);
+        self.batch * self.concurrency.min(calls).max(1)
+    }
+
+    /// Bytes that an answer about so many records may have.
+    fn most(&self, records: usize) -> usize {
+        let each = if self.adds == WebhookAdds::Fields { MOST_FIELDS } else { MOST_EACH };
+        (each * records + MOST_BESIDE).min(MOST)
     }
 
     pub(super) fn timeout(&self) -> Duration {
@@ -102,7 +111,7 @@ impl Hook {
     ) -> Vec<Result<WebhookAnswer, NoAnswer>> {
         // Neither is ever closed.
         let _room = self.room.acquire().await;
-        let most = (MOST_EACH * waiting.len() + MOST_BESIDE).min(MOST);
+        let most = self.most(waiting.len());
         let _room_of_answer = asking.room.acquire_many(u32::try_from(most / 1024).unwrap_or(1)).await;
         let none = |why: NoAnswer| vec![Err(why); waiting.len()];
         if let Err(pause) = self.breaker.begin(Instant::now()) {

@@ -75,8 +75,14 @@ async fn what_waits_is_settled_by_whoever_has_it_and_once() -> anyhow::Result<()
     let (mut one, mut other) = (run.intake("one").await?, run.intake("other").await?);
     let split = reading(&mut one).await?;
     let version = one.policy().await?.expect("a policy").hash;
+    let bytes = async || -> anyhow::Result<i64> {
+        let taken = sqlx::query_scalar("SELECT chancery.run_taken($1)::bigint").bind(run.run.id);
+        Ok(taken.fetch_one(ledger.ledger.pool()).await?)
+    };
+    let before = bytes().await?;
     let admitted = one.admit(&split, &two(&version)).await?.expect("a run").expect("ours");
     assert_eq!((admitted.records, admitted.done), (0, true));
+    assert!(bytes().await? >= before + 8_192, "what waits takes room");
     assert_eq!(counts(&run).await?.pending, 2);
 
     let first = taken(&mut one).await?;
