@@ -20,7 +20,7 @@ const MOST: usize = 65_536;
 const MOST_MESSAGE: usize = 1_000;
 
 /// Points that one answer may give, up and down.
-const MOST_POINTS: i64 = 1_000_000_000;
+const MOST_POINTS: u64 = 1_000_000_000;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -139,7 +139,7 @@ fn answer(said: SaidOfOne<'_>, adds: WebhookAdds) -> Result<WebhookAnswer, Strin
     match adds {
         WebhookAdds::Score => {
             let score = score.ok_or_else(|| "its answer has no score, a whole number".to_owned())?;
-            if score.abs() > MOST_POINTS {
+            if score.unsigned_abs() > MOST_POINTS {
                 return Err(format!("its answer has a score beyond {MOST_POINTS}"));
             }
             answer.score = Some(score);
@@ -207,6 +207,8 @@ mod tests {
         let far =
             read_text(r#"{"answers": [{"id": "a", "score": 9223372036854775807}, {"id": "b", "score": 1}]}"#);
         assert!(far.expect("answers")[0].is_err());
+        let least = read_text(r#"{"answers": [{"id": "a", "score": -9223372036854775808}]}"#);
+        assert!(least.expect("answers")[0].as_ref().is_err_and(|why| why.contains("beyond")));
     }
 
     #[test]
