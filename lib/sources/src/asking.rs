@@ -27,8 +27,9 @@ pub use retry::Retry;
 pub use round::Go;
 pub use signature::BadSecret;
 
-/// Arrivals that are asked about in one go, at the most, unless a webhook takes more at a time.
-const MOST_AT_A_TIME: usize = 1_000;
+/// Arrivals that are asked about in one go, at the most, where a lookup may have to be asked: a key of each, or a few, are answered within
+/// the time of a go, even if each takes a second.
+const MOST_AT_A_TIME: usize = 400;
 
 /// KiB that all answers together may have that are on their way at the same time.
 const ROOM_KIB: usize = 32 * 1024;
@@ -203,7 +204,8 @@ impl Asking {
     #[must_use]
     pub fn at_a_time(&self) -> i32 {
         let of_each = self.hooks.iter().map(|hook| hook.at_a_time(self.hooks.len()));
-        let least = of_each.min().unwrap_or(MOST_AT_A_TIME);
+        let of_lookups = (!self.lookups.is_empty()).then_some(MOST_AT_A_TIME);
+        let least = of_each.chain(of_lookups).min().unwrap_or(MOST_AT_A_TIME);
         i32::try_from(least.clamp(1, 10_000)).unwrap_or(i32::MAX)
     }
 
