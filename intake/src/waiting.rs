@@ -2,7 +2,7 @@
 //! webhook holds nothing up that does not need it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chancery_sources::asking::{Asked, Asking, Waiting};
 use chancery_sources::judge::{Judge, Judged};
@@ -15,6 +15,9 @@ use crate::worker::{Ended, WAIT, ended};
 
 /// While the database has no room for more, what waits is looked at again after so long.
 const HELD: Duration = Duration::from_secs(2);
+
+/// Bytes of answers and payloads after which the next of a split are settled in another call.
+const PART: usize = 4 * 1024 * 1024;
 
 /// Who is asked, and who judges then.
 #[derive(Clone, Copy)]
@@ -62,10 +65,7 @@ async fn one_go(
     }
     // From before the question on, so that nothing that comes after the answer is missed.
     let mut progress = intake.progress.subscribe();
-    let taken = match bench.asking.at_a_time(Instant::now()) {
-        Ok(most) => session.take_pendings(most, bench.asking.longest()).await?,
-        Err(pause) => Taken::Wait(pause),
-    };
+    let taken = session.take_pendings(bench.asking.at_a_time(), bench.asking.longest()).await?;
     let taken = match taken {
         Taken::These(taken) => taken,
         Taken::Nothing(refusal) => return ended(refusal).map(Some),
@@ -80,24 +80,34 @@ async fn one_go(
         }
     };
     let waiting: Vec<Waiting> = taken.arrivals.iter().map(of_pending).collect();
-    let asked = tokio::select! {
-        asked = bench.asking.ask(bench.judge, &waiting) => Some(asked),
-        () = intake.stop.asked() => None,
-    };
-    let Some(asked) = asked else {
-        session.put_off_pendings(&taken, &all_put_off(&taken, Duration::ZERO)).await?;
-        return Ok(Some(Ended::WorkLeft));
-    };
-    match settle(bench.judge, session, &taken, asked).await {
-        Ok(refusal) => {
-            intake.progress.send_replace(());
-            refusal.map(ended).transpose()
+    let mut go = bench.asking.go(bench.judge, &waiting);
+    while !go.is_done() {
+        let asked = tokio::select! {
+            asked = go.ask() => Some(asked),
+            () = intake.stop.asked() => None,
+        };
+        let Some(asked) = asked else {
+            session.put_off_pendings(&taken, &all_put_off(&taken, Duration::ZERO)).await?;
+            return Ok(Some(Ended::WorkLeft));
+        };
+        if asked.is_empty() {
+            continue;
         }
-        Err(error) => {
-            *left = Some(taken);
-            Err(error.into())
+        match settle(bench.judge, session, &taken, asked).await {
+            Ok(None) => {}
+            Ok(Some(refusal)) => {
+                // What has left is nobody's, and is left alone.
+                session.put_off_pendings(&taken, &all_put_off(&taken, Duration::ZERO)).await?;
+                return ended(refusal).map(Some);
+            }
+            Err(error) => {
+                *left = Some(taken);
+                return Err(error.into());
+            }
         }
+        intake.progress.send_replace(());
     }
+    Ok(None)
 }
 
 /// Settles what is judged, split by split, and puts the rest off. Says why, if nothing is admitted any more.
@@ -105,32 +115,31 @@ async fn settle(
     judge: &Judge,
     session: &mut IntakeSession,
     taken: &TakenPendings,
-    asked: Vec<Asked>,
+    asked: Vec<(usize, Asked)>,
 ) -> Result<Option<Refusal>, StoreError> {
     let mut put_off = Vec::new();
     let mut settlements: Vec<Settlement> = Vec::new();
-    for (pending, asked) in taken.arrivals.iter().zip(asked) {
+    // Of the last of these.
+    let mut bytes = 0;
+    for (number, asked) in asked {
+        let Some(pending) = taken.arrivals.get(number) else { continue };
         match asked {
             Asked::Again { error, pause } => {
-                if let Some(error) = &error {
-                    tracing::debug!(
-                        source = pending.name,
-                        position = pending.position,
-                        "{error}; asking again"
-                    );
-                }
-                put_off.push(put_off_of(pending, error, pause));
+                tracing::debug!(source = pending.name, position = pending.position, "{error}; asking again");
+                put_off.push(put_off_of(pending, Some(error), pause));
             }
-            Asked::Judged { judged, answers, attempts } => {
+            Asked::Judged { judged, answers } => {
                 // They come in the order of their places.
-                let of_split = |settlement: &&mut Settlement| {
-                    (settlement.source, settlement.split) == (pending.source, pending.split)
+                let has_room = |settlement: &&mut Settlement| {
+                    (settlement.source, settlement.split) == (pending.source, pending.split) && bytes < PART
                 };
-                if settlements.last_mut().filter(of_split).is_none() {
+                if settlements.last_mut().filter(has_room).is_none() {
                     settlements.push(nothing_of(judge, pending));
+                    bytes = 0;
                 }
+                bytes += answers.len() + pending.payload.len();
                 if let Some(settlement) = settlements.last_mut() {
-                    add(settlement, pending, judged, (answers, attempts));
+                    add(settlement, pending, judged, answers);
                 }
             }
         }
@@ -170,7 +179,7 @@ fn nothing_of(judge: &Judge, pending: &Pending) -> Settlement {
     }
 }
 
-fn add(settlement: &mut Settlement, pending: &Pending, judged: Judged, answers: (String, u32)) {
+fn add(settlement: &mut Settlement, pending: &Pending, judged: Judged, answers: String) {
     let said = match judged {
         Judged::Refused(refused) => {
             settlement.dead.push(refused.at(pending.position, Vec::new()));

@@ -8,6 +8,15 @@ BEGIN
     IF p_judged.policy IS NULL THEN
         RETURN;
     END IF;
+    IF cardinality(p_judged.pending) > 100000
+       OR EXISTS (SELECT FROM (VALUES (array_dims(p_judged.starts), cardinality(p_judged.starts)),
+                                      (array_dims(p_judged.pending), cardinality(p_judged.pending)),
+                                      (array_dims(p_judged.payloads), cardinality(p_judged.payloads)),
+                                      (array_dims(p_judged.names), cardinality(p_judged.names))) AS a (dims, length)
+                   WHERE a.dims <> format('[1:%s]', a.length)) THEN
+        RAISE EXCEPTION 'at most 100000 arrivals wait of one call, in arrays of one dimension that begin at 1'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     IF (p_judged.starts[1] <= least(p_positions[1], p_dead_positions[1], p_judged.pending[1])) IS NOT TRUE
        AND cardinality(p_positions) + cardinality(p_dead_positions) + cardinality(p_judged.pending) > 0 THEN
         RAISE EXCEPTION 'no instant is given by which the first arrival was judged' USING ERRCODE = 'invalid_parameter_value';

@@ -102,6 +102,10 @@ BEGIN
         SELECT min(greatest(t.expires_at, t.not_before)) FROM chancery.splits t
          WHERE t.run_id = v_run.id AND t.done_at IS NULL) w;
     seconds := greatest(extract(epoch FROM v_wake - clock_timestamp()), 0.1);
+    IF v_pending > 0 THEN
+        -- Whoever settles what waits tells the readers.
+        seconds := greatest(coalesce(extract(epoch FROM v_wake - clock_timestamp()), 2), 0.1);
+    END IF;
 END
 $$;
 

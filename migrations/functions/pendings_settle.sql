@@ -10,12 +10,13 @@
 --
 -- Their bytes, and what names them, are those that the ledger has; the policy may have made something else of a payload, which is then in
 -- p_enriched beside its position. p_judged: as in admit, with no instants, since these were said as they came. p_answers: of each, what
--- others said, first those at p_positions; p_attempts: how often they were asked for. Of a duplicate, none is kept.
+-- others said, first those at p_positions. How often they were asked for is what the ledger counted, and this time. Of a duplicate, none
+-- is kept.
 --
 -- The commit does not wait for the disk: should the server crash, they wait again, and are asked for once more.
 CREATE OR REPLACE FUNCTION chancery.pendings_settle(
     p_source integer, p_split integer, p_token bytea, p_positions bigint[], p_enriched bytea[],
-    p_dead_positions bigint[], p_stages text[], p_reasons text[], p_answers text[], p_attempts integer[], p_judged chancery.judgement,
+    p_dead_positions bigint[], p_stages text[], p_reasons text[], p_answers text[], p_judged chancery.judgement,
     OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET work_mem = '32MB' AS $$
 DECLARE
@@ -30,6 +31,7 @@ DECLARE
     v_raws bytea[];
     v_digests bytea[];
     v_identities bytea[];
+    v_attempts integer[];
     v_base bigint;
     v_bytes bigint;
     v_flagged bigint;
@@ -38,7 +40,7 @@ BEGIN
     IF num_nulls(p_source, p_split, p_token) > 0 THEN
         RAISE EXCEPTION 'pendings_settle takes no null' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM chancery.pendings_check(p_positions, p_enriched, p_dead_positions, p_stages, p_reasons, p_answers, p_attempts, p_judged);
+    PERFORM chancery.pendings_check(p_positions, p_enriched, p_dead_positions, p_stages, p_reasons, p_answers, p_judged);
     v_run.id := chancery.intake_of_session();
     IF v_run.id IS NULL THEN
         answer := 'unknown';
@@ -64,14 +66,16 @@ BEGIN
     -- In the order of the call, which is that of the split.
     EXECUTE format(
         'WITH mine AS MATERIALIZED (
-             SELECT p.position, p.payload, p.name FROM chancery.%I p
+             SELECT p.position, p.payload, p.name, p.attempts FROM chancery.%I p
               WHERE p.source = $1 AND p.split = $2 AND p.position = ANY ($3) AND p.run_id = $4 AND p.token_hash = sha256($5)
               ORDER BY p.position FOR UPDATE)
          SELECT (SELECT count(*) FROM mine),
                 ARRAY (SELECT m.payload FROM mine m WHERE m.position = ANY ($6) ORDER BY m.position),
                 ARRAY (SELECT m.name FROM mine m WHERE m.position = ANY ($6) AND m.name IS NOT NULL ORDER BY m.position),
-                ARRAY (SELECT m.payload FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position)', 'pendings_' || v_run.id)
-       INTO v_held, v_payloads, v_names, v_raws
+                ARRAY (SELECT m.payload FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position),
+                ARRAY (SELECT m.attempts + 1 FROM mine m WHERE m.position = ANY ($6) ORDER BY m.position)
+                    || ARRAY (SELECT m.attempts + 1 FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position)', 'pendings_' || v_run.id)
+       INTO v_held, v_payloads, v_names, v_raws, v_attempts
       USING p_source, p_split, v_places, v_run.id, p_token, p_positions, p_dead_positions;
     IF v_held <> v_settled THEN
         answer := 'moved';
@@ -103,7 +107,7 @@ BEGIN
           WHERE NOT EXISTS (SELECT FROM chancery.%I a
                              WHERE a.source = $1 AND a.split = $2 AND a.position = w.position AND a.state = ''Duplicate'')',
         'answers_' || v_run.id, 'arrivals_' || v_run.id)
-      USING p_source, p_split, v_run.id, v_places, p_attempts, p_answers;
+      USING p_source, p_split, v_run.id, v_places, v_attempts, p_answers;
     EXECUTE format('DELETE FROM chancery.%I p WHERE p.source = $1 AND p.split = $2 AND p.position = ANY ($3)', 'pendings_' || v_run.id)
       USING p_source, p_split, v_places;
 
@@ -129,4 +133,4 @@ END
 $$;
 
 GRANT EXECUTE ON FUNCTION chancery.pendings_settle(
-    integer, integer, bytea, bigint[], bytea[], bigint[], text[], text[], text[], integer[], chancery.judgement) TO chancery_intake;
+    integer, integer, bytea, bigint[], bytea[], bigint[], text[], text[], text[], chancery.judgement) TO chancery_intake;

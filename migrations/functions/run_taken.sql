@@ -5,10 +5,11 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (SELECT coalesce(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size, s.bytes),
                             -- Beside its payloads, a record has its digest, once more in an index, and its position. Arrivals that
-                            -- are no records, with what was kept of them, and what a policy said of records are taken as they are.
+                            -- are no records, with what was kept of them, what waits, and what a policy and others said of records are taken
+                            -- as they are.
                             i.payload_bytes * 1.25 + (i.received - i.admitted) * 60
                                 + (SELECT coalesce(sum(chancery.part_bytes(t || '_' || p_run)), 0)
-                                     FROM unnest(ARRAY['arrivals', 'flags', 'alerts', 'originals']) AS p (t))
+                                     FROM unnest(ARRAY['arrivals', 'flags', 'alerts', 'originals', 'pendings', 'answers']) AS p (t))
                                 + (SELECT coalesce(sum(o.listed_bytes), 0) FROM chancery.sources o WHERE o.run_id = p_run)
                                 + chancery.run_bytes(i.admitted, i.admitted, 150, r.batch_size, s.bytes))
               FROM chancery.runs r

@@ -18,6 +18,8 @@ def audit_asked(ledger: Ledger, run: Run, spec: dict[str, Any], findings: Findin
     """Checks what waits, and the answers that were kept, against the policy."""
     retries = spec.get("retryStrategy", {}).get("limit", RETRIES)
     webhooks = {webhook["name"] for webhook in spec.get("webhooks", [])}
+    # A record does not wait until one of these is back that is away.
+    ignored = {webhook["name"] for webhook in spec.get("webhooks", []) if webhook.get("failurePolicy") == "Ignore"}
     for source, split, position, attempts in ledger.rows(
         "SELECT source, split, position, attempts FROM chancery.pendings WHERE run_id = %s AND attempts > %s", run.id, retries
     ):
@@ -46,7 +48,8 @@ def audit_asked(ledger: Ledger, run: Run, spec: dict[str, Any], findings: Findin
             continue
         if not answers.keys() <= webhooks:
             findings.violation(LAW, place, f"has answers of {sorted(answers.keys() - webhooks)}, which the policy does not ask")
-        if attempts <= retries and (any("failed" in answer for answer in answers.values()) or _lookups_failed(text)):
+        given_up = any("failed" in answer for name, answer in answers.items() if name not in ignored)
+        if attempts <= retries and (given_up or _lookups_failed(text)):
             findings.violation(LAW, place, f"was judged without an answer after {attempts} attempts of {retries + 1}")
         if answers.keys() >= webhooks:
             asked.add((source, split, position))

@@ -1,6 +1,6 @@
 //! Law 7, what a policy said of arrivals: it is evaluated again, and says the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use chancery_policy::kept::{Kept, Mark};
@@ -40,7 +40,10 @@ pub(crate) async fn audit(
         let policy =
             policy.map_err(|findings| findings.iter().map(ToString::to_string).collect::<String>())?;
         let retries = pinned.spec().retry_strategy.clone().unwrap_or_default().limit;
-        Ok(Again { policy, retries, in_the_same_words: pinned.evaluator() == EVALUATOR })
+        let webhooks = pinned.spec().webhooks.iter();
+        let ignored = webhooks.filter(|webhook| webhook.may_be_ignored());
+        let ignored = ignored.map(|webhook| webhook.name.clone()).collect();
+        Ok(Again { policy, retries, ignored, in_the_same_words: pinned.evaluator() == EVALUATOR })
     });
     let again = match compiled {
         Ok(again) => again,
@@ -73,6 +76,8 @@ struct Again {
     policy: Policy,
     /// How often somebody is asked again.
     retries: i32,
+    /// Webhooks that may be passed over without having been asked so often: a record does not wait until one is back that is away.
+    ignored: BTreeSet<String>,
     /// Whether what judged the run words what it finds as this program does. Else rules and verdicts are compared, and no messages.
     in_the_same_words: bool,
 }
@@ -121,8 +126,8 @@ impl Again {
             Ok(answers) => answers.unwrap_or_default(),
             Err(error) => return Some(Err(format!("has answers that cannot be read: {error}"))),
         };
-        let webhook =
-            answers.webhooks.iter().find(|(_, answer)| answer.failed.is_some()).map(|(name, _)| name);
+        let mut failed = answers.webhooks.iter().filter(|(_, answer)| answer.failed.is_some());
+        let webhook = failed.find(|(name, _)| !self.ignored.contains(*name)).map(|(name, _)| name);
         let gave_up = webhook.or_else(|| answers.failed.keys().next());
         if let (Some(whom), Some(attempts)) =
             (gave_up, place.attempts.filter(|attempts| *attempts <= self.retries))

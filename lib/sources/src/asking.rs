@@ -10,11 +10,13 @@ mod retry;
 mod round;
 mod signature;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chancery_api::{PolicySecret, SigningPolicySpec};
 use chancery_policy::Pinned;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::access::{Access, AccessError};
@@ -22,10 +24,15 @@ use crate::judge::{Judge, Judged};
 use hook::Hook;
 use lookup::Lookup;
 pub use retry::Retry;
+pub use round::Go;
 pub use signature::BadSecret;
 
-/// Arrivals that are asked about in one go, at the most, unless a webhook takes more at a time.
-const MOST_AT_A_TIME: usize = 1_000;
+/// Arrivals that are asked about in one go, at the most, where a lookup may have to be asked: a key of each, or a few, are answered within
+/// the time of a go, even if each takes a second.
+const MOST_AT_A_TIME: usize = 400;
+
+/// KiB that all answers together may have that are on their way at the same time.
+const ROOM_KIB: usize = 32 * 1024;
 
 /// Asks whom one policy asks, for one run. Any number of tasks may share it: what it bounds, it bounds for all of them together.
 #[derive(Debug)]
@@ -35,6 +42,8 @@ pub struct Asking {
     hooks: Vec<Hook>,
     lookups: Vec<Lookup>,
     retry: Retry,
+    /// KiB of answers for which there is room yet.
+    room: Semaphore,
 }
 
 /// Why nobody can be asked.
@@ -148,13 +157,11 @@ pub enum Asked {
         judged: Judged,
         /// What others said, as JSON.
         answers: String,
-        /// How often they were asked, this time included.
-        attempts: u32,
     },
     /// Somebody gave no answer, and is asked again later.
     Again {
-        /// Why not; none if nobody was asked, which is no attempt.
-        error: Option<String>,
+        /// Why not.
+        error: String,
         /// How much later.
         pause: Duration,
     },
@@ -178,7 +185,7 @@ impl Asking {
         }
         let policy = pinned.hash().iter().map(|byte| format!("{byte:02x}")).collect();
         let retry = Retry::of(retry_strategy.as_ref().unwrap_or(&Default::default()));
-        Ok(Some(Self { run, policy, hooks, lookups, retry }))
+        Ok(Some(Self { run, policy, hooks, lookups, retry, room: Semaphore::new(ROOM_KIB) }))
     }
 
     /// Makes sure that lookups can be asked as the policy has it, as far as their databases are there.
@@ -194,34 +201,29 @@ impl Asking {
     }
 
     /// How many arrivals are asked about in one go: what the slowest can take at a time.
-    ///
-    /// # Errors
-    ///
-    /// None before so long, since somebody is left alone who gave no answers.
-    pub fn at_a_time(&self, now: Instant) -> Result<i32, Duration> {
-        let mut least = if self.hooks.is_empty() { MOST_AT_A_TIME } else { usize::MAX };
-        let mut pause = Duration::ZERO;
-        for hook in &self.hooks {
-            match hook.at_a_time(now) {
-                Ok(most) => least = least.min(most),
-                Err(longer) => pause = pause.max(longer),
-            }
-        }
-        if pause > Duration::ZERO {
-            return Err(pause);
-        }
-        Ok(i32::try_from(least.clamp(1, 10_000)).unwrap_or(i32::MAX))
+    #[must_use]
+    pub fn at_a_time(&self) -> i32 {
+        let of_each = self.hooks.iter().map(|hook| hook.at_a_time(self.hooks.len()));
+        let of_lookups = (!self.lookups.is_empty()).then_some(MOST_AT_A_TIME);
+        let least = of_each.chain(of_lookups).min().unwrap_or(MOST_AT_A_TIME);
+        i32::try_from(least.clamp(1, 10_000)).unwrap_or(i32::MAX)
     }
 
-    /// For how long that may take, with as many again before it.
+    /// For how long arrivals have to be in hand: for one go, and to settle then what came of it.
     #[must_use]
     pub fn longest(&self) -> Duration {
         let longest = self.hooks.iter().map(Hook::timeout).max().unwrap_or_default();
         longest * 3 + Duration::from_secs(if self.lookups.is_empty() { 30 } else { 300 })
     }
 
-    /// Asks about arrivals, and judges those for which everybody answered, in their order.
-    pub async fn ask(&self, judge: &Judge, waiting: &[Waiting]) -> Vec<Asked> {
-        round::ask(self, judge, waiting).await
+    /// For how long one go may take: for a call, and as many again before it.
+    fn time(&self) -> Duration {
+        self.longest() * 2 / 3
+    }
+
+    /// Begins to ask about arrivals, and to judge those for which everybody answered.
+    #[must_use]
+    pub fn go<'a>(&'a self, judge: &'a Judge, waiting: &'a [Waiting]) -> Go<'a> {
+        Go::begin(self, judge, waiting, Instant::now() + self.time())
     }
 }

@@ -74,6 +74,14 @@ pub enum WebhookAdds {
     Fields,
 }
 
+impl WebhookSpec {
+    /// Whether a record of which it says nothing is judged as if it were not there.
+    #[must_use]
+    pub fn may_be_ignored(&self) -> bool {
+        self.failure_policy == FailurePolicy::Ignore
+    }
+}
+
 fn default_timeout() -> LeaseDuration {
     LeaseDuration::new("2s")
 }

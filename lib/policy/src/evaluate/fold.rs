@@ -24,24 +24,26 @@ impl<'a> Evaluation<'a> {
             LoopKind::All => self.any(each, place, range, false).map(Value::Bool),
             LoopKind::Exists => self.any(each, place, range, true).map(Value::Bool),
             LoopKind::ExistsOne => {
-                let mut found = 0;
+                let (mut found, mut unanswered) = (0, None);
                 for element in range.iter() {
                     self.at(place, element)?;
-                    found += usize::from(self.truth(&each.body)?);
+                    let truth = self.truth(&each.body);
+                    found += usize::from(answered(truth, &mut unanswered)?.unwrap_or(false));
                 }
-                Ok(Value::Bool(found == 1))
+                unanswered.map_or(Ok(Value::Bool(found == 1)), Err)
             }
             LoopKind::Map => {
-                let mut made = Vec::new();
+                let (mut made, mut unanswered) = (Vec::new(), None);
                 for element in range.iter() {
                     self.at(place, element)?;
-                    let is_wanted = each.filter.as_ref().map_or(Ok(true), |filter| self.truth(filter))?;
-                    if is_wanted {
+                    let is_wanted = each.filter.as_ref().map_or(Ok(true), |filter| self.truth(filter));
+                    if answered(is_wanted, &mut unanswered)?.unwrap_or(false) {
                         self.meter.hold(1)?;
-                        made.push(self.value(&each.body)?);
+                        let value = self.value(&each.body);
+                        made.extend(answered(value, &mut unanswered)?);
                     }
                 }
-                Ok(Value::list(made))
+                unanswered.map_or(Ok(Value::list(made)), Err)
             }
         }
     }
@@ -73,5 +75,17 @@ impl<'a> Evaluation<'a> {
             *local = element;
         }
         Ok(())
+    }
+}
+
+/// None where an answer is missing, which is noted: what the other elements need is asked for with it, and not after it.
+fn answered<T>(value: Result<T, Failure>, unanswered: &mut Option<Failure>) -> Result<Option<T>, Failure> {
+    match value {
+        Ok(value) => Ok(Some(value)),
+        Err(failure @ Failure::Unanswered(_)) => {
+            unanswered.get_or_insert(failure);
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
     }
 }

@@ -42,6 +42,23 @@ fn what_has_to_be_asked_is_told_and_no_more_than_that() {
 }
 
 #[test]
+fn the_keys_of_all_elements_of_a_list_are_asked_for_together() {
+    for expression in [
+        "record.all.map(one, lookup('known', one)).size() > 0",
+        "record.all.filter(one, lookup('known', one) == 'x').size() > 0",
+        "record.all.exists_one(one, lookup('known', one) == 'x')",
+    ] {
+        let policy = compiled(json!({
+            "lookups": [{"name": "known", "query": {"urlSecretRef": {"name": "s", "key": "url"}, "sql": "SELECT 1"}}],
+            "validations": [{"name": "all", "expression": expression}],
+        }));
+        let wants = policy.wants(&arrival(br#"{"all": ["a", "b", "c"]}"#), &Answers::default());
+        let keys = ["a", "b", "c"].map(|key| ("known".to_owned(), key.to_owned()));
+        assert_eq!(wants.keys, keys, "{expression}");
+    }
+}
+
+#[test]
 fn answers_judge_as_rules_do() {
     let of = |webhooks: Value, merchant: Value| {
         let given = json!({"webhooks": webhooks, "keys": {"merchants": {"m1": merchant}}});

@@ -48,6 +48,14 @@ impl std::fmt::Debug for KeyLookup {
 /// The value of a key, or nothing; or why that is not known.
 pub type Looked = Result<Option<Value>, String>;
 
+/// Why a value is not known.
+enum Failed {
+    /// No other would be known now, either.
+    Away(String),
+    /// It is this key's.
+    OfKey(String),
+}
+
 impl KeyLookup {
     /// By a SELECT with the parameter `$1`, the key as text, at the database of a `postgres://` URL. Nothing is asked of it yet.
     ///
@@ -111,19 +119,35 @@ impl KeyLookup {
         let _room = self.room.acquire().await;
         let mut looked = Vec::with_capacity(keys.len());
         let mut connection = None;
+        let mut is_away: Option<String> = None;
         for key in keys {
-            let value = match self.open_transaction(&mut connection).await {
-                Ok(()) => self.one(&mut connection, key).await,
-                Err(why) => Err(why),
+            let value = match &is_away {
+                None => self.value_of(&mut connection, key).await,
+                // Each of the others would take as long again to say the same.
+                Some(why) => Err(Failed::Away(why.clone())),
             };
+            let value = value.map_err(|failed| match failed {
+                Failed::Away(why) => is_away.insert(why).clone(),
+                Failed::OfKey(why) => why,
+            });
             looked.push((key.clone(), value));
         }
         if let Some(mut connection) = connection
-            && sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.is_ok()
+            && let Ok(Ok(_)) =
+                tokio::time::timeout(ANSWER, sqlx::raw_sql("ROLLBACK").execute(&mut connection)).await
         {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
         looked
+    }
+
+    async fn value_of(
+        &self,
+        connection: &mut Option<PgConnection>,
+        key: &str,
+    ) -> Result<Option<Value>, Failed> {
+        self.open_transaction(connection).await.map_err(Failed::Away)?;
+        self.one(connection, key).await
     }
 
     /// Makes sure of a connection with a transaction that has not failed.
@@ -152,12 +176,12 @@ impl KeyLookup {
         Err("the database gave no answer".to_owned())
     }
 
-    async fn one(&self, connection: &mut Option<PgConnection>, key: &str) -> Looked {
+    async fn one(&self, connection: &mut Option<PgConnection>, key: &str) -> Result<Option<Value>, Failed> {
         // No text of PostgreSQL holds it, so no row has it.
         if key.contains('\0') {
             return Ok(None);
         }
-        let Some(open) = connection else { return Err("the database is away".to_owned()) };
+        let Some(open) = connection else { return Err(Failed::Away("the database is away".to_owned())) };
         let asked = format!(
             "SELECT octet_length(row.text), CASE WHEN octet_length(row.text) <= {MOST} THEN row.text END \
              FROM (SELECT to_jsonb(found)::text AS text FROM ({}\n) AS found LIMIT 2) AS row",
@@ -169,25 +193,29 @@ impl KeyLookup {
             Ok(Err(error)) => {
                 // Its transaction has failed, if it is there at all.
                 *connection = None;
-                return Err(failure::of(&self.place, &error).to_string());
+                return Err(match failure::of(&self.place, &error) {
+                    ReadError::Transient(why) => Failed::Away(why.to_string()),
+                    ReadError::Final(why) => Failed::OfKey(why.to_string()),
+                });
             }
             Err(_) => {
                 *connection = None;
-                return Err("the database gave no answer within 5s".to_owned());
+                return Err(Failed::Away("the database gave no answer within 5s".to_owned()));
             }
         };
         if rows.len() > 1 {
-            return Err("the query gives more than one row".to_owned());
+            return Err(Failed::OfKey("the query gives more than one row".to_owned()));
         }
         let Some(row) = rows.first() else { return Ok(None) };
         let text: Option<String> = row.get(1);
-        let text = text.ok_or_else(|| format!("the query gives a value of more than {MOST} bytes"))?;
+        let too_long = || Failed::OfKey(format!("the query gives a value of more than {MOST} bytes"));
+        let text = text.ok_or_else(too_long)?;
         let columns: BTreeMap<String, Value> =
-            serde_json::from_str(&text).map_err(|error| error.to_string())?;
+            serde_json::from_str(&text).map_err(|error| Failed::OfKey(error.to_string()))?;
         let mut values = columns.into_values();
         match (values.next(), values.next()) {
             (Some(value), None) => Ok(Some(value)),
-            _ => Err("the query gives more than one column".to_owned()),
+            _ => Err(Failed::OfKey("the query gives more than one column".to_owned())),
         }
     }
 }

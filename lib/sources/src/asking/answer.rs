@@ -8,7 +8,6 @@ use chancery_policy::WebhookAnswer;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -21,7 +20,7 @@ const MOST: usize = 65_536;
 const MOST_MESSAGE: usize = 1_000;
 
 /// Points that one answer may give, up and down.
-const MOST_POINTS: i64 = 1_000_000_000;
+const MOST_POINTS: u64 = 1_000_000_000;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,12 +46,13 @@ struct RecordSent<'a> {
 }
 
 #[derive(Deserialize)]
-struct Said {
-    answers: Vec<SaidOfOne>,
+struct Said<'a> {
+    #[serde(borrow)]
+    answers: Vec<SaidOfOne<'a>>,
 }
 
 #[derive(Deserialize)]
-struct SaidOfOne {
+struct SaidOfOne<'a> {
     id: String,
     #[serde(default)]
     score: Option<i64>,
@@ -60,8 +60,9 @@ struct SaidOfOne {
     action: Option<ActionSpec>,
     #[serde(default)]
     message: Option<String>,
-    #[serde(default)]
-    fields: Map<String, Value>,
+    /// Taken apart only where they count, and are not too long: in memory, they can be many times as long as in a text.
+    #[serde(borrow, default)]
+    fields: Option<&'a RawValue>,
 }
 
 /// What names a record to whoever is asked: nobody who does not know its bytes can make it up.
@@ -130,7 +131,7 @@ pub(super) fn read(
 }
 
 /// Of what it says, that which the policy lets it add.
-fn answer(said: SaidOfOne, adds: WebhookAdds) -> Result<WebhookAnswer, String> {
+fn answer(said: SaidOfOne<'_>, adds: WebhookAdds) -> Result<WebhookAnswer, String> {
     let SaidOfOne { id: _, score, action, message, fields } = said;
     let message =
         message.map(|message| message[..message.floor_char_boundary(MOST_MESSAGE)].replace('\0', "\u{fffd}"));
@@ -138,23 +139,34 @@ fn answer(said: SaidOfOne, adds: WebhookAdds) -> Result<WebhookAnswer, String> {
     match adds {
         WebhookAdds::Score => {
             let score = score.ok_or_else(|| "its answer has no score, a whole number".to_owned())?;
-            if score.abs() > MOST_POINTS {
+            if score.unsigned_abs() > MOST_POINTS {
                 return Err(format!("its answer has a score beyond {MOST_POINTS}"));
             }
             answer.score = Some(score);
         }
         WebhookAdds::Verdict => answer.action = action,
-        WebhookAdds::Fields => answer.fields = fields,
+        WebhookAdds::Fields => {
+            let fields = fields.map_or("{}", RawValue::get);
+            is_short(fields.len())?;
+            answer.fields = serde_json::from_str(fields)
+                .map_err(|error| format!("its answer has fields that are no object: {error}"))?;
+        }
     }
-    let bytes = serde_json::to_string(&answer).map_or(0, |text| text.len());
+    is_short(serde_json::to_string(&answer).map_or(0, |text| text.len()))?;
+    Ok(answer)
+}
+
+fn is_short(bytes: usize) -> Result<(), String> {
     if bytes > MOST {
         return Err(format!("its answer for this record has {bytes} bytes, and {MOST} are the most"));
     }
-    Ok(answer)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn ids() -> Vec<String> {
@@ -195,6 +207,8 @@ mod tests {
         let far =
             read_text(r#"{"answers": [{"id": "a", "score": 9223372036854775807}, {"id": "b", "score": 1}]}"#);
         assert!(far.expect("answers")[0].is_err());
+        let least = read_text(r#"{"answers": [{"id": "a", "score": -9223372036854775808}]}"#);
+        assert!(least.expect("answers")[0].as_ref().is_err_and(|why| why.contains("beyond")));
     }
 
     #[test]
@@ -204,6 +218,19 @@ mod tests {
         let answer = read.into_iter().next().expect("one").expect("an answer");
         assert_eq!((answer.score, answer.action), (None, None));
         assert_eq!(answer.fields.get("x"), Some(&Value::from(1)));
+    }
+
+    #[test]
+    fn fields_that_are_too_long_or_no_object_are_no_answer_for_their_record_and_the_others_have_theirs() {
+        for fields in [format!("{{\"x\": [{}0]}}", "0,".repeat(MOST)), "[1]".to_owned()] {
+            let text =
+                format!(r#"{{"answers": [{{"id": "a", "fields": {fields}}}, {{"id": "b", "fields": {{}}}}]}}"#);
+            let read = read(text.as_bytes(), WebhookAdds::Fields, &ids()).expect("answers");
+            assert!(read[0].is_err() && read[1].is_ok());
+            // Where they do not count, nobody looks at them.
+            let read = super::read(text.as_bytes(), WebhookAdds::Verdict, &ids()).expect("answers");
+            assert!(read.iter().all(Result::is_ok));
+        }
     }
 
     #[test]

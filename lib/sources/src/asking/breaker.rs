@@ -16,14 +16,15 @@ pub(super) struct Breaker {
     state: Mutex<State>,
 }
 
-/// Whether somebody may be called.
+/// What the end of a call changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ready {
-    ForAll,
-    /// For one call.
-    ForOne,
-    /// Not before so long.
-    In(Duration),
+pub(super) enum Turn {
+    /// Nothing that anybody has to know.
+    Stays,
+    /// It was closed, and opens, for so long.
+    Opens(Duration),
+    /// It was open, and closes.
+    Closes,
 }
 
 #[derive(Debug, Default)]
@@ -39,17 +40,6 @@ struct State {
 }
 
 impl Breaker {
-    /// Whether calls may begin now, or one to see whether they may; else, how long to wait before asking again.
-    pub(super) fn is_ready(&self, now: Instant) -> Ready {
-        let state = self.state();
-        match state.open_until {
-            None => Ready::ForAll,
-            Some(until) if now < until => Ready::In(until - now),
-            Some(_) if state.is_tried => Ready::In(state.open_for.min(OPEN)),
-            Some(_) => Ready::ForOne,
-        }
-    }
-
     /// Whether a call may begin now; else, how long to wait before asking again.
     pub(super) fn begin(&self, now: Instant) -> Result<(), Duration> {
         let mut state = self.state();
@@ -65,18 +55,20 @@ impl Breaker {
     }
 
     /// How a call ended that had begun.
-    pub(super) fn end(&self, succeeded: bool, now: Instant) {
+    pub(super) fn end(&self, succeeded: bool, now: Instant) -> Turn {
         let mut state = self.state();
+        let was_open = state.open_until.is_some();
         if succeeded {
             *state = State::default();
-            return;
+            return if was_open { Turn::Closes } else { Turn::Stays };
         }
         state.failed = state.failed.saturating_add(1);
         let was_tried = std::mem::take(&mut state.is_tried);
-        if was_tried || (state.open_until.is_none() && state.failed >= FAILURES) {
+        if was_tried || (!was_open && state.failed >= FAILURES) {
             state.open_for = if was_tried { (state.open_for * 2).min(LONGEST) } else { OPEN };
             state.open_until = Some(now + state.open_for);
         }
+        if !was_open && state.open_until.is_some() { Turn::Opens(state.open_for) } else { Turn::Stays }
     }
 
     /// A call that had begun was broken off, and nobody knows how it would have ended.
@@ -104,9 +96,8 @@ mod tests {
     fn it_opens_after_failures_in_a_row_and_lets_one_try_pass_when_its_time_is_over() {
         let (breaker, now) = (Breaker::default(), Instant::now());
         failed(&breaker, FAILURES, now);
-        assert_eq!((breaker.begin(now), breaker.is_ready(now)), (Err(OPEN), Ready::In(OPEN)));
+        assert_eq!(breaker.begin(now), Err(OPEN));
         let later = now + OPEN;
-        assert_eq!(breaker.is_ready(later), Ready::ForOne);
         assert_eq!(breaker.begin(later), Ok(()), "the try");
         assert!(breaker.begin(later).is_err(), "one at a time");
         breaker.end(false, later);
@@ -116,6 +107,20 @@ mod tests {
         breaker.end(true, last);
         failed(&breaker, FAILURES - 1, last);
         assert_eq!(breaker.begin(last), Ok(()), "it counts from the last success");
+    }
+
+    #[test]
+    fn it_says_when_it_opens_and_when_it_closes_and_nothing_in_between() {
+        let (breaker, now) = (Breaker::default(), Instant::now());
+        let turns: Vec<Turn> = (0..FAILURES).map(|_| breaker.end(false, now)).collect();
+        let (last, before) = turns.split_last().expect("some");
+        assert!(before.iter().all(|turn| *turn == Turn::Stays), "{turns:?}");
+        assert_eq!(*last, Turn::Opens(OPEN));
+        breaker.begin(now + OPEN).expect("the try");
+        assert_eq!(breaker.end(false, now + OPEN), Turn::Stays);
+        breaker.begin(now + 3 * OPEN).expect("the next try");
+        assert_eq!(breaker.end(true, now + 3 * OPEN), Turn::Closes);
+        assert_eq!(breaker.end(true, now + 3 * OPEN), Turn::Stays);
     }
 
     #[test]

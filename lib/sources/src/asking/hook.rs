@@ -8,15 +8,15 @@ use chancery_api::{WebhookAdds, WebhookSpec};
 use chancery_policy::WebhookAnswer;
 use chancery_reading::Poster;
 use tokio::sync::Semaphore;
-use uuid::Uuid;
 
-use super::breaker::{Breaker, Ready};
+use super::breaker::{Breaker, Turn};
 use super::signature::{self, Key};
-use super::{AskError, Waiting, answer};
+use super::{AskError, Asking, ROOM_KIB, Waiting, answer};
 use crate::access::{Access, WebhookAccess};
 
-/// Bytes that an answer may have, for each record and beside them.
-const MOST_EACH: usize = 66_000;
+/// Bytes that an answer may have, for each record, with fields and without, and beside them.
+const MOST_FIELDS: usize = 66_000;
+const MOST_EACH: usize = 8_000;
 const MOST_BESIDE: usize = 65_536;
 const MOST: usize = 16 * 1024 * 1024;
 
@@ -29,6 +29,8 @@ pub(super) struct Hook {
     pub(super) batch: usize,
     concurrency: usize,
     adds: WebhookAdds,
+    /// Records of which it says nothing are judged as if it were not there.
+    pub(super) is_ignored: bool,
     poster: Poster,
     room: Semaphore,
     breaker: Breaker,
@@ -45,8 +47,8 @@ impl fmt::Debug for Hook {
 pub(super) enum NoAnswer {
     /// It was asked.
     Failed(String),
-    /// It was not: it gave no answers before, and is left alone for so long.
-    NotAsked(Duration),
+    /// It was not, since it gave no answers before.
+    LeftAlone(String),
 }
 
 impl Hook {
@@ -77,19 +79,24 @@ impl Hook {
             batch: usize::try_from(*batch).unwrap_or(1).max(1),
             concurrency,
             adds: *adds,
+            is_ignored: spec.may_be_ignored(),
             poster,
             room: Semaphore::new(concurrency),
             breaker: Breaker::default(),
         })
     }
 
-    /// How many records may be asked about in one go; none before a while has passed.
-    pub(super) fn at_a_time(&self, now: Instant) -> Result<usize, Duration> {
-        match self.breaker.is_ready(now) {
-            Ready::ForAll => Ok(self.batch * self.concurrency),
-            Ready::ForOne => Ok(self.batch),
-            Ready::In(pause) => Err(pause),
-        }
+    /// How many records may be asked about in one go, if so many webhooks share the room for answers: no more than in calls for which there
+    /// is room at the same time, so that none waits for long.
+    pub(super) fn at_a_time(&self, hooks: usize) -> usize {
+        let calls = ROOM_KIB * 1024 / self.most(self.batch) / hooks.max(1);
+        self.batch * self.concurrency.min(calls).max(1)
+    }
+
+    /// Bytes that an answer about so many records may have.
+    fn most(&self, records: usize) -> usize {
+        let each = if self.adds == WebhookAdds::Fields { MOST_FIELDS } else { MOST_EACH };
+        (each * records + MOST_BESIDE).min(MOST)
     }
 
     pub(super) fn timeout(&self) -> Duration {
@@ -99,44 +106,59 @@ impl Hook {
     /// Asks about some records, in one call: what it says of each, in their order.
     pub(super) async fn ask(
         &self,
-        policy: &str,
-        run: Uuid,
+        asking: &Asking,
         waiting: &[&Waiting],
     ) -> Vec<Result<WebhookAnswer, NoAnswer>> {
-        // It is never closed.
+        // Neither is ever closed.
         let _room = self.room.acquire().await;
+        let most = self.most(waiting.len());
+        let _room_of_answer = asking.room.acquire_many(u32::try_from(most / 1024).unwrap_or(1)).await;
         let none = |why: NoAnswer| vec![Err(why); waiting.len()];
         if let Err(pause) = self.breaker.begin(Instant::now()) {
-            return none(NoAnswer::NotAsked(pause));
+            let why = format!("it gave no answer several times in a row, and is left alone for {pause:.1?}");
+            return none(NoAnswer::LeftAlone(why));
         }
         let begun = Begun { breaker: &self.breaker, has_ended: false };
-        let called = tokio::time::timeout(self.timeout, self.call(policy, run, waiting)).await;
+        let called = tokio::time::timeout(self.timeout, self.call(asking, waiting, most)).await;
         let called = called.unwrap_or_else(|_| Err(format!("it gave no answer within {:?}", self.timeout)));
-        begun.end(called.is_ok());
+        let turn = begun.end(called.is_ok());
+        self.tell(turn, called.as_ref().err());
         match called {
             Ok(answers) => answers.into_iter().map(|answer| answer.map_err(NoAnswer::Failed)).collect(),
             Err(why) => none(NoAnswer::Failed(why)),
         }
     }
 
+    fn tell(&self, turn: Turn, why: Option<&String>) {
+        let webhook = &self.name;
+        let why = why.map_or("", String::as_str);
+        match turn {
+            Turn::Stays => {}
+            Turn::Opens(pause) => {
+                tracing::warn!(webhook, "the webhook gives no answers and is left alone for {pause:?}: {why}");
+            }
+            Turn::Closes => tracing::warn!(webhook, "the webhook answers again"),
+        }
+    }
+
     async fn call(
         &self,
-        policy: &str,
-        run: Uuid,
+        asking: &Asking,
         waiting: &[&Waiting],
+        most: usize,
     ) -> Result<Vec<Result<WebhookAnswer, String>>, String> {
-        let body = answer::request(&self.name, policy, run, waiting);
+        let Asking { run, policy, .. } = asking;
+        let body = answer::request(&self.name, policy, *run, waiting);
         let id = signature::id_of(&body);
         let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut headers = vec![("webhook-id", id.clone()), ("webhook-timestamp", timestamp.to_string())];
         headers.extend(self.key.as_ref().map(|key| ("webhook-signature", key.sign(&id, timestamp, &body))));
-        let most = (MOST_EACH * waiting.len() + MOST_BESIDE).min(MOST);
         let posted = self.poster.post(&self.url, &headers, Bytes::from(body), most).await;
         let posted = posted.map_err(|error| error.to_string())?;
         if !(200..300).contains(&posted.status) {
             return Err(format!("it answered with status {}", posted.status));
         }
-        let ids: Vec<String> = waiting.iter().map(|waiting| answer::id_of(run, waiting)).collect();
+        let ids: Vec<String> = waiting.iter().map(|waiting| answer::id_of(*run, waiting)).collect();
         answer::read(&posted.body, self.adds, &ids)
     }
 }
@@ -148,9 +170,9 @@ struct Begun<'a> {
 }
 
 impl Begun<'_> {
-    fn end(mut self, succeeded: bool) {
+    fn end(mut self, succeeded: bool) -> Turn {
         self.has_ended = true;
-        self.breaker.end(succeeded, Instant::now());
+        self.breaker.end(succeeded, Instant::now())
     }
 }
 

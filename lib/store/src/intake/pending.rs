@@ -61,10 +61,10 @@ pub struct Settlement {
     pub enriched: Vec<Option<Vec<u8>>>,
     /// What is refused, in order. Its bytes are those that the ledger has.
     pub dead: Vec<DeadArrival>,
-    /// What others said, and how often they were asked: of what is admitted, in order.
-    pub answers: Vec<(String, u32)>,
+    /// What others said of what is admitted, in order.
+    pub answers: Vec<String>,
     /// The same of what is refused.
-    pub dead_answers: Vec<(String, u32)>,
+    pub dead_answers: Vec<String>,
     /// What the policy said of them.
     pub judgement: Judgement,
 }
@@ -165,8 +165,6 @@ impl IntakeSession {
     ) -> Result<Settled, StoreError> {
         let Settlement { source, split, positions, enriched, dead, answers, dead_answers, judgement } =
             settlement;
-        let all = || answers.iter().chain(dead_answers);
-        let attempts = |count: &u32| i32::try_from(*count).unwrap_or(i32::MAX);
         let statement = query::pendings_settle
             .rows()
             .bind(source)
@@ -177,8 +175,7 @@ impl IntakeSession {
             .bind(dead.iter().map(|dead| dead.position).collect::<Vec<_>>())
             .bind(dead.iter().map(|dead| dead.stage.as_deref()).collect::<Vec<_>>())
             .bind(dead.iter().map(|dead| dead.reason.as_str()).collect::<Vec<_>>())
-            .bind(all().map(|(answers, _)| answers.as_str()).collect::<Vec<_>>())
-            .bind(all().map(|(_, count)| attempts(count)).collect::<Vec<_>>());
+            .bind(answers.iter().chain(dead_answers).map(String::as_str).collect::<Vec<_>>());
         let statement = judgement::bind(statement, Some(judgement), positions.len(), dead);
         let row =
             answered(query::pendings_settle.name, SHORT, statement.fetch_one(&mut self.connection)).await?;

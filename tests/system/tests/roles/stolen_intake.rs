@@ -85,7 +85,7 @@ async fn an_intake_of_one_run_gets_nothing_of_another() -> anyhow::Result<()> {
         "judged_at": null, "seconds": 2,
     });
     let settle = format!(
-        "chancery.pendings_settle(1, 1, 'theirs', '{{7}}', '{{NULL}}', '{{}}', '{{}}', '{{}}', '{{x}}', '{{1}}', {UNJUDGED})"
+        "chancery.pendings_settle(1, 1, 'theirs', '{{7}}', '{{NULL}}', '{{}}', '{{}}', '{{}}', '{{x}}', {UNJUDGED})"
     );
     let moved =
         json!({"answer": "moved", "admitted": null, "duplicates": null, "dead": null, "rejected": null});
@@ -182,7 +182,7 @@ async fn a_null_changes_nothing_in_the_place_of_any_argument() -> anyhow::Result
         ("pendings_put_off", of(&["'mine'", "'{1}'", "'{1}'", "'{0}'", "'{no}'", "'{60}'"])),
         (
             "pendings_settle",
-            of(&["1", "1", "'mine'", "'{0}'", "'{NULL}'", empty, empty, empty, "'{x}'", "'{1}'", UNJUDGED]),
+            of(&["1", "1", "'mine'", "'{0}'", "'{NULL}'", empty, empty, empty, "'{x}'", UNJUDGED]),
         ),
         ("intake_next", of(&["'somebody'", "sha256('more')"])),
         ("intake_renew", of(&["1", "1", "'mine'"])),

@@ -117,6 +117,33 @@ async fn a_webhook_is_asked_about_what_a_query_lets_pass() -> anyhow::Result<()>
 }
 
 #[tokio::test]
+async fn many_keys_of_one_record_are_asked_for_and_too_many_make_it_a_dead_letter() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    merchants(&ledger).await?;
+    let of = |count: usize| json!({"merchants": (0..count).map(|n| format!("m{n}")).collect::<Vec<_>>()});
+    file(folder.path(), "a.txt", [of(40), of(1_001)].map(|record| record.to_string()))?;
+    let policy = json!({
+        "lookups": query(MARKETS),
+        "validations": [{
+            "name": "some",
+            "expression": "record.merchants.map(one, lookup('markets', one, 'none')).exists(market, market == 'DE')",
+        }],
+        "retryStrategy": {"limit": 1, "backoff": {"duration": "1ms", "maxDuration": "1ms"}},
+    });
+    let run = reading(&ledger, folder.path(), &policy).await?;
+    let (code, log) = taken_in(&run, &ledger.url).await?;
+    assert_eq!(code, Some(0), "{log}");
+    let counts = counts(&run).await?;
+    assert_eq!((counts.admitted, counts.dead, counts.pending), (1, 1, 0), "{log}");
+    let reason: String = sqlx::query_scalar("SELECT reason FROM chancery.arrivals WHERE run_id = $1")
+        .bind(run.run.id)
+        .fetch_one(ledger.ledger.pool())
+        .await?;
+    assert!(reason.contains("more than 1000 keys") && reason.ends_with("it was asked 2 times"), "{reason}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_lookup_that_cannot_be_asked_is_refused_before_anything_is_read() -> anyhow::Result<()> {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
     merchants(&ledger).await?;

@@ -128,6 +128,7 @@ async fn requests_are_signed_and_a_record_is_named_alike_whenever_it_is_asked_ab
     file(folder.path(), "a.txt", lines(0, 3))?;
     let server = WebhookServer::scoring().await?;
     let mut policy = retried(&server, 20);
+    policy["retryStrategy"]["backoff"] = json!({"duration": "1s", "factor": 1, "maxDuration": "1s"});
     policy["webhooks"][0]["secretRef"] = json!({"name": "model"});
     let run = reading(&ledger, folder.path(), TestRun::new(), &policy).await?;
 

@@ -62,8 +62,8 @@ fn settlement(version: &[u8]) -> Settlement {
             reason: "no".to_owned(),
             raw: Vec::new(),
         }],
-        answers: vec![(answers, 1)],
-        dead_answers: vec![(failed, 4)],
+        answers: vec![answers],
+        dead_answers: vec![failed],
         judgement: Judgement::by(version.to_vec()),
     }
 }
@@ -75,10 +75,21 @@ async fn what_waits_is_settled_by_whoever_has_it_and_once() -> anyhow::Result<()
     let (mut one, mut other) = (run.intake("one").await?, run.intake("other").await?);
     let split = reading(&mut one).await?;
     let version = one.policy().await?.expect("a policy").hash;
+    let bytes = async || -> anyhow::Result<i64> {
+        let taken = sqlx::query_scalar("SELECT chancery.run_taken($1)::bigint").bind(run.run.id);
+        Ok(taken.fetch_one(ledger.ledger.pool()).await?)
+    };
+    let before = bytes().await?;
     let admitted = one.admit(&split, &two(&version)).await?.expect("a run").expect("ours");
     assert_eq!((admitted.records, admitted.done), (0, true));
+    assert!(bytes().await? >= before + 8_192, "what waits takes room");
     assert_eq!(counts(&run).await?.pending, 2);
 
+    let first = taken(&mut one).await?;
+    let failed =
+        PutOff { source: 1, split: 1, position: 5, error: Some("no".to_owned()), pause: Duration::ZERO };
+    one.put_off_pendings(&first, &[failed]).await?;
+    ledger.ledger.release_intakes(&run.run, &["one".to_owned()]).await?;
     let of_one = taken(&mut one).await?;
     assert_eq!(of_one.arrivals.len(), 2);
     assert_eq!(of_one.arrivals[0].judged_at, 1_700_000_000_000_000);
@@ -106,11 +117,11 @@ async fn what_waits_is_settled_by_whoever_has_it_and_once() -> anyhow::Result<()
                 enriched: vec![None, None],
                 dead: Vec::new(),
                 dead_answers: Vec::new(),
-                answers: vec![("{}".to_owned(), 1), ("{}".to_owned(), 1)],
+                answers: vec!["{}".to_owned(), "{}".to_owned()],
                 ..settlement(&version)
             },
         ),
-        ("after no attempt", Settlement { answers: vec![("{}".to_owned(), 0)], ..settlement(&version) }),
+        ("with too many answers", Settlement { answers: vec!["{}".to_owned(); 2], ..settlement(&version) }),
     ] {
         let answer = other.settle_pendings(&of_other, &lie).await;
         assert!(answer.is_err(), "{what}: {answer:?}");
@@ -126,6 +137,12 @@ async fn what_waits_is_settled_by_whoever_has_it_and_once() -> anyhow::Result<()
         .fetch_all(ledger.ledger.pool())
         .await?;
     assert_eq!(raw, [b"{\"number\": 2}".to_vec()], "as it came, whoever settles it");
+    let attempts: Vec<(i64, i32)> =
+        sqlx::query_as("SELECT position, attempts FROM chancery.answers WHERE run_id = $1 ORDER BY position")
+            .bind(run.run.id)
+            .fetch_all(ledger.ledger.pool())
+            .await?;
+    assert_eq!(attempts, [(0, 1), (5, 2)], "as the ledger counted them");
     Ok(())
 }
 

@@ -92,7 +92,9 @@ async fn a_webhook_that_recovers_is_asked_again_and_its_failures_stay_counted() 
     file(folder.path(), "a.txt", lines(0, 4))?;
     let server = WebhookServer::scoring().await?;
     server.conduct(Conduct::Status(500));
-    let run = reading(&ledger, folder.path(), TestRun::new(), &retried(&server, 20)).await?;
+    let mut policy = retried(&server, 20);
+    policy["retryStrategy"]["backoff"] = json!({"duration": "1s", "factor": 1, "maxDuration": "1s"});
+    let run = reading(&ledger, folder.path(), TestRun::new(), &policy).await?;
     let mut intake = run.start_intake("an intake").await?;
     server.called(2).await;
     server.conduct(Conduct::Answers);
@@ -104,28 +106,34 @@ async fn a_webhook_that_recovers_is_asked_again_and_its_failures_stay_counted() 
 }
 
 #[tokio::test]
-async fn a_webhook_that_fails_again_and_again_is_left_alone_for_a_while_and_no_attempt_is_counted_meanwhile()
+async fn while_a_webhook_is_left_alone_what_needs_it_uses_its_attempts_up_and_no_call_is_made_for_that()
 -> anyhow::Result<()> {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
-    file(folder.path(), "a.txt", lines(0, 200))?;
+    file(folder.path(), "a.txt", lines(0, 50))?;
     let server = WebhookServer::saying(|_| json!({"score": 1})).await?;
     server.conduct(Conduct::Status(500));
-    let mut policy = retried(&server, 20);
+    let mut policy = retried(&server, 3);
     policy["webhooks"][0]["batch"] = json!(1);
     policy["webhooks"][0]["concurrency"] = json!(1);
     let run = reading(&ledger, folder.path(), TestRun::new(), &policy).await?;
-    let mut intake = run.start_intake("an intake").await?;
-    // Five open it; with the sixth it is tried.
-    server.called(6).await;
-    server.conduct(Conduct::Answers);
-    let (code, log) = intake.ended().await?;
-    assert_eq!(code, Some(0), "{log}");
-    let failed: i64 =
-        sqlx::query_scalar("SELECT sum(attempts - 1)::bigint FROM chancery.answers WHERE run_id = $1")
-            .bind(run.run.id)
-            .fetch_one(ledger.ledger.pool())
-            .await?;
-    // One more may have been under way.
-    assert!((5..=8).contains(&failed), "{failed} attempts failed");
-    holds(&run, &Offered::lines(lines(0, 200))).await
+    run.take_in().await?;
+    let calls = server.calls().len();
+    assert!((5..200).contains(&calls), "{calls} calls for 50 records with 4 attempts each");
+    assert_eq!(kept(&run).await?, (50, 4));
+    holds(&run, &Offered::lines([""; 0]).with_dead(lines(0, 50))).await
+}
+
+#[tokio::test]
+async fn a_webhook_that_may_be_ignored_is_passed_over_at_once_while_it_is_left_alone() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    file(folder.path(), "a.txt", lines(0, 50))?;
+    let server = WebhookServer::saying(|_| json!({"score": 1})).await?;
+    server.conduct(Conduct::Status(500));
+    let mut policy = policy(&server, &json!({"batch": 1, "concurrency": 1, "failurePolicy": "Ignore"}));
+    policy["retryStrategy"] = json!({"limit": 0});
+    let run = reading(&ledger, folder.path(), TestRun::new(), &policy).await?;
+    run.take_in().await?;
+    let calls = server.calls().len();
+    assert!((5..50).contains(&calls), "{calls} calls for 50 records");
+    holds(&run, &Offered::lines(lines(0, 50))).await
 }
