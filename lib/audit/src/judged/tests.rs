@@ -5,7 +5,7 @@ use super::*;
 fn again(in_the_same_words: bool) -> Again {
     let text = r#"{"spec": {"validations": [{"name": "small", "expression": "record.n < 8", "message": "large"}]}, "tables": {}}"#;
     let policy = Policy::compile(&Pinned::from_text(text).expect("a version")).expect("a policy");
-    Again { policy, retries: 3, in_the_same_words }
+    Again { policy, retries: 3, ignored: BTreeSet::new(), in_the_same_words }
 }
 
 fn refused(rule: &str, reason: &str) -> RefusedRow {

@@ -32,7 +32,9 @@ impl Ethereum {
         }
         // The higher one of both s does not pass.
         Signature::from_compact(signature)
-            .and_then(|signature| self.key.verify(Message::from_digest(Sha256::digest(input).into()), &signature))
+            .and_then(|signature| {
+                self.key.verify(Message::from_digest(Sha256::digest(input).into()), &signature)
+            })
             .is_ok()
     }
 

@@ -49,12 +49,13 @@ const fn number(error: &FinalError) -> usize {
                 TableError::BadKey { .. } => 18,
                 TableError::Pooler { .. } => 19,
                 TableError::Other { .. } => 20,
+                TableError::NotOneColumn { .. } => 21,
             }
         }
     }
 }
 
-const ALL: usize = 40;
+const ALL: usize = 41;
 
 fn of_objects() -> [FinalError; 19] {
     let (source_url, why, given) = ("s3://b/in".to_owned(), "no".to_owned(), "x".to_owned());
@@ -82,7 +83,7 @@ fn of_objects() -> [FinalError; 19] {
     ]
 }
 
-fn of_tables() -> [TableError; 21] {
+fn of_tables() -> [TableError; 22] {
     let (place, why, column) = ("host".to_owned(), "no".to_owned(), "id".to_owned());
     let columns = "id".to_owned();
     [
@@ -107,6 +108,7 @@ fn of_tables() -> [TableError; 21] {
         TableError::BadKey { wanted: 1 },
         TableError::Pooler { place: place.clone(), why: why.clone() },
         TableError::Other { place, why },
+        TableError::NotOneColumn { columns: 2 },
     ]
 }
 

@@ -223,8 +223,9 @@ mod tests {
     #[test]
     fn fields_that_are_too_long_or_no_object_are_no_answer_for_their_record_and_the_others_have_theirs() {
         for fields in [format!("{{\"x\": [{}0]}}", "0,".repeat(MOST)), "[1]".to_owned()] {
-            let text =
-                format!(r#"{{"answers": [{{"id": "a", "fields": {fields}}}, {{"id": "b", "fields": {{}}}}]}}"#);
+            let text = format!(
+                r#"{{"answers": [{{"id": "a", "fields": {fields}}}, {{"id": "b", "fields": {{}}}}]}}"#
+            );
             let read = read(text.as_bytes(), WebhookAdds::Fields, &ids()).expect("answers");
             assert!(read[0].is_err() && read[1].is_ok());
             // Where they do not count, nobody looks at them.

@@ -135,7 +135,10 @@ impl Hook {
         match turn {
             Turn::Stays => {}
             Turn::Opens(pause) => {
-                tracing::warn!(webhook, "the webhook gives no answers and is left alone for {pause:?}: {why}");
+                tracing::warn!(
+                    webhook,
+                    "the webhook gives no answers and is left alone for {pause:?}: {why}"
+                );
             }
             Turn::Closes => tracing::warn!(webhook, "the webhook answers again"),
         }

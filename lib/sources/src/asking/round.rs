@@ -425,9 +425,7 @@ mod tests {
     #[test]
     fn a_go_is_about_no_more_than_there_is_room_for_answers() {
         let of = |adds: &str| {
-            let hook = |name: &str| {
-                json!({"name": name, "url": "http://127.0.0.1:1/", "adds": adds, "batch": 100, "concurrency": 64})
-            };
+            let hook = |name: &str| json!({"name": name, "url": "http://127.0.0.1:1/", "adds": adds, "batch": 100, "concurrency": 64});
             let spec = serde_json::from_value(json!({"webhooks": [hook("one"), hook("other")]}));
             let pinned = Pinned::new(spec.expect("a policy"), Tables::default()).expect("a version");
             let asking = Asking::of(Uuid::nil(), pinned.text(), &Access::Environment).expect("access");

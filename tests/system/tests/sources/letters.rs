@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use chancery_kit::{SeededRun, TestLedger, TestRun, eventually};
 use chancery_sources::judge::{Judge, Judged, Seen};
-use chancery_sources::letters::{LettersError, Noted, Selection, Wanted, discard, goes_on, note_for, take_up};
+use chancery_sources::letters::{
+    LettersError, Noted, Selection, Wanted, discard, goes_on, note_for, take_up,
+};
 use chancery_store::intake::{Payloads, Refusal};
 use chancery_store::letters::{By, Ended, Ending, LetterPlace, TakenUp, TookUp};
 use jiff::Timestamp;
