@@ -366,6 +366,15 @@ BEGIN
     IF p_judged.policy IS NULL THEN
         RETURN;
     END IF;
+    IF cardinality(p_judged.pending) > 100000
+       OR EXISTS (SELECT FROM (VALUES (array_dims(p_judged.starts), cardinality(p_judged.starts)),
+                                      (array_dims(p_judged.pending), cardinality(p_judged.pending)),
+                                      (array_dims(p_judged.payloads), cardinality(p_judged.payloads)),
+                                      (array_dims(p_judged.names), cardinality(p_judged.names))) AS a (dims, length)
+                   WHERE a.dims <> format('[1:%s]', a.length)) THEN
+        RAISE EXCEPTION 'at most 100000 arrivals wait of one call, in arrays of one dimension that begin at 1'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     IF (p_judged.starts[1] <= least(p_positions[1], p_dead_positions[1], p_judged.pending[1])) IS NOT TRUE
        AND cardinality(p_positions) + cardinality(p_dead_positions) + cardinality(p_judged.pending) > 0 THEN
         RAISE EXCEPTION 'no instant is given by which the first arrival was judged' USING ERRCODE = 'invalid_parameter_value';
@@ -587,6 +596,28 @@ BEGIN
     END IF;
 END
 $_$;
+
+CREATE FUNCTION chancery.admit_refused(p_run integer, p_source integer, p_split integer, p_end bigint, p_positions bigint[], p_stages text[], p_rules text[], p_reasons text[], p_raws bytea[], OUT dead bigint, OUT rejected bigint) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    dead := 0;
+    rejected := 0;
+    IF cardinality(p_positions) > 0 THEN
+        WITH refused AS (
+            INSERT INTO chancery.arrivals (source, split, position, run_id, state, digest, stage, rule, reason, raw, arrived_at)
+            SELECT p_source, p_split, d.position, p_run, d.state, CASE WHEN d.state = 'Rejected' THEN sha256(d.raw) END,
+                   d.stage, d.rule, d.reason, d.raw, clock_timestamp()
+              FROM (SELECT u.*, CASE WHEN u.stage IS NULL THEN 'Rejected' ELSE 'Dead' END::chancery.arrival_state AS state
+                      FROM unnest(p_positions, p_stages, p_rules, p_reasons, p_raws)
+                        AS u (position, stage, rule, reason, raw)) d
+             WHERE d.position < p_end
+            RETURNING state)
+        SELECT count(*) FILTER (WHERE r.state = 'Dead'), count(*) FILTER (WHERE r.state = 'Rejected')
+          INTO dead, rejected FROM refused r;
+    END IF;
+END
+$$;
 
 CREATE FUNCTION chancery.alerts_after(p_run integer, p_record bigint, p_without bigint) RETURNS TABLE(rule text, alerts bigint, last_record bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1082,6 +1113,10 @@ BEGIN
         SELECT min(greatest(t.expires_at, t.not_before)) FROM chancery.splits t
          WHERE t.run_id = v_run.id AND t.done_at IS NULL) w;
     seconds := greatest(extract(epoch FROM v_wake - clock_timestamp()), 0.1);
+    IF v_pending > 0 THEN
+        -- Whoever settles what waits tells the readers.
+        seconds := greatest(coalesce(extract(epoch FROM v_wake - clock_timestamp()), 2), 0.1);
+    END IF;
 END
 $$;
 
@@ -1839,7 +1874,7 @@ CREATE FUNCTION chancery.letter_is_whole(p_stage text, p_raw bytea) RETURNS bool
                 ELSE (p_stage IN ('Parse', 'Identity') AND octet_length(p_raw) < 1048576) IS TRUE END
 $$;
 
-CREATE FUNCTION chancery.letters_after(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint, p_most bigint, p_open boolean) RETURNS TABLE(number integer, source text, pushed boolean, split integer, "position" bigint, stage text, rule text, reason text, raw bytea, is_whole boolean, swept_at text, arrived_at text, arrived_micros bigint, attempts bigint, ended text, into_name text)
+CREATE FUNCTION chancery.letters_after(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint, p_most bigint, p_open boolean, p_raw boolean) RETURNS TABLE(number integer, source text, pushed boolean, split integer, "position" bigint, stage text, rule text, reason text, raw bytea, bytes bigint, is_whole boolean, swept_at text, arrived_at text, arrived_micros bigint, attempts bigint, ended text, into_name text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
@@ -1851,13 +1886,13 @@ BEGIN
     END IF;
     RETURN QUERY EXECUTE format(
         'SELECT a.source, s.name, s.description ? ''http'', a.split, a.position, a.stage, a.rule, a.reason,
-                a.raw, chancery.letter_is_whole(a.stage, a.raw),
+                CASE WHEN $7 THEN a.raw END, octet_length(a.raw)::bigint, chancery.letter_is_whole(a.stage, a.raw),
                 to_char(a.swept_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''),
                 to_char(a.arrived_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''),
                 floor(extract(epoch FROM a.arrived_at) * 1000000)::bigint,
                 c.attempts, c.ended, c.into_name
            FROM (SELECT n.*, sum(n.bytes) OVER (ORDER BY n.source, n.split, n.position) - n.bytes AS before
-                   FROM (SELECT d.source, d.split, d.position, coalesce(octet_length(d.raw), 0) AS bytes, m.attempts, m.ended, m.into_name
+                   FROM (SELECT d.source, d.split, d.position, CASE WHEN $7 THEN coalesce(octet_length(d.raw), 0) ELSE 0 END AS bytes, m.attempts, m.ended, m.into_name
                            FROM chancery.%1$I d
                           CROSS JOIN LATERAL (
                                 SELECT count(*) AS attempts, max(k.became::text) FILTER (WHERE k.became <> ''Dead'') AS ended,
@@ -1870,11 +1905,11 @@ BEGIN
            JOIN chancery.sources s ON s.run_id = $1 AND s.source = a.source
           WHERE c.before < 2097152
           ORDER BY a.source, a.split, a.position', 'arrivals_' || p_run)
-      USING p_run, p_source, p_split, p_position, p_most, p_open;
+      USING p_run, p_source, p_split, p_position, p_most, p_open, p_raw;
 END
 $_$;
 
-CREATE FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) RETURNS record
+CREATE FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_act integer, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -1883,13 +1918,20 @@ DECLARE
     v_letters bigint := cardinality(p_positions);
     v_noted bigint;
 BEGIN
-    IF num_nulls(p_run, p_run_uid, p_kind, p_actor, p_selection, p_sources, p_splits, p_positions) > 0
+    IF num_nulls(p_run, p_run_uid, p_act, p_kind, p_actor, p_selection, p_sources, p_splits, p_positions) > 0
        OR v_letters = 0 OR cardinality(p_sources) <> v_letters OR cardinality(p_splits) <> v_letters
        OR (p_into IS NULL) <> (p_kind = 'Discard') THEN
         RAISE EXCEPTION 'letters_end takes the place of each letter, and another run unless they are discarded'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- Before the turn, and as run_create takes it: whoever makes a run of that name now has made it before the look, or finds what was noted.
+    IF p_into IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('chancery.run ' || r.namespace || '/' || p_into, 0))
+           FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    END IF;
     PERFORM chancery.run_turn(p_run);
+    -- Before any look at what is there: whoever sweeps takes this row first as well.
+    PERFORM FROM chancery.intakes i WHERE i.run_id = p_run FOR UPDATE;
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
     answer := CASE
         WHEN v_run.id IS NULL OR NOT EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run) THEN 'unknown'
@@ -1901,7 +1943,7 @@ BEGIN
         RETURN;
     END IF;
     BEGIN
-        act := chancery.letter_act(p_run, 0, p_kind::chancery.letter_act, p_into, p_actor, p_selection, v_letters);
+        act := chancery.letter_act(p_run, p_act, p_kind::chancery.letter_act, p_into, p_actor, p_selection, v_letters);
         EXECUTE format(
             'INSERT INTO chancery.letter_moves (run_id, source, split, position, attempt, act, became, stage, rule, reason)
              SELECT $1, a.source, a.split, a.position, 1 + m.attempts, $2, $3, a.stage, a.rule, a.reason
@@ -1979,6 +2021,9 @@ BEGIN
                  p_stages, p_reasons) > 0 OR v_taken = 0 THEN
         RAISE EXCEPTION 'letters_redrive takes no null, and one letter at the least' USING ERRCODE = 'null_value_not_allowed';
     END IF;
+    IF cardinality(p_judged.pending) > 0 THEN
+        RAISE EXCEPTION 'what is taken up again is judged at once' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     PERFORM chancery.admit_check(0, 9223372036854775807, p_payloads, p_positions, p_identities, p_refused, p_stages, p_reasons,
                                  array_fill(''::bytea, ARRAY[cardinality(p_refused)]));
     -- Before the turn, as in admit.
@@ -1993,7 +2038,8 @@ BEGIN
         RETURN;
     END IF;
     PERFORM chancery.admit_check_judged(v_run.policy_hash, p_positions, p_refused, p_stages, p_judged);
-    SELECT * INTO v_intake FROM chancery.intakes i WHERE i.run_id = p_run;
+    -- Before any look at what is there: whoever sweeps takes this row first as well.
+    SELECT * INTO v_intake FROM chancery.intakes i WHERE i.run_id = p_run FOR UPDATE;
     IF NOT FOUND THEN
         answer := 'unknown';
         RETURN;
@@ -2003,7 +2049,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = p_run;
-    v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base;
+    v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base - v_intake.pending;
     IF cardinality(p_positions) > v_room THEN
         answer := 'full';
         RETURN;
@@ -2081,7 +2127,7 @@ BEGIN
     UPDATE chancery.runs r SET too_many_dead = false
      WHERE r.id = p_run AND r.too_many_dead AND v_intake.dead - v_taken + letters_redrive.dead <= v_intake.dead_limit;
     PERFORM chancery.batches_close(p_run, v_base + admitted);
-    IF admitted = v_room THEN
+    IF admitted = v_room AND v_intake.pending = 0 THEN
         PERFORM chancery.pushes_end(p_run);
     END IF;
     answer := 'taken';
@@ -2199,6 +2245,250 @@ BEGIN
     END IF;
 END
 $$;
+
+CREATE FUNCTION chancery.pendings_check(p_positions bigint[], p_enriched bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_answers text[], p_judged chancery.judgement) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+DECLARE
+    v_payloads integer := cardinality(p_positions);
+    v_dead integer := cardinality(p_dead_positions);
+BEGIN
+    IF num_nulls(p_positions, p_enriched, p_dead_positions, p_stages, p_reasons, p_answers) > 0
+       OR v_payloads + v_dead > 10000 OR v_payloads <> cardinality(p_enriched)
+       OR v_dead <> cardinality(p_stages) OR v_dead <> cardinality(p_reasons)
+       OR v_payloads + v_dead <> cardinality(p_answers) OR array_position(p_answers, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'each of at most 10000 arrivals needs its answers, and each refusal a reason' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF EXISTS (SELECT FROM (VALUES (array_dims(p_positions), v_payloads), (array_dims(p_enriched), v_payloads),
+                                   (array_dims(p_dead_positions), v_dead), (array_dims(p_stages), v_dead),
+                                   (array_dims(p_reasons), v_dead), (array_dims(p_answers), v_payloads + v_dead)) AS a (dims, length)
+                WHERE a.dims <> format('[1:%s]', a.length)) THEN
+        RAISE EXCEPTION 'arrays have one dimension, and begin at 1' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF p_positions && p_dead_positions
+       OR EXISTS (SELECT FROM unnest(-1 || p_positions, p_positions || 9223372036854775807) AS t (before, after)
+                   WHERE (t.before < t.after) IS NOT TRUE)
+       OR EXISTS (SELECT FROM unnest(-1 || p_dead_positions, p_dead_positions || 9223372036854775807) AS t (before, after)
+                   WHERE (t.before < t.after) IS NOT TRUE) THEN
+        RAISE EXCEPTION 'positions have to be different, and in order' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF cardinality(p_judged.starts) + cardinality(p_judged.pending) + cardinality(p_judged.originals) > 0 THEN
+        RAISE EXCEPTION 'what waited has its instant and its bytes in the ledger, and does not begin to wait again'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.pendings_put_off(p_token bytea, p_sources integer[], p_splits integer[], p_places bigint[], p_errors text[], p_seconds double precision[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+DECLARE
+    v_run integer := chancery.intake_of_session();
+    v_done bigint;
+BEGIN
+    IF num_nulls(p_token, p_sources, p_splits, p_places, p_errors, p_seconds) > 0 THEN
+        RAISE EXCEPTION 'pendings_put_off takes no null' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_run IS NULL OR to_regclass(format('chancery.%I', 'pendings_' || v_run)) IS NULL THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format(
+        'UPDATE chancery.%I p
+            SET holder = NULL, token_hash = NULL,
+                attempts = p.attempts + CASE WHEN w.error IS NULL THEN 0 ELSE 1 END,
+                last_error = coalesce(left(w.error, 1024), p.last_error),
+                not_before = clock_timestamp() + make_interval(secs => least(greatest(w.seconds, 0), 172800))
+           FROM unnest($1, $2, $3, $4, $5) AS w (source, split, place, error, seconds)
+          WHERE p.source = w.source AND p.split = w.split AND p.position = w.place AND p.run_id = $6 AND p.token_hash = sha256($7)',
+        'pendings_' || v_run)
+      USING p_sources, p_splits, p_places, p_errors, p_seconds, v_run, p_token;
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    RETURN v_done;
+END
+$_$;
+
+CREATE FUNCTION chancery.pendings_settle(p_source integer, p_split integer, p_token bytea, p_positions bigint[], p_enriched bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_answers text[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET work_mem TO '32MB'
+    AS $_$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_intake chancery.intakes%ROWTYPE;
+    v_places bigint[] := p_positions || p_dead_positions;
+    v_settled integer := cardinality(v_places);
+    v_judged chancery.judgement := p_judged;
+    v_held integer;
+    v_payloads bytea[];
+    v_names bytea[];
+    v_raws bytea[];
+    v_digests bytea[];
+    v_identities bytea[];
+    v_attempts integer[];
+    v_base bigint;
+    v_bytes bigint;
+    v_flagged bigint;
+    v_alerts bigint;
+BEGIN
+    IF num_nulls(p_source, p_split, p_token) > 0 THEN
+        RAISE EXCEPTION 'pendings_settle takes no null' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM chancery.pendings_check(p_positions, p_enriched, p_dead_positions, p_stages, p_reasons, p_answers, p_judged);
+    v_run.id := chancery.intake_of_session();
+    IF v_run.id IS NULL THEN
+        answer := 'unknown';
+        RETURN;
+    END IF;
+    PERFORM chancery.run_turn(v_run.id);
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = v_run.id;
+    answer := chancery.intake_refusal(v_run);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
+    IF v_run.policy_hash IS NULL THEN
+        -- Nothing of it has ever waited.
+        answer := 'moved';
+        RETURN;
+    END IF;
+    PERFORM chancery.admit_check_judged(v_run.policy_hash, p_positions, p_dead_positions, p_stages, p_judged);
+    SELECT * INTO STRICT v_intake FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    IF v_intake.held IS NOT NULL THEN
+        answer := 'held';
+        RETURN;
+    END IF;
+    -- In the order of the call, which is that of the split.
+    EXECUTE format(
+        'WITH mine AS MATERIALIZED (
+             SELECT p.position, p.payload, p.name, p.attempts FROM chancery.%I p
+              WHERE p.source = $1 AND p.split = $2 AND p.position = ANY ($3) AND p.run_id = $4 AND p.token_hash = sha256($5)
+              ORDER BY p.position FOR UPDATE)
+         SELECT (SELECT count(*) FROM mine),
+                ARRAY (SELECT m.payload FROM mine m WHERE m.position = ANY ($6) ORDER BY m.position),
+                ARRAY (SELECT m.name FROM mine m WHERE m.position = ANY ($6) AND m.name IS NOT NULL ORDER BY m.position),
+                ARRAY (SELECT m.payload FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position),
+                ARRAY (SELECT m.attempts + 1 FROM mine m WHERE m.position = ANY ($6) ORDER BY m.position)
+                    || ARRAY (SELECT m.attempts + 1 FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position)', 'pendings_' || v_run.id)
+       INTO v_held, v_payloads, v_names, v_raws, v_attempts
+      USING p_source, p_split, v_places, v_run.id, p_token, p_positions, p_dead_positions;
+    IF v_held <> v_settled THEN
+        answer := 'moved';
+        RETURN;
+    END IF;
+    answer := 'settled';
+    v_judged.originals := '{}';
+    IF array_position(ARRAY (SELECT e.payload IS NULL FROM unnest(p_enriched) AS e (payload)), false) IS NOT NULL THEN
+        v_judged.originals := ARRAY (SELECT CASE WHEN b.enriched IS NOT NULL THEN b.payload END
+                                       FROM unnest(p_enriched, v_payloads) WITH ORDINALITY AS b (enriched, payload, n) ORDER BY b.n);
+        v_payloads := ARRAY (SELECT coalesce(b.enriched, b.payload)
+                               FROM unnest(p_enriched, v_payloads) WITH ORDINALITY AS b (enriched, payload, n) ORDER BY b.n);
+    END IF;
+    SELECT d.digests, d.identities INTO v_digests, v_identities
+      FROM chancery.admit_digests(v_run.id, v_payloads, v_names, v_judged.originals) d;
+    SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = v_run.id;
+    -- Each of them has had its room since it came.
+    SELECT m.admitted, m.duplicates, m.bytes INTO admitted, duplicates, v_bytes
+      FROM chancery.admit_payloads(v_run.id, v_run.keyring_id, v_digests, v_identities, v_base, cardinality(v_payloads),
+                                   p_source, p_split, v_payloads, p_positions, v_intake.duplicates > 0) m;
+    SELECT f.dead, f.rejected INTO dead, rejected
+      FROM chancery.admit_refused(v_run.id, p_source, p_split, 9223372036854775807, p_dead_positions, p_stages, p_judged.rules,
+                                  p_reasons, v_raws) f;
+    SELECT m.flagged, m.alerts INTO v_flagged, v_alerts
+      FROM chancery.admit_marks(v_run.id, p_source, p_split, v_base, v_base + admitted, 9223372036854775807, p_positions, v_judged) m;
+    EXECUTE format(
+        'INSERT INTO chancery.%I (source, split, position, run_id, attempts, answers)
+         SELECT $1, $2, w.position, $3, w.attempts, w.answers FROM unnest($4, $5, $6) AS w (position, attempts, answers)
+          WHERE NOT EXISTS (SELECT FROM chancery.%I a
+                             WHERE a.source = $1 AND a.split = $2 AND a.position = w.position AND a.state = ''Duplicate'')',
+        'answers_' || v_run.id, 'arrivals_' || v_run.id)
+      USING p_source, p_split, v_run.id, v_places, v_attempts, p_answers;
+    EXECUTE format('DELETE FROM chancery.%I p WHERE p.source = $1 AND p.split = $2 AND p.position = ANY ($3)', 'pendings_' || v_run.id)
+      USING p_source, p_split, v_places;
+
+    UPDATE chancery.splits t
+       SET pending = t.pending - v_settled, admitted = t.admitted + pendings_settle.admitted,
+           duplicates = t.duplicates + pendings_settle.duplicates, dead = t.dead + pendings_settle.dead,
+           rejected = t.rejected + pendings_settle.rejected
+     WHERE t.run_id = v_run.id AND t.source = p_source AND t.split = p_split;
+    UPDATE chancery.intakes i
+       SET pending = i.pending - v_settled, admitted = i.admitted + pendings_settle.admitted,
+           duplicates = i.duplicates + pendings_settle.duplicates, dead = i.dead + pendings_settle.dead,
+           rejected = i.rejected + pendings_settle.rejected, flagged = i.flagged + v_flagged, alerts = i.alerts + v_alerts,
+           ignored = i.ignored + p_judged.ignored, payload_bytes = i.payload_bytes + v_bytes,
+           sweep_at = CASE WHEN pendings_settle.dead + pendings_settle.rejected = 0 THEN i.sweep_at
+                           ELSE coalesce(i.sweep_at, clock_timestamp() + i.dead_retention) END
+     WHERE i.run_id = v_run.id;
+    IF v_intake.dead + dead > v_intake.dead_limit THEN
+        UPDATE chancery.runs r SET too_many_dead = true WHERE r.id = v_run.id;
+    END IF;
+    PERFORM chancery.batches_close(v_run.id, v_base + admitted);
+    PERFORM set_config('synchronous_commit', 'off', true);
+END
+$_$;
+
+CREATE FUNCTION chancery.pendings_take(p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision) RETURNS TABLE(task text, source integer, name text, split integer, place bigint, payload bytea, attempts integer, judged_at bigint, seconds double precision)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $_$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_now timestamptz := clock_timestamp();
+    v_until timestamptz;
+    v_wake timestamptz;
+    v_pendings text;
+BEGIN
+    IF num_nulls(p_holder, p_token_hash, p_most, p_seconds) > 0 THEN
+        RAISE EXCEPTION 'pendings_take takes no null' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF octet_length(p_holder) > 1024 OR octet_length(p_token_hash) <> 32 THEN
+        RAISE EXCEPTION 'a holder has at most 1024 bytes, and the hash of a token 32' USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = chancery.intake_of_session();
+    task := chancery.intake_refusal(v_run);
+    IF task IS NOT NULL THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    v_pendings := 'pendings_' || v_run.id;
+    task := 'wait';
+    seconds := 2;
+    IF to_regclass('chancery.' || quote_ident(v_pendings)) IS NULL
+       OR EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = v_run.id AND i.held IS NOT NULL) THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    v_until := v_now + make_interval(secs => least(greatest(p_seconds, 1), 3600));
+    RETURN QUERY EXECUTE format(
+        'WITH due AS MATERIALIZED (
+             SELECT p.source, p.split, p.position, octet_length(p.payload) AS bytes, p.not_before FROM chancery.%1$I p
+              WHERE p.not_before <= $1 ORDER BY p.not_before, p.source, p.split, p.position LIMIT $2 FOR UPDATE SKIP LOCKED),
+         summed AS (
+             SELECT d.*, sum(d.bytes) OVER (ORDER BY d.not_before, d.source, d.split, d.position) - d.bytes AS before FROM due d),
+         taken AS (
+             UPDATE chancery.%1$I p SET holder = $3, token_hash = $4, not_before = $5
+               FROM summed d
+              WHERE d.before < 4194304 AND p.source = d.source AND p.split = d.split AND p.position = d.position AND p.run_id = $6
+             RETURNING p.source, p.split, p.position, p.payload, p.attempts)
+         SELECT ''judge''::text, t.source, (SELECT s.name FROM chancery.sources s WHERE s.run_id = $6 AND s.source = t.source), t.split, t.position,
+                t.payload, t.attempts,
+                (SELECT floor(extract(epoch FROM j.judged_at) * 1000000)::bigint FROM chancery.%2$I j
+                  WHERE j.source = t.source AND j.split = t.split AND j.position <= t.position
+                  ORDER BY j.position DESC LIMIT 1), NULL::double precision
+           FROM taken t ORDER BY t.source, t.split, t.position', v_pendings, 'judgements_' || v_run.id)
+      USING v_now, least(greatest(p_most, 1), 10000), p_holder, p_token_hash, v_until, v_run.id;
+    IF NOT FOUND THEN
+        EXECUTE format('SELECT min(p.not_before) FROM chancery.%I p', v_pendings) INTO v_wake;
+        seconds := least(greatest(extract(epoch FROM v_wake - clock_timestamp()), 0.05), 2);
+        seconds := coalesce(seconds, 2);
+        RETURN NEXT;
+    END IF;
+END
+$_$;
 
 CREATE FUNCTION chancery.policies_sweep() RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2617,6 +2907,9 @@ CREATE FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token 
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 DECLARE
     v_run integer := chancery.intake_of_session();
@@ -2646,7 +2939,7 @@ BEGIN
                                                     WHERE o.run_id = v_other AND o.record = k.record), octet_length(k.payload)) AS bytes
                           FROM chancery.records k
                          WHERE k.run_id = v_other AND k.record > p_position ORDER BY k.record LIMIT 1000) n) c
-          JOIN chancery.records r ON r.run_id = v_other AND r.record = c.record
+          JOIN chancery.records r ON r.run_id = v_other AND r.record = c.record AND r.record > p_position AND r.record <= p_position + 1000
          WHERE c.before < 2097152
          ORDER BY c.record;
     ELSE
@@ -2665,7 +2958,7 @@ BEGIN
                          WHERE d.run_id = v_other
                            AND d.state = (CASE v_part ->> 'rows' WHEN 'Rejected' THEN 'Rejected' ELSE 'Dead' END)::chancery.arrival_state) n
                  WHERE n.place >= p_position AND n.ended IS DISTINCT FROM 'Discarded '
-                   AND (v_part ->> 'rows' = 'Rejected' OR NOT v_is_noted OR n.ended = 'Moved ' || v_name) ORDER BY n.place LIMIT 1000) c
+                   AND (v_part ->> 'rows' = 'Rejected' OR CASE WHEN v_is_noted THEN n.ended = 'Moved ' || v_name ELSE n.ended IS NULL END) ORDER BY n.place LIMIT 1000) c
           JOIN chancery.arrivals a ON a.run_id = v_other AND a.source = c.source AND a.split = c.split
                                   AND a.position = c.position
          WHERE c.before < 2097152
@@ -2701,17 +2994,22 @@ DECLARE
     v_held record;
     v_refusal text;
 BEGIN
-    IF p_limits IS NULL THEN
-        RETURN;
-    END IF;
-    SELECT r.namespace, k.key_count, k.key_size,
-           chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size,
-                              chancery.signature_bytes(k.algorithm, k.key_size, k.envelope)) AS bytes
+    SELECT r.namespace, k.key_count, k.key_size, k.algorithm, r.batch_size, s.bytes AS signature_bytes,
+           chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size, s.bytes) AS bytes
       INTO STRICT v_run
       FROM chancery.runs r
       JOIN chancery.keyrings k ON k.id = r.keyring_id
+     CROSS JOIN LATERAL chancery.signature_bytes(k.algorithm, k.key_size, k.envelope) AS s (bytes)
       LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
      WHERE r.id = p_run;
+    IF v_run.batch_size * v_run.signature_bytes > 67108864 THEN
+        RAISE EXCEPTION 'the signatures of a batch would have %, and a signer holds 64 MiB of them at the most; give a batchSize of at most % with %',
+            chancery.bytes_text(v_run.batch_size * v_run.signature_bytes), 67108864 / v_run.signature_bytes, v_run.algorithm
+            USING ERRCODE = 'CH021';
+    END IF;
+    IF p_limits IS NULL THEN
+        RETURN;
+    END IF;
     v_bits := CASE WHEN p_made_ring THEN v_run.key_count::bigint * coalesce(v_run.key_size, 256) ELSE 0 END;
     IF v_run.bytes > p_limits.run_bytes THEN
         v_refusal := format(
@@ -3151,10 +3449,11 @@ CREATE FUNCTION chancery.run_taken(p_run integer) RETURNS numeric
 BEGIN
     RETURN (SELECT coalesce(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size, s.bytes),
                             -- Beside its payloads, a record has its digest, once more in an index, and its position. Arrivals that
-                            -- are no records, with what was kept of them, and what a policy said of records are taken as they are.
+                            -- are no records, with what was kept of them, what waits, and what a policy and others said of records are taken
+                            -- as they are.
                             i.payload_bytes * 1.25 + (i.received - i.admitted) * 60
                                 + (SELECT coalesce(sum(chancery.part_bytes(t || '_' || p_run)), 0)
-                                     FROM unnest(ARRAY['arrivals', 'flags', 'alerts', 'originals']) AS p (t))
+                                     FROM unnest(ARRAY['arrivals', 'flags', 'alerts', 'originals', 'pendings', 'answers']) AS p (t))
                                 + (SELECT coalesce(sum(o.listed_bytes), 0) FROM chancery.sources o WHERE o.run_id = p_run)
                                 + chancery.run_bytes(i.admitted, i.admitted, 150, r.batch_size, s.bytes))
               FROM chancery.runs r
@@ -3229,6 +3528,8 @@ CREATE FUNCTION chancery.signatures_of(p_run integer, p_run_uid uuid, p_records 
 DECLARE
     v_run chancery.runs%ROWTYPE;
     v_is_whole boolean;
+    v_found text;
+    v_chosen text;
     v_query text;
 BEGIN
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid AND r.deleted_at IS NULL;
@@ -3237,29 +3538,33 @@ BEGIN
     END IF;
     SELECT p_payload_bytes > 0 AND k.envelope::text IN ('JWS', 'COSESign1', 'DSSE') INTO v_is_whole
       FROM chancery.keyrings k WHERE k.id = v_run.keyring_id;
+    v_found := '(CASE WHEN c.first_record <= c.last_record AND c.last_record < 9223372036854775807
+                              THEN int8range(c.first_record, c.last_record, ''[]'') END) @> n.record LIMIT 1';
+    -- Which ones, by nothing but the lengths of their payloads: what is beyond costs neither its payload nor its signature.
+    v_chosen := CASE WHEN v_is_whole THEN format(
+        '(SELECT w.record, w.place
+            FROM (SELECT n.record, n.place, sum(octet_length(r.payload)) OVER (ORDER BY n.place) - octet_length(r.payload) AS before
+                    FROM unnest($1) WITH ORDINALITY AS n (record, place)
+                   CROSS JOIN LATERAL (SELECT 1 FROM chancery.%1$I c WHERE %3$s) b
+                    JOIN chancery.%2$I r ON r.record = n.record) w
+           WHERE w.before < $3 OFFSET 0) AS n', 'signature_blocks_' || p_run, 'records_' || p_run, v_found)
+        ELSE 'unnest($1) WITH ORDINALITY AS n (record, place)' END;
     v_query := format(
         'SELECT n.record, coalesce(r.digest, sha256(r.payload)) AS digest, l.key_id,
                 substring(b.signatures FROM ((n.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer) AS signature,
                 to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"'') AS signed_at, %3$s AS flags, %4$s
-           FROM unnest($1) WITH ORDINALITY AS n (record, place)
+           FROM %5$s
           CROSS JOIN LATERAL (
                  SELECT c.first_record, c.lease_id, c.signatures,
                         octet_length(c.signatures) / (c.last_record - c.first_record + 1) AS bytes
                    FROM chancery.%1$I c
-                  WHERE (CASE WHEN c.first_record <= c.last_record AND c.last_record < 9223372036854775807
-                              THEN int8range(c.first_record, c.last_record, ''[]'') END) @> n.record LIMIT 1) b
+                  WHERE %6$s) b
            JOIN chancery.leases l ON l.id = b.lease_id AND l.run_id = $2
            JOIN chancery.%2$I r ON r.record = n.record
           ORDER BY n.place', 'signature_blocks_' || p_run, 'records_' || p_run,
         CASE WHEN v_run.policy_hash IS NULL THEN 'NULL::text'
              ELSE format('(SELECT f.hits::text FROM chancery.%I f WHERE f.record = n.record)', 'flags_' || p_run) END,
-        CASE WHEN v_is_whole
-             THEN 'r.payload, n.place, sum(octet_length(r.payload)) OVER (ORDER BY n.place) - octet_length(r.payload) AS before'
-             ELSE 'NULL::bytea' END);
-    IF v_is_whole THEN
-        v_query := format('SELECT w.record, w.digest, w.key_id, w.signature, w.signed_at, w.flags, w.payload
-                             FROM (%s) w WHERE w.before < $3 ORDER BY w.place', v_query);
-    END IF;
+        CASE WHEN v_is_whole THEN 'r.payload' ELSE 'NULL::bytea' END, v_chosen, v_found);
     RETURN QUERY EXECUTE v_query USING p_records, p_run, p_payload_bytes;
 END
 $_$;
@@ -3635,9 +3940,11 @@ CREATE TABLE chancery.keyrings (
     content_type text,
     CONSTRAINT keyrings_check CHECK (((algorithm = ANY (ARRAY['RS256'::chancery.algorithm, 'PS256'::chancery.algorithm])) = (key_size IS NOT NULL))),
     CONSTRAINT keyrings_check1 CHECK (((adopted_from IS NULL) = (adopted_at IS NULL))),
-    CONSTRAINT keyrings_check2 CHECK (((content_type IS NULL) OR ((envelope)::text <> ALL (ARRAY['Raw'::text, 'EIP191'::text])))),
-    CONSTRAINT keyrings_check3 CHECK ((((envelope)::text <> 'EIP191'::text) OR ((algorithm)::text = 'ES256K'::text))),
+    CONSTRAINT keyrings_check2 CHECK ((((envelope)::text <> 'COSESign1'::text) OR (content_type ~ '^[^/;]+/[^/;]+(;|$)'::text))),
+    CONSTRAINT keyrings_check3 CHECK (((content_type IS NULL) OR ((envelope)::text <> ALL (ARRAY['Raw'::text, 'EIP191'::text])))),
+    CONSTRAINT keyrings_check4 CHECK ((((envelope)::text <> 'EIP191'::text) OR ((algorithm)::text = 'ES256K'::text))),
     CONSTRAINT keyrings_content_type_check CHECK (((octet_length(content_type) >= 1) AND (octet_length(content_type) <= 255))),
+    CONSTRAINT keyrings_content_type_check1 CHECK ((content_type ~ '^[A-Za-z0-9][-A-Za-z0-9!#$%&^_.+/;=:?~]*$'::text)),
     CONSTRAINT keyrings_forgotten_use_check CHECK ((forgotten_use >= 0)),
     CONSTRAINT keyrings_key_count_check CHECK ((key_count >= 1))
 );
@@ -4117,11 +4424,15 @@ CREATE INDEX logins_by_run ON chancery.logins USING btree (run_id);
 
 CREATE INDEX originals_digest ON ONLY chancery.originals USING btree (digest);
 
+CREATE INDEX pendings_due ON ONLY chancery.pendings USING btree (not_before, source, split, "position");
+
 CREATE INDEX runs_by_keyring ON chancery.runs USING btree (keyring_id);
 
 CREATE INDEX splits_open ON chancery.splits USING btree (run_id, split, source) WHERE (done_at IS NULL);
 
 CREATE TRIGGER alerts_never_change BEFORE DELETE OR UPDATE ON chancery.alerts FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER answers_never_change BEFORE DELETE OR UPDATE ON chancery.answers FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER arrivals_are_not_lost BEFORE DELETE ON chancery.arrivals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_lost_letter();
 
@@ -4187,7 +4498,7 @@ CREATE TRIGGER splits_keep_their_shape BEFORE UPDATE OF run_id, source, split, p
 
 CREATE TRIGGER splits_keys_come_with_positions BEFORE UPDATE OF position_key ON chancery.splits FOR EACH ROW WHEN (((old."position" = new."position") AND (old.position_key IS DISTINCT FROM new.position_key))) EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER splits_take_up_letters_alone BEFORE UPDATE OF admitted, duplicates, dead, rejected ON chancery.splits FOR EACH ROW WHEN (((old.done_at IS NOT NULL) AND ((new.admitted < old.admitted) OR (new.duplicates < old.duplicates) OR (new.rejected < old.rejected)))) EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER splits_settle_what_is_left BEFORE UPDATE OF admitted, duplicates, dead, rejected, pending ON chancery.splits FOR EACH ROW WHEN (((old.done_at IS NOT NULL) AND ((new.admitted < old.admitted) OR (new.duplicates < old.duplicates) OR (new.rejected < old.rejected) OR (new.pending > old.pending)))) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER statements_never_change BEFORE DELETE OR UPDATE ON chancery.statements FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -4281,6 +4592,8 @@ REVOKE ALL ON FUNCTION chancery.admit_marks(p_run integer, p_source integer, p_s
 REVOKE ALL ON FUNCTION chancery.admit_numbers(p_run integer, p_keyring integer, p_base bigint, p_room bigint, p_digests bytea[], OUT new bigint[], OUT last bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_identities bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_repeats boolean, OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.admit_refused(p_run integer, p_source integer, p_split integer, p_end bigint, p_positions bigint[], p_stages text[], p_rules text[], p_reasons text[], p_raws bytea[], OUT dead bigint, OUT rejected bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.alerts_after(p_run integer, p_record bigint, p_without bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.alerts_after(p_run integer, p_record bigint, p_without bigint) TO chancery_operator;
@@ -4424,13 +4737,13 @@ GRANT ALL ON FUNCTION chancery.letter_history(p_run integer, p_run_uid uuid, p_s
 
 REVOKE ALL ON FUNCTION chancery.letter_is_whole(p_stage text, p_raw bytea) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.letters_after(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint, p_most bigint, p_open boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.letters_after(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint, p_most bigint, p_open boolean) TO chancery_operator;
-GRANT ALL ON FUNCTION chancery.letters_after(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint, p_most bigint, p_open boolean) TO chancery_gateway;
+REVOKE ALL ON FUNCTION chancery.letters_after(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint, p_most bigint, p_open boolean, p_raw boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.letters_after(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint, p_most bigint, p_open boolean, p_raw boolean) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.letters_after(p_run integer, p_run_uid uuid, p_source integer, p_split integer, p_position bigint, p_most bigint, p_open boolean, p_raw boolean) TO chancery_gateway;
 
-REVOKE ALL ON FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) TO chancery_operator;
-GRANT ALL ON FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) TO chancery_gateway;
+REVOKE ALL ON FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_act integer, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_act integer, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_act integer, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) TO chancery_gateway;
 
 REVOKE ALL ON FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) TO chancery_operator;
@@ -4456,6 +4769,17 @@ REVOKE ALL ON FUNCTION chancery.part_drop(p_parent text, p_number integer) FROM 
 GRANT ALL ON FUNCTION chancery.part_drop(p_parent text, p_number integer) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.part_refuse(p_parent text, p_number integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.pendings_check(p_positions bigint[], p_enriched bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_answers text[], p_judged chancery.judgement) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.pendings_put_off(p_token bytea, p_sources integer[], p_splits integer[], p_places bigint[], p_errors text[], p_seconds double precision[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.pendings_put_off(p_token bytea, p_sources integer[], p_splits integer[], p_places bigint[], p_errors text[], p_seconds double precision[]) TO chancery_intake;
+
+REVOKE ALL ON FUNCTION chancery.pendings_settle(p_source integer, p_split integer, p_token bytea, p_positions bigint[], p_enriched bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_answers text[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.pendings_settle(p_source integer, p_split integer, p_token bytea, p_positions bigint[], p_enriched bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_answers text[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint) TO chancery_intake;
+
+REVOKE ALL ON FUNCTION chancery.pendings_take(p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.pendings_take(p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision) TO chancery_intake;
 
 REVOKE ALL ON FUNCTION chancery.policies_sweep() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.policies_sweep() TO chancery_operator;
