@@ -51,7 +51,9 @@ fn a_wrong_type_is_one_sentence() {
     );
     assert_eq!(
         refused(&with("algorithm", json!(["RS256"]))),
-        [r#"spec.algorithm: ["RS256"] is a list, and RS256, PS256, ES256, ES384, ES256K, EdDSA, ML-DSA-44, ML-DSA-65 or ML-DSA-87 is wanted"#]
+        [
+            r#"spec.algorithm: ["RS256"] is a list, and RS256, PS256, ES256, ES384, ES256K, EdDSA, ML-DSA-44, ML-DSA-65 or ML-DSA-87 is wanted"#
+        ]
     );
 }
 

@@ -3,10 +3,12 @@
 use chancery_kit::{TestLedger, TestRun};
 
 #[tokio::test]
-async fn rows_end_with_the_record_with_which_payloads_have_the_bytes_that_are_asked_for() -> anyhow::Result<()> {
+async fn rows_end_with_the_record_with_which_payloads_have_the_bytes_that_are_asked_for() -> anyhow::Result<()>
+{
     let ledger = TestLedger::new().await?;
     for (envelope, is_in_it) in [("JWS", true), ("COSESign1", true), ("DSSE", true), ("JWSDetached", false)] {
-        let run = TestRun::new().named(&envelope.to_lowercase()).envelope(envelope).records(20).record_size(100);
+        let run =
+            TestRun::new().named(&envelope.to_lowercase()).envelope(envelope).records(20).record_size(100);
         let run = run.seeded(&ledger).await?;
         run.finish().await?;
         let records: Vec<i64> = (1..=20).collect();
