@@ -33,7 +33,7 @@ pub(crate) enum CliError {
     #[error("{path}: {reason}")]
     Policy { path: PathBuf, reason: NotPinned },
     #[error("{path}: {reason}")]
-    Asking { path: PathBuf, reason: AskError },
+    Asking { path: PathBuf, reason: Box<AskError> },
     #[error(
         "{path}: the run is judged by the policy {policy}, which the file does not hold; put the SigningPolicy, and the ConfigMaps that it reads, into the same file, with a line of --- between them"
     )]

@@ -88,7 +88,7 @@ impl Request {
     async fn look_at_sources(&self, database: &Database) -> Result<(), CliError> {
         let RunInput::Sources(sources) = &self.valid.input else { return Ok(()) };
         if let Some(policy) = &self.policy {
-            let refused = |reason| CliError::Asking { path: self.path.clone(), reason };
+            let refused = |reason| CliError::Asking { path: self.path.clone(), reason: Box::new(reason) };
             let asking = Asking::of(Uuid::nil(), &policy.text, &Access::Environment).map_err(refused)?;
             if let Some(asking) = asking {
                 asking.look().await.map_err(refused)?;
