@@ -158,20 +158,20 @@ async fn status_shows_what_each_source_offered_how_far_it_is_and_what_its_last_e
     let json = status(&["status", "demo", "-o", "json"]).await?.json()?;
     let run = &json["runs"][0];
     let arrivals = json!({
-        "received": 34, "admitted": 30, "duplicates": 3, "dead": 1, "rejected": 0, "flagged": 0, "alerts": 0,
+        "received": 34, "admitted": 30, "duplicates": 3, "dead": 1, "rejected": 0, "pending": 0, "flagged": 0, "alerts": 0,
     });
     assert_eq!(run["arrivals"], arrivals, "{json}");
     let source = json!({
         "name": "files", "listed": true, "splits": 2, "splitsDone": 2,
-        "received": 34, "admitted": 30, "duplicates": 3, "dead": 1, "rejected": 0, "attempts": 0,
+        "received": 34, "admitted": 30, "duplicates": 3, "dead": 1, "rejected": 0, "pending": 0, "attempts": 0,
     });
     assert_eq!(run["sources"], json!([source]), "{json}");
     let table = status(&["status", "demo"]).await?.stdout;
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let of_source = table.lines().find(|line| line.trim_start().starts_with("files")).map(words);
-    assert_eq!(of_source, Some(words("files 2/2 34 30 3 1 0 0")), "{table}");
+    assert_eq!(of_source, Some(words("files 2/2 34 30 3 1 0 0 0")), "{table}");
     let of_all = table.lines().find(|line| line.trim_start().starts_with("all")).map(words);
-    assert_eq!(of_all, Some(words("all 2/2 34 30 3 1 0")), "{table}");
+    assert_eq!(of_all, Some(words("all 2/2 34 30 3 1 0 0")), "{table}");
     assert!(!status(&["status"]).await?.stdout.contains("SPLITS"));
 
     // What fails is shown until it goes on.
@@ -184,7 +184,7 @@ async fn status_shows_what_each_source_offered_how_far_it_is_and_what_its_last_e
     assert_eq!((&source["attempts"], &source["lastError"]), (&4.into(), &"no answer".into()), "{json}");
     let table = status(&["status", "demo"]).await?.stdout;
     let of_source = table.lines().find(|line| line.trim_start().starts_with("files")).map(words);
-    assert_eq!(of_source, Some(words("files - 34 30 3 1 0 4 no answer")), "{table}");
+    assert_eq!(of_source, Some(words("files - 34 30 3 1 0 0 4 no answer")), "{table}");
 
     // Nothing of it for records that are generated.
     let generated = Chancery::on(&ledger.url)?;

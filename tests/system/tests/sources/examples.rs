@@ -37,6 +37,6 @@ async fn the_example_of_files_is_signed_and_looked_at_by_the_commands_of_its_pag
             commands += 1;
         }
     }
-    assert_eq!(commands, 7, "status, three exports, verify, and two of dead letters");
+    assert_eq!(commands, 5, "status, three exports and verify");
     Ok(())
 }
