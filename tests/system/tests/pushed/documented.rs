@@ -74,8 +74,8 @@ impl Given {
     }
 }
 
-/// One good request of each operation.
-fn operations() -> [(&'static str, Request); 10] {
+/// One good request of each operation; of one dead letter, by its cursor.
+fn operations(letter: &str) -> [(&'static str, Request); 13] {
     let into = "{\"into\": \"demo-2\"}";
     [
         ("push", Request::post(format!("{DEMO}/records"), NDJSON, "1\n")),
@@ -84,6 +84,9 @@ fn operations() -> [(&'static str, Request); 10] {
         ("find", Request::get(format!("{DEMO}/records?digest={ONE}"))),
         ("results", Request::get(format!("{DEMO}/results"))),
         ("dead", Request::get(format!("{DEMO}/dead-letters"))),
+        ("letter", Request::get(format!("{DEMO}/dead-letters/{letter}"))),
+        ("log", Request::get(format!("{DEMO}/dead-letters/log"))),
+        ("discard", Request::post(format!("{DEMO}/dead-letters/discard"), JSON, "{\"all\": true}")),
         ("redrive", Request::post(format!("{DEMO}/dead-letters/redrive"), JSON, into)),
         ("watch", Request::get(format!("{DEMO}/events"))),
         ("keys", Request::get(format!("{DEMO}/jwks.json"))),
@@ -97,6 +100,7 @@ const ONE: &str = "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875
 /// What is wrong with a request, whatever else is under way.
 fn wrong() -> Vec<(&'static str, u16, Request)> {
     let (records, redrive) = (format!("{DEMO}/records"), format!("{DEMO}/dead-letters/redrive"));
+    let discard = format!("{DEMO}/dead-letters/discard");
     let push = Request::post(&records, NDJSON, "1\n");
     vec![
         ("push", 400, Request::post(format!("{records}?wait=61"), NDJSON, "1\n")),
@@ -110,7 +114,11 @@ fn wrong() -> Vec<(&'static str, u16, Request)> {
         ("find", 409, Request::get(format!("{DEMO}/records?digest={ONE}")).of("generated")),
         ("results", 400, Request::get(format!("{DEMO}/results?limit=0"))),
         ("dead", 400, Request::get(format!("{DEMO}/dead-letters?after=first"))),
-        ("redrive", 400, Request::post(&redrive, JSON, "{}")),
+        ("letter", 400, Request::get(format!("{DEMO}/dead-letters/first"))),
+        ("discard", 400, Request::post(&discard, JSON, "{}")),
+        ("discard", 409, Request::post(&discard, JSON, "{\"select\": {\"rule\": \"none\"}}")),
+        ("discard", 415, Request::post(&discard, NDJSON, "{\"all\": true}")),
+        ("redrive", 400, Request::post(&redrive, JSON, "{\"in\": \"demo-2\"}")),
         // The run is not sealed.
         ("redrive", 409, Request::post(&redrive, JSON, "{\"into\": \"demo-2\"}")),
         ("redrive", 415, Request::post(&redrive, NDJSON, "{\"into\": \"demo-2\"}")),
@@ -145,7 +153,17 @@ async fn every_operation_refuses_with_what_its_document_names() -> anyhow::Resul
     let site = Site::on(ledger, &manifest().with("keyringRef", "{name: ring}")).await?;
     let api = site.served.api.clone();
     site.chancery.sign(&Manifest::new().named("generated").of(10, 1, 10), &[]).await?.expect_code(0)?;
-    api.push("?wait=60", "1\nno\n").await?.expect(200)?;
+    api.push("?wait=60", "1\nno\nnever\n").await?.expect(200)?;
+    // One is left, and of the other it is written down what was done with it.
+    let discard = Request::post(
+        format!("{DEMO}/dead-letters/discard"),
+        JSON,
+        "{\"select\": {\"selector\": \"position == 2\"}}",
+    );
+    discard.ask(&api).await?.expect(200)?;
+    let letters = api.get(&format!("{DEMO}/dead-letters?limit=1")).await?.expect(200)?.lines()?;
+    let letter = letters[0]["cursor"].as_str().unwrap_or_default().to_owned();
+    let operations = || operations(&letter);
     let mut given = Given::default();
     for (name, request) in operations() {
         let stranger = Api { token: "x".repeat(64), ..api.clone() };
