@@ -8,6 +8,7 @@ use chancery_sources::letters::{LettersError, Selection, Wanted};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
@@ -89,7 +90,9 @@ pub(crate) async fn asked<T: DeserializeOwned>(
     let Held { bytes, room: _ } = body::read(headers, body, Room::new(&shared.held), &shared.limits).await?;
     warrant.check_since(began).await?;
     is_json(headers)?;
-    serde_json::from_slice(&bytes)
+    // A list would be taken for the fields in order.
+    serde_json::from_slice::<Map<String, Value>>(&bytes)
+        .and_then(|given| T::deserialize(Value::Object(given)))
         .map_err(|error| Problem::bad_request(format!("the body does not say what is to be done: {error}")))
 }
 

@@ -68,7 +68,7 @@ async fn answers_that_do_not_fit_together_are_caught() -> anyhow::Result<()> {
         Case {
             what: "one that waits in a run that is sealed",
             sql: "INSERT INTO chancery.pendings (source, split, position, run_id, payload, arrived_at, not_before, attempts)
-                  VALUES (1, 1, 3, 10, '{}', now(), now(), 0);
+                  VALUES (1, 1, 3, 11, '{}', now(), now(), 0);
                   UPDATE chancery.splits SET pending = 1, received = 6 WHERE run_id = 11;
                   UPDATE chancery.intakes SET pending = 1, received = 6 WHERE run_id = 11",
             names: "the arrival at position 3 of split 1 of source 1",
@@ -78,7 +78,7 @@ async fn answers_that_do_not_fit_together_are_caught() -> anyhow::Result<()> {
         Case {
             what: "one that waits and is not counted",
             sql: "INSERT INTO chancery.pendings (source, split, position, run_id, payload, arrived_at, not_before, attempts)
-                  VALUES (1, 1, 3, 10, '{}', now(), now(), 3)",
+                  VALUES (1, 1, 3, 11, '{}', now(), now(), 3)",
             names: "split 1 of source 1",
             laws: &[7],
             says: &[
