@@ -131,7 +131,20 @@ async fn what_the_page_tells_to_type_does_what_it_says() -> anyhow::Result<()> {
     assert_eq!(members(&shown), members(&data), "the page shows what there is");
     Ended::of(run).await?.expect_code(0)?;
 
-    let redrive = shell.run(&format!("{variables}{}", block("/dead-letters/redrive")?)).await?;
+    let letters = lines(block("/dead-letters/redrive")?);
+    let [here, elsewhere, old] = &letters[..] else { anyhow::bail!("other commands: {letters:?}") };
+    let refused = async |command: &str| {
+        let refused: Value = serde_json::from_str(&shell.run(&format!("{variables}{command}")).await?)?;
+        anyhow::Ok((refused["status"].clone(), refused["detail"].to_string()))
+    };
+    let (status, detail) = refused(here).await?;
+    assert!(status == 409 && detail.contains("sealed"), "{detail}");
+    let (status, detail) = refused(old).await?;
+    assert!(
+        status == 409 && detail.contains("no dead letter of the run default/payments is selected"),
+        "{detail}"
+    );
+    let redrive = shell.run(&format!("{variables}{elsewhere}")).await?;
     assert_eq!(serde_json::from_str::<Value>(&redrive)?, json!({"run": "default/payments-2"}));
     let watch = block("--no-buffer")?.replace("$RUN", "$RUN-2");
     let told = shell.run(&format!("{variables}{watch}")).await?;
