@@ -25,6 +25,8 @@ struct State {
     free: usize,
     /// Counts the places that were given.
     given: u64,
+    /// Counts those that were asked for.
+    asked: u64,
     runs: HashMap<Uuid, OfRun>,
 }
 
@@ -34,7 +36,8 @@ struct OfRun {
     held: usize,
     /// Which place it was given last.
     last: u64,
-    waiting: VecDeque<oneshot::Sender<Place>>,
+    /// Each with its number among those that were asked for.
+    waiting: VecDeque<(u64, oneshot::Sender<Place>)>,
 }
 
 /// A place, for as long as somebody has it.
@@ -51,7 +54,7 @@ impl Default for Places {
 
 impl Places {
     fn new(places: usize, of_one: usize) -> Self {
-        let state = Mutex::new(State { free: places, given: 0, runs: HashMap::new() });
+        let state = Mutex::new(State { free: places, given: 0, asked: 0, runs: HashMap::new() });
         Self(Arc::new(Shared { of_one, state }))
     }
 
@@ -74,7 +77,7 @@ impl Places {
     /// Waits for a place. There is always one: who waits is forgotten only once it has gone.
     async fn take(&self, run: Uuid) -> Option<Place> {
         let (give, given) = oneshot::channel();
-        self.0.lock().runs.entry(run).or_default().waiting.push_back(give);
+        self.0.lock().ask(run, give);
         hand_out(&self.0);
         given.await.ok()
     }
@@ -96,20 +99,26 @@ fn hand_out(shared: &Arc<Shared>) {
 }
 
 impl State {
-    /// Who gets a place: of the runs that have the fewest, the one that got its last one the longest ago.
+    fn ask(&mut self, run: Uuid, give: oneshot::Sender<Place>) {
+        self.asked += 1;
+        self.runs.entry(run).or_default().waiting.push_back((self.asked, give));
+    }
+
+    /// Who gets a place: of the runs that have the fewest, the one that got its last one the longest ago, or has waited for longest.
     fn next(&mut self, of_one: usize) -> Option<(Uuid, oneshot::Sender<Place>)> {
         if self.free == 0 {
             return None;
         }
         self.runs.retain(|_, run| {
-            while run.waiting.front().is_some_and(oneshot::Sender::is_closed) {
+            while run.waiting.front().is_some_and(|(_, give)| give.is_closed()) {
                 run.waiting.pop_front();
             }
             run.held > 0 || !run.waiting.is_empty()
         });
         let may = self.runs.iter_mut().filter(|(_, run)| run.held < of_one && !run.waiting.is_empty());
-        let (uid, run) = may.min_by_key(|(_, run)| (run.held, run.last))?;
-        let give = run.waiting.pop_front()?;
+        let asked = |run: &OfRun| run.waiting.front().map(|(number, _)| *number);
+        let (uid, run) = may.min_by_key(|(_, run)| (run.held, run.last, asked(run)))?;
+        let (_, give) = run.waiting.pop_front()?;
         self.free -= 1;
         self.given += 1;
         (run.held, run.last) = (run.held + 1, self.given);

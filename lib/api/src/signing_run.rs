@@ -88,8 +88,8 @@ use crate::status::SigningRunStatus;
         .message("applies to the RSA algorithms RS256 and PS256 only; leave it out, or choose one of those")
         .field_path(".keySize"),
     // 64 MiB by the bytes of a signature (FIPS 204). Of a keyring that is named without its algorithm, the ledger refuses them (run_admit).
-    validation = Rule::new("!has(self.algorithm) || self.batchSize <= (self.algorithm == 'ML-DSA-44' ? 27731 : self.algorithm == 'ML-DSA-65' ? 20280 : self.algorithm == 'ML-DSA-87' ? 14503 : self.batchSize)")
-        .message("is too great for signatures of ML-DSA, of which a signer holds 64 MiB at the most; give at most 27731 with ML-DSA-44, 20280 with ML-DSA-65 and 14503 with ML-DSA-87")
+    validation = Rule::new("!has(self.algorithm) || self.batchSize <= (self.algorithm == 'ML-DSA-44' ? 27730 : self.algorithm == 'ML-DSA-65' ? 20280 : self.algorithm == 'ML-DSA-87' ? 14503 : self.batchSize)")
+        .message("is too great for signatures of ML-DSA, of which a signer holds 64 MiB at the most; give at most 27730 with ML-DSA-44, 20280 with ML-DSA-65 and 14503 with ML-DSA-87")
         .field_path(".batchSize"),
     validation = Rule::new("!has(self.envelope) || self.envelope != 'EIP191' || has(self.algorithm) && self.algorithm == 'ES256K'")
         .message("is for the algorithm ES256K only; choose that, or another envelope")
