@@ -1,7 +1,5 @@
 //! The public keys of a run's ring as a JWK set (RFC 7517).
 
-use std::io::{self, Write as _};
-
 use chancery_keyring::Jwk;
 use chancery_store::export::Exporter;
 use futures::TryStreamExt as _;
@@ -9,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::signed::{form_of, unusable};
 use crate::error::CliError;
+use crate::output;
 
 pub(super) async fn write(exporter: &mut Exporter) -> Result<(), CliError> {
     let algorithm = form_of(exporter)?.algorithm();
@@ -20,7 +19,5 @@ pub(super) async fn write(exporter: &mut Exporter) -> Result<(), CliError> {
             jwk.members().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
         keys.push(members);
     }
-    let mut out = io::stdout().lock();
-    serde_json::to_writer(&mut out, &json!({"keys": keys})).map_err(|error| CliError::Write(error.into()))?;
-    out.write_all(b"\n").and_then(|()| out.flush()).map_err(CliError::Write)
+    output::line(&json!({"keys": keys}).to_string())
 }
