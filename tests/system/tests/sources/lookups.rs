@@ -126,7 +126,7 @@ async fn many_keys_of_one_record_are_asked_for_and_too_many_make_it_a_dead_lette
         "lookups": query(MARKETS),
         "validations": [{
             "name": "some",
-            "expression": "record.merchants.map(one, lookup('markets', one, 'none')).exists(market, market == 'DE')",
+            "expression": "size(record.merchants.map(one, lookup('markets', one, 'none'))) > 0",
         }],
         "retryStrategy": {"limit": 1, "backoff": {"duration": "1ms", "maxDuration": "1ms"}},
     });
