@@ -177,7 +177,7 @@ class Ledger:
             Arrival,
             """SELECT source, split, position, 'Pending' AS state, NULL AS record, NULL AS digest, NULL AS identity, NULL AS payload,
                       NULL AS duplicate_run, NULL AS duplicate_record, NULL AS stage, NULL AS rule, NULL AS reason,
-                      true AS waited
+                      false AS kept, true AS waited
                  FROM chancery.pendings WHERE run_id = %s ORDER BY source, split, position""",
             run.id,
         )

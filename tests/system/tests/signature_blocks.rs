@@ -66,11 +66,13 @@ async fn undo_blocks(ledger: &TestLedger, runs: &[i32]) -> anyhow::Result<()> {
          ALTER TABLE chancery.sources DROP COLUMN listed_bytes;
          CREATE UNIQUE INDEX leases_one_live_per_batch ON chancery.leases (run_id, batch)
              WHERE outcome IS NULL OR outcome = 'signed';
+         ALTER TABLE chancery.keyrings DROP COLUMN content_type CASCADE;
+         CREATE TRIGGER keyrings_keep_their_shape BEFORE DELETE ON chancery.keyrings
+             FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
          DROP TABLE chancery.letter_moves, chancery.letter_acts;
          DROP TYPE chancery.letter_act, chancery.letter_end CASCADE;
          DROP FUNCTION chancery.refuse_lost_letter CASCADE;
          DROP TRIGGER splits_settle_what_is_left ON chancery.splits;
-         DROP TRIGGER splits_are_done_once ON chancery.splits;
          DROP TABLE chancery.flags, chancery.alerts, chancery.originals, chancery.judgements, chancery.pendings, chancery.answers;
          DROP TYPE chancery.judgement CASCADE;
          ALTER TABLE chancery.runs DROP COLUMN policy_name CASCADE, DROP COLUMN policy_hash CASCADE;
