@@ -9,6 +9,8 @@ use chancery_store::Run;
 use chancery_store::audit::{JudgedPlace, JudgedRow, Reader, RefusedRow};
 use futures::TryStreamExt as _;
 use jiff::Timestamp;
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use crate::report::{Findings, Law};
 use crate::{AuditError, STRAYS_SHOWN};
@@ -122,7 +124,7 @@ impl Again {
 
     /// What the policy says of it, by the answers that were kept; or what is wrong with these. None where no instant is known.
     fn judge(&self, payload: &[u8], place: &JudgedPlace) -> Option<Result<Kept, String>> {
-        let answers: Answers = match place.answers.as_deref().map(serde_json::from_str).transpose() {
+        let answers = match place.answers.as_deref().map(read).transpose() {
             Ok(answers) => answers.unwrap_or_default(),
             Err(error) => return Some(Err(format!("has answers that cannot be read: {error}"))),
         };
@@ -243,3 +245,8 @@ fn names(names: impl Iterator<Item = String>) -> String {
 
 #[cfg(test)]
 mod tests;
+
+/// What others said, as it was kept. A list would be taken for its fields in order, and an empty one for no answers.
+fn read(text: &str) -> Result<Answers, serde_json::Error> {
+    Answers::deserialize(Value::Object(serde_json::from_str(text)?))
+}
