@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use chancery_local_postgres::LocalPostgres;
 
 use crate::child::Other;
-use crate::world::{ask, is_alive, open_folder, options, processes_in};
+use crate::world::{ask, is_alive, open_folder, options, processes_in, wait_until};
 
 #[test]
 fn a_server_that_is_stopped_leaves_no_process_and_keeps_its_data() {
@@ -16,12 +16,12 @@ fn a_server_that_is_stopped_leaves_no_process_and_keeps_its_data() {
     ask(&server.url("postgres"), "CREATE TABLE kept AS SELECT 42 AS answer");
     assert!(!processes_in(folder.path()).is_empty());
     server.stop().unwrap();
-    assert_eq!(processes_in(folder.path()), Vec::<String>::new());
+    wait_until("its process is gone", || processes_in(folder.path()).is_empty());
 
     let server = LocalPostgres::start(options(&data)).unwrap();
     assert_eq!(ask(&server.conninfo("postgres"), "SELECT answer FROM kept"), "42");
     drop(server);
-    assert_eq!(processes_in(folder.path()), Vec::<String>::new());
+    wait_until("its process is gone", || processes_in(folder.path()).is_empty());
 }
 
 #[test]
