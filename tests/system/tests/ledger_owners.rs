@@ -204,7 +204,7 @@ async fn what_a_run_takes_is_told_about_right_and_no_less() -> anyhow::Result<()
     {
         let run = TestRun::new()
             .named(name)
-            .records(2_000)
+            .records(4_000)
             .record_size(size)
             .batch_size(batch)
             .seeded(&ledger)
@@ -222,13 +222,13 @@ async fn what_a_run_takes_is_told_about_right_and_no_less() -> anyhow::Result<()
             .bind(run.run.id)
             .fetch_one(ledger.ledger.pool())
             .await?;
-        let whole: i64 = sqlx::query_scalar("SELECT chancery.run_bytes(2000, 2000, $1, $2, 64)::bigint")
+        let whole: i64 = sqlx::query_scalar("SELECT chancery.run_bytes(4000, 4000, $1, $2, 64)::bigint")
             .bind(size)
             .bind(batch)
             .fetch_one(ledger.ledger.pool())
             .await?;
-        // A table of few rows has a page or two that are nearly empty.
-        let slack = 200_000;
+        // A table of few rows has a page or two that are nearly empty; and twenty that are, where two have appended at the same time.
+        let slack = 400_000;
         assert!(taken <= expected + slack, "{name}: {taken} of {expected} for signatures");
         assert!(made + taken <= whole + slack, "{name}: {made} and {taken} of {whole}");
         assert!(whole <= 3 * (made + taken), "{name}: {whole} for {made} and {taken}");
