@@ -120,6 +120,15 @@ pub(crate) fn dead(items: &[Item]) -> usize {
     items.iter().filter(is_dead).count()
 }
 
+/// Bytes of the payloads that may be signed, as they are then, at the most.
+pub(crate) fn payload_bytes(items: &[Item]) -> usize {
+    let bytes_of = |item: &Item| match item {
+        Item::Payload(payload, ..) => payload.len() + item.said_bytes(),
+        Item::Refused(..) => 0,
+    };
+    items.iter().map(bytes_of).sum()
+}
+
 impl Item {
     fn refused(refused: Refused, raw: Bytes) -> Self {
         Self::Refused(Box::new(refused), raw)

@@ -97,8 +97,8 @@ pub(crate) struct Signed {
     pub(crate) signature: String,
     /// When it was stored.
     pub(crate) signed_at: String,
-    /// The finished envelope: a JWS, DSSE, or EIP191 as text, a COSE_Sign1 in base64. Left out for Raw, and where records are pushed if
-    /// the payload is in it.
+    /// The finished envelope: a JWS, DSSE, or EIP191 as text, a COSE_Sign1 in base64. Left out for Raw; and in the answer to a push, if payloads
+    /// are in envelopes, behind the first MiB of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) envelope: Option<String>,
     /// The address of an Ethereum key (ERC-55).

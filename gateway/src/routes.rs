@@ -10,6 +10,7 @@ pub(crate) mod records;
 pub(crate) mod redrive;
 pub(crate) mod results;
 pub(crate) mod seal;
+mod signatures;
 
 use axum::Router;
 use axum::extract::{Request, State};

@@ -1,7 +1,5 @@
 //! Records in.
 
-use std::collections::HashMap;
-
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
@@ -17,18 +15,20 @@ use tokio::time::{Duration, Instant};
 use utoipa::IntoParams;
 
 use super::query::given;
+use super::results::{PAYLOADS, payload_room};
+use super::signatures::add;
 use crate::body::{self, Held};
-use crate::call::{Item, RequestName, dead, items};
+use crate::call::{Item, RequestName, dead, items, payload_bytes};
+use crate::content;
 use crate::gateway::{Gateway, Shared};
 use crate::lanes::{Items, Lane};
-use crate::model::{Pushed, RecordState};
+use crate::model::Pushed;
 use crate::names::Names;
 use crate::places::Places;
 use crate::problem::Problem;
 use crate::room::{self, Room};
 use crate::runs::{Name, PushedRun};
 use crate::warrant::Warrant;
-use crate::{content, model};
 
 /// What a record takes besides its payload, on its way in.
 const ITEM: usize = 192;
@@ -96,11 +96,14 @@ pub(crate) async fn push_records(
     // Before anything is taken in: what is answered has its room by then.
     let per_record = if wait.is_zero() { STATE } else { STATE + signed_room(&lane.target.run.keyring) };
     room.take(bytes_held + outcomes.len() * (ITEM + per_record))?;
-    let of_answer = room.split(outcomes.len() * per_record);
     let items = named(&gateway.0.judging, &lane, outcomes).await?;
     // What was made of payloads, and marks, also those in the answer.
     let said: usize = items.items.iter().map(Item::said_bytes).sum();
     room.take(2 * said)?;
+    let in_envelopes = if wait.is_zero() { 0 } else { payload_bytes(&items.items).min(PAYLOADS) };
+    let of_envelopes = payload_room(&lane.target.run.keyring, in_envelopes);
+    room.take(of_envelopes)?;
+    let of_answer = room.split(items.items.len() * per_record + of_envelopes);
     if dead(&items.items) > limits.dead {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -123,7 +126,7 @@ pub(crate) async fn push_records(
     let mut records = answer.states;
     if !wait.is_zero() {
         let until = Instant::now() + wait;
-        with_signatures(&gateway.0, &lane, &mut records, until, &warrant).await?;
+        add(&gateway.0, &lane, &mut records, in_envelopes, until, &warrant).await?;
     }
     Ok(room::json(&Pushed { run: name.to_string(), repeated: answer.repeated, records }, of_answer))
 }
@@ -162,43 +165,4 @@ fn request_name(headers: &HeaderMap, body: &[u8]) -> Result<Option<RequestName>,
     }
     sent.update(body);
     Ok(Some(RequestName { key: Sha256::digest(key.as_bytes()).into(), digest: sent.finalize().into() }))
-}
-
-async fn with_signatures(
-    shared: &Shared,
-    lane: &Lane,
-    records: &mut [RecordState],
-    until: Instant,
-    warrant: &Warrant,
-) -> Result<(), Problem> {
-    let run = &lane.target.run;
-    let wanted = |state: &RecordState| match state {
-        RecordState::Admitted { record, .. } => Some(*record),
-        RecordState::Duplicate { of_run: Some(of_run), of_record, .. } if *of_run == run.name => {
-            Some(*of_record)
-        }
-        _ => None,
-    };
-    let found = tokio::select! {
-        found = lane.waits.until(records.iter().filter_map(wanted).collect(), until) => found,
-        // What was taken in by it is told, and nothing that came later.
-        _refused = warrant.ended() => HashMap::new(),
-    };
-    let shown = shared.keys.shown(&shared.ledger, &run.keyring, found.into_values().collect()).await?;
-    let shown: HashMap<i64, Box<model::Signed>> =
-        shown.into_iter().map(|line| (line.record, Box::new(line.signed))).collect();
-    for state in records {
-        let there = wanted(state).and_then(|record| shown.get(&record).cloned());
-        match (&mut *state, there) {
-            (RecordState::Admitted { signed, .. } | RecordState::Duplicate { signed, .. }, Some(there)) => {
-                *signed = Some(there);
-            }
-            (RecordState::Admitted { record, flags, .. }, None) => {
-                *state = RecordState::Pending { record: *record, flags: flags.take() };
-            }
-            (RecordState::Duplicate { .. }, None)
-            | (RecordState::Pending { .. } | RecordState::Dead { .. } | RecordState::Rejected { .. }, _) => {}
-        }
-    }
-    Ok(())
 }

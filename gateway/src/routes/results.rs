@@ -21,7 +21,7 @@ use crate::runs::Name;
 const GREATEST: i64 = 1_000_000_000_000_000_000;
 
 /// Bytes of payloads that the envelopes of one answer have in them, about.
-const PAYLOADS: usize = 1 << 20;
+pub(super) const PAYLOADS: usize = 1 << 20;
 
 /// How often a payload is in memory while an answer is made: itself, its envelope, and the text of that, which grows by doubling.
 const COPIES: usize = 6;
@@ -85,7 +85,11 @@ fn most_lines(keyring: &Keyring) -> i64 {
 }
 
 /// What payloads of so many bytes take, if they are read at all.
-fn payload_room(keyring: &Keyring, bytes: usize) -> usize {
-    let holds_payload = matches!(keyring.envelope.as_str(), "JWS" | "COSESign1" | "DSSE");
-    if holds_payload { COPIES * bytes } else { 0 }
+pub(super) fn payload_room(keyring: &Keyring, bytes: usize) -> usize {
+    if holds_payload(keyring) { COPIES * bytes } else { 0 }
+}
+
+/// Whether its envelopes have the payload in them.
+pub(super) fn holds_payload(keyring: &Keyring) -> bool {
+    matches!(keyring.envelope.as_str(), "JWS" | "COSESign1" | "DSSE")
 }

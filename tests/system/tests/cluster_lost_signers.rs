@@ -19,6 +19,21 @@ async fn first_running(stand_in: &StandIn) -> String {
     stand_in.running().remove(0)
 }
 
+/// One that has a lease.
+async fn first_at_work(stand_in: &StandIn, ledger: &TestLedger) -> String {
+    let mut found = None;
+    eventually("a signer has a lease", async || {
+        let holders = "SELECT holder FROM chancery.leases WHERE outcome IS NULL";
+        let holders: Vec<String> =
+            sqlx::query_scalar(holders).fetch_all(ledger.ledger.pool()).await.unwrap_or_default();
+        found =
+            stand_in.running().into_iter().find(|pod| holders.iter().any(|holder| holder.starts_with(pod)));
+        found.is_some()
+    })
+    .await;
+    found.unwrap_or_default()
+}
+
 #[tokio::test]
 async fn what_a_killed_signer_held_is_given_back_at_once() -> anyhow::Result<()> {
     let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
@@ -31,7 +46,7 @@ async fn what_a_killed_signer_held_is_given_back_at_once() -> anyhow::Result<()>
     run.apply().await?;
     run.until_signed(1).await;
     for _ in 0..3 {
-        let victim = first_running(&stand_in).await;
+        let victim = first_at_work(&stand_in, &ledger).await;
         stand_in.kill(&victim)?;
         eventually("another is there", async || !stand_in.running().contains(&victim)).await;
     }

@@ -83,9 +83,14 @@ async fn what_is_signed_in_an_envelope_is_given_in_it() -> anyhow::Result<()> {
             let expected =
                 if in_it { STANDARD.decode(record["payload"].as_str().unwrap_or_default())? } else { vec![] };
             assert_eq!(URL_SAFE_NO_PAD.decode(payload)?, expected);
-            // Whoever pushed has the payload, so there it is not told again.
-            assert_eq!(pushed["signed"].get("envelope").is_some(), !in_it);
+            assert_eq!(pushed["signed"], record["signed"]);
         }
+        // An answer has a MiB of payloads in envelopes, and their signatures all the same.
+        let long = format!("\"{}\"\n\"{}\"\n", "a".repeat(700_000), "b".repeat(700_000));
+        let long = api.push("?wait=60", long).await?.expect(200)?.json()?["records"].clone();
+        assert!(long[1]["signed"]["signature"].is_string());
+        let given = [0, 1].map(|place: usize| long[place]["signed"]["envelope"].is_string());
+        assert_eq!(given, [true, !in_it]);
         api.seal().await?.expect(200)?;
         site.end().await?;
     }
