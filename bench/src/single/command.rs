@@ -53,9 +53,10 @@ pub(crate) async fn seed_and_sign(site: &Site, work: &Work) -> anyhow::Result<Ra
 }
 
 async fn run(site: &Site, work: &Work, suspend: bool) -> anyhow::Result<Ran> {
-    const NAME: &str = "bench";
+    // One in another envelope is another run, beside it.
+    let name = format!("bench-{}", work.envelope.to_lowercase());
     let manifest = site.folder().join("run.yaml");
-    fs::write(&manifest, work.manifest(NAME, suspend))?;
+    fs::write(&manifest, work.manifest(&name, suspend))?;
     let mut child = Command::new(program("chancery"))
         .args(["--log-format", "json", "run", "--skip-audit", "--output", "json", "--file"])
         .arg(&manifest)
@@ -83,7 +84,7 @@ async fn run(site: &Site, work: &Work, suspend: bool) -> anyhow::Result<Ran> {
     ensure!(status.success(), "the run failed: {log}");
     let result: Value = serde_json::from_str(text.lines().last().unwrap_or_default())?;
     Ok(Ran {
-        run: site.ledger.find_run("default", NAME).await?,
+        run: site.ledger.find_run("default", &name).await?,
         seeding_seconds: result["seedingSeconds"].as_f64().context("seedingSeconds")?,
         rate: result["signaturesPerSecond"].as_f64(),
         signer_mib: peak_memory_mib(&log),
