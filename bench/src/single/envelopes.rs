@@ -28,14 +28,8 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
     let mut figures = Vec::new();
     for (algorithm, records) in SIGNED {
         let raw = Work::new(algorithm, effort.of(records, 20_000), 100, 1_000);
-        let mut shares = Samples::default();
-        // Whatever the first of a pair leaves to the second, each of both has it as often.
-        for pair in 0..effort.pairs {
-            let envelopes = if pair % 2 == 0 { ["Raw", "JWS"] } else { ["JWS", "Raw"] };
-            let first = signed(&site, &raw.within(envelopes[0])).await?;
-            let second = signed(&site, &raw.within(envelopes[1])).await?;
-            shares.add(if pair % 2 == 0 { second / first } else { first / second });
-        }
+        let works = [raw, raw.within("JWS")];
+        let shares = shares(effort.pairs, async |place| signed(&site, &works[place]).await).await?;
         let title = format!("{algorithm} signatures per second, as JWS / Raw");
         figures.push(Figure::new(title, shares, Bound::AtLeast(0.97)));
     }
@@ -45,13 +39,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
             command::seed_and_sign(&site, &raw).await?.run,
             command::seed_and_sign(&site, &raw.within(envelope)).await?.run,
         ];
-        let mut shares = Samples::default();
-        for pair in 0..effort.pairs {
-            let place = usize::from(pair % 2 == 1);
-            let first = audited(&site, &runs[place]).await?;
-            let second = audited(&site, &runs[1 - place]).await?;
-            shares.add(if place == 0 { first / second } else { second / first });
-        }
+        let shares = shares(effort.pairs, async |place| audited(&site, &runs[place]).await).await?;
         for run in &runs {
             site.delete(run).await?;
         }
@@ -61,6 +49,19 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
     Ok(Outcome { figures, ..Outcome::default() })
 }
 
+/// The second of two rates by the first. Each begins as many pairs: what the one that begins leaves to the other, both have as often.
+async fn shares(pairs: usize, rate: impl AsyncFn(usize) -> anyhow::Result<f64>) -> anyhow::Result<Samples> {
+    let mut shares = Samples::default();
+    for pair in 0..pairs {
+        let mut rates = [0.0; 2];
+        for place in [pair % 2, 1 - pair % 2] {
+            rates[place] = rate(place).await?;
+        }
+        shares.add(rates[1] / rates[0]);
+    }
+    Ok(shares)
+}
+
 /// Signatures per second.
 async fn signed(site: &Site, work: &Work) -> anyhow::Result<f64> {
     let ran = command::seed_and_sign(site, work).await?;
@@ -68,11 +69,11 @@ async fn signed(site: &Site, work: &Work) -> anyhow::Result<f64> {
     ran.rate()
 }
 
-/// Seconds that an audit takes.
+/// Audits per second.
 async fn audited(site: &Site, run: &Run) -> anyhow::Result<f64> {
     let began = Instant::now();
     let report = audit(&site.ledger, &run.namespace, &run.name, &AuditOptions::default(), |_| {}).await?;
-    let seconds = began.elapsed().as_secs_f64();
+    let rate = 1.0 / began.elapsed().as_secs_f64();
     ensure!(report.holds(), "a law is broken: {report:?}");
-    Ok(seconds)
+    Ok(rate)
 }
