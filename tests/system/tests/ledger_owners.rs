@@ -227,8 +227,8 @@ async fn what_a_run_takes_is_told_about_right_and_no_less() -> anyhow::Result<()
             .bind(batch)
             .fetch_one(ledger.ledger.pool())
             .await?;
-        // A table of few rows has a page or two that are nearly empty; and twenty that are, where two have appended at the same time.
-        let slack = 400_000;
+        // A table of few rows has a page or two that are nearly empty. Where two append at the same time, it gets twenty at once.
+        let slack = 200_000 + 20 * 8_192;
         assert!(taken <= expected + slack, "{name}: {taken} of {expected} for signatures");
         assert!(made + taken <= whole + slack, "{name}: {made} and {taken} of {whole}");
         assert!(whole <= 3 * (made + taken), "{name}: {whole} for {made} and {taken}");
