@@ -15,7 +15,7 @@ use tokio::time::{Duration, Instant};
 use utoipa::IntoParams;
 
 use super::query::given;
-use super::results::{PAYLOADS, payload_room};
+use super::results::{PAYLOADS, holds_payload, payload_room};
 use super::signatures::add;
 use crate::body::{self, Held};
 use crate::call::{Item, RequestName, dead, items, payload_bytes};
@@ -100,8 +100,9 @@ pub(crate) async fn push_records(
     // What was made of payloads, and marks, also those in the answer.
     let said: usize = items.items.iter().map(Item::said_bytes).sum();
     room.take(2 * said)?;
-    let in_envelopes = if wait.is_zero() { 0 } else { payload_bytes(&items.items).min(PAYLOADS) };
-    let of_envelopes = payload_room(&lane.target.run.keyring, in_envelopes);
+    let in_envelopes = (!wait.is_zero() && holds_payload(&lane.target.run.keyring))
+        .then(|| payload_bytes(&items.items).min(PAYLOADS));
+    let of_envelopes = payload_room(&lane.target.run.keyring, in_envelopes.unwrap_or_default());
     room.take(of_envelopes)?;
     let of_answer = room.split(items.items.len() * per_record + of_envelopes);
     if dead(&items.items) > limits.dead {

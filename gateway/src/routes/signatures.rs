@@ -6,19 +6,19 @@ use chancery_store::results::SignedRecord;
 use chancery_store::{Ledger, Run};
 use tokio::time::Instant;
 
-use super::results::holds_payload;
 use crate::gateway::Shared;
 use crate::lanes::Lane;
 use crate::model::RecordState;
 use crate::problem::Problem;
 use crate::warrant::Warrant;
 
-/// Adds those that are there by then, or as soon as all are. Envelopes that have payloads in them have so many bytes of them, together.
+/// Adds those that are there by then, or as soon as all are. Where envelopes have payloads in them, `payload_bytes` is how many bytes they have
+/// of these, together.
 pub(super) async fn add(
     shared: &Shared,
     lane: &Lane,
     records: &mut [RecordState],
-    payload_bytes: usize,
+    payload_bytes: Option<usize>,
     until: Instant,
     warrant: &Warrant,
 ) -> Result<(), Problem> {
@@ -35,7 +35,10 @@ pub(super) async fn add(
         // What was taken in by it is told, and nothing that came later.
         _refused = warrant.ended() => HashMap::new(),
     };
-    let signed = with_payloads(&shared.ledger, run, found, payload_bytes).await?;
+    let signed = match payload_bytes {
+        Some(bytes) => with_payloads(&shared.ledger, run, found, bytes).await?,
+        None => found.into_values().collect(),
+    };
     let lengths: HashMap<i64, usize> =
         signed.iter().map(|signed| (signed.record, signed.payload.as_ref().map_or(0, Vec::len))).collect();
     let shown = shared.keys.shown(&shared.ledger, &run.keyring, signed).await?;
@@ -43,7 +46,7 @@ pub(super) async fn add(
         .into_iter()
         .map(|mut line| (line.record, (line.signed.envelope.take(), Box::new(line.signed))))
         .collect();
-    let mut left = payload_bytes;
+    let mut left = payload_bytes.unwrap_or_default();
     for state in records {
         let there = wanted(state).and_then(|record| {
             let (envelope, signed) = shown.get(&record)?;
@@ -69,19 +72,18 @@ pub(super) async fn add(
     Ok(())
 }
 
-/// With their payloads, where envelopes have them in them: those of the first records, which have so many bytes.
+/// With their payloads: those of the first records, which have so many bytes.
 async fn with_payloads(
     ledger: &Ledger,
     run: &Run,
     mut found: HashMap<i64, SignedRecord>,
     bytes: usize,
 ) -> Result<Vec<SignedRecord>, Problem> {
-    if bytes > 0 && holds_payload(&run.keyring) {
-        let mut numbers: Vec<i64> = found.keys().copied().collect();
-        numbers.sort_unstable();
-        let most = i64::try_from(bytes).unwrap_or(i64::MAX);
-        let read = ledger.signed_of(run, &numbers, most).await.map_err(|error| Problem::store(&error))?;
-        found.extend(read.into_iter().map(|signed| (signed.record, signed)));
-    }
+    let mut numbers: Vec<i64> = found.keys().copied().collect();
+    numbers.sort_unstable();
+    // Of none, no payload is read, not even one that is empty.
+    let most = i64::try_from(bytes.max(1)).unwrap_or(i64::MAX);
+    let read = ledger.signed_of(run, &numbers, most).await.map_err(|error| Problem::store(&error))?;
+    found.extend(read.into_iter().map(|signed| (signed.record, signed)));
     Ok(found.into_values().collect())
 }

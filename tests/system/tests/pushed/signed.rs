@@ -85,6 +85,10 @@ async fn what_is_signed_in_an_envelope_is_given_in_it() -> anyhow::Result<()> {
             assert_eq!(URL_SAFE_NO_PAD.decode(payload)?, expected);
             assert_eq!(pushed["signed"], record["signed"]);
         }
+        let path = format!("{DEMO}/records?wait=60");
+        let empty =
+            api.ask("POST", &path, &[("content-type", "text/plain")], "").await?.expect(200)?.json()?;
+        assert!(empty["records"][0]["signed"]["envelope"].is_string(), "{empty}");
         // An answer has a MiB of payloads in envelopes, and their signatures all the same.
         let long = format!("\"{}\"\n\"{}\"\n", "a".repeat(700_000), "b".repeat(700_000));
         let long = api.push("?wait=60", long).await?.expect(200)?.json()?["records"].clone();
