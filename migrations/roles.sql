@@ -4,14 +4,14 @@
 -- Each login of a run is in chancery_signer, and reads the records of its own run besides (login_bind). So what is
 -- granted here to that role is everybody's who signs anything: nothing that is one run's. Each file of functions/ says
 -- whether signers may call it; those that they may call look at the login first (run_of_session). A login of an intake, in
--- chancery_intake, reads no table but the ledger's uid, and calls the functions that intake_of_session guards. A gateway, in
--- chancery_gateway, reads no table but that either, and calls the functions by which records are pushed and shown.
+-- chancery_intake, reads no table but the ledger's uid, and calls the functions that intake_of_session guards; one of a delivery, in chancery_delivery,
+-- those that delivery_of_session guards. A gateway, in chancery_gateway, reads no table but that either, and calls the functions by which records are pushed and shown.
 --
 -- Everything else is the owner's.
 
-GRANT USAGE ON SCHEMA chancery TO chancery_signer, chancery_intake, chancery_auditor, chancery_gateway;
+GRANT USAGE ON SCHEMA chancery TO chancery_signer, chancery_intake, chancery_delivery, chancery_auditor, chancery_gateway;
 
-GRANT SELECT ON chancery.ledger TO chancery_signer, chancery_intake, chancery_gateway;
+GRANT SELECT ON chancery.ledger TO chancery_signer, chancery_intake, chancery_delivery, chancery_gateway;
 -- Whoever starts a signer hands it the one data key that it needs.
 REVOKE ALL ON chancery.data_keys, chancery.run_secrets FROM chancery_signer;
 
@@ -33,11 +33,11 @@ END
 $$;
 
 GRANT SELECT ON
-    chancery.admissions, chancery.alerts, chancery.answers, chancery.arrivals, chancery.batch_roots, chancery.batches, chancery.deleted_runs, chancery.digests,
+    chancery.admissions, chancery.alerts, chancery.answers, chancery.arrivals, chancery.batch_roots, chancery.batches, chancery.deleted_runs, chancery.deliveries, chancery.digests,
     chancery.flags, chancery.generated_chunks, chancery.generated_sources, chancery.intakes, chancery.judgements,
     chancery.kept_digests, chancery.keyrings, chancery.keys, chancery.leases, chancery.ledger, chancery.letter_acts, chancery.letter_moves, chancery.logins, chancery.originals,
     chancery.pendings, chancery.policies, chancery.pushes, chancery.records, chancery.run_secrets, chancery.runs,
-    chancery.schema_migrations, chancery.signature_blocks, chancery.signatures, chancery.sources, chancery.splits, chancery.statements
+    chancery.schema_migrations, chancery.signature_blocks, chancery.signatures, chancery.sinks, chancery.sources, chancery.splits, chancery.statements
     TO chancery_auditor;
 REVOKE ALL ON chancery.key_material FROM chancery_auditor;
 GRANT SELECT (key_id, public_key) ON chancery.key_material TO chancery_auditor;

@@ -37,6 +37,12 @@ CREATE TYPE chancery.batch_tree AS ENUM (
     'Signatures'
 );
 
+CREATE TYPE chancery.delivery_state AS ENUM (
+    'Pending',
+    'Delivered',
+    'Dead'
+);
+
 CREATE TYPE chancery.envelope AS ENUM (
     'Raw',
     'JWS',
@@ -104,7 +110,8 @@ CREATE TYPE chancery.limits AS (
 
 CREATE TYPE chancery.login_work AS ENUM (
     'Sign',
-    'Admit'
+    'Admit',
+    'Deliver'
 );
 
 CREATE TYPE chancery.object AS (
@@ -936,6 +943,343 @@ EXCEPTION
 END
 $$;
 
+CREATE FUNCTION chancery.delivery_fail(p_sink integer, p_token bytea, p_batches bigint[], p_errors text[], p_seconds double precision[], OUT put_off bigint, OUT dead bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_limit integer;
+BEGIN
+    IF num_nulls(p_sink, p_token, p_batches, p_errors, p_seconds) > 0
+       OR cardinality(p_batches) <> cardinality(p_errors) OR cardinality(p_batches) <> cardinality(p_seconds)
+       OR array_position(p_errors, NULL) IS NOT NULL OR array_position(p_seconds, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'each batch that is refused needs an error and a pause' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    put_off := 0;
+    dead := 0;
+    SELECT s.attempt_limit INTO v_limit FROM chancery.sinks s WHERE s.run_id = v_run AND s.sink = p_sink;
+    IF v_limit IS NULL OR to_regclass(format('chancery.%I', 'deliveries_' || v_run)) IS NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format(
+        'WITH refused AS (
+             UPDATE chancery.%I d
+                SET attempts = d.attempts + 1, last_error = left(w.error, 1024), holder = NULL, token_hash = NULL,
+                    state = (CASE WHEN d.attempts + 1 >= $7 THEN ''Dead'' ELSE ''Pending'' END)::chancery.delivery_state,
+                    ended_at = CASE WHEN d.attempts + 1 >= $7 THEN clock_timestamp() END,
+                    not_before = clock_timestamp() + make_interval(secs => least(greatest(w.seconds, 0), 3600))
+               FROM unnest($3, $4, $5) AS w (batch, error, seconds)
+              WHERE d.batch = w.batch AND d.sink = $1 AND d.run_id = $6 AND d.token_hash = sha256($2)
+             RETURNING d.state)
+         SELECT count(*) FILTER (WHERE r.state = ''Pending''), count(*) FILTER (WHERE r.state = ''Dead'') FROM refused r',
+        'deliveries_' || v_run)
+       INTO put_off, dead USING p_sink, p_token, p_batches, p_errors, p_seconds, v_run, v_limit;
+    IF put_off + dead > 0 THEN
+        -- Whoever answers can be reached.
+        UPDATE chancery.sinks s
+           SET dead = s.dead + delivery_fail.dead, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+         WHERE s.run_id = v_run AND s.sink = p_sink;
+    END IF;
+END
+$_$;
+
+CREATE FUNCTION chancery.delivery_give_back(p_sink integer, p_token bytea, p_batches bigint[], p_error text, p_seconds double precision) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $_$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_now timestamptz := clock_timestamp();
+    v_done bigint;
+BEGIN
+    IF num_nulls(p_sink, p_token, p_batches) > 0 OR (p_error IS NULL) <> (p_seconds IS NULL) THEN
+        RAISE EXCEPTION 'batches that are given back are a sink''s, and an error comes with a pause' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_run IS NULL OR to_regclass(format('chancery.%I', 'deliveries_' || v_run)) IS NULL THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format(
+        'UPDATE chancery.%I d SET holder = NULL, token_hash = NULL, not_before = $5
+          WHERE d.batch = ANY ($3) AND d.sink = $1 AND d.run_id = $4 AND d.token_hash = sha256($2)', 'deliveries_' || v_run)
+      USING p_sink, p_token, p_batches, v_run, v_now;
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    IF v_done > 0 AND p_error IS NOT NULL THEN
+        UPDATE chancery.sinks s
+           SET unavailable_since = coalesce(s.unavailable_since, v_now), failures = s.failures + 1, last_error = left(p_error, 1024),
+               not_before = v_now + make_interval(secs => least(greatest(p_seconds, 0), 3600))
+         WHERE s.run_id = v_run AND s.sink = p_sink;
+    END IF;
+    RETURN v_done;
+END
+$_$;
+
+CREATE FUNCTION chancery.delivery_is_sound(batch bigint, sink integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea, object text, digest bytea, ended_at timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    RETURN batch >= 1
+       AND sink >= 1
+       AND attempts BETWEEN 0 AND 20
+       AND (attempts = 0 OR last_error IS NOT NULL)
+       AND octet_length(last_error) <= 4096
+       AND octet_length(holder) <= 1024
+       AND octet_length(token_hash) = 32
+       AND octet_length(object) BETWEEN 1 AND 1024
+       AND octet_length(digest) = 32
+       AND (token_hash IS NULL) = (holder IS NULL)
+       AND (state = 'Pending' OR token_hash IS NULL)
+       AND (state = 'Pending') = (ended_at IS NULL)
+       AND (state = 'Delivered') = (object IS NOT NULL)
+       AND (state = 'Delivered') = (digest IS NOT NULL)
+       AND (state <> 'Dead' OR attempts > 0);
+END
+$$;
+
+CREATE FUNCTION chancery.delivery_of_session() RETURNS integer
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN (SELECT l.run_id FROM chancery.logins l WHERE l.name = session_user AND l.work = 'Deliver');
+END
+$$;
+
+CREATE FUNCTION chancery.delivery_records(p_sink integer, p_token bytea, p_batch bigint, p_after bigint, p_bytes bigint) RETURNS TABLE(record bigint, digest bytea, payload bytea, signature bytea)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_batch record;
+    v_is_pushed boolean := EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = v_run AND s.description ? 'http');
+BEGIN
+    IF num_nulls(p_sink, p_token, p_batch, p_after, p_bytes) > 0 THEN
+        RAISE EXCEPTION 'delivery_records takes no null' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_run IS NULL OR to_regclass(format('chancery.%I', 'deliveries_' || v_run)) IS NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format(
+        'SELECT b.first_record, b.last_record FROM chancery.%I d JOIN chancery.%I b ON b.batch = d.batch
+          WHERE d.batch = $2 AND d.sink = $1 AND d.run_id = $4 AND d.token_hash = sha256($3)',
+        'deliveries_' || v_run, 'batches_' || v_run)
+       INTO v_batch USING p_sink, p_batch, p_token, v_run;
+    IF v_batch.first_record IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT r.record, coalesce(r.digest, sha256(r.payload)), r.payload,
+                substring(b.signatures FROM ((r.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer)
+           FROM (SELECT w.record, w.digest, w.payload
+                   FROM (SELECT a.record, a.digest, a.payload,
+                                sum(octet_length(a.payload)) OVER (ORDER BY a.record) - octet_length(a.payload) AS before
+                           FROM chancery.%1$I a WHERE a.record BETWEEN greatest($1, $3 + 1) AND $2) w
+                  WHERE w.before < $4 OFFSET 0) r
+           JOIN (SELECT c.first_record, c.last_record, c.signatures,
+                        octet_length(c.signatures) / (c.last_record - c.first_record + 1) AS bytes
+                   FROM chancery.%2$I c WHERE %3$s) b ON r.record BETWEEN b.first_record AND b.last_record
+          ORDER BY r.record', 'records_' || v_run, 'signature_blocks_' || v_run,
+        CASE WHEN v_is_pushed
+             THEN '(CASE WHEN c.first_record <= c.last_record AND c.last_record < 9223372036854775807
+                         THEN int8range(c.first_record, c.last_record, ''[]'') END) && int8range($1, $2, ''[]'')'
+             ELSE 'c.first_record BETWEEN $1 AND $2' END)
+      USING v_batch.first_record, v_batch.last_record, p_after, p_bytes;
+END
+$_$;
+
+CREATE FUNCTION chancery.delivery_release(p_run integer, p_holders text[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    v_done bigint := 0;
+BEGIN
+    IF to_regclass(format('chancery.%I', 'deliveries_' || p_run)) IS NOT NULL THEN
+        EXECUTE format('UPDATE chancery.%I d SET holder = NULL, token_hash = NULL, not_before = clock_timestamp()
+                         WHERE d.state = ''Pending'' AND d.holder = ANY ($1)', 'deliveries_' || p_run) USING p_holders;
+        GET DIAGNOSTICS v_done = ROW_COUNT;
+    END IF;
+    RETURN v_done;
+END
+$_$;
+
+CREATE FUNCTION chancery.delivery_renew(p_sink integer, p_token bytea, p_batches bigint[], p_seconds double precision) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $_$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_done bigint;
+BEGIN
+    IF num_nulls(p_sink, p_token, p_batches, p_seconds) > 0 THEN
+        RAISE EXCEPTION 'delivery_renew takes no null' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_run IS NULL OR to_regclass(format('chancery.%I', 'deliveries_' || v_run)) IS NULL THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format(
+        'UPDATE chancery.%I d SET not_before = clock_timestamp() + make_interval(secs => least(greatest($4, 1), 3600))
+          WHERE d.batch = ANY ($3) AND d.sink = $1 AND d.run_id = $5 AND d.token_hash = sha256($2)', 'deliveries_' || v_run)
+      USING p_sink, p_token, p_batches, p_seconds, v_run;
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    RETURN v_done;
+END
+$_$;
+
+CREATE FUNCTION chancery.delivery_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean, OUT algorithm text, OUT envelope text, OUT content_type text) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT r.id, r.uid, (SELECT l.uid FROM chancery.ledger l), r.namespace, r.name, r.deleted_at IS NOT NULL,
+           k.algorithm::text, k.envelope::text, k.content_type
+      FROM chancery.runs r JOIN chancery.keyrings k ON k.id = r.keyring_id
+     WHERE r.id = chancery.delivery_of_session() AND r.namespace = p_namespace AND r.name = p_name;
+END
+$$;
+
+CREATE FUNCTION chancery.delivery_settle(p_sink integer, p_token bytea, p_batches bigint[], p_objects text[], p_digests bytea[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_done bigint;
+BEGIN
+    IF num_nulls(p_sink, p_token, p_batches, p_objects, p_digests) > 0
+       OR cardinality(p_batches) <> cardinality(p_objects) OR cardinality(p_batches) <> cardinality(p_digests) THEN
+        RAISE EXCEPTION 'each batch that is settled needs an object and a digest' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_run IS NULL OR to_regclass(format('chancery.%I', 'deliveries_' || v_run)) IS NULL THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format(
+        'UPDATE chancery.%I d
+            SET state = ''Delivered'', object = w.object, digest = w.digest, ended_at = clock_timestamp(), holder = NULL, token_hash = NULL
+           FROM unnest($3, $4, $5) AS w (batch, object, digest)
+          WHERE d.batch = w.batch AND d.sink = $1 AND d.run_id = $6 AND d.token_hash = sha256($2)', 'deliveries_' || v_run)
+      USING p_sink, p_token, p_batches, p_objects, p_digests, v_run;
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    IF v_done > 0 THEN
+        UPDATE chancery.sinks s
+           SET delivered = s.delivered + v_done, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+         WHERE s.run_id = v_run AND s.sink = p_sink;
+    END IF;
+    RETURN v_done;
+END
+$_$;
+
+CREATE FUNCTION chancery.delivery_sinks() RETURNS TABLE(sink integer, name text, description jsonb, ordered boolean, attempt_limit integer)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT s.sink, s.name, s.description, s.ordered, s.attempt_limit
+      FROM chancery.sinks s WHERE s.run_id = chancery.delivery_of_session() ORDER BY s.sink;
+END
+$$;
+
+CREATE FUNCTION chancery.delivery_take(p_sink integer, p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision) RETURNS TABLE(task text, batch bigint, first_record bigint, last_record bigint, attempts integer, public_key bytea, signed_at text, seconds double precision)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_sink chancery.sinks%ROWTYPE;
+    v_now timestamptz;
+    -- Whatever is put off for longer than this was put off by a clock that has been set back since, and is due. With time to spare for
+    -- what was prolonged this moment.
+    v_latest timestamptz;
+    v_wake timestamptz;
+    v_strayed bigint;
+BEGIN
+    IF num_nulls(p_sink, p_holder, p_token_hash, p_most, p_seconds) > 0 THEN
+        RAISE EXCEPTION 'delivery_take takes no null' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF octet_length(p_holder) > 1024 OR octet_length(p_token_hash) <> 32 THEN
+        RAISE EXCEPTION 'a holder has at most 1024 bytes, and the hash of a token 32' USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = chancery.delivery_of_session();
+    task := chancery.run_refusal(v_run);
+    IF task IS NULL THEN
+        SELECT * INTO v_sink FROM chancery.sinks s WHERE s.run_id = v_run.id AND s.sink = p_sink;
+        IF NOT FOUND THEN
+            task := 'unknown';
+        END IF;
+    END IF;
+    IF task IS NOT NULL THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    v_now := clock_timestamp();
+    v_latest := v_now + interval '61 minutes';
+    IF (v_sink.not_before > v_now AND v_sink.not_before <= v_latest) IS TRUE THEN
+        task := 'wait';
+        seconds := least(greatest(extract(epoch FROM v_sink.not_before - v_now), 0.05), 2);
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'WITH taken AS (
+             UPDATE chancery.%1$I d SET holder = $4, token_hash = $5, not_before = $6
+              WHERE d.sink = $1 AND d.run_id = $7 AND d.batch = ANY (ARRAY(
+                    SELECT u.batch FROM chancery.%1$I u
+                     WHERE u.sink = $1 AND u.state = ''Pending'' AND u.not_before <= $2 %3$s
+                     ORDER BY u.not_before, u.batch LIMIT $3 FOR UPDATE SKIP LOCKED))
+             RETURNING d.batch, d.attempts)
+         SELECT ''deliver''::text, t.batch, b.first_record, b.last_record, t.attempts,
+                (SELECT m.public_key FROM chancery.key_material m WHERE m.key_id = l.key_id),
+                to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''), NULL::double precision
+           FROM taken t
+           JOIN chancery.%2$I b ON b.batch = t.batch
+           JOIN chancery.leases l ON l.id = b.lease_id
+          ORDER BY t.batch', 'deliveries_' || v_run.id, 'batches_' || v_run.id,
+        -- Those that have ended are the first ones of the run.
+        CASE WHEN v_sink.ordered THEN format('AND u.batch = %s', v_sink.delivered + v_sink.dead + 1) ELSE '' END)
+      USING p_sink, v_now, least(greatest(p_most, 1), 10000), p_holder, p_token_hash,
+            v_now + make_interval(secs => least(greatest(p_seconds, 1), 3600)), v_run.id;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    IF v_run.sealed_at IS NOT NULL
+       AND v_sink.delivered + v_sink.dead = (SELECT a.batches FROM chancery.admissions a WHERE a.run_id = v_run.id) THEN
+        PERFORM chancery.run_complete(v_run.id);
+        task := 'done';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    EXECUTE format('UPDATE chancery.%I d SET not_before = $2 WHERE d.sink = $1 AND d.state = ''Pending'' AND d.not_before > $3',
+                   'deliveries_' || v_run.id) USING p_sink, v_now, v_latest;
+    GET DIAGNOSTICS v_strayed = ROW_COUNT;
+    EXECUTE format('SELECT min(d.not_before) FROM chancery.%I d WHERE d.sink = $1 AND d.state = ''Pending'' %s', 'deliveries_' || v_run.id,
+                   CASE WHEN v_sink.ordered THEN format('AND d.batch = %s', v_sink.delivered + v_sink.dead + 1) ELSE '' END)
+       INTO v_wake USING p_sink;
+    task := 'wait';
+    -- A batch that is signed meanwhile tells nobody.
+    seconds := CASE WHEN v_strayed > 0 THEN 0.05 ELSE least(greatest(coalesce(extract(epoch FROM v_wake - clock_timestamp()), 2), 0.05), 2) END;
+    RETURN NEXT;
+END
+$_$;
+
 CREATE FUNCTION chancery.digests_forget(p_run integer) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1698,7 +2042,7 @@ BEGIN
         ELSE
             answer := 'complete';
             UPDATE chancery.runs r SET completed_at = v_turn.instant
-             WHERE r.id = p_run AND r.completed_at IS NULL;
+             WHERE r.id = p_run AND r.completed_at IS NULL AND NOT chancery.run_undelivered(p_run);
         END IF;
         RETURN;
     END IF;
@@ -2139,7 +2483,7 @@ CREATE FUNCTION chancery.login_bind(p_run integer, p_login name) RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    v_work chancery.login_work := CASE WHEN p_login::text ~ '^chancery_[0-9a-f]{12}_i' THEN 'Admit' ELSE 'Sign' END;
+    v_work chancery.login_work := CASE substring(p_login::text FROM '^chancery_[0-9a-f]{12}_(.)') WHEN 'i' THEN 'Admit' WHEN 'd' THEN 'Deliver' ELSE 'Sign' END;
 BEGIN
     -- One at a time: two grants on one table at once do not work.
     PERFORM FROM chancery.runs r WHERE r.id = p_run AND r.deleted_at IS NULL FOR NO KEY UPDATE;
@@ -2147,7 +2491,7 @@ BEGIN
         RAISE EXCEPTION 'run % is gone, or being deleted: it gets no login', p_run USING ERRCODE = 'CH006';
     END IF;
     INSERT INTO chancery.logins (name, run_id, work) VALUES (p_login, p_run, v_work);
-    IF v_work = 'Admit' THEN
+    IF v_work <> 'Sign' THEN
         RETURN;
     END IF;
     EXECUTE format('GRANT SELECT ON chancery.%I TO %I', 'records_' || p_run, p_login);
@@ -2228,7 +2572,7 @@ CREATE FUNCTION chancery.part_refuse(p_parent text, p_number integer) RETURNS vo
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF (p_parent IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers', 'digests')) IS NOT TRUE THEN
+    IF (p_parent IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers', 'deliveries', 'digests')) IS NOT TRUE THEN
         RAISE EXCEPTION 'neither runs nor keyrings have a part of %', coalesce(quote_literal(left(p_parent, 100)), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -3084,7 +3428,23 @@ CREATE FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_
          + ceil(p_to_sign::numeric / p_batch_size) * 1100
 $$;
 
-CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text) RETURNS TABLE(run_id integer, created boolean)
+CREATE FUNCTION chancery.run_complete(p_run integer) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_keyring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run);
+    v_turn record;
+BEGIN
+    v_turn := chancery.keyring_turn(v_keyring);
+    UPDATE chancery.runs r SET completed_at = v_turn.instant
+     WHERE r.id = p_run AND r.completed_at IS NULL AND r.sealed_at IS NOT NULL AND r.deleted_at IS NULL
+       AND (SELECT k.filled_at IS NOT NULL FROM chancery.keyrings k WHERE k.id = v_keyring)
+       AND EXISTS (SELECT FROM chancery.sinks s WHERE s.run_id = p_run)
+       AND NOT chancery.run_undelivered(p_run);
+END
+$$;
+
+CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text, p_sinks jsonb) RETURNS TABLE(run_id integer, created boolean)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -3156,6 +3516,9 @@ BEGIN
                        'WHEN ((NEW.first_record - 1) %% %s <> 0) EXECUTE FUNCTION chancery.refuse_gap()',
                        'signature_blocks_' || v_run, p_batch_size);
     END IF;
+    IF p_sinks IS NOT NULL THEN
+        PERFORM chancery.run_sinks(v_run, p_sinks);
+    END IF;
     PERFORM chancery.run_functions(v_run);
     IF p_sources IS NOT NULL THEN
         PERFORM chancery.run_sources(v_run, p_sources, p_idempotency, p_expression, p_digest_window, p_record_count, p_dead_limit, p_dead_retention);
@@ -3167,6 +3530,9 @@ $_$;
 CREATE FUNCTION chancery.run_functions(p_run integer) RETURNS void
     LANGUAGE plpgsql
     AS $_$
+DECLARE
+    v_deliveries text := (SELECT string_agg(format('(p_batch, %s, %s)', s.sink, p_run), ', ' ORDER BY s.sink)
+                            FROM chancery.sinks s WHERE s.run_id = p_run);
 BEGIN
     IF to_regproc('chancery.batch_claim_' || p_run) IS NOT NULL THEN
         EXECUTE format('DROP FUNCTION chancery.%I, chancery.%I', 'batch_claim_' || p_run, 'batch_sign_' || p_run);
@@ -3204,10 +3570,13 @@ BEGIN
             UPDATE chancery.%2$I b SET state = 'signed', library = p_library
              WHERE b.batch = p_batch AND b.lease_id = p_lease AND b.last_record = p_end
                AND p_first = coalesce(p_stored_to + 1, b.first_record);
-            RETURN FOUND;
+            %3$s
         END
         $body$
-        $sign$, 'batch_sign_' || p_run, 'batches_' || p_run);
+        $sign$, 'batch_sign_' || p_run, 'batches_' || p_run,
+        CASE WHEN v_deliveries IS NULL THEN 'RETURN FOUND;'
+             ELSE format('IF NOT FOUND THEN RETURN false; END IF; '
+                         'INSERT INTO chancery.%I (batch, sink, run_id) VALUES %s; RETURN true;', 'deliveries_' || p_run, v_deliveries) END);
     -- PostgreSQL lets everybody call a new function.
     EXECUTE format('REVOKE ALL ON FUNCTION chancery.%I, chancery.%I FROM PUBLIC',
                    'batch_claim_' || p_run, 'batch_sign_' || p_run);
@@ -3397,6 +3766,21 @@ EXCEPTION
 END
 $$;
 
+CREATE FUNCTION chancery.run_sinks(p_run integer, p_sinks jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO chancery.sinks (run_id, sink, name, description, ordered, attempt_limit)
+    SELECT p_run, s.n, s.sink ->> 'name', s.sink -> 'description', (s.sink ->> 'ordered')::boolean, (s.sink ->> 'attemptLimit')::integer
+      FROM jsonb_array_elements(p_sinks) WITH ORDINALITY AS s (sink, n);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'a run that delivers has a sink' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.deliveries INCLUDING ALL)', 'deliveries_' || p_run);
+    EXECUTE format('ALTER TABLE chancery.deliveries ATTACH PARTITION chancery.%I FOR VALUES IN (%s)', 'deliveries_' || p_run, p_run);
+END
+$$;
+
 CREATE FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_record_limit bigint, p_dead_limit bigint, p_dead_retention interval) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -3447,7 +3831,8 @@ CREATE FUNCTION chancery.run_taken(p_run integer) RETURNS numeric
     LANGUAGE plpgsql STABLE
     AS $$
 BEGIN
-    RETURN (SELECT coalesce(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size, s.bytes),
+    RETURN (SELECT chancery.part_bytes('deliveries_' || p_run)
+                 + coalesce(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size, s.bytes),
                             -- Beside its payloads, a record has its digest, once more in an index, and its position. Arrivals that
                             -- are no records, with what was kept of them, what waits, and what a policy and others said of records are taken
                             -- as they are.
@@ -3476,6 +3861,16 @@ BEGIN
     END IF;
     -- The first number is the namespace of Chancery's locks of runs.
     PERFORM pg_advisory_xact_lock(1128814159, p_run);
+END
+$$;
+
+CREATE FUNCTION chancery.run_undelivered(p_run integer) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM chancery.sinks s
+                    WHERE s.run_id = p_run
+                      AND s.delivered + s.dead < (SELECT a.batches FROM chancery.admissions a WHERE a.run_id = p_run));
 END
 $$;
 
@@ -3819,6 +4214,23 @@ CREATE TABLE chancery.deleted_runs (
     deleted_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE chancery.deliveries (
+    batch bigint NOT NULL,
+    sink integer NOT NULL,
+    run_id integer NOT NULL,
+    state chancery.delivery_state DEFAULT 'Pending'::chancery.delivery_state NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_error text,
+    not_before timestamp with time zone DEFAULT now() NOT NULL,
+    holder text,
+    token_hash bytea,
+    object text,
+    digest bytea,
+    ended_at timestamp with time zone,
+    CONSTRAINT deliveries_check CHECK (chancery.delivery_is_sound(batch, sink, state, attempts, last_error, holder, token_hash, object, digest, ended_at))
+)
+PARTITION BY LIST (run_id);
+
 CREATE TABLE chancery.digests (
     digest bytea NOT NULL,
     record bigint NOT NULL,
@@ -4053,9 +4465,10 @@ CREATE TABLE chancery.logins (
     made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     work chancery.login_work DEFAULT 'Sign'::chancery.login_work NOT NULL,
     CONSTRAINT logins_check CHECK ((name ~ (('^chancery_[0-9a-f]{12}_'::text ||
-CASE work
-    WHEN 'Sign'::chancery.login_work THEN 'r'::text
-    ELSE 'i'::text
+CASE (work)::text
+    WHEN 'Sign'::text THEN 'r'::text
+    WHEN 'Admit'::text THEN 'i'::text
+    ELSE 'd'::text
 END) || '[1-9][0-9]{0,9}_[0-9a-f]{8}$'::text)))
 );
 
@@ -4186,6 +4599,33 @@ CREATE VIEW chancery.signatures AS
            FROM chancery.signature_blocks c) b
      CROSS JOIN LATERAL generate_series(b.first_record, b.last_record) r(record));
 
+CREATE TABLE chancery.sinks (
+    run_id integer NOT NULL,
+    sink integer NOT NULL,
+    name text NOT NULL,
+    description jsonb NOT NULL,
+    ordered boolean NOT NULL,
+    attempt_limit integer NOT NULL,
+    delivered bigint DEFAULT 0 NOT NULL,
+    dead bigint DEFAULT 0 NOT NULL,
+    unavailable_since timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    not_before timestamp with time zone,
+    last_error text,
+    CONSTRAINT sinks_attempt_limit_check CHECK (((attempt_limit >= 1) AND (attempt_limit <= 20))),
+    CONSTRAINT sinks_check CHECK (((unavailable_since IS NULL) = (failures = 0))),
+    CONSTRAINT sinks_check1 CHECK (((unavailable_since IS NULL) = (not_before IS NULL))),
+    CONSTRAINT sinks_check2 CHECK (((unavailable_since IS NULL) = (last_error IS NULL))),
+    CONSTRAINT sinks_dead_check CHECK ((dead >= 0)),
+    CONSTRAINT sinks_delivered_check CHECK ((delivered >= 0)),
+    CONSTRAINT sinks_description_check CHECK ((jsonb_typeof(description) = 'object'::text)),
+    CONSTRAINT sinks_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT sinks_last_error_check CHECK ((octet_length(last_error) <= 4096)),
+    CONSTRAINT sinks_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 253))),
+    CONSTRAINT sinks_sink_check CHECK ((sink >= 1))
+)
+WITH (fillfactor='50');
+
 CREATE TABLE chancery.sources (
     run_id integer NOT NULL,
     source integer NOT NULL,
@@ -4288,6 +4728,9 @@ ALTER TABLE ONLY chancery.data_keys
 ALTER TABLE ONLY chancery.deleted_runs
     ADD CONSTRAINT deleted_runs_pkey PRIMARY KEY (run_id);
 
+ALTER TABLE ONLY chancery.deliveries
+    ADD CONSTRAINT deliveries_pkey PRIMARY KEY (batch, sink, run_id);
+
 ALTER TABLE ONLY chancery.digests
     ADD CONSTRAINT digests_pkey PRIMARY KEY (digest, keyring_id);
 
@@ -4375,6 +4818,12 @@ ALTER TABLE ONLY chancery.runs
 ALTER TABLE ONLY chancery.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY chancery.sinks
+    ADD CONSTRAINT sinks_pkey PRIMARY KEY (run_id, sink);
+
+ALTER TABLE ONLY chancery.sinks
+    ADD CONSTRAINT sinks_run_id_name_key UNIQUE (run_id, name);
+
 ALTER TABLE ONLY chancery.sources
     ADD CONSTRAINT sources_pkey PRIMARY KEY (run_id, source);
 
@@ -4401,6 +4850,8 @@ CREATE INDEX arrivals_kept ON ONLY chancery.arrivals USING btree (arrived_at) WH
 CREATE INDEX batches_pending ON ONLY chancery.batches USING btree (batch) WHERE (state <> 'signed'::chancery.batch_state);
 
 CREATE INDEX deleted_runs_by_keyring ON chancery.deleted_runs USING btree (keyring_id);
+
+CREATE INDEX deliveries_due ON ONLY chancery.deliveries USING btree (sink, not_before, batch) WHERE (state = 'Pending'::chancery.delivery_state);
 
 CREATE INDEX intakes_sweep ON chancery.intakes USING btree (sweep_at) WHERE (sweep_at IS NOT NULL);
 
@@ -4446,6 +4897,14 @@ CREATE TRIGGER batch_roots_never_change BEFORE UPDATE ON chancery.batch_roots FO
 
 CREATE TRIGGER batches_keep_their_bounds BEFORE UPDATE OF batch, run_id, first_record, last_record, payload_bytes, opened_at, closed_at, closed_by ON chancery.batches FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
+CREATE TRIGGER deliveries_are_not_lost BEFORE DELETE ON chancery.deliveries FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER deliveries_count_their_attempts BEFORE UPDATE OF attempts ON chancery.deliveries FOR EACH ROW WHEN (((new.attempts <> old.attempts) AND (new.attempts <> (old.attempts + 1)))) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER deliveries_end_once BEFORE UPDATE ON chancery.deliveries FOR EACH ROW WHEN ((old.state <> 'Pending'::chancery.delivery_state)) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER deliveries_keep_their_shape BEFORE UPDATE OF batch, sink, run_id ON chancery.deliveries FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER flags_never_change BEFORE DELETE OR UPDATE ON chancery.flags FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER generated_sources_never_change BEFORE UPDATE ON chancery.generated_sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
@@ -4487,6 +4946,10 @@ CREATE TRIGGER runs_keep_their_policy BEFORE UPDATE OF policy_name, policy_hash 
 CREATE TRIGGER runs_keep_their_shape BEFORE UPDATE OF uid, namespace, name, keyring_id, batch_size ON chancery.runs FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER signature_blocks_never_change BEFORE DELETE OR UPDATE ON chancery.signature_blocks FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER sinks_keep_their_shape BEFORE UPDATE OF run_id, sink, name, description, ordered, attempt_limit ON chancery.sinks FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER sinks_only_get_more BEFORE UPDATE OF delivered, dead ON chancery.sinks FOR EACH ROW WHEN (((new.delivered < old.delivered) OR (new.dead < old.dead))) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER sources_are_listed_once BEFORE UPDATE OF listed_at ON chancery.sources FOR EACH ROW WHEN ((old.listed_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
 
@@ -4547,6 +5010,9 @@ ALTER TABLE ONLY chancery.runs
 ALTER TABLE ONLY chancery.runs
     ADD CONSTRAINT runs_policy_hash_fkey FOREIGN KEY (policy_hash) REFERENCES chancery.policies(hash);
 
+ALTER TABLE ONLY chancery.sinks
+    ADD CONSTRAINT sinks_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY chancery.sources
     ADD CONSTRAINT sources_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
 
@@ -4558,6 +5024,7 @@ ALTER TABLE ONLY chancery.statements
 
 GRANT USAGE ON SCHEMA chancery TO chancery_signer;
 GRANT USAGE ON SCHEMA chancery TO chancery_intake;
+GRANT USAGE ON SCHEMA chancery TO chancery_delivery;
 GRANT USAGE ON SCHEMA chancery TO chancery_auditor;
 GRANT USAGE ON SCHEMA chancery TO chancery_gateway;
 GRANT USAGE ON SCHEMA chancery TO chancery_operator;
@@ -4631,6 +5098,37 @@ GRANT ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer, p_most bigint) 
 
 REVOKE ALL ON FUNCTION chancery.deletion_gate() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.deletion_gate() TO chancery_auditor;
+
+REVOKE ALL ON FUNCTION chancery.delivery_fail(p_sink integer, p_token bytea, p_batches bigint[], p_errors text[], p_seconds double precision[], OUT put_off bigint, OUT dead bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.delivery_fail(p_sink integer, p_token bytea, p_batches bigint[], p_errors text[], p_seconds double precision[], OUT put_off bigint, OUT dead bigint) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.delivery_give_back(p_sink integer, p_token bytea, p_batches bigint[], p_error text, p_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.delivery_give_back(p_sink integer, p_token bytea, p_batches bigint[], p_error text, p_seconds double precision) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.delivery_is_sound(batch bigint, sink integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea, object text, digest bytea, ended_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.delivery_of_session() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.delivery_records(p_sink integer, p_token bytea, p_batch bigint, p_after bigint, p_bytes bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.delivery_records(p_sink integer, p_token bytea, p_batch bigint, p_after bigint, p_bytes bigint) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.delivery_release(p_run integer, p_holders text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.delivery_release(p_run integer, p_holders text[]) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.delivery_renew(p_sink integer, p_token bytea, p_batches bigint[], p_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.delivery_renew(p_sink integer, p_token bytea, p_batches bigint[], p_seconds double precision) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.delivery_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean, OUT algorithm text, OUT envelope text, OUT content_type text) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.delivery_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean, OUT algorithm text, OUT envelope text, OUT content_type text) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.delivery_settle(p_sink integer, p_token bytea, p_batches bigint[], p_objects text[], p_digests bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.delivery_settle(p_sink integer, p_token bytea, p_batches bigint[], p_objects text[], p_digests bytea[]) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.delivery_sinks() FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.delivery_sinks() TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.delivery_take(p_sink integer, p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.delivery_take(p_sink integer, p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision) TO chancery_delivery;
 
 REVOKE ALL ON FUNCTION chancery.digests_forget(p_run integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.digests_forget(p_run integer) TO chancery_operator;
@@ -4726,6 +5224,7 @@ GRANT ALL ON FUNCTION chancery.leases_durable(p_run_uid uuid) TO chancery_signer
 REVOKE ALL ON FUNCTION chancery.ledger_version() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_signer;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_intake;
+GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_delivery;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_auditor;
 GRANT ALL ON FUNCTION chancery.ledger_version() TO chancery_gateway;
 
@@ -4849,8 +5348,10 @@ GRANT ALL ON FUNCTION chancery.run_adopt(p_run integer, p_former uuid, p_object 
 REVOKE ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_record_size integer, p_batch_size bigint, p_signature_bytes integer) TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text) TO chancery_operator;
+REVOKE ALL ON FUNCTION chancery.run_complete(p_run integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text, p_sinks jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text, p_sinks jsonb) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_functions(p_run integer) FROM PUBLIC;
 
@@ -4878,12 +5379,16 @@ GRANT ALL ON FUNCTION chancery.run_show(p_namespace text, p_name text) TO chance
 REVOKE ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) TO chancery_operator;
 
+REVOKE ALL ON FUNCTION chancery.run_sinks(p_run integer, p_sinks jsonb) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_record_limit bigint, p_dead_limit bigint, p_dead_retention interval) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_taken(p_run integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.run_taken(p_run integer) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.run_undelivered(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.runs_standing(p_runs integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.runs_standing(p_runs integer[]) TO chancery_operator;
@@ -4936,6 +5441,8 @@ GRANT UPDATE(wrapped_at) ON TABLE chancery.data_keys TO chancery_operator;
 
 GRANT SELECT ON TABLE chancery.deleted_runs TO chancery_auditor;
 
+GRANT SELECT ON TABLE chancery.deliveries TO chancery_auditor;
+
 GRANT SELECT ON TABLE chancery.digests TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.flags TO chancery_auditor;
@@ -4972,6 +5479,7 @@ GRANT SELECT ON TABLE chancery.leases TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.ledger TO chancery_signer;
 GRANT SELECT ON TABLE chancery.ledger TO chancery_intake;
+GRANT SELECT ON TABLE chancery.ledger TO chancery_delivery;
 GRANT SELECT ON TABLE chancery.ledger TO chancery_gateway;
 GRANT SELECT ON TABLE chancery.ledger TO chancery_auditor;
 
@@ -4999,6 +5507,8 @@ GRANT SELECT ON TABLE chancery.schema_migrations TO chancery_auditor;
 GRANT SELECT ON TABLE chancery.signature_blocks TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.signatures TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.sinks TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.sources TO chancery_auditor;
 

@@ -5,7 +5,8 @@
 --   no_key      every key is in use: ask again later
 --   no_batch    every batch that is left is in another signer's hands, or is not closed yet: ask again later
 --   keys_missing  the run is sealed, and every batch is signed, but its ring is not filled: make the keys first (key_add)
---   complete    the run is sealed, every batch is signed, and the ring is filled
+--   complete    the run is sealed, every batch is signed, and the ring is filled: nothing is left to a signer. The run itself is
+--               complete once its batches are at its sinks, too (run_complete)
 --   suspended, deleted, unknown   nothing is leased for such a run; to a login, every run is unknown but its own
 --
 -- The run is named by its uid too: in a ledger that was made anew, its number is another run's. The token is the
@@ -102,7 +103,7 @@ BEGIN
         ELSE
             answer := 'complete';
             UPDATE chancery.runs r SET completed_at = v_turn.instant
-             WHERE r.id = p_run AND r.completed_at IS NULL;
+             WHERE r.id = p_run AND r.completed_at IS NULL AND NOT chancery.run_undelivered(p_run);
         END IF;
         RETURN;
     END IF;

@@ -6,5 +6,6 @@ $$;
 
 GRANT EXECUTE ON FUNCTION chancery.ledger_version() TO chancery_signer;
 GRANT EXECUTE ON FUNCTION chancery.ledger_version() TO chancery_intake;
+GRANT EXECUTE ON FUNCTION chancery.ledger_version() TO chancery_delivery;
 GRANT EXECUTE ON FUNCTION chancery.ledger_version() TO chancery_auditor;
 GRANT EXECUTE ON FUNCTION chancery.ledger_version() TO chancery_gateway;

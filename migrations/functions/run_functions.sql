@@ -8,9 +8,12 @@
 --
 -- batch_sign_RUN marks the batch of a lease signed. The signatures of the records p_first to p_end are being stored, after those
 -- from the batch's first record to p_stored_to, if any; p_library made them. False when that is not the whole batch, record
--- for record.
+-- for record. With it comes a delivery of the batch to each sink of the run.
 CREATE OR REPLACE FUNCTION chancery.run_functions(p_run integer) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    v_deliveries text := (SELECT string_agg(format('(p_batch, %s, %s)', s.sink, p_run), ', ' ORDER BY s.sink)
+                            FROM chancery.sinks s WHERE s.run_id = p_run);
 BEGIN
     IF to_regproc('chancery.batch_claim_' || p_run) IS NOT NULL THEN
         EXECUTE format('DROP FUNCTION chancery.%I, chancery.%I', 'batch_claim_' || p_run, 'batch_sign_' || p_run);
@@ -48,10 +51,13 @@ BEGIN
             UPDATE chancery.%2$I b SET state = 'signed', library = p_library
              WHERE b.batch = p_batch AND b.lease_id = p_lease AND b.last_record = p_end
                AND p_first = coalesce(p_stored_to + 1, b.first_record);
-            RETURN FOUND;
+            %3$s
         END
         $body$
-        $sign$, 'batch_sign_' || p_run, 'batches_' || p_run);
+        $sign$, 'batch_sign_' || p_run, 'batches_' || p_run,
+        CASE WHEN v_deliveries IS NULL THEN 'RETURN FOUND;'
+             ELSE format('IF NOT FOUND THEN RETURN false; END IF; '
+                         'INSERT INTO chancery.%I (batch, sink, run_id) VALUES %s; RETURN true;', 'deliveries_' || p_run, v_deliveries) END);
     -- PostgreSQL lets everybody call a new function.
     EXECUTE format('REVOKE ALL ON FUNCTION chancery.%I, chancery.%I FROM PUBLIC',
                    'batch_claim_' || p_run, 'batch_sign_' || p_run);

@@ -23,6 +23,7 @@ import psycopg
 
 from arrivals import audit_arrivals
 from batches import audit_batches
+from deliveries import audit_deliveries
 from findings import LAWS, Findings
 from guard import guarded
 from lease_log import audit_lease_log
@@ -47,6 +48,7 @@ def audit_run(url: str, namespace: str, name: str) -> Findings:
     count = admitted if run.record_count is None else run.record_count
     keys = ledger.keys(keyring)
     audit_batches(ledger, run, count, open_ring(keyring, keys, findings), findings)
+    audit_deliveries(ledger, run, findings)
     for table in ledger.tables_of_no_run():
         findings.violation(1, f"table {table}", "is of a run that does not exist")
     _audit_ring(ledger, keyring, findings)

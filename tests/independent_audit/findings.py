@@ -16,6 +16,7 @@ LAWS = {
     5: "least recently used",
     6: "nothing lost",
     7: "every arrival accounted for",
+    8: "every signed record delivered",
 }
 
 

@@ -14,8 +14,10 @@ from rows import (
     Admission,
     Arrival,
     Batch,
+    BatchNumber,
     Block,
     DeletedRun,
+    Delivery,
     Intake,
     Key,
     Keyring,
@@ -24,6 +26,7 @@ from rows import (
     Record,
     Run,
     Signature,
+    Sink,
     Source,
     Split,
 )
@@ -72,7 +75,8 @@ class Ledger:
         self._connection.execute(
             "LOCK TABLE ONLY chancery.records, ONLY chancery.batches, ONLY chancery.signature_blocks,"
             " ONLY chancery.arrivals, ONLY chancery.flags, ONLY chancery.alerts, ONLY chancery.originals,"
-            " ONLY chancery.judgements, ONLY chancery.pendings, ONLY chancery.answers, ONLY chancery.digests IN ACCESS SHARE MODE"
+            " ONLY chancery.judgements, ONLY chancery.pendings, ONLY chancery.answers, ONLY chancery.deliveries,"
+            " ONLY chancery.digests IN ACCESS SHARE MODE"
         )
         self._streams = 0
 
@@ -345,7 +349,7 @@ class Ledger:
                  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
                  JOIN pg_namespace n ON n.oid = p.relnamespace
                 WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts',
-                                                         'originals', 'judgements', 'pendings', 'answers')
+                                                         'originals', 'judgements', 'pendings', 'answers', 'deliveries')
                 ORDER BY c.oid"""
         ):
             by_name = re.fullmatch(rf"{parent}_(\d+)", name)
@@ -353,6 +357,36 @@ class Ledger:
             if number not in runs or bound != f"FOR VALUES IN ({number})":
                 found.append(name)
         return found
+
+    def sinks(self, run: Run) -> list[Sink]:
+        """In the order of the manifest."""
+        return self._all(
+            Sink,
+            "SELECT sink, name, ordered, attempt_limit, delivered, dead FROM chancery.sinks WHERE run_id = %s ORDER BY sink",
+            run.id,
+        )
+
+    def sinks_of_deliveries(self, run: Run) -> set[int]:
+        """The numbers of the sinks that deliveries name."""
+        return {row[0] for row in self.rows("SELECT DISTINCT sink FROM chancery.deliveries WHERE run_id = %s", run.id)}
+
+    def deliveries(self, run: Run, sink: Sink) -> Iterator[Delivery]:
+        """Those to one sink, in the order of the batches."""
+        return self._stream(
+            Delivery,
+            """SELECT batch, state::text AS state, attempts, last_error IS NOT NULL AS says_why,
+                      decode(md5(object), 'hex') AS name_hash, digest
+                 FROM chancery.deliveries WHERE run_id = %s AND sink = %s ORDER BY batch""",
+            run.id,
+            sink.sink,
+        )
+
+    def signed_batches(self, run: Run) -> Iterator[int]:
+        """The numbers of the batches that are signed, in order."""
+        rows = self._stream(
+            BatchNumber, "SELECT batch FROM chancery.batches WHERE run_id = %s AND state = 'signed' ORDER BY batch", run.id
+        )
+        return (row.batch for row in rows)
 
     def keys_of_no_ring(self) -> list[UUID]:
         """Keys whose keyring does not exist, and key material of no key."""

@@ -91,6 +91,37 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Sink:
+    """A row of `sinks`."""
+
+    sink: int
+    name: str
+    ordered: bool
+    attempt_limit: int
+    delivered: int
+    dead: int
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A row of `deliveries`: of the object's name, the MD5."""
+
+    batch: int
+    state: str
+    attempts: int
+    says_why: bool
+    name_hash: bytes | None
+    digest: bytes | None
+
+
+@dataclass(frozen=True)
+class BatchNumber:
+    """The number of a batch."""
+
+    batch: int
+
+
+@dataclass(frozen=True)
 class Arrival:
     """A record with where it came from, a row of `arrivals`, or one of `pendings`; whether it waited for others to be asked."""
 

@@ -51,6 +51,7 @@ impl Work {
                 record_size: 256,
             },
             policy: None,
+            sinks: chancery_store::Sinks::default(),
             batch_size: i64::try_from(self.batch)?,
             lease_duration: Duration::from_secs(30),
             suspended: false,

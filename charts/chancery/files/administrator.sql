@@ -7,6 +7,7 @@
 --
 --   chancery_signer    what all logins that sign a run have in common; roles.sql and functions/ say what that is
 --   chancery_intake    the same of all logins that admit records to a run
+--   chancery_delivery  the same of all logins that bring the signed batches of a run to its sinks
 --   chancery_gateway   takes in records that programs push to any run that takes them, and shows records and signatures, by
 --                      functions: the role of the gateway's login
 --   chancery_auditor   reads everything but private keys, and changes nothing
@@ -24,8 +25,8 @@ DECLARE
     v_has_options boolean := current_setting('server_version_num')::integer >= 160000;
     v_owner name := (SELECT d.datdba::regrole::name FROM pg_database d WHERE d.datname = current_database());
 BEGIN
-    FOREACH v_role IN ARRAY ARRAY['chancery_signer', 'chancery_intake', 'chancery_gateway', 'chancery_auditor', 'chancery_operator',
-                                  'chancery_logins'] LOOP
+    FOREACH v_role IN ARRAY ARRAY['chancery_signer', 'chancery_intake', 'chancery_delivery', 'chancery_gateway', 'chancery_auditor',
+                                  'chancery_operator', 'chancery_logins'] LOOP
         BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = v_role) THEN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', v_role);
@@ -47,7 +48,7 @@ BEGIN
     IF NOT (SELECT rolcreaterole FROM pg_roles WHERE rolname = 'chancery_logins') THEN
         ALTER ROLE chancery_logins CREATEROLE;
     END IF;
-    FOREACH v_role IN ARRAY ARRAY['chancery_signer', 'chancery_intake'] LOOP
+    FOREACH v_role IN ARRAY ARRAY['chancery_signer', 'chancery_intake', 'chancery_delivery'] LOOP
         CONTINUE WHEN EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = v_role::regrole
                                  AND m.member = 'chancery_logins'::regrole AND m.admin_option);
         EXECUTE format('GRANT %I TO chancery_logins WITH ADMIN OPTION', v_role);
@@ -76,8 +77,9 @@ CREATE SCHEMA chancery_logins;
 
 -- Makes, limits, bars and drops logins of runs, and ends their sessions. p_login is chancery_LEDGER_rRUN_NUMBER: the
 -- first 12 digits of the ledger's uid, the run's number in it, and 8 random digits; or chancery_LEDGER_iRUN_NUMBER for one
--- that admits records. Nothing else can be made, and no membership be given but that in chancery_signer to the former, and
--- in chancery_intake to the latter, whatever the caller asks for.
+-- that admits records, and chancery_LEDGER_dRUN_NUMBER for one that delivers. Nothing else can be made, and no membership be given but
+-- that in chancery_signer to the first, in chancery_intake to the second, and in chancery_delivery to the third, whatever the caller
+-- asks for.
 --
 -- Of which ledger is said by the comment of the schema chancery, which is its owner's (roles.sql). No table is read: what its
 -- owner makes of it would run with the rights of this function. Logins are made for the ledger of this database alone, and
@@ -102,7 +104,7 @@ DECLARE
     v_role oid;
     v_ended bigint := 0;
 BEGIN
-    IF (p_login ~ '^chancery_[0-9a-f]{12}_[ri][1-9][0-9]{0,9}_[0-9a-f]{8}$') IS NOT TRUE THEN
+    IF (p_login ~ '^chancery_[0-9a-f]{12}_[rid][1-9][0-9]{0,9}_[0-9a-f]{8}$') IS NOT TRUE THEN
         RAISE EXCEPTION '% is no name of a login of a run', coalesce(quote_literal(left(p_login, 100)), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -126,7 +128,8 @@ BEGIN
         EXECUTE format('CREATE ROLE %I LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS '
                        'CONNECTION LIMIT %s PASSWORD %L IN ROLE %I ROLE chancery_logins',
                        p_login, p_connections, p_verifier,
-                       CASE WHEN p_login ~ '^chancery_[0-9a-f]{12}_i' THEN 'chancery_intake' ELSE 'chancery_signer' END);
+                       CASE left(split_part(p_login, '_', 3), 1) WHEN 'i' THEN 'chancery_intake' WHEN 'd' THEN 'chancery_delivery'
+                            ELSE 'chancery_signer' END);
         EXECUTE format('COMMENT ON ROLE %I IS %L', p_login, v_mark);
         -- Defaults, which the login may change; sessions that go too far are ended.
         EXECUTE format('ALTER ROLE %I SET statement_timeout = %L', p_login, '60s');

@@ -1,4 +1,5 @@
-//! Audits a run against the laws 1 to 5, one with sources against 7 too, and a ring against 4 and 5, from the ledger alone.
+//! Audits a run against the laws 1 to 5, one with sources against 7 too, one with sinks against 8, and a ring against 4 and 5, from the
+//! ledger alone.
 //!
 //! The audit trusts nothing but what is stored: it reads every record, signature, batch, key and lease
 //! at one snapshot, and checks with another library than the one that signed. `docs/internals/audit.md`

@@ -1,11 +1,13 @@
-//! Laws 1 to 3 of a run, and law 7 of one with sources: its batches one after the other, and the records along them on several workers.
+//! Laws 1 to 3 of a run, law 7 of one with sources, and law 8 of one with sinks: its batches one after the other, and the records along them on several workers.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use chancery_store::audit::{AdmissionRow, ArrivalFault, BatchRow, KeyRow, Reader, RecordRow, Snapshot};
+use chancery_store::audit::{
+    AdmissionRow, ArrivalFault, BatchRow, DeliveryFault, KeyRow, Reader, RecordRow, Snapshot,
+};
 use chancery_store::{Run, StoreError};
 use futures::future::try_join_all;
 use futures::{Stream, TryStreamExt};
@@ -80,6 +82,10 @@ pub(crate) async fn audit(
             findings.violated(Law::EveryArrival, number, || sentence);
         }
         judged::audit(&mut reader, &run, records, options.policy, &mut findings).await?;
+    }
+    findings.counts.deliveries = reader.deliveries(&run).await?.unsigned_abs();
+    for DeliveryFault { number, sentence } in reader.delivery_faults(&run, STRAYS_SHOWN).await? {
+        findings.violated(Law::EveryDelivery, number, || sentence);
     }
     Ok(findings)
 }

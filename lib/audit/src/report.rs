@@ -20,17 +20,20 @@ pub enum Law {
     LeastRecentlyUsed,
     /// 7: each arrival is in exactly one state, and the counts add up.
     EveryArrival,
+    /// 8: each signed batch is delivered to each sink, or a dead letter.
+    EveryDelivery,
 }
 
 impl Law {
     /// All that an audit checks, in order. Law 6 is about what comes to be, and leaves no trace of its own.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::EveryRecordOnce,
         Self::TrueSignatures,
         Self::OneKeyABatch,
         Self::NoSharedKey,
         Self::LeastRecentlyUsed,
         Self::EveryArrival,
+        Self::EveryDelivery,
     ];
 
     /// Those of a run whose records are generated.
@@ -55,6 +58,7 @@ impl Law {
             Self::NoSharedKey => 4,
             Self::LeastRecentlyUsed => 5,
             Self::EveryArrival => 7,
+            Self::EveryDelivery => 8,
         }
     }
 
@@ -68,6 +72,7 @@ impl Law {
             Self::NoSharedKey => "no shared key",
             Self::LeastRecentlyUsed => "least recently used",
             Self::EveryArrival => "every arrival accounted for",
+            Self::EveryDelivery => "every signed record delivered",
         }
     }
 
@@ -100,7 +105,7 @@ pub struct Report {
     /// The ring, as `NAMESPACE/NAME`; none if it is the run's own, without a name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyring: Option<String>,
-    /// The laws that were checked, in order: 1 to 5 of a run, and 7 of one with sources; 4 and 5 of a ring.
+    /// The laws that were checked, in order: 1 to 5 of a run, 7 of one with sources, and 8 of one with sinks; 4 and 5 of a ring.
     pub laws: Vec<LawReport>,
 }
 
@@ -110,9 +115,16 @@ impl Report {
         Self {
             run: Some(format!("{}/{}", run.namespace, run.name)),
             keyring: run.keyring.name.is_some().then(|| run.keyring.full_name()),
-            laws: match run.input {
-                Input::Generated(_) => findings.of_laws(&Law::OF_GENERATED, keys, run.batch_size),
-                Input::Sources(_) => findings.of_laws(&Law::ALL, keys, run.batch_size),
+            laws: {
+                let mut laws = Law::OF_GENERATED.to_vec();
+                if let Input::Sources(_) = run.input {
+                    laws.push(Law::EveryArrival);
+                }
+                // Of a run that has none, there must be no delivery either.
+                if !run.sinks.0.is_empty() || findings.breaks(Law::EveryDelivery) {
+                    laws.push(Law::EveryDelivery);
+                }
+                findings.of_laws(&laws, keys, run.batch_size)
             },
         }
     }
@@ -144,6 +156,7 @@ pub(crate) struct Counts {
     pub(crate) choices: u64,
     pub(crate) arrivals: u64,
     pub(crate) judged: u64,
+    pub(crate) deliveries: u64,
 }
 
 impl Counts {
@@ -163,6 +176,7 @@ impl Counts {
                 format!("{} arrivals, {} judged again", grouped(self.arrivals), grouped(self.judged))
             }
             Law::EveryArrival => format!("{} arrivals", grouped(self.arrivals)),
+            Law::EveryDelivery => format!("{} deliveries", grouped(self.deliveries)),
         }
     }
 }
@@ -179,7 +193,7 @@ struct Tally {
 pub(crate) struct Findings {
     shown: usize,
     pub(crate) counts: Counts,
-    tallies: [Tally; 6],
+    tallies: [Tally; 7],
 }
 
 impl Findings {
@@ -274,7 +288,7 @@ impl Findings {
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
-        let Counts { records, signatures, verified, batches, leases, choices, arrivals, judged } =
+        let Counts { records, signatures, verified, batches, leases, choices, arrivals, judged, deliveries } =
             other.counts;
         self.counts.records += records;
         self.counts.signatures += signatures;
@@ -284,12 +298,18 @@ impl Findings {
         self.counts.choices += choices;
         self.counts.arrivals += arrivals;
         self.counts.judged += judged;
+        self.counts.deliveries += deliveries;
         for (tally, other) in self.tallies.iter_mut().zip(other.tallies) {
             tally.violations += other.violations;
             tally.first.extend(other.first);
             tally.first.sort_by_key(|(about, _)| *about);
             tally.first.truncate(self.shown);
         }
+    }
+
+    /// Whether a law is broken.
+    fn breaks(&self, law: Law) -> bool {
+        self.tallies[law.index()].violations > 0
     }
 
     /// Whether nothing is wrong.

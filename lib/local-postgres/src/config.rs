@@ -49,12 +49,12 @@ const COMMON: &[(&str, &str)] = &[
 /// Who may log in, and how. Whoever can enter the socket's directory is the server's own user or root, which have whatever
 /// the superuser has. The logins that were made for a run's programs show that they were given one: by SCRAM.
 pub(crate) fn logins() -> String {
-    let [signers, intakes] = RUNS;
+    let [signers, intakes, deliveries] = RUNS;
     format!(
         "# Written anew at every start: changes here are lost.\n\
          local all {SUPERUSER} trust\n\
          local replication {SUPERUSER} trust\n\
-         local all +{signers},+{intakes} scram-sha-256\n\
+         local all +{signers},+{intakes},+{deliveries} scram-sha-256\n\
          local all all trust\n"
     )
 }

@@ -43,7 +43,7 @@ pub use server::{LocalPostgres, ServerOptions};
 pub use throw_away::ThrowAway;
 
 /// The roles in which the logins of runs are, where a server has them: they log in with a password.
-pub const RUNS: [&str; 2] = ["chancery_signer", "chancery_intake"];
+pub const RUNS: [&str; 3] = ["chancery_signer", "chancery_intake", "chancery_delivery"];
 
 /// The name of the superuser of every server that this crate starts.
 pub const SUPERUSER: &str = "chancery";

@@ -2,13 +2,13 @@
 --
 -- The logins of a run, oldest first, whether each has sessions, and whether it still serves: there may be no such role on a server on which the
 -- ledger was restored, or one that was made for the ledger in another database.
-SELECT l.name::text AS name, l.work = 'Admit' AS admits,
+SELECT l.name::text AS name, l.work::text AS work,
        coalesce(
            r.rolcanlogin
            AND shobj_description(r.oid, 'pg_authid') LIKE '%with the oid ' || d.oid
            AND EXISTS (SELECT FROM pg_auth_members m
-                        WHERE m.member = r.oid AND m.roleid = (SELECT s.oid FROM pg_roles s WHERE s.rolname = CASE l.work WHEN 'Sign' THEN 'chancery_signer' ELSE 'chancery_intake' END))
-           AND (l.work = 'Admit'
+                        WHERE m.member = r.oid AND m.roleid = (SELECT s.oid FROM pg_roles s WHERE s.rolname = CASE l.work WHEN 'Sign' THEN 'chancery_signer' WHEN 'Admit' THEN 'chancery_intake' ELSE 'chancery_delivery' END))
+           AND (l.work <> 'Sign'
                 OR has_table_privilege(r.oid, to_regclass('chancery.records_' || l.run_id), 'SELECT')), false) AS works,
        EXISTS (SELECT FROM pg_stat_activity a WHERE a.usesysid = r.oid) AS in_use
   FROM chancery.logins l

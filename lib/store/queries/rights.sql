@@ -2,7 +2,7 @@
 --
 -- Whether there are the roles of migrations/administrator.sql and this login can use them; whether it can have logins of
 -- runs made, by the function as this program knows it; whether what nobody needs is taken from everybody; and whether
--- this login may run that file. Whether signers, intakes, gateways, auditors and operators have the rights of migrations/roles.sql, and
+-- this login may run that file. Whether signers, intakes, deliveries, gateways, auditors and operators have the rights of migrations/roles.sql, and
 -- none to read what is not theirs, and whether the schema says which ledger it is; the functions that were granted to each,
 -- after the role's name; and whether there is a function that everybody may call.
 --
@@ -11,6 +11,8 @@ WITH signer AS (
        SELECT oid FROM pg_roles WHERE rolname = 'chancery_signer'
 ), intake AS (
        SELECT oid FROM pg_roles WHERE rolname = 'chancery_intake'
+), delivery AS (
+       SELECT oid FROM pg_roles WHERE rolname = 'chancery_delivery'
 ), gateway AS (
        SELECT oid FROM pg_roles WHERE rolname = 'chancery_gateway'
 ), auditor AS (
@@ -29,13 +31,14 @@ WITH signer AS (
         WHERE p.pronamespace = 'chancery'::regnamespace
 )
 SELECT EXISTS (
-           SELECT FROM auditor a CROSS JOIN operator o CROSS JOIN owner w CROSS JOIN signer CROSS JOIN intake CROSS JOIN gateway
+           SELECT FROM auditor a CROSS JOIN operator o CROSS JOIN owner w CROSS JOIN signer CROSS JOIN intake CROSS JOIN delivery CROSS JOIN gateway
             WHERE pg_has_role(a.oid, w.takes_on) AND pg_has_role(o.oid, a.oid, w.takes_on)) AS roles,
        EXISTS (
            SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
              JOIN logins l ON l.oid = p.proowner CROSS JOIN operator o
              JOIN pg_auth_members m ON m.member = l.oid AND m.admin_option JOIN signer s ON s.oid = m.roleid
              JOIN pg_auth_members mi ON mi.member = l.oid AND mi.admin_option JOIN intake i ON i.oid = mi.roleid
+             JOIN pg_auth_members md ON md.member = l.oid AND md.admin_option JOIN delivery d ON d.oid = md.roleid
             WHERE n.nspname = 'chancery_logins' AND p.proname = 'change' AND p.prosecdef
               AND encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') = $1
               AND has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE')
@@ -67,6 +70,10 @@ SELECT EXISTS (
             WHERE has_schema_privilege(i.oid, 'chancery', 'USAGE')
               AND has_table_privilege(i.oid, 'chancery.ledger', 'SELECT'))
            AND EXISTS (
+           SELECT FROM delivery d
+            WHERE has_schema_privilege(d.oid, 'chancery', 'USAGE')
+              AND has_table_privilege(d.oid, 'chancery.ledger', 'SELECT'))
+           AND EXISTS (
            SELECT FROM gateway g
             WHERE has_schema_privilege(g.oid, 'chancery', 'USAGE')
               AND has_table_privilege(g.oid, 'chancery.ledger', 'SELECT'))
@@ -80,10 +87,10 @@ SELECT EXISTS (
               AND has_column_privilege(a.oid, 'chancery.data_keys', 'kek_fingerprint', 'SELECT')
               AND NOT has_column_privilege(a.oid, 'chancery.data_keys', 'wrapped', 'SELECT')
               AND NOT EXISTS (
-                      SELECT FROM unnest(ARRAY['admissions', 'alerts', 'answers', 'arrivals', 'batch_roots', 'batches', 'deleted_runs', 'digests',
+                      SELECT FROM unnest(ARRAY['admissions', 'alerts', 'answers', 'arrivals', 'batch_roots', 'batches', 'deleted_runs', 'deliveries', 'digests',
                                                'flags', 'generated_chunks', 'generated_sources', 'intakes', 'judgements', 'kept_digests',
                                                'keyrings', 'keys', 'leases', 'ledger', 'letter_acts', 'letter_moves', 'logins', 'originals', 'pendings', 'policies', 'pushes', 'records', 'run_secrets', 'runs',
-                                               'schema_migrations', 'signature_blocks', 'signatures', 'sources', 'splits', 'statements']) t
+                                               'schema_migrations', 'signature_blocks', 'signatures', 'sinks', 'sources', 'splits', 'statements']) t
                        WHERE NOT has_table_privilege(a.oid, 'chancery.' || t, 'SELECT')))
            AND EXISTS (
            SELECT FROM operator o
@@ -103,5 +110,5 @@ SELECT EXISTS (
        EXISTS (SELECT FROM functions WHERE grantee = 0) AS open_to_all,
        ARRAY (SELECT DISTINCT format('%s %s', r.rolname, f.proname)
                 FROM functions f JOIN pg_roles r ON r.oid = f.grantee
-               WHERE r.rolname IN ('chancery_signer', 'chancery_intake', 'chancery_gateway', 'chancery_auditor',
+               WHERE r.rolname IN ('chancery_signer', 'chancery_intake', 'chancery_delivery', 'chancery_gateway', 'chancery_auditor',
                                    'chancery_operator')) AS functions

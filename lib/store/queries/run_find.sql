@@ -11,6 +11,9 @@ SELECT r.id, r.uid, r.namespace, r.name, r.batch_size, r.record_count AS sealed_
        extract(epoch FROM i.dead_retention)::double precision AS dead_retention,
        (SELECT jsonb_agg(jsonb_build_object('name', s.name) || s.description ORDER BY s.source)
           FROM chancery.sources s WHERE s.run_id = r.id)::text AS sources,
+       (SELECT jsonb_agg(jsonb_build_object('name', s.name, 'description', s.description, 'ordered', s.ordered,
+                                            'attemptLimit', s.attempt_limit) ORDER BY s.sink)
+          FROM chancery.sinks s WHERE s.run_id = r.id)::text AS sinks,
        r.policy_name, r.policy_hash, r.suspended, r.sealed_at IS NOT NULL AS sealed,
        r.completed_at IS NOT NULL AS complete, r.deleted_at IS NOT NULL AS deleted
   FROM chancery.runs r

@@ -30,8 +30,8 @@ mod rows;
 use beside::Beside;
 pub use judged::{JudgedPlace, JudgedRow, RefusedRow};
 pub use rows::{
-    AdmissionRow, ArrivalFault, BatchRow, KeyRow, LeaseRow, PAYLOAD_BYTES, RecordRow, ReleaseRow, Stray,
-    WrittenRow,
+    AdmissionRow, ArrivalFault, BatchRow, DeliveryFault, KeyRow, LeaseRow, PAYLOAD_BYTES, RecordRow,
+    ReleaseRow, Stray, WrittenRow,
 };
 
 /// One instant of the ledger, kept readable for as long as this value lives.
@@ -364,6 +364,32 @@ impl Reader {
     pub async fn arrivals_received(&mut self, run: &Run) -> Result<i64, StoreError> {
         let received = query::audit_received.scalars().bind(run.id).fetch_one(&mut self.connection).await;
         received.map_err(|error| StoreError::of(query::audit_received.name, error))
+    }
+
+    /// How many deliveries the run has, of all its sinks.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn deliveries(&mut self, run: &Run) -> Result<i64, StoreError> {
+        let count =
+            query::audit_deliveries_count.scalars().bind(run.id).fetch_one(&mut self.connection).await;
+        count.map_err(|error| StoreError::of(query::audit_deliveries_count.name, error))
+    }
+
+    /// What does not add up among the deliveries of the run, at most `limit` of a kind.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn delivery_faults(&mut self, run: &Run, limit: i64) -> Result<Vec<DeliveryFault>, StoreError> {
+        query::audit_deliveries
+            .rows_as()
+            .bind(run.id)
+            .bind(limit)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(|error| StoreError::of(query::audit_deliveries.name, error))
     }
 
     /// At most `limit` rows of each kind that have no place in the ring, its log, or any ring.

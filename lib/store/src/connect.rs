@@ -36,6 +36,9 @@ pub const SIGNER_ROLE: &str = "chancery_signer";
 /// The role that all logins which admit records have in common.
 pub const INTAKE_ROLE: &str = "chancery_intake";
 
+/// The role that the logins of deliveries are in.
+pub const DELIVERY_ROLE: &str = "chancery_delivery";
+
 /// The role of the gateway's login: takes in what programs push, and shows what became of it.
 pub const GATEWAY_ROLE: &str = "chancery_gateway";
 

@@ -14,6 +14,7 @@
 //! - [`generated`]: making random records, and sealing a run.
 //! - [`input`], [`intake`], [`dead_letters`]: reading sources, admitting what they offer, and what could not be.
 //! - [`letters`]: dead letters one by one, and what somebody does with them.
+//! - [`sinks`], [`delivery`]: where signed records go, and bringing them there.
 //! - [`policy`]: what judges the arrivals of a run.
 //! - [`pushing`], [`results`]: taking in what programs push, and what they ask of it.
 //! - [`holding`]: having intakes wait for room in the database.
@@ -28,6 +29,7 @@ pub mod audit;
 pub mod connect;
 pub mod data_keys;
 pub mod dead_letters;
+pub mod delivery;
 mod digests;
 pub mod error;
 pub mod export;
@@ -55,6 +57,7 @@ pub mod roots;
 mod row;
 pub mod run;
 pub mod run_secrets;
+pub mod sinks;
 pub mod source_progress;
 pub mod standing;
 pub mod standstill;
@@ -62,6 +65,7 @@ pub mod statements;
 
 pub use connect::{GivenUrl, Ledger, LedgerUrl};
 pub use data_keys::{NewDataKey, StoredDataKey, WrappedBy};
+pub use delivery::DeliverySession;
 pub use error::StoreError;
 pub use input::{DeadLetter, Idempotency, Input, Pushed, SourceOfRun, Sources};
 pub use intake::IntakeSession;
@@ -74,3 +78,4 @@ pub use owner::{Limits, Object, Owner};
 pub use policy::{NewPolicy, PolicyText, RunPolicy};
 pub use run::{ArrivalCounts, Progress, Run};
 pub use run_secrets::RunSecret;
+pub use sinks::{SinkOfRun, Sinks};

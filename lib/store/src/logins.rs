@@ -1,4 +1,5 @@
-//! Logins of runs: each signs one run, and reads its records, or admits records to it. It can do nothing else to the ledger.
+//! Logins of runs: each signs one run, and reads its records, or admits records to it, or brings its signed batches to its sinks. It
+//! can do nothing else to the ledger.
 //!
 //! The database roles are made and dropped by one function, `chancery_logins.change`, which an administrator puts into
 //! the database (`migrations/administrator.sql`), or [`Ledger::migrate`] where its login may. The ledger keeps which
@@ -39,15 +40,15 @@ pub fn sessions_for(signers: u32) -> u32 {
 pub struct KnownLogin {
     /// The name of its role.
     pub name: String,
-    /// Whether it admits records to the run; else it signs.
-    pub admits: bool,
+    /// What it is for.
+    pub work: Work,
     /// Whether the server has such a role, and lets it log in.
     pub works: bool,
     /// Whether it has sessions.
     pub in_use: bool,
 }
 
-from_row!(KnownLogin { name, admits, works, in_use });
+from_row!(KnownLogin { name, work: Work, works, in_use });
 
 /// A transaction that a login of a run has open.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -94,6 +95,15 @@ impl Ledger {
     /// Those of [`Ledger::make_login`].
     pub async fn make_intake_login(&self, run: &Run, sessions: u32) -> Result<RunLogin, StoreError> {
         self.make(run, Work::Admit, sessions).await
+    }
+
+    /// The same for a login that brings the run's signed batches to its sinks, and does nothing else.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Ledger::make_login`].
+    pub async fn make_delivery_login(&self, run: &Run, sessions: u32) -> Result<RunLogin, StoreError> {
+        self.make(run, Work::Deliver, sessions).await
     }
 
     async fn make(&self, run: &Run, work: Work, sessions: u32) -> Result<RunLogin, StoreError> {
@@ -161,7 +171,7 @@ impl Ledger {
     ///
     /// Those of [`Ledger::drop_login`].
     pub async fn drop_intake_logins(&self, run: &Run) -> Result<(), StoreError> {
-        for login in self.logins(run).await?.into_iter().filter(|login| login.admits) {
+        for login in self.logins(run).await?.into_iter().filter(|login| login.work == Work::Admit) {
             self.drop_login(&login.name).await?;
         }
         Ok(())

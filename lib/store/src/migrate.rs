@@ -14,7 +14,9 @@ use sqlx::{AssertSqlSafe, Connection, SqlStr};
 
 use self::rights::{Rights, administer};
 use crate::answer::{LONG, SHORT, answered};
-use crate::connect::{AUDITOR_ROLE, GATEWAY_ROLE, INTAKE_ROLE, Ledger, OPERATOR_ROLE, SIGNER_ROLE};
+use crate::connect::{
+    AUDITOR_ROLE, DELIVERY_ROLE, GATEWAY_ROLE, INTAKE_ROLE, Ledger, OPERATOR_ROLE, SIGNER_ROLE,
+};
 use crate::error::codes::NO_DATA_KEYS;
 use crate::error::{StoreError, said};
 use crate::query;
@@ -52,7 +54,9 @@ impl Function {
     /// The roles that its file grants it to.
     fn roles(&self) -> impl Iterator<Item = &'static str> {
         let granted_to = |role: &&str| self.sql.contains(&format!(" TO {role};"));
-        [SIGNER_ROLE, INTAKE_ROLE, GATEWAY_ROLE, AUDITOR_ROLE, OPERATOR_ROLE].into_iter().filter(granted_to)
+        [SIGNER_ROLE, INTAKE_ROLE, DELIVERY_ROLE, GATEWAY_ROLE, AUDITOR_ROLE, OPERATOR_ROLE]
+            .into_iter()
+            .filter(granted_to)
     }
 
     fn hash(&self) -> String {

@@ -15,6 +15,7 @@ use crate::owner::{Limits, Object};
 use crate::policy::NewPolicy;
 use crate::query;
 use crate::run::Run;
+use crate::sinks::Sinks;
 
 /// What a run is created with.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,8 @@ pub struct NewRun {
     pub input: NewInput,
     /// What judges its arrivals, if anything does.
     pub policy: Option<NewPolicy>,
+    /// Where its signed records go.
+    pub sinks: Sinks,
     /// Records per batch; the last batch may hold fewer.
     pub batch_size: i64,
     /// How long a lease lasts before another signer may take the batch over.
@@ -97,6 +100,7 @@ impl Ledger {
             data_key: NewDataKey { keyring_uid, fingerprint, kek_fingerprint, wrapped },
             input,
             policy,
+            sinks,
             batch_size,
             lease_duration,
             suspended,
@@ -147,6 +151,7 @@ impl Ledger {
                     .bind(policy.as_ref().map(|policy| &policy.text))
                     .bind(&keyring.envelope)
                     .bind(&keyring.content_type)
+                    .bind(sinks.as_json())
                     .fetch_one(connection)
                     .await
             })

@@ -16,6 +16,7 @@ use crate::policy::RunPolicy;
 use crate::query::{self, Query};
 use crate::row::from_row;
 use crate::run_secrets::RunSecret;
+use crate::sinks::Sinks;
 
 /// How long a deletion may wait for others that still read the run's tables.
 const WHOLE_DELETION: Duration = Duration::from_secs(3600);
@@ -44,6 +45,8 @@ pub struct Run {
     pub input: Input,
     /// What judges its arrivals, if anything does.
     pub policy: Option<RunPolicy>,
+    /// Where its signed records go.
+    pub sinks: Sinks,
     /// Records per batch.
     pub batch_size: i64,
     /// Number of records, N; known once the run is sealed.
@@ -52,7 +55,7 @@ pub struct Run {
     pub suspended: bool,
     /// Whether the input is complete.
     pub sealed: bool,
-    /// Whether every batch is signed, and every key is in the ring.
+    /// Whether every batch is signed and at each sink, or given up there, and every key is in the ring.
     pub complete: bool,
     /// Whether the run is being deleted.
     pub deleted: bool,
@@ -68,6 +71,7 @@ from_row!(Run {
     keyring: Keyring,
     input: Input,
     policy: (Option RunPolicy if "policy_name"),
+    sinks: Sinks,
     batch_size,
     sealed_records,
     suspended,
@@ -149,7 +153,7 @@ pub struct Progress {
     pub filled: bool,
     /// Whether the input is complete.
     pub sealed: bool,
-    /// Whether every batch is signed.
+    /// Whether every batch is signed, and at each sink or given up there.
     pub complete: bool,
     /// When it was made, in microseconds since 1970 by the clock of the database.
     pub created_micros: i64,

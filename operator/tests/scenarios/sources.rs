@@ -2,6 +2,7 @@
 
 use chancery_api::Phase;
 use chancery_api::condition::ConditionType;
+use chancery_store::logins::Work;
 use serde_json::{Value, json};
 
 use super::cluster::pod_status;
@@ -73,7 +74,7 @@ async fn a_run_with_sources_is_read_signed_while_it_is_read_and_completes() -> a
     let secrets = world.api.all("secrets");
     assert_eq!(secrets.len(), 1, "that of the signers stays: {secrets:?}");
     let logins = world.ledger.ledger.logins(&world.stored(RUN).await?).await?;
-    assert!(logins.iter().all(|login| !login.admits), "{logins:?}");
+    assert!(logins.iter().all(|login| login.work == Work::Sign), "{logins:?}");
     assert_eq!(records(&world)["received"], 16);
     assert_eq!(records(&world)["duplicate"], 3);
     assert_eq!(
@@ -165,7 +166,7 @@ async fn another_operator_goes_on_with_the_same_intake_and_one_that_is_told_othe
     assert_eq!(world.api.created("jobs"), 2, "that of the signers, and that of the intake");
 
     let login = world.ledger.ledger.logins(&world.stored(RUN).await?).await?;
-    let login = login.iter().find(|login| login.admits).expect("a login");
+    let login = login.iter().find(|login| login.work == Work::Admit).expect("a login");
     world.ledger.ledger.drop_login(&login.name).await?;
     let mut third = world.operator().await;
     third.settle(RUN).await?;

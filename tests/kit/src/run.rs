@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chancery_keyring::Kek;
 use chancery_process::{create_kek_file, read_kek_file};
-use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewRun, Object};
+use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewRun, Object, SinkOfRun, Sinks};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -56,6 +56,7 @@ impl TestRun {
                 },
                 input: NewInput::Generated { record_count: 200, record_size: 64 },
                 policy: None,
+                sinks: Sinks::default(),
                 batch_size: 10,
                 lease_duration: Duration::from_secs(30),
                 suspended: false,
@@ -113,6 +114,24 @@ impl TestRun {
     #[must_use]
     pub fn record_size(mut self, bytes: i32) -> Self {
         self.new.input = NewInput::Generated { record_count: self.generated().0, record_size: bytes };
+        self
+    }
+
+    /// One more sink, which is known by the name alone, and refuses a batch three times before it is given up.
+    #[must_use]
+    pub fn sink(self, name: &str) -> Self {
+        self.sink_as(name, false)
+    }
+
+    /// The same for one that takes batches only in their order.
+    #[must_use]
+    pub fn sink_in_order(self, name: &str) -> Self {
+        self.sink_as(name, true)
+    }
+
+    fn sink_as(mut self, name: &str, ordered: bool) -> Self {
+        let description = serde_json::json!({"test": {}});
+        self.new.sinks.0.push(SinkOfRun { name: name.to_owned(), description, ordered, attempt_limit: 3 });
         self
     }
 

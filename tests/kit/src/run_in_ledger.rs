@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use chancery_audit::{AuditOptions, audit};
 use chancery_keyring::DataKey;
 use chancery_process::{read_data_key_file, read_kek_file};
-use chancery_store::{IntakeSession, LedgerUrl, Run, RunLogin, SignerSession};
+use chancery_store::delivery::{DeliveryTask, Digested};
+use chancery_store::{DeliverySession, IntakeSession, LedgerUrl, Run, RunLogin, SignerSession};
 use tempfile::TempDir;
 
 use crate::independent_audit::independent_audit;
@@ -101,6 +104,62 @@ impl SeededRun<'_> {
     pub async fn intake(&self, holder: &str) -> anyhow::Result<IntakeSession> {
         let url = self.intake_url().await?.parse()?;
         Ok(IntakeSession::connect(&url, &self.run.namespace, &self.run.name, holder).await?)
+    }
+
+    /// The ledger's URL with a new login that may deliver the run's signed batches, and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses.
+    pub async fn delivery_url(&self) -> anyhow::Result<String> {
+        let login = self.ledger.ledger.make_delivery_login(&self.run, SESSIONS).await?;
+        Ok(self.ledger.url.parse::<LedgerUrl>()?.for_login(&login)?)
+    }
+
+    /// A delivery's connection, for a test that plays the delivery itself.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses.
+    pub async fn delivery(&self, holder: &str) -> anyhow::Result<DeliverySession> {
+        let url = self.delivery_url().await?.parse()?;
+        Ok(DeliverySession::connect(&url, &self.run.namespace, &self.run.name, holder).await?)
+    }
+
+    /// Says of every batch that is signed that each sink has it, as a delivery does that has brought it there. Returns how many
+    /// deliveries that were.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses, or a batch that is not due.
+    pub async fn deliver(&self) -> anyhow::Result<usize> {
+        let mut delivery = self.delivery("a delivery").await?;
+        let mut delivered = 0;
+        for sink in delivery.sinks().await? {
+            loop {
+                let taken = match delivery.take(sink.sink, 1_000, Duration::from_secs(60)).await? {
+                    DeliveryTask::Deliver(taken) => taken,
+                    DeliveryTask::Done => break,
+                    other => anyhow::bail!("{} is given {other:?}", sink.name),
+                };
+                let mut there = Vec::new();
+                for one in &taken.batches {
+                    let records = delivery.records(&taken, one, 0, i64::MAX).await?;
+                    anyhow::ensure!(
+                        records.len() as u64 == one.last_record.abs_diff(one.first_record) + 1,
+                        "{one:?}"
+                    );
+                    let content: Vec<u8> = records.into_iter().flat_map(|record| record.signature).collect();
+                    let object = format!("{}/{}", self.run.name, one.batch);
+                    let digest = digest(&SHA256, &content).as_ref().try_into()?;
+                    there.push(Digested { batch: one.batch, object, digest });
+                }
+                let settled = delivery.settle(&taken, &there).await?;
+                anyhow::ensure!(usize::try_from(settled)? == there.len(), "{settled} of {}", there.len());
+                delivered += there.len();
+            }
+        }
+        Ok(delivered)
     }
 
     /// Starts an intake process, with a login of its own.

@@ -189,6 +189,17 @@ pub struct ArrivalFault {
 
 from_row!(ArrivalFault { number, sentence });
 
+/// What does not add up among the deliveries of a run.
+#[derive(Debug)]
+pub struct DeliveryFault {
+    /// The batch that it is about; 0 for none.
+    pub number: i64,
+    /// What is wrong.
+    pub sentence: String,
+}
+
+from_row!(DeliveryFault { number, sentence });
+
 /// A key of the ring.
 #[derive(Debug)]
 pub struct KeyRow {

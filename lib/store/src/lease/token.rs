@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// A random secret, made by the holder for one lease, or one split of a source. The ledger keeps its hash only. An id alone proves nothing: a
+/// A random secret, made by the holder for one lease, one split of a source, or some deliveries. The ledger keeps its hash only. An id alone proves nothing: a
 /// ledger that lost commits, was restored or was made anew gives the same ids out again, to others.
 #[derive(Clone)]
 pub(crate) struct Token([u8; 32]);

@@ -1,5 +1,7 @@
 //! A login that was just made.
 
+use sqlx::Row;
+use sqlx::postgres::PgRow;
 use sqlx::types::Uuid;
 use zeroize::Zeroizing;
 
@@ -26,6 +28,8 @@ pub enum Work {
     Sign,
     /// It admits records to the run.
     Admit,
+    /// It brings the run's signed batches to its sinks.
+    Deliver,
 }
 
 impl Work {
@@ -35,7 +39,19 @@ impl Work {
         match self {
             Self::Sign => "Sign",
             Self::Admit => "Admit",
+            Self::Deliver => "Deliver",
         }
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        [Self::Sign, Self::Admit, Self::Deliver].into_iter().find(|work| work.name() == name)
+    }
+}
+
+impl<'r> sqlx::FromRow<'r, PgRow> for Work {
+    fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
+        let name: &str = row.try_get("work")?;
+        Self::of(name).ok_or_else(|| sqlx::Error::Decode(format!("a login has the work {name}").into()))
     }
 }
 
@@ -46,6 +62,7 @@ impl RunLogin {
         let letter = match work {
             Work::Sign => 'r',
             Work::Admit => 'i',
+            Work::Deliver => 'd',
         };
         let name = format!("chancery_{ledger}_{letter}{run}_{:08x}", rand::random::<u32>());
         let mut password = Zeroizing::new(String::with_capacity(2 * PASSWORD_BYTES));
@@ -80,6 +97,8 @@ mod tests {
             (RunLogin::random(ledger, i32::MAX, Work::Sign), RunLogin::random(ledger, i32::MAX, Work::Admit));
         assert!(one.name().starts_with("chancery_0123456789ab_r2147483647_"), "{one:?}");
         assert!(two.name().starts_with("chancery_0123456789ab_i2147483647_"), "{two:?}");
+        let three = RunLogin::random(ledger, 7, Work::Deliver);
+        assert!(three.name().starts_with("chancery_0123456789ab_d7_"), "{three:?}");
         assert_eq!(one.name().len(), 42);
         assert_ne!(one.name(), two.name());
         assert_eq!(one.password().len(), 64);

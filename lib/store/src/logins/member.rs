@@ -5,14 +5,14 @@ use sqlx::AssertSqlSafe;
 use super::verifier::verifier;
 use crate::answer::{LONG, answered};
 use crate::connect::{
-    AUDITOR_ROLE, GATEWAY_ROLE, INTAKE_ROLE, Ledger, LedgerUrl, OPERATOR_ROLE, OWNER_STATEMENT_TIMEOUT,
-    SIGNER_ROLE,
+    AUDITOR_ROLE, DELIVERY_ROLE, GATEWAY_ROLE, INTAKE_ROLE, Ledger, LedgerUrl, OPERATOR_ROLE,
+    OWNER_STATEMENT_TIMEOUT, SIGNER_ROLE,
 };
 use crate::error::StoreError;
 use crate::query;
 
 /// What a gateway's login must not be: whoever reaches a gateway from outside would have that within reach.
-const BEYOND_A_GATEWAY: [&str; 4] = [OPERATOR_ROLE, AUDITOR_ROLE, SIGNER_ROLE, INTAKE_ROLE];
+const BEYOND_A_GATEWAY: [&str; 5] = [OPERATOR_ROLE, AUDITOR_ROLE, SIGNER_ROLE, INTAKE_ROLE, DELIVERY_ROLE];
 
 impl Ledger {
     /// Makes the login that the URL names, with the password that is in it, and gives it what operators may do. One that is

@@ -83,7 +83,9 @@ pub(super) async fn check_intake(
     let Some(SecretView { name, content: made_of, .. }) = secret(observed) else { return Ok(None) };
     let fingerprint = content(context)?.fingerprint();
     let logins = ledger.logins(&of).await?;
-    let works = |name: &str| logins.iter().any(|login| login.works && login.admits && login.name == name);
+    let works = |name: &str| {
+        logins.iter().any(|login| login.works && login.work == Work::Admit && login.name == name)
+    };
     if SecretMark::read(made_of).is_some_and(|mark| mark.of == fingerprint && works(mark.login)) {
         let uid = target.object.uid().unwrap_or_default();
         context.memory.change(&uid, |remembered| remembered.intake_secret = Some(name.clone()));

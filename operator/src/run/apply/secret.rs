@@ -49,7 +49,7 @@ async fn ensure(
     let fingerprint = content.fingerprint();
     let logins = ledger.logins(stored).await?;
     let works = |mark: &SecretMark<'_>| {
-        logins.iter().any(|login| login.works && !login.admits && login.name == mark.login)
+        logins.iter().any(|login| login.works && login.work == Work::Sign && login.name == mark.login)
     };
     let remember = |name: String| context.memory.change(&uid, |remembered| remembered.secret = Some(name));
     let before = before(observed);

@@ -9,6 +9,7 @@ mod arrivals;
 mod asked;
 mod batches;
 mod by_hand;
+mod deliveries;
 mod judged;
 mod keys;
 mod leases;
@@ -38,6 +39,7 @@ use uuid::Uuid;
 /// The runs `first`, `second` and `third`, numbers 6 to 8, with the ring `files`, and with sources: see `arrivals`.
 /// The run `judged`, number 9, with sources and a policy: see `judged`. The run `letters`, number 10: see `letters`.
 /// The run `asked`, number 11, whose policy asks a webhook: see `asked`.
+/// The run `delivered`, number 12, with sinks: see `deliveries`.
 const ORIGINAL: &str = "unprotected";
 
 const UNPROTECT: &str = "
@@ -119,6 +121,7 @@ async fn make_original() -> anyhow::Result<()> {
     judged::make(&ledger).await?;
     letters::make(&ledger).await?;
     asked::make(&ledger).await?;
+    deliveries::make(&ledger).await?;
     ledger.execute(UNPROTECT).await?;
     ahead::check(&ledger.ledger).await?;
     ledger.ledger.close().await;
@@ -190,7 +193,7 @@ async fn is_caught(
 fn is_broken(ended: Ended, laws: &[u8]) -> anyhow::Result<String> {
     let Ended { code, stdout, stderr } = ended;
     ensure!(code == Some(1), "ended with {code:?}: {stdout}{stderr}");
-    let broken: Vec<u8> = [1, 2, 3, 4, 5, 7]
+    let broken: Vec<u8> = [1, 2, 3, 4, 5, 7, 8]
         .into_iter()
         .filter(|law| stdout.contains(&format!("BROKEN  law {law} ")))
         .collect();

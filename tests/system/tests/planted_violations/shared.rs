@@ -99,6 +99,7 @@ fn run_named(name: &str, kek: &Kek) -> anyhow::Result<NewRun> {
         data_key: chancery_data_keys::fresh(kek)?,
         input: chancery_store::NewInput::Generated { record_count: 6, record_size: 8 },
         policy: None,
+        sinks: chancery_store::Sinks::default(),
         batch_size: 2,
         lease_duration: Duration::from_secs(3600),
         suspended: false,

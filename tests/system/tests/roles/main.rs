@@ -3,6 +3,7 @@
 
 mod attacks;
 mod auditor;
+mod delivery;
 mod forged;
 mod gateway;
 mod intake;
@@ -196,7 +197,7 @@ async fn a_signer_calls_the_functions_of_the_lease_protocol_and_no_other() -> an
     Ok(())
 }
 
-/// The functions that the page for administrators says a login may call: of signers, of intakes, and of gateways.
+/// The functions that the page for administrators says a login may call: of signers, of intakes, of deliveries, and of gateways.
 fn told() -> Vec<BTreeSet<&'static str>> {
     include_str!("../../../../docs/operating/postgresql.md")
         .lines()
@@ -207,7 +208,7 @@ fn told() -> Vec<BTreeSet<&'static str>> {
 
 #[test]
 fn the_page_on_postgresql_tells_which_functions_logins_may_call() {
-    let all = [CALLABLE.as_slice(), &intake::CALLABLE, &gateway::CALLABLE];
+    let all = [CALLABLE.as_slice(), &intake::CALLABLE, &delivery::CALLABLE, &gateway::CALLABLE];
     assert_eq!(told(), all.map(|functions| functions.iter().copied().collect::<BTreeSet<_>>()));
 }
 
@@ -283,6 +284,10 @@ async fn what_signers_may_do_is_put_right_by_the_next_program_that_migrates() ->
         "GRANT SELECT ON chancery.key_material TO chancery_auditor",
         "REVOKE USAGE ON SCHEMA chancery FROM chancery_signer",
         "DROP OWNED BY chancery_gateway; DROP ROLE chancery_gateway",
+        "DROP OWNED BY chancery_delivery; DROP ROLE chancery_delivery",
+        "REVOKE USAGE ON SCHEMA chancery FROM chancery_delivery",
+        "REVOKE SELECT ON chancery.deliveries FROM chancery_auditor",
+        "REVOKE EXECUTE ON FUNCTION chancery.delivery_sinks() FROM chancery_delivery",
         "REVOKE USAGE ON SCHEMA chancery FROM chancery_gateway",
         "REVOKE SELECT ON chancery.ledger FROM chancery_gateway",
         "REVOKE EXECUTE ON FUNCTION chancery.run_show(text, text) FROM chancery_gateway",

@@ -1,0 +1,55 @@
+-- $1 run, $2 how many of a kind at the most
+--
+-- What does not add up among the deliveries of a run: a sentence each, and the number of the batch that it is about, or 0.
+WITH sinks AS (
+    SELECT * FROM chancery.sinks WHERE run_id = $1
+), signed AS (
+    SELECT b.batch FROM chancery.batches b WHERE b.run_id = $1 AND b.state = 'signed'
+), deliveries AS (
+    SELECT * FROM chancery.deliveries WHERE run_id = $1
+), counted AS (
+    SELECT d.sink, count(*) FILTER (WHERE d.state = 'Delivered') AS delivered, count(*) FILTER (WHERE d.state = 'Dead') AS dead,
+           count(*) FILTER (WHERE d.state = 'Pending') AS pending, max(d.batch) FILTER (WHERE d.state <> 'Pending') AS most
+      FROM deliveries d GROUP BY d.sink
+)
+(SELECT b.batch AS number, format('batch %s is signed, and nothing says that it is to be delivered to %s', b.batch, s.name) AS sentence
+   FROM signed b CROSS JOIN sinks s
+  WHERE NOT EXISTS (SELECT FROM deliveries d WHERE d.batch = b.batch AND d.sink = s.sink) LIMIT $2)
+UNION ALL
+(SELECT d.batch, format('batch %s is to be delivered to %s, and is not signed', d.batch, coalesce(s.name, 'sink ' || d.sink))
+   FROM deliveries d LEFT JOIN sinks s ON s.sink = d.sink
+  WHERE NOT EXISTS (SELECT FROM signed b WHERE b.batch = d.batch) LIMIT $2)
+UNION ALL
+(SELECT d.batch, format('batch %s is to be delivered to sink %s, which the run has not', d.batch, d.sink)
+   FROM deliveries d WHERE NOT EXISTS (SELECT FROM sinks s WHERE s.sink = d.sink) LIMIT $2)
+UNION ALL
+(SELECT d.batch, format('the delivery of batch %s to sink %s stands %s times', d.batch, d.sink, count(*))
+   FROM deliveries d GROUP BY d.batch, d.sink HAVING count(*) > 1 LIMIT $2)
+UNION ALL
+(SELECT d.batch, format('batch %s is delivered to sink %s, and nothing says as what', d.batch, d.sink)
+   FROM deliveries d WHERE d.state = 'Delivered' AND (d.object IS NULL OR d.digest IS NULL OR octet_length(d.digest) <> 32) LIMIT $2)
+UNION ALL
+(SELECT max(d.batch), format('%s batches are delivered to sink %s as %s', count(*), d.sink, d.object)
+   FROM deliveries d WHERE d.object IS NOT NULL GROUP BY d.sink, d.object HAVING count(*) > 1 LIMIT $2)
+UNION ALL
+(SELECT d.batch, format('the delivery of batch %s to %s is a dead letter after %s refusals of %s, %s', d.batch, s.name, d.attempts, s.attempt_limit,
+                        CASE WHEN d.last_error IS NULL THEN 'and says not why' ELSE 'which are too few' END)
+   FROM deliveries d JOIN sinks s ON s.sink = d.sink
+  WHERE d.state = 'Dead' AND (d.attempts < s.attempt_limit OR d.last_error IS NULL) LIMIT $2)
+UNION ALL
+(SELECT d.batch, format('the delivery of batch %s to %s waits after %s refusals of %s', d.batch, s.name, d.attempts, s.attempt_limit)
+   FROM deliveries d JOIN sinks s ON s.sink = d.sink WHERE d.state = 'Pending' AND d.attempts >= s.attempt_limit LIMIT $2)
+UNION ALL
+(SELECT 0::bigint, format('%s says that %s batches are delivered and %s dead, there are %s and %s', s.name, s.delivered, s.dead,
+                          coalesce(c.delivered, 0), coalesce(c.dead, 0))
+   FROM sinks s LEFT JOIN counted c ON c.sink = s.sink
+  WHERE (s.delivered, s.dead) IS DISTINCT FROM (coalesce(c.delivered, 0), coalesce(c.dead, 0)) LIMIT $2)
+UNION ALL
+(SELECT c.most, format('%s takes batches in order, and batch %s was delivered before one of those before it', s.name, c.most)
+   FROM sinks s JOIN counted c ON c.sink = s.sink WHERE s.ordered AND c.most > c.delivered + c.dead LIMIT $2)
+UNION ALL
+(SELECT 0, format('the run is complete, and %s deliveries to %s are pending', c.pending, s.name)
+   FROM chancery.runs r JOIN sinks s ON true JOIN counted c ON c.sink = s.sink
+  WHERE r.id = $1 AND r.completed_at IS NOT NULL AND c.pending > 0 LIMIT $2)
+UNION ALL
+(SELECT 0, format('the numbers of the sinks are not 1 to %s', count(*)) FROM sinks s HAVING min(s.sink) <> 1 OR max(s.sink) <> count(*))

@@ -1,0 +1,8 @@
+//! What a delivery does: it is given signed batches, brings them to a sink, and says what became of them.
+//! `migrations/functions/` says what each call keeps.
+
+mod session;
+mod task;
+
+pub use session::{DeliveryRun, DeliverySession, Digested, Refused, SinkWork};
+pub use task::{Delivery, DeliveryRefusal, DeliveryTask, SignedRecord, TakenDeliveries};

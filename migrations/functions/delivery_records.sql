@@ -1,0 +1,49 @@
+-- The records of a batch that the caller was given by delivery_take, with their signatures, in order: those after p_after, up to the one
+-- with which their payloads have p_bytes. Nothing of a batch that is somebody else's by now.
+--
+-- The run's own tables are named: asked by their parents, the server would choose among the tables of all runs each time. Of a run to
+-- which programs push, ranges of signatures are found by their exclusion constraint, and of others by the record that they begin with.
+CREATE OR REPLACE FUNCTION chancery.delivery_records(p_sink integer, p_token bytea, p_batch bigint, p_after bigint, p_bytes bigint)
+RETURNS TABLE (record bigint, digest bytea, payload bytea, signature bytea)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_batch record;
+    v_is_pushed boolean := EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = v_run AND s.description ? 'http');
+BEGIN
+    IF num_nulls(p_sink, p_token, p_batch, p_after, p_bytes) > 0 THEN
+        RAISE EXCEPTION 'delivery_records takes no null' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_run IS NULL OR to_regclass(format('chancery.%I', 'deliveries_' || v_run)) IS NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format(
+        'SELECT b.first_record, b.last_record FROM chancery.%I d JOIN chancery.%I b ON b.batch = d.batch
+          WHERE d.batch = $2 AND d.sink = $1 AND d.run_id = $4 AND d.token_hash = sha256($3)',
+        'deliveries_' || v_run, 'batches_' || v_run)
+       INTO v_batch USING p_sink, p_batch, p_token, v_run;
+    IF v_batch.first_record IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT r.record, coalesce(r.digest, sha256(r.payload)), r.payload,
+                substring(b.signatures FROM ((r.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer)
+           FROM (SELECT w.record, w.digest, w.payload
+                   FROM (SELECT a.record, a.digest, a.payload,
+                                sum(octet_length(a.payload)) OVER (ORDER BY a.record) - octet_length(a.payload) AS before
+                           FROM chancery.%1$I a WHERE a.record BETWEEN greatest($1, $3 + 1) AND $2) w
+                  WHERE w.before < $4 OFFSET 0) r
+           JOIN (SELECT c.first_record, c.last_record, c.signatures,
+                        octet_length(c.signatures) / (c.last_record - c.first_record + 1) AS bytes
+                   FROM chancery.%2$I c WHERE %3$s) b ON r.record BETWEEN b.first_record AND b.last_record
+          ORDER BY r.record', 'records_' || v_run, 'signature_blocks_' || v_run,
+        CASE WHEN v_is_pushed
+             THEN '(CASE WHEN c.first_record <= c.last_record AND c.last_record < 9223372036854775807
+                         THEN int8range(c.first_record, c.last_record, ''[]'') END) && int8range($1, $2, ''[]'')'
+             ELSE 'c.first_record BETWEEN $1 AND $2' END)
+      USING v_batch.first_record, v_batch.last_record, p_after, p_bytes;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION chancery.delivery_records(integer, bytea, bigint, bigint, bigint) TO chancery_delivery;
