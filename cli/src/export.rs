@@ -289,21 +289,10 @@ async fn write_lines<L, R>(rows: impl Stream<Item = Result<R, StoreError>>) -> R
 where
     L: Serialize + From<R>,
 {
-    write_as(rows, |row| Ok(L::from(row))).await
-}
-
-/// Writes a line for each row.
-async fn write_as<L, R>(
-    rows: impl Stream<Item = Result<R, StoreError>>,
-    line: impl Fn(R) -> Result<L, CliError>,
-) -> Result<(), CliError>
-where
-    L: Serialize,
-{
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut rows = std::pin::pin!(rows);
     while let Some(row) = rows.try_next().await? {
-        serde_json::to_writer(&mut out, &line(row)?).map_err(|error| CliError::Write(error.into()))?;
+        serde_json::to_writer(&mut out, &L::from(row)).map_err(|error| CliError::Write(error.into()))?;
         out.write_all(b"\n").map_err(CliError::Write)?;
     }
     out.flush().map_err(CliError::Write)

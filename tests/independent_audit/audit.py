@@ -24,6 +24,7 @@ import psycopg
 from arrivals import audit_arrivals
 from batches import audit_batches
 from deliveries import audit_deliveries
+from delivered import audit_delivered
 from findings import LAWS, Findings
 from guard import guarded
 from lease_log import audit_lease_log
@@ -49,6 +50,7 @@ def audit_run(url: str, namespace: str, name: str) -> Findings:
     keys = ledger.keys(keyring)
     audit_batches(ledger, run, count, open_ring(keyring, keys, findings), findings)
     audit_deliveries(ledger, run, findings)
+    audit_delivered(ledger, f"{namespace}/{name}", run, keyring, findings)
     for table in ledger.tables_of_no_run():
         findings.violation(1, f"table {table}", "is of a run that does not exist")
     _audit_ring(ledger, keyring, findings)

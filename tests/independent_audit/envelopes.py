@@ -48,17 +48,14 @@ def framed(envelope: str, content_type: str | None, algorithm: str, key: object)
         return lambda payload: b"\x19Ethereum Signed Message:\n%d%b" % (len(payload), payload)
     key_id = thumbprint(algorithm, key)
     if envelope == "JWS":
-        protected = _header({"alg": algorithm, "kid": key_id}, content_type)
+        protected = jose_header({"alg": algorithm, "kid": key_id}, content_type)
         return lambda payload: protected + b"." + _base64url(payload)
     if envelope == "JWSDetached":
-        protected = _header({"alg": algorithm, "b64": False, "crit": ["b64"], "kid": key_id}, content_type)
+        protected = jose_header({"alg": algorithm, "b64": False, "crit": ["b64"], "kid": key_id}, content_type)
         return lambda payload: protected + b"." + payload
     if envelope == "COSESign1":
-        entries = [_cbor(1) + _cbor(_COSE[algorithm])]
-        entries += [_cbor(3) + _cbor(content_type)] if content_type is not None else []
-        entries += [_cbor(4) + _cbor(key_id.encode())]
-        header = bytes([0xA0 | len(entries)]) + b"".join(entries)
-        return lambda payload: b"\x84" + _cbor("Signature1") + _cbor(header) + _cbor(b"") + _cbor(payload)
+        header = cose_header(algorithm, content_type, key_id)
+        return lambda payload: b"\x84" + cbor("Signature1") + cbor(header) + cbor(b"") + cbor(payload)
     if envelope == "DSSE":
         typed = (content_type or "application/octet-stream").encode()
         return lambda payload: b"DSSEv1 %d %b %d %b" % (len(typed), typed, len(payload), payload)
@@ -98,7 +95,15 @@ def thumbprint(algorithm: str, key: object) -> str:
     return _base64url(sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest()).decode()
 
 
-def _header(members: dict[str, object], content_type: str | None) -> bytes:
+def cose_header(algorithm: str, content_type: str | None, key_id: str) -> bytes:
+    """The protected header of a COSE_Sign1: algorithm, content type if there is one, and key."""
+    entries = [cbor(1) + cbor(_COSE[algorithm])]
+    entries += [cbor(3) + cbor(content_type)] if content_type is not None else []
+    entries += [cbor(4) + cbor(key_id.encode())]
+    return bytes([0xA0 | len(entries)]) + b"".join(entries)
+
+
+def jose_header(members: dict[str, object], content_type: str | None) -> bytes:
     if content_type is not None:
         members["typ"] = content_type
     return _base64url(json.dumps(members, separators=(",", ":")).encode())
@@ -112,7 +117,7 @@ def _base64url(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
-def _cbor(value: int | str | bytes) -> bytes:
+def cbor(value: int | str | bytes) -> bytes:
     """A number or string in the shortest form (RFC 8949, section 4.2.1)."""
     if isinstance(value, int):
         return _cbor_head(0, value) if value >= 0 else _cbor_head(1, -1 - value)

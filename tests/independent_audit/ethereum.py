@@ -29,6 +29,13 @@ def keccak_256(message: bytes) -> bytes:
     return b"".join(state[lane % 5][lane // 5].to_bytes(8, "little") for lane in range(4))
 
 
+def address(point: object) -> str:
+    """The address of a public key, in the letters of ERC-55."""
+    digits = keccak_256(point.x.to_bytes(32, "big") + point.y.to_bytes(32, "big"))[12:].hex()
+    checksum = keccak_256(digits.encode()).hex()
+    return "0x" + "".join(digit.upper() if int(check, 16) >= 8 else digit for digit, check in zip(digits, checksum))
+
+
 def _rotated(lane: int, by: int) -> int:
     by %= 64
     return (lane << by | lane >> 64 - by) & _LANE

@@ -17,6 +17,7 @@ from rows import (
     BatchNumber,
     Block,
     DeletedRun,
+    DeliveredLines,
     Delivery,
     Intake,
     Key,
@@ -26,6 +27,7 @@ from rows import (
     Record,
     Run,
     Signature,
+    SignedLease,
     Sink,
     Source,
     Split,
@@ -362,7 +364,9 @@ class Ledger:
         """In the order of the manifest."""
         return self._all(
             Sink,
-            "SELECT sink, name, ordered, attempt_limit, delivered, dead FROM chancery.sinks WHERE run_id = %s ORDER BY sink",
+            """SELECT sink, name, ordered, attempt_limit, coalesce(description #>> '{objects,format}', '') = 'NDJSON' AS is_lines,
+                      delivered, dead
+                 FROM chancery.sinks WHERE run_id = %s ORDER BY sink""",
             run.id,
         )
 
@@ -379,6 +383,26 @@ class Ledger:
                  FROM chancery.deliveries WHERE run_id = %s AND sink = %s ORDER BY batch""",
             run.id,
             sink.sink,
+        )
+
+    def delivered_lines(self, run: Run) -> Iterator[DeliveredLines]:
+        """What sinks have that are given lines, in the order of batches."""
+        return self._stream(
+            DeliveredLines,
+            """SELECT d.batch, s.name AS sink, d.digest
+                 FROM chancery.deliveries d JOIN chancery.sinks s ON s.run_id = d.run_id AND s.sink = d.sink
+                WHERE d.run_id = %s AND d.state = 'Delivered' AND d.digest IS NOT NULL AND s.description #>> '{objects,format}' = 'NDJSON'
+                ORDER BY d.batch""",
+            run.id,
+        )
+
+    def signed_leases(self, run: Run) -> Iterator[SignedLease]:
+        """The leases under which the run was signed, in the order of their batches."""
+        return self._stream(
+            SignedLease,
+            """SELECT id, batch, key_id, to_char(signed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS signed_at
+                 FROM chancery.leases WHERE run_id = %s AND outcome = 'signed' ORDER BY batch, use_sequence""",
+            run.id,
         )
 
     def signed_batches(self, run: Run) -> Iterator[int]:

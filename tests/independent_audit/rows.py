@@ -98,6 +98,7 @@ class Sink:
     name: str
     ordered: bool
     attempt_limit: int
+    is_lines: bool
     delivered: int
     dead: int
 
@@ -112,6 +113,36 @@ class Delivery:
     says_why: bool
     name_hash: bytes | None
     digest: bytes | None
+
+
+@dataclass(frozen=True)
+class DeliveredLines:
+    """What a sink has of a batch, that is given lines."""
+
+    batch: int
+    sink: str
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class SignedLease:
+    """A lease that ended with signatures, and when, as RFC 3339."""
+
+    id: int
+    batch: int
+    key_id: UUID
+    signed_at: str
+
+
+@dataclass(frozen=True)
+class SignedRecord:
+    """A record with its signature."""
+
+    record: int
+    batch: int
+    payload: bytes
+    signature: bytes
+    signed_at: str
 
 
 @dataclass(frozen=True)

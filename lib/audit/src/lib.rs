@@ -13,6 +13,7 @@
 //!   - `records`: the records of a range, without IO.
 //!   - `claims`: their signatures, without IO.
 //!   - `judged`: what a policy said of arrivals, evaluated again.
+//!   - `delivered`: what sinks were given, made again.
 //! - `of_keyring`: the laws 4 and 5, over all runs of the ring.
 //!   - `ring`: the keys, without IO.
 //!   - `lease_log`: the lease log, without IO.
@@ -20,6 +21,7 @@
 
 mod ahead;
 mod claims;
+mod delivered;
 #[cfg(test)]
 mod fixtures;
 mod geometry;

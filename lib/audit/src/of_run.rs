@@ -20,7 +20,7 @@ use crate::ranges::{Range, Ranges};
 use crate::records::RangeCheck;
 use crate::report::{Findings, Law};
 use crate::ring::{self, Ring};
-use crate::{AuditError, AuditOptions, RANGE_BYTES, RANGE_RECORDS, STRAYS_SHOWN, input, judged};
+use crate::{AuditError, AuditOptions, RANGE_BYTES, RANGE_RECORDS, STRAYS_SHOWN, delivered, input, judged};
 
 /// Bytes that a row takes besides its payload and its signature, about.
 const ROW_BYTES: usize = 256;
@@ -87,6 +87,7 @@ pub(crate) async fn audit(
     for DeliveryFault { number, sentence } in reader.delivery_faults(&run, STRAYS_SHOWN).await? {
         findings.violated(Law::EveryDelivery, number, || sentence);
     }
+    delivered::audit(snapshot, &run, keys, &mut findings).await?;
     Ok(findings)
 }
 

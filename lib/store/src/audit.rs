@@ -15,6 +15,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::{Ledger, LedgerUrl};
 use crate::error::StoreError;
+use crate::export::SignedLine;
 use crate::keyring::Keyring;
 use crate::lease::PART_BYTES;
 use crate::policy::PolicyText;
@@ -30,8 +31,8 @@ mod rows;
 use beside::Beside;
 pub use judged::{JudgedPlace, JudgedRow, RefusedRow};
 pub use rows::{
-    AdmissionRow, ArrivalFault, BatchRow, DeliveryFault, KeyRow, LeaseRow, PAYLOAD_BYTES, RecordRow,
-    ReleaseRow, Stray, WrittenRow,
+    AdmissionRow, ArrivalFault, BatchRow, DeliveredRow, DeliveryFault, KeyRow, LeaseRow, PAYLOAD_BYTES,
+    RecordRow, ReleaseRow, Stray, WrittenRow,
 };
 
 /// One instant of the ledger, kept readable for as long as this value lives.
@@ -375,6 +376,16 @@ impl Reader {
         let count =
             query::audit_deliveries_count.scalars().bind(run.id).fetch_one(&mut self.connection).await;
         count.map_err(|error| StoreError::of(query::audit_deliveries_count.name, error))
+    }
+
+    /// What sinks have of the run of which the content follows from the batch, in the order of batches.
+    pub fn delivered(&mut self, run: &Run) -> impl Stream<Item = Result<DeliveredRow, StoreError>> {
+        self.of(query::audit_delivered, run.id)
+    }
+
+    /// The records of the run that are signed, with their signatures, in order.
+    pub fn signed(&mut self, run: &Run) -> impl Stream<Item = Result<SignedLine, StoreError>> {
+        self.of(query::export_signed, run.id)
     }
 
     /// What does not add up among the deliveries of the run, at most `limit` of a kind.

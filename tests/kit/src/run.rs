@@ -9,6 +9,7 @@ use std::time::Duration;
 use chancery_keyring::Kek;
 use chancery_process::{create_kek_file, read_kek_file};
 use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewRun, Object, SinkOfRun, Sinks};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -117,20 +118,26 @@ impl TestRun {
         self
     }
 
-    /// One more sink, which is known by the name alone, and refuses a batch three times before it is given up.
+    /// One more sink, which is known by the name alone, and refuses a batch three times before it is given up. What it is given is
+    /// no matter.
     #[must_use]
     pub fn sink(self, name: &str) -> Self {
-        self.sink_as(name, false)
+        self.sink_as(name, false, json!({"test": {}}))
     }
 
     /// The same for one that takes batches only in their order.
     #[must_use]
     pub fn sink_in_order(self, name: &str) -> Self {
-        self.sink_as(name, true)
+        self.sink_as(name, true, json!({"test": {}}))
     }
 
-    fn sink_as(mut self, name: &str, ordered: bool) -> Self {
-        let description = serde_json::json!({"test": {}});
+    /// The same for one that is given lines of JSON.
+    #[must_use]
+    pub fn sink_of_lines(self, name: &str) -> Self {
+        self.sink_as(name, false, json!({"objects": {"url": "file:///nowhere", "format": "NDJSON"}}))
+    }
+
+    fn sink_as(mut self, name: &str, ordered: bool, description: Value) -> Self {
         self.new.sinks.0.push(SinkOfRun { name: name.to_owned(), description, ordered, attempt_limit: 3 });
         self
     }

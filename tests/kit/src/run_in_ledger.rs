@@ -4,11 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use aws_lc_rs::digest::{SHA256, digest};
 use chancery_audit::{AuditOptions, audit};
-use chancery_keyring::DataKey;
+use chancery_keyring::{DataKey, Form};
 use chancery_process::{read_data_key_file, read_kek_file};
-use chancery_store::delivery::{DeliveryTask, Digested};
+use chancery_signed::{Lines, Record};
+use chancery_store::delivery::{
+    Delivery, DeliveryRun, DeliveryTask, Digested, SignedRecord, TakenDeliveries,
+};
 use chancery_store::{DeliverySession, IntakeSession, LedgerUrl, Run, RunLogin, SignerSession};
 use tempfile::TempDir;
 
@@ -144,15 +148,7 @@ impl SeededRun<'_> {
                 };
                 let mut there = Vec::new();
                 for one in &taken.batches {
-                    let records = delivery.records(&taken, one, 0, i64::MAX).await?;
-                    anyhow::ensure!(
-                        records.len() as u64 == one.last_record.abs_diff(one.first_record) + 1,
-                        "{one:?}"
-                    );
-                    let content: Vec<u8> = records.into_iter().flat_map(|record| record.signature).collect();
-                    let object = format!("{}/{}", self.run.name, one.batch);
-                    let digest = digest(&SHA256, &content).as_ref().try_into()?;
-                    there.push(Digested { batch: one.batch, object, digest });
+                    there.push(self.content(&mut delivery, &taken, one).await?);
                 }
                 let settled = delivery.settle(&taken, &there).await?;
                 anyhow::ensure!(usize::try_from(settled)? == there.len(), "{settled} of {}", there.len());
@@ -160,6 +156,36 @@ impl SeededRun<'_> {
             }
         }
         Ok(delivered)
+    }
+
+    /// A batch as a sink has it that is given lines of JSON.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses, or a batch that is another's by now.
+    pub async fn content(
+        &self,
+        delivery: &mut DeliverySession,
+        taken: &TakenDeliveries,
+        one: &Delivery,
+    ) -> anyhow::Result<Digested> {
+        let DeliveryRun { namespace, name, algorithm, envelope, content_type, .. } = delivery.run().clone();
+        let form = Form::named(&algorithm, &envelope, content_type.as_deref())?;
+        let lines = Lines::of_run(&namespace, &name, form);
+        let key = lines.key(&one.public_key).context("a key of the ring")?;
+        let records = delivery.records(taken, one, 0, i64::MAX).await?;
+        anyhow::ensure!(records.len() as u64 == one.last_record.abs_diff(one.first_record) + 1, "{one:?}");
+        let mut content = Vec::new();
+        for SignedRecord { record, digest, payload, signature } in &records {
+            let (record, batch, signed_at) = (*record, one.batch, &one.signed_at);
+            lines.write(
+                Record { record, batch, digest, payload, signature, signed_at },
+                &key,
+                &mut content,
+            )?;
+        }
+        let digest = digest(&SHA256, &content).as_ref().try_into()?;
+        Ok(Digested { batch: one.batch, object: format!("{name}/{}", one.batch), digest })
     }
 
     /// Starts an intake process, with a login of its own.

@@ -200,6 +200,19 @@ pub struct DeliveryFault {
 
 from_row!(DeliveryFault { number, sentence });
 
+/// A batch that a sink has.
+#[derive(Debug)]
+pub struct DeliveredRow {
+    /// Its number.
+    pub batch: i64,
+    /// The name of the sink.
+    pub sink: String,
+    /// What the sink was given, by its SHA-256.
+    pub digest: Vec<u8>,
+}
+
+from_row!(DeliveredRow { batch, sink, digest });
+
 /// A key of the ring.
 #[derive(Debug)]
 pub struct KeyRow {

@@ -12,7 +12,7 @@ const DELIVERED: Audited = Audited { run: "delivered", keyring: None };
 
 pub(crate) async fn make(ledger: &TestLedger) -> anyhow::Result<()> {
     let run = TestRun::new().named("delivered").records(10).keys(1).batch_size(2);
-    let run = run.sink("out").sink_in_order("queue").seeded(ledger).await?;
+    let run = run.sink_of_lines("out").sink_in_order("queue").seeded(ledger).await?;
     ensure!(run.run.id == 12, "the run is number {}", run.run.id);
     let (code, log) = run.start_signer("one")?.ended().await?;
     ensure!(code == Some(0), "{log}");
@@ -31,13 +31,13 @@ pub(crate) async fn make(ledger: &TestLedger) -> anyhow::Result<()> {
             let DeliveryTask::Deliver(taken) = delivery.take(sink, 2, Duration::from_secs(60)).await? else {
                 anyhow::bail!("nothing is due for sink {sink}")
             };
-            for batch in taken.batches.iter().map(|one| one.batch) {
+            for one in &taken.batches {
+                let batch = one.batch;
                 let refused = Refused { batch, error: "no room".to_owned(), pause: Duration::ZERO };
                 if batch == 2 {
                     delivery.fail(&taken, &[refused]).await?;
                 } else {
-                    let object = format!("delivered/{batch}");
-                    let there = chancery_store::delivery::Digested { batch, object, digest: [7; 32] };
+                    let there = run.content(&mut delivery, &taken, one).await?;
                     delivery.settle(&taken, &[there]).await?;
                 }
             }
@@ -119,6 +119,13 @@ async fn deliveries_that_do_not_fit_their_batches_are_caught() -> anyhow::Result
             names: "batch 1",
             laws: &[8],
             says: &["batch 1 is delivered to sink 1, and nothing says as what"],
+        },
+        Case {
+            what: "a digest that is not the batch's",
+            sql: "UPDATE chancery.deliveries SET digest = sha256('') WHERE run_id = 12 AND sink = 1 AND batch = 5",
+            names: "batch 5",
+            laws: &[8],
+            says: &["batch 5 was delivered to out as something else than it is"],
         },
         Case {
             what: "two batches in one object",

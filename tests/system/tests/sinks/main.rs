@@ -2,6 +2,7 @@
 
 mod complete;
 mod given;
+mod lines;
 mod refusals;
 mod written;
 

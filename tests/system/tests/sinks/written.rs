@@ -13,7 +13,7 @@ async fn signed_and_written(ledger: &TestLedger) -> anyhow::Result<(i64, i64)> {
 #[tokio::test]
 async fn signers_that_are_killed_leave_no_signed_batch_without_its_deliveries() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let run = TestRun::new().records(6_000).sink("one").sink("two").seeded(&ledger).await?;
+    let run = TestRun::new().records(6_000).sink("one").sink_of_lines("two").seeded(&ledger).await?;
     for holder in ["first", "second", "third"] {
         let before = run.signed().await?;
         let mut signer = run.start_signer(holder)?;

@@ -1,0 +1,173 @@
+//! A signed record as programs read it that check signatures: a line of JSON, with its payload, its signature, what names its key, and
+//! its finished envelope. Exports write such lines, and sinks get them. Names and order of the fields are a contract with those who
+//! read them (`docs/reference/exports.md`).
+
+use std::io::{self, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chancery_keyring::{Form, Frame, Jwk};
+use serde::Serialize;
+
+/// Writes the lines of one run.
+#[derive(Clone, Debug)]
+pub struct Lines {
+    run: String,
+    form: Form,
+}
+
+/// A public key of the run's ring, for lines.
+#[derive(Clone, Debug)]
+pub struct LineKey {
+    id: String,
+    address: Option<String>,
+    frame: Frame,
+}
+
+/// A record, as the ledger has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// Its number.
+    pub record: i64,
+    /// The number of its batch.
+    pub batch: i64,
+    /// SHA-256 of its payload.
+    pub digest: &'a [u8],
+    /// Its payload.
+    pub payload: &'a [u8],
+    /// Its signature.
+    pub signature: &'a [u8],
+    /// When that was stored, as RFC 3339.
+    pub signed_at: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    run: &'a str,
+    record: i64,
+    batch: i64,
+    digest: String,
+    payload: String,
+    key: &'a str,
+    algorithm: &'static str,
+    signature: String,
+    signed_at: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    envelope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'a str>,
+}
+
+impl LineKey {
+    /// Of a `SubjectPublicKeyInfo` in DER; none if it is of no key of the algorithm.
+    #[must_use]
+    pub fn of(form: &Form, public_key: &[u8]) -> Option<Self> {
+        let jwk = Jwk::of(form.algorithm(), public_key)?;
+        let frame = Frame::new(form, public_key)?;
+        Some(Self { id: jwk.id().to_owned(), address: jwk.address().map(str::to_owned), frame })
+    }
+}
+
+impl Lines {
+    /// Of a run, by its namespace and name, whose ring signs in this form.
+    #[must_use]
+    pub fn of_run(namespace: &str, name: &str, form: Form) -> Self {
+        Self { run: format!("{namespace}/{name}"), form }
+    }
+
+    /// What the ring of the run signs.
+    #[must_use]
+    pub const fn form(&self) -> &Form {
+        &self.form
+    }
+
+    /// A public key of its ring; none if it is of no key of the algorithm.
+    #[must_use]
+    pub fn key(&self, public_key: &[u8]) -> Option<LineKey> {
+        LineKey::of(&self.form, public_key)
+    }
+
+    /// Writes the line of a record, with the end of the line.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn write(&self, record: Record<'_>, key: &LineKey, out: &mut impl Write) -> io::Result<()> {
+        let Record { record, batch, digest, payload, signature, signed_at } = record;
+        let LineKey { id, address, frame } = key;
+        let line = Line {
+            run: &self.run,
+            record,
+            batch,
+            digest: hexadecimal(digest),
+            envelope: frame.finished(payload, signature),
+            payload: STANDARD.encode(payload),
+            key: id,
+            algorithm: self.form.algorithm().name(),
+            signature: STANDARD.encode(signature),
+            signed_at,
+            address: address.as_deref(),
+        };
+        serde_json::to_writer(&mut *out, &line)?;
+        out.write_all(b"\n")
+    }
+}
+
+/// As `sha256sum` writes it.
+fn hexadecimal(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_keyring::{Algorithm, Envelope};
+
+    use super::*;
+
+    /// The key of RFC 8037, appendix A.2, as `SubjectPublicKeyInfo`.
+    const KEY: &str = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
+    fn line(envelope: Envelope) -> String {
+        let form = Form::new(Algorithm::EdDsa, envelope, None).expect("a form");
+        let lines = Lines::of_run("default", "demo", form);
+        let key = lines.key(&STANDARD.decode(KEY).expect("base64")).expect("a key");
+        let record = Record {
+            record: 17,
+            batch: 2,
+            digest: &[0xab; 32],
+            payload: b"payload",
+            signature: &[1; 64],
+            signed_at: "2026-11-29T12:00:00.000001Z",
+        };
+        let mut out = b"before\n".to_vec();
+        lines.write(record, &key, &mut out).expect("memory takes it");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn a_line_has_all_that_one_needs_to_check_it_and_ends() {
+        let signature = STANDARD.encode([1; 64]);
+        let digest = "ab".repeat(32);
+        let expected = format!(
+            "before\n{{\"run\":\"default/demo\",\"record\":17,\"batch\":2,\"digest\":\"{digest}\",\"payload\":\"cGF5bG9hZA==\",\
+             \"key\":\"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k\",\"algorithm\":\"EdDSA\",\"signature\":\"{signature}\",\
+             \"signedAt\":\"2026-11-29T12:00:00.000001Z\"}}\n"
+        );
+        assert_eq!(line(Envelope::Raw), expected);
+    }
+
+    #[test]
+    fn an_envelope_comes_finished() {
+        let jws = line(Envelope::Jws);
+        let (_, envelope) = jws.split_once(",\"envelope\":\"").expect("an envelope");
+        assert_eq!(envelope.matches('.').count(), 2, "{envelope}");
+        assert!(envelope.ends_with("\"}\n"), "{envelope}");
+    }
+
+    #[test]
+    fn a_key_of_another_algorithm_has_no_lines() {
+        let form = Form::new(Algorithm::Es256, Envelope::Jws, None).expect("a form");
+        assert!(LineKey::of(&form, &STANDARD.decode(KEY).expect("base64")).is_none());
+    }
+}
