@@ -36,7 +36,8 @@ build() {
         programs+=(--test "$program")
     done
     (cd "$tree" && export CARGO_TARGET_DIR="$work/build" &&
-        cargo build --quiet --locked --workspace --bin chancery-signer --bin chancery &&
+        cargo build --quiet --locked --workspace --bin chancery --bin chancery-signer \
+            --bin chancery-intake --bin chancery-delivery &&
         cargo test --quiet --locked --workspace --no-run "${programs[@]}") >"$work/build.log" 2>&1 || {
         tail -n 30 "$work/build.log" >&2
         say "$1 does not build"

@@ -5,7 +5,7 @@
 mod jwks;
 mod signed;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, StdoutLock, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -285,11 +285,16 @@ async fn write_all(database: &Database, arguments: &ExportArguments) -> Result<(
     }
 }
 
+/// Standard output, for many lines.
+fn output() -> BufWriter<StdoutLock<'static>> {
+    BufWriter::with_capacity(1 << 16, io::stdout().lock())
+}
+
 async fn write_lines<L, R>(rows: impl Stream<Item = Result<R, StoreError>>) -> Result<(), CliError>
 where
     L: Serialize + From<R>,
 {
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut out = output();
     let mut rows = std::pin::pin!(rows);
     while let Some(row) = rows.try_next().await? {
         serde_json::to_writer(&mut out, &L::from(row)).map_err(|error| CliError::Write(error.into()))?;

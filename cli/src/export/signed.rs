@@ -1,7 +1,7 @@
 //! Records as programs read them that check signatures: each with its signature and its finished envelope.
 
 use std::collections::HashMap;
-use std::io::{self, BufWriter, Write as _};
+use std::io::Write as _;
 
 use chancery_keyring::Form;
 use chancery_signed::{Lines, Record};
@@ -9,6 +9,7 @@ use chancery_store::export::{Exporter, KeyLine, SignedLine};
 use futures::TryStreamExt as _;
 use uuid::Uuid;
 
+use super::output;
 use crate::error::CliError;
 
 pub(super) async fn write(exporter: &mut Exporter) -> Result<(), CliError> {
@@ -17,7 +18,7 @@ pub(super) async fn write(exporter: &mut Exporter) -> Result<(), CliError> {
     let rows: Vec<KeyLine> = exporter.keys().try_collect().await?;
     let of_row = |row: KeyLine| Ok((row.id, lines.key(&row.public_key).ok_or_else(|| unusable(row.id))?));
     let keys = rows.into_iter().map(of_row).collect::<Result<HashMap<_, _>, CliError>>()?;
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut out = output();
     let mut rows = std::pin::pin!(exporter.signed());
     while let Some(row) = rows.try_next().await? {
         let SignedLine { record, batch, digest, payload, key_id, signature, signed_at } = &row;

@@ -62,6 +62,36 @@ pub(crate) fn of_source(source_url: &str, error: &object_store::Error) -> ReadEr
     }
 }
 
+/// What a store's error says to whoever writes there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Nothing about what was written: the bucket or folder is missing, the login is wrong or has no right, nobody answers, there is no
+    /// room. Once somebody has mended that, the same may be written.
+    Unavailable(String),
+    /// That it does not take this.
+    Refused(String),
+}
+
+/// See [`Said`]. Whatever might be about the store, or about who asks, is: a token that has run out is answered like a bad request, and
+/// would otherwise be an answer about every object there is.
+#[must_use]
+pub fn said_by(error: &object_store::Error) -> Said {
+    let forbidden = chain(error).find_map(forbidden_in).map(|forbidden| forbidden.to_string());
+    if let Some(why) = forbidden.or_else(|| chain(error).find_map(untrusted)) {
+        return Said::Unavailable(why);
+    }
+    let why = said(error);
+    if status(error) == Some(413) || NOT_THIS.iter().any(|code| why.starts_with(code)) {
+        Said::Refused(why)
+    } else {
+        Said::Unavailable(why)
+    }
+}
+
+/// Codes of S3 and of Azure that say that an object is too large, or has a name that none may have.
+const NOT_THIS: [&str; 5] =
+    ["EntityTooLarge", "KeyTooLong", "RequestBodyTooLarge", "InvalidResourceName", "OutOfRangeInput"];
+
 /// What TLS has against whoever answers. It lies within I/O errors, which do not name what is in them as their source.
 fn untrusted(error: &(dyn Error + 'static)) -> Option<String> {
     match error.downcast_ref::<rustls::Error>() {
@@ -155,5 +185,38 @@ fn said(error: &object_store::Error) -> String {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code,
         _ => chain(error).last().map_or(text.clone(), ToString::to_string),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16, code: &str) -> object_store::Error {
+        let text =
+            format!("status code: {status}, <Error><Code>{code}</Code><Message>so it is</Message></Error>");
+        object_store::Error::Generic { store: "S3", source: text.into() }
+    }
+
+    #[test]
+    fn only_what_is_about_an_object_is_an_answer_about_it() {
+        for (status, code) in
+            [(413, "RequestBodyTooLarge"), (400, "EntityTooLarge"), (400, "KeyTooLongError")]
+        {
+            assert_eq!(said_by(&answered(status, code)), Said::Refused(format!("{code}: so it is")));
+        }
+        for (status, code) in [
+            (400, "ExpiredToken"),
+            (400, "AuthorizationHeaderMalformed"),
+            (403, "SignatureDoesNotMatch"),
+            (404, "NoSuchBucket"),
+            (409, "OperationAborted"),
+            (503, "SlowDown"),
+        ] {
+            assert_eq!(said_by(&answered(status, code)), Said::Unavailable(format!("{code}: so it is")));
+        }
+        let full = std::io::Error::from(ErrorKind::StorageFull);
+        let full = object_store::Error::Generic { store: "LocalFileSystem", source: Box::new(full) };
+        assert!(matches!(said_by(&full), Said::Unavailable(_)));
     }
 }

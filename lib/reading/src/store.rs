@@ -50,6 +50,23 @@ pub struct Store {
     pub(crate) settings: Settings,
 }
 
+/// A store that is written to.
+#[derive(Clone)]
+pub struct Written {
+    /// The store.
+    pub store: Arc<dyn ObjectStore>,
+    /// Where in it what is written begins.
+    pub prefix: Path,
+    /// The folder that this is, of files.
+    pub folder: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Written").field(&self.prefix).finish()
+    }
+}
+
 /// Not what is within: clients hold their credentials, and tell them.
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -88,7 +105,8 @@ impl Store {
                     return Err(FinalError::BadEndpoint { given: shown(given), why });
                 }
                 let folder = PathBuf::from(format!("/{path}"));
-                (Arc::new(LocalFileSystem::new()), path, Some(folder))
+                // What is written has to be on the disk before somebody says so.
+                (Arc::new(LocalFileSystem::new().with_fsync(true)), path, Some(folder))
             }
             Location::S3 { bucket, prefix } => {
                 let made = clouds::s3(
@@ -114,6 +132,13 @@ impl Store {
             }
         };
         Ok(Self { inner, source_url: url.clone(), prefix, patterns, folder, quotes_tags, settings })
+    }
+
+    /// The same for whoever writes there.
+    #[must_use]
+    pub fn to_write(&self) -> Written {
+        let Self { inner, source_url: _, prefix, patterns: _, folder, quotes_tags: _, settings: _ } = self;
+        Written { store: Arc::clone(inner), prefix: prefix.clone(), folder: folder.clone() }
     }
 
     /// A store of somebody else, beginning at a prefix.

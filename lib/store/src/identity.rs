@@ -7,8 +7,9 @@ use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use crate::answer::{SHORT, answered};
+use crate::connect::LedgerUrl;
 use crate::error::StoreError;
-use crate::query;
+use crate::{migrate, query};
 
 /// The uid of the ledger that a program works on, once it has found one.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +63,24 @@ impl Identity {
             _ => Ok(()),
         }
     }
+}
+
+/// Connects once more, as this holder, to the ledger with this uid, and makes sure that it is that one.
+pub(crate) async fn connect_again(
+    url: &LedgerUrl,
+    ledger: Uuid,
+    holder: &str,
+) -> Result<PgConnection, StoreError> {
+    let mut connection = url.clone().named(holder).connect(SHORT).await?;
+    match migrate::check_version(&mut connection).await {
+        // There was one when its uid was read.
+        Err(StoreError::OlderLedger { ledger: 0, .. }) => {
+            return Err(StoreError::OtherLedger { was: ledger, is: None });
+        }
+        other => other?,
+    }
+    compare(ledger, &mut connection).await?;
+    Ok(connection)
 }
 
 /// Whether this connection leads to the ledger `was`.

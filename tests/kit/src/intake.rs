@@ -50,6 +50,10 @@ impl IntakeProcess {
         Ok(Self { child })
     }
 
+    pub(crate) const fn of(child: Child) -> Self {
+        Self { child }
+    }
+
     /// Ends it at once (SIGKILL), and waits for that.
     ///
     /// # Errors
@@ -66,7 +70,7 @@ impl IntakeProcess {
     /// When it has ended.
     pub fn terminate(&self) -> anyhow::Result<()> {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok());
-        let id = id.ok_or_else(|| anyhow::anyhow!("the intake has ended"))?;
+        let id = id.ok_or_else(|| anyhow::anyhow!("the program has ended"))?;
         Ok(nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGTERM)?)
     }
 

@@ -20,6 +20,7 @@ pub mod bucket;
 mod chancery;
 mod chart_readme;
 pub mod cluster;
+mod delivery;
 mod filling;
 pub mod helm;
 mod http_relay;
@@ -52,6 +53,7 @@ pub use account::Offered;
 pub use api_document::ApiDocument;
 pub use chancery::{Chancery, Ended};
 pub use chart_readme::chart_readme;
+pub use delivery::DeliveryProcess;
 pub use filling::{fill, key_spec};
 pub use http_relay::{HttpRelay, Mishap};
 pub use independent_audit::{

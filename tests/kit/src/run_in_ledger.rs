@@ -16,6 +16,7 @@ use chancery_store::delivery::{
 use chancery_store::{DeliverySession, IntakeSession, LedgerUrl, Run, RunLogin, SignerSession};
 use tempfile::TempDir;
 
+use crate::delivery::DeliveryProcess;
 use crate::independent_audit::independent_audit;
 use crate::intake::IntakeProcess;
 use crate::ledger::TestLedger;
@@ -116,8 +117,42 @@ impl SeededRun<'_> {
     ///
     /// A database that refuses.
     pub async fn delivery_url(&self) -> anyhow::Result<String> {
+        self.delivery_url_by(&self.ledger.url).await
+    }
+
+    /// Another way to the ledger, with such a login.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses, or a URL that cannot carry a login.
+    pub async fn delivery_url_by(&self, way: &str) -> anyhow::Result<String> {
         let login = self.ledger.ledger.make_delivery_login(&self.run, SESSIONS).await?;
-        Ok(self.ledger.url.parse::<LedgerUrl>()?.for_login(&login)?)
+        Ok(way.parse::<LedgerUrl>()?.for_login(&login)?)
+    }
+
+    /// Starts a delivery process, with a login of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be started.
+    pub async fn start_delivery(&self, holder: &str) -> anyhow::Result<DeliveryProcess> {
+        DeliveryProcess::start(&self.delivery_url().await?, &self.run.name, holder, &[], &[])
+    }
+
+    /// Has its signed batches brought to its sinks by one delivery, which leaves nothing.
+    ///
+    /// # Errors
+    ///
+    /// A delivery that fails, or a run that is not complete by then.
+    pub async fn bring(&self) -> anyhow::Result<()> {
+        let (code, log) = self.start_delivery("a delivery").await?.ended().await?;
+        anyhow::ensure!(code == Some(0), "the delivery ended with {code:?}: {log}");
+        let progress = self.ledger.ledger.progress(&[self.run.id]).await?;
+        anyhow::ensure!(
+            progress.iter().all(|progress| progress.complete),
+            "not complete: {progress:?} {log}"
+        );
+        Ok(())
     }
 
     /// A delivery's connection, for a test that plays the delivery itself.

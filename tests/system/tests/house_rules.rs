@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 fn sources() -> Vec<(PathBuf, String)> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut folders: Vec<PathBuf> =
-        ["cli/src", "gateway/src", "intake/src", "operator/src", "signer-job/src"].map(PathBuf::from).into();
+        ["cli/src", "delivery/src", "gateway/src", "intake/src", "operator/src", "signer-job/src"]
+            .map(PathBuf::from)
+            .into();
     for library in fs::read_dir(project.join("lib")).expect("libraries") {
         folders.push(Path::new("lib").join(library.expect("a library").file_name()).join("src"));
     }

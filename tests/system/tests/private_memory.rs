@@ -144,14 +144,15 @@ fn any_other_program_of_the_user_can_be_looked_into() -> anyhow::Result<()> {
     Ok(())
 }
 
-const PROGRAMS: [&str; 4] = ["chancery", "chancery-intake", "chancery-operator", "chancery-signer"];
+const PROGRAMS: [&str; 5] =
+    ["chancery", "chancery-delivery", "chancery-intake", "chancery-operator", "chancery-signer"];
 
 /// Arguments and environment of a program that has something to do.
 fn work(name: &str) -> (Vec<&'static str>, Vec<(&'static str, &'static str)>) {
     let url = vec![("DATABASE_URL", URL)];
     match name {
         "chancery" => (vec!["status"], url),
-        "chancery-intake" => (vec!["--run=demo", "--holder=one"], url),
+        "chancery-intake" | "chancery-delivery" => (vec!["--run=demo", "--holder=one"], url),
         "chancery-signer" => (vec!["--run=demo", "--holder=one", "--data-key-file=FOLDER/kek"], url),
         _ => (
             vec![

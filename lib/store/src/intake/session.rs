@@ -72,14 +72,7 @@ impl IntakeSession {
     ///
     /// [`StoreError::OtherLedger`], [`StoreError::NoRun`], or those of [`IntakeSession::connect`].
     pub async fn connect_again(url: &LedgerUrl, run: &IntakeRun, holder: &str) -> Result<Self, StoreError> {
-        let mut connection = url.clone().named(holder).connect(SHORT).await?;
-        match migrate::check_version(&mut connection).await {
-            Err(StoreError::OlderLedger { ledger: 0, .. }) => {
-                return Err(StoreError::OtherLedger { was: run.ledger_uid, is: None });
-            }
-            other => other?,
-        }
-        identity::compare(run.ledger_uid, &mut connection).await?;
+        let mut connection = identity::connect_again(url, run.ledger_uid, holder).await?;
         let found = find(&mut connection, &run.namespace, &run.name).await?;
         if found.uid != run.uid {
             return Err(StoreError::NoRun(format!("{}/{}", run.namespace, run.name)));

@@ -10,8 +10,15 @@ use chancery_kit::program;
 
 use crate::pages::{Command, commands, project};
 
-const OUR_PROGRAMS: [&str; 6] =
-    ["chancery", "/chancery", "chancery-signer", "chancery-intake", "chancery-gateway", "chancery-operator"];
+const OUR_PROGRAMS: [&str; 7] = [
+    "chancery",
+    "/chancery",
+    "chancery-signer",
+    "chancery-intake",
+    "chancery-delivery",
+    "chancery-gateway",
+    "chancery-operator",
+];
 
 /// Runs a program with the arguments and `--help`; what it says against them, if it does.
 fn refusal(mut process: Process, arguments: &[String]) -> anyhow::Result<Option<String>> {

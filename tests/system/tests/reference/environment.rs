@@ -23,8 +23,9 @@ const BY_NAME: [&str; 3] = ["env::var(VARIABLE)", "env::var(name)", "env::var_os
 /// Every source file of the programs and of the libraries, apart from their tests.
 fn sources() -> anyhow::Result<Vec<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).context("the workspace")?;
-    let mut folders: Vec<PathBuf> =
-        ["cli", "gateway", "intake", "signer-job", "operator"].map(|name| root.join(name)).to_vec();
+    let mut folders: Vec<PathBuf> = ["cli", "delivery", "gateway", "intake", "signer-job", "operator"]
+        .map(|name| root.join(name))
+        .to_vec();
     for library in fs::read_dir(root.join("lib"))? {
         folders.push(library?.path());
     }

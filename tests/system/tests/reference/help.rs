@@ -6,8 +6,14 @@ use std::process::Command;
 use anyhow::Context;
 use chancery_kit::program;
 
-pub(crate) const PROGRAMS: [&str; 5] =
-    ["chancery", "chancery-signer", "chancery-intake", "chancery-gateway", "chancery-operator"];
+pub(crate) const PROGRAMS: [&str; 6] = [
+    "chancery",
+    "chancery-signer",
+    "chancery-intake",
+    "chancery-delivery",
+    "chancery-gateway",
+    "chancery-operator",
+];
 
 /// An argument or a flag of a command.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

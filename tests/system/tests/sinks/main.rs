@@ -1,5 +1,6 @@
 //! Where signed records go: what the ledger keeps of each batch on its way to each sink of its run.
 
+mod brought;
 mod complete;
 mod given;
 mod lines;
@@ -58,6 +59,7 @@ pub(crate) async fn sign(run: &SeededRun<'_>) -> anyhow::Result<()> {
     let (code, log) = run.start_signer("a signer")?.ended().await?;
     anyhow::ensure!(code == Some(0), "the signer ended with {code:?}: {log}");
     // As if all had been signed at one instant: of those that are due as long, the lower numbers come first.
-    let alike = "UPDATE chancery.deliveries SET not_before = now() - interval '1 minute' WHERE state = 'Pending'";
+    let alike =
+        "UPDATE chancery.deliveries SET not_before = now() - interval '1 minute' WHERE state = 'Pending'";
     run.ledger.execute(alike).await
 }

@@ -1,0 +1,183 @@
+//! One delivery: what all its senders share.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chancery_keyring::Form;
+use chancery_process::{Backoff, Stop, peak_memory_kib};
+use chancery_reading::Settings;
+use chancery_signed::Lines;
+use chancery_sinks::{Names, ObjectSink, SinkDescription};
+use chancery_sources::access::{Access, StoreAccess};
+use chancery_store::delivery::{DeliveryRun, SinkWork};
+use chancery_store::{DeliverySession, LedgerUrl, StoreError};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use crate::error::DeliveryError;
+use crate::worker::{self, Ended, Sender};
+
+/// Pauses between two attempts to connect.
+const LEAST_PAUSE: Duration = Duration::from_millis(100);
+
+const MOST_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a store may take for one request, repetitions included: shorter than a batch may lie.
+const REQUEST: Duration = Duration::from_secs(30);
+
+/// What a delivery is to do.
+pub(crate) struct Order {
+    pub(crate) ledger: LedgerUrl,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) run_uid: Option<Uuid>,
+    pub(crate) holder: String,
+    pub(crate) access: Access,
+    pub(crate) senders: u16,
+    pub(crate) reconnect_for: Duration,
+}
+
+/// What the senders share.
+pub(crate) struct Delivering {
+    ledger: LedgerUrl,
+    run: DeliveryRun,
+    holder: String,
+    reconnect_for: Duration,
+    pub(crate) lines: Lines,
+    pub(crate) stop: Stop,
+}
+
+/// Delivers until nothing is left. The first sender that fails asks the others to stop.
+pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryError> {
+    let began = Instant::now();
+    let Order { ledger, namespace, name, run_uid, holder, access, senders, reconnect_for } = order;
+    let target = Target::Name { namespace: &namespace, name: &name };
+    let Some(mut first) = target.connect_within(reconnect_for, &ledger, &holder, &stop).await? else {
+        return Ok(Ended::WorkLeft);
+    };
+    let run = first.run().clone();
+    if run.deleted || run_uid.is_some_and(|uid| uid != run.uid) {
+        return Err(DeliveryError::Gone);
+    }
+    let form = Form::named(&run.algorithm, &run.envelope, run.content_type.as_deref());
+    let form = form.map_err(|error| DeliveryError::Form(error.to_string()))?;
+    let sinks = loop {
+        match first.sinks().await {
+            Ok(sinks) => break sinks,
+            Err(error) if error.is_transient() => {
+                tracing::warn!("{error}; connecting again");
+                match target.connect_within(reconnect_for, &ledger, &holder, &stop).await? {
+                    Some(again) => first = again,
+                    None => return Ok(Ended::WorkLeft),
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    // Each sender has a connection of its own.
+    drop(first);
+    let opened = sinks.into_iter().map(|work| Ok((open(&work, &run, &access)?, work)));
+    let opened = opened.collect::<Result<Vec<_>, DeliveryError>>()?;
+    let lines = Lines::of_run(&run.namespace, &run.name, form);
+    let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, lines, stop });
+    let mut tasks = JoinSet::new();
+    for (sink, work) in opened {
+        // Of a sink that takes batches in order, one is on its way at a time.
+        let senders = if work.ordered { 1 } else { senders };
+        let work = Arc::new(work);
+        for _ in 0..senders {
+            let sender = Sender::new(Arc::clone(&delivering), Arc::clone(&work), sink.clone());
+            tasks.spawn(async move {
+                match sender.delivering.connect().await? {
+                    Some(session) => worker::run(sender, session).await,
+                    None => Ok(Ended::WorkLeft),
+                }
+            });
+        }
+    }
+    let mut outcome = Ok(Ended::Done);
+    while let Some(ended) = tasks.join_next().await {
+        match ended.map_err(DeliveryError::Sender).flatten() {
+            Ok(Ended::Done) => {}
+            Ok(Ended::WorkLeft) => outcome = outcome.and(Ok(Ended::WorkLeft)),
+            Err(error) => {
+                delivering.stop.now();
+                outcome = outcome.and(Err(error));
+            }
+        }
+    }
+    tracing::info!(
+        seconds = began.elapsed().as_secs_f64(),
+        peak_memory_kib = peak_memory_kib("self").unwrap_or_default(),
+        "delivery ends"
+    );
+    outcome
+}
+
+/// A sink, as the ledger has it.
+fn open(work: &SinkWork, run: &DeliveryRun, access: &Access) -> Result<ObjectSink, DeliveryError> {
+    let name = || work.name.clone();
+    let described = serde_json::from_str::<SinkDescription>(&work.description);
+    let SinkDescription::Objects(described) =
+        described.map_err(|reason| DeliveryError::OtherVersion { name: name(), reason })?;
+    let StoreAccess { credentials, authorities } = access
+        .store(&work.name, &described.url)
+        .map_err(|reason| DeliveryError::Access { name: name(), reason })?;
+    let names = Names { namespace: &run.namespace, run: &run.name, sink: &work.name };
+    let settings = Settings { timeout: REQUEST, authorities, ..Settings::default() };
+    ObjectSink::open(&described, names, &credentials, settings)
+        .map_err(|reason| DeliveryError::Sink { name: name(), reason })
+}
+
+impl Delivering {
+    /// A connection for the same run; none when the delivery is asked to stop meanwhile.
+    pub(crate) async fn connect(&self) -> Result<Option<DeliverySession>, DeliveryError> {
+        let target = Target::Run(&self.run);
+        let connected =
+            target.connect_within(self.reconnect_for, &self.ledger, &self.holder, &self.stop).await;
+        connected.map_err(|error| match error {
+            // It was there before: it was deleted, and its login with it.
+            DeliveryError::Store(StoreError::NoRun(_) | StoreError::LoginRefused(_)) => DeliveryError::Gone,
+            other => other,
+        })
+    }
+}
+
+/// What a connection is for.
+enum Target<'a> {
+    Name { namespace: &'a str, name: &'a str },
+    Run(&'a DeliveryRun),
+}
+
+impl Target<'_> {
+    /// Connects while the database may come back; none when the delivery is asked to stop meanwhile.
+    async fn connect_within(
+        &self,
+        limit: Duration,
+        ledger: &LedgerUrl,
+        holder: &str,
+        stop: &Stop,
+    ) -> Result<Option<DeliverySession>, DeliveryError> {
+        let began = Instant::now();
+        let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
+        loop {
+            let connected = match self {
+                Self::Name { namespace, name } => {
+                    DeliverySession::connect(ledger, namespace, name, holder).await
+                }
+                Self::Run(run) => DeliverySession::connect_again(ledger, run, holder).await,
+            };
+            match connected {
+                Ok(session) => return Ok(Some(session)),
+                Err(error) if error.is_transient() && began.elapsed() < limit => {
+                    tracing::warn!("{error}; trying again");
+                }
+                Err(error) => return Err(error.into()),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause.next_pause()) => {}
+                () = stop.asked() => return Ok(None),
+            }
+        }
+    }
+}

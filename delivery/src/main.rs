@@ -1,0 +1,127 @@
+//! The program that brings the signed batches of a run to its sinks, until each has all of them, or they were given up.
+//!
+//! Exit codes: 0 nothing is left; 0, or what `--stopped-exit` says, the run is suspended, or the delivery was asked to stop; 75 the
+//! database is away: try again; 78 a sink cannot be as it is described, or it will never work as it is set up; 1 a defect; 2 wrong
+//! arguments. A sink that is away is waited for.
+
+mod content;
+mod delivery;
+mod error;
+mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chancery_process::{Exit, LogFormat, Shield, Stop, parse_arguments, write_termination_log};
+use chancery_sources::access::Access;
+use chancery_store::GivenUrl;
+use chancery_telemetry::{Telemetry, TraceParent};
+use clap::Parser;
+use uuid::Uuid;
+
+use crate::delivery::{Order, deliver};
+use crate::error::DeliveryError;
+use crate::worker::Ended;
+
+/// Brings the signed batches of one run to its sinks until nothing is left.
+#[derive(Debug, Parser)]
+#[command(version, name = "chancery-delivery")]
+struct Arguments {
+    /// Run whose batches are delivered
+    #[arg(long, env = "CHANCERY_RUN", value_name = "NAME")]
+    run: String,
+    /// Identity of the run in the ledger: of a run that was made anew under its name, nothing is delivered
+    #[arg(long, env = "CHANCERY_RUN_UID", value_name = "UUID")]
+    run_uid: Option<Uuid>,
+    /// Namespace of the run
+    #[arg(long, env = "CHANCERY_NAMESPACE", default_value = "default")]
+    namespace: String,
+    /// Name of this delivery in the ledger; in a pod, its name and uid
+    #[arg(long, env = "CHANCERY_HOLDER")]
+    holder: String,
+    /// URL of the ledger's database, with the login of the run's delivery
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: GivenUrl,
+    /// Folder with the credentials of sinks: in DIR/SINK a file for each key of its Secret, such as AWS_ACCESS_KEY_ID. Without it, all
+    /// sinks have those of the environment variables of these names
+    #[arg(long, env = "CHANCERY_CREDENTIALS_DIR", value_name = "DIR")]
+    credentials_dir: Option<PathBuf>,
+    /// Batches that are on their way to each sink at the same time, each with its content in memory
+    #[arg(long, env = "CHANCERY_SENDERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    senders: u16,
+    /// How long the delivery tries to connect while the database is away, in seconds
+    #[arg(long, env = "CHANCERY_RECONNECT_FOR", default_value_t = 60, value_name = "SECONDS")]
+    reconnect_for: u64,
+    /// How long what is on its way may still arrive after SIGTERM, in seconds
+    #[arg(long, env = "CHANCERY_GRACE", default_value_t = 15, value_name = "SECONDS")]
+    grace: u64,
+    /// Exit code when something is left to be delivered because of SIGTERM, or because the run is suspended
+    #[arg(long, env = "CHANCERY_STOPPED_EXIT", default_value_t = Exit::Done.code(), value_name = "CODE")]
+    stopped_exit: u8,
+    /// Stop, as on SIGTERM, when standard input closes: so that no delivery outlives the process that started it
+    #[arg(long, env = "CHANCERY_STOP_WITH_STDIN")]
+    stop_with_stdin: bool,
+    /// How log lines are written; RUST_LOG sets which
+    #[arg(long, env = "CHANCERY_LOG_FORMAT", value_enum, default_value_t)]
+    log_format: LogFormat,
+    /// File to which the delivery writes one line that says why it failed
+    #[arg(long, env = "CHANCERY_TERMINATION_LOG", value_name = "FILE")]
+    termination_log: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let shield = Shield::raise();
+    let arguments: Arguments = parse_arguments();
+    // Dropped last: by then every span has ended.
+    let _telemetry = Telemetry::start(arguments.log_format, "chancery-delivery");
+    shield.report();
+    let span = tracing::info_span!(
+        "delivery",
+        run = %format_args!("{}/{}", arguments.namespace, arguments.run),
+        holder = arguments.holder
+    );
+    if let Some(parent) = TraceParent::from_environment() {
+        parent.adopt(&span);
+    }
+    let _in_span = span.enter();
+    let (stopped_exit, termination_log) = (arguments.stopped_exit, arguments.termination_log.clone());
+    match run(arguments) {
+        Ok(Ended::Done) => Exit::Done.into(),
+        Ok(Ended::WorkLeft) => stopped_exit.into(),
+        Err(error) => {
+            let exit = error.exit();
+            tracing::error!(exit = exit.code(), "{error}");
+            if let Some(file) = termination_log {
+                write_termination_log(&file, &error.to_string());
+            }
+            exit.into()
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<Ended, DeliveryError> {
+    // Compressing of one batch must not hold up another's.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(usize::from(arguments.senders).min(4))
+        .enable_all()
+        .build()
+        .map_err(DeliveryError::Runtime)?;
+    runtime.block_on(async {
+        let stop = Stop::on_signals(Duration::from_secs(arguments.grace)).map_err(DeliveryError::Signals)?;
+        if arguments.stop_with_stdin {
+            stop.with_standard_input();
+        }
+        let order = Order {
+            ledger: arguments.database_url.read()?,
+            namespace: arguments.namespace,
+            name: arguments.run,
+            run_uid: arguments.run_uid,
+            holder: arguments.holder,
+            access: arguments.credentials_dir.map_or(Access::Environment, Access::Folder),
+            senders: arguments.senders,
+            reconnect_for: Duration::from_secs(arguments.reconnect_for),
+        };
+        deliver(order, stop).await
+    })
+}

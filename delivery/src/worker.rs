@@ -1,0 +1,266 @@
+//! One sender: takes batches that are due for a sink, brings them there one after the other, and says what became of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chancery_process::Backoff;
+use chancery_sinks::{ObjectSink, PutError};
+use chancery_store::DeliverySession;
+use chancery_store::delivery::{
+    Delivery, DeliveryRefusal, DeliveryTask, Digested, Refused, SinkWork, TakenDeliveries,
+};
+use tokio::time::Instant;
+
+use crate::content::{self, Content, too_large};
+use crate::delivery::Delivering;
+use crate::error::DeliveryError;
+
+/// The longest time before a sender asks again.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// Batches that are taken at a time.
+const AT_ONCE: i32 = 16;
+
+/// For how long they are this sender's, unless it prolongs that.
+const HELD: Duration = Duration::from_secs(60);
+
+/// A batch, or a sink, that was tried in vain is left alone for up to a second at first, then for up to twice as long each time, and never for
+/// longer than up to a minute.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
+const MOST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How a delivery ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Each sink has every batch, or it was given up.
+    Done,
+    /// Something is left to be delivered, by somebody, later.
+    WorkLeft,
+}
+
+/// A sender to one sink.
+pub(crate) struct Sender {
+    pub(crate) delivering: Arc<Delivering>,
+    work: Arc<SinkWork>,
+    sink: ObjectSink,
+    /// How long the sink is left alone that cannot be reached.
+    away: Backoff,
+}
+
+/// Batches that were taken, and what became of them that the ledger was not told yet.
+struct InHand {
+    taken: TakenDeliveries,
+    there: Vec<Digested>,
+    refused: Vec<Refused>,
+    /// How many of them were tried.
+    tried: usize,
+}
+
+/// How the way to the sink ended.
+enum Way {
+    /// It is there.
+    There(Digested),
+    /// The sink does not take it.
+    Refused(String),
+    /// The sink cannot be reached.
+    Away(String),
+    /// It is somebody else's by now.
+    Lost,
+    /// The delivery was asked to stop.
+    Stopped,
+}
+
+pub(crate) async fn run(mut sender: Sender, mut session: DeliverySession) -> Result<Ended, DeliveryError> {
+    // What was in hand when the connection broke.
+    let mut in_hand = None;
+    loop {
+        match sender.one_round(&mut session, &mut in_hand).await {
+            Ok(Some(ended)) => return Ok(ended),
+            Ok(None) => {}
+            Err(error) if error.is_transient() => {
+                tracing::warn!(sink = sender.work.name, "{error}; connecting again");
+                match sender.delivering.connect().await? {
+                    Some(again) => session = again,
+                    None => return Ok(Ended::WorkLeft),
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Sender {
+    pub(crate) fn new(delivering: Arc<Delivering>, work: Arc<SinkWork>, sink: ObjectSink) -> Self {
+        Self { delivering, work, sink, away: Backoff::new(LEAST_PAUSE, MOST_PAUSE) }
+    }
+
+    /// Takes some and brings them there. None when there may be more.
+    async fn one_round(
+        &mut self,
+        session: &mut DeliverySession,
+        in_hand: &mut Option<InHand>,
+    ) -> Result<Option<Ended>, DeliveryError> {
+        if let Some(before) = in_hand {
+            self.give_back(session, before, None).await?;
+            *in_hand = None;
+        }
+        let stop = self.delivering.stop.clone();
+        if stop.is_asked() {
+            return Ok(Some(Ended::WorkLeft));
+        }
+        match session.take(self.work.sink, AT_ONCE, HELD).await? {
+            DeliveryTask::Done => Ok(Some(Ended::Done)),
+            DeliveryTask::Nothing(DeliveryRefusal::Suspended) => Ok(Some(Ended::WorkLeft)),
+            DeliveryTask::Nothing(DeliveryRefusal::Gone) => Err(DeliveryError::Gone),
+            DeliveryTask::Wait(pause) => {
+                tokio::select! {
+                    () = tokio::time::sleep(pause.min(WAIT)) => {}
+                    () = stop.asked() => {}
+                }
+                Ok(None)
+            }
+            DeliveryTask::Deliver(taken) => {
+                let (there, refused) = (Vec::new(), Vec::new());
+                let taken = in_hand.insert(InHand { taken, there, refused, tried: 0 });
+                self.bring(session, taken).await?;
+                *in_hand = None;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Brings what was taken there, and tells what became of it.
+    async fn bring(&mut self, session: &mut DeliverySession, hand: &mut InHand) -> Result<(), DeliveryError> {
+        let mut renew_at = Instant::now() + HELD / 3;
+        while let Some(one) = hand.taken.batches.get(hand.tried).cloned() {
+            if self.delivering.stop.is_asked() {
+                return self.give_back(session, hand, None).await;
+            }
+            if Instant::now() >= renew_at {
+                self.tell(session, hand).await?;
+                session.renew(&hand.taken, &hand.left(), HELD).await?;
+                renew_at = Instant::now() + HELD / 3;
+            }
+            match self.bring_one(session, hand, &one).await? {
+                Way::There(there) => {
+                    self.away.reset();
+                    hand.there.push(there);
+                }
+                Way::Refused(error) => {
+                    tracing::warn!(sink = self.work.name, batch = one.batch, "{error}");
+                    self.away.reset();
+                    let pause = pause_after(one.attempts);
+                    hand.refused.push(Refused { batch: one.batch, error, pause });
+                }
+                Way::Lost => tracing::debug!(batch = one.batch, "it is somebody else's by now"),
+                Way::Stopped => return self.give_back(session, hand, None).await,
+                Way::Away(error) => {
+                    let pause = self.away.next_pause();
+                    tracing::warn!(sink = self.work.name, seconds = pause.as_secs_f64(), "{error}");
+                    return self.give_back(session, hand, Some((&error, pause))).await;
+                }
+            }
+            hand.tried += 1;
+        }
+        self.tell(session, hand).await
+    }
+
+    /// Brings one there, and keeps what is left meanwhile.
+    async fn bring_one(
+        &self,
+        session: &mut DeliverySession,
+        hand: &InHand,
+        one: &Delivery,
+    ) -> Result<Way, DeliveryError> {
+        let read = content::read(session, &self.delivering.lines, &hand.taken, one).await?;
+        let (content, digest) = match read {
+            Content::Whole(content, digest) => (content, digest),
+            Content::Lost => return Ok(Way::Lost),
+            Content::TooLarge => return Ok(Way::Refused(too_large())),
+        };
+        let mut put = std::pin::pin!(self.sink.put(one.batch, content, digest));
+        let mut overdue = std::pin::pin!(self.overdue());
+        let done = loop {
+            tokio::select! {
+                biased;
+                done = &mut put => break done,
+                () = &mut overdue => return Ok(Way::Stopped),
+                () = tokio::time::sleep(HELD / 3) => {
+                    session.renew(&hand.taken, &hand.left(), HELD).await?;
+                }
+            }
+        };
+        Ok(match done {
+            Ok(()) => Way::There(Digested { batch: one.batch, object: self.sink.name(one.batch), digest }),
+            Err(PutError::Refused(error)) => Way::Refused(error),
+            Err(PutError::Unavailable(error)) => Way::Away(error),
+        })
+    }
+
+    /// Waits until what is on its way has to be given back.
+    async fn overdue(&self) {
+        let stop = &self.delivering.stop;
+        stop.asked().await;
+        while !stop.is_overdue() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Tells what became of those that were tried, and gives back the others; with an error, because the sink cannot be reached.
+    async fn give_back(
+        &self,
+        session: &mut DeliverySession,
+        hand: &mut InHand,
+        unavailable: Option<(&str, Duration)>,
+    ) -> Result<(), DeliveryError> {
+        self.tell(session, hand).await?;
+        session.give_back(&hand.taken, &hand.left(), unavailable).await?;
+        Ok(())
+    }
+
+    async fn tell(&self, session: &mut DeliverySession, hand: &mut InHand) -> Result<(), DeliveryError> {
+        // Kept until the ledger has answered: it may be told once more.
+        if !hand.there.is_empty() {
+            session.settle(&hand.taken, &hand.there).await?;
+            hand.there.clear();
+        }
+        if !hand.refused.is_empty() {
+            let (_, dead) = session.fail(&hand.taken, &hand.refused).await?;
+            hand.refused.clear();
+            if dead > 0 {
+                tracing::error!(sink = self.work.name, batches = dead, "given up: they are dead letters");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl InHand {
+    /// Those that were not tried.
+    fn left(&self) -> Vec<i64> {
+        self.taken.batches[self.tried.min(self.taken.batches.len())..].iter().map(|one| one.batch).collect()
+    }
+}
+
+/// Up to how long a batch is left alone that was refused so many times before, drawn evenly.
+fn pause_after(attempts: i32) -> Duration {
+    let mut backoff = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
+    let mut pause = backoff.next_pause();
+    for _ in 0..attempts {
+        pause = backoff.next_pause();
+    }
+    pause
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_is_refused_is_left_alone_for_longer_and_longer_and_not_for_ever() {
+        let longest = |attempts| (0..200).map(|_| pause_after(attempts)).max().unwrap_or_default();
+        assert!(longest(0) <= LEAST_PAUSE);
+        assert!(longest(5) > Duration::from_secs(8), "up to 32 s");
+        assert!(longest(20) <= MOST_PAUSE);
+    }
+}

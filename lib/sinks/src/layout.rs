@@ -1,0 +1,140 @@
+//! Names of objects, which follow from run, batch and sink.
+
+/// How the objects of a sink are named: a path below its url, with `{run}` and `{batch}`, and, if you like, `{namespace}` and `{sink}`.
+/// The number of a batch has ten digits, so that names sort as batches do. A name that ends with `.gz` is of content that is compressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// What stands between the numbers of batches; one more than there are places for them.
+    around: Vec<String>,
+}
+
+/// What a layout may name.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// The namespace of the run.
+    pub namespace: &'a str,
+    /// The name of the run.
+    pub run: &'a str,
+    /// The name of the sink.
+    pub sink: &'a str,
+}
+
+/// Why a text is no layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadLayout {
+    /// Two batches, or two runs, would have one object.
+    #[error("it has to name {{run}} and {{batch}}")]
+    NotUnique,
+    /// A placeholder that nobody knows, or a brace without its other.
+    #[error("it may have {{namespace}}, {{run}}, {{sink}} and {{batch}} in braces, and nothing else")]
+    Unknown,
+    /// A path that leads elsewhere, or to nothing.
+    #[error("it has to be a path below the url: no part of it is empty, `.` or `..`")]
+    Path,
+    /// What some store does not take.
+    #[error("it has at most 256 bytes, all of them ASCII letters, digits, braces, and `-_.=/`")]
+    Letters,
+}
+
+const MOST_BYTES: usize = 256;
+
+impl Layout {
+    /// Of a run and a sink.
+    ///
+    /// # Errors
+    ///
+    /// [`BadLayout`].
+    pub fn new(template: &str, names: Names<'_>) -> Result<Self, BadLayout> {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"{}-_.=/".contains(&byte);
+        if template.len() > MOST_BYTES || !template.bytes().all(is_letter) {
+            return Err(BadLayout::Letters);
+        }
+        if template.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(BadLayout::Path);
+        }
+        let (mut around, mut names_run, mut rest) = (vec![String::new()], false, template);
+        while let Some((before, after)) = rest.split_once('{') {
+            let (placeholder, after) = after.split_once('}').ok_or(BadLayout::Unknown)?;
+            let last = around.last_mut().ok_or(BadLayout::Unknown)?;
+            last.push_str(before);
+            match placeholder {
+                "namespace" => last.push_str(names.namespace),
+                "sink" => last.push_str(names.sink),
+                "run" => {
+                    names_run = true;
+                    last.push_str(names.run);
+                }
+                "batch" => around.push(String::new()),
+                _ => return Err(BadLayout::Unknown),
+            }
+            rest = after;
+        }
+        around.last_mut().ok_or(BadLayout::Unknown)?.push_str(rest);
+        if around.iter().any(|text| text.contains('}')) {
+            return Err(BadLayout::Unknown);
+        }
+        if !names_run || around.len() < 2 {
+            return Err(BadLayout::NotUnique);
+        }
+        Ok(Self { around })
+    }
+
+    /// The name of the object of a batch.
+    #[must_use]
+    pub fn name(&self, batch: i64) -> String {
+        self.around.join(&format!("{batch:010}"))
+    }
+
+    /// Whether what is stored is compressed.
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        self.around.last().is_some_and(|end| end.ends_with(".gz"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: Names<'_> = Names { namespace: "default", run: "demo", sink: "out" };
+
+    #[test]
+    fn a_name_follows_from_run_batch_and_sink() {
+        for (template, expected, is_compressed) in [
+            ("{run}/{batch}.ndjson", "demo/0000000017.ndjson", false),
+            ("{run}/{batch}.ndjson.gz", "demo/0000000017.ndjson.gz", true),
+            ("{namespace}/{sink}/{run}/{batch}", "default/out/demo/0000000017", false),
+            ("b={batch}/{run}-{batch}.gz", "b=0000000017/demo-0000000017.gz", true),
+        ] {
+            let layout = Layout::new(template, NAMES).expect(template);
+            assert_eq!((layout.name(17).as_str(), layout.is_compressed()), (expected, is_compressed));
+        }
+        let layout = Layout::new("{run}/{batch}", NAMES).expect("a layout");
+        assert!(layout.name(9) < layout.name(10), "names sort as batches do");
+        assert_eq!(layout.name(i64::MAX), "demo/9223372036854775807");
+    }
+
+    #[test]
+    fn what_is_no_layout_is_said_so() {
+        for (template, why) in [
+            ("{run}.ndjson", BadLayout::NotUnique),
+            ("{batch}.ndjson", BadLayout::NotUnique),
+            ("{run}/{batch", BadLayout::Unknown),
+            ("{run}/batch}", BadLayout::Unknown),
+            ("{run}/{batch}/{record}", BadLayout::Unknown),
+            ("{run}/{{batch}}", BadLayout::Unknown),
+            ("/{run}/{batch}", BadLayout::Path),
+            ("{run}//{batch}", BadLayout::Path),
+            ("{run}/../{batch}", BadLayout::Path),
+            ("{run}/{batch}/", BadLayout::Path),
+            ("{run}/{batch} x", BadLayout::Letters),
+            ("{run}/{batch}#1", BadLayout::Letters),
+        ] {
+            assert_eq!(Layout::new(template, NAMES), Err(why), "{template}");
+        }
+        assert_eq!(
+            Layout::new(&format!("{{run}}/{{batch}}{}", "x".repeat(250)), NAMES),
+            Err(BadLayout::Letters)
+        );
+    }
+}
