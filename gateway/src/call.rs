@@ -31,11 +31,18 @@ const REQUESTS: usize = 2_000;
 const SAID: usize = 4 << 20;
 const JUDGING: Duration = Duration::from_secs(10);
 
+/// What others may add to a payload, as far as there is room in an answer for the envelope that holds it; and what is said of one that is
+/// flagged. Both are known only once it is settled.
+const ADDED: usize = 16 << 10;
+const MARK: usize = 1 << 10;
+
 /// An arrival.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
     /// A payload, what names it in a run that knows payloads by an expression, and what a policy said of it, if anything.
     Payload(Bytes, Option<Vec<u8>>, Option<Box<Said>>),
+    /// A payload that waits for what others say of it, and what names it.
+    Waits(Bytes, Option<Vec<u8>>),
     /// It does not become a record.
     Refused(Box<Refused>, Bytes),
 }
@@ -108,7 +115,15 @@ fn item(outcome: Outcome, target: &PushedRun, at: i64) -> Item {
         Outcome::Payload(payload) => payload,
     };
     // Where it will be, nobody knows before it is taken in.
-    match target.questions().consider(&payload, "", at, None) {
+    let questions = target.questions();
+    if questions.waits(&payload, "", at) {
+        // One without a name needs nobody else.
+        return match questions.name(&payload, None) {
+            Ok(name) => Item::Waits(payload, name),
+            Err(refused) => Item::refused(refused, payload),
+        };
+    }
+    match questions.consider(&payload, "", at, None) {
         Considered::Offered(Offer { identity, said }) => Item::Payload(payload, identity, said),
         Considered::Refused(refused) => Item::refused(refused, payload),
     }
@@ -124,9 +139,15 @@ pub(crate) fn dead(items: &[Item]) -> usize {
 pub(crate) fn payload_bytes(items: &[Item]) -> usize {
     let bytes_of = |item: &Item| match item {
         Item::Payload(payload, ..) => payload.len() + item.said_bytes(),
+        Item::Waits(payload, _) => payload.len() + ADDED,
         Item::Refused(..) => 0,
     };
     items.iter().map(bytes_of).sum()
+}
+
+/// Bytes of what may be said of those that wait, in an answer that waits for it.
+pub(crate) fn waiting_bytes(items: &[Item]) -> usize {
+    items.iter().filter(|item| matches!(item, Item::Waits(..))).count() * MARK
 }
 
 impl Item {
@@ -139,6 +160,7 @@ impl Item {
             Self::Payload(payload, identity, _) => {
                 payload.len() + identity.as_ref().map_or(0, Vec::len) + self.said_bytes()
             }
+            Self::Waits(payload, name) => payload.len() + name.as_ref().map_or(0, Vec::len),
             Self::Refused(_, raw) => raw.len() + self.said_bytes(),
         }
     }
@@ -147,7 +169,7 @@ impl Item {
     pub(crate) fn said_bytes(&self) -> usize {
         match self {
             Self::Payload(_, _, Some(said)) => said.bytes(),
-            Self::Payload(_, _, None) => 0,
+            Self::Payload(_, _, None) | Self::Waits(..) => 0,
             // Once as it is, and once more on its way to the ledger.
             Self::Refused(refused, _) => 2 * refused.reason.len(),
         }
@@ -200,6 +222,11 @@ impl Call {
                     }
                     if let (Some(judgement), Some(said)) = (&mut self.push.judgement, said) {
                         said.note(judgement, place, self.push.payloads.len(), payload);
+                    }
+                }
+                Item::Waits(payload, name) => {
+                    if let Some(judgement) = &mut self.push.judgement {
+                        judgement.waits(place, payload, name.as_deref());
                     }
                 }
                 Item::Refused(refused, raw) => {

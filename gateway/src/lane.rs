@@ -114,6 +114,23 @@ impl Lane {
                     let problem = Problem::not_pushed(&self.target.name);
                     return self.refuse(call, &problem);
                 }
+                Ok(PushAnswer::NoRoom(room)) => {
+                    let (mut requests, mut go) = (call.take_apart(), Go::On);
+                    if requests.len() > 1 {
+                        // There may be room for some of them.
+                        for request in requests {
+                            let mut alone = Call::of(self.target.judge.as_ref());
+                            // An empty call takes any.
+                            let _taken = alone.add(request);
+                            if Box::pin(self.take_in(alone)).await == Go::No {
+                                go = Go::No;
+                            }
+                        }
+                    } else if let Some(request) = requests.pop() {
+                        send(request, Err(no_room(&self.target, room)));
+                    }
+                    return go;
+                }
                 Ok(PushAnswer::Refused(refusal)) => {
                     self.refuse(call, &Problem::refused(refusal, &self.target.name));
                     return if refusal == Refusal::Gone { Go::No } else { Go::On };
@@ -204,6 +221,19 @@ fn pending(target: &PushedRun) -> Problem {
         format!(
             "more than {} records of the run {} are admitted and not signed; nothing of this request was taken in: send it again once some are signed",
             target.max_pending, target.name
+        ),
+    )
+    .again_after(1)
+}
+
+fn no_room(target: &PushedRun, room: i64) -> Problem {
+    Problem::new(
+        http::StatusCode::TOO_MANY_REQUESTS,
+        "waiting",
+        "Too many records wait to be judged",
+        format!(
+            "beside what waits for what others say of it, the run {} has room for {room} records; nothing of this request was taken in: push no more than that at a time, or send it again once some are judged",
+            target.name
         ),
     )
     .again_after(1)

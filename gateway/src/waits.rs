@@ -1,60 +1,110 @@
-//! Waiting for signatures: one look for all that wait for those of a run, by which only those are woken that have all.
+//! Waiting for something of a run, such as signatures: one look for all that wait, by which only those are woken that have all.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chancery_store::Ledger;
+use chancery_store::pushing::SettledPush;
 use chancery_store::results::SignedRecord;
+use chancery_store::{Ledger, Run, StoreError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::runs::PushedRun;
 
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(10);
-
 /// After a look that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// Records that are looked for at a time: the first of those that are waited for.
+/// So many are looked for at a time: the first of those that are waited for.
 const AT_A_TIME: usize = 5_000;
 
-/// Whoever waits for signatures of a run.
-#[derive(Clone)]
-pub(crate) struct Waits(Arc<Shared>);
+/// What is waited for, by its number.
+pub(crate) trait Sought: Clone + Send + 'static {
+    /// What it is called.
+    const WHAT: &'static str;
 
-struct Shared {
-    ledger: Ledger,
-    target: Arc<PushedRun>,
-    state: Mutex<State>,
+    /// Between two looks.
+    const LOOK: Duration;
+
+    /// Those that are there.
+    fn look(
+        ledger: &Ledger,
+        run: &Run,
+        numbers: &[i64],
+    ) -> impl Future<Output = Result<Vec<(i64, Self)>, StoreError>> + Send;
 }
 
-#[derive(Default)]
-struct State {
-    /// Records that are waited for.
-    wanted: BTreeMap<i64, Wanted>,
+/// By the number of its record.
+impl Sought for SignedRecord {
+    const WHAT: &'static str = "signatures";
+    const LOOK: Duration = Duration::from_millis(10);
+
+    async fn look(ledger: &Ledger, run: &Run, numbers: &[i64]) -> Result<Vec<(i64, Self)>, StoreError> {
+        let found = ledger.signatures_of(run, numbers).await?;
+        Ok(found.into_iter().map(|signed| (signed.record, signed)).collect())
+    }
+}
+
+/// What waited for what others say of it, by its position: that takes the time of a call at the least.
+impl Sought for SettledPush {
+    const WHAT: &'static str = "judged arrivals";
+    const LOOK: Duration = Duration::from_millis(50);
+
+    async fn look(ledger: &Ledger, run: &Run, numbers: &[i64]) -> Result<Vec<(i64, Self)>, StoreError> {
+        ledger.settled_pushes(run, numbers).await
+    }
+}
+
+/// Whoever waits for those of a run.
+pub(crate) struct Waits<T>(Arc<Shared<T>>);
+
+impl<T> Clone for Waits<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+struct Shared<T> {
+    ledger: Ledger,
+    target: Arc<PushedRun>,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    /// What is waited for.
+    wanted: BTreeMap<i64, Wanted<T>>,
     is_looking: bool,
 }
 
-#[derive(Default)]
-struct Wanted {
+impl<T> Default for State<T> {
+    fn default() -> Self {
+        Self { wanted: BTreeMap::new(), is_looking: false }
+    }
+}
+
+struct Wanted<T> {
     /// By whom.
     by: Vec<Arc<Waiter>>,
-    /// The signature once it is there.
-    found: Option<SignedRecord>,
+    /// It, once it is there.
+    found: Option<T>,
+}
+
+impl<T> Default for Wanted<T> {
+    fn default() -> Self {
+        Self { by: Vec::new(), found: None }
+    }
 }
 
 /// One that waits.
 #[derive(Default)]
 struct Waiter {
-    /// For how many signatures it still does.
+    /// For how many it still does.
     left: AtomicUsize,
     has_all: Notify,
 }
 
-impl State {
+impl<T> State<T> {
     fn want(&mut self, records: &[i64], waiter: &Arc<Waiter>) {
         for record in records {
             let wanted = self.wanted.entry(*record).or_default();
@@ -65,8 +115,8 @@ impl State {
         }
     }
 
-    fn found(&mut self, signed: SignedRecord) {
-        let Some(wanted) = self.wanted.get_mut(&signed.record) else { return };
+    fn found(&mut self, number: i64, found: T) {
+        let Some(wanted) = self.wanted.get_mut(&number) else { return };
         if wanted.found.is_none() {
             for waiter in &wanted.by {
                 if waiter.left.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -74,7 +124,7 @@ impl State {
                 }
             }
         }
-        wanted.found = Some(signed);
+        wanted.found = Some(found);
     }
 
     fn want_no_more(&mut self, records: &[i64], waiter: &Arc<Waiter>) {
@@ -92,13 +142,13 @@ impl State {
     }
 }
 
-impl Waits {
+impl<T: Sought> Waits<T> {
     pub(crate) fn new(ledger: Ledger, target: Arc<PushedRun>) -> Self {
         Self(Arc::new(Shared { ledger, target, state: Mutex::default() }))
     }
 
-    /// The signatures of these records that are there by then, or as soon as all are.
-    pub(crate) async fn until(&self, records: Vec<i64>, until: Instant) -> HashMap<i64, SignedRecord> {
+    /// Those of these numbers that are there by then, or as soon as all are.
+    pub(crate) async fn until(&self, records: Vec<i64>, until: Instant) -> HashMap<i64, T> {
         let wait = Wait { shared: &self.0, records, waiter: Arc::default() };
         if self.want(&wait) > 0 {
             // Over or not, what is there is what is answered.
@@ -108,7 +158,7 @@ impl Waits {
     }
 
     /// For how many it waits.
-    fn want(&self, wait: &Wait<'_>) -> usize {
+    fn want(&self, wait: &Wait<'_, T>) -> usize {
         let mut state = self.0.state();
         state.want(&wait.records, &wait.waiter);
         if !state.is_looking {
@@ -120,28 +170,28 @@ impl Waits {
 }
 
 /// One that waits. What it wants is wanted no more once it is gone, however it ends.
-struct Wait<'a> {
-    shared: &'a Shared,
+struct Wait<'a, T> {
+    shared: &'a Shared<T>,
     records: Vec<i64>,
     waiter: Arc<Waiter>,
 }
 
-impl Wait<'_> {
-    fn found(&self) -> HashMap<i64, SignedRecord> {
+impl<T: Clone> Wait<'_, T> {
+    fn found(&self) -> HashMap<i64, T> {
         let state = self.shared.state();
         let found = |record: &i64| Some((*record, state.wanted.get(record)?.found.clone()?));
         self.records.iter().filter_map(found).collect()
     }
 }
 
-impl Drop for Wait<'_> {
+impl<T> Drop for Wait<'_, T> {
     fn drop(&mut self) {
         self.shared.state().want_no_more(&self.records, &self.waiter);
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl<T> Shared<T> {
+    fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -156,16 +206,16 @@ impl Shared {
 }
 
 /// Looks until nobody waits.
-async fn look(shared: Arc<Shared>) {
+async fn look<T: Sought>(shared: Arc<Shared<T>>) {
     while let Some(records) = shared.open() {
-        let pause = match shared.ledger.signatures_of(&shared.target.run, &records).await {
+        let pause = match T::look(&shared.ledger, &shared.target.run, &records).await {
             Ok(found) => {
                 let mut state = shared.state();
-                found.into_iter().for_each(|signed| state.found(signed));
-                LOOK
+                found.into_iter().for_each(|(number, found)| state.found(number, found));
+                T::LOOK
             }
             Err(error) => {
-                tracing::warn!(%error, run = shared.target.name, "signatures cannot be looked for");
+                tracing::warn!(%error, run = shared.target.name, "{} cannot be looked for", T::WHAT);
                 AFTER_FAILURE
             }
         };
@@ -194,19 +244,20 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_has_all_is_woken_and_nobody_else() {
-        let (mut state, one, both) = (State::default(), Arc::<Waiter>::default(), Arc::<Waiter>::default());
+        let (mut state, one, both) =
+            (State::<SignedRecord>::default(), Arc::<Waiter>::default(), Arc::<Waiter>::default());
         state.want(&[1], &one);
         // The same record twice: a duplicate within a request.
         state.want(&[1, 2, 1], &both);
-        state.found(signed(1));
+        state.found(1, signed(1));
         one.has_all.notified().await;
         assert_eq!(both.left.load(Ordering::Relaxed), 1);
         // It was found meanwhile: there is nothing to wait for.
         let late = Arc::<Waiter>::default();
         state.want(&[1], &late);
         assert_eq!(late.left.load(Ordering::Relaxed), 0);
-        state.found(signed(2));
-        state.found(signed(2));
+        state.found(2, signed(2));
+        state.found(2, signed(2));
         both.has_all.notified().await;
         for (records, waiter) in [(&[1][..], &one), (&[1, 2, 1], &both), (&[1], &late)] {
             state.want_no_more(records, waiter);

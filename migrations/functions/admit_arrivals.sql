@@ -53,7 +53,8 @@ BEGIN
     END IF;
     done := p_done AND start_at = p_next;
     SELECT f.dead, f.rejected INTO dead, rejected
-      FROM chancery.admit_refused(p_run.id, p_source, p_split, start_at, p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws) f;
+      FROM chancery.admit_refused(p_run.id, p_source, p_split, start_at, p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws,
+                               NULL) f;
     IF v_pending > 0 THEN
         EXECUTE format(
             'INSERT INTO chancery.%I (source, split, position, run_id, payload, name, arrived_at, not_before)

@@ -10,6 +10,7 @@ use crate::gateway::Shared;
 use crate::lanes::Lane;
 use crate::model::RecordState;
 use crate::problem::Problem;
+use crate::states::of_settled;
 use crate::warrant::Warrant;
 
 /// Adds those that are there by then, or as soon as all are. Where envelopes have payloads in them, `payload_bytes` is how many bytes they have
@@ -23,6 +24,7 @@ pub(super) async fn add(
     warrant: &Warrant,
 ) -> Result<(), Problem> {
     let run = &lane.target.run;
+    settle(lane, records, until, warrant).await?;
     let wanted = |state: &RecordState| match state {
         RecordState::Admitted { record, .. } => Some(*record),
         RecordState::Duplicate { of_run: Some(of_run), of_record, .. } if *of_run == run.name => {
@@ -66,7 +68,40 @@ pub(super) async fn add(
                 *state = RecordState::Pending { record: *record, flags: flags.take() };
             }
             (RecordState::Duplicate { .. }, None)
-            | (RecordState::Pending { .. } | RecordState::Dead { .. } | RecordState::Rejected { .. }, _) => {}
+            | (
+                RecordState::Pending { .. }
+                | RecordState::Waiting { .. }
+                | RecordState::Dead { .. }
+                | RecordState::Rejected { .. },
+                _,
+            ) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Says of those that wait for what others say of them what they are once that is settled, if it is by then.
+async fn settle(
+    lane: &Lane,
+    records: &mut [RecordState],
+    until: Instant,
+    warrant: &Warrant,
+) -> Result<(), Problem> {
+    let position = |state: &RecordState| match state {
+        RecordState::Waiting { position } => Some(*position),
+        _ => None,
+    };
+    let waiting: Vec<i64> = records.iter().filter_map(position).collect();
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let mut settled = tokio::select! {
+        settled = lane.settling.until(waiting, until) => settled,
+        _refused = warrant.ended() => HashMap::new(),
+    };
+    for state in records {
+        if let Some(became) = position(state).and_then(|position| settled.remove(&position)) {
+            *state = of_settled(became)?;
         }
     }
     Ok(())

@@ -11,7 +11,8 @@ SELECT r.id, r.uid, r.namespace, r.name, r.batch_size, r.record_count AS sealed_
        extract(epoch FROM i.dead_retention)::double precision AS dead_retention,
        (SELECT jsonb_agg(jsonb_build_object('name', s.name) || s.description ORDER BY s.source)
           FROM chancery.sources s WHERE s.run_id = r.id)::text AS sources,
-       r.policy_name, r.policy_hash, r.suspended, r.sealed_at IS NOT NULL AS sealed,
+       r.policy_name, r.policy_hash,
+       coalesce((SELECT p.asks FROM chancery.policies p WHERE p.hash = r.policy_hash), false) AS policy_asks, r.suspended, r.sealed_at IS NOT NULL AS sealed,
        r.completed_at IS NOT NULL AS complete, r.deleted_at IS NOT NULL AS deleted
   FROM chancery.runs r
   JOIN chancery.keyrings k ON k.id = r.keyring_id
