@@ -6,9 +6,12 @@ SET LOCAL statement_timeout = 0;
 -- Whether whoever judges by it asks others: then the run needs an intake, also if nothing is read for it.
 ALTER TABLE chancery.policies ADD COLUMN asks boolean NOT NULL DEFAULT false;
 DROP TRIGGER policies_never_change ON chancery.policies;
+-- As chancery.policy_asks says.
 UPDATE chancery.policies p SET asks = true
- WHERE json_array_length(coalesce(p.text::json #> '{spec,webhooks}', '[]')) > 0
-    OR EXISTS (SELECT FROM json_array_elements(coalesce(p.text::json #> '{spec,lookups}', '[]')) l WHERE l -> 'query' IS NOT NULL);
+  FROM (SELECT o.hash, replace(o.text, '\u0000', '\u0001')::json AS json FROM chancery.policies o) t
+ WHERE t.hash = p.hash
+   AND (json_array_length(coalesce(t.json #> '{spec,webhooks}', '[]')) > 0
+        OR EXISTS (SELECT FROM json_array_elements(coalesce(t.json #> '{spec,lookups}', '[]')) l WHERE l -> 'query' IS NOT NULL));
 CREATE TRIGGER policies_never_change
     BEFORE UPDATE ON chancery.policies FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 

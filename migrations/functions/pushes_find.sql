@@ -10,9 +10,12 @@ RETURNS TABLE (
     duplicate_places bigint[], duplicate_runs text[], duplicate_records bigint[],
     dead_places bigint[], dead_stages text[], dead_rules text[], dead_reasons text[], flag_places bigint[], flag_hits text[],
     settled_places bigint[], settled_records bigint[], waiting_places bigint[])
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- One snapshot for all that is asked here: what waits is settled by others meanwhile, and would be seen in no list, or in two.
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_policy bytea := (SELECT r.policy_hash FROM chancery.runs r WHERE r.id = p_run);
+    -- A run from before anything could wait has no table for it.
+    v_waits boolean := to_regclass(format('chancery.%I', 'pendings_' || p_run)) IS NOT NULL;
     v_push record;
 BEGIN
     FOR v_push IN
@@ -43,7 +46,7 @@ BEGIN
             'arrivals_' || p_run)
            INTO dead_places, dead_stages, dead_rules, dead_reasons
           USING v_push.source, v_push.split, v_push.position, accounted, p_run;
-        IF v_policy IS NOT NULL THEN
+        IF v_waits THEN
             EXECUTE format(
                 'SELECT array_agg(w.position - $3 ORDER BY w.position), array_agg(w.record ORDER BY w.position) FROM chancery.%I w
                   WHERE w.source = $1 AND w.split = $2 AND w.position >= $3 AND w.position < $3 + $4 AND w.letter = 0 AND w.record IS NOT NULL',
@@ -55,6 +58,8 @@ BEGIN
                   WHERE w.source = $1 AND w.split = $2 AND w.position >= $3 AND w.position < $3 + $4 AND w.letter = 0', 'pendings_' || p_run)
                INTO waiting_places
               USING v_push.source, v_push.split, v_push.position, accounted;
+        END IF;
+        IF v_policy IS NOT NULL THEN
             EXECUTE format(
                 'SELECT array_agg(r.position - $3 ORDER BY r.position), array_agg(f.hits::text ORDER BY r.position)
                    FROM chancery.%I f JOIN chancery.%I r ON r.record = f.record

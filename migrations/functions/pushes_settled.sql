@@ -12,7 +12,8 @@ DECLARE
 BEGIN
     SELECT s.source INTO v_source FROM chancery.runs r JOIN chancery.sources s ON s.run_id = r.id AND s.description ? 'http'
      WHERE r.id = p_run AND r.uid = p_run_uid AND r.deleted_at IS NULL AND r.policy_hash IS NOT NULL;
-    IF NOT FOUND THEN
+    -- A run from before anything could wait has no table for it.
+    IF NOT FOUND OR to_regclass(format('chancery.%I', 'answers_' || p_run)) IS NULL THEN
         RETURN;
     END IF;
     RETURN QUERY EXECUTE format(

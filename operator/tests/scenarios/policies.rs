@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use chancery_api::condition::ConditionType;
 use chancery_api::{Phase, format};
+use chancery_store::intake::Taken;
 use chancery_store::pushing::SealAnswer;
 use kube::runtime::controller::Action;
 use serde_json::{Value, json};
 
+use super::cluster::pod_status;
 use super::fake::Failure;
 use super::judged::{POLICIES, POLICY, config_map, judged, policy, rejecting};
 use super::reader::INTAKE;
@@ -204,6 +206,16 @@ async fn a_run_to_which_programs_push_has_an_intake_if_its_policy_asks_others() 
     let records = world.run(RUN)["status"]["records"].clone();
     assert_eq!((&records["received"], &records["pending"]), (&json!(2), &json!(2)), "{records}");
     let run = world.stored(RUN).await?;
+    // What an intake has in hand that is killed waits for nobody.
+    let holder = world.api.intake_pod(RUN, "demo-intake-abcde", pod_status::running());
+    let mut intake = world.intake(&holder).await?;
+    let taken = intake.take_pendings(10, Duration::from_secs(600)).await?;
+    assert!(matches!(taken, Taken::These(taken) if taken.arrivals.len() == 2));
+    drop(intake);
+    assert_eq!(world.ledger.ledger.intake_holders(&run).await?, [holder]);
+    world.api.intake_pod_becomes("demo-intake-abcde", pod_status::ended(137, "OOMKilled", ""));
+    operator.step(RUN).await?;
+    assert!(world.ledger.ledger.intake_holders(&run).await?.is_empty());
     assert_eq!(world.ledger.ledger.seal_pushes(&run).await?, SealAnswer::Closed);
     operator.look(RUN).await?;
     operator.settle(RUN).await?;

@@ -81,7 +81,12 @@ async fn a_letter_that_waited_again_keeps_when_it_arrived() -> anyhow::Result<()
     let before = arrived().await?;
     assert_eq!(before.len(), 2);
     took_up(store, found, "somebody").await?;
+    // Nothing is left that would be swept.
+    ledger.execute("UPDATE chancery.intakes SET sweep_at = NULL").await?;
     run.start_intake("two").await?.ended().await?;
     assert_eq!(arrived().await?, before);
+    let kept = "SELECT (extract(epoch FROM i.sweep_at - i.dead_retention) * 1000000)::bigint FROM chancery.intakes i";
+    let kept: i64 = sqlx::query_scalar(kept).fetch_one(store.pool()).await?;
+    assert_eq!(before.iter().min(), Some(&kept), "it is swept as it would have been");
     law_7_holds(&run).await
 }

@@ -8,8 +8,9 @@ use chancery_kit::{
 };
 use chancery_sources::letters::{Selection, Wanted, take_up};
 use chancery_store::intake::DeadArrival;
-use chancery_store::pushing::{Push, PushAnswer, SealAnswer};
+use chancery_store::pushing::{NamedRequest, Push, PushAnswer, SealAnswer};
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 
 use crate::every_step::{ended_before, intake_by, kept as accounted_at, socket_of};
 use crate::webhooks::{kept, law_7_holds, policy, retried};
@@ -106,13 +107,13 @@ async fn what_waits_has_its_room_and_a_run_that_is_full_is_sealed() -> anyhow::R
     holds(&run, &judged([1, 11, 2, 3, 4])).await
 }
 
-/// Kills an intake at every fifth step; another one goes on.
+/// Kills an intake at every eleventh step; another one goes on.
 #[tokio::test]
 async fn an_intake_that_is_killed_judging_what_was_pushed_or_taken_up_settles_nothing_twice()
 -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let webhook = WebhookServer::scoring().await?;
-    for step in (1..400).step_by(5) {
+    for step in (1..400).step_by(11) {
         let point = if step % 2 == 0 { Point::Unasked } else { Point::Unanswered };
         let run = TestRun::new().named(&format!("step-{step}")).lease_duration(Duration::from_secs(30));
         let run = pushed(&ledger, run, &retried(&webhook, 3)).await?;
@@ -156,4 +157,52 @@ async fn letters_of_a_pushed_run_that_was_suspended_by_them_are_settled_and_the_
     assert_eq!(all_taken_up(&run).await?, 3);
     run.take_in().await?;
     holds(&run, &judged(0..3)).await
+}
+
+/// What waited is settled while somebody asks what became of it: it waits still, or is what it became, and is nothing else meanwhile.
+#[tokio::test]
+async fn what_became_of_a_push_is_read_at_one_instant() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let webhook = WebhookServer::scoring().await?;
+    let run = pushed(&ledger, TestRun::new(), &policy(&webhook, &json!({}))).await?;
+    let store = &ledger.ledger;
+    let policy = store.policy_of(&run.run).await?.ok_or_else(|| anyhow::anyhow!("nothing judges the run"))?;
+    let mut judgement = chancery_store::intake::Judgement::by(policy.hash);
+    judgement.starts_at(0, 0);
+    judgement.waits(0, record(11).to_string().as_bytes(), None);
+    let named = vec![NamedRequest { key: [1; 32], digest: [2; 32], place: 0, arrivals: 1 }];
+    let push = Push { arrivals: 1, judgement: Some(judgement), named, ..Push::default() };
+    anyhow::ensure!(matches!(store.push(&run.run, &push).await?, PushAnswer::Taken(_)));
+    assert_eq!(store.former_pushes(&run.run, &[&[1; 32]]).await?[0].waiting, [0]);
+
+    // The first list that is asked for is read, and the last ones wait for this.
+    let id = run.run.id;
+    let mut settling = ledger.ledger.pool().begin().await?;
+    let lock = format!("LOCK TABLE chancery.answers_{id}");
+    sqlx::query(AssertSqlSafe(lock)).execute(&mut *settling).await?;
+    let asking = store.former_pushes(&run.run, &[&[1; 32]]);
+    let settled = async {
+        eventually("it waits for the table", async || {
+            let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+            sqlx::query_scalar::<_, i64>(waiting).fetch_one(ledger.ledger.pool()).await.is_ok_and(|waiting| waiting == 1)
+        })
+        .await;
+        for statement in [
+            format!("DELETE FROM chancery.pendings_{id}"),
+            format!(
+                "INSERT INTO chancery.arrivals_{id} (source, split, position, run_id, state, digest, rule, reason, raw, arrived_at)
+                 VALUES (1, 1, 0, {id}, 'Rejected', sha256('x'), 'thresholds', 'so', 'x', now())"
+            ),
+        ] {
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut *settling).await?;
+        }
+        settling.commit().await
+    };
+    let (asked, settled) = tokio::join!(asking, settled);
+    settled?;
+    let asked = &asked?[0];
+    assert_eq!((asked.waiting.len() + asked.dead.len(), asked.settled.len()), (1, 0), "{asked:?}");
+    let afterwards = &store.former_pushes(&run.run, &[&[1; 32]]).await?[0];
+    assert_eq!((afterwards.waiting.len(), afterwards.dead.len()), (0, 1), "{afterwards:?}");
+    Ok(())
 }
