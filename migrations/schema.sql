@@ -2457,7 +2457,8 @@ BEGIN
            rejected = i.rejected + pendings_settle.rejected, flagged = i.flagged + v_flagged, alerts = i.alerts + v_alerts,
            ignored = i.ignored + p_judged.ignored, payload_bytes = i.payload_bytes + v_bytes,
            sweep_at = CASE WHEN pendings_settle.dead + pendings_settle.rejected = 0 THEN i.sweep_at
-                           ELSE coalesce(i.sweep_at, clock_timestamp() + i.dead_retention) END
+                           ELSE least(i.sweep_at, (SELECT min(coalesce(w.arrived_at, clock_timestamp())) FROM unnest(v_arrived) AS w (arrived_at))
+                                               + i.dead_retention) END
      WHERE i.run_id = v_run.id;
     IF v_intake.dead + dead > v_intake.dead_limit THEN
         UPDATE chancery.runs r SET too_many_dead = true WHERE r.id = v_run.id;
@@ -2574,8 +2575,9 @@ $$;
 CREATE FUNCTION chancery.policy_asks(p_text text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     AS $$
-    SELECT json_array_length(coalesce(p_text::json #> '{spec,webhooks}', '[]')) > 0
-        OR EXISTS (SELECT FROM json_array_elements(coalesce(p_text::json #> '{spec,lookups}', '[]')) l WHERE l -> 'query' IS NOT NULL)
+    SELECT json_array_length(coalesce(t.json #> '{spec,webhooks}', '[]')) > 0
+        OR EXISTS (SELECT FROM json_array_elements(coalesce(t.json #> '{spec,lookups}', '[]')) l WHERE l -> 'query' IS NOT NULL)
+      FROM (SELECT replace(p_text, '\u0000', '\u0001')::json AS json) t
 $$;
 
 CREATE FUNCTION chancery.policy_forget(p_hash bytea) RETURNS void
@@ -2601,7 +2603,7 @@ END
 $$;
 
 CREATE FUNCTION chancery.push_duplicates(p_run integer, p_source integer, p_split integer, p_position bigint, p_arrivals bigint, OUT places bigint[], OUT runs text[], OUT records bigint[]) RETURNS record
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql STABLE
     AS $_$
 BEGIN
     -- The run's own table is named: asked by its parent, the server would choose among the tables of all runs each time.
@@ -2636,11 +2638,13 @@ END
 $$;
 
 CREATE FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys bytea[]) RETURNS TABLE(key_hash bytea, digest bytea, start_at bigint, arrivals bigint, accounted bigint, first_record bigint, duplicate_places bigint[], duplicate_runs text[], duplicate_records bigint[], dead_places bigint[], dead_stages text[], dead_rules text[], dead_reasons text[], flag_places bigint[], flag_hits text[], settled_places bigint[], settled_records bigint[], waiting_places bigint[])
-    LANGUAGE plpgsql SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
     v_policy bytea := (SELECT r.policy_hash FROM chancery.runs r WHERE r.id = p_run);
+    -- A run from before anything could wait has no table for it.
+    v_waits boolean := to_regclass(format('chancery.%I', 'pendings_' || p_run)) IS NOT NULL;
     v_push record;
 BEGIN
     FOR v_push IN
@@ -2671,7 +2675,7 @@ BEGIN
             'arrivals_' || p_run)
            INTO dead_places, dead_stages, dead_rules, dead_reasons
           USING v_push.source, v_push.split, v_push.position, accounted, p_run;
-        IF v_policy IS NOT NULL THEN
+        IF v_waits THEN
             EXECUTE format(
                 'SELECT array_agg(w.position - $3 ORDER BY w.position), array_agg(w.record ORDER BY w.position) FROM chancery.%I w
                   WHERE w.source = $1 AND w.split = $2 AND w.position >= $3 AND w.position < $3 + $4 AND w.letter = 0 AND w.record IS NOT NULL',
@@ -2683,6 +2687,8 @@ BEGIN
                   WHERE w.source = $1 AND w.split = $2 AND w.position >= $3 AND w.position < $3 + $4 AND w.letter = 0', 'pendings_' || p_run)
                INTO waiting_places
               USING v_push.source, v_push.split, v_push.position, accounted;
+        END IF;
+        IF v_policy IS NOT NULL THEN
             EXECUTE format(
                 'SELECT array_agg(r.position - $3 ORDER BY r.position), array_agg(f.hits::text ORDER BY r.position)
                    FROM chancery.%I f JOIN chancery.%I r ON r.record = f.record
@@ -2743,7 +2749,8 @@ DECLARE
 BEGIN
     SELECT s.source INTO v_source FROM chancery.runs r JOIN chancery.sources s ON s.run_id = r.id AND s.description ? 'http'
      WHERE r.id = p_run AND r.uid = p_run_uid AND r.deleted_at IS NULL AND r.policy_hash IS NOT NULL;
-    IF NOT FOUND THEN
+    -- A run from before anything could wait has no table for it.
+    IF NOT FOUND OR to_regclass(format('chancery.%I', 'answers_' || p_run)) IS NULL THEN
         RETURN;
     END IF;
     RETURN QUERY EXECUTE format(
