@@ -217,9 +217,9 @@ fn pending(target: &PushedRun) -> Problem {
     Problem::new(
         http::StatusCode::TOO_MANY_REQUESTS,
         "pending",
-        "Too many records are unsigned",
+        "Too many records are unsigned or wait",
         format!(
-            "more than {} records of the run {} are admitted and not signed; nothing of this request was taken in: send it again once some are signed",
+            "more than {} records of the run {} are admitted and not signed, or wait for what others say of them; nothing of this request was taken in: send it again once some are signed or settled",
             target.max_pending, target.name
         ),
     )
