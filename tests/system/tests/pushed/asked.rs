@@ -78,6 +78,29 @@ async fn what_is_pushed_waits_for_a_webhook_and_is_answered_with_what_it_became(
 }
 
 #[tokio::test]
+async fn a_request_that_asks_for_more_than_there_will_be_room_for_is_refused_for_good_and_the_run_is_filled()
+-> anyhow::Result<()> {
+    let webhook = WebhookServer::scoring().await?;
+    webhook.conduct(Conduct::Silent);
+    let site = Site::with(&asking(&webhook).with("recordCount", 4)).await?;
+    let api = &site.served.api;
+    let refused = async |numbers: std::ops::Range<u32>, status| {
+        anyhow::Ok(api.push("", of(numbers)).await?.expect(status)?.json()?["type"].clone())
+    };
+    // Nothing waits, and nothing will leave room.
+    assert_eq!(refused(1..6, 422).await?, "tag:chancery.dev,2026:too-many-records");
+    assert_eq!(api.push("", of(1..4)).await?.expect(200)?.states()?, ["waiting"; 3]);
+    assert_eq!(refused(4..6, 429).await?, "tag:chancery.dev,2026:waiting");
+    assert_eq!(refused(4..9, 422).await?, "tag:chancery.dev,2026:too-many-records");
+    assert_eq!(api.push("", "no JSON").await?.expect(200)?.states()?, ["dead"]);
+    webhook.conduct(Conduct::Answers);
+    assert_eq!(api.push("?wait=60", of([4])).await?.expect(200)?.states()?, ["admitted"]);
+    let summary = site.end().await?;
+    assert_eq!((&summary["signed"], &summary["arrivals"]["dead"]), (&4.into(), &1.into()), "{summary}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn gateways_and_intakes_that_are_killed_lose_nothing_that_waits_and_judge_nothing_twice()
 -> anyhow::Result<()> {
     let webhook = WebhookServer::saying(|_| json!({"score": 1})).await?;
