@@ -32,8 +32,8 @@ const REQUESTS: usize = 2_000;
 const SAID: usize = 4 << 20;
 const JUDGING: Duration = Duration::from_secs(10);
 
-/// What others may add to a payload, as far as there is room in an answer for the envelope that holds it; and what is said of one that is
-/// flagged. Both are known only once it is settled.
+/// What others may add to a payload, as far as there is room in an answer for the envelope that holds it; and what is usually said of one that is
+/// flagged or refused. Both are known only once it is settled. What more is said takes more room then, or is not told (`Told`).
 const ADDED: usize = 16 << 10;
 const MARK: usize = 1 << 10;
 

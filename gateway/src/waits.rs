@@ -182,6 +182,20 @@ impl<T: Sought> Waits<T> {
         wait.found()
     }
 
+    /// Those of these numbers that are there now.
+    pub(crate) async fn now(&self, numbers: &[i64]) -> HashMap<i64, T> {
+        let mut found = HashMap::new();
+        for numbers in numbers.chunks(AT_A_TIME) {
+            match T::look(&self.0.ledger, &self.0.target.run, numbers).await {
+                Ok(these) => found.extend(these),
+                Err(error) => {
+                    tracing::warn!(%error, run = self.0.target.name, "{} cannot be looked for", T::WHAT);
+                }
+            }
+        }
+        found
+    }
+
     /// For how many it waits.
     fn want(&self, wait: &Wait<'_, T>) -> usize {
         let mut state = self.0.state();
