@@ -196,7 +196,7 @@ CREATE TABLE chancery.runs (
     CONSTRAINT runs_record_count_check CHECK ((record_count >= 0))
 );
 
-CREATE FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) RETURNS record
+CREATE FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean, OUT known bigint[]) RETURNS record
     LANGUAGE plpgsql
     AS $_$
 DECLARE
@@ -206,6 +206,8 @@ DECLARE
     v_bytes bigint;
     v_last bigint;
     v_pending bigint := coalesce(cardinality(p_judged.pending), 0);
+    v_waits boolean;
+    v_new bigint := cardinality(p_payloads);
     v_flagged bigint := 0;
     v_alerts bigint := 0;
 BEGIN
@@ -220,15 +222,24 @@ BEGIN
     -- What waits may become a record, and has its room.
     v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base - v_intake.pending;
     start_at := p_position;
+    v_waits := v_intake.pending + v_pending > 0;
+    IF v_waits AND v_new + v_pending > v_room AND v_new > 0 THEN
+        SELECT k.places, k.new INTO known, v_new
+          FROM chancery.admit_known(p_run.keyring_id, v_new, coalesce(p_identities, p_digests)) k;
+    END IF;
     -- What waits may also leave its room again, so it cannot be said yet what is beyond the last record: the caller comes with less.
-    IF v_room = 0 OR v_intake.pending + v_pending > 0 AND cardinality(p_payloads) + v_pending > v_room THEN
+    IF v_room = 0 AND v_intake.pending = 0 OR v_waits AND v_new + v_pending > v_room THEN
         answer := 'full';
         RETURN;
     END IF;
 
     SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
-      FROM chancery.admit_payloads(p_run.id, p_run.keyring_id, p_digests, p_identities, v_base, v_room,
+      FROM chancery.admit_payloads(p_run.id, p_run.keyring_id, p_digests, p_identities, v_base,
+                                   CASE WHEN v_waits THEN 9223372036854775807 ELSE v_room END,
                                    p_source, p_split, p_payloads, p_positions, v_intake.duplicates > 0) m;
+    IF v_waits AND admitted + v_pending > v_room THEN
+        RAISE EXCEPTION 'the ring has forgotten some of these payloads meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
     answer := CASE WHEN admitted = v_room AND v_intake.pending + v_pending = 0 THEN 'full' ELSE 'admitted' END;
     start_at := p_next;
     IF answer = 'full' THEN
@@ -434,6 +445,28 @@ BEGIN
                                WHERE k.digest = coalesce(h.identity, h.digest) AND k.keyring_id = $8 LIMIT 1) d',
         'digests_' || p_keyring, 'arrivals_' || p_run)
       USING p_source, p_split, p_run, p_digests, p_positions, p_last, p_new, p_keyring, p_identities;
+END
+$_$;
+
+CREATE FUNCTION chancery.admit_known(p_keyring integer, p_payloads bigint, p_known bytea[], OUT places bigint[], OUT new bigint) RETURNS record
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+BEGIN
+    places := '{}';
+    new := p_payloads;
+    IF p_known IS NOT NULL THEN
+        EXECUTE format(
+            'SELECT coalesce(array_agg(k.n ORDER BY k.n) FILTER (WHERE k.is_known), ''{}''),
+                    count(DISTINCT k.digest) FILTER (WHERE NOT k.is_known)
+               FROM (SELECT a.n, a.digest,
+                            (SELECT true FROM chancery.%I d WHERE d.digest = a.digest AND d.keyring_id = $2) IS TRUE AS is_known
+                       FROM unnest($1) WITH ORDINALITY AS a (digest, n)) k', 'digests_' || p_keyring)
+           INTO places, new USING p_known, p_keyring;
+    END IF;
 END
 $_$;
 
@@ -2858,7 +2891,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint) RETURNS record
+CREATE FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2917,11 +2950,12 @@ BEGIN
         RETURN;
     END IF;
     IF answer = 'full' AND v_taken.admitted IS NULL THEN
-        SELECT i.record_limit - a.records - i.pending INTO room
+        SELECT i.record_limit - a.records - i.pending, i.pending INTO room, waiting
           FROM chancery.intakes i JOIN chancery.admissions a ON a.run_id = i.run_id
          WHERE i.run_id = p_run AND a.records < i.record_limit;
         IF FOUND THEN
             answer := 'no_room';
+            duplicate_places := ARRAY (SELECT p_places[k.n] FROM unnest(v_taken.known) WITH ORDINALITY AS k (n, place) ORDER BY k.place);
             RETURN;
         END IF;
     END IF;
@@ -4730,7 +4764,7 @@ GRANT UPDATE(deleted_at) ON TABLE chancery.runs TO chancery_operator;
 
 GRANT UPDATE(too_many_dead) ON TABLE chancery.runs TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean, OUT known bigint[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[]) FROM PUBLIC;
 
@@ -4741,6 +4775,8 @@ REVOKE ALL ON FUNCTION chancery.admit_check_pending(p_by chancery.idempotency, p
 REVOKE ALL ON FUNCTION chancery.admit_digests(p_run integer, p_payloads bytea[], p_identities bytea[], p_originals bytea[], OUT digests bytea[], OUT identities bytea[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_duplicates(p_run integer, p_keyring integer, p_source integer, p_split integer, p_digests bytea[], p_identities bytea[], p_positions bigint[], p_new bigint[], p_last bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.admit_known(p_keyring integer, p_payloads bigint, p_known bytea[], OUT places bigint[], OUT new bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_marks(p_run integer, p_source integer, p_split integer, p_base bigint, p_last bigint, p_end bigint, p_positions bigint[], p_judged chancery.judgement, OUT flagged bigint, OUT alerts bigint) FROM PUBLIC;
 
@@ -4978,9 +5014,9 @@ GRANT ALL ON FUNCTION chancery.record_payload(p_run integer, p_record bigint) TO
 REVOKE ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint) TO chancery_operator;
-GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint) TO chancery_gateway;
+REVOKE ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) TO chancery_gateway;
 
 REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 

@@ -10,6 +10,7 @@ use chancery_sources::questions::{Considered, Offer};
 use chancery_store::pushing::{NamedRequest, Push};
 use tokio::sync::oneshot;
 
+use crate::fit::Need;
 use crate::model::RecordState;
 use crate::problem::Problem;
 use crate::room::Room;
@@ -31,8 +32,8 @@ const REQUESTS: usize = 2_000;
 const SAID: usize = 4 << 20;
 const JUDGING: Duration = Duration::from_secs(10);
 
-/// What others may add to a payload, as far as there is room in an answer for the envelope that holds it; and what is said of one that is
-/// flagged. Both are known only once it is settled.
+/// What others may add to a payload, as far as there is room in an answer for the envelope that holds it; and what is usually said of one that is
+/// flagged or refused. Both are known only once it is settled. What more is said takes more room then, or is not told (`Told`).
 const ADDED: usize = 16 << 10;
 const MARK: usize = 1 << 10;
 
@@ -242,6 +243,28 @@ impl Call {
         self.requests.push((request, range));
     }
 
+    /// For how many records each of its requests needs room: not for payloads at the places `known`, which repeat a record, and once for those
+    /// that are the same in a run that finds duplicates.
+    pub(crate) fn needs(&self, known: &[i64], finds_duplicates: bool) -> Vec<Need> {
+        let known: HashSet<i64> = known.iter().copied().collect();
+        let need = |(request, range): &(Request, Range)| {
+            let (mut names, mut payloads, mut waits) = (HashSet::new(), 0, 0);
+            for (place, item) in (range.place..).zip(&request.items) {
+                match item {
+                    Item::Payload(payload, identity, _) if !known.contains(&place) => {
+                        payloads += 1;
+                        names.insert(identity.as_deref().unwrap_or(payload));
+                    }
+                    Item::Waits(..) => waits += 1,
+                    Item::Payload(..) | Item::Refused(..) => {}
+                }
+            }
+            let payloads = if finds_duplicates { names.len() } else { payloads };
+            Need { records: i64::try_from(payloads + waits).unwrap_or(i64::MAX), asks: waits > 0 }
+        };
+        self.requests.iter().map(need).collect()
+    }
+
     /// What its payloads take.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
@@ -289,6 +312,21 @@ mod tests {
         assert_eq!(call.push.dead.iter().map(|dead| dead.position).collect::<Vec<_>>(), [1]);
         assert_eq!((call.push.named[0].place, call.push.named[0].arrivals), (3, 1));
         assert_eq!(call.requests[1].1.place, 3);
+    }
+
+    #[test]
+    fn a_request_needs_room_for_what_may_become_a_record() {
+        let waits = |text: &'static str| Item::Waits(Bytes::from_static(text.as_bytes()), None);
+        let mut call = Call::default();
+        assert!(call.add(request(vec![not_json(), rejected(), payload("a"), payload("b")], None)).is_none());
+        assert!(call.add(request(vec![payload("b"), payload("b"), waits("c"), waits("c")], None)).is_none());
+        let needs = |known: &[i64], finds_duplicates| {
+            let needs = call.needs(known, finds_duplicates);
+            needs.iter().map(|need| (need.records, need.asks)).collect::<Vec<_>>()
+        };
+        assert_eq!(needs(&[], true), [(2, false), (3, true)]);
+        assert_eq!(needs(&[2, 3, 4, 5], true), [(0, false), (2, true)]);
+        assert_eq!(needs(&[], false), [(2, false), (4, true)]);
     }
 
     #[test]

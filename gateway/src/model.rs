@@ -78,6 +78,22 @@ pub(crate) enum RecordState {
     },
 }
 
+impl RecordState {
+    /// Bytes of what is said beside what it is: why, and by which rules.
+    pub(crate) fn said_bytes(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        match self {
+            Self::Admitted { flags, .. } | Self::Pending { flags, .. } => {
+                flags.iter().flatten().map(Flag::bytes).sum()
+            }
+            Self::Dead { stage, rule, reason } => stage.len() + text(rule) + reason.len(),
+            Self::Rejected { rule, reason } => text(rule) + reason.len(),
+            Self::Waiting { .. } => 0,
+            Self::Duplicate { of_run, .. } => text(of_run),
+        }
+    }
+}
+
 /// A rule of a policy that hit a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -88,6 +104,13 @@ pub(crate) struct Flag {
     pub(crate) action: String,
     /// Its message.
     pub(crate) message: String,
+}
+
+impl Flag {
+    fn bytes(&self) -> usize {
+        let Self { rule, action, message } = self;
+        size_of::<Self>() + rule.len() + action.len() + message.len()
+    }
 }
 
 /// A signature.

@@ -1,6 +1,7 @@
 //! Waiting for something of a run, such as signatures: one look for all that wait, by which only those are woken that have all.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::runs::PushedRun;
 /// After a look that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// So many are looked for at a time: the first of those that are waited for.
+/// So many are looked for at a time.
 const AT_A_TIME: usize = 5_000;
 
 /// What is waited for, by its number.
@@ -26,6 +27,10 @@ pub(crate) trait Sought: Clone + Send + 'static {
 
     /// Between two looks.
     const LOOK: Duration;
+
+    /// Whether they come in their order. If so, the first of those that are waited for are looked for; if not, those behind the ones of the
+    /// last look: a first one that does not come would hide others that are there.
+    const IN_ORDER: bool;
 
     /// Those that are there.
     fn look(
@@ -39,6 +44,7 @@ pub(crate) trait Sought: Clone + Send + 'static {
 impl Sought for SignedRecord {
     const WHAT: &'static str = "signatures";
     const LOOK: Duration = Duration::from_millis(10);
+    const IN_ORDER: bool = true;
 
     async fn look(ledger: &Ledger, run: &Run, numbers: &[i64]) -> Result<Vec<(i64, Self)>, StoreError> {
         let found = ledger.signatures_of(run, numbers).await?;
@@ -50,6 +56,7 @@ impl Sought for SignedRecord {
 impl Sought for SettledPush {
     const WHAT: &'static str = "judged arrivals";
     const LOOK: Duration = Duration::from_millis(50);
+    const IN_ORDER: bool = false;
 
     async fn look(ledger: &Ledger, run: &Run, numbers: &[i64]) -> Result<Vec<(i64, Self)>, StoreError> {
         ledger.settled_pushes(run, numbers).await
@@ -75,11 +82,13 @@ struct State<T> {
     /// What is waited for.
     wanted: BTreeMap<i64, Wanted<T>>,
     is_looking: bool,
+    /// The last one that was looked for.
+    last: i64,
 }
 
 impl<T> Default for State<T> {
     fn default() -> Self {
-        Self { wanted: BTreeMap::new(), is_looking: false }
+        Self { wanted: BTreeMap::new(), is_looking: false, last: i64::MIN }
     }
 }
 
@@ -142,6 +151,22 @@ impl<T> State<T> {
     }
 }
 
+impl<T: Sought> State<T> {
+    /// Those to look for; none, and nobody looks any more, when nobody waits.
+    fn open(&mut self) -> Option<Vec<i64>> {
+        self.is_looking = !self.wanted.is_empty();
+        if !self.is_looking {
+            return None;
+        }
+        let behind = if T::IN_ORDER { i64::MIN } else { self.last };
+        let (first, then) = (self.wanted.range((Excluded(behind), Unbounded)), self.wanted.range(..=behind));
+        let open = first.chain(then).filter(|(_, wanted)| wanted.found.is_none());
+        let open: Vec<i64> = open.map(|(number, _)| *number).take(AT_A_TIME).collect();
+        self.last = open.last().copied().unwrap_or(i64::MIN);
+        Some(open)
+    }
+}
+
 impl<T: Sought> Waits<T> {
     pub(crate) fn new(ledger: Ledger, target: Arc<PushedRun>) -> Self {
         Self(Arc::new(Shared { ledger, target, state: Mutex::default() }))
@@ -155,6 +180,20 @@ impl<T: Sought> Waits<T> {
             let _over = timeout_at(until, wait.waiter.has_all.notified()).await;
         }
         wait.found()
+    }
+
+    /// Those of these numbers that are there now.
+    pub(crate) async fn now(&self, numbers: &[i64]) -> HashMap<i64, T> {
+        let mut found = HashMap::new();
+        for numbers in numbers.chunks(AT_A_TIME) {
+            match T::look(&self.0.ledger, &self.0.target.run, numbers).await {
+                Ok(these) => found.extend(these),
+                Err(error) => {
+                    tracing::warn!(%error, run = self.0.target.name, "{} cannot be looked for", T::WHAT);
+                }
+            }
+        }
+        found
     }
 
     /// For how many it waits.
@@ -194,14 +233,11 @@ impl<T> Shared<T> {
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Those to look for; none, and nobody looks any more, when nobody waits.
+impl<T: Sought> Shared<T> {
     fn open(&self) -> Option<Vec<i64>> {
-        let mut state = self.state();
-        state.is_looking = !state.wanted.is_empty();
-        let open = state.wanted.iter().filter(|(_, wanted)| wanted.found.is_none());
-        let open = open.map(|(record, _)| *record).take(AT_A_TIME).collect();
-        state.is_looking.then_some(open)
+        self.state().open()
     }
 }
 
@@ -240,6 +276,28 @@ mod tests {
             flags: None,
             payload: None,
         }
+    }
+
+    #[test]
+    fn those_that_come_out_of_order_do_not_hide_each_other() {
+        let at_a_time = i64::try_from(AT_A_TIME).expect("a number");
+        let numbers: Vec<i64> = (0..2 * at_a_time + 10).collect();
+        let (mut settling, mut signing) = (State::<SettledPush>::default(), State::<SignedRecord>::default());
+        settling.want(&numbers, &Arc::default());
+        signing.want(&numbers, &Arc::default());
+        let first: Vec<i64> = (0..at_a_time).collect();
+        assert_eq!(settling.open(), Some(first.clone()));
+        assert_eq!(settling.open(), Some((at_a_time..2 * at_a_time).collect()));
+        let around: Vec<i64> = (2 * at_a_time..2 * at_a_time + 10).chain(0..at_a_time - 10).collect();
+        assert_eq!(settling.open(), Some(around));
+        assert_eq!(signing.open(), Some(first.clone()));
+        assert_eq!(signing.open(), Some(first), "what comes in order is there from the first one on");
+        settling.found(at_a_time - 5, SettledPush::Admitted { record: 1, hits: None });
+        let next = settling.open().expect("some wait");
+        assert_eq!(
+            next[..6],
+            [at_a_time - 10, at_a_time - 9, at_a_time - 8, at_a_time - 7, at_a_time - 6, at_a_time - 4]
+        );
     }
 
     #[tokio::test]

@@ -8,7 +8,8 @@
 --              and so on, in order
 --   full       the same, and the run has the most records that it may have, and is sealed. Arrivals from the place `accounted`
 --              on were not taken in
---   no_room    with what waits, there is room for `room` records, and more came: nothing was admitted. What waits may leave its room again
+--   no_room    beside the `waiting` that wait, there is room for `room` records, and more came: nothing was admitted. What waits may leave
+--              its room again. duplicate_places are payloads that need no room: they repeat a record
 --   repeated   a request of these names was taken in before (pushes_find): nothing was admitted
 --   held       the database has no room for more for now: nothing was admitted
 --   not_pushed nothing is pushed to this run: it has other sources
@@ -26,7 +27,7 @@ CREATE OR REPLACE FUNCTION chancery.records_push(
     p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[],
     p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement,
     OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint,
-    OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint)
+    OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
@@ -83,11 +84,12 @@ BEGIN
         RETURN;
     END IF;
     IF answer = 'full' AND v_taken.admitted IS NULL THEN
-        SELECT i.record_limit - a.records - i.pending INTO room
+        SELECT i.record_limit - a.records - i.pending, i.pending INTO room, waiting
           FROM chancery.intakes i JOIN chancery.admissions a ON a.run_id = i.run_id
          WHERE i.run_id = p_run AND a.records < i.record_limit;
         IF FOUND THEN
             answer := 'no_room';
+            duplicate_places := ARRAY (SELECT p_places[k.n] FROM unnest(v_taken.known) WITH ORDINALITY AS k (n, place) ORDER BY k.place);
             RETURN;
         END IF;
     END IF;

@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 
 use super::query::given;
 use super::results::{PAYLOADS, holds_payload, payload_room};
-use super::signatures::add;
+use super::signatures::{Told, add};
 use crate::body::{self, Held};
 use crate::call::{Item, RequestName, dead, items, payload_bytes, waiting_bytes};
 use crate::content;
@@ -106,7 +106,7 @@ pub(crate) async fn push_records(
     room.take(of_envelopes)?;
     let of_marks = if wait.is_zero() { 0 } else { waiting_bytes(&items.items) };
     room.take(of_marks)?;
-    let of_answer = room.split(items.items.len() * per_record + of_envelopes + of_marks);
+    let mut of_answer = room.split(items.items.len() * per_record + of_envelopes + of_marks + said);
     if dead(&items.items) > limits.dead {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -127,9 +127,17 @@ pub(crate) async fn push_records(
     let target: &PushedRun = &lane.target.clone();
     let (lane, answer) = lanes.push(&name, target, items, request_name, room).await?;
     let mut records = answer.states;
+    let mut told = Told { room: &mut of_answer, spare: of_marks };
+    if answer.repeated {
+        // Others have said what it is about since then. Nothing was taken in now.
+        told.spare += said;
+        if !records.iter().all(|state| told.fits(state)) {
+            return Err(Problem::busy());
+        }
+    }
     if !wait.is_zero() {
         let until = Instant::now() + wait;
-        add(&gateway.0, &lane, &mut records, in_envelopes, until, &warrant).await?;
+        add(&gateway.0, &lane, &mut records, in_envelopes, &mut told, until, &warrant).await?;
     }
     Ok(room::json(&Pushed { run: name.to_string(), repeated: answer.repeated, records }, of_answer))
 }

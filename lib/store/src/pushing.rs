@@ -52,10 +52,21 @@ pub enum PushAnswer {
     Repeated,
     /// Nothing is pushed to this run: it has other sources.
     NotPushed,
-    /// Beside what waits, there is room for so many records only: nothing was taken in.
-    NoRoom(i64),
+    /// There is not room for all of it: nothing was taken in.
+    NoRoom(NoRoom),
     /// Nothing is taken in now.
     Refused(Refusal),
+}
+
+/// For how much of a [`Push`] there would be room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoRoom {
+    /// For so many records, beside what waits.
+    pub room: i64,
+    /// So many wait for what others say of them. Each becomes a record, or leaves its room again.
+    pub waiting: i64,
+    /// The places of payloads that need no room, in order: they repeat a record.
+    pub known: Vec<i64>,
 }
 
 /// What became of arrivals that were taken in.
@@ -202,7 +213,11 @@ impl Ledger {
         }
         match answer {
             "admitted" | "full" => Ok(PushAnswer::Taken(taken(&row))),
-            "no_room" => Ok(PushAnswer::NoRoom(row.get("room"))),
+            "no_room" => Ok(PushAnswer::NoRoom(NoRoom {
+                room: row.get("room"),
+                waiting: row.get("waiting"),
+                known: row.get::<Option<Vec<i64>>, _>("duplicate_places").unwrap_or_default(),
+            })),
             "repeated" => Ok(PushAnswer::Repeated),
             "not_pushed" => Ok(PushAnswer::NotPushed),
             other => Err(StoreError::Corrupt(format!("records_push answered {other:?}"))),

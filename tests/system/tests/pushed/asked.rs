@@ -77,6 +77,67 @@ async fn what_is_pushed_waits_for_a_webhook_and_is_answered_with_what_it_became(
     Ok(())
 }
 
+/// The time of the request is over before the webhook has answered about one of them.
+#[tokio::test]
+async fn signatures_are_answered_whatever_one_record_of_the_request_waits_for() -> anyhow::Result<()> {
+    let webhook = WebhookServer::scoring().await?;
+    webhook.conduct(Conduct::Silent);
+    let policy = json!({
+        "matchConditions": [{"name": "some", "expression": "record.number > 5"}],
+        "webhooks": [{"name": "model", "url": webhook.url(), "adds": "score", "timeout": "1m"}],
+        "thresholds": {"flag": 8, "reject": 10},
+    });
+    let site = Site::with(&manifest().judged_by("scored", &policy)).await?;
+    let api = &site.served.api;
+    assert_eq!(api.push("?wait=60", of([1, 2])).await?.expect(200)?.states()?, ["admitted"; 2]);
+    // The first two are duplicates of records that are signed; the third is signed while the fourth waits.
+    let headers = [("content-type", "application/x-ndjson"), ("idempotency-key", "one")];
+    let push = async |wait: &str| {
+        api.ask("POST", &format!("{DEMO}/records{wait}"), &headers, of([1, 2, 3, 9])).await
+    };
+    let states = ["duplicate", "duplicate", "admitted", "waiting"];
+    assert_eq!(push("").await?.expect(200)?.states()?, states);
+    eventually("the third is signed", async || {
+        let record = api.get(&format!("{DEMO}/records/3")).await;
+        record.is_ok_and(|record| record.json().is_ok_and(|record| record["signed"].is_object()))
+    })
+    .await;
+    let answered = push("?wait=1").await?.expect(200)?;
+    assert_eq!(answered.states()?, states);
+    let answered = answered.json()?;
+    for record in 0..3 {
+        assert!(answered["records"][record]["signed"]["signature"].is_string(), "{answered}");
+    }
+    webhook.conduct(Conduct::Answers);
+    assert_eq!(push("?wait=60").await?.expect(200)?.states()?[3], "admitted");
+    api.seal().await?;
+    assert_eq!(site.end().await?["signed"], 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_that_asks_for_more_than_there_will_be_room_for_is_refused_for_good_and_the_run_is_filled()
+-> anyhow::Result<()> {
+    let webhook = WebhookServer::scoring().await?;
+    webhook.conduct(Conduct::Silent);
+    let site = Site::with(&asking(&webhook).with("recordCount", 4)).await?;
+    let api = &site.served.api;
+    let refused = async |numbers: std::ops::Range<u32>, status| {
+        anyhow::Ok(api.push("", of(numbers)).await?.expect(status)?.json()?["type"].clone())
+    };
+    // Nothing waits, and nothing will leave room.
+    assert_eq!(refused(1..6, 422).await?, "tag:chancery.dev,2026:too-many-records");
+    assert_eq!(api.push("", of(1..4)).await?.expect(200)?.states()?, ["waiting"; 3]);
+    assert_eq!(refused(4..6, 429).await?, "tag:chancery.dev,2026:waiting");
+    assert_eq!(refused(4..9, 422).await?, "tag:chancery.dev,2026:too-many-records");
+    assert_eq!(api.push("", "no JSON").await?.expect(200)?.states()?, ["dead"]);
+    webhook.conduct(Conduct::Answers);
+    assert_eq!(api.push("?wait=60", of([4])).await?.expect(200)?.states()?, ["admitted"]);
+    let summary = site.end().await?;
+    assert_eq!((&summary["signed"], &summary["arrivals"]["dead"]), (&4.into(), &1.into()), "{summary}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn gateways_and_intakes_that_are_killed_lose_nothing_that_waits_and_judge_nothing_twice()
 -> anyhow::Result<()> {

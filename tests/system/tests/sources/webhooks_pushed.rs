@@ -8,7 +8,7 @@ use chancery_kit::{
 };
 use chancery_sources::letters::{Selection, Wanted, take_up};
 use chancery_store::intake::DeadArrival;
-use chancery_store::pushing::{NamedRequest, Push, PushAnswer, SealAnswer};
+use chancery_store::pushing::{NamedRequest, NoRoom, Push, PushAnswer, SealAnswer};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
@@ -89,9 +89,10 @@ async fn what_waits_has_its_room_and_a_run_that_is_full_is_sealed() -> anyhow::R
     let run = pushed(&ledger, TestRun::new().record_limit(4), &policy(&webhook, &json!({}))).await?;
     push(&run, [1, 11, 2]).await?;
     let before = ledger.fingerprint().await?;
-    for (numbers, room) in [(3..5, 1), (3..9, 1)] {
+    for numbers in [3..5, 3..9] {
         let refused = push(&run, numbers).await.map_err(|error| error.to_string());
-        assert!(refused.is_err_and(|error| error == format!("NoRoom({room})")));
+        let no_room = NoRoom { room: 1, waiting: 3, known: Vec::new() };
+        assert_eq!(refused, Err(format!("NoRoom({no_room:?})")));
     }
     assert_eq!(ledger.fingerprint().await?, before, "all of a call, or nothing of it");
     push(&run, [3]).await?;
@@ -105,6 +106,30 @@ async fn what_waits_has_its_room_and_a_run_that_is_full_is_sealed() -> anyhow::R
     let (code, log) = intake.ended().await?;
     assert_eq!(code, Some(0), "{log}");
     holds(&run, &judged([1, 11, 2, 3, 4])).await
+}
+
+/// What is dead needs no room, nor what repeats a record.
+#[tokio::test]
+async fn what_needs_no_room_is_taken_in_where_there_is_none() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let webhook = WebhookServer::scoring().await?;
+    let mut policy = policy(&webhook, &json!({}));
+    policy["matchConditions"] = json!([{"name": "some", "expression": "record.number > 0"}]);
+    let run = pushed(&ledger, TestRun::new().record_limit(3), &policy).await?;
+    push(&run, [0]).await?;
+    push(&run, [1, 2]).await?;
+    let refused = push(&run, [0, 3, 0]).await.map_err(|error| error.to_string());
+    let no_room = NoRoom { room: 0, waiting: 2, known: vec![0, 2] };
+    assert_eq!(refused, Err(format!("NoRoom({no_room:?})")));
+    push(&run, [0, 0]).await?;
+    push_dead(&run, [30]).await?;
+    let counts = counts(&run).await?;
+    assert_eq!((counts.pending, counts.admitted, counts.duplicates, counts.dead), (2, 1, 2, 1));
+    law_7_holds(&run).await?;
+    run.take_in().await?;
+    let audited = crate::counts(&run).await?;
+    assert_eq!((audited.pending, audited.admitted, audited.received), (0, 3, 6));
+    law_7_holds(&run).await
 }
 
 /// Kills an intake at every eleventh step; another one goes on.
