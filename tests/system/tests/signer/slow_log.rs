@@ -39,7 +39,7 @@ async fn signers_that_log_everything_sign_on_while_their_supervisor_stands_still
 #[tokio::test]
 async fn a_signer_whose_log_is_read_late_says_how_many_lines_are_missing() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let run = TestRun::long().batch_size(20).seeded(&ledger).await?;
+    let run = TestRun::long().records(60_000).batch_size(20).seeded(&ledger).await?;
     let signer = Command::new(program("chancery-signer"))
         .args(["--run", "demo", "--holder", "one", "--log-format", "json", "--data-key-file"])
         .arg(&run.data_key_file)
@@ -49,7 +49,7 @@ async fn a_signer_whose_log_is_read_late_says_how_many_lines_are_missing() -> an
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
-    eventually("much is signed", async || run.signed().await.is_ok_and(|signed| signed > 20_000)).await;
+    eventually("much is signed", async || run.signed().await.is_ok_and(|signed| signed > 40_000)).await;
     let ended = Ended::of(signer).await?.expect_code(0)?;
     let notices: Vec<serde_json::Value> = ended
         .stderr
