@@ -228,8 +228,8 @@ fn said(called: &Called, shared: &Shared, before: &str) -> String {
 }
 
 async fn say(client: &mut BufReader<TcpStream>, status: u16, body: &str) -> std::io::Result<()> {
-    let head = format!("HTTP/1.1 {status} Said\r\nContent-Length: {}\r\n\r\n", body.len());
-    client.write_all(head.as_bytes()).await?;
-    client.write_all(body.as_bytes()).await?;
+    // In one go: the second of two would wait for the client's acknowledgement of the first, which takes 40 ms.
+    let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    client.write_all(answer.as_bytes()).await?;
     client.flush().await
 }
