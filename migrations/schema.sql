@@ -203,7 +203,7 @@ CREATE TABLE chancery.runs (
     CONSTRAINT runs_record_count_check CHECK ((record_count >= 0))
 );
 
-CREATE FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) RETURNS record
+CREATE FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean, OUT known bigint[]) RETURNS record
     LANGUAGE plpgsql
     AS $_$
 DECLARE
@@ -213,6 +213,8 @@ DECLARE
     v_bytes bigint;
     v_last bigint;
     v_pending bigint := coalesce(cardinality(p_judged.pending), 0);
+    v_waits boolean;
+    v_new bigint := cardinality(p_payloads);
     v_flagged bigint := 0;
     v_alerts bigint := 0;
 BEGIN
@@ -227,15 +229,24 @@ BEGIN
     -- What waits may become a record, and has its room.
     v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base - v_intake.pending;
     start_at := p_position;
+    v_waits := v_intake.pending + v_pending > 0;
+    IF v_waits AND v_new + v_pending > v_room AND v_new > 0 THEN
+        SELECT k.places, k.new INTO known, v_new
+          FROM chancery.admit_known(p_run.keyring_id, v_new, coalesce(p_identities, p_digests)) k;
+    END IF;
     -- What waits may also leave its room again, so it cannot be said yet what is beyond the last record: the caller comes with less.
-    IF v_room = 0 OR v_intake.pending + v_pending > 0 AND cardinality(p_payloads) + v_pending > v_room THEN
+    IF v_room = 0 AND v_intake.pending = 0 OR v_waits AND v_new + v_pending > v_room THEN
         answer := 'full';
         RETURN;
     END IF;
 
     SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
-      FROM chancery.admit_payloads(p_run.id, p_run.keyring_id, p_digests, p_identities, v_base, v_room,
+      FROM chancery.admit_payloads(p_run.id, p_run.keyring_id, p_digests, p_identities, v_base,
+                                   CASE WHEN v_waits THEN 9223372036854775807 ELSE v_room END,
                                    p_source, p_split, p_payloads, p_positions, v_intake.duplicates > 0) m;
+    IF v_waits AND admitted + v_pending > v_room THEN
+        RAISE EXCEPTION 'the ring has forgotten some of these payloads meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
     answer := CASE WHEN admitted = v_room AND v_intake.pending + v_pending = 0 THEN 'full' ELSE 'admitted' END;
     start_at := p_next;
     IF answer = 'full' THEN
@@ -247,7 +258,8 @@ BEGIN
     END IF;
     done := p_done AND start_at = p_next;
     SELECT f.dead, f.rejected INTO dead, rejected
-      FROM chancery.admit_refused(p_run.id, p_source, p_split, start_at, p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws) f;
+      FROM chancery.admit_refused(p_run.id, p_source, p_split, start_at, p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws,
+                               NULL) f;
     IF v_pending > 0 THEN
         EXECUTE format(
             'INSERT INTO chancery.%I (source, split, position, run_id, payload, name, arrived_at, not_before)
@@ -443,6 +455,28 @@ BEGIN
 END
 $_$;
 
+CREATE FUNCTION chancery.admit_known(p_keyring integer, p_payloads bigint, p_known bytea[], OUT places bigint[], OUT new bigint) RETURNS record
+    LANGUAGE plpgsql
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+BEGIN
+    places := '{}';
+    new := p_payloads;
+    IF p_known IS NOT NULL THEN
+        EXECUTE format(
+            'SELECT coalesce(array_agg(k.n ORDER BY k.n) FILTER (WHERE k.is_known), ''{}''),
+                    count(DISTINCT k.digest) FILTER (WHERE NOT k.is_known)
+               FROM (SELECT a.n, a.digest,
+                            (SELECT true FROM chancery.%I d WHERE d.digest = a.digest AND d.keyring_id = $2) IS TRUE AS is_known
+                       FROM unnest($1) WITH ORDINALITY AS a (digest, n)) k', 'digests_' || p_keyring)
+           INTO places, new USING p_known, p_keyring;
+    END IF;
+END
+$_$;
+
 CREATE FUNCTION chancery.admit_marks(p_run integer, p_source integer, p_split integer, p_base bigint, p_last bigint, p_end bigint, p_positions bigint[], p_judged chancery.judgement, OUT flagged bigint, OUT alerts bigint) RETURNS record
     LANGUAGE plpgsql
     SET work_mem TO '32MB'
@@ -604,7 +638,7 @@ BEGIN
 END
 $_$;
 
-CREATE FUNCTION chancery.admit_refused(p_run integer, p_source integer, p_split integer, p_end bigint, p_positions bigint[], p_stages text[], p_rules text[], p_reasons text[], p_raws bytea[], OUT dead bigint, OUT rejected bigint) RETURNS record
+CREATE FUNCTION chancery.admit_refused(p_run integer, p_source integer, p_split integer, p_end bigint, p_positions bigint[], p_stages text[], p_rules text[], p_reasons text[], p_raws bytea[], p_arrived timestamp with time zone[], OUT dead bigint, OUT rejected bigint) RETURNS record
     LANGUAGE plpgsql
     AS $$
 BEGIN
@@ -614,10 +648,10 @@ BEGIN
         WITH refused AS (
             INSERT INTO chancery.arrivals (source, split, position, run_id, state, digest, stage, rule, reason, raw, arrived_at)
             SELECT p_source, p_split, d.position, p_run, d.state, CASE WHEN d.state = 'Rejected' THEN sha256(d.raw) END,
-                   d.stage, d.rule, d.reason, d.raw, clock_timestamp()
+                   d.stage, d.rule, d.reason, d.raw, coalesce(d.arrived_at, clock_timestamp())
               FROM (SELECT u.*, CASE WHEN u.stage IS NULL THEN 'Rejected' ELSE 'Dead' END::chancery.arrival_state AS state
-                      FROM unnest(p_positions, p_stages, p_rules, p_reasons, p_raws)
-                        AS u (position, stage, rule, reason, raw)) d
+                      FROM unnest(p_positions, p_stages, p_rules, p_reasons, p_raws, p_arrived)
+                        AS u (position, stage, rule, reason, raw, arrived_at)) d
              WHERE d.position < p_end
             RETURNING state)
         SELECT count(*) FILTER (WHERE r.state = 'Dead'), count(*) FILTER (WHERE r.state = 'Rejected')
@@ -1538,14 +1572,15 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean, OUT expression text) RETURNS SETOF record
+CREATE FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean, OUT expression text, OUT pushed boolean) RETURNS SETOF record
     LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     RETURN QUERY
     SELECT r.id, r.uid, (SELECT l.uid FROM chancery.ledger l), r.namespace, r.name, r.deleted_at IS NOT NULL,
-           (SELECT i.expression FROM chancery.intakes i WHERE i.run_id = r.id)
+           (SELECT i.expression FROM chancery.intakes i WHERE i.run_id = r.id),
+           EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = r.id AND s.description ? 'http')
       FROM chancery.runs r
      WHERE r.id = chancery.intake_of_session() AND r.namespace = p_namespace AND r.name = p_name;
 END
@@ -2201,7 +2236,7 @@ CREATE FUNCTION chancery.letter_history(p_run integer, p_run_uid uuid, p_source 
     AS $$
 BEGIN
     RETURN QUERY
-    SELECT m.attempt, a.act, a.kind::text, m.became::text, a.into_name, m.stage, m.rule, m.reason, a.actor, a.login,
+    SELECT m.attempt, a.act, a.kind::text, coalesce(m.became::text, 'Pending'), a.into_name, m.stage, m.rule, m.reason, a.actor, a.login,
            to_char(a.acted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
       FROM chancery.letter_moves m
       JOIN chancery.letter_acts a ON a.run_id = m.run_id AND a.act = m.act
@@ -2319,7 +2354,7 @@ BEGIN
 END
 $_$;
 
-CREATE FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) RETURNS TABLE(act integer, kind text, into_name text, letters bigint, selection text, actor text, login text, acted_at text, admitted bigint, duplicates bigint, rejected bigint, dead bigint)
+CREATE FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) RETURNS TABLE(act integer, kind text, into_name text, letters bigint, selection text, actor text, login text, acted_at text, admitted bigint, duplicates bigint, rejected bigint, dead bigint, pending bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2327,20 +2362,22 @@ BEGIN
     RETURN QUERY
     SELECT a.act, a.kind::text, a.into_name, a.letters, a.selection, a.actor, a.login,
            to_char(a.acted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           m.admitted, m.duplicates, m.rejected, m.dead
+           m.admitted, m.duplicates, m.rejected, m.dead, m.pending
       FROM chancery.letter_acts a
       JOIN chancery.runs r ON r.id = a.run_id AND r.uid = p_run_uid AND r.deleted_at IS NULL
      CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE k.became = 'Admitted') AS admitted,
                                 count(*) FILTER (WHERE k.became = 'Duplicate') AS duplicates,
                                 count(*) FILTER (WHERE k.became = 'Rejected') AS rejected,
-                                count(*) FILTER (WHERE k.became = 'Dead') AS dead
+                                count(*) FILTER (WHERE k.became = 'Dead') AS dead,
+                                -- What others are asked about.
+                                count(*) FILTER (WHERE k.became IS NULL) AS pending
                            FROM chancery.letter_moves k WHERE k.run_id = a.run_id AND k.act = a.act) m
      WHERE a.run_id = p_run
      ORDER BY a.act;
 END
 $$;
 
-CREATE FUNCTION chancery.letters_redrive(p_run integer, p_run_uid uuid, p_act integer, p_actor text, p_selection text, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_refused bigint[], p_stages text[], p_reasons text[], p_judged chancery.judgement, OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint) RETURNS record
+CREATE FUNCTION chancery.letters_redrive(p_run integer, p_run_uid uuid, p_act integer, p_actor text, p_selection text, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_refused bigint[], p_stages text[], p_reasons text[], p_judged chancery.judgement, OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT pending bigint) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -2350,8 +2387,9 @@ DECLARE
     v_digests bytea[];
     v_identities bytea[];
     v_judged chancery.judgement := p_judged;
-    v_all bigint[] := p_positions || p_refused;
-    v_taken bigint := cardinality(p_positions) + cardinality(p_refused);
+    v_waiting bigint[] := coalesce(p_judged.pending, '{}');
+    v_all bigint[] := p_positions || p_refused || coalesce(p_judged.pending, '{}');
+    v_taken bigint := cardinality(p_positions) + cardinality(p_refused) + coalesce(cardinality(p_judged.pending), 0);
     v_base bigint;
     v_room bigint;
     v_bytes bigint;
@@ -2364,9 +2402,6 @@ BEGIN
     IF num_nulls(p_run, p_run_uid, p_act, p_actor, p_selection, p_source, p_split, p_payloads, p_positions, p_identities, p_refused,
                  p_stages, p_reasons) > 0 OR v_taken = 0 THEN
         RAISE EXCEPTION 'letters_redrive takes no null, and one letter at the least' USING ERRCODE = 'null_value_not_allowed';
-    END IF;
-    IF cardinality(p_judged.pending) > 0 THEN
-        RAISE EXCEPTION 'what is taken up again is judged at once' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     PERFORM chancery.admit_check(0, 9223372036854775807, p_payloads, p_positions, p_identities, p_refused, p_stages, p_reasons,
                                  array_fill(''::bytea, ARRAY[cardinality(p_refused)]));
@@ -2388,13 +2423,15 @@ BEGIN
         answer := 'unknown';
         RETURN;
     END IF;
+    PERFORM chancery.admit_check_pending(v_intake.idempotency, 0, 9223372036854775807, p_positions, p_refused, p_judged);
     IF v_intake.held IS NOT NULL THEN
         answer := 'held';
         RETURN;
     END IF;
     SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = p_run;
     v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base - v_intake.pending;
-    IF cardinality(p_positions) > v_room THEN
+    pending := cardinality(v_waiting);
+    IF cardinality(p_positions) + pending > v_room THEN
         answer := 'full';
         RETURN;
     END IF;
@@ -2403,12 +2440,13 @@ BEGIN
         'SELECT count(*) FROM unnest($1, $2) WITH ORDINALITY AS l (position, payload, n)
            JOIN chancery.%I a ON a.source = $3 AND a.split = $4 AND a.position = l.position AND a.state = ''Dead''
           WHERE chancery.letter_is_whole(a.stage, a.raw)
-            AND (l.n > $5 OR a.raw = coalesce($6[l.n], l.payload))
+            AND (l.payload IS NULL OR a.raw = coalesce($5[l.n], l.payload))
             AND NOT EXISTS (SELECT FROM chancery.letter_moves m
-                             WHERE m.run_id = $7 AND m.source = $3 AND m.split = $4 AND m.position = l.position AND m.became <> ''Dead'')',
+                             WHERE m.run_id = $6 AND m.source = $3 AND m.split = $4 AND m.position = l.position AND m.became <> ''Dead'')',
         'arrivals_' || p_run)
        INTO v_count
-      USING v_all, p_payloads, p_source, p_split, cardinality(p_positions), p_judged.originals, p_run;
+      USING v_all, p_payloads || array_fill(NULL::bytea, ARRAY[cardinality(p_refused)]) || coalesce(p_judged.payloads, '{}'),
+            p_source, p_split, p_judged.originals, p_run;
     IF v_count <> v_taken THEN
         answer := 'lost';
         RETURN;
@@ -2423,6 +2461,16 @@ BEGIN
                 $2, a.stage, a.rule, a.reason, ''epoch''::timestamptz + $3 * interval ''1 microsecond''
            FROM chancery.%I a WHERE a.source = $4 AND a.split = $5 AND a.position = ANY ($6)', 'arrivals_' || p_run)
       USING p_run, act, p_judged.instants[1], p_source, p_split, v_all;
+    IF pending > 0 THEN
+        EXECUTE format(
+            'INSERT INTO chancery.%I (source, split, position, run_id, payload, name, arrived_at, not_before, letter)
+             SELECT $1, $2, w.position, $3, a.raw, w.name, a.arrived_at, clock_timestamp(),
+                    (SELECT m.attempt FROM chancery.letter_moves m
+                      WHERE m.run_id = $3 AND m.source = $1 AND m.split = $2 AND m.position = w.position AND m.became IS NULL)
+               FROM unnest($4, $5) AS w (position, name)
+               JOIN chancery.%I a ON a.source = $1 AND a.split = $2 AND a.position = w.position', 'pendings_' || p_run, 'arrivals_' || p_run)
+          USING p_source, p_split, p_run, v_waiting, p_judged.names;
+    END IF;
     EXECUTE format(
         'WITH gone AS (DELETE FROM chancery.%I a WHERE a.source = $1 AND a.split = $2 AND a.position = ANY ($3)
                        RETURNING a.position, a.raw, a.arrived_at)
@@ -2456,22 +2504,24 @@ BEGIN
             SET became = coalesce((SELECT a.state::text FROM chancery.%I a
                                     WHERE a.source = m.source AND a.split = m.split AND a.position = m.position), ''Admitted'')::chancery.letter_end
           WHERE m.run_id = $1 AND m.source = $2 AND m.split = $3 AND m.position = ANY ($4) AND m.became IS NULL', 'arrivals_' || p_run)
-      USING p_run, p_source, p_split, v_all;
+      USING p_run, p_source, p_split, p_positions || p_refused;
 
     UPDATE chancery.splits t
        SET admitted = t.admitted + letters_redrive.admitted, duplicates = t.duplicates + letters_redrive.duplicates,
-           dead = t.dead - v_taken + letters_redrive.dead, rejected = t.rejected + letters_redrive.rejected
+           dead = t.dead - v_taken + letters_redrive.dead, rejected = t.rejected + letters_redrive.rejected,
+           pending = t.pending + letters_redrive.pending
      WHERE t.run_id = p_run AND t.source = p_source AND t.split = p_split;
     UPDATE chancery.intakes i
        SET admitted = i.admitted + letters_redrive.admitted, duplicates = i.duplicates + letters_redrive.duplicates,
            dead = i.dead - v_taken + letters_redrive.dead, rejected = i.rejected + letters_redrive.rejected,
+           pending = i.pending + letters_redrive.pending,
            flagged = i.flagged + v_marks.flagged, alerts = i.alerts + v_marks.alerts, ignored = i.ignored + coalesce(p_judged.ignored, 0),
            payload_bytes = i.payload_bytes + v_bytes
      WHERE i.run_id = p_run;
     UPDATE chancery.runs r SET too_many_dead = false
      WHERE r.id = p_run AND r.too_many_dead AND v_intake.dead - v_taken + letters_redrive.dead <= v_intake.dead_limit;
     PERFORM chancery.batches_close(p_run, v_base + admitted);
-    IF admitted = v_room AND v_intake.pending = 0 THEN
+    IF admitted = v_room AND v_intake.pending + pending = 0 THEN
         PERFORM chancery.pushes_end(p_run);
     END IF;
     answer := 'taken';
@@ -2673,6 +2723,10 @@ DECLARE
     v_digests bytea[];
     v_identities bytea[];
     v_attempts integer[];
+    -- Attempts of the letters among them, and when those arrived that are refused again.
+    v_letters integer[];
+    v_arrived timestamptz[];
+    v_new bigint[];
     v_base bigint;
     v_bytes bigint;
     v_flagged bigint;
@@ -2707,7 +2761,7 @@ BEGIN
     -- In the order of the call, which is that of the split.
     EXECUTE format(
         'WITH mine AS MATERIALIZED (
-             SELECT p.position, p.payload, p.name, p.attempts FROM chancery.%I p
+             SELECT p.position, p.payload, p.name, p.attempts, p.letter, p.arrived_at FROM chancery.%I p
               WHERE p.source = $1 AND p.split = $2 AND p.position = ANY ($3) AND p.run_id = $4 AND p.token_hash = sha256($5)
               ORDER BY p.position FOR UPDATE)
          SELECT (SELECT count(*) FROM mine),
@@ -2715,8 +2769,12 @@ BEGIN
                 ARRAY (SELECT m.name FROM mine m WHERE m.position = ANY ($6) AND m.name IS NOT NULL ORDER BY m.position),
                 ARRAY (SELECT m.payload FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position),
                 ARRAY (SELECT m.attempts + 1 FROM mine m WHERE m.position = ANY ($6) ORDER BY m.position)
-                    || ARRAY (SELECT m.attempts + 1 FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position)', 'pendings_' || v_run.id)
-       INTO v_held, v_payloads, v_names, v_raws, v_attempts
+                    || ARRAY (SELECT m.attempts + 1 FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position),
+                ARRAY (SELECT m.letter FROM mine m WHERE m.position = ANY ($6) ORDER BY m.position)
+                    || ARRAY (SELECT m.letter FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position),
+                ARRAY (SELECT CASE WHEN m.letter > 0 THEN m.arrived_at END FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position)',
+        'pendings_' || v_run.id)
+       INTO v_held, v_payloads, v_names, v_raws, v_attempts, v_letters, v_arrived
       USING p_source, p_split, v_places, v_run.id, p_token, p_positions, p_dead_positions;
     IF v_held <> v_settled THEN
         answer := 'moved';
@@ -2739,18 +2797,31 @@ BEGIN
                                    p_source, p_split, v_payloads, p_positions, v_intake.duplicates > 0) m;
     SELECT f.dead, f.rejected INTO dead, rejected
       FROM chancery.admit_refused(v_run.id, p_source, p_split, 9223372036854775807, p_dead_positions, p_stages, p_judged.rules,
-                                  p_reasons, v_raws) f;
+                                  p_reasons, v_raws, v_arrived) f;
     SELECT m.flagged, m.alerts INTO v_flagged, v_alerts
       FROM chancery.admit_marks(v_run.id, p_source, p_split, v_base, v_base + admitted, 9223372036854775807, p_positions, v_judged) m;
+    EXECUTE format('SELECT ARRAY (SELECT r.position FROM chancery.%I r WHERE r.record > $1 AND r.record <= $2 ORDER BY r.record)',
+                   'records_' || v_run.id)
+       INTO v_new USING v_base, v_base + admitted;
+    -- Numbers follow positions, so that the number of each is found by its place among them.
     EXECUTE format(
-        'INSERT INTO chancery.%I (source, split, position, run_id, attempts, answers)
-         SELECT $1, $2, w.position, $3, w.attempts, w.answers FROM unnest($4, $5, $6) AS w (position, attempts, answers)
+        'INSERT INTO chancery.%I (source, split, position, run_id, letter, record, attempts, answers)
+         SELECT $1, $2, w.position, $3, w.letter, CASE WHEN w.n <= $8 THEN $9 + width_bucket(w.position, $10) END, w.attempts, w.answers
+           FROM unnest($4, $5, $6, $7) WITH ORDINALITY AS w (position, letter, attempts, answers, n)
           WHERE NOT EXISTS (SELECT FROM chancery.%I a
                              WHERE a.source = $1 AND a.split = $2 AND a.position = w.position AND a.state = ''Duplicate'')',
         'answers_' || v_run.id, 'arrivals_' || v_run.id)
-      USING p_source, p_split, v_run.id, v_places, v_attempts, p_answers;
+      USING p_source, p_split, v_run.id, v_places, v_letters, v_attempts, p_answers, cardinality(p_positions), v_base, v_new;
     EXECUTE format('DELETE FROM chancery.%I p WHERE p.source = $1 AND p.split = $2 AND p.position = ANY ($3)', 'pendings_' || v_run.id)
       USING p_source, p_split, v_places;
+    IF 0 < ANY (v_letters) THEN
+        EXECUTE format(
+            'UPDATE chancery.letter_moves m
+                SET became = coalesce((SELECT a.state::text FROM chancery.%I a
+                                        WHERE a.source = m.source AND a.split = m.split AND a.position = m.position), ''Admitted'')::chancery.letter_end
+              WHERE m.run_id = $1 AND m.source = $2 AND m.split = $3 AND m.position = ANY ($4) AND m.became IS NULL', 'arrivals_' || v_run.id)
+          USING v_run.id, p_source, p_split, v_places;
+    END IF;
 
     UPDATE chancery.splits t
        SET pending = t.pending - v_settled, admitted = t.admitted + pendings_settle.admitted,
@@ -2763,7 +2834,8 @@ BEGIN
            rejected = i.rejected + pendings_settle.rejected, flagged = i.flagged + v_flagged, alerts = i.alerts + v_alerts,
            ignored = i.ignored + p_judged.ignored, payload_bytes = i.payload_bytes + v_bytes,
            sweep_at = CASE WHEN pendings_settle.dead + pendings_settle.rejected = 0 THEN i.sweep_at
-                           ELSE coalesce(i.sweep_at, clock_timestamp() + i.dead_retention) END
+                           ELSE least(i.sweep_at, (SELECT min(coalesce(w.arrived_at, clock_timestamp())) FROM unnest(v_arrived) AS w (arrived_at))
+                                               + i.dead_retention) END
      WHERE i.run_id = v_run.id;
     IF v_intake.dead + dead > v_intake.dead_limit THEN
         UPDATE chancery.runs r SET too_many_dead = true WHERE r.id = v_run.id;
@@ -2773,7 +2845,7 @@ BEGIN
 END
 $_$;
 
-CREATE FUNCTION chancery.pendings_take(p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision) RETURNS TABLE(task text, source integer, name text, split integer, place bigint, payload bytea, attempts integer, judged_at bigint, seconds double precision)
+CREATE FUNCTION chancery.pendings_take(p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision) RETURNS TABLE(task text, source integer, name text, pushed boolean, split integer, place bigint, payload bytea, attempts integer, judged_at bigint, seconds double precision)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -2785,6 +2857,8 @@ DECLARE
     v_until timestamptz;
     v_wake timestamptz;
     v_pendings text;
+    v_waiting bigint;
+    v_held text;
 BEGIN
     IF num_nulls(p_holder, p_token_hash, p_most, p_seconds) > 0 THEN
         RAISE EXCEPTION 'pendings_take takes no null' USING ERRCODE = 'invalid_parameter_value';
@@ -2801,8 +2875,8 @@ BEGIN
     v_pendings := 'pendings_' || v_run.id;
     task := 'wait';
     seconds := 2;
-    IF to_regclass('chancery.' || quote_ident(v_pendings)) IS NULL
-       OR EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = v_run.id AND i.held IS NOT NULL) THEN
+    SELECT i.pending, i.held INTO v_waiting, v_held FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    IF to_regclass('chancery.' || quote_ident(v_pendings)) IS NULL OR v_held IS NOT NULL THEN
         RETURN NEXT;
         RETURN;
     END IF;
@@ -2817,18 +2891,42 @@ BEGIN
              UPDATE chancery.%1$I p SET holder = $3, token_hash = $4, not_before = $5
                FROM summed d
               WHERE d.before < 4194304 AND p.source = d.source AND p.split = d.split AND p.position = d.position AND p.run_id = $6
-             RETURNING p.source, p.split, p.position, p.payload, p.attempts)
-         SELECT ''judge''::text, t.source, (SELECT s.name FROM chancery.sources s WHERE s.run_id = $6 AND s.source = t.source), t.split, t.position,
+             RETURNING p.source, p.split, p.position, p.payload, p.attempts, p.letter)
+         SELECT ''judge''::text, t.source, (SELECT s.name FROM chancery.sources s WHERE s.run_id = $6 AND s.source = t.source),
+                (SELECT s.description ? ''http'' FROM chancery.sources s WHERE s.run_id = $6 AND s.source = t.source), t.split, t.position,
                 t.payload, t.attempts,
-                (SELECT floor(extract(epoch FROM j.judged_at) * 1000000)::bigint FROM chancery.%2$I j
-                  WHERE j.source = t.source AND j.split = t.split AND j.position <= t.position
-                  ORDER BY j.position DESC LIMIT 1), NULL::double precision
+                -- A letter that is taken up again is judged by an instant of its own.
+                floor(extract(epoch FROM CASE WHEN t.letter > 0 THEN
+                    (SELECT m.judged_at FROM chancery.letter_moves m
+                      WHERE m.run_id = $6 AND m.source = t.source AND m.split = t.split AND m.position = t.position AND m.attempt = t.letter)
+                ELSE
+                    (SELECT j.judged_at FROM chancery.%2$I j
+                      WHERE j.source = t.source AND j.split = t.split AND j.position <= t.position
+                      ORDER BY j.position DESC LIMIT 1) END) * 1000000)::bigint, NULL::double precision
            FROM taken t ORDER BY t.source, t.split, t.position', v_pendings, 'judgements_' || v_run.id)
       USING v_now, least(greatest(p_most, 1), 10000), p_holder, p_token_hash, v_until, v_run.id;
     IF NOT FOUND THEN
+        IF v_waiting = 0
+           AND NOT chancery.sources_open(v_run.id, (SELECT a.records FROM chancery.admissions a WHERE a.run_id = v_run.id)) THEN
+            PERFORM chancery.run_turn(v_run.id);
+            SELECT * INTO v_run FROM chancery.runs r WHERE r.id = v_run.id;
+            task := chancery.intake_refusal(v_run);
+            IF task IS NULL AND chancery.pushes_end(v_run.id) THEN
+                task := 'sealed';
+            END IF;
+            IF task IS NOT NULL THEN
+                RETURN NEXT;
+                RETURN;
+            END IF;
+            task := 'wait';
+        END IF;
         EXECUTE format('SELECT min(p.not_before) FROM chancery.%I p', v_pendings) INTO v_wake;
         seconds := least(greatest(extract(epoch FROM v_wake - clock_timestamp()), 0.05), 2);
         seconds := coalesce(seconds, 2);
+        -- Whoever reads tells the judges beside it that more has come; whoever pushes is elsewhere.
+        IF EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = v_run.id AND s.description ? 'http') THEN
+            seconds := least(seconds, 0.25);
+        END IF;
         RETURN NEXT;
     END IF;
 END
@@ -2849,6 +2947,14 @@ BEGIN
     END LOOP;
     RETURN v_swept;
 END
+$$;
+
+CREATE FUNCTION chancery.policy_asks(p_text text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT json_array_length(coalesce(t.json #> '{spec,webhooks}', '[]')) > 0
+        OR EXISTS (SELECT FROM json_array_elements(coalesce(t.json #> '{spec,lookups}', '[]')) l WHERE l -> 'query' IS NOT NULL)
+      FROM (SELECT replace(p_text, '\u0000', '\u0001')::json AS json) t
 $$;
 
 CREATE FUNCTION chancery.policy_forget(p_hash bytea) RETURNS void
@@ -2874,7 +2980,7 @@ END
 $$;
 
 CREATE FUNCTION chancery.push_duplicates(p_run integer, p_source integer, p_split integer, p_position bigint, p_arrivals bigint, OUT places bigint[], OUT runs text[], OUT records bigint[]) RETURNS record
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql STABLE
     AS $_$
 BEGIN
     -- The run's own table is named: asked by its parent, the server would choose among the tables of all runs each time.
@@ -2908,12 +3014,14 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys bytea[]) RETURNS TABLE(key_hash bytea, digest bytea, start_at bigint, arrivals bigint, accounted bigint, first_record bigint, duplicate_places bigint[], duplicate_runs text[], duplicate_records bigint[], dead_places bigint[], dead_stages text[], dead_rules text[], dead_reasons text[], flag_places bigint[], flag_hits text[])
-    LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys bytea[]) RETURNS TABLE(key_hash bytea, digest bytea, start_at bigint, arrivals bigint, accounted bigint, first_record bigint, duplicate_places bigint[], duplicate_runs text[], duplicate_records bigint[], dead_places bigint[], dead_stages text[], dead_rules text[], dead_reasons text[], flag_places bigint[], flag_hits text[], settled_places bigint[], settled_records bigint[], waiting_places bigint[])
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
     v_policy bytea := (SELECT r.policy_hash FROM chancery.runs r WHERE r.id = p_run);
+    -- A run from before anything could wait has no table for it.
+    v_waits boolean := to_regclass(format('chancery.%I', 'pendings_' || p_run)) IS NOT NULL;
     v_push record;
 BEGIN
     FOR v_push IN
@@ -2944,14 +3052,28 @@ BEGIN
             'arrivals_' || p_run)
            INTO dead_places, dead_stages, dead_rules, dead_reasons
           USING v_push.source, v_push.split, v_push.position, accounted, p_run;
+        IF v_waits THEN
+            EXECUTE format(
+                'SELECT array_agg(w.position - $3 ORDER BY w.position), array_agg(w.record ORDER BY w.position) FROM chancery.%I w
+                  WHERE w.source = $1 AND w.split = $2 AND w.position >= $3 AND w.position < $3 + $4 AND w.letter = 0 AND w.record IS NOT NULL',
+                'answers_' || p_run)
+               INTO settled_places, settled_records
+              USING v_push.source, v_push.split, v_push.position, accounted;
+            EXECUTE format(
+                'SELECT array_agg(w.position - $3 ORDER BY w.position) FROM chancery.%I w
+                  WHERE w.source = $1 AND w.split = $2 AND w.position >= $3 AND w.position < $3 + $4 AND w.letter = 0', 'pendings_' || p_run)
+               INTO waiting_places
+              USING v_push.source, v_push.split, v_push.position, accounted;
+        END IF;
         IF v_policy IS NOT NULL THEN
             EXECUTE format(
                 'SELECT array_agg(r.position - $3 ORDER BY r.position), array_agg(f.hits::text ORDER BY r.position)
                    FROM chancery.%I f JOIN chancery.%I r ON r.record = f.record
-                  WHERE f.record >= $1 AND f.record < $1 + $4 AND r.split = $2 AND r.position >= $3 AND r.position < $3 + $4',
+                  WHERE (f.record >= $1 AND f.record < $1 + $4 OR f.record = ANY ($5))
+                    AND r.split = $2 AND r.position >= $3 AND r.position < $3 + $4',
                 'flags_' || p_run, 'records_' || p_run)
                INTO flag_places, flag_hits
-              USING v_push.first_record, v_push.split, v_push.position, accounted;
+              USING v_push.first_record, v_push.split, v_push.position, accounted, settled_records;
         END IF;
         RETURN NEXT;
     END LOOP;
@@ -2964,7 +3086,8 @@ CREATE FUNCTION chancery.pushes_pending(p_run integer) RETURNS SETOF bigint
     AS $$
 BEGIN
     RETURN QUERY
-    SELECT a.records - s.records FROM chancery.admissions a CROSS JOIN LATERAL chancery.run_signed(a.run_id) s
+    SELECT a.records - s.records + coalesce((SELECT i.pending FROM chancery.intakes i WHERE i.run_id = p_run), 0)
+      FROM chancery.admissions a CROSS JOIN LATERAL chancery.run_signed(a.run_id) s
      WHERE a.run_id = p_run;
 END
 $$;
@@ -2985,9 +3108,52 @@ BEGIN
     ELSIF NOT EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = p_run AND s.description ? 'http') THEN
         RETURN 'not_pushed';
     END IF;
-    RETURN CASE WHEN chancery.pushes_end(p_run) THEN 'sealed' ELSE 'deleted' END;
+    RETURN CASE WHEN chancery.pushes_end(p_run) THEN 'sealed'
+                WHEN EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run AND i.pending > 0) THEN 'closed'
+                ELSE 'deleted' END;
 END
 $$;
+
+CREATE FUNCTION chancery.pushes_settled(p_run integer, p_run_uid uuid, p_positions bigint[]) RETURNS TABLE(at_position bigint, state text, record bigint, hits text, of_run text, of_record bigint, stage text, rule text, reason text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+DECLARE
+    v_source integer;
+BEGIN
+    SELECT s.source INTO v_source FROM chancery.runs r JOIN chancery.sources s ON s.run_id = r.id AND s.description ? 'http'
+     WHERE r.id = p_run AND r.uid = p_run_uid AND r.deleted_at IS NULL AND r.policy_hash IS NOT NULL;
+    -- A run from before anything could wait has no table for it.
+    IF NOT FOUND OR to_regclass(format('chancery.%I', 'answers_' || p_run)) IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT w.position, ''Admitted'', w.record, (SELECT f.hits::text FROM chancery.%1$I f WHERE f.record = w.record),
+                NULL, NULL::bigint, NULL, NULL, NULL
+           FROM unnest($2) AS p (position)
+           JOIN chancery.%2$I w ON w.source = $1 AND w.split = 1 AND w.position = p.position AND w.run_id = $3 AND w.letter = 0
+          WHERE w.record IS NOT NULL
+         UNION ALL
+         SELECT a.position, a.state::text, NULL, NULL,
+                CASE WHEN a.state = ''Duplicate''
+                     THEN coalesce((SELECT r.name FROM chancery.runs r WHERE r.id = a.duplicate_run),
+                                   (SELECT d.name FROM chancery.deleted_runs d WHERE d.run_id = a.duplicate_run), '''') END,
+                a.duplicate_record, a.stage, a.rule, a.reason
+           FROM unnest($2) AS p (position)
+           JOIN chancery.%3$I a ON a.source = $1 AND a.split = 1 AND a.position = p.position AND a.run_id = $3
+          WHERE NOT EXISTS (SELECT FROM chancery.letter_moves m
+                             WHERE m.run_id = $3 AND m.source = $1 AND m.split = 1 AND m.position = p.position)
+         UNION ALL
+         SELECT m.position, ''Dead'', NULL, NULL, NULL, NULL, m.stage, m.rule, m.reason
+           FROM unnest($2) AS p (position)
+           JOIN chancery.letter_moves m ON m.run_id = $3 AND m.source = $1 AND m.split = 1 AND m.position = p.position AND m.attempt = 1',
+        'flags_' || p_run, 'answers_' || p_run, 'arrivals_' || p_run)
+      USING v_source, p_positions, p_run;
+END
+$_$;
 
 CREATE FUNCTION chancery.record_of_digest(p_run integer, p_digest bytea) RETURNS SETOF bigint
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -3069,7 +3235,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) RETURNS record
+CREATE FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -3087,8 +3253,8 @@ BEGIN
         RAISE EXCEPTION 'records_push takes no null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     PERFORM chancery.admit_check(0, p_arrivals, p_payloads, p_places, p_identities, p_dead_places, p_stages, p_reasons, p_raws);
-    IF cardinality(p_places) + cardinality(p_dead_places) <> p_arrivals THEN
-        RAISE EXCEPTION 'each arrival is a payload or is dead' USING ERRCODE = 'invalid_parameter_value';
+    IF cardinality(p_places) + cardinality(p_dead_places) + coalesce(cardinality(p_judged.pending), 0) <> p_arrivals THEN
+        RAISE EXCEPTION 'each arrival is a payload, is dead or waits' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- Before the turn, as in admit.
     SELECT d.digests, d.identities INTO v_digests, v_identities
@@ -3108,13 +3274,15 @@ BEGIN
        AND (SELECT s.description ? 'http' FROM chancery.sources s WHERE s.run_id = p_run AND s.source = t.source)
        FOR UPDATE;
     IF NOT FOUND THEN
-        answer := 'not_pushed';
+        answer := CASE WHEN EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = p_run AND s.description ? 'http')
+                       THEN 'sealed' ELSE 'not_pushed' END;
         RETURN;
     END IF;
     start_at := v_split.position;
     IF v_run.policy_hash IS NOT NULL THEN
         v_judged.starts := ARRAY (SELECT start_at + unnest(p_judged.starts));
         v_judged.marked := ARRAY (SELECT start_at + unnest(p_judged.marked));
+        v_judged.pending := ARRAY (SELECT start_at + unnest(p_judged.pending));
     END IF;
 
     SELECT * INTO STRICT v_taken FROM chancery.admit_arrivals(
@@ -3124,6 +3292,16 @@ BEGIN
     answer := v_taken.answer;
     IF answer = 'held' THEN
         RETURN;
+    END IF;
+    IF answer = 'full' AND v_taken.admitted IS NULL THEN
+        SELECT i.record_limit - a.records - i.pending, i.pending INTO room, waiting
+          FROM chancery.intakes i JOIN chancery.admissions a ON a.run_id = i.run_id
+         WHERE i.run_id = p_run AND a.records < i.record_limit;
+        IF FOUND THEN
+            answer := 'no_room';
+            duplicate_places := ARRAY (SELECT p_places[k.n] FROM unnest(v_taken.known) WITH ORDINALITY AS k (n, place) ORDER BY k.place);
+            RETURN;
+        END IF;
     END IF;
     accounted := v_taken.start_at - start_at;
     SELECT a.records - coalesce(v_taken.admitted, 0) + 1 INTO STRICT first_record FROM chancery.admissions a WHERE a.run_id = p_run;
@@ -3474,7 +3652,8 @@ BEGIN
     END IF;
     -- Whoever forgets it at this moment (policy_forget) has done so before it is locked here, or finds the run that names it.
     WHILE p_policy IS NOT NULL LOOP
-        INSERT INTO chancery.policies (hash, text) VALUES (sha256(convert_to(p_policy, 'UTF8')), p_policy) ON CONFLICT DO NOTHING;
+        INSERT INTO chancery.policies (hash, text, asks)
+        VALUES (sha256(convert_to(p_policy, 'UTF8')), p_policy, chancery.policy_asks(p_policy)) ON CONFLICT DO NOTHING;
         PERFORM FROM chancery.policies p WHERE p.hash = sha256(convert_to(p_policy, 'UTF8')) FOR KEY SHARE;
         EXIT WHEN FOUND;
     END LOOP;
@@ -3714,7 +3893,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.run_show(p_namespace text, p_name text) RETURNS TABLE(id integer, uid uuid, made_at bigint, batch_size bigint, sealed_records bigint, suspended boolean, sealed boolean, complete boolean, deleted boolean, record_count bigint, record_size integer, chunk_size bigint, idempotency text, expression text, digest_window double precision, record_limit bigint, dead_limit bigint, dead_retention double precision, sources text, keyring_id integer, keyring_uid uuid, keyring_name text, algorithm text, key_size integer, key_count integer, provider text, envelope text, content_type text, filled boolean, policy_name text, policy_hash bytea)
+CREATE FUNCTION chancery.run_show(p_namespace text, p_name text) RETURNS TABLE(id integer, uid uuid, made_at bigint, batch_size bigint, sealed_records bigint, suspended boolean, sealed boolean, complete boolean, deleted boolean, record_count bigint, record_size integer, chunk_size bigint, idempotency text, expression text, digest_window double precision, record_limit bigint, dead_limit bigint, dead_retention double precision, sources text, keyring_id integer, keyring_uid uuid, keyring_name text, algorithm text, key_size integer, key_count integer, provider text, envelope text, content_type text, filled boolean, policy_name text, policy_hash bytea, policy_asks boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -3729,7 +3908,8 @@ BEGIN
                              ORDER BY s.source)
               FROM chancery.sources s WHERE s.run_id = r.id)::text,
            k.id, k.uid, k.name, k.algorithm::text, k.key_size, k.key_count, k.provider::text, k.envelope::text, k.content_type,
-           k.filled_at IS NOT NULL, r.policy_name, r.policy_hash
+           k.filled_at IS NOT NULL, r.policy_name, r.policy_hash,
+           coalesce((SELECT p.asks FROM chancery.policies p WHERE p.hash = r.policy_hash), false)
       FROM chancery.runs r
       JOIN chancery.keyrings k ON k.id = r.keyring_id
       LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
@@ -4134,8 +4314,12 @@ CREATE TABLE chancery.answers (
     run_id integer NOT NULL,
     attempts integer NOT NULL,
     answers text NOT NULL,
+    letter integer DEFAULT 0 NOT NULL,
+    record bigint,
     CONSTRAINT answers_answers_check CHECK (((octet_length(answers) >= 2) AND (octet_length(answers) <= 1048576))),
-    CONSTRAINT answers_attempts_check CHECK (((attempts >= 1) AND (attempts <= 21)))
+    CONSTRAINT answers_attempts_check CHECK (((attempts >= 1) AND (attempts <= 21))),
+    CONSTRAINT answers_letter_check CHECK ((letter >= 0)),
+    CONSTRAINT answers_record_check CHECK ((record >= 1))
 )
 PARTITION BY LIST (run_id);
 
@@ -4495,11 +4679,13 @@ CREATE TABLE chancery.pendings (
     not_before timestamp with time zone NOT NULL,
     holder text,
     token_hash bytea,
+    letter integer DEFAULT 0 NOT NULL,
     CONSTRAINT pendings_attempts_check CHECK (((attempts >= 0) AND (attempts <= 20))),
     CONSTRAINT pendings_check CHECK (((attempts = 0) OR (last_error IS NOT NULL))),
     CONSTRAINT pendings_check1 CHECK (((token_hash IS NULL) = (holder IS NULL))),
     CONSTRAINT pendings_holder_check CHECK ((octet_length(holder) <= 1024)),
     CONSTRAINT pendings_last_error_check CHECK ((octet_length(last_error) <= 4096)),
+    CONSTRAINT pendings_letter_check CHECK ((letter >= 0)),
     CONSTRAINT pendings_payload_check CHECK ((octet_length(payload) <= 1048576)),
     CONSTRAINT pendings_token_hash_check CHECK ((octet_length(token_hash) = 32))
 )
@@ -4509,6 +4695,7 @@ CREATE TABLE chancery.policies (
     hash bytea NOT NULL,
     text text NOT NULL,
     made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    asks boolean DEFAULT false NOT NULL,
     CONSTRAINT policies_check CHECK ((sha256(convert_to(text, 'UTF8'::name)) = hash)),
     CONSTRAINT policies_text_check CHECK ((octet_length(text) <= 4194304))
 );
@@ -4711,7 +4898,7 @@ ALTER TABLE ONLY chancery.alerts
     ADD CONSTRAINT alerts_pkey PRIMARY KEY (record, rule, run_id);
 
 ALTER TABLE ONLY chancery.answers
-    ADD CONSTRAINT answers_pkey PRIMARY KEY (source, split, "position", run_id);
+    ADD CONSTRAINT answers_pkey PRIMARY KEY (source, split, "position", run_id, letter);
 
 ALTER TABLE ONLY chancery.arrivals
     ADD CONSTRAINT arrivals_pkey PRIMARY KEY (source, split, "position", run_id);
@@ -4871,6 +5058,8 @@ CREATE UNIQUE INDEX letter_moves_end ON chancery.letter_moves USING btree (run_i
 
 CREATE INDEX letter_moves_of_acts ON chancery.letter_moves USING btree (run_id, act);
 
+CREATE UNIQUE INDEX letter_moves_open ON chancery.letter_moves USING btree (run_id, source, split, "position") WHERE (became IS NULL);
+
 CREATE INDEX logins_by_run ON chancery.logins USING btree (run_id);
 
 CREATE INDEX originals_digest ON ONLY chancery.originals USING btree (digest);
@@ -4931,7 +5120,7 @@ CREATE TRIGGER originals_never_change BEFORE DELETE OR UPDATE ON chancery.origin
 
 CREATE TRIGGER pendings_count_their_attempts BEFORE UPDATE OF attempts ON chancery.pendings FOR EACH ROW WHEN (((new.attempts <> old.attempts) AND (new.attempts <> (old.attempts + 1)))) EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER pendings_keep_their_shape BEFORE UPDATE OF source, split, "position", run_id, payload, name, arrived_at ON chancery.pendings FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER pendings_keep_their_shape BEFORE UPDATE OF source, split, "position", run_id, payload, name, arrived_at, letter ON chancery.pendings FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER policies_never_change BEFORE UPDATE ON chancery.policies FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -4961,7 +5150,7 @@ CREATE TRIGGER splits_keep_their_shape BEFORE UPDATE OF run_id, source, split, p
 
 CREATE TRIGGER splits_keys_come_with_positions BEFORE UPDATE OF position_key ON chancery.splits FOR EACH ROW WHEN (((old."position" = new."position") AND (old.position_key IS DISTINCT FROM new.position_key))) EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER splits_settle_what_is_left BEFORE UPDATE OF admitted, duplicates, dead, rejected, pending ON chancery.splits FOR EACH ROW WHEN (((old.done_at IS NOT NULL) AND ((new.admitted < old.admitted) OR (new.duplicates < old.duplicates) OR (new.rejected < old.rejected) OR (new.pending > old.pending)))) EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER splits_settle_what_is_left BEFORE UPDATE OF admitted, duplicates, dead, rejected, pending ON chancery.splits FOR EACH ROW WHEN (((old.done_at IS NOT NULL) AND ((new.admitted < old.admitted) OR (new.duplicates < old.duplicates) OR (new.rejected < old.rejected)))) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER statements_never_change BEFORE DELETE OR UPDATE ON chancery.statements FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -5042,7 +5231,7 @@ GRANT UPDATE(deleted_at) ON TABLE chancery.runs TO chancery_operator;
 
 GRANT UPDATE(too_many_dead) ON TABLE chancery.runs TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean, OUT known bigint[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[]) FROM PUBLIC;
 
@@ -5054,13 +5243,15 @@ REVOKE ALL ON FUNCTION chancery.admit_digests(p_run integer, p_payloads bytea[],
 
 REVOKE ALL ON FUNCTION chancery.admit_duplicates(p_run integer, p_keyring integer, p_source integer, p_split integer, p_digests bytea[], p_identities bytea[], p_positions bigint[], p_new bigint[], p_last bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION chancery.admit_known(p_keyring integer, p_payloads bigint, p_known bytea[], OUT places bigint[], OUT new bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.admit_marks(p_run integer, p_source integer, p_split integer, p_base bigint, p_last bigint, p_end bigint, p_positions bigint[], p_judged chancery.judgement, OUT flagged bigint, OUT alerts bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_numbers(p_run integer, p_keyring integer, p_base bigint, p_room bigint, p_digests bytea[], OUT new bigint[], OUT last bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_identities bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_repeats boolean, OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.admit_refused(p_run integer, p_source integer, p_split integer, p_end bigint, p_positions bigint[], p_stages text[], p_rules text[], p_reasons text[], p_raws bytea[], OUT dead bigint, OUT rejected bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.admit_refused(p_run integer, p_source integer, p_split integer, p_end bigint, p_positions bigint[], p_stages text[], p_rules text[], p_reasons text[], p_raws bytea[], p_arrived timestamp with time zone[], OUT dead bigint, OUT rejected bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.alerts_after(p_run integer, p_record bigint, p_without bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.alerts_after(p_run integer, p_record bigint, p_without bigint) TO chancery_operator;
@@ -5160,8 +5351,8 @@ GRANT ALL ON FUNCTION chancery.intake_release(p_run integer, p_holders text[]) T
 REVOKE ALL ON FUNCTION chancery.intake_renew(p_source integer, p_split integer, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.intake_renew(p_source integer, p_split integer, p_token bytea) TO chancery_intake;
 
-REVOKE ALL ON FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean, OUT expression text) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean, OUT expression text) TO chancery_intake;
+REVOKE ALL ON FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean, OUT expression text, OUT pushed boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.intake_run(p_namespace text, p_name text, OUT id integer, OUT uid uuid, OUT ledger_uid uuid, OUT namespace text, OUT name text, OUT deleted boolean, OUT expression text, OUT pushed boolean) TO chancery_intake;
 
 REVOKE ALL ON FUNCTION chancery.key_add(p_run integer, p_run_uid uuid, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.key_add(p_run integer, p_run_uid uuid, p_key uuid, p_number integer, p_public_key bytea, p_wrapped_key bytea) TO chancery_signer;
@@ -5248,9 +5439,9 @@ REVOKE ALL ON FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) FROM 
 GRANT ALL ON FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) TO chancery_operator;
 GRANT ALL ON FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) TO chancery_gateway;
 
-REVOKE ALL ON FUNCTION chancery.letters_redrive(p_run integer, p_run_uid uuid, p_act integer, p_actor text, p_selection text, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_refused bigint[], p_stages text[], p_reasons text[], p_judged chancery.judgement, OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.letters_redrive(p_run integer, p_run_uid uuid, p_act integer, p_actor text, p_selection text, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_refused bigint[], p_stages text[], p_reasons text[], p_judged chancery.judgement, OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint) TO chancery_operator;
-GRANT ALL ON FUNCTION chancery.letters_redrive(p_run integer, p_run_uid uuid, p_act integer, p_actor text, p_selection text, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_refused bigint[], p_stages text[], p_reasons text[], p_judged chancery.judgement, OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint) TO chancery_gateway;
+REVOKE ALL ON FUNCTION chancery.letters_redrive(p_run integer, p_run_uid uuid, p_act integer, p_actor text, p_selection text, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_refused bigint[], p_stages text[], p_reasons text[], p_judged chancery.judgement, OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT pending bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.letters_redrive(p_run integer, p_run_uid uuid, p_act integer, p_actor text, p_selection text, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_refused bigint[], p_stages text[], p_reasons text[], p_judged chancery.judgement, OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT pending bigint) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.letters_redrive(p_run integer, p_run_uid uuid, p_act integer, p_actor text, p_selection text, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_refused bigint[], p_stages text[], p_reasons text[], p_judged chancery.judgement, OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT pending bigint) TO chancery_gateway;
 
 REVOKE ALL ON FUNCTION chancery.login_bind(p_run integer, p_login name) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.login_bind(p_run integer, p_login name) TO chancery_operator;
@@ -5283,6 +5474,8 @@ GRANT ALL ON FUNCTION chancery.pendings_take(p_holder text, p_token_hash bytea, 
 REVOKE ALL ON FUNCTION chancery.policies_sweep() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.policies_sweep() TO chancery_operator;
 
+REVOKE ALL ON FUNCTION chancery.policy_asks(p_text text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.policy_forget(p_hash bytea) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.public_keys(p_keyring integer) FROM PUBLIC;
@@ -5305,6 +5498,10 @@ REVOKE ALL ON FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) FROM 
 GRANT ALL ON FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) TO chancery_operator;
 GRANT ALL ON FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) TO chancery_gateway;
 
+REVOKE ALL ON FUNCTION chancery.pushes_settled(p_run integer, p_run_uid uuid, p_positions bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.pushes_settled(p_run integer, p_run_uid uuid, p_positions bigint[]) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.pushes_settled(p_run integer, p_run_uid uuid, p_positions bigint[]) TO chancery_gateway;
+
 REVOKE ALL ON FUNCTION chancery.record_of_digest(p_run integer, p_digest bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.record_of_digest(p_run integer, p_digest bytea) TO chancery_operator;
 GRANT ALL ON FUNCTION chancery.record_of_digest(p_run integer, p_digest bytea) TO chancery_gateway;
@@ -5316,9 +5513,9 @@ GRANT ALL ON FUNCTION chancery.record_payload(p_run integer, p_record bigint) TO
 REVOKE ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) TO chancery_operator;
-GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[]) TO chancery_gateway;
+REVOKE ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) TO chancery_gateway;
 
 REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 

@@ -17,8 +17,8 @@ jobs=${TEST_JOBS:-$(($(nproc) + 1))}
 patience=${TEST_PATIENCE:-1800}
 
 # They begin first, so that none of them is left alone at the end.
-LONGEST=(sources scenarios pushed envelopes planted_violations reading statements roles sinks short rough_weather short_sources
-    chart safeguards signer chancery_operator pgbouncer it memory peers chancery_kernel)
+LONGEST=(sources scenarios pushed envelopes planted_violations ledger signer keyrings reading statements roles commands run sinks
+    short rough_weather short_sources standby chart safeguards chancery_operator pgbouncer it memory peers chancery_kernel)
 
 target=${CARGO_TARGET_DIR:-target}
 mkdir -p "$target/tests"

@@ -45,7 +45,10 @@ pub(crate) async fn records(
             };
             let sealed: Sealed = api.send(sending).await?;
             print(*output, &sealed, || {
-                format!("the run {run} is sealed with {} records\n", grouped(sealed.records.unsigned_abs()))
+                sealed.records.map_or_else(
+                    || format!("the run {run} takes in nothing more; it is sealed once nothing waits to be judged any more\n"),
+                    |records| format!("the run {run} is sealed with {} records\n", grouped(records.unsigned_abs())),
+                )
             })
         }
     }
@@ -84,6 +87,7 @@ enum State {
     Admitted,
     /// Such as the API answers with to a request that waits for signatures.
     Pending,
+    Waiting,
     Duplicate,
     Dead,
     Rejected,
@@ -91,7 +95,9 @@ enum State {
 
 #[derive(Deserialize, Serialize)]
 struct Sealed {
-    records: i64,
+    /// None while something waits to be judged: then it will be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<i64>,
 }
 
 /// What became of the records of a file.
@@ -101,6 +107,13 @@ struct Counts {
     duplicate: u64,
     dead: u64,
     rejected: u64,
+    /// Others are asked about these first.
+    #[serde(skip_serializing_if = "is_none")]
+    waiting: u64,
+}
+
+const fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Counts {
@@ -108,6 +121,7 @@ impl Counts {
         for state in &pushed.records {
             *match state {
                 State::Admitted | State::Pending => &mut self.admitted,
+                State::Waiting => &mut self.waiting,
                 State::Duplicate => &mut self.duplicate,
                 State::Dead => &mut self.dead,
                 State::Rejected => &mut self.rejected,
@@ -116,9 +130,13 @@ impl Counts {
     }
 
     fn line(&self, run: &RunName) -> String {
-        let Self { admitted, duplicate, dead, rejected } = self;
+        let Self { admitted, duplicate, dead, rejected, waiting } = self;
+        let waiting = match waiting {
+            0 => String::new(),
+            waiting => format!(", {} wait to be judged", grouped(*waiting)),
+        };
         format!(
-            "{run}: {} admitted, {} duplicates, {} dead letters, {} rejected\n",
+            "{run}: {} admitted, {} duplicates, {} dead letters, {} rejected{waiting}\n",
             grouped(*admitted),
             grouped(*duplicate),
             grouped(*dead),

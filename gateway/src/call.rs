@@ -10,6 +10,7 @@ use chancery_sources::questions::{Considered, Offer};
 use chancery_store::pushing::{NamedRequest, Push};
 use tokio::sync::oneshot;
 
+use crate::fit::Need;
 use crate::model::RecordState;
 use crate::problem::Problem;
 use crate::room::Room;
@@ -31,11 +32,18 @@ const REQUESTS: usize = 2_000;
 const SAID: usize = 4 << 20;
 const JUDGING: Duration = Duration::from_secs(10);
 
+/// What others may add to a payload, as far as there is room in an answer for the envelope that holds it; and what is usually said of one that is
+/// flagged or refused. Both are known only once it is settled. What more is said takes more room then, or is not told (`Told`).
+const ADDED: usize = 16 << 10;
+const MARK: usize = 1 << 10;
+
 /// An arrival.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
     /// A payload, what names it in a run that knows payloads by an expression, and what a policy said of it, if anything.
     Payload(Bytes, Option<Vec<u8>>, Option<Box<Said>>),
+    /// A payload that waits for what others say of it, and what names it.
+    Waits(Bytes, Option<Vec<u8>>),
     /// It does not become a record.
     Refused(Box<Refused>, Bytes),
 }
@@ -108,7 +116,15 @@ fn item(outcome: Outcome, target: &PushedRun, at: i64) -> Item {
         Outcome::Payload(payload) => payload,
     };
     // Where it will be, nobody knows before it is taken in.
-    match target.questions().consider(&payload, "", at, None) {
+    let questions = target.questions();
+    if questions.waits(&payload, "", at) {
+        // One without a name needs nobody else.
+        return match questions.name(&payload, None) {
+            Ok(name) => Item::Waits(payload, name),
+            Err(refused) => Item::refused(refused, payload),
+        };
+    }
+    match questions.consider(&payload, "", at, None) {
         Considered::Offered(Offer { identity, said }) => Item::Payload(payload, identity, said),
         Considered::Refused(refused) => Item::refused(refused, payload),
     }
@@ -124,9 +140,15 @@ pub(crate) fn dead(items: &[Item]) -> usize {
 pub(crate) fn payload_bytes(items: &[Item]) -> usize {
     let bytes_of = |item: &Item| match item {
         Item::Payload(payload, ..) => payload.len() + item.said_bytes(),
+        Item::Waits(payload, _) => payload.len() + ADDED,
         Item::Refused(..) => 0,
     };
     items.iter().map(bytes_of).sum()
+}
+
+/// Bytes of what may be said of those that wait, in an answer that waits for it.
+pub(crate) fn waiting_bytes(items: &[Item]) -> usize {
+    items.iter().filter(|item| matches!(item, Item::Waits(..))).count() * MARK
 }
 
 impl Item {
@@ -139,6 +161,7 @@ impl Item {
             Self::Payload(payload, identity, _) => {
                 payload.len() + identity.as_ref().map_or(0, Vec::len) + self.said_bytes()
             }
+            Self::Waits(payload, name) => payload.len() + name.as_ref().map_or(0, Vec::len),
             Self::Refused(_, raw) => raw.len() + self.said_bytes(),
         }
     }
@@ -147,7 +170,7 @@ impl Item {
     pub(crate) fn said_bytes(&self) -> usize {
         match self {
             Self::Payload(_, _, Some(said)) => said.bytes(),
-            Self::Payload(_, _, None) => 0,
+            Self::Payload(_, _, None) | Self::Waits(..) => 0,
             // Once as it is, and once more on its way to the ledger.
             Self::Refused(refused, _) => 2 * refused.reason.len(),
         }
@@ -202,6 +225,11 @@ impl Call {
                         said.note(judgement, place, self.push.payloads.len(), payload);
                     }
                 }
+                Item::Waits(payload, name) => {
+                    if let Some(judgement) = &mut self.push.judgement {
+                        judgement.waits(place, payload, name.as_deref());
+                    }
+                }
                 Item::Refused(refused, raw) => {
                     self.push.dead.push(Refused::clone(refused).at(place, raw.to_vec()));
                 }
@@ -213,6 +241,28 @@ impl Call {
             self.push.named.push(NamedRequest { key, digest, place: first, arrivals: range.arrivals });
         }
         self.requests.push((request, range));
+    }
+
+    /// For how many records each of its requests needs room: not for payloads at the places `known`, which repeat a record, and once for those
+    /// that are the same in a run that finds duplicates.
+    pub(crate) fn needs(&self, known: &[i64], finds_duplicates: bool) -> Vec<Need> {
+        let known: HashSet<i64> = known.iter().copied().collect();
+        let need = |(request, range): &(Request, Range)| {
+            let (mut names, mut payloads, mut waits) = (HashSet::new(), 0, 0);
+            for (place, item) in (range.place..).zip(&request.items) {
+                match item {
+                    Item::Payload(payload, identity, _) if !known.contains(&place) => {
+                        payloads += 1;
+                        names.insert(identity.as_deref().unwrap_or(payload));
+                    }
+                    Item::Waits(..) => waits += 1,
+                    Item::Payload(..) | Item::Refused(..) => {}
+                }
+            }
+            let payloads = if finds_duplicates { names.len() } else { payloads };
+            Need { records: i64::try_from(payloads + waits).unwrap_or(i64::MAX), asks: waits > 0 }
+        };
+        self.requests.iter().map(need).collect()
     }
 
     /// What its payloads take.
@@ -262,6 +312,21 @@ mod tests {
         assert_eq!(call.push.dead.iter().map(|dead| dead.position).collect::<Vec<_>>(), [1]);
         assert_eq!((call.push.named[0].place, call.push.named[0].arrivals), (3, 1));
         assert_eq!(call.requests[1].1.place, 3);
+    }
+
+    #[test]
+    fn a_request_needs_room_for_what_may_become_a_record() {
+        let waits = |text: &'static str| Item::Waits(Bytes::from_static(text.as_bytes()), None);
+        let mut call = Call::default();
+        assert!(call.add(request(vec![not_json(), rejected(), payload("a"), payload("b")], None)).is_none());
+        assert!(call.add(request(vec![payload("b"), payload("b"), waits("c"), waits("c")], None)).is_none());
+        let needs = |known: &[i64], finds_duplicates| {
+            let needs = call.needs(known, finds_duplicates);
+            needs.iter().map(|need| (need.records, need.asks)).collect::<Vec<_>>()
+        };
+        assert_eq!(needs(&[], true), [(2, false), (3, true)]);
+        assert_eq!(needs(&[2, 3, 4, 5], true), [(0, false), (2, true)]);
+        assert_eq!(needs(&[], false), [(2, false), (4, true)]);
     }
 
     #[test]

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_store::Ledger;
 use chancery_store::intake::Refusal;
-use chancery_store::pushing::{FormerPush, PushAnswer};
+use chancery_store::pushing::{FormerPush, NoRoom, PushAnswer};
+use chancery_store::{Ledger, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use crate::call::{Answer, Call, Request};
+use crate::fit::{Fit, fits};
 use crate::problem::Problem;
 use crate::runs::PushedRun;
 use crate::states;
@@ -114,6 +115,10 @@ impl Lane {
                     let problem = Problem::not_pushed(&self.target.name);
                     return self.refuse(call, &problem);
                 }
+                Ok(PushAnswer::NoRoom(beside)) => match self.that_fit(call, &beside) {
+                    Some(rest) => call = rest,
+                    None => return Go::On,
+                },
                 Ok(PushAnswer::Refused(refusal)) => {
                     self.refuse(call, &Problem::refused(refusal, &self.target.name));
                     return if refusal == Refusal::Gone { Go::No } else { Go::On };
@@ -172,6 +177,31 @@ impl Lane {
         (!rest.requests.is_empty()).then_some(rest)
     }
 
+    /// Refuses the requests that there is no room for. The others are a call of their own.
+    fn that_fit(&self, call: Call, beside: &NoRoom) -> Option<Call> {
+        let needs = call.needs(&beside.known, self.target.finds_duplicates);
+        let fits = fits(&needs, beside.room, beside.waiting);
+        if fits.iter().all(|fit| *fit == Fit::Now) {
+            let error = StoreError::Corrupt(format!("records_push has no room for {needs:?}: {beside:?}"));
+            self.refuse(call, &Problem::store(&error));
+            return None;
+        }
+        let mut rest = Call::of(self.target.judge.as_ref());
+        for (request, fit) in call.take_apart().into_iter().zip(fits) {
+            match fit {
+                // It was in a call with these before.
+                Fit::Now => {
+                    if let Some(request) = rest.add(request) {
+                        send(request, Err(Problem::busy()));
+                    }
+                }
+                Fit::Later => send(request, Err(no_room(&self.target, beside))),
+                Fit::Never => send(request, Err(too_many(&self.target, beside))),
+            }
+        }
+        (!rest.requests.is_empty()).then_some(rest)
+    }
+
     fn refuse(&self, call: Call, problem: &Problem) -> Go {
         for request in call.take_apart() {
             send(request, Err(problem.clone()));
@@ -200,13 +230,41 @@ fn pending(target: &PushedRun) -> Problem {
     Problem::new(
         http::StatusCode::TOO_MANY_REQUESTS,
         "pending",
-        "Too many records are unsigned",
+        "Too many records are unsigned or wait",
         format!(
-            "more than {} records of the run {} are admitted and not signed; nothing of this request was taken in: send it again once some are signed",
+            "more than {} records of the run {} are admitted and not signed, or wait for what others say of them; nothing of this request was taken in: send it again once some are signed or settled",
             target.max_pending, target.name
         ),
     )
     .again_after(1)
+}
+
+fn no_room(target: &PushedRun, beside: &NoRoom) -> Problem {
+    Problem::new(
+        http::StatusCode::TOO_MANY_REQUESTS,
+        "waiting",
+        "Too many records wait to be judged",
+        format!(
+            "beside what waits for what others say of it, the run {} has room for {} records; nothing of this request was taken in: push no more than that at a time, or send it again once some are judged",
+            target.name, beside.room
+        ),
+    )
+    .again_after(1)
+}
+
+/// To wait is of no use.
+fn too_many(target: &PushedRun, beside: &NoRoom) -> Problem {
+    Problem::new(
+        http::StatusCode::UNPROCESSABLE_ENTITY,
+        "too-many-records",
+        "The run has no room for so many records",
+        format!(
+            "the run {} takes {} more records than it has by spec.recordCount, of which {} wait for what others say of them; others have to be asked about records of this request, which has more, so nothing of it was taken in: push fewer at a time",
+            target.name,
+            beside.room + beside.waiting,
+            beside.waiting
+        ),
+    )
 }
 
 fn other_content() -> Problem {

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chancery_store::Ledger;
+use chancery_store::pushing::SettledPush;
+use chancery_store::results::SignedRecord;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -14,11 +16,12 @@ use crate::room::Room;
 use crate::runs::{Name, PushedRun};
 use crate::waits::Waits;
 
-/// A lane, and who waits for signatures of its run.
+/// A lane, and who waits for signatures of its run, or until what waits in it is settled.
 #[derive(Clone)]
 pub(crate) struct Lane {
     pub(crate) target: Arc<PushedRun>,
-    pub(crate) waits: Waits,
+    pub(crate) waits: Waits<SignedRecord>,
+    pub(crate) settling: Waits<SettledPush>,
     requests: mpsc::Sender<Request>,
 }
 
@@ -58,7 +61,8 @@ impl Lanes {
         let (requests, received) = mpsc::channel(self.queue);
         tokio::spawn(lane::run(self.ledger.clone(), Arc::clone(&target), Arc::clone(&self.wire), received));
         let waits = Waits::new(self.ledger.clone(), Arc::clone(&target));
-        let lane = Lane { target, waits, requests };
+        let settling = Waits::new(self.ledger.clone(), Arc::clone(&target));
+        let lane = Lane { target, waits, settling, requests };
         open.insert(name.clone(), lane.clone());
         Ok(lane)
     }

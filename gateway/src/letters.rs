@@ -106,7 +106,6 @@ pub(crate) fn problem(error: &LettersError) -> Problem {
         LettersError::Taken(_) => conflict("name-taken", "The name is another run's"),
         LettersError::Given { .. } => conflict("name-taken", "The name is that of a run that reads others"),
         LettersError::Unsealed(_) => conflict("unsealed", "The run may still get more"),
-        LettersError::Asks(_) => conflict("asks", "The policy of the run asks others"),
         LettersError::Gone(_) => Problem::not_found(error.to_string()),
         LettersError::Refused { .. } => conflict("not-redriven", "The dead letters are not redriven"),
         LettersError::Store(error) => Problem::store(error),

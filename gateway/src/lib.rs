@@ -17,6 +17,7 @@ mod call;
 mod cloud_event;
 mod connections;
 mod content;
+mod fit;
 mod gateway;
 mod keys;
 mod lane;

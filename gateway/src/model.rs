@@ -38,6 +38,13 @@ pub(crate) enum RecordState {
         #[serde(skip_serializing_if = "Option::is_none")]
         flags: Option<Vec<Flag>>,
     },
+    /// It is kept, on disk, and waits until others, such as a webhook, have said what the run's policy asks them. It becomes admitted, a duplicate, dead or
+    /// rejected then: sent again under the same Idempotency-Key, the request is answered with that.
+    Waiting {
+        /// Where it is in its source.
+        #[serde(skip)]
+        position: i64,
+    },
     /// It repeats a record of the run's keyring, and is not signed again.
     Duplicate {
         /// The run of that record, in the same namespace; none if the run is gone.
@@ -71,6 +78,22 @@ pub(crate) enum RecordState {
     },
 }
 
+impl RecordState {
+    /// Bytes of what is said beside what it is: why, and by which rules.
+    pub(crate) fn said_bytes(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        match self {
+            Self::Admitted { flags, .. } | Self::Pending { flags, .. } => {
+                flags.iter().flatten().map(Flag::bytes).sum()
+            }
+            Self::Dead { stage, rule, reason } => stage.len() + text(rule) + reason.len(),
+            Self::Rejected { rule, reason } => text(rule) + reason.len(),
+            Self::Waiting { .. } => 0,
+            Self::Duplicate { of_run, .. } => text(of_run),
+        }
+    }
+}
+
 /// A rule of a policy that hit a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -81,6 +104,13 @@ pub(crate) struct Flag {
     pub(crate) action: String,
     /// Its message.
     pub(crate) message: String,
+}
+
+impl Flag {
+    fn bytes(&self) -> usize {
+        let Self { rule, action, message } = self;
+        size_of::<Self>() + rule.len() + action.len() + message.len()
+    }
 }
 
 /// A signature.
@@ -166,6 +196,14 @@ pub(crate) struct Sealed {
     pub(crate) records: i64,
 }
 
+/// A run to which nothing more is pushed, and in which something waits.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Closed {
+    /// The run, as NAMESPACE/NAME. It is sealed once nothing waits any more, which its events tell.
+    pub(crate) run: String,
+}
+
 /// What became of dead letters that were redriven.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -187,6 +225,9 @@ pub(crate) struct Redriven {
     /// Are dead again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dead: Option<i64>,
+    /// Wait until others have said what the run's policy asks them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pending: Option<i64>,
     /// Were left out: their bytes are not there to their end, the selector fails for them, or somebody else was faster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) left_out: Option<u64>,
@@ -212,7 +253,8 @@ pub(crate) struct Discarded {
 pub(crate) struct LetterShown {
     /// Where it is.
     pub(crate) cursor: String,
-    /// `kept`, `swept`, `redriven` or `discarded`; of what its own run has taken up, `admitted`, `duplicate` or `rejected`.
+    /// `kept`, `swept`, `redriven` or `discarded`; of what its own run has taken up, `admitted`, `duplicate` or `rejected`, or `pending` while others are
+    /// asked about it.
     pub(crate) state: String,
     /// Name of the source.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -253,7 +295,7 @@ pub(crate) struct LetterDone {
     pub(crate) act: i32,
     /// `Redrive` or `Discard`.
     pub(crate) kind: String,
-    /// `Admitted`, `Duplicate`, `Rejected`, `Dead`, `Moved` or `Discarded`.
+    /// `Admitted`, `Duplicate`, `Rejected`, `Dead`, `Moved` or `Discarded`; `Pending` while others are asked about it.
     pub(crate) became: String,
     /// The run that reads it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -299,6 +341,8 @@ pub(crate) struct LettersDone {
     pub(crate) rejected: i64,
     /// Were dead again.
     pub(crate) dead: i64,
+    /// Wait until others have said what the run's policy asks them.
+    pub(crate) pending: i64,
     /// Which were meant; empty: all.
     pub(crate) selection: String,
     /// Who.

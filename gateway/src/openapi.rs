@@ -37,6 +37,7 @@ use crate::{letters, model, problem, progress, routes};
         model::Flag,
         model::DeadLetter,
         model::Sealed,
+        model::Closed,
         model::Redriven,
         progress::Progress,
         progress::RunEvent,

@@ -4,6 +4,7 @@
 use chancery_sources::identity::Identify;
 use chancery_sources::judge::Judge;
 use chancery_sources::questions::Questions;
+use chancery_store::input::Idempotency;
 use chancery_store::{Ledger, Run, StoreError};
 
 use crate::problem::Problem;
@@ -17,6 +18,8 @@ pub(crate) struct PushedRun {
     /// What its source is called.
     pub(crate) source: String,
     pub(crate) identify: Option<Identify>,
+    /// Whether it looks for duplicates.
+    pub(crate) finds_duplicates: bool,
     /// What judges it, if anything does.
     pub(crate) judge: Option<Judge>,
 }
@@ -72,6 +75,7 @@ impl PushedRun {
             return Err(Problem::not_pushed(&name));
         };
         let (max_pending, source) = (pushed.max_pending, pushed.source.to_owned());
+        let finds_duplicates = sources.idempotency != Idempotency::None;
         let identify = sources.idempotency.expression().map(Identify::by).transpose().map_err(|reason| {
             Problem::store(&StoreError::Corrupt(format!("the expression of the run's idempotency {reason}")))
         })?;
@@ -82,16 +86,9 @@ impl PushedRun {
                 // It went meanwhile: whoever asks again is told so.
                 let text = text.ok_or_else(|| Problem::no_run(&name))?;
                 let judge = Judge::by(&text);
-                let judge =
-                    judge.map_err(|reason| Problem::store(&StoreError::Corrupt(reason.to_string())))?;
-                // Whoever makes such a run refuses it.
-                if judge.asks() {
-                    let asks = "the policy of the run asks others, and what is pushed is judged here alone";
-                    return Err(Problem::store(&StoreError::Corrupt(asks.to_owned())));
-                }
-                Some(judge)
+                Some(judge.map_err(|reason| Problem::store(&StoreError::Corrupt(reason.to_string())))?)
             }
         };
-        Ok(Self { run, name, max_pending, source, identify, judge })
+        Ok(Self { run, name, max_pending, source, identify, finds_duplicates, judge })
     }
 }

@@ -105,7 +105,13 @@ pub(crate) async fn take_in(order: Order, stop: Stop) -> Result<Ended, IntakeErr
         progress: watch::Sender::new(()),
     });
     let mut tasks = JoinSet::new();
-    tasks.spawn(worker::run(Arc::clone(&intake), first));
+    // What is pushed is read by nobody, and only judged here.
+    let readers = if intake.run.pushed && intake.asking.is_some() { 0 } else { readers };
+    if readers == 0 {
+        drop(first);
+    } else {
+        tasks.spawn(worker::run(Arc::clone(&intake), first));
+    }
     for _ in 1..readers {
         let intake = Arc::clone(&intake);
         tasks.spawn(async move {

@@ -1,4 +1,5 @@
-//! The program that reads the sources of a run and admits what they offer, until nothing is left and the run is sealed.
+//! The program that reads the sources of a run and admits what they offer, until nothing is left and the run is sealed. Of a run to which
+//! programs push, it judges what waits for what others say of it.
 //! `chancery run` starts it.
 //!
 //! Exit codes: 0 the run is sealed; 0, or what `--stopped-exit` says, the run is suspended, has too many dead letters, or

@@ -198,9 +198,10 @@ fn add(settlement: &mut Settlement, pending: &Pending, judged: Judged, answers: 
 }
 
 fn of_pending(pending: &Pending) -> Waiting {
-    let Pending { source: _, name, split, position, payload, attempts, judged_at } = pending;
+    let Pending { source: _, name, pushed, split, position, payload, attempts, judged_at } = pending;
     Waiting {
         source: name.clone(),
+        pushed: *pushed,
         split: *split,
         position: *position,
         payload: payload.clone(),

@@ -5,12 +5,15 @@
 -- answer: admitted, full or held, as in admit. p_digests are those of the payloads, or null in a run that looks for no
 -- duplicates, and p_identities what they are known by, or null where that is their digest. p_judged: see admit_check_judged. What
 -- waits for what others say of it is stored as it is (pendings_take); whoever reads has read it.
+--
+-- Beside what waits, all of a call is taken in or nothing: what is full then has admitted nothing (null), and known are the places
+-- among p_payloads of those that need no room, since the ring knows them.
 CREATE OR REPLACE FUNCTION chancery.admit_arrivals(
     p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean,
     p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[],
     p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement,
     OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint,
-    OUT done boolean)
+    OUT done boolean, OUT known bigint[])
 LANGUAGE plpgsql AS $$
 DECLARE
     v_intake chancery.intakes%ROWTYPE;
@@ -19,6 +22,8 @@ DECLARE
     v_bytes bigint;
     v_last bigint;
     v_pending bigint := coalesce(cardinality(p_judged.pending), 0);
+    v_waits boolean;
+    v_new bigint := cardinality(p_payloads);
     v_flagged bigint := 0;
     v_alerts bigint := 0;
 BEGIN
@@ -33,15 +38,24 @@ BEGIN
     -- What waits may become a record, and has its room.
     v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base - v_intake.pending;
     start_at := p_position;
+    v_waits := v_intake.pending + v_pending > 0;
+    IF v_waits AND v_new + v_pending > v_room AND v_new > 0 THEN
+        SELECT k.places, k.new INTO known, v_new
+          FROM chancery.admit_known(p_run.keyring_id, v_new, coalesce(p_identities, p_digests)) k;
+    END IF;
     -- What waits may also leave its room again, so it cannot be said yet what is beyond the last record: the caller comes with less.
-    IF v_room = 0 OR v_intake.pending + v_pending > 0 AND cardinality(p_payloads) + v_pending > v_room THEN
+    IF v_room = 0 AND v_intake.pending = 0 OR v_waits AND v_new + v_pending > v_room THEN
         answer := 'full';
         RETURN;
     END IF;
 
     SELECT m.admitted, m.duplicates, m.bytes, m.last_position INTO admitted, duplicates, v_bytes, v_last
-      FROM chancery.admit_payloads(p_run.id, p_run.keyring_id, p_digests, p_identities, v_base, v_room,
+      FROM chancery.admit_payloads(p_run.id, p_run.keyring_id, p_digests, p_identities, v_base,
+                                   CASE WHEN v_waits THEN 9223372036854775807 ELSE v_room END,
                                    p_source, p_split, p_payloads, p_positions, v_intake.duplicates > 0) m;
+    IF v_waits AND admitted + v_pending > v_room THEN
+        RAISE EXCEPTION 'the ring has forgotten some of these payloads meanwhile' USING ERRCODE = 'serialization_failure';
+    END IF;
     answer := CASE WHEN admitted = v_room AND v_intake.pending + v_pending = 0 THEN 'full' ELSE 'admitted' END;
     start_at := p_next;
     IF answer = 'full' THEN
@@ -53,7 +67,8 @@ BEGIN
     END IF;
     done := p_done AND start_at = p_next;
     SELECT f.dead, f.rejected INTO dead, rejected
-      FROM chancery.admit_refused(p_run.id, p_source, p_split, start_at, p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws) f;
+      FROM chancery.admit_refused(p_run.id, p_source, p_split, start_at, p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws,
+                               NULL) f;
     IF v_pending > 0 THEN
         EXECUTE format(
             'INSERT INTO chancery.%I (source, split, position, run_id, payload, name, arrived_at, not_before)

@@ -5,7 +5,7 @@ RETURNS TABLE (
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    SELECT m.attempt, a.act, a.kind::text, m.became::text, a.into_name, m.stage, m.rule, m.reason, a.actor, a.login,
+    SELECT m.attempt, a.act, a.kind::text, coalesce(m.became::text, 'Pending'), a.into_name, m.stage, m.rule, m.reason, a.actor, a.login,
            to_char(a.acted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
       FROM chancery.letter_moves m
       JOIN chancery.letter_acts a ON a.run_id = m.run_id AND a.act = m.act

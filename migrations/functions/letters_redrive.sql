@@ -1,5 +1,6 @@
 -- Takes dead letters of a split up again, in their own run, which is open: each was judged anew, and becomes what it is found to be, at
--- the place where it lay. It is the same arrival, so nothing more is received, and its split stays where it is. All of them or none.
+-- the place where it lay; or it waits for what others say of it, until an intake settles it (pendings_take). It is the same arrival, so
+-- nothing more is received, and its split stays where it is. All of them or none.
 --
 -- answer:
 --   taken     the counts of what they became; `act` is the number under which that is written down, to be given with the next call
@@ -10,14 +11,15 @@
 --   sealed, suspended, deleted, unknown   nothing is admitted to such a run: see intake_next. Too many dead letters are no reason.
 --
 -- p_payloads are at p_positions, and those that are refused once more at p_refused, with stage (null: a rule rejects it) and reason; their
--- bytes are those that the ledger has. p_identities, p_judged: as in admit. The one instant of p_judged holds for all of them.
+-- bytes are those that the ledger has. p_identities, p_judged: as in admit, with those that wait. The one instant of p_judged holds for all
+-- of them.
 --
 -- The commit waits for the disk: what is answered is there.
 CREATE OR REPLACE FUNCTION chancery.letters_redrive(
     p_run integer, p_run_uid uuid, p_act integer, p_actor text, p_selection text, p_source integer, p_split integer,
     p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_refused bigint[], p_stages text[], p_reasons text[],
     p_judged chancery.judgement,
-    OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint)
+    OUT answer text, OUT act integer, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT pending bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
@@ -25,8 +27,9 @@ DECLARE
     v_digests bytea[];
     v_identities bytea[];
     v_judged chancery.judgement := p_judged;
-    v_all bigint[] := p_positions || p_refused;
-    v_taken bigint := cardinality(p_positions) + cardinality(p_refused);
+    v_waiting bigint[] := coalesce(p_judged.pending, '{}');
+    v_all bigint[] := p_positions || p_refused || coalesce(p_judged.pending, '{}');
+    v_taken bigint := cardinality(p_positions) + cardinality(p_refused) + coalesce(cardinality(p_judged.pending), 0);
     v_base bigint;
     v_room bigint;
     v_bytes bigint;
@@ -39,9 +42,6 @@ BEGIN
     IF num_nulls(p_run, p_run_uid, p_act, p_actor, p_selection, p_source, p_split, p_payloads, p_positions, p_identities, p_refused,
                  p_stages, p_reasons) > 0 OR v_taken = 0 THEN
         RAISE EXCEPTION 'letters_redrive takes no null, and one letter at the least' USING ERRCODE = 'null_value_not_allowed';
-    END IF;
-    IF cardinality(p_judged.pending) > 0 THEN
-        RAISE EXCEPTION 'what is taken up again is judged at once' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     PERFORM chancery.admit_check(0, 9223372036854775807, p_payloads, p_positions, p_identities, p_refused, p_stages, p_reasons,
                                  array_fill(''::bytea, ARRAY[cardinality(p_refused)]));
@@ -63,13 +63,15 @@ BEGIN
         answer := 'unknown';
         RETURN;
     END IF;
+    PERFORM chancery.admit_check_pending(v_intake.idempotency, 0, 9223372036854775807, p_positions, p_refused, p_judged);
     IF v_intake.held IS NOT NULL THEN
         answer := 'held';
         RETURN;
     END IF;
     SELECT a.records INTO STRICT v_base FROM chancery.admissions a WHERE a.run_id = p_run;
     v_room := coalesce(v_intake.record_limit, 9223372036854775807) - v_base - v_intake.pending;
-    IF cardinality(p_positions) > v_room THEN
+    pending := cardinality(v_waiting);
+    IF cardinality(p_positions) + pending > v_room THEN
         answer := 'full';
         RETURN;
     END IF;
@@ -78,12 +80,13 @@ BEGIN
         'SELECT count(*) FROM unnest($1, $2) WITH ORDINALITY AS l (position, payload, n)
            JOIN chancery.%I a ON a.source = $3 AND a.split = $4 AND a.position = l.position AND a.state = ''Dead''
           WHERE chancery.letter_is_whole(a.stage, a.raw)
-            AND (l.n > $5 OR a.raw = coalesce($6[l.n], l.payload))
+            AND (l.payload IS NULL OR a.raw = coalesce($5[l.n], l.payload))
             AND NOT EXISTS (SELECT FROM chancery.letter_moves m
-                             WHERE m.run_id = $7 AND m.source = $3 AND m.split = $4 AND m.position = l.position AND m.became <> ''Dead'')',
+                             WHERE m.run_id = $6 AND m.source = $3 AND m.split = $4 AND m.position = l.position AND m.became <> ''Dead'')',
         'arrivals_' || p_run)
        INTO v_count
-      USING v_all, p_payloads, p_source, p_split, cardinality(p_positions), p_judged.originals, p_run;
+      USING v_all, p_payloads || array_fill(NULL::bytea, ARRAY[cardinality(p_refused)]) || coalesce(p_judged.payloads, '{}'),
+            p_source, p_split, p_judged.originals, p_run;
     IF v_count <> v_taken THEN
         answer := 'lost';
         RETURN;
@@ -98,6 +101,16 @@ BEGIN
                 $2, a.stage, a.rule, a.reason, ''epoch''::timestamptz + $3 * interval ''1 microsecond''
            FROM chancery.%I a WHERE a.source = $4 AND a.split = $5 AND a.position = ANY ($6)', 'arrivals_' || p_run)
       USING p_run, act, p_judged.instants[1], p_source, p_split, v_all;
+    IF pending > 0 THEN
+        EXECUTE format(
+            'INSERT INTO chancery.%I (source, split, position, run_id, payload, name, arrived_at, not_before, letter)
+             SELECT $1, $2, w.position, $3, a.raw, w.name, a.arrived_at, clock_timestamp(),
+                    (SELECT m.attempt FROM chancery.letter_moves m
+                      WHERE m.run_id = $3 AND m.source = $1 AND m.split = $2 AND m.position = w.position AND m.became IS NULL)
+               FROM unnest($4, $5) AS w (position, name)
+               JOIN chancery.%I a ON a.source = $1 AND a.split = $2 AND a.position = w.position', 'pendings_' || p_run, 'arrivals_' || p_run)
+          USING p_source, p_split, p_run, v_waiting, p_judged.names;
+    END IF;
     EXECUTE format(
         'WITH gone AS (DELETE FROM chancery.%I a WHERE a.source = $1 AND a.split = $2 AND a.position = ANY ($3)
                        RETURNING a.position, a.raw, a.arrived_at)
@@ -131,22 +144,24 @@ BEGIN
             SET became = coalesce((SELECT a.state::text FROM chancery.%I a
                                     WHERE a.source = m.source AND a.split = m.split AND a.position = m.position), ''Admitted'')::chancery.letter_end
           WHERE m.run_id = $1 AND m.source = $2 AND m.split = $3 AND m.position = ANY ($4) AND m.became IS NULL', 'arrivals_' || p_run)
-      USING p_run, p_source, p_split, v_all;
+      USING p_run, p_source, p_split, p_positions || p_refused;
 
     UPDATE chancery.splits t
        SET admitted = t.admitted + letters_redrive.admitted, duplicates = t.duplicates + letters_redrive.duplicates,
-           dead = t.dead - v_taken + letters_redrive.dead, rejected = t.rejected + letters_redrive.rejected
+           dead = t.dead - v_taken + letters_redrive.dead, rejected = t.rejected + letters_redrive.rejected,
+           pending = t.pending + letters_redrive.pending
      WHERE t.run_id = p_run AND t.source = p_source AND t.split = p_split;
     UPDATE chancery.intakes i
        SET admitted = i.admitted + letters_redrive.admitted, duplicates = i.duplicates + letters_redrive.duplicates,
            dead = i.dead - v_taken + letters_redrive.dead, rejected = i.rejected + letters_redrive.rejected,
+           pending = i.pending + letters_redrive.pending,
            flagged = i.flagged + v_marks.flagged, alerts = i.alerts + v_marks.alerts, ignored = i.ignored + coalesce(p_judged.ignored, 0),
            payload_bytes = i.payload_bytes + v_bytes
      WHERE i.run_id = p_run;
     UPDATE chancery.runs r SET too_many_dead = false
      WHERE r.id = p_run AND r.too_many_dead AND v_intake.dead - v_taken + letters_redrive.dead <= v_intake.dead_limit;
     PERFORM chancery.batches_close(p_run, v_base + admitted);
-    IF admitted = v_room AND v_intake.pending = 0 THEN
+    IF admitted = v_room AND v_intake.pending + pending = 0 THEN
         PERFORM chancery.pushes_end(p_run);
     END IF;
     answer := 'taken';

@@ -11,7 +11,7 @@
 -- Their bytes, and what names them, are those that the ledger has; the policy may have made something else of a payload, which is then in
 -- p_enriched beside its position. p_judged: as in admit, with no instants, since these were said as they came. p_answers: of each, what
 -- others said, first those at p_positions. How often they were asked for is what the ledger counted, and this time. Of a duplicate, none
--- is kept.
+-- is kept. A dead letter that was taken up again has become what it is now, and keeps when it arrived.
 --
 -- The commit does not wait for the disk: should the server crash, they wait again, and are asked for once more.
 CREATE OR REPLACE FUNCTION chancery.pendings_settle(
@@ -32,6 +32,10 @@ DECLARE
     v_digests bytea[];
     v_identities bytea[];
     v_attempts integer[];
+    -- Attempts of the letters among them, and when those arrived that are refused again.
+    v_letters integer[];
+    v_arrived timestamptz[];
+    v_new bigint[];
     v_base bigint;
     v_bytes bigint;
     v_flagged bigint;
@@ -66,7 +70,7 @@ BEGIN
     -- In the order of the call, which is that of the split.
     EXECUTE format(
         'WITH mine AS MATERIALIZED (
-             SELECT p.position, p.payload, p.name, p.attempts FROM chancery.%I p
+             SELECT p.position, p.payload, p.name, p.attempts, p.letter, p.arrived_at FROM chancery.%I p
               WHERE p.source = $1 AND p.split = $2 AND p.position = ANY ($3) AND p.run_id = $4 AND p.token_hash = sha256($5)
               ORDER BY p.position FOR UPDATE)
          SELECT (SELECT count(*) FROM mine),
@@ -74,8 +78,12 @@ BEGIN
                 ARRAY (SELECT m.name FROM mine m WHERE m.position = ANY ($6) AND m.name IS NOT NULL ORDER BY m.position),
                 ARRAY (SELECT m.payload FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position),
                 ARRAY (SELECT m.attempts + 1 FROM mine m WHERE m.position = ANY ($6) ORDER BY m.position)
-                    || ARRAY (SELECT m.attempts + 1 FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position)', 'pendings_' || v_run.id)
-       INTO v_held, v_payloads, v_names, v_raws, v_attempts
+                    || ARRAY (SELECT m.attempts + 1 FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position),
+                ARRAY (SELECT m.letter FROM mine m WHERE m.position = ANY ($6) ORDER BY m.position)
+                    || ARRAY (SELECT m.letter FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position),
+                ARRAY (SELECT CASE WHEN m.letter > 0 THEN m.arrived_at END FROM mine m WHERE m.position = ANY ($7) ORDER BY m.position)',
+        'pendings_' || v_run.id)
+       INTO v_held, v_payloads, v_names, v_raws, v_attempts, v_letters, v_arrived
       USING p_source, p_split, v_places, v_run.id, p_token, p_positions, p_dead_positions;
     IF v_held <> v_settled THEN
         answer := 'moved';
@@ -98,18 +106,31 @@ BEGIN
                                    p_source, p_split, v_payloads, p_positions, v_intake.duplicates > 0) m;
     SELECT f.dead, f.rejected INTO dead, rejected
       FROM chancery.admit_refused(v_run.id, p_source, p_split, 9223372036854775807, p_dead_positions, p_stages, p_judged.rules,
-                                  p_reasons, v_raws) f;
+                                  p_reasons, v_raws, v_arrived) f;
     SELECT m.flagged, m.alerts INTO v_flagged, v_alerts
       FROM chancery.admit_marks(v_run.id, p_source, p_split, v_base, v_base + admitted, 9223372036854775807, p_positions, v_judged) m;
+    EXECUTE format('SELECT ARRAY (SELECT r.position FROM chancery.%I r WHERE r.record > $1 AND r.record <= $2 ORDER BY r.record)',
+                   'records_' || v_run.id)
+       INTO v_new USING v_base, v_base + admitted;
+    -- Numbers follow positions, so that the number of each is found by its place among them.
     EXECUTE format(
-        'INSERT INTO chancery.%I (source, split, position, run_id, attempts, answers)
-         SELECT $1, $2, w.position, $3, w.attempts, w.answers FROM unnest($4, $5, $6) AS w (position, attempts, answers)
+        'INSERT INTO chancery.%I (source, split, position, run_id, letter, record, attempts, answers)
+         SELECT $1, $2, w.position, $3, w.letter, CASE WHEN w.n <= $8 THEN $9 + width_bucket(w.position, $10) END, w.attempts, w.answers
+           FROM unnest($4, $5, $6, $7) WITH ORDINALITY AS w (position, letter, attempts, answers, n)
           WHERE NOT EXISTS (SELECT FROM chancery.%I a
                              WHERE a.source = $1 AND a.split = $2 AND a.position = w.position AND a.state = ''Duplicate'')',
         'answers_' || v_run.id, 'arrivals_' || v_run.id)
-      USING p_source, p_split, v_run.id, v_places, v_attempts, p_answers;
+      USING p_source, p_split, v_run.id, v_places, v_letters, v_attempts, p_answers, cardinality(p_positions), v_base, v_new;
     EXECUTE format('DELETE FROM chancery.%I p WHERE p.source = $1 AND p.split = $2 AND p.position = ANY ($3)', 'pendings_' || v_run.id)
       USING p_source, p_split, v_places;
+    IF 0 < ANY (v_letters) THEN
+        EXECUTE format(
+            'UPDATE chancery.letter_moves m
+                SET became = coalesce((SELECT a.state::text FROM chancery.%I a
+                                        WHERE a.source = m.source AND a.split = m.split AND a.position = m.position), ''Admitted'')::chancery.letter_end
+              WHERE m.run_id = $1 AND m.source = $2 AND m.split = $3 AND m.position = ANY ($4) AND m.became IS NULL', 'arrivals_' || v_run.id)
+          USING v_run.id, p_source, p_split, v_places;
+    END IF;
 
     UPDATE chancery.splits t
        SET pending = t.pending - v_settled, admitted = t.admitted + pendings_settle.admitted,
@@ -122,7 +143,8 @@ BEGIN
            rejected = i.rejected + pendings_settle.rejected, flagged = i.flagged + v_flagged, alerts = i.alerts + v_alerts,
            ignored = i.ignored + p_judged.ignored, payload_bytes = i.payload_bytes + v_bytes,
            sweep_at = CASE WHEN pendings_settle.dead + pendings_settle.rejected = 0 THEN i.sweep_at
-                           ELSE coalesce(i.sweep_at, clock_timestamp() + i.dead_retention) END
+                           ELSE least(i.sweep_at, (SELECT min(coalesce(w.arrived_at, clock_timestamp())) FROM unnest(v_arrived) AS w (arrived_at))
+                                               + i.dead_retention) END
      WHERE i.run_id = v_run.id;
     IF v_intake.dead + dead > v_intake.dead_limit THEN
         UPDATE chancery.runs r SET too_many_dead = true WHERE r.id = v_run.id;

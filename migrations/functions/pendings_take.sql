@@ -4,9 +4,11 @@
 --
 -- task: `judge` for each of them, with the instant by which it is judged, in microseconds since 1970; or one row with `wait`, to ask
 -- again after `seconds` at the latest; or one with what intake_refusal says. `held` is `wait`: nothing could be settled.
+--
+-- Once nothing waits any more, and nothing more comes, the run is sealed: for a run to which programs push, nobody calls intake_next.
 CREATE OR REPLACE FUNCTION chancery.pendings_take(p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision)
 RETURNS TABLE (
-    task text, source integer, name text, split integer, place bigint, payload bytea, attempts integer, judged_at bigint,
+    task text, source integer, name text, pushed boolean, split integer, place bigint, payload bytea, attempts integer, judged_at bigint,
     seconds double precision)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_bitmapscan = off AS $$
@@ -16,6 +18,8 @@ DECLARE
     v_until timestamptz;
     v_wake timestamptz;
     v_pendings text;
+    v_waiting bigint;
+    v_held text;
 BEGIN
     IF num_nulls(p_holder, p_token_hash, p_most, p_seconds) > 0 THEN
         RAISE EXCEPTION 'pendings_take takes no null' USING ERRCODE = 'invalid_parameter_value';
@@ -32,8 +36,8 @@ BEGIN
     v_pendings := 'pendings_' || v_run.id;
     task := 'wait';
     seconds := 2;
-    IF to_regclass('chancery.' || quote_ident(v_pendings)) IS NULL
-       OR EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = v_run.id AND i.held IS NOT NULL) THEN
+    SELECT i.pending, i.held INTO v_waiting, v_held FROM chancery.intakes i WHERE i.run_id = v_run.id;
+    IF to_regclass('chancery.' || quote_ident(v_pendings)) IS NULL OR v_held IS NOT NULL THEN
         RETURN NEXT;
         RETURN;
     END IF;
@@ -48,18 +52,42 @@ BEGIN
              UPDATE chancery.%1$I p SET holder = $3, token_hash = $4, not_before = $5
                FROM summed d
               WHERE d.before < 4194304 AND p.source = d.source AND p.split = d.split AND p.position = d.position AND p.run_id = $6
-             RETURNING p.source, p.split, p.position, p.payload, p.attempts)
-         SELECT ''judge''::text, t.source, (SELECT s.name FROM chancery.sources s WHERE s.run_id = $6 AND s.source = t.source), t.split, t.position,
+             RETURNING p.source, p.split, p.position, p.payload, p.attempts, p.letter)
+         SELECT ''judge''::text, t.source, (SELECT s.name FROM chancery.sources s WHERE s.run_id = $6 AND s.source = t.source),
+                (SELECT s.description ? ''http'' FROM chancery.sources s WHERE s.run_id = $6 AND s.source = t.source), t.split, t.position,
                 t.payload, t.attempts,
-                (SELECT floor(extract(epoch FROM j.judged_at) * 1000000)::bigint FROM chancery.%2$I j
-                  WHERE j.source = t.source AND j.split = t.split AND j.position <= t.position
-                  ORDER BY j.position DESC LIMIT 1), NULL::double precision
+                -- A letter that is taken up again is judged by an instant of its own.
+                floor(extract(epoch FROM CASE WHEN t.letter > 0 THEN
+                    (SELECT m.judged_at FROM chancery.letter_moves m
+                      WHERE m.run_id = $6 AND m.source = t.source AND m.split = t.split AND m.position = t.position AND m.attempt = t.letter)
+                ELSE
+                    (SELECT j.judged_at FROM chancery.%2$I j
+                      WHERE j.source = t.source AND j.split = t.split AND j.position <= t.position
+                      ORDER BY j.position DESC LIMIT 1) END) * 1000000)::bigint, NULL::double precision
            FROM taken t ORDER BY t.source, t.split, t.position', v_pendings, 'judgements_' || v_run.id)
       USING v_now, least(greatest(p_most, 1), 10000), p_holder, p_token_hash, v_until, v_run.id;
     IF NOT FOUND THEN
+        IF v_waiting = 0
+           AND NOT chancery.sources_open(v_run.id, (SELECT a.records FROM chancery.admissions a WHERE a.run_id = v_run.id)) THEN
+            PERFORM chancery.run_turn(v_run.id);
+            SELECT * INTO v_run FROM chancery.runs r WHERE r.id = v_run.id;
+            task := chancery.intake_refusal(v_run);
+            IF task IS NULL AND chancery.pushes_end(v_run.id) THEN
+                task := 'sealed';
+            END IF;
+            IF task IS NOT NULL THEN
+                RETURN NEXT;
+                RETURN;
+            END IF;
+            task := 'wait';
+        END IF;
         EXECUTE format('SELECT min(p.not_before) FROM chancery.%I p', v_pendings) INTO v_wake;
         seconds := least(greatest(extract(epoch FROM v_wake - clock_timestamp()), 0.05), 2);
         seconds := coalesce(seconds, 2);
+        -- Whoever reads tells the judges beside it that more has come; whoever pushes is elsewhere.
+        IF EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = v_run.id AND s.description ? 'http') THEN
+            seconds := least(seconds, 0.25);
+        END IF;
         RETURN NEXT;
     END IF;
 END

@@ -3,7 +3,8 @@
 CREATE OR REPLACE FUNCTION chancery.push_duplicates(
     p_run integer, p_source integer, p_split integer, p_position bigint, p_arrivals bigint,
     OUT places bigint[], OUT runs text[], OUT records bigint[])
-LANGUAGE plpgsql AS $$
+-- By the snapshot of whoever asks: pushes_find asks for more than this.
+LANGUAGE plpgsql STABLE AS $$
 BEGIN
     -- The run's own table is named: asked by its parent, the server would choose among the tables of all runs each time.
     EXECUTE format(

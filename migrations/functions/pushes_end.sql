@@ -1,4 +1,5 @@
--- Ends what is pushed to a run, and seals it. In the run's turn, or before it: it is taken here.
+-- Ends what is pushed to a run, and seals it, unless something waits to be judged: pendings_take seals it then. In the run's turn, or
+-- before it: it is taken here.
 CREATE OR REPLACE FUNCTION chancery.pushes_end(p_run integer) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,6 +1,6 @@
 -- Seals a run to which programs push: nothing more is taken in. What is in a call of records_push by then is taken in before.
 --
--- answer: sealed, also if it was; not_pushed, when the run has other sources; deleted or unknown.
+-- answer: sealed, also if it was; closed, when something waits to be judged: the run is sealed once that is settled; not_pushed, when the run has other sources; deleted or unknown.
 CREATE OR REPLACE FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -15,7 +15,9 @@ BEGIN
     ELSIF NOT EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = p_run AND s.description ? 'http') THEN
         RETURN 'not_pushed';
     END IF;
-    RETURN CASE WHEN chancery.pushes_end(p_run) THEN 'sealed' ELSE 'deleted' END;
+    RETURN CASE WHEN chancery.pushes_end(p_run) THEN 'sealed'
+                WHEN EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run AND i.pending > 0) THEN 'closed'
+                ELSE 'deleted' END;
 END
 $$;
 

@@ -1,5 +1,5 @@
 -- Takes in what programs pushed to a run: p_arrivals arrivals at the places 0, 1, 2 and so on of this call, of which those at
--- p_places are payloads and those at p_dead_places cannot become records. Many requests come in one call. The positions of
+-- p_places are payloads, those at p_dead_places cannot become records, and those of p_judged.pending wait for what others say of them. Many requests come in one call. The positions of
 -- their arrivals in the source are given here, in the run's turn, one behind the other: nothing is between them, and
 -- whoever pushes needs no place that it has to itself.
 --
@@ -8,10 +8,13 @@
 --              and so on, in order
 --   full       the same, and the run has the most records that it may have, and is sealed. Arrivals from the place `accounted`
 --              on were not taken in
+--   no_room    beside the `waiting` that wait, there is room for `room` records, and more came: nothing was admitted. What waits may leave
+--              its room again. duplicate_places are payloads that need no room: they repeat a record
 --   repeated   a request of these names was taken in before (pushes_find): nothing was admitted
 --   held       the database has no room for more for now: nothing was admitted
 --   not_pushed nothing is pushed to this run: it has other sources
---   sealed, suspended, too_many_dead, deleted, unknown   nothing is admitted to such a run: see intake_next
+--   sealed     the run is sealed, or is going to be once nothing waits any more
+--   suspended, too_many_dead, deleted, unknown   nothing is admitted to such a run: see intake_next
 --
 -- p_keys name requests: the SHA-256 of the name, and p_key_digests of what was sent; the request has p_key_arrivals arrivals
 -- from the place p_key_places on. A name is kept with the arrivals, in this transaction.
@@ -24,7 +27,7 @@ CREATE OR REPLACE FUNCTION chancery.records_push(
     p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[],
     p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement,
     OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint,
-    OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[])
+    OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
@@ -40,8 +43,8 @@ BEGIN
         RAISE EXCEPTION 'records_push takes no null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     PERFORM chancery.admit_check(0, p_arrivals, p_payloads, p_places, p_identities, p_dead_places, p_stages, p_reasons, p_raws);
-    IF cardinality(p_places) + cardinality(p_dead_places) <> p_arrivals THEN
-        RAISE EXCEPTION 'each arrival is a payload or is dead' USING ERRCODE = 'invalid_parameter_value';
+    IF cardinality(p_places) + cardinality(p_dead_places) + coalesce(cardinality(p_judged.pending), 0) <> p_arrivals THEN
+        RAISE EXCEPTION 'each arrival is a payload, is dead or waits' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- Before the turn, as in admit.
     SELECT d.digests, d.identities INTO v_digests, v_identities
@@ -61,13 +64,15 @@ BEGIN
        AND (SELECT s.description ? 'http' FROM chancery.sources s WHERE s.run_id = p_run AND s.source = t.source)
        FOR UPDATE;
     IF NOT FOUND THEN
-        answer := 'not_pushed';
+        answer := CASE WHEN EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = p_run AND s.description ? 'http')
+                       THEN 'sealed' ELSE 'not_pushed' END;
         RETURN;
     END IF;
     start_at := v_split.position;
     IF v_run.policy_hash IS NOT NULL THEN
         v_judged.starts := ARRAY (SELECT start_at + unnest(p_judged.starts));
         v_judged.marked := ARRAY (SELECT start_at + unnest(p_judged.marked));
+        v_judged.pending := ARRAY (SELECT start_at + unnest(p_judged.pending));
     END IF;
 
     SELECT * INTO STRICT v_taken FROM chancery.admit_arrivals(
@@ -77,6 +82,16 @@ BEGIN
     answer := v_taken.answer;
     IF answer = 'held' THEN
         RETURN;
+    END IF;
+    IF answer = 'full' AND v_taken.admitted IS NULL THEN
+        SELECT i.record_limit - a.records - i.pending, i.pending INTO room, waiting
+          FROM chancery.intakes i JOIN chancery.admissions a ON a.run_id = i.run_id
+         WHERE i.run_id = p_run AND a.records < i.record_limit;
+        IF FOUND THEN
+            answer := 'no_room';
+            duplicate_places := ARRAY (SELECT p_places[k.n] FROM unnest(v_taken.known) WITH ORDINALITY AS k (n, place) ORDER BY k.place);
+            RETURN;
+        END IF;
     END IF;
     accounted := v_taken.start_at - start_at;
     SELECT a.records - coalesce(v_taken.admitted, 0) + 1 INTO STRICT first_record FROM chancery.admissions a WHERE a.run_id = p_run;

@@ -54,7 +54,8 @@ BEGIN
     END IF;
     -- Whoever forgets it at this moment (policy_forget) has done so before it is locked here, or finds the run that names it.
     WHILE p_policy IS NOT NULL LOOP
-        INSERT INTO chancery.policies (hash, text) VALUES (sha256(convert_to(p_policy, 'UTF8')), p_policy) ON CONFLICT DO NOTHING;
+        INSERT INTO chancery.policies (hash, text, asks)
+        VALUES (sha256(convert_to(p_policy, 'UTF8')), p_policy, chancery.policy_asks(p_policy)) ON CONFLICT DO NOTHING;
         PERFORM FROM chancery.policies p WHERE p.hash = sha256(convert_to(p_policy, 'UTF8')) FOR KEY SHARE;
         EXIT WHEN FOUND;
     END LOOP;

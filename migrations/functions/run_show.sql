@@ -8,7 +8,7 @@ RETURNS TABLE (
     idempotency text, expression text, digest_window double precision, record_limit bigint, dead_limit bigint,
     dead_retention double precision, sources text,
     keyring_id integer, keyring_uid uuid, keyring_name text, algorithm text, key_size integer, key_count integer,
-    provider text, envelope text, content_type text, filled boolean, policy_name text, policy_hash bytea)
+    provider text, envelope text, content_type text, filled boolean, policy_name text, policy_hash bytea, policy_asks boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
@@ -21,7 +21,8 @@ BEGIN
                              ORDER BY s.source)
               FROM chancery.sources s WHERE s.run_id = r.id)::text,
            k.id, k.uid, k.name, k.algorithm::text, k.key_size, k.key_count, k.provider::text, k.envelope::text, k.content_type,
-           k.filled_at IS NOT NULL, r.policy_name, r.policy_hash
+           k.filled_at IS NOT NULL, r.policy_name, r.policy_hash,
+           coalesce((SELECT p.asks FROM chancery.policies p WHERE p.hash = r.policy_hash), false)
       FROM chancery.runs r
       JOIN chancery.keyrings k ON k.id = r.keyring_id
       LEFT JOIN chancery.generated_sources g ON g.run_id = r.id

@@ -24,9 +24,12 @@ def audit_asked(ledger: Ledger, run: Run, spec: dict[str, Any], findings: Findin
         "SELECT source, split, position, attempts FROM chancery.pendings WHERE run_id = %s AND attempts > %s", run.id, retries
     ):
         findings.violation(LAW, _place(source, split, position), f"waits after {attempts} attempts of {retries + 1}")
+    judged_anew = _judged_anew(ledger, run)
     asked: set[tuple[int, int, int]] = set()
-    for source, split, position, attempts, text, is_record, rule, waits in ledger.rows(
-        """SELECT w.source, w.split, w.position, w.attempts, w.answers, r.record IS NOT NULL, a.rule, p.source IS NOT NULL
+    for source, split, position, letter, attempts, text, said, record, pushed, rule, waits in ledger.rows(
+        """SELECT w.source, w.split, w.position, w.letter, w.attempts, w.answers, w.record, r.record,
+                  (SELECT s.description ? 'http' FROM chancery.sources s WHERE s.run_id = w.run_id AND s.source = w.source),
+                  a.rule, p.source IS NOT NULL
              FROM chancery.answers w
              LEFT JOIN chancery.records r
                ON r.run_id = w.run_id AND r.source = w.source AND r.split = w.split AND r.position = w.position
@@ -38,8 +41,17 @@ def audit_asked(ledger: Ledger, run: Run, spec: dict[str, Any], findings: Findin
         run.id,
     ):
         place = _place(source, split, position)
-        if waits or (not is_record and rule is None):
+        attempts_of_letter = judged_anew.get((source, split, position), [0])
+        if letter and letter not in attempts_of_letter:
+            findings.violation(LAW, place, f"has answers of attempt {letter} of a dead letter, which is none")
+        if said is not None and said != record:
+            findings.violation(LAW, place, f"is record {said} by its answers, and is {record}")
+        # What was said before it was taken up again stays, and says nothing of what it is now.
+        is_last = letter == max(attempts_of_letter)
+        if is_last and (waits or (record is None and rule is None)):
             findings.violation(LAW, place, "has answers of others, and is neither a record nor refused by a rule")
+        if is_last and pushed and said != record:
+            findings.violation(LAW, place, f"was pushed, is record {record}, and its answers say {said}")
         if attempts > retries + 1:
             findings.violation(LAW, place, f"was judged after {attempts} attempts of {retries + 1}")
         answers = _read(text)
@@ -51,7 +63,7 @@ def audit_asked(ledger: Ledger, run: Run, spec: dict[str, Any], findings: Findin
         given_up = any("failed" in answer for name, answer in answers.items() if name not in ignored)
         if attempts <= retries and (given_up or _lookups_failed(text)):
             findings.violation(LAW, place, f"was judged without an answer after {attempts} attempts of {retries + 1}")
-        if answers.keys() >= webhooks:
+        if is_last and answers.keys() >= webhooks:
             asked.add((source, split, position))
     if webhooks and not spec.get("matchConditions"):
         _all_asked(ledger, run, asked, findings)
@@ -60,6 +72,16 @@ def audit_asked(ledger: Ledger, run: Run, spec: dict[str, Any], findings: Findin
     ):
         if (source, split, position) not in asked:
             findings.violation(LAW, _place(source, split, position), f"is refused by {rule}, whose answer is not there")
+
+
+def _judged_anew(ledger: Ledger, run: Run) -> dict[tuple[int, int, int], list[int]]:
+    """Of each dead letter that was taken up in this run, the attempts by which that was."""
+    attempts: dict[tuple[int, int, int], list[int]] = {}
+    for source, split, position, attempt in ledger.rows(
+        "SELECT source, split, position, attempt FROM chancery.letter_moves WHERE run_id = %s AND judged_at IS NOT NULL", run.id
+    ):
+        attempts.setdefault((source, split, position), []).append(attempt)
+    return attempts
 
 
 def _all_asked(ledger: Ledger, run: Run, asked: set[tuple[int, int, int]], findings: Findings) -> None:

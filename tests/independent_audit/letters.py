@@ -9,9 +9,10 @@ from ledger import Ledger
 from rows import Arrival, Run
 
 LAW = 7
-# What a letter may become by each kind of act, with and without another run, and the state in which it is found afterwards.
+# What a letter may become by each kind of act, with and without another run, and the state in which it is found afterwards. It has become
+# nothing while others are asked about it.
 BECOMES = {
-    ("Redrive", False): {"Admitted": "Admitted", "Duplicate": "Duplicate", "Rejected": "Rejected", "Dead": "Dead"},
+    ("Redrive", False): {"Admitted": "Admitted", "Duplicate": "Duplicate", "Rejected": "Rejected", "Dead": "Dead", None: "Pending"},
     ("Redrive", True): {"Moved": "Dead"},
     ("Discard", False): {"Discarded": "Dead"},
 }
@@ -38,6 +39,12 @@ class Letters:
             run.id,
         ):
             self._moves.setdefault((source, split, position), []).append((attempt, act, became, judged))
+        self._waiting = {
+            (source, split, position): letter
+            for source, split, position, letter in ledger.rows(
+                "SELECT source, split, position, letter FROM chancery.pendings WHERE run_id = %s", run.id
+            )
+        }
         self._unseen = set(self._moves)
 
     def was_dead(self, place: Place) -> bool:
@@ -51,7 +58,7 @@ class Letters:
         self._unseen.discard(place)
         _, act, became, _ = self._moves[place][-1]
         kind, elsewhere, _ = self._acts.get(act, ("", False, 0))
-        wanted = BECOMES.get((kind, elsewhere), {}).get(became or "")
+        wanted = BECOMES.get((kind, elsewhere), {}).get(became)
         if arrival.state != wanted:
             findings.violation(LAW, _name(place), f"is written down as {became} by act {act}, and is {arrival.state}")
         if became == "Discarded" and arrival.kept:
@@ -59,6 +66,10 @@ class Letters:
 
     def finish(self, findings: Findings) -> None:
         """Checks acts and attempts against each other, and that no letter is gone."""
+        for place, letter in self._waiting.items():
+            open_attempt = next((attempt for attempt, _, became, _ in self._moves.get(place, []) if became is None), 0)
+            if letter != open_attempt:
+                findings.violation(LAW, _name(place), f"waits as attempt {letter}, and attempt {open_attempt} is the one that was taken up")
         for place in sorted(self._unseen):
             findings.violation(LAW, _name(place), "is written down, and is nowhere")
         if sorted(self._acts) != list(range(1, len(self._acts) + 1)):

@@ -23,6 +23,7 @@ mod start_up;
 mod taken;
 mod targets;
 mod waits;
+mod webhooks;
 mod work;
 
 use chancery_bench::{Arguments, Measurement, run};
@@ -79,6 +80,11 @@ const MEASUREMENTS: &[Measurement<()>] = &[
         name: "admission",
         about: "lines of one's own admitted against a bare COPY, and the memory of the intake",
         measure: |(), effort| Box::pin(admission::measure(effort)),
+    },
+    Measurement {
+        name: "webhooks",
+        about: "lines judged by a slow webhook against what its concurrency allows",
+        measure: |(), effort| Box::pin(webhooks::measure(effort)),
     },
     Measurement {
         name: "own",

@@ -50,24 +50,32 @@ pub(super) async fn take_up(
     if lost > 0 {
         tracing::warn!(letters = lost, "some dead letters were redriven or discarded meanwhile by others");
     }
-    let Became { admitted, duplicates, rejected, dead } = became;
+    let Became { admitted, duplicates, rejected, dead, pending } = became;
     match output {
         Output::Json => {
-            let shown = serde_json::json!({
+            let mut shown = serde_json::json!({
                 "run": name.to_string(), "act": act,
                 "admitted": admitted, "duplicates": duplicates, "rejected": rejected, "dead": dead,
             });
+            if pending > 0 {
+                shown["pending"] = pending.into();
+            }
             line(&shown.to_string())?;
         }
         Output::Table => {
             let count = |number: i64| grouped(number.unsigned_abs());
             line(&format!(
-                "redrove {} dead letters of {name} in it: {} admitted, {} duplicates, {} rejected, {} dead again; `chancery dead-letters log {name}` says so as number {act}",
-                count(admitted + duplicates + rejected + dead),
+                "redrove {} dead letters of {name} in it: {} admitted, {} duplicates, {} rejected, {} dead again{}; `chancery dead-letters log {name}` says so as number {act}",
+                count(became.all()),
                 count(admitted),
                 count(duplicates),
                 count(rejected),
-                count(dead)
+                count(dead),
+                if pending == 0 {
+                    String::new()
+                } else {
+                    format!(", {} wait until the run's intake has judged them", count(pending))
+                }
             ))?;
         }
     }
@@ -98,6 +106,13 @@ struct Counts {
     duplicates: i64,
     rejected: i64,
     dead: i64,
+    /// Wait until the run's intake has judged them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pending: i64,
+}
+
+const fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 pub(super) async fn log(database: &Database, name: &RunName, output: Output) -> Result<Exit, CliError> {
@@ -113,17 +128,20 @@ pub(super) async fn log(database: &Database, name: &RunName, output: Output) -> 
 
 fn act(one: LetterAct) -> Act {
     let LetterAct { act, kind, into, letters, selection, actor, login, acted_at, became } = one;
-    let Became { admitted, duplicates, rejected, dead } = became;
+    let Became { admitted, duplicates, rejected, dead, pending } = became;
     let in_its_run = kind == "Redrive" && into.is_none();
-    let became = in_its_run.then_some(Counts { admitted, duplicates, rejected, dead });
+    let became = in_its_run.then_some(Counts { admitted, duplicates, rejected, dead, pending });
     Act { act, kind, into, letters, became, selection, by: actor, login, at: acted_at }
 }
 
 fn table(acts: &[Act]) -> String {
     let rows = acts.iter().map(|act| {
         let became = match (&act.became, &act.into) {
-            (Some(Counts { admitted, duplicates, rejected, dead }), _) => {
+            (Some(Counts { admitted, duplicates, rejected, dead, pending: 0 }), _) => {
                 format!("{admitted} admitted, {duplicates} duplicates, {rejected} rejected, {dead} dead")
+            }
+            (Some(Counts { admitted, duplicates, rejected, dead, pending }), _) => {
+                format!("{admitted} admitted, {duplicates} duplicates, {rejected} rejected, {dead} dead, {pending} pending")
             }
             (None, Some(into)) => format!("read by {into}"),
             (None, None) => "discarded".to_owned(),

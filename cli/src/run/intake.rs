@@ -1,4 +1,4 @@
-//! Reading the sources of a run: the program that does it, kept running until the run is sealed.
+//! Reading the sources of a run, or judging what is pushed to it: the program that does it, kept running until the run is sealed.
 
 use std::env;
 use std::io;
@@ -60,11 +60,21 @@ pub(crate) async fn read_sources(
     let Some(incoming) = Incoming::begin(Stage::Reading, (database, run), room, display, told).await? else {
         return Ok(Taken::Sealed);
     };
-    let login = ChildLogin::for_intake(database, run, SESSIONS).await?;
-    let intake = Intake { incoming: &incoming, log_format, url: login.url()? };
+    let taken = keep_one(&incoming, log_format, stop).await;
+    incoming.end();
+    taken
+}
+
+/// Keeps an intake running until the run is sealed.
+pub(super) async fn keep_one(
+    incoming: &Incoming<'_, impl Fn() + Send + Sync>,
+    log_format: LogFormat,
+    stop: &Stop,
+) -> Result<Taken, CliError> {
+    let login = ChildLogin::for_intake(incoming.database, incoming.run, SESSIONS).await?;
+    let intake = Intake { incoming, log_format, url: login.url()? };
     let taken = intake.keep_reading(stop).await;
     login.drop().await;
-    incoming.end();
     taken
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn read(path: &Path) -> Result<Request, CliError> {
     let policy = match (named, policy.as_ref()) {
         (None, None) => None,
         (Some(name), Some(policy)) if has == Some(name) => {
-            let pinned = pin(policy, &config_maps, valid.input.is_pushed());
+            let pinned = pin(policy, &config_maps);
             Some(pinned.map_err(|reason| CliError::Policy { path: path.to_owned(), reason })?)
         }
         (Some(name), _) => return Err(CliError::NoPolicy { path: path.to_owned(), policy: name.to_owned() }),

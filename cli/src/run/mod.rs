@@ -198,7 +198,7 @@ async fn sign_as_records_come(
                 () = stop.asked() => Ok(Taken::Stopped),
             }
         } else if is_pushed(run) {
-            pushed::receive(database, run, how.room, display, stop, || {
+            pushed::receive(database, run, how.log_format, how.room, display, stop, || {
                 told.send_replace(());
             })
             .await

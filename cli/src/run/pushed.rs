@@ -1,15 +1,16 @@
-//! A run to which programs push: nothing is read for it. Until it is sealed, batches are closed whose period has passed.
+//! A run to which programs push: nothing is read for it. Until it is sealed, batches are closed whose period has passed; and if its policy
+//! asks others, an intake judges what waits for that.
 
 use std::time::{Duration, Instant};
 
-use chancery_process::Stop;
+use chancery_process::{LogFormat, Stop};
 use chancery_store::Run;
 
 use crate::database::Database;
 use crate::display::{Display, Stage};
 use crate::error::CliError;
 use crate::run::incoming::Incoming;
-use crate::run::intake::Taken;
+use crate::run::intake::{Taken, keep_one};
 use crate::run::room::Room;
 use crate::run::supervisor::RECONNECT_FOR;
 
@@ -23,6 +24,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(1);
 pub(crate) async fn receive(
     database: &Database,
     run: &Run,
+    log_format: LogFormat,
     room: &Room,
     display: &Display,
     stop: &Stop,
@@ -37,10 +39,18 @@ pub(crate) async fn receive(
         run.namespace, run.name
     ));
     let receiving = Receiving { incoming: &incoming };
-    let taken = tokio::select! {
-        taken = receiving.until_sealed() => taken,
-        error = receiving.close_late_batches() => Err(error),
-        () = stop.asked() => Ok(Taken::Stopped),
+    let taken = if run.policy.as_ref().is_some_and(|policy| policy.asks) {
+        tokio::select! {
+            // Asked to stop, it sees that the intake ends.
+            taken = keep_one(&incoming, log_format, stop) => taken,
+            error = receiving.close_late_batches() => Err(error),
+        }
+    } else {
+        tokio::select! {
+            taken = receiving.until_sealed() => taken,
+            error = receiving.close_late_batches() => Err(error),
+            () = stop.asked() => Ok(Taken::Stopped),
+        }
     };
     incoming.end();
     taken

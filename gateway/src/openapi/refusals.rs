@@ -37,7 +37,7 @@ const fn meaning(status: u16) -> &'static str {
         413 => "The request is larger than may be; nothing of it was taken in",
         415 => "The type or the encoding of the body is unknown",
         422 => {
-            "The Idempotency-Key is another request's, or too much of the request cannot become records; nothing of it was taken in"
+            "The Idempotency-Key is another request's, too much of the request cannot become records, or it has more than the run takes; nothing of it was taken in"
         }
         429 => "More is under way than may be; nothing of the request was taken in",
         503 => "The database or the API server is away, or has no room; the request can be sent again",

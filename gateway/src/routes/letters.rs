@@ -139,7 +139,7 @@ fn done(one: LetterMove) -> LetterDone {
 
 fn act(one: LetterAct) -> LettersDone {
     let LetterAct { act, kind, into, letters, selection, actor, login: _, acted_at, became } = one;
-    let chancery_store::letters::Became { admitted, duplicates, rejected, dead } = became;
+    let chancery_store::letters::Became { admitted, duplicates, rejected, dead, pending } = became;
     LettersDone {
         act,
         kind,
@@ -149,6 +149,7 @@ fn act(one: LetterAct) -> LettersDone {
         duplicates,
         rejected,
         dead,
+        pending,
         selection,
         by: actor,
         at: acted_at,

@@ -16,9 +16,9 @@ use utoipa::IntoParams;
 
 use super::query::given;
 use super::results::{PAYLOADS, holds_payload, payload_room};
-use super::signatures::add;
+use super::signatures::{Told, add};
 use crate::body::{self, Held};
-use crate::call::{Item, RequestName, dead, items, payload_bytes};
+use crate::call::{Item, RequestName, dead, items, payload_bytes, waiting_bytes};
 use crate::content;
 use crate::gateway::{Gateway, Shared};
 use crate::lanes::{Items, Lane};
@@ -48,7 +48,7 @@ pub(super) fn signed_room(keyring: &Keyring) -> usize {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PushQuery {
-    /// For how many seconds to wait for the signatures, from 0 to 60; not at all unless given.
+    /// For how many seconds to wait for what others say of records, and then for the signatures, from 0 to 60; not at all unless given.
     #[param(minimum = 0, maximum = 60)]
     wait: Option<u16>,
 }
@@ -104,7 +104,9 @@ pub(crate) async fn push_records(
         .then(|| payload_bytes(&items.items).min(PAYLOADS));
     let of_envelopes = payload_room(&lane.target.run.keyring, in_envelopes.unwrap_or_default());
     room.take(of_envelopes)?;
-    let of_answer = room.split(items.items.len() * per_record + of_envelopes);
+    let of_marks = if wait.is_zero() { 0 } else { waiting_bytes(&items.items) };
+    room.take(of_marks)?;
+    let mut of_answer = room.split(items.items.len() * per_record + of_envelopes + of_marks + said);
     if dead(&items.items) > limits.dead {
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -125,9 +127,17 @@ pub(crate) async fn push_records(
     let target: &PushedRun = &lane.target.clone();
     let (lane, answer) = lanes.push(&name, target, items, request_name, room).await?;
     let mut records = answer.states;
+    let mut told = Told { room: &mut of_answer, spare: of_marks };
+    if answer.repeated {
+        // Others have said what it is about since then. Nothing was taken in now.
+        told.spare += said;
+        if !records.iter().all(|state| told.fits(state)) {
+            return Err(Problem::busy());
+        }
+    }
     if !wait.is_zero() {
         let until = Instant::now() + wait;
-        add(&gateway.0, &lane, &mut records, in_envelopes, until, &warrant).await?;
+        add(&gateway.0, &lane, &mut records, in_envelopes, &mut told, until, &warrant).await?;
     }
     Ok(room::json(&Pushed { run: name.to_string(), repeated: answer.repeated, records }, of_answer))
 }

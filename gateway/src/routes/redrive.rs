@@ -20,7 +20,7 @@ use crate::runs::Name;
 use crate::warrant::Warrant;
 
 /// Has dead letters of a run judged anew, as they were kept: by the run itself while it is open, or by another run that is made as that
-/// one was.
+/// one was. Those about which the policy asks others are pending, until the run's intake has settled them.
 ///
 /// Another run reads those of a run that is sealed. Asked again with the same name, it goes on where it was.
 #[utoipa::path(post, path = "/v1/namespaces/{namespace}/runs/{run}/dead-letters/redrive", operation_id = "redriveDeadLetters", tag = "results",
@@ -76,7 +76,7 @@ pub(crate) async fn redrive(
 }
 
 fn taken(run: String, TookUp { act, became, not_whole, lost, unsaid }: &TookUp) -> Redriven {
-    let Became { admitted, duplicates, rejected, dead } = *became;
+    let Became { admitted, duplicates, rejected, dead, pending } = *became;
     Redriven {
         run,
         act: Some(*act),
@@ -84,6 +84,7 @@ fn taken(run: String, TookUp { act, became, not_whole, lost, unsaid }: &TookUp) 
         duplicates: Some(duplicates),
         rejected: Some(rejected),
         dead: Some(dead),
+        pending: Some(pending).filter(|pending| *pending > 0),
         left_out: Some(not_whole + lost + unsaid.letters),
     }
 }

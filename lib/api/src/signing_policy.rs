@@ -125,7 +125,7 @@ pub struct SigningPolicySpec {
         .message("must not have a field twice; give each a field of its own"))]
     pub enrichments: Vec<EnrichmentSpec>,
 
-    /// Services that judge with it, over HTTP. Up to 8. A run to which programs push records cannot have such a policy.
+    /// Services that judge with it, over HTTP. Up to 8.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(validation = Rule::new("self.all(one, self.exists_one(other, other.name == one.name))")

@@ -136,6 +136,8 @@ pub fn secrets_of(text: &str) -> Vec<SecretOfPolicy> {
 pub struct Waiting {
     /// The name of its source.
     pub source: String,
+    /// Whether that is pushed: then nothing is judged by the position.
+    pub pushed: bool,
     /// Split of the source.
     pub split: i32,
     /// Position in the split.

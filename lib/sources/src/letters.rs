@@ -87,11 +87,6 @@ pub enum LettersError {
         /// What was done before.
         done: Became,
     },
-    /// Others have to be asked, which an intake does.
-    #[error(
-        "the policy of the run {0} asks webhooks or a database, which is not done while dead letters are taken up in their own run: once the run is sealed, redrive them into another one, which asks"
-    )]
-    Asks(String),
     /// What judges it is not known.
     #[error(transparent)]
     Judge(#[from] JudgeError),
@@ -241,8 +236,8 @@ fn because(refusal: Refusal) -> &'static str {
     }
 }
 
-fn after(Became { admitted, duplicates, rejected, dead }: &Became) -> String {
-    match admitted + duplicates + rejected + dead {
+fn after(done: &Became) -> String {
+    match done.all() {
         0 => String::new(),
         done => format!(" any more, after {done} of them"),
     }

@@ -13,11 +13,6 @@ pub type ConfigMaps = BTreeMap<String, BTreeMap<String, String>>;
 /// Why no run can be judged by a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotPinned {
-    /// It asks others, and nobody is there to do so.
-    #[error(
-        "the policy {0} has webhooks or lookups that are queries, and what is pushed is judged by the gateway, which asks nobody: it has no Secrets of the namespace; leave them out, or have the records read from a source"
-    )]
-    Pushed(String),
     /// It is too long, with its tables.
     #[error(
         "the policy {policy} has {bytes} bytes with the tables that it reads, and {POLICY_BYTES} are the most; make them smaller"
@@ -55,22 +50,13 @@ pub fn config_maps_of(policy: &SigningPolicy) -> impl Iterator<Item = &str> {
         .filter_map(|lookup| lookup.config_map_ref.as_ref().map(|map| map.name.as_str()))
 }
 
-/// The version of a policy with these ConfigMaps, for a run to which programs push, or another one.
+/// The version of a policy with these ConfigMaps.
 ///
 /// # Errors
 ///
 /// [`NotPinned`].
-pub fn pin(
-    policy: &SigningPolicy,
-    config_maps: &ConfigMaps,
-    is_pushed: bool,
-) -> Result<NewPolicy, NotPinned> {
+pub fn pin(policy: &SigningPolicy, config_maps: &ConfigMaps) -> Result<NewPolicy, NotPinned> {
     let name = || policy.metadata.name.clone().unwrap_or_default();
-    let asks =
-        !policy.spec.webhooks.is_empty() || policy.spec.lookups.iter().any(|lookup| lookup.query.is_some());
-    if is_pushed && asks {
-        return Err(NotPinned::Pushed(name()));
-    }
     let mut tables = Tables::new();
     for LookupSpec { name: lookup, config_map_ref, .. } in &policy.spec.lookups {
         let Some(config_map) = config_map_ref else { continue };

@@ -31,6 +31,7 @@ UNION ALL
                   SELECT w.source, w.split, w.position, 'has answers of others' FROM chancery.answers w WHERE w.run_id = $1) o
      ON run.policy_hash IS NULL LIMIT $2)
 UNION ALL
+-- What was answered before a dead letter was taken up again stays, whatever became of it then.
 (SELECT 0, format('the arrival at position %s of split %s of source %s has answers of others, and is %s', w.position, w.split, w.source,
                   CASE WHEN p.source IS NULL THEN 'neither a record nor refused' ELSE 'not judged yet' END)
    FROM chancery.answers w
@@ -38,7 +39,32 @@ UNION ALL
    LEFT JOIN chancery.records r ON r.run_id = $1 AND r.source = w.source AND r.split = w.split AND r.position = w.position
    LEFT JOIN chancery.arrivals a ON a.run_id = $1 AND a.source = w.source AND a.split = w.split AND a.position = w.position
                                 AND a.state <> 'Duplicate'
-  WHERE w.run_id = $1 AND (p.source IS NOT NULL OR r.record IS NULL AND a.source IS NULL) LIMIT $2)
+  WHERE w.run_id = $1 AND (p.letter <= w.letter OR p.source IS NULL AND r.record IS NULL AND a.source IS NULL)
+    AND NOT EXISTS (SELECT FROM chancery.letter_moves m
+                     WHERE m.run_id = $1 AND m.source = w.source AND m.split = w.split AND m.position = w.position
+                       AND m.attempt > w.letter AND m.became IS NOT NULL) LIMIT $2)
+UNION ALL
+(SELECT 0, format('the arrival at position %s of split %s of source %s has answers of attempt %s of a dead letter, which is none that was judged anew',
+                  w.position, w.split, w.source, w.letter)
+   FROM chancery.answers w
+  WHERE w.run_id = $1 AND w.letter > 0
+    AND NOT EXISTS (SELECT FROM chancery.letter_moves m
+                     WHERE m.run_id = $1 AND m.source = w.source AND m.split = w.split AND m.position = w.position
+                       AND m.attempt = w.letter AND m.judged_at IS NOT NULL AND m.became IS NOT NULL) LIMIT $2)
+UNION ALL
+-- Whoever pushed it is told this number.
+(SELECT coalesce(w.record, r.record),
+        format('the arrival at position %s of split %s of source %s is %s by its answers, and is %s', w.position, w.split, w.source,
+               coalesce('record ' || w.record, 'no record'), coalesce('record ' || r.record, 'none'))
+   FROM chancery.answers w
+   JOIN chancery.sources s ON s.run_id = $1 AND s.source = w.source
+   LEFT JOIN chancery.records r ON r.run_id = $1 AND r.source = w.source AND r.split = w.split AND r.position = w.position
+  WHERE w.run_id = $1
+    AND (w.record <> r.record OR w.record IS NOT NULL AND r.record IS NULL
+         OR s.description ? 'http' AND w.record IS NULL AND r.record IS NOT NULL
+            AND NOT EXISTS (SELECT FROM chancery.letter_moves m
+                             WHERE m.run_id = $1 AND m.source = w.source AND m.split = w.split AND m.position = w.position
+                               AND m.attempt > w.letter)) LIMIT $2)
 UNION ALL
 (SELECT 0, format('the arrival at position %s of split %s of source %s is rejected, and its bytes have another SHA-256',
                   a.position, a.split, a.source)

@@ -14,7 +14,8 @@ SELECT r.id, r.uid, r.namespace, r.name, r.batch_size, r.record_count AS sealed_
        (SELECT jsonb_agg(jsonb_build_object('name', s.name, 'description', s.description, 'ordered', s.ordered,
                                             'attemptLimit', s.attempt_limit) ORDER BY s.sink)
           FROM chancery.sinks s WHERE s.run_id = r.id)::text AS sinks,
-       r.policy_name, r.policy_hash, r.suspended, r.sealed_at IS NOT NULL AS sealed,
+       r.policy_name, r.policy_hash,
+       coalesce((SELECT p.asks FROM chancery.policies p WHERE p.hash = r.policy_hash), false) AS policy_asks, r.suspended, r.sealed_at IS NOT NULL AS sealed,
        r.completed_at IS NOT NULL AS complete, r.deleted_at IS NOT NULL AS deleted
   FROM chancery.runs r
   JOIN chancery.keyrings k ON k.id = r.keyring_id

@@ -157,9 +157,20 @@ pub struct Became {
     pub rejected: i64,
     /// Dead again.
     pub dead: i64,
+    /// Wait for what others say of them.
+    pub pending: i64,
 }
 
-from_row!(Became { admitted, duplicates, rejected, dead });
+from_row!(Became { admitted, duplicates, rejected, dead, pending });
+
+impl Became {
+    /// How many there are.
+    #[must_use]
+    pub const fn all(self) -> i64 {
+        let Self { admitted, duplicates, rejected, dead, pending } = self;
+        admitted + duplicates + rejected + dead + pending
+    }
+}
 
 /// What came of taking letters up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,7 +227,7 @@ pub struct LetterMove {
     pub act: i32,
     /// `Redrive` or `Discard`.
     pub kind: String,
-    /// `Admitted`, `Duplicate`, `Rejected`, `Dead`, `Moved` or `Discarded`.
+    /// `Admitted`, `Duplicate`, `Rejected`, `Dead`, `Moved` or `Discarded`; `Pending` while others are asked about it.
     pub became: String,
     /// The run that reads it, if that is another.
     pub into: Option<String>,

@@ -35,9 +35,11 @@ pub struct RunPolicy {
     pub name: String,
     /// SHA-256 of the version that judges.
     pub hash: Vec<u8>,
+    /// Whether others have to be asked: then there is an intake, also if nothing is read.
+    pub asks: bool,
 }
 
-from_row!(RunPolicy { name: "policy_name", hash: "policy_hash" });
+from_row!(RunPolicy { name: "policy_name", hash: "policy_hash", asks: "policy_asks" });
 
 impl RunPolicy {
     /// The SHA-256 as `sha256sum` writes it.

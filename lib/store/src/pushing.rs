@@ -52,8 +52,21 @@ pub enum PushAnswer {
     Repeated,
     /// Nothing is pushed to this run: it has other sources.
     NotPushed,
+    /// There is not room for all of it: nothing was taken in.
+    NoRoom(NoRoom),
     /// Nothing is taken in now.
     Refused(Refusal),
+}
+
+/// For how much of a [`Push`] there would be room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoRoom {
+    /// For so many records, beside what waits.
+    pub room: i64,
+    /// So many wait for what others say of them. Each becomes a record, or leaves its room again.
+    pub waiting: i64,
+    /// The places of payloads that need no room, in order: they repeat a record.
+    pub known: Vec<i64>,
 }
 
 /// What became of arrivals that were taken in.
@@ -95,6 +108,38 @@ pub struct FormerPush {
     pub dead: Vec<FormerDead>,
     /// The places of records that a rule flagged, in order, with the rules that hit, as JSON.
     pub flags: Vec<(i64, String)>,
+    /// The places of those that waited for what others say of them, and are records now: their numbers.
+    pub settled: Vec<(i64, i64)>,
+    /// The places of those that wait still.
+    pub waiting: Vec<i64>,
+}
+
+/// What became of an arrival that was pushed and waited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettledPush {
+    /// It is a record.
+    Admitted {
+        /// Its number.
+        record: i64,
+        /// The rules that hit, as JSON, if they flag it.
+        hits: Option<String>,
+    },
+    /// It repeats a record.
+    Duplicate {
+        /// Name of the run whose record that is; empty if that is gone.
+        run: String,
+        /// Number of the record.
+        record: i64,
+    },
+    /// It is refused.
+    Refused {
+        /// Which step gave it up; none of what a rule rejected.
+        stage: Option<String>,
+        /// The rule of the policy.
+        rule: Option<String>,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// An arrival of a request that was taken in before, which did not become a record.
@@ -115,6 +160,8 @@ pub struct FormerDead {
 pub enum SealAnswer {
     /// It is, or was before.
     Sealed,
+    /// Nothing more is taken in. It will be, once nothing waits for what others say of it.
+    Closed,
     /// It has other sources, which seal it.
     NotPushed,
     /// It is gone, or being deleted.
@@ -166,6 +213,11 @@ impl Ledger {
         }
         match answer {
             "admitted" | "full" => Ok(PushAnswer::Taken(taken(&row))),
+            "no_room" => Ok(PushAnswer::NoRoom(NoRoom {
+                room: row.get("room"),
+                waiting: row.get("waiting"),
+                known: row.get::<Option<Vec<i64>>, _>("duplicate_places").unwrap_or_default(),
+            })),
             "repeated" => Ok(PushAnswer::Repeated),
             "not_pushed" => Ok(PushAnswer::NotPushed),
             other => Err(StoreError::Corrupt(format!("records_push answered {other:?}"))),
@@ -186,6 +238,24 @@ impl Ledger {
         Ok(rows.iter().map(former).collect())
     }
 
+    /// What became of arrivals that were pushed and waited, by their positions. Those that wait still are left out.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn settled_pushes(
+        &self,
+        run: &Run,
+        positions: &[i64],
+    ) -> Result<Vec<(i64, SettledPush)>, StoreError> {
+        let rows = self
+            .ask(query::pushes_settled, async |query, connection| {
+                query.rows().bind(run.id).bind(run.uid).bind(positions).fetch_all(connection).await
+            })
+            .await?;
+        rows.iter().map(|row| Ok((row.get("at_position"), settled(row)?))).collect()
+    }
+
     /// Seals a run to which programs push: nothing more is taken in.
     ///
     /// # Errors
@@ -199,6 +269,7 @@ impl Ledger {
             .await?;
         match answer.as_str() {
             "sealed" => Ok(SealAnswer::Sealed),
+            "closed" => Ok(SealAnswer::Closed),
             "not_pushed" => Ok(SealAnswer::NotPushed),
             "deleted" | "unknown" => Ok(SealAnswer::Gone),
             other => Err(StoreError::Corrupt(format!("pushes_seal answered {other:?}"))),
@@ -220,7 +291,7 @@ impl Ledger {
         Ok(seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default()))
     }
 
-    /// Records of a run that are admitted and not signed.
+    /// Records of a run that are admitted and not signed, and arrivals that may become records.
     ///
     /// # Errors
     ///
@@ -247,6 +318,17 @@ fn taken(row: &PgRow) -> Taken {
     }
 }
 
+fn settled(row: &PgRow) -> Result<SettledPush, StoreError> {
+    Ok(match row.get("state") {
+        "Admitted" => SettledPush::Admitted { record: row.get("record"), hits: row.get("hits") },
+        "Duplicate" => SettledPush::Duplicate { run: row.get("of_run"), record: row.get("of_record") },
+        "Dead" | "Rejected" => {
+            SettledPush::Refused { stage: row.get("stage"), rule: row.get("rule"), reason: row.get("reason") }
+        }
+        other => return Err(StoreError::Corrupt(format!("pushes_settled answered {other:?}"))),
+    })
+}
+
 fn former(row: &PgRow) -> FormerPush {
     let texts = |column| row.get::<Option<Vec<String>>, _>(column).unwrap_or_default();
     let some = |column| row.get::<Option<Vec<Option<String>>>, _>(column).unwrap_or_default();
@@ -262,5 +344,7 @@ fn former(row: &PgRow) -> FormerPush {
             .map(|(((place, stage), rule), reason)| FormerDead { place, stage, rule, reason })
             .collect(),
         flags: places("flag_places").zip(texts("flag_hits")).collect(),
+        settled: places("settled_places").zip(places("settled_records")).collect(),
+        waiting: places("waiting_places").collect(),
     }
 }

@@ -28,19 +28,15 @@ pub(crate) async fn config_maps(
     Ok(config_maps)
 }
 
-/// The version of a policy with these ConfigMaps, for a run to which programs push or another one.
+/// The version of a policy with these ConfigMaps.
 ///
 /// To compile all that a policy may hold takes seconds, which nothing else waits for.
 ///
 /// # Errors
 ///
 /// [`NotPinned`].
-pub(crate) async fn pinned(
-    policy: SigningPolicy,
-    config_maps: ConfigMaps,
-    is_pushed: bool,
-) -> Result<NewPolicy, NotPinned> {
-    match tokio::task::spawn_blocking(move || pin(&policy, &config_maps, is_pushed)).await {
+pub(crate) async fn pinned(policy: SigningPolicy, config_maps: ConfigMaps) -> Result<NewPolicy, NotPinned> {
+    match tokio::task::spawn_blocking(move || pin(&policy, &config_maps)).await {
         Ok(pinned) => pinned,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

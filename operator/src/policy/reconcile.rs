@@ -124,8 +124,7 @@ async fn look(context: &PolicyContext, policy: &SigningPolicy) -> Result<Found, 
     let namespace = policy.namespace().unwrap_or_default();
     let config_maps = config_maps(&context.client, &namespace, policy).await.map_err(PolicyError::Unread)?;
     let _turn = context.turns.acquire().await;
-    // Whether it judges what is pushed is said to the runs that are.
-    Ok(found(pinned(policy.clone(), config_maps, false).await))
+    Ok(found(pinned(policy.clone(), config_maps).await))
 }
 
 async fn write(

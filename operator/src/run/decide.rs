@@ -206,7 +206,11 @@ fn advance(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Tim
     let decision = job::sign(run, observed, ledger, now);
     match &ledger.sources {
         _ if ledger.sealed => decision,
-        Some(sources) if run.input.is_pushed() => receive(decision, observed, ledger, sources),
+        Some(sources) if run.input.is_pushed() => {
+            let decision =
+                if sources.asks { take_in(run, decision, observed, sources, now) } else { decision };
+            receive(decision, observed, ledger, sources)
+        }
         Some(sources) => take_in(run, decision, observed, sources, now),
         None => generate(decision, observed, now),
     }

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use chancery_api::condition::ConditionType;
 use chancery_api::{Phase, format};
+use chancery_store::intake::Taken;
 use chancery_store::pushing::SealAnswer;
 use kube::runtime::controller::Action;
 use serde_json::{Value, json};
 
+use super::cluster::pod_status;
 use super::fake::Failure;
 use super::judged::{POLICIES, POLICY, config_map, judged, policy, rejecting};
+use super::reader::INTAKE;
 use super::test_operator::TestOperator;
 use super::world::{JOB, RUN, World, manifest};
 
@@ -185,4 +188,37 @@ async fn a_policy_that_is_deleted_while_a_run_uses_it_judges_it_to_its_end() -> 
     assert_eq!((&records["signed"], &records["rejected"]), (&json!(2), &json!(2)));
     // The audit judges again, by the version that is in the ledger.
     world.assert_audit_holds(RUN).await
+}
+
+#[tokio::test]
+async fn a_run_to_which_programs_push_has_an_intake_if_its_policy_asks_others() -> anyhow::Result<()> {
+    let hook = json!({"name": "model", "url": "https://model.example/score", "adds": "score"});
+    let spec = json!({"webhooks": [hook], "thresholds": {"reject": 10}});
+    let world = World::with_run(judged()).await?;
+    world.api.create(POLICIES, policy(spec));
+    let mut operator = world.operator().await;
+    goes_on(&world, &mut operator).await?;
+    let job = world.api.get("jobs", INTAKE).expect("an intake");
+    assert_eq!(job["spec"]["suspend"], false);
+    world.push(RUN, &[json!({"amount": 1}), json!({"amount": 2})]).await?;
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    let records = world.run(RUN)["status"]["records"].clone();
+    assert_eq!((&records["received"], &records["pending"]), (&json!(2), &json!(2)), "{records}");
+    let run = world.stored(RUN).await?;
+    // What an intake has in hand that is killed waits for nobody.
+    let holder = world.api.intake_pod(RUN, "demo-intake-abcde", pod_status::running());
+    let mut intake = world.intake(&holder).await?;
+    let taken = intake.take_pendings(10, Duration::from_secs(600)).await?;
+    assert!(matches!(taken, Taken::These(taken) if taken.arrivals.len() == 2));
+    drop(intake);
+    assert_eq!(world.ledger.ledger.intake_holders(&run).await?, [holder]);
+    world.api.intake_pod_becomes("demo-intake-abcde", pod_status::ended(137, "OOMKilled", ""));
+    operator.step(RUN).await?;
+    assert!(world.ledger.ledger.intake_holders(&run).await?.is_empty());
+    assert_eq!(world.ledger.ledger.seal_pushes(&run).await?, SealAnswer::Closed);
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    assert!(world.api.get("jobs", INTAKE).is_some(), "something waits");
+    Ok(())
 }

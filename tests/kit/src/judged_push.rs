@@ -1,6 +1,7 @@
 //! What a gateway pushes to a run that a policy judges.
 
 use anyhow::{Context as _, ensure};
+use chancery_policy::Answers;
 use chancery_sources::judge::{Judge, Judged, Seen, now};
 use chancery_store::pushing::{Push, PushAnswer};
 use chancery_store::{Ledger, Run};
@@ -18,7 +19,12 @@ pub async fn push_judged(ledger: &Ledger, run: &Run, records: &[Value]) -> anyho
     let mut push = Push { arrivals: records.len().try_into()?, ..Push::default() };
     for (place, record) in (0..).zip(records) {
         let payload = record.to_string().into_bytes();
-        match judge.judge(Seen { payload: &payload, source: "push", position: "", at }) {
+        let seen = Seen { payload: &payload, source: "push", position: "", at };
+        if judge.asks() && !judge.wants(seen, &Answers::default()).is_empty() {
+            judgement.waits(place, &payload, None);
+            continue;
+        }
+        match judge.judge(seen) {
             Judged::Admitted(said) => {
                 push.payloads.push(&payload);
                 push.places.push(place);

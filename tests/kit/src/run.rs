@@ -68,11 +68,11 @@ impl TestRun {
         }
     }
 
-    /// 100,000 records, 20 keys, batches of 100, leases of 5 s: long enough that something can be done to its
+    /// 50,000 records, 20 keys, batches of 100, leases of 5 s: long enough that something can be done to its
     /// signers halfway.
     #[must_use]
     pub fn long() -> Self {
-        Self::new().records(100_000).keys(20).batch_size(100).lease_duration(Duration::from_secs(5))
+        Self::new().records(50_000).keys(20).batch_size(100).lease_duration(Duration::from_secs(5))
     }
 
     /// Another name.

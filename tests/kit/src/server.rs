@@ -26,7 +26,9 @@ pub fn throw_away() -> ThrowAway {
 }
 
 pub(crate) fn options() -> ServerOptions {
-    ServerOptions { max_connections: CONNECTIONS, ..ServerOptions::default() }
+    // Each test leaves a database behind, and each database is visited once in this time: by default, several a second.
+    let settings = vec![("autovacuum_naptime".to_owned(), "10min".to_owned())];
+    ServerOptions { max_connections: CONNECTIONS, settings, ..ServerOptions::default() }
 }
 
 /// A server on which nothing happens by itself, for a test that counts what happens. Waits for the disk are real, or

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -14,6 +15,8 @@ use tokio::task::JoinHandle;
 pub enum Conduct {
     /// It is answered, record by record.
     Answers,
+    /// It is answered record by record once so long has passed.
+    AnswersAfter(Duration),
     /// It is answered once so many are open at the same time, and from then on.
     AnswersTogether(usize),
     /// It is answered with this status.
@@ -193,8 +196,13 @@ async fn answer(client: &mut BufReader<TcpStream>, called: &Called, shared: &Sha
         let changed = changes.wait_for(|now| *now != conduct).await;
         conduct = changed.map_or(Conduct::CutOff, |now| *now);
     }
+    if let Conduct::AnswersAfter(time) = conduct {
+        tokio::time::sleep(time).await;
+    }
     match conduct {
-        Conduct::Answers | Conduct::AnswersTogether(_) => say(client, 200, &said(called, shared, "")).await,
+        Conduct::Answers | Conduct::AnswersAfter(_) | Conduct::AnswersTogether(_) => {
+            say(client, 200, &said(called, shared, "")).await
+        }
         Conduct::Status(status) => say(client, status, "").await,
         Conduct::OfOthers => say(client, 200, &said(called, shared, "f")).await,
         Conduct::Nonsense => say(client, 200, "<html></html>").await,
@@ -220,8 +228,8 @@ fn said(called: &Called, shared: &Shared, before: &str) -> String {
 }
 
 async fn say(client: &mut BufReader<TcpStream>, status: u16, body: &str) -> std::io::Result<()> {
-    let head = format!("HTTP/1.1 {status} Said\r\nContent-Length: {}\r\n\r\n", body.len());
-    client.write_all(head.as_bytes()).await?;
-    client.write_all(body.as_bytes()).await?;
+    // In one go: the second of two would wait for the client's acknowledgement of the first, which takes 40 ms.
+    let answer = format!("HTTP/1.1 {status} Said\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    client.write_all(answer.as_bytes()).await?;
     client.flush().await
 }

@@ -27,7 +27,7 @@ pub struct LookupSpec {
     #[schemars(with = "ConfigMapRef")]
     pub config_map_ref: Option<ConfigMapRef>,
 
-    /// A query of PostgreSQL that is asked for each key. A run to which programs push records cannot have such a policy.
+    /// A query of PostgreSQL that is asked for each key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "QueryLookup")]
     pub query: Option<QueryLookup>,

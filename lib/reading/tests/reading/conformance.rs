@@ -150,8 +150,8 @@ async fn a_batch_of_payloads_is_read() {
 
 #[tokio::test]
 async fn many_payloads_are_read() {
-    conforms(5_000, 4_000).await;
-    table_conforms(5_000, 4_000).await;
+    conforms(2_500, 2_000).await;
+    table_conforms(2_500, 2_000).await;
 }
 
 #[tokio::test]

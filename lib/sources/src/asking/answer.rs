@@ -67,7 +67,7 @@ struct SaidOfOne<'a> {
 
 /// What names a record to whoever is asked: nobody who does not know its bytes can make it up.
 pub(super) fn id_of(run: Uuid, waiting: &Waiting) -> String {
-    let Waiting { source, split, position, payload, attempts: _, judged_at: _ } = waiting;
+    let Waiting { source, pushed: _, split, position, payload, attempts: _, judged_at: _ } = waiting;
     let mut digest = Sha256::new();
     digest.update(run.as_bytes());
     digest.update(format!("{source}/{split}/{position}/"));
@@ -238,6 +238,7 @@ mod tests {
     fn a_record_is_sent_as_it_came_and_what_is_no_json_in_base64() {
         let waiting = |payload: &str| Waiting {
             source: "files".to_owned(),
+            pushed: false,
             split: 1,
             position: 7,
             payload: payload.as_bytes().to_vec(),

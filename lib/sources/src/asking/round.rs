@@ -210,7 +210,7 @@ fn wants_of(asking: &Asking, judge: &Judge, waiting: &Waiting, known: &mut Known
         if known.waits(asking, waiting) {
             return Wants::default();
         }
-        let wants = judge.wants(seen(waiting, &waiting.position.to_string()), &known.answers);
+        let wants = judge.wants(seen(waiting, &place_of(waiting)), &known.answers);
         let Some(lookup) = asked_for_too_much(&known.answers, &wants) else { return wants };
         let why = format!("the record asks for more than {MOST_KEYS} keys");
         note_no_value(asking, &lookup, &why, known, waiting.attempts);
@@ -334,10 +334,15 @@ fn become_of(asking: &Asking, judge: &Judge, waiting: &Waiting, known: Known) ->
         let pause = asking.retry.pause(waiting.attempts + 1, chance(asking, waiting));
         return Asked::Again { error: known.failed.unwrap_or_default(), pause };
     }
-    let judged = judge.judge_with(seen(waiting, &waiting.position.to_string()), &known.answers);
+    let judged = judge.judge_with(seen(waiting, &place_of(waiting)), &known.answers);
     // Texts and numbers.
     let answers = serde_json::to_string(&known.answers).unwrap_or_default();
     Asked::Judged { judged, answers }
+}
+
+/// Where it is, as far as a policy is told.
+fn place_of(waiting: &Waiting) -> String {
+    if waiting.pushed { String::new() } else { waiting.position.to_string() }
 }
 
 fn seen<'a>(waiting: &'a Waiting, position: &'a str) -> Seen<'a> {
@@ -386,7 +391,8 @@ mod tests {
 
     fn waiting(position: i64, attempts: u32, payload: &str) -> Waiting {
         let payload = payload.as_bytes().to_vec();
-        Waiting { source: "files".to_owned(), split: 1, position, payload, attempts, judged_at: 0 }
+        let source = "files".to_owned();
+        Waiting { source, pushed: false, split: 1, position, payload, attempts, judged_at: 0 }
     }
 
     #[tokio::test]

@@ -1,13 +1,14 @@
 //! Taking dead letters up again, in their own run while that is open: each is judged anew, as it was kept.
 
 use chancery_reading::event_identity;
-use chancery_store::intake::{DeadArrival, Refusal};
+use chancery_store::intake::Refusal;
 use chancery_store::letters::{Became, By, Letter, LetterPlace, TakenUp, TookUp as Answer};
 use chancery_store::{Ledger, Run, StoreError};
 
 use super::{LettersError, Selection, Unsaid, name, nothing};
-use crate::identity::{self, Identify};
-use crate::judge::{Judge, Judged, Seen, now};
+use crate::identity::Identify;
+use crate::judge::{Judge, now};
+use crate::questions::{self, Considered, Offer};
 
 /// Letters that are read at a time.
 const PAGE: i64 = 500;
@@ -54,8 +55,7 @@ pub async fn take_up(
         // One that is dead again is not met again.
         after = last.place();
         if selection.is_over() {
-            let Became { admitted, duplicates, rejected, dead } = taking_up.took_up.became;
-            let done = (admitted + duplicates + rejected + dead).unsigned_abs();
+            let done = taking_up.took_up.became.all().unsigned_abs();
             return Err(LettersError::Late { run: name(run), done });
         }
         taking_up.page(page).await?;
@@ -165,17 +165,13 @@ impl Questions {
             None => None,
             Some(_) => {
                 let text = ledger.policy_of(run).await?;
-                let judge = Judge::by(&text.ok_or_else(|| LettersError::Gone(name(run)))?)?;
-                if judge.asks() {
-                    return Err(LettersError::Asks(name(run)));
-                }
-                Some(judge)
+                Some(Judge::by(&text.ok_or_else(|| LettersError::Gone(name(run)))?)?)
             }
         };
         Ok(Self { identify, judge })
     }
 
-    /// Of letters of one split, in order.
+    /// Of letters of one split, in order. Those that others have to be asked about wait for that, as they would have when they came.
     fn judge(&self, letters: &[Letter]) -> TakenUp {
         let at = now();
         let mut taken_up =
@@ -188,30 +184,33 @@ impl Questions {
             let payload = letter.raw.as_deref().unwrap_or_default();
             // As it was when it came: of what is pushed, nobody knows the place before it is taken in.
             let position = if letter.pushed { String::new() } else { letter.position.to_string() };
-            let seen = Seen { payload, source: &letter.source, position: &position, at };
-            let said = match self.judge.as_ref().map(|judge| judge.judge(seen)).unwrap_or_default() {
-                Judged::Refused(refused) => {
-                    taken_up.refused.push(refused.at(letter.position, Vec::new()));
-                    continue;
-                }
-                Judged::Admitted(said) => said,
+            let asked = questions::Questions {
+                identify: self.identify.as_ref(),
+                judge: self.judge.as_ref(),
+                source: &letter.source,
             };
             // As it was named when it came: nothing else in an event has to be what an expression can be asked of.
             let event = event_identity(payload).ok();
-            let named = self.identify.as_ref().map(|identify| identify.of_event(payload, event.as_ref()));
-            match named.transpose() {
-                Ok(Some(identity)) => taken_up.identities.push(&identity),
-                Ok(None) => {}
-                Err(reason) => {
-                    let reason = reason.to_string();
-                    taken_up.refused.push(DeadArrival::at_stage(
-                        letter.position,
-                        identity::STAGE,
-                        reason,
-                        Vec::new(),
-                    ));
+            if asked.waits(payload, &position, at) {
+                match asked.name(payload, event.as_ref()) {
+                    Ok(named) => {
+                        if let Some(judgement) = &mut taken_up.judgement {
+                            judgement.waits(letter.position, payload, named.as_deref());
+                        }
+                    }
+                    Err(refused) => taken_up.refused.push(refused.at(letter.position, Vec::new())),
+                }
+                continue;
+            }
+            let Offer { identity, said } = match asked.consider(payload, &position, at, event.as_ref()) {
+                Considered::Refused(refused) => {
+                    taken_up.refused.push(refused.at(letter.position, Vec::new()));
                     continue;
                 }
+                Considered::Offered(offer) => offer,
+            };
+            if let Some(identity) = identity {
+                taken_up.identities.push(&identity);
             }
             let enriched = said.as_ref().and_then(|said| said.payload.as_deref());
             taken_up.payloads.push(enriched.unwrap_or(payload));
@@ -224,11 +223,12 @@ impl Questions {
     }
 }
 
-fn add(all: &mut Became, Became { admitted, duplicates, rejected, dead }: Became) {
+fn add(all: &mut Became, Became { admitted, duplicates, rejected, dead, pending }: Became) {
     all.admitted += admitted;
     all.duplicates += duplicates;
     all.rejected += rejected;
     all.dead += dead;
+    all.pending += pending;
 }
 
 #[cfg(test)]

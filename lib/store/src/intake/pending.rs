@@ -17,6 +17,8 @@ pub struct Pending {
     pub source: i32,
     /// The name of that.
     pub name: String,
+    /// Whether it is pushed: then its position was not known when it came, and nothing is judged by it.
+    pub pushed: bool,
     /// Split of the source.
     pub split: i32,
     /// Position in the split.
@@ -129,6 +131,7 @@ impl IntakeSession {
                 "judge" => arrivals.push(Pending {
                     source: row.get("source"),
                     name: row.get("name"),
+                    pushed: row.get("pushed"),
                     split: row.get("split"),
                     position: row.get("place"),
                     payload: row.get("payload"),

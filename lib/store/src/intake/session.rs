@@ -44,9 +44,11 @@ pub struct IntakeRun {
     pub deleted: bool,
     /// Whose value names a payload, if the run knows them by that.
     pub expression: Option<String>,
+    /// Whether programs push to it: then nothing is read.
+    pub pushed: bool,
 }
 
-from_row!(IntakeRun { id, uid, ledger_uid, namespace, name, deleted, expression });
+from_row!(IntakeRun { id, uid, ledger_uid, namespace, name, deleted, expression, pushed });
 
 impl IntakeSession {
     /// Connects, checks the ledger's version, and finds the run. `holder` names the intake in the ledger.

@@ -20,5 +20,5 @@ pub(super) async fn of_run(context: &Context, run: &ValidatedRun) -> Result<Opti
         return Err(ApplyError::BeyondAllowed(format!("the policy {name}: {refused}")));
     }
     let config_maps = config_maps(client, &run.namespace, &policy).await.map_err(ApplyError::PolicyUnread)?;
-    Ok(Some(pinned(policy, config_maps, run.input.is_pushed()).await?))
+    Ok(Some(pinned(policy, config_maps).await?))
 }

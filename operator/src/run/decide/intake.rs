@@ -56,7 +56,7 @@ pub(super) fn take_in(
         Some(job) => with_job(run, decision, observed, sources, job, now),
     };
     let decision = still_misconfigured(decision, observed, sources);
-    let decision = not_starting(decision, observed, now);
+    let decision = not_starting(run, decision, observed, now);
     let decision = match &sources.held {
         // The intake waits by itself, and goes on as soon as the ledger lets it.
         Some(why) => blocked(decision, Reason::IntakeHeld, why),
@@ -115,7 +115,7 @@ fn failed(
         let decision = or_failed(
             decision,
             Reason::IntakeMisconfigured,
-            format!("the sources cannot be read: {said} (retried every {again} s)"),
+            format!("{} {said} (retried every {again} s)", cannot(run)),
         );
         replace_after(decision, at, MISCONFIGURED_PAUSE, now)
     } else if !(are_to_blame(run, job) || has_failed(observed)) {
@@ -139,6 +139,11 @@ fn failed(
     }
 }
 
+/// What a run lacks whose intake cannot work.
+fn cannot(run: &ValidatedRun) -> &'static str {
+    if run.input.is_pushed() { "what waits cannot be judged:" } else { "the sources cannot be read:" }
+}
+
 /// Whether the run is known to have failed by its intakes: their pods may be gone by now.
 fn has_failed(observed: &Observed) -> bool {
     failure_before(observed).is_some_and(|failure| failure.reason == Reason::IntakeFailed)
@@ -149,23 +154,25 @@ fn replace_after(decision: Decision, at: Timestamp, pause: Duration, now: Timest
     if pause.is_zero() { decision.then(Effect::DeleteIntake) } else { decision.again_after(pause) }
 }
 
-/// While a retry is under way, the run stays failed until something is read, or waited for.
+/// While a retry is under way, the run stays failed until something is read and judged, or waited for. What is received may have been
+/// pushed, which says nothing of the intake.
 fn still_misconfigured(mut decision: Decision, observed: &Observed, sources: &SourcesRead) -> Decision {
-    let before = observed.object.previous.records.unwrap_or_default().received.unwrap_or_default();
+    let before = observed.object.previous.records.unwrap_or_default();
+    let before = before.received.unwrap_or_default() - before.pending.unwrap_or_default();
     let Some(failure) =
         failure_before(observed).filter(|failure| failure.reason == Reason::IntakeMisconfigured)
     else {
         return decision;
     };
     let waits = sources.unavailable().is_some_and(|(_, why)| !failure.message.contains(why));
-    if decision.failure.is_none() && sources.counts.received == before && !waits {
+    if decision.failure.is_none() && sources.counts.received - sources.counts.pending == before && !waits {
         decision.failure = Some(failure);
     }
     decision
 }
 
 /// Reports why no intake runs, if that does not pass by itself.
-fn not_starting(decision: Decision, observed: &Observed, now: Timestamp) -> Decision {
+fn not_starting(run: &ValidatedRun, decision: Decision, observed: &Observed, now: Timestamp) -> Decision {
     if decision.obstacle.is_some() {
         return decision;
     }
@@ -174,7 +181,9 @@ fn not_starting(decision: Decision, observed: &Observed, now: Timestamp) -> Deci
         Start::Fine | Start::Partly(_) => decision,
         Start::Wait(pause) => decision.again_after(pause),
         Start::Hangs(why) => {
-            decision.blocked(Reason::IntakeNotStarting, format!("the sources are not read: {why}"))
+            let what =
+                if run.input.is_pushed() { "what waits is not judged" } else { "the sources are not read" };
+            decision.blocked(Reason::IntakeNotStarting, format!("{what}: {why}"))
         }
     }
 }

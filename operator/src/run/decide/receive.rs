@@ -1,5 +1,5 @@
 //! What to do about a run to which programs push: nothing reads for it. Its signers are there, and wait for batches, until it
-//! is sealed.
+//! is sealed. If its policy asks others, its intake is there as well, as where something is read: that asks.
 
 use std::time::Duration;
 

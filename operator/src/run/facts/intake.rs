@@ -33,6 +33,8 @@ pub(crate) struct SourcesRead {
     /// The Secret of the intake; none before one was named.
     pub(crate) secret: Option<SecretView>,
     pub(crate) counts: ArrivalCounts,
+    /// Whether the run's policy asks others, which its intake does, also if nothing is read.
+    pub(crate) asks: bool,
     /// The alerts that the run's policy has raised, as far as they are counted by rule.
     pub(crate) alerts: Raised,
     /// Whether the ledger has suspended the run, since more arrivals are dead than it allows.

@@ -64,6 +64,7 @@ pub(super) async fn read(
         sources: SourcesRead {
             secret: secret(progress.intake_secret(), &owner, remembered.intake_secret.as_ref()),
             counts,
+            asks: stored.policy.as_ref().is_some_and(|policy| policy.asks),
             alerts: context.alerts.of(&uid, alerts_told),
             too_many_dead: progress.too_many_dead,
             held: progress.held.clone(),

@@ -95,6 +95,70 @@ async fn answers_that_do_not_fit_together_are_caught() -> anyhow::Result<()> {
             says: &["split 1 of source 1 says that 1 arrivals wait to be judged, there are 0"],
         },
         Case {
+            what: "answers that say another record",
+            sql: "UPDATE chancery.answers SET record = 2 WHERE run_id = 11 AND position = 0",
+            names: "the arrival at position 0 of split 1 of source 1",
+            laws: &[7],
+            says: &["the arrival at position 0 of split 1 of source 1 is record 2 by its answers, and is record 1"],
+        },
+        Case {
+            what: "answers that do not tell whoever pushed it which record it is",
+            sql: "UPDATE chancery.sources SET description = '{\"http\": {\"maxPending\": 9, \"periodMicros\": 1}}' WHERE run_id = 11;
+                  UPDATE chancery.answers SET record = NULL WHERE run_id = 11 AND position = 0",
+            names: "the arrival at position 0 of split 1 of source 1",
+            laws: &[7],
+            says: &["the arrival at position 0 of split 1 of source 1 is no record by its answers, and is record 1"],
+        },
+        Case {
+            what: "answers of a dead letter that nobody took up",
+            sql: "UPDATE chancery.answers SET letter = 1 WHERE run_id = 11 AND position = 0",
+            names: "the arrival at position 0 of split 1 of source 1",
+            laws: &[7],
+            says: &["has answers of attempt 1 of a dead letter, which is none that was judged anew"],
+        },
+        Case {
+            what: "a dead letter that waits and that nobody took up",
+            sql: "INSERT INTO chancery.pendings (source, split, position, run_id, payload, arrived_at, not_before, letter)
+                  VALUES (1, 1, 3, 11, '{}', now(), now(), 1);
+                  UPDATE chancery.splits SET pending = 1, received = 6 WHERE run_id = 11;
+                  UPDATE chancery.intakes SET pending = 1, received = 6 WHERE run_id = 11",
+            names: "the dead letter at position 3 of split 1 of source 1",
+            laws: &[7],
+            says: &["the arrival at position 3 of split 1 of source 1 waits as attempt 1 of a dead letter, and was not taken up"],
+        },
+        Case {
+            what: "a dead letter that waits as if it had just come",
+            sql: "INSERT INTO chancery.letter_acts (run_id, act, kind, letters, selection, actor) VALUES (11, 1, 'Redrive', 1, '', 'a');
+                  INSERT INTO chancery.letter_moves (run_id, source, split, position, attempt, act, became, stage, reason, judged_at)
+                  VALUES (11, 1, 1, 3, 1, 1, NULL, 'Parse', 'no', now());
+                  INSERT INTO chancery.pendings (source, split, position, run_id, payload, arrived_at, not_before)
+                  VALUES (1, 1, 3, 11, '{}', now(), now());
+                  UPDATE chancery.splits SET pending = 1, received = 6 WHERE run_id = 11;
+                  UPDATE chancery.intakes SET pending = 1, received = 6 WHERE run_id = 11",
+            names: "the dead letter at position 3 of split 1 of source 1",
+            laws: &[7],
+            says: &[
+                "the arrival at position 3 of split 1 of source 1 waits as it came, and was a dead letter",
+                "the dead letter at position 3 of split 1 of source 1 was taken up by act 1, and became nothing",
+            ],
+        },
+        Case {
+            what: "a dead letter that waits and has become something",
+            sql: "INSERT INTO chancery.letter_acts (run_id, act, kind, letters, selection, actor) VALUES (11, 1, 'Redrive', 1, '', 'a');
+                  INSERT INTO chancery.letter_moves (run_id, source, split, position, attempt, act, became, stage, reason, judged_at)
+                  VALUES (11, 1, 1, 3, 1, 1, 'Dead', 'Parse', 'no', now());
+                  INSERT INTO chancery.pendings (source, split, position, run_id, payload, arrived_at, not_before, letter)
+                  VALUES (1, 1, 3, 11, '{}', now(), now(), 1);
+                  UPDATE chancery.splits SET pending = 1, received = 6 WHERE run_id = 11;
+                  UPDATE chancery.intakes SET pending = 1, received = 6 WHERE run_id = 11",
+            names: "the dead letter at position 3 of split 1 of source 1",
+            laws: &[7],
+            says: &[
+                "the arrival at position 3 of split 1 of source 1 waits as attempt 1 of a dead letter, which became dead",
+                "the dead letter at position 3 of split 1 of source 1 is written down as dead, and is nothing",
+            ],
+        },
+        Case {
             what: "answers in a run without a policy",
             sql: "UPDATE chancery.runs SET policy_hash = NULL, policy_name = NULL WHERE id = 11",
             names: "the run",

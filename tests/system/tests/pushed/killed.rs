@@ -11,7 +11,11 @@ use crate::client::{Api, Served};
 use crate::{Site, manifest};
 
 /// Pushes lines one at a time, each until it is answered with 200. Whatever else happens, it is sent again.
-async fn push_all(api: &Mutex<Api>, lines: impl Iterator<Item = u32>, answered: &Mutex<BTreeSet<u32>>) {
+pub(crate) async fn push_all(
+    api: &Mutex<Api>,
+    lines: impl Iterator<Item = u32>,
+    answered: &Mutex<BTreeSet<u32>>,
+) {
     for line in lines {
         eventually("the line is taken in", async || {
             let api = api.lock().map(|api| api.clone());

@@ -1,5 +1,6 @@
 //! Runs to which programs push: what was answered is there, what was not can be sent again, and the laws hold.
 
+mod asked;
 mod broken_clients;
 mod by_others;
 mod client;

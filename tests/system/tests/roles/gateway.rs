@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use crate::stolen_intake::answer;
 use crate::{assert_denied, refusal, stored};
 
-pub(crate) const CALLABLE: [&str; 19] = [
+pub(crate) const CALLABLE: [&str; 20] = [
     "dead_letters_after",
     "keyring_show",
     "ledger_version",
@@ -26,6 +26,7 @@ pub(crate) const CALLABLE: [&str; 19] = [
     "pushes_find",
     "pushes_pending",
     "pushes_seal",
+    "pushes_settled",
     "record_of_digest",
     "record_payload",
     "records_push",

@@ -82,7 +82,7 @@ async fn an_intake_of_one_run_gets_nothing_of_another() -> anyhow::Result<()> {
     ledger.execute(WAITS).await?;
     let nothing_waits = json!({
         "task": "wait", "source": null, "name": null, "split": null, "place": null, "payload": null, "attempts": null,
-        "judged_at": null, "seconds": 2,
+        "judged_at": null, "pushed": null, "seconds": 2,
     });
     let settle = format!(
         "chancery.pendings_settle(1, 1, 'theirs', '{{7}}', '{{NULL}}', '{{}}', '{{}}', '{{}}', '{{x}}', {UNJUDGED})"

@@ -14,19 +14,20 @@ async fn a_connection_that_breaks_more_often_than_a_batch_takes_costs_no_batch()
         .records(12_000)
         .batch_size(12_000)
         .keys(1)
-        .lease_duration(Duration::from_secs(3))
+        .lease_duration(Duration::from_secs(10))
         .seeded(&ledger)
         .await?;
     let signing = async {
         let ended = run.start_signer("one")?.ended().await?;
         anyhow::Ok(ended)
     };
-    // What a proxy does that gives a connection half a second.
+    // What a proxy does that gives each connection half a second.
     let breaking = async {
         let mut broken = 0_u32;
         loop {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            let terminate = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'one'";
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let terminate = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                WHERE application_name = 'one' AND backend_start < clock_timestamp() - interval '500 ms'";
             match sqlx::query_scalar::<_, i64>(terminate).fetch_one(ledger.ledger.pool()).await {
                 Ok(terminated) if terminated > 0 => broken += 1,
                 Ok(_) => {}

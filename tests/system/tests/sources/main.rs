@@ -18,6 +18,7 @@ mod expressions;
 mod going_away;
 mod interrupted;
 mod letters;
+mod letters_asked;
 mod letters_by_command;
 mod limits;
 mod lookups;
@@ -36,6 +37,7 @@ mod webhooks;
 mod webhooks_by_command;
 mod webhooks_interrupted;
 mod webhooks_pinned;
+mod webhooks_pushed;
 mod webhooks_that_fail;
 
 use std::path::Path;

@@ -55,8 +55,8 @@ async fn what_can_be_known_of_a_webhook_is_refused_before_there_is_a_run() -> an
         ),
         (manifest(folder.path()).judged_by("scored", &query), "set CHANCERY_LOOKUP_URL"),
         (
-            manifest(folder.path()).with("sources", pushed).judged_by("scored", &hook(json!({}))),
-            "what is pushed is judged by the gateway, which asks nobody",
+            manifest(folder.path()).with("sources", pushed).judged_by("scored", &signed),
+            "set CHANCERY_WEBHOOK_SECRET, or leave secretRef out",
         ),
     ] {
         let refused = chancery.sign(&manifest, &[]).await?.expect_code(2)?;

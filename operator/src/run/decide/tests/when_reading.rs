@@ -64,6 +64,7 @@ impl Situation {
                     alerts: 0,
                     dead_limit: 10,
                 },
+                asks: false,
                 alerts: Raised::default(),
                 too_many_dead: false,
                 held: None,
@@ -92,11 +93,11 @@ impl Situation {
     }
 }
 
-fn intake() -> JobView {
+pub(super) fn intake() -> JobView {
     JobView { secret: Some(INTAKE_SECRET.to_owned()), ..running(1) }
 }
 
-fn run_intake(suspended: bool) -> Effect {
+pub(super) fn run_intake(suspended: bool) -> Effect {
     Effect::EnsureIntake(JobPlan { suspended, ..JobPlan::like(&intake()) })
 }
 

@@ -4,6 +4,7 @@ use chancery_api::{Reason, SigningRun, SigningRunSpec, ValidatedRun};
 
 use super::situation::{RUNNING, Situation, running};
 use super::table::{HOLD, at, check, hold_job, row, run_job};
+use super::when_reading::{intake, run_intake};
 use crate::run::decide::decision::{Effect, Stage};
 
 fn with_pushes() -> ValidatedRun {
@@ -23,7 +24,18 @@ impl Situation {
 
     /// With every key, so many batches, and of these so many signed.
     fn received(batches: i64, signed: i64) -> Self {
-        Self::receiving().stored(|ledger| {
+        Self::receiving().with_batches(batches, signed)
+    }
+
+    /// The same, of a run whose policy asks others, with its intake.
+    fn asking(batches: i64, signed: i64) -> Self {
+        Self { run: with_pushes(), ..Self::reading(Some(intake())) }
+            .sources(|sources| sources.asks = true)
+            .with_batches(batches, signed)
+    }
+
+    fn with_batches(self, batches: i64, signed: i64) -> Self {
+        self.stored(|ledger| {
             (ledger.filled, ledger.counts.keys_made) = (true, 4);
             (ledger.counts.batches, ledger.counts.batches_signed) = (batches, signed);
             (ledger.counts.records_admitted, ledger.counts.records) = (batches * 100, batches * 100);
@@ -44,6 +56,33 @@ fn no_intake_is_made_and_signers_are_there_before_the_first_record() {
             "with signers that wait",
             Situation::received(0, 0).with_job(running(2)).with_pod(RUNNING),
             at(Stage::Receiving).doing([run_job(2)]),
+        ),
+    ]);
+}
+
+#[test]
+fn a_policy_that_asks_others_has_an_intake_until_the_run_is_sealed() {
+    let with_intake = || Situation::asking(3, 3).with_job(running(2)).with_pod(RUNNING);
+    check([
+        row(
+            "without one yet",
+            Situation::received(0, 0).sources(|sources| sources.asks = true),
+            at(Stage::Receiving).doing([Effect::StartIntake, run_job(2)]).again_at_once(),
+        ),
+        row(
+            "with one",
+            with_intake(),
+            at(Stage::Receiving).doing([run_intake(false), run_job(2)]).again_after(5),
+        ),
+        row(
+            "suspended",
+            with_intake().suspended(),
+            at(Stage::Suspended).doing([hold_job(2), run_intake(true), HOLD]),
+        ),
+        row(
+            "sealed",
+            with_intake().stored(|ledger| ledger.sealed = true),
+            at(Stage::Signing).doing([Effect::EndIntake, run_job(2)]),
         ),
     ]);
 }

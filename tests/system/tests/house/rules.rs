@@ -108,7 +108,7 @@ fn mutants() -> Vec<(String, String)> {
 
 #[test]
 fn each_mutant_has_a_row_on_its_page_and_each_row_a_mutant() {
-    let page = include_str!("../../../docs/internals/mutants.md");
+    let page = include_str!("../../../../docs/internals/mutants.md");
     let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
     let mutants = mutants();
     for (name, patch) in &mutants {

@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 #[tokio::test]
 async fn signers_that_log_everything_sign_on_while_their_supervisor_stands_still() -> anyhow::Result<()> {
-    const RECORDS: u32 = 60_000;
+    const RECORDS: u32 = 30_000;
     let ledger = TestLedger::new().await?;
     let signatures = async || {
         let signed = "SELECT count(*) FROM chancery.signatures";
@@ -39,7 +39,7 @@ async fn signers_that_log_everything_sign_on_while_their_supervisor_stands_still
 #[tokio::test]
 async fn a_signer_whose_log_is_read_late_says_how_many_lines_are_missing() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let run = TestRun::long().batch_size(20).seeded(&ledger).await?;
+    let run = TestRun::long().records(60_000).batch_size(20).seeded(&ledger).await?;
     let signer = Command::new(program("chancery-signer"))
         .args(["--run", "demo", "--holder", "one", "--log-format", "json", "--data-key-file"])
         .arg(&run.data_key_file)

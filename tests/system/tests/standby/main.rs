@@ -1,0 +1,4 @@
+//! A standby becomes the primary in the midst of a run.
+
+mod asynchronous;
+mod synchronous;
