@@ -19,7 +19,7 @@ setup: ## Install what is missing: PostgreSQL's server binaries
 
 .PHONY: build
 build: setup ## Build the programs, optimised
-	cargo build --release --locked --package chancery --package chancery-signer --package chancery-intake
+	cargo build --release --locked --package chancery --package chancery-signer --package chancery-intake --package chancery-delivery
 
 .PHONY: run
 run: build ## Sign MANIFEST (default examples/signingrun.yaml) and audit the result; ARGS adds arguments
@@ -113,7 +113,7 @@ images: ## Build the images, with CONTAINER_TOOL (docker, podman, buildah) and V
 .PHONY: images-prebuilt
 images-prebuilt: ## The same from programs compiled here: needs no base image
 	@scripts/setup.sh --no-postgres
-	cargo build --profile dist --locked --package chancery --package chancery-operator --package chancery-signer --package chancery-intake --package chancery-gateway
+	cargo build --profile dist --locked --package chancery --package chancery-operator --package chancery-signer --package chancery-intake --package chancery-delivery --package chancery-gateway
 	scripts/images.sh --prebuilt $(ARGS)
 
 .PHONY: reproducible
