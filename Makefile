@@ -87,7 +87,7 @@ bench-docs: bench-build ## Write the tables and charts of docs/internals/perform
 
 .PHONY: bench-build
 bench-build: setup
-	cargo build --release --locked --package chancery --package chancery-signer --package chancery-intake --package chancery-bench
+	cargo build --release --locked --package chancery --package chancery-signer --package chancery-intake --package chancery-delivery --package chancery-bench
 
 .PHONY: counts
 counts: ## Print the counts that tests hold below bounds: round trips, WAL, allocations, instructions
