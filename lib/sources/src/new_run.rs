@@ -1,7 +1,7 @@
 //! What a run is created with in the ledger.
 
 use chancery_api::{RunInput, ValidatedRun};
-use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewPolicy, NewRun, Object, Sinks};
+use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewPolicy, NewRun, Object, Notifications, Sinks};
 use uuid::Uuid;
 
 use crate::objects;
@@ -49,6 +49,7 @@ pub fn new_run(run: &ValidatedRun, data_key: NewDataKey, asks: Asks) -> NewRun {
         },
         policy,
         sinks: Sinks::default(),
+        notifications: Notifications::default(),
         batch_size: i64::from(run.batch_size),
         lease_duration: run.lease_duration,
         suspended: run.suspend,

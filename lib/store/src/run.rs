@@ -16,6 +16,7 @@ use crate::policy::RunPolicy;
 use crate::query::{self, Query};
 use crate::row::from_row;
 use crate::run_secrets::RunSecret;
+use crate::notifications::Notifications;
 use crate::sinks::Sinks;
 
 /// How long a deletion may wait for others that still read the run's tables.
@@ -47,6 +48,8 @@ pub struct Run {
     pub policy: Option<RunPolicy>,
     /// Where its signed records go.
     pub sinks: Sinks,
+    /// Who is told of what happens to it.
+    pub notifications: Notifications,
     /// Records per batch.
     pub batch_size: i64,
     /// Number of records, N; known once the run is sealed.
@@ -72,6 +75,7 @@ from_row!(Run {
     input: Input,
     policy: (Option RunPolicy if "policy_name"),
     sinks: Sinks,
+    notifications: Notifications,
     batch_size,
     sealed_records,
     suspended,
