@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chancery_api::RetryStrategySpec;
-use chancery_process::Backoff;
-use chancery_sinks::{CloudEvent, Notifier, PutError, Told};
+use chancery_process::{Backoff, Stop};
+use chancery_sinks::{CloudEvent, HttpOfNotification, NotificationDescription, Notifier, TellError, Told};
+use chancery_sources::access::{Access, WebhookAccess};
 use chancery_sources::asking::Retry;
 use chancery_store::delivery::{
     DeliveryRefusal, Event, NotificationTask, NotificationWork, RefusedEvent, TakenEvents, Unreachable,
@@ -32,16 +33,27 @@ const HELD: Duration = Duration::from_secs(180);
 const LEAST_PAUSE: Duration = Duration::from_secs(1);
 const MOST_PAUSE: Duration = Duration::from_secs(60);
 
-/// Tells one notification.
-pub(crate) struct Teller {
-    pub(crate) delivering: Arc<Delivering>,
-    pub(crate) work: NotificationWork,
-    pub(crate) notifier: Notifier,
+/// How events are told of.
+#[derive(Clone, Debug)]
+pub(crate) struct Telling {
+    pub(crate) access: Access,
     /// The trace that the run belongs to.
     pub(crate) traceparent: Option<String>,
     /// For how long a receiver is waited for that cannot be reached, once the run is complete.
     pub(crate) patience: Duration,
-    pub(crate) away: Backoff,
+}
+
+/// Tells one notification.
+pub(crate) struct Teller {
+    pub(crate) delivering: Arc<Delivering>,
+    work: NotificationWork,
+    described: HttpOfNotification,
+    telling: Telling,
+    /// Opened when there is something to tell, and anew after it could not be reached: its key may have been mended.
+    notifier: Option<Notifier>,
+    retry: Retry,
+    /// How long the receiver is left alone that cannot be reached.
+    away: Backoff,
 }
 
 /// How telling of one event ended.
@@ -64,10 +76,6 @@ struct InHand {
     left: Vec<String>,
 }
 
-pub(crate) fn away() -> Backoff {
-    Backoff::new(LEAST_PAUSE, MOST_PAUSE)
-}
-
 pub(crate) async fn run(mut teller: Teller, mut session: DeliverySession) -> Result<Ended, DeliveryError> {
     // What was in hand when the connection broke.
     let mut in_hand = None;
@@ -88,6 +96,30 @@ pub(crate) async fn run(mut teller: Teller, mut session: DeliverySession) -> Res
 }
 
 impl Teller {
+    pub(crate) fn new(
+        delivering: Arc<Delivering>,
+        work: NotificationWork,
+        telling: Telling,
+    ) -> Result<Self, DeliveryError> {
+        let NotificationDescription::Http(described) = serde_json::from_str(&work.description)
+            .map_err(|reason| DeliveryError::OtherVersion { name: work.name.clone(), reason })?;
+        let retry = Retry::of(&RetryStrategySpec::default());
+        let away = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
+        Ok(Self { delivering, work, described, telling, notifier: None, retry, away })
+    }
+
+    fn open(&self) -> Result<Notifier, String> {
+        let HttpOfNotification { url, signed } = &self.described;
+        let access = self.telling.access.notification(&self.work.name);
+        let WebhookAccess { secret, authorities } = access.map_err(|error| error.to_string())?;
+        let secret = secret.filter(|_| *signed);
+        if *signed && secret.is_none() {
+            let wanted = self.telling.access.wanted_of_webhooks();
+            return Err(format!("requests are to be signed, and there is no key; {wanted}"));
+        }
+        Notifier::open(url, secret.as_deref(), authorities.as_deref()).map_err(|error| error.to_string())
+    }
+
     /// Takes some and tells of them. None when there may be more.
     async fn one_round(
         &mut self,
@@ -102,7 +134,8 @@ impl Teller {
         if stop.is_asked() {
             return Ok(Some(Ended::WorkLeft));
         }
-        let most = i32::try_from(self.notifier.at_a_time()).unwrap_or(1);
+        let most = self.notifier.as_ref().map_or(1, Notifier::at_a_time);
+        let most = i32::try_from(most).unwrap_or(1);
         match session.take_events(self.work.notification, most, HELD).await? {
             NotificationTask::Done => Ok(Some(Ended::Done)),
             NotificationTask::Nothing(DeliveryRefusal::Suspended) => Ok(Some(Ended::WorkLeft)),
@@ -128,20 +161,27 @@ impl Teller {
     /// Tells of all that were taken, until one of them cannot be told: then it is returned why, and for how long the receiver is left
     /// alone.
     async fn tell(&mut self, hand: &mut InHand) -> Result<Option<(String, Duration)>, DeliveryError> {
+        let notifier = match self.notifier.take().map_or_else(|| self.open(), Ok) {
+            Ok(notifier) => notifier,
+            Err(why) => return Ok(Some(self.unreachable(why, None))),
+        };
+        let delivering = Arc::clone(&self.delivering);
         let told = Told {
-            uid: self.delivering.run().uid,
-            namespace: &self.delivering.run().namespace,
-            run: &self.delivering.run().name,
-            traceparent: self.traceparent.as_deref(),
+            uid: delivering.run.uid,
+            namespace: &delivering.run.namespace,
+            run: &delivering.run.name,
+            traceparent: self.telling.traceparent.as_deref(),
         };
         let events = hand.taken.events.iter().map(|event| Ok((event, cloud_event(told, event)?)));
         let events = events.collect::<Result<Vec<_>, StoreError>>()?;
         let is_over = AtomicBool::new(false);
         let mut ways = futures::stream::iter(&events)
-            .map(async |(event, cloud_event)| (*event, self.tell_one(cloud_event, &is_over).await))
+            .map(async |(event, cloud_event)| {
+                (*event, tell_one(&delivering.stop, &notifier, cloud_event, &is_over).await)
+            })
             .buffer_unordered(IN_FLIGHT);
         let mut unreachable = None;
-        let mut overdue = std::pin::pin!(self.delivering.overdue());
+        let mut overdue = std::pin::pin!(overdue(&delivering.stop));
         loop {
             let (Event { what, attempts, .. }, way) = tokio::select! {
                 biased;
@@ -157,7 +197,7 @@ impl Teller {
                 Way::Refused(error) => {
                     tracing::warn!(notification = self.work.name, event = what, "{error}");
                     let refusals = attempts.unsigned_abs() + 1;
-                    let pause = Retry::of(&RetryStrategySpec::default()).pause(refusals, rand::random());
+                    let pause = self.retry.pause(refusals, rand::random());
                     hand.refused.push(RefusedEvent { what: what.clone(), error, pause });
                 }
                 Way::Away(error, pause) => {
@@ -173,25 +213,19 @@ impl Teller {
         if answers {
             self.away.reset();
         }
-        Ok(unreachable.map(|(error, asked)| {
-            let pause = self.away.next_pause().max(asked.unwrap_or_default());
-            tracing::warn!(notification = self.work.name, seconds = pause.as_secs_f64(), "{error}");
-            (error, pause)
-        }))
-    }
-
-    async fn tell_one(&self, event: &CloudEvent, is_over: &AtomicBool) -> Way {
-        if is_over.load(Ordering::Relaxed) || self.delivering.stop.is_asked() {
-            return Way::Left;
-        }
-        match self.notifier.tell(event).await {
-            Ok(()) => Way::Told,
-            Err(PutError::Refused(error)) => Way::Refused(error),
-            Err(PutError::Unavailable { why, pause }) => {
-                is_over.store(true, Ordering::Relaxed);
-                Way::Away(why, pause)
+        match unreachable {
+            Some((why, asked)) => Ok(Some(self.unreachable(why, asked))),
+            None => {
+                self.notifier = Some(notifier);
+                Ok(None)
             }
         }
+    }
+
+    fn unreachable(&mut self, why: String, asked: Option<Duration>) -> (String, Duration) {
+        let pause = self.away.next_pause().max(asked.unwrap_or_default());
+        tracing::warn!(notification = self.work.name, seconds = pause.as_secs_f64(), "{why}");
+        (why, pause)
     }
 
     /// Says what became of those that were tried, and gives back the others. What the ledger has answered to is not said again.
@@ -211,7 +245,7 @@ impl Teller {
             hand.refused.clear();
         }
         if !hand.left.is_empty() {
-            let patience = self.patience;
+            let patience = self.telling.patience;
             let why = unreachable.as_ref().map(|(error, pause)| Unreachable { error, pause: *pause, patience });
             dead += session.give_back_events(&hand.taken, &hand.left, why).await?.1;
             hand.left.clear();
@@ -220,6 +254,28 @@ impl Teller {
             tracing::error!(notification = self.work.name, events = dead, "given up: they are dead letters");
         }
         Ok(())
+    }
+}
+
+async fn tell_one(stop: &Stop, notifier: &Notifier, event: &CloudEvent, is_over: &AtomicBool) -> Way {
+    if is_over.load(Ordering::Relaxed) || stop.is_asked() {
+        return Way::Left;
+    }
+    match notifier.tell(event).await {
+        Ok(()) => Way::Told,
+        Err(TellError::Refused(error)) => Way::Refused(error),
+        Err(TellError::Unavailable { why, pause }) => {
+            is_over.store(true, Ordering::Relaxed);
+            Way::Away(why, pause)
+        }
+    }
+}
+
+/// Waits until what is on its way has to be given back.
+async fn overdue(stop: &Stop) {
+    stop.asked().await;
+    while !stop.is_overdue() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

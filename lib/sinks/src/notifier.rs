@@ -1,18 +1,15 @@
 //! A receiver that is told of events: CloudEvents 1.0 in their structured mode over HTTP, after the handshake of the specification
 //! "HTTP 1.1 Web Hooks for Event Delivery", signed as Standard Webhooks has it.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use chancery_reading::{Answered, Post, PostError, Poster, WebhookKeys, webhook_headers};
+use chancery_reading::{Answered, BadSecret, Post, PostError, Poster, WebhookKeys, webhook_headers};
 use http::{HeaderMap, Method};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-
-use crate::http::{HttpAccess, said};
-use crate::sink::{BadSink, PutError};
 
 /// Of what a body is.
 const EVENT: &str = "application/cloudevents+json";
@@ -32,12 +29,50 @@ const MOST_ANSWER: usize = 4_096;
 /// The longest time between two events that a receiver is believed.
 const MOST_BETWEEN: Duration = Duration::from_secs(60);
 
+/// Events that are told of in one go.
+const AT_A_TIME: usize = 16;
+
+/// What is between events of which several are taken in one go.
+const BRIEF: Duration = Duration::from_secs(1);
+
+/// Why a receiver was not told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TellError {
+    /// It does not take this event: an answer about it. What it said beside its status may repeat the event, and is left out.
+    #[error("{0}")]
+    Refused(String),
+    /// It cannot be reached, or does not say that it takes events. Nothing is known of the event.
+    #[error("{why}")]
+    Unavailable {
+        /// What is wrong, in a sentence.
+        why: String,
+        /// For how long it wants to be left alone, if it says so.
+        pause: Option<Duration>,
+    },
+}
+
+impl TellError {
+    fn away(why: impl std::fmt::Display) -> Self {
+        Self::Unavailable { why: why.to_string(), pause: None }
+    }
+}
+
+/// Why a receiver cannot be as it is described.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadNotifier {
+    /// The key by which requests are signed.
+    #[error(transparent)]
+    Secret(#[from] BadSecret),
+    /// The authorities that vouch for it.
+    #[error("its ca.crt cannot be used: {0}")]
+    Authorities(String),
+}
+
 /// A receiver.
 #[derive(Debug)]
 pub struct Notifier {
     url: String,
     keys: Option<WebhookKeys>,
-    authorization: Option<String>,
     poster: Poster,
     /// What the handshake said; none before it.
     allowed: Mutex<Option<Allowed>>,
@@ -120,34 +155,36 @@ impl Notifier {
     ///
     /// # Errors
     ///
-    /// [`BadSink`].
-    pub fn open(url: &str, access: HttpAccess) -> Result<Self, BadSink> {
-        let HttpAccess { secret, token, authorities } = access;
-        let keys = secret.as_deref().map(WebhookKeys::read).transpose()?;
-        let is_sent = |token: &String| token.bytes().all(|byte| byte.is_ascii_graphic());
-        if !token.as_ref().is_none_or(is_sent) {
-            return Err(BadSink::Token);
-        }
-        let poster = Poster::believing(authorities.as_deref()).map_err(BadSink::Authorities)?;
-        let authorization = token.map(|token| format!("Bearer {token}"));
-        Ok(Self { url: url.to_owned(), keys, authorization, poster, allowed: Mutex::default() })
+    /// [`BadNotifier`].
+    pub fn open(url: &str, secret: Option<&str>, authorities: Option<&str>) -> Result<Self, BadNotifier> {
+        let keys = secret.map(WebhookKeys::read).transpose()?;
+        let poster = Poster::believing(authorities).map_err(BadNotifier::Authorities)?;
+        Ok(Self { url: url.to_owned(), keys, poster, allowed: Mutex::default() })
+    }
+
+    /// How many events are told of in one go: one, before it is known how many a receiver takes, and where that takes long.
+    #[must_use]
+    pub fn at_a_time(&self) -> usize {
+        // Held for longer only by whoever asks the receiver.
+        let allowed = self.allowed.try_lock().ok().and_then(|allowed| *allowed);
+        if allowed.is_some_and(|allowed| allowed.between <= BRIEF) { AT_A_TIME } else { 1 }
     }
 
     /// Tells of an event: once this returns, the receiver has said that it took it. Before the first one it asks whether it may.
     ///
     /// # Errors
     ///
-    /// [`PutError`]: only what is said of the event itself is a refusal.
-    pub async fn tell(&self, event: &CloudEvent) -> Result<(), PutError> {
+    /// [`TellError`]: only what is said of the event itself is a refusal.
+    pub async fn tell(&self, event: &CloudEvent) -> Result<(), TellError> {
         self.turn().await?;
         let CloudEvent { body, .. } = event;
         let headers = webhook_headers(&event.message(), self.keys.as_ref(), body);
         let answered = self.send(Method::POST, EVENT, headers, body.clone()).await?;
-        said(&answered, SystemTime::now())
+        said(&answered)
     }
 
     /// Waits until the next one may be sent.
-    async fn turn(&self) -> Result<(), PutError> {
+    async fn turn(&self) -> Result<(), TellError> {
         let mut allowed = self.allowed.lock().await;
         let Allowed { between, next } = match *allowed {
             Some(allowed) => allowed,
@@ -161,12 +198,12 @@ impl Notifier {
         Ok(())
     }
 
-    async fn shake_hands(&self) -> Result<Allowed, PutError> {
+    async fn shake_hands(&self) -> Result<Allowed, TellError> {
         let headers = vec![("webhook-request-origin", ORIGIN.to_owned())];
         let answered = self.send(Method::OPTIONS, EVENT, headers, Bytes::new()).await?;
         let Answered { status, headers, .. } = &answered;
         if !(200..300).contains(status) || !allows(headers) {
-            return Err(PutError::away(format!(
+            return Err(TellError::away(format!(
                 "it does not say that it takes events: OPTIONS was answered with status {status}; have it answer with the header \
                  `WebHook-Allowed-Origin: {ORIGIN}`, or with `*`"
             )));
@@ -178,15 +215,29 @@ impl Notifier {
         &self,
         method: Method,
         content_type: &'static str,
-        mut headers: Vec<(&'static str, String)>,
+        headers: Vec<(&'static str, String)>,
         body: Bytes,
-    ) -> Result<Answered, PutError> {
-        headers.extend(self.authorization.iter().map(|token| ("authorization", token.clone())));
+    ) -> Result<Answered, TellError> {
         let post = Post { method, url: &self.url, content_type, headers: &headers, body };
         let answered = tokio::time::timeout(ANSWER, self.poster.send(post, MOST_ANSWER)).await;
         let answered =
-            answered.map_err(|_| PutError::away(format!("it gave no answer within {ANSWER:?}")))?;
-        answered.map_err(|error: PostError| PutError::away(error))
+            answered.map_err(|_| TellError::away(format!("it gave no answer within {ANSWER:?}")))?;
+        answered.map_err(|error: PostError| TellError::away(error))
+    }
+}
+
+/// What an answer means. About an event are those which the same request would be given again, whoever sends it and when.
+fn said(answered: &Answered) -> Result<(), TellError> {
+    match answered.status {
+        200..=299 => Ok(()),
+        status @ (400 | 406 | 409 | 411 | 413 | 414 | 415 | 422 | 431) => {
+            Err(TellError::Refused(format!("it answered with status {status}")))
+        }
+        status => {
+            let seconds = header(&answered.headers, "retry-after").and_then(|after| after.parse().ok());
+            let pause = seconds.map(Duration::from_secs);
+            Err(TellError::Unavailable { why: format!("it answered with status {status}"), pause })
+        }
     }
 }
 
@@ -280,14 +331,34 @@ mod tests {
 
     #[test]
     fn what_is_given_is_looked_at_before_anything_is_sent_and_never_told() {
-        for (secret, token) in [(Some("s3cret"), None), (None, Some("s3cret s3cret"))] {
-            let access = HttpAccess {
-                secret: secret.map(str::to_owned),
-                token: token.map(str::to_owned),
-                authorities: None,
-            };
-            let said = Notifier::open("https://host/", access).expect_err("it is of no use");
+        for (secret, authorities) in [(Some("s3cret"), None), (None, Some("s3cret"))] {
+            let said = Notifier::open("https://host/", secret, authorities).expect_err("it is of no use");
             assert!(!format!("{said} {said:?}").contains("s3cret"), "{said}");
+        }
+    }
+
+    #[test]
+    fn only_an_answer_about_the_event_is_a_refusal() {
+        let said = |status, after: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            if let Some(after) = after {
+                headers.insert("retry-after", HeaderValue::from_static(after));
+            }
+            said(&Answered { status, headers, beginning: Bytes::from_static(b"what it was sent") })
+        };
+        for status in 200..=299 {
+            assert_eq!(said(status, None), Ok(()));
+        }
+        for status in [400, 413, 415, 422] {
+            let why = format!("it answered with status {status}");
+            assert_eq!(said(status, None), Err(TellError::Refused(why)), "what it says may repeat the event");
+        }
+        for (status, after, seconds) in
+            [(302, None, None), (401, None, None), (404, None, None), (410, None, None), (429, Some("7"), Some(7)), (503, Some("soon"), None)]
+        {
+            let pause = seconds.map(Duration::from_secs);
+            let said = said(status, after);
+            assert!(matches!(said, Err(TellError::Unavailable { pause: is, .. }) if is == pause), "{status}: {said:?}");
         }
     }
 }

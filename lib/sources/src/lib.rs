@@ -9,6 +9,7 @@ pub mod judge;
 pub mod letters;
 
 mod new_run;
+pub mod notifications;
 pub mod objects;
 mod pass_file;
 pub mod pin;
@@ -16,6 +17,7 @@ pub mod questions;
 pub mod redrive;
 pub mod replay;
 mod same_run;
+pub mod sinks;
 
 pub use new_run::{Asks, new_run};
 pub use same_run::differences;

@@ -1,10 +1,10 @@
 //! What a run is created with in the ledger.
 
 use chancery_api::{RunInput, ValidatedRun};
-use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewPolicy, NewRun, Object, Notifications, Sinks};
+use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewPolicy, NewRun, Object};
 use uuid::Uuid;
 
-use crate::objects;
+use crate::{notifications, objects, sinks};
 
 /// What a run is asked for with, beside its spec.
 #[derive(Clone, Debug)]
@@ -48,8 +48,8 @@ pub fn new_run(run: &ValidatedRun, data_key: NewDataKey, asks: Asks) -> NewRun {
             RunInput::Sources(sources) => NewInput::Sources(objects::for_ledger(sources)),
         },
         policy,
-        sinks: Sinks::default(),
-        notifications: Notifications::default(),
+        sinks: sinks::for_ledger(&run.sinks),
+        notifications: notifications::for_ledger(&run.notifications),
         batch_size: i64::from(run.batch_size),
         lease_duration: run.lease_duration,
         suspended: run.suspend,

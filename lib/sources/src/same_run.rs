@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use chancery_api::{FieldChange, RunInput, ValidatedRun};
-use chancery_store::{Idempotency, Input, Run, Sources};
+use chancery_store::{
+    Idempotency, Input, NotificationOfRun, Notifications, Run, SinkOfRun, Sinks, Sources,
+};
 use serde_json::{Value, json};
 
-use crate::objects;
+use crate::{notifications, objects, sinks};
 
 /// In what the stored run differs from the one that is asked for, among the fields that cannot change. `old` is what
 /// is stored. What a run leaves out of a keyring that it names is as the keyring has it.
@@ -28,6 +30,12 @@ pub fn differences(stored: &Run, asked: &ValidatedRun) -> Vec<FieldChange> {
             "spec.policyRef.name",
             json!(stored.policy.as_ref().map(|policy| &policy.name)),
             wanted_policy(&asked.input),
+        ),
+        ("spec.sinks", shown_sinks(&stored.sinks), shown_sinks(&sinks::for_ledger(&asked.sinks))),
+        (
+            "spec.notifications",
+            shown_notifications(&stored.notifications),
+            shown_notifications(&notifications::for_ledger(&asked.notifications)),
         ),
         ("spec.recordCount", was.record_count, wants.record_count),
         ("spec.recordSize", was.record_size, wants.record_size),
@@ -148,6 +156,36 @@ fn wanted_policy(input: &RunInput) -> Value {
         RunInput::Generated { .. } => Value::Null,
         RunInput::Sources(sources) => json!(sources.policy),
     }
+}
+
+fn shown_sinks(Sinks(sinks): &Sinks) -> Value {
+    if sinks.is_empty() {
+        return Value::Null;
+    }
+    let list = sinks.iter().map(|SinkOfRun { name, description, ordered, attempt_limit }| {
+        let mut shown = description.clone();
+        shown["name"] = json!(name);
+        shown["ordered"] = json!(ordered);
+        shown["retryStrategy"] = json!({"limit": attempt_limit - 1, "backoff": shown["backoff"]});
+        if let Some(shown) = shown.as_object_mut() {
+            shown.remove("backoff");
+        }
+        shown
+    });
+    list.collect()
+}
+
+fn shown_notifications(Notifications(notifications): &Notifications) -> Value {
+    if notifications.is_empty() {
+        return Value::Null;
+    }
+    let list = notifications.iter().map(|NotificationOfRun { name, description, events, attempt_limit: _ }| {
+        let mut shown = description.clone();
+        shown["name"] = json!(name);
+        shown["events"] = json!(events);
+        shown
+    });
+    list.collect()
 }
 
 fn shown(duration: Duration) -> String {

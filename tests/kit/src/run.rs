@@ -160,7 +160,7 @@ impl TestRun {
     pub fn telling(mut self, name: &str, url: &str, events: &[&str]) -> Self {
         self.new.notifications.0.push(NotificationOfRun {
             name: name.to_owned(),
-            description: json!({"http": {"url": url}}),
+            description: json!({"http": {"url": url, "signed": false}}),
             events: events.iter().map(|event| (*event).to_owned()).collect(),
             attempt_limit: 3,
         });
