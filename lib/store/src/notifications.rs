@@ -97,6 +97,18 @@ impl Ledger {
         .await
     }
 
+    /// Whether somebody is still to be told of what happened to a run: until then, its delivery goes on, also once the run is complete.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn is_untold(&self, run: &Run) -> Result<bool, StoreError> {
+        self.ask(query::run_untold, async |query, connection| {
+            query.scalars().bind(run.id).fetch_one(connection).await
+        })
+        .await
+    }
+
     /// Writes down that a run failed, for whoever is to be told: once for each reason, however often it is said. A reason is one word.
     /// False when the run is complete, being deleted or gone.
     ///

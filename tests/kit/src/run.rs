@@ -167,6 +167,15 @@ impl TestRun {
         self
     }
 
+    /// Its notifications are signed.
+    #[must_use]
+    pub fn signing_events(mut self) -> Self {
+        for one in &mut self.new.notifications.0 {
+            one.description["http"]["signed"] = json!(true);
+        }
+        self
+    }
+
     /// The keyring of this name, which outlives the run.
     #[must_use]
     pub fn keyring(mut self, name: &str) -> Self {

@@ -4,6 +4,7 @@ mod brought;
 mod complete;
 mod given;
 mod lines;
+mod notified;
 mod refusals;
 mod told;
 mod written;
