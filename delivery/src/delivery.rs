@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chancery_api::RetryStrategySpec;
 use chancery_keyring::Form;
 use chancery_process::{Backoff, Stop, peak_memory_kib};
 use chancery_reading::Settings;
 use chancery_signed::Lines;
-use chancery_sinks::{Names, ObjectSink, SinkDescription};
+use chancery_sinks::{ContentFormat, Names, ObjectSink, ObjectsOfSink, PinnedSink, SinkDescription};
 use chancery_sources::access::{Access, StoreAccess};
+use chancery_sources::asking::Retry;
 use chancery_store::delivery::{DeliveryRun, SinkWork};
 use chancery_store::{DeliverySession, LedgerUrl, StoreError};
 use tokio::task::JoinSet;
@@ -76,17 +78,20 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     };
     // Each sender has a connection of its own.
     drop(first);
-    let opened = sinks.into_iter().map(|work| Ok((open(&work, &run, &access)?, work)));
+    let opened = sinks.into_iter().map(|work| {
+        let (sink, retry) = open(&work, &run, &access)?;
+        Ok((sink, retry, work))
+    });
     let opened = opened.collect::<Result<Vec<_>, DeliveryError>>()?;
     let lines = Lines::of_run(&run.namespace, &run.name, form);
     let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, lines, stop });
     let mut tasks = JoinSet::new();
-    for (sink, work) in opened {
+    for (sink, retry, work) in opened {
         // Of a sink that takes batches in order, one is on its way at a time.
         let senders = if work.ordered { 1 } else { senders };
         let work = Arc::new(work);
         for _ in 0..senders {
-            let sender = Sender::new(Arc::clone(&delivering), Arc::clone(&work), sink.clone());
+            let sender = Sender::new(Arc::clone(&delivering), Arc::clone(&work), sink.clone(), retry);
             tasks.spawn(async move {
                 match sender.delivering.connect().await? {
                     Some(session) => worker::run(sender, session).await,
@@ -114,19 +119,30 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     outcome
 }
 
-/// A sink, as the ledger has it.
-fn open(work: &SinkWork, run: &DeliveryRun, access: &Access) -> Result<ObjectSink, DeliveryError> {
+/// A sink, as the ledger has it, and when what it refused is brought again.
+fn open(work: &SinkWork, run: &DeliveryRun, access: &Access) -> Result<(ObjectSink, Retry), DeliveryError> {
     let name = || work.name.clone();
-    let described = serde_json::from_str::<SinkDescription>(&work.description);
-    let SinkDescription::Objects(described) =
-        described.map_err(|reason| DeliveryError::OtherVersion { name: name(), reason })?;
+    let pinned = serde_json::from_str::<PinnedSink>(&work.description);
+    let PinnedSink { kind, backoff } =
+        pinned.map_err(|reason| DeliveryError::OtherVersion { name: name(), reason })?;
+    let kind_is = |kind| DeliveryError::Kind { name: name(), kind };
+    let described = match kind {
+        SinkDescription::Objects(objects @ ObjectsOfSink { format: ContentFormat::Ndjson, .. }) => objects,
+        SinkDescription::Objects(ObjectsOfSink { format: ContentFormat::Parquet, .. }) => {
+            return Err(kind_is("Parquet"));
+        }
+        SinkDescription::Http(_) => return Err(kind_is("http")),
+        SinkDescription::Table(_) => return Err(kind_is("table")),
+    };
     let StoreAccess { credentials, authorities } = access
         .store(&work.name, &described.url)
         .map_err(|reason| DeliveryError::Access { name: name(), reason })?;
     let names = Names { namespace: &run.namespace, run: &run.name, sink: &work.name };
     let settings = Settings { timeout: REQUEST, authorities, ..Settings::default() };
-    ObjectSink::open(&described, names, &credentials, settings)
-        .map_err(|reason| DeliveryError::Sink { name: name(), reason })
+    let sink = ObjectSink::open(&described, names, &credentials, settings)
+        .map_err(|reason| DeliveryError::Sink { name: name(), reason })?;
+    // How often it is, the ledger says.
+    Ok((sink, Retry::of(&RetryStrategySpec { backoff, ..RetryStrategySpec::default() })))
 }
 
 impl Delivering {

@@ -18,6 +18,8 @@ pub(crate) enum DeliveryError {
         "sink {name}: what the ledger says of it cannot be read: {reason}; a newer program made the run: use one at least as new"
     )]
     OtherVersion { name: String, reason: serde_json::Error },
+    #[error("sink {name}: this version cannot deliver to {kind}; use a newer one")]
+    Kind { name: String, kind: &'static str },
     #[error("what the run signs cannot be written down: {0}")]
     Form(String),
     #[error("a sender failed: {0}")]
@@ -46,6 +48,7 @@ impl DeliveryError {
             | Self::Sink { .. }
             | Self::Access { .. }
             | Self::OtherVersion { .. }
+            | Self::Kind { .. }
             | Self::Form(_)
             | Self::Gone => Exit::NeverWorks,
         }

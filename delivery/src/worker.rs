@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chancery_process::Backoff;
 use chancery_sinks::{ObjectSink, PutError};
+use chancery_sources::asking::Retry;
 use chancery_store::DeliverySession;
 use chancery_store::delivery::{
     Delivery, DeliveryRefusal, DeliveryTask, Digested, Refused, SinkWork, TakenDeliveries,
@@ -24,7 +25,7 @@ const AT_ONCE: i32 = 16;
 /// For how long they are this sender's, unless it prolongs that.
 const HELD: Duration = Duration::from_secs(60);
 
-/// A batch, or a sink, that was tried in vain is left alone for up to a second at first, then for up to twice as long each time, and never for
+/// A sink that was tried in vain is left alone for up to a second at first, then for up to twice as long each time, and never for
 /// longer than up to a minute.
 const LEAST_PAUSE: Duration = Duration::from_secs(1);
 const MOST_PAUSE: Duration = Duration::from_secs(60);
@@ -43,6 +44,8 @@ pub(crate) struct Sender {
     pub(crate) delivering: Arc<Delivering>,
     work: Arc<SinkWork>,
     sink: ObjectSink,
+    /// When a batch is brought again that it refused.
+    retry: Retry,
     /// How long the sink is left alone that cannot be reached.
     away: Backoff,
 }
@@ -90,8 +93,13 @@ pub(crate) async fn run(mut sender: Sender, mut session: DeliverySession) -> Res
 }
 
 impl Sender {
-    pub(crate) fn new(delivering: Arc<Delivering>, work: Arc<SinkWork>, sink: ObjectSink) -> Self {
-        Self { delivering, work, sink, away: Backoff::new(LEAST_PAUSE, MOST_PAUSE) }
+    pub(crate) fn new(
+        delivering: Arc<Delivering>,
+        work: Arc<SinkWork>,
+        sink: ObjectSink,
+        retry: Retry,
+    ) -> Self {
+        Self { delivering, work, sink, retry, away: Backoff::new(LEAST_PAUSE, MOST_PAUSE) }
     }
 
     /// Takes some and brings them there. None when there may be more.
@@ -149,7 +157,8 @@ impl Sender {
                 Way::Refused(error) => {
                     tracing::warn!(sink = self.work.name, batch = one.batch, "{error}");
                     self.away.reset();
-                    let pause = pause_after(one.attempts);
+                    let refusals = one.attempts.unsigned_abs() + 1;
+                    let pause = self.retry.pause(refusals, rand::random());
                     hand.refused.push(Refused { batch: one.batch, error, pause });
                 }
                 Way::Lost => tracing::debug!(batch = one.batch, "it is somebody else's by now"),
@@ -239,28 +248,5 @@ impl InHand {
     /// Those that were not tried.
     fn left(&self) -> Vec<i64> {
         self.taken.batches[self.tried.min(self.taken.batches.len())..].iter().map(|one| one.batch).collect()
-    }
-}
-
-/// Up to how long a batch is left alone that was refused so many times before, drawn evenly.
-fn pause_after(attempts: i32) -> Duration {
-    let mut backoff = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
-    let mut pause = backoff.next_pause();
-    for _ in 0..attempts {
-        pause = backoff.next_pause();
-    }
-    pause
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_that_is_refused_is_left_alone_for_longer_and_longer_and_not_for_ever() {
-        let longest = |attempts| (0..200).map(|_| pause_after(attempts)).max().unwrap_or_default();
-        assert!(longest(0) <= LEAST_PAUSE);
-        assert!(longest(5) > Duration::from_secs(8), "up to 32 s");
-        assert!(longest(20) <= MOST_PAUSE);
     }
 }

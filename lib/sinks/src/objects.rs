@@ -10,7 +10,7 @@ use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
 
-use crate::describe::{ContentFormat, ObjectsOfSink};
+use crate::describe::ObjectsOfSink;
 use crate::layout::{BadLayout, Layout, Names};
 use crate::packed::{Unpacking, compressed};
 
@@ -60,7 +60,7 @@ impl ObjectSink {
         credentials: &Credentials,
         settings: Settings,
     ) -> Result<Self, BadSink> {
-        let ObjectsOfSink { url, endpoint, region, format: ContentFormat::Ndjson, layout } = described;
+        let ObjectsOfSink { url, endpoint, region, format: _, layout } = described;
         let layout =
             Layout::new(layout, names).map_err(|why| BadSink::Layout { given: layout.clone(), why })?;
         let (endpoint, region) = (endpoint.clone(), region.clone());
@@ -175,6 +175,7 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     use super::*;
+    use crate::describe::ContentFormat;
 
     const NAMES: Names<'_> = Names { namespace: "default", run: "demo", sink: "out" };
 
