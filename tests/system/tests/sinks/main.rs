@@ -2,8 +2,10 @@
 
 mod brought;
 mod complete;
+mod conformance;
 mod given;
 mod lines;
+mod places;
 mod refusals;
 mod written;
 
