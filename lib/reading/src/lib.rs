@@ -59,5 +59,5 @@ pub use reader::SplitReader;
 pub use split::{DEFAULT_SPLIT, Part, Split};
 pub use standard_webhooks::{BadSecret, WebhookHeaders, WebhookKeys, webhook_headers};
 pub use store::{Settings, Store, Written};
-pub use table::{KeyLookup, Looked, RowKey, Table, TableLogin, TableReader, TableRow, TableSource};
+pub use table::{Database, KeyLookup, Looked, RowKey, Table, TableLogin, TableReader, TableRow, TableSource};
 pub use table_error::TableError;

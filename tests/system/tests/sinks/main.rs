@@ -2,9 +2,11 @@
 
 mod brought;
 mod complete;
+mod conformance;
 mod given;
 mod lines;
 mod notified;
+mod places;
 mod refusals;
 mod told;
 mod written;
