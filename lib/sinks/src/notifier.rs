@@ -1,7 +1,7 @@
 //! A receiver that is told of events: CloudEvents 1.0 in their structured mode over HTTP, after the handshake of the specification
 //! "HTTP 1.1 Web Hooks for Event Delivery", signed as Standard Webhooks has it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chancery_reading::{Answered, BadSecret, Post, PostError, Poster, WebhookKeys, webhook_headers};
@@ -10,6 +10,8 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+
+use crate::http::{is_about_request, pause_of};
 
 /// Of what a body is.
 const EVENT: &str = "application/cloudevents+json";
@@ -230,13 +232,12 @@ impl Notifier {
 fn said(answered: &Answered) -> Result<(), TellError> {
     match answered.status {
         200..=299 => Ok(()),
-        status @ (400 | 406 | 409 | 411 | 413 | 414 | 415 | 422 | 431) => {
+        status if is_about_request(status) => {
             Err(TellError::Refused(format!("it answered with status {status}")))
         }
         status => {
-            let seconds = header(&answered.headers, "retry-after").and_then(|after| after.parse().ok());
-            let pause = seconds.map(Duration::from_secs);
-            Err(TellError::Unavailable { why: format!("it answered with status {status}"), pause })
+            let why = format!("it answered with status {status}");
+            Err(TellError::Unavailable { why, pause: pause_of(&answered.headers, SystemTime::now()) })
         }
     }
 }
@@ -349,12 +350,12 @@ mod tests {
         for status in 200..=299 {
             assert_eq!(said(status, None), Ok(()));
         }
-        for status in [400, 413, 415, 422] {
+        for status in [400, 410, 413, 415, 422] {
             let why = format!("it answered with status {status}");
             assert_eq!(said(status, None), Err(TellError::Refused(why)), "what it says may repeat the event");
         }
         for (status, after, seconds) in
-            [(302, None, None), (401, None, None), (404, None, None), (410, None, None), (429, Some("7"), Some(7)), (503, Some("soon"), None)]
+            [(302, None, None), (401, None, None), (404, None, None), (429, Some("7"), Some(7)), (503, Some("soon"), None)]
         {
             let pause = seconds.map(Duration::from_secs);
             let said = said(status, after);
