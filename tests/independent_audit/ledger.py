@@ -19,11 +19,13 @@ from rows import (
     DeletedRun,
     DeliveredLines,
     Delivery,
+    DeliveryMove,
     Intake,
     Key,
     Keyring,
     Known,
     Lease,
+    Marks,
     Record,
     Run,
     Signature,
@@ -365,7 +367,7 @@ class Ledger:
         return self._all(
             Sink,
             """SELECT sink, name, ordered, attempt_limit, description ?| ARRAY['objects', 'http', 'table'] AS is_lines,
-                      delivered, dead
+                      delivered, dead, redriven
                  FROM chancery.sinks WHERE run_id = %s ORDER BY sink""",
             run.id,
         )
@@ -379,10 +381,18 @@ class Ledger:
         return self._stream(
             Delivery,
             """SELECT batch, state::text AS state, attempts, last_error IS NOT NULL AS says_why,
-                      decode(md5(object), 'hex') AS name_hash, digest
+                      decode(md5(object), 'hex') AS name_hash, digest, redrives, discarded
                  FROM chancery.deliveries WHERE run_id = %s AND sink = %s ORDER BY batch""",
             run.id,
             sink.sink,
+        )
+
+    def delivery_moves(self, run: Run) -> list[DeliveryMove]:
+        """What was done with dead letters of deliveries, in the order of the attempts."""
+        return self._all(
+            DeliveryMove,
+            "SELECT sink, batch, attempt, kind::text AS kind, attempts FROM chancery.delivery_moves WHERE run_id = %s ORDER BY attempt",
+            run.id,
         )
 
     def delivered_lines(self, run: Run) -> Iterator[DeliveredLines]:
@@ -403,6 +413,18 @@ class Ledger:
             """SELECT id, batch, key_id, to_char(signed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS signed_at
                  FROM chancery.leases WHERE run_id = %s AND outcome = 'signed' ORDER BY batch, use_sequence""",
             run.id,
+        )
+
+    def marks(self, run: Run) -> Iterator[Marks]:
+        """What a policy said of records, in their order."""
+        return self._stream(
+            Marks,
+            """SELECT coalesce(f.record, a.record) AS record, f.score, f.hits, a.alerts
+                 FROM (SELECT record, score, hits FROM chancery.flags WHERE run_id = %(run)s) f
+                 FULL JOIN (SELECT record, jsonb_agg(jsonb_build_array(rule, message)) AS alerts
+                              FROM chancery.alerts WHERE run_id = %(run)s GROUP BY record) a ON a.record = f.record
+                ORDER BY 1""",
+            {"run": run.id},
         )
 
     def signed_batches(self, run: Run) -> Iterator[int]:

@@ -6,6 +6,7 @@ mod conformance;
 mod given;
 mod lines;
 mod places;
+mod redriven;
 mod refusals;
 mod written;
 
