@@ -8,7 +8,7 @@
 -- task:
 --   tell       a row for each event; `attempts` is how often the receiver refused it
 --   wait       nothing is due: ask again, after `seconds` at the latest
---   done       the run is complete, and of each of its events this one was told, or it was given up
+--   done       the run is complete, nothing is delivered again, and of each of its events this one was told, or it was given up
 --   suspended  nothing happens to the run for now, and nothing is due
 --   deleted, unknown   nothing is told of such a run; to a login, every run is unknown but its own
 --
@@ -22,6 +22,7 @@ DECLARE
     v_run chancery.runs%ROWTYPE;
     v_one chancery.notifications%ROWTYPE;
     v_refusal text;
+    v_undelivered boolean;
     v_now timestamptz;
     -- See delivery_take.
     v_latest timestamptz;
@@ -34,7 +35,7 @@ BEGIN
     IF octet_length(p_holder) > 1024 OR octet_length(p_token_hash) <> 32 THEN
         RAISE EXCEPTION 'a holder has at most 1024 bytes, and the hash of a token 32' USING ERRCODE = 'check_violation';
     END IF;
-    -- Before its events: what completes it has written the last of them.
+    -- Before its events: what completes it, or gives up the last of its batches, has written an event of that.
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = chancery.delivery_of_session();
     v_refusal := chancery.run_refusal(v_run);
     IF v_refusal IN ('unknown', 'deleted') THEN
@@ -42,6 +43,7 @@ BEGIN
         RETURN NEXT;
         RETURN;
     END IF;
+    v_undelivered := chancery.run_undelivered(v_run.id);
     SELECT * INTO v_one FROM chancery.notifications n WHERE n.run_id = v_run.id AND n.notification = p_notification;
     IF NOT FOUND THEN
         task := 'unknown';
@@ -84,7 +86,7 @@ BEGIN
     GET DIAGNOSTICS v_strayed = ROW_COUNT;
     EXECUTE format('SELECT min(e.not_before) FROM chancery.%I e WHERE e.notification = $1 AND e.state = ''Pending''', 'events_' || v_run.id)
        INTO v_wake USING p_notification;
-    task := CASE WHEN v_wake IS NOT NULL OR v_refusal IS NULL THEN 'wait' WHEN v_refusal = 'complete' THEN 'done' ELSE v_refusal END;
+    task := CASE WHEN v_wake IS NOT NULL OR v_refusal IS NULL THEN 'wait' WHEN v_refusal = 'complete' AND v_undelivered THEN 'wait' WHEN v_refusal = 'complete' THEN 'done' ELSE v_refusal END;
     -- What happens meanwhile tells nobody.
     seconds := CASE WHEN v_strayed > 0 THEN 0.05 ELSE least(greatest(coalesce(extract(epoch FROM v_wake - clock_timestamp()), 2), 0.05), 2) END;
     RETURN NEXT;

@@ -19,12 +19,14 @@ from rows import (
     DeletedRun,
     DeliveredLines,
     Delivery,
+    DeliveryMove,
     Event,
     Intake,
     Key,
     Keyring,
     Known,
     Lease,
+    Marks,
     Notification,
     Record,
     Run,
@@ -367,7 +369,7 @@ class Ledger:
         return self._all(
             Sink,
             """SELECT sink, name, ordered, attempt_limit, description ?| ARRAY['objects', 'http', 'table'] AS is_lines,
-                      delivered, dead
+                      delivered, dead, redriven
                  FROM chancery.sinks WHERE run_id = %s ORDER BY sink""",
             run.id,
         )
@@ -381,10 +383,18 @@ class Ledger:
         return self._stream(
             Delivery,
             """SELECT batch, state::text AS state, attempts, last_error IS NOT NULL AS says_why,
-                      decode(md5(object), 'hex') AS name_hash, digest
+                      decode(md5(object), 'hex') AS name_hash, digest, redrives, discarded
                  FROM chancery.deliveries WHERE run_id = %s AND sink = %s ORDER BY batch""",
             run.id,
             sink.sink,
+        )
+
+    def delivery_moves(self, run: Run) -> list[DeliveryMove]:
+        """What was done with dead letters of deliveries, in the order of the attempts."""
+        return self._all(
+            DeliveryMove,
+            "SELECT sink, batch, attempt, kind::text AS kind, attempts FROM chancery.delivery_moves WHERE run_id = %s ORDER BY attempt",
+            run.id,
         )
 
     def delivered_lines(self, run: Run) -> Iterator[DeliveredLines]:
@@ -420,18 +430,14 @@ class Ledger:
             one.notification,
         )
 
-    def dead_deliveries(self, run: Run) -> list[tuple[int, int]]:
-        """Sink and batch of those that were given up."""
+    def given_up(self, run: Run) -> list[tuple[int, int, int, bool]]:
+        """Deliveries that were given up at least once: sink, batch, how often each was taken up again, and whether it is dead."""
         return [
-            (row[0], row[1])
-            for row in self.rows("SELECT sink, batch FROM chancery.deliveries WHERE run_id = %s AND state = 'Dead'", run.id)
-        ]
-
-    def refused_deliveries(self, run: Run) -> list[tuple[int, int]]:
-        """Sink and batch of those that a sink refused at least once."""
-        return [
-            (row[0], row[1])
-            for row in self.rows("SELECT sink, batch FROM chancery.deliveries WHERE run_id = %s AND attempts > 0", run.id)
+            tuple(row)
+            for row in self.rows(
+                "SELECT sink, batch, redrives, state = 'Dead' FROM chancery.deliveries WHERE run_id = %s AND (state = 'Dead' OR redrives > 0)",
+                run.id,
+            )
         ]
 
     def signed_leases(self, run: Run) -> Iterator[SignedLease]:
@@ -441,6 +447,18 @@ class Ledger:
             """SELECT id, batch, key_id, to_char(signed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS signed_at
                  FROM chancery.leases WHERE run_id = %s AND outcome = 'signed' ORDER BY batch, use_sequence""",
             run.id,
+        )
+
+    def marks(self, run: Run) -> Iterator[Marks]:
+        """What a policy said of records, in their order."""
+        return self._stream(
+            Marks,
+            """SELECT coalesce(f.record, a.record) AS record, f.score, f.hits, a.alerts
+                 FROM (SELECT record, score, hits FROM chancery.flags WHERE run_id = %(run)s) f
+                 FULL JOIN (SELECT record, jsonb_agg(jsonb_build_array(rule, message)) AS alerts
+                              FROM chancery.alerts WHERE run_id = %(run)s GROUP BY record) a ON a.record = f.record
+                ORDER BY 1""",
+            {"run": run.id},
         )
 
     def signed_batches(self, run: Run) -> Iterator[int]:

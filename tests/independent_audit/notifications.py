@@ -26,7 +26,7 @@ def _one_notification(ledger: Ledger, run: Run, intakes: list[Intake], one: Noti
     counted = dict.fromkeys(STATES, 0)
     told: dict[str, int] = {"record.rejected": 0, "record.dead": 0, "policy.alert": 0}
     batches: set[str] = set()
-    dead: set[tuple[str, ...]] = set()
+    dead: set[str] = set()
     plain: set[str] = set()
     last: str | None = None
     for event in ledger.events(run, one):
@@ -43,7 +43,7 @@ def _one_notification(ledger: Ledger, run: Run, intakes: list[Intake], one: Noti
         elif kind == "batch.signed":
             batches.add(about)
         elif kind == "delivery.dead":
-            dead.add(tuple(about.split("/")[:2]))
+            dead.add(about)
         else:
             plain.add(event.what)
         if event.state not in STATES:
@@ -80,9 +80,14 @@ def _happened(ledger: Ledger, run: Run, intakes: list[Intake], one: Notification
         if "record.dead" in one.events and told["record.dead"] < intake.dead:
             findings.violation(LAW, place, f"is told of {told['record.dead']} by record.dead, there are {intake.dead}")
     if "delivery.dead" in one.events:
-        given_up = {(str(sink), str(batch)) for sink, batch in ledger.dead_deliveries(run)}
-        for sink, batch in sorted(given_up - dead):
+        # One that was taken up again had been given up before, each time.
+        given_up = {
+            f"{sink}/{batch}/{time}"
+            for sink, batch, redrives, is_dead in ledger.given_up(run)
+            for time in range(redrives + is_dead)
+        }
+        for about in sorted(given_up - dead):
+            sink, batch, _ = about.split("/")
             findings.violation(LAW, f"batch {batch}", f"was given up for sink {sink}, and {one.name} is not told")
-        refused = {(str(sink), str(batch)) for sink, batch in ledger.refused_deliveries(run)}
-        for about in sorted(dead - refused):
-            findings.violation(LAW, place, f"is told that a delivery was given up that no sink refused: {'/'.join(about)}")
+        for about in sorted(dead - given_up):
+            findings.violation(LAW, place, f"is told that a delivery was given up, which was not: {about}")

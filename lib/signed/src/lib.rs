@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -40,6 +41,45 @@ pub struct Record<'a> {
     pub signature: &'a [u8],
     /// When that was stored, as RFC 3339.
     pub signed_at: &'a str,
+    /// What the policy of its run said of it, as the ledger has it: JSON with `score` and `hits`; none if that is nothing.
+    pub marks: Option<&'a str>,
+}
+
+/// What a policy said of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marks {
+    #[serde(default, skip_serializing_if = "is_zero")]
+    score: i64,
+    hits: Vec<Hit>,
+}
+
+/// What one of its rules said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Hit {
+    rule: String,
+    action: String,
+    message: String,
+}
+
+impl Marks {
+    /// As a line has them.
+    #[must_use]
+    pub fn text(&self) -> String {
+        // Numbers and texts can be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl FromStr for Marks {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        serde_json::from_str(text)
+    }
+}
+
+const fn is_zero(score: &i64) -> bool {
+    *score == 0
 }
 
 /// A line. Written again, what was read is the same, byte by byte.
@@ -77,6 +117,9 @@ pub struct Line<'a> {
     /// The address of Ethereum that the key has.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Cow<'a, str>>,
+    /// What a policy said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marks: Option<Marks>,
 }
 
 impl Line<'_> {
@@ -124,9 +167,9 @@ impl Lines {
     ///
     /// # Errors
     ///
-    /// Those of the writer.
+    /// Those of the writer, or marks that are none.
     pub fn write(&self, record: Record<'_>, key: &LineKey, out: &mut impl Write) -> io::Result<()> {
-        let Record { record, batch, digest, payload, signature, signed_at } = record;
+        let Record { record, batch, digest, payload, signature, signed_at, marks } = record;
         let LineKey { id, address, frame } = key;
         let line = Line {
             run: self.run.as_str().into(),
@@ -140,6 +183,7 @@ impl Lines {
             signature: STANDARD.encode(signature).into(),
             signed_at: signed_at.into(),
             address: address.as_deref().map(Cow::from),
+            marks: marks.map(serde_json::from_str).transpose()?,
         };
         line.write(out)
     }
@@ -160,6 +204,10 @@ mod tests {
     const KEY: &str = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
     fn line(envelope: Envelope) -> String {
+        marked(envelope, None).expect("memory takes it")
+    }
+
+    fn marked(envelope: Envelope, marks: Option<&str>) -> io::Result<String> {
         let form = Form::new(Algorithm::EdDsa, envelope, None).expect("a form");
         let lines = Lines::of_run("default", "demo", form);
         let key = lines.key(&STANDARD.decode(KEY).expect("base64")).expect("a key");
@@ -170,10 +218,26 @@ mod tests {
             payload: b"payload",
             signature: &[1; 64],
             signed_at: "2026-11-29T12:00:00.000001Z",
+            marks,
         };
         let mut out = b"before\n".to_vec();
-        lines.write(record, &key, &mut out).expect("memory takes it");
-        String::from_utf8(out).expect("text")
+        lines.write(record, &key, &mut out)?;
+        Ok(String::from_utf8(out).expect("text"))
+    }
+
+    /// However the database writes an object of JSON, the line has its members in one order.
+    #[test]
+    fn marks_come_last_in_one_order_and_a_score_of_nothing_is_left_out() {
+        let flagged = r#"{"hits": [{"rule": "a", "action": "Flag", "message": "why \u00e9\n"}], "score": 70}"#;
+        let line = |marks| marked(Envelope::Raw, Some(marks));
+        let flagged = line(flagged).expect("memory takes it");
+        let wanted = r#","marks":{"score":70,"hits":[{"rule":"a","action":"Flag","message":"why é\n"}]}}"#;
+        assert!(flagged.ends_with(&format!("{wanted}\n")), "{flagged}");
+        for alerts in [r#"{"hits": []}"#, r#"{"score": 0, "hits": []}"#] {
+            let alerts = line(alerts).expect("memory takes it");
+            assert!(alerts.ends_with(",\"marks\":{\"hits\":[]}}\n"), "{alerts}");
+        }
+        line("[]").expect_err("no marks");
     }
 
     #[test]
@@ -198,8 +262,9 @@ mod tests {
 
     #[test]
     fn a_line_that_is_read_and_written_again_is_the_same() {
-        for envelope in [Envelope::Raw, Envelope::Jws] {
-            let line = line(envelope);
+        let marks = r#"{"score": 70, "hits": [{"rule": "a", "action": "Flag", "message": "why \u00e9\n"}]}"#;
+        for (envelope, marks) in [(Envelope::Raw, None), (Envelope::Jws, None), (Envelope::Jws, Some(marks))] {
+            let line = marked(envelope, marks).expect("memory takes it");
             let (_, line) = line.split_once('\n').expect("a line");
             let mut again = Vec::new();
             serde_json::from_str::<Line<'_>>(line)

@@ -35,6 +35,7 @@ const SCHEMA: &str = "message signed {
     REQUIRED INT64 signedAt (TIMESTAMP(MICROS, true));
     OPTIONAL BYTE_ARRAY envelope (STRING);
     OPTIONAL BYTE_ARRAY address (STRING);
+    OPTIONAL BYTE_ARRAY marks (JSON);
 }";
 
 /// Parsed once; the text is this program's own.
@@ -76,7 +77,7 @@ pub(crate) fn packed(lines: &[u8]) -> Result<Bytes, BadFile> {
 }
 
 fn write(group: &mut SerializedRowGroupWriter<'_, Vec<u8>>, portion: &Portion<'_>) -> Result<(), BadFile> {
-    let Portion { run, records, payloads, signatures, lines } = portion;
+    let Portion { run, records, payloads, signatures, marks, lines } = portion;
     let text = |of: for<'l> fn(&'l Line<'_>) -> &'l str| {
         lines.iter().map(|line| of(line).into()).collect::<Vec<ByteArray>>()
     };
@@ -99,6 +100,9 @@ fn write(group: &mut SerializedRowGroupWriter<'_, Vec<u8>>, portion: &Portion<'_
         let levels: Vec<i16> = lines.iter().map(|line| i16::from(of(line).is_some())).collect();
         column::<ByteArrayType>(group, &values, Some(&levels))?;
     }
+    let marks: Vec<ByteArray> = marks.iter().flatten().map(|marks| marks.as_str().into()).collect();
+    let levels: Vec<i16> = lines.iter().map(|line| i16::from(line.marks.is_some())).collect();
+    column::<ByteArrayType>(group, &marks, Some(&levels))?;
     Ok(())
 }
 
@@ -143,6 +147,7 @@ fn line(row: Row) -> Result<Line<'static>, BadFile> {
         signed_at: instant(&next()?)?,
         envelope: optional(next()?)?,
         address: optional(next()?)?,
+        marks: optional(next()?)?.map(|marks| marks.parse()).transpose().map_err(BadLine::from)?,
     })
 }
 
@@ -196,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_file_has_the_lines_that_it_was_made_of_and_the_same_bytes_each_time() {
-        for envelope in ["", ",\"envelope\":\"a.b.c\"", ",\"envelope\":\"0x01\",\"address\":\"0xAb\""] {
+        let marks = ",\"marks\":{\"score\":7,\"hits\":[{\"rule\":\"a\",\"action\":\"Flag\",\"message\":\"é\\n\"}]}";
+        for envelope in ["", ",\"envelope\":\"a.b.c\"", ",\"envelope\":\"0x01\",\"address\":\"0xAb\"", marks] {
             let lines = lines(100, envelope);
             let file = packed(&lines).expect("a file");
             assert_eq!(file, packed(&lines).expect("a file"));

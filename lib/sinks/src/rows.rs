@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chancery_signed::Line;
+use chancery_signed::{Line, Marks};
 
 /// Bytes of lines in a portion, unless one line has more.
 const MOST: usize = 4 << 20;
@@ -15,6 +15,8 @@ pub(crate) struct Portion<'a> {
     pub(crate) records: Vec<i64>,
     pub(crate) payloads: Vec<Vec<u8>>,
     pub(crate) signatures: Vec<Vec<u8>>,
+    /// As JSON.
+    pub(crate) marks: Vec<Option<String>>,
     /// Whatever else there is.
     pub(crate) lines: Vec<Line<'a>>,
 }
@@ -52,5 +54,7 @@ fn portion<'a>(lines: &[&'a [u8]]) -> Result<Portion<'a>, BadLine> {
     };
     let (payloads, signatures) = (decoded(|line| &line.payload)?, decoded(|line| &line.signature)?);
     let run = lines.first().map(|line| line.run.clone().into_owned()).unwrap_or_default();
-    Ok(Portion { run, records: lines.iter().map(|line| line.record).collect(), payloads, signatures, lines })
+    let records = lines.iter().map(|line| line.record).collect();
+    let marks = lines.iter().map(|line| line.marks.as_ref().map(Marks::text)).collect();
+    Ok(Portion { run, records, payloads, signatures, marks, lines })
 }

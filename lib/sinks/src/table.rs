@@ -28,8 +28,8 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL 
     SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// What a row has, beside the run's and the batch's own, in the order of the arguments.
-const GIVEN: &str = "unnest($4::bigint[], $5::text[], $6::bytea[], $7::text[], $8::text[], $9::bytea[], $10::text[], $11::text[], $12::text[]) \
-    AS g (record, digest, payload, key, algorithm, signature, signed_at, envelope, address)";
+const GIVEN: &str = "unnest($4::bigint[], $5::text[], $6::bytea[], $7::text[], $8::text[], $9::bytea[], $10::text[], $11::text[], $12::text[], $13::text[]) \
+    AS g (record, digest, payload, key, algorithm, signature, signed_at, envelope, address, marks)";
 
 /// A table.
 pub struct TableSink {
@@ -71,15 +71,15 @@ impl TableSink {
             table: table.to_owned(),
             run: of.uid,
             insert: format!(
-                "INSERT INTO {place} (run_uid, run, batch, record, digest, payload, key, algorithm, signature, signed_at, envelope, address) \
-                 SELECT $1, $2, $3, g.record, g.digest, g.payload, g.key, g.algorithm, g.signature, g.signed_at::timestamptz, g.envelope, g.address \
+                "INSERT INTO {place} (run_uid, run, batch, record, digest, payload, key, algorithm, signature, signed_at, envelope, address, marks) \
+                 SELECT $1, $2, $3, g.record, g.digest, g.payload, g.key, g.algorithm, g.signature, g.signed_at::timestamptz, g.envelope, g.address, g.marks::jsonb \
                  FROM {GIVEN} ON CONFLICT (run_uid, record) DO NOTHING"
             ),
             compare: format!(
                 "SELECT min(g.record) FROM {GIVEN} LEFT JOIN {place} t ON t.run_uid = $1 AND t.record = g.record \
-                 WHERE (t.run, t.batch, t.digest, t.payload, t.key, t.algorithm, t.signature, t.signed_at, t.envelope, t.address) \
+                 WHERE (t.run, t.batch, t.digest, t.payload, t.key, t.algorithm, t.signature, t.signed_at, t.envelope, t.address, t.marks) \
                  IS DISTINCT FROM \
-                 ($2, $3, g.digest, g.payload, g.key, g.algorithm, g.signature, g.signed_at::timestamptz, g.envelope, g.address)"
+                 ($2, $3, g.digest, g.payload, g.key, g.algorithm, g.signature, g.signed_at::timestamptz, g.envelope, g.address, g.marks::jsonb)"
             ),
             idle: Mutex::default(),
         })
@@ -207,7 +207,7 @@ impl<'q, O> Takes<'q> for QueryScalar<'q, Postgres, O, PgArguments> {
 }
 
 fn bound<'q, S: Takes<'q>>(statement: S, run: Uuid, batch: i64, portion: &'q Portion<'_>) -> S {
-    let Portion { run: name, records, payloads, signatures, lines } = portion;
+    let Portion { run: name, records, payloads, signatures, marks, lines } = portion;
     let text = |of: fn(&'q Line<'_>) -> &'q str| lines.iter().map(of).collect::<Vec<_>>();
     let some_text = |of: fn(&'q Line<'_>) -> Option<&'q str>| lines.iter().map(of).collect::<Vec<_>>();
     statement
@@ -223,6 +223,7 @@ fn bound<'q, S: Takes<'q>>(statement: S, run: Uuid, batch: i64, portion: &'q Por
         .with(text(|line| &line.signed_at))
         .with(some_text(|line| line.envelope.as_deref()))
         .with(some_text(|line| line.address.as_deref()))
+        .with(marks.iter().map(Option::as_deref).collect::<Vec<_>>())
 }
 
 #[async_trait]

@@ -13,6 +13,12 @@ WITH notifications AS (
     SELECT b.batch FROM chancery.batches b WHERE b.run_id = $1 AND b.state = 'signed'
 ), said AS (
     SELECT e.*, CASE WHEN e.about ~ '^[0-9]{1,18}$' THEN e.about::bigint END AS batch FROM events e WHERE e.event = 'batch.signed'
+), given_up AS (
+    SELECT d.batch, s.name AS sink_name, format('delivery.dead/%s/%s/%s', d.sink, d.batch, k.redrives) AS what
+      FROM chancery.deliveries d
+      JOIN chancery.sinks s ON s.run_id = d.run_id AND s.sink = d.sink
+     CROSS JOIN LATERAL generate_series(0, d.redrives) AS k (redrives)
+     WHERE d.run_id = $1 AND (k.redrives < d.redrives OR d.state = 'Dead')
 ), counted AS (
     SELECT e.notification, count(*) FILTER (WHERE e.state = 'Delivered') AS told, count(*) FILTER (WHERE e.state = 'Dead') AS dead,
            sum((e.data ->> 'count')::bigint) FILTER (WHERE e.event = 'record.rejected') AS rejected,
@@ -56,18 +62,15 @@ UNION ALL
   WHERE t.event = ANY (n.events) AND t.stands IS NOT NULL
     AND (coalesce(t.told, 0) < t.stands OR NOT t.more AND coalesce(t.told, 0) > t.stands) LIMIT $2)
 UNION ALL
-(SELECT d.batch, format('batch %s was given up for %s, and nothing says that %s is to be told', d.batch, s.name, n.name)
-   FROM chancery.deliveries d JOIN chancery.sinks s ON s.run_id = d.run_id AND s.sink = d.sink CROSS JOIN notifications n
-  WHERE d.run_id = $1 AND d.state = 'Dead' AND 'delivery.dead' = ANY (n.events)
-    AND NOT EXISTS (SELECT FROM events e
-                     WHERE e.notification = n.notification AND starts_with(e.what, format('delivery.dead/%s/%s/', d.sink, d.batch))) LIMIT $2)
+-- A delivery that was given up may be taken up again: it was given up before each time, and is again if it is dead.
+(SELECT d.batch, format('batch %s was given up for %s, and nothing says that %s is to be told', d.batch, d.sink_name, n.name)
+   FROM given_up d CROSS JOIN notifications n
+  WHERE 'delivery.dead' = ANY (n.events)
+    AND NOT EXISTS (SELECT FROM events e WHERE e.notification = n.notification AND e.what = d.what) LIMIT $2)
 UNION ALL
 (SELECT 0, format('%s is told of %s, and there is no such delivery', n.name, e.what)
    FROM events e JOIN notifications n ON n.notification = e.notification
-  WHERE e.event = 'delivery.dead'
-    AND NOT EXISTS (SELECT FROM chancery.deliveries d
-                     WHERE d.run_id = $1 AND d.sink::text = split_part(e.about, '/', 1) AND d.batch::text = split_part(e.about, '/', 2)
-                       AND d.attempts > 0) LIMIT $2)
+  WHERE e.event = 'delivery.dead' AND NOT EXISTS (SELECT FROM given_up d WHERE d.what = e.what) LIMIT $2)
 UNION ALL
 (SELECT 0, format('%s was given up for %s after %s refusals of %s, %s', e.what, n.name, e.attempts, n.attempt_limit,
                   CASE WHEN e.last_error IS NULL THEN 'and says not why' ELSE 'and the run is not complete' END)

@@ -2,10 +2,12 @@
 //! which somebody is told.
 //! `migrations/functions/` says what each call keeps.
 
+mod dead;
 mod session;
 mod task;
 mod telling;
 
+pub use dead::{ActedOnDeliveries, DeliveriesAct, DeliveriesActed, DeliveryLetter, DeliveryMove, WhichDeliveries};
 pub use session::{DeliveryRun, DeliverySession, Digested, Refused, SinkWork};
 pub use task::{Delivery, DeliveryRefusal, DeliveryTask, SignedRecord, TakenDeliveries};
 pub use telling::{

@@ -7,6 +7,7 @@ mod given;
 mod lines;
 mod notified;
 mod places;
+mod redriven;
 mod refusals;
 mod told;
 mod written;

@@ -287,7 +287,7 @@ impl Places {
                             'payload', translate(encode(payload, 'base64'), E'\n', ''), 'key', key, 'algorithm', algorithm,
                             'signature', translate(encode(signature, 'base64'), E'\n', ''),
                             'signedAt', to_char(signed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
-                            'envelope', envelope, 'address', address))::text
+                            'envelope', envelope, 'address', address, 'marks', marks))::text
                        FROM public.signed WHERE run_uid = $1 ORDER BY record",
                 )
                 .bind(run.run.uid)
@@ -340,6 +340,7 @@ fn rows_of(content: Vec<u8>) -> anyhow::Result<Vec<Value>> {
         for (name, field) in row?.get_column_iter() {
             line[name] = match field {
                 Field::Null => continue,
+                Field::Str(text) if name == "marks" => serde_json::from_str(text)?,
                 Field::Str(text) => json!(text),
                 Field::Long(number) => json!(number),
                 Field::Bytes(bytes) => json!(STANDARD.encode(bytes.data())),
