@@ -7,7 +7,9 @@ mod session;
 mod task;
 mod telling;
 
-pub use dead::{ActedOnDeliveries, DeliveriesAct, DeliveriesActed, DeliveryLetter, DeliveryMove, WhichDeliveries};
+pub use dead::{
+    ActedOnDeliveries, DeliveriesAct, DeliveriesActed, DeliveryLetter, DeliveryMove, WhichDeliveries,
+};
 pub use session::{DeliveryRun, DeliverySession, Digested, Refused, SinkWork};
 pub use task::{Delivery, DeliveryRefusal, DeliveryTask, SignedRecord, TakenDeliveries};
 pub use telling::{

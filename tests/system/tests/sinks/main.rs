@@ -1,6 +1,7 @@
 //! Where signed records go, and who is told of what happens: what the ledger keeps of each batch and each event on its way.
 
 mod brought;
+mod by_command;
 mod complete;
 mod conformance;
 mod given;
