@@ -6,26 +6,24 @@ use std::time::{Duration, Instant};
 use chancery_api::RetryStrategySpec;
 use chancery_keyring::Form;
 use chancery_process::{Backoff, Stop, peak_memory_kib};
-use chancery_reading::Settings;
 use chancery_signed::Lines;
-use chancery_sinks::{ContentFormat, Names, ObjectSink, ObjectsOfSink, PinnedSink, SinkDescription};
-use chancery_sources::access::{Access, StoreAccess};
+use chancery_sinks::PinnedSink;
+use chancery_sources::access::Access;
 use chancery_sources::asking::Retry;
-use chancery_store::delivery::{DeliveryRun, SinkWork};
+use chancery_store::delivery::{DeliveryRun, NotificationWork, SinkWork};
 use chancery_store::{DeliverySession, LedgerUrl, StoreError};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::error::DeliveryError;
+use crate::opening::Opening;
+use crate::telling::{self, Teller, Telling};
 use crate::worker::{self, Ended, Sender};
 
 /// Pauses between two attempts to connect.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
 
 const MOST_PAUSE: Duration = Duration::from_secs(5);
-
-/// How long a store may take for one request, repetitions included: shorter than a batch may lie.
-const REQUEST: Duration = Duration::from_secs(30);
 
 /// What a delivery is to do.
 pub(crate) struct Order {
@@ -37,22 +35,39 @@ pub(crate) struct Order {
     pub(crate) access: Access,
     pub(crate) senders: u16,
     pub(crate) reconnect_for: Duration,
+    /// The trace that the run belongs to.
+    pub(crate) traceparent: Option<String>,
+    /// For how long whoever is to be told, and cannot be reached, is waited for once the run is complete.
+    pub(crate) tell_for: Duration,
 }
 
 /// What the senders share.
 pub(crate) struct Delivering {
     ledger: LedgerUrl,
-    run: DeliveryRun,
+    pub(crate) run: DeliveryRun,
     holder: String,
     reconnect_for: Duration,
     pub(crate) lines: Lines,
+    /// Whether somebody is told of what happens to the run: then this goes on while the run is suspended.
+    pub(crate) tells: bool,
     pub(crate) stop: Stop,
 }
 
 /// Delivers until nothing is left. The first sender that fails asks the others to stop.
 pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryError> {
     let began = Instant::now();
-    let Order { ledger, namespace, name, run_uid, holder, access, senders, reconnect_for } = order;
+    let Order {
+        ledger,
+        namespace,
+        name,
+        run_uid,
+        holder,
+        access,
+        senders,
+        reconnect_for,
+        traceparent,
+        tell_for,
+    } = order;
     let target = Target::Name { namespace: &namespace, name: &name };
     let Some(mut first) = target.connect_within(reconnect_for, &ledger, &holder, &stop).await? else {
         return Ok(Ended::WorkLeft);
@@ -63,9 +78,9 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     }
     let form = Form::named(&run.algorithm, &run.envelope, run.content_type.as_deref());
     let form = form.map_err(|error| DeliveryError::Form(error.to_string()))?;
-    let sinks = loop {
-        match first.sinks().await {
-            Ok(sinks) => break sinks,
+    let (sinks, notifications) = loop {
+        match work(&mut first).await {
+            Ok(work) => break work,
             Err(error) if error.is_transient() => {
                 tracing::warn!("{error}; connecting again");
                 match target.connect_within(reconnect_for, &ledger, &holder, &stop).await? {
@@ -79,19 +94,20 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     // Each sender has a connection of its own.
     drop(first);
     let opened = sinks.into_iter().map(|work| {
-        let (sink, retry) = open(&work, &run, &access)?;
-        Ok((sink, retry, work))
+        let (opening, retry) = opening(&work, &run, &access)?;
+        Ok((Arc::new(opening), retry, work))
     });
     let opened = opened.collect::<Result<Vec<_>, DeliveryError>>()?;
     let lines = Lines::of_run(&run.namespace, &run.name, form);
-    let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, lines, stop });
+    let tells = !notifications.is_empty();
+    let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, lines, tells, stop });
     let mut tasks = JoinSet::new();
-    for (sink, retry, work) in opened {
+    for (opening, retry, work) in opened {
         // Of a sink that takes batches in order, one is on its way at a time.
         let senders = if work.ordered { 1 } else { senders };
         let work = Arc::new(work);
         for _ in 0..senders {
-            let sender = Sender::new(Arc::clone(&delivering), Arc::clone(&work), sink.clone(), retry);
+            let sender = Sender::new(Arc::clone(&delivering), Arc::clone(&work), Arc::clone(&opening), retry);
             tasks.spawn(async move {
                 match sender.delivering.connect().await? {
                     Some(session) => worker::run(sender, session).await,
@@ -99,6 +115,16 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
                 }
             });
         }
+    }
+    let telling = Telling { access, traceparent, patience: tell_for };
+    for work in notifications {
+        let teller = Teller::new(Arc::clone(&delivering), work, telling.clone())?;
+        tasks.spawn(async move {
+            match teller.delivering.connect().await? {
+                Some(session) => telling::run(teller, session).await,
+                None => Ok(Ended::WorkLeft),
+            }
+        });
     }
     let mut outcome = Ok(Ended::Done);
     while let Some(ended) = tasks.join_next().await {
@@ -119,30 +145,25 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     outcome
 }
 
-/// A sink, as the ledger has it, and when what it refused is brought again.
-fn open(work: &SinkWork, run: &DeliveryRun, access: &Access) -> Result<(ObjectSink, Retry), DeliveryError> {
+/// How a sink is opened that the ledger has, and when what it refused is brought again. What is wrong with it for good is said at once.
+fn opening(work: &SinkWork, run: &DeliveryRun, access: &Access) -> Result<(Opening, Retry), DeliveryError> {
     let name = || work.name.clone();
     let pinned = serde_json::from_str::<PinnedSink>(&work.description);
     let PinnedSink { kind, backoff } =
         pinned.map_err(|reason| DeliveryError::OtherVersion { name: name(), reason })?;
-    let kind_is = |kind| DeliveryError::Kind { name: name(), kind };
-    let described = match kind {
-        SinkDescription::Objects(objects @ ObjectsOfSink { format: ContentFormat::Ndjson, .. }) => objects,
-        SinkDescription::Objects(ObjectsOfSink { format: ContentFormat::Parquet, .. }) => {
-            return Err(kind_is("Parquet"));
-        }
-        SinkDescription::Http(_) => return Err(kind_is("http")),
-        SinkDescription::Table(_) => return Err(kind_is("table")),
-    };
-    let StoreAccess { credentials, authorities } = access
-        .store(&work.name, &described.url)
-        .map_err(|reason| DeliveryError::Access { name: name(), reason })?;
-    let names = Names { namespace: &run.namespace, run: &run.name, sink: &work.name };
-    let settings = Settings { timeout: REQUEST, authorities, ..Settings::default() };
-    let sink = ObjectSink::open(&described, names, &credentials, settings)
-        .map_err(|reason| DeliveryError::Sink { name: name(), reason })?;
+    let opening = Opening { name: name(), kind, access: access.clone() };
+    if let Err(reason) = opening.open(run)
+        && !opening.may_be_mended(&reason)
+    {
+        return Err(DeliveryError::Sink { name: name(), reason });
+    }
     // How often it is, the ledger says.
-    Ok((sink, Retry::of(&RetryStrategySpec { backoff, ..RetryStrategySpec::default() })))
+    Ok((opening, Retry::of(&RetryStrategySpec { backoff, ..RetryStrategySpec::default() })))
+}
+
+/// What there is to do for the run.
+async fn work(session: &mut DeliverySession) -> Result<(Vec<SinkWork>, Vec<NotificationWork>), StoreError> {
+    Ok((session.sinks().await?, session.notifications().await?))
 }
 
 impl Delivering {

@@ -1,4 +1,5 @@
-//! The program that brings the signed batches of a run to its sinks, until each has all of them, or they were given up.
+//! The program that brings the signed batches of a run to its sinks, until each has all of them, or they were given up, and tells whoever
+//! is to be told of what happens to the run.
 //!
 //! Exit codes: 0 nothing is left; 0, or what `--stopped-exit` says, the run is suspended, or the delivery was asked to stop; 75 the
 //! database is away: try again; 78 a sink cannot be as it is described, or it will never work as it is set up; 1 a defect; 2 wrong
@@ -7,6 +8,8 @@
 mod content;
 mod delivery;
 mod error;
+mod opening;
+mod telling;
 mod worker;
 
 use std::path::PathBuf;
@@ -43,8 +46,8 @@ struct Arguments {
     /// URL of the ledger's database, with the login of the run's delivery
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: GivenUrl,
-    /// Folder with the credentials of sinks: in DIR/SINK a file for each key of its Secret, such as AWS_ACCESS_KEY_ID. Without it, all
-    /// sinks have those of the environment variables of these names
+    /// Folder with the credentials of sinks: in DIR/SINK a file for each key of its Secret, such as AWS_ACCESS_KEY_ID or secret, and for a
+    /// table the file url. Without it, all sinks have those of the environment variables of these names, and tables the URL of the manifest
     #[arg(long, env = "CHANCERY_CREDENTIALS_DIR", value_name = "DIR")]
     credentials_dir: Option<PathBuf>,
     /// Batches that are on their way to each sink at the same time, each with its content in memory
@@ -53,6 +56,9 @@ struct Arguments {
     /// How long the delivery tries to connect while the database is away, in seconds
     #[arg(long, env = "CHANCERY_RECONNECT_FOR", default_value_t = 60, value_name = "SECONDS")]
     reconnect_for: u64,
+    /// How long whoever is to be told of what happened is waited for that cannot be reached, once the run is complete, in seconds
+    #[arg(long, env = "CHANCERY_TELL_FOR", default_value_t = 3600, value_name = "SECONDS")]
+    tell_for: u64,
     /// How long what is on its way may still arrive after SIGTERM, in seconds
     #[arg(long, env = "CHANCERY_GRACE", default_value_t = 15, value_name = "SECONDS")]
     grace: u64,
@@ -81,12 +87,13 @@ fn main() -> ExitCode {
         run = %format_args!("{}/{}", arguments.namespace, arguments.run),
         holder = arguments.holder
     );
-    if let Some(parent) = TraceParent::from_environment() {
+    let traceparent = TraceParent::from_environment();
+    if let Some(parent) = traceparent {
         parent.adopt(&span);
     }
     let _in_span = span.enter();
     let (stopped_exit, termination_log) = (arguments.stopped_exit, arguments.termination_log.clone());
-    match run(arguments) {
+    match run(arguments, traceparent) {
         Ok(Ended::Done) => Exit::Done.into(),
         Ok(Ended::WorkLeft) => stopped_exit.into(),
         Err(error) => {
@@ -100,7 +107,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<Ended, DeliveryError> {
+fn run(arguments: Arguments, traceparent: Option<TraceParent>) -> Result<Ended, DeliveryError> {
     // Compressing of one batch must not hold up another's.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(usize::from(arguments.senders).min(4))
@@ -121,6 +128,8 @@ fn run(arguments: Arguments) -> Result<Ended, DeliveryError> {
             access: arguments.credentials_dir.map_or(Access::Environment, Access::Folder),
             senders: arguments.senders,
             reconnect_for: Duration::from_secs(arguments.reconnect_for),
+            traceparent: traceparent.map(|parent| parent.to_string()),
+            tell_for: Duration::from_secs(arguments.tell_for),
         };
         deliver(order, stop).await
     })

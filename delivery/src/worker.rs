@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_process::Backoff;
-use chancery_sinks::{ObjectSink, PutError};
+use chancery_process::{Backoff, Stop};
+use chancery_sinks::{Batch, PutError, Sink};
 use chancery_sources::asking::Retry;
 use chancery_store::DeliverySession;
 use chancery_store::delivery::{
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::content::{self, Content, too_large};
 use crate::delivery::Delivering;
 use crate::error::DeliveryError;
+use crate::opening::Opening;
 
 /// The longest time before a sender asks again.
 const WAIT: Duration = Duration::from_secs(2);
@@ -43,7 +44,9 @@ pub(crate) enum Ended {
 pub(crate) struct Sender {
     pub(crate) delivering: Arc<Delivering>,
     work: Arc<SinkWork>,
-    sink: ObjectSink,
+    opening: Arc<Opening>,
+    /// None until it is opened, and again once it could not be reached.
+    sink: Option<Arc<dyn Sink>>,
     /// When a batch is brought again that it refused.
     retry: Retry,
     /// How long the sink is left alone that cannot be reached.
@@ -65,8 +68,8 @@ enum Way {
     There(Digested),
     /// The sink does not take it.
     Refused(String),
-    /// The sink cannot be reached.
-    Away(String),
+    /// The sink cannot be reached; and for how long it wants to be left alone, if it said so.
+    Away(String, Option<Duration>),
     /// It is somebody else's by now.
     Lost,
     /// The delivery was asked to stop.
@@ -92,14 +95,21 @@ pub(crate) async fn run(mut sender: Sender, mut session: DeliverySession) -> Res
     }
 }
 
+async fn wait(pause: Duration, stop: &Stop) {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        () = stop.asked() => {}
+    }
+}
+
 impl Sender {
     pub(crate) fn new(
         delivering: Arc<Delivering>,
         work: Arc<SinkWork>,
-        sink: ObjectSink,
+        opening: Arc<Opening>,
         retry: Retry,
     ) -> Self {
-        Self { delivering, work, sink, retry, away: Backoff::new(LEAST_PAUSE, MOST_PAUSE) }
+        Self { delivering, work, opening, sink: None, retry, away: Backoff::new(LEAST_PAUSE, MOST_PAUSE) }
     }
 
     /// Takes some and brings them there. None when there may be more.
@@ -118,13 +128,15 @@ impl Sender {
         }
         match session.take(self.work.sink, AT_ONCE, HELD).await? {
             DeliveryTask::Done => Ok(Some(Ended::Done)),
+            // Others of this process go on telling, and nobody would start this sender anew.
+            DeliveryTask::Nothing(DeliveryRefusal::Suspended) if self.delivering.tells => {
+                wait(WAIT, &stop).await;
+                Ok(None)
+            }
             DeliveryTask::Nothing(DeliveryRefusal::Suspended) => Ok(Some(Ended::WorkLeft)),
             DeliveryTask::Nothing(DeliveryRefusal::Gone) => Err(DeliveryError::Gone),
             DeliveryTask::Wait(pause) => {
-                tokio::select! {
-                    () = tokio::time::sleep(pause.min(WAIT)) => {}
-                    () = stop.asked() => {}
-                }
+                wait(pause.min(WAIT), &stop).await;
                 Ok(None)
             }
             DeliveryTask::Deliver(taken) => {
@@ -163,8 +175,10 @@ impl Sender {
                 }
                 Way::Lost => tracing::debug!(batch = one.batch, "it is somebody else's by now"),
                 Way::Stopped => return self.give_back(session, hand, None).await,
-                Way::Away(error) => {
-                    let pause = self.away.next_pause();
+                Way::Away(error, asked) => {
+                    // Whoever has mended what the sink is asked with tells nobody.
+                    self.sink = None;
+                    let pause = self.away.next_pause().max(asked.unwrap_or_default());
                     tracing::warn!(sink = self.work.name, seconds = pause.as_secs_f64(), "{error}");
                     return self.give_back(session, hand, Some((&error, pause))).await;
                 }
@@ -176,18 +190,31 @@ impl Sender {
 
     /// Brings one there, and keeps what is left meanwhile.
     async fn bring_one(
-        &self,
+        &mut self,
         session: &mut DeliverySession,
         hand: &InHand,
         one: &Delivery,
     ) -> Result<Way, DeliveryError> {
+        let sink = match self.sink.clone() {
+            Some(sink) => sink,
+            None => match self.opening.open(&self.delivering.run) {
+                Ok(sink) => Arc::clone(self.sink.insert(sink)),
+                Err(reason) if self.opening.may_be_mended(&reason) => {
+                    return Ok(Way::Away(reason.to_string(), None));
+                }
+                Err(reason) => {
+                    return Err(DeliveryError::Sink { name: self.work.name.clone(), reason });
+                }
+            },
+        };
         let read = content::read(session, &self.delivering.lines, &hand.taken, one).await?;
-        let (content, digest) = match read {
-            Content::Whole(content, digest) => (content, digest),
+        let (number, lines, digest) = match read {
+            Content::Whole(lines, digest) => (one.batch, lines.into(), digest),
             Content::Lost => return Ok(Way::Lost),
             Content::TooLarge => return Ok(Way::Refused(too_large())),
         };
-        let mut put = std::pin::pin!(self.sink.put(one.batch, content, digest));
+        let batch = Batch { number, lines, digest };
+        let mut put = std::pin::pin!(sink.put(&batch));
         let mut overdue = std::pin::pin!(self.overdue());
         let done = loop {
             tokio::select! {
@@ -200,9 +227,9 @@ impl Sender {
             }
         };
         Ok(match done {
-            Ok(()) => Way::There(Digested { batch: one.batch, object: self.sink.name(one.batch), digest }),
+            Ok(object) => Way::There(Digested { batch: one.batch, object, digest }),
             Err(PutError::Refused(error)) => Way::Refused(error),
-            Err(PutError::Unavailable(error)) => Way::Away(error),
+            Err(PutError::Unavailable { why, pause }) => Way::Away(why, pause),
         })
     }
 

@@ -52,6 +52,7 @@ impl Work {
             },
             policy: None,
             sinks: chancery_store::Sinks::default(),
+            notifications: chancery_store::Notifications::default(),
             batch_size: i64::try_from(self.batch)?,
             lease_duration: Duration::from_secs(30),
             suspended: false,

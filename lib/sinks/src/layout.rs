@@ -1,22 +1,13 @@
 //! Names of objects, which follow from run, batch and sink.
 
+use crate::sink::Of;
+
 /// How the objects of a sink are named: a path below its url, with `{run}` and `{batch}`, and, if you like, `{namespace}` and `{sink}`.
 /// The number of a batch has ten digits, so that names sort as batches do. A name that ends with `.gz` is of content that is compressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// What stands between the numbers of batches; one more than there are places for them.
     around: Vec<String>,
-}
-
-/// What a layout may name.
-#[derive(Clone, Copy, Debug)]
-pub struct Names<'a> {
-    /// The namespace of the run.
-    pub namespace: &'a str,
-    /// The name of the run.
-    pub run: &'a str,
-    /// The name of the sink.
-    pub sink: &'a str,
 }
 
 /// Why a text is no layout.
@@ -34,6 +25,9 @@ pub enum BadLayout {
     /// What some store does not take.
     #[error("it has at most 256 bytes, all of them ASCII letters, digits, braces, and `-_.=/`")]
     Letters,
+    /// Content that is compressed in itself.
+    #[error("of Parquet, it may not end with .gz: that is compressed in itself")]
+    Compressed,
 }
 
 const MOST_BYTES: usize = 256;
@@ -44,7 +38,7 @@ impl Layout {
     /// # Errors
     ///
     /// [`BadLayout`].
-    pub fn new(template: &str, names: Names<'_>) -> Result<Self, BadLayout> {
+    pub fn new(template: &str, of: Of<'_>) -> Result<Self, BadLayout> {
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"{}-_.=/".contains(&byte);
         if template.len() > MOST_BYTES || !template.bytes().all(is_letter) {
             return Err(BadLayout::Letters);
@@ -58,11 +52,11 @@ impl Layout {
             let last = around.last_mut().ok_or(BadLayout::Unknown)?;
             last.push_str(before);
             match placeholder {
-                "namespace" => last.push_str(names.namespace),
-                "sink" => last.push_str(names.sink),
+                "namespace" => last.push_str(of.namespace),
+                "sink" => last.push_str(of.sink),
                 "run" => {
                     names_run = true;
-                    last.push_str(names.run);
+                    last.push_str(of.run);
                 }
                 "batch" => around.push(String::new()),
                 _ => return Err(BadLayout::Unknown),
@@ -94,9 +88,11 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
-    const NAMES: Names<'_> = Names { namespace: "default", run: "demo", sink: "out" };
+    const OF: Of<'_> = Of { uid: Uuid::nil(), namespace: "default", run: "demo", sink: "out" };
 
     #[test]
     fn a_name_follows_from_run_batch_and_sink() {
@@ -106,10 +102,10 @@ mod tests {
             ("{namespace}/{sink}/{run}/{batch}", "default/out/demo/0000000017", false),
             ("b={batch}/{run}-{batch}.gz", "b=0000000017/demo-0000000017.gz", true),
         ] {
-            let layout = Layout::new(template, NAMES).expect(template);
+            let layout = Layout::new(template, OF).expect(template);
             assert_eq!((layout.name(17).as_str(), layout.is_compressed()), (expected, is_compressed));
         }
-        let layout = Layout::new("{run}/{batch}", NAMES).expect("a layout");
+        let layout = Layout::new("{run}/{batch}", OF).expect("a layout");
         assert!(layout.name(9) < layout.name(10), "names sort as batches do");
         assert_eq!(layout.name(i64::MAX), "demo/9223372036854775807");
     }
@@ -130,10 +126,10 @@ mod tests {
             ("{run}/{batch} x", BadLayout::Letters),
             ("{run}/{batch}#1", BadLayout::Letters),
         ] {
-            assert_eq!(Layout::new(template, NAMES), Err(why), "{template}");
+            assert_eq!(Layout::new(template, OF), Err(why), "{template}");
         }
         assert_eq!(
-            Layout::new(&format!("{{run}}/{{batch}}{}", "x".repeat(250)), NAMES),
+            Layout::new(&format!("{{run}}/{{batch}}{}", "x".repeat(250)), OF),
             Err(BadLayout::Letters)
         );
     }
