@@ -57,7 +57,7 @@ impl Beside {
         match self {
             Self::Intake => NewEvent::normal(Reason::IntakeStarted, format!("Job {job} reads the sources")),
             Self::Delivery => {
-                NewEvent::normal(Reason::DeliveryStarted, format!("Job {job} delivers to the sinks"))
+                NewEvent::normal(Reason::DeliveryStarted, format!("Job {job} delivers"))
             }
         }
     }
