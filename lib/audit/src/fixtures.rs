@@ -17,6 +17,7 @@ pub(crate) fn run() -> Run {
         keyring: keyring(),
         input: Input::Generated(GeneratedSource { record_count: 10, record_size: 8, chunk_size: 10 }),
         policy: None,
+        sinks: chancery_store::Sinks::default(),
         batch_size: 4,
         sealed_records: Some(10),
         suspended: false,

@@ -50,6 +50,7 @@ fn run(namespace_uid: Option<Uuid>, input: Input) -> Run {
         },
         policy: None,
         input,
+        sinks: chancery_store::Sinks::default(),
         batch_size: 10,
         sealed_records: Some(10),
         suspended: false,
