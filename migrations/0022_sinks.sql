@@ -18,9 +18,12 @@ CREATE TABLE chancery.sinks (
     ordered       boolean NOT NULL,
     -- With so many refusals, a delivery is a dead letter.
     attempt_limit integer NOT NULL CHECK (attempt_limit BETWEEN 1 AND 20),
-    -- How many batches it has, and how many were given up. In one that takes them in order, those are the first ones of the run.
+    -- How many batches it has, and how many were given up. In one that takes them in order, those are the first ones of the run, with
+    -- what is taken up again.
     delivered     bigint NOT NULL DEFAULT 0 CHECK (delivered >= 0),
     dead          bigint NOT NULL DEFAULT 0 CHECK (dead >= 0),
+    -- How many were given up, are taken up again, and have not ended since.
+    redriven      bigint NOT NULL DEFAULT 0 CHECK (redriven >= 0),
     -- While it cannot be reached: since when, how often it was tried since, when it is tried again, and what the last error was.
     unavailable_since timestamptz,
     failures      integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
@@ -38,13 +41,15 @@ CREATE TRIGGER sinks_keep_their_shape
     BEFORE UPDATE OF run_id, sink, name, description, ordered, attempt_limit
     ON chancery.sinks FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 CREATE TRIGGER sinks_only_get_more
-    BEFORE UPDATE OF delivered, dead
-    ON chancery.sinks FOR EACH ROW WHEN (NEW.delivered < OLD.delivered OR NEW.dead < OLD.dead) EXECUTE FUNCTION chancery.refuse_change();
+    BEFORE UPDATE OF delivered, dead, redriven
+    ON chancery.sinks FOR EACH ROW
+    WHEN (NEW.delivered < OLD.delivered OR NEW.delivered + NEW.dead + NEW.redriven < OLD.delivered + OLD.dead + OLD.redriven)
+    EXECUTE FUNCTION chancery.refuse_change();
 
 -- What a row has to be like, in one function: see 0012_cheaper_batches.sql.
 CREATE FUNCTION chancery.delivery_is_sound(
     batch bigint, sink integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea,
-    object text, digest bytea, ended_at timestamptz) RETURNS boolean
+    object text, digest bytea, ended_at timestamptz, redrives integer, discarded boolean) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     RETURN batch >= 1
@@ -61,7 +66,9 @@ BEGIN
        AND (state = 'Pending') = (ended_at IS NULL)
        AND (state = 'Delivered') = (object IS NOT NULL)
        AND (state = 'Delivered') = (digest IS NOT NULL)
-       AND (state <> 'Dead' OR attempts > 0);
+       AND (state <> 'Dead' OR attempts > 0)
+       AND redrives >= 0
+       AND (NOT discarded OR state = 'Dead');
 END
 $$;
 
@@ -82,8 +89,13 @@ CREATE TABLE chancery.deliveries (
     object     text,
     digest     bytea,
     ended_at   timestamptz,
+    -- How often it was taken up again after it had been given up; attempts count anew each time.
+    redrives   integer NOT NULL DEFAULT 0,
+    -- Whether it was given up for good.
+    discarded  boolean NOT NULL DEFAULT false,
     PRIMARY KEY (batch, sink, run_id),
-    CHECK (chancery.delivery_is_sound(batch, sink, state, attempts, last_error, holder, token_hash, object, digest, ended_at))
+    CHECK (chancery.delivery_is_sound(batch, sink, state, attempts, last_error, holder, token_hash, object, digest, ended_at, redrives,
+                                      discarded))
 ) PARTITION BY LIST (run_id);
 -- What is due, that which has been for longest first.
 CREATE INDEX deliveries_due ON chancery.deliveries (sink, not_before, batch) WHERE state = 'Pending';
@@ -93,12 +105,46 @@ CREATE TRIGGER deliveries_keep_their_shape
     ON chancery.deliveries FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 CREATE TRIGGER deliveries_count_their_attempts
     BEFORE UPDATE OF attempts
-    ON chancery.deliveries FOR EACH ROW WHEN (NEW.attempts NOT IN (OLD.attempts, OLD.attempts + 1)) EXECUTE FUNCTION chancery.refuse_change();
+    ON chancery.deliveries FOR EACH ROW
+    WHEN (NEW.attempts NOT IN (OLD.attempts, OLD.attempts + 1) AND NOT (NEW.attempts = 0 AND NEW.redrives = OLD.redrives + 1))
+    EXECUTE FUNCTION chancery.refuse_change();
+-- What is delivered stays so. What is dead stays so, until somebody takes it up again, or discards it: that is written down.
 CREATE TRIGGER deliveries_end_once
     BEFORE UPDATE
-    ON chancery.deliveries FOR EACH ROW WHEN (OLD.state <> 'Pending') EXECUTE FUNCTION chancery.refuse_change();
+    ON chancery.deliveries FOR EACH ROW
+    WHEN (OLD.state = 'Delivered'
+          OR OLD.state = 'Dead' AND (OLD.discarded OR NOT (NEW.state = 'Pending' AND NEW.redrives = OLD.redrives + 1)
+                                                      AND NOT (NEW.state = 'Dead' AND NEW.discarded))
+          OR OLD.state = 'Pending' AND NEW.redrives <> OLD.redrives)
+    EXECUTE FUNCTION chancery.refuse_change();
 CREATE TRIGGER deliveries_are_not_lost
     BEFORE DELETE ON chancery.deliveries FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+-- What somebody did with dead letters of deliveries: each act, letter by letter, with what was said of it before.
+CREATE TABLE chancery.delivery_moves (
+    run_id     integer NOT NULL,
+    sink       integer NOT NULL,
+    batch      bigint NOT NULL CHECK (batch >= 1),
+    -- 1 for the first time, and so on, for as long as it is dead again.
+    attempt    integer NOT NULL CHECK (attempt >= 1),
+    -- 1, 2, 3 and so on in the run; what was done at once has one number.
+    act        integer NOT NULL CHECK (act >= 1),
+    kind       chancery.letter_act NOT NULL,
+    attempts   integer NOT NULL CHECK (attempts >= 1),
+    last_error text NOT NULL CHECK (octet_length(last_error) <= 4096),
+    died_at    timestamptz NOT NULL,
+    -- Which were meant, in the words of whoever asked. Empty: all that there were.
+    selection  text NOT NULL CHECK (octet_length(selection) <= 4096),
+    -- Who, as the program says that asked, and as the server knows it.
+    actor      text NOT NULL CHECK (octet_length(actor) BETWEEN 1 AND 1024),
+    login      text NOT NULL DEFAULT session_user,
+    acted_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (run_id, sink, batch, attempt),
+    FOREIGN KEY (run_id, sink) REFERENCES chancery.sinks ON DELETE CASCADE
+);
+CREATE INDEX delivery_moves_of_acts ON chancery.delivery_moves (run_id, act);
+CREATE TRIGGER delivery_moves_never_change
+    BEFORE UPDATE ON chancery.delivery_moves FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 -- A login signs, admits or delivers. The letter before the run's number says which. As text, because nothing of this transaction may
 -- use a value that it adds.

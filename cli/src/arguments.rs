@@ -17,7 +17,9 @@ mod keys;
 mod policy;
 
 pub(crate) use api::{ApiArguments, RecordsCommand, ServeArguments};
-pub(crate) use dead_letters::{DeadLettersCommand, RedriveArguments, RedriveOutput, WhichDeadLetters};
+pub(crate) use dead_letters::{
+    DeadLettersCommand, OfDeliveries, RedriveArguments, RedriveOutput, WhichDeadLetters,
+};
 pub(crate) use keys::{KekArguments, KekCommand, KeyringCommand, LeaseCommand};
 pub(crate) use policy::{PolicyCommand, PolicyTestArguments};
 

@@ -1,6 +1,8 @@
-//! `chancery dead-letters`: what could not become a record, and what is done with it.
+//! `chancery dead-letters`: what could not become a record, or could not be delivered, and what is done with it.
 
 mod act;
+mod deliveries;
+pub(crate) mod delivery_name;
 pub(crate) mod letter;
 mod list;
 mod redrive;
@@ -8,9 +10,13 @@ mod show;
 
 use chancery_process::{Exit, LogFormat};
 use chancery_sources::letters::{Selection, Unsaid, Wanted};
+use chancery_store::delivery::{DeliveriesAct, WhichDeliveries};
 
-use crate::arguments::{DatabaseArguments, DeadLettersCommand, WhichDeadLetters};
+use crate::arguments::{
+    DatabaseArguments, DeadLettersCommand, OfDeliveries, Output, RedriveArguments, RedriveOutput, WhichDeadLetters,
+};
 use crate::database::Database;
+use crate::dead_letters::delivery_name::AnyLetter;
 use crate::dead_letters::redrive::Redrive;
 use crate::error::CliError;
 
@@ -20,15 +26,47 @@ pub(crate) async fn dead_letters(
     command: &DeadLettersCommand,
 ) -> Result<Exit, CliError> {
     match command {
+        DeadLettersCommand::List { run, which, output } if which.of_deliveries.deliveries => {
+            let which = which.deliveries();
+            Database::with(database, async |database| deliveries::list(database, run, &which, *output).await)
+                .await
+        }
         DeadLettersCommand::List { run, which, output } => {
             let selection = which.selection()?;
             Database::with(database, async |database| list::list(database, run, &selection, *output).await)
                 .await
         }
         DeadLettersCommand::Show { run, letter, output } => {
-            Database::with(database, async |database| show::show(database, run, letter, *output).await).await
+            Database::with(database, async |database| match letter {
+                AnyLetter::Arrival(letter) => show::show(database, run, letter, *output).await,
+                AnyLetter::Delivery(letter) => deliveries::show(database, run, letter, *output).await,
+            })
+            .await
+        }
+        DeadLettersCommand::Redrive(arguments) if arguments.which.of_deliveries.deliveries => {
+            let RedriveArguments { run, which, output, .. } = &**arguments;
+            let (which, kind) = (which.deliveries(), DeliveriesAct::Redrive);
+            let output = match output {
+                RedriveOutput::Table => Output::Table,
+                RedriveOutput::Json => Output::Json,
+                RedriveOutput::Yaml => return Err(CliError::ManifestOfNoRun(run.to_string())),
+            };
+            Database::with(database, async |database| {
+                deliveries::act(database, run, kind, &which, output).await
+            })
+            .await
         }
         DeadLettersCommand::Redrive(arguments) => Redrive(arguments).drive(database, log_format).await,
+        DeadLettersCommand::Discard { run, which, all, output } if which.of_deliveries.deliveries => {
+            let (which, kind) = (which.deliveries(), DeliveriesAct::Discard);
+            if which == WhichDeliveries::default() && !all {
+                return Err(CliError::DiscardNoDelivery(run.to_string()));
+            }
+            Database::with(database, async |database| {
+                deliveries::act(database, run, kind, &which, *output).await
+            })
+            .await
+        }
         DeadLettersCommand::Discard { run, which, all, output } => {
             let selection = which.selection()?;
             if selection.words().is_empty() && !all {
@@ -37,7 +75,10 @@ pub(crate) async fn dead_letters(
             Database::with(database, async |database| act::discard(database, run, &selection, *output).await)
                 .await
         }
-        DeadLettersCommand::Log { run, output } => {
+        DeadLettersCommand::Log { run, deliveries: true, output } => {
+            Database::with(database, async |database| deliveries::log(database, run, *output).await).await
+        }
+        DeadLettersCommand::Log { run, deliveries: false, output } => {
             Database::with(database, async |database| act::log(database, run, *output).await).await
         }
     }
@@ -45,7 +86,7 @@ pub(crate) async fn dead_letters(
 
 impl WhichDeadLetters {
     fn selection(&self) -> Result<Selection, CliError> {
-        let Self { stage, rule, reason, source, older_than, newer_than, selector } = self;
+        let Self { stage, rule, reason, source, older_than, newer_than, selector, of_deliveries: _ } = self;
         let wanted = Wanted {
             stage: stage.clone(),
             rule: rule.clone(),
@@ -56,6 +97,11 @@ impl WhichDeadLetters {
             selector: selector.clone(),
         };
         Selection::of(wanted).map_err(CliError::Selector)
+    }
+
+    fn deliveries(&self) -> WhichDeliveries {
+        let OfDeliveries { deliveries: _, sink, batch } = &self.of_deliveries;
+        WhichDeliveries { sink: sink.clone(), batch: *batch, reason: self.reason.clone() }
     }
 }
 

@@ -7,6 +7,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
     v_run integer := chancery.delivery_of_session();
     v_done bigint;
+    v_redriven bigint;
 BEGIN
     IF num_nulls(p_sink, p_token, p_batches, p_objects, p_digests) > 0
        OR cardinality(p_batches) <> cardinality(p_objects) OR cardinality(p_batches) <> cardinality(p_digests) THEN
@@ -16,15 +17,17 @@ BEGIN
         RETURN 0;
     END IF;
     EXECUTE format(
-        'UPDATE chancery.%I d
-            SET state = ''Delivered'', object = w.object, digest = w.digest, ended_at = clock_timestamp(), holder = NULL, token_hash = NULL
-           FROM unnest($3, $4, $5) AS w (batch, object, digest)
-          WHERE d.batch = w.batch AND d.sink = $1 AND d.run_id = $6 AND d.token_hash = sha256($2)', 'deliveries_' || v_run)
-      USING p_sink, p_token, p_batches, p_objects, p_digests, v_run;
-    GET DIAGNOSTICS v_done = ROW_COUNT;
+        'WITH settled AS (
+             UPDATE chancery.%I d
+                SET state = ''Delivered'', object = w.object, digest = w.digest, ended_at = clock_timestamp(), holder = NULL, token_hash = NULL
+               FROM unnest($3, $4, $5) AS w (batch, object, digest)
+              WHERE d.batch = w.batch AND d.sink = $1 AND d.run_id = $6 AND d.token_hash = sha256($2)
+             RETURNING d.redrives)
+         SELECT count(*), count(*) FILTER (WHERE s.redrives > 0) FROM settled s', 'deliveries_' || v_run)
+       INTO v_done, v_redriven USING p_sink, p_token, p_batches, p_objects, p_digests, v_run;
     IF v_done > 0 THEN
         UPDATE chancery.sinks s
-           SET delivered = s.delivered + v_done, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+           SET delivered = s.delivered + v_done, redriven = s.redriven - v_redriven, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
          WHERE s.run_id = v_run AND s.sink = p_sink;
     END IF;
     RETURN v_done;

@@ -10,7 +10,8 @@
 --              often the sink refused it
 --   wait       nothing is due: ask again, after `seconds` at the latest
 --   done       the run is sealed, and each of its batches is at this sink, or a dead letter
---   complete, suspended, deleted, unknown   nothing is delivered for such a run; to a login, every run is unknown but its own
+--   complete, suspended, deleted, unknown   nothing is delivered for such a run; to a login, every run is unknown but its own. Of one that
+--              is complete, what was given up may be taken up again, and is delivered (deliveries_act)
 CREATE OR REPLACE FUNCTION chancery.delivery_take(
     p_sink integer, p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision)
 RETURNS TABLE (
@@ -27,6 +28,7 @@ DECLARE
     v_latest timestamptz;
     v_wake timestamptz;
     v_strayed bigint;
+    v_open text := '';
 BEGIN
     IF num_nulls(p_sink, p_holder, p_token_hash, p_most, p_seconds) > 0 THEN
         RAISE EXCEPTION 'delivery_take takes no null' USING ERRCODE = 'invalid_parameter_value';
@@ -36,10 +38,12 @@ BEGIN
     END IF;
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = chancery.delivery_of_session();
     task := chancery.run_refusal(v_run);
-    IF task IS NULL THEN
+    IF task IS NULL OR task = 'complete' THEN
         SELECT * INTO v_sink FROM chancery.sinks s WHERE s.run_id = v_run.id AND s.sink = p_sink;
         IF NOT FOUND THEN
             task := 'unknown';
+        ELSIF v_sink.redriven > 0 THEN
+            task := NULL;
         END IF;
     END IF;
     IF task IS NOT NULL THEN
@@ -53,6 +57,10 @@ BEGIN
         seconds := least(greatest(extract(epoch FROM v_sink.not_before - v_now), 0.05), 2);
         RETURN NEXT;
         RETURN;
+    END IF;
+    IF v_sink.ordered THEN
+        -- Those that have ended, or are taken up again, are the first ones of the run.
+        v_open := format('AND (u.redrives > 0 OR u.batch = %s)', v_sink.delivered + v_sink.dead + v_sink.redriven + 1);
     END IF;
     RETURN QUERY EXECUTE format(
         'WITH taken AS (
@@ -69,8 +77,7 @@ BEGIN
            JOIN chancery.%2$I b ON b.batch = t.batch
            JOIN chancery.leases l ON l.id = b.lease_id
           ORDER BY t.batch', 'deliveries_' || v_run.id, 'batches_' || v_run.id,
-        -- Those that have ended are the first ones of the run.
-        CASE WHEN v_sink.ordered THEN format('AND u.batch = %s', v_sink.delivered + v_sink.dead + 1) ELSE '' END)
+        v_open)
       USING p_sink, v_now, least(greatest(p_most, 1), 10000), p_holder, p_token_hash,
             v_now + make_interval(secs => least(greatest(p_seconds, 1), 3600)), v_run.id;
     IF FOUND THEN
@@ -86,8 +93,8 @@ BEGIN
     EXECUTE format('UPDATE chancery.%I d SET not_before = $2 WHERE d.sink = $1 AND d.state = ''Pending'' AND d.not_before > $3',
                    'deliveries_' || v_run.id) USING p_sink, v_now, v_latest;
     GET DIAGNOSTICS v_strayed = ROW_COUNT;
-    EXECUTE format('SELECT min(d.not_before) FROM chancery.%I d WHERE d.sink = $1 AND d.state = ''Pending'' %s', 'deliveries_' || v_run.id,
-                   CASE WHEN v_sink.ordered THEN format('AND d.batch = %s', v_sink.delivered + v_sink.dead + 1) ELSE '' END)
+    EXECUTE format('SELECT min(u.not_before) FROM chancery.%I u WHERE u.sink = $1 AND u.state = ''Pending'' %s', 'deliveries_' || v_run.id,
+                   v_open)
        INTO v_wake USING p_sink;
     task := 'wait';
     -- A batch that is signed meanwhile tells nobody.

@@ -19,6 +19,7 @@ from rows import (
     DeletedRun,
     DeliveredLines,
     Delivery,
+    DeliveryMove,
     Intake,
     Key,
     Keyring,
@@ -365,7 +366,7 @@ class Ledger:
         return self._all(
             Sink,
             """SELECT sink, name, ordered, attempt_limit, coalesce(description #>> '{objects,format}', '') = 'NDJSON' AS is_lines,
-                      delivered, dead
+                      delivered, dead, redriven
                  FROM chancery.sinks WHERE run_id = %s ORDER BY sink""",
             run.id,
         )
@@ -379,10 +380,18 @@ class Ledger:
         return self._stream(
             Delivery,
             """SELECT batch, state::text AS state, attempts, last_error IS NOT NULL AS says_why,
-                      decode(md5(object), 'hex') AS name_hash, digest
+                      decode(md5(object), 'hex') AS name_hash, digest, redrives, discarded
                  FROM chancery.deliveries WHERE run_id = %s AND sink = %s ORDER BY batch""",
             run.id,
             sink.sink,
+        )
+
+    def delivery_moves(self, run: Run) -> list[DeliveryMove]:
+        """What was done with dead letters of deliveries, in the order of the attempts."""
+        return self._all(
+            DeliveryMove,
+            "SELECT sink, batch, attempt, kind::text AS kind, attempts FROM chancery.delivery_moves WHERE run_id = %s ORDER BY attempt",
+            run.id,
         )
 
     def delivered_lines(self, run: Run) -> Iterator[DeliveredLines]:

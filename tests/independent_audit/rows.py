@@ -101,6 +101,7 @@ class Sink:
     is_lines: bool
     delivered: int
     dead: int
+    redriven: int
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,19 @@ class Delivery:
     says_why: bool
     name_hash: bytes | None
     digest: bytes | None
+    redrives: int
+    discarded: bool
+
+
+@dataclass(frozen=True)
+class DeliveryMove:
+    """A row of `delivery_moves`."""
+
+    sink: int
+    batch: int
+    attempt: int
+    kind: str
+    attempts: int
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ use chancery_api::LeaseDuration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Output, SigningArguments};
-use crate::dead_letters::letter::LetterName;
+use crate::dead_letters::delivery_name::AnyLetter;
 use crate::run_name::RunName;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DeadLettersCommand {
-    /// Show the dead letters of a run: where each came from, which step gave it up, why, and what was done with it
+    /// Show the dead letters of a run: where each came from, which step gave it up, why, and what was done with it; or, with --deliveries,
+    /// batches that a sink refused
     List {
         /// Run, as NAME or NAMESPACE/NAME
         #[arg(value_name = "RUN")]
@@ -27,16 +28,18 @@ pub(crate) enum DeadLettersCommand {
         /// Run, as NAME or NAMESPACE/NAME
         #[arg(value_name = "RUN")]
         run: RunName,
-        /// Dead letter, as SOURCE/SPLIT/POSITION
+        /// Dead letter, as SOURCE/SPLIT/POSITION, or of a delivery as SINK/BATCH
         #[arg(value_name = "LETTER")]
-        letter: LetterName,
+        letter: AnyLetter,
         /// How the result is written
         #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
         output: Output,
     },
-    /// Judge dead letters anew, as they were kept: in their own run while that is open, else in another run, which is made as that run was
+    /// Judge dead letters anew, as they were kept: in their own run while that is open, else in another run, which is made as that run was.
+    /// With --deliveries, batches that a sink refused are brought to it again
     Redrive(Box<RedriveArguments>),
-    /// Remove the bytes of dead letters, which nothing reads again from then on; their counts stay
+    /// Remove the bytes of dead letters, which nothing reads again from then on; their counts stay. With --deliveries, batches that a sink
+    /// refused are given up for good
     Discard {
         /// Run, as NAME or NAMESPACE/NAME
         #[arg(value_name = "RUN")]
@@ -44,7 +47,7 @@ pub(crate) enum DeadLettersCommand {
         #[command(flatten)]
         which: WhichDeadLetters,
         /// All of them
-        #[arg(long, conflicts_with_all = ["stage", "rule", "reason", "source", "older_than", "newer_than", "selector"])]
+        #[arg(long, conflicts_with_all = ["stage", "rule", "reason", "source", "older_than", "newer_than", "selector", "sink", "batch"])]
         all: bool,
         /// How the result is written
         #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
@@ -55,6 +58,9 @@ pub(crate) enum DeadLettersCommand {
         /// Run, as NAME or NAMESPACE/NAME
         #[arg(value_name = "RUN")]
         run: RunName,
+        /// Of deliveries: batches that a sink refused
+        #[arg(long)]
+        deliveries: bool,
         /// How the result is written
         #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
         output: Output,
@@ -68,7 +74,7 @@ pub(crate) struct RedriveArguments {
     pub(crate) run: RunName,
     /// Name of another run that reads them, in the namespace of the first; asked again, it goes on with what it was given
     /// [default: the run itself, while it is open]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "deliveries")]
     pub(crate) into: Option<String>,
     #[command(flatten)]
     pub(crate) which: WhichDeadLetters,
@@ -105,6 +111,22 @@ pub(crate) struct WhichDeadLetters {
     /// `rule`, `reason`, `arrivedAt`, `age`, `bytes` and `attempts`
     #[arg(long, value_name = "EXPRESSION")]
     pub(crate) selector: Option<String>,
+    #[command(flatten)]
+    pub(crate) of_deliveries: OfDeliveries,
+}
+
+/// Which dead letters of deliveries are meant, if those are.
+#[derive(Debug, Args)]
+pub(crate) struct OfDeliveries {
+    /// Those of deliveries: batches that a sink refused as often as it may
+    #[arg(long, conflicts_with_all = ["stage", "rule", "source", "older_than", "newer_than", "selector"])]
+    pub(crate) deliveries: bool,
+    /// Of those of deliveries, only those to this sink
+    #[arg(long, requires = "deliveries", value_name = "SINK")]
+    pub(crate) sink: Option<String>,
+    /// Of those of deliveries, only those of this batch
+    #[arg(long, requires = "deliveries", value_name = "NUMBER")]
+    pub(crate) batch: Option<i64>,
 }
 
 /// How the result of a redrive is written.

@@ -9,8 +9,16 @@ WITH sinks AS (
     SELECT * FROM chancery.deliveries WHERE run_id = $1
 ), counted AS (
     SELECT d.sink, count(*) FILTER (WHERE d.state = 'Delivered') AS delivered, count(*) FILTER (WHERE d.state = 'Dead') AS dead,
-           count(*) FILTER (WHERE d.state = 'Pending') AS pending, max(d.batch) FILTER (WHERE d.state <> 'Pending') AS most
+           count(*) FILTER (WHERE d.state = 'Pending' AND d.redrives > 0) AS redriven,
+           count(*) FILTER (WHERE d.state = 'Pending' AND d.redrives <= 0) AS pending, max(d.batch) FILTER (WHERE d.state <> 'Pending') AS most
       FROM deliveries d GROUP BY d.sink
+), moves AS (
+    SELECT m.*, row_number() OVER (PARTITION BY m.sink, m.batch ORDER BY m.attempt) AS place_in_order
+      FROM chancery.delivery_moves m WHERE m.run_id = $1
+), moved AS (
+    SELECT m.sink, m.batch, count(*) FILTER (WHERE m.kind = 'Redrive') AS redrives, count(*) FILTER (WHERE m.kind = 'Discard') AS discards,
+           min(m.attempts) AS attempts, coalesce(bool_and(m.attempt = m.place_in_order), false) AS is_in_order
+      FROM moves m GROUP BY m.sink, m.batch
 )
 (SELECT b.batch AS number, format('batch %s is signed, and nothing says that it is to be delivered to %s', b.batch, s.name) AS sentence
    FROM signed b CROSS JOIN sinks s
@@ -45,9 +53,27 @@ UNION ALL
    FROM sinks s LEFT JOIN counted c ON c.sink = s.sink
   WHERE (s.delivered, s.dead) IS DISTINCT FROM (coalesce(c.delivered, 0), coalesce(c.dead, 0)) LIMIT $2)
 UNION ALL
-(SELECT c.most, format('%s takes batches in order, and batch %s was delivered before one of those before it', s.name, c.most)
-   FROM sinks s JOIN counted c ON c.sink = s.sink WHERE s.ordered AND c.most > c.delivered + c.dead LIMIT $2)
+(SELECT 0, format('%s says that %s batches are taken up again, there are %s', s.name, s.redriven, coalesce(c.redriven, 0))
+   FROM sinks s LEFT JOIN counted c ON c.sink = s.sink WHERE s.redriven IS DISTINCT FROM coalesce(c.redriven, 0) LIMIT $2)
 UNION ALL
+(SELECT coalesce(d.batch, m.batch), format('batch %s was taken up again %s times for sink %s%s, and written down is that it was %s times%s',
+                                           coalesce(d.batch, m.batch), coalesce(d.redrives, 0), coalesce(d.sink, m.sink),
+                                           CASE WHEN d.discarded THEN ', and discarded' ELSE '' END, coalesce(m.redrives, 0),
+                                           CASE WHEN m.discards > 0 THEN ', and discarded' ELSE '' END)
+   FROM (SELECT * FROM deliveries WHERE redrives <> 0 OR discarded) d
+   FULL JOIN moved m ON m.sink = d.sink AND m.batch = d.batch
+  WHERE (coalesce(d.redrives, 0), coalesce(d.discarded, false)) IS DISTINCT FROM (coalesce(m.redrives, 0), coalesce(m.discards, 0) = 1) LIMIT $2)
+UNION ALL
+(SELECT m.batch, format('what was done with the delivery of batch %s to sink %s is not written down one after the other, or it was no dead letter', m.batch, m.sink)
+   FROM moved m LEFT JOIN sinks s ON s.sink = m.sink WHERE NOT m.is_in_order OR m.attempts < s.attempt_limit LIMIT $2)
+UNION ALL
+(SELECT d.batch, format('the delivery of batch %s to sink %s is discarded, and no dead letter', d.batch, d.sink)
+   FROM deliveries d WHERE d.discarded AND d.state <> 'Dead' LIMIT $2)
+UNION ALL
+(SELECT c.most, format('%s takes batches in order, and batch %s was delivered before one of those before it', s.name, c.most)
+   FROM sinks s JOIN counted c ON c.sink = s.sink WHERE s.ordered AND c.most > c.delivered + c.dead + c.redriven LIMIT $2)
+UNION ALL
+-- What was given up when it was complete may be taken up again.
 (SELECT 0, format('the run is complete, and %s deliveries to %s are pending', c.pending, s.name)
    FROM chancery.runs r JOIN sinks s ON true JOIN counted c ON c.sink = s.sink
   WHERE r.id = $1 AND r.completed_at IS NOT NULL AND c.pending > 0 LIMIT $2)

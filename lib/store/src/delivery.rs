@@ -1,8 +1,10 @@
 //! What a delivery does: it is given signed batches, brings them to a sink, and says what became of them.
 //! `migrations/functions/` says what each call keeps.
 
+mod dead;
 mod session;
 mod task;
 
+pub use dead::{ActedOnDeliveries, DeliveriesAct, DeliveriesActed, DeliveryLetter, DeliveryMove, WhichDeliveries};
 pub use session::{DeliveryRun, DeliverySession, Digested, Refused, SinkWork};
 pub use task::{Delivery, DeliveryRefusal, DeliveryTask, SignedRecord, TakenDeliveries};
