@@ -38,10 +38,10 @@ pub(crate) async fn read(
         if records.is_empty() {
             return Ok(Content::Lost);
         }
-        for SignedRecord { record, digest, payload, signature } in &records {
-            let (batch, signed_at) = (delivery.batch, &delivery.signed_at);
-            let of = Record { record: *record, batch, digest, payload, signature, signed_at };
-            // Memory takes what it is given.
+        for SignedRecord { record, digest, payload, signature, marks } in &records {
+            let (batch, signed_at, marks) = (delivery.batch, &delivery.signed_at, marks.as_deref());
+            let of = Record { record: *record, batch, digest, payload, signature, signed_at, marks };
+            // Memory takes what it is given; marks are what the ledger has of them.
             lines.write(of, &key, &mut content).map_err(|error| DeliveryError::Form(error.to_string()))?;
             last = *record;
         }

@@ -1,10 +1,11 @@
 -- The records of a batch that the caller was given by delivery_take, with their signatures, in order: those after p_after, up to the one
--- with which their payloads have p_bytes. Nothing of a batch that is somebody else's by now.
+-- with which their payloads have p_bytes. Nothing of a batch that is somebody else's by now. `marks` is what a policy said of a record:
+-- the score and the rules that hit of one that is flagged, the rules that raised alerts about any other.
 --
 -- The run's own tables are named: asked by their parents, the server would choose among the tables of all runs each time. Of a run to
 -- which programs push, ranges of signatures are found by their exclusion constraint, and of others by the record that they begin with.
 CREATE OR REPLACE FUNCTION chancery.delivery_records(p_sink integer, p_token bytea, p_batch bigint, p_after bigint, p_bytes bigint)
-RETURNS TABLE (record bigint, digest bytea, payload bytea, signature bytea)
+RETURNS TABLE (record bigint, digest bytea, payload bytea, signature bytea, marks text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -28,7 +29,7 @@ BEGIN
     END IF;
     RETURN QUERY EXECUTE format(
         'SELECT r.record, coalesce(r.digest, sha256(r.payload)), r.payload,
-                substring(b.signatures FROM ((r.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer)
+                substring(b.signatures FROM ((r.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer), %4$s
            FROM (SELECT w.record, w.digest, w.payload
                    FROM (SELECT a.record, a.digest, a.payload,
                                 sum(octet_length(a.payload)) OVER (ORDER BY a.record) - octet_length(a.payload) AS before
@@ -41,7 +42,14 @@ BEGIN
         CASE WHEN v_is_pushed
              THEN '(CASE WHEN c.first_record <= c.last_record AND c.last_record < 9223372036854775807
                          THEN int8range(c.first_record, c.last_record, ''[]'') END) && int8range($1, $2, ''[]'')'
-             ELSE 'c.first_record BETWEEN $1 AND $2' END)
+             ELSE 'c.first_record BETWEEN $1 AND $2' END,
+        -- A run has these tables if it has a policy.
+        CASE WHEN to_regclass(format('chancery.%I', 'flags_' || v_run)) IS NULL THEN 'NULL::text'
+             ELSE format('coalesce((SELECT jsonb_build_object(''score'', f.score, ''hits'', f.hits) FROM chancery.%I f WHERE f.record = r.record),
+                                   (SELECT jsonb_build_object(''hits'', jsonb_agg(jsonb_build_object(
+                                               ''rule'', k.rule, ''action'', ''Alert'', ''message'', k.message) ORDER BY k.rule COLLATE "C"))
+                                      FROM chancery.%I k WHERE k.record = r.record HAVING count(*) > 0))::text',
+                         'flags_' || v_run, 'alerts_' || v_run) END)
       USING v_batch.first_record, v_batch.last_record, p_after, p_bytes;
 END
 $$;

@@ -45,6 +45,8 @@ def _contents(
     lease: SignedLease | None = next(leases, None)
     records = ledger.records(run)
     record = next(records, None)
+    marks = ledger.marks(run)
+    mark = next(marks, None)
     batch, content = None, sha256()
     for signature in ledger.signatures(run):
         while lease is not None and lease.id != signature.lease_id:
@@ -60,6 +62,9 @@ def _contents(
         key = keys.get(lease.key_id)
         if key is not None and record.payload is not None and signature.signature is not None:
             payload, signed = bytes(record.payload), bytes(signature.signature)
-            content.update(line(name, keyring, key, SignedRecord(record.record, batch, payload, signed, lease.signed_at)))
+            while mark is not None and mark.record < record.record:
+                mark = next(marks, None)
+            said = mark.of_line() if mark is not None and mark.record == record.record else None
+            content.update(line(name, keyring, key, SignedRecord(record.record, batch, payload, signed, lease.signed_at, said)))
     if batch is not None:
         yield batch, content.digest()

@@ -25,6 +25,7 @@ from rows import (
     Keyring,
     Known,
     Lease,
+    Marks,
     Record,
     Run,
     Signature,
@@ -412,6 +413,18 @@ class Ledger:
             """SELECT id, batch, key_id, to_char(signed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS signed_at
                  FROM chancery.leases WHERE run_id = %s AND outcome = 'signed' ORDER BY batch, use_sequence""",
             run.id,
+        )
+
+    def marks(self, run: Run) -> Iterator[Marks]:
+        """What a policy said of records, in their order."""
+        return self._stream(
+            Marks,
+            """SELECT coalesce(f.record, a.record) AS record, f.score, f.hits, a.alerts
+                 FROM (SELECT record, score, hits FROM chancery.flags WHERE run_id = %(run)s) f
+                 FULL JOIN (SELECT record, jsonb_agg(jsonb_build_array(rule, message)) AS alerts
+                              FROM chancery.alerts WHERE run_id = %(run)s GROUP BY record) a ON a.record = f.record
+                ORDER BY 1""",
+            {"run": run.id},
         )
 
     def signed_batches(self, run: Run) -> Iterator[int]:

@@ -53,6 +53,8 @@ def line(run: str, keyring: Keyring, key: LineKey, record: SignedRecord) -> byte
         members["envelope"] = envelope
     if key.address is not None:
         members["address"] = key.address
+    if record.marks is not None:
+        members["marks"] = record.marks
     return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 

@@ -157,6 +157,24 @@ class SignedRecord:
     payload: bytes
     signature: bytes
     signed_at: str
+    marks: dict[str, object] | None
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a policy said of a record: a row of `flags`, and those of `alerts`."""
+
+    record: int
+    score: int | None
+    hits: list[dict[str, str]] | None
+    alerts: list[list[str]] | None
+
+    def of_line(self) -> dict[str, object]:
+        """As docs/reference/exports.md has them."""
+        if self.hits is None:
+            return {"hits": [{"rule": rule, "action": "Alert", "message": message} for rule, message in sorted(self.alerts or [])]}
+        hits = [{name: hit[name] for name in ("rule", "action", "message")} for hit in self.hits]
+        return {"score": self.score, "hits": hits} if self.score else {"hits": hits}
 
 
 @dataclass(frozen=True)

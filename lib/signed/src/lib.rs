@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_keyring::{Form, Frame, Jwk};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Writes the lines of one run.
 #[derive(Clone, Debug)]
@@ -39,6 +39,28 @@ pub struct Record<'a> {
     pub signature: &'a [u8],
     /// When that was stored, as RFC 3339.
     pub signed_at: &'a str,
+    /// What the policy of its run said of it, as the ledger has it: JSON with `score` and `hits`; none if that is nothing.
+    pub marks: Option<&'a str>,
+}
+
+/// What a policy said of a record.
+#[derive(Serialize, Deserialize)]
+struct Marks {
+    #[serde(default, skip_serializing_if = "is_zero")]
+    score: i64,
+    hits: Vec<Hit>,
+}
+
+/// What one of its rules said.
+#[derive(Serialize, Deserialize)]
+struct Hit {
+    rule: String,
+    action: String,
+    message: String,
+}
+
+const fn is_zero(score: &i64) -> bool {
+    *score == 0
 }
 
 #[derive(Serialize)]
@@ -57,6 +79,8 @@ struct Line<'a> {
     envelope: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marks: Option<Marks>,
 }
 
 impl LineKey {
@@ -92,9 +116,9 @@ impl Lines {
     ///
     /// # Errors
     ///
-    /// Those of the writer.
+    /// Those of the writer, or marks that are none.
     pub fn write(&self, record: Record<'_>, key: &LineKey, out: &mut impl Write) -> io::Result<()> {
-        let Record { record, batch, digest, payload, signature, signed_at } = record;
+        let Record { record, batch, digest, payload, signature, signed_at, marks } = record;
         let LineKey { id, address, frame } = key;
         let line = Line {
             run: &self.run,
@@ -108,6 +132,7 @@ impl Lines {
             signature: STANDARD.encode(signature),
             signed_at,
             address: address.as_deref(),
+            marks: marks.map(serde_json::from_str).transpose()?,
         };
         serde_json::to_writer(&mut *out, &line)?;
         out.write_all(b"\n")
@@ -129,6 +154,10 @@ mod tests {
     const KEY: &str = "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
 
     fn line(envelope: Envelope) -> String {
+        marked(envelope, None).expect("memory takes it")
+    }
+
+    fn marked(envelope: Envelope, marks: Option<&str>) -> io::Result<String> {
         let form = Form::new(Algorithm::EdDsa, envelope, None).expect("a form");
         let lines = Lines::of_run("default", "demo", form);
         let key = lines.key(&STANDARD.decode(KEY).expect("base64")).expect("a key");
@@ -139,10 +168,26 @@ mod tests {
             payload: b"payload",
             signature: &[1; 64],
             signed_at: "2026-11-29T12:00:00.000001Z",
+            marks,
         };
         let mut out = b"before\n".to_vec();
-        lines.write(record, &key, &mut out).expect("memory takes it");
-        String::from_utf8(out).expect("text")
+        lines.write(record, &key, &mut out)?;
+        Ok(String::from_utf8(out).expect("text"))
+    }
+
+    /// However the database writes an object of JSON, the line has its members in one order.
+    #[test]
+    fn marks_come_last_in_one_order_and_a_score_of_nothing_is_left_out() {
+        let flagged = r#"{"hits": [{"rule": "a", "action": "Flag", "message": "why \u00e9\n"}], "score": 70}"#;
+        let line = |marks| marked(Envelope::Raw, Some(marks));
+        let flagged = line(flagged).expect("memory takes it");
+        let wanted = r#","marks":{"score":70,"hits":[{"rule":"a","action":"Flag","message":"why é\n"}]}}"#;
+        assert!(flagged.ends_with(&format!("{wanted}\n")), "{flagged}");
+        for alerts in [r#"{"hits": []}"#, r#"{"score": 0, "hits": []}"#] {
+            let alerts = line(alerts).expect("memory takes it");
+            assert!(alerts.ends_with(",\"marks\":{\"hits\":[]}}\n"), "{alerts}");
+        }
+        line("[]").expect_err("no marks");
     }
 
     #[test]

@@ -211,10 +211,10 @@ impl SeededRun<'_> {
         let records = delivery.records(taken, one, 0, i64::MAX).await?;
         anyhow::ensure!(records.len() as u64 == one.last_record.abs_diff(one.first_record) + 1, "{one:?}");
         let mut content = Vec::new();
-        for SignedRecord { record, digest, payload, signature } in &records {
-            let (record, batch, signed_at) = (*record, one.batch, &one.signed_at);
+        for SignedRecord { record, digest, payload, signature, marks } in &records {
+            let (record, batch, signed_at, marks) = (*record, one.batch, &one.signed_at, marks.as_deref());
             lines.write(
-                Record { record, batch, digest, payload, signature, signed_at },
+                Record { record, batch, digest, payload, signature, signed_at, marks },
                 &key,
                 &mut content,
             )?;

@@ -71,9 +71,11 @@ pub struct SignedRecord {
     pub payload: Vec<u8>,
     /// Its signature.
     pub signature: Vec<u8>,
+    /// What a policy said of it, as JSON with `score` and `hits`, or `hits` alone; none if that is nothing.
+    pub marks: Option<String>,
 }
 
-from_row!(SignedRecord { record, digest, payload, signature });
+from_row!(SignedRecord { record, digest, payload, signature, marks });
 
 impl DeliveryTask {
     pub(super) fn of(sink: i32, rows: &[PgRow], token: Token) -> Result<Self, StoreError> {

@@ -25,9 +25,11 @@ pub struct SignedLine {
     pub signature: Vec<u8>,
     /// When it was stored, RFC 3339, UTC.
     pub signed_at: String,
+    /// What a policy said of it, as JSON with `score` and `hits`, or `hits` alone; none if that is nothing.
+    pub marks: Option<String>,
 }
 
-from_row!(SignedLine { record, batch, digest, payload, key_id, signature, signed_at });
+from_row!(SignedLine { record, batch, digest, payload, key_id, signature, signed_at, marks });
 
 impl Exporter {
     /// The records signed so far with their signatures, in order.
