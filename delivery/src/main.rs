@@ -7,6 +7,7 @@
 mod content;
 mod delivery;
 mod error;
+mod manifest;
 mod worker;
 
 use std::path::PathBuf;

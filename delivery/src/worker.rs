@@ -7,13 +7,14 @@ use chancery_process::Backoff;
 use chancery_sinks::{ObjectSink, PutError};
 use chancery_store::DeliverySession;
 use chancery_store::delivery::{
-    Delivery, DeliveryRefusal, DeliveryTask, Digested, Refused, SinkWork, TakenDeliveries,
+    Delivery, DeliveryRefusal, DeliveryTask, Digested, Refused, SinkWork, TakenDeliveries, TakenManifest,
 };
 use tokio::time::Instant;
 
 use crate::content::{self, Content, too_large};
 use crate::delivery::Delivering;
 use crate::error::DeliveryError;
+use crate::manifest::{self, Manifest};
 
 /// The longest time before a sender asks again.
 const WAIT: Duration = Duration::from_secs(2);
@@ -119,6 +120,10 @@ impl Sender {
                 }
                 Ok(None)
             }
+            DeliveryTask::Manifest(taken) => {
+                self.bring_manifest(session, &taken).await?;
+                Ok(None)
+            }
             DeliveryTask::Deliver(taken) => {
                 let (there, refused) = (Vec::new(), Vec::new());
                 let taken = in_hand.insert(InHand { taken, there, refused, tried: 0 });
@@ -195,6 +200,49 @@ impl Sender {
             Err(PutError::Refused(error)) => Way::Refused(error),
             Err(PutError::Unavailable(error)) => Way::Away(error),
         })
+    }
+
+    /// Brings the manifest there, and tells what became of it. A connection that breaks meanwhile lets it lie until its time has run out.
+    async fn bring_manifest(
+        &mut self,
+        session: &mut DeliverySession,
+        taken: &TakenManifest,
+    ) -> Result<(), DeliveryError> {
+        let made = manifest::make(session, &self.delivering, taken, &self.work.name).await?;
+        let put = match made {
+            Manifest::Lost => return Ok(()),
+            Manifest::TooLarge => Err(PutError::Refused(manifest::too_large())),
+            Manifest::Whole(content, digest) => {
+                tokio::select! {
+                    biased;
+                    put = self.sink.put_manifest(taken.number, content, digest) => put.map(|()| digest),
+                    () = self.overdue() => {
+                        session.give_back_manifest(taken, None).await?;
+                        return Ok(());
+                    }
+                }
+            }
+        };
+        match put {
+            Ok(digest) => {
+                self.away.reset();
+                session.settle_manifest(taken, &self.sink.manifest_name(taken.number), &digest).await?;
+            }
+            Err(PutError::Refused(error)) => {
+                tracing::warn!(sink = self.work.name, manifest = taken.number, "{error}");
+                self.away.reset();
+                let pause = pause_after(taken.attempts);
+                if session.fail_manifest(taken, &error, pause).await? == Some(true) {
+                    tracing::error!(sink = self.work.name, "the manifest is given up");
+                }
+            }
+            Err(PutError::Unavailable(error)) => {
+                let pause = self.away.next_pause();
+                tracing::warn!(sink = self.work.name, seconds = pause.as_secs_f64(), "{error}");
+                session.give_back_manifest(taken, Some((&error, pause))).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Waits until what is on its way has to be given back.

@@ -2,11 +2,14 @@
 //! its finished envelope. Exports write such lines, and sinks get them. Names and order of the fields are a contract with those who
 //! read them (`docs/reference/exports.md`).
 
+mod manifest;
+
 use std::io::{self, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_keyring::{Form, Frame, Jwk};
+pub use manifest::{Became, Counts, ManifestOf, ManifestWriter};
 use serde::{Deserialize, Serialize};
 
 /// Writes the lines of one run.
@@ -178,7 +181,8 @@ mod tests {
     /// However the database writes an object of JSON, the line has its members in one order.
     #[test]
     fn marks_come_last_in_one_order_and_a_score_of_nothing_is_left_out() {
-        let flagged = r#"{"hits": [{"rule": "a", "action": "Flag", "message": "why \u00e9\n"}], "score": 70}"#;
+        let flagged =
+            r#"{"hits": [{"rule": "a", "action": "Flag", "message": "why \u00e9\n"}], "score": 70}"#;
         let line = |marks| marked(Envelope::Raw, Some(marks));
         let flagged = line(flagged).expect("memory takes it");
         let wanted = r#","marks":{"score":70,"hits":[{"rule":"a","action":"Flag","message":"why é\n"}]}}"#;

@@ -83,6 +83,36 @@ impl ObjectSink {
     ///
     /// [`PutError`].
     pub async fn put(&self, batch: i64, content: Vec<u8>, digest: [u8; 32]) -> Result<(), PutError> {
+        self.put_as(&self.name(batch), content, digest, self.layout.is_compressed()).await
+    }
+
+    /// The name under which a manifest is there.
+    #[must_use]
+    pub fn manifest_name(&self, number: i32) -> String {
+        self.layout.manifest(number)
+    }
+
+    /// Brings a manifest there, as a batch is brought, and never compressed.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError`].
+    pub async fn put_manifest(
+        &self,
+        number: i32,
+        content: Vec<u8>,
+        digest: [u8; 32],
+    ) -> Result<(), PutError> {
+        self.put_as(&self.manifest_name(number), content, digest, false).await
+    }
+
+    async fn put_as(
+        &self,
+        name: &str,
+        content: Vec<u8>,
+        digest: [u8; 32],
+        is_compressed: bool,
+    ) -> Result<(), PutError> {
         let Written { store, prefix, folder } = &self.written;
         if let Some(folder) = folder {
             // Whatever is not mounted is not made.
@@ -92,9 +122,8 @@ impl ObjectSink {
                 return Err(PutError::Unavailable(format!("the folder {folder} is not there; create it")));
             }
         }
-        let name = self.name(batch);
-        let place: Path = prefix.parts().chain(Path::from(name.as_str()).parts()).collect();
-        let bytes = if self.layout.is_compressed() {
+        let place: Path = prefix.parts().chain(Path::from(name).parts()).collect();
+        let bytes = if is_compressed {
             let packed = tokio::task::spawn_blocking(move || compressed(&content)).await;
             let packed = packed.map_err(io::Error::other).flatten();
             packed.map_err(|error| PutError::Unavailable(format!("it cannot be compressed: {error}")))?
@@ -106,13 +135,13 @@ impl ObjectSink {
         let was_there = match put {
             Ok(_) => false,
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
-                self.is_same(&place, digest).await?;
+                self.is_same(&place, digest, is_compressed).await?;
                 true
             }
             Err(error) => return Err(unwritten(&error)),
         };
         if let Some(folder) = folder {
-            let file = folder.join(&name);
+            let file = folder.join(name);
             tokio::task::spawn_blocking(move || clear_up(&file, was_there))
                 .await
                 .map_err(io::Error::other)
@@ -123,10 +152,10 @@ impl ObjectSink {
     }
 
     /// What is there counts only if it is this content.
-    async fn is_same(&self, place: &Path, digest: [u8; 32]) -> Result<(), PutError> {
+    async fn is_same(&self, place: &Path, digest: [u8; 32], is_compressed: bool) -> Result<(), PutError> {
         let found = self.written.store.get(place).await.map_err(|error| unwritten(&error))?;
         let mut stored = found.into_stream();
-        let mut unpacking = Unpacking::new(self.layout.is_compressed());
+        let mut unpacking = Unpacking::new(is_compressed);
         let another = || {
             PutError::Refused(format!(
                 "another object is there under the name {place}; move it away, or give the sink another layout"
@@ -209,6 +238,25 @@ mod tests {
             );
             assert_eq!(fs::read(&file).expect("it is there"), stored);
         }
+    }
+
+    #[tokio::test]
+    async fn a_manifest_is_there_once_and_never_compressed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sink = sink(folder.path(), "{run}/{batch}.ndjson.gz");
+        let digest = |content: &[u8]| Sha256::digest(content).into();
+        let bring =
+            async |number, content: &[u8]| sink.put_manifest(number, content.to_vec(), digest(content)).await;
+        bring(1, b"one").await.expect("it is new");
+        bring(1, b"one").await.expect("it is the same");
+        let other = bring(1, b"two").await;
+        assert!(matches!(other, Err(PutError::Refused(_))), "{other:?}");
+        bring(2, b"two").await.expect("it is another one");
+        let read = |name| fs::read(folder.path().join(name)).expect("it is there");
+        assert_eq!(
+            (read("demo/manifest.json"), read("demo/manifest-2.json")),
+            (b"one".to_vec(), b"two".to_vec())
+        );
     }
 
     #[tokio::test]
