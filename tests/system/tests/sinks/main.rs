@@ -4,6 +4,7 @@ mod brought;
 mod complete;
 mod given;
 mod lines;
+mod manifests;
 mod redriven;
 mod refusals;
 mod written;
