@@ -46,6 +46,8 @@ pub(crate) struct Sender {
     sink: ObjectSink,
     /// How long the sink is left alone that cannot be reached.
     away: Backoff,
+    /// The manifest that was in hand when the connection broke.
+    manifest: Option<TakenManifest>,
 }
 
 /// Batches that were taken, and what became of them that the ledger was not told yet.
@@ -92,7 +94,7 @@ pub(crate) async fn run(mut sender: Sender, mut session: DeliverySession) -> Res
 
 impl Sender {
     pub(crate) fn new(delivering: Arc<Delivering>, work: Arc<SinkWork>, sink: ObjectSink) -> Self {
-        Self { delivering, work, sink, away: Backoff::new(LEAST_PAUSE, MOST_PAUSE) }
+        Self { delivering, work, sink, away: Backoff::new(LEAST_PAUSE, MOST_PAUSE), manifest: None }
     }
 
     /// Takes some and brings them there. None when there may be more.
@@ -104,6 +106,10 @@ impl Sender {
         if let Some(before) = in_hand {
             self.give_back(session, before, None).await?;
             *in_hand = None;
+        }
+        if let Some(before) = &self.manifest {
+            session.give_back_manifest(before, None).await?;
+            self.manifest = None;
         }
         let stop = self.delivering.stop.clone();
         if stop.is_asked() {
@@ -121,8 +127,9 @@ impl Sender {
                 Ok(None)
             }
             DeliveryTask::Manifest(taken) => {
-                self.bring_manifest(session, &taken).await?;
-                Ok(None)
+                let brought = self.bring_manifest(session, &taken).await;
+                self.manifest = brought.is_err().then_some(taken);
+                brought.map(|()| None)
             }
             DeliveryTask::Deliver(taken) => {
                 let (there, refused) = (Vec::new(), Vec::new());
@@ -202,7 +209,7 @@ impl Sender {
         })
     }
 
-    /// Brings the manifest there, and tells what became of it. A connection that breaks meanwhile lets it lie until its time has run out.
+    /// Brings the manifest there, and tells what became of it.
     async fn bring_manifest(
         &mut self,
         session: &mut DeliverySession,
