@@ -36,8 +36,9 @@ async fn by_the_page(folder: &Path, manifest: &str) -> anyhow::Result<(Option<i3
     )?;
     let (_, program) = page.split_once("```python\n").context("a program")?;
     let (program, _) = program.split_once("```").context("its end")?;
-    let ran = Command::new("python3").args(["-c", program, manifest]).current_dir(folder);
-    let ended = { ran }.stdin(Stdio::null()).output().await?;
+    let mut command = Command::new("python3");
+    command.args(["-c", program, manifest]).current_dir(folder).stdin(Stdio::null());
+    let ended = command.output().await?;
     Ok((ended.status.code(), String::from_utf8(ended.stderr)?))
 }
 
