@@ -3,27 +3,26 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chancery_api::RetryStrategySpec;
 use chancery_keyring::Form;
 use chancery_process::{Backoff, Stop, peak_memory_kib};
-use chancery_reading::Settings;
 use chancery_signed::Lines;
-use chancery_sinks::{Names, ObjectSink, SinkDescription};
-use chancery_sources::access::{Access, StoreAccess};
+use chancery_sinks::PinnedSink;
+use chancery_sources::access::Access;
+use chancery_sources::asking::Retry;
 use chancery_store::delivery::{DeliveryRun, SinkWork};
 use chancery_store::{DeliverySession, LedgerUrl, StoreError};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::error::DeliveryError;
+use crate::opening::Opening;
 use crate::worker::{self, Ended, Sender};
 
 /// Pauses between two attempts to connect.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
 
 const MOST_PAUSE: Duration = Duration::from_secs(5);
-
-/// How long a store may take for one request, repetitions included: shorter than a batch may lie.
-const REQUEST: Duration = Duration::from_secs(30);
 
 /// What a delivery is to do.
 pub(crate) struct Order {
@@ -40,7 +39,7 @@ pub(crate) struct Order {
 /// What the senders share.
 pub(crate) struct Delivering {
     ledger: LedgerUrl,
-    run: DeliveryRun,
+    pub(crate) run: DeliveryRun,
     holder: String,
     reconnect_for: Duration,
     pub(crate) lines: Lines,
@@ -76,17 +75,20 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     };
     // Each sender has a connection of its own.
     drop(first);
-    let opened = sinks.into_iter().map(|work| Ok((open(&work, &run, &access)?, work)));
+    let opened = sinks.into_iter().map(|work| {
+        let (opening, retry) = opening(&work, &run, &access)?;
+        Ok((Arc::new(opening), retry, work))
+    });
     let opened = opened.collect::<Result<Vec<_>, DeliveryError>>()?;
     let lines = Lines::of_run(&run.namespace, &run.name, form);
     let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, lines, stop });
     let mut tasks = JoinSet::new();
-    for (sink, work) in opened {
+    for (opening, retry, work) in opened {
         // Of a sink that takes batches in order, one is on its way at a time.
         let senders = if work.ordered { 1 } else { senders };
         let work = Arc::new(work);
         for _ in 0..senders {
-            let sender = Sender::new(Arc::clone(&delivering), Arc::clone(&work), sink.clone());
+            let sender = Sender::new(Arc::clone(&delivering), Arc::clone(&work), Arc::clone(&opening), retry);
             tasks.spawn(async move {
                 match sender.delivering.connect().await? {
                     Some(session) => worker::run(sender, session).await,
@@ -114,19 +116,20 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     outcome
 }
 
-/// A sink, as the ledger has it.
-fn open(work: &SinkWork, run: &DeliveryRun, access: &Access) -> Result<ObjectSink, DeliveryError> {
+/// How a sink is opened that the ledger has, and when what it refused is brought again. What is wrong with it for good is said at once.
+fn opening(work: &SinkWork, run: &DeliveryRun, access: &Access) -> Result<(Opening, Retry), DeliveryError> {
     let name = || work.name.clone();
-    let described = serde_json::from_str::<SinkDescription>(&work.description);
-    let SinkDescription::Objects(described) =
-        described.map_err(|reason| DeliveryError::OtherVersion { name: name(), reason })?;
-    let StoreAccess { credentials, authorities } = access
-        .store(&work.name, &described.url)
-        .map_err(|reason| DeliveryError::Access { name: name(), reason })?;
-    let names = Names { namespace: &run.namespace, run: &run.name, sink: &work.name };
-    let settings = Settings { timeout: REQUEST, authorities, ..Settings::default() };
-    ObjectSink::open(&described, names, &credentials, settings)
-        .map_err(|reason| DeliveryError::Sink { name: name(), reason })
+    let pinned = serde_json::from_str::<PinnedSink>(&work.description);
+    let PinnedSink { kind, backoff } =
+        pinned.map_err(|reason| DeliveryError::OtherVersion { name: name(), reason })?;
+    let opening = Opening { name: name(), kind, access: access.clone() };
+    if let Err(reason) = opening.open(run)
+        && !opening.may_be_mended(&reason)
+    {
+        return Err(DeliveryError::Sink { name: name(), reason });
+    }
+    // How often it is, the ledger says.
+    Ok((opening, Retry::of(&RetryStrategySpec { backoff, ..RetryStrategySpec::default() })))
 }
 
 impl Delivering {

@@ -1,6 +1,7 @@
 //! The manifest of a sink, once it has all of the run that it takes.
 
 use chancery_signed::{Became, Counts, ManifestOf, ManifestWriter};
+use chancery_sinks::Manifest;
 use chancery_statement::Envelope;
 use chancery_store::DeliverySession;
 use chancery_store::delivery::{BatchOfManifest, ManifestHead, TakenManifest};
@@ -16,9 +17,9 @@ const AT_ONCE: i32 = 5_000;
 const MOST_BYTES: usize = 256 << 20;
 
 /// What there is of a manifest.
-pub(crate) enum Manifest {
-    /// All of it, with its SHA-256.
-    Whole(Vec<u8>, [u8; 32]),
+pub(crate) enum Made {
+    /// All of it.
+    Whole(Manifest),
     /// It is somebody else's by now, or another one is due.
     Lost,
     /// More than can be written at once.
@@ -31,9 +32,9 @@ pub(crate) async fn make(
     delivering: &Delivering,
     taken: &TakenManifest,
     sink: &str,
-) -> Result<Manifest, DeliveryError> {
+) -> Result<Made, DeliveryError> {
     let form = |error: std::io::Error| DeliveryError::Form(error.to_string());
-    let Some(head) = session.manifest_head(taken).await? else { return Ok(Manifest::Lost) };
+    let Some(head) = session.manifest_head(taken).await? else { return Ok(Made::Lost) };
     let ManifestHead { records, batches, delivered, dead, public_keys, key_ids, bodies, signatures } = head;
     let run = session.run().clone();
     let number = taken.number;
@@ -44,7 +45,7 @@ pub(crate) async fn make(
     while last < batches {
         let portion = session.manifest_batches(taken, last, AT_ONCE).await?;
         if portion.is_empty() {
-            return Ok(Manifest::Lost);
+            return Ok(Made::Lost);
         }
         for BatchOfManifest { batch, first_record, last_record, object, digest, last_error, .. } in &portion {
             let became = match (object, digest) {
@@ -55,7 +56,7 @@ pub(crate) async fn make(
             last = *batch;
         }
         if writer.written().len() > MOST_BYTES {
-            return Ok(Manifest::TooLarge);
+            return Ok(Made::TooLarge);
         }
     }
     let statements = key_ids.into_iter().zip(bodies).zip(signatures);
@@ -64,7 +65,7 @@ pub(crate) async fn make(
     let algorithm = delivering.lines.form().algorithm();
     let content = writer.end(algorithm, public_keys.iter().map(Vec::as_slice), &statements).map_err(form)?;
     let digest = Sha256::digest(&content).into();
-    Ok(Manifest::Whole(content, digest))
+    Ok(Made::Whole(Manifest { number, content: content.into(), digest }))
 }
 
 /// Why a manifest that is too large is refused.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_process::Backoff;
-use chancery_sinks::{ObjectSink, PutError};
+use chancery_sinks::{Batch, PutError, Sink};
+use chancery_sources::asking::Retry;
 use chancery_store::DeliverySession;
 use chancery_store::delivery::{
     Delivery, DeliveryRefusal, DeliveryTask, Digested, Refused, SinkWork, TakenDeliveries, TakenManifest,
@@ -14,7 +15,8 @@ use tokio::time::Instant;
 use crate::content::{self, Content, too_large};
 use crate::delivery::Delivering;
 use crate::error::DeliveryError;
-use crate::manifest::{self, Manifest};
+use crate::manifest::{self, Made};
+use crate::opening::Opening;
 
 /// The longest time before a sender asks again.
 const WAIT: Duration = Duration::from_secs(2);
@@ -25,7 +27,7 @@ const AT_ONCE: i32 = 16;
 /// For how long they are this sender's, unless it prolongs that.
 const HELD: Duration = Duration::from_secs(60);
 
-/// A batch, or a sink, that was tried in vain is left alone for up to a second at first, then for up to twice as long each time, and never for
+/// A sink that was tried in vain is left alone for up to a second at first, then for up to twice as long each time, and never for
 /// longer than up to a minute.
 const LEAST_PAUSE: Duration = Duration::from_secs(1);
 const MOST_PAUSE: Duration = Duration::from_secs(60);
@@ -43,7 +45,11 @@ pub(crate) enum Ended {
 pub(crate) struct Sender {
     pub(crate) delivering: Arc<Delivering>,
     work: Arc<SinkWork>,
-    sink: ObjectSink,
+    opening: Arc<Opening>,
+    /// None until it is opened, and again once it could not be reached.
+    sink: Option<Arc<dyn Sink>>,
+    /// When a batch is brought again that it refused.
+    retry: Retry,
     /// How long the sink is left alone that cannot be reached.
     away: Backoff,
     /// The manifest that was in hand when the connection broke.
@@ -65,8 +71,8 @@ enum Way {
     There(Digested),
     /// The sink does not take it.
     Refused(String),
-    /// The sink cannot be reached.
-    Away(String),
+    /// The sink cannot be reached; and for how long it wants to be left alone, if it said so.
+    Away(String, Option<Duration>),
     /// It is somebody else's by now.
     Lost,
     /// The delivery was asked to stop.
@@ -93,8 +99,21 @@ pub(crate) async fn run(mut sender: Sender, mut session: DeliverySession) -> Res
 }
 
 impl Sender {
-    pub(crate) fn new(delivering: Arc<Delivering>, work: Arc<SinkWork>, sink: ObjectSink) -> Self {
-        Self { delivering, work, sink, away: Backoff::new(LEAST_PAUSE, MOST_PAUSE), manifest: None }
+    pub(crate) fn new(
+        delivering: Arc<Delivering>,
+        work: Arc<SinkWork>,
+        opening: Arc<Opening>,
+        retry: Retry,
+    ) -> Self {
+        Self {
+            delivering,
+            work,
+            opening,
+            sink: None,
+            retry,
+            away: Backoff::new(LEAST_PAUSE, MOST_PAUSE),
+            manifest: None,
+        }
     }
 
     /// Takes some and brings them there. None when there may be more.
@@ -161,13 +180,16 @@ impl Sender {
                 Way::Refused(error) => {
                     tracing::warn!(sink = self.work.name, batch = one.batch, "{error}");
                     self.away.reset();
-                    let pause = pause_after(one.attempts);
+                    let refusals = one.attempts.unsigned_abs() + 1;
+                    let pause = self.retry.pause(refusals, rand::random());
                     hand.refused.push(Refused { batch: one.batch, error, pause });
                 }
                 Way::Lost => tracing::debug!(batch = one.batch, "it is somebody else's by now"),
                 Way::Stopped => return self.give_back(session, hand, None).await,
-                Way::Away(error) => {
-                    let pause = self.away.next_pause();
+                Way::Away(error, asked) => {
+                    // Whoever has mended what the sink is asked with tells nobody.
+                    self.sink = None;
+                    let pause = self.away.next_pause().max(asked.unwrap_or_default());
                     tracing::warn!(sink = self.work.name, seconds = pause.as_secs_f64(), "{error}");
                     return self.give_back(session, hand, Some((&error, pause))).await;
                 }
@@ -179,18 +201,23 @@ impl Sender {
 
     /// Brings one there, and keeps what is left meanwhile.
     async fn bring_one(
-        &self,
+        &mut self,
         session: &mut DeliverySession,
         hand: &InHand,
         one: &Delivery,
     ) -> Result<Way, DeliveryError> {
+        let sink = match self.opened()? {
+            Ok(sink) => sink,
+            Err(why) => return Ok(Way::Away(why, None)),
+        };
         let read = content::read(session, &self.delivering.lines, &hand.taken, one).await?;
-        let (content, digest) = match read {
-            Content::Whole(content, digest) => (content, digest),
+        let (number, lines, digest) = match read {
+            Content::Whole(lines, digest) => (one.batch, lines.into(), digest),
             Content::Lost => return Ok(Way::Lost),
             Content::TooLarge => return Ok(Way::Refused(too_large())),
         };
-        let mut put = std::pin::pin!(self.sink.put(one.batch, content, digest));
+        let batch = Batch { number, lines, digest };
+        let mut put = std::pin::pin!(sink.put(&batch));
         let mut overdue = std::pin::pin!(self.overdue());
         let done = loop {
             tokio::select! {
@@ -203,9 +230,9 @@ impl Sender {
             }
         };
         Ok(match done {
-            Ok(()) => Way::There(Digested { batch: one.batch, object: self.sink.name(one.batch), digest }),
+            Ok(object) => Way::There(Digested { batch: one.batch, object, digest }),
             Err(PutError::Refused(error)) => Way::Refused(error),
-            Err(PutError::Unavailable(error)) => Way::Away(error),
+            Err(PutError::Unavailable { why, pause }) => Way::Away(why, pause),
         })
     }
 
@@ -215,14 +242,17 @@ impl Sender {
         session: &mut DeliverySession,
         taken: &TakenManifest,
     ) -> Result<(), DeliveryError> {
-        let made = manifest::make(session, &self.delivering, taken, &self.work.name).await?;
-        let put = match made {
-            Manifest::Lost => return Ok(()),
-            Manifest::TooLarge => Err(PutError::Refused(manifest::too_large())),
-            Manifest::Whole(content, digest) => {
+        let put = match (
+            self.opened()?,
+            manifest::make(session, &self.delivering, taken, &self.work.name).await?,
+        ) {
+            (_, Made::Lost) => return Ok(()),
+            (Err(why), _) => Err(PutError::away(why)),
+            (_, Made::TooLarge) => Err(PutError::Refused(manifest::too_large())),
+            (Ok(sink), Made::Whole(made)) => {
                 tokio::select! {
                     biased;
-                    put = self.sink.put_manifest(taken.number, content, digest) => put.map(|()| digest),
+                    put = sink.put_manifest(&made) => put.map(|object| (object, made.digest)),
                     () = self.overdue() => {
                         session.give_back_manifest(taken, None).await?;
                         return Ok(());
@@ -231,25 +261,39 @@ impl Sender {
             }
         };
         match put {
-            Ok(digest) => {
+            Ok((object, digest)) => {
                 self.away.reset();
-                session.settle_manifest(taken, &self.sink.manifest_name(taken.number), &digest).await?;
+                session.settle_manifest(taken, &object, &digest).await?;
             }
             Err(PutError::Refused(error)) => {
                 tracing::warn!(sink = self.work.name, manifest = taken.number, "{error}");
                 self.away.reset();
-                let pause = pause_after(taken.attempts);
+                let pause = self.retry.pause(taken.attempts.unsigned_abs() + 1, rand::random());
                 if session.fail_manifest(taken, &error, pause).await? == Some(true) {
                     tracing::error!(sink = self.work.name, "the manifest is given up");
                 }
             }
-            Err(PutError::Unavailable(error)) => {
-                let pause = self.away.next_pause();
-                tracing::warn!(sink = self.work.name, seconds = pause.as_secs_f64(), "{error}");
-                session.give_back_manifest(taken, Some((&error, pause))).await?;
+            Err(PutError::Unavailable { why, pause: asked }) => {
+                // Whoever has mended what the sink is asked with tells nobody.
+                self.sink = None;
+                let pause = self.away.next_pause().max(asked.unwrap_or_default());
+                tracing::warn!(sink = self.work.name, seconds = pause.as_secs_f64(), "{why}");
+                session.give_back_manifest(taken, Some((&why, pause))).await?;
             }
         }
         Ok(())
+    }
+
+    /// The sink; or why it cannot be opened until somebody mends that.
+    fn opened(&mut self) -> Result<Result<Arc<dyn Sink>, String>, DeliveryError> {
+        if let Some(sink) = &self.sink {
+            return Ok(Ok(Arc::clone(sink)));
+        }
+        match self.opening.open(&self.delivering.run) {
+            Ok(sink) => Ok(Ok(Arc::clone(self.sink.insert(sink)))),
+            Err(reason) if self.opening.may_be_mended(&reason) => Ok(Err(reason.to_string())),
+            Err(reason) => Err(DeliveryError::Sink { name: self.work.name.clone(), reason }),
+        }
     }
 
     /// Waits until what is on its way has to be given back.
@@ -294,28 +338,5 @@ impl InHand {
     /// Those that were not tried.
     fn left(&self) -> Vec<i64> {
         self.taken.batches[self.tried.min(self.taken.batches.len())..].iter().map(|one| one.batch).collect()
-    }
-}
-
-/// Up to how long a batch is left alone that was refused so many times before, drawn evenly.
-fn pause_after(attempts: i32) -> Duration {
-    let mut backoff = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
-    let mut pause = backoff.next_pause();
-    for _ in 0..attempts {
-        pause = backoff.next_pause();
-    }
-    pause
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_batch_that_is_refused_is_left_alone_for_longer_and_longer_and_not_for_ever() {
-        let longest = |attempts| (0..200).map(|_| pause_after(attempts)).max().unwrap_or_default();
-        assert!(longest(0) <= LEAST_PAUSE);
-        assert!(longest(5) > Duration::from_secs(8), "up to 32 s");
-        assert!(longest(20) <= MOST_PAUSE);
     }
 }

@@ -368,7 +368,7 @@ class Ledger:
         """In the order of the manifest."""
         return self._all(
             Sink,
-            """SELECT sink, name, ordered, attempt_limit, coalesce(description #>> '{objects,format}', '') = 'NDJSON' AS is_lines,
+            """SELECT sink, name, ordered, attempt_limit, description ?| ARRAY['objects', 'http', 'table'] AS is_lines,
                       description ? 'objects' AS is_objects,
                       delivered, dead, redriven
                  FROM chancery.sinks WHERE run_id = %s ORDER BY sink""",
@@ -443,12 +443,12 @@ class Ledger:
         )
 
     def delivered_lines(self, run: Run) -> Iterator[DeliveredLines]:
-        """What sinks have that are given lines, in the order of batches."""
+        """What sinks have, in the order of batches: of whatever kind a sink is, the digest is that of lines."""
         return self._stream(
             DeliveredLines,
             """SELECT d.batch, s.name AS sink, d.digest
                  FROM chancery.deliveries d JOIN chancery.sinks s ON s.run_id = d.run_id AND s.sink = d.sink
-                WHERE d.run_id = %s AND d.state = 'Delivered' AND d.digest IS NOT NULL AND s.description #>> '{objects,format}' = 'NDJSON'
+                WHERE d.run_id = %s AND d.state = 'Delivered' AND d.digest IS NOT NULL AND s.description ?| ARRAY['objects', 'http', 'table']
                 ORDER BY d.batch""",
             run.id,
         )

@@ -25,12 +25,16 @@ pub enum ConditionType {
     Failed,
     /// The operator or the signers work on the run now; if not, the reason says why.
     Progressing,
+    /// Of a run with sinks: every sink has every batch.
+    Delivered,
+    /// Of a run with sinks: one of them cannot be reached. It is waited for.
+    SinkUnavailable,
     /// Of a policy: runs can be judged by it.
     Ready,
 }
 
 impl ConditionType {
-    /// Every type of a run, in the order in which a status lists them.
+    /// Every type that each run has, in the order in which a status lists them.
     pub const ALL: [Self; 7] = [
         Self::KeyringReady,
         Self::Sealed,
@@ -40,6 +44,9 @@ impl ConditionType {
         Self::Failed,
         Self::Progressing,
     ];
+
+    /// What a run with sinks has beside these, after them.
+    pub const OF_SINKS: [Self; 2] = [Self::Delivered, Self::SinkUnavailable];
 
     /// Every type of a policy.
     pub const OF_POLICIES: [Self; 1] = [Self::Ready];
@@ -54,6 +61,8 @@ impl ConditionType {
             Self::Verified => "Verified",
             Self::Failed => "Failed",
             Self::Progressing => "Progressing",
+            Self::Delivered => "Delivered",
+            Self::SinkUnavailable => "SinkUnavailable",
             Self::Ready => "Ready",
         }
     }

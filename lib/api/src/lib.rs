@@ -20,6 +20,8 @@ mod reference;
 mod signer_template;
 mod signing_policy;
 mod signing_run;
+mod sink;
+mod sink_secret;
 mod source;
 mod source_secret;
 mod status;
@@ -43,6 +45,7 @@ pub use signing_policy::{
     SigningPolicyStatus, ThresholdsSpec, Unmatched, ValidationSpec, WebhookAdds, WebhookSpec,
 };
 pub use signing_run::{AuditPolicy, DeletionPolicy, KeyringRef, PolicyRef, SigningRun, SigningRunSpec};
+pub use sink::{HttpSink, ObjectsSink, SinkFormat, SinkSpec, TableSink};
 pub use source::{
     BatchingSpec, DeadLetterSpec, EVENT_IDENTITY, EventMode, FormatType, HttpSource, IdempotencyBy,
     IdempotencySpec, ObjectsSource, ReplaySelect, RunSource, SecretKeyRef, SecretRef, SourceFormat,
@@ -51,6 +54,6 @@ pub use source::{
 pub use source_secret::{SourceSecret, TABLE_URL};
 pub use status::{
     BatchCounts, KeyCounts, KeyringStatus, Phase, PolicyStatus, RecordCounts, SignerCounts, SigningRunStatus,
-    SourceStatus, StatementStatus, StatementsStatus,
+    SinkStatus, SourceStatus, StatementStatus, StatementsStatus,
 };
 pub use validated::{DeadLetters, Idempotency, KeyringChoice, RunInput, ValidatedRun, ValidatedSources};

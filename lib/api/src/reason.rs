@@ -53,6 +53,16 @@ reasons! {
     AllSigned,
     /// Records without a signature are left.
     NotAllSigned,
+    /// Every sink has every batch.
+    AllDelivered,
+    /// Batches are still to be delivered.
+    NotAllDelivered,
+    /// Sinks refused batches so often that they were given up. Also an Event.
+    DeadDeliveries,
+    /// A sink cannot be reached; it is waited for.
+    SinkUnavailable,
+    /// Every sink answers. Also an Event.
+    SinksAvailable,
     /// The audit begins once the run is complete.
     AuditPending,
     /// The run is being audited.
@@ -101,6 +111,14 @@ reasons! {
     IntakeMisconfigured,
     /// More intake pods failed than `backoffLimit` allows.
     IntakeFailed,
+    /// A sink names a Secret or a claim that is not allowed, or a file of a node.
+    SinkNotAllowed,
+    /// A sink cannot be written to as it is described.
+    SinkInvalid,
+    /// A delivery pod reported that it cannot work as it is configured.
+    DeliveryMisconfigured,
+    /// More delivery pods failed than `backoffLimit` allows.
+    DeliveryFailed,
     /// `activeDeadlineSeconds` passed before the run was complete.
     DeadlineExceeded,
     /// A signer pod reported that it can never work as it is configured.
@@ -129,7 +147,11 @@ reasons! {
     IntakeHeld,
     /// The intake pod does not start.
     IntakeNotStarting,
-    /// A Job of the name of the signers' or the intake's belongs to something else.
+    /// Every record is signed, and batches are being delivered.
+    Delivering,
+    /// The delivery pod does not start.
+    DeliveryNotStarting,
+    /// A Job of the name of the signers', the intake's or the delivery's belongs to something else.
     JobNameTaken,
     /// The Job waits until Kueue admits it.
     Queued,
@@ -178,6 +200,12 @@ reasons! {
     ReplacingIntake,
     /// What an intake pod had in hand when it ended was given back.
     IntakeReleased,
+    /// The delivery's Job was created.
+    DeliveryStarted,
+    /// The delivery's Job is replaced, because its pods must differ.
+    ReplacingDelivery,
+    /// What a delivery pod had in hand when it ended was given back.
+    DeliveryReleased,
     /// The signers' Job was created.
     SignersStarted,
     /// The number of signers was changed.
@@ -221,7 +249,7 @@ impl Reason {
             ConditionType::KeyringReady => &[Self::KeyringReady, Self::KeyringNotReady],
             ConditionType::Sealed => &[Self::Sealed, Self::NotSealed, Self::Reading, Self::Receiving],
             ConditionType::Suspended => &[Self::Suspended, Self::TooManyDeadLetters, Self::NotSuspended],
-            ConditionType::Complete => &[Self::AllSigned, Self::NotAllSigned],
+            ConditionType::Complete => &[Self::AllSigned, Self::NotAllSigned, Self::NotAllDelivered],
             ConditionType::Verified => &[
                 Self::AuditPending,
                 Self::Auditing,
@@ -248,6 +276,10 @@ impl Reason {
                 Self::SourceInvalid,
                 Self::IntakeMisconfigured,
                 Self::IntakeFailed,
+                Self::SinkNotAllowed,
+                Self::SinkInvalid,
+                Self::DeliveryMisconfigured,
+                Self::DeliveryFailed,
                 Self::DeadlineExceeded,
                 Self::SignerMisconfigured,
                 Self::SignersFailed,
@@ -269,6 +301,9 @@ impl Reason {
                 Self::SourceUnavailable,
                 Self::IntakeHeld,
                 Self::IntakeNotStarting,
+                Self::Delivering,
+                Self::SinkUnavailable,
+                Self::DeliveryNotStarting,
                 Self::JobNameTaken,
                 Self::Queued,
                 Self::SignersNotStarting,
@@ -284,13 +319,15 @@ impl Reason {
                 Self::ChangeRefused,
                 Self::LedgerRefused,
             ],
+            ConditionType::Delivered => &[Self::AllDelivered, Self::NotAllDelivered, Self::DeadDeliveries],
+            ConditionType::SinkUnavailable => &[Self::SinkUnavailable, Self::SinksAvailable],
             ConditionType::Ready => &[Self::PolicyReady, Self::PolicyNotReady],
         }
     }
 
     /// The reasons of Events that report something which is no failure and no obstacle. Every failure and
     /// most obstacles are also reported, once, by an Event of the same reason.
-    pub const OF_EVENTS: [Self; 28] = [
+    pub const OF_EVENTS: [Self; 33] = [
         Self::Seeding,
         Self::KeyringReady,
         Self::Sealed,
@@ -305,6 +342,11 @@ impl Reason {
         Self::IntakeStarted,
         Self::ReplacingIntake,
         Self::IntakeReleased,
+        Self::DeadDeliveries,
+        Self::SinksAvailable,
+        Self::DeliveryStarted,
+        Self::ReplacingDelivery,
+        Self::DeliveryReleased,
         Self::SignersStarted,
         Self::SignersScaled,
         Self::ReplacingSigners,

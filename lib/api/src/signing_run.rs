@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::lease_duration::LeaseDuration;
 use crate::named::{self, EnvelopeName, JoseName};
 use crate::signer_template::SignerTemplate;
+use crate::sink::SinkSpec;
 use crate::source::{BatchingSpec, DeadLetterSpec, IdempotencySpec, SourceSpec};
 use crate::status::SigningRunStatus;
 
@@ -46,6 +47,7 @@ use crate::status::SigningRunStatus;
     printcolumn(name = "Dead", type_ = "integer", json_path = ".status.records.dead", description = "Payloads that could not become records.", priority = 1),
     printcolumn(name = "Pending", type_ = "integer", json_path = ".status.records.pending", description = "Payloads that are not decided yet.", priority = 1),
     printcolumn(name = "Sealed", type_ = "string", json_path = ".status.conditions[?(@.type==\"Sealed\")].status", description = "Whether the input is complete, and so the number of records known.", priority = 1),
+    printcolumn(name = "Delivered", type_ = "string", json_path = ".status.conditions[?(@.type==\"Delivered\")].status", description = "With sinks: whether every sink has every batch.", priority = 1),
     printcolumn(name = "Elapsed", type_ = "string", json_path = ".status.elapsed", description = "Time from the start of the run to its end, or until now.", priority = 1),
     scale(spec_replicas_path = ".spec.parallelism", status_replicas_path = ".status.signers.pods", label_selector_path = ".status.selector"),
     // Names derived from the run's must be host names of pods: at most 63 characters, no dots.
@@ -113,6 +115,9 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("has(self.batching) == has(oldSelf.batching) && (!has(self.batching) || self.batching == oldSelf.batching)")
         .message(IMMUTABLE)
         .field_path(".batching"),
+    validation = Rule::new("has(self.sinks) == has(oldSelf.sinks) && (!has(self.sinks) || self.sinks == oldSelf.sinks)")
+        .message(IMMUTABLE)
+        .field_path(".sinks"),
     validation = Rule::new("has(self.recordCount) == has(oldSelf.recordCount) && (!has(self.recordCount) || self.recordCount == oldSelf.recordCount)")
         .message(IMMUTABLE)
         .field_path(".recordCount"),
@@ -187,6 +192,15 @@ pub struct SigningRunSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "BatchingSpec")]
     pub batching: Option<BatchingSpec>,
+
+    /// Where the signed records go, up to 8. Each batch is delivered to each of them once it is signed, and the run is
+    /// complete once all are. Without sinks, signed records stay in the ledger only. It cannot change once the run
+    /// exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<SinkSpec>", length(min = 1, max = 8))]
+    #[x_kube(validation = Rule::new("self.all(one, self.exists_one(other, other.name == one.name))")
+        .message("must not have a name twice; give each sink a name of its own"))]
+    pub sinks: Option<Vec<SinkSpec>>,
 
     /// The keyring that the run signs with, in the run's namespace. The first run that names
     /// it makes it, from its keyCount, algorithm, keySize, envelope and contentType; other
@@ -330,6 +344,7 @@ impl SigningRunSpec {
             policy_ref: None,
             dead_letter: None,
             batching: None,
+            sinks: None,
             keyring_ref: None,
             key_count: Some(key_count),
             batch_size,

@@ -39,6 +39,11 @@ pub struct SigningRunStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub sources: Vec<SourceStatus>,
 
+    /// How far each of the run's sinks is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub sinks: Vec<SinkStatus>,
+
     /// The version of the policy that judges what the sources offer, from the first payload to the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "PolicyStatus")]
@@ -115,6 +120,11 @@ pub struct SigningRunStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub intake_job: Option<String>,
+
+    /// Name of the Job that delivers to the sinks, in the run's namespace, while it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub delivery_job: Option<String>,
 }
 
 /// What a run is doing, in one word for people.
@@ -186,6 +196,28 @@ pub struct SourceStatus {
     pub splits: i64,
     /// Splits that are not read to their end; 10000 may also be more.
     pub lag: i64,
+}
+
+/// How far a sink is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SinkStatus {
+    /// Name of the sink.
+    pub name: String,
+    /// Batches that it has.
+    pub delivered: i64,
+    /// Signed batches that it is still to get.
+    pub pending: i64,
+    /// Batches that it refused so often that they were given up: dead letters.
+    pub dead: i64,
+    /// Since when it cannot be reached; none while it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Time")]
+    pub unavailable_since: Option<Time>,
+    /// Why it cannot be reached, or, where batches were given up, what it said of one of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub last_error: Option<String>,
 }
 
 /// What judges a run, and what it said of the records.

@@ -8,6 +8,7 @@ use crate::manifest::Problem;
 use crate::names::DEFAULT_NAMESPACE;
 use crate::signer_template::SignerTemplate;
 use crate::signing_run::{AuditPolicy, DeletionPolicy, SigningRun, SigningRunSpec};
+use crate::sink::SinkSpec;
 use crate::source::{EVENT_IDENTITY, FormatType, IdempotencyBy, IdempotencySpec, SourceSpec};
 use chancery_keyring::{Algorithm, Envelope};
 
@@ -24,6 +25,8 @@ pub struct ValidatedRun {
     pub name: String,
     /// Where its records come from.
     pub input: RunInput,
+    /// Where its signed records go; no two of one name.
+    pub sinks: Vec<SinkSpec>,
     /// The keyring to sign with.
     pub keyring: KeyringChoice,
     /// Number of records in each batch but the last, 1 to 100,000.
@@ -198,6 +201,7 @@ impl ValidatedRun {
             policy_ref,
             dead_letter,
             batching,
+            sinks,
             keyring_ref,
             key_count,
             batch_size,
@@ -267,6 +271,7 @@ impl ValidatedRun {
             namespace: metadata.namespace.clone().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
             name: metadata.name.clone().unwrap_or_default(),
             input,
+            sinks: sinks.clone().unwrap_or_default(),
             keyring,
             batch_size: fitting("spec.batchSize", *batch_size)?,
             parallelism: fitting("spec.parallelism", *parallelism)?,

@@ -1,13 +1,27 @@
-//! What is said of a sink, in the ledger and in a manifest.
+//! What the ledger keeps of a sink: no secret, and no name of one.
 
+use chancery_api::BackoffSpec;
 use serde::{Deserialize, Serialize};
 
-/// Where signed records go, by its kind.
+/// A sink, as a run is made with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(try_from = "Kept", into = "Kept")]
+pub struct PinnedSink {
+    /// Where signed records go.
+    pub kind: SinkDescription,
+    /// How long a batch is left alone that the sink refused.
+    pub backoff: BackoffSpec,
+}
+
+/// Where signed records go, by its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SinkDescription {
     /// Objects of a store, or files of a folder: one per batch.
     Objects(ObjectsOfSink),
+    /// Requests to a service: one per batch.
+    Http(HttpOfSink),
+    /// Rows of a PostgreSQL table: one per record.
+    Table(TableOfSink),
 }
 
 /// Objects of a store, or files of a folder.
@@ -26,7 +40,7 @@ pub struct ObjectsOfSink {
     #[serde(default)]
     pub format: ContentFormat,
     /// How objects are named below the url: see `Layout`.
-    #[serde(default = "default_layout")]
+    #[serde(default = "layout_of_lines")]
     pub layout: String,
 }
 
@@ -37,10 +51,81 @@ pub enum ContentFormat {
     #[default]
     #[serde(rename = "NDJSON")]
     Ndjson,
+    /// A row for each record.
+    Parquet,
 }
 
-fn default_layout() -> String {
-    "{run}/{batch}.ndjson".to_owned()
+/// A service that is sent each batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HttpOfSink {
+    /// `https://`, or `http://` of the same machine.
+    pub url: String,
+}
+
+/// A PostgreSQL table with a row for each record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TableOfSink {
+    /// The URL of its database, without a password, where the manifest has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Its schema and its name, with a dot in between.
+    pub table: String,
+}
+
+impl ContentFormat {
+    /// How objects are named where nobody says it.
+    #[must_use]
+    pub const fn layout(self) -> &'static str {
+        match self {
+            Self::Ndjson => "{run}/{batch}.ndjson",
+            Self::Parquet => "{run}/{batch}.parquet",
+        }
+    }
+}
+
+fn layout_of_lines() -> String {
+    ContentFormat::Ndjson.layout().to_owned()
+}
+
+/// The form in the ledger: one of the kinds, and what all of them have.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Kept {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    objects: Option<ObjectsOfSink>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    http: Option<HttpOfSink>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    table: Option<TableOfSink>,
+    #[serde(default)]
+    backoff: BackoffSpec,
+}
+
+impl TryFrom<Kept> for PinnedSink {
+    type Error = &'static str;
+
+    fn try_from(Kept { objects, http, table, backoff }: Kept) -> Result<Self, Self::Error> {
+        let kind = match (objects, http, table) {
+            (Some(objects), None, None) => SinkDescription::Objects(objects),
+            (None, Some(http), None) => SinkDescription::Http(http),
+            (None, None, Some(table)) => SinkDescription::Table(table),
+            _ => return Err("it is not exactly one of objects, http and table"),
+        };
+        Ok(Self { kind, backoff })
+    }
+}
+
+impl From<PinnedSink> for Kept {
+    fn from(PinnedSink { kind, backoff }: PinnedSink) -> Self {
+        let kept = Self { objects: None, http: None, table: None, backoff };
+        match kind {
+            SinkDescription::Objects(objects) => Self { objects: Some(objects), ..kept },
+            SinkDescription::Http(http) => Self { http: Some(http), ..kept },
+            SinkDescription::Table(table) => Self { table: Some(table), ..kept },
+        }
+    }
 }
 
 #[cfg(test)]
@@ -51,18 +136,30 @@ mod tests {
 
     #[test]
     fn what_is_left_out_has_a_default_and_what_is_unknown_is_refused() {
-        let sink: SinkDescription = from_value(json!({"objects": {"url": "file:///out"}})).expect("a sink");
-        let whole =
-            json!({"objects": {"url": "file:///out", "format": "NDJSON", "layout": "{run}/{batch}.ndjson"}});
+        let sink: PinnedSink = from_value(json!({"objects": {"url": "file:///out"}})).expect("a sink");
+        let whole = json!({
+            "objects": {"url": "file:///out", "format": "NDJSON", "layout": "{run}/{batch}.ndjson"},
+            "backoff": {"duration": "2s", "factor": 2, "maxDuration": "1m", "jitter": "0.2"},
+        });
         assert_eq!(to_value(&sink).expect("JSON"), whole);
-        assert_eq!(from_value::<SinkDescription>(whole).expect("a sink"), sink);
+        assert_eq!(from_value::<PinnedSink>(whole).expect("a sink"), sink);
+        for other in [
+            json!({"http": {"url": "https://host"}, "backoff": {"duration": "1s"}}),
+            json!({"table": {"table": "public.signed"}}),
+        ] {
+            let sink: PinnedSink = from_value(other).expect("a sink");
+            assert_eq!(from_value::<PinnedSink>(to_value(&sink).expect("JSON")).expect("a sink"), sink);
+        }
         for unknown in [
-            json!({"objects": {"url": "file:///out", "format": "Parquet"}}),
+            json!({"objects": {"url": "file:///out", "format": "CSV"}}),
             json!({"objects": {"url": "file:///out", "include": []}}),
             json!({"objects": {}}),
-            json!({"http": {"url": "https://host"}}),
+            json!({}),
+            json!({"http": {"url": "https://host"}, "table": {"table": "public.signed"}}),
+            json!({"http": {"url": "https://host", "secretRef": {"name": "key"}}}),
+            json!({"queue": {"url": "https://host"}}),
         ] {
-            assert!(from_value::<SinkDescription>(unknown.clone()).is_err(), "{unknown}");
+            assert!(from_value::<PinnedSink>(unknown.clone()).is_err(), "{unknown}");
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod questions;
 pub mod redrive;
 pub mod replay;
 mod same_run;
+pub mod sinks;
 
 pub use new_run::{Asks, new_run};
 pub use same_run::differences;

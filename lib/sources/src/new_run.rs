@@ -1,10 +1,10 @@
 //! What a run is created with in the ledger.
 
 use chancery_api::{RunInput, ValidatedRun};
-use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewPolicy, NewRun, Object, Sinks};
+use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewPolicy, NewRun, Object};
 use uuid::Uuid;
 
-use crate::objects;
+use crate::{objects, sinks};
 
 /// What a run is asked for with, beside its spec.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ pub fn new_run(run: &ValidatedRun, data_key: NewDataKey, asks: Asks) -> NewRun {
             RunInput::Sources(sources) => NewInput::Sources(objects::for_ledger(sources)),
         },
         policy,
-        sinks: Sinks::default(),
+        sinks: sinks::for_ledger(&run.sinks),
         batch_size: i64::from(run.batch_size),
         lease_duration: run.lease_duration,
         suspended: run.suspend,

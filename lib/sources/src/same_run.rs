@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use chancery_api::{FieldChange, RunInput, ValidatedRun};
-use chancery_store::{Idempotency, Input, Run, Sources};
+use chancery_store::{Idempotency, Input, Run, SinkOfRun, Sinks, Sources};
 use serde_json::{Value, json};
 
-use crate::objects;
+use crate::{objects, sinks};
 
 /// In what the stored run differs from the one that is asked for, among the fields that cannot change. `old` is what
 /// is stored. What a run leaves out of a keyring that it names is as the keyring has it.
@@ -29,6 +29,7 @@ pub fn differences(stored: &Run, asked: &ValidatedRun) -> Vec<FieldChange> {
             json!(stored.policy.as_ref().map(|policy| &policy.name)),
             wanted_policy(&asked.input),
         ),
+        ("spec.sinks", shown_sinks(&stored.sinks), shown_sinks(&sinks::for_ledger(&asked.sinks))),
         ("spec.recordCount", was.record_count, wants.record_count),
         ("spec.recordSize", was.record_size, wants.record_size),
         ("spec.batchSize", json!(stored.batch_size), json!(asked.batch_size)),
@@ -148,6 +149,23 @@ fn wanted_policy(input: &RunInput) -> Value {
         RunInput::Generated { .. } => Value::Null,
         RunInput::Sources(sources) => json!(sources.policy),
     }
+}
+
+fn shown_sinks(Sinks(sinks): &Sinks) -> Value {
+    if sinks.is_empty() {
+        return Value::Null;
+    }
+    let list = sinks.iter().map(|SinkOfRun { name, description, ordered, attempt_limit }| {
+        let mut shown = description.clone();
+        shown["name"] = json!(name);
+        shown["ordered"] = json!(ordered);
+        shown["retryStrategy"] = json!({"limit": attempt_limit - 1, "backoff": shown["backoff"]});
+        if let Some(shown) = shown.as_object_mut() {
+            shown.remove("backoff");
+        }
+        shown
+    });
+    list.collect()
 }
 
 fn shown(duration: Duration) -> String {

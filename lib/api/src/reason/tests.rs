@@ -16,7 +16,8 @@ fn documented(heading: &str) -> BTreeSet<String> {
 
 /// The types of conditions, of runs and of policies.
 fn conditions() -> impl Iterator<Item = ConditionType> {
-    ConditionType::ALL.into_iter().chain(ConditionType::OF_POLICIES)
+    let of_runs = ConditionType::ALL.into_iter().chain(ConditionType::OF_SINKS);
+    of_runs.chain(ConditionType::OF_POLICIES)
 }
 
 fn names(reasons: &[Reason]) -> BTreeSet<String> {

@@ -31,6 +31,7 @@ fn other_values() -> Vec<(&'static str, Value, bool)> {
         ("deadLetter", json!({"limit": 5}), true),
         ("batching", json!({"period": "1s"}), false),
         ("policyRef", json!({"name": "strict"}), false),
+        ("sinks", json!([{"name": "archive", "objects": {"url": "file:///signed"}}]), false),
     ]
 }
 

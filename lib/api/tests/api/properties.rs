@@ -55,6 +55,7 @@ fn specs() -> impl Strategy<Value = SigningRunSpec> {
                 policy_ref: None,
                 dead_letter: None,
                 batching: None,
+                sinks: None,
                 keyring_ref: keyring.map(|name| KeyringRef { name }),
                 key_count,
                 batch_size,

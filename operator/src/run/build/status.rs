@@ -61,6 +61,7 @@ pub(crate) fn status(
         phase: Some(condition::phase(&conditions, under_way(decision.stage))),
         records: Some(records),
         sources: sources_of(ledger, previous),
+        sinks: previous.sinks.clone(),
         policy: policy_of(ledger, previous),
         batches: Some(counts.map_or_else(|| previous.batches.unwrap_or_default(), batches)),
         keyring: ledger.map_or_else(|| previous.keyring.clone(), |ledger| Some(ledger.keyring.clone())),
@@ -87,6 +88,7 @@ pub(crate) fn status(
             .as_ref()
             .filter(|job| job.ours)
             .map(|_| names::intake_job_name(&run.name)),
+        delivery_job: previous.delivery_job.clone(),
         conditions,
     }
 }

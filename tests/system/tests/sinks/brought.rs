@@ -21,7 +21,7 @@ fn url_of(folder: &Path) -> String {
 }
 
 /// Every file below a folder, by its path in it.
-fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+pub(crate) fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let (mut found, mut folders) = (BTreeMap::new(), vec![folder.to_owned()]);
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(next)? {
@@ -104,7 +104,7 @@ async fn a_folder_has_each_batch_as_an_export_writes_it_compressed_where_the_lay
 }
 
 /// Where a server listens, and the name of the database of a URL.
-fn way_to(url: &str) -> (std::path::PathBuf, String) {
+pub(crate) fn way_to(url: &str) -> (std::path::PathBuf, String) {
     let socket = server().socket_dir().join(format!(".s.PGSQL.{}", server().port()));
     let path = url.split('?').next().unwrap_or_default();
     (socket, path.rsplit('/').next().unwrap_or_default().to_owned())
@@ -193,7 +193,7 @@ async fn another_object_under_the_name_of_a_batch_is_left_as_it_is_and_the_batch
 }
 
 /// Waits until the ledger says that the sink cannot be reached.
-async fn until_away(run: &SeededRun<'_>) -> String {
+pub(crate) async fn until_away(run: &SeededRun<'_>) -> String {
     let mut said = None;
     eventually("the sink is away", async || {
         let sinks = run.ledger.ledger.sinks_progress(&[run.run.id]).await;

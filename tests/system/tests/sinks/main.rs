@@ -2,9 +2,11 @@
 
 mod brought;
 mod complete;
+mod conformance;
 mod given;
 mod lines;
 mod manifests;
+mod places;
 mod redriven;
 mod refusals;
 mod written;
