@@ -19,7 +19,7 @@ setup: ## Install what is missing: PostgreSQL's server binaries
 
 .PHONY: build
 build: setup ## Build the programs, optimised
-	cargo build --release --locked --package chancery --package chancery-signer --package chancery-intake
+	cargo build --release --locked --package chancery --package chancery-signer --package chancery-intake --package chancery-delivery
 
 .PHONY: run
 run: build ## Sign MANIFEST (default examples/signingrun.yaml) and audit the result; ARGS adds arguments
@@ -87,7 +87,7 @@ bench-docs: bench-build ## Write the tables and charts of docs/internals/perform
 
 .PHONY: bench-build
 bench-build: setup
-	cargo build --release --locked --package chancery --package chancery-signer --package chancery-intake --package chancery-bench
+	cargo build --release --locked --package chancery --package chancery-signer --package chancery-intake --package chancery-delivery --package chancery-bench
 
 .PHONY: counts
 counts: ## Print the counts that tests hold below bounds: round trips, WAL, allocations, instructions

@@ -977,6 +977,57 @@ EXCEPTION
 END
 $$;
 
+CREATE FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+BEGIN
+    IF num_nulls(p_run, p_run_uid, p_kind, p_actor, p_selection) > 0 THEN
+        RAISE EXCEPTION 'deliveries_act needs a run, what is done, by whom, and with which' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    letters := 0;
+    -- The run's row is held, so that none of it goes meanwhile; and its sinks, so that one who acts comes after the other.
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid FOR KEY SHARE;
+    PERFORM FROM chancery.sinks s WHERE s.run_id = v_run.id ORDER BY s.sink FOR NO KEY UPDATE;
+    answer := CASE WHEN NOT FOUND THEN 'unknown' WHEN v_run.deleted_at IS NOT NULL THEN 'deleted' END;
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
+    act := 1 + coalesce((SELECT max(m.act) FROM chancery.delivery_moves m WHERE m.run_id = p_run), 0);
+    EXECUTE format(
+        'INSERT INTO chancery.delivery_moves (run_id, sink, batch, attempt, act, kind, attempts, last_error, died_at, selection, actor)
+         SELECT $1, d.sink, d.batch, d.redrives + 1, $2, $3, d.attempts, d.last_error, d.ended_at, $4, $5
+           FROM chancery.%I d JOIN chancery.sinks s ON s.run_id = $1 AND s.sink = d.sink
+          WHERE d.state = ''Dead'' AND NOT d.discarded AND ($6 IS NULL OR s.name = $6) AND ($7 IS NULL OR d.batch = $7)
+            AND ($8 IS NULL OR position($8 IN d.last_error) > 0)', 'deliveries_' || p_run)
+      USING p_run, act, p_kind::chancery.letter_act, p_selection, p_actor, p_sink, p_batch, p_reason;
+    GET DIAGNOSTICS letters = ROW_COUNT;
+    IF letters = 0 THEN
+        act := NULL;
+        answer := 'nothing';
+        RETURN;
+    END IF;
+    IF p_kind = 'Discard' THEN
+        EXECUTE format(
+            'UPDATE chancery.%I d SET discarded = true FROM chancery.delivery_moves m
+              WHERE m.run_id = $1 AND m.act = $2 AND d.sink = m.sink AND d.batch = m.batch', 'deliveries_' || p_run) USING p_run, act;
+    ELSE
+        EXECUTE format(
+            'UPDATE chancery.%I d
+                SET state = ''Pending'', attempts = 0, redrives = d.redrives + 1, ended_at = NULL, not_before = clock_timestamp()
+               FROM chancery.delivery_moves m
+              WHERE m.run_id = $1 AND m.act = $2 AND d.sink = m.sink AND d.batch = m.batch', 'deliveries_' || p_run) USING p_run, act;
+        UPDATE chancery.sinks s SET dead = s.dead - m.letters, redriven = s.redriven + m.letters
+          FROM (SELECT k.sink, count(*) AS letters FROM chancery.delivery_moves k WHERE k.run_id = p_run AND k.act = deliveries_act.act
+                 GROUP BY k.sink) m
+         WHERE s.run_id = p_run AND s.sink = m.sink;
+    END IF;
+    answer := 'done';
+END
+$_$;
+
 CREATE FUNCTION chancery.delivery_fail(p_sink integer, p_token bytea, p_batches bigint[], p_errors text[], p_seconds double precision[], OUT put_off bigint, OUT dead bigint) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -987,6 +1038,7 @@ CREATE FUNCTION chancery.delivery_fail(p_sink integer, p_token bytea, p_batches 
 DECLARE
     v_run integer := chancery.delivery_of_session();
     v_limit integer;
+    v_redriven bigint;
 BEGIN
     IF num_nulls(p_sink, p_token, p_batches, p_errors, p_seconds) > 0
        OR cardinality(p_batches) <> cardinality(p_errors) OR cardinality(p_batches) <> cardinality(p_seconds)
@@ -1008,14 +1060,15 @@ BEGIN
                     not_before = clock_timestamp() + make_interval(secs => least(greatest(w.seconds, 0), 3600))
                FROM unnest($3, $4, $5) AS w (batch, error, seconds)
               WHERE d.batch = w.batch AND d.sink = $1 AND d.run_id = $6 AND d.token_hash = sha256($2)
-             RETURNING d.state)
-         SELECT count(*) FILTER (WHERE r.state = ''Pending''), count(*) FILTER (WHERE r.state = ''Dead'') FROM refused r',
+             RETURNING d.state, d.redrives)
+         SELECT count(*) FILTER (WHERE r.state = ''Pending''), count(*) FILTER (WHERE r.state = ''Dead''),
+                count(*) FILTER (WHERE r.state = ''Dead'' AND r.redrives > 0) FROM refused r',
         'deliveries_' || v_run)
-       INTO put_off, dead USING p_sink, p_token, p_batches, p_errors, p_seconds, v_run, v_limit;
+       INTO put_off, dead, v_redriven USING p_sink, p_token, p_batches, p_errors, p_seconds, v_run, v_limit;
     IF put_off + dead > 0 THEN
         -- Whoever answers can be reached.
         UPDATE chancery.sinks s
-           SET dead = s.dead + delivery_fail.dead, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+           SET dead = s.dead + delivery_fail.dead, redriven = s.redriven - v_redriven, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
          WHERE s.run_id = v_run AND s.sink = p_sink;
     END IF;
 END
@@ -1053,7 +1106,7 @@ BEGIN
 END
 $_$;
 
-CREATE FUNCTION chancery.delivery_is_sound(batch bigint, sink integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea, object text, digest bytea, ended_at timestamp with time zone) RETURNS boolean
+CREATE FUNCTION chancery.delivery_is_sound(batch bigint, sink integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea, object text, digest bytea, ended_at timestamp with time zone, redrives integer, discarded boolean) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE
     AS $$
 BEGIN
@@ -1071,7 +1124,9 @@ BEGIN
        AND (state = 'Pending') = (ended_at IS NULL)
        AND (state = 'Delivered') = (object IS NOT NULL)
        AND (state = 'Delivered') = (digest IS NOT NULL)
-       AND (state <> 'Dead' OR attempts > 0);
+       AND (state <> 'Dead' OR attempts > 0)
+       AND redrives >= 0
+       AND (NOT discarded OR state = 'Dead');
 END
 $$;
 
@@ -1083,7 +1138,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.delivery_records(p_sink integer, p_token bytea, p_batch bigint, p_after bigint, p_bytes bigint) RETURNS TABLE(record bigint, digest bytea, payload bytea, signature bytea)
+CREATE FUNCTION chancery.delivery_records(p_sink integer, p_token bytea, p_batch bigint, p_after bigint, p_bytes bigint) RETURNS TABLE(record bigint, digest bytea, payload bytea, signature bytea, marks text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -1111,7 +1166,7 @@ BEGIN
     END IF;
     RETURN QUERY EXECUTE format(
         'SELECT r.record, coalesce(r.digest, sha256(r.payload)), r.payload,
-                substring(b.signatures FROM ((r.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer)
+                substring(b.signatures FROM ((r.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer), %4$s
            FROM (SELECT w.record, w.digest, w.payload
                    FROM (SELECT a.record, a.digest, a.payload,
                                 sum(octet_length(a.payload)) OVER (ORDER BY a.record) - octet_length(a.payload) AS before
@@ -1124,7 +1179,14 @@ BEGIN
         CASE WHEN v_is_pushed
              THEN '(CASE WHEN c.first_record <= c.last_record AND c.last_record < 9223372036854775807
                          THEN int8range(c.first_record, c.last_record, ''[]'') END) && int8range($1, $2, ''[]'')'
-             ELSE 'c.first_record BETWEEN $1 AND $2' END)
+             ELSE 'c.first_record BETWEEN $1 AND $2' END,
+        -- A run has these tables if it has a policy.
+        CASE WHEN to_regclass(format('chancery.%I', 'flags_' || v_run)) IS NULL THEN 'NULL::text'
+             ELSE format('coalesce((SELECT jsonb_build_object(''score'', f.score, ''hits'', f.hits) FROM chancery.%I f WHERE f.record = r.record),
+                                   (SELECT jsonb_build_object(''hits'', jsonb_agg(jsonb_build_object(
+                                               ''rule'', k.rule, ''action'', ''Alert'', ''message'', k.message) ORDER BY k.rule COLLATE "C"))
+                                      FROM chancery.%I k WHERE k.record = r.record HAVING count(*) > 0))::text',
+                         'flags_' || v_run, 'alerts_' || v_run) END)
       USING v_batch.first_record, v_batch.last_record, p_after, p_bytes;
 END
 $_$;
@@ -1193,6 +1255,7 @@ CREATE FUNCTION chancery.delivery_settle(p_sink integer, p_token bytea, p_batche
 DECLARE
     v_run integer := chancery.delivery_of_session();
     v_done bigint;
+    v_redriven bigint;
 BEGIN
     IF num_nulls(p_sink, p_token, p_batches, p_objects, p_digests) > 0
        OR cardinality(p_batches) <> cardinality(p_objects) OR cardinality(p_batches) <> cardinality(p_digests) THEN
@@ -1202,15 +1265,17 @@ BEGIN
         RETURN 0;
     END IF;
     EXECUTE format(
-        'UPDATE chancery.%I d
-            SET state = ''Delivered'', object = w.object, digest = w.digest, ended_at = clock_timestamp(), holder = NULL, token_hash = NULL
-           FROM unnest($3, $4, $5) AS w (batch, object, digest)
-          WHERE d.batch = w.batch AND d.sink = $1 AND d.run_id = $6 AND d.token_hash = sha256($2)', 'deliveries_' || v_run)
-      USING p_sink, p_token, p_batches, p_objects, p_digests, v_run;
-    GET DIAGNOSTICS v_done = ROW_COUNT;
+        'WITH settled AS (
+             UPDATE chancery.%I d
+                SET state = ''Delivered'', object = w.object, digest = w.digest, ended_at = clock_timestamp(), holder = NULL, token_hash = NULL
+               FROM unnest($3, $4, $5) AS w (batch, object, digest)
+              WHERE d.batch = w.batch AND d.sink = $1 AND d.run_id = $6 AND d.token_hash = sha256($2)
+             RETURNING d.redrives)
+         SELECT count(*), count(*) FILTER (WHERE s.redrives > 0) FROM settled s', 'deliveries_' || v_run)
+       INTO v_done, v_redriven USING p_sink, p_token, p_batches, p_objects, p_digests, v_run;
     IF v_done > 0 THEN
         UPDATE chancery.sinks s
-           SET delivered = s.delivered + v_done, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+           SET delivered = s.delivered + v_done, redriven = s.redriven - v_redriven, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
          WHERE s.run_id = v_run AND s.sink = p_sink;
     END IF;
     RETURN v_done;
@@ -1245,6 +1310,7 @@ DECLARE
     v_latest timestamptz;
     v_wake timestamptz;
     v_strayed bigint;
+    v_open text := '';
 BEGIN
     IF num_nulls(p_sink, p_holder, p_token_hash, p_most, p_seconds) > 0 THEN
         RAISE EXCEPTION 'delivery_take takes no null' USING ERRCODE = 'invalid_parameter_value';
@@ -1254,10 +1320,12 @@ BEGIN
     END IF;
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = chancery.delivery_of_session();
     task := chancery.run_refusal(v_run);
-    IF task IS NULL THEN
+    IF task IS NULL OR task = 'complete' THEN
         SELECT * INTO v_sink FROM chancery.sinks s WHERE s.run_id = v_run.id AND s.sink = p_sink;
         IF NOT FOUND THEN
             task := 'unknown';
+        ELSIF v_sink.redriven > 0 THEN
+            task := NULL;
         END IF;
     END IF;
     IF task IS NOT NULL THEN
@@ -1271,6 +1339,10 @@ BEGIN
         seconds := least(greatest(extract(epoch FROM v_sink.not_before - v_now), 0.05), 2);
         RETURN NEXT;
         RETURN;
+    END IF;
+    IF v_sink.ordered THEN
+        -- Those that have ended, or are taken up again, are the first ones of the run.
+        v_open := format('AND (u.redrives > 0 OR u.batch = %s)', v_sink.delivered + v_sink.dead + v_sink.redriven + 1);
     END IF;
     RETURN QUERY EXECUTE format(
         'WITH taken AS (
@@ -1287,8 +1359,7 @@ BEGIN
            JOIN chancery.%2$I b ON b.batch = t.batch
            JOIN chancery.leases l ON l.id = b.lease_id
           ORDER BY t.batch', 'deliveries_' || v_run.id, 'batches_' || v_run.id,
-        -- Those that have ended are the first ones of the run.
-        CASE WHEN v_sink.ordered THEN format('AND u.batch = %s', v_sink.delivered + v_sink.dead + 1) ELSE '' END)
+        v_open)
       USING p_sink, v_now, least(greatest(p_most, 1), 10000), p_holder, p_token_hash,
             v_now + make_interval(secs => least(greatest(p_seconds, 1), 3600)), v_run.id;
     IF FOUND THEN
@@ -1304,8 +1375,8 @@ BEGIN
     EXECUTE format('UPDATE chancery.%I d SET not_before = $2 WHERE d.sink = $1 AND d.state = ''Pending'' AND d.not_before > $3',
                    'deliveries_' || v_run.id) USING p_sink, v_now, v_latest;
     GET DIAGNOSTICS v_strayed = ROW_COUNT;
-    EXECUTE format('SELECT min(d.not_before) FROM chancery.%I d WHERE d.sink = $1 AND d.state = ''Pending'' %s', 'deliveries_' || v_run.id,
-                   CASE WHEN v_sink.ordered THEN format('AND d.batch = %s', v_sink.delivered + v_sink.dead + 1) ELSE '' END)
+    EXECUTE format('SELECT min(u.not_before) FROM chancery.%I u WHERE u.sink = $1 AND u.state = ''Pending'' %s', 'deliveries_' || v_run.id,
+                   v_open)
        INTO v_wake USING p_sink;
     task := 'wait';
     -- A batch that is signed meanwhile tells nobody.
@@ -4411,9 +4482,34 @@ CREATE TABLE chancery.deliveries (
     object text,
     digest bytea,
     ended_at timestamp with time zone,
-    CONSTRAINT deliveries_check CHECK (chancery.delivery_is_sound(batch, sink, state, attempts, last_error, holder, token_hash, object, digest, ended_at))
+    redrives integer DEFAULT 0 NOT NULL,
+    discarded boolean DEFAULT false NOT NULL,
+    CONSTRAINT deliveries_check CHECK (chancery.delivery_is_sound(batch, sink, state, attempts, last_error, holder, token_hash, object, digest, ended_at, redrives, discarded))
 )
 PARTITION BY LIST (run_id);
+
+CREATE TABLE chancery.delivery_moves (
+    run_id integer NOT NULL,
+    sink integer NOT NULL,
+    batch bigint NOT NULL,
+    attempt integer NOT NULL,
+    act integer NOT NULL,
+    kind chancery.letter_act NOT NULL,
+    attempts integer NOT NULL,
+    last_error text NOT NULL,
+    died_at timestamp with time zone NOT NULL,
+    selection text NOT NULL,
+    actor text NOT NULL,
+    login text DEFAULT SESSION_USER NOT NULL,
+    acted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT delivery_moves_act_check CHECK ((act >= 1)),
+    CONSTRAINT delivery_moves_actor_check CHECK (((octet_length(actor) >= 1) AND (octet_length(actor) <= 1024))),
+    CONSTRAINT delivery_moves_attempt_check CHECK ((attempt >= 1)),
+    CONSTRAINT delivery_moves_attempts_check CHECK ((attempts >= 1)),
+    CONSTRAINT delivery_moves_batch_check CHECK ((batch >= 1)),
+    CONSTRAINT delivery_moves_last_error_check CHECK ((octet_length(last_error) <= 4096)),
+    CONSTRAINT delivery_moves_selection_check CHECK ((octet_length(selection) <= 4096))
+);
 
 CREATE TABLE chancery.digests (
     digest bytea NOT NULL,
@@ -4795,6 +4891,7 @@ CREATE TABLE chancery.sinks (
     attempt_limit integer NOT NULL,
     delivered bigint DEFAULT 0 NOT NULL,
     dead bigint DEFAULT 0 NOT NULL,
+    redriven bigint DEFAULT 0 NOT NULL,
     unavailable_since timestamp with time zone,
     failures integer DEFAULT 0 NOT NULL,
     not_before timestamp with time zone,
@@ -4809,6 +4906,7 @@ CREATE TABLE chancery.sinks (
     CONSTRAINT sinks_failures_check CHECK ((failures >= 0)),
     CONSTRAINT sinks_last_error_check CHECK ((octet_length(last_error) <= 4096)),
     CONSTRAINT sinks_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 253))),
+    CONSTRAINT sinks_redriven_check CHECK ((redriven >= 0)),
     CONSTRAINT sinks_sink_check CHECK ((sink >= 1))
 )
 WITH (fillfactor='50');
@@ -4917,6 +5015,9 @@ ALTER TABLE ONLY chancery.deleted_runs
 
 ALTER TABLE ONLY chancery.deliveries
     ADD CONSTRAINT deliveries_pkey PRIMARY KEY (batch, sink, run_id);
+
+ALTER TABLE ONLY chancery.delivery_moves
+    ADD CONSTRAINT delivery_moves_pkey PRIMARY KEY (run_id, sink, batch, attempt);
 
 ALTER TABLE ONLY chancery.digests
     ADD CONSTRAINT digests_pkey PRIMARY KEY (digest, keyring_id);
@@ -5040,6 +5141,8 @@ CREATE INDEX deleted_runs_by_keyring ON chancery.deleted_runs USING btree (keyri
 
 CREATE INDEX deliveries_due ON ONLY chancery.deliveries USING btree (sink, not_before, batch) WHERE (state = 'Pending'::chancery.delivery_state);
 
+CREATE INDEX delivery_moves_of_acts ON chancery.delivery_moves USING btree (run_id, act);
+
 CREATE INDEX intakes_sweep ON chancery.intakes USING btree (sweep_at) WHERE (sweep_at IS NOT NULL);
 
 CREATE INDEX keys_by_use ON chancery.keys USING btree (keyring_id, last_use, number) WHERE (state = 'active'::chancery.key_state);
@@ -5088,11 +5191,13 @@ CREATE TRIGGER batches_keep_their_bounds BEFORE UPDATE OF batch, run_id, first_r
 
 CREATE TRIGGER deliveries_are_not_lost BEFORE DELETE ON chancery.deliveries FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER deliveries_count_their_attempts BEFORE UPDATE OF attempts ON chancery.deliveries FOR EACH ROW WHEN (((new.attempts <> old.attempts) AND (new.attempts <> (old.attempts + 1)))) EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER deliveries_count_their_attempts BEFORE UPDATE OF attempts ON chancery.deliveries FOR EACH ROW WHEN ((((new.attempts <> old.attempts) AND (new.attempts <> (old.attempts + 1))) AND (NOT ((new.attempts = 0) AND (new.redrives = (old.redrives + 1)))))) EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER deliveries_end_once BEFORE UPDATE ON chancery.deliveries FOR EACH ROW WHEN ((old.state <> 'Pending'::chancery.delivery_state)) EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER deliveries_end_once BEFORE UPDATE ON chancery.deliveries FOR EACH ROW WHEN (((old.state = 'Delivered'::chancery.delivery_state) OR ((old.state = 'Dead'::chancery.delivery_state) AND (old.discarded OR ((NOT ((new.state = 'Pending'::chancery.delivery_state) AND (new.redrives = (old.redrives + 1)))) AND (NOT ((new.state = 'Dead'::chancery.delivery_state) AND new.discarded))))) OR ((old.state = 'Pending'::chancery.delivery_state) AND (new.redrives <> old.redrives)))) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER deliveries_keep_their_shape BEFORE UPDATE OF batch, sink, run_id ON chancery.deliveries FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER delivery_moves_never_change BEFORE UPDATE ON chancery.delivery_moves FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER flags_never_change BEFORE DELETE OR UPDATE ON chancery.flags FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -5138,7 +5243,7 @@ CREATE TRIGGER signature_blocks_never_change BEFORE DELETE OR UPDATE ON chancery
 
 CREATE TRIGGER sinks_keep_their_shape BEFORE UPDATE OF run_id, sink, name, description, ordered, attempt_limit ON chancery.sinks FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER sinks_only_get_more BEFORE UPDATE OF delivered, dead ON chancery.sinks FOR EACH ROW WHEN (((new.delivered < old.delivered) OR (new.dead < old.dead))) EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER sinks_only_get_more BEFORE UPDATE OF delivered, dead, redriven ON chancery.sinks FOR EACH ROW WHEN (((new.delivered < old.delivered) OR (((new.delivered + new.dead) + new.redriven) < ((old.delivered + old.dead) + old.redriven)))) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER sources_are_listed_once BEFORE UPDATE OF listed_at ON chancery.sources FOR EACH ROW WHEN ((old.listed_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
 
@@ -5162,6 +5267,9 @@ ALTER TABLE ONLY chancery.data_keys
 
 ALTER TABLE ONLY chancery.deleted_runs
     ADD CONSTRAINT deleted_runs_keyring_id_fkey FOREIGN KEY (keyring_id) REFERENCES chancery.keyrings(id);
+
+ALTER TABLE ONLY chancery.delivery_moves
+    ADD CONSTRAINT delivery_moves_run_id_sink_fkey FOREIGN KEY (run_id, sink) REFERENCES chancery.sinks(run_id, sink) ON DELETE CASCADE;
 
 ALTER TABLE ONLY chancery.generated_chunks
     ADD CONSTRAINT generated_chunks_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
@@ -5290,13 +5398,16 @@ GRANT ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer, p_most bigint) 
 REVOKE ALL ON FUNCTION chancery.deletion_gate() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.deletion_gate() TO chancery_auditor;
 
+REVOKE ALL ON FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint) TO chancery_operator;
+
 REVOKE ALL ON FUNCTION chancery.delivery_fail(p_sink integer, p_token bytea, p_batches bigint[], p_errors text[], p_seconds double precision[], OUT put_off bigint, OUT dead bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.delivery_fail(p_sink integer, p_token bytea, p_batches bigint[], p_errors text[], p_seconds double precision[], OUT put_off bigint, OUT dead bigint) TO chancery_delivery;
 
 REVOKE ALL ON FUNCTION chancery.delivery_give_back(p_sink integer, p_token bytea, p_batches bigint[], p_error text, p_seconds double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.delivery_give_back(p_sink integer, p_token bytea, p_batches bigint[], p_error text, p_seconds double precision) TO chancery_delivery;
 
-REVOKE ALL ON FUNCTION chancery.delivery_is_sound(batch bigint, sink integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea, object text, digest bytea, ended_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.delivery_is_sound(batch bigint, sink integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea, object text, digest bytea, ended_at timestamp with time zone, redrives integer, discarded boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.delivery_of_session() FROM PUBLIC;
 
@@ -5639,6 +5750,8 @@ GRANT UPDATE(wrapped_at) ON TABLE chancery.data_keys TO chancery_operator;
 GRANT SELECT ON TABLE chancery.deleted_runs TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.deliveries TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.delivery_moves TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.digests TO chancery_auditor;
 

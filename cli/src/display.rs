@@ -26,6 +26,7 @@ pub(crate) enum Stage {
     Reading,
     Receiving,
     Signing,
+    Delivering,
     Auditing,
 }
 
@@ -37,6 +38,7 @@ impl Stage {
             Self::Reading => "reading sources",
             Self::Receiving => "receiving",
             Self::Signing => "signing",
+            Self::Delivering => "delivering",
             Self::Auditing => "auditing",
         }
     }

@@ -14,6 +14,7 @@ use chancery_sources::letters::{LettersError, SelectionError};
 use chancery_sources::objects;
 use chancery_sources::pin::NotPinned;
 use chancery_sources::replay::NotReadAgain;
+use chancery_sources::sinks;
 use chancery_stating::StatingError;
 use chancery_store::StoreError;
 
@@ -138,6 +139,20 @@ pub(crate) enum CliError {
         "the sources could not be read to their end: {last}; what was admitted is kept, and the same command goes on"
     )]
     IntakeFailed { last: String, exit: Exit },
+    #[error("sink {name}: {reason}; nothing was changed in the ledger")]
+    BadSink { name: String, reason: sinks::SinkError },
+    #[error(
+        "the delivery program cannot be started: {0}; it belongs beside `chancery`, or where CHANCERY_DELIVERY says"
+    )]
+    DeliveryProgram(io::Error),
+    #[error(
+        "not all could be delivered: {last}; what was signed and delivered until then is kept, and the same command goes on"
+    )]
+    DeliveryFailed { last: String, exit: Exit },
+    #[error(
+        "of the run {run}, {batches} deliveries were given up, the first of them of batch {batch} to the sink {sink}: {why}; `chancery dead-letters list {run} --deliveries` lists them; correct what they name, take them up again with `chancery dead-letters redrive {run} --deliveries`, and run again"
+    )]
+    GivenUp { run: String, batches: usize, sink: String, batch: i64, why: String },
     #[error(
         "the run {run} is suspended by its dead letters: it has {dead}, and spec.deadLetter.limit allows {limit}; look at them with `chancery dead-letters list {run}`; then redrive them with `chancery dead-letters redrive {run}`, or raise the limit, and run again to go on"
     )]
@@ -235,12 +250,16 @@ impl CliError {
             | Self::Signals(_)
             | Self::NotExported(_)
             | Self::SignerProgram(_)
-            | Self::IntakeProgram(_) => Exit::Failed,
+            | Self::IntakeProgram(_)
+            | Self::DeliveryProgram(_) => Exit::Failed,
             Self::Source(SourceError::Store(_)) => Exit::BadInput,
             Self::Source(_) => Exit::Failed,
             Self::SignersFailed { exit: Exit::NoRoom, .. }
-            | Self::IntakeFailed { exit: Exit::NoRoom | Exit::NeverWorks, .. } => Exit::BadInput,
-            Self::SignersFailed { exit, .. } | Self::IntakeFailed { exit, .. } => *exit,
+            | Self::IntakeFailed { exit: Exit::NoRoom | Exit::NeverWorks, .. }
+            | Self::DeliveryFailed { exit: Exit::NoRoom | Exit::NeverWorks, .. } => Exit::BadInput,
+            Self::SignersFailed { exit, .. }
+            | Self::IntakeFailed { exit, .. }
+            | Self::DeliveryFailed { exit, .. } => *exit,
             Self::BadSource(error) if error.is_transient() => Exit::TryAgain,
             Self::LostWhileSigning(_) | Self::ApiAway(_) => Exit::TryAgain,
             Self::ManifestFile { .. }
@@ -279,6 +298,8 @@ impl CliError {
             | Self::BadSource(_)
             | Self::NotReadAgain { .. }
             | Self::TooManyDead { .. }
+            | Self::BadSink { .. }
+            | Self::GivenUp { .. }
             | Self::Token(_)
             | Self::Listen(_)
             | Self::RecordsFile { .. }

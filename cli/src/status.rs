@@ -1,6 +1,7 @@
 //! `chancery status`.
 
 mod addresses;
+pub(crate) mod sinks;
 mod sources;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use crate::error::CliError;
 use crate::output::{self, line};
 use crate::owner::OwnerStatus;
 use crate::run_name::RunName;
+use crate::status::sinks::SinkStatus;
 use crate::status::sources::{Arrivals, SourceStatus};
 
 /// A run as `-o json` shows it.
@@ -48,6 +50,8 @@ struct RunStatus {
     arrivals: Option<Arrivals>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sources: Vec<SourceStatus>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sinks: Vec<SinkStatus>,
 }
 
 pub(crate) async fn status(
@@ -69,11 +73,18 @@ async fn show(database: &Database, arguments: &StatusArguments) -> Result<Exit, 
     for source in database.ledger.sources_progress(&ids).await? {
         sources.entry(source.run_id).or_default().push(SourceStatus::of(source));
     }
+    let mut sinks = HashMap::<_, Vec<_>>::new();
+    for sink in database.ledger.sinks_progress(&ids).await? {
+        sinks.entry(sink.run_id).or_default().push(sink);
+    }
     let mut rows: Vec<_> = runs
         .iter()
         .filter_map(|run| {
             let sources = sources.remove(&run.id).unwrap_or_default();
-            progress.get(&run.id).map(|progress| row(run, progress, sources))
+            let progress = progress.get(&run.id)?;
+            let sinks = sinks.remove(&run.id).unwrap_or_default();
+            let sinks = sinks.into_iter().map(|sink| SinkStatus::of(sink, progress)).collect();
+            Some(row(run, progress, sources, sinks))
         })
         .collect();
     if let (Some(_), [row], [run]) = (&arguments.run, &mut *rows, &*runs) {
@@ -88,6 +99,11 @@ async fn show(database: &Database, arguments: &StatusArguments) -> Result<Exit, 
             {
                 line(&format!("\n{}", sources::table(arrivals, sources)))?;
             }
+            if let ([RunStatus { sinks, .. }], Some(_)) = (&*rows, &arguments.run)
+                && !sinks.is_empty()
+            {
+                line(&format!("\n{}", sinks::table(sinks)))?;
+            }
             if let [RunStatus { addresses, .. }] = &*rows
                 && !addresses.is_empty()
             {
@@ -98,11 +114,11 @@ async fn show(database: &Database, arguments: &StatusArguments) -> Result<Exit, 
     Ok(Exit::Done)
 }
 
-fn row(run: &Run, progress: &Progress, sources: Vec<SourceStatus>) -> RunStatus {
+fn row(run: &Run, progress: &Progress, sources: Vec<SourceStatus>, sinks: Vec<SinkStatus>) -> RunStatus {
     RunStatus {
         namespace: run.namespace.clone(),
         name: run.name.clone(),
-        phase: phase(progress),
+        phase: phase(progress, &sinks),
         records: progress.record_count,
         seeded: progress.records_admitted,
         signed: progress.records_signed,
@@ -119,17 +135,20 @@ fn row(run: &Run, progress: &Progress, sources: Vec<SourceStatus>) -> RunStatus 
         owner: OwnerStatus::of_run(&run.owner),
         arrivals: progress.arrivals.map(|counts| Arrivals::of(counts, progress.held.clone())),
         sources,
+        sinks,
     }
 }
 
 /// The run's phase, in the words of the resource's status.
-fn phase(progress: &Progress) -> &'static str {
+fn phase(progress: &Progress, sinks: &[SinkStatus]) -> &'static str {
     if progress.deleted {
         "Deleting"
-    } else if progress.complete || progress.is_done() {
+    } else if progress.complete || (progress.is_done() && sinks.is_empty()) {
         "Complete"
     } else if progress.suspended {
         "Suspended"
+    } else if progress.is_done() {
+        "Delivering"
     } else if progress.keys_joined > 0 && progress.batches_closed > 0 {
         "Signing"
     } else if progress.records_admitted > 0 || progress.keys_joined > 0 {

@@ -1,4 +1,4 @@
-//! The logins of a command's signers and of its intake: made before they start, and dropped when they have ended.
+//! The logins of a command's signers, of its intake and of its delivery: made before they start, and dropped when they have ended.
 
 use chancery_store::logins::sessions_for;
 use chancery_store::{Run, RunLogin};
@@ -29,6 +29,15 @@ impl<'a> ChildLogin<'a> {
         sessions: u32,
     ) -> Result<Self, CliError> {
         let login = database.ledger.make_intake_login(run, sessions).await?;
+        Ok(Self { database, run, login })
+    }
+
+    pub(crate) async fn for_delivery(
+        database: &'a Database,
+        run: &'a Run,
+        sessions: u32,
+    ) -> Result<Self, CliError> {
+        let login = database.ledger.make_delivery_login(run, sessions).await?;
         Ok(Self { database, run, login })
     }
 

@@ -2,10 +2,13 @@
 
 mod checking;
 pub(crate) mod child;
+mod delivery;
+mod given_up;
 mod incoming;
 mod intake;
 mod login;
 pub(crate) mod manifest;
+mod patience;
 mod pushed;
 mod room;
 mod signer_end;
@@ -33,6 +36,8 @@ use crate::display::Display;
 use crate::error::CliError;
 use crate::kek_source::KekSource;
 use crate::run::checking::Checking;
+use crate::run::delivery::{Delivered, deliver};
+use crate::run::given_up::given_up;
 use crate::run::intake::{Taken, read_sources};
 use crate::run::login::ChildLogin;
 use crate::run::manifest::{Request, TakenOver};
@@ -126,7 +131,7 @@ async fn sign_and_audit(
     } else {
         let signers = Signers { most: arguments.signers, data_key: &data_key, log_format, room: &room };
         let done = tokio::select! {
-            done = sign_as_records_come(database, request, &run, &signers, &display, &stop, seeding) => done?,
+            done = sign_and_deliver(database, request, &run, &signers, &display, &stop, seeding) => done?,
             never = stating.keep_up() => match never {},
             never = checking.keep_up(), if is_audited => match never {},
         };
@@ -135,13 +140,13 @@ async fn sign_and_audit(
         match done.ended {
             Ended::Complete(signed) => summary.signed_now(signed),
             Ended::Stopped => return Ok(interrupted(&display)),
-            Ended::Suspended => {
-                display.say("the run was suspended meanwhile; it continues once spec.suspend is false");
-                display.end();
-                return Ok(Exit::Done);
-            }
+            Ended::Suspended => return Ok(suspended(&display)),
         }
-        database.ledger.settle(&run).await.map_err(|error| CliError::from(error).while_signing())?;
+        match done.delivered {
+            Delivered::All => {}
+            Delivered::Stopped => return Ok(interrupted(&display)),
+            Delivered::Suspended => return Ok(suspended(&display)),
+        }
     }
     tokio::select! {
         heads = stating.catch_up() => summary.stated(heads.map_err(CliError::while_signing)?),
@@ -159,7 +164,11 @@ async fn sign_and_audit(
     summary.finish(database, &run, began.elapsed()).await?;
     display.end();
     summary.print(output, report.as_ref())?;
-    Ok(if report.is_none_or(|report| report.holds()) { Exit::Done } else { Exit::Failed })
+    if report.is_some_and(|report| !report.holds()) {
+        return Ok(Exit::Failed);
+    }
+    given_up(database, &run).await?;
+    Ok(Exit::Done)
 }
 
 /// How the signers are started.
@@ -175,6 +184,36 @@ struct Done {
     seeding: Duration,
     signers: u32,
     ended: Ended,
+    /// What came of delivering them.
+    delivered: Delivered,
+}
+
+/// Signs as records come, and delivers what is signed beside it. A sink that is away holds up no signer, and neither does a delivery that
+/// fails: that is told in the end.
+async fn sign_and_deliver(
+    database: &Database,
+    request: &Request,
+    run: &Run,
+    how: &Signers<'_>,
+    display: &Display,
+    stop: &Stop,
+    began: Instant,
+) -> Result<Done, CliError> {
+    let signing = async {
+        let done = sign_as_records_come(database, request, run, how, display, stop, began).await;
+        if !matches!(done, Ok(Done { ended: Ended::Complete(_), .. })) {
+            // Nothing more is signed: whoever goes on with the run delivers the rest.
+            stop.now();
+            return done;
+        }
+        database.ledger.settle(run).await.map_err(|error| CliError::from(error).while_signing())?;
+        done
+    };
+    let (signed, delivered) = tokio::join!(signing, deliver(database, run, how.log_format, display, stop));
+    match signed? {
+        done @ Done { ended: Ended::Complete(_), .. } => Ok(Done { delivered: delivered?, ..done }),
+        done => Ok(done),
+    }
 }
 
 /// Makes the records, or reads them, and starts the signers beside it: they make the keys, and sign the first batches while the
@@ -240,9 +279,11 @@ async fn sign_as_records_come(
         (Err(error), Ok((_, Ended::Stopped | Ended::Suspended))) => Err(error),
         (_, Err(error)) => Err(error),
         (Ok((Taken::Suspended, seeding)), Ok((signers, Ended::Stopped))) => {
-            Ok(Done { seeding, signers, ended: Ended::Suspended })
+            Ok(Done { seeding, signers, ended: Ended::Suspended, delivered: Delivered::Stopped })
         }
-        (supplied, Ok((signers, ended))) => Ok(Done { seeding: supplied?.1, signers, ended }),
+        (supplied, Ok((signers, ended))) => {
+            Ok(Done { seeding: supplied?.1, signers, ended, delivered: Delivered::Stopped })
+        }
     }
 }
 
@@ -266,6 +307,12 @@ async fn sign(
     let ended = Supervisor::new(database, run, command, signers, at_once, display).sign(stop).await;
     login.drop().await;
     ended
+}
+
+fn suspended(display: &Display) -> Exit {
+    display.say("the run was suspended meanwhile; it continues once spec.suspend is false");
+    display.end();
+    Exit::Done
 }
 
 fn interrupted(display: &Display) -> Exit {

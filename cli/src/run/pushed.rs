@@ -1,7 +1,7 @@
 //! A run to which programs push: nothing is read for it. Until it is sealed, batches are closed whose period has passed; and if its policy
 //! asks others, an intake judges what waits for that.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chancery_process::{LogFormat, Stop};
 use chancery_store::Run;
@@ -11,8 +11,8 @@ use crate::display::{Display, Stage};
 use crate::error::CliError;
 use crate::run::incoming::Incoming;
 use crate::run::intake::{Taken, keep_one};
+use crate::run::patience::Patience;
 use crate::run::room::Room;
-use crate::run::supervisor::RECONNECT_FOR;
 
 /// How often the ledger is asked how far it is.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
@@ -103,32 +103,6 @@ impl<F: Fn() + Send + Sync> Receiving<'_, F> {
                 }
                 Err(error) => return error,
             }
-        }
-    }
-}
-
-/// Bears with a database that is away for a while.
-#[derive(Default)]
-struct Patience {
-    away_since: Option<Instant>,
-}
-
-impl Patience {
-    /// None while it is away.
-    fn with<T>(&mut self, answer: Result<T, CliError>) -> Result<Option<T>, CliError> {
-        match answer {
-            Ok(answer) => {
-                self.away_since = None;
-                Ok(Some(answer))
-            }
-            Err(CliError::Store(error)) if error.is_transient() => {
-                let since = *self.away_since.get_or_insert_with(Instant::now);
-                if since.elapsed() > RECONNECT_FOR {
-                    return Err(CliError::LostWhileSigning(error));
-                }
-                Ok(None)
-            }
-            Err(error) => Err(error),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::display::whole;
 use crate::error::CliError;
 use crate::output::{facts, line};
 use crate::run::supervisor::SignedNow;
+use crate::status::sinks::SinkStatus;
 use crate::verify;
 
 /// The end of a run, in numbers.
@@ -37,6 +38,7 @@ pub(crate) struct Summary {
     arrivals: Option<ArrivalCounts>,
     /// Whether a policy judges them.
     is_judged: bool,
+    sinks: Vec<SinkStatus>,
     elapsed: Duration,
 }
 
@@ -58,6 +60,7 @@ impl Summary {
             stated: Heads::default(),
             arrivals: None,
             is_judged: run.policy.is_some(),
+            sinks: Vec::new(),
             elapsed: Duration::ZERO,
         }
     }
@@ -91,6 +94,8 @@ impl Summary {
             self.signed = progress.records_signed.unsigned_abs();
             self.batches = progress.batches_closed.unsigned_abs();
             self.arrivals = progress.arrivals;
+            let sinks = database.ledger.sinks_progress(&[run.id]).await?;
+            self.sinks = sinks.into_iter().map(|sink| SinkStatus::of(sink, progress)).collect();
         }
         let times = database.ledger.times(run).await?;
         self.signing_seconds = times.signing_seconds;
@@ -153,6 +158,7 @@ impl Summary {
                 "flagged": counts.flagged,
                 "alerts": counts.alerts,
             })),
+            "sinks": (!self.sinks.is_empty()).then_some(&self.sinks),
             "statements": { "sealed": self.stated.sealed, "signed": self.stated.signed },
             "audit": audit_result(report),
             "laws": report.map(|report| &report.laws),
@@ -192,12 +198,32 @@ impl Summary {
             ("keys", format!("{} {}", grouped(self.keys), self.algorithm)),
             ("batches", grouped(self.batches)),
             ("signers", self.signers.to_string()),
+        ]);
+        if !self.sinks.is_empty() {
+            let sinks: Vec<_> = self.sinks.iter().map(delivered).collect();
+            lines.push(("delivered", sinks.join(", ")));
+        }
+        lines.extend([
             ("elapsed", format!("{:.1} s", self.elapsed.as_secs_f64())),
             ("signatures/s", self.rate().map_or_else(|| "-".to_owned(), grouped_rate)),
             ("audit", audit_result(report).to_owned()),
         ]);
         facts(&lines)
     }
+}
+
+/// How many batches a sink has, and what it lacks.
+fn delivered(sink: &SinkStatus) -> String {
+    let grouped = |count: i64| grouped(count.unsigned_abs());
+    let SinkStatus { name, delivered, pending, dead, .. } = sink;
+    let mut said = format!("{} to {name}", grouped(*delivered));
+    if *dead > 0 {
+        said.push_str(&format!(" ({} given up)", grouped(*dead)));
+    }
+    if *pending > 0 {
+        said.push_str(&format!(" ({} pending)", grouped(*pending)));
+    }
+    said
 }
 
 fn grouped_rate(rate: f64) -> String {

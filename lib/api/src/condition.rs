@@ -17,7 +17,7 @@ pub enum ConditionType {
     Sealed,
     /// `spec.suspend`, or a `spec.parallelism` of 0, stops the run from being signed.
     Suspended,
-    /// Every record has a stored signature, by the ledger's own count.
+    /// Every record has a stored signature, by the ledger's own count, and every sink has every batch, or it was given up.
     Complete,
     /// The laws 1 to 5 hold of the run, by an audit of all that is stored. Unknown until there was one.
     Verified,

@@ -24,7 +24,7 @@ pub struct SigningRunStatus {
     pub conditions: Vec<Condition>,
 
     /// What the run is doing, in one word derived from the conditions: Pending, Seeding,
-    /// Signing, Suspended, Complete or Failed.
+    /// Signing, Delivering, Suspended, Complete or Failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Phase")]
     pub phase: Option<Phase>,
@@ -137,9 +137,11 @@ pub enum Phase {
     Seeding,
     /// Its records are being signed, perhaps while others are still being made.
     Signing,
+    /// Every record is signed, and batches are being delivered to its sinks.
+    Delivering,
     /// It is held by `spec.suspend`, or by a `spec.parallelism` of 0.
     Suspended,
-    /// Every record is signed.
+    /// Every record is signed, and delivered to its sinks.
     Complete,
     /// It cannot go on by itself; the conditions say why.
     Failed,

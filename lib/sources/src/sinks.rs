@@ -9,6 +9,8 @@ use chancery_sinks::{
 use chancery_store::{SinkOfRun, Sinks};
 use uuid::Uuid;
 
+use crate::access::{Access, AccessError};
+
 /// The sinks of a run, as the ledger keeps them: without any secret.
 #[must_use]
 pub fn for_ledger(sinks: &[SinkSpec]) -> Sinks {
@@ -40,6 +42,34 @@ pub fn check(run: &ValidatedRun) -> Result<(), (String, BadSink)> {
             // Its credentials, which are not at hand, say it.
             Err(BadSink::Store(FinalError::NoAccount { .. })) | Ok(_) => {}
             Err(error) => return Err((sink.name.clone(), error)),
+        }
+    }
+    Ok(())
+}
+
+/// Why a sink cannot be used as it is described.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// The description itself.
+    #[error(transparent)]
+    Bad(#[from] BadSink),
+    /// The rights with which it is written to.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+}
+
+/// Looks at the sinks of a run, and at the rights that there are for them, without asking anybody: one that is away is waited for. The first
+/// that cannot be is named.
+///
+/// # Errors
+///
+/// [`SinkError`].
+pub fn look_at(run: &ValidatedRun, access: &Access) -> Result<(), (String, SinkError)> {
+    check(run).map_err(|(name, reason)| (name, reason.into()))?;
+    for sink in &run.sinks {
+        if let SinkDescription::Objects(objects) = described(sink) {
+            let looked = access.store(&sink.name, &objects.url);
+            looked.map_err(|reason| (sink.name.clone(), reason.into()))?;
         }
     }
     Ok(())

@@ -15,8 +15,15 @@ use prometheus_client::registry::Registry;
 use crate::run::too_far::TooFar;
 
 /// Every phase, so that a phase without runs is shown as 0.
-const PHASES: [Phase; 6] =
-    [Phase::Pending, Phase::Seeding, Phase::Signing, Phase::Suspended, Phase::Complete, Phase::Failed];
+const PHASES: [Phase; 7] = [
+    Phase::Pending,
+    Phase::Seeding,
+    Phase::Signing,
+    Phase::Delivering,
+    Phase::Suspended,
+    Phase::Complete,
+    Phase::Failed,
+];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PhaseLabel {

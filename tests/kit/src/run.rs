@@ -118,14 +118,16 @@ impl TestRun {
         self
     }
 
-    /// One more sink of objects below this URL, as a manifest describes it, with more of its fields.
+    /// One more sink of objects below this URL, as a manifest describes it, with more of its fields. What it refused is brought again at
+    /// once.
     #[must_use]
     pub fn sink_to(self, name: &str, url: &str, more: &Value) -> Self {
         let mut objects = json!({"url": url, "format": "NDJSON", "layout": "{run}/{batch}.ndjson"});
         for (field, value) in more.as_object().into_iter().flatten() {
             objects[field] = value.clone();
         }
-        self.sink_as(name, false, json!({"objects": objects}))
+        let at_once = json!({"duration": "1ms", "maxDuration": "1ms"});
+        self.sink_as(name, false, json!({"objects": objects, "backoff": at_once}))
     }
 
     /// One more sink, which is known by the name alone, and refuses a batch three times before it is given up. What it is given is

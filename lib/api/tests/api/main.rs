@@ -8,5 +8,6 @@ mod fields;
 mod policies;
 mod properties;
 mod rules;
+mod sinks;
 mod sources;
 mod support;

@@ -1,6 +1,7 @@
 //! Where signed records go: what the ledger keeps of each batch on its way to each sink of its run.
 
 mod brought;
+mod by_command;
 mod complete;
 mod conformance;
 mod given;

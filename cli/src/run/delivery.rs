@@ -1,0 +1,275 @@
+//! Delivering to the sinks of a run: the program that does it, kept running until each sink has every batch, or it was given up.
+
+use std::collections::HashSet;
+use std::env;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chancery_process::{Backoff, Exit, LogFormat, Stop};
+use chancery_store::sinks::SinkProgress;
+use chancery_store::{Progress, Run};
+use tokio::process::Command;
+
+use crate::database::Database;
+use crate::display::{Display, Stage, StageBar};
+use crate::error::CliError;
+use crate::run::child::{ChildProcess, exit_of, holder_name, program};
+use crate::run::login::ChildLogin;
+use crate::run::patience::Patience;
+use crate::run::{incoming, is_pushed};
+
+/// How often the ledger is asked how far it is.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often the delivery is started again after it died.
+const RESTARTS: u32 = 6;
+
+/// One that has lived so long did not die of how it is set up.
+const STEADY: Duration = Duration::from_secs(60);
+
+/// Pauses before it is.
+const LEAST_PAUSE: Duration = Duration::from_millis(250);
+
+const MOST_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long the delivery may take to end once it has been asked to: longer than the grace that it has by itself.
+const END_GRACE: Duration = Duration::from_secs(30);
+
+/// Sessions for each sink: one for each of its two senders, and as many again while the server has not noticed that those of a dead delivery
+/// are gone.
+const SESSIONS: u32 = 4;
+
+/// How delivering ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivered {
+    /// Each sink has every batch, or it was given up. So it is of a run without sinks.
+    All,
+    /// Somebody suspended the run meanwhile.
+    Suspended,
+    Stopped,
+}
+
+/// Delivers what is signed until nothing is left, as a stage that is shown. A sink that cannot be reached is waited for. Also of a run that is
+/// complete: dead letters may have been taken up again.
+pub(crate) async fn deliver(
+    database: &Database,
+    run: &Run,
+    log_format: LogFormat,
+    display: &Display,
+    stop: &Stop,
+) -> Result<Delivered, CliError> {
+    let sinks = u32::try_from(run.sinks.0.len()).unwrap_or(u32::MAX);
+    if sinks == 0 {
+        return Ok(Delivered::All);
+    }
+    let before = look(database, run).await?;
+    let login = ChildLogin::for_delivery(database, run, (sinks + 1).saturating_mul(SESSIONS)).await?;
+    let bar = display.stage(Stage::Delivering, to_deliver(run, &before), before.ended());
+    let delivering =
+        Delivering { database, run, log_format, display, bar, url: login.url()?, away: Mutex::default() };
+    let delivered = delivering.keep_one(stop).await;
+    delivering.bar.end();
+    login.drop().await;
+    delivered
+}
+
+/// How far a run and its sinks are.
+struct Seen {
+    run: Progress,
+    sinks: Vec<SinkProgress>,
+}
+
+impl Seen {
+    /// Deliveries that have ended.
+    fn ended(&self) -> u64 {
+        self.sinks.iter().map(|sink| (sink.delivered + sink.dead).unsigned_abs()).sum()
+    }
+
+    /// Whether a sink lacks a batch that is signed.
+    fn has_work(&self) -> bool {
+        self.sinks.iter().any(|sink| sink.delivered + sink.dead < self.run.batches_signed)
+    }
+}
+
+async fn look(database: &Database, run: &Run) -> Result<Seen, CliError> {
+    let progress = incoming::progress(database, run).await?;
+    if progress.deleted {
+        return Err(CliError::BeingDeleted(format!("{}/{}", run.namespace, run.name)));
+    }
+    Ok(Seen { run: progress, sinks: database.ledger.sinks_progress(&[run.id]).await? })
+}
+
+/// How many deliveries the run will have; 0 while nobody knows.
+fn to_deliver(run: &Run, seen: &Seen) -> u64 {
+    let batches = match run.records() {
+        _ if seen.run.sealed => seen.run.batches_closed.unsigned_abs(),
+        // Which of its batches are closed early, time tells.
+        Some(records) if !is_pushed(run) => records.unsigned_abs().div_ceil(run.batch_size.unsigned_abs()),
+        _ => 0,
+    };
+    batches.saturating_mul(u64::try_from(run.sinks.0.len()).unwrap_or(u64::MAX))
+}
+
+struct Delivering<'a> {
+    database: &'a Database,
+    run: &'a Run,
+    log_format: LogFormat,
+    display: &'a Display,
+    bar: StageBar,
+    url: String,
+    /// The sinks of which it was said that they cannot be reached.
+    away: Mutex<HashSet<String>>,
+}
+
+impl Delivering<'_> {
+    async fn keep_one(&self, stop: &Stop) -> Result<Delivered, CliError> {
+        let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
+        let (mut restarts, mut starts) = (0, 0);
+        loop {
+            let began = Instant::now();
+            let holder = holder_name("delivery", starts);
+            starts += 1;
+            let (exit, last) = self.deliver_once(&holder, stop).await?;
+            if exit == Exit::Done
+                && let Some(delivered) = self.how_it_ended(stop).await?
+            {
+                return Ok(delivered);
+            }
+            if exit != Exit::Done {
+                self.give_back(&holder, stop).await?;
+            }
+            if began.elapsed() >= STEADY {
+                restarts = 0;
+                pause.reset();
+            }
+            if stop.is_asked() {
+                return Ok(Delivered::Stopped);
+            }
+            if exit != Exit::Done {
+                if restarts == RESTARTS || matches!(exit, Exit::NeverWorks | Exit::NoRoom) {
+                    return Err(CliError::DeliveryFailed { last, exit });
+                }
+                restarts += 1;
+                self.display.above_bars(|| {
+                    tracing::warn!(restarts, "the delivery ended: {last}; starting it again");
+                });
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause.next_pause()) => {}
+                () = stop.asked() => return Ok(Delivered::Stopped),
+            }
+        }
+    }
+
+    /// What a delivery saw that ended without an error. None if another has to see to it: what it saw is over by now.
+    async fn how_it_ended(&self, stop: &Stop) -> Result<Option<Delivered>, CliError> {
+        let mut patience = Patience::default();
+        loop {
+            if let Some(seen) = patience.with(self.look().await)? {
+                let complete = seen.run.complete && !seen.has_work();
+                match () {
+                    () if complete => return Ok(Some(Delivered::All)),
+                    () if stop.is_asked() => return Ok(Some(Delivered::Stopped)),
+                    () if seen.run.suspended => return Ok(Some(Delivered::Suspended)),
+                    () if seen.has_work() || seen.run.is_done() => return Ok(None),
+                    // The ring lacks keys. Whoever makes the last one sees that all is delivered.
+                    () => {}
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(WATCH_INTERVAL) => {}
+                () = stop.asked() => return Ok(Some(Delivered::Stopped)),
+            }
+        }
+    }
+
+    /// Gives back what a dead one had in hand, so that it is free at once.
+    async fn give_back(&self, holder: &str, stop: &Stop) -> Result<(), CliError> {
+        let mut patience = Patience::default();
+        loop {
+            let holders = [holder.to_owned()];
+            let released = self.database.ledger.release_deliveries(self.run, &holders).await;
+            if patience.with(released.map_err(CliError::from))?.is_some() || stop.is_asked() {
+                return Ok(());
+            }
+            tokio::time::sleep(WATCH_INTERVAL).await;
+        }
+    }
+
+    /// Looks how far it is, and says which sinks cannot be reached, or can be again.
+    async fn look(&self) -> Result<Seen, CliError> {
+        let seen = look(self.database, self.run).await?;
+        self.bar.at(seen.ended());
+        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        for sink in &seen.sinks {
+            match &sink.last_error {
+                Some(why) if away.insert(sink.name.clone()) => self.display.above_bars(|| {
+                    tracing::warn!(
+                        "the sink {} cannot be reached, and is waited for, while all else goes on: {why}",
+                        sink.name
+                    );
+                }),
+                None if away.remove(&sink.name) => {
+                    self.display.say(&format!("the sink {} can be reached again", sink.name));
+                }
+                _ => {}
+            }
+        }
+        drop(away);
+        Ok(seen)
+    }
+
+    /// Runs one process to its end: how it ended, and its last line.
+    async fn deliver_once(&self, holder: &str, stop: &Stop) -> Result<(Exit, String), CliError> {
+        let mut delivery = self.start(holder).map_err(CliError::DeliveryProgram)?;
+        let mut last_line = String::new();
+        let mut look = tokio::time::interval(WATCH_INTERVAL);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut asked = false;
+        let overdue = async {
+            stop.asked().await;
+            tokio::time::sleep(END_GRACE).await;
+        };
+        tokio::pin!(overdue);
+        loop {
+            tokio::select! {
+                () = &mut overdue => {
+                    delivery.kill();
+                    break;
+                }
+                line = delivery.next_line() => match line {
+                    Some(line) => {
+                        self.display.pass_on(&line);
+                        last_line = line;
+                    }
+                    None => break,
+                },
+                _now = look.tick() => match self.look().await {
+                    Err(CliError::Store(error)) if error.is_transient() => {}
+                    other => _ = other?,
+                },
+                () = stop.asked(), if !asked => {
+                    asked = true;
+                    delivery.ask_to_stop();
+                }
+            }
+        }
+        let status = delivery.ended().await.map_err(CliError::DeliveryProgram)?;
+        let exit = if status.success() { Exit::Done } else { exit_of(status) };
+        Ok((exit, if last_line.is_empty() { status.to_string() } else { last_line }))
+    }
+
+    fn start(&self, holder: &str) -> io::Result<ChildProcess> {
+        let mut command = Command::new(program(env::var_os("CHANCERY_DELIVERY"), "chancery-delivery"));
+        command
+            .args(["--run", &self.run.name, "--run-uid", &self.run.uid.to_string()])
+            .args(["--namespace", &self.run.namespace, "--holder", holder])
+            .args(["--log-format", self.log_format.flag(), "--stop-with-stdin"])
+            // Not on the command line, where everybody could read a password.
+            .env("DATABASE_URL", &self.url)
+            .env_remove("CHANCERY_KEK_FILE")
+            .env_remove("CHANCERY_FORMER_KEK_FILES");
+        ChildProcess::start(command, holder.to_owned())
+    }
+}
