@@ -17,6 +17,14 @@ fn url_of(folder: &Path) -> String {
     format!("file://{}", folder.display())
 }
 
+/// A sink that is brought what it refused again at once.
+fn to(folder: &Path, layout: &str) -> Value {
+    json!({
+        "objects": {"url": url_of(folder), "format": "NDJSON", "layout": layout},
+        "backoff": {"duration": "1ms", "maxDuration": "2ms"},
+    })
+}
+
 fn read(folder: &Path, name: &str) -> anyhow::Result<Value> {
     Ok(serde_json::from_slice(&std::fs::read(folder.join(name)).context(name.to_owned())?)?)
 }
@@ -129,11 +137,7 @@ async fn a_manifest_names_every_object_keys_and_statements_and_shows_offline_tha
 async fn after_a_dead_letter_is_delivered_another_manifest_takes_the_place_of_the_first() -> anyhow::Result<()>
 {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
-    let run = TestRun::new().records(30).sink_to(
-        "out",
-        &url_of(folder.path()),
-        &json!({"layout": "all/{run}-{batch}"}),
-    );
+    let run = TestRun::new().records(30).sink_of("out", to(folder.path(), "all/{run}-{batch}"));
     let run = run.seeded(&ledger).await?;
     sign(&run).await?;
     std::fs::create_dir(folder.path().join("all"))?;
@@ -206,8 +210,11 @@ async fn a_manifest_that_was_on_its_way_when_a_letter_was_taken_up_settles_nothi
 async fn another_object_under_the_name_of_a_manifest_is_left_as_it_is_until_somebody_moves_it()
 -> anyhow::Result<()> {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
-    let run =
-        TestRun::new().records(10).sink_to("out", &url_of(folder.path()), &json!({})).seeded(&ledger).await?;
+    let run = TestRun::new()
+        .records(10)
+        .sink_of("out", to(folder.path(), "{run}/{batch}.ndjson"))
+        .seeded(&ledger)
+        .await?;
     sign(&run).await?;
     std::fs::create_dir(folder.path().join("demo"))?;
     let taken = folder.path().join("demo/manifest.json");
