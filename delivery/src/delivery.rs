@@ -34,6 +34,7 @@ pub(crate) struct Order {
     pub(crate) holder: String,
     pub(crate) access: Access,
     pub(crate) senders: u16,
+    pub(crate) hold: Duration,
     pub(crate) reconnect_for: Duration,
 }
 
@@ -43,6 +44,8 @@ pub(crate) struct Delivering {
     run: DeliveryRun,
     holder: String,
     reconnect_for: Duration,
+    /// For how long batches that were taken are a sender's, unless it prolongs that.
+    pub(crate) hold: Duration,
     pub(crate) lines: Lines,
     pub(crate) stop: Stop,
 }
@@ -50,7 +53,7 @@ pub(crate) struct Delivering {
 /// Delivers until nothing is left. The first sender that fails asks the others to stop.
 pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryError> {
     let began = Instant::now();
-    let Order { ledger, namespace, name, run_uid, holder, access, senders, reconnect_for } = order;
+    let Order { ledger, namespace, name, run_uid, holder, access, senders, hold, reconnect_for } = order;
     let target = Target::Name { namespace: &namespace, name: &name };
     let Some(mut first) = target.connect_within(reconnect_for, &ledger, &holder, &stop).await? else {
         return Ok(Ended::WorkLeft);
@@ -79,7 +82,7 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     let opened = sinks.into_iter().map(|work| Ok((open(&work, &run, &access)?, work)));
     let opened = opened.collect::<Result<Vec<_>, DeliveryError>>()?;
     let lines = Lines::of_run(&run.namespace, &run.name, form);
-    let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, lines, stop });
+    let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, hold, lines, stop });
     let mut tasks = JoinSet::new();
     for (sink, work) in opened {
         // Of a sink that takes batches in order, one is on its way at a time.

@@ -24,7 +24,7 @@ BEGIN
     GET DIAGNOSTICS v_done = ROW_COUNT;
     IF v_done > 0 THEN
         UPDATE chancery.sinks s
-           SET delivered = s.delivered + v_done, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+           SET delivered = s.delivered + v_done, unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
          WHERE s.run_id = v_run AND s.sink = p_sink;
     END IF;
     RETURN v_done;
