@@ -88,7 +88,7 @@ BEGIN
        INTO v_wake USING p_sink;
     task := 'wait';
     -- A batch that is signed meanwhile tells nobody.
-    seconds := CASE WHEN v_strayed > 0 THEN 0.05 ELSE least(greatest(coalesce(extract(epoch FROM v_wake - clock_timestamp()), 2), 0.05), 2) END;
+    seconds := CASE WHEN v_strayed > 0 THEN 0.05 ELSE least(greatest(coalesce(extract(epoch FROM greatest(v_wake, v_now) - v_now), 2), 0.05), 2) END;
     RETURN NEXT;
 END
 $$;
