@@ -44,7 +44,7 @@ BEGIN
     ELSE
         EXECUTE format(
             'UPDATE chancery.%I d
-                SET state = ''Pending'', attempts = 0, redrives = d.redrives + 1, ended_at = NULL, not_before = clock_timestamp()
+                SET state = ''Pending'', attempts = 0, redrives = d.redrives + 1, ended_at = NULL, not_before = clock_timestamp(), put_off_at = clock_timestamp()
                FROM chancery.delivery_moves m
               WHERE m.run_id = $1 AND m.act = $2 AND d.sink = m.sink AND d.batch = m.batch', 'deliveries_' || p_run) USING p_run, act;
         UPDATE chancery.sinks s SET dead = s.dead - m.letters, redriven = s.redriven + m.letters

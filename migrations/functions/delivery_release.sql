@@ -7,7 +7,7 @@ DECLARE
     v_events bigint := 0;
 BEGIN
     IF to_regclass(format('chancery.%I', 'deliveries_' || p_run)) IS NOT NULL THEN
-        EXECUTE format('UPDATE chancery.%I d SET holder = NULL, token_hash = NULL, not_before = clock_timestamp()
+        EXECUTE format('UPDATE chancery.%I d SET holder = NULL, token_hash = NULL, not_before = clock_timestamp(), put_off_at = clock_timestamp()
                          WHERE d.state = ''Pending'' AND d.holder = ANY ($1)', 'deliveries_' || p_run) USING p_holders;
         GET DIAGNOSTICS v_done = ROW_COUNT;
     END IF;
