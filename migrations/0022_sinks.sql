@@ -28,11 +28,14 @@ CREATE TABLE chancery.sinks (
     unavailable_since timestamptz,
     failures      integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
     not_before    timestamptz,
+    -- When that was said. A clock that shows less has been set back since.
+    tried_at      timestamptz,
     last_error    text CHECK (octet_length(last_error) <= 4096),
     PRIMARY KEY (run_id, sink),
     UNIQUE (run_id, name),
     CHECK ((unavailable_since IS NULL) = (failures = 0)),
     CHECK ((unavailable_since IS NULL) = (not_before IS NULL)),
+    CHECK ((unavailable_since IS NULL) = (tried_at IS NULL)),
     CHECK ((unavailable_since IS NULL) = (last_error IS NULL))
     -- Each batch that ends changes a row, and no index of it.
 ) WITH (fillfactor = 50);
@@ -81,7 +84,9 @@ CREATE TABLE chancery.deliveries (
     attempts   integer NOT NULL DEFAULT 0,
     last_error text,
     -- When it is next handed out: after a pause, or if whoever has it lets it lie for that long.
-    not_before timestamptz NOT NULL DEFAULT now(),
+    not_before timestamptz NOT NULL DEFAULT '-infinity',
+    -- When that was said, if it was put off. A clock that shows less has been set back since.
+    put_off_at timestamptz,
     -- Whoever has it, and the SHA-256 of its token.
     holder     text,
     token_hash bytea,
@@ -160,6 +165,8 @@ CREATE TABLE chancery.manifests (
     last_error text CHECK (octet_length(last_error) <= 4096),
     -- When it is next handed out; null before the first time.
     not_before timestamptz,
+    -- When that was said. A clock that shows less has been set back since.
+    put_off_at timestamptz,
     -- Whoever has it, and the SHA-256 of its token.
     holder     text CHECK (octet_length(holder) <= 1024),
     token_hash bytea CHECK (octet_length(token_hash) = 32),
@@ -170,6 +177,7 @@ CREATE TABLE chancery.manifests (
     PRIMARY KEY (run_id, sink),
     FOREIGN KEY (run_id, sink) REFERENCES chancery.sinks ON DELETE CASCADE,
     CHECK (attempts = 0 OR last_error IS NOT NULL),
+    CHECK ((not_before IS NULL) = (put_off_at IS NULL)),
     CHECK ((token_hash IS NULL) = (holder IS NULL)),
     CHECK ((object IS NULL) = (digest IS NULL)),
     CHECK (ended_at IS NULL OR token_hash IS NULL),

@@ -10,13 +10,14 @@ use chancery_signed::Lines;
 use chancery_sinks::PinnedSink;
 use chancery_sources::access::Access;
 use chancery_sources::asking::Retry;
-use chancery_store::delivery::{DeliveryRun, SinkWork};
+use chancery_store::delivery::{DeliveryRun, NotificationWork, SinkWork};
 use chancery_store::{DeliverySession, LedgerUrl, StoreError};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::error::DeliveryError;
 use crate::opening::Opening;
+use crate::telling::{self, Teller, Telling};
 use crate::worker::{self, Ended, Sender};
 
 /// Pauses between two attempts to connect.
@@ -33,7 +34,12 @@ pub(crate) struct Order {
     pub(crate) holder: String,
     pub(crate) access: Access,
     pub(crate) senders: u16,
+    pub(crate) hold: Duration,
     pub(crate) reconnect_for: Duration,
+    /// The trace that the run belongs to.
+    pub(crate) traceparent: Option<String>,
+    /// For how long whoever is to be told, and cannot be reached, is waited for once the run is complete.
+    pub(crate) tell_for: Duration,
 }
 
 /// What the senders share.
@@ -42,6 +48,8 @@ pub(crate) struct Delivering {
     pub(crate) run: DeliveryRun,
     holder: String,
     reconnect_for: Duration,
+    /// For how long batches that were taken are a sender's, unless it prolongs that.
+    pub(crate) hold: Duration,
     pub(crate) lines: Lines,
     pub(crate) stop: Stop,
 }
@@ -49,7 +57,19 @@ pub(crate) struct Delivering {
 /// Delivers until nothing is left. The first sender that fails asks the others to stop.
 pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryError> {
     let began = Instant::now();
-    let Order { ledger, namespace, name, run_uid, holder, access, senders, reconnect_for } = order;
+    let Order {
+        ledger,
+        namespace,
+        name,
+        run_uid,
+        holder,
+        access,
+        senders,
+        hold,
+        reconnect_for,
+        traceparent,
+        tell_for,
+    } = order;
     let target = Target::Name { namespace: &namespace, name: &name };
     let Some(mut first) = target.connect_within(reconnect_for, &ledger, &holder, &stop).await? else {
         return Ok(Ended::WorkLeft);
@@ -60,9 +80,9 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     }
     let form = Form::named(&run.algorithm, &run.envelope, run.content_type.as_deref());
     let form = form.map_err(|error| DeliveryError::Form(error.to_string()))?;
-    let sinks = loop {
-        match first.sinks().await {
-            Ok(sinks) => break sinks,
+    let (sinks, notifications) = loop {
+        match work(&mut first).await {
+            Ok(work) => break work,
             Err(error) if error.is_transient() => {
                 tracing::warn!("{error}; connecting again");
                 match target.connect_within(reconnect_for, &ledger, &holder, &stop).await? {
@@ -81,7 +101,7 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     });
     let opened = opened.collect::<Result<Vec<_>, DeliveryError>>()?;
     let lines = Lines::of_run(&run.namespace, &run.name, form);
-    let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, lines, stop });
+    let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, hold, lines, stop });
     let mut tasks = JoinSet::new();
     for (opening, retry, work) in opened {
         // Of a sink that takes batches in order, one is on its way at a time.
@@ -96,6 +116,16 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
                 }
             });
         }
+    }
+    let telling = Telling { access, traceparent, patience: tell_for };
+    for work in notifications {
+        let teller = Teller::new(Arc::clone(&delivering), work, telling.clone())?;
+        tasks.spawn(async move {
+            match teller.delivering.connect().await? {
+                Some(session) => telling::run(teller, session).await,
+                None => Ok(Ended::WorkLeft),
+            }
+        });
     }
     let mut outcome = Ok(Ended::Done);
     while let Some(ended) = tasks.join_next().await {
@@ -130,6 +160,11 @@ fn opening(work: &SinkWork, run: &DeliveryRun, access: &Access) -> Result<(Openi
     }
     // How often it is, the ledger says.
     Ok((opening, Retry::of(&RetryStrategySpec { backoff, ..RetryStrategySpec::default() })))
+}
+
+/// What there is to do for the run.
+async fn work(session: &mut DeliverySession) -> Result<(Vec<SinkWork>, Vec<NotificationWork>), StoreError> {
+    Ok((session.sinks().await?, session.notifications().await?))
 }
 
 impl Delivering {

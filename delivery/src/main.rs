@@ -1,4 +1,5 @@
-//! The program that brings the signed batches of a run to its sinks, until each has all of them, or they were given up.
+//! The program that brings the signed batches of a run to its sinks, until each has all of them, or they were given up, and tells whoever
+//! is to be told of what happens to the run.
 //!
 //! Exit codes: 0 nothing is left; 0, or what `--stopped-exit` says, the run is suspended, or the delivery was asked to stop; 75 the
 //! database is away: try again; 78 a sink cannot be as it is described, or it will never work as it is set up; 1 a defect; 2 wrong
@@ -9,6 +10,7 @@ mod delivery;
 mod error;
 mod manifest;
 mod opening;
+mod telling;
 mod worker;
 
 use std::path::PathBuf;
@@ -52,9 +54,16 @@ struct Arguments {
     /// Batches that are on their way to each sink at the same time, each with its content in memory
     #[arg(long, env = "CHANCERY_SENDERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     senders: u16,
+    /// How long batches that were taken are this delivery's, unless it prolongs that, in seconds. One that dies without anybody
+    /// telling of it lets them lie for so long
+    #[arg(long, env = "CHANCERY_HOLD", default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(5..=3_600))]
+    hold: u64,
     /// How long the delivery tries to connect while the database is away, in seconds
     #[arg(long, env = "CHANCERY_RECONNECT_FOR", default_value_t = 60, value_name = "SECONDS")]
     reconnect_for: u64,
+    /// How long whoever is to be told of what happened is waited for that cannot be reached, once the run is complete, in seconds
+    #[arg(long, env = "CHANCERY_TELL_FOR", default_value_t = 3600, value_name = "SECONDS")]
+    tell_for: u64,
     /// How long what is on its way may still arrive after SIGTERM, in seconds
     #[arg(long, env = "CHANCERY_GRACE", default_value_t = 15, value_name = "SECONDS")]
     grace: u64,
@@ -83,12 +92,13 @@ fn main() -> ExitCode {
         run = %format_args!("{}/{}", arguments.namespace, arguments.run),
         holder = arguments.holder
     );
-    if let Some(parent) = TraceParent::from_environment() {
+    let traceparent = TraceParent::from_environment();
+    if let Some(parent) = traceparent {
         parent.adopt(&span);
     }
     let _in_span = span.enter();
     let (stopped_exit, termination_log) = (arguments.stopped_exit, arguments.termination_log.clone());
-    match run(arguments) {
+    match run(arguments, traceparent) {
         Ok(Ended::Done) => Exit::Done.into(),
         Ok(Ended::WorkLeft) => stopped_exit.into(),
         Err(error) => {
@@ -102,7 +112,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> Result<Ended, DeliveryError> {
+fn run(arguments: Arguments, traceparent: Option<TraceParent>) -> Result<Ended, DeliveryError> {
     // Compressing of one batch must not hold up another's.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(usize::from(arguments.senders).min(4))
@@ -122,7 +132,10 @@ fn run(arguments: Arguments) -> Result<Ended, DeliveryError> {
             holder: arguments.holder,
             access: arguments.credentials_dir.map_or(Access::Environment, Access::Folder),
             senders: arguments.senders,
+            hold: Duration::from_secs(arguments.hold),
             reconnect_for: Duration::from_secs(arguments.reconnect_for),
+            traceparent: traceparent.map(|parent| parent.to_string()),
+            tell_for: Duration::from_secs(arguments.tell_for),
         };
         deliver(order, stop).await
     })

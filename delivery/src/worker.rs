@@ -24,9 +24,6 @@ const WAIT: Duration = Duration::from_secs(2);
 /// Batches that are taken at a time.
 const AT_ONCE: i32 = 16;
 
-/// For how long they are this sender's, unless it prolongs that.
-const HELD: Duration = Duration::from_secs(60);
-
 /// A sink that was tried in vain is left alone for up to a second at first, then for up to twice as long each time, and never for
 /// longer than up to a minute.
 const LEAST_PAUSE: Duration = Duration::from_secs(1);
@@ -130,11 +127,11 @@ impl Sender {
             session.give_back_manifest(before, None).await?;
             self.manifest = None;
         }
-        let stop = self.delivering.stop.clone();
+        let (stop, hold) = (self.delivering.stop.clone(), self.delivering.hold);
         if stop.is_asked() {
             return Ok(Some(Ended::WorkLeft));
         }
-        match session.take(self.work.sink, AT_ONCE, HELD).await? {
+        match session.take(self.work.sink, AT_ONCE, hold).await? {
             DeliveryTask::Done => Ok(Some(Ended::Done)),
             DeliveryTask::Nothing(DeliveryRefusal::Suspended) => Ok(Some(Ended::WorkLeft)),
             DeliveryTask::Nothing(DeliveryRefusal::Gone) => Err(DeliveryError::Gone),
@@ -162,15 +159,16 @@ impl Sender {
 
     /// Brings what was taken there, and tells what became of it.
     async fn bring(&mut self, session: &mut DeliverySession, hand: &mut InHand) -> Result<(), DeliveryError> {
-        let mut renew_at = Instant::now() + HELD / 3;
+        let hold = self.delivering.hold;
+        let mut renew_at = Instant::now() + hold / 3;
         while let Some(one) = hand.taken.batches.get(hand.tried).cloned() {
             if self.delivering.stop.is_asked() {
                 return self.give_back(session, hand, None).await;
             }
             if Instant::now() >= renew_at {
                 self.tell(session, hand).await?;
-                session.renew(&hand.taken, &hand.left(), HELD).await?;
-                renew_at = Instant::now() + HELD / 3;
+                session.renew(&hand.taken, &hand.left(), hold).await?;
+                renew_at = Instant::now() + hold / 3;
             }
             match self.bring_one(session, hand, &one).await? {
                 Way::There(there) => {
@@ -219,13 +217,14 @@ impl Sender {
         let batch = Batch { number, lines, digest };
         let mut put = std::pin::pin!(sink.put(&batch));
         let mut overdue = std::pin::pin!(self.overdue());
+        let hold = self.delivering.hold;
         let done = loop {
             tokio::select! {
                 biased;
                 done = &mut put => break done,
                 () = &mut overdue => return Ok(Way::Stopped),
-                () = tokio::time::sleep(HELD / 3) => {
-                    session.renew(&hand.taken, &hand.left(), HELD).await?;
+                () = tokio::time::sleep(hold / 3) => {
+                    session.renew(&hand.taken, &hand.left(), hold).await?;
                 }
             }
         };

@@ -46,6 +46,9 @@ BEGIN
             'flags_' || p_run, 'alerts_' || p_run, 'records_' || p_run)
            INTO flagged, alerts
           USING p_run, p_judged.marked, p_judged.marks, p_base, p_last;
+        IF alerts > 0 THEN
+            PERFORM chancery.event_alerts(p_run, p_base, p_last);
+        END IF;
     END IF;
 END
 $$;

@@ -1,5 +1,5 @@
 -- Stores those arrivals of a call that are refused, up to p_end: dead letters, and, without a stage, what a rule rejected. Returns how many
--- are the one and the other. p_arrived: when each came, where that was before; null where it is now.
+-- are the one and the other. Whoever is to be told of them is (event_refused). p_arrived: when each came, where that was before; null where it is now.
 CREATE OR REPLACE FUNCTION chancery.admit_refused(
     p_run integer, p_source integer, p_split integer, p_end bigint, p_positions bigint[], p_stages text[], p_rules text[],
     p_reasons text[], p_raws bytea[], p_arrived timestamptz[], OUT dead bigint, OUT rejected bigint)
@@ -19,6 +19,12 @@ BEGIN
             RETURNING state)
         SELECT count(*) FILTER (WHERE r.state = 'Dead'), count(*) FILTER (WHERE r.state = 'Rejected')
           INTO dead, rejected FROM refused r;
+        IF dead > 0 THEN
+            PERFORM chancery.event_refused(p_run, p_source, p_split, p_end, p_positions, p_stages, p_rules, true);
+        END IF;
+        IF rejected > 0 THEN
+            PERFORM chancery.event_refused(p_run, p_source, p_split, p_end, p_positions, p_stages, p_rules, false);
+        END IF;
     END IF;
 END
 $$;

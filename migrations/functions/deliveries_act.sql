@@ -54,7 +54,7 @@ BEGIN
     ELSE
         EXECUTE format(
             'UPDATE chancery.%I d
-                SET state = ''Pending'', attempts = 0, redrives = d.redrives + 1, ended_at = NULL, not_before = clock_timestamp()
+                SET state = ''Pending'', attempts = 0, redrives = d.redrives + 1, ended_at = NULL, not_before = clock_timestamp(), put_off_at = clock_timestamp()
                FROM chancery.delivery_moves m
               WHERE m.run_id = $1 AND m.act = $2 AND d.sink = m.sink AND d.batch = m.batch', 'deliveries_' || p_run) USING p_run, act;
         UPDATE chancery.sinks s SET dead = s.dead - m.letters, redriven = s.redriven + m.letters
@@ -63,7 +63,7 @@ BEGIN
          WHERE s.run_id = p_run AND s.sink = m.sink;
         -- What may have been said already, nobody takes back.
         UPDATE chancery.manifests m
-           SET number = m.number + CASE WHEN m.not_before IS NULL THEN 0 ELSE 1 END, attempts = 0, last_error = NULL, not_before = NULL,
+           SET number = m.number + CASE WHEN m.not_before IS NULL THEN 0 ELSE 1 END, attempts = 0, last_error = NULL, not_before = NULL, put_off_at = NULL,
                holder = NULL, token_hash = NULL, object = NULL, digest = NULL, ended_at = NULL
          WHERE m.run_id = p_run
            AND (EXISTS (SELECT FROM chancery.delivery_moves k WHERE k.run_id = p_run AND k.act = deliveries_act.act AND k.sink = m.sink)

@@ -9,6 +9,7 @@ DECLARE
     v_run integer := chancery.delivery_of_session();
     v_limit integer;
     v_redriven bigint;
+    v_dead bigint[];
 BEGIN
     IF num_nulls(p_sink, p_token, p_batches, p_errors, p_seconds) > 0
        OR cardinality(p_batches) <> cardinality(p_errors) OR cardinality(p_batches) <> cardinality(p_seconds)
@@ -27,19 +28,24 @@ BEGIN
                 SET attempts = d.attempts + 1, last_error = left(w.error, 1024), holder = NULL, token_hash = NULL,
                     state = (CASE WHEN d.attempts + 1 >= $7 THEN ''Dead'' ELSE ''Pending'' END)::chancery.delivery_state,
                     ended_at = CASE WHEN d.attempts + 1 >= $7 THEN clock_timestamp() END,
-                    not_before = clock_timestamp() + make_interval(secs => least(greatest(w.seconds, 0), 3600))
+                    not_before = clock_timestamp() + make_interval(secs => least(greatest(w.seconds, 0), 3600)),
+                    put_off_at = clock_timestamp()
                FROM unnest($3, $4, $5) AS w (batch, error, seconds)
               WHERE d.batch = w.batch AND d.sink = $1 AND d.run_id = $6 AND d.token_hash = sha256($2)
-             RETURNING d.state, d.redrives)
+             RETURNING d.batch, d.state, d.redrives)
          SELECT count(*) FILTER (WHERE r.state = ''Pending''), count(*) FILTER (WHERE r.state = ''Dead''),
-                count(*) FILTER (WHERE r.state = ''Dead'' AND r.redrives > 0) FROM refused r',
+                count(*) FILTER (WHERE r.state = ''Dead'' AND r.redrives > 0),
+                array_agg(r.batch ORDER BY r.batch) FILTER (WHERE r.state = ''Dead'') FROM refused r',
         'deliveries_' || v_run)
-       INTO put_off, dead, v_redriven USING p_sink, p_token, p_batches, p_errors, p_seconds, v_run, v_limit;
+       INTO put_off, dead, v_redriven, v_dead USING p_sink, p_token, p_batches, p_errors, p_seconds, v_run, v_limit;
     IF put_off + dead > 0 THEN
         -- Whoever answers can be reached.
         UPDATE chancery.sinks s
-           SET dead = s.dead + delivery_fail.dead, redriven = s.redriven - v_redriven, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+           SET dead = s.dead + delivery_fail.dead, redriven = s.redriven - v_redriven, unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
          WHERE s.run_id = v_run AND s.sink = p_sink;
+    END IF;
+    IF dead > 0 THEN
+        PERFORM chancery.event_undelivered(v_run, p_sink, v_dead);
     END IF;
 END
 $$;

@@ -104,6 +104,9 @@ BEGIN
             answer := 'complete';
             UPDATE chancery.runs r SET completed_at = v_turn.instant
              WHERE r.id = p_run AND r.completed_at IS NULL AND NOT chancery.run_undelivered(p_run);
+            IF FOUND THEN
+                PERFORM chancery.event_completed(p_run);
+            END IF;
         END IF;
         RETURN;
     END IF;

@@ -129,6 +129,12 @@ BEGIN
             AS u (position, stage, rule, reason, raw, arrived_at)
         RETURNING state)
     SELECT count(*) FILTER (WHERE r.state = 'Dead'), count(*) FILTER (WHERE r.state = 'Rejected') INTO dead, rejected FROM refused r;
+    IF dead > 0 THEN
+        PERFORM chancery.event_refused(p_run, p_source, p_split, 9223372036854775807, p_refused, p_stages, p_judged.rules, true);
+    END IF;
+    IF rejected > 0 THEN
+        PERFORM chancery.event_refused(p_run, p_source, p_split, 9223372036854775807, p_refused, p_stages, p_judged.rules, false);
+    END IF;
     IF v_run.policy_hash IS NOT NULL THEN
         -- Their instant is with them: those of others around them stay as they are.
         v_judged.starts := '{}';

@@ -15,11 +15,11 @@ BEGIN
     UPDATE chancery.manifests m
        SET attempts = m.attempts + 1, last_error = left(p_error, 1024), holder = NULL, token_hash = NULL,
            ended_at = CASE WHEN m.attempts + 1 >= v_limit THEN clock_timestamp() END,
-           not_before = clock_timestamp() + make_interval(secs => least(greatest(p_seconds, 0), 3600))
+           not_before = clock_timestamp() + make_interval(secs => least(greatest(p_seconds, 0), 3600)), put_off_at = clock_timestamp()
      WHERE m.run_id = v_run AND m.sink = p_sink AND m.token_hash = sha256(p_token)
     RETURNING m.ended_at IS NOT NULL INTO v_is_given_up;
     IF FOUND THEN
-        UPDATE chancery.sinks s SET unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+        UPDATE chancery.sinks s SET unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
          WHERE s.run_id = v_run AND s.sink = p_sink AND s.unavailable_since IS NOT NULL;
     END IF;
     RETURN v_is_given_up;

@@ -13,7 +13,7 @@ BEGIN
     -- In the order of manifest_take.
     PERFORM FROM chancery.sinks s WHERE s.run_id = v_run AND s.sink = p_sink FOR NO KEY UPDATE;
     v_now := clock_timestamp();
-    UPDATE chancery.manifests m SET holder = NULL, token_hash = NULL, not_before = v_now
+    UPDATE chancery.manifests m SET holder = NULL, token_hash = NULL, not_before = v_now, put_off_at = v_now
      WHERE m.run_id = v_run AND m.sink = p_sink AND m.token_hash = sha256(p_token);
     IF NOT FOUND THEN
         RETURN false;
@@ -21,7 +21,7 @@ BEGIN
     IF p_error IS NOT NULL THEN
         UPDATE chancery.sinks s
            SET unavailable_since = coalesce(s.unavailable_since, v_now), failures = s.failures + 1, last_error = left(p_error, 1024),
-               not_before = v_now + make_interval(secs => least(greatest(p_seconds, 0), 3600))
+               not_before = v_now + make_interval(secs => least(greatest(p_seconds, 0), 3600)), tried_at = v_now
          WHERE s.run_id = v_run AND s.sink = p_sink;
     END IF;
     RETURN true;

@@ -16,7 +16,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    UPDATE chancery.sinks s SET unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+    UPDATE chancery.sinks s SET unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
      WHERE s.run_id = v_run AND s.sink = p_sink AND s.unavailable_since IS NOT NULL;
     RETURN true;
 END

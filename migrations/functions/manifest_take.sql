@@ -32,13 +32,14 @@ BEGIN
                                              WHERE r.id = p_run AND t.kind = 'Signed') THEN
         task := 'wait';
         seconds := 0.5;
-    -- What is put off for longer than anybody may put it off was put off by a clock that has been set back since.
-    ELSIF v_manifest.not_before > v_now AND v_manifest.not_before <= v_now + interval '61 minutes' THEN
+    -- What was put off by a clock that has been set back since is due.
+    ELSIF v_manifest.not_before > v_now AND v_manifest.put_off_at <= v_now THEN
         task := 'wait';
         seconds := least(greatest(extract(epoch FROM v_manifest.not_before - v_now), 0.05), 2);
     ELSE
         UPDATE chancery.manifests m
-           SET holder = p_holder, token_hash = p_token_hash, not_before = v_now + make_interval(secs => least(greatest(p_seconds, 1), 3600))
+           SET holder = p_holder, token_hash = p_token_hash, not_before = v_now + make_interval(secs => least(greatest(p_seconds, 1), 3600)),
+               put_off_at = v_now
          WHERE m.run_id = p_run AND m.sink = p_sink;
         task := 'manifest';
         number := v_manifest.number;

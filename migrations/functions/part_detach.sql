@@ -1,5 +1,5 @@
 -- Takes a part out of a table of all runs or rings: what the deleted run p_number has of records, batches, blocks of signatures,
--- arrivals, what its policy said or deliveries, or the digests of the keyring p_number. False when it is out already.
+-- arrivals, what its policy said, deliveries or events, or the digests of the keyring p_number. False when it is out already.
 --
 -- That takes ACCESS EXCLUSIVE on the parent for a moment, and everybody queues behind whoever waits for it. So it gives
 -- up after a short while (55P03, lock_not_available), and the caller comes again later: somebody may have a snapshot

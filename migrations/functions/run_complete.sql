@@ -13,5 +13,8 @@ BEGIN
        AND (SELECT k.filled_at IS NOT NULL FROM chancery.keyrings k WHERE k.id = v_keyring)
        AND EXISTS (SELECT FROM chancery.sinks s WHERE s.run_id = p_run)
        AND NOT chancery.run_undelivered(p_run);
+    IF FOUND THEN
+        PERFORM chancery.event_completed(p_run);
+    END IF;
 END
 $$;

@@ -4,7 +4,8 @@
 --
 -- With p_sources, its records come from there (run_sources), and p_record_count is the most that are admitted, or null;
 -- without, they are generated. p_policy is the text of the policy that judges what they offer, and p_policy_name what it is called; or
--- both are null. With p_sinks, its signed records are brought there (run_sinks).
+-- both are null. With p_sinks, its signed records are brought there (run_sinks), and with p_notifications, somebody is told
+-- of what happens to it (run_notifications).
 --
 -- Raises CH021 for a run that is beyond p_limits (run_admit), and what keyring_find_or_create raises.
 --
@@ -25,7 +26,7 @@ CREATE OR REPLACE FUNCTION chancery.run_create(
     p_batch_size bigint, p_lease_duration interval, p_suspended boolean,
     p_record_count bigint, p_record_size integer, p_chunk_size bigint,
     p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval,
-    p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text, p_sinks jsonb
+    p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text, p_sinks jsonb, p_notifications jsonb
 ) RETURNS TABLE (run_id integer, created boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -100,9 +101,15 @@ BEGIN
     IF p_sinks IS NOT NULL THEN
         PERFORM chancery.run_sinks(v_run, p_sinks);
     END IF;
+    IF p_notifications IS NOT NULL THEN
+        PERFORM chancery.run_notifications(v_run, p_notifications);
+    END IF;
     PERFORM chancery.run_functions(v_run);
     IF p_sources IS NOT NULL THEN
         PERFORM chancery.run_sources(v_run, p_sources, p_idempotency, p_expression, p_digest_window, p_record_count, p_dead_limit, p_dead_retention);
+    END IF;
+    IF p_notifications IS NOT NULL THEN
+        PERFORM chancery.event_started(v_run);
     END IF;
     RETURN QUERY SELECT v_run, true;
 END
@@ -110,4 +117,4 @@ $$;
 
 GRANT EXECUTE ON FUNCTION chancery.run_create(text, text, text, uuid, text, bytea, text, chancery.algorithm, integer, integer, chancery.algorithm, integer,
     chancery.envelope, text, bigint, interval, boolean, bigint, integer, bigint, jsonb, chancery.idempotency, text, interval, bigint, interval, chancery.object, uuid,
-    chancery.limits, text, text, jsonb) TO chancery_operator;
+    chancery.limits, text, text, jsonb, jsonb) TO chancery_operator;

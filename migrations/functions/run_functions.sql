@@ -8,12 +8,17 @@
 --
 -- batch_sign_RUN marks the batch of a lease signed. The signatures of the records p_first to p_end are being stored, after those
 -- from the batch's first record to p_stored_to, if any; p_library made them. False when that is not the whole batch, record
--- for record. With it comes a delivery of the batch to each sink of the run.
+-- for record. With it comes a delivery of the batch to each sink of the run, and an event for each notification that is told of it.
 CREATE OR REPLACE FUNCTION chancery.run_functions(p_run integer) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     v_deliveries text := (SELECT string_agg(format('(p_batch, %s, %s)', s.sink, p_run), ', ' ORDER BY s.sink)
                             FROM chancery.sinks s WHERE s.run_id = p_run);
+    v_events text := (SELECT string_agg(format('(''batch.signed/'' || p_batch, %s, %s)', n.notification, p_run), ', ' ORDER BY n.notification)
+                        FROM chancery.notifications n WHERE n.run_id = p_run AND 'batch.signed' = ANY (n.events));
+    v_after text := concat_ws(' ',
+        format('INSERT INTO chancery.%I (batch, sink, run_id) VALUES ', 'deliveries_' || p_run) || v_deliveries || ';',
+        format('INSERT INTO chancery.%I (what, notification, run_id) VALUES ', 'events_' || p_run) || v_events || ';');
 BEGIN
     IF to_regproc('chancery.batch_claim_' || p_run) IS NOT NULL THEN
         EXECUTE format('DROP FUNCTION chancery.%I, chancery.%I', 'batch_claim_' || p_run, 'batch_sign_' || p_run);
@@ -55,9 +60,7 @@ BEGIN
         END
         $body$
         $sign$, 'batch_sign_' || p_run, 'batches_' || p_run,
-        CASE WHEN v_deliveries IS NULL THEN 'RETURN FOUND;'
-             ELSE format('IF NOT FOUND THEN RETURN false; END IF; '
-                         'INSERT INTO chancery.%I (batch, sink, run_id) VALUES %s; RETURN true;', 'deliveries_' || p_run, v_deliveries) END);
+        CASE WHEN v_after = '' THEN 'RETURN FOUND;' ELSE 'IF NOT FOUND THEN RETURN false; END IF; ' || v_after || ' RETURN true;' END);
     -- PostgreSQL lets everybody call a new function.
     EXECUTE format('REVOKE ALL ON FUNCTION chancery.%I, chancery.%I FROM PUBLIC',
                    'batch_claim_' || p_run, 'batch_sign_' || p_run);

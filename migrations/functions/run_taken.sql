@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION chancery.run_taken(p_run integer) RETURNS numeric
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN (SELECT chancery.part_bytes('deliveries_' || p_run)
+    RETURN (SELECT chancery.part_bytes('deliveries_' || p_run) + chancery.part_bytes('events_' || p_run)
                  + coalesce(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size, s.bytes),
                             -- Beside its payloads, a record has its digest, once more in an index, and its position. Arrivals that
                             -- are no records, with what was kept of them, what waits, and what a policy and others said of records are taken

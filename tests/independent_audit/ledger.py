@@ -21,6 +21,7 @@ from rows import (
     DeliveredLines,
     Delivery,
     DeliveryMove,
+    Event,
     Intake,
     Key,
     Keyring,
@@ -28,6 +29,7 @@ from rows import (
     Lease,
     Manifest,
     Marks,
+    Notification,
     Record,
     Run,
     Signature,
@@ -81,7 +83,7 @@ class Ledger:
         self._connection.execute(
             "LOCK TABLE ONLY chancery.records, ONLY chancery.batches, ONLY chancery.signature_blocks,"
             " ONLY chancery.arrivals, ONLY chancery.flags, ONLY chancery.alerts, ONLY chancery.originals,"
-            " ONLY chancery.judgements, ONLY chancery.pendings, ONLY chancery.answers, ONLY chancery.deliveries,"
+            " ONLY chancery.judgements, ONLY chancery.pendings, ONLY chancery.answers, ONLY chancery.deliveries, ONLY chancery.events,"
             " ONLY chancery.digests IN ACCESS SHARE MODE"
         )
         self._streams = 0
@@ -355,7 +357,7 @@ class Ledger:
                  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
                  JOIN pg_namespace n ON n.oid = p.relnamespace
                 WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts',
-                                                         'originals', 'judgements', 'pendings', 'answers', 'deliveries')
+                                                         'originals', 'judgements', 'pendings', 'answers', 'deliveries', 'events')
                 ORDER BY c.oid"""
         ):
             by_name = re.fullmatch(rf"{parent}_(\d+)", name)
@@ -452,6 +454,38 @@ class Ledger:
                 ORDER BY d.batch""",
             run.id,
         )
+
+    def notifications(self, run: Run) -> list[Notification]:
+        """In the order of the manifest."""
+        return self._all(
+            Notification,
+            "SELECT notification, name, events, attempt_limit, told, dead FROM chancery.notifications WHERE run_id = %s ORDER BY notification",
+            run.id,
+        )
+
+    def notifications_of_events(self, run: Run) -> set[int]:
+        """The numbers of the notifications that events name."""
+        return {row[0] for row in self.rows("SELECT DISTINCT notification FROM chancery.events WHERE run_id = %s", run.id)}
+
+    def events(self, run: Run, one: Notification) -> Iterator[Event]:
+        """Those of one notification, the same ones one after the other; of those that tell of several, of how many."""
+        return self._stream(
+            Event,
+            """SELECT what, state::text AS state, attempts, last_error IS NOT NULL AS says_why, (data ->> 'count')::bigint AS count
+                 FROM chancery.events WHERE run_id = %s AND notification = %s ORDER BY what""",
+            run.id,
+            one.notification,
+        )
+
+    def given_up(self, run: Run) -> list[tuple[int, int, int, bool]]:
+        """Deliveries that were given up at least once: sink, batch, how often each was taken up again, and whether it is dead."""
+        return [
+            tuple(row)
+            for row in self.rows(
+                "SELECT sink, batch, redrives, state = 'Dead' FROM chancery.deliveries WHERE run_id = %s AND (state = 'Dead' OR redrives > 0)",
+                run.id,
+            )
+        ]
 
     def signed_leases(self, run: Run) -> Iterator[SignedLease]:
         """The leases under which the run was signed, in the order of their batches."""

@@ -166,6 +166,29 @@ class DeliveredLines:
 
 
 @dataclass(frozen=True)
+class Notification:
+    """A row of `notifications`."""
+
+    notification: int
+    name: str
+    events: list[str]
+    attempt_limit: int
+    told: int
+    dead: int
+
+
+@dataclass(frozen=True)
+class Event:
+    """A row of `events`: of those that tell of several, of how many."""
+
+    what: str
+    state: str
+    attempts: int
+    says_why: bool
+    count: int | None
+
+
+@dataclass(frozen=True)
 class SignedLease:
     """A lease that ended with signatures, and when, as RFC 3339."""
 

@@ -1,4 +1,5 @@
-//! Delivering to the sinks of a run: the program that does it, kept running until each sink has every batch, or it was given up.
+//! Delivering to the sinks of a run, and telling whoever is told of what happens to it: the program that does both, kept running until
+//! nothing is left of either.
 
 use std::collections::HashSet;
 use std::env;
@@ -7,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chancery_process::{Backoff, Exit, LogFormat, Stop};
+use chancery_store::notifications::NotificationProgress;
 use chancery_store::sinks::SinkProgress;
 use chancery_store::{Progress, Run};
 use tokio::process::Command;
@@ -40,10 +42,17 @@ const END_GRACE: Duration = Duration::from_secs(30);
 /// are gone.
 const SESSIONS: u32 = 4;
 
+/// The same for each notification, which has one.
+const SESSIONS_TO_TELL: u32 = 2;
+
+/// For how many seconds whoever is to be told is waited for that cannot be reached, once the run is complete: somebody waits for this
+/// command.
+const TELL_FOR: &str = "60";
+
 /// How delivering ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivered {
-    /// Each sink has every batch, or it was given up. So it is of a run without sinks.
+    /// Each sink has every batch, and everybody was told, or it was given up. So it is of a run without sinks that tells nobody.
     All,
     /// Somebody suspended the run meanwhile.
     Suspended,
@@ -59,25 +68,31 @@ pub(crate) async fn deliver(
     display: &Display,
     stop: &Stop,
 ) -> Result<Delivered, CliError> {
-    let sinks = u32::try_from(run.sinks.0.len()).unwrap_or(u32::MAX);
-    if sinks == 0 {
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let (sinks, notifications) = (count(run.sinks.0.len()), count(run.notifications.0.len()));
+    if sinks == 0 && notifications == 0 {
         return Ok(Delivered::All);
     }
     let before = look(database, run).await?;
-    let login = ChildLogin::for_delivery(database, run, (sinks + 1).saturating_mul(SESSIONS)).await?;
-    let bar = display.stage(Stage::Delivering, to_deliver(run, &before), before.ended());
+    let sessions = (sinks + 1).saturating_mul(SESSIONS) + notifications.saturating_mul(SESSIONS_TO_TELL);
+    let login = ChildLogin::for_delivery(database, run, sessions).await?;
+    let stage = || display.stage(Stage::Delivering, to_deliver(run, &before), before.ended());
+    let bar = (sinks > 0).then(stage);
     let delivering =
         Delivering { database, run, log_format, display, bar, url: login.url()?, away: Mutex::default() };
     let delivered = delivering.keep_one(stop).await;
-    delivering.bar.end();
+    if let Some(bar) = &delivering.bar {
+        bar.end();
+    }
     login.drop().await;
     delivered
 }
 
-/// How far a run and its sinks are.
+/// How far a run is, and its sinks and notifications.
 struct Seen {
     run: Progress,
     sinks: Vec<SinkProgress>,
+    notifications: Vec<NotificationProgress>,
 }
 
 impl Seen {
@@ -97,7 +112,9 @@ async fn look(database: &Database, run: &Run) -> Result<Seen, CliError> {
     if progress.deleted {
         return Err(CliError::BeingDeleted(format!("{}/{}", run.namespace, run.name)));
     }
-    Ok(Seen { run: progress, sinks: database.ledger.sinks_progress(&[run.id]).await? })
+    let sinks = database.ledger.sinks_progress(&[run.id]).await?;
+    let notifications = database.ledger.notifications_progress(&[run.id]).await?;
+    Ok(Seen { run: progress, sinks, notifications })
 }
 
 /// How many deliveries the run will have; 0 while nobody knows.
@@ -116,9 +133,10 @@ struct Delivering<'a> {
     run: &'a Run,
     log_format: LogFormat,
     display: &'a Display,
-    bar: StageBar,
+    /// Of a run with sinks.
+    bar: Option<StageBar>,
     url: String,
-    /// The sinks of which it was said that they cannot be reached.
+    /// Of whom it was said that they cannot be reached.
     away: Mutex<HashSet<String>>,
 }
 
@@ -197,22 +215,24 @@ impl Delivering<'_> {
         }
     }
 
-    /// Looks how far it is, and says which sinks cannot be reached, or can be again.
+    /// Looks how far it is, and says who cannot be reached, or can be again.
     async fn look(&self) -> Result<Seen, CliError> {
         let seen = look(self.database, self.run).await?;
-        self.bar.at(seen.ended());
+        if let Some(bar) = &self.bar {
+            bar.at(seen.ended());
+        }
         let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        for sink in &seen.sinks {
-            match &sink.last_error {
-                Some(why) if away.insert(sink.name.clone()) => self.display.above_bars(|| {
+        let sinks = seen.sinks.iter().map(|one| (format!("the sink {}", one.name), &one.last_error));
+        let told = seen.notifications.iter();
+        let told = told.map(|one| (format!("the notification {}", one.name), &one.last_error));
+        for (name, last_error) in sinks.chain(told) {
+            match last_error {
+                Some(why) if away.insert(name.clone()) => self.display.above_bars(|| {
                     tracing::warn!(
-                        "the sink {} cannot be reached, and is waited for, while all else goes on: {why}",
-                        sink.name
+                        "{name} cannot be reached, and is waited for, while all else goes on: {why}"
                     );
                 }),
-                None if away.remove(&sink.name) => {
-                    self.display.say(&format!("the sink {} can be reached again", sink.name));
-                }
+                None if away.remove(&name) => self.display.say(&format!("{name} can be reached again")),
                 _ => {}
             }
         }
@@ -265,7 +285,7 @@ impl Delivering<'_> {
         command
             .args(["--run", &self.run.name, "--run-uid", &self.run.uid.to_string()])
             .args(["--namespace", &self.run.namespace, "--holder", holder])
-            .args(["--log-format", self.log_format.flag(), "--stop-with-stdin"])
+            .args(["--log-format", self.log_format.flag(), "--stop-with-stdin", "--tell-for", TELL_FOR])
             // Not on the command line, where everybody could read a password.
             .env("DATABASE_URL", &self.url)
             .env_remove("CHANCERY_KEK_FILE")

@@ -13,6 +13,7 @@ mod lease_duration;
 mod manifest;
 mod named;
 pub mod names;
+mod notification;
 mod policy_secret;
 pub mod quantity;
 mod reason;
@@ -35,6 +36,7 @@ pub use manifest::{
     FieldChange, Kind, ManifestError, Place, PolicyFile, Problem, RunFile, check_policy, check_update,
     manifest_yaml, parse, parse_policy, validate,
 };
+pub use notification::{EventType, HttpNotification, NotificationSpec, notification_folder};
 pub use policy_secret::{PolicySecret, WEBHOOK_SECRET, lookup_folder, webhook_folder};
 pub use reason::Reason;
 pub use reference::{signing_policy_page, signing_run_page};

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lease_duration::LeaseDuration;
 use crate::named::{self, EnvelopeName, JoseName};
+use crate::notification::NotificationSpec;
 use crate::signer_template::SignerTemplate;
 use crate::sink::SinkSpec;
 use crate::source::{BatchingSpec, DeadLetterSpec, IdempotencySpec, SourceSpec};
@@ -118,6 +119,9 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("has(self.sinks) == has(oldSelf.sinks) && (!has(self.sinks) || self.sinks == oldSelf.sinks)")
         .message(IMMUTABLE)
         .field_path(".sinks"),
+    validation = Rule::new("has(self.notifications) == has(oldSelf.notifications) && (!has(self.notifications) || self.notifications == oldSelf.notifications)")
+        .message(IMMUTABLE)
+        .field_path(".notifications"),
     validation = Rule::new("has(self.recordCount) == has(oldSelf.recordCount) && (!has(self.recordCount) || self.recordCount == oldSelf.recordCount)")
         .message(IMMUTABLE)
         .field_path(".recordCount"),
@@ -201,6 +205,14 @@ pub struct SigningRunSpec {
     #[x_kube(validation = Rule::new("self.all(one, self.exists_one(other, other.name == one.name))")
         .message("must not have a name twice; give each sink a name of its own"))]
     pub sinks: Option<Vec<SinkSpec>>,
+
+    /// Who is told of what happens to the run, up to 8. The run does not wait for them: it is complete whether or not they were told.
+    /// It cannot change once the run exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Vec<NotificationSpec>", length(min = 1, max = 8))]
+    #[x_kube(validation = Rule::new("self.all(one, self.exists_one(other, other.name == one.name))")
+        .message("must not have a name twice; give each notification a name of its own"))]
+    pub notifications: Option<Vec<NotificationSpec>>,
 
     /// The keyring that the run signs with, in the run's namespace. The first run that names
     /// it makes it, from its keyCount, algorithm, keySize, envelope and contentType; other
@@ -345,6 +357,7 @@ impl SigningRunSpec {
             dead_letter: None,
             batching: None,
             sinks: None,
+            notifications: None,
             keyring_ref: None,
             key_count: Some(key_count),
             batch_size,

@@ -6,6 +6,7 @@ use crate::expression::Expression;
 use crate::lease_duration::LeaseDuration;
 use crate::manifest::Problem;
 use crate::names::DEFAULT_NAMESPACE;
+use crate::notification::NotificationSpec;
 use crate::signer_template::SignerTemplate;
 use crate::signing_run::{AuditPolicy, DeletionPolicy, SigningRun, SigningRunSpec};
 use crate::sink::SinkSpec;
@@ -27,6 +28,8 @@ pub struct ValidatedRun {
     pub input: RunInput,
     /// Where its signed records go; no two of one name.
     pub sinks: Vec<SinkSpec>,
+    /// Who is told of what happens to it; no two of one name.
+    pub notifications: Vec<NotificationSpec>,
     /// The keyring to sign with.
     pub keyring: KeyringChoice,
     /// Number of records in each batch but the last, 1 to 100,000.
@@ -202,6 +205,7 @@ impl ValidatedRun {
             dead_letter,
             batching,
             sinks,
+            notifications,
             keyring_ref,
             key_count,
             batch_size,
@@ -272,6 +276,7 @@ impl ValidatedRun {
             name: metadata.name.clone().unwrap_or_default(),
             input,
             sinks: sinks.clone().unwrap_or_default(),
+            notifications: notifications.clone().unwrap_or_default(),
             keyring,
             batch_size: fitting("spec.batchSize", *batch_size)?,
             parallelism: fitting("spec.parallelism", *parallelism)?,

@@ -89,6 +89,10 @@ pub(crate) async fn audit(
     for DeliveryFault { number, sentence } in reader.delivery_faults(&run, STRAYS_SHOWN).await? {
         findings.violated(Law::EveryDelivery, number, || sentence);
     }
+    findings.counts.events = reader.events(&run).await?.unsigned_abs();
+    for DeliveryFault { number, sentence } in reader.event_faults(&run, STRAYS_SHOWN).await? {
+        findings.violated(Law::EveryDelivery, number, || sentence);
+    }
     delivered::audit(snapshot, &run, keys, &mut findings).await?;
     manifests::audit(snapshot, &run, &mut findings).await?;
     Ok(findings)

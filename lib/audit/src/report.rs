@@ -120,8 +120,11 @@ impl Report {
                 if let Input::Sources(_) = run.input {
                     laws.push(Law::EveryArrival);
                 }
-                // Of a run that has none, there must be no delivery either.
-                if !run.sinks.0.is_empty() || findings.breaks(Law::EveryDelivery) {
+                // Of a run that has none, there must be no delivery and no event either.
+                if !run.sinks.0.is_empty()
+                    || !run.notifications.0.is_empty()
+                    || findings.breaks(Law::EveryDelivery)
+                {
                     laws.push(Law::EveryDelivery);
                 }
                 findings.of_laws(&laws, keys, run.batch_size)
@@ -157,6 +160,7 @@ pub(crate) struct Counts {
     pub(crate) arrivals: u64,
     pub(crate) judged: u64,
     pub(crate) deliveries: u64,
+    pub(crate) events: u64,
 }
 
 impl Counts {
@@ -176,6 +180,9 @@ impl Counts {
                 format!("{} arrivals, {} judged again", grouped(self.arrivals), grouped(self.judged))
             }
             Law::EveryArrival => format!("{} arrivals", grouped(self.arrivals)),
+            Law::EveryDelivery if self.events > 0 => {
+                format!("{} deliveries, {} events", grouped(self.deliveries), grouped(self.events))
+            }
             Law::EveryDelivery => format!("{} deliveries", grouped(self.deliveries)),
         }
     }
@@ -288,8 +295,18 @@ impl Findings {
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
-        let Counts { records, signatures, verified, batches, leases, choices, arrivals, judged, deliveries } =
-            other.counts;
+        let Counts {
+            records,
+            signatures,
+            verified,
+            batches,
+            leases,
+            choices,
+            arrivals,
+            judged,
+            deliveries,
+            events,
+        } = other.counts;
         self.counts.records += records;
         self.counts.signatures += signatures;
         self.counts.verified += verified;
@@ -299,6 +316,7 @@ impl Findings {
         self.counts.arrivals += arrivals;
         self.counts.judged += judged;
         self.counts.deliveries += deliveries;
+        self.counts.events += events;
         for (tally, other) in self.tallies.iter_mut().zip(other.tallies) {
             tally.violations += other.violations;
             tally.first.extend(other.first);

@@ -74,6 +74,25 @@ pub struct TableOfSink {
     pub table: String,
 }
 
+/// A notification, as a run is made with it: without any secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum NotificationDescription {
+    /// A service that is told of each event.
+    Http(HttpOfNotification),
+}
+
+/// A service that is told of each event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HttpOfNotification {
+    /// `https://`, or `http://` of the same machine.
+    pub url: String,
+    /// Whether requests are signed: without the key, none is sent.
+    #[serde(default)]
+    pub signed: bool,
+}
+
 impl ContentFormat {
     /// How objects are named where nobody says it.
     #[must_use]

@@ -119,7 +119,7 @@ fn said(answered: &Answered, now: SystemTime) -> Result<(), PutError> {
     };
     match status {
         200..=299 => Ok(()),
-        400 | 406 | 409 | 410 | 411 | 413 | 414 | 415 | 422 | 431 => Err(PutError::Refused(why())),
+        status if is_about_request(*status) => Err(PutError::Refused(why())),
         300..=399 => {
             let to = headers.get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
             let to: String = to.chars().filter(|char| !char.is_control()).take(MOST_TOLD).collect();
@@ -131,6 +131,11 @@ fn said(answered: &Answered, now: SystemTime) -> Result<(), PutError> {
     }
 }
 
+/// Whether the same request would be given this answer again, whoever sends it and when.
+pub(crate) const fn is_about_request(status: u16) -> bool {
+    matches!(status, 400 | 406 | 409 | 410 | 411 | 413 | 414 | 415 | 422 | 431)
+}
+
 /// What a person is told of a body.
 fn first_line(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
@@ -139,7 +144,7 @@ fn first_line(body: &[u8]) -> String {
 }
 
 /// `Retry-After`: seconds, or an instant (RFC 9110, section 10.2.3).
-fn pause_of(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(crate) fn pause_of(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let given: &HeaderValue = headers.get(header::RETRY_AFTER)?;
     let given = given.to_str().ok()?.trim();
     let seconds = given.parse::<u64>().ok().or_else(|| {

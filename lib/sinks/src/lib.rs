@@ -8,11 +8,13 @@
 //! - `objects`: an object store, or a folder, with `layout`, the names of objects, `packed`, lines that are compressed, and `parquet`.
 //! - `http`: a service that is sent requests.
 //! - `table`: a table of PostgreSQL.
+//! - `notifier`: whoever is told of events.
 //! - `rows`: lines taken apart, for those that keep columns.
 
 mod describe;
 mod http;
 mod layout;
+mod notifier;
 mod objects;
 mod packed;
 mod parquet;
@@ -21,8 +23,12 @@ mod sink;
 mod table;
 
 pub use self::http::{HttpAccess, HttpSink};
-pub use describe::{ContentFormat, HttpOfSink, ObjectsOfSink, PinnedSink, SinkDescription, TableOfSink};
+pub use describe::{
+    ContentFormat, HttpOfNotification, HttpOfSink, NotificationDescription, ObjectsOfSink, PinnedSink,
+    SinkDescription, TableOfSink,
+};
 pub use layout::{BadLayout, Layout};
+pub use notifier::{BadNotifier, CloudEvent, Notifier, ORIGIN, TellError, Told};
 pub use objects::ObjectSink;
 pub use sink::{BadSink, Batch, Manifest, Of, PutError, Sink};
 pub use table::TableSink;

@@ -9,6 +9,7 @@ pub mod judge;
 pub mod letters;
 
 mod new_run;
+pub mod notifications;
 pub mod objects;
 mod pass_file;
 pub mod pin;

@@ -4,7 +4,7 @@ use chancery_api::{RunInput, ValidatedRun};
 use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewPolicy, NewRun, Object};
 use uuid::Uuid;
 
-use crate::{objects, sinks};
+use crate::{notifications, objects, sinks};
 
 /// What a run is asked for with, beside its spec.
 #[derive(Clone, Debug)]
@@ -49,6 +49,7 @@ pub fn new_run(run: &ValidatedRun, data_key: NewDataKey, asks: Asks) -> NewRun {
         },
         policy,
         sinks: sinks::for_ledger(&run.sinks),
+        notifications: notifications::for_ledger(&run.notifications),
         batch_size: i64::from(run.batch_size),
         lease_duration: run.lease_duration,
         suspended: run.suspend,

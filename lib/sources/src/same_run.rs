@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use chancery_api::{FieldChange, RunInput, ValidatedRun};
-use chancery_store::{Idempotency, Input, Run, SinkOfRun, Sinks, Sources};
+use chancery_store::{Idempotency, Input, NotificationOfRun, Notifications, Run, SinkOfRun, Sinks, Sources};
 use serde_json::{Value, json};
 
-use crate::{objects, sinks};
+use crate::{notifications, objects, sinks};
 
 /// In what the stored run differs from the one that is asked for, among the fields that cannot change. `old` is what
 /// is stored. What a run leaves out of a keyring that it names is as the keyring has it.
@@ -30,6 +30,11 @@ pub fn differences(stored: &Run, asked: &ValidatedRun) -> Vec<FieldChange> {
             wanted_policy(&asked.input),
         ),
         ("spec.sinks", shown_sinks(&stored.sinks), shown_sinks(&sinks::for_ledger(&asked.sinks))),
+        (
+            "spec.notifications",
+            shown_notifications(&stored.notifications),
+            shown_notifications(&notifications::for_ledger(&asked.notifications)),
+        ),
         ("spec.recordCount", was.record_count, wants.record_count),
         ("spec.recordSize", was.record_size, wants.record_size),
         ("spec.batchSize", json!(stored.batch_size), json!(asked.batch_size)),
@@ -165,6 +170,20 @@ fn shown_sinks(Sinks(sinks): &Sinks) -> Value {
         }
         shown
     });
+    list.collect()
+}
+
+fn shown_notifications(Notifications(notifications): &Notifications) -> Value {
+    if notifications.is_empty() {
+        return Value::Null;
+    }
+    let list =
+        notifications.iter().map(|NotificationOfRun { name, description, events, attempt_limit: _ }| {
+            let mut shown = description.clone();
+            shown["name"] = json!(name);
+            shown["events"] = json!(events);
+            shown
+        });
     list.collect()
 }
 

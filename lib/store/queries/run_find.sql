@@ -14,6 +14,9 @@ SELECT r.id, r.uid, r.namespace, r.name, r.batch_size, r.record_count AS sealed_
        (SELECT jsonb_agg(jsonb_build_object('name', s.name, 'description', s.description, 'ordered', s.ordered,
                                             'attemptLimit', s.attempt_limit) ORDER BY s.sink)
           FROM chancery.sinks s WHERE s.run_id = r.id)::text AS sinks,
+       (SELECT jsonb_agg(jsonb_build_object('name', n.name, 'description', n.description, 'events', n.events,
+                                            'attemptLimit', n.attempt_limit) ORDER BY n.notification)
+          FROM chancery.notifications n WHERE n.run_id = r.id)::text AS notifications,
        r.policy_name, r.policy_hash,
        coalesce((SELECT p.asks FROM chancery.policies p WHERE p.hash = r.policy_hash), false) AS policy_asks, r.suspended, r.sealed_at IS NOT NULL AS sealed,
        r.completed_at IS NOT NULL AS complete, r.deleted_at IS NOT NULL AS deleted

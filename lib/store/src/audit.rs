@@ -427,6 +427,31 @@ impl Reader {
             .map_err(|error| StoreError::of(query::audit_deliveries.name, error))
     }
 
+    /// How many events the run has, of all its notifications.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn events(&mut self, run: &Run) -> Result<i64, StoreError> {
+        let count = query::audit_events_count.scalars().bind(run.id).fetch_one(&mut self.connection).await;
+        count.map_err(|error| StoreError::of(query::audit_events_count.name, error))
+    }
+
+    /// What does not add up among the events of the run, at most `limit` of a kind.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn event_faults(&mut self, run: &Run, limit: i64) -> Result<Vec<DeliveryFault>, StoreError> {
+        query::audit_events
+            .rows_as()
+            .bind(run.id)
+            .bind(limit)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(|error| StoreError::of(query::audit_events.name, error))
+    }
+
     /// At most `limit` rows of each kind that have no place in the ring, its log, or any ring.
     ///
     /// # Errors

@@ -14,7 +14,7 @@
 //! - [`generated`]: making random records, and sealing a run.
 //! - [`input`], [`intake`], [`dead_letters`]: reading sources, admitting what they offer, and what could not be.
 //! - [`letters`]: dead letters one by one, and what somebody does with them.
-//! - [`sinks`], [`delivery`]: where signed records go, and bringing them there.
+//! - [`sinks`], [`notifications`], [`delivery`]: where signed records go, who is told of what happens, and bringing them there.
 //! - [`policy`]: what judges the arrivals of a run.
 //! - [`pushing`], [`results`]: taking in what programs push, and what they ask of it.
 //! - [`holding`]: having intakes wait for room in the database.
@@ -45,6 +45,7 @@ pub mod letters;
 pub mod logins;
 pub mod migrate;
 mod new_run;
+pub mod notifications;
 mod open_leases;
 pub mod owner;
 mod parts;
@@ -73,6 +74,7 @@ pub use keyring::Keyring;
 pub use lease::SignerSession;
 pub use logins::RunLogin;
 pub use new_run::{KeyringWanted, NewInput, NewRun};
+pub use notifications::{NotificationOfRun, Notifications};
 pub use open_leases::OpenLease;
 pub use owner::{Limits, Object, Owner};
 pub use policy::{NewPolicy, PolicyText, RunPolicy};

@@ -11,6 +11,7 @@ use crate::error::StoreError;
 use crate::error::codes::{BEYOND_LIMITS, KEYRING_DIFFERS, KEYRING_OF_ANOTHER, KEYRING_UNKNOWN};
 use crate::generated::GeneratedSource;
 use crate::input::Sources;
+use crate::notifications::Notifications;
 use crate::owner::{Limits, Object};
 use crate::policy::NewPolicy;
 use crate::query;
@@ -34,6 +35,8 @@ pub struct NewRun {
     pub policy: Option<NewPolicy>,
     /// Where its signed records go.
     pub sinks: Sinks,
+    /// Who is told of what happens to it.
+    pub notifications: Notifications,
     /// Records per batch; the last batch may hold fewer.
     pub batch_size: i64,
     /// How long a lease lasts before another signer may take the batch over.
@@ -101,6 +104,7 @@ impl Ledger {
             input,
             policy,
             sinks,
+            notifications,
             batch_size,
             lease_duration,
             suspended,
@@ -152,6 +156,7 @@ impl Ledger {
                     .bind(&keyring.envelope)
                     .bind(&keyring.content_type)
                     .bind(sinks.as_json())
+                    .bind(notifications.as_json())
                     .fetch_one(connection)
                     .await
             })

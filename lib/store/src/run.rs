@@ -10,6 +10,7 @@ use crate::connect::Ledger;
 use crate::error::StoreError;
 use crate::input::Input;
 use crate::keyring::Keyring;
+use crate::notifications::Notifications;
 use crate::owner::Owner;
 use crate::parts::Part;
 use crate::policy::RunPolicy;
@@ -47,6 +48,8 @@ pub struct Run {
     pub policy: Option<RunPolicy>,
     /// Where its signed records go.
     pub sinks: Sinks,
+    /// Who is told of what happens to it.
+    pub notifications: Notifications,
     /// Records per batch.
     pub batch_size: i64,
     /// Number of records, N; known once the run is sealed.
@@ -72,6 +75,7 @@ from_row!(Run {
     input: Input,
     policy: (Option RunPolicy if "policy_name"),
     sinks: Sinks,
+    notifications: Notifications,
     batch_size,
     sealed_records,
     suspended,

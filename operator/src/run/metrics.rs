@@ -81,8 +81,6 @@ pub(crate) struct Delivered {
 pub(crate) struct Waiting {
     /// Signed batches that sinks are still to get.
     pub(crate) deliveries: i64,
-    /// Runs that wait for nothing else.
-    pub(crate) runs: i64,
     /// Sinks that cannot be reached.
     pub(crate) sinks: i64,
 }
@@ -97,7 +95,6 @@ pub struct RunMetrics {
     policy_alerts: Family<RuleLabel, Counter>,
     deliveries: Family<DeliveryLabel, Counter>,
     deliveries_pending: Gauge,
-    runs_delivering: Gauge,
     sinks_unavailable: Gauge,
     phases: Mutex<HashMap<String, Phase>>,
 }
@@ -115,7 +112,6 @@ impl RunMetrics {
             policy_alerts: Family::default(),
             deliveries: Family::default(),
             deliveries_pending: Gauge::default(),
-            runs_delivering: Gauge::default(),
             sinks_unavailable: Gauge::default(),
             phases: Mutex::default(),
         };
@@ -172,11 +168,6 @@ impl RunMetrics {
             self.deliveries_pending.clone(),
         );
         registry.register(
-            "runs_delivering",
-            "SigningRuns of which every record is signed, and that wait for their sinks, while this operator leads",
-            self.runs_delivering.clone(),
-        );
-        registry.register(
             "sinks_unavailable",
             "Sinks of runs that cannot be reached, while this operator leads",
             self.sinks_unavailable.clone(),
@@ -191,9 +182,8 @@ impl RunMetrics {
     }
 
     /// What runs wait for at their sinks.
-    pub(crate) fn waiting(&self, Waiting { deliveries, runs, sinks }: Waiting) {
+    pub(crate) fn waiting(&self, Waiting { deliveries, sinks }: Waiting) {
         self.deliveries_pending.set(deliveries);
-        self.runs_delivering.set(runs);
         self.sinks_unavailable.set(sinks);
     }
 
@@ -282,7 +272,7 @@ mod tests {
         metrics.phase("one", Phase::Seeding);
         metrics.phase("two", Phase::Seeding);
         metrics.phase("one", Phase::Signing);
-        metrics.waiting(Waiting { deliveries: 5, runs: 1, sinks: 1 });
+        metrics.waiting(Waiting { deliveries: 5, sinks: 1 });
         assert_eq!((count(Phase::Seeding), count(Phase::Signing)), (1, 1));
         metrics.gone("two");
         assert_eq!(count(Phase::Seeding), 0);

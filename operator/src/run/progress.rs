@@ -260,8 +260,6 @@ impl ProgressWatch {
                 waiting.deliveries += (signed - sink.delivered - sink.dead).max(0);
                 waiting.sinks += i64::from(sink.unavailable_micros.is_some());
             }
-            let is_only_delivered = !followed.progress.complete && followed.progress.is_done();
-            waiting.runs += i64::from(is_only_delivered && !followed.sinks.is_empty());
         }
         waiting
     }

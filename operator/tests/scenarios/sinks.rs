@@ -61,7 +61,7 @@ async fn a_run_with_sinks_is_complete_once_each_has_every_batch_and_no_signer_is
     assert!(!complete && reason == "NotAllDelivered", "{reason}: {message}");
     let (progressing, reason, _) = world.condition(RUN, ConditionType::Progressing);
     assert_eq!((progressing, reason.as_str()), (true, "Delivering"));
-    assert_eq!(world.phase(RUN), Some(Phase::Signing));
+    assert_eq!(world.phase(RUN), Some(Phase::Delivering));
     assert_eq!(
         sinks(&world),
         json!([

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use chancery_keyring::Kek;
 use chancery_process::{create_kek_file, read_kek_file};
-use chancery_store::{KeyringWanted, Limits, NewDataKey, NewInput, NewRun, Object, SinkOfRun, Sinks};
+use chancery_store::{
+    KeyringWanted, Limits, NewDataKey, NewInput, NewRun, NotificationOfRun, Notifications, Object, SinkOfRun,
+    Sinks,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -58,6 +61,7 @@ impl TestRun {
                 input: NewInput::Generated { record_count: 200, record_size: 64 },
                 policy: None,
                 sinks: Sinks::default(),
+                notifications: Notifications::default(),
                 batch_size: 10,
                 lease_duration: Duration::from_secs(30),
                 suspended: false,
@@ -130,6 +134,13 @@ impl TestRun {
         self.sink_as(name, false, json!({"objects": objects, "backoff": at_once}))
     }
 
+    /// One more sink of objects, as a manifest has it.
+    #[must_use]
+    pub fn brings_to(self, sink: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        self.sink_to(&text(&sink["name"]), &text(&sink["objects"]["url"]), &sink["objects"])
+    }
+
     /// One more sink, which is known by the name alone, and refuses a batch three times before it is given up. What it is given is
     /// no matter.
     #[must_use]
@@ -157,6 +168,27 @@ impl TestRun {
 
     fn sink_as(mut self, name: &str, ordered: bool, description: Value) -> Self {
         self.new.sinks.0.push(SinkOfRun { name: name.to_owned(), description, ordered, attempt_limit: 3 });
+        self
+    }
+
+    /// One more notification, which leads to this URL, is told of these events, and refuses one three times before it is given up.
+    #[must_use]
+    pub fn telling(mut self, name: &str, url: &str, events: &[&str]) -> Self {
+        self.new.notifications.0.push(NotificationOfRun {
+            name: name.to_owned(),
+            description: json!({"http": {"url": url, "signed": false}}),
+            events: events.iter().map(|event| (*event).to_owned()).collect(),
+            attempt_limit: 3,
+        });
+        self
+    }
+
+    /// Its notifications are signed.
+    #[must_use]
+    pub fn signing_events(mut self) -> Self {
+        for one in &mut self.new.notifications.0 {
+            one.description["http"]["signed"] = json!(true);
+        }
         self
     }
 

@@ -1,4 +1,4 @@
-//! A webhook of a test: it answers about each record as the test has it, or does what webhooks must not do.
+//! A webhook of a test: it answers about each record as the test has it, takes each event, or does what webhooks must not do.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +21,10 @@ pub enum Conduct {
     AnswersTogether(usize),
     /// It is answered with this status.
     Status(u16),
+    /// Whoever asks may send events, and each of them is answered with this status.
+    Refuses(u16),
+    /// Whoever asks whether they may send events is not told so.
+    TakesNoEvents,
     /// It is not answered before the conduct is another one, by which it is then answered.
     Silent,
     /// Its answer is of other records.
@@ -42,6 +46,8 @@ pub enum Conduct {
 /// A call that came.
 #[derive(Clone, Debug)]
 pub struct Called {
+    /// `POST`, or `OPTIONS` of whoever asks whether they may send events.
+    pub method: String,
     /// Headers by their names in small letters.
     pub headers: HashMap<String, String>,
     /// The body, byte for byte.
@@ -117,6 +123,13 @@ impl WebhookServer {
         self.shared.calls().clone()
     }
 
+    /// The events that came, in their order, each time that they came.
+    #[must_use]
+    pub fn events(&self) -> Vec<Value> {
+        let posted = self.calls().into_iter().filter(|call| call.method == "POST");
+        posted.map(|call| serde_json::from_str(&call.body).unwrap_or_default()).collect()
+    }
+
     /// Waits until so many calls have come.
     pub async fn called(&self, times: usize) {
         // The sender lives as long as this.
@@ -175,6 +188,7 @@ async fn read(client: &mut BufReader<TcpStream>) -> std::io::Result<Option<Calle
     if client.read_line(&mut line).await? == 0 {
         return Ok(None);
     }
+    let method = line.split(' ').next().unwrap_or_default().to_owned();
     let mut headers = HashMap::new();
     loop {
         line.clear();
@@ -187,11 +201,17 @@ async fn read(client: &mut BufReader<TcpStream>) -> std::io::Result<Option<Calle
     let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     client.read_exact(&mut body).await?;
-    Ok(Some(Called { headers, body: String::from_utf8_lossy(&body).into_owned() }))
+    Ok(Some(Called { method, headers, body: String::from_utf8_lossy(&body).into_owned() }))
 }
 
 async fn answer(client: &mut BufReader<TcpStream>, called: &Called, shared: &Shared) -> std::io::Result<()> {
     let mut conduct = *shared.conduct.borrow();
+    if called.method == "OPTIONS" && !matches!(conduct, Conduct::Status(_) | Conduct::CutOff) {
+        let allowed = if conduct == Conduct::TakesNoEvents { "" } else { "WebHook-Allowed-Origin: *\r\n" };
+        let answer = format!("HTTP/1.1 200 Said\r\n{allowed}Content-Length: 0\r\n\r\n");
+        client.write_all(answer.as_bytes()).await?;
+        return client.flush().await;
+    }
     if let Conduct::AnswersTogether(number) = conduct
         && shared.counts.borrow().1 >= number
     {
@@ -209,7 +229,8 @@ async fn answer(client: &mut BufReader<TcpStream>, called: &Called, shared: &Sha
         Conduct::Answers | Conduct::AnswersAfter(_) | Conduct::AnswersTogether(_) => {
             say(client, 200, &said(called, shared, "")).await
         }
-        Conduct::Status(status) => say(client, status, "").await,
+        Conduct::TakesNoEvents => say(client, 200, "").await,
+        Conduct::Status(status) | Conduct::Refuses(status) => say(client, status, "").await,
         Conduct::OfOthers => say(client, 200, &said(called, shared, "f")).await,
         Conduct::Nonsense => say(client, 200, "<html></html>").await,
         Conduct::Endless => say(client, 200, &" ".repeat(1 << 20)).await,

@@ -32,6 +32,11 @@ fn other_values() -> Vec<(&'static str, Value, bool)> {
         ("batching", json!({"period": "1s"}), false),
         ("policyRef", json!({"name": "strict"}), false),
         ("sinks", json!([{"name": "archive", "objects": {"url": "file:///signed"}}]), false),
+        (
+            "notifications",
+            json!([{"name": "ops", "http": {"url": "https://ops.example/"}, "events": ["run.completed"]}]),
+            false,
+        ),
     ]
 }
 

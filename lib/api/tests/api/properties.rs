@@ -56,6 +56,7 @@ fn specs() -> impl Strategy<Value = SigningRunSpec> {
                 dead_letter: None,
                 batching: None,
                 sinks: None,
+                notifications: None,
                 keyring_ref: keyring.map(|name| KeyringRef { name }),
                 key_count,
                 batch_size,

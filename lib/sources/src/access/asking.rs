@@ -1,6 +1,6 @@
 //! With what the webhooks of a policy are called, and its lookups asked.
 
-use chancery_api::{TABLE_URL, WEBHOOK_SECRET, lookup_folder, webhook_folder};
+use chancery_api::{TABLE_URL, WEBHOOK_SECRET, lookup_folder, notification_folder, webhook_folder};
 
 use super::{AUTHORITIES, Access, AccessError, LOOKUP, WEBHOOK, from_environment, from_file};
 
@@ -20,10 +20,23 @@ impl Access {
     ///
     /// It is there, and cannot be read.
     pub fn webhook(&self, name: &str) -> Result<WebhookAccess, AccessError> {
+        self.signing(&webhook_folder(name))
+    }
+
+    /// With what a notification of the run is told, by its name.
+    ///
+    /// # Errors
+    ///
+    /// It is there, and cannot be read.
+    pub fn notification(&self, name: &str) -> Result<WebhookAccess, AccessError> {
+        self.signing(&notification_folder(name))
+    }
+
+    fn signing(&self, folder_name: &str) -> Result<WebhookAccess, AccessError> {
         match self {
             Self::Environment => Ok(WebhookAccess { secret: from_environment(WEBHOOK)?, authorities: None }),
             Self::Folder(folder) => {
-                let folder = folder.join(webhook_folder(name));
+                let folder = folder.join(folder_name);
                 let read = |file| from_file(&folder, file, WEBHOOK_SECRET);
                 Ok(WebhookAccess { secret: read(WEBHOOK_SECRET)?, authorities: read(AUTHORITIES)? })
             }

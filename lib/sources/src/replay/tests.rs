@@ -3,7 +3,7 @@ use std::time::Duration;
 use chancery_api::ReplaySelect::{self, All, DeadLetters, Rejected};
 use chancery_store::generated::GeneratedSource;
 use chancery_store::owner::KeyringOwner;
-use chancery_store::{DeadLetter, Idempotency, Input, Keyring, Owner, Run, Sinks, Sources};
+use chancery_store::{DeadLetter, Idempotency, Input, Keyring, Notifications, Owner, Run, Sinks, Sources};
 use uuid::Uuid;
 
 use super::NotReadAgain::{Deleted, Generated, OfCluster, OfCommand, Unsealed};
@@ -50,6 +50,7 @@ fn run(namespace_uid: Option<Uuid>, input: Input) -> Run {
         },
         policy: None,
         sinks: Sinks::default(),
+        notifications: Notifications::default(),
         input,
         sinks: chancery_store::Sinks::default(),
         batch_size: 10,

@@ -189,10 +189,10 @@ pub struct ArrivalFault {
 
 from_row!(ArrivalFault { number, sentence });
 
-/// What does not add up among the deliveries of a run.
+/// What does not add up among the deliveries, or the events, of a run.
 #[derive(Debug)]
 pub struct DeliveryFault {
-    /// The batch that it is about; 0 for none.
+    /// The batch or record that it is about; 0 for none.
     pub number: i64,
     /// What is wrong.
     pub sentence: String,

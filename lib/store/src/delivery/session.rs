@@ -20,7 +20,7 @@ use crate::{identity, migrate, query};
 pub struct DeliverySession {
     pub(super) connection: PgConnection,
     run: DeliveryRun,
-    holder: String,
+    pub(super) holder: String,
 }
 
 /// The run whose batches a delivery brings to sinks, as far as deliveries may know it.
@@ -264,7 +264,8 @@ impl DeliverySession {
 }
 
 impl Ledger {
-    /// Gives back at once what deliveries that are known to be dead have of a run. Returns how many batches that were.
+    /// Gives back at once what deliveries that are known to be dead have of a run. Returns how many batches and events
+    /// that were.
     ///
     /// # Errors
     ///

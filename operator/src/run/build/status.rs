@@ -115,7 +115,8 @@ pub(crate) fn invalid_status(observed: &Observed, decision: &Decision, now: Time
 fn under_way(stage: Stage) -> Phase {
     match stage {
         Stage::Seeding => Phase::Seeding,
-        Stage::Signing | Stage::Receiving | Stage::Delivering => Phase::Signing,
+        Stage::Signing | Stage::Receiving => Phase::Signing,
+        Stage::Delivering => Phase::Delivering,
         Stage::Pending | Stage::Suspended | Stage::Complete => Phase::Pending,
     }
 }

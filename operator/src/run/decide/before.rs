@@ -43,6 +43,8 @@ pub(super) fn under_way(observed: &Observed) -> Stage {
     let previous = &observed.object.previous;
     if previous.phase == Some(Phase::Seeding) {
         Stage::Seeding
+    } else if previous.phase == Some(Phase::Delivering) {
+        Stage::Delivering
     } else if was(observed, ConditionType::Sealed) || previous.batches.unwrap_or_default().total > 0 {
         Stage::Signing
     } else if was(observed, ConditionType::KeyringReady) || previous.keys.unwrap_or_default().made > 0 {

@@ -10,6 +10,7 @@ mod asked;
 mod batches;
 mod by_hand;
 mod deliveries;
+mod events;
 mod judged;
 mod keys;
 mod leases;
@@ -39,7 +40,7 @@ use uuid::Uuid;
 /// The runs `first`, `second` and `third`, numbers 6 to 8, with the ring `files`, and with sources: see `arrivals`.
 /// The run `judged`, number 9, with sources and a policy: see `judged`. The run `letters`, number 10: see `letters`.
 /// The run `asked`, number 11, whose policy asks a webhook: see `asked`.
-/// The run `delivered`, number 12, with sinks: see `deliveries`.
+/// The run `delivered`, number 12, with sinks: see `deliveries`. The run `told`, number 13, which tells somebody: see `events`.
 const ORIGINAL: &str = "unprotected";
 
 const UNPROTECT: &str = "
@@ -122,6 +123,7 @@ async fn make_original() -> anyhow::Result<()> {
     letters::make(&ledger).await?;
     asked::make(&ledger).await?;
     deliveries::make(&ledger).await?;
+    events::make(&ledger).await?;
     ledger.execute(UNPROTECT).await?;
     ahead::check(&ledger.ledger).await?;
     ledger.ledger.close().await;

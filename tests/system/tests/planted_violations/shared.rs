@@ -100,6 +100,7 @@ fn run_named(name: &str, kek: &Kek) -> anyhow::Result<NewRun> {
         input: chancery_store::NewInput::Generated { record_count: 6, record_size: 8 },
         policy: None,
         sinks: chancery_store::Sinks::default(),
+        notifications: chancery_store::Notifications::default(),
         batch_size: 2,
         lease_duration: Duration::from_secs(3600),
         suspended: false,

@@ -7,7 +7,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::{assert_denied, refusal, stored};
 
-pub(crate) const CALLABLE: [&str; 14] = [
+pub(crate) const CALLABLE: [&str; 19] = [
     "delivery_fail",
     "delivery_give_back",
     "delivery_records",
@@ -22,13 +22,21 @@ pub(crate) const CALLABLE: [&str; 14] = [
     "manifest_give_back",
     "manifest_head",
     "manifest_settle",
+    "notification_fail",
+    "notification_give_back",
+    "notification_list",
+    "notification_settle",
+    "notification_take",
 ];
 
 const TAKE: &str = "SELECT task FROM chancery.delivery_take(1, 'me', sha256('x'), 10, 60)";
 
-/// A run with a sink, that is signed.
+const TAKE_EVENTS: &str = "SELECT task FROM chancery.notification_take(1, 'me', sha256('x'), 10, 60)";
+
+/// A run with a sink and a notification, that is signed.
 async fn signed<'l>(ledger: &'l TestLedger, name: &str) -> anyhow::Result<SeededRun<'l>> {
-    let run = TestRun::new().named(name).records(20).keys(1).sink("out").seeded(ledger).await?;
+    let run = TestRun::new().named(name).records(20).keys(1).sink("out");
+    let run = run.telling("ops", "http://127.0.0.1:1/", &["batch.signed"]).seeded(ledger).await?;
     let (code, log) = run.start_signer("a signer")?.ended().await?;
     anyhow::ensure!(code == Some(0), "{log}");
     Ok(run)
@@ -93,7 +101,10 @@ async fn the_login_of_one_runs_delivery_gets_nothing_of_another_run() -> anyhow:
     let mut holder = by_delivery(&other).await?;
     let taken: Vec<String> = sqlx::query_scalar(TAKE).fetch_all(&mut holder).await?;
     assert_eq!(taken, ["deliver", "deliver"]);
+    let taken: Vec<String> = sqlx::query_scalar(TAKE_EVENTS).fetch_all(&mut holder).await?;
+    assert_eq!(taken, ["tell", "tell"]);
     mine.deliver().await?;
+    ledger.execute("UPDATE chancery.events SET state = 'Delivered', ended_at = now() WHERE run_id = 1; UPDATE chancery.notifications SET told = 2 WHERE run_id = 1").await?;
     let mut thief = by_delivery(&mine).await?;
     let before = ledger.fingerprint().await?;
     let told: Vec<String> = sqlx::query_scalar("SELECT name FROM chancery.delivery_run('default', 'other')")
@@ -102,6 +113,8 @@ async fn the_login_of_one_runs_delivery_gets_nothing_of_another_run() -> anyhow:
     assert!(told.is_empty(), "{told:?}");
     let task: Vec<String> = sqlx::query_scalar(TAKE).fetch_all(&mut thief).await?;
     assert_eq!(task, ["complete"], "that is its own");
+    let task: Vec<String> = sqlx::query_scalar(TAKE_EVENTS).fetch_all(&mut thief).await?;
+    assert_eq!(task, ["done"], "so is that");
     for (sql, says) in [
         ("SELECT count(*) FROM chancery.delivery_records(1, 'x', 1, 0, 1000000)", 0),
         ("SELECT chancery.delivery_renew(1, 'x', ARRAY[1, 2], 60)", 0),
@@ -113,6 +126,15 @@ async fn the_login_of_one_runs_delivery_gets_nothing_of_another_run() -> anyhow:
         ("SELECT chancery.manifest_settle(1, 'x', 'there', sha256(''))::integer::bigint", 0),
         ("SELECT coalesce(chancery.manifest_fail(1, 'x', 'no', 0), false)::integer::bigint", 0),
         ("SELECT chancery.manifest_give_back(1, 'x', 'away', 60)::integer::bigint", 0),
+        ("SELECT chancery.notification_settle(1, 'x', ARRAY['batch.signed/1'])", 0),
+        (
+            "SELECT put_off + dead FROM chancery.notification_fail(1, 'x', ARRAY['batch.signed/1'], ARRAY['no'], ARRAY[0])",
+            0,
+        ),
+        (
+            "SELECT given_back + dead FROM chancery.notification_give_back(1, 'x', ARRAY['batch.signed/1'], 'away', 60, 0)",
+            0,
+        ),
     ] {
         let did: i64 = sqlx::query_scalar(sql).fetch_one(&mut thief).await?;
         assert_eq!(did, says, "{sql}");
@@ -121,6 +143,12 @@ async fn the_login_of_one_runs_delivery_gets_nothing_of_another_run() -> anyhow:
     let own: i64 = sqlx::query_scalar("SELECT chancery.delivery_give_back(1, 'x', ARRAY[1, 2], NULL, NULL)")
         .fetch_one(&mut holder)
         .await?;
+    assert_eq!(own, 2);
+    let own: i64 = sqlx::query_scalar(
+        "SELECT chancery.notification_settle(1, 'x', ARRAY['batch.signed/1', 'batch.signed/2'])",
+    )
+    .fetch_one(&mut holder)
+    .await?;
     assert_eq!(own, 2);
     other.deliver().await?;
     other.assert_audit_holds().await
@@ -132,6 +160,7 @@ async fn the_login_of_a_signer_delivers_nothing_and_that_of_a_delivery_signs_not
     let run = signed(&ledger, "demo").await?;
     let mut signer = crate::by_login(&run).await?;
     assert_denied(&mut signer, TAKE).await?;
+    assert_denied(&mut signer, TAKE_EVENTS).await?;
     let mut delivery = by_delivery(&run).await?;
     assert_denied(&mut delivery, "SELECT chancery.signer_run('default', 'demo')").await?;
     assert_denied(&mut delivery, "SELECT chancery.intake_next('me', sha256('x'))").await?;
@@ -161,6 +190,12 @@ async fn a_delivery_is_believed_no_more_than_its_row_can_hold() -> anyhow::Resul
         ("SELECT chancery.manifest_settle(1, 'x', 'there', NULL)", "22023"),
         ("SELECT chancery.manifest_fail(1, 'x', NULL, 0)", "22023"),
         ("SELECT chancery.manifest_give_back(1, 'x', 'away', NULL)", "22023"),
+        ("SELECT chancery.notification_take(1, repeat('x', 1025), sha256('x'), 10, 60)", "23514"),
+        ("SELECT chancery.notification_take(1, 'me', 'short', 10, 60)", "23514"),
+        ("SELECT chancery.notification_take(1, NULL, sha256('x'), 10, 60)", "22023"),
+        ("SELECT chancery.notification_settle(1, 'x', NULL)", "22023"),
+        ("SELECT chancery.notification_fail(1, 'x', ARRAY['a'], ARRAY[NULL], ARRAY[0])", "22023"),
+        ("SELECT chancery.notification_give_back(1, 'x', ARRAY['a'], 'away', NULL, 0)", "22023"),
     ] {
         assert_eq!(refusal(&mut delivery, sql).await?.as_deref(), Some(code), "{sql}");
     }

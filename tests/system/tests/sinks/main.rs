@@ -1,4 +1,4 @@
-//! Where signed records go: what the ledger keeps of each batch on its way to each sink of its run.
+//! Where signed records go, and who is told of what happens: what the ledger keeps of each batch and each event on its way.
 
 mod brought;
 mod by_command;
@@ -7,16 +7,21 @@ mod conformance;
 mod given;
 mod lines;
 mod manifests;
+mod notified;
 mod places;
 mod redriven;
 mod refusals;
+mod told;
 mod written;
 
 use std::time::Duration;
 
 use chancery_kit::SeededRun;
 use chancery_store::DeliverySession;
-use chancery_store::delivery::{DeliveryTask, Digested, Refused, TakenDeliveries};
+use chancery_store::delivery::{
+    DeliveryTask, Digested, NotificationTask, Refused, RefusedEvent, TakenDeliveries, TakenEvents,
+    Unreachable,
+};
 
 /// Longer than any test takes.
 pub(crate) const LONG: Duration = Duration::from_secs(3_000);
@@ -47,6 +52,28 @@ pub(crate) fn there(batches: &[i64]) -> Vec<Digested> {
 /// That a sink refused a batch, which is handed out again at once.
 pub(crate) fn refused(batch: i64) -> Refused {
     Refused { batch, error: format!("no room for batch {batch}"), pause: Duration::ZERO }
+}
+
+/// What is due for a notification, at most so many events.
+pub(crate) async fn told_of(
+    delivery: &mut DeliverySession,
+    notification: i32,
+    most: i32,
+) -> anyhow::Result<TakenEvents> {
+    match delivery.take_events(notification, most, LONG).await? {
+        NotificationTask::Tell(taken) => Ok(taken),
+        other => anyhow::bail!("notification {notification} is given {other:?}"),
+    }
+}
+
+/// That a receiver refused an event, which is handed out again at once.
+pub(crate) fn refused_event(what: &str) -> RefusedEvent {
+    RefusedEvent { what: what.to_owned(), error: format!("no {what} here"), pause: Duration::ZERO }
+}
+
+/// That a receiver cannot be reached, is tried again at once, and is waited for so long once the run is complete.
+pub(crate) const fn tell_nobody(patience: Duration) -> Unreachable<'static> {
+    Unreachable { error: "nobody listens", pause: Duration::ZERO, patience }
 }
 
 /// Of each sink, how many batches it has, how many were given up, and how often it could not be reached.

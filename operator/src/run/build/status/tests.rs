@@ -97,7 +97,7 @@ fn only_a_run_with_sinks_says_whether_it_is_delivered_and_what_it_said_stays_wit
     assert_eq!(of(&only(), SinkUnavailable), is(false, "SinksAvailable"));
     assert_eq!(of(&only(), Complete), is(false, "NotAllDelivered"));
     assert_eq!(of(&only(), Progressing), is(true, "Delivering"));
-    assert_eq!(only().status().phase, Some(Phase::Signing));
+    assert_eq!(only().status().phase, Some(Phase::Delivering));
     assert_eq!(of(&only().at_sinks((9, 1), (0, 0)), Delivered), is(false, "DeadDeliveries"));
     let away = only().at_sinks((10, 0), (4, 0)).with_sink_away();
     assert_eq!(of(&away, SinkUnavailable), is(true, "SinkUnavailable"));

@@ -363,6 +363,7 @@ pub(crate) fn stored_run() -> StoredRun {
         },
         policy: None,
         sinks: chancery_store::Sinks::default(),
+        notifications: chancery_store::Notifications::default(),
         input: chancery_store::Input::Generated(chancery_store::generated::GeneratedSource {
             record_count: 1_000,
             record_size: 256,

@@ -1,0 +1,287 @@
+//! Whoever tells of events: takes those that are due for a notification, tells of several at a time, and says what became of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chancery_api::RetryStrategySpec;
+use chancery_process::{Backoff, Stop};
+use chancery_sinks::{CloudEvent, HttpOfNotification, NotificationDescription, Notifier, TellError, Told};
+use chancery_sources::access::{Access, WebhookAccess};
+use chancery_sources::asking::Retry;
+use chancery_store::delivery::{
+    DeliveryRefusal, Event, NotificationTask, NotificationWork, RefusedEvent, TakenEvents, Unreachable,
+};
+use chancery_store::{DeliverySession, StoreError};
+use futures::StreamExt as _;
+
+use crate::delivery::Delivering;
+use crate::error::DeliveryError;
+use crate::worker::Ended;
+
+/// The longest time before it is asked again what happened.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// Events that are on their way to one receiver at the same time.
+const IN_FLIGHT: usize = 8;
+
+/// For how long events are this teller's: longer than all that are taken at a time may take.
+const HELD: Duration = Duration::from_secs(180);
+
+/// A receiver that was tried in vain is left alone for up to a second at first, then for up to twice as long each time, and never for
+/// longer than up to a minute.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
+const MOST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How events are told of.
+#[derive(Clone, Debug)]
+pub(crate) struct Telling {
+    pub(crate) access: Access,
+    /// The trace that the run belongs to.
+    pub(crate) traceparent: Option<String>,
+    /// For how long a receiver is waited for that cannot be reached, once the run is complete.
+    pub(crate) patience: Duration,
+}
+
+/// Tells one notification.
+pub(crate) struct Teller {
+    pub(crate) delivering: Arc<Delivering>,
+    work: NotificationWork,
+    described: HttpOfNotification,
+    telling: Telling,
+    /// Opened when there is something to tell, and anew after it could not be reached: its key may have been mended.
+    notifier: Option<Notifier>,
+    retry: Retry,
+    /// How long the receiver is left alone that cannot be reached.
+    away: Backoff,
+}
+
+/// How telling of one event ended.
+enum Way {
+    /// The receiver has it.
+    Told,
+    /// It does not take it.
+    Refused(String),
+    /// It cannot be reached, and may want to be left alone for so long.
+    Away(String, Option<Duration>),
+    /// It was not tried.
+    Left,
+}
+
+/// Events that were taken, and what became of them that the ledger was not told yet.
+struct InHand {
+    taken: TakenEvents,
+    told: Vec<String>,
+    refused: Vec<RefusedEvent>,
+    left: Vec<String>,
+}
+
+pub(crate) async fn run(mut teller: Teller, mut session: DeliverySession) -> Result<Ended, DeliveryError> {
+    // What was in hand when the connection broke.
+    let mut in_hand = None;
+    loop {
+        match teller.one_round(&mut session, &mut in_hand).await {
+            Ok(Some(ended)) => return Ok(ended),
+            Ok(None) => {}
+            Err(error) if error.is_transient() => {
+                tracing::warn!(notification = teller.work.name, "{error}; connecting again");
+                match teller.delivering.connect().await? {
+                    Some(again) => session = again,
+                    None => return Ok(Ended::WorkLeft),
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl Teller {
+    pub(crate) fn new(
+        delivering: Arc<Delivering>,
+        work: NotificationWork,
+        telling: Telling,
+    ) -> Result<Self, DeliveryError> {
+        let NotificationDescription::Http(described) = serde_json::from_str(&work.description)
+            .map_err(|reason| DeliveryError::OtherVersion { name: work.name.clone(), reason })?;
+        let retry = Retry::of(&RetryStrategySpec::default());
+        let away = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
+        Ok(Self { delivering, work, described, telling, notifier: None, retry, away })
+    }
+
+    fn open(&self) -> Result<Notifier, String> {
+        let HttpOfNotification { url, signed } = &self.described;
+        let access = self.telling.access.notification(&self.work.name);
+        let WebhookAccess { secret, authorities } = access.map_err(|error| error.to_string())?;
+        let secret = secret.filter(|_| *signed);
+        if *signed && secret.is_none() {
+            let wanted = self.telling.access.wanted_of_webhooks();
+            return Err(format!("requests are to be signed, and there is no key; {wanted}"));
+        }
+        Notifier::open(url, secret.as_deref(), authorities.as_deref()).map_err(|error| error.to_string())
+    }
+
+    /// Takes some and tells of them. None when there may be more.
+    async fn one_round(
+        &mut self,
+        session: &mut DeliverySession,
+        in_hand: &mut Option<InHand>,
+    ) -> Result<Option<Ended>, DeliveryError> {
+        if let Some(before) = in_hand {
+            self.say(session, before, None).await?;
+            *in_hand = None;
+        }
+        let stop = self.delivering.stop.clone();
+        if stop.is_asked() {
+            return Ok(Some(Ended::WorkLeft));
+        }
+        let most = self.notifier.as_ref().map_or(1, Notifier::at_a_time);
+        let most = i32::try_from(most).unwrap_or(1);
+        match session.take_events(self.work.notification, most, HELD).await? {
+            NotificationTask::Done => Ok(Some(Ended::Done)),
+            NotificationTask::Nothing(DeliveryRefusal::Suspended) => Ok(Some(Ended::WorkLeft)),
+            NotificationTask::Nothing(DeliveryRefusal::Gone) => Err(DeliveryError::Gone),
+            NotificationTask::Wait(pause) => {
+                tokio::select! {
+                    () = tokio::time::sleep(pause.min(WAIT)) => {}
+                    () = stop.asked() => {}
+                }
+                Ok(None)
+            }
+            NotificationTask::Tell(taken) => {
+                let left = taken.events.iter().map(|event| event.what.clone()).collect();
+                let hand = in_hand.insert(InHand { taken, told: Vec::new(), refused: Vec::new(), left });
+                let unreachable = self.tell(hand).await?;
+                self.say(session, hand, unreachable).await?;
+                *in_hand = None;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Tells of all that were taken, until one of them cannot be told: then it is returned why, and for how long the receiver is left
+    /// alone.
+    async fn tell(&mut self, hand: &mut InHand) -> Result<Option<(String, Duration)>, DeliveryError> {
+        let notifier = match self.notifier.take().map_or_else(|| self.open(), Ok) {
+            Ok(notifier) => notifier,
+            Err(why) => return Ok(Some(self.unreachable(why, None))),
+        };
+        let delivering = Arc::clone(&self.delivering);
+        let told = Told {
+            uid: delivering.run.uid,
+            namespace: &delivering.run.namespace,
+            run: &delivering.run.name,
+            traceparent: self.telling.traceparent.as_deref(),
+        };
+        let events = hand.taken.events.iter().map(|event| Ok((event, cloud_event(told, event)?)));
+        let events = events.collect::<Result<Vec<_>, StoreError>>()?;
+        let is_over = AtomicBool::new(false);
+        let mut ways = futures::stream::iter(&events)
+            .map(async |(event, cloud_event)| {
+                (*event, tell_one(&delivering.stop, &notifier, cloud_event, &is_over).await)
+            })
+            .buffer_unordered(IN_FLIGHT);
+        let mut unreachable = None;
+        let mut overdue = std::pin::pin!(overdue(&delivering.stop));
+        loop {
+            let (Event { what, attempts, .. }, way) = tokio::select! {
+                biased;
+                way = ways.next() => match way {
+                    Some(way) => way,
+                    None => break,
+                },
+                // What is on its way may have come: it is told of once more.
+                () = &mut overdue => break,
+            };
+            match way {
+                Way::Told => hand.told.push(what.clone()),
+                Way::Refused(error) => {
+                    tracing::warn!(notification = self.work.name, event = what, "{error}");
+                    let refusals = attempts.unsigned_abs() + 1;
+                    let pause = self.retry.pause(refusals, rand::random());
+                    hand.refused.push(RefusedEvent { what: what.clone(), error, pause });
+                }
+                Way::Away(error, pause) => {
+                    unreachable.get_or_insert((error, pause));
+                    continue;
+                }
+                Way::Left => continue,
+            }
+            hand.left.retain(|left| left != what);
+        }
+        drop(ways);
+        let answers = !hand.told.is_empty() || !hand.refused.is_empty();
+        if answers {
+            self.away.reset();
+        }
+        match unreachable {
+            Some((why, asked)) => Ok(Some(self.unreachable(why, asked))),
+            None => {
+                self.notifier = Some(notifier);
+                Ok(None)
+            }
+        }
+    }
+
+    fn unreachable(&mut self, why: String, asked: Option<Duration>) -> (String, Duration) {
+        let pause = self.away.next_pause().max(asked.unwrap_or_default());
+        tracing::warn!(notification = self.work.name, seconds = pause.as_secs_f64(), "{why}");
+        (why, pause)
+    }
+
+    /// Says what became of those that were tried, and gives back the others. What the ledger has answered to is not said again.
+    async fn say(
+        &self,
+        session: &mut DeliverySession,
+        hand: &mut InHand,
+        unreachable: Option<(String, Duration)>,
+    ) -> Result<(), DeliveryError> {
+        if !hand.told.is_empty() {
+            session.settle_events(&hand.taken, &hand.told).await?;
+            hand.told.clear();
+        }
+        let mut dead = 0;
+        if !hand.refused.is_empty() {
+            dead += session.fail_events(&hand.taken, &hand.refused).await?.1;
+            hand.refused.clear();
+        }
+        if !hand.left.is_empty() {
+            let patience = self.telling.patience;
+            let why =
+                unreachable.as_ref().map(|(error, pause)| Unreachable { error, pause: *pause, patience });
+            dead += session.give_back_events(&hand.taken, &hand.left, why).await?.1;
+            hand.left.clear();
+        }
+        if dead > 0 {
+            tracing::error!(notification = self.work.name, events = dead, "given up: they are dead letters");
+        }
+        Ok(())
+    }
+}
+
+async fn tell_one(stop: &Stop, notifier: &Notifier, event: &CloudEvent, is_over: &AtomicBool) -> Way {
+    if is_over.load(Ordering::Relaxed) || stop.is_asked() {
+        return Way::Left;
+    }
+    match notifier.tell(event).await {
+        Ok(()) => Way::Told,
+        Err(TellError::Refused(error)) => Way::Refused(error),
+        Err(TellError::Unavailable { why, pause }) => {
+            is_over.store(true, Ordering::Relaxed);
+            Way::Away(why, pause)
+        }
+    }
+}
+
+/// Waits until what is on its way has to be given back.
+async fn overdue(stop: &Stop) {
+    stop.asked().await;
+    while !stop.is_overdue() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn cloud_event(told: Told<'_>, event: &Event) -> Result<CloudEvent, StoreError> {
+    let data = serde_json::from_str(&event.data);
+    let data = data.map_err(|error| StoreError::Corrupt(format!("the data of {}: {error}", event.what)))?;
+    Ok(CloudEvent::of(told, &event.what, &event.happened_at, data))
+}

@@ -1,0 +1,59 @@
+//! Notifications: what the ledger is told of them.
+
+use chancery_api::{HttpNotification, NotificationSpec};
+use chancery_sinks::{HttpOfNotification, NotificationDescription};
+use chancery_store::{NotificationOfRun, Notifications};
+
+/// With so many refusals, an event is given up.
+const ATTEMPTS: i32 = 4;
+
+/// The notifications of a run, as the ledger keeps them: without any secret.
+#[must_use]
+pub fn for_ledger(notifications: &[NotificationSpec]) -> Notifications {
+    let of_run = |one: &NotificationSpec| {
+        let NotificationSpec { name, http: HttpNotification { url, secret_ref }, events } = one;
+        let described = NotificationDescription::Http(HttpOfNotification {
+            url: url.clone(),
+            signed: secret_ref.is_some(),
+        });
+        NotificationOfRun {
+            name: name.clone(),
+            description: serde_json::to_value(described).unwrap_or_default(),
+            events: events.iter().map(|event| event.name().to_owned()).collect(),
+            attempt_limit: ATTEMPTS,
+        }
+    };
+    Notifications(notifications.iter().map(of_run).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_api::{SigningRun, SigningRunSpec, validate};
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    #[test]
+    fn what_is_pinned_of_a_notification_has_no_secret() {
+        let asked = json!([
+            {"name": "ops", "http": {"url": "https://ops.example/events", "secretRef": {"name": "key"}},
+             "events": ["run.completed", "batch.signed"]},
+            {"name": "here", "http": {"url": "http://127.0.0.1:8080"}, "events": ["run.started"]},
+        ]);
+        let notifications = Some(from_value(asked).expect("notifications"));
+        let spec = SigningRunSpec { notifications, ..SigningRunSpec::new(10, 1, 10) };
+        let run = validate(&SigningRun::new("demo", spec)).expect("a run");
+        let Notifications(pinned) = for_ledger(&run.notifications);
+        let of = |name: &str, http, events: &[&str]| NotificationOfRun {
+            name: name.to_owned(),
+            description: json!({ "http": http }),
+            events: events.iter().map(|event| (*event).to_owned()).collect(),
+            attempt_limit: 4,
+        };
+        let signed = json!({"url": "https://ops.example/events", "signed": true});
+        let plain = json!({"url": "http://127.0.0.1:8080", "signed": false});
+        let expected =
+            [of("ops", signed, &["run.completed", "batch.signed"]), of("here", plain, &["run.started"])];
+        assert_eq!(pinned, expected);
+    }
+}

@@ -1,0 +1,2 @@
+-- $1 run
+SELECT count(*) FROM chancery.events e WHERE e.run_id = $1

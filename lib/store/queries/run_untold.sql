@@ -1,0 +1,2 @@
+-- $1 run
+SELECT chancery.run_untold($1)
