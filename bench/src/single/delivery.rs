@@ -76,7 +76,10 @@ async fn delivered(site: &Site, batches: u64) -> anyhow::Result<f64> {
     let seconds = began.elapsed().as_secs_f64();
     ensure!(code == Some(0), "the delivery ended with {code:?}: {log}");
     let objects = fs::read_dir(folder.path().join(&run.name))?.count();
-    ensure!(u64::try_from(objects)? == batches, "{objects} objects instead of {batches}");
+    ensure!(
+        u64::try_from(objects)? == batches + 1,
+        "{objects} objects instead of {batches}, and the manifest"
+    );
     site.delete(&run).await?;
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     Ok(batches as f64 / seconds)
