@@ -74,9 +74,20 @@ pub struct SinkProgress {
     pub unavailable_micros: Option<i64>,
     /// Why.
     pub last_error: Option<String>,
+    /// Whether it takes a manifest, and has not its last one yet.
+    pub manifest_pending: bool,
 }
 
-from_row!(SinkProgress { run_id, name, delivered, dead, failures, unavailable_micros, last_error });
+from_row!(SinkProgress {
+    run_id,
+    name,
+    delivered,
+    dead,
+    failures,
+    unavailable_micros,
+    last_error,
+    manifest_pending
+});
 
 impl Ledger {
     /// The runs that are complete, and of which something is to be delivered all the same: dead letters that were taken up again.

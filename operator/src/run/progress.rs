@@ -107,10 +107,10 @@ impl Followed {
         self
     }
 
-    /// Whether some sink has not all of its batches yet that are signed.
+    /// Whether some sink has not all of its batches yet that are signed, or not its manifest.
     fn is_behind(&self) -> bool {
         let signed = self.progress.batches_signed;
-        self.sinks.iter().any(|sink| sink.delivered + sink.dead < signed)
+        self.sinks.iter().any(|sink| sink.delivered + sink.dead < signed || sink.manifest_pending)
     }
 
     fn looks_like(&self, Read { progress, sinks }: &Read) -> bool {

@@ -39,6 +39,15 @@ impl DeliveryProcess {
         Ok(Self(IntakeProcess::of(child)))
     }
 
+    /// Its process.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn pid(&self) -> anyhow::Result<i32> {
+        self.0.pid()
+    }
+
     /// Ends it at once (SIGKILL), and waits for that.
     ///
     /// # Errors

@@ -29,7 +29,16 @@ pub(crate) fn sinks_of(ledger: Option<&LedgerRun>, previous: &SigningRunStatus) 
 }
 
 fn of(sink: &SinkProgress, said: Option<&String>, signed: i64) -> SinkStatus {
-    let SinkProgress { run_id: _, name, delivered, dead, failures: _, unavailable_micros, last_error } = sink;
+    let SinkProgress {
+        run_id: _,
+        name,
+        delivered,
+        dead,
+        failures: _,
+        unavailable_micros,
+        last_error,
+        manifest_pending: _,
+    } = sink;
     SinkStatus {
         name: name.clone(),
         delivered: *delivered,

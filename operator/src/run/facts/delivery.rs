@@ -32,9 +32,9 @@ impl SinksRead {
         self.sinks.iter().find(|sink| sink.unavailable_micros.is_some())
     }
 
-    /// Whether some sink has not all of so many batches yet.
+    /// Whether some sink has not all of so many batches yet, or not its manifest.
     pub(crate) fn is_behind(&self, batches: i64) -> bool {
-        self.sinks.iter().any(|sink| sink.delivered + sink.dead < batches)
+        self.sinks.iter().any(|sink| sink.delivered + sink.dead < batches || sink.manifest_pending)
     }
 
     /// Batches that have ended, at all sinks together.

@@ -15,6 +15,7 @@ const FORGET: &str = "SET session_replication_role = replica;
     UPDATE chancery.deliveries SET state = 'Pending', object = NULL, digest = NULL, ended_at = NULL, attempts = 0, last_error = NULL,
            holder = NULL, token_hash = NULL, not_before = now();
     UPDATE chancery.sinks SET delivered = 0, dead = 0;
+    UPDATE chancery.manifests SET object = NULL, digest = NULL, ended_at = NULL, not_before = NULL;
     UPDATE chancery.runs SET completed_at = NULL;
     SET session_replication_role = origin";
 
@@ -315,7 +316,11 @@ async fn a_full_disk_is_waited_for_and_holds_no_half_of_a_file_of_parquet() -> a
     disk.resize(4_000)?;
     let (code, log) = delivery.ended().await?;
     assert_eq!(code, Some(0), "{log}");
-    assert_eq!(crate::brought::files(disk.path())?.len(), 8, "and nothing is left of attempts");
+    assert_eq!(
+        crate::brought::files(disk.path())?.len(),
+        9,
+        "with the manifest, and nothing is left of attempts"
+    );
     all_have(&run, 8).await?;
     // What is there is read, and is each batch, whole.
     ledger.execute(FORGET).await?;

@@ -251,7 +251,11 @@ impl Places {
         let mut held = Lines::new();
         match kind {
             Kind::Folder | Kind::PackedFolder | Kind::ParquetFolder => {
-                for (name, content) in files(&self.folder(kind))? {
+                let mut files = files(&self.folder(kind))?;
+                let manifest: Value =
+                    serde_json::from_slice(&files.remove("demo/manifest.json").context("a manifest")?)?;
+                ensure!(manifest["counts"]["batches"] == expected.len(), "{manifest}");
+                for (name, content) in files {
                     let lines = lines_of(kind, content)?;
                     let batch = batch_of(&lines)?;
                     ensure!(name == kind.object(batch) && held.insert(batch, lines).is_none(), "{name}");

@@ -32,6 +32,7 @@ fn sink(name: &str, delivered: i64, dead: i64) -> SinkProgress {
         failures: 0,
         unavailable_micros: None,
         last_error: None,
+        manifest_pending: false,
     }
 }
 
@@ -74,6 +75,10 @@ impl Situation {
 
     pub(crate) fn with_sink_away(self) -> Self {
         self.sinks(|sinks| sinks.sinks[1] = away("copy", sinks.sinks[1].delivered))
+    }
+
+    pub(crate) fn with_manifest_pending(self) -> Self {
+        self.sinks(|sinks| sinks.sinks[1].manifest_pending = true)
     }
 
     /// As many sinks as there may be, each with a name and an error that are as long as they may be.
@@ -250,6 +255,15 @@ fn dead_letters_that_are_taken_up_again_have_a_delivery_of_a_complete_run() {
         row(
             "and its time to live has passed: not yet",
             again(Some(delivery())).spec(|run| run.ttl_after_finished = Some(seconds(30))),
+            done.clone().doing([run_delivery(false)]),
+        ),
+        row(
+            "and the manifest that says so",
+            Situation::signed()
+                .delivering(Some(delivery()))
+                .at_sinks((10, 0), (10, 0))
+                .with_manifest_pending()
+                .completed(60),
             done.clone().doing([run_delivery(false)]),
         ),
         row("of another object's run", again(Some(delivery())).anothers(), done),
