@@ -159,9 +159,7 @@ fn opening(work: &SinkWork, run: &DeliveryRun, access: &Access) -> Result<(Openi
 }
 
 /// What there is to do for the run.
-async fn work(
-    session: &mut DeliverySession,
-) -> Result<(Vec<SinkWork>, Vec<NotificationWork>), StoreError> {
+async fn work(session: &mut DeliverySession) -> Result<(Vec<SinkWork>, Vec<NotificationWork>), StoreError> {
     Ok((session.sinks().await?, session.notifications().await?))
 }
 

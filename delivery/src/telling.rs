@@ -246,7 +246,8 @@ impl Teller {
         }
         if !hand.left.is_empty() {
             let patience = self.telling.patience;
-            let why = unreachable.as_ref().map(|(error, pause)| Unreachable { error, pause: *pause, patience });
+            let why =
+                unreachable.as_ref().map(|(error, pause)| Unreachable { error, pause: *pause, patience });
             dead += session.give_back_events(&hand.taken, &hand.left, why).await?.1;
             hand.left.clear();
         }

@@ -13,8 +13,8 @@ mod lease_duration;
 mod manifest;
 mod named;
 pub mod names;
-mod policy_secret;
 mod notification;
+mod policy_secret;
 pub mod quantity;
 mod reason;
 mod reference;
@@ -36,6 +36,7 @@ pub use manifest::{
     FieldChange, Kind, ManifestError, Place, PolicyFile, Problem, RunFile, check_policy, check_update,
     manifest_yaml, parse, parse_policy, validate,
 };
+pub use notification::{EventType, HttpNotification, NotificationSpec, notification_folder};
 pub use policy_secret::{PolicySecret, WEBHOOK_SECRET, lookup_folder, webhook_folder};
 pub use reason::Reason;
 pub use reference::{signing_policy_page, signing_run_page};
@@ -46,7 +47,6 @@ pub use signing_policy::{
     SigningPolicyStatus, ThresholdsSpec, Unmatched, ValidationSpec, WebhookAdds, WebhookSpec,
 };
 pub use signing_run::{AuditPolicy, DeletionPolicy, KeyringRef, PolicyRef, SigningRun, SigningRunSpec};
-pub use notification::{EventType, HttpNotification, NotificationSpec, notification_folder};
 pub use sink::{HttpSink, ObjectsSink, SinkFormat, SinkSpec, TableSink};
 pub use source::{
     BatchingSpec, DeadLetterSpec, EVENT_IDENTITY, EventMode, FormatType, HttpSource, IdempotencyBy,

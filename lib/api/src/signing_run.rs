@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::lease_duration::LeaseDuration;
 use crate::named::{self, EnvelopeName, JoseName};
-use crate::signer_template::SignerTemplate;
 use crate::notification::NotificationSpec;
+use crate::signer_template::SignerTemplate;
 use crate::sink::SinkSpec;
 use crate::source::{BatchingSpec, DeadLetterSpec, IdempotencySpec, SourceSpec};
 use crate::status::SigningRunStatus;

@@ -121,7 +121,10 @@ impl Report {
                     laws.push(Law::EveryArrival);
                 }
                 // Of a run that has none, there must be no delivery and no event either.
-                if !run.sinks.0.is_empty() || !run.notifications.0.is_empty() || findings.breaks(Law::EveryDelivery) {
+                if !run.sinks.0.is_empty()
+                    || !run.notifications.0.is_empty()
+                    || findings.breaks(Law::EveryDelivery)
+                {
                     laws.push(Law::EveryDelivery);
                 }
                 findings.of_laws(&laws, keys, run.batch_size)
@@ -292,8 +295,18 @@ impl Findings {
     }
 
     pub(crate) fn merge(&mut self, other: Self) {
-        let Counts { records, signatures, verified, batches, leases, choices, arrivals, judged, deliveries, events } =
-            other.counts;
+        let Counts {
+            records,
+            signatures,
+            verified,
+            batches,
+            leases,
+            choices,
+            arrivals,
+            judged,
+            deliveries,
+            events,
+        } = other.counts;
         self.counts.records += records;
         self.counts.signatures += signatures;
         self.counts.verified += verified;

@@ -264,7 +264,8 @@ mod tests {
     #[test]
     fn a_line_that_is_read_and_written_again_is_the_same() {
         let marks = r#"{"score": 70, "hits": [{"rule": "a", "action": "Flag", "message": "why \u00e9\n"}]}"#;
-        for (envelope, marks) in [(Envelope::Raw, None), (Envelope::Jws, None), (Envelope::Jws, Some(marks))] {
+        for (envelope, marks) in [(Envelope::Raw, None), (Envelope::Jws, None), (Envelope::Jws, Some(marks))]
+        {
             let line = marked(envelope, marks).expect("memory takes it");
             let (_, line) = line.split_once('\n').expect("a line");
             let mut again = Vec::new();

@@ -247,7 +247,8 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 }
 
 fn allows(headers: &HeaderMap) -> bool {
-    header(headers, "webhook-allowed-origin").is_some_and(|origin| origin == "*" || origin.eq_ignore_ascii_case(ORIGIN))
+    header(headers, "webhook-allowed-origin")
+        .is_some_and(|origin| origin == "*" || origin.eq_ignore_ascii_case(ORIGIN))
 }
 
 /// `WebHook-Allowed-Rate`: events a minute, or `*`.
@@ -293,8 +294,10 @@ mod tests {
         );
         assert_eq!(of(TOLD, "batch.signed/17"), event, "it is the same each time");
         assert!(!event.message().contains('.'));
-        for other in [of(TOLD, "batch.signed/18"), of(Told { uid: uuid::Uuid::from_u128(2), ..TOLD }, "batch.signed/17")]
-        {
+        for other in [
+            of(TOLD, "batch.signed/18"),
+            of(Told { uid: uuid::Uuid::from_u128(2), ..TOLD }, "batch.signed/17"),
+        ] {
             assert_ne!(other.message(), event.message());
         }
         let without = of(Told { traceparent: None, ..TOLD }, "batch.signed/17");
@@ -321,7 +324,9 @@ mod tests {
             headers.insert(name, HeaderValue::from_static(value));
             headers
         };
-        for (origin, is) in [("*", true), (ORIGIN, true), ("Chancery.dev", true), ("other.example", false), ("", false)] {
+        for (origin, is) in
+            [("*", true), (ORIGIN, true), ("Chancery.dev", true), ("other.example", false), ("", false)]
+        {
             assert_eq!(allows(&said("webhook-allowed-origin", origin)), is, "{origin}");
         }
         assert!(!allows(&HeaderMap::new()));
@@ -354,12 +359,19 @@ mod tests {
             let why = format!("it answered with status {status}");
             assert_eq!(said(status, None), Err(TellError::Refused(why)), "what it says may repeat the event");
         }
-        for (status, after, seconds) in
-            [(302, None, None), (401, None, None), (404, None, None), (429, Some("7"), Some(7)), (503, Some("soon"), None)]
-        {
+        for (status, after, seconds) in [
+            (302, None, None),
+            (401, None, None),
+            (404, None, None),
+            (429, Some("7"), Some(7)),
+            (503, Some("soon"), None),
+        ] {
             let pause = seconds.map(Duration::from_secs);
             let said = said(status, after);
-            assert!(matches!(said, Err(TellError::Unavailable { pause: is, .. }) if is == pause), "{status}: {said:?}");
+            assert!(
+                matches!(said, Err(TellError::Unavailable { pause: is, .. }) if is == pause),
+                "{status}: {said:?}"
+            );
         }
     }
 }

@@ -12,8 +12,10 @@ const ATTEMPTS: i32 = 4;
 pub fn for_ledger(notifications: &[NotificationSpec]) -> Notifications {
     let of_run = |one: &NotificationSpec| {
         let NotificationSpec { name, http: HttpNotification { url, secret_ref }, events } = one;
-        let described =
-            NotificationDescription::Http(HttpOfNotification { url: url.clone(), signed: secret_ref.is_some() });
+        let described = NotificationDescription::Http(HttpOfNotification {
+            url: url.clone(),
+            signed: secret_ref.is_some(),
+        });
         NotificationOfRun {
             name: name.clone(),
             description: serde_json::to_value(described).unwrap_or_default(),

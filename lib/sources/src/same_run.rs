@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use chancery_api::{FieldChange, RunInput, ValidatedRun};
-use chancery_store::{
-    Idempotency, Input, NotificationOfRun, Notifications, Run, SinkOfRun, Sinks, Sources,
-};
+use chancery_store::{Idempotency, Input, NotificationOfRun, Notifications, Run, SinkOfRun, Sinks, Sources};
 use serde_json::{Value, json};
 
 use crate::{notifications, objects, sinks};
@@ -179,12 +177,13 @@ fn shown_notifications(Notifications(notifications): &Notifications) -> Value {
     if notifications.is_empty() {
         return Value::Null;
     }
-    let list = notifications.iter().map(|NotificationOfRun { name, description, events, attempt_limit: _ }| {
-        let mut shown = description.clone();
-        shown["name"] = json!(name);
-        shown["events"] = json!(events);
-        shown
-    });
+    let list =
+        notifications.iter().map(|NotificationOfRun { name, description, events, attempt_limit: _ }| {
+            let mut shown = description.clone();
+            shown["name"] = json!(name);
+            shown["events"] = json!(events);
+            shown
+        });
     list.collect()
 }
 

@@ -12,6 +12,4 @@ pub use dead::{
 };
 pub use session::{DeliveryRun, DeliverySession, Digested, Refused, SinkWork};
 pub use task::{Delivery, DeliveryRefusal, DeliveryTask, SignedRecord, TakenDeliveries};
-pub use telling::{
-    Event, NotificationTask, NotificationWork, RefusedEvent, TakenEvents, Unreachable,
-};
+pub use telling::{Event, NotificationTask, NotificationWork, RefusedEvent, TakenEvents, Unreachable};

@@ -117,14 +117,7 @@ impl Ledger {
     /// A database that is away or refuses.
     pub async fn tell_failed(&self, run: &Run, reason: &str, message: &str) -> Result<bool, StoreError> {
         self.ask(query::run_failed, async |query, connection| {
-            query
-                .scalars()
-                .bind(run.id)
-                .bind(run.uid)
-                .bind(reason)
-                .bind(message)
-                .fetch_one(connection)
-                .await
+            query.scalars().bind(run.id).bind(run.uid).bind(reason).bind(message).fetch_one(connection).await
         })
         .await
     }
@@ -149,7 +142,9 @@ mod tests {
         assert_eq!(Notifications::of_json(two.as_json().as_deref()), Some(two));
         let none = Notifications::default();
         assert_eq!((none.as_json(), Notifications::of_json(None)), (None, Some(none)));
-        for broken in ["{}", "[1]", r#"[{"name": "ops", "description": {}, "events": [1], "attemptLimit": 1}]"#] {
+        for broken in
+            ["{}", "[1]", r#"[{"name": "ops", "description": {}, "events": [1], "attemptLimit": 1}]"#]
+        {
             assert_eq!(Notifications::of_json(Some(broken)), None, "{broken}");
         }
     }

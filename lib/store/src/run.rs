@@ -10,13 +10,13 @@ use crate::connect::Ledger;
 use crate::error::StoreError;
 use crate::input::Input;
 use crate::keyring::Keyring;
+use crate::notifications::Notifications;
 use crate::owner::Owner;
 use crate::parts::Part;
 use crate::policy::RunPolicy;
 use crate::query::{self, Query};
 use crate::row::from_row;
 use crate::run_secrets::RunSecret;
-use crate::notifications::Notifications;
 use crate::sinks::Sinks;
 
 /// How long a deletion may wait for others that still read the run's tables.

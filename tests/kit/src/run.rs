@@ -9,7 +9,8 @@ use std::time::Duration;
 use chancery_keyring::Kek;
 use chancery_process::{create_kek_file, read_kek_file};
 use chancery_store::{
-    KeyringWanted, Limits, NewDataKey, NewInput, NewRun, NotificationOfRun, Notifications, Object, SinkOfRun, Sinks,
+    KeyringWanted, Limits, NewDataKey, NewInput, NewRun, NotificationOfRun, Notifications, Object, SinkOfRun,
+    Sinks,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;

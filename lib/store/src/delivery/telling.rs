@@ -207,7 +207,8 @@ impl DeliverySession {
             .bind(unreachable.map(|why| why.pause.as_secs_f64()))
             .bind(unreachable.map(|why| why.patience.as_secs_f64()));
         let row =
-            answered(query::notification_give_back.name, SHORT, statement.fetch_one(&mut self.connection)).await?;
+            answered(query::notification_give_back.name, SHORT, statement.fetch_one(&mut self.connection))
+                .await?;
         Ok((row.get("given_back"), row.get("dead")))
     }
 }

@@ -11,7 +11,18 @@ use tokio::sync::OnceCell;
 static AHEAD: OnceCell<HashMap<&str, Ahead>> = OnceCell::const_new();
 
 const RUNS: [&str; 12] = [
-    "demo", "other", "one", "two", "first", "second", "third", "judged", "letters", "asked", "delivered", "told",
+    "demo",
+    "other",
+    "one",
+    "two",
+    "first",
+    "second",
+    "third",
+    "judged",
+    "letters",
+    "asked",
+    "delivered",
+    "told",
 ];
 
 /// Checks all runs. Copies of the ledger have the same rows at the same places.

@@ -29,7 +29,16 @@ pub(crate) async fn make(ledger: &TestLedger) -> anyhow::Result<()> {
     let run = run.telling(
         "all",
         NOWHERE,
-        &["run.started", "run.completed", "run.failed", "batch.signed", "record.rejected", "record.dead", "policy.alert", "delivery.dead"],
+        &[
+            "run.started",
+            "run.completed",
+            "run.failed",
+            "batch.signed",
+            "record.rejected",
+            "record.dead",
+            "policy.alert",
+            "delivery.dead",
+        ],
     );
     let run = run.telling("few", NOWHERE, &["run.completed"]).created(ledger).await?.stocked().await?;
     ensure!(run.run.id == 13, "the run is number {}", run.run.id);

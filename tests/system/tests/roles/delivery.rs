@@ -117,8 +117,14 @@ async fn the_login_of_one_runs_delivery_gets_nothing_of_another_run() -> anyhow:
         ("SELECT put_off + dead FROM chancery.delivery_fail(1, 'x', ARRAY[1], ARRAY['no'], ARRAY[0])", 0),
         ("SELECT chancery.delivery_give_back(1, 'x', ARRAY[1, 2], 'away', 60)", 0),
         ("SELECT chancery.notification_settle(1, 'x', ARRAY['batch.signed/1'])", 0),
-        ("SELECT put_off + dead FROM chancery.notification_fail(1, 'x', ARRAY['batch.signed/1'], ARRAY['no'], ARRAY[0])", 0),
-        ("SELECT given_back + dead FROM chancery.notification_give_back(1, 'x', ARRAY['batch.signed/1'], 'away', 60, 0)", 0),
+        (
+            "SELECT put_off + dead FROM chancery.notification_fail(1, 'x', ARRAY['batch.signed/1'], ARRAY['no'], ARRAY[0])",
+            0,
+        ),
+        (
+            "SELECT given_back + dead FROM chancery.notification_give_back(1, 'x', ARRAY['batch.signed/1'], 'away', 60, 0)",
+            0,
+        ),
     ] {
         let did: i64 = sqlx::query_scalar(sql).fetch_one(&mut thief).await?;
         assert_eq!(did, says, "{sql}");
@@ -128,9 +134,11 @@ async fn the_login_of_one_runs_delivery_gets_nothing_of_another_run() -> anyhow:
         .fetch_one(&mut holder)
         .await?;
     assert_eq!(own, 2);
-    let own: i64 = sqlx::query_scalar("SELECT chancery.notification_settle(1, 'x', ARRAY['batch.signed/1', 'batch.signed/2'])")
-        .fetch_one(&mut holder)
-        .await?;
+    let own: i64 = sqlx::query_scalar(
+        "SELECT chancery.notification_settle(1, 'x', ARRAY['batch.signed/1', 'batch.signed/2'])",
+    )
+    .fetch_one(&mut holder)
+    .await?;
     assert_eq!(own, 2);
     other.deliver().await?;
     other.assert_audit_holds().await

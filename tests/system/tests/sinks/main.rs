@@ -18,7 +18,8 @@ use std::time::Duration;
 use chancery_kit::SeededRun;
 use chancery_store::DeliverySession;
 use chancery_store::delivery::{
-    DeliveryTask, Digested, NotificationTask, Refused, RefusedEvent, TakenDeliveries, TakenEvents, Unreachable,
+    DeliveryTask, Digested, NotificationTask, Refused, RefusedEvent, TakenDeliveries, TakenEvents,
+    Unreachable,
 };
 
 /// Longer than any test takes.

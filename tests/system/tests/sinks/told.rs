@@ -12,7 +12,8 @@ const NOWHERE: &str = "http://127.0.0.1:1/events";
 
 /// What a run has of events: of which notification, what happened, and what is told of it.
 async fn events(run: &SeededRun<'_>) -> anyhow::Result<Vec<(i32, String, Option<Value>)>> {
-    let all = "SELECT notification, what, data FROM chancery.events WHERE run_id = $1 ORDER BY notification, what";
+    let all =
+        "SELECT notification, what, data FROM chancery.events WHERE run_id = $1 ORDER BY notification, what";
     Ok(sqlx::query_as(all).bind(run.run.id).fetch_all(run.ledger.ledger.pool()).await?)
 }
 
@@ -43,7 +44,8 @@ async fn each_is_told_of_what_it_lists_and_of_nothing_else() -> anyhow::Result<(
 #[tokio::test]
 async fn signers_that_are_killed_leave_no_signed_batch_of_which_nobody_is_told() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let run = TestRun::new().records(4_000).telling("ops", NOWHERE, &["batch.signed"]).seeded(&ledger).await?;
+    let run =
+        TestRun::new().records(4_000).telling("ops", NOWHERE, &["batch.signed"]).seeded(&ledger).await?;
     let counts = "SELECT (SELECT count(*) FROM chancery.batches WHERE state = 'signed'),
                          (SELECT count(*) FROM chancery.events e JOIN chancery.batches b ON e.what = 'batch.signed/' || b.batch
                            WHERE b.state = 'signed')";
@@ -96,8 +98,10 @@ async fn judged<'l>(ledger: &'l TestLedger, dead_limit: i64) -> anyhow::Result<S
     let folder = tempfile::tempdir()?;
     let lines: String = (0..8).map(|number| format!("{{\"n\":{number}}}\n")).collect();
     std::fs::write(folder.path().join("a.txt"), lines)?;
-    let run = TestRun::new().reads("files", folder.path()).judged_by("numbers", &judging()).dead_limit(dead_limit);
-    let run = run.telling("ops", NOWHERE, &["record.rejected", "record.dead", "policy.alert", "run.completed"]);
+    let run =
+        TestRun::new().reads("files", folder.path()).judged_by("numbers", &judging()).dead_limit(dead_limit);
+    let run =
+        run.telling("ops", NOWHERE, &["record.rejected", "record.dead", "policy.alert", "run.completed"]);
     let run = run.created(ledger).await?.stocked().await?;
     run.start_intake("an intake").await?.ended().await?;
     Ok(run)
@@ -140,9 +144,10 @@ async fn a_dead_letter_that_dies_again_is_told_of_again() -> anyhow::Result<()> 
     let all = Selection::of(Wanted::default())?;
     let taken = take_up(&ledger.ledger, &run.run, &all, "somebody").await?;
     assert_eq!(taken.became.dead, 2, "{taken:?}");
-    let dead: Vec<String> = sqlx::query_scalar("SELECT what FROM chancery.events WHERE what LIKE 'record.dead/%' ORDER BY what")
-        .fetch_all(ledger.ledger.pool())
-        .await?;
+    let dead: Vec<String> =
+        sqlx::query_scalar("SELECT what FROM chancery.events WHERE what LIKE 'record.dead/%' ORDER BY what")
+            .fetch_all(ledger.ledger.pool())
+            .await?;
     assert_eq!(dead, ["record.dead/1/1/48/0", "record.dead/1/1/48/1"]);
     run.assert_audit_holds().await
 }
@@ -150,7 +155,8 @@ async fn a_dead_letter_that_dies_again_is_told_of_again() -> anyhow::Result<()> 
 #[tokio::test]
 async fn a_batch_that_is_given_up_is_told_of_by_sink_and_batch() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let run = TestRun::new().records(20).sink("out").telling("ops", NOWHERE, &["delivery.dead", "run.completed"]);
+    let run =
+        TestRun::new().records(20).sink("out").telling("ops", NOWHERE, &["delivery.dead", "run.completed"]);
     let run = run.seeded(&ledger).await?;
     sign(&run).await?;
     assert!(events(&run).await?.is_empty());
@@ -164,15 +170,22 @@ async fn a_batch_that_is_given_up_is_told_of_by_sink_and_batch() -> anyhow::Resu
     assert_eq!(events(&run).await?, [(1, "delivery.dead/1/1/0".to_owned(), Some(given_up))]);
     run.deliver().await?;
     let ended = json!({"records": 20, "batches": 2, "sinks": {"out": {"delivered": 1, "dead": 1}}});
-    assert_eq!(events(&run).await?[1], (1, "run.completed".to_owned(), Some(ended)), "the delivery completes it");
+    assert_eq!(
+        events(&run).await?[1],
+        (1, "run.completed".to_owned(), Some(ended)),
+        "the delivery completes it"
+    );
     run.assert_audit_holds().await
 }
 
 #[tokio::test]
-async fn a_run_that_failed_is_told_of_once_for_each_reason_and_not_once_it_is_complete() -> anyhow::Result<()> {
+async fn a_run_that_failed_is_told_of_once_for_each_reason_and_not_once_it_is_complete() -> anyhow::Result<()>
+{
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().records(10).telling("ops", NOWHERE, &["run.failed"]).seeded(&ledger).await?;
-    for (reason, message) in [("SignersFailed", "one"), ("SignersFailed", "two"), ("DeadlineExceeded", "three")] {
+    for (reason, message) in
+        [("SignersFailed", "one"), ("SignersFailed", "two"), ("DeadlineExceeded", "three")]
+    {
         assert!(ledger.ledger.tell_failed(&run.run, reason, message).await?);
     }
     let told = [("DeadlineExceeded", "three"), ("SignersFailed", "one")];
@@ -199,7 +212,11 @@ async fn an_event_is_in_one_hand_and_what_another_has_is_not_settled() -> anyhow
         events.iter().map(|event| event.what.clone()).collect()
     };
     let data: Value = serde_json::from_str(&rest.events[0].data)?;
-    assert_eq!((&data["batch"], &data["firstRecord"], &data["lastRecord"]), (&json!(3), &json!(21), &json!(30)), "{data}");
+    assert_eq!(
+        (&data["batch"], &data["firstRecord"], &data["lastRecord"]),
+        (&json!(3), &json!(21), &json!(30)),
+        "{data}"
+    );
     assert!(data["key"].is_string() && data["signedAt"].is_string(), "{data}");
     assert!(matches!(other.take_events(1, 10, LONG).await?, NotificationTask::Wait(_)));
     assert_eq!(other.settle_events(&rest, &whats(&late.events)).await?, 0, "by the token of others");
@@ -218,14 +235,16 @@ async fn an_event_is_in_one_hand_and_what_another_has_is_not_settled() -> anyhow
 }
 
 #[tokio::test]
-async fn with_as_many_refusals_as_are_allowed_an_event_is_a_dead_letter_that_says_why() -> anyhow::Result<()> {
+async fn with_as_many_refusals_as_are_allowed_an_event_is_a_dead_letter_that_says_why() -> anyhow::Result<()>
+{
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().records(20).telling("ops", NOWHERE, &["batch.signed"]).seeded(&ledger).await?;
     sign(&run).await?;
     let mut delivery = run.delivery("me").await?;
     for attempt in 0..3 {
         let taken = told_of(&mut delivery, 1, 10).await?;
-        let first = taken.events.iter().find(|event| event.what == "batch.signed/1").map(|event| event.attempts);
+        let first =
+            taken.events.iter().find(|event| event.what == "batch.signed/1").map(|event| event.attempts);
         assert_eq!(first, Some(attempt), "each refusal counts");
         let refused = [crate::refused_event("batch.signed/1")];
         let ended = delivery.fail_events(&taken, &refused).await?;
@@ -253,8 +272,9 @@ async fn a_receiver_that_is_away_is_waited_for_while_the_run_goes_on_and_given_u
     let mut delivery = run.delivery("me").await?;
     for failures in 1..=25 {
         let taken = told_of(&mut delivery, 1, 10).await?;
-        let away = delivery.give_back_events(&taken, &["run.started".to_owned()], Some(tell_nobody(std::time::Duration::ZERO)));
-        assert_eq!(away.await?, (1, 0), "no attempt counts, and nothing is given up while the run goes on");
+        let away = Some(tell_nobody(std::time::Duration::ZERO));
+        let away = delivery.give_back_events(&taken, &["run.started".to_owned()], away).await?;
+        assert_eq!(away, (1, 0), "no attempt counts, and nothing is given up while the run goes on");
         let at = &ledger.ledger.notifications_progress(&[run.run.id]).await?[0];
         assert_eq!((at.failures, at.last_error.as_deref()), (failures, Some("nobody listens")));
     }
@@ -269,8 +289,16 @@ async fn a_receiver_that_is_away_is_waited_for_while_the_run_goes_on_and_given_u
     let held = told_of(&mut other, 1, 1).await?;
     let whats: Vec<_> = taken.events.iter().map(|event| event.what.clone()).collect();
     let gone = tell_nobody(std::time::Duration::ZERO);
-    assert_eq!(delivery.give_back_events(&taken, &whats, Some(gone)).await?, (1, 2), "what nobody has is given up");
-    assert_eq!(other.settle_events(&held, &[held.events[0].what.clone()]).await?, 1, "it could be reached after all");
+    assert_eq!(
+        delivery.give_back_events(&taken, &whats, Some(gone)).await?,
+        (1, 2),
+        "what nobody has is given up"
+    );
+    assert_eq!(
+        other.settle_events(&held, &[held.events[0].what.clone()]).await?,
+        1,
+        "it could be reached after all"
+    );
     assert!(matches!(delivery.take_events(1, 10, LONG).await?, NotificationTask::Done));
     let at = &ledger.ledger.notifications_progress(&[run.run.id]).await?[0];
     assert_eq!((at.told, at.dead), (1, 2));
@@ -281,20 +309,37 @@ async fn a_receiver_that_is_away_is_waited_for_while_the_run_goes_on_and_given_u
 async fn what_happened_is_told_also_while_the_run_is_suspended_and_never_once_it_is_being_deleted()
 -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let run = TestRun::new().records(20).keyring("ring").telling("ops", NOWHERE, &["run.started"]).seeded(&ledger).await?;
-    let other = TestRun::new().records(20).named("other").keyring("ring").telling("ops", NOWHERE, &["run.started"]);
+    let run = TestRun::new()
+        .records(20)
+        .keyring("ring")
+        .telling("ops", NOWHERE, &["run.started"])
+        .seeded(&ledger)
+        .await?;
+    let other =
+        TestRun::new().records(20).named("other").keyring("ring").telling("ops", NOWHERE, &["run.started"]);
     let other = other.seeded_beside(&run).await?;
     let mut delivery = run.delivery("me").await?;
     ledger.ledger.set_mutable(&run.run, true, LONG).await?;
     let taken = told_of(&mut delivery, 1, 10).await?;
     delivery.give_back_events(&taken, &["run.started".to_owned()], Some(tell_nobody(LONG))).await?;
-    ledger.execute("UPDATE chancery.notifications SET not_before = now() + interval '1 minute' WHERE failures > 0").await?;
+    ledger
+        .execute(
+            "UPDATE chancery.notifications SET not_before = now() + interval '1 minute' WHERE failures > 0",
+        )
+        .await?;
     let away = delivery.take_events(1, 10, LONG).await?;
     assert!(matches!(away, NotificationTask::Nothing(DeliveryRefusal::Suspended)), "{away:?}");
     // A clock that was set back holds up neither the receiver nor the event.
-    ledger.execute("UPDATE chancery.notifications SET not_before = now() + interval '1 year' WHERE failures > 0").await?;
+    ledger
+        .execute(
+            "UPDATE chancery.notifications SET not_before = now() + interval '1 year' WHERE failures > 0",
+        )
+        .await?;
     ledger.execute("UPDATE chancery.events SET not_before = now() + interval '1 year'").await?;
-    assert!(matches!(delivery.take_events(1, 10, LONG).await?, NotificationTask::Wait(_)), "what strayed is found");
+    assert!(
+        matches!(delivery.take_events(1, 10, LONG).await?, NotificationTask::Wait(_)),
+        "what strayed is found"
+    );
     let taken = told_of(&mut delivery, 1, 10).await?;
     assert_eq!(delivery.settle_events(&taken, &["run.started".to_owned()]).await?, 1);
     let nothing = delivery.take_events(1, 10, LONG).await?;
@@ -303,10 +348,12 @@ async fn what_happened_is_told_also_while_the_run_is_suspended_and_never_once_it
     assert!(matches!(unknown, NotificationTask::Nothing(DeliveryRefusal::Gone)), "{unknown:?}");
 
     ledger.ledger.delete_run(&run.run).await?;
-    let gone: (i64, bool) = sqlx::query_as("SELECT (SELECT count(*) FROM chancery.events), to_regclass('chancery.events_' || $1) IS NULL")
-        .bind(run.run.id)
-        .fetch_one(ledger.ledger.pool())
-        .await?;
+    let gone: (i64, bool) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM chancery.events), to_regclass('chancery.events_' || $1) IS NULL",
+    )
+    .bind(run.run.id)
+    .fetch_one(ledger.ledger.pool())
+    .await?;
     assert_eq!(gone, (1, true), "it takes its own along");
     other.finish().await
 }
@@ -335,7 +382,10 @@ async fn the_ledger_refuses_what_would_lose_or_double_an_event() -> anyhow::Resu
     }
     ledger.execute("UPDATE chancery.events SET state = 'Delivered', ended_at = now()").await?;
     ledger.execute("UPDATE chancery.notifications SET told = 2").await?;
-    for sql in ["UPDATE chancery.events SET state = 'Pending', ended_at = NULL", "UPDATE chancery.notifications SET told = 1"] {
+    for sql in [
+        "UPDATE chancery.events SET state = 'Pending', ended_at = NULL",
+        "UPDATE chancery.notifications SET told = 1",
+    ] {
         let refusal = ledger.execute(sql).await.expect_err(sql).to_string();
         assert!(refusal.contains("never change"), "{sql}: {refusal}");
     }
