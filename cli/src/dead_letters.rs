@@ -13,7 +13,8 @@ use chancery_sources::letters::{Selection, Unsaid, Wanted};
 use chancery_store::delivery::{DeliveriesAct, WhichDeliveries};
 
 use crate::arguments::{
-    DatabaseArguments, DeadLettersCommand, OfDeliveries, Output, RedriveArguments, RedriveOutput, WhichDeadLetters,
+    DatabaseArguments, DeadLettersCommand, OfDeliveries, Output, RedriveArguments, RedriveOutput,
+    WhichDeadLetters,
 };
 use crate::database::Database;
 use crate::dead_letters::delivery_name::AnyLetter;

@@ -98,11 +98,15 @@ pub(crate) enum CliError {
         "the run {run} has no dead letter {letter}; `chancery dead-letters list {run}` lists those that there are"
     )]
     NoLetter { run: String, letter: String },
-    #[error("no dead letter of the deliveries of {0} is selected; `chancery dead-letters list {0} --deliveries` lists those that there are")]
+    #[error(
+        "no dead letter of the deliveries of {0} is selected; `chancery dead-letters list {0} --deliveries` lists those that there are"
+    )]
     NoDeliveries(String),
     #[error("the run {0} delivers to no sink, or is gone: it has no dead letters of deliveries")]
     NoSinks(String),
-    #[error("nothing says which dead letters of the deliveries of {0} are discarded; give --sink, --batch or --reason, or --all")]
+    #[error(
+        "nothing says which dead letters of the deliveries of {0} are discarded; give --sink, --batch or --reason, or --all"
+    )]
     DiscardNoDelivery(String),
     #[error(
         "nothing says which dead letters of {0} are discarded; give --stage, --rule, --reason, --source, --older-than, --newer-than or --selector, or --all"

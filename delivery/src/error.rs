@@ -40,11 +40,9 @@ impl DeliveryError {
             Self::Store(error) if error.is_transient() => Exit::TryAgain,
             Self::Store(StoreError::DiskFull(_) | StoreError::AtLimit(_)) => Exit::NoRoom,
             Self::Sender(_) | Self::Signals(_) | Self::Runtime(_) => Exit::Failed,
-            Self::Store(_)
-            | Self::Sink { .. }
-            | Self::OtherVersion { .. }
-            | Self::Form(_)
-            | Self::Gone => Exit::NeverWorks,
+            Self::Store(_) | Self::Sink { .. } | Self::OtherVersion { .. } | Self::Form(_) | Self::Gone => {
+                Exit::NeverWorks
+            }
         }
     }
 }

@@ -102,7 +102,13 @@ pub(super) async fn list(
         Output::Table => {
             let cells = rows.into_iter().map(|row| {
                 let records = format!("{}-{}", row.first_record, row.last_record);
-                [row.letter, records, row.state.to_owned(), row.attempts.to_string(), row.reason.unwrap_or_default()]
+                [
+                    row.letter,
+                    records,
+                    row.state.to_owned(),
+                    row.attempts.to_string(),
+                    row.reason.unwrap_or_default(),
+                ]
             });
             line(&output::table(["LETTER", "RECORDS", "STATE", "ATTEMPTS", "REASON"], cells, 3..4))?;
         }
@@ -150,7 +156,9 @@ pub(super) async fn act(
         ActedOnDeliveries::Gone => return Err(CliError::NoSinks(name.to_string())),
     };
     let (done, then) = match kind {
-        DeliveriesAct::Redrive => ("redriven", "they are delivered again by whoever delivers the run's batches"),
+        DeliveriesAct::Redrive => {
+            ("redriven", "they are delivered again by whoever delivers the run's batches")
+        }
         DeliveriesAct::Discard => ("discarded", "they are never delivered"),
     };
     match output {
@@ -197,7 +205,19 @@ fn row(letter: DeliveryLetter) -> Row {
     };
     let DeliveryLetter { sink, batch, first_record, last_record, attempts, redrives, .. } = letter;
     let DeliveryLetter { last_error: reason, object, ended_at, .. } = letter;
-    Row { letter: name, sink, batch, first_record, last_record, state, attempts, redrives, reason, object, ended_at }
+    Row {
+        letter: name,
+        sink,
+        batch,
+        first_record,
+        last_record,
+        state,
+        attempts,
+        redrives,
+        reason,
+        object,
+        ended_at,
+    }
 }
 
 fn done(one: DeliveryMove) -> Done {
@@ -206,7 +226,8 @@ fn done(one: DeliveryMove) -> Done {
 }
 
 fn acted(one: DeliveriesActed) -> Act {
-    let DeliveriesActed { act, kind, letters, selection, actor, login, acted_at, delivered, dead, pending } = one;
+    let DeliveriesActed { act, kind, letters, selection, actor, login, acted_at, delivered, dead, pending } =
+        one;
     let became = Counts { delivered, dead, pending };
     Act { act, kind, letters, became, selection, by: actor, login, at: acted_at }
 }
@@ -234,7 +255,10 @@ fn text(Shown { row, run, history }: &Shown) -> String {
     row.object.iter().for_each(|object| say("Object", object));
     row.ended_at.iter().for_each(|at| say("Ended", at));
     for Done { act, kind, by, login, at, attempts, reason, .. } in history {
-        say("History", &format!("{kind} {act} by {by} (login {login}) at {at}; before, {attempts} attempts: {reason}"));
+        say(
+            "History",
+            &format!("{kind} {act} by {by} (login {login}) at {at}; before, {attempts} attempts: {reason}"),
+        );
     }
     text
 }

@@ -47,7 +47,8 @@ pub(crate) async fn audit(
         let (_, hash) = content.get_or_insert_with(|| (*batch, Sha256::new()));
         line.clear();
         if let (Some(lines), Some(key)) = (&lines, keys.get(key_id)) {
-            let record = Record { record: *record, batch: *batch, digest, payload, signature, signed_at, marks };
+            let record =
+                Record { record: *record, batch: *batch, digest, payload, signature, signed_at, marks };
             lines.write(record, key, &mut line).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         }
         hash.update(&line);

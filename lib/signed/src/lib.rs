@@ -228,7 +228,8 @@ mod tests {
     /// However the database writes an object of JSON, the line has its members in one order.
     #[test]
     fn marks_come_last_in_one_order_and_a_score_of_nothing_is_left_out() {
-        let flagged = r#"{"hits": [{"rule": "a", "action": "Flag", "message": "why \u00e9\n"}], "score": 70}"#;
+        let flagged =
+            r#"{"hits": [{"rule": "a", "action": "Flag", "message": "why \u00e9\n"}], "score": 70}"#;
         let line = |marks| marked(Envelope::Raw, Some(marks));
         let flagged = line(flagged).expect("memory takes it");
         let wanted = r#","marks":{"score":70,"hits":[{"rule":"a","action":"Flag","message":"why é\n"}]}}"#;
@@ -263,7 +264,8 @@ mod tests {
     #[test]
     fn a_line_that_is_read_and_written_again_is_the_same() {
         let marks = r#"{"score": 70, "hits": [{"rule": "a", "action": "Flag", "message": "why \u00e9\n"}]}"#;
-        for (envelope, marks) in [(Envelope::Raw, None), (Envelope::Jws, None), (Envelope::Jws, Some(marks))] {
+        for (envelope, marks) in [(Envelope::Raw, None), (Envelope::Jws, None), (Envelope::Jws, Some(marks))]
+        {
             let line = marked(envelope, marks).expect("memory takes it");
             let (_, line) = line.split_once('\n').expect("a line");
             let mut again = Vec::new();

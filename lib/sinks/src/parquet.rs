@@ -201,8 +201,10 @@ mod tests {
 
     #[test]
     fn a_file_has_the_lines_that_it_was_made_of_and_the_same_bytes_each_time() {
-        let marks = ",\"marks\":{\"score\":7,\"hits\":[{\"rule\":\"a\",\"action\":\"Flag\",\"message\":\"é\\n\"}]}";
-        for envelope in ["", ",\"envelope\":\"a.b.c\"", ",\"envelope\":\"0x01\",\"address\":\"0xAb\"", marks] {
+        let marks =
+            ",\"marks\":{\"score\":7,\"hits\":[{\"rule\":\"a\",\"action\":\"Flag\",\"message\":\"é\\n\"}]}";
+        for envelope in ["", ",\"envelope\":\"a.b.c\"", ",\"envelope\":\"0x01\",\"address\":\"0xAb\"", marks]
+        {
             let lines = lines(100, envelope);
             let file = packed(&lines).expect("a file");
             assert_eq!(file, packed(&lines).expect("a file"));

@@ -217,7 +217,8 @@ impl Ledger {
         let WhichDeliveries { sink, batch, reason } = which;
         let row = self
             .ask(query::deliveries_act, async |query, connection| {
-                let statement = query.rows().bind(run.id).bind(run.uid).bind(kind).bind(actor).bind(selection);
+                let statement =
+                    query.rows().bind(run.id).bind(run.uid).bind(kind).bind(actor).bind(selection);
                 statement.bind(sink).bind(batch).bind(reason).fetch_one(connection).await
             })
             .await?;

@@ -55,7 +55,10 @@ async fn both_audits_make_the_same_of_a_batch_in_each_envelope() -> anyhow::Resu
 #[tokio::test]
 async fn what_a_policy_said_of_a_record_is_in_its_line() -> anyhow::Result<()> {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
-    std::fs::write(folder.path().join("a.txt"), (0..9).map(|n| format!("{{\"n\":{n}}}\n")).collect::<String>())?;
+    std::fs::write(
+        folder.path().join("a.txt"),
+        (0..9).map(|n| format!("{{\"n\":{n}}}\n")).collect::<String>(),
+    )?;
     let policy = json!({
         "validations": [
             {"name": "small", "expression": "record.n < 7", "message": "a \"large\" n\u{fc}mber", "action": "Flag"},
@@ -65,7 +68,8 @@ async fn what_a_policy_said_of_a_record_is_in_its_line() -> anyhow::Result<()> {
         "scores": [{"name": "odd", "expression": "record.n % 2 == 1", "points": 30}],
         "thresholds": {"reject": 1000},
     });
-    let run = TestRun::new().keys(1).batch_size(4).reads("files", folder.path()).judged_by("numbers", &policy);
+    let run =
+        TestRun::new().keys(1).batch_size(4).reads("files", folder.path()).judged_by("numbers", &policy);
     let run = run.sink_of_lines("out").created(&ledger).await?.stocked().await?;
     run.take_in().await?;
     sign(&run).await?;
@@ -81,6 +85,9 @@ async fn what_a_policy_said_of_a_record_is_in_its_line() -> anyhow::Result<()> {
     assert_eq!(marks[7].as_ref().map(|marks| &marks["hits"][0]), Some(&large));
     assert_eq!(marks[7].as_ref().map(|marks| &marks["hits"][1]["rule"]), Some(&json!("odd")));
     assert_eq!(marks[8], Some(json!({"hits": [large, eight]})), "in the order of the policy, and no points");
-    assert!(marks.iter().enumerate().all(|(at, marks)| marks.is_some() == [2, 7, 8].contains(&at)), "{marks:?}");
+    assert!(
+        marks.iter().enumerate().all(|(at, marks)| marks.is_some() == [2, 7, 8].contains(&at)),
+        "{marks:?}"
+    );
     run.assert_audit_holds().await
 }

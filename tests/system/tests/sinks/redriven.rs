@@ -43,7 +43,8 @@ async fn a_dead_letter_of_a_complete_run_is_taken_up_again_delivered_and_the_run
     let before: String = sqlx::query_scalar(completed).fetch_one(ledger.ledger.pool()).await?;
 
     let listed = letters(&run, "list", &["--deliveries"]).await?;
-    let names: Vec<_> = listed["deadLetters"].as_array().into_iter().flatten().map(|row| &row["letter"]).collect();
+    let names: Vec<_> =
+        listed["deadLetters"].as_array().into_iter().flatten().map(|row| &row["letter"]).collect();
     assert_eq!(names, ["one/2", "two/3"]);
     let first = &listed["deadLetters"][0];
     assert_eq!((&first["firstRecord"], &first["lastRecord"]), (&json!(11), &json!(20)));
@@ -105,8 +106,8 @@ async fn what_is_taken_up_again_may_die_again_and_what_is_discarded_is_left_alon
 
 /// Of a sink that takes batches in order, what was given up comes out of it; all others still come in theirs.
 #[tokio::test]
-async fn what_is_taken_up_again_holds_up_no_other_batch_of_a_sink_that_takes_them_in_order() -> anyhow::Result<()>
-{
+async fn what_is_taken_up_again_holds_up_no_other_batch_of_a_sink_that_takes_them_in_order()
+-> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = TestRun::new().records(50).sink_in_order("queue").seeded(&ledger).await?;
     sign(&run).await?;
@@ -123,7 +124,10 @@ async fn what_is_taken_up_again_holds_up_no_other_batch_of_a_sink_that_takes_the
     letters(&run, "redrive", &["--deliveries"]).await?;
     let taken = take(&mut delivery, 1, 10).await?;
     assert_eq!(numbers(&taken), [2, 4], "the next one, and what is taken up again");
-    assert!(matches!(delivery.take(1, 10, LONG).await?, DeliveryTask::Wait(_)), "the fifth is not its turn yet");
+    assert!(
+        matches!(delivery.take(1, 10, LONG).await?, DeliveryTask::Wait(_)),
+        "the fifth is not its turn yet"
+    );
     assert_eq!(delivery.settle(&taken, &there(&[4])).await?, 1);
     let next = take(&mut delivery, 1, 10).await?;
     assert_eq!(numbers(&next), [5], "whatever the second waits for");

@@ -366,7 +366,6 @@ pub(crate) fn stored_run() -> StoredRun {
             record_size: 256,
             chunk_size: 1_000,
         }),
-        sinks: chancery_store::Sinks::default(),
         batch_size: 100,
         sealed_records: None,
         suspended: false,
