@@ -113,7 +113,7 @@ images: ## Build the images, with CONTAINER_TOOL (docker, podman, buildah) and V
 .PHONY: images-prebuilt
 images-prebuilt: ## The same from programs compiled here: needs no base image
 	@scripts/setup.sh --no-postgres
-	cargo build --profile dist --locked --package chancery --package chancery-operator --package chancery-signer --package chancery-intake --package chancery-gateway
+	cargo build --profile dist --locked --package chancery --package chancery-operator --package chancery-signer --package chancery-intake --package chancery-delivery --package chancery-gateway
 	scripts/images.sh --prebuilt $(ARGS)
 
 .PHONY: reproducible

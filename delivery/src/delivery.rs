@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 use chancery_api::RetryStrategySpec;
 use chancery_keyring::Form;
 use chancery_process::{Backoff, Stop, peak_memory_kib};
-use chancery_reading::Settings;
 use chancery_signed::Lines;
-use chancery_sinks::{ContentFormat, Names, ObjectSink, ObjectsOfSink, PinnedSink, SinkDescription};
-use chancery_sources::access::{Access, StoreAccess};
+use chancery_sinks::PinnedSink;
+use chancery_sources::access::Access;
 use chancery_sources::asking::Retry;
 use chancery_store::delivery::{DeliveryRun, SinkWork};
 use chancery_store::{DeliverySession, LedgerUrl, StoreError};
@@ -17,15 +16,13 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::error::DeliveryError;
+use crate::opening::Opening;
 use crate::worker::{self, Ended, Sender};
 
 /// Pauses between two attempts to connect.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
 
 const MOST_PAUSE: Duration = Duration::from_secs(5);
-
-/// How long a store may take for one request, repetitions included: shorter than a batch may lie.
-const REQUEST: Duration = Duration::from_secs(30);
 
 /// What a delivery is to do.
 pub(crate) struct Order {
@@ -42,7 +39,7 @@ pub(crate) struct Order {
 /// What the senders share.
 pub(crate) struct Delivering {
     ledger: LedgerUrl,
-    run: DeliveryRun,
+    pub(crate) run: DeliveryRun,
     holder: String,
     reconnect_for: Duration,
     pub(crate) lines: Lines,
@@ -79,19 +76,19 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     // Each sender has a connection of its own.
     drop(first);
     let opened = sinks.into_iter().map(|work| {
-        let (sink, retry) = open(&work, &run, &access)?;
-        Ok((sink, retry, work))
+        let (opening, retry) = opening(&work, &run, &access)?;
+        Ok((Arc::new(opening), retry, work))
     });
     let opened = opened.collect::<Result<Vec<_>, DeliveryError>>()?;
     let lines = Lines::of_run(&run.namespace, &run.name, form);
     let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, lines, stop });
     let mut tasks = JoinSet::new();
-    for (sink, retry, work) in opened {
+    for (opening, retry, work) in opened {
         // Of a sink that takes batches in order, one is on its way at a time.
         let senders = if work.ordered { 1 } else { senders };
         let work = Arc::new(work);
         for _ in 0..senders {
-            let sender = Sender::new(Arc::clone(&delivering), Arc::clone(&work), sink.clone(), retry);
+            let sender = Sender::new(Arc::clone(&delivering), Arc::clone(&work), Arc::clone(&opening), retry);
             tasks.spawn(async move {
                 match sender.delivering.connect().await? {
                     Some(session) => worker::run(sender, session).await,
@@ -119,30 +116,20 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     outcome
 }
 
-/// A sink, as the ledger has it, and when what it refused is brought again.
-fn open(work: &SinkWork, run: &DeliveryRun, access: &Access) -> Result<(ObjectSink, Retry), DeliveryError> {
+/// How a sink is opened that the ledger has, and when what it refused is brought again. What is wrong with it for good is said at once.
+fn opening(work: &SinkWork, run: &DeliveryRun, access: &Access) -> Result<(Opening, Retry), DeliveryError> {
     let name = || work.name.clone();
     let pinned = serde_json::from_str::<PinnedSink>(&work.description);
     let PinnedSink { kind, backoff } =
         pinned.map_err(|reason| DeliveryError::OtherVersion { name: name(), reason })?;
-    let kind_is = |kind| DeliveryError::Kind { name: name(), kind };
-    let described = match kind {
-        SinkDescription::Objects(objects @ ObjectsOfSink { format: ContentFormat::Ndjson, .. }) => objects,
-        SinkDescription::Objects(ObjectsOfSink { format: ContentFormat::Parquet, .. }) => {
-            return Err(kind_is("Parquet"));
-        }
-        SinkDescription::Http(_) => return Err(kind_is("http")),
-        SinkDescription::Table(_) => return Err(kind_is("table")),
-    };
-    let StoreAccess { credentials, authorities } = access
-        .store(&work.name, &described.url)
-        .map_err(|reason| DeliveryError::Access { name: name(), reason })?;
-    let names = Names { namespace: &run.namespace, run: &run.name, sink: &work.name };
-    let settings = Settings { timeout: REQUEST, authorities, ..Settings::default() };
-    let sink = ObjectSink::open(&described, names, &credentials, settings)
-        .map_err(|reason| DeliveryError::Sink { name: name(), reason })?;
+    let opening = Opening { name: name(), kind, access: access.clone() };
+    if let Err(reason) = opening.open(run)
+        && !opening.may_be_mended(&reason)
+    {
+        return Err(DeliveryError::Sink { name: name(), reason });
+    }
     // How often it is, the ledger says.
-    Ok((sink, Retry::of(&RetryStrategySpec { backoff, ..RetryStrategySpec::default() })))
+    Ok((opening, Retry::of(&RetryStrategySpec { backoff, ..RetryStrategySpec::default() })))
 }
 
 impl Delivering {

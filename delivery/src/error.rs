@@ -1,9 +1,9 @@
 //! Why a delivery stops, told apart by what to do about it. That a sink is away, or refuses a batch, is no reason.
 
 use chancery_process::Exit;
-use chancery_sinks::BadSink;
-use chancery_sources::access::AccessError;
 use chancery_store::StoreError;
+
+use crate::opening::OpenError;
 
 /// Why a delivery ends before nothing is left.
 #[derive(Debug, thiserror::Error)]
@@ -11,15 +11,11 @@ pub(crate) enum DeliveryError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("sink {name}: {reason}")]
-    Sink { name: String, reason: BadSink },
-    #[error("sink {name}: {reason}")]
-    Access { name: String, reason: AccessError },
+    Sink { name: String, reason: OpenError },
     #[error(
         "sink {name}: what the ledger says of it cannot be read: {reason}; a newer program made the run: use one at least as new"
     )]
     OtherVersion { name: String, reason: serde_json::Error },
-    #[error("sink {name}: this version cannot deliver to {kind}; use a newer one")]
-    Kind { name: String, kind: &'static str },
     #[error("what the run signs cannot be written down: {0}")]
     Form(String),
     #[error("a sender failed: {0}")]
@@ -44,13 +40,9 @@ impl DeliveryError {
             Self::Store(error) if error.is_transient() => Exit::TryAgain,
             Self::Store(StoreError::DiskFull(_) | StoreError::AtLimit(_)) => Exit::NoRoom,
             Self::Sender(_) | Self::Signals(_) | Self::Runtime(_) => Exit::Failed,
-            Self::Store(_)
-            | Self::Sink { .. }
-            | Self::Access { .. }
-            | Self::OtherVersion { .. }
-            | Self::Kind { .. }
-            | Self::Form(_)
-            | Self::Gone => Exit::NeverWorks,
+            Self::Store(_) | Self::Sink { .. } | Self::OtherVersion { .. } | Self::Form(_) | Self::Gone => {
+                Exit::NeverWorks
+            }
         }
     }
 }

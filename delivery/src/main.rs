@@ -7,6 +7,8 @@
 mod content;
 mod delivery;
 mod error;
+mod manifest;
+mod opening;
 mod worker;
 
 use std::path::PathBuf;
@@ -43,8 +45,8 @@ struct Arguments {
     /// URL of the ledger's database, with the login of the run's delivery
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     database_url: GivenUrl,
-    /// Folder with the credentials of sinks: in DIR/SINK a file for each key of its Secret, such as AWS_ACCESS_KEY_ID. Without it, all
-    /// sinks have those of the environment variables of these names
+    /// Folder with the credentials of sinks: in DIR/SINK a file for each key of its Secret, such as AWS_ACCESS_KEY_ID or secret, and for a
+    /// table the file url. Without it, all sinks have those of the environment variables of these names, and tables the URL of the manifest
     #[arg(long, env = "CHANCERY_CREDENTIALS_DIR", value_name = "DIR")]
     credentials_dir: Option<PathBuf>,
     /// Batches that are on their way to each sink at the same time, each with its content in memory

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_process::Backoff;
-use chancery_sinks::{ObjectSink, PutError};
+use chancery_sinks::{Batch, PutError, Sink};
 use chancery_sources::asking::Retry;
 use chancery_store::DeliverySession;
 use chancery_store::delivery::{
-    Delivery, DeliveryRefusal, DeliveryTask, Digested, Refused, SinkWork, TakenDeliveries,
+    Delivery, DeliveryRefusal, DeliveryTask, Digested, Refused, SinkWork, TakenDeliveries, TakenManifest,
 };
 use tokio::time::Instant;
 
 use crate::content::{self, Content, too_large};
 use crate::delivery::Delivering;
 use crate::error::DeliveryError;
+use crate::manifest::{self, Made};
+use crate::opening::Opening;
 
 /// The longest time before a sender asks again.
 const WAIT: Duration = Duration::from_secs(2);
@@ -43,11 +45,15 @@ pub(crate) enum Ended {
 pub(crate) struct Sender {
     pub(crate) delivering: Arc<Delivering>,
     work: Arc<SinkWork>,
-    sink: ObjectSink,
+    opening: Arc<Opening>,
+    /// None until it is opened, and again once it could not be reached.
+    sink: Option<Arc<dyn Sink>>,
     /// When a batch is brought again that it refused.
     retry: Retry,
     /// How long the sink is left alone that cannot be reached.
     away: Backoff,
+    /// The manifest that was in hand when the connection broke.
+    manifest: Option<TakenManifest>,
 }
 
 /// Batches that were taken, and what became of them that the ledger was not told yet.
@@ -65,8 +71,8 @@ enum Way {
     There(Digested),
     /// The sink does not take it.
     Refused(String),
-    /// The sink cannot be reached.
-    Away(String),
+    /// The sink cannot be reached; and for how long it wants to be left alone, if it said so.
+    Away(String, Option<Duration>),
     /// It is somebody else's by now.
     Lost,
     /// The delivery was asked to stop.
@@ -96,10 +102,18 @@ impl Sender {
     pub(crate) fn new(
         delivering: Arc<Delivering>,
         work: Arc<SinkWork>,
-        sink: ObjectSink,
+        opening: Arc<Opening>,
         retry: Retry,
     ) -> Self {
-        Self { delivering, work, sink, retry, away: Backoff::new(LEAST_PAUSE, MOST_PAUSE) }
+        Self {
+            delivering,
+            work,
+            opening,
+            sink: None,
+            retry,
+            away: Backoff::new(LEAST_PAUSE, MOST_PAUSE),
+            manifest: None,
+        }
     }
 
     /// Takes some and brings them there. None when there may be more.
@@ -111,6 +125,10 @@ impl Sender {
         if let Some(before) = in_hand {
             self.give_back(session, before, None).await?;
             *in_hand = None;
+        }
+        if let Some(before) = &self.manifest {
+            session.give_back_manifest(before, None).await?;
+            self.manifest = None;
         }
         let stop = self.delivering.stop.clone();
         if stop.is_asked() {
@@ -126,6 +144,11 @@ impl Sender {
                     () = stop.asked() => {}
                 }
                 Ok(None)
+            }
+            DeliveryTask::Manifest(taken) => {
+                let brought = self.bring_manifest(session, &taken).await;
+                self.manifest = brought.is_err().then_some(taken);
+                brought.map(|()| None)
             }
             DeliveryTask::Deliver(taken) => {
                 let (there, refused) = (Vec::new(), Vec::new());
@@ -163,8 +186,10 @@ impl Sender {
                 }
                 Way::Lost => tracing::debug!(batch = one.batch, "it is somebody else's by now"),
                 Way::Stopped => return self.give_back(session, hand, None).await,
-                Way::Away(error) => {
-                    let pause = self.away.next_pause();
+                Way::Away(error, asked) => {
+                    // Whoever has mended what the sink is asked with tells nobody.
+                    self.sink = None;
+                    let pause = self.away.next_pause().max(asked.unwrap_or_default());
                     tracing::warn!(sink = self.work.name, seconds = pause.as_secs_f64(), "{error}");
                     return self.give_back(session, hand, Some((&error, pause))).await;
                 }
@@ -176,18 +201,23 @@ impl Sender {
 
     /// Brings one there, and keeps what is left meanwhile.
     async fn bring_one(
-        &self,
+        &mut self,
         session: &mut DeliverySession,
         hand: &InHand,
         one: &Delivery,
     ) -> Result<Way, DeliveryError> {
+        let sink = match self.opened()? {
+            Ok(sink) => sink,
+            Err(why) => return Ok(Way::Away(why, None)),
+        };
         let read = content::read(session, &self.delivering.lines, &hand.taken, one).await?;
-        let (content, digest) = match read {
-            Content::Whole(content, digest) => (content, digest),
+        let (number, lines, digest) = match read {
+            Content::Whole(lines, digest) => (one.batch, lines.into(), digest),
             Content::Lost => return Ok(Way::Lost),
             Content::TooLarge => return Ok(Way::Refused(too_large())),
         };
-        let mut put = std::pin::pin!(self.sink.put(one.batch, content, digest));
+        let batch = Batch { number, lines, digest };
+        let mut put = std::pin::pin!(sink.put(&batch));
         let mut overdue = std::pin::pin!(self.overdue());
         let done = loop {
             tokio::select! {
@@ -200,10 +230,70 @@ impl Sender {
             }
         };
         Ok(match done {
-            Ok(()) => Way::There(Digested { batch: one.batch, object: self.sink.name(one.batch), digest }),
+            Ok(object) => Way::There(Digested { batch: one.batch, object, digest }),
             Err(PutError::Refused(error)) => Way::Refused(error),
-            Err(PutError::Unavailable(error)) => Way::Away(error),
+            Err(PutError::Unavailable { why, pause }) => Way::Away(why, pause),
         })
+    }
+
+    /// Brings the manifest there, and tells what became of it.
+    async fn bring_manifest(
+        &mut self,
+        session: &mut DeliverySession,
+        taken: &TakenManifest,
+    ) -> Result<(), DeliveryError> {
+        let put = match (
+            self.opened()?,
+            manifest::make(session, &self.delivering, taken, &self.work.name).await?,
+        ) {
+            (_, Made::Lost) => return Ok(()),
+            (Err(why), _) => Err(PutError::away(why)),
+            (_, Made::TooLarge) => Err(PutError::Refused(manifest::too_large())),
+            (Ok(sink), Made::Whole(made)) => {
+                tokio::select! {
+                    biased;
+                    put = sink.put_manifest(&made) => put.map(|object| (object, made.digest)),
+                    () = self.overdue() => {
+                        session.give_back_manifest(taken, None).await?;
+                        return Ok(());
+                    }
+                }
+            }
+        };
+        match put {
+            Ok((object, digest)) => {
+                self.away.reset();
+                session.settle_manifest(taken, &object, &digest).await?;
+            }
+            Err(PutError::Refused(error)) => {
+                tracing::warn!(sink = self.work.name, manifest = taken.number, "{error}");
+                self.away.reset();
+                let pause = self.retry.pause(taken.attempts.unsigned_abs() + 1, rand::random());
+                if session.fail_manifest(taken, &error, pause).await? == Some(true) {
+                    tracing::error!(sink = self.work.name, "the manifest is given up");
+                }
+            }
+            Err(PutError::Unavailable { why, pause: asked }) => {
+                // Whoever has mended what the sink is asked with tells nobody.
+                self.sink = None;
+                let pause = self.away.next_pause().max(asked.unwrap_or_default());
+                tracing::warn!(sink = self.work.name, seconds = pause.as_secs_f64(), "{why}");
+                session.give_back_manifest(taken, Some((&why, pause))).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The sink; or why it cannot be opened until somebody mends that.
+    fn opened(&mut self) -> Result<Result<Arc<dyn Sink>, String>, DeliveryError> {
+        if let Some(sink) = &self.sink {
+            return Ok(Ok(Arc::clone(sink)));
+        }
+        match self.opening.open(&self.delivering.run) {
+            Ok(sink) => Ok(Ok(Arc::clone(self.sink.insert(sink)))),
+            Err(reason) if self.opening.may_be_mended(&reason) => Ok(Err(reason.to_string())),
+            Err(reason) => Err(DeliveryError::Sink { name: self.work.name.clone(), reason }),
+        }
     }
 
     /// Waits until what is on its way has to be given back.

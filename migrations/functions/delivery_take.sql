@@ -8,8 +8,9 @@
 -- task:
 --   deliver    a row for each batch, with its records, the public key that they are signed with, and when they were; `attempts` is how
 --              often the sink refused it
+--   manifest   a row for the sink's manifest, which says what it has: `batch` is its number (manifest_head). It is settled by manifest_settle
 --   wait       nothing is due: ask again, after `seconds` at the latest
---   done       the run is sealed, and each of its batches is at this sink, or a dead letter
+--   done       the run is sealed, and each of its batches is at this sink, or a dead letter, and so is its manifest
 --   complete, suspended, deleted, unknown   nothing is delivered for such a run; to a login, every run is unknown but its own. Of one that
 --              is complete, what was given up may be taken up again, and is delivered (deliveries_act)
 CREATE OR REPLACE FUNCTION chancery.delivery_take(
@@ -42,7 +43,8 @@ BEGIN
         SELECT * INTO v_sink FROM chancery.sinks s WHERE s.run_id = v_run.id AND s.sink = p_sink;
         IF NOT FOUND THEN
             task := 'unknown';
-        ELSIF v_sink.redriven > 0 THEN
+        ELSIF v_sink.redriven > 0
+              OR EXISTS (SELECT FROM chancery.manifests m WHERE m.run_id = v_run.id AND m.sink = p_sink AND m.ended_at IS NULL) THEN
             task := NULL;
         END IF;
     END IF;
@@ -85,8 +87,11 @@ BEGIN
     END IF;
     IF v_run.sealed_at IS NOT NULL
        AND v_sink.delivered + v_sink.dead = (SELECT a.batches FROM chancery.admissions a WHERE a.run_id = v_run.id) THEN
-        PERFORM chancery.run_complete(v_run.id);
-        task := 'done';
+        SELECT t.task, t.number, t.attempts, t.seconds INTO task, batch, attempts, seconds
+          FROM chancery.manifest_take(v_run.id, p_sink, p_holder, p_token_hash, p_seconds) t;
+        IF task = 'done' THEN
+            PERFORM chancery.run_complete(v_run.id);
+        END IF;
         RETURN NEXT;
         RETURN;
     END IF;

@@ -78,9 +78,10 @@ impl Seen {
         self.sinks.iter().map(|sink| (sink.delivered + sink.dead).unsigned_abs()).sum()
     }
 
-    /// Whether a sink lacks a batch that is signed.
+    /// Whether a sink lacks a batch that is signed, or its manifest.
     fn has_work(&self) -> bool {
-        self.sinks.iter().any(|sink| sink.delivered + sink.dead < self.run.batches_signed)
+        let signed = self.run.batches_signed;
+        self.sinks.iter().any(|sink| sink.delivered + sink.dead < signed || sink.manifest_pending)
     }
 }
 

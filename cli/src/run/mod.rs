@@ -102,6 +102,9 @@ async fn sign_and_audit(
     let began = Instant::now();
     let taken_over = TakenOver { run: arguments.adopt, keyring: arguments.adopt_keyring };
     let (run, data_key) = request.create_or_continue(database, kek, taken_over).await?;
+    if !run.sinks.0.is_empty() {
+        database.ledger.state_manifests(&run).await?;
+    }
     let data_key = Arc::new(data_key);
     let room = Room::of(database.disk(), arguments.disk_floor);
     let mut summary = Summary::new(&run);

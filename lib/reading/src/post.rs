@@ -1,13 +1,19 @@
 //! Requests to services that a tenant names. Where they may lead to is what an object store may: `guarded_http` sees to it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue};
-use http::{Method, Request, Uri};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 
 use crate::destination::check_host;
 use crate::guarded_http::{GuardedClient, GuardedConnector};
 use crate::resolve::forbidden_in;
+
+/// How long the beginning of a body may take of which the head was enough.
+const BODY: Duration = Duration::from_secs(2);
 
 /// Sends requests, over connections that stay open.
 pub struct Poster {
@@ -27,6 +33,32 @@ pub struct Posted {
     pub status: u16,
     /// Its body.
     pub body: Bytes,
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+pub struct Post<'a> {
+    /// Its method.
+    pub method: Method,
+    /// Where to.
+    pub url: &'a str,
+    /// What its body is.
+    pub content_type: &'static str,
+    /// More headers.
+    pub headers: &'a [(&'static str, String)],
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// An answer of which the head counts, and of the body only how it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// How its body begins.
+    pub beginning: Bytes,
 }
 
 /// Why there is none.
@@ -70,20 +102,8 @@ impl Poster {
         body: Bytes,
         most: usize,
     ) -> Result<Posted, PostError> {
-        let uri: Uri = url.parse().map_err(|_| PostError::NoRequest("the URL cannot be read".to_owned()))?;
-        // An address in place of a name never comes to the resolver.
-        check_host(uri.host().unwrap_or_default())
-            .map_err(|forbidden| PostError::Forbidden(forbidden.to_string()))?;
-        let mut request = Request::builder().method(Method::POST).uri(uri);
-        request = request.header(http::header::CONTENT_TYPE, "application/json");
-        for (name, value) in headers {
-            let value = HeaderValue::from_str(value);
-            let value = value.map_err(|_| PostError::NoRequest(format!("{name} cannot be sent")))?;
-            request = request.header(HeaderName::from_static(name), value);
-        }
-        let request = request.body(Full::new(body));
-        let request = request.map_err(|error| PostError::NoRequest(error.to_string()))?;
-        let answer = self.client.request(request).await.map_err(|error| failed(&error))?;
+        let post = Post { method: Method::POST, url, content_type: "application/json", headers, body };
+        let answer = self.answer(post).await?;
         let status = answer.status().as_u16();
         let read = Limited::new(answer.into_body(), most).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
@@ -93,6 +113,45 @@ impl Poster {
             }
         })?;
         Ok(Posted { status, body: read.to_bytes() })
+    }
+
+    /// Sends a request, and reads at least the head of the answer, and its body up to so many bytes. No redirect is followed. A body that is
+    /// longer, late or broken off does no harm: the head has said what became of the request. How long it may take is for the caller to say.
+    ///
+    /// # Errors
+    ///
+    /// [`PostError`].
+    pub async fn send(&self, post: Post<'_>, most: usize) -> Result<Answered, PostError> {
+        let (head, mut body) = self.answer(post).await?.into_parts();
+        let mut beginning = Vec::new();
+        let read = async {
+            while beginning.len() < most
+                && let Some(Ok(frame)) = body.frame().await
+            {
+                beginning.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+            }
+        };
+        let _whole = tokio::time::timeout(BODY, read).await;
+        beginning.truncate(most);
+        Ok(Answered { status: head.status.as_u16(), headers: head.headers, beginning: beginning.into() })
+    }
+
+    async fn answer(&self, post: Post<'_>) -> Result<Response<Incoming>, PostError> {
+        let Post { method, url, content_type, headers, body } = post;
+        let uri: Uri = url.parse().map_err(|_| PostError::NoRequest("the URL cannot be read".to_owned()))?;
+        // An address in place of a name never comes to the resolver.
+        check_host(uri.host().unwrap_or_default())
+            .map_err(|forbidden| PostError::Forbidden(forbidden.to_string()))?;
+        let mut request = Request::builder().method(method).uri(uri);
+        request = request.header(http::header::CONTENT_TYPE, content_type);
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value);
+            let value = value.map_err(|_| PostError::NoRequest(format!("{name} cannot be sent")))?;
+            request = request.header(HeaderName::from_static(name), value);
+        }
+        let request = request.body(Full::new(body));
+        let request = request.map_err(|error| PostError::NoRequest(error.to_string()))?;
+        self.client.request(request).await.map_err(|error| failed(&error))
     }
 }
 

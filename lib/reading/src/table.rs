@@ -2,6 +2,7 @@
 
 mod columns;
 mod connect;
+mod database;
 mod describe;
 mod failure;
 mod key;
@@ -14,6 +15,7 @@ mod relay;
 mod row;
 mod rows;
 
+pub use database::Database;
 pub use describe::Table;
 pub use key::RowKey;
 pub use lookup::{KeyLookup, Looked};

@@ -2,11 +2,16 @@
 //! its finished envelope. Exports write such lines, and sinks get them. Names and order of the fields are a contract with those who
 //! read them (`docs/reference/exports.md`).
 
+mod manifest;
+
+use std::borrow::Cow;
 use std::io::{self, Write};
+use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_keyring::{Form, Frame, Jwk};
+pub use manifest::{Became, Counts, ManifestOf, ManifestWriter};
 use serde::{Deserialize, Serialize};
 
 /// Writes the lines of one run.
@@ -44,43 +49,92 @@ pub struct Record<'a> {
 }
 
 /// What a policy said of a record.
-#[derive(Serialize, Deserialize)]
-struct Marks {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marks {
     #[serde(default, skip_serializing_if = "is_zero")]
     score: i64,
     hits: Vec<Hit>,
 }
 
 /// What one of its rules said.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Hit {
     rule: String,
     action: String,
     message: String,
 }
 
+impl Marks {
+    /// As a line has them.
+    #[must_use]
+    pub fn text(&self) -> String {
+        // Numbers and texts can be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl FromStr for Marks {
+    type Err = serde_json::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        serde_json::from_str(text)
+    }
+}
+
 const fn is_zero(score: &i64) -> bool {
     *score == 0
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Line<'a> {
-    run: &'a str,
-    record: i64,
-    batch: i64,
-    digest: String,
-    payload: String,
-    key: &'a str,
-    algorithm: &'static str,
-    signature: String,
-    signed_at: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    envelope: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    marks: Option<Marks>,
+/// A line. Written again, what was read is the same, byte by byte.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Line<'a> {
+    /// The run, as `NAMESPACE/NAME`.
+    #[serde(borrow)]
+    pub run: Cow<'a, str>,
+    /// The number of the record.
+    pub record: i64,
+    /// The number of its batch.
+    pub batch: i64,
+    /// SHA-256 of its payload, in hexadecimal.
+    #[serde(borrow)]
+    pub digest: Cow<'a, str>,
+    /// Its payload, in base64.
+    #[serde(borrow)]
+    pub payload: Cow<'a, str>,
+    /// The thumbprint of the key.
+    #[serde(borrow)]
+    pub key: Cow<'a, str>,
+    /// JOSE name of the algorithm.
+    #[serde(borrow)]
+    pub algorithm: Cow<'a, str>,
+    /// Its signature, in base64.
+    #[serde(borrow)]
+    pub signature: Cow<'a, str>,
+    /// When that was stored, as RFC 3339.
+    #[serde(borrow)]
+    pub signed_at: Cow<'a, str>,
+    /// Its finished envelope, unless that is raw.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<Cow<'a, str>>,
+    /// The address of Ethereum that the key has.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Cow<'a, str>>,
+    /// What a policy said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marks: Option<Marks>,
+}
+
+impl Line<'_> {
+    /// Writes it, with its end.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer(&mut *out, self)?;
+        out.write_all(b"\n")
+    }
 }
 
 impl LineKey {
@@ -121,21 +175,20 @@ impl Lines {
         let Record { record, batch, digest, payload, signature, signed_at, marks } = record;
         let LineKey { id, address, frame } = key;
         let line = Line {
-            run: &self.run,
+            run: self.run.as_str().into(),
             record,
             batch,
-            digest: hexadecimal(digest),
-            envelope: frame.finished(payload, signature),
-            payload: STANDARD.encode(payload),
-            key: id,
-            algorithm: self.form.algorithm().name(),
-            signature: STANDARD.encode(signature),
-            signed_at,
-            address: address.as_deref(),
+            digest: hexadecimal(digest).into(),
+            envelope: frame.finished(payload, signature).map(Cow::from),
+            payload: STANDARD.encode(payload).into(),
+            key: id.as_str().into(),
+            algorithm: self.form.algorithm().name().into(),
+            signature: STANDARD.encode(signature).into(),
+            signed_at: signed_at.into(),
+            address: address.as_deref().map(Cow::from),
             marks: marks.map(serde_json::from_str).transpose()?,
         };
-        serde_json::to_writer(&mut *out, &line)?;
-        out.write_all(b"\n")
+        line.write(out)
     }
 }
 
@@ -209,6 +262,22 @@ mod tests {
         let (_, envelope) = jws.split_once(",\"envelope\":\"").expect("an envelope");
         assert_eq!(envelope.matches('.').count(), 2, "{envelope}");
         assert!(envelope.ends_with("\"}\n"), "{envelope}");
+    }
+
+    #[test]
+    fn a_line_that_is_read_and_written_again_is_the_same() {
+        let marks = r#"{"score": 70, "hits": [{"rule": "a", "action": "Flag", "message": "why \u00e9\n"}]}"#;
+        for (envelope, marks) in [(Envelope::Raw, None), (Envelope::Jws, None), (Envelope::Jws, Some(marks))]
+        {
+            let line = marked(envelope, marks).expect("memory takes it");
+            let (_, line) = line.split_once('\n').expect("a line");
+            let mut again = Vec::new();
+            serde_json::from_str::<Line<'_>>(line)
+                .expect("a line")
+                .write(&mut again)
+                .expect("memory takes it");
+            assert_eq!(again, line.as_bytes());
+        }
     }
 
     #[test]

@@ -1,22 +1,15 @@
 //! Names of objects, which follow from run, batch and sink.
 
+use crate::sink::Of;
+
 /// How the objects of a sink are named: a path below its url, with `{run}` and `{batch}`, and, if you like, `{namespace}` and `{sink}`.
 /// The number of a batch has ten digits, so that names sort as batches do. A name that ends with `.gz` is of content that is compressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// What stands between the numbers of batches; one more than there are places for them.
     around: Vec<String>,
-}
-
-/// What a layout may name.
-#[derive(Clone, Copy, Debug)]
-pub struct Names<'a> {
-    /// The namespace of the run.
-    pub namespace: &'a str,
-    /// The name of the run.
-    pub run: &'a str,
-    /// The name of the sink.
-    pub sink: &'a str,
+    /// What the name of a manifest begins with: a folder, or what names the run.
+    manifest: String,
 }
 
 /// Why a text is no layout.
@@ -34,6 +27,9 @@ pub enum BadLayout {
     /// What some store does not take.
     #[error("it has at most 256 bytes, all of them ASCII letters, digits, braces, and `-_.=/`")]
     Letters,
+    /// Content that is compressed in itself.
+    #[error("of Parquet, it may not end with .gz: that is compressed in itself")]
+    Compressed,
 }
 
 const MOST_BYTES: usize = 256;
@@ -44,7 +40,7 @@ impl Layout {
     /// # Errors
     ///
     /// [`BadLayout`].
-    pub fn new(template: &str, names: Names<'_>) -> Result<Self, BadLayout> {
+    pub fn new(template: &str, of: Of<'_>) -> Result<Self, BadLayout> {
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"{}-_.=/".contains(&byte);
         if template.len() > MOST_BYTES || !template.bytes().all(is_letter) {
             return Err(BadLayout::Letters);
@@ -58,11 +54,11 @@ impl Layout {
             let last = around.last_mut().ok_or(BadLayout::Unknown)?;
             last.push_str(before);
             match placeholder {
-                "namespace" => last.push_str(names.namespace),
-                "sink" => last.push_str(names.sink),
+                "namespace" => last.push_str(of.namespace),
+                "sink" => last.push_str(of.sink),
                 "run" => {
                     names_run = true;
-                    last.push_str(names.run);
+                    last.push_str(of.run);
                 }
                 "batch" => around.push(String::new()),
                 _ => return Err(BadLayout::Unknown),
@@ -76,7 +72,19 @@ impl Layout {
         if !names_run || around.len() < 2 {
             return Err(BadLayout::NotUnique);
         }
-        Ok(Self { around })
+        let manifest = manifest(&around, template, of);
+        Ok(Self { around, manifest })
+    }
+
+    /// The name of a manifest: beside the folders of batches, or among the batches where these have none of their own.
+    #[must_use]
+    pub fn manifest(&self, number: i32) -> String {
+        let Self { manifest, .. } = self;
+        if number == 1 {
+            format!("{manifest}manifest.json")
+        } else {
+            format!("{manifest}manifest-{number}.json")
+        }
     }
 
     /// The name of the object of a batch.
@@ -92,11 +100,22 @@ impl Layout {
     }
 }
 
+/// What the name of a manifest begins with: the folder before the first part that names a batch. One that is not the run's alone has
+/// several manifests, which the names of the runs tell apart.
+fn manifest(around: &[String], template: &str, of: Of<'_>) -> String {
+    let before = around.first().map_or("", String::as_str);
+    let folder = before.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
+    let parts = template.split('/').take_while(|part| !part.contains("{batch}"));
+    if parts.into_iter().any(|part| part.contains("{run}")) { folder } else { format!("{folder}{}.", of.run) }
+}
+
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
-    const NAMES: Names<'_> = Names { namespace: "default", run: "demo", sink: "out" };
+    const OF: Of<'_> = Of { uid: Uuid::nil(), namespace: "default", run: "demo", sink: "out" };
 
     #[test]
     fn a_name_follows_from_run_batch_and_sink() {
@@ -106,12 +125,28 @@ mod tests {
             ("{namespace}/{sink}/{run}/{batch}", "default/out/demo/0000000017", false),
             ("b={batch}/{run}-{batch}.gz", "b=0000000017/demo-0000000017.gz", true),
         ] {
-            let layout = Layout::new(template, NAMES).expect(template);
+            let layout = Layout::new(template, OF).expect(template);
             assert_eq!((layout.name(17).as_str(), layout.is_compressed()), (expected, is_compressed));
         }
-        let layout = Layout::new("{run}/{batch}", NAMES).expect("a layout");
+        let layout = Layout::new("{run}/{batch}", OF).expect("a layout");
         assert!(layout.name(9) < layout.name(10), "names sort as batches do");
         assert_eq!(layout.name(i64::MAX), "demo/9223372036854775807");
+    }
+
+    #[test]
+    fn a_manifest_is_beside_what_it_speaks_of_and_that_of_another_run_is_never_in_its_place() {
+        for (template, expected) in [
+            ("{run}/{batch}.ndjson", "demo/manifest.json"),
+            ("{run}/{batch}/{batch}.ndjson.gz", "demo/manifest.json"),
+            ("{namespace}/{sink}/{run}/b={batch}/x", "default/out/demo/manifest.json"),
+            ("{run}-{batch}", "demo.manifest.json"),
+            ("all/{run}-{batch}", "all/demo.manifest.json"),
+            ("{sink}/b={batch}/{run}", "out/demo.manifest.json"),
+        ] {
+            let layout = Layout::new(template, OF).expect(template);
+            assert_eq!(layout.manifest(1), expected, "{template}");
+            assert_eq!(layout.manifest(2), expected.replace("manifest", "manifest-2"), "{template}");
+        }
     }
 
     #[test]
@@ -130,10 +165,10 @@ mod tests {
             ("{run}/{batch} x", BadLayout::Letters),
             ("{run}/{batch}#1", BadLayout::Letters),
         ] {
-            assert_eq!(Layout::new(template, NAMES), Err(why), "{template}");
+            assert_eq!(Layout::new(template, OF), Err(why), "{template}");
         }
         assert_eq!(
-            Layout::new(&format!("{{run}}/{{batch}}{}", "x".repeat(250)), NAMES),
+            Layout::new(&format!("{{run}}/{{batch}}{}", "x".repeat(250)), OF),
             Err(BadLayout::Letters)
         );
     }

@@ -4,48 +4,28 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path as FilePath, PathBuf};
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use chancery_reading::{Credentials, FinalError, Objects, Said, Settings, Store, Written, said_by};
+use chancery_reading::{Credentials, Objects, Said, Settings, Store, Written, said_by};
 use futures::TryStreamExt as _;
 use object_store::path::Path;
-use object_store::{Error, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
+use object_store::{Error, GetResult, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
 
-use crate::describe::ObjectsOfSink;
-use crate::layout::{BadLayout, Layout, Names};
-use crate::packed::{Unpacking, compressed};
+use crate::describe::{ContentFormat, ObjectsOfSink};
+use crate::layout::{BadLayout, Layout};
+use crate::packed::{Hash, Unpacking, compressed};
+use crate::parquet;
+use crate::sink::{BadSink, Batch, Manifest, Of, PutError, Sink};
+
+/// How much larger than the lines of a batch a file of Parquet may be that is read to see whether it is that batch.
+const MOST_BESIDE: u64 = 1 << 20;
 
 /// A sink of objects, for one run.
 #[derive(Clone, Debug)]
 pub struct ObjectSink {
     written: Written,
     layout: Layout,
-}
-
-/// Why a sink cannot be as it is described.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadSink {
-    /// Its url, its endpoint or its credentials.
-    #[error(transparent)]
-    Store(#[from] FinalError),
-    /// Its layout.
-    #[error("objects.layout is `{given}`: {why}")]
-    Layout {
-        /// As given.
-        given: String,
-        /// Why not.
-        why: BadLayout,
-    },
-}
-
-/// Why a batch is not there.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PutError {
-    /// The sink does not take this batch: an answer about it.
-    #[error("{0}")]
-    Refused(String),
-    /// The sink cannot be reached, does not know the login, or has no room. Nothing is known of the batch.
-    #[error("{0}")]
-    Unavailable(String),
+    format: ContentFormat,
 }
 
 impl ObjectSink {
@@ -56,95 +36,148 @@ impl ObjectSink {
     /// [`BadSink`].
     pub fn open(
         described: &ObjectsOfSink,
-        names: Names<'_>,
+        of: Of<'_>,
         credentials: &Credentials,
         settings: Settings,
     ) -> Result<Self, BadSink> {
-        let ObjectsOfSink { url, endpoint, region, format: _, layout } = described;
-        let layout =
-            Layout::new(layout, names).map_err(|why| BadSink::Layout { given: layout.clone(), why })?;
+        let ObjectsOfSink { url, endpoint, region, format, layout } = described;
+        let bad = |why| BadSink::Layout { given: layout.clone(), why };
+        let named = Layout::new(layout, of).map_err(bad)?;
+        if *format == ContentFormat::Parquet && named.is_compressed() {
+            return Err(bad(BadLayout::Compressed));
+        }
         let (endpoint, region) = (endpoint.clone(), region.clone());
         let objects =
             Objects { url: url.clone(), include: Vec::new(), exclude: Vec::new(), endpoint, region };
         let written = Store::open(&objects, credentials, settings)?.to_write();
-        Ok(Self { written, layout })
+        Ok(Self { written, layout: named, format: *format })
     }
 
-    /// The name under which a batch is there.
-    #[must_use]
-    pub fn name(&self, batch: i64) -> String {
-        self.layout.name(batch)
-    }
-
-    /// Brings the content of a batch there, of which this is the SHA-256. Once this returns, it is there, whole, and stays so whatever
-    /// crashes: whoever brought it, and when, is no matter.
-    ///
-    /// # Errors
-    ///
-    /// [`PutError`].
-    pub async fn put(&self, batch: i64, content: Vec<u8>, digest: [u8; 32]) -> Result<(), PutError> {
-        let Written { store, prefix, folder } = &self.written;
-        if let Some(folder) = folder {
-            // Whatever is not mounted is not made.
-            let is_there = fs::metadata(folder).is_ok_and(|found| found.is_dir());
-            if !is_there {
-                let folder = folder.display();
-                return Err(PutError::Unavailable(format!("the folder {folder} is not there; create it")));
-            }
+    /// What is stored of a batch.
+    async fn packed(&self, batch: &Batch) -> Result<Bytes, PutError> {
+        let (lines, format) = (batch.lines.clone(), self.format);
+        if format == ContentFormat::Ndjson && !self.layout.is_compressed() {
+            return Ok(lines);
         }
-        let name = self.name(batch);
-        let place: Path = prefix.parts().chain(Path::from(name.as_str()).parts()).collect();
-        let bytes = if self.layout.is_compressed() {
-            let packed = tokio::task::spawn_blocking(move || compressed(&content)).await;
-            let packed = packed.map_err(io::Error::other).flatten();
-            packed.map_err(|error| PutError::Unavailable(format!("it cannot be compressed: {error}")))?
-        } else {
-            Bytes::from(content)
-        };
-        let if_absent = PutOptions::from(PutMode::Create);
-        let put = store.put_opts(&place, bytes.into(), if_absent).await;
-        let was_there = match put {
-            Ok(_) => false,
-            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
-                self.is_same(&place, digest).await?;
-                true
+        let packed = tokio::task::spawn_blocking(move || match format {
+            ContentFormat::Ndjson => compressed(&lines).map_err(|error| error.to_string()),
+            ContentFormat::Parquet => parquet::packed(&lines).map_err(|error| error.to_string()),
+        });
+        let packed = packed.await.map_err(|error| error.to_string()).flatten();
+        packed.map_err(|error| PutError::away(format!("it cannot be compressed: {error}")))
+    }
+
+    /// What is not mounted is not made.
+    fn is_mounted(&self) -> Result<(), PutError> {
+        match &self.written.folder {
+            Some(folder) if !fs::metadata(folder).is_ok_and(|found| found.is_dir()) => {
+                let folder = folder.display();
+                Err(PutError::away(format!("the folder {folder} is not there; create it")))
             }
-            Err(error) => return Err(unwritten(&error)),
-        };
-        if let Some(folder) = folder {
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts an object under a name if nothing is there; what is, if something is.
+    async fn put_if_absent(&self, name: &str, bytes: Bytes) -> Result<Option<GetResult>, PutError> {
+        let Written { store, prefix, .. } = &self.written;
+        let place: Path = prefix.parts().chain(Path::from(name).parts()).collect();
+        let put = store.put_opts(&place, bytes.into(), PutOptions::from(PutMode::Create)).await;
+        match put {
+            Ok(_) => Ok(None),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
+                store.get(&place).await.map(Some).map_err(|error| unwritten(&error))
+            }
+            Err(error) => Err(unwritten(&error)),
+        }
+    }
+
+    /// Of an object that is there: makes sure that it stays. Returns its name.
+    async fn is_kept(&self, name: String, was_there: bool) -> Result<String, PutError> {
+        if let Some(folder) = &self.written.folder {
             let file = folder.join(&name);
             tokio::task::spawn_blocking(move || clear_up(&file, was_there))
                 .await
                 .map_err(io::Error::other)
                 .flatten()
-                .map_err(|error| PutError::Unavailable(error.to_string()))?;
+                .map_err(PutError::away)?;
         }
-        Ok(())
+        Ok(name)
+    }
+}
+
+fn another(name: &str) -> PutError {
+    PutError::Refused(format!(
+        "another object is there under the name {name}; move it away, or give the sink another layout"
+    ))
+}
+
+#[async_trait]
+impl Sink for ObjectSink {
+    /// Returns the name of the object.
+    async fn put(&self, batch: &Batch) -> Result<String, PutError> {
+        self.is_mounted()?;
+        let name = self.layout.name(batch.number);
+        let found = self.put_if_absent(&name, self.packed(batch).await?).await?;
+        let was_there = found.is_some();
+        if let Some(found) = found {
+            // It counts only if it is this batch.
+            let digest = match self.format {
+                ContentFormat::Ndjson => digest_of_lines(found, self.layout.is_compressed()).await?,
+                ContentFormat::Parquet => digest_of_rows(found, batch).await?,
+            };
+            if digest != Some(batch.digest) {
+                return Err(another(&name));
+            }
+        }
+        self.is_kept(name, was_there).await
     }
 
-    /// What is there counts only if it is this content.
-    async fn is_same(&self, place: &Path, digest: [u8; 32]) -> Result<(), PutError> {
-        let found = self.written.store.get(place).await.map_err(|error| unwritten(&error))?;
-        let mut stored = found.into_stream();
-        let mut unpacking = Unpacking::new(self.layout.is_compressed());
-        let another = || {
-            PutError::Refused(format!(
-                "another object is there under the name {place}; move it away, or give the sink another layout"
-            ))
-        };
-        while let Some(piece) = stored.try_next().await.map_err(|error| unwritten(&error))? {
-            unpacking.push(&piece).map_err(|_| another())?;
+    /// Returns the name of the object, which is never compressed.
+    async fn put_manifest(&self, manifest: &Manifest) -> Result<String, PutError> {
+        self.is_mounted()?;
+        let name = self.layout.manifest(manifest.number);
+        let found = self.put_if_absent(&name, manifest.content.clone()).await?;
+        let was_there = found.is_some();
+        if let Some(found) = found
+            && digest_of_lines(found, false).await? != Some(manifest.digest)
+        {
+            return Err(another(&name));
         }
-        match unpacking.digest() {
-            Ok(is) if is == digest => Ok(()),
-            _ => Err(another()),
+        self.is_kept(name, was_there).await
+    }
+}
+
+/// None for what holds no lines.
+async fn digest_of_lines(found: GetResult, is_compressed: bool) -> Result<Option<[u8; 32]>, PutError> {
+    let mut stored = found.into_stream();
+    let mut unpacking = Unpacking::new(is_compressed);
+    while let Some(piece) = stored.try_next().await.map_err(|error| unwritten(&error))? {
+        if unpacking.push(&piece).is_err() {
+            return Ok(None);
         }
     }
+    Ok(unpacking.digest().ok())
+}
+
+/// That of the lines of its rows; none of what is no file of so many rows.
+async fn digest_of_rows(found: GetResult, batch: &Batch) -> Result<Option<[u8; 32]>, PutError> {
+    if found.meta.size > batch.lines.len() as u64 + MOST_BESIDE {
+        return Ok(None);
+    }
+    let stored = found.bytes().await.map_err(|error| unwritten(&error))?;
+    let records = batch.lines.iter().filter(|byte| **byte == b'\n').count();
+    // The reader may panic at what somebody else has made.
+    let read = tokio::task::spawn_blocking(move || {
+        let mut hash = Hash::default();
+        parquet::unpacked(stored, records, &mut hash).is_ok().then(|| hash.digest())
+    });
+    Ok(read.await.unwrap_or(None))
 }
 
 fn unwritten(error: &Error) -> PutError {
     match said_by(error) {
-        Said::Unavailable(why) => PutError::Unavailable(why),
+        Said::Unavailable(why) => PutError::away(why),
         Said::Refused(why) => PutError::Refused(why),
     }
 }
@@ -173,25 +206,89 @@ fn clear_up(file: &FilePath, was_there: bool) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use sha2::{Digest as _, Sha256};
+    use uuid::Uuid;
 
     use super::*;
-    use crate::describe::ContentFormat;
 
-    const NAMES: Names<'_> = Names { namespace: "default", run: "demo", sink: "out" };
+    const OF: Of<'_> = Of { uid: Uuid::nil(), namespace: "default", run: "demo", sink: "out" };
 
-    fn sink(folder: &FilePath, layout: &str) -> ObjectSink {
+    fn open(folder: &FilePath, format: ContentFormat, layout: &str) -> Result<ObjectSink, BadSink> {
         let described = ObjectsOfSink {
             url: format!("file://{}", folder.display()),
             endpoint: None,
             region: None,
-            format: ContentFormat::Ndjson,
+            format,
             layout: layout.to_owned(),
         };
-        ObjectSink::open(&described, NAMES, &Credentials::Anonymous, Settings::default()).expect("a sink")
+        ObjectSink::open(&described, OF, &Credentials::Anonymous, Settings::default())
     }
 
-    async fn put(sink: &ObjectSink, batch: i64, content: &[u8]) -> Result<(), PutError> {
-        sink.put(batch, content.to_vec(), Sha256::digest(content).into()).await
+    fn sink(folder: &FilePath, layout: &str) -> ObjectSink {
+        open(folder, ContentFormat::Ndjson, layout).expect("a sink")
+    }
+
+    async fn put(sink: &ObjectSink, number: i64, content: &[u8]) -> Result<(), PutError> {
+        let lines = Bytes::copy_from_slice(content);
+        let batch = Batch { number, lines, digest: Sha256::digest(content).into() };
+        let name = sink.put(&batch).await?;
+        assert_eq!(name, sink.layout.name(number));
+        Ok(())
+    }
+
+    /// A line of a record with this payload.
+    fn line(payload: &str) -> String {
+        format!(
+            "{{\"run\":\"default/demo\",\"record\":1,\"batch\":7,\"digest\":\"ab\",\"payload\":\"{payload}\",\"key\":\"k\",\
+             \"algorithm\":\"EdDSA\",\"signature\":\"AQID\",\"signedAt\":\"2026-11-29T12:00:00.000001Z\"}}\n"
+        )
+    }
+
+    #[tokio::test]
+    async fn a_manifest_is_there_once_and_never_compressed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sink = sink(folder.path(), "{run}/{batch}.ndjson.gz");
+        let bring = async |number, content: &'static [u8]| {
+            let digest = Sha256::digest(content).into();
+            sink.put_manifest(&Manifest { number, content: Bytes::from_static(content), digest }).await
+        };
+        assert_eq!(bring(1, b"one").await.as_deref(), Ok("demo/manifest.json"));
+        assert_eq!(bring(1, b"one").await.as_deref(), Ok("demo/manifest.json"));
+        let other = bring(1, b"two").await;
+        assert!(
+            matches!(&other, Err(PutError::Refused(why)) if why.contains("demo/manifest.json")),
+            "{other:?}"
+        );
+        assert_eq!(bring(2, b"two").await.as_deref(), Ok("demo/manifest-2.json"));
+        let read = |name| fs::read(folder.path().join(name)).expect("it is there");
+        assert_eq!(
+            (read("demo/manifest.json"), read("demo/manifest-2.json")),
+            (b"one".to_vec(), b"two".to_vec())
+        );
+    }
+
+    #[tokio::test]
+    async fn a_file_of_parquet_is_known_again_by_its_rows() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let parquet = open(folder.path(), ContentFormat::Parquet, "{run}/{batch}.parquet").expect("a sink");
+        let (one, other) = (line("AQID"), line("BAUG"));
+        put(&parquet, 7, one.as_bytes()).await.expect("it is new");
+        put(&parquet, 7, one.as_bytes()).await.expect("it is the same");
+        let said = put(&parquet, 7, other.as_bytes()).await;
+        assert!(matches!(&said, Err(PutError::Refused(why)) if why.contains("another object")), "{said:?}");
+        // What somebody else has made is no batch, whatever it is.
+        let file = folder.path().join("demo/0000000007.parquet");
+        let whole = fs::read(&file).expect("it is there");
+        let mut broken = whole.clone();
+        broken[whole.len() / 3] ^= 0xff;
+        let cut = whole[..whole.len() - 9].to_vec();
+        for stored in [Vec::new(), b"PAR1".to_vec(), one.into_bytes(), broken, cut, vec![0; 2 << 20]] {
+            fs::write(&file, &stored).expect("it is written");
+            let said = put(&parquet, 7, line("AQID").as_bytes()).await;
+            assert!(matches!(said, Err(PutError::Refused(_))), "{said:?}");
+            assert_eq!(fs::read(&file).expect("it is there"), stored);
+        }
+        let packed_twice = open(folder.path(), ContentFormat::Parquet, "{run}/{batch}.gz").map(drop);
+        assert!(matches!(packed_twice, Err(BadSink::Layout { why: BadLayout::Compressed, .. })));
     }
 
     #[tokio::test]
@@ -199,7 +296,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         for layout in ["{run}/{batch}.ndjson", "{run}/{batch}.ndjson.gz"] {
             let sink = sink(folder.path(), layout);
-            let file = folder.path().join(sink.name(7));
+            let file = folder.path().join(sink.layout.name(7));
             put(&sink, 7, b"one\n").await.expect("it is new");
             let stored = fs::read(&file).expect("it is there");
             put(&sink, 7, b"one\n").await.expect("it is the same");
@@ -220,10 +317,11 @@ mod tests {
         for batch in 1..=20 {
             let (one, other) = tokio::join!(put(&sink, batch, &content), put(&sink, batch, &content));
             // One of them may have lost the file that it was still writing, and tries again.
-            let is_fine = |put: &Result<(), PutError>| matches!(put, Ok(()) | Err(PutError::Unavailable(_)));
+            let is_fine =
+                |put: &Result<(), PutError>| matches!(put, Ok(()) | Err(PutError::Unavailable { .. }));
             assert!(is_fine(&one) && is_fine(&other) && (one.is_ok() || other.is_ok()), "{one:?} {other:?}");
             put(&sink, batch, &content).await.expect("it is there");
-            assert_eq!(fs::read(folder.path().join(sink.name(batch))).expect("it is there"), content);
+            assert_eq!(fs::read(folder.path().join(sink.layout.name(batch))).expect("it is there"), content);
         }
         let files = fs::read_dir(folder.path().join("demo")).expect("a folder").count();
         assert_eq!(files, 20, "nothing is left of attempts");
@@ -234,11 +332,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let missing = folder.path().join("missing");
         let away = put(&sink(&missing, "{run}/{batch}"), 1, b"one\n").await;
-        assert!(matches!(&away, Err(PutError::Unavailable(why)) if why.contains("create it")), "{away:?}");
+        assert!(
+            matches!(&away, Err(PutError::Unavailable { why, .. }) if why.contains("create it")),
+            "{away:?}"
+        );
         assert!(!missing.exists());
         // A file where a folder should be: somebody has to mend that.
         fs::write(folder.path().join("demo"), "a file").expect("it is written");
         let away = put(&sink(folder.path(), "{run}/{batch}"), 1, b"one\n").await;
-        assert!(matches!(away, Err(PutError::Unavailable(_))), "{away:?}");
+        assert!(matches!(away, Err(PutError::Unavailable { .. })), "{away:?}");
     }
 }

@@ -34,6 +34,12 @@ impl Write for Hash {
     }
 }
 
+impl Hash {
+    pub(crate) fn digest(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
 impl Unpacking {
     pub(crate) fn new(is_compressed: bool) -> Self {
         if is_compressed {
@@ -52,11 +58,11 @@ impl Unpacking {
     }
 
     pub(crate) fn digest(self) -> io::Result<[u8; 32]> {
-        let Hash(hash) = match self {
+        Ok(match self {
             Self::AsItIs(hash) => hash,
             Self::Compressed(decoder) => decoder.finish()?,
-        };
-        Ok(hash.finalize().into())
+        }
+        .digest())
     }
 }
 

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use chancery_api::TABLE_URL;
-use chancery_reading::{Credentials, ReadError, Table, TableSource};
+use chancery_reading::{Credentials, Database, ReadError, Table, TableSource};
 
 use crate::pass_file::{self, PassFileError};
 
 mod asking;
+mod service;
 pub use asking::WebhookAccess;
+pub use service::ServiceAccess;
 
 /// The variables, and the keys of Secrets, with the credentials of stores.
 pub const VARIABLES: [&str; 10] =
@@ -134,8 +136,16 @@ impl Access {
     ///
     /// [`AccessError`].
     pub fn table(&self, source: &str, url: Option<&str>, table: &Table) -> Result<TableSource, AccessError> {
-        let opened =
-            |url: &str| TableSource::open(url, table).map_err(|error| AccessError::Read(error.into()));
+        TableSource::at(self.database(source, url)?, table).map_err(|error| AccessError::Read(error.into()))
+    }
+
+    /// Opens the database of the table of a source or of a sink, of which the manifest may say the URL. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`].
+    pub fn database(&self, name: &str, url: Option<&str>) -> Result<Database, AccessError> {
+        let opened = |url: &str| Database::open(url).map_err(|error| AccessError::Read(error.into()));
         match self {
             Self::Environment => {
                 let opened = opened(url.ok_or(AccessError::NoUrl)?)?;
@@ -148,7 +158,7 @@ impl Access {
                 })
             }
             Self::Folder(folder) => {
-                let file = folder.join(source).join(TABLE_URL);
+                let file = folder.join(name).join(TABLE_URL);
                 let url = fs::read_to_string(&file).map_err(|reason| AccessError::File {
                     file: file.display().to_string(),
                     reason,

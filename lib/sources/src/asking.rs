@@ -8,12 +8,12 @@ mod hook;
 mod lookup;
 mod retry;
 mod round;
-mod signature;
 
 use std::time::Duration;
 
 use chancery_api::{PolicySecret, SigningPolicySpec};
 use chancery_policy::Pinned;
+use chancery_reading::BadSecret;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -25,7 +25,6 @@ use hook::Hook;
 use lookup::Lookup;
 pub use retry::Retry;
 pub use round::Go;
-pub use signature::BadSecret;
 
 /// Arrivals that are asked about in one go, at the most, where a lookup may have to be asked: a key of each, or a few, are answered within
 /// the time of a go, even if each takes a second.

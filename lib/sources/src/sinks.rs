@@ -3,10 +3,11 @@
 use chancery_api::{HttpSink, ObjectsSink, RetryStrategySpec, SinkFormat, SinkSpec, TableSink, ValidatedRun};
 use chancery_reading::{Credentials, FinalError, Settings};
 use chancery_sinks::{
-    BadSink, ContentFormat, HttpOfSink, Names, ObjectSink, ObjectsOfSink, PinnedSink, SinkDescription,
+    BadSink, ContentFormat, HttpOfSink, ObjectSink, ObjectsOfSink, Of, PinnedSink, SinkDescription,
     TableOfSink,
 };
 use chancery_store::{SinkOfRun, Sinks};
+use uuid::Uuid;
 
 use crate::access::{Access, AccessError};
 
@@ -35,8 +36,9 @@ pub fn for_ledger(sinks: &[SinkSpec]) -> Sinks {
 pub fn check(run: &ValidatedRun) -> Result<(), (String, BadSink)> {
     for sink in &run.sinks {
         let SinkDescription::Objects(objects) = described(sink) else { continue };
-        let names = Names { namespace: &run.namespace, run: &run.name, sink: &sink.name };
-        match ObjectSink::open(&objects, names, &Credentials::Anonymous, Settings::default()) {
+        // What it is checked for does not follow from the uid.
+        let of = Of { uid: Uuid::nil(), namespace: &run.namespace, run: &run.name, sink: &sink.name };
+        match ObjectSink::open(&objects, of, &Credentials::Anonymous, Settings::default()) {
             // Its credentials, which are not at hand, say it.
             Err(BadSink::Store(FinalError::NoAccount { .. })) | Ok(_) => {}
             Err(error) => return Err((sink.name.clone(), error)),

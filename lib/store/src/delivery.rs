@@ -2,11 +2,13 @@
 //! `migrations/functions/` says what each call keeps.
 
 mod dead;
+mod manifest;
 mod session;
 mod task;
 
 pub use dead::{
     ActedOnDeliveries, DeliveriesAct, DeliveriesActed, DeliveryLetter, DeliveryMove, WhichDeliveries,
 };
+pub use manifest::{BatchOfManifest, ManifestHead, ManifestOfSink, TakenManifest};
 pub use session::{DeliveryRun, DeliverySession, Digested, Refused, SinkWork};
 pub use task::{Delivery, DeliveryRefusal, DeliveryTask, SignedRecord, TakenDeliveries};

@@ -149,6 +149,12 @@ impl TestRun {
         self.sink_as(name, false, json!({"objects": {"url": "file:///nowhere", "format": "NDJSON"}}))
     }
 
+    /// One more sink, of which the ledger keeps this.
+    #[must_use]
+    pub fn sink_of(self, name: &str, description: Value) -> Self {
+        self.sink_as(name, false, description)
+    }
+
     fn sink_as(mut self, name: &str, ordered: bool, description: Value) -> Self {
         self.new.sinks.0.push(SinkOfRun { name: name.to_owned(), description, ordered, attempt_limit: 3 });
         self

@@ -85,6 +85,26 @@ impl S3Server {
         Ok(bucket)
     }
 
+    /// The object under `BUCKET/KEY`, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// A server that does not answer.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let head = format!(
+            "GET /{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {SIGNATURE}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        if !answer.starts_with(b"HTTP/1.1 200") {
+            return Ok(None);
+        }
+        let head = answer.windows(4).position(|four| four == b"\r\n\r\n").context("a head")?;
+        Ok(Some(answer.split_off(head + 4)))
+    }
+
     /// Stores an object under `BUCKET/KEY`.
     ///
     /// # Errors

@@ -31,6 +31,12 @@ pub enum Conduct {
     CutOff,
     /// Its answer is longer than any may be.
     Endless,
+    /// It is read to its end, and the connection then closed without an answer.
+    Unanswered,
+    /// It is refused for good if its body has this text.
+    RefusesWhatHas(&'static str),
+    /// It is answered if it shows this bearer token.
+    Wants(&'static str),
 }
 
 /// A call that came.
@@ -207,6 +213,14 @@ async fn answer(client: &mut BufReader<TcpStream>, called: &Called, shared: &Sha
         Conduct::OfOthers => say(client, 200, &said(called, shared, "f")).await,
         Conduct::Nonsense => say(client, 200, "<html></html>").await,
         Conduct::Endless => say(client, 200, &" ".repeat(1 << 20)).await,
+        Conduct::Unanswered => Err(std::io::ErrorKind::ConnectionAborted.into()),
+        Conduct::RefusesWhatHas(text) if called.body.contains(text) => {
+            say(client, 422, "the receiver does not take this\nand says more").await
+        }
+        Conduct::Wants(token) if called.headers.get("authorization") != Some(&format!("Bearer {token}")) => {
+            say(client, 401, "").await
+        }
+        Conduct::RefusesWhatHas(_) | Conduct::Wants(_) => say(client, 200, "").await,
         Conduct::CutOff | Conduct::Silent => {
             client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{").await?;
             client.get_mut().shutdown().await?;

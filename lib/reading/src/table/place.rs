@@ -70,6 +70,13 @@ impl Place {
         }
         parts.place()
     }
+
+    /// The same with a password, which comes from elsewhere than the URL.
+    pub(crate) fn with_password(mut self, password: &str) -> Self {
+        self.options = self.options.password(password);
+        self.login.has_password = true;
+        self
+    }
 }
 
 /// sqlx takes these from the environment, and nothing takes them away again. A certificate of the process's own, with which

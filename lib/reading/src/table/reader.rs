@@ -4,6 +4,7 @@ use futures::Stream;
 
 use crate::arrival::{Arrival, Position};
 use crate::error::{FinalError, ReadError};
+use crate::table::database::Database;
 use crate::table::describe::Table;
 use crate::table::key::RowKey;
 use crate::table::place::{Place, Route, TableLogin};
@@ -34,6 +35,16 @@ impl TableSource {
         Ok(Self { place: Place::parse(url)?, table: table.clone() })
     }
 
+    /// The same at a database that was opened before.
+    ///
+    /// # Errors
+    ///
+    /// What the description has wrong.
+    pub fn at(Database { place }: Database, table: &Table) -> Result<Self, FinalError> {
+        table.check()?;
+        Ok(Self { place, table: table.clone() })
+    }
+
     /// Where the URL leads, and as whom.
     #[must_use]
     pub const fn login(&self) -> &TableLogin {
@@ -43,8 +54,7 @@ impl TableSource {
     /// The same with a password, which comes from elsewhere than the URL.
     #[must_use]
     pub fn with_password(mut self, password: &str) -> Self {
-        self.place.options = self.place.options.password(password);
-        self.place.login.has_password = true;
+        self.place = self.place.with_password(password);
         self
     }
 

@@ -104,3 +104,23 @@ fn whoever_reads_for_others_takes_the_url_of_their_secret_and_no_socket() {
     fs::write(&file, "postgres:///d?host=/run/postgresql&user=u").expect("a file");
     assert!(matches!(open(), Err(AccessError::BySocket)));
 }
+
+#[test]
+fn a_service_is_asked_with_what_is_in_the_folder_of_its_sink_and_a_folder_with_nothing_for_it_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let access = Access::Folder(folder.path().to_owned());
+    let ServiceAccess { secret, token, authorities } = access.service("hook").expect("it names no Secret");
+    assert_eq!((secret, token, authorities), (None, None, None));
+    let of_sink = folder.path().join("hook");
+    fs::create_dir(&of_sink).expect("it is made");
+    fs::write(of_sink.join("other"), "x").expect("it is written");
+    let said = access.service("hook").expect_err("it has no key").to_string();
+    assert!(said.contains("secret, with a key to sign by, or token"), "{said}");
+    for (file, text) in [("secret", "whsec_a\nwhsec_b\n"), ("token", "t\n"), ("ca.crt", "PEM\n")] {
+        fs::write(of_sink.join(file), text).expect("it is written");
+        access.service("hook").expect("it has something");
+    }
+    let ServiceAccess { secret, token, authorities } = access.service("hook").expect("it has all");
+    let expected = ["whsec_a\nwhsec_b", "t", "PEM"].map(|text| Some(text.to_owned()));
+    assert_eq!([secret, token, authorities], expected);
+}

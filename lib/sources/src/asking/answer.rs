@@ -75,6 +75,13 @@ pub(super) fn id_of(run: Uuid, waiting: &Waiting) -> String {
     digest.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The id of a message: of its content, so that what is sent again is recognised.
+pub(super) fn message_id(body: &[u8]) -> String {
+    let digest = Sha256::digest(body);
+    let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("msg_{hex}")
+}
+
 /// The body of a request about some records.
 pub(super) fn request(webhook: &str, policy: &str, run: Uuid, waiting: &[&Waiting]) -> Vec<u8> {
     use base64::Engine as _;
@@ -175,6 +182,12 @@ mod tests {
 
     fn read_text(text: &str) -> Result<Vec<Result<WebhookAnswer, String>>, String> {
         read(text.as_bytes(), WebhookAdds::Score, &ids())
+    }
+
+    #[test]
+    fn the_same_message_has_the_same_id() {
+        assert_eq!(message_id(b"a"), message_id(b"a"));
+        assert_ne!(message_id(b"a"), message_id(b"b"));
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! One webhook, as it is called.
 
 use std::fmt;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chancery_api::{WebhookAdds, WebhookSpec};
 use chancery_policy::WebhookAnswer;
-use chancery_reading::Poster;
+use chancery_reading::{Poster, WebhookKeys, webhook_headers};
 use tokio::sync::Semaphore;
 
 use super::breaker::{Breaker, Turn};
-use super::signature::{self, Key};
 use super::{AskError, Asking, ROOM_KIB, Waiting, answer};
 use crate::access::{Access, WebhookAccess};
 
@@ -24,7 +23,7 @@ const MOST: usize = 16 * 1024 * 1024;
 pub(super) struct Hook {
     pub(super) name: String,
     url: String,
-    key: Option<Key>,
+    keys: Option<WebhookKeys>,
     timeout: Duration,
     pub(super) batch: usize,
     concurrency: usize,
@@ -58,10 +57,11 @@ impl Hook {
         let webhook = || name.clone();
         let WebhookAccess { secret, authorities } =
             access.webhook(name).map_err(|reason| AskError::Access { webhook: webhook(), reason })?;
-        let key = match (secret_ref, secret) {
+        let keys = match (secret_ref, secret) {
             (None, _) => None,
             (Some(_), Some(secret)) => Some(
-                Key::read(&secret).map_err(|reason| AskError::BadSecret { webhook: webhook(), reason })?,
+                WebhookKeys::read(&secret)
+                    .map_err(|reason| AskError::BadSecret { webhook: webhook(), reason })?,
             ),
             (Some(_), None) => {
                 return Err(AskError::NoSecret { webhook: webhook(), wanted: access.wanted_of_webhooks() });
@@ -73,7 +73,7 @@ impl Hook {
         Ok(Self {
             name: webhook(),
             url: url.clone(),
-            key,
+            keys,
             // The schema has seen to it that these can be read.
             timeout: timeout.to_std().unwrap_or(Duration::from_secs(2)),
             batch: usize::try_from(*batch).unwrap_or(1).max(1),
@@ -152,10 +152,7 @@ impl Hook {
     ) -> Result<Vec<Result<WebhookAnswer, String>>, String> {
         let Asking { run, policy, .. } = asking;
         let body = answer::request(&self.name, policy, *run, waiting);
-        let id = signature::id_of(&body);
-        let timestamp = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let mut headers = vec![("webhook-id", id.clone()), ("webhook-timestamp", timestamp.to_string())];
-        headers.extend(self.key.as_ref().map(|key| ("webhook-signature", key.sign(&id, timestamp, &body))));
+        let headers = webhook_headers(&answer::message_id(&body), self.keys.as_ref(), &body);
         let posted = self.poster.post(&self.url, &headers, Bytes::from(body), most).await;
         let posted = posted.map_err(|error| error.to_string())?;
         if !(200..300).contains(&posted.status) {

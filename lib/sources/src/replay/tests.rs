@@ -51,6 +51,7 @@ fn run(namespace_uid: Option<Uuid>, input: Input) -> Run {
         policy: None,
         sinks: Sinks::default(),
         input,
+        sinks: chancery_store::Sinks::default(),
         batch_size: 10,
         sealed_records: Some(10),
         suspended: false,

@@ -18,7 +18,7 @@ use crate::{identity, migrate, query};
 /// A delivery's connection. After an error of [`StoreError::is_transient`] it is of no more use: make a new one.
 #[derive(Debug)]
 pub struct DeliverySession {
-    connection: PgConnection,
+    pub(super) connection: PgConnection,
     run: DeliveryRun,
     holder: String,
 }

@@ -28,7 +28,11 @@ pub(super) async fn create_run(context: &Context, target: &Target<'_>) -> Result
         limits: context.limits.for_ledger(),
         policy: policy::of_run(context, run).await?,
     };
-    ledger(context)?.create_run(&new_run(run, fresh, asks)).await?;
+    let ledger = ledger(context)?;
+    let (made, _) = ledger.create_run(&new_run(run, fresh, asks)).await?;
+    if context.key_files.statement_key.is_some() && !made.sinks.0.is_empty() {
+        ledger.state_manifests(&made).await?;
+    }
     Ok(())
 }
 

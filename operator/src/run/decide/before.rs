@@ -7,9 +7,11 @@ use crate::run::decide::decision::{Cause, Stage};
 use crate::run::facts::Observed;
 
 /// Failures that only the ledger, or the cluster, can show to have passed.
-const LASTING: [Reason; 15] = [
+const LASTING: [Reason; 17] = [
     Reason::BeyondLimits,
     Reason::DeadlineExceeded,
+    Reason::DeliveryFailed,
+    Reason::DeliveryMisconfigured,
     Reason::IntakeFailed,
     Reason::IntakeMisconfigured,
     Reason::InvalidKek,

@@ -8,7 +8,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::run::decide::before::was;
 use crate::run::decide::decision::{Decision, Effect, Stage};
-use crate::run::facts::{JobEnd, Observed};
+use crate::run::facts::{JobEnd, LedgerView, Observed};
 
 /// Deletes a finished run whose time to live has passed.
 pub(super) fn expire(
@@ -18,6 +18,10 @@ pub(super) fn expire(
     decision: Decision,
 ) -> Decision {
     let Some(ttl) = run.ttl_after_finished else { return decision };
+    // Dead letters of it were taken up again.
+    if matches!(&observed.ledger, LedgerView::Present(ledger) if ledger.complete && ledger.is_behind()) {
+        return decision;
+    }
     let Some(finished) = finished(run, observed, now, &decision) else { return decision };
     let pause = until(later(finished, ttl), now);
     if pause.is_zero() { decision.then(Effect::DeleteObject) } else { decision.again_after(pause) }

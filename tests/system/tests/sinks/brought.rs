@@ -21,7 +21,7 @@ fn url_of(folder: &Path) -> String {
 }
 
 /// Every file below a folder, by its path in it.
-fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+pub(crate) fn files(folder: &Path) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
     let (mut found, mut folders) = (BTreeMap::new(), vec![folder.to_owned()]);
     while let Some(next) = folders.pop() {
         for entry in std::fs::read_dir(next)? {
@@ -51,9 +51,12 @@ async fn exported(run: &SeededRun<'_>) -> anyhow::Result<BTreeMap<String, Vec<u8
     Ok(batches)
 }
 
-/// The folder has each batch of the run once, and nothing else.
+/// The folder has each batch of the run once, and its manifest, and nothing else.
 async fn has_all(folder: &Path, run: &SeededRun<'_>) -> anyhow::Result<()> {
-    let (found, expected) = (files(folder)?, exported(run).await?);
+    let (mut found, expected) = (files(folder)?, exported(run).await?);
+    let manifest = found.remove(&format!("{}/manifest.json", run.run.name)).context("a manifest")?;
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest)?;
+    anyhow::ensure!(manifest["counts"]["delivered"] == expected.len(), "{manifest}");
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     anyhow::ensure!(
         names(&found) == names(&expected),
@@ -82,7 +85,12 @@ async fn a_folder_has_each_batch_as_an_export_writes_it_compressed_where_the_lay
     assert!(is_complete(&run).await?, "{log}");
     has_all(plain.path(), &run).await?;
     let found = files(packed.path())?;
-    assert_eq!(found.len(), 5);
+    assert_eq!(
+        found.len(),
+        6,
+        "five batches, and {:?}",
+        found.get("default/packed/demo.manifest.json").map(Vec::len)
+    );
     for (name, content) in exported(&run).await? {
         let batch = name.trim_start_matches("demo/");
         let stored = found.get(&format!("default/packed/demo-{batch}.gz")).context(name)?;
@@ -96,7 +104,7 @@ async fn a_folder_has_each_batch_as_an_export_writes_it_compressed_where_the_lay
 }
 
 /// Where a server listens, and the name of the database of a URL.
-fn way_to(url: &str) -> (std::path::PathBuf, String) {
+pub(crate) fn way_to(url: &str) -> (std::path::PathBuf, String) {
     let socket = server().socket_dir().join(format!(".s.PGSQL.{}", server().port()));
     let path = url.split('?').next().unwrap_or_default();
     (socket, path.rsplit('/').next().unwrap_or_default().to_owned())
@@ -185,7 +193,7 @@ async fn another_object_under_the_name_of_a_batch_is_left_as_it_is_and_the_batch
 }
 
 /// Waits until the ledger says that the sink cannot be reached.
-async fn until_away(run: &SeededRun<'_>) -> String {
+pub(crate) async fn until_away(run: &SeededRun<'_>) -> String {
     let mut said = None;
     eventually("the sink is away", async || {
         let sinks = run.ledger.ledger.sinks_progress(&[run.run.id]).await;

@@ -3,8 +3,11 @@
 mod brought;
 mod by_command;
 mod complete;
+mod conformance;
 mod given;
 mod lines;
+mod manifests;
+mod places;
 mod redriven;
 mod refusals;
 mod written;

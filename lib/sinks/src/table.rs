@@ -1,0 +1,278 @@
+//! A table of PostgreSQL: a row for each record, all rows of a batch in one transaction. What is there already counts only if it is the
+//! same; a row of a batch never changes.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chancery_reading::{Database, ReadError};
+use chancery_signed::Line;
+use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgArguments, PgConnection};
+use sqlx::query::{Query, QueryScalar};
+use sqlx::{AssertSqlSafe, Connection as _, Postgres};
+use uuid::Uuid;
+
+use crate::rows::{Portion, portions};
+use crate::sink::{BadSink, Batch, Of, PutError, Sink};
+
+/// How long the server may take for a portion of a batch, and for a lock.
+const STATEMENT: Duration = Duration::from_secs(30);
+
+/// How long the rest takes that is said to a server. The server is asked for no longer, too.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// Begins a transaction in which each statement sees what is committed by then, and after which a batch is there whatever crashes.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = '30s'; \
+    SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '120s'; \
+    SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'";
+
+/// What a row has, beside the run's and the batch's own, in the order of the arguments.
+const GIVEN: &str = "unnest($4::bigint[], $5::text[], $6::bytea[], $7::text[], $8::text[], $9::bytea[], $10::text[], $11::text[], $12::text[], $13::text[]) \
+    AS g (record, digest, payload, key, algorithm, signature, signed_at, envelope, address, marks)";
+
+/// A table.
+pub struct TableSink {
+    database: Database,
+    /// As the manifest has it.
+    table: String,
+    run: Uuid,
+    insert: String,
+    compare: String,
+    /// Connections that nobody uses.
+    idle: Mutex<Vec<PgConnection>>,
+}
+
+impl std::fmt::Debug for TableSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TableSink").field("database", &self.database).field("table", &self.table).finish()
+    }
+}
+
+impl TableSink {
+    /// The table of this name, `SCHEMA.TABLE`, in a database. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    ///
+    /// [`BadSink::Table`].
+    pub fn open(database: Database, table: &str, of: Of<'_>) -> Result<Self, BadSink> {
+        let bad = || BadSink::Table(table.to_owned());
+        let (schema, name) = table.split_once('.').ok_or_else(bad)?;
+        let is_name = |name: &str| {
+            let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            (1..=63).contains(&name.len()) && name.bytes().all(is_letter)
+        };
+        if !is_name(schema) || !is_name(name) {
+            return Err(bad());
+        }
+        let place = format!("\"{schema}\".\"{name}\"");
+        Ok(Self {
+            database: database.named("chancery-delivery"),
+            table: table.to_owned(),
+            run: of.uid,
+            insert: format!(
+                "INSERT INTO {place} (run_uid, run, batch, record, digest, payload, key, algorithm, signature, signed_at, envelope, address, marks) \
+                 SELECT $1, $2, $3, g.record, g.digest, g.payload, g.key, g.algorithm, g.signature, g.signed_at::timestamptz, g.envelope, g.address, g.marks::jsonb \
+                 FROM {GIVEN} ON CONFLICT (run_uid, record) DO NOTHING"
+            ),
+            compare: format!(
+                "SELECT min(g.record) FROM {GIVEN} LEFT JOIN {place} t ON t.run_uid = $1 AND t.record = g.record \
+                 WHERE (t.run, t.batch, t.digest, t.payload, t.key, t.algorithm, t.signature, t.signed_at, t.envelope, t.address, t.marks) \
+                 IS DISTINCT FROM \
+                 ($2, $3, g.digest, g.payload, g.key, g.algorithm, g.signature, g.signed_at::timestamptz, g.envelope, g.address, g.marks::jsonb)"
+            ),
+            idle: Mutex::default(),
+        })
+    }
+
+    /// A connection in a transaction.
+    async fn begin(&self) -> Result<PgConnection, PutError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        for known in [idle, None] {
+            let is_known = known.is_some();
+            let mut open = match known {
+                Some(open) => open,
+                None => self.database.connect().await.map_err(PutError::away)?,
+            };
+            match tokio::time::timeout(ANSWER, sqlx::raw_sql(BEGIN).execute(&mut open)).await {
+                Ok(Ok(_)) => return Ok(open),
+                // One that lay idle may have been closed meanwhile.
+                _ if is_known => {}
+                Ok(Err(error)) => return Err(self.failed(&error)),
+                Err(_) => return Err(late()),
+            }
+        }
+        Err(late())
+    }
+
+    async fn put_all(&self, open: &mut PgConnection, batch: &Batch) -> Result<String, PutError> {
+        let (mut first, mut last) = (None, 0);
+        for portion in portions(&batch.lines) {
+            let portion = portion.map_err(PutError::away)?;
+            self.put_some(open, batch.number, &portion).await?;
+            first = first.or(portion.records.first().copied());
+            last = portion.records.last().copied().unwrap_or(last);
+        }
+        timed(sqlx::raw_sql("COMMIT").execute(&mut *open)).await?.map_err(|error| self.failed(&error))?;
+        Ok(format!("{}, records {} to {last} of {}", self.table, first.unwrap_or(0), self.run))
+    }
+
+    async fn put_some(
+        &self,
+        open: &mut PgConnection,
+        batch: i64,
+        portion: &Portion<'_>,
+    ) -> Result<(), PutError> {
+        let insert = bound(sqlx::query(AssertSqlSafe(self.insert.as_str())), self.run, batch, portion);
+        let inserted = timed(insert.execute(&mut *open)).await?.map_err(|error| self.failed(&error))?;
+        if inserted.rows_affected() == portion.records.len() as u64 {
+            return Ok(());
+        }
+        let compare =
+            bound(sqlx::query_scalar(AssertSqlSafe(self.compare.as_str())), self.run, batch, portion);
+        let other: Option<i64> =
+            timed(compare.fetch_one(&mut *open)).await?.map_err(|error| self.failed(&error))?;
+        match other {
+            None => Ok(()),
+            Some(record) => Err(PutError::Refused(format!(
+                "another row is in {} under run_uid {} and record {record}, or a trigger or a rule keeps it from being as it was given; move it away",
+                self.table, self.run
+            ))),
+        }
+    }
+
+    /// About a batch is what its values are the reason of. Whatever is wrong with the table itself has to be mended first.
+    fn failed(&self, error: &sqlx::Error) -> PutError {
+        let Some(said) = error.as_database_error() else {
+            return PutError::away(self.database.failed(error));
+        };
+        let (table, database) = (&self.table, self.database.shown());
+        let code = said.code().unwrap_or_default();
+        let why = what(said);
+        match &*code {
+            // Data exceptions, constraints, limits of a row, and what a trigger says (PostgreSQL documentation, appendix A).
+            _ if ["22", "23", "44", "54", "P0"].iter().any(|class| code.starts_with(class)) => {
+                PutError::Refused(format!("{table} of {database} does not take it: {why}"))
+            }
+            "42501" => PutError::away(format!(
+                "the login may not write to {table} of {database}: {why}; grant it USAGE of the schema, and SELECT and INSERT of the table"
+            )),
+            "25006" => PutError::away(format!(
+                "{database} takes no writes: {why}; give the URL of the primary, and of a login that may write"
+            )),
+            _ if code.starts_with("42") || code.starts_with("3F") => PutError::away(format!(
+                "{table} of {database} is not as it is wanted: {why}; create it with the columns and the primary key (run_uid, record) that docs/reference/sinks.md gives"
+            )),
+            _ => PutError::away(format!("{table} of {database} cannot be written to: {why}")),
+        }
+    }
+}
+
+fn what(said: &dyn DatabaseError) -> String {
+    said.message().chars().take(500).collect()
+}
+
+fn late() -> PutError {
+    PutError::away("the database gave no answer in time")
+}
+
+async fn timed<T>(asked: impl Future<Output = T>) -> Result<T, PutError> {
+    // The server itself is to give up first, and to say why.
+    tokio::time::timeout(STATEMENT + ANSWER, asked).await.map_err(|_| late())
+}
+
+/// A statement that takes a portion.
+trait Takes<'q>: Sized {
+    fn with<T>(self, value: T) -> Self
+    where
+        T: 'q + sqlx::Encode<'q, Postgres> + sqlx::Type<Postgres>;
+}
+
+impl<'q> Takes<'q> for Query<'q, Postgres, PgArguments> {
+    fn with<T>(self, value: T) -> Self
+    where
+        T: 'q + sqlx::Encode<'q, Postgres> + sqlx::Type<Postgres>,
+    {
+        self.bind(value)
+    }
+}
+
+impl<'q, O> Takes<'q> for QueryScalar<'q, Postgres, O, PgArguments> {
+    fn with<T>(self, value: T) -> Self
+    where
+        T: 'q + sqlx::Encode<'q, Postgres> + sqlx::Type<Postgres>,
+    {
+        self.bind(value)
+    }
+}
+
+fn bound<'q, S: Takes<'q>>(statement: S, run: Uuid, batch: i64, portion: &'q Portion<'_>) -> S {
+    let Portion { run: name, records, payloads, signatures, marks, lines } = portion;
+    let text = |of: fn(&'q Line<'_>) -> &'q str| lines.iter().map(of).collect::<Vec<_>>();
+    let some_text = |of: fn(&'q Line<'_>) -> Option<&'q str>| lines.iter().map(of).collect::<Vec<_>>();
+    statement
+        .with(run)
+        .with(name.as_str())
+        .with(batch)
+        .with(records.as_slice())
+        .with(text(|line| &line.digest))
+        .with(payloads.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        .with(text(|line| &line.key))
+        .with(text(|line| &line.algorithm))
+        .with(signatures.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        .with(text(|line| &line.signed_at))
+        .with(some_text(|line| line.envelope.as_deref()))
+        .with(some_text(|line| line.address.as_deref()))
+        .with(marks.iter().map(Option::as_deref).collect::<Vec<_>>())
+}
+
+#[async_trait]
+impl Sink for TableSink {
+    async fn put(&self, batch: &Batch) -> Result<String, PutError> {
+        let mut open = self.begin().await?;
+        let put = self.put_all(&mut open, batch).await;
+        let is_usable = match &put {
+            Ok(_) => true,
+            // What was refused leaves a transaction behind, and a connection that is as good as before.
+            Err(PutError::Refused(_)) => {
+                let rolled_back = tokio::time::timeout(ANSWER, sqlx::raw_sql("ROLLBACK").execute(&mut open));
+                matches!(rolled_back.await, Ok(Ok(_)))
+            }
+            Err(PutError::Unavailable { .. }) => false,
+        };
+        if is_usable {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(open);
+        } else {
+            // The server rolls back when it sees that nobody is there any more.
+            let _closed = tokio::time::timeout(ANSWER, open.close_hard()).await;
+        }
+        put
+    }
+}
+
+impl From<ReadError> for PutError {
+    fn from(error: ReadError) -> Self {
+        Self::away(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_named_with_its_schema_and_nothing_else_comes_into_the_statement() {
+        let of = Of { uid: Uuid::nil(), namespace: "default", run: "demo", sink: "mine" };
+        let open = |table: &str| {
+            let database = Database::open("postgres://u@localhost/d").expect("a URL");
+            TableSink::open(database, table, of)
+        };
+        let sink = open("public.Signed_1").expect("a table");
+        assert!(sink.insert.starts_with("INSERT INTO \"public\".\"Signed_1\" ("), "{}", sink.insert);
+        for table in
+            ["signed", "a.b.c", ".signed", "public.", "public.signed\"; DROP", "public.a b", "p\u{e4}.b"]
+        {
+            assert_eq!(open(table).map(drop), Err(BadSink::Table(table.to_owned())), "{table}");
+        }
+    }
+}

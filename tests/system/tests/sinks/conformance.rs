@@ -1,0 +1,331 @@
+//! What every kind of sink keeps, whatever befalls it: each batch is there once, whole. A new kind is a row of `KINDS`.
+
+use chancery_kit::{
+    Conduct, Point, SeededRun, SmallDisk, StepRelay, TestLedger, TestRun, eventually, server, throw_away,
+};
+use serde_json::json;
+use sqlx::{Connection as _, Row as _};
+
+use crate::brought::{until_away, way_to};
+use crate::places::{KINDS, Kind, Places, TOKEN, create_table};
+use crate::{is_complete, sign, standing};
+
+/// As if nobody had heard yet that anything was delivered.
+const FORGET: &str = "SET session_replication_role = replica;
+    UPDATE chancery.deliveries SET state = 'Pending', object = NULL, digest = NULL, ended_at = NULL, attempts = 0, last_error = NULL,
+           holder = NULL, token_hash = NULL, not_before = now();
+    UPDATE chancery.sinks SET delivered = 0, dead = 0;
+    UPDATE chancery.manifests SET object = NULL, digest = NULL, ended_at = NULL, not_before = NULL;
+    UPDATE chancery.runs SET completed_at = NULL;
+    SET session_replication_role = origin";
+
+/// Whether each sink has so many batches, and none was given up.
+async fn all_have(run: &SeededRun<'_>, batches: i64) -> anyhow::Result<()> {
+    let standing = standing(run).await?;
+    anyhow::ensure!(standing.iter().all(|sink| *sink == (batches, 0, 0)), "{standing:?}");
+    Ok(())
+}
+
+async fn attempts(run: &SeededRun<'_>) -> anyhow::Result<i32> {
+    let most = sqlx::query_scalar("SELECT max(attempts) FROM chancery.deliveries");
+    Ok(most.fetch_one(run.ledger.ledger.pool()).await?)
+}
+
+#[tokio::test]
+async fn each_kind_of_sink_has_each_batch_once_and_knows_it_again() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &KINDS).await?;
+    let run = places.to_all(TestRun::new().records(25).envelope("JWS")).seeded(&ledger).await?;
+    // Signed while it is delivered.
+    let mut delivery = places.start(&run, "me").await?;
+    sign(&run).await?;
+    let (code, log) = delivery.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    assert!(is_complete(&run).await?);
+    places.have_all(&run).await?;
+    let names = "SELECT array_agg(object ORDER BY sink, batch) FROM chancery.deliveries";
+    let named: Vec<String> = sqlx::query_scalar(names).fetch_one(ledger.ledger.pool()).await?;
+    ledger.execute(FORGET).await?;
+    places.bring(&run).await?;
+    places.have_all(&run).await?;
+    let again: Vec<String> = sqlx::query_scalar(names).fetch_one(ledger.ledger.pool()).await?;
+    assert_eq!(again, named, "each is known by the same name");
+    all_have(&run, 3).await?;
+    run.assert_audit_holds().await
+}
+
+/// At each fourth step of what it says to the ledger, which differ among the kinds as they take turns.
+#[tokio::test]
+async fn a_delivery_that_is_killed_between_steps_brings_each_batch_to_each_kind_once() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &KINDS).await?;
+    let run = TestRun::new().records(4).keys(1).batch_size(2);
+    let run = places.to_all(run).seeded(&ledger).await?;
+    sign(&run).await?;
+    let (socket, database) = way_to(&ledger.url);
+    let mut killed = 0;
+    for (first, point) in [(9, Point::Unasked), (11, Point::Unanswered)] {
+        for step in (first..).step_by(4) {
+            let relay = StepRelay::to(&socket, step, point).await?;
+            let url = run.delivery_url_by(&relay.url("nobody", &database)).await?;
+            let mut delivery = places.start_by(&run, &url, "killed")?;
+            let ended = tokio::select! {
+                ended = delivery.ended() => Some(ended?),
+                () = relay.stands() => None,
+            };
+            if let Some((code, log)) = ended {
+                assert_eq!(code, Some(0), "{log}");
+                assert!(step > 20, "there are more steps than {step}");
+                break;
+            }
+            killed += 1;
+            delivery.kill().await?;
+            relay.cut();
+            ledger.ledger.release_deliveries(&run.run, &["killed".to_owned()]).await?;
+            places.bring(&run).await?;
+            places.have_all(&run).await?;
+            all_have(&run, 2).await?;
+            ledger.execute(FORGET).await?;
+            places.clear(&ledger).await?;
+        }
+        ledger.execute(FORGET).await?;
+    }
+    assert!(killed > 6, "{killed}");
+    places.bring(&run).await?;
+    run.assert_audit_holds().await
+}
+
+/// The connection to the table's database breaks at each step: before it is asked, or after it has done what it was asked.
+#[tokio::test]
+async fn a_table_whose_connection_breaks_at_any_step_has_each_row_once() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &[Kind::Table]).await?;
+    let run = places.to_all(TestRun::new().records(4).keys(1).batch_size(4)).seeded(&ledger).await?;
+    sign(&run).await?;
+    for point in [Point::Unasked, Point::Unanswered] {
+        for step in 1.. {
+            ledger.execute("TRUNCATE public.signed").await?;
+            places.table.hold(step, point);
+            let mut delivery = places.start(&run, "me").await?;
+            let ended = tokio::select! {
+                ended = delivery.ended() => Some(ended?),
+                () = places.table.stands() => None,
+            };
+            let (code, log) = match ended {
+                Some(ended) => ended,
+                None => {
+                    places.table.cut();
+                    delivery.ended().await?
+                }
+            };
+            assert_eq!(code, Some(0), "{log}");
+            places.have_all(&run).await?;
+            all_have(&run, 1).await?;
+            ledger.execute(FORGET).await?;
+            if places.table.pass() {
+                assert!(step > 3, "begin, insert and commit are steps");
+                break;
+            }
+        }
+    }
+    places.bring(&run).await?;
+    run.assert_audit_holds().await
+}
+
+#[tokio::test]
+async fn a_ledger_that_crashes_while_batches_are_brought_loses_and_doubles_none_at_any_kind()
+-> anyhow::Result<()> {
+    let server = throw_away();
+    let ledger = TestLedger::create(&server, "ledger").await?;
+    let places = Places::new(&server, &ledger, &KINDS).await?;
+    let run = places.to_all(TestRun::new().records(120).batch_size(2)).seeded(&ledger).await?;
+    sign(&run).await?;
+    let mut delivery = places.start(&run, "me").await?;
+    places.http.called(20).await;
+    server.stop_immediate()?;
+    server.start_again()?;
+    let (code, log) = delivery.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    places.have_all(&run).await?;
+    all_have(&run, 60).await?;
+    run.assert_audit_holds().await
+}
+
+/// Each refuses the second batch, in its own way.
+#[tokio::test]
+async fn a_batch_that_a_sink_refuses_is_a_dead_letter_that_says_why_and_the_others_are_there()
+-> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places =
+        Places::new(server(), &ledger, &[Kind::PackedFolder, Kind::ParquetFolder, Kind::Http, Kind::Table])
+            .await?;
+    let run = places.to_all(TestRun::new().records(30)).seeded(&ledger).await?;
+    sign(&run).await?;
+    for (kind, file) in
+        [(Kind::PackedFolder, "0000000002.ndjson.gz"), (Kind::ParquetFolder, "0000000002.parquet")]
+    {
+        std::fs::create_dir(places.folder(kind).join("demo"))?;
+        std::fs::write(places.folder(kind).join("demo").join(file), "somebody else's")?;
+    }
+    places.http.conduct(Conduct::RefusesWhatHas("\"batch\":2,"));
+    let of_another = "INSERT INTO public.signed (run_uid, run, record, batch, digest, payload, key, algorithm, signature, signed_at)
+        SELECT uid, 'default/demo', 17, 2, 'no', 'no', 'no', 'no', 'no', now() FROM chancery.runs";
+    ledger.execute(of_another).await?;
+    places.bring(&run).await?;
+    assert_eq!(standing(&run).await?, [(2, 1, 0); 4]);
+    let said: Vec<(i64, i32, String)> = sqlx::query_as(
+        "SELECT batch, attempts, last_error FROM chancery.deliveries WHERE state = 'Dead' ORDER BY sink",
+    )
+    .fetch_all(ledger.ledger.pool())
+    .await?;
+    for ((batch, attempts, said), expected) in said.iter().zip([
+        "another object is there under the name ",
+        "another object is there under the name ",
+        "it answered with status 422: the receiver does not take this",
+        "another row is in public.signed under run_uid ",
+    ]) {
+        assert!((*batch, *attempts) == (2, 3) && said.starts_with(expected), "{said}");
+    }
+    let rows = sqlx::query("SELECT count(*), min(digest) FROM public.signed WHERE batch = 2");
+    let rows = rows.fetch_one(ledger.ledger.pool()).await?;
+    assert_eq!((rows.get(0), rows.get(1)), (1_i64, "no"), "nothing of a refused batch is there");
+    run.assert_audit_holds().await
+}
+
+/// Waits until the sink of this kind says that it is away, in such words.
+async fn until_says(run: &SeededRun<'_>, kind: Kind, words: &str) {
+    let mut said = String::new();
+    eventually(words, async || {
+        let sinks = run.ledger.ledger.sinks_progress(&[run.run.id]).await.unwrap_or_default();
+        let of_kind = sinks.into_iter().find(|sink| sink.name == kind.name());
+        said = of_kind.and_then(|sink| sink.last_error).unwrap_or_default();
+        said.contains(words)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_or_gives_no_answer_is_waited_for_and_costs_no_attempt() -> anyhow::Result<()>
+{
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &[Kind::Http]).await?;
+    let run = places.to_all(TestRun::new().records(20)).seeded(&ledger).await?;
+    sign(&run).await?;
+    places.http.conduct(Conduct::Unanswered);
+    let mut delivery = places.start(&run, "me").await?;
+    assert!(!until_away(&run).await.is_empty());
+    places.http.conduct(Conduct::Status(503));
+    until_says(&run, Kind::Http, "status 503").await;
+    places.http.conduct(Conduct::Status(302));
+    until_says(&run, Kind::Http, "is not followed").await;
+    // Its head says that it was taken, whatever becomes of the rest.
+    places.http.conduct(Conduct::CutOff);
+    let (code, log) = delivery.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    places.have_all(&run).await?;
+    all_have(&run, 2).await?;
+    assert_eq!(attempts(&run).await?, 0);
+    run.assert_audit_holds().await
+}
+
+#[tokio::test]
+async fn what_a_sink_is_asked_with_may_be_mended_while_a_delivery_waits() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &[Kind::Http, Kind::Table]).await?;
+    let run = places.to_all(TestRun::new().records(20)).seeded(&ledger).await?;
+    sign(&run).await?;
+    places.http.conduct(Conduct::Wants(TOKEN));
+    places.give(Kind::Http, "token", "a-wrong-one")?;
+    std::fs::remove_file(places.secrets.path().join("table/url"))?;
+    ledger.execute("DROP TABLE public.signed").await?;
+    let mut delivery = places.start(&run, "me").await?;
+    until_says(&run, Kind::Table, "table/url cannot be read").await;
+    places.give(Kind::Table, "url", &places.url_of_table("nobody-there"))?;
+    until_says(&run, Kind::Http, "status 401").await;
+    places.give(Kind::Http, "secret", "no key")?;
+    until_says(&run, Kind::Table, "refuses the login").await;
+    until_says(&run, Kind::Http, "not as Standard Webhooks has it").await;
+    places.give(Kind::Table, "url", &places.good_url_of_table())?;
+    until_says(&run, Kind::Table, "create it with the columns").await;
+    ledger.execute(sqlx::AssertSqlSafe(create_table()?)).await?;
+    places.give(Kind::Http, "token", TOKEN)?;
+    places.give(Kind::Http, "secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+    let (code, log) = delivery.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    all_have(&run, 2).await?;
+    assert_eq!(attempts(&run).await?, 0);
+    run.assert_audit_holds().await
+}
+
+#[tokio::test]
+async fn a_slow_answer_is_waited_for_and_nothing_is_sent_twice() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &[Kind::Http, Kind::Table]).await?;
+    let run = places.to_all(TestRun::new().records(20)).seeded(&ledger).await?;
+    sign(&run).await?;
+    places.http.conduct(Conduct::Silent);
+    let mut locker = sqlx::PgConnection::connect(&ledger.url).await?;
+    sqlx::raw_sql("BEGIN; LOCK TABLE public.signed").execute(&mut locker).await?;
+    let mut delivery = places.start(&run, "me").await?;
+    places.http.called(1).await;
+    let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'chancery-delivery' AND wait_event_type = 'Lock')";
+    eventually("the row waits for the table", async || {
+        let waits = sqlx::query_scalar::<_, bool>(waits).fetch_one(ledger.ledger.pool()).await;
+        waits.unwrap_or_default()
+    })
+    .await;
+    places.http.conduct(Conduct::Answers);
+    sqlx::raw_sql("ROLLBACK").execute(&mut locker).await?;
+    let (code, log) = delivery.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(places.http.calls().len(), 2);
+    places.have_all(&run).await?;
+    all_have(&run, 2).await?;
+    run.assert_audit_holds().await
+}
+
+/// More than the delivery may have in memory at once.
+#[tokio::test]
+async fn a_delivery_of_large_batches_takes_no_more_memory_than_some_of_them() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let kinds = [Kind::Folder, Kind::PackedFolder, Kind::ParquetFolder, Kind::Http, Kind::Table];
+    let places = Places::new(server(), &ledger, &kinds).await?;
+    // Some 1.4 MB of lines each.
+    let run = TestRun::new().records(160).record_size(262_144).batch_size(4).keys(1);
+    let run = places.to_all(run).seeded(&ledger).await?;
+    sign(&run).await?;
+    let log = places.bring(&run).await?;
+    places.have_all(&run).await?;
+    all_have(&run, 40).await?;
+    let (_, peak) = log.rsplit_once("peak_memory_kib=").unwrap_or_default();
+    let peak: u64 = peak.chars().take_while(char::is_ascii_digit).collect::<String>().parse()?;
+    assert!(peak < 96 << 10, "{peak} KiB of {} in all", 5 * 40 * 1_400);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_full_disk_is_waited_for_and_holds_no_half_of_a_file_of_parquet() -> anyhow::Result<()> {
+    let (ledger, Some(disk)) = (TestLedger::new().await?, SmallDisk::mount(1)?) else { return Ok(()) };
+    let parquet = json!({"objects": {"url": format!("file://{}", disk.path().display()), "format": "Parquet", "layout": "{run}/{batch}.parquet"}});
+    let run = TestRun::new().records(40).record_size(10_000).batch_size(5).sink_of("disk", parquet);
+    let run = run.seeded(&ledger).await?;
+    disk.resize(200)?;
+    sign(&run).await?;
+    let mut delivery = run.start_delivery("me").await?;
+    until_away(&run).await;
+    disk.resize(4_000)?;
+    let (code, log) = delivery.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(
+        crate::brought::files(disk.path())?.len(),
+        9,
+        "with the manifest, and nothing is left of attempts"
+    );
+    all_have(&run, 8).await?;
+    // What is there is read, and is each batch, whole.
+    ledger.execute(FORGET).await?;
+    run.bring().await?;
+    all_have(&run, 8).await?;
+    assert_eq!(attempts(&run).await?, 0);
+    run.assert_audit_holds().await
+}
