@@ -192,7 +192,7 @@ async fn a_batch_that_a_sink_refuses_is_given_up_and_delivered_once_it_is_taken_
             (&"passed".into(), &1.into()),
             "{summary}"
         );
-        let said = "of the run default/demo, 1 deliveries were given up, the first of them of batch 2 to the sink out: another object is there";
+        let said = "the run default/demo has deliveries that were given up: 1, the first of batch 2 to the sink out: another object is there";
         assert!(ended.stderr.contains(said), "{}", ended.stderr);
     }
     let tries: i32 = sqlx::query_scalar("SELECT attempts FROM chancery.deliveries WHERE state = 'Dead'")
