@@ -51,6 +51,8 @@ pub(crate) struct Delivering {
     /// For how long batches that were taken are a sender's, unless it prolongs that.
     pub(crate) hold: Duration,
     pub(crate) lines: Lines,
+    /// Whether somebody is told of what happens to the run: then this goes on while the run is suspended.
+    pub(crate) tells: bool,
     pub(crate) stop: Stop,
 }
 
@@ -101,7 +103,8 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     });
     let opened = opened.collect::<Result<Vec<_>, DeliveryError>>()?;
     let lines = Lines::of_run(&run.namespace, &run.name, form);
-    let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, hold, lines, stop });
+    let tells = !notifications.is_empty();
+    let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, hold, lines, tells, stop });
     let mut tasks = JoinSet::new();
     for (opening, retry, work) in opened {
         // Of a sink that takes batches in order, one is on its way at a time.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_process::Backoff;
+use chancery_process::{Backoff, Stop};
 use chancery_sinks::{Batch, PutError, Sink};
 use chancery_sources::asking::Retry;
 use chancery_store::DeliverySession;
@@ -95,6 +95,13 @@ pub(crate) async fn run(mut sender: Sender, mut session: DeliverySession) -> Res
     }
 }
 
+async fn wait(pause: Duration, stop: &Stop) {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        () = stop.asked() => {}
+    }
+}
+
 impl Sender {
     pub(crate) fn new(
         delivering: Arc<Delivering>,
@@ -133,13 +140,15 @@ impl Sender {
         }
         match session.take(self.work.sink, AT_ONCE, hold).await? {
             DeliveryTask::Done => Ok(Some(Ended::Done)),
+            // Others of this process go on telling, and nobody would start this sender anew.
+            DeliveryTask::Nothing(DeliveryRefusal::Suspended) if self.delivering.tells => {
+                wait(WAIT, &stop).await;
+                Ok(None)
+            }
             DeliveryTask::Nothing(DeliveryRefusal::Suspended) => Ok(Some(Ended::WorkLeft)),
             DeliveryTask::Nothing(DeliveryRefusal::Gone) => Err(DeliveryError::Gone),
             DeliveryTask::Wait(pause) => {
-                tokio::select! {
-                    () = tokio::time::sleep(pause.min(WAIT)) => {}
-                    () = stop.asked() => {}
-                }
+                wait(pause.min(WAIT), &stop).await;
                 Ok(None)
             }
             DeliveryTask::Manifest(taken) => {

@@ -49,7 +49,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
     for _ in 0..effort.pairs {
         rates.add(delivered(&site, effort.of(10_000, 500)).await?);
     }
-    let title = format!("batches of {BATCH} brought per second to a local folder by one sender on one core");
+    let title = format!("batches of {BATCH} brought per second to a local folder by a delivery on one core");
     figures.push(Figure::new(title, rates, Bound::AtLeast(500.0)));
     Ok(Outcome { figures, ..Outcome::default() })
 }
@@ -68,7 +68,7 @@ async fn delivered(site: &Site, batches: u64) -> anyhow::Result<f64> {
     let login = site.ledger.make_delivery_login(&run, SESSIONS).await?;
     let url = site.url.parse::<LedgerUrl>()?.for_login(&login)?;
     let began = Instant::now();
-    let mut delivery = DeliveryProcess::start(&url, &run.name, "bench", &[], &[])?;
+    let mut delivery = DeliveryProcess::start(&url, &run.name, "bench", &["--senders", "2"], &[])?;
     let mut core = CpuSet::new();
     core.set(0)?;
     sched_setaffinity(Pid::from_raw(delivery.pid()?), &core)?;

@@ -1,7 +1,6 @@
 -- Logins whose run is not in the ledger any more, or has been complete for so long that no signer of it is left, or sealed for
 -- so long that no intake of it is left; those of whoever had the run before it was taken over; and those that are older
--- than the Secret by which the run's signers, its intake or its delivery have been given another for a while. What delivers is
--- needed for as long as something is to be delivered, also of a run that is complete and whose dead letters were taken up again.
+-- than the Secret by which the run's signers, its intake or its delivery have been given another for a while.
 SELECT l.name::text AS name
   FROM chancery.logins l
   LEFT JOIN chancery.runs r ON r.id = l.run_id

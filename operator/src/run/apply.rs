@@ -96,6 +96,7 @@ async fn carry_out(
         }
         Effect::DeleteDelivery => beside::delete(Beside::Delivery, context, observed).await?,
         Effect::EndDelivery => beside::end(Beside::Delivery, context, observed).await?,
+        Effect::TellFailed(cause) => ledger::tell_failed(context, target, observed, cause).await?,
         Effect::ReleaseDeliveries { holders } => {
             return beside::release(Beside::Delivery, context, target, observed, holders).await;
         }

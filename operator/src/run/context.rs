@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use chancery_api::SigningRunStatus;
+use chancery_api::{Reason, SigningRunStatus};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::reflector::Store;
@@ -83,6 +83,10 @@ pub(crate) struct Remembered {
     pub(crate) intake_secret: Option<String>,
     /// The same of the delivery's Secret.
     pub(crate) delivery_secret: Option<String>,
+    /// Whether nobody is to be told of anything that happened to the run, which is complete.
+    pub(crate) all_told: bool,
+    /// Why the run failed, as far as whoever is to be told will be.
+    pub(crate) failure_told: Option<Reason>,
     /// What sinks said of batches that were given up, by their names.
     pub(crate) dead_deliveries: BTreeMap<String, String>,
     /// How many splits had ended since their object changed, when that was told last.

@@ -165,9 +165,9 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
     } else if observed.object.not_allowed.is_some() {
         // Signers of before a change, of the run or of what is allowed, are stopped too.
         let stage = if run.suspend { Stage::Suspended } else { under_way(observed) };
-        unless_allowed(hold(stage, run, observed, ledger), observed)
+        unless_allowed(hold(stage, run, observed, ledger, now), observed)
     } else if let Some(limit) = run.active_deadline.filter(|limit| now >= deadline(observed, *limit, now)) {
-        hold(under_way(observed), run, observed, ledger).failed(
+        hold(under_way(observed), run, observed, ledger, now).failed(
             Reason::DeadlineExceeded,
             format!(
                 "the run was not complete within activeDeadlineSeconds, {} s; a greater value lets it continue",
@@ -175,9 +175,9 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
             ),
         )
     } else if run.suspend {
-        hold(Stage::Suspended, run, observed, ledger)
+        hold(Stage::Suspended, run, observed, ledger, now)
     } else if let Some(Cause { reason, message }) = too_many_dead(ledger) {
-        hold(Stage::Suspended, run, observed, ledger).blocked(reason, message)
+        hold(Stage::Suspended, run, observed, ledger, now).blocked(reason, message)
     } else {
         let decision = advance(run, observed, ledger, now);
         // Before the Job is made or resumed: its signers would find the run suspended.
@@ -194,7 +194,11 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
     let decision = if ledger.sealed { beside::end(Beside::Intake, decision, observed) } else { decision };
     let decision = if ledger.complete { decision } else { set_dead_letter(decision, run, ledger) };
     let decision = release_dead_intakes(release_dead_holders(decision, observed, ledger), observed, ledger);
-    if ledger.complete { decision } else { delivery::release_dead(decision, observed, ledger) }
+    if ledger.complete {
+        decision
+    } else {
+        delivery::tell_failed(delivery::release_dead(decision, observed, ledger), ledger)
+    }
 }
 
 /// The records are made here, or come by the intake; the keys are made by the signers, which sign meanwhile what there is

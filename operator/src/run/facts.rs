@@ -95,7 +95,7 @@ pub(crate) struct LedgerRun {
     pub(crate) secret: Option<SecretView>,
     /// Its sources; none of a run whose records are generated.
     pub(crate) sources: Option<SourcesRead>,
-    /// Its sinks; none of a run without any.
+    /// Its sinks, and whoever is told of it; none of a run that has neither.
     pub(crate) sinks: Option<SinksRead>,
     pub(crate) suspended: bool,
     pub(crate) lease_duration: Duration,
@@ -180,7 +180,7 @@ impl LedgerRun {
 
     /// Whether every record of it is signed, every key is in its ring, and it has sinks: signers find nothing to do.
     pub(crate) fn is_only_delivered(&self) -> bool {
-        self.sinks.is_some()
+        self.sinks.as_ref().is_some_and(|sinks| !sinks.sinks.is_empty())
             && !self.complete
             && self.sealed
             && self.unsigned_batches() == 0

@@ -1,9 +1,9 @@
-//! What the sinks of a run may name on a cluster. Whoever may write SigningRuns names Secrets, which an endpoint of theirs would see,
+//! What the sinks and the notifications of a run may name on a cluster. Whoever may write SigningRuns names Secrets, which an endpoint of theirs would see,
 //! and claims, which would be written to: what may be named has to be allowed by whoever installed Chancery.
 
 use std::str::FromStr;
 
-use chancery_api::SinkSpec;
+use chancery_api::{NotificationSpec, SinkSpec, SourceSecret};
 use serde::Deserialize;
 
 use crate::run::names_allowed::{Files, NamesAllowed, table_without_secret};
@@ -27,17 +27,22 @@ impl FromStr for SinksAllowed {
 }
 
 impl SinksAllowed {
-    /// What the first sink that asks for too much asks for, and what to do; none if all is allowed.
+    /// What the first sink or notification that asks for too much asks for, and what to do; none if all is allowed.
     #[must_use]
-    pub fn refusal(&self, sinks: &[SinkSpec]) -> Option<String> {
-        sinks.iter().find_map(|sink| {
-            let refused = self.secret(sink).or_else(|| self.files(sink)).or_else(|| table(sink))?;
+    pub fn refusal(&self, sinks: &[SinkSpec], notifications: &[NotificationSpec]) -> Option<String> {
+        let of_sink = |sink: &SinkSpec| {
+            let refused = self.secret(sink.secret()).or_else(|| self.files(sink)).or_else(|| table(sink))?;
             Some(format!("sink {}: {refused}", sink.name))
-        })
+        };
+        let of_notification = |notification: &NotificationSpec| {
+            let refused = self.secret(notification.secret())?;
+            Some(format!("notification {}: {refused}", notification.name))
+        };
+        sinks.iter().find_map(of_sink).or_else(|| notifications.iter().find_map(of_notification))
     }
 
-    fn secret(&self, sink: &SinkSpec) -> Option<String> {
-        let secret = sink.secret()?;
+    fn secret(&self, secret: Option<SourceSecret<'_>>) -> Option<String> {
+        let secret = secret?;
         let value = "delivery.allowed.secretPrefixes";
         NamesAllowed { prefixes: &self.secret_prefixes, value }.secret(secret.field, secret.name)
     }
@@ -66,7 +71,20 @@ mod tests {
         let allowed = SinksAllowed { secret_prefixes: prefixes, claim_prefixes: vec!["outbox-".to_owned()] };
         let mut named = json!({"name": "one"});
         named.as_object_mut().expect("a map").extend(sink.as_object().expect("a map").clone());
-        allowed.refusal(&[serde_json::from_value(named).expect("a sink")])
+        allowed.refusal(&[serde_json::from_value(named).expect("a sink")], &[])
+    }
+
+    #[test]
+    fn a_notification_names_secrets_by_the_same_prefixes() {
+        let allowed = SinksAllowed { secret_prefixes: vec!["sink-".to_owned()], claim_prefixes: Vec::new() };
+        let refused = |secret: &str| {
+            let http = json!({"url": "https://ops.example/", "secretRef": {"name": secret}});
+            let told = json!({"name": "ops", "http": http, "events": ["run.failed"]});
+            allowed.refusal(&[], &[serde_json::from_value(told).expect("a notification")])
+        };
+        assert_eq!(refused("sink-ops"), None);
+        let said = refused("chancery-kek").expect("it is refused");
+        assert!(said.starts_with("notification ops: http.secretRef names the Secret chancery-kek"), "{said}");
     }
 
     #[test]

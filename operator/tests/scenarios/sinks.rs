@@ -2,7 +2,7 @@
 
 use chancery_api::Phase;
 use chancery_api::condition::ConditionType;
-use chancery_store::delivery::{ActedOnDeliveries, DeliveriesAct, WhichDeliveries};
+use chancery_store::delivery::{ActedOnDeliveries, DeliveriesAct, NotificationTask, WhichDeliveries};
 use chancery_store::letters::By;
 use chancery_store::logins::Work;
 use serde_json::{Value, json};
@@ -325,6 +325,52 @@ async fn sinks_that_may_not_be_or_cannot_be_are_said_and_nothing_is_made() -> an
         assert!(world.stored_runs().await?.is_empty() && world.api.all("jobs").is_empty());
         assert_eq!(count(&world, reason), 1);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_is_told_of_a_run_is_told_that_it_failed_and_its_delivery_ends_once_all_is_told()
+-> anyhow::Result<()> {
+    let mut spec = super::world::spec();
+    let events = ["run.started", "run.failed", "run.completed"];
+    spec["notifications"] =
+        json!([{"name": "ops", "http": {"url": "https://ops.example/"}, "events": events}]);
+    let (world, mut operator) = World::signing(spec).await?;
+    assert_eq!(
+        world.api.get("jobs", DELIVERY).expect("the Job")["spec"]["suspend"],
+        false,
+        "from the beginning"
+    );
+    assert!(!world.run(RUN)["status"].to_string().contains("Delivered"), "it has no sinks");
+    for _ in 0..2 {
+        world.api.edit(
+            "signingruns",
+            RUN,
+            json!({"spec": {"signerTemplate": {"priorityClassName": "high"}}}),
+        );
+        operator.settle(RUN).await?;
+        assert_eq!(world.condition(RUN, ConditionType::Failed).1, "SignerTemplateNotAllowed");
+        world.api.edit("signingruns", RUN, json!({"spec": {"signerTemplate": {"priorityClassName": null}}}));
+        operator.settle(RUN).await?;
+    }
+    world.sign(RUN, usize::MAX).await?;
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    assert_eq!(world.phase(RUN), Some(Phase::Complete));
+    assert!(world.api.get("jobs", DELIVERY).is_some(), "somebody is still to be told");
+    let what = "SELECT what FROM chancery.events ORDER BY what";
+    let what: Vec<String> = sqlx::query_scalar(what).fetch_all(world.ledger.ledger.pool()).await?;
+    assert_eq!(what, ["run.completed", "run.failed/SignerTemplateNotAllowed", "run.started"]);
+
+    let mut teller = world.delivery("demo-delivery-1/1").await?;
+    let task = teller.take_events(1, 16, std::time::Duration::from_secs(60)).await?;
+    let NotificationTask::Tell(taken) = task else { anyhow::bail!("nothing to tell: {task:?}") };
+    let told: Vec<String> = taken.events.iter().map(|event| event.what.clone()).collect();
+    assert_eq!(told.len(), 3);
+    teller.settle_events(&taken, &told).await?;
+    drop(teller);
+    operator.settle(RUN).await?;
+    assert!(world.api.told().contains(&"DELETE jobs/demo-delivery".to_owned()));
     Ok(())
 }
 

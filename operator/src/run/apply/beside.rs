@@ -57,7 +57,7 @@ impl Beside {
         match self {
             Self::Intake => NewEvent::normal(Reason::IntakeStarted, format!("Job {job} reads the sources")),
             Self::Delivery => {
-                NewEvent::normal(Reason::DeliveryStarted, format!("Job {job} delivers to the sinks"))
+                NewEvent::normal(Reason::DeliveryStarted, format!("Job {job} delivers"))
             }
         }
     }
@@ -74,8 +74,9 @@ impl Beside {
         let at_a_time = match self {
             Self::Intake => u32::from(context.intake.readers),
             Self::Delivery => {
-                let sinks = u32::try_from(of.sinks.0.len()).unwrap_or(u32::MAX);
-                u32::from(context.delivery.senders).saturating_mul(sinks)
+                let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+                let of_sinks = u32::from(context.delivery.senders).saturating_mul(count(of.sinks.0.len()));
+                of_sinks.saturating_add(count(of.notifications.0.len()))
             }
         };
         at_a_time.saturating_mul(2).saturating_add(SESSIONS)

@@ -12,6 +12,7 @@ use crate::run::apply::error::ApplyError;
 use crate::run::apply::identity::{identity, keyring_to_adopt};
 use crate::run::apply::policy;
 use crate::run::context::Context;
+use crate::run::decide::decision::Cause;
 use crate::run::facts::{LedgerView, Observed, WorkKind};
 use crate::run::watched::Target;
 
@@ -48,6 +49,20 @@ pub(super) async fn set_mutable(
     // So that the next reconcile does not decide by what was stored before.
     let uid = target.object.uid().unwrap_or_default();
     context.progress.read(&ledger, &uid, target.reference, stored).await?;
+    Ok(())
+}
+
+/// Writes down that the run failed, for whoever is told of it: once for each reason, however often this is done.
+pub(super) async fn tell_failed(
+    context: &Context,
+    target: &Target<'_>,
+    observed: &Observed,
+    Cause { reason, message }: &Cause,
+) -> Result<(), ApplyError> {
+    let (ledger, stored) = stored(context, observed)?;
+    ledger.tell_failed(&stored, reason.as_str(), message).await?;
+    let uid = target.object.uid().unwrap_or_default();
+    context.memory.change(&uid, |remembered| remembered.failure_told = Some(*reason));
     Ok(())
 }
 

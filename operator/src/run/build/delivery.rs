@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chancery_api::{SigningRun, SinkSpec, ValidatedRun, names};
+use chancery_api::{SigningRun, SinkSpec, ValidatedRun, names, notification_folder};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Volume, VolumeMount};
 
@@ -29,18 +29,22 @@ pub fn delivery_job(
         template: &settings.template,
         memory: "512Mi",
         at_a_time: ("CHANCERY_SENDERS", settings.senders),
-        volumes: volumes(&run.sinks),
+        volumes: volumes(run),
         annotation: None,
     };
     beside::job(object, run, plan, signer, program)
 }
 
-/// The credentials of each sink that has some, and the claims of those that are files, which are written to.
-fn volumes(sinks: &[SinkSpec]) -> Vec<(Volume, VolumeMount)> {
-    let credentials = sinks.iter().enumerate().filter_map(|(number, sink)| {
-        let needed = sink.secret()?;
-        Some(beside::credentials(number, &sink.name, needed.name, needed.key))
-    });
+/// The credentials of each sink and notification that has some, and the claims of sinks that are files, which are written to.
+fn volumes(run: &ValidatedRun) -> Vec<(Volume, VolumeMount)> {
+    let ValidatedRun { sinks, notifications, .. } = run;
+    let of_sinks = sinks.iter().map(|sink| (sink.name.clone(), sink.secret()));
+    let of_notifications = notifications.iter().map(|one| (notification_folder(&one.name), one.secret()));
+    let credentials =
+        of_sinks.chain(of_notifications).enumerate().filter_map(|(number, (folder, secret))| {
+            let needed = secret?;
+            Some(beside::credentials(number, &folder, needed.name, needed.key))
+        });
     let claims: BTreeSet<&str> = sinks.iter().filter_map(SinkSpec::volume_claim).collect();
     let claims = claims.into_iter().enumerate().map(|(number, claim)| beside::claim(number, claim, true));
     credentials.chain(claims).collect()

@@ -78,6 +78,8 @@ pub(crate) enum Effect {
     DeleteDelivery,
     /// Drop the login of the delivery, and delete its Job: nothing is left to be delivered.
     EndDelivery,
+    /// Write down that the run failed, for whoever is told of it.
+    TellFailed(Cause),
     /// Give back what deliveries that have ended still have in hand.
     ReleaseDeliveries {
         holders: Vec<String>,

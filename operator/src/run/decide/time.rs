@@ -18,8 +18,11 @@ pub(super) fn expire(
     decision: Decision,
 ) -> Decision {
     let Some(ttl) = run.ttl_after_finished else { return decision };
-    // Dead letters of it were taken up again.
-    if matches!(&observed.ledger, LedgerView::Present(ledger) if ledger.complete && ledger.is_behind()) {
+    if let LedgerView::Present(ledger) = &observed.ledger
+        && ledger.complete
+        && (ledger.is_behind() || ledger.sinks.as_ref().is_some_and(|sinks| sinks.untold))
+    {
+        // Dead letters of it were taken up again, or somebody is still to be told of it.
         return decision;
     }
     let Some(finished) = finished(run, observed, now, &decision) else { return decision };

@@ -1,7 +1,8 @@
-//! How far the sinks of a run are.
+//! How far the sinks of a run are, and whoever is told of it.
 
 use std::collections::BTreeMap;
 
+use chancery_api::Reason;
 use chancery_store::SinkProgress;
 
 use crate::run::facts::secret::SecretView;
@@ -15,6 +16,12 @@ pub(crate) struct SinksRead {
     pub(crate) sinks: Vec<SinkProgress>,
     /// What a sink said of a batch that was given up, by the name of the sink.
     pub(crate) said: BTreeMap<String, String>,
+    /// Whether somebody is told of what happens to the run.
+    pub(crate) tells: bool,
+    /// Whether somebody is still to be told, of a run that is complete.
+    pub(crate) untold: bool,
+    /// Why the run failed, as far as it is written down for whoever is told.
+    pub(crate) failure_told: Option<Reason>,
     /// Holders of pods that have ended, and of which it is not known that they have nothing in hand.
     pub(crate) open_holders: Vec<String>,
 }

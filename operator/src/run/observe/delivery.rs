@@ -16,7 +16,7 @@ use crate::run::observe::secret::secret;
 use crate::run::progress::Followed;
 use crate::run::watched::Target;
 
-/// The sinks of a run, as they stand in the ledger; none of a run without any.
+/// The sinks of a run, as they stand in the ledger, and whoever is told of it; none of a run that has neither.
 pub(super) async fn read(
     context: &Context,
     ledger: &Ledger,
@@ -25,7 +25,8 @@ pub(super) async fn read(
     pods: &[PodView],
 ) -> Result<Option<SinksRead>, StoreError> {
     let Followed { run, progress, sinks, .. } = followed;
-    if run.sinks.0.is_empty() {
+    let tells = !run.notifications.0.is_empty();
+    if run.sinks.0.is_empty() && !tells {
         return Ok(None);
     }
     let object = target.object;
@@ -39,9 +40,18 @@ pub(super) async fn read(
     if said != remembered.dead_deliveries {
         context.memory.change(&uid, |remembered| remembered.dead_deliveries.clone_from(&said));
     }
+    // Once it is complete, nothing happens to it any more but that its delivery is given up.
+    let untold = tells && progress.complete && !progress.deleted && !remembered.all_told;
+    let untold = untold && ledger.is_untold(run).await?;
+    if tells && progress.complete && !untold {
+        context.memory.change(&uid, |remembered| remembered.all_told = true);
+    }
     let owner = job_uid(context, object, &names::delivery_job_name(&object.name_any()));
     Ok(Some(SinksRead {
         said,
+        tells,
+        untold,
+        failure_told: remembered.failure_told,
         secret: secret(progress.delivery_secret(), &owner, remembered.delivery_secret.as_ref()),
         sinks: sinks.clone(),
         // What such a pod's last statement takes after this, if it is still on its way, lies for as long as a delivery that is at work
@@ -76,7 +86,7 @@ async fn said_of_dead(
 /// a run that is not there yet, what can never be.
 pub(super) fn refusal(context: &Context, target: &Target<'_>, is_absent: bool) -> Option<Refusal> {
     let run = target.run?;
-    if let Some(message) = context.delivery.allowed.refusal(&run.sinks) {
+    if let Some(message) = context.delivery.allowed.refusal(&run.sinks, &run.notifications) {
         return Some(Refusal { reason: Reason::SinkNotAllowed, message });
     }
     if !is_absent {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use chancery_kit::{Conduct, DeliveryProcess, SeededRun, TestLedger, TestRun, WebhookServer, eventually};
+use chancery_kit::{
+    Chancery, Conduct, DeliveryProcess, Manifest, SeededRun, TestLedger, TestRun, WebhookServer, eventually,
+};
 use chancery_reading::WebhookKeys;
 use serde_json::{Value, json};
 
@@ -202,4 +204,26 @@ async fn what_a_receiver_refuses_is_told_of_again_after_a_pause() -> anyhow::Res
     assert!(events.len() == 2 && events[0] == events[1], "{events:?}");
     assert_eq!(told(&run).await?, (1, 0));
     run.assert_audit_holds().await
+}
+
+#[tokio::test]
+async fn chancery_run_tells_of_a_run_that_has_no_sinks() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let chancery = Chancery::on(&ledger.url)?;
+    let server = receiver().await?;
+    let events = ["run.started", "run.completed", "batch.signed"];
+    let notifications = json!([{"name": "ops", "http": {"url": server.url()}, "events": events}]);
+    let manifest = Manifest::new().of(20, 2, 10).with("notifications", notifications);
+    chancery.sign(&manifest, &[]).await?.expect_code(0)?;
+    let told: BTreeSet<_> =
+        server.events().iter().map(|event| event["type"].as_str().unwrap_or_default().to_owned()).collect();
+    let wanted = ["dev.chancery.batch.signed", "dev.chancery.run.completed", "dev.chancery.run.started"];
+    assert_eq!((server.events().len(), told), (4, wanted.map(str::to_owned).into()));
+    // It is the same run, and there is nothing to tell any more.
+    chancery.sign(&manifest, &[]).await?.expect_code(0)?;
+    assert_eq!(server.events().len(), 4);
+    let other = json!([{"name": "ops", "http": {"url": server.url()}, "events": ["run.completed"]}]);
+    let refused = chancery.sign(&Manifest::new().of(20, 2, 10).with("notifications", other), &[]).await?;
+    assert!(refused.stderr.contains("spec.notifications"), "{}", refused.stderr);
+    Ok(())
 }

@@ -157,6 +157,7 @@ impl Operator {
             | Effect::EnsureDelivery(_)
             | Effect::DeleteDelivery
             | Effect::EndDelivery
+            | Effect::TellFailed(_)
             | Effect::ReleaseDeliveries { .. } => panic!("no run of this world has sinks: {seen:?}"),
             Effect::Settle => ledger(world)?.as_mut().ok_or(())?.settled = true,
             Effect::StartAudit => {

@@ -57,6 +57,9 @@ impl Situation {
                 }),
                 sinks: vec![sink("archive", 0, 0), sink("copy", 0, 0)],
                 said: std::collections::BTreeMap::new(),
+                tells: false,
+                untold: false,
+                failure_told: None,
                 open_holders: Vec::new(),
             });
         });
@@ -90,6 +93,11 @@ impl Situation {
             sinks.sinks = (0..8).map(long).collect();
             sinks.said = sinks.sinks.iter().map(|sink| (sink.name.clone(), "\u{1}".repeat(1_000))).collect();
         })
+    }
+
+    /// With somebody who is told, and no sinks.
+    fn telling(self, job: Option<JobView>) -> Self {
+        self.delivering(job).sinks(|sinks| (sinks.tells, sinks.sinks) = (true, Vec::new()))
     }
 
     fn sinks(self, change: impl FnOnce(&mut SinksRead)) -> Self {
@@ -357,6 +365,53 @@ fn a_run_that_is_held_has_no_delivery_at_work() {
             at(Stage::Signing).doing([run_job(2), run_delivery(true)]).failed(Reason::SinkNotAllowed),
         ),
     ]);
+}
+
+#[test]
+fn whoever_is_told_of_a_run_is_told_from_its_beginning_to_its_end_and_while_it_is_held() {
+    let done = at(Stage::Complete);
+    check([
+        row(
+            "before anything is signed",
+            Situation::created().telling(None),
+            at(Stage::Seeding).doing([Effect::StartDelivery, run_job(2)]).again_at_once(),
+        ),
+        row(
+            "while it is suspended",
+            Situation::seeded().with_job(running(2)).telling(Some(delivery())).suspended(),
+            at(Stage::Suspended).doing([run_delivery(false), hold_job(2), HOLD]),
+        ),
+        row(
+            "all is signed: a signer says that it is complete",
+            Situation::seeded().with_signed(10).with_job(running(2)).telling(Some(delivery())),
+            at(Stage::Signing).doing([run_delivery(false), run_job(2)]),
+        ),
+        row(
+            "complete, and not all was told",
+            Situation::signed().telling(Some(delivery())).sinks(|sinks| sinks.untold = true).completed(60),
+            done.clone().doing([run_delivery(false)]).again_after(5),
+        ),
+        row(
+            "complete, and all was told",
+            Situation::signed().telling(Some(delivery())).completed(60),
+            done.doing([Effect::EndDelivery]),
+        ),
+    ]);
+}
+
+#[test]
+fn that_a_run_failed_is_written_down_once_for_each_reason() {
+    let failed = |told| {
+        Situation::seeded()
+            .with_job(running(2).failed_by("BackoffLimitExceeded", 1))
+            .telling(Some(delivery()))
+            .sinks(|sinks| sinks.failure_told = told)
+            .decide()
+            .effects
+    };
+    let is_told = |effects: &[Effect]| effects.iter().any(|effect| matches!(effect, Effect::TellFailed(_)));
+    assert!(is_told(&failed(None)) && is_told(&failed(Some(Reason::DeadlineExceeded))));
+    assert!(!is_told(&failed(Some(Reason::SignersFailed))));
 }
 
 #[test]
