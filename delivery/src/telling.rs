@@ -175,11 +175,14 @@ impl Teller {
         let events = hand.taken.events.iter().map(|event| Ok((event, cloud_event(told, event)?)));
         let events = events.collect::<Result<Vec<_>, StoreError>>()?;
         let is_over = AtomicBool::new(false);
-        let mut ways = futures::stream::iter(&events)
-            .map(async |(event, cloud_event)| {
-                (*event, tell_one(&delivering.stop, &notifier, cloud_event, &is_over).await)
+        let (stop, notifier, is_over) = (&delivering.stop, &notifier, &is_over);
+        let ways: Vec<_> = events
+            .iter()
+            .map(|(event, cloud_event)| async move {
+                (*event, tell_one(stop, notifier, cloud_event, is_over).await)
             })
-            .buffer_unordered(IN_FLIGHT);
+            .collect();
+        let mut ways = futures::stream::iter(ways).buffer_unordered(IN_FLIGHT);
         let mut unreachable = None;
         let mut overdue = std::pin::pin!(overdue(&delivering.stop));
         loop {
