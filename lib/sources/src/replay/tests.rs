@@ -52,7 +52,6 @@ fn run(namespace_uid: Option<Uuid>, input: Input) -> Run {
         sinks: Sinks::default(),
         notifications: Notifications::default(),
         input,
-        sinks: chancery_store::Sinks::default(),
         batch_size: 10,
         sealed_records: Some(10),
         suspended: false,

@@ -56,9 +56,7 @@ impl Beside {
     fn started(self, job: &str) -> NewEvent {
         match self {
             Self::Intake => NewEvent::normal(Reason::IntakeStarted, format!("Job {job} reads the sources")),
-            Self::Delivery => {
-                NewEvent::normal(Reason::DeliveryStarted, format!("Job {job} delivers"))
-            }
+            Self::Delivery => NewEvent::normal(Reason::DeliveryStarted, format!("Job {job} delivers")),
         }
     }
 
