@@ -6,10 +6,13 @@ SELECT l.name::text AS name
   LEFT JOIN chancery.runs r ON r.id = l.run_id
   LEFT JOIN chancery.run_secrets s ON s.run_id = l.run_id AND s.work = l.work
  WHERE r.id IS NULL
-    -- What delivers is needed for as long as a batch that was taken up again is to be delivered, or somebody is to be told of what happened.
+    -- What delivers is needed for as long as a batch that was taken up again, or a manifest, is to be delivered, or somebody is to be told of
+    -- what happened.
     OR (r.completed_at < clock_timestamp() - interval '5 minutes'
         AND NOT (l.work = 'Deliver'
-                 AND (EXISTS (SELECT FROM chancery.sinks d WHERE d.run_id = r.id AND d.redriven > 0) OR chancery.run_untold(r.id))))
+                 AND (EXISTS (SELECT FROM chancery.sinks d WHERE d.run_id = r.id AND d.redriven > 0)
+                      OR EXISTS (SELECT FROM chancery.manifests m WHERE m.run_id = r.id AND m.ended_at IS NULL)
+                      OR chancery.run_untold(r.id))))
     OR l.made_at < r.adopted_at
     OR (l.work = 'Admit' AND r.sealed_at < clock_timestamp() - interval '5 minutes')
     OR (s.made_at < clock_timestamp() - interval '10 minutes' AND l.made_at < s.made_at
