@@ -108,7 +108,8 @@ impl TableSink {
     async fn put_all(&self, open: &mut PgConnection, batch: &Batch) -> Result<String, PutError> {
         let (mut first, mut last) = (None, 0);
         for portion in portions(&batch.lines) {
-            let portion = portion.map_err(|error| PutError::away(format!("a line of the batch cannot be read: {error}")))?;
+            let portion = portion
+                .map_err(|error| PutError::away(format!("a line of the batch cannot be read: {error}")))?;
             self.put_some(open, batch.number, &portion).await?;
             first = first.or(portion.records.first().copied());
             last = portion.records.last().copied().unwrap_or(last);
