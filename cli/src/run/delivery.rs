@@ -6,7 +6,7 @@ use std::env;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chancery_process::{Backoff, Exit, LogFormat, Stop};
+use chancery_process::{Exit, LogFormat, Stop};
 use chancery_store::notifications::NotificationProgress;
 use chancery_store::sinks::SinkProgress;
 use chancery_store::{Progress, Run};
