@@ -175,11 +175,12 @@ impl Teller {
         let events = hand.taken.events.iter().map(|event| Ok((event, cloud_event(told, event)?)));
         let events = events.collect::<Result<Vec<_>, StoreError>>()?;
         let is_over = AtomicBool::new(false);
-        let mut ways = futures::stream::iter(&events)
-            .map(async |(event, cloud_event)| {
-                (*event, tell_one(&delivering.stop, &notifier, cloud_event, &is_over).await)
-            })
-            .buffer_unordered(IN_FLIGHT);
+        // Collected, since the compiler does not believe that a closure of a stream may be sent to another thread.
+        let ways: Vec<_> = events
+            .iter()
+            .map(|(event, sent)| tell_one(&delivering.stop, &notifier, event, sent, &is_over))
+            .collect();
+        let mut ways = futures::stream::iter(ways).buffer_unordered(IN_FLIGHT);
         let mut unreachable = None;
         let mut overdue = std::pin::pin!(overdue(&delivering.stop));
         loop {
@@ -258,18 +259,25 @@ impl Teller {
     }
 }
 
-async fn tell_one(stop: &Stop, notifier: &Notifier, event: &CloudEvent, is_over: &AtomicBool) -> Way {
+async fn tell_one<'e>(
+    stop: &Stop,
+    notifier: &Notifier,
+    event: &'e Event,
+    sent: &CloudEvent,
+    is_over: &AtomicBool,
+) -> (&'e Event, Way) {
     if is_over.load(Ordering::Relaxed) || stop.is_asked() {
-        return Way::Left;
+        return (event, Way::Left);
     }
-    match notifier.tell(event).await {
+    let way = match notifier.tell(sent).await {
         Ok(()) => Way::Told,
         Err(TellError::Refused(error)) => Way::Refused(error),
         Err(TellError::Unavailable { why, pause }) => {
             is_over.store(true, Ordering::Relaxed);
             Way::Away(why, pause)
         }
-    }
+    };
+    (event, way)
 }
 
 /// Waits until what is on its way has to be given back.
