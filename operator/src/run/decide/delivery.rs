@@ -23,7 +23,8 @@ pub(super) fn deliver(
     now: Timestamp,
 ) -> Decision {
     match &ledger.sinks {
-        Some(sinks) if sinks.tells || ledger.sealed || ledger.counts.batches_signed > 0 => {
+        // One that has no batch at all is complete when its delivery finds nothing to bring.
+        Some(sinks) if sinks.tells || ledger.counts.batches_signed > 0 || ledger.is_only_delivered() => {
             work(run, decision, observed, ledger, sinks, now)
         }
         _ => refused(decision, observed),
