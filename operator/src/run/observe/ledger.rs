@@ -17,10 +17,11 @@ use crate::run::facts::{
     Background, Belongs, Counts, JobView, LedgerRun, LedgerView, PodView, Refusal, StoredRun,
 };
 use crate::run::observe::addresses::addresses;
+use crate::run::observe::delivery;
 use crate::run::observe::ended::{ended, has_recently_ended};
+use crate::run::observe::intake;
 use crate::run::observe::reading::{Now, Reading};
 use crate::run::observe::secret::secret;
-use crate::run::observe::{delivery, intake};
 use crate::run::progress::{Followed, Read};
 use crate::run::room::Room;
 use crate::run::watched::Target;
