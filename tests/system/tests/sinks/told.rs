@@ -332,10 +332,11 @@ async fn what_happened_is_told_also_while_the_run_is_suspended_and_never_once_it
     // A clock that was set back holds up neither the receiver nor the event.
     ledger
         .execute(
-            "UPDATE chancery.notifications SET not_before = now() + interval '1 year' WHERE failures > 0",
+            "UPDATE chancery.notifications SET not_before = now() + interval '11 minutes', tried_at = now() + interval '10 minutes'
+              WHERE failures > 0",
         )
         .await?;
-    ledger.execute("UPDATE chancery.events SET not_before = now() + interval '1 year'").await?;
+    ledger.execute("UPDATE chancery.events SET not_before = now() + interval '11 minutes', put_off_at = now() + interval '10 minutes'").await?;
     assert!(
         matches!(delivery.take_events(1, 10, LONG).await?, NotificationTask::Wait(_)),
         "what strayed is found"
