@@ -7,7 +7,9 @@ use chancery_store::SinkProgress;
 use super::situation::{RUNNING, Situation, ended, running, seconds};
 use super::table::{HOLD, at, check, hold_job, row, run_job};
 use crate::run::decide::decision::{Effect, JobPlan, Stage};
-use crate::run::facts::{JobView, PodState, PodView, Refusal, SecretStanding, SecretView, SinksRead};
+use crate::run::facts::{
+    Background, JobView, PodState, PodView, Refusal, SecretStanding, SecretView, SinksRead,
+};
 
 /// The Secret of the delivery.
 const DELIVERY_SECRET: &str = "demo-delivery-0123456789";
@@ -373,7 +375,7 @@ fn whoever_is_told_of_a_run_is_told_from_its_beginning_to_its_end_and_while_it_i
     check([
         row(
             "before anything is signed",
-            Situation::created().telling(None),
+            Situation::created().with_background(Background::GENERATING).telling(None),
             at(Stage::Seeding).doing([Effect::StartDelivery, run_job(2)]).again_at_once(),
         ),
         row(
