@@ -222,7 +222,12 @@ async fn the_login_of_a_delivery_is_needed_as_long_as_somebody_is_to_be_told() -
     ledger.execute("UPDATE chancery.runs SET completed_at = now() - interval '10 minutes'").await?;
     let of_deliveries = async || {
         let unneeded = ledger.ledger.unneeded_logins().await?;
-        anyhow::Ok(unneeded.iter().filter(|name| name.split('_').nth(2).is_some_and(|part| part.starts_with('d'))).count())
+        anyhow::Ok(
+            unneeded
+                .iter()
+                .filter(|name| name.split('_').nth(2).is_some_and(|part| part.starts_with('d')))
+                .count(),
+        )
     };
     assert_eq!(of_deliveries().await?, 0, "somebody is to be told that two batches are signed");
     ledger.execute("UPDATE chancery.events SET state = 'Delivered', ended_at = now()").await?;
