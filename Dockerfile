@@ -1,9 +1,9 @@
-# The images of the operator, of the signers, of the intakes and of the gateway: `make images`. Each holds one program, that of
-# the operator the command line besides, and the shared libraries that they need; no shell, no package manager, no other base.
+# The images of the operator, of the signers, of the intakes, of the deliveries and of the gateway: `make images`. Each holds one
+# program, that of the operator the command line besides, and the shared libraries that they need; no shell, no package manager, no other base.
 #
-#   --target operator|signer|intake|gateway   which of them
+#   --target operator|signer|intake|delivery|gateway   which of them
 #   --build-arg FILES=…               built: compile them here; prebuilt: take the trees operator/, signer/,
-#                                     intake/ and gateway/ that scripts/rootfs.sh made, which then are the whole build context
+#                                     intake/, delivery/ and gateway/ that scripts/rootfs.sh made, which then are the whole build context
 
 ARG FILES=built
 # That of rust-toolchain.toml. A release is built with --build-arg FILES=prebuilt, from no other image at all.
@@ -40,11 +40,12 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     export "CARGO_TARGET_$(echo "$target" | tr a-z- A-Z_)_LINKER=$compiler"; \
     cargo build --profile dist --locked --target "$target" \
         --package chancery --package chancery-operator --package chancery-signer --package chancery-intake \
-        --package chancery-gateway; \
+        --package chancery-delivery --package chancery-gateway; \
     programs=target/$target/dist; export CC=$compiler; \
     scripts/rootfs.sh /rootfs/operator "$programs/chancery-operator" "$programs/chancery"; \
     scripts/rootfs.sh /rootfs/signer "$programs/chancery-signer"; \
     scripts/rootfs.sh /rootfs/intake "$programs/chancery-intake"; \
+    scripts/rootfs.sh /rootfs/delivery "$programs/chancery-delivery"; \
     scripts/rootfs.sh /rootfs/gateway "$programs/chancery-gateway"; \
     cp -a /rootfs/. /
 
@@ -78,6 +79,12 @@ LABEL org.opencontainers.image.title="chancery-intake" \
     org.opencontainers.image.description="Reads the sources of a run, and admits what they offer"
 COPY --from=files /intake/ /
 ENTRYPOINT ["/chancery-intake"]
+
+FROM program AS delivery
+LABEL org.opencontainers.image.title="chancery-delivery" \
+    org.opencontainers.image.description="Brings the signed batches of a run to its sinks"
+COPY --from=files /delivery/ /
+ENTRYPOINT ["/chancery-delivery"]
 
 FROM program AS gateway
 LABEL org.opencontainers.image.title="chancery-gateway" \

@@ -54,10 +54,10 @@ fuzz: ## Feed random input to everything that is parsed from outside, SECONDS (6
 	scripts/fuzz.sh $(SECONDS)
 
 .PHONY: chaos
-chaos: ## Play runs with faults drawn from SEED, for MINUTES or so many SCHEDULES, and judge each; READING=1: only those that read, PUSHED=1: only those to which clients push
+chaos: ## Play runs with faults drawn from SEED, for MINUTES or so many SCHEDULES, and judge each; READING=1: only those that read, PUSHED=1: only those to which clients push, BROUGHT=1: only those with sinks
 	@scripts/setup.sh --independent-audit-if-possible --helm-if-possible
 	cargo build --locked --workspace --bins
-	PATH="$$PWD/.tools/bin:$$PATH" target/debug/chancery-chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(READING),--only-reading) $(if $(PUSHED),--only-pushed)
+	PATH="$$PWD/.tools/bin:$$PATH" target/debug/chancery-chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SCHEDULES),--schedules $(SCHEDULES)) $(if $(READING),--only-reading) $(if $(PUSHED),--only-pushed) $(if $(BROUGHT),--only-brought)
 
 .PHONY: verify
 verify: ## Format, lints, generated files, licences and advisories
@@ -113,7 +113,7 @@ images: ## Build the images, with CONTAINER_TOOL (docker, podman, buildah) and V
 .PHONY: images-prebuilt
 images-prebuilt: ## The same from programs compiled here: needs no base image
 	@scripts/setup.sh --no-postgres
-	cargo build --profile dist --locked --package chancery --package chancery-operator --package chancery-signer --package chancery-intake --package chancery-gateway
+	cargo build --profile dist --locked --package chancery --package chancery-operator --package chancery-signer --package chancery-intake --package chancery-delivery --package chancery-gateway
 	scripts/images.sh --prebuilt $(ARGS)
 
 .PHONY: reproducible

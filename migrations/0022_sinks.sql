@@ -28,11 +28,14 @@ CREATE TABLE chancery.sinks (
     unavailable_since timestamptz,
     failures      integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
     not_before    timestamptz,
+    -- When that was said. A clock that shows less has been set back since.
+    tried_at      timestamptz,
     last_error    text CHECK (octet_length(last_error) <= 4096),
     PRIMARY KEY (run_id, sink),
     UNIQUE (run_id, name),
     CHECK ((unavailable_since IS NULL) = (failures = 0)),
     CHECK ((unavailable_since IS NULL) = (not_before IS NULL)),
+    CHECK ((unavailable_since IS NULL) = (tried_at IS NULL)),
     CHECK ((unavailable_since IS NULL) = (last_error IS NULL))
     -- Each batch that ends changes a row, and no index of it.
 ) WITH (fillfactor = 50);
@@ -81,7 +84,9 @@ CREATE TABLE chancery.deliveries (
     attempts   integer NOT NULL DEFAULT 0,
     last_error text,
     -- When it is next handed out: after a pause, or if whoever has it lets it lie for that long.
-    not_before timestamptz NOT NULL DEFAULT now(),
+    not_before timestamptz NOT NULL DEFAULT '-infinity',
+    -- When that was said, if it was put off. A clock that shows less has been set back since.
+    put_off_at timestamptz,
     -- Whoever has it, and the SHA-256 of its token.
     holder     text,
     token_hash bytea,
@@ -145,6 +150,48 @@ CREATE TABLE chancery.delivery_moves (
 CREATE INDEX delivery_moves_of_acts ON chancery.delivery_moves (run_id, act);
 CREATE TRIGGER delivery_moves_never_change
     BEFORE UPDATE ON chancery.delivery_moves FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+-- The manifest of a sink that takes one: what tells whoever has the objects that none is missing. It is brought there once each batch has
+-- ended, and anew when what it says has changed since.
+CREATE TABLE chancery.manifests (
+    run_id     integer NOT NULL,
+    sink       integer NOT NULL,
+    -- 1 for the first, and one more each time that something else is to be said than the one before may have said already.
+    number     integer NOT NULL DEFAULT 1 CHECK (number >= 1),
+    -- Whether the statements about the run are in it. It waits for them.
+    stated     boolean NOT NULL DEFAULT false,
+    -- How often the sink refused it, and what it said the last time.
+    attempts   integer NOT NULL DEFAULT 0 CHECK (attempts BETWEEN 0 AND 20),
+    last_error text CHECK (octet_length(last_error) <= 4096),
+    -- When it is next handed out; null before the first time.
+    not_before timestamptz,
+    -- When that was said. A clock that shows less has been set back since.
+    put_off_at timestamptz,
+    -- Whoever has it, and the SHA-256 of its token.
+    holder     text CHECK (octet_length(holder) <= 1024),
+    token_hash bytea CHECK (octet_length(token_hash) = 32),
+    -- What the sink knows it by, and its SHA-256; null in one that was given up.
+    object     text CHECK (octet_length(object) BETWEEN 1 AND 1024),
+    digest     bytea CHECK (octet_length(digest) = 32),
+    ended_at   timestamptz,
+    PRIMARY KEY (run_id, sink),
+    FOREIGN KEY (run_id, sink) REFERENCES chancery.sinks ON DELETE CASCADE,
+    CHECK (attempts = 0 OR last_error IS NOT NULL),
+    CHECK ((not_before IS NULL) = (put_off_at IS NULL)),
+    CHECK ((token_hash IS NULL) = (holder IS NULL)),
+    CHECK ((object IS NULL) = (digest IS NULL)),
+    CHECK (ended_at IS NULL OR token_hash IS NULL),
+    CHECK (ended_at IS NOT NULL OR object IS NULL),
+    CHECK (ended_at IS NULL OR object IS NOT NULL OR attempts > 0)
+) WITH (fillfactor = 50);
+CREATE TRIGGER manifests_keep_their_shape
+    BEFORE UPDATE OF run_id, sink ON chancery.manifests FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+-- What was brought stays so, and what was handed out says the same each time, until another number is due.
+CREATE TRIGGER manifests_end_once
+    BEFORE UPDATE ON chancery.manifests FOR EACH ROW
+    WHEN (NEW.number NOT IN (OLD.number, OLD.number + 1)
+          OR NEW.number = OLD.number AND (OLD.ended_at IS NOT NULL OR OLD.not_before IS NOT NULL AND NEW.stated <> OLD.stated))
+    EXECUTE FUNCTION chancery.refuse_change();
 
 -- A login signs, admits or delivers. The letter before the run's number says which. As text, because nothing of this transaction may
 -- use a value that it adds.

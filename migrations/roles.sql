@@ -35,7 +35,7 @@ $$;
 GRANT SELECT ON
     chancery.admissions, chancery.alerts, chancery.answers, chancery.arrivals, chancery.batch_roots, chancery.batches, chancery.deleted_runs, chancery.deliveries, chancery.delivery_moves, chancery.digests, chancery.events,
     chancery.flags, chancery.generated_chunks, chancery.generated_sources, chancery.intakes, chancery.judgements,
-    chancery.kept_digests, chancery.keyrings, chancery.keys, chancery.leases, chancery.ledger, chancery.letter_acts, chancery.letter_moves, chancery.logins, chancery.notifications, chancery.originals,
+    chancery.kept_digests, chancery.keyrings, chancery.keys, chancery.leases, chancery.ledger, chancery.letter_acts, chancery.letter_moves, chancery.logins, chancery.manifests, chancery.notifications, chancery.originals,
     chancery.pendings, chancery.policies, chancery.pushes, chancery.records, chancery.run_secrets, chancery.runs,
     chancery.schema_migrations, chancery.signature_blocks, chancery.signatures, chancery.sinks, chancery.sources, chancery.splits, chancery.statements
     TO chancery_auditor;

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Builds the images of the operator, of the signers, of the intakes and of the gateway.
+# Builds the images of the operator, of the signers, of the intakes, of the deliveries and of the gateway.
 #
 #   scripts/images.sh [--prebuilt] [--archive FOLDER] [--push [--digests FOLDER]]
 #
-#   --prebuilt         take target/dist/chancery and chancery-{operator,signer,intake,gateway}; needs no base image and no network
-#   --archive FOLDER   also write FOLDER/{operator,signer,intake,gateway}.tar, as `docker load` takes them
+#   --prebuilt         take target/dist/chancery and chancery-{operator,signer,intake,delivery,gateway}; needs no base image and no network
+#   --archive FOLDER   also write FOLDER/{operator,signer,intake,delivery,gateway}.tar, as `docker load` takes them
 #   --push             push to the registry instead of keeping them here
-#   --digests FOLDER   also write the digests of what was pushed to FOLDER/{operator,signer,intake,gateway}
+#   --digests FOLDER   also write the digests of what was pushed to FOLDER/{operator,signer,intake,delivery,gateway}
 #
 #   CONTAINER_TOOL     docker (default, with buildx), podman or buildah
-#   IMAGE_PREFIX       what comes before "/operator", "/signer", "/intake" and "/gateway"; default docker.io/chancery
+#   IMAGE_PREFIX       what comes before "/operator", "/signer", "/intake", "/delivery" and "/gateway"; default docker.io/chancery
 #   VERSION            the tag; default the version of the workspace
 #   PLATFORMS          such as linux/amd64,linux/arm64; default the machine's own
 set -euo pipefail
@@ -57,7 +57,7 @@ if [ "$files" = prebuilt ]; then
     context=target/images
     rm -rf "$context"
     mkdir -p "$context"
-    for name in operator signer intake gateway; do
+    for name in operator signer intake delivery gateway; do
         programs=("target/dist/chancery-$name")
         # For `kubectl exec`.
         if [ "$name" = operator ]; then programs+=(target/dist/chancery); fi
@@ -108,4 +108,5 @@ build() {
 build operator
 build signer
 build intake
+build delivery
 build gateway

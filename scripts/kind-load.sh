@@ -12,7 +12,7 @@ version=${VERSION:-$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-for name in operator signer intake gateway; do
+for name in operator signer intake delivery gateway; do
     image="$prefix/$name:$version"
     case $tool in
     docker) kind load docker-image --name "$cluster" "$image" ;;

@@ -5,7 +5,8 @@
 #
 #   --into FOLDER      leave the programs there; default target/reproducible
 #   --profile PROFILE  default dist
-#   PACKAGE            default chancery, chancery-signer, chancery-intake, chancery-gateway and chancery-operator
+#   PACKAGE            default chancery, chancery-signer, chancery-intake, chancery-delivery, chancery-gateway and
+#                      chancery-operator
 #
 # What has been committed is built, from what `git archive` gives. The compiler is that of rust-toolchain.toml; the C
 # compiler, its headers and the linker are this machine's, and have to be the same for the same bytes elsewhere.
@@ -26,7 +27,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-if [ ${#packages[@]} -eq 0 ]; then packages=(chancery chancery-signer chancery-intake chancery-gateway chancery-operator); fi
+if [ ${#packages[@]} -eq 0 ]; then packages=(chancery chancery-signer chancery-intake chancery-delivery chancery-gateway chancery-operator); fi
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 folder=${1:?usage: scripts/sbom.sh FOLDER}
 mkdir -p "$folder"
-declare -A programs=([chancery]=cli [chancery-signer]=signer-job [chancery-intake]=intake [chancery-gateway]=gateway [chancery-operator]=operator)
+declare -A programs=([chancery]=cli [chancery-signer]=signer-job [chancery-intake]=intake [chancery-delivery]=delivery [chancery-gateway]=gateway [chancery-operator]=operator)
 
 # It writes beside each Cargo.toml of the workspace.
 work=$(mktemp -d)

@@ -150,7 +150,7 @@ pub(crate) enum CliError {
     )]
     DeliveryFailed { last: String, exit: Exit },
     #[error(
-        "of the run {run}, {batches} deliveries were given up, the first of them of batch {batch} to the sink {sink}: {why}; `chancery dead-letters list {run} --deliveries` lists them; correct what they name, take them up again with `chancery dead-letters redrive {run} --deliveries`, and run again"
+        "the run {run} has deliveries that were given up: {batches}, the first of batch {batch} to the sink {sink}: {why}; `chancery dead-letters list {run} --deliveries` lists them; correct what they name, take them up again with `chancery dead-letters redrive {run} --deliveries`, and run again"
     )]
     GivenUp { run: String, batches: usize, sink: String, batch: i64, why: String },
     #[error(

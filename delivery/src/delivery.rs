@@ -34,6 +34,7 @@ pub(crate) struct Order {
     pub(crate) holder: String,
     pub(crate) access: Access,
     pub(crate) senders: u16,
+    pub(crate) hold: Duration,
     pub(crate) reconnect_for: Duration,
     /// The trace that the run belongs to.
     pub(crate) traceparent: Option<String>,
@@ -47,7 +48,11 @@ pub(crate) struct Delivering {
     pub(crate) run: DeliveryRun,
     holder: String,
     reconnect_for: Duration,
+    /// For how long batches that were taken are a sender's, unless it prolongs that.
+    pub(crate) hold: Duration,
     pub(crate) lines: Lines,
+    /// Whether somebody is told of what happens to the run: then this goes on while the run is suspended.
+    pub(crate) tells: bool,
     pub(crate) stop: Stop,
 }
 
@@ -62,6 +67,7 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
         holder,
         access,
         senders,
+        hold,
         reconnect_for,
         traceparent,
         tell_for,
@@ -97,7 +103,8 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     });
     let opened = opened.collect::<Result<Vec<_>, DeliveryError>>()?;
     let lines = Lines::of_run(&run.namespace, &run.name, form);
-    let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, lines, stop });
+    let tells = !notifications.is_empty();
+    let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, hold, lines, tells, stop });
     let mut tasks = JoinSet::new();
     for (opening, retry, work) in opened {
         // Of a sink that takes batches in order, one is on its way at a time.

@@ -8,6 +8,7 @@
 mod content;
 mod delivery;
 mod error;
+mod manifest;
 mod opening;
 mod telling;
 mod worker;
@@ -53,6 +54,10 @@ struct Arguments {
     /// Batches that are on their way to each sink at the same time, each with its content in memory
     #[arg(long, env = "CHANCERY_SENDERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     senders: u16,
+    /// How long batches that were taken are this delivery's, unless it prolongs that, in seconds. One that dies without anybody
+    /// telling of it lets them lie for so long
+    #[arg(long, env = "CHANCERY_HOLD", default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(5..=3_600))]
+    hold: u64,
     /// How long the delivery tries to connect while the database is away, in seconds
     #[arg(long, env = "CHANCERY_RECONNECT_FOR", default_value_t = 60, value_name = "SECONDS")]
     reconnect_for: u64,
@@ -127,6 +132,7 @@ fn run(arguments: Arguments, traceparent: Option<TraceParent>) -> Result<Ended, 
             holder: arguments.holder,
             access: arguments.credentials_dir.map_or(Access::Environment, Access::Folder),
             senders: arguments.senders,
+            hold: Duration::from_secs(arguments.hold),
             reconnect_for: Duration::from_secs(arguments.reconnect_for),
             traceparent: traceparent.map(|parent| parent.to_string()),
             tell_for: Duration::from_secs(arguments.tell_for),

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_process::Backoff;
+use chancery_process::{Backoff, Stop};
 use chancery_sinks::{Batch, PutError, Sink};
 use chancery_sources::asking::Retry;
 use chancery_store::DeliverySession;
 use chancery_store::delivery::{
-    Delivery, DeliveryRefusal, DeliveryTask, Digested, Refused, SinkWork, TakenDeliveries,
+    Delivery, DeliveryRefusal, DeliveryTask, Digested, Refused, SinkWork, TakenDeliveries, TakenManifest,
 };
 use tokio::time::Instant;
 
 use crate::content::{self, Content, too_large};
 use crate::delivery::Delivering;
 use crate::error::DeliveryError;
+use crate::manifest::{self, Made};
 use crate::opening::Opening;
 
 /// The longest time before a sender asks again.
@@ -22,9 +23,6 @@ const WAIT: Duration = Duration::from_secs(2);
 
 /// Batches that are taken at a time.
 const AT_ONCE: i32 = 16;
-
-/// For how long they are this sender's, unless it prolongs that.
-const HELD: Duration = Duration::from_secs(60);
 
 /// A sink that was tried in vain is left alone for up to a second at first, then for up to twice as long each time, and never for
 /// longer than up to a minute.
@@ -51,6 +49,8 @@ pub(crate) struct Sender {
     retry: Retry,
     /// How long the sink is left alone that cannot be reached.
     away: Backoff,
+    /// The manifest that was in hand when the connection broke.
+    manifest: Option<TakenManifest>,
 }
 
 /// Batches that were taken, and what became of them that the ledger was not told yet.
@@ -95,6 +95,13 @@ pub(crate) async fn run(mut sender: Sender, mut session: DeliverySession) -> Res
     }
 }
 
+async fn wait(pause: Duration, stop: &Stop) {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        () = stop.asked() => {}
+    }
+}
+
 impl Sender {
     pub(crate) fn new(
         delivering: Arc<Delivering>,
@@ -102,7 +109,15 @@ impl Sender {
         opening: Arc<Opening>,
         retry: Retry,
     ) -> Self {
-        Self { delivering, work, opening, sink: None, retry, away: Backoff::new(LEAST_PAUSE, MOST_PAUSE) }
+        Self {
+            delivering,
+            work,
+            opening,
+            sink: None,
+            retry,
+            away: Backoff::new(LEAST_PAUSE, MOST_PAUSE),
+            manifest: None,
+        }
     }
 
     /// Takes some and brings them there. None when there may be more.
@@ -115,20 +130,31 @@ impl Sender {
             self.give_back(session, before, None).await?;
             *in_hand = None;
         }
-        let stop = self.delivering.stop.clone();
+        if let Some(before) = &self.manifest {
+            session.give_back_manifest(before, None).await?;
+            self.manifest = None;
+        }
+        let (stop, hold) = (self.delivering.stop.clone(), self.delivering.hold);
         if stop.is_asked() {
             return Ok(Some(Ended::WorkLeft));
         }
-        match session.take(self.work.sink, AT_ONCE, HELD).await? {
+        match session.take(self.work.sink, AT_ONCE, hold).await? {
             DeliveryTask::Done => Ok(Some(Ended::Done)),
+            // Others of this process go on telling, and nobody would start this sender anew.
+            DeliveryTask::Nothing(DeliveryRefusal::Suspended) if self.delivering.tells => {
+                wait(WAIT, &stop).await;
+                Ok(None)
+            }
             DeliveryTask::Nothing(DeliveryRefusal::Suspended) => Ok(Some(Ended::WorkLeft)),
             DeliveryTask::Nothing(DeliveryRefusal::Gone) => Err(DeliveryError::Gone),
             DeliveryTask::Wait(pause) => {
-                tokio::select! {
-                    () = tokio::time::sleep(pause.min(WAIT)) => {}
-                    () = stop.asked() => {}
-                }
+                wait(pause.min(WAIT), &stop).await;
                 Ok(None)
+            }
+            DeliveryTask::Manifest(taken) => {
+                let brought = self.bring_manifest(session, &taken).await;
+                self.manifest = brought.is_err().then_some(taken);
+                brought.map(|()| None)
             }
             DeliveryTask::Deliver(taken) => {
                 let (there, refused) = (Vec::new(), Vec::new());
@@ -142,15 +168,16 @@ impl Sender {
 
     /// Brings what was taken there, and tells what became of it.
     async fn bring(&mut self, session: &mut DeliverySession, hand: &mut InHand) -> Result<(), DeliveryError> {
-        let mut renew_at = Instant::now() + HELD / 3;
+        let hold = self.delivering.hold;
+        let mut renew_at = Instant::now() + hold / 3;
         while let Some(one) = hand.taken.batches.get(hand.tried).cloned() {
             if self.delivering.stop.is_asked() {
                 return self.give_back(session, hand, None).await;
             }
             if Instant::now() >= renew_at {
                 self.tell(session, hand).await?;
-                session.renew(&hand.taken, &hand.left(), HELD).await?;
-                renew_at = Instant::now() + HELD / 3;
+                session.renew(&hand.taken, &hand.left(), hold).await?;
+                renew_at = Instant::now() + hold / 3;
             }
             match self.bring_one(session, hand, &one).await? {
                 Way::There(there) => {
@@ -186,17 +213,9 @@ impl Sender {
         hand: &InHand,
         one: &Delivery,
     ) -> Result<Way, DeliveryError> {
-        let sink = match self.sink.clone() {
-            Some(sink) => sink,
-            None => match self.opening.open(&self.delivering.run) {
-                Ok(sink) => Arc::clone(self.sink.insert(sink)),
-                Err(reason) if self.opening.may_be_mended(&reason) => {
-                    return Ok(Way::Away(reason.to_string(), None));
-                }
-                Err(reason) => {
-                    return Err(DeliveryError::Sink { name: self.work.name.clone(), reason });
-                }
-            },
+        let sink = match self.opened()? {
+            Ok(sink) => sink,
+            Err(why) => return Ok(Way::Away(why, None)),
         };
         let read = content::read(session, &self.delivering.lines, &hand.taken, one).await?;
         let (number, lines, digest) = match read {
@@ -207,13 +226,14 @@ impl Sender {
         let batch = Batch { number, lines, digest };
         let mut put = std::pin::pin!(sink.put(&batch));
         let mut overdue = std::pin::pin!(self.overdue());
+        let hold = self.delivering.hold;
         let done = loop {
             tokio::select! {
                 biased;
                 done = &mut put => break done,
                 () = &mut overdue => return Ok(Way::Stopped),
-                () = tokio::time::sleep(HELD / 3) => {
-                    session.renew(&hand.taken, &hand.left(), HELD).await?;
+                () = tokio::time::sleep(hold / 3) => {
+                    session.renew(&hand.taken, &hand.left(), hold).await?;
                 }
             }
         };
@@ -222,6 +242,66 @@ impl Sender {
             Err(PutError::Refused(error)) => Way::Refused(error),
             Err(PutError::Unavailable { why, pause }) => Way::Away(why, pause),
         })
+    }
+
+    /// Brings the manifest there, and tells what became of it.
+    async fn bring_manifest(
+        &mut self,
+        session: &mut DeliverySession,
+        taken: &TakenManifest,
+    ) -> Result<(), DeliveryError> {
+        let put = match (
+            self.opened()?,
+            manifest::make(session, &self.delivering, taken, &self.work.name).await?,
+        ) {
+            (_, Made::Lost) => return Ok(()),
+            (Err(why), _) => Err(PutError::away(why)),
+            (_, Made::TooLarge) => Err(PutError::Refused(manifest::too_large())),
+            (Ok(sink), Made::Whole(made)) => {
+                tokio::select! {
+                    biased;
+                    put = sink.put_manifest(&made) => put.map(|object| (object, made.digest)),
+                    () = self.overdue() => {
+                        session.give_back_manifest(taken, None).await?;
+                        return Ok(());
+                    }
+                }
+            }
+        };
+        match put {
+            Ok((object, digest)) => {
+                self.away.reset();
+                session.settle_manifest(taken, &object, &digest).await?;
+            }
+            Err(PutError::Refused(error)) => {
+                tracing::warn!(sink = self.work.name, manifest = taken.number, "{error}");
+                self.away.reset();
+                let pause = self.retry.pause(taken.attempts.unsigned_abs() + 1, rand::random());
+                if session.fail_manifest(taken, &error, pause).await? == Some(true) {
+                    tracing::error!(sink = self.work.name, "the manifest is given up");
+                }
+            }
+            Err(PutError::Unavailable { why, pause: asked }) => {
+                // Whoever has mended what the sink is asked with tells nobody.
+                self.sink = None;
+                let pause = self.away.next_pause().max(asked.unwrap_or_default());
+                tracing::warn!(sink = self.work.name, seconds = pause.as_secs_f64(), "{why}");
+                session.give_back_manifest(taken, Some((&why, pause))).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The sink; or why it cannot be opened until somebody mends that.
+    fn opened(&mut self) -> Result<Result<Arc<dyn Sink>, String>, DeliveryError> {
+        if let Some(sink) = &self.sink {
+            return Ok(Ok(Arc::clone(sink)));
+        }
+        match self.opening.open(&self.delivering.run) {
+            Ok(sink) => Ok(Ok(Arc::clone(self.sink.insert(sink)))),
+            Err(reason) if self.opening.may_be_mended(&reason) => Ok(Err(reason.to_string())),
+            Err(reason) => Err(DeliveryError::Sink { name: self.work.name.clone(), reason }),
+        }
     }
 
     /// Waits until what is on its way has to be given back.

@@ -4,10 +4,14 @@
 --
 -- A run that is complete stays so. It is no more than that which it says was given up that is on its way again.
 --
--- answer: done, with the number of the act, and of how many; nothing, when none is meant; unknown or deleted.
+-- A sink of which something is taken up again gets another manifest, once that has ended. One that was given up itself is taken up with all
+-- letters of its sink, or without any.
+--
+-- answer: done, with the number of the act, and of how many, and how many manifests were given up and are taken up again; nothing, when none
+-- is meant; unknown or deleted.
 CREATE OR REPLACE FUNCTION chancery.deliveries_act(
     p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text,
-    OUT answer text, OUT act integer, OUT letters bigint)
+    OUT answer text, OUT act integer, OUT letters bigint, OUT manifests bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_run chancery.runs%ROWTYPE;
@@ -16,6 +20,7 @@ BEGIN
         RAISE EXCEPTION 'deliveries_act needs a run, what is done, by whom, and with which' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     letters := 0;
+    manifests := 0;
     -- The run's row is held, so that none of it goes meanwhile; and its sinks, so that one who acts comes after the other.
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid FOR KEY SHARE;
     PERFORM FROM chancery.sinks s WHERE s.run_id = v_run.id ORDER BY s.sink FOR NO KEY UPDATE;
@@ -32,7 +37,12 @@ BEGIN
             AND ($8 IS NULL OR position($8 IN d.last_error) > 0)', 'deliveries_' || p_run)
       USING p_run, act, p_kind::chancery.letter_act, p_selection, p_actor, p_sink, p_batch, p_reason;
     GET DIAGNOSTICS letters = ROW_COUNT;
-    IF letters = 0 THEN
+    IF p_kind = 'Redrive' AND p_batch IS NULL AND p_reason IS NULL THEN
+        SELECT count(*) INTO manifests
+          FROM chancery.manifests m JOIN chancery.sinks s ON s.run_id = p_run AND s.sink = m.sink
+         WHERE m.run_id = p_run AND m.ended_at IS NOT NULL AND m.object IS NULL AND (p_sink IS NULL OR s.name = p_sink);
+    END IF;
+    IF letters + manifests = 0 THEN
         act := NULL;
         answer := 'nothing';
         RETURN;
@@ -44,13 +54,24 @@ BEGIN
     ELSE
         EXECUTE format(
             'UPDATE chancery.%I d
-                SET state = ''Pending'', attempts = 0, redrives = d.redrives + 1, ended_at = NULL, not_before = clock_timestamp()
+                SET state = ''Pending'', attempts = 0, redrives = d.redrives + 1, ended_at = NULL, not_before = clock_timestamp(), put_off_at = clock_timestamp()
                FROM chancery.delivery_moves m
               WHERE m.run_id = $1 AND m.act = $2 AND d.sink = m.sink AND d.batch = m.batch', 'deliveries_' || p_run) USING p_run, act;
         UPDATE chancery.sinks s SET dead = s.dead - m.letters, redriven = s.redriven + m.letters
           FROM (SELECT k.sink, count(*) AS letters FROM chancery.delivery_moves k WHERE k.run_id = p_run AND k.act = deliveries_act.act
                  GROUP BY k.sink) m
          WHERE s.run_id = p_run AND s.sink = m.sink;
+        -- What may have been said already, nobody takes back.
+        UPDATE chancery.manifests m
+           SET number = m.number + CASE WHEN m.not_before IS NULL THEN 0 ELSE 1 END, attempts = 0, last_error = NULL, not_before = NULL, put_off_at = NULL,
+               holder = NULL, token_hash = NULL, object = NULL, digest = NULL, ended_at = NULL
+         WHERE m.run_id = p_run
+           AND (EXISTS (SELECT FROM chancery.delivery_moves k WHERE k.run_id = p_run AND k.act = deliveries_act.act AND k.sink = m.sink)
+                OR manifests > 0 AND m.ended_at IS NOT NULL AND m.object IS NULL
+                   AND (p_sink IS NULL OR EXISTS (SELECT FROM chancery.sinks s WHERE s.run_id = p_run AND s.sink = m.sink AND s.name = p_sink)));
+    END IF;
+    IF letters = 0 THEN
+        act := NULL;
     END IF;
     answer := 'done';
 END

@@ -28,7 +28,8 @@ BEGIN
                 SET attempts = d.attempts + 1, last_error = left(w.error, 1024), holder = NULL, token_hash = NULL,
                     state = (CASE WHEN d.attempts + 1 >= $7 THEN ''Dead'' ELSE ''Pending'' END)::chancery.delivery_state,
                     ended_at = CASE WHEN d.attempts + 1 >= $7 THEN clock_timestamp() END,
-                    not_before = clock_timestamp() + make_interval(secs => least(greatest(w.seconds, 0), 3600))
+                    not_before = clock_timestamp() + make_interval(secs => least(greatest(w.seconds, 0), 3600)),
+                    put_off_at = clock_timestamp()
                FROM unnest($3, $4, $5) AS w (batch, error, seconds)
               WHERE d.batch = w.batch AND d.sink = $1 AND d.run_id = $6 AND d.token_hash = sha256($2)
              RETURNING d.batch, d.state, d.redrives)
@@ -40,7 +41,7 @@ BEGIN
     IF put_off + dead > 0 THEN
         -- Whoever answers can be reached.
         UPDATE chancery.sinks s
-           SET dead = s.dead + delivery_fail.dead, redriven = s.redriven - v_redriven, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+           SET dead = s.dead + delivery_fail.dead, redriven = s.redriven - v_redriven, unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
          WHERE s.run_id = v_run AND s.sink = p_sink;
     END IF;
     IF dead > 0 THEN

@@ -17,14 +17,14 @@ BEGIN
         RETURN 0;
     END IF;
     EXECUTE format(
-        'UPDATE chancery.%I d SET holder = NULL, token_hash = NULL, not_before = $5
+        'UPDATE chancery.%I d SET holder = NULL, token_hash = NULL, not_before = $5, put_off_at = $5
           WHERE d.batch = ANY ($3) AND d.sink = $1 AND d.run_id = $4 AND d.token_hash = sha256($2)', 'deliveries_' || v_run)
       USING p_sink, p_token, p_batches, v_run, v_now;
     GET DIAGNOSTICS v_done = ROW_COUNT;
     IF v_done > 0 AND p_error IS NOT NULL THEN
         UPDATE chancery.sinks s
            SET unavailable_since = coalesce(s.unavailable_since, v_now), failures = s.failures + 1, last_error = left(p_error, 1024),
-               not_before = v_now + make_interval(secs => least(greatest(p_seconds, 0), 3600))
+               not_before = v_now + make_interval(secs => least(greatest(p_seconds, 0), 3600)), tried_at = v_now
          WHERE s.run_id = v_run AND s.sink = p_sink;
     END IF;
     RETURN v_done;

@@ -14,7 +14,7 @@ BEGIN
         RETURN 0;
     END IF;
     EXECUTE format(
-        'UPDATE chancery.%I d SET not_before = clock_timestamp() + make_interval(secs => least(greatest($4, 1), 3600))
+        'UPDATE chancery.%I d SET not_before = clock_timestamp() + make_interval(secs => least(greatest($4, 1), 3600)), put_off_at = clock_timestamp()
           WHERE d.batch = ANY ($3) AND d.sink = $1 AND d.run_id = $5 AND d.token_hash = sha256($2)', 'deliveries_' || v_run)
       USING p_sink, p_token, p_batches, p_seconds, v_run;
     GET DIAGNOSTICS v_done = ROW_COUNT;

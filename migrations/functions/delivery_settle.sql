@@ -27,7 +27,7 @@ BEGIN
        INTO v_done, v_redriven USING p_sink, p_token, p_batches, p_objects, p_digests, v_run;
     IF v_done > 0 THEN
         UPDATE chancery.sinks s
-           SET delivered = s.delivered + v_done, redriven = s.redriven - v_redriven, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+           SET delivered = s.delivered + v_done, redriven = s.redriven - v_redriven, unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
          WHERE s.run_id = v_run AND s.sink = p_sink;
     END IF;
     RETURN v_done;

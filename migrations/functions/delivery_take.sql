@@ -8,8 +8,9 @@
 -- task:
 --   deliver    a row for each batch, with its records, the public key that they are signed with, and when they were; `attempts` is how
 --              often the sink refused it
+--   manifest   a row for the sink's manifest, which says what it has: `batch` is its number (manifest_head). It is settled by manifest_settle
 --   wait       nothing is due: ask again, after `seconds` at the latest
---   done       the run is sealed, and each of its batches is at this sink, or a dead letter
+--   done       the run is sealed, and each of its batches is at this sink, or a dead letter, and so is its manifest
 --   complete, suspended, deleted, unknown   nothing is delivered for such a run; to a login, every run is unknown but its own. Of one that
 --              is complete, what was given up may be taken up again, and is delivered (deliveries_act)
 CREATE OR REPLACE FUNCTION chancery.delivery_take(
@@ -23,9 +24,6 @@ DECLARE
     v_run chancery.runs%ROWTYPE;
     v_sink chancery.sinks%ROWTYPE;
     v_now timestamptz;
-    -- Whatever is put off for longer than this was put off by a clock that has been set back since, and is due. With time to spare for
-    -- what was prolonged this moment.
-    v_latest timestamptz;
     v_wake timestamptz;
     v_strayed bigint;
     v_open text := '';
@@ -42,7 +40,8 @@ BEGIN
         SELECT * INTO v_sink FROM chancery.sinks s WHERE s.run_id = v_run.id AND s.sink = p_sink;
         IF NOT FOUND THEN
             task := 'unknown';
-        ELSIF v_sink.redriven > 0 THEN
+        ELSIF v_sink.redriven > 0
+              OR EXISTS (SELECT FROM chancery.manifests m WHERE m.run_id = v_run.id AND m.sink = p_sink AND m.ended_at IS NULL) THEN
             task := NULL;
         END IF;
     END IF;
@@ -51,8 +50,8 @@ BEGIN
         RETURN;
     END IF;
     v_now := clock_timestamp();
-    v_latest := v_now + interval '61 minutes';
-    IF (v_sink.not_before > v_now AND v_sink.not_before <= v_latest) IS TRUE THEN
+    -- What was put off by a clock that has been set back since is due.
+    IF (v_sink.not_before > v_now AND v_sink.tried_at <= v_now) IS TRUE THEN
         task := 'wait';
         seconds := least(greatest(extract(epoch FROM v_sink.not_before - v_now), 0.05), 2);
         RETURN NEXT;
@@ -64,7 +63,7 @@ BEGIN
     END IF;
     RETURN QUERY EXECUTE format(
         'WITH taken AS (
-             UPDATE chancery.%1$I d SET holder = $4, token_hash = $5, not_before = $6
+             UPDATE chancery.%1$I d SET holder = $4, token_hash = $5, not_before = $6, put_off_at = $2
               WHERE d.sink = $1 AND d.run_id = $7 AND d.batch = ANY (ARRAY(
                     SELECT u.batch FROM chancery.%1$I u
                      WHERE u.sink = $1 AND u.state = ''Pending'' AND u.not_before <= $2 %3$s
@@ -85,20 +84,23 @@ BEGIN
     END IF;
     IF v_run.sealed_at IS NOT NULL
        AND v_sink.delivered + v_sink.dead = (SELECT a.batches FROM chancery.admissions a WHERE a.run_id = v_run.id) THEN
-        PERFORM chancery.run_complete(v_run.id);
-        task := 'done';
+        SELECT t.task, t.number, t.attempts, t.seconds INTO task, batch, attempts, seconds
+          FROM chancery.manifest_take(v_run.id, p_sink, p_holder, p_token_hash, p_seconds) t;
+        IF task = 'done' THEN
+            PERFORM chancery.run_complete(v_run.id);
+        END IF;
         RETURN NEXT;
         RETURN;
     END IF;
-    EXECUTE format('UPDATE chancery.%I d SET not_before = $2 WHERE d.sink = $1 AND d.state = ''Pending'' AND d.not_before > $3',
-                   'deliveries_' || v_run.id) USING p_sink, v_now, v_latest;
+    EXECUTE format('UPDATE chancery.%I d SET not_before = $2, put_off_at = $2 WHERE d.sink = $1 AND d.state = ''Pending'' AND d.put_off_at > $2',
+                   'deliveries_' || v_run.id) USING p_sink, v_now;
     GET DIAGNOSTICS v_strayed = ROW_COUNT;
     EXECUTE format('SELECT min(u.not_before) FROM chancery.%I u WHERE u.sink = $1 AND u.state = ''Pending'' %s', 'deliveries_' || v_run.id,
                    v_open)
        INTO v_wake USING p_sink;
     task := 'wait';
     -- A batch that is signed meanwhile tells nobody.
-    seconds := CASE WHEN v_strayed > 0 THEN 0.05 ELSE least(greatest(coalesce(extract(epoch FROM v_wake - clock_timestamp()), 2), 0.05), 2) END;
+    seconds := CASE WHEN v_strayed > 0 THEN 0.05 ELSE least(greatest(coalesce(extract(epoch FROM greatest(v_wake, v_now) - v_now), 2), 0.05), 2) END;
     RETURN NEXT;
 END
 $$;

@@ -1,5 +1,5 @@
 -- Marks a run with sinks complete, if it is: it is sealed, its ring is filled, and each of its batches is at each of its sinks, or a dead
--- letter. Each of those was signed. Of a run whose last batch is delivered before the last key is in its ring, a signer says so
+-- letter, as are their manifests. Each of those was signed. Of a run whose last batch is delivered before the last key is in its ring, a signer says so
 -- (lease_acquire). Both look in the ring's turn: one of the two looks last, and sees what the other had seen.
 CREATE OR REPLACE FUNCTION chancery.run_complete(p_run integer) RETURNS void
 LANGUAGE plpgsql AS $$

@@ -11,10 +11,14 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand}
 pub use crate::commands::{MakeSecrets, Migrate, PrepareUninstall, Wait};
 use crate::run::allowed::Allowed;
 use crate::run::build::pod::SignerSettings;
-use crate::run::intake_settings::{IntakeSettings, IntakeTemplate};
+use crate::run::context::Programs;
+use crate::run::delivery_settings::DeliverySettings;
+use crate::run::intake_settings::IntakeSettings;
 use crate::run::key_files::KeyFiles;
 use crate::run::limits::{Bounds, Limits};
+use crate::run::pods_template::PodsTemplate;
 use crate::run::room::Capacity;
+use crate::run::sinks_allowed::SinksAllowed;
 use crate::run::sources_allowed::SourcesAllowed;
 
 /// What to do.
@@ -156,10 +160,25 @@ pub struct Operate {
     intake_readers: u16,
     /// How intake pods are made, as JSON: fields named as in intake.template of the chart's values
     #[arg(long, env = "CHANCERY_INTAKE_TEMPLATE", default_value = "{}", value_name = "JSON")]
-    intake_template: IntakeTemplate,
+    intake_template: PodsTemplate,
     /// What the sources of a run may name, as JSON: lists named as in intake.allowed of the chart's values
     #[arg(long, env = "CHANCERY_INTAKE_ALLOWED", default_value = "{}", value_name = "JSON")]
     intake_allowed: SourcesAllowed,
+    /// Image of the delivery pods, which bring signed batches to the sinks of a run
+    #[arg(long, env = "CHANCERY_DELIVERY_IMAGE", value_name = "IMAGE")]
+    delivery_image: String,
+    /// ServiceAccount of delivery pods, in the run's namespace; they are given no API token
+    #[arg(long, env = "CHANCERY_DELIVERY_SERVICE_ACCOUNT", value_name = "NAME")]
+    delivery_service_account: Option<String>,
+    /// Batches that are on their way to each sink at the same time, each with its content in memory
+    #[arg(long, env = "CHANCERY_DELIVERY_SENDERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    delivery_senders: u16,
+    /// How delivery pods are made, as JSON: fields named as in delivery.template of the chart's values
+    #[arg(long, env = "CHANCERY_DELIVERY_TEMPLATE", default_value = "{}", value_name = "JSON")]
+    delivery_template: PodsTemplate,
+    /// What the sinks of a run may name, as JSON: lists named as in delivery.allowed of the chart's values
+    #[arg(long, env = "CHANCERY_DELIVERY_ALLOWED", default_value = "{}", value_name = "JSON")]
+    delivery_allowed: SinksAllowed,
     /// URL of the gateway, to which programs push the records of runs with the source http; without it, such runs are refused
     #[arg(long, env = "CHANCERY_GATEWAY_URL", value_name = "URL")]
     gateway_url: Option<String>,
@@ -204,8 +223,27 @@ impl Operate {
         Bounds { limits: self.limits, capacity }
     }
 
-    /// What all intake pods have in common.
-    pub(crate) fn intake_settings(&self) -> IntakeSettings {
+    /// How the programs are made that work for runs.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] for a URL of their database that cannot be read.
+    pub(crate) fn programs(&self) -> Result<Programs, StoreError> {
+        let signer = self.signer_settings()?;
+        Ok(Programs { signer, intake: self.intake_settings(), delivery: self.delivery_settings() })
+    }
+
+    fn delivery_settings(&self) -> DeliverySettings {
+        DeliverySettings {
+            image: self.delivery_image.clone(),
+            service_account: self.delivery_service_account.clone(),
+            senders: self.delivery_senders,
+            template: self.delivery_template.clone(),
+            allowed: self.delivery_allowed.clone(),
+        }
+    }
+
+    fn intake_settings(&self) -> IntakeSettings {
         IntakeSettings {
             image: self.intake_image.clone(),
             service_account: self.intake_service_account.clone(),
@@ -216,12 +254,7 @@ impl Operate {
         }
     }
 
-    /// What all signer pods have in common.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] for a URL of their database that cannot be read.
-    pub(crate) fn signer_settings(&self) -> Result<SignerSettings, StoreError> {
+    fn signer_settings(&self) -> Result<SignerSettings, StoreError> {
         Ok(SignerSettings {
             image: self.signer_image.clone(),
             image_pull_policy: self.signer_image_pull_policy.clone(),

@@ -22,8 +22,7 @@ use crate::host::metrics::Metrics;
 use crate::host::services::Services;
 use crate::host::triggers::Triggers;
 use crate::policy;
-use crate::run::build::pod::SignerSettings;
-use crate::run::context::Shared;
+use crate::run::context::{Programs, Shared};
 use crate::run::controller::control;
 use crate::run::metrics::RunMetrics;
 
@@ -39,7 +38,7 @@ pub fn metrics_registry() -> Registry {
 /// What stays when the lead is lost and won again.
 struct Process {
     arguments: Operate,
-    settings: SignerSettings,
+    programs: Programs,
     client: Client,
     complaints: Arc<Complaints>,
     database: Arc<Database>,
@@ -57,7 +56,7 @@ pub async fn operate(arguments: Operate, stop: Stop) -> anyhow::Result<()> {
     let mut registry = metrics_registry();
     let metrics = Metrics::new(&mut registry);
     let run_metrics = RunMetrics::new(&mut registry);
-    let settings = arguments.signer_settings()?;
+    let programs = arguments.programs()?;
     let named = |url: &GivenUrl| Ok::<_, StoreError>(url.read()?.named(&arguments.pod_name));
     let database = Arc::new(Database::new(
         named(&arguments.database_url)?,
@@ -77,7 +76,7 @@ pub async fn operate(arguments: Operate, stop: Stop) -> anyhow::Result<()> {
     let ready = readiness(Arc::clone(&database), Arc::clone(&candidate), Arc::clone(&kinds));
     serve_metrics(arguments.listen, Arc::new(registry)).await?;
     serve_probes(arguments.listen_for_probes, ready).await?;
-    let process = Process { arguments, settings, client, complaints, database, metrics, run_metrics };
+    let process = Process { arguments, programs, client, complaints, database, metrics, run_metrics };
     tokio::select! {
         () = process.database.keep() => {}
         () = kinds.keep() => {}
@@ -142,7 +141,7 @@ impl Process {
             namespaces.into_iter().map(|namespace| (triggers.scope(namespace.clone()), namespace)).collect();
         let shared = Arc::new(Shared::new(
             services,
-            (self.settings.clone(), self.arguments.intake_settings()),
+            self.programs.clone(),
             self.arguments.key_files(),
             self.arguments.bounds(),
             triggers,
@@ -160,6 +159,7 @@ impl Process {
             () = shared.keep_swept() => {}
             () = shared.keep_held() => {}
             () = shared.keep_closed() => {}
+            () = shared.keep_redriven() => {}
             () = shared.keep_alerts() => {}
             () = policies => {}
             () = publisher.keep() => {}

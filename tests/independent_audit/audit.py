@@ -29,6 +29,7 @@ from findings import LAWS, Findings
 from guard import guarded
 from lease_log import audit_lease_log
 from ledger import Ledger, NotFound
+from manifests import audit_manifests
 from notifications import audit_notifications
 from ring import audit_keys, open_ring
 from rows import Admission, Keyring, Run
@@ -53,6 +54,7 @@ def audit_run(url: str, namespace: str, name: str) -> Findings:
     audit_deliveries(ledger, run, findings)
     audit_notifications(ledger, run, ledger.intakes(run), findings)
     audit_delivered(ledger, f"{namespace}/{name}", run, keyring, findings)
+    audit_manifests(ledger, (namespace, name), run, keyring, admissions, findings)
     for table in ledger.tables_of_no_run():
         findings.violation(1, f"table {table}", "is of a run that does not exist")
     _audit_ring(ledger, keyring, findings)

@@ -77,6 +77,12 @@ def _require_form(envelope: str, content_type: str | None, algorithm: str) -> No
 
 def thumbprint(algorithm: str, key: object) -> str:
     """What names a key in a JWK set (RFC 7638)."""
+    members = required_members(algorithm, key)
+    return _base64url(sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest()).decode()
+
+
+def required_members(algorithm: str, key: object) -> dict[str, str]:
+    """What a JWK needs to have of a key of its type."""
     members: dict[str, str]
     if isinstance(key, rsa.RSAPublicKey):
         numbers = key.public_numbers()
@@ -92,7 +98,7 @@ def thumbprint(algorithm: str, key: object) -> str:
         members = {"alg": algorithm, "kty": "AKP", "pub": _base64url(key.public_bytes_raw()).decode()}
     else:
         raise UnknownEnvelope("its public key has no thumbprint")
-    return _base64url(sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest()).decode()
+    return members
 
 
 def cose_header(algorithm: str, content_type: str | None, key_id: str) -> bytes:

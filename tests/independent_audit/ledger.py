@@ -15,6 +15,7 @@ from rows import (
     Arrival,
     Batch,
     BatchNumber,
+    BatchOfManifest,
     Block,
     DeletedRun,
     DeliveredLines,
@@ -26,6 +27,7 @@ from rows import (
     Keyring,
     Known,
     Lease,
+    Manifest,
     Marks,
     Notification,
     Record,
@@ -369,6 +371,7 @@ class Ledger:
         return self._all(
             Sink,
             """SELECT sink, name, ordered, attempt_limit, description ?| ARRAY['objects', 'http', 'table'] AS is_lines,
+                      description ? 'objects' AS is_objects,
                       delivered, dead, redriven
                  FROM chancery.sinks WHERE run_id = %s ORDER BY sink""",
             run.id,
@@ -388,6 +391,50 @@ class Ledger:
             run.id,
             sink.sink,
         )
+
+    def manifests(self, run: Run) -> list[Manifest]:
+        """One for each sink that takes one."""
+        return self._all(
+            Manifest,
+            """SELECT sink, number, stated, attempts, last_error IS NOT NULL AS says_why, object, digest, ended_at IS NOT NULL AS ended
+                 FROM chancery.manifests WHERE run_id = %s ORDER BY sink""",
+            run.id,
+        )
+
+    def batches_of_manifest(self, run: Run, sink: Sink) -> Iterator[BatchOfManifest]:
+        """The batches of the run, and what became of each at a sink, in order."""
+        return self._stream(
+            BatchOfManifest,
+            """SELECT b.batch, b.first_record, b.last_record, d.object, d.digest, d.last_error
+                 FROM chancery.batches b JOIN chancery.deliveries d ON d.run_id = b.run_id AND d.batch = b.batch
+                WHERE b.run_id = %(run)s AND d.run_id = %(run)s AND d.sink = %(sink)s ORDER BY b.batch""",
+            {"run": run.id, "sink": sink.sink},
+        )
+
+    def signing_keys(self, run: Run) -> list[bytes]:
+        """The public keys that signed a batch of the run, in the order of their numbers."""
+        found = self.rows(
+            """SELECT k.number, m.public_key FROM chancery.leases l JOIN chancery.keys k ON k.id = l.key_id
+                 JOIN chancery.key_material m ON m.key_id = k.id
+                WHERE l.run_id = %s AND l.outcome = 'signed' GROUP BY 1, 2 ORDER BY 1""",
+            run.id,
+        )
+        return [bytes(spki) for _, spki in found if spki is not None]
+
+    def statements_of(self, run: Run) -> list[tuple[str, bytes, bytes]]:
+        """Key, body and signature of each statement about the run, in the order of the chain."""
+        return [
+            (key, bytes(body), bytes(signature))
+            for key, body, signature in self.rows(
+                """SELECT s.key_id, s.body, s.signature FROM chancery.statements s JOIN chancery.runs r ON r.uid = s.run_uid
+                    WHERE r.id = %s ORDER BY s.number""",
+                run.id,
+            )
+        ]
+
+    def uid_of(self, run: Run) -> UUID:
+        """The identity of the run."""
+        return self.rows("SELECT uid FROM chancery.runs WHERE id = %s", run.id)[0][0]
 
     def delivery_moves(self, run: Run) -> list[DeliveryMove]:
         """What was done with dead letters of deliveries, in the order of the attempts."""

@@ -99,6 +99,7 @@ class Sink:
     ordered: bool
     attempt_limit: int
     is_lines: bool
+    is_objects: bool
     delivered: int
     dead: int
     redriven: int
@@ -127,6 +128,32 @@ class DeliveryMove:
     attempt: int
     kind: str
     attempts: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A row of `manifests`."""
+
+    sink: int
+    number: int
+    stated: bool
+    attempts: int
+    says_why: bool
+    object: str | None
+    digest: bytes | None
+    ended: bool
+
+
+@dataclass(frozen=True)
+class BatchOfManifest:
+    """A batch, and what became of it at a sink."""
+
+    batch: int
+    first_record: int
+    last_record: int
+    object: str | None
+    digest: bytes | None
+    last_error: str | None
 
 
 @dataclass(frozen=True)

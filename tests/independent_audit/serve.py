@@ -21,12 +21,14 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import audit
+import check_manifest
 import check_proof
 import check_statements
 from guard import guarded
 
 PROGRAMS = {
     "audit": (audit.main, audit.NOT_MADE),
+    "check_manifest": (check_manifest.main, check_manifest.NOT_CHECKED),
     "check_proof": (check_proof.main, check_proof.NOT_CHECKED),
     "check_statements": (check_statements.main, check_statements.NOT_CHECKED),
 }

@@ -56,7 +56,13 @@ async fn run(site: &Site, work: &Work, suspend: bool) -> anyhow::Result<Ran> {
     // One in another envelope is another run, beside it.
     let name = format!("bench-{}", work.envelope.to_lowercase());
     let manifest = site.folder().join("run.yaml");
-    fs::write(&manifest, work.manifest(&name, suspend))?;
+    let brought = site.folder().join("brought");
+    if suspend && brought.exists() {
+        // Of the run before, which had the same name.
+        fs::remove_dir_all(&brought)?;
+    }
+    fs::create_dir_all(&brought)?;
+    fs::write(&manifest, work.manifest(&name, suspend, &brought))?;
     let mut child = Command::new(program("chancery"))
         .args(["--log-format", "json", "run", "--skip-audit", "--output", "json", "--file"])
         .arg(&manifest)

@@ -30,7 +30,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
     let site = Site::start(&[]).await?;
     let work = Work::new("RS256", effort.of(1_000_000, 10_000), KEYS, 100);
     let manifest = site.folder().join("run.yaml");
-    fs::write(&manifest, work.manifest(NAME, false))?;
+    fs::write(&manifest, work.manifest(NAME, false, site.folder()))?;
     let mut samples = Samples::default();
     for _ in 0..effort.pairs {
         let began = Instant::now();

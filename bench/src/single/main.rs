@@ -9,6 +9,7 @@ mod bare;
 mod command;
 mod copy;
 mod cpu;
+mod delivery;
 mod envelopes;
 mod first_stored;
 mod gateway;
@@ -85,6 +86,11 @@ const MEASUREMENTS: &[Measurement<()>] = &[
         name: "webhooks",
         about: "lines judged by a slow webhook against what its concurrency allows",
         measure: |(), effort| Box::pin(webhooks::measure(effort)),
+    },
+    Measurement {
+        name: "delivery",
+        about: "batches brought to a sink: what it costs signing, and how fast it is",
+        measure: |(), effort| Box::pin(delivery::measure(effort)),
     },
     Measurement {
         name: "own",

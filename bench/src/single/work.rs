@@ -1,5 +1,6 @@
 //! What is to be signed.
 
+use std::path::Path;
 use std::time::Duration;
 
 use chancery_keyring::Kek;
@@ -13,16 +14,23 @@ pub(crate) struct Work {
     pub(crate) keys: u32,
     pub(crate) batch: u64,
     pub(crate) envelope: &'static str,
+    /// Whether each batch is brought to a folder.
+    pub(crate) is_brought: bool,
 }
 
 impl Work {
     pub(crate) const fn new(algorithm: &'static str, records: u64, keys: u32, batch: u64) -> Self {
-        Self { algorithm, records, keys, batch, envelope: "Raw" }
+        Self { algorithm, records, keys, batch, envelope: "Raw", is_brought: false }
     }
 
     /// The same in an envelope.
     pub(crate) const fn within(self, envelope: &'static str) -> Self {
         Self { envelope, ..self }
+    }
+
+    /// The same, whose batches are brought to a folder.
+    pub(crate) const fn brought(self) -> Self {
+        Self { is_brought: true, ..self }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
@@ -63,11 +71,17 @@ impl Work {
     }
 
     /// As a person writes it down.
-    pub(crate) fn manifest(&self, name: &str, suspend: bool) -> String {
-        let Self { algorithm, records, keys, batch, envelope } = self;
+    pub(crate) fn manifest(&self, name: &str, suspend: bool, folder: &Path) -> String {
+        let Self { algorithm, records, keys, batch, envelope, is_brought } = self;
+        let folder = folder.display();
+        let sinks = if *is_brought {
+            format!(", sinks: [{{name: out, objects: {{url: \"file://{folder}\"}}}}]")
+        } else {
+            String::new()
+        };
         format!(
             "apiVersion: chancery.dev/v1alpha1\nkind: SigningRun\nmetadata: {{name: {name}}}\nspec: {{recordCount: \
-             {records}, keyCount: {keys}, batchSize: {batch}, algorithm: {algorithm}, envelope: {envelope}, parallelism: 2, suspend: {suspend}}}\n"
+             {records}, keyCount: {keys}, batchSize: {batch}, algorithm: {algorithm}, envelope: {envelope}, parallelism: 2, suspend: {suspend}{sinks}}}\n"
         )
     }
 }

@@ -18,6 +18,8 @@ signer:
   # How the names begin of Secrets and claims of others that its pods may mount.
   secretPrefixes: []
   claimPrefixes: []
+  # Whether they write to those claims.
+  writes: false
   environment:
     # Keys of the run's Secret.
     fromSecret:
@@ -67,6 +69,7 @@ intake:
     tolerations: {{ $template.tolerations | toJson }}
   secretPrefixes: {{ .Values.intake.allowed.secretPrefixes | toJson }}
   claimPrefixes: {{ .Values.intake.allowed.claimPrefixes | toJson }}
+  writes: false
   environment:
     fromSecret:
       DATABASE_URL: database-url
@@ -90,6 +93,48 @@ intake:
       - CHANCERY_READERS
       - CHANCERY_RUN
       - CHANCERY_RUN_UID
+      - CHANCERY_STOPPED_EXIT
+      - RUST_LOG
+      - TRACEPARENT
+delivery:
+  suffix: -delivery
+  secretOwner: Job
+  container: delivery
+  command: /chancery-delivery
+  image: {{ include "chancery.image" (list . .Values.delivery.image) }}
+  serviceAccount: {{ include "chancery.delivery.serviceAccountName" . | quote }}
+  {{- $template := .Values.delivery.template }}
+  allowed:
+    serviceAccountNames: []
+    priorityClassNames: {{ compact (list $template.priorityClassName) | toJson }}
+    runtimeClassNames: {{ compact (list $template.runtimeClassName) | toJson }}
+    tolerations: {{ $template.tolerations | toJson }}
+  secretPrefixes: {{ .Values.delivery.allowed.secretPrefixes | toJson }}
+  claimPrefixes: {{ .Values.delivery.allowed.claimPrefixes | toJson }}
+  writes: true
+  environment:
+    fromSecret:
+      DATABASE_URL: database-url
+    fromPod:
+      POD_NAME: metadata.name
+      POD_UID: metadata.uid
+    fixed:
+      CHANCERY_HOLDER: $(POD_NAME)/$(POD_UID)
+      CHANCERY_CREDENTIALS_DIR: /etc/chancery/credentials
+      CHANCERY_TERMINATION_LOG: /dev/termination-log
+      {{- with .Values.database.tls.mode }}
+      PGSSLMODE: {{ . }}
+      {{- end }}
+      {{- with .Values.traces.otlpEndpoint }}
+      OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
+      {{- end }}
+    free:
+      - CHANCERY_GRACE
+      - CHANCERY_LOG_FORMAT
+      - CHANCERY_NAMESPACE
+      - CHANCERY_RUN
+      - CHANCERY_RUN_UID
+      - CHANCERY_SENDERS
       - CHANCERY_STOPPED_EXIT
       - RUST_LOG
       - TRACEPARENT
@@ -135,10 +180,10 @@ intake:
 {{- end }}
 
 {{/*
-  Fails if the prefixes of the Secrets that sources may name let a run name one of the release's own, whose content an
-  endpoint of its own would see.
+  Fails if the prefixes of the Secrets that sources and sinks may name let a run name one of the release's own, whose content
+  an endpoint of its own would see.
 */}}
-{{- define "chancery.intake.checkPrefixes" -}}
+{{- define "chancery.jobs.checkPrefixes" -}}
 {{- $own := list (include "chancery.kek.secretName" .) (include "chancery.database.secretName" .) (include "chancery.statements.secretName" .) }}
 {{- range .Values.kek.former }}
 {{- $own = append $own .existingSecret }}
@@ -146,10 +191,12 @@ intake:
 {{- with .Values.gateway.tls.existingSecret }}
 {{- $own = append $own . }}
 {{- end }}
-{{- range $prefix := .Values.intake.allowed.secretPrefixes }}
+{{- range $program, $allowed := dict "intake" .Values.intake.allowed "delivery" .Values.delivery.allowed }}
+{{- range $prefix := $allowed.secretPrefixes }}
 {{- range $own }}
 {{- if hasPrefix $prefix . }}
-{{- fail (printf "intake.allowed.secretPrefixes: %q would let runs name the Secret %s of the release; give a longer prefix" $prefix .) }}
+{{- fail (printf "%s.allowed.secretPrefixes: %q would let runs name the Secret %s of the release; give a longer prefix" $program $prefix .) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -70,6 +70,16 @@
 {{- end }}
 {{- end }}
 
+{{/* Empty: the default of the run's namespace. */}}
+{{- define "chancery.delivery.serviceAccountName" -}}
+{{- $account := .Values.delivery.serviceAccount }}
+{{- if $account.create }}
+{{- default (printf "%s-delivery" (include "chancery.fullname" .)) $account.name }}
+{{- else }}
+{{- $account.name }}
+{{- end }}
+{{- end }}
+
 {{/* What selects the pods of a component. Called with (list . COMPONENT). */}}
 {{- define "chancery.selectorLabels" -}}
 {{- $root := index . 0 -}}
@@ -124,6 +134,13 @@ app.kubernetes.io/managed-by: chancery-operator
 {{- define "chancery.intake.podLabels" -}}
 app.kubernetes.io/name: chancery
 app.kubernetes.io/component: intake
+app.kubernetes.io/managed-by: chancery-operator
+{{- end }}
+
+{{/* What the operator labels its delivery pods with, whatever the run. */}}
+{{- define "chancery.delivery.podLabels" -}}
+app.kubernetes.io/name: chancery
+app.kubernetes.io/component: delivery
 app.kubernetes.io/managed-by: chancery-operator
 {{- end }}
 

@@ -1,5 +1,5 @@
 {{/*
-  Where the operator, the signers and the intakes may connect to. A destination is named where it can be known: from a host
+  Where the operator, the signers, the intakes and the deliveries may connect to. A destination is named where it can be known: from a host
   that is an address, or a Service of the cluster; else a port is all that is limited.
 */}}
 
@@ -68,12 +68,13 @@
 {{- end }}
 
 {{/*
-  Where the sources of runs may be, as a JSON list of peers: anywhere but where machines keep their own credentials, unless
-  it is said. Pods of the cluster are named besides, since some network plug-ins look for them in no block of addresses.
+  Where the sources or sinks of runs may be, as a JSON list of peers: anywhere but where machines keep their own credentials,
+  unless it is said. Pods of the cluster are named besides, since some network plug-ins look for them in no block of addresses.
+  Called with what is said.
 */}}
-{{- define "chancery.sources.peers" -}}
-{{- if .Values.networkPolicy.sourcesTo }}
-{{- .Values.networkPolicy.sourcesTo | toJson }}
+{{- define "chancery.outside.peers" -}}
+{{- if . }}
+{{- . | toJson }}
 {{- else }}
 {{- $v4 := list "169.254.0.0/16" "100.100.100.200/32" "168.63.129.16/32" "192.0.0.192/32" }}
 {{- $v6 := list "fe80::/10" "fd00:ec2::254/128" "fd20:ce::254/128" }}
@@ -94,7 +95,7 @@
   {{- end }}
 {{- end }}
 
-{{/* What operator, signers and intakes have in common: names, the database, traces. */}}
+{{/* What operator, signers, intakes and deliveries have in common: names, the database, traces. */}}
 {{- define "chancery.networkPolicy.egress" -}}
 - ports:
     - port: 53

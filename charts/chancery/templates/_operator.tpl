@@ -76,7 +76,7 @@
 {{- end }}
 - name: CHANCERY_SIGNER_ALLOWED
   value: {{ toJson .Values.signer.allowed | quote }}
-{{- include "chancery.intake.checkPrefixes" . }}
+{{- include "chancery.jobs.checkPrefixes" . }}
 - name: CHANCERY_INTAKE_IMAGE
   value: {{ include "chancery.image" (list . .Values.intake.image) }}
 {{- with include "chancery.intake.serviceAccountName" . }}
@@ -86,9 +86,21 @@
 - name: CHANCERY_INTAKE_READERS
   value: {{ .Values.intake.readers | quote }}
 - name: CHANCERY_INTAKE_TEMPLATE
-  value: {{ include "chancery.intake.template" . | quote }}
+  value: {{ include "chancery.jobs.template" .Values.intake.template | quote }}
 - name: CHANCERY_INTAKE_ALLOWED
   value: {{ toJson .Values.intake.allowed | quote }}
+- name: CHANCERY_DELIVERY_IMAGE
+  value: {{ include "chancery.image" (list . .Values.delivery.image) }}
+{{- with include "chancery.delivery.serviceAccountName" . }}
+- name: CHANCERY_DELIVERY_SERVICE_ACCOUNT
+  value: {{ . }}
+{{- end }}
+- name: CHANCERY_DELIVERY_SENDERS
+  value: {{ .Values.delivery.senders | quote }}
+- name: CHANCERY_DELIVERY_TEMPLATE
+  value: {{ include "chancery.jobs.template" .Values.delivery.template | quote }}
+- name: CHANCERY_DELIVERY_ALLOWED
+  value: {{ toJson .Values.delivery.allowed | quote }}
 {{- if .Values.gateway.enabled }}
 - name: CHANCERY_GATEWAY_URL
   value: {{ include "chancery.gateway.url" . }}
@@ -113,10 +125,10 @@
 {{- end }}
 {{- end }}
 
-{{/* How intake pods are made, as JSON, without what is empty. */}}
-{{- define "chancery.intake.template" -}}
+{{/* How the pods of intakes or deliveries are made, as JSON, without what is empty. Called with the template of the values. */}}
+{{- define "chancery.jobs.template" -}}
 {{- $found := dict }}
-{{- range $name, $value := .Values.intake.template }}
+{{- range $name, $value := . }}
 {{- if $value }}
 {{- $_ := set $found $name $value }}
 {{- end }}

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use chancery_process::{Exit, grouped};
 use chancery_store::delivery::{
-    ActedOnDeliveries, DeliveriesAct, DeliveriesActed, DeliveryLetter, DeliveryMove, WhichDeliveries,
+    ActedOnDeliveries, DeliveriesAct, DeliveriesActed, DeliveryLetter, DeliveryMove, ManifestOfSink,
+    WhichDeliveries,
 };
 use chancery_store::letters::By;
 use serde::Serialize;
@@ -96,10 +97,33 @@ pub(super) async fn list(
         after = (last.number, last.batch);
         rows.extend(page.into_iter().map(row));
     }
+    // Those that were given up: they are taken up with the letters of their sinks.
+    let manifests = database.ledger.manifests(&run).await?.into_iter();
+    let mut given_up = manifests.filter(|manifest| manifest.ended_at.is_some() && manifest.object.is_none());
     match output {
-        Output::Json => line(&serde_json::json!({ "deadLetters": rows }).to_string())?,
-        Output::Table if rows.is_empty() => line("no dead letters")?,
+        Output::Json => {
+            let manifests = given_up.map(|manifest| {
+                let ManifestOfSink { sink, number, attempts, last_error, .. } = manifest;
+                serde_json::json!({ "sink": sink, "manifest": number, "attempts": attempts, "reason": last_error })
+            });
+            let mut shown = serde_json::json!({ "deadLetters": rows });
+            let manifests: Vec<_> = manifests.collect();
+            if !manifests.is_empty() {
+                shown["manifests"] = manifests.into();
+            }
+            line(&shown.to_string())?;
+        }
         Output::Table => {
+            let first = given_up.next();
+            if rows.is_empty() && first.is_none() {
+                line("no dead letters")?;
+                return Ok(Exit::Done);
+            }
+            let manifests = first.into_iter().chain(given_up).map(|manifest| {
+                let ManifestOfSink { sink, attempts, last_error, .. } = manifest;
+                let reason = last_error.unwrap_or_default();
+                [format!("{sink}/manifest"), String::new(), "dead".to_owned(), attempts.to_string(), reason]
+            });
             let cells = rows.into_iter().map(|row| {
                 let records = format!("{}-{}", row.first_record, row.last_record);
                 [
@@ -110,7 +134,11 @@ pub(super) async fn list(
                     row.reason.unwrap_or_default(),
                 ]
             });
-            line(&output::table(["LETTER", "RECORDS", "STATE", "ATTEMPTS", "REASON"], cells, 3..4))?;
+            line(&output::table(
+                ["LETTER", "RECORDS", "STATE", "ATTEMPTS", "REASON"],
+                cells.chain(manifests),
+                3..4,
+            ))?;
         }
     }
     Ok(Exit::Done)
@@ -150,8 +178,8 @@ pub(super) async fn act(
     let run = database.ledger.find_run(&name.namespace, &name.name).await?;
     let (actor, selection) = (actor(), words(which));
     let by = By { actor: &actor, selection: &selection };
-    let (act, letters) = match database.ledger.act_on_deliveries(&run, kind, by, which).await? {
-        ActedOnDeliveries::Done { act, letters } => (act, letters),
+    let (act, letters, manifests) = match database.ledger.act_on_deliveries(&run, kind, by, which).await? {
+        ActedOnDeliveries::Done { act, letters, manifests } => (act, letters, manifests),
         ActedOnDeliveries::Nothing => return Err(CliError::NoDeliveries(name.to_string())),
         ActedOnDeliveries::Gone => return Err(CliError::NoSinks(name.to_string())),
     };
@@ -165,12 +193,22 @@ pub(super) async fn act(
         Output::Json => {
             let mut shown = serde_json::json!({ "run": name.to_string(), "act": act });
             shown[done] = letters.into();
+            if manifests > 0 {
+                shown["manifests"] = manifests.into();
+            }
             line(&shown.to_string())?;
         }
-        Output::Table => line(&format!(
-            "{done}: {} dead letters of deliveries of {name}; {then}; `chancery dead-letters log {name} --deliveries` says so as number {act}",
-            grouped(letters.unsigned_abs())
-        ))?,
+        Output::Table => {
+            let and = if manifests > 0 { format!(" and {manifests} manifests") } else { String::new() };
+            let log = act.map(|act| {
+                format!("; `chancery dead-letters log {name} --deliveries` says so as number {act}")
+            });
+            line(&format!(
+                "{done}: {} dead letters of deliveries of {name}{and}; {then}{}",
+                grouped(letters.unsigned_abs()),
+                log.unwrap_or_default()
+            ))?;
+        }
     }
     Ok(Exit::Done)
 }

@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::env;
-use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,32 +10,18 @@ use chancery_process::{Backoff, Exit, LogFormat, Stop};
 use chancery_store::notifications::NotificationProgress;
 use chancery_store::sinks::SinkProgress;
 use chancery_store::{Progress, Run};
-use tokio::process::Command;
 
 use crate::database::Database;
 use crate::display::{Display, Stage, StageBar};
 use crate::error::CliError;
-use crate::run::child::{ChildProcess, exit_of, holder_name, program};
+use crate::run::beside::{Beside, Restarts};
+use crate::run::child::{holder_name, program};
 use crate::run::login::ChildLogin;
 use crate::run::patience::Patience;
 use crate::run::{incoming, is_pushed};
 
 /// How often the ledger is asked how far it is.
 const WATCH_INTERVAL: Duration = Duration::from_millis(500);
-
-/// How often the delivery is started again after it died.
-const RESTARTS: u32 = 6;
-
-/// One that has lived so long did not die of how it is set up.
-const STEADY: Duration = Duration::from_secs(60);
-
-/// Pauses before it is.
-const LEAST_PAUSE: Duration = Duration::from_millis(250);
-
-const MOST_PAUSE: Duration = Duration::from_secs(10);
-
-/// How long the delivery may take to end once it has been asked to: longer than the grace that it has by itself.
-const END_GRACE: Duration = Duration::from_secs(30);
 
 /// Sessions for each sink: one for each of its two senders, and as many again while the server has not noticed that those of a dead delivery
 /// are gone.
@@ -78,8 +63,16 @@ pub(crate) async fn deliver(
     let login = ChildLogin::for_delivery(database, run, sessions).await?;
     let stage = || display.stage(Stage::Delivering, to_deliver(run, &before), before.ended());
     let bar = (sinks > 0).then(stage);
-    let delivering =
-        Delivering { database, run, log_format, display, bar, url: login.url()?, away: Mutex::default() };
+    let program = Beside {
+        program: program(env::var_os("CHANCERY_DELIVERY"), "chancery-delivery"),
+        more: &["--tell-for", TELL_FOR],
+        run,
+        log_format,
+        url: login.url()?,
+        display,
+        failure: CliError::DeliveryProgram,
+    };
+    let delivering = Delivering { database, run, display, bar, program, away: Mutex::default() };
     let delivered = delivering.keep_one(stop).await;
     if let Some(bar) = &delivering.bar {
         bar.end();
@@ -101,9 +94,10 @@ impl Seen {
         self.sinks.iter().map(|sink| (sink.delivered + sink.dead).unsigned_abs()).sum()
     }
 
-    /// Whether a sink lacks a batch that is signed.
+    /// Whether a sink lacks a batch that is signed, or its manifest.
     fn has_work(&self) -> bool {
-        self.sinks.iter().any(|sink| sink.delivered + sink.dead < self.run.batches_signed)
+        let signed = self.run.batches_signed;
+        self.sinks.iter().any(|sink| sink.delivered + sink.dead < signed || sink.manifest_pending)
     }
 }
 
@@ -131,24 +125,23 @@ fn to_deliver(run: &Run, seen: &Seen) -> u64 {
 struct Delivering<'a> {
     database: &'a Database,
     run: &'a Run,
-    log_format: LogFormat,
     display: &'a Display,
     /// Of a run with sinks.
     bar: Option<StageBar>,
-    url: String,
+    program: Beside<'a>,
     /// Of whom it was said that they cannot be reached.
     away: Mutex<HashSet<String>>,
 }
 
 impl Delivering<'_> {
     async fn keep_one(&self, stop: &Stop) -> Result<Delivered, CliError> {
-        let mut pause = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
-        let (mut restarts, mut starts) = (0, 0);
+        let (mut restarts, mut starts) = (Restarts::none(), 0);
         loop {
             let began = Instant::now();
             let holder = holder_name("delivery", starts);
             starts += 1;
-            let (exit, last) = self.deliver_once(&holder, stop).await?;
+            let look = async || self.look().await.map(drop);
+            let (exit, last) = self.program.run_once(&holder, stop, look).await?;
             if exit == Exit::Done
                 && let Some(delivered) = self.how_it_ended(stop).await?
             {
@@ -157,25 +150,20 @@ impl Delivering<'_> {
             if exit != Exit::Done {
                 self.give_back(&holder, stop).await?;
             }
-            if began.elapsed() >= STEADY {
-                restarts = 0;
-                pause.reset();
-            }
             if stop.is_asked() {
                 return Ok(Delivered::Stopped);
             }
+            if !restarts.may_follow(exit, began.elapsed()) {
+                return Err(CliError::DeliveryFailed { last, exit });
+            }
             if exit != Exit::Done {
-                if restarts == RESTARTS || matches!(exit, Exit::NeverWorks | Exit::NoRoom) {
-                    return Err(CliError::DeliveryFailed { last, exit });
-                }
-                restarts += 1;
+                let count = restarts.count;
                 self.display.above_bars(|| {
-                    tracing::warn!(restarts, "the delivery ended: {last}; starting it again");
+                    tracing::warn!(restarts = count, "the delivery ended: {last}; starting it again");
                 });
             }
-            tokio::select! {
-                () = tokio::time::sleep(pause.next_pause()) => {}
-                () = stop.asked() => return Ok(Delivered::Stopped),
+            if !restarts.wait(stop).await {
+                return Ok(Delivered::Stopped);
             }
         }
     }
@@ -238,58 +226,5 @@ impl Delivering<'_> {
         }
         drop(away);
         Ok(seen)
-    }
-
-    /// Runs one process to its end: how it ended, and its last line.
-    async fn deliver_once(&self, holder: &str, stop: &Stop) -> Result<(Exit, String), CliError> {
-        let mut delivery = self.start(holder).map_err(CliError::DeliveryProgram)?;
-        let mut last_line = String::new();
-        let mut look = tokio::time::interval(WATCH_INTERVAL);
-        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut asked = false;
-        let overdue = async {
-            stop.asked().await;
-            tokio::time::sleep(END_GRACE).await;
-        };
-        tokio::pin!(overdue);
-        loop {
-            tokio::select! {
-                () = &mut overdue => {
-                    delivery.kill();
-                    break;
-                }
-                line = delivery.next_line() => match line {
-                    Some(line) => {
-                        self.display.pass_on(&line);
-                        last_line = line;
-                    }
-                    None => break,
-                },
-                _now = look.tick() => match self.look().await {
-                    Err(CliError::Store(error)) if error.is_transient() => {}
-                    other => _ = other?,
-                },
-                () = stop.asked(), if !asked => {
-                    asked = true;
-                    delivery.ask_to_stop();
-                }
-            }
-        }
-        let status = delivery.ended().await.map_err(CliError::DeliveryProgram)?;
-        let exit = if status.success() { Exit::Done } else { exit_of(status) };
-        Ok((exit, if last_line.is_empty() { status.to_string() } else { last_line }))
-    }
-
-    fn start(&self, holder: &str) -> io::Result<ChildProcess> {
-        let mut command = Command::new(program(env::var_os("CHANCERY_DELIVERY"), "chancery-delivery"));
-        command
-            .args(["--run", &self.run.name, "--run-uid", &self.run.uid.to_string()])
-            .args(["--namespace", &self.run.namespace, "--holder", holder])
-            .args(["--log-format", self.log_format.flag(), "--stop-with-stdin", "--tell-for", TELL_FOR])
-            // Not on the command line, where everybody could read a password.
-            .env("DATABASE_URL", &self.url)
-            .env_remove("CHANCERY_KEK_FILE")
-            .env_remove("CHANCERY_FORMER_KEK_FILES");
-        ChildProcess::start(command, holder.to_owned())
     }
 }

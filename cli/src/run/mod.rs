@@ -1,5 +1,6 @@
 //! `chancery run`: make records, have them signed, audit, on one machine.
 
+mod beside;
 mod checking;
 pub(crate) mod child;
 mod delivery;
@@ -101,6 +102,9 @@ async fn sign_and_audit(
     let began = Instant::now();
     let taken_over = TakenOver { run: arguments.adopt, keyring: arguments.adopt_keyring };
     let (run, data_key) = request.create_or_continue(database, kek, taken_over).await?;
+    if !run.sinks.0.is_empty() {
+        database.ledger.state_manifests(&run).await?;
+    }
     let data_key = Arc::new(data_key);
     let room = Room::of(database.disk(), arguments.disk_floor);
     let mut summary = Summary::new(&run);
@@ -206,7 +210,14 @@ async fn sign_and_deliver(
         database.ledger.settle(run).await.map_err(|error| CliError::from(error).while_signing())?;
         done
     };
-    let (signed, delivered) = tokio::join!(signing, deliver(database, run, how.log_format, display, stop));
+    let delivering = async {
+        let delivered = deliver(database, run, how.log_format, display, stop).await;
+        if let Err(error) = &delivered {
+            display.above_bars(|| tracing::warn!("{error}; meanwhile, signing goes on"));
+        }
+        delivered
+    };
+    let (signed, delivered) = tokio::join!(signing, delivering);
     match signed? {
         done @ Done { ended: Ended::Complete(_), .. } => Ok(Done { delivered: delivered?, ..done }),
         done => Ok(done),

@@ -30,8 +30,16 @@ pub(crate) struct SinkStatus {
 impl SinkStatus {
     /// Of a run that is so far.
     pub(crate) fn of(sink: SinkProgress, run: &Progress) -> Self {
-        let SinkProgress { run_id: _, name, delivered, dead, failures: _, unavailable_micros, last_error } =
-            sink;
+        let SinkProgress {
+            run_id: _,
+            name,
+            delivered,
+            dead,
+            failures: _,
+            unavailable_micros,
+            last_error,
+            manifest_pending: _,
+        } = sink;
         let since = unavailable_micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         Self {
             name,

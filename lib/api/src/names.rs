@@ -26,8 +26,8 @@ pub const POLICY_PLURAL: &str = "signingpolicies";
 /// Namespace of a manifest that names none.
 pub const DEFAULT_NAMESPACE: &str = "default";
 
-/// Longest name of a run, in characters: its Job adds seven ([`job_name`]), and the name of
-/// a Job, which is also a label of its pods, may have 63.
+/// Longest name of a run, in characters: its Jobs add up to nine ([`delivery_job_name`]), and the name of
+/// a Job, which is also a label of its pods, may have 63; behind it is a hyphen and the index of a pod.
 pub const MAX_NAME_LENGTH: usize = 52;
 
 /// Field manager of every server-side apply that the operator makes.
@@ -96,6 +96,9 @@ pub const SIGNER_CONTAINER: &str = "signer";
 /// Name of the container that reads sources, in an intake pod.
 pub const INTAKE_CONTAINER: &str = "intake";
 
+/// Name of the container that delivers to sinks, in a delivery pod.
+pub const DELIVERY_CONTAINER: &str = "delivery";
+
 /// Name of the Job of a run.
 pub fn job_name(run: &str) -> String {
     format!("{run}-signer")
@@ -104,6 +107,11 @@ pub fn job_name(run: &str) -> String {
 /// Name of the Job that reads the sources of a run. It is as long as [`job_name`].
 pub fn intake_job_name(run: &str) -> String {
     format!("{run}-intake")
+}
+
+/// Name of the Job that delivers to the sinks of a run.
+pub fn delivery_job_name(run: &str) -> String {
+    format!("{run}-delivery")
 }
 
 /// Letters and digits at the end of the name of a Secret: see [`signer_secret_name`].
@@ -120,15 +128,20 @@ pub fn intake_secret_name(run: &str, suffix: &str) -> String {
     format!("{}-{suffix}", intake_job_name(run))
 }
 
+/// Name of a Secret with what the delivery of a run is given: see [`signer_secret_name`].
+pub fn delivery_secret_name(run: &str, suffix: &str) -> String {
+    format!("{}-{suffix}", delivery_job_name(run))
+}
+
 /// Whether a Secret of that name may be one that Chancery makes for a run: of those, runs name none.
 pub fn is_secret_of_a_run(name: &str) -> bool {
     let Some((job, suffix)) = name.rsplit_once('-') else { return false };
     let is_random = suffix.len() == SECRET_SUFFIX_LENGTH
         && suffix.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    is_random && (job.ends_with("-signer") || job.ends_with("-intake"))
+    is_random && ["-signer", "-intake", "-delivery"].iter().any(|program| job.ends_with(program))
 }
 
-/// Where the pods of an intake have a claim to a volume.
+/// Where the pods of an intake or a delivery have a claim to a volume.
 pub fn claim_path(claim: &str) -> String {
     format!("/volumes/{claim}")
 }
@@ -160,6 +173,9 @@ pub const COMPONENT_SIGNER: &str = "signer";
 /// Value of [`LABEL_COMPONENT`] on intake Jobs and their pods.
 pub const COMPONENT_INTAKE: &str = "intake";
 
+/// Value of [`LABEL_COMPONENT`] on delivery Jobs and their pods.
+pub const COMPONENT_DELIVERY: &str = "delivery";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +185,7 @@ mod tests {
         let suffix = "abc1234567";
         assert!(is_secret_of_a_run(&signer_secret_name("demo", suffix)));
         assert!(is_secret_of_a_run(&intake_secret_name("demo", suffix)));
+        assert!(is_secret_of_a_run(&delivery_secret_name("demo", suffix)));
         for other in
             ["demo-signer", "demo-signer-abc", "demo-reader-abc1234567", "demo-signer-ABC1234567", "s3"]
         {

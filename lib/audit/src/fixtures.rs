@@ -2,7 +2,7 @@
 
 use chancery_store::generated::GeneratedSource;
 use chancery_store::owner::KeyringOwner;
-use chancery_store::{Input, Keyring, Owner, Run, Sinks};
+use chancery_store::{Input, Keyring, Notifications, Owner, Run, Sinks};
 use uuid::Uuid;
 
 /// A sealed and complete run of ten records in batches of four, and its ring of two keys.
@@ -18,6 +18,7 @@ pub(crate) fn run() -> Run {
         input: Input::Generated(GeneratedSource { record_count: 10, record_size: 8, chunk_size: 10 }),
         policy: None,
         sinks: Sinks::default(),
+        notifications: Notifications::default(),
         batch_size: 4,
         sealed_records: Some(10),
         suspended: false,

@@ -28,6 +28,7 @@ mod geometry;
 mod input;
 mod judged;
 mod lease_log;
+mod manifests;
 mod of_keyring;
 mod of_run;
 mod ranges;

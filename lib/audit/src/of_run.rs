@@ -20,7 +20,9 @@ use crate::ranges::{Range, Ranges};
 use crate::records::RangeCheck;
 use crate::report::{Findings, Law};
 use crate::ring::{self, Ring};
-use crate::{AuditError, AuditOptions, RANGE_BYTES, RANGE_RECORDS, STRAYS_SHOWN, delivered, input, judged};
+use crate::{
+    AuditError, AuditOptions, RANGE_BYTES, RANGE_RECORDS, STRAYS_SHOWN, delivered, input, judged, manifests,
+};
 
 /// Bytes that a row takes besides its payload and its signature, about.
 const ROW_BYTES: usize = 256;
@@ -92,6 +94,7 @@ pub(crate) async fn audit(
         findings.violated(Law::EveryDelivery, number, || sentence);
     }
     delivered::audit(snapshot, &run, keys, &mut findings).await?;
+    manifests::audit(snapshot, &run, &mut findings).await?;
     Ok(findings)
 }
 

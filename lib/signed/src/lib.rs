@@ -2,6 +2,8 @@
 //! its finished envelope. Exports write such lines, and sinks get them. Names and order of the fields are a contract with those who
 //! read them (`docs/reference/exports.md`).
 
+mod manifest;
+
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -9,6 +11,7 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_keyring::{Form, Frame, Jwk};
+pub use manifest::{Became, Counts, ManifestOf, ManifestWriter};
 use serde::{Deserialize, Serialize};
 
 /// Writes the lines of one run.

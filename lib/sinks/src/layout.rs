@@ -8,6 +8,8 @@ use crate::sink::Of;
 pub struct Layout {
     /// What stands between the numbers of batches; one more than there are places for them.
     around: Vec<String>,
+    /// What the name of a manifest begins with: a folder, or what names the run.
+    manifest: String,
 }
 
 /// Why a text is no layout.
@@ -70,7 +72,19 @@ impl Layout {
         if !names_run || around.len() < 2 {
             return Err(BadLayout::NotUnique);
         }
-        Ok(Self { around })
+        let manifest = manifest(&around, template, of);
+        Ok(Self { around, manifest })
+    }
+
+    /// The name of a manifest: beside the folders of batches, or among the batches where these have none of their own.
+    #[must_use]
+    pub fn manifest(&self, number: i32) -> String {
+        let Self { manifest, .. } = self;
+        if number == 1 {
+            format!("{manifest}manifest.json")
+        } else {
+            format!("{manifest}manifest-{number}.json")
+        }
     }
 
     /// The name of the object of a batch.
@@ -84,6 +98,15 @@ impl Layout {
     pub fn is_compressed(&self) -> bool {
         self.around.last().is_some_and(|end| end.ends_with(".gz"))
     }
+}
+
+/// What the name of a manifest begins with: the folder before the first part that names a batch. One that is not the run's alone has
+/// several manifests, which the names of the runs tell apart.
+fn manifest(around: &[String], template: &str, of: Of<'_>) -> String {
+    let before = around.first().map_or("", String::as_str);
+    let folder = before.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
+    let parts = template.split('/').take_while(|part| !part.contains("{batch}"));
+    if parts.into_iter().any(|part| part.contains("{run}")) { folder } else { format!("{folder}{}.", of.run) }
 }
 
 #[cfg(test)]
@@ -108,6 +131,22 @@ mod tests {
         let layout = Layout::new("{run}/{batch}", OF).expect("a layout");
         assert!(layout.name(9) < layout.name(10), "names sort as batches do");
         assert_eq!(layout.name(i64::MAX), "demo/9223372036854775807");
+    }
+
+    #[test]
+    fn a_manifest_is_beside_what_it_speaks_of_and_that_of_another_run_is_never_in_its_place() {
+        for (template, expected) in [
+            ("{run}/{batch}.ndjson", "demo/manifest.json"),
+            ("{run}/{batch}/{batch}.ndjson.gz", "demo/manifest.json"),
+            ("{namespace}/{sink}/{run}/b={batch}/x", "default/out/demo/manifest.json"),
+            ("{run}-{batch}", "demo.manifest.json"),
+            ("all/{run}-{batch}", "all/demo.manifest.json"),
+            ("{sink}/b={batch}/{run}", "out/demo.manifest.json"),
+        ] {
+            let layout = Layout::new(template, OF).expect(template);
+            assert_eq!(layout.manifest(1), expected, "{template}");
+            assert_eq!(layout.manifest(2), expected.replace("manifest", "manifest-2"), "{template}");
+        }
     }
 
     #[test]

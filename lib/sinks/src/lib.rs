@@ -30,5 +30,5 @@ pub use describe::{
 pub use layout::{BadLayout, Layout};
 pub use notifier::{BadNotifier, CloudEvent, Notifier, ORIGIN, TellError, Told};
 pub use objects::ObjectSink;
-pub use sink::{BadSink, Batch, Of, PutError, Sink};
+pub use sink::{BadSink, Batch, Manifest, Of, PutError, Sink};
 pub use table::TableSink;

@@ -15,7 +15,7 @@ use crate::describe::{ContentFormat, ObjectsOfSink};
 use crate::layout::{BadLayout, Layout};
 use crate::packed::{Hash, Unpacking, compressed};
 use crate::parquet;
-use crate::sink::{BadSink, Batch, Of, PutError, Sink};
+use crate::sink::{BadSink, Batch, Manifest, Of, PutError, Sink};
 
 /// How much larger than the lines of a batch a file of Parquet may be that is read to see whether it is that batch.
 const MOST_BESIDE: u64 = 1 << 20;
@@ -67,49 +67,34 @@ impl ObjectSink {
         packed.map_err(|error| PutError::away(format!("it cannot be compressed: {error}")))
     }
 
-    /// What is there counts only if it is this batch.
-    async fn is_same(&self, place: &Path, batch: &Batch) -> Result<(), PutError> {
-        let found = self.written.store.get(place).await.map_err(|error| unwritten(&error))?;
-        let digest = match self.format {
-            ContentFormat::Ndjson => digest_of_lines(found, self.layout.is_compressed()).await?,
-            ContentFormat::Parquet => digest_of_rows(found, batch).await?,
-        };
-        if digest == Some(batch.digest) {
-            return Ok(());
-        }
-        Err(PutError::Refused(format!(
-            "another object is there under the name {place}; move it away, or give the sink another layout"
-        )))
-    }
-}
-
-#[async_trait]
-impl Sink for ObjectSink {
-    /// Returns the name of the object.
-    async fn put(&self, batch: &Batch) -> Result<String, PutError> {
-        let Written { store, prefix, folder } = &self.written;
-        if let Some(folder) = folder {
-            // Whatever is not mounted is not made.
-            let is_there = fs::metadata(folder).is_ok_and(|found| found.is_dir());
-            if !is_there {
+    /// What is not mounted is not made.
+    fn is_mounted(&self) -> Result<(), PutError> {
+        match &self.written.folder {
+            Some(folder) if !fs::metadata(folder).is_ok_and(|found| found.is_dir()) => {
                 let folder = folder.display();
-                return Err(PutError::away(format!("the folder {folder} is not there; create it")));
+                Err(PutError::away(format!("the folder {folder} is not there; create it")))
             }
+            _ => Ok(()),
         }
-        let name = self.layout.name(batch.number);
-        let place: Path = prefix.parts().chain(Path::from(name.as_str()).parts()).collect();
-        let bytes = self.packed(batch).await?;
-        let if_absent = PutOptions::from(PutMode::Create);
-        let put = store.put_opts(&place, bytes.into(), if_absent).await;
-        let was_there = match put {
-            Ok(_) => false,
+    }
+
+    /// Puts an object under a name if nothing is there; what is, if something is.
+    async fn put_if_absent(&self, name: &str, bytes: Bytes) -> Result<Option<GetResult>, PutError> {
+        let Written { store, prefix, .. } = &self.written;
+        let place: Path = prefix.parts().chain(Path::from(name).parts()).collect();
+        let put = store.put_opts(&place, bytes.into(), PutOptions::from(PutMode::Create)).await;
+        match put {
+            Ok(_) => Ok(None),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
-                self.is_same(&place, batch).await?;
-                true
+                store.get(&place).await.map(Some).map_err(|error| unwritten(&error))
             }
-            Err(error) => return Err(unwritten(&error)),
-        };
-        if let Some(folder) = folder {
+            Err(error) => Err(unwritten(&error)),
+        }
+    }
+
+    /// Of an object that is there: makes sure that it stays. Returns its name.
+    async fn is_kept(&self, name: String, was_there: bool) -> Result<String, PutError> {
+        if let Some(folder) = &self.written.folder {
             let file = folder.join(&name);
             tokio::task::spawn_blocking(move || clear_up(&file, was_there))
                 .await
@@ -118,6 +103,48 @@ impl Sink for ObjectSink {
                 .map_err(PutError::away)?;
         }
         Ok(name)
+    }
+}
+
+fn another(name: &str) -> PutError {
+    PutError::Refused(format!(
+        "another object is there under the name {name}; move it away, or give the sink another layout"
+    ))
+}
+
+#[async_trait]
+impl Sink for ObjectSink {
+    /// Returns the name of the object.
+    async fn put(&self, batch: &Batch) -> Result<String, PutError> {
+        self.is_mounted()?;
+        let name = self.layout.name(batch.number);
+        let found = self.put_if_absent(&name, self.packed(batch).await?).await?;
+        let was_there = found.is_some();
+        if let Some(found) = found {
+            // It counts only if it is this batch.
+            let digest = match self.format {
+                ContentFormat::Ndjson => digest_of_lines(found, self.layout.is_compressed()).await?,
+                ContentFormat::Parquet => digest_of_rows(found, batch).await?,
+            };
+            if digest != Some(batch.digest) {
+                return Err(another(&name));
+            }
+        }
+        self.is_kept(name, was_there).await
+    }
+
+    /// Returns the name of the object, which is never compressed.
+    async fn put_manifest(&self, manifest: &Manifest) -> Result<String, PutError> {
+        self.is_mounted()?;
+        let name = self.layout.manifest(manifest.number);
+        let found = self.put_if_absent(&name, manifest.content.clone()).await?;
+        let was_there = found.is_some();
+        if let Some(found) = found
+            && digest_of_lines(found, false).await? != Some(manifest.digest)
+        {
+            return Err(another(&name));
+        }
+        self.is_kept(name, was_there).await
     }
 }
 
@@ -214,6 +241,29 @@ mod tests {
             "{{\"run\":\"default/demo\",\"record\":1,\"batch\":7,\"digest\":\"ab\",\"payload\":\"{payload}\",\"key\":\"k\",\
              \"algorithm\":\"EdDSA\",\"signature\":\"AQID\",\"signedAt\":\"2026-11-29T12:00:00.000001Z\"}}\n"
         )
+    }
+
+    #[tokio::test]
+    async fn a_manifest_is_there_once_and_never_compressed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let sink = sink(folder.path(), "{run}/{batch}.ndjson.gz");
+        let bring = async |number, content: &'static [u8]| {
+            let digest = Sha256::digest(content).into();
+            sink.put_manifest(&Manifest { number, content: Bytes::from_static(content), digest }).await
+        };
+        assert_eq!(bring(1, b"one").await.as_deref(), Ok("demo/manifest.json"));
+        assert_eq!(bring(1, b"one").await.as_deref(), Ok("demo/manifest.json"));
+        let other = bring(1, b"two").await;
+        assert!(
+            matches!(&other, Err(PutError::Refused(why)) if why.contains("demo/manifest.json")),
+            "{other:?}"
+        );
+        assert_eq!(bring(2, b"two").await.as_deref(), Ok("demo/manifest-2.json"));
+        let read = |name| fs::read(folder.path().join(name)).expect("it is there");
+        assert_eq!(
+            (read("demo/manifest.json"), read("demo/manifest-2.json")),
+            (b"one".to_vec(), b"two".to_vec())
+        );
     }
 
     #[tokio::test]

@@ -47,13 +47,13 @@ const INSTANT: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
 /// Why there is no such file, or why it is no batch.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BadFile {
-    #[error("{0}")]
+    #[error(transparent)]
     Parquet(#[from] ParquetError),
-    #[error("{0}")]
+    #[error(transparent)]
     Line(#[from] BadLine),
-    #[error("the instant of a record cannot be read: {0}")]
+    #[error(transparent)]
     Instant(#[from] jiff::Error),
-    #[error("{0}")]
+    #[error(transparent)]
     Write(#[from] std::io::Error),
     #[error("it has other columns")]
     Columns,

@@ -24,9 +24,9 @@ pub(crate) struct Portion<'a> {
 /// A line that no version writes.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BadLine {
-    #[error("a line of the batch cannot be read: {0}")]
+    #[error(transparent)]
     Json(#[from] serde_json::Error),
-    #[error("a line of the batch cannot be read: {0}")]
+    #[error(transparent)]
     Base64(#[from] base64::DecodeError),
 }
 

@@ -20,6 +20,26 @@ pub trait Sink: fmt::Debug + Send + Sync {
     ///
     /// [`PutError`].
     async fn put(&self, batch: &Batch) -> Result<String, PutError>;
+
+    /// Brings a manifest there, in the same way. Only sinks of objects are given one.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError`].
+    async fn put_manifest(&self, _manifest: &Manifest) -> Result<String, PutError> {
+        Err(PutError::Refused("a sink of this kind takes no manifest".to_owned()))
+    }
+}
+
+/// A manifest on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// 1 for the first one.
+    pub number: i32,
+    /// All of it.
+    pub content: Bytes,
+    /// SHA-256 of it.
+    pub digest: [u8; 32],
 }
 
 /// A batch on its way.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chancery_reading::{Database, ReadError};
+use chancery_reading::{Database, ReadError, TransientError};
 use chancery_signed::Line;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgArguments, PgConnection};
@@ -92,7 +92,7 @@ impl TableSink {
             let is_known = known.is_some();
             let mut open = match known {
                 Some(open) => open,
-                None => self.database.connect().await.map_err(PutError::away)?,
+                None => self.database.connect().await.map_err(unreached)?,
             };
             match tokio::time::timeout(ANSWER, sqlx::raw_sql(BEGIN).execute(&mut open)).await {
                 Ok(Ok(_)) => return Ok(open),
@@ -108,7 +108,8 @@ impl TableSink {
     async fn put_all(&self, open: &mut PgConnection, batch: &Batch) -> Result<String, PutError> {
         let (mut first, mut last) = (None, 0);
         for portion in portions(&batch.lines) {
-            let portion = portion.map_err(PutError::away)?;
+            let portion = portion
+                .map_err(|error| PutError::away(format!("a line of the batch cannot be read: {error}")))?;
             self.put_some(open, batch.number, &portion).await?;
             first = first.or(portion.records.first().copied());
             last = portion.records.last().copied().unwrap_or(last);
@@ -144,12 +145,14 @@ impl TableSink {
     /// About a batch is what its values are the reason of. Whatever is wrong with the table itself has to be mended first.
     fn failed(&self, error: &sqlx::Error) -> PutError {
         let Some(said) = error.as_database_error() else {
-            return PutError::away(self.database.failed(error));
+            return unreached(self.database.failed(error));
         };
         let (table, database) = (&self.table, self.database.shown());
         let code = said.code().unwrap_or_default();
         let why = what(said);
         match &*code {
+            // Of what a record has nothing is null that a column may not be: it is another column, or one that has to take nulls.
+            "23502" => self.other_than_wanted(&why),
             // Data exceptions, constraints, limits of a row, and what a trigger says (PostgreSQL documentation, appendix A).
             _ if ["22", "23", "44", "54", "P0"].iter().any(|class| code.starts_with(class)) => {
                 PutError::Refused(format!("{table} of {database} does not take it: {why}"))
@@ -160,11 +163,27 @@ impl TableSink {
             "25006" => PutError::away(format!(
                 "{database} takes no writes: {why}; give the URL of the primary, and of a login that may write"
             )),
-            _ if code.starts_with("42") || code.starts_with("3F") => PutError::away(format!(
-                "{table} of {database} is not as it is wanted: {why}; create it with the columns and the primary key (run_uid, record) that docs/reference/sinks.md gives"
-            )),
+            _ if code.starts_with("42") || code.starts_with("3F") => self.other_than_wanted(&why),
             _ => PutError::away(format!("{table} of {database} cannot be written to: {why}")),
         }
+    }
+
+    fn other_than_wanted(&self, why: &str) -> PutError {
+        PutError::away(format!(
+            "{} of {} is not as it is wanted: {why}; create it with the columns and the primary key (run_uid, record) that docs/reference/sinks.md gives",
+            self.table,
+            self.database.shown()
+        ))
+    }
+}
+
+/// No connection, or one that broke.
+fn unreached(error: ReadError) -> PutError {
+    match error {
+        ReadError::Transient(TransientError::Unavailable { source_url, why }) => {
+            PutError::away(format!("the database {source_url} is not available: {why}"))
+        }
+        ReadError::Final(error) => PutError::away(error),
     }
 }
 
@@ -247,12 +266,6 @@ impl Sink for TableSink {
             let _closed = tokio::time::timeout(ANSWER, open.close_hard()).await;
         }
         put
-    }
-}
-
-impl From<ReadError> for PutError {
-    fn from(error: ReadError) -> Self {
-        Self::away(error)
     }
 }
 

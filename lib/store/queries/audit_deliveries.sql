@@ -7,6 +7,8 @@ WITH sinks AS (
     SELECT b.batch FROM chancery.batches b WHERE b.run_id = $1 AND b.state = 'signed'
 ), deliveries AS (
     SELECT * FROM chancery.deliveries WHERE run_id = $1
+), manifests AS (
+    SELECT * FROM chancery.manifests WHERE run_id = $1
 ), counted AS (
     SELECT d.sink, count(*) FILTER (WHERE d.state = 'Delivered') AS delivered, count(*) FILTER (WHERE d.state = 'Dead') AS dead,
            count(*) FILTER (WHERE d.state = 'Pending' AND d.redrives > 0) AS redriven,
@@ -77,5 +79,27 @@ UNION ALL
 (SELECT 0, format('the run is complete, and %s deliveries to %s are pending', c.pending, s.name)
    FROM chancery.runs r JOIN sinks s ON true JOIN counted c ON c.sink = s.sink
   WHERE r.id = $1 AND r.completed_at IS NOT NULL AND c.pending > 0 LIMIT $2)
+UNION ALL
+(SELECT 0, format('%s has %s manifest, and %s objects', coalesce(s.name, 'sink ' || m.sink), CASE WHEN m.sink IS NULL THEN 'no' ELSE 'a' END,
+                  CASE WHEN s.description ? 'objects' THEN 'is of' ELSE 'is of no' END)
+   FROM sinks s FULL JOIN manifests m ON m.sink = s.sink
+  WHERE (m.sink IS NOT NULL) IS DISTINCT FROM coalesce(s.description ? 'objects', false) LIMIT $2)
+UNION ALL
+(SELECT 0, format('the manifest of %s has ended, and %s of its batches have not', s.name, a.batches - s.delivered - s.dead)
+   FROM manifests m JOIN sinks s ON s.sink = m.sink JOIN chancery.admissions a ON a.run_id = $1
+  WHERE m.ended_at IS NOT NULL AND s.delivered + s.dead <> a.batches LIMIT $2)
+UNION ALL
+(SELECT 0, format('the manifest of %s was given up after %s refusals of %s', s.name, m.attempts, s.attempt_limit)
+   FROM manifests m JOIN sinks s ON s.sink = m.sink
+  WHERE m.ended_at IS NOT NULL AND m.object IS NULL AND (m.attempts < s.attempt_limit OR m.last_error IS NULL) LIMIT $2)
+UNION ALL
+(SELECT 0, format('%s has its manifest, and nothing says as what', s.name)
+   FROM manifests m JOIN sinks s ON s.sink = m.sink
+  WHERE (m.object IS NULL) <> (m.digest IS NULL) OR m.ended_at IS NULL AND m.object IS NOT NULL LIMIT $2)
+UNION ALL
+-- What is taken up again makes another one.
+(SELECT 0, format('the run is complete, and the manifest of %s is pending', s.name)
+   FROM manifests m JOIN sinks s ON s.sink = m.sink JOIN chancery.runs r ON r.id = $1
+  WHERE r.completed_at IS NOT NULL AND m.ended_at IS NULL AND m.number = 1 LIMIT $2)
 UNION ALL
 (SELECT 0, format('the numbers of the sinks are not 1 to %s', count(*)) FROM sinks s HAVING min(s.sink) <> 1 OR max(s.sink) <> count(*))

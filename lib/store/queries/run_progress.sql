@@ -31,12 +31,15 @@ SELECT r.id,
        s.owner_uid AS secret_owner, s.name AS secret_name, s.content AS secret_content,
        s.made_at IS NOT NULL AS secret_made,
        t.owner_uid AS intake_secret_owner, t.name AS intake_secret_name, t.content AS intake_secret_content,
-       t.made_at IS NOT NULL AS intake_secret_made
+       t.made_at IS NOT NULL AS intake_secret_made,
+       u.owner_uid AS delivery_secret_owner, u.name AS delivery_secret_name, u.content AS delivery_secret_content,
+       u.made_at IS NOT NULL AS delivery_secret_made
   FROM chancery.runs r
   JOIN chancery.keyrings k ON k.id = r.keyring_id
   LEFT JOIN chancery.data_keys d ON d.keyring_id = k.id
   LEFT JOIN chancery.run_secrets s ON s.run_id = r.id AND s.work = 'Sign'
   LEFT JOIN chancery.run_secrets t ON t.run_id = r.id AND t.work = 'Admit'
+  LEFT JOIN chancery.run_secrets u ON u.run_id = r.id AND u.work = 'Deliver'
   JOIN chancery.admissions a ON a.run_id = r.id
   LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
   LEFT JOIN chancery.intakes i ON i.run_id = r.id

@@ -14,6 +14,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::{Ledger, LedgerUrl};
+use crate::delivery::BatchOfManifest;
 use crate::error::StoreError;
 use crate::export::SignedLine;
 use crate::keyring::Keyring;
@@ -31,8 +32,8 @@ mod rows;
 use beside::Beside;
 pub use judged::{JudgedPlace, JudgedRow, RefusedRow};
 pub use rows::{
-    AdmissionRow, ArrivalFault, BatchRow, DeliveredRow, DeliveryFault, KeyRow, LeaseRow, PAYLOAD_BYTES,
-    RecordRow, ReleaseRow, Stray, WrittenRow,
+    AdmissionRow, ArrivalFault, BatchRow, DeliveredRow, DeliveryFault, KeyRow, LeaseRow, ManifestRow,
+    PAYLOAD_BYTES, RecordRow, ReleaseRow, Stray, WrittenRow,
 };
 
 /// One instant of the ledger, kept readable for as long as this value lives.
@@ -381,6 +382,29 @@ impl Reader {
     /// What sinks have of the run of which the content follows from the batch, in the order of batches.
     pub fn delivered(&mut self, run: &Run) -> impl Stream<Item = Result<DeliveredRow, StoreError>> {
         self.of(query::audit_delivered, run.id)
+    }
+
+    /// The manifests that sinks of the run have.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn manifests(&mut self, run: &Run) -> Result<Vec<ManifestRow>, StoreError> {
+        self.of(query::audit_manifests, run.id).try_collect().await
+    }
+
+    /// What became of the batches of the run at a sink, in order.
+    pub fn manifest_batches(
+        &mut self,
+        run: &Run,
+        sink: i32,
+    ) -> impl Stream<Item = Result<BatchOfManifest, StoreError>> {
+        query::audit_manifest_batches
+            .rows_as()
+            .bind(run.id)
+            .bind(sink)
+            .fetch(&mut self.connection)
+            .map_err(|error| StoreError::of(query::audit_manifest_batches.name, error))
     }
 
     /// The records of the run that are signed, with their signatures, in order.

@@ -3,6 +3,7 @@
 //! `migrations/functions/` says what each call keeps.
 
 mod dead;
+mod manifest;
 mod session;
 mod task;
 mod telling;
@@ -10,6 +11,7 @@ mod telling;
 pub use dead::{
     ActedOnDeliveries, DeliveriesAct, DeliveriesActed, DeliveryLetter, DeliveryMove, WhichDeliveries,
 };
+pub use manifest::{BatchOfManifest, ManifestHead, ManifestOfSink, TakenManifest};
 pub use session::{DeliveryRun, DeliverySession, Digested, Refused, SinkWork};
 pub use task::{Delivery, DeliveryRefusal, DeliveryTask, SignedRecord, TakenDeliveries};
 pub use telling::{Event, NotificationTask, NotificationWork, RefusedEvent, TakenEvents, Unreachable};

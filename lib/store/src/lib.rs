@@ -80,4 +80,4 @@ pub use owner::{Limits, Object, Owner};
 pub use policy::{NewPolicy, PolicyText, RunPolicy};
 pub use run::{ArrivalCounts, Progress, Run};
 pub use run_secrets::RunSecret;
-pub use sinks::{SinkOfRun, Sinks};
+pub use sinks::{SinkOfRun, SinkProgress, Sinks};

@@ -165,13 +165,13 @@ impl Ledger {
         .await
     }
 
-    /// Drops the logins that admit records to the run.
+    /// Drops the logins of the run that are for this.
     ///
     /// # Errors
     ///
     /// Those of [`Ledger::drop_login`].
-    pub async fn drop_intake_logins(&self, run: &Run) -> Result<(), StoreError> {
-        for login in self.logins(run).await?.into_iter().filter(|login| login.work == Work::Admit) {
+    pub async fn drop_logins_for(&self, run: &Run, work: Work) -> Result<(), StoreError> {
+        for login in self.logins(run).await?.into_iter().filter(|login| login.work == work) {
             self.drop_login(&login.name).await?;
         }
         Ok(())

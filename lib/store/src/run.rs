@@ -175,6 +175,10 @@ pub struct Progress {
     pub(crate) intake_secret_name: Option<String>,
     pub(crate) intake_secret_content: Option<String>,
     pub(crate) intake_secret_made: bool,
+    pub(crate) delivery_secret_owner: Option<String>,
+    pub(crate) delivery_secret_name: Option<String>,
+    pub(crate) delivery_secret_content: Option<String>,
+    pub(crate) delivery_secret_made: bool,
 }
 
 from_row!(Progress {
@@ -208,7 +212,11 @@ from_row!(Progress {
     intake_secret_owner,
     intake_secret_name,
     intake_secret_content,
-    intake_secret_made
+    intake_secret_made,
+    delivery_secret_owner,
+    delivery_secret_name,
+    delivery_secret_content,
+    delivery_secret_made
 });
 
 /// What became of the arrivals of a run's sources.
@@ -299,6 +307,17 @@ impl Progress {
             name: self.intake_secret_name.clone()?,
             content: self.intake_secret_content.clone()?,
             made: self.intake_secret_made,
+        })
+    }
+
+    /// The Secret of its delivery on a cluster; none before one was named.
+    #[must_use]
+    pub fn delivery_secret(&self) -> Option<RunSecret> {
+        Some(RunSecret {
+            owner: self.delivery_secret_owner.clone()?,
+            name: self.delivery_secret_name.clone()?,
+            content: self.delivery_secret_content.clone()?,
+            made: self.delivery_secret_made,
         })
     }
 

@@ -1,4 +1,4 @@
-//! The names of the Secrets that signers, and intakes, on a cluster are given. Whoever makes them may not read them.
+//! The names of the Secrets that signers, intakes and deliveries on a cluster are given. Whoever makes them may not read them.
 
 use crate::connect::Ledger;
 use crate::error::StoreError;
@@ -6,7 +6,7 @@ use crate::logins::Work;
 use crate::query;
 use crate::run::Run;
 
-/// The Secret of a run's signers, or of its intake, as the ledger knows it.
+/// The Secret of a run's signers, of its intake or of its delivery, as the ledger knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunSecret {
     /// The uid of the object that it belongs to.

@@ -74,11 +74,34 @@ pub struct SinkProgress {
     pub unavailable_micros: Option<i64>,
     /// Why.
     pub last_error: Option<String>,
+    /// Whether it takes a manifest, and has not its last one yet.
+    pub manifest_pending: bool,
 }
 
-from_row!(SinkProgress { run_id, name, delivered, dead, failures, unavailable_micros, last_error });
+from_row!(SinkProgress {
+    run_id,
+    name,
+    delivered,
+    dead,
+    failures,
+    unavailable_micros,
+    last_error,
+    manifest_pending
+});
 
 impl Ledger {
+    /// The runs that are complete, and of which something is to be delivered all the same: dead letters that were taken up again.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn runs_delivering_again(&self) -> Result<Vec<i32>, StoreError> {
+        self.ask(query::runs_delivering_again, async |query, connection| {
+            query.scalars().fetch_all(connection).await
+        })
+        .await
+    }
+
     /// How far the sinks of these runs are, run by run, in the order of the manifest.
     ///
     /// # Errors

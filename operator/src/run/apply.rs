@@ -3,6 +3,7 @@
 
 mod adopt;
 mod audit;
+mod beside;
 mod deletion;
 pub(crate) mod error;
 mod identity;
@@ -18,6 +19,7 @@ use kube::ResourceExt;
 
 use crate::host::events::NewEvent;
 use crate::run::context::Context;
+use crate::run::decide::beside::Beside;
 use crate::run::decide::decision::Effect;
 use crate::run::facts::{Observed, WorkKind};
 use crate::run::watched::Target;
@@ -77,13 +79,26 @@ async fn carry_out(
             context.memory.change(&uid, |remembered| remembered.secret = None);
             job::delete_job(context, observed.job.as_ref()).await?;
         }
-        Effect::StartIntake => return intake::start_intake(context, target, observed).await,
-        Effect::CheckIntake => return intake::check_intake(context, target, observed).await,
-        Effect::EnsureIntake(plan) => return intake::ensure_intake(context, target, observed, plan).await,
-        Effect::DeleteIntake => job::delete_job(context, observed.intake.job.as_ref()).await?,
-        Effect::EndIntake => intake::end_intake(context, observed).await?,
+        Effect::StartIntake => return beside::start(Beside::Intake, context, target, observed).await,
+        Effect::CheckIntake => return beside::check(Beside::Intake, context, target, observed).await,
+        Effect::EnsureIntake(plan) => {
+            return beside::ensure(Beside::Intake, context, target, observed, plan).await;
+        }
+        Effect::DeleteIntake => beside::delete(Beside::Intake, context, observed).await?,
+        Effect::EndIntake => beside::end(Beside::Intake, context, observed).await?,
         Effect::ReleaseIntakes { holders } => {
-            return intake::release_intakes(context, target, observed, holders).await;
+            return beside::release(Beside::Intake, context, target, observed, holders).await;
+        }
+        Effect::StartDelivery => return beside::start(Beside::Delivery, context, target, observed).await,
+        Effect::CheckDelivery => return beside::check(Beside::Delivery, context, target, observed).await,
+        Effect::EnsureDelivery(plan) => {
+            return beside::ensure(Beside::Delivery, context, target, observed, plan).await;
+        }
+        Effect::DeleteDelivery => beside::delete(Beside::Delivery, context, observed).await?,
+        Effect::EndDelivery => beside::end(Beside::Delivery, context, observed).await?,
+        Effect::TellFailed(cause) => ledger::tell_failed(context, target, observed, cause).await?,
+        Effect::ReleaseDeliveries { holders } => {
+            return beside::release(Beside::Delivery, context, target, observed, holders).await;
         }
         Effect::SetDeadLetter(dead_letter) => {
             intake::set_dead_letter(context, target, observed, *dead_letter).await?;

@@ -1,6 +1,8 @@
 //! Builds what the API server is sent from what was decided. No IO.
 
+pub(crate) mod beside;
 mod counts;
+pub(crate) mod delivery;
 pub(crate) mod events;
 pub(crate) mod intake;
 pub(crate) mod job;
@@ -11,6 +13,7 @@ pub(crate) mod policy;
 pub(crate) mod policy_secrets;
 pub(crate) mod queue;
 pub(crate) mod secret;
+pub(crate) mod sinks;
 pub(crate) mod sources;
 pub(crate) mod status;
 pub(crate) mod times;

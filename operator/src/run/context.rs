@@ -1,9 +1,9 @@
 //! What every reconcile of a run uses.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use chancery_api::SigningRunStatus;
+use chancery_api::{Reason, SigningRunStatus};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::reflector::Store;
@@ -17,6 +17,7 @@ use crate::host::triggers::Triggers;
 use crate::run::alerting::Alerts;
 use crate::run::build::pod::SignerSettings;
 use crate::run::closing;
+use crate::run::delivery_settings::DeliverySettings;
 use crate::run::facts::{Audited, Background, Observed, WorkKind};
 use crate::run::holding;
 use crate::run::intake_settings::IntakeSettings;
@@ -24,6 +25,7 @@ use crate::run::key_files::KeyFiles;
 use crate::run::limits::{Bounds, Limits};
 use crate::run::metrics::RunMetrics;
 use crate::run::progress::ProgressWatch;
+use crate::run::redriven;
 use crate::run::room::RoomWatch;
 use crate::run::rotating;
 use crate::run::sessions;
@@ -36,6 +38,7 @@ pub struct Shared {
     pub(crate) services: Services,
     pub(crate) settings: SignerSettings,
     pub(crate) intake: IntakeSettings,
+    pub(crate) delivery: DeliverySettings,
     pub(crate) key_files: KeyFiles,
     pub(crate) limits: Limits,
     pub(crate) triggers: Triggers<Watched>,
@@ -45,6 +48,17 @@ pub struct Shared {
     pub(crate) alerts: Alerts,
     pub(crate) memory: Arc<Memory<Remembered>>,
     pub(crate) metrics: Arc<RunMetrics>,
+}
+
+/// How the programs are made that work for runs.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// Signers, and what the others have in common with them.
+    pub signer: SignerSettings,
+    /// Intakes.
+    pub intake: IntakeSettings,
+    /// Deliveries.
+    pub delivery: DeliverySettings,
 }
 
 /// What is remembered of a run.
@@ -59,12 +73,22 @@ pub(crate) struct Remembered {
     pub(crate) failed: HashSet<String>,
     /// The same of intakes.
     pub(crate) failed_intakes: HashSet<String>,
+    /// The same of deliveries.
+    pub(crate) failed_deliveries: HashSet<String>,
     /// The uid of the Job that was created or changed last.
     pub(crate) job: Option<String>,
     /// The name of the signers' Secret, if this operator has made it, or seen that it was made of what is still right.
     pub(crate) secret: Option<String>,
     /// The same of the intake's Secret.
     pub(crate) intake_secret: Option<String>,
+    /// The same of the delivery's Secret.
+    pub(crate) delivery_secret: Option<String>,
+    /// Whether nobody is to be told of anything that happened to the run, which is complete.
+    pub(crate) all_told: bool,
+    /// Why the run failed, as far as whoever is to be told will be.
+    pub(crate) failure_told: Option<Reason>,
+    /// What sinks said of batches that were given up, by their names.
+    pub(crate) dead_deliveries: BTreeMap<String, String>,
     /// How many splits had ended since their object changed, when that was told last.
     pub(crate) changed: i64,
     /// The other installation that operates the run, if that was told.
@@ -80,9 +104,13 @@ pub(crate) struct Remembered {
 impl Remembered {
     /// Notes which pods have failed; of a Job that is gone, none.
     pub(crate) fn note_failed(&mut self, observed: &Observed) {
-        let Observed { job, pods, intake, .. } = observed;
-        let both = [(&mut self.failed, job, pods), (&mut self.failed_intakes, &intake.job, &intake.pods)];
-        for (failed, job, pods) in both {
+        let Observed { job, pods, intake, delivery, .. } = observed;
+        let all = [
+            (&mut self.failed, job, pods),
+            (&mut self.failed_intakes, &intake.job, &intake.pods),
+            (&mut self.failed_deliveries, &delivery.job, &delivery.pods),
+        ];
+        for (failed, job, pods) in all {
             match job {
                 Some(_) => failed.extend(pods.iter().filter(|pod| pod.failed).map(|pod| pod.holder.clone())),
                 None => failed.clear(),
@@ -97,7 +125,7 @@ impl Shared {
     #[must_use]
     pub fn new(
         services: Services,
-        (settings, intake): (SignerSettings, IntakeSettings),
+        Programs { signer: settings, intake, delivery }: Programs,
         key_files: KeyFiles,
         Bounds { limits, capacity }: Bounds,
         triggers: Triggers<Watched>,
@@ -107,6 +135,7 @@ impl Shared {
             services,
             settings,
             intake,
+            delivery,
             key_files,
             limits,
             background: BackgroundWork::new(triggers.clone()),
@@ -158,6 +187,11 @@ impl Shared {
     /// Counts the alerts that policies raise, for ever.
     pub async fn keep_alerts(&self) {
         self.alerts.keep(&self.services.database, &self.progress).await;
+    }
+
+    /// Looks for dead letters of complete runs that were taken up again, for ever.
+    pub async fn keep_redriven(&self) {
+        redriven::keep(&self.services.database, &self.progress).await;
     }
 
     /// Reads the progress of one run now, if it is watched.

@@ -4,8 +4,10 @@
 mod adopt;
 mod audit;
 mod before;
+pub(crate) mod beside;
 pub(crate) mod decision;
 mod deletion;
+mod delivery;
 pub(crate) mod failures;
 mod generate;
 mod hold;
@@ -29,11 +31,12 @@ use crate::run::facts::{LedgerRun, LedgerView, Observed};
 use adopt::adopt;
 use audit::audit;
 use before::{failure_before, stage_before, under_way, was, was_in_ledger};
+use beside::Beside;
 use decision::{Cause, Decision, Effect, LOOK_AGAIN, Stage};
 pub(crate) use deletion::decide_deletion;
 use generate::generate;
-use hold::{hold, hold_job, is_set};
-use intake::{end_intake, hold_intake, release_dead_intakes, set_dead_letter, take_in, too_many_dead};
+use hold::{hold, hold_all, is_set};
+use intake::{release_dead_intakes, set_dead_letter, take_in, too_many_dead};
 use receive::receive;
 use release::release_dead_holders;
 use time::{deadline, expire, until};
@@ -47,6 +50,7 @@ pub(crate) fn decide(run: &ValidatedRun, observed: &Observed, now: Timestamp) ->
     }
     if was(observed, ConditionType::Complete) {
         let decision = audit(Decision::at(Stage::Complete), run, observed, now);
+        let decision = delivery::after_completion(run, decision, observed, now);
         let decision = if observed.object.has_finalizer && !needs_finalizer(run, observed) {
             decision.then(Effect::RemoveFinalizer)
         } else {
@@ -112,12 +116,8 @@ fn lost(observed: &Observed) -> Decision {
         .again_after(LOOK_AGAIN * 4)
 }
 
-fn hold_all(decision: Decision, observed: &Observed) -> Decision {
-    hold_intake(hold_job(decision, observed), observed)
-}
-
 fn create(observed: &Observed) -> Decision {
-    if let Some(refusal) = &observed.intake.refusal {
+    if let Some(refusal) = observed.intake.refusal.as_ref().or(observed.delivery.refusal.as_ref()) {
         // The ledger stays as it is.
         let decision = Decision::at(Stage::Pending).again_after(LOOK_AGAIN);
         return match refusal.reason {
@@ -160,18 +160,14 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
             .again_after(LOOK_AGAIN * 4);
     }
     let decision = if ledger.complete {
-        audit(
-            Decision::at(Stage::Complete).then(Effect::Settle).then(Effect::StopGenerating),
-            run,
-            observed,
-            now,
-        )
+        let decision = Decision::at(Stage::Complete).then(Effect::Settle).then(Effect::StopGenerating);
+        delivery::after_completion(run, audit(decision, run, observed, now), observed, now)
     } else if observed.object.not_allowed.is_some() {
         // Signers of before a change, of the run or of what is allowed, are stopped too.
         let stage = if run.suspend { Stage::Suspended } else { under_way(observed) };
-        unless_allowed(hold(stage, run, observed, ledger), observed)
+        unless_allowed(hold(stage, run, observed, ledger, now), observed)
     } else if let Some(limit) = run.active_deadline.filter(|limit| now >= deadline(observed, *limit, now)) {
-        hold(under_way(observed), run, observed, ledger).failed(
+        hold(under_way(observed), run, observed, ledger, now).failed(
             Reason::DeadlineExceeded,
             format!(
                 "the run was not complete within activeDeadlineSeconds, {} s; a greater value lets it continue",
@@ -179,9 +175,9 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
             ),
         )
     } else if run.suspend {
-        hold(Stage::Suspended, run, observed, ledger)
+        hold(Stage::Suspended, run, observed, ledger, now)
     } else if let Some(Cause { reason, message }) = too_many_dead(ledger) {
-        hold(Stage::Suspended, run, observed, ledger).blocked(reason, message)
+        hold(Stage::Suspended, run, observed, ledger, now).blocked(reason, message)
     } else {
         let decision = advance(run, observed, ledger, now);
         // Before the Job is made or resumed: its signers would find the run suspended.
@@ -195,16 +191,25 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
             None => decision,
         }
     };
-    let decision = if ledger.sealed { end_intake(decision, observed) } else { decision };
+    let decision = if ledger.sealed { beside::end(Beside::Intake, decision, observed) } else { decision };
     let decision = if ledger.complete { decision } else { set_dead_letter(decision, run, ledger) };
-    release_dead_intakes(release_dead_holders(decision, observed, ledger), observed, ledger)
+    let decision = release_dead_intakes(release_dead_holders(decision, observed, ledger), observed, ledger);
+    if ledger.complete {
+        decision
+    } else {
+        delivery::tell_failed(delivery::release_dead(decision, observed, ledger), ledger)
+    }
 }
 
 /// The records are made here, or come by the intake; the keys are made by the signers, which sign meanwhile what there is
 /// to sign with.
 fn advance(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Timestamp) -> Decision {
-    let decision = job::sign(run, observed, ledger, now);
-    match &ledger.sources {
+    let decision = if ledger.is_only_delivered() {
+        Decision::at(Stage::Delivering)
+    } else {
+        job::sign(run, observed, ledger, now)
+    };
+    let decision = match &ledger.sources {
         _ if ledger.sealed => decision,
         Some(sources) if run.input.is_pushed() => {
             let decision =
@@ -213,5 +218,6 @@ fn advance(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now: Tim
         }
         Some(sources) => take_in(run, decision, observed, sources, now),
         None => generate(decision, observed, now),
-    }
+    };
+    delivery::deliver(run, decision, observed, ledger, now)
 }

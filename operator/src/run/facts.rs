@@ -1,5 +1,7 @@
 //! What is known of a run at one instant: everything that decisions and effects need.
 
+pub(crate) mod beside;
+pub(crate) mod delivery;
 pub(crate) mod intake;
 pub(crate) mod job;
 pub(crate) mod secret;
@@ -12,7 +14,9 @@ use chancery_store::Run;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::host::background::{InLanes, WorkState};
-pub(crate) use crate::run::facts::intake::{IntakeView, Refusal, SourcesRead};
+pub(crate) use crate::run::facts::beside::{BesideView, Refusal};
+pub(crate) use crate::run::facts::delivery::SinksRead;
+pub(crate) use crate::run::facts::intake::SourcesRead;
 pub(crate) use crate::run::facts::job::{JobEnd, JobView, PodState, PodView, Trouble};
 pub(crate) use crate::run::facts::secret::{SecretStanding, SecretView};
 use crate::run::room::Room;
@@ -35,7 +39,9 @@ pub(crate) struct Observed {
     /// What the cluster says of signers that do not come to run.
     pub(crate) trouble: Option<Trouble>,
     /// What reads its sources, if it has any.
-    pub(crate) intake: IntakeView,
+    pub(crate) intake: BesideView,
+    /// What delivers to its sinks, if it has any.
+    pub(crate) delivery: BesideView,
 }
 
 /// The SigningRun itself, apart from its spec.
@@ -89,6 +95,8 @@ pub(crate) struct LedgerRun {
     pub(crate) secret: Option<SecretView>,
     /// Its sources; none of a run whose records are generated.
     pub(crate) sources: Option<SourcesRead>,
+    /// Its sinks, and whoever is told of it; none of a run that has neither.
+    pub(crate) sinks: Option<SinksRead>,
     pub(crate) suspended: bool,
     pub(crate) lease_duration: Duration,
     /// Whether every key is in the ring.
@@ -164,6 +172,26 @@ pub(crate) struct Counts {
 }
 
 impl LedgerRun {
+    /// Whether what the ledger holds is this run's, and for long.
+    pub(crate) fn is_its_own(&self) -> bool {
+        let of_another = matches!(self.belongs, Belongs::Anothers { .. });
+        !of_another && self.conflict.is_none() && !self.deleted
+    }
+
+    /// Whether every record of it is signed, every key is in its ring, and it has sinks: signers find nothing to do.
+    pub(crate) fn is_only_delivered(&self) -> bool {
+        self.sinks.as_ref().is_some_and(|sinks| !sinks.sinks.is_empty())
+            && !self.complete
+            && self.sealed
+            && self.unsigned_batches() == 0
+            && self.missing_keys() == 0
+    }
+
+    /// Whether some sink has not all batches of it yet that are signed so far.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.sinks.as_ref().is_some_and(|sinks| sinks.is_behind(self.counts.batches_signed))
+    }
+
     /// Batches that are there and not signed.
     pub(crate) fn unsigned_batches(&self) -> u64 {
         u64::try_from(self.counts.batches - self.counts.batches_signed).unwrap_or(0)

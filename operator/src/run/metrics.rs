@@ -64,6 +64,27 @@ struct RuleLabel {
     rule: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabel {
+    outcome: &'static str,
+}
+
+/// What became of deliveries of late.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    pub(crate) delivered: u64,
+    pub(crate) dead: u64,
+}
+
+/// What runs wait for at their sinks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// Signed batches that sinks are still to get.
+    pub(crate) deliveries: i64,
+    /// Sinks that cannot be reached.
+    pub(crate) sinks: i64,
+}
+
 /// The metrics of SigningRuns.
 pub struct RunMetrics {
     sessions_ended: Family<TooFarLabel, Counter>,
@@ -72,6 +93,9 @@ pub struct RunMetrics {
     runs: Family<PhaseLabel, Gauge>,
     data_keys: Family<KekLabel, Gauge>,
     policy_alerts: Family<RuleLabel, Counter>,
+    deliveries: Family<DeliveryLabel, Counter>,
+    deliveries_pending: Gauge,
+    sinks_unavailable: Gauge,
     phases: Mutex<HashMap<String, Phase>>,
 }
 
@@ -86,6 +110,9 @@ impl RunMetrics {
             runs: Family::default(),
             data_keys: Family::default(),
             policy_alerts: Family::default(),
+            deliveries: Family::default(),
+            deliveries_pending: Gauge::default(),
+            sinks_unavailable: Gauge::default(),
             phases: Mutex::default(),
         };
         registry.register(
@@ -121,8 +148,43 @@ impl RunMetrics {
             "Alerts that rules of policies raised about records, as far as this operator has told of them",
             metrics.policy_alerts.clone(),
         );
+        metrics.register_deliveries(registry);
         metrics.show_phases();
         Arc::new(metrics)
+    }
+
+    fn register_deliveries(&self, registry: &mut Registry) {
+        registry.register(
+            "deliveries",
+            "Batches that came to a sink, or were given up there, while this operator led, by the ledger's count: delivered or dead",
+            self.deliveries.clone(),
+        );
+        for outcome in ["delivered", "dead"] {
+            drop(self.deliveries.get_or_create(&DeliveryLabel { outcome }));
+        }
+        registry.register(
+            "deliveries_pending",
+            "Signed batches that sinks are still to get, while this operator leads",
+            self.deliveries_pending.clone(),
+        );
+        registry.register(
+            "sinks_unavailable",
+            "Sinks of runs that cannot be reached, while this operator leads",
+            self.sinks_unavailable.clone(),
+        );
+    }
+
+    /// What became of deliveries since this was last said.
+    pub(crate) fn delivered(&self, Delivered { delivered, dead }: Delivered) {
+        for (outcome, batches) in [("delivered", delivered), ("dead", dead)] {
+            self.deliveries.get_or_create(&DeliveryLabel { outcome }).inc_by(batches);
+        }
+    }
+
+    /// What runs wait for at their sinks.
+    pub(crate) fn waiting(&self, Waiting { deliveries, sinks }: Waiting) {
+        self.deliveries_pending.set(deliveries);
+        self.sinks_unavailable.set(sinks);
     }
 
     /// An audit was made, and every law holds or does not; or it could not be made.
@@ -179,6 +241,7 @@ impl RunMetrics {
     /// This operator no longer leads: another one counts the runs.
     pub(crate) fn no_longer_leads(&self) {
         self.data_keys.clear();
+        self.waiting(Waiting::default());
         self.lock().clear();
         self.show_phases();
     }
@@ -209,11 +272,13 @@ mod tests {
         metrics.phase("one", Phase::Seeding);
         metrics.phase("two", Phase::Seeding);
         metrics.phase("one", Phase::Signing);
+        metrics.waiting(Waiting { deliveries: 5, sinks: 1 });
         assert_eq!((count(Phase::Seeding), count(Phase::Signing)), (1, 1));
         metrics.gone("two");
         assert_eq!(count(Phase::Seeding), 0);
         metrics.no_longer_leads();
         assert_eq!(count(Phase::Signing), 0);
+        assert_eq!((metrics.deliveries_pending.get(), metrics.sinks_unavailable.get()), (0, 0));
     }
 
     #[test]

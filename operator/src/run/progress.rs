@@ -6,14 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chancery_store::standstill::{Standstill, Stillness};
-use chancery_store::{Ledger, OpenLease, Progress, Run, StoreError};
+use chancery_store::{Ledger, OpenLease, Progress, Run, SinkProgress, StoreError};
 use k8s_openapi::jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::host::database::Database;
 use crate::host::triggers::Triggers;
-use crate::run::metrics::RunMetrics;
+use crate::run::metrics::{Delivered, RunMetrics, Waiting};
 use crate::run::pace::Pace;
 use crate::run::standing::Standing;
 use crate::run::watched::{RunRef, Watched};
@@ -33,6 +33,8 @@ pub(crate) struct ProgressWatch {
 pub(crate) struct Followed {
     pub(crate) run: Run,
     pub(crate) progress: Progress,
+    /// How far its sinks are, in the order of the manifest.
+    pub(crate) sinks: Vec<SinkProgress>,
     /// What held it up when that was looked for last.
     pub(crate) standing: Option<Standing>,
     reference: RunRef,
@@ -46,6 +48,7 @@ impl Followed {
         Self {
             run,
             progress: progress.clone(),
+            sinks: Vec::new(),
             standing: None,
             reference: reference.clone(),
             pace: Pace::new(progress.records_signed),
@@ -74,7 +77,8 @@ impl Followed {
     }
 
     /// Adds what was read `now`, or before what was added last.
-    fn add(&mut self, progress: Progress, now: Instant) {
+    fn add(&mut self, Read { progress, sinks }: Read, now: Instant) {
+        self.sinks = sinks;
         self.pace.look(progress.records_signed, progress.suspended, now);
         self.stillness.look(&progress, now.into_std());
         self.progress = progress;
@@ -98,12 +102,18 @@ impl Followed {
     }
 
     /// What is known of the run once this was read as well.
-    pub(crate) fn with(mut self, progress: Progress, now: Instant) -> Self {
-        self.add(progress, now);
+    pub(crate) fn with(mut self, read: Read, now: Instant) -> Self {
+        self.add(read, now);
         self
     }
 
-    fn looks_like(&self, progress: &Progress) -> bool {
+    /// Whether some sink has not all of its batches yet that are signed, or not its manifest.
+    fn is_behind(&self) -> bool {
+        let signed = self.progress.batches_signed;
+        self.sinks.iter().any(|sink| sink.delivered + sink.dead < signed || sink.manifest_pending)
+    }
+
+    fn looks_like(&self, Read { progress, sinks }: &Read) -> bool {
         let of = |progress: &Progress| {
             (
                 (progress.record_count, progress.records_admitted, progress.records_signed),
@@ -111,10 +121,30 @@ impl Followed {
                 (progress.keys_joined, progress.keys_leased),
                 (progress.filled, progress.sealed, progress.complete),
                 (progress.suspended, progress.deleted, progress.arrivals, progress.too_many_dead),
-                (progress.kek_fingerprint.clone(), progress.secret(), progress.intake_secret()),
+                (progress.kek_fingerprint.clone(), progress.secret()),
+                (progress.intake_secret(), progress.delivery_secret()),
             )
         };
-        of(&self.progress) == of(progress)
+        of(&self.progress) == of(progress) && self.sinks == *sinks
+    }
+}
+
+/// How far a run is, and its sinks are.
+#[derive(Clone, Debug)]
+pub(crate) struct Read {
+    pub(crate) progress: Progress,
+    /// In the order of the manifest.
+    pub(crate) sinks: Vec<SinkProgress>,
+}
+
+impl Read {
+    /// Of one run; none if it is gone.
+    pub(crate) async fn of(ledger: &Ledger, run: &Run) -> Result<Option<Self>, StoreError> {
+        let Some(progress) = ledger.progress(&[run.id]).await?.into_iter().next() else { return Ok(None) };
+        // Of most runs there is nothing to ask.
+        let sinks =
+            if run.sinks.0.is_empty() { Vec::new() } else { ledger.sinks_progress(&[run.id]).await? };
+        Ok(Some(Self { progress, sinks }))
     }
 }
 
@@ -141,22 +171,22 @@ impl ProgressWatch {
         reference: &RunRef,
         run: Run,
     ) -> Result<(), StoreError> {
-        match ledger.progress(&[run.id]).await?.into_iter().next() {
-            Some(progress) => self.follow(uid, reference, run, progress),
+        match Read::of(ledger, &run).await? {
+            Some(read) => self.follow(uid, reference, run, read),
             None => self.forget(uid),
         }
         self.explain(ledger).await
     }
 
     /// Watches a run, of which this was read just now, until it is complete.
-    pub(crate) fn follow(&self, uid: &str, reference: &RunRef, run: Run, progress: Progress) {
+    pub(crate) fn follow(&self, uid: &str, reference: &RunRef, run: Run, read: Read) {
         let now = Instant::now();
         let mut runs = self.lock();
         let followed = runs
             .entry(uid.to_owned())
-            .or_insert_with(|| Followed::new(run.clone(), reference, &progress, now));
+            .or_insert_with(|| Followed::new(run.clone(), reference, &read.progress, now));
         followed.run = run;
-        followed.add(progress, now);
+        followed.add(read, now);
         self.came.notify_one();
     }
 
@@ -193,10 +223,52 @@ impl ProgressWatch {
         self.lock().remove(uid);
     }
 
-    /// Reads the progress once per second, for ever. While every run is complete, nothing is read.
+    /// Whether there are complete runs with sinks.
+    pub(crate) fn has_delivered(&self) -> bool {
+        self.lock().values().any(|followed| followed.progress.complete && !followed.sinks.is_empty())
+    }
+
+    /// Looks for complete runs of which something is to be delivered all the same, and watches them until it is.
+    ///
+    /// # Errors
+    ///
+    /// The database is down or refuses.
+    pub(crate) async fn look_again(&self, ledger: &Ledger) -> Result<(), StoreError> {
+        let again = ledger.runs_delivering_again().await?;
+        let is_one = |followed: &Followed| followed.progress.complete && again.contains(&followed.run.id);
+        let unknown: Vec<i32> = {
+            let runs = self.lock();
+            let found = runs.values().filter(|followed| is_one(followed) && !followed.is_behind());
+            found.map(|followed| followed.run.id).collect()
+        };
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let all = ledger.progress(&unknown).await?;
+        let sinks = ledger.sinks_progress(&unknown).await?;
+        self.add_all(&unknown, all, sinks);
+        self.came.notify_one();
+        Ok(())
+    }
+
+    /// What is told of the sinks of all runs.
+    fn waiting(&self) -> Waiting {
+        let mut waiting = Waiting::default();
+        for followed in self.lock().values().filter(|followed| !followed.progress.deleted) {
+            let signed = followed.progress.batches_signed;
+            for sink in &followed.sinks {
+                waiting.deliveries += (signed - sink.delivered - sink.dead).max(0);
+                waiting.sinks += i64::from(sink.unavailable_micros.is_some());
+            }
+        }
+        waiting
+    }
+
+    /// Reads the progress once per second, for ever. While every run is complete, and nothing is to be delivered, nothing is read.
     pub(crate) async fn keep(&self, database: &Database, metrics: &RunMetrics) {
         loop {
-            let ids = self.unfinished();
+            metrics.waiting(self.waiting());
+            let (ids, with_sinks) = self.unfinished();
             if ids.is_empty() {
                 self.came.notified().await;
                 continue;
@@ -205,7 +277,14 @@ impl ProgressWatch {
             let Ok(ledger) = database.get() else { continue };
             let read = async {
                 let all = ledger.progress(&ids).await?;
-                metrics.signed(self.add_all(&ids, all));
+                let sinks = if with_sinks.is_empty() {
+                    Vec::new()
+                } else {
+                    ledger.sinks_progress(&with_sinks).await?
+                };
+                let (signed, delivered) = self.add_all(&ids, all, sinks);
+                metrics.signed(signed);
+                metrics.delivered(delivered);
                 self.explain(&ledger).await
             };
             match read.await {
@@ -218,19 +297,26 @@ impl ProgressWatch {
         }
     }
 
-    fn unfinished(&self) -> Vec<i32> {
-        self.lock()
-            .values()
-            .filter(|followed| !followed.progress.complete)
-            .map(|followed| followed.run.id)
-            .collect()
+    /// The runs that are under way, and those of them that have sinks.
+    fn unfinished(&self) -> (Vec<i32>, Vec<i32>) {
+        let runs = self.lock();
+        let ids = |chosen: fn(&Followed) -> bool| {
+            let unfinished =
+                runs.values().filter(|followed| !followed.progress.complete || followed.is_behind());
+            unfinished.filter(|followed| chosen(followed)).map(|followed| followed.run.id).collect()
+        };
+        (ids(|_| true), ids(|followed| !followed.run.sinks.0.is_empty()))
     }
 
     /// Adds what was read of the runs that were asked for. Returns how many records were signed since the
-    /// last time.
-    fn add_all(&self, asked: &[i32], all: Vec<Progress>) -> u64 {
+    /// last time, and what became of deliveries.
+    fn add_all(&self, asked: &[i32], all: Vec<Progress>, sinks: Vec<SinkProgress>) -> (u64, Delivered) {
         let now = Instant::now();
-        let mut signed = 0;
+        let (mut signed, mut delivered) = (0, Delivered::default());
+        let mut sinks_of: HashMap<i32, Vec<SinkProgress>> = HashMap::new();
+        for sink in sinks {
+            sinks_of.entry(sink.run_id).or_default().push(sink);
+        }
         let mut runs = self.lock();
         let mut all: HashMap<i32, Progress> =
             all.into_iter().map(|progress| (progress.id, progress)).collect();
@@ -242,15 +328,21 @@ impl ProgressWatch {
                 }
                 return !gone;
             };
-            let changed = !followed.looks_like(&progress) || followed.pace.is_slowing();
-            signed += u64::try_from(progress.records_signed - followed.progress.records_signed).unwrap_or(0);
-            followed.add(progress, now);
+            let read = Read { progress, sinks: sinks_of.remove(&followed.run.id).unwrap_or_default() };
+            let changed = !followed.looks_like(&read) || followed.pace.is_slowing();
+            signed +=
+                u64::try_from(read.progress.records_signed - followed.progress.records_signed).unwrap_or(0);
+            for (before, now) in followed.sinks.iter().zip(&read.sinks) {
+                delivered.delivered += u64::try_from(now.delivered - before.delivered).unwrap_or(0);
+                delivered.dead += u64::try_from(now.dead - before.dead).unwrap_or(0);
+            }
+            followed.add(read, now);
             if changed {
                 self.triggers.wake(&followed.reference);
             }
             true
         });
-        signed
+        (signed, delivered)
     }
 
     /// Looks for what holds up the runs that stand still, by the leases of their rings.

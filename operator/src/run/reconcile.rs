@@ -19,7 +19,7 @@ use crate::run::apply::error::ApplyError;
 use crate::run::build::events::{Words, new_events};
 use crate::run::build::pod::trace_of;
 use crate::run::build::policy::alerted;
-use crate::run::build::status::{self, is_its_own};
+use crate::run::build::status;
 use crate::run::context::Context;
 use crate::run::decide::decision::{Again, Cause, Decision, Effect};
 use crate::run::decide::job::last_message;
@@ -111,8 +111,8 @@ fn remember(context: &Context, uid: &str, reference: &RunRef, reading: Reading, 
     match reading {
         Reading::Nothing => {}
         Reading::Fresh(read) => {
-            let (run, progress) = *read;
-            context.progress.follow(uid, reference, run, progress);
+            let (run, read) = *read;
+            context.progress.follow(uid, reference, run, read);
         }
         Reading::Gone => context.progress.forget(uid),
         Reading::Failed(error) => context.services.database.check_after(&error),
@@ -205,7 +205,7 @@ fn publish(
 fn tell_alerts(context: &Context, object: &SigningRun, observed: &Observed) -> Vec<NewEvent> {
     let LedgerView::Present(run) = &observed.ledger else { return Vec::new() };
     let (Some(policy), Some(sources)) = (&run.stored.0.policy, &run.sources) else { return Vec::new() };
-    if !is_its_own(run) {
+    if !run.is_its_own() {
         return Vec::new();
     }
     let raised = &sources.alerts;

@@ -3,8 +3,10 @@
 
 use std::str::FromStr;
 
-use chancery_api::{SigningPolicySpec, SourceSpec, names};
+use chancery_api::{SigningPolicySpec, SourceSpec};
 use serde::Deserialize;
+
+use crate::run::names_allowed::{Files, NamesAllowed, table_without_secret};
 
 /// What is allowed, as `intake.allowed` of the chart's values lists it. Nothing is, unless it is listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -51,35 +53,15 @@ impl SourcesAllowed {
     }
 
     fn secret(&self, field: &str, name: &str) -> Option<String> {
-        if names::is_secret_of_a_run(name) {
-            return Some(format!(
-                "{field} names the Secret {name}, whose name is one of those that Chancery gives the Secrets of runs; name another"
-            ));
-        }
         let value = "intake.allowed.secretPrefixes";
-        (!begins_with(name, &self.secret_prefixes))
-            .then(|| beyond(field, "Secret", name, &self.secret_prefixes, value))
+        NamesAllowed { prefixes: &self.secret_prefixes, value }.secret(field, name)
     }
 
     fn files(&self, source: &SourceSpec) -> Option<String> {
         let objects = source.objects.as_ref()?;
         let (url, claim) = (&objects.url, objects.volume_claim.as_deref());
-        let of_files = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:"));
-        let Some(claim) = claim else {
-            return of_files.then(|| format!(
-                "objects.url is `{url}`, and on a cluster files are read from a volume only; name its PersistentVolumeClaim with objects.volumeClaim, and give the url file:///volumes/CLAIM/FOLDER"
-            ));
-        };
-        if !begins_with(claim, &self.claim_prefixes) {
-            let value = "intake.allowed.claimPrefixes";
-            return Some(beyond("objects.volumeClaim", "claim", claim, &self.claim_prefixes, value));
-        }
-        let mounted = format!("file://{}", names::claim_path(claim));
-        let inside = url.strip_prefix(&mounted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        (!inside || url.contains("/..") || url.contains('%')).then(|| format!(
-            "objects.url is `{url}`, and the claim {claim} is at {}; give a url that begins with {mounted}, without `..` and `%`, or leave objects.volumeClaim out",
-            names::claim_path(claim)
-        ))
+        let value = "intake.allowed.claimPrefixes";
+        NamesAllowed { prefixes: &self.claim_prefixes, value }.files(Files { url, claim, verb: "read from" })
     }
 }
 
@@ -90,26 +72,9 @@ fn without_gateway(source: &SourceSpec) -> Option<String> {
     })
 }
 
-/// Whoever reads for others takes no URL of theirs: a password would be in the manifest, for everybody to read.
 fn table(source: &SourceSpec) -> Option<String> {
     let table = source.table.as_ref()?;
-    table.url_secret_ref.is_none().then(|| {
-        "table.url is for `chancery run`, and on a cluster the URL comes from a Secret; name it, and its key, with table.urlSecretRef".to_owned()
-    })
-}
-
-fn begins_with(name: &str, prefixes: &[String]) -> bool {
-    prefixes.iter().any(|prefix| name.starts_with(prefix))
-}
-
-fn beyond(field: &str, kind: &str, name: &str, prefixes: &[String], value: &str) -> String {
-    let wanted = match prefixes {
-        [] => "none may be named here".to_owned(),
-        prefixes => format!("wanted here is a name that begins with {}", prefixes.join(" or ")),
-    };
-    format!(
-        "{field} names the {kind} {name}, and {wanted}; name another, or ask whoever installed Chancery to allow it in {value} of the chart's values"
-    )
+    table.url_secret_ref.is_none().then(table_without_secret)
 }
 
 #[cfg(test)]

@@ -93,6 +93,10 @@ impl Stating<'_> {
     ) -> Result<(), StatingError> {
         let RunToState { namespace, name } = run;
         let stored = ledger.find_run(namespace, name).await?;
+        // Of a run whose maker died before it could say so, too.
+        if !stored.sinks.0.is_empty() {
+            ledger.state_manifests(&stored).await?;
+        }
         let before = heads(ledger, &stored).await?;
         let (made, used) = self.made.entry(stored.uid).or_insert_with(|| (Made::default(), Instant::now()));
         *used = Instant::now();

@@ -52,10 +52,14 @@ fn sources_name_what_the_values_allow_and_no_secret_of_a_run() -> anyhow::Result
         ("theirs", false),
         ("chancery-source-b-signer-0123456789", false),
         ("chancery-source-b-intake-0123456789", false),
+        ("chancery-source-b-delivery-0123456789", false),
     ] {
         let said = release.against_create(&completed(&release.intake_job(named)?))?;
         assert_eq!(said.is_empty(), wanted, "{named}: {said:?}");
-        assert!(wanted || said.iter().any(|said| said.contains("that sources may name")), "{said:?}");
+        assert!(
+            wanted || said.iter().any(|said| said.contains("that sources or sinks may name")),
+            "{said:?}"
+        );
     }
     Ok(())
 }

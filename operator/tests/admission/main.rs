@@ -2,6 +2,7 @@
 //! rendered by Helm, and its expressions are evaluated here; a real API server does so in tests/system/tests.
 
 mod built;
+mod deliveries;
 mod hostile;
 mod intakes;
 mod policy;

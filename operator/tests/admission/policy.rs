@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
 use anyhow::Context as _;
-use chancery_api::{SigningRun, SigningRunSpec, validate};
+use chancery_api::{SigningRun, SigningRunSpec, names, validate};
 use chancery_keyring::DataKey;
 use chancery_kit::helm::{Helm, chart};
 use chancery_operator::run::{
-    Allowed, IntakeSecretContent, IntakeSettings, JobPlan, PolicySecrets, SecretContent, SignerSettings,
-    intake_job, intake_secret, job, secret,
+    Allowed, DeliverySettings, IntakeSettings, JobPlan, LoginSecret, PolicySecrets, SecretContent,
+    SignerSettings, delivery_job, intake_job, job, login_secret, secret,
 };
 use chancery_process::LogFormat;
 use kube::core::cel::KubeCelExt as _;
@@ -23,6 +23,9 @@ pub(crate) const SECRET: &str = "demo-signer-0123456789";
 /// The Secret of the run's intake.
 pub(crate) const INTAKE_SECRET: &str = "demo-intake-0123456789";
 
+/// The Secret of the run's delivery.
+pub(crate) const DELIVERY_SECRET: &str = "demo-delivery-0123456789";
+
 pub(crate) const NAMESPACE: &str = "sealing";
 
 /// A release as it is rendered.
@@ -34,6 +37,8 @@ pub(crate) struct Release {
     pub(crate) settings: SignerSettings,
     /// How it makes those of intakes.
     pub(crate) intake: IntakeSettings,
+    /// How it makes those of deliveries.
+    pub(crate) delivery: DeliverySettings,
     /// The user name of its operator.
     pub(crate) operator: String,
 }
@@ -99,6 +104,7 @@ impl Release {
             secrets: Policy::read(policy("-operator-secrets")?)?,
             settings: settings(&given(&pod["containers"][0]["env"])?)?,
             intake: intake_settings(&given(&pod["containers"][0]["env"])?)?,
+            delivery: delivery_settings(&given(&pod["containers"][0]["env"])?)?,
             operator: format!("system:serviceaccount:{NAMESPACE}:{account}"),
         }))
     }
@@ -116,14 +122,44 @@ impl Release {
 
     /// The Secret that its operator makes for the intake of a run.
     pub(crate) fn intake_secret(&self) -> anyhow::Result<Value> {
-        let object = reading("source-a");
-        let mut job: k8s_openapi::api::batch::v1::Job = serde_json::from_value(self.intake_job("source-a")?)?;
+        let job = self.intake_job("source-a")?;
+        self.secret_of(&job, &reading("source-a"), (names::COMPONENT_INTAKE, INTAKE_SECRET))
+    }
+
+    /// The Secret that its operator makes for the delivery of a run.
+    pub(crate) fn delivery_secret(&self) -> anyhow::Result<Value> {
+        let job = self.delivery_job("sink-a")?;
+        self.secret_of(&job, &delivering("sink-a"), (names::COMPONENT_DELIVERY, DELIVERY_SECRET))
+    }
+
+    fn secret_of(
+        &self,
+        job: &Value,
+        object: &SigningRun,
+        (component, name): (&str, &str),
+    ) -> anyhow::Result<Value> {
+        let mut job: k8s_openapi::api::batch::v1::Job = serde_json::from_value(job.clone())?;
         job.metadata.uid = Some("0198c9a4-5d2e-7b6f-8a3d-1c2b3a495868".to_owned());
-        let content = IntakeSecretContent {
+        let content = LoginSecret {
             database_url: self.settings.database_url.expose().to_owned().into(),
             ca: self.settings.ca_file.as_ref().map(|_| b"-----BEGIN CERTIFICATE-----".to_vec()),
         };
-        Ok(serde_json::to_value(intake_secret(&job, &validate(&object)?, INTAKE_SECRET, &content))?)
+        Ok(serde_json::to_value(login_secret(&job, &validate(object)?, component, name, &content))?)
+    }
+
+    /// The Job that its operator builds for the delivery of a run whose sinks name a Secret, and a claim, of that name.
+    pub(crate) fn delivery_job(&self, named: &str) -> anyhow::Result<Value> {
+        let object = delivering(named);
+        let plan = JobPlan { secret: Some(DELIVERY_SECRET.to_owned()), ..plan() };
+        let job = delivery_job(&object, &validate(&object)?, &plan, &self.settings, &self.delivery);
+        Ok(serde_json::to_value(job)?)
+    }
+
+    /// A name that sinks may give a Secret and a claim; none where they may give none.
+    pub(crate) fn sink_name(&self) -> Option<String> {
+        let allowed = &self.delivery.allowed;
+        let prefix = allowed.secret_prefixes.first()?;
+        allowed.claim_prefixes.contains(prefix).then(|| format!("{prefix}a"))
     }
 
     /// The Job that its operator builds for the intake of a run whose source names a Secret, and one a claim, of that name.
@@ -134,13 +170,7 @@ impl Release {
     /// The same, of a run whose policy names Secrets.
     pub(crate) fn intake_job_with(&self, named: &str, secrets: &PolicySecrets) -> anyhow::Result<Value> {
         let object = reading(named);
-        let plan = JobPlan {
-            parallelism: 1,
-            suspended: false,
-            backoff_limit: 109,
-            run_uid: Some(uuid::Uuid::nil()),
-            secret: Some(INTAKE_SECRET.to_owned()),
-        };
+        let plan = JobPlan { secret: Some(INTAKE_SECRET.to_owned()), ..plan() };
         let job = intake_job(&object, &validate(&object)?, &plan, &self.settings, &self.intake, secrets);
         Ok(serde_json::to_value(job)?)
     }
@@ -230,6 +260,29 @@ fn reading(named: &str) -> SigningRun {
     SigningRun { spec: serde_json::from_value(spec).expect("a spec"), ..demo() }
 }
 
+/// A run with a bucket and a folder of files, to which it delivers.
+fn delivering(named: &str) -> SigningRun {
+    let spec = json!({
+        "recordCount": 1_000, "keyCount": 4, "batchSize": 100,
+        "sinks": [
+            {"name": "bucket", "objects": {"url": "s3://a", "credentialsSecretRef": {"name": named}}},
+            {"name": "files", "objects": {"url": format!("file:///volumes/{named}"), "volumeClaim": named}},
+        ],
+    });
+    SigningRun { spec: serde_json::from_value(spec).expect("a spec"), ..demo() }
+}
+
+/// That of a Job whose pod runs.
+fn plan() -> JobPlan {
+    JobPlan {
+        parallelism: 1,
+        suspended: false,
+        backoff_limit: 109,
+        run_uid: Some(uuid::Uuid::nil()),
+        secret: None,
+    }
+}
+
 /// What the Deployment tells the operator.
 fn given(environment: &Value) -> anyhow::Result<BTreeMap<&str, &str>> {
     let variables = environment.as_array().context("variables")?;
@@ -249,6 +302,18 @@ fn intake_settings(given: &BTreeMap<&str, &str>) -> anyhow::Result<IntakeSetting
         template: needed("CHANCERY_INTAKE_TEMPLATE")?.parse()?,
         allowed: needed("CHANCERY_INTAKE_ALLOWED")?.parse()?,
         gateway_url: given.get("CHANCERY_GATEWAY_URL").map(|url| (*url).to_owned()),
+    })
+}
+
+/// What it tells it of its deliveries.
+fn delivery_settings(given: &BTreeMap<&str, &str>) -> anyhow::Result<DeliverySettings> {
+    let needed = |name: &str| given.get(name).copied().with_context(|| name.to_owned());
+    Ok(DeliverySettings {
+        image: needed("CHANCERY_DELIVERY_IMAGE")?.to_owned(),
+        service_account: given.get("CHANCERY_DELIVERY_SERVICE_ACCOUNT").map(|name| (*name).to_owned()),
+        senders: needed("CHANCERY_DELIVERY_SENDERS")?.parse()?,
+        template: needed("CHANCERY_DELIVERY_TEMPLATE")?.parse()?,
+        allowed: needed("CHANCERY_DELIVERY_ALLOWED")?.parse()?,
     })
 }
 

@@ -81,10 +81,24 @@ impl FakeApi {
 
     /// An intake pod of a run with this status; the holder that it is in the ledger.
     pub(crate) fn intake_pod(&self, run: &str, name: &str, status: Value) -> String {
-        let holder = self.pod(run, name, of_intake(status));
-        let component = json!({names::LABEL_COMPONENT: names::COMPONENT_INTAKE});
+        self.pod_of(names::COMPONENT_INTAKE, run, name, of_intake(status))
+    }
+
+    /// A delivery pod of a run with this status; the holder that it is in the ledger.
+    pub(crate) fn delivery_pod(&self, run: &str, name: &str, status: Value) -> String {
+        self.pod_of(names::COMPONENT_DELIVERY, run, name, of_container(names::DELIVERY_CONTAINER, status))
+    }
+
+    fn pod_of(&self, component: &str, run: &str, name: &str, status: Value) -> String {
+        let holder = self.pod(run, name, status);
+        let component = json!({names::LABEL_COMPONENT: component});
         self.edit("pods", name, json!({"metadata": {"labels": component}}));
         holder
+    }
+
+    /// Another status of a delivery pod.
+    pub(crate) fn delivery_pod_becomes(&self, name: &str, status: Value) {
+        self.pod_becomes(name, of_container(names::DELIVERY_CONTAINER, status));
     }
 
     /// Another status of an intake pod.
@@ -137,8 +151,12 @@ impl FakeApi {
 }
 
 /// The same of the container of an intake.
-fn of_intake(mut status: Value) -> Value {
-    status["containerStatuses"][0]["name"] = json!(names::INTAKE_CONTAINER);
+fn of_intake(status: Value) -> Value {
+    of_container(names::INTAKE_CONTAINER, status)
+}
+
+fn of_container(name: &str, mut status: Value) -> Value {
+    status["containerStatuses"][0]["name"] = json!(name);
     status
 }
 

@@ -29,9 +29,9 @@ use chancery_operator::host::{
 use chancery_operator::metrics_registry;
 use chancery_operator::policy::{PolicyContext, PolicyError, reconcile as reconcile_policy};
 use chancery_operator::run::{
-    Allowed, Background, Bounds, Context, IntakeSettings, IntakeTemplate, KeyFiles, ReconcileError,
-    RunMetrics, RunRef, Shared, SignerSettings, SourcesAllowed, Watched, on_error, reconcile, slim_job,
-    slim_pod,
+    Allowed, Background, Bounds, Context, DeliverySettings, IntakeSettings, KeyFiles, PodsTemplate, Programs,
+    ReconcileError, RunMetrics, RunRef, Shared, SignerSettings, SinksAllowed, SourcesAllowed, Watched,
+    on_error, reconcile, slim_job, slim_pod,
 };
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
@@ -87,18 +87,19 @@ impl TestOperator {
 
     /// One that has just been started, with these bounds.
     pub(crate) fn with_bounds(api: &FakeApi, database: &str, kek_file: PathBuf, bounds: Bounds) -> Self {
-        Self::with(api, (database, None), keys(kek_file), (settings(), intake_settings()), bounds)
+        Self::with(api, (database, None), keys(kek_file), programs(), bounds)
     }
 
     /// One that has just been started in an installation without a gateway.
     pub(crate) fn without_gateway(api: &FakeApi, database: &str, kek_file: PathBuf) -> Self {
-        let settings = (settings(), IntakeSettings { gateway_url: None, ..intake_settings() });
-        Self::with(api, (database, None), keys(kek_file), settings, Bounds::default())
+        let intake = IntakeSettings { gateway_url: None, ..intake_settings() };
+        let programs = Programs { intake, ..programs() };
+        Self::with(api, (database, None), keys(kek_file), programs, Bounds::default())
     }
 
     /// One that has just been started, with these keys.
     pub(crate) fn with_keys(api: &FakeApi, database: &str, key_files: KeyFiles) -> Self {
-        Self::with(api, (database, None), key_files, (settings(), intake_settings()), Bounds::default())
+        Self::with(api, (database, None), key_files, programs(), Bounds::default())
     }
 
     /// One that has just been started, with these keys and these settings of signers.
@@ -108,20 +109,20 @@ impl TestOperator {
         key_files: KeyFiles,
         settings: SignerSettings,
     ) -> Self {
-        Self::with(api, (database, None), key_files, (settings, intake_settings()), Bounds::default())
+        let programs = Programs { signer: settings, ..programs() };
+        Self::with(api, (database, None), key_files, programs, Bounds::default())
     }
 
     /// One that has just been started, with a login of its own for audits.
     pub(crate) fn with_auditor(api: &FakeApi, database: &str, auditor: &str, kek_file: PathBuf) -> Self {
-        let settings = (settings(), intake_settings());
-        Self::with(api, (database, Some(auditor)), keys(kek_file), settings, Bounds::default())
+        Self::with(api, (database, Some(auditor)), keys(kek_file), programs(), Bounds::default())
     }
 
     fn with(
         api: &FakeApi,
         (database, auditor): (&str, Option<&str>),
         key_files: KeyFiles,
-        settings: (SignerSettings, IntakeSettings),
+        programs: Programs,
         bounds: Bounds,
     ) -> Self {
         let mut registry = metrics_registry();
@@ -143,7 +144,7 @@ impl TestOperator {
         };
         let policies = Arc::new(PolicyContext::new(&services));
         let run_metrics = RunMetrics::new(&mut registry);
-        let shared = Shared::new(services, settings, key_files, bounds, triggers, run_metrics);
+        let shared = Shared::new(services, programs, key_files, bounds, triggers, run_metrics);
         let ((jobs, job_writer), (pods, pod_writer)) = (reflector::store(), reflector::store());
         let mut operator = Self {
             context: Arc::new(Context::new(Arc::new(shared), jobs, pods)),
@@ -230,6 +231,12 @@ impl TestOperator {
     pub(crate) fn keep_alerts(&mut self) {
         let shared = Arc::clone(&self.context.shared);
         self.tasks.push(tokio::spawn(async move { shared.keep_alerts().await }));
+    }
+
+    /// Lets it look for dead letters of complete runs that were taken up again.
+    pub(crate) fn keep_redriven(&mut self) {
+        let shared = Arc::clone(&self.context.shared);
+        self.tasks.push(tokio::spawn(async move { shared.keep_redriven().await }));
     }
 
     /// One reconcile of a policy, as the watch would bring it now.
@@ -384,6 +391,19 @@ where
     writer.apply_watcher_event(&Event::InitDone);
 }
 
+/// Sinks may name Secrets and claims whose names begin with `sink-`.
+fn programs() -> Programs {
+    let prefixes = vec!["sink-".to_owned()];
+    let delivery = DeliverySettings {
+        image: "chancery/delivery:test".to_owned(),
+        service_account: None,
+        senders: 2,
+        template: PodsTemplate::default(),
+        allowed: SinksAllowed { secret_prefixes: prefixes.clone(), claim_prefixes: prefixes },
+    };
+    Programs { signer: settings(), intake: intake_settings(), delivery }
+}
+
 /// Sources may name Secrets and claims whose names begin with `source-`.
 fn intake_settings() -> IntakeSettings {
     let prefixes = vec!["source-".to_owned()];
@@ -391,7 +411,7 @@ fn intake_settings() -> IntakeSettings {
         image: "chancery/intake:test".to_owned(),
         service_account: None,
         readers: 2,
-        template: IntakeTemplate::default(),
+        template: PodsTemplate::default(),
         gateway_url: Some("https://gateway.test".to_owned()),
         allowed: SourcesAllowed { secret_prefixes: prefixes.clone(), claim_prefixes: prefixes },
     }

@@ -89,6 +89,16 @@ pub enum Fault {
     StopGateway,
     /// What happens on the way to the object store that is read.
     ToSource(Road),
+    /// SIGKILL to a delivery.
+    KillDelivery,
+    /// SIGSTOP to a delivery, and SIGCONT after this time.
+    PauseDelivery(Duration),
+    /// SIGTERM to a delivery.
+    StopDelivery,
+    /// The folder to which batches are brought is not there, for this time.
+    TakeSinkAway(Duration),
+    /// What happens on the way to the object store to which batches are brought.
+    ToSink(Road),
 }
 
 /// What happens to the connections of an object store.
@@ -153,6 +163,16 @@ impl Fault {
             Self::ToSource(Road::Trickle(..)) => "connections to the source that carry little",
             Self::ToSource(Road::LoseRequests(_)) => "requests to the source lost",
             Self::ToSource(Road::LoseAnswers(_)) => "answers of the source lost",
+            Self::KillDelivery => "delivery killed (SIGKILL)",
+            Self::PauseDelivery(_) => "delivery paused (SIGSTOP, SIGCONT)",
+            Self::StopDelivery => "delivery asked to stop (SIGTERM)",
+            Self::TakeSinkAway(_) => "folder of the sink taken away",
+            Self::ToSink(Road::Freeze(_)) => "connections to the sink frozen",
+            Self::ToSink(Road::Reset) => "connections to the sink reset",
+            Self::ToSink(Road::ResetOften(..)) => "connections to the sink reset again and again",
+            Self::ToSink(Road::Trickle(..)) => "connections to the sink that carry little",
+            Self::ToSink(Road::LoseRequests(_)) => "requests to the sink lost",
+            Self::ToSink(Road::LoseAnswers(_)) => "answers of the sink lost",
         }
     }
 
@@ -172,9 +192,10 @@ impl Fault {
             | Self::Trickle(_, time)
             | Self::PauseIntake(time)
             | Self::PauseGateway(time)
-            | Self::ToSource(Road::Freeze(time) | Road::ResetOften(_, time) | Road::Trickle(_, time)) => {
-                *time
-            }
+            | Self::PauseDelivery(time)
+            | Self::TakeSinkAway(time)
+            | Self::ToSource(Road::Freeze(time) | Road::ResetOften(_, time) | Road::Trickle(_, time))
+            | Self::ToSink(Road::Freeze(time) | Road::ResetOften(_, time) | Road::Trickle(_, time)) => *time,
             Self::KillSigner
             | Self::StopSigner
             | Self::KillKeeper
@@ -192,7 +213,10 @@ impl Fault {
             | Self::StopIntake
             | Self::KillGateway
             | Self::StopGateway
-            | Self::ToSource(Road::Reset | Road::LoseRequests(_) | Road::LoseAnswers(_)) => Duration::ZERO,
+            | Self::KillDelivery
+            | Self::StopDelivery
+            | Self::ToSource(Road::Reset | Road::LoseRequests(_) | Road::LoseAnswers(_))
+            | Self::ToSink(Road::Reset | Road::LoseRequests(_) | Road::LoseAnswers(_)) => Duration::ZERO,
         }
     }
 }

@@ -13,7 +13,8 @@ use sqlx::{Connection, PgConnection};
 use crate::clock;
 use crate::fault::Fault;
 use crate::of_a_run::{delete, suspend};
-use crate::of_sources::{on_the_road, pause_gateway, pause_intake, signal_gateway, signal_intake};
+use crate::of_sinks::to_deliveries;
+use crate::of_sources::to_readers;
 use crate::place::{Place, Stage};
 use crate::proxy::End;
 use crate::schedule::Planned;
@@ -195,32 +196,22 @@ pub async fn inject(
             proxy.trickle(bytes);
             Some(after(time, move || on_stage.proxy.flow()))
         }
-        Fault::KillIntake => {
-            let Some(()) = signal_intake(stage, pick, Signal::SIGKILL) else { return Ok(None) };
-            None
+        Fault::KillIntake
+        | Fault::StopIntake
+        | Fault::PauseIntake(_)
+        | Fault::KillGateway
+        | Fault::StopGateway
+        | Fault::PauseGateway(_)
+        | Fault::ToSource(_) => {
+            let Some(lift) = to_readers(stage, fault, pick) else { return Ok(None) };
+            lift
         }
-        Fault::StopIntake => {
-            let Some(()) = signal_intake(stage, pick, Signal::SIGTERM) else { return Ok(None) };
-            None
-        }
-        Fault::PauseIntake(time) => {
-            let Some(lift) = pause_intake(stage, pick, time) else { return Ok(None) };
-            Some(lift)
-        }
-        Fault::KillGateway => {
-            let Some(()) = signal_gateway(stage, pick, Signal::SIGKILL) else { return Ok(None) };
-            None
-        }
-        Fault::StopGateway => {
-            let Some(()) = signal_gateway(stage, pick, Signal::SIGTERM) else { return Ok(None) };
-            None
-        }
-        Fault::PauseGateway(time) => {
-            let Some(lift) = pause_gateway(stage, pick, time) else { return Ok(None) };
-            Some(lift)
-        }
-        Fault::ToSource(road) => {
-            let Some(lift) = on_the_road(stage, road) else { return Ok(None) };
+        Fault::KillDelivery
+        | Fault::StopDelivery
+        | Fault::PauseDelivery(_)
+        | Fault::TakeSinkAway(_)
+        | Fault::ToSink(_) => {
+            let Some(lift) = to_deliveries(stage, fault, pick) else { return Ok(None) };
             lift
         }
     };

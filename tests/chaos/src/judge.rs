@@ -13,6 +13,7 @@ use tokio::process::Command;
 use crate::fault::Fault;
 use crate::inject::Injected;
 use crate::journal::Journal;
+use crate::output::undelivered;
 use crate::place::Stage;
 use crate::schedule::Schedule;
 use crate::signers::{self, Killed};
@@ -92,6 +93,7 @@ pub async fn judge(
     violations.extend(compare(&journal, &log));
     audit(stage, schedule, &mut judged).await?;
     judged.violations.extend(unaccounted(stage).await?);
+    judged.violations.extend(undelivered(stage).await?);
     let leases = log.leases;
     let with_outcome =
         |wanted: &str| leases.iter().filter(|lease| lease.outcome.as_deref() == Some(wanted)).count();
@@ -102,12 +104,13 @@ pub async fn judge(
     Ok(judged)
 }
 
-/// Signers and intakes that do not end, although the run is over. One that lost its supervisor takes its time.
+/// Signers, intakes and deliveries that do not end, although the run is over. One that lost its supervisor takes its time.
 async fn left_running(stage: &Stage) -> Vec<String> {
     let waited = Instant::now();
     loop {
         let mut left = signers::running(&stage.errand.journal);
         left.extend(signers::running_intakes(&stage.errand.journal));
+        left.extend(signers::running_deliveries(&stage.errand.journal));
         if left.is_empty() || waited.elapsed() > LAST_PATIENCE {
             return left.iter().map(|program| format!("{} still runs", program.holder)).collect();
         }

@@ -1,6 +1,6 @@
 //! Those who start signers, and start them again.
 
-mod intakes;
+mod helpers;
 mod operated;
 mod supervisor;
 mod unattended;
@@ -46,6 +46,8 @@ pub struct Task {
     signers_url: Arc<OnceLock<String>>,
     /// The URL with the login of its intakes, once it has one; never, if its records are generated.
     intakes_url: Arc<OnceLock<String>>,
+    /// The URL with the login of its deliveries, once it has one; never, if it has no sink.
+    deliveries_url: Arc<OnceLock<String>>,
 }
 
 impl Task {
@@ -59,6 +61,7 @@ impl Task {
             deleted: Arc::default(),
             signers_url: Arc::default(),
             intakes_url: Arc::default(),
+            deliveries_url: Arc::default(),
         }
     }
 
@@ -75,6 +78,16 @@ impl Task {
     /// That URL; none if nothing is read for it.
     pub(crate) fn intakes_url(&self) -> Option<String> {
         self.intakes_url.get().cloned()
+    }
+
+    /// Gives it the URL with the login of its deliveries; the first one counts.
+    pub fn delivers_by(&self, url: String) {
+        self.deliveries_url.get_or_init(|| url);
+    }
+
+    /// That URL; none if it has no sink.
+    pub(crate) fn deliveries_url(&self) -> Option<String> {
+        self.deliveries_url.get().cloned()
     }
 
     /// The variables that a signer of it is started with.

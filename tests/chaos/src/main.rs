@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use chancery_chaos::input::Input;
 use chancery_chaos::judge::keep_evidence;
+use chancery_chaos::output::Output;
 use chancery_chaos::place::{Place, Stage};
 use chancery_chaos::play::{Played, play};
 use chancery_chaos::schedule::{Means, Schedule};
@@ -34,6 +35,9 @@ struct Arguments {
     /// Leave out the schedules to whose runs nobody pushes
     #[arg(long)]
     only_pushed: bool,
+    /// Leave out the schedules whose batches are brought nowhere
+    #[arg(long)]
+    only_brought: bool,
 }
 
 #[tokio::main]
@@ -58,9 +62,10 @@ async fn play_all(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (mut totals, began) = (Totals::default(), Instant::now());
     let schedules = (0..).map(|number| Schedule::draw(first.wrapping_add(number), means));
     let wanted = |schedule: &Schedule| {
-        let input = schedule.shape.input;
+        let (input, output) = (schedule.shape.input, schedule.shape.output);
         (!arguments.only_reading || input != Input::Generated)
             && (!arguments.only_pushed || input == Input::Pushed)
+            && (!arguments.only_brought || output != Output::Nowhere)
     };
     for schedule in schedules.filter(wanted).take(usize::try_from(arguments.schedules)?) {
         if began.elapsed() >= time {

@@ -2,7 +2,7 @@
 
 mod sources;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 use crate::input::{Input, Read};
 use crate::keeper::{Errand, Task};
+use crate::output::{Brought, Output, to_bucket, to_folder};
 use crate::proxy::{self, Proxy};
 use crate::pushing::Gateways;
 use crate::schedule::{Beside, Means, Schedule, Shape};
@@ -26,6 +27,9 @@ const CONNECTIONS: u32 = 100;
 
 /// One per reader, and as many again while the server has not noticed that those of a dead one are gone.
 const SESSIONS_OF_INTAKES: u32 = 20;
+
+/// The same for senders.
+const SESSIONS_OF_DELIVERIES: u32 = 20;
 
 /// The first run of a schedule.
 const FIRST_RUN: &str = "demo";
@@ -42,7 +46,7 @@ pub struct Place {
     pub server: ThrowAway,
     /// What this machine has.
     pub means: Means,
-    store: Option<S3Server>,
+    store: Option<Arc<S3Server>>,
 }
 
 /// All that one schedule has to itself.
@@ -59,6 +63,10 @@ pub struct Stage {
     pub reads: Vec<Read>,
     /// Between the programs and the object store or the tables, if something is read from there.
     pub to_source: Option<Proxy>,
+    /// Where what each of the runs signs is brought; nothing if it stays in the ledger.
+    pub brings: Vec<Brought>,
+    /// Between the programs and the object store, if something is brought there.
+    pub to_sink: Option<Proxy>,
     /// Those to whom records are pushed, if they are.
     pub gateways: Option<Arc<Gateways>>,
     /// The disk of the ledger, if a fault needs one.
@@ -79,7 +87,7 @@ impl Place {
         let options = ServerOptions { max_connections: CONNECTIONS, ..ServerOptions::default() };
         let folder = std::env::temp_dir().join("chancery-chaos");
         std::fs::create_dir_all(&folder)?;
-        let store = if means.store { S3Server::start()? } else { None };
+        let store = if means.store { S3Server::start()?.map(Arc::new) } else { None };
         Ok(Self { server: ThrowAway::start(&folder, options)?, means, store })
     }
 
@@ -108,9 +116,10 @@ impl Place {
         };
         let tasks = tasks(shape, &errand);
         let (reads, to_source) = self.sources(schedule, folder.path(), (&ledger, &database)).await?;
+        let (brings, to_sink) = self.sinks(shape, folder.path()).await?;
         ledger.ledger.close().await;
         for (number, (task, run)) in tasks.iter().zip(runs(shape)).enumerate() {
-            let manifest = manifest(&task.run, shape, run, reads.get(number));
+            let manifest = manifest(&task.run, shape, run, reads.get(number), brings.get(number));
             std::fs::write(task.manifest(), manifest.to_string())?;
         }
         let direct = self.server.url(&database);
@@ -126,12 +135,37 @@ impl Place {
             tasks,
             reads,
             to_source,
+            brings,
+            to_sink,
             gateways,
             disk,
             namespace,
             database,
             folder,
         })
+    }
+
+    /// Where each run's batches are to be brought, and the way there.
+    async fn sinks(&self, shape: &Shape, folder: &Path) -> anyhow::Result<(Vec<Brought>, Option<Proxy>)> {
+        let (mut brings, numbers) = (Vec::new(), 0..=shape.beside.len());
+        match shape.output {
+            Output::Nowhere => Ok((brings, None)),
+            Output::Folder => {
+                for number in numbers {
+                    brings.push(to_folder(folder, number)?);
+                }
+                Ok((brings, None))
+            }
+            Output::Bucket => {
+                let store =
+                    self.store.as_ref().context("the schedule needs an S3 server, and there is none")?;
+                let proxy = Proxy::start(proxy::Place::Port(store.port()), shape.latency).await?;
+                for _ in numbers {
+                    brings.push(to_bucket(store, &proxy).await?);
+                }
+                Ok((brings, Some(proxy)))
+            }
+        }
     }
 
     fn socket(&self) -> PathBuf {
@@ -163,8 +197,8 @@ impl Place {
     ///
     /// A server that refuses.
     pub async fn clear(&self, stage: Stage) -> anyhow::Result<()> {
-        let Stage { proxy, to_source, gateways, disk, database, .. } = stage;
-        drop((proxy, to_source, gateways));
+        let Stage { proxy, to_source, to_sink, gateways, disk, database, .. } = stage;
+        drop((proxy, to_source, to_sink, gateways));
         // Before its tablespace goes, and after everybody who uses it.
         self.execute(&format!("DROP DATABASE {database} WITH (FORCE)")).await?;
         self.execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", sources::tables_of(&database)))
@@ -186,13 +220,17 @@ impl Stage {
         let ledger = Ledger::connect(self.direct.parse()?, 3).await?;
         let kek = read_kek_file(&self.errand.kek_file())?;
         for (number, (task, run)) in self.tasks.iter().zip(runs(shape)).enumerate() {
-            let read = self.reads.get(number);
-            let (run, _) = ledger.create_run(&new_run(&task.run, shape, run, read, &kek)).await?;
+            let (read, brought) = (self.reads.get(number), self.brings.get(number));
+            let (run, _) = ledger.create_run(&new_run(&task.run, shape, run, read, brought, &kek)).await?;
             if read.is_some() {
                 let login = ledger.make_intake_login(&run, SESSIONS_OF_INTAKES).await?;
                 task.reads_by(self.errand.url.parse::<LedgerUrl>()?.for_login(&login)?);
             } else {
                 chancery_kit::make_records(&ledger, &run).await?;
+            }
+            if brought.is_some() {
+                let login = ledger.make_delivery_login(&run, SESSIONS_OF_DELIVERIES).await?;
+                task.delivers_by(self.errand.url.parse::<LedgerUrl>()?.for_login(&login)?);
             }
             write_data_key(&task.data_key_file(), &data_key_of(&ledger, &run.keyring, &kek).await?)?;
             let login = ledger.make_login(&run, sessions_for(task.signers)).await?;
@@ -239,7 +277,13 @@ fn tasks(shape: &Shape, errand: &Errand) -> Vec<Task> {
 }
 
 /// What `chancery run` is given.
-fn manifest(name: &str, shape: &Shape, run: Beside, read: Option<&Read>) -> Manifest {
+fn manifest(
+    name: &str,
+    shape: &Shape,
+    run: Beside,
+    read: Option<&Read>,
+    brought: Option<&Brought>,
+) -> Manifest {
     let Shape { algorithm, keys, lease, beside, .. } = shape;
     let manifest = Manifest::new().named(name);
     let manifest = match read {
@@ -248,6 +292,10 @@ fn manifest(name: &str, shape: &Shape, run: Beside, read: Option<&Read>) -> Mani
             .without("recordCount")
             .without("recordSize")
             .with("sources", serde_json::json!([read.source])),
+    };
+    let manifest = match brought {
+        None => manifest,
+        Some(brought) => manifest.with("sinks", serde_json::json!([brought.sink])),
     };
     let manifest = manifest
         .with("keyCount", keys)
@@ -258,12 +306,23 @@ fn manifest(name: &str, shape: &Shape, run: Beside, read: Option<&Read>) -> Mani
 }
 
 /// The same run for the ledger itself.
-fn new_run(name: &str, shape: &Shape, run: Beside, read: Option<&Read>, kek: &Kek) -> NewRun {
+fn new_run(
+    name: &str,
+    shape: &Shape,
+    run: Beside,
+    read: Option<&Read>,
+    brought: Option<&Brought>,
+    kek: &Kek,
+) -> NewRun {
     let Shape { algorithm, keys, lease, ref beside, .. } = *shape;
     let new = chancery_kit::TestRun::new().named(name);
     let new = match read {
         None => new.records(run.records),
         Some(read) => new.reads_source(&read.source),
+    };
+    let new = match brought {
+        None => new,
+        Some(brought) => new.brings_to(&brought.sink),
     };
     let new = new.keys(keys).batch_size(run.batch_size).algorithm(algorithm).lease_duration(lease);
     if beside.is_empty() { new.new_run(kek) } else { new.keyring(KEYRING).new_run(kek) }

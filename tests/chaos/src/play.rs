@@ -97,7 +97,7 @@ async fn play_with(
     };
     // What was to be lost on connections that are no more cannot be lost.
     stage.proxy.lose_nothing();
-    if let Some(way) = &stage.to_source {
+    for way in [&stage.to_source, &stage.to_sink].into_iter().flatten() {
         way.lose_nothing();
     }
     let judged = judge(stage, schedule, &injected, &watch, finished).await?;
@@ -131,6 +131,7 @@ async fn carry_out(
                 When::Received(share) => {
                     watch.until_received(share_of(schedule.shape.records, share)).await;
                 }
+                When::Delivered(share) => watch.until_delivered(share_of(batches, share)).await,
                 When::After(time) => tokio::time::sleep(time).await,
             }
         };

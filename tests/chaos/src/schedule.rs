@@ -3,6 +3,7 @@
 //! The same seed gives the same schedule. It does not give the same interleaving: processes, kernel and
 //! server take their own time. A schedule that fails is therefore played again a few times.
 
+mod of_sinks;
 mod of_sources;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use crate::fault::{Fault, Message, Way};
 use crate::input::Input;
+use crate::output::Output;
 
 /// Who starts signers, and who learns of their deaths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +48,8 @@ pub struct Shape {
     pub keeper: Keeper,
     /// Where the records of all runs come from.
     pub input: Input,
+    /// Where their signed batches are brought.
+    pub output: Output,
     /// By its JOSE name.
     pub algorithm: &'static str,
     /// Number of records of the first run, of 64 bytes each if they are generated; of lines if they are read.
@@ -81,6 +85,8 @@ pub enum When {
     Signed(f64),
     /// As soon as this share of what the first run reads has arrived.
     Received(f64),
+    /// As soon as this share of the first run's batches is at its sink.
+    Delivered(f64),
     /// So long after the one before it began.
     After(Duration),
 }
@@ -182,6 +188,10 @@ impl Schedule {
             of_sources::draw_sizes(&mut rng, &mut shape);
             faults.splice(0..0, of_sources::draw_faults(&mut rng, &shape, means, is_calm));
         }
+        shape.output = of_sinks::draw_output(&mut rng, shape.keeper, means);
+        if shape.output != Output::Nowhere {
+            of_sinks::draw_faults(&mut rng, shape.output, &mut faults);
+        }
         Self { seed, shape, faults }
     }
 
@@ -211,6 +221,7 @@ fn draw_shape(rng: &mut ChaCha8Rng, means: Means) -> Shape {
     Shape {
         keeper,
         input: Input::Generated,
+        output: Output::Nowhere,
         algorithm,
         records: rng.random_range(RECORDS),
         keys: rng.random_range(1..=10),
@@ -310,6 +321,7 @@ impl fmt::Display for Shape {
         let Self {
             keeper,
             input,
+            output,
             algorithm,
             records,
             keys,
@@ -322,7 +334,7 @@ impl fmt::Display for Shape {
         } = self;
         write!(
             f,
-            "{keeper}, {algorithm}, {records} records {input} by {batch_size}, {keys} keys, {signers} signers with \
+            "{keeper}, {algorithm}, {records} records {input} by {batch_size}, {output}, {keys} keys, {signers} signers with \
              {threads} threads, leases of {:.1} s, latency {:.1} ms",
             lease.as_secs_f64(),
             latency.as_secs_f64() * 1e3
@@ -355,11 +367,14 @@ mod tests {
             .flat_map(|schedule| &schedule.faults)
             .map(|planned| planned.fault.kind())
             .collect();
-        assert_eq!(kinds.len(), 40, "{kinds:#?}");
+        assert_eq!(kinds.len(), 50, "{kinds:#?}");
         for input in
             [Input::Generated, Input::Files, Input::Bucket, Input::Table, Input::Replay, Input::Pushed]
         {
             assert!(schedules.iter().any(|schedule| schedule.shape.input == input), "{input}");
+        }
+        for output in [Output::Nowhere, Output::Folder, Output::Bucket] {
+            assert!(schedules.iter().any(|schedule| schedule.shape.output == output), "{output}");
         }
         let operated = |schedule: &&Schedule| schedule.shape.keeper == Keeper::Operator;
         assert!(schedules.iter().filter(operated).any(|schedule| schedule.shape.input == Input::Bucket));
@@ -400,6 +415,7 @@ mod tests {
             assert_ne!(schedule.shape.keeper, Keeper::Operator);
             assert!(!schedule.needs_disk());
             assert_ne!(schedule.shape.input, Input::Bucket);
+            assert_ne!(schedule.shape.output, Output::Bucket);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The signer and intake processes of the runs of a schedule, whoever started them.
+//! The signer, intake and delivery processes of the runs of a schedule, whoever started them.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// A signer or intake that runs.
+/// A signer, intake or delivery that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningSigner {
     /// Its process.
@@ -35,6 +35,12 @@ pub fn running(journal: &Path) -> Vec<RunningSigner> {
 #[must_use]
 pub fn running_intakes(journal: &Path) -> Vec<RunningSigner> {
     of_program("chancery-intake", journal)
+}
+
+/// All deliveries that were started with the journal in this folder, which they do not use, in the order of their names.
+#[must_use]
+pub fn running_deliveries(journal: &Path) -> Vec<RunningSigner> {
+    of_program("chancery-delivery", journal)
 }
 
 fn of_program(program: &str, journal: &Path) -> Vec<RunningSigner> {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::input::Input;
+use crate::output::Output;
 use crate::play::Played;
 use crate::schedule::{Keeper, Schedule};
 
@@ -20,6 +21,8 @@ pub struct Totals {
     schedules: u32,
     /// Of those, whose runs read files, a bucket, a table, and another run.
     reading: [u32; 5],
+    /// Of those, whose batches are brought to folders, and to buckets.
+    bringing: [u32; 2],
     failed: Vec<u64>,
     records: i64,
     faults: BTreeMap<&'static str, u32>,
@@ -62,6 +65,11 @@ impl Totals {
             Input::Table => self.reading[2] += 1,
             Input::Replay => self.reading[3] += 1,
             Input::Pushed => self.reading[4] += 1,
+        }
+        match schedule.shape.output {
+            Output::Nowhere => {}
+            Output::Folder => self.bringing[0] += 1,
+            Output::Bucket => self.bringing[1] += 1,
         }
         let beside = schedule.shape.beside.iter().map(|run| run.records).sum::<i64>();
         self.records += schedule.shape.records + beside;
@@ -113,6 +121,8 @@ impl fmt::Display for Totals {
             f,
             "  {files} with records from files, {bucket} from a bucket, {table} from a table, {replay} from another run, {pushed} pushed"
         )?;
+        let [folders, buckets] = self.bringing;
+        writeln!(f, "  {folders} whose batches are brought to folders, {buckets} to buckets")?;
         for (kind, count) in faults {
             write!(f, "  {count:5}  {kind}")?;
             match self.longest_stall.get(kind) {

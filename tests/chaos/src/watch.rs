@@ -25,6 +25,8 @@ struct Look {
     of_first: i64,
     /// Arrivals of the first run; none if its records are generated.
     received: i64,
+    /// Batches of the first run that are at its sink.
+    delivered: i64,
 }
 
 /// What has been seen.
@@ -42,6 +44,7 @@ pub struct Watch {
     seen: Arc<Mutex<Seen>>,
     signed: watch::Receiver<i64>,
     received: watch::Receiver<i64>,
+    delivered: watch::Receiver<i64>,
     task: JoinHandle<()>,
 }
 
@@ -51,9 +54,10 @@ impl Watch {
     pub fn start(url: String, first_run: &str) -> Self {
         let seen = Arc::<Mutex<Seen>>::default();
         let ((of_signed, signed), (of_received, received)) = (watch::channel(0), watch::channel(0));
-        let told = (of_signed, of_received);
+        let (of_delivered, delivered) = watch::channel(0);
+        let told = [of_signed, of_received, of_delivered];
         let task = tokio::spawn(look(url, first_run.to_owned(), Arc::clone(&seen), told));
-        Self { seen, signed, received, task }
+        Self { seen, signed, received, delivered, task }
     }
 
     /// Waits until so many batches of the first run are signed.
@@ -66,6 +70,12 @@ impl Watch {
     pub async fn until_received(&self, arrivals: i64) {
         // The task ends only with this.
         let _ = self.received.clone().wait_for(|received| *received >= arrivals).await;
+    }
+
+    /// Waits until so many batches of the first run are at its sink.
+    pub async fn until_delivered(&self, batches: i64) {
+        // The task ends only with this.
+        let _ = self.delivered.clone().wait_for(|delivered| *delivered >= batches).await;
     }
 
     /// How many batches of the first run are signed.
@@ -107,17 +117,18 @@ async fn look(
     url: String,
     first_run: String,
     seen: Arc<Mutex<Seen>>,
-    (signed, received): (watch::Sender<i64>, watch::Sender<i64>),
+    [signed, received, delivered]: [watch::Sender<i64>; 3],
 ) {
     let mut connection = None;
     loop {
         // What cannot be had now, because a fault is on, is seen later.
         match tokio::time::timeout(PATIENCE, ask(&mut connection, &url, &first_run)).await {
             Ok(Ok(now)) => {
-                let (of_first, arrivals) = (now.of_first, now.received);
+                let (of_first, arrivals, there) = (now.of_first, now.received, now.delivered);
                 lock(&seen).compare(now);
                 signed.send_replace(of_first);
                 received.send_replace(arrivals);
+                delivered.send_replace(there);
             }
             _ => connection = None,
         }
@@ -138,8 +149,11 @@ async fn ask(connection: &mut Option<PgConnection>, url: &str, first_run: &str) 
         sqlx::query_as(signed).fetch_all(&mut *connection).await?;
     let received = "SELECT coalesce(sum(i.received), 0)::bigint FROM chancery.runs r
                       JOIN chancery.intakes i ON i.run_id = r.id WHERE r.name = $1";
-    let received = sqlx::query_scalar(received).bind(first_run).fetch_one(connection).await?;
-    let mut look = Look { received, ..Look::default() };
+    let received = sqlx::query_scalar(received).bind(first_run).fetch_one(&mut *connection).await?;
+    let delivered = "SELECT coalesce(sum(s.delivered), 0)::bigint FROM chancery.runs r
+                       JOIN chancery.sinks s ON s.run_id = r.id WHERE r.name = $1";
+    let delivered = sqlx::query_scalar(delivered).bind(first_run).fetch_one(connection).await?;
+    let mut look = Look { received, delivered, ..Look::default() };
     for (run, name, batch, lease) in rows {
         look.runs.insert(run);
         if let (Some(batch), Some(lease)) = (batch, lease) {
@@ -179,7 +193,7 @@ mod tests {
 
     fn signed(batches: &[(i32, i64, i64)]) -> Look {
         let signed = batches.iter().map(|(run, batch, lease)| ((*run, *batch), *lease)).collect();
-        Look { runs: batches.iter().map(|(run, ..)| *run).collect(), signed, of_first: 0, received: 0 }
+        Look { runs: batches.iter().map(|(run, ..)| *run).collect(), signed, ..Look::default() }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use chancery_chaos::input::Input;
 use chancery_chaos::journal::Journal;
 use chancery_chaos::judge::judge;
 use chancery_chaos::keeper::Unattended;
+use chancery_chaos::output::Output;
 use chancery_chaos::place::{Place, Stage};
 use chancery_chaos::play::{Played, play};
 use chancery_chaos::schedule::{Beside, Keeper, Means, Planned, Schedule, Shape, When};
@@ -24,6 +25,7 @@ fn shape(keeper: Keeper) -> Shape {
     Shape {
         keeper,
         input: Input::Generated,
+        output: Output::Nowhere,
         algorithm: "EdDSA",
         records: 20_000,
         keys: 5,

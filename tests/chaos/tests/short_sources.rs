@@ -8,6 +8,7 @@ use chancery_chaos::inject::Keep as _;
 use chancery_chaos::input::Input;
 use chancery_chaos::judge::judge;
 use chancery_chaos::keeper::Unattended;
+use chancery_chaos::output::Output;
 use chancery_chaos::place::Place;
 use chancery_chaos::play::play;
 use chancery_chaos::schedule::{Beside, Keeper, Means, Planned, Schedule, Shape, When};
@@ -19,6 +20,7 @@ fn shape(keeper: Keeper, input: Input) -> Shape {
     Shape {
         keeper,
         input,
+        output: Output::Nowhere,
         algorithm: "EdDSA",
         records: 8_000,
         keys: 5,

@@ -13,7 +13,7 @@ pub struct DeliveryProcess(IntakeProcess);
 
 impl DeliveryProcess {
     /// Starts a delivery for `default/{run}` on the ledger at the given URL, whose login is the run's, with more arguments, and more
-    /// variables in its environment. It has one sender per sink, so that each step is there each time.
+    /// variables in its environment. It has one sender per sink unless they say otherwise, so that each step is there each time.
     ///
     /// # Errors
     ///
@@ -26,7 +26,8 @@ impl DeliveryProcess {
         environment: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
         let child = Command::new(program("chancery-delivery"))
-            .args(["--run", run, "--holder", holder, "--senders", "1"])
+            .args(["--run", run, "--holder", holder])
+            .args(if more.contains(&"--senders") { &[][..] } else { &["--senders", "1"] })
             .args(more)
             .env("DATABASE_URL", url)
             .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()))
@@ -37,6 +38,15 @@ impl DeliveryProcess {
             .kill_on_drop(true)
             .spawn()?;
         Ok(Self(IntakeProcess::of(child)))
+    }
+
+    /// Its process.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub fn pid(&self) -> anyhow::Result<i32> {
+        self.0.pid()
     }
 
     /// Ends it at once (SIGKILL), and waits for that.

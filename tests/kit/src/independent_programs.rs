@@ -29,7 +29,7 @@ struct Interpreter {
     _process: Child,
 }
 
-/// Runs a program of `tests/independent_audit` in a process of its own: `audit`, `check_proof` or `check_statements`. None,
+/// Runs a program of `tests/independent_audit` in a process of its own: `audit`, `check_manifest`, `check_proof` or `check_statements`. None,
 /// and one line that says so, where its packages are not installed (`scripts/setup.sh --independent-audit`, which
 /// `make test` tries).
 ///

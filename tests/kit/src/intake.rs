@@ -69,9 +69,13 @@ impl IntakeProcess {
     ///
     /// When it has ended.
     pub fn terminate(&self) -> anyhow::Result<()> {
+        let pid = nix::unistd::Pid::from_raw(self.pid()?);
+        Ok(nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM)?)
+    }
+
+    pub(crate) fn pid(&self) -> anyhow::Result<i32> {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok());
-        let id = id.ok_or_else(|| anyhow::anyhow!("the program has ended"))?;
-        Ok(nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGTERM)?)
+        id.ok_or_else(|| anyhow::anyhow!("the program has ended"))
     }
 
     /// Waits for its end: its exit code, or none when a signal ended it, and what it logged.

@@ -134,6 +134,13 @@ impl TestRun {
         self.sink_as(name, false, json!({"objects": objects, "backoff": at_once}))
     }
 
+    /// One more sink of objects, as a manifest has it.
+    #[must_use]
+    pub fn brings_to(self, sink: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        self.sink_to(&text(&sink["name"]), &text(&sink["objects"]["url"]), &sink["objects"])
+    }
+
     /// One more sink, which is known by the name alone, and refuses a batch three times before it is given up. What it is given is
     /// no matter.
     #[must_use]

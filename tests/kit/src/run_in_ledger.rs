@@ -9,9 +9,10 @@ use aws_lc_rs::digest::{SHA256, digest};
 use chancery_audit::{AuditOptions, audit};
 use chancery_keyring::{DataKey, Form};
 use chancery_process::{read_data_key_file, read_kek_file};
-use chancery_signed::{Lines, Record};
+use chancery_signed::{Became, Counts, Lines, ManifestOf, ManifestWriter, Record};
+use chancery_statement::Envelope;
 use chancery_store::delivery::{
-    Delivery, DeliveryRun, DeliveryTask, Digested, SignedRecord, TakenDeliveries,
+    Delivery, DeliveryRun, DeliveryTask, Digested, ManifestHead, SignedRecord, TakenDeliveries, TakenManifest,
 };
 use chancery_store::{DeliverySession, IntakeSession, LedgerUrl, Run, RunLogin, SignerSession};
 use tempfile::TempDir;
@@ -178,6 +179,10 @@ impl SeededRun<'_> {
             loop {
                 let taken = match delivery.take(sink.sink, 1_000, Duration::from_secs(60)).await? {
                     DeliveryTask::Deliver(taken) => taken,
+                    DeliveryTask::Manifest(taken) => {
+                        self.settle_manifest(&mut delivery, &taken, &sink.name).await?;
+                        continue;
+                    }
                     DeliveryTask::Done => break,
                     other => anyhow::bail!("{} is given {other:?}", sink.name),
                 };
@@ -191,6 +196,44 @@ impl SeededRun<'_> {
             }
         }
         Ok(delivered)
+    }
+
+    /// Says that a sink has its manifest, as a delivery does that has brought it there.
+    ///
+    /// # Errors
+    ///
+    /// A database that refuses, or a manifest that is another's by now.
+    pub async fn settle_manifest(
+        &self,
+        delivery: &mut DeliverySession,
+        taken: &TakenManifest,
+        sink: &str,
+    ) -> anyhow::Result<Vec<u8>> {
+        let head = delivery.manifest_head(taken).await?.context("it is somebody else's")?;
+        let batches = delivery.manifest_batches(taken, 0, 10_000).await?;
+        let DeliveryRun { namespace, name, uid, algorithm, envelope, content_type, .. } =
+            delivery.run().clone();
+        let form = Form::named(&algorithm, &envelope, content_type.as_deref())?;
+        let of = ManifestOf { namespace: &namespace, run: &name, uid, sink, number: taken.number };
+        let ManifestHead { records, batches: of_run, delivered, dead, .. } = head;
+        let mut writer =
+            ManifestWriter::begin(Vec::new(), of, Counts { records, batches: of_run, delivered, dead })?;
+        for one in &batches {
+            let became = match (&one.object, &one.digest) {
+                (Some(name), Some(digest)) => Became::There { name, digest },
+                _ => Became::Dead(one.last_error.as_deref().unwrap_or_default()),
+            };
+            writer.object(one.batch, (one.first_record, one.last_record), became)?;
+        }
+        let statements = head.key_ids.into_iter().zip(head.bodies).zip(head.signatures);
+        let statements: Vec<_> =
+            statements.map(|((key_id, body), signature)| Envelope { body, key_id, signature }).collect();
+        let keys = head.public_keys.iter().map(Vec::as_slice);
+        let content = writer.end(form.algorithm(), keys, &statements)?;
+        let digest = digest(&SHA256, &content).as_ref().try_into()?;
+        let object = format!("{name}/manifest-{}.json", taken.number);
+        anyhow::ensure!(delivery.settle_manifest(taken, &object, &digest).await?, "it is somebody else's");
+        Ok(content)
     }
 
     /// A batch as a sink has it that is given lines of JSON.

@@ -1,5 +1,6 @@
 //! A real S3 server, moto, on the loopback.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
@@ -111,9 +112,30 @@ impl S3Server {
     ///
     /// A server that refuses.
     pub async fn put(&self, path: &str, body: &[u8]) -> anyhow::Result<()> {
+        self.ask("PUT", path, body).await?;
+        Ok(())
+    }
+
+    /// All objects of a bucket, by key.
+    ///
+    /// # Errors
+    ///
+    /// A server that refuses, or more objects than it lists at once.
+    pub async fn objects(&self, bucket: &str) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+        let list = String::from_utf8(self.ask("GET", &format!("{bucket}?list-type=2"), b"").await?)?;
+        anyhow::ensure!(list.contains("<IsTruncated>false</IsTruncated>"), "not all are listed: {list}");
+        let mut objects = BTreeMap::new();
+        for key in list.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next()) {
+            objects.insert(key.to_owned(), self.ask("GET", &format!("{bucket}/{key}"), b"").await?);
+        }
+        Ok(objects)
+    }
+
+    /// The body of the answer.
+    async fn ask(&self, method: &str, path: &str, body: &[u8]) -> anyhow::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
         let head = format!(
-            "PUT /{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {SIGNATURE}\r\nx-amz-acl: public-read\r\n\
+            "{method} /{path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {SIGNATURE}\r\nx-amz-acl: public-read\r\n\
              Content-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
@@ -122,7 +144,11 @@ impl S3Server {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
         anyhow::ensure!(answer.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&answer));
-        Ok(())
+        let end = answer
+            .windows(4)
+            .position(|bytes| bytes == b"\r\n\r\n")
+            .context("an answer without an end of its head")?;
+        Ok(answer.split_off(end + 4))
     }
 }
 

@@ -213,6 +213,50 @@ pub struct DeliveredRow {
 
 from_row!(DeliveredRow { batch, sink, digest });
 
+/// A manifest that a sink has, and what is in it beside its objects.
+#[derive(Debug)]
+pub struct ManifestRow {
+    /// Number of the sink.
+    pub number: i32,
+    /// Its name.
+    pub sink: String,
+    /// Number of the manifest.
+    pub manifest: i32,
+    /// SHA-256 of what the sink was given.
+    pub digest: Vec<u8>,
+    /// Records of the run.
+    pub records: i64,
+    /// Its batches.
+    pub batches: i64,
+    /// Batches that the sink has.
+    pub delivered: i64,
+    /// Batches that were given up.
+    pub dead: i64,
+    /// The keys that signed, in the order of their numbers.
+    pub public_keys: Vec<Vec<u8>>,
+    /// Of each statement that is in it, the id of the key.
+    pub key_ids: Vec<String>,
+    /// What was signed.
+    pub bodies: Vec<Vec<u8>>,
+    /// The signature.
+    pub signatures: Vec<Vec<u8>>,
+}
+
+from_row!(ManifestRow {
+    number,
+    sink,
+    manifest,
+    digest,
+    records,
+    batches,
+    delivered,
+    dead,
+    public_keys,
+    key_ids,
+    bodies,
+    signatures
+});
+
 /// A key of the ring.
 #[derive(Debug)]
 pub struct KeyRow {

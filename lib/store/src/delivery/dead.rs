@@ -76,12 +76,14 @@ pub enum DeliveriesAct {
 /// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ActedOnDeliveries {
-    /// It is written down under this number, and this is how many they were.
+    /// It is done.
     Done {
-        /// The number.
-        act: i32,
+        /// The number under which it is written down; none of manifests alone.
+        act: Option<i32>,
         /// How many.
         letters: i64,
+        /// How many manifests had been given up, and are brought to their sinks again.
+        manifests: i64,
     },
     /// None is meant.
     Nothing,
@@ -223,7 +225,11 @@ impl Ledger {
             })
             .await?;
         match row.get("answer") {
-            "done" => Ok(ActedOnDeliveries::Done { act: row.get("act"), letters: row.get("letters") }),
+            "done" => Ok(ActedOnDeliveries::Done {
+                act: row.get("act"),
+                letters: row.get("letters"),
+                manifests: row.get("manifests"),
+            }),
             "nothing" => Ok(ActedOnDeliveries::Nothing),
             "deleted" | "unknown" => Ok(ActedOnDeliveries::Gone),
             other => Err(StoreError::Corrupt(format!("deliveries_act answered {other:?}"))),

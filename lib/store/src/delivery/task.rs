@@ -1,10 +1,12 @@
 //! What a delivery is given to do.
 
+use std::num::TryFromIntError;
 use std::time::Duration;
 
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
+use super::TakenManifest;
 use crate::error::StoreError;
 use crate::lease::Token;
 use crate::row::from_row;
@@ -14,9 +16,11 @@ use crate::row::from_row;
 pub enum DeliveryTask {
     /// Bring these there.
     Deliver(TakenDeliveries),
+    /// All of them are there, or given up: bring the manifest there.
+    Manifest(TakenManifest),
     /// Nothing is due: ask again after that long at the latest.
     Wait(Duration),
-    /// The run has all its records, and each of its batches is there, or was given up.
+    /// The run has all its records, and each of its batches, and its manifest, is there, or was given up.
     Done,
     /// Nothing is delivered for this run now, or ever.
     Nothing(DeliveryRefusal),
@@ -81,6 +85,14 @@ impl DeliveryTask {
     pub(super) fn of(sink: i32, rows: &[PgRow], token: Token) -> Result<Self, StoreError> {
         let answer = rows.first().map(|row| row.get::<&str, _>("task"));
         match answer {
+            Some("manifest") => {
+                let (number, attempts): (i64, i32) =
+                    rows.first().map_or((0, 0), |row| (row.get("batch"), row.get("attempts")));
+                let number = i32::try_from(number).map_err(|error: TryFromIntError| {
+                    StoreError::Corrupt(format!("a manifest has a number beyond all: {error}"))
+                })?;
+                Ok(Self::Manifest(TakenManifest { sink, number, attempts, token }))
+            }
             Some("deliver") => {
                 let delivery = |row| <Delivery as sqlx::FromRow<'_, PgRow>>::from_row(row);
                 let batches = rows.iter().map(delivery).collect::<Result<_, _>>();

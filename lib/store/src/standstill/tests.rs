@@ -36,6 +36,10 @@ fn progress(records_signed: i64) -> Progress {
         intake_secret_name: None,
         intake_secret_content: None,
         intake_secret_made: false,
+        delivery_secret_owner: None,
+        delivery_secret_name: None,
+        delivery_secret_content: None,
+        delivery_secret_made: false,
     }
 }
 

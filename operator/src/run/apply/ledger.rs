@@ -12,6 +12,7 @@ use crate::run::apply::error::ApplyError;
 use crate::run::apply::identity::{identity, keyring_to_adopt};
 use crate::run::apply::policy;
 use crate::run::context::Context;
+use crate::run::decide::decision::Cause;
 use crate::run::facts::{LedgerView, Observed, WorkKind};
 use crate::run::watched::Target;
 
@@ -28,7 +29,11 @@ pub(super) async fn create_run(context: &Context, target: &Target<'_>) -> Result
         limits: context.limits.for_ledger(),
         policy: policy::of_run(context, run).await?,
     };
-    ledger(context)?.create_run(&new_run(run, fresh, asks)).await?;
+    let ledger = ledger(context)?;
+    let (made, _) = ledger.create_run(&new_run(run, fresh, asks)).await?;
+    if context.key_files.statement_key.is_some() && !made.sinks.0.is_empty() {
+        ledger.state_manifests(&made).await?;
+    }
     Ok(())
 }
 
@@ -44,6 +49,20 @@ pub(super) async fn set_mutable(
     // So that the next reconcile does not decide by what was stored before.
     let uid = target.object.uid().unwrap_or_default();
     context.progress.read(&ledger, &uid, target.reference, stored).await?;
+    Ok(())
+}
+
+/// Writes down that the run failed, for whoever is told of it: once for each reason, however often this is done.
+pub(super) async fn tell_failed(
+    context: &Context,
+    target: &Target<'_>,
+    observed: &Observed,
+    Cause { reason, message }: &Cause,
+) -> Result<(), ApplyError> {
+    let (ledger, stored) = stored(context, observed)?;
+    ledger.tell_failed(&stored, reason.as_str(), message).await?;
+    let uid = target.object.uid().unwrap_or_default();
+    context.memory.change(&uid, |remembered| remembered.failure_told = Some(*reason));
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use chancery_api::{Reason, RecordCounts, SigningRunStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::host::events::NewEvent;
+use crate::run::build::sinks::sink_events;
 use crate::run::decide::decision::Cause;
 
 /// What others say that is in no status.
@@ -105,6 +106,7 @@ pub(crate) fn new_events(
     {
         events.push(NewEvent::normal(Reason::SigningContinues, "nothing holds the signers up any more"));
     }
+    events.extend(sink_events(old, new));
     if turned(ConditionType::Complete, true) {
         let signed = new.records.unwrap_or_default().signed;
         let elapsed = new.elapsed.as_deref().unwrap_or("an unknown time");
@@ -172,9 +174,15 @@ fn audited(old: &SigningRunStatus, new: &SigningRunStatus) -> Option<NewEvent> {
 /// A database that answers again, and an obstacle that is new.
 fn obstacles(old: Option<Reason>, now: Option<&Cause>) -> Vec<NewEvent> {
     const AWAY: Reason = Reason::DatabaseUnavailable;
-    /// They pass by themselves.
-    const EXPECTED: [Reason; 4] =
-        [Reason::Queued, Reason::WaitingForKeys, Reason::SignersStopping, Reason::DeletingFromLedger];
+    /// They pass by themselves, or are told elsewhere.
+    const EXPECTED: [Reason; 5] = [
+        Reason::Queued,
+        Reason::WaitingForKeys,
+        Reason::SignersStopping,
+        Reason::DeletingFromLedger,
+        // A condition of its own has it, and is told.
+        Reason::SinkUnavailable,
+    ];
     let is = now.map(|obstacle| obstacle.reason);
     let back = (old == Some(AWAY) && is != Some(AWAY))
         .then(|| NewEvent::normal(Reason::DatabaseAvailable, "the database answers again"));

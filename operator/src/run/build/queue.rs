@@ -23,9 +23,6 @@ use crate::run::decide::decision::JobPlan;
 /// A Job that has used them up is replaced.
 const INDEXES: i32 = 2_000;
 
-/// The same where the Job's name leaves only three digits: behind it and a hyphen, an index is the host name of a pod.
-const INDEXES_OF_LONG_NAMES: i32 = 1_000;
-
 /// Letters of a host name.
 const HOST_NAME_MAX: usize = 63;
 
@@ -49,9 +46,10 @@ pub(super) fn spec(name: &str, container: &str, plan: &JobPlan, template: PodTem
     }
 }
 
+/// Fewer, where the Job's name leaves fewer digits: behind it and a hyphen, an index is the host name of a pod.
 fn indexes(name: &str) -> i32 {
-    let longest = format!("{name}-{}", INDEXES - 1);
-    if longest.len() <= HOST_NAME_MAX { INDEXES } else { INDEXES_OF_LONG_NAMES }
+    let digits = HOST_NAME_MAX.saturating_sub(name.len() + 1).clamp(1, 4);
+    INDEXES.min(10_i32.pow(u32::try_from(digits).unwrap_or(1)))
 }
 
 /// Exit codes by which a program says that the database cannot be used for now.
@@ -112,10 +110,16 @@ mod tests {
     #[test]
     fn the_last_index_behind_the_longest_name_is_a_host_name() {
         for length in 1..=chancery_api::names::MAX_NAME_LENGTH {
-            let name = chancery_api::names::job_name(&"x".repeat(length));
-            let completions = made(&name, 1).completions.expect("indexes");
-            assert!(format!("{name}-{}", completions - 1).len() <= HOST_NAME_MAX, "{length}");
-            assert_eq!(completions, if length < 52 { INDEXES } else { INDEXES_OF_LONG_NAMES }, "{length}");
+            let run = "x".repeat(length);
+            for (name, longest, fewest) in [
+                (chancery_api::names::job_name(&run), 51, 1_000),
+                (chancery_api::names::delivery_job_name(&run), 49, 10),
+            ] {
+                let completions = made(&name, 1).completions.expect("indexes");
+                assert!(format!("{name}-{}", completions - 1).len() <= HOST_NAME_MAX, "{name}");
+                assert_eq!(completions == INDEXES, length <= longest, "{name}: {completions}");
+                assert!(completions >= fewest, "{name}: {completions}");
+            }
         }
     }
 

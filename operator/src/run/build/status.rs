@@ -10,10 +10,11 @@ use crate::host::background::WorkState;
 use crate::host::cut::cut;
 use crate::run::build::counts::{batches, keys, saturated, signers};
 use crate::run::build::policy::policy_of;
+use crate::run::build::sinks::{findings as sink_findings, sinks_of};
 use crate::run::build::sources::{records_of, sealed_finding, sources_of};
 use crate::run::build::times::{Times, whole_second};
 use crate::run::decide::decision::{Decision, Stage};
-use crate::run::facts::{Belongs, LedgerRun, LedgerView, Observed};
+use crate::run::facts::{LedgerRun, LedgerView, Observed};
 
 /// Longest message of a condition, in bytes of JSON. Two of the seven messages may be as long, a third half as
 /// long, and a status that every watcher receives once per second must stay below 4 KiB.
@@ -36,7 +37,7 @@ pub(crate) fn status(
     let now = whole_second(now);
     let ledger = match &observed.ledger {
         // That part of the ledger is not this run's, or not for long.
-        LedgerView::Present(ledger) if !is_its_own(ledger) => None,
+        LedgerView::Present(ledger) if !ledger.is_its_own() => None,
         LedgerView::Present(ledger) => Some(ledger.as_ref()),
         _ => None,
     };
@@ -61,7 +62,7 @@ pub(crate) fn status(
         phase: Some(condition::phase(&conditions, under_way(decision.stage))),
         records: Some(records),
         sources: sources_of(ledger, previous),
-        sinks: previous.sinks.clone(),
+        sinks: sinks_of(ledger, previous),
         policy: policy_of(ledger, previous),
         batches: Some(counts.map_or_else(|| previous.batches.unwrap_or_default(), batches)),
         keyring: ledger.map_or_else(|| previous.keyring.clone(), |ledger| Some(ledger.keyring.clone())),
@@ -88,15 +89,14 @@ pub(crate) fn status(
             .as_ref()
             .filter(|job| job.ours)
             .map(|_| names::intake_job_name(&run.name)),
-        delivery_job: previous.delivery_job.clone(),
+        delivery_job: observed
+            .delivery
+            .job
+            .as_ref()
+            .filter(|job| job.ours)
+            .map(|_| names::delivery_job_name(&run.name)),
         conditions,
     }
-}
-
-/// Whether what the ledger holds is this run's.
-pub(crate) fn is_its_own(ledger: &LedgerRun) -> bool {
-    let of_another = matches!(ledger.belongs, Belongs::Anothers { .. });
-    !of_another && ledger.conflict.is_none() && !ledger.deleted
 }
 
 /// The status of a run whose spec cannot be used: what was known of it before stays.
@@ -116,6 +116,7 @@ fn under_way(stage: Stage) -> Phase {
     match stage {
         Stage::Seeding => Phase::Seeding,
         Stage::Signing | Stage::Receiving => Phase::Signing,
+        Stage::Delivering => Phase::Delivering,
         Stage::Pending | Stage::Suspended | Stage::Complete => Phase::Pending,
     }
 }
@@ -133,7 +134,11 @@ fn conditions(
     let sealed = ledger.map_or_else(|| before(ConditionType::Sealed), |ledger| ledger.sealed);
     let complete = decision.stage == Stage::Complete;
     let suspended = decision.stage == Stage::Suspended;
-    let findings = vec![
+    let has_sinks = run.map_or_else(
+        || condition::find(previous, ConditionType::Delivered).is_some(),
+        |run| !run.sinks.is_empty(),
+    );
+    let mut findings = vec![
         if filled {
             finding(ConditionType::KeyringReady, true, Reason::KeyringReady, "every key is in the keyring")
         } else {
@@ -170,6 +175,13 @@ fn conditions(
                 "every record has a stored signature"
             };
             finding(ConditionType::Complete, true, Reason::AllSigned, said)
+        } else if decision.stage == Stage::Delivering {
+            finding(
+                ConditionType::Complete,
+                false,
+                Reason::NotAllDelivered,
+                "every record has a stored signature, and batches are still to be delivered",
+            )
         } else {
             finding(
                 ConditionType::Complete,
@@ -185,6 +197,7 @@ fn conditions(
         },
         progressing(run, decision),
     ];
+    findings.extend(sink_findings(has_sinks, ledger, &observed.object.previous));
     condition::conditions(findings, previous, Some(observed.object.generation), &Time(now))
 }
 
@@ -207,6 +220,9 @@ fn progressing(run: Option<&ValidatedRun>, decision: &Decision) -> Finding {
             Some(aside) => of(true, aside.reason, &aside.message),
             None => of(true, Reason::Signing, "signers sign records"),
         },
+        (Stage::Delivering, ..) => {
+            of(true, Reason::Delivering, "every record is signed, and batches are being delivered")
+        }
         (Stage::Receiving, ..) => of(
             true,
             Reason::Receiving,
@@ -264,7 +280,7 @@ fn rate(
             .map(|took| whole(total as f64 / took.max(LEAST_TIME).as_secs_f64()))
             .or(observed.object.previous.signatures_per_second),
         Stage::Signing | Stage::Receiving => ledger.and_then(|ledger| ledger.rate).map(whole),
-        Stage::Pending | Stage::Seeding | Stage::Suspended => None,
+        Stage::Pending | Stage::Seeding | Stage::Suspended | Stage::Delivering => None,
     }
 }
 

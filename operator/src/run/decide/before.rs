@@ -7,9 +7,11 @@ use crate::run::decide::decision::{Cause, Stage};
 use crate::run::facts::Observed;
 
 /// Failures that only the ledger, or the cluster, can show to have passed.
-const LASTING: [Reason; 15] = [
+const LASTING: [Reason; 17] = [
     Reason::BeyondLimits,
     Reason::DeadlineExceeded,
+    Reason::DeliveryFailed,
+    Reason::DeliveryMisconfigured,
     Reason::IntakeFailed,
     Reason::IntakeMisconfigured,
     Reason::InvalidKek,
@@ -41,6 +43,8 @@ pub(super) fn under_way(observed: &Observed) -> Stage {
     let previous = &observed.object.previous;
     if previous.phase == Some(Phase::Seeding) {
         Stage::Seeding
+    } else if previous.phase == Some(Phase::Delivering) {
+        Stage::Delivering
     } else if was(observed, ConditionType::Sealed) || previous.batches.unwrap_or_default().total > 0 {
         Stage::Signing
     } else if was(observed, ConditionType::KeyringReady) || previous.keys.unwrap_or_default().made > 0 {

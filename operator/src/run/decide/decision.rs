@@ -68,6 +68,22 @@ pub(crate) enum Effect {
     DeleteIntake,
     /// Drop the login of the intake, and delete its Job: the run is sealed.
     EndIntake,
+    /// Make the login, the Job and the Secret of the run's delivery; its pods wait until all are there.
+    StartDelivery,
+    /// Look whether the Secret of the delivery was made of what is still right; else its Job is made anew.
+    CheckDelivery,
+    /// Correct the Job of the delivery: let its pods run, or stop them.
+    EnsureDelivery(JobPlan),
+    /// Delete the Job of the delivery, so that it is made anew.
+    DeleteDelivery,
+    /// Drop the login of the delivery, and delete its Job: nothing is left to be delivered.
+    EndDelivery,
+    /// Write down that the run failed, for whoever is told of it.
+    TellFailed(Cause),
+    /// Give back what deliveries that have ended still have in hand.
+    ReleaseDeliveries {
+        holders: Vec<String>,
+    },
     /// Give back what intakes that have ended still have in hand.
     ReleaseIntakes {
         holders: Vec<String>,
@@ -128,6 +144,8 @@ pub(crate) enum Stage {
     Signing,
     /// All that programs have pushed is signed, and they may push more.
     Receiving,
+    /// Every record is signed, and batches are still to be delivered.
+    Delivering,
     Suspended,
     Complete,
 }

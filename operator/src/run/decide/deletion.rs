@@ -9,6 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use crate::host::background::WorkState;
 use crate::run::decide::adopt::may_go;
 use crate::run::decide::before::{failure_before, stage_before};
+use crate::run::decide::beside::{self, Beside};
 use crate::run::decide::decision::{Decision, Effect, LOOK_AGAIN};
 use crate::run::decide::release::release_dead_holders;
 use crate::run::decide::time::{later, until};
@@ -36,10 +37,9 @@ pub(crate) fn decide_deletion(observed: &Observed, now: Timestamp) -> Decision {
         Some(job) if job.ours && !job.deleting => decision.then(Effect::DeleteJob),
         _ => decision,
     };
-    let decision = match &observed.intake.job {
-        Some(job) if job.ours && !job.deleting => decision.then(Effect::DeleteIntake),
-        _ => decision,
-    };
+    let decision = [Beside::Intake, Beside::Delivery]
+        .into_iter()
+        .fold(decision, |decision, program| beside::delete(program, decision, observed));
     let kept = observed.object.deletion_policy == DeletionPolicy::Retain;
     if kept || observed.object.abandon_ledger {
         return decision.then(Effect::RemoveFinalizer);
@@ -110,5 +110,6 @@ fn signers_at_work(observed: &Observed) -> bool {
         .pods
         .iter()
         .chain(&observed.intake.pods)
+        .chain(&observed.delivery.pods)
         .any(|pod| !matches!(pod.state, PodState::Ended { .. } | PodState::Lost))
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chancery_api::Reason;
 
+use crate::run::decide::beside::blocked;
 use crate::run::decide::decision::{Decision, LOOK_AGAIN, Stage};
-use crate::run::decide::intake::blocked;
 use crate::run::facts::{LedgerRun, Observed, SourcesRead};
 use crate::run::room::Room;
 

@@ -13,6 +13,7 @@ mod two_operators;
 mod when_another_was_there;
 mod when_audited;
 mod when_deleted;
+mod when_delivering;
 mod when_filling;
 mod when_generating;
 mod when_given_secrets;

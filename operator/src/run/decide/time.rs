@@ -8,7 +8,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 
 use crate::run::decide::before::was;
 use crate::run::decide::decision::{Decision, Effect, Stage};
-use crate::run::facts::{JobEnd, Observed};
+use crate::run::facts::{JobEnd, LedgerView, Observed};
 
 /// Deletes a finished run whose time to live has passed.
 pub(super) fn expire(
@@ -18,6 +18,13 @@ pub(super) fn expire(
     decision: Decision,
 ) -> Decision {
     let Some(ttl) = run.ttl_after_finished else { return decision };
+    if let LedgerView::Present(ledger) = &observed.ledger
+        && ledger.complete
+        && (ledger.is_behind() || ledger.sinks.as_ref().is_some_and(|sinks| sinks.untold))
+    {
+        // Dead letters of it were taken up again, or somebody is still to be told of it.
+        return decision;
+    }
     let Some(finished) = finished(run, observed, now, &decision) else { return decision };
     let pause = until(later(finished, ttl), now);
     if pause.is_zero() { decision.then(Effect::DeleteObject) } else { decision.again_after(pause) }

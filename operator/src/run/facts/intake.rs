@@ -1,31 +1,10 @@
-//! What reads the sources of a run, and how far it is.
+//! How far the sources of a run are read.
 
 use chancery_store::intake::SourceState;
 use chancery_store::{ArrivalCounts, DeadLetter};
 
-use chancery_api::Reason;
-
 use crate::run::alerting::Raised;
-use crate::run::facts::job::{JobView, PodView, Trouble};
 use crate::run::facts::secret::SecretView;
-
-/// What reads the sources of a run, in the cluster.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct IntakeView {
-    pub(crate) job: Option<JobView>,
-    pub(crate) pods: Vec<PodView>,
-    /// What the cluster says of pods that do not come to run.
-    pub(crate) trouble: Option<Trouble>,
-    /// Why the sources are not read as the run describes them; and whether that passes by itself.
-    pub(crate) refusal: Option<Refusal>,
-}
-
-/// Why sources are not read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) reason: Reason,
-    pub(crate) message: String,
-}
 
 /// The sources of a run, as they stand in the ledger.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::jiff::Timestamp;
 
-/// A Job of the run: that of its signers, or of its intake.
+/// A Job of the run: that of its signers, of its intake or of its delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct JobView {
     /// The Job itself, without its template.

@@ -1,6 +1,6 @@
 //! The Secrets that a run's pods are given.
 
-/// The Secret of a run's signers, or of its intake, as the ledger and the operator's memory have it.
+/// The Secret of a run's signers, of its intake or of its delivery, as the ledger and the operator's memory have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SecretView {
     pub(crate) name: String,

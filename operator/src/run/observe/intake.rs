@@ -7,10 +7,10 @@ use chancery_sources::replay::{NotReadAgain, Reader, may_be_read_again};
 use chancery_store::intake::ObjectsChanged;
 use chancery_store::{DeadLetter, Ledger, Progress, Run, StoreError};
 use kube::ResourceExt;
-use kube::runtime::reflector::ObjectRef;
 
 use crate::run::context::Context;
 use crate::run::facts::{PodView, Refusal, SourcesRead};
+use crate::run::observe::beside::job_uid;
 use crate::run::observe::ended::{ended, has_recently_ended};
 use crate::run::observe::reading::Now;
 use crate::run::observe::secret::secret;
@@ -59,7 +59,7 @@ pub(super) async fn read(
         None
     };
     let alerts_told = status.and_then(|status| status.policy.as_ref()).map_or(0, |policy| policy.alerts);
-    let owner = job_uid(context, target);
+    let owner = job_uid(context, target.object, &names::intake_job_name(&target.object.name_any()));
     Ok(Some(Read {
         sources: SourcesRead {
             secret: secret(progress.intake_secret(), &owner, remembered.intake_secret.as_ref()),
@@ -76,13 +76,6 @@ pub(super) async fn read(
         released,
         changed: looked.map(|looked| looked.splits),
     }))
-}
-
-/// The uid of the intake's Job, with which its Secret goes.
-fn job_uid(context: &Context, target: &Target<'_>) -> String {
-    let name = names::intake_job_name(&target.object.name_any());
-    let reference = ObjectRef::new(&name).within(&target.object.namespace().unwrap_or_default());
-    context.jobs.get(&reference).and_then(|job| job.uid()).unwrap_or_default()
 }
 
 /// What is said of an object that changed since this operator told of one last.

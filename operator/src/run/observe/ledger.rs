@@ -18,10 +18,10 @@ use crate::run::facts::{
 };
 use crate::run::observe::addresses::addresses;
 use crate::run::observe::ended::{ended, has_recently_ended};
-use crate::run::observe::intake;
 use crate::run::observe::reading::{Now, Reading};
 use crate::run::observe::secret::secret;
-use crate::run::progress::Followed;
+use crate::run::observe::{delivery, intake};
+use crate::run::progress::{Followed, Read};
 use crate::run::room::Room;
 use crate::run::watched::Target;
 
@@ -34,6 +34,8 @@ pub(super) struct Beside<'a> {
     pub(super) pods: &'a [PodView],
     pub(super) intake_job: Option<&'a JobView>,
     pub(super) intake_pods: &'a [PodView],
+    pub(super) delivery_job: Option<&'a JobView>,
+    pub(super) delivery_pods: &'a [PodView],
     pub(super) background: &'a Background,
 }
 
@@ -76,7 +78,7 @@ async fn read(
     now: Now,
 ) -> Result<Seen, StoreError> {
     let &Target { reference, object, run } = target;
-    let &Beside { pods, intake_pods, .. } = beside;
+    let &Beside { pods, intake_pods, delivery_pods, .. } = beside;
     let uid = object.uid().unwrap_or_default();
     let deleting = object.metadata.deletion_timestamp.is_some();
     let gone = || Seen::without_run(LedgerView::Absent, Reading::Gone);
@@ -98,14 +100,12 @@ async fn read(
                     Err(error) => return Err(error),
                 },
             };
-            let Some(progress) = ledger.progress(&[stored.id]).await?.into_iter().next() else {
-                return Ok(gone());
-            };
-            let mut followed =
-                before.unwrap_or_else(|| Followed::new(stored.clone(), reference, &progress, now.instant));
+            let Some(read) = Read::of(ledger, &stored).await? else { return Ok(gone()) };
+            let mut followed = before
+                .unwrap_or_else(|| Followed::new(stored.clone(), reference, &read.progress, now.instant));
             followed.run = stored.clone();
-            let reading = Reading::Fresh(Box::new((stored, progress.clone())));
-            (followed.with(progress, now.instant), reading)
+            let reading = Reading::Fresh(Box::new((stored, read.clone())));
+            (followed.with(read, now.instant), reading)
         }
     };
     let Followed { run: stored, progress, .. } = &followed;
@@ -126,6 +126,7 @@ async fn read(
         }
         None => (None, None),
     };
+    let sinks = delivery::read(context, ledger, target, &followed, delivery_pods).await?;
     let statements = match &context.key_files.statement_key {
         Some(_) => Some(statements(ledger, object, stored, progress).await?),
         None => None,
@@ -144,6 +145,7 @@ async fn read(
         kek_fingerprint: progress.kek_fingerprint.clone(),
         secret: secret(progress.secret(), &uid, context.memory.of(&uid).secret.as_ref()),
         sources,
+        sinks,
         suspended: progress.suspended,
         lease_duration: Duration::from_secs_f64(progress.lease_seconds.max(0.0)),
         filled: progress.filled,
@@ -234,9 +236,9 @@ fn counts(progress: &Progress) -> Counts {
 /// Whether to decide by a count that may be a second old. Not when something else shows that the run got
 /// further: the making of records has ended, or a signer has found nothing left to do.
 fn is_fresh_enough(progress: &Progress, beside: &Beside<'_>) -> bool {
-    let Beside { job, intake_job, background, .. } = beside;
+    let Beside { job, intake_job, delivery_job, background, .. } = beside;
     let is_done = |job: &Option<&JobView>| job.is_some_and(|job| job.succeeded > 0);
-    let none_is_done = !is_done(job);
+    let none_is_done = !is_done(job) && !is_done(delivery_job);
     match progress {
         Progress { complete: true, .. } => true,
         Progress { sealed: false, arrivals: Some(_), .. } => none_is_done && !is_done(intake_job),

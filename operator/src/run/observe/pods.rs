@@ -26,12 +26,14 @@ const UNSEEN: &str = "ContainerStatusUnknown";
 pub(super) enum Program {
     Signer,
     Intake,
+    Delivery,
 }
 
 impl Program {
     fn of(pod: &Pod) -> Self {
         match pod.labels().get(names::LABEL_COMPONENT).map(String::as_str) {
             Some(names::COMPONENT_INTAKE) => Self::Intake,
+            Some(names::COMPONENT_DELIVERY) => Self::Delivery,
             _ => Self::Signer,
         }
     }
@@ -40,6 +42,7 @@ impl Program {
         match self {
             Self::Signer => names::SIGNER_CONTAINER,
             Self::Intake => names::INTAKE_CONTAINER,
+            Self::Delivery => names::DELIVERY_CONTAINER,
         }
     }
 
@@ -47,6 +50,7 @@ impl Program {
         match self {
             Self::Signer => "signer",
             Self::Intake => "intake",
+            Self::Delivery => "delivery",
         }
     }
 
@@ -55,6 +59,7 @@ impl Program {
         match self {
             Self::Signer => "spec.signerTemplate.resources",
             Self::Intake => "intake.template.resources of the chart's values",
+            Self::Delivery => "delivery.template.resources of the chart's values",
         }
     }
 }

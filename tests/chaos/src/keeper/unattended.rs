@@ -1,4 +1,4 @@
-//! Starts signers and intakes again and tells nobody that one has died.
+//! Starts signers, intakes and deliveries again and tells nobody that one has died.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
-use super::{Task, exit_code, intakes};
+use super::{Task, exit_code, helpers};
 use crate::inject::Keep;
 use crate::signers::RunningSigner;
 
@@ -22,7 +22,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Intakes of each run that reads: two, so that they meet.
 const INTAKES: usize = 2;
 
-/// So many signers per run, and intakes, until each of them has seen its run complete.
+/// Deliveries of each run that has a sink: two, for the same reason.
+const DELIVERIES: usize = 2;
+
+/// So many signers per run, intakes, and deliveries, until each of them has seen its run complete.
 pub struct Unattended {
     tasks: Vec<Task>,
     slots: JoinSet<anyhow::Result<()>>,
@@ -38,7 +41,12 @@ impl Unattended {
                 slots.spawn(keep(task.clone(), format!("{}.signer-{number}", task.run)));
             }
             for number in 0..if task.intakes_url().is_some() { INTAKES } else { 0 } {
-                slots.spawn(intakes::keep(task.clone(), format!("{}.intake-{number}", task.run)));
+                let name = format!("{}.intake-{number}", task.run);
+                slots.spawn(helpers::keep(task.clone(), &helpers::INTAKE, name));
+            }
+            for number in 0..if task.deliveries_url().is_some() { DELIVERIES } else { 0 } {
+                let name = format!("{}.delivery-{number}", task.run);
+                slots.spawn(helpers::keep(task.clone(), &helpers::DELIVERY, name));
             }
         }
         Self { tasks, slots }

@@ -28,7 +28,7 @@ fn names_are_looked_up_at_the_clusters_dns_alone() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
     let mut dns = namespace("kube-system");
     dns["podSelector"] = json!({"matchLabels": {"k8s-app": "kube-dns"}});
-    for policy in ["-operator", "-signer", "-intake"] {
+    for policy in ["-operator", "-signer", "-intake", "-delivery"] {
         assert_eq!(to(&chart, policy, &json!(53))?, json!([dns]), "{policy}");
     }
     let chart = chart.set("networkPolicy.dnsTo[0].ipBlock.cidr=169.254.20.10/32");
@@ -42,7 +42,7 @@ fn the_try_out_database_is_reached_by_its_labels() -> anyhow::Result<()> {
     let database = chart.one("StatefulSet", "-postgresql")?;
     let mut pods = namespace("sealing");
     pods["podSelector"] = database["spec"]["selector"].clone();
-    for policy in ["-operator", "-signer", "-intake"] {
+    for policy in ["-operator", "-signer", "-intake", "-delivery"] {
         assert_eq!(to(&chart, policy, &json!("postgresql"))?, json!([pods]), "{policy}");
     }
     Ok(())
@@ -64,7 +64,7 @@ fn a_destination_is_named_where_its_host_says_where_it_is() -> anyhow::Result<()
         let database = format!("networkPolicy.databaseHosts={{{host}}}");
         let traces = format!("traces.otlpEndpoint=http://{}", host.replace("6000", "7000"));
         let chart = chart.set(&database).set(OWN).set(&traces);
-        for policy in ["-operator", "-signer", "-intake"] {
+        for policy in ["-operator", "-signer", "-intake", "-delivery"] {
             assert_eq!(to(&chart, policy, &json!(6000))?, wanted, "{host}");
             assert_eq!(to(&chart, policy, &json!(7000))?, wanted, "{host}");
         }
@@ -105,26 +105,32 @@ fn what_is_named_in_the_values_goes_before_what_a_host_says() -> anyhow::Result<
 }
 
 #[test]
-fn intakes_reach_sources_anywhere_but_where_machines_keep_their_credentials_and_nobody_reaches_intakes()
+fn intakes_and_deliveries_reach_what_is_outside_but_not_where_machines_keep_their_credentials_and_nobody_reaches_them()
 -> anyhow::Result<()> {
-    let Some(chart) = Chart::find() else { return Ok(()) };
-    let peers = to(&chart, "-intake", &json!(443))?;
-    let blocks: Vec<&Value> = peers.as_array().into_iter().flatten().map(|peer| &peer["ipBlock"]).collect();
-    let except = |cidr: &str| {
-        let block = blocks.iter().find(|block| block["cidr"] == cidr).copied().unwrap_or(&Value::Null);
-        block["except"].as_array().cloned().unwrap_or_default()
-    };
-    assert!(except("0.0.0.0/0").contains(&json!("169.254.0.0/16")), "{peers}");
-    assert!(except("::/0").contains(&json!("fe80::/10")), "{peers}");
-    assert_eq!(chart.one("NetworkPolicy", "-intake")?["spec"]["ingress"], json!([]));
-    for policy in ["-operator", "-signer"] {
-        let policy = chart.one("NetworkPolicy", policy)?;
-        assert!(!policy["spec"]["egress"].to_string().contains("0.0.0.0/0"), "{policy}");
+    for (policy, to_value, ports) in [
+        ("-intake", "networkPolicy.sourcesTo", "networkPolicy.sourcesPorts"),
+        ("-delivery", "networkPolicy.sinksTo", "networkPolicy.sinksPorts"),
+    ] {
+        let Some(chart) = Chart::find() else { return Ok(()) };
+        let peers = to(&chart, policy, &json!(443))?;
+        let blocks: Vec<&Value> =
+            peers.as_array().into_iter().flatten().map(|peer| &peer["ipBlock"]).collect();
+        let except = |cidr: &str| {
+            let block = blocks.iter().find(|block| block["cidr"] == cidr).copied().unwrap_or(&Value::Null);
+            block["except"].as_array().cloned().unwrap_or_default()
+        };
+        assert!(except("0.0.0.0/0").contains(&json!("169.254.0.0/16")), "{peers}");
+        assert!(except("::/0").contains(&json!("fe80::/10")), "{peers}");
+        assert_eq!(chart.one("NetworkPolicy", policy)?["spec"]["ingress"], json!([]));
+        for policy in ["-operator", "-signer"] {
+            let policy = chart.one("NetworkPolicy", policy)?;
+            assert!(!policy["spec"]["egress"].to_string().contains("0.0.0.0/0"), "{policy}");
+        }
+        let chart = chart
+            .set(&format!("{to_value}[0].ipBlock.cidr=198.51.100.0/24"))
+            .set(&format!("{ports}={{9000}}"));
+        assert_eq!(to(&chart, policy, &json!(9000))?, json!([{"ipBlock": {"cidr": "198.51.100.0/24"}}]));
+        assert!(to(&chart, policy, &json!(443)).is_err(), "no other port");
     }
-    let chart = chart
-        .set("networkPolicy.sourcesTo[0].ipBlock.cidr=198.51.100.0/24")
-        .set("networkPolicy.sourcesPorts={9000}");
-    assert_eq!(to(&chart, "-intake", &json!(9000))?, json!([{"ipBlock": {"cidr": "198.51.100.0/24"}}]));
-    assert!(to(&chart, "-intake", &json!(443)).is_err(), "no other port");
     Ok(())
 }

@@ -175,6 +175,9 @@ fn images_follow_registry_tag_and_digest() -> anyhow::Result<()> {
     assert!(variables.contains(&signers));
     let intakes = json!({"name": "CHANCERY_INTAKE_IMAGE", "value": "registry.example:5000/archive/intake:1"});
     assert!(variables.contains(&intakes));
+    let deliveries =
+        json!({"name": "CHANCERY_DELIVERY_IMAGE", "value": "registry.example:5000/archive/delivery:1"});
+    assert!(variables.contains(&deliveries));
     Ok(())
 }
 

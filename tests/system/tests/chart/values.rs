@@ -126,6 +126,7 @@ fn values_that_contradict_each_other_are_refused_with_a_sentence() -> anyhow::Re
             &["database.existingSecret=source-db", "intake.allowed.secretPrefixes={source-}"],
             "would let runs name the Secret source-db",
         ),
+        (&["delivery.allowed.secretPrefixes={chancery-}"], "delivery.allowed.secretPrefixes: "),
         (&["gateway.enabled=true"], "gateway.tls.existingSecret is empty: name a Secret"),
         (
             &["gateway.enabled=true", "gateway.tls.existingSecret=tls", "database.existingSecret=a"],

@@ -1,6 +1,7 @@
-//! Runs with sources on a real API server: the intake has the rights, the login and the credentials that the chart and the
-//! run's own namespace give it, and no others.
+//! Runs with sources and sinks on a real API server: intake and delivery have the rights, the logins and the credentials that the
+//! chart and the run's own namespace give them, and no others.
 
+mod delivering;
 mod examples;
 mod reading;
 mod refused;
@@ -22,18 +23,20 @@ pub(crate) async fn install<'n>(
         .await
 }
 
-/// A release whose runs may name these.
+/// A release whose sources may name these, and whose sinks what begins with `sink-`.
 pub(crate) async fn install_with<'n>(
     namespace: &'n Namespace<'n>,
     ledger: &TestLedger,
     allowed: Value,
 ) -> anyhow::Result<Release<'n>> {
+    let of_sinks = json!({"secretPrefixes": ["sink-"], "claimPrefixes": ["sink-"]});
     let values = json!({
         "crds": {"install": false},
         "rbac": {"aggregate": false},
         "database": give_url(namespace, &ledger.url).await?,
         "operator": {"replicas": 1},
         "intake": {"allowed": allowed},
+        "delivery": {"allowed": of_sinks},
     });
     Release::install_with(namespace, &values).await
 }
@@ -44,6 +47,32 @@ pub(crate) async fn give_credentials(namespace: &Namespace<'_>, name: &str) -> a
     let secret =
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data});
     namespace.kubectl().apply(&secret.to_string()).await?;
+    Ok(())
+}
+
+/// A claim of this name that is bound, by hand, to a folder of this machine.
+pub(crate) async fn give_claim(
+    namespace: &Namespace<'_>,
+    name: &str,
+    folder: &std::path::Path,
+) -> anyhow::Result<()> {
+    let (volume, storage) = (format!("{}-{name}", namespace.name), json!({"storage": "1Mi"}));
+    let modes = json!(["ReadWriteMany"]);
+    let of_volume = json!({
+        "capacity": storage, "accessModes": modes, "storageClassName": "by-hand",
+        "hostPath": {"path": folder.display().to_string()},
+    });
+    let of_claim = json!({
+        "resources": {"requests": storage}, "accessModes": modes, "storageClassName": "by-hand",
+        "volumeName": volume,
+    });
+    let object = |kind: &str, name: &str, spec| json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "spec": spec});
+    let items =
+        [object("PersistentVolume", &volume, of_volume), object("PersistentVolumeClaim", name, of_claim)];
+    namespace
+        .kubectl()
+        .apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())
+        .await?;
     Ok(())
 }
 

@@ -141,7 +141,7 @@ async fn an_intake_that_is_killed_is_replaced_and_its_pods_have_no_rights() -> a
     hostile["spec"]["template"]["spec"]["volumes"][0]["secret"]["secretName"] = json!("chancery-kek");
     eventually("the policy refuses it", async || {
         let refused = namespace.kubectl().feed(&create, &hostile.to_string()).await;
-        refused.is_ok_and(|refused| refused.stderr.contains("that sources may name"))
+        refused.is_ok_and(|refused| refused.stderr.contains("that sources or sinks may name"))
     })
     .await;
 

@@ -1,33 +1,12 @@
 //! A run that reads a claim, a table and another run at once.
 
 use chancery_kit::bucket::Bucket;
-use chancery_kit::cluster::{Cluster, ClusterRun, Namespace, OperatorProcess, StandIn};
+use chancery_kit::cluster::{Cluster, ClusterRun, OperatorProcess, StandIn};
 use chancery_kit::{TestLedger, TlsServer};
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::{give_credentials, install, lines, source, spec};
-
-/// A claim of this name that is bound, by hand, to a folder of this machine.
-async fn give_claim(namespace: &Namespace<'_>, name: &str, folder: &std::path::Path) -> anyhow::Result<()> {
-    let (volume, storage) = (format!("{}-{name}", namespace.name), json!({"storage": "1Mi"}));
-    let of_volume = json!({
-        "capacity": storage, "accessModes": ["ReadOnlyMany"], "storageClassName": "by-hand",
-        "hostPath": {"path": folder.display().to_string()},
-    });
-    let of_claim = json!({
-        "resources": {"requests": storage}, "accessModes": ["ReadOnlyMany"], "storageClassName": "by-hand",
-        "volumeName": volume,
-    });
-    let object = |kind: &str, name: &str, spec| json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "spec": spec});
-    let items =
-        [object("PersistentVolume", &volume, of_volume), object("PersistentVolumeClaim", name, of_claim)];
-    namespace
-        .kubectl()
-        .apply(&json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string())
-        .await?;
-    Ok(())
-}
+use crate::{give_claim, give_credentials, install, lines, source, spec};
 
 #[tokio::test]
 async fn a_claim_a_table_and_another_run_are_read_by_one_run() -> anyhow::Result<()> {

@@ -73,7 +73,7 @@ async fn undo_blocks(ledger: &TestLedger, runs: &[i32]) -> anyhow::Result<()> {
          DROP TYPE chancery.letter_act, chancery.letter_end CASCADE;
          DROP FUNCTION chancery.refuse_lost_letter CASCADE;
          DROP TRIGGER splits_settle_what_is_left ON chancery.splits;
-         DROP TABLE chancery.events, chancery.notifications, chancery.deliveries, chancery.delivery_moves, chancery.sinks;
+         DROP TABLE chancery.events, chancery.notifications, chancery.deliveries, chancery.delivery_moves, chancery.manifests, chancery.sinks;
          DROP FUNCTION chancery.delivery_is_sound, chancery.event_is_sound;
          DROP TYPE chancery.delivery_state;
          DROP TABLE chancery.flags, chancery.alerts, chancery.originals, chancery.judgements, chancery.pendings, chancery.answers;

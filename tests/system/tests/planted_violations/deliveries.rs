@@ -145,6 +145,65 @@ async fn deliveries_that_do_not_fit_their_batches_are_caught() -> anyhow::Result
             says: &["queue takes batches in order, and batch 5 was delivered before one of those before it"],
         },
         Case {
+            what: "a batch that is taken up again, as nobody has written down",
+            sql: "UPDATE chancery.deliveries SET state = 'Pending', redrives = 1, attempts = 0, ended_at = NULL
+                   WHERE run_id = 12 AND sink = 2 AND batch = 2;
+                  UPDATE chancery.sinks SET dead = 0, redriven = 1 WHERE run_id = 12 AND sink = 2",
+            names: "batch 2",
+            laws: &[8],
+            says: &["batch 2 was taken up again 1 times for sink 2, and written down is that it was 0 times"],
+        },
+        Case {
+            what: "a count of what is taken up again that is not so",
+            sql: "UPDATE chancery.sinks SET redriven = 2 WHERE run_id = 12 AND sink = 2",
+            names: "sink queue",
+            laws: &[8],
+            says: &["queue says that 2 batches are taken up again, there are 0"],
+        },
+        Case {
+            what: "a dead letter that is taken up, and stays what it was",
+            sql: "INSERT INTO chancery.delivery_moves (run_id, sink, batch, attempt, act, kind, attempts, last_error, died_at, selection, actor)
+                  VALUES (12, 1, 2, 1, 1, 'Discard', 3, 'no room', now(), '', 'somebody')",
+            names: "batch 2",
+            laws: &[8],
+            says: &["batch 2 was taken up again 0 times for sink 1, and written down is that it was 0 times, and discarded"],
+        },
+        Case {
+            what: "a manifest of another content",
+            sql: "UPDATE chancery.manifests SET digest = sha256('') WHERE run_id = 12",
+            names: "sink out",
+            laws: &[8],
+            says: &["out has another manifest 1 than its batches make"],
+        },
+        Case {
+            what: "a reason in a manifest that was another",
+            sql: "UPDATE chancery.deliveries SET last_error = 'another' WHERE run_id = 12 AND sink = 1 AND batch = 2",
+            names: "sink out",
+            laws: &[8],
+            says: &["out has another manifest 1 than its batches make"],
+        },
+        Case {
+            what: "a complete run without its manifest",
+            sql: "UPDATE chancery.manifests SET object = NULL, digest = NULL, ended_at = NULL WHERE run_id = 12",
+            names: "sink out",
+            laws: &[8],
+            says: &["the run is complete, and the manifest of out is pending"],
+        },
+        Case {
+            what: "a sink without a manifest",
+            sql: "DELETE FROM chancery.manifests WHERE run_id = 12",
+            names: "sink out",
+            laws: &[8],
+            says: &["out has no manifest"],
+        },
+        Case {
+            what: "a manifest that was given up early",
+            sql: "UPDATE chancery.manifests SET object = NULL, digest = NULL, attempts = 1, last_error = 'no' WHERE run_id = 12",
+            names: "sink out",
+            laws: &[8],
+            says: &["the manifest of out was given up after 1 refusals of 3"],
+        },
+        Case {
             what: "sinks that are gone",
             sql: "DELETE FROM chancery.sinks WHERE run_id = 12",
             names: "sink 1",

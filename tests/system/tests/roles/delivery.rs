@@ -7,7 +7,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::{assert_denied, refusal, stored};
 
-pub(crate) const CALLABLE: [&str; 14] = [
+pub(crate) const CALLABLE: [&str; 19] = [
     "delivery_fail",
     "delivery_give_back",
     "delivery_records",
@@ -17,6 +17,11 @@ pub(crate) const CALLABLE: [&str; 14] = [
     "delivery_sinks",
     "delivery_take",
     "ledger_version",
+    "manifest_batches",
+    "manifest_fail",
+    "manifest_give_back",
+    "manifest_head",
+    "manifest_settle",
     "notification_fail",
     "notification_give_back",
     "notification_list",
@@ -116,6 +121,11 @@ async fn the_login_of_one_runs_delivery_gets_nothing_of_another_run() -> anyhow:
         ("SELECT chancery.delivery_settle(1, 'x', ARRAY[1], ARRAY['there'], ARRAY[sha256('')])", 0),
         ("SELECT put_off + dead FROM chancery.delivery_fail(1, 'x', ARRAY[1], ARRAY['no'], ARRAY[0])", 0),
         ("SELECT chancery.delivery_give_back(1, 'x', ARRAY[1, 2], 'away', 60)", 0),
+        ("SELECT count(*) FROM chancery.manifest_head(1, 'x')", 0),
+        ("SELECT count(*) FROM chancery.manifest_batches(1, 'x', 0, 100)", 0),
+        ("SELECT chancery.manifest_settle(1, 'x', 'there', sha256(''))::integer::bigint", 0),
+        ("SELECT coalesce(chancery.manifest_fail(1, 'x', 'no', 0), false)::integer::bigint", 0),
+        ("SELECT chancery.manifest_give_back(1, 'x', 'away', 60)::integer::bigint", 0),
         ("SELECT chancery.notification_settle(1, 'x', ARRAY['batch.signed/1'])", 0),
         (
             "SELECT put_off + dead FROM chancery.notification_fail(1, 'x', ARRAY['batch.signed/1'], ARRAY['no'], ARRAY[0])",
@@ -177,6 +187,9 @@ async fn a_delivery_is_believed_no_more_than_its_row_can_hold() -> anyhow::Resul
         ("SELECT chancery.delivery_settle(1, 'x', NULL, NULL, NULL)", "22023"),
         ("SELECT chancery.delivery_fail(1, 'x', ARRAY[1], ARRAY[NULL], ARRAY[0])", "22023"),
         ("SELECT chancery.delivery_give_back(1, 'x', ARRAY[1], 'away', NULL)", "22023"),
+        ("SELECT chancery.manifest_settle(1, 'x', 'there', NULL)", "22023"),
+        ("SELECT chancery.manifest_fail(1, 'x', NULL, 0)", "22023"),
+        ("SELECT chancery.manifest_give_back(1, 'x', 'away', NULL)", "22023"),
         ("SELECT chancery.notification_take(1, repeat('x', 1025), sha256('x'), 10, 60)", "23514"),
         ("SELECT chancery.notification_take(1, 'me', 'short', 10, 60)", "23514"),
         ("SELECT chancery.notification_take(1, NULL, sha256('x'), 10, 60)", "22023"),

@@ -51,9 +51,12 @@ async fn exported(run: &SeededRun<'_>) -> anyhow::Result<BTreeMap<String, Vec<u8
     Ok(batches)
 }
 
-/// The folder has each batch of the run once, and nothing else.
+/// The folder has each batch of the run once, and its manifest, and nothing else.
 async fn has_all(folder: &Path, run: &SeededRun<'_>) -> anyhow::Result<()> {
-    let (found, expected) = (files(folder)?, exported(run).await?);
+    let (mut found, expected) = (files(folder)?, exported(run).await?);
+    let manifest = found.remove(&format!("{}/manifest.json", run.run.name)).context("a manifest")?;
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest)?;
+    anyhow::ensure!(manifest["counts"]["delivered"] == expected.len(), "{manifest}");
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     anyhow::ensure!(
         names(&found) == names(&expected),
@@ -82,7 +85,12 @@ async fn a_folder_has_each_batch_as_an_export_writes_it_compressed_where_the_lay
     assert!(is_complete(&run).await?, "{log}");
     has_all(plain.path(), &run).await?;
     let found = files(packed.path())?;
-    assert_eq!(found.len(), 5);
+    assert_eq!(
+        found.len(),
+        6,
+        "five batches, and {:?}",
+        found.get("default/packed/demo.manifest.json").map(Vec::len)
+    );
     for (name, content) in exported(&run).await? {
         let batch = name.trim_start_matches("demo/");
         let stored = found.get(&format!("default/packed/demo-{batch}.gz")).context(name)?;

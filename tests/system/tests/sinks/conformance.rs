@@ -15,6 +15,7 @@ const FORGET: &str = "SET session_replication_role = replica;
     UPDATE chancery.deliveries SET state = 'Pending', object = NULL, digest = NULL, ended_at = NULL, attempts = 0, last_error = NULL,
            holder = NULL, token_hash = NULL, not_before = now();
     UPDATE chancery.sinks SET delivered = 0, dead = 0;
+    UPDATE chancery.manifests SET object = NULL, digest = NULL, ended_at = NULL, not_before = NULL;
     UPDATE chancery.runs SET completed_at = NULL;
     SET session_replication_role = origin";
 
@@ -53,7 +54,7 @@ async fn each_kind_of_sink_has_each_batch_once_and_knows_it_again() -> anyhow::R
     run.assert_audit_holds().await
 }
 
-/// At each fourth step of what it says to the ledger, which differ among the kinds as they take turns.
+/// At each sixth step of what it says to the ledger, which differ among the kinds as they take turns.
 #[tokio::test]
 async fn a_delivery_that_is_killed_between_steps_brings_each_batch_to_each_kind_once() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
@@ -63,8 +64,8 @@ async fn a_delivery_that_is_killed_between_steps_brings_each_batch_to_each_kind_
     sign(&run).await?;
     let (socket, database) = way_to(&ledger.url);
     let mut killed = 0;
-    for (first, point) in [(9, Point::Unasked), (11, Point::Unanswered)] {
-        for step in (first..).step_by(4) {
+    for (first, point) in [(9, Point::Unasked), (12, Point::Unanswered)] {
+        for step in (first..).step_by(6) {
             let relay = StepRelay::to(&socket, step, point).await?;
             let url = run.delivery_url_by(&relay.url("nobody", &database)).await?;
             let mut delivery = places.start_by(&run, &url, "killed")?;
@@ -315,7 +316,11 @@ async fn a_full_disk_is_waited_for_and_holds_no_half_of_a_file_of_parquet() -> a
     disk.resize(4_000)?;
     let (code, log) = delivery.ended().await?;
     assert_eq!(code, Some(0), "{log}");
-    assert_eq!(crate::brought::files(disk.path())?.len(), 8, "and nothing is left of attempts");
+    assert_eq!(
+        crate::brought::files(disk.path())?.len(),
+        9,
+        "with the manifest, and nothing is left of attempts"
+    );
     all_have(&run, 8).await?;
     // What is there is read, and is each batch, whole.
     ledger.execute(FORGET).await?;

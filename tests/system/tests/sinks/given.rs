@@ -120,11 +120,16 @@ async fn a_clock_that_was_set_back_holds_up_neither_a_batch_nor_a_sink() -> anyh
     sign(&run).await?;
     let mut delivery = run.delivery("me").await?;
     take(&mut delivery, 1, 1).await?;
-    ledger.execute("UPDATE chancery.deliveries SET not_before = now() + interval '1 year'").await?;
+    // Ten minutes are no more than a batch, or a sink, may be put off for.
+    ledger
+        .execute(
+            "UPDATE chancery.deliveries SET not_before = not_before + interval '10 minutes', put_off_at = now() + interval '10 minutes'",
+        )
+        .await?;
     ledger
         .execute(
             "UPDATE chancery.sinks SET unavailable_since = now(), failures = 1, last_error = 'away',
-                                       not_before = now() + interval '1 year'",
+                                       not_before = now() + interval '11 minutes', tried_at = now() + interval '10 minutes'",
         )
         .await?;
     assert!(matches!(delivery.take(1, 10, LONG).await?, DeliveryTask::Wait(_)), "what strayed is found");

@@ -6,6 +6,7 @@ mod complete;
 mod conformance;
 mod given;
 mod lines;
+mod manifests;
 mod notified;
 mod places;
 mod redriven;

@@ -14,7 +14,7 @@ use chancery_local_postgres::ThrowAway;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::Field;
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Connection as _};
 use tempfile::TempDir;
 
 use crate::brought::files;
@@ -105,10 +105,9 @@ impl Places {
         let s3 = if kinds.iter().any(is_bucket) { S3Server::start()? } else { None };
         let kinds: Vec<Kind> =
             kinds.iter().copied().filter(|kind| s3.is_some() || !is_bucket(kind)).collect();
-        let (_, rest) = ledger.url.split_once("://").context("a URL")?;
-        let (user, rest) = rest.split_once('@').context("a URL with a user")?;
-        let path = rest.split('?').next().unwrap_or_default();
-        let database = path.rsplit('/').next().unwrap_or_default().to_owned();
+        let mut connection = sqlx::PgConnection::connect(&ledger.url).await?;
+        let own = sqlx::query_as("SELECT current_user::text, current_database()::text");
+        let (user, database): (String, String) = own.fetch_one(&mut connection).await?;
         let socket = server.socket_dir().join(format!(".s.PGSQL.{}", server.port()));
         let table = StepRelay::passing(&socket).await?;
         let places = Self {
@@ -118,7 +117,7 @@ impl Places {
             s3,
             http: WebhookServer::scoring().await?,
             table,
-            user: user.to_owned(),
+            user,
             database,
         };
         for kind in &places.kinds {
@@ -251,7 +250,11 @@ impl Places {
         let mut held = Lines::new();
         match kind {
             Kind::Folder | Kind::PackedFolder | Kind::ParquetFolder => {
-                for (name, content) in files(&self.folder(kind))? {
+                let mut files = files(&self.folder(kind))?;
+                let manifest: Value =
+                    serde_json::from_slice(&files.remove("demo/manifest.json").context("a manifest")?)?;
+                ensure!(manifest["counts"]["batches"] == expected.len(), "{manifest}");
+                for (name, content) in files {
                     let lines = lines_of(kind, content)?;
                     let batch = batch_of(&lines)?;
                     ensure!(name == kind.object(batch) && held.insert(batch, lines).is_none(), "{name}");

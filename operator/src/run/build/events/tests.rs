@@ -71,6 +71,34 @@ fn a_run_that_is_suspended_and_resumed_says_so() {
 }
 
 #[test]
+fn a_sink_that_goes_and_comes_back_and_batches_that_are_given_up_are_told_of_once_each() {
+    let only = || Situation::only_delivered(None).at_sinks((10, 0), (4, 0));
+    let life = [
+        only(),
+        only().with_sink_away(),
+        only().with_sink_away().cut_off(),
+        only().with_sink_away(),
+        only(),
+        only().at_sinks((10, 0), (4, 1)),
+        only().at_sinks((10, 0), (4, 2)),
+        Situation::signed().delivering(None).at_sinks((10, 0), (8, 2)),
+    ];
+    assert_eq!(
+        told(&life),
+        [
+            "KeyringReady",
+            "Sealed",
+            "SinkUnavailable",
+            "DatabaseUnavailable",
+            "DatabaseAvailable",
+            "SinksAvailable",
+            "DeadDeliveries",
+            "Completed",
+        ]
+    );
+}
+
+#[test]
 fn a_database_that_goes_and_comes_back_is_told_of_once_each() {
     let life = [Situation::seeded(), Situation::seeded().cut_off(), Situation::seeded()];
     assert_eq!(told(&life), ["KeyringReady", "Sealed", "DatabaseUnavailable", "DatabaseAvailable"]);

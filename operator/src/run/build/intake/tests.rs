@@ -3,9 +3,12 @@
 use chancery_api::{SigningRunSpec, validate};
 use chancery_process::LogFormat;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::*;
 use crate::run::allowed::Allowed;
+use crate::run::build::beside::{LoginSecret, ca_path, login_secret};
+use crate::run::pods_template::PodsTemplate;
 use crate::run::sources_allowed::SourcesAllowed;
 
 const SECRET: &str = "demo-intake-0123456789";
@@ -53,7 +56,7 @@ fn settings() -> IntakeSettings {
         image: "chancery/intake:1".to_owned(),
         service_account: Some("intake".to_owned()),
         readers: 3,
-        template: IntakeTemplate::default(),
+        template: PodsTemplate::default(),
         gateway_url: None,
         allowed: SourcesAllowed::default(),
     }
@@ -153,20 +156,17 @@ fn the_pods_are_as_the_values_have_them_and_reach_the_database_as_signers_do() {
     assert_eq!(variable(&job, "PGSSLMODE"), Some(&json!("verify-full")));
     // It would be taken for the tables of sources as well: it is in the URL.
     assert_eq!(variable(&job, "PGSSLROOTCERT"), None);
-    assert_eq!(ca_path(), "/etc/chancery/intake/ca.crt");
+    assert_eq!(ca_path(names::COMPONENT_INTAKE), "/etc/chancery/intake/ca.crt");
     assert_eq!(pod["containers"][0]["volumeMounts"][0]["mountPath"], json!("/etc/chancery/intake"));
     assert!(variable(&job, "TRACEPARENT").is_some());
     assert_eq!(pod["volumes"][0]["secret"]["items"], json!([{"key": "ca.crt", "path": "ca.crt"}]));
     let template = |job: &Value| job["metadata"]["annotations"][names::ANNOTATION_TEMPLATE].clone();
     assert_ne!(template(&job), template(&plain), "pods that must differ are made anew");
-    assert!(r#"{"labels": {"a": "b"}}"#.parse::<IntakeTemplate>().is_err(), "all else is the operator's");
+    assert!(r#"{"labels": {"a": "b"}}"#.parse::<PodsTemplate>().is_err(), "all else is the operator's");
 }
 
-fn content(ca: Option<&str>, url: &str) -> IntakeSecretContent {
-    IntakeSecretContent {
-        database_url: Zeroizing::new(url.to_owned()),
-        ca: ca.map(|text| text.as_bytes().to_vec()),
-    }
+fn content(ca: Option<&str>, url: &str) -> LoginSecret {
+    LoginSecret { database_url: Zeroizing::new(url.to_owned()), ca: ca.map(|text| text.as_bytes().to_vec()) }
 }
 
 #[test]
@@ -175,7 +175,8 @@ fn the_secret_goes_with_the_job_never_changes_and_holds_no_key() {
     let run = validate(&object).expect("a good run");
     let mut job: Job = serde_json::from_value(made(&object, &signer(), &settings())).expect("a Job");
     job.metadata.uid = Some("uid-of-the-job".to_owned());
-    let secret = intake_secret(&job, &run, SECRET, &content(Some("-----BEGIN"), "postgres://a:b@db/x"));
+    let content = content(Some("-----BEGIN"), "postgres://a:b@db/x");
+    let secret = login_secret(&job, &run, names::COMPONENT_INTAKE, SECRET, &content);
     let secret = serde_json::to_value(secret).expect("JSON");
     let owner = &secret["metadata"]["ownerReferences"][0];
     assert_eq!((&owner["kind"], &owner["name"]), (&json!("Job"), &json!("demo-intake")));

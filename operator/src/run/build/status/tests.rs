@@ -1,7 +1,9 @@
 //! What a status says, and how much room it takes.
 
 use chancery_api::Reason;
-use chancery_api::condition::ConditionType::{Complete, Failed, Progressing, Sealed, Suspended};
+use chancery_api::condition::ConditionType::{
+    Complete, Delivered, Failed, Progressing, Sealed, SinkUnavailable, Suspended,
+};
 use chancery_api::condition::{ConditionType, find, holds};
 use chancery_api::{Phase, SigningRunSpec, SigningRunStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -80,6 +82,38 @@ fn every_condition_is_there_with_a_reason_a_message_and_the_generation() {
         }
         assert_eq!(status.observed_generation, Some(7));
     }
+}
+
+#[test]
+fn only_a_run_with_sinks_says_whether_it_is_delivered_and_what_it_said_stays_without_the_ledger() {
+    let of = |situation: &Situation, type_| {
+        let status = situation.status();
+        let found = find(&status.conditions, type_).expect("the condition");
+        (found.status == "True", found.reason.clone())
+    };
+    let is = |holds: bool, reason: &str| (holds, reason.to_owned());
+    let only = || Situation::only_delivered(None);
+    assert_eq!(of(&only(), Delivered), is(false, "NotAllDelivered"));
+    assert_eq!(of(&only(), SinkUnavailable), is(false, "SinksAvailable"));
+    assert_eq!(of(&only(), Complete), is(false, "NotAllDelivered"));
+    assert_eq!(of(&only(), Progressing), is(true, "Delivering"));
+    assert_eq!(only().status().phase, Some(Phase::Delivering));
+    assert_eq!(of(&only().at_sinks((9, 1), (0, 0)), Delivered), is(false, "DeadDeliveries"));
+    let away = only().at_sinks((10, 0), (4, 0)).with_sink_away();
+    assert_eq!(of(&away, SinkUnavailable), is(true, "SinkUnavailable"));
+    assert_eq!(of(&away, Progressing), is(false, "SinkUnavailable"));
+    let done = Situation::signed().delivering(None).at_sinks((10, 0), (10, 0));
+    assert_eq!(of(&done, Delivered), is(true, "AllDelivered"));
+    assert_eq!(of(&done, Complete), is(true, "AllSigned"));
+
+    let unseen = away.clone().some_seconds_later(60).cut_off();
+    assert_eq!(of(&unseen, SinkUnavailable), is(true, "SinkUnavailable"), "as it was said last");
+    assert_eq!(unseen.status().sinks, away.status().sinks);
+    let sinks = away.status().sinks;
+    assert_eq!((sinks[0].delivered, sinks[0].pending, sinks[1].pending), (10, 0, 6));
+    assert_eq!(sinks[1].last_error.as_deref(), Some("the store does not answer"));
+    let bad = invalid_status(&unseen.observed, &decide_invalid(&unseen.observed, "no".to_owned()), NOW);
+    assert!(holds(&bad.conditions, SinkUnavailable), "nor does a bad spec take it back");
 }
 
 #[test]
@@ -192,6 +226,13 @@ fn nothing_is_said_to_have_happened_later_than_now() {
 fn a_clock_that_was_set_back_gives_no_negative_time() {
     let status = Situation::seeded().started(-5).status();
     assert_eq!(status.elapsed.as_deref(), Some("0s"));
+}
+
+#[test]
+fn eight_sinks_with_long_names_and_long_errors_leave_a_status_small() {
+    let situation = Situation::only_delivered(None).with_eight_long_sinks();
+    let size = serde_json::to_vec(&situation.status()).expect("JSON").len();
+    assert!(size < 6_144, "{size} bytes");
 }
 
 /// A status in which everything is as long as it can be.

@@ -11,7 +11,7 @@ use crate::run::build;
 use crate::run::decide::decision::{Again, Cause, Decision, Effect, JobPlan, Stage};
 use crate::run::decide::{decide, decide_deletion};
 use crate::run::facts::{
-    Audited, Background, Belongs, IntakeView, JobView, LedgerRun, LedgerView, Observed, SecretStanding,
+    Audited, Background, Belongs, BesideView, JobView, LedgerRun, LedgerView, Observed, SecretStanding,
 };
 use crate::run::room::Room;
 
@@ -58,7 +58,8 @@ impl Operator {
             job: world.job_view(),
             pods: world.pods.clone(),
             trouble: None,
-            intake: IntakeView::default(),
+            intake: BesideView::default(),
+            delivery: BesideView::default(),
         })
     }
 
@@ -151,6 +152,13 @@ impl Operator {
             | Effect::EndIntake
             | Effect::ReleaseIntakes { .. }
             | Effect::SetDeadLetter(_) => panic!("no run of this world has sources: {seen:?}"),
+            Effect::StartDelivery
+            | Effect::CheckDelivery
+            | Effect::EnsureDelivery(_)
+            | Effect::DeleteDelivery
+            | Effect::EndDelivery
+            | Effect::TellFailed(_)
+            | Effect::ReleaseDeliveries { .. } => panic!("no run of this world has sinks: {seen:?}"),
             Effect::Settle => ledger(world)?.as_mut().ok_or(())?.settled = true,
             Effect::StartAudit => {
                 ledger(world)?;

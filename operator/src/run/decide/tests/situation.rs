@@ -16,7 +16,7 @@ use crate::host::background::WorkState;
 use crate::run::decide::decision::Decision;
 use crate::run::decide::{decide, decide_deletion};
 use crate::run::facts::{
-    Background, Belongs, Counts, IntakeView, JobEnd, JobView, LedgerRun, LedgerView, Object, Observed,
+    Background, Belongs, BesideView, Counts, JobEnd, JobView, LedgerRun, LedgerView, Object, Observed,
     PodState, PodView, SecretStanding, SecretView, StoredRun, WorkKind,
 };
 use crate::run::room::Room;
@@ -88,7 +88,8 @@ impl Situation {
             job: None,
             pods: Vec::new(),
             trouble: None,
-            intake: IntakeView::default(),
+            intake: BesideView::default(),
+            delivery: BesideView::default(),
         };
         Self { run: demo(), observed }
     }
@@ -130,6 +131,7 @@ impl Situation {
                 standing: SecretStanding::Right,
             }),
             sources: None,
+            sinks: None,
             suspended: false,
             lease_duration: adopted.run.lease_duration,
             filled: false,

@@ -236,6 +236,7 @@ impl World {
                 standing: SecretStanding::Unchecked,
             }),
             sources: None,
+            sinks: None,
             suspended: stored.suspended,
             lease_duration: stored.lease_duration,
             filled: stored.filled,

@@ -15,6 +15,7 @@ use super::environment::NotYet;
 pub(crate) struct Claimed {
     pub(crate) mount: String,
     pub(crate) folder: PathBuf,
+    pub(crate) read_only: bool,
 }
 
 /// The claims that the container mounts. Each is bound, by hand, to a volume with a folder (`hostPath`); as a kubelet does,
@@ -26,7 +27,8 @@ pub(crate) async fn of(shared: &Shared, pod: &Pod, container: &Container) -> Res
         let volume = volumes.and_then(|volumes| volumes.iter().find(|volume| volume.name == wanted.name));
         let Some(claim) = volume.and_then(|volume| volume.persistent_volume_claim.as_ref()) else { continue };
         let folder = folder(shared, &claim.claim_name).await.ok_or_else(NotYet::volume)?;
-        claimed.push(Claimed { mount: wanted.mount_path.clone(), folder });
+        let read_only = wanted.read_only == Some(true) || claim.read_only == Some(true);
+        claimed.push(Claimed { mount: wanted.mount_path.clone(), folder, read_only });
     }
     Ok(claimed)
 }
@@ -38,8 +40,8 @@ async fn folder(shared: &Shared, claim: &str) -> Option<PathBuf> {
     Some(volume.spec?.host_path?.path.into())
 }
 
-/// A root of its own, which has what this machine's has, and the folders where they are mounted, for reading only. The
-/// process stays the one that was started.
+/// A root of its own, which has what this machine's has, and the folders where they are mounted, each for reading only or for
+/// writing as well. The process stays the one that was started.
 const ROOT: &str = r#"set -e
 root=$1; here=$2; shift 2
 mkdir -p "$root"
@@ -50,7 +52,7 @@ for entry in /*; do
   fi
 done
 while [ "$1" != -- ]; do
-  mkdir -p "$root$1"; mount --bind -o ro "$2" "$root$1"; shift 2
+  mkdir -p "$root$1"; mount --bind -o "$3" "$2" "$root$1"; shift 3
 done
 shift
 exec chroot "$root" env --chdir="$here" setpriv --pdeathsig KILL -- "$@""#;
@@ -67,8 +69,8 @@ pub(crate) fn command(claimed: &[Claimed], folder: &Path) -> Command {
         command.args(["--user", "--map-root-user"]);
     }
     command.args(["--mount", "sh", "-c", ROOT, "sh"]).arg(folder.join("mounted")).arg(folder);
-    for Claimed { mount, folder } in claimed {
-        command.arg(mount).arg(folder);
+    for Claimed { mount, folder, read_only } in claimed {
+        command.arg(mount).arg(folder).arg(if *read_only { "ro" } else { "rw" });
     }
     command.arg("--");
     command

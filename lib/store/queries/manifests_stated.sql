@@ -1,0 +1,2 @@
+-- $1 run
+SELECT chancery.manifests_stated($1)
