@@ -23,11 +23,20 @@ pub(super) fn deliver(
     now: Timestamp,
 ) -> Decision {
     match &ledger.sinks {
-        Some(sinks) if sinks.tells || ledger.sealed || ledger.counts.batches_signed > 0 => {
+        Some(sinks) if sinks.tells || has_work(ledger, sinks) => {
             work(run, decision, observed, ledger, sinks, now)
         }
         _ => refused(decision, observed),
     }
+}
+
+/// Whether there is something for the sinks by now. A run of no records has its manifest. Before the ring has its keys, a delivery that
+/// has brought all says that it is done, and yet the run is not complete: it is not started to say so again.
+fn has_work(ledger: &LedgerRun, sinks: &SinksRead) -> bool {
+    let counts = &ledger.counts;
+    let has_begun = counts.batches_signed > 0 || (ledger.sealed && counts.batches == 0);
+    let waits_for_keys = ledger.sealed && ledger.missing_keys() > 0 && !sinks.is_behind(counts.batches);
+    has_begun && !waits_for_keys
 }
 
 /// Adds to what is decided about a run that is complete: dead letters that were taken up again are delivered, and then, or at

@@ -212,6 +212,45 @@ fn no_signer_is_started_anew_while_only_deliveries_are_left() {
 }
 
 #[test]
+fn a_delivery_that_has_brought_all_is_not_made_anew_while_keys_are_missing() {
+    let lacking = |job: Option<JobView>| {
+        let mut situation = Situation::only_delivered(job)
+            .at_sinks((10, 0), (9, 1))
+            .stored(|ledger| ledger.filled = false);
+        situation.observed.job = Some(running(2));
+        situation
+    };
+    let signing = at(Stage::Signing);
+    check([
+        row("its Job is gone", lacking(None), signing.clone().doing([run_job(2)])),
+        row("it is done", lacking(Some(delivery().done(60))), signing.clone().doing([run_job(2)])),
+        row(
+            "a manifest is still to come",
+            lacking(None).with_manifest_pending(),
+            signing.clone().doing([Effect::StartDelivery, run_job(2)]).again_at_once(),
+        ),
+        row(
+            "a sink lacks a batch",
+            lacking(None).at_sinks((10, 0), (9, 0)),
+            signing.doing([Effect::StartDelivery, run_job(2)]).again_at_once(),
+        ),
+    ]);
+}
+
+#[test]
+fn a_run_without_records_has_a_delivery_for_its_manifest() {
+    let empty = Situation::only_delivered(None).stored(|ledger| {
+        (ledger.counts.batches, ledger.counts.batches_signed) = (0, 0);
+        (ledger.counts.records, ledger.counts.records_admitted, ledger.counts.records_signed) = (0, 0, 0);
+    });
+    check([row(
+        "at once",
+        empty.with_manifest_pending(),
+        at(Stage::Delivering).doing([Effect::StartDelivery]).again_at_once(),
+    )]);
+}
+
+#[test]
 fn the_delivery_ends_with_its_login_once_the_run_is_complete() {
     let complete = || Situation::signed().delivering(Some(delivery())).at_sinks((10, 0), (9, 1));
     let done = at(Stage::Complete);
