@@ -3,8 +3,9 @@
 use chancery_api::condition::ConditionType;
 use chancery_api::{Reason, SigningRun, SigningRunSpec, SinkStatus, ValidatedRun};
 use chancery_store::SinkProgress;
+use k8s_openapi::jiff::SignedDuration;
 
-use super::situation::{RUNNING, Situation, ended, running, seconds};
+use super::situation::{NOW, RUNNING, Situation, ended, running, seconds};
 use super::table::{HOLD, at, check, hold_job, row, run_job};
 use crate::run::decide::decision::{Effect, JobPlan, Stage};
 use crate::run::facts::{JobView, PodState, PodView, Refusal, SecretStanding, SecretView, SinksRead};
@@ -29,6 +30,7 @@ fn sink(name: &str, delivered: i64, dead: i64) -> SinkProgress {
         name: name.to_owned(),
         delivered,
         dead,
+        discarded: 0,
         failures: 0,
         unavailable_micros: None,
         last_error: None,
@@ -56,7 +58,6 @@ impl Situation {
                     standing: SecretStanding::Right,
                 }),
                 sinks: vec![sink("archive", 0, 0), sink("copy", 0, 0)],
-                said: std::collections::BTreeMap::new(),
                 tells: false,
                 untold: false,
                 failure_told: None,
@@ -77,6 +78,18 @@ impl Situation {
         self.sinks(|sinks| sinks.sinks[1] = away("copy", sinks.sinks[1].delivered))
     }
 
+    /// Its sink that is away has been so for so long.
+    fn for_seconds(self, seconds: i64) -> Self {
+        self.sinks(|sinks| {
+            sinks.sinks[1].unavailable_micros = Some((NOW - SignedDuration::from_secs(seconds)).as_microsecond());
+        })
+    }
+
+    /// So many dead letters of a sink were discarded.
+    pub(crate) fn with_discarded(self, letters: i64) -> Self {
+        self.sinks(|sinks| sinks.sinks[1].discarded = letters)
+    }
+
     pub(crate) fn with_manifest_pending(self) -> Self {
         self.sinks(|sinks| sinks.sinks[1].manifest_pending = true)
     }
@@ -91,7 +104,6 @@ impl Situation {
                 ..away(&format!("{number}{}", "n".repeat(62)), 0)
             };
             sinks.sinks = (0..8).map(long).collect();
-            sinks.said = sinks.sinks.iter().map(|sink| (sink.name.clone(), "\u{1}".repeat(1_000))).collect();
         })
     }
 
@@ -324,6 +336,16 @@ fn a_sink_that_cannot_be_reached_stops_a_run_only_once_nothing_else_is_left() {
         row(
             "after that",
             Situation::only_delivered(Some(delivery())).with_sink_away(),
+            at(Stage::Delivering).doing([run_delivery(false)]).blocked(Reason::SinkUnavailable),
+        ),
+        row(
+            "for a moment: it may limit how much it takes",
+            Situation::only_delivered(Some(delivery())).with_sink_away().for_seconds(12),
+            at(Stage::Delivering).doing([run_delivery(false)]).again_after(18),
+        ),
+        row(
+            "for long enough",
+            Situation::only_delivered(Some(delivery())).with_sink_away().for_seconds(30),
             at(Stage::Delivering).doing([run_delivery(false)]).blocked(Reason::SinkUnavailable),
         ),
     ]);
