@@ -405,6 +405,23 @@ fn a_run_stays_failed_until_something_is_delivered_or_a_sink_is_waited_for() {
 }
 
 #[test]
+fn a_run_that_only_waits_for_its_sinks_does_not_fail_by_its_deadline() {
+    let late = |situation: Situation| situation.started(500).spec(|run| run.active_deadline = Some(seconds(100)));
+    check([
+        row(
+            "all is signed",
+            late(Situation::only_delivered(Some(delivery()))),
+            at(Stage::Delivering).doing([run_delivery(false)]),
+        ),
+        row(
+            "not all is signed",
+            late(Situation::seeded().with_signed(9).delivering(Some(delivery())).held()),
+            at(Stage::Signing).doing([run_delivery(true)]).failed(Reason::DeadlineExceeded),
+        ),
+    ]);
+}
+
+#[test]
 fn a_run_that_is_held_has_no_delivery_at_work() {
     let held = || {
         let mut situation = Situation::seeded().with_signed(5).delivering(Some(delivery()));
