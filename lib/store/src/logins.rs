@@ -230,7 +230,7 @@ impl Ledger {
         .await
     }
 
-    /// Logins for which nobody has a use: of runs that are complete or gone, and of those who had a run before it was taken
+    /// Logins for which nobody has a use: of runs that are complete or gone, of signers whose run waits for its sinks alone, and of those who had a run before it was taken
     /// over.
     ///
     /// # Errors

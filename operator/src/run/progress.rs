@@ -113,6 +113,11 @@ impl Followed {
         self.sinks.iter().any(|sink| sink.delivered + sink.dead < signed || sink.manifest_pending)
     }
 
+    /// Whether some sink has dead letters that nobody has discarded.
+    fn has_dead(&self) -> bool {
+        self.sinks.iter().any(|sink| sink.dead > sink.discarded)
+    }
+
     fn looks_like(&self, Read { progress, sinks }: &Read) -> bool {
         let of = |progress: &Progress| {
             (
@@ -228,7 +233,8 @@ impl ProgressWatch {
         self.lock().values().any(|followed| followed.progress.complete && !followed.sinks.is_empty())
     }
 
-    /// Looks for complete runs of which something is to be delivered all the same, and watches them until it is.
+    /// Looks for complete runs of which something is to be delivered all the same, and watches them until it is; and whether dead letters
+    /// of complete runs were discarded since.
     ///
     /// # Errors
     ///
@@ -238,7 +244,9 @@ impl ProgressWatch {
         let is_one = |followed: &Followed| followed.progress.complete && again.contains(&followed.run.id);
         let unknown: Vec<i32> = {
             let runs = self.lock();
-            let found = runs.values().filter(|followed| is_one(followed) && !followed.is_behind());
+            let found = runs.values().filter(|followed| {
+                is_one(followed) && !followed.is_behind() || followed.progress.complete && followed.has_dead()
+            });
             found.map(|followed| followed.run.id).collect()
         };
         if unknown.is_empty() {
