@@ -977,7 +977,7 @@ EXCEPTION
 END
 $$;
 
-CREATE FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint) RETURNS record
+CREATE FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint, OUT manifests bigint) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -988,6 +988,7 @@ BEGIN
         RAISE EXCEPTION 'deliveries_act needs a run, what is done, by whom, and with which' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     letters := 0;
+    manifests := 0;
     -- The run's row is held, so that none of it goes meanwhile; and its sinks, so that one who acts comes after the other.
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid FOR KEY SHARE;
     PERFORM FROM chancery.sinks s WHERE s.run_id = v_run.id ORDER BY s.sink FOR NO KEY UPDATE;
@@ -1004,7 +1005,12 @@ BEGIN
             AND ($8 IS NULL OR position($8 IN d.last_error) > 0)', 'deliveries_' || p_run)
       USING p_run, act, p_kind::chancery.letter_act, p_selection, p_actor, p_sink, p_batch, p_reason;
     GET DIAGNOSTICS letters = ROW_COUNT;
-    IF letters = 0 THEN
+    IF p_kind = 'Redrive' AND p_batch IS NULL AND p_reason IS NULL THEN
+        SELECT count(*) INTO manifests
+          FROM chancery.manifests m JOIN chancery.sinks s ON s.run_id = p_run AND s.sink = m.sink
+         WHERE m.run_id = p_run AND m.ended_at IS NOT NULL AND m.object IS NULL AND (p_sink IS NULL OR s.name = p_sink);
+    END IF;
+    IF letters + manifests = 0 THEN
         act := NULL;
         answer := 'nothing';
         RETURN;
@@ -1023,6 +1029,17 @@ BEGIN
           FROM (SELECT k.sink, count(*) AS letters FROM chancery.delivery_moves k WHERE k.run_id = p_run AND k.act = deliveries_act.act
                  GROUP BY k.sink) m
          WHERE s.run_id = p_run AND s.sink = m.sink;
+        -- What may have been said already, nobody takes back.
+        UPDATE chancery.manifests m
+           SET number = m.number + CASE WHEN m.not_before IS NULL THEN 0 ELSE 1 END, attempts = 0, last_error = NULL, not_before = NULL,
+               holder = NULL, token_hash = NULL, object = NULL, digest = NULL, ended_at = NULL
+         WHERE m.run_id = p_run
+           AND (EXISTS (SELECT FROM chancery.delivery_moves k WHERE k.run_id = p_run AND k.act = deliveries_act.act AND k.sink = m.sink)
+                OR manifests > 0 AND m.ended_at IS NOT NULL AND m.object IS NULL
+                   AND (p_sink IS NULL OR EXISTS (SELECT FROM chancery.sinks s WHERE s.run_id = p_run AND s.sink = m.sink AND s.name = p_sink)));
+    END IF;
+    IF letters = 0 THEN
+        act := NULL;
     END IF;
     answer := 'done';
 END
@@ -1202,6 +1219,8 @@ BEGIN
         EXECUTE format('UPDATE chancery.%I d SET holder = NULL, token_hash = NULL, not_before = clock_timestamp()
                          WHERE d.state = ''Pending'' AND d.holder = ANY ($1)', 'deliveries_' || p_run) USING p_holders;
         GET DIAGNOSTICS v_done = ROW_COUNT;
+        UPDATE chancery.manifests m SET holder = NULL, token_hash = NULL, not_before = clock_timestamp()
+         WHERE m.run_id = p_run AND m.ended_at IS NULL AND m.holder = ANY (p_holders);
     END IF;
     RETURN v_done;
 END
@@ -1324,7 +1343,8 @@ BEGIN
         SELECT * INTO v_sink FROM chancery.sinks s WHERE s.run_id = v_run.id AND s.sink = p_sink;
         IF NOT FOUND THEN
             task := 'unknown';
-        ELSIF v_sink.redriven > 0 THEN
+        ELSIF v_sink.redriven > 0
+              OR EXISTS (SELECT FROM chancery.manifests m WHERE m.run_id = v_run.id AND m.sink = p_sink AND m.ended_at IS NULL) THEN
             task := NULL;
         END IF;
     END IF;
@@ -1367,8 +1387,11 @@ BEGIN
     END IF;
     IF v_run.sealed_at IS NOT NULL
        AND v_sink.delivered + v_sink.dead = (SELECT a.batches FROM chancery.admissions a WHERE a.run_id = v_run.id) THEN
-        PERFORM chancery.run_complete(v_run.id);
-        task := 'done';
+        SELECT t.task, t.number, t.attempts, t.seconds INTO task, batch, attempts, seconds
+          FROM chancery.manifest_take(v_run.id, p_sink, p_holder, p_token_hash, p_seconds) t;
+        IF task = 'done' THEN
+            PERFORM chancery.run_complete(v_run.id);
+        END IF;
         RETURN NEXT;
         RETURN;
     END IF;
@@ -2636,6 +2659,186 @@ BEGIN
         PERFORM FROM chancery.runs r WHERE r.id = v_run FOR NO KEY UPDATE;
         EXECUTE format('REVOKE ALL ON %s FROM %I', v_records, p_login);
     END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.manifest_batches(p_sink integer, p_token bytea, p_after bigint, p_most integer) RETURNS TABLE(batch bigint, first_record bigint, last_record bigint, state text, object text, digest bytea, last_error text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+BEGIN
+    IF NOT EXISTS (SELECT FROM chancery.manifests m WHERE m.run_id = v_run AND m.sink = p_sink AND m.token_hash = sha256(p_token)) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT b.batch, b.first_record, b.last_record, d.state::text, d.object, d.digest, d.last_error
+           FROM (SELECT c.batch, c.first_record, c.last_record FROM chancery.%I c WHERE c.batch > $2 ORDER BY c.batch LIMIT $3) b
+           JOIN chancery.%I d ON d.batch = b.batch AND d.sink = $1 AND d.run_id = $4
+          ORDER BY b.batch', 'batches_' || v_run, 'deliveries_' || v_run)
+      USING p_sink, p_after, least(greatest(p_most, 1), 10000), v_run;
+END
+$_$;
+
+CREATE FUNCTION chancery.manifest_fail(p_sink integer, p_token bytea, p_error text, p_seconds double precision) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_limit integer;
+    v_is_given_up boolean;
+BEGIN
+    IF num_nulls(p_sink, p_token, p_error, p_seconds) > 0 THEN
+        RAISE EXCEPTION 'a manifest that is refused needs an error and a pause' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- In the order of manifest_take.
+    SELECT s.attempt_limit INTO v_limit FROM chancery.sinks s WHERE s.run_id = v_run AND s.sink = p_sink FOR NO KEY UPDATE;
+    UPDATE chancery.manifests m
+       SET attempts = m.attempts + 1, last_error = left(p_error, 1024), holder = NULL, token_hash = NULL,
+           ended_at = CASE WHEN m.attempts + 1 >= v_limit THEN clock_timestamp() END,
+           not_before = clock_timestamp() + make_interval(secs => least(greatest(p_seconds, 0), 3600))
+     WHERE m.run_id = v_run AND m.sink = p_sink AND m.token_hash = sha256(p_token)
+    RETURNING m.ended_at IS NOT NULL INTO v_is_given_up;
+    IF FOUND THEN
+        UPDATE chancery.sinks s SET unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+         WHERE s.run_id = v_run AND s.sink = p_sink AND s.unavailable_since IS NOT NULL;
+    END IF;
+    RETURN v_is_given_up;
+END
+$$;
+
+CREATE FUNCTION chancery.manifest_give_back(p_sink integer, p_token bytea, p_error text, p_seconds double precision) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_now timestamptz;
+BEGIN
+    IF num_nulls(p_sink, p_token) > 0 OR (p_error IS NULL) <> (p_seconds IS NULL) THEN
+        RAISE EXCEPTION 'a manifest that is given back is a sink''s, and an error comes with a pause' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- In the order of manifest_take.
+    PERFORM FROM chancery.sinks s WHERE s.run_id = v_run AND s.sink = p_sink FOR NO KEY UPDATE;
+    v_now := clock_timestamp();
+    UPDATE chancery.manifests m SET holder = NULL, token_hash = NULL, not_before = v_now
+     WHERE m.run_id = v_run AND m.sink = p_sink AND m.token_hash = sha256(p_token);
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF p_error IS NOT NULL THEN
+        UPDATE chancery.sinks s
+           SET unavailable_since = coalesce(s.unavailable_since, v_now), failures = s.failures + 1, last_error = left(p_error, 1024),
+               not_before = v_now + make_interval(secs => least(greatest(p_seconds, 0), 3600))
+         WHERE s.run_id = v_run AND s.sink = p_sink;
+    END IF;
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION chancery.manifest_head(p_sink integer, p_token bytea) RETURNS TABLE(records bigint, batches bigint, delivered bigint, dead bigint, public_keys bytea[], key_ids text[], bodies bytea[], signatures bytea[])
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+BEGIN
+    RETURN QUERY
+    SELECT a.records, a.batches, s.delivered, s.dead,
+           ARRAY(SELECT k.public_key FROM chancery.run_signing_keys(v_run) k ORDER BY k.number),
+           ARRAY(SELECT t.key_id FROM chancery.statements t WHERE t.run_uid = r.uid AND m.stated ORDER BY t.number),
+           ARRAY(SELECT t.body FROM chancery.statements t WHERE t.run_uid = r.uid AND m.stated ORDER BY t.number),
+           ARRAY(SELECT t.signature FROM chancery.statements t WHERE t.run_uid = r.uid AND m.stated ORDER BY t.number)
+      FROM chancery.manifests m
+      JOIN chancery.sinks s ON s.run_id = m.run_id AND s.sink = m.sink
+      JOIN chancery.runs r ON r.id = m.run_id
+      JOIN chancery.admissions a ON a.run_id = m.run_id
+     WHERE m.run_id = v_run AND m.sink = p_sink AND m.token_hash = sha256(p_token);
+END
+$$;
+
+CREATE FUNCTION chancery.manifest_settle(p_sink integer, p_token bytea, p_object text, p_digest bytea) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+BEGIN
+    IF num_nulls(p_sink, p_token, p_object, p_digest) > 0 THEN
+        RAISE EXCEPTION 'a manifest that is settled needs an object and a digest' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- In the order of manifest_take.
+    PERFORM FROM chancery.sinks s WHERE s.run_id = v_run AND s.sink = p_sink FOR NO KEY UPDATE;
+    UPDATE chancery.manifests m
+       SET object = p_object, digest = p_digest, ended_at = clock_timestamp(), holder = NULL, token_hash = NULL
+     WHERE m.run_id = v_run AND m.sink = p_sink AND m.token_hash = sha256(p_token);
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE chancery.sinks s SET unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+     WHERE s.run_id = v_run AND s.sink = p_sink AND s.unavailable_since IS NOT NULL;
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION chancery.manifest_take(p_run integer, p_sink integer, p_holder text, p_token_hash bytea, p_seconds double precision, OUT task text, OUT number integer, OUT attempts integer, OUT seconds double precision) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_now timestamptz;
+    v_manifest chancery.manifests%ROWTYPE;
+BEGIN
+    -- Without any lock, for whoever is told `done` takes the ring's turn next.
+    SELECT * INTO v_manifest FROM chancery.manifests m WHERE m.run_id = p_run AND m.sink = p_sink;
+    IF v_manifest.run_id IS NULL OR v_manifest.ended_at IS NOT NULL THEN
+        task := 'done';
+        RETURN;
+    END IF;
+    -- Whoever takes up a dead letter again holds this row, and gives the manifest another number: it says what is so before, or after.
+    PERFORM FROM chancery.sinks s WHERE s.run_id = p_run AND s.sink = p_sink FOR NO KEY UPDATE;
+    SELECT * INTO v_manifest FROM chancery.manifests m WHERE m.run_id = p_run AND m.sink = p_sink FOR UPDATE;
+    -- It may have waited.
+    v_now := clock_timestamp();
+    IF v_manifest.run_id IS NULL OR v_manifest.ended_at IS NOT NULL
+       OR EXISTS (SELECT FROM chancery.sinks s WHERE s.run_id = p_run AND s.sink = p_sink
+                     AND s.delivered + s.dead < (SELECT a.batches FROM chancery.admissions a WHERE a.run_id = p_run)) THEN
+        task := 'wait';
+        seconds := 0.05;
+    ELSIF v_manifest.stated AND NOT EXISTS (SELECT FROM chancery.statements t JOIN chancery.runs r ON r.uid = t.run_uid
+                                             WHERE r.id = p_run AND t.kind = 'Signed') THEN
+        task := 'wait';
+        seconds := 0.5;
+    -- What is put off for longer than anybody may put it off was put off by a clock that has been set back since.
+    ELSIF v_manifest.not_before > v_now AND v_manifest.not_before <= v_now + interval '61 minutes' THEN
+        task := 'wait';
+        seconds := least(greatest(extract(epoch FROM v_manifest.not_before - v_now), 0.05), 2);
+    ELSE
+        UPDATE chancery.manifests m
+           SET holder = p_holder, token_hash = p_token_hash, not_before = v_now + make_interval(secs => least(greatest(p_seconds, 1), 3600))
+         WHERE m.run_id = p_run AND m.sink = p_sink;
+        task := 'manifest';
+        number := v_manifest.number;
+        attempts := v_manifest.attempts;
+    END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.manifests_stated(p_run integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_done bigint;
+BEGIN
+    UPDATE chancery.manifests m SET stated = true
+     WHERE m.run_id = p_run AND NOT m.stated AND m.not_before IS NULL AND m.ended_at IS NULL;
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    RETURN v_done;
 END
 $$;
 
@@ -4017,6 +4220,18 @@ EXCEPTION
 END
 $$;
 
+CREATE FUNCTION chancery.run_signing_keys(p_run integer) RETURNS TABLE(number integer, key_id uuid, public_key bytea)
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT k.number, k.id, y.public_key
+      FROM (SELECT DISTINCT l.key_id FROM chancery.leases l WHERE l.run_id = p_run AND l.outcome = 'signed') s
+      JOIN chancery.keys k ON k.id = s.key_id
+      JOIN chancery.key_material y ON y.key_id = k.id;
+END
+$$;
+
 CREATE FUNCTION chancery.run_sinks(p_run integer, p_sinks jsonb) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -4027,6 +4242,8 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'a run that delivers has a sink' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    INSERT INTO chancery.manifests (run_id, sink)
+    SELECT p_run, s.sink FROM chancery.sinks s WHERE s.run_id = p_run AND s.description ? 'objects';
     EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.deliveries INCLUDING ALL)', 'deliveries_' || p_run);
     EXECUTE format('ALTER TABLE chancery.deliveries ATTACH PARTITION chancery.%I FOR VALUES IN (%s)', 'deliveries_' || p_run, p_run);
 END
@@ -4121,7 +4338,8 @@ CREATE FUNCTION chancery.run_undelivered(p_run integer) RETURNS boolean
 BEGIN
     RETURN EXISTS (SELECT FROM chancery.sinks s
                     WHERE s.run_id = p_run
-                      AND s.delivered + s.dead < (SELECT a.batches FROM chancery.admissions a WHERE a.run_id = p_run));
+                      AND s.delivered + s.dead < (SELECT a.batches FROM chancery.admissions a WHERE a.run_id = p_run))
+        OR EXISTS (SELECT FROM chancery.manifests m WHERE m.run_id = p_run AND m.ended_at IS NULL);
 END
 $$;
 
@@ -4752,6 +4970,35 @@ CASE (work)::text
 END) || '[1-9][0-9]{0,9}_[0-9a-f]{8}$'::text)))
 );
 
+CREATE TABLE chancery.manifests (
+    run_id integer NOT NULL,
+    sink integer NOT NULL,
+    number integer DEFAULT 1 NOT NULL,
+    stated boolean DEFAULT false NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_error text,
+    not_before timestamp with time zone,
+    holder text,
+    token_hash bytea,
+    object text,
+    digest bytea,
+    ended_at timestamp with time zone,
+    CONSTRAINT manifests_attempts_check CHECK (((attempts >= 0) AND (attempts <= 20))),
+    CONSTRAINT manifests_check CHECK (((attempts = 0) OR (last_error IS NOT NULL))),
+    CONSTRAINT manifests_check1 CHECK (((token_hash IS NULL) = (holder IS NULL))),
+    CONSTRAINT manifests_check2 CHECK (((object IS NULL) = (digest IS NULL))),
+    CONSTRAINT manifests_check3 CHECK (((ended_at IS NULL) OR (token_hash IS NULL))),
+    CONSTRAINT manifests_check4 CHECK (((ended_at IS NOT NULL) OR (object IS NULL))),
+    CONSTRAINT manifests_check5 CHECK (((ended_at IS NULL) OR (object IS NOT NULL) OR (attempts > 0))),
+    CONSTRAINT manifests_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT manifests_holder_check CHECK ((octet_length(holder) <= 1024)),
+    CONSTRAINT manifests_last_error_check CHECK ((octet_length(last_error) <= 4096)),
+    CONSTRAINT manifests_number_check CHECK ((number >= 1)),
+    CONSTRAINT manifests_object_check CHECK (((octet_length(object) >= 1) AND (octet_length(object) <= 1024))),
+    CONSTRAINT manifests_token_hash_check CHECK ((octet_length(token_hash) = 32))
+)
+WITH (fillfactor='50');
+
 CREATE TABLE chancery.originals (
     record bigint NOT NULL,
     run_id integer NOT NULL,
@@ -5076,6 +5323,9 @@ ALTER TABLE ONLY chancery.letter_moves
 ALTER TABLE ONLY chancery.logins
     ADD CONSTRAINT logins_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY chancery.manifests
+    ADD CONSTRAINT manifests_pkey PRIMARY KEY (run_id, sink);
+
 ALTER TABLE ONLY chancery.originals
     ADD CONSTRAINT originals_pkey PRIMARY KEY (record, run_id);
 
@@ -5221,6 +5471,10 @@ CREATE TRIGGER letter_moves_end_once BEFORE UPDATE OF became ON chancery.letter_
 
 CREATE TRIGGER letter_moves_never_change BEFORE UPDATE OF run_id, source, split, "position", attempt, act, stage, rule, reason, judged_at ON chancery.letter_moves FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
+CREATE TRIGGER manifests_end_once BEFORE UPDATE ON chancery.manifests FOR EACH ROW WHEN ((((new.number <> old.number) AND (new.number <> (old.number + 1))) OR ((new.number = old.number) AND ((old.ended_at IS NOT NULL) OR ((old.not_before IS NOT NULL) AND (new.stated <> old.stated)))))) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER manifests_keep_their_shape BEFORE UPDATE OF run_id, sink ON chancery.manifests FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER originals_never_change BEFORE DELETE OR UPDATE ON chancery.originals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER pendings_count_their_attempts BEFORE UPDATE OF attempts ON chancery.pendings FOR EACH ROW WHEN (((new.attempts <> old.attempts) AND (new.attempts <> (old.attempts + 1)))) EXECUTE FUNCTION chancery.refuse_change();
@@ -5294,6 +5548,9 @@ ALTER TABLE ONLY chancery.letter_acts
 
 ALTER TABLE ONLY chancery.letter_moves
     ADD CONSTRAINT letter_moves_run_id_act_fkey FOREIGN KEY (run_id, act) REFERENCES chancery.letter_acts(run_id, act) ON DELETE CASCADE;
+
+ALTER TABLE ONLY chancery.manifests
+    ADD CONSTRAINT manifests_run_id_sink_fkey FOREIGN KEY (run_id, sink) REFERENCES chancery.sinks(run_id, sink) ON DELETE CASCADE;
 
 ALTER TABLE ONLY chancery.pushes
     ADD CONSTRAINT pushes_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
@@ -5398,8 +5655,8 @@ GRANT ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer, p_most bigint) 
 REVOKE ALL ON FUNCTION chancery.deletion_gate() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.deletion_gate() TO chancery_auditor;
 
-REVOKE ALL ON FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint) TO chancery_operator;
+REVOKE ALL ON FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint, OUT manifests bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint, OUT manifests bigint) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.delivery_fail(p_sink integer, p_token bytea, p_batches bigint[], p_errors text[], p_seconds double precision[], OUT put_off bigint, OUT dead bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.delivery_fail(p_sink integer, p_token bytea, p_batches bigint[], p_errors text[], p_seconds double precision[], OUT put_off bigint, OUT dead bigint) TO chancery_delivery;
@@ -5560,6 +5817,26 @@ GRANT ALL ON FUNCTION chancery.login_bind(p_run integer, p_login name) TO chance
 REVOKE ALL ON FUNCTION chancery.login_unbind(p_login name) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.login_unbind(p_login name) TO chancery_operator;
 
+REVOKE ALL ON FUNCTION chancery.manifest_batches(p_sink integer, p_token bytea, p_after bigint, p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.manifest_batches(p_sink integer, p_token bytea, p_after bigint, p_most integer) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.manifest_fail(p_sink integer, p_token bytea, p_error text, p_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.manifest_fail(p_sink integer, p_token bytea, p_error text, p_seconds double precision) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.manifest_give_back(p_sink integer, p_token bytea, p_error text, p_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.manifest_give_back(p_sink integer, p_token bytea, p_error text, p_seconds double precision) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.manifest_head(p_sink integer, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.manifest_head(p_sink integer, p_token bytea) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.manifest_settle(p_sink integer, p_token bytea, p_object text, p_digest bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.manifest_settle(p_sink integer, p_token bytea, p_object text, p_digest bytea) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.manifest_take(p_run integer, p_sink integer, p_holder text, p_token_hash bytea, p_seconds double precision, OUT task text, OUT number integer, OUT attempts integer, OUT seconds double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.manifests_stated(p_run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.manifests_stated(p_run integer) TO chancery_operator;
+
 REVOKE ALL ON FUNCTION chancery.part_bytes(p_table text) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.part_bytes(p_table text) TO chancery_operator;
 
@@ -5687,6 +5964,8 @@ GRANT ALL ON FUNCTION chancery.run_show(p_namespace text, p_name text) TO chance
 REVOKE ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) TO chancery_operator;
 
+REVOKE ALL ON FUNCTION chancery.run_signing_keys(p_run integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.run_sinks(p_run integer, p_sinks jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_record_limit bigint, p_dead_limit bigint, p_dead_retention interval) FROM PUBLIC;
@@ -5798,6 +6077,8 @@ GRANT SELECT ON TABLE chancery.letter_acts TO chancery_auditor;
 GRANT SELECT ON TABLE chancery.letter_moves TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.logins TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.manifests TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.originals TO chancery_auditor;
 

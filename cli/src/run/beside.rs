@@ -36,6 +36,8 @@ pub(super) struct Beside<'a> {
     pub(super) log_format: LogFormat,
     /// With its login.
     pub(super) url: String,
+    /// What it is told beside all that.
+    pub(super) more: &'static [&'static str],
     pub(super) display: &'a Display,
     /// What is said when it cannot be started, or waited for.
     pub(super) failure: fn(io::Error) -> CliError,
@@ -93,6 +95,7 @@ impl Beside<'_> {
             .args(["--run", &self.run.name, "--run-uid", &self.run.uid.to_string()])
             .args(["--namespace", &self.run.namespace, "--holder", holder])
             .args(["--log-format", self.log_format.flag(), "--stop-with-stdin"])
+            .args(self.more)
             // Not on the command line, where everybody could read a password.
             .env("DATABASE_URL", &self.url)
             .env_remove("CHANCERY_KEK_FILE")
