@@ -69,6 +69,7 @@ pub(crate) async fn deliver(
         run,
         log_format,
         url: login.url()?,
+        more: &["--senders", "2"],
         display,
         failure: CliError::DeliveryProgram,
     };

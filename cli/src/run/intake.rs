@@ -60,6 +60,7 @@ pub(super) async fn keep_one(
         run: incoming.run,
         log_format,
         url: login.url()?,
+        more: &[],
         display: incoming.display,
         failure: CliError::IntakeProgram,
     };
