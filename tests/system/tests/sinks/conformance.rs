@@ -15,7 +15,7 @@ const FORGET: &str = "SET session_replication_role = replica;
     UPDATE chancery.deliveries SET state = 'Pending', object = NULL, digest = NULL, ended_at = NULL, attempts = 0, last_error = NULL,
            holder = NULL, token_hash = NULL, not_before = now();
     UPDATE chancery.sinks SET delivered = 0, dead = 0;
-    UPDATE chancery.manifests SET object = NULL, digest = NULL, ended_at = NULL, not_before = NULL;
+    UPDATE chancery.manifests SET object = NULL, digest = NULL, ended_at = NULL, holder = NULL, token_hash = NULL, not_before = NULL, put_off_at = NULL;
     UPDATE chancery.runs SET completed_at = NULL;
     SET session_replication_role = origin";
 
