@@ -108,7 +108,7 @@ impl ObjectSink {
 
 fn another(name: &str) -> PutError {
     PutError::Refused(format!(
-        "another object is there under the name {name}; move it away, or give the sink another layout"
+        "another object is there under the name {name}; move it away and redrive the batch, or make a run of another name"
     ))
 }
 

@@ -77,8 +77,8 @@ pub fn look_at(run: &ValidatedRun, access: &Access) -> Result<(), (String, SinkE
 
 fn described(sink: &SinkSpec) -> SinkDescription {
     let SinkSpec { name: _, objects, http, table, ordered: _, retry_strategy: _ } = sink;
-    if let Some(HttpSink { url, secret_ref: _ }) = http {
-        return SinkDescription::Http(HttpOfSink { url: url.clone() });
+    if let Some(HttpSink { url, secret_ref }) = http {
+        return SinkDescription::Http(HttpOfSink { url: url.clone(), signed: secret_ref.is_some() });
     }
     if let Some(TableSink { url, url_secret_ref: _, table }) = table {
         return SinkDescription::Table(TableOfSink { url: url.clone(), table: table.clone() });

@@ -158,7 +158,10 @@ async fn batches_that_are_given_up_are_told_once_and_end_the_run_all_the_same() 
     assert!(message.contains("`chancery dead-letters list default/demo --deliveries`"), "{message}");
     let hook = &sinks(&world)[1];
     assert_eq!((&hook["delivered"], &hook["pending"], &hook["dead"]), (&json!(0), &json!(2), &json!(2)));
-    assert!(!world.run(RUN)["status"].to_string().contains("no such thing"), "what a service answers is in the ledger alone");
+    assert!(
+        !world.run(RUN)["status"].to_string().contains("no such thing"),
+        "what a service answers is in the ledger alone"
+    );
     bring(&mut courier, HOOK, 16).await?;
     bring(&mut courier, ARCHIVE, 16).await?;
     finds_nothing_left(&mut courier).await?;

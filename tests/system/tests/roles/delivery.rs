@@ -228,7 +228,8 @@ async fn a_delivery_is_believed_no_more_than_its_row_can_hold() -> anyhow::Resul
 }
 
 #[tokio::test]
-async fn the_login_of_signers_is_needed_no_more_once_all_is_signed_though_a_sink_is_away() -> anyhow::Result<()> {
+async fn the_login_of_signers_is_needed_no_more_once_all_is_signed_though_a_sink_is_away()
+-> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = signed(&ledger, "demo").await?;
     let unneeded = async || ledger.ledger.unneeded_logins().await;

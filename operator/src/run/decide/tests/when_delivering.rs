@@ -8,7 +8,9 @@ use k8s_openapi::jiff::SignedDuration;
 use super::situation::{NOW, RUNNING, Situation, ended, running, seconds};
 use super::table::{HOLD, at, check, hold_job, row, run_job};
 use crate::run::decide::decision::{Effect, JobPlan, Stage};
-use crate::run::facts::{JobView, PodState, PodView, Refusal, SecretStanding, SecretView, SinksRead};
+use crate::run::facts::{
+    Background, JobView, PodState, PodView, Refusal, SecretStanding, SecretView, SinksRead,
+};
 
 /// The Secret of the delivery.
 const DELIVERY_SECRET: &str = "demo-delivery-0123456789";
@@ -81,7 +83,8 @@ impl Situation {
     /// Its sink that is away has been so for so long.
     fn for_seconds(self, seconds: i64) -> Self {
         self.sinks(|sinks| {
-            sinks.sinks[1].unavailable_micros = Some((NOW - SignedDuration::from_secs(seconds)).as_microsecond());
+            sinks.sinks[1].unavailable_micros =
+                Some((NOW - SignedDuration::from_secs(seconds)).as_microsecond());
         })
     }
 
@@ -226,9 +229,8 @@ fn no_signer_is_started_anew_while_only_deliveries_are_left() {
 #[test]
 fn a_delivery_that_has_brought_all_is_not_made_anew_while_keys_are_missing() {
     let lacking = |job: Option<JobView>| {
-        let mut situation = Situation::only_delivered(job)
-            .at_sinks((10, 0), (9, 1))
-            .stored(|ledger| ledger.filled = false);
+        let mut situation =
+            Situation::only_delivered(job).at_sinks((10, 0), (9, 1)).stored(|ledger| ledger.filled = false);
         situation.observed.job = Some(running(2));
         situation
     };
@@ -406,7 +408,8 @@ fn a_run_stays_failed_until_something_is_delivered_or_a_sink_is_waited_for() {
 
 #[test]
 fn a_run_that_only_waits_for_its_sinks_does_not_fail_by_its_deadline() {
-    let late = |situation: Situation| situation.started(500).spec(|run| run.active_deadline = Some(seconds(100)));
+    let late =
+        |situation: Situation| situation.started(500).spec(|run| run.active_deadline = Some(seconds(100)));
     check([
         row(
             "all is signed",
@@ -451,7 +454,7 @@ fn whoever_is_told_of_a_run_is_told_from_its_beginning_to_its_end_and_while_it_i
     check([
         row(
             "before anything is signed",
-            Situation::created().telling(None),
+            Situation::created().with_background(Background::GENERATING).telling(None),
             at(Stage::Seeding).doing([Effect::StartDelivery, run_job(2)]).again_at_once(),
         ),
         row(
