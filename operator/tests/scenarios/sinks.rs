@@ -89,6 +89,10 @@ async fn a_run_with_sinks_is_complete_once_each_has_every_batch_and_no_signer_is
     for reason in ["DeliveryStarted", "Completed"] {
         assert_eq!(count(&world, reason), 1, "{reason}");
     }
+    operator.keep_progress();
+    super::clock::pass(std::time::Duration::from_secs(1)).await;
+    let counted = operator.shown("chancery_deliveries_total{outcome=\"delivered\"}")?;
+    assert_eq!(counted, ["chancery_deliveries_total{outcome=\"delivered\"} 8"], "whoever read it");
     Ok(())
 }
 
@@ -347,6 +351,7 @@ async fn sinks_that_may_not_be_or_cannot_be_are_said_and_nothing_is_made() -> an
             "urlSecretRef",
         ),
         (json!({"objects": {"url": "ftp://host/a"}}), "SinkInvalid", "nothing was changed in the ledger"),
+        (json!({"http": {"url": "https://169.254.169.254/a"}}), "SinkInvalid", "keep their own credentials"),
     ] {
         let mut spec = delivering();
         spec["sinks"] = json!([sink]);

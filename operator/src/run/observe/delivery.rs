@@ -1,7 +1,7 @@
 //! What is known of a run's sinks.
 
 use chancery_api::{Reason, names};
-use chancery_sources::sinks;
+use chancery_sources::{notifications, sinks};
 use chancery_store::{Ledger, StoreError};
 use kube::ResourceExt;
 
@@ -58,7 +58,11 @@ pub(super) fn refusal(context: &Context, target: &Target<'_>, is_absent: bool) -
     if !is_absent {
         return None;
     }
-    let (name, error) = sinks::check(run).err()?;
-    let message = format!("sink {name}: {error}; nothing was changed in the ledger");
+    let (kind, (name, error)) = match (sinks::check(run), notifications::check(run)) {
+        (Err(bad), _) => ("sink", bad),
+        (Ok(()), Err(bad)) => ("notification", bad),
+        (Ok(()), Ok(())) => return None,
+    };
+    let message = format!("{kind} {name}: {error}; nothing was changed in the ledger");
     Some(Refusal { reason: Reason::SinkInvalid, message })
 }

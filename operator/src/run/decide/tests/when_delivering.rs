@@ -419,7 +419,7 @@ fn a_run_that_only_waits_for_its_sinks_does_not_fail_by_its_deadline() {
         row(
             "not all is signed",
             late(Situation::seeded().with_signed(9).delivering(Some(delivery())).held()),
-            at(Stage::Signing).doing([run_delivery(true)]).failed(Reason::DeadlineExceeded),
+            at(Stage::Pending).doing([run_delivery(true)]).failed(Reason::DeadlineExceeded),
         ),
     ]);
 }
