@@ -38,8 +38,6 @@ pub(super) struct Beside<'a> {
     pub(super) log_format: LogFormat,
     /// With its login.
     pub(super) url: String,
-    /// What it is told beside all that.
-    pub(super) more: &'static [&'static str],
     pub(super) display: &'a Display,
     /// What is said when it cannot be started, or waited for.
     pub(super) failure: fn(io::Error) -> CliError,

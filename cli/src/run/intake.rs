@@ -56,7 +56,6 @@ pub(super) async fn keep_one(
     let login = ChildLogin::for_intake(incoming.database, incoming.run, SESSIONS).await?;
     let program = Beside {
         program: program(env::var_os("CHANCERY_INTAKE"), "chancery-intake"),
-        more: &[],
         run: incoming.run,
         log_format,
         url: login.url()?,

@@ -181,9 +181,14 @@ async fn batches_that_are_given_up_are_told_once_and_end_the_run_all_the_same() 
     let acted = world.ledger.ledger.act_on_deliveries(&run, DeliveriesAct::Redrive, by, &which).await?;
     assert!(matches!(acted, ActedOnDeliveries::Done { letters: 2, .. }), "{acted:?}");
     operator.keep_redriven();
-    super::clock::pass(std::time::Duration::from_secs(6)).await;
-    assert_eq!(operator.is_woken().await.name, RUN);
-    operator.settle(RUN).await?;
+    // The first that wakes the run may have been on its way before.
+    for _ in 0..8 {
+        if world.api.get("jobs", DELIVERY).is_some() {
+            break;
+        }
+        assert_eq!(operator.is_woken().await.name, RUN);
+        operator.settle(RUN).await?;
+    }
     let job = world.api.get("jobs", DELIVERY).expect("the Job of a complete run");
     assert_eq!(job["spec"]["suspend"], false);
     assert!(world.condition(RUN, ConditionType::Complete).0, "that is final");
