@@ -25,11 +25,14 @@ CREATE TABLE chancery.notifications (
     unavailable_since timestamptz,
     failures      integer NOT NULL DEFAULT 0 CHECK (failures >= 0),
     not_before    timestamptz,
+    -- When that was said. A clock that shows less has been set back since.
+    tried_at      timestamptz,
     last_error    text CHECK (octet_length(last_error) <= 4096),
     PRIMARY KEY (run_id, notification),
     UNIQUE (run_id, name),
     CHECK ((unavailable_since IS NULL) = (failures = 0)),
     CHECK ((unavailable_since IS NULL) = (not_before IS NULL)),
+    CHECK ((unavailable_since IS NULL) = (tried_at IS NULL)),
     CHECK ((unavailable_since IS NULL) = (last_error IS NULL))
     -- Each event that ends changes a row, and no index of it.
 ) WITH (fillfactor = 50);
@@ -74,7 +77,9 @@ CREATE TABLE chancery.events (
     attempts     integer NOT NULL DEFAULT 0,
     last_error   text,
     -- When it is next handed out: after a pause, or if whoever has it lets it lie for that long.
-    not_before   timestamptz NOT NULL DEFAULT now(),
+    not_before   timestamptz NOT NULL DEFAULT '-infinity',
+    -- When that was said, if it was put off. A clock that shows less has been set back since.
+    put_off_at   timestamptz,
     -- Whoever has it, and the SHA-256 of its token.
     holder       text,
     token_hash   bytea,

@@ -141,6 +141,8 @@ pub(crate) enum CliError {
     IntakeFailed { last: String, exit: Exit },
     #[error("sink {name}: {reason}; nothing was changed in the ledger")]
     BadSink { name: String, reason: sinks::SinkError },
+    #[error("notification {name}: {reason}; nothing was changed in the ledger")]
+    BadNotification { name: String, reason: sinks::BadDescription },
     #[error(
         "the delivery program cannot be started: {0}; it belongs beside `chancery`, or where CHANCERY_DELIVERY says"
     )]
@@ -299,6 +301,7 @@ impl CliError {
             | Self::NotReadAgain { .. }
             | Self::TooManyDead { .. }
             | Self::BadSink { .. }
+            | Self::BadNotification { .. }
             | Self::GivenUp { .. }
             | Self::Token(_)
             | Self::Listen(_)

@@ -12,11 +12,13 @@ use chancery_sources::access::Access;
 use chancery_sources::asking::Retry;
 use chancery_store::delivery::{DeliveryRun, NotificationWork, SinkWork};
 use chancery_store::{DeliverySession, LedgerUrl, StoreError};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::error::DeliveryError;
 use crate::opening::Opening;
+use crate::rest::Rest;
 use crate::telling::{self, Teller, Telling};
 use crate::worker::{self, Ended, Sender};
 
@@ -40,6 +42,7 @@ pub(crate) struct Order {
     pub(crate) traceparent: Option<String>,
     /// For how long whoever is to be told, and cannot be reached, is waited for once the run is complete.
     pub(crate) tell_for: Duration,
+    pub(crate) ends_when_suspended: bool,
 }
 
 /// What the senders share.
@@ -51,8 +54,11 @@ pub(crate) struct Delivering {
     /// For how long batches that were taken are a sender's, unless it prolongs that.
     pub(crate) hold: Duration,
     pub(crate) lines: Lines,
-    /// Whether somebody is told of what happens to the run: then this goes on while the run is suspended.
-    pub(crate) tells: bool,
+    /// Whether this goes on while the run is suspended, since somebody is told of what happens to it.
+    pub(crate) tells_while_suspended: bool,
+    /// Of batches that take much memory, one is made and brought at a time.
+    pub(crate) large: Arc<Mutex<()>>,
+    pub(crate) rest: Rest,
     pub(crate) stop: Stop,
 }
 
@@ -71,6 +77,7 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
         reconnect_for,
         traceparent,
         tell_for,
+        ends_when_suspended,
     } = order;
     let target = Target::Name { namespace: &namespace, name: &name };
     let Some(mut first) = target.connect_within(reconnect_for, &ledger, &holder, &stop).await? else {
@@ -103,13 +110,25 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
     });
     let opened = opened.collect::<Result<Vec<_>, DeliveryError>>()?;
     let lines = Lines::of_run(&run.namespace, &run.name, form);
-    let tells = !notifications.is_empty();
-    let delivering = Arc::new(Delivering { ledger, run, holder, reconnect_for, hold, lines, tells, stop });
+    let tells_while_suspended = !notifications.is_empty() && !ends_when_suspended;
+    // Of a sink that takes batches in order, one is on its way at a time.
+    let senders_of = |work: &SinkWork| if work.ordered { 1 } else { senders };
+    let senders_in_all = opened.iter().map(|(_, _, work)| usize::from(senders_of(work))).sum::<usize>();
+    let delivering = Arc::new(Delivering {
+        ledger,
+        run,
+        holder,
+        reconnect_for,
+        hold,
+        lines,
+        tells_while_suspended,
+        large: Arc::default(),
+        rest: Rest::of(senders_in_all + notifications.len()),
+        stop,
+    });
     let mut tasks = JoinSet::new();
     for (opening, retry, work) in opened {
-        // Of a sink that takes batches in order, one is on its way at a time.
-        let senders = if work.ordered { 1 } else { senders };
-        let work = Arc::new(work);
+        let (senders, work) = (senders_of(&work), Arc::new(work));
         for _ in 0..senders {
             let sender = Sender::new(Arc::clone(&delivering), Arc::clone(&work), Arc::clone(&opening), retry);
             tasks.spawn(async move {
@@ -177,8 +196,8 @@ impl Delivering {
         let connected =
             target.connect_within(self.reconnect_for, &self.ledger, &self.holder, &self.stop).await;
         connected.map_err(|error| match error {
-            // It was there before: it was deleted, and its login with it.
-            DeliveryError::Store(StoreError::NoRun(_) | StoreError::LoginRefused(_)) => DeliveryError::Gone,
+            // It was there before.
+            DeliveryError::Store(StoreError::NoRun(_)) => DeliveryError::Gone,
             other => other,
         })
     }

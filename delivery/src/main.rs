@@ -10,6 +10,7 @@ mod delivery;
 mod error;
 mod manifest;
 mod opening;
+mod rest;
 mod telling;
 mod worker;
 
@@ -70,7 +71,8 @@ struct Arguments {
     /// Exit code when something is left to be delivered because of SIGTERM, or because the run is suspended
     #[arg(long, env = "CHANCERY_STOPPED_EXIT", default_value_t = Exit::Done.code(), value_name = "CODE")]
     stopped_exit: u8,
-    /// Stop, as on SIGTERM, when standard input closes: so that no delivery outlives the process that started it
+    /// Stop, as on SIGTERM, when standard input closes: so that no delivery outlives the process that started it. Such a delivery also
+    /// ends when the run is suspended; any other goes on for as long as somebody is to be told of what happens to the run
     #[arg(long, env = "CHANCERY_STOP_WITH_STDIN")]
     stop_with_stdin: bool,
     /// How log lines are written; RUST_LOG sets which
@@ -135,6 +137,7 @@ fn run(arguments: Arguments, traceparent: Option<TraceParent>) -> Result<Ended, 
             hold: Duration::from_secs(arguments.hold),
             reconnect_for: Duration::from_secs(arguments.reconnect_for),
             traceparent: traceparent.map(|parent| parent.to_string()),
+            ends_when_suspended: arguments.stop_with_stdin,
             tell_for: Duration::from_secs(arguments.tell_for),
         };
         deliver(order, stop).await

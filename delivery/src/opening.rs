@@ -26,6 +26,10 @@ pub(crate) enum OpenError {
     Sink(#[from] BadSink),
     #[error(transparent)]
     Access(#[from] AccessError),
+    #[error(
+        "requests are to be signed, and there is neither a key nor a token; put one under the key secret or token of the Secret, or, for chancery run, into CHANCERY_WEBHOOK_SECRET"
+    )]
+    Unsigned,
 }
 
 impl Opening {
@@ -41,6 +45,9 @@ impl Opening {
             }
             SinkDescription::Http(http) => {
                 let ServiceAccess { secret, token, authorities } = access.service(name)?;
+                if http.signed && secret.is_none() && token.is_none() {
+                    return Err(OpenError::Unsigned);
+                }
                 Arc::new(HttpSink::open(&http.url, of, HttpAccess { secret, token, authorities })?)
             }
             SinkDescription::Table(table) => {

@@ -17,6 +17,7 @@ use futures::StreamExt as _;
 
 use crate::delivery::Delivering;
 use crate::error::DeliveryError;
+use crate::rest::Resting;
 use crate::worker::Ended;
 
 /// The longest time before it is asked again what happened.
@@ -54,6 +55,7 @@ pub(crate) struct Teller {
     retry: Retry,
     /// How long the receiver is left alone that cannot be reached.
     away: Backoff,
+    resting: Resting,
 }
 
 /// How telling of one event ended.
@@ -105,7 +107,8 @@ impl Teller {
             .map_err(|reason| DeliveryError::OtherVersion { name: work.name.clone(), reason })?;
         let retry = Retry::of(&RetryStrategySpec::default());
         let away = Backoff::new(LEAST_PAUSE, MOST_PAUSE);
-        Ok(Self { delivering, work, described, telling, notifier: None, retry, away })
+        let resting = Resting::default();
+        Ok(Self { delivering, work, described, telling, notifier: None, retry, away, resting })
     }
 
     fn open(&self) -> Result<Notifier, String> {
@@ -137,10 +140,27 @@ impl Teller {
         let most = self.notifier.as_ref().map_or(1, Notifier::at_a_time);
         let most = i32::try_from(most).unwrap_or(1);
         match session.take_events(self.work.notification, most, HELD).await? {
-            NotificationTask::Done => Ok(Some(Ended::Done)),
+            NotificationTask::Done => {
+                let rest = tokio::select! {
+                    all = self.delivering.rest.nothing_left(&mut self.resting, WAIT) => all,
+                    () = stop.asked() => false,
+                };
+                Ok(rest.then_some(Ended::Done))
+            }
+            // What happens meanwhile is to be told, too. Whoever started this ends it if nothing of the run is left to do.
+            NotificationTask::Nothing(DeliveryRefusal::Suspended)
+                if self.delivering.tells_while_suspended =>
+            {
+                tokio::select! {
+                    () = tokio::time::sleep(WAIT) => {}
+                    () = stop.asked() => {}
+                }
+                Ok(None)
+            }
             NotificationTask::Nothing(DeliveryRefusal::Suspended) => Ok(Some(Ended::WorkLeft)),
             NotificationTask::Nothing(DeliveryRefusal::Gone) => Err(DeliveryError::Gone),
             NotificationTask::Wait(pause) => {
+                self.delivering.rest.something_left(&mut self.resting);
                 tokio::select! {
                     () = tokio::time::sleep(pause.min(WAIT)) => {}
                     () = stop.asked() => {}
@@ -148,6 +168,7 @@ impl Teller {
                 Ok(None)
             }
             NotificationTask::Tell(taken) => {
+                self.delivering.rest.something_left(&mut self.resting);
                 let left = taken.events.iter().map(|event| event.what.clone()).collect();
                 let hand = in_hand.insert(InHand { taken, told: Vec::new(), refused: Vec::new(), left });
                 let unreachable = self.tell(hand).await?;

@@ -17,6 +17,7 @@ use crate::delivery::Delivering;
 use crate::error::DeliveryError;
 use crate::manifest::{self, Made};
 use crate::opening::Opening;
+use crate::rest::Resting;
 
 /// The longest time before a sender asks again.
 const WAIT: Duration = Duration::from_secs(2);
@@ -51,6 +52,7 @@ pub(crate) struct Sender {
     away: Backoff,
     /// The manifest that was in hand when the connection broke.
     manifest: Option<TakenManifest>,
+    resting: Resting,
 }
 
 /// Batches that were taken, and what became of them that the ledger was not told yet.
@@ -117,6 +119,7 @@ impl Sender {
             retry,
             away: Backoff::new(LEAST_PAUSE, MOST_PAUSE),
             manifest: None,
+            resting: Resting::default(),
         }
     }
 
@@ -139,24 +142,33 @@ impl Sender {
             return Ok(Some(Ended::WorkLeft));
         }
         match session.take(self.work.sink, AT_ONCE, hold).await? {
-            DeliveryTask::Done => Ok(Some(Ended::Done)),
+            DeliveryTask::Done => {
+                let rest = tokio::select! {
+                    all = self.delivering.rest.nothing_left(&mut self.resting, WAIT) => all,
+                    () = stop.asked() => false,
+                };
+                Ok(rest.then_some(Ended::Done))
+            }
             // Others of this process go on telling, and nobody would start this sender anew.
-            DeliveryTask::Nothing(DeliveryRefusal::Suspended) if self.delivering.tells => {
+            DeliveryTask::Nothing(DeliveryRefusal::Suspended) if self.delivering.tells_while_suspended => {
                 wait(WAIT, &stop).await;
                 Ok(None)
             }
             DeliveryTask::Nothing(DeliveryRefusal::Suspended) => Ok(Some(Ended::WorkLeft)),
             DeliveryTask::Nothing(DeliveryRefusal::Gone) => Err(DeliveryError::Gone),
             DeliveryTask::Wait(pause) => {
+                self.delivering.rest.something_left(&mut self.resting);
                 wait(pause.min(WAIT), &stop).await;
                 Ok(None)
             }
             DeliveryTask::Manifest(taken) => {
+                self.delivering.rest.something_left(&mut self.resting);
                 let brought = self.bring_manifest(session, &taken).await;
                 self.manifest = brought.is_err().then_some(taken);
                 brought.map(|()| None)
             }
             DeliveryTask::Deliver(taken) => {
+                self.delivering.rest.something_left(&mut self.resting);
                 let (there, refused) = (Vec::new(), Vec::new());
                 let taken = in_hand.insert(InHand { taken, there, refused, tried: 0 });
                 self.bring(session, taken).await?;
@@ -217,11 +229,13 @@ impl Sender {
             Ok(sink) => sink,
             Err(why) => return Ok(Way::Away(why, None)),
         };
-        let read = content::read(session, &self.delivering.lines, &hand.taken, one).await?;
-        let (number, lines, digest) = match read {
-            Content::Whole(lines, digest) => (one.batch, lines.into(), digest),
+        let read = content::read(session, &self.delivering, &hand.taken, one).await?;
+        // Kept until it is there.
+        let (number, lines, digest, _large) = match read {
+            Content::Whole { lines, digest, large } => (one.batch, lines.into(), digest, large),
             Content::Lost => return Ok(Way::Lost),
             Content::TooLarge => return Ok(Way::Refused(too_large())),
+            Content::Unwritable(why) => return Ok(Way::Refused(why)),
         };
         let batch = Batch { number, lines, digest };
         let mut put = std::pin::pin!(sink.put(&batch));

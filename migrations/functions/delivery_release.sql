@@ -15,7 +15,7 @@ BEGIN
          WHERE m.run_id = p_run AND m.ended_at IS NULL AND m.holder = ANY (p_holders);
     END IF;
     IF to_regclass(format('chancery.%I', 'events_' || p_run)) IS NOT NULL THEN
-        EXECUTE format('UPDATE chancery.%I e SET holder = NULL, token_hash = NULL, not_before = clock_timestamp()
+        EXECUTE format('UPDATE chancery.%I e SET holder = NULL, token_hash = NULL, not_before = clock_timestamp(), put_off_at = clock_timestamp()
                          WHERE e.state = ''Pending'' AND e.holder = ANY ($1)', 'events_' || p_run) USING p_holders;
         GET DIAGNOSTICS v_events = ROW_COUNT;
     END IF;

@@ -58,8 +58,10 @@ BEGIN
         RETURN;
     END IF;
     IF v_sink.ordered THEN
-        -- Those that have ended, or are taken up again, are the first ones of the run.
-        v_open := format('AND (u.redrives > 0 OR u.batch = %s)', v_sink.delivered + v_sink.dead + v_sink.redriven + 1);
+        -- Those that have ended, or are taken up again, are the first ones of the run. The next one is found by its number: all that are due
+        -- would be looked at each time.
+        v_open := format(CASE WHEN v_sink.redriven > 0 THEN 'AND (u.redrives > 0 OR u.batch = %s)' ELSE 'AND u.batch = %s' END,
+                         v_sink.delivered + v_sink.dead + v_sink.redriven + 1);
     END IF;
     RETURN QUERY EXECUTE format(
         'WITH taken AS (
@@ -92,7 +94,9 @@ BEGIN
         RETURN NEXT;
         RETURN;
     END IF;
-    EXECUTE format('UPDATE chancery.%I d SET not_before = $2, put_off_at = $2 WHERE d.sink = $1 AND d.state = ''Pending'' AND d.put_off_at > $2',
+    -- By the clock of this moment: another may have put some off since this call began.
+    EXECUTE format('UPDATE chancery.%I d SET not_before = $2, put_off_at = $2
+                     WHERE d.sink = $1 AND d.state = ''Pending'' AND d.put_off_at > clock_timestamp()',
                    'deliveries_' || v_run.id) USING p_sink, v_now;
     GET DIAGNOSTICS v_strayed = ROW_COUNT;
     EXECUTE format('SELECT min(u.not_before) FROM chancery.%I u WHERE u.sink = $1 AND u.state = ''Pending'' %s', 'deliveries_' || v_run.id,

@@ -26,7 +26,8 @@ BEGIN
                 SET attempts = e.attempts + 1, last_error = left(w.error, 1024), holder = NULL, token_hash = NULL,
                     state = (CASE WHEN e.attempts + 1 >= $7 THEN ''Dead'' ELSE ''Pending'' END)::chancery.delivery_state,
                     ended_at = CASE WHEN e.attempts + 1 >= $7 THEN clock_timestamp() END,
-                    not_before = clock_timestamp() + make_interval(secs => least(greatest(w.seconds, 0), 3600))
+                    not_before = clock_timestamp() + make_interval(secs => least(greatest(w.seconds, 0), 3600)),
+                    put_off_at = clock_timestamp()
                FROM unnest($3, $4, $5) AS w (what, error, seconds)
               WHERE e.what = w.what AND e.notification = $1 AND e.run_id = $6 AND e.token_hash = sha256($2)
              RETURNING e.state)
@@ -36,7 +37,7 @@ BEGIN
     IF put_off + dead > 0 THEN
         -- Whoever answers can be reached.
         UPDATE chancery.notifications n
-           SET dead = n.dead + notification_fail.dead, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+           SET dead = n.dead + notification_fail.dead, unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
          WHERE n.run_id = v_run AND n.notification = p_notification;
     END IF;
 END

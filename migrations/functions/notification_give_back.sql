@@ -1,7 +1,7 @@
 -- Gives back events that the caller was given by notification_take: they are due at once, and no attempt counts. With p_error, since the
 -- receiver cannot be reached: it is left alone for p_seconds, and says since when.
 --
--- Once the run has been complete for p_patience seconds, a receiver that cannot be reached is waited for no longer: what is given back,
+-- Once the run has been complete for p_patience seconds, a receiver that could not be reached for as long is waited for no longer: what is given back,
 -- and whatever else nobody has, is a dead letter that says why. Those that somebody else has by now are left alone, and whoever has
 -- none of them knows nothing of the receiver. Returns how many were given back, and how many are dead.
 CREATE OR REPLACE FUNCTION chancery.notification_give_back(
@@ -23,15 +23,17 @@ BEGIN
         RETURN;
     END IF;
     EXECUTE format(
-        'UPDATE chancery.%I e SET holder = NULL, token_hash = NULL, not_before = $5
+        'UPDATE chancery.%I e SET holder = NULL, token_hash = NULL, not_before = $5, put_off_at = $5
           WHERE e.what = ANY ($3) AND e.notification = $1 AND e.run_id = $4 AND e.token_hash = sha256($2)', 'events_' || v_run)
       USING p_notification, p_token, p_whats, v_run, v_now;
     GET DIAGNOSTICS given_back = ROW_COUNT;
     IF given_back = 0 OR p_error IS NULL THEN
         RETURN;
     END IF;
-    IF EXISTS (SELECT FROM chancery.runs r
-                WHERE r.id = v_run AND r.completed_at <= v_now - make_interval(secs => least(greatest(p_patience, 0), 2592000))) THEN
+    IF EXISTS (SELECT FROM chancery.runs r JOIN chancery.notifications n ON n.run_id = r.id
+                WHERE r.id = v_run AND n.notification = p_notification AND r.completed_at IS NOT NULL
+                  AND greatest(r.completed_at, coalesce(n.unavailable_since, v_now))
+                      <= v_now - make_interval(secs => least(greatest(p_patience, 0), 2592000))) THEN
         EXECUTE format(
             'UPDATE chancery.%I e SET state = ''Dead'', last_error = left($2, 1024), ended_at = $3
               WHERE e.notification = $1 AND e.state = ''Pending'' AND e.token_hash IS NULL', 'events_' || v_run)
@@ -41,7 +43,7 @@ BEGIN
     UPDATE chancery.notifications n
        SET dead = n.dead + notification_give_back.dead, unavailable_since = coalesce(n.unavailable_since, v_now),
            failures = n.failures + 1, last_error = left(p_error, 1024),
-           not_before = v_now + make_interval(secs => least(greatest(p_seconds, 0), 3600))
+           not_before = v_now + make_interval(secs => least(greatest(p_seconds, 0), 3600)), tried_at = v_now
      WHERE n.run_id = v_run AND n.notification = p_notification;
 END
 $$;

@@ -20,7 +20,7 @@ BEGIN
     GET DIAGNOSTICS v_done = ROW_COUNT;
     IF v_done > 0 THEN
         UPDATE chancery.notifications n
-           SET told = n.told + v_done, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+           SET told = n.told + v_done, unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
          WHERE n.run_id = v_run AND n.notification = p_notification;
     END IF;
     RETURN v_done;

@@ -24,8 +24,6 @@ DECLARE
     v_refusal text;
     v_undelivered boolean;
     v_now timestamptz;
-    -- See delivery_take.
-    v_latest timestamptz;
     v_wake timestamptz;
     v_strayed bigint;
 BEGIN
@@ -51,8 +49,8 @@ BEGIN
         RETURN;
     END IF;
     v_now := clock_timestamp();
-    v_latest := v_now + interval '61 minutes';
-    IF (v_one.not_before > v_now AND v_one.not_before <= v_latest) IS TRUE THEN
+    -- See delivery_take.
+    IF (v_one.not_before > v_now AND v_one.tried_at <= v_now) IS TRUE THEN
         -- A receiver that is down keeps nobody waiting for a run that stands still.
         task := CASE WHEN v_refusal = 'suspended' THEN 'suspended' ELSE 'wait' END;
         seconds := least(greatest(extract(epoch FROM v_one.not_before - v_now), 0.05), 2);
@@ -61,7 +59,7 @@ BEGIN
     END IF;
     RETURN QUERY EXECUTE format(
         'WITH taken AS (
-             UPDATE chancery.%1$I e SET holder = $4, token_hash = $5, not_before = $6
+             UPDATE chancery.%1$I e SET holder = $4, token_hash = $5, not_before = $6, put_off_at = $2
               WHERE e.notification = $1 AND e.run_id = $7 AND e.what = ANY (ARRAY(
                     SELECT u.what FROM chancery.%1$I u
                      WHERE u.notification = $1 AND u.state = ''Pending'' AND u.not_before <= $2
@@ -81,14 +79,15 @@ BEGIN
     IF FOUND THEN
         RETURN;
     END IF;
-    EXECUTE format('UPDATE chancery.%I e SET not_before = $2 WHERE e.notification = $1 AND e.state = ''Pending'' AND e.not_before > $3',
-                   'events_' || v_run.id) USING p_notification, v_now, v_latest;
+    EXECUTE format('UPDATE chancery.%I e SET not_before = $2, put_off_at = $2
+                     WHERE e.notification = $1 AND e.state = ''Pending'' AND e.put_off_at > clock_timestamp()',
+                   'events_' || v_run.id) USING p_notification, v_now;
     GET DIAGNOSTICS v_strayed = ROW_COUNT;
     EXECUTE format('SELECT min(e.not_before) FROM chancery.%I e WHERE e.notification = $1 AND e.state = ''Pending''', 'events_' || v_run.id)
        INTO v_wake USING p_notification;
     task := CASE WHEN v_wake IS NOT NULL OR v_refusal IS NULL THEN 'wait' WHEN v_refusal = 'complete' AND v_undelivered THEN 'wait' WHEN v_refusal = 'complete' THEN 'done' ELSE v_refusal END;
     -- What happens meanwhile tells nobody.
-    seconds := CASE WHEN v_strayed > 0 THEN 0.05 ELSE least(greatest(coalesce(extract(epoch FROM v_wake - clock_timestamp()), 2), 0.05), 2) END;
+    seconds := CASE WHEN v_strayed > 0 THEN 0.05 ELSE least(greatest(coalesce(extract(epoch FROM greatest(v_wake, v_now) - v_now), 2), 0.05), 2) END;
     RETURN NEXT;
 END
 $$;

@@ -65,10 +65,10 @@ pub(crate) async fn deliver(
     let bar = (sinks > 0).then(stage);
     let program = Beside {
         program: program(env::var_os("CHANCERY_DELIVERY"), "chancery-delivery"),
-        more: &["--tell-for", TELL_FOR],
         run,
         log_format,
         url: login.url()?,
+        more: &["--senders", "2", "--tell-for", TELL_FOR],
         display,
         failure: CliError::DeliveryProgram,
     };

@@ -12,7 +12,7 @@ const PAGE: i64 = 1_000;
 /// Says how many a complete run has that nobody has discarded, and why, if it has any.
 pub(super) async fn given_up(database: &Database, run: &Run) -> Result<(), CliError> {
     let sinks = database.ledger.sinks_progress(&[run.id]).await?;
-    if sinks.iter().all(|sink| sink.dead == 0) {
+    if sinks.iter().all(|sink| sink.dead == sink.discarded) {
         return Ok(());
     }
     let (mut after, mut batches, mut first) = ((0, 0), 0, None);

@@ -56,10 +56,10 @@ pub(super) async fn keep_one(
     let login = ChildLogin::for_intake(incoming.database, incoming.run, SESSIONS).await?;
     let program = Beside {
         program: program(env::var_os("CHANCERY_INTAKE"), "chancery-intake"),
-        more: &[],
         run: incoming.run,
         log_format,
         url: login.url()?,
+        more: &[],
         display: incoming.display,
         failure: CliError::IntakeProgram,
     };

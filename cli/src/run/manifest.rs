@@ -12,7 +12,7 @@ use chancery_sources::asking::Asking;
 use chancery_sources::objects::{for_ledger, look_at};
 use chancery_sources::pin::pin;
 use chancery_sources::replay::{Reader, may_be_read_again};
-use chancery_sources::{Asks, differences, new_run, sinks};
+use chancery_sources::{Asks, differences, new_run, notifications, sinks};
 use chancery_store::{Keyring, Limits, NewPolicy, Object, Run, StoreError};
 use uuid::Uuid;
 
@@ -118,6 +118,8 @@ impl Request {
             self.look_at_sources(database).await?;
             sinks::look_at(&self.valid, &Access::Environment)
                 .map_err(|(name, reason)| CliError::BadSink { name, reason })?;
+            notifications::check(&self.valid)
+                .map_err(|(name, reason)| CliError::BadNotification { name, reason })?;
         }
         database.ledger.sweep_digests().await?;
         let keks = match found {

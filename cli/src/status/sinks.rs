@@ -35,6 +35,7 @@ impl SinkStatus {
             name,
             delivered,
             dead,
+            discarded: _,
             failures: _,
             unavailable_micros,
             last_error,

@@ -114,7 +114,7 @@ pub fn delivery_job_name(run: &str) -> String {
     format!("{run}-delivery")
 }
 
-/// Letters and digits at the end of the name of a Secret: see [`signer_secret_name`].
+/// Letters and digits at the end of the name of a Secret, with at least one digit: see [`signer_secret_name`].
 pub const SECRET_SUFFIX_LENGTH: usize = 10;
 
 /// Name of a Secret with what the signers of a run are given. `suffix` is random: [`SECRET_SUFFIX_LENGTH`] lower-case letters
@@ -138,7 +138,10 @@ pub fn is_secret_of_a_run(name: &str) -> bool {
     let Some((job, suffix)) = name.rsplit_once('-') else { return false };
     let is_random = suffix.len() == SECRET_SUFFIX_LENGTH
         && suffix.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    is_random && ["-signer", "-intake", "-delivery"].iter().any(|program| job.ends_with(program))
+    // Those of deliveries always had a digit. A person may call a Secret chancery-source-delivery-production.
+    let has_digit = suffix.bytes().any(|byte| byte.is_ascii_digit());
+    let is_of_former = ["-signer", "-intake"].iter().any(|program| job.ends_with(program));
+    is_random && (is_of_former || (has_digit && job.ends_with("-delivery")))
 }
 
 /// Where the pods of an intake or a delivery have a claim to a volume.
@@ -186,9 +189,14 @@ mod tests {
         assert!(is_secret_of_a_run(&signer_secret_name("demo", suffix)));
         assert!(is_secret_of_a_run(&intake_secret_name("demo", suffix)));
         assert!(is_secret_of_a_run(&delivery_secret_name("demo", suffix)));
-        for other in
-            ["demo-signer", "demo-signer-abc", "demo-reader-abc1234567", "demo-signer-ABC1234567", "s3"]
-        {
+        for other in [
+            "demo-signer",
+            "demo-signer-abc",
+            "demo-reader-abc1234567",
+            "demo-signer-ABC1234567",
+            "chancery-source-delivery-production",
+            "s3",
+        ] {
             assert!(!is_secret_of_a_run(other), "{other}");
         }
     }

@@ -293,9 +293,9 @@ pub struct SigningRunSpec {
     pub suspend: bool,
 
     /// Seconds for which the run may be under way before it fails and its signers are
-    /// stopped, counted from its start or from when it was last resumed. From 1 to
-    /// 31536000 (a year); no limit unless given. A greater value lets a run that failed by
-    /// it go on.
+    /// stopped, counted from its start or from when it was last resumed. Once every record
+    /// is signed, it no longer counts: sinks are waited for. From 1 to 31536000 (a year);
+    /// no limit unless given. A greater value lets a run that failed by it go on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64", range(min = 1, max = 31_536_000))]
     pub active_deadline_seconds: Option<i64>,

@@ -216,7 +216,7 @@ pub struct SinkStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Time")]
     pub unavailable_since: Option<Time>,
-    /// Why it cannot be reached, or, where batches were given up, what it said of one of them.
+    /// Why it cannot be reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub last_error: Option<String>,

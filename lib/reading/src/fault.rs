@@ -174,7 +174,8 @@ fn status(error: &object_store::Error) -> Option<u16> {
 
 /// What the store said, short: the code and the message of S3 or Azure, or else the innermost cause.
 fn said(error: &object_store::Error) -> String {
-    let text = error.to_string();
+    // A ledger keeps no NUL, and a line of a log no other of those.
+    let text: String = error.to_string().chars().filter(|char| !char.is_control() || *char == '\n').collect();
     let between = |open: &str, close: &str| {
         let (_, after) = text.split_once(open)?;
         let (inner, _) = after.split_once(close)?;

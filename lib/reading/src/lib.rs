@@ -54,7 +54,7 @@ pub use error::{FinalError, ReadError, TransientError};
 pub use fault::{Said, said_by};
 pub use listing::MAX_OBJECTS;
 pub use object::{PinnedObject, Version};
-pub use post::{Answered, Post, PostError, Posted, Poster};
+pub use post::{Answered, Post, PostError, Posted, Poster, check_url};
 pub use reader::SplitReader;
 pub use split::{DEFAULT_SPLIT, Part, Split};
 pub use standard_webhooks::{BadSecret, WebhookHeaders, WebhookKeys, webhook_headers};

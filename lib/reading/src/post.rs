@@ -78,6 +78,26 @@ pub enum PostError {
     TooLong(usize),
 }
 
+/// Looks at what can be seen of where a request is to go, without asking anybody for it.
+///
+/// # Errors
+///
+/// [`PostError::NoRequest`] or [`PostError::Forbidden`].
+pub fn check_url(url: &str) -> Result<(), PostError> {
+    uri_of(url).map(|_| ())
+}
+
+fn uri_of(url: &str) -> Result<Uri, PostError> {
+    let uri: Uri = url.parse().map_err(|_| PostError::NoRequest("the URL cannot be read".to_owned()))?;
+    let host = uri.host().unwrap_or_default();
+    if host.is_empty() {
+        return Err(PostError::NoRequest("the URL names no host".to_owned()));
+    }
+    // An address in place of a name never comes to the resolver.
+    check_host(host).map_err(|forbidden| PostError::Forbidden(forbidden.to_string()))?;
+    Ok(uri)
+}
+
 impl Poster {
     /// One that believes these authorities, PEM, and no others; without any, those that browsers do.
     ///
@@ -138,11 +158,7 @@ impl Poster {
 
     async fn answer(&self, post: Post<'_>) -> Result<Response<Incoming>, PostError> {
         let Post { method, url, content_type, headers, body } = post;
-        let uri: Uri = url.parse().map_err(|_| PostError::NoRequest("the URL cannot be read".to_owned()))?;
-        // An address in place of a name never comes to the resolver.
-        check_host(uri.host().unwrap_or_default())
-            .map_err(|forbidden| PostError::Forbidden(forbidden.to_string()))?;
-        let mut request = Request::builder().method(method).uri(uri);
+        let mut request = Request::builder().method(method).uri(uri_of(url)?);
         request = request.header(http::header::CONTENT_TYPE, content_type);
         for (name, value) in headers {
             let value = HeaderValue::from_str(value);
@@ -183,6 +199,21 @@ mod tests {
     async fn nobody_is_sent_to_where_machines_keep_their_credentials() {
         for url in ["http://169.254.169.254/score", "https://metadata.google.internal/score"] {
             assert!(matches!(posted_to(url).await, Err(PostError::Forbidden(_))), "{url}");
+        }
+    }
+
+    #[test]
+    fn where_a_request_cannot_go_is_seen_before_it_is_sent() {
+        for url in
+            ["https://", "https:///path", "https://host:port/", "https://a b/", "https://hook.example/ö x"]
+        {
+            assert!(matches!(check_url(url), Err(PostError::NoRequest(_))), "{url}");
+        }
+        for url in ["https://169.254.169.254/", "https://[fd00:ec2::254]/", "https://metadata/"] {
+            assert!(matches!(check_url(url), Err(PostError::Forbidden(_))), "{url}");
+        }
+        for url in ["https://hook.example", "http://127.0.0.1:8080/signed?a=b", "http://[::1]:80/"] {
+            assert_eq!(check_url(url), Ok(()), "{url}");
         }
     }
 

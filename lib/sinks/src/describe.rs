@@ -61,6 +61,9 @@ pub enum ContentFormat {
 pub struct HttpOfSink {
     /// `https://`, or `http://` of the same machine.
     pub url: String,
+    /// Whether the manifest names what requests are signed with, or carry: without that, none is sent.
+    #[serde(default)]
+    pub signed: bool,
 }
 
 /// A PostgreSQL table with a row for each record.

@@ -122,18 +122,24 @@ fn said(answered: &Answered, now: SystemTime) -> Result<(), PutError> {
         status if is_about_request(*status) => Err(PutError::Refused(why())),
         300..=399 => {
             let to = headers.get(header::LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
+            // What is behind a `?` may be a secret.
+            let to = to.split(['?', '#']).next().unwrap_or_default();
             let to: String = to.chars().filter(|char| !char.is_control()).take(MOST_TOLD).collect();
             Err(PutError::away(format!(
                 "it answered with status {status}, which leads elsewhere ({to}) and is not followed; make a run with the url where it is now"
             )))
         }
-        _ => Err(PutError::Unavailable { why: why(), pause: pause_of(headers, now) }),
+        // Its body may repeat what it was sent, and this is told to more people than a refusal is.
+        _ => Err(PutError::Unavailable {
+            why: format!("it answered with status {status}"),
+            pause: pause_of(headers, now),
+        }),
     }
 }
 
-/// Whether the same request would be given this answer again, whoever sends it and when.
+/// Whether the answer is about what was sent: it would be given again, whoever sends the same and when, and another body might be taken.
 pub(crate) const fn is_about_request(status: u16) -> bool {
-    matches!(status, 400 | 406 | 409 | 410 | 411 | 413 | 414 | 415 | 422 | 431)
+    matches!(status, 400 | 413 | 422)
 }
 
 /// What a person is told of a body.
@@ -213,18 +219,23 @@ mod tests {
         for status in 200..=299 {
             assert_eq!(said(&answered(status, &[], ""), SystemTime::now()), Ok(()));
         }
-        for status in [400, 406, 409, 410, 411, 413, 414, 415, 422, 431] {
+        for status in [400, 413, 422] {
             let said = said(&answered(status, &[], "\n  no such currency\nmore\n"), SystemTime::now());
             let why = format!("it answered with status {status}: no such currency");
             assert_eq!(said, Err(PutError::Refused(why)));
         }
-        for status in
-            [100, 300, 302, 307, 308, 401, 402, 403, 404, 405, 407, 408, 421, 425, 429, 500, 503, 599]
-        {
-            let said = said(&answered(status, &[], "x"), SystemTime::now());
+        for status in [
+            100, 300, 302, 307, 308, 401, 403, 404, 406, 408, 409, 410, 411, 414, 415, 425, 429, 431, 500,
+            503, 599,
+        ] {
+            let said = said(&answered(status, &[], "no such"), SystemTime::now());
             assert!(matches!(said, Err(PutError::Unavailable { pause: None, .. })), "{status}: {said:?}");
+            assert!(
+                !said.expect_err("it is away").to_string().contains("no such"),
+                "a body may repeat what was sent"
+            );
         }
-        let moved = said(&answered(308, &[("location", "https://new/")], ""), SystemTime::now());
+        let moved = said(&answered(308, &[("location", "https://new/?sig=secret")], ""), SystemTime::now());
         assert!(moved.expect_err("it is not followed").to_string().contains("(https://new/)"));
     }
 

@@ -27,12 +27,23 @@ pub enum BadLayout {
     /// What some store does not take.
     #[error("it has at most 256 bytes, all of them ASCII letters, digits, braces, and `-_.=/`")]
     Letters,
+    /// More than a ledger keeps of a name, or than a file system takes of a part of it.
+    #[error(
+        "names of batches have at most 1000 bytes, and each part of them at most 240, once run, namespace and sink stand in them"
+    )]
+    Long,
     /// Content that is compressed in itself.
     #[error("of Parquet, it may not end with .gz: that is compressed in itself")]
     Compressed,
 }
 
 const MOST_BYTES: usize = 256;
+
+/// The ledger keeps 1024 bytes of a name.
+const MOST_OF_A_NAME: usize = 1_000;
+
+/// Of 255 bytes, with room for what a file has behind its name while it is written.
+const MOST_OF_A_PART: usize = 240;
 
 impl Layout {
     /// Of a run and a sink.
@@ -71,6 +82,10 @@ impl Layout {
         }
         if !names_run || around.len() < 2 {
             return Err(BadLayout::NotUnique);
+        }
+        let longest = around.join(&i64::MAX.to_string());
+        if longest.len() > MOST_OF_A_NAME || longest.split('/').any(|part| part.len() > MOST_OF_A_PART) {
+            return Err(BadLayout::Long);
         }
         let manifest = manifest(&around, template, of);
         Ok(Self { around, manifest })
@@ -167,6 +182,11 @@ mod tests {
         ] {
             assert_eq!(Layout::new(template, OF), Err(why), "{template}");
         }
+        assert_eq!(
+            Layout::new(&format!("{{run}}/{{batch}}{}", "x".repeat(230)), OF),
+            Err(BadLayout::Long),
+            "with the digits of the greatest number"
+        );
         assert_eq!(
             Layout::new(&format!("{{run}}/{{batch}}{}", "x".repeat(250)), OF),
             Err(BadLayout::Letters)

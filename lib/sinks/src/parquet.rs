@@ -228,14 +228,11 @@ mod tests {
     #[test]
     fn what_is_no_such_file_is_said_so() {
         let file = packed(&lines(10, "")).expect("a file");
-        for other in [Bytes::from_static(b"x"), file.slice(..file.len() / 2), file.slice(1..)] {
+        for other in [Bytes::from_static(b"x"), file.slice(..file.len() / 2), file.slice(..file.len() - 1)] {
             assert!(again(other, 10).is_err());
         }
-        let schema = Arc::new(
-            parse_message_type("message m { REQUIRED INT32 a (TIME(MILLIS, true)); }").expect("a type"),
-        );
-        let mut other = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).expect("a file");
-        other.next_row_group().expect("a group").close().expect_err("a column is missing");
+        let schema = Arc::new(parse_message_type("message m { REQUIRED INT32 a; }").expect("a type"));
+        let other = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).expect("a file");
         let other = other.into_inner().expect("bytes");
         assert!(matches!(again(other.into(), 0), Err(BadFile::Columns)));
         assert!(packed(b"{}\n").is_err());

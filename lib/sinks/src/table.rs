@@ -152,9 +152,11 @@ impl TableSink {
         let why = what(said);
         match &*code {
             // Of what a record has nothing is null that a column may not be: it is another column, or one that has to take nulls.
-            "23502" => self.other_than_wanted(&why),
-            // Data exceptions, constraints, limits of a row, and what a trigger says (PostgreSQL documentation, appendix A).
-            _ if ["22", "23", "44", "54", "P0"].iter().any(|class| code.starts_with(class)) => {
+            "23502" | "22P05" => self.other_than_wanted(&why),
+            // No partition takes it: a constraint would have a name.
+            "23514" if said.constraint().is_none() => self.other_than_wanted(&why),
+            // Data exceptions, constraints, and what a trigger says (PostgreSQL documentation, appendix A).
+            _ if ["22", "23", "44", "P0"].iter().any(|class| code.starts_with(class)) => {
                 PutError::Refused(format!("{table} of {database} does not take it: {why}"))
             }
             "42501" => PutError::away(format!(

@@ -1,8 +1,11 @@
 //! Notifications: what the ledger is told of them.
 
-use chancery_api::{HttpNotification, NotificationSpec};
+use chancery_api::{HttpNotification, NotificationSpec, ValidatedRun};
+use chancery_reading::check_url;
 use chancery_sinks::{HttpOfNotification, NotificationDescription};
 use chancery_store::{NotificationOfRun, Notifications};
+
+use crate::sinks::BadDescription;
 
 /// With so many refusals, an event is given up.
 const ATTEMPTS: i32 = 4;
@@ -24,6 +27,18 @@ pub fn for_ledger(notifications: &[NotificationSpec]) -> Notifications {
         }
     };
     Notifications(notifications.iter().map(of_run).collect())
+}
+
+/// Looks at what can be seen of whoever is told of a run, without asking anybody: the first that cannot be is named.
+///
+/// # Errors
+///
+/// What its description has wrong.
+pub fn check(run: &ValidatedRun) -> Result<(), (String, BadDescription)> {
+    for one in &run.notifications {
+        check_url(&one.http.url).map_err(|error| (one.name.clone(), BadDescription::Url(error)))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -55,5 +70,15 @@ mod tests {
         let expected =
             [of("ops", signed, &["run.completed", "batch.signed"]), of("here", plain, &["run.started"])];
         assert_eq!(pinned, expected);
+        assert_eq!(check(&run), Ok(()));
+    }
+
+    #[test]
+    fn nobody_is_told_where_machines_keep_their_credentials() {
+        let asked = json!([{"name": "ops", "http": {"url": "https://metadata.google.internal/"}, "events": ["run.started"]}]);
+        let notifications = Some(from_value(asked).expect("notifications"));
+        let spec = SigningRunSpec { notifications, ..SigningRunSpec::new(10, 1, 10) };
+        let run = validate(&SigningRun::new("demo", spec)).expect("a run");
+        assert_eq!(check(&run).expect_err("a metadata service").0, "ops");
     }
 }

@@ -1,15 +1,15 @@
 //! Sinks: what the ledger is told of them.
 
-use chancery_api::{HttpSink, ObjectsSink, RetryStrategySpec, SinkFormat, SinkSpec, TableSink, ValidatedRun};
-use chancery_reading::{Credentials, FinalError, Settings};
+use chancery_api::{ObjectsSink, RetryStrategySpec, SinkFormat, SinkSpec, ValidatedRun};
+use chancery_reading::{Credentials, FinalError, PostError, Settings, check_url};
 use chancery_sinks::{
-    BadSink, ContentFormat, HttpOfSink, ObjectSink, ObjectsOfSink, Of, PinnedSink, SinkDescription,
-    TableOfSink,
+    BadSink, ContentFormat, HttpAccess, HttpOfSink, HttpSink, ObjectSink, ObjectsOfSink, Of, PinnedSink,
+    SinkDescription, TableOfSink, TableSink,
 };
 use chancery_store::{SinkOfRun, Sinks};
 use uuid::Uuid;
 
-use crate::access::{Access, AccessError};
+use crate::access::{Access, AccessError, ServiceAccess};
 
 /// The sinks of a run, as the ledger keeps them: without any secret.
 #[must_use]
@@ -28,21 +28,39 @@ pub fn for_ledger(sinks: &[SinkSpec]) -> Sinks {
     Sinks(sinks.iter().map(of_run).collect())
 }
 
+/// What a description of a sink, or of whoever is told, has wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadDescription {
+    /// A sink.
+    #[error(transparent)]
+    Sink(#[from] BadSink),
+    /// Where requests are to go.
+    #[error("http.url: {0}")]
+    Url(PostError),
+}
+
 /// Looks at what can be seen of the sinks of a run without asking anybody for it: the first that cannot be is named.
 ///
 /// # Errors
 ///
 /// What its description has wrong.
-pub fn check(run: &ValidatedRun) -> Result<(), (String, BadSink)> {
+pub fn check(run: &ValidatedRun) -> Result<(), (String, BadDescription)> {
     for sink in &run.sinks {
-        let SinkDescription::Objects(objects) = described(sink) else { continue };
-        // What it is checked for does not follow from the uid.
-        let of = Of { uid: Uuid::nil(), namespace: &run.namespace, run: &run.name, sink: &sink.name };
-        match ObjectSink::open(&objects, of, &Credentials::Anonymous, Settings::default()) {
-            // Its credentials, which are not at hand, say it.
-            Err(BadSink::Store(FinalError::NoAccount { .. })) | Ok(_) => {}
-            Err(error) => return Err((sink.name.clone(), error)),
-        }
+        let checked = match described(sink) {
+            SinkDescription::Objects(objects) => {
+                // What it is checked for does not follow from the uid.
+                let of = Of { uid: Uuid::nil(), namespace: &run.namespace, run: &run.name, sink: &sink.name };
+                match ObjectSink::open(&objects, of, &Credentials::Anonymous, Settings::default()) {
+                    // Its credentials, which are not at hand, say it.
+                    Err(BadSink::Store(FinalError::NoAccount { .. })) | Ok(_) => Ok(()),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            SinkDescription::Http(http) => check_url(&http.url).map_err(BadDescription::Url),
+            // Its database may be named in a Secret, which is not at hand.
+            SinkDescription::Table(_) => Ok(()),
+        };
+        checked.map_err(|error| (sink.name.clone(), error))?;
     }
     Ok(())
 }
@@ -52,7 +70,10 @@ pub fn check(run: &ValidatedRun) -> Result<(), (String, BadSink)> {
 pub enum SinkError {
     /// The description itself.
     #[error(transparent)]
-    Bad(#[from] BadSink),
+    Bad(#[from] BadDescription),
+    /// What its requests are signed with, or the name of its table.
+    #[error(transparent)]
+    Sink(#[from] BadSink),
     /// The rights with which it is written to.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -67,9 +88,23 @@ pub enum SinkError {
 pub fn look_at(run: &ValidatedRun, access: &Access) -> Result<(), (String, SinkError)> {
     check(run).map_err(|(name, reason)| (name, reason.into()))?;
     for sink in &run.sinks {
-        if let SinkDescription::Objects(objects) = described(sink) {
-            let looked = access.store(&sink.name, &objects.url);
-            looked.map_err(|reason| (sink.name.clone(), reason.into()))?;
+        // What it is looked at for does not follow from the uid.
+        let of = Of { uid: Uuid::nil(), namespace: &run.namespace, run: &run.name, sink: &sink.name };
+        looked_at(&described(sink), of, access).map_err(|error| (sink.name.clone(), error))?;
+    }
+    Ok(())
+}
+
+fn looked_at(sink: &SinkDescription, of: Of<'_>, access: &Access) -> Result<(), SinkError> {
+    match sink {
+        SinkDescription::Objects(objects) => drop(access.store(of.sink, &objects.url)?),
+        SinkDescription::Http(http) => {
+            let ServiceAccess { secret, token, authorities } = access.service(of.sink)?;
+            HttpSink::open(&http.url, of, HttpAccess { secret, token, authorities })?;
+        }
+        SinkDescription::Table(table) => {
+            let database = access.database(of.sink, table.url.as_deref())?;
+            TableSink::open(database, &table.table, of)?;
         }
     }
     Ok(())
@@ -77,10 +112,10 @@ pub fn look_at(run: &ValidatedRun, access: &Access) -> Result<(), (String, SinkE
 
 fn described(sink: &SinkSpec) -> SinkDescription {
     let SinkSpec { name: _, objects, http, table, ordered: _, retry_strategy: _ } = sink;
-    if let Some(HttpSink { url, secret_ref: _ }) = http {
-        return SinkDescription::Http(HttpOfSink { url: url.clone() });
+    if let Some(chancery_api::HttpSink { url, secret_ref }) = http {
+        return SinkDescription::Http(HttpOfSink { url: url.clone(), signed: secret_ref.is_some() });
     }
-    if let Some(TableSink { url, url_secret_ref: _, table }) = table {
+    if let Some(chancery_api::TableSink { url, url_secret_ref: _, table }) = table {
         return SinkDescription::Table(TableOfSink { url: url.clone(), table: table.clone() });
     }
     // The schema has seen to it that there is one of them.
@@ -155,10 +190,23 @@ mod tests {
             {"name": "bad", "objects": {"url": "ftp://signed"}},
         ]));
         assert_eq!(check(&bad).expect_err("ftp is no store").0, "bad");
+        for url in ["https://169.254.169.254/signed", "https://hook.example:port/"] {
+            let bad = run(json!([{"name": "hook", "http": {"url": url}}]));
+            assert_eq!(check(&bad).expect_err("nobody is sent there").0, "hook", "{url}");
+        }
         let good = run(json!([
             {"name": "store", "objects": {"url": "az://signed"}},
             {"name": "hook", "http": {"url": "https://hook.example"}},
         ]));
         assert_eq!(check(&good), Ok(()));
+    }
+
+    #[test]
+    fn a_table_whose_database_nobody_names_is_said_before_a_run_is_made() {
+        let table = json!({"urlSecretRef": {"name": "key", "key": "url"}, "table": "public.signed"});
+        let lacking = run(json!([{"name": "mine", "table": table}]));
+        assert_eq!(check(&lacking), Ok(()), "a Secret may have it");
+        let (name, error) = look_at(&lacking, &Access::Environment).expect_err("there is no Secret");
+        assert!(name == "mine" && matches!(error, SinkError::Access(AccessError::NoUrl)), "{error}");
     }
 }

@@ -4,5 +4,5 @@
 SELECT s.*, $1 AS namespace, $2 AS name, $1 AS keyring_namespace, '' AS data_key_fingerprint, 0::bigint AS forgotten_use,
        NULL::uuid AS namespace_uid, '00000000-0000-0000-0000-000000000000'::uuid AS object_uid, NULL::uuid AS adopted_from,
        NULL::uuid AS keyring_namespace_uid, '00000000-0000-0000-0000-000000000000'::uuid AS keyring_object_uid,
-       NULL::uuid AS keyring_adopted_from, NULL::text AS sinks
+       NULL::uuid AS keyring_adopted_from, NULL::text AS sinks, NULL::text AS notifications
   FROM chancery.run_show($1, $2) s

@@ -201,18 +201,20 @@ impl Ledger {
         }
     }
 
-    /// Drops the logins of the run that have no session: those of programs that were killed. One that was just made for
-    /// another program's signers is in danger, too; so only once the run is complete.
+    /// Drops the logins of the run that are for this and have no session: those of programs that were killed. One that was just made for
+    /// another program of the kind is in danger, too; so only once the run is complete. A delivery may begin even then, and signers that
+    /// end know nothing of it: so only those of one kind.
     ///
     /// # Errors
     ///
     /// Those of [`Ledger::drop_login`].
-    pub async fn drop_idle_logins(&self, run: &Run) -> Result<(), StoreError> {
+    pub async fn drop_idle_logins(&self, run: &Run, work: Work) -> Result<(), StoreError> {
         let progress = self.progress(&[run.id]).await?;
         if !progress.iter().all(|progress| progress.complete) {
             return Ok(());
         }
-        for login in self.logins(run).await?.into_iter().filter(|login| !login.in_use) {
+        let is_left = |login: &KnownLogin| login.work == work && !login.in_use;
+        for login in self.logins(run).await?.into_iter().filter(is_left) {
             self.drop_login(&login.name).await?;
         }
         Ok(())
@@ -230,7 +232,7 @@ impl Ledger {
         .await
     }
 
-    /// Logins for which nobody has a use: of runs that are complete or gone, and of those who had a run before it was taken
+    /// Logins for which nobody has a use: of runs that are complete or gone, of signers whose run waits for its sinks alone, and of those who had a run before it was taken
     /// over.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, SqlStr};
 
-use self::rights::{Rights, administer};
+use self::rights::{Rights, administer, want_roles};
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::{
     AUDITOR_ROLE, DELIVERY_ROLE, GATEWAY_ROLE, INTAKE_ROLE, Ledger, OPERATOR_ROLE, SIGNER_ROLE,
@@ -84,7 +84,7 @@ impl Ledger {
     /// [`StoreError::NewerLedger`] for a ledger that a newer program has migrated, [`StoreError::FormerLedger`] for
     /// one that cannot be read any more, [`StoreError::KeyringsWithoutDataKey`] for one whose keys no data key wraps: nothing
     /// is touched. [`StoreError::OtherLedger`] for another one than before. [`StoreError::LacksRights`] when the role may not
-    /// create what is needed, [`StoreError::NoLoginMaker`] when an administrator has to make the roles first. To a login that is
+    /// create what is needed, [`StoreError::NoLoginMaker`] when an administrator has to make the roles first: nothing is touched either. To a login that is
     /// not the owner's: [`StoreError::OlderLedger`], [`StoreError::NotMigrated`].
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.url.connect(crate::connect::OWNER_STATEMENT_TIMEOUT).await?;
@@ -97,15 +97,14 @@ impl Ledger {
             check_functions(&mut connection).await?;
             return self.recognise(&mut connection).await;
         }
+        // Before anything is changed: a ledger that was migrated without them would be too new for the program of before, and of no use
+        // to this one.
+        want_roles(&mut connection).await?;
         apply_migrations(&mut connection).await?;
         let mut rights = Rights::look(&mut connection).await?;
         if rights.want_an_administrator() {
             administer(&mut connection).await?;
             rights = Rights::look(&mut connection).await?;
-        }
-        if !rights.roles {
-            let missing = "the roles of a ledger are missing on this server, or not granted to this login";
-            return Err(StoreError::NoLoginMaker(missing.to_owned()));
         }
         if !rights.tables {
             let roles = sqlx::raw_sql(ROLES);

@@ -68,6 +68,8 @@ pub struct SinkProgress {
     pub delivered: i64,
     /// Batches that were given up.
     pub dead: i64,
+    /// Those of them that somebody discarded: they are no failure any more.
+    pub discarded: i64,
     /// How often it was tried, one time after the other, and could not be reached; 0 once it answers.
     pub failures: i32,
     /// Since when it cannot be reached, in microseconds since 1970 by the clock of the database.
@@ -83,6 +85,7 @@ from_row!(SinkProgress {
     name,
     delivered,
     dead,
+    discarded,
     failures,
     unavailable_micros,
     last_error,

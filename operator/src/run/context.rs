@@ -1,6 +1,6 @@
 //! What every reconcile of a run uses.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chancery_api::{Reason, SigningRunStatus};
@@ -87,8 +87,6 @@ pub(crate) struct Remembered {
     pub(crate) all_told: bool,
     /// Why the run failed, as far as whoever is to be told will be.
     pub(crate) failure_told: Option<Reason>,
-    /// What sinks said of batches that were given up, by their names.
-    pub(crate) dead_deliveries: BTreeMap<String, String>,
     /// How many splits had ended since their object changed, when that was told last.
     pub(crate) changed: i64,
     /// The other installation that operates the run, if that was told.

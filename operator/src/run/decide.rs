@@ -159,6 +159,8 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
             )
             .again_after(LOOK_AGAIN * 4);
     }
+    // Nobody knows for how long a sink is away, and it is waited for.
+    let limit = run.active_deadline.filter(|_| !ledger.is_only_delivered());
     let decision = if ledger.complete {
         let decision = Decision::at(Stage::Complete).then(Effect::Settle).then(Effect::StopGenerating);
         delivery::after_completion(run, audit(decision, run, observed, now), observed, now)
@@ -166,7 +168,7 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
         // Signers of before a change, of the run or of what is allowed, are stopped too.
         let stage = if run.suspend { Stage::Suspended } else { under_way(observed) };
         unless_allowed(hold(stage, run, observed, ledger, now), observed)
-    } else if let Some(limit) = run.active_deadline.filter(|limit| now >= deadline(observed, *limit, now)) {
+    } else if let Some(limit) = limit.filter(|limit| now >= deadline(observed, *limit, now)) {
         hold(under_way(observed), run, observed, ledger, now).failed(
             Reason::DeadlineExceeded,
             format!(
@@ -186,7 +188,7 @@ fn with_ledger(run: &ValidatedRun, observed: &Observed, ledger: &LedgerRun, now:
         } else {
             decision.first(Effect::SetMutable { suspended: false })
         };
-        match run.active_deadline {
+        match limit {
             Some(limit) => decision.again_after(until(deadline(observed, limit, now), now)),
             None => decision,
         }

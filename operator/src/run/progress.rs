@@ -24,8 +24,25 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The runs that are watched, by their uid.
 pub(crate) struct ProgressWatch {
     runs: Mutex<HashMap<String, Followed>>,
+    /// What is not counted by the metrics yet.
+    uncounted: Mutex<Advance>,
     came: Notify,
     triggers: Triggers<Watched>,
+}
+
+/// By how much runs got further.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Advance {
+    signed: u64,
+    delivered: Delivered,
+}
+
+impl std::ops::AddAssign for Advance {
+    fn add_assign(&mut self, Self { signed, delivered: Delivered { delivered, dead } }: Self) {
+        self.signed += signed;
+        self.delivered.delivered += delivered;
+        self.delivered.dead += dead;
+    }
 }
 
 /// A run that is watched.
@@ -40,6 +57,8 @@ pub(crate) struct Followed {
     reference: RunRef,
     pace: Pace,
     stillness: Stillness,
+    /// The most records that were read to be signed, and the most batches of each sink to be delivered.
+    most: (i64, Vec<i64>),
 }
 
 impl Followed {
@@ -53,6 +72,7 @@ impl Followed {
             reference: reference.clone(),
             pace: Pace::new(progress.records_signed),
             stillness: Stillness::new(progress, now.into_std()),
+            most: (progress.records_signed, Vec::new()),
         }
     }
 
@@ -76,8 +96,10 @@ impl Followed {
         self.pace.rate()
     }
 
-    /// Adds what was read `now`, or before what was added last.
-    fn add(&mut self, Read { progress, sinks }: Read, now: Instant) {
+    /// Adds what was read `now`, or before what was added last. Returns by how much the run got further, as far as that was not returned
+    /// before.
+    fn add(&mut self, Read { progress, sinks }: Read, now: Instant) -> Advance {
+        let advance = self.advance(&progress, &sinks);
         self.sinks = sinks;
         self.pace.look(progress.records_signed, progress.suspended, now);
         self.stillness.look(&progress, now.into_std());
@@ -85,6 +107,25 @@ impl Followed {
         if !self.stands_still(now) {
             self.standing = None;
         }
+        advance
+    }
+
+    /// Neither number ever falls. What is dead may be taken up again, and die once more.
+    fn advance(&mut self, progress: &Progress, sinks: &[SinkProgress]) -> Advance {
+        let (signed, delivered) = &mut self.most;
+        let mut advance = Advance { signed: raise(signed, progress.records_signed), ..Advance::default() };
+        if delivered.len() == sinks.len() {
+            for (most, sink) in delivered.iter_mut().zip(sinks) {
+                advance.delivered.delivered += raise(most, sink.delivered);
+            }
+            for (before, sink) in self.sinks.iter().zip(sinks) {
+                advance.delivered.dead += u64::try_from(sink.dead - before.dead).unwrap_or(0);
+            }
+        } else {
+            // The first time that they are read.
+            *delivered = sinks.iter().map(|sink| sink.delivered).collect();
+        }
+        advance
     }
 
     /// Takes up what holds it up, by the leases of its ring. False if that is nothing new.
@@ -103,7 +144,8 @@ impl Followed {
 
     /// What is known of the run once this was read as well.
     pub(crate) fn with(mut self, read: Read, now: Instant) -> Self {
-        self.add(read, now);
+        // It is counted when it is followed.
+        let _counted_later = self.add(read, now);
         self
     }
 
@@ -111,6 +153,11 @@ impl Followed {
     fn is_behind(&self) -> bool {
         let signed = self.progress.batches_signed;
         self.sinks.iter().any(|sink| sink.delivered + sink.dead < signed || sink.manifest_pending)
+    }
+
+    /// Whether some sink has dead letters that nobody has discarded.
+    fn has_dead(&self) -> bool {
+        self.sinks.iter().any(|sink| sink.dead > sink.discarded)
     }
 
     fn looks_like(&self, Read { progress, sinks }: &Read) -> bool {
@@ -127,6 +174,13 @@ impl Followed {
         };
         of(&self.progress) == of(progress) && self.sinks == *sinks
     }
+}
+
+/// Raises the greatest number that was read. Returns by how much.
+fn raise(most: &mut i64, read: i64) -> u64 {
+    let more = u64::try_from(read - *most).unwrap_or(0);
+    *most = read.max(*most);
+    more
 }
 
 /// How far a run is, and its sinks are.
@@ -151,7 +205,7 @@ impl Read {
 impl ProgressWatch {
     /// Watches nothing yet. `triggers` is told of each run that made progress.
     pub(crate) fn new(triggers: Triggers<Watched>) -> Self {
-        Self { runs: Mutex::default(), came: Notify::new(), triggers }
+        Self { runs: Mutex::default(), uncounted: Mutex::default(), came: Notify::new(), triggers }
     }
 
     /// The progress of a run, as last read; none if it is not watched.
@@ -186,7 +240,9 @@ impl ProgressWatch {
             .entry(uid.to_owned())
             .or_insert_with(|| Followed::new(run.clone(), reference, &read.progress, now));
         followed.run = run;
-        followed.add(read, now);
+        let advance = followed.add(read, now);
+        drop(runs);
+        *self.uncounted() += advance;
         self.came.notify_one();
     }
 
@@ -228,7 +284,8 @@ impl ProgressWatch {
         self.lock().values().any(|followed| followed.progress.complete && !followed.sinks.is_empty())
     }
 
-    /// Looks for complete runs of which something is to be delivered all the same, and watches them until it is.
+    /// Looks for complete runs of which something is to be delivered all the same, and watches them until it is; and whether dead letters
+    /// of complete runs were discarded since.
     ///
     /// # Errors
     ///
@@ -238,7 +295,9 @@ impl ProgressWatch {
         let is_one = |followed: &Followed| followed.progress.complete && again.contains(&followed.run.id);
         let unknown: Vec<i32> = {
             let runs = self.lock();
-            let found = runs.values().filter(|followed| is_one(followed) && !followed.is_behind());
+            let found = runs.values().filter(|followed| {
+                is_one(followed) && !followed.is_behind() || followed.progress.complete && followed.has_dead()
+            });
             found.map(|followed| followed.run.id).collect()
         };
         if unknown.is_empty() {
@@ -268,6 +327,7 @@ impl ProgressWatch {
     pub(crate) async fn keep(&self, database: &Database, metrics: &RunMetrics) {
         loop {
             metrics.waiting(self.waiting());
+            self.count(metrics);
             let (ids, with_sinks) = self.unfinished();
             if ids.is_empty() {
                 self.came.notified().await;
@@ -282,9 +342,8 @@ impl ProgressWatch {
                 } else {
                     ledger.sinks_progress(&with_sinks).await?
                 };
-                let (signed, delivered) = self.add_all(&ids, all, sinks);
-                metrics.signed(signed);
-                metrics.delivered(delivered);
+                self.add_all(&ids, all, sinks);
+                self.count(metrics);
                 self.explain(&ledger).await
             };
             match read.await {
@@ -308,11 +367,17 @@ impl ProgressWatch {
         (ids(|_| true), ids(|followed| !followed.run.sinks.0.is_empty()))
     }
 
-    /// Adds what was read of the runs that were asked for. Returns how many records were signed since the
-    /// last time, and what became of deliveries.
-    fn add_all(&self, asked: &[i32], all: Vec<Progress>, sinks: Vec<SinkProgress>) -> (u64, Delivered) {
+    /// Has the metrics count by how much runs got further, whoever read it: a reconcile reads for itself, too.
+    fn count(&self, metrics: &RunMetrics) {
+        let Advance { signed, delivered } = std::mem::take(&mut *self.uncounted());
+        metrics.signed(signed);
+        metrics.delivered(delivered);
+    }
+
+    /// Adds what was read of the runs that were asked for.
+    fn add_all(&self, asked: &[i32], all: Vec<Progress>, sinks: Vec<SinkProgress>) {
         let now = Instant::now();
-        let (mut signed, mut delivered) = (0, Delivered::default());
+        let mut advance = Advance::default();
         let mut sinks_of: HashMap<i32, Vec<SinkProgress>> = HashMap::new();
         for sink in sinks {
             sinks_of.entry(sink.run_id).or_default().push(sink);
@@ -330,19 +395,14 @@ impl ProgressWatch {
             };
             let read = Read { progress, sinks: sinks_of.remove(&followed.run.id).unwrap_or_default() };
             let changed = !followed.looks_like(&read) || followed.pace.is_slowing();
-            signed +=
-                u64::try_from(read.progress.records_signed - followed.progress.records_signed).unwrap_or(0);
-            for (before, now) in followed.sinks.iter().zip(&read.sinks) {
-                delivered.delivered += u64::try_from(now.delivered - before.delivered).unwrap_or(0);
-                delivered.dead += u64::try_from(now.dead - before.dead).unwrap_or(0);
-            }
-            followed.add(read, now);
+            advance += followed.add(read, now);
             if changed {
                 self.triggers.wake(&followed.reference);
             }
             true
         });
-        (signed, delivered)
+        drop(runs);
+        *self.uncounted() += advance;
     }
 
     /// Looks for what holds up the runs that stand still, by the leases of their rings.
@@ -376,5 +436,9 @@ impl ProgressWatch {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Followed>> {
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn uncounted(&self) -> MutexGuard<'_, Advance> {
+        self.uncounted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

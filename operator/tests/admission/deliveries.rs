@@ -48,6 +48,7 @@ fn sinks_name_what_the_values_allow_and_no_secret_of_a_run_or_of_a_source() -> a
         ("theirs", false),
         ("chancery-sink-b-signer-0123456789", false),
         ("chancery-sink-b-delivery-0123456789", false),
+        ("chancery-sink-b-delivery-production", true),
     ] {
         let said = release.against_create(&completed(&release.delivery_job(named)?))?;
         assert_eq!(said.is_empty(), wanted, "{named}: {said:?}");

@@ -20,7 +20,7 @@ pub struct HttpSink {
     pub url: String,
 
     /// The Secret of the run's namespace whose key `secret` requests are signed with, as Standard Webhooks has it. It may have
-    /// ca.crt, the certificates in PEM of the authorities that vouch for the service, in the place of the public ones. `chancery run` has no
+    /// `token`, which is shown as a bearer token, and ca.crt, the certificates in PEM of the authorities that vouch for the service, in the place of the public ones. `chancery run` has no
     /// Secrets: it takes the key from CHANCERY_WEBHOOK_SECRET in its own environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SecretRef")]

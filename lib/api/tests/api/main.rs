@@ -5,6 +5,7 @@ mod changes;
 mod committed_files;
 mod documents;
 mod fields;
+mod notifications;
 mod policies;
 mod properties;
 mod rules;

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use sqlx::postgres::PgConnection;
 
 use super::failed;
-use crate::answer::{LONG, answered};
+use crate::answer::{LONG, SHORT, answered};
 use crate::error::{StoreError, said};
 use crate::logins::ADMINISTRATOR_SQL;
 use crate::query;
@@ -47,6 +47,35 @@ impl Rights {
         let (has_all, may) = (self.roles && self.logins, self.superuser || self.createrole);
         (may && !has_all) || (self.superuser && !self.hardened)
     }
+}
+
+/// What there is of the roles, of a ledger of any version.
+struct Roles {
+    roles: bool,
+    may_make_them: bool,
+}
+
+from_row!(Roles { roles, may_make_them });
+
+impl Roles {
+    async fn look(connection: &mut PgConnection) -> Result<Self, StoreError> {
+        let roles = query::roles.rows_as::<Self>();
+        answered(query::roles.name, SHORT, roles.fetch_one(connection)).await
+    }
+}
+
+/// Sees to it that there are the roles of a ledger, by this login if it may, and refuses to go on without them.
+pub(super) async fn want_roles(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let mut found = Roles::look(connection).await?;
+    if !found.roles && found.may_make_them {
+        administer(connection).await?;
+        found = Roles::look(connection).await?;
+    }
+    if found.roles {
+        return Ok(());
+    }
+    let missing = "the roles of a ledger are missing on this server, or not granted to this login";
+    Err(StoreError::NoLoginMaker(missing.to_owned()))
 }
 
 /// The body of the function that makes logins, as this program knows it, by its SHA-256.

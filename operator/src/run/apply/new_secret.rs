@@ -32,9 +32,15 @@ pub(super) async fn create(context: &Context, mut secret: Secret) -> Result<bool
     }
 }
 
+/// A digit tells it from a word.
 pub(super) fn suffix() -> String {
     let letter = |byte: u8| char::from(LETTERS[usize::from(byte) % LETTERS.len()]);
-    rand::random::<[u8; names::SECRET_SUFFIX_LENGTH]>().map(letter).iter().collect()
+    loop {
+        let suffix = rand::random::<[u8; names::SECRET_SUFFIX_LENGTH]>().map(letter);
+        if suffix.iter().any(char::is_ascii_digit) {
+            return suffix.iter().collect();
+        }
+    }
 }
 
 /// The CA by which pods check the database's certificate, if it is none of the public ones.

@@ -21,19 +21,19 @@ const MESSAGE_BYTES: usize = 400;
 pub(crate) fn sinks_of(ledger: Option<&LedgerRun>, previous: &SigningRunStatus) -> Vec<SinkStatus> {
     match ledger.and_then(|ledger| Some((ledger, ledger.sinks.as_ref()?))) {
         Some((ledger, sinks)) => {
-            let of = |sink: &SinkProgress| of(sink, sinks.said.get(&sink.name), ledger.counts.batches_signed);
-            sinks.sinks.iter().map(of).collect()
+            sinks.sinks.iter().map(|sink| of(sink, ledger.counts.batches_signed)).collect()
         }
         None => previous.sinks.clone(),
     }
 }
 
-fn of(sink: &SinkProgress, said: Option<&String>, signed: i64) -> SinkStatus {
+fn of(sink: &SinkProgress, signed: i64) -> SinkStatus {
     let SinkProgress {
         run_id: _,
         name,
         delivered,
         dead,
+        discarded: _,
         failures: _,
         unavailable_micros,
         last_error,
@@ -46,7 +46,7 @@ fn of(sink: &SinkProgress, said: Option<&String>, signed: i64) -> SinkStatus {
         pending: (signed - delivered - dead).max(0),
         dead: *dead,
         unavailable_since: unavailable_micros.map(since).map(Time),
-        last_error: last_error.as_ref().or(said).map(|error| cut(error.clone(), ERROR_BYTES)),
+        last_error: last_error.as_ref().map(|error| cut(error.clone(), ERROR_BYTES)),
     }
 }
 
@@ -59,12 +59,13 @@ pub(crate) fn findings(
     has_sinks: bool,
     ledger: Option<&LedgerRun>,
     previous: &SigningRunStatus,
+    now: Timestamp,
 ) -> Vec<Finding> {
     if !has_sinks {
         return Vec::new();
     }
     match ledger.and_then(|ledger| Some((ledger, ledger.sinks.as_ref()?))) {
-        Some((ledger, sinks)) => vec![delivered(ledger, sinks), unavailable(sinks)],
+        Some((ledger, sinks)) => vec![delivered(ledger, sinks), unavailable(sinks, now)],
         None => {
             [delivered_first(), available()].into_iter().map(|first| as_before(first, previous)).collect()
         }
@@ -72,8 +73,9 @@ pub(crate) fn findings(
 }
 
 fn delivered(ledger: &LedgerRun, sinks: &SinksRead) -> Finding {
-    let dead: Vec<&str> =
-        sinks.sinks.iter().filter(|sink| sink.dead > 0).map(|sink| sink.name.as_str()).collect();
+    let is_failure = |sink: &&SinkProgress| sink.dead > sink.discarded;
+    let dead: Vec<&str> = sinks.sinks.iter().filter(is_failure).map(|sink| sink.name.as_str()).collect();
+    let discarded: i64 = sinks.sinks.iter().map(|sink| sink.discarded).sum();
     let all = ledger.sealed && !sinks.is_behind(ledger.counts.batches);
     let of = |status, reason, message: String| Finding {
         type_: ConditionType::Delivered,
@@ -82,15 +84,22 @@ fn delivered(ledger: &LedgerRun, sinks: &SinksRead) -> Finding {
         message,
     };
     match dead.as_slice() {
-        // Without numbers: a condition that changes is written at once.
+        // Without numbers: a condition that changes is written at once. And without what a sink said: that is whatever a service answered, and
+        // more may read a status than may read the ledger.
         [first, ..] => {
             let others = if dead.len() > 1 { ", and so did others" } else { "" };
-            let said = sinks.said.get(*first).map_or("", String::as_str);
+            let run = &ledger.stored.0;
             let message = format!(
-                "sink {first} refused batches so often that they were given up{others}; `chancery dead-letters list --deliveries` shows them; {said}"
+                "sink {first} refused batches so often that they were given up{others}; `chancery dead-letters list {}/{} --deliveries` shows which, and what the sink said",
+                run.namespace, run.name
             );
             of(false, Reason::DeadDeliveries, cut(message, MESSAGE_BYTES))
         }
+        [] if all && discarded > 0 => of(
+            true,
+            Reason::AllDelivered,
+            format!("every sink has every batch, but for dead letters that were discarded: {discarded}"),
+        ),
         [] if all => of(true, Reason::AllDelivered, "every sink has every batch".to_owned()),
         [] => delivered_first(),
     }
@@ -105,9 +114,10 @@ fn delivered_first() -> Finding {
     }
 }
 
-fn unavailable(sinks: &SinksRead) -> Finding {
-    let Some(sink) = sinks.unavailable() else { return available() };
-    let others = sinks.sinks.iter().filter(|sink| sink.unavailable_micros.is_some()).count() - 1;
+fn unavailable(sinks: &SinksRead, now: Timestamp) -> Finding {
+    let mut away = sinks.unavailable(now);
+    let Some(sink) = away.next() else { return available() };
+    let others = away.count();
     let others = if others > 0 { format!(" (and {others} more)") } else { String::new() };
     let since = since(sink.unavailable_micros.unwrap_or_default());
     let why = sink.last_error.as_deref().unwrap_or_default();
@@ -127,7 +137,7 @@ fn available() -> Finding {
         type_: ConditionType::SinkUnavailable,
         status: Some(false),
         reason: Reason::SinksAvailable,
-        message: "no sink is known to be out of reach".to_owned(),
+        message: "no sink has been out of reach for long".to_owned(),
     }
 }
 

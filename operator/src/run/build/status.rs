@@ -34,7 +34,6 @@ pub(crate) fn status(
     now: Timestamp,
 ) -> SigningRunStatus {
     let previous = &observed.object.previous;
-    let now = whole_second(now);
     let ledger = match &observed.ledger {
         // That part of the ledger is not this run's, or not for long.
         LedgerView::Present(ledger) if !ledger.is_its_own() => None,
@@ -42,6 +41,7 @@ pub(crate) fn status(
         _ => None,
     };
     let conditions = conditions(Some(run), observed, decision, ledger, now);
+    let now = whole_second(now);
     let complete = decision.stage == Stage::Complete;
     let begun = decision.stage != Stage::Pending && (ledger.is_some() || previous.start_time.is_some());
     let Times { start_time, completion_time, took } = Times::of(ledger, previous, begun, complete, now);
@@ -101,7 +101,6 @@ pub(crate) fn status(
 
 /// The status of a run whose spec cannot be used: what was known of it before stays.
 pub(crate) fn invalid_status(observed: &Observed, decision: &Decision, now: Timestamp) -> SigningRunStatus {
-    let now = whole_second(now);
     let conditions = conditions(None, observed, decision, None, now);
     SigningRunStatus {
         observed_generation: Some(observed.object.generation),
@@ -197,8 +196,8 @@ fn conditions(
         },
         progressing(run, decision),
     ];
-    findings.extend(sink_findings(has_sinks, ledger, &observed.object.previous));
-    condition::conditions(findings, previous, Some(observed.object.generation), &Time(now))
+    findings.extend(sink_findings(has_sinks, ledger, &observed.object.previous, now));
+    condition::conditions(findings, previous, Some(observed.object.generation), &Time(whole_second(now)))
 }
 
 fn progressing(run: Option<&ValidatedRun>, decision: &Decision) -> Finding {

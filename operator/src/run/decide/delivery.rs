@@ -9,6 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use crate::run::decide::before::failure_before;
 use crate::run::decide::beside::{self, Beside, blocked};
 use crate::run::decide::decision::{Decision, Effect, Stage};
+use crate::run::decide::time::until;
 use crate::run::facts::{LedgerRun, LedgerView, Observed, PodState, PodView, SinksRead};
 
 /// How soon to look again at a complete run of which somebody is still to be told.
@@ -23,12 +24,20 @@ pub(super) fn deliver(
     now: Timestamp,
 ) -> Decision {
     match &ledger.sinks {
-        // One that has no batch at all is complete when its delivery finds nothing to bring.
-        Some(sinks) if sinks.tells || ledger.counts.batches_signed > 0 || ledger.is_only_delivered() => {
+        Some(sinks) if sinks.tells || has_work(ledger, sinks) => {
             work(run, decision, observed, ledger, sinks, now)
         }
         _ => refused(decision, observed),
     }
+}
+
+/// Whether there is something for the sinks by now. A run of no records has its manifest. Before the ring has its keys, a delivery that
+/// has brought all says that it is done, and yet the run is not complete: it is not started to say so again.
+fn has_work(ledger: &LedgerRun, sinks: &SinksRead) -> bool {
+    let counts = &ledger.counts;
+    let has_begun = counts.batches_signed > 0 || (ledger.sealed && counts.batches == 0);
+    let waits_for_keys = ledger.sealed && ledger.missing_keys() > 0 && !sinks.is_behind(counts.batches);
+    has_begun && !waits_for_keys
 }
 
 /// Adds to what is decided about a run that is complete: dead letters that were taken up again are delivered, and then, or at
@@ -101,7 +110,7 @@ fn work(
     let decision = beside::work(Beside::Delivery, run, decision, observed, sinks.secret.as_ref(), now);
     let decision = still_misconfigured(decision, observed, sinks);
     let decision = beside::not_starting(Beside::Delivery, run, decision, observed, now);
-    unavailable(decision, ledger, sinks)
+    unavailable(decision, ledger, sinks, now)
 }
 
 /// Reports sinks that may not be used.
@@ -122,7 +131,7 @@ fn still_misconfigured(mut decision: Decision, observed: &Observed, sinks: &Sink
     }
     let said = &observed.object.previous.sinks;
     let before: i64 = said.iter().map(|sink| sink.delivered + sink.dead).sum();
-    if decision.failure.is_none() && sinks.ended() == before && sinks.unavailable().is_none() {
+    if decision.failure.is_none() && sinks.ended() == before && !sinks.waits_for_one() {
         decision.failure =
             failure_before(observed).filter(|failure| failure.reason == Reason::DeliveryMisconfigured);
     }
@@ -135,8 +144,13 @@ fn is_running(pod: &PodView) -> bool {
 
 /// A sink that cannot be reached is waited for by the delivery, which goes on with the others. It stops the run once nothing else
 /// is left to do; until then, a condition of its own says so.
-fn unavailable(decision: Decision, ledger: &LedgerRun, sinks: &SinksRead) -> Decision {
-    let Some(sink) = sinks.unavailable() else { return decision };
+fn unavailable(decision: Decision, ledger: &LedgerRun, sinks: &SinksRead, now: Timestamp) -> Decision {
+    // Nothing that changes tells when one has been away for long.
+    let decision = match sinks.next_unavailable(now) {
+        Some(at) => decision.again_after(until(at, now)),
+        None => decision,
+    };
+    let Some(sink) = sinks.unavailable(now).next() else { return decision };
     let waits = decision.stage == Stage::Delivering || ledger.complete;
     if !waits || decision.failure.is_some() {
         return decision;

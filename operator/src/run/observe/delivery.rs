@@ -1,11 +1,8 @@
 //! What is known of a run's sinks.
 
-use std::collections::BTreeMap;
-
 use chancery_api::{Reason, names};
-use chancery_sources::sinks;
-use chancery_store::delivery::WhichDeliveries;
-use chancery_store::{Ledger, Run, SinkProgress, StoreError};
+use chancery_sources::{notifications, sinks};
+use chancery_store::{Ledger, StoreError};
 use kube::ResourceExt;
 
 use crate::run::context::Context;
@@ -32,14 +29,6 @@ pub(super) async fn read(
     let object = target.object;
     let uid = object.uid().unwrap_or_default();
     let remembered = context.memory.of(&uid);
-    let said = if progress.deleted {
-        BTreeMap::new()
-    } else {
-        said_of_dead(ledger, run, sinks, &remembered.dead_deliveries).await?
-    };
-    if said != remembered.dead_deliveries {
-        context.memory.change(&uid, |remembered| remembered.dead_deliveries.clone_from(&said));
-    }
     // Once it is complete, nothing happens to it any more but that its delivery is given up.
     let untold = tells && progress.complete && !progress.deleted && !remembered.all_told;
     let untold = untold && ledger.is_untold(run).await?;
@@ -48,7 +37,6 @@ pub(super) async fn read(
     }
     let owner = job_uid(context, object, &names::delivery_job_name(&object.name_any()));
     Ok(Some(SinksRead {
-        said,
         tells,
         untold,
         failure_told: remembered.failure_told,
@@ -58,28 +46,6 @@ pub(super) async fn read(
         // may let it lie: a minute.
         open_holders: ended(pods).filter(|holder| !remembered.released.contains(holder)).collect(),
     }))
-}
-
-/// What each sink that has dead letters said of the first of them. It is asked for once: there may be many.
-async fn said_of_dead(
-    ledger: &Ledger,
-    run: &Run,
-    sinks: &[SinkProgress],
-    known: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, StoreError> {
-    let mut said = BTreeMap::new();
-    for SinkProgress { name, .. } in sinks.iter().filter(|sink| sink.dead > 0) {
-        let found = match known.get(name) {
-            Some(known) => Some(known.clone()),
-            None => {
-                let which = WhichDeliveries { sink: Some(name.clone()), ..WhichDeliveries::default() };
-                let first = ledger.dead_deliveries(run, (0, 0), 1, &which).await?.pop();
-                first.and_then(|letter| Some(format!("batch {}: {}", letter.batch, letter.last_error?)))
-            }
-        };
-        said.extend(found.map(|found| (name.clone(), found)));
-    }
-    Ok(said)
 }
 
 /// Why the sinks are not used as the run describes them: what this installation does not allow, whatever is in the ledger; and, of
@@ -92,7 +58,11 @@ pub(super) fn refusal(context: &Context, target: &Target<'_>, is_absent: bool) -
     if !is_absent {
         return None;
     }
-    let (name, error) = sinks::check(run).err()?;
-    let message = format!("sink {name}: {error}; nothing was changed in the ledger");
+    let (kind, (name, error)) = match (sinks::check(run), notifications::check(run)) {
+        (Err(bad), _) => ("sink", bad),
+        (Ok(()), Err(bad)) => ("notification", bad),
+        (Ok(()), Ok(())) => return None,
+    };
+    let message = format!("{kind} {name}: {error}; nothing was changed in the ledger");
     Some(Refusal { reason: Reason::SinkInvalid, message })
 }

@@ -88,9 +88,7 @@ async fn read(
         Ok(Seen { refusal, ..gone() })
     };
     let (followed, reading) = match context.progress.of(&uid) {
-        Some(followed) if !deleting && is_fresh_enough(&followed.progress, beside) => {
-            (followed, Reading::Nothing)
-        }
+        Some(followed) if !deleting && is_fresh_enough(&followed, beside) => (followed, Reading::Nothing),
         before => {
             let stored = match &before {
                 Some(followed) if !deleting => followed.run.clone(),
@@ -235,11 +233,14 @@ fn counts(progress: &Progress) -> Counts {
 }
 
 /// Whether to decide by a count that may be a second old. Not when something else shows that the run got
-/// further: the making of records has ended, or a signer has found nothing left to do.
-fn is_fresh_enough(progress: &Progress, beside: &Beside<'_>) -> bool {
+/// further: the making of records has ended, or a signer has found nothing left to do. While only sinks are waited for, that it has is known.
+fn is_fresh_enough(followed: &Followed, beside: &Beside<'_>) -> bool {
+    let Followed { run, progress, .. } = followed;
     let Beside { job, intake_job, delivery_job, background, .. } = beside;
     let is_done = |job: &Option<&JobView>| job.is_some_and(|job| job.succeeded > 0);
-    let none_is_done = !is_done(job) && !is_done(delivery_job);
+    let is_signed = progress.sealed && progress.filled && progress.batches_signed == progress.batches_closed;
+    let only_delivered = is_signed && !run.sinks.0.is_empty();
+    let none_is_done = (only_delivered || !is_done(job)) && !is_done(delivery_job);
     match progress {
         Progress { complete: true, .. } => true,
         Progress { sealed: false, arrivals: Some(_), .. } => none_is_done && !is_done(intake_job),

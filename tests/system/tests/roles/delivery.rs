@@ -228,6 +228,31 @@ async fn a_delivery_is_believed_no_more_than_its_row_can_hold() -> anyhow::Resul
 }
 
 #[tokio::test]
+async fn the_login_of_signers_is_needed_no_more_once_all_is_signed_though_a_sink_is_away()
+-> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = signed(&ledger, "demo").await?;
+    let unneeded = async || ledger.ledger.unneeded_logins().await;
+    assert_eq!(unneeded().await?, Vec::<String>::new(), "a signer may still come and look");
+    ledger.execute("ALTER TABLE chancery.runs DISABLE TRIGGER runs_are_sealed_once").await?;
+    for past in [
+        "UPDATE chancery.runs SET sealed_at = sealed_at - interval '6 minutes'",
+        "UPDATE chancery.keyrings SET filled_at = filled_at - interval '6 minutes'",
+        "UPDATE chancery.leases SET signed_at = signed_at - interval '6 minutes', acquired_at = acquired_at - interval '6 minutes'",
+    ] {
+        ledger.execute(sqlx::AssertSqlSafe(past)).await?;
+    }
+    assert_eq!(unneeded().await?, Vec::<String>::new(), "it was made just now");
+    ledger.execute("UPDATE chancery.logins SET made_at = made_at - interval '6 minutes'").await?;
+    assert_eq!(unneeded().await?, [run.login.name()]);
+    ledger.ledger.drop_login(run.login.name()).await?;
+    run.deliver().await?;
+    let complete = "SELECT count(*) FROM chancery.runs WHERE completed_at IS NOT NULL";
+    assert_eq!(sqlx::query_scalar::<_, i64>(complete).fetch_one(ledger.ledger.pool()).await?, 1);
+    run.assert_audit_holds().await
+}
+
+#[tokio::test]
 async fn the_login_of_a_delivery_is_needed_as_long_as_somebody_is_to_be_told() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = signed(&ledger, "demo").await?;

@@ -99,6 +99,12 @@ fn only_a_run_with_sinks_says_whether_it_is_delivered_and_what_it_said_stays_wit
     assert_eq!(of(&only(), Progressing), is(true, "Delivering"));
     assert_eq!(only().status().phase, Some(Phase::Delivering));
     assert_eq!(of(&only().at_sinks((9, 1), (0, 0)), Delivered), is(false, "DeadDeliveries"));
+    assert_eq!(
+        of(&only().at_sinks((10, 0), (8, 2)).with_discarded(1), Delivered),
+        is(false, "DeadDeliveries")
+    );
+    let discarded = only().at_sinks((10, 0), (8, 2)).with_discarded(2);
+    assert_eq!(of(&discarded, Delivered), is(true, "AllDelivered"), "it is no failure any more");
     let away = only().at_sinks((10, 0), (4, 0)).with_sink_away();
     assert_eq!(of(&away, SinkUnavailable), is(true, "SinkUnavailable"));
     assert_eq!(of(&away, Progressing), is(false, "SinkUnavailable"));

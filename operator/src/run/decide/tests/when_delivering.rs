@@ -3,8 +3,9 @@
 use chancery_api::condition::ConditionType;
 use chancery_api::{Reason, SigningRun, SigningRunSpec, SinkStatus, ValidatedRun};
 use chancery_store::SinkProgress;
+use k8s_openapi::jiff::SignedDuration;
 
-use super::situation::{RUNNING, Situation, ended, running, seconds};
+use super::situation::{NOW, RUNNING, Situation, ended, running, seconds};
 use super::table::{HOLD, at, check, hold_job, row, run_job};
 use crate::run::decide::decision::{Effect, JobPlan, Stage};
 use crate::run::facts::{
@@ -31,6 +32,7 @@ fn sink(name: &str, delivered: i64, dead: i64) -> SinkProgress {
         name: name.to_owned(),
         delivered,
         dead,
+        discarded: 0,
         failures: 0,
         unavailable_micros: None,
         last_error: None,
@@ -58,7 +60,6 @@ impl Situation {
                     standing: SecretStanding::Right,
                 }),
                 sinks: vec![sink("archive", 0, 0), sink("copy", 0, 0)],
-                said: std::collections::BTreeMap::new(),
                 tells: false,
                 untold: false,
                 failure_told: None,
@@ -79,6 +80,19 @@ impl Situation {
         self.sinks(|sinks| sinks.sinks[1] = away("copy", sinks.sinks[1].delivered))
     }
 
+    /// Its sink that is away has been so for so long.
+    fn for_seconds(self, seconds: i64) -> Self {
+        self.sinks(|sinks| {
+            sinks.sinks[1].unavailable_micros =
+                Some((NOW - SignedDuration::from_secs(seconds)).as_microsecond());
+        })
+    }
+
+    /// So many dead letters of a sink were discarded.
+    pub(crate) fn with_discarded(self, letters: i64) -> Self {
+        self.sinks(|sinks| sinks.sinks[1].discarded = letters)
+    }
+
     pub(crate) fn with_manifest_pending(self) -> Self {
         self.sinks(|sinks| sinks.sinks[1].manifest_pending = true)
     }
@@ -93,7 +107,6 @@ impl Situation {
                 ..away(&format!("{number}{}", "n".repeat(62)), 0)
             };
             sinks.sinks = (0..8).map(long).collect();
-            sinks.said = sinks.sinks.iter().map(|sink| (sink.name.clone(), "\u{1}".repeat(1_000))).collect();
         })
     }
 
@@ -214,6 +227,44 @@ fn no_signer_is_started_anew_while_only_deliveries_are_left() {
 }
 
 #[test]
+fn a_delivery_that_has_brought_all_is_not_made_anew_while_keys_are_missing() {
+    let lacking = |job: Option<JobView>| {
+        let mut situation =
+            Situation::only_delivered(job).at_sinks((10, 0), (9, 1)).stored(|ledger| ledger.filled = false);
+        situation.observed.job = Some(running(2));
+        situation
+    };
+    let signing = at(Stage::Signing);
+    check([
+        row("its Job is gone", lacking(None), signing.clone().doing([run_job(2)])),
+        row("it is done", lacking(Some(delivery().done(60))), signing.clone().doing([run_job(2)])),
+        row(
+            "a manifest is still to come",
+            lacking(None).with_manifest_pending(),
+            signing.clone().doing([Effect::StartDelivery, run_job(2)]).again_at_once(),
+        ),
+        row(
+            "a sink lacks a batch",
+            lacking(None).at_sinks((10, 0), (9, 0)),
+            signing.doing([Effect::StartDelivery, run_job(2)]).again_at_once(),
+        ),
+    ]);
+}
+
+#[test]
+fn a_run_without_records_has_a_delivery_for_its_manifest() {
+    let empty = Situation::only_delivered(None).stored(|ledger| {
+        (ledger.counts.batches, ledger.counts.batches_signed) = (0, 0);
+        (ledger.counts.records, ledger.counts.records_admitted, ledger.counts.records_signed) = (0, 0, 0);
+    });
+    check([row(
+        "at once",
+        empty.with_manifest_pending(),
+        at(Stage::Delivering).doing([Effect::StartDelivery]).again_at_once(),
+    )]);
+}
+
+#[test]
 fn the_delivery_ends_with_its_login_once_the_run_is_complete() {
     let complete = || Situation::signed().delivering(Some(delivery())).at_sinks((10, 0), (9, 1));
     let done = at(Stage::Complete);
@@ -289,6 +340,16 @@ fn a_sink_that_cannot_be_reached_stops_a_run_only_once_nothing_else_is_left() {
             Situation::only_delivered(Some(delivery())).with_sink_away(),
             at(Stage::Delivering).doing([run_delivery(false)]).blocked(Reason::SinkUnavailable),
         ),
+        row(
+            "for a moment: it may limit how much it takes",
+            Situation::only_delivered(Some(delivery())).with_sink_away().for_seconds(12),
+            at(Stage::Delivering).doing([run_delivery(false)]).again_after(18),
+        ),
+        row(
+            "for long enough",
+            Situation::only_delivered(Some(delivery())).with_sink_away().for_seconds(30),
+            at(Stage::Delivering).doing([run_delivery(false)]).blocked(Reason::SinkUnavailable),
+        ),
     ]);
     let decided = Situation::only_delivered(Some(delivery())).with_sink_away().decide();
     let said = decided.obstacle.expect("an obstacle").message;
@@ -343,6 +404,24 @@ fn a_run_stays_failed_until_something_is_delivered_or_a_sink_is_waited_for() {
     assert_eq!(failed(again.clone()), Some(Reason::DeliveryMisconfigured));
     assert_eq!(failed(again.clone().at_sinks((3, 0), (1, 0))), None);
     assert_eq!(failed(again.with_sink_away()), None);
+}
+
+#[test]
+fn a_run_that_only_waits_for_its_sinks_does_not_fail_by_its_deadline() {
+    let late =
+        |situation: Situation| situation.started(500).spec(|run| run.active_deadline = Some(seconds(100)));
+    check([
+        row(
+            "all is signed",
+            late(Situation::only_delivered(Some(delivery()))),
+            at(Stage::Delivering).doing([run_delivery(false)]),
+        ),
+        row(
+            "not all is signed",
+            late(Situation::seeded().with_signed(9).delivering(Some(delivery())).held()),
+            at(Stage::Pending).doing([run_delivery(true)]).failed(Reason::DeadlineExceeded),
+        ),
+    ]);
 }
 
 #[test]
