@@ -93,6 +93,10 @@ fn uri_of(url: &str) -> Result<Uri, PostError> {
     if host.is_empty() {
         return Err(PostError::NoRequest("the URL names no host".to_owned()));
     }
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    if uri.port().is_none() && !authority.trim_end_matches(':').ends_with(host) {
+        return Err(PostError::NoRequest("the port of the URL is no port".to_owned()));
+    }
     // An address in place of a name never comes to the resolver.
     check_host(host).map_err(|forbidden| PostError::Forbidden(forbidden.to_string()))?;
     Ok(uri)
