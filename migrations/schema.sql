@@ -522,6 +522,9 @@ BEGIN
             'flags_' || p_run, 'alerts_' || p_run, 'records_' || p_run)
            INTO flagged, alerts
           USING p_run, p_judged.marked, p_judged.marks, p_base, p_last;
+        IF alerts > 0 THEN
+            PERFORM chancery.event_alerts(p_run, p_base, p_last);
+        END IF;
     END IF;
 END
 $_$;
@@ -656,6 +659,12 @@ BEGIN
             RETURNING state)
         SELECT count(*) FILTER (WHERE r.state = 'Dead'), count(*) FILTER (WHERE r.state = 'Rejected')
           INTO dead, rejected FROM refused r;
+        IF dead > 0 THEN
+            PERFORM chancery.event_refused(p_run, p_source, p_split, p_end, p_positions, p_stages, p_rules, true);
+        END IF;
+        IF rejected > 0 THEN
+            PERFORM chancery.event_refused(p_run, p_source, p_split, p_end, p_positions, p_stages, p_rules, false);
+        END IF;
     END IF;
 END
 $$;
@@ -977,7 +986,7 @@ EXCEPTION
 END
 $$;
 
-CREATE FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint) RETURNS record
+CREATE FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint, OUT manifests bigint) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -988,6 +997,7 @@ BEGIN
         RAISE EXCEPTION 'deliveries_act needs a run, what is done, by whom, and with which' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     letters := 0;
+    manifests := 0;
     -- The run's row is held, so that none of it goes meanwhile; and its sinks, so that one who acts comes after the other.
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid FOR KEY SHARE;
     PERFORM FROM chancery.sinks s WHERE s.run_id = v_run.id ORDER BY s.sink FOR NO KEY UPDATE;
@@ -1004,7 +1014,12 @@ BEGIN
             AND ($8 IS NULL OR position($8 IN d.last_error) > 0)', 'deliveries_' || p_run)
       USING p_run, act, p_kind::chancery.letter_act, p_selection, p_actor, p_sink, p_batch, p_reason;
     GET DIAGNOSTICS letters = ROW_COUNT;
-    IF letters = 0 THEN
+    IF p_kind = 'Redrive' AND p_batch IS NULL AND p_reason IS NULL THEN
+        SELECT count(*) INTO manifests
+          FROM chancery.manifests m JOIN chancery.sinks s ON s.run_id = p_run AND s.sink = m.sink
+         WHERE m.run_id = p_run AND m.ended_at IS NOT NULL AND m.object IS NULL AND (p_sink IS NULL OR s.name = p_sink);
+    END IF;
+    IF letters + manifests = 0 THEN
         act := NULL;
         answer := 'nothing';
         RETURN;
@@ -1016,13 +1031,24 @@ BEGIN
     ELSE
         EXECUTE format(
             'UPDATE chancery.%I d
-                SET state = ''Pending'', attempts = 0, redrives = d.redrives + 1, ended_at = NULL, not_before = clock_timestamp()
+                SET state = ''Pending'', attempts = 0, redrives = d.redrives + 1, ended_at = NULL, not_before = clock_timestamp(), put_off_at = clock_timestamp()
                FROM chancery.delivery_moves m
               WHERE m.run_id = $1 AND m.act = $2 AND d.sink = m.sink AND d.batch = m.batch', 'deliveries_' || p_run) USING p_run, act;
         UPDATE chancery.sinks s SET dead = s.dead - m.letters, redriven = s.redriven + m.letters
           FROM (SELECT k.sink, count(*) AS letters FROM chancery.delivery_moves k WHERE k.run_id = p_run AND k.act = deliveries_act.act
                  GROUP BY k.sink) m
          WHERE s.run_id = p_run AND s.sink = m.sink;
+        -- What may have been said already, nobody takes back.
+        UPDATE chancery.manifests m
+           SET number = m.number + CASE WHEN m.not_before IS NULL THEN 0 ELSE 1 END, attempts = 0, last_error = NULL, not_before = NULL, put_off_at = NULL,
+               holder = NULL, token_hash = NULL, object = NULL, digest = NULL, ended_at = NULL
+         WHERE m.run_id = p_run
+           AND (EXISTS (SELECT FROM chancery.delivery_moves k WHERE k.run_id = p_run AND k.act = deliveries_act.act AND k.sink = m.sink)
+                OR manifests > 0 AND m.ended_at IS NOT NULL AND m.object IS NULL
+                   AND (p_sink IS NULL OR EXISTS (SELECT FROM chancery.sinks s WHERE s.run_id = p_run AND s.sink = m.sink AND s.name = p_sink)));
+    END IF;
+    IF letters = 0 THEN
+        act := NULL;
     END IF;
     answer := 'done';
 END
@@ -1039,6 +1065,7 @@ DECLARE
     v_run integer := chancery.delivery_of_session();
     v_limit integer;
     v_redriven bigint;
+    v_dead bigint[];
 BEGIN
     IF num_nulls(p_sink, p_token, p_batches, p_errors, p_seconds) > 0
        OR cardinality(p_batches) <> cardinality(p_errors) OR cardinality(p_batches) <> cardinality(p_seconds)
@@ -1057,19 +1084,24 @@ BEGIN
                 SET attempts = d.attempts + 1, last_error = left(w.error, 1024), holder = NULL, token_hash = NULL,
                     state = (CASE WHEN d.attempts + 1 >= $7 THEN ''Dead'' ELSE ''Pending'' END)::chancery.delivery_state,
                     ended_at = CASE WHEN d.attempts + 1 >= $7 THEN clock_timestamp() END,
-                    not_before = clock_timestamp() + make_interval(secs => least(greatest(w.seconds, 0), 3600))
+                    not_before = clock_timestamp() + make_interval(secs => least(greatest(w.seconds, 0), 3600)),
+                    put_off_at = clock_timestamp()
                FROM unnest($3, $4, $5) AS w (batch, error, seconds)
               WHERE d.batch = w.batch AND d.sink = $1 AND d.run_id = $6 AND d.token_hash = sha256($2)
-             RETURNING d.state, d.redrives)
+             RETURNING d.batch, d.state, d.redrives)
          SELECT count(*) FILTER (WHERE r.state = ''Pending''), count(*) FILTER (WHERE r.state = ''Dead''),
-                count(*) FILTER (WHERE r.state = ''Dead'' AND r.redrives > 0) FROM refused r',
+                count(*) FILTER (WHERE r.state = ''Dead'' AND r.redrives > 0),
+                array_agg(r.batch ORDER BY r.batch) FILTER (WHERE r.state = ''Dead'') FROM refused r',
         'deliveries_' || v_run)
-       INTO put_off, dead, v_redriven USING p_sink, p_token, p_batches, p_errors, p_seconds, v_run, v_limit;
+       INTO put_off, dead, v_redriven, v_dead USING p_sink, p_token, p_batches, p_errors, p_seconds, v_run, v_limit;
     IF put_off + dead > 0 THEN
         -- Whoever answers can be reached.
         UPDATE chancery.sinks s
-           SET dead = s.dead + delivery_fail.dead, redriven = s.redriven - v_redriven, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+           SET dead = s.dead + delivery_fail.dead, redriven = s.redriven - v_redriven, unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
          WHERE s.run_id = v_run AND s.sink = p_sink;
+    END IF;
+    IF dead > 0 THEN
+        PERFORM chancery.event_undelivered(v_run, p_sink, v_dead);
     END IF;
 END
 $_$;
@@ -1092,14 +1124,14 @@ BEGIN
         RETURN 0;
     END IF;
     EXECUTE format(
-        'UPDATE chancery.%I d SET holder = NULL, token_hash = NULL, not_before = $5
+        'UPDATE chancery.%I d SET holder = NULL, token_hash = NULL, not_before = $5, put_off_at = $5
           WHERE d.batch = ANY ($3) AND d.sink = $1 AND d.run_id = $4 AND d.token_hash = sha256($2)', 'deliveries_' || v_run)
       USING p_sink, p_token, p_batches, v_run, v_now;
     GET DIAGNOSTICS v_done = ROW_COUNT;
     IF v_done > 0 AND p_error IS NOT NULL THEN
         UPDATE chancery.sinks s
            SET unavailable_since = coalesce(s.unavailable_since, v_now), failures = s.failures + 1, last_error = left(p_error, 1024),
-               not_before = v_now + make_interval(secs => least(greatest(p_seconds, 0), 3600))
+               not_before = v_now + make_interval(secs => least(greatest(p_seconds, 0), 3600)), tried_at = v_now
          WHERE s.run_id = v_run AND s.sink = p_sink;
     END IF;
     RETURN v_done;
@@ -1197,13 +1229,21 @@ CREATE FUNCTION chancery.delivery_release(p_run integer, p_holders text[]) RETUR
     AS $_$
 DECLARE
     v_done bigint := 0;
+    v_events bigint := 0;
 BEGIN
     IF to_regclass(format('chancery.%I', 'deliveries_' || p_run)) IS NOT NULL THEN
-        EXECUTE format('UPDATE chancery.%I d SET holder = NULL, token_hash = NULL, not_before = clock_timestamp()
+        EXECUTE format('UPDATE chancery.%I d SET holder = NULL, token_hash = NULL, not_before = clock_timestamp(), put_off_at = clock_timestamp()
                          WHERE d.state = ''Pending'' AND d.holder = ANY ($1)', 'deliveries_' || p_run) USING p_holders;
         GET DIAGNOSTICS v_done = ROW_COUNT;
+        UPDATE chancery.manifests m SET holder = NULL, token_hash = NULL, not_before = clock_timestamp(), put_off_at = clock_timestamp()
+         WHERE m.run_id = p_run AND m.ended_at IS NULL AND m.holder = ANY (p_holders);
     END IF;
-    RETURN v_done;
+    IF to_regclass(format('chancery.%I', 'events_' || p_run)) IS NOT NULL THEN
+        EXECUTE format('UPDATE chancery.%I e SET holder = NULL, token_hash = NULL, not_before = clock_timestamp(), put_off_at = clock_timestamp()
+                         WHERE e.state = ''Pending'' AND e.holder = ANY ($1)', 'events_' || p_run) USING p_holders;
+        GET DIAGNOSTICS v_events = ROW_COUNT;
+    END IF;
+    RETURN v_done + v_events;
 END
 $_$;
 
@@ -1224,7 +1264,7 @@ BEGIN
         RETURN 0;
     END IF;
     EXECUTE format(
-        'UPDATE chancery.%I d SET not_before = clock_timestamp() + make_interval(secs => least(greatest($4, 1), 3600))
+        'UPDATE chancery.%I d SET not_before = clock_timestamp() + make_interval(secs => least(greatest($4, 1), 3600)), put_off_at = clock_timestamp()
           WHERE d.batch = ANY ($3) AND d.sink = $1 AND d.run_id = $5 AND d.token_hash = sha256($2)', 'deliveries_' || v_run)
       USING p_sink, p_token, p_batches, p_seconds, v_run;
     GET DIAGNOSTICS v_done = ROW_COUNT;
@@ -1275,7 +1315,7 @@ BEGIN
        INTO v_done, v_redriven USING p_sink, p_token, p_batches, p_objects, p_digests, v_run;
     IF v_done > 0 THEN
         UPDATE chancery.sinks s
-           SET delivered = s.delivered + v_done, redriven = s.redriven - v_redriven, unavailable_since = NULL, failures = 0, not_before = NULL, last_error = NULL
+           SET delivered = s.delivered + v_done, redriven = s.redriven - v_redriven, unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
          WHERE s.run_id = v_run AND s.sink = p_sink;
     END IF;
     RETURN v_done;
@@ -1305,9 +1345,6 @@ DECLARE
     v_run chancery.runs%ROWTYPE;
     v_sink chancery.sinks%ROWTYPE;
     v_now timestamptz;
-    -- Whatever is put off for longer than this was put off by a clock that has been set back since, and is due. With time to spare for
-    -- what was prolonged this moment.
-    v_latest timestamptz;
     v_wake timestamptz;
     v_strayed bigint;
     v_open text := '';
@@ -1324,7 +1361,8 @@ BEGIN
         SELECT * INTO v_sink FROM chancery.sinks s WHERE s.run_id = v_run.id AND s.sink = p_sink;
         IF NOT FOUND THEN
             task := 'unknown';
-        ELSIF v_sink.redriven > 0 THEN
+        ELSIF v_sink.redriven > 0
+              OR EXISTS (SELECT FROM chancery.manifests m WHERE m.run_id = v_run.id AND m.sink = p_sink AND m.ended_at IS NULL) THEN
             task := NULL;
         END IF;
     END IF;
@@ -1333,20 +1371,22 @@ BEGIN
         RETURN;
     END IF;
     v_now := clock_timestamp();
-    v_latest := v_now + interval '61 minutes';
-    IF (v_sink.not_before > v_now AND v_sink.not_before <= v_latest) IS TRUE THEN
+    -- What was put off by a clock that has been set back since is due.
+    IF (v_sink.not_before > v_now AND v_sink.tried_at <= v_now) IS TRUE THEN
         task := 'wait';
         seconds := least(greatest(extract(epoch FROM v_sink.not_before - v_now), 0.05), 2);
         RETURN NEXT;
         RETURN;
     END IF;
     IF v_sink.ordered THEN
-        -- Those that have ended, or are taken up again, are the first ones of the run.
-        v_open := format('AND (u.redrives > 0 OR u.batch = %s)', v_sink.delivered + v_sink.dead + v_sink.redriven + 1);
+        -- Those that have ended, or are taken up again, are the first ones of the run. The next one is found by its number: all that are due
+        -- would be looked at each time.
+        v_open := format(CASE WHEN v_sink.redriven > 0 THEN 'AND (u.redrives > 0 OR u.batch = %s)' ELSE 'AND u.batch = %s' END,
+                         v_sink.delivered + v_sink.dead + v_sink.redriven + 1);
     END IF;
     RETURN QUERY EXECUTE format(
         'WITH taken AS (
-             UPDATE chancery.%1$I d SET holder = $4, token_hash = $5, not_before = $6
+             UPDATE chancery.%1$I d SET holder = $4, token_hash = $5, not_before = $6, put_off_at = $2
               WHERE d.sink = $1 AND d.run_id = $7 AND d.batch = ANY (ARRAY(
                     SELECT u.batch FROM chancery.%1$I u
                      WHERE u.sink = $1 AND u.state = ''Pending'' AND u.not_before <= $2 %3$s
@@ -1367,20 +1407,25 @@ BEGIN
     END IF;
     IF v_run.sealed_at IS NOT NULL
        AND v_sink.delivered + v_sink.dead = (SELECT a.batches FROM chancery.admissions a WHERE a.run_id = v_run.id) THEN
-        PERFORM chancery.run_complete(v_run.id);
-        task := 'done';
+        SELECT t.task, t.number, t.attempts, t.seconds INTO task, batch, attempts, seconds
+          FROM chancery.manifest_take(v_run.id, p_sink, p_holder, p_token_hash, p_seconds) t;
+        IF task = 'done' THEN
+            PERFORM chancery.run_complete(v_run.id);
+        END IF;
         RETURN NEXT;
         RETURN;
     END IF;
-    EXECUTE format('UPDATE chancery.%I d SET not_before = $2 WHERE d.sink = $1 AND d.state = ''Pending'' AND d.not_before > $3',
-                   'deliveries_' || v_run.id) USING p_sink, v_now, v_latest;
+    -- By the clock of this moment: another may have put some off since this call began.
+    EXECUTE format('UPDATE chancery.%I d SET not_before = $2, put_off_at = $2
+                     WHERE d.sink = $1 AND d.state = ''Pending'' AND d.put_off_at > clock_timestamp()',
+                   'deliveries_' || v_run.id) USING p_sink, v_now;
     GET DIAGNOSTICS v_strayed = ROW_COUNT;
     EXECUTE format('SELECT min(u.not_before) FROM chancery.%I u WHERE u.sink = $1 AND u.state = ''Pending'' %s', 'deliveries_' || v_run.id,
                    v_open)
        INTO v_wake USING p_sink;
     task := 'wait';
     -- A batch that is signed meanwhile tells nobody.
-    seconds := CASE WHEN v_strayed > 0 THEN 0.05 ELSE least(greatest(coalesce(extract(epoch FROM v_wake - clock_timestamp()), 2), 0.05), 2) END;
+    seconds := CASE WHEN v_strayed > 0 THEN 0.05 ELSE least(greatest(coalesce(extract(epoch FROM greatest(v_wake, v_now) - v_now), 2), 0.05), 2) END;
     RETURN NEXT;
 END
 $_$;
@@ -1429,6 +1474,163 @@ BEGIN
     RETURN v_all;
 END
 $$;
+
+CREATE FUNCTION chancery.event_alerts(p_run integer, p_base bigint, p_last bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $_$
+DECLARE
+    v_alerts record;
+BEGIN
+    IF NOT chancery.event_wanted(p_run, 'policy.alert') THEN
+        RETURN;
+    END IF;
+    EXECUTE format(
+        'WITH raised AS (SELECT a.record, left(a.rule, 63) AS rule FROM chancery.%I a WHERE a.record > $1 AND a.record <= $2),
+              counted AS (SELECT r.rule, count(*) AS number FROM raised r GROUP BY r.rule ORDER BY count(*) DESC, r.rule LIMIT 20)
+         SELECT (SELECT count(*) FROM raised) AS number, (SELECT min(r.record) FROM raised r) AS first,
+                (SELECT jsonb_agg(f.record) FROM (SELECT DISTINCT r.record FROM raised r ORDER BY r.record LIMIT 100) f) AS records,
+                (SELECT jsonb_object_agg(c.rule, c.number) FROM counted c) AS rules', 'alerts_' || p_run)
+       INTO v_alerts USING p_base, p_last;
+    PERFORM chancery.event_write(
+        p_run, 'policy.alert', v_alerts.first::text,
+        jsonb_build_object('policy', (SELECT r.policy_name FROM chancery.runs r WHERE r.id = p_run), 'count', v_alerts.number,
+                           'records', v_alerts.records, 'rules', v_alerts.rules));
+END
+$_$;
+
+CREATE FUNCTION chancery.event_completed(p_run integer) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NOT chancery.event_wanted(p_run, 'run.completed') THEN
+        RETURN;
+    END IF;
+    PERFORM chancery.event_write(
+        p_run, 'run.completed', NULL,
+        (SELECT jsonb_strip_nulls(jsonb_build_object(
+                    'records', r.record_count, 'batches', a.batches, 'received', i.received, 'duplicates', i.duplicates,
+                    'rejected', i.rejected, 'dead', i.dead, 'flagged', i.flagged, 'alerts', i.alerts,
+                    'sinks', (SELECT jsonb_object_agg(s.name, jsonb_build_object('delivered', s.delivered, 'dead', s.dead))
+                                FROM (SELECT * FROM chancery.sinks k WHERE k.run_id = p_run ORDER BY k.sink LIMIT 16) s)))
+           FROM chancery.runs r
+           JOIN chancery.admissions a ON a.run_id = r.id
+           LEFT JOIN chancery.intakes i ON i.run_id = r.id
+          WHERE r.id = p_run));
+END
+$$;
+
+CREATE FUNCTION chancery.event_is_sound(what text, notification integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea, ended_at timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    RETURN octet_length(what) BETWEEN 1 AND 1024
+       AND notification >= 1
+       AND attempts BETWEEN 0 AND 20
+       AND (attempts = 0 OR last_error IS NOT NULL)
+       AND octet_length(last_error) <= 4096
+       AND octet_length(holder) <= 1024
+       AND octet_length(token_hash) = 32
+       AND (token_hash IS NULL) = (holder IS NULL)
+       AND (state = 'Pending' OR token_hash IS NULL)
+       AND (state = 'Pending') = (ended_at IS NULL)
+       AND (state <> 'Dead' OR last_error IS NOT NULL);
+END
+$$;
+
+CREATE FUNCTION chancery.event_refused(p_run integer, p_source integer, p_split integer, p_end bigint, p_positions bigint[], p_stages text[], p_rules text[], p_dead boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_event text := CASE WHEN p_dead THEN 'record.dead' ELSE 'record.rejected' END;
+    v_refused record;
+BEGIN
+    IF NOT chancery.event_wanted(p_run, v_event) THEN
+        RETURN;
+    END IF;
+    WITH refused AS (
+        SELECT u.position, left(CASE WHEN p_dead THEN u.stage ELSE u.rule END, 63) AS why
+          FROM unnest(p_positions, p_stages, p_rules) AS u (position, stage, rule)
+         WHERE u.position < p_end AND (u.stage IS NOT NULL) = p_dead),
+    counted AS (
+        SELECT r.why, count(*) AS number FROM refused r GROUP BY r.why ORDER BY count(*) DESC, r.why LIMIT 20)
+    SELECT (SELECT count(*) FROM refused) AS number, (SELECT min(r.position) FROM refused r) AS first,
+           (SELECT jsonb_agg(f.position) FROM (SELECT r.position FROM refused r ORDER BY r.position LIMIT 100) f) AS positions,
+           (SELECT jsonb_object_agg(c.why, c.number) FROM counted c) AS reasons
+      INTO v_refused;
+    PERFORM chancery.event_write(
+        p_run, v_event,
+        format('%s/%s/%s/%s', p_source, p_split, v_refused.first,
+               (SELECT count(*) FROM chancery.letter_moves m
+                 WHERE m.run_id = p_run AND m.source = p_source AND m.split = p_split AND m.position = v_refused.first)),
+        jsonb_build_object(
+            'source', (SELECT s.name FROM chancery.sources s WHERE s.run_id = p_run AND s.source = p_source), 'split', p_split,
+            'count', v_refused.number, 'positions', v_refused.positions,
+            CASE WHEN p_dead THEN 'stages' ELSE 'rules' END, v_refused.reasons));
+END
+$$;
+
+CREATE FUNCTION chancery.event_started(p_run integer) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM chancery.event_write(
+        p_run, 'run.started', NULL,
+        (SELECT jsonb_strip_nulls(jsonb_build_object(
+                    'keyring', k.namespace || '/' || k.name, 'algorithm', k.algorithm, 'batchSize', r.batch_size,
+                    'records', g.record_count, 'policy', r.policy_name, 'suspended', r.suspended))
+           FROM chancery.runs r
+           JOIN chancery.keyrings k ON k.id = r.keyring_id
+           LEFT JOIN chancery.generated_sources g ON g.run_id = r.id
+          WHERE r.id = p_run));
+END
+$$;
+
+CREATE FUNCTION chancery.event_undelivered(p_run integer, p_sink integer, p_batches bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $_$
+DECLARE
+    v_batch record;
+BEGIN
+    IF NOT chancery.event_wanted(p_run, 'delivery.dead') THEN
+        RETURN;
+    END IF;
+    FOR v_batch IN EXECUTE format(
+        'SELECT b.batch, b.first_record, b.last_record, s.name AS sink, s.attempt_limit, d.redrives
+           FROM chancery.%I d
+           JOIN chancery.%I b ON b.batch = d.batch
+           JOIN chancery.sinks s ON s.run_id = $1 AND s.sink = $2
+          WHERE d.sink = $2 AND d.batch = ANY ($3) AND d.run_id = $1 ORDER BY d.batch', 'deliveries_' || p_run, 'batches_' || p_run)
+        USING p_run, p_sink, p_batches
+    LOOP
+        PERFORM chancery.event_write(
+            p_run, 'delivery.dead', format('%s/%s/%s', p_sink, v_batch.batch, v_batch.redrives),
+            jsonb_build_object('sink', v_batch.sink, 'batch', v_batch.batch, 'firstRecord', v_batch.first_record,
+                               'lastRecord', v_batch.last_record, 'refusals', v_batch.attempt_limit));
+    END LOOP;
+END
+$_$;
+
+CREATE FUNCTION chancery.event_wanted(p_run integer, p_event text) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM chancery.notifications n WHERE n.run_id = p_run AND p_event = ANY (n.events));
+END
+$$;
+
+CREATE FUNCTION chancery.event_write(p_run integer, p_event text, p_about text, p_data jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $_$
+DECLARE
+    v_told integer[] := ARRAY (SELECT n.notification FROM chancery.notifications n WHERE n.run_id = p_run AND p_event = ANY (n.events));
+BEGIN
+    IF cardinality(v_told) > 0 THEN
+        EXECUTE format('INSERT INTO chancery.%I (what, notification, run_id, data) SELECT $1, t.notification, $2, $3 FROM unnest($4) AS t (notification) '
+                       'ON CONFLICT DO NOTHING', 'events_' || p_run)
+          USING p_event || coalesce('/' || p_about, ''), p_run, p_data, v_told;
+    END IF;
+END
+$_$;
 
 CREATE FUNCTION chancery.holders_release(p_run integer, p_holders text[]) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -2149,6 +2351,9 @@ BEGIN
             answer := 'complete';
             UPDATE chancery.runs r SET completed_at = v_turn.instant
              WHERE r.id = p_run AND r.completed_at IS NULL AND NOT chancery.run_undelivered(p_run);
+            IF FOUND THEN
+                PERFORM chancery.event_completed(p_run);
+            END IF;
         END IF;
         RETURN;
     END IF;
@@ -2560,6 +2765,12 @@ BEGIN
             AS u (position, stage, rule, reason, raw, arrived_at)
         RETURNING state)
     SELECT count(*) FILTER (WHERE r.state = 'Dead'), count(*) FILTER (WHERE r.state = 'Rejected') INTO dead, rejected FROM refused r;
+    IF dead > 0 THEN
+        PERFORM chancery.event_refused(p_run, p_source, p_split, 9223372036854775807, p_refused, p_stages, p_judged.rules, true);
+    END IF;
+    IF rejected > 0 THEN
+        PERFORM chancery.event_refused(p_run, p_source, p_split, 9223372036854775807, p_refused, p_stages, p_judged.rules, false);
+    END IF;
     IF v_run.policy_hash IS NOT NULL THEN
         -- Their instant is with them: those of others around them stay as they are.
         v_judged.starts := '{}';
@@ -2639,6 +2850,400 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.manifest_batches(p_sink integer, p_token bytea, p_after bigint, p_most integer) RETURNS TABLE(batch bigint, first_record bigint, last_record bigint, state text, object text, digest bytea, last_error text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+BEGIN
+    IF NOT EXISTS (SELECT FROM chancery.manifests m WHERE m.run_id = v_run AND m.sink = p_sink AND m.token_hash = sha256(p_token)) THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT b.batch, b.first_record, b.last_record, d.state::text, d.object, d.digest, d.last_error
+           FROM (SELECT c.batch, c.first_record, c.last_record FROM chancery.%I c WHERE c.batch > $2 ORDER BY c.batch LIMIT $3) b
+           JOIN chancery.%I d ON d.batch = b.batch AND d.sink = $1 AND d.run_id = $4
+          ORDER BY b.batch', 'batches_' || v_run, 'deliveries_' || v_run)
+      USING p_sink, p_after, least(greatest(p_most, 1), 10000), v_run;
+END
+$_$;
+
+CREATE FUNCTION chancery.manifest_fail(p_sink integer, p_token bytea, p_error text, p_seconds double precision) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_limit integer;
+    v_is_given_up boolean;
+BEGIN
+    IF num_nulls(p_sink, p_token, p_error, p_seconds) > 0 THEN
+        RAISE EXCEPTION 'a manifest that is refused needs an error and a pause' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- In the order of manifest_take.
+    SELECT s.attempt_limit INTO v_limit FROM chancery.sinks s WHERE s.run_id = v_run AND s.sink = p_sink FOR NO KEY UPDATE;
+    UPDATE chancery.manifests m
+       SET attempts = m.attempts + 1, last_error = left(p_error, 1024), holder = NULL, token_hash = NULL,
+           ended_at = CASE WHEN m.attempts + 1 >= v_limit THEN clock_timestamp() END,
+           not_before = clock_timestamp() + make_interval(secs => least(greatest(p_seconds, 0), 3600)), put_off_at = clock_timestamp()
+     WHERE m.run_id = v_run AND m.sink = p_sink AND m.token_hash = sha256(p_token)
+    RETURNING m.ended_at IS NOT NULL INTO v_is_given_up;
+    IF FOUND THEN
+        UPDATE chancery.sinks s SET unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
+         WHERE s.run_id = v_run AND s.sink = p_sink AND s.unavailable_since IS NOT NULL;
+    END IF;
+    RETURN v_is_given_up;
+END
+$$;
+
+CREATE FUNCTION chancery.manifest_give_back(p_sink integer, p_token bytea, p_error text, p_seconds double precision) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_now timestamptz;
+BEGIN
+    IF num_nulls(p_sink, p_token) > 0 OR (p_error IS NULL) <> (p_seconds IS NULL) THEN
+        RAISE EXCEPTION 'a manifest that is given back is a sink''s, and an error comes with a pause' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- In the order of manifest_take.
+    PERFORM FROM chancery.sinks s WHERE s.run_id = v_run AND s.sink = p_sink FOR NO KEY UPDATE;
+    v_now := clock_timestamp();
+    UPDATE chancery.manifests m SET holder = NULL, token_hash = NULL, not_before = v_now, put_off_at = v_now
+     WHERE m.run_id = v_run AND m.sink = p_sink AND m.token_hash = sha256(p_token);
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    IF p_error IS NOT NULL THEN
+        UPDATE chancery.sinks s
+           SET unavailable_since = coalesce(s.unavailable_since, v_now), failures = s.failures + 1, last_error = left(p_error, 1024),
+               not_before = v_now + make_interval(secs => least(greatest(p_seconds, 0), 3600)), tried_at = v_now
+         WHERE s.run_id = v_run AND s.sink = p_sink;
+    END IF;
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION chancery.manifest_head(p_sink integer, p_token bytea) RETURNS TABLE(records bigint, batches bigint, delivered bigint, dead bigint, public_keys bytea[], key_ids text[], bodies bytea[], signatures bytea[])
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+BEGIN
+    RETURN QUERY
+    SELECT a.records, a.batches, s.delivered, s.dead,
+           ARRAY(SELECT k.public_key FROM chancery.run_signing_keys(v_run) k ORDER BY k.number),
+           ARRAY(SELECT t.key_id FROM chancery.statements t WHERE t.run_uid = r.uid AND m.stated ORDER BY t.number),
+           ARRAY(SELECT t.body FROM chancery.statements t WHERE t.run_uid = r.uid AND m.stated ORDER BY t.number),
+           ARRAY(SELECT t.signature FROM chancery.statements t WHERE t.run_uid = r.uid AND m.stated ORDER BY t.number)
+      FROM chancery.manifests m
+      JOIN chancery.sinks s ON s.run_id = m.run_id AND s.sink = m.sink
+      JOIN chancery.runs r ON r.id = m.run_id
+      JOIN chancery.admissions a ON a.run_id = m.run_id
+     WHERE m.run_id = v_run AND m.sink = p_sink AND m.token_hash = sha256(p_token);
+END
+$$;
+
+CREATE FUNCTION chancery.manifest_settle(p_sink integer, p_token bytea, p_object text, p_digest bytea) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+BEGIN
+    IF num_nulls(p_sink, p_token, p_object, p_digest) > 0 THEN
+        RAISE EXCEPTION 'a manifest that is settled needs an object and a digest' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- In the order of manifest_take.
+    PERFORM FROM chancery.sinks s WHERE s.run_id = v_run AND s.sink = p_sink FOR NO KEY UPDATE;
+    UPDATE chancery.manifests m
+       SET object = p_object, digest = p_digest, ended_at = clock_timestamp(), holder = NULL, token_hash = NULL
+     WHERE m.run_id = v_run AND m.sink = p_sink AND m.token_hash = sha256(p_token);
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    UPDATE chancery.sinks s SET unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
+     WHERE s.run_id = v_run AND s.sink = p_sink AND s.unavailable_since IS NOT NULL;
+    RETURN true;
+END
+$$;
+
+CREATE FUNCTION chancery.manifest_take(p_run integer, p_sink integer, p_holder text, p_token_hash bytea, p_seconds double precision, OUT task text, OUT number integer, OUT attempts integer, OUT seconds double precision) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    v_now timestamptz;
+    v_manifest chancery.manifests%ROWTYPE;
+BEGIN
+    -- Without any lock, for whoever is told `done` takes the ring's turn next.
+    SELECT * INTO v_manifest FROM chancery.manifests m WHERE m.run_id = p_run AND m.sink = p_sink;
+    IF v_manifest.run_id IS NULL OR v_manifest.ended_at IS NOT NULL THEN
+        task := 'done';
+        RETURN;
+    END IF;
+    -- Whoever takes up a dead letter again holds this row, and gives the manifest another number: it says what is so before, or after.
+    PERFORM FROM chancery.sinks s WHERE s.run_id = p_run AND s.sink = p_sink FOR NO KEY UPDATE;
+    SELECT * INTO v_manifest FROM chancery.manifests m WHERE m.run_id = p_run AND m.sink = p_sink FOR UPDATE;
+    -- It may have waited.
+    v_now := clock_timestamp();
+    IF v_manifest.run_id IS NULL OR v_manifest.ended_at IS NOT NULL
+       OR EXISTS (SELECT FROM chancery.sinks s WHERE s.run_id = p_run AND s.sink = p_sink
+                     AND s.delivered + s.dead < (SELECT a.batches FROM chancery.admissions a WHERE a.run_id = p_run)) THEN
+        task := 'wait';
+        seconds := 0.05;
+    ELSIF v_manifest.stated AND NOT EXISTS (SELECT FROM chancery.statements t JOIN chancery.runs r ON r.uid = t.run_uid
+                                             WHERE r.id = p_run AND t.kind = 'Signed') THEN
+        task := 'wait';
+        seconds := 0.5;
+    -- What was put off by a clock that has been set back since is due.
+    ELSIF v_manifest.not_before > v_now AND v_manifest.put_off_at <= v_now THEN
+        task := 'wait';
+        seconds := least(greatest(extract(epoch FROM v_manifest.not_before - v_now), 0.05), 2);
+    ELSE
+        UPDATE chancery.manifests m
+           SET holder = p_holder, token_hash = p_token_hash, not_before = v_now + make_interval(secs => least(greatest(p_seconds, 1), 3600)),
+               put_off_at = v_now
+         WHERE m.run_id = p_run AND m.sink = p_sink;
+        task := 'manifest';
+        number := v_manifest.number;
+        attempts := v_manifest.attempts;
+    END IF;
+END
+$$;
+
+CREATE FUNCTION chancery.manifests_stated(p_run integer) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_done bigint;
+BEGIN
+    UPDATE chancery.manifests m SET stated = true
+     WHERE m.run_id = p_run AND NOT m.stated AND m.not_before IS NULL AND m.ended_at IS NULL;
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    RETURN v_done;
+END
+$$;
+
+CREATE FUNCTION chancery.notification_fail(p_notification integer, p_token bytea, p_whats text[], p_errors text[], p_seconds double precision[], OUT put_off bigint, OUT dead bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_limit integer;
+BEGIN
+    IF num_nulls(p_notification, p_token, p_whats, p_errors, p_seconds) > 0
+       OR cardinality(p_whats) <> cardinality(p_errors) OR cardinality(p_whats) <> cardinality(p_seconds)
+       OR array_position(p_errors, NULL) IS NOT NULL OR array_position(p_seconds, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'each event that is refused needs an error and a pause' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    put_off := 0;
+    dead := 0;
+    SELECT n.attempt_limit INTO v_limit FROM chancery.notifications n WHERE n.run_id = v_run AND n.notification = p_notification;
+    IF v_limit IS NULL OR to_regclass(format('chancery.%I', 'events_' || v_run)) IS NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format(
+        'WITH refused AS (
+             UPDATE chancery.%I e
+                SET attempts = e.attempts + 1, last_error = left(w.error, 1024), holder = NULL, token_hash = NULL,
+                    state = (CASE WHEN e.attempts + 1 >= $7 THEN ''Dead'' ELSE ''Pending'' END)::chancery.delivery_state,
+                    ended_at = CASE WHEN e.attempts + 1 >= $7 THEN clock_timestamp() END,
+                    not_before = clock_timestamp() + make_interval(secs => least(greatest(w.seconds, 0), 3600)),
+                    put_off_at = clock_timestamp()
+               FROM unnest($3, $4, $5) AS w (what, error, seconds)
+              WHERE e.what = w.what AND e.notification = $1 AND e.run_id = $6 AND e.token_hash = sha256($2)
+             RETURNING e.state)
+         SELECT count(*) FILTER (WHERE r.state = ''Pending''), count(*) FILTER (WHERE r.state = ''Dead'') FROM refused r',
+        'events_' || v_run)
+       INTO put_off, dead USING p_notification, p_token, p_whats, p_errors, p_seconds, v_run, v_limit;
+    IF put_off + dead > 0 THEN
+        -- Whoever answers can be reached.
+        UPDATE chancery.notifications n
+           SET dead = n.dead + notification_fail.dead, unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
+         WHERE n.run_id = v_run AND n.notification = p_notification;
+    END IF;
+END
+$_$;
+
+CREATE FUNCTION chancery.notification_give_back(p_notification integer, p_token bytea, p_whats text[], p_error text, p_seconds double precision, p_patience double precision, OUT given_back bigint, OUT dead bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $_$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    IF num_nulls(p_notification, p_token, p_whats) > 0 OR num_nulls(p_error, p_seconds, p_patience) NOT IN (0, 3) THEN
+        RAISE EXCEPTION 'events that are given back are a notification''s, and an error comes with a pause and with patience'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    given_back := 0;
+    dead := 0;
+    IF v_run IS NULL OR to_regclass(format('chancery.%I', 'events_' || v_run)) IS NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format(
+        'UPDATE chancery.%I e SET holder = NULL, token_hash = NULL, not_before = $5, put_off_at = $5
+          WHERE e.what = ANY ($3) AND e.notification = $1 AND e.run_id = $4 AND e.token_hash = sha256($2)', 'events_' || v_run)
+      USING p_notification, p_token, p_whats, v_run, v_now;
+    GET DIAGNOSTICS given_back = ROW_COUNT;
+    IF given_back = 0 OR p_error IS NULL THEN
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM chancery.runs r JOIN chancery.notifications n ON n.run_id = r.id
+                WHERE r.id = v_run AND n.notification = p_notification AND r.completed_at IS NOT NULL
+                  AND greatest(r.completed_at, coalesce(n.unavailable_since, v_now))
+                      <= v_now - make_interval(secs => least(greatest(p_patience, 0), 2592000))) THEN
+        EXECUTE format(
+            'UPDATE chancery.%I e SET state = ''Dead'', last_error = left($2, 1024), ended_at = $3
+              WHERE e.notification = $1 AND e.state = ''Pending'' AND e.token_hash IS NULL', 'events_' || v_run)
+          USING p_notification, p_error, v_now;
+        GET DIAGNOSTICS dead = ROW_COUNT;
+    END IF;
+    UPDATE chancery.notifications n
+       SET dead = n.dead + notification_give_back.dead, unavailable_since = coalesce(n.unavailable_since, v_now),
+           failures = n.failures + 1, last_error = left(p_error, 1024),
+           not_before = v_now + make_interval(secs => least(greatest(p_seconds, 0), 3600)), tried_at = v_now
+     WHERE n.run_id = v_run AND n.notification = p_notification;
+END
+$_$;
+
+CREATE FUNCTION chancery.notification_list() RETURNS TABLE(notification integer, name text, description jsonb, attempt_limit integer)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT n.notification, n.name, n.description, n.attempt_limit
+      FROM chancery.notifications n WHERE n.run_id = chancery.delivery_of_session() ORDER BY n.notification;
+END
+$$;
+
+CREATE FUNCTION chancery.notification_settle(p_notification integer, p_token bytea, p_whats text[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $_$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_done bigint;
+BEGIN
+    IF num_nulls(p_notification, p_token, p_whats) > 0 THEN
+        RAISE EXCEPTION 'notification_settle takes no null' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_run IS NULL OR to_regclass(format('chancery.%I', 'events_' || v_run)) IS NULL THEN
+        RETURN 0;
+    END IF;
+    EXECUTE format(
+        'UPDATE chancery.%I e SET state = ''Delivered'', ended_at = clock_timestamp(), holder = NULL, token_hash = NULL
+          WHERE e.what = ANY ($3) AND e.notification = $1 AND e.run_id = $4 AND e.token_hash = sha256($2)', 'events_' || v_run)
+      USING p_notification, p_token, p_whats, v_run;
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    IF v_done > 0 THEN
+        UPDATE chancery.notifications n
+           SET told = n.told + v_done, unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
+         WHERE n.run_id = v_run AND n.notification = p_notification;
+    END IF;
+    RETURN v_done;
+END
+$_$;
+
+CREATE FUNCTION chancery.notification_take(p_notification integer, p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision) RETURNS TABLE(task text, what text, happened_at text, data jsonb, attempts integer, seconds double precision)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+    v_one chancery.notifications%ROWTYPE;
+    v_refusal text;
+    v_undelivered boolean;
+    v_now timestamptz;
+    v_wake timestamptz;
+    v_strayed bigint;
+BEGIN
+    IF num_nulls(p_notification, p_holder, p_token_hash, p_most, p_seconds) > 0 THEN
+        RAISE EXCEPTION 'notification_take takes no null' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF octet_length(p_holder) > 1024 OR octet_length(p_token_hash) <> 32 THEN
+        RAISE EXCEPTION 'a holder has at most 1024 bytes, and the hash of a token 32' USING ERRCODE = 'check_violation';
+    END IF;
+    -- Before its events: what completes it, or gives up the last of its batches, has written an event of that.
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = chancery.delivery_of_session();
+    v_refusal := chancery.run_refusal(v_run);
+    IF v_refusal IN ('unknown', 'deleted') THEN
+        task := v_refusal;
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    v_undelivered := chancery.run_undelivered(v_run.id);
+    SELECT * INTO v_one FROM chancery.notifications n WHERE n.run_id = v_run.id AND n.notification = p_notification;
+    IF NOT FOUND THEN
+        task := 'unknown';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    v_now := clock_timestamp();
+    -- See delivery_take.
+    IF (v_one.not_before > v_now AND v_one.tried_at <= v_now) IS TRUE THEN
+        -- A receiver that is down keeps nobody waiting for a run that stands still.
+        task := CASE WHEN v_refusal = 'suspended' THEN 'suspended' ELSE 'wait' END;
+        seconds := least(greatest(extract(epoch FROM v_one.not_before - v_now), 0.05), 2);
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'WITH taken AS (
+             UPDATE chancery.%1$I e SET holder = $4, token_hash = $5, not_before = $6, put_off_at = $2
+              WHERE e.notification = $1 AND e.run_id = $7 AND e.what = ANY (ARRAY(
+                    SELECT u.what FROM chancery.%1$I u
+                     WHERE u.notification = $1 AND u.state = ''Pending'' AND u.not_before <= $2
+                     ORDER BY u.not_before, u.what LIMIT $3 FOR UPDATE SKIP LOCKED))
+             RETURNING e.what, e.happened_at, e.data, e.attempts)
+         SELECT ''tell''::text, t.what, to_char(t.happened_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''),
+                coalesce(t.data, (
+                    SELECT jsonb_build_object(
+                               ''batch'', b.batch, ''firstRecord'', b.first_record, ''lastRecord'', b.last_record, ''key'', l.key_id,
+                               ''signedAt'', to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''))
+                      FROM chancery.%2$I b JOIN chancery.leases l ON l.id = b.lease_id
+                     WHERE t.what ~ ''^batch\.signed/[0-9]+$'' AND b.batch = split_part(t.what, ''/'', 2)::bigint)),
+                t.attempts, NULL::double precision
+           FROM taken t ORDER BY t.happened_at, t.what', 'events_' || v_run.id, 'batches_' || v_run.id)
+      USING p_notification, v_now, least(greatest(p_most, 1), 1000), p_holder, p_token_hash,
+            v_now + make_interval(secs => least(greatest(p_seconds, 1), 3600)), v_run.id;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    EXECUTE format('UPDATE chancery.%I e SET not_before = $2, put_off_at = $2
+                     WHERE e.notification = $1 AND e.state = ''Pending'' AND e.put_off_at > clock_timestamp()',
+                   'events_' || v_run.id) USING p_notification, v_now;
+    GET DIAGNOSTICS v_strayed = ROW_COUNT;
+    EXECUTE format('SELECT min(e.not_before) FROM chancery.%I e WHERE e.notification = $1 AND e.state = ''Pending''', 'events_' || v_run.id)
+       INTO v_wake USING p_notification;
+    task := CASE WHEN v_wake IS NOT NULL OR v_refusal IS NULL THEN 'wait' WHEN v_refusal = 'complete' AND v_undelivered THEN 'wait' WHEN v_refusal = 'complete' THEN 'done' ELSE v_refusal END;
+    -- What happens meanwhile tells nobody.
+    seconds := CASE WHEN v_strayed > 0 THEN 0.05 ELSE least(greatest(coalesce(extract(epoch FROM greatest(v_wake, v_now) - v_now), 2), 0.05), 2) END;
+    RETURN NEXT;
+END
+$_$;
+
 CREATE FUNCTION chancery.part_bytes(p_table text) RETURNS bigint
     LANGUAGE plpgsql STABLE
     AS $$
@@ -2693,7 +3298,7 @@ CREATE FUNCTION chancery.part_refuse(p_parent text, p_number integer) RETURNS vo
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF (p_parent IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers', 'deliveries', 'digests')) IS NOT TRUE THEN
+    IF (p_parent IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers', 'deliveries', 'events', 'digests')) IS NOT TRUE THEN
         RAISE EXCEPTION 'neither runs nor keyrings have a part of %', coalesce(quote_literal(left(p_parent, 100)), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -3690,10 +4295,13 @@ BEGIN
        AND (SELECT k.filled_at IS NOT NULL FROM chancery.keyrings k WHERE k.id = v_keyring)
        AND EXISTS (SELECT FROM chancery.sinks s WHERE s.run_id = p_run)
        AND NOT chancery.run_undelivered(p_run);
+    IF FOUND THEN
+        PERFORM chancery.event_completed(p_run);
+    END IF;
 END
 $$;
 
-CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text, p_sinks jsonb) RETURNS TABLE(run_id integer, created boolean)
+CREATE FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text, p_sinks jsonb, p_notifications jsonb) RETURNS TABLE(run_id integer, created boolean)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
@@ -3769,11 +4377,37 @@ BEGIN
     IF p_sinks IS NOT NULL THEN
         PERFORM chancery.run_sinks(v_run, p_sinks);
     END IF;
+    IF p_notifications IS NOT NULL THEN
+        PERFORM chancery.run_notifications(v_run, p_notifications);
+    END IF;
     PERFORM chancery.run_functions(v_run);
     IF p_sources IS NOT NULL THEN
         PERFORM chancery.run_sources(v_run, p_sources, p_idempotency, p_expression, p_digest_window, p_record_count, p_dead_limit, p_dead_retention);
     END IF;
+    IF p_notifications IS NOT NULL THEN
+        PERFORM chancery.event_started(v_run);
+    END IF;
     RETURN QUERY SELECT v_run, true;
+END
+$_$;
+
+CREATE FUNCTION chancery.run_failed(p_run integer, p_run_uid uuid, p_reason text, p_message text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+BEGIN
+    IF num_nulls(p_run, p_run_uid, p_reason, p_message) > 0 OR (p_reason ~ '^[A-Za-z]{1,64}$') IS NOT TRUE THEN
+        RAISE EXCEPTION 'a run that failed has a reason, of one word, and a message' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- Whoever completes it changes this row, and then waits, or is seen.
+    PERFORM FROM chancery.runs r
+      WHERE r.id = p_run AND r.uid = p_run_uid AND r.deleted_at IS NULL AND r.completed_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM chancery.event_write(p_run, 'run.failed', p_reason,
+                                 jsonb_build_object('reason', p_reason, 'message', left(p_message, 1024)));
+    RETURN true;
 END
 $_$;
 
@@ -3783,6 +4417,11 @@ CREATE FUNCTION chancery.run_functions(p_run integer) RETURNS void
 DECLARE
     v_deliveries text := (SELECT string_agg(format('(p_batch, %s, %s)', s.sink, p_run), ', ' ORDER BY s.sink)
                             FROM chancery.sinks s WHERE s.run_id = p_run);
+    v_events text := (SELECT string_agg(format('(''batch.signed/'' || p_batch, %s, %s)', n.notification, p_run), ', ' ORDER BY n.notification)
+                        FROM chancery.notifications n WHERE n.run_id = p_run AND 'batch.signed' = ANY (n.events));
+    v_after text := concat_ws(' ',
+        format('INSERT INTO chancery.%I (batch, sink, run_id) VALUES ', 'deliveries_' || p_run) || v_deliveries || ';',
+        format('INSERT INTO chancery.%I (what, notification, run_id) VALUES ', 'events_' || p_run) || v_events || ';');
 BEGIN
     IF to_regproc('chancery.batch_claim_' || p_run) IS NOT NULL THEN
         EXECUTE format('DROP FUNCTION chancery.%I, chancery.%I', 'batch_claim_' || p_run, 'batch_sign_' || p_run);
@@ -3824,14 +4463,29 @@ BEGIN
         END
         $body$
         $sign$, 'batch_sign_' || p_run, 'batches_' || p_run,
-        CASE WHEN v_deliveries IS NULL THEN 'RETURN FOUND;'
-             ELSE format('IF NOT FOUND THEN RETURN false; END IF; '
-                         'INSERT INTO chancery.%I (batch, sink, run_id) VALUES %s; RETURN true;', 'deliveries_' || p_run, v_deliveries) END);
+        CASE WHEN v_after = '' THEN 'RETURN FOUND;' ELSE 'IF NOT FOUND THEN RETURN false; END IF; ' || v_after || ' RETURN true;' END);
     -- PostgreSQL lets everybody call a new function.
     EXECUTE format('REVOKE ALL ON FUNCTION chancery.%I, chancery.%I FROM PUBLIC',
                    'batch_claim_' || p_run, 'batch_sign_' || p_run);
 END
 $_$;
+
+CREATE FUNCTION chancery.run_notifications(p_run integer, p_notifications jsonb) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO chancery.notifications (run_id, notification, name, description, events, attempt_limit)
+    SELECT p_run, s.n, s.one ->> 'name', s.one -> 'description',
+           ARRAY (SELECT e.event FROM jsonb_array_elements_text(s.one -> 'events') WITH ORDINALITY AS e (event, n) ORDER BY e.n),
+           (s.one ->> 'attemptLimit')::integer
+      FROM jsonb_array_elements(p_notifications) WITH ORDINALITY AS s (one, n);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'a run that tells of something has somebody to tell' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.events INCLUDING ALL)', 'events_' || p_run);
+    EXECUTE format('ALTER TABLE chancery.events ATTACH PARTITION chancery.%I FOR VALUES IN (%s)', 'events_' || p_run, p_run);
+END
+$$;
 
 CREATE FUNCTION chancery.run_of_session() RETURNS integer
     LANGUAGE plpgsql STABLE
@@ -4017,6 +4671,18 @@ EXCEPTION
 END
 $$;
 
+CREATE FUNCTION chancery.run_signing_keys(p_run integer) RETURNS TABLE(number integer, key_id uuid, public_key bytea)
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT k.number, k.id, y.public_key
+      FROM (SELECT DISTINCT l.key_id FROM chancery.leases l WHERE l.run_id = p_run AND l.outcome = 'signed') s
+      JOIN chancery.keys k ON k.id = s.key_id
+      JOIN chancery.key_material y ON y.key_id = k.id;
+END
+$$;
+
 CREATE FUNCTION chancery.run_sinks(p_run integer, p_sinks jsonb) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -4027,6 +4693,8 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'a run that delivers has a sink' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    INSERT INTO chancery.manifests (run_id, sink)
+    SELECT p_run, s.sink FROM chancery.sinks s WHERE s.run_id = p_run AND s.description ? 'objects';
     EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.deliveries INCLUDING ALL)', 'deliveries_' || p_run);
     EXECUTE format('ALTER TABLE chancery.deliveries ATTACH PARTITION chancery.%I FOR VALUES IN (%s)', 'deliveries_' || p_run, p_run);
 END
@@ -4082,7 +4750,7 @@ CREATE FUNCTION chancery.run_taken(p_run integer) RETURNS numeric
     LANGUAGE plpgsql STABLE
     AS $$
 BEGIN
-    RETURN (SELECT chancery.part_bytes('deliveries_' || p_run)
+    RETURN (SELECT chancery.part_bytes('deliveries_' || p_run) + chancery.part_bytes('events_' || p_run)
                  + coalesce(chancery.run_bytes(g.record_count, g.record_count, g.record_size, r.batch_size, s.bytes),
                             -- Beside its payloads, a record has its digest, once more in an index, and its position. Arrivals that
                             -- are no records, with what was kept of them, what waits, and what a policy and others said of records are taken
@@ -4121,7 +4789,23 @@ CREATE FUNCTION chancery.run_undelivered(p_run integer) RETURNS boolean
 BEGIN
     RETURN EXISTS (SELECT FROM chancery.sinks s
                     WHERE s.run_id = p_run
-                      AND s.delivered + s.dead < (SELECT a.batches FROM chancery.admissions a WHERE a.run_id = p_run));
+                      AND s.delivered + s.dead < (SELECT a.batches FROM chancery.admissions a WHERE a.run_id = p_run))
+        OR EXISTS (SELECT FROM chancery.manifests m WHERE m.run_id = p_run AND m.ended_at IS NULL);
+END
+$$;
+
+CREATE FUNCTION chancery.run_untold(p_run integer) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+DECLARE
+    v_untold boolean := false;
+BEGIN
+    IF to_regclass(format('chancery.%I', 'events_' || p_run)) IS NOT NULL THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM chancery.%I e WHERE e.state = ''Pending'')', 'events_' || p_run) INTO v_untold;
+    END IF;
+    RETURN v_untold;
 END
 $$;
 
@@ -4476,7 +5160,8 @@ CREATE TABLE chancery.deliveries (
     state chancery.delivery_state DEFAULT 'Pending'::chancery.delivery_state NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
     last_error text,
-    not_before timestamp with time zone DEFAULT now() NOT NULL,
+    not_before timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    put_off_at timestamp with time zone,
     holder text,
     token_hash bytea,
     object text,
@@ -4518,6 +5203,25 @@ CREATE TABLE chancery.digests (
     run_id integer NOT NULL
 )
 PARTITION BY LIST (keyring_id);
+
+CREATE TABLE chancery.events (
+    what text NOT NULL COLLATE pg_catalog."C",
+    notification integer NOT NULL,
+    run_id integer NOT NULL,
+    data jsonb,
+    happened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    state chancery.delivery_state DEFAULT 'Pending'::chancery.delivery_state NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_error text,
+    not_before timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    put_off_at timestamp with time zone,
+    holder text,
+    token_hash bytea,
+    ended_at timestamp with time zone,
+    CONSTRAINT events_check CHECK (chancery.event_is_sound(what, notification, state, attempts, last_error, holder, token_hash, ended_at)),
+    CONSTRAINT events_data_check CHECK (((jsonb_typeof(data) = 'object'::text) AND (octet_length((data)::text) <= 16384)))
+)
+PARTITION BY LIST (run_id);
 
 CREATE TABLE chancery.flags (
     record bigint NOT NULL,
@@ -4752,6 +5456,67 @@ CASE (work)::text
 END) || '[1-9][0-9]{0,9}_[0-9a-f]{8}$'::text)))
 );
 
+CREATE TABLE chancery.manifests (
+    run_id integer NOT NULL,
+    sink integer NOT NULL,
+    number integer DEFAULT 1 NOT NULL,
+    stated boolean DEFAULT false NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    last_error text,
+    not_before timestamp with time zone,
+    put_off_at timestamp with time zone,
+    holder text,
+    token_hash bytea,
+    object text,
+    digest bytea,
+    ended_at timestamp with time zone,
+    CONSTRAINT manifests_attempts_check CHECK (((attempts >= 0) AND (attempts <= 20))),
+    CONSTRAINT manifests_check CHECK (((attempts = 0) OR (last_error IS NOT NULL))),
+    CONSTRAINT manifests_check1 CHECK (((not_before IS NULL) = (put_off_at IS NULL))),
+    CONSTRAINT manifests_check2 CHECK (((token_hash IS NULL) = (holder IS NULL))),
+    CONSTRAINT manifests_check3 CHECK (((object IS NULL) = (digest IS NULL))),
+    CONSTRAINT manifests_check4 CHECK (((ended_at IS NULL) OR (token_hash IS NULL))),
+    CONSTRAINT manifests_check5 CHECK (((ended_at IS NOT NULL) OR (object IS NULL))),
+    CONSTRAINT manifests_check6 CHECK (((ended_at IS NULL) OR (object IS NOT NULL) OR (attempts > 0))),
+    CONSTRAINT manifests_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT manifests_holder_check CHECK ((octet_length(holder) <= 1024)),
+    CONSTRAINT manifests_last_error_check CHECK ((octet_length(last_error) <= 4096)),
+    CONSTRAINT manifests_number_check CHECK ((number >= 1)),
+    CONSTRAINT manifests_object_check CHECK (((octet_length(object) >= 1) AND (octet_length(object) <= 1024))),
+    CONSTRAINT manifests_token_hash_check CHECK ((octet_length(token_hash) = 32))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE chancery.notifications (
+    run_id integer NOT NULL,
+    notification integer NOT NULL,
+    name text NOT NULL,
+    description jsonb NOT NULL,
+    events text[] NOT NULL,
+    attempt_limit integer NOT NULL,
+    told bigint DEFAULT 0 NOT NULL,
+    dead bigint DEFAULT 0 NOT NULL,
+    unavailable_since timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    not_before timestamp with time zone,
+    tried_at timestamp with time zone,
+    last_error text,
+    CONSTRAINT notifications_attempt_limit_check CHECK (((attempt_limit >= 1) AND (attempt_limit <= 20))),
+    CONSTRAINT notifications_check CHECK (((unavailable_since IS NULL) = (failures = 0))),
+    CONSTRAINT notifications_check1 CHECK (((unavailable_since IS NULL) = (not_before IS NULL))),
+    CONSTRAINT notifications_check2 CHECK (((unavailable_since IS NULL) = (tried_at IS NULL))),
+    CONSTRAINT notifications_check3 CHECK (((unavailable_since IS NULL) = (last_error IS NULL))),
+    CONSTRAINT notifications_dead_check CHECK ((dead >= 0)),
+    CONSTRAINT notifications_description_check CHECK ((jsonb_typeof(description) = 'object'::text)),
+    CONSTRAINT notifications_events_check CHECK (((cardinality(events) >= 1) AND (events <@ ARRAY['run.started'::text, 'run.completed'::text, 'run.failed'::text, 'batch.signed'::text, 'record.rejected'::text, 'record.dead'::text, 'policy.alert'::text, 'delivery.dead'::text]))),
+    CONSTRAINT notifications_failures_check CHECK ((failures >= 0)),
+    CONSTRAINT notifications_last_error_check CHECK ((octet_length(last_error) <= 4096)),
+    CONSTRAINT notifications_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 253))),
+    CONSTRAINT notifications_notification_check CHECK ((notification >= 1)),
+    CONSTRAINT notifications_told_check CHECK ((told >= 0))
+)
+WITH (fillfactor='50');
+
 CREATE TABLE chancery.originals (
     record bigint NOT NULL,
     run_id integer NOT NULL,
@@ -4895,11 +5660,13 @@ CREATE TABLE chancery.sinks (
     unavailable_since timestamp with time zone,
     failures integer DEFAULT 0 NOT NULL,
     not_before timestamp with time zone,
+    tried_at timestamp with time zone,
     last_error text,
     CONSTRAINT sinks_attempt_limit_check CHECK (((attempt_limit >= 1) AND (attempt_limit <= 20))),
     CONSTRAINT sinks_check CHECK (((unavailable_since IS NULL) = (failures = 0))),
     CONSTRAINT sinks_check1 CHECK (((unavailable_since IS NULL) = (not_before IS NULL))),
-    CONSTRAINT sinks_check2 CHECK (((unavailable_since IS NULL) = (last_error IS NULL))),
+    CONSTRAINT sinks_check2 CHECK (((unavailable_since IS NULL) = (tried_at IS NULL))),
+    CONSTRAINT sinks_check3 CHECK (((unavailable_since IS NULL) = (last_error IS NULL))),
     CONSTRAINT sinks_dead_check CHECK ((dead >= 0)),
     CONSTRAINT sinks_delivered_check CHECK ((delivered >= 0)),
     CONSTRAINT sinks_description_check CHECK ((jsonb_typeof(description) = 'object'::text)),
@@ -5022,6 +5789,9 @@ ALTER TABLE ONLY chancery.delivery_moves
 ALTER TABLE ONLY chancery.digests
     ADD CONSTRAINT digests_pkey PRIMARY KEY (digest, keyring_id);
 
+ALTER TABLE ONLY chancery.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (what, notification, run_id);
+
 ALTER TABLE ONLY chancery.flags
     ADD CONSTRAINT flags_pkey PRIMARY KEY (record, run_id);
 
@@ -5075,6 +5845,15 @@ ALTER TABLE ONLY chancery.letter_moves
 
 ALTER TABLE ONLY chancery.logins
     ADD CONSTRAINT logins_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY chancery.manifests
+    ADD CONSTRAINT manifests_pkey PRIMARY KEY (run_id, sink);
+
+ALTER TABLE ONLY chancery.notifications
+    ADD CONSTRAINT notifications_pkey PRIMARY KEY (run_id, notification);
+
+ALTER TABLE ONLY chancery.notifications
+    ADD CONSTRAINT notifications_run_id_name_key UNIQUE (run_id, name);
 
 ALTER TABLE ONLY chancery.originals
     ADD CONSTRAINT originals_pkey PRIMARY KEY (record, run_id);
@@ -5143,6 +5922,8 @@ CREATE INDEX deliveries_due ON ONLY chancery.deliveries USING btree (sink, not_b
 
 CREATE INDEX delivery_moves_of_acts ON chancery.delivery_moves USING btree (run_id, act);
 
+CREATE INDEX events_due ON ONLY chancery.events USING btree (notification, not_before, what) WHERE (state = 'Pending'::chancery.delivery_state);
+
 CREATE INDEX intakes_sweep ON chancery.intakes USING btree (sweep_at) WHERE (sweep_at IS NOT NULL);
 
 CREATE INDEX keys_by_use ON chancery.keys USING btree (keyring_id, last_use, number) WHERE (state = 'active'::chancery.key_state);
@@ -5199,6 +5980,14 @@ CREATE TRIGGER deliveries_keep_their_shape BEFORE UPDATE OF batch, sink, run_id 
 
 CREATE TRIGGER delivery_moves_never_change BEFORE UPDATE ON chancery.delivery_moves FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
+CREATE TRIGGER events_are_not_lost BEFORE DELETE ON chancery.events FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER events_count_their_attempts BEFORE UPDATE OF attempts ON chancery.events FOR EACH ROW WHEN (((new.attempts <> old.attempts) AND (new.attempts <> (old.attempts + 1)))) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER events_end_once BEFORE UPDATE ON chancery.events FOR EACH ROW WHEN ((old.state <> 'Pending'::chancery.delivery_state)) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER events_keep_their_shape BEFORE UPDATE OF what, notification, run_id, data, happened_at ON chancery.events FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER flags_never_change BEFORE DELETE OR UPDATE ON chancery.flags FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER generated_sources_never_change BEFORE UPDATE ON chancery.generated_sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
@@ -5220,6 +6009,14 @@ CREATE TRIGGER letter_acts_only_grow BEFORE UPDATE OF letters ON chancery.letter
 CREATE TRIGGER letter_moves_end_once BEFORE UPDATE OF became ON chancery.letter_moves FOR EACH ROW WHEN (((old.became IS NOT NULL) OR (new.became IS NULL))) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER letter_moves_never_change BEFORE UPDATE OF run_id, source, split, "position", attempt, act, stage, rule, reason, judged_at ON chancery.letter_moves FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER manifests_end_once BEFORE UPDATE ON chancery.manifests FOR EACH ROW WHEN ((((new.number <> old.number) AND (new.number <> (old.number + 1))) OR ((new.number = old.number) AND ((old.ended_at IS NOT NULL) OR ((old.not_before IS NOT NULL) AND (new.stated <> old.stated)))))) EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER manifests_keep_their_shape BEFORE UPDATE OF run_id, sink ON chancery.manifests FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER notifications_keep_their_shape BEFORE UPDATE OF run_id, notification, name, description, events, attempt_limit ON chancery.notifications FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER notifications_only_get_more BEFORE UPDATE OF told, dead ON chancery.notifications FOR EACH ROW WHEN (((new.told < old.told) OR (new.dead < old.dead))) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER originals_never_change BEFORE DELETE OR UPDATE ON chancery.originals FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -5294,6 +6091,12 @@ ALTER TABLE ONLY chancery.letter_acts
 
 ALTER TABLE ONLY chancery.letter_moves
     ADD CONSTRAINT letter_moves_run_id_act_fkey FOREIGN KEY (run_id, act) REFERENCES chancery.letter_acts(run_id, act) ON DELETE CASCADE;
+
+ALTER TABLE ONLY chancery.manifests
+    ADD CONSTRAINT manifests_run_id_sink_fkey FOREIGN KEY (run_id, sink) REFERENCES chancery.sinks(run_id, sink) ON DELETE CASCADE;
+
+ALTER TABLE ONLY chancery.notifications
+    ADD CONSTRAINT notifications_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY chancery.pushes
     ADD CONSTRAINT pushes_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
@@ -5398,8 +6201,8 @@ GRANT ALL ON FUNCTION chancery.dead_letters_sweep(p_run integer, p_most bigint) 
 REVOKE ALL ON FUNCTION chancery.deletion_gate() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.deletion_gate() TO chancery_auditor;
 
-REVOKE ALL ON FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint) TO chancery_operator;
+REVOKE ALL ON FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint, OUT manifests bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.deliveries_act(p_run integer, p_run_uid uuid, p_kind text, p_actor text, p_selection text, p_sink text, p_batch bigint, p_reason text, OUT answer text, OUT act integer, OUT letters bigint, OUT manifests bigint) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.delivery_fail(p_sink integer, p_token bytea, p_batches bigint[], p_errors text[], p_seconds double precision[], OUT put_off bigint, OUT dead bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.delivery_fail(p_sink integer, p_token bytea, p_batches bigint[], p_errors text[], p_seconds double precision[], OUT put_off bigint, OUT dead bigint) TO chancery_delivery;
@@ -5437,6 +6240,22 @@ GRANT ALL ON FUNCTION chancery.digests_forget(p_run integer) TO chancery_operato
 
 REVOKE ALL ON FUNCTION chancery.digests_sweep() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.digests_sweep() TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.event_alerts(p_run integer, p_base bigint, p_last bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.event_completed(p_run integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.event_is_sound(what text, notification integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea, ended_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.event_refused(p_run integer, p_source integer, p_split integer, p_end bigint, p_positions bigint[], p_stages text[], p_rules text[], p_dead boolean) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.event_started(p_run integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.event_undelivered(p_run integer, p_sink integer, p_batches bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.event_wanted(p_run integer, p_event text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.event_write(p_run integer, p_event text, p_about text, p_data jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) TO chancery_operator;
@@ -5560,6 +6379,41 @@ GRANT ALL ON FUNCTION chancery.login_bind(p_run integer, p_login name) TO chance
 REVOKE ALL ON FUNCTION chancery.login_unbind(p_login name) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.login_unbind(p_login name) TO chancery_operator;
 
+REVOKE ALL ON FUNCTION chancery.manifest_batches(p_sink integer, p_token bytea, p_after bigint, p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.manifest_batches(p_sink integer, p_token bytea, p_after bigint, p_most integer) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.manifest_fail(p_sink integer, p_token bytea, p_error text, p_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.manifest_fail(p_sink integer, p_token bytea, p_error text, p_seconds double precision) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.manifest_give_back(p_sink integer, p_token bytea, p_error text, p_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.manifest_give_back(p_sink integer, p_token bytea, p_error text, p_seconds double precision) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.manifest_head(p_sink integer, p_token bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.manifest_head(p_sink integer, p_token bytea) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.manifest_settle(p_sink integer, p_token bytea, p_object text, p_digest bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.manifest_settle(p_sink integer, p_token bytea, p_object text, p_digest bytea) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.manifest_take(p_run integer, p_sink integer, p_holder text, p_token_hash bytea, p_seconds double precision, OUT task text, OUT number integer, OUT attempts integer, OUT seconds double precision) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.manifests_stated(p_run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.manifests_stated(p_run integer) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.notification_fail(p_notification integer, p_token bytea, p_whats text[], p_errors text[], p_seconds double precision[], OUT put_off bigint, OUT dead bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.notification_fail(p_notification integer, p_token bytea, p_whats text[], p_errors text[], p_seconds double precision[], OUT put_off bigint, OUT dead bigint) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.notification_give_back(p_notification integer, p_token bytea, p_whats text[], p_error text, p_seconds double precision, p_patience double precision, OUT given_back bigint, OUT dead bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.notification_give_back(p_notification integer, p_token bytea, p_whats text[], p_error text, p_seconds double precision, p_patience double precision, OUT given_back bigint, OUT dead bigint) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.notification_list() FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.notification_list() TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.notification_settle(p_notification integer, p_token bytea, p_whats text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.notification_settle(p_notification integer, p_token bytea, p_whats text[]) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.notification_take(p_notification integer, p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.notification_take(p_notification integer, p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision) TO chancery_delivery;
+
 REVOKE ALL ON FUNCTION chancery.part_bytes(p_table text) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.part_bytes(p_table text) TO chancery_operator;
 
@@ -5658,10 +6512,15 @@ GRANT ALL ON FUNCTION chancery.run_bytes(p_to_make bigint, p_to_sign bigint, p_r
 
 REVOKE ALL ON FUNCTION chancery.run_complete(p_run integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text, p_sinks jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text, p_sinks jsonb) TO chancery_operator;
+REVOKE ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text, p_sinks jsonb, p_notifications jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_create(p_namespace text, p_name text, p_keyring text, p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text, p_algorithm chancery.algorithm, p_key_size integer, p_key_count integer, p_default_algorithm chancery.algorithm, p_default_key_size integer, p_envelope chancery.envelope, p_content_type text, p_batch_size bigint, p_lease_duration interval, p_suspended boolean, p_record_count bigint, p_record_size integer, p_chunk_size bigint, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_dead_limit bigint, p_dead_retention interval, p_object chancery.object, p_adopt_keyring uuid, p_limits chancery.limits, p_policy_name text, p_policy text, p_sinks jsonb, p_notifications jsonb) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.run_failed(p_run integer, p_run_uid uuid, p_reason text, p_message text) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_failed(p_run integer, p_run_uid uuid, p_reason text, p_message text) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.run_functions(p_run integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.run_notifications(p_run integer, p_notifications jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_of_session() FROM PUBLIC;
 
@@ -5687,6 +6546,8 @@ GRANT ALL ON FUNCTION chancery.run_show(p_namespace text, p_name text) TO chance
 REVOKE ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.run_signed(p_run integer, OUT batches bigint, OUT records bigint) TO chancery_operator;
 
+REVOKE ALL ON FUNCTION chancery.run_signing_keys(p_run integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.run_sinks(p_run integer, p_sinks jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text, p_digest_window interval, p_record_limit bigint, p_dead_limit bigint, p_dead_retention interval) FROM PUBLIC;
@@ -5697,6 +6558,9 @@ GRANT ALL ON FUNCTION chancery.run_taken(p_run integer) TO chancery_operator;
 REVOKE ALL ON FUNCTION chancery.run_turn(p_run integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.run_undelivered(p_run integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.run_untold(p_run integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.run_untold(p_run integer) TO chancery_operator;
 
 REVOKE ALL ON FUNCTION chancery.runs_standing(p_runs integer[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.runs_standing(p_runs integer[]) TO chancery_operator;
@@ -5755,6 +6619,8 @@ GRANT SELECT ON TABLE chancery.delivery_moves TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.digests TO chancery_auditor;
 
+GRANT SELECT ON TABLE chancery.events TO chancery_auditor;
+
 GRANT SELECT ON TABLE chancery.flags TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.functions TO chancery_operator;
@@ -5798,6 +6664,10 @@ GRANT SELECT ON TABLE chancery.letter_acts TO chancery_auditor;
 GRANT SELECT ON TABLE chancery.letter_moves TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.logins TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.manifests TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.notifications TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.originals TO chancery_auditor;
 
