@@ -17,7 +17,7 @@ pub(crate) fn compressed(content: &[u8]) -> io::Result<Bytes> {
 /// Computes the digest of content from what is stored, piece by piece.
 pub(crate) enum Unpacking {
     AsItIs(Hash),
-    Compressed(MultiGzDecoder<Hash>),
+    Compressed(Box<MultiGzDecoder<Hash>>),
 }
 
 #[derive(Default)]
@@ -43,7 +43,7 @@ impl Hash {
 impl Unpacking {
     pub(crate) fn new(is_compressed: bool) -> Self {
         if is_compressed {
-            Self::Compressed(MultiGzDecoder::new(Hash::default()))
+            Self::Compressed(Box::new(MultiGzDecoder::new(Hash::default())))
         } else {
             Self::AsItIs(Hash::default())
         }
