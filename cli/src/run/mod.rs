@@ -40,7 +40,7 @@ use crate::run::checking::Checking;
 use crate::run::delivery::{Delivered, deliver};
 use crate::run::given_up::given_up;
 use crate::run::intake::{Taken, read_sources};
-use crate::run::login::ChildLogin;
+use crate::run::login::{ChildLogin, drop_left_behind};
 use crate::run::manifest::{Request, TakenOver};
 use crate::run::room::Room;
 use crate::run::signer_process::SignerCommand;
@@ -218,6 +218,7 @@ async fn sign_and_deliver(
         delivered
     };
     let (signed, delivered) = tokio::join!(signing, delivering);
+    drop_left_behind(database, run).await;
     match signed? {
         done @ Done { ended: Ended::Complete(_), .. } => Ok(Done { delivered: delivered?, ..done }),
         done => Ok(done),

@@ -201,20 +201,18 @@ impl Ledger {
         }
     }
 
-    /// Drops the logins of the run that are for this and have no session: those of programs that were killed. One that was just made for
-    /// another program of the kind is in danger, too; so only once the run is complete. A delivery may begin even then, and signers that
-    /// end know nothing of it: so only those of one kind.
+    /// Drops the logins of the run that have no session: those of programs that were killed. One that was just made for another program is
+    /// in danger, too; so only once the run is complete, and by whoever knows that its own programs have ended.
     ///
     /// # Errors
     ///
     /// Those of [`Ledger::drop_login`].
-    pub async fn drop_idle_logins(&self, run: &Run, work: Work) -> Result<(), StoreError> {
+    pub async fn drop_idle_logins(&self, run: &Run) -> Result<(), StoreError> {
         let progress = self.progress(&[run.id]).await?;
         if !progress.iter().all(|progress| progress.complete) {
             return Ok(());
         }
-        let is_left = |login: &KnownLogin| login.work == work && !login.in_use;
-        for login in self.logins(run).await?.into_iter().filter(is_left) {
+        for login in self.logins(run).await?.into_iter().filter(|login| !login.in_use) {
             self.drop_login(&login.name).await?;
         }
         Ok(())
