@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::ensure;
 use chancery_bench::{Bound, Effort, Figure, Measured, Outcome, Samples};
-use chancery_kit::DeliveryProcess;
+use chancery_kit::{DeliveryProcess, WebhookServer};
 use chancery_store::{LedgerUrl, SinkOfRun};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
@@ -27,10 +27,13 @@ const SIGNED: [(&str, u64); 2] = [("RS256", 100_000), ("EdDSA", 500_000)];
 
 pub(crate) async fn measure(effort: Effort) -> Measured {
     let site = Site::start(&[]).await?;
+    let server = WebhookServer::saying(|_| serde_json::Value::Null).await?;
+    // As long as the program.
+    let receiver: &'static str = Box::leak(server.url().into_boxed_str());
     let mut figures = Vec::new();
     for (algorithm, records) in SIGNED {
         let work = Work::new(algorithm, effort.of(records, 20_000), 100, BATCH);
-        let works = [work, work.brought()];
+        let works = [work, work.brought(receiver)];
         let mut shares = Samples::default();
         for pair in 0..effort.pairs {
             let mut rates = [0.0; 2];
@@ -42,7 +45,9 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
             }
             shares.add(rates[1] / rates[0]);
         }
-        let title = format!("{algorithm} signatures per second, with a sink for each batch / without");
+        let title = format!(
+            "{algorithm} signatures per second, with a sink and a notification for each batch / without"
+        );
         figures.push(Figure::new(title, shares, Bound::AtLeast(0.9)));
     }
     let mut rates = Samples::default();

@@ -14,13 +14,13 @@ pub(crate) struct Work {
     pub(crate) keys: u32,
     pub(crate) batch: u64,
     pub(crate) envelope: &'static str,
-    /// Whether each batch is brought to a folder.
-    pub(crate) is_brought: bool,
+    /// Who is told of each batch, which is brought to a folder then.
+    pub(crate) told: Option<&'static str>,
 }
 
 impl Work {
     pub(crate) const fn new(algorithm: &'static str, records: u64, keys: u32, batch: u64) -> Self {
-        Self { algorithm, records, keys, batch, envelope: "Raw", is_brought: false }
+        Self { algorithm, records, keys, batch, envelope: "Raw", told: None }
     }
 
     /// The same in an envelope.
@@ -28,9 +28,9 @@ impl Work {
         Self { envelope, ..self }
     }
 
-    /// The same, whose batches are brought to a folder.
-    pub(crate) const fn brought(self) -> Self {
-        Self { is_brought: true, ..self }
+    /// The same, of which each batch is brought to a folder, and told to whoever listens at this URL.
+    pub(crate) const fn brought(self, told: &'static str) -> Self {
+        Self { told: Some(told), ..self }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
@@ -72,13 +72,14 @@ impl Work {
 
     /// As a person writes it down.
     pub(crate) fn manifest(&self, name: &str, suspend: bool, folder: &Path) -> String {
-        let Self { algorithm, records, keys, batch, envelope, is_brought } = self;
+        let Self { algorithm, records, keys, batch, envelope, told } = self;
         let folder = folder.display();
-        let sinks = if *is_brought {
-            format!(", sinks: [{{name: out, objects: {{url: \"file://{folder}\"}}}}]")
-        } else {
-            String::new()
-        };
+        let sinks = told.map_or_else(String::new, |url| {
+            format!(
+                ", sinks: [{{name: out, objects: {{url: \"file://{folder}\"}}}}], \
+                 notifications: [{{name: ops, http: {{url: \"{url}\"}}, events: [batch.signed]}}]"
+            )
+        });
         format!(
             "apiVersion: chancery.dev/v1alpha1\nkind: SigningRun\nmetadata: {{name: {name}}}\nspec: {{recordCount: \
              {records}, keyCount: {keys}, batchSize: {batch}, algorithm: {algorithm}, envelope: {envelope}, parallelism: 2, suspend: {suspend}{sinks}}}\n"

@@ -47,6 +47,7 @@ async fn an_api_server_that_is_away_is_told_of_once_with_its_url_and_the_whole_c
         .env("CHANCERY_LISTEN_FOR_PROBES", "127.0.0.1:0")
         .env("CHANCERY_SIGNER_IMAGE", "signer")
         .env("CHANCERY_INTAKE_IMAGE", "intake")
+        .env("CHANCERY_DELIVERY_IMAGE", "delivery")
         .env("POD_NAMESPACE", "chancery")
         .stderr(File::create(&log)?)
         .stdout(Stdio::null())

@@ -122,6 +122,8 @@ async fn an_operator_ends_with_its_own_exit_code_though_its_log_cannot_be_writte
         "postgres://signer@127.0.0.1:1/ledger",
         "--signer-image",
         "signer",
+        "--delivery-image",
+        "delivery",
         "--intake-image",
         "intake",
     ];

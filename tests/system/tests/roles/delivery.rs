@@ -238,7 +238,7 @@ async fn the_login_of_signers_is_needed_no_more_once_all_is_signed_though_a_sink
     for past in [
         "UPDATE chancery.runs SET sealed_at = sealed_at - interval '6 minutes'",
         "UPDATE chancery.keyrings SET filled_at = filled_at - interval '6 minutes'",
-        "UPDATE chancery.leases SET signed_at = signed_at - interval '6 minutes', acquired_at = acquired_at - interval '6 minutes'",
+        "UPDATE chancery.leases SET signed_at = signed_at - interval '6 minutes', acquired_at = acquired_at - interval '6 minutes', released_at = released_at - interval '6 minutes'",
     ] {
         ledger.execute(sqlx::AssertSqlSafe(past)).await?;
     }
