@@ -160,6 +160,7 @@ fn work(name: &str) -> (Vec<&'static str>, Vec<(&'static str, &'static str)>) {
                 "--pod-namespace=default",
                 "--signer-image=signer",
                 "--intake-image=intake",
+                "--delivery-image=delivery",
                 "--signer-database-url=postgresql:///db?host=/nowhere",
                 "--listen=127.0.0.1:0",
                 "--listen-for-probes=127.0.0.1:0",
