@@ -175,7 +175,11 @@ mod tests {
                 true,
                 1,
             ),
-            (json!({"http": {"url": "https://hook.example/signed"}, "backoff": usual}), false, 4),
+            (
+                json!({"http": {"url": "https://hook.example/signed", "signed": true}, "backoff": usual}),
+                false,
+                4,
+            ),
             (json!({"table": {"table": "public.signed"}, "backoff": usual}), false, 4),
         ];
         let found: Vec<_> =
