@@ -130,7 +130,13 @@ async fn sign_and_audit(
         }
         summary.seeded_in(seeding.elapsed());
     } else {
-        let signers = Signers { most: arguments.signers, data_key: &data_key, log_format, room: &room };
+        let signers = Signers {
+            most: arguments.signers,
+            data_key: &data_key,
+            log_format,
+            room: &room,
+            stating: &stating,
+        };
         let done = tokio::select! {
             done = sign_and_deliver(database, request, &run, &signers, &display, &stop, seeding) => done?,
             never = stating.keep_up() => match never {},
@@ -178,6 +184,8 @@ struct Signers<'a> {
     data_key: &'a Arc<DataKey>,
     log_format: LogFormat,
     room: &'a Room,
+    /// What is told once all is signed.
+    stating: &'a Stating<'a>,
 }
 
 /// What came of making records and signing them.
@@ -207,6 +215,7 @@ async fn sign_and_deliver(
             stop.now();
             return done;
         }
+        how.stating.all_is_signed();
         database.ledger.settle(run).await.map_err(|error| CliError::from(error).while_signing())?;
         done
     };

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chancery_statement::StatementKey;
 use chancery_stating::{Heads, Made, StatingError, Step, heads, step};
 use chancery_store::Run;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::database::Database;
 use crate::error::CliError;
@@ -27,20 +27,24 @@ pub(crate) struct Stating<'a> {
     run: &'a Run,
     key: &'a StatementKey,
     made: Mutex<Made>,
+    /// Whether all is signed: nobody has to be left anything then, and a manifest waits for the last statement.
+    all_signed: watch::Sender<bool>,
 }
 
 impl<'a> Stating<'a> {
     pub(crate) fn new(database: &'a Database, run: &'a Run, key: &'a StatementKey) -> Self {
-        Self { database, run, key, made: Mutex::default() }
+        Self { database, run, key, made: Mutex::default(), all_signed: watch::Sender::new(false) }
     }
 
     /// Keeps up with the run for as long as it is waited for. What fails is tried again: [`Stating::catch_up`] tells.
     pub(crate) async fn keep_up(&self) -> Infallible {
         let processors =
             available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
+        let mut all_signed = self.all_signed.subscribe();
         loop {
             let began = Instant::now();
             let pause = match self.step().await {
+                Ok(Step::Advanced) if *all_signed.borrow() => continue,
                 Ok(Step::Advanced) => began.elapsed() * PART_OF_PROCESSORS / processors,
                 Ok(Step::Waiting | Step::Stated) => INTERVAL,
                 Err(error) => {
@@ -48,8 +52,16 @@ impl<'a> Stating<'a> {
                     AFTER_FAILURE
                 }
             };
-            tokio::time::sleep(pause).await;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                Ok(()) = all_signed.changed() => {}
+            }
         }
+    }
+
+    /// From now on it goes on without pauses.
+    pub(crate) fn all_is_signed(&self) {
+        self.all_signed.send_replace(true);
     }
 
     /// Makes all that can be made now, and tells which statements there are.
