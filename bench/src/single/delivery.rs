@@ -69,6 +69,8 @@ async fn delivered(site: &Site, batches: u64) -> anyhow::Result<f64> {
     new.sinks.0.push(SinkOfRun { name: "out".to_owned(), description, ordered: false, attempt_limit: 3 });
     let (run, _) = site.ledger.create_run(&new).await?;
     chancery_kit::stock(&site.ledger, &run, &site.kek).await?;
+    // With the number of its records.
+    let run = site.ledger.find_run("default", &run.name).await?;
     sign_unseen(site, &run, 2).await?;
     let login = site.ledger.make_delivery_login(&run, SESSIONS).await?;
     let url = site.url.parse::<LedgerUrl>()?.for_login(&login)?;
