@@ -12,6 +12,7 @@ mod manifest;
 mod opening;
 mod rest;
 mod telling;
+mod waiting;
 mod worker;
 
 use std::path::PathBuf;

@@ -18,6 +18,7 @@ use futures::StreamExt as _;
 use crate::delivery::Delivering;
 use crate::error::DeliveryError;
 use crate::rest::Resting;
+use crate::waiting::{overdue, wait};
 use crate::worker::Ended;
 
 /// The longest time before it is asked again what happened.
@@ -151,20 +152,14 @@ impl Teller {
             NotificationTask::Nothing(DeliveryRefusal::Suspended)
                 if self.delivering.tells_while_suspended =>
             {
-                tokio::select! {
-                    () = tokio::time::sleep(WAIT) => {}
-                    () = stop.asked() => {}
-                }
+                wait(WAIT, &stop).await;
                 Ok(None)
             }
             NotificationTask::Nothing(DeliveryRefusal::Suspended) => Ok(Some(Ended::WorkLeft)),
             NotificationTask::Nothing(DeliveryRefusal::Gone) => Err(DeliveryError::Gone),
             NotificationTask::Wait(pause) => {
                 self.delivering.rest.something_left(&mut self.resting);
-                tokio::select! {
-                    () = tokio::time::sleep(pause.min(WAIT)) => {}
-                    () = stop.asked() => {}
-                }
+                wait(pause.min(WAIT), &stop).await;
                 Ok(None)
             }
             NotificationTask::Tell(taken) => {
@@ -299,14 +294,6 @@ async fn tell_one<'e>(
         }
     };
     (event, way)
-}
-
-/// Waits until what is on its way has to be given back.
-async fn overdue(stop: &Stop) {
-    stop.asked().await;
-    while !stop.is_overdue() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 fn cloud_event(told: Told<'_>, event: &Event) -> Result<CloudEvent, StoreError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_process::{Backoff, Stop};
+use chancery_process::Backoff;
 use chancery_sinks::{Batch, PutError, Sink};
 use chancery_sources::asking::Retry;
 use chancery_store::DeliverySession;
@@ -18,6 +18,7 @@ use crate::error::DeliveryError;
 use crate::manifest::{self, Made};
 use crate::opening::Opening;
 use crate::rest::Resting;
+use crate::waiting::{overdue, wait};
 
 /// The longest time before a sender asks again.
 const WAIT: Duration = Duration::from_secs(2);
@@ -94,13 +95,6 @@ pub(crate) async fn run(mut sender: Sender, mut session: DeliverySession) -> Res
             }
             Err(error) => return Err(error),
         }
-    }
-}
-
-async fn wait(pause: Duration, stop: &Stop) {
-    tokio::select! {
-        () = tokio::time::sleep(pause) => {}
-        () = stop.asked() => {}
     }
 }
 
@@ -239,7 +233,7 @@ impl Sender {
         };
         let batch = Batch { number, lines, digest };
         let mut put = std::pin::pin!(sink.put(&batch));
-        let mut overdue = std::pin::pin!(self.overdue());
+        let mut overdue = std::pin::pin!(overdue(&self.delivering.stop));
         let hold = self.delivering.hold;
         let done = loop {
             tokio::select! {
@@ -275,7 +269,7 @@ impl Sender {
                 tokio::select! {
                     biased;
                     put = sink.put_manifest(&made) => put.map(|object| (object, made.digest)),
-                    () = self.overdue() => {
+                    () = overdue(&self.delivering.stop) => {
                         session.give_back_manifest(taken, None).await?;
                         return Ok(());
                     }
@@ -315,15 +309,6 @@ impl Sender {
             Ok(sink) => Ok(Ok(Arc::clone(self.sink.insert(sink)))),
             Err(reason) if self.opening.may_be_mended(&reason) => Ok(Err(reason.to_string())),
             Err(reason) => Err(DeliveryError::Sink { name: self.work.name.clone(), reason }),
-        }
-    }
-
-    /// Waits until what is on its way has to be given back.
-    async fn overdue(&self) {
-        let stop = &self.delivering.stop;
-        stop.asked().await;
-        while !stop.is_overdue() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
