@@ -1,11 +1,13 @@
 //! Each operation refuses with every status that its document names, and with no other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chancery_kit::{Manifest, TestLedger, eventually, throw_away};
 use futures::future::try_join_all;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use crate::client::{Answer, Api, DEMO, NDJSON, answer};
 use crate::{Site, manifest};
@@ -125,12 +127,24 @@ fn wrong() -> Vec<(&'static str, u16, Request)> {
     ]
 }
 
-/// Has all the room for bodies taken by such as do not come to their end, for as long as the connections are there.
-async fn no_room(api: &Api) -> anyhow::Result<Vec<TcpStream>> {
-    let longest = format!("content-length: {LONGEST}\r\n\r\n");
-    let rest = [longest.as_bytes(), &vec![b' '; LONGEST - 1]].concat();
+/// Has all the room for bodies taken by such as come a byte a second, for as long as the tasks are there. One that is refused or
+/// cut off begins again.
+fn no_room(api: &Api) -> JoinSet<()> {
+    let most = format!("content-length: {LONGEST}\r\n\r\n{}", " ".repeat(LONGEST - 1_000));
     let push = Request::post(format!("{DEMO}/records"), NDJSON, "");
-    try_join_all((0..BODIES).map(|_| push.begin(api, &rest))).await
+    (0..BODIES).map(|_| hold(api.clone(), push.clone(), most.clone())).collect()
+}
+
+async fn hold(api: Api, push: Request, most: String) {
+    const PAUSE: Duration = Duration::from_secs(1);
+    loop {
+        if let Ok(mut body) = push.begin(&api, most.as_bytes()).await {
+            while body.write_all(b" ").await.is_ok() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// Streams of events that have begun, as many as there may be.
@@ -187,14 +201,8 @@ async fn every_operation_refuses_with_what_its_document_names() -> anyhow::Resul
     }
     let need_room: Vec<_> =
         operations().into_iter().filter(|(name, _)| !["seal", "watch"].contains(name)).collect();
-    let (mut held, mut answers) = (no_room(&api).await?, Vec::new());
+    let (held, mut answers) = (no_room(&api), Vec::new());
     eventually("there is no room", async || {
-        // They are cut off when they pause for too long, which may be before the others were answered.
-        if held.iter().any(|body| body.try_read(&mut [0]).is_ok())
-            && let Ok(anew) = no_room(&api).await
-        {
-            held = anew;
-        }
         let asked = try_join_all(need_room.iter().map(|(_, request)| request.ask(&api))).await;
         answers = asked.unwrap_or_default();
         !answers.is_empty() && answers.iter().all(|answer| answer.status == 429)
