@@ -1,5 +1,6 @@
 //! The content of a batch: a line for each of its records.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chancery_signed::Record;
@@ -38,43 +39,70 @@ pub(crate) enum Content {
     Unwritable(String),
 }
 
-pub(crate) async fn read(
-    session: &mut DeliverySession,
-    delivering: &Delivering,
-    taken: &TakenDeliveries,
-    delivery: &Delivery,
-) -> Result<Content, DeliveryError> {
-    let Delivering { lines, large: one_at_a_time, .. } = delivering;
-    let Some(key) = lines.key(&delivery.public_key) else {
-        return Ok(Content::Unwritable(
-            "its key is none of the ring's algorithm; see chancery verify".to_owned(),
-        ));
-    };
-    let (mut content, mut large) = (Vec::new(), None);
-    let mut last = delivery.first_record - 1;
-    while last < delivery.last_record {
-        let records = session.records(taken, delivery, last, PORTION).await?;
-        if records.is_empty() {
-            return Ok(Content::Lost);
-        }
-        for SignedRecord { record, digest, payload, signature, marks } in &records {
-            let (batch, signed_at, marks) = (delivery.batch, &delivery.signed_at, marks.as_deref());
-            let of = Record { record: *record, batch, digest, payload, signature, signed_at, marks };
-            // Memory takes what it is given; marks are what the ledger has of them.
-            if let Err(error) = lines.write(of, &key, &mut content) {
-                return Ok(Content::Unwritable(format!("record {record} cannot be written down: {error}")));
+/// Reads batches that were taken, one after the other. Of small ones several are read at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    /// Records of this batch, and of those behind it, that were read and not written down yet.
+    ahead: VecDeque<SignedRecord>,
+}
+
+impl Reader {
+    /// Writes down the one at this place.
+    pub(crate) async fn read(
+        &mut self,
+        session: &mut DeliverySession,
+        delivering: &Delivering,
+        taken: &TakenDeliveries,
+        place: usize,
+    ) -> Result<Content, DeliveryError> {
+        let Some(delivery) = taken.batches.get(place) else { return Ok(Content::Lost) };
+        let Delivering { lines, large: one_at_a_time, .. } = delivering;
+        let Some(key) = lines.key(&delivery.public_key) else {
+            return Ok(Content::Unwritable(
+                "its key is none of the ring's algorithm; see chancery verify".to_owned(),
+            ));
+        };
+        // What is left of one that could not be written down.
+        let behind = self.ahead.partition_point(|one| one.record < delivery.first_record);
+        self.ahead.drain(..behind);
+        let (mut content, mut large) = (Vec::new(), None);
+        let mut last = delivery.first_record - 1;
+        while last < delivery.last_record {
+            if self.ahead.is_empty() {
+                let batches = delivery.batch..=last_in_a_row(&taken.batches[place..]);
+                self.ahead = session.records(taken, batches, last, PORTION).await?.into();
             }
-            last = *record;
+            let more = self.ahead.partition_point(|one| one.record <= delivery.last_record);
+            if more == 0 {
+                return Ok(Content::Lost);
+            }
+            for SignedRecord { record, digest, payload, signature, marks } in self.ahead.drain(..more) {
+                let (batch, signed_at, marks) = (delivery.batch, &delivery.signed_at, marks.as_deref());
+                let (digest, payload, signature) = (&digest, &payload, &signature);
+                let of = Record { record, batch, digest, payload, signature, signed_at, marks };
+                // Memory takes what it is given; marks are what the ledger has of them.
+                if let Err(error) = lines.write(of, &key, &mut content) {
+                    return Ok(Content::Unwritable(format!("record {record} cannot be written down: {error}")));
+                }
+                last = record;
+            }
+            if content.len() > MOST_BYTES {
+                return Ok(Content::TooLarge);
+            }
+            if content.len() > LARGE && large.is_none() {
+                large = Some(Arc::clone(one_at_a_time).lock_owned().await);
+            }
         }
-        if content.len() > MOST_BYTES {
-            return Ok(Content::TooLarge);
-        }
-        if content.len() > LARGE && large.is_none() {
-            large = Some(Arc::clone(one_at_a_time).lock_owned().await);
-        }
+        let digest = Sha256::digest(&content).into();
+        Ok(Content::Whole { lines: content, digest, large })
     }
-    let digest = Sha256::digest(&content).into();
-    Ok(Content::Whole { lines: content, digest, large })
+}
+
+/// The last one of those that come one after the other, from the first on.
+fn last_in_a_row(batches: &[Delivery]) -> i64 {
+    let mut numbers = batches.iter().map(|one| one.batch);
+    let first = numbers.next().unwrap_or_default();
+    numbers.zip(first + 1..).take_while(|(number, next)| number == next).last().map_or(first, |(number, _)| number)
 }
 
 /// Why a batch that is too large is refused.
@@ -83,4 +111,25 @@ pub(crate) fn too_large() -> String {
         "the batch has more than {} MiB as lines, which is the most of one object; make a run with a smaller batchSize",
         MOST_BYTES >> 20
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_that_come_one_after_the_other_are_read_together() {
+        let of = |numbers: &[i64]| {
+            let one = |batch: &i64| Delivery {
+                batch: *batch,
+                first_record: 1,
+                last_record: 1,
+                attempts: 0,
+                public_key: Vec::new(),
+                signed_at: String::new(),
+            };
+            last_in_a_row(&numbers.iter().map(one).collect::<Vec<_>>())
+        };
+        assert_eq!((of(&[7]), of(&[7, 8, 9]), of(&[7, 8, 10, 11]), of(&[7, 9])), (7, 9, 8, 7));
+    }
 }

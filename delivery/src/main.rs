@@ -24,6 +24,7 @@ use chancery_sources::access::Access;
 use chancery_store::GivenUrl;
 use chancery_telemetry::{Telemetry, TraceParent};
 use clap::Parser;
+use rustix::process::nice;
 use uuid::Uuid;
 
 use crate::delivery::{Order, deliver};
@@ -76,6 +77,9 @@ struct Arguments {
     /// ends when the run is suspended; any other goes on for as long as somebody is to be told of what happens to the run
     #[arg(long, env = "CHANCERY_STOP_WITH_STDIN")]
     stop_with_stdin: bool,
+    /// By how much others go first, as nice(1) has it: whoever started this delivery has signers on the same processors
+    #[arg(long, hide = true, default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=19))]
+    nice: u8,
     /// How log lines are written; RUST_LOG sets which
     #[arg(long, env = "CHANCERY_LOG_FORMAT", value_enum, default_value_t)]
     log_format: LogFormat,
@@ -87,9 +91,14 @@ struct Arguments {
 fn main() -> ExitCode {
     let shield = Shield::raise();
     let arguments: Arguments = parse_arguments();
+    // Threads have the priority of the one that starts them: before there are others.
+    let niced = nice(i32::from(arguments.nice));
     // Dropped last: by then every span has ended.
     let _telemetry = Telemetry::start(arguments.log_format, "chancery-delivery");
     shield.report();
+    if let Err(error) = niced {
+        tracing::warn!(%error, "others cannot be let go first");
+    }
     let span = tracing::info_span!(
         "delivery",
         run = %format_args!("{}/{}", arguments.namespace, arguments.run),

@@ -1,4 +1,4 @@
-//! One sender: takes batches that are due for a sink, brings them there one after the other, and says what became of them.
+//! One sender: takes batches that are due for a sink, brings them there, some at the same time, and says what became of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,13 @@ use chancery_sinks::{Batch, PutError, Sink};
 use chancery_sources::asking::Retry;
 use chancery_store::DeliverySession;
 use chancery_store::delivery::{
-    Delivery, DeliveryRefusal, DeliveryTask, Digested, Refused, SinkWork, TakenDeliveries, TakenManifest,
+    DeliveryRefusal, DeliveryTask, Digested, Refused, SinkWork, TakenDeliveries, TakenManifest,
 };
+use tokio::sync::OwnedMutexGuard;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::content::{self, Content, too_large};
+use crate::content::{Content, Reader, too_large};
 use crate::delivery::Delivering;
 use crate::error::DeliveryError;
 use crate::manifest::{self, Made};
@@ -25,6 +27,11 @@ const WAIT: Duration = Duration::from_secs(2);
 
 /// Batches that are taken at a time.
 const AT_ONCE: i32 = 16;
+
+/// Of these, how many may be on their way at the same time, and with how many bytes no further one begins. Most of what one takes is waiting for a disk or
+/// for an answer.
+const ON_THEIR_WAY: usize = 4;
+const BYTES_ON_THEIR_WAY: usize = 8 << 20;
 
 /// A sink that was tried in vain is left alone for up to a second at first, then for up to twice as long each time, and never for
 /// longer than up to a minute.
@@ -61,23 +68,28 @@ struct InHand {
     taken: TakenDeliveries,
     there: Vec<Digested>,
     refused: Vec<Refused>,
-    /// How many of them were tried.
-    tried: usize,
+    /// Those of which nothing is known yet.
+    left: Vec<i64>,
 }
 
-/// How the way to the sink ended.
-enum Way {
-    /// It is there.
-    There(Digested),
-    /// The sink does not take it.
-    Refused(String),
-    /// The sink cannot be reached; and for how long it wants to be left alone, if it said so.
-    Away(String, Option<Duration>),
-    /// It is somebody else's by now.
-    Lost,
-    /// The delivery was asked to stop.
-    Stopped,
+/// Batches that are on their way to the sink.
+#[derive(Default)]
+struct OnTheirWay {
+    puts: JoinSet<Brought>,
+    bytes: usize,
 }
+
+/// How the way of a batch to the sink ended.
+struct Brought {
+    /// Where it is among those that were taken.
+    place: usize,
+    bytes: usize,
+    digest: [u8; 32],
+    put: Result<String, PutError>,
+}
+
+/// Why the sink cannot be reached; and for how long it wants to be left alone, if it said so.
+type Away = (String, Option<Duration>);
 
 pub(crate) async fn run(mut sender: Sender, mut session: DeliverySession) -> Result<Ended, DeliveryError> {
     // What was in hand when the connection broke.
@@ -163,93 +175,110 @@ impl Sender {
             }
             DeliveryTask::Deliver(taken) => {
                 self.delivering.rest.something_left(&mut self.resting);
+                let left = taken.batches.iter().map(|one| one.batch).collect();
                 let (there, refused) = (Vec::new(), Vec::new());
-                let taken = in_hand.insert(InHand { taken, there, refused, tried: 0 });
-                self.bring(session, taken).await?;
+                let hand = in_hand.insert(InHand { taken, there, refused, left });
+                self.bring(session, hand).await?;
                 *in_hand = None;
                 Ok(None)
             }
         }
     }
 
-    /// Brings what was taken there, and tells what became of it.
+    /// Brings what was taken there, and tells what became of it. Gives back what is left, should the sink be away or this be asked to stop.
     async fn bring(&mut self, session: &mut DeliverySession, hand: &mut InHand) -> Result<(), DeliveryError> {
-        let hold = self.delivering.hold;
+        let (hold, stop) = (self.delivering.hold, self.delivering.stop.clone());
         let mut renew_at = Instant::now() + hold / 3;
-        while let Some(one) = hand.taken.batches.get(hand.tried).cloned() {
-            if self.delivering.stop.is_asked() {
-                return self.give_back(session, hand, None).await;
+        let mut overdue = std::pin::pin!(overdue(&stop));
+        let (mut on_their_way, mut reader) = (OnTheirWay::default(), Reader::default());
+        let mut places = 0..hand.taken.batches.len();
+        let mut away: Option<Away> = None;
+        loop {
+            while away.is_none() && on_their_way.have_room() && !stop.is_asked() && Instant::now() < renew_at {
+                let Some(place) = places.next() else { break };
+                away = self.begin(session, hand, &mut reader, &mut on_their_way, place).await?;
+            }
+            tokio::select! {
+                biased;
+                brought = on_their_way.next() => match brought? {
+                    Some(brought) => away = self.note(hand, brought).or(away),
+                    None if away.is_some() || stop.is_asked() || places.is_empty() => break,
+                    None => {}
+                },
+                // What is on its way may come: it is brought once more.
+                () = &mut overdue => break,
+                () = tokio::time::sleep_until(renew_at) => {}
             }
             if Instant::now() >= renew_at {
                 self.tell(session, hand).await?;
-                session.renew(&hand.taken, &hand.left(), hold).await?;
+                session.renew(&hand.taken, &hand.left, hold).await?;
                 renew_at = Instant::now() + hold / 3;
             }
-            match self.bring_one(session, hand, &one).await? {
-                Way::There(there) => {
-                    self.away.reset();
-                    hand.there.push(there);
-                }
-                Way::Refused(error) => {
-                    tracing::warn!(sink = self.work.name, batch = one.batch, "{error}");
-                    self.away.reset();
-                    let refusals = one.attempts.unsigned_abs() + 1;
-                    let pause = self.retry.pause(refusals, rand::random());
-                    hand.refused.push(Refused { batch: one.batch, error, pause });
-                }
-                Way::Lost => tracing::debug!(batch = one.batch, "it is somebody else's by now"),
-                Way::Stopped => return self.give_back(session, hand, None).await,
-                Way::Away(error, asked) => {
-                    // Whoever has mended what the sink is asked with tells nobody.
-                    self.sink = None;
-                    let pause = self.away.next_pause().max(asked.unwrap_or_default());
-                    tracing::warn!(sink = self.work.name, seconds = pause.as_secs_f64(), "{error}");
-                    return self.give_back(session, hand, Some((&error, pause))).await;
-                }
-            }
-            hand.tried += 1;
         }
-        self.tell(session, hand).await
+        drop(on_their_way);
+        let Some((why, asked)) = away else { return self.give_back(session, hand, None).await };
+        // Whoever has mended what the sink is asked with tells nobody.
+        self.sink = None;
+        let pause = self.away.next_pause().max(asked.unwrap_or_default());
+        tracing::warn!(sink = self.work.name, seconds = pause.as_secs_f64(), "{why}");
+        self.give_back(session, hand, Some((&why, pause))).await
     }
 
-    /// Brings one there, and keeps what is left meanwhile.
-    async fn bring_one(
+    /// Sends the one at this place on its way. Returns why the sink cannot be opened.
+    async fn begin(
         &mut self,
         session: &mut DeliverySession,
-        hand: &InHand,
-        one: &Delivery,
-    ) -> Result<Way, DeliveryError> {
+        hand: &mut InHand,
+        reader: &mut Reader,
+        on_their_way: &mut OnTheirWay,
+        place: usize,
+    ) -> Result<Option<Away>, DeliveryError> {
         let sink = match self.opened()? {
             Ok(sink) => sink,
-            Err(why) => return Ok(Way::Away(why, None)),
+            Err(why) => return Ok(Some((why, None))),
         };
-        let read = content::read(session, &self.delivering, &hand.taken, one).await?;
-        // Kept until it is there.
-        let (number, lines, digest, _large) = match read {
-            Content::Whole { lines, digest, large } => (one.batch, lines.into(), digest, large),
-            Content::Lost => return Ok(Way::Lost),
-            Content::TooLarge => return Ok(Way::Refused(too_large())),
-            Content::Unwritable(why) => return Ok(Way::Refused(why)),
-        };
-        let batch = Batch { number, lines, digest };
-        let mut put = std::pin::pin!(sink.put(&batch));
-        let mut overdue = std::pin::pin!(overdue(&self.delivering.stop));
-        let hold = self.delivering.hold;
-        let done = loop {
-            tokio::select! {
-                biased;
-                done = &mut put => break done,
-                () = &mut overdue => return Ok(Way::Stopped),
-                () = tokio::time::sleep(hold / 3) => {
-                    session.renew(&hand.taken, &hand.left(), hold).await?;
-                }
+        let Some(number) = hand.taken.batches.get(place).map(|one| one.batch) else { return Ok(None) };
+        match reader.read(session, &self.delivering, &hand.taken, place).await? {
+            Content::Whole { lines, digest, large } => {
+                on_their_way.begin(place, sink, Batch { number, lines: lines.into(), digest }, large);
             }
-        };
-        Ok(match done {
-            Ok(object) => Way::There(Digested { batch: one.batch, object, digest }),
-            Err(PutError::Refused(error)) => Way::Refused(error),
-            Err(PutError::Unavailable { why, pause }) => Way::Away(why, pause),
-        })
+            Content::Lost => {
+                tracing::debug!(batch = number, "it is somebody else's by now");
+                hand.left.retain(|left| *left != number);
+            }
+            Content::TooLarge => self.refused(hand, place, too_large()),
+            Content::Unwritable(why) => self.refused(hand, place, why),
+        }
+        Ok(None)
+    }
+
+    /// Notes what became of one. Returns why the sink cannot be reached.
+    fn note(&mut self, hand: &mut InHand, brought: Brought) -> Option<Away> {
+        let Brought { place, digest, put, .. } = brought;
+        match put {
+            Ok(object) => {
+                self.away.reset();
+                let batch = hand.taken.batches.get(place)?.batch;
+                hand.left.retain(|left| *left != batch);
+                hand.there.push(Digested { batch, object, digest });
+                None
+            }
+            Err(PutError::Refused(error)) => {
+                self.refused(hand, place, error);
+                None
+            }
+            Err(PutError::Unavailable { why, pause }) => Some((why, pause)),
+        }
+    }
+
+    fn refused(&mut self, hand: &mut InHand, place: usize, error: String) {
+        let Some(one) = hand.taken.batches.get(place) else { return };
+        let batch = one.batch;
+        tracing::warn!(sink = self.work.name, batch, "{error}");
+        self.away.reset();
+        let pause = self.retry.pause(one.attempts.unsigned_abs() + 1, rand::random());
+        hand.left.retain(|left| *left != batch);
+        hand.refused.push(Refused { batch, error, pause });
     }
 
     /// Brings the manifest there, and tells what became of it.
@@ -312,7 +341,7 @@ impl Sender {
         }
     }
 
-    /// Tells what became of those that were tried, and gives back the others; with an error, because the sink cannot be reached.
+    /// Tells what became of those that were tried, and gives back the others, if any; with an error, because the sink cannot be reached.
     async fn give_back(
         &self,
         session: &mut DeliverySession,
@@ -320,7 +349,10 @@ impl Sender {
         unavailable: Option<(&str, Duration)>,
     ) -> Result<(), DeliveryError> {
         self.tell(session, hand).await?;
-        session.give_back(&hand.taken, &hand.left(), unavailable).await?;
+        if !hand.left.is_empty() {
+            session.give_back(&hand.taken, &hand.left, unavailable).await?;
+            hand.left.clear();
+        }
         Ok(())
     }
 
@@ -341,9 +373,25 @@ impl Sender {
     }
 }
 
-impl InHand {
-    /// Those that were not tried.
-    fn left(&self) -> Vec<i64> {
-        self.taken.batches[self.tried.min(self.taken.batches.len())..].iter().map(|one| one.batch).collect()
+impl OnTheirWay {
+    fn have_room(&self) -> bool {
+        self.puts.len() < ON_THEIR_WAY && self.bytes < BYTES_ON_THEIR_WAY
+    }
+
+    /// `large` is held until it is there.
+    fn begin(&mut self, place: usize, sink: Arc<dyn Sink>, batch: Batch, large: Option<OwnedMutexGuard<()>>) {
+        let bytes = batch.lines.len();
+        self.bytes += bytes;
+        self.puts.spawn(async move {
+            let (_large, digest) = (large, batch.digest);
+            Brought { place, bytes, digest, put: sink.put(&batch).await }
+        });
+    }
+
+    /// The next one that has come; none if none is on its way.
+    async fn next(&mut self) -> Result<Option<Brought>, DeliveryError> {
+        let brought = self.puts.join_next().await.transpose().map_err(DeliveryError::Sender)?;
+        self.bytes -= brought.as_ref().map_or(0, |brought| brought.bytes);
+        Ok(brought)
     }
 }

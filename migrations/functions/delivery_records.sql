@@ -1,10 +1,13 @@
--- The records of a batch that the caller was given by delivery_take, with their signatures, in order: those after p_after, up to the one
--- with which their payloads have p_bytes. Nothing of a batch that is somebody else's by now. `marks` is what a policy said of a record:
--- the score and the rules that hit of one that is flagged, the rules that raised alerts about any other.
+-- The records of the batches p_batch to p_last that the caller was given by delivery_take, with their signatures, in order: those after
+-- p_after, up to the one with which their payloads have p_bytes. Nothing of a batch that is somebody else's by now: if one of them is,
+-- there is only p_batch. `marks` is what a policy said of a record: the score and the rules that hit of one that is flagged, the rules
+-- that raised alerts about any other.
 --
+-- The statements are planned anew each time, which costs as much as reading a batch: so it reads several.
 -- The run's own tables are named: asked by their parents, the server would choose among the tables of all runs each time. Of a run to
 -- which programs push, ranges of signatures are found by their exclusion constraint, and of others by the record that they begin with.
-CREATE OR REPLACE FUNCTION chancery.delivery_records(p_sink integer, p_token bytea, p_batch bigint, p_after bigint, p_bytes bigint)
+CREATE OR REPLACE FUNCTION chancery.delivery_records(
+    p_sink integer, p_token bytea, p_batch bigint, p_last bigint, p_after bigint, p_bytes bigint)
 RETURNS TABLE (record bigint, digest bytea, payload bytea, signature bytea, marks text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -13,17 +16,21 @@ DECLARE
     v_batch record;
     v_is_pushed boolean := EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = v_run AND s.description ? 'http');
 BEGIN
-    IF num_nulls(p_sink, p_token, p_batch, p_after, p_bytes) > 0 THEN
+    IF num_nulls(p_sink, p_token, p_batch, p_last, p_after, p_bytes) > 0 THEN
         RAISE EXCEPTION 'delivery_records takes no null' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     IF v_run IS NULL OR to_regclass(format('chancery.%I', 'deliveries_' || v_run)) IS NULL THEN
         RETURN;
     END IF;
     EXECUTE format(
-        'SELECT b.first_record, b.last_record FROM chancery.%I d JOIN chancery.%I b ON b.batch = d.batch
-          WHERE d.batch = $2 AND d.sink = $1 AND d.run_id = $4 AND d.token_hash = sha256($3)',
+        'WITH held AS (
+             SELECT b.batch, b.first_record, b.last_record FROM chancery.%I d JOIN chancery.%I b ON b.batch = d.batch
+              WHERE d.batch BETWEEN $2 AND $5 AND d.sink = $1 AND d.run_id = $4 AND d.token_hash = sha256($3))
+         SELECT f.first_record, (SELECT max(l.last_record) FROM held l
+                                  WHERE l.batch = f.batch OR (SELECT count(*) FROM held) = $5 - $2 + 1) AS last_record
+           FROM held f WHERE f.batch = $2',
         'deliveries_' || v_run, 'batches_' || v_run)
-       INTO v_batch USING p_sink, p_batch, p_token, v_run;
+       INTO v_batch USING p_sink, p_batch, p_token, v_run, p_last;
     IF v_batch.first_record IS NULL THEN
         RETURN;
     END IF;
@@ -35,9 +42,9 @@ BEGIN
                                 sum(octet_length(a.payload)) OVER (ORDER BY a.record) - octet_length(a.payload) AS before
                            FROM chancery.%1$I a WHERE a.record BETWEEN greatest($1, $3 + 1) AND $2) w
                   WHERE w.before < $4 OFFSET 0) r
-           JOIN (SELECT c.first_record, c.last_record, c.signatures,
+           JOIN (SELECT c.first_record, c.last_record, c.signatures || '''' AS signatures,
                         octet_length(c.signatures) / (c.last_record - c.first_record + 1) AS bytes
-                   FROM chancery.%2$I c WHERE %3$s) b ON r.record BETWEEN b.first_record AND b.last_record
+                   FROM chancery.%2$I c WHERE %3$s OFFSET 0) b ON r.record BETWEEN b.first_record AND b.last_record
           ORDER BY r.record', 'records_' || v_run, 'signature_blocks_' || v_run,
         CASE WHEN v_is_pushed
              THEN '(CASE WHEN c.first_record <= c.last_record AND c.last_record < 9223372036854775807
@@ -54,4 +61,4 @@ BEGIN
 END
 $$;
 
-GRANT EXECUTE ON FUNCTION chancery.delivery_records(integer, bytea, bigint, bigint, bigint) TO chancery_delivery;
+GRANT EXECUTE ON FUNCTION chancery.delivery_records(integer, bytea, bigint, bigint, bigint, bigint) TO chancery_delivery;

@@ -34,6 +34,9 @@ const SESSIONS_TO_TELL: u32 = 2;
 /// command.
 const TELL_FOR: &str = "60";
 
+/// By how much others on this machine go first: signers, too.
+const NICE: &str = "15";
+
 /// How delivering ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivered {
@@ -68,7 +71,8 @@ pub(crate) async fn deliver(
         run,
         log_format,
         url: login.url()?,
-        more: &["--senders", "2", "--tell-for", TELL_FOR],
+        // What is signed can wait, and is not signed sooner for having been brought.
+        more: &["--senders", "2", "--tell-for", TELL_FOR, "--nice", NICE],
         display,
         failure: CliError::DeliveryProgram,
     };

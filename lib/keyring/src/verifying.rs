@@ -22,6 +22,9 @@ use crate::verifying::ethereum::Ethereum;
 use crate::verifying::rs256::Rs256;
 use crate::{Algorithm, Envelope, Form, Frame, Library, RsaKeySize};
 
+/// Bytes that an envelope puts around most payloads, at the most.
+const AROUND: usize = 128;
+
 /// A public key, parsed once, that checks signatures of one algorithm in one envelope.
 ///
 /// It can be shared between threads.
@@ -156,7 +159,8 @@ impl VerifyingKey {
         if self.frame.is_raw() {
             return self.key.verify_batch(made_by, pairs);
         }
-        let (mut inputs, mut ends) = (Vec::new(), Vec::with_capacity(pairs.len()));
+        let bytes = pairs.iter().map(|(payload, _)| payload.len() + AROUND).sum();
+        let (mut inputs, mut ends) = (Vec::with_capacity(bytes), Vec::with_capacity(pairs.len()));
         for (payload, _) in pairs {
             self.frame.append_signing_input(payload, &mut inputs);
             ends.push(inputs.len());

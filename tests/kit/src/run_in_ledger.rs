@@ -251,7 +251,7 @@ impl SeededRun<'_> {
         let form = Form::named(&algorithm, &envelope, content_type.as_deref())?;
         let lines = Lines::of_run(&namespace, &name, form);
         let key = lines.key(&one.public_key).context("a key of the ring")?;
-        let records = delivery.records(taken, one, 0, i64::MAX).await?;
+        let records = delivery.records(taken, one.batch..=one.batch, 0, i64::MAX).await?;
         anyhow::ensure!(records.len() as u64 == one.last_record.abs_diff(one.first_record) + 1, "{one:?}");
         let mut content = Vec::new();
         for SignedRecord { record, digest, payload, signature, marks } in &records {

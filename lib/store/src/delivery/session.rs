@@ -1,12 +1,13 @@
 //! A delivery's connection.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
-use super::{Delivery, DeliveryTask, SignedRecord, TakenDeliveries};
+use super::{DeliveryTask, SignedRecord, TakenDeliveries};
 use crate::answer::{SHORT, answered};
 use crate::connect::{Ledger, LedgerUrl};
 use crate::error::StoreError;
@@ -179,8 +180,8 @@ impl DeliverySession {
         answered(query::delivery_renew.name, SHORT, statement.fetch_one(&mut self.connection)).await
     }
 
-    /// The records of a batch behind this one, up to the one with which their payloads have so many bytes. None when the batch has no
-    /// more, or is somebody else's by now.
+    /// The records of batches behind this one, up to the one with which their payloads have so many bytes. None when the batches have no
+    /// more, or the first of them is somebody else's by now; those of the first alone if another one of them is.
     ///
     /// # Errors
     ///
@@ -188,7 +189,7 @@ impl DeliverySession {
     pub async fn records(
         &mut self,
         taken: &TakenDeliveries,
-        delivery: &Delivery,
+        batches: RangeInclusive<i64>,
         after: i64,
         bytes: i64,
     ) -> Result<Vec<SignedRecord>, StoreError> {
@@ -196,7 +197,8 @@ impl DeliverySession {
             .rows_as()
             .bind(taken.sink)
             .bind(taken.token.as_bytes())
-            .bind(delivery.batch)
+            .bind(*batches.start())
+            .bind(*batches.end())
             .bind(after)
             .bind(bytes);
         answered(query::delivery_records.name, SHORT, statement.fetch_all(&mut self.connection)).await

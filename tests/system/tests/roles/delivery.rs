@@ -116,7 +116,7 @@ async fn the_login_of_one_runs_delivery_gets_nothing_of_another_run() -> anyhow:
     let task: Vec<String> = sqlx::query_scalar(TAKE_EVENTS).fetch_all(&mut thief).await?;
     assert_eq!(task, ["done"], "so is that");
     for (sql, says) in [
-        ("SELECT count(*) FROM chancery.delivery_records(1, 'x', 1, 0, 1000000)", 0),
+        ("SELECT count(*) FROM chancery.delivery_records(1, 'x', 1, 2, 0, 1000000)", 0),
         ("SELECT chancery.delivery_renew(1, 'x', ARRAY[1, 2], 60)", 0),
         ("SELECT chancery.delivery_settle(1, 'x', ARRAY[1], ARRAY['there'], ARRAY[sha256('')])", 0),
         ("SELECT put_off + dead FROM chancery.delivery_fail(1, 'x', ARRAY[1], ARRAY['no'], ARRAY[0])", 0),
