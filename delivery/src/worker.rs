@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_process::Backoff;
-use chancery_sinks::{Batch, PutError, Sink};
+use chancery_sinks::{Batch, Manifest, PutError, Sink};
 use chancery_sources::asking::Retry;
 use chancery_store::DeliverySession;
 use chancery_store::delivery::{
@@ -194,7 +194,8 @@ impl Sender {
         let mut places = 0..hand.taken.batches.len();
         let mut away: Option<Away> = None;
         loop {
-            while away.is_none() && on_their_way.have_room() && !stop.is_asked() && Instant::now() < renew_at {
+            while away.is_none() && on_their_way.have_room() && !stop.is_asked() && Instant::now() < renew_at
+            {
                 let Some(place) = places.next() else { break };
                 away = self.begin(session, hand, &mut reader, &mut on_their_way, place).await?;
             }
@@ -287,6 +288,7 @@ impl Sender {
         session: &mut DeliverySession,
         taken: &TakenManifest,
     ) -> Result<(), DeliveryError> {
+        let taken_at = Instant::now();
         let put = match (
             self.opened()?,
             manifest::make(session, &self.delivering, taken, &self.work.name).await?,
@@ -295,13 +297,9 @@ impl Sender {
             (Err(why), _) => Err(PutError::away(why)),
             (_, Made::TooLarge) => Err(PutError::Refused(manifest::too_large())),
             (Ok(sink), Made::Whole(made)) => {
-                tokio::select! {
-                    biased;
-                    put = sink.put_manifest(&made) => put.map(|object| (object, made.digest)),
-                    () = overdue(&self.delivering.stop) => {
-                        session.give_back_manifest(taken, None).await?;
-                        return Ok(());
-                    }
+                match self.put_manifest(session, taken, taken_at, &*sink, &made).await? {
+                    Some(put) => put.map(|object| (object, made.digest)),
+                    None => return Ok(()),
                 }
             }
         };
@@ -327,6 +325,37 @@ impl Sender {
             }
         }
         Ok(())
+    }
+
+    /// Brings it there, and keeps it for as long as that takes. None when it is somebody else's by now, or was given back since this is asked
+    /// to stop.
+    async fn put_manifest(
+        &self,
+        session: &mut DeliverySession,
+        taken: &TakenManifest,
+        taken_at: Instant,
+        sink: &dyn Sink,
+        made: &Manifest,
+    ) -> Result<Option<Result<String, PutError>>, DeliveryError> {
+        let Delivering { hold, stop, .. } = &*self.delivering;
+        let mut put = std::pin::pin!(sink.put_manifest(made));
+        let mut overdue = std::pin::pin!(overdue(stop));
+        let mut renew_at = taken_at + *hold / 3;
+        loop {
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(renew_at) => {}
+                put = &mut put => return Ok(Some(put)),
+                () = &mut overdue => {
+                    session.give_back_manifest(taken, None).await?;
+                    return Ok(None);
+                }
+            }
+            if !session.renew_manifest(taken, *hold).await? {
+                return Ok(None);
+            }
+            renew_at = Instant::now() + *hold / 3;
+        }
     }
 
     /// The sink; or why it cannot be opened until somebody mends that.

@@ -1,9 +1,11 @@
 """Checks what was delivered of a run by its manifest, sharing no code with Chancery and without any database.
 
-    python check_manifest.py MANIFEST --folder FOLDER [--trusted-key FILE]
+    python check_manifest.py MANIFEST --folder FOLDER | --lines FILE | --rows FILE [--trusted-key FILE]
 
-FOLDER is what the sink's url names, or a copy of it; objects have to be lines of JSON (`NDJSON`), compressed or not. It is written from
-docs/reference/manifests.md. With --trusted-key, the public key of statements in PEM, the records have to be those that were stated.
+FOLDER is what the sink's url names, or a copy of it; objects have to be lines of JSON (`NDJSON`), compressed or not. Or it is where a
+service keeps each body that it was sent, under its `webhook-id`. --lines has all lines that it was sent in one file; --rows has the rows of
+a table, as `to_json` writes them. It is written from docs/reference/manifests.md. With --trusted-key, the public key of statements in PEM,
+the records have to be those that were stated.
 
 Exit code 0: nothing is missing, and nothing was altered. 1: something is; each is a line. 2: the check could not be made.
 """
@@ -12,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import gzip
 import json
 import sys
 from collections.abc import Iterator
@@ -26,11 +27,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from check_proof import NotProven, open_statement
 from guard import guarded
 from merkle import leaf, root
+from received import Received, in_folder, in_lines, in_rows
 
 COMPLETE, DIFFERS, NOT_CHECKED = 0, 1, 2
 
 
-def differences(manifest: dict[str, Any], folder: Path, trusted: Ed25519PublicKey | None) -> Iterator[str]:
+def differences(manifest: dict[str, Any], received: Received, trusted: Ed25519PublicKey | None) -> Iterator[str]:
     """What is missing, or another than the manifest says."""
     counts, objects = manifest["counts"], manifest["objects"]
     dead = [batch for batch in objects if "dead" in batch]
@@ -47,7 +49,7 @@ def differences(manifest: dict[str, Any], folder: Path, trusted: Ed25519PublicKe
             yield f"batch {batch['batch']} was not delivered: {batch['dead']}"
             continue
         try:
-            batches.append(_object(batch, folder, kids))
+            batches.append(_object(batch, received, kids))
         except (OSError, EOFError, ValueError, KeyError) as error:
             yield f"batch {batch['batch']}: {error}"
     if counts["records"] != expected_record - 1:
@@ -56,10 +58,9 @@ def differences(manifest: dict[str, Any], folder: Path, trusted: Ed25519PublicKe
         yield from _stated(manifest, batches, trusted)
 
 
-def _object(batch: dict[str, Any], folder: Path, kids: set[str]) -> bytes:
+def _object(batch: dict[str, Any], received: Received, kids: set[str]) -> bytes:
     """What stands for the payloads of a batch in the statement about the run. Raises ValueError, and whatever reading raises."""
-    file = folder / batch["name"]
-    content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+    content = received(batch)
     if sha256(content).hexdigest() != batch["sha256"]:
         raise ValueError(f"{batch['name']} was altered")
     leaves = []
@@ -94,23 +95,34 @@ def _stated(manifest: dict[str, Any], batches: list[bytes], trusted: Ed25519Publ
         yield "Sealed: its payloads are not those that were delivered"
 
 
+def _received(arguments: argparse.Namespace) -> Received:
+    """Raises OSError, ValueError or KeyError for what is none of what it should be."""
+    if arguments.folder is not None:
+        return in_folder(arguments.folder)
+    return in_lines(arguments.lines) if arguments.lines is not None else in_rows(arguments.rows)
+
+
 def main() -> int:
     """The program; its exit code."""
     parser = argparse.ArgumentParser(description="Checks what was delivered of a run by its manifest.")
     parser.add_argument("manifest", type=Path)
-    parser.add_argument("--folder", type=Path, required=True, help="what the url of the sink names")
+    kept = parser.add_mutually_exclusive_group(required=True)
+    kept.add_argument("--folder", type=Path, help="what the url of the sink names, or bodies under their webhook-id")
+    kept.add_argument("--lines", type=Path, help="all lines that a service was sent")
+    kept.add_argument("--rows", type=Path, help="the rows of a table, as to_json writes them")
     parser.add_argument("--trusted-key", type=Path, help="the public key of statements in PEM")
     arguments = parser.parse_args()
     try:
         manifest = json.loads(arguments.manifest.read_bytes())
         trusted = None if arguments.trusted_key is None else load_pem_public_key(arguments.trusted_key.read_bytes())
-    except (OSError, ValueError) as error:
+        received = _received(arguments)
+    except (OSError, ValueError, KeyError) as error:
         print(f"the check could not be made: {error}", file=sys.stderr)
         return NOT_CHECKED
     if trusted is not None and not isinstance(trusted, Ed25519PublicKey):
         print("the check could not be made: the key is none of statements", file=sys.stderr)
         return NOT_CHECKED
-    found = list(differences(manifest, arguments.folder, trusted))
+    found = list(differences(manifest, received, trusted))
     for difference in found:
         print(difference)
     counts = manifest["counts"]

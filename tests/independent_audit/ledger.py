@@ -371,7 +371,6 @@ class Ledger:
         return self._all(
             Sink,
             """SELECT sink, name, ordered, attempt_limit, description ?| ARRAY['objects', 'http', 'table'] AS is_lines,
-                      description ? 'objects' AS is_objects,
                       delivered, dead, redriven
                  FROM chancery.sinks WHERE run_id = %s ORDER BY sink""",
             run.id,

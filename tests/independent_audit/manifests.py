@@ -19,11 +19,11 @@ _STATEMENT_TYPE = "application/vnd.chancery.statement.v1+json"
 def audit_manifests(
     ledger: Ledger, name: tuple[str, str], run: Run, keyring: Keyring, admissions: list[Admission], findings: Findings
 ) -> None:
-    """Checks that each sink of objects has its manifest; `name` is the run's, its namespace first."""
+    """Checks that each sink has its manifest; `name` is the run's, its namespace first."""
     sinks = {sink.sink: sink for sink in ledger.sinks(run)}
     manifests = ledger.manifests(run)
     for number, sink in sinks.items():
-        if [manifest.sink for manifest in manifests].count(number) != int(sink.is_objects):
+        if [manifest.sink for manifest in manifests].count(number) != int(sink.is_lines):
             findings.violation(LAW, f"sink {sink.name}", "has no manifest, or one that it takes not")
     batches = max((row.batches for row in admissions), default=0)
     records = max((row.records for row in admissions), default=0)

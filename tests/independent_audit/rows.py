@@ -99,7 +99,6 @@ class Sink:
     ordered: bool
     attempt_limit: int
     is_lines: bool
-    is_objects: bool
     delivered: int
     dead: int
     redriven: int

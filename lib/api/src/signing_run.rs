@@ -202,8 +202,12 @@ pub struct SigningRunSpec {
     /// exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Vec<SinkSpec>", length(min = 1, max = 8))]
-    #[x_kube(validation = Rule::new("self.all(one, self.exists_one(other, other.name == one.name))")
-        .message("must not have a name twice; give each sink a name of its own"))]
+    #[x_kube(
+        validation = Rule::new("self.all(one, self.exists_one(other, other.name == one.name))")
+            .message("must not have a name twice; give each sink a name of its own"),
+        validation = Rule::new("self.all(one, !has(one.objects) || (has(one.objects.layout) && one.objects.layout.contains('{sink}')) || self.exists_one(other, has(other.objects) && other.objects.url == one.objects.url && has(other.objects.endpoint) == has(one.objects.endpoint) && (!has(one.objects.endpoint) || other.objects.endpoint == one.objects.endpoint) && has(other.objects.layout) == has(one.objects.layout) && (!has(one.objects.layout) || other.objects.layout == one.objects.layout)))")
+            .message("must not have two that write objects of the same names; give them other urls, or layouts with {sink}"),
+    )]
     pub sinks: Option<Vec<SinkSpec>>,
 
     /// Who is told of what happens to the run, up to 8. The run does not wait for them: it is complete whether or not they were told.

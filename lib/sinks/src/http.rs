@@ -3,16 +3,18 @@
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use chancery_reading::{Answered, Post, PostError, Poster, WebhookKeys, webhook_headers};
 use http::{HeaderMap, HeaderValue, Method, header};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use sha2::{Digest as _, Sha256};
 
-use crate::sink::{BadSink, Batch, Of, PutError, Sink};
+use crate::sink::{BadSink, Batch, Manifest, Of, PutError, Sink};
 
-/// What the body of a request is.
-const CONTENT_TYPE: &str = "application/x-ndjson";
+/// What the body of a request is: the lines of a batch, or a manifest.
+const LINES: &str = "application/x-ndjson";
+const MANIFEST: &str = "application/vnd.chancery.manifest.v1+json";
 
 /// How long a request may take: this, and a second for each MiB of it.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -81,31 +83,41 @@ impl HttpSink {
 
     /// The same for every request about a batch, and for no other.
     fn id(&self, batch: i64) -> String {
-        let digest = self.known_by.clone().chain_update(batch.to_string()).finalize();
+        self.id_of(&batch.to_string())
+    }
+
+    /// The same for every request about a manifest, and for no other.
+    fn id_of_manifest(&self, number: i32) -> String {
+        self.id_of(&format!("manifest/{number}"))
+    }
+
+    fn id_of(&self, what: &str) -> String {
+        let digest = self.known_by.clone().chain_update(what).finalize();
         let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
         format!("msg_{hex}")
+    }
+
+    /// Returns the id.
+    async fn send(&self, id: String, content_type: &'static str, body: Bytes) -> Result<String, PutError> {
+        let mut headers = webhook_headers(&id, self.keys.as_ref(), &body);
+        headers.extend(self.token.as_ref().map(|Token(token)| ("authorization", format!("Bearer {token}"))));
+        let limit = ANSWER + Duration::from_secs(u64::try_from(body.len() >> 20).unwrap_or(u64::MAX));
+        let post = Post { method: Method::POST, url: &self.url, content_type, headers: &headers, body };
+        let answered = tokio::time::timeout(limit, self.poster.send(post, MOST_ANSWER)).await;
+        let answered = answered.map_err(|_| PutError::away(format!("it gave no answer within {limit:?}")))?;
+        let answered = answered.map_err(|error: PostError| PutError::away(error))?;
+        said(&answered, SystemTime::now()).map(|()| id)
     }
 }
 
 #[async_trait]
 impl Sink for HttpSink {
     async fn put(&self, batch: &Batch) -> Result<String, PutError> {
-        let id = self.id(batch.number);
-        let mut headers = webhook_headers(&id, self.keys.as_ref(), &batch.lines);
-        headers.extend(self.token.as_ref().map(|Token(token)| ("authorization", format!("Bearer {token}"))));
-        let body = batch.lines.clone();
-        let limit = ANSWER + Duration::from_secs(u64::try_from(body.len() >> 20).unwrap_or(u64::MAX));
-        let post = Post {
-            method: Method::POST,
-            url: &self.url,
-            content_type: CONTENT_TYPE,
-            headers: &headers,
-            body,
-        };
-        let answered = tokio::time::timeout(limit, self.poster.send(post, MOST_ANSWER)).await;
-        let answered = answered.map_err(|_| PutError::away(format!("it gave no answer within {limit:?}")))?;
-        let answered = answered.map_err(|error: PostError| PutError::away(error))?;
-        said(&answered, SystemTime::now()).map(|()| id)
+        self.send(self.id(batch.number), LINES, batch.lines.clone()).await
+    }
+
+    async fn put_manifest(&self, manifest: &Manifest) -> Result<String, PutError> {
+        self.send(self.id_of_manifest(manifest.number), MANIFEST, manifest.content.clone()).await
     }
 }
 
@@ -184,12 +196,16 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_known_by_run_sink_and_batch() {
+    fn a_request_is_known_by_run_sink_and_batch_or_manifest() {
         let sink = |uid, name| open(of(uid, name), HttpAccess::default()).expect("a sink");
         let (one, again) = (sink(1, "hook"), sink(1, "hook"));
         assert_eq!(one.id(7), again.id(7));
         for other in [one.id(8), sink(2, "hook").id(7), sink(1, "hook2").id(7)] {
             assert_ne!(one.id(7), other);
+        }
+        assert_eq!(one.id_of_manifest(7), again.id_of_manifest(7));
+        for other in [one.id(7), one.id_of_manifest(8), sink(2, "hook").id_of_manifest(7)] {
+            assert_ne!(one.id_of_manifest(7), other);
         }
     }
 

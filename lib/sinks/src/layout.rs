@@ -2,13 +2,13 @@
 
 use crate::sink::Of;
 
-/// How the objects of a sink are named: a path below its url, with `{run}` and `{batch}`, and, if you like, `{namespace}` and `{sink}`.
-/// The number of a batch has ten digits, so that names sort as batches do. A name that ends with `.gz` is of content that is compressed.
+/// How the objects of a sink are named: a path below its url, with `{run}` or `{uid}`, or both, and `{batch}`, and, if you like,
+/// `{namespace}` and `{sink}`. The number of a batch has ten digits, so that names sort as batches do. A name that ends with `.gz` is of content that is compressed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// What stands between the numbers of batches; one more than there are places for them.
     around: Vec<String>,
-    /// What the name of a manifest begins with: a folder, or what names the run.
+    /// What the name of a manifest begins with: a folder, and what that does not name of what batches are named by.
     manifest: String,
 }
 
@@ -16,10 +16,12 @@ pub struct Layout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadLayout {
     /// Two batches, or two runs, would have one object.
-    #[error("it has to name {{run}} and {{batch}}")]
+    #[error("it has to name {{run}} or {{uid}}, and {{batch}}")]
     NotUnique,
     /// A placeholder that nobody knows, or a brace without its other.
-    #[error("it may have {{namespace}}, {{run}}, {{sink}} and {{batch}} in braces, and nothing else")]
+    #[error(
+        "it may have {{namespace}}, {{run}}, {{uid}}, {{sink}} and {{batch}} in braces, and nothing else"
+    )]
     Unknown,
     /// A path that leads elsewhere, or to nothing.
     #[error("it has to be a path below the url: no part of it is empty, `.` or `..`")]
@@ -29,7 +31,7 @@ pub enum BadLayout {
     Letters,
     /// More than a ledger keeps of a name, or than a file system takes of a part of it.
     #[error(
-        "names of batches have at most 1000 bytes, and each part of them at most 240, once run, namespace and sink stand in them"
+        "names of batches and manifests have at most 1000 bytes, and each part of them at most 240, once run, namespace and sink stand in them"
     )]
     Long,
     /// Content that is compressed in itself.
@@ -71,6 +73,10 @@ impl Layout {
                     names_run = true;
                     last.push_str(of.run);
                 }
+                "uid" => {
+                    names_run = true;
+                    last.push_str(&of.uid.to_string());
+                }
                 "batch" => around.push(String::new()),
                 _ => return Err(BadLayout::Unknown),
             }
@@ -83,12 +89,15 @@ impl Layout {
         if !names_run || around.len() < 2 {
             return Err(BadLayout::NotUnique);
         }
-        let longest = around.join(&i64::MAX.to_string());
-        if longest.len() > MOST_OF_A_NAME || longest.split('/').any(|part| part.len() > MOST_OF_A_PART) {
+        let manifest = manifest(&around, template, of);
+        let layout = Self { around, manifest };
+        let is_long = |name: String| {
+            name.len() > MOST_OF_A_NAME || name.split('/').any(|part| part.len() > MOST_OF_A_PART)
+        };
+        if is_long(layout.name(i64::MAX)) || is_long(layout.manifest(i32::MAX)) {
             return Err(BadLayout::Long);
         }
-        let manifest = manifest(&around, template, of);
-        Ok(Self { around, manifest })
+        Ok(layout)
     }
 
     /// The name of a manifest: beside the folders of batches, or among the batches where these have none of their own.
@@ -115,13 +124,22 @@ impl Layout {
     }
 }
 
-/// What the name of a manifest begins with: the folder before the first part that names a batch. One that is not the run's alone has
-/// several manifests, which the names of the runs tell apart.
+/// What the name of a manifest begins with: the folder before the first part that names a batch, and in it what batches are named by beside
+/// that. So two that have no batch in common have no manifest in common.
 fn manifest(around: &[String], template: &str, of: Of<'_>) -> String {
     let before = around.first().map_or("", String::as_str);
-    let folder = before.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
-    let parts = template.split('/').take_while(|part| !part.contains("{batch}"));
-    if parts.into_iter().any(|part| part.contains("{run}")) { folder } else { format!("{folder}{}.", of.run) }
+    let mut manifest = before.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
+    let folders: Vec<_> = template.split('/').take_while(|part| !part.contains("{batch}")).collect();
+    let uid = of.uid.to_string();
+    for (placeholder, named) in
+        [("{namespace}", of.namespace), ("{run}", of.run), ("{uid}", &uid), ("{sink}", of.sink)]
+    {
+        if template.contains(placeholder) && !folders.iter().any(|folder| folder.contains(placeholder)) {
+            manifest.push_str(named);
+            manifest.push('.');
+        }
+    }
+    manifest
 }
 
 #[cfg(test)]
@@ -139,6 +157,7 @@ mod tests {
             ("{run}/{batch}.ndjson.gz", "demo/0000000017.ndjson.gz", true),
             ("{namespace}/{sink}/{run}/{batch}", "default/out/demo/0000000017", false),
             ("b={batch}/{run}-{batch}.gz", "b=0000000017/demo-0000000017.gz", true),
+            ("{uid}/{batch}", "00000000-0000-0000-0000-000000000000/0000000017", false),
         ] {
             let layout = Layout::new(template, OF).expect(template);
             assert_eq!((layout.name(17).as_str(), layout.is_compressed()), (expected, is_compressed));
@@ -157,6 +176,13 @@ mod tests {
             ("{run}-{batch}", "demo.manifest.json"),
             ("all/{run}-{batch}", "all/demo.manifest.json"),
             ("{sink}/b={batch}/{run}", "out/demo.manifest.json"),
+            ("{run}/{sink}-{batch}", "demo/out.manifest.json"),
+            ("{run}/{uid}-{batch}", "demo/00000000-0000-0000-0000-000000000000.manifest.json"),
+            ("{uid}/{run}/{batch}", "00000000-0000-0000-0000-000000000000/demo/manifest.json"),
+            (
+                "{run}-{uid}/{namespace}/x{batch}/{sink}",
+                "demo-00000000-0000-0000-0000-000000000000/default/out.manifest.json",
+            ),
         ] {
             let layout = Layout::new(template, OF).expect(template);
             assert_eq!(layout.manifest(1), expected, "{template}");

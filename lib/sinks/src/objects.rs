@@ -10,6 +10,7 @@ use chancery_reading::{Credentials, Objects, Said, Settings, Store, Written, sai
 use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{Error, GetResult, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
+use tokio::sync::OnceCell;
 
 use crate::describe::{ContentFormat, ObjectsOfSink};
 use crate::layout::{BadLayout, Layout};
@@ -20,12 +21,20 @@ use crate::sink::{BadSink, Batch, Manifest, Of, PutError, Sink};
 /// How much larger than the lines of a batch a file of Parquet may be that is read to see whether it is that batch.
 const MOST_BESIDE: u64 = 1 << 20;
 
+/// The object by which a store shows that it writes over nothing. It is below the url, and stays there.
+const PROBE: &str = "_chancery-probe";
+
+/// What is in it.
+const PROBE_TEXT: &str = "By this object Chancery sees whether the store writes over what is there. It may be deleted, and is made again.\n";
+
 /// A sink of objects, for one run.
 #[derive(Clone, Debug)]
 pub struct ObjectSink {
     written: Written,
     layout: Layout,
     format: ContentFormat,
+    /// That the store writes over nothing, once that has been seen.
+    keeps: OnceCell<()>,
 }
 
 impl ObjectSink {
@@ -50,7 +59,17 @@ impl ObjectSink {
         let objects =
             Objects { url: url.clone(), include: Vec::new(), exclude: Vec::new(), endpoint, region };
         let written = Store::open(&objects, credentials, settings)?.to_write();
-        Ok(Self { written, layout: named, format: *format })
+        Ok(Self { written, layout: named, format: *format, keeps: OnceCell::new() })
+    }
+
+    /// The paths in their store that the first batch and the first manifest have.
+    #[must_use]
+    pub fn first(&self) -> [String; 2] {
+        [self.layout.name(1), self.layout.manifest(1)].map(|name| self.place(&name).to_string())
+    }
+
+    fn place(&self, name: &str) -> Path {
+        self.written.prefix.parts().chain(Path::from(name).parts()).collect()
     }
 
     /// What is stored of a batch.
@@ -67,21 +86,43 @@ impl ObjectSink {
         packed.map_err(|error| PutError::away(format!("it cannot be compressed: {error}")))
     }
 
-    /// What is not mounted is not made.
-    fn is_mounted(&self) -> Result<(), PutError> {
+    /// Whether something may be put there: what is not mounted is not made, and a store that would write over what is there is given nothing.
+    async fn is_fit(&self) -> Result<(), PutError> {
         match &self.written.folder {
-            Some(folder) if !fs::metadata(folder).is_ok_and(|found| found.is_dir()) => {
+            Some(folder) if fs::metadata(folder).is_ok_and(|found| found.is_dir()) => Ok(()),
+            Some(folder) => {
                 let folder = folder.display();
                 Err(PutError::away(format!("the folder {folder} is not there; create it")))
             }
-            _ => Ok(()),
+            None => self.keeps.get_or_try_init(|| self.probe()).await.copied(),
         }
+    }
+
+    /// Some stores know nothing of conditions, say that an object was written, and have lost the one that was there. So the same is put
+    /// twice: of one that keeps to them, it is there at the second time, or was before.
+    async fn probe(&self) -> Result<(), PutError> {
+        let (Written { store, .. }, place) = (&self.written, self.place(PROBE));
+        for _ in 0..2 {
+            match store.put_opts(&place, PROBE_TEXT.into(), PutOptions::from(PutMode::Create)).await {
+                Ok(_) => {}
+                Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => return Ok(()),
+                Err(error) => {
+                    let why = match unwritten(&error) {
+                        PutError::Refused(why) | PutError::Unavailable { why, .. } => why,
+                    };
+                    return Err(PutError::away(format!("{PROBE} cannot be written: {why}")));
+                }
+            }
+        }
+        Err(PutError::away(
+            "the store writes over an object that is there, though it is asked not to (a conditional write, If-None-Match), so it could lose \
+             what somebody else has put there; take a store that knows conditional writes",
+        ))
     }
 
     /// Puts an object under a name if nothing is there; what is, if something is.
     async fn put_if_absent(&self, name: &str, bytes: Bytes) -> Result<Option<GetResult>, PutError> {
-        let Written { store, prefix, .. } = &self.written;
-        let place: Path = prefix.parts().chain(Path::from(name).parts()).collect();
+        let (Written { store, .. }, place) = (&self.written, self.place(name));
         let put = store.put_opts(&place, bytes.into(), PutOptions::from(PutMode::Create)).await;
         match put {
             Ok(_) => Ok(None),
@@ -116,7 +157,7 @@ fn another(name: &str) -> PutError {
 impl Sink for ObjectSink {
     /// Returns the name of the object.
     async fn put(&self, batch: &Batch) -> Result<String, PutError> {
-        self.is_mounted()?;
+        self.is_fit().await?;
         let name = self.layout.name(batch.number);
         let found = self.put_if_absent(&name, self.packed(batch).await?).await?;
         let was_there = found.is_some();
@@ -135,7 +176,7 @@ impl Sink for ObjectSink {
 
     /// Returns the name of the object, which is never compressed.
     async fn put_manifest(&self, manifest: &Manifest) -> Result<String, PutError> {
-        self.is_mounted()?;
+        self.is_fit().await?;
         let name = self.layout.manifest(manifest.number);
         let found = self.put_if_absent(&name, manifest.content.clone()).await?;
         let was_there = found.is_some();

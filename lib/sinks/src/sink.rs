@@ -21,14 +21,12 @@ pub trait Sink: fmt::Debug + Send + Sync {
     /// [`PutError`].
     async fn put(&self, batch: &Batch) -> Result<String, PutError>;
 
-    /// Brings a manifest there, in the same way. Only sinks of objects are given one.
+    /// Brings a manifest there, in the same way.
     ///
     /// # Errors
     ///
     /// [`PutError`].
-    async fn put_manifest(&self, _manifest: &Manifest) -> Result<String, PutError> {
-        Err(PutError::Refused("a sink of this kind takes no manifest".to_owned()))
-    }
+    async fn put_manifest(&self, manifest: &Manifest) -> Result<String, PutError>;
 }
 
 /// A manifest on its way.
@@ -116,6 +114,8 @@ pub enum BadSink {
     )]
     Token,
     /// The name of a table.
-    #[error("table.table is `{0}`; give a schema and a table, such as public.signed")]
+    #[error(
+        "table.table is `{0}`; give a schema and a table, such as public.signed, the table of at most 53 characters"
+    )]
     Table(String),
 }

@@ -1,5 +1,5 @@
-//! A table of PostgreSQL: a row for each record, all rows of a batch in one transaction. What is there already counts only if it is the
-//! same; a row of a batch never changes.
+//! A table of PostgreSQL: a row for each record, all rows of a batch in one transaction, and one beside it with a row for each manifest.
+//! What is there already counts only if it is the same; a row never changes.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Postgres};
 use uuid::Uuid;
 
 use crate::rows::{Portion, portions};
-use crate::sink::{BadSink, Batch, Of, PutError, Sink};
+use crate::sink::{BadSink, Batch, Manifest, Of, PutError, Sink};
 
 /// How long the server may take for a portion of a batch, and for a lock.
 const STATEMENT: Duration = Duration::from_secs(30);
@@ -31,21 +31,43 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL 
 const GIVEN: &str = "unnest($4::bigint[], $5::text[], $6::bytea[], $7::text[], $8::text[], $9::bytea[], $10::text[], $11::text[], $12::text[], $13::text[]) \
     AS g (record, digest, payload, key, algorithm, signature, signed_at, envelope, address, marks)";
 
-/// A table.
+/// What the name of the table of manifests has behind that of the table of records.
+const OF_MANIFESTS: &str = "_manifests";
+
+/// Bytes of a name (PostgreSQL documentation, section 4.1.1).
+const MOST_OF_A_NAME: usize = 63;
+
+/// A table of records, and one of manifests beside it.
 pub struct TableSink {
     database: Database,
-    /// As the manifest has it.
-    table: String,
+    records: Table,
+    manifests: Table,
     run: Uuid,
+    /// As `NAMESPACE/NAME`.
+    run_name: String,
+    sink: String,
     insert: String,
     compare: String,
+    /// Asks for nothing, but says whether there is a table of manifests.
+    look: String,
+    insert_manifest: String,
+    compare_manifest: String,
     /// Connections that nobody uses.
     idle: Mutex<Vec<PgConnection>>,
 }
 
+/// One of the two.
+#[derive(Debug)]
+struct Table {
+    /// Its schema and its name, with a dot in between.
+    name: String,
+    /// Its primary key.
+    key: &'static str,
+}
+
 impl std::fmt::Debug for TableSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TableSink").field("database", &self.database).field("table", &self.table).finish()
+        f.debug_struct("TableSink").field("database", &self.database).field("table", &self.records).finish()
     }
 }
 
@@ -60,16 +82,30 @@ impl TableSink {
         let (schema, name) = table.split_once('.').ok_or_else(bad)?;
         let is_name = |name: &str| {
             let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-            (1..=63).contains(&name.len()) && name.bytes().all(is_letter)
+            (1..=MOST_OF_A_NAME).contains(&name.len()) && name.bytes().all(is_letter)
         };
-        if !is_name(schema) || !is_name(name) {
+        if !is_name(schema) || !is_name(name) || name.len() + OF_MANIFESTS.len() > MOST_OF_A_NAME {
             return Err(bad());
         }
         let place = format!("\"{schema}\".\"{name}\"");
+        let manifests = format!("\"{schema}\".\"{name}{OF_MANIFESTS}\"");
         Ok(Self {
             database: database.named("chancery-delivery"),
-            table: table.to_owned(),
+            records: Table { name: table.to_owned(), key: "run_uid, record" },
+            manifests: Table { name: format!("{table}{OF_MANIFESTS}"), key: "run_uid, sink, number" },
             run: of.uid,
+            run_name: format!("{}/{}", of.namespace, of.run),
+            sink: of.sink.to_owned(),
+            look: format!("SELECT run_uid, sink, number, run, digest, manifest FROM {manifests} LIMIT 0"),
+            insert_manifest: format!(
+                "INSERT INTO {manifests} (run_uid, sink, number, run, digest, manifest) VALUES ($1, $2, $3, $4, $5, $6::json) \
+                 ON CONFLICT (run_uid, sink, number) DO NOTHING"
+            ),
+            // A repetition has the text, and what is computed from it, byte by byte.
+            compare_manifest: format!(
+                "SELECT t.run = $4 AND t.digest = $5 AND t.manifest::text = $6 FROM {manifests} t \
+                 WHERE t.run_uid = $1 AND t.sink = $2 AND t.number = $3"
+            ),
             insert: format!(
                 "INSERT INTO {place} (run_uid, run, batch, record, digest, payload, key, algorithm, signature, signed_at, envelope, address, marks) \
                  SELECT $1, $2, $3, g.record, g.digest, g.payload, g.key, g.algorithm, g.signature, g.signed_at::timestamptz, g.envelope, g.address, g.marks::jsonb \
@@ -95,10 +131,16 @@ impl TableSink {
                 None => self.database.connect().await.map_err(unreached)?,
             };
             match tokio::time::timeout(ANSWER, sqlx::raw_sql(BEGIN).execute(&mut open)).await {
-                Ok(Ok(_)) => return Ok(open),
+                Ok(Ok(_)) if is_known => return Ok(open),
+                // A table that is missing is said before all records are there.
+                Ok(Ok(_)) => {
+                    let look = sqlx::raw_sql(AssertSqlSafe(self.look.as_str())).execute(&mut open);
+                    timed(look).await?.map_err(|error| self.failed(&self.manifests, &error))?;
+                    return Ok(open);
+                }
                 // One that lay idle may have been closed meanwhile.
                 _ if is_known => {}
-                Ok(Err(error)) => return Err(self.failed(&error)),
+                Ok(Err(error)) => return Err(self.failed(&self.records, &error)),
                 Err(_) => return Err(late()),
             }
         }
@@ -114,8 +156,68 @@ impl TableSink {
             first = first.or(portion.records.first().copied());
             last = portion.records.last().copied().unwrap_or(last);
         }
-        timed(sqlx::raw_sql("COMMIT").execute(&mut *open)).await?.map_err(|error| self.failed(&error))?;
-        Ok(format!("{}, records {} to {last} of {}", self.table, first.unwrap_or(0), self.run))
+        self.commit(open, &self.records).await?;
+        Ok(format!("{}, records {} to {last} of {}", self.records.name, first.unwrap_or(0), self.run))
+    }
+
+    async fn put_one(&self, open: &mut PgConnection, manifest: &Manifest) -> Result<String, PutError> {
+        let Manifest { number, content, digest } = manifest;
+        let unreadable = |error| PutError::away(format!("the manifest is no text: {error}"));
+        let content = std::str::from_utf8(content).map_err(unreadable)?;
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let insert = sqlx::query(AssertSqlSafe(self.insert_manifest.as_str()));
+        let insert = self.of_manifest(insert, *number, &digest, content).execute(&mut *open);
+        timed(insert).await?.map_err(|error| self.failed(&self.manifests, &error))?;
+        // Also of one that was not there before: a column of another type may take it and keep something else.
+        let compare = sqlx::query_scalar(AssertSqlSafe(self.compare_manifest.as_str()));
+        let compare = self.of_manifest(compare, *number, &digest, content).fetch_optional(&mut *open);
+        let same: Option<Option<bool>> =
+            timed(compare).await?.map_err(|error| self.failed(&self.manifests, &error))?;
+        let Table { name, .. } = &self.manifests;
+        if same.flatten() != Some(true) {
+            return Err(PutError::Refused(format!(
+                "another row is in {name} under run_uid {}, sink {} and number {number}, or the table does not keep it as it was given; \
+                 move it away, and see that manifest is of the type json",
+                self.run, self.sink
+            )));
+        }
+        self.commit(open, &self.manifests).await?;
+        Ok(format!("{name}, manifest {number} of {} of {}", self.sink, self.run))
+    }
+
+    fn of_manifest<'q, S: Takes<'q>>(
+        &'q self,
+        statement: S,
+        number: i32,
+        digest: &'q str,
+        text: &'q str,
+    ) -> S {
+        let Self { run, run_name, sink, .. } = self;
+        statement.with(*run).with(sink.as_str()).with(number).with(run_name.as_str()).with(digest).with(text)
+    }
+
+    async fn commit(&self, open: &mut PgConnection, table: &Table) -> Result<(), PutError> {
+        let commit = timed(sqlx::raw_sql("COMMIT").execute(&mut *open)).await?;
+        commit.map(drop).map_err(|error| self.failed(table, &error))
+    }
+
+    /// After something was put, or was not: keeps the connection if it can be used again.
+    async fn leave(&self, mut open: PgConnection, put: &Result<String, PutError>) {
+        let is_usable = match put {
+            Ok(_) => true,
+            // What was refused leaves a transaction behind, and a connection that is as good as before.
+            Err(PutError::Refused(_)) => {
+                let rolled_back = tokio::time::timeout(ANSWER, sqlx::raw_sql("ROLLBACK").execute(&mut open));
+                matches!(rolled_back.await, Ok(Ok(_)))
+            }
+            Err(PutError::Unavailable { .. }) => false,
+        };
+        if is_usable {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(open);
+        } else {
+            // The server rolls back when it sees that nobody is there any more.
+            let _closed = tokio::time::timeout(ANSWER, open.close_hard()).await;
+        }
     }
 
     async fn put_some(
@@ -125,55 +227,56 @@ impl TableSink {
         portion: &Portion<'_>,
     ) -> Result<(), PutError> {
         let insert = bound(sqlx::query(AssertSqlSafe(self.insert.as_str())), self.run, batch, portion);
-        let inserted = timed(insert.execute(&mut *open)).await?.map_err(|error| self.failed(&error))?;
+        let inserted = timed(insert.execute(&mut *open)).await?;
+        let inserted = inserted.map_err(|error| self.failed(&self.records, &error))?;
         if inserted.rows_affected() == portion.records.len() as u64 {
             return Ok(());
         }
         let compare =
             bound(sqlx::query_scalar(AssertSqlSafe(self.compare.as_str())), self.run, batch, portion);
-        let other: Option<i64> =
-            timed(compare.fetch_one(&mut *open)).await?.map_err(|error| self.failed(&error))?;
+        let other: Option<i64> = timed(compare.fetch_one(&mut *open))
+            .await?
+            .map_err(|error| self.failed(&self.records, &error))?;
         match other {
             None => Ok(()),
             Some(record) => Err(PutError::Refused(format!(
                 "another row is in {} under run_uid {} and record {record}, or a trigger or a rule keeps it from being as it was given; move it away",
-                self.table, self.run
+                self.records.name, self.run
             ))),
         }
     }
 
     /// About a batch is what its values are the reason of. Whatever is wrong with the table itself has to be mended first.
-    fn failed(&self, error: &sqlx::Error) -> PutError {
+    fn failed(&self, table: &Table, error: &sqlx::Error) -> PutError {
         let Some(said) = error.as_database_error() else {
             return unreached(self.database.failed(error));
         };
-        let (table, database) = (&self.table, self.database.shown());
+        let (Table { name, .. }, database) = (table, self.database.shown());
         let code = said.code().unwrap_or_default();
         let why = what(said);
         match &*code {
             // Of what a record has nothing is null that a column may not be: it is another column, or one that has to take nulls.
-            "23502" | "22P05" => self.other_than_wanted(&why),
+            "23502" | "22P05" => self.other_than_wanted(table, &why),
             // No partition takes it: a constraint would have a name.
-            "23514" if said.constraint().is_none() => self.other_than_wanted(&why),
+            "23514" if said.constraint().is_none() => self.other_than_wanted(table, &why),
             // Data exceptions, constraints, and what a trigger says (PostgreSQL documentation, appendix A).
             _ if ["22", "23", "44", "P0"].iter().any(|class| code.starts_with(class)) => {
-                PutError::Refused(format!("{table} of {database} does not take it: {why}"))
+                PutError::Refused(format!("{name} of {database} does not take it: {why}"))
             }
             "42501" => PutError::away(format!(
-                "the login may not write to {table} of {database}: {why}; grant it USAGE of the schema, and SELECT and INSERT of the table"
+                "the login may not write to {name} of {database}: {why}; grant it USAGE of the schema, and SELECT and INSERT of the table"
             )),
             "25006" => PutError::away(format!(
                 "{database} takes no writes: {why}; give the URL of the primary, and of a login that may write"
             )),
-            _ if code.starts_with("42") || code.starts_with("3F") => self.other_than_wanted(&why),
-            _ => PutError::away(format!("{table} of {database} cannot be written to: {why}")),
+            _ if code.starts_with("42") || code.starts_with("3F") => self.other_than_wanted(table, &why),
+            _ => PutError::away(format!("{name} of {database} cannot be written to: {why}")),
         }
     }
 
-    fn other_than_wanted(&self, why: &str) -> PutError {
+    fn other_than_wanted(&self, Table { name, key }: &Table, why: &str) -> PutError {
         PutError::away(format!(
-            "{} of {} is not as it is wanted: {why}; create it with the columns and the primary key (run_uid, record) that docs/reference/sinks.md gives",
-            self.table,
+            "{name} of {} is not as it is wanted: {why}; create it with the columns and the primary key ({key}) that docs/reference/sinks.md gives",
             self.database.shown()
         ))
     }
@@ -252,21 +355,14 @@ impl Sink for TableSink {
     async fn put(&self, batch: &Batch) -> Result<String, PutError> {
         let mut open = self.begin().await?;
         let put = self.put_all(&mut open, batch).await;
-        let is_usable = match &put {
-            Ok(_) => true,
-            // What was refused leaves a transaction behind, and a connection that is as good as before.
-            Err(PutError::Refused(_)) => {
-                let rolled_back = tokio::time::timeout(ANSWER, sqlx::raw_sql("ROLLBACK").execute(&mut open));
-                matches!(rolled_back.await, Ok(Ok(_)))
-            }
-            Err(PutError::Unavailable { .. }) => false,
-        };
-        if is_usable {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(open);
-        } else {
-            // The server rolls back when it sees that nobody is there any more.
-            let _closed = tokio::time::timeout(ANSWER, open.close_hard()).await;
-        }
+        self.leave(open, &put).await;
+        put
+    }
+
+    async fn put_manifest(&self, manifest: &Manifest) -> Result<String, PutError> {
+        let mut open = self.begin().await?;
+        let put = self.put_one(&mut open, manifest).await;
+        self.leave(open, &put).await;
         put
     }
 }
@@ -283,10 +379,20 @@ mod tests {
             TableSink::open(database, table, of)
         };
         let sink = open("public.Signed_1").expect("a table");
+        assert!(sink.insert_manifest.starts_with("INSERT INTO \"public\".\"Signed_1_manifests\" ("));
         assert!(sink.insert.starts_with("INSERT INTO \"public\".\"Signed_1\" ("), "{}", sink.insert);
-        for table in
-            ["signed", "a.b.c", ".signed", "public.", "public.signed\"; DROP", "public.a b", "p\u{e4}.b"]
-        {
+        let too_long = format!("public.{}", "a".repeat(54));
+        open(&too_long[..too_long.len() - 1]).expect("a table");
+        for table in [
+            "signed",
+            "a.b.c",
+            ".signed",
+            "public.",
+            "public.signed\"; DROP",
+            "public.a b",
+            "p\u{e4}.b",
+            &too_long,
+        ] {
             assert_eq!(open(table).map(drop), Err(BadSink::Table(table.to_owned())), "{table}");
         }
     }

@@ -1,5 +1,7 @@
 //! Sinks: what the ledger is told of them.
 
+use std::collections::HashMap;
+
 use chancery_api::{ObjectsSink, RetryStrategySpec, SinkFormat, SinkSpec, ValidatedRun};
 use chancery_reading::{Credentials, FinalError, PostError, Settings, check_url};
 use chancery_sinks::{
@@ -37,6 +39,11 @@ pub enum BadDescription {
     /// Where requests are to go.
     #[error("http.url: {0}")]
     Url(PostError),
+    /// Another sink of the run has these names.
+    #[error(
+        "objects.layout: its objects would have the names of those of {0}; give it another url, or a layout with {{sink}}"
+    )]
+    SameNames(String),
 }
 
 /// Looks at what can be seen of the sinks of a run without asking anybody for it: the first that cannot be is named.
@@ -45,14 +52,25 @@ pub enum BadDescription {
 ///
 /// What its description has wrong.
 pub fn check(run: &ValidatedRun) -> Result<(), (String, BadDescription)> {
+    // What is there is known by its store and its path in that.
+    let mut taken: HashMap<(String, String), &str> = HashMap::new();
     for sink in &run.sinks {
         let checked = match described(sink) {
             SinkDescription::Objects(objects) => {
                 // What it is checked for does not follow from the uid.
                 let of = Of { uid: Uuid::nil(), namespace: &run.namespace, run: &run.name, sink: &sink.name };
                 match ObjectSink::open(&objects, of, &Credentials::Anonymous, Settings::default()) {
+                    Ok(open) => {
+                        let store = store_of(&objects);
+                        let other = open.first().into_iter().find_map(|path| {
+                            taken
+                                .insert((store.clone(), path), &sink.name)
+                                .filter(|other| *other != sink.name)
+                        });
+                        other.map_or(Ok(()), |other| Err(BadDescription::SameNames(other.to_owned())))
+                    }
                     // Its credentials, which are not at hand, say it.
-                    Err(BadSink::Store(FinalError::NoAccount { .. })) | Ok(_) => Ok(()),
+                    Err(BadSink::Store(FinalError::NoAccount { .. })) => Ok(()),
                     Err(error) => Err(error.into()),
                 }
             }
@@ -63,6 +81,13 @@ pub fn check(run: &ValidatedRun) -> Result<(), (String, BadDescription)> {
         checked.map_err(|error| (sink.name.clone(), error))?;
     }
     Ok(())
+}
+
+/// Which store it is: the url as far as its bucket, and where that is found.
+fn store_of(objects: &ObjectsOfSink) -> String {
+    let (scheme, rest) = objects.url.split_once("://").unwrap_or_default();
+    let bucket = rest.split('/').next().unwrap_or_default();
+    format!("{scheme}://{bucket} {}", objects.endpoint.as_deref().unwrap_or_default().trim_end_matches('/'))
 }
 
 /// Why a sink cannot be used as it is described.
@@ -203,6 +228,34 @@ mod tests {
             {"name": "hook", "http": {"url": "https://hook.example"}},
         ]));
         assert_eq!(check(&good), Ok(()));
+    }
+
+    #[test]
+    fn two_sinks_that_want_the_same_names_are_said_before_a_run_is_made() {
+        let two = |one: Value, other: Value| {
+            check(&run(json!([{"name": "one", "objects": one}, {"name": "other", "objects": other}])))
+        };
+        let at = |url: &str, layout: &str| json!({"url": url, "layout": layout});
+        let in_store = |endpoint: &str| json!({"url": "s3://signed", "endpoint": endpoint});
+        for (one, other) in [
+            (json!({"url": "file:///a"}), at("file:///a", "{run}/{batch}.ndjson")),
+            (json!({"url": "file:///a/"}), json!({"url": "file:///a"})),
+            (at("s3://signed/a", "{run}/{batch}"), at("s3://signed", "a/{run}/{batch}")),
+            (at("s3://signed", "{run}/{batch}.ndjson"), at("s3://signed", "{run}/{batch}.gz")),
+            (in_store("https://one.example"), in_store("https://one.example/")),
+        ] {
+            let said = two(one.clone(), other.clone());
+            let expected = BadDescription::SameNames("one".to_owned());
+            assert_eq!(said, Err(("other".to_owned(), expected)), "{one} {other}");
+        }
+        for (one, other) in [
+            (at("s3://signed", "{run}/{batch}.ndjson"), at("s3://signed", "{run}/{sink}/{batch}.ndjson")),
+            (at("s3://signed", "{run}/{sink}-{batch}"), at("s3://signed", "{run}/{sink}-{batch}")),
+            (at("s3://signed", "{run}/{batch}"), at("gs://signed", "{run}/{batch}")),
+            (in_store("https://one.example"), in_store("https://other.example")),
+        ] {
+            assert_eq!(two(one.clone(), other.clone()), Ok(()), "{one} {other}");
+        }
     }
 
     #[test]

@@ -80,10 +80,9 @@ UNION ALL
    FROM chancery.runs r JOIN sinks s ON true JOIN counted c ON c.sink = s.sink
   WHERE r.id = $1 AND r.completed_at IS NOT NULL AND c.pending > 0 LIMIT $2)
 UNION ALL
-(SELECT 0, format('%s has %s manifest, and %s objects', coalesce(s.name, 'sink ' || m.sink), CASE WHEN m.sink IS NULL THEN 'no' ELSE 'a' END,
-                  CASE WHEN s.description ? 'objects' THEN 'is of' ELSE 'is of no' END)
+(SELECT 0, format(CASE WHEN m.sink IS NULL THEN '%s has no manifest' ELSE '%s has a manifest, and takes none' END, coalesce(s.name, 'sink ' || m.sink))
    FROM sinks s FULL JOIN manifests m ON m.sink = s.sink
-  WHERE (m.sink IS NOT NULL) IS DISTINCT FROM coalesce(s.description ? 'objects', false) LIMIT $2)
+  WHERE (m.sink IS NOT NULL) IS DISTINCT FROM coalesce(s.description ?| ARRAY['objects', 'http', 'table'], false) LIMIT $2)
 UNION ALL
 (SELECT 0, format('the manifest of %s has ended, and %s of its batches have not', s.name, a.batches - s.delivered - s.dead)
    FROM manifests m JOIN sinks s ON s.sink = m.sink JOIN chancery.admissions a ON a.run_id = $1

@@ -15,13 +15,13 @@ pub enum Mishap {
     Reset,
     /// 503, and the store does not hear of it.
     Unavailable,
-    /// Half of the answer comes, and then a reset.
+    /// Half of the answer comes, and then a reset: the store has done what it was asked.
     CutOff,
     /// It waits for [`HttpRelay::release`], and is then passed on.
     Held,
 }
 
-/// Listens on loopback and passes requests without a body on to a port of it. Ends when dropped.
+/// Listens on loopback and passes requests on to a port of it. Ends when dropped.
 #[derive(Debug)]
 pub struct HttpRelay {
     port: u16,
@@ -41,8 +41,23 @@ struct Shared {
 struct Planned {
     requests: usize,
     mishaps: HashMap<usize, Mishap>,
-    /// Nothing passes.
-    away: bool,
+    /// The same by a part of what is asked for.
+    of_paths: Vec<(String, Mishap)>,
+    /// What every request is answered with instead of being passed on.
+    refusal: Option<Refusal>,
+    /// The one access key that is known; every other is refused. None: whatever is shown is passed on.
+    key: Option<String>,
+    /// Whether a condition is left out of what is passed on.
+    is_careless: bool,
+}
+
+/// What a store that is not well answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// 503: later.
+    Away,
+    /// 507, as MinIO has it: no room.
+    Full,
 }
 
 impl HttpRelay {
@@ -75,9 +90,36 @@ impl HttpRelay {
         self.shared.planned().mishaps.insert(request, mishap);
     }
 
+    /// What becomes of the next request in whose path there is this text.
+    pub fn plan_of(&self, path: &str, mishap: Mishap) {
+        self.shared.planned().of_paths.push((path.to_owned(), mishap));
+    }
+
+    /// Whether all has happened that was planned.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        let planned = self.shared.planned();
+        planned.mishaps.is_empty() && planned.of_paths.is_empty()
+    }
+
     /// Whether every request is answered with 503 from now on.
     pub fn set_away(&self, away: bool) {
-        self.shared.planned().away = away;
+        self.refuse(away.then_some(Refusal::Away));
+    }
+
+    /// What every request is answered with from now on; nothing, and it is passed on again.
+    pub fn refuse(&self, refusal: Option<Refusal>) {
+        self.shared.planned().refusal = refusal;
+    }
+
+    /// From now on, requests that are signed with another access key are refused as S3 refuses them.
+    pub fn know(&self, key: &str) {
+        self.shared.planned().key = Some(key.to_owned());
+    }
+
+    /// Whether, from now on, the store is one that does not look at `If-None-Match`, and writes over what is there.
+    pub fn set_careless(&self, careless: bool) {
+        self.shared.planned().is_careless = careless;
     }
 
     /// How many requests there were.
@@ -109,13 +151,34 @@ impl Shared {
         self.planned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn mishap_of_next(&self) -> Option<Mishap> {
+    /// What becomes of the next request: an answer at once, or a mishap on its way.
+    fn fate_of_next(&self, head: &str) -> Result<Option<Mishap>, &'static str> {
         let mut planned = self.planned();
         planned.requests += 1;
         let number = planned.requests;
-        if planned.away { Some(Mishap::Unavailable) } else { planned.mishaps.remove(&number) }
+        let is_known = |key: &String| head.contains(&format!("Credential={key}/"));
+        let asked = head.lines().next().unwrap_or_default();
+        let of_path = planned.of_paths.iter().position(|(path, _)| asked.contains(path));
+        match planned.refusal {
+            Some(Refusal::Away) => Err(AWAY),
+            Some(Refusal::Full) => Err(FULL),
+            None if !planned.key.as_ref().is_none_or(is_known) => Err(UNKNOWN_KEY),
+            None => {
+                let of_path = of_path.map(|place| planned.of_paths.remove(place).1);
+                match planned.mishaps.remove(&number).or(of_path) {
+                    Some(Mishap::Unavailable) => Err(AWAY),
+                    mishap => Ok(mishap),
+                }
+            }
+        }
     }
 }
+
+const AWAY: &str = "HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const FULL: &str = "HTTP/1.1 507 Insufficient Storage\r\nConnection: close\r\n\r\n\
+    <Error><Code>XMinioStorageFull</Code><Message>Storage backend has reached its minimum free drive threshold.</Message></Error>";
+const UNKNOWN_KEY: &str = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n\
+    <Error><Code>InvalidAccessKeyId</Code><Message>The AWS Access Key Id you provided does not exist in our records.</Message></Error>";
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
@@ -130,23 +193,27 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 /// One request and its answer, and no more of them on this connection.
 async fn pass_on(mut client: TcpStream, shared: &Shared) -> std::io::Result<()> {
     let Some(head) = head(&mut client).await? else { return Ok(()) };
-    let mishap = shared.mishap_of_next();
+    let mut body = vec![0; length(&head)];
+    client.read_exact(&mut body).await?;
+    let mishap = match shared.fate_of_next(&head) {
+        Ok(mishap) => mishap,
+        Err(answer) => return client.write_all(answer.as_bytes()).await,
+    };
     match mishap {
         Some(Mishap::Reset) => return client.set_zero_linger(),
-        Some(Mishap::Unavailable) => {
-            return client
-                .write_all(b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-                .await;
-        }
         Some(Mishap::Held) => {
             shared.stands.send_replace(true);
             let _ = shared.released.subscribe().wait_for(|released| *released).await;
         }
-        Some(Mishap::CutOff) | None => {}
+        Some(Mishap::Unavailable | Mishap::CutOff) | None => {}
     }
+    let is_careless = shared.planned().is_careless;
     let mut server = TcpStream::connect(("127.0.0.1", shared.server)).await?;
     let (request, headers) = head.split_once("\r\n").unwrap_or((&head, ""));
+    let is_passed = |line: &&str| !is_careless || !named(line, "if-none-match");
+    let headers: String = headers.split_inclusive("\r\n").filter(is_passed).collect();
     server.write_all(format!("{request}\r\nConnection: close\r\n{headers}").as_bytes()).await?;
+    server.write_all(&body).await?;
     let mut answer = Vec::new();
     server.read_to_end(&mut answer).await?;
     if mishap == Some(Mishap::CutOff) {
@@ -154,6 +221,17 @@ async fn pass_on(mut client: TcpStream, shared: &Shared) -> std::io::Result<()> 
         return client.set_zero_linger();
     }
     client.write_all(&answer).await
+}
+
+/// Whether a line of a head is the header of this name.
+fn named(line: &str, name: &str) -> bool {
+    line.split_once(':').is_some_and(|(is, _)| is.eq_ignore_ascii_case(name))
+}
+
+/// How long the body is.
+fn length(head: &str) -> usize {
+    let line = head.lines().find(|line| named(line, "content-length"));
+    line.and_then(|line| line.split_once(':')?.1.trim().parse().ok()).unwrap_or(0)
 }
 
 /// A request up to its empty line; none when the client has gone.

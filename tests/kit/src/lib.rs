@@ -55,7 +55,7 @@ pub use chancery::{Chancery, Ended};
 pub use chart_readme::chart_readme;
 pub use delivery::DeliveryProcess;
 pub use filling::{fill, key_spec};
-pub use http_relay::{HttpRelay, Mishap};
+pub use http_relay::{HttpRelay, Mishap, Refusal};
 pub use independent_audit::{
     IndependentReport, IndependentViolation, independent_audit, independent_keyring_audit,
 };

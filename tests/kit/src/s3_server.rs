@@ -131,6 +131,18 @@ impl S3Server {
         Ok(objects)
     }
 
+    /// Removes all objects of a bucket.
+    ///
+    /// # Errors
+    ///
+    /// A server that refuses, or more objects than it lists at once.
+    pub async fn empty(&self, bucket: &str) -> anyhow::Result<()> {
+        for key in self.objects(bucket).await?.into_keys() {
+            self.ask("DELETE", &format!("{bucket}/{key}"), b"").await?;
+        }
+        Ok(())
+    }
+
     /// The body of the answer.
     async fn ask(&self, method: &str, path: &str, body: &[u8]) -> anyhow::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;

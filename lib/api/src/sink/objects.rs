@@ -53,16 +53,17 @@ pub struct ObjectsSink {
     #[serde(default)]
     pub format: SinkFormat,
 
-    /// How objects are named below the url: a path with `{run}` and `{batch}`, and, if you like, `{namespace}` and `{sink}`. The number
+    /// How objects are named below the url: a path with `{run}` and `{batch}`, and, if you like, `{namespace}` and `{sink}`. `{uid}`, the
+    /// uid of the run, beside `{run}` or in its place, is for what several clusters share, or runs that are made anew under their names. The number
     /// of a batch has ten digits. With `.gz` at the end, lines are compressed. `{run}/{batch}.ndjson` unless given, or
     /// `{run}/{batch}.parquet`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(min = 1, max = 256))]
     #[x_kube(
-        validation = Rule::new("self.contains('{run}') && self.contains('{batch}')")
-            .message("must name {run} and {batch}, so that each batch of each run has a name of its own"),
-        validation = Rule::new("self.matches('^([-A-Za-z0-9_.=/]|[{](namespace|run|sink|batch)[}])+$')")
-            .message("may have ASCII letters, digits, -_.=/ and, in braces, namespace, run, sink and batch; leave out what else it has"),
+        validation = Rule::new("(self.contains('{run}') || self.contains('{uid}')) && self.contains('{batch}')")
+            .message("must name {run} or {uid}, and {batch}, so that each batch of each run has a name of its own"),
+        validation = Rule::new("self.matches('^([-A-Za-z0-9_.=/]|[{](namespace|run|uid|sink|batch)[}])+$')")
+            .message("may have ASCII letters, digits, -_.=/ and, in braces, namespace, run, uid, sink and batch; leave out what else it has"),
         validation = Rule::new("!self.matches('(^|/)[.]{0,2}(/|$)')")
             .message("must be a path below the url; no part of it may be empty, . or .."),
     )]

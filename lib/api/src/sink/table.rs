@@ -31,9 +31,10 @@ pub struct TableSink {
     #[schemars(with = "SecretKeyRef")]
     pub url_secret_ref: Option<SecretKeyRef>,
 
-    /// The table, with its schema, such as `public.signed`. It has to be there. Letters are taken as they are written.
-    #[schemars(length(min = 3, max = 127))]
-    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z_][A-Za-z0-9_]{0,62}[.][A-Za-z_][A-Za-z0-9_]{0,62}$')")
-        .message("must be a schema and a table of letters, digits and underscores, such as public.signed"))]
+    /// The table, with its schema, such as `public.signed`. It has to be there, and so has a table of manifests with `_manifests` behind
+    /// its name. Letters are taken as they are written.
+    #[schemars(length(min = 3, max = 117))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z_][A-Za-z0-9_]{0,62}[.][A-Za-z_][A-Za-z0-9_]{0,52}$')")
+        .message("must be a schema and a table of letters, digits and underscores, such as public.signed, the table of at most 53"))]
     pub table: String,
 }

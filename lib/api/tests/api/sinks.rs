@@ -54,7 +54,12 @@ fn a_sink_is_of_exactly_one_kind() {
 #[test]
 fn there_are_at_most_eight_and_each_has_a_name_of_its_own() {
     let sinks = |names: &[&str]| -> Value {
-        names.iter().map(|name| json!({"name": name, "objects": {"url": "file:///signed"}})).collect()
+        let url = |place| format!("file:///signed/{place}");
+        names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| json!({"name": name, "objects": {"url": url(at)}}))
+            .collect()
     };
     validated(sinks(&["a", "b", "c", "d", "e", "f", "g", "h"]));
     for wrong in [sinks(&[]), sinks(&["a", "b", "c", "d", "e", "f", "g", "h", "i"])] {
@@ -72,13 +77,19 @@ fn there_are_at_most_eight_and_each_has_a_name_of_its_own() {
 
 #[test]
 fn a_layout_gives_each_batch_of_each_run_a_name_below_the_url() {
-    for good in ["{run}/{batch}", "{namespace}/{sink}/{run}/{batch}.ndjson.gz", "a=b/{run}-{batch}_.x/..c"] {
+    for good in [
+        "{run}/{batch}",
+        "{uid}/{batch}",
+        "{run}/{uid}/{batch}",
+        "{namespace}/{sink}/{run}/{batch}.ndjson.gz",
+        "a=b/{run}-{batch}_.x/..c",
+    ] {
         let sinks = validated(json!([{"name": "out", "objects": {"url": "file:///signed", "layout": good}}]));
         assert_eq!(sinks[0].objects.as_ref().unwrap().layout.as_deref(), Some(good));
     }
     for (layout, why) in [
-        ("{run}.ndjson", "must name {run} and {batch}"),
-        ("{batch}.ndjson", "must name {run} and {batch}"),
+        ("{run}.ndjson", "must name {run} or {uid}, and {batch}"),
+        ("{batch}.ndjson", "must name {run} or {uid}, and {batch}"),
         ("{run}/{batch}/{record}", "may have ASCII letters"),
         ("{run}/{{batch}}", "may have ASCII letters"),
         ("{run}/{batch} x", "may have ASCII letters"),
@@ -94,6 +105,37 @@ fn a_layout_gives_each_batch_of_each_run_a_name_below_the_url() {
     }
     let said = problem(objects(json!({"format": "Parquet", "layout": "{run}/{batch}.gz"})));
     assert!(said.contains("must not end with .gz for Parquet"), "{said}");
+}
+
+#[test]
+fn no_two_sinks_want_the_same_names() {
+    let two = |one: Value, other: Value| json!([{"name": "one", "objects": one}, {"name": "other", "objects": other}]);
+    let at = |url: &str| json!({"url": url});
+    let laid_out = |url: &str, layout: &str| json!({"url": url, "layout": layout});
+    let of = |endpoint: &str| json!({"url": "s3://signed", "endpoint": endpoint});
+    for good in [
+        two(at("file:///a"), at("file:///b")),
+        two(laid_out("file:///a", "{run}/{sink}/{batch}"), laid_out("file:///a", "{run}/{sink}/{batch}")),
+        two(laid_out("file:///a", "one/{run}/{batch}"), laid_out("file:///a", "other/{run}/{batch}")),
+        two(of("https://one.example"), of("https://other.example")),
+        two(of("https://one.example"), at("s3://signed")),
+    ] {
+        assert_eq!(validated(good).len(), 2);
+    }
+    let parquet = json!({"url": "file:///a", "format": "Parquet"});
+    for bad in [
+        two(at("file:///a"), at("file:///a")),
+        // Their manifests would have one name.
+        two(at("file:///a"), parquet),
+        two(of("https://one.example"), of("https://one.example")),
+        two(laid_out("file:///a", "{run}/x/{batch}"), laid_out("file:///a", "{run}/x/{batch}")),
+    ] {
+        let said = refused(&with("sinks", bad.clone()));
+        assert!(
+            said.len() == 1 && said[0].contains("give them other urls, or layouts with {sink}"),
+            "{bad}: {said:?}"
+        );
+    }
 }
 
 #[test]

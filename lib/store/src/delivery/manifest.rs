@@ -118,6 +118,21 @@ impl DeliverySession {
         answered(query::manifest_batches.name, SHORT, statement.fetch_all(&mut self.connection)).await
     }
 
+    /// Prolongs it: it is this holder's for so long from now. False when it is somebody else's by now.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn renew_manifest(
+        &mut self,
+        taken: &TakenManifest,
+        hold: Duration,
+    ) -> Result<bool, StoreError> {
+        let statement = query::manifest_renew.scalars();
+        let statement = statement.bind(taken.sink).bind(taken.token.as_bytes()).bind(hold.as_secs_f64());
+        answered(query::manifest_renew.name, SHORT, statement.fetch_one(&mut self.connection)).await
+    }
+
     /// Says that the sink has it. False when it is somebody else's by now.
     ///
     /// # Errors

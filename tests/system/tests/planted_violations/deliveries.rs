@@ -197,6 +197,13 @@ async fn deliveries_that_do_not_fit_their_batches_are_caught() -> anyhow::Result
             says: &["out has no manifest"],
         },
         Case {
+            what: "a manifest of a sink that takes none",
+            sql: "INSERT INTO chancery.manifests (run_id, sink) VALUES (12, 2)",
+            names: "sink queue",
+            laws: &[8],
+            says: &["queue has a manifest, and takes none"],
+        },
+        Case {
             what: "a manifest that was given up early",
             sql: "UPDATE chancery.manifests SET object = NULL, digest = NULL, attempts = 1, last_error = 'no' WHERE run_id = 12",
             names: "sink out",

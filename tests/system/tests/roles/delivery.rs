@@ -7,7 +7,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::{assert_denied, refusal, stored};
 
-pub(crate) const CALLABLE: [&str; 19] = [
+pub(crate) const CALLABLE: [&str; 20] = [
     "delivery_fail",
     "delivery_give_back",
     "delivery_records",
@@ -21,6 +21,7 @@ pub(crate) const CALLABLE: [&str; 19] = [
     "manifest_fail",
     "manifest_give_back",
     "manifest_head",
+    "manifest_renew",
     "manifest_settle",
     "notification_fail",
     "notification_give_back",
@@ -124,6 +125,7 @@ async fn the_login_of_one_runs_delivery_gets_nothing_of_another_run() -> anyhow:
         ("SELECT count(*) FROM chancery.manifest_head(1, 'x')", 0),
         ("SELECT count(*) FROM chancery.manifest_batches(1, 'x', 0, 100)", 0),
         ("SELECT chancery.manifest_settle(1, 'x', 'there', sha256(''))::integer::bigint", 0),
+        ("SELECT chancery.manifest_renew(1, 'x', 3000)::integer::bigint", 0),
         ("SELECT coalesce(chancery.manifest_fail(1, 'x', 'no', 0), false)::integer::bigint", 0),
         ("SELECT chancery.manifest_give_back(1, 'x', 'away', 60)::integer::bigint", 0),
         ("SELECT chancery.notification_settle(1, 'x', ARRAY['batch.signed/1'])", 0),
@@ -188,6 +190,7 @@ async fn a_delivery_is_believed_no_more_than_its_row_can_hold() -> anyhow::Resul
         ("SELECT chancery.delivery_fail(1, 'x', ARRAY[1], ARRAY[NULL], ARRAY[0])", "22023"),
         ("SELECT chancery.delivery_give_back(1, 'x', ARRAY[1], 'away', NULL)", "22023"),
         ("SELECT chancery.manifest_settle(1, 'x', 'there', NULL)", "22023"),
+        ("SELECT chancery.manifest_renew(1, 'x', NULL)", "22023"),
         ("SELECT chancery.manifest_fail(1, 'x', NULL, 0)", "22023"),
         ("SELECT chancery.manifest_give_back(1, 'x', 'away', NULL)", "22023"),
         ("SELECT chancery.notification_take(1, repeat('x', 1025), sha256('x'), 10, 60)", "23514"),

@@ -1,13 +1,14 @@
 //! What every kind of sink keeps, whatever befalls it: each batch is there once, whole. A new kind is a row of `KINDS`.
 
 use chancery_kit::{
-    Conduct, Point, SeededRun, SmallDisk, StepRelay, TestLedger, TestRun, eventually, server, throw_away,
+    Conduct, Mishap, Point, Refusal, SeededRun, SmallDisk, StepRelay, TestLedger, TestRun, eventually,
+    server, throw_away,
 };
 use serde_json::json;
 use sqlx::{Connection as _, Row as _};
 
 use crate::brought::{until_away, way_to};
-use crate::places::{KINDS, Kind, Places, TOKEN, create_table};
+use crate::places::{ACCESS_KEY, KINDS, Kind, Places, TOKEN, create_tables};
 use crate::{is_complete, sign, standing};
 
 /// As if nobody had heard yet that anything was delivered.
@@ -104,7 +105,7 @@ async fn a_table_whose_connection_breaks_at_any_step_has_each_row_once() -> anyh
     sign(&run).await?;
     for point in [Point::Unasked, Point::Unanswered] {
         for step in 1.. {
-            ledger.execute("TRUNCATE public.signed").await?;
+            places.clear(&ledger).await?;
             places.table.hold(step, point);
             let mut delivery = places.start(&run, "me").await?;
             let ended = tokio::select! {
@@ -156,36 +157,34 @@ async fn a_ledger_that_crashes_while_batches_are_brought_loses_and_doubles_none_
 async fn a_batch_that_a_sink_refuses_is_a_dead_letter_that_says_why_and_the_others_are_there()
 -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let places =
-        Places::new(server(), &ledger, &[Kind::PackedFolder, Kind::ParquetFolder, Kind::Http, Kind::Table])
-            .await?;
+    let places = Places::new(server(), &ledger, &KINDS).await?;
     let run = places.to_all(TestRun::new().records(30)).seeded(&ledger).await?;
     sign(&run).await?;
-    for (kind, file) in
-        [(Kind::PackedFolder, "0000000002.ndjson.gz"), (Kind::ParquetFolder, "0000000002.parquet")]
-    {
-        std::fs::create_dir(places.folder(kind).join("demo"))?;
-        std::fs::write(places.folder(kind).join("demo").join(file), "somebody else's")?;
+    for kind in places.kinds.iter().filter(|kind| !matches!(kind, Kind::Http | Kind::Table)) {
+        places.take_place_of_second(*kind).await?;
     }
-    places.http.conduct(Conduct::RefusesWhatHas("\"batch\":2,"));
+    // Not the manifest, which names it.
+    places.http.conduct(Conduct::RefusesWhatHas("\"batch\":2,\"digest\""));
     let of_another = "INSERT INTO public.signed (run_uid, run, record, batch, digest, payload, key, algorithm, signature, signed_at)
         SELECT uid, 'default/demo', 17, 2, 'no', 'no', 'no', 'no', 'no', now() FROM chancery.runs";
     ledger.execute(of_another).await?;
     places.bring(&run).await?;
-    assert_eq!(standing(&run).await?, [(2, 1, 0); 4]);
+    assert_eq!(standing(&run).await?, vec![(2, 1, 0); places.kinds.len()]);
     let said: Vec<(i64, i32, String)> = sqlx::query_as(
         "SELECT batch, attempts, last_error FROM chancery.deliveries WHERE state = 'Dead' ORDER BY sink",
     )
     .fetch_all(ledger.ledger.pool())
     .await?;
-    for ((batch, attempts, said), expected) in said.iter().zip([
-        "another object is there under the name ",
-        "another object is there under the name ",
-        "it answered with status 422: the receiver does not take this",
-        "another row is in public.signed under run_uid ",
-    ]) {
+    for ((batch, attempts, said), kind) in said.iter().zip(&places.kinds) {
+        let expected = match kind {
+            Kind::Http => "it answered with status 422: the receiver does not take this",
+            Kind::Table => "another row is in public.signed under run_uid ",
+            _ => "another object is there under the name ",
+        };
         assert!((*batch, *attempts) == (2, 3) && said.starts_with(expected), "{said}");
     }
+    let manifests = ledger.ledger.manifests(&run.run).await?;
+    assert!(manifests.iter().all(|manifest| manifest.object.is_some()), "{manifests:?}");
     let rows = sqlx::query("SELECT count(*), min(digest) FROM public.signed WHERE batch = 2");
     let rows = rows.fetch_one(ledger.ledger.pool()).await?;
     assert_eq!((rows.get(0), rows.get(1)), (1_i64, "no"), "nothing of a refused batch is there");
@@ -205,8 +204,8 @@ async fn until_says(run: &SeededRun<'_>, kind: Kind, words: &str) {
 }
 
 #[tokio::test]
-async fn a_service_that_is_away_or_gives_no_answer_is_waited_for_and_costs_no_attempt() -> anyhow::Result<()>
-{
+async fn a_service_that_is_away_or_full_or_gives_no_answer_is_waited_for_and_costs_no_attempt()
+-> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let places = Places::new(server(), &ledger, &[Kind::Http]).await?;
     let run = places.to_all(TestRun::new().records(20)).seeded(&ledger).await?;
@@ -214,8 +213,10 @@ async fn a_service_that_is_away_or_gives_no_answer_is_waited_for_and_costs_no_at
     places.http.conduct(Conduct::Unanswered);
     let mut delivery = places.start(&run, "me").await?;
     assert!(!until_away(&run).await.is_empty());
-    places.http.conduct(Conduct::Status(503));
-    until_says(&run, Kind::Http, "status 503").await;
+    for status in [503, 404, 507] {
+        places.http.conduct(Conduct::Status(status));
+        until_says(&run, Kind::Http, &format!("status {status}")).await;
+    }
     places.http.conduct(Conduct::Status(302));
     until_says(&run, Kind::Http, "is not followed").await;
     // Its head says that it was taken, whatever becomes of the rest.
@@ -231,23 +232,39 @@ async fn a_service_that_is_away_or_gives_no_answer_is_waited_for_and_costs_no_at
 #[tokio::test]
 async fn what_a_sink_is_asked_with_may_be_mended_while_a_delivery_waits() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let places = Places::new(server(), &ledger, &[Kind::Http, Kind::Table]).await?;
+    let kinds = [Kind::Bucket, Kind::ParquetBucket, Kind::Http, Kind::Table];
+    let places = Places::new(server(), &ledger, &kinds).await?;
     let run = places.to_all(TestRun::new().records(20)).seeded(&ledger).await?;
     sign(&run).await?;
     places.http.conduct(Conduct::Wants(TOKEN));
     places.give(Kind::Http, "token", "a-wrong-one")?;
     std::fs::remove_file(places.secrets.path().join("table/url"))?;
-    ledger.execute("DROP TABLE public.signed").await?;
+    ledger.execute("DROP TABLE public.signed, public.signed_manifests").await?;
+    let buckets: Vec<_> =
+        places.kinds.iter().copied().filter(|kind| !matches!(kind, Kind::Http | Kind::Table)).collect();
+    for bucket in &buckets {
+        places.give(*bucket, "AWS_ACCESS_KEY_ID", "a-wrong-one")?;
+    }
+    if let Some(store) = &places.store {
+        store.know(ACCESS_KEY);
+    }
     let mut delivery = places.start(&run, "me").await?;
     until_says(&run, Kind::Table, "table/url cannot be read").await;
     places.give(Kind::Table, "url", &places.url_of_table("nobody-there"))?;
     until_says(&run, Kind::Http, "status 401").await;
     places.give(Kind::Http, "secret", "no key")?;
+    for bucket in &buckets {
+        until_says(&run, *bucket, "InvalidAccessKeyId").await;
+        places.give(*bucket, "AWS_ACCESS_KEY_ID", ACCESS_KEY)?;
+    }
     until_says(&run, Kind::Table, "refuses the login").await;
     until_says(&run, Kind::Http, "not as Standard Webhooks has it").await;
     places.give(Kind::Table, "url", &places.good_url_of_table())?;
-    until_says(&run, Kind::Table, "create it with the columns").await;
-    ledger.execute(sqlx::AssertSqlSafe(create_table()?)).await?;
+    // Of the two it is looked for first.
+    until_says(&run, Kind::Table, "public.signed_manifests of").await;
+    until_says(&run, Kind::Table, "create it with the columns and the primary key (run_uid, sink, number)")
+        .await;
+    ledger.execute(sqlx::AssertSqlSafe(create_tables()?)).await?;
     places.give(Kind::Http, "token", TOKEN)?;
     places.give(Kind::Http, "secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
     let (code, log) = delivery.ended().await?;
@@ -257,12 +274,89 @@ async fn what_a_sink_is_asked_with_may_be_mended_while_a_delivery_waits() -> any
     run.assert_audit_holds().await
 }
 
+/// What was asked for is done, and nobody hears of it.
+#[tokio::test]
+async fn a_bucket_whose_answers_are_lost_has_each_batch_once() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &[Kind::Bucket, Kind::ParquetBucket]).await?;
+    let Some(store) = &places.store else { return Ok(()) };
+    let run = places.to_all(TestRun::new().records(4).keys(1).batch_size(2)).seeded(&ledger).await?;
+    sign(&run).await?;
+    for object in
+        ["_chancery-probe", "0000000002.ndjson", "0000000001.parquet", "manifest.json", "manifest.json"]
+    {
+        store.plan_of(object, Mishap::CutOff);
+    }
+    places.bring(&run).await?;
+    assert!(store.is_done());
+    places.have_all(&run).await?;
+    all_have(&run, 2).await?;
+    assert_eq!(attempts(&run).await?, 0);
+    run.assert_audit_holds().await
+}
+
+/// As some do that are made after S3: what is there would be lost, and the sink would believe that its batch is there.
+#[tokio::test]
+async fn a_store_that_writes_over_what_is_there_is_given_nothing_until_it_does_not() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &[Kind::Bucket]).await?;
+    let Some(store) = &places.store else { return Ok(()) };
+    let run = places.to_all(TestRun::new().records(20)).seeded(&ledger).await?;
+    sign(&run).await?;
+    places.take_place_of_second(Kind::Bucket).await?;
+    store.set_careless(true);
+    let mut delivery = places.start(&run, "me").await?;
+    until_says(&run, Kind::Bucket, "take a store that knows conditional writes").await;
+    let before = ["signed/_chancery-probe", "signed/demo/0000000002.ndjson"];
+    assert_eq!(places.names(Kind::Bucket).await?, before, "nothing but the probe is written");
+    store.set_careless(false);
+    let (code, log) = delivery.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(standing(&run).await?, [(1, 1, 0)], "what somebody else has put there is left as it is");
+    run.assert_audit_holds().await
+}
+
+/// A bucket says that it has no room; a database, that a table is missing, and that the disk is full.
+#[tokio::test]
+async fn a_store_and_a_database_without_room_are_waited_for_and_cost_no_attempt() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &[Kind::Bucket, Kind::Table]).await?;
+    let run = places.to_all(TestRun::new().records(20)).seeded(&ledger).await?;
+    sign(&run).await?;
+    let full = "CREATE FUNCTION public.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+        CREATE TRIGGER full_disk BEFORE INSERT ON public.signed FOR EACH ROW EXECUTE FUNCTION public.full_disk();
+        ALTER TABLE public.signed RENAME TO later";
+    ledger.execute(full).await?;
+    if let Some(store) = &places.store {
+        store.refuse(Some(Refusal::Full));
+    }
+    let mut delivery = places.start(&run, "me").await?;
+    until_says(&run, Kind::Table, "create it with the columns and the primary key (run_uid, record)").await;
+    ledger.execute("ALTER TABLE public.later RENAME TO signed").await?;
+    until_says(&run, Kind::Table, "could not extend file").await;
+    if let Some(store) = &places.store {
+        until_says(&run, Kind::Bucket, "XMinioStorageFull").await;
+        store.refuse(None);
+    }
+    ledger.execute("DROP TRIGGER full_disk ON public.signed").await?;
+    let (code, log) = delivery.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    places.have_all(&run).await?;
+    all_have(&run, 2).await?;
+    assert_eq!(attempts(&run).await?, 0);
+    run.assert_audit_holds().await
+}
+
 #[tokio::test]
 async fn a_slow_answer_is_waited_for_and_nothing_is_sent_twice() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let places = Places::new(server(), &ledger, &[Kind::Http, Kind::Table]).await?;
+    let places = Places::new(server(), &ledger, &[Kind::Bucket, Kind::Http, Kind::Table]).await?;
     let run = places.to_all(TestRun::new().records(20)).seeded(&ledger).await?;
     sign(&run).await?;
+    if let Some(store) = &places.store {
+        store.plan_of("0000000002.ndjson", Mishap::Held);
+    }
     places.http.conduct(Conduct::Silent);
     let mut locker = sqlx::PgConnection::connect(&ledger.url).await?;
     sqlx::raw_sql("BEGIN; LOCK TABLE public.signed").execute(&mut locker).await?;
@@ -274,11 +368,15 @@ async fn a_slow_answer_is_waited_for_and_nothing_is_sent_twice() -> anyhow::Resu
         waits.unwrap_or_default()
     })
     .await;
+    if let Some(store) = &places.store {
+        store.holds().await;
+        store.release();
+    }
     places.http.conduct(Conduct::Answers);
     sqlx::raw_sql("ROLLBACK").execute(&mut locker).await?;
     let (code, log) = delivery.ended().await?;
     assert_eq!(code, Some(0), "{log}");
-    assert_eq!(places.http.calls().len(), 2);
+    assert_eq!(places.http.calls().len(), 3, "two batches and the manifest");
     places.have_all(&run).await?;
     all_have(&run, 2).await?;
     run.assert_audit_holds().await
@@ -288,8 +386,7 @@ async fn a_slow_answer_is_waited_for_and_nothing_is_sent_twice() -> anyhow::Resu
 #[tokio::test]
 async fn a_delivery_of_large_batches_takes_no_more_memory_than_some_of_them() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
-    let kinds = [Kind::Folder, Kind::PackedFolder, Kind::ParquetFolder, Kind::Http, Kind::Table];
-    let places = Places::new(server(), &ledger, &kinds).await?;
+    let places = Places::new(server(), &ledger, &KINDS).await?;
     // Some 1.4 MB of lines each.
     let run = TestRun::new().records(160).record_size(262_144).batch_size(4).keys(1);
     let run = places.to_all(run).seeded(&ledger).await?;
@@ -299,7 +396,7 @@ async fn a_delivery_of_large_batches_takes_no_more_memory_than_some_of_them() ->
     all_have(&run, 40).await?;
     let (_, peak) = log.rsplit_once("peak_memory_kib=").unwrap_or_default();
     let peak: u64 = peak.chars().take_while(char::is_ascii_digit).collect::<String>().parse()?;
-    assert!(peak < 96 << 10, "{peak} KiB of {} in all", 5 * 40 * 1_400);
+    assert!(peak < 96 << 10, "{peak} KiB of {} in all", KINDS.len() * 40 * 1_400);
     Ok(())
 }
 

@@ -1,16 +1,21 @@
 //! Manifests: whoever has the objects can tell by them, without the ledger, that none is missing and none was altered.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::Context as _;
-use chancery_kit::{Chancery, SeededRun, TestLedger, TestRun, eventually, independent_program};
+use chancery_kit::{
+    Chancery, Conduct, DeliveryProcess, Finished, SeededRun, TestLedger, TestRun, WebhookServer, eventually,
+    independent_program, server,
+};
 use chancery_statement::{StatementKey, TrustedKeys};
 use chancery_stating::{Made, Step, step};
 use chancery_store::delivery::DeliveryTask;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use crate::places::{Kind, MANIFEST_TYPE, Places};
 use crate::{LONG, is_complete, sign, standing};
 
 fn url_of(folder: &Path) -> String {
@@ -132,6 +137,114 @@ async fn a_manifest_names_every_object_keys_and_statements_and_shows_offline_tha
     Ok(())
 }
 
+/// The statement of the page that says which batches of a table are not whole.
+fn by_the_table() -> anyhow::Result<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/manifests.md");
+    let page = std::fs::read_to_string(page)?;
+    let (_, sql) = page.split_once("```sql\n").context("a statement")?;
+    Ok(sql.split_once("```").context("its end")?.0.to_owned())
+}
+
+/// Whoever has what a service was sent, or the rows of a table, and the public key of statements. Of some records, a policy said something.
+#[tokio::test]
+async fn a_service_and_a_table_get_manifests_that_show_offline_that_nothing_is_missing() -> anyhow::Result<()>
+{
+    let (ledger, files) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let payloads: String = (0..9).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    std::fs::write(files.path().join("a.txt"), payloads)?;
+    let policy = json!({
+        "validations": [{"name": "small", "expression": "record.n < 7", "message": "a \"large\" n\u{fc}mber", "action": "Flag"}],
+        "scores": [{"name": "odd", "expression": "record.n % 2 == 1", "points": 30}],
+        "thresholds": {"reject": 1000},
+    });
+    let places = Places::new(server(), &ledger, &[Kind::Http, Kind::Table]).await?;
+    let run = TestRun::new().keys(1).batch_size(4).reads("files", files.path()).judged_by("numbers", &policy);
+    let run = places.to_all(run).created(&ledger).await?.stocked().await?;
+    assert_eq!(ledger.ledger.state_manifests(&run.run).await?, 2);
+    run.take_in().await?;
+    sign(&run).await?;
+    let (key, _) = StatementKey::generate()?;
+    state(&run, &key).await?;
+    places.bring(&run).await?;
+    places.have_all(&run).await?;
+    run.assert_audit_holds().await?;
+
+    let kept = tempfile::tempdir()?;
+    let at = |name: &str| kept.path().join(name).to_string_lossy().into_owned();
+    std::fs::write(at("statement.pub"), key.public().to_pem())?;
+    let check = async |manifest: &str, more: [&str; 2]| {
+        let (manifest, pem) = (at(manifest), at("statement.pub"));
+        independent_program("check_manifest", &[&[&manifest, "--trusted-key", &pem][..], &more[..]].concat())
+            .await
+    };
+    let says = |found: &Option<Finished>, code: i32, words: &str| {
+        found.as_ref().is_none_or(|found| found.code == code && found.stdout.contains(words))
+    };
+
+    // A service keeps each body under its id, or adds it to a file.
+    std::fs::create_dir(at("bodies"))?;
+    let mut lines = BTreeMap::new();
+    for call in places.http.calls() {
+        let id = call.headers.get("webhook-id").context("an id")?;
+        if call.headers.get("content-type").is_some_and(|is| is == MANIFEST_TYPE) {
+            std::fs::write(at("of-http.json"), &call.body)?;
+        } else {
+            std::fs::write(kept.path().join("bodies").join(id), &call.body)?;
+            lines.insert(id.clone(), call.body);
+        }
+    }
+    // In the order of ids, which is that of no batches.
+    std::fs::write(at("lines"), lines.values().map(String::as_str).collect::<String>())?;
+    for more in [["--folder", &at("bodies")], ["--lines", &at("lines")]] {
+        let found = check("of-http.json", more).await?;
+        assert!(says(&found, 0, "complete: 9 records in 3 batches"), "{more:?}: {found:?}");
+    }
+    assert_eq!(
+        by_the_page(&kept.path().join("bodies"), &at("of-http.json")).await?,
+        (Some(0), String::new())
+    );
+    let (gone, _) = lines.pop_first().context("a body")?;
+    std::fs::remove_file(kept.path().join("bodies").join(gone))?;
+    std::fs::write(at("lines"), lines.values().map(String::as_str).collect::<String>())?;
+    for more in [["--folder", &at("bodies")], ["--lines", &at("lines")]] {
+        let found = check("of-http.json", more).await?;
+        assert!(says(&found, 1, "NOT COMPLETE"), "{more:?}: {found:?}");
+    }
+    let (code, said) = by_the_page(&kept.path().join("bodies"), &at("of-http.json")).await?;
+    assert!(code == Some(1) && said.ends_with("is not there\n"), "{said}");
+
+    // Of a table, the rows.
+    let manifest: String = sqlx::query_scalar("SELECT manifest::text FROM public.signed_manifests")
+        .fetch_one(ledger.ledger.pool())
+        .await?;
+    std::fs::write(at("of-table.json"), manifest)?;
+    let rows = async || -> anyhow::Result<()> {
+        let rows = "SELECT to_json(s)::text FROM public.signed s ORDER BY digest";
+        let rows: Vec<String> = sqlx::query_scalar(rows).fetch_all(ledger.ledger.pool()).await?;
+        Ok(std::fs::write(at("rows"), rows.join("\n"))?)
+    };
+    let not_whole = async || -> anyhow::Result<Vec<i64>> {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(by_the_table()?)).fetch_all(ledger.ledger.pool()).await?;
+        Ok(rows.iter().map(|row| sqlx::Row::get(row, "batch")).collect())
+    };
+    rows().await?;
+    let found = check("of-table.json", ["--rows", &at("rows")]).await?;
+    assert!(says(&found, 0, "complete: 9 records in 3 batches"), "{found:?}");
+    assert_eq!(not_whole().await?, [0_i64; 0]);
+    for (altered, batch, words) in [
+        ("UPDATE public.signed SET marks = '{\"hits\": []}' WHERE record = 8", None, "batch 2: "),
+        ("UPDATE public.signed SET payload = 'another' WHERE record = 9", Some(3), "batch 3: "),
+        ("DELETE FROM public.signed WHERE record = 9", Some(3), "batch 3: record 9 is not there"),
+    ] {
+        ledger.execute(altered).await?;
+        rows().await?;
+        let found = check("of-table.json", ["--rows", &at("rows")]).await?;
+        assert!(says(&found, 1, words), "{altered}: {found:?}");
+        assert_eq!(not_whole().await?, batch.into_iter().collect::<Vec<i64>>(), "{altered}");
+    }
+    Ok(())
+}
+
 /// What is dead is named with its reason, and once it is taken up again and delivered, another manifest says so.
 #[tokio::test]
 async fn after_a_dead_letter_is_delivered_another_manifest_takes_the_place_of_the_first() -> anyhow::Result<()>
@@ -201,6 +314,52 @@ async fn a_manifest_that_was_on_its_way_when_a_letter_was_taken_up_settles_nothi
     assert_eq!(run.deliver().await?, 1);
     let numbers: Vec<i32> = ledger.ledger.manifests(&run.run).await?.iter().map(|one| one.number).collect();
     assert_eq!(numbers, [2]);
+    assert!(is_complete(&run).await?);
+    run.assert_audit_holds().await
+}
+
+/// Whoever has it prolongs that; once its time has run out, another one has it.
+#[tokio::test]
+async fn a_manifest_that_takes_long_stays_with_whoever_brings_it() -> anyhow::Result<()> {
+    let (ledger, service) = (TestLedger::new().await?, WebhookServer::scoring().await?);
+    let described = json!({"http": {"url": service.url()}, "backoff": {"duration": "1ms"}});
+    let run = TestRun::new().records(10).sink_of("hook", described).seeded(&ledger).await?;
+    ledger.ledger.state_manifests(&run.run).await?;
+    sign(&run).await?;
+    let process = DeliveryProcess::start(
+        &run.delivery_url().await?,
+        "demo",
+        "me",
+        &["--hold", "5", "--senders", "1"],
+        &[],
+    )?;
+    eventually("the batch is there", async || standing(&run).await.is_ok_and(|sinks| sinks == [(1, 0, 0)]))
+        .await;
+    service.conduct(Conduct::Silent);
+    let (key, _) = StatementKey::generate()?;
+    state(&run, &key).await?;
+    service.called(2).await;
+    let over = "UPDATE chancery.manifests SET not_before = now() - interval '1 second'";
+    let is_held = "SELECT not_before > now() AND holder = 'me' FROM chancery.manifests";
+    ledger.execute(over).await?;
+    eventually("it is prolonged", async || {
+        sqlx::query_scalar(is_held).fetch_one(ledger.ledger.pool()).await.unwrap_or_default()
+    })
+    .await;
+    process.kill().await?;
+    ledger.execute(over).await?;
+    let (mut one, mut other) = (run.delivery("one").await?, run.delivery("other").await?);
+    let DeliveryTask::Manifest(of_one) = one.take(1, 1, LONG).await? else { anyhow::bail!("no manifest") };
+    ledger.execute(over).await?;
+    assert!(one.renew_manifest(&of_one, LONG).await?);
+    assert!(matches!(other.take(1, 1, LONG).await?, DeliveryTask::Wait(_)));
+    ledger.execute(over).await?;
+    let DeliveryTask::Manifest(of_other) = other.take(1, 1, LONG).await? else {
+        anyhow::bail!("no manifest")
+    };
+    assert!(!one.renew_manifest(&of_one, LONG).await?);
+    run.settle_manifest(&mut other, &of_other, "hook").await?;
+    assert!(matches!(other.take(1, 1, LONG).await?, DeliveryTask::Done));
     assert!(is_complete(&run).await?);
     run.assert_audit_holds().await
 }

@@ -1,6 +1,6 @@
 //! A sink of each kind, and what is there of a run: compared with what an export writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::Path;
 
@@ -8,12 +8,13 @@ use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_kit::{
-    Chancery, DeliveryProcess, S3Server, SeededRun, StepRelay, TestLedger, TestRun, WebhookServer,
+    Chancery, DeliveryProcess, HttpRelay, S3Server, SeededRun, StepRelay, TestLedger, TestRun, WebhookServer,
 };
 use chancery_local_postgres::ThrowAway;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use parquet::record::Field;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, Connection as _};
 use tempfile::TempDir;
 
@@ -46,6 +47,9 @@ pub(crate) type Lines = BTreeMap<i64, Vec<Value>>;
 
 /// The bearer token that services are shown.
 pub(crate) const TOKEN: &str = "a-token";
+/// The access key that stores are shown.
+pub(crate) const ACCESS_KEY: &str = "test";
+pub(crate) const MANIFEST_TYPE: &str = "application/vnd.chancery.manifest.v1+json";
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A sink of each kind that was asked for, of the run of one ledger.
@@ -55,6 +59,8 @@ pub(crate) struct Places {
     /// What sinks are asked with, in a folder for each.
     pub(crate) secrets: TempDir,
     s3: Option<S3Server>,
+    /// The way to it.
+    pub(crate) store: Option<HttpRelay>,
     pub(crate) http: WebhookServer,
     /// The way to the database of the table.
     pub(crate) table: StepRelay,
@@ -89,8 +95,8 @@ impl Kind {
     }
 }
 
-/// The statement by which the documentation says that a table is created.
-pub(crate) fn create_table() -> anyhow::Result<String> {
+/// The statements by which the documentation says that the tables are created.
+pub(crate) fn create_tables() -> anyhow::Result<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/sinks.md");
     let page = std::fs::read_to_string(page)?;
     let (_, sql) = page.split_once("```sql\nCREATE TABLE ").context("the page has no table")?;
@@ -108,6 +114,10 @@ impl Places {
         let mut connection = sqlx::PgConnection::connect(&ledger.url).await?;
         let own = sqlx::query_as("SELECT current_user::text, current_database()::text");
         let (user, database): (String, String) = own.fetch_one(&mut connection).await?;
+        let store = match &s3 {
+            Some(s3) => Some(HttpRelay::to(s3.port()).await?),
+            None => None,
+        };
         let socket = server.socket_dir().join(format!(".s.PGSQL.{}", server.port()));
         let table = StepRelay::passing(&socket).await?;
         let places = Self {
@@ -115,6 +125,7 @@ impl Places {
             folders: tempfile::tempdir()?,
             secrets: tempfile::tempdir()?,
             s3,
+            store,
             http: WebhookServer::scoring().await?,
             table,
             user,
@@ -130,7 +141,7 @@ impl Places {
                 Kind::Bucket | Kind::ParquetBucket => {
                     let s3 = places.s3.as_ref().context("an S3 server")?;
                     s3.put(kind.name(), b"").await?;
-                    places.give(*kind, "AWS_ACCESS_KEY_ID", "test")?;
+                    places.give(*kind, "AWS_ACCESS_KEY_ID", ACCESS_KEY)?;
                     places.give(*kind, "AWS_SECRET_ACCESS_KEY", "test")?;
                 }
                 Kind::Http => {
@@ -138,7 +149,7 @@ impl Places {
                     places.give(*kind, "token", TOKEN)?;
                 }
                 Kind::Table => {
-                    ledger.execute(AssertSqlSafe(create_table()?)).await?;
+                    ledger.execute(AssertSqlSafe(create_tables()?)).await?;
                     places.give(*kind, "url", &places.url_of_table(&places.user))?;
                 }
             }
@@ -173,8 +184,11 @@ impl Places {
                     std::fs::remove_dir_all(self.folder(*kind))?;
                     std::fs::create_dir(self.folder(*kind))?;
                 }
-                Kind::Table => ledger.execute("TRUNCATE public.signed").await?,
-                Kind::Bucket | Kind::ParquetBucket | Kind::Http => {}
+                Kind::Table => ledger.execute("TRUNCATE public.signed, public.signed_manifests").await?,
+                Kind::Bucket | Kind::ParquetBucket => {
+                    self.s3.as_ref().context("an S3 server")?.empty(kind.name()).await?;
+                }
+                Kind::Http => {}
             }
         }
         Ok(())
@@ -192,8 +206,7 @@ impl Places {
                 }
                 Kind::Bucket | Kind::ParquetBucket => {
                     let mut objects = objects(format!("s3://{}/signed", kind.name()));
-                    let port = self.s3.as_ref().map_or(0, S3Server::port);
-                    objects["endpoint"] = json!(format!("http://127.0.0.1:{port}"));
+                    objects["endpoint"] = json!(self.store.as_ref().map(HttpRelay::endpoint));
                     json!({ "objects": objects })
                 }
                 Kind::Http => json!({"http": {"url": self.http.url()}}),
@@ -228,7 +241,24 @@ impl Places {
         Ok(log)
     }
 
-    /// Each of them has each batch of the run once, and nothing else.
+    /// The names of all objects of a bucket.
+    pub(crate) async fn names(&self, kind: Kind) -> anyhow::Result<Vec<String>> {
+        let s3 = self.s3.as_ref().context("an S3 server")?;
+        Ok(s3.objects(kind.name()).await?.into_keys().collect())
+    }
+
+    /// What somebody else puts where the second batch of this kind is to be.
+    pub(crate) async fn take_place_of_second(&self, kind: Kind) -> anyhow::Result<()> {
+        let (name, content) = (kind.object(2), "somebody else's");
+        if let Kind::Bucket | Kind::ParquetBucket = kind {
+            let s3 = self.s3.as_ref().context("an S3 server")?;
+            return s3.put(&format!("{}/signed/{name}", kind.name()), content.as_bytes()).await;
+        }
+        std::fs::create_dir_all(self.folder(kind).join("demo"))?;
+        Ok(std::fs::write(self.folder(kind).join(name), content)?)
+    }
+
+    /// Each of them has each batch of the run once, and the manifest that names them, and nothing else.
     pub(crate) async fn have_all(&self, run: &SeededRun<'_>) -> anyhow::Result<()> {
         let expected = exported(run).await?;
         for kind in &self.kinds {
@@ -251,9 +281,7 @@ impl Places {
         match kind {
             Kind::Folder | Kind::PackedFolder | Kind::ParquetFolder => {
                 let mut files = files(&self.folder(kind))?;
-                let manifest: Value =
-                    serde_json::from_slice(&files.remove("demo/manifest.json").context("a manifest")?)?;
-                ensure!(manifest["counts"]["batches"] == expected.len(), "{manifest}");
+                is_of(&files.remove("demo/manifest.json").context("a manifest")?, kind, expected)?;
                 for (name, content) in files {
                     let lines = lines_of(kind, content)?;
                     let batch = batch_of(&lines)?;
@@ -268,20 +296,37 @@ impl Places {
                         held.insert(*batch, lines_of(kind, content)?);
                     }
                 }
+                let manifest = s3.get(&format!("{}/signed/demo/manifest.json", kind.name())).await?;
+                is_of(&manifest.context("a manifest")?, kind, expected)?;
             }
             Kind::Http => {
-                let mut known: BTreeMap<String, String> = BTreeMap::new();
+                let mut known: BTreeMap<String, (String, String)> = BTreeMap::new();
                 for call in self.http.calls() {
                     let id = call.headers.get("webhook-id").context("an id")?;
-                    let before = known.insert(id.clone(), call.body.clone());
-                    ensure!(before.is_none_or(|before| before == call.body), "{id} is of two batches");
-                    ensure!(call.headers.get("content-type").is_some_and(|is| is == "application/x-ndjson"));
+                    let content_type = call.headers.get("content-type").context("a type")?.clone();
+                    let sent = (content_type, call.body.clone());
+                    let before = known.insert(id.clone(), sent.clone());
+                    ensure!(before.is_none_or(|before| before == sent), "{id} is of two");
                     ensure!(call.headers.get("authorization") == Some(&format!("Bearer {TOKEN}")));
                     signed_as_it_says(&call.headers, &call.body)?;
                 }
-                for body in known.into_values() {
-                    let lines = lines_of(kind, body.into_bytes())?;
-                    ensure!(held.insert(batch_of(&lines)?, lines).is_none(), "a batch has two ids");
+                let mut manifests = Vec::new();
+                let mut names = BTreeMap::new();
+                for (id, (content_type, body)) in known {
+                    match content_type.as_str() {
+                        "application/x-ndjson" => {
+                            let lines = lines_of(kind, body.into_bytes())?;
+                            names.insert(batch_of(&lines)?, id);
+                            ensure!(held.insert(batch_of(&lines)?, lines).is_none(), "a batch has two ids");
+                        }
+                        MANIFEST_TYPE => manifests.push(is_of(body.as_bytes(), kind, expected)?),
+                        other => anyhow::bail!("{id} is {other}"),
+                    }
+                }
+                ensure!(manifests.len() == 1, "it was sent {} manifests", manifests.len());
+                for named in manifests[0]["objects"].as_array().into_iter().flatten() {
+                    let id = named["batch"].as_i64().and_then(|batch| names.get(&batch));
+                    ensure!(named["name"].as_str() == id.map(String::as_str), "{named} is not {id:?}");
                 }
             }
             Kind::Table => {
@@ -299,6 +344,16 @@ impl Places {
                 for (batch, row) in rows {
                     held.entry(batch).or_default().push(serde_json::from_str(&row)?);
                 }
+                let manifests: Vec<(String, String, String)> = sqlx::query_as(
+                    "SELECT run, digest, manifest::text FROM public.signed_manifests WHERE run_uid = $1 AND sink = 'table' AND number = 1",
+                )
+                .bind(run.run.uid)
+                .fetch_all(run.ledger.ledger.pool())
+                .await?;
+                ensure!(manifests.len() == 1, "it has {} manifests", manifests.len());
+                let (name, digest, manifest) = &manifests[0];
+                ensure!((name.as_str(), digest) == ("default/demo", &digest_of(manifest.as_bytes())));
+                is_of(manifest.as_bytes(), kind, expected)?;
             }
         }
         Ok(held)
@@ -314,6 +369,27 @@ async fn exported(run: &SeededRun<'_>) -> anyhow::Result<Lines> {
         batches.entry(line["batch"].as_i64().context("a batch")?).or_default().push(line);
     }
     Ok(batches)
+}
+
+/// In hexadecimal.
+fn digest_of(content: &[u8]) -> String {
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A manifest that says that the sink has each batch, under a name of its own.
+fn is_of(manifest: &[u8], kind: Kind, expected: &Lines) -> anyhow::Result<Value> {
+    let manifest: Value = serde_json::from_slice(manifest)?;
+    ensure!(manifest["sink"] == kind.name() && manifest["manifest"] == 1, "{manifest}");
+    let counts = &manifest["counts"];
+    ensure!(counts["batches"] == expected.len() && counts["delivered"] == expected.len(), "{manifest}");
+    let named = manifest["objects"].as_array().context("objects")?;
+    let names: BTreeSet<_> = named.iter().filter_map(|one| one["name"].as_str()).collect();
+    let numbers: Vec<_> = named.iter().filter_map(|one| one["batch"].as_i64()).collect();
+    ensure!(
+        names.len() == named.len() && numbers == expected.keys().copied().collect::<Vec<_>>(),
+        "{manifest}"
+    );
+    Ok(manifest)
 }
 
 fn batch_of(lines: &[Value]) -> anyhow::Result<i64> {
