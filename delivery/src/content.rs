@@ -44,6 +44,8 @@ pub(crate) enum Content {
 pub(crate) struct Reader {
     /// Records of this batch, and of those behind it, that were read and not written down yet.
     ahead: VecDeque<SignedRecord>,
+    /// Bytes of the batch before: this one will have about as many.
+    bytes: usize,
 }
 
 impl Reader {
@@ -65,7 +67,7 @@ impl Reader {
         // What is left of one that could not be written down.
         let behind = self.ahead.partition_point(|one| one.record < delivery.first_record);
         self.ahead.drain(..behind);
-        let (mut content, mut large) = (Vec::new(), None);
+        let (mut content, mut large) = (Vec::with_capacity(self.bytes), None);
         let mut last = delivery.first_record - 1;
         while last < delivery.last_record {
             if self.ahead.is_empty() {
@@ -93,6 +95,7 @@ impl Reader {
                 large = Some(Arc::clone(one_at_a_time).lock_owned().await);
             }
         }
+        self.bytes = content.len().min(LARGE);
         let digest = Sha256::digest(&content).into();
         Ok(Content::Whole { lines: content, digest, large })
     }

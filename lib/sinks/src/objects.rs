@@ -20,6 +20,9 @@ use crate::sink::{BadSink, Batch, Manifest, Of, PutError, Sink};
 /// How much larger than the lines of a batch a file of Parquet may be that is read to see whether it is that batch.
 const MOST_BESIDE: u64 = 1 << 20;
 
+/// Objects that one sender writes at the same time: most of the time that one takes is waiting for the disk.
+const AT_A_TIME: usize = 8;
+
 /// A sink of objects, for one run.
 #[derive(Clone, Debug)]
 pub struct ObjectSink {
@@ -131,6 +134,10 @@ impl Sink for ObjectSink {
             }
         }
         self.is_kept(name, was_there).await
+    }
+
+    fn at_a_time(&self) -> usize {
+        AT_A_TIME
     }
 
     /// Returns the name of the object, which is never compressed.
