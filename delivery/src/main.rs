@@ -8,6 +8,7 @@
 mod content;
 mod delivery;
 mod error;
+mod giving_way;
 mod manifest;
 mod opening;
 mod rest;
@@ -149,6 +150,7 @@ fn run(arguments: Arguments, traceparent: Option<TraceParent>) -> Result<Ended, 
             traceparent: traceparent.map(|parent| parent.to_string()),
             ends_when_suspended: arguments.stop_with_stdin,
             tell_for: Duration::from_secs(arguments.tell_for),
+            signers_go_first: arguments.nice > 0,
         };
         deliver(order, stop).await
     })
