@@ -55,7 +55,8 @@ struct Arguments {
     /// table the file url. Without it, all sinks have those of the environment variables of these names, and tables the URL of the manifest
     #[arg(long, env = "CHANCERY_CREDENTIALS_DIR", value_name = "DIR")]
     credentials_dir: Option<PathBuf>,
-    /// Batches that are on their way to each sink at the same time, each with its content in memory
+    /// Senders to each sink. Each has a batch on its way, with its content in memory; to a folder or a store up to eight, as long as these
+    /// have no more than 2 MiB
     #[arg(long, env = "CHANCERY_SENDERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     senders: u16,
     /// How long batches that were taken are this delivery's, unless it prolongs that, in seconds. One that dies without anybody
