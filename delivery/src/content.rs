@@ -13,7 +13,7 @@ use crate::delivery::Delivering;
 use crate::error::DeliveryError;
 
 /// Bytes of payload that are read at a time.
-const PORTION: i64 = 4 << 20;
+const PORTION: i64 = 1 << 20;
 
 /// Bytes that a batch may have as lines. It is in memory at once, for an object is written at once or not at all.
 const MOST_BYTES: usize = 256 << 20;
@@ -44,6 +44,8 @@ pub(crate) enum Content {
 pub(crate) struct Reader {
     /// Records of this batch, and of those behind it, that were read and not written down yet.
     ahead: VecDeque<SignedRecord>,
+    /// Bytes of the batch before: this one will have about as many.
+    bytes: usize,
 }
 
 impl Reader {
@@ -65,7 +67,7 @@ impl Reader {
         // What is left of one that could not be written down.
         let behind = self.ahead.partition_point(|one| one.record < delivery.first_record);
         self.ahead.drain(..behind);
-        let (mut content, mut large) = (Vec::new(), None);
+        let (mut content, mut large) = (Vec::with_capacity(self.bytes), None);
         let mut last = delivery.first_record - 1;
         while last < delivery.last_record {
             if self.ahead.is_empty() {
@@ -82,7 +84,9 @@ impl Reader {
                 let of = Record { record, batch, digest, payload, signature, signed_at, marks };
                 // Memory takes what it is given; marks are what the ledger has of them.
                 if let Err(error) = lines.write(of, &key, &mut content) {
-                    return Ok(Content::Unwritable(format!("record {record} cannot be written down: {error}")));
+                    return Ok(Content::Unwritable(format!(
+                        "record {record} cannot be written down: {error}"
+                    )));
                 }
                 last = record;
             }
@@ -93,6 +97,7 @@ impl Reader {
                 large = Some(Arc::clone(one_at_a_time).lock_owned().await);
             }
         }
+        self.bytes = content.len().min(LARGE);
         let digest = Sha256::digest(&content).into();
         Ok(Content::Whole { lines: content, digest, large })
     }
@@ -102,7 +107,11 @@ impl Reader {
 fn last_in_a_row(batches: &[Delivery]) -> i64 {
     let mut numbers = batches.iter().map(|one| one.batch);
     let first = numbers.next().unwrap_or_default();
-    numbers.zip(first + 1..).take_while(|(number, next)| number == next).last().map_or(first, |(number, _)| number)
+    numbers
+        .zip(first + 1..)
+        .take_while(|(number, next)| number == next)
+        .last()
+        .map_or(first, |(number, _)| number)
 }
 
 /// Why a batch that is too large is refused.

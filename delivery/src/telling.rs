@@ -17,6 +17,7 @@ use futures::StreamExt as _;
 
 use crate::delivery::Delivering;
 use crate::error::DeliveryError;
+use crate::giving_way::GivingWay;
 use crate::rest::Resting;
 use crate::waiting::{overdue, wait};
 use crate::worker::Ended;
@@ -165,10 +166,12 @@ impl Teller {
             NotificationTask::Tell(taken) => {
                 self.delivering.rest.something_left(&mut self.resting);
                 let left = taken.events.iter().map(|event| event.what.clone()).collect();
+                let giving_way = GivingWay::begin(self.delivering.signers_go_first && taken.signing);
                 let hand = in_hand.insert(InHand { taken, told: Vec::new(), refused: Vec::new(), left });
                 let unreachable = self.tell(hand).await?;
                 self.say(session, hand, unreachable).await?;
                 *in_hand = None;
+                wait(giving_way.pause(), &stop).await;
                 Ok(None)
             }
         }

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::content::{Content, Reader, too_large};
 use crate::delivery::Delivering;
 use crate::error::DeliveryError;
+use crate::giving_way::GivingWay;
 use crate::manifest::{self, Made};
 use crate::opening::Opening;
 use crate::rest::Resting;
@@ -28,10 +29,8 @@ const WAIT: Duration = Duration::from_secs(2);
 /// Batches that are taken at a time.
 const AT_ONCE: i32 = 16;
 
-/// Of these, how many may be on their way at the same time, and with how many bytes no further one begins. Most of what one takes is waiting for a disk or
-/// for an answer.
-const ON_THEIR_WAY: usize = 4;
-const BYTES_ON_THEIR_WAY: usize = 8 << 20;
+/// With so many bytes on their way at the same time, no further one begins.
+const BYTES_ON_THEIR_WAY: usize = 2 << 20;
 
 /// A sink that was tried in vain is left alone for up to a second at first, then for up to twice as long each time, and never for
 /// longer than up to a minute.
@@ -76,6 +75,8 @@ struct InHand {
 #[derive(Default)]
 struct OnTheirWay {
     puts: JoinSet<Brought>,
+    /// How many the sink takes.
+    at_a_time: usize,
     bytes: usize,
 }
 
@@ -177,9 +178,11 @@ impl Sender {
                 self.delivering.rest.something_left(&mut self.resting);
                 let left = taken.batches.iter().map(|one| one.batch).collect();
                 let (there, refused) = (Vec::new(), Vec::new());
+                let giving_way = GivingWay::begin(self.delivering.signers_go_first && taken.signing);
                 let hand = in_hand.insert(InHand { taken, there, refused, left });
                 self.bring(session, hand).await?;
                 *in_hand = None;
+                wait(giving_way.pause(), &stop).await;
                 Ok(None)
             }
         }
@@ -404,13 +407,14 @@ impl Sender {
 
 impl OnTheirWay {
     fn have_room(&self) -> bool {
-        self.puts.len() < ON_THEIR_WAY && self.bytes < BYTES_ON_THEIR_WAY
+        self.puts.len() < self.at_a_time.max(1) && self.bytes < BYTES_ON_THEIR_WAY
     }
 
     /// `large` is held until it is there.
     fn begin(&mut self, place: usize, sink: Arc<dyn Sink>, batch: Batch, large: Option<OwnedMutexGuard<()>>) {
         let bytes = batch.lines.len();
         self.bytes += bytes;
+        self.at_a_time = sink.at_a_time();
         self.puts.spawn(async move {
             let (_large, digest) = (large, batch.digest);
             Brought { place, bytes, digest, put: sink.put(&batch).await }

@@ -34,8 +34,8 @@ const SESSIONS_TO_TELL: u32 = 2;
 /// command.
 const TELL_FOR: &str = "60";
 
-/// By how much others on this machine go first: signers, too.
-const NICE: &str = "15";
+/// By how much others on this machine go first, signers among them: by as much as there is.
+const NICE: &str = "19";
 
 /// How delivering ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -178,7 +178,8 @@ impl Lines {
             run: self.run.as_str().into(),
             record,
             batch,
-            digest: hexadecimal(digest).into(),
+            // As `sha256sum` writes it.
+            digest: base16ct::lower::encode_string(digest).into(),
             envelope: frame.finished(payload, signature).map(Cow::from),
             payload: STANDARD.encode(payload).into(),
             key: id.as_str().into(),
@@ -190,11 +191,6 @@ impl Lines {
         };
         line.write(out)
     }
-}
-
-/// As `sha256sum` writes it.
-fn hexadecimal(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

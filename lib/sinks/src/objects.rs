@@ -27,6 +27,9 @@ const PROBE: &str = "_chancery-probe";
 /// What is in it.
 const PROBE_TEXT: &str = "By this object Chancery sees whether the store writes over what is there. It may be deleted, and is made again.\n";
 
+/// Objects that one sender writes at the same time: most of the time that one takes is waiting for the disk.
+const AT_A_TIME: usize = 8;
+
 /// A sink of objects, for one run.
 #[derive(Clone, Debug)]
 pub struct ObjectSink {
@@ -172,6 +175,10 @@ impl Sink for ObjectSink {
             }
         }
         self.is_kept(name, was_there).await
+    }
+
+    fn at_a_time(&self) -> usize {
+        AT_A_TIME
     }
 
     /// Returns the name of the object, which is never compressed.

@@ -21,6 +21,12 @@ pub trait Sink: fmt::Debug + Send + Sync {
     /// [`PutError`].
     async fn put(&self, batch: &Batch) -> Result<String, PutError>;
 
+    /// How many batches one sender has on their way at the same time, where it is no matter in which order they come: as many as leave a disk, or a
+    /// store that is far away, no time to be idle.
+    fn at_a_time(&self) -> usize {
+        1
+    }
+
     /// Brings a manifest there, in the same way.
     ///
     /// # Errors

@@ -47,6 +47,8 @@ pub struct TakenEvents {
     pub notification: i32,
     /// As they happened; at least one.
     pub events: Vec<Event>,
+    /// Whether batches of the run are not signed yet.
+    pub signing: bool,
     token: Token,
 }
 
@@ -100,7 +102,8 @@ impl NotificationTask {
                 };
                 let events = rows.iter().map(event).collect::<Result<Vec<_>, _>>();
                 let events = events.map_err(|error| StoreError::of(query::notification_take.name, error))?;
-                Ok(Self::Tell(TakenEvents { notification, events, token }))
+                let signing = rows.first().is_some_and(|row| row.get("signing"));
+                Ok(Self::Tell(TakenEvents { notification, events, signing, token }))
             }
             Some("wait") => {
                 let seconds = rows.first().map_or(0.0, |row| row.get("seconds"));
