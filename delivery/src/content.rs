@@ -84,7 +84,9 @@ impl Reader {
                 let of = Record { record, batch, digest, payload, signature, signed_at, marks };
                 // Memory takes what it is given; marks are what the ledger has of them.
                 if let Err(error) = lines.write(of, &key, &mut content) {
-                    return Ok(Content::Unwritable(format!("record {record} cannot be written down: {error}")));
+                    return Ok(Content::Unwritable(format!(
+                        "record {record} cannot be written down: {error}"
+                    )));
                 }
                 last = record;
             }
@@ -105,7 +107,11 @@ impl Reader {
 fn last_in_a_row(batches: &[Delivery]) -> i64 {
     let mut numbers = batches.iter().map(|one| one.batch);
     let first = numbers.next().unwrap_or_default();
-    numbers.zip(first + 1..).take_while(|(number, next)| number == next).last().map_or(first, |(number, _)| number)
+    numbers
+        .zip(first + 1..)
+        .take_while(|(number, next)| number == next)
+        .last()
+        .map_or(first, |(number, _)| number)
 }
 
 /// Why a batch that is too large is refused.

@@ -194,7 +194,8 @@ impl Sender {
         let mut places = 0..hand.taken.batches.len();
         let mut away: Option<Away> = None;
         loop {
-            while away.is_none() && on_their_way.have_room() && !stop.is_asked() && Instant::now() < renew_at {
+            while away.is_none() && on_their_way.have_room() && !stop.is_asked() && Instant::now() < renew_at
+            {
                 let Some(place) = places.next() else { break };
                 away = self.begin(session, hand, &mut reader, &mut on_their_way, place).await?;
             }

@@ -6,7 +6,8 @@
 -- The token is the holder's secret: whoever settles shows it, and only its hash is kept.
 --
 -- task:
---   tell       a row for each event; `attempts` is how often the receiver refused it
+--   tell       a row for each event; `attempts` is how often the receiver refused it. Without `data`, it is told of the records of a
+--              batch, one by one (notification_records)
 --   wait       nothing is due: ask again, after `seconds` at the latest
 --   done       the run is complete, nothing is delivered again, and of each of its events this one was told, or it was given up
 --   suspended  nothing happens to the run for now, and nothing is due
@@ -71,7 +72,9 @@ BEGIN
                                ''batch'', b.batch, ''firstRecord'', b.first_record, ''lastRecord'', b.last_record, ''key'', l.key_id,
                                ''signedAt'', to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''))
                       FROM chancery.%2$I b JOIN chancery.leases l ON l.id = b.lease_id
-                     WHERE t.what ~ ''^batch\.signed/[0-9]+$'' AND b.batch = split_part(t.what, ''/'', 2)::bigint)),
+                     WHERE t.what ~ ''^batch\.signed/[0-9]+$'' AND b.batch = split_part(t.what, ''/'', 2)::bigint),
+                    CASE WHEN t.what ~ ''^record\.signed/[0-9]+/[0-9]+$'' THEN (
+                        SELECT m.data FROM chancery.records_told($7, split_part(t.what, ''/'', 2)::bigint, split_part(t.what, ''/'', 3)::bigint - 1, 1) m) END),
                 t.attempts, NULL::double precision
            FROM taken t ORDER BY t.happened_at, t.what', 'events_' || v_run.id, 'batches_' || v_run.id)
       USING p_notification, v_now, least(greatest(p_most, 1), 1000), p_holder, p_token_hash,

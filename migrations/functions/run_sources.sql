@@ -1,6 +1,6 @@
 -- Gives a new run its sources, and the tables that such a run has beside its records: one for arrivals, those of its policy if it
 -- has one, and, if it looks for duplicates, one for the digests of its ring, unless that is there. Whoever creates a run of the same ring waits
--- (keyring_name_turn). p_sources: a name and a description each, in the order of the manifest.
+-- (keyring_name_turn). p_sources: a name and a description each, and whether somebody is told of each of its records, in the order of the manifest.
 CREATE OR REPLACE FUNCTION chancery.run_sources(
     p_run integer, p_sources jsonb, p_idempotency chancery.idempotency, p_expression text,
     p_digest_window interval, p_record_limit bigint,
@@ -18,8 +18,8 @@ DECLARE
 BEGIN
     INSERT INTO chancery.intakes (run_id, idempotency, expression, digest_window, record_limit, dead_limit, dead_retention)
     VALUES (p_run, p_idempotency, p_expression, p_digest_window, p_record_limit, p_dead_limit, p_dead_retention);
-    INSERT INTO chancery.sources (run_id, source, name, description)
-    SELECT p_run, s.n, s.source ->> 'name', s.source -> 'description'
+    INSERT INTO chancery.sources (run_id, source, name, description, confirm)
+    SELECT p_run, s.n, s.source ->> 'name', s.source -> 'description', coalesce((s.source ->> 'confirm')::boolean, false)
       FROM jsonb_array_elements(p_sources) WITH ORDINALITY AS s (source, n);
     IF NOT FOUND THEN
         RAISE EXCEPTION 'a run without a source of its own has generated records' USING ERRCODE = 'invalid_parameter_value';

@@ -17,6 +17,7 @@ from rows import (
     BatchNumber,
     BatchOfManifest,
     Block,
+    Confirmed,
     DeletedRun,
     DeliveredLines,
     Delivery,
@@ -471,10 +472,25 @@ class Ledger:
         """Those of one notification, the same ones one after the other; of those that tell of several, of how many."""
         return self._stream(
             Event,
-            """SELECT what, state::text AS state, attempts, last_error IS NOT NULL AS says_why, (data ->> 'count')::bigint AS count
+            """SELECT what, state::text AS state, attempts, last_error IS NOT NULL AS says_why, (data ->> 'count')::bigint AS count,
+                      told_to, told
                  FROM chancery.events WHERE run_id = %s AND notification = %s ORDER BY what""",
             run.id,
             one.notification,
+        )
+
+    def confirmed(self, run: Run) -> Iterator[Confirmed]:
+        """The signed batches, and the records in them that come from sources which ask for confirmations."""
+        return self._stream(
+            Confirmed,
+            """SELECT b.batch, b.first_record, b.last_record,
+                      array_agg(r.record ORDER BY r.record) FILTER (WHERE s.confirm) AS records
+                 FROM chancery.batches b
+                 LEFT JOIN chancery.records r ON r.run_id = b.run_id AND r.record >= b.first_record AND r.record <= b.last_record
+                 LEFT JOIN chancery.sources s ON s.run_id = r.run_id AND s.source = r.source
+                WHERE b.run_id = %s AND b.state = 'signed'
+                GROUP BY b.batch, b.first_record, b.last_record ORDER BY b.batch""",
+            run.id,
         )
 
     def given_up(self, run: Run) -> list[tuple[int, int, int, bool]]:

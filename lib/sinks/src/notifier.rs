@@ -34,6 +34,9 @@ const MOST_BETWEEN: Duration = Duration::from_secs(60);
 /// Events that are told of in one go.
 const AT_A_TIME: usize = 16;
 
+/// Records that are told of in one go, of a receiver that takes them as they come.
+const RECORDS_AT_A_TIME: usize = 64;
+
 /// What is between events of which several are taken in one go.
 const BRIEF: Duration = Duration::from_secs(1);
 
@@ -145,6 +148,7 @@ fn subject(event: &str, run: &str, data: &Value) -> String {
     let text = |field: &str| data[field].as_str().unwrap_or_default();
     match event {
         "batch.signed" => format!("batches/{}", data["batch"]),
+        "record.signed" => format!("records/{}", data["record"]),
         "record.rejected" | "record.dead" => format!("sources/{}", text("source")),
         "policy.alert" => format!("policies/{}", text("policy")),
         "delivery.dead" => format!("sinks/{}/batches/{}", text("sink"), data["batch"]),
@@ -170,6 +174,14 @@ impl Notifier {
         // Held for longer only by whoever asks the receiver.
         let allowed = self.allowed.try_lock().ok().and_then(|allowed| *allowed);
         if allowed.is_some_and(|allowed| allowed.between <= BRIEF) { AT_A_TIME } else { 1 }
+    }
+
+    /// How many records, each of which is an event, are told of in one go.
+    #[must_use]
+    pub fn records_at_a_time(&self) -> usize {
+        let allowed = self.allowed.try_lock().ok().and_then(|allowed| *allowed);
+        let is_free = allowed.is_some_and(|allowed| allowed.between.is_zero());
+        if is_free { RECORDS_AT_A_TIME } else { self.at_a_time() }
     }
 
     /// Tells of an event: once this returns, the receiver has said that it took it. Before the first one it asks whether it may.
@@ -309,6 +321,7 @@ mod tests {
     fn each_event_says_to_what_it_happened() {
         for (event, data, says) in [
             ("run.completed", json!({}), "runs/demo"),
+            ("record.signed", json!({"record": 1605, "batch": 17}), "records/1605"),
             ("record.dead", json!({"source": "payments"}), "sources/payments"),
             ("policy.alert", json!({"policy": "strict"}), "policies/strict"),
             ("delivery.dead", json!({"sink": "hook", "batch": 3}), "sinks/hook/batches/3"),

@@ -22,12 +22,12 @@ async fn a_delivery_reads_what_an_export_has_in_portions_as_large_as_it_asks_for
     let taken = take(&mut delivery, 1, 10).await?;
     let mut read = Vec::new();
     for one in &taken.batches {
-        let first = delivery.records(&taken, one, 0, 1).await?;
+        let first = delivery.records(&taken, one.batch..=one.batch, 0, 1).await?;
         assert_eq!(first.len(), 1, "one record has more bytes than that");
-        let rest = delivery.records(&taken, one, first[0].record, i64::MAX).await?;
-        let two = delivery.records(&taken, one, 0, 65).await?;
+        let rest = delivery.records(&taken, one.batch..=one.batch, first[0].record, i64::MAX).await?;
+        let two = delivery.records(&taken, one.batch..=one.batch, 0, 65).await?;
         assert_eq!(two.len(), 2, "records of 64 bytes");
-        let end = delivery.records(&taken, one, one.last_record, i64::MAX).await?;
+        let end = delivery.records(&taken, one.batch..=one.batch, one.last_record, i64::MAX).await?;
         assert!(end.is_empty(), "nothing comes behind the batch: {end:?}");
         read.extend(first.into_iter().chain(rest).map(|record| (one.clone(), record)));
     }
@@ -59,13 +59,13 @@ async fn a_batch_is_in_one_hand_and_what_another_has_is_neither_read_nor_settled
     assert!(matches!(other.take(1, 10, LONG).await?, DeliveryTask::Wait(_)), "all are in somebody's hands");
     // By the token of another batch, and of another sink's number.
     assert_eq!(other.settle(&rest, &there(&[1, 4])).await?, 1, "of both, one is its own");
-    assert!(other.records(&rest, &late.batches[0], 0, i64::MAX).await?.is_empty());
+    assert!(other.records(&rest, 1..=1, 0, i64::MAX).await?.is_empty());
     // Two of them are handed out again: their time has run out.
     ledger.execute("UPDATE chancery.deliveries SET not_before = now() WHERE batch <= 2").await?;
     let again = take(&mut other, 1, 10).await?;
     assert_eq!(numbers(&again), [1, 2]);
     assert_eq!(one.renew(&late, &[1, 2, 3], LONG).await?, 1, "one of them is left to the first");
-    assert!(one.records(&late, &late.batches[0], 0, i64::MAX).await?.is_empty());
+    assert!(one.records(&late, 1..=1, 0, i64::MAX).await?.is_empty());
     assert_eq!(one.settle(&late, &there(&[1, 2, 3])).await?, 1);
     assert_eq!(one.settle(&late, &there(&[3])).await?, 0, "nothing is settled twice");
     assert_eq!(one.give_back(&late, &[1, 2, 3], Some(("away", LONG))).await?, 0);
