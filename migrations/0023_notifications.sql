@@ -74,6 +74,8 @@ CREATE TABLE chancery.events (
     -- What is told of it. Null for a signed batch, and for its records, of which the ledger has all there is to tell.
     data         jsonb CHECK (jsonb_typeof(data) = 'object' AND octet_length(data::text) <= 16384),
     happened_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- In which trace it came, of what is told of arrivals that came in one.
+    traceparent  text CHECK (octet_length(traceparent) = 55),
     state        chancery.delivery_state NOT NULL DEFAULT 'Pending',
     -- How often the receiver refused it, and what it said the last time. That it could not be reached does not count.
     attempts     integer NOT NULL DEFAULT 0,
@@ -97,7 +99,7 @@ CREATE TABLE chancery.events (
 CREATE INDEX events_due ON chancery.events (notification, not_before, what) WHERE state = 'Pending';
 
 CREATE TRIGGER events_keep_their_shape
-    BEFORE UPDATE OF what, notification, run_id, data, happened_at
+    BEFORE UPDATE OF what, notification, run_id, data, happened_at, traceparent
     ON chancery.events FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 CREATE TRIGGER events_count_their_attempts
     BEFORE UPDATE OF attempts

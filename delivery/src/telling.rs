@@ -214,13 +214,17 @@ impl Teller {
             }
         };
         let delivering = Arc::clone(&self.delivering);
-        let told = Told {
-            uid: delivering.run.uid,
-            namespace: &delivering.run.namespace,
-            run: &delivering.run.name,
-            traceparent: self.telling.traceparent.as_deref(),
+        let told = |event: &Event| {
+            let told = Told {
+                uid: delivering.run.uid,
+                namespace: &delivering.run.namespace,
+                run: &delivering.run.name,
+                // What came in a trace belongs to that, and all else to the run's own.
+                traceparent: event.traceparent.as_deref().or(self.telling.traceparent.as_deref()),
+            };
+            cloud_event(told, event)
         };
-        let events = events.iter().map(|event| Ok((event, cloud_event(told, event)?)));
+        let events = events.iter().map(|event| Ok((event, told(event)?)));
         let events = events.collect::<Result<Vec<_>, StoreError>>()?;
         let is_over = AtomicBool::new(false);
         // Collected, since the compiler does not believe that a closure of a stream may be sent to another thread.

@@ -1,14 +1,14 @@
 -- The records of the batches p_batch to p_last that the caller was given by delivery_take, with their signatures, in order: those after
 -- p_after, up to the one with which their payloads have p_bytes. Nothing of a batch that is somebody else's by now: if one of them is,
 -- there is only p_batch. `marks` is what a policy said of a record: the score and the rules that hit of one that is flagged, the rules
--- that raised alerts about any other.
+-- that raised alerts about any other. `traceparent`: the trace in which it came, if it came in one.
 --
 -- The statements are planned anew each time, which costs as much as reading a batch: so it reads several.
 -- The run's own tables are named: asked by their parents, the server would choose among the tables of all runs each time. Of a run to
 -- which programs push, ranges of signatures are found by their exclusion constraint, and of others by the record that they begin with.
 CREATE OR REPLACE FUNCTION chancery.delivery_records(
     p_sink integer, p_token bytea, p_batch bigint, p_last bigint, p_after bigint, p_bytes bigint)
-RETURNS TABLE (record bigint, digest bytea, payload bytea, signature bytea, marks text)
+RETURNS TABLE (record bigint, digest bytea, payload bytea, signature bytea, marks text, traceparent text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -36,9 +36,9 @@ BEGIN
     END IF;
     RETURN QUERY EXECUTE format(
         'SELECT r.record, coalesce(r.digest, sha256(r.payload)), r.payload,
-                substring(b.signatures FROM ((r.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer), %4$s
-           FROM (SELECT w.record, w.digest, w.payload
-                   FROM (SELECT a.record, a.digest, a.payload,
+                substring(b.signatures FROM ((r.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer), %4$s, %5$s
+           FROM (SELECT w.record, w.digest, w.payload, w.source, w.split, w.position
+                   FROM (SELECT a.record, a.digest, a.payload, a.source, a.split, a.position,
                                 sum(octet_length(a.payload)) OVER (ORDER BY a.record) - octet_length(a.payload) AS before
                            FROM chancery.%1$I a WHERE a.record BETWEEN greatest($1, $3 + 1) AND $2) w
                   WHERE w.before < $4 OFFSET 0) r
@@ -56,7 +56,8 @@ BEGIN
                                    (SELECT jsonb_build_object(''hits'', jsonb_agg(jsonb_build_object(
                                                ''rule'', k.rule, ''action'', ''Alert'', ''message'', k.message) ORDER BY k.rule COLLATE "C"))
                                       FROM chancery.%I k WHERE k.record = r.record HAVING count(*) > 0))::text',
-                         'flags_' || v_run, 'alerts_' || v_run) END)
+                         'flags_' || v_run, 'alerts_' || v_run) END,
+        chancery.trace_query(v_run))
       USING v_batch.first_record, v_batch.last_record, p_after, p_bytes;
 END
 $$;

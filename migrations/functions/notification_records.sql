@@ -2,7 +2,7 @@
 -- given by notification_take, in order, behind the last one that notification_reached was told of. Nothing of an event that is somebody
 -- else's by now. `event` is the batch's, and `what` the record's own.
 CREATE OR REPLACE FUNCTION chancery.notification_records(p_notification integer, p_token bytea, p_whats text[], p_most integer)
-RETURNS TABLE (event text, what text, happened_at text, data jsonb)
+RETURNS TABLE (event text, what text, happened_at text, data jsonb, traceparent text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 DECLARE
@@ -27,7 +27,7 @@ BEGIN
         USING p_notification, p_token, p_whats, v_run
     LOOP
         RETURN QUERY
-        SELECT v_event.what, v_event.what || '/' || t.record, v_event.happened_at, t.data
+        SELECT v_event.what, v_event.what || '/' || t.record, v_event.happened_at, t.data, t.traceparent
           FROM chancery.records_told(v_run, v_event.batch, coalesce(v_event.told_to, 0), v_left) t;
         GET DIAGNOSTICS v_rows = ROW_COUNT;
         v_left := v_left - v_rows;

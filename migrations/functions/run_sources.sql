@@ -9,6 +9,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_ring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run);
     v_is_judged boolean := (SELECT r.policy_hash IS NOT NULL FROM chancery.runs r WHERE r.id = p_run);
+    v_is_traced boolean;
     v_part text;
     -- What a policy enriched is known by what it was before.
     v_digests text := CASE p_idempotency WHEN 'None' THEN 'digest IS NULL AND identity IS NULL'
@@ -24,6 +25,10 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'a run without a source of its own has generated records' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- What is pushed may come in a trace, as may events, and what another run was offered.
+    v_is_traced := EXISTS (SELECT FROM chancery.sources s
+                            WHERE s.run_id = p_run
+                              AND (s.description ?| ARRAY['http', 'run'] OR s.description #>> '{format,type}' = 'CloudEvents'));
     -- What is pushed counts its arrivals: nobody lists it.
     INSERT INTO chancery.splits (run_id, source, split, part, start, position)
     SELECT p_run, s.source, 1, '{"type": "Pushed"}', 0, 0 FROM chancery.sources s
@@ -33,7 +38,8 @@ BEGIN
     EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.arrivals INCLUDING ALL)', 'arrivals_' || p_run);
     EXECUTE format('ALTER TABLE chancery.arrivals ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                    'arrivals_' || p_run, p_run);
-    FOREACH v_part IN ARRAY CASE WHEN v_is_judged THEN ARRAY['flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers'] ELSE '{}' END LOOP
+    FOREACH v_part IN ARRAY CASE WHEN v_is_judged THEN ARRAY['flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers'] ELSE '{}' END
+                            || CASE WHEN v_is_traced THEN ARRAY['traces'] ELSE '{}' END LOOP
         EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL)', v_part || '_' || p_run, v_part);
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)', v_part, v_part || '_' || p_run, p_run);
     END LOOP;

@@ -32,6 +32,7 @@ from rows import (
     Marks,
     Notification,
     Record,
+    RecordTrace,
     Run,
     Signature,
     SignedLease,
@@ -84,7 +85,7 @@ class Ledger:
         self._connection.execute(
             "LOCK TABLE ONLY chancery.records, ONLY chancery.batches, ONLY chancery.signature_blocks,"
             " ONLY chancery.arrivals, ONLY chancery.flags, ONLY chancery.alerts, ONLY chancery.originals,"
-            " ONLY chancery.judgements, ONLY chancery.pendings, ONLY chancery.answers, ONLY chancery.deliveries, ONLY chancery.events,"
+            " ONLY chancery.judgements, ONLY chancery.pendings, ONLY chancery.answers, ONLY chancery.traces, ONLY chancery.deliveries, ONLY chancery.events,"
             " ONLY chancery.digests IN ACCESS SHARE MODE"
         )
         self._streams = 0
@@ -358,7 +359,7 @@ class Ledger:
                  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
                  JOIN pg_namespace n ON n.oid = p.relnamespace
                 WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts',
-                                                         'originals', 'judgements', 'pendings', 'answers', 'deliveries', 'events')
+                                                         'originals', 'judgements', 'pendings', 'answers', 'traces', 'deliveries', 'events')
                 ORDER BY c.oid"""
         ):
             by_name = re.fullmatch(rf"{parent}_(\d+)", name)
@@ -509,6 +510,18 @@ class Ledger:
             SignedLease,
             """SELECT id, batch, key_id, to_char(signed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS signed_at
                  FROM chancery.leases WHERE run_id = %s AND outcome = 'signed' ORDER BY batch, use_sequence""",
+            run.id,
+        )
+
+    def record_traces(self, run: Run) -> Iterator[RecordTrace]:
+        """In which traces records came, of those that came in one, in their order."""
+        return self._stream(
+            RecordTrace,
+            """SELECT r.record, t.traceparent
+                 FROM chancery.traces t
+                 JOIN chancery.records r ON r.run_id = t.run_id AND r.source = t.source AND r.split = t.split
+                                        AND r.position >= t.position AND r.position <= t.last_position
+                WHERE t.run_id = %s ORDER BY r.record""",
             run.id,
         )
 

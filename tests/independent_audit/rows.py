@@ -220,6 +220,15 @@ class SignedRecord:
     signature: bytes
     signed_at: str
     marks: dict[str, object] | None
+    traceparent: str | None
+
+
+@dataclass(frozen=True)
+class RecordTrace:
+    """In which trace a record came."""
+
+    record: int
+    traceparent: str
 
 
 @dataclass(frozen=True)

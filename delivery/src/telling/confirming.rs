@@ -68,7 +68,8 @@ mod tests {
     fn of(batch: i64, record: i64) -> RecordEvent {
         let batch = format!("record.signed/{batch}");
         let what = format!("{batch}/{record}");
-        let event = Event { what, happened_at: String::new(), data: "{}".to_owned(), attempts: 0 };
+        let (happened_at, data, traceparent) = (String::new(), "{}".to_owned(), None);
+        let event = Event { what, happened_at, data, traceparent, attempts: 0 };
         RecordEvent { batch, record, event }
     }
 

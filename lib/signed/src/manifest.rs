@@ -9,7 +9,6 @@ use chancery_statement::Envelope;
 use serde::Serialize;
 use uuid::Uuid;
 
-
 /// Of which sink a manifest is.
 #[derive(Clone, Copy, Debug)]
 pub struct ManifestOf<'a> {
@@ -108,7 +107,9 @@ impl<W: Write> ManifestWriter<W> {
     pub fn object(&mut self, batch: i64, records: (i64, i64), became: Became<'_>) -> io::Result<()> {
         let (first_record, last_record) = records;
         let (name, sha256, dead) = match became {
-            Became::There { name, digest } => (Some(name), Some(base16ct::lower::encode_string(digest)), None),
+            Became::There { name, digest } => {
+                (Some(name), Some(base16ct::lower::encode_string(digest)), None)
+            }
             Became::Dead(why) => (None, None, Some(why)),
         };
         if self.objects > 0 {

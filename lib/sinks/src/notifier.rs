@@ -101,7 +101,7 @@ pub struct Told<'a> {
     pub namespace: &'a str,
     /// The name of the run.
     pub run: &'a str,
-    /// The trace that it belongs to, as W3C Trace Context has it.
+    /// The trace that the event, or else the run, belongs to, as W3C Trace Context has it.
     pub traceparent: Option<&'a str>,
 }
 
@@ -111,6 +111,7 @@ pub struct CloudEvent {
     /// By which a receiver knows it again.
     id: String,
     body: Bytes,
+    traceparent: Option<String>,
 }
 
 impl CloudEvent {
@@ -132,7 +133,8 @@ impl CloudEvent {
         }
         body.insert("datacontenttype".to_owned(), json!("application/json"));
         body.insert("data".to_owned(), data);
-        Self { id, body: Value::Object(body).to_string().into() }
+        let traceparent = traceparent.map(str::to_owned);
+        Self { id, body: Value::Object(body).to_string().into(), traceparent }
     }
 
     /// The id of the request, which must not have a full stop in it.
@@ -191,8 +193,10 @@ impl Notifier {
     /// [`TellError`]: only what is said of the event itself is a refusal.
     pub async fn tell(&self, event: &CloudEvent) -> Result<(), TellError> {
         self.turn().await?;
-        let CloudEvent { body, .. } = event;
-        let headers = webhook_headers(&event.message(), self.keys.as_ref(), body);
+        let CloudEvent { id: _, body, traceparent } = event;
+        let mut headers = webhook_headers(&event.message(), self.keys.as_ref(), body);
+        // The receiver's own spans go on from there. The extension in the event stays, whoever hands that on.
+        headers.extend(traceparent.clone().map(|traceparent| ("traceparent", traceparent)));
         let answered = self.send(Method::POST, EVENT, headers, body.clone()).await?;
         said(&answered)
     }

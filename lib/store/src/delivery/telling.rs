@@ -83,6 +83,8 @@ pub struct Event {
     pub happened_at: String,
     /// What is told of it: a JSON object.
     pub data: String,
+    /// In which trace it came, of what is told of an arrival, or of several that came in one.
+    pub traceparent: Option<String>,
     /// How often the receiver refused it.
     pub attempts: i32,
 }
@@ -123,6 +125,7 @@ impl NotificationTask {
                             what,
                             happened_at: row.try_get("happened_at").map_err(of_query)?,
                             data,
+                            traceparent: row.try_get("traceparent").map_err(of_query)?,
                             attempts: row.try_get("attempts").map_err(of_query)?,
                         }),
                         None => batches.push(what),
@@ -203,7 +206,8 @@ impl DeliverySession {
             let record =
                 record.ok_or_else(|| sqlx::Error::Decode(format!("{what} is of no record").into()))?;
             let (happened_at, data) = (row.try_get("happened_at")?, row.try_get("data")?);
-            let event = Event { what, happened_at, data, attempts: 0 };
+            let traceparent = row.try_get("traceparent")?;
+            let event = Event { what, happened_at, data, traceparent, attempts: 0 };
             sqlx::Result::Ok(RecordEvent { batch: row.try_get("event")?, record, event })
         };
         let records = rows.iter().map(of_row).collect::<Result<_, _>>();
