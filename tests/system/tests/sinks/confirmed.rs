@@ -110,8 +110,8 @@ async fn whoever_dies_between_two_records_tells_some_twice_under_the_same_ids() 
     server.conduct(Conduct::Silent);
     delivery.kill().await?;
     server.conduct(Conduct::Answers);
-    let before = told(&run).await?.0;
     ledger.ledger.release_deliveries(&run.run, &["dead".to_owned()]).await?;
+    let before = told(&run).await?.0;
     let came = server.events().len();
     ends(start(&run, "next").await?).await?;
     assert_eq!(told(&run).await?, (300, 0));
