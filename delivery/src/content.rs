@@ -13,7 +13,7 @@ use crate::delivery::Delivering;
 use crate::error::DeliveryError;
 
 /// Bytes of payload that are read at a time.
-const PORTION: i64 = 4 << 20;
+const PORTION: i64 = 1 << 20;
 
 /// Bytes that a batch may have as lines. It is in memory at once, for an object is written at once or not at all.
 const MOST_BYTES: usize = 256 << 20;

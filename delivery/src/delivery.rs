@@ -43,6 +43,8 @@ pub(crate) struct Order {
     /// For how long whoever is to be told, and cannot be reached, is waited for once the run is complete.
     pub(crate) tell_for: Duration,
     pub(crate) ends_when_suspended: bool,
+    /// Whether signers of the run want the same processors.
+    pub(crate) signers_go_first: bool,
 }
 
 /// What the senders share.
@@ -56,6 +58,8 @@ pub(crate) struct Delivering {
     pub(crate) lines: Lines,
     /// Whether this goes on while the run is suspended, since somebody is told of what happens to it.
     pub(crate) tells_while_suspended: bool,
+    /// Whether signers of the run want the same processors.
+    pub(crate) signers_go_first: bool,
     /// Of batches that take much memory, one is made and brought at a time.
     pub(crate) large: Arc<Mutex<()>>,
     pub(crate) rest: Rest,
@@ -78,6 +82,7 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
         traceparent,
         tell_for,
         ends_when_suspended,
+        signers_go_first,
     } = order;
     let target = Target::Name { namespace: &namespace, name: &name };
     let Some(mut first) = target.connect_within(reconnect_for, &ledger, &holder, &stop).await? else {
@@ -122,6 +127,7 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
         hold,
         lines,
         tells_while_suspended,
+        signers_go_first,
         large: Arc::default(),
         rest: Rest::of(senders_in_all + notifications.len()),
         stop,

@@ -8,6 +8,7 @@
 mod content;
 mod delivery;
 mod error;
+mod giving_way;
 mod manifest;
 mod opening;
 mod rest;
@@ -54,7 +55,8 @@ struct Arguments {
     /// table the file url. Without it, all sinks have those of the environment variables of these names, and tables the URL of the manifest
     #[arg(long, env = "CHANCERY_CREDENTIALS_DIR", value_name = "DIR")]
     credentials_dir: Option<PathBuf>,
-    /// Batches that are on their way to each sink at the same time, each with its content in memory
+    /// Senders to each sink. Each has a batch on its way, with its content in memory; to a folder or a store up to eight, as long as these
+    /// have no more than 2 MiB
     #[arg(long, env = "CHANCERY_SENDERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     senders: u16,
     /// How long batches that were taken are this delivery's, unless it prolongs that, in seconds. One that dies without anybody
@@ -149,6 +151,7 @@ fn run(arguments: Arguments, traceparent: Option<TraceParent>) -> Result<Ended, 
             traceparent: traceparent.map(|parent| parent.to_string()),
             ends_when_suspended: arguments.stop_with_stdin,
             tell_for: Duration::from_secs(arguments.tell_for),
+            signers_go_first: arguments.nice > 0,
         };
         deliver(order, stop).await
     })

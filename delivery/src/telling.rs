@@ -19,6 +19,7 @@ use futures::StreamExt as _;
 
 use crate::delivery::Delivering;
 use crate::error::DeliveryError;
+use crate::giving_way::GivingWay;
 use crate::rest::Resting;
 use crate::waiting::{overdue, wait};
 use crate::worker::Ended;
@@ -177,15 +178,19 @@ impl Teller {
                 self.delivering.rest.something_left(&mut self.resting);
                 let whats = taken.events.iter().map(|event| &event.what).chain(&taken.batches);
                 let left = whats.cloned().collect();
+                let mut giving_way = GivingWay::begin(self.delivering.signers_go_first && taken.signing);
                 let hand = in_hand.insert(InHand { taken, told: Vec::new(), refused: Vec::new(), left });
                 let mut unreachable = self.tell(hand).await?;
                 if unreachable.is_none() && !hand.taken.batches.is_empty() {
                     // First, since records may take long.
                     self.settle(session, hand).await?;
+                    wait(giving_way.pause(), &stop).await;
+                    giving_way = GivingWay::begin(false);
                     unreachable = self.confirm(session, hand).await?;
                 }
                 self.say(session, hand, unreachable).await?;
                 *in_hand = None;
+                wait(giving_way.pause(), &stop).await;
                 Ok(None)
             }
         }

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::content::{Content, Reader, too_large};
 use crate::delivery::Delivering;
 use crate::error::DeliveryError;
+use crate::giving_way::GivingWay;
 use crate::manifest::{self, Made};
 use crate::opening::Opening;
 use crate::rest::Resting;
@@ -29,7 +30,7 @@ const WAIT: Duration = Duration::from_secs(2);
 const AT_ONCE: i32 = 16;
 
 /// With so many bytes on their way at the same time, no further one begins.
-const BYTES_ON_THEIR_WAY: usize = 8 << 20;
+const BYTES_ON_THEIR_WAY: usize = 2 << 20;
 
 /// A sink that was tried in vain is left alone for up to a second at first, then for up to twice as long each time, and never for
 /// longer than up to a minute.
@@ -177,9 +178,11 @@ impl Sender {
                 self.delivering.rest.something_left(&mut self.resting);
                 let left = taken.batches.iter().map(|one| one.batch).collect();
                 let (there, refused) = (Vec::new(), Vec::new());
+                let giving_way = GivingWay::begin(self.delivering.signers_go_first && taken.signing);
                 let hand = in_hand.insert(InHand { taken, there, refused, left });
                 self.bring(session, hand).await?;
                 *in_hand = None;
+                wait(giving_way.pause(), &stop).await;
                 Ok(None)
             }
         }

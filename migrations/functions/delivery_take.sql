@@ -7,7 +7,7 @@
 --
 -- task:
 --   deliver    a row for each batch, with its records, the public key that they are signed with, and when they were; `attempts` is how
---              often the sink refused it
+--              often the sink refused it, and `signing` whether other batches are not signed yet
 --   manifest   a row for the sink's manifest, which says what it has: `batch` is its number (manifest_head). It is settled by manifest_settle
 --   wait       nothing is due: ask again, after `seconds` at the latest
 --   done       the run is sealed, and each of its batches is at this sink, or a dead letter, and so is its manifest
@@ -17,7 +17,7 @@ CREATE OR REPLACE FUNCTION chancery.delivery_take(
     p_sink integer, p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision)
 RETURNS TABLE (
     task text, batch bigint, first_record bigint, last_record bigint, attempts integer, public_key bytea, signed_at text,
-    seconds double precision)
+    seconds double precision, signing boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -73,7 +73,8 @@ BEGIN
              RETURNING d.batch, d.attempts)
          SELECT ''deliver''::text, t.batch, b.first_record, b.last_record, t.attempts,
                 (SELECT m.public_key FROM chancery.key_material m WHERE m.key_id = l.key_id),
-                to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''), NULL::double precision
+                to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''), NULL::double precision,
+                (SELECT n.batch FROM chancery.%2$I n WHERE n.state <> ''signed'' ORDER BY n.batch DESC LIMIT 1) IS NOT NULL
            FROM taken t
            JOIN chancery.%2$I b ON b.batch = t.batch
            JOIN chancery.leases l ON l.id = b.lease_id

@@ -6,8 +6,8 @@
 -- The token is the holder's secret: whoever settles shows it, and only its hash is kept.
 --
 -- task:
---   tell       a row for each event; `attempts` is how often the receiver refused it. Without `data`, it is told of the records of a
---              batch, one by one (notification_records)
+--   tell       a row for each event; `attempts` is how often the receiver refused it, and `signing` whether batches are not signed yet.
+--              Without `data`, it is told of the records of a batch, one by one (notification_records)
 --   wait       nothing is due: ask again, after `seconds` at the latest
 --   done       the run is complete, nothing is delivered again, and of each of its events this one was told, or it was given up
 --   suspended  nothing happens to the run for now, and nothing is due
@@ -16,7 +16,7 @@
 -- What happened is told also while the run is suspended, and once it is complete.
 CREATE OR REPLACE FUNCTION chancery.notification_take(
     p_notification integer, p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision)
-RETURNS TABLE (task text, what text, happened_at text, data jsonb, traceparent text, attempts integer, seconds double precision)
+RETURNS TABLE (task text, what text, happened_at text, data jsonb, traceparent text, attempts integer, seconds double precision, signing boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -74,7 +74,8 @@ BEGIN
                       FROM chancery.%2$I b JOIN chancery.leases l ON l.id = b.lease_id
                      WHERE t.what ~ ''^batch\.signed/[0-9]+$'' AND b.batch = split_part(t.what, ''/'', 2)::bigint),
                     m.data),
-                coalesce(t.traceparent, m.traceparent), t.attempts, NULL::double precision
+                coalesce(t.traceparent, m.traceparent), t.attempts, NULL::double precision,
+                (SELECT n.batch FROM chancery.%2$I n WHERE n.state <> ''signed'' ORDER BY n.batch DESC LIMIT 1) IS NOT NULL
            FROM taken t
            LEFT JOIN LATERAL (
                 SELECT k.data, k.traceparent

@@ -170,7 +170,8 @@ pub struct Operate {
     /// ServiceAccount of delivery pods, in the run's namespace; they are given no API token
     #[arg(long, env = "CHANCERY_DELIVERY_SERVICE_ACCOUNT", value_name = "NAME")]
     delivery_service_account: Option<String>,
-    /// Batches that are on their way to each sink at the same time, each with its content in memory
+    /// Senders to each sink. Each has a batch on its way, with its content in memory; to a folder or a store up to eight, as long as these
+    /// have no more than 2 MiB
     #[arg(long, env = "CHANCERY_DELIVERY_SENDERS", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     delivery_senders: u16,
     /// How delivery pods are made, as JSON: fields named as in delivery.template of the chart's values

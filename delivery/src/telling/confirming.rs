@@ -9,6 +9,8 @@ use chancery_store::delivery::{Reached, RecordEvent, RefusedEvent};
 
 use super::{HELD, InHand, Sent, Teller};
 use crate::error::DeliveryError;
+use crate::giving_way::GivingWay;
+use crate::waiting::wait;
 
 impl Teller {
     /// Tells of the records of the batches in hand, until one of them cannot be told: then it is returned why, and for how long the
@@ -27,6 +29,7 @@ impl Teller {
                 hand.told.extend(batches.iter().cloned());
                 return Ok(None);
             }
+            let giving_way = GivingWay::begin(self.delivering.signers_go_first && hand.taken.signing);
             let events: Vec<_> = records.iter().map(|record| record.event.clone()).collect();
             let sent = self.send(&events).await?;
             let (reached, refused) = progress(&hand.taken.batches, &records, &sent);
@@ -34,6 +37,7 @@ impl Teller {
             if sent.unreachable.is_some() {
                 return Ok(sent.unreachable);
             }
+            wait(giving_way.pause(), &self.delivering.stop).await;
         }
         Ok(None)
     }

@@ -1,6 +1,6 @@
 //! What every program of Chancery does in the same way: read arguments, log, complain, back off, stop, read the files of
-//! KEK, data key and statement key, keep its secrets in memory, say by its exit code what to do next, say how much memory it had, and
-//! write numbers for people.
+//! KEK, data key and statement key, keep its secrets in memory, say by its exit code what to do next, say how much memory it had and how
+//! long it waited for processors, and write numbers for people.
 
 mod arguments;
 mod backoff;
@@ -13,6 +13,7 @@ mod memory;
 mod numbers;
 mod open_files;
 mod private_file;
+mod processors;
 mod shield;
 mod standard_error;
 mod statement_key_file;
@@ -30,6 +31,7 @@ pub use memory::peak_memory_kib;
 pub use numbers::grouped;
 pub use open_files::allow_open_files;
 pub use private_file::create as create_private_file;
+pub use processors::waited_for_processors;
 pub use shield::Shield;
 pub use standard_error::{LastLines, flush_lines, queue_lines, say};
 pub use statement_key_file::{StatementKeyFileError, create_statement_key_file, read_statement_key_file};

@@ -10,7 +10,7 @@ pub struct DeliverySettings {
     pub image: String,
     /// The ServiceAccount of the pods.
     pub service_account: Option<String>,
-    /// Batches that are on their way to each sink at a time.
+    /// Senders to each sink.
     pub senders: u16,
     /// How the pods are made.
     pub template: PodsTemplate,

@@ -42,6 +42,8 @@ pub struct TakenDeliveries {
     pub sink: i32,
     /// In the order of their numbers; at least one.
     pub batches: Vec<Delivery>,
+    /// Whether other batches of the run are not signed yet.
+    pub signing: bool,
     pub(super) token: Token,
 }
 
@@ -99,7 +101,8 @@ impl DeliveryTask {
                 let delivery = |row| <Delivery as sqlx::FromRow<'_, PgRow>>::from_row(row);
                 let batches = rows.iter().map(delivery).collect::<Result<_, _>>();
                 let batches = batches.map_err(|error| StoreError::of("delivery_take", error))?;
-                Ok(Self::Deliver(TakenDeliveries { sink, batches, token }))
+                let signing = rows.first().is_some_and(|row| row.get("signing"));
+                Ok(Self::Deliver(TakenDeliveries { sink, batches, signing, token }))
             }
             Some("wait") => {
                 let seconds = rows.first().map_or(0.0, |row| row.get("seconds"));

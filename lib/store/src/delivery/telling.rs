@@ -49,6 +49,8 @@ pub struct TakenEvents {
     pub events: Vec<Event>,
     /// Signed batches whose records are told of one by one ([`DeliverySession::take_records`]): each as `record.signed/17`.
     pub batches: Vec<String>,
+    /// Whether batches of the run are not signed yet.
+    pub signing: bool,
     token: Token,
 }
 
@@ -131,7 +133,8 @@ impl NotificationTask {
                         None => batches.push(what),
                     }
                 }
-                Ok(Self::Tell(TakenEvents { notification, events, batches, token }))
+                let signing = rows.first().is_some_and(|row| row.get("signing"));
+                Ok(Self::Tell(TakenEvents { notification, events, batches, signing, token }))
             }
             Some("wait") => {
                 let seconds = rows.first().map_or(0.0, |row| row.get("seconds"));

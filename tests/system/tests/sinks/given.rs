@@ -1,13 +1,18 @@
 //! To whom a batch is given, and what they are shown of it.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use chancery_kit::{TestLedger, TestRun};
-use chancery_store::delivery::{DeliveryRefusal, DeliveryTask};
+use chancery_store::delivery::{Delivery, DeliveryRefusal, DeliveryTask};
 use futures::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::{LONG, numbers, refused, sign, standing, take, there};
+
+const fn alone(one: &Delivery) -> RangeInclusive<i64> {
+    one.batch..=one.batch
+}
 
 #[tokio::test]
 async fn a_delivery_reads_what_an_export_has_in_portions_as_large_as_it_asks_for() -> anyhow::Result<()> {
@@ -22,16 +27,29 @@ async fn a_delivery_reads_what_an_export_has_in_portions_as_large_as_it_asks_for
     let taken = take(&mut delivery, 1, 10).await?;
     let mut read = Vec::new();
     for one in &taken.batches {
-        let first = delivery.records(&taken, one.batch..=one.batch, 0, 1).await?;
+        let first = delivery.records(&taken, alone(one), 0, 1).await?;
         assert_eq!(first.len(), 1, "one record has more bytes than that");
-        let rest = delivery.records(&taken, one.batch..=one.batch, first[0].record, i64::MAX).await?;
-        let two = delivery.records(&taken, one.batch..=one.batch, 0, 65).await?;
+        let rest = delivery.records(&taken, alone(one), first[0].record, i64::MAX).await?;
+        let two = delivery.records(&taken, alone(one), 0, 65).await?;
         assert_eq!(two.len(), 2, "records of 64 bytes");
-        let end = delivery.records(&taken, one.batch..=one.batch, one.last_record, i64::MAX).await?;
+        let end = delivery.records(&taken, alone(one), one.last_record, i64::MAX).await?;
         assert!(end.is_empty(), "nothing comes behind the batch: {end:?}");
         read.extend(first.into_iter().chain(rest).map(|record| (one.clone(), record)));
     }
     assert_eq!(read.len(), 25);
+    // Several at once, and those that are too long for that one after the other.
+    let all = delivery.records(&taken, 1..=3, 0, i64::MAX).await?;
+    assert!(all.iter().eq(read.iter().map(|(_, record)| record)), "{all:?}");
+    let behind = delivery.records(&taken, 1..=3, 12, 13 * 64).await?;
+    assert!(behind.iter().eq(all[12..].iter().take(behind.len())) && !behind.is_empty(), "{behind:?}");
+    let (mut portions, mut last) = (Vec::new(), 0);
+    while last < 25 {
+        let portion = delivery.records(&taken, 1..=3, last, 129).await?;
+        assert!((1..=3).contains(&portion.len()), "{portion:?}");
+        last = portion[portion.len() - 1].record;
+        portions.extend(portion);
+    }
+    assert_eq!(portions, all);
     let mut keys: Vec<_> = exported.iter().map(|line| line.key_id).collect();
     keys.sort();
     keys.dedup();
@@ -59,13 +77,16 @@ async fn a_batch_is_in_one_hand_and_what_another_has_is_neither_read_nor_settled
     assert!(matches!(other.take(1, 10, LONG).await?, DeliveryTask::Wait(_)), "all are in somebody's hands");
     // By the token of another batch, and of another sink's number.
     assert_eq!(other.settle(&rest, &there(&[1, 4])).await?, 1, "of both, one is its own");
-    assert!(other.records(&rest, 1..=1, 0, i64::MAX).await?.is_empty());
+    assert!(other.records(&rest, alone(&late.batches[0]), 0, i64::MAX).await?.is_empty());
     // Two of them are handed out again: their time has run out.
     ledger.execute("UPDATE chancery.deliveries SET not_before = now() WHERE batch <= 2").await?;
     let again = take(&mut other, 1, 10).await?;
     assert_eq!(numbers(&again), [1, 2]);
     assert_eq!(one.renew(&late, &[1, 2, 3], LONG).await?, 1, "one of them is left to the first");
-    assert!(one.records(&late, 1..=1, 0, i64::MAX).await?.is_empty());
+    assert!(one.records(&late, alone(&late.batches[0]), 0, i64::MAX).await?.is_empty());
+    assert!(one.records(&late, 1..=3, 0, i64::MAX).await?.is_empty(), "the first of them is another's");
+    let first = other.records(&again, 1..=3, 0, i64::MAX).await?;
+    assert_eq!(first.last().map(|record| record.record), Some(again.batches[0].last_record), "the third is");
     assert_eq!(one.settle(&late, &there(&[1, 2, 3])).await?, 1);
     assert_eq!(one.settle(&late, &there(&[3])).await?, 0, "nothing is settled twice");
     assert_eq!(one.give_back(&late, &[1, 2, 3], Some(("away", LONG))).await?, 0);

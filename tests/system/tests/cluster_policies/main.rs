@@ -1,0 +1,4 @@
+//! Policies on a real API server.
+
+mod ready;
+mod run_policies;
