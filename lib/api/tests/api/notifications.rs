@@ -77,17 +77,23 @@ fn confirmations_are_asked_for_by_a_source_and_listed_by_a_notification_or_there
     let lists = || json!([one(&json!({"events": ["run.completed", "record.signed"]}))]);
     accepted(&asking(true, lists()));
     accepted(&asking(false, json!([one(&json!({}))])));
-    let nobody = "spec.sources: must not ask for a confirmation that nobody gets; have a notification list record.signed";
+    let nobody = (
+        "spec.sources: ",
+        "must not ask for a confirmation that nobody gets; have a notification list record.signed",
+    );
     let mut without = asking(true, Value::Null);
     without["spec"].as_object_mut().unwrap().remove("notifications");
-    let nothing = "spec.notifications: must not list record.signed where no source asks for it; give a source confirm: true";
-    for (manifest, says) in [
+    let nothing = (
+        "spec.notifications: ",
+        "must not list record.signed where no source asks for it; give a source confirm: true",
+    );
+    for (manifest, (path, says)) in [
         (asking(true, json!([one(&json!({}))])), nobody),
         (without, nobody),
         (asking(false, lists()), nothing),
         (with("notifications", lists()), nothing),
     ] {
         let said = refused(&manifest);
-        assert!(said.len() == 1 && said[0].starts_with(says), "{said:?}");
+        assert!(said.len() == 1 && said[0].starts_with(path) && said[0].contains(says), "{said:?}");
     }
 }
