@@ -6962,3 +6962,5 @@ GRANT SELECT ON TABLE chancery.splits TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.statements TO chancery_auditor;
 
+GRANT SELECT ON TABLE chancery.traces TO chancery_auditor;
+
