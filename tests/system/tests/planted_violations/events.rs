@@ -245,7 +245,7 @@ async fn events_that_do_not_fit_what_happened_are_caught() -> anyhow::Result<()>
             sql: "UPDATE chancery.notifications SET told = 3 WHERE run_id = 13 AND notification = 1",
             names: "notification all",
             laws: &[8],
-            says: &["all says that it was told of 3 events and 2 are dead, there are 14 and 2"],
+            says: &["all says that it was told of 3 events and 2 are dead, there are 13 and 2"],
         },
         Case {
             what: "notifications that are gone",
