@@ -14,8 +14,8 @@ CREATE TABLE chancery.notifications (
     -- Of what it is told.
     events        text[] NOT NULL CHECK (
         cardinality(events) >= 1
-        AND events <@ ARRAY['run.started', 'run.completed', 'run.failed', 'batch.signed', 'record.rejected', 'record.dead', 'policy.alert',
-                            'delivery.dead']),
+        AND events <@ ARRAY['run.started', 'run.completed', 'run.failed', 'batch.signed', 'record.signed', 'record.rejected', 'record.dead',
+                            'policy.alert', 'delivery.dead']),
     -- With so many refusals, an event is a dead letter.
     attempt_limit integer NOT NULL CHECK (attempt_limit BETWEEN 1 AND 20),
     -- Of how many events it was told, and how many were given up.
@@ -47,7 +47,7 @@ CREATE TRIGGER notifications_only_get_more
 -- What a row has to be like, in one function: see 0012_cheaper_batches.sql.
 CREATE FUNCTION chancery.event_is_sound(
     what text, notification integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea,
-    ended_at timestamptz) RETURNS boolean
+    ended_at timestamptz, told_to bigint, told bigint) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     RETURN octet_length(what) BETWEEN 1 AND 1024
@@ -60,7 +60,9 @@ BEGIN
        AND (token_hash IS NULL) = (holder IS NULL)
        AND (state = 'Pending' OR token_hash IS NULL)
        AND (state = 'Pending') = (ended_at IS NULL)
-       AND (state <> 'Dead' OR last_error IS NOT NULL);
+       AND (state <> 'Dead' OR last_error IS NOT NULL)
+       AND (told_to IS NULL) = (told IS NULL)
+       AND (told_to IS NULL OR told_to >= 1 AND told >= 0 AND what ~ '^record[.]signed/[0-9]+$');
 END
 $$;
 
@@ -69,9 +71,11 @@ CREATE TABLE chancery.events (
     what         text COLLATE "C" NOT NULL,
     notification integer NOT NULL,
     run_id       integer NOT NULL,
-    -- What is told of it. Null for a signed batch, of which the ledger has all there is to tell.
+    -- What is told of it. Null for a signed batch, and for its records, of which the ledger has all there is to tell.
     data         jsonb CHECK (jsonb_typeof(data) = 'object' AND octet_length(data::text) <= 16384),
     happened_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- In which trace it came, of what is told of arrivals that came in one.
+    traceparent  text CHECK (octet_length(traceparent) = 55),
     state        chancery.delivery_state NOT NULL DEFAULT 'Pending',
     -- How often the receiver refused it, and what it said the last time. That it could not be reached does not count.
     attempts     integer NOT NULL DEFAULT 0,
@@ -84,14 +88,18 @@ CREATE TABLE chancery.events (
     holder       text,
     token_hash   bytea,
     ended_at     timestamptz,
+    -- Of a batch that is told of record by record: up to which record that is done, and how many were told. One that was refused has a
+    -- row of its own.
+    told_to      bigint,
+    told         bigint,
     PRIMARY KEY (what, notification, run_id),
-    CHECK (chancery.event_is_sound(what, notification, state, attempts, last_error, holder, token_hash, ended_at))
+    CHECK (chancery.event_is_sound(what, notification, state, attempts, last_error, holder, token_hash, ended_at, told_to, told))
 ) PARTITION BY LIST (run_id);
 -- What is due, that which has been for longest first.
 CREATE INDEX events_due ON chancery.events (notification, not_before, what) WHERE state = 'Pending';
 
 CREATE TRIGGER events_keep_their_shape
-    BEFORE UPDATE OF what, notification, run_id, data, happened_at
+    BEFORE UPDATE OF what, notification, run_id, data, happened_at, traceparent
     ON chancery.events FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 CREATE TRIGGER events_count_their_attempts
     BEFORE UPDATE OF attempts
@@ -101,3 +109,13 @@ CREATE TRIGGER events_end_once
     ON chancery.events FOR EACH ROW WHEN (OLD.state <> 'Pending') EXECUTE FUNCTION chancery.refuse_change();
 CREATE TRIGGER events_are_not_lost
     BEFORE DELETE ON chancery.events FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER events_only_get_further
+    BEFORE UPDATE OF told_to, told
+    ON chancery.events FOR EACH ROW
+    WHEN (OLD.told_to IS NOT NULL AND (NEW.told_to >= OLD.told_to AND NEW.told >= OLD.told) IS NOT TRUE)
+    EXECUTE FUNCTION chancery.refuse_change();
+
+-- Whether somebody is told of each record of a source, once that is signed.
+ALTER TABLE chancery.sources ADD COLUMN confirm boolean NOT NULL DEFAULT false;
+CREATE TRIGGER sources_keep_confirming
+    BEFORE UPDATE OF confirm ON chancery.sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();

@@ -37,7 +37,7 @@ GRANT SELECT ON
     chancery.flags, chancery.generated_chunks, chancery.generated_sources, chancery.intakes, chancery.judgements,
     chancery.kept_digests, chancery.keyrings, chancery.keys, chancery.leases, chancery.ledger, chancery.letter_acts, chancery.letter_moves, chancery.logins, chancery.manifests, chancery.notifications, chancery.originals,
     chancery.pendings, chancery.policies, chancery.pushes, chancery.records, chancery.run_secrets, chancery.runs,
-    chancery.schema_migrations, chancery.signature_blocks, chancery.signatures, chancery.sinks, chancery.sources, chancery.splits, chancery.statements
+    chancery.schema_migrations, chancery.signature_blocks, chancery.signatures, chancery.sinks, chancery.sources, chancery.splits, chancery.statements, chancery.traces
     TO chancery_auditor;
 REVOKE ALL ON chancery.key_material FROM chancery_auditor;
 GRANT SELECT (key_id, public_key) ON chancery.key_material TO chancery_auditor;

@@ -131,7 +131,7 @@ CREATE TYPE chancery.statement_kind AS ENUM (
     'Signed'
 );
 
-CREATE FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) RETURNS record
+CREATE FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, p_traced bigint[], p_traced_to bigint[], p_traces text[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) RETURNS record
     LANGUAGE plpgsql STRICT SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -167,7 +167,8 @@ BEGIN
     SELECT a.answer, a.admitted, a.duplicates, a.dead, a.rejected, a.start_at, a.done
       INTO answer, admitted, duplicates, dead, rejected, start_at, done
       FROM chancery.admit_arrivals(v_run, p_source, p_split, p_position, p_next, p_key, p_done, p_payloads, p_positions,
-                                   v_digests, v_identities, p_dead_positions, p_stages, p_reasons, p_raws, p_judged) a;
+                                   v_digests, v_identities, p_dead_positions, p_stages, p_reasons, p_raws, p_judged,
+                                   p_traced, p_traced_to, p_traces) a;
     PERFORM set_config('synchronous_commit', 'off', true);
 END
 $$;
@@ -203,7 +204,7 @@ CREATE TABLE chancery.runs (
     CONSTRAINT runs_record_count_check CHECK ((record_count >= 0))
 );
 
-CREATE FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean, OUT known bigint[]) RETURNS record
+CREATE FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, p_traced bigint[], p_traced_to bigint[], p_traces text[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean, OUT known bigint[]) RETURNS record
     LANGUAGE plpgsql
     AS $_$
 DECLARE
@@ -257,6 +258,10 @@ BEGIN
                                WHERE b.position > v_last), p_next);
     END IF;
     done := p_done AND start_at = p_next;
+    IF cardinality(p_traces) > 0 THEN
+        -- Before anything is told of them.
+        PERFORM chancery.admit_traces(p_run.id, p_source, p_split, p_position, start_at, p_traced, p_traced_to, p_traces);
+    END IF;
     SELECT f.dead, f.rejected INTO dead, rejected
       FROM chancery.admit_refused(p_run.id, p_source, p_split, start_at, p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws,
                                NULL) f;
@@ -668,6 +673,24 @@ BEGIN
     END IF;
 END
 $$;
+
+CREATE FUNCTION chancery.admit_traces(p_run integer, p_source integer, p_split integer, p_position bigint, p_end bigint, p_traced bigint[], p_traced_to bigint[], p_traces text[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $_$
+BEGIN
+    IF cardinality(p_traced) <> cardinality(p_traces) OR cardinality(p_traced_to) <> cardinality(p_traces)
+       OR EXISTS (SELECT FROM unnest(p_traced, p_traced_to) AS t (first, last) WHERE (t.first >= p_position AND t.last >= t.first) IS NOT TRUE) THEN
+        RAISE EXCEPTION 'a trace holds from one position of the call to another' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF cardinality(p_traces) > 0 AND to_regclass(format('chancery.%I', 'traces_' || p_run)) IS NOT NULL THEN
+        EXECUTE format(
+            'INSERT INTO chancery.%I (source, split, position, last_position, run_id, traceparent)
+             SELECT $1, $2, t.first, least(t.last, $3 - 1), $4, t.trace
+               FROM unnest($5, $6, $7) AS t (first, last, trace) WHERE t.first < $3', 'traces_' || p_run)
+          USING p_source, p_split, p_end, p_run, p_traced, p_traced_to, p_traces;
+    END IF;
+END
+$_$;
 
 CREATE FUNCTION chancery.alerts_after(p_run integer, p_record bigint, p_without bigint) RETURNS TABLE(rule text, alerts bigint, last_record bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1170,7 +1193,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.delivery_records(p_sink integer, p_token bytea, p_batch bigint, p_last bigint, p_after bigint, p_bytes bigint) RETURNS TABLE(record bigint, digest bytea, payload bytea, signature bytea, marks text)
+CREATE FUNCTION chancery.delivery_records(p_sink integer, p_token bytea, p_batch bigint, p_last bigint, p_after bigint, p_bytes bigint) RETURNS TABLE(record bigint, digest bytea, payload bytea, signature bytea, marks text, traceparent text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -1202,14 +1225,14 @@ BEGIN
     END IF;
     RETURN QUERY EXECUTE format(
         'SELECT r.record, coalesce(r.digest, sha256(r.payload)), r.payload,
-                substring(b.signatures FROM ((r.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer), %4$s
+                substring(b.signatures FROM ((r.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer), %4$s, %5$s
            FROM (SELECT c.first_record, c.last_record, c.signatures || '''' AS signatures,
                         octet_length(c.signatures) / (c.last_record - c.first_record + 1) AS bytes
                    FROM chancery.%2$I c WHERE %3$s AND c.last_record > $3
                   ORDER BY c.first_record LIMIT CASE WHEN $5 THEN 1 END) b
           CROSS JOIN LATERAL (
-                SELECT w.record, w.digest, w.payload
-                  FROM (SELECT a.record, a.digest, a.payload,
+                SELECT w.record, w.digest, w.payload, w.source, w.split, w.position
+                  FROM (SELECT a.record, a.digest, a.payload, a.source, a.split, a.position,
                                sum(octet_length(a.payload)) OVER (ORDER BY a.record) - octet_length(a.payload) AS before
                           FROM chancery.%1$I a
                          WHERE a.record BETWEEN greatest(b.first_record, $1, $3 + 1) AND least(b.last_record, $2)) w
@@ -1225,7 +1248,8 @@ BEGIN
                                    (SELECT jsonb_build_object(''hits'', jsonb_agg(jsonb_build_object(
                                                ''rule'', k.rule, ''action'', ''Alert'', ''message'', k.message) ORDER BY k.rule COLLATE "C"))
                                       FROM chancery.%I k WHERE k.record = r.record HAVING count(*) > 0))::text',
-                         'flags_' || v_run, 'alerts_' || v_run) END)
+                         'flags_' || v_run, 'alerts_' || v_run) END,
+        chancery.trace_query(v_run))
       USING v_batch.first_record, v_batch.last_record, p_after, p_bytes, v_batch.is_long;
 END
 $_$;
@@ -1488,6 +1512,7 @@ CREATE FUNCTION chancery.event_alerts(p_run integer, p_base bigint, p_last bigin
     AS $_$
 DECLARE
     v_alerts record;
+    v_about record;
 BEGIN
     IF NOT chancery.event_wanted(p_run, 'policy.alert') THEN
         RETURN;
@@ -1499,10 +1524,16 @@ BEGIN
                 (SELECT jsonb_agg(f.record) FROM (SELECT DISTINCT r.record FROM raised r ORDER BY r.record LIMIT 100) f) AS records,
                 (SELECT jsonb_object_agg(c.rule, c.number) FROM counted c) AS rules', 'alerts_' || p_run)
        INTO v_alerts USING p_base, p_last;
+    -- All records of a call are of one split.
+    EXECUTE format('SELECT min(r.source) AS source, min(r.split) AS split, array_agg(r.position) AS places FROM chancery.%I r
+                     WHERE r.record IN (SELECT a.record FROM chancery.%I a WHERE a.record > $1 AND a.record <= $2)',
+                   'records_' || p_run, 'alerts_' || p_run)
+       INTO v_about USING p_base, p_last;
     PERFORM chancery.event_write(
         p_run, 'policy.alert', v_alerts.first::text,
         jsonb_build_object('policy', (SELECT r.policy_name FROM chancery.runs r WHERE r.id = p_run), 'count', v_alerts.number,
-                           'records', v_alerts.records, 'rules', v_alerts.rules));
+                           'records', v_alerts.records, 'rules', v_alerts.rules),
+        chancery.trace_of(p_run, v_about.source, v_about.split, v_about.places));
 END
 $_$;
 
@@ -1527,9 +1558,9 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.event_is_sound(what text, notification integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea, ended_at timestamp with time zone) RETURNS boolean
+CREATE FUNCTION chancery.event_is_sound(what text, notification integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea, ended_at timestamp with time zone, told_to bigint, told bigint) RETURNS boolean
     LANGUAGE plpgsql IMMUTABLE
-    AS $$
+    AS $_$
 BEGIN
     RETURN octet_length(what) BETWEEN 1 AND 1024
        AND notification >= 1
@@ -1541,9 +1572,11 @@ BEGIN
        AND (token_hash IS NULL) = (holder IS NULL)
        AND (state = 'Pending' OR token_hash IS NULL)
        AND (state = 'Pending') = (ended_at IS NULL)
-       AND (state <> 'Dead' OR last_error IS NOT NULL);
+       AND (state <> 'Dead' OR last_error IS NOT NULL)
+       AND (told_to IS NULL) = (told IS NULL)
+       AND (told_to IS NULL OR told_to >= 1 AND told >= 0 AND what ~ '^record[.]signed/[0-9]+$');
 END
-$$;
+$_$;
 
 CREATE FUNCTION chancery.event_refused(p_run integer, p_source integer, p_split integer, p_end bigint, p_positions bigint[], p_stages text[], p_rules text[], p_dead boolean) RETURNS void
     LANGUAGE plpgsql
@@ -1561,7 +1594,7 @@ BEGIN
          WHERE u.position < p_end AND (u.stage IS NOT NULL) = p_dead),
     counted AS (
         SELECT r.why, count(*) AS number FROM refused r GROUP BY r.why ORDER BY count(*) DESC, r.why LIMIT 20)
-    SELECT (SELECT count(*) FROM refused) AS number, (SELECT min(r.position) FROM refused r) AS first,
+    SELECT (SELECT count(*) FROM refused) AS number, (SELECT array_agg(r.position) FROM refused r) AS places, (SELECT min(r.position) FROM refused r) AS first,
            (SELECT jsonb_agg(f.position) FROM (SELECT r.position FROM refused r ORDER BY r.position LIMIT 100) f) AS positions,
            (SELECT jsonb_object_agg(c.why, c.number) FROM counted c) AS reasons
       INTO v_refused;
@@ -1573,7 +1606,8 @@ BEGIN
         jsonb_build_object(
             'source', (SELECT s.name FROM chancery.sources s WHERE s.run_id = p_run AND s.source = p_source), 'split', p_split,
             'count', v_refused.number, 'positions', v_refused.positions,
-            CASE WHEN p_dead THEN 'stages' ELSE 'rules' END, v_refused.reasons));
+            CASE WHEN p_dead THEN 'stages' ELSE 'rules' END, v_refused.reasons),
+        chancery.trace_of(p_run, p_source, p_split, v_refused.places));
 END
 $$;
 
@@ -1626,16 +1660,16 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.event_write(p_run integer, p_event text, p_about text, p_data jsonb) RETURNS void
+CREATE FUNCTION chancery.event_write(p_run integer, p_event text, p_about text, p_data jsonb, p_traceparent text DEFAULT NULL::text) RETURNS void
     LANGUAGE plpgsql
     AS $_$
 DECLARE
     v_told integer[] := ARRAY (SELECT n.notification FROM chancery.notifications n WHERE n.run_id = p_run AND p_event = ANY (n.events));
 BEGIN
     IF cardinality(v_told) > 0 THEN
-        EXECUTE format('INSERT INTO chancery.%I (what, notification, run_id, data) SELECT $1, t.notification, $2, $3 FROM unnest($4) AS t (notification) '
+        EXECUTE format('INSERT INTO chancery.%I (what, notification, run_id, data, traceparent) SELECT $1, t.notification, $2, $3, $5 FROM unnest($4) AS t (notification) '
                        'ON CONFLICT DO NOTHING', 'events_' || p_run)
-          USING p_event || coalesce('/' || p_about, ''), p_run, p_data, v_told;
+          USING p_event || coalesce('/' || p_about, ''), p_run, p_data, v_told, p_traceparent;
     END IF;
 END
 $_$;
@@ -3140,6 +3174,105 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.notification_reached(p_notification integer, p_token bytea, p_whats text[], p_reached bigint[], p_told bigint[], p_refused text[], p_errors text[], p_pauses double precision[], p_seconds double precision, OUT held bigint, OUT dead bigint) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_limit integer;
+    v_told bigint;
+    v_refused bigint;
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    IF num_nulls(p_notification, p_token, p_whats, p_reached, p_told, p_refused, p_errors, p_pauses, p_seconds) > 0
+       OR cardinality(p_whats) <> cardinality(p_reached) OR cardinality(p_whats) <> cardinality(p_told)
+       OR cardinality(p_refused) <> cardinality(p_errors) OR cardinality(p_refused) <> cardinality(p_pauses)
+       OR num_nulls(array_position(p_reached, NULL), array_position(p_told, NULL), array_position(p_errors, NULL),
+                    array_position(p_pauses, NULL)) < 4 THEN
+        RAISE EXCEPTION 'each batch needs a record and a count, and each record that is refused an error and a pause'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    held := 0;
+    dead := 0;
+    SELECT n.attempt_limit INTO v_limit FROM chancery.notifications n WHERE n.run_id = v_run AND n.notification = p_notification;
+    IF v_limit IS NULL OR to_regclass(format('chancery.%I', 'events_' || v_run)) IS NULL THEN
+        RETURN;
+    END IF;
+    EXECUTE format(
+        'WITH noted AS (
+             UPDATE chancery.%1$I e
+                SET told_to = CASE WHEN w.reached > 0 THEN w.reached ELSE e.told_to END,
+                    told = CASE WHEN w.reached > 0 THEN coalesce(e.told, 0) + w.told ELSE e.told END, not_before = $10, put_off_at = $9
+               FROM unnest($3, $4, $5) AS w (what, reached, told)
+              WHERE e.what = w.what AND e.what ~ ''^record[.]signed/[0-9]{1,18}$'' AND e.notification = $1 AND e.run_id = $11
+                AND e.token_hash = sha256($2)
+             RETURNING e.what, e.happened_at, CASE WHEN w.reached > 0 THEN w.told ELSE 0 END AS told),
+         refused AS (
+             INSERT INTO chancery.%1$I (what, notification, run_id, happened_at, state, attempts, last_error, ended_at, not_before, put_off_at)
+             SELECT f.what, $1, $11, n.happened_at, (CASE WHEN $12 <= 1 THEN ''Dead'' ELSE ''Pending'' END)::chancery.delivery_state, 1,
+                    left(f.error, 1024), CASE WHEN $12 <= 1 THEN $9 END, $9 + make_interval(secs => least(greatest(f.pause, 0), 3600)), $9
+               FROM (SELECT u.*, CASE WHEN u.what ~ ''^record[.]signed/[0-9]{1,18}/[0-9]{1,18}$'' THEN split_part(u.what, ''/'', 2)::bigint END AS batch
+                       FROM unnest($6, $7, $8) AS u (what, error, pause) OFFSET 0) f
+               JOIN noted n ON n.what = ''record.signed/'' || f.batch
+               JOIN chancery.%2$I b ON b.batch = f.batch AND split_part(f.what, ''/'', 3)::bigint BETWEEN b.first_record AND b.last_record
+             ON CONFLICT DO NOTHING
+             RETURNING state)
+         SELECT (SELECT count(*) FROM noted), (SELECT coalesce(sum(n.told), 0) FROM noted n), (SELECT count(*) FROM refused),
+                (SELECT count(*) FROM refused r WHERE r.state = ''Dead'')', 'events_' || v_run, 'batches_' || v_run)
+       INTO held, v_told, v_refused, dead
+      USING p_notification, p_token, p_whats, p_reached, p_told, p_refused, p_errors, p_pauses, v_now,
+            v_now + make_interval(secs => least(greatest(p_seconds, 1), 3600)), v_run, v_limit;
+    IF v_told + v_refused > 0 THEN
+        -- Whoever answers can be reached.
+        UPDATE chancery.notifications n
+           SET told = n.told + v_told, dead = n.dead + notification_reached.dead,
+               unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
+         WHERE n.run_id = v_run AND n.notification = p_notification;
+    END IF;
+END
+$_$;
+
+CREATE FUNCTION chancery.notification_records(p_notification integer, p_token bytea, p_whats text[], p_most integer) RETURNS TABLE(event text, what text, happened_at text, data jsonb, traceparent text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $_$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+    v_event record;
+    v_left bigint := least(greatest(p_most, 1), 1000);
+    v_rows bigint;
+BEGIN
+    IF num_nulls(p_notification, p_token, p_whats, p_most) > 0 THEN
+        RAISE EXCEPTION 'notification_records takes no null' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF v_run IS NULL OR to_regclass(format('chancery.%I', 'events_' || v_run)) IS NULL THEN
+        RETURN;
+    END IF;
+    FOR v_event IN EXECUTE format(
+        'SELECT h.what, h.told_to, h.happened_at, split_part(h.what, ''/'', 2)::bigint AS batch
+           FROM (SELECT e.what, e.told_to, to_char(e.happened_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"'') AS happened_at
+                   FROM chancery.%I e
+                  WHERE e.what = ANY ($3) AND e.what ~ ''^record[.]signed/[0-9]{1,18}$'' AND e.notification = $1 AND e.run_id = $4
+                    AND e.token_hash = sha256($2) OFFSET 0) h
+          ORDER BY batch', 'events_' || v_run)
+        USING p_notification, p_token, p_whats, v_run
+    LOOP
+        RETURN QUERY
+        SELECT v_event.what, v_event.what || '/' || t.record, v_event.happened_at, t.data, t.traceparent
+          FROM chancery.records_told(v_run, v_event.batch, coalesce(v_event.told_to, 0), v_left) t;
+        GET DIAGNOSTICS v_rows = ROW_COUNT;
+        v_left := v_left - v_rows;
+        EXIT WHEN v_left <= 0;
+    END LOOP;
+END
+$_$;
+
 CREATE FUNCTION chancery.notification_settle(p_notification integer, p_token bytea, p_whats text[]) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3149,6 +3282,7 @@ CREATE FUNCTION chancery.notification_settle(p_notification integer, p_token byt
 DECLARE
     v_run integer := chancery.delivery_of_session();
     v_done bigint;
+    v_told bigint;
 BEGIN
     IF num_nulls(p_notification, p_token, p_whats) > 0 THEN
         RAISE EXCEPTION 'notification_settle takes no null' USING ERRCODE = 'invalid_parameter_value';
@@ -3157,20 +3291,22 @@ BEGIN
         RETURN 0;
     END IF;
     EXECUTE format(
-        'UPDATE chancery.%I e SET state = ''Delivered'', ended_at = clock_timestamp(), holder = NULL, token_hash = NULL
-          WHERE e.what = ANY ($3) AND e.notification = $1 AND e.run_id = $4 AND e.token_hash = sha256($2)', 'events_' || v_run)
-      USING p_notification, p_token, p_whats, v_run;
-    GET DIAGNOSTICS v_done = ROW_COUNT;
+        'WITH settled AS (
+             UPDATE chancery.%I e SET state = ''Delivered'', ended_at = clock_timestamp(), holder = NULL, token_hash = NULL
+              WHERE e.what = ANY ($3) AND e.notification = $1 AND e.run_id = $4 AND e.token_hash = sha256($2)
+             RETURNING e.what)
+         SELECT count(*), count(*) FILTER (WHERE s.what !~ ''^record[.]signed/[0-9]+$'') FROM settled s', 'events_' || v_run)
+       INTO v_done, v_told USING p_notification, p_token, p_whats, v_run;
     IF v_done > 0 THEN
         UPDATE chancery.notifications n
-           SET told = n.told + v_done, unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
+           SET told = n.told + v_told, unavailable_since = NULL, failures = 0, not_before = NULL, tried_at = NULL, last_error = NULL
          WHERE n.run_id = v_run AND n.notification = p_notification;
     END IF;
     RETURN v_done;
 END
 $_$;
 
-CREATE FUNCTION chancery.notification_take(p_notification integer, p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision) RETURNS TABLE(task text, what text, happened_at text, data jsonb, attempts integer, seconds double precision, signing boolean)
+CREATE FUNCTION chancery.notification_take(p_notification integer, p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision) RETURNS TABLE(task text, what text, happened_at text, data jsonb, traceparent text, attempts integer, seconds double precision, signing boolean)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -3224,16 +3360,24 @@ BEGIN
                     SELECT u.what FROM chancery.%1$I u
                      WHERE u.notification = $1 AND u.state = ''Pending'' AND u.not_before <= $2
                      ORDER BY u.not_before, u.what LIMIT $3 FOR UPDATE SKIP LOCKED))
-             RETURNING e.what, e.happened_at, e.data, e.attempts)
+             RETURNING e.what, e.happened_at, e.data, e.attempts, e.traceparent, e.what ~ ''^record\.signed/[0-9]+/[0-9]+$'' AS is_record)
          SELECT ''tell''::text, t.what, to_char(t.happened_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''),
                 coalesce(t.data, (
                     SELECT jsonb_build_object(
                                ''batch'', b.batch, ''firstRecord'', b.first_record, ''lastRecord'', b.last_record, ''key'', l.key_id,
                                ''signedAt'', to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''))
                       FROM chancery.%2$I b JOIN chancery.leases l ON l.id = b.lease_id
-                     WHERE t.what ~ ''^batch\.signed/[0-9]+$'' AND b.batch = split_part(t.what, ''/'', 2)::bigint)),
-                t.attempts, NULL::double precision, (SELECT n.batch FROM chancery.%2$I n WHERE n.state <> ''signed'' ORDER BY n.batch DESC LIMIT 1) IS NOT NULL
-           FROM taken t ORDER BY t.happened_at, t.what', 'events_' || v_run.id, 'batches_' || v_run.id)
+                     WHERE t.what ~ ''^batch\.signed/[0-9]+$'' AND b.batch = split_part(t.what, ''/'', 2)::bigint),
+                    m.data),
+                coalesce(t.traceparent, m.traceparent), t.attempts, NULL::double precision,
+                (SELECT n.batch FROM chancery.%2$I n WHERE n.state <> ''signed'' ORDER BY n.batch DESC LIMIT 1) IS NOT NULL
+           FROM taken t
+           LEFT JOIN LATERAL (
+                SELECT k.data, k.traceparent
+                  FROM chancery.records_told($7, CASE WHEN t.is_record THEN split_part(t.what, ''/'', 2)::bigint END,
+                                             CASE WHEN t.is_record THEN split_part(t.what, ''/'', 3)::bigint - 1 END, 1) k
+                 WHERE t.is_record) m ON true
+          ORDER BY t.happened_at, t.what', 'events_' || v_run.id, 'batches_' || v_run.id)
       USING p_notification, v_now, least(greatest(p_most, 1), 1000), p_holder, p_token_hash,
             v_now + make_interval(secs => least(greatest(p_seconds, 1), 3600)), v_run.id;
     IF FOUND THEN
@@ -3306,7 +3450,7 @@ CREATE FUNCTION chancery.part_refuse(p_parent text, p_number integer) RETURNS vo
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF (p_parent IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers', 'deliveries', 'events', 'digests')) IS NOT TRUE THEN
+    IF (p_parent IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers', 'traces', 'deliveries', 'events', 'digests')) IS NOT TRUE THEN
         RAISE EXCEPTION 'neither runs nor keyrings have a part of %', coalesce(quote_literal(left(p_parent, 100)), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -3919,7 +4063,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) RETURNS record
+CREATE FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, p_traced bigint[], p_traced_to bigint[], p_traces text[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -3933,7 +4077,7 @@ DECLARE
 BEGIN
     -- Of nothing, a comparison is no refusal. A strict function would answer nothing, as if all were taken in.
     IF num_nulls(p_run, p_run_uid, p_arrivals, p_payloads, p_places, p_identities, p_dead_places, p_stages, p_reasons, p_raws,
-                 p_keys, p_key_digests, p_key_places, p_key_arrivals) > 0 THEN
+                 p_keys, p_key_digests, p_key_places, p_key_arrivals, p_traced, p_traced_to, p_traces) > 0 THEN
         RAISE EXCEPTION 'records_push takes no null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     PERFORM chancery.admit_check(0, p_arrivals, p_payloads, p_places, p_identities, p_dead_places, p_stages, p_reasons, p_raws);
@@ -3972,7 +4116,8 @@ BEGIN
     SELECT * INTO STRICT v_taken FROM chancery.admit_arrivals(
         v_run, v_split.source, v_split.split, start_at, start_at + p_arrivals, '', false,
         p_payloads, ARRAY (SELECT start_at + unnest(p_places)), v_digests, v_identities,
-        ARRAY (SELECT start_at + unnest(p_dead_places)), p_stages, p_reasons, p_raws, v_judged);
+        ARRAY (SELECT start_at + unnest(p_dead_places)), p_stages, p_reasons, p_raws, v_judged,
+        ARRAY (SELECT start_at + unnest(p_traced)), ARRAY (SELECT start_at + unnest(p_traced_to)), p_traces);
     answer := v_taken.answer;
     IF answer = 'held' THEN
         RETURN;
@@ -4003,6 +4148,36 @@ BEGIN
     END IF;
 END
 $$;
+
+CREATE FUNCTION chancery.records_told(p_run integer, p_batch bigint, p_after bigint, p_most bigint) RETURNS TABLE(record bigint, data jsonb, traceparent text)
+    LANGUAGE plpgsql STABLE
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $_$
+DECLARE
+    v_batch record;
+BEGIN
+    EXECUTE format(
+        'SELECT greatest(b.first_record, $2 + 1) AS first_record, b.last_record, l.key_id,
+                to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"'') AS signed_at
+           FROM chancery.%I b JOIN chancery.leases l ON l.id = b.lease_id WHERE b.state = ''signed'' AND b.batch = $1', 'batches_' || p_run)
+       INTO v_batch USING p_batch, p_after;
+    IF v_batch.first_record IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format(
+        'SELECT r.record,
+                jsonb_strip_nulls(jsonb_build_object(
+                    ''record'', r.record, ''batch'', $1, ''digest'', encode(coalesce(r.digest, sha256(r.payload)), ''hex''), ''key'', $2, ''signedAt'', $3,
+                    ''source'', s.name, ''split'', r.split, ''position'', r.position, ''identity'', encode(r.identity, ''hex''))),
+                %2$s
+           FROM chancery.%1$I r JOIN chancery.sources s ON s.run_id = $4 AND s.source = r.source AND s.confirm
+          WHERE r.record BETWEEN $5 AND $6 ORDER BY r.record LIMIT $7', 'records_' || p_run, chancery.trace_query(p_run))
+      USING p_batch, v_batch.key_id, v_batch.signed_at, p_run, v_batch.first_record, v_batch.last_record, p_most;
+END
+$_$;
 
 CREATE FUNCTION chancery.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -4109,7 +4284,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint) RETURNS TABLE(gone boolean, place bigint, payload bytea, stage text, reason text)
+CREATE FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint) RETURNS TABLE(gone boolean, place bigint, payload bytea, stage text, reason text, traceparent text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET plan_cache_mode TO 'force_custom_plan'
@@ -4135,11 +4310,14 @@ BEGIN
      WHERE o.uid = (v_part ->> 'run')::uuid AND o.deleted_at IS NULL AND o.sealed_at IS NOT NULL
        AND o.id = chancery.replay_run(v_run, v_wanted ->> 'name');
     IF NOT FOUND THEN
-        RETURN QUERY SELECT true, NULL::bigint, NULL::bytea, NULL::text, NULL::text;
+        RETURN QUERY SELECT true, NULL::bigint, NULL::bytea, NULL::text, NULL::text, NULL::text;
     ELSIF v_part ->> 'rows' = 'Records' THEN
         RETURN QUERY
         SELECT false, c.record - 1,
-               coalesce((SELECT o.payload FROM chancery.originals o WHERE o.run_id = v_other AND o.record = c.record), r.payload), NULL::text, NULL::text
+               coalesce((SELECT o.payload FROM chancery.originals o WHERE o.run_id = v_other AND o.record = c.record), r.payload), NULL::text, NULL::text,
+               (SELECT CASE WHEN t.last_position >= r.position THEN t.traceparent END FROM chancery.traces t
+                 WHERE t.run_id = v_other AND t.source = r.source AND t.split = r.split AND t.position <= r.position
+                 ORDER BY t.position DESC LIMIT 1)
           FROM (SELECT n.record, sum(n.bytes) OVER (ORDER BY n.record) - n.bytes AS before
                   FROM (SELECT k.record, coalesce((SELECT octet_length(o.payload) FROM chancery.originals o
                                                     WHERE o.run_id = v_other AND o.record = k.record), octet_length(k.payload)) AS bytes
@@ -4151,7 +4329,10 @@ BEGIN
     ELSE
         v_is_noted := EXISTS (SELECT FROM chancery.letter_acts t WHERE t.run_id = v_other AND t.into_name = v_name);
         RETURN QUERY
-        SELECT false, c.place, CASE WHEN c.is_whole THEN a.raw END, a.stage, a.reason
+        SELECT false, c.place, CASE WHEN c.is_whole THEN a.raw END, a.stage, a.reason,
+               (SELECT CASE WHEN t.last_position >= c.position THEN t.traceparent END FROM chancery.traces t
+                 WHERE t.run_id = v_other AND t.source = c.source AND t.split = c.split AND t.position <= c.position
+                 ORDER BY t.position DESC LIMIT 1)
           FROM (SELECT n.*, sum(n.bytes) OVER (ORDER BY n.place) - n.bytes AS before
                   FROM (SELECT row_number() OVER (ORDER BY d.source, d.split, d.position) - 1 AS place,
                                d.source, d.split, d.position, coalesce(octet_length(d.raw), 0) AS bytes,
@@ -4425,8 +4606,9 @@ CREATE FUNCTION chancery.run_functions(p_run integer) RETURNS void
 DECLARE
     v_deliveries text := (SELECT string_agg(format('(p_batch, %s, %s)', s.sink, p_run), ', ' ORDER BY s.sink)
                             FROM chancery.sinks s WHERE s.run_id = p_run);
-    v_events text := (SELECT string_agg(format('(''batch.signed/'' || p_batch, %s, %s)', n.notification, p_run), ', ' ORDER BY n.notification)
-                        FROM chancery.notifications n WHERE n.run_id = p_run AND 'batch.signed' = ANY (n.events));
+    v_events text := (SELECT string_agg(format('(''%s/'' || p_batch, %s, %s)', e.event, n.notification, p_run), ', ' ORDER BY n.notification, e.event)
+                        FROM chancery.notifications n JOIN unnest(ARRAY['batch.signed', 'record.signed']) AS e (event) ON e.event = ANY (n.events)
+                       WHERE n.run_id = p_run);
     v_after text := concat_ws(' ',
         format('INSERT INTO chancery.%I (batch, sink, run_id) VALUES ', 'deliveries_' || p_run) || v_deliveries || ';',
         format('INSERT INTO chancery.%I (what, notification, run_id) VALUES ', 'events_' || p_run) || v_events || ';');
@@ -4714,6 +4896,7 @@ CREATE FUNCTION chancery.run_sources(p_run integer, p_sources jsonb, p_idempoten
 DECLARE
     v_ring integer := (SELECT r.keyring_id FROM chancery.runs r WHERE r.id = p_run);
     v_is_judged boolean := (SELECT r.policy_hash IS NOT NULL FROM chancery.runs r WHERE r.id = p_run);
+    v_is_traced boolean;
     v_part text;
     -- What a policy enriched is known by what it was before.
     v_digests text := CASE p_idempotency WHEN 'None' THEN 'digest IS NULL AND identity IS NULL'
@@ -4723,12 +4906,16 @@ DECLARE
 BEGIN
     INSERT INTO chancery.intakes (run_id, idempotency, expression, digest_window, record_limit, dead_limit, dead_retention)
     VALUES (p_run, p_idempotency, p_expression, p_digest_window, p_record_limit, p_dead_limit, p_dead_retention);
-    INSERT INTO chancery.sources (run_id, source, name, description)
-    SELECT p_run, s.n, s.source ->> 'name', s.source -> 'description'
+    INSERT INTO chancery.sources (run_id, source, name, description, confirm)
+    SELECT p_run, s.n, s.source ->> 'name', s.source -> 'description', coalesce((s.source ->> 'confirm')::boolean, false)
       FROM jsonb_array_elements(p_sources) WITH ORDINALITY AS s (source, n);
     IF NOT FOUND THEN
         RAISE EXCEPTION 'a run without a source of its own has generated records' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- What is pushed may come in a trace, as may events, and what another run was offered.
+    v_is_traced := EXISTS (SELECT FROM chancery.sources s
+                            WHERE s.run_id = p_run
+                              AND (s.description ?| ARRAY['http', 'run'] OR s.description #>> '{format,type}' = 'CloudEvents'));
     -- What is pushed counts its arrivals: nobody lists it.
     INSERT INTO chancery.splits (run_id, source, split, part, start, position)
     SELECT p_run, s.source, 1, '{"type": "Pushed"}', 0, 0 FROM chancery.sources s
@@ -4738,7 +4925,8 @@ BEGIN
     EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.arrivals INCLUDING ALL)', 'arrivals_' || p_run);
     EXECUTE format('ALTER TABLE chancery.arrivals ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',
                    'arrivals_' || p_run, p_run);
-    FOREACH v_part IN ARRAY CASE WHEN v_is_judged THEN ARRAY['flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers'] ELSE '{}' END LOOP
+    FOREACH v_part IN ARRAY CASE WHEN v_is_judged THEN ARRAY['flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers'] ELSE '{}' END
+                            || CASE WHEN v_is_traced THEN ARRAY['traces'] ELSE '{}' END LOOP
         EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL)', v_part || '_' || p_run, v_part);
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)', v_part, v_part || '_' || p_run, p_run);
     END LOOP;
@@ -4765,7 +4953,7 @@ BEGIN
                             -- as they are.
                             i.payload_bytes * 1.25 + (i.received - i.admitted) * 60
                                 + (SELECT coalesce(sum(chancery.part_bytes(t || '_' || p_run)), 0)
-                                     FROM unnest(ARRAY['arrivals', 'flags', 'alerts', 'originals', 'pendings', 'answers']) AS p (t))
+                                     FROM unnest(ARRAY['arrivals', 'flags', 'alerts', 'originals', 'pendings', 'answers', 'traces']) AS p (t))
                                 + (SELECT coalesce(sum(o.listed_bytes), 0) FROM chancery.sources o WHERE o.run_id = p_run)
                                 + chancery.run_bytes(i.admitted, i.admitted, 150, r.batch_size, s.bytes))
               FROM chancery.runs r
@@ -5047,6 +5235,36 @@ BEGIN
 END
 $_$;
 
+CREATE FUNCTION chancery.trace_of(p_run integer, p_source integer, p_split integer, p_positions bigint[]) RETURNS text
+    LANGUAGE plpgsql STABLE
+    AS $_$
+DECLARE
+    v_trace text;
+BEGIN
+    IF to_regclass(format('chancery.%I', 'traces_' || p_run)) IS NOT NULL THEN
+        EXECUTE format(
+            'SELECT CASE WHEN count(DISTINCT coalesce(q.trace, '''')) = 1 THEN min(q.trace) END
+               FROM (SELECT %s AS trace FROM (SELECT $1 AS source, $2 AS split, u.position FROM unnest($3) AS u (position)) r) q',
+            chancery.trace_query(p_run))
+           INTO v_trace USING p_source, p_split, p_positions;
+    END IF;
+    RETURN v_trace;
+END
+$_$;
+
+CREATE FUNCTION chancery.trace_query(p_run integer) RETURNS text
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    IF to_regclass(format('chancery.%I', 'traces_' || p_run)) IS NULL THEN
+        RETURN 'NULL::text';
+    END IF;
+    RETURN format('(SELECT CASE WHEN t.last_position >= r.position THEN t.traceparent END FROM chancery.%I t
+                     WHERE t.source = r.source AND t.split = r.split AND t.position <= r.position ORDER BY t.position DESC LIMIT 1)',
+                  'traces_' || p_run);
+END
+$$;
+
 CREATE TABLE chancery.admissions (
     run_id integer NOT NULL,
     records bigint DEFAULT 0 NOT NULL,
@@ -5218,6 +5436,7 @@ CREATE TABLE chancery.events (
     run_id integer NOT NULL,
     data jsonb,
     happened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    traceparent text,
     state chancery.delivery_state DEFAULT 'Pending'::chancery.delivery_state NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
     last_error text,
@@ -5226,8 +5445,11 @@ CREATE TABLE chancery.events (
     holder text,
     token_hash bytea,
     ended_at timestamp with time zone,
-    CONSTRAINT events_check CHECK (chancery.event_is_sound(what, notification, state, attempts, last_error, holder, token_hash, ended_at)),
-    CONSTRAINT events_data_check CHECK (((jsonb_typeof(data) = 'object'::text) AND (octet_length((data)::text) <= 16384)))
+    told_to bigint,
+    told bigint,
+    CONSTRAINT events_check CHECK (chancery.event_is_sound(what, notification, state, attempts, last_error, holder, token_hash, ended_at, told_to, told)),
+    CONSTRAINT events_data_check CHECK (((jsonb_typeof(data) = 'object'::text) AND (octet_length((data)::text) <= 16384))),
+    CONSTRAINT events_traceparent_check CHECK ((octet_length(traceparent) = 55))
 )
 PARTITION BY LIST (run_id);
 
@@ -5516,7 +5738,7 @@ CREATE TABLE chancery.notifications (
     CONSTRAINT notifications_check3 CHECK (((unavailable_since IS NULL) = (last_error IS NULL))),
     CONSTRAINT notifications_dead_check CHECK ((dead >= 0)),
     CONSTRAINT notifications_description_check CHECK ((jsonb_typeof(description) = 'object'::text)),
-    CONSTRAINT notifications_events_check CHECK (((cardinality(events) >= 1) AND (events <@ ARRAY['run.started'::text, 'run.completed'::text, 'run.failed'::text, 'batch.signed'::text, 'record.rejected'::text, 'record.dead'::text, 'policy.alert'::text, 'delivery.dead'::text]))),
+    CONSTRAINT notifications_events_check CHECK (((cardinality(events) >= 1) AND (events <@ ARRAY['run.started'::text, 'run.completed'::text, 'run.failed'::text, 'batch.signed'::text, 'record.signed'::text, 'record.rejected'::text, 'record.dead'::text, 'policy.alert'::text, 'delivery.dead'::text]))),
     CONSTRAINT notifications_failures_check CHECK ((failures >= 0)),
     CONSTRAINT notifications_last_error_check CHECK ((octet_length(last_error) <= 4096)),
     CONSTRAINT notifications_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 253))),
@@ -5699,6 +5921,7 @@ CREATE TABLE chancery.sources (
     not_before timestamp with time zone,
     last_error text,
     listed_bytes bigint DEFAULT 0 NOT NULL,
+    confirm boolean DEFAULT false NOT NULL,
     CONSTRAINT sources_check CHECK (((token_hash IS NULL) = (expires_at IS NULL))),
     CONSTRAINT sources_check1 CHECK (((token_hash IS NULL) = (holder IS NULL))),
     CONSTRAINT sources_check2 CHECK (((listed_at IS NULL) OR (token_hash IS NULL))),
@@ -5763,6 +5986,18 @@ CREATE TABLE chancery.statements (
     CONSTRAINT statements_check1 CHECK (((number = 1) = (previous IS NULL))),
     CONSTRAINT statements_number_check CHECK ((number >= 1))
 );
+
+CREATE TABLE chancery.traces (
+    source integer NOT NULL,
+    split integer NOT NULL,
+    "position" bigint NOT NULL,
+    last_position bigint NOT NULL,
+    run_id integer NOT NULL,
+    traceparent text NOT NULL,
+    CONSTRAINT traces_check CHECK ((last_position >= "position")),
+    CONSTRAINT traces_traceparent_check CHECK ((traceparent ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$'::text))
+)
+PARTITION BY LIST (run_id);
 
 ALTER TABLE ONLY chancery.admissions
     ADD CONSTRAINT admissions_pkey PRIMARY KEY (run_id);
@@ -5920,6 +6155,9 @@ ALTER TABLE ONLY chancery.statements
 ALTER TABLE ONLY chancery.statements
     ADD CONSTRAINT statements_run_uid_kind_key UNIQUE (run_uid, kind);
 
+ALTER TABLE ONLY chancery.traces
+    ADD CONSTRAINT traces_pkey PRIMARY KEY (source, split, "position", run_id);
+
 CREATE INDEX arrivals_kept ON ONLY chancery.arrivals USING btree (arrived_at) WHERE (raw IS NOT NULL);
 
 CREATE INDEX batches_pending ON ONLY chancery.batches USING btree (batch) WHERE (state <> 'signed'::chancery.batch_state);
@@ -5994,7 +6232,9 @@ CREATE TRIGGER events_count_their_attempts BEFORE UPDATE OF attempts ON chancery
 
 CREATE TRIGGER events_end_once BEFORE UPDATE ON chancery.events FOR EACH ROW WHEN ((old.state <> 'Pending'::chancery.delivery_state)) EXECUTE FUNCTION chancery.refuse_change();
 
-CREATE TRIGGER events_keep_their_shape BEFORE UPDATE OF what, notification, run_id, data, happened_at ON chancery.events FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+CREATE TRIGGER events_keep_their_shape BEFORE UPDATE OF what, notification, run_id, data, happened_at, traceparent ON chancery.events FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER events_only_get_further BEFORE UPDATE OF told_to, told ON chancery.events FOR EACH ROW WHEN (((old.told_to IS NOT NULL) AND (((new.told_to >= old.told_to) AND (new.told >= old.told)) IS NOT TRUE))) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER flags_never_change BEFORE DELETE OR UPDATE ON chancery.flags FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
@@ -6052,6 +6292,8 @@ CREATE TRIGGER sinks_only_get_more BEFORE UPDATE OF delivered, dead, redriven ON
 
 CREATE TRIGGER sources_are_listed_once BEFORE UPDATE OF listed_at ON chancery.sources FOR EACH ROW WHEN ((old.listed_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
 
+CREATE TRIGGER sources_keep_confirming BEFORE UPDATE OF confirm ON chancery.sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
 CREATE TRIGGER sources_keep_their_shape BEFORE UPDATE OF run_id, source, name, description ON chancery.sources FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER splits_are_done_once BEFORE UPDATE OF "position", position_key, done_at, received ON chancery.splits FOR EACH ROW WHEN ((old.done_at IS NOT NULL)) EXECUTE FUNCTION chancery.refuse_change();
@@ -6063,6 +6305,8 @@ CREATE TRIGGER splits_keys_come_with_positions BEFORE UPDATE OF position_key ON 
 CREATE TRIGGER splits_settle_what_is_left BEFORE UPDATE OF admitted, duplicates, dead, rejected, pending ON chancery.splits FOR EACH ROW WHEN (((old.done_at IS NOT NULL) AND ((new.admitted < old.admitted) OR (new.duplicates < old.duplicates) OR (new.rejected < old.rejected)))) EXECUTE FUNCTION chancery.refuse_change();
 
 CREATE TRIGGER statements_never_change BEFORE DELETE OR UPDATE ON chancery.statements FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
+
+CREATE TRIGGER traces_never_change BEFORE DELETE OR UPDATE ON chancery.traces FOR EACH ROW EXECUTE FUNCTION chancery.refuse_change();
 
 ALTER TABLE ONLY chancery.admissions
     ADD CONSTRAINT admissions_run_id_fkey FOREIGN KEY (run_id) REFERENCES chancery.runs(id) ON DELETE CASCADE;
@@ -6137,8 +6381,8 @@ GRANT USAGE ON SCHEMA chancery TO chancery_auditor;
 GRANT USAGE ON SCHEMA chancery TO chancery_gateway;
 GRANT USAGE ON SCHEMA chancery TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) TO chancery_intake;
+REVOKE ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, p_traced bigint[], p_traced_to bigint[], p_traces text[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.admit(p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, p_traced bigint[], p_traced_to bigint[], p_traces text[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean) TO chancery_intake;
 
 GRANT SELECT ON TABLE chancery.runs TO chancery_auditor;
 
@@ -6150,7 +6394,7 @@ GRANT UPDATE(deleted_at) ON TABLE chancery.runs TO chancery_operator;
 
 GRANT UPDATE(too_many_dead) ON TABLE chancery.runs TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean, OUT known bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.admit_arrivals(p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean, p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement, p_traced bigint[], p_traced_to bigint[], p_traces text[], OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint, OUT done boolean, OUT known bigint[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_check(p_position bigint, p_next bigint, p_payloads bytea[], p_positions bigint[], p_identities bytea[], p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[]) FROM PUBLIC;
 
@@ -6171,6 +6415,8 @@ REVOKE ALL ON FUNCTION chancery.admit_numbers(p_run integer, p_keyring integer, 
 REVOKE ALL ON FUNCTION chancery.admit_payloads(p_run integer, p_keyring integer, p_digests bytea[], p_identities bytea[], p_base bigint, p_room bigint, p_source integer, p_split integer, p_payloads bytea[], p_positions bigint[], p_repeats boolean, OUT admitted bigint, OUT duplicates bigint, OUT bytes bigint, OUT last_position bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.admit_refused(p_run integer, p_source integer, p_split integer, p_end bigint, p_positions bigint[], p_stages text[], p_rules text[], p_reasons text[], p_raws bytea[], p_arrived timestamp with time zone[], OUT dead bigint, OUT rejected bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.admit_traces(p_run integer, p_source integer, p_split integer, p_position bigint, p_end bigint, p_traced bigint[], p_traced_to bigint[], p_traces text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.alerts_after(p_run integer, p_record bigint, p_without bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.alerts_after(p_run integer, p_record bigint, p_without bigint) TO chancery_operator;
@@ -6253,7 +6499,7 @@ REVOKE ALL ON FUNCTION chancery.event_alerts(p_run integer, p_base bigint, p_las
 
 REVOKE ALL ON FUNCTION chancery.event_completed(p_run integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.event_is_sound(what text, notification integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea, ended_at timestamp with time zone) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.event_is_sound(what text, notification integer, state chancery.delivery_state, attempts integer, last_error text, holder text, token_hash bytea, ended_at timestamp with time zone, told_to bigint, told bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.event_refused(p_run integer, p_source integer, p_split integer, p_end bigint, p_positions bigint[], p_stages text[], p_rules text[], p_dead boolean) FROM PUBLIC;
 
@@ -6263,7 +6509,7 @@ REVOKE ALL ON FUNCTION chancery.event_undelivered(p_run integer, p_sink integer,
 
 REVOKE ALL ON FUNCTION chancery.event_wanted(p_run integer, p_event text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION chancery.event_write(p_run integer, p_event text, p_about text, p_data jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION chancery.event_write(p_run integer, p_event text, p_about text, p_data jsonb, p_traceparent text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.holders_release(p_run integer, p_holders text[]) TO chancery_operator;
@@ -6416,6 +6662,12 @@ GRANT ALL ON FUNCTION chancery.notification_give_back(p_notification integer, p_
 REVOKE ALL ON FUNCTION chancery.notification_list() FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.notification_list() TO chancery_delivery;
 
+REVOKE ALL ON FUNCTION chancery.notification_reached(p_notification integer, p_token bytea, p_whats text[], p_reached bigint[], p_told bigint[], p_refused text[], p_errors text[], p_pauses double precision[], p_seconds double precision, OUT held bigint, OUT dead bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.notification_reached(p_notification integer, p_token bytea, p_whats text[], p_reached bigint[], p_told bigint[], p_refused text[], p_errors text[], p_pauses double precision[], p_seconds double precision, OUT held bigint, OUT dead bigint) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.notification_records(p_notification integer, p_token bytea, p_whats text[], p_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.notification_records(p_notification integer, p_token bytea, p_whats text[], p_most integer) TO chancery_delivery;
+
 REVOKE ALL ON FUNCTION chancery.notification_settle(p_notification integer, p_token bytea, p_whats text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.notification_settle(p_notification integer, p_token bytea, p_whats text[]) TO chancery_delivery;
 
@@ -6486,9 +6738,11 @@ GRANT ALL ON FUNCTION chancery.record_payload(p_run integer, p_record bigint) TO
 REVOKE ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.records_generate(p_run integer, p_chunk bigint) TO chancery_operator;
 
-REVOKE ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) TO chancery_operator;
-GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) TO chancery_gateway;
+REVOKE ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, p_traced bigint[], p_traced_to bigint[], p_traces text[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, p_traced bigint[], p_traced_to bigint[], p_traces text[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) TO chancery_operator;
+GRANT ALL ON FUNCTION chancery.records_push(p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[], p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement, p_traced bigint[], p_traced_to bigint[], p_traces text[], OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint, OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint) TO chancery_gateway;
+
+REVOKE ALL ON FUNCTION chancery.records_told(p_run integer, p_batch bigint, p_after bigint, p_most bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.refuse_change() FROM PUBLIC;
 
@@ -6594,6 +6848,10 @@ GRANT ALL ON FUNCTION chancery.splits_add(p_source integer, p_token bytea, p_fir
 
 REVOKE ALL ON FUNCTION chancery.statement_append(p_number bigint, p_previous bytea, p_run_uid uuid, p_kind chancery.statement_kind, p_key_id text, p_body bytea, p_signature bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.statement_append(p_number bigint, p_previous bytea, p_run_uid uuid, p_kind chancery.statement_kind, p_key_id text, p_body bytea, p_signature bytea) TO chancery_operator;
+
+REVOKE ALL ON FUNCTION chancery.trace_of(p_run integer, p_source integer, p_split integer, p_positions bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION chancery.trace_query(p_run integer) FROM PUBLIC;
 
 GRANT SELECT ON TABLE chancery.admissions TO chancery_auditor;
 
@@ -6703,4 +6961,6 @@ GRANT SELECT ON TABLE chancery.sources TO chancery_auditor;
 GRANT SELECT ON TABLE chancery.splits TO chancery_auditor;
 
 GRANT SELECT ON TABLE chancery.statements TO chancery_auditor;
+
+GRANT SELECT ON TABLE chancery.traces TO chancery_auditor;
 

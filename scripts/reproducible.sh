@@ -29,6 +29,8 @@ while [ $# -gt 0 ]; do
 done
 if [ ${#packages[@]} -eq 0 ]; then packages=(chancery chancery-signer chancery-intake chancery-delivery chancery-gateway chancery-operator); fi
 
+# Both times the same, whatever is committed meanwhile.
+commit=$(git rev-parse HEAD)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
@@ -39,13 +41,13 @@ build() {
     local folder=$1 package
     local -a selected=()
     mkdir -p "$folder"
-    git archive HEAD | tar -x -C "$folder"
+    git archive "$commit" | tar -x -C "$folder"
     for package in "${packages[@]}"; do selected+=(--package "$package"); done
     # Paths get into messages of panics and, by the C compiler, of assertions.
     (
         cd "$folder"
         export CARGO_INCREMENTAL=0 CARGO_TARGET_DIR="$folder/target"
-        SOURCE_DATE_EPOCH=$(git -C "$OLDPWD" log -1 --format=%ct)
+        SOURCE_DATE_EPOCH=$(git -C "$OLDPWD" log -1 --format=%ct "$commit")
         export SOURCE_DATE_EPOCH
         export RUSTFLAGS="--remap-path-prefix=$folder=/src --remap-path-prefix=$cargo_home=/cargo --remap-path-prefix=$sysroot=/rust"
         export CFLAGS="-ffile-prefix-map=$folder=/src -ffile-prefix-map=$cargo_home=/cargo"

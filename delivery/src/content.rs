@@ -78,10 +78,12 @@ impl Reader {
             if more == 0 {
                 return Ok(Content::Lost);
             }
-            for SignedRecord { record, digest, payload, signature, marks } in self.ahead.drain(..more) {
-                let (batch, signed_at, marks) = (delivery.batch, &delivery.signed_at, marks.as_deref());
+            for one in self.ahead.drain(..more) {
+                let SignedRecord { record, digest, payload, signature, marks, traceparent } = one;
+                let (batch, signed_at) = (delivery.batch, &delivery.signed_at);
+                let (marks, traceparent) = (marks.as_deref(), traceparent.as_deref());
                 let (digest, payload, signature) = (&digest, &payload, &signature);
-                let of = Record { record, batch, digest, payload, signature, signed_at, marks };
+                let of = Record { record, batch, digest, payload, signature, signed_at, marks, traceparent };
                 // Memory takes what it is given; marks are what the ledger has of them.
                 if let Err(error) = lines.write(of, &key, &mut content) {
                     return Ok(Content::Unwritable(format!(

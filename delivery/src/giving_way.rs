@@ -22,8 +22,12 @@ impl GivingWay {
     /// For how long whoever has done it now does nothing: not at all where there are processors for all.
     pub(crate) fn pause(&self) -> Duration {
         let waited = self.0.and_then(|before| waited_for_processors()?.checked_sub(before));
-        waited.map_or(Duration::ZERO, |waited| (waited * TIMES).min(MOST))
+        waited.map_or(Duration::ZERO, pause_of)
     }
+}
+
+fn pause_of(waited: Duration) -> Duration {
+    (waited * TIMES).min(MOST)
 }
 
 #[cfg(test)]
@@ -32,12 +36,10 @@ mod tests {
 
     #[test]
     fn who_has_waited_gives_way_for_longer_up_to_a_second_and_only_if_asked() {
-        let since = |waited: Duration| waited_for_processors().map(|now| now.saturating_sub(waited));
-        let paused = GivingWay(since(Duration::from_secs(3_600))).pause();
-        assert!(paused <= MOST, "{paused:?}");
+        let millis = Duration::from_millis;
         assert_eq!(
-            GivingWay(Some(Duration::ZERO)).pause() > Duration::ZERO,
-            waited_for_processors() > Some(Duration::ZERO)
+            [0, 100, 250, 3_600_000].map(|waited| pause_of(millis(waited))),
+            [0, 400, 1_000, 1_000].map(millis)
         );
         assert_eq!(GivingWay::begin(false).pause(), Duration::ZERO);
         assert_eq!(GivingWay(Some(Duration::MAX)).pause(), Duration::ZERO, "threads have ended");

@@ -1,5 +1,7 @@
 //! Whoever tells of events: takes those that are due for a notification, tells of several at a time, and says what became of them.
 
+mod confirming;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -70,6 +72,15 @@ enum Way {
     Away(String, Option<Duration>),
     /// It was not tried.
     Left,
+}
+
+/// What became of events that were sent. Those that are in neither list were not tried, or may not have come.
+#[derive(Default)]
+struct Sent {
+    told: Vec<String>,
+    refused: Vec<RefusedEvent>,
+    /// Why the receiver cannot be reached, and for how long it is left alone.
+    unreachable: Option<(String, Duration)>,
 }
 
 /// Events that were taken, and what became of them that the ledger was not told yet.
@@ -165,10 +176,18 @@ impl Teller {
             }
             NotificationTask::Tell(taken) => {
                 self.delivering.rest.something_left(&mut self.resting);
-                let left = taken.events.iter().map(|event| event.what.clone()).collect();
-                let giving_way = GivingWay::begin(self.delivering.signers_go_first && taken.signing);
+                let whats = taken.events.iter().map(|event| &event.what).chain(&taken.batches);
+                let left = whats.cloned().collect();
+                let mut giving_way = GivingWay::begin(self.delivering.signers_go_first && taken.signing);
                 let hand = in_hand.insert(InHand { taken, told: Vec::new(), refused: Vec::new(), left });
-                let unreachable = self.tell(hand).await?;
+                let mut unreachable = self.tell(hand).await?;
+                if unreachable.is_none() && !hand.taken.batches.is_empty() {
+                    // First, since records may take long.
+                    self.settle(session, hand).await?;
+                    wait(giving_way.pause(), &stop).await;
+                    giving_way = GivingWay::begin(false);
+                    unreachable = self.confirm(session, hand).await?;
+                }
                 self.say(session, hand, unreachable).await?;
                 *in_hand = None;
                 wait(giving_way.pause(), &stop).await;
@@ -177,21 +196,40 @@ impl Teller {
         }
     }
 
-    /// Tells of all that were taken, until one of them cannot be told: then it is returned why, and for how long the receiver is left
-    /// alone.
+    /// Tells of the events that were taken, until one of them cannot be told: then it is returned why, and for how long the receiver is
+    /// left alone.
     async fn tell(&mut self, hand: &mut InHand) -> Result<Option<(String, Duration)>, DeliveryError> {
+        let Sent { told, refused, unreachable } = self.send(&hand.taken.events).await?;
+        hand.left.retain(|left| !told.contains(left) && !refused.iter().any(|one| one.what == *left));
+        (hand.told, hand.refused) = (told, refused);
+        Ok(unreachable)
+    }
+
+    /// Sends events, several at a time, until one of them cannot be told.
+    async fn send(&mut self, events: &[Event]) -> Result<Sent, DeliveryError> {
+        let mut became = Sent::default();
+        if events.is_empty() {
+            return Ok(became);
+        }
         let notifier = match self.notifier.take().map_or_else(|| self.open(), Ok) {
             Ok(notifier) => notifier,
-            Err(why) => return Ok(Some(self.unreachable(why, None))),
+            Err(why) => {
+                became.unreachable = Some(self.unreachable(why, None));
+                return Ok(became);
+            }
         };
         let delivering = Arc::clone(&self.delivering);
-        let told = Told {
-            uid: delivering.run.uid,
-            namespace: &delivering.run.namespace,
-            run: &delivering.run.name,
-            traceparent: self.telling.traceparent.as_deref(),
+        let told = |event: &Event| {
+            let told = Told {
+                uid: delivering.run.uid,
+                namespace: &delivering.run.namespace,
+                run: &delivering.run.name,
+                // What came in a trace belongs to that, and all else to the run's own.
+                traceparent: event.traceparent.as_deref().or(self.telling.traceparent.as_deref()),
+            };
+            cloud_event(told, event)
         };
-        let events = hand.taken.events.iter().map(|event| Ok((event, cloud_event(told, event)?)));
+        let events = events.iter().map(|event| Ok((event, told(event)?)));
         let events = events.collect::<Result<Vec<_>, StoreError>>()?;
         let is_over = AtomicBool::new(false);
         // Collected, since the compiler does not believe that a closure of a stream may be sent to another thread.
@@ -213,33 +251,28 @@ impl Teller {
                 () = &mut overdue => break,
             };
             match way {
-                Way::Told => hand.told.push(what.clone()),
+                Way::Told => became.told.push(what.clone()),
                 Way::Refused(error) => {
                     tracing::warn!(notification = self.work.name, event = what, "{error}");
                     let refusals = attempts.unsigned_abs() + 1;
                     let pause = self.retry.pause(refusals, rand::random());
-                    hand.refused.push(RefusedEvent { what: what.clone(), error, pause });
+                    became.refused.push(RefusedEvent { what: what.clone(), error, pause });
                 }
                 Way::Away(error, pause) => {
                     unreachable.get_or_insert((error, pause));
-                    continue;
                 }
-                Way::Left => continue,
+                Way::Left => {}
             }
-            hand.left.retain(|left| left != what);
         }
         drop(ways);
-        let answers = !hand.told.is_empty() || !hand.refused.is_empty();
-        if answers {
+        if !became.told.is_empty() || !became.refused.is_empty() {
             self.away.reset();
         }
         match unreachable {
-            Some((why, asked)) => Ok(Some(self.unreachable(why, asked))),
-            None => {
-                self.notifier = Some(notifier);
-                Ok(None)
-            }
+            Some((why, asked)) => became.unreachable = Some(self.unreachable(why, asked)),
+            None => self.notifier = Some(notifier),
         }
+        Ok(became)
     }
 
     fn unreachable(&mut self, why: String, asked: Option<Duration>) -> (String, Duration) {
@@ -255,26 +288,34 @@ impl Teller {
         hand: &mut InHand,
         unreachable: Option<(String, Duration)>,
     ) -> Result<(), DeliveryError> {
-        if !hand.told.is_empty() {
-            session.settle_events(&hand.taken, &hand.told).await?;
-            hand.told.clear();
-        }
-        let mut dead = 0;
-        if !hand.refused.is_empty() {
-            dead += session.fail_events(&hand.taken, &hand.refused).await?.1;
-            hand.refused.clear();
-        }
+        self.settle(session, hand).await?;
         if !hand.left.is_empty() {
             let patience = self.telling.patience;
             let why =
                 unreachable.as_ref().map(|(error, pause)| Unreachable { error, pause: *pause, patience });
-            dead += session.give_back_events(&hand.taken, &hand.left, why).await?.1;
+            self.given_up(session.give_back_events(&hand.taken, &hand.left, why).await?.1);
             hand.left.clear();
         }
+        Ok(())
+    }
+
+    /// Says what became of those that were tried.
+    async fn settle(&self, session: &mut DeliverySession, hand: &mut InHand) -> Result<(), DeliveryError> {
+        if !hand.told.is_empty() {
+            session.settle_events(&hand.taken, &hand.told).await?;
+            hand.told.clear();
+        }
+        if !hand.refused.is_empty() {
+            self.given_up(session.fail_events(&hand.taken, &hand.refused).await?.1);
+            hand.refused.clear();
+        }
+        Ok(())
+    }
+
+    fn given_up(&self, dead: i64) {
         if dead > 0 {
             tracing::error!(notification = self.work.name, events = dead, "given up: they are dead letters");
         }
-        Ok(())
     }
 }
 

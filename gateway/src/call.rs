@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use chancery_reading::{Dead, Outcome};
+use chancery_reading::{Dead, Outcome, Trace};
 use chancery_sources::judge::{Judge, Refused, Said};
 use chancery_sources::questions::{Considered, Offer};
 use chancery_store::pushing::{NamedRequest, Push};
@@ -53,6 +53,8 @@ pub(crate) struct Request {
     pub(crate) items: Vec<Item>,
     /// By which instant they were judged, in a run that has a policy.
     pub(crate) judged_at: i64,
+    /// In which trace each item came; empty if all came in none.
+    pub(crate) traces: Vec<Option<Trace>>,
     /// What its client calls it, and what it sent.
     pub(crate) name: Option<RequestName>,
     pub(crate) answer: oneshot::Sender<Result<Answer, Problem>>,
@@ -210,9 +212,11 @@ impl Call {
         if let Some(judgement) = &mut self.push.judgement {
             judgement.starts_at(first, request.judged_at);
         }
+        let mut traces = request.traces.iter().copied();
         for item in &request.items {
             let place = self.push.arrivals;
             self.push.arrivals += 1;
+            self.push.traces.note(place, traces.next().flatten());
             match item {
                 Item::Payload(payload, identity, said) => {
                     let enriched = said.as_ref().and_then(|said| said.payload.as_deref());
@@ -287,7 +291,8 @@ mod tests {
     fn request(items: Vec<Item>, key: Option<u8>) -> Request {
         let (answer, _answered) = oneshot::channel();
         let name = key.map(|key| RequestName { key: [key; 32], digest: [0; 32] });
-        Request { items, judged_at: 0, name, answer, room: Room::new(&Arc::new(Semaphore::new(1))) }
+        let room = Room::new(&Arc::new(Semaphore::new(1)));
+        Request { items, judged_at: 0, traces: Vec::new(), name, answer, room }
     }
 
     fn payload(text: &'static str) -> Item {

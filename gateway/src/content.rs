@@ -1,15 +1,22 @@
 //! What a body is made of, by its headers.
 
 use bytes::Bytes;
-use chancery_reading::{BodyFormat, Outcome, read_body};
+use chancery_reading::{BodyFormat, Came, Trace, read_body};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 
 use crate::cloud_event;
 use crate::problem::Problem;
 
-/// The arrivals of a body; of more than `most`, one more.
-pub(crate) async fn arrivals(headers: &HeaderMap, body: Bytes, most: usize) -> Result<Vec<Outcome>, Problem> {
+/// In which trace a request came: what W3C Trace Context says of it. One that is malformed, or there twice, is none.
+pub(crate) fn trace(headers: &HeaderMap) -> Option<Trace> {
+    let mut values = headers.get_all("traceparent").iter();
+    let value = values.next().filter(|_| values.next().is_none())?;
+    Trace::read(value.to_str().ok()?.trim())
+}
+
+/// The arrivals of a body; of more than `most`, one more. An event may say of itself in which trace it came.
+pub(crate) async fn arrivals(headers: &HeaderMap, body: Bytes, most: usize) -> Result<Vec<Came>, Problem> {
     let (essence, parameters) = media_type(headers)?;
     let format = match essence.as_str() {
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/json-lines" => {
@@ -51,7 +58,7 @@ pub(crate) fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-async fn read(body: Bytes, format: BodyFormat, most: usize) -> Result<Vec<Outcome>, Problem> {
+async fn read(body: Bytes, format: BodyFormat, most: usize) -> Result<Vec<Came>, Problem> {
     read_body(body, format, most).await.map_err(|error| Problem::bad_request(error.to_string()))
 }
 
@@ -83,11 +90,12 @@ fn unsupported(detail: String) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use chancery_reading::Outcome;
     use http::HeaderValue;
 
     use super::*;
 
-    async fn payloads(kind: &'static str, body: &'static str) -> Result<Vec<Outcome>, u16> {
+    async fn payloads(kind: &'static str, body: &'static str) -> Result<Vec<Came>, u16> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         arrivals(&headers, Bytes::from_static(body.as_bytes()), 10).await.map_err(|problem| problem.status)
@@ -106,11 +114,32 @@ mod tests {
             ("application/octet-stream", "", 1),
         ] {
             let found = payloads(kind, body).await.expect(kind);
-            assert!(found.iter().all(|outcome| matches!(outcome, Outcome::Payload(_))), "{kind}: {found:?}");
+            assert!(
+                found.iter().all(|came| matches!(came.outcome, Outcome::Payload(_))),
+                "{kind}: {found:?}"
+            );
             assert_eq!(found.len(), wanted, "{kind}");
         }
         assert_eq!(payloads("application/cloudevents+avro", "").await.unwrap_err(), 415);
         let none = arrivals(&HeaderMap::new(), Bytes::new(), 10).await.unwrap_err();
         assert_eq!(none.status, 415);
+    }
+
+    #[test]
+    fn a_request_comes_in_one_trace_or_in_none() {
+        const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let of = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append("traceparent", HeaderValue::from_static(value));
+            }
+            trace(&headers).map(|trace| trace.to_string())
+        };
+        assert_eq!(of(&[TRACE]).as_deref(), Some(TRACE));
+        for none in
+            [&[][..], &[""], &["00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01"], &[TRACE, TRACE]]
+        {
+            assert_eq!(of(none), None, "{none:?}");
+        }
     }
 }

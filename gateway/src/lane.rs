@@ -221,7 +221,7 @@ fn answer(call: Call, taken: &chancery_store::pushing::Taken) {
 }
 
 fn send(request: Request, answer: Result<Answer, Problem>) {
-    let Request { items: _, judged_at: _, name: _, answer: to, room: _ } = request;
+    let Request { items: _, judged_at: _, traces: _, name: _, answer: to, room: _ } = request;
     // Whoever asked may have gone.
     let _gone = to.send(answer);
 }

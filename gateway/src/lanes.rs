@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chancery_reading::Trace;
 use chancery_store::Ledger;
 use chancery_store::pushing::SettledPush;
 use chancery_store::results::SignedRecord;
@@ -29,6 +30,8 @@ pub(crate) struct Lane {
 pub(crate) struct Items {
     pub(crate) items: Vec<Item>,
     pub(crate) judged_at: i64,
+    /// In which trace each of them came; empty if all came in none.
+    pub(crate) traces: Vec<Option<Trace>>,
 }
 
 /// All of them.
@@ -77,7 +80,7 @@ impl Lanes {
         &self,
         name: &Name,
         target: &PushedRun,
-        Items { mut items, judged_at }: Items,
+        Items { mut items, judged_at, mut traces }: Items,
         request_name: Option<RequestName>,
         mut room: Room,
     ) -> Result<(Lane, Answer), Problem> {
@@ -88,7 +91,8 @@ impl Lanes {
                 return Err(Problem::busy());
             }
             let (answer, answered) = oneshot::channel();
-            match lane.requests.try_send(Request { items, judged_at, name: request_name, answer, room }) {
+            let request = Request { items, judged_at, traces, name: request_name, answer, room };
+            match lane.requests.try_send(request) {
                 // A lane that ends answers all that it was given: this one broke.
                 Ok(()) => {
                     return answered
@@ -98,7 +102,9 @@ impl Lanes {
                 }
                 Err(TrySendError::Full(_)) => return Err(Problem::busy()),
                 // It ended just now.
-                Err(TrySendError::Closed(request)) => (items, room) = (request.items, request.room),
+                Err(TrySendError::Closed(request)) => {
+                    (items, traces, room) = (request.items, request.traces, request.room);
+                }
             }
         }
     }

@@ -65,9 +65,10 @@ impl<'a> Batch<'a> {
 
     /// Adds an arrival.
     pub(crate) fn add(&mut self, arrival: Arrival) {
-        let Arrival { position, next_position, outcome, identity } = arrival;
+        let Arrival { position, next_position, outcome, identity, trace } = arrival;
         // Positions have 63 bits.
         let signed = |position: u64| i64::try_from(position).unwrap_or(i64::MAX);
+        self.admission.traces.note(signed(position.0), trace);
         match outcome {
             Outcome::Payload(payload) => self.payload(signed(position.0), &payload, identity.as_ref()),
             Outcome::Dead(Dead { stage, reason, raw }) => self.refuse(DeadArrival::at_stage(

@@ -74,7 +74,7 @@ pub(crate) async fn read(
 fn batch(position: i64, rows: Vec<ReplayRow>, questions: Questions<'_>, room: Option<i64>) -> Batch<'_> {
     let mut batch = Batch::new(Admission::from(position), questions).with_room(room);
     batch.admission.done = rows.is_empty();
-    for ReplayRow { gone, place, payload, stage, reason } in rows {
+    for ReplayRow { gone, place, payload, stage, reason, traceparent } in rows {
         let dead = |position, reason| DeadArrival::at_stage(position, "Fetch", reason, Vec::new());
         let Some(place) = place.filter(|_| !gone) else {
             let reason = "the run that is read again was deleted meanwhile; nothing of the rest is read";
@@ -82,6 +82,7 @@ fn batch(position: i64, rows: Vec<ReplayRow>, questions: Questions<'_>, room: Op
             (batch.admission.next, batch.admission.done) = (END, true);
             return batch;
         };
+        batch.admission.traces.note(place, traceparent);
         match payload {
             Some(payload) => batch.payload(place, &payload, None),
             None => {
@@ -109,7 +110,7 @@ mod tests {
 
     fn row(place: i64, payload: Option<&[u8]>) -> ReplayRow {
         let payload = payload.map(<[u8]>::to_vec);
-        ReplayRow { gone: false, place: Some(place), payload, stage: None, reason: None }
+        ReplayRow { gone: false, place: Some(place), payload, stage: None, reason: None, traceparent: None }
     }
 
     #[test]
@@ -125,7 +126,14 @@ mod tests {
     fn nothing_more_is_the_end_and_a_run_that_is_gone_is_one_dead_letter() {
         let end = batch(4, Vec::new(), NONE, None).admission;
         assert!(end.done && end.next == 4 && end.dead.is_empty());
-        let gone = ReplayRow { gone: true, place: None, payload: None, stage: None, reason: None };
+        let gone = ReplayRow {
+            gone: true,
+            place: None,
+            payload: None,
+            stage: None,
+            reason: None,
+            traceparent: None,
+        };
         let gone = batch(4, vec![gone], NONE, None).admission;
         assert!(gone.done && gone.next == END && gone.dead.len() == 1 && gone.dead[0].position == 4);
     }

@@ -19,6 +19,8 @@
 -- p_judged: what the policy of the run said of them (admit_check_judged), and nothing in a run that has none. A dead letter without a
 -- stage is a payload that a rule rejected.
 --
+-- p_traced, p_traced_to, p_traces: in which traces they came, from a position to another, and nothing of those that came in none.
+--
 -- Runs that share a ring insert digests at the same time, each in the order of the digests, so that no two wait for
 -- each other. Whoever comes second waits for the first one's commit.
 --
@@ -28,6 +30,7 @@ CREATE OR REPLACE FUNCTION chancery.admit(
     p_source integer, p_split integer, p_token bytea, p_position bigint, p_next bigint, p_key text, p_done boolean,
     p_payloads bytea[], p_positions bigint[], p_identities bytea[],
     p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement,
+    p_traced bigint[], p_traced_to bigint[], p_traces text[],
     OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint,
     OUT done boolean)
 LANGUAGE plpgsql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -63,11 +66,12 @@ BEGIN
     SELECT a.answer, a.admitted, a.duplicates, a.dead, a.rejected, a.start_at, a.done
       INTO answer, admitted, duplicates, dead, rejected, start_at, done
       FROM chancery.admit_arrivals(v_run, p_source, p_split, p_position, p_next, p_key, p_done, p_payloads, p_positions,
-                                   v_digests, v_identities, p_dead_positions, p_stages, p_reasons, p_raws, p_judged) a;
+                                   v_digests, v_identities, p_dead_positions, p_stages, p_reasons, p_raws, p_judged,
+                                   p_traced, p_traced_to, p_traces) a;
     PERFORM set_config('synchronous_commit', 'off', true);
 END
 $$;
 
 GRANT EXECUTE ON FUNCTION chancery.admit(
     integer, integer, bytea, bigint, bigint, text, boolean, bytea[], bigint[], bytea[], bigint[], text[], text[],
-    bytea[], chancery.judgement) TO chancery_intake;
+    bytea[], chancery.judgement, bigint[], bigint[], text[]) TO chancery_intake;

@@ -6,12 +6,15 @@
 -- duplicates, and p_identities what they are known by, or null where that is their digest. p_judged: see admit_check_judged. What
 -- waits for what others say of it is stored as it is (pendings_take); whoever reads has read it.
 --
+-- p_traced, p_traced_to, p_traces: in which traces they came (admit_traces).
+--
 -- Beside what waits, all of a call is taken in or nothing: what is full then has admitted nothing (null), and known are the places
 -- among p_payloads of those that need no room, since the ring knows them.
 CREATE OR REPLACE FUNCTION chancery.admit_arrivals(
     p_run chancery.runs, p_source integer, p_split integer, p_position bigint, p_next bigint, p_key text, p_done boolean,
     p_payloads bytea[], p_positions bigint[], p_digests bytea[], p_identities bytea[],
     p_dead_positions bigint[], p_stages text[], p_reasons text[], p_raws bytea[], p_judged chancery.judgement,
+    p_traced bigint[], p_traced_to bigint[], p_traces text[],
     OUT answer text, OUT admitted bigint, OUT duplicates bigint, OUT dead bigint, OUT rejected bigint, OUT start_at bigint,
     OUT done boolean, OUT known bigint[])
 LANGUAGE plpgsql AS $$
@@ -66,6 +69,10 @@ BEGIN
                                WHERE b.position > v_last), p_next);
     END IF;
     done := p_done AND start_at = p_next;
+    IF cardinality(p_traces) > 0 THEN
+        -- Before anything is told of them.
+        PERFORM chancery.admit_traces(p_run.id, p_source, p_split, p_position, start_at, p_traced, p_traced_to, p_traces);
+    END IF;
     SELECT f.dead, f.rejected INTO dead, rejected
       FROM chancery.admit_refused(p_run.id, p_source, p_split, start_at, p_dead_positions, p_stages, p_judged.rules, p_reasons, p_raws,
                                NULL) f;

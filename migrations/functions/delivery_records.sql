@@ -1,7 +1,7 @@
 -- The records of the batches p_batch to p_last that the caller was given by delivery_take, with their signatures, in order: those after
 -- p_after, up to the one with which their payloads have p_bytes. Nothing of a batch that is somebody else's by now: if one of them is,
 -- there is only p_batch. `marks` is what a policy said of a record: the score and the rules that hit of one that is flagged, the rules
--- that raised alerts about any other.
+-- that raised alerts about any other. `traceparent`: the trace in which it came, if it came in one.
 --
 -- The statements are planned anew each time, which costs as much as reading a batch: so it reads several. Of such as are too long for
 -- one answer, there is no more in it than one range of signatures covers.
@@ -11,7 +11,7 @@
 -- Something empty is appended to signatures, so that they are read once, and not for each of their records.
 CREATE OR REPLACE FUNCTION chancery.delivery_records(
     p_sink integer, p_token bytea, p_batch bigint, p_last bigint, p_after bigint, p_bytes bigint)
-RETURNS TABLE (record bigint, digest bytea, payload bytea, signature bytea, marks text)
+RETURNS TABLE (record bigint, digest bytea, payload bytea, signature bytea, marks text, traceparent text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -39,14 +39,14 @@ BEGIN
     END IF;
     RETURN QUERY EXECUTE format(
         'SELECT r.record, coalesce(r.digest, sha256(r.payload)), r.payload,
-                substring(b.signatures FROM ((r.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer), %4$s
+                substring(b.signatures FROM ((r.record - b.first_record) * b.bytes + 1)::integer FOR b.bytes::integer), %4$s, %5$s
            FROM (SELECT c.first_record, c.last_record, c.signatures || '''' AS signatures,
                         octet_length(c.signatures) / (c.last_record - c.first_record + 1) AS bytes
                    FROM chancery.%2$I c WHERE %3$s AND c.last_record > $3
                   ORDER BY c.first_record LIMIT CASE WHEN $5 THEN 1 END) b
           CROSS JOIN LATERAL (
-                SELECT w.record, w.digest, w.payload
-                  FROM (SELECT a.record, a.digest, a.payload,
+                SELECT w.record, w.digest, w.payload, w.source, w.split, w.position
+                  FROM (SELECT a.record, a.digest, a.payload, a.source, a.split, a.position,
                                sum(octet_length(a.payload)) OVER (ORDER BY a.record) - octet_length(a.payload) AS before
                           FROM chancery.%1$I a
                          WHERE a.record BETWEEN greatest(b.first_record, $1, $3 + 1) AND least(b.last_record, $2)) w
@@ -62,7 +62,8 @@ BEGIN
                                    (SELECT jsonb_build_object(''hits'', jsonb_agg(jsonb_build_object(
                                                ''rule'', k.rule, ''action'', ''Alert'', ''message'', k.message) ORDER BY k.rule COLLATE "C"))
                                       FROM chancery.%I k WHERE k.record = r.record HAVING count(*) > 0))::text',
-                         'flags_' || v_run, 'alerts_' || v_run) END)
+                         'flags_' || v_run, 'alerts_' || v_run) END,
+        chancery.trace_query(v_run))
       USING v_batch.first_record, v_batch.last_record, p_after, p_bytes, v_batch.is_long;
 END
 $$;

@@ -19,7 +19,7 @@ BEGIN
          WHERE u.position < p_end AND (u.stage IS NOT NULL) = p_dead),
     counted AS (
         SELECT r.why, count(*) AS number FROM refused r GROUP BY r.why ORDER BY count(*) DESC, r.why LIMIT 20)
-    SELECT (SELECT count(*) FROM refused) AS number, (SELECT min(r.position) FROM refused r) AS first,
+    SELECT (SELECT count(*) FROM refused) AS number, (SELECT array_agg(r.position) FROM refused r) AS places, (SELECT min(r.position) FROM refused r) AS first,
            (SELECT jsonb_agg(f.position) FROM (SELECT r.position FROM refused r ORDER BY r.position LIMIT 100) f) AS positions,
            (SELECT jsonb_object_agg(c.why, c.number) FROM counted c) AS reasons
       INTO v_refused;
@@ -31,6 +31,7 @@ BEGIN
         jsonb_build_object(
             'source', (SELECT s.name FROM chancery.sources s WHERE s.run_id = p_run AND s.source = p_source), 'split', p_split,
             'count', v_refused.number, 'positions', v_refused.positions,
-            CASE WHEN p_dead THEN 'stages' ELSE 'rules' END, v_refused.reasons));
+            CASE WHEN p_dead THEN 'stages' ELSE 'rules' END, v_refused.reasons),
+        chancery.trace_of(p_run, p_source, p_split, v_refused.places));
 END
 $$;

@@ -6,7 +6,8 @@
 -- The token is the holder's secret: whoever settles shows it, and only its hash is kept.
 --
 -- task:
---   tell       a row for each event; `attempts` is how often the receiver refused it, and `signing` whether batches are not signed yet
+--   tell       a row for each event; `attempts` is how often the receiver refused it, and `signing` whether batches are not signed yet.
+--              Without `data`, it is told of the records of a batch, one by one (notification_records)
 --   wait       nothing is due: ask again, after `seconds` at the latest
 --   done       the run is complete, nothing is delivered again, and of each of its events this one was told, or it was given up
 --   suspended  nothing happens to the run for now, and nothing is due
@@ -15,7 +16,7 @@
 -- What happened is told also while the run is suspended, and once it is complete.
 CREATE OR REPLACE FUNCTION chancery.notification_take(
     p_notification integer, p_holder text, p_token_hash bytea, p_most integer, p_seconds double precision)
-RETURNS TABLE (task text, what text, happened_at text, data jsonb, attempts integer, seconds double precision, signing boolean)
+RETURNS TABLE (task text, what text, happened_at text, data jsonb, traceparent text, attempts integer, seconds double precision, signing boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -64,16 +65,24 @@ BEGIN
                     SELECT u.what FROM chancery.%1$I u
                      WHERE u.notification = $1 AND u.state = ''Pending'' AND u.not_before <= $2
                      ORDER BY u.not_before, u.what LIMIT $3 FOR UPDATE SKIP LOCKED))
-             RETURNING e.what, e.happened_at, e.data, e.attempts)
+             RETURNING e.what, e.happened_at, e.data, e.attempts, e.traceparent, e.what ~ ''^record\.signed/[0-9]+/[0-9]+$'' AS is_record)
          SELECT ''tell''::text, t.what, to_char(t.happened_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''),
                 coalesce(t.data, (
                     SELECT jsonb_build_object(
                                ''batch'', b.batch, ''firstRecord'', b.first_record, ''lastRecord'', b.last_record, ''key'', l.key_id,
                                ''signedAt'', to_char(l.signed_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS.US"Z"''))
                       FROM chancery.%2$I b JOIN chancery.leases l ON l.id = b.lease_id
-                     WHERE t.what ~ ''^batch\.signed/[0-9]+$'' AND b.batch = split_part(t.what, ''/'', 2)::bigint)),
-                t.attempts, NULL::double precision, (SELECT n.batch FROM chancery.%2$I n WHERE n.state <> ''signed'' ORDER BY n.batch DESC LIMIT 1) IS NOT NULL
-           FROM taken t ORDER BY t.happened_at, t.what', 'events_' || v_run.id, 'batches_' || v_run.id)
+                     WHERE t.what ~ ''^batch\.signed/[0-9]+$'' AND b.batch = split_part(t.what, ''/'', 2)::bigint),
+                    m.data),
+                coalesce(t.traceparent, m.traceparent), t.attempts, NULL::double precision,
+                (SELECT n.batch FROM chancery.%2$I n WHERE n.state <> ''signed'' ORDER BY n.batch DESC LIMIT 1) IS NOT NULL
+           FROM taken t
+           LEFT JOIN LATERAL (
+                SELECT k.data, k.traceparent
+                  FROM chancery.records_told($7, CASE WHEN t.is_record THEN split_part(t.what, ''/'', 2)::bigint END,
+                                             CASE WHEN t.is_record THEN split_part(t.what, ''/'', 3)::bigint - 1 END, 1) k
+                 WHERE t.is_record) m ON true
+          ORDER BY t.happened_at, t.what', 'events_' || v_run.id, 'batches_' || v_run.id)
       USING p_notification, v_now, least(greatest(p_most, 1), 1000), p_holder, p_token_hash,
             v_now + make_interval(secs => least(greatest(p_seconds, 1), 3600)), v_run.id;
     IF FOUND THEN

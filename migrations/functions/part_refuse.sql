@@ -3,7 +3,7 @@
 CREATE OR REPLACE FUNCTION chancery.part_refuse(p_parent text, p_number integer) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF (p_parent IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers', 'deliveries', 'events', 'digests')) IS NOT TRUE THEN
+    IF (p_parent IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts', 'originals', 'judgements', 'pendings', 'answers', 'traces', 'deliveries', 'events', 'digests')) IS NOT TRUE THEN
         RAISE EXCEPTION 'neither runs nor keyrings have a part of %', coalesce(quote_literal(left(p_parent, 100)), 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;

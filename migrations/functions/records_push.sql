@@ -21,11 +21,14 @@
 --
 -- p_judged: what the policy of the run said of them, by their places, and nothing in a run that has none (admit_check_judged).
 --
+-- p_traced, p_traced_to, p_traces: in which traces they came, from a place to another.
+--
 -- The commit waits for the disk: what is answered is there.
 CREATE OR REPLACE FUNCTION chancery.records_push(
     p_run integer, p_run_uid uuid, p_arrivals bigint, p_payloads bytea[], p_places bigint[], p_identities bytea[],
     p_dead_places bigint[], p_stages text[], p_reasons text[], p_raws bytea[],
     p_keys bytea[], p_key_digests bytea[], p_key_places bigint[], p_key_arrivals bigint[], p_judged chancery.judgement,
+    p_traced bigint[], p_traced_to bigint[], p_traces text[],
     OUT answer text, OUT start_at bigint, OUT accounted bigint, OUT first_record bigint,
     OUT duplicate_places bigint[], OUT duplicate_runs text[], OUT duplicate_records bigint[], OUT room bigint, OUT waiting bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -39,7 +42,7 @@ DECLARE
 BEGIN
     -- Of nothing, a comparison is no refusal. A strict function would answer nothing, as if all were taken in.
     IF num_nulls(p_run, p_run_uid, p_arrivals, p_payloads, p_places, p_identities, p_dead_places, p_stages, p_reasons, p_raws,
-                 p_keys, p_key_digests, p_key_places, p_key_arrivals) > 0 THEN
+                 p_keys, p_key_digests, p_key_places, p_key_arrivals, p_traced, p_traced_to, p_traces) > 0 THEN
         RAISE EXCEPTION 'records_push takes no null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
     PERFORM chancery.admit_check(0, p_arrivals, p_payloads, p_places, p_identities, p_dead_places, p_stages, p_reasons, p_raws);
@@ -78,7 +81,8 @@ BEGIN
     SELECT * INTO STRICT v_taken FROM chancery.admit_arrivals(
         v_run, v_split.source, v_split.split, start_at, start_at + p_arrivals, '', false,
         p_payloads, ARRAY (SELECT start_at + unnest(p_places)), v_digests, v_identities,
-        ARRAY (SELECT start_at + unnest(p_dead_places)), p_stages, p_reasons, p_raws, v_judged);
+        ARRAY (SELECT start_at + unnest(p_dead_places)), p_stages, p_reasons, p_raws, v_judged,
+        ARRAY (SELECT start_at + unnest(p_traced)), ARRAY (SELECT start_at + unnest(p_traced_to)), p_traces);
     answer := v_taken.answer;
     IF answer = 'held' THEN
         RETURN;
@@ -112,7 +116,7 @@ $$;
 
 GRANT EXECUTE ON FUNCTION chancery.records_push(
     integer, uuid, bigint, bytea[], bigint[], bytea[], bigint[], text[], text[], bytea[],
-    bytea[], bytea[], bigint[], bigint[], chancery.judgement) TO chancery_operator;
+    bytea[], bytea[], bigint[], bigint[], chancery.judgement, bigint[], bigint[], text[]) TO chancery_operator;
 GRANT EXECUTE ON FUNCTION chancery.records_push(
     integer, uuid, bigint, bytea[], bigint[], bytea[], bigint[], text[], text[], bytea[],
-    bytea[], bytea[], bigint[], bigint[], chancery.judgement) TO chancery_gateway;
+    bytea[], bytea[], bigint[], bigint[], chancery.judgement, bigint[], bigint[], text[]) TO chancery_gateway;

@@ -2,7 +2,7 @@
 -- but one at least. Empty at its end. One row with nothing but `gone` when the other run is being deleted, or is.
 --
 -- A record is at the position of its number less one, and is what it was before a policy enriched it; dead letters are counted in the order of where they came from, which
--- never changes, since the other run is sealed; so is what was rejected. The payload is null where the bytes were not kept whole.
+-- never changes, since the other run is sealed; so is what was rejected. The payload is null where the bytes were not kept whole. `traceparent`: the trace in which it came to the other run.
 --
 -- If letters were noted for a run of the caller's name (letters_end), only those are read. Else all that have no end: neither those that were
 -- discarded, nor those that another run reads.
@@ -10,7 +10,7 @@
 -- What a split says of itself is not believed, for whoever lists a source writes it: the run that is read, and whether its
 -- records are, is what the source of the caller's run was described as.
 CREATE OR REPLACE FUNCTION chancery.replay_read(p_source integer, p_split integer, p_token bytea, p_position bigint)
-RETURNS TABLE (gone boolean, place bigint, payload bytea, stage text, reason text)
+RETURNS TABLE (gone boolean, place bigint, payload bytea, stage text, reason text, traceparent text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
 -- Of a table that has no statistics yet, all rows would be read for each call.
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -32,11 +32,14 @@ BEGIN
      WHERE o.uid = (v_part ->> 'run')::uuid AND o.deleted_at IS NULL AND o.sealed_at IS NOT NULL
        AND o.id = chancery.replay_run(v_run, v_wanted ->> 'name');
     IF NOT FOUND THEN
-        RETURN QUERY SELECT true, NULL::bigint, NULL::bytea, NULL::text, NULL::text;
+        RETURN QUERY SELECT true, NULL::bigint, NULL::bytea, NULL::text, NULL::text, NULL::text;
     ELSIF v_part ->> 'rows' = 'Records' THEN
         RETURN QUERY
         SELECT false, c.record - 1,
-               coalesce((SELECT o.payload FROM chancery.originals o WHERE o.run_id = v_other AND o.record = c.record), r.payload), NULL::text, NULL::text
+               coalesce((SELECT o.payload FROM chancery.originals o WHERE o.run_id = v_other AND o.record = c.record), r.payload), NULL::text, NULL::text,
+               (SELECT CASE WHEN t.last_position >= r.position THEN t.traceparent END FROM chancery.traces t
+                 WHERE t.run_id = v_other AND t.source = r.source AND t.split = r.split AND t.position <= r.position
+                 ORDER BY t.position DESC LIMIT 1)
           FROM (SELECT n.record, sum(n.bytes) OVER (ORDER BY n.record) - n.bytes AS before
                   FROM (SELECT k.record, coalesce((SELECT octet_length(o.payload) FROM chancery.originals o
                                                     WHERE o.run_id = v_other AND o.record = k.record), octet_length(k.payload)) AS bytes
@@ -48,7 +51,10 @@ BEGIN
     ELSE
         v_is_noted := EXISTS (SELECT FROM chancery.letter_acts t WHERE t.run_id = v_other AND t.into_name = v_name);
         RETURN QUERY
-        SELECT false, c.place, CASE WHEN c.is_whole THEN a.raw END, a.stage, a.reason
+        SELECT false, c.place, CASE WHEN c.is_whole THEN a.raw END, a.stage, a.reason,
+               (SELECT CASE WHEN t.last_position >= c.position THEN t.traceparent END FROM chancery.traces t
+                 WHERE t.run_id = v_other AND t.source = c.source AND t.split = c.split AND t.position <= c.position
+                 ORDER BY t.position DESC LIMIT 1)
           FROM (SELECT n.*, sum(n.bytes) OVER (ORDER BY n.place) - n.bytes AS before
                   FROM (SELECT row_number() OVER (ORDER BY d.source, d.split, d.position) - 1 AS place,
                                d.source, d.split, d.position, coalesce(octet_length(d.raw), 0) AS bytes,

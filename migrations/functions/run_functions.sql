@@ -8,14 +8,16 @@
 --
 -- batch_sign_RUN marks the batch of a lease signed. The signatures of the records p_first to p_end are being stored, after those
 -- from the batch's first record to p_stored_to, if any; p_library made them. False when that is not the whole batch, record
--- for record. With it comes a delivery of the batch to each sink of the run, and an event for each notification that is told of it.
+-- for record. With it comes a delivery of the batch to each sink of the run, and an event for each notification that is told of it;
+-- one more for each that is told of its records, however many these are (notification_records).
 CREATE OR REPLACE FUNCTION chancery.run_functions(p_run integer) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     v_deliveries text := (SELECT string_agg(format('(p_batch, %s, %s)', s.sink, p_run), ', ' ORDER BY s.sink)
                             FROM chancery.sinks s WHERE s.run_id = p_run);
-    v_events text := (SELECT string_agg(format('(''batch.signed/'' || p_batch, %s, %s)', n.notification, p_run), ', ' ORDER BY n.notification)
-                        FROM chancery.notifications n WHERE n.run_id = p_run AND 'batch.signed' = ANY (n.events));
+    v_events text := (SELECT string_agg(format('(''%s/'' || p_batch, %s, %s)', e.event, n.notification, p_run), ', ' ORDER BY n.notification, e.event)
+                        FROM chancery.notifications n JOIN unnest(ARRAY['batch.signed', 'record.signed']) AS e (event) ON e.event = ANY (n.events)
+                       WHERE n.run_id = p_run);
     v_after text := concat_ws(' ',
         format('INSERT INTO chancery.%I (batch, sink, run_id) VALUES ', 'deliveries_' || p_run) || v_deliveries || ';',
         format('INSERT INTO chancery.%I (what, notification, run_id) VALUES ', 'events_' || p_run) || v_events || ';');

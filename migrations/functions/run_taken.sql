@@ -10,7 +10,7 @@ BEGIN
                             -- as they are.
                             i.payload_bytes * 1.25 + (i.received - i.admitted) * 60
                                 + (SELECT coalesce(sum(chancery.part_bytes(t || '_' || p_run)), 0)
-                                     FROM unnest(ARRAY['arrivals', 'flags', 'alerts', 'originals', 'pendings', 'answers']) AS p (t))
+                                     FROM unnest(ARRAY['arrivals', 'flags', 'alerts', 'originals', 'pendings', 'answers', 'traces']) AS p (t))
                                 + (SELECT coalesce(sum(o.listed_bytes), 0) FROM chancery.sources o WHERE o.run_id = p_run)
                                 + chancery.run_bytes(i.admitted, i.admitted, 150, r.batch_size, s.bytes))
               FROM chancery.runs r

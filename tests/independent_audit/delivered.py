@@ -47,6 +47,8 @@ def _contents(
     record = next(records, None)
     marks = ledger.marks(run)
     mark = next(marks, None)
+    traces = ledger.record_traces(run)
+    trace = next(traces, None)
     batch, content = None, sha256()
     for signature in ledger.signatures(run):
         while lease is not None and lease.id != signature.lease_id:
@@ -65,6 +67,9 @@ def _contents(
             while mark is not None and mark.record < record.record:
                 mark = next(marks, None)
             said = mark.of_line() if mark is not None and mark.record == record.record else None
-            content.update(line(name, keyring, key, SignedRecord(record.record, batch, payload, signed, lease.signed_at, said)))
+            while trace is not None and trace.record < record.record:
+                trace = next(traces, None)
+            came = trace.traceparent if trace is not None and trace.record == record.record else None
+            content.update(line(name, keyring, key, SignedRecord(record.record, batch, payload, signed, lease.signed_at, said, came)))
     if batch is not None:
         yield batch, content.digest()

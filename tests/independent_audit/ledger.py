@@ -17,6 +17,7 @@ from rows import (
     BatchNumber,
     BatchOfManifest,
     Block,
+    Confirmed,
     DeletedRun,
     DeliveredLines,
     Delivery,
@@ -31,6 +32,7 @@ from rows import (
     Marks,
     Notification,
     Record,
+    RecordTrace,
     Run,
     Signature,
     SignedLease,
@@ -83,7 +85,7 @@ class Ledger:
         self._connection.execute(
             "LOCK TABLE ONLY chancery.records, ONLY chancery.batches, ONLY chancery.signature_blocks,"
             " ONLY chancery.arrivals, ONLY chancery.flags, ONLY chancery.alerts, ONLY chancery.originals,"
-            " ONLY chancery.judgements, ONLY chancery.pendings, ONLY chancery.answers, ONLY chancery.deliveries, ONLY chancery.events,"
+            " ONLY chancery.judgements, ONLY chancery.pendings, ONLY chancery.answers, ONLY chancery.traces, ONLY chancery.deliveries, ONLY chancery.events,"
             " ONLY chancery.digests IN ACCESS SHARE MODE"
         )
         self._streams = 0
@@ -357,7 +359,7 @@ class Ledger:
                  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
                  JOIN pg_namespace n ON n.oid = p.relnamespace
                 WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts',
-                                                         'originals', 'judgements', 'pendings', 'answers', 'deliveries', 'events')
+                                                         'originals', 'judgements', 'pendings', 'answers', 'traces', 'deliveries', 'events')
                 ORDER BY c.oid"""
         ):
             by_name = re.fullmatch(rf"{parent}_(\d+)", name)
@@ -470,10 +472,25 @@ class Ledger:
         """Those of one notification, the same ones one after the other; of those that tell of several, of how many."""
         return self._stream(
             Event,
-            """SELECT what, state::text AS state, attempts, last_error IS NOT NULL AS says_why, (data ->> 'count')::bigint AS count
+            """SELECT what, state::text AS state, attempts, last_error IS NOT NULL AS says_why, (data ->> 'count')::bigint AS count,
+                      told_to, told
                  FROM chancery.events WHERE run_id = %s AND notification = %s ORDER BY what""",
             run.id,
             one.notification,
+        )
+
+    def confirmed(self, run: Run) -> Iterator[Confirmed]:
+        """The signed batches, and the records in them that come from sources which ask for confirmations."""
+        return self._stream(
+            Confirmed,
+            """SELECT b.batch, b.first_record, b.last_record,
+                      array_agg(r.record ORDER BY r.record) FILTER (WHERE s.confirm) AS records
+                 FROM chancery.batches b
+                 LEFT JOIN chancery.records r ON r.run_id = b.run_id AND r.record >= b.first_record AND r.record <= b.last_record
+                 LEFT JOIN chancery.sources s ON s.run_id = r.run_id AND s.source = r.source
+                WHERE b.run_id = %s AND b.state = 'signed'
+                GROUP BY b.batch, b.first_record, b.last_record ORDER BY b.batch""",
+            run.id,
         )
 
     def given_up(self, run: Run) -> list[tuple[int, int, int, bool]]:
@@ -492,6 +509,18 @@ class Ledger:
             SignedLease,
             """SELECT id, batch, key_id, to_char(signed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS signed_at
                  FROM chancery.leases WHERE run_id = %s AND outcome = 'signed' ORDER BY batch, use_sequence""",
+            run.id,
+        )
+
+    def record_traces(self, run: Run) -> Iterator[RecordTrace]:
+        """In which traces records came, of those that came in one, in their order."""
+        return self._stream(
+            RecordTrace,
+            """SELECT r.record, t.traceparent
+                 FROM chancery.traces t
+                 JOIN chancery.records r ON r.run_id = t.run_id AND r.source = t.source AND r.split = t.split
+                                        AND r.position >= t.position AND r.position <= t.last_position
+                WHERE t.run_id = %s ORDER BY r.record""",
             run.id,
         )
 

@@ -55,6 +55,8 @@ def line(run: str, keyring: Keyring, key: LineKey, record: SignedRecord) -> byte
         members["address"] = key.address
     if record.marks is not None:
         members["marks"] = record.marks
+    if record.traceparent is not None:
+        members["traceparent"] = record.traceparent
     return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 

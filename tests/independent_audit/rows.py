@@ -185,6 +185,18 @@ class Event:
     attempts: int
     says_why: bool
     count: int | None
+    told_to: int | None
+    told: int | None
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A signed batch, and which of its records come from sources that ask for confirmations; None for none."""
+
+    batch: int
+    first_record: int
+    last_record: int
+    records: list[int] | None
 
 
 @dataclass(frozen=True)
@@ -207,6 +219,15 @@ class SignedRecord:
     signature: bytes
     signed_at: str
     marks: dict[str, object] | None
+    traceparent: str | None
+
+
+@dataclass(frozen=True)
+class RecordTrace:
+    """In which trace a record came."""
+
+    record: int
+    traceparent: str
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ pub(crate) async fn create_judged(
         sources: vec![SourceOfRun {
             name: "files".to_owned(),
             description: serde_json::to_value(description)?,
+            confirm: false,
         }],
         idempotency: Idempotency::Content,
         digest_window: Duration::ZERO,

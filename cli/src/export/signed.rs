@@ -21,10 +21,12 @@ pub(super) async fn write(exporter: &mut Exporter) -> Result<(), CliError> {
     let mut out = output();
     let mut rows = std::pin::pin!(exporter.signed());
     while let Some(row) = rows.try_next().await? {
-        let SignedLine { record, batch, digest, payload, key_id, signature, signed_at, marks } = &row;
+        let SignedLine { record, batch, digest, payload, key_id, signature, signed_at, marks, traceparent } =
+            &row;
         let key = keys.get(key_id).ok_or_else(|| unusable(*key_id))?;
         let (record, batch, marks) = (*record, *batch, marks.as_deref());
-        let record = Record { record, batch, digest, payload, signature, signed_at, marks };
+        let traceparent = traceparent.as_deref();
+        let record = Record { record, batch, digest, payload, signature, signed_at, marks, traceparent };
         lines.write(record, key, &mut out).map_err(CliError::Write)?;
     }
     out.flush().map_err(CliError::Write)

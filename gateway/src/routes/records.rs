@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use chancery_reading::Outcome;
+use chancery_reading::{Came, Outcome, Trace};
 use chancery_sources::judge::now;
 use chancery_store::Keyring;
 use http::{HeaderMap, StatusCode};
@@ -59,7 +59,8 @@ pub(crate) struct PushQuery {
 /// one payload of any other type.
 #[utoipa::path(post, path = "/v1/namespaces/{namespace}/runs/{run}/records", operation_id = "pushRecords", tag = "records",
     params(("namespace" = String, Path, description = "Namespace of the run"), ("run" = String, Path, description = "Name of the run"), PushQuery,
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "A name for the request: sent again under it, it is answered as it was the first time")),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, description = "A name for the request: sent again under it, it is answered as it was the first time"),
+        ("traceparent" = Option<String>, Header, description = "The trace in which the records come, as W3C Trace Context has it; ignored if it is malformed. A CloudEvent may have its own")),
     request_body(content(
         (String = "application/x-ndjson"), (String = "application/json"), (String = "text/csv"),
         (String = "application/cloudevents+json"), (String = "application/cloudevents-batch+json"), (String = "application/octet-stream"))),
@@ -89,14 +90,16 @@ pub(crate) async fn push_records(
     warrant.check_since(began).await?;
     let request_name = request_name(&headers, &bytes)?;
     let bytes_held = bytes.len();
-    let outcomes = content::arrivals(&headers, bytes, limits.records).await?;
+    let came = content::arrivals(&headers, bytes, limits.records).await?;
+    let traces = traces(content::trace(&headers), &came);
+    let outcomes: Vec<_> = came.into_iter().map(|came| came.outcome).collect();
     if outcomes.len() > limits.records {
         return Err(Problem::too_large(format!("a request has at most {} records", limits.records)));
     }
     // Before anything is taken in: what is answered has its room by then.
     let per_record = if wait.is_zero() { STATE } else { STATE + signed_room(&lane.target.run.keyring) };
-    room.take(bytes_held + outcomes.len() * (ITEM + per_record))?;
-    let items = named(&gateway.0.judging, &lane, outcomes).await?;
+    room.take(bytes_held + outcomes.len() * (ITEM + per_record) + size_of_val(&*traces))?;
+    let items = Items { traces, ..named(&gateway.0.judging, &lane, outcomes).await? };
     // What was made of payloads, and marks, also those in the answer.
     let said: usize = items.items.iter().map(Item::said_bytes).sum();
     room.take(2 * said)?;
@@ -142,11 +145,21 @@ pub(crate) async fn push_records(
     Ok(room::json(&Pushed { run: name.to_string(), repeated: answer.repeated, records }, of_answer))
 }
 
+/// In which trace each arrival came: in its own, or else in that of the request. Empty if all came in none.
+fn traces(of_request: Option<Trace>, came: &[Came]) -> Vec<Option<Trace>> {
+    let traces = came.iter().map(|came| came.trace.or(of_request));
+    if of_request.is_some() || came.iter().any(|came| came.trace.is_some()) {
+        traces.collect()
+    } else {
+        Vec::new()
+    }
+}
+
 /// What is taken in of what was read. Expressions are worked out where they hold up nobody else.
 async fn named(judging: &Places, lane: &Lane, outcomes: Vec<Outcome>) -> Result<Items, Problem> {
     let (target, judged_at) = (lane.target.clone(), now());
     if target.identify.is_none() && target.judge.is_none() {
-        return Ok(Items { items: items(outcomes, &target, judged_at)?, judged_at });
+        return Ok(Items { items: items(outcomes, &target, judged_at)?, judged_at, traces: Vec::new() });
     }
     let run = target.run.uid;
     let work = judging.work(run, move || items(outcomes, &target, judged_at)).await;
@@ -154,7 +167,7 @@ async fn named(judging: &Places, lane: &Lane, outcomes: Vec<Outcome>) -> Result<
         tracing::error!(%error, "an expression could not be worked out");
         Problem::busy()
     })??;
-    Ok(Items { items, judged_at })
+    Ok(Items { items, judged_at, traces: Vec::new() })
 }
 
 /// What the client calls the request, and what it sends by it.

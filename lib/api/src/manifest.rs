@@ -90,6 +90,13 @@ pub fn manifest_yaml(run: &SigningRun) -> String {
         // These have no default.
         let given = |field: &str| ["recordCount", "keyCount", "batchSize"].contains(&field);
         spec.retain(|field, value| given(field) || left_out.get(field) != Some(value));
+        // What is said of a source or of a sink by yes or no is no, unless given.
+        for list in ["sources", "sinks"] {
+            let entries = spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+            entries
+                .filter_map(Value::as_object_mut)
+                .for_each(|entry| entry.retain(|_, value| *value != Value::Bool(false)));
+        }
     }
     serde_saphyr::to_string(&object).expect("plain JSON is YAML")
 }

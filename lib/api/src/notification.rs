@@ -22,7 +22,7 @@ pub struct NotificationSpec {
     pub http: HttpNotification,
 
     /// Of what it is told.
-    #[schemars(length(min = 1, max = 8))]
+    #[schemars(length(min = 1, max = 9))]
     #[x_kube(validation = Rule::new("self.all(one, self.exists_one(other, other == one))")
         .message("must not have an event twice; leave out the second"))]
     pub events: Vec<EventType>,
@@ -64,6 +64,9 @@ pub enum EventType {
     /// A batch is signed.
     #[serde(rename = "batch.signed")]
     BatchSigned,
+    /// A record is signed that came from a source with `confirm`; one event per record.
+    #[serde(rename = "record.signed")]
+    RecordSigned,
     /// A rule of the policy rejected payloads; one event tells of all that were rejected together.
     #[serde(rename = "record.rejected")]
     RecordRejected,
@@ -80,11 +83,12 @@ pub enum EventType {
 
 impl EventType {
     /// Every one.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::RunStarted,
         Self::RunCompleted,
         Self::RunFailed,
         Self::BatchSigned,
+        Self::RecordSigned,
         Self::RecordRejected,
         Self::RecordDead,
         Self::PolicyAlert,
@@ -99,6 +103,7 @@ impl EventType {
             Self::RunCompleted => "run.completed",
             Self::RunFailed => "run.failed",
             Self::BatchSigned => "batch.signed",
+            Self::RecordSigned => "record.signed",
             Self::RecordRejected => "record.rejected",
             Self::RecordDead => "record.dead",
             Self::PolicyAlert => "policy.alert",

@@ -69,6 +69,12 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("!has(self.batching) || has(self.sources) && self.sources.exists(source, has(source.http))")
         .message("applies to a run with a source of http only; leave it out")
         .field_path(".batching"),
+    validation = Rule::new("!has(self.sources) || !self.sources.exists(source, source.confirm) || has(self.notifications) && self.notifications.exists(one, 'record.signed' in one.events)")
+        .message("must not ask for a confirmation that nobody gets; have a notification list record.signed, or leave confirm out")
+        .field_path(".sources"),
+    validation = Rule::new("!has(self.notifications) || !self.notifications.exists(one, 'record.signed' in one.events) || has(self.sources) && self.sources.exists(source, source.confirm)")
+        .message("must not list record.signed where no source asks for it; give a source confirm: true, or leave record.signed out")
+        .field_path(".notifications"),
     validation = Rule::new("has(self.sources) || !has(self.idempotency)")
         .message("applies to runs with sources only; leave it out, or name what is read with sources")
         .field_path(".idempotency"),

@@ -58,6 +58,11 @@ pub struct SourceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "HttpSource")]
     pub http: Option<HttpSource>,
+
+    /// Whether somebody is told of each of its records, once that is signed: by an event `record.signed`, which a notification
+    /// has to list. False unless given.
+    #[serde(default)]
+    pub confirm: bool,
 }
 
 /// Another run, that is read again.

@@ -39,16 +39,17 @@ pub(crate) async fn audit(
     let mut signed = std::pin::pin!(of_records.signed(run));
     let (mut content, mut line) = (None::<(i64, Sha256)>, Vec::new());
     while let Some(row) = signed.try_next().await? {
-        let SignedLine { record, batch, digest, payload, key_id, signature, signed_at, marks } = &row;
-        let marks = marks.as_deref();
+        let SignedLine { record, batch, digest, payload, key_id, signature, signed_at, marks, traceparent } =
+            &row;
+        let (marks, traceparent) = (marks.as_deref(), traceparent.as_deref());
         if let Some((done, hash)) = content.take_if(|(at, _)| at != batch) {
             delivered.is_to_be(done, &hash.finalize()).await?;
         }
         let (_, hash) = content.get_or_insert_with(|| (*batch, Sha256::new()));
         line.clear();
         if let (Some(lines), Some(key)) = (&lines, keys.get(key_id)) {
-            let record =
-                Record { record: *record, batch: *batch, digest, payload, signature, signed_at, marks };
+            let (record, batch) = (*record, *batch);
+            let record = Record { record, batch, digest, payload, signature, signed_at, marks, traceparent };
             lines.write(record, key, &mut line).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         }
         hash.update(&line);

@@ -5,6 +5,7 @@ use chancery_canonical::NoCanonicalForm;
 use serde::{Deserialize, Serialize};
 
 use crate::object::Version;
+use crate::trace::Trace;
 
 /// The most bytes that a payload has, and that are kept of a dead letter: 1 MiB.
 pub const MAX_PAYLOAD: usize = 1024 * 1024;
@@ -34,6 +35,8 @@ pub struct Arrival {
     pub outcome: Outcome,
     /// What names it, where its format has names: CloudEvents only.
     pub identity: Option<Identity>,
+    /// In which trace it came, where its format has traces: CloudEvents only.
+    pub trace: Option<Trace>,
 }
 
 /// What became of an arrival.

@@ -15,6 +15,7 @@ use crate::framing::{CsvRows, Endless, Framing, Lines};
 use crate::judge::{Content, dead};
 use crate::pieces::{Piece, Pieces};
 use crate::text::Text;
+use crate::trace::Trace;
 
 /// What a text that was pushed is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +39,28 @@ pub enum BodyFormat {
     Whole,
 }
 
+/// One of the arrivals of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Came {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// In which trace it came, by what it says itself: events only.
+    pub trace: Option<Trace>,
+}
+
+impl From<Outcome> for Came {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, trace: None }
+    }
+}
+
 /// The arrivals of a text, in order. Nothing is left out but what is blank, and what comes after one more than `most`: of
 /// a text of nothing but line ends, the arrivals would take a hundred times its memory.
 ///
 /// # Errors
 ///
 /// What the format has wrong.
-pub async fn read_body(body: Bytes, format: BodyFormat, most: usize) -> Result<Vec<Outcome>, FinalError> {
+pub async fn read_body(body: Bytes, format: BodyFormat, most: usize) -> Result<Vec<Came>, FinalError> {
     Ok(match format {
         BodyFormat::Ndjson => judged(text(body, Lines, true), Content::Json, most).await,
         BodyFormat::Json => judged(text(body, Endless, true), Content::Json, most).await,
@@ -62,15 +78,20 @@ fn text<F: Framing>(body: Bytes, framing: F, marked: bool) -> Pieces<F> {
     Pieces::new(Text::Held(Some(body)), framing, 0, marked)
 }
 
-async fn judged<F: Framing>(mut pieces: Pieces<F>, mut content: Content, most: usize) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
+async fn judged<F: Framing>(mut pieces: Pieces<F>, mut content: Content, most: usize) -> Vec<Came> {
+    let mut came = Vec::new();
     while let Some(piece) = next(&mut pieces).await {
-        outcomes.extend(content.judge(piece).map(|(outcome, _identity)| outcome));
-        if outcomes.len() > most {
+        came.extend(judge(&mut content, piece));
+        if came.len() > most {
             break;
         }
     }
-    outcomes
+    came
+}
+
+fn judge(content: &mut Content, piece: Piece) -> Option<Came> {
+    let trace = content.trace(&piece);
+    content.judge(piece).map(|(outcome, _identity)| Came { outcome, trace })
 }
 
 /// A text that is all there never breaks off.
@@ -85,18 +106,18 @@ fn piece(bytes: Bytes) -> Piece {
 }
 
 /// Unlike an object, which may be empty by mistake, a body of nothing is a payload of nothing.
-fn judged_whole(body: Bytes) -> Vec<Outcome> {
+fn judged_whole(body: Bytes) -> Vec<Came> {
     if body.is_empty() {
-        return vec![Outcome::Payload(body)];
+        return vec![Outcome::Payload(body).into()];
     }
-    Content::Bytes.judge(piece(body)).map(|(outcome, _identity)| outcome).into_iter().collect()
+    judge(&mut Content::Bytes, piece(body)).into_iter().collect()
 }
 
 /// The batched mode of HTTP: each event as it stands in the array.
-fn events(body: Bytes, most: usize) -> Vec<Outcome> {
+fn events(body: Bytes, most: usize) -> Vec<Came> {
     let refused = |why: String| {
         let kept = body.slice(..body.len().min(crate::arrival::MAX_PAYLOAD));
-        vec![dead(Stage::Parse, Reason::NotCloudEvent(why), kept)]
+        vec![dead(Stage::Parse, Reason::NotCloudEvent(why), kept).into()]
     };
     let mut parser = serde_json::Deserializer::from_slice(&body);
     match parser.deserialize_seq(First(most)).and_then(|events| parser.end().map(|()| events)) {
@@ -105,7 +126,7 @@ fn events(body: Bytes, most: usize) -> Vec<Outcome> {
             .into_iter()
             .filter_map(|event| {
                 let event = Bytes::copy_from_slice(event.get().as_bytes());
-                Content::Event { alone: true }.judge(piece(event)).map(|(outcome, _identity)| outcome)
+                judge(&mut Content::Event { alone: true }, piece(event))
             })
             .collect(),
     }
@@ -134,7 +155,7 @@ impl<'de> Visitor<'de> for First {
     }
 }
 
-async fn rows(body: Bytes, delimiter: u8, has_header: bool, most: usize) -> Vec<Outcome> {
+async fn rows(body: Bytes, delimiter: u8, has_header: bool, most: usize) -> Vec<Came> {
     let mut pieces = text(body, CsvRows::new(delimiter), true);
     let header = if has_header {
         let first = loop {
@@ -144,7 +165,7 @@ async fn rows(body: Bytes, delimiter: u8, has_header: bool, most: usize) -> Vec<
                 Some(piece) => break piece,
             }
         };
-        let unusable = |reason| vec![dead(Stage::Parse, reason, first.bytes.clone())];
+        let unusable = |reason| vec![dead(Stage::Parse, reason, first.bytes.clone()).into()];
         if first.too_long() || first.defect.is_some() {
             return unusable(Reason::BadHeader(
                 "it is longer than 1 MiB, or its quotes are not those of RFC 4180".to_owned(),
@@ -166,14 +187,14 @@ mod tests {
     use crate::arrival::{Dead, MAX_PAYLOAD};
 
     async fn read(body: impl Into<Bytes>, format: BodyFormat) -> Vec<String> {
-        let outcomes = read_body(body.into(), format, 10).await.expect("a format");
-        let shown = |outcome| match outcome {
+        let came = read_body(body.into(), format, 10).await.expect("a format");
+        let shown = |came: Came| match came.outcome {
             Outcome::Payload(payload) => String::from_utf8(payload.to_vec()).expect("text"),
             Outcome::Dead(Dead { stage, reason: _, raw }) => {
                 format!("{stage:?} {}", String::from_utf8_lossy(&raw[..raw.len().min(20)]))
             }
         };
-        outcomes.into_iter().map(shown).collect()
+        came.into_iter().map(shown).collect()
     }
 
     #[tokio::test]
@@ -210,6 +231,25 @@ mod tests {
         assert_eq!(read(batch, BodyFormat::Events).await, [event, "Parse {\"id\": 2}"]);
         assert_eq!(read("{}", BodyFormat::Events).await, ["Parse {}"]);
         assert_eq!(read("[]", BodyFormat::Events).await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn events_come_in_traces_of_their_own_and_other_payloads_in_none() {
+        const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let traces = async |body: String, format| {
+            let came = read_body(body.into(), format, 10).await.expect("a format");
+            came.into_iter().map(|came| came.trace.map(|trace| trace.to_string())).collect::<Vec<_>>()
+        };
+        let event =
+            format!(r#"{{"specversion":"1.0","id":"1","source":"s","type":"t","traceparent":"{TRACE}"}}"#);
+        let some = Some(TRACE.to_owned());
+        assert_eq!(traces(event.clone(), BodyFormat::Event).await, std::slice::from_ref(&some));
+        assert_eq!(
+            traces(format!("[{event}, {{}}, {event}]"), BodyFormat::Events).await,
+            [some.clone(), None, some]
+        );
+        assert_eq!(traces(event.clone(), BodyFormat::Ndjson).await, [None]);
+        assert_eq!(traces(event, BodyFormat::Whole).await, [None]);
     }
 
     #[tokio::test]

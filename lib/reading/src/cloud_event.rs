@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::arrival::{Identity, Reason};
 use crate::json::is_one_value;
+use crate::trace::Trace;
 
 #[derive(Deserialize)]
 struct Event<'a> {
@@ -44,6 +46,22 @@ pub fn identity_of(bytes: &[u8]) -> Result<Identity, Reason> {
     Ok(Identity { source: source.into_owned(), id: id.into_owned() })
 }
 
+/// The extension of events for distributed tracing
+/// (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/distributed-tracing.md>).
+#[derive(Deserialize)]
+struct Traced<'a> {
+    #[serde(borrow)]
+    traceparent: &'a RawValue,
+}
+
+/// In which trace an event came. One that is malformed, or there twice, is none.
+pub(crate) fn trace_of(event: &[u8]) -> Option<Trace> {
+    // Few have one, and none is read twice for nothing.
+    memchr::memmem::find(event, b"\"traceparent\"")?;
+    let Traced { traceparent } = serde_json::from_slice(event).ok()?;
+    Trace::read(&serde_json::from_str::<Cow<'_, str>>(traceparent.get()).ok()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +71,27 @@ mod tests {
         let event =
             br#" {"specversion":"1.0","type":"t","source":"/a","id":"A\u002d1","data":[{"id":3}],"x":1e999}"#;
         assert_eq!(identity_of(event), Ok(Identity { source: "/a".into(), id: "A-1".into() }));
+    }
+
+    #[test]
+    fn an_event_says_in_which_trace_it_came_and_what_is_malformed_is_ignored() {
+        const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let trace = |members: &str| {
+            let event = format!(r#"{{"specversion":"1.0","type":"t","source":"s","id":"i"{members}}}"#);
+            identity_of(event.as_bytes()).expect("an event");
+            trace_of(event.as_bytes()).map(|trace| trace.to_string())
+        };
+        assert_eq!(trace(&format!(r#","traceparent":"{TRACE}","x":1e999"#)).as_deref(), Some(TRACE));
+        for none in [
+            String::new(),
+            r#","traceparent":"00-x""#.to_owned(),
+            r#","traceparent":7"#.to_owned(),
+            r#","traceparent":null"#.to_owned(),
+            format!(r#","traceparent":"{TRACE}","traceparent":"{TRACE}""#),
+            format!(r#","data":{{"traceparent":"{TRACE}"}}"#),
+        ] {
+            assert_eq!(trace(&none), None, "{none}");
+        }
     }
 
     #[test]

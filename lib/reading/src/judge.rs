@@ -8,6 +8,7 @@ use crate::csv::{Header, row_payload};
 use crate::framing::Defect;
 use crate::json;
 use crate::pieces::Piece;
+use crate::trace::Trace;
 
 /// What is in the pieces.
 pub(crate) enum Content {
@@ -22,6 +23,14 @@ pub(crate) enum Content {
 }
 
 impl Content {
+    /// In which trace a payload came, for as long as that is asked before it is judged.
+    pub(crate) fn trace(&self, piece: &Piece) -> Option<Trace> {
+        match self {
+            Self::Event { alone: _ } if !piece.too_long() => cloud_event::trace_of(&piece.bytes),
+            Self::Event { .. } | Self::Bytes | Self::Json | Self::Row(_) => None,
+        }
+    }
+
     /// Nothing, for a piece in which nothing is.
     pub(crate) fn judge(&mut self, piece: Piece) -> Option<(Outcome, Option<Identity>)> {
         if self.is_blank(&piece) {

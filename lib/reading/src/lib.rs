@@ -39,12 +39,13 @@ mod store;
 mod table;
 mod table_error;
 mod text;
+mod trace;
 mod zstd_frame;
 
 pub use arrival::{
     Arrival, Changed, Dead, Identity, MAX_PAYLOAD, OBJECT_CHANGED, Outcome, Position, Reason, Stage, Versions,
 };
-pub use body::{BodyFormat, read_body};
+pub use body::{BodyFormat, Came, read_body};
 pub use chancery_canonical::{canonical_double, canonical_json};
 pub use cloud_event::identity_of as event_identity;
 pub use credentials::Credentials;
@@ -61,3 +62,4 @@ pub use standard_webhooks::{BadSecret, WebhookHeaders, WebhookKeys, webhook_head
 pub use store::{Settings, Store, Written};
 pub use table::{Database, KeyLookup, Looked, RowKey, Table, TableLogin, TableReader, TableRow, TableSource};
 pub use table_error::TableError;
+pub use trace::Trace;

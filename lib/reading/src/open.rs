@@ -178,7 +178,13 @@ pub(crate) fn broken(request: &Request, broken: Broken) -> Box<Stop> {
 
 fn last(position: Position, stage: Stage, reason: Reason, raw: Bytes) -> Box<Stop> {
     let outcome = dead(stage, reason, raw);
-    Box::new(Stop::Last(Arrival { position, next_position: Position::END, outcome, identity: None }))
+    Box::new(Stop::Last(Arrival {
+        position,
+        next_position: Position::END,
+        outcome,
+        identity: None,
+        trace: None,
+    }))
 }
 
 /// [`Format::check`] has looked.

@@ -2,7 +2,7 @@
 
 use futures::Stream;
 
-use crate::arrival::{Arrival, Outcome, Position};
+use crate::arrival::{Arrival, Position};
 use crate::describe::Format;
 use crate::error::{FinalError, ReadError};
 use crate::open::{self, Opened, Opening, Source, Stop};
@@ -119,17 +119,11 @@ impl Opened {
                 // Of one that is too long, not all was fetched.
                 piece.length = piece.length.max(*size);
             }
+            let trace = content.trace(&piece);
             if let Some((outcome, identity)) = content.judge(piece) {
-                return Ok(Some(arrival(places, outcome, identity)));
+                let (position, next_position) = places;
+                return Ok(Some(Arrival { position, next_position, outcome, identity, trace }));
             }
         }
     }
-}
-
-fn arrival(
-    (position, next_position): (Position, Position),
-    outcome: Outcome,
-    identity: Option<crate::arrival::Identity>,
-) -> Arrival {
-    Arrival { position, next_position, outcome, identity }
 }

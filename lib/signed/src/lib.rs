@@ -46,6 +46,8 @@ pub struct Record<'a> {
     pub signed_at: &'a str,
     /// What the policy of its run said of it, as the ledger has it: JSON with `score` and `hits`; none if that is nothing.
     pub marks: Option<&'a str>,
+    /// In which trace it came: the `traceparent` of W3C Trace Context.
+    pub traceparent: Option<&'a str>,
 }
 
 /// What a policy said of a record.
@@ -123,6 +125,9 @@ pub struct Line<'a> {
     /// What a policy said of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marks: Option<Marks>,
+    /// In which trace it came, as W3C Trace Context has it.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<Cow<'a, str>>,
 }
 
 impl Line<'_> {
@@ -172,7 +177,7 @@ impl Lines {
     ///
     /// Those of the writer, or marks that are none.
     pub fn write(&self, record: Record<'_>, key: &LineKey, out: &mut impl Write) -> io::Result<()> {
-        let Record { record, batch, digest, payload, signature, signed_at, marks } = record;
+        let Record { record, batch, digest, payload, signature, signed_at, marks, traceparent } = record;
         let LineKey { id, address, frame } = key;
         let line = Line {
             run: self.run.as_str().into(),
@@ -188,6 +193,7 @@ impl Lines {
             signed_at: signed_at.into(),
             address: address.as_deref().map(Cow::from),
             marks: marks.map(serde_json::from_str).transpose()?,
+            traceparent: traceparent.map(Cow::from),
         };
         line.write(out)
     }
@@ -207,6 +213,10 @@ mod tests {
     }
 
     fn marked(envelope: Envelope, marks: Option<&str>) -> io::Result<String> {
+        written(envelope, marks, None)
+    }
+
+    fn written(envelope: Envelope, marks: Option<&str>, traceparent: Option<&str>) -> io::Result<String> {
         let form = Form::new(Algorithm::EdDsa, envelope, None).expect("a form");
         let lines = Lines::of_run("default", "demo", form);
         let key = lines.key(&STANDARD.decode(KEY).expect("base64")).expect("a key");
@@ -218,6 +228,7 @@ mod tests {
             signature: &[1; 64],
             signed_at: "2026-11-29T12:00:00.000001Z",
             marks,
+            traceparent,
         };
         let mut out = b"before\n".to_vec();
         lines.write(record, &key, &mut out)?;
@@ -238,6 +249,18 @@ mod tests {
             assert!(alerts.ends_with(",\"marks\":{\"hits\":[]}}\n"), "{alerts}");
         }
         line("[]").expect_err("no marks");
+    }
+
+    #[test]
+    fn the_trace_in_which_a_record_came_stands_behind_everything_else() {
+        const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let line = |marks| written(Envelope::Raw, marks, Some(TRACE)).expect("memory takes it");
+        for marks in [None, Some(r#"{"hits": []}"#)] {
+            let line = line(marks);
+            let (before, trace) = line.split_once(",\"traceparent\":").expect("a trace");
+            assert_eq!(trace, format!("\"{TRACE}\"}}\n"));
+            assert_eq!(format!("{before}}}\n"), marked(Envelope::Raw, marks).expect("memory takes it"));
+        }
     }
 
     #[test]
@@ -263,9 +286,11 @@ mod tests {
     #[test]
     fn a_line_that_is_read_and_written_again_is_the_same() {
         let marks = r#"{"score": 70, "hits": [{"rule": "a", "action": "Flag", "message": "why \u00e9\n"}]}"#;
-        for (envelope, marks) in [(Envelope::Raw, None), (Envelope::Jws, None), (Envelope::Jws, Some(marks))]
+        let trace = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        for (envelope, marks, trace) in
+            [(Envelope::Raw, None, None), (Envelope::Jws, None, trace), (Envelope::Jws, Some(marks), trace)]
         {
-            let line = marked(envelope, marks).expect("memory takes it");
+            let line = written(envelope, marks, trace).expect("memory takes it");
             let (_, line) = line.split_once('\n').expect("a line");
             let mut again = Vec::new();
             serde_json::from_str::<Line<'_>>(line)

@@ -34,6 +34,9 @@ const MOST_BETWEEN: Duration = Duration::from_secs(60);
 /// Events that are told of in one go.
 const AT_A_TIME: usize = 16;
 
+/// Records that are told of in one go, of a receiver that takes them as they come.
+const RECORDS_AT_A_TIME: usize = 64;
+
 /// What is between events of which several are taken in one go.
 const BRIEF: Duration = Duration::from_secs(1);
 
@@ -98,7 +101,7 @@ pub struct Told<'a> {
     pub namespace: &'a str,
     /// The name of the run.
     pub run: &'a str,
-    /// The trace that it belongs to, as W3C Trace Context has it.
+    /// The trace that the event, or else the run, belongs to, as W3C Trace Context has it.
     pub traceparent: Option<&'a str>,
 }
 
@@ -108,6 +111,7 @@ pub struct CloudEvent {
     /// By which a receiver knows it again.
     id: String,
     body: Bytes,
+    traceparent: Option<String>,
 }
 
 impl CloudEvent {
@@ -129,7 +133,8 @@ impl CloudEvent {
         }
         body.insert("datacontenttype".to_owned(), json!("application/json"));
         body.insert("data".to_owned(), data);
-        Self { id, body: Value::Object(body).to_string().into() }
+        let traceparent = traceparent.map(str::to_owned);
+        Self { id, body: Value::Object(body).to_string().into(), traceparent }
     }
 
     /// The id of the request, which must not have a full stop in it.
@@ -145,6 +150,7 @@ fn subject(event: &str, run: &str, data: &Value) -> String {
     let text = |field: &str| data[field].as_str().unwrap_or_default();
     match event {
         "batch.signed" => format!("batches/{}", data["batch"]),
+        "record.signed" => format!("records/{}", data["record"]),
         "record.rejected" | "record.dead" => format!("sources/{}", text("source")),
         "policy.alert" => format!("policies/{}", text("policy")),
         "delivery.dead" => format!("sinks/{}/batches/{}", text("sink"), data["batch"]),
@@ -172,6 +178,14 @@ impl Notifier {
         if allowed.is_some_and(|allowed| allowed.between <= BRIEF) { AT_A_TIME } else { 1 }
     }
 
+    /// How many records, each of which is an event, are told of in one go.
+    #[must_use]
+    pub fn records_at_a_time(&self) -> usize {
+        let allowed = self.allowed.try_lock().ok().and_then(|allowed| *allowed);
+        let is_free = allowed.is_some_and(|allowed| allowed.between.is_zero());
+        if is_free { RECORDS_AT_A_TIME } else { self.at_a_time() }
+    }
+
     /// Tells of an event: once this returns, the receiver has said that it took it. Before the first one it asks whether it may.
     ///
     /// # Errors
@@ -179,8 +193,10 @@ impl Notifier {
     /// [`TellError`]: only what is said of the event itself is a refusal.
     pub async fn tell(&self, event: &CloudEvent) -> Result<(), TellError> {
         self.turn().await?;
-        let CloudEvent { body, .. } = event;
-        let headers = webhook_headers(&event.message(), self.keys.as_ref(), body);
+        let CloudEvent { id: _, body, traceparent } = event;
+        let mut headers = webhook_headers(&event.message(), self.keys.as_ref(), body);
+        // The receiver's own spans go on from there. The extension in the event stays, whoever hands that on.
+        headers.extend(traceparent.clone().map(|traceparent| ("traceparent", traceparent)));
         let answered = self.send(Method::POST, EVENT, headers, body.clone()).await?;
         said(&answered)
     }
@@ -309,6 +325,7 @@ mod tests {
     fn each_event_says_to_what_it_happened() {
         for (event, data, says) in [
             ("run.completed", json!({}), "runs/demo"),
+            ("record.signed", json!({"record": 1605, "batch": 17}), "records/1605"),
             ("record.dead", json!({"source": "payments"}), "sources/payments"),
             ("policy.alert", json!({"policy": "strict"}), "policies/strict"),
             ("delivery.dead", json!({"sink": "hook", "batch": 3}), "sinks/hook/batches/3"),

@@ -36,6 +36,7 @@ const SCHEMA: &str = "message signed {
     OPTIONAL BYTE_ARRAY envelope (STRING);
     OPTIONAL BYTE_ARRAY address (STRING);
     OPTIONAL BYTE_ARRAY marks (JSON);
+    OPTIONAL BYTE_ARRAY traceparent (STRING);
 }";
 
 /// Parsed once; the text is this program's own.
@@ -96,14 +97,22 @@ fn write(group: &mut SerializedRowGroupWriter<'_, Vec<u8>>, portion: &Portion<'_
     let of_some: [for<'l> fn(&'l Line<'_>) -> Option<&'l str>; 2] =
         [|line| line.envelope.as_deref(), |line| line.address.as_deref()];
     for of in of_some {
-        let values: Vec<ByteArray> = lines.iter().filter_map(of).map(ByteArray::from).collect();
-        let levels: Vec<i16> = lines.iter().map(|line| i16::from(of(line).is_some())).collect();
-        column::<ByteArrayType>(group, &values, Some(&levels))?;
+        some_text(group, lines, of)?;
     }
     let marks: Vec<ByteArray> = marks.iter().flatten().map(|marks| marks.as_str().into()).collect();
     let levels: Vec<i16> = lines.iter().map(|line| i16::from(line.marks.is_some())).collect();
     column::<ByteArrayType>(group, &marks, Some(&levels))?;
-    Ok(())
+    some_text(group, lines, |line| line.traceparent.as_deref())
+}
+
+fn some_text(
+    group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
+    lines: &[Line<'_>],
+    of: for<'l> fn(&'l Line<'_>) -> Option<&'l str>,
+) -> Result<(), BadFile> {
+    let values: Vec<ByteArray> = lines.iter().filter_map(of).map(ByteArray::from).collect();
+    let levels: Vec<i16> = lines.iter().map(|line| i16::from(of(line).is_some())).collect();
+    column::<ByteArrayType>(group, &values, Some(&levels))
 }
 
 fn column<T: DataType>(
@@ -148,6 +157,7 @@ fn line(row: Row) -> Result<Line<'static>, BadFile> {
         envelope: optional(next()?)?,
         address: optional(next()?)?,
         marks: optional(next()?)?.map(|marks| marks.parse()).transpose().map_err(BadLine::from)?,
+        traceparent: optional(next()?)?,
     })
 }
 
@@ -203,8 +213,10 @@ mod tests {
     fn a_file_has_the_lines_that_it_was_made_of_and_the_same_bytes_each_time() {
         let marks =
             ",\"marks\":{\"score\":7,\"hits\":[{\"rule\":\"a\",\"action\":\"Flag\",\"message\":\"é\\n\"}]}";
-        for envelope in ["", ",\"envelope\":\"a.b.c\"", ",\"envelope\":\"0x01\",\"address\":\"0xAb\"", marks]
-        {
+        let trace = ",\"traceparent\":\"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\"";
+        let envelopes =
+            ["", ",\"envelope\":\"a.b.c\"", ",\"envelope\":\"0x01\",\"address\":\"0xAb\"", marks, trace];
+        for envelope in envelopes {
             let lines = lines(100, envelope);
             let file = packed(&lines).expect("a file");
             assert_eq!(file, packed(&lines).expect("a file"));

@@ -1,7 +1,7 @@
 //! A table of PostgreSQL: a row for each record, all rows of a batch in one transaction, and one beside it with a row for each manifest.
 //! What is there already counts only if it is the same; a row never changes.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,9 +27,49 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL 
     SET LOCAL lock_timeout = '10s'; SET LOCAL idle_in_transaction_session_timeout = '120s'; \
     SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'";
 
-/// What a row has, beside the run's and the batch's own, in the order of the arguments.
-const GIVEN: &str = "unnest($4::bigint[], $5::text[], $6::bytea[], $7::text[], $8::text[], $9::bytea[], $10::text[], $11::text[], $12::text[], $13::text[]) \
-    AS g (record, digest, payload, key, algorithm, signature, signed_at, envelope, address, marks)";
+/// Whether a table has the column that it may lack, since there were tables before it.
+const HAS_TRACES: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute a \
+    WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname = 'traceparent' AND NOT a.attisdropped)";
+
+/// What is said to a table.
+#[derive(Debug)]
+struct Statements {
+    insert: String,
+    compare: String,
+    /// Whether its rows say in which traces they came.
+    traced: bool,
+}
+
+impl Statements {
+    /// For a table, by its name as SQL has it.
+    fn of(place: &str, traced: bool) -> Self {
+        let (column, given, argument, same) = if traced {
+            // A row that is there since before the table had this column is the same.
+            (", traceparent", ", g.traceparent", ", $14::text[]", ", coalesce(t.traceparent, g.traceparent)")
+        } else {
+            ("", "", "", "")
+        };
+        // What a row has, beside the run's and the batch's own, in the order of the arguments.
+        let rows = format!(
+            "unnest($4::bigint[], $5::text[], $6::bytea[], $7::text[], $8::text[], $9::bytea[], $10::text[], $11::text[], $12::text[], $13::text[]{argument}) \
+             AS g (record, digest, payload, key, algorithm, signature, signed_at, envelope, address, marks{column})"
+        );
+        Self {
+            insert: format!(
+                "INSERT INTO {place} (run_uid, run, batch, record, digest, payload, key, algorithm, signature, signed_at, envelope, address, marks{column}) \
+                 SELECT $1, $2, $3, g.record, g.digest, g.payload, g.key, g.algorithm, g.signature, g.signed_at::timestamptz, g.envelope, g.address, g.marks::jsonb{given} \
+                 FROM {rows} ON CONFLICT (run_uid, record) DO NOTHING"
+            ),
+            compare: format!(
+                "SELECT min(g.record) FROM {rows} LEFT JOIN {place} t ON t.run_uid = $1 AND t.record = g.record \
+                 WHERE (t.run, t.batch, t.digest, t.payload, t.key, t.algorithm, t.signature, t.signed_at, t.envelope, t.address, t.marks{same}) \
+                 IS DISTINCT FROM \
+                 ($2, $3, g.digest, g.payload, g.key, g.algorithm, g.signature, g.signed_at::timestamptz, g.envelope, g.address, g.marks::jsonb{given})"
+            ),
+            traced,
+        }
+    }
+}
 
 /// What the name of the table of manifests has behind that of the table of records.
 const OF_MANIFESTS: &str = "_manifests";
@@ -46,8 +86,10 @@ pub struct TableSink {
     /// As `NAMESPACE/NAME`.
     run_name: String,
     sink: String,
-    insert: String,
-    compare: String,
+    /// The table of records, as SQL has it.
+    place: String,
+    /// What is said to it; known once it was asked which columns the table has.
+    statements: OnceLock<Statements>,
     /// Asks for nothing, but says whether there is a table of manifests.
     look: String,
     insert_manifest: String,
@@ -106,17 +148,8 @@ impl TableSink {
                 "SELECT t.run = $4 AND t.digest = $5 AND t.manifest::text = $6 FROM {manifests} t \
                  WHERE t.run_uid = $1 AND t.sink = $2 AND t.number = $3"
             ),
-            insert: format!(
-                "INSERT INTO {place} (run_uid, run, batch, record, digest, payload, key, algorithm, signature, signed_at, envelope, address, marks) \
-                 SELECT $1, $2, $3, g.record, g.digest, g.payload, g.key, g.algorithm, g.signature, g.signed_at::timestamptz, g.envelope, g.address, g.marks::jsonb \
-                 FROM {GIVEN} ON CONFLICT (run_uid, record) DO NOTHING"
-            ),
-            compare: format!(
-                "SELECT min(g.record) FROM {GIVEN} LEFT JOIN {place} t ON t.run_uid = $1 AND t.record = g.record \
-                 WHERE (t.run, t.batch, t.digest, t.payload, t.key, t.algorithm, t.signature, t.signed_at, t.envelope, t.address, t.marks) \
-                 IS DISTINCT FROM \
-                 ($2, $3, g.digest, g.payload, g.key, g.algorithm, g.signature, g.signed_at::timestamptz, g.envelope, g.address, g.marks::jsonb)"
-            ),
+            place,
+            statements: OnceLock::new(),
             idle: Mutex::default(),
         })
     }
@@ -145,6 +178,15 @@ impl TableSink {
             }
         }
         Err(late())
+    }
+
+    async fn statements(&self, open: &mut PgConnection) -> Result<&Statements, PutError> {
+        if let Some(known) = self.statements.get() {
+            return Ok(known);
+        }
+        let asked = sqlx::query_scalar(HAS_TRACES).bind(&self.place).fetch_one(open);
+        let traced = timed(asked).await?.map_err(|error| self.failed(&self.records, &error))?;
+        Ok(self.statements.get_or_init(|| Statements::of(&self.place, traced)))
     }
 
     async fn put_all(&self, open: &mut PgConnection, batch: &Batch) -> Result<String, PutError> {
@@ -226,14 +268,15 @@ impl TableSink {
         batch: i64,
         portion: &Portion<'_>,
     ) -> Result<(), PutError> {
-        let insert = bound(sqlx::query(AssertSqlSafe(self.insert.as_str())), self.run, batch, portion);
-        let inserted = timed(insert.execute(&mut *open)).await?;
-        let inserted = inserted.map_err(|error| self.failed(&self.records, &error))?;
+        let Statements { insert, compare, traced } = self.statements(open).await?;
+        let insert = bound(sqlx::query(AssertSqlSafe(insert.as_str())), self.run, batch, portion, *traced);
+        let inserted =
+            timed(insert.execute(&mut *open)).await?.map_err(|error| self.failed(&self.records, &error))?;
         if inserted.rows_affected() == portion.records.len() as u64 {
             return Ok(());
         }
-        let compare =
-            bound(sqlx::query_scalar(AssertSqlSafe(self.compare.as_str())), self.run, batch, portion);
+        let compare = sqlx::query_scalar(AssertSqlSafe(compare.as_str()));
+        let compare = bound(compare, self.run, batch, portion, *traced);
         let other: Option<i64> = timed(compare.fetch_one(&mut *open))
             .await?
             .map_err(|error| self.failed(&self.records, &error))?;
@@ -330,11 +373,11 @@ impl<'q, O> Takes<'q> for QueryScalar<'q, Postgres, O, PgArguments> {
     }
 }
 
-fn bound<'q, S: Takes<'q>>(statement: S, run: Uuid, batch: i64, portion: &'q Portion<'_>) -> S {
+fn bound<'q, S: Takes<'q>>(statement: S, run: Uuid, batch: i64, portion: &'q Portion<'_>, traced: bool) -> S {
     let Portion { run: name, records, payloads, signatures, marks, lines } = portion;
     let text = |of: fn(&'q Line<'_>) -> &'q str| lines.iter().map(of).collect::<Vec<_>>();
     let some_text = |of: fn(&'q Line<'_>) -> Option<&'q str>| lines.iter().map(of).collect::<Vec<_>>();
-    statement
+    let statement = statement
         .with(run)
         .with(name.as_str())
         .with(batch)
@@ -347,7 +390,8 @@ fn bound<'q, S: Takes<'q>>(statement: S, run: Uuid, batch: i64, portion: &'q Por
         .with(text(|line| &line.signed_at))
         .with(some_text(|line| line.envelope.as_deref()))
         .with(some_text(|line| line.address.as_deref()))
-        .with(marks.iter().map(Option::as_deref).collect::<Vec<_>>())
+        .with(marks.iter().map(Option::as_deref).collect::<Vec<_>>());
+    if traced { statement.with(some_text(|line| line.traceparent.as_deref())) } else { statement }
 }
 
 #[async_trait]
@@ -380,7 +424,12 @@ mod tests {
         };
         let sink = open("public.Signed_1").expect("a table");
         assert!(sink.insert_manifest.starts_with("INSERT INTO \"public\".\"Signed_1_manifests\" ("));
-        assert!(sink.insert.starts_with("INSERT INTO \"public\".\"Signed_1\" ("), "{}", sink.insert);
+        assert_eq!(sink.place, "\"public\".\"Signed_1\"");
+        let says = |traced| Statements::of(&sink.place, traced);
+        assert!(says(true).insert.starts_with("INSERT INTO \"public\".\"Signed_1\" (run_uid, "));
+        let mentions =
+            |traced| [says(traced).insert, says(traced).compare].map(|sql| sql.contains("traceparent"));
+        assert_eq!((mentions(true), mentions(false)), ([true, true], [false, false]));
         let too_long = format!("public.{}", "a".repeat(54));
         open(&too_long[..too_long.len() - 1]).expect("a table");
         for table in [

@@ -130,6 +130,7 @@ pub fn for_ledger(sources: &ValidatedSources) -> Sources {
             .map(|source| SourceOfRun {
                 name: source.name.clone(),
                 description: serde_json::to_value(described(source, period)).unwrap_or_default(),
+                confirm: source.confirm,
             })
             .collect(),
         idempotency: match idempotency {
@@ -194,7 +195,7 @@ async fn look_at_objects(
 }
 
 fn described(source: &SourceSpec, period: Duration) -> Described {
-    let SourceSpec { name: _, objects, format, table, run, http } = source;
+    let SourceSpec { name: _, objects, format, table, run, http, confirm: _ } = source;
     if let Some(HttpSource { max_pending }) = http {
         let period_micros = u64::try_from(period.as_micros()).unwrap_or(u64::MAX);
         return Described::Http { http: DescribedHttp { max_pending: *max_pending, period_micros } };

@@ -44,6 +44,7 @@ fn as_it_was(run: &Run, into: &str) -> SigningRun {
         table: None,
         run: Some(RunSource { name: run.name.clone(), select: ReplaySelect::DeadLetters }),
         http: None,
+        confirm: false,
     }]);
     spec.policy_ref = run.policy.as_ref().map(|policy| PolicyRef { name: policy.name.clone() });
     if let Some(sources) = run.input.sources() {

@@ -118,6 +118,9 @@ impl InputFields {
         let list = sources.sources.iter().map(|source| {
             let mut shown = source.description.clone();
             shown["name"] = json!(source.name);
+            if source.confirm {
+                shown["confirm"] = json!(true);
+            }
             // It is a field of its own.
             if let Some(http) = shown.get_mut("http").and_then(Value::as_object_mut) {
                 http.remove("periodMicros");

@@ -13,6 +13,20 @@ WITH notifications AS (
     SELECT b.batch FROM chancery.batches b WHERE b.run_id = $1 AND b.state = 'signed'
 ), said AS (
     SELECT e.*, CASE WHEN e.about ~ '^[0-9]{1,18}$' THEN e.about::bigint END AS batch FROM events e WHERE e.event = 'batch.signed'
+), confirmed AS (
+    -- Of each signed batch, how many of its records are told of one by one.
+    SELECT b.batch, b.first_record, b.last_record,
+           (SELECT count(*) FROM chancery.records c JOIN chancery.sources s ON s.run_id = $1 AND s.source = c.source AND s.confirm
+             WHERE c.run_id = $1 AND c.record BETWEEN b.first_record AND b.last_record) AS records
+      FROM chancery.batches b
+     WHERE b.run_id = $1 AND b.state = 'signed' AND EXISTS (SELECT FROM notifications n WHERE 'record.signed' = ANY (n.events))
+), of_batches AS (
+    SELECT e.*, CASE WHEN e.about ~ '^[0-9]{1,18}$' THEN e.about::bigint END AS batch FROM events e
+     WHERE e.event = 'record.signed' AND e.about ~ '^[0-9]{1,18}$'
+), of_records AS (
+    SELECT e.*, CASE WHEN e.about ~ '^[0-9]{1,18}/[0-9]{1,18}$' THEN split_part(e.about, '/', 1)::bigint END AS batch,
+           CASE WHEN e.about ~ '^[0-9]{1,18}/[0-9]{1,18}$' THEN split_part(e.about, '/', 2)::bigint END AS record
+      FROM events e WHERE e.event = 'record.signed' AND e.about !~ '^[0-9]{1,18}$'
 ), given_up AS (
     SELECT d.batch, s.name AS sink_name, format('delivery.dead/%s/%s/%s', d.sink, d.batch, k.redrives) AS what
       FROM chancery.deliveries d
@@ -20,7 +34,9 @@ WITH notifications AS (
      CROSS JOIN LATERAL generate_series(0, d.redrives) AS k (redrives)
      WHERE d.run_id = $1 AND (k.redrives < d.redrives OR d.state = 'Dead')
 ), counted AS (
-    SELECT e.notification, count(*) FILTER (WHERE e.state = 'Delivered') AS told, count(*) FILTER (WHERE e.state = 'Dead') AS dead,
+    -- A batch of which is told record by record counts its records.
+    SELECT e.notification,
+           count(*) FILTER (WHERE e.state = 'Delivered' AND e.what !~ '^record[.]signed/[0-9]+$') + coalesce(sum(e.told), 0)::bigint AS told, count(*) FILTER (WHERE e.state = 'Dead') AS dead,
            sum((e.data ->> 'count')::bigint) FILTER (WHERE e.event = 'record.rejected') AS rejected,
            sum((e.data ->> 'count')::bigint) FILTER (WHERE e.event = 'record.dead') AS lost,
            sum((e.data ->> 'count')::bigint) FILTER (WHERE e.event = 'policy.alert') AS alerts
@@ -34,6 +50,30 @@ UNION ALL
 (SELECT coalesce(s.batch, 0), format('%s is told that batch %s is signed, which it is not', coalesce(n.name, 'notification ' || s.notification), s.about)
    FROM said s LEFT JOIN notifications n ON n.notification = s.notification
   WHERE NOT EXISTS (SELECT FROM batches b WHERE b.batch = s.batch) LIMIT $2)
+UNION ALL
+(SELECT b.batch, format('batch %s is signed, and nothing says that %s is to be told of its records', b.batch, n.name)
+   FROM batches b CROSS JOIN notifications n
+  WHERE 'record.signed' = ANY (n.events)
+    AND NOT EXISTS (SELECT FROM of_batches e WHERE e.batch = b.batch AND e.notification = n.notification) LIMIT $2)
+UNION ALL
+(SELECT e.batch, format('%s is told of the records of batch %s, which is not signed', coalesce(n.name, 'notification ' || e.notification), e.batch)
+   FROM of_batches e LEFT JOIN notifications n ON n.notification = e.notification
+  WHERE NOT EXISTS (SELECT FROM batches b WHERE b.batch = e.batch) LIMIT $2)
+UNION ALL
+-- Each is told, or was refused and has a row of its own.
+(SELECT b.batch, format('%s was told of %s records of batch %s and refused %s, and %s come from sources that ask for it', n.name,
+                        coalesce(e.told, 0), e.batch, k.refused, b.records)
+   FROM of_batches e JOIN notifications n ON n.notification = e.notification JOIN confirmed b ON b.batch = e.batch
+  CROSS JOIN LATERAL (SELECT count(*) AS refused FROM of_records o WHERE o.batch = e.batch AND o.notification = e.notification) k
+  WHERE coalesce(e.told, 0) + k.refused > b.records OR e.state = 'Delivered' AND coalesce(e.told, 0) + k.refused < b.records
+     OR (e.told_to BETWEEN b.first_record AND b.last_record) IS FALSE LIMIT $2)
+UNION ALL
+(SELECT coalesce(o.record, 0), format('%s is told that a record is signed which is not, or did not ask for it: %s', n.name, o.what)
+   FROM of_records o JOIN notifications n ON n.notification = o.notification
+  WHERE NOT EXISTS (
+        SELECT FROM confirmed b JOIN chancery.records c ON c.run_id = $1 AND c.record = o.record
+          JOIN chancery.sources s ON s.run_id = $1 AND s.source = c.source AND s.confirm
+         WHERE b.batch = o.batch AND o.record BETWEEN b.first_record AND b.last_record) LIMIT $2)
 UNION ALL
 (SELECT 0, format('%s is to be told to notification %s, which %s', e.what, e.notification,
                   CASE WHEN n.notification IS NULL THEN 'the run has not' ELSE 'does not list it' END)

@@ -42,7 +42,7 @@ UNION ALL
            JOIN pg_class p ON p.oid = i.inhparent
            JOIN pg_namespace n ON n.oid = p.relnamespace
           WHERE n.nspname = 'chancery' AND p.relname IN ('records', 'batches', 'signature_blocks', 'arrivals', 'flags', 'alerts',
-                                                         'originals', 'judgements', 'pendings', 'answers', 'deliveries', 'events')) t
+                                                         'originals', 'judgements', 'pendings', 'answers', 'traces', 'deliveries', 'events')) t
    LEFT JOIN chancery.runs r ON r.id::text = t.number AND starts_with(t.relname::text, t.prefix)
   WHERE t.bound IS DISTINCT FROM format('FOR VALUES IN (%s)', r.id) LIMIT $5)
 UNION ALL

@@ -90,7 +90,7 @@ SELECT EXISTS (
                       SELECT FROM unnest(ARRAY['admissions', 'alerts', 'answers', 'arrivals', 'batch_roots', 'batches', 'deleted_runs', 'deliveries', 'delivery_moves', 'digests', 'events',
                                                'flags', 'generated_chunks', 'generated_sources', 'intakes', 'judgements', 'kept_digests',
                                                'keyrings', 'keys', 'leases', 'ledger', 'letter_acts', 'letter_moves', 'logins', 'manifests', 'notifications', 'originals', 'pendings', 'policies', 'pushes', 'records', 'run_secrets', 'runs',
-                                               'schema_migrations', 'signature_blocks', 'signatures', 'sinks', 'sources', 'splits', 'statements']) t
+                                               'schema_migrations', 'signature_blocks', 'signatures', 'sinks', 'sources', 'splits', 'statements', 'traces']) t
                        WHERE NOT has_table_privilege(a.oid, 'chancery.' || t, 'SELECT')))
            AND EXISTS (
            SELECT FROM operator o

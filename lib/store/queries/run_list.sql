@@ -8,7 +8,7 @@ SELECT r.id, r.uid, r.namespace, r.name, r.batch_size, r.record_count AS sealed_
        i.idempotency::text AS idempotency, i.expression,
        extract(epoch FROM i.digest_window)::double precision AS digest_window, i.record_limit, i.dead_limit,
        extract(epoch FROM i.dead_retention)::double precision AS dead_retention,
-       (SELECT jsonb_agg(jsonb_build_object('name', s.name) || s.description ORDER BY s.source)
+       (SELECT jsonb_agg(jsonb_build_object('name', s.name, 'confirm', s.confirm) || s.description ORDER BY s.source)
           FROM chancery.sources s WHERE s.run_id = r.id)::text AS sources,
        (SELECT jsonb_agg(jsonb_build_object('name', s.name, 'description', s.description, 'ordered', s.ordered,
                                             'attemptLimit', s.attempt_limit) ORDER BY s.sink)

@@ -14,4 +14,6 @@ pub use dead::{
 pub use manifest::{BatchOfManifest, ManifestHead, ManifestOfSink, TakenManifest};
 pub use session::{DeliveryRun, DeliverySession, Digested, Refused, SinkWork};
 pub use task::{Delivery, DeliveryRefusal, DeliveryTask, SignedRecord, TakenDeliveries};
-pub use telling::{Event, NotificationTask, NotificationWork, RefusedEvent, TakenEvents, Unreachable};
+pub use telling::{
+    Event, NotificationTask, NotificationWork, Reached, RecordEvent, RefusedEvent, TakenEvents, Unreachable,
+};

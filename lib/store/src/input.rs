@@ -45,11 +45,11 @@ impl Sources {
         })
     }
 
-    /// A name and a description each, as `run_create` takes them.
+    /// A name, a description and whether it asks for confirmations, each, as `run_create` takes them.
     pub(crate) fn as_json(&self) -> String {
-        let list = self.sources.iter().map(
-            |SourceOfRun { name, description }| serde_json::json!({"name": name, "description": description}),
-        );
+        let list = self.sources.iter().map(|SourceOfRun { name, description, confirm }| {
+            serde_json::json!({"name": name, "description": description, "confirm": confirm})
+        });
         Value::Array(list.collect()).to_string()
     }
 }
@@ -72,6 +72,8 @@ pub struct SourceOfRun {
     pub name: String,
     /// Where it is and what it is made of, in the words of whoever reads it: a JSON object, without any secret.
     pub description: Value,
+    /// Whether somebody is told of each of its records, once that is signed.
+    pub confirm: bool,
 }
 
 /// How a payload that came before is known.
@@ -126,8 +128,11 @@ impl<'r> sqlx::FromRow<'r, PgRow> for Input {
             serde_json::from_str(sources).map_err(|_| corrupt("sources are no list"))?;
         let sources = sources.into_iter().map(|source| {
             let Value::Object(mut description) = source else { return Err(corrupt("a source is no object")) };
+            let confirm = description.remove("confirm").is_some_and(|confirm| confirm == true);
             match description.remove("name") {
-                Some(Value::String(name)) => Ok(SourceOfRun { name, description: description.into() }),
+                Some(Value::String(name)) => {
+                    Ok(SourceOfRun { name, description: description.into(), confirm })
+                }
                 _ => Err(corrupt("a source has no name")),
             }
         });

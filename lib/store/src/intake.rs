@@ -9,7 +9,7 @@ mod session;
 mod task;
 mod watching;
 
-pub use admission::{Admission, Admitted, DeadArrival, Payloads};
+pub use admission::{Admission, Admitted, DeadArrival, Payloads, Traces};
 pub use judgement::Judgement;
 pub use pending::{Pending, PutOff, Settled, Settlement, Taken, TakenPendings};
 pub use replay::{ReplayListed, ReplayRow};

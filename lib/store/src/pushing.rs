@@ -7,7 +7,7 @@ use sqlx::{Connection as _, Row};
 
 use crate::connect::Ledger;
 use crate::error::StoreError;
-use crate::intake::{DeadArrival, Judgement, Payloads, Refusal, judgement};
+use crate::intake::{DeadArrival, Judgement, Payloads, Refusal, Traces, judgement};
 use crate::query;
 use crate::run::Run;
 
@@ -28,6 +28,8 @@ pub struct Push {
     pub judgement: Option<Judgement>,
     /// Requests that their clients gave names to.
     pub named: Vec<NamedRequest>,
+    /// In which traces they came, by their places.
+    pub traces: Traces,
 }
 
 /// A request that its client gave a name to, so that it can be sent again without harm.
@@ -178,7 +180,7 @@ impl Ledger {
     ///
     /// A database that is away or refuses: then nobody knows whether it was taken in.
     pub async fn push(&self, run: &Run, push: &Push) -> Result<PushAnswer, StoreError> {
-        let Push { arrivals, payloads, places, identities, dead, judgement, named } = push;
+        let Push { arrivals, payloads, places, identities, dead, judgement, named, traces } = push;
         let row = self
             .ask(query::records_push, async |query, connection| {
                 let statement = query
@@ -198,6 +200,9 @@ impl Ledger {
                     .bind(named.iter().map(|request| request.place).collect::<Vec<_>>())
                     .bind(named.iter().map(|request| request.arrivals).collect::<Vec<_>>());
                 judgement::bind(statement, judgement.as_ref(), payloads.len(), dead)
+                    .bind(&traces.first)
+                    .bind(&traces.last)
+                    .bind(&traces.traceparents)
                     .fetch_one(&mut *connection)
                     .await
                     .inspect(|_| {

@@ -254,13 +254,11 @@ impl SeededRun<'_> {
         let records = delivery.records(taken, one.batch..=one.batch, 0, i64::MAX).await?;
         anyhow::ensure!(records.len() as u64 == one.last_record.abs_diff(one.first_record) + 1, "{one:?}");
         let mut content = Vec::new();
-        for SignedRecord { record, digest, payload, signature, marks } in &records {
+        for SignedRecord { record, digest, payload, signature, marks, traceparent } in &records {
             let (record, batch, signed_at, marks) = (*record, one.batch, &one.signed_at, marks.as_deref());
-            lines.write(
-                Record { record, batch, digest, payload, signature, signed_at, marks },
-                &key,
-                &mut content,
-            )?;
+            let traceparent = traceparent.as_deref();
+            let record = Record { record, batch, digest, payload, signature, signed_at, marks, traceparent };
+            lines.write(record, &key, &mut content)?;
         }
         let digest = digest(&SHA256, &content).as_ref().try_into()?;
         Ok(Digested { batch: one.batch, object: format!("{name}/{}", one.batch), digest })

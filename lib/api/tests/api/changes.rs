@@ -139,3 +139,16 @@ fn a_new_spec_that_is_not_good_in_itself_is_refused_as_such() {
     let error = check_update(&old, &new).unwrap_err();
     assert!(matches!(error, ManifestError::Invalid(_)), "{error}");
 }
+
+#[test]
+fn a_source_asks_for_confirmations_from_the_beginning_or_never() {
+    let mut asks = sourced();
+    asks["spec"]["sources"][0]["confirm"] = json!(true);
+    let told = json!([{"name": "ops", "http": {"url": "https://ops.example/"}, "events": ["record.signed"]}]);
+    asks["spec"]["notifications"] = told;
+    let expected = ["spec.notifications", "spec.sources"];
+    assert_eq!(changed_fields(&accepted(&sourced()), &accepted(&asks)), expected);
+    let mut says_no = sourced();
+    says_no["spec"]["sources"][0]["confirm"] = json!(false);
+    assert_eq!(changed_fields(&accepted(&sourced()), &accepted(&says_no)), [] as [&str; 0]);
+}

@@ -3,7 +3,7 @@
 use chancery_api::{EventType, NotificationSpec, SourceSecret, notification_folder, validate};
 use serde_json::{Value, json};
 
-use crate::support::{accepted, refused, with};
+use crate::support::{accepted, refused, sourced, with};
 
 fn validated(notifications: Value) -> Vec<NotificationSpec> {
     validate(&accepted(&with("notifications", notifications))).unwrap().notifications
@@ -17,6 +17,14 @@ fn one(more: &Value) -> Value {
     one
 }
 
+/// A run with a source that asks for confirmations, or does not, and these notifications.
+fn asking(confirm: bool, notifications: Value) -> Value {
+    let mut manifest = sourced();
+    manifest["spec"]["sources"][0]["confirm"] = json!(confirm);
+    manifest["spec"]["notifications"] = notifications;
+    manifest
+}
+
 fn problem(more: &Value) -> String {
     let problems = refused(&with("notifications", json!([one(more)])));
     assert_eq!(problems.len(), 1, "{problems:?}");
@@ -26,10 +34,11 @@ fn problem(more: &Value) -> String {
 #[test]
 fn all_that_happens_can_be_told_to_whoever_is_near_or_far() {
     let all: Vec<_> = EventType::ALL.iter().map(|event| event.name()).collect();
-    let found = validated(json!([
+    let notifications = json!([
         one(&json!({"events": all})),
         one(&json!({"name": "near", "http": {"url": "http://127.0.0.1:8080", "secretRef": {"name": "key"}}})),
-    ]));
+    ]);
+    let found = validate(&accepted(&asking(true, notifications))).unwrap().notifications;
     assert_eq!(found[0].events, EventType::ALL);
     let needed = SourceSecret { field: "http.secretRef", name: "key", key: None };
     assert_eq!((found[0].secret(), found[1].secret()), (None, Some(needed)));
@@ -61,4 +70,30 @@ fn there_are_at_most_eight_and_each_has_a_name_of_its_own() {
     }
     let twice = refused(&with("notifications", named(&["a", "a"])));
     assert!(twice[0].contains("must not have a name twice"), "{twice:?}");
+}
+
+#[test]
+fn confirmations_are_asked_for_by_a_source_and_listed_by_a_notification_or_there_are_none() {
+    let lists = || json!([one(&json!({"events": ["run.completed", "record.signed"]}))]);
+    accepted(&asking(true, lists()));
+    accepted(&asking(false, json!([one(&json!({}))])));
+    let nobody = (
+        "spec.sources: ",
+        "must not ask for a confirmation that nobody gets; have a notification list record.signed",
+    );
+    let mut without = asking(true, Value::Null);
+    without["spec"].as_object_mut().unwrap().remove("notifications");
+    let nothing = (
+        "spec.notifications: ",
+        "must not list record.signed where no source asks for it; give a source confirm: true",
+    );
+    for (manifest, (path, says)) in [
+        (asking(true, json!([one(&json!({}))])), nobody),
+        (without, nobody),
+        (asking(false, lists()), nothing),
+        (with("notifications", lists()), nothing),
+    ] {
+        let said = refused(&manifest);
+        assert!(said.len() == 1 && said[0].starts_with(path) && said[0].contains(says), "{said:?}");
+    }
 }

@@ -79,7 +79,13 @@ impl ParquetRows {
         let position = Position(self.next);
         self.next += 1;
         let outcome = judged(row, reason);
-        Ok(Some(Arrival { position, next_position: Position(self.next), outcome, identity: None }))
+        Ok(Some(Arrival {
+            position,
+            next_position: Position(self.next),
+            outcome,
+            identity: None,
+            trace: None,
+        }))
     }
 
     /// The row group of the next row, behind the rows before that one.

@@ -121,8 +121,13 @@ impl TableReader {
                     let position = Position(self.count);
                     self.count += 1;
                     let next_position = Position(self.count);
-                    let arrival =
-                        Arrival { position, next_position, outcome: fetched.outcome, identity: None };
+                    let arrival = Arrival {
+                        position,
+                        next_position,
+                        outcome: fetched.outcome,
+                        identity: None,
+                        trace: None,
+                    };
                     Ok(Some(TableRow { arrival, key: fetched.key }))
                 }
                 Ok(None) => {

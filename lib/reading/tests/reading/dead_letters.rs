@@ -134,8 +134,15 @@ async fn a_payload_of_just_a_mebibyte_is_one() {
         let whole = vec![0; size];
         for (name, bytes) in [("a.bin", whole.clone()), ("a.bin.gz", gzipped(&whole))] {
             let arrivals = read(name, &Format::Whole {}, &bytes).await;
-            let [Arrival { position: Position(0), next_position: Position(1), outcome, identity: None }] =
-                &*arrivals
+            let [
+                Arrival {
+                    position: Position(0),
+                    next_position: Position(1),
+                    outcome,
+                    identity: None,
+                    trace: None,
+                },
+            ] = &*arrivals
             else {
                 panic!("{arrivals:?}")
             };

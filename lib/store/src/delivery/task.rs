@@ -79,9 +79,11 @@ pub struct SignedRecord {
     pub signature: Vec<u8>,
     /// What a policy said of it, as JSON with `score` and `hits`, or `hits` alone; none if that is nothing.
     pub marks: Option<String>,
+    /// In which trace it came.
+    pub traceparent: Option<String>,
 }
 
-from_row!(SignedRecord { record, digest, payload, signature, marks });
+from_row!(SignedRecord { record, digest, payload, signature, marks, traceparent });
 
 impl DeliveryTask {
     pub(super) fn of(sink: i32, rows: &[PgRow], token: Token) -> Result<Self, StoreError> {

@@ -45,11 +45,35 @@ pub enum NotificationTask {
 pub struct TakenEvents {
     /// Number of the notification in its run.
     pub notification: i32,
-    /// As they happened; at least one.
+    /// As they happened. There is one of these or of `batches` at least.
     pub events: Vec<Event>,
+    /// Signed batches whose records are told of one by one ([`DeliverySession::take_records`]): each as `record.signed/17`.
+    pub batches: Vec<String>,
     /// Whether batches of the run are not signed yet.
     pub signing: bool,
     token: Token,
+}
+
+/// A signed record of which is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordEvent {
+    /// The event of its batch: `record.signed/17`.
+    pub batch: String,
+    /// Its number.
+    pub record: i64,
+    /// It.
+    pub event: Event,
+}
+
+/// How far the records of a batch are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// The event of the batch.
+    pub batch: String,
+    /// The record up to which each was told, or refused, since the last time; 0 if none was.
+    pub record: i64,
+    /// How many of those were told.
+    pub told: i64,
 }
 
 /// What happened to a run.
@@ -61,6 +85,8 @@ pub struct Event {
     pub happened_at: String,
     /// What is told of it: a JSON object.
     pub data: String,
+    /// In which trace it came, of what is told of an arrival, or of several that came in one.
+    pub traceparent: Option<String>,
     /// How often the receiver refused it.
     pub attempts: i32,
 }
@@ -92,18 +118,23 @@ impl NotificationTask {
         let task = rows.first().map(|row| row.get::<&str, _>("task"));
         match task {
             Some("tell") => {
-                let event = |row: &PgRow| {
-                    sqlx::Result::Ok(Event {
-                        what: row.try_get("what")?,
-                        happened_at: row.try_get("happened_at")?,
-                        data: row.try_get("data")?,
-                        attempts: row.try_get("attempts")?,
-                    })
-                };
-                let events = rows.iter().map(event).collect::<Result<Vec<_>, _>>();
-                let events = events.map_err(|error| StoreError::of(query::notification_take.name, error))?;
+                let (mut events, mut batches) = (Vec::new(), Vec::new());
+                for row in rows {
+                    let of_query = |error| StoreError::of(query::notification_take.name, error);
+                    let what: String = row.try_get("what").map_err(of_query)?;
+                    match row.try_get::<Option<String>, _>("data").map_err(of_query)? {
+                        Some(data) => events.push(Event {
+                            what,
+                            happened_at: row.try_get("happened_at").map_err(of_query)?,
+                            data,
+                            traceparent: row.try_get("traceparent").map_err(of_query)?,
+                            attempts: row.try_get("attempts").map_err(of_query)?,
+                        }),
+                        None => batches.push(what),
+                    }
+                }
                 let signing = rows.first().is_some_and(|row| row.get("signing"));
-                Ok(Self::Tell(TakenEvents { notification, events, signing, token }))
+                Ok(Self::Tell(TakenEvents { notification, events, batches, signing, token }))
             }
             Some("wait") => {
                 let seconds = rows.first().map_or(0.0, |row| row.get("seconds"));
@@ -150,6 +181,69 @@ impl DeliverySession {
         let rows =
             answered(query::notification_take.name, SHORT, statement.fetch_all(&mut self.connection)).await?;
         NotificationTask::of(notification, &rows, token)
+    }
+
+    /// The records of the batches that were taken, behind those of which it was told, in order, at most so many; none when all of them
+    /// are told, or the batches are another's by now.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn take_records(
+        &mut self,
+        taken: &TakenEvents,
+        most: i32,
+    ) -> Result<Vec<RecordEvent>, StoreError> {
+        let statement = query::notification_records
+            .rows()
+            .bind(taken.notification)
+            .bind(taken.token.as_bytes())
+            .bind(&taken.batches)
+            .bind(most);
+        let rows =
+            answered(query::notification_records.name, SHORT, statement.fetch_all(&mut self.connection))
+                .await?;
+        let of_row = |row: &PgRow| {
+            let what: String = row.try_get("what")?;
+            let record = what.rsplit('/').next().and_then(|record| record.parse().ok());
+            let record =
+                record.ok_or_else(|| sqlx::Error::Decode(format!("{what} is of no record").into()))?;
+            let (happened_at, data) = (row.try_get("happened_at")?, row.try_get("data")?);
+            let traceparent = row.try_get("traceparent")?;
+            let event = Event { what, happened_at, data, traceparent, attempts: 0 };
+            sqlx::Result::Ok(RecordEvent { batch: row.try_get("event")?, record, event })
+        };
+        let records = rows.iter().map(of_row).collect::<Result<_, _>>();
+        records.map_err(|error| StoreError::of(query::notification_records.name, error))
+    }
+
+    /// Says how far the batches that were taken are told, record by record, and which records the receiver refused: these are handed out
+    /// by themselves from then on. The batches are this holder's for that long again. Returns how many records are dead letters.
+    ///
+    /// # Errors
+    ///
+    /// A database that is away or refuses.
+    pub async fn note_records(
+        &mut self,
+        taken: &TakenEvents,
+        reached: &[Reached],
+        refused: &[RefusedEvent],
+        duration: Duration,
+    ) -> Result<i64, StoreError> {
+        let statement = query::notification_reached
+            .rows()
+            .bind(taken.notification)
+            .bind(taken.token.as_bytes())
+            .bind(reached.iter().map(|one| one.batch.as_str()).collect::<Vec<_>>())
+            .bind(reached.iter().map(|one| one.record).collect::<Vec<_>>())
+            .bind(reached.iter().map(|one| one.told).collect::<Vec<_>>())
+            .bind(refused.iter().map(|one| one.what.as_str()).collect::<Vec<_>>())
+            .bind(refused.iter().map(|one| one.error.as_str()).collect::<Vec<_>>())
+            .bind(refused.iter().map(|one| one.pause.as_secs_f64()).collect::<Vec<_>>())
+            .bind(duration.as_secs_f64());
+        let row =
+            answered(query::notification_reached.name, SHORT, statement.fetch_one(&mut self.connection));
+        Ok(row.await?.get("dead"))
     }
 
     /// Says that the receiver was told of these. Returns how many of them were this holder's, and are settled.

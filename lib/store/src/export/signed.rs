@@ -27,9 +27,11 @@ pub struct SignedLine {
     pub signed_at: String,
     /// What a policy said of it, as JSON with `score` and `hits`, or `hits` alone; none if that is nothing.
     pub marks: Option<String>,
+    /// In which trace it came.
+    pub traceparent: Option<String>,
 }
 
-from_row!(SignedLine { record, batch, digest, payload, key_id, signature, signed_at, marks });
+from_row!(SignedLine { record, batch, digest, payload, key_id, signature, signed_at, marks, traceparent });
 
 impl Exporter {
     /// The records signed so far with their signatures, in order.

@@ -24,6 +24,45 @@ pub struct Admission {
     pub dead: Vec<DeadArrival>,
     /// What the policy of the run said of them; none in a run that has none.
     pub judgement: Option<Judgement>,
+    /// In which traces they came.
+    pub traces: Traces,
+}
+
+/// In which traces the arrivals of a call came: of those that did, from which of their places to which, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traces {
+    pub(crate) first: Vec<i64>,
+    pub(crate) last: Vec<i64>,
+    pub(crate) traceparents: Vec<String>,
+    /// The arrival that was noted last came in the last one of these.
+    is_open: bool,
+}
+
+impl Traces {
+    /// Notes the next arrival, whether or not it came in a trace.
+    pub fn note(&mut self, place: i64, trace: Option<impl std::fmt::Display>) {
+        let Some(trace) = trace.map(|trace| trace.to_string()) else {
+            self.is_open = false;
+            return;
+        };
+        match (self.is_open, self.traceparents.last(), self.last.last_mut()) {
+            (true, Some(before), Some(last)) if *before == trace => *last = place,
+            _ => {
+                self.first.push(place);
+                self.last.push(place);
+                self.traceparents.push(trace);
+            }
+        }
+        self.is_open = true;
+    }
+
+    fn clear(&mut self) {
+        let Self { first, last, traceparents, is_open } = self;
+        first.clear();
+        last.clear();
+        traceparents.clear();
+        *is_open = false;
+    }
 }
 
 /// Payloads one behind the other, in one piece of memory.
@@ -131,6 +170,7 @@ impl Admission {
         self.positions.clear();
         self.identities.clear();
         self.dead.clear();
+        self.traces.clear();
         if let Some(judgement) = &mut self.judgement {
             judgement.begin_again();
         }
@@ -146,5 +186,31 @@ impl Admission {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.judgement.as_ref().map_or(0, |judgement| judgement.pending.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrivals_of_one_trace_are_one_range_and_those_between_without_one_end_it() {
+        let mut traces = Traces::default();
+        for (place, trace) in [
+            (0, None),
+            (8, Some("a")),
+            (16, Some("a")),
+            (24, Some("b")),
+            (32, None),
+            (40, Some("b")),
+            (48, Some("b")),
+        ] {
+            traces.note(place, trace);
+        }
+        let Traces { first, last, traceparents, .. } = &traces;
+        assert_eq!((first.as_slice(), last.as_slice()), ([8, 24, 40].as_slice(), [16, 24, 48].as_slice()));
+        assert_eq!(traceparents, &["a", "b", "b"]);
+        traces.clear();
+        assert_eq!(traces, Traces::default());
     }
 }

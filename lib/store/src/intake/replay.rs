@@ -34,9 +34,11 @@ pub struct ReplayRow {
     pub stage: Option<String>,
     /// Of a dead letter, why.
     pub reason: Option<String>,
+    /// In which trace it came to the other run.
+    pub traceparent: Option<String>,
 }
 
-from_row!(ReplayRow { gone, place, payload, stage, reason });
+from_row!(ReplayRow { gone, place, payload, stage, reason, traceparent });
 
 impl IntakeSession {
     /// Lists a source that is another run.

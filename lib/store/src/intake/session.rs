@@ -153,7 +153,7 @@ impl IntakeSession {
         reading: &Reading,
         admission: &Admission,
     ) -> Result<Result<Option<Admitted>, Refusal>, StoreError> {
-        let Admission { position, next, key, done, payloads, positions, identities, dead, judgement } =
+        let Admission { position, next, key, done, payloads, positions, identities, dead, judgement, traces } =
             admission;
         let statement = query::admit
             .rows()
@@ -171,7 +171,10 @@ impl IntakeSession {
             .bind(dead.iter().map(|dead| dead.stage.as_deref()).collect::<Vec<_>>())
             .bind(dead.iter().map(|dead| dead.reason.as_str()).collect::<Vec<_>>())
             .bind(dead.iter().map(|dead| &dead.raw[..]).collect::<Vec<_>>());
-        let statement = judgement::bind(statement, judgement.as_ref(), payloads.len(), dead);
+        let statement = judgement::bind(statement, judgement.as_ref(), payloads.len(), dead)
+            .bind(&traces.first)
+            .bind(&traces.last)
+            .bind(&traces.traceparents);
         let row = answered(query::admit.name, SHORT, statement.fetch_one(&mut self.connection)).await?;
         let answer: &str = row.get("answer");
         if let Some(refusal) = Refusal::of(answer) {

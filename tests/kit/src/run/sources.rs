@@ -25,7 +25,16 @@ impl TestRun {
     /// A source more, as the ledger describes it.
     #[must_use]
     pub fn reads_described(mut self, name: &str, description: serde_json::Value) -> Self {
-        self.sources_mut().sources.push(SourceOfRun { name: name.to_owned(), description });
+        self.sources_mut().sources.push(SourceOfRun { name: name.to_owned(), description, confirm: false });
+        self
+    }
+
+    /// Somebody is told of each record of this source, once that is signed.
+    #[must_use]
+    pub fn confirming(mut self, name: &str) -> Self {
+        for source in &mut self.sources_mut().sources {
+            source.confirm |= source.name == name;
+        }
         self
     }
 

@@ -63,7 +63,7 @@ async fn undo_blocks(ledger: &TestLedger, runs: &[i32]) -> anyhow::Result<()> {
          DROP INDEX chancery.leases_one_live_per_batch;
          ALTER TABLE chancery.leases DROP COLUMN returned, DROP COLUMN use_floor;
          DROP TABLE chancery.pushes;
-         ALTER TABLE chancery.sources DROP COLUMN listed_bytes;
+         ALTER TABLE chancery.sources DROP COLUMN listed_bytes, DROP COLUMN confirm CASCADE;
          CREATE UNIQUE INDEX leases_one_live_per_batch ON chancery.leases (run_id, batch)
              WHERE outcome IS NULL OR outcome = 'signed';
          ALTER TABLE chancery.keyrings DROP COLUMN content_type CASCADE;
@@ -76,7 +76,7 @@ async fn undo_blocks(ledger: &TestLedger, runs: &[i32]) -> anyhow::Result<()> {
          DROP TABLE chancery.events, chancery.notifications, chancery.deliveries, chancery.delivery_moves, chancery.manifests, chancery.sinks;
          DROP FUNCTION chancery.delivery_is_sound, chancery.event_is_sound;
          DROP TYPE chancery.delivery_state;
-         DROP TABLE chancery.flags, chancery.alerts, chancery.originals, chancery.judgements, chancery.pendings, chancery.answers;
+         DROP TABLE chancery.flags, chancery.alerts, chancery.originals, chancery.judgements, chancery.pendings, chancery.answers, chancery.traces;
          DROP TYPE chancery.judgement CASCADE;
          ALTER TABLE chancery.runs DROP COLUMN policy_name CASCADE, DROP COLUMN policy_hash CASCADE;
          DROP TABLE chancery.policies;

@@ -1,12 +1,12 @@
 //! Cases of events: law 8, of the run `told`, number 13. It reads the numbers 0 to 7: three is rejected, five raises an alert and six is a
 //! dead letter, and so there are six records in three batches. Its sink `out` has given up the second. The notification `all` lists
-//! everything, and was told of all but the first batch, which it refused; `few` lists how the run ends, and could not be reached.
+//! everything, and was told of all but the first batch and, of the records that ask for it, the second, which it refused; `few` lists how the run ends, and could not be reached.
 
 use std::time::Duration;
 
 use anyhow::ensure;
 use chancery_kit::{TestLedger, TestRun};
-use chancery_store::delivery::{DeliveryTask, NotificationTask, Refused, RefusedEvent, Unreachable};
+use chancery_store::delivery::{DeliveryTask, NotificationTask, Reached, Refused, RefusedEvent, Unreachable};
 use serde_json::json;
 
 use crate::{Audited, Case, each_of_is_caught};
@@ -25,7 +25,7 @@ pub(crate) async fn make(ledger: &TestLedger) -> anyhow::Result<()> {
         {"name": "of-six", "expression": "record.n != 6 || record.none == 1", "message": "six"},
     ]});
     let run = TestRun::new().named("told").keys(1).batch_size(2).reads("files", folder.path());
-    let run = run.judged_by("of-told", &policy).sink("out");
+    let run = run.judged_by("of-told", &policy).sink("out").confirming("files");
     let run = run.telling(
         "all",
         NOWHERE,
@@ -34,6 +34,7 @@ pub(crate) async fn make(ledger: &TestLedger) -> anyhow::Result<()> {
             "run.completed",
             "run.failed",
             "batch.signed",
+            "record.signed",
             "record.rejected",
             "record.dead",
             "policy.alert",
@@ -63,9 +64,23 @@ pub(crate) async fn make(ledger: &TestLedger) -> anyhow::Result<()> {
     }
     run.deliver().await?;
     while let NotificationTask::Tell(taken) = delivery.take_events(1, 100, Duration::from_secs(60)).await? {
-        let whats: Vec<_> = taken.events.iter().map(|event| event.what.clone()).collect();
-        let (no, yes): (Vec<_>, Vec<_>) = whats.into_iter().partition(|what| what == "batch.signed/1");
         let refused = |what| RefusedEvent { what, error: "no".to_owned(), pause: Duration::ZERO };
+        let mut reached: Vec<Reached> = Vec::new();
+        let mut apart = Vec::new();
+        for of in delivery.take_records(&taken, 100).await? {
+            let told = i64::from(of.record != 2);
+            match reached.last_mut().filter(|at| at.batch == of.batch) {
+                Some(at) => (at.record, at.told) = (of.record, at.told + told),
+                None => reached.push(Reached { batch: of.batch, record: of.record, told }),
+            }
+            if told == 0 {
+                apart.push(refused(of.event.what));
+            }
+        }
+        delivery.note_records(&taken, &reached, &apart, Duration::from_secs(60)).await?;
+        let whats = taken.events.iter().map(|event| &event.what).chain(&taken.batches).cloned();
+        let (no, yes): (Vec<_>, Vec<_>) =
+            whats.partition(|what| what == "batch.signed/1" || what == "record.signed/1/2");
         delivery.settle_events(&taken, &yes).await?;
         delivery.fail_events(&taken, &no.into_iter().map(refused).collect::<Vec<_>>()).await?;
     }
@@ -95,6 +110,43 @@ async fn events_that_do_not_fit_what_happened_are_caught() -> anyhow::Result<()>
             names: "batch 9",
             laws: &[8],
             says: &["all is told that batch 9 is signed, which it is not"],
+        },
+        Case {
+            what: "a signed batch of whose records nobody is told",
+            sql: "DELETE FROM chancery.events WHERE run_id = 13 AND what = 'record.signed/3';
+                  UPDATE chancery.notifications SET told = told - 2 WHERE run_id = 13 AND notification = 1",
+            names: "batch 3",
+            laws: &[8],
+            says: &["batch 3 is signed, and nothing says that all is to be told of its records"],
+        },
+        Case {
+            what: "records of a batch that is not signed",
+            sql: "UPDATE chancery.events SET what = 'record.signed/9' WHERE run_id = 13 AND what = 'record.signed/3'",
+            names: "batch 9",
+            laws: &[8],
+            says: &["all is told of the records of batch 9, which is not signed"],
+        },
+        Case {
+            what: "a batch of which a record was not told",
+            sql: "UPDATE chancery.events SET told = 1 WHERE run_id = 13 AND what = 'record.signed/2';
+                  UPDATE chancery.notifications SET told = told - 1 WHERE run_id = 13 AND notification = 1",
+            names: "batch 2",
+            laws: &[8],
+            says: &["all was told of 1 records of batch 2 and refused 0, and 2 come from sources that ask for it"],
+        },
+        Case {
+            what: "a batch that is told to where it does not reach",
+            sql: "UPDATE chancery.events SET told_to = 2 WHERE run_id = 13 AND what = 'record.signed/2'",
+            names: "batch 2",
+            laws: &[8],
+            says: &["all was told of 2 records of batch 2"],
+        },
+        Case {
+            what: "a record that did not ask for it",
+            sql: "UPDATE chancery.events SET what = 'record.signed/1/9' WHERE run_id = 13 AND what = 'record.signed/1/2'",
+            names: "record 9",
+            laws: &[8],
+            says: &["all is told that a record is signed which is not, or did not ask for it: record.signed/1/9"],
         },
         Case {
             what: "an event that is not listed",
@@ -183,7 +235,7 @@ async fn events_that_do_not_fit_what_happened_are_caught() -> anyhow::Result<()>
         Case {
             what: "an event that waits after its last refusal",
             sql: "UPDATE chancery.events SET state = 'Pending', ended_at = NULL WHERE run_id = 13 AND what = 'batch.signed/1';
-                  UPDATE chancery.notifications SET dead = 0 WHERE run_id = 13 AND notification = 1",
+                  UPDATE chancery.notifications SET dead = dead - 1 WHERE run_id = 13 AND notification = 1",
             names: "notification all",
             laws: &[8],
             says: &["batch.signed/1 waits for all after 3 refusals of 3"],
@@ -193,7 +245,7 @@ async fn events_that_do_not_fit_what_happened_are_caught() -> anyhow::Result<()>
             sql: "UPDATE chancery.notifications SET told = 3 WHERE run_id = 13 AND notification = 1",
             names: "notification all",
             laws: &[8],
-            says: &["all says that it was told of 3 events and 1 are dead, there are 8 and 1"],
+            says: &["all says that it was told of 3 events and 2 are dead, there are 13 and 2"],
         },
         Case {
             what: "notifications that are gone",

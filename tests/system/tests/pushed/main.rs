@@ -15,6 +15,7 @@ mod page;
 mod redriven;
 mod requests;
 mod signed;
+mod traces;
 mod verified;
 
 use chancery_kit::{Chancery, Ended, Manifest, TestLedger, eventually, independent_audit};

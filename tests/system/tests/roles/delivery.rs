@@ -7,7 +7,7 @@ use sqlx::{Connection, PgConnection};
 
 use crate::{assert_denied, refusal, stored};
 
-pub(crate) const CALLABLE: [&str; 20] = [
+pub(crate) const CALLABLE: [&str; 22] = [
     "delivery_fail",
     "delivery_give_back",
     "delivery_records",
@@ -26,6 +26,8 @@ pub(crate) const CALLABLE: [&str; 20] = [
     "notification_fail",
     "notification_give_back",
     "notification_list",
+    "notification_reached",
+    "notification_records",
     "notification_settle",
     "notification_take",
 ];
@@ -133,6 +135,11 @@ async fn the_login_of_one_runs_delivery_gets_nothing_of_another_run() -> anyhow:
             "SELECT put_off + dead FROM chancery.notification_fail(1, 'x', ARRAY['batch.signed/1'], ARRAY['no'], ARRAY[0])",
             0,
         ),
+        ("SELECT count(*) FROM chancery.notification_records(1, 'x', ARRAY['record.signed/1'], 100)", 0),
+        (
+            "SELECT held + dead FROM chancery.notification_reached(1, 'x', ARRAY['record.signed/1'], ARRAY[1], ARRAY[1], ARRAY['record.signed/1/1'], ARRAY['no'], ARRAY[0], 60)",
+            0,
+        ),
         (
             "SELECT given_back + dead FROM chancery.notification_give_back(1, 'x', ARRAY['batch.signed/1'], 'away', 60, 0)",
             0,
@@ -199,6 +206,15 @@ async fn a_delivery_is_believed_no_more_than_its_row_can_hold() -> anyhow::Resul
         ("SELECT chancery.notification_settle(1, 'x', NULL)", "22023"),
         ("SELECT chancery.notification_fail(1, 'x', ARRAY['a'], ARRAY[NULL], ARRAY[0])", "22023"),
         ("SELECT chancery.notification_give_back(1, 'x', ARRAY['a'], 'away', NULL, 0)", "22023"),
+        ("SELECT chancery.notification_records(1, 'x', NULL, 100)", "22023"),
+        (
+            "SELECT chancery.notification_reached(1, 'x', ARRAY['a'], ARRAY[1, 2], ARRAY[1], ARRAY[]::text[], ARRAY[]::text[], ARRAY[]::float8[], 60)",
+            "22023",
+        ),
+        (
+            "SELECT chancery.notification_reached(1, 'x', ARRAY['a'], ARRAY[NULL]::bigint[], ARRAY[1], ARRAY[]::text[], ARRAY[]::text[], ARRAY[]::float8[], 60)",
+            "22023",
+        ),
     ] {
         assert_eq!(refusal(&mut delivery, sql).await?.as_deref(), Some(code), "{sql}");
     }

@@ -163,7 +163,7 @@ async fn a_thief_pushes_to_runs_that_take_pushes_seals_them_and_reads_records_an
 
     let push = |run: i32, payload: &str| {
         format!(
-            "chancery.records_push({run}, '{uid}', 1, ARRAY['{payload}']::bytea[], ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL)"
+            "chancery.records_push({run}, '{uid}', 1, ARRAY['{payload}']::bytea[], ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL, '{{}}', '{{}}', '{{}}')"
         )
     };
     let taken = answer(&mut thief, &push(id, "mine")).await?;
@@ -174,18 +174,18 @@ async fn a_thief_pushes_to_runs_that_take_pushes_seals_them_and_reads_records_an
     assert_eq!(of_other[0]["answer"], "unknown");
     for call in [
         format!(
-            "SELECT chancery.records_push({}, '{}', 1, ARRAY['x']::bytea[], ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL)",
+            "SELECT chancery.records_push({}, '{}', 1, ARRAY['x']::bytea[], ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL, '{{}}', '{{}}', '{{}}')",
             other.run.id, other.run.uid
         ),
         format!("SELECT chancery.pushes_seal({}, '{}')", other.run.id, other.run.uid),
         format!(
-            "SELECT chancery.records_push({id}, '{uid}', 1, NULL, ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL)"
+            "SELECT chancery.records_push({id}, '{uid}', 1, NULL, ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL, '{{}}', '{{}}', '{{}}')"
         ),
         format!(
-            "SELECT chancery.records_push({id}, '{uid}', 2, ARRAY['x']::bytea[], ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL)"
+            "SELECT chancery.records_push({id}, '{uid}', 2, ARRAY['x']::bytea[], ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL, '{{}}', '{{}}', '{{}}')"
         ),
         format!(
-            "SELECT chancery.records_push({id}, '{uid}', 1, ARRAY['x']::bytea[], ARRAY[-1]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL)"
+            "SELECT chancery.records_push({id}, '{uid}', 1, ARRAY['x']::bytea[], ARRAY[-1]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL, '{{}}', '{{}}', '{{}}')"
         ),
     ] {
         let _refused = refusal(&mut thief, &call).await?;

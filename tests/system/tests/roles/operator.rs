@@ -75,6 +75,7 @@ async fn an_operator_takes_away_the_tables_of_no_run_that_is_not_deleted() -> an
             ("judgements", run.run.id),
             ("pendings", run.run.id),
             ("answers", run.run.id),
+            ("traces", run.run.id),
             ("deliveries", run.run.id),
             ("events", run.run.id),
             ("digests", run.run.keyring.id),

@@ -65,7 +65,7 @@ async fn a_source_that_is_a_run_is_read_as_its_description_says_and_nobody_adds_
     assert_eq!(next(&mut thief, "mine").await?["task"], "read");
 
     // Were such splits there all the same: as nobody but the owner can write them.
-    let gone = json!([{"gone": true, "place": null, "payload": null, "stage": null, "reason": null}]);
+    let gone = json!([{"gone": true, "place": null, "payload": null, "stage": null, "reason": null, "traceparent": null}]);
     for (run, rows, nothing) in
         [(&first, "Records", json!([])), (&another, "Records", json!([])), (&another, "DeadLetters", gone)]
     {

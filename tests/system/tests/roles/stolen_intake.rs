@@ -45,7 +45,7 @@ const WAITS: &str = "INSERT INTO chancery.pendings (source, split, position, run
 pub(crate) fn admit(token: &str) -> String {
     format!(
         "chancery.admit(1, 1, '{token}', 0, 1, '', false, ARRAY['mine']::bytea[], ARRAY[0]::bigint[], \
-         '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', {UNJUDGED})"
+         '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', {UNJUDGED}, '{{}}', '{{}}', '{{}}')"
     )
 }
 

@@ -11,7 +11,7 @@ use crate::{by_login, refusal};
 /// Ten payloads, which are a batch.
 const PUSH: &str = "SELECT chancery.records_push(
     r.id, r.uid, 10, ARRAY (SELECT convert_to(n::text, 'UTF8') FROM generate_series(0, 9) n),
-    ARRAY (SELECT n::bigint FROM generate_series(0, 9) n), '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL)
+    ARRAY (SELECT n::bigint FROM generate_series(0, 9) n), '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL, '{}', '{}', '{}')
   FROM chancery.runs r";
 
 #[tokio::test]
@@ -51,13 +51,15 @@ async fn a_push_of_nothing_is_no_push() -> anyhow::Result<()> {
     let before = ledger.fingerprint().await?;
     let call = |place: usize| {
         let mut arguments = ["1", "gen_random_uuid()", "0"].map(str::to_owned).to_vec();
-        arguments.resize(14, "'{}'".to_owned());
-        "NULL".clone_into(&mut arguments[place]);
-        arguments.push("NULL".to_owned());
+        arguments.resize(18, "'{}'".to_owned());
+        // Of a run without a policy, nothing is judged.
+        for null in [14, place] {
+            "NULL".clone_into(&mut arguments[null]);
+        }
         format!("SELECT chancery.records_push({})", arguments.join(", "))
     };
     let mut operator = PgConnection::connect(&ledger.operator_url).await?;
-    for place in 0..14 {
+    for place in (0..14).chain(15..18) {
         let refused = refusal(&mut operator, &call(place)).await?;
         assert_eq!(refused.as_deref(), Some("22004"), "{}", call(place));
     }

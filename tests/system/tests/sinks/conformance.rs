@@ -32,11 +32,59 @@ async fn attempts(run: &SeededRun<'_>) -> anyhow::Result<i32> {
     Ok(most.fetch_one(run.ledger.ledger.pool()).await?)
 }
 
+/// A run of so many events, most of which came in a trace.
+async fn traced<'l>(
+    ledger: &'l TestLedger,
+    events: usize,
+    to_sinks: impl FnOnce(TestRun) -> TestRun,
+) -> anyhow::Result<SeededRun<'l>> {
+    let folder = tempfile::tempdir()?;
+    let lines: String = (0..events)
+        .map(|event| {
+            let trace = format!("00-{:032x}-{:016x}-01", event / 4 + 1, event / 4 + 1);
+            let traceparent = (event % 4 < 3).then_some(trace);
+            let id = event.to_string();
+            let event = json!({"specversion": "1.0", "type": "t", "source": "s", "id": id, "traceparent": traceparent});
+            format!("{event}\n")
+        })
+        .collect();
+    std::fs::write(folder.path().join("a.ndjson"), lines)?;
+    let run = TestRun::new().reads_as("events", folder.path(), &json!({"type": "CloudEvents"}));
+    let run = to_sinks(run.envelope("JWS")).created(ledger).await?.stocked().await?;
+    run.take_in().await?;
+    Ok(run)
+}
+
+/// A table that lacks the column for traces, as one that somebody made before there was one.
+#[tokio::test]
+async fn a_table_without_a_column_for_traces_has_the_records_without_them_and_may_get_it()
+-> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &[Kind::Table]).await?;
+    ledger.execute("ALTER TABLE public.signed DROP COLUMN traceparent").await?;
+    let run = traced(&ledger, 25, |run| places.to_all(run)).await?;
+    sign(&run).await?;
+    places.bring(&run).await?;
+    all_have(&run, 3).await?;
+    let count =
+        async |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(ledger.ledger.pool()).await;
+    assert_eq!(count("SELECT count(*) FROM public.signed").await?, 25);
+    ledger.execute("ALTER TABLE public.signed ADD COLUMN traceparent text").await?;
+    ledger.execute("DELETE FROM public.signed WHERE batch = 2").await?;
+    ledger.execute(FORGET).await?;
+    places.bring(&run).await?;
+    all_have(&run, 3).await?;
+    let traced = "SELECT count(*) FROM public.signed s JOIN chancery.traces t ON s.traceparent = t.traceparent WHERE batch = 2";
+    assert_eq!(count(traced).await?, 7, "what is there already stays as it is, and counts");
+    assert_eq!(count("SELECT count(*) FROM public.signed WHERE traceparent IS NOT NULL").await?, 7);
+    run.assert_audit_holds().await
+}
+
 #[tokio::test]
 async fn each_kind_of_sink_has_each_batch_once_and_knows_it_again() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let places = Places::new(server(), &ledger, &KINDS).await?;
-    let run = places.to_all(TestRun::new().records(25).envelope("JWS")).seeded(&ledger).await?;
+    let run = traced(&ledger, 25, |run| places.to_all(run)).await?;
     // Signed while it is delivered.
     let mut delivery = places.start(&run, "me").await?;
     sign(&run).await?;

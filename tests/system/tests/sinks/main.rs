@@ -3,6 +3,7 @@
 mod brought;
 mod by_command;
 mod complete;
+mod confirmed;
 mod conformance;
 mod given;
 mod lines;

@@ -335,7 +335,7 @@ impl Places {
                             'payload', translate(encode(payload, 'base64'), E'\n', ''), 'key', key, 'algorithm', algorithm,
                             'signature', translate(encode(signature, 'base64'), E'\n', ''),
                             'signedAt', to_char(signed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
-                            'envelope', envelope, 'address', address, 'marks', marks))::text
+                            'envelope', envelope, 'address', address, 'marks', marks, 'traceparent', to_jsonb(signed) ->> 'traceparent'))::text
                        FROM public.signed WHERE run_uid = $1 ORDER BY record",
                 )
                 .bind(run.run.uid)

@@ -124,7 +124,7 @@ async fn no_lie_about_positions_or_lengths_is_stored() -> anyhow::Result<()> {
     ] {
         let call = format!(
             "SELECT chancery.admit(1, 1, {token}, 0, 1000000, '', false, {arrays}, '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', \
-             ROW (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::chancery.judgement)"
+             ROW (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::chancery.judgement, '{{}}', '{{}}', '{{}}')"
         );
         let refused = sqlx::raw_sql(AssertSqlSafe(call)).execute(&mut by_hand).await.expect_err(arrays);
         let code = refused.as_database_error().and_then(|error| error.code()).unwrap_or_default();

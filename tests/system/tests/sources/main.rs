@@ -33,6 +33,7 @@ mod s3;
 mod shared;
 mod stores;
 mod tables;
+mod traces;
 mod webhooks;
 mod webhooks_by_command;
 mod webhooks_interrupted;

@@ -205,7 +205,7 @@ async fn a_redrive_is_written_as_a_manifest_that_keeps_how_payloads_are_known() 
     assert_eq!(written["keyringRef"], json!({"name": "shared"}), "{written}");
     assert_eq!(
         written["sources"],
-        json!([{"name": "dead-letters", "run": {"name": "first", "select": "DeadLetters"}}]),
+        json!([{"name": "dead-letters", "confirm": false, "run": {"name": "first", "select": "DeadLetters"}}]),
         "{written}"
     );
     Ok(())
