@@ -2992,6 +2992,23 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.manifest_renew(p_sink integer, p_token bytea, p_seconds double precision) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_run integer := chancery.delivery_of_session();
+BEGIN
+    IF num_nulls(p_sink, p_token, p_seconds) > 0 THEN
+        RAISE EXCEPTION 'manifest_renew takes no null' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    UPDATE chancery.manifests m
+       SET not_before = clock_timestamp() + make_interval(secs => least(greatest(p_seconds, 1), 3600)), put_off_at = clock_timestamp()
+     WHERE m.run_id = v_run AND m.sink = p_sink AND m.token_hash = sha256(p_token);
+    RETURN FOUND;
+END
+$$;
+
 CREATE FUNCTION chancery.manifest_settle(p_sink integer, p_token bytea, p_object text, p_digest bytea) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4884,7 +4901,7 @@ BEGIN
         RAISE EXCEPTION 'a run that delivers has a sink' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     INSERT INTO chancery.manifests (run_id, sink)
-    SELECT p_run, s.sink FROM chancery.sinks s WHERE s.run_id = p_run AND s.description ? 'objects';
+    SELECT p_run, s.sink FROM chancery.sinks s WHERE s.run_id = p_run AND s.description ?| ARRAY['objects', 'http', 'table'];
     EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.deliveries INCLUDING ALL)', 'deliveries_' || p_run);
     EXECUTE format('ALTER TABLE chancery.deliveries ATTACH PARTITION chancery.%I FOR VALUES IN (%s)', 'deliveries_' || p_run, p_run);
 END
@@ -6644,6 +6661,9 @@ GRANT ALL ON FUNCTION chancery.manifest_give_back(p_sink integer, p_token bytea,
 
 REVOKE ALL ON FUNCTION chancery.manifest_head(p_sink integer, p_token bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.manifest_head(p_sink integer, p_token bytea) TO chancery_delivery;
+
+REVOKE ALL ON FUNCTION chancery.manifest_renew(p_sink integer, p_token bytea, p_seconds double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION chancery.manifest_renew(p_sink integer, p_token bytea, p_seconds double precision) TO chancery_delivery;
 
 REVOKE ALL ON FUNCTION chancery.manifest_settle(p_sink integer, p_token bytea, p_object text, p_digest bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.manifest_settle(p_sink integer, p_token bytea, p_object text, p_digest bytea) TO chancery_delivery;
