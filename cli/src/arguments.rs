@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use chancery_api::quantity;
+use chancery_keyring::Envelope;
 use chancery_process::LogFormat;
 use chancery_store::GivenUrl;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -280,6 +281,40 @@ pub(crate) struct ExportArguments {
     /// What to write, one JSON object a line
     #[arg(value_enum, value_name = "WHAT")]
     pub(crate) what: Exported,
+    /// How what is `signed` is written
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<SignedFormat>,
+}
+
+/// How signed records are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SignedFormat {
+    /// A JSON object a line, the same that sinks get; the default
+    Ndjson,
+    /// The finished envelope alone, a line each, of a run in the envelope JWS
+    Jws,
+    /// The same of JWSDetached, without its payload
+    JwsDetached,
+    /// The same of COSESign1, in base64
+    CoseSign1,
+    /// The same of DSSE, a JSON object
+    Dsse,
+    /// The same of EIP191, in hexadecimal
+    Eip191,
+}
+
+impl SignedFormat {
+    /// The envelope that is written alone.
+    pub(crate) const fn envelope(self) -> Option<Envelope> {
+        match self {
+            Self::Ndjson => None,
+            Self::Jws => Some(Envelope::Jws),
+            Self::JwsDetached => Some(Envelope::JwsDetached),
+            Self::CoseSign1 => Some(Envelope::CoseSign1),
+            Self::Dsse => Some(Envelope::Dsse),
+            Self::Eip191 => Some(Envelope::Eip191),
+        }
+    }
 }
 
 #[derive(Debug, Args)]

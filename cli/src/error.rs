@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use chancery_api::ManifestError;
 use chancery_audit::AuditError;
 use chancery_gateway::{ListenError, TokenError};
-use chancery_keyring::{OpenDataKeyError, WrapDataKeyError};
+use chancery_keyring::{Envelope, OpenDataKeyError, WrapDataKeyError};
 use chancery_process::{Exit, KekFileError, StatementKeyFileError};
 use chancery_sources::asking::AskError;
 use chancery_sources::generated::SourceError;
@@ -207,6 +207,12 @@ pub(crate) enum CliError {
     ApiRefuses(String),
     #[error("the keyring cannot be exported: {0}; `chancery verify` says what is wrong with it")]
     NotExported(String),
+    #[error("--format is of `signed`: everything else that can be exported has one form")]
+    OneForm,
+    #[error(
+        "the records of {run} are in the envelope {envelope}, so none can be written as {wanted}; without --format each is written with what it has"
+    )]
+    OtherEnvelope { run: String, envelope: Envelope, wanted: Envelope },
     #[error("standard output cannot be written: {0}")]
     Write(io::Error),
     #[error("signals cannot be received: {0}")]
@@ -292,6 +298,8 @@ impl CliError {
             | Self::NoLetter { .. }
             | Self::DiscardNothing(_)
             | Self::NoDeliveries(_)
+            | Self::OneForm
+            | Self::OtherEnvelope { .. }
             | Self::NoSinks(_)
             | Self::DiscardNoDelivery(_)
             | Self::ManifestOfNoRun(_)

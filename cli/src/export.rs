@@ -271,13 +271,16 @@ pub(crate) async fn export(
 }
 
 async fn write_all(database: &Database, arguments: &ExportArguments) -> Result<(), CliError> {
+    if arguments.format.is_some() && arguments.what != Exported::Signed {
+        return Err(CliError::OneForm);
+    }
     let mut exporter = database.ledger.export(&arguments.run.namespace, &arguments.run.name).await?;
     match arguments.what {
         Exported::Records => write_lines::<Record, _>(exporter.records()).await,
         Exported::Arrivals => write_lines::<Arrival, _>(exporter.arrivals()).await,
         Exported::DeadLetters => write_lines::<DeadLetter, _>(exporter.dead_letters()).await,
         Exported::Signatures => write_lines::<Signature, _>(exporter.signatures()).await,
-        Exported::Signed => signed::write(&mut exporter).await,
+        Exported::Signed => signed::write(&mut exporter, arguments.format).await,
         Exported::Jwks => jwks::write(&mut exporter).await,
         Exported::Keys => write_lines::<Key, _>(exporter.keys()).await,
         Exported::Leases => write_lines::<Lease, _>(exporter.leases()).await,

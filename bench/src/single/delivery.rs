@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::ensure;
 use chancery_bench::{Bound, Effort, Figure, Measured, Outcome, Samples};
 use chancery_kit::{DeliveryProcess, WebhookServer};
-use chancery_store::{LedgerUrl, SinkOfRun};
+use chancery_store::{LedgerUrl, NewRun, Run, SinkOfRun};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 use serde_json::json;
@@ -59,21 +59,43 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
     Ok(Outcome { figures, ..Outcome::default() })
 }
 
-/// Batches per second of a run that is signed before.
-async fn delivered(site: &Site, batches: u64) -> anyhow::Result<f64> {
-    let folder = tempfile::tempdir_in(site.folder())?;
-    let work = Work::new("EdDSA", batches * BATCH, 100, BATCH);
-    let mut new = work.new_run("brought", &site.kek)?;
-    let url = format!("file://{}", folder.path().display());
-    let description = json!({"objects": {"url": url, "format": "NDJSON", "layout": "{run}/{batch}.ndjson"}});
-    new.sinks.0.push(SinkOfRun { name: "out".to_owned(), description, ordered: false, attempt_limit: 3 });
+/// A run that is signed, and still has to be brought to these sinks, by their names.
+pub(crate) async fn signed(
+    site: &Site,
+    mut new: NewRun,
+    sinks: &[(&str, serde_json::Value)],
+) -> anyhow::Result<Run> {
+    new.sinks.0 = sinks
+        .iter()
+        .map(|(name, description)| SinkOfRun {
+            name: (*name).to_owned(),
+            description: description.clone(),
+            ordered: false,
+            attempt_limit: 3,
+        })
+        .collect();
     let (run, _) = site.ledger.create_run(&new).await?;
     chancery_kit::stock(&site.ledger, &run, &site.kek).await?;
     // With the number of its records.
     let run = site.ledger.find_run("default", &run.name).await?;
     sign_unseen(site, &run, 2).await?;
-    let login = site.ledger.make_delivery_login(&run, SESSIONS).await?;
-    let url = site.url.parse::<LedgerUrl>()?.for_login(&login)?;
+    Ok(run)
+}
+
+/// Where the ledger is for a delivery of this run, and as whom.
+pub(crate) async fn url_of_delivery(site: &Site, run: &Run) -> anyhow::Result<String> {
+    let login = site.ledger.make_delivery_login(run, SESSIONS).await?;
+    Ok(site.url.parse::<LedgerUrl>()?.for_login(&login)?)
+}
+
+/// Batches per second of a run that is signed before.
+async fn delivered(site: &Site, batches: u64) -> anyhow::Result<f64> {
+    let folder = tempfile::tempdir_in(site.folder())?;
+    let work = Work::new("EdDSA", batches * BATCH, 100, BATCH);
+    let url = format!("file://{}", folder.path().display());
+    let description = json!({"objects": {"url": url, "format": "NDJSON", "layout": "{run}/{batch}.ndjson"}});
+    let run = signed(site, work.new_run("brought", &site.kek)?, &[("out", description)]).await?;
+    let url = url_of_delivery(site, &run).await?;
     let began = Instant::now();
     let mut delivery = DeliveryProcess::start(&url, &run.name, "bench", &["--senders", "2"], &[])?;
     let mut core = CpuSet::new();

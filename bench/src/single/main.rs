@@ -10,12 +10,14 @@ mod command;
 mod copy;
 mod cpu;
 mod delivery;
+mod delivery_memory;
 mod envelopes;
 mod first_stored;
 mod gateway;
 mod growth;
 mod intake_memory;
 mod limit;
+mod lines_receiver;
 mod own;
 mod postgres;
 mod signers;
@@ -153,6 +155,11 @@ const MEASUREMENTS: &[Measurement<()>] = &[
         measure: |(), effort| Box::pin(first_stored::measure(effort)),
     },
     // The longest last.
+    Measurement {
+        name: "delivery-memory",
+        about: "the memory of a delivery of 100 thousand and of 10 million records to a folder, a service and a table",
+        measure: |(), effort| Box::pin(delivery_memory::measure(effort)),
+    },
     Measurement {
         name: "records",
         about: "10 thousand to 10 million records, and the deletion of as many",

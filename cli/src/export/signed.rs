@@ -10,11 +10,18 @@ use futures::TryStreamExt as _;
 use uuid::Uuid;
 
 use super::output;
+use crate::arguments::SignedFormat;
 use crate::error::CliError;
 
-pub(super) async fn write(exporter: &mut Exporter) -> Result<(), CliError> {
+pub(super) async fn write(exporter: &mut Exporter, format: Option<SignedFormat>) -> Result<(), CliError> {
     let run = exporter.run();
-    let lines = Lines::of_run(&run.namespace, &run.name, form_of(exporter)?);
+    let form = form_of(exporter)?;
+    let alone = format.and_then(SignedFormat::envelope);
+    if let Some(wanted) = alone.filter(|wanted| *wanted != form.envelope()) {
+        let run = format!("{}/{}", run.namespace, run.name);
+        return Err(CliError::OtherEnvelope { run, envelope: form.envelope(), wanted });
+    }
+    let lines = Lines::of_run(&run.namespace, &run.name, form);
     let rows: Vec<KeyLine> = exporter.keys().try_collect().await?;
     let of_row = |row: KeyLine| Ok((row.id, lines.key(&row.public_key).ok_or_else(|| unusable(row.id))?));
     let keys = rows.into_iter().map(of_row).collect::<Result<HashMap<_, _>, CliError>>()?;
@@ -27,7 +34,11 @@ pub(super) async fn write(exporter: &mut Exporter) -> Result<(), CliError> {
         let (record, batch, marks) = (*record, *batch, marks.as_deref());
         let traceparent = traceparent.as_deref();
         let record = Record { record, batch, digest, payload, signature, signed_at, marks, traceparent };
-        lines.write(record, key, &mut out).map_err(CliError::Write)?;
+        let written = match alone.and_then(|_| key.finished(payload, signature)) {
+            Some(finished) => writeln!(out, "{finished}"),
+            None => lines.write(record, key, &mut out),
+        };
+        written.map_err(CliError::Write)?;
     }
     out.flush().map_err(CliError::Write)
 }

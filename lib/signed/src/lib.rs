@@ -150,6 +150,12 @@ impl LineKey {
         let frame = Frame::new(form, public_key)?;
         Some(Self { id: jwk.id().to_owned(), address: jwk.address().map(str::to_owned), frame })
     }
+
+    /// The finished envelope of a payload and its signature, as a line has it; none of what is raw.
+    #[must_use]
+    pub fn finished(&self, payload: &[u8], signature: &[u8]) -> Option<String> {
+        self.frame.finished(payload, signature)
+    }
 }
 
 impl Lines {
@@ -178,14 +184,14 @@ impl Lines {
     /// Those of the writer, or marks that are none.
     pub fn write(&self, record: Record<'_>, key: &LineKey, out: &mut impl Write) -> io::Result<()> {
         let Record { record, batch, digest, payload, signature, signed_at, marks, traceparent } = record;
-        let LineKey { id, address, frame } = key;
+        let LineKey { id, address, .. } = key;
         let line = Line {
             run: self.run.as_str().into(),
             record,
             batch,
             // As `sha256sum` writes it.
             digest: base16ct::lower::encode_string(digest).into(),
-            envelope: frame.finished(payload, signature).map(Cow::from),
+            envelope: key.finished(payload, signature).map(Cow::from),
             payload: STANDARD.encode(payload).into(),
             key: id.as_str().into(),
             algorithm: self.form.algorithm().name().into(),

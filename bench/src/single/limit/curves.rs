@@ -7,7 +7,7 @@ use crate::work::Work;
 use crate::{bare, command, copy};
 
 pub(crate) async fn eddsa(effort: Effort) -> Measured {
-    measure(effort, "EdDSA", 1_000_000, 0.8).await
+    measure(effort, "EdDSA", 2_000_000, 0.8).await
 }
 
 pub(crate) async fn es256(effort: Effort) -> Measured {

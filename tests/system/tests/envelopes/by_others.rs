@@ -28,12 +28,12 @@ fn python() -> Option<PathBuf> {
     None
 }
 
-/// What a program of `tests/envelopes` printed; none where its packages are not there.
+/// What a program of the repository, by its path in it, printed; none where its packages are not there.
 pub(crate) async fn program(name: &str, arguments: &[&str]) -> anyhow::Result<Option<String>> {
     let Some(python) = python() else { return Ok(None) };
     let mut command = Command::new(python);
     command
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../envelopes").join(name))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name))
         .args(arguments)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())
@@ -52,7 +52,7 @@ pub(crate) async fn verify(chancery: &Chancery, form: &Form, signed: &str, jwks:
     let [signed, jwks] = [&signed, &jwks].map(|path| path.to_str());
     let (signed, jwks) = signed.zip(jwks).context("a path that is no text")?;
     let arguments = [signed, jwks, form.envelope().name(), form.content_type().unwrap_or("-")];
-    if let Some(told) = program("check.py", &arguments).await? {
+    if let Some(told) = program("tests/envelopes/check.py", &arguments).await? {
         assert_eq!(told.trim(), "23 true", "{form:?}");
     }
     Ok(())

@@ -58,7 +58,7 @@ pub(crate) async fn recovered_by_a_chain(chancery: &Chancery, signed: &str) -> a
     let chain = start(&anvil).await?;
     let file = chancery.write("messages.ndjson", signed)?;
     let file = file.to_str().context("a path that is no text")?;
-    if let Some(told) = program("ecrecover.py", &[&chain.rpc, file]).await? {
+    if let Some(told) = program("examples/ethereum_on_chain.py", &[&chain.rpc, file]).await? {
         assert_eq!(told.trim(), "23 recovered");
     }
     Ok(())

@@ -6,6 +6,7 @@ mod ethereum;
 mod payloads;
 mod rings;
 
+use anyhow::Context as _;
 use chancery_keyring::{Algorithm, Envelope, Form};
 use chancery_kit::{Chancery, Ended, Manifest, TestLedger, independent_audit};
 use serde_json::Value;
@@ -36,6 +37,41 @@ async fn export(chancery: &Chancery, run: &str, what: &str) -> anyhow::Result<St
     Ok(stdout)
 }
 
+/// `--format` writes the finished envelopes of the export alone, and says which one a run has instead of the one that was asked for.
+async fn are_written_alone(chancery: &Chancery, form: &Form, run: &str, signed: &str) -> anyhow::Result<()> {
+    let formats = [
+        ("jws", Envelope::Jws),
+        ("jws-detached", Envelope::JwsDetached),
+        ("cose-sign1", Envelope::CoseSign1),
+        ("dsse", Envelope::Dsse),
+        ("eip191", Envelope::Eip191),
+    ];
+    for (format, envelope) in formats {
+        let ended = chancery.run(&["export", run, "signed", "--format", format]).await?;
+        if envelope == form.envelope() {
+            let finished = |line: &str| -> anyhow::Result<String> {
+                let line: Value = serde_json::from_str(line)?;
+                Ok(line["envelope"].as_str().context("a finished envelope")?.to_owned() + "\n")
+            };
+            let alone = signed.lines().map(finished).collect::<anyhow::Result<String>>()?;
+            assert_eq!(ended.expect_code(0)?.stdout, alone, "{form:?}");
+        } else {
+            let ended = ended.expect_code(2)?;
+            let said = format!(
+                "the records of default/{run} are in the envelope {}, so none can be written as {}; ",
+                form.envelope().name(),
+                envelope.name()
+            );
+            assert!(ended.stderr.contains(&said) && ended.stdout.is_empty(), "{}", ended.stderr);
+        }
+    }
+    let ended = chancery.run(&["export", run, "signed", "--format", "ndjson"]).await?.expect_code(0)?;
+    assert_eq!(ended.stdout, signed, "the same as without");
+    let ended = chancery.run(&["export", run, "records", "--format", "ndjson"]).await?.expect_code(2)?;
+    assert!(ended.stderr.contains("--format is of `signed`"), "{}", ended.stderr);
+    Ok(())
+}
+
 /// All of it, for the forms of an algorithm.
 async fn conforms(algorithm: Algorithm) -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
@@ -56,6 +92,7 @@ async fn conforms(algorithm: Algorithm) -> anyhow::Result<()> {
         assert_eq!(jwks, export(&chancery, &runs[0], "jwks").await?, "one ring has one set");
         let signed = export(&chancery, &runs[1], "signed").await?;
         assert_eq!(signed, export(&chancery, &runs[1], "signed").await?, "the same bytes each time");
+        are_written_alone(&chancery, &form, &runs[1], &signed).await?;
         are_named_by_their_keys(&form, &signed, &jwks)?;
         by_others::verify(&chancery, &form, &signed, &jwks).await?;
         are_shown(&chancery, &form, &runs[1], &jwks).await?;

@@ -2,13 +2,13 @@
 
 use chancery_kit::{
     Conduct, Mishap, Point, Refusal, SeededRun, SmallDisk, StepRelay, TestLedger, TestRun, eventually,
-    server, throw_away,
+    server, sink_tables, throw_away,
 };
 use serde_json::json;
 use sqlx::{Connection as _, Row as _};
 
 use crate::brought::{until_away, way_to};
-use crate::places::{ACCESS_KEY, KINDS, Kind, Places, TOKEN, create_tables};
+use crate::places::{ACCESS_KEY, KINDS, Kind, Places, TOKEN};
 use crate::{is_complete, sign, standing};
 
 /// As if nobody had heard yet that anything was delivered.
@@ -312,7 +312,7 @@ async fn what_a_sink_is_asked_with_may_be_mended_while_a_delivery_waits() -> any
     until_says(&run, Kind::Table, "public.signed_manifests of").await;
     until_says(&run, Kind::Table, "create it with the columns and the primary key (run_uid, sink, number)")
         .await;
-    ledger.execute(sqlx::AssertSqlSafe(create_tables()?)).await?;
+    ledger.execute(sqlx::AssertSqlSafe(sink_tables()?)).await?;
     places.give(Kind::Http, "token", TOKEN)?;
     places.give(Kind::Http, "secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
     let (code, log) = delivery.ended().await?;

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
-use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_kit::{
     Chancery, DeliveryProcess, HttpRelay, S3Server, SeededRun, StepRelay, TestLedger, TestRun, WebhookServer,
+    sink_tables,
 };
 use chancery_local_postgres::ThrowAway;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -95,15 +95,6 @@ impl Kind {
     }
 }
 
-/// The statements by which the documentation says that the tables are created.
-pub(crate) fn create_tables() -> anyhow::Result<String> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/sinks.md");
-    let page = std::fs::read_to_string(page)?;
-    let (_, sql) = page.split_once("```sql\nCREATE TABLE ").context("the page has no table")?;
-    let (sql, _) = sql.split_once("```").context("the table does not end")?;
-    Ok(format!("CREATE TABLE {sql}"))
-}
-
 impl Places {
     /// Of these kinds, as far as there are programs for them. Whatever a sink needs is there.
     pub(crate) async fn new(server: &ThrowAway, ledger: &TestLedger, kinds: &[Kind]) -> anyhow::Result<Self> {
@@ -149,7 +140,7 @@ impl Places {
                     places.give(*kind, "token", TOKEN)?;
                 }
                 Kind::Table => {
-                    ledger.execute(AssertSqlSafe(create_tables()?)).await?;
+                    ledger.execute(AssertSqlSafe(sink_tables()?)).await?;
                     places.give(*kind, "url", &places.url_of_table(&places.user))?;
                 }
             }

@@ -1,6 +1,7 @@
-"""Asks a chain which addresses signed: ADDRESS of its JSON-RPC, and an export of a run with the envelope EIP191.
+"""Asks a chain which addresses signed: python3 ethereum_on_chain.py RPC SIGNED.
 
-Prints how many signatures the precompile `ecrecover` (the address 1 of every chain) finds to be of the address beside them.
+RPC is the address of a node's JSON-RPC, SIGNED what `chancery export RUN signed` wrote of a run with the envelope EIP191. Prints how many
+signatures the precompile `ecrecover` (the address 1 of every chain) finds to be of the address beside them. Needs the package eth_account.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ def recovered(rpc: str, message: bytes, signature: bytes) -> str:
     call = {"to": "0x0000000000000000000000000000000000000001", "data": data}
     request = {"jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": [call, "latest"]}
     body = json.dumps(request).encode()
-    asked = urllib.request.Request(rpc, body, {"Content-Type": "application/json"})  # noqa: S310, a server of the test
+    asked = urllib.request.Request(rpc, body, {"Content-Type": "application/json"})  # noqa: S310, it is whose address is given
     with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310
         return "0x" + json.load(answer)["result"][-40:]
 
 
 def main() -> int:
     """The program; its exit code."""
+    if len(sys.argv) != 3:  # noqa: PLR2004
+        print(__doc__, file=sys.stderr)
+        return 2
     rpc, export = sys.argv[1:]
     count = 0
     for text in Path(export).read_text().splitlines():
