@@ -49,6 +49,11 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// Bytes that the next batch will have, about.
+    pub(crate) const fn expected(&self) -> usize {
+        self.bytes
+    }
+
     /// Writes down the one at this place.
     pub(crate) async fn read(
         &mut self,

@@ -29,7 +29,7 @@ const WAIT: Duration = Duration::from_secs(2);
 /// Batches that are taken at a time.
 const AT_ONCE: i32 = 16;
 
-/// With so many bytes on their way at the same time, no further one begins.
+/// Bytes that may be on their way at the same time. One batch alone may have more.
 const BYTES_ON_THEIR_WAY: usize = 2 << 20;
 
 /// A sink that was tried in vain is left alone for up to a second at first, then for up to twice as long each time, and never for
@@ -197,7 +197,10 @@ impl Sender {
         let mut places = 0..hand.taken.batches.len();
         let mut away: Option<Away> = None;
         loop {
-            while away.is_none() && on_their_way.have_room() && !stop.is_asked() && Instant::now() < renew_at
+            while away.is_none()
+                && on_their_way.have_room(reader.expected())
+                && !stop.is_asked()
+                && Instant::now() < renew_at
             {
                 let Some(place) = places.next() else { break };
                 away = self.begin(session, hand, &mut reader, &mut on_their_way, place).await?;
@@ -406,8 +409,10 @@ impl Sender {
 }
 
 impl OnTheirWay {
-    fn have_room(&self) -> bool {
-        self.puts.len() < self.at_a_time.max(1) && self.bytes < BYTES_ON_THEIR_WAY
+    /// For a batch of about so many bytes.
+    fn have_room(&self, bytes: usize) -> bool {
+        self.puts.is_empty()
+            || self.puts.len() < self.at_a_time && self.bytes.saturating_add(bytes) <= BYTES_ON_THEIR_WAY
     }
 
     /// `large` is held until it is there.
