@@ -81,7 +81,7 @@ impl Pair {
     /// What signs.
     pub(super) const fn library(&self) -> Library {
         match self {
-            Self::Secp256k1(_) => Library::K256,
+            Self::Secp256k1(_) => Library::Secp256k1,
             Self::Rsa(..) | Self::Ec(..) | Self::Ed25519(_) | Self::MlDsa(_) => Library::AwsLcRs,
         }
     }
