@@ -7,7 +7,7 @@ use chancery_keyring::{
 };
 use uuid::Uuid;
 
-use crate::fixtures::{KEYRING, data_key, key_of, signature_of, verifies};
+use crate::fixtures::{KEYRING, Ways, data_key, key_of, signature_of, verifies};
 
 /// Every form that there can be, with a content type where it can have one.
 fn forms() -> impl Iterator<Item = Form> {
@@ -163,7 +163,11 @@ fn a_message_has_the_signature_and_the_address_that_eth_account_gives_it() {
 
     let signature = signature_of(&key, MESSAGE.as_bytes());
     assert_eq!(signature, bytes(SIGNATURE));
-    assert!(verifies(&VerifyingKey::of_form(&form, &spki).unwrap(), MESSAGE.as_bytes(), &signature));
+    assert!(verifies(
+        &Ways::of(VerifyingKey::of_form(&form, &spki).unwrap()),
+        MESSAGE.as_bytes(),
+        &signature
+    ));
     let finished = Frame::new(&form, &spki).unwrap().finished(MESSAGE.as_bytes(), &signature);
     assert_eq!(finished.unwrap(), format!("0x{SIGNATURE}"));
     let jwk = Jwk::of(form.algorithm(), &spki).unwrap();
@@ -173,7 +177,7 @@ fn a_message_has_the_signature_and_the_address_that_eth_account_gives_it() {
 #[test]
 fn a_message_with_another_v_or_the_higher_s_is_refused() {
     let (form, spki, _) = of_eth_account();
-    let key = VerifyingKey::of_form(&form, &spki).unwrap();
+    let key = Ways::of(VerifyingKey::of_form(&form, &spki).unwrap());
     let good = bytes(SIGNATURE);
     for v in (0..=255).filter(|v| *v != 28) {
         let other = [&good[..64], &[v]].concat();
