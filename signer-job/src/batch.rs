@@ -147,6 +147,7 @@ impl<'a> Batch<'a> {
             chancery_keyring::Library::AwsLcRs => Library::AwsLcRs,
             chancery_keyring::Library::Kernel => Library::Kernel,
             chancery_keyring::Library::K256 => Library::K256,
+            chancery_keyring::Library::Secp256k1 => Library::Secp256k1,
         }
     }
 

@@ -71,6 +71,7 @@ pub(crate) fn made_by(batch: Option<&Batch>) -> Library {
     match batch.map(|batch| batch.row.library) {
         Some(lease::Library::Kernel) => Library::Kernel,
         Some(lease::Library::K256) => Library::K256,
+        Some(lease::Library::Secp256k1) => Library::Secp256k1,
         Some(lease::Library::AwsLcRs) | None => Library::AwsLcRs,
     }
 }

@@ -11,8 +11,10 @@
 //! One key for all lanes: its modulus is the same in every lane, and so is the index into the table of powers. Every
 //! operation takes the same time for all keys, messages and random numbers of a size. docs/internals/kernel.md says how
 //! it works and how that is checked.
+//!
+//! What else needs `unsafe` is here, too: the call by which [`Secp256k1Key`] has libsecp256k1 sign.
 
-// Intrinsics, and functions compiled for them, need it. Each block has its argument, and no other crate of the
+// Intrinsics, functions compiled for them, and a library of C need it. Each block has its argument, and no other crate of the
 // workspace has one.
 #![deny(clippy::undocumented_unsafe_blocks)]
 
@@ -29,6 +31,7 @@ mod memcheck;
 mod montgomery;
 mod number;
 mod private;
+mod secp256k1;
 mod sign;
 mod stack;
 #[cfg(test)]
@@ -42,5 +45,6 @@ pub use encode::encode_pkcs1_sha256;
 pub use key::{Parts, PrivateKey};
 pub use key_error::KeyError;
 pub use lanes::LANES;
+pub use secp256k1::{Secp256k1Error, Secp256k1Key, Secp256k1Signature};
 pub use sign::{Kernel, SignError};
 pub use verify::PublicKey;

@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::RsaKeyPair;
-use chancery_kernel::{Kernel, LANES, Parts, PrivateKey, encode_pkcs1_sha256};
+use chancery_kernel::{Kernel, LANES, Parts, PrivateKey, Secp256k1Key, encode_pkcs1_sha256};
+use k256::elliptic_curve::ff::PrimeField as _;
+use k256::{FieldBytes, Scalar};
 use rsa::pkcs8::DecodePrivateKey as _;
 use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
 
@@ -94,6 +96,24 @@ fn words_of(number: &[u8]) -> Vec<u64> {
         .collect()
 }
 
+const DIGEST: [u8; 32] = [0x5a; 32];
+
+/// A key on secp256k1, and the nonce with which it signs [`DIGEST`], from which anybody makes the key: as they are, negative and
+/// inverse.
+fn secrets_of_ecdsa() -> Vec<Vec<u8>> {
+    let number = |bytes: &[u8]| {
+        Scalar::from_repr(FieldBytes::try_from(bytes).expect("32 bytes")).expect("it is reduced")
+    };
+    let key = [0xa7, 0x11, 0x5e, 0x93].repeat(8);
+    let key: Vec<u8> = key.iter().zip(1..).map(|(byte, n)| byte ^ n).collect();
+    let signature = Secp256k1Key::new(&key).expect("it is a key").sign(&DIGEST).expect("libsecp256k1 signs");
+    let (r, s) = signature.bytes.split_at(32);
+    let nonce = (number(&DIGEST) + number(r) * number(&key)) * number(s).invert().expect("it is not zero");
+    let inverse = nonce.invert().expect("it is not zero");
+    let others = [nonce, -nonce, inverse, -inverse, -number(&key)];
+    std::iter::once(key).chain(others.iter().map(|number| number.to_bytes().to_vec())).collect()
+}
+
 #[test]
 fn neither_the_heap_nor_the_stack_keeps_a_secret() {
     let pair = RsaKeyPair::generate(KeySize::Rsa4096).expect("AWS-LC makes a key");
@@ -107,7 +127,9 @@ fn neither_the_heap_nor_the_stack_keeps_a_secret() {
         rsa.dq().expect("it is precomputed").to_bytes_be(),
         rsa.qinv().expect("it is precomputed").to_bytes_be().1,
     ];
-    SECRETS.set(secret.iter().flat_map(|number| words_of(number)).collect()).expect("it is set once");
+    let of_ecdsa = secrets_of_ecdsa();
+    let all = secret.iter().chain(&of_ecdsa);
+    SECRETS.set(all.flat_map(|number| words_of(number)).collect()).expect("it is set once");
     let (n, e) = (rsa.n().to_bytes_be(), rsa.e().to_bytes_be());
     let [p, q, dp, dq, qinv] = &secret;
     let parts = Parts { n: &n, e: &e, p, q, dp, dq, qinv };
@@ -116,6 +138,8 @@ fn neither_the_heap_nor_the_stack_keeps_a_secret() {
         encode_pkcs1_sha256(&[digest; 32], n.len(), &mut messages);
     }
     let work = || {
+        let ecdsa = Secp256k1Key::new(&of_ecdsa[0]).expect("it is a key");
+        ecdsa.sign(&DIGEST).expect("libsecp256k1 signs");
         let key = PrivateKey::new(&parts).expect("the kernel takes the key");
         if let Some(kernel) = Kernel::available() {
             kernel.sign(&key, &messages, &mut Vec::new()).expect("the kernel signs");

@@ -1,15 +1,13 @@
-//! ES256K: signing by `k256`, which AWS-LC does several times slower and without saying which key a signature is of.
+//! ES256K: signing by libsecp256k1, which AWS-LC does several times slower and without saying which key a signature is of.
 //!
-//! What is not overwritten: the copies that the compiler makes on the stack as a key is opened, and the nonce of each signature, which
-//! neither `ecdsa` nor `rfc6979` clears there.
+//! The key is copied from AWS-LC's memory to its place, and libsecp256k1 reads it there: nothing else holds it. Both overwrite what they
+//! had of it.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _};
 use aws_lc_rs::error::{KeyRejected, Unspecified};
 use aws_lc_rs::signature::{ECDSA_P256K1_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use k256::SecretKey;
-use k256::ecdsa::SigningKey;
-use k256::pkcs8::DecodePrivateKey as _;
+use chancery_kernel::Secp256k1Key;
 use sha3::{Digest as _, Keccak256};
 
 /// Bytes of r‖s.
@@ -22,19 +20,19 @@ pub(crate) const LEAST_V: u8 = 27;
 pub(crate) struct Secp256k1 {
     /// A `SubjectPublicKeyInfo` in DER.
     public_key: Vec<u8>,
-    key: SigningKey,
+    key: Secp256k1Key,
     /// Whether it signs Keccak-256 and says which key it was, so that this can be recovered.
     is_recoverable: bool,
 }
 
 impl Secp256k1 {
-    /// In a box from the first, because what it is moved out of is not overwritten.
-    pub(crate) fn open(pkcs8: &[u8], is_recoverable: bool) -> Result<Box<Self>, KeyRejected> {
-        // AWS-LC finds whether its parts belong together, and overwrites its copy as soon as that is done.
+    pub(crate) fn open(pkcs8: &[u8], is_recoverable: bool) -> Result<Self, KeyRejected> {
+        // AWS-LC finds whether its parts belong together, and overwrites its copies as soon as they are read.
         let checked = EcdsaKeyPair::from_pkcs8(&ECDSA_P256K1_SHA256_FIXED_SIGNING, pkcs8)?;
         let public_key = checked.public_key().as_der()?.as_ref().to_vec();
-        let key = SecretKey::from_pkcs8_der(pkcs8).map_err(|_| KeyRejected::from(Unspecified))?;
-        Ok(Box::new(Self { public_key, key: SigningKey::from(&key), is_recoverable }))
+        let secret = checked.private_key().as_be_bytes()?;
+        let key = Secp256k1Key::new(secret.as_ref()).map_err(|_| Unspecified)?;
+        Ok(Self { public_key, key, is_recoverable })
     }
 
     /// A `SubjectPublicKeyInfo` in DER.
@@ -48,17 +46,18 @@ impl Secp256k1 {
 
     /// Appends the signature of a signing input.
     pub(crate) fn sign(&self, input: &[u8], out: &mut Vec<u8>) -> Result<(), Unspecified> {
-        let (signature, number) = if self.is_recoverable {
-            self.key.sign_prehash_recoverable(&Keccak256::digest(input))
+        let digest = if self.is_recoverable {
+            Keccak256::digest(input).into()
         } else {
-            self.key.sign_prehash_recoverable(digest(&SHA256, input).as_ref())
+            digest(&SHA256, input).as_ref().try_into().map_err(|_| Unspecified)?
         };
+        let signature = self.key.sign(&digest).map_err(|_| Unspecified)?;
         // No v says that r was reduced, which nobody has ever seen.
-        if self.is_recoverable && number.is_x_reduced() {
+        if self.is_recoverable && signature.is_reduced {
             return Err(Unspecified);
         }
-        out.extend_from_slice(&signature.to_bytes());
-        out.extend(self.is_recoverable.then(|| LEAST_V + number.to_byte()));
+        out.extend_from_slice(&signature.bytes);
+        out.extend(self.is_recoverable.then(|| LEAST_V + u8::from(signature.y_is_odd)));
         Ok(())
     }
 }

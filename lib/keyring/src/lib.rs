@@ -16,12 +16,11 @@
 //! Two rules hold here and nowhere else:
 //!
 //! - A private key exists in the clear only in memory that is overwritten when it is
-//!   dropped; what a signature of ES256K leaves on the stack is the exception (`es256k.rs`). No `Debug` output and no error holds a
-//!   byte of it.
-//! - What one library signed, another one verifies. [`SigningKey`] is AWS-LC, for ES256K `k256`, and for batches of RS256 the
+//!   dropped. No `Debug` output and no error holds a byte of it.
+//! - What one library signed, another one verifies. [`SigningKey`] is AWS-LC, for ES256K libsecp256k1, and for batches of RS256 the
 //!   kernel where the processor has its instructions; [`VerifyingKey`] is `rsa`, `p256`, `p384`, `ed25519-dalek`, `ml-dsa` and, for
-//!   ES256K, libsecp256k1, and for batches of RS256 whichever of AWS-LC and the kernel did not sign. A fault in one of them cannot
-//!   hide itself.
+//!   ES256K, whichever of `k256` and libsecp256k1 did not sign, and for batches of RS256 whichever of AWS-LC and the kernel did not.
+//!   A fault in one of them cannot hide itself.
 //!
 //! What is signed around a payload is the [`Frame`] of a key: the [`Envelope`] of its ring, with the key named.
 

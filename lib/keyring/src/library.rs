@@ -7,13 +7,15 @@ pub enum Library {
     AwsLcRs,
     /// The crate `chancery-kernel`.
     Kernel,
-    /// The crate `k256`.
+    /// The crate `k256`, in former versions.
     K256,
+    /// libsecp256k1, by the crate `secp256k1`.
+    Secp256k1,
 }
 
 impl Library {
-    /// Every library that signs.
-    pub const ALL: [Self; 3] = [Self::AwsLcRs, Self::Kernel, Self::K256];
+    /// Every library that signs or has signed.
+    pub const ALL: [Self; 4] = [Self::AwsLcRs, Self::Kernel, Self::K256, Self::Secp256k1];
 
     /// The name of its crate.
     #[must_use]
@@ -22,6 +24,7 @@ impl Library {
             Self::AwsLcRs => "aws-lc-rs",
             Self::Kernel => "chancery-kernel",
             Self::K256 => "k256",
+            Self::Secp256k1 => "secp256k1",
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Verifying, by libraries that share no code with the one that signed.
 
+mod by_k256;
+mod by_libsecp256k1;
 mod ed25519;
-mod ethereum;
+mod es256k;
 mod multiples;
+mod of_key;
 mod rs256;
 
 use std::error::Error;
@@ -18,7 +21,7 @@ use rsa::signature::hazmat::PrehashVerifier as _;
 use rsa::traits::PublicKeyParts as _;
 
 use crate::verifying::ed25519::Ed25519;
-use crate::verifying::ethereum::Ethereum;
+use crate::verifying::es256k::Es256k;
 use crate::verifying::rs256::Rs256;
 use crate::{Algorithm, Envelope, Form, Frame, Library, RsaKeySize};
 
@@ -41,7 +44,7 @@ enum Key {
     Ps256(rsa::pss::VerifyingKey<Sha256>),
     Es256(p256::ecdsa::VerifyingKey),
     Es384(Box<p384::ecdsa::VerifyingKey>),
-    Es256k(Ethereum),
+    Es256k(Box<Es256k>),
     EdDsa(Box<Ed25519>),
     MlDsa44(Box<ml_dsa::VerifyingKey<MlDsa44>>),
     MlDsa65(Box<ml_dsa::VerifyingKey<MlDsa65>>),
@@ -81,7 +84,7 @@ impl VerifyingKey {
                 .map_err(malformed(algorithm))?,
             Algorithm::Es256k => {
                 let is_recoverable = form.envelope() == Envelope::Eip191;
-                Key::Es256k(Ethereum::new(spki_der, is_recoverable).map_err(malformed(algorithm))?)
+                Key::Es256k(Box::new(Es256k::new(spki_der, is_recoverable)?))
             }
             Algorithm::MlDsa44 => ml_dsa::VerifyingKey::from_public_key_der(spki_der)
                 .map(|key| Key::MlDsa44(Box::new(key)))
@@ -135,25 +138,29 @@ impl VerifyingKey {
     /// passes. For ES256 and ES384 both `s` and `n - s` pass, as X9.62 and JOSE have it; for ES256K the lower
     /// one, as Ethereum has it.
     ///
-    /// It takes `rsa`, `p256`, `p384`, libsecp256k1, `ed25519-dalek` and `ml-dsa`, none of which signs.
+    /// It takes `rsa`, `p256`, `p384`, `ed25519-dalek` and `ml-dsa`, none of which signs. For ES256K it takes both libraries that do, and
+    /// both have to agree: one of them is not the one that signed.
     #[must_use]
     pub fn verify(&self, payload: &[u8], signature: &[u8]) -> bool {
         self.key.verify(self.frame.signing_input(payload, &mut Vec::new()), signature)
     }
 
-    /// The same key, for many calls of [`VerifyingKey::verify_batch`]: one of EdDSA keeps 220 KB, with which it verifies twice as
-    /// fast. Without, each call makes them for itself if it has enough signatures, as long as it takes to verify some ten.
+    /// The same key, for many calls of [`VerifyingKey::verify_batch`]: one of EdDSA keeps 220 KB and one of ES256K 120 KB, with which it
+    /// verifies at least twice as fast. Without, each call makes them for itself if it has enough signatures, as long as it takes to
+    /// verify some ten.
     #[must_use]
     pub fn for_many(self) -> Self {
         let key = match self.key {
             Key::EdDsa(key) => Key::EdDsa(Box::new(key.for_many())),
+            Key::Es256k(key) => Key::Es256k(Box::new(key.for_many())),
             other => other,
         };
         Self { key, ..self }
     }
 
     /// The verdict of [`VerifyingKey::verify`] for each payload and the signature beside it, which `made_by` made: by another
-    /// library. Of RS256 that is AWS-LC for what the kernel signed, and the kernel for what AWS-LC signed.
+    /// library. Of RS256 that is AWS-LC for what the kernel signed, and the kernel for what AWS-LC signed; of ES256K, libsecp256k1 for
+    /// what `k256` signed, and `k256` for what libsecp256k1 signed.
     #[must_use]
     pub fn verify_batch(&self, made_by: Library, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
         if self.frame.is_raw() {
@@ -199,6 +206,7 @@ impl Key {
     fn verify_batch(&self, made_by: Library, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
         match self {
             Self::Rs256(key) => key.verify_batch(made_by, pairs),
+            Self::Es256k(key) => key.verify_batch(made_by, pairs),
             Self::EdDsa(key) => key.verify_batch(pairs),
             _ => pairs.iter().map(|(input, signature)| self.verify(input, signature)).collect(),
         }

@@ -5,7 +5,7 @@ use crate::{BatchOutcome, Library, SignError, Signatures, SigningKey};
 
 impl SigningKey {
     /// What signs a batch of so many records with this key: the kernel, where the processor has its instructions and
-    /// the records are enough to pay for eight lanes; `k256` for ES256K; else AWS-LC.
+    /// the records are enough to pay for eight lanes; libsecp256k1 for ES256K; else AWS-LC.
     #[must_use]
     pub const fn library(&self, records: u64) -> Library {
         match &self.lockstep {

@@ -23,7 +23,7 @@ pub(super) enum Pair {
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
     /// On P-256 or P-384, with the bytes of a signature.
     Ec(EcdsaKeyPair, usize),
-    Secp256k1(Box<Secp256k1>),
+    Secp256k1(Secp256k1),
     Ed25519(Ed25519KeyPair),
     MlDsa(PqdsaKeyPair),
 }
@@ -81,7 +81,7 @@ impl Pair {
     /// What signs.
     pub(super) const fn library(&self) -> Library {
         match self {
-            Self::Secp256k1(_) => Library::K256,
+            Self::Secp256k1(_) => Library::Secp256k1,
             Self::Rsa(..) | Self::Ec(..) | Self::Ed25519(_) | Self::MlDsa(_) => Library::AwsLcRs,
         }
     }

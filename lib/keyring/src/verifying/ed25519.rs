@@ -5,27 +5,26 @@
 //! be the encoding of `s·B − k·A`, and of no small order. Its batches of many keys would accept signatures that it does
 //! not accept alone. Here tables of multiples of `A` and `B` save the doublings, and `R` is compared as bytes.
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::LazyLock;
 
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::Identity as _;
 use rsa::sha2::{Digest as _, Sha512};
 
-use super::multiples::Multiples;
+use super::multiples::{Multiples, Point};
+use super::of_key::OfKey;
 
 /// Bytes of a point, and of a scalar.
 const HALF: usize = 32;
 
-/// Signatures of one key, side by side, from which on it pays to make its multiples for them alone: that takes as long as
-/// verifying some ten.
-const ENOUGH: usize = 32;
+/// Bits of a window of a key's multiples: 43 additions, 220 KB.
+const BITS: usize = 6;
 
-/// Of a key: 43 additions, 220 KB.
-type OfKey = Multiples<6>;
-
-/// Of `B`: 32 additions, 650 KB once in a process.
-static OF_BASE: LazyLock<Multiples<8>> = LazyLock::new(|| Multiples::new(&ED25519_BASEPOINT_POINT));
+/// Of `B`: 32 additions, 640 KB once in a process.
+static OF_BASE: LazyLock<Multiples<EdwardsPoint, 8>> =
+    LazyLock::new(|| Multiples::new(ED25519_BASEPOINT_POINT));
 
 /// The points of small order, encoded.
 static SMALL_ORDER: LazyLock<[CompressedEdwardsY; 8]> =
@@ -35,17 +34,17 @@ static SMALL_ORDER: LazyLock<[CompressedEdwardsY; 8]> =
 #[derive(Clone)]
 pub(super) struct Ed25519 {
     key: ed25519_dalek::VerifyingKey,
-    /// Multiples of −A, if they are to be kept.
-    multiples: Option<OnceLock<OfKey>>,
+    /// Of −A.
+    multiples: OfKey<EdwardsPoint, BITS>,
 }
 
 impl Ed25519 {
-    pub(super) const fn new(key: ed25519_dalek::VerifyingKey) -> Self {
-        Self { key, multiples: None }
+    pub(super) fn new(key: ed25519_dalek::VerifyingKey) -> Self {
+        Self { key, multiples: OfKey::new(-key.to_edwards()) }
     }
 
     pub(super) fn for_many(self) -> Self {
-        Self { multiples: Some(OnceLock::new()), ..self }
+        Self { multiples: self.multiples.for_many(), ..self }
     }
 
     pub(super) fn verify(&self, payload: &[u8], signature: &[u8]) -> bool {
@@ -55,15 +54,13 @@ impl Ed25519 {
     }
 
     pub(super) fn verify_batch(&self, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
-        let make = || OfKey::new(&-self.key.to_edwards());
-        match &self.multiples {
-            Some(kept) => self.verify_by(kept.get_or_init(make), pairs),
-            None if pairs.len() >= ENOUGH => self.verify_by(&make(), pairs),
+        self.multiples.with(pairs.len(), |multiples| match multiples {
+            Some(multiples) => self.verify_by(multiples, pairs),
             None => pairs.iter().map(|(payload, signature)| self.verify(payload, signature)).collect(),
-        }
+        })
     }
 
-    fn verify_by(&self, multiples: &OfKey, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
+    fn verify_by(&self, multiples: &Multiples<EdwardsPoint, BITS>, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
         let points: Vec<Option<EdwardsPoint>> =
             pairs.iter().map(|(payload, signature)| self.point(multiples, payload, signature)).collect();
         // One inversion for all.
@@ -77,11 +74,66 @@ impl Ed25519 {
     }
 
     /// `s·B − k·A`; none if the signature has another length, or an `s` that is not reduced.
-    fn point(&self, multiples: &OfKey, payload: &[u8], signature: &[u8]) -> Option<EdwardsPoint> {
+    fn point(
+        &self,
+        multiples: &Multiples<EdwardsPoint, BITS>,
+        payload: &[u8],
+        signature: &[u8],
+    ) -> Option<EdwardsPoint> {
         let (r, s) = signature.split_at_checked(HALF)?;
         let s = Option::<Scalar>::from(Scalar::from_canonical_bytes(s.try_into().ok()?))?;
         let hash = Sha512::new().chain_update(r).chain_update(self.key.as_bytes()).chain_update(payload);
         let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
         Some(multiples.add_product(OF_BASE.product(&s), &k))
+    }
+}
+
+impl Point for EdwardsPoint {
+    type Scalar = Scalar;
+    type Entry = Self;
+    const SCALAR_BITS: usize = 253;
+
+    fn neutral() -> Self {
+        Self::identity()
+    }
+
+    fn plus(self, other: &Self) -> Self {
+        self + other
+    }
+
+    fn add(&mut self, entry: &Self) {
+        *self += entry;
+    }
+
+    fn subtract(&mut self, entry: &Self) {
+        *self -= entry;
+    }
+
+    fn entries(points: Vec<Self>) -> Vec<Self> {
+        points
+    }
+
+    fn scalar_bytes(scalar: &Scalar) -> [u8; 32] {
+        scalar.to_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verifying::multiples::tests::are_those_of_the_library;
+
+    #[test]
+    fn products_are_those_of_the_library() {
+        let random =
+            (0..200_u32).map(|n| Scalar::from_bytes_mod_order_wide(&Sha512::digest(n.to_le_bytes()).into()));
+        let small = (0..600_u32).map(Scalar::from);
+        // The greatest, and those in which every window is full, half full, or carries.
+        let patterns = (0..=255_u8).map(|byte| Scalar::from_bytes_mod_order([byte; 32]));
+        let ends = [-Scalar::ONE, -Scalar::from(2_u8), Scalar::from(u64::MAX), Scalar::from(u128::MAX)];
+        let scalars = random.chain(small).chain(patterns).chain(ends);
+        let point = ED25519_BASEPOINT_POINT * Scalar::from(12_345_u32);
+        let products: Vec<_> = scalars.map(|scalar| (scalar, point * scalar)).collect();
+        are_those_of_the_library(point, ED25519_BASEPOINT_POINT, &products);
     }
 }

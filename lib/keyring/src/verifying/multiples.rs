@@ -1,58 +1,75 @@
-//! Multiples of a point of edwards25519: with them its product with a scalar is a few dozen additions and no doubling.
+//! Multiples of a point: with them its product with a scalar is a few dozen additions and no doubling.
 //!
-//! What is public is multiplied here, so the time may tell what it was. The tables of `curve25519-dalek` are made for secrets: they
-//! read eight entries for each one that is used, and take twice the additions.
+//! What is public is multiplied here, so the time may tell what it was. The tables of `curve25519-dalek` and `k256` are made for
+//! secrets: they read eight entries for each one that is used, and take twice the additions.
 
-use curve25519_dalek::edwards::EdwardsPoint;
-use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::Identity as _;
+/// Bytes of a scalar.
+const SCALAR_BYTES: usize = 32;
 
-/// Bits of a scalar that is reduced.
-const SCALAR_BITS: usize = 253;
+/// A point of a curve, as a library adds it.
+pub(super) trait Point: Copy {
+    type Scalar;
+    /// A point of a table, in whichever form is added fastest.
+    type Entry: Clone;
+    /// Bits of a scalar that is reduced.
+    const SCALAR_BITS: usize;
 
-/// A point P as j·2^(`BITS`·w)·P, for each window w of a scalar and each j from 1 to 2^(`BITS` − 1). `BITS` is from 2 to 8.
+    fn neutral() -> Self;
+    fn plus(self, other: &Self) -> Self;
+    fn add(&mut self, entry: &Self::Entry);
+    fn subtract(&mut self, entry: &Self::Entry);
+    fn entries(points: Vec<Self>) -> Vec<Self::Entry>;
+    /// Those of a reduced scalar, the lowest first.
+    fn scalar_bytes(scalar: &Self::Scalar) -> [u8; SCALAR_BYTES];
+}
+
+/// A point P as j·2^(`BITS`·w)·P, for each window w of a scalar and each j from 1 to 2^(`BITS` − 1). `BITS` is from 2 to 9.
 #[derive(Clone)]
-pub(super) struct Multiples<const BITS: usize>(Vec<EdwardsPoint>);
+pub(super) struct Multiples<P: Point, const BITS: usize>(Vec<P::Entry>);
 
-impl<const BITS: usize> Multiples<BITS> {
-    /// Multiples for each window: a digit is from 1 − half to half.
+impl<P: Point, const BITS: usize> Multiples<P, BITS> {
+    /// Multiples for each window but the highest: a digit is from 1 − half to half.
     const HALF: usize = 1 << (BITS - 1);
 
-    pub(super) fn new(point: &EdwardsPoint) -> Self {
-        const { assert!(BITS >= 2 && BITS <= 8, "a window is within two bytes") };
-        let windows = SCALAR_BITS.div_ceil(BITS);
-        let mut points = Vec::with_capacity(windows * Self::HALF);
-        let mut first = *point;
-        for _ in 0..windows {
+    /// With room for what the highest one takes from that below.
+    const WINDOWS: usize = (P::SCALAR_BITS + 1).div_ceil(BITS);
+
+    /// Multiples for the highest window, which is not full: all bits that are left, and what is carried.
+    const HIGHEST: usize = 1 << (P::SCALAR_BITS - (Self::WINDOWS - 1) * BITS);
+
+    pub(super) fn new(point: P) -> Self {
+        const { assert!(BITS >= 2 && BITS <= 9, "a window is within two bytes") };
+        let mut points = Vec::with_capacity((Self::WINDOWS - 1) * Self::HALF + Self::HIGHEST);
+        let mut first = point;
+        for window in 1..=Self::WINDOWS {
             let mut multiple = first;
             points.push(multiple);
-            for _ in 1..Self::HALF {
-                multiple += &first;
+            for _ in 1..if window == Self::WINDOWS { Self::HIGHEST } else { Self::HALF } {
+                multiple = multiple.plus(&first);
                 points.push(multiple);
             }
-            first = multiple + multiple;
+            first = multiple.plus(&multiple);
         }
-        Self(points)
+        Self(P::entries(points))
     }
 
     /// `sum` and the product with a reduced scalar.
-    pub(super) fn add_product(&self, mut sum: EdwardsPoint, scalar: &Scalar) -> EdwardsPoint {
-        let bytes = scalar.as_bytes();
+    pub(super) fn add_product(&self, mut sum: P, scalar: &P::Scalar) -> P {
+        let bytes = P::scalar_bytes(scalar);
+        let byte = |place: usize| bytes.get(place).copied().unwrap_or(0);
         let mut carried = 0;
-        for (window, multiples) in self.0.chunks_exact(Self::HALF).enumerate() {
-            let (byte, shift) = (window * BITS / 8, window * BITS % 8);
-            let next = bytes.get(byte + 1).copied().unwrap_or(0);
-            let pair = usize::from(u16::from_le_bytes([bytes[byte], next]));
+        for (window, multiples) in self.0.chunks(Self::HALF).enumerate() {
+            let (place, shift) = (window * BITS / 8, window * BITS % 8);
+            let pair = usize::from(u16::from_le_bytes([byte(place), byte(place + 1)]));
             let digit = ((pair >> shift) & ((1 << BITS) - 1)) + carried;
-            // A digit above half is that much less than nothing, and one more of the next window. The highest window is not
-            // full, and takes what is carried.
+            // A digit above half is that much less than nothing, and one more of the next window.
             carried = usize::from(digit > Self::HALF);
             match digit {
                 0 => {}
-                digit if carried == 0 => sum += &multiples[digit - 1],
+                digit if carried == 0 => sum.add(&multiples[digit - 1]),
                 digit => {
                     if let Some(below) = (2 * Self::HALF - digit).checked_sub(1) {
-                        sum -= &multiples[below];
+                        sum.subtract(&multiples[below]);
                     }
                 }
             }
@@ -60,43 +77,47 @@ impl<const BITS: usize> Multiples<BITS> {
         sum
     }
 
-    pub(super) fn product(&self, scalar: &Scalar) -> EdwardsPoint {
-        self.add_product(EdwardsPoint::identity(), scalar)
+    pub(super) fn product(&self, scalar: &P::Scalar) -> P {
+        self.add_product(P::neutral(), scalar)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use curve25519_dalek::constants::ED25519_BASEPOINT_POINT as B;
-    use rsa::sha2::{Digest as _, Sha512};
+pub(super) mod tests {
+    use std::fmt::Debug;
 
     use super::*;
 
-    fn scalars() -> Vec<Scalar> {
-        let random =
-            (0..200_u32).map(|n| Scalar::from_bytes_mod_order_wide(&Sha512::digest(n.to_le_bytes()).into()));
-        let small = (0..600_u32).map(Scalar::from);
-        // The greatest, and those in which every window is full, half full, or carries.
-        let patterns = (0..=255_u8).map(|byte| Scalar::from_bytes_mod_order([byte; 32]));
-        let ends = [-Scalar::ONE, -Scalar::from(2_u8), Scalar::from(u64::MAX), Scalar::from(u128::MAX)];
-        random.chain(small).chain(patterns).chain(ends).collect()
-    }
-
-    fn same_as_the_library<const BITS: usize>() {
-        let point = B * Scalar::from(12_345_u32);
-        let multiples = Multiples::<BITS>::new(&point);
-        for scalar in scalars() {
-            assert_eq!(multiples.product(&scalar), point * scalar, "{BITS} bits, {scalar:?}");
-            assert_eq!(multiples.add_product(B, &scalar), B + point * scalar, "{BITS} bits, {scalar:?}");
+    fn are_those_of_a_size<P: Point + Debug + PartialEq, const BITS: usize>(
+        point: P,
+        other: P,
+        products: &[(P::Scalar, P)],
+    ) where
+        P::Scalar: Debug,
+    {
+        let multiples = Multiples::<P, BITS>::new(point);
+        for (scalar, product) in products {
+            assert_eq!(multiples.product(scalar), *product, "{BITS} bits, {scalar:?}");
+            let sum = other.plus(product);
+            assert_eq!(multiples.add_product(other, scalar), sum, "{BITS} bits, {scalar:?}");
         }
     }
 
-    #[test]
-    fn products_are_those_of_the_library() {
-        same_as_the_library::<2>();
-        same_as_the_library::<3>();
-        same_as_the_library::<6>();
-        same_as_the_library::<7>();
-        same_as_the_library::<8>();
+    /// The products of a point with scalars, as its library has them, come out of windows of every size.
+    pub(in super::super) fn are_those_of_the_library<P: Point + Debug + PartialEq>(
+        point: P,
+        other: P,
+        products: &[(P::Scalar, P)],
+    ) where
+        P::Scalar: Debug,
+    {
+        are_those_of_a_size::<P, 2>(point, other, products);
+        are_those_of_a_size::<P, 3>(point, other, products);
+        are_those_of_a_size::<P, 4>(point, other, products);
+        are_those_of_a_size::<P, 5>(point, other, products);
+        are_those_of_a_size::<P, 6>(point, other, products);
+        are_those_of_a_size::<P, 7>(point, other, products);
+        are_those_of_a_size::<P, 8>(point, other, products);
+        are_those_of_a_size::<P, 9>(point, other, products);
     }
 }

@@ -47,8 +47,8 @@ impl Rs256 {
         };
         match (made_by, &self.kernel) {
             (Library::Kernel, _) => each(&|payload, signature| self.by_aws_lc(payload, signature)),
-            (Library::AwsLcRs | Library::K256, Some(key)) => by_the_kernel(key, pairs),
-            (Library::AwsLcRs | Library::K256, None) => {
+            (Library::AwsLcRs | Library::K256 | Library::Secp256k1, Some(key)) => by_the_kernel(key, pairs),
+            (Library::AwsLcRs | Library::K256 | Library::Secp256k1, None) => {
                 each(&|payload, signature| self.verify(payload, signature))
             }
         }

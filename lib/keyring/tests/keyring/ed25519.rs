@@ -7,12 +7,12 @@ use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::scalar::Scalar;
 use rsa::sha2::{Digest as _, Sha512};
 
-use crate::fixtures::verifies;
+use crate::fixtures::{Ways, verifies};
 
-fn key(point: &EdwardsPoint) -> Option<VerifyingKey> {
+fn key(point: &EdwardsPoint) -> Option<Ways> {
     let mut spki = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00".to_vec();
     spki.extend(point.compress().as_bytes());
-    VerifyingKey::from_spki_der(Algorithm::EdDsa, &spki).ok()
+    VerifyingKey::from_spki_der(Algorithm::EdDsa, &spki).ok().map(Ways::of)
 }
 
 /// What is signed with the secret `a`, whose point and whose `R` may have something of small order added to them.

@@ -7,7 +7,7 @@ use chancery_keyring::{
 };
 use uuid::Uuid;
 
-use crate::fixtures::{KEYRING, data_key, key_of, signature_of};
+use crate::fixtures::{KEYRING, Ways, data_key, key_of, signature_of, verifies};
 
 /// Every form that there can be, with a content type where it can have one.
 fn forms() -> impl Iterator<Item = Form> {
@@ -159,11 +159,15 @@ fn a_message_has_the_signature_and_the_address_that_eth_account_gives_it() {
     let wrapped = wrap(&data_key(), KEYRING, id, form.algorithm(), &pkcs8).unwrap();
     let key = SigningKey::open_in(&form, &data_key(), KEYRING, id, &wrapped).unwrap();
     key.belongs_to(&spki).unwrap();
-    assert_eq!(key.library(1), Library::K256);
+    assert_eq!(key.library(1), Library::Secp256k1);
 
     let signature = signature_of(&key, MESSAGE.as_bytes());
     assert_eq!(signature, bytes(SIGNATURE));
-    assert!(VerifyingKey::of_form(&form, &spki).unwrap().verify(MESSAGE.as_bytes(), &signature));
+    assert!(verifies(
+        &Ways::of(VerifyingKey::of_form(&form, &spki).unwrap()),
+        MESSAGE.as_bytes(),
+        &signature
+    ));
     let finished = Frame::new(&form, &spki).unwrap().finished(MESSAGE.as_bytes(), &signature);
     assert_eq!(finished.unwrap(), format!("0x{SIGNATURE}"));
     let jwk = Jwk::of(form.algorithm(), &spki).unwrap();
@@ -173,11 +177,11 @@ fn a_message_has_the_signature_and_the_address_that_eth_account_gives_it() {
 #[test]
 fn a_message_with_another_v_or_the_higher_s_is_refused() {
     let (form, spki, _) = of_eth_account();
-    let key = VerifyingKey::of_form(&form, &spki).unwrap();
+    let key = Ways::of(VerifyingKey::of_form(&form, &spki).unwrap());
     let good = bytes(SIGNATURE);
     for v in (0..=255).filter(|v| *v != 28) {
         let other = [&good[..64], &[v]].concat();
-        assert!(!key.verify(MESSAGE.as_bytes(), &other), "{v}");
+        assert!(!verifies(&key, MESSAGE.as_bytes(), &other), "{v}");
     }
     // n - s, with the other v: most programs recover the same key from it.
     let order = bytes("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141");
@@ -189,6 +193,6 @@ fn a_message_with_another_v_or_the_higher_s_is_refused() {
         (higher[32 + place], borrow) = (less, first || second);
     }
     higher[64] = 27;
-    assert!(!key.verify(MESSAGE.as_bytes(), &higher));
-    assert!(key.verify(MESSAGE.as_bytes(), &good));
+    assert!(!verifies(&key, MESSAGE.as_bytes(), &higher));
+    assert!(verifies(&key, MESSAGE.as_bytes(), &good));
 }

@@ -3,6 +3,7 @@
 mod data_keys;
 mod ed25519;
 mod envelopes;
+mod es256k;
 mod fixtures;
 mod jose_vectors;
 mod opening;

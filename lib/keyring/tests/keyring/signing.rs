@@ -95,7 +95,7 @@ fn few_records_and_what_the_kernel_is_not_made_for_are_signed_by_the_others() {
     for algorithm in Algorithm::ALL {
         let key = signing_key(algorithm);
         let by_the_kernel = algorithm == Algorithm::Rs256 && chancery_kernel::Kernel::available().is_some();
-        let alone = if algorithm == Algorithm::Es256k { Library::K256 } else { Library::AwsLcRs };
+        let alone = if algorithm == Algorithm::Es256k { Library::Secp256k1 } else { Library::AwsLcRs };
         let expected = if by_the_kernel { Library::Kernel } else { alone };
         assert_eq!([1, 3].map(|records| key.library(records)), [alone; 2]);
         assert_eq!([4, 1_000].map(|records| key.library(records)), [expected; 2], "{algorithm}");

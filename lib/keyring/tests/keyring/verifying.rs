@@ -1,13 +1,13 @@
 use chancery_keyring::{Algorithm, Library, PublicKeyError, VerifyingKey};
 
-use crate::fixtures::{fresh_key, key_of, signature_of, signing_key, verifies, verifying_key};
+use crate::fixtures::{Ways, fresh_key, key_of, signature_of, signing_key, verifies, verifying_key};
 
 const PAYLOAD: &[u8] = b"record 17 of the run";
 
 #[test]
 fn a_flipped_bit_anywhere_in_the_signature_fails() {
     for algorithm in Algorithm::ALL {
-        let verifying = verifying_key(algorithm);
+        let verifying = Ways::of(verifying_key(algorithm));
         let signature = signature_of(&signing_key(algorithm), PAYLOAD);
         // All of them, but of the long ones of ML-DSA, of which some in each part.
         for bit in (0..signature.len() * 8).step_by(if signature.len() > 512 { 41 } else { 1 }) {
@@ -22,7 +22,7 @@ fn a_flipped_bit_anywhere_in_the_signature_fails() {
 #[test]
 fn a_flipped_bit_anywhere_in_the_payload_fails() {
     for algorithm in Algorithm::ALL {
-        let verifying = verifying_key(algorithm);
+        let verifying = Ways::of(verifying_key(algorithm));
         let signature = signature_of(&signing_key(algorithm), PAYLOAD);
         for bit in 0..PAYLOAD.len() * 8 {
             let mut altered = PAYLOAD.to_vec();
@@ -37,7 +37,7 @@ fn a_flipped_bit_anywhere_in_the_payload_fails() {
 #[test]
 fn a_signature_of_any_other_length_fails() {
     for algorithm in Algorithm::ALL {
-        let verifying = verifying_key(algorithm);
+        let verifying = Ways::of(verifying_key(algorithm));
         let signature = signature_of(&signing_key(algorithm), PAYLOAD);
         for length in (0..signature.len()).rev().take(512) {
             assert!(!verifies(&verifying, PAYLOAD, &signature[..length]));
@@ -51,7 +51,7 @@ fn a_signature_of_any_other_length_fails() {
 #[test]
 fn signatures_of_all_zeros_or_all_ones_fail() {
     for algorithm in Algorithm::ALL {
-        let verifying = verifying_key(algorithm);
+        let verifying = Ways::of(verifying_key(algorithm));
         let length = signing_key(algorithm).signature_len();
         assert!(!verifies(&verifying, PAYLOAD, &vec![0; length]));
         assert!(!verifies(&verifying, PAYLOAD, &vec![0xff; length]));
@@ -85,7 +85,7 @@ fn each_signature_of_a_batch_has_the_verdict_that_it_has_alone() {
 fn a_signature_of_another_key_fails() {
     for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
         let other = fresh_key(algorithm);
-        let verifying = VerifyingKey::from_spki_der(algorithm, &other.public_key).unwrap();
+        let verifying = Ways::of(VerifyingKey::from_spki_der(algorithm, &other.public_key).unwrap());
         let signature = signature_of(&signing_key(algorithm), PAYLOAD);
         assert!(!verifies(&verifying, PAYLOAD, &signature), "{algorithm}");
     }
@@ -94,7 +94,7 @@ fn a_signature_of_another_key_fails() {
 #[test]
 fn an_rs256_signature_is_no_ps256_signature_of_the_same_key_nor_the_reverse() {
     for (signed, checked) in [(Algorithm::Rs256, Algorithm::Ps256), (Algorithm::Ps256, Algorithm::Rs256)] {
-        let verifying = VerifyingKey::from_spki_der(checked, &key_of(signed).public_key).unwrap();
+        let verifying = Ways::of(VerifyingKey::from_spki_der(checked, &key_of(signed).public_key).unwrap());
         let signature = signature_of(&signing_key(signed), PAYLOAD);
         assert!(!verifies(&verifying, PAYLOAD, &signature));
     }

@@ -10,12 +10,14 @@ pub enum Library {
     AwsLcRs,
     /// The crate `chancery-kernel`.
     Kernel,
-    /// The crate `k256`.
+    /// The crate `k256`, in former versions.
     K256,
+    /// The crate `secp256k1`.
+    Secp256k1,
 }
 
 impl Library {
-    const ALL: [Self; 3] = [Self::AwsLcRs, Self::Kernel, Self::K256];
+    const ALL: [Self; 4] = [Self::AwsLcRs, Self::Kernel, Self::K256, Self::Secp256k1];
 
     /// Its name in the ledger, of the type `chancery.signing_library`.
     #[must_use]
@@ -24,6 +26,7 @@ impl Library {
             Self::AwsLcRs => "aws-lc-rs",
             Self::Kernel => "chancery-kernel",
             Self::K256 => "k256",
+            Self::Secp256k1 => "secp256k1",
         }
     }
 

@@ -20,7 +20,7 @@ async fn a_batch_of_rs256_is_signed_by_the_kernel_if_it_has_enough_records() -> 
         ("RS256", 11, [kernel, "aws-lc-rs"]),
         ("RS256", 9, [kernel, kernel]),
         ("EdDSA", 11, ["aws-lc-rs", "aws-lc-rs"]),
-        ("ES256K", 11, ["k256", "k256"]),
+        ("ES256K", 11, ["secp256k1", "secp256k1"]),
     ] {
         let ledger = TestLedger::new().await?;
         let run = TestRun::new().algorithm(algorithm).keys(2).records(batch_size + 2).batch_size(batch_size);

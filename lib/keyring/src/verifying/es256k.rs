@@ -1,0 +1,85 @@
+//! ES256K, by whichever of libsecp256k1 and `k256` did not sign.
+
+use rsa::sha2::{Digest as _, Sha256};
+use tiny_keccak::{Hasher as _, Keccak};
+
+use super::by_k256::{ByK256, Claim};
+use super::by_libsecp256k1::ByLibsecp256k1;
+use super::{PublicKeyError, malformed};
+use crate::es256k::LEAST_V;
+use crate::{Algorithm, Library};
+
+/// What stands before the point in a `SubjectPublicKeyInfo`: SEQUENCE { SEQUENCE { id-ecPublicKey, secp256k1 }, BIT STRING … }.
+const HEAD: &[u8] =
+    b"\x30\x56\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x0a\x03\x42\x00";
+
+/// A public key on secp256k1, as two libraries have it.
+#[derive(Clone)]
+pub(super) struct Es256k {
+    libsecp256k1: ByLibsecp256k1,
+    k256: ByK256,
+    /// Whether its signatures are over Keccak-256 and say which key they are of.
+    is_recoverable: bool,
+}
+
+impl Es256k {
+    pub(super) fn new(spki_der: &[u8], is_recoverable: bool) -> Result<Self, PublicKeyError> {
+        let point = spki_der.strip_prefix(HEAD).and_then(|point| <[u8; 65]>::try_from(point).ok());
+        let point = point.ok_or(secp256k1::Error::InvalidPublicKey).map_err(malformed(Algorithm::Es256k))?;
+        Ok(Self {
+            libsecp256k1: ByLibsecp256k1::new(point).map_err(malformed(Algorithm::Es256k))?,
+            k256: ByK256::new(&point).map_err(malformed(Algorithm::Es256k))?,
+            is_recoverable,
+        })
+    }
+
+    pub(super) fn for_many(self) -> Self {
+        Self { k256: self.k256.for_many(), ..self }
+    }
+
+    /// By both, because one of them is not the one that signed.
+    pub(super) fn verify(&self, input: &[u8], signature: &[u8]) -> bool {
+        self.by_libsecp256k1(input, signature) && self.by_k256(&[(input, signature)]) == [true]
+    }
+
+    pub(super) fn verify_batch(&self, made_by: Library, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
+        match made_by {
+            Library::K256 => {
+                pairs.iter().map(|(input, signature)| self.by_libsecp256k1(input, signature)).collect()
+            }
+            Library::Secp256k1 | Library::AwsLcRs | Library::Kernel => self.by_k256(pairs),
+        }
+    }
+
+    fn by_libsecp256k1(&self, input: &[u8], signature: &[u8]) -> bool {
+        self.parts(input, signature).is_some_and(|(digest, compact, y_is_odd)| match y_is_odd {
+            None => self.libsecp256k1.verify(digest, compact),
+            Some(odd) => self.libsecp256k1.recovers(digest, compact, odd),
+        })
+    }
+
+    fn by_k256(&self, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
+        let claim = |(input, signature): &(&[u8], &[u8])| {
+            let (digest, compact, y_is_odd) = self.parts(input, signature)?;
+            Claim::new(digest, compact, y_is_odd)
+        };
+        self.k256.verify(&pairs.iter().map(claim).collect::<Vec<_>>())
+    }
+
+    /// The digest, r‖s, and what v says of the parity of y; none if v is neither of both.
+    fn parts<'s>(&self, input: &[u8], signature: &'s [u8]) -> Option<([u8; 32], &'s [u8], Option<bool>)> {
+        if !self.is_recoverable {
+            return Some((Sha256::digest(input).into(), signature, None));
+        }
+        let (v, compact) = signature.split_last()?;
+        let y_is_odd = match v.checked_sub(LEAST_V)? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
+        let (mut keccak, mut digest) = (Keccak::v256(), [0; 32]);
+        keccak.update(input);
+        keccak.finalize(&mut digest);
+        Some((digest, compact, Some(y_is_odd)))
+    }
+}
