@@ -123,7 +123,8 @@ CREATE TYPE chancery.object AS (
 CREATE TYPE chancery.signing_library AS ENUM (
     'aws-lc-rs',
     'chancery-kernel',
-    'k256'
+    'k256',
+    'secp256k1'
 );
 
 CREATE TYPE chancery.statement_kind AS ENUM (
