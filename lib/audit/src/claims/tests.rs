@@ -33,7 +33,12 @@ fn payload(record: i64) -> Vec<u8> {
 
 #[test]
 fn claims_of_several_keys_and_libraries_are_told_apart() {
-    for algorithm in [Algorithm::Rs256, Algorithm::EdDsa] {
+    let kernel = [Library::Kernel, Library::AwsLcRs];
+    for (algorithm, libraries) in [
+        (Algorithm::Rs256, kernel),
+        (Algorithm::EdDsa, kernel),
+        (Algorithm::Es256k, [Library::K256, Library::Secp256k1]),
+    ] {
         let data_key = DataKey::from_bytes([7; 32]);
         let keys = [(); 3].map(|()| {
             generate(KeySpec::new(algorithm, None).expect("a kind of key"), RING, &data_key).expect("a key")
@@ -68,7 +73,7 @@ fn claims_of_several_keys_and_libraries_are_told_apart() {
                     7 => keys[2].id,
                     _ => keys[usize::from(record % 8 < 4)].id,
                 };
-                let made_by = if record % 2 == 0 { Library::Kernel } else { Library::AwsLcRs };
+                let made_by = libraries[usize::from(record % 2 == 1)];
                 claims.add(Claim { record, key, made_by, payload, signature });
             }
             let mut findings = Findings::new(10);
