@@ -6,6 +6,7 @@ use chancery_statement::Envelope;
 use chancery_store::DeliverySession;
 use chancery_store::delivery::{BatchOfManifest, ManifestHead, TakenManifest};
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
 use crate::delivery::Delivering;
 use crate::error::DeliveryError;
@@ -42,7 +43,14 @@ pub(crate) async fn make(
     let counts = Counts { records, batches, delivered, dead };
     let mut writer = ManifestWriter::begin(Vec::new(), of, counts).map_err(form)?;
     let mut last = 0;
+    let mut renew_at = Instant::now() + delivering.hold / 3;
     while last < batches {
+        if Instant::now() >= renew_at {
+            if !session.renew_manifest(taken, delivering.hold).await? {
+                return Ok(Made::Lost);
+            }
+            renew_at = Instant::now() + delivering.hold / 3;
+        }
         let portion = session.manifest_batches(taken, last, AT_ONCE).await?;
         if portion.is_empty() {
             return Ok(Made::Lost);

@@ -294,20 +294,16 @@ impl Sender {
         session: &mut DeliverySession,
         taken: &TakenManifest,
     ) -> Result<(), DeliveryError> {
-        let taken_at = Instant::now();
-        let put = match (
-            self.opened()?,
-            manifest::make(session, &self.delivering, taken, &self.work.name).await?,
-        ) {
+        let sink = self.opened()?;
+        let made = manifest::make(session, &self.delivering, taken, &self.work.name).await?;
+        let put = match (sink, made) {
             (_, Made::Lost) => return Ok(()),
             (Err(why), _) => Err(PutError::away(why)),
             (_, Made::TooLarge) => Err(PutError::Refused(manifest::too_large())),
-            (Ok(sink), Made::Whole(made)) => {
-                match self.put_manifest(session, taken, taken_at, &*sink, &made).await? {
-                    Some(put) => put.map(|object| (object, made.digest)),
-                    None => return Ok(()),
-                }
-            }
+            (Ok(sink), Made::Whole(made)) => match self.put_manifest(session, taken, &*sink, &made).await? {
+                Some(put) => put.map(|object| (object, made.digest)),
+                None => return Ok(()),
+            },
         };
         match put {
             Ok((object, digest)) => {
@@ -339,14 +335,14 @@ impl Sender {
         &self,
         session: &mut DeliverySession,
         taken: &TakenManifest,
-        taken_at: Instant,
         sink: &dyn Sink,
         made: &Manifest,
     ) -> Result<Option<Result<String, PutError>>, DeliveryError> {
         let Delivering { hold, stop, .. } = &*self.delivering;
         let mut put = std::pin::pin!(sink.put_manifest(made));
         let mut overdue = std::pin::pin!(overdue(stop));
-        let mut renew_at = taken_at + *hold / 3;
+        // It was made meanwhile.
+        let mut renew_at = Instant::now();
         loop {
             tokio::select! {
                 biased;
@@ -431,5 +427,30 @@ impl OnTheirWay {
         let brought = self.puts.join_next().await.transpose().map_err(DeliveryError::Sender)?;
         self.bytes -= brought.as_ref().map_or(0, |brought| brought.bytes);
         Ok(brought)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_batch_begins_its_way_alone_or_where_there_is_room_for_it() {
+        let mut on_their_way = OnTheirWay { at_a_time: 3, ..OnTheirWay::default() };
+        let mut room_beside = |bytes: &[usize]| {
+            on_their_way.puts.abort_all();
+            on_their_way.puts = JoinSet::new();
+            on_their_way.bytes = bytes.iter().sum();
+            for _ in bytes {
+                on_their_way.puts.spawn(std::future::pending());
+            }
+            [0, BYTES_ON_THEIR_WAY / 2, BYTES_ON_THEIR_WAY, usize::MAX]
+                .map(|more| on_their_way.have_room(more))
+        };
+        assert_eq!(room_beside(&[]), [true; 4], "one alone, however large it is");
+        assert_eq!(room_beside(&[BYTES_ON_THEIR_WAY / 2]), [true, true, false, false]);
+        assert_eq!(room_beside(&[1, BYTES_ON_THEIR_WAY / 2]), [true, false, false, false]);
+        assert_eq!(room_beside(&[2 * BYTES_ON_THEIR_WAY]), [false; 4]);
+        assert_eq!(room_beside(&[0, 0, 0]), [false; 4], "no more than the sink takes");
     }
 }

@@ -69,6 +69,9 @@ def _line(row: dict[str, Any]) -> bytes:
         # The database keeps the members of an object in an order of its own.
         hits = [{name: hit[name] for name in ("rule", "action", "message")} for hit in row["marks"]["hits"]]
         line["marks"] = {name: row["marks"][name] for name in ("score",) if name in row["marks"]} | {"hits": hits}
+    # Last, and of a table that has no such column of nothing.
+    if row.get("traceparent") is not None:
+        line["traceparent"] = row["traceparent"]
     return json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 

@@ -34,9 +34,11 @@ pub(super) async fn write(exporter: &mut Exporter, format: Option<SignedFormat>)
         let (record, batch, marks) = (*record, *batch, marks.as_deref());
         let traceparent = traceparent.as_deref();
         let record = Record { record, batch, digest, payload, signature, signed_at, marks, traceparent };
-        let written = match alone.and_then(|_| key.finished(payload, signature)) {
-            Some(finished) => writeln!(out, "{finished}"),
-            None => lines.write(record, key, &mut out),
+        let written = if alone.is_some() {
+            let finished = key.finished(payload, signature).ok_or_else(|| unusable(*key_id))?;
+            writeln!(out, "{finished}")
+        } else {
+            lines.write(record, key, &mut out)
         };
         written.map_err(CliError::Write)?;
     }

@@ -211,7 +211,7 @@ pub struct SigningRunSpec {
     #[x_kube(
         validation = Rule::new("self.all(one, self.exists_one(other, other.name == one.name))")
             .message("must not have a name twice; give each sink a name of its own"),
-        validation = Rule::new("self.all(one, !has(one.objects) || (has(one.objects.layout) && one.objects.layout.contains('{sink}')) || self.exists_one(other, has(other.objects) && other.objects.url == one.objects.url && has(other.objects.endpoint) == has(one.objects.endpoint) && (!has(one.objects.endpoint) || other.objects.endpoint == one.objects.endpoint) && has(other.objects.layout) == has(one.objects.layout) && (!has(one.objects.layout) || other.objects.layout == one.objects.layout)))")
+        validation = Rule::new("self.all(one, !has(one.objects) || (has(one.objects.layout) && one.objects.layout.contains('{sink}')) || self.exists_one(other, has(other.objects) && other.objects.url == one.objects.url && has(other.objects.endpoint) == has(one.objects.endpoint) && (!has(one.objects.endpoint) || other.objects.endpoint == one.objects.endpoint) && (!one.objects.url.startsWith('az:') || (has(other.objects.credentialsSecretRef) == has(one.objects.credentialsSecretRef) && (!has(one.objects.credentialsSecretRef) || other.objects.credentialsSecretRef.name == one.objects.credentialsSecretRef.name))) && has(other.objects.layout) == has(one.objects.layout) && (!has(one.objects.layout) || other.objects.layout == one.objects.layout)))")
             .message("must not have two that write objects of the same names; give them other urls, or layouts with {sink}"),
     )]
     pub sinks: Option<Vec<SinkSpec>>,

@@ -125,7 +125,7 @@ impl Layout {
 }
 
 /// What the name of a manifest begins with: the folder before the first part that names a batch, and in it what batches are named by beside
-/// that. So two that have no batch in common have no manifest in common.
+/// that. So two sinks that a placeholder tells apart have no manifest in common; two that only other text tells apart do.
 fn manifest(around: &[String], template: &str, of: Of<'_>) -> String {
     let before = around.first().map_or("", String::as_str);
     let mut manifest = before.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();

@@ -209,19 +209,25 @@ impl TableSink {
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let insert = sqlx::query(AssertSqlSafe(self.insert_manifest.as_str()));
         let insert = self.of_manifest(insert, *number, &digest, content).execute(&mut *open);
-        timed(insert).await?.map_err(|error| self.failed(&self.manifests, &error))?;
+        let inserted = timed(insert).await?.map_err(|error| self.failed(&self.manifests, &error))?;
         // Also of one that was not there before: a column of another type may take it and keep something else.
         let compare = sqlx::query_scalar(AssertSqlSafe(self.compare_manifest.as_str()));
         let compare = self.of_manifest(compare, *number, &digest, content).fetch_optional(&mut *open);
         let same: Option<Option<bool>> =
             timed(compare).await?.map_err(|error| self.failed(&self.manifests, &error))?;
         let Table { name, .. } = &self.manifests;
-        if same.flatten() != Some(true) {
-            return Err(PutError::Refused(format!(
-                "another row is in {name} under run_uid {}, sink {} and number {number}, or the table does not keep it as it was given; \
-                 move it away, and see that manifest is of the type json",
-                self.run, self.sink
-            )));
+        match (same.flatten(), inserted.rows_affected()) {
+            (Some(true), _) => {}
+            (_, 0) => {
+                return Err(PutError::Refused(format!(
+                    "another row is in {name} under run_uid {}, sink {} and number {number}; move it away",
+                    self.run, self.sink
+                )));
+            }
+            _ => {
+                let why = "a manifest that was put there is not kept byte by byte, so the column manifest is not of the type json";
+                return Err(self.other_than_wanted(&self.manifests, why));
+            }
         }
         self.commit(open, &self.manifests).await?;
         Ok(format!("{name}, manifest {number} of {} of {}", self.sink, self.run))

@@ -39,9 +39,9 @@ pub enum BadDescription {
     /// Where requests are to go.
     #[error("http.url: {0}")]
     Url(PostError),
-    /// Another sink of the run has these names.
+    /// Another sink of the run has such a name: of its first batch, or of its manifest.
     #[error(
-        "objects.layout: its objects would have the names of those of {0}; give it another url, or a layout with {{sink}}"
+        "objects.layout: its objects, or its manifest, would have the names of those of {0}; give it another url, or a layout with {{sink}}"
     )]
     SameNames(String),
 }

@@ -47,7 +47,11 @@ impl Es256k {
             Library::K256 => {
                 pairs.iter().map(|(input, signature)| self.by_libsecp256k1(input, signature)).collect()
             }
-            Library::Secp256k1 | Library::AwsLcRs | Library::Kernel => self.by_k256(pairs),
+            Library::Secp256k1 => self.by_k256(pairs),
+            // Neither signs with such a key.
+            Library::AwsLcRs | Library::Kernel => {
+                pairs.iter().map(|(input, signature)| self.verify(input, signature)).collect()
+            }
         }
     }
 

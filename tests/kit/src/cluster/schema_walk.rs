@@ -26,7 +26,7 @@ pub struct Field {
 
 /// What the schema lets one leave out, and a rule about several fields does not: here, without `keyringRef`, and beside what
 /// [`Field::with_what_it_needs`] adds.
-const NEEDED_BY_A_RULE: [&str; 9] = [
+const NEEDED_BY_A_RULE: [&str; 13] = [
     "keyCount",
     "recordCount",
     "sources[0].objects",
@@ -36,6 +36,10 @@ const NEEDED_BY_A_RULE: [&str; 9] = [
     "sources[0].run",
     "sources[0].http",
     "idempotency.expression",
+    "sinks[0].objects",
+    "sinks[0].http",
+    "sinks[0].table",
+    "sinks[0].table.url",
 ];
 
 /// One way to set a field.
@@ -178,6 +182,21 @@ impl Field {
         let path = self.to_string();
         let of = |what: &str| path == what || path.starts_with(&format!("{what}."));
         let mut object = object.clone();
+        if ["notifications", "notifications[0]"].into_iter().any(of) {
+            let http = json!({"url": "https://hook.example/events"});
+            object["notifications"] = json!([{"name": "one", "http": http, "events": ["run.completed"]}]);
+        }
+        if ["sinks", "sinks[0]"].into_iter().any(of) {
+            let sink = if of("sinks[0].table") {
+                json!({"table": {"url": "postgres://writer@db/payments", "table": "public.signed"}})
+            } else if of("sinks[0].http") {
+                json!({"http": {"url": "https://hook.example/signed"}})
+            } else {
+                json!({"objects": {"url": "s3://bucket"}})
+            };
+            object["sinks"] = json!([sink]);
+            object["sinks"][0]["name"] = json!("one");
+        }
         if !["sources", "sources[0]", "idempotency", "deadLetter", "batching"].into_iter().any(of) {
             return object;
         }
@@ -216,6 +235,14 @@ impl Field {
             && self.schema["enum"].as_array().is_none_or(|choices| choices.contains(value))
     }
 
+    /// Whether a rule says what a text has to be: not only what it may not be, or that it stays what it was.
+    fn wants_a_form(&self) -> bool {
+        let rules = self.schema["x-kubernetes-validations"].as_array().into_iter().flatten();
+        rules
+            .filter_map(|rule| rule["rule"].as_str())
+            .any(|rule| !rule.starts_with('!') && !rule.contains("oldSelf"))
+    }
+
     fn allows_text(&self, text: &str) -> bool {
         let bound = |name: &str| self.schema[name].as_u64().and_then(|bound| usize::try_from(bound).ok());
         let length = text.chars().count();
@@ -223,6 +250,7 @@ impl Field {
             && bound("maxLength").is_none_or(|most| length <= most)
             // None of the texts that are tried has any of the forms that schemas ask for.
             && self.schema["pattern"].is_null()
+            && !self.wants_a_form()
             && self.schema["format"].is_null()
             && self.schema["enum"].as_array().is_none_or(|choices| choices.contains(&json!(text)))
     }

@@ -130,11 +130,12 @@ async fn get_shows_the_columns_that_people_look_for() -> anyhow::Result<()> {
         "DEAD",
         "PENDING",
         "SEALED",
+        "DELIVERED",
         "ELAPSED",
     ];
     assert_eq!(columns(&wide)[10..], right, "{wide}");
     let row: Vec<&str> = wide.lines().nth(1).unwrap_or_default().split_whitespace().collect();
-    // What only runs with sources have is empty.
+    // What only runs with sources or sinks have is empty.
     assert_eq!(row[10..], ["1", "4", "EdDSA", "1m30s"], "{wide}");
     Ok(())
 }

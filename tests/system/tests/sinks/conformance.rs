@@ -322,6 +322,25 @@ async fn what_a_sink_is_asked_with_may_be_mended_while_a_delivery_waits() -> any
     run.assert_audit_holds().await
 }
 
+/// Of type `jsonb` a column takes a manifest, and keeps something else.
+#[tokio::test]
+async fn a_table_that_keeps_no_manifest_as_it_is_is_waited_for_and_costs_no_attempt() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &[Kind::Table]).await?;
+    let run = places.to_all(TestRun::new().records(20)).seeded(&ledger).await?;
+    sign(&run).await?;
+    ledger.execute("ALTER TABLE public.signed_manifests ALTER COLUMN manifest TYPE jsonb").await?;
+    let mut delivery = places.start(&run, "me").await?;
+    until_says(&run, Kind::Table, "the column manifest is not of the type json").await;
+    ledger.execute("ALTER TABLE public.signed_manifests ALTER COLUMN manifest TYPE json").await?;
+    let (code, log) = delivery.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    places.have_all(&run).await?;
+    let manifests = ledger.ledger.manifests(&run.run).await?;
+    assert!(manifests.iter().all(|manifest| manifest.object.is_some()), "{manifests:?}");
+    run.assert_audit_holds().await
+}
+
 /// What was asked for is done, and nobody hears of it.
 #[tokio::test]
 async fn a_bucket_whose_answers_are_lost_has_each_batch_once() -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! Manifests: whoever has the objects can tell by them, without the ledger, that none is missing and none was altered.
+//! Manifests: whoever has the objects, requests or rows can tell by them, without the ledger, that none is missing and none was altered.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -145,20 +145,28 @@ fn by_the_table() -> anyhow::Result<String> {
     Ok(sql.split_once("```").context("its end")?.0.to_owned())
 }
 
-/// Whoever has what a service was sent, or the rows of a table, and the public key of statements. Of some records, a policy said something.
+/// Whoever has what a service was sent, or the rows of a table, and the public key of statements. Of some records, a policy said something; some
+/// came in a trace.
 #[tokio::test]
 async fn a_service_and_a_table_get_manifests_that_show_offline_that_nothing_is_missing() -> anyhow::Result<()>
 {
     let (ledger, files) = (TestLedger::new().await?, tempfile::tempdir()?);
-    let payloads: String = (0..9).map(|n| format!("{{\"n\":{n}}}\n")).collect();
-    std::fs::write(files.path().join("a.txt"), payloads)?;
+    let events: String = (0..9)
+        .map(|n| {
+            let trace = (n % 2 == 0).then(|| format!("00-{:032x}-{:016x}-01", n + 1, n + 1));
+            let event = json!({"specversion": "1.0", "type": "t", "source": "s", "id": n.to_string(), "n": n, "traceparent": trace});
+            format!("{event}\n")
+        })
+        .collect();
+    std::fs::write(files.path().join("a.ndjson"), events)?;
     let policy = json!({
         "validations": [{"name": "small", "expression": "record.n < 7", "message": "a \"large\" n\u{fc}mber", "action": "Flag"}],
         "scores": [{"name": "odd", "expression": "record.n % 2 == 1", "points": 30}],
         "thresholds": {"reject": 1000},
     });
     let places = Places::new(server(), &ledger, &[Kind::Http, Kind::Table]).await?;
-    let run = TestRun::new().keys(1).batch_size(4).reads("files", files.path()).judged_by("numbers", &policy);
+    let run = TestRun::new().keys(1).batch_size(4).judged_by("numbers", &policy);
+    let run = run.reads_as("files", files.path(), &json!({"type": "CloudEvents"}));
     let run = places.to_all(run).created(&ledger).await?.stocked().await?;
     assert_eq!(ledger.ledger.state_manifests(&run.run).await?, 2);
     run.take_in().await?;
@@ -233,6 +241,7 @@ async fn a_service_and_a_table_get_manifests_that_show_offline_that_nothing_is_m
     assert_eq!(not_whole().await?, [0_i64; 0]);
     for (altered, batch, words) in [
         ("UPDATE public.signed SET marks = '{\"hits\": []}' WHERE record = 8", None, "batch 2: "),
+        ("UPDATE public.signed SET traceparent = NULL WHERE record = 1", None, "batch 1: "),
         ("UPDATE public.signed SET payload = 'another' WHERE record = 9", Some(3), "batch 3: "),
         ("DELETE FROM public.signed WHERE record = 9", Some(3), "batch 3: record 9 is not there"),
     ] {
