@@ -211,6 +211,10 @@ impl Field {
         };
         object["sources"] = json!([source]);
         object["sources"][0]["name"] = json!("one");
+        if path == "sources[0].confirm" {
+            let http = json!({"url": "https://hook.example/events"});
+            object["notifications"] = json!([{"name": "one", "http": http, "events": ["record.signed"]}]);
+        }
         if path == "idempotency.expression" {
             object["idempotency"] = json!({"by": "Expression", "expression": "record.id"});
         }
