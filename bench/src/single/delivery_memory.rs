@@ -52,9 +52,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
 
 /// Seconds that it took, and the delivery's peak in MiB.
 async fn brought(site: &Site, receiver: &LinesReceiver, records: u64) -> anyhow::Result<(f64, f64)> {
-    let (folder, secrets) = (tempfile::tempdir_in(site.folder())?, tempfile::tempdir_in(site.folder())?);
-    fs::create_dir(secrets.path().join("table"))?;
-    fs::write(secrets.path().join("table/url"), &site.url)?;
+    let folder = tempfile::tempdir_in(site.folder())?;
     let mut new = Work::new("EdDSA", records, 100, BATCH).new_run("brought", &site.kek)?;
     new.input = chancery_store::NewInput::Generated {
         record_count: i64::try_from(records)?,
@@ -65,13 +63,12 @@ async fn brought(site: &Site, receiver: &LinesReceiver, records: u64) -> anyhow:
     let sinks = [
         ("folder", json!({"objects": objects})),
         ("service", json!({"http": {"url": receiver.url()}})),
-        ("table", json!({"table": {"table": "public.signed"}})),
+        ("table", json!({"table": {"url": site.url, "table": "public.signed"}})),
     ];
     let run = signed(site, new, &sinks).await?;
     let url = url_of_delivery(site, &run).await?;
-    let secrets = secrets.path().display().to_string();
     let began = std::time::Instant::now();
-    let arguments = ["--credentials-dir", &secrets, "--log-format", "json"];
+    let arguments = ["--log-format", "json"];
     let (code, log) = DeliveryProcess::start(&url, &run.name, "bench", &arguments, &[])?.ended().await?;
     let seconds = began.elapsed().as_secs_f64();
     ensure!(code == Some(0), "the delivery ended with {code:?}: {log}");

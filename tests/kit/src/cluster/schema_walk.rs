@@ -26,7 +26,7 @@ pub struct Field {
 
 /// What the schema lets one leave out, and a rule about several fields does not: here, without `keyringRef`, and beside what
 /// [`Field::with_what_it_needs`] adds.
-const NEEDED_BY_A_RULE: [&str; 13] = [
+const NEEDED_BY_A_RULE: [&str; 14] = [
     "keyCount",
     "recordCount",
     "sources[0].objects",
@@ -36,6 +36,7 @@ const NEEDED_BY_A_RULE: [&str; 13] = [
     "sources[0].run",
     "sources[0].http",
     "idempotency.expression",
+    "sources[0].confirm",
     "sinks[0].objects",
     "sinks[0].http",
     "sinks[0].table",
