@@ -183,9 +183,11 @@ impl Field {
         let path = self.to_string();
         let of = |what: &str| path == what || path.starts_with(&format!("{what}."));
         let mut object = object.clone();
-        if ["notifications", "notifications[0]"].into_iter().any(of) {
+        let confirms = path == "sources[0].confirm";
+        if confirms || ["notifications", "notifications[0]"].into_iter().any(of) {
+            let event = if confirms { "record.signed" } else { "run.completed" };
             let http = json!({"url": "https://hook.example/events"});
-            object["notifications"] = json!([{"name": "one", "http": http, "events": ["run.completed"]}]);
+            object["notifications"] = json!([{"name": "one", "http": http, "events": [event]}]);
         }
         if ["sinks", "sinks[0]"].into_iter().any(of) {
             let sink = if of("sinks[0].table") {
@@ -212,10 +214,6 @@ impl Field {
         };
         object["sources"] = json!([source]);
         object["sources"][0]["name"] = json!("one");
-        if path == "sources[0].confirm" {
-            let http = json!({"url": "https://hook.example/events"});
-            object["notifications"] = json!([{"name": "one", "http": http, "events": ["record.signed"]}]);
-        }
         if path == "idempotency.expression" {
             object["idempotency"] = json!({"by": "Expression", "expression": "record.id"});
         }
