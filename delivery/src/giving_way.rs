@@ -6,10 +6,10 @@ use std::time::Duration;
 use chancery_process::waited_for_processors;
 
 /// For how many times as long as this process has waited for processors it leaves them alone.
-const TIMES: u32 = 4;
+const TIMES: u32 = 16;
 
 /// And for how long at the most: what is signed is to be brought, too.
-const MOST: Duration = Duration::from_secs(1);
+const MOST: Duration = Duration::from_secs(2);
 
 /// What this process had waited when something began; none if nobody is let go first.
 pub(crate) struct GivingWay(Option<Duration>);
@@ -35,11 +35,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_waited_gives_way_for_longer_up_to_a_second_and_only_if_asked() {
+    fn who_has_waited_gives_way_for_longer_up_to_two_seconds_and_only_if_asked() {
         let millis = Duration::from_millis;
         assert_eq!(
-            [0, 100, 250, 3_600_000].map(|waited| pause_of(millis(waited))),
-            [0, 400, 1_000, 1_000].map(millis)
+            [0, 50, 125, 3_600_000].map(|waited| pause_of(millis(waited))),
+            [0, 800, 2_000, 2_000].map(millis)
         );
         assert_eq!(GivingWay::begin(false).pause(), Duration::ZERO);
         assert_eq!(GivingWay(Some(Duration::MAX)).pause(), Duration::ZERO, "threads have ended");
