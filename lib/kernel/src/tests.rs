@@ -2,6 +2,7 @@
 
 mod edges;
 mod faults;
+mod keccak;
 mod keys;
 mod ranges;
 mod secrets;

@@ -1,5 +1,6 @@
 //! ES256K, by whichever of libsecp256k1 and `k256` did not sign.
 
+use chancery_kernel::Keccak256;
 use rsa::sha2::{Digest as _, Sha256};
 use tiny_keccak::{Hasher as _, Keccak};
 
@@ -56,34 +57,63 @@ impl Es256k {
     }
 
     fn by_libsecp256k1(&self, input: &[u8], signature: &[u8]) -> bool {
-        self.parts(input, signature).is_some_and(|(digest, compact, y_is_odd)| match y_is_odd {
-            None => self.libsecp256k1.verify(digest, compact),
-            Some(odd) => self.libsecp256k1.recovers(digest, compact, odd),
+        let digest = self.digests([input].into_iter()).next();
+        digest.zip(self.parts(signature)).is_some_and(|(digest, parts)| match parts {
+            (compact, None) => self.libsecp256k1.verify(digest, compact),
+            (compact, Some(odd)) => self.libsecp256k1.recovers(digest, compact, odd),
         })
     }
 
     fn by_k256(&self, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
-        let claim = |(input, signature): &(&[u8], &[u8])| {
-            let (digest, compact, y_is_odd) = self.parts(input, signature)?;
+        let digests = self.digests(pairs.iter().map(|(input, _)| *input));
+        let claim = |(digest, (_, signature)): ([u8; 32], &(&[u8], &[u8]))| {
+            let (compact, y_is_odd) = self.parts(signature)?;
             Claim::new(digest, compact, y_is_odd)
         };
-        self.k256.verify(&pairs.iter().map(claim).collect::<Vec<_>>())
+        self.k256.verify(&digests.zip(pairs).map(claim).collect::<Vec<_>>())
     }
 
-    /// The digest, r‖s, and what v says of the parity of y; none if v is neither of both.
-    fn parts<'s>(&self, input: &[u8], signature: &'s [u8]) -> Option<([u8; 32], &'s [u8], Option<bool>)> {
+    fn digests<'a>(&self, inputs: impl Iterator<Item = &'a [u8]>) -> std::vec::IntoIter<[u8; 32]> {
+        let digests: Vec<[u8; 32]> = match (self.is_recoverable, Keccak256::available()) {
+            (false, _) => inputs.map(|input| Sha256::digest(input).into()).collect(),
+            (true, Some(keccak)) => keccak.digests(&inputs.collect::<Vec<_>>()),
+            (true, None) => inputs.map(keccak256).collect(),
+        };
+        digests.into_iter()
+    }
+
+    /// r‖s, and what v says of the parity of y; none if v is neither of both.
+    fn parts<'s>(&self, signature: &'s [u8]) -> Option<(&'s [u8], Option<bool>)> {
         if !self.is_recoverable {
-            return Some((Sha256::digest(input).into(), signature, None));
+            return Some((signature, None));
         }
         let (v, compact) = signature.split_last()?;
-        let y_is_odd = match v.checked_sub(LEAST_V)? {
-            0 => false,
-            1 => true,
-            _ => return None,
-        };
-        let (mut keccak, mut digest) = (Keccak::v256(), [0; 32]);
-        keccak.update(input);
-        keccak.finalize(&mut digest);
-        Some((digest, compact, Some(y_is_odd)))
+        match v.checked_sub(LEAST_V)? {
+            v @ 0..=1 => Some((compact, Some(v == 1))),
+            _ => None,
+        }
+    }
+}
+
+/// Where the kernel's is not available.
+fn keccak256(input: &[u8]) -> [u8; 32] {
+    let (mut keccak, mut digest) = (Keccak::v256(), [0; 32]);
+    keccak.update(input);
+    keccak.finalize(&mut digest);
+    digest
+}
+
+#[cfg(test)]
+mod tests {
+    use sha3::{Digest as _, Keccak256};
+
+    use super::keccak256;
+
+    #[test]
+    fn digests_where_the_kernel_has_none_are_those_of_what_signs() {
+        for length in [0, 1, 135, 136, 137, 284, 1_000] {
+            let input = vec![0xa5; length];
+            assert_eq!(keccak256(&input), <[u8; 32]>::from(Keccak256::digest(&input)), "{length} bytes");
+        }
     }
 }
