@@ -14,6 +14,9 @@ use super::peer::beside_us;
 use super::server::Server;
 use super::work::Work;
 
+/// The run that is measured.
+const NAME: &str = "peers";
+
 /// For one command, which takes some seconds.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -37,36 +40,49 @@ impl Chancery {
     }
 
     /// Seeds a run, signs it with two signers, and removes it. Records per second, from the start of the first signer
-    /// to the end of the last: with their start, unlike a peer's, and without the seeding, which is done by then as a
-    /// peer's is. With `audit`, every signature is verified, too.
+    /// to the end of the last: with their start, unlike a peer's, and without the seeding and the making of keys, which is done by
+    /// then as a peer's is. With `audit`, every signature is verified, too.
     ///
     /// # Errors
     ///
     /// The run or its audit fails.
     pub async fn run(&self, server: &Server, work: Work, audit: bool) -> anyhow::Result<f64> {
-        done(self.signing(work, true).await?).await?;
+        self.fill(work).await?;
+        done(self.signing(NAME, work, true).await?).await?;
         server.settle().await?;
-        let mut command = self.signing(work, false).await?;
+        let mut command = self.signing(NAME, work, false).await?;
         if !audit {
             command.arg("--skip-audit");
         }
         let output = done(command).await?;
         let stdout = String::from_utf8(output.stdout)?;
         let result: Value = serde_json::from_str(stdout.lines().last().unwrap_or_default())?;
-        let mut delete = self.command();
-        delete.args(["delete", "peers"]);
-        done(delete).await?;
+        self.delete(NAME).await?;
         result["signaturesPerSecond"].as_f64().context("signaturesPerSecond")
     }
 
-    /// `chancery run`: while the run is suspended, it only makes keys and records.
-    async fn signing(&self, work: Work, suspend: bool) -> anyhow::Result<Command> {
+    /// Has signers make the keys, by a run on the same keyring, which is not complete before.
+    async fn fill(&self, work: Work) -> anyhow::Result<()> {
+        let one = Work { records: 1, batch: 1, ..work };
+        done(self.signing("keys", one, false).await?).await?;
+        self.delete("keys").await
+    }
+
+    async fn delete(&self, run: &str) -> anyhow::Result<()> {
+        let mut delete = self.command();
+        delete.args(["delete", run]);
+        done(delete).await.map(|_| ())
+    }
+
+    /// `chancery run`: while the run is suspended, it only makes records.
+    async fn signing(&self, run: &str, work: Work, suspend: bool) -> anyhow::Result<Command> {
         let Work { algorithm, records, keys, batch } = work;
+        let keyring = algorithm.to_string().to_lowercase();
         let manifest = self.folder.path().join("run.yaml");
         let text = format!(
-            "apiVersion: chancery.dev/v1alpha1\nkind: SigningRun\nmetadata: {{name: peers}}\nspec: {{recordCount: \
-             {records}, keyCount: {keys}, batchSize: {batch}, algorithm: {algorithm}, parallelism: 2, \
-             suspend: {suspend}}}\n"
+            "apiVersion: chancery.dev/v1alpha1\nkind: SigningRun\nmetadata: {{name: {run}}}\nspec: {{recordCount: \
+             {records}, keyringRef: {{name: {keyring}}}, keyCount: {keys}, batchSize: {batch}, algorithm: {algorithm}, \
+             parallelism: 2, suspend: {suspend}}}\n"
         );
         fs::write(&manifest, text).await?;
         let mut command = self.command();

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use chancery_kit::program;
+use chancery_kit::{program, stock};
 use chancery_process::peak_memory_kib;
 use chancery_store::Run;
 use serde_json::Value;
@@ -41,9 +41,10 @@ pub(crate) async fn seed(site: &Site, work: &Work) -> anyhow::Result<Ran> {
 }
 
 /// Seeds, and then signs with two signers. One command does both at once, and so tells no rate of signing alone:
-/// here it is one command each. Without the audit.
+/// here it is one command each, and the keys, which signers make while they sign, are there before the second. Without the audit.
 pub(crate) async fn seed_and_sign(site: &Site, work: &Work) -> anyhow::Result<Ran> {
     let seeded = seed(site, work).await?;
+    stock(&site.ledger, &seeded.run, &site.kek).await?;
     let signed = run(site, work, false).await?;
     Ok(Ran {
         seeding_seconds: seeded.seeding_seconds,
