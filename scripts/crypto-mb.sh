@@ -8,11 +8,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-VERSION=2026.2.0
 place=.tools/crypto-mb
 python3 -m venv "$place/python"
 "$place/python/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
-    "ipp-crypto-static==$VERSION" "ipp-crypto-include==$VERSION"
+    --only-binary :all: --require-hashes --requirement bench/crypto_mb/requirements.txt
 "${CC:-cc}" -O2 -I"$place/python/include/aggregator" -o "$place/rate" bench/crypto_mb/rate.c \
     "$place/python/lib/libcrypto_mb.a" -lcrypto
 echo "$place/rate"

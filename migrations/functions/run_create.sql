@@ -14,9 +14,9 @@
 -- would stop them all.
 --
 -- Records and signatures are written once, found by an index, and dropped as a whole: there
--- is nothing for autovacuum to collect, and no plan that statistics would make better. Reading
--- them for it would take processor time from signing. (What guards against transaction id
--- wraparound runs all the same.)
+-- is nothing for autovacuum to collect but what was rolled back, and no plan that statistics would make better. Reading
+-- them for it would take processor time from signing, so it comes after 50,000 rows, some 100 MB of signatures: whoever
+-- stores and rolls back over and over would fill the disk without it.
 CREATE OR REPLACE FUNCTION chancery.run_create(
     p_namespace text, p_name text, p_keyring text,
     p_keyring_uid uuid, p_data_key_fingerprint text, p_data_key bytea, p_kek_fingerprint text,
@@ -87,7 +87,9 @@ BEGIN
       FROM chancery.keyrings k, chancery.signature_bytes(k.algorithm, k.key_size, k.envelope) b (bytes) WHERE k.id = v_keyring;
     FOREACH v_parent IN ARRAY ARRAY['records', 'batches', 'signature_blocks'] LOOP
         v_options := CASE WHEN v_parent <> 'batches'
-                          THEN 'WITH (autovacuum_enabled = false, toast.autovacuum_enabled = false)' ELSE '' END;
+                          THEN 'WITH (autovacuum_vacuum_threshold = 50000, toast.autovacuum_vacuum_threshold = 50000, '
+                               'autovacuum_vacuum_insert_threshold = -1, toast.autovacuum_vacuum_insert_threshold = -1, '
+                               'autovacuum_analyze_threshold = 2147483647)' ELSE '' END;
         EXECUTE format('CREATE TABLE chancery.%I (LIKE chancery.%I INCLUDING ALL%s) %s',
                        v_parent || '_' || v_run, v_parent, CASE WHEN v_parent = 'signature_blocks' THEN v_guards END, v_options);
         EXECUTE format('ALTER TABLE chancery.%I ATTACH PARTITION chancery.%I FOR VALUES IN (%s)',

@@ -1,11 +1,14 @@
 //! What somebody tries against the server who has the login of one run: its disk, its locks, its sessions.
 
+use std::time::Duration;
+
 use chancery_kit::{TestLedger, TestRun, server_with, throw_away};
 use chancery_store::lease::Acquired;
 use chancery_store::logins::ADMINISTRATOR_SQL;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::attacks::{Runs, lease, ledger};
+use crate::stolen_login::{abandon, store};
 use crate::{assert_denied, by_login, refusal};
 
 const CHECK_VIOLATION: &str = "23514";
@@ -49,6 +52,34 @@ async fn nothing_is_written_into_the_server_but_signatures() -> anyhow::Result<(
     );
     assert_eq!(ledger.fingerprint().await?, before);
     runs.finish().await
+}
+
+#[tokio::test]
+async fn what_is_stored_and_rolled_back_over_and_over_is_collected() -> anyhow::Result<()> {
+    let server = server_with(&[("autovacuum_naptime", "1s")]);
+    let ledger = TestLedger::create(&server, "chancery").await?;
+    let run = TestRun::new().records(200).batch_size(100).keys(2).seeded(&ledger).await?;
+    let table = format!("chancery.signature_blocks_{}", run.run.id);
+    // So that it takes some kilobytes and not a hundred megabytes.
+    let soon =
+        format!("ALTER TABLE {table} SET (autovacuum_vacuum_threshold = 0, toast.autovacuum_vacuum_threshold = 0)");
+    ledger.execute(AssertSqlSafe(soon)).await?;
+    let mut thief = by_login(&run).await?;
+    let held = lease(&run, &mut thief).await?;
+    let attempt = format!("BEGIN; {}; ROLLBACK", store(held, 1, 99, false));
+    let collected = "SELECT bool_and(s.autovacuum_count > 0) FROM pg_class c JOIN pg_stat_all_tables s ON s.relid IN (c.oid, c.reltoastrelid)
+                      WHERE c.oid = $1::regclass";
+    tokio::time::timeout(Duration::from_secs(120), async {
+        loop {
+            sqlx::raw_sql(AssertSqlSafe(attempt.clone())).execute(&mut thief).await?;
+            if sqlx::query_scalar(collected).bind(&table).fetch_one(ledger.ledger.pool()).await? {
+                return anyhow::Ok(());
+            }
+        }
+    })
+    .await??;
+    abandon(&mut thief, held).await?;
+    run.finish().await
 }
 
 #[tokio::test]
