@@ -40,14 +40,13 @@ impl Es256k {
 
     /// By both, because one of them is not the one that signed.
     pub(super) fn verify(&self, input: &[u8], signature: &[u8]) -> bool {
-        self.by_libsecp256k1(input, signature) && self.by_k256(&[(input, signature)]) == [true]
+        let pair = [(input, signature)];
+        self.by_libsecp256k1(&pair) == [true] && self.by_k256(&pair) == [true]
     }
 
     pub(super) fn verify_batch(&self, made_by: Library, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
         match made_by {
-            Library::K256 => {
-                pairs.iter().map(|(input, signature)| self.by_libsecp256k1(input, signature)).collect()
-            }
+            Library::K256 => self.by_libsecp256k1(pairs),
             Library::Secp256k1 => self.by_k256(pairs),
             // Neither signs with such a key.
             Library::AwsLcRs | Library::Kernel => {
@@ -56,30 +55,32 @@ impl Es256k {
         }
     }
 
-    fn by_libsecp256k1(&self, input: &[u8], signature: &[u8]) -> bool {
-        let digest = self.digests([input].into_iter()).next();
-        digest.zip(self.parts(signature)).is_some_and(|(digest, parts)| match parts {
-            (compact, None) => self.libsecp256k1.verify(digest, compact),
-            (compact, Some(odd)) => self.libsecp256k1.recovers(digest, compact, odd),
-        })
+    fn by_libsecp256k1(&self, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
+        let verdict = |(digest, (_, signature)): ([u8; 32], &(&[u8], &[u8]))| {
+            self.parts(signature).is_some_and(|(compact, y_is_odd)| match y_is_odd {
+                None => self.libsecp256k1.verify(digest, compact),
+                Some(odd) => self.libsecp256k1.recovers(digest, compact, odd),
+            })
+        };
+        self.digests(pairs).into_iter().zip(pairs).map(verdict).collect()
     }
 
     fn by_k256(&self, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
-        let digests = self.digests(pairs.iter().map(|(input, _)| *input));
         let claim = |(digest, (_, signature)): ([u8; 32], &(&[u8], &[u8]))| {
             let (compact, y_is_odd) = self.parts(signature)?;
             Claim::new(digest, compact, y_is_odd)
         };
-        self.k256.verify(&digests.zip(pairs).map(claim).collect::<Vec<_>>())
+        self.k256.verify(&self.digests(pairs).into_iter().zip(pairs).map(claim).collect::<Vec<_>>())
     }
 
-    fn digests<'a>(&self, inputs: impl Iterator<Item = &'a [u8]>) -> std::vec::IntoIter<[u8; 32]> {
-        let digests: Vec<[u8; 32]> = match (self.is_recoverable, Keccak256::available()) {
-            (false, _) => inputs.map(|input| Sha256::digest(input).into()).collect(),
-            (true, Some(keccak)) => keccak.digests(&inputs.collect::<Vec<_>>()),
-            (true, None) => inputs.map(keccak256).collect(),
-        };
-        digests.into_iter()
+    fn digests(&self, pairs: &[(&[u8], &[u8])]) -> Vec<[u8; 32]> {
+        let inputs = pairs.iter().map(|(input, _)| *input);
+        // One alone is hashed sooner without the other lanes.
+        match Keccak256::available().filter(|_| pairs.len() > 1) {
+            _ if !self.is_recoverable => inputs.map(|input| Sha256::digest(input).into()).collect(),
+            Some(keccak) => keccak.digests(&inputs.collect::<Vec<_>>()),
+            None => inputs.map(keccak256).collect(),
+        }
     }
 
     /// r‖s, and what v says of the parity of y; none if v is neither of both.
@@ -95,7 +96,7 @@ impl Es256k {
     }
 }
 
-/// Where the kernel's is not available.
+/// Of one alone, or where the kernel's is not available.
 fn keccak256(input: &[u8]) -> [u8; 32] {
     let (mut keccak, mut digest) = (Keccak::v256(), [0; 32]);
     keccak.update(input);

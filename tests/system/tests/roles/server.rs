@@ -61,8 +61,9 @@ async fn what_is_stored_and_rolled_back_over_and_over_is_collected() -> anyhow::
     let run = TestRun::new().records(200).batch_size(100).keys(2).seeded(&ledger).await?;
     let table = format!("chancery.signature_blocks_{}", run.run.id);
     // So that it takes some kilobytes and not a hundred megabytes.
-    let soon =
-        format!("ALTER TABLE {table} SET (autovacuum_vacuum_threshold = 0, toast.autovacuum_vacuum_threshold = 0)");
+    let soon = format!(
+        "ALTER TABLE {table} SET (autovacuum_vacuum_threshold = 0, toast.autovacuum_vacuum_threshold = 0)"
+    );
     ledger.execute(AssertSqlSafe(soon)).await?;
     let mut thief = by_login(&run).await?;
     let held = lease(&run, &mut thief).await?;
