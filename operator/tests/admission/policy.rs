@@ -33,6 +33,8 @@ pub(crate) struct Release {
     policy: Policy,
     /// That of the Secrets that its operator makes.
     secrets: Policy,
+    /// That of the changes that it makes of runs.
+    runs: Policy,
     /// How its operator makes Jobs.
     pub(crate) settings: SignerSettings,
     /// How it makes those of intakes.
@@ -41,6 +43,8 @@ pub(crate) struct Release {
     pub(crate) delivery: DeliverySettings,
     /// The user name of its operator.
     pub(crate) operator: String,
+    /// What its operator writes into the runs that it operates.
+    pub(crate) installation: String,
 }
 
 struct Policy {
@@ -99,13 +103,17 @@ impl Release {
         };
         let pod = &of_kind("Deployment")?["spec"]["template"]["spec"];
         let account = pod["serviceAccountName"].as_str().context("the operator's ServiceAccount")?;
+        let given_to_it = given(&pod["containers"][0]["env"])?;
+        let lease = given_to_it.get("CHANCERY_LEASE_NAME").context("the name of its Lease")?;
         Ok(Some(Self {
             policy: Policy::read(policy("-operator")?)?,
             secrets: Policy::read(policy("-operator-secrets")?)?,
-            settings: settings(&given(&pod["containers"][0]["env"])?)?,
-            intake: intake_settings(&given(&pod["containers"][0]["env"])?)?,
-            delivery: delivery_settings(&given(&pod["containers"][0]["env"])?)?,
+            runs: Policy::read(policy("-operator-runs")?)?,
+            settings: settings(&given_to_it)?,
+            intake: intake_settings(&given_to_it)?,
+            delivery: delivery_settings(&given_to_it)?,
             operator: format!("system:serviceaccount:{NAMESPACE}:{account}"),
+            installation: format!("{NAMESPACE}/{lease}"),
         }))
     }
 
@@ -200,6 +208,16 @@ impl Release {
     /// What it has against anybody's request to create a Secret.
     pub(crate) fn against_secret_by(&self, user: &str, secret: &Value) -> anyhow::Result<Vec<String>> {
         self.secrets.against(user, "CREATE", secret, &Value::Null)
+    }
+
+    /// What the policy has against somebody's request to change a SigningRun.
+    pub(crate) fn against_change_by(
+        &self,
+        user: &str,
+        run: &Value,
+        before: &Value,
+    ) -> anyhow::Result<Vec<String>> {
+        self.runs.against(user, "UPDATE", run, before)
     }
 
     /// The Job that its operator builds for a run with such a template.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::policy::{Release, SECRET, value_sets};
+use crate::policy::{DELIVERY_SECRET, INTAKE_SECRET, Release, SECRET, completed, value_sets};
 
 const NOTHING: [&str; 0] = [];
 
@@ -89,10 +89,49 @@ fn secrets_are_neither_changed_nor_removed_by_the_operator_and_others_are_left_a
     Ok(())
 }
 
+/// Each place of a Job that names the Secret of its program.
+const NAMED_AT: [&str; 3] = [
+    "/metadata/annotations/chancery.dev~1signer-secret",
+    "/spec/template/spec/volumes/0/secret/secretName",
+    "/spec/template/spec/containers/0/env/ENV/valueFrom/secretKeyRef/name",
+];
+
+/// Otherwise somebody with the token would bring a data key that they cannot read together with a database of their own.
+#[test]
+fn a_job_has_one_secret_of_its_program_and_no_second_one() -> anyhow::Result<()> {
+    let with_ca = json!({"database": {
+        "existingSecret": "ledger", "tls": {"mode": "verify-full", "ca": {"pem": "-----BEGIN CERTIFICATE-----"}},
+    }});
+    let Some(release) = Release::with(&with_ca)? else { return Ok(()) };
+    for (built, name, other) in [
+        (release.job_for(&json!({}))?, SECRET, "demo-signer-zyxwvutsrq"),
+        (release.intake_job("chancery-source-a")?, INTAKE_SECRET, "demo-intake-zyxwvutsrq"),
+        (release.delivery_job("chancery-sink-a")?, DELIVERY_SECRET, "demo-delivery-zyxwvutsrq"),
+    ] {
+        let built = completed(&built);
+        assert_eq!(release.against_create(&built)?, NOTHING, "{name}");
+        let variables = built["spec"]["template"]["spec"]["containers"][0]["env"].as_array();
+        let is_url = |variable: &Value| variable["name"] == "DATABASE_URL";
+        let at = variables.and_then(|variables| variables.iter().position(is_url)).unwrap_or_default();
+        for pointer in NAMED_AT {
+            let mut job = built.clone();
+            let named = job.pointer_mut(&pointer.replace("ENV", &at.to_string()));
+            let named = named.ok_or_else(|| anyhow::anyhow!("{name}: nothing at {pointer}"))?;
+            assert_eq!(*named, name, "{pointer}");
+            *named = json!(other);
+            assert_ne!(release.against_create(&job)?, NOTHING, "{name}: {pointer}");
+        }
+        let mut job = built.clone();
+        job["metadata"]["annotations"].as_object_mut().map(|all| all.remove("chancery.dev/signer-secret"));
+        assert_ne!(release.against_create(&job)?, NOTHING, "{name}: it does not say which it has");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_job_mounts_the_secrets_of_its_own_run_alone() -> anyhow::Result<()> {
     let Some(release) = Release::plain()? else { return Ok(()) };
-    let built = crate::policy::completed(&release.job_for(&json!({}))?);
+    let built = completed(&release.job_for(&json!({}))?);
     assert_eq!(release.against_create(&built)?, NOTHING);
     let renamed = |name: &str| {
         let text = built.to_string().replace(SECRET, name);

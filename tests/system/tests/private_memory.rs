@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 use chancery_kit::program;
+use chancery_kit::tls_server::openssl;
 use nix::unistd::geteuid;
 
 /// A user without rights. Of root nobody hides anything.
@@ -119,7 +120,14 @@ fn folder() -> anyhow::Result<tempfile::TempDir> {
     let folder = tempfile::tempdir()?;
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
     fs::write(folder.path().join("kek"), [7; 32])?;
-    fs::set_permissions(folder.path().join("kek"), fs::Permissions::from_mode(0o644))?;
+    openssl(
+        folder.path(),
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+         -keyout gateway.key -out gateway.crt",
+    )?;
+    for file in ["kek", "gateway.key", "gateway.crt"] {
+        fs::set_permissions(folder.path().join(file), fs::Permissions::from_mode(0o644))?;
+    }
     Ok(folder)
 }
 
@@ -144,8 +152,14 @@ fn any_other_program_of_the_user_can_be_looked_into() -> anyhow::Result<()> {
     Ok(())
 }
 
-const PROGRAMS: [&str; 5] =
-    ["chancery", "chancery-delivery", "chancery-intake", "chancery-operator", "chancery-signer"];
+const PROGRAMS: [&str; 6] = [
+    "chancery",
+    "chancery-delivery",
+    "chancery-gateway",
+    "chancery-intake",
+    "chancery-operator",
+    "chancery-signer",
+];
 
 /// Arguments and environment of a program that has something to do.
 fn work(name: &str) -> (Vec<&'static str>, Vec<(&'static str, &'static str)>) {
@@ -154,6 +168,16 @@ fn work(name: &str) -> (Vec<&'static str>, Vec<(&'static str, &'static str)>) {
         "chancery" => (vec!["status"], url),
         "chancery-intake" | "chancery-delivery" => (vec!["--run=demo", "--holder=one"], url),
         "chancery-signer" => (vec!["--run=demo", "--holder=one", "--data-key-file=FOLDER/kek"], url),
+        "chancery-gateway" => (
+            vec![
+                "--certificate-file=FOLDER/gateway.crt",
+                "--key-file=FOLDER/gateway.key",
+                "--listen=127.0.0.1:0",
+                "--listen-for-metrics=127.0.0.1:0",
+                "--listen-for-probes=127.0.0.1:0",
+            ],
+            vec![("DATABASE_URL", URL), ("KUBECONFIG", "FOLDER/config")],
+        ),
         _ => (
             vec![
                 "--kek-file=FOLDER/kek",

@@ -151,7 +151,7 @@ fn mend(job: &JobView, message: &str) -> String {
     let namespace = namespace(job);
     if let Some(account) = missing(message, "serviceaccount") {
         return format!(
-            "; `kubectl create serviceaccount {account} --namespace {namespace}` makes it, and so does the chart in the namespaces of its value runNamespaces"
+            "; `kubectl create serviceaccount {account} --namespace {namespace}` makes it, and so does the chart, with a NetworkPolicy, in the namespaces of its value runNamespaces"
         );
     }
     // That of the run itself is made by the operator, and again if it is lost.

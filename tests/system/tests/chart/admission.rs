@@ -1,5 +1,5 @@
-//! The admission policy: when it is made, and to what it is bound. What it says of a Job is tested with the
-//! operator that makes the Jobs.
+//! The admission policies: when they are made, and to what they are bound. What they say of a Job, a Secret or a change of a
+//! run is tested with the operator that makes them.
 
 use serde_json::json;
 
@@ -9,9 +9,9 @@ const POLICY: &str = "ValidatingAdmissionPolicy";
 const BINDING: &str = "ValidatingAdmissionPolicyBinding";
 
 #[test]
-fn a_policy_for_the_operators_jobs_is_in_force_unless_it_cannot_be_or_is_declined() -> anyhow::Result<()> {
+fn policies_for_the_operator_are_in_force_unless_they_cannot_be_or_are_declined() -> anyhow::Result<()> {
     for (set, chart) in every_value_set()? {
-        let wanted = if set == "namespaced-values.yaml" { 0 } else { 2 };
+        let wanted = if set == "namespaced-values.yaml" { 0 } else { 3 };
         assert_eq!(chart.of_kind(POLICY)?.len(), wanted, "{set}");
         assert_eq!(chart.of_kind(BINDING)?.len(), wanted, "{set}");
     }
@@ -24,7 +24,13 @@ fn a_policy_for_the_operators_jobs_is_in_force_unless_it_cannot_be_or_is_decline
 #[test]
 fn the_policy_is_bound_so_that_what_it_finds_is_denied_also_when_it_fails() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
-    for (name, group, resource) in [("-operator", "batch", "jobs"), ("-operator-secrets", "", "secrets")] {
+    let all = json!(["CREATE", "UPDATE", "DELETE"]);
+    for (name, group, resource, operations) in [
+        ("-operator", "batch", "jobs", &all),
+        ("-operator-secrets", "", "secrets", &all),
+        // It has no right to make one. A deletion is judged by nothing: it is by `deletionPolicy`, which does not change.
+        ("-operator-runs", "chancery.dev", "signingruns", &json!(["UPDATE"])),
+    ] {
         // Two releases of one name, in two namespaces, do not replace each other's.
         let name = format!("{name}.sealing");
         let policy = chart.one(POLICY, &name)?;
@@ -41,7 +47,7 @@ fn the_policy_is_bound_so_that_what_it_finds_is_denied_also_when_it_fails() -> a
             policy["spec"]["matchConstraints"],
             json!({"resourceRules": [{
                 "apiGroups": [group], "apiVersions": ["*"], "resources": [resource],
-                "operations": ["CREATE", "UPDATE", "DELETE"],
+                "operations": operations,
             }]})
         );
     }

@@ -22,6 +22,7 @@ fn an_installation_without_the_admission_policy_says_what_that_means() -> anyhow
         let said = notes(values)?.unwrap_or_default();
         assert!(said.contains("WARNING: nothing looks at the Jobs") && said.contains(words), "{said}");
         assert!(said.contains("with any Secret, in sealing."), "{said}");
+        assert!(said.contains("have what it signed deleted"), "{said}");
     }
     let said = notes(&["watchAllNamespaces=true", "admissionPolicy.enabled=false"])?.unwrap_or_default();
     assert!(said.contains("with any Secret, in every namespace."), "{said}");

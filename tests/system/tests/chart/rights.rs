@@ -92,6 +92,33 @@ fn the_operator_has_its_rights_in_the_namespaces_of_runs_alone() -> anyhow::Resu
     Ok(())
 }
 
+/// What it may change that no policy judges: what it says of others' objects, and an owner that waits for its Jobs.
+const NOT_JUDGED: [&str; 4] =
+    ["events", "signingpolicies/status", "signingruns/finalizers", "signingruns/status"];
+
+#[test]
+fn what_the_operator_may_change_is_judged_by_a_policy() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let words = |list: &Value| -> BTreeSet<String> {
+        let list = list.as_array().into_iter().flatten();
+        list.filter_map(|word| word.as_str().map(str::to_owned)).collect()
+    };
+    let mut judged: BTreeSet<String> = BTreeSet::new();
+    for policy in chart.of_kind("ValidatingAdmissionPolicy")? {
+        judged.extend(words(&policy["spec"]["matchConstraints"]["resourceRules"][0]["resources"]));
+    }
+    let changing = words(&json!(["create", "patch", "update"]));
+    let mut changed: BTreeSet<String> = BTreeSet::new();
+    for rule in operators_rules().as_array().into_iter().flatten() {
+        if !words(&rule["verbs"]).is_disjoint(&changing) {
+            changed.extend(words(&rule["resources"]));
+        }
+    }
+    changed.retain(|resource| !NOT_JUDGED.contains(&resource.as_str()));
+    assert_eq!(changed, judged);
+    Ok(())
+}
+
 #[test]
 fn the_operator_has_its_rights_in_the_whole_cluster_if_that_is_said() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };

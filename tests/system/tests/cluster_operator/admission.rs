@@ -1,5 +1,6 @@
 //! What the operator's token is worth to a thief: it makes the Jobs of Chancery, where runs are, and no others.
 
+use chancery_api::names;
 use chancery_kit::cluster::{
     Cluster, ClusterRun, Kubectl, Namespace, OperatorProcess, Release, StandIn, condition,
 };
@@ -52,7 +53,7 @@ async fn the_operators_token_makes_no_job_but_those_of_chancery() -> anyhow::Res
     eventually("the Job is there", async || run.job().await.is_ok_and(|job| job.is_object())).await;
     let built = as_it_was_made(&run.job().await?);
     let (kubectl, account) = (namespace.kubectl(), operators_account(&namespace));
-    let attempts: [(&str, &str, Value, &str); 12] = [
+    let attempts: [(&str, &str, Value, &str); 13] = [
         ("the host's network", "/spec/template/spec/hostNetwork", json!(true), "access to their node"),
         ("a token", "/spec/template/spec/automountServiceAccountToken", json!(true), "no token"),
         (
@@ -83,6 +84,12 @@ async fn the_operators_token_makes_no_job_but_those_of_chancery() -> anyhow::Res
             "another Secret",
             "/spec/template/spec/volumes/0/secret/secretName",
             json!("chancery-kek"),
+            "no Secret but that of their run",
+        ),
+        (
+            "a second Secret of its name",
+            "/spec/template/spec/volumes/0/secret/secretName",
+            json!("other-signer-zyxwvutsrq"),
             "no Secret but that of their run",
         ),
         (
@@ -258,5 +265,74 @@ async fn the_operators_token_makes_no_secret_but_those_of_signers_and_reads_none
     let log = operator.log();
     let data_key = made["data"]["data-key"].as_str().unwrap_or_default();
     assert!(!log.contains(data_key) && !log.contains(&ledger.url), "{log}");
+    Ok(())
+}
+
+/// Nothing is stored, but all is judged.
+async fn change(kubectl: &Kubectl, account: Option<&str>, run: &str, patch: &Value) -> anyhow::Result<Ended> {
+    let patch = patch.to_string();
+    let mut arguments =
+        vec!["patch", "signingrun", run, "--dry-run=server", "--type=merge", "--patch", &patch];
+    arguments.extend(account);
+    kubectl.try_run(&arguments).await
+}
+
+/// What a run signed is deleted by its `deletionPolicy`, and taken over by its annotations.
+#[tokio::test]
+async fn the_operators_token_changes_nothing_of_a_run_but_what_the_operator_writes() -> anyhow::Result<()> {
+    let Some(cluster) = Cluster::with_chart() else { return Ok(()) };
+    let namespace = cluster.namespace("changed").await?;
+    let ledger = TestLedger::new().await?;
+    let release = Release::install(&namespace, &ledger.url).await?;
+    let run = ClusterRun::new(&namespace, "demo").of(3_000, 10, 100);
+    run.apply().await?;
+    let (kubectl, account) = (namespace.kubectl(), operators_account(&namespace));
+    let annotated = |name: &str, value: &str| json!({"metadata": {"annotations": {name: value}}});
+    let uid = "0198c9a4-5d2e-7b6f-8a3d-1c2b3a495867";
+    let attempts: [(&str, Value, &str); 6] = [
+        ("that what it signed is deleted", json!({"spec": {"deletionPolicy": "Delete"}}), "the spec"),
+        ("that it waits", json!({"spec": {"suspend": true}}), "the spec"),
+        ("that it takes over", annotated(names::ANNOTATION_ADOPT, uid), "of Chancery"),
+        ("that the ledger is given up", annotated(names::ANNOTATION_ABANDON_LEDGER, "true"), "of Chancery"),
+        ("another operator", annotated(names::ANNOTATION_OPERATED_BY, "mine/operator"), "of Chancery"),
+        (
+            "a finalizer that nobody removes",
+            json!({"metadata": {"finalizers": [names::FINALIZER, "example.com/never"]}}),
+            "finalizers and owners",
+        ),
+    ];
+    let policy = format!("ValidatingAdmissionPolicy 'chancery-operator-runs.{}'", namespace.name);
+    eventually("the policy is in force", async || {
+        let refused = change(&kubectl, Some(&account), &run.name, &attempts[0].1).await;
+        refused.is_ok_and(|ended| ended.stderr.contains(&policy))
+    })
+    .await;
+    let refused = async || {
+        for (attempt, patch, words) in &attempts {
+            let refused = change(&kubectl, Some(&account), &run.name, patch).await?;
+            assert!(refused.stderr.contains(&policy), "{attempt}: {refused:?}");
+            assert!(refused.stderr.contains(words), "{attempt}: {}", refused.stderr);
+            // Whoever may write runs anyway is not concerned.
+            change(&kubectl, None, &run.name, patch).await?.expect_code(0)?;
+        }
+        anyhow::Ok(())
+    };
+    refused().await?;
+    let installation = format!("{}/chancery-operator", namespace.name);
+    let taken = json!({"metadata": {
+        "finalizers": [names::FINALIZER], "annotations": {names::ANNOTATION_OPERATED_BY: installation},
+    }});
+    change(&kubectl, Some(&account), &run.name, &taken).await?.expect_code(0)?;
+
+    // The operator writes just that, and signs, and lets go of the run.
+    let _operator = OperatorProcess::start(&release).await?;
+    let _stand_in = StandIn::start(&namespace)?;
+    run.completes(&ledger).await?;
+    let metadata = run.get().await?["metadata"].clone();
+    assert_eq!(metadata["annotations"][names::ANNOTATION_OPERATED_BY], installation, "{metadata}");
+    refused().await?;
+    run.delete().await?;
+    run.until("it is gone", |run| run.is_null()).await;
+    assert!(run.is_in(&ledger).await?, "what it signed is kept");
     Ok(())
 }

@@ -142,16 +142,116 @@ fn the_chart_of_a_release_is_packaged_by_a_known_helm_and_can_be_checked() -> an
     Ok(())
 }
 
+/// The steps of the job that makes a release.
+fn steps_of_a_release() -> anyhow::Result<Vec<serde_json::Value>> {
+    let workflow: serde_json::Value = serde_saphyr::from_str(&read(".github/workflows/release.yml")?)?;
+    workflow["jobs"]["release"]["steps"].as_array().cloned().context("steps")
+}
+
+/// Where the first step is whose script has these words in it.
+fn step_that_runs(steps: &[serde_json::Value], words: &str) -> anyhow::Result<usize> {
+    let runs = |step: &serde_json::Value| step["run"].as_str().is_some_and(|script| script.contains(words));
+    steps.iter().position(runs).with_context(|| format!("no step runs: {words}"))
+}
+
+/// The images that `scripts/images.sh` builds.
+fn images() -> anyhow::Result<Vec<String>> {
+    let script = read("scripts/images.sh")?;
+    let images: Vec<String> =
+        script.lines().filter_map(|line| line.strip_prefix("build ")).map(str::to_owned).collect();
+    anyhow::ensure!(images.len() > 4, "{images:?}");
+    Ok(images)
+}
+
+#[test]
+fn every_image_of_a_release_is_signed_and_has_provenance_and_a_bill_of_materials() -> anyhow::Result<()> {
+    let steps = steps_of_a_release()?;
+    let pushed = step_that_runs(&steps, "scripts/images.sh --prebuilt --push --digests")?;
+    let signed = step_that_runs(&steps, "cosign sign --yes")?;
+    let published = step_that_runs(&steps, "gh release create")?;
+    assert!(pushed < signed && signed < published);
+    // What is signed by name: the words behind the command are variables of the step.
+    let script = steps[signed]["run"].as_str().unwrap_or_default();
+    let names = script.split_whitespace().filter_map(|word| word.strip_prefix("\"$")?.strip_suffix('"'));
+    let signed_images: Vec<&str> = names.filter_map(|name| steps[signed]["env"][name].as_str()).collect();
+    for image in images()? {
+        let digest = format!("${{{{ steps.images.outputs.{image} }}}}");
+        let of_it = format!("${{{{ env.IMAGE_PREFIX }}}}/{image}");
+        let script = steps[pushed]["run"].as_str().unwrap_or_default();
+        assert!(script.contains(&format!("\"{image}=$(cat target/digests/{image})\"")), "{image}: {script}");
+        assert!(signed_images.contains(&format!("{of_it}@{digest}").as_str()), "{image}: {signed_images:?}");
+        let attested = |action: &str| {
+            let is_of_it = |step: &&serde_json::Value| {
+                step["uses"].as_str().is_some_and(|uses| uses.starts_with(action))
+                    && step["with"]["subject-name"] == of_it.as_str()
+                    && step["with"]["subject-digest"] == digest.as_str()
+                    && step["with"]["push-to-registry"] == true
+            };
+            steps[pushed..published].iter().filter(is_of_it).collect::<Vec<_>>()
+        };
+        assert_eq!(attested("actions/attest-build-provenance@").len(), 1, "{image}");
+        let materials: Vec<&str> = attested("actions/attest-sbom@")
+            .into_iter()
+            .filter_map(|step| step["with"]["sbom-path"].as_str())
+            .collect();
+        let program = format!("target/sbom/chancery-{image}.cdx.json");
+        assert!(materials.contains(&program.as_str()), "{image}: {materials:?}");
+        // The command line is in that image too.
+        let has_command_line = materials.contains(&"target/sbom/chancery.cdx.json");
+        assert_eq!(has_command_line, image == "operator", "{image}: {materials:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_programs_of_a_release_are_those_that_were_built_twice() -> anyhow::Result<()> {
+    let steps = steps_of_a_release()?;
+    let compared = step_that_runs(&steps, "scripts/reproducible.sh --into target/dist")?;
+    assert_eq!(steps[compared]["run"], "scripts/reproducible.sh --into target/dist", "nothing makes it pass");
+    assert!(steps[compared]["continue-on-error"].is_null() && steps[compared]["if"].is_null());
+    // Nothing builds another program behind it: images and the release take what is in that folder.
+    let pushed = step_that_runs(&steps, "scripts/images.sh --prebuilt")?;
+    let published = step_that_runs(&steps, "target/dist/chancery-operator")?;
+    assert!(compared < pushed && compared < published);
+    assert!(
+        steps.iter().all(|step| !step["run"].as_str().is_some_and(|script| script.contains("cargo build")))
+    );
+    Ok(())
+}
+
+/// The lists of Python packages, wherever in the repository they are.
+fn lists_of_python_packages(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+        let name = name.to_string_lossy();
+        let is_made = name.starts_with('.') || ["target", "node_modules", "__pycache__"].contains(&&*name);
+        if path.is_symlink() || is_made {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(lists_of_python_packages(&path)?);
+        } else if name.starts_with("requirements") && name.ends_with(".txt") {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
 #[test]
 fn every_package_of_python_has_hashes_and_none_is_installed_without() -> anyhow::Result<()> {
-    for file in [
-        "tests/independent_audit/requirements.txt",
-        "tests/object_store/requirements.txt",
-        "tests/http_api/requirements.txt",
-        "bench/peers/python/requirements.txt",
-    ] {
-        let text = read(file)?.replace("\\\n", " ");
-        for requirement in text.lines() {
+    let lists = lists_of_python_packages(&project())?;
+    assert!(lists.len() > 4, "{lists:?}");
+    for path in lists {
+        let file = path.display();
+        let text = fs::read_to_string(&path)?.replace("\\\n", " ");
+        let mut packages = 0;
+        for requirement in text.lines().map(str::trim) {
+            // Settings of pip, and what is said.
+            if requirement.is_empty() || requirement.starts_with("--") || requirement.starts_with('#') {
+                continue;
+            }
+            packages += 1;
             let mut words = requirement.split_whitespace();
             let package = words.next().context("a package")?;
             assert!(package.contains("=="), "{file}: {package}");
@@ -160,10 +260,22 @@ fn every_package_of_python_has_hashes_and_none_is_installed_without() -> anyhow:
                 |word: &&str| word.strip_prefix("--hash=sha256:").is_some_and(|hash| is_hex(hash, 64));
             assert!(!hashes.is_empty() && hashes.iter().all(is_hash), "{file}: {package}");
         }
+        assert!(packages > 0, "{file}");
     }
-    let setup = read("scripts/setup.sh")?;
-    assert_eq!(setup.matches("pip install").count(), setup.matches("--require-hashes").count());
-    assert!(!setup.contains("npm install"), "npm ci goes by the lock file");
+    let mut installs = 0;
+    for entry in fs::read_dir(project().join("scripts"))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            continue;
+        }
+        let script = fs::read_to_string(&path)?.replace("\\\n", " ");
+        for line in script.lines().filter(|line| line.contains("pip install")) {
+            installs += 1;
+            assert!(line.contains("--require-hashes"), "{}: {line}", path.display());
+        }
+        assert!(!script.contains("npm install"), "{}: npm ci goes by the lock file", path.display());
+    }
+    assert!(installs > 0);
     Ok(())
 }
 

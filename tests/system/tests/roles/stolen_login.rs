@@ -11,6 +11,8 @@ use crate::{by_login, refusal};
 
 /// `batch_store` and the schema: the records are not those of the batch.
 pub(crate) const NOT_THE_BATCH: &str = "CH002";
+/// `batch_store`: the lease is not that of whoever has the token.
+const LEASE_LOST: &str = "CH001";
 const NULL_VALUE_NOT_ALLOWED: &str = "22004";
 const CHECK_VIOLATION: &str = "23514";
 const INVALID_TRANSACTION_STATE: &str = "25000";
@@ -193,6 +195,11 @@ async fn leases_of_others_are_neither_renewed_nor_ended_nor_their_keys_read() ->
         let sql = format!("SELECT coalesce(bool_or({attempt}), false) FROM {others} {own}");
         assert!(!sqlx::query_scalar::<_, bool>(AssertSqlSafe(sql)).fetch_one(&mut thief).await?, "{attempt}");
         assert_eq!(ledger.fingerprint().await?, before, "{attempt}");
+    }
+    for (count, last) in [(100, true), (50, false)] {
+        let store = store(held.id, held.first_record, count, last);
+        assert_eq!(refusal(&mut thief, &store).await?.as_deref(), Some(LEASE_LOST), "{store}");
+        assert_eq!(ledger.fingerprint().await?, before, "{store}");
     }
     abandon(&mut thief, own).await?;
     assert!(honest.abandon(&held).await?, "the honest signer has its lease still");
