@@ -156,6 +156,10 @@ pub(crate) enum CliError {
     )]
     GivenUp { run: String, batches: usize, sink: String, batch: i64, why: String },
     #[error(
+        "the run {run} has a manifest that was given up, of the sink {sink}: {why}; correct what that names, take the manifest up again with `chancery dead-letters redrive {run} --deliveries`, and run again"
+    )]
+    ManifestGivenUp { run: String, sink: String, why: String },
+    #[error(
         "the run {run} is suspended by its dead letters: it has {dead}, and spec.deadLetter.limit allows {limit}; look at them with `chancery dead-letters list {run}`; then redrive them with `chancery dead-letters redrive {run}`, or raise the limit, and run again to go on"
     )]
     TooManyDead { run: String, dead: i64, limit: i64 },
@@ -311,6 +315,7 @@ impl CliError {
             | Self::BadSink { .. }
             | Self::BadNotification { .. }
             | Self::GivenUp { .. }
+            | Self::ManifestGivenUp { .. }
             | Self::Token(_)
             | Self::Listen(_)
             | Self::RecordsFile { .. }

@@ -40,6 +40,7 @@ impl SinkStatus {
             unavailable_micros,
             last_error,
             manifest_pending: _,
+            manifest_dead: _,
         } = sink;
         let since = unavailable_micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
         Self {

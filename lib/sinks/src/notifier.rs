@@ -352,6 +352,49 @@ mod tests {
         }
     }
 
+    /// A receiver that has said how many it takes.
+    async fn with_between(between: Duration) -> Notifier {
+        let notifier = Notifier::open("https://host/", None, None).expect("a receiver");
+        *notifier.allowed.lock().await = Some(Allowed { between, next: Instant::now() });
+        notifier
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn events_are_as_far_apart_as_a_receiver_wants_them_and_what_was_not_sent_is_not_made_up_for() {
+        let notifier = with_between(Duration::from_millis(500)).await;
+        for _ in 0..2 {
+            let began = Instant::now();
+            let turns = tokio::join!(notifier.turn(), notifier.turn(), notifier.turn());
+            assert_eq!(turns, (Ok(()), Ok(()), Ok(())));
+            let passed = began.elapsed().as_millis();
+            // Clocks of this kind go by milliseconds.
+            assert!((1_000..=1_002).contains(&passed), "at once, and twice half a second later: {passed} ms");
+            tokio::time::advance(Duration::from_secs(10)).await;
+        }
+        let free = with_between(Duration::ZERO).await;
+        let began = Instant::now();
+        for _ in 0..100 {
+            assert_eq!(free.turn().await, Ok(()));
+        }
+        assert!(began.elapsed() < Duration::from_secs(1), "of one without a rate, nobody waits for long");
+    }
+
+    #[tokio::test]
+    async fn fewer_are_taken_in_one_go_of_a_receiver_that_takes_fewer() {
+        let unasked = Notifier::open("https://host/", None, None).expect("a receiver");
+        assert_eq!((unasked.at_a_time(), unasked.records_at_a_time()), (1, 1));
+        for (between, events, records) in [
+            (Duration::ZERO, AT_A_TIME, RECORDS_AT_A_TIME),
+            (Duration::from_millis(1), AT_A_TIME, AT_A_TIME),
+            (BRIEF, AT_A_TIME, AT_A_TIME),
+            (BRIEF + Duration::from_millis(1), 1, 1),
+        ] {
+            let notifier = with_between(between).await;
+            let taken = (notifier.at_a_time(), notifier.records_at_a_time());
+            assert_eq!(taken, (events, records), "{between:?}");
+        }
+    }
+
     #[test]
     fn what_is_given_is_looked_at_before_anything_is_sent_and_never_told() {
         for (secret, authorities) in [(Some("s3cret"), None), (None, Some("s3cret"))] {

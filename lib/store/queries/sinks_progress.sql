@@ -6,7 +6,9 @@ SELECT s.run_id, s.name, s.delivered, s.dead,
        END AS discarded,
        s.failures,
        (extract(epoch FROM s.unavailable_since) * 1000000)::bigint AS unavailable_micros, s.last_error,
-       EXISTS (SELECT FROM chancery.manifests m WHERE m.run_id = s.run_id AND m.sink = s.sink AND m.ended_at IS NULL) AS manifest_pending
+       EXISTS (SELECT FROM chancery.manifests m WHERE m.run_id = s.run_id AND m.sink = s.sink AND m.ended_at IS NULL) AS manifest_pending,
+       EXISTS (SELECT FROM chancery.manifests m
+                WHERE m.run_id = s.run_id AND m.sink = s.sink AND m.ended_at IS NOT NULL AND m.object IS NULL) AS manifest_dead
   FROM chancery.sinks s
  WHERE s.run_id = ANY ($1)
  ORDER BY s.run_id, s.sink

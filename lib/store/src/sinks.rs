@@ -78,6 +78,8 @@ pub struct SinkProgress {
     pub last_error: Option<String>,
     /// Whether it takes a manifest, and has not its last one yet.
     pub manifest_pending: bool,
+    /// Whether its last one was given up.
+    pub manifest_dead: bool,
 }
 
 from_row!(SinkProgress {
@@ -89,7 +91,8 @@ from_row!(SinkProgress {
     failures,
     unavailable_micros,
     last_error,
-    manifest_pending
+    manifest_pending,
+    manifest_dead
 });
 
 impl Ledger {

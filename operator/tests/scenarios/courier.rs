@@ -67,6 +67,16 @@ pub(crate) async fn refuse(session: &mut DeliverySession, sink: i32) -> anyhow::
     Ok(())
 }
 
+/// The sink refuses its manifest, which is given up.
+pub(crate) async fn refuse_manifest(session: &mut DeliverySession, sink: i32) -> anyhow::Result<()> {
+    let DeliveryTask::Manifest(taken) = session.take(sink, 1, Duration::from_secs(60)).await? else {
+        anyhow::bail!("no manifest is due");
+    };
+    let is_given_up = session.fail_manifest(&taken, "400 Bad Request: no such thing", Duration::ZERO).await?;
+    anyhow::ensure!(is_given_up == Some(true), "{is_given_up:?}");
+    Ok(())
+}
+
 /// The sink cannot be reached.
 pub(crate) async fn find_away(session: &mut DeliverySession, sink: i32) -> anyhow::Result<()> {
     let DeliveryTask::Deliver(taken) = session.take(sink, 16, Duration::from_secs(60)).await? else {

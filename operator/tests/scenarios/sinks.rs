@@ -8,7 +8,9 @@ use chancery_store::logins::Work;
 use serde_json::{Value, json};
 
 use super::cluster::pod_status;
-use super::courier::{ARCHIVE, DELIVERY, HOOK, bring, delivering, find_away, finds_nothing_left, refuse};
+use super::courier::{
+    ARCHIVE, DELIVERY, HOOK, bring, delivering, find_away, finds_nothing_left, refuse, refuse_manifest,
+};
 use super::fake::Failure;
 use super::test_operator::TestOperator;
 use super::world::{JOB, RUN, World};
@@ -201,6 +203,45 @@ async fn batches_that_are_given_up_are_told_once_and_end_the_run_all_the_same() 
     assert_eq!(world.condition(RUN, ConditionType::Delivered).1, "AllDelivered");
     world.api.collect_garbage();
     assert!(world.api.get("jobs", DELIVERY).is_none(), "nothing is left");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_given_up_is_told_until_the_sink_has_one() -> anyhow::Result<()> {
+    let (world, mut operator) = signed(delivering(), usize::MAX).await?;
+    let mut courier = world.delivery("demo-delivery-1/1").await?;
+    bring(&mut courier, HOOK, 16).await?;
+    bring(&mut courier, ARCHIVE, 16).await?;
+    refuse_manifest(&mut courier, HOOK).await?;
+    finds_nothing_left(&mut courier).await?;
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    assert_eq!(world.phase(RUN), Some(Phase::Complete));
+    let (delivered, reason, message) = world.condition(RUN, ConditionType::Delivered);
+    assert!(!delivered && reason == "DeadDeliveries", "{reason}: {message}");
+    assert!(message.starts_with("sink hook refused its manifest so often"), "{message}");
+    assert!(message.contains("`chancery dead-letters list default/demo --deliveries`"), "{message}");
+    assert_eq!(count(&world, "DeadDeliveries"), 1);
+
+    world.api.collect_garbage();
+    let (run, by) = (world.stored(RUN).await?, By { actor: "somebody", selection: "" });
+    let which = WhichDeliveries::default();
+    let acted = world.ledger.ledger.act_on_deliveries(&run, DeliveriesAct::Redrive, by, &which).await?;
+    assert!(matches!(acted, ActedOnDeliveries::Done { letters: 0, manifests: 1, .. }), "{acted:?}");
+    operator.keep_redriven();
+    // The first that wakes the run may have been on its way before.
+    for _ in 0..8 {
+        if world.api.get("jobs", DELIVERY).is_some() {
+            break;
+        }
+        assert_eq!(operator.is_woken().await.name, RUN);
+        operator.settle(RUN).await?;
+    }
+    assert!(world.api.get("jobs", DELIVERY).is_some(), "the Job of a complete run");
+    finds_nothing_left(&mut world.delivery("demo-delivery-2/2").await?).await?;
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    assert_eq!(world.condition(RUN, ConditionType::Delivered).1, "AllDelivered");
     Ok(())
 }
 

@@ -118,6 +118,32 @@ async fn a_clock_that_is_set_forward_and_back_under_signers_that_renew_in_time()
     Ok(())
 }
 
+#[tokio::test]
+async fn deliveries_that_die_and_stop_and_a_folder_that_is_taken_away() -> anyhow::Result<()> {
+    let brief = Duration::from_millis(300);
+    let faults = [
+        Fault::KillDelivery,
+        Fault::TakeSinkAway(brief),
+        Fault::StopDelivery,
+        Fault::CrashServer(brief),
+        Fault::KillDelivery,
+    ];
+    let shape = Shape {
+        output: Output::Folder,
+        records: 10_000,
+        lease: Duration::from_secs(2),
+        ..shape(Keeper::Nobody)
+    };
+    let played = held(8, shape, &faults).await?;
+    let are_of_deliveries = |fault| {
+        matches!(fault, Fault::KillDelivery | Fault::StopDelivery | Fault::TakeSinkAway(_))
+    };
+    let hit = played.injected.iter().filter(|one| are_of_deliveries(one.fault)).count();
+    // Both deliveries may be dead when the last one comes.
+    assert!(hit >= 3, "{hit}");
+    Ok(())
+}
+
 /// Three runs of one keyring, with batches of different sizes: one is deleted with signers at work, one suspended for
 /// longer than its leases last.
 #[tokio::test]
@@ -218,5 +244,25 @@ async fn a_batch_that_is_unsigned_again_is_seen_although_it_is_signed_once_more(
         violations.iter().any(|violation| violation.contains("batch 1 was signed under")),
         "{violations:#?}"
     );
+    Ok(())
+}
+
+/// Once all is delivered, and settled in the ledger.
+#[tokio::test]
+async fn a_file_that_is_altered_at_its_sink_and_one_that_is_gone_are_seen() -> anyhow::Result<()> {
+    let shape = Shape { output: Output::Folder, records: 3_000, ..shape(Keeper::Nobody) };
+    let mut run = Spoiled::start(9, shape).await?;
+    run.keeper.finished().await?;
+    let folder = run.stage.errand.folder.join("sink-0/demo");
+    std::fs::write(folder.join("0000000002.ndjson"), "another")?;
+    std::fs::remove_file(folder.join("0000000003.ndjson"))?;
+    let violations = run.violations().await?;
+    for of in [
+        "run demo: batch 2 is Delivered, and is there with",
+        "run demo: batch 3 is Delivered, and is not there",
+    ] {
+        assert!(violations.iter().any(|violation| violation.starts_with(of)), "{of}: {violations:#?}");
+    }
+    assert_eq!(violations.len(), 2, "{violations:#?}");
     Ok(())
 }

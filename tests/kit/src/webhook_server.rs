@@ -23,6 +23,8 @@ pub enum Conduct {
     Status(u16),
     /// Whoever asks may send events, and each of them is answered with this status.
     Refuses(u16),
+    /// Whoever asks may send events, and each call is answered with 429, and to be left alone for so many seconds.
+    AsksToWait(u64),
     /// Whoever asks whether they may send events is not told so.
     TakesNoEvents,
     /// It is not answered before the conduct is another one, by which it is then answered.
@@ -231,6 +233,11 @@ async fn answer(client: &mut BufReader<TcpStream>, called: &Called, shared: &Sha
         }
         Conduct::TakesNoEvents => say(client, 200, "").await,
         Conduct::Status(status) | Conduct::Refuses(status) => say(client, status, "").await,
+        Conduct::AsksToWait(seconds) => {
+            let answer = format!("HTTP/1.1 429 Said\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\n\r\n");
+            client.write_all(answer.as_bytes()).await?;
+            client.flush().await
+        }
         Conduct::OfOthers => say(client, 200, &said(called, shared, "f")).await,
         Conduct::Nonsense => say(client, 200, "<html></html>").await,
         Conduct::Endless => say(client, 200, &" ".repeat(1 << 20)).await,

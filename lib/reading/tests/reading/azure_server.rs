@@ -91,8 +91,15 @@ impl AzureServer {
         self.request("DELETE", path, &[], b"").await;
     }
 
-    /// Signed as "Authorize with Shared Key" of Azure's documentation has it.
-    async fn request(&self, method: &str, path: &str, query: &[(&str, &str)], body: &[u8]) {
+    /// Signed as "Authorize with Shared Key" of Azure's documentation has it. `query` is in the order of its names. Returns the body of the
+    /// answer.
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        body: &[u8],
+    ) -> Vec<u8> {
         let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let headers = format!("x-ms-blob-type:BlockBlob\nx-ms-date:{date}\nx-ms-version:2023-11-03");
         let length = if body.is_empty() { String::new() } else { body.len().to_string() };
@@ -120,6 +127,8 @@ impl AzureServer {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.expect("an answer");
         assert!(answer.starts_with(b"HTTP/1.1 2"), "{}", String::from_utf8_lossy(&answer));
+        let head = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("an end of its head");
+        answer.split_off(head + 4)
     }
 }
 

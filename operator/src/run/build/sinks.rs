@@ -38,6 +38,7 @@ fn of(sink: &SinkProgress, signed: i64) -> SinkStatus {
         unavailable_micros,
         last_error,
         manifest_pending: _,
+        manifest_dead: _,
     } = sink;
     SinkStatus {
         name: name.clone(),
@@ -73,8 +74,12 @@ pub(crate) fn findings(
 }
 
 fn delivered(ledger: &LedgerRun, sinks: &SinksRead) -> Finding {
-    let is_failure = |sink: &&SinkProgress| sink.dead > sink.discarded;
-    let dead: Vec<&str> = sinks.sinks.iter().filter(is_failure).map(|sink| sink.name.as_str()).collect();
+    let named = |is_failure: fn(&SinkProgress) -> bool| {
+        let failed = sinks.sinks.iter().filter(|sink| is_failure(sink));
+        failed.map(|sink| sink.name.as_str()).collect::<Vec<_>>()
+    };
+    let refusing = named(|sink| sink.dead > sink.discarded);
+    let unlisted = named(|sink| sink.manifest_dead);
     let discarded: i64 = sinks.sinks.iter().map(|sink| sink.discarded).sum();
     let all = ledger.sealed && !sinks.is_behind(ledger.counts.batches);
     let of = |status, reason, message: String| Finding {
@@ -83,25 +88,32 @@ fn delivered(ledger: &LedgerRun, sinks: &SinksRead) -> Finding {
         reason,
         message,
     };
-    match dead.as_slice() {
-        // Without numbers: a condition that changes is written at once. And without what a sink said: that is whatever a service answered, and
-        // more may read a status than may read the ledger.
-        [first, ..] => {
-            let others = if dead.len() > 1 { ", and so did others" } else { "" };
-            let run = &ledger.stored.0;
-            let message = format!(
-                "sink {first} refused batches so often that they were given up{others}; `chancery dead-letters list {}/{} --deliveries` shows which, and what the sink said",
-                run.namespace, run.name
-            );
-            of(false, Reason::DeadDeliveries, cut(message, MESSAGE_BYTES))
+    // Without numbers: a condition that changes is written at once. And without what a sink said: that is whatever a service answered, and
+    // more may read a status than may read the ledger.
+    let given_up = |what: String| {
+        let run = &ledger.stored.0;
+        let message = format!(
+            "{what}; `chancery dead-letters list {}/{} --deliveries` shows which, and what the sink said",
+            run.namespace, run.name
+        );
+        of(false, Reason::DeadDeliveries, cut(message, MESSAGE_BYTES))
+    };
+    match (refusing.as_slice(), unlisted.as_slice()) {
+        ([first, rest @ ..], _) => {
+            let others = if rest.is_empty() { "" } else { ", and so did others" };
+            given_up(format!("sink {first} refused batches so often that they were given up{others}"))
         }
-        [] if all && discarded > 0 => of(
+        ([], [first, rest @ ..]) => {
+            let others = if rest.is_empty() { "" } else { ", and so did others" };
+            given_up(format!("sink {first} refused its manifest so often that it was given up{others}"))
+        }
+        ([], []) if all && discarded > 0 => of(
             true,
             Reason::AllDelivered,
             format!("every sink has every batch, but for dead letters that were discarded: {discarded}"),
         ),
-        [] if all => of(true, Reason::AllDelivered, "every sink has every batch".to_owned()),
-        [] => delivered_first(),
+        ([], []) if all => of(true, Reason::AllDelivered, "every sink has every batch".to_owned()),
+        ([], []) => delivered_first(),
     }
 }
 

@@ -209,6 +209,35 @@ async fn a_batch_that_a_sink_refuses_is_given_up_and_delivered_once_it_is_taken_
 }
 
 #[tokio::test]
+async fn a_manifest_that_a_sink_refuses_is_given_up_and_delivered_once_it_is_taken_up_again()
+-> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let chancery = Chancery::on(&ledger.url)?;
+    let taken = folder.path().join("demo/manifest.json");
+    fs::create_dir(folder.path().join("demo"))?;
+    fs::write(&taken, "somebody else's")?;
+    let backoff = json!({"duration": "1ms", "maxDuration": "1ms"});
+    let manifest = to(folder.path(), &json!({"retryStrategy": {"limit": 1, "backoff": backoff}}));
+    for _ in 0..2 {
+        let ended = chancery.sign(&manifest, &["-o", "json"]).await?.expect_code(2)?;
+        let summary = ended.json()?;
+        assert_eq!(
+            (&summary["audit"], &summary["sinks"][0]["dead"]),
+            (&"passed".into(), &0.into()),
+            "{summary}"
+        );
+        let said = "the run default/demo has a manifest that was given up, of the sink out: another object is there";
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
+
+    chancery.run(&["dead-letters", "redrive", "demo", "--deliveries"]).await?.expect_code(0)?;
+    chancery.sign(&manifest, &[]).await?.expect_code(0)?;
+    assert_eq!(fs::read_to_string(&taken)?, "somebody else's");
+    assert!(folder.path().join("demo/manifest-2.json").is_file());
+    has_all(&chancery, folder.path()).await
+}
+
+#[tokio::test]
 async fn a_sink_that_cannot_be_is_said_before_anything_is_stored_and_another_is_no_change_of_it()
 -> anyhow::Result<()> {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);

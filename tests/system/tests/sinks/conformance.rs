@@ -277,6 +277,29 @@ async fn a_service_that_is_away_or_full_or_gives_no_answer_is_waited_for_and_cos
     run.assert_audit_holds().await
 }
 
+/// For far longer than one is that says nothing of it.
+#[tokio::test]
+async fn a_service_that_asks_for_a_pause_is_left_alone_for_as_long() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &[Kind::Http]).await?;
+    let run = places.to_all(TestRun::new().records(10)).seeded(&ledger).await?;
+    sign(&run).await?;
+    places.http.conduct(Conduct::AsksToWait(1_800));
+    let delivery = places.start(&run, "me").await?;
+    until_says(&run, Kind::Http, "status 429").await;
+    let pause = "SELECT extract(epoch FROM not_before - tried_at)::bigint FROM chancery.sinks";
+    let pause: i64 = sqlx::query_scalar(pause).fetch_one(ledger.ledger.pool()).await?;
+    assert_eq!((pause, places.http.calls().len()), (1_800, 1));
+    delivery.kill().await?;
+    places.http.conduct(Conduct::Answers);
+    ledger.execute("UPDATE chancery.sinks SET not_before = now()").await?;
+    places.bring(&run).await?;
+    places.have_all(&run).await?;
+    all_have(&run, 1).await?;
+    assert_eq!(attempts(&run).await?, 0);
+    run.assert_audit_holds().await
+}
+
 #[tokio::test]
 async fn what_a_sink_is_asked_with_may_be_mended_while_a_delivery_waits() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;

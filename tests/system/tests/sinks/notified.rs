@@ -83,6 +83,31 @@ async fn each_event_comes_once_signed_as_a_cloud_event_after_a_handshake() -> an
     run.assert_audit_holds().await
 }
 
+/// For far longer than one is that says nothing of it.
+#[tokio::test]
+async fn a_receiver_that_asks_for_a_pause_is_left_alone_for_as_long() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let server = receiver().await?;
+    let run = TestRun::new().records(10).telling("ops", &server.url(), &["batch.signed"]);
+    let run = run.seeded(&ledger).await?;
+    sign(&run).await?;
+    server.conduct(Conduct::AsksToWait(1_800));
+    let delivery = start(&run, "one", &[]).await?;
+    let pause = "SELECT extract(epoch FROM not_before - tried_at)::bigint FROM chancery.notifications";
+    eventually("it is left alone", async || {
+        let pause = sqlx::query_scalar::<_, Option<i64>>(pause).fetch_one(ledger.ledger.pool()).await;
+        pause.is_ok_and(|pause| pause == Some(1_800))
+    })
+    .await;
+    assert_eq!(server.events().len(), 1);
+    delivery.kill().await?;
+    server.conduct(Conduct::Answers);
+    ledger.execute("UPDATE chancery.notifications SET not_before = now()").await?;
+    ends(start(&run, "other", &[]).await?).await?;
+    assert_eq!(told(&run).await?, (1, 0));
+    run.assert_audit_holds().await
+}
+
 #[tokio::test]
 async fn a_receiver_that_does_not_say_that_it_takes_events_is_waited_for_and_sent_none() -> anyhow::Result<()>
 {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
+use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
@@ -18,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, Connection as _};
 use tempfile::TempDir;
 
+use crate::azure_server::AzureServer;
 use crate::brought::files;
 
 /// The kinds of sinks, and what is in their objects.
@@ -28,16 +30,18 @@ pub(crate) enum Kind {
     ParquetFolder,
     Bucket,
     ParquetBucket,
+    Container,
     Http,
     Table,
 }
 
-pub(crate) const KINDS: [Kind; 7] = [
+pub(crate) const KINDS: [Kind; 8] = [
     Kind::Folder,
     Kind::PackedFolder,
     Kind::ParquetFolder,
     Kind::Bucket,
     Kind::ParquetBucket,
+    Kind::Container,
     Kind::Http,
     Kind::Table,
 ];
@@ -61,6 +65,9 @@ pub(crate) struct Places {
     s3: Option<S3Server>,
     /// The way to it.
     pub(crate) store: Option<HttpRelay>,
+    azure: Option<Arc<AzureServer>>,
+    /// Its container.
+    container: String,
     pub(crate) http: WebhookServer,
     /// The way to the database of the table.
     pub(crate) table: StepRelay,
@@ -76,6 +83,7 @@ impl Kind {
             Self::ParquetFolder => "parquet-folder",
             Self::Bucket => "bucket",
             Self::ParquetBucket => "parquet-bucket",
+            Self::Container => "container",
             Self::Http => "http",
             Self::Table => "table",
         }
@@ -100,8 +108,17 @@ impl Places {
     pub(crate) async fn new(server: &ThrowAway, ledger: &TestLedger, kinds: &[Kind]) -> anyhow::Result<Self> {
         let is_bucket = |kind: &Kind| matches!(kind, Kind::Bucket | Kind::ParquetBucket);
         let s3 = if kinds.iter().any(is_bucket) { S3Server::start()? } else { None };
-        let kinds: Vec<Kind> =
-            kinds.iter().copied().filter(|kind| s3.is_some() || !is_bucket(kind)).collect();
+        let azure = if kinds.contains(&Kind::Container) { AzureServer::shared() } else { None };
+        let container = match &azure {
+            Some(azure) => azure.new_container().await,
+            None => String::new(),
+        };
+        let is_to_be_had = |kind: &Kind| match kind {
+            Kind::Bucket | Kind::ParquetBucket => s3.is_some(),
+            Kind::Container => azure.is_some(),
+            _ => true,
+        };
+        let kinds: Vec<Kind> = kinds.iter().copied().filter(is_to_be_had).collect();
         let mut connection = sqlx::PgConnection::connect(&ledger.url).await?;
         let own = sqlx::query_as("SELECT current_user::text, current_database()::text");
         let (user, database): (String, String) = own.fetch_one(&mut connection).await?;
@@ -117,6 +134,8 @@ impl Places {
             secrets: tempfile::tempdir()?,
             s3,
             store,
+            azure,
+            container,
             http: WebhookServer::scoring().await?,
             table,
             user,
@@ -134,6 +153,10 @@ impl Places {
                     s3.put(kind.name(), b"").await?;
                     places.give(*kind, "AWS_ACCESS_KEY_ID", ACCESS_KEY)?;
                     places.give(*kind, "AWS_SECRET_ACCESS_KEY", "test")?;
+                }
+                Kind::Container => {
+                    places.give(*kind, "AZURE_STORAGE_ACCOUNT", AzureServer::ACCOUNT)?;
+                    places.give(*kind, "AZURE_STORAGE_KEY", AzureServer::KEY)?;
                 }
                 Kind::Http => {
                     places.give(*kind, "secret", KEY)?;
@@ -179,6 +202,12 @@ impl Places {
                 Kind::Bucket | Kind::ParquetBucket => {
                     self.s3.as_ref().context("an S3 server")?.empty(kind.name()).await?;
                 }
+                Kind::Container => {
+                    let azure = self.azure.as_ref().context("Azurite")?;
+                    for name in blobs(azure, &self.container).await? {
+                        azure.delete(&format!("{}/{name}", self.container)).await;
+                    }
+                }
                 Kind::Http => {}
             }
         }
@@ -198,6 +227,11 @@ impl Places {
                 Kind::Bucket | Kind::ParquetBucket => {
                     let mut objects = objects(format!("s3://{}/signed", kind.name()));
                     objects["endpoint"] = json!(self.store.as_ref().map(HttpRelay::endpoint));
+                    json!({ "objects": objects })
+                }
+                Kind::Container => {
+                    let mut objects = objects(format!("az://{}/signed", self.container));
+                    objects["endpoint"] = json!(self.azure.as_deref().map(AzureServer::endpoint));
                     json!({ "objects": objects })
                 }
                 Kind::Http => json!({"http": {"url": self.http.url()}}),
@@ -245,6 +279,11 @@ impl Places {
             let s3 = self.s3.as_ref().context("an S3 server")?;
             return s3.put(&format!("{}/signed/{name}", kind.name()), content.as_bytes()).await;
         }
+        if kind == Kind::Container {
+            let azure = self.azure.as_ref().context("Azurite")?;
+            azure.put(&format!("{}/signed/{name}", self.container), content.as_bytes()).await;
+            return Ok(());
+        }
         std::fs::create_dir_all(self.folder(kind).join("demo"))?;
         Ok(std::fs::write(self.folder(kind).join(name), content)?)
     }
@@ -288,6 +327,24 @@ impl Places {
                     }
                 }
                 let manifest = s3.get(&format!("{}/signed/demo/manifest.json", kind.name())).await?;
+                is_of(&manifest.context("a manifest")?, kind, expected)?;
+            }
+            Kind::Container => {
+                let azure = self.azure.as_ref().context("Azurite")?;
+                let mut manifest = None;
+                for name in blobs(azure, &self.container).await? {
+                    let content = azure.request("GET", &format!("{}/{name}", self.container), &[], b"").await;
+                    match name.as_str() {
+                        "signed/_chancery-probe" => {}
+                        "signed/demo/manifest.json" => manifest = Some(content),
+                        _ => {
+                            let lines = lines_of(kind, content)?;
+                            let batch = batch_of(&lines)?;
+                            let is_named = name == format!("signed/{}", kind.object(batch));
+                            ensure!(is_named && held.insert(batch, lines).is_none(), "{name}");
+                        }
+                    }
+                }
                 is_of(&manifest.context("a manifest")?, kind, expected)?;
             }
             Kind::Http => {
@@ -349,6 +406,14 @@ impl Places {
         }
         Ok(held)
     }
+}
+
+/// The names of all objects of a container.
+async fn blobs(azure: &AzureServer, container: &str) -> anyhow::Result<Vec<String>> {
+    let query = [("comp", "list"), ("restype", "container")];
+    let list = String::from_utf8(azure.request("GET", container, &query, b"").await)?;
+    let names = list.split("<Name>").skip(1).filter_map(|rest| rest.split("</Name>").next());
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// What an export writes of a run.

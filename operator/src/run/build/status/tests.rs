@@ -105,6 +105,8 @@ fn only_a_run_with_sinks_says_whether_it_is_delivered_and_what_it_said_stays_wit
     );
     let discarded = only().at_sinks((10, 0), (8, 2)).with_discarded(2);
     assert_eq!(of(&discarded, Delivered), is(true, "AllDelivered"), "it is no failure any more");
+    let unlisted = only().at_sinks((10, 0), (10, 0)).with_manifest_dead();
+    assert_eq!(of(&unlisted, Delivered), is(false, "DeadDeliveries"));
     let away = only().at_sinks((10, 0), (4, 0)).with_sink_away();
     assert_eq!(of(&away, SinkUnavailable), is(true, "SinkUnavailable"));
     assert_eq!(of(&away, Progressing), is(false, "SinkUnavailable"));

@@ -37,6 +37,7 @@ fn sink(name: &str, delivered: i64, dead: i64) -> SinkProgress {
         unavailable_micros: None,
         last_error: None,
         manifest_pending: false,
+        manifest_dead: false,
     }
 }
 
@@ -95,6 +96,11 @@ impl Situation {
 
     pub(crate) fn with_manifest_pending(self) -> Self {
         self.sinks(|sinks| sinks.sinks[1].manifest_pending = true)
+    }
+
+    /// The manifest of a sink was given up.
+    pub(crate) fn with_manifest_dead(self) -> Self {
+        self.sinks(|sinks| sinks.sinks[1].manifest_dead = true)
     }
 
     /// As many sinks as there may be, each with a name and an error that are as long as they may be.
