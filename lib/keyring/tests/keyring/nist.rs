@@ -66,10 +66,9 @@ fn signatures_of_ecdsa_have_the_verdicts_of_nist() {
           \x3d\x03\x01\x07\x03\x42\x00\x04";
     let p384 = b"\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\
           \x22\x03\x62\x00\x04";
-    for (algorithm, section, prefix) in [
-        (Algorithm::Es256, "[P-256,SHA-256]", &p256[..]),
-        (Algorithm::Es384, "[P-384,SHA-384]", &p384[..]),
-    ] {
+    for (algorithm, section, prefix) in
+        [(Algorithm::Es256, "[P-256,SHA-256]", &p256[..]), (Algorithm::Es384, "[P-384,SHA-384]", &p384[..])]
+    {
         check(algorithm, &tests(include_str!("nist_ecdsa.rsp"), section), |test| {
             let [x, y, r, s] = ["Qx", "Qy", "R", "S"].map(|name| bytes(test[name]));
             ([prefix, &x, &y].concat(), [r, s].concat())
