@@ -71,7 +71,7 @@ pub(crate) async fn verify_by_the_page(
     chancery.write("jwks.json", jwks)?;
     let file = chancery.write("page.py", &lines)?;
     let other = altered(signed)?;
-    for (signed, is_true) in [(signed, true), (&other, false)] {
+    for (signed, is_true) in [(signed, true), (other.as_str(), false)] {
         chancery.write("signed.ndjson", signed)?;
         let mut command = Command::new(&python);
         let (status, [out, err]) = ended(command.arg(&file).current_dir(chancery.folder())).await?;
