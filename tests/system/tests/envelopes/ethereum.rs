@@ -10,9 +10,12 @@ use chancery_kit::Chancery;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::by_others::program;
+use crate::by_others::{of_the_page, program};
 
 static SAID: Once = Once::new();
+
+/// How the Python of the page begins that checks a message, and what it says of one that was altered.
+pub(crate) const PYTHON: (&str, &str) = ("import base64, json; from eth_account", "AssertionError");
 
 /// A chain of its own, which ends when it is dropped.
 struct Chain {
@@ -61,5 +64,14 @@ pub(crate) async fn recovered_by_a_chain(chancery: &Chancery, signed: &str) -> a
     if let Some(told) = program("examples/ethereum_on_chain.py", &[&chain.rpc, file]).await? {
         assert_eq!(told.trim(), "23 recovered");
     }
+    Ok(())
+}
+
+#[test]
+fn the_example_has_the_python_of_the_page() -> anyhow::Result<()> {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/ethereum.yaml");
+    let comment: String = of_the_page(PYTHON.0)?.lines().map(|line| format!("#   {line}\n")).collect();
+    let example = std::fs::read_to_string(example)?;
+    assert!(example.contains(&comment), "{comment}");
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! One row for each algorithm in each envelope: keys that signers made and wrapped, and that others open again, both audits, the
-//! export, a proof, and a program in another language that verifies what was exported.
+//! exports `signed` and `jwks`, finished envelopes alone, what the table of runs shows, and a program in another language that verifies
+//! what was exported.
 
 mod by_others;
 mod ethereum;
@@ -101,7 +102,13 @@ async fn conforms(algorithm: Algorithm) -> anyhow::Result<()> {
         by_others::verify(&chancery, &form, &signed, &jwks).await?;
         are_shown(&chancery, &form, &runs[1], &jwks).await?;
         if form.envelope() == Envelope::Eip191 {
+            by_others::verify_by_the_page(&chancery, ethereum::PYTHON, &signed, &jwks).await?;
             ethereum::recovered_by_a_chain(&chancery, &signed).await?;
+        }
+        // PyJWT does not know ML-DSA.
+        if form.envelope() == Envelope::Jws && !algorithm.name().starts_with("ML-DSA") {
+            let python = ("import json, jwt\n", "InvalidSignatureError");
+            by_others::verify_by_the_page(&chancery, python, &signed, &jwks).await?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chancery_kit::eventually;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::DEMO;
 use crate::{Site, manifest};
@@ -61,10 +61,62 @@ async fn what_is_pushed_is_signed_as_it_comes_and_the_run_is_complete_once_it_is
     Ok(())
 }
 
+/// A finished envelope of EdDSA names the type and the key, and holds the signature that is shown beside it.
+fn check_finished(
+    envelope: &str,
+    content_type: &str,
+    record: &Value,
+    payload_in_it: &[u8],
+) -> anyhow::Result<()> {
+    let member = |name: &str| record["signed"][name].as_str().unwrap_or_default();
+    let (text, key) = (member("envelope"), member("keyId"));
+    let signature = URL_SAFE_NO_PAD.decode(member("signature"))?;
+    match envelope {
+        "COSESign1" => {
+            // All lengths are known: of the header 67 bytes, of the thumbprint 43, of the signature 64.
+            let length = u8::try_from(payload_in_it.len())?;
+            assert_eq!((content_type.len(), length < 24), (16, true));
+            let header = &b"\xd2\x84\x58\x43\xa3\x01\x27\x03\x70"[..];
+            let expected = [
+                header,
+                content_type.as_bytes(),
+                b"\x04\x58\x2b",
+                key.as_bytes(),
+                &[0xa0, 0x40 + length],
+                payload_in_it,
+                b"\x58\x40",
+                &signature,
+            ];
+            assert_eq!(STANDARD.decode(text)?, expected.concat());
+        }
+        "DSSE" => {
+            let expected = json!({
+                "payload": STANDARD.encode(payload_in_it), "payloadType": content_type,
+                "signatures": [{"keyid": key, "sig": STANDARD.encode(&signature)}],
+            });
+            assert_eq!(serde_json::from_str::<Value>(text)?, expected);
+        }
+        _ => {
+            let parts: Vec<_> = text.split('.').collect();
+            let [header, payload, last] = parts[..] else { anyhow::bail!("{text}") };
+            let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header)?)?;
+            assert_eq!((&header["typ"], &header["kid"]), (&json!(content_type), &json!(key)));
+            assert_eq!(last, member("signature"));
+            assert_eq!(URL_SAFE_NO_PAD.decode(payload)?, payload_in_it);
+        }
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_is_signed_in_an_envelope_is_given_in_it() -> anyhow::Result<()> {
-    for (envelope, in_it) in [("JWS", true), ("JWSDetached", false)] {
-        let manifest = manifest().with("envelope", envelope).with("contentType", "JWT");
+    for (envelope, content_type, in_it) in [
+        ("JWS", "JWT", true),
+        ("JWSDetached", "JWT", false),
+        ("COSESign1", "application/json", true),
+        ("DSSE", "https://in-toto.io/Statement/v1", true),
+    ] {
+        let manifest = manifest().with("envelope", envelope).with("contentType", content_type);
         let site = Site::with(&manifest).await?;
         let api = &site.served.api;
         let pushed = api.push("?wait=60", "{\"id\": 1}\n{\"id\": 2}\n{\"id\": 3}\n").await?.expect(200)?;
@@ -74,16 +126,9 @@ async fn what_is_signed_in_an_envelope_is_given_in_it() -> anyhow::Result<()> {
         for (line, pushed) in lines.iter().zip(pushed.as_array().into_iter().flatten()) {
             let record = api.get(&format!("{DEMO}/records/{}", line["record"])).await?.expect(200)?.json()?;
             assert_eq!(record["signed"], line["signed"]);
-            let text = record["signed"]["envelope"].as_str().unwrap_or_default();
-            let parts: Vec<_> = text.split('.').collect();
-            let [header, payload, signature] = parts[..] else { anyhow::bail!("{text}") };
-            let header: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header)?)?;
-            assert_eq!((&header["typ"], &header["kid"]), (&json!("JWT"), &record["signed"]["keyId"]));
-            assert_eq!(record["signed"]["signature"], signature);
-            let expected =
-                if in_it { STANDARD.decode(record["payload"].as_str().unwrap_or_default())? } else { vec![] };
-            assert_eq!(URL_SAFE_NO_PAD.decode(payload)?, expected);
             assert_eq!(pushed["signed"], record["signed"]);
+            let payload = STANDARD.decode(record["payload"].as_str().unwrap_or_default())?;
+            check_finished(envelope, content_type, &record, if in_it { &payload[..] } else { &[] })?;
         }
         let path = format!("{DEMO}/records?wait=60");
         let empty =
@@ -98,6 +143,55 @@ async fn what_is_signed_in_an_envelope_is_given_in_it() -> anyhow::Result<()> {
         api.seal().await?.expect(200)?;
         site.end().await?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_message_of_ethereum_and_its_key_are_given_as_they_are_exported() -> anyhow::Result<()> {
+    let site = Site::with(&manifest().with("algorithm", "ES256K").with("envelope", "EIP191")).await?;
+    let api = &site.served.api;
+    let mut set = json!(null);
+    eventually("all keys are made", async || {
+        let Ok(answer) = api.get(&format!("{DEMO}/jwks.json")).await else { return false };
+        set = answer.json().unwrap_or_default();
+        set["keys"].as_array().map(Vec::len) == Some(4)
+    })
+    .await;
+    let jwks = site.chancery.run(&["export", "demo", "jwks"]).await?.expect_code(0)?.json()?;
+    assert_eq!(jwks, set);
+
+    let pushed =
+        api.push("?wait=60", "{\"id\": 1}\n{\"id\": 2}\n{\"id\": 3}\n").await?.expect(200)?.json()?;
+    let results = api.get(&format!("{DEMO}/results")).await?.expect(200)?.lines()?;
+    let exported = site.chancery.run(&["export", "demo", "signed"]).await?.expect_code(0)?.stdout;
+    let exported: Vec<Value> = exported.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    assert_eq!((results.len(), exported.len()), (3, 3));
+    for (place, line) in exported.iter().enumerate() {
+        let record = api.get(&format!("{DEMO}/records/{}", line["record"])).await?.expect(200)?.json()?;
+        let signed = &record["signed"];
+        assert_eq!((&results[place]["signed"], &pushed["records"][place]["signed"]), (signed, signed));
+        assert_eq!(record["payload"], line["payload"]);
+        for (here, there) in [
+            ("keyId", "key"),
+            ("digest", "digest"),
+            ("algorithm", "algorithm"),
+            ("signedAt", "signedAt"),
+            ("envelope", "envelope"),
+            ("address", "address"),
+        ] {
+            assert!(line[there].is_string(), "{there}: {line}");
+            assert_eq!(signed[here], line[there], "{here}");
+        }
+        let signature = URL_SAFE_NO_PAD.decode(signed["signature"].as_str().unwrap_or_default())?;
+        assert_eq!(line["signature"], STANDARD.encode(&signature));
+        let digits: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!((signature.len(), &line["envelope"]), (65, &json!(format!("0x{digits}"))));
+        let keys = set["keys"].as_array().into_iter().flatten();
+        let named: Vec<_> = keys.filter(|key| key["kid"] == line["key"]).collect();
+        assert_eq!(named.iter().map(|key| &key["address"]).collect::<Vec<_>>(), [&line["address"]]);
+    }
+    api.seal().await?.expect(200)?;
+    assert_eq!(site.end().await?["signed"], 3);
     Ok(())
 }
 
