@@ -26,9 +26,13 @@ fn kernel() -> Option<Kernel> {
     let kernel = Kernel::available();
     if kernel.is_none() {
         SAID.call_once(|| {
-            let why = "this processor has no AVX-512 IFMA: the portable twin is tested in its place";
-            let _said = writeln!(std::io::stdout(), "skipped: the kernel's own lanes, as {why}");
+            skipped("the kernel's own lanes, as this processor has no AVX-512 IFMA: the portable twin is tested in its place");
         });
     }
     kernel
+}
+
+/// Says past the capture of tests what is not tested.
+fn skipped(what: &str) {
+    let _said = writeln!(std::io::stdout(), "skipped: {what}");
 }

@@ -135,9 +135,8 @@ async fn deliveries_that_die_and_stop_and_a_folder_that_is_taken_away() -> anyho
         ..shape(Keeper::Nobody)
     };
     let played = held(8, shape, &faults).await?;
-    let are_of_deliveries = |fault| {
-        matches!(fault, Fault::KillDelivery | Fault::StopDelivery | Fault::TakeSinkAway(_))
-    };
+    let are_of_deliveries =
+        |fault| matches!(fault, Fault::KillDelivery | Fault::StopDelivery | Fault::TakeSinkAway(_));
     let hit = played.injected.iter().filter(|one| are_of_deliveries(one.fault)).count();
     // Both deliveries may be dead when the last one comes.
     assert!(hit >= 3, "{hit}");

@@ -11,9 +11,9 @@ use crate::{bare, command};
 const SIZES: [(u64, &str, u64, f64); 3] =
     [(100, "100", 6_000, 0.87), (1_000, "1,000", 24_000, 0.96), (10_000, "10,000", 40_000, 0.96)];
 
-/// For some twenty seconds with the kernel, of which the start of two signers takes a hundredth, and so does the time in which the last of
+/// For some twenty seconds, of which the start of two signers takes a hundredth, and so does the time in which the last of
 /// them is alone with a batch of 10,000.
-const RECORDS: u64 = 1_200_000;
+const RECORDS: u64 = 480_000;
 
 /// Two signers with PostgreSQL on the same cores, against a loop on two threads.
 pub(crate) async fn measure(effort: Effort) -> Measured {

@@ -1,7 +1,5 @@
 //! Against RustCrypto's.
 
-use std::io::Write as _;
-
 use sha3::{Digest as _, Keccak256 as Other};
 
 use crate::{Keccak256, LANES};
@@ -9,11 +7,7 @@ use crate::{Keccak256, LANES};
 #[test]
 fn digests_of_messages_of_every_length_beside_each_other_are_those_of_another_library() {
     let Some(keccak) = Keccak256::available() else {
-        let _said = writeln!(
-            std::io::stdout(),
-            "skipped: Keccak-256 of the kernel, as this processor has no AVX-512"
-        );
-        return;
+        return super::skipped("Keccak-256 of the kernel, as this processor has no AVX-512");
     };
     let bytes: Vec<u8> = (0..1_000_u32).map(|n| u8::try_from(n * n % 251).expect("a byte")).collect();
     for number in 0..=3 * LANES + 1 {

@@ -226,7 +226,8 @@ async fn a_manifest_that_a_sink_refuses_is_given_up_and_delivered_once_it_is_tak
             (&"passed".into(), &0.into()),
             "{summary}"
         );
-        let said = "the run default/demo has a manifest that was given up, of the sink out: another object is there";
+        let said =
+            "the run default/demo has a manifest that was given up, of the sink out: another object is there";
         assert!(ended.stderr.contains(said), "{}", ended.stderr);
     }
 
