@@ -17,8 +17,9 @@ jobs=${TEST_JOBS:-$(($(nproc) + 1))}
 patience=${TEST_PATIENCE:-1800}
 
 # They begin first, so that none of them is left alone at the end.
-LONGEST=(sources scenarios pushed envelopes planted_violations ledger signer keyrings reading statements roles commands run sinks
-    short rough_weather short_sources standby chart safeguards chancery_operator pgbouncer it memory peers chancery_kernel)
+LONGEST=(sources sinks scenarios pushed keyrings envelopes memory planted_violations commands ledger run messages reading counts
+    audit_beside_others rough_weather roles signer statements chancery_chaos chart short short_sources it standby pgbouncer
+    safeguards chancery_operator chancery_kernel)
 
 target=${CARGO_TARGET_DIR:-target}
 mkdir -p "$target/tests"
