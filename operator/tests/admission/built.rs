@@ -3,7 +3,7 @@
 use chancery_kit::helm::Helm;
 use serde_json::{Value, json};
 
-use crate::policy::{Release, completed, value_sets};
+use crate::policy::{Release, completed};
 
 const NOTHING: [&str; 0] = [];
 
@@ -12,12 +12,7 @@ fn every_job_that_the_operator_builds_passes_whatever_the_values() -> anyhow::Re
     if Helm::find().is_none() {
         return Ok(());
     }
-    let mut releases = vec![("no values".to_owned(), Release::plain()?)];
-    for file in value_sets()? {
-        let release = Release::with_file(&file)?;
-        releases.push((file, release));
-    }
-    for (values, release) in releases {
+    for (values, release) in Release::of_all_values()? {
         let Some(release) = release else { continue };
         let built = release.job_for(&json!({"nodeSelector": {"disk": "fast"}}))?;
         for job in [built.clone(), completed(&built)] {

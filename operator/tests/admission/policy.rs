@@ -70,6 +70,16 @@ impl Release {
         Self::with(&json!({}))
     }
 
+    /// With the chart's own values, and with each value set, by its name; none without Helm.
+    pub(crate) fn of_all_values() -> anyhow::Result<Vec<(String, Option<Self>)>> {
+        let mut releases = vec![("no values".to_owned(), Self::plain()?)];
+        for file in value_sets()? {
+            let release = Self::with_file(&file)?;
+            releases.push((file, release));
+        }
+        Ok(releases)
+    }
+
     /// With these values; none without Helm.
     pub(crate) fn with(values: &Value) -> anyhow::Result<Option<Self>> {
         let folder = tempfile::tempdir()?;

@@ -3,7 +3,7 @@
 use chancery_api::names;
 use serde_json::{Value, json};
 
-use crate::policy::{NAMESPACE, Release, value_sets};
+use crate::policy::{NAMESPACE, Release};
 
 const NOTHING: [&str; 0] = [];
 
@@ -45,12 +45,7 @@ fn let_go(before: &Value) -> Value {
 
 #[test]
 fn what_the_operator_writes_into_a_run_passes_whatever_the_values() -> anyhow::Result<()> {
-    let mut releases = vec![("no values".to_owned(), Release::plain()?)];
-    for file in value_sets()? {
-        let release = Release::with_file(&file)?;
-        releases.push((file, release));
-    }
-    for (values, release) in releases {
+    for (values, release) in Release::of_all_values()? {
         let Some(release) = release else { return Ok(()) };
         for made in [new(), with_others()] {
             let taken = in_charge(&release, &made);

@@ -1,5 +1,6 @@
 //! Runs with sinks: their delivery has a Job, a login and a Secret of its own, until no sink lacks a batch.
 
+use anyhow::Context as _;
 use chancery_api::Phase;
 use chancery_api::condition::ConditionType;
 use chancery_store::delivery::{ActedOnDeliveries, DeliveriesAct, NotificationTask, WhichDeliveries};
@@ -183,15 +184,7 @@ async fn batches_that_are_given_up_are_told_once_and_end_the_run_all_the_same() 
     let acted = world.ledger.ledger.act_on_deliveries(&run, DeliveriesAct::Redrive, by, &which).await?;
     assert!(matches!(acted, ActedOnDeliveries::Done { letters: 2, .. }), "{acted:?}");
     operator.keep_redriven();
-    // The first that wakes the run may have been on its way before.
-    for _ in 0..8 {
-        if world.api.get("jobs", DELIVERY).is_some() {
-            break;
-        }
-        assert_eq!(operator.is_woken().await.name, RUN);
-        operator.settle(RUN).await?;
-    }
-    let job = world.api.get("jobs", DELIVERY).expect("the Job of a complete run");
+    let job = woken_delivery(&world, &mut operator).await?;
     assert_eq!(job["spec"]["suspend"], false);
     assert!(world.condition(RUN, ConditionType::Complete).0, "that is final");
     assert_eq!(sinks(&world)[1]["pending"], 2);
@@ -204,6 +197,19 @@ async fn batches_that_are_given_up_are_told_once_and_end_the_run_all_the_same() 
     world.api.collect_garbage();
     assert!(world.api.get("jobs", DELIVERY).is_none(), "nothing is left");
     Ok(())
+}
+
+/// The Job that a complete run has once what was given up is taken up again.
+async fn woken_delivery(world: &World, operator: &mut TestOperator) -> anyhow::Result<Value> {
+    // The first that wakes the run may have been on its way before.
+    for _ in 0..8 {
+        if world.api.get("jobs", DELIVERY).is_some() {
+            break;
+        }
+        assert_eq!(operator.is_woken().await.name, RUN);
+        operator.settle(RUN).await?;
+    }
+    world.api.get("jobs", DELIVERY).context("the Job of a complete run")
 }
 
 #[tokio::test]
@@ -229,15 +235,7 @@ async fn a_manifest_that_is_given_up_is_told_until_the_sink_has_one() -> anyhow:
     let acted = world.ledger.ledger.act_on_deliveries(&run, DeliveriesAct::Redrive, by, &which).await?;
     assert!(matches!(acted, ActedOnDeliveries::Done { letters: 0, manifests: 1, .. }), "{acted:?}");
     operator.keep_redriven();
-    // The first that wakes the run may have been on its way before.
-    for _ in 0..8 {
-        if world.api.get("jobs", DELIVERY).is_some() {
-            break;
-        }
-        assert_eq!(operator.is_woken().await.name, RUN);
-        operator.settle(RUN).await?;
-    }
-    assert!(world.api.get("jobs", DELIVERY).is_some(), "the Job of a complete run");
+    woken_delivery(&world, &mut operator).await?;
     finds_nothing_left(&mut world.delivery("demo-delivery-2/2").await?).await?;
     operator.look(RUN).await?;
     operator.settle(RUN).await?;

@@ -90,22 +90,21 @@ fn delivered(ledger: &LedgerRun, sinks: &SinksRead) -> Finding {
     };
     // Without numbers: a condition that changes is written at once. And without what a sink said: that is whatever a service answered, and
     // more may read a status than may read the ledger.
-    let given_up = |what: String| {
+    let given_up = |what: &str, others: &[&str]| {
+        let others = if others.is_empty() { "" } else { ", and so did others" };
         let run = &ledger.stored.0;
         let message = format!(
-            "{what}; `chancery dead-letters list {}/{} --deliveries` shows which, and what the sink said",
+            "{what}{others}; `chancery dead-letters list {}/{} --deliveries` shows which, and what the sink said",
             run.namespace, run.name
         );
         of(false, Reason::DeadDeliveries, cut(message, MESSAGE_BYTES))
     };
     match (refusing.as_slice(), unlisted.as_slice()) {
-        ([first, rest @ ..], _) => {
-            let others = if rest.is_empty() { "" } else { ", and so did others" };
-            given_up(format!("sink {first} refused batches so often that they were given up{others}"))
+        ([first, others @ ..], _) => {
+            given_up(&format!("sink {first} refused batches so often that they were given up"), others)
         }
-        ([], [first, rest @ ..]) => {
-            let others = if rest.is_empty() { "" } else { ", and so did others" };
-            given_up(format!("sink {first} refused its manifest so often that it was given up{others}"))
+        ([], [first, others @ ..]) => {
+            given_up(&format!("sink {first} refused its manifest so often that it was given up"), others)
         }
         ([], []) if all && discarded > 0 => of(
             true,

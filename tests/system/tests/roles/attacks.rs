@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use crate::{PERMISSION_DENIED, assert_denied, by_login, refusal};
 
-const LEASE_LOST: &str = "CH001";
+/// `batch_store`: the lease is not that of whoever has the token.
+pub(crate) const LEASE_LOST: &str = "CH001";
 
 /// Two runs that sign with one keyring: the thief's, and another's.
 pub(crate) struct Runs<'l> {

@@ -7,12 +7,11 @@ use anyhow::Context as _;
 use chancery_kit::{TestLedger, TestRun};
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use crate::attacks::LEASE_LOST;
 use crate::{by_login, refusal};
 
 /// `batch_store` and the schema: the records are not those of the batch.
 pub(crate) const NOT_THE_BATCH: &str = "CH002";
-/// `batch_store`: the lease is not that of whoever has the token.
-const LEASE_LOST: &str = "CH001";
 const NULL_VALUE_NOT_ALLOWED: &str = "22004";
 const CHECK_VIOLATION: &str = "23514";
 const INVALID_TRANSACTION_STATE: &str = "25000";

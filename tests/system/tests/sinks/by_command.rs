@@ -21,6 +21,14 @@ fn to(folder: &Path, more: &Value) -> Manifest {
     Manifest::new().with("sinks", json!([sink]))
 }
 
+/// The same with a sink of which a refusal may be tried again once, where somebody else has put this file of the run's folder.
+fn with_one_try(folder: &Path, taken: &Path) -> anyhow::Result<Manifest> {
+    fs::create_dir(folder.join("demo"))?;
+    fs::write(taken, "somebody else's")?;
+    let backoff = json!({"duration": "1ms", "maxDuration": "1ms"});
+    Ok(to(folder, &json!({"retryStrategy": {"limit": 1, "backoff": backoff}})))
+}
+
 /// The files of the run's folder.
 fn delivered(folder: &Path) -> anyhow::Result<Vec<String>> {
     let files = fs::read_dir(folder.join("demo"))?;
@@ -180,10 +188,7 @@ async fn a_batch_that_a_sink_refuses_is_given_up_and_delivered_once_it_is_taken_
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
     let chancery = Chancery::on(&ledger.url)?;
     let taken = folder.path().join("demo/0000000002.ndjson");
-    fs::create_dir(folder.path().join("demo"))?;
-    fs::write(&taken, "somebody else's")?;
-    let backoff = json!({"duration": "1ms", "maxDuration": "1ms"});
-    let manifest = to(folder.path(), &json!({"retryStrategy": {"limit": 1, "backoff": backoff}}));
+    let manifest = with_one_try(folder.path(), &taken)?;
     for _ in 0..2 {
         let ended = chancery.sign(&manifest, &["-o", "json"]).await?.expect_code(2)?;
         let summary = ended.json()?;
@@ -214,10 +219,7 @@ async fn a_manifest_that_a_sink_refuses_is_given_up_and_delivered_once_it_is_tak
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
     let chancery = Chancery::on(&ledger.url)?;
     let taken = folder.path().join("demo/manifest.json");
-    fs::create_dir(folder.path().join("demo"))?;
-    fs::write(&taken, "somebody else's")?;
-    let backoff = json!({"duration": "1ms", "maxDuration": "1ms"});
-    let manifest = to(folder.path(), &json!({"retryStrategy": {"limit": 1, "backoff": backoff}}));
+    let manifest = with_one_try(folder.path(), &taken)?;
     for _ in 0..2 {
         let ended = chancery.sign(&manifest, &["-o", "json"]).await?.expect_code(2)?;
         let summary = ended.json()?;
