@@ -16,6 +16,7 @@
 
 mod account;
 mod api_document;
+mod azure_server;
 pub mod bucket;
 mod chancery;
 mod chart_readme;
@@ -52,6 +53,7 @@ mod webhook_server;
 
 pub use account::Offered;
 pub use api_document::ApiDocument;
+pub use azure_server::AzureServer;
 pub use chancery::{Chancery, Ended};
 pub use chart_readme::chart_readme;
 pub use delivery::DeliveryProcess;

@@ -2,11 +2,11 @@
 
 use std::fs;
 
+use chancery_kit::AzureServer;
 use chancery_reading::{
     Credentials, EventMode, Format, Objects, ReadError, Settings, Split, SplitReader, Store,
 };
 
-use crate::azure_server::AzureServer;
 use crate::places::{self, Place};
 use crate::{payloads, read_object};
 

@@ -1,6 +1,5 @@
 //! Every format from every store, and what can go wrong with them.
 
-mod azure_server;
 mod changes;
 mod conformance;
 mod database;

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use chancery_kit::AzureServer;
 use chancery_reading::{Credentials, Objects, Settings, Store};
 use object_store::memory::InMemory;
 use object_store::{ObjectStoreExt, path::Path};
 use tempfile::TempDir;
 
-use crate::azure_server::AzureServer;
 use crate::s3_server::S3Server;
 
 /// A service account whose requests are not signed, as emulators want it.

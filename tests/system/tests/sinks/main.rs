@@ -1,8 +1,5 @@
 //! Where signed records go, and who is told of what happens: what the ledger keeps of each batch and each event on its way.
 
-#[path = "../../../../lib/reading/tests/reading/azure_server.rs"]
-#[allow(dead_code, reason = "tests of reading need more of it")]
-mod azure_server;
 mod brought;
 mod by_command;
 mod complete;

@@ -8,8 +8,8 @@ use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_kit::{
-    Chancery, DeliveryProcess, HttpRelay, S3Server, SeededRun, StepRelay, TestLedger, TestRun, WebhookServer,
-    sink_tables,
+    AzureServer, Chancery, DeliveryProcess, HttpRelay, S3Server, SeededRun, StepRelay, TestLedger, TestRun,
+    WebhookServer, sink_tables,
 };
 use chancery_local_postgres::ThrowAway;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
@@ -19,7 +19,6 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, Connection as _};
 use tempfile::TempDir;
 
-use crate::azure_server::AzureServer;
 use crate::brought::files;
 
 /// The kinds of sinks, and what is in their objects.

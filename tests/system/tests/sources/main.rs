@@ -2,9 +2,6 @@
 //! says, byte for byte, whatever died in between.
 
 mod admission;
-#[path = "../../../../lib/reading/tests/reading/azure_server.rs"]
-#[allow(dead_code, reason = "tests of reading need more of it")]
-mod azure_server;
 mod bad_buckets;
 mod commands;
 mod conformance;

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use chancery_kit::{Chancery, Ended, Manifest, S3Server, TestLedger, TestRun};
+use chancery_kit::{AzureServer, Chancery, Ended, Manifest, S3Server, TestLedger, TestRun};
 use serde_json::json;
 
-use crate::azure_server::AzureServer;
 use crate::counted;
 use crate::payloads;
 

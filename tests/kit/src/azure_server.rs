@@ -16,21 +16,27 @@ use tokio::net::TcpStream;
 const PROGRAM: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/azurite/node_modules/azurite/dist/src/blob/main.js");
 
-/// Ends with its process's last test.
-pub(crate) struct AzureServer {
+/// Azurite, which keeps its blobs in memory. Ends with its process's last test.
+#[derive(Debug)]
+pub struct AzureServer {
     process: Child,
     port: u16,
     containers: AtomicUsize,
 }
 
 impl AzureServer {
-    /// The account that every emulator has, and its key, which is no secret.
-    pub(crate) const ACCOUNT: &str = "devstoreaccount1";
-    pub(crate) const KEY: &str =
+    /// The account that every emulator has.
+    pub const ACCOUNT: &str = "devstoreaccount1";
+    /// The key of this account, which is no secret.
+    pub const KEY: &str =
         "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-    /// One for all tests that run at the same time.
-    pub(crate) fn shared() -> Option<Arc<Self>> {
+    /// One for all tests that run at the same time. Where it is not installed, says so in one line.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn shared() -> Option<Arc<Self>> {
         static SHARED: Mutex<Weak<AzureServer>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(server) = shared.upgrade() {
@@ -72,34 +78,49 @@ impl AzureServer {
         Some(Self { process, port, containers: AtomicUsize::new(0) })
     }
 
-    pub(crate) fn endpoint(&self) -> String {
+    /// Its URL, with the account.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}/{}", self.port, Self::ACCOUNT)
     }
 
-    pub(crate) async fn new_container(&self) -> String {
+    /// A new container.
+    ///
+    /// # Panics
+    ///
+    /// If the server refuses.
+    pub async fn new_container(&self) -> String {
         let number = self.containers.fetch_add(1, Ordering::Relaxed);
         let container = format!("container-{number}");
         self.request("PUT", &container, &[("restype", "container")], b"").await;
         container
     }
 
-    pub(crate) async fn put(&self, path: &str, bytes: &[u8]) {
+    /// Writes the blob at `CONTAINER/NAME`.
+    ///
+    /// # Panics
+    ///
+    /// If the server refuses.
+    pub async fn put(&self, path: &str, bytes: &[u8]) {
         self.request("PUT", path, &[], bytes).await;
     }
 
-    pub(crate) async fn delete(&self, path: &str) {
+    /// Deletes the blob at `CONTAINER/NAME`.
+    ///
+    /// # Panics
+    ///
+    /// If the server refuses.
+    pub async fn delete(&self, path: &str) {
         self.request("DELETE", path, &[], b"").await;
     }
 
     /// Signed as "Authorize with Shared Key" of Azure's documentation has it. `query` is in the order of its names. Returns the body of the
     /// answer.
-    pub(crate) async fn request(
-        &self,
-        method: &str,
-        path: &str,
-        query: &[(&str, &str)],
-        body: &[u8],
-    ) -> Vec<u8> {
+    ///
+    /// # Panics
+    ///
+    /// If the server refuses.
+    pub async fn request(&self, method: &str, path: &str, query: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
         let date = jiff::Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let headers = format!("x-ms-blob-type:BlockBlob\nx-ms-date:{date}\nx-ms-version:2023-11-03");
         let length = if body.is_empty() { String::new() } else { body.len().to_string() };
