@@ -8,29 +8,28 @@
 
 use std::time::Duration;
 
-use futures::{Stream, TryFutureExt, TryStreamExt, stream};
+use futures::{Stream, TryStreamExt};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use crate::answer::{LONG, SHORT, answered};
 use crate::connect::{Ledger, LedgerUrl};
-use crate::delivery::BatchOfManifest;
 use crate::error::StoreError;
-use crate::export::SignedLine;
 use crate::keyring::Keyring;
-use crate::lease::PART_BYTES;
-use crate::policy::PolicyText;
 use crate::query::{self, Query};
-use crate::row::from_row;
 use crate::run::Run;
 
+mod arrivals;
 mod beside;
 mod copied;
+mod deliveries;
 mod judged;
+mod of_keyring;
+mod records;
 mod rows;
 
-use beside::Beside;
 pub use judged::{JudgedPlace, JudgedRow, RefusedRow};
+pub use of_keyring::RunOfKeyring;
 pub use rows::{
     AdmissionRow, ArrivalFault, BatchRow, DeliveredRow, DeliveryFault, KeyRow, LeaseRow, ManifestRow,
     PAYLOAD_BYTES, RecordRow, ReleaseRow, Stray, WrittenRow,
@@ -50,17 +49,6 @@ pub struct Reader {
     connection: PgConnection,
     snapshot: String,
 }
-
-/// A run of a ring.
-#[derive(Clone, Debug)]
-pub struct RunOfKeyring {
-    /// The ledger's own number of the run.
-    pub id: i32,
-    /// The run, as `NAMESPACE/NAME`.
-    pub name: String,
-}
-
-from_row!(RunOfKeyring { id, name });
 
 const WHOLE_AUDIT: Duration = Duration::from_secs(24 * 3600);
 
@@ -168,351 +156,6 @@ impl Reader {
         let end = sqlx::raw_sql("ROLLBACK");
         answered("beginning to read", SHORT, end.execute(&mut self.connection)).await?;
         self.begin().await
-    }
-
-    /// What the run says of how far its input is; a sound ledger has one such row.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn admissions(&mut self, run: &Run) -> Result<Vec<AdmissionRow>, StoreError> {
-        self.of(query::audit_admissions, run.id).try_collect().await
-    }
-
-    /// The run's batches from this number on, in order.
-    pub fn batches(&mut self, run: &Run, from: i64) -> impl Stream<Item = Result<BatchRow, StoreError>> {
-        query::audit_batches
-            .rows_as()
-            .bind(run.id)
-            .bind(from)
-            .fetch(&mut self.connection)
-            .map_err(|error| StoreError::of(query::audit_batches.name, error))
-    }
-
-    /// How many of the run's `records` records the longest block of signatures has.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn longest_block(&mut self, run: &Run, records: i64) -> Result<i64, StoreError> {
-        let longest = query::audit_longest_block.scalars().bind(run.id).bind(records);
-        let longest = longest.fetch_one(&mut self.connection).await;
-        longest.map_err(|error| StoreError::of(query::audit_longest_block.name, error))
-    }
-
-    /// The records `first..=last` with their signatures, in order. Of blocks of signatures that have more than `longest_block`
-    /// records, some may be left out.
-    pub fn records(
-        &mut self,
-        run: &Run,
-        first: i64,
-        last: i64,
-        longest_block: i64,
-    ) -> impl Stream<Item = Result<RecordRow, StoreError>> {
-        let run = run.id;
-        let beside = async move {
-            let blocks = query::audit_blocks
-                .rows_as()
-                .bind(run)
-                .bind(first)
-                .bind(last)
-                .bind(i64::try_from(PART_BYTES).unwrap_or(i64::MAX))
-                .bind(longest_block)
-                .fetch_all(&mut self.connection)
-                .await
-                .map_err(|error| StoreError::of(query::audit_blocks.name, error))?;
-            let numbers = [run.into(), first, last, PAYLOAD_BYTES.into()];
-            let payloads = copied::payloads(&mut self.connection, query::audit_payloads, &numbers).await?;
-            let beside = Beside::new(Box::pin(payloads), blocks, (first, last));
-            Ok(stream::try_unfold(beside, async |mut beside| {
-                Ok(beside.row().await?.map(|row| (row, beside)))
-            }))
-        };
-        beside.try_flatten_stream()
-    }
-
-    /// What the records `first..=last` and their signatures are stored as, without reading any of them. Of blocks of signatures that
-    /// have more than `longest_block` records, some may be left out.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn written(
-        &mut self,
-        run: &Run,
-        first: i64,
-        last: i64,
-        longest_block: i64,
-    ) -> Result<Vec<WrittenRow>, StoreError> {
-        let written = query::audit_written.rows_as().bind(run.id).bind(first).bind(last).bind(longest_block);
-        let written = written.fetch_all(&mut self.connection).await;
-        written.map_err(|error| StoreError::of(query::audit_written.name, error))
-    }
-
-    /// At most `limit` rows of each kind that have no place in the run, which has `records` records in the
-    /// batches up to `last_batch`.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn strays(
-        &mut self,
-        run: &Run,
-        records: i64,
-        last_batch: i64,
-        limit: i64,
-    ) -> Result<Vec<Stray>, StoreError> {
-        query::audit_run_strays
-            .rows_as()
-            .bind(run.id)
-            .bind(records)
-            .bind(last_batch)
-            .bind(run.sealed)
-            .bind(limit)
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(|error| StoreError::of(query::audit_run_strays.name, error))
-    }
-
-    /// At most `limit` faults of each kind among the arrivals of a run with sources.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn arrival_faults(&mut self, run: &Run, limit: i64) -> Result<Vec<ArrivalFault>, StoreError> {
-        let mut faults: Vec<ArrivalFault> = query::audit_arrivals
-            .rows_as()
-            .bind(run.id)
-            .bind(run.keyring.id)
-            .bind(limit)
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(|error| StoreError::of(query::audit_arrivals.name, error))?;
-        let others: Vec<i32> = query::audit_duplicate_runs
-            .scalars()
-            .bind(run.id)
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(|error| StoreError::of(query::audit_duplicate_runs.name, error))?;
-        for other in others {
-            let more = query::audit_duplicates.rows_as().bind(run.id).bind(other).bind(limit);
-            let more = more.fetch_all(&mut self.connection).await;
-            faults.extend(more.map_err(|error| StoreError::of(query::audit_duplicates.name, error))?);
-        }
-        for query in [query::audit_judged, query::audit_letters] {
-            let more = query.rows_as().bind(run.id).bind(limit).fetch_all(&mut self.connection).await;
-            faults.extend(more.map_err(|error| StoreError::of(query.name, error))?);
-        }
-        Ok(faults)
-    }
-
-    /// At most `limit` faults of each kind among arrivals that were asked about more often than their policy has it, which lets somebody
-    /// be asked again so many times.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn attempt_faults(
-        &mut self,
-        run: &Run,
-        again: i32,
-        limit: i64,
-    ) -> Result<Vec<ArrivalFault>, StoreError> {
-        let faults = query::audit_attempts.rows_as().bind(run.id).bind(again).bind(limit);
-        let faults = faults.fetch_all(&mut self.connection).await;
-        faults.map_err(|error| StoreError::of(query::audit_attempts.name, error))
-    }
-
-    /// What judged the run, if anything did.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn policy(&mut self, run: &Run) -> Result<Option<PolicyText>, StoreError> {
-        let policy = query::audit_policy.rows_as().bind(run.id).fetch_optional(&mut self.connection).await;
-        policy.map_err(|error| StoreError::of(query::audit_policy.name, error))
-    }
-
-    /// Of the records of a run that a policy judged, those whose numbers leave this rest when they are divided by `every`.
-    pub fn judged_records(
-        &mut self,
-        run: &Run,
-        every: i64,
-        rest: i64,
-    ) -> impl Stream<Item = Result<JudgedRow, StoreError>> {
-        let rows =
-            query::audit_judged_records.rows_as().bind(run.id).bind(every).bind(rest).bind(PAYLOAD_BYTES);
-        rows.fetch(&mut self.connection)
-            .map_err(|error| StoreError::of(query::audit_judged_records.name, error))
-    }
-
-    /// Of what a policy refused, about one out of `every`.
-    pub fn judged_refusals(
-        &mut self,
-        run: &Run,
-        every: i64,
-        rest: i64,
-    ) -> impl Stream<Item = Result<RefusedRow, StoreError>> {
-        let rows = query::audit_judged_refused.rows_as().bind(run.id).bind(every).bind(rest);
-        rows.fetch(&mut self.connection)
-            .map_err(|error| StoreError::of(query::audit_judged_refused.name, error))
-    }
-
-    /// How many arrivals the run says that it has received.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn arrivals_received(&mut self, run: &Run) -> Result<i64, StoreError> {
-        let received = query::audit_received.scalars().bind(run.id).fetch_one(&mut self.connection).await;
-        received.map_err(|error| StoreError::of(query::audit_received.name, error))
-    }
-
-    /// How many deliveries the run has, of all its sinks.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn deliveries(&mut self, run: &Run) -> Result<i64, StoreError> {
-        let count =
-            query::audit_deliveries_count.scalars().bind(run.id).fetch_one(&mut self.connection).await;
-        count.map_err(|error| StoreError::of(query::audit_deliveries_count.name, error))
-    }
-
-    /// What sinks have of the run of which the content follows from the batch, in the order of batches.
-    pub fn delivered(&mut self, run: &Run) -> impl Stream<Item = Result<DeliveredRow, StoreError>> {
-        self.of(query::audit_delivered, run.id)
-    }
-
-    /// The manifests that sinks of the run have.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn manifests(&mut self, run: &Run) -> Result<Vec<ManifestRow>, StoreError> {
-        self.of(query::audit_manifests, run.id).try_collect().await
-    }
-
-    /// What became of the batches of the run at a sink, in order.
-    pub fn manifest_batches(
-        &mut self,
-        run: &Run,
-        sink: i32,
-    ) -> impl Stream<Item = Result<BatchOfManifest, StoreError>> {
-        query::audit_manifest_batches
-            .rows_as()
-            .bind(run.id)
-            .bind(sink)
-            .fetch(&mut self.connection)
-            .map_err(|error| StoreError::of(query::audit_manifest_batches.name, error))
-    }
-
-    /// The records of the run that are signed, with their signatures, in order.
-    pub fn signed(&mut self, run: &Run) -> impl Stream<Item = Result<SignedLine, StoreError>> {
-        self.of(query::export_signed, run.id)
-    }
-
-    /// What does not add up among the deliveries of the run, at most `limit` of a kind.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn delivery_faults(&mut self, run: &Run, limit: i64) -> Result<Vec<DeliveryFault>, StoreError> {
-        query::audit_deliveries
-            .rows_as()
-            .bind(run.id)
-            .bind(limit)
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(|error| StoreError::of(query::audit_deliveries.name, error))
-    }
-
-    /// How many events the run has, of all its notifications.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn events(&mut self, run: &Run) -> Result<i64, StoreError> {
-        let count = query::audit_events_count.scalars().bind(run.id).fetch_one(&mut self.connection).await;
-        count.map_err(|error| StoreError::of(query::audit_events_count.name, error))
-    }
-
-    /// What does not add up among the events of the run, at most `limit` of a kind.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn event_faults(&mut self, run: &Run, limit: i64) -> Result<Vec<DeliveryFault>, StoreError> {
-        query::audit_events
-            .rows_as()
-            .bind(run.id)
-            .bind(limit)
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(|error| StoreError::of(query::audit_events.name, error))
-    }
-
-    /// At most `limit` rows of each kind that have no place in the ring, its log, or any ring.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn keyring_strays(&mut self, keyring: &Keyring, limit: i64) -> Result<Vec<Stray>, StoreError> {
-        query::audit_keyring_strays
-            .rows_as()
-            .bind(keyring.id)
-            .bind(limit)
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(|error| StoreError::of(query::audit_keyring_strays.name, error))
-    }
-
-    /// The runs of the ring that have their tables, in the order of their ids.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn runs(&mut self, keyring: &Keyring) -> Result<Vec<RunOfKeyring>, StoreError> {
-        self.of(query::audit_keyring_runs, keyring.id).try_collect().await
-    }
-
-    /// At most `limit` batches of the run under a lease that is in no log.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn leaseless_batches(
-        &mut self,
-        run: &RunOfKeyring,
-        limit: i64,
-    ) -> Result<Vec<Stray>, StoreError> {
-        query::audit_run_leaseless_batches
-            .rows_as()
-            .bind(run.id)
-            .bind(&run.name)
-            .bind(limit)
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(|error| StoreError::of(query::audit_run_leaseless_batches.name, error))
-    }
-
-    /// The keys of the ring, in the order of their numbers.
-    ///
-    /// # Errors
-    ///
-    /// A database that is away or refuses.
-    pub async fn keys(&mut self, keyring: &Keyring) -> Result<Vec<KeyRow>, StoreError> {
-        self.of(query::audit_keys, keyring.id).try_collect().await
-    }
-
-    /// The ring's lease log in the order of the leases.
-    pub fn acquisitions(&mut self, keyring: &Keyring) -> impl Stream<Item = Result<LeaseRow, StoreError>> {
-        self.of(query::audit_lease_acquisitions, keyring.id)
-    }
-
-    /// The ring's lease log in the order in which keys went back.
-    pub fn releases(&mut self, keyring: &Keyring) -> impl Stream<Item = Result<ReleaseRow, StoreError>> {
-        self.of(query::audit_lease_releases, keyring.id)
     }
 
     /// Rows that are found by one number, of a run or a ring.
