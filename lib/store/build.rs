@@ -5,13 +5,12 @@ use std::path::Path;
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let here = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
     let target = env::var("OUT_DIR").map_err(io::Error::other)?;
-    let queries = sql_files(&Path::new(&here).join("queries"))?;
-    let functions = sql_files(&Path::new(&here).join("../../migrations/functions"))?;
+    let queries = sql_files("queries")?;
+    let functions = sql_files("../../migrations/functions")?;
     let mut text = String::new();
-    for (name, path) in &queries {
-        let constant = format!("Query {{ name: {name:?}, sql: include_str!({path:?}) }}");
+    for (name, included) in &queries {
+        let constant = format!("Query {{ name: {name:?}, sql: {included} }}");
         let _ =
             writeln!(text, "#[doc = \"`queries/{name}.sql`\"]\npub(crate) const {name}: Query = {constant};");
     }
@@ -22,18 +21,18 @@ fn main() -> io::Result<()> {
 
     let functions: Vec<_> = functions
         .iter()
-        .map(|(name, path)| format!("Function {{ name: {name:?}, sql: include_str!({path:?}) }}"))
+        .map(|(name, included)| format!("Function {{ name: {name:?}, sql: {included} }}"))
         .collect();
     fs::write(Path::new(&target).join("functions.rs"), format!("&[{}]", functions.join(",\n")))?;
 
     let mut text = String::from("&[\n");
-    for (name, path) in sql_files(&Path::new(&here).join("../../migrations"))? {
+    for (name, included) in sql_files("../../migrations")? {
         // Beside the migrations stands the schema that they result in.
         if name.starts_with(|first: char| first.is_ascii_digit()) {
             let (version, description) = version_and_description(&name)?;
             let _ = writeln!(
                 text,
-                "File {{ version: {version}, description: {description:?}, sql: include_str!({path:?}) }},"
+                "File {{ version: {version}, description: {description:?}, sql: {included} }},"
             );
         }
     }
@@ -48,15 +47,22 @@ fn version_and_description(name: &str) -> io::Result<(i64, String)> {
     Ok((version, name.replace('_', " ")))
 }
 
-/// Name and path of each file of a folder, in order.
-fn sql_files(folder: &Path) -> io::Result<Vec<(String, String)>> {
-    println!("cargo:rerun-if-changed={}", folder.display());
+/// The name of each file of a folder, seen from this package, and the expression that is its text, in order.
+///
+/// The compiler puts the package's path in. In a file that is compiled it would move whatever stands behind it, and programs that are built in another folder would
+/// differ.
+fn sql_files(folder: &str) -> io::Result<Vec<(String, String)>> {
+    let here = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
+    let path = Path::new(&here).join(folder);
+    println!("cargo:rerun-if-changed={}", path.display());
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
+    for entry in fs::read_dir(path)? {
         let path = entry?.path();
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         if path.extension().is_some_and(|extension| extension == "sql") {
-            files.push((name.to_owned(), path.display().to_string()));
+            let in_package = format!("/{folder}/{name}.sql");
+            let included = format!("include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {in_package:?}))");
+            files.push((name.to_owned(), included));
         }
     }
     files.sort();
