@@ -12,8 +12,8 @@
 //! operation takes the same time for all keys, messages and random numbers of a size. docs/internals/kernel.md says how
 //! it works and how that is checked.
 //!
-//! What else needs `unsafe` is here, too: the call by which [`Secp256k1Key`] has libsecp256k1 sign, and [`Keccak256`], by which
-//! audits hash eight messages at a time.
+//! What else needs `unsafe` is here, too: the call by which [`Secp256k1Key`] has libsecp256k1 sign, and [`Keccak256`] and
+//! [`Sha512`], by which audits hash eight messages at a time.
 
 // Intrinsics, functions compiled for them, and a library of C need it. Each block has its argument, and no other crate of the
 // workspace has one.
@@ -24,7 +24,7 @@ mod column;
 mod encode;
 #[cfg(test)]
 mod fault;
-mod keccak;
+mod hashes;
 mod key;
 mod key_error;
 mod lanes;
@@ -44,7 +44,7 @@ mod words;
 mod workspace;
 
 pub use encode::encode_pkcs1_sha256;
-pub use keccak::Keccak256;
+pub use hashes::{Keccak256, Sha512};
 pub use key::{Parts, PrivateKey};
 pub use key_error::KeyError;
 pub use lanes::LANES;

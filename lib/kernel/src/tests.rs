@@ -2,7 +2,7 @@
 
 mod edges;
 mod faults;
-mod keccak;
+mod hashes;
 mod keys;
 mod ranges;
 mod secrets;

@@ -4,6 +4,7 @@ mod by_k256;
 mod by_libsecp256k1;
 mod ed25519;
 mod es256k;
+mod messages;
 mod multiples;
 mod of_key;
 mod rs256;
@@ -22,6 +23,7 @@ use rsa::traits::PublicKeyParts as _;
 
 use crate::verifying::ed25519::Ed25519;
 use crate::verifying::es256k::Es256k;
+use crate::verifying::messages::Messages;
 use crate::verifying::rs256::Rs256;
 use crate::{Algorithm, Envelope, Form, Frame, Library, RsaKeySize};
 
@@ -167,17 +169,12 @@ impl VerifyingKey {
             return self.key.verify_batch(made_by, pairs);
         }
         let bytes = pairs.iter().map(|(payload, _)| payload.len() + AROUND).sum();
-        let (mut inputs, mut ends) = (Vec::with_capacity(bytes), Vec::with_capacity(pairs.len()));
+        let mut inputs = Messages::with_capacity(pairs.len(), bytes);
         for (payload, _) in pairs {
-            self.frame.append_signing_input(payload, &mut inputs);
-            ends.push(inputs.len());
+            inputs.push(|input| self.frame.append_signing_input(payload, input));
         }
-        let starts = std::iter::once(0).chain(ends.iter().copied());
-        let framed: Vec<_> = starts
-            .zip(&ends)
-            .zip(pairs)
-            .map(|((start, end), (_, signature))| (&inputs[start..*end], *signature))
-            .collect();
+        let framed: Vec<_> =
+            inputs.iter().zip(pairs).map(|(input, (_, signature))| (input, *signature)).collect();
         self.key.verify_batch(made_by, &framed)
     }
 }

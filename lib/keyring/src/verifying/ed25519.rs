@@ -5,14 +5,17 @@
 //! be the encoding of `s·B − k·A`, and of no small order. Its batches of many keys would accept signatures that it does
 //! not accept alone. Here tables of multiples of `A` and `B` save the doublings, and `R` is compared as bytes.
 
+use std::iter;
 use std::sync::LazyLock;
 
+use chancery_kernel::Sha512 as EightBySha512;
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity as _;
 use rsa::sha2::{Digest as _, Sha512};
 
+use super::messages::Messages;
 use super::multiples::{Multiples, Point};
 use super::of_key::OfKey;
 
@@ -61,8 +64,10 @@ impl Ed25519 {
     }
 
     fn verify_by(&self, multiples: &Multiples<EdwardsPoint, BITS>, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
-        let points: Vec<Option<EdwardsPoint>> =
-            pairs.iter().map(|(payload, signature)| self.point(multiples, payload, signature)).collect();
+        let digests = self.digests(pairs);
+        let points: Vec<Option<EdwardsPoint>> = iter::zip(pairs, &digests)
+            .map(|((_, signature), digest)| point(multiples, signature, digest))
+            .collect();
         // One inversion for all.
         let found: Vec<EdwardsPoint> = points.iter().flatten().copied().collect();
         let mut encoded = EdwardsPoint::compress_batch_alloc(&found).into_iter();
@@ -73,19 +78,40 @@ impl Ed25519 {
         points.iter().zip(pairs).map(is_true).collect()
     }
 
-    /// `s·B − k·A`; none if the signature has another length, or an `s` that is not reduced.
-    fn point(
-        &self,
-        multiples: &Multiples<EdwardsPoint, BITS>,
-        payload: &[u8],
-        signature: &[u8],
-    ) -> Option<EdwardsPoint> {
-        let (r, s) = signature.split_at_checked(HALF)?;
-        let s = Option::<Scalar>::from(Scalar::from_canonical_bytes(s.try_into().ok()?))?;
-        let hash = Sha512::new().chain_update(r).chain_update(self.key.as_bytes()).chain_update(payload);
-        let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
-        Some(multiples.add_product(OF_BASE.product(&s), &k))
+    /// Of R, A and the payload: k, before it is reduced. Of no meaning where the signature has no R.
+    fn digests(&self, pairs: &[(&[u8], &[u8])]) -> Vec<[u8; 64]> {
+        let r = |signature: &[u8]| signature.first_chunk::<HALF>().copied().unwrap_or_default();
+        // One alone is hashed sooner without the other lanes.
+        let Some(sha512) = EightBySha512::available().filter(|_| pairs.len() > 1) else {
+            let hash = |(payload, signature): &(&[u8], &[u8])| {
+                let begun = Sha512::new().chain_update(r(signature)).chain_update(self.key.as_bytes());
+                begun.chain_update(payload).finalize().into()
+            };
+            return pairs.iter().map(hash).collect();
+        };
+        let bytes = pairs.iter().map(|(payload, _)| 2 * HALF + payload.len()).sum();
+        let mut messages = Messages::with_capacity(pairs.len(), bytes);
+        for (payload, signature) in pairs {
+            messages.push(|message| {
+                message.extend_from_slice(&r(signature));
+                message.extend_from_slice(self.key.as_bytes());
+                message.extend_from_slice(payload);
+            });
+        }
+        sha512.digests(&messages.iter().collect::<Vec<_>>())
     }
+}
+
+/// `s·B − k·A`; none if the signature has another length, or an `s` that is not reduced.
+fn point(
+    multiples: &Multiples<EdwardsPoint, BITS>,
+    signature: &[u8],
+    digest: &[u8; 64],
+) -> Option<EdwardsPoint> {
+    let (_, s) = signature.split_at_checked(HALF)?;
+    let s = Option::<Scalar>::from(Scalar::from_canonical_bytes(s.try_into().ok()?))?;
+    let k = Scalar::from_bytes_mod_order_wide(digest);
+    Some(multiples.add_product(OF_BASE.product(&s), &k))
 }
 
 impl Point for EdwardsPoint {

@@ -1,12 +1,12 @@
-//! Keccak-256 of many messages, eight side by side, by AVX-512: as Ethereum has it, with the padding of
+//! Keccak-256 of many messages: as Ethereum has it, with the padding of
 //! [the submission](https://keccak.team/files/Keccak-submission-3.pdf) and not that of SHA-3.
 
-use crate::LANES;
+use super::{are_available, in_eights};
 
 /// Bytes of a digest.
 const DIGEST: usize = 32;
 
-/// The processor hashes eight messages in less than twice the time of one.
+/// Keccak-256, eight messages side by side.
 #[derive(Clone, Copy, Debug)]
 pub struct Keccak256(());
 
@@ -14,32 +14,22 @@ impl Keccak256 {
     /// If this processor has AVX-512 F and the operating system keeps its registers.
     #[must_use]
     pub fn available() -> Option<Self> {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f") {
-            return Some(Self(()));
-        }
-        None
+        are_available().then_some(Self(()))
     }
 
     /// The digest of each message, in the same order. Eight that follow each other take as long as the longest of them.
     #[must_use]
     pub fn digests(self, messages: &[&[u8]]) -> Vec<[u8; DIGEST]> {
-        let mut digests = vec![[0; DIGEST]; messages.len()];
-        for (messages, digests) in messages.chunks(LANES).zip(digests.chunks_mut(LANES)) {
-            self.digest_eight(messages, digests);
-        }
-        digests
-    }
-
-    fn digest_eight(self, messages: &[&[u8]], digests: &mut [[u8; DIGEST]]) {
         let Self(()) = self;
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a `Keccak256` is only where the processor has the instructions, by `available`.
-        unsafe {
-            avx512::digest_eight(messages, digests);
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        unreachable!("no other processor has it: {} {}", messages.len(), digests.len());
+        in_eights(messages, |messages, digests| {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a `Keccak256` is only where the processor has the instructions, by `available`.
+            unsafe {
+                avx512::digest_eight(messages, digests);
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            unreachable!("no other processor has it: {} {}", messages.len(), digests.len());
+        })
     }
 }
 
@@ -48,23 +38,19 @@ mod avx512 {
     //! The permutation. Its words are in the order of the reference: word x + 5·y is lane (x, y).
 
     use std::arch::x86_64::{
-        __m512i, _mm512_rol_epi64, _mm512_set_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
-        _mm512_storeu_si512, _mm512_ternarylogic_epi64, _mm512_xor_si512,
+        __m512i, _mm512_rol_epi64, _mm512_set1_epi64, _mm512_setzero_si512, _mm512_ternarylogic_epi64,
+        _mm512_xor_si512,
     };
 
-    use super::{DIGEST, LANES};
+    use super::super::eight::{WORD, digest_of, word_of_each, xor3};
+    use super::DIGEST;
+    use crate::LANES;
 
     /// Bytes of a message that are taken in at a time: 1600 bits less twice those of a digest.
     const RATE: usize = 136;
 
     /// A block of each of eight messages, padded.
     type Blocks = [[u8; RATE]; LANES];
-
-    /// Bytes of a word.
-    const WORD: usize = 8;
-
-    /// a ⊕ b ⊕ c, as a table of three bits.
-    const XOR: i32 = 0x96;
 
     /// a ⊕ (¬b ∧ c), as a table of three bits.
     const CHI: i32 = 0xd2;
@@ -125,43 +111,15 @@ mod avx512 {
                 write_block(message, number, block);
             }
             for (place, word) in state.iter_mut().take(RATE / WORD).enumerate() {
-                *word = _mm512_xor_si512(*word, word_of_each(&blocks, place));
+                *word = _mm512_xor_si512(*word, word_of_each(&blocks, place, i64::from_le_bytes));
             }
             permute(&mut state);
             for (lane, (message, digest)) in messages.iter().zip(digests.iter_mut()).enumerate() {
                 if blocks_of(message) == number + 1 {
-                    *digest = digest_of(&state, lane);
+                    *digest = digest_of(&state, lane, u64::to_le_bytes);
                 }
             }
         }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn word_of_each(blocks: &Blocks, place: usize) -> __m512i {
-        let word = |lane: usize| {
-            let bytes = blocks[lane][place * WORD..].first_chunk().copied().unwrap_or_default();
-            i64::from_le_bytes(bytes)
-        };
-        _mm512_set_epi64(word(7), word(6), word(5), word(4), word(3), word(2), word(1), word(0))
-    }
-
-    #[target_feature(enable = "avx512f")]
-    fn digest_of(state: &[__m512i; 25], lane: usize) -> [u8; DIGEST] {
-        let mut digest = [0; DIGEST];
-        for (word, bytes) in state.iter().zip(digest.chunks_exact_mut(WORD)) {
-            let mut lanes = [0_u64; LANES];
-            // SAFETY: 64 bytes are writable behind the pointer, and the store needs no alignment.
-            unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), *word) };
-            bytes.copy_from_slice(&lanes[lane].to_le_bytes());
-        }
-        digest
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn xor3(a: __m512i, b: __m512i, c: __m512i) -> __m512i {
-        _mm512_ternarylogic_epi64::<XOR>(a, b, c)
     }
 
     #[target_feature(enable = "avx512f")]

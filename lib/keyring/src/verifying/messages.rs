@@ -1,0 +1,27 @@
+//! Many messages in one buffer.
+
+use std::iter;
+
+/// Messages, one behind the other.
+pub(super) struct Messages {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Messages {
+    /// None, with room for as many of as many bytes together.
+    pub(super) fn with_capacity(messages: usize, bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ends: Vec::with_capacity(messages) }
+    }
+
+    /// One more, of what is appended.
+    pub(super) fn push(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
+        append(&mut self.bytes);
+        self.ends.push(self.bytes.len());
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+    }
+}
