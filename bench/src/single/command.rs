@@ -24,6 +24,7 @@ pub(crate) struct Ran {
     pub(crate) run: Run,
     pub(crate) seeding_seconds: f64,
     rate: Option<f64>,
+    audit_seconds: Option<f64>,
     pub(crate) signer_mib: f64,
     pub(crate) command_mib: f64,
 }
@@ -33,19 +34,33 @@ impl Ran {
     pub(crate) fn rate(&self) -> anyhow::Result<f64> {
         self.rate.context("nothing was signed")
     }
+
+    /// Seconds from the end of the last signer to the end of the audit.
+    pub(crate) fn audit_seconds(&self) -> anyhow::Result<f64> {
+        self.audit_seconds.context("nothing was audited")
+    }
 }
 
 /// Seeds, while the run is suspended.
 pub(crate) async fn seed(site: &Site, work: &Work) -> anyhow::Result<Ran> {
-    run(site, work, true).await
+    run(site, work, true, &["--skip-audit"]).await
 }
 
 /// Seeds, and then signs with two signers. One command does both at once, and so tells no rate of signing alone:
 /// here it is one command each, and the keys, which signers make while they sign, are there before the second. Without the audit.
 pub(crate) async fn seed_and_sign(site: &Site, work: &Work) -> anyhow::Result<Ran> {
+    sign(site, work, &["--skip-audit"]).await
+}
+
+/// The same by so many signers, with the audit, which begins while they sign.
+pub(crate) async fn seed_sign_and_audit(site: &Site, work: &Work, signers: u32) -> anyhow::Result<Ran> {
+    sign(site, work, &["--signers", &signers.to_string()]).await
+}
+
+async fn sign(site: &Site, work: &Work, more: &[&str]) -> anyhow::Result<Ran> {
     let seeded = seed(site, work).await?;
     stock(&site.ledger, &seeded.run, &site.kek).await?;
-    let signed = run(site, work, false).await?;
+    let signed = run(site, work, false, more).await?;
     Ok(Ran {
         seeding_seconds: seeded.seeding_seconds,
         command_mib: seeded.command_mib.max(signed.command_mib),
@@ -53,7 +68,7 @@ pub(crate) async fn seed_and_sign(site: &Site, work: &Work) -> anyhow::Result<Ra
     })
 }
 
-async fn run(site: &Site, work: &Work, suspend: bool) -> anyhow::Result<Ran> {
+async fn run(site: &Site, work: &Work, suspend: bool, more: &[&str]) -> anyhow::Result<Ran> {
     // One in another envelope is another run, beside it.
     let name = format!("bench-{}", work.envelope.to_lowercase());
     let manifest = site.folder().join("run.yaml");
@@ -65,8 +80,9 @@ async fn run(site: &Site, work: &Work, suspend: bool) -> anyhow::Result<Ran> {
     fs::create_dir_all(&brought)?;
     fs::write(&manifest, work.manifest(&name, suspend, &brought))?;
     let mut child = Command::new(program("chancery"))
-        .args(["--log-format", "json", "run", "--skip-audit", "--output", "json", "--file"])
+        .args(["--log-format", "json", "run", "--output", "json", "--file"])
         .arg(&manifest)
+        .args(more)
         .arg("--kek-file")
         .arg(&site.kek_file)
         .env("DATABASE_URL", &site.url)
@@ -94,6 +110,7 @@ async fn run(site: &Site, work: &Work, suspend: bool) -> anyhow::Result<Ran> {
         run: site.ledger.find_run("default", &name).await?,
         seeding_seconds: result["seedingSeconds"].as_f64().context("seedingSeconds")?,
         rate: result["signaturesPerSecond"].as_f64(),
+        audit_seconds: result["auditSeconds"].as_f64(),
         signer_mib: peak_memory_mib(&log),
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         command_mib: command_kib as f64 / 1024.0,

@@ -5,6 +5,7 @@
 
 mod admission;
 mod audit;
+mod audit_end;
 mod bare;
 mod command;
 mod copy;
@@ -68,6 +69,11 @@ const MEASUREMENTS: &[Measurement<()>] = &[
         name: "audit",
         about: "signatures audited per second against what is wanted",
         measure: |(), effort| Box::pin(audit::measure(effort)),
+    },
+    Measurement {
+        name: "audit-end",
+        about: "how long after its last signature a run is audited",
+        measure: |(), effort| Box::pin(audit_end::measure(effort)),
     },
     Measurement {
         name: "breakdown",

@@ -155,6 +155,7 @@ async fn sign_and_audit(
             Delivered::Suspended => return Ok(suspended(&display)),
         }
     }
+    let signed = Instant::now();
     tokio::select! {
         heads = stating.catch_up() => summary.stated(heads.map_err(CliError::while_signing)?),
         () = stop.asked() => return Ok(interrupted(&display)),
@@ -168,6 +169,9 @@ async fn sign_and_audit(
     } else {
         None
     };
+    if report.is_some() {
+        summary.audited_in(signed.elapsed());
+    }
     summary.finish(database, &run, began.elapsed()).await?;
     display.end();
     summary.print(output, report.as_ref())?;

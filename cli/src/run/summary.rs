@@ -35,6 +35,7 @@ pub(crate) struct Summary {
     expired: i64,
     abandoned: i64,
     stated: Heads,
+    audited: Option<Duration>,
     arrivals: Option<ArrivalCounts>,
     /// Whether a policy judges them.
     is_judged: bool,
@@ -58,6 +59,7 @@ impl Summary {
             expired: 0,
             abandoned: 0,
             stated: Heads::default(),
+            audited: None,
             arrivals: None,
             is_judged: run.policy.is_some(),
             sinks: Vec::new(),
@@ -79,6 +81,11 @@ impl Summary {
 
     pub(crate) fn stated(&mut self, heads: Heads) {
         self.stated = heads;
+    }
+
+    /// How long after the end of signing the audit ended.
+    pub(crate) fn audited_in(&mut self, elapsed: Duration) {
+        self.audited = Some(elapsed);
     }
 
     /// Adds what the ledger knows.
@@ -161,6 +168,7 @@ impl Summary {
             "sinks": (!self.sinks.is_empty()).then_some(&self.sinks),
             "statements": { "sealed": self.stated.sealed, "signed": self.stated.signed },
             "audit": audit_result(report),
+            "auditSeconds": self.audited.map(|elapsed| elapsed.as_secs_f64()),
             "laws": report.map(|report| &report.laws),
         })
     }
