@@ -37,6 +37,11 @@ test-many: ## Read a million lines of each kind of source, by optimised programs
 	cargo build --release --locked --workspace --bins
 	cargo test --release --locked --workspace --test sources many
 
+.PHONY: test-kernel
+test-kernel: ## Sign a million random records with the kernel, and see by the clock that its time tells nothing; wants a quiet core
+	@scripts/setup.sh --no-postgres
+	cargo test --release --locked --package chancery-kernel --lib -- --ignored --nocapture --test-threads 1 million times_tell
+
 .PHONY: model
 model: ## Visit every state of the lease protocol's model, within the bounds that it prints
 	cargo run --release --locked --package chancery-model
@@ -98,6 +103,7 @@ counts: ## Print the counts that tests hold below bounds: round trips, WAL, allo
 .PHONY: bench-peers
 bench-peers: ## Measure against graphile-worker, pg-boss, procrastinate and plain Rust; ARGS='--quick' in 2 minutes
 	@scripts/setup.sh --peers
+	scripts/crypto-mb.sh
 	cargo build --release --locked --package chancery --package chancery-signer --package chancery-bench
 	target/release/chancery-bench-peers $(ARGS)
 

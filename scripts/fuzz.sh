@@ -3,8 +3,8 @@
 #
 #   scripts/fuzz.sh SECONDS [TARGET...]
 #
-# Without sanitizers, which only a nightly compiler has: the only unsafe code is the kernel's, which reads and
-# writes vectors of one size, whatever the input is. What is looked for are panics, time, memory, and the
+# Without sanitizers, which only a nightly compiler has: the only unsafe code is in the kernel's crate, which reads and
+# writes vectors of one size, whatever the input is, and calls libsecp256k1 with arrays of one size. What is looked for are panics, time, memory, and the
 # properties that the targets assert. Coverage guides all the same. What a run finds new stays in
 # tests/fuzz/corpus and is begun with the next time. An input that fails is left in tests/fuzz/artifacts.
 set -euo pipefail

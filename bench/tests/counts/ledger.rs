@@ -30,8 +30,8 @@ struct Counts {
 async fn the_ledger_is_asked_for_no_more_than_before() -> anyhow::Result<()> {
     let server = quiet_server();
     let (few, many) = (20, 60);
-    let small = count(&server, few).await?;
-    let large = count(&server, many).await?;
+    let small = count(&server, "EdDSA", few).await?;
+    let large = count(&server, "EdDSA", many).await?;
     let batches = (many - few) as f64;
     let records = batches * BATCH as f64;
     hold("round trips per batch", (large.round_trips - small.round_trips) / batches);
@@ -45,12 +45,25 @@ async fn the_ledger_is_asked_for_no_more_than_before() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn count(server: &ThrowAway, batches: i64) -> anyhow::Result<Counts> {
-    let database = format!("counts_{batches}");
+/// Of 256 bytes each, so that the signatures of a batch are in four times as many pieces.
+#[tokio::test]
+async fn signatures_of_rsa_are_written_with_no_more_around_them_than_before() -> anyhow::Result<()> {
+    let server = quiet_server();
+    let (few, many) = (5, 15);
+    let small = count(&server, "RS256", few).await?;
+    let large = count(&server, "RS256", many).await?;
+    let wal = (large.wal_signing - small.wal_signing) / ((many - few) * BATCH) as f64;
+    hold("WAL bytes per record signed with RS256 in batches of 100", wal);
+    Ok(())
+}
+
+async fn count(server: &ThrowAway, algorithm: &str, batches: i64) -> anyhow::Result<Counts> {
+    let database = format!("counts_{}_{batches}", algorithm.to_lowercase());
     let mut watch = Watch::new(server, &database).await?;
     let ledger = TestLedger::create(server, &database).await?;
     let before_seeding = watch.wal().await?;
-    let run = TestRun::new().records(batches * BATCH).batch_size(BATCH).seeded(&ledger).await?;
+    let run = TestRun::new().algorithm(algorithm).records(batches * BATCH).batch_size(BATCH);
+    let run = run.seeded(&ledger).await?;
     let wal_seeding = watch.wal().await? - before_seeding;
 
     // What a session has counted is sure to be published only once it has ended.

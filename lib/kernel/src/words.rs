@@ -25,7 +25,8 @@ const fn halves(number: u128) -> (u64, u64) {
     (low(number), low(number >> 64))
 }
 
-/// Adds `a` times `factor`, and returns what is carried out of the last word.
+/// Adds `a` times `factor`, and returns what is carried out of the last word. With w = 2^64 a sum is at the most (w − 1)² + 2·(w − 1) = w² − 1, which two
+/// words hold.
 fn add_multiple(to: &mut [u64], a: &[u64], factor: u64) -> u64 {
     let mut carry = 0;
     for (to, a) in to.iter_mut().zip(a) {

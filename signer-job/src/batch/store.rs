@@ -29,7 +29,12 @@ impl Batch<'_> {
             }
         }
         self.signer.progressed();
-        tracing::debug!(records = self.lease.records(), use_sequence = self.lease.use_sequence, "signed");
+        tracing::debug!(
+            records = self.lease.records(),
+            use_sequence = self.lease.use_sequence,
+            library = library.name(),
+            "signed"
+        );
         Ok(())
     }
 

@@ -26,11 +26,11 @@ const INNER: &str = "tests::secrets::under_memcheck";
 const LEAKED: i32 = 99;
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn no_branch_and_no_address_depends_on_a_secret() {
     if Command::new("valgrind").arg("--version").output().is_err() {
-        eprintln!("skipped: valgrind is not installed");
-        return;
+        return super::skipped(
+            "whether a branch or an address depends on a secret, as valgrind is not installed",
+        );
     }
     let parts = OwnedParts::of(&Key::generate(KeySize::Rsa2048).rsa);
     let clean = watch(&parts, "nothing");

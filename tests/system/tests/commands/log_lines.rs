@@ -1,5 +1,6 @@
 //! What programs write to their logs.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::process::Stdio;
@@ -79,5 +80,15 @@ async fn a_line_names_its_spans_once() -> anyhow::Result<()> {
     let has_spans = |line: &&Value| line["spans"].as_array().is_some_and(|spans| !spans.is_empty());
     assert!(told.iter().filter(has_spans).count() > 0, "signers tell of batches: {}", ended.stderr);
     assert!(told.iter().all(|line| line["span"].is_null()), "{}", ended.stderr);
+    // A batch that is signed names the library that signed it, as the ledger has it.
+    let named: BTreeSet<_> =
+        told.iter().filter(|line| line["message"] == "signed").map(|line| line["library"].as_str()).collect();
+    let kept: Vec<String> = sqlx::query_scalar("SELECT DISTINCT library::text FROM chancery.batches")
+        .fetch_all(ledger.ledger.pool())
+        .await?;
+    assert!(
+        !kept.is_empty() && named == kept.iter().map(|name| Some(name.as_str())).collect(),
+        "{named:?}, not {kept:?}"
+    );
     Ok(())
 }
