@@ -67,6 +67,13 @@ impl<V: Lanes> Column<V> {
         self.high = self.high.map(|sum| sum.plus(sum));
     }
 
+    /// The low halves, of the digits 0 to 8, and the high halves, of the digits 1 to 9.
+    #[inline(always)]
+    pub(crate) fn halves(self) -> ([V; PRODUCT - 1], [V; PRODUCT - 1]) {
+        let Self { low, high } = self;
+        (low, high)
+    }
+
     /// The sum's ten digits, and `carried` from the column below added to the lower five.
     #[inline(always)]
     pub(crate) fn sums(self, carried: &[V; BLOCK]) -> ([V; BLOCK], [V; BLOCK]) {

@@ -16,6 +16,14 @@ pub(crate) enum Place {
     Recombination,
     /// In what the remainder theorem has put together, which is still blinded.
     Whole,
+    /// In x or y of a nonce's point, before it is divided by z.
+    Point,
+    /// In a nonce, after its point was made.
+    Nonce,
+    /// In the hash that a response is made of.
+    Challenge,
+    /// In a response.
+    Response,
 }
 
 thread_local! {

@@ -14,6 +14,10 @@ pub(crate) use interval::Interval;
 #[cfg(any(test, not(target_arch = "x86_64")))]
 pub(crate) use portable::Portable;
 
+use crate::ed25519::base::{self, BaseTable};
+use crate::ed25519::field::{self, Element};
+use crate::ed25519::point::Point;
+use crate::hashes::SHA512;
 use crate::montgomery::{self, Modulus};
 use crate::number::Number;
 use crate::window::{self, Table};
@@ -54,11 +58,23 @@ pub(crate) trait Lanes: Copy {
     /// The difference, signed.
     fn minus(self, other: Self) -> Self;
 
-    /// What does not fit into a digit: an arithmetic shift, so that a borrow is carried as well.
-    fn carry(self) -> Self;
+    /// An arithmetic shift to the right: what does not fit into so many bits, with its sign.
+    fn above<const BITS: u32>(self) -> Self;
+
+    /// What fits into so many bits.
+    fn below<const BITS: u32>(self) -> Self;
+
+    /// What does not fit into a digit: a borrow is carried as well.
+    #[inline(always)]
+    fn carry(self) -> Self {
+        self.above::<DIGIT_BITS>()
+    }
 
     /// What fits into a digit.
-    fn digit(self) -> Self;
+    #[inline(always)]
+    fn digit(self) -> Self {
+        self.below::<DIGIT_BITS>()
+    }
 
     /// All bits where a signed number is below zero, none elsewhere.
     fn if_negative(self) -> Self;
@@ -71,6 +87,15 @@ pub(crate) trait Lanes: Copy {
 
     /// Bits that differ.
     fn xor(self, other: Self) -> Self;
+
+    /// For a mask: `one` where its bits are set, `other` elsewhere.
+    fn choose_by(self, one: Self, other: Self) -> Self;
+
+    /// For an index, of which the low four bits count: the number at that place. All sixteen are read.
+    fn look_up(self, numbers: &[[u64; LANES]; 2]) -> Self;
+
+    /// SHA-512 of eight messages.
+    fn sha512(messages: &[&[u8]; LANES], digests: &mut [[u8; SHA512]; LANES]);
 
     /// Marks a number that may be known from here on: what depends on it is no leak.
     #[inline(always)]
@@ -101,6 +126,18 @@ pub(crate) trait Lanes: Copy {
     #[inline(never)]
     fn choose<const B: usize>(to: &mut Number<Self, B>, table: &Table<Self, B>, index: u8) {
         window::choose(to, table, index);
+    }
+
+    /// [`base::multiply`], as a function of its own.
+    #[inline(never)]
+    fn multiply_base(to: &mut Point<Self>, scalar: &Number<Self, 1>, table: &BaseTable) {
+        base::multiply(to, scalar, table);
+    }
+
+    /// [`field::invert`], as a function of its own.
+    #[inline(never)]
+    fn invert(number: &mut Element<Self>) {
+        field::invert(number);
     }
 }
 

@@ -21,6 +21,7 @@
 
 mod blinding;
 mod column;
+mod ed25519;
 mod encode;
 #[cfg(test)]
 mod fault;
@@ -43,6 +44,7 @@ mod window;
 mod words;
 mod workspace;
 
+pub use ed25519::Ed25519Key;
 pub use encode::encode_pkcs1_sha256;
 pub use hashes::{Keccak256, Sha512};
 pub use key::{Parts, PrivateKey};

@@ -1,5 +1,6 @@
 //! Against other libraries, and what is seen from inside only.
 
+mod ed25519;
 mod edges;
 mod faults;
 mod hashes;

@@ -3,7 +3,7 @@
 use super::{are_available, in_eights};
 
 /// Bytes of a digest.
-const DIGEST: usize = 64;
+pub(crate) const DIGEST: usize = 64;
 
 /// SHA-512, eight messages side by side.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,9 @@ impl Sha512 {
         })
     }
 }
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::digest_eight;
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
@@ -184,7 +187,7 @@ mod avx512 {
     }
 
     #[target_feature(enable = "avx512f")]
-    pub(super) fn digest_eight(messages: &[&[u8]], digests: &mut [[u8; DIGEST]]) {
+    pub(crate) fn digest_eight(messages: &[&[u8]], digests: &mut [[u8; DIGEST]]) {
         let mut state = INITIAL.map(|word| _mm512_set1_epi64(word.cast_signed()));
         let mut blocks: Blocks = [[0; BLOCK]; LANES];
         let most = messages.iter().map(|message| blocks_of(message)).max().unwrap_or_default();

@@ -6,11 +6,15 @@
 
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_loadu_si512, _mm512_madd52hi_epu64,
-    _mm512_madd52lo_epu64, _mm512_or_si512, _mm512_set1_epi64, _mm512_srai_epi64, _mm512_storeu_si512,
-    _mm512_sub_epi64, _mm512_xor_si512,
+    _mm512_madd52lo_epu64, _mm512_or_si512, _mm512_permutex2var_epi64, _mm512_set1_epi64, _mm512_srai_epi64,
+    _mm512_storeu_si512, _mm512_sub_epi64, _mm512_ternarylogic_epi64, _mm512_xor_si512,
 };
 
-use super::{DIGIT_MASK, LANES, Lanes};
+use super::{LANES, Lanes};
+use crate::ed25519::base::{self, BaseTable};
+use crate::ed25519::field::{self, Element};
+use crate::ed25519::point::Point;
+use crate::hashes::{self, SHA512};
 use crate::montgomery::{self, Modulus};
 use crate::number::Number;
 use crate::window::{self, Table};
@@ -68,14 +72,15 @@ impl Lanes for Ifma {
     }
 
     #[inline(always)]
-    fn carry(self) -> Self {
+    fn above<const BITS: u32>(self) -> Self {
+        const { assert!(BITS < 64) };
         // SAFETY: as above; the shift is below 64.
-        Self(unsafe { _mm512_srai_epi64::<52>(self.0) })
+        Self(unsafe { _mm512_srai_epi64::<BITS>(self.0) })
     }
 
     #[inline(always)]
-    fn digit(self) -> Self {
-        self.and(Self::splat(DIGIT_MASK))
+    fn below<const BITS: u32>(self) -> Self {
+        self.and(Self::splat((1 << BITS) - 1))
     }
 
     #[inline(always)]
@@ -97,6 +102,26 @@ impl Lanes for Ifma {
     #[inline(always)]
     fn xor(self, other: Self) -> Self {
         instruction!(_mm512_xor_si512(self.0, other.0))
+    }
+
+    #[inline(always)]
+    fn choose_by(self, one: Self, other: Self) -> Self {
+        /// (mask ∧ one) ∨ (¬mask ∧ other), as a table of three bits.
+        const CHOICE: i32 = 0xca;
+        // SAFETY: as above.
+        Self(unsafe { _mm512_ternarylogic_epi64::<CHOICE>(self.0, one.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn look_up(self, numbers: &[[u64; LANES]; 2]) -> Self {
+        let [low, high] = numbers.map(Self::from_lanes);
+        instruction!(_mm512_permutex2var_epi64(low.0, self.0, high.0))
+    }
+
+    #[inline(always)]
+    fn sha512(messages: &[&[u8]; LANES], digests: &mut [[u8; SHA512]; LANES]) {
+        // SAFETY: as above.
+        unsafe { hashes::sha512_of_eight(messages, digests) }
     }
 
     #[inline(always)]
@@ -142,5 +167,27 @@ impl Lanes for Ifma {
         }
         // SAFETY: see the top of this file: the processor has what the function is compiled for.
         unsafe { compiled(to, table, index) }
+    }
+
+    #[inline(always)]
+    fn multiply_base(to: &mut Point<Self>, scalar: &Number<Self, 1>, table: &BaseTable) {
+        #[target_feature(enable = "avx512f,avx512ifma")]
+        #[inline(never)]
+        fn compiled(to: &mut Point<Ifma>, scalar: &Number<Ifma, 1>, table: &BaseTable) {
+            base::multiply(to, scalar, table);
+        }
+        // SAFETY: see the top of this file: the processor has what the function is compiled for.
+        unsafe { compiled(to, scalar, table) }
+    }
+
+    #[inline(always)]
+    fn invert(number: &mut Element<Self>) {
+        #[target_feature(enable = "avx512f,avx512ifma")]
+        #[inline(never)]
+        fn compiled(number: &mut Element<Ifma>) {
+            field::invert(number);
+        }
+        // SAFETY: see the top of this file: the processor has what the function is compiled for.
+        unsafe { compiled(number) }
     }
 }

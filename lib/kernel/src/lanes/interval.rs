@@ -1,6 +1,7 @@
 //! The range of every number, whatever the digits are: no sum overflows, no operand has more than 52 bits.
 
 use super::{DIGIT_BITS, DIGIT_MASK, LANES, Lanes};
+use crate::hashes::SHA512;
 
 /// Every number from `least` to `most`, in every lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,13 +77,14 @@ impl Lanes for Interval {
     }
 
     #[inline(never)]
-    fn carry(self) -> Self {
-        Self::checked(self.least >> DIGIT_BITS, self.most >> DIGIT_BITS)
+    fn above<const BITS: u32>(self) -> Self {
+        Self::checked(self.least >> BITS, self.most >> BITS)
     }
 
     #[inline(never)]
-    fn digit(self) -> Self {
-        if self.least >= 0 && self.most <= i128::from(DIGIT_MASK) { self } else { Self::DIGIT }
+    fn below<const BITS: u32>(self) -> Self {
+        let most = (1 << BITS) - 1;
+        if self.least >= 0 && self.most <= most { self } else { Self::checked(0, most) }
     }
 
     #[inline(never)]
@@ -105,5 +107,21 @@ impl Lanes for Interval {
     #[inline(never)]
     fn xor(self, _: Self) -> Self {
         Self::checked(i128::from(i64::MIN), i128::from(i64::MAX))
+    }
+
+    #[inline(never)]
+    fn choose_by(self, one: Self, other: Self) -> Self {
+        assert!(self.least >= -1 && self.most <= 0, "a mask has all bits or none");
+        Self::checked(one.least.min(other.least), one.most.max(other.most))
+    }
+
+    #[inline(never)]
+    fn look_up(self, numbers: &[[u64; LANES]; 2]) -> Self {
+        let [low, high] = numbers.map(Self::from_lanes);
+        Self::checked(low.least.min(high.least), low.most.max(high.most))
+    }
+
+    fn sha512(_: &[&[u8]; LANES], _: &mut [[u8; SHA512]; LANES]) {
+        unreachable!("a range is no number")
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here is inlined: the generic code around it is long, and would take minutes to compile.
 
 use super::{DIGIT_BITS, DIGIT_MASK, LANES, Lanes};
+use crate::hashes::SHA512;
 
 /// Lanes of plain integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +60,13 @@ impl Lanes for Portable {
     }
 
     #[inline(never)]
-    fn carry(self) -> Self {
-        Self(self.0.map(|number| (number.cast_signed() >> DIGIT_BITS).cast_unsigned()))
+    fn above<const BITS: u32>(self) -> Self {
+        Self(self.0.map(|number| (number.cast_signed() >> BITS).cast_unsigned()))
     }
 
     #[inline(never)]
-    fn digit(self) -> Self {
-        Self(self.0.map(|number| number & DIGIT_MASK))
+    fn below<const BITS: u32>(self) -> Self {
+        Self(self.0.map(|number| number & ((1 << BITS) - 1)))
     }
 
     #[inline(never)]
@@ -86,6 +87,35 @@ impl Lanes for Portable {
     #[inline(never)]
     fn xor(self, other: Self) -> Self {
         self.zip(other, |a, b| a ^ b)
+    }
+
+    #[inline(never)]
+    fn choose_by(self, one: Self, other: Self) -> Self {
+        other.xor(one.xor(other).and(self))
+    }
+
+    #[inline(never)]
+    fn look_up(self, numbers: &[[u64; LANES]; 2]) -> Self {
+        let mut found = Self([0; LANES]);
+        for (place, number) in (0..).zip(numbers.as_flattened()) {
+            let differs = self.below::<4>().xor(Self([place; LANES]));
+            let is_there = differs.minus(Self([1; LANES])).if_negative();
+            found = found.or(is_there.and(Self([*number; LANES])));
+        }
+        found
+    }
+
+    #[cfg(test)]
+    fn sha512(messages: &[&[u8]; LANES], digests: &mut [[u8; SHA512]; LANES]) {
+        use rsa::sha2::{Digest as _, Sha512};
+        for (message, digest) in messages.iter().zip(digests) {
+            *digest = Sha512::digest(message).into();
+        }
+    }
+
+    #[cfg(not(test))]
+    fn sha512(_: &[&[u8]; LANES], _: &mut [[u8; SHA512]; LANES]) {
+        unreachable!("there is no kernel without AVX-512");
     }
 
     #[inline(never)]
