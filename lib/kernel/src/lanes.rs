@@ -134,6 +134,12 @@ pub(crate) trait Lanes: Copy {
         base::multiply(to, scalar, table);
     }
 
+    /// [`Point::plus_point`], as a function of its own.
+    #[inline(never)]
+    fn add_points(to: &mut Point<Self>, other: &Point<Self>, d2: &Element<Self>) {
+        *to = to.plus_point(other, d2);
+    }
+
     /// [`field::invert`], as a function of its own.
     #[inline(never)]
     fn invert(number: &mut Element<Self>) {

@@ -65,24 +65,29 @@ impl BaseTable {
         self.sum == Self::sum(&self.rows)
     }
 
+    /// Bits of a number of a row flip.
+    #[cfg(test)]
+    pub(crate) fn flip(&mut self, row: usize, bits: u64) {
+        self.rows[row][1][2][0][1][3] ^= bits;
+    }
+
     fn sum(rows: &[Row; ROWS]) -> u64 {
         let numbers = rows.as_flattened().as_flattened().as_flattened().as_flattened().as_flattened();
         numbers.iter().fold(0, |sum, number| sum.wrapping_add(*number))
     }
 
     /// Computes it, with eight rows in the lanes at a time.
-    fn compute<V: Lanes>() -> Box<Self> {
-        let product = |a: &Element<V>, b: &Element<V>| a.times(b).carried();
-        let quotient = |number: &Element<V>, by: &Element<V>| {
-            let mut inverse = *by;
+    pub(crate) fn compute<V: Lanes>() -> Box<Self> {
+        let quotient = |number: &Element<V>, by: u64| {
+            let mut inverse = Element::small(by);
             V::invert(&mut inverse);
-            product(number, &inverse)
+            number.times(&inverse).carried()
         };
         // d = −121665/121666, and y = 4/5.
         let zero = Element::<V>::small(0);
-        let d = quotient(&zero.sum().minus(&Element::small(121_665).sum()).carried(), &Element::small(121_666));
+        let d = quotient(&zero.sum().minus(&Element::small(121_665).sum()).carried(), 121_666);
         let d2 = d.sum().plus(&d.sum()).carried();
-        let y = quotient(&Element::small(4), &Element::small(5));
+        let y = quotient(&Element::small(4), 5);
 
         let mut table = Box::new(Self { rows: [[[[[[0; LANES]; 2]; POINTS / PAIR]; BLOCK]; 3]; ROWS], sum: 0 });
         let mut base = Point::affine(&Element::decoded(&[X; LANES]), &y);
@@ -99,19 +104,21 @@ impl BaseTable {
                     t: choose(&base.t, &first.t),
                 };
                 for _ in 0..WIDTH {
-                    base = base.plus_point(&base, &d2);
+                    let half = base;
+                    V::add_points(&mut base, &half, &d2);
                 }
             }
-            let twice = first.plus_point(&first, &d2);
+            let mut twice = first;
+            V::add_points(&mut twice, &first, &d2);
             let mut odd = first;
             for point in 0..POINTS {
                 let mut inverse = odd.z;
                 V::invert(&mut inverse);
-                let [x, y] = [&odd.x, &odd.y].map(|number| product(number, &inverse));
+                let (x, y) = odd.divided(&inverse);
                 let numbers = [
                     y.sum().plus(&x.sum()).carried(),
                     y.sum().minus(&x.sum()).carried(),
-                    product(&product(&x, &y), &d2),
+                    x.times(&y).carried().times(&d2).carried(),
                 ];
                 for (coordinate, number) in numbers.iter().enumerate() {
                     for (digit, lanes) in number.reduced().0.map(V::to_lanes).iter().enumerate() {
@@ -121,7 +128,7 @@ impl BaseTable {
                         }
                     }
                 }
-                odd = odd.plus_point(&twice, &d2);
+                V::add_points(&mut odd, &twice, &d2);
             }
         }
         table.sum = Self::sum(&table.rows);

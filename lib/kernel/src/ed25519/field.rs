@@ -98,7 +98,10 @@ impl<V: Lanes> Element<V> {
     pub(crate) fn reduced(&self) -> Self {
         let Self(mut digits) = *self;
         // What is above 2²⁵⁵ after 19 were added is how often p can be taken away: never or once.
-        let often = digits.iter().fold(V::splat(19), |carried, digit| digit.plus(carried).above::<BITS>());
+        let mut often = V::splat(19);
+        for digit in digits {
+            often = often.plus(digit).above::<BITS>();
+        }
         digits[0] = V::splat(0).add_low(often, V::splat(19)).plus(digits[0]);
         for place in 1..BLOCK {
             digits[place] = digits[place].plus(digits[place - 1].above::<BITS>());
@@ -106,41 +109,47 @@ impl<V: Lanes> Element<V> {
         Self(digits.map(|digit| digit.below::<BITS>()))
     }
 
-    /// Which lanes' numbers are zero: everybody may know.
+    /// Whether all lanes' numbers are zero: everybody may know.
     #[inline(always)]
-    pub(crate) fn is_zero(&self) -> [bool; LANES] {
-        let bits = self.reduced().0.into_iter().fold(V::splat(0), V::or);
-        bits.reveal().to_lanes().map(|bits| bits == 0)
+    pub(crate) fn is_zero(&self) -> bool {
+        let mut bits = V::splat(0);
+        for digit in self.reduced().0 {
+            bits = bits.or(digit);
+        }
+        bits.reveal().to_lanes() == [0; LANES]
     }
 
     /// Each lane's number below p as RFC 8032 encodes it: 255 bits, the lowest byte first.
     #[inline(always)]
     pub(crate) fn encoded(&self) -> [[u8; BYTES]; LANES] {
         let digits = self.reduced().0.map(V::to_lanes);
-        std::array::from_fn(|lane| {
+        let mut encoded = [[0; BYTES]; LANES];
+        for (lane, bytes) in encoded.iter_mut().enumerate() {
             let [a, b, c, d, e] = digits.map(|digit| digit[lane]);
             let words = [a | b << 51, b >> 13 | c << 38, c >> 26 | d << 25, d >> 39 | e << 12];
-            let mut bytes = [0; BYTES];
             for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
                 bytes.copy_from_slice(&word.to_le_bytes());
             }
-            bytes
-        })
+        }
+        encoded
     }
 
     /// From 255 bits of each lane; the highest bit is left out.
     #[inline(always)]
     pub(crate) fn decoded(bytes: &[[u8; BYTES]; LANES]) -> Self {
-        let digit = |place: usize| {
-            V::from_lanes(bytes.map(|bytes| {
-                // Eight bytes that begin no more than twelve bits before the digit.
-                let bit = place * BITS as usize;
-                let first = (bit / 8).min(BYTES - 8);
+        let mut digits = [V::splat(0); BLOCK];
+        for (place, digit) in digits.iter_mut().enumerate() {
+            // Eight bytes that begin no more than twelve bits before the digit.
+            let bit = place * BITS as usize;
+            let first = (bit / 8).min(BYTES - 8);
+            let mut lanes = [0; LANES];
+            for (lane, bytes) in lanes.iter_mut().zip(bytes) {
                 let word = bytes[first..].first_chunk().copied().map_or(0, u64::from_le_bytes);
-                word >> (bit - 8 * first) & MASK
-            }))
-        };
-        Self(std::array::from_fn(digit))
+                *lane = word >> (bit - 8 * first) & MASK;
+            }
+            *digit = V::from_lanes(lanes);
+        }
+        Self(digits)
     }
 }
 
@@ -206,19 +215,18 @@ fn nineteen_times<V: Lanes>(number: V) -> V {
 /// `number` becomes its inverse, by the power to p − 2 = 2²⁵⁵ − 21. The inverse of zero is zero.
 #[inline(always)]
 pub(crate) fn invert<V: Lanes>(number: &mut Element<V>) {
-    let product = |a: &Element<V>, b: &Element<V>| a.times(b).carried();
     // The exponent's bits are ones but for those of 4 and 16. Names say how many ones the power has.
     let z = *number;
     let z2 = z.squared_often(1);
-    let z9 = product(&z2.squared_often(2), &z);
-    let z11 = product(&z9, &z2);
-    let ones_5 = product(&z11.squared_often(1), &z9);
-    let ones_10 = product(&ones_5.squared_often(5), &ones_5);
-    let ones_20 = product(&ones_10.squared_often(10), &ones_10);
-    let ones_40 = product(&ones_20.squared_often(20), &ones_20);
-    let ones_50 = product(&ones_40.squared_often(10), &ones_10);
-    let ones_100 = product(&ones_50.squared_often(50), &ones_50);
-    let ones_200 = product(&ones_100.squared_often(100), &ones_100);
-    let ones_250 = product(&ones_200.squared_often(50), &ones_50);
-    *number = product(&ones_250.squared_often(5), &z11);
+    let z9 = z2.squared_often(2).times(&z).carried();
+    let z11 = z9.times(&z2).carried();
+    let ones_5 = z11.squared_often(1).times(&z9).carried();
+    let ones_10 = ones_5.squared_often(5).times(&ones_5).carried();
+    let ones_20 = ones_10.squared_often(10).times(&ones_10).carried();
+    let ones_40 = ones_20.squared_often(20).times(&ones_20).carried();
+    let ones_50 = ones_40.squared_often(10).times(&ones_10).carried();
+    let ones_100 = ones_50.squared_often(50).times(&ones_50).carried();
+    let ones_200 = ones_100.squared_often(100).times(&ones_100).carried();
+    let ones_250 = ones_200.squared_often(50).times(&ones_50).carried();
+    *number = ones_250.squared_often(5).times(&z11).carried();
 }

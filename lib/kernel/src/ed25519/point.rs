@@ -3,7 +3,7 @@
 //! The formulas are those of [Hisil, Wong, Carter and Dawson](https://eprint.iacr.org/2008/522), section 3.1. They hold for any two
 //! points of this curve, equal, opposite or neutral, as d is no square.
 
-use super::field::{BYTES, Element, Sum};
+use super::field::{BYTES, Element};
 use crate::lanes::{LANES, Lanes};
 
 /// A point (X/Z, Y/Z), with T = X·Y/Z.
@@ -40,8 +40,7 @@ impl<V: Lanes> Point<V> {
     /// x and y below p, by the inverse of z.
     #[inline(always)]
     pub(crate) fn divided(&self, inverse: &Element<V>) -> (Element<V>, Element<V>) {
-        let quotient = |number: &Element<V>| number.times(inverse).carried().reduced();
-        (quotient(&self.x), quotient(&self.y))
+        (self.x.times(inverse).carried().reduced(), self.y.times(inverse).carried().reduced())
     }
 
     /// A point by x and y below p, in each lane: y, and in its highest bit whether x is odd
@@ -58,13 +57,12 @@ impl<V: Lanes> Point<V> {
     /// Whether each lane's point is (x, y) and what [`Point::encoded`] makes of that, without a division: everybody may know.
     #[inline(always)]
     pub(crate) fn is(&self, x: &Element<V>, encoded: &[[u8; BYTES]; LANES]) -> bool {
-        let is_quotient = |number: &Element<V>, quotient: &Element<V>| {
-            let zero = number.sum().minus(&quotient.times(&self.z)).carried();
-            !zero.is_zero().contains(&false)
-        };
-        let digits = x.reduced().0[0].reveal().to_lanes();
+        let digits = x.0[0].reveal().to_lanes();
         let is_odd = digits.iter().zip(encoded).all(|(digit, bytes)| digit & 1 == u64::from(bytes[BYTES - 1] >> 7));
-        is_odd && is_quotient(&self.x, x) && is_quotient(&self.y, &Element::decoded(encoded))
+        let y = Element::decoded(encoded);
+        let by_x = self.x.sum().minus(&x.times(&self.z)).carried();
+        let by_y = self.y.sum().minus(&y.times(&self.z)).carried();
+        is_odd && by_x.is_zero() && by_y.is_zero()
     }
 
     /// The sum with an addend, or the difference where the mask's bits are set.
@@ -85,16 +83,12 @@ impl<V: Lanes> Point<V> {
     }
 
     /// The sum with another point. `d2` is 2·d.
+    #[inline(always)]
     pub(crate) fn plus_point(&self, other: &Self, d2: &Element<V>) -> Self {
-        let sides = |point: &Self| {
-            let (x, y) = (point.x.sum(), point.y.sum());
-            (y.minus(&x).carried(), y.plus(&x).carried())
-        };
-        let ((difference, sum), (other_difference, other_sum)) = (sides(self), sides(other));
-        let a = difference.times(&other_difference);
-        let b = sum.times(&other_sum);
+        let a = self.y.sum().minus(&self.x.sum()).carried().times(&other.y.sum().minus(&other.x.sum()).carried());
+        let b = self.y.sum().plus(&self.x.sum()).carried().times(&other.y.sum().plus(&other.x.sum()).carried());
         let c = self.t.times(d2).carried().times(&other.t);
-        let half: Sum<V> = self.z.times(&other.z);
+        let half = self.z.times(&other.z);
         let d = half.plus(&half);
         let (f, g) = (d.minus(&c).carried(), d.plus(&c).carried());
         Self::of(&b.minus(&a).carried(), &f, &g, &b.plus(&a).carried())
@@ -102,7 +96,11 @@ impl<V: Lanes> Point<V> {
 
     #[inline(always)]
     fn of(e: &Element<V>, f: &Element<V>, g: &Element<V>, h: &Element<V>) -> Self {
-        let product = |a: &Element<V>, b: &Element<V>| a.times(b).carried();
-        Self { x: product(e, f), y: product(g, h), z: product(f, g), t: product(e, h) }
+        Self {
+            x: e.times(f).carried(),
+            y: g.times(h).carried(),
+            z: f.times(g).carried(),
+            t: e.times(h).carried(),
+        }
     }
 }

@@ -5,7 +5,7 @@
 use super::base::{ROWS, WIDTH};
 use crate::lanes::{DIGIT_BITS, DIGIT_MASK, LANES, Lanes};
 use crate::montgomery::Modulus;
-use crate::number::{BLOCK, BLOCK_BITS, Number, carry, reduce_once, splat, write};
+use crate::number::{BLOCK, BLOCK_BITS, Number, carry, reduce_once, splat};
 
 /// A number, the lowest digit first.
 type Digits = [u64; BLOCK];
@@ -202,23 +202,29 @@ pub(crate) fn read<V: Lanes, const B: usize, const N: usize>(bytes: &[[u8; N]; L
     let mut number = crate::number::zero();
     for (place, digit) in number.as_flattened_mut().iter_mut().enumerate() {
         let bit = place * DIGIT_BITS as usize;
-        *digit = V::from_lanes(std::array::from_fn(|lane| {
-            // Eight bytes hold a digit that begins at their first or fifth bit; the last digits of all have fewer.
-            let rest = bytes[lane].get(bit / 8..).unwrap_or_default();
-            let word = rest.iter().take(8).rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
-            word >> (bit % 8) & DIGIT_MASK
-        }));
+        // Eight bytes hold a digit that begins at their first or fifth bit; before the end, at a later one.
+        let first = (bit / 8).min(N - 8);
+        let mut lanes = [0; LANES];
+        for (lane, bytes) in lanes.iter_mut().zip(bytes) {
+            let word = bytes[first..].first_chunk().copied().map_or(0, u64::from_le_bytes);
+            *lane = word >> (bit - 8 * first) & DIGIT_MASK;
+        }
+        *digit = V::from_lanes(lanes);
     }
     number
 }
 
-/// Each lane's bytes, the lowest first.
+/// Each lane's bytes of a number below 2²⁵⁶, the lowest first.
+#[inline(always)]
 pub(crate) fn bytes<V: Lanes>(number: &Number<V, 1>) -> [[u8; BYTES]; LANES] {
+    let digits = number[0].map(V::to_lanes);
     let mut lanes = [[0; BYTES]; LANES];
-    write(number, BYTES, |lane, bytes| {
-        for (to, byte) in lanes[lane].iter_mut().zip(bytes.iter().rev()) {
-            *to = *byte;
+    for (lane, bytes) in lanes.iter_mut().enumerate() {
+        let [a, b, c, d, e] = digits.map(|digit| digit[lane]);
+        let words = [a | b << 52, b >> 12 | c << 40, c >> 24 | d << 28, d >> 36 | e << 16];
+        for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
+            bytes.copy_from_slice(&word.to_le_bytes());
         }
-    });
+    }
     lanes
 }

@@ -108,17 +108,16 @@ fn lanes_of<'a>(messages: &[&'a [u8]]) -> [&'a [u8]; LANES] {
 /// Every point's z becomes its inverse.
 #[inline(always)]
 fn invert_each<V: Lanes>(points: &mut [Point<V>]) {
-    let product = |a: &Element<V>, b: &Element<V>| a.times(b).carried();
     let mut before = [Element::small(1); EIGHTS];
     let mut all = Element::small(1);
     for (point, before) in points.iter().zip(&mut before) {
         *before = all;
-        all = product(&all, &point.z);
+        all = all.times(&point.z).carried();
     }
     V::invert(&mut all);
     for (point, before) in points.iter_mut().zip(&before).rev() {
-        let inverse = product(&all, before);
-        all = product(&all, &point.z);
+        let inverse = all.times(before).carried();
+        all = all.times(&point.z).carried();
         point.z = inverse;
     }
 }

@@ -181,6 +181,17 @@ impl Lanes for Ifma {
     }
 
     #[inline(always)]
+    fn add_points(to: &mut Point<Self>, other: &Point<Self>, d2: &Element<Self>) {
+        #[target_feature(enable = "avx512f,avx512ifma")]
+        #[inline(never)]
+        fn compiled(to: &mut Point<Ifma>, other: &Point<Ifma>, d2: &Element<Ifma>) {
+            *to = to.plus_point(other, d2);
+        }
+        // SAFETY: see the top of this file: the processor has what the function is compiled for.
+        unsafe { compiled(to, other, d2) }
+    }
+
+    #[inline(always)]
     fn invert(number: &mut Element<Self>) {
         #[target_feature(enable = "avx512f,avx512ifma")]
         #[inline(never)]

@@ -1,6 +1,10 @@
 //! Ed25519: against AWS-LC and curve25519-dalek, and what is seen from inside only.
 
+mod edges;
+mod faults;
+mod ranges;
 mod signatures;
+mod while_ours;
 
 use super::keys::Numbers;
 use super::kernel;
