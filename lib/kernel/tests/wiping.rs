@@ -11,10 +11,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::RsaKeyPair;
-use chancery_kernel::{Kernel, LANES, Parts, PrivateKey, Secp256k1Key, encode_pkcs1_sha256};
+use chancery_kernel::{
+    Ed25519Key, Kernel, LANES, Parts, PrivateKey, Secp256k1Key, encode_pkcs1_sha256,
+};
+use curve25519_dalek::Scalar as ScalarOf25519;
 use k256::elliptic_curve::ff::PrimeField as _;
 use k256::{FieldBytes, Scalar};
 use rsa::pkcs8::DecodePrivateKey as _;
+use rsa::sha2::{Digest as _, Sha512};
 use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
 
 /// Every aligned word of 64 bits that a secret may be seen by.
@@ -114,6 +118,25 @@ fn secrets_of_ecdsa() -> Vec<Vec<u8>> {
     std::iter::once(key).chain(others.iter().map(|number| number.to_bytes().to_vec())).collect()
 }
 
+/// A seed of Ed25519, what is made of it, and the nonces of messages: the lowest byte first, and the other way round.
+fn secrets_of_ed25519(seed: &[u8; 32], messages: &[&[u8]]) -> Vec<Vec<u8>> {
+    let hash: [u8; 64] = Sha512::digest(seed).into();
+    let (mut scalar, mut prefix) = ([0; 32], [0; 32]);
+    scalar.copy_from_slice(&hash[..32]);
+    prefix.copy_from_slice(&hash[32..]);
+    scalar[0] &= 0xf8;
+    scalar[31] = scalar[31] & 0x7f | 0x40;
+    let reduced = ScalarOf25519::from_bytes_mod_order(scalar);
+    let mut secrets = vec![*seed, scalar, prefix, reduced.to_bytes(), (-reduced).to_bytes()];
+    for message in messages {
+        let hash = Sha512::new().chain_update(prefix).chain_update(message).finalize();
+        let nonce = ScalarOf25519::from_bytes_mod_order_wide(&hash.into());
+        secrets.extend([nonce.to_bytes(), (-nonce).to_bytes()]);
+    }
+    let turned = |secret: &[u8; 32]| secret.iter().rev().copied().collect();
+    secrets.iter().flat_map(|secret| [secret.to_vec(), turned(secret)]).collect()
+}
+
 #[test]
 fn neither_the_heap_nor_the_stack_keeps_a_secret() {
     let pair = RsaKeyPair::generate(KeySize::Rsa4096).expect("AWS-LC makes a key");
@@ -128,7 +151,13 @@ fn neither_the_heap_nor_the_stack_keeps_a_secret() {
         rsa.qinv().expect("it is precomputed").to_bytes_be().1,
     ];
     let of_ecdsa = secrets_of_ecdsa();
-    let all = secret.iter().chain(&of_ecdsa);
+    let seed = [0xa7, 0x11, 0x5e, 0x93, 0x0f, 0x68, 0xd2, 0x3c].repeat(4);
+    let seed: [u8; 32] = std::array::from_fn(|n| seed[n].wrapping_mul(u8::try_from(n).unwrap_or(0) | 1));
+    // More than are begun before the first is ended.
+    let payloads: Vec<Vec<u8>> = (0..70).map(|n| vec![n; 20 + usize::from(n)]).collect();
+    let payloads: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
+    let of_ed25519 = secrets_of_ed25519(&seed, &payloads);
+    let all = secret.iter().chain(&of_ecdsa).chain(&of_ed25519);
     SECRETS.set(all.flat_map(|number| words_of(number)).collect()).expect("it is set once");
     let (n, e) = (rsa.n().to_bytes_be(), rsa.e().to_bytes_be());
     let [p, q, dp, dq, qinv] = &secret;
@@ -141,6 +170,20 @@ fn neither_the_heap_nor_the_stack_keeps_a_secret() {
     let ecdsa = || {
         let key = Secp256k1Key::new(&of_ecdsa[0]).expect("it is a key");
         key.sign(&DIGEST).expect("libsecp256k1 signs");
+    };
+    let ed25519 = || {
+        let Some(kernel) = Kernel::available() else { return };
+        let key = Ed25519Key::new(kernel, &seed);
+        let signed = kernel.sign_ed25519_while(&key, &payloads, &mut || true, &mut Vec::new());
+        assert_eq!(signed, Ok(payloads.len()));
+        // Broken off after the first eight.
+        let mut asked = 0;
+        let mut ask = || {
+            asked += 1;
+            asked < 2
+        };
+        let signed = kernel.sign_ed25519_while(&key, &payloads, &mut ask, &mut Vec::new());
+        assert_eq!(signed, Ok(LANES));
     };
     let work = || {
         let key = PrivateKey::new(&parts).expect("the kernel takes the key");
@@ -164,11 +207,14 @@ fn neither_the_heap_nor_the_stack_keeps_a_secret() {
     assert_eq!(on_the_stack(), 0, "the stack is clear");
     ecdsa();
     assert_eq!(on_the_stack(), 0, "libsecp256k1 leaves secrets on the stack");
+    ed25519();
+    assert_eq!(on_the_stack(), 0, "Ed25519 leaves secrets on the stack");
     work();
     assert_eq!(on_the_stack(), 0, "secrets are left on the stack");
 
     IS_WATCHING.store(true, Ordering::Relaxed);
     ecdsa();
+    ed25519();
     work();
     IS_WATCHING.store(false, Ordering::Relaxed);
     assert_eq!(GIVEN_BACK.load(Ordering::Relaxed), 0, "secrets are given back to the allocator");
@@ -180,6 +226,11 @@ fn neither_the_heap_nor_the_stack_keeps_a_secret() {
     assert!(GIVEN_BACK.load(Ordering::Relaxed) > 0, "a secret that is given back is not seen");
     leave_on_the_stack(p);
     assert!(on_the_stack() > 0, "a secret that is left on the stack is not seen");
+    clear_the_stack();
+    for secret in &of_ed25519 {
+        leave_on_the_stack(secret);
+        assert!(on_the_stack() > 0, "a secret of Ed25519 that is left on the stack is not seen");
+    }
 }
 
 #[inline(never)]

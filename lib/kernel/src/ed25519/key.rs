@@ -5,7 +5,7 @@ use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::base::BaseTable;
-use super::field;
+use super::field::{self, Element};
 use super::point::Point;
 use super::scalar::{self, Order};
 use crate::hashes::SHA512;
@@ -76,6 +76,7 @@ impl Ed25519Key {
         V::multiply_base(&mut point, &order.signs(&a), BaseTable::get::<V>());
         V::invert(&mut point.z);
         let (x, y) = point.divided(&point.z);
+        let [x, y] = [x, y].map(|number| Element(number.0.map(V::reveal)));
         Self { secret, public: Point::encoded(&x, &y)[0] }
     }
 

@@ -3,7 +3,10 @@
 mod edges;
 mod faults;
 mod ranges;
+mod secrets;
 mod signatures;
+#[cfg(target_arch = "x86_64")]
+mod timing;
 mod while_ours;
 
 use super::keys::Numbers;

@@ -15,10 +15,10 @@ use crate::sign::sign_by;
 use crate::{LANES, Parts, PrivateKey, memcheck};
 
 /// The key for the process under memcheck, which must not make one itself: that may branch.
-const PARTS: &str = "CHANCERY_KERNEL_TEST_PARTS";
+pub(super) const PARTS: &str = "CHANCERY_KERNEL_TEST_PARTS";
 
 /// What that process does wrong, to see that memcheck speaks up.
-const LEAK: &str = "CHANCERY_KERNEL_TEST_LEAK";
+pub(super) const LEAK: &str = "CHANCERY_KERNEL_TEST_LEAK";
 
 const INNER: &str = "tests::secrets::under_memcheck";
 
@@ -27,17 +27,24 @@ const LEAKED: i32 = 99;
 
 #[test]
 fn no_branch_and_no_address_depends_on_a_secret() {
+    let OwnedParts { n, e, p, q, dp, dq, qinv } = OwnedParts::of(&Key::generate(KeySize::Rsa2048).rsa);
+    let parts = [n, e, p, q, dp, dq, qinv].map(|part| hex(&part)).join(",");
+    assert_that_nothing_leaks(INNER, &parts, &["branch", "address", "inverse"]);
+}
+
+/// That memcheck has nothing to say of a test that is given a key, and speaks up if it is told to leak.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+pub(super) fn assert_that_nothing_leaks(inner: &str, key: &str, leaks: &[&str]) {
     if Command::new("valgrind").arg("--version").output().is_err() {
         return super::skipped(
             "whether a branch or an address depends on a secret, as valgrind is not installed",
         );
     }
-    let parts = OwnedParts::of(&Key::generate(KeySize::Rsa2048).rsa);
-    let clean = watch(&parts, "nothing");
+    let clean = watch(inner, key, "nothing");
     assert!(clean.status.success(), "{}", said(&clean));
     assert!(said(&clean).contains("1 passed"), "{}", said(&clean));
-    for leak in ["branch", "address", "inverse"] {
-        let leaking = watch(&parts, leak);
+    for leak in leaks {
+        let leaking = watch(inner, key, leak);
         assert_eq!(leaking.status.code(), Some(LEAKED), "{leak}: {}", said(&leaking));
         assert!(said(&leaking).contains("1 passed"), "{leak}: {}", said(&leaking));
     }
@@ -47,14 +54,12 @@ fn said(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said)).concat()
 }
 
-fn watch(parts: &OwnedParts, leak: &str) -> Output {
-    let OwnedParts { n, e, p, q, dp, dq, qinv } = parts;
-    let hex = |part: &Vec<u8>| part.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+fn watch(inner: &str, key: &str, leak: &str) -> Output {
     Command::new("valgrind")
         .args(["--quiet", &format!("--error-exitcode={LEAKED}"), "--"])
         .arg(std::env::current_exe().expect("this program has a path"))
-        .args(["--exact", INNER, "--ignored", "--nocapture", "--test-threads=1"])
-        .env(PARTS, [n, e, p, q, dp, dq, qinv].map(hex).join(","))
+        .args(["--exact", inner, "--ignored", "--nocapture", "--test-threads=1"])
+        .env(PARTS, key)
         .env(LEAK, leak)
         .output()
         .expect("valgrind runs")
@@ -92,7 +97,7 @@ fn sign(key: &PrivateKey, len: usize) {
 /// A branch that no compiler can make a choice without one of.
 #[inline(never)]
 #[expect(clippy::print_stderr, reason = "an effect that a compiler keeps")]
-fn branch(secret: u64) {
+pub(super) fn branch(secret: u64) {
     if secret.is_multiple_of(3) {
         black_box(());
         eprintln!("it is");
@@ -100,11 +105,15 @@ fn branch(secret: u64) {
 }
 
 #[inline(never)]
-fn address(secret: usize) {
+pub(super) fn address(secret: usize) {
     black_box(black_box(&[0_u8; 16])[secret & 15]);
 }
 
-fn bytes(hex: &str) -> Vec<u8> {
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) fn bytes(hex: &str) -> Vec<u8> {
     let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("two digits");
     (0..hex.len()).step_by(2).map(byte).collect()
 }

@@ -19,14 +19,14 @@ use crate::window::{Table, power};
 use crate::{Kernel, LANES};
 
 /// Beyond it the two kinds differ. The bound is the one of dudect's authors.
-const DIFFERENT: f64 = 10.0;
+pub(super) const DIFFERENT: f64 = 10.0;
 
 /// Parts of the samples that are compared, from the fastest on, in percent.
 const FASTEST: [usize; 6] = [25, 50, 75, 90, 99, 100];
 
 /// The greatest t of so many samples. `prepare` makes an input: it is given all bits for a random one and none for the fixed
 /// one, and goes the same way for both, as the processor would be in another state otherwise.
-fn greatest_t<I>(
+pub(super) fn greatest_t<I>(
     samples: usize,
     input: &mut I,
     prepare: impl Fn(&mut I, u64, &mut Numbers),

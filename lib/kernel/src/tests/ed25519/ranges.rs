@@ -1,7 +1,9 @@
 //! No sum overflows and no factor loses a bit, whatever the digits are.
 
+use crate::ed25519::base::{ROWS, WIDTH, window};
 use crate::ed25519::field::{self, Element, Sum};
 use crate::ed25519::point::{Addend, Point};
+use crate::ed25519::scalar::Order;
 use crate::lanes::Interval;
 use crate::number::BLOCK;
 
@@ -63,6 +65,29 @@ fn reduced_numbers_have_digits_of_51_bits() {
     let (x, y) = any_point().divided(&ANY);
     for digit in x.0.into_iter().chain(y.0) {
         assert!(digit.least >= 0 && digit.most < 1 << field::BITS, "{digit:?}");
+    }
+}
+
+#[test]
+fn scalars_have_digits_but_for_the_sign_of_the_last() {
+    let order = Order::new();
+    let any = || [[Interval::DIGIT; BLOCK]];
+    let numbers = [
+        order.of_hash(&[[Interval::DIGIT; BLOCK]; 2]),
+        order.plain(&any()),
+        order.reduced(&any()),
+        order.opposite(&any()),
+        order.multiply_and_add(&any(), &any(), &any()),
+        order.signs(&any()),
+    ];
+    for [number] in numbers {
+        for digit in &number[..BLOCK - 1] {
+            assert!(digit.least >= 0 && digit.most <= Interval::DIGIT.most, "{digit:?}");
+        }
+    }
+    for row in 0..ROWS {
+        let bits = window(&any()[0], row);
+        assert!(bits.least >= 0 && bits.most < 1 << WIDTH, "{bits:?}");
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 
 use super::super::keys::Numbers;
+use super::super::secrets::bytes;
 use super::{key, messages, sign, sign_while, slices};
 use crate::ed25519::sign::sign_by;
 use crate::lanes::Portable;
@@ -16,11 +17,6 @@ fn by_aws_lc(pair: &Ed25519KeyPair, messages: &[Vec<u8>]) -> Vec<u8> {
 
 fn pair(seed: &[u8; 32]) -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(seed).expect("any seed is a key")
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("two digits");
-    (0..hex.len()).step_by(2).map(byte).collect()
 }
 
 /// Seed, public key, message and signature of RFC 8032, section 7.1.
