@@ -10,7 +10,7 @@
 use std::sync::OnceLock;
 
 use super::field::Element;
-use super::point::{Addend, Point};
+use super::point::{Addend, Point, invert_each};
 use crate::lanes::{LANES, Lanes};
 use crate::number::{BLOCK, Number};
 
@@ -110,11 +110,14 @@ impl BaseTable {
             }
             let mut twice = first;
             V::add_points(&mut twice, &first, &d2);
-            let mut odd = first;
-            for point in 0..POINTS {
-                let mut inverse = odd.z;
-                V::invert(&mut inverse);
-                let (x, y) = odd.divided(&inverse);
+            let mut odd = [first; POINTS];
+            for point in 1..POINTS {
+                odd[point] = odd[point - 1];
+                V::add_points(&mut odd[point], &twice, &d2);
+            }
+            invert_each::<V, POINTS>(&mut odd);
+            for (place, point) in odd.iter().enumerate() {
+                let (x, y) = point.divided(&point.z);
                 let numbers = [
                     y.sum().plus(&x.sum()).carried(),
                     y.sum().minus(&x.sum()).carried(),
@@ -123,12 +126,11 @@ impl BaseTable {
                 for (coordinate, number) in numbers.iter().enumerate() {
                     for (digit, lanes) in number.reduced().0.map(V::to_lanes).iter().enumerate() {
                         for (row, number) in rows.iter_mut().zip(lanes) {
-                            let pair = &mut row[coordinate][digit][point / PAIR];
-                            pair.as_flattened_mut()[point % PAIR] = *number;
+                            let pair = &mut row[coordinate][digit][place / PAIR];
+                            pair.as_flattened_mut()[place % PAIR] = *number;
                         }
                     }
                 }
-                V::add_points(&mut odd, &twice, &d2);
             }
         }
         table.sum = Self::sum(&table.rows);

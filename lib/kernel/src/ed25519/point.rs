@@ -104,3 +104,20 @@ impl<V: Lanes> Point<V> {
         }
     }
 }
+
+/// Every z becomes its inverse, of `MOST` points at the most: with one inversion, and three products for each of them.
+#[inline(always)]
+pub(crate) fn invert_each<V: Lanes, const MOST: usize>(points: &mut [Point<V>]) {
+    let mut before = [Element::small(1); MOST];
+    let mut all = Element::small(1);
+    for (point, before) in points.iter().zip(&mut before) {
+        *before = all;
+        all = all.times(&point.z).carried();
+    }
+    V::invert(&mut all);
+    for (point, before) in points.iter_mut().zip(&before).rev() {
+        let inverse = all.times(before).carried();
+        all = all.times(&point.z).carried();
+        point.z = inverse;
+    }
+}

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::base::BaseTable;
 use super::field::{self, Element};
 use super::key::Ed25519Key;
-use super::point::Point;
+use super::point::{Point, invert_each};
 use super::scalar::{self, Order};
 #[cfg(test)]
 use crate::fault::{Place, strike};
@@ -86,7 +86,7 @@ pub(crate) fn sign_by<V: Lanes>(
             signer.begin(&lanes_of(eight), nonce, point);
             begun += 1;
         }
-        invert_each(&mut points[..begun]);
+        invert_each::<V, EIGHTS>(&mut points[..begun]);
         for ((eight, nonce), point) in messages.chunks(LANES).zip(&nonces).zip(&points[..begun]) {
             let lanes = signer.finish(&lanes_of(eight), nonce, point)?;
             signatures.extend_from_slice(lanes[..eight.len()].as_flattened());
@@ -103,23 +103,6 @@ pub(crate) fn sign_by<V: Lanes>(
 /// A message for each lane. Lanes that have none get the first one once more.
 fn lanes_of<'a>(messages: &[&'a [u8]]) -> [&'a [u8]; LANES] {
     std::array::from_fn(|lane| *messages.get(lane).unwrap_or(&messages[0]))
-}
-
-/// Every point's z becomes its inverse.
-#[inline(always)]
-fn invert_each<V: Lanes>(points: &mut [Point<V>]) {
-    let mut before = [Element::small(1); EIGHTS];
-    let mut all = Element::small(1);
-    for (point, before) in points.iter().zip(&mut before) {
-        *before = all;
-        all = all.times(&point.z).carried();
-    }
-    V::invert(&mut all);
-    for (point, before) in points.iter_mut().zip(&before).rev() {
-        let inverse = all.times(before).carried();
-        all = all.times(&point.z).carried();
-        point.z = inverse;
-    }
 }
 
 /// A key's numbers in every lane.
