@@ -40,6 +40,7 @@ mod keks;
 mod key_spec;
 mod library;
 mod lockstep;
+mod messages;
 mod public_key;
 mod seal;
 mod secret;

@@ -1,75 +1,53 @@
-//! RS256 by the kernel: several records at once, on processors that can.
+//! Signing by the kernel: several records at once, on processors that can.
+
+mod ed25519;
+mod rs256;
 
 use std::fmt;
 
-use aws_lc_rs::digest;
-use chancery_kernel::{Kernel, LANES, Parts, PrivateKey, SignError, encode_pkcs1_sha256};
-use rsa::pkcs1::RsaPrivateKey;
-use rsa::pkcs8::PrivateKeyInfo;
+use chancery_kernel::{Kernel, SignError};
 
-use crate::{BatchOutcome, Frame};
+use self::ed25519::Ed25519;
+use self::rs256::Rs256;
+use crate::{Algorithm, BatchOutcome, Frame};
 
 /// A key that the kernel takes, on a processor that has what the kernel needs.
-pub(crate) struct Lockstep {
-    kernel: Kernel,
-    key: PrivateKey,
+pub(crate) enum Lockstep {
+    Rs256(Rs256),
+    Ed25519(Ed25519),
 }
 
 impl Lockstep {
-    /// Records whose encoded messages are in memory at a time. What the kernel costs once per call, such as overwriting its memory, is
-    /// little beside so many, and the messages of keys of 2048 bits fit into the second cache.
-    const AT_ONCE: usize = 64 * LANES;
-
-    /// Eight lanes take as long as three to four signatures of AWS-LC, however many of them are used.
-    pub(crate) const LEAST: u64 = 4;
-
-    /// The key for the kernel, or none where AWS-LC signs alone: the processor lacks the instructions, or the key is
-    /// of a kind that the kernel is not made for. `pkcs8` was checked by AWS-LC.
-    pub(crate) fn open(pkcs8: &[u8]) -> Option<Self> {
+    /// The key for the kernel, or none where another library signs alone: the processor lacks the instructions, or the key is
+    /// of a kind that the kernel is not made for. `pkcs8` was checked by AWS-LC, which made the public key of it.
+    pub(crate) fn open(algorithm: Algorithm, pkcs8: &[u8], public_key: &[u8]) -> Option<Self> {
         let kernel = Kernel::available()?;
-        let info = PrivateKeyInfo::try_from(pkcs8).ok()?;
-        // It only points into `pkcs8`: nothing is computed with a private key here.
-        let parsed = RsaPrivateKey::try_from(info.private_key).ok()?;
-        let key = PrivateKey::new(&Parts {
-            n: parsed.modulus.as_bytes(),
-            e: parsed.public_exponent.as_bytes(),
-            p: parsed.prime1.as_bytes(),
-            q: parsed.prime2.as_bytes(),
-            dp: parsed.exponent1.as_bytes(),
-            dq: parsed.exponent2.as_bytes(),
-            qinv: parsed.coefficient.as_bytes(),
-        });
-        key.ok().map(|key| Self { kernel, key })
+        match algorithm {
+            Algorithm::Rs256 => Rs256::open(kernel, pkcs8).map(Self::Rs256),
+            Algorithm::EdDsa => Ed25519::open(kernel, pkcs8, public_key).map(Self::Ed25519),
+            _ => None,
+        }
+    }
+
+    /// Records of a batch from which on the kernel signs it sooner.
+    pub(crate) const fn least(&self) -> u64 {
+        match self {
+            Self::Rs256(_) => Rs256::LEAST,
+            Self::Ed25519(_) => Ed25519::LEAST,
+        }
     }
 
     /// Appends the signature of each payload in its envelope, in the same order. `still_ours` is asked before each eight.
     pub(crate) fn sign_while<'a>(
         &self,
         frame: &Frame,
-        mut payloads: impl Iterator<Item = &'a [u8]>,
+        payloads: impl Iterator<Item = &'a [u8]>,
         still_ours: &mut dyn FnMut() -> bool,
         out: &mut Vec<u8>,
     ) -> Result<BatchOutcome, SignError> {
-        let len = self.key.signature_len();
-        let most = payloads.size_hint().1.unwrap_or(Self::AT_ONCE).min(Self::AT_ONCE);
-        let mut messages = Vec::with_capacity(most * len);
-        let (mut signed, mut space) = (0, Vec::new());
-        loop {
-            messages.clear();
-            for payload in payloads.by_ref().take(Self::AT_ONCE) {
-                let mut sha256 = [0; digest::SHA256_OUTPUT_LEN];
-                let input = frame.signing_input(payload, &mut space);
-                sha256.copy_from_slice(digest::digest(&digest::SHA256, input).as_ref());
-                encode_pkcs1_sha256(&sha256, len, &mut messages);
-            }
-            if messages.is_empty() {
-                return Ok(BatchOutcome::Complete);
-            }
-            let now = self.kernel.sign_while(&self.key, &messages, still_ours, out)?;
-            signed += now;
-            if now < messages.len() / len {
-                return Ok(BatchOutcome::Stopped { signed });
-            }
+        match self {
+            Self::Rs256(key) => key.sign_while(frame, payloads, still_ours, out),
+            Self::Ed25519(key) => key.sign_while(frame, payloads, still_ours, out),
         }
     }
 }

@@ -22,7 +22,7 @@ pub struct SigningKey {
     pair: Pair,
     /// The envelope.
     frame: Frame,
-    /// Of RS256 alone, and only where the kernel signs such keys.
+    /// Only where the kernel signs such keys.
     lockstep: Option<Lockstep>,
 }
 
@@ -71,9 +71,10 @@ impl SigningKey {
             bytes if algorithm.is_rsa() => return Err(UnwrapError::RsaKeySize { key, bytes }),
             bytes => bytes,
         };
-        let frame = pair.public_key().and_then(|public| Frame::new(form, &public));
-        let frame = frame.ok_or(UnwrapError::Unnamed { key, algorithm })?;
-        let lockstep = matches!(algorithm, Algorithm::Rs256).then(|| Lockstep::open(&pkcs8)).flatten();
+        let unnamed = UnwrapError::Unnamed { key, algorithm };
+        let Some(public_key) = pair.public_key() else { return Err(unnamed) };
+        let frame = Frame::new(form, &public_key).ok_or(unnamed)?;
+        let lockstep = Lockstep::open(algorithm, &pkcs8, &public_key);
         Ok(Self { id: key, algorithm, signature_len, pair, frame, lockstep })
     }
 

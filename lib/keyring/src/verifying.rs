@@ -4,7 +4,6 @@ mod by_k256;
 mod by_libsecp256k1;
 mod ed25519;
 mod es256k;
-mod messages;
 mod multiples;
 mod of_key;
 mod rs256;
@@ -21,9 +20,9 @@ use rsa::sha2::{Digest as _, Sha256};
 use rsa::signature::hazmat::PrehashVerifier as _;
 use rsa::traits::PublicKeyParts as _;
 
+use crate::messages::Messages;
 use crate::verifying::ed25519::Ed25519;
 use crate::verifying::es256k::Es256k;
-use crate::verifying::messages::Messages;
 use crate::verifying::rs256::Rs256;
 use crate::{Algorithm, Envelope, Form, Frame, Library, RsaKeySize};
 
@@ -204,7 +203,7 @@ impl Key {
         match self {
             Self::Rs256(key) => key.verify_batch(made_by, pairs),
             Self::Es256k(key) => key.verify_batch(made_by, pairs),
-            Self::EdDsa(key) => key.verify_batch(pairs),
+            Self::EdDsa(key) => key.verify_batch(made_by, pairs),
             _ => pairs.iter().map(|(input, signature)| self.verify(input, signature)).collect(),
         }
     }

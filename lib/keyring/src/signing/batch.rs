@@ -1,6 +1,5 @@
-//! Signing a batch: one by one, and of RS256 by the kernel where the processor has its instructions.
+//! Signing a batch: one by one, and of RS256 and EdDSA by the kernel where the processor has its instructions.
 
-use crate::lockstep::Lockstep;
 use crate::{BatchOutcome, Library, SignError, Signatures, SigningKey};
 
 impl SigningKey {
@@ -9,7 +8,7 @@ impl SigningKey {
     #[must_use]
     pub const fn library(&self, records: u64) -> Library {
         match &self.lockstep {
-            Some(_) if records >= Lockstep::LEAST => Library::Kernel,
+            Some(lockstep) if records >= lockstep.least() => Library::Kernel,
             _ => self.pair.library(),
         }
     }

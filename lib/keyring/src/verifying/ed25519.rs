@@ -15,9 +15,10 @@ use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity as _;
 use rsa::sha2::{Digest as _, Sha512};
 
-use super::messages::Messages;
 use super::multiples::{Multiples, Point};
 use super::of_key::OfKey;
+use crate::Library;
+use crate::messages::Messages;
 
 /// Bytes of a point, and of a scalar.
 const HALF: usize = 32;
@@ -56,15 +57,20 @@ impl Ed25519 {
             .is_ok()
     }
 
-    pub(super) fn verify_batch(&self, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
+    pub(super) fn verify_batch(&self, made_by: Library, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
         self.multiples.with(pairs.len(), |multiples| match multiples {
-            Some(multiples) => self.verify_by(multiples, pairs),
+            Some(multiples) => self.verify_by(multiples, made_by, pairs),
             None => pairs.iter().map(|(payload, signature)| self.verify(payload, signature)).collect(),
         })
     }
 
-    fn verify_by(&self, multiples: &Multiples<EdwardsPoint, BITS>, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
-        let digests = self.digests(pairs);
+    fn verify_by(
+        &self,
+        multiples: &Multiples<EdwardsPoint, BITS>,
+        made_by: Library,
+        pairs: &[(&[u8], &[u8])],
+    ) -> Vec<bool> {
+        let digests = self.digests(made_by, pairs);
         let points: Vec<Option<EdwardsPoint>> = iter::zip(pairs, &digests)
             .map(|((_, signature), digest)| point(multiples, signature, digest))
             .collect();
@@ -78,11 +84,13 @@ impl Ed25519 {
         points.iter().zip(pairs).map(is_true).collect()
     }
 
-    /// Of R, A and the payload: k, before it is reduced. Of no meaning where the signature has no R.
-    fn digests(&self, pairs: &[(&[u8], &[u8])]) -> Vec<[u8; 64]> {
+    /// Of R, A and the payload: k, before it is reduced. Of no meaning where the signature has no R. What the kernel signed is hashed
+    /// by another library: a hash of its own that was wrong would be wrong again.
+    fn digests(&self, made_by: Library, pairs: &[(&[u8], &[u8])]) -> Vec<[u8; 64]> {
         let r = |signature: &[u8]| signature.first_chunk::<HALF>().copied().unwrap_or_default();
         // One alone is hashed sooner without the other lanes.
-        let Some(sha512) = EightBySha512::available().filter(|_| pairs.len() > 1) else {
+        let is_for_eight = made_by != Library::Kernel && pairs.len() > 1;
+        let Some(sha512) = EightBySha512::available().filter(|_| is_for_eight) else {
             let hash = |(payload, signature): &(&[u8], &[u8])| {
                 let begun = Sha512::new().chain_update(r(signature)).chain_update(self.key.as_bytes());
                 begun.chain_update(payload).finalize().into()

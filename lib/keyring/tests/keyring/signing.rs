@@ -4,6 +4,9 @@ use chancery_keyring::{Algorithm, BatchOutcome, Library, SignError, Signatures};
 
 use crate::fixtures::{fresh_key, key_of, signature_of, signing_key, verifying_key};
 
+/// What the kernel signs, where the processor has its instructions.
+const IN_LOCKSTEP: [Algorithm; 2] = [Algorithm::Rs256, Algorithm::EdDsa];
+
 fn payloads(count: u8) -> Vec<Vec<u8>> {
     (0..count).map(|n| vec![n; usize::from(n) * 3]).collect()
 }
@@ -71,22 +74,37 @@ fn a_batch_is_signed_in_order() {
 }
 
 #[test]
-fn a_batch_of_rs256_has_the_same_bytes_as_its_records_one_by_one() {
-    let key = signing_key(Algorithm::Rs256);
-    for records in [0, 1, 3, 4, 7, 8, 9, 11, 12, 16, 21] {
-        let payloads = payloads(records);
-        let mut one_by_one = Vec::new();
-        for payload in &payloads {
-            key.sign(payload, &mut one_by_one).unwrap();
+fn a_batch_of_the_kernel_has_the_same_bytes_as_its_records_one_by_one() {
+    for algorithm in IN_LOCKSTEP {
+        let key = signing_key(algorithm);
+        for records in [0, 1, 3, 4, 7, 8, 9, 11, 12, 16, 21] {
+            let payloads = payloads(records);
+            let mut one_by_one = Vec::new();
+            for payload in &payloads {
+                key.sign(payload, &mut one_by_one).unwrap();
+            }
+            // As a batch of its own, and as the last part of one that another library may sign.
+            for batch in [u64::from(records), 100] {
+                let mut signatures = Signatures::new(key.signature_len());
+                let payloads = payloads.iter().map(Vec::as_slice);
+                let outcome = key.sign_batch(batch, payloads, || true, &mut signatures).unwrap();
+                assert_eq!(outcome, BatchOutcome::Complete);
+                assert!(signatures.as_bytes() == one_by_one, "{records} of {batch} by {}", key.library(batch));
+            }
         }
-        // As a batch of its own, and as the last part of one that another library may sign.
-        for batch in [u64::from(records), 100] {
-            let mut signatures = Signatures::new(key.signature_len());
-            let payloads = payloads.iter().map(Vec::as_slice);
-            let outcome = key.sign_batch(batch, payloads, || true, &mut signatures).unwrap();
-            assert_eq!(outcome, BatchOutcome::Complete);
-            assert!(signatures.as_bytes() == one_by_one, "{records} of {batch} by {}", key.library(batch));
-        }
+    }
+}
+
+#[test]
+fn a_batch_of_the_kernel_with_long_payloads_has_the_same_bytes_as_its_records_one_by_one() {
+    for algorithm in IN_LOCKSTEP {
+        let key = signing_key(algorithm);
+        let payloads: Vec<Vec<u8>> = (0..30_u8).map(|n| vec![n; 17_000 * usize::from(n % 5)]).collect();
+        let one_by_one: Vec<u8> = payloads.iter().flat_map(|payload| signature_of(&key, payload)).collect();
+        let mut signatures = Signatures::new(key.signature_len());
+        let outcome = key.sign_batch(30, payloads.iter().map(Vec::as_slice), || true, &mut signatures);
+        assert_eq!(outcome, Ok(BatchOutcome::Complete));
+        assert!(signatures.as_bytes() == one_by_one, "{algorithm}");
     }
 }
 
@@ -94,71 +112,76 @@ fn a_batch_of_rs256_has_the_same_bytes_as_its_records_one_by_one() {
 fn few_records_and_what_the_kernel_is_not_made_for_are_signed_by_the_others() {
     for algorithm in Algorithm::ALL {
         let key = signing_key(algorithm);
-        let by_the_kernel = algorithm == Algorithm::Rs256 && chancery_kernel::Kernel::available().is_some();
+        let by_the_kernel = IN_LOCKSTEP.contains(&algorithm) && chancery_kernel::Kernel::available().is_some();
         let alone = if algorithm == Algorithm::Es256k { Library::Secp256k1 } else { Library::AwsLcRs };
         let expected = if by_the_kernel { Library::Kernel } else { alone };
-        assert_eq!([1, 3].map(|records| key.library(records)), [alone; 2]);
-        assert_eq!([4, 1_000].map(|records| key.library(records)), [expected; 2], "{algorithm}");
+        let least = if algorithm == Algorithm::EdDsa { 8 } else { 4 };
+        assert_eq!([1, least - 1].map(|records| key.library(records)), [alone; 2]);
+        assert_eq!([least, 1_000].map(|records| key.library(records)), [expected; 2], "{algorithm}");
     }
 }
 
 #[test]
-fn a_batch_of_rs256_stops_with_whole_signatures_when_the_key_is_no_longer_ours() {
-    let key = signing_key(Algorithm::Rs256);
-    let payloads = payloads(18);
-    for granted in 0..4 {
-        let mut signatures = Signatures::new(key.signature_len());
-        let mut asked = 0;
-        let outcome = key
-            .sign_batch(
-                18,
-                payloads.iter().map(Vec::as_slice),
-                || {
-                    asked += 1;
-                    asked <= granted
-                },
-                &mut signatures,
-            )
-            .unwrap();
-        let signed = signatures.len();
-        if signed == payloads.len() {
-            assert_eq!(outcome, BatchOutcome::Complete);
-        } else {
-            assert_eq!(outcome, BatchOutcome::Stopped { signed });
-        }
-        assert!(signed <= 8 * granted && signed >= granted);
-        if key.library(18) == Library::Kernel {
-            assert_eq!(signed, (8 * granted).min(18), "eight records for each yes");
+fn a_batch_of_the_kernel_stops_with_whole_signatures_when_the_key_is_no_longer_ours() {
+    for algorithm in IN_LOCKSTEP {
+        let key = signing_key(algorithm);
+        let payloads = payloads(18);
+        for granted in 0..4 {
+            let mut signatures = Signatures::new(key.signature_len());
+            let mut asked = 0;
+            let outcome = key
+                .sign_batch(
+                    18,
+                    payloads.iter().map(Vec::as_slice),
+                    || {
+                        asked += 1;
+                        asked <= granted
+                    },
+                    &mut signatures,
+                )
+                .unwrap();
+            let signed = signatures.len();
+            if signed == payloads.len() {
+                assert_eq!(outcome, BatchOutcome::Complete);
+            } else {
+                assert_eq!(outcome, BatchOutcome::Stopped { signed });
+            }
+            assert!(signed <= 8 * granted && signed >= granted);
+            if key.library(18) == Library::Kernel {
+                assert_eq!(signed, (8 * granted).min(18), "eight records for each yes");
+            }
         }
     }
 }
 
 #[test]
-fn a_batch_of_rs256_that_is_encoded_in_several_pieces_has_the_same_bytes_and_stops_at_any_of_them() {
-    let key = signing_key(Algorithm::Rs256);
-    let payloads: Vec<[u8; 2]> = (0..1_030_u16).map(u16::to_be_bytes).collect();
-    let payloads = || payloads.iter().map(<[u8; 2]>::as_slice);
-    let mut whole = Signatures::new(key.signature_len());
-    assert_eq!(key.sign_batch(1_030, payloads(), || true, &mut whole), Ok(BatchOutcome::Complete));
-    assert_eq!(whole.len(), 1_030);
-    for (record, (payload, signature)) in payloads().zip(&whole).enumerate() {
-        // The first and last of each piece, and some between.
-        if record % 512 < 9 || record % 512 > 503 {
-            assert!(signature == signature_of(&key, payload), "record {record}");
+fn a_batch_of_the_kernel_in_several_pieces_has_the_same_bytes_and_stops_at_any_of_them() {
+    for algorithm in IN_LOCKSTEP {
+        let key = signing_key(algorithm);
+        let payloads: Vec<[u8; 2]> = (0..1_030_u16).map(u16::to_be_bytes).collect();
+        let payloads = || payloads.iter().map(<[u8; 2]>::as_slice);
+        let mut whole = Signatures::new(key.signature_len());
+        assert_eq!(key.sign_batch(1_030, payloads(), || true, &mut whole), Ok(BatchOutcome::Complete));
+        assert_eq!(whole.len(), 1_030);
+        for (record, (payload, signature)) in payloads().zip(&whole).enumerate() {
+            // The first and last of each piece, and some between.
+            if record % 512 < 9 || record % 512 > 503 {
+                assert!(signature == signature_of(&key, payload), "record {record}");
+            }
         }
-    }
-    let eights = if key.library(1_030) == Library::Kernel { 8 } else { 1 };
-    for granted in [63, 64, 65, 128] {
-        let mut signatures = Signatures::new(key.signature_len());
-        let mut asked = 0;
-        let still_ours = || {
-            asked += 1;
-            asked <= granted
-        };
-        let outcome = key.sign_batch(1_030, payloads(), still_ours, &mut signatures);
-        assert_eq!(outcome, Ok(BatchOutcome::Stopped { signed: granted * eights }));
-        assert!(whole.as_bytes().starts_with(signatures.as_bytes()), "{granted} were granted");
-        assert_eq!((signatures.len(), asked), (granted * eights, granted + 1));
+        let eights = if key.library(1_030) == Library::Kernel { 8 } else { 1 };
+        for granted in [63, 64, 65, 128] {
+            let mut signatures = Signatures::new(key.signature_len());
+            let mut asked = 0;
+            let still_ours = || {
+                asked += 1;
+                asked <= granted
+            };
+            let outcome = key.sign_batch(1_030, payloads(), still_ours, &mut signatures);
+            assert_eq!(outcome, Ok(BatchOutcome::Stopped { signed: granted * eights }));
+            assert!(whole.as_bytes().starts_with(signatures.as_bytes()), "{granted} were granted");
+            assert_eq!((signatures.len(), asked), (granted * eights, granted + 1));
+        }
     }
 }
 
