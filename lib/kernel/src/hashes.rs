@@ -6,10 +6,10 @@ mod keccak;
 mod sha512;
 
 pub use keccak::Keccak256;
+pub(crate) use sha512::DIGEST as SHA512;
+pub use sha512::Sha512;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use sha512::digest_eight as sha512_of_eight;
-pub use sha512::Sha512;
-pub(crate) use sha512::DIGEST as SHA512;
 
 use crate::LANES;
 

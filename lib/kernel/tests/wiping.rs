@@ -11,9 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::RsaKeyPair;
-use chancery_kernel::{
-    Ed25519Key, Kernel, LANES, Parts, PrivateKey, Secp256k1Key, encode_pkcs1_sha256,
-};
+use chancery_kernel::{Ed25519Key, Kernel, LANES, Parts, PrivateKey, Secp256k1Key, encode_pkcs1_sha256};
 use curve25519_dalek::Scalar as ScalarOf25519;
 use k256::elliptic_curve::ff::PrimeField as _;
 use k256::{FieldBytes, Scalar};

@@ -13,7 +13,7 @@ use crate::{Algorithm, BatchOutcome, Frame};
 
 /// A key that the kernel takes, on a processor that has what the kernel needs.
 pub(crate) enum Lockstep {
-    Rs256(Rs256),
+    Rs256(Box<Rs256>),
     Ed25519(Ed25519),
 }
 
@@ -23,7 +23,7 @@ impl Lockstep {
     pub(crate) fn open(algorithm: Algorithm, pkcs8: &[u8], public_key: &[u8]) -> Option<Self> {
         let kernel = Kernel::available()?;
         match algorithm {
-            Algorithm::Rs256 => Rs256::open(kernel, pkcs8).map(Self::Rs256),
+            Algorithm::Rs256 => Rs256::open(kernel, pkcs8).map(Box::new).map(Self::Rs256),
             Algorithm::EdDsa => Ed25519::open(kernel, pkcs8, public_key).map(Self::Ed25519),
             _ => None,
         }

@@ -41,8 +41,8 @@ pub(crate) struct BaseTable {
 
 /// x of B ([RFC 8032, section 5.1](https://www.rfc-editor.org/rfc/rfc8032#section-5.1)), the lowest byte first.
 const X: [u8; 32] = [
-    0x1a, 0xd5, 0x25, 0x8f, 0x60, 0x2d, 0x56, 0xc9, 0xb2, 0xa7, 0x25, 0x95, 0x60, 0xc7, 0x2c, 0x69, 0x5c, 0xdc,
-    0xd6, 0xfd, 0x31, 0xe2, 0xa4, 0xc0, 0xfe, 0x53, 0x6e, 0xcd, 0xd3, 0x36, 0x69, 0x21,
+    0x1a, 0xd5, 0x25, 0x8f, 0x60, 0x2d, 0x56, 0xc9, 0xb2, 0xa7, 0x25, 0x95, 0x60, 0xc7, 0x2c, 0x69, 0x5c,
+    0xdc, 0xd6, 0xfd, 0x31, 0xe2, 0xa4, 0xc0, 0xfe, 0x53, 0x6e, 0xcd, 0xd3, 0x36, 0x69, 0x21,
 ];
 
 impl BaseTable {
@@ -89,7 +89,8 @@ impl BaseTable {
         let d2 = d.sum().plus(&d.sum()).carried();
         let y = quotient(&Element::small(4), 5);
 
-        let mut table = Box::new(Self { rows: [[[[[[0; LANES]; 2]; POINTS / PAIR]; BLOCK]; 3]; ROWS], sum: 0 });
+        let mut table =
+            Box::new(Self { rows: [[[[[[0; LANES]; 2]; POINTS / PAIR]; BLOCK]; 3]; ROWS], sum: 0 });
         let mut base = Point::affine(&Element::decoded(&[X; LANES]), &y);
         for rows in table.rows.chunks_mut(LANES) {
             let mut first = base;
@@ -159,7 +160,11 @@ pub(crate) fn window<V: Lanes>(digits: &[V; BLOCK], row: usize) -> V {
     } else {
         let power = V::splat(1 << (BITS - bit));
         let low = V::splat(0).add_high(digits[digit], power);
-        if bit + WIDTH as usize > BITS && digit + 1 < BLOCK { low.add_low(digits[digit + 1], power) } else { low }
+        if bit + WIDTH as usize > BITS && digit + 1 < BLOCK {
+            low.add_low(digits[digit + 1], power)
+        } else {
+            low
+        }
     };
     shifted.below::<WIDTH>()
 }
@@ -169,12 +174,15 @@ pub(crate) fn window<V: Lanes>(digits: &[V; BLOCK], row: usize) -> V {
 fn look_up<V: Lanes>(row: &Row, bits: V) -> (Addend<V>, V) {
     // Without the highest bit the number is negative, and what it is the opposite of has all bits the other way round.
     let is_minus = bits.minus(V::splat(POINTS as u64)).if_negative();
-    let point = is_minus.choose_by(V::splat(2 * POINTS as u64 - 1).minus(bits), bits).below::<{ WIDTH - 1 }>();
+    let point =
+        is_minus.choose_by(V::splat(2 * POINTS as u64 - 1).minus(bits), bits).below::<{ WIDTH - 1 }>();
     let is_in_first = point.minus(V::splat(PAIR as u64)).if_negative();
     let [sum, difference, product] = row.each_ref().map(|number| {
         Element(number.each_ref().map(|digit| {
             let [first, others @ ..] = digit;
-            others.iter().fold(point.look_up(first), |found, pair| is_in_first.choose_by(found, point.look_up(pair)))
+            others
+                .iter()
+                .fold(point.look_up(first), |found, pair| is_in_first.choose_by(found, point.look_up(pair)))
         }))
     });
     (Addend { sum, difference, product }, is_minus)

@@ -57,8 +57,7 @@ impl Ed25519Key {
     pub(crate) fn prepare_by<V: Lanes>(seed: &[u8; SEED]) -> Self {
         let mut hashes = [[0; SHA512]; LANES];
         V::sha512(&[seed; LANES].map(<[u8; SEED]>::as_slice), &mut hashes);
-        let mut secret =
-            Box::new(Secret { a: [0; BLOCK], opposite: [0; BLOCK], prefix: [0; SEED] });
+        let mut secret = Box::new(Secret { a: [0; BLOCK], opposite: [0; BLOCK], prefix: [0; SEED] });
         secret.prefix.copy_from_slice(&hashes[0][SEED..]);
         let mut numbers = hashes.map(|hash| *hash.first_chunk::<SEED>().unwrap_or(&[0; SEED]));
         for number in &mut numbers {

@@ -49,7 +49,7 @@ impl<V: Lanes> Point<V> {
     pub(crate) fn encoded(x: &Element<V>, y: &Element<V>) -> [[u8; BYTES]; LANES] {
         let mut encoded = y.encoded();
         for (bytes, digit) in encoded.iter_mut().zip(x.0[0].to_lanes()) {
-            bytes[BYTES - 1] |= u8::from(digit.to_le_bytes()[0] & 1) << 7;
+            bytes[BYTES - 1] |= (digit.to_le_bytes()[0] & 1) << 7;
         }
         encoded
     }
@@ -58,7 +58,8 @@ impl<V: Lanes> Point<V> {
     #[inline(always)]
     pub(crate) fn is(&self, x: &Element<V>, encoded: &[[u8; BYTES]; LANES]) -> bool {
         let digits = x.0[0].reveal().to_lanes();
-        let is_odd = digits.iter().zip(encoded).all(|(digit, bytes)| digit & 1 == u64::from(bytes[BYTES - 1] >> 7));
+        let is_odd =
+            digits.iter().zip(encoded).all(|(digit, bytes)| digit & 1 == u64::from(bytes[BYTES - 1] >> 7));
         let y = Element::decoded(encoded);
         let by_x = self.x.sum().minus(&x.times(&self.z)).carried();
         let by_y = self.y.sum().minus(&y.times(&self.z)).carried();
@@ -85,8 +86,10 @@ impl<V: Lanes> Point<V> {
     /// The sum with another point. `d2` is 2·d.
     #[inline(always)]
     pub(crate) fn plus_point(&self, other: &Self, d2: &Element<V>) -> Self {
-        let a = self.y.sum().minus(&self.x.sum()).carried().times(&other.y.sum().minus(&other.x.sum()).carried());
-        let b = self.y.sum().plus(&self.x.sum()).carried().times(&other.y.sum().plus(&other.x.sum()).carried());
+        let a =
+            self.y.sum().minus(&self.x.sum()).carried().times(&other.y.sum().minus(&other.x.sum()).carried());
+        let b =
+            self.y.sum().plus(&self.x.sum()).carried().times(&other.y.sum().plus(&other.x.sum()).carried());
         let c = self.t.times(d2).carried().times(&other.t);
         let half = self.z.times(&other.z);
         let d = half.plus(&half);

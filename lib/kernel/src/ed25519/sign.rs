@@ -206,11 +206,7 @@ impl<'a, V: Lanes> Signer<'a, V> {
 
     /// The hash that a response is made of, times R.
     #[inline(always)]
-    fn challenge(
-        &mut self,
-        points: &[[u8; field::BYTES]; LANES],
-        messages: &[&[u8]; LANES],
-    ) -> Number<V, 1> {
+    fn challenge(&mut self, points: &[[u8; field::BYTES]; LANES], messages: &[&[u8]; LANES]) -> Number<V, 1> {
         let mut heads = [[0; 2 * field::BYTES]; LANES];
         for (head, point) in heads.iter_mut().zip(points) {
             head[..field::BYTES].copy_from_slice(point);

@@ -9,8 +9,8 @@ mod signatures;
 mod timing;
 mod while_ours;
 
-use super::keys::Numbers;
 use super::kernel;
+use super::keys::Numbers;
 use crate::ed25519::sign::sign_by;
 use crate::lanes::Portable;
 use crate::{Ed25519Key, SignError};

@@ -89,7 +89,11 @@ fn a_batch_of_the_kernel_has_the_same_bytes_as_its_records_one_by_one() {
                 let payloads = payloads.iter().map(Vec::as_slice);
                 let outcome = key.sign_batch(batch, payloads, || true, &mut signatures).unwrap();
                 assert_eq!(outcome, BatchOutcome::Complete);
-                assert!(signatures.as_bytes() == one_by_one, "{records} of {batch} by {}", key.library(batch));
+                assert!(
+                    signatures.as_bytes() == one_by_one,
+                    "{records} of {batch} by {}",
+                    key.library(batch)
+                );
             }
         }
     }
@@ -112,7 +116,8 @@ fn a_batch_of_the_kernel_with_long_payloads_has_the_same_bytes_as_its_records_on
 fn few_records_and_what_the_kernel_is_not_made_for_are_signed_by_the_others() {
     for algorithm in Algorithm::ALL {
         let key = signing_key(algorithm);
-        let by_the_kernel = IN_LOCKSTEP.contains(&algorithm) && chancery_kernel::Kernel::available().is_some();
+        let by_the_kernel =
+            IN_LOCKSTEP.contains(&algorithm) && chancery_kernel::Kernel::available().is_some();
         let alone = if algorithm == Algorithm::Es256k { Library::Secp256k1 } else { Library::AwsLcRs };
         let expected = if by_the_kernel { Library::Kernel } else { alone };
         let least = if algorithm == Algorithm::EdDsa { 8 } else { 4 };

@@ -54,8 +54,7 @@ fn of_signatures(kernel: Kernel) -> f64 {
 #[expect(clippy::print_stdout, reason = "what was measured is for the reader")]
 fn times_tell_nothing_of_scalars_seeds_and_messages() {
     let Some(kernel) = super::super::kernel() else { return };
-    let mut own =
-        Multiple { signs: splat(&[]), point: Point::neutral(), table: BaseTable::get::<Ifma>() };
+    let mut own = Multiple { signs: splat(&[]), point: Point::neutral(), table: BaseTable::get::<Ifma>() };
     let multiples = greatest_t(100_000, &mut own, signs, |of| {
         Ifma::multiply_base(&mut of.point, &of.signs, of.table);
     });
