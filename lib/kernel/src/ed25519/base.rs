@@ -15,19 +15,16 @@ use crate::lanes::{LANES, Lanes};
 use crate::number::{BLOCK, Number};
 
 /// Bits of a row.
-pub(crate) const WIDTH: u32 = 6;
+pub(crate) const WIDTH: u32 = 5;
 
 /// Rows: enough bits for any number below the order, and twice and four times as many.
-pub(crate) const ROWS: usize = 43;
+pub(crate) const ROWS: usize = 51;
 
-/// Points of a row.
+/// Points of a row: what two vectors hold.
 const POINTS: usize = 1 << (WIDTH - 1);
 
-/// Points of two vectors.
-const PAIR: usize = 2 * LANES;
-
 /// The numbers at one digit's place, of all points of a row.
-type Digit = [[[u64; LANES]; 2]; POINTS / PAIR];
+type Digit = [[u64; LANES]; POINTS / LANES];
 
 /// Points of a row as they are added: sum, difference and product, each by its digits.
 type Row = [[Digit; BLOCK]; 3];
@@ -68,11 +65,11 @@ impl BaseTable {
     /// Bits of a number of a row flip.
     #[cfg(test)]
     pub(crate) fn flip(&mut self, row: usize, bits: u64) {
-        self.rows[row][1][2][0][1][3] ^= bits;
+        self.rows[row][1][2][1][3] ^= bits;
     }
 
     fn sum(rows: &[Row; ROWS]) -> u64 {
-        let numbers = rows.as_flattened().as_flattened().as_flattened().as_flattened().as_flattened();
+        let numbers = rows.as_flattened().as_flattened().as_flattened().as_flattened();
         numbers.iter().fold(0, |sum, number| sum.wrapping_add(*number))
     }
 
@@ -89,8 +86,7 @@ impl BaseTable {
         let d2 = d.sum().plus(&d.sum()).carried();
         let y = quotient(&Element::small(4), 5);
 
-        let mut table =
-            Box::new(Self { rows: [[[[[[0; LANES]; 2]; POINTS / PAIR]; BLOCK]; 3]; ROWS], sum: 0 });
+        let mut table = Box::new(Self { rows: [[[[[0; LANES]; POINTS / LANES]; BLOCK]; 3]; ROWS], sum: 0 });
         let mut base = Point::affine(&Element::decoded(&[X; LANES]), &y);
         for rows in table.rows.chunks_mut(LANES) {
             let mut first = base;
@@ -127,8 +123,7 @@ impl BaseTable {
                 for (coordinate, number) in numbers.iter().enumerate() {
                     for (digit, lanes) in number.reduced().0.map(V::to_lanes).iter().enumerate() {
                         for (row, number) in rows.iter_mut().zip(lanes) {
-                            let pair = &mut row[coordinate][digit][place / PAIR];
-                            pair.as_flattened_mut()[place % PAIR] = *number;
+                            row[coordinate][digit].as_flattened_mut()[place] = *number;
                         }
                     }
                 }
@@ -172,18 +167,11 @@ pub(crate) fn window<V: Lanes>(digits: &[V; BLOCK], row: usize) -> V {
 /// The addend that a row's bits stand for, and all bits where it is to be taken away.
 #[inline(always)]
 fn look_up<V: Lanes>(row: &Row, bits: V) -> (Addend<V>, V) {
-    // Without the highest bit the number is negative, and what it is the opposite of has all bits the other way round.
+    // Without the highest bit the number is negative, and what it is the opposite of has all bits the other way round. The look-up
+    // leaves the highest bit out.
     let is_minus = bits.minus(V::splat(POINTS as u64)).if_negative();
-    let point =
-        is_minus.choose_by(V::splat(2 * POINTS as u64 - 1).minus(bits), bits).below::<{ WIDTH - 1 }>();
-    let is_in_first = point.minus(V::splat(PAIR as u64)).if_negative();
-    let [sum, difference, product] = row.each_ref().map(|number| {
-        Element(number.each_ref().map(|digit| {
-            let [first, others @ ..] = digit;
-            others
-                .iter()
-                .fold(point.look_up(first), |found, pair| is_in_first.choose_by(found, point.look_up(pair)))
-        }))
-    });
+    let point = is_minus.choose_by(V::splat(2 * POINTS as u64 - 1).minus(bits), bits);
+    let [sum, difference, product] =
+        row.each_ref().map(|number| Element(number.each_ref().map(|digit| point.look_up(digit))));
     (Addend { sum, difference, product }, is_minus)
 }
