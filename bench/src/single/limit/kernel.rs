@@ -2,12 +2,12 @@
 
 use anyhow::Context;
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use aws_lc_rs::signature::{Ed25519KeyPair, RSA_PKCS1_SHA256};
 use chancery_bench::crypto_mb;
 use chancery_bench::{Bound, Effort, Figure, Measured, Outcome, Samples, Table};
-use chancery_kernel::{Kernel, Parts, PrivateKey, encode_pkcs1_sha256};
+use chancery_kernel::{Ed25519Key, Kernel, Parts, PrivateKey, encode_pkcs1_sha256};
 use rsa::pkcs8::DecodePrivateKey as _;
 use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
 use sha2::{Digest as _, Sha256};
@@ -124,5 +124,42 @@ fn measured(effort: Effort) -> Measured {
             figures.push(Figure::new(title, to_crypto_mb, Bound::AtLeast(1.15)));
         }
     }
+    let to_aws = ed25519(kernel, effort.pairs, batches, &mut rates)?;
+    figures.push(Figure::new("Ed25519: kernel / AWS-LC", to_aws, Bound::AtLeast(2.0)));
     Ok(Outcome { figures, tables: vec![rates], ..Outcome::default() })
+}
+
+/// The same of Ed25519 and messages of 256 bytes.
+fn ed25519(kernel: Kernel, pairs: usize, batches: usize, rates: &mut Table) -> anyhow::Result<Samples> {
+    let mut bytes = [0; 32 + 256 * BATCH];
+    SystemRandom::new().fill(&mut bytes).context("random bytes")?;
+    let (seed, payloads) = bytes.split_first_chunk().context("a seed")?;
+    let messages: Vec<&[u8]> = payloads.chunks_exact(256).collect();
+    let (own, aws) = (Ed25519Key::new(kernel, seed), Ed25519KeyPair::from_seed_unchecked(seed)?);
+    let (mut to_aws, mut per_second) = (Samples::default(), [Samples::default(), Samples::default()]);
+    // A signature takes a twentieth of what one of RSA-2048 takes.
+    let batches = 20 * batches;
+    for _ in 0..pairs {
+        let before = cpu::own()?;
+        for _ in 0..batches {
+            let mut signatures = Vec::new();
+            kernel.sign_ed25519_while(&own, &messages, &mut || true, &mut signatures)?;
+            std::hint::black_box(signatures);
+        }
+        let by_own = nanoseconds(before, batches * BATCH)?;
+        let before = cpu::own()?;
+        for _ in 0..batches / 2 {
+            for message in &messages {
+                std::hint::black_box(aws.sign(message));
+            }
+        }
+        let by_aws = nanoseconds(before, batches / 2 * BATCH)?;
+        to_aws.add(by_aws / by_own);
+        for (samples, nanoseconds) in per_second.iter_mut().zip([by_own, by_aws]) {
+            samples.add(1e9 / nanoseconds);
+        }
+    }
+    let [own, aws] = per_second.map(|samples| samples.median());
+    rates.row(["Ed25519".into(), own.into(), aws.into(), None.into()]);
+    Ok(to_aws)
 }
