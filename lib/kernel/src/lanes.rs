@@ -117,9 +117,7 @@ pub(crate) trait Lanes: Copy {
     /// [`montgomery::square`], as a function of its own, so many times.
     #[inline(never)]
     fn square<const B: usize>(number: &mut Number<Self, B>, times: u32, modulus: &Modulus<Self, B>) {
-        for _ in 0..times {
-            montgomery::square(number, modulus);
-        }
+        montgomery::square(number, times, modulus);
     }
 
     /// [`window::choose`], as a function of its own.

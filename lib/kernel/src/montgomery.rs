@@ -41,22 +41,35 @@ pub(crate) fn multiply<V: Lanes, const B: usize>(
     modulus: &Modulus<V, B>,
 ) {
     let mut reduction = Reduction::new();
-    let mut result = zero();
     for place in 0..2 * B {
         let mut column = Column::new();
         for i in (place + 1).saturating_sub(B)..B.min(place + 1) {
             column.add(&a[i], &b[place - i]);
         }
-        reduction.step(place, column, modulus, &mut result);
+        reduction.step(place, column, modulus, to);
     }
-    *to = result;
 }
 
-/// `number` becomes its square divided by R, as [`multiply`] would give it.
+/// `number` is squared and divided by R, as [`multiply`] would do it, so many times.
 #[inline(always)]
-pub(crate) fn square<V: Lanes, const B: usize>(number: &mut Number<V, B>, modulus: &Modulus<V, B>) {
+pub(crate) fn square<V: Lanes, const B: usize>(
+    number: &mut Number<V, B>,
+    times: u32,
+    modulus: &Modulus<V, B>,
+) {
     let mut reduction = Reduction::new();
-    let mut result = zero();
+    for _ in 0..times {
+        reduction.carried = [V::splat(0); BLOCK];
+        square_once(number, &mut reduction, modulus);
+    }
+}
+
+#[inline(always)]
+fn square_once<V: Lanes, const B: usize>(
+    number: &mut Number<V, B>,
+    reduction: &mut Reduction<V, B>,
+    modulus: &Modulus<V, B>,
+) {
     for place in 0..2 * B {
         let mut column = Column::new();
         for i in (place + 1).saturating_sub(B)..place.div_ceil(2) {
@@ -69,9 +82,9 @@ pub(crate) fn square<V: Lanes, const B: usize>(number: &mut Number<V, B>, modulu
         } else {
             column.double();
         }
-        reduction.step(place, column, modulus, &mut result);
+        // A block of the result takes the place of one that no later column asks for.
+        reduction.step(place, column, modulus, number);
     }
-    *number = result;
 }
 
 /// A reduction on its way, from the lowest column to the highest.
