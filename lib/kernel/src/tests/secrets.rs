@@ -33,7 +33,6 @@ fn no_branch_and_no_address_depends_on_a_secret() {
 }
 
 /// That memcheck has nothing to say of a test that is given a key, and speaks up if it is told to leak.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(super) fn assert_that_nothing_leaks(inner: &str, key: &str, leaks: &[&str]) {
     if Command::new("valgrind").arg("--version").output().is_err() {
         return super::skipped(
