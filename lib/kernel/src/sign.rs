@@ -52,18 +52,29 @@ impl Kernel {
         still_ours: &mut dyn FnMut() -> bool,
         signatures: &mut Vec<u8>,
     ) -> Result<usize, SignError> {
-        let before = signatures.len();
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a `Kernel` exists only where the processor has what the function is compiled for.
-        let signed = unsafe { sign_by_ifma(key, messages, still_ours, signatures) };
-        #[cfg(not(target_arch = "x86_64"))]
-        let signed = sign_by::<crate::lanes::Portable>(key, messages, still_ours, signatures);
-        crate::stack::wipe();
-        if signed.is_err() {
-            signatures.truncate(before);
-        }
-        signed
+        all_or_nothing(signatures, |signatures| {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a `Kernel` exists only where the processor has what the function is compiled for.
+            let signed = unsafe { sign_by_ifma(key, messages, still_ours, signatures) };
+            #[cfg(not(target_arch = "x86_64"))]
+            let signed = sign_by::<crate::lanes::Portable>(key, messages, still_ours, signatures);
+            signed
+        })
     }
+}
+
+/// What `sign` appends, and nothing of it if it fails. What it left on the stack is overwritten.
+pub(crate) fn all_or_nothing(
+    signatures: &mut Vec<u8>,
+    sign: impl FnOnce(&mut Vec<u8>) -> Result<usize, SignError>,
+) -> Result<usize, SignError> {
+    let before = signatures.len();
+    let signed = sign(signatures);
+    crate::stack::wipe();
+    if signed.is_err() {
+        signatures.truncate(before);
+    }
+    signed
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -14,7 +14,7 @@ use crate::hashes::SHA512;
 use crate::lanes::Ifma;
 use crate::lanes::{LANES, Lanes};
 use crate::number::{Number, splat, zero};
-use crate::sign::{Kernel, SignError};
+use crate::sign::{Kernel, SignError, all_or_nothing};
 
 /// Bytes of a signature.
 pub(crate) const SIGNATURE: usize = field::BYTES + scalar::BYTES;
@@ -39,17 +39,14 @@ impl Kernel {
         still_ours: &mut dyn FnMut() -> bool,
         signatures: &mut Vec<u8>,
     ) -> Result<usize, SignError> {
-        let before = signatures.len();
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a `Kernel` exists only where the processor has what the function is compiled for.
-        let signed = unsafe { sign_by_ifma(key, messages, still_ours, signatures) };
-        #[cfg(not(target_arch = "x86_64"))]
-        let signed = sign_by::<crate::lanes::Portable>(key, messages, still_ours, signatures);
-        crate::stack::wipe();
-        if signed.is_err() {
-            signatures.truncate(before);
-        }
-        signed
+        all_or_nothing(signatures, |signatures| {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a `Kernel` exists only where the processor has what the function is compiled for.
+            let signed = unsafe { sign_by_ifma(key, messages, still_ours, signatures) };
+            #[cfg(not(target_arch = "x86_64"))]
+            let signed = sign_by::<crate::lanes::Portable>(key, messages, still_ours, signatures);
+            signed
+        })
     }
 }
 

@@ -13,6 +13,7 @@ use super::kernel;
 use super::keys::Numbers;
 use crate::ed25519::sign::sign_by;
 use crate::lanes::Portable;
+use crate::sign::all_or_nothing;
 use crate::{Ed25519Key, SignError};
 
 /// A key, by the kernel or by its portable twin on a processor without the instructions: the arithmetic is the same.
@@ -32,14 +33,9 @@ fn sign_while(
 ) -> Result<usize, SignError> {
     match kernel() {
         Some(kernel) => kernel.sign_ed25519_while(key, messages, still_ours, signatures),
-        None => {
-            let before = signatures.len();
-            let signed = sign_by::<Portable>(key, messages, still_ours, signatures);
-            if signed.is_err() {
-                signatures.truncate(before);
-            }
-            signed
-        }
+        None => all_or_nothing(signatures, |signatures| {
+            sign_by::<Portable>(key, messages, still_ours, signatures)
+        }),
     }
 }
 

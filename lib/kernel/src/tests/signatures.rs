@@ -9,7 +9,7 @@ use rsa::BigUint;
 use super::kernel;
 use super::keys::{Key, Numbers, OwnedParts, SIZES};
 use crate::lanes::Portable;
-use crate::sign::sign_by;
+use crate::sign::{all_or_nothing, sign_by};
 use crate::{LANES, PrivateKey, SignError, encode_pkcs1_sha256};
 
 /// By the kernel, or by its portable twin on a processor without the instructions: the arithmetic is the same.
@@ -26,14 +26,9 @@ pub(super) fn sign_while(
 ) -> Result<usize, SignError> {
     match kernel() {
         Some(kernel) => kernel.sign_while(key, messages, still_ours, signatures),
-        None => {
-            let before = signatures.len();
-            let signed = sign_by::<Portable>(key, messages, still_ours, signatures);
-            if signed.is_err() {
-                signatures.truncate(before);
-            }
-            signed
-        }
+        None => all_or_nothing(signatures, |signatures| {
+            sign_by::<Portable>(key, messages, still_ours, signatures)
+        }),
     }
 }
 
