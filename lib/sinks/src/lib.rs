@@ -5,13 +5,15 @@
 //!
 //! - `sink`: what every kind of sink is.
 //! - `describe`: what the ledger keeps of a sink.
-//! - `objects`: an object store, or a folder, with `layout`, the names of objects, `packed`, lines that are compressed, and `parquet`.
+//! - `objects`: an object store, or a folder, which `folder` holds meanwhile, with `layout`, the names of objects, `packed`, lines that are
+//!   compressed, and `parquet`.
 //! - `http`: a service that is sent requests.
 //! - `table`: a table of PostgreSQL.
 //! - `notifier`: whoever is told of events.
 //! - `rows`: lines taken apart, for those that keep columns.
 
 mod describe;
+mod folder;
 mod http;
 mod layout;
 mod notifier;

@@ -10,9 +10,11 @@ use chancery_reading::{Credentials, Objects, Said, Settings, Store, Written, sai
 use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{Error, GetResult, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
+use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use crate::describe::{ContentFormat, ObjectsOfSink};
+use crate::folder::HeldFolder;
 use crate::layout::{BadLayout, Layout};
 use crate::packed::{Hash, Unpacking, compressed};
 use crate::parquet;
@@ -68,11 +70,25 @@ impl ObjectSink {
     /// The paths in their store that the first batch and the first manifest have.
     #[must_use]
     pub fn first(&self) -> [String; 2] {
-        [self.layout.name(1), self.layout.manifest(1)].map(|name| self.place(&name).to_string())
+        [self.layout.name(1), self.layout.manifest(1)].map(|name| self.place(None, &name).to_string())
     }
 
-    fn place(&self, name: &str) -> Path {
-        self.written.prefix.parts().chain(Path::from(name).parts()).collect()
+    fn place(&self, held: Option<&HeldFolder>, name: &str) -> Path {
+        let begins = held.map_or_else(
+            || self.written.prefix.clone(),
+            |held| Path::from(held.path().display().to_string()),
+        );
+        begins.parts().chain(Path::from(name).parts()).collect()
+    }
+
+    async fn object(&self, batch: &Batch) -> Result<Object, PutError> {
+        let content = match self.format {
+            ContentFormat::Ndjson => {
+                Content::Lines { digest: batch.digest, is_compressed: self.layout.is_compressed() }
+            }
+            ContentFormat::Parquet => Content::Rows(batch.clone()),
+        };
+        Ok(Object { name: self.layout.name(batch.number), bytes: self.packed(batch).await?, content })
     }
 
     /// What is stored of a batch.
@@ -89,22 +105,10 @@ impl ObjectSink {
         packed.map_err(|error| PutError::away(format!("it cannot be compressed: {error}")))
     }
 
-    /// Whether something may be put there: what is not mounted is not made, and a store that would write over what is there is given nothing.
-    async fn is_fit(&self) -> Result<(), PutError> {
-        match &self.written.folder {
-            Some(folder) if fs::metadata(folder).is_ok_and(|found| found.is_dir()) => Ok(()),
-            Some(folder) => {
-                let folder = folder.display();
-                Err(PutError::away(format!("the folder {folder} is not there; create it")))
-            }
-            None => self.keeps.get_or_try_init(|| self.probe()).await.copied(),
-        }
-    }
-
     /// Some stores know nothing of conditions, say that an object was written, and have lost the one that was there. So the same is put
     /// twice: of one that keeps to them, it is there at the second time, or was before.
     async fn probe(&self) -> Result<(), PutError> {
-        let (Written { store, .. }, place) = (&self.written, self.place(PROBE));
+        let (Written { store, .. }, place) = (&self.written, self.place(None, PROBE));
         for _ in 0..2 {
             match store.put_opts(&place, PROBE_TEXT.into(), PutOptions::from(PutMode::Create)).await {
                 Ok(_) => {}
@@ -123,30 +127,93 @@ impl ObjectSink {
         ))
     }
 
-    /// Puts an object under a name if nothing is there; what is, if something is.
-    async fn put_if_absent(&self, name: &str, bytes: Bytes) -> Result<Option<GetResult>, PutError> {
-        let (Written { store, .. }, place) = (&self.written, self.place(name));
-        let put = store.put_opts(&place, bytes.into(), PutOptions::from(PutMode::Create)).await;
-        match put {
-            Ok(_) => Ok(None),
-            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
-                store.get(&place).await.map(Some).map_err(|error| unwritten(&error))
-            }
-            Err(error) => Err(unwritten(&error)),
-        }
+    /// Brings an object there. What is not mounted is not made, and a store that would write over what is there is given nothing.
+    async fn bring(&self, object: Object) -> Result<String, PutError> {
+        let Some(folder) = self.written.folder.clone() else {
+            self.keeps.get_or_try_init(|| self.probe()).await?;
+            return self.put_object(None, &object).await;
+        };
+        let sink = self.clone();
+        // Nobody can break this off. The folder is reached by the number of its handle, and were that closed while a file is being
+        // written, the number could be another folder's.
+        let brought = tokio::task::spawn_blocking(move || {
+            let held = HeldFolder::hold(&folder).map_err(|error| unheld(&folder, &error))?;
+            let put = Handle::current().block_on(sink.put_object(Some(&held), &object));
+            put.map_err(|error| at(&folder.join(&object.name), error))
+        });
+        brought.await.map_err(PutError::away).flatten()
     }
 
-    /// Of an object that is there: makes sure that it stays. Returns its name.
-    async fn is_kept(&self, name: String, was_there: bool) -> Result<String, PutError> {
-        if let Some(folder) = &self.written.folder {
-            let file = folder.join(&name);
-            tokio::task::spawn_blocking(move || clear_up(&file, was_there))
-                .await
-                .map_err(io::Error::other)
-                .flatten()
-                .map_err(PutError::away)?;
+    /// Puts an object under its name if nothing is there. Returns its name.
+    async fn put_object(&self, held: Option<&HeldFolder>, object: &Object) -> Result<String, PutError> {
+        let Object { name, bytes, content } = object;
+        let (Written { store, .. }, place) = (&self.written, self.place(held, name));
+        let put = store.put_opts(&place, bytes.clone().into(), PutOptions::from(PutMode::Create)).await;
+        let was_there = match put {
+            Ok(_) => false,
+            // It counts only if it is this one.
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
+                let found = store.get(&place).await.map_err(|error| unwritten(&error))?;
+                if !content.is_in(found).await? {
+                    return Err(another(name));
+                }
+                true
+            }
+            Err(error) => return Err(unwritten(&error)),
+        };
+        if let Some(held) = held {
+            clear_up(&held.path().join(name), was_there).map_err(PutError::away)?;
+            if !held.is_in_place().map_err(PutError::away)? {
+                return Err(PutError::away("the folder was taken away while this was written"));
+            }
         }
-        Ok(name)
+        Ok(name.clone())
+    }
+}
+
+/// What is put.
+#[derive(Debug)]
+struct Object {
+    name: String,
+    bytes: Bytes,
+    content: Content,
+}
+
+/// What is known of an object that is there already.
+#[derive(Debug)]
+enum Content {
+    Lines { digest: [u8; 32], is_compressed: bool },
+    Rows(Batch),
+}
+
+impl Content {
+    async fn is_in(&self, found: GetResult) -> Result<bool, PutError> {
+        Ok(match self {
+            Self::Lines { digest, is_compressed } => {
+                digest_of_lines(found, *is_compressed).await? == Some(*digest)
+            }
+            Self::Rows(batch) => digest_of_rows(found, batch).await? == Some(batch.digest),
+        })
+    }
+}
+
+fn unheld(folder: &FilePath, error: &io::Error) -> PutError {
+    let folder = folder.display();
+    PutError::away(match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            format!("the folder {folder} is not there; create it")
+        }
+        _ => format!("the folder {folder} cannot be opened: {error}"),
+    })
+}
+
+/// The system's errors name no file.
+fn at(file: &FilePath, error: PutError) -> PutError {
+    match error {
+        PutError::Unavailable { why, pause } => {
+            PutError::Unavailable { why: format!("{}: {why}", file.display()), pause }
+        }
+        refused @ PutError::Refused(_) => refused,
     }
 }
 
@@ -160,21 +227,7 @@ fn another(name: &str) -> PutError {
 impl Sink for ObjectSink {
     /// Returns the name of the object.
     async fn put(&self, batch: &Batch) -> Result<String, PutError> {
-        self.is_fit().await?;
-        let name = self.layout.name(batch.number);
-        let found = self.put_if_absent(&name, self.packed(batch).await?).await?;
-        let was_there = found.is_some();
-        if let Some(found) = found {
-            // It counts only if it is this batch.
-            let digest = match self.format {
-                ContentFormat::Ndjson => digest_of_lines(found, self.layout.is_compressed()).await?,
-                ContentFormat::Parquet => digest_of_rows(found, batch).await?,
-            };
-            if digest != Some(batch.digest) {
-                return Err(another(&name));
-            }
-        }
-        self.is_kept(name, was_there).await
+        self.bring(self.object(batch).await?).await
     }
 
     fn at_a_time(&self) -> usize {
@@ -183,16 +236,10 @@ impl Sink for ObjectSink {
 
     /// Returns the name of the object, which is never compressed.
     async fn put_manifest(&self, manifest: &Manifest) -> Result<String, PutError> {
-        self.is_fit().await?;
-        let name = self.layout.manifest(manifest.number);
-        let found = self.put_if_absent(&name, manifest.content.clone()).await?;
-        let was_there = found.is_some();
-        if let Some(found) = found
-            && digest_of_lines(found, false).await? != Some(manifest.digest)
-        {
-            return Err(another(&name));
-        }
-        self.is_kept(name, was_there).await
+        let Manifest { number, content, digest } = manifest;
+        let (name, bytes) = (self.layout.manifest(*number), content.clone());
+        let content = Content::Lines { digest: *digest, is_compressed: false };
+        self.bring(Object { name, bytes, content }).await
     }
 }
 
@@ -374,6 +421,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_folder_that_is_taken_away_while_a_batch_is_written_is_not_made_anew() {
+        let place = tempfile::tempdir().expect("a folder");
+        let (folder, elsewhere) = (place.path().join("mounted"), place.path().join("elsewhere"));
+        fs::create_dir(&folder).expect("it is made");
+        let sink = sink(&folder, "{run}/{batch}.ndjson");
+        put(&sink, 1, b"one\n").await.expect("it is there");
+        let held = HeldFolder::hold(&folder).expect("it is there");
+
+        fs::rename(&folder, &elsewhere).expect("it is taken away");
+        let batch =
+            Batch { number: 2, lines: Bytes::from_static(b"two\n"), digest: Sha256::digest(b"two\n").into() };
+        let object = sink.object(&batch).await.expect("it is packed");
+        let away = sink.put_object(Some(&held), &object).await;
+        assert!(
+            matches!(&away, Err(PutError::Unavailable { why, .. }) if why.contains("taken away")),
+            "{away:?}"
+        );
+        assert!(!folder.exists(), "it would be in the way of the one that comes back");
+
+        fs::rename(&elsewhere, &folder).expect("it comes back");
+        for (number, content) in [(1, b"one\n"), (2, b"two\n")] {
+            put(&sink, number, content).await.expect("it is there");
+            let stored = fs::read(folder.join(sink.layout.name(number))).expect("it is there");
+            assert_eq!(stored, content);
+        }
+    }
+
+    #[tokio::test]
     async fn a_folder_that_is_missing_is_not_made_and_one_that_refuses_is_away() {
         let folder = tempfile::tempdir().expect("a folder");
         let missing = folder.path().join("missing");
@@ -386,6 +461,7 @@ mod tests {
         // A file where a folder should be: somebody has to mend that.
         fs::write(folder.path().join("demo"), "a file").expect("it is written");
         let away = put(&sink(folder.path(), "{run}/{batch}"), 1, b"one\n").await;
-        assert!(matches!(away, Err(PutError::Unavailable { .. })), "{away:?}");
+        let of = folder.path().join("demo").display().to_string();
+        assert!(matches!(&away, Err(PutError::Unavailable { why, .. }) if why.contains(&of)), "{away:?}");
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use nix::sys::signal::Signal;
 
 use crate::fault::Fault;
-use crate::inject::{Lift, after, pause};
+use crate::inject::{Lift, pause};
 use crate::of_sources::on_the_road;
 use crate::place::Stage;
 use crate::signers::{self, send};
@@ -34,8 +35,10 @@ fn take_away(stage: &Stage, time: Duration) -> Option<Lift> {
     let folder = stage.brings.first()?.folder()?.to_owned();
     let elsewhere = folder.with_extension("away");
     std::fs::rename(&folder, &elsewhere).ok()?;
-    Some(after(time, move || {
-        // Should it stay away, the run does not complete, and that is told.
-        let _ = std::fs::rename(&elsewhere, &folder);
+    Some(Box::pin(async move {
+        tokio::time::sleep(time).await;
+        std::fs::rename(&elsewhere, &folder).with_context(|| {
+            format!("the sink's folder cannot come back: has somebody made another at {}?", folder.display())
+        })
     }))
 }
