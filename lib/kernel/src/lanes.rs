@@ -76,6 +76,12 @@ pub(crate) trait Lanes: Copy {
         self.below::<DIGIT_BITS>()
     }
 
+    /// A number of which nobody but a multiplication reads anything: the instruction takes the lower 52 bits by itself.
+    #[inline(always)]
+    fn factor(self) -> Self {
+        self.digit()
+    }
+
     /// All bits where a signed number is below zero, none elsewhere.
     fn if_negative(self) -> Self;
 

@@ -42,6 +42,7 @@ mod sign;
 mod stack;
 #[cfg(test)]
 mod tests;
+mod twice;
 mod verify;
 mod window;
 mod words;

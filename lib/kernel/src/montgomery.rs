@@ -15,10 +15,15 @@
 //! is below 2.01·m. No final subtraction is needed between multiplications.
 //!
 //! How high the sums of a column can be is computed by a test, with `Interval` in place of numbers.
+//!
+//! **What is left out.** A column begins with the sums of the one below as they are, low and high halves apart. What a
+//! multiplication alone reads is not masked: it takes 52 bits. A square doubles its digits (`twice.rs`) and no sums. Of the last
+//! quotient's product with m, what becomes zero is not computed ([`Column::above_zeros`]).
 
-use crate::column::{Column, carry_into, low_product};
+use crate::column::{Carried, Column, low_product};
 use crate::lanes::Lanes;
 use crate::number::{BLOCK, Number, zero};
+use crate::twice::Twice;
 
 /// A modulus, ready for reductions.
 pub(crate) struct Modulus<V, const B: usize> {
@@ -40,14 +45,20 @@ pub(crate) fn multiply<V: Lanes, const B: usize>(
     b: &Number<V, B>,
     modulus: &Modulus<V, B>,
 ) {
-    let mut reduction = Reduction::new();
-    for place in 0..2 * B {
-        let mut column = Column::new();
-        for i in (place + 1).saturating_sub(B)..B.min(place + 1) {
-            column.add(&a[i], &b[place - i]);
-        }
-        reduction.step(place, column, modulus, to);
+    let last = B - 1;
+    let mut quotients: Number<V, B> = zero();
+    let mut carried = Carried::nothing();
+    for place in 0..last {
+        let column = carried.column().add_all(&a[..=place], &b[..=place]);
+        carried = reduce_lower(place, column, &mut quotients, modulus);
     }
+    let column = carried.column().add_all(a, b);
+    carried = reduce_last(column, &mut quotients, modulus);
+    for place in 0..B {
+        let column = carried.column().add_all(&a[place + 1..], &b[place + 1..]);
+        carried = reduce_upper(place, column, &quotients, modulus, to);
+    }
+    digits(to);
 }
 
 /// `number` is squared and divided by R, as [`multiply`] would do it, so many times.
@@ -57,87 +68,133 @@ pub(crate) fn square<V: Lanes, const B: usize>(
     times: u32,
     modulus: &Modulus<V, B>,
 ) {
-    let mut reduction = Reduction::new();
+    let (mut twice, mut quotients) = (Twice::new(), zero());
     for _ in 0..times {
-        reduction.carried = [V::splat(0); BLOCK];
-        square_once(number, &mut reduction, modulus);
+        square_once(number, &mut twice, &mut quotients, modulus);
+    }
+    digits(number);
+}
+
+/// Digits again, of factors.
+#[inline(always)]
+fn digits<V: Lanes, const B: usize>(number: &mut Number<V, B>) {
+    for digit in number.as_flattened_mut() {
+        *digit = digit.digit();
     }
 }
 
 #[inline(always)]
 fn square_once<V: Lanes, const B: usize>(
     number: &mut Number<V, B>,
-    reduction: &mut Reduction<V, B>,
+    twice: &mut Twice<V, B>,
+    quotients: &mut Number<V, B>,
     modulus: &Modulus<V, B>,
 ) {
-    for place in 0..2 * B {
-        let mut column = Column::new();
-        for i in (place + 1).saturating_sub(B)..place.div_ceil(2) {
-            column.add(&number[i], &number[place - i]);
-        }
-        if place % 2 == 0 {
-            column.add_pairs(&number[place / 2]);
-            column.double();
-            column.add_squares(&number[place / 2]);
+    const { assert!(B.is_multiple_of(2), "the last of the lower columns is an odd one") };
+    let last = B - 1;
+    twice.take(number);
+    let mut carried = Carried::nothing();
+    for half in 0..B / 2 {
+        let place = 2 * half;
+        let column = even_column(place, carried, number, twice);
+        carried = reduce_lower(place, column, quotients, modulus);
+        let column = odd_column(place + 1, carried, number, twice);
+        if place + 1 == last {
+            carried = reduce_last(column, quotients, modulus);
         } else {
-            column.double();
+            carried = reduce_lower(place + 1, column, quotients, modulus);
         }
-        // A block of the result takes the place of one that no later column asks for.
-        reduction.step(place, column, modulus, number);
+    }
+    // A block of the result takes the place of one that no later column asks for.
+    for half in 0..B / 2 {
+        let place = 2 * half;
+        let column = even_column(place + B, carried, number, twice);
+        carried = reduce_upper(place, column, quotients, modulus, number);
+        let column = odd_column(place + 1 + B, carried, number, twice);
+        carried = reduce_upper(place + 1, column, quotients, modulus, number);
     }
 }
 
-/// A reduction on its way, from the lowest column to the highest.
-struct Reduction<V, const B: usize> {
-    /// The quotients so far, by block.
-    quotients: Number<V, B>,
-    /// What the column below left for this one.
-    carried: [V; BLOCK],
+/// The column of a square that a block's own square stands in.
+#[inline(always)]
+fn even_column<V: Lanes, const B: usize>(
+    place: usize,
+    carried: Carried<V>,
+    number: &Number<V, B>,
+    twice: &Twice<V, B>,
+) -> Column<V> {
+    let (first, middle) = ((place + 1).saturating_sub(B), place / 2);
+    let mut column =
+        carried.column().add_all(&number[first..middle], &twice.digits[middle + 1..=place - first]);
+    column.add_square(&number[middle], &twice.block(middle));
+    column
 }
 
-impl<V: Lanes, const B: usize> Reduction<V, B> {
-    #[inline(always)]
-    fn new() -> Self {
-        Self { quotients: zero(), carried: [V::splat(0); BLOCK] }
+/// The column of a square that the product of two neighbours stands in.
+#[inline(always)]
+fn odd_column<V: Lanes, const B: usize>(
+    place: usize,
+    carried: Carried<V>,
+    number: &Number<V, B>,
+    twice: &Twice<V, B>,
+) -> Column<V> {
+    let (first, middle) = ((place + 1).saturating_sub(B), place / 2);
+    if middle + 1 == B {
+        return carried.column();
     }
+    let mut column =
+        carried.column().add_all(&number[first..middle], &twice.digits[middle + 2..=place - first]);
+    column.add_neighbours(&number[middle], &twice.block(middle + 1));
+    column
+}
 
-    /// Reduces one column: the lower half gives quotients, the upper half is the result.
-    #[inline(always)]
-    fn step(
-        &mut self,
-        place: usize,
-        mut column: Column<V>,
-        modulus: &Modulus<V, B>,
-        result: &mut Number<V, B>,
-    ) {
-        let last = B - 1;
-        // A quotient's product with `folded` stands one block above the quotient.
-        for i in place.saturating_sub(B)..last.min(place) {
-            column.add(&self.quotients[i], &modulus.folded[place - 1 - i]);
-        }
-        if place > last && place - last < B {
-            column.add(&self.quotients[last], &modulus.number[place - last]);
-        }
-        let (mut lower, mut upper) = column.sums(&self.carried);
-        carry_into(&mut lower, &mut upper);
-        if place < last {
-            self.quotients[place] = lower;
-        } else if place == last {
-            let quotient = low_product(&lower, &modulus.inverse);
-            self.quotients[last] = quotient;
-            // The lower half becomes zero; what it carries stays.
-            let mut column = Column::new();
-            column.add(&quotient, &modulus.number[0]);
-            let (mut zeros, mut more) = column.sums(&lower);
-            carry_into(&mut zeros, &mut more);
-            for (digit, more) in upper.iter_mut().zip(more) {
-                *digit = digit.plus(more);
-            }
-        } else {
-            result[place - B] = lower;
-        }
-        self.carried = upper;
+/// Reduces a column of the lower half but the last: its lower digits are a quotient themselves.
+#[inline(always)]
+fn reduce_lower<V: Lanes, const B: usize>(
+    place: usize,
+    column: Column<V>,
+    quotients: &mut Number<V, B>,
+    modulus: &Modulus<V, B>,
+) -> Carried<V> {
+    // A quotient's product with `folded` stands one block above the quotient.
+    let column = column.add_all(&quotients[..place], &modulus.folded[..place]);
+    let (lower, left) = column.lower();
+    quotients[place] = lower;
+    column.above(left)
+}
+
+/// Reduces the last column of the lower half.
+#[inline(always)]
+fn reduce_last<V: Lanes, const B: usize>(
+    column: Column<V>,
+    quotients: &mut Number<V, B>,
+    modulus: &Modulus<V, B>,
+) -> Carried<V> {
+    let last = B - 1;
+    let column = column.add_all(&quotients[..last], &modulus.folded[..last]);
+    let (lower, left) = column.lower();
+    quotients[last] = low_product(&lower, &modulus.inverse);
+    column.above_zeros(&lower, left, &quotients[last], &modulus.number[0])
+}
+
+/// Reduces a column of the upper half, the result's block at `place`.
+#[inline(always)]
+fn reduce_upper<V: Lanes, const B: usize>(
+    place: usize,
+    column: Column<V>,
+    quotients: &Number<V, B>,
+    modulus: &Modulus<V, B>,
+    result: &mut Number<V, B>,
+) -> Carried<V> {
+    let last = B - 1;
+    let mut column = column
+        .add_all(&quotients[place.min(last)..last], &modulus.folded[place + usize::from(place < last)..]);
+    if place < last {
+        column.add(&quotients[last], &modulus.number[place + 1]);
     }
+    let (lower, left) = column.lower();
+    result[place] = lower;
+    column.above(left)
 }
 
 /// All digits of a·b + c, without a reduction. The result is one of `F` = 2·`B` blocks.
@@ -148,22 +205,18 @@ pub(crate) fn multiply_and_add<V: Lanes, const B: usize, const F: usize>(
     c: &Number<V, B>,
 ) -> Number<V, F> {
     const { assert!(F == 2 * B, "a product has twice the blocks") };
-    let mut result = zero();
-    let mut carried = [V::splat(0); BLOCK];
-    for place in 0..F {
-        let mut column = Column::new();
-        for i in (place + 1).saturating_sub(B)..B.min(place + 1) {
-            column.add(&a[i], &b[place - i]);
-        }
-        let (mut lower, mut upper) = column.sums(&carried);
+    let mut result: Number<V, F> = zero();
+    let mut carried = Carried::nothing();
+    for (place, block) in result.iter_mut().enumerate() {
+        let (first, end) = ((place + 1).saturating_sub(B), B.min(place + 1));
+        let mut column = carried.column().add_all(&a[first.min(end)..end], &b[first.min(end)..end]);
         if let Some(more) = c.get(place) {
-            for (digit, more) in lower.iter_mut().zip(more) {
-                *digit = digit.plus(*more);
-            }
+            column.add_digits(more);
         }
-        carry_into(&mut lower, &mut upper);
-        result[place] = lower;
-        carried = upper;
+        let (lower, left) = column.lower();
+        *block = lower;
+        carried = column.above(left);
     }
+    digits(&mut result);
     result
 }

@@ -15,18 +15,19 @@ pub(crate) type Table<V, const B: usize> = [Number<V, B>; 16];
 /// Copies the entry at `index`, which no address and no branch depends on.
 #[inline(always)]
 pub(crate) fn choose<V: Lanes, const B: usize>(to: &mut Number<V, B>, table: &Table<V, B>, index: u8) {
-    let masks: [V; 16] = std::array::from_fn(|entry| {
-        let differs = u64::try_from(entry).unwrap_or(0) ^ u64::from(index);
-        // All bits where nothing differs. The compiler must not know that it is one of two values.
-        V::splat(black_box(differs.wrapping_sub(1).cast_signed() >> 63).cast_unsigned())
+    let bits: [V; 4] = std::array::from_fn(|bit| {
+        // All bits or none. The compiler must not know that it is one of two values.
+        V::splat(black_box((u64::from(index) >> bit & 1).wrapping_neg()))
     });
     for block in 0..B {
         for digit in 0..BLOCK {
-            let mut chosen = V::splat(0);
-            for (entry, mask) in table.iter().zip(masks) {
-                chosen = chosen.or(entry[block][digit].and(mask));
-            }
-            to[block][digit] = chosen;
+            let entry = |n: usize| table[n][block][digit];
+            let of_two: [V; 8] = std::array::from_fn(|n| bits[0].choose_by(entry(2 * n + 1), entry(2 * n)));
+            let of_four: [V; 4] =
+                std::array::from_fn(|n| bits[1].choose_by(of_two[2 * n + 1], of_two[2 * n]));
+            let of_eight: [V; 2] =
+                std::array::from_fn(|n| bits[2].choose_by(of_four[2 * n + 1], of_four[2 * n]));
+            to[block][digit] = bits[3].choose_by(of_eight[1], of_eight[0]);
         }
     }
 }

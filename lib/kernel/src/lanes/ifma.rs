@@ -84,6 +84,11 @@ impl Lanes for Ifma {
     }
 
     #[inline(always)]
+    fn factor(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
     fn if_negative(self) -> Self {
         // SAFETY: as above; the shift is below 64.
         Self(unsafe { _mm512_srai_epi64::<63>(self.0) })
