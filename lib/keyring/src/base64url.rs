@@ -3,14 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// Appends the text of some bytes.
+/// Appends the text of some bytes: of each payload that is signed and verified, so by a library that takes a quarter of the other's time.
 pub(crate) fn append(bytes: &[u8], out: &mut Vec<u8>) {
-    let before = out.len();
-    // Four characters for three bytes; one byte that is left over takes two, and two take three.
-    let length = bytes.len() / 3 * 4 + [0, 2, 3][bytes.len() % 3];
-    out.resize(before + length, 0);
-    let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut out[before..]);
-    debug_assert_eq!(written.ok(), Some(length), "there is room for all of it");
+    base64_simd::URL_SAFE_NO_PAD.encode_append(bytes, out);
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {
@@ -23,11 +18,12 @@ mod tests {
 
     #[test]
     fn what_is_appended_is_the_text() {
-        for length in 0..100 {
-            let bytes = vec![0xfb; length];
+        let bytes: Vec<u8> = (0..600_u32).map(|n| (n * n / 3).to_le_bytes()[0]).collect();
+        for length in 0..bytes.len() {
+            let bytes = &bytes[length / 2..][..bytes.len() - length];
             let mut out = b"before.".to_vec();
-            append(&bytes, &mut out);
-            assert_eq!(out, format!("before.{}", text(&bytes)).into_bytes(), "{length} bytes");
+            append(bytes, &mut out);
+            assert_eq!(out, format!("before.{}", text(bytes)).into_bytes(), "{length} bytes less");
         }
     }
 }
