@@ -76,7 +76,8 @@ pub(crate) trait Lanes: Copy {
         self.below::<DIGIT_BITS>()
     }
 
-    /// A number of which nobody but a multiplication reads anything: the instruction takes the lower 52 bits by itself.
+    /// A number of which only the lower 52 bits count: a multiplication takes no others by itself. It may be a factor, or part of a sum that is
+    /// one itself.
     #[inline(always)]
     fn factor(self) -> Self {
         self.digit()

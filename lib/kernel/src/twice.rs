@@ -30,8 +30,9 @@ impl<V: Lanes, const B: usize> Twice<V, B> {
         let (digits, lowest) = (self.digits.as_flattened_mut(), self.lowest.as_flattened_mut());
         let (mut below, two) = (V::splat(0), V::splat(2));
         for ((digit, whole), lowest) in number.as_flattened().iter().zip(digits).zip(lowest) {
+            // What does not count of the digit stays above what counts.
             *lowest = digit.plus(*digit).factor();
-            // The upper half of a digit's product with two is its highest bit.
+            // The upper half of a digit's product with two is its highest bit, and the lowest one of twice a digit is free.
             *whole = lowest.add_high(below, two).factor();
             below = *digit;
         }

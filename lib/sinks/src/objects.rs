@@ -1,8 +1,8 @@
 //! An object store, or a folder: one object per batch, written only if nothing is there under its name.
 
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path as FilePath, PathBuf};
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path as FilePath;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,11 +10,10 @@ use chancery_reading::{Credentials, Objects, Said, Settings, Store, Written, sai
 use futures::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{Error, GetResult, ObjectStore as _, ObjectStoreExt as _, PutMode, PutOptions};
-use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 
 use crate::describe::{ContentFormat, ObjectsOfSink};
-use crate::folder::HeldFolder;
+use crate::folder::{HeldFolder, Put};
 use crate::layout::{BadLayout, Layout};
 use crate::packed::{Hash, Unpacking, compressed};
 use crate::parquet;
@@ -28,6 +27,9 @@ const PROBE: &str = "_chancery-probe";
 
 /// What is in it.
 const PROBE_TEXT: &str = "By this object Chancery sees whether the store writes over what is there. It may be deleted, and is made again.\n";
+
+/// Bytes of a file that are looked at together.
+const PIECE: usize = 1 << 20;
 
 /// Objects that one sender writes at the same time: most of the time that one takes is waiting for the disk.
 const AT_A_TIME: usize = 8;
@@ -70,25 +72,11 @@ impl ObjectSink {
     /// The paths in their store that the first batch and the first manifest have.
     #[must_use]
     pub fn first(&self) -> [String; 2] {
-        [self.layout.name(1), self.layout.manifest(1)].map(|name| self.place(None, &name).to_string())
+        [self.layout.name(1), self.layout.manifest(1)].map(|name| self.place(&name).to_string())
     }
 
-    fn place(&self, held: Option<&HeldFolder>, name: &str) -> Path {
-        let begins = held.map_or_else(
-            || self.written.prefix.clone(),
-            |held| Path::from(held.path().display().to_string()),
-        );
-        begins.parts().chain(Path::from(name).parts()).collect()
-    }
-
-    async fn object(&self, batch: &Batch) -> Result<Object, PutError> {
-        let content = match self.format {
-            ContentFormat::Ndjson => {
-                Content::Lines { digest: batch.digest, is_compressed: self.layout.is_compressed() }
-            }
-            ContentFormat::Parquet => Content::Rows(batch.clone()),
-        };
-        Ok(Object { name: self.layout.name(batch.number), bytes: self.packed(batch).await?, content })
+    fn place(&self, name: &str) -> Path {
+        self.written.prefix.parts().chain(Path::from(name).parts()).collect()
     }
 
     /// What is stored of a batch.
@@ -108,7 +96,7 @@ impl ObjectSink {
     /// Some stores know nothing of conditions, say that an object was written, and have lost the one that was there. So the same is put
     /// twice: of one that keeps to them, it is there at the second time, or was before.
     async fn probe(&self) -> Result<(), PutError> {
-        let (Written { store, .. }, place) = (&self.written, self.place(None, PROBE));
+        let (Written { store, .. }, place) = (&self.written, self.place(PROBE));
         for _ in 0..2 {
             match store.put_opts(&place, PROBE_TEXT.into(), PutOptions::from(PutMode::Create)).await {
                 Ok(_) => {}
@@ -127,47 +115,62 @@ impl ObjectSink {
         ))
     }
 
-    /// Brings an object there. What is not mounted is not made, and a store that would write over what is there is given nothing.
-    async fn bring(&self, object: Object) -> Result<String, PutError> {
-        let Some(folder) = self.written.folder.clone() else {
-            self.keeps.get_or_try_init(|| self.probe()).await?;
-            return self.put_object(None, &object).await;
-        };
-        let sink = self.clone();
-        // Nobody can break this off. The folder is reached by the number of its handle, and were that closed while a file is being
-        // written, the number could be another folder's.
-        let brought = tokio::task::spawn_blocking(move || {
-            let held = HeldFolder::hold(&folder).map_err(|error| unheld(&folder, &error))?;
-            let put = Handle::current().block_on(sink.put_object(Some(&held), &object));
-            put.map_err(|error| at(&folder.join(&object.name), error))
-        });
-        brought.await.map_err(PutError::away).flatten()
+    /// Whether something may be put there: what is not mounted is not made, and a store that would write over what is there is given nothing.
+    async fn is_fit(&self) -> Result<(), PutError> {
+        match &self.written.folder {
+            Some(folder) => HeldFolder::hold(folder).map(drop).map_err(|error| unheld(folder, &error)),
+            None => self.keeps.get_or_try_init(|| self.probe()).await.copied(),
+        }
     }
 
     /// Puts an object under its name if nothing is there. Returns its name.
-    async fn put_object(&self, held: Option<&HeldFolder>, object: &Object) -> Result<String, PutError> {
-        let Object { name, bytes, content } = object;
-        let (Written { store, .. }, place) = (&self.written, self.place(held, name));
-        let put = store.put_opts(&place, bytes.clone().into(), PutOptions::from(PutMode::Create)).await;
-        let was_there = match put {
-            Ok(_) => false,
+    async fn bring(&self, object: Object) -> Result<String, PutError> {
+        match self.written.folder.clone() {
+            None => self.bring_to_store(object).await,
+            Some(folder) => tokio::task::spawn_blocking(move || bring_to_folder(&folder, object))
+                .await
+                .map_err(PutError::away)
+                .flatten(),
+        }
+    }
+
+    async fn bring_to_store(&self, object: Object) -> Result<String, PutError> {
+        let (Object { name, bytes, content }, Written { store, .. }) = (object, &self.written);
+        let place = self.place(&name);
+        match store.put_opts(&place, bytes.into(), PutOptions::from(PutMode::Create)).await {
+            Ok(_) => Ok(name),
             // It counts only if it is this one.
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
                 let found = store.get(&place).await.map_err(|error| unwritten(&error))?;
-                if !content.is_in(found).await? {
-                    return Err(another(name));
-                }
-                true
+                if content.is_in(found).await? { Ok(name) } else { Err(another(&name)) }
             }
-            Err(error) => return Err(unwritten(&error)),
-        };
-        if let Some(held) = held {
-            clear_up(&held.path().join(name), was_there).map_err(PutError::away)?;
-            if !held.is_in_place().map_err(PutError::away)? {
-                return Err(PutError::away("the folder was taken away while this was written"));
-            }
+            Err(error) => Err(unwritten(&error)),
         }
-        Ok(name.clone())
+    }
+}
+
+fn bring_to_folder(folder: &FilePath, object: Object) -> Result<String, PutError> {
+    let held = HeldFolder::hold(folder).map_err(|error| unheld(folder, &error))?;
+    bring_to_held(&held, folder, object)
+}
+
+/// The object counts only if the folder is in its place afterwards.
+fn bring_to_held(held: &HeldFolder, folder: &FilePath, object: Object) -> Result<String, PutError> {
+    let Object { name, bytes, content } = object;
+    // The system's errors name no file.
+    let failed = |error: io::Error| {
+        PutError::away(format!("a file cannot be written: {error} ({})", folder.join(&name).display()))
+    };
+    if let Put::WasThere(file) = held.put(&name, &bytes).map_err(failed)?
+        && !content.is_in_file(file).map_err(failed)?
+    {
+        return Err(another(&name));
+    }
+    if held.is_in_place().map_err(failed)? {
+        Ok(name)
+    } else {
+        let folder = folder.display();
+        Err(PutError::away(format!("the folder {folder} was taken away while a file was written")))
     }
 }
 
@@ -192,7 +195,36 @@ impl Content {
             Self::Lines { digest, is_compressed } => {
                 digest_of_lines(found, *is_compressed).await? == Some(*digest)
             }
-            Self::Rows(batch) => digest_of_rows(found, batch).await? == Some(batch.digest),
+            Self::Rows(batch) if found.meta.size > most_of_rows(batch) => false,
+            Self::Rows(batch) => {
+                let (stored, batch) =
+                    (found.bytes().await.map_err(|error| unwritten(&error))?, batch.clone());
+                tokio::task::spawn_blocking(move || are_rows_of(stored, &batch)).await.unwrap_or(false)
+            }
+        })
+    }
+
+    fn is_in_file(&self, mut file: File) -> io::Result<bool> {
+        Ok(match self {
+            Self::Lines { digest, is_compressed } => {
+                let mut unpacking = Unpacking::new(*is_compressed);
+                let mut piece = vec![0; PIECE];
+                loop {
+                    let read = file.read(&mut piece)?;
+                    if read == 0 {
+                        break unpacking.digest().is_ok_and(|found| found == *digest);
+                    }
+                    if unpacking.push(&piece[..read]).is_err() {
+                        break false;
+                    }
+                }
+            }
+            Self::Rows(batch) if file.metadata()?.len() > most_of_rows(batch) => false,
+            Self::Rows(batch) => {
+                let mut stored = Vec::new();
+                file.read_to_end(&mut stored)?;
+                std::panic::catch_unwind(|| are_rows_of(stored.into(), batch)).unwrap_or(false)
+            }
         })
     }
 }
@@ -207,16 +239,6 @@ fn unheld(folder: &FilePath, error: &io::Error) -> PutError {
     })
 }
 
-/// The system's errors name no file.
-fn at(file: &FilePath, error: PutError) -> PutError {
-    match error {
-        PutError::Unavailable { why, pause } => {
-            PutError::Unavailable { why: format!("{}: {why}", file.display()), pause }
-        }
-        refused @ PutError::Refused(_) => refused,
-    }
-}
-
 fn another(name: &str) -> PutError {
     PutError::Refused(format!(
         "another object is there under the name {name}; move it away and redrive the batch, or make a run of another name"
@@ -227,7 +249,15 @@ fn another(name: &str) -> PutError {
 impl Sink for ObjectSink {
     /// Returns the name of the object.
     async fn put(&self, batch: &Batch) -> Result<String, PutError> {
-        self.bring(self.object(batch).await?).await
+        self.is_fit().await?;
+        let content = match self.format {
+            ContentFormat::Ndjson => {
+                Content::Lines { digest: batch.digest, is_compressed: self.layout.is_compressed() }
+            }
+            ContentFormat::Parquet => Content::Rows(batch.clone()),
+        };
+        let (name, bytes) = (self.layout.name(batch.number), self.packed(batch).await?);
+        self.bring(Object { name, bytes, content }).await
     }
 
     fn at_a_time(&self) -> usize {
@@ -236,6 +266,7 @@ impl Sink for ObjectSink {
 
     /// Returns the name of the object, which is never compressed.
     async fn put_manifest(&self, manifest: &Manifest) -> Result<String, PutError> {
+        self.is_fit().await?;
         let Manifest { number, content, digest } = manifest;
         let (name, bytes) = (self.layout.manifest(*number), content.clone());
         let content = Content::Lines { digest: *digest, is_compressed: false };
@@ -255,19 +286,15 @@ async fn digest_of_lines(found: GetResult, is_compressed: bool) -> Result<Option
     Ok(unpacking.digest().ok())
 }
 
-/// That of the lines of its rows; none of what is no file of so many rows.
-async fn digest_of_rows(found: GetResult, batch: &Batch) -> Result<Option<[u8; 32]>, PutError> {
-    if found.meta.size > batch.lines.len() as u64 + MOST_BESIDE {
-        return Ok(None);
-    }
-    let stored = found.bytes().await.map_err(|error| unwritten(&error))?;
+fn most_of_rows(batch: &Batch) -> u64 {
+    batch.lines.len() as u64 + MOST_BESIDE
+}
+
+/// Whether a file of Parquet has the rows of a batch. The reader may panic at what somebody else has made.
+fn are_rows_of(stored: Bytes, batch: &Batch) -> bool {
     let records = batch.lines.iter().filter(|byte| **byte == b'\n').count();
-    // The reader may panic at what somebody else has made.
-    let read = tokio::task::spawn_blocking(move || {
-        let mut hash = Hash::default();
-        parquet::unpacked(stored, records, &mut hash).is_ok().then(|| hash.digest())
-    });
-    Ok(read.await.unwrap_or(None))
+    let mut hash = Hash::default();
+    parquet::unpacked(stored, records, &mut hash).is_ok() && hash.digest() == batch.digest
 }
 
 fn unwritten(error: &Error) -> PutError {
@@ -277,29 +304,10 @@ fn unwritten(error: &Error) -> PutError {
     }
 }
 
-/// Of a file that is there: removes what is left of attempts that were broken off, and, where somebody else has put it there, makes sure
-/// that it is on the disk under its name. An attempt that is not broken off fails by that, and is made again.
-fn clear_up(file: &FilePath, was_there: bool) -> io::Result<()> {
-    for part in 1.. {
-        let mut staged = file.as_os_str().to_owned();
-        staged.push(format!("#{part}"));
-        match fs::remove_file(PathBuf::from(staged)) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => break,
-            Err(error) => return Err(error),
-        }
-    }
-    if was_there {
-        File::open(file)?.sync_all()?;
-        if let Some(folder) = file.parent() {
-            File::open(folder)?.sync_all()?;
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use sha2::{Digest as _, Sha256};
     use uuid::Uuid;
 
@@ -421,30 +429,53 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_that_is_taken_away_while_a_batch_is_written_is_not_made_anew() {
+    async fn a_batch_counts_only_if_its_folder_is_in_its_place() {
         let place = tempfile::tempdir().expect("a folder");
         let (folder, elsewhere) = (place.path().join("mounted"), place.path().join("elsewhere"));
         fs::create_dir(&folder).expect("it is made");
-        let sink = sink(&folder, "{run}/{batch}.ndjson");
-        put(&sink, 1, b"one\n").await.expect("it is there");
+        let object = || Object {
+            name: "demo/1".to_owned(),
+            bytes: Bytes::from_static(b"one\n"),
+            content: Content::Lines { digest: Sha256::digest(b"one\n").into(), is_compressed: false },
+        };
         let held = HeldFolder::hold(&folder).expect("it is there");
-
         fs::rename(&folder, &elsewhere).expect("it is taken away");
-        let batch =
-            Batch { number: 2, lines: Bytes::from_static(b"two\n"), digest: Sha256::digest(b"two\n").into() };
-        let object = sink.object(&batch).await.expect("it is packed");
-        let away = sink.put_object(Some(&held), &object).await;
+        let away = bring_to_held(&held, &folder, object());
         assert!(
             matches!(&away, Err(PutError::Unavailable { why, .. }) if why.contains("taken away")),
             "{away:?}"
         );
-        assert!(!folder.exists(), "it would be in the way of the one that comes back");
-
         fs::rename(&elsewhere, &folder).expect("it comes back");
-        for (number, content) in [(1, b"one\n"), (2, b"two\n")] {
-            put(&sink, number, content).await.expect("it is there");
+        assert_eq!(bring_to_held(&held, &folder, object()).as_deref(), Ok("demo/1"));
+    }
+
+    /// Somebody takes the folder away and brings it back, again and again, while batches are brought: none is lost, and no other folder is made.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_folder_that_is_taken_away_while_batches_are_written_has_all_when_it_is_back() {
+        let place = tempfile::tempdir().expect("a folder");
+        let (folder, elsewhere) = (place.path().join("mounted"), place.path().join("elsewhere"));
+        fs::create_dir(&folder).expect("it is made");
+        let sink = sink(&folder, "{run}-{batch}.ndjson");
+        let mover = tokio::task::spawn_blocking({
+            let (folder, elsewhere) = (folder.clone(), elsewhere.clone());
+            move || {
+                for _ in 0..500 {
+                    fs::rename(&folder, &elsewhere).expect("it is taken away");
+                    std::thread::yield_now();
+                    fs::rename(&elsewhere, &folder).expect("nobody has made another");
+                    std::thread::yield_now();
+                }
+            }
+        });
+        for number in 1..=50 {
+            while let Err(error) = put(&sink, number, b"content\n").await {
+                assert!(matches!(error, PutError::Unavailable { .. }), "{error:?}");
+            }
+        }
+        mover.await.expect("no folder was in the way");
+        for number in 1..=50 {
             let stored = fs::read(folder.join(sink.layout.name(number))).expect("it is there");
-            assert_eq!(stored, content);
+            assert_eq!(stored, b"content\n", "{number}");
         }
     }
 

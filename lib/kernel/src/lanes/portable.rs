@@ -69,6 +69,12 @@ impl Lanes for Portable {
         Self(self.0.map(|number| number & ((1 << BITS) - 1)))
     }
 
+    /// What does not count is there, so that whoever takes it for a part of the number is seen.
+    #[inline(never)]
+    fn factor(self) -> Self {
+        Self(self.0.map(|number| number | !DIGIT_MASK))
+    }
+
     #[inline(never)]
     fn if_negative(self) -> Self {
         Self(self.0.map(|number| (number.cast_signed() >> 63).cast_unsigned()))
