@@ -129,7 +129,8 @@ async fn a_pod_that_hangs_is_told_of_by_its_own_events() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let release = Release::install(&namespace, &ledger.url).await?;
     let _operator = OperatorProcess::start(&release).await?;
-    let run = ClusterRun::new(&namespace, "demo");
+    // Of several pods that hang one is told of, and the Event below is about one.
+    let run = ClusterRun::new(&namespace, "demo").with("parallelism", 1);
     run.apply().await?;
     // There is no kubelet, so that its pods stay as they are made.
     let (name, uid) = until_a_pod_is_there(&namespace).await;
