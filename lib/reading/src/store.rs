@@ -105,8 +105,7 @@ impl Store {
                     return Err(FinalError::BadEndpoint { given: shown(given), why });
                 }
                 let folder = PathBuf::from(format!("/{path}"));
-                // What is written has to be on the disk before somebody says so.
-                (Arc::new(LocalFileSystem::new().with_fsync(true)), path, Some(folder))
+                (Arc::new(LocalFileSystem::new()), path, Some(folder))
             }
             Location::S3 { bucket, prefix } => {
                 let made = clouds::s3(
