@@ -89,9 +89,10 @@ fn not_read(run: &Run, reason: &NotReadAgain) -> Problem {
     let name = match reason {
         NotReadAgain::Deleted(_) => return Problem::no_run(&format!("{}/{}", run.namespace, run.name)),
         NotReadAgain::Unsealed(_) => "unsealed",
-        NotReadAgain::Generated(_) | NotReadAgain::OfCluster(_) | NotReadAgain::OfCommand(_) => {
-            "not-read-again"
-        }
+        NotReadAgain::Generated(_)
+        | NotReadAgain::OfCluster(_)
+        | NotReadAgain::OfCommand(_)
+        | NotReadAgain::Unknown(_) => "not-read-again",
     };
     Problem::new(StatusCode::CONFLICT, name, "The run cannot be read again", reason.to_string())
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use chancery_api::{SigningRun, manifest_yaml};
 use chancery_process::{Exit, LogFormat, grouped, say};
 use chancery_sources::letters::{Noted, Selection, goes_on, note_for};
-use chancery_sources::redrive::{SOURCE, reader, redriven};
+use chancery_sources::redrive::{SOURCE, leaves_sinks_out, reader, redriven};
 use chancery_sources::replay::Reader;
 use chancery_store::{NewPolicy, Run, StoreError};
 
@@ -49,6 +49,12 @@ impl Redrive<'_> {
                 run: format!("{}/{}", found.namespace, found.name),
                 into: into.clone(),
             });
+        }
+        if leaves_sinks_out(&found) {
+            say(&format!(
+                "{}/{} has sinks or notifications, and what they need is not in the ledger: add spec.sinks and spec.notifications to the manifest, or {into} has none",
+                found.namespace, found.name
+            ));
         }
         let noted = note(database, &found, into, &selection).await?;
         if noted != Exit::Done {

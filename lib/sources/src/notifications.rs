@@ -1,6 +1,6 @@
 //! Notifications: what the ledger is told of them.
 
-use chancery_api::{HttpNotification, NotificationSpec, ValidatedRun};
+use chancery_api::{HttpNotification, NotificationSpec, SecretRef, ValidatedRun};
 use chancery_reading::check_url;
 use chancery_sinks::{HttpOfNotification, NotificationDescription};
 use chancery_store::{NotificationOfRun, Notifications};
@@ -27,6 +27,25 @@ pub fn for_ledger(notifications: &[NotificationSpec]) -> Notifications {
         }
     };
     Notifications(notifications.iter().map(of_run).collect())
+}
+
+/// Whom a run without a cluster tells, as a manifest asks for it. A Secret is named there only to say that there is one: what is in it
+/// comes from the environment.
+///
+/// # Errors
+///
+/// The ledger describes them in words that are not known.
+pub fn asked(notification: &NotificationOfRun) -> Result<NotificationSpec, serde_json::Error> {
+    let NotificationOfRun { name, description, events, attempt_limit: _ } = notification;
+    let NotificationDescription::Http(HttpOfNotification { url, signed }) =
+        serde_json::from_value(description.clone())?;
+    let secret_ref = signed.then(|| SecretRef { name: name.clone() });
+    let events = events.iter().map(|event| serde_json::from_value(event.clone().into()));
+    Ok(NotificationSpec {
+        name: name.clone(),
+        http: HttpNotification { url, secret_ref },
+        events: events.collect::<Result<_, _>>()?,
+    })
 }
 
 /// Looks at what can be seen of whoever is told of a run, without asking anybody: the first that cannot be is named.
@@ -70,6 +89,9 @@ mod tests {
         let expected =
             [of("ops", signed, &["run.completed", "batch.signed"]), of("here", plain, &["run.started"])];
         assert_eq!(pinned, expected);
+        // Of one that is made as it was, the same is kept.
+        let anew: Vec<_> = pinned.iter().map(|one| super::asked(one).expect("a notification")).collect();
+        assert_eq!(for_ledger(&anew), Notifications(pinned));
         assert_eq!(check(&run), Ok(()));
     }
 

@@ -1,14 +1,15 @@
-//! The run that reads the dead letters of another one again: made as that one was.
+//! The run that reads the dead letters of another one again: made as that one was, as far as the ledger knows it.
 
 use std::time::Duration;
 
 use chancery_api::{
-    Algorithm, DeadLetterSpec, IdempotencyBy, IdempotencySpec, KeyringRef, LeaseDuration, PolicyRef,
-    ReplaySelect, RunSource, SigningRun, SigningRunSpec, SourceSpec,
+    Algorithm, DeadLetterSpec, Envelope, IdempotencyBy, IdempotencySpec, KeyringRef, LeaseDuration,
+    PolicyRef, ReplaySelect, RunSource, SigningRun, SigningRunSpec, SourceSpec,
 };
 use chancery_store::{Idempotency, Run, Sources};
 
 use crate::replay::{NotReadAgain, Reader, may_be_read_again};
+use crate::{notifications, sinks};
 
 /// The name of its source.
 pub const SOURCE: &str = "dead-letters";
@@ -20,7 +21,24 @@ pub const SOURCE: &str = "dead-letters";
 /// [`NotReadAgain`].
 pub fn redriven(run: &Run, into: &str) -> Result<SigningRun, NotReadAgain> {
     may_be_read_again(run, reader(run), ReplaySelect::DeadLetters)?;
-    Ok(as_it_was(run, into))
+    let mut redriven = as_it_was(run, into);
+    if !leaves_sinks_out(run) {
+        let unknown = |_| NotReadAgain::Unknown(run.name.clone());
+        let sinks: Vec<_> =
+            run.sinks.0.iter().map(sinks::asked).collect::<Result<_, _>>().map_err(unknown)?;
+        let told = run.notifications.0.iter().map(notifications::asked);
+        let told: Vec<_> = told.collect::<Result<_, _>>().map_err(unknown)?;
+        redriven.spec.sinks = Some(sinks).filter(|sinks| !sinks.is_empty());
+        redriven.spec.notifications = Some(told).filter(|told| !told.is_empty());
+    }
+    Ok(redriven)
+}
+
+/// Whether the run has sinks, or somebody whom it tells, and the run that reads its dead letters does not: of a cluster's run, what these
+/// need (Secrets, a claim of a volume) is in its SigningRun, and not in the ledger.
+#[must_use]
+pub fn leaves_sinks_out(run: &Run) -> bool {
+    reader(run) == Reader::SigningRun && !(run.sinks.0.is_empty() && run.notifications.0.is_empty())
 }
 
 /// Who may read the run again.
@@ -36,6 +54,8 @@ fn as_it_was(run: &Run, into: &str) -> SigningRun {
     spec.record_count = None;
     spec.algorithm = ring.algorithm.parse::<Algorithm>().ok();
     spec.key_size = ring.key_size;
+    spec.envelope = ring.envelope.parse::<Envelope>().ok();
+    spec.content_type.clone_from(&ring.content_type);
     spec.keyring_ref = ring.name.clone().map(|name| KeyringRef { name });
     spec.sources = Some(vec![SourceSpec {
         name: SOURCE.to_owned(),

@@ -36,6 +36,11 @@ pub enum NotReadAgain {
     /// It may still get more.
     #[error("the run {0} is not sealed yet, and may still get more; it can be read again once it is")]
     Unsealed(String),
+    /// Its sinks, or those whom it tells, are described as no version up to this one does.
+    #[error(
+        "the run {0} has sinks or notifications that this version does not know; use the version that made it"
+    )]
+    Unknown(String),
 }
 
 /// Whether this of the run can be read again by that reader. The ledger looks again when the source is listed, since

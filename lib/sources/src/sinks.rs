@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chancery_api::{ObjectsSink, RetryStrategySpec, SinkFormat, SinkSpec, ValidatedRun};
+use chancery_api::{ObjectsSink, RetryStrategySpec, SecretRef, SinkFormat, SinkSpec, ValidatedRun};
 use chancery_reading::{Credentials, FinalError, PostError, Settings, check_url};
 use chancery_sinks::{
     BadSink, ContentFormat, HttpAccess, HttpOfSink, HttpSink, ObjectSink, ObjectsOfSink, Of, PinnedSink,
@@ -28,6 +28,48 @@ pub fn for_ledger(sinks: &[SinkSpec]) -> Sinks {
         }
     };
     Sinks(sinks.iter().map(of_run).collect())
+}
+
+/// A sink of a run without a cluster, as a manifest asks for it. A Secret is named there only to say that there is one: what is in it
+/// comes from the environment.
+///
+/// # Errors
+///
+/// The ledger describes it in words that are not known.
+pub fn asked(sink: &SinkOfRun) -> Result<SinkSpec, serde_json::Error> {
+    let PinnedSink { kind, backoff } = serde_json::from_value(sink.description.clone())?;
+    let mut asked = SinkSpec {
+        name: sink.name.clone(),
+        objects: None,
+        http: None,
+        table: None,
+        ordered: sink.ordered,
+        retry_strategy: Some(RetryStrategySpec { limit: sink.attempt_limit - 1, backoff }),
+    };
+    match kind {
+        SinkDescription::Objects(ObjectsOfSink { url, endpoint, region, format, layout }) => {
+            asked.objects = Some(ObjectsSink {
+                url,
+                endpoint,
+                region,
+                credentials_secret_ref: None,
+                volume_claim: None,
+                format: match format {
+                    ContentFormat::Ndjson => SinkFormat::Ndjson,
+                    ContentFormat::Parquet => SinkFormat::Parquet,
+                },
+                layout: Some(layout),
+            });
+        }
+        SinkDescription::Http(HttpOfSink { url, signed }) => {
+            let secret_ref = signed.then(|| SecretRef { name: sink.name.clone() });
+            asked.http = Some(chancery_api::HttpSink { url, secret_ref });
+        }
+        SinkDescription::Table(TableOfSink { url, table }) => {
+            asked.table = Some(chancery_api::TableSink { url, url_secret_ref: None, table });
+        }
+    }
+    Ok(asked)
 }
 
 /// What a description of a sink, or of whoever is told, has wrong.
@@ -210,6 +252,24 @@ mod tests {
         let found: Vec<_> =
             pinned.into_iter().map(|sink| (sink.description, sink.ordered, sink.attempt_limit)).collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_run_that_is_made_as_another_was_has_its_sinks() {
+        let given = run(json!([
+            {"name": "lines", "objects": {"url": "s3://signed/a", "endpoint": "https://store.example", "layout": "x/{run}/{batch}"}},
+            {"name": "rows", "objects": {"url": "file:///signed", "format": "Parquet"}, "ordered": true,
+             "retryStrategy": {"limit": 0, "backoff": {"duration": "1s"}}},
+            {"name": "hook", "http": {"url": "https://hook.example/signed", "secretRef": {"name": "key"}}},
+            {"name": "open", "http": {"url": "https://open.example/signed"}},
+            {"name": "mine", "table": {"url": "postgres://me@host/db", "table": "public.signed"}},
+        ]));
+        let pinned = for_ledger(&given.sinks);
+        let asked: Vec<_> = pinned.0.iter().map(|sink| asked(sink).expect("a sink")).collect();
+        let anew = run(serde_json::to_value(asked).expect("JSON"));
+        assert_eq!(for_ledger(&anew.sinks), pinned);
+        let of_another_day = SinkOfRun { description: json!({"tape": {}}), ..pinned.0[0].clone() };
+        super::asked(&of_another_day).expect_err("nobody knows it");
     }
 
     #[test]

@@ -132,7 +132,8 @@ fn reason_of(why: &NotReadAgain) -> Reason {
         NotReadAgain::Deleted(_)
         | NotReadAgain::Generated(_)
         | NotReadAgain::OfCluster(_)
-        | NotReadAgain::OfCommand(_) => Reason::SourceInvalid,
+        | NotReadAgain::OfCommand(_)
+        | NotReadAgain::Unknown(_) => Reason::SourceInvalid,
     }
 }
 

@@ -99,6 +99,41 @@ async fn letters_are_selected_shown_discarded_and_redriven_into_another_run() ->
     holds(&ledger, &chancery, "demo-2").await
 }
 
+/// A ring without a name is the run's own, and so is made anew with it.
+#[tokio::test]
+async fn the_run_that_signs_letters_has_the_envelope_and_the_sinks_of_the_first() -> anyhow::Result<()> {
+    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let chancery = Chancery::on(&ledger.url)?;
+    file(folder.path(), "a.ndjson", lines(0, 5).chain(["no json".to_owned()]))?;
+    for (name, algorithm, envelope, content_type) in
+        [("words", "EdDSA", "JWS", Some("JWT")), ("ether", "ES256K", "EIP191", None)]
+    {
+        let out = folder.path().join(name);
+        std::fs::create_dir(&out)?;
+        let sinks = format!("[{{name: out, objects: {{url: \"file://{}\"}}}}]", out.display());
+        let first =
+            manifest(folder.path()).named(name).with("algorithm", algorithm).with("envelope", envelope);
+        let first = content_type.into_iter().fold(first, |first, text| first.with("contentType", text));
+        chancery.sign(&first.with("sinks", sinks), &[]).await?.expect_code(0)?;
+        let into = format!("{name}-2");
+        let summary = asked(&chancery, &["redrive", name, "--into", &into]).await?;
+        assert_eq!((&summary["signed"], &summary["audit"]), (&json!(1), &json!("passed")), "{summary}");
+
+        let shown = async |run: &str| -> anyhow::Result<Value> {
+            let status = chancery.run(&["status", run, "-o", "json"]).await?.expect_code(0)?.json()?;
+            Ok(json!([status["algorithm"], status["envelope"], status["contentType"]]))
+        };
+        assert_eq!(shown(&into).await?, shown(name).await?);
+        assert_eq!(shown(&into).await?, json!([algorithm, envelope, content_type]));
+        let exported = chancery.run(&["export", &into, "signed"]).await?.expect_code(0)?.stdout;
+        assert_eq!(std::fs::read_to_string(out.join(&into).join("1.ndjson"))?, exported);
+        // As often as it is asked for, it is the same run.
+        asked(&chancery, &["redrive", name, "--into", &into]).await?;
+        holds(&ledger, &chancery, &into).await?;
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_run_that_its_dead_letters_suspend_takes_them_up_and_goes_on() -> anyhow::Result<()> {
     let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
