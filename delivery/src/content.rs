@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chancery_signed::Record;
+use chancery_signed::{Lines, Record};
 use chancery_store::DeliverySession;
 use chancery_store::delivery::{Delivery, SignedRecord, TakenDeliveries};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::{Instant, timeout_at};
 
-use crate::delivery::Delivering;
 use crate::error::DeliveryError;
 
 /// Bytes of payload that are read at a time.
@@ -18,7 +18,7 @@ const PORTION: i64 = 1 << 20;
 /// Bytes that a batch may have as lines. It is in memory at once, for an object is written at once or not at all.
 const MOST_BYTES: usize = 256 << 20;
 
-/// Bytes beyond which a batch is large: of those, a delivery has one at a time.
+/// Bytes beyond which a batch is large: of those, a delivery has one for each sink at a time.
 const LARGE: usize = 16 << 20;
 
 /// What there is of a batch.
@@ -33,6 +33,8 @@ pub(crate) enum Content {
     },
     /// It is somebody else's by now.
     Lost,
+    /// Another large one has not come to the sink yet.
+    Later,
     /// More than can be written at once.
     TooLarge,
     /// It cannot be written down.
@@ -54,16 +56,16 @@ impl Reader {
         self.bytes
     }
 
-    /// Writes down the one at this place.
+    /// Writes down the one at this place. A large one waits for others of its sink until `until`.
     pub(crate) async fn read(
         &mut self,
         session: &mut DeliverySession,
-        delivering: &Delivering,
+        lines: &Lines,
+        (one_at_a_time, until): (&Arc<Mutex<()>>, Instant),
         taken: &TakenDeliveries,
         place: usize,
     ) -> Result<Content, DeliveryError> {
         let Some(delivery) = taken.batches.get(place) else { return Ok(Content::Lost) };
-        let Delivering { lines, large: one_at_a_time, .. } = delivering;
         let Some(key) = lines.key(&delivery.public_key) else {
             return Ok(Content::Unwritable(
                 "its key is none of the ring's algorithm; see chancery verify".to_owned(),
@@ -72,6 +74,10 @@ impl Reader {
         // What is left of one that could not be written down.
         let behind = self.ahead.partition_point(|one| one.record < delivery.first_record);
         self.ahead.drain(..behind);
+        // They are not always taken in their order.
+        if self.ahead.front().is_some_and(|one| one.record > delivery.first_record) {
+            self.ahead.clear();
+        }
         let (mut content, mut large) = (Vec::with_capacity(self.bytes), None);
         let mut last = delivery.first_record - 1;
         while last < delivery.last_record {
@@ -101,7 +107,9 @@ impl Reader {
                 return Ok(Content::TooLarge);
             }
             if content.len() > LARGE && large.is_none() {
-                large = Some(Arc::clone(one_at_a_time).lock_owned().await);
+                let lock = Arc::clone(one_at_a_time).lock_owned();
+                let Ok(held) = timeout_at(until, lock).await else { return Ok(Content::Later) };
+                large = Some(held);
             }
         }
         self.bytes = content.len().min(LARGE);

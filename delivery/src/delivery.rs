@@ -12,7 +12,6 @@ use chancery_sources::access::Access;
 use chancery_sources::asking::Retry;
 use chancery_store::delivery::{DeliveryRun, NotificationWork, SinkWork};
 use chancery_store::{DeliverySession, LedgerUrl, StoreError};
-use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -60,8 +59,6 @@ pub(crate) struct Delivering {
     pub(crate) tells_while_suspended: bool,
     /// Whether signers of the run want the same processors.
     pub(crate) signers_go_first: bool,
-    /// Of batches that take much memory, one is made and brought at a time.
-    pub(crate) large: Arc<Mutex<()>>,
     pub(crate) rest: Rest,
     pub(crate) stop: Stop,
 }
@@ -128,7 +125,6 @@ pub(crate) async fn deliver(order: Order, stop: Stop) -> Result<Ended, DeliveryE
         lines,
         tells_while_suspended,
         signers_go_first,
-        large: Arc::default(),
         rest: Rest::of(senders_in_all + notifications.len()),
         stop,
     });
@@ -180,7 +176,7 @@ fn opening(work: &SinkWork, run: &DeliveryRun, access: &Access) -> Result<(Openi
     let pinned = serde_json::from_str::<PinnedSink>(&work.description);
     let PinnedSink { kind, backoff } =
         pinned.map_err(|reason| DeliveryError::OtherVersion { name: name(), reason })?;
-    let opening = Opening { name: name(), kind, access: access.clone() };
+    let opening = Opening { name: name(), kind, access: access.clone(), large: Arc::default() };
     if let Err(reason) = opening.open(run)
         && !opening.may_be_mended(&reason)
     {

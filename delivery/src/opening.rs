@@ -7,6 +7,7 @@ use chancery_reading::Settings;
 use chancery_sinks::{BadSink, HttpAccess, HttpSink, ObjectSink, Of, Sink, SinkDescription, TableSink};
 use chancery_sources::access::{Access, AccessError, ServiceAccess, StoreAccess};
 use chancery_store::delivery::DeliveryRun;
+use tokio::sync::Mutex;
 
 /// How long a store may take for one request, repetitions included: shorter than a batch may lie.
 const REQUEST: Duration = Duration::from_secs(30);
@@ -17,6 +18,8 @@ pub(crate) struct Opening {
     pub(crate) name: String,
     pub(crate) kind: SinkDescription,
     pub(crate) access: Access,
+    /// Of batches that take much memory, one is made and brought to the sink at a time.
+    pub(crate) large: Arc<Mutex<()>>,
 }
 
 /// Why it cannot be opened.
@@ -35,7 +38,7 @@ pub(crate) enum OpenError {
 impl Opening {
     /// Opens it, each time anew: credentials may have been mended since the last time. Nothing is asked of the sink yet.
     pub(crate) fn open(&self, run: &DeliveryRun) -> Result<Arc<dyn Sink>, OpenError> {
-        let Self { name, kind, access } = self;
+        let Self { name, kind, access, large: _ } = self;
         let of = Of { uid: run.uid, namespace: &run.namespace, run: &run.name, sink: name };
         Ok(match kind {
             SinkDescription::Objects(objects) => {

@@ -26,18 +26,23 @@ impl Rest {
     /// A task has found nothing left. True once all have; false when it has to look again.
     pub(crate) async fn nothing_left(&self, resting: &mut Resting, pause: Duration) -> bool {
         let all = self.all.notified();
-        if !resting.0 {
-            resting.0 = true;
-            if self.resting.fetch_add(1, Ordering::SeqCst) + 1 == self.tasks {
-                self.all.notify_waiters();
-            }
-        }
+        self.is_over(resting);
         if self.resting.load(Ordering::SeqCst) == self.tasks {
             return true;
         }
         tokio::select! {
             () = all => true,
             () = tokio::time::sleep(pause) => self.resting.load(Ordering::SeqCst) == self.tasks,
+        }
+    }
+
+    /// A task looks no more: others do not wait for it.
+    pub(crate) fn is_over(&self, resting: &mut Resting) {
+        if !resting.0 {
+            resting.0 = true;
+            if self.resting.fetch_add(1, Ordering::SeqCst) + 1 == self.tasks {
+                self.all.notify_waiters();
+            }
         }
     }
 
@@ -66,5 +71,15 @@ mod tests {
         let (first, second) =
             tokio::join!(rest.nothing_left(&mut one, NEVER), rest.nothing_left(&mut other, NEVER));
         assert!(first && second);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_over_keeps_nobody() {
+        let rest = Rest::of(2);
+        let (mut one, mut other) = (Resting::default(), Resting::default());
+        let (all, ()) = tokio::join!(rest.nothing_left(&mut one, NEVER), async { rest.is_over(&mut other) });
+        assert!(all);
+        rest.something_left(&mut one);
+        assert!(rest.nothing_left(&mut one, NEVER).await, "nor later");
     }
 }

@@ -167,7 +167,11 @@ impl Teller {
                 wait(WAIT, &stop).await;
                 Ok(None)
             }
-            NotificationTask::Nothing(DeliveryRefusal::Suspended) => Ok(Some(Ended::WorkLeft)),
+            NotificationTask::Nothing(DeliveryRefusal::Suspended) => {
+                // Others may not have seen it, should the run go on by now.
+                self.delivering.rest.is_over(&mut self.resting);
+                Ok(Some(Ended::WorkLeft))
+            }
             NotificationTask::Nothing(DeliveryRefusal::Gone) => Err(DeliveryError::Gone),
             NotificationTask::Wait(pause) => {
                 self.delivering.rest.something_left(&mut self.resting);

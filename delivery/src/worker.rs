@@ -1,5 +1,6 @@
 //! One sender: takes batches that are due for a sink, brings them there, some at the same time, and says what became of them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub(crate) struct Sender {
     retry: Retry,
     /// How long the sink is left alone that cannot be reached.
     away: Backoff,
+    /// The batch with which the sink could not be reached.
+    kept_with: Option<i64>,
     /// The manifest that was in hand when the connection broke.
     manifest: Option<TakenManifest>,
     resting: Resting,
@@ -87,6 +90,16 @@ struct Brought {
     bytes: usize,
     digest: [u8; 32],
     put: Result<String, PutError>,
+}
+
+/// Whether a batch is on its way.
+enum Begun {
+    /// It is, or it was seen that it does not come.
+    Yes,
+    /// Another one has to come first.
+    Later,
+    /// The sink cannot be opened, for this reason.
+    Away(String),
 }
 
 /// Why the sink cannot be reached; and for how long it wants to be left alone, if it said so.
@@ -125,6 +138,7 @@ impl Sender {
             sink: None,
             retry,
             away: Backoff::new(LEAST_PAUSE, MOST_PAUSE),
+            kept_with: None,
             manifest: None,
             resting: Resting::default(),
         }
@@ -161,7 +175,11 @@ impl Sender {
                 wait(WAIT, &stop).await;
                 Ok(None)
             }
-            DeliveryTask::Nothing(DeliveryRefusal::Suspended) => Ok(Some(Ended::WorkLeft)),
+            DeliveryTask::Nothing(DeliveryRefusal::Suspended) => {
+                // Others may not have seen it, should the run go on by now.
+                self.delivering.rest.is_over(&mut self.resting);
+                Ok(Some(Ended::WorkLeft))
+            }
             DeliveryTask::Nothing(DeliveryRefusal::Gone) => Err(DeliveryError::Gone),
             DeliveryTask::Wait(pause) => {
                 self.delivering.rest.something_left(&mut self.resting);
@@ -194,7 +212,7 @@ impl Sender {
         let mut renew_at = Instant::now() + hold / 3;
         let mut overdue = std::pin::pin!(overdue(&stop));
         let (mut on_their_way, mut reader) = (OnTheirWay::default(), Reader::default());
-        let mut places = 0..hand.taken.batches.len();
+        let mut places = self.places(&hand.taken);
         let mut away: Option<Away> = None;
         loop {
             while away.is_none()
@@ -202,8 +220,12 @@ impl Sender {
                 && !stop.is_asked()
                 && Instant::now() < renew_at
             {
-                let Some(place) = places.next() else { break };
-                away = self.begin(session, hand, &mut reader, &mut on_their_way, place).await?;
+                let Some(place) = places.pop_front() else { break };
+                match self.begin(session, hand, (&mut reader, renew_at), &mut on_their_way, place).await? {
+                    Begun::Yes => {}
+                    Begun::Later => places.push_front(place),
+                    Begun::Away(why) => away = Some((why, None)),
+                }
             }
             tokio::select! {
                 biased;
@@ -231,21 +253,32 @@ impl Sender {
         self.give_back(session, hand, Some((&why, pause))).await
     }
 
-    /// Sends the one at this place on its way. Returns why the sink cannot be opened.
+    /// In which order those that were taken are brought there: in theirs, but the one with which the sink could not be reached comes last, so
+    /// that it keeps no other. (Of a sink that takes them in order, one is taken.)
+    fn places(&self, taken: &TakenDeliveries) -> VecDeque<usize> {
+        let mut places: VecDeque<usize> = (0..taken.batches.len()).collect();
+        let kept = taken.batches.iter().position(|one| Some(one.batch) == self.kept_with);
+        let last = kept.and_then(|kept| places.remove(kept));
+        places.extend(last);
+        places
+    }
+
+    /// Sends the one at this place on its way, if it has its turn before `until`.
     async fn begin(
         &mut self,
         session: &mut DeliverySession,
         hand: &mut InHand,
-        reader: &mut Reader,
+        (reader, until): (&mut Reader, Instant),
         on_their_way: &mut OnTheirWay,
         place: usize,
-    ) -> Result<Option<Away>, DeliveryError> {
+    ) -> Result<Begun, DeliveryError> {
         let sink = match self.opened()? {
             Ok(sink) => sink,
-            Err(why) => return Ok(Some((why, None))),
+            Err(why) => return Ok(Begun::Away(why)),
         };
-        let Some(number) = hand.taken.batches.get(place).map(|one| one.batch) else { return Ok(None) };
-        match reader.read(session, &self.delivering, &hand.taken, place).await? {
+        let Some(number) = hand.taken.batches.get(place).map(|one| one.batch) else { return Ok(Begun::Yes) };
+        let lines = &self.delivering.lines;
+        match reader.read(session, lines, (&self.opening.large, until), &hand.taken, place).await? {
             Content::Whole { lines, digest, large } => {
                 on_their_way.begin(place, sink, Batch { number, lines: lines.into(), digest }, large);
             }
@@ -253,10 +286,11 @@ impl Sender {
                 tracing::debug!(batch = number, "it is somebody else's by now");
                 hand.left.retain(|left| *left != number);
             }
+            Content::Later => return Ok(Begun::Later),
             Content::TooLarge => self.refused(hand, place, too_large()),
             Content::Unwritable(why) => self.refused(hand, place, why),
         }
-        Ok(None)
+        Ok(Begun::Yes)
     }
 
     /// Notes what became of one. Returns why the sink cannot be reached.
@@ -274,7 +308,10 @@ impl Sender {
                 self.refused(hand, place, error);
                 None
             }
-            Err(PutError::Unavailable { why, pause }) => Some((why, pause)),
+            Err(PutError::Unavailable { why, pause }) => {
+                self.kept_with = hand.taken.batches.get(place).map(|one| one.batch);
+                Some((why, pause))
+            }
         }
     }
 

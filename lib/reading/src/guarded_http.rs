@@ -112,7 +112,10 @@ impl HttpService for Guarded {
         // An address in place of a name never comes to the resolver.
         check_host(request.uri().host().unwrap_or_default())
             .map_err(|forbidden| HttpError::new(HttpErrorKind::Unknown, forbidden))?;
-        let answer = tokio::time::timeout(ANSWER, self.client.request(request))
+        // A store answers what is put there once it has all of it.
+        let sent =
+            Duration::from_secs(u64::try_from(request.body().content_length() >> 20).unwrap_or(u64::MAX));
+        let answer = tokio::time::timeout(ANSWER.saturating_add(sent), self.client.request(request))
             .await
             .map_err(|late| HttpError::new(HttpErrorKind::Timeout, late))?
             .map_err(kind_of)?;

@@ -91,7 +91,10 @@ impl HeldFolder {
         } else {
             Put::New
         };
-        self.sync(parents.last().copied().unwrap_or("."))?;
+        // Also those that were there: who made them may not have come to this.
+        for folder in parents.iter().rev().chain(&["."]) {
+            self.sync(folder)?;
+        }
         Ok(put)
     }
 
@@ -109,16 +112,13 @@ impl HeldFolder {
         }
     }
 
-    /// Makes those folders that are not there yet, and brings their names to the disk.
+    /// Makes those folders that are not there yet.
     fn make(&self, folders: &[&str]) -> io::Result<()> {
-        let mut around = ".";
         for folder in folders {
             match mkdirat(&self.handle, *folder, FOR_FOLDERS) {
-                Ok(()) => self.sync(around)?,
-                Err(Errno::EEXIST) => {}
+                Ok(()) | Err(Errno::EEXIST) => {}
                 Err(error) => return Err(error.into()),
             }
-            around = folder;
         }
         Ok(())
     }

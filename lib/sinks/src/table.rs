@@ -308,8 +308,8 @@ impl TableSink {
             "23502" | "22P05" => self.other_than_wanted(table, &why),
             // No partition takes it: a constraint would have a name.
             "23514" if said.constraint().is_none() => self.other_than_wanted(table, &why),
-            // Data exceptions, constraints, and what a trigger says (PostgreSQL documentation, appendix A).
-            _ if ["22", "23", "44", "P0"].iter().any(|class| code.starts_with(class)) => {
+            // Data exceptions, constraints, what a trigger says, and a value that is too long for an index (PostgreSQL documentation, appendix A).
+            _ if ["22", "23", "44", "P0", "54000"].iter().any(|class| code.starts_with(class)) => {
                 PutError::Refused(format!("{name} of {database} does not take it: {why}"))
             }
             "42501" => PutError::away(format!(

@@ -41,6 +41,8 @@ pub enum Conduct {
     Unanswered,
     /// It is refused for good if its body has this text.
     RefusesWhatHas(&'static str),
+    /// It is answered with 500 if its body has this text.
+    FailsWithWhatHas(&'static str),
     /// It is answered if it shows this bearer token.
     Wants(&'static str),
 }
@@ -248,7 +250,10 @@ async fn answer(client: &mut BufReader<TcpStream>, called: &Called, shared: &Sha
         Conduct::Wants(token) if called.headers.get("authorization") != Some(&format!("Bearer {token}")) => {
             say(client, 401, "").await
         }
-        Conduct::RefusesWhatHas(_) | Conduct::Wants(_) => say(client, 200, "").await,
+        Conduct::FailsWithWhatHas(text) if called.body.contains(text) => say(client, 500, "").await,
+        Conduct::RefusesWhatHas(_) | Conduct::FailsWithWhatHas(_) | Conduct::Wants(_) => {
+            say(client, 200, "").await
+        }
         Conduct::CutOff | Conduct::Silent => {
             client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{").await?;
             client.get_mut().shutdown().await?;

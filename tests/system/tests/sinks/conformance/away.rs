@@ -50,6 +50,49 @@ async fn a_service_that_is_away_or_full_or_gives_no_answer_is_waited_for_and_cos
     run.assert_audit_holds().await
 }
 
+/// By its answer, nobody can tell that from a service that is away.
+#[tokio::test]
+async fn a_batch_with_which_a_service_fails_each_time_keeps_no_other() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &[Kind::Http]).await?;
+    let run = places.to_all(TestRun::new().records(50)).seeded(&ledger).await?;
+    sign(&run).await?;
+    places.http.conduct(Conduct::FailsWithWhatHas("\"batch\":1,\"digest\""));
+    let mut delivery = places.start(&run, "me").await?;
+    eventually("all others are there", async || {
+        standing(&run).await.is_ok_and(|standing| standing.first().is_some_and(|(there, ..)| *there == 4))
+    })
+    .await;
+    places.http.conduct(Conduct::Answers);
+    let (code, log) = delivery.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    places.have_all(&run).await?;
+    assert_eq!(attempts(&run).await?, 0);
+    run.assert_audit_holds().await
+}
+
+/// Of batches that take much memory, each sink has one at a time, and waits for no other sink's.
+#[tokio::test]
+async fn a_service_that_gives_no_answer_about_a_large_batch_keeps_no_other_sink() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let places = Places::new(server(), &ledger, &[Kind::Folder, Kind::Http]).await?;
+    let run = TestRun::new().records(51).record_size(1 << 20).batch_size(17);
+    let run = places.to_all(run).seeded(&ledger).await?;
+    sign(&run).await?;
+    places.http.conduct(Conduct::Silent);
+    let mut delivery = places.start(&run, "me").await?;
+    places.http.called(1).await;
+    eventually("the folder has all", async || {
+        standing(&run).await.is_ok_and(|standing| standing.iter().any(|(there, ..)| *there == 3))
+    })
+    .await;
+    places.http.conduct(Conduct::Answers);
+    let (code, log) = delivery.ended().await?;
+    assert_eq!(code, Some(0), "{log}");
+    places.have_all(&run).await?;
+    run.assert_audit_holds().await
+}
+
 /// For far longer than one is that says nothing of it.
 #[tokio::test]
 async fn a_service_that_asks_for_a_pause_is_left_alone_for_as_long() -> anyhow::Result<()> {
