@@ -119,12 +119,11 @@ async fn the_run_that_signs_letters_has_the_envelope_and_the_sinks_of_the_first(
         let summary = asked(&chancery, &["redrive", name, "--into", &into]).await?;
         assert_eq!((&summary["signed"], &summary["audit"]), (&json!(1), &json!("passed")), "{summary}");
 
-        let shown = async |run: &str| -> anyhow::Result<Value> {
-            let status = chancery.run(&["status", run, "-o", "json"]).await?.expect_code(0)?.json()?;
-            Ok(json!([status["algorithm"], status["envelope"], status["contentType"]]))
-        };
-        assert_eq!(shown(&into).await?, shown(name).await?);
-        assert_eq!(shown(&into).await?, json!([algorithm, envelope, content_type]));
+        let made = ledger.ledger.find_run("default", &into).await?.keyring;
+        assert_eq!(
+            (&*made.algorithm, &*made.envelope, made.content_type.as_deref()),
+            (algorithm, envelope, content_type)
+        );
         let exported = chancery.run(&["export", &into, "signed"]).await?.expect_code(0)?.stdout;
         assert_eq!(std::fs::read_to_string(out.join(&into).join("1.ndjson"))?, exported);
         // As often as it is asked for, it is the same run.
