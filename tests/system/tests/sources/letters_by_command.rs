@@ -125,7 +125,7 @@ async fn the_run_that_signs_letters_has_the_envelope_and_the_sinks_of_the_first(
             (algorithm, envelope, content_type)
         );
         let exported = chancery.run(&["export", &into, "signed"]).await?.expect_code(0)?.stdout;
-        assert_eq!(std::fs::read_to_string(out.join(&into).join("1.ndjson"))?, exported);
+        assert_eq!(std::fs::read_to_string(out.join(&into).join("0000000001.ndjson"))?, exported);
         // As often as it is asked for, it is the same run.
         asked(&chancery, &["redrive", name, "--into", &into]).await?;
         holds(&ledger, &chancery, &into).await?;
