@@ -102,13 +102,13 @@ async fn letters_are_selected_shown_discarded_and_redriven_into_another_run() ->
 /// A ring without a name is the run's own, and so is made anew with it.
 #[tokio::test]
 async fn the_run_that_signs_letters_has_the_envelope_and_the_sinks_of_the_first() -> anyhow::Result<()> {
-    let (ledger, folder) = (TestLedger::new().await?, tempfile::tempdir()?);
+    let (ledger, folder, brought) = (TestLedger::new().await?, tempfile::tempdir()?, tempfile::tempdir()?);
     let chancery = Chancery::on(&ledger.url)?;
     file(folder.path(), "a.ndjson", lines(0, 5).chain(["no json".to_owned()]))?;
     for (name, algorithm, envelope, content_type) in
         [("words", "EdDSA", "JWS", Some("JWT")), ("ether", "ES256K", "EIP191", None)]
     {
-        let out = folder.path().join(name);
+        let out = brought.path().join(name);
         std::fs::create_dir(&out)?;
         let sinks = format!("[{{name: out, objects: {{url: \"file://{}\"}}}}]", out.display());
         let first =
