@@ -109,6 +109,10 @@ use crate::status::SigningRunStatus;
     validation = Rule::new("!has(self.contentType) || !has(self.envelope) || self.envelope != 'COSESign1' || self.contentType.matches('^[^/;]+/[^/;]+(;|$)')")
         .message("is no media type, and COSESign1 takes no other content type; give one such as application/json, or choose another envelope")
         .field_path(".contentType"),
+    // RFC 7797, section 7. Not of a keyring that is there: the ledger and the signers take it, so that what it signed can be read.
+    validation = Rule::new("!has(self.contentType) || !has(self.envelope) || self.envelope != 'JWSDetached' || !self.contentType.matches('(?i)^(application/)?([^/;]+[+])?jwt(;|$)')")
+        .message("is that of a JWT, which must not be signed without being encoded (RFC 7797, section 7); choose the envelope JWS, or another content type")
+        .field_path(".contentType"),
     // A rule on the field itself would not see it come or go.
     validation = Rule::new("has(self.sources) == has(oldSelf.sources) && (!has(self.sources) || self.sources == oldSelf.sources)")
         .message(IMMUTABLE)
@@ -271,8 +275,9 @@ pub struct SigningRunSpec {
 
     /// What the envelope says of its content: the typ of a JWS, the content type of COSESign1,
     /// the payloadType of DSSE, which is application/octet-stream unless given. A media type without
-    /// blanks and quotes; with JWS, JWSDetached and DSSE also a URI, or a word such as JWT. With an
-    /// envelope other than Raw and EIP191. It cannot change once the run exists.
+    /// blanks and quotes; with JWS, JWSDetached and DSSE also a URI, or a word such as JWT, which
+    /// JWSDetached does not take. With an envelope other than Raw and EIP191. It cannot change once
+    /// the run exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         with = "String",

@@ -140,6 +140,38 @@ fn a_content_type_goes_with_an_envelope_that_says_it() {
 }
 
 #[test]
+fn a_jwt_is_not_signed_without_being_encoded() {
+    let typed = |envelope: Envelope, content_type: &str| {
+        let mut manifest = with("contentType", json!(content_type));
+        manifest["spec"]["envelope"] = json!(envelope.name());
+        manifest
+    };
+    for content_type in [
+        "JWT",
+        "jwt",
+        "at+jwt",
+        "secevent+JWT",
+        "application/jwt",
+        "Application/Jwt",
+        "application/dpop+jwt",
+        "application/vnd.example+JWT;v=1",
+    ] {
+        let said = format!(
+            "spec.contentType: {content_type:?} is that of a JWT, which must not be signed without being encoded \
+             (RFC 7797, section 7); choose the envelope JWS, or another content type"
+        );
+        assert_eq!(refused(&typed(Envelope::JwsDetached, content_type)), [said]);
+        accepted(&typed(Envelope::Jws, content_type));
+        accepted(&typed(Envelope::Dsse, content_type));
+    }
+    for content_type in
+        ["JWTs", "ajwt", "jwt+json", "application/json", "text/plain;a=jwt", "https://jwt.example/jwt"]
+    {
+        accepted(&typed(Envelope::JwsDetached, content_type));
+    }
+}
+
+#[test]
 fn a_lease_lasts_from_five_seconds_to_an_hour() {
     for (text, seconds) in
         [("5s", 5.0), ("5000ms", 5.0), ("1m30s", 90.0), ("0.5h", 1_800.0), ("1h", 3_600.0), ("60m", 3_600.0)]

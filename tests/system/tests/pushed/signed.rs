@@ -112,7 +112,7 @@ fn check_finished(
 async fn what_is_signed_in_an_envelope_is_given_in_it() -> anyhow::Result<()> {
     for (envelope, content_type, in_it) in [
         ("JWS", "JWT", true),
-        ("JWSDetached", "JWT", false),
+        ("JWSDetached", "application/json", false),
         ("COSESign1", "application/json", true),
         ("DSSE", "https://in-toto.io/Statement/v1", true),
     ] {
