@@ -123,6 +123,20 @@ fn an_image_without_a_digest_is_found() {
 }
 
 #[test]
+fn a_change_passes_only_where_the_programs_of_others_verify_what_was_signed() -> anyhow::Result<()> {
+    let workflow: serde_json::Value = serde_saphyr::from_str(&read(".github/workflows/ci.yml")?)?;
+    let steps = workflow["jobs"]["test"]["steps"].as_array().context("steps")?;
+    let prepared = step_that_runs(steps, "scripts/setup.sh")?;
+    assert!(prepared < step_that_runs(steps, "make test")?);
+    let arguments: Vec<&str> =
+        steps[prepared]["run"].as_str().unwrap_or_default().split_whitespace().collect();
+    for wanted in ["--helm", "--independent-audit", "--envelopes", "--anvil"] {
+        assert!(arguments.contains(&wanted), "{wanted}: {arguments:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_chart_of_a_release_is_packaged_by_a_known_helm_and_can_be_checked() -> anyhow::Result<()> {
     let release = read(".github/workflows/release.yml")?;
     let workflow: serde_json::Value = serde_saphyr::from_str(&release)?;
