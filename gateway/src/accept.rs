@@ -1,17 +1,20 @@
 //! Takes connections, so many at a time.
 
+mod seats;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use chancery_process::Stop;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::connections::answer;
 use crate::limits::Limits;
 use crate::listen::Listener;
-use crate::metrics::Metrics;
+use crate::metrics::{Connected, Metrics};
+
+pub(crate) use seats::{InHand, Seat, Seats};
 
 /// Pause after a connection could not be accepted, which is when file descriptors run out.
 const AFTER_REFUSAL: Duration = Duration::from_millis(200);
@@ -27,11 +30,11 @@ pub(crate) async fn serve(
     metrics: &Metrics,
     stop: &Stop,
 ) {
-    let room = Arc::new(Semaphore::new(limits.connections));
+    let seats = Seats::new(limits.connections);
     let mut open = JoinSet::new();
     loop {
         let taken = tokio::select! {
-            taken = take(listener, router, limits, metrics, &room, stop, &mut open) => taken,
+            taken = take(listener, router, limits, metrics, &seats, stop, &mut open) => taken,
             () = stop.asked() => break,
         };
         if let Err(error) = taken {
@@ -51,48 +54,53 @@ async fn take(
     router: &Router,
     limits: Limits,
     metrics: &Metrics,
-    room: &Arc<Semaphore>,
+    seats: &Arc<Seats>,
     stop: &Stop,
     open: &mut JoinSet<()>,
 ) -> std::io::Result<()> {
-    // The semaphore is never closed.
-    let Ok(place) = Arc::clone(room).acquire_owned().await else { return Ok(()) };
     let (router, stop) = (router.clone(), stop.clone());
+    let end = async move { stop.asked().await };
     match listener {
         Listener::Loopback(listener, _) => {
             let (stream, _peer) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            let place = (place, metrics.connected());
-            open.spawn(async move {
-                answer(stream, router, limits, stop.asked()).await;
-                drop(place);
-            });
+            let seat = seats.take().await;
+            let answered = answer(stream, Arc::clone(&seat), router, limits, end);
+            open.spawn(seated(seat, metrics.connected(), answered));
         }
         Listener::Unix(listener, _) => {
             let (stream, _peer) = listener.accept().await?;
-            let place = (place, metrics.connected());
-            open.spawn(async move {
-                answer(stream, router, limits, stop.asked()).await;
-                drop(place);
-            });
+            let seat = seats.take().await;
+            let answered = answer(stream, Arc::clone(&seat), router, limits, end);
+            open.spawn(seated(seat, metrics.connected(), answered));
         }
         Listener::Tls(listener, _, certificate) => {
             let (stream, _peer) = listener.accept().await?;
             stream.set_nodelay(true)?;
+            let seat = seats.take().await;
             let greeting = certificate.acceptor().accept(stream);
-            let place = (place, metrics.connected());
-            open.spawn(async move {
+            let of_answer = Arc::clone(&seat);
+            let answered = async move {
                 // Whoever does not come to the point costs nobody but a place.
                 match tokio::time::timeout(limits.head_time, greeting).await {
-                    Ok(Ok(stream)) => answer(stream, router, limits, stop.asked()).await,
+                    Ok(Ok(stream)) => answer(stream, of_answer, router, limits, end).await,
                     Ok(Err(error)) => tracing::debug!(%error, "a connection does not speak TLS as it should"),
                     Err(_) => tracing::debug!("a connection took too long to begin"),
                 }
-                drop(place);
-            });
+            };
+            open.spawn(seated(seat, metrics.connected(), answered));
         }
     }
     Ok(())
+}
+
+/// A connection until it has ended, or makes room for another.
+async fn seated(seat: Arc<Seat>, connected: Connected, answered: impl Future<Output = ()>) {
+    tokio::select! {
+        () = answered => {}
+        () = seat.leaves() => tracing::debug!("a connection without a request in hand made room for another"),
+    }
+    drop((seat, connected));
 }
 
 #[cfg(test)]

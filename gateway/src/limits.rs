@@ -5,7 +5,8 @@ use std::time::Duration;
 /// Bounds of the API. What lies beyond is refused, with a problem document that says which bound it was.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections that are open at the same time; the next ones wait to be accepted.
+    /// Connections that are open at the same time. The one that has had no request in hand for longest makes room for the next one,
+    /// which waits while all have one.
     pub connections: usize,
     /// Bytes of the head of a request.
     pub head_bytes: usize,

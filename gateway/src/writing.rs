@@ -3,23 +3,27 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use crate::accept::Seat;
+
 /// A stream on which writing fails once the other side has taken nothing for a while.
 pub(crate) struct Taken<S> {
     stream: S,
+    seat: Arc<Seat>,
     pause: Duration,
     /// Runs while something waits to be taken. Not part of a connection that is idle.
     waits: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Taken<S> {
-    pub(crate) const fn new(stream: S, pause: Duration) -> Self {
-        Self { stream, pause, waits: None }
+    pub(crate) const fn new(stream: S, seat: Arc<Seat>, pause: Duration) -> Self {
+        Self { stream, seat, pause, waits: None }
     }
 
     /// What the stream says to a write; an error once it has said for too long that there is no room.
@@ -68,6 +72,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Taken<S> {
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let said = Pin::new(&mut this.stream).poll_flush(context);
+        if matches!(said, Poll::Ready(Ok(()))) {
+            // hyper flushes once it has written all that it has.
+            this.seat.sent();
+        }
         this.within(said, context)
     }
 
@@ -83,11 +91,12 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
     use super::*;
+    use crate::accept::Seats;
 
     #[tokio::test]
     async fn what_is_taken_slowly_is_sent_and_what_is_not_taken_at_all_breaks_the_connection() {
         let (ours, mut theirs) = duplex(8);
-        let mut ours = Taken::new(ours, Duration::from_millis(50));
+        let mut ours = Taken::new(ours, Seats::new(1).take().await, Duration::from_millis(50));
         let mut found = [0; 32];
         let (sent, taken) = tokio::join!(ours.write_all(&[7; 32]), theirs.read_exact(&mut found));
         sent.expect("sent");
