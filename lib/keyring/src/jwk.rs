@@ -1,4 +1,4 @@
-//! Public keys as JWKs (RFC 7517, 7518, 8037, 8812), by the thumbprint of RFC 7638.
+//! Public keys as JWKs (RFC 7517, 7518, 8037, 8812, 9964), by the thumbprint of RFC 7638.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use rsa::RsaPublicKey;

@@ -11,7 +11,7 @@ const KID: i64 = 4;
 /// The tag of a `COSE_Sign1` (RFC 9052, section 2).
 const TAG: u64 = 18;
 
-/// The identifiers of RFC 9053, RFC 8812, RFC 8230 and, for ML-DSA, of the registry of COSE.
+/// The identifiers of RFC 9053, RFC 8812, RFC 8230 and, for ML-DSA, RFC 9964.
 const fn identifier(algorithm: Algorithm) -> i64 {
     match algorithm {
         Algorithm::Es256 => -7,
@@ -65,7 +65,7 @@ pub(crate) fn finished(protected: &[u8], payload: &[u8], signature: &[u8]) -> Ve
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
-    use base64::engine::general_purpose::STANDARD;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
     use super::*;
     use crate::VerifyingKey;
@@ -97,6 +97,24 @@ mod tests {
         assert_eq!(whole[6..8], [0xa0, 0x54]);
         assert_eq!(whole[8..28], *payload);
         assert_eq!((&whole[28..30], &whole[30..]), (&[0x58, 0x40][..], &signature[..]));
+    }
+
+    #[test]
+    fn the_message_of_ml_dsa_is_that_of_rfc_9964() {
+        // Appendix A.2. Its key is named by the thumbprint of a COSE key, and not of a JWK.
+        let whole = bytes(include_str!("../../tests/keyring/rfc_9964_ml_dsa_44.cose").trim());
+        let (header, payload, signature) = (&whole[4..43], &whole[46..75], &whole[78..]);
+        // SEQUENCE { SEQUENCE { id-ml-dsa-44 }, BIT STRING { public } }
+        let mut spki = bytes("30820532300b06096086480165030403110382052100");
+        let public = include_str!("../../tests/keyring/rfc_9964_ml_dsa_44.pub").trim();
+        spki.extend(URL_SAFE_NO_PAD.decode(public).unwrap());
+        let mut input = Vec::new();
+        signing_input(header, payload, &mut input);
+        let key = VerifyingKey::from_spki_der(Algorithm::MlDsa44, &spki).unwrap();
+        assert!(key.verify(&input, signature));
+        assert_eq!(finished(header, payload, signature), whole);
+        let ours = Header { algorithm: Algorithm::MlDsa44, key_id: "ab", content_type: None };
+        assert_eq!(protected(&ours)[..5], header[..5]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeyPairComponents, PublicKeyComponen
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chancery_keyring::{Algorithm, SigningKey, VerifyingKey, wrap};
+use chancery_keyring::{Algorithm, Envelope, Form, Frame, Jwk, SigningKey, VerifyingKey, wrap};
 use uuid::Uuid;
 
 use crate::fixtures::{KEYRING, data_key, signature_of};
@@ -140,4 +140,34 @@ fn eddsa_signs_and_verifies_the_example_of_rfc_8037_a_4() {
     spki.extend(public);
     let verifying = VerifyingKey::from_spki_der(Algorithm::EdDsa, &spki).unwrap();
     assert!(verifying.verify(input, &signature));
+}
+
+#[test]
+fn ml_dsa_44_signs_with_the_key_and_verifies_the_example_of_rfc_9964_a_1() {
+    let public = include_str!("rfc_9964_ml_dsa_44.pub").trim();
+    let jws = include_str!("rfc_9964_ml_dsa_44.jws").trim();
+    // SEQUENCE { SEQUENCE { id-ml-dsa-44 }, BIT STRING { public } }
+    let mut spki =
+        b"\x30\x82\x05\x32\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x11\x03\x82\x05\x21\x00".to_vec();
+    spki.extend(bytes(public));
+
+    let jwk = Jwk::of(Algorithm::MlDsa44, &spki).unwrap();
+    assert_eq!(jwk.id(), "T4xl70S7MT6Zeq6r9V9fPJGVn76wfnXJ21-gyo0Gu6o");
+    for member in [("kty", "AKP"), ("alg", "ML-DSA-44"), ("pub", public)] {
+        assert!(jwk.members().any(|other| other == member), "{member:?}");
+    }
+
+    let form = Form::new(Algorithm::MlDsa44, Envelope::Jws, None).unwrap();
+    let parts: Vec<_> = jws.split('.').collect();
+    let (payload, signature) = (bytes(parts[1]), bytes(parts[2]));
+    let verifying = VerifyingKey::of_form(&form, &spki).unwrap();
+    assert!(verifying.verify(&payload, &signature));
+    assert_eq!(Frame::new(&form, &spki).unwrap().finished(&payload, &signature).as_deref(), Some(jws));
+
+    // SEQUENCE { 0, SEQUENCE { id-ml-dsa-44 }, OCTET STRING { [0] seed } }: the seed of the example is zeros.
+    let mut pkcs8 =
+        b"\x30\x34\x02\x01\x00\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x11\x04\x22\x80\x20".to_vec();
+    pkcs8.extend([0; 32]);
+    let signature = signature_of(&imported(Algorithm::MlDsa44, &pkcs8), b"another");
+    assert!(VerifyingKey::from_spki_der(Algorithm::MlDsa44, &spki).unwrap().verify(b"another", &signature));
 }
