@@ -46,9 +46,10 @@
 - name: CHANCERY_STATEMENT_KEY_FILE
   value: /etc/chancery/statement-key/statement.key
 {{- end }}
-{{- with include "chancery.watchNamespaces" . | fromJsonArray }}
+{{- $watched := include "chancery.watchNamespaces" . | fromJsonArray }}
+{{- if not .Values.watchAllNamespaces }}
 - name: CHANCERY_WATCH_NAMESPACES
-  value: {{ join "," . | quote }}
+  value: {{ join "," $watched | quote }}
 {{- end }}
 - name: CHANCERY_LEASE_NAME
   value: {{ include "chancery.operator.name" . }}

@@ -9,7 +9,11 @@
 {{- fail (printf "runNamespaces names %s, which the operator does not watch; add it to watchNamespaces" .) }}
 {{- end }}
 {{- end }}
-{{- include "chancery.existingNamespaces" (list . $watched) }}
+{{- $found := include "chancery.existingNamespaces" (list . $watched) | fromJsonArray }}
+{{- if not $found }}
+{{- fail (printf "watchNamespaces names %s, and there is none of them, or they are being deleted; make one, name another, or leave watchNamespaces empty for the release's own namespace" (join ", " $watched)) }}
+{{- end }}
+{{- toJson $found }}
 {{- else }}
 {{- include "chancery.existingNamespaces" (list . (concat (list .Release.Namespace) .Values.runNamespaces)) }}
 {{- end }}
@@ -37,7 +41,10 @@
 {{- toJson $found }}
 {{- end }}
 
-{{/* Namespaces that the operator looks at and has its rights in, as a JSON list; none: all of them. */}}
+{{/*
+  Namespaces that the operator looks at and has its rights in, as a JSON list; with watchAllNamespaces, none. Whether all are meant
+  is asked of that value, and never of the list: what it names may be gone.
+*/}}
 {{- define "chancery.watchNamespaces" -}}
 {{- if .Values.watchAllNamespaces }}
 {{- if .Values.watchNamespaces }}

@@ -63,8 +63,7 @@ impl Chart {
     /// The rendered objects, hooks included.
     pub(crate) fn objects(&self) -> anyhow::Result<Vec<Value>> {
         let text = self.render()?.map_err(|refusal| anyhow::anyhow!("helm template: {refusal}"))?;
-        let documents: Vec<Value> = serde_saphyr::from_multiple(&text)?;
-        Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
+        documents(&text)
     }
 
     /// The objects of a kind.
@@ -78,6 +77,25 @@ impl Chart {
         found.retain(|object| name(object).ends_with(ending));
         anyhow::ensure!(found.len() == 1, "{} objects {kind} …{ending}", found.len());
         Ok(found.remove(0))
+    }
+
+    /// What an upgrade renders on a cluster in which, beside the release's own namespace, there are these; or why Helm refuses to.
+    pub(crate) fn upgrade(&self, namespaces: &[&str]) -> anyhow::Result<Result<Vec<Value>, String>> {
+        // Without a cluster, `lookup` finds nothing: here it looks into a list.
+        let copy = tempfile::tempdir()?;
+        copy_folder(&chart(), copy.path())?;
+        let settings = copy.path().join("templates/_settings.tpl");
+        let (asks, text) = ("lookup \"v1\" \"Namespace\" \"\"", fs::read_to_string(&settings)?);
+        anyhow::ensure!(text.contains(asks), "the chart asks in another way whether there is a namespace");
+        let there: Vec<String> = std::iter::once(&NAMESPACE)
+            .chain(namespaces)
+            .map(|name| format!("{name:?} (dict \"status\" (dict \"phase\" \"Active\"))"))
+            .collect();
+        fs::write(&settings, text.replace(asks, &format!("get (dict {})", there.join(" "))))?;
+        Ok(match self.render_of(copy.path(), &["--is-upgrade"])? {
+            Ok(text) => Ok(documents(&text)?),
+            Err(refusal) => Err(refusal),
+        })
     }
 
     /// Why Helm refuses to render it.
@@ -114,6 +132,12 @@ impl Chart {
             Err(String::from_utf8(output.stderr)?)
         })
     }
+}
+
+/// The objects of what was rendered.
+fn documents(text: &str) -> anyhow::Result<Vec<Value>> {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text)?;
+    Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 
 /// Each value set by its name, the chart's defaults first; none without Helm.

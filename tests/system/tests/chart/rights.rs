@@ -130,6 +130,26 @@ fn the_operator_has_its_rights_in_the_whole_cluster_if_that_is_said() -> anyhow:
     Ok(())
 }
 
+/// A namespace that is named may be gone, be deleted at this moment, or be a slip.
+#[test]
+fn watched_namespaces_of_which_there_is_none_do_not_give_the_operator_the_whole_cluster() -> anyhow::Result<()>
+{
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let chart = chart.set("watchNamespaces={team-a,team-b}");
+    let left = chart.upgrade(&["team-b"])?.map_err(anyhow::Error::msg)?;
+    let operators = |kind: &str| -> Vec<&Value> {
+        let is_one = |object: &&Value| object["kind"] == kind && name(object) == "chancery-operator";
+        left.iter().filter(is_one).collect()
+    };
+    assert_eq!(operators("Role").len(), 1);
+    assert_eq!(operators("Role")[0]["metadata"]["namespace"], "team-b");
+    assert!(operators("ClusterRole").is_empty());
+
+    let refusal = chart.upgrade(&[])?.err().unwrap_or_default();
+    assert!(refusal.contains("watchNamespaces names team-a, team-b, and there is none of them"), "{refusal}");
+    Ok(())
+}
+
 #[test]
 fn in_namespaced_mode_nothing_belongs_to_the_whole_cluster() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };

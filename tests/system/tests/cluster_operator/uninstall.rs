@@ -161,5 +161,11 @@ async fn a_namespace_of_runs_that_was_deleted_does_not_keep_a_release_from_being
     release.upgrade(&values).await?;
     let role = stays.kubectl().get("role", "chancery-operator").await?;
     assert!(role.is_some(), "the others are as before");
+
+    let mut only_gone = values.clone();
+    only_gone["runNamespaces"] = json!([]);
+    only_gone["watchNamespaces"] = json!([away.name]);
+    let refused = release.upgrade(&only_gone).await.expect_err("nothing is left that is watched");
+    assert!(refused.to_string().contains("there is none of them"), "{refused:#}");
     release.uninstall().await
 }
