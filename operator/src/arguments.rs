@@ -8,6 +8,7 @@ use chancery_process::LogFormat;
 use chancery_store::{GivenUrl, StoreError};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::commands::installation;
 pub use crate::commands::{MakeSecrets, Migrate, PrepareUninstall, Wait};
 use crate::run::allowed::Allowed;
 use crate::run::build::pod::SignerSettings;
@@ -204,9 +205,9 @@ pub struct Operate {
 }
 
 impl Operate {
-    /// What is written into the runs that this installation operates: whoever may hold one Lease is one installation.
+    /// As it stands in the runs that this installation operates.
     pub(crate) fn installation(&self) -> String {
-        format!("{}/{}", self.pod_namespace, self.lease_name)
+        installation(&self.pod_namespace, &self.lease_name)
     }
 
     /// The files with keys.

@@ -73,3 +73,15 @@ pub struct PrepareUninstall {
     #[arg(long, env = "CHANCERY_LEASE_NAME", default_value = "chancery-operator", value_name = "NAME")]
     pub lease_name: String,
 }
+
+impl PrepareUninstall {
+    /// As it stands in the runs that the installation operates.
+    pub(crate) fn installation(&self) -> String {
+        installation(&self.pod_namespace, &self.lease_name)
+    }
+}
+
+/// What is written into the runs that an installation operates: whoever may hold one Lease is one installation.
+pub(crate) fn installation(namespace: &str, lease: &str) -> String {
+    format!("{namespace}/{lease}")
+}

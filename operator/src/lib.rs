@@ -20,5 +20,5 @@ mod wait;
 pub use make_secrets::make_secrets;
 pub use migrate::migrate;
 pub use operate::{metrics_registry, operate};
-pub use prepare_uninstall::prepare_uninstall;
+pub use prepare_uninstall::{let_go_of_runs, prepare_uninstall};
 pub use wait::wait;

@@ -1,7 +1,8 @@
-//! Lets go of every SigningRun, so that an operator can be uninstalled: in a Job of the chart, before anything of the release
+//! Lets go of every SigningRun of an installation, so that an operator can be uninstalled: in a Job of the chart, before anything of the release
 //! goes. Without an operator nobody would remove a finalizer, so neither a run nor the CRD could be deleted any more.
 //!
-//! What the ledger holds stays. An operator that is installed again takes the runs up as they are.
+//! What the ledger holds stays. An operator that is installed again takes the runs up as they are. Runs that another installation
+//! operates are left alone: it goes on to need their finalizers.
 
 use std::time::Duration;
 
@@ -15,11 +16,16 @@ use kube::api::{ListParams, PartialObjectMeta, PostParams};
 use kube::{Api, Client, ResourceExt};
 
 use crate::arguments::PrepareUninstall;
+use crate::host::leader;
 use crate::run::Watched;
+use crate::run::another;
 use crate::run::apply::object::remove_finalizer;
 
 /// For how long no operator leads: longer than an uninstallation takes. If it is called off, one leads again after that.
 const HELD: Duration = Duration::from_secs(300);
+
+/// Who holds the Lease meanwhile.
+const HOLDER: &str = "prepare-uninstall";
 
 /// How many runs are listed at a time.
 const PAGE: u32 = 200;
@@ -33,20 +39,29 @@ const ATTEMPTS: usize = 10;
 ///
 /// The API server refuses, or does not answer.
 pub async fn prepare_uninstall(arguments: &PrepareUninstall) -> anyhow::Result<()> {
-    let client = Client::try_default().await?;
-    let former = take_lead(&client, arguments).await?;
+    let_go_of_runs(&Client::try_default().await?, arguments).await
+}
+
+/// The same, by a client that is there.
+///
+/// # Errors
+///
+/// The API server refuses, or does not answer.
+pub async fn let_go_of_runs(client: &Client, arguments: &PrepareUninstall) -> anyhow::Result<()> {
+    let former = take_lead(client, arguments).await?;
+    let ours = arguments.installation();
     let scopes: Vec<Option<&str>> = match arguments.namespaces.as_slice() {
         [] => vec![None],
         namespaces => namespaces.iter().map(|name| Some(name.as_str())).collect(),
     };
     for scope in &scopes {
-        let_go(&client, *scope).await?;
+        let_go(client, *scope, &ours).await?;
     }
     if !former.is_zero() {
         // Until it looks at the Lease, the operator that led may add what was removed.
         tokio::time::sleep(former).await;
         for scope in &scopes {
-            let_go(&client, *scope).await?;
+            let_go(client, *scope, &ours).await?;
         }
     }
     Ok(())
@@ -59,15 +74,18 @@ async fn take_lead(client: &Client, arguments: &PrepareUninstall) -> anyhow::Res
     for _ in 0..ATTEMPTS {
         let Some(mut lease) = api.get_opt(&arguments.lease_name).await? else { return Ok(Duration::ZERO) };
         let spec = lease.spec.get_or_insert_default();
-        let is_held = spec.holder_identity.as_ref().is_some_and(|holder| !holder.is_empty());
-        let lasts = spec.lease_duration_seconds.map_or(0, i32::unsigned_abs);
+        let lasts = match spec.holder_identity.as_deref() {
+            None | Some("") => Duration::ZERO,
+            // A try before this one may have ended while it waited for the operator that led.
+            Some(HOLDER) => leader::DURATION,
+            Some(_) => Duration::from_secs(spec.lease_duration_seconds.map_or(0, i32::unsigned_abs).into()),
+        };
         let now = MicroTime(Timestamp::now());
-        spec.holder_identity = Some("prepare-uninstall".to_owned());
+        spec.holder_identity = Some(HOLDER.to_owned());
         spec.lease_duration_seconds = i32::try_from(HELD.as_secs()).ok();
         (spec.acquire_time, spec.renew_time) = (Some(now.clone()), Some(now));
         match api.replace(&arguments.lease_name, &PostParams::default(), &lease).await {
-            Ok(_) if is_held => return Ok(Duration::from_secs(lasts.into())),
-            Ok(_) => return Ok(Duration::ZERO),
+            Ok(_) => return Ok(lasts),
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
             Err(error) => return Err(error).context("the Lease cannot be taken"),
         }
@@ -75,8 +93,8 @@ async fn take_lead(client: &Client, arguments: &PrepareUninstall) -> anyhow::Res
     anyhow::bail!("the Lease {} cannot be taken: it changes all the time", arguments.lease_name)
 }
 
-/// Removes the finalizer of every run of a namespace, or of all of them.
-async fn let_go(client: &Client, namespace: Option<&str>) -> anyhow::Result<()> {
+/// Removes the finalizer of every run of a namespace, or of all of them, unless another installation operates it.
+async fn let_go(client: &Client, namespace: Option<&str>, ours: &str) -> anyhow::Result<()> {
     let api: Api<Watched> = match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
@@ -103,7 +121,7 @@ async fn let_go(client: &Client, namespace: Option<&str>) -> anyhow::Result<()> 
         };
         for run in &listed.items {
             if run.finalizers().iter().any(|name| name == names::FINALIZER) {
-                let_one_go(client, run).await?;
+                let_one_go(client, run, ours).await?;
             }
         }
         match listed.metadata.continue_.filter(|next| !next.is_empty()) {
@@ -114,13 +132,19 @@ async fn let_go(client: &Client, namespace: Option<&str>) -> anyhow::Result<()> 
 }
 
 /// Removes the finalizer of one run, whoever else changes it meanwhile.
-async fn let_one_go(client: &Client, run: &PartialObjectMeta<Watched>) -> anyhow::Result<()> {
+async fn let_one_go(client: &Client, run: &PartialObjectMeta<Watched>, ours: &str) -> anyhow::Result<()> {
     let (namespace, name) = (run.namespace().unwrap_or_default(), run.name_any());
     let api: Api<Watched> = Api::namespaced(client.clone(), &namespace);
     for _ in 0..ATTEMPTS {
         let Some(PartialObjectMeta { metadata, .. }) = api.get_metadata_opt(&name).await? else {
             return Ok(());
         };
+        if let Some(operator) = another::operator(&metadata).filter(|operator| *operator != ours) {
+            tracing::info!(
+                "{namespace}/{name} is left alone: the installation of Chancery {operator} operates it"
+            );
+            return Ok(());
+        }
         match remove_finalizer(client, &metadata).await {
             Ok(()) if metadata.deletion_timestamp.is_some() => {
                 tracing::warn!(

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::host::complaints::Complaints;
 
 /// How long a leader that does not renew is still taken for the leader.
-const DURATION: Duration = Duration::from_secs(12);
+pub(crate) const DURATION: Duration = Duration::from_secs(12);
 
 /// How often a leader renews.
 const RENEWAL: Duration = Duration::from_secs(5);

@@ -29,7 +29,8 @@ pub(crate) fn is_anothers(context: &Context, watched: &Watched) -> bool {
     true
 }
 
-fn operator(metadata: &ObjectMeta) -> Option<&str> {
+/// The installation that operates a run, as is written in it.
+pub(crate) fn operator(metadata: &ObjectMeta) -> Option<&str> {
     metadata.annotations.as_ref()?.get(names::ANNOTATION_OPERATED_BY).map(String::as_str)
 }
 

@@ -52,6 +52,7 @@ mod suspension;
 mod test_operator;
 mod thief;
 mod two_operators;
+mod uninstalling;
 mod unreadable;
 mod unseen;
 mod world;
