@@ -13,6 +13,9 @@ pub enum ReconcileError {
     /// An effect could not be carried out.
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    /// A run that cannot be read as one could not be looked at either.
+    #[error("the API server does not show a SigningRun that cannot be read: {}", server_message(.0))]
+    Read(kube::Error),
     /// The API server refused the status.
     #[error("the API server refused the status: {}", server_message(.0))]
     Status(kube::Error),
@@ -30,6 +33,7 @@ impl ReconcileError {
     pub const fn label(&self) -> &'static str {
         match self {
             Self::Apply(error) => error.label(),
+            Self::Read(_) => "Read",
             Self::Status(_) => "Status",
             Self::Stopping => "Stopping",
             Self::TimedOut => "TimedOut",

@@ -52,6 +52,49 @@ async fn a_run_that_became_unreadable_can_be_deleted_and_the_ledger_keeps_it() -
     Ok(())
 }
 
+/// As after a restart: nothing is remembered of what was written before.
+#[tokio::test]
+async fn a_fresh_operator_keeps_what_was_known_of_a_run_that_it_cannot_read() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    world.sign(RUN, usize::MAX).await?;
+    operator.look(RUN).await?;
+    operator.settle(RUN).await?;
+    assert_eq!(world.phase(RUN), Some(Phase::Complete));
+    let before = world.run(RUN)["status"].clone();
+    drop(operator);
+
+    world.api.edit("signingruns", RUN, json!({"spec": {"suspend": "no"}}));
+    let mut operator = world.operator().await;
+    operator.settle(RUN).await?;
+    assert!(world.condition(RUN, ConditionType::Failed).0);
+    assert!(world.condition(RUN, ConditionType::Complete).0 && world.condition(RUN, ConditionType::Sealed).0);
+    let after = world.run(RUN)["status"].clone();
+    for field in ["records", "batches", "keyring", "startTime", "completionTime", "phase"] {
+        assert!(!before[field].is_null() && after[field] == before[field], "{field}: {after}");
+    }
+    drop(operator);
+    world.api.told();
+    world.operator().await.settle(RUN).await?;
+    assert_eq!(world.api.told(), ["GET signingruns/demo"], "nothing new is to be said");
+    Ok(())
+}
+
+/// A run that is made anew in a ledger that has lost it would be signed a second time.
+#[tokio::test]
+async fn a_run_that_could_not_be_read_for_a_while_is_not_made_anew() -> anyhow::Result<()> {
+    let (world, operator) = World::signing(spec()).await?;
+    drop(operator);
+    world.api.edit("signingruns", RUN, json!({"spec": {"suspend": "no"}}));
+    world.operator().await.settle(RUN).await?;
+    world.ledger.ledger.delete_run(&world.stored(RUN).await?).await?;
+    world.api.edit("signingruns", RUN, json!({"spec": {"suspend": false}}));
+    world.operator().await.settle(RUN).await?;
+    let (failed, reason, message) = world.condition(RUN, ConditionType::Failed);
+    assert!(failed && reason == "LedgerLost", "{reason}: {message}");
+    assert!(world.stored_runs().await?.is_empty());
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_status_that_cannot_be_read_is_written_anew_and_the_run_goes_on() -> anyhow::Result<()> {
     let (world, operator) = World::signing(spec()).await?;
