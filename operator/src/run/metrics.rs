@@ -14,16 +14,41 @@ use prometheus_client::registry::Registry;
 
 use crate::run::too_far::TooFar;
 
-/// Every phase, so that a phase without runs is shown as 0.
-const PHASES: [Phase; 7] = [
-    Phase::Pending,
-    Phase::Seeding,
-    Phase::Signing,
-    Phase::Delivering,
-    Phase::Suspended,
-    Phase::Complete,
-    Phase::Failed,
-];
+/// As what a run is counted. One that only waits for what is pushed is in the phase `Signing`; counted as that, it could not be told
+/// from one whose signers do not get on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CountedAs {
+    In(Phase),
+    Receiving,
+}
+
+impl CountedAs {
+    /// All of them, so that one without runs is shown as 0.
+    const ALL: [Self; 8] = [
+        Self::In(Phase::Pending),
+        Self::In(Phase::Seeding),
+        Self::In(Phase::Signing),
+        Self::Receiving,
+        Self::In(Phase::Delivering),
+        Self::In(Phase::Suspended),
+        Self::In(Phase::Complete),
+        Self::In(Phase::Failed),
+    ];
+
+    fn label(self) -> PhaseLabel {
+        let phase = match self {
+            Self::In(phase) => format!("{phase:?}"),
+            Self::Receiving => "Receiving".to_owned(),
+        };
+        PhaseLabel { phase }
+    }
+}
+
+impl From<Phase> for CountedAs {
+    fn from(phase: Phase) -> Self {
+        Self::In(phase)
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PhaseLabel {
@@ -96,7 +121,7 @@ pub struct RunMetrics {
     deliveries: Family<DeliveryLabel, Counter>,
     deliveries_pending: Gauge,
     sinks_unavailable: Gauge,
-    phases: Mutex<HashMap<String, Phase>>,
+    phases: Mutex<HashMap<String, CountedAs>>,
 }
 
 impl RunMetrics {
@@ -137,7 +162,7 @@ impl RunMetrics {
         for why in [TooFar::Turn, TooFar::Transaction, TooFar::Leases] {
             drop(metrics.sessions_ended.get_or_create(&TooFarLabel { reason: why.label() }));
         }
-        registry.register("runs", "SigningRuns by phase, while this operator leads", metrics.runs.clone());
+        registry.register("runs", "SigningRuns by phase, and Receiving those that wait for what is pushed, while this operator leads", metrics.runs.clone());
         registry.register(
             "data_keys",
             "Keyrings by the KEK that has wrapped their data key: current, former or unknown, while this operator leads",
@@ -201,9 +226,10 @@ impl RunMetrics {
         self.records_signed.inc_by(records);
     }
 
-    /// The phase of a run, by its uid.
-    pub(crate) fn phase(&self, uid: &str, phase: Phase) {
-        if self.lock().insert(uid.to_owned(), phase) != Some(phase) {
+    /// As what a run is counted, by its uid.
+    pub(crate) fn phase(&self, uid: &str, counted: impl Into<CountedAs>) {
+        let counted = counted.into();
+        if self.lock().insert(uid.to_owned(), counted) != Some(counted) {
             self.show_phases();
         }
     }
@@ -248,14 +274,13 @@ impl RunMetrics {
 
     fn show_phases(&self) {
         let phases = self.lock();
-        for phase in PHASES {
-            let label = PhaseLabel { phase: format!("{phase:?}") };
-            let count = phases.values().filter(|of| **of == phase).count();
-            self.runs.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
+        for counted in CountedAs::ALL {
+            let count = phases.values().filter(|of| **of == counted).count();
+            self.runs.get_or_create(&counted.label()).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Phase>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, CountedAs>> {
         self.phases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -267,8 +292,7 @@ mod tests {
     #[test]
     fn runs_are_counted_by_phase_until_they_are_gone_or_another_operator_leads() {
         let metrics = RunMetrics::new(&mut Registry::default());
-        let count =
-            |phase: Phase| metrics.runs.get_or_create(&PhaseLabel { phase: format!("{phase:?}") }).get();
+        let count = |phase: Phase| metrics.runs.get_or_create(&CountedAs::In(phase).label()).get();
         metrics.phase("one", Phase::Seeding);
         metrics.phase("two", Phase::Seeding);
         metrics.phase("one", Phase::Signing);

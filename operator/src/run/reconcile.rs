@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chancery_api::{Reason, SigningRun, SigningRunStatus, ValidatedRun, validate};
+use chancery_api::{Phase, Reason, SigningRun, SigningRunStatus, ValidatedRun, validate};
 use k8s_openapi::jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::ObjectRef;
@@ -21,11 +21,12 @@ use crate::run::build::pod::trace_of;
 use crate::run::build::policy::alerted;
 use crate::run::build::status;
 use crate::run::context::Context;
-use crate::run::decide::decision::{Again, Cause, Decision, Effect};
+use crate::run::decide::decision::{Again, Cause, Decision, Effect, Stage};
 use crate::run::decide::job::last_message;
 use crate::run::decide::{decide, decide_deletion, decide_invalid};
 use crate::run::error::{ReconcileError, TIMEOUT};
 use crate::run::facts::{LedgerView, Observed, PodState};
+use crate::run::metrics::CountedAs;
 use crate::run::observe::reading::{Now, Reading};
 use crate::run::observe::{Observation, observe};
 use crate::run::unreadable::reconcile_unreadable;
@@ -166,7 +167,11 @@ async fn report(
             return Err(ReconcileError::Status(error));
         }
     };
-    context.metrics.phase(&object.uid().unwrap_or_default(), new.phase.unwrap_or_default());
+    let counted = match new.phase.unwrap_or_default() {
+        Phase::Signing if decision.stage == Stage::Receiving => CountedAs::Receiving,
+        phase => phase.into(),
+    };
+    context.metrics.phase(&object.uid().unwrap_or_default(), counted);
     let events = match updated {
         Updated::Done => {
             let words = Words {

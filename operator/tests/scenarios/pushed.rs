@@ -34,6 +34,13 @@ async fn shown(world: &World, operator: &mut TestOperator) -> anyhow::Result<Str
     Ok(reason)
 }
 
+/// As what the run is counted.
+fn counted(operator: &TestOperator) -> anyhow::Result<Vec<String>> {
+    let mut shown = operator.shown("chancery_runs{")?;
+    shown.retain(|line| line.ends_with(" 1"));
+    Ok(shown)
+}
+
 /// Lets the operator close what is late, until so many batches are closed.
 async fn closed(world: &World, operator: &mut TestOperator, batches: i64) -> anyhow::Result<()> {
     operator.keep_closed();
@@ -61,8 +68,12 @@ async fn a_run_is_received_signed_as_it_comes_sealed_by_a_call_and_complete() ->
     assert!(matches!(push(&world, 0..7).await?, PushAnswer::Taken(_)));
     assert_eq!(shown(&world, &mut operator).await?, "Signing", "a batch is full");
     assert_eq!(world.phase(RUN), Some(Phase::Signing));
+    assert_eq!(counted(&operator)?, ["chancery_runs{phase=\"Signing\"} 1"]);
     world.sign(RUN, usize::MAX).await?;
     assert_eq!(shown(&world, &mut operator).await?, "Receiving");
+    // An alert on runs that are signed and do not get on would be for nothing.
+    assert_eq!(counted(&operator)?, ["chancery_runs{phase=\"Receiving\"} 1"]);
+    assert_eq!(world.phase(RUN), Some(Phase::Signing));
     closed(&world, &mut operator, 2).await?;
     assert_eq!(shown(&world, &mut operator).await?, "Signing", "the other is late");
     world.sign(RUN, usize::MAX).await?;
