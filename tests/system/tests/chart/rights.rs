@@ -180,12 +180,25 @@ fn no_role_has_a_wildcard_or_reads_secrets() -> anyhow::Result<()> {
 }
 
 #[test]
+fn two_releases_of_one_name_have_nothing_in_common_but_the_crds() -> anyhow::Result<()> {
+    let Some(chart) = Chart::find() else { return Ok(()) };
+    let mut of_the_cluster = chart.values("everything-values.yaml").objects()?;
+    of_the_cluster.retain(|object| object["metadata"]["namespace"].is_null());
+    of_the_cluster.retain(|object| object["kind"] != "CustomResourceDefinition");
+    assert!(of_the_cluster.len() > 5, "{}", of_the_cluster.len());
+    for object in of_the_cluster {
+        assert!(name(&object).ends_with(".sealing"), "{} {}", object["kind"], name(&object));
+    }
+    Ok(())
+}
+
+#[test]
 fn those_who_view_a_namespace_view_its_runs_and_those_who_edit_it_edit_them() -> anyhow::Result<()> {
     let Some(chart) = Chart::find() else { return Ok(()) };
-    let view = chart.one("ClusterRole", "-view")?;
+    let view = chart.one("ClusterRole", "-view.sealing")?;
     assert_eq!(view["rules"][0]["verbs"], json!(["get", "list", "watch"]));
     assert_eq!(view["metadata"]["labels"]["rbac.authorization.k8s.io/aggregate-to-view"], "true");
-    let edit = chart.one("ClusterRole", "-edit")?;
+    let edit = chart.one("ClusterRole", "-edit.sealing")?;
     assert!(edit["rules"][0]["verbs"].to_string().contains("create"));
     // The status is the operator's.
     assert_eq!(edit["rules"][1]["verbs"], json!(["get"]));
