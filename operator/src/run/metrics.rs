@@ -84,7 +84,8 @@ struct TooFarLabel {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RuleLabel {
-    namespace: String,
+    // Not `namespace`: with the chart's monitors that is the operator's own, and Prometheus would rename this one.
+    policy_namespace: String,
     policy: String,
     rule: String,
 }
@@ -243,9 +244,12 @@ impl RunMetrics {
 
     /// A rule of a policy has raised so many alerts.
     pub fn alerted(&self, namespace: &str, policy: &str, rule: &str, alerts: i64) {
-        let (namespace, policy, rule) = (namespace.to_owned(), policy.to_owned(), rule.to_owned());
-        let raised = u64::try_from(alerts).unwrap_or(0);
-        self.policy_alerts.get_or_create(&RuleLabel { namespace, policy, rule }).inc_by(raised);
+        let label = RuleLabel {
+            policy_namespace: namespace.to_owned(),
+            policy: policy.to_owned(),
+            rule: rule.to_owned(),
+        };
+        self.policy_alerts.get_or_create(&label).inc_by(u64::try_from(alerts).unwrap_or(0));
     }
 
     /// Which KEKs have wrapped the data keys of how many keyrings. `at_hand` are the operator's own, the current one first.

@@ -42,3 +42,15 @@ fn documented(heading: &str) -> BTreeSet<(String, String)> {
 fn every_metric_is_documented_and_everything_documented_is_shown() {
     assert_eq!(shown(), documented("## Operator\n"));
 }
+
+/// A target has these already; Prometheus would rename the program's.
+#[test]
+fn no_metric_has_a_label_that_prometheus_gives_to_its_target() {
+    let text = include_str!("../../../docs/reference/metrics.md");
+    for row in text.lines().filter(|line| line.starts_with("| `chancery_")) {
+        let labels = row.split(" | ").nth(2).unwrap_or_default();
+        for taken in ["namespace", "pod", "container", "service", "endpoint", "job", "instance"] {
+            assert!(!labels.contains(&format!("`{taken}`")), "{row}");
+        }
+    }
+}

@@ -59,7 +59,9 @@ fn metric(operator: &TestOperator) -> anyhow::Result<Vec<String>> {
 }
 
 fn line(rule: &str, count: u64) -> String {
-    format!(r#"chancery_policy_alerts_total{{namespace="default",policy="payments",rule="{rule}"}} {count}"#)
+    format!(
+        r#"chancery_policy_alerts_total{{policy_namespace="default",policy="payments",rule="{rule}"}} {count}"#
+    )
 }
 
 #[tokio::test]

@@ -241,7 +241,9 @@ async fn alerts_are_an_event_per_rule_and_a_metric() -> anyhow::Result<()> {
     run.until("the status counts them", |run| run["status"]["policy"]["alerts"] == 5).await;
     let series = |rule: &str| {
         let namespace = &namespace.name;
-        format!(r#"chancery_policy_alerts_total{{namespace="{namespace}",policy="payments",rule="{rule}"}}"#)
+        format!(
+            r#"chancery_policy_alerts_total{{policy_namespace="{namespace}",policy="payments",rule="{rule}"}}"#
+        )
     };
     assert_eq!(operator.metric(&series("sanctions")).await?, Some(3.0));
     assert_eq!(operator.metric(&series("round")).await?, Some(2.0));
