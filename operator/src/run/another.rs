@@ -9,16 +9,23 @@ use crate::host::events::NewEvent;
 use crate::run::context::Context;
 use crate::run::watched::Watched;
 
-/// Whether another installation operates the run: nothing of it is read or written then, but an Event, once.
+/// Whether another installation operates the run: nothing of it is read or written then, but an Event, once. What this one did for it
+/// until then ends.
 pub(crate) fn is_anothers(context: &Context, watched: &Watched) -> bool {
     let metadata = watched.meta();
+    let uid = metadata.uid.as_deref().unwrap_or_default();
+    let told = context.memory.of(uid).operator;
     let Some(operator) = operator(metadata).filter(|operator| **operator != *context.services.installation)
     else {
+        if told.is_some() {
+            // It is given over to this one, and may be taken again.
+            context.memory.change(uid, |remembered| remembered.operator = None);
+        }
         return false;
     };
-    let uid = metadata.uid.as_deref().unwrap_or_default();
-    let told = context.memory.change(uid, |remembered| remembered.operator.replace(operator.to_owned()));
     if told.as_deref() != Some(operator) {
+        context.forget(uid);
+        context.memory.change(uid, |remembered| remembered.operator = Some(operator.to_owned()));
         let note = note(context, metadata, operator);
         tracing::warn!(reason = %Reason::OperatedByAnother, "{note}");
         context

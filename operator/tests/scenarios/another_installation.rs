@@ -4,7 +4,7 @@ use chancery_api::{Phase, names};
 use kube::runtime::controller::Action;
 use serde_json::{Value, json};
 
-use super::test_operator::INSTALLATION;
+use super::test_operator::{INSTALLATION, TestOperator};
 use super::world::{JOB, RUN, World, spec};
 
 const ANOTHER: &str = "team-a/chancery-operator";
@@ -78,6 +78,27 @@ async fn a_run_that_is_given_over_goes_on() -> anyhow::Result<()> {
     world.api.edit("signingruns", RUN, operated_by(None));
     operator.settle(RUN).await?;
     assert_eq!(world.run(RUN)["metadata"]["annotations"][names::ANNOTATION_OPERATED_BY], INSTALLATION);
+    assert_eq!(world.phase(RUN), Some(Phase::Signing));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_another_takes_is_let_go_of_each_time() -> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    let counted = |operator: &TestOperator| -> anyhow::Result<Vec<String>> {
+        let mut shown = operator.shown("chancery_runs{")?;
+        shown.retain(|line| !line.ends_with(" 0"));
+        Ok(shown)
+    };
+    for times in 1..=2 {
+        assert_eq!(counted(&operator)?, ["chancery_runs{phase=\"Signing\"} 1"]);
+        world.api.edit("signingruns", RUN, operated_by(Some(ANOTHER)));
+        operator.settle(RUN).await?;
+        assert!(counted(&operator)?.is_empty(), "it is the other's to count");
+        assert_eq!(warnings(&world), times);
+        world.api.edit("signingruns", RUN, operated_by(None));
+        operator.settle(RUN).await?;
+    }
     assert_eq!(world.phase(RUN), Some(Phase::Signing));
     Ok(())
 }
