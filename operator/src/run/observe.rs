@@ -5,7 +5,7 @@ mod beside;
 mod delivery;
 mod ended;
 mod intake;
-mod job;
+pub(crate) mod job;
 mod ledger;
 mod object;
 mod pods;

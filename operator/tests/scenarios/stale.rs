@@ -4,6 +4,8 @@ use chancery_api::Phase;
 use serde_json::json;
 
 use super::clock::pass;
+use super::courier::{DELIVERY, delivering};
+use super::reader::{INTAKE, reading};
 use super::test_operator::A_WHILE;
 use super::world::{JOB, RUN, World, spec};
 
@@ -25,6 +27,41 @@ async fn a_job_that_the_watch_has_not_brought_yet_is_not_made_twice() -> anyhow:
     world.api.told();
     operator.settle(RUN).await?;
     assert!(world.api.told().is_empty());
+    Ok(())
+}
+
+/// Made again it would name another Secret, and a Job does not change what its pods are given.
+#[tokio::test]
+async fn the_job_of_an_intake_or_a_delivery_that_the_watch_has_not_brought_yet_is_not_made_again()
+-> anyhow::Result<()> {
+    let new = World::with_run(reading()).await?;
+    let operator = new.operator().await;
+    let (signed, other) = World::signing(delivering()).await?;
+    signed.sign(RUN, 2).await?;
+    other.look(RUN).await?;
+    for (world, mut operator, job) in [(new, operator, INTAKE), (signed, other, DELIVERY)] {
+        operator.is_blind = true;
+        for _ in 0..20 {
+            operator.step(RUN).await?;
+            if operator.is_busy(RUN) {
+                operator.woken.recv().await;
+            }
+            let status = world.run(RUN)["status"].to_string();
+            assert!(!status.contains("JobRefused"), "{status}");
+        }
+        let made = world.api.get("jobs", job).expect("the Job");
+        let secrets = world.api.created("secrets");
+        world.api.told();
+        operator.step(RUN).await?;
+        assert_eq!(world.api.get("jobs", job), Some(made));
+        assert_eq!(world.api.created("secrets"), secrets);
+        assert!(!world.api.told().contains(&format!("APPLY jobs/{job}")));
+
+        operator.is_blind = false;
+        operator.settle(RUN).await?;
+        assert_eq!(world.api.get("jobs", job).expect("the Job")["spec"]["suspend"], false);
+        assert_eq!(world.api.created("secrets"), secrets);
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::host::events::NewEvent;
 use crate::run::apply::error::ApplyError;
-use crate::run::apply::job::{apply_job, delete_job};
+use crate::run::apply::job::{apply_job, delete_job, is_made};
 use crate::run::apply::ledger::stored;
 use crate::run::apply::new_secret::{create, read_ca, suffix};
 use crate::run::build::beside::{LoginSecret, ca_path, login_secret};
@@ -57,6 +57,13 @@ impl Beside {
         match self {
             Self::Intake => NewEvent::normal(Reason::IntakeStarted, format!("Job {job} reads the sources")),
             Self::Delivery => NewEvent::normal(Reason::DeliveryStarted, format!("Job {job} delivers")),
+        }
+    }
+
+    fn job_name(self, run: &str) -> String {
+        match self {
+            Self::Intake => names::intake_job_name(run),
+            Self::Delivery => names::delivery_job_name(run),
         }
     }
 
@@ -130,6 +137,10 @@ pub(super) async fn start(
     observed: &Observed,
 ) -> Result<Option<NewEvent>, ApplyError> {
     let Some(run) = target.run else { return Ok(None) };
+    if is_made(context, target.object, &program.job_name(&run.name)).await? {
+        // The watch has not brought it yet. Made again it would name another Secret, which a Job cannot.
+        return Ok(None);
+    }
     let (ledger, of) = stored(context, observed)?;
     let uid = target.object.uid().unwrap_or_default();
     let content = content(program, context)?;

@@ -1,6 +1,6 @@
 //! Changes of the Jobs of a run.
 
-use chancery_api::{Reason, names};
+use chancery_api::{Reason, SigningRun, names};
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{DeleteParams, Patch, PatchParams, PropagationPolicy};
 use kube::{Api, ResourceExt};
@@ -14,6 +14,7 @@ use crate::run::build::job_change::{JobChange, job_change};
 use crate::run::context::Context;
 use crate::run::decide::decision::JobPlan;
 use crate::run::facts::JobView;
+use crate::run::observe::job::is_ours;
 use crate::run::watched::Target;
 
 /// Creates the signers' Job, corrects it, or deletes it so that it is created again. `seen` is the Job as it was
@@ -67,6 +68,12 @@ pub(super) async fn apply_job(context: &Context, wanted: &Job) -> Result<Job, Ap
         .patch(&wanted.name_any(), &PatchParams::apply(names::FIELD_MANAGER).force(), &Patch::Apply(wanted))
         .await
         .map_err(ApplyError::Job)
+}
+
+/// Whether the API server has a Job of this name that is the run's.
+pub(super) async fn is_made(context: &Context, object: &SigningRun, name: &str) -> Result<bool, ApplyError> {
+    let found = jobs(context, object.namespace().as_deref()).get_opt(name).await.map_err(ApplyError::Job)?;
+    Ok(found.is_some_and(|job| is_ours(&job, object)))
 }
 
 /// Deletes the Job that was observed, with its pods.

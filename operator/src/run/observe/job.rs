@@ -69,7 +69,7 @@ impl OfPods<'_> {
 }
 
 /// Whether a Job belongs to this very run. A Job with its labels that has lost its owner does.
-fn is_ours(job: &Job, object: &SigningRun) -> bool {
+pub(crate) fn is_ours(job: &Job, object: &SigningRun) -> bool {
     match job.owner_references().iter().find(|owner| owner.controller == Some(true)) {
         Some(owner) => Some(&owner.uid) == object.metadata.uid.as_ref(),
         None => {
