@@ -130,7 +130,10 @@ impl Process {
         };
         let policies: Vec<_> = namespaces
             .iter()
-            .map(|namespace| policy::controller::control(services.clone(), namespace.clone(), stop.clone()))
+            .map(|namespace| {
+                let allowed = self.programs.intake.allowed.clone();
+                policy::controller::control(services.clone(), allowed, namespace.clone(), stop.clone())
+            })
             .collect();
         let policies = async {
             join_all(policies).await;

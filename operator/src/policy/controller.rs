@@ -10,10 +10,16 @@ use crate::host::controller::drive_alone;
 use crate::host::services::Services;
 use crate::host::watch::{listing, watched};
 use crate::policy::reconcile::{PolicyContext, WatchedPolicy, on_error, reconcile};
+use crate::run::SourcesAllowed;
 
 /// Keeps the status of the policies of a namespace, or of all of them, until asked to stop.
-pub(crate) async fn control(services: Services, namespace: Option<String>, stop: Stop) {
-    let context = Arc::new(PolicyContext::new(&services));
+pub(crate) async fn control(
+    services: Services,
+    allowed: SourcesAllowed,
+    namespace: Option<String>,
+    stop: Stop,
+) {
+    let context = Arc::new(PolicyContext::new(&services, allowed));
     let forgetting = Arc::clone(&context);
     let (policies, changes) = watched::<WatchedPolicy>(
         &(services.client.clone(), namespace),

@@ -22,7 +22,8 @@ use crate::host::metrics::Metrics;
 use crate::host::services::Services;
 use crate::policy::error::{PolicyError, TIMEOUT};
 use crate::policy::reading::{config_maps, pinned};
-use crate::policy::status::{Found, found, status};
+use crate::policy::status::{Found, found, says_the_same, status};
+use crate::run::SourcesAllowed;
 use crate::run::build::times::whole_second;
 
 /// When a policy that reads ConfigMaps is looked at again: nobody watches those of a whole cluster.
@@ -40,6 +41,8 @@ pub struct PolicyContext {
     complaints: Arc<Complaints>,
     metrics: Arc<Metrics>,
     memory: Memory<Remembered>,
+    /// What webhooks and lookups may name: no run is made with a policy that names more.
+    allowed: SourcesAllowed,
     /// One is compiled at a time, so that policies take no more than a processor from runs.
     turns: Semaphore,
 }
@@ -56,12 +59,13 @@ struct Remembered {
 impl PolicyContext {
     /// One that remembers nothing yet.
     #[must_use]
-    pub fn new(services: &Services) -> Self {
+    pub fn new(services: &Services, allowed: SourcesAllowed) -> Self {
         Self {
             client: services.client.clone(),
             complaints: Arc::clone(&services.complaints),
             metrics: Arc::clone(&services.metrics),
             memory: Memory::default(),
+            allowed,
             turns: Semaphore::new(1),
         }
     }
@@ -112,7 +116,8 @@ async fn step(watched: &WatchedPolicy, context: &PolicyContext) -> Result<Action
     };
     let soon = if found.is_ok() { LOOK_AGAIN } else { LOOK_SOON };
     let status = status(found, metadata.generation, &previous, whole_second(Timestamp::now()));
-    if status != previous {
+    // Another installation that watches the namespace may allow other Secrets: each says once what it found, or they would write for ever.
+    if status != previous && !says_the_same(&status, &context.memory.of(&uid).written) {
         write(context, metadata, &status).await.map_err(PolicyError::Status)?;
         context.memory.change(&uid, |remembered| remembered.written = status);
     }
@@ -121,6 +126,9 @@ async fn step(watched: &WatchedPolicy, context: &PolicyContext) -> Result<Action
 
 /// The version by which a run that is made now would be judged.
 async fn look(context: &PolicyContext, policy: &SigningPolicy) -> Result<Found, PolicyError> {
+    if let Some(refused) = context.allowed.refusal_of_policy(&policy.spec) {
+        return Ok(Err(refused));
+    }
     let namespace = policy.namespace().unwrap_or_default();
     let config_maps = config_maps(&context.client, &namespace, policy).await.map_err(PolicyError::Unread)?;
     let _turn = context.turns.acquire().await;

@@ -42,3 +42,15 @@ pub(crate) fn status(
     let conditions = condition::conditions(vec![finding], &previous.conditions, generation, &Time(now));
     SigningPolicyStatus { observed_generation: generation, conditions, version }
 }
+
+/// Whether two statuses differ only in since when.
+pub(crate) fn says_the_same(one: &SigningPolicyStatus, other: &SigningPolicyStatus) -> bool {
+    let said = |status: &SigningPolicyStatus| {
+        let mut status = status.clone();
+        for condition in &mut status.conditions {
+            condition.last_transition_time = Time(Timestamp::UNIX_EPOCH);
+        }
+        status
+    };
+    said(one) == said(other)
+}

@@ -76,6 +76,35 @@ async fn a_policy_that_is_edited_is_looked_at_anew() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// No run is made with such a policy.
+#[tokio::test]
+async fn a_policy_that_names_a_secret_that_is_not_allowed_is_not_ready() -> anyhow::Result<()> {
+    let mut spec = rejecting("record.amount > 0");
+    let webhook = |secret: &str| json!([{"name": "model", "url": "https://model.example/", "adds": "score", "secretRef": {"name": secret}}]);
+    spec["webhooks"] = webhook("chancery-kek");
+    let (world, operator) = with(spec.clone()).await?;
+    assert_eq!(operator.look_at_policy(POLICY).await?, Action::await_change());
+    let (is_ready, reason, message) = ready(&world);
+    assert_eq!((is_ready, reason.as_str()), (false, "PolicyNotReady"));
+    assert!(message.contains("names the Secret chancery-kek"), "{message}");
+    assert!(message.contains("intake.allowed.secretPrefixes"), "{message}");
+
+    // Another installation allows it, and says so.
+    let good = json!({"conditions": [{
+        "type": "Ready", "status": "True", "reason": "PolicyReady", "message": "the policy is good",
+        "observedGeneration": 1, "lastTransitionTime": "2026-01-02T03:04:05Z",
+    }]});
+    world.api.edit(POLICIES, POLICY, json!({"status": good}));
+    operator.look_at_policy(POLICY).await?;
+    assert!(ready(&world).0, "each says it once: none of the two would ever stop");
+
+    spec["webhooks"] = webhook("source-model");
+    world.api.edit(POLICIES, POLICY, json!({"spec": spec}));
+    operator.look_at_policy(POLICY).await?;
+    assert_eq!(ready(&world), is(true, "PolicyReady", "the policy is good"));
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_policy_that_waits_for_a_config_map_says_which_and_is_looked_at_again() -> anyhow::Result<()> {
     let mut spec = rejecting("lookup('rates', record.currency) > 1.0");

@@ -142,7 +142,7 @@ impl TestOperator {
             complaints: Arc::default(),
             metrics,
         };
-        let policies = Arc::new(PolicyContext::new(&services));
+        let policies = Arc::new(PolicyContext::new(&services, programs.intake.allowed.clone()));
         let run_metrics = RunMetrics::new(&mut registry);
         let shared = Shared::new(services, programs, key_files, bounds, triggers, run_metrics);
         let ((jobs, job_writer), (pods, pod_writer)) = (reflector::store(), reflector::store());
