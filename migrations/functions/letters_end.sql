@@ -11,7 +11,6 @@ CREATE OR REPLACE FUNCTION chancery.letters_end(
     p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_run chancery.runs%ROWTYPE;
     v_letters bigint := cardinality(p_positions);
     v_noted bigint;
 BEGIN
@@ -21,6 +20,11 @@ BEGIN
         RAISE EXCEPTION 'letters_end takes the place of each letter, and another run unless they are discarded'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- Before anything is locked, as in records_push: neither a name nor a turn is kept by whoever cannot end a letter here.
+    answer := chancery.letters_end_refusal(p_run, p_run_uid, p_into);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
     -- Before the turn, and as run_create takes it: whoever makes a run of that name now has made it before the look, or finds what was noted.
     IF p_into IS NOT NULL THEN
         PERFORM pg_advisory_xact_lock(hashtextextended('chancery.run ' || r.namespace || '/' || p_into, 0))
@@ -29,13 +33,7 @@ BEGIN
     PERFORM chancery.run_turn(p_run);
     -- Before any look at what is there: whoever sweeps takes this row first as well.
     PERFORM FROM chancery.intakes i WHERE i.run_id = p_run FOR UPDATE;
-    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
-    answer := CASE
-        WHEN v_run.id IS NULL OR NOT EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run) THEN 'unknown'
-        WHEN v_run.deleted_at IS NOT NULL THEN 'deleted'
-        WHEN p_into IS NOT NULL AND v_run.sealed_at IS NULL THEN 'unsealed'
-        WHEN EXISTS (SELECT FROM chancery.runs o WHERE o.namespace = v_run.namespace AND o.name = p_into) THEN 'taken'
-    END;
+    answer := chancery.letters_end_refusal(p_run, p_run_uid, p_into);
     IF answer IS NOT NULL THEN
         RETURN;
     END IF;

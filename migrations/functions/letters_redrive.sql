@@ -45,12 +45,21 @@ BEGIN
     END IF;
     PERFORM chancery.admit_check(0, 9223372036854775807, p_payloads, p_positions, p_identities, p_refused, p_stages, p_reasons,
                                  array_fill(''::bytea, ARRAY[cardinality(p_refused)]));
+    -- Before anything waits, is locked or hashed for it, as in records_push; and again behind the turn, which may have taken long.
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    -- To take them up is what such a run needs.
+    v_run.too_many_dead := false;
+    answer := coalesce(
+        chancery.intake_refusal(v_run),
+        CASE WHEN NOT EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run) THEN 'unknown' END);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
     -- Before the turn, as in admit.
     SELECT d.digests, d.identities INTO v_digests, v_identities
       FROM chancery.admit_digests(p_run, p_payloads, p_identities, p_judged.originals) d;
     PERFORM chancery.run_turn(p_run);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
-    -- To take them up is what such a run needs.
     v_run.too_many_dead := false;
     answer := chancery.intake_refusal(v_run);
     IF answer IS NOT NULL THEN

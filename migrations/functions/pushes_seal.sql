@@ -4,16 +4,15 @@
 CREATE OR REPLACE FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    v_run chancery.runs%ROWTYPE;
+    v_refusal text := chancery.pushes_refusal(p_run, p_run_uid);
 BEGIN
-    PERFORM chancery.run_turn(p_run);
-    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
-    IF v_run.id IS NULL THEN
-        RETURN 'unknown';
-    ELSIF v_run.deleted_at IS NOT NULL THEN
-        RETURN 'deleted';
-    ELSIF NOT EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = p_run AND s.description ? 'http') THEN
-        RETURN 'not_pushed';
+    IF v_refusal IS NULL THEN
+        PERFORM chancery.run_turn(p_run);
+        -- Again, because waiting for the turn may have taken long.
+        v_refusal := chancery.pushes_refusal(p_run, p_run_uid);
+    END IF;
+    IF v_refusal IS NOT NULL THEN
+        RETURN v_refusal;
     END IF;
     RETURN CASE WHEN chancery.pushes_end(p_run) THEN 'sealed'
                 WHEN EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run AND i.pending > 0) THEN 'closed'

@@ -49,6 +49,11 @@ BEGIN
     IF cardinality(p_places) + cardinality(p_dead_places) + coalesce(cardinality(p_judged.pending), 0) <> p_arrivals THEN
         RAISE EXCEPTION 'each arrival is a payload, is dead or waits' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- Before anything waits, is locked or hashed for it.
+    answer := chancery.pushes_refusal(p_run, p_run_uid);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
     -- Before the turn, as in admit.
     SELECT d.digests, d.identities INTO v_digests, v_identities
       FROM chancery.admit_digests(p_run, p_payloads, p_identities, p_judged.originals) d;

@@ -88,7 +88,7 @@ CREATE SCHEMA chancery_logins;
 --   make   p_verifier is what PostgreSQL keeps of a password (SCRAM-SHA-256, RFC 5803): the password itself never is in
 --          SQL. p_connections is how many sessions the login may have at once
 --   limit  changes p_connections
---   end    ends the session p_backend of the login
+--   end    ends the session p_backend of the login; or of a gateway's, which is no such login, and to which nothing else is done
 --   bar    nobody logs in any more
 --   drop   ends its sessions and drops it, once it is barred
 --
@@ -104,6 +104,17 @@ DECLARE
     v_role oid;
     v_ended bigint := 0;
 BEGIN
+    -- A gateway's login is an administrator's, and has a name of theirs. Whoever may operate as well, or do anything, is left alone.
+    IF p_action = 'end' AND EXISTS (
+           SELECT FROM pg_roles r
+            WHERE r.rolname = p_login AND pg_has_role(r.oid, 'chancery_gateway', 'MEMBER')
+              AND NOT pg_has_role(r.oid, 'chancery_operator', 'MEMBER')) THEN
+        SELECT count(*) INTO v_ended FROM (
+            SELECT pg_terminate_backend(a.pid) AS is_ended FROM pg_stat_activity a
+             WHERE a.usename = p_login AND a.pid = p_backend AND a.datname = current_database()) e
+         WHERE e.is_ended;
+        RETURN v_ended;
+    END IF;
     IF (p_login ~ '^chancery_[0-9a-f]{12}_[rid][1-9][0-9]{0,9}_[0-9a-f]{8}$') IS NOT TRUE THEN
         RAISE EXCEPTION '% is no name of a login of a run', coalesce(quote_literal(left(p_login, 100)), 'null')
             USING ERRCODE = 'invalid_parameter_value';
@@ -230,6 +241,10 @@ BEGIN
     -- One of the whole server: another ledger on it may have given this.
     IF NOT has_parameter_privilege('chancery_logins', 'temp_file_limit', 'SET') THEN
         GRANT SET ON PARAMETER temp_file_limit TO chancery_logins;
+    END IF;
+    -- So that its function may end sessions of gateways' logins, which it has not made. It takes no others.
+    IF NOT pg_has_role('chancery_logins', 'pg_signal_backend', 'USAGE') THEN
+        GRANT pg_signal_backend TO chancery_logins;
     END IF;
 END
 $$;

@@ -50,20 +50,24 @@ pub struct KnownLogin {
 
 from_row!(KnownLogin { name, work: Work, works, in_use });
 
-/// A transaction that a login of a run has open.
+/// A transaction that a login of a run, or of a gateway, has open.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LoginTransaction {
     /// The name of its role.
     pub login: String,
+    /// Whether it is a gateway's, and no run's.
+    pub is_gateway: bool,
     /// The server's process that serves the session.
     pub pid: i32,
     /// Tells the transaction from every other one of the server.
     pub transaction: String,
     /// Whether its session holds an advisory lock.
     pub holds_turn: bool,
+    /// Whether one of them is the turn of a ring.
+    pub holds_ring: bool,
 }
 
-from_row!(LoginTransaction { login, pid, transaction, holds_turn });
+from_row!(LoginTransaction { login, is_gateway, pid, transaction, holds_turn, holds_ring });
 
 /// A login of a run, and a session of it, if it has any.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,7 +247,7 @@ impl Ledger {
         .await
     }
 
-    /// What the logins of runs have open.
+    /// What the logins of runs and of gateways have open.
     ///
     /// # Errors
     ///
@@ -272,11 +276,12 @@ impl Ledger {
         .await
     }
 
-    /// Ends a session of a login. False when it has ended already.
+    /// Ends a session of a login, of a run or of a gateway. False when it has ended already.
     ///
     /// # Errors
     ///
-    /// Those of [`Ledger::drop_login`].
+    /// Those of [`Ledger::drop_login`]. Where an administrator's part is of a former version, a session of a gateway is not ended, and that
+    /// is an error that is not transient.
     pub async fn end_session(&self, login: &str, pid: i32) -> Result<bool, StoreError> {
         let change = Change { session: Some(pid), ..Change::new("end", login) };
         let ended = self.lend(async |connection| change.ask(connection).await).await?;

@@ -157,7 +157,7 @@ impl RunMetrics {
         }
         registry.register(
             "sessions_ended",
-            "Sessions of runs' logins that the operator ended because they held others up, by a ring's turn or a transaction, or leased and never signed",
+            "Sessions of runs' and gateways' logins that the operator ended because they held others up, by a ring's turn or a transaction, or leased and never signed",
             metrics.sessions_ended.clone(),
         );
         for why in [TooFar::Turn, TooFar::Transaction, TooFar::Leases] {
@@ -218,7 +218,7 @@ impl RunMetrics {
         self.audits.get_or_create(&OutcomeLabel::of(holds)).inc();
     }
 
-    /// A session of a run's login was ended.
+    /// A session of a run's or a gateway's login was ended.
     pub(crate) fn session_ended(&self, why: TooFar) {
         self.sessions_ended.get_or_create(&TooFarLabel { reason: why.label() }).inc();
     }

@@ -1,4 +1,4 @@
-//! Sessions of signers that go too far, and logins that nobody needs any more.
+//! Sessions of signers and of gateways that go too far, and logins that nobody needs any more.
 //!
 //! A signer has the turn of a ring for milliseconds, within one statement. Whoever has the login of a run can open a
 //! transaction, take the turn in it, and keep it; or hold what it locked for ever. PostgreSQL's own limits do not help: a
@@ -49,21 +49,26 @@ struct Seen {
     transactions: HashMap<(i32, String), (Instant, Option<Instant>)>,
     /// In how many looks in a row each session held an advisory lock.
     holders: HashMap<(i32, String), u32>,
+    /// Somebody was told that sessions of gateways cannot be ended.
+    is_left_told: bool,
 }
 
 impl Seen {
     /// Takes up what is open `now`; tells which sessions have to be ended.
     fn look(&mut self, open: &[LoginTransaction], now: Instant) -> Vec<(LoginTransaction, TooFar)> {
-        let mut before = std::mem::take(self);
+        let is_left_told = self.is_left_told;
+        let mut before = std::mem::replace(self, Self { is_left_told, ..Self::default() });
         let mut too_far = Vec::new();
         for found in open {
-            let LoginTransaction { login, pid, transaction, holds_turn } = found;
+            let LoginTransaction { login, is_gateway, pid, transaction, holds_turn, holds_ring: _ } = found;
             let key = (*pid, transaction.clone());
             let (since, held_since) = before.transactions.remove(&key).unwrap_or((now, None));
             let held_since = holds_turn.then(|| held_since.unwrap_or(now));
             self.transactions.insert(key, (since, held_since));
             let session = (*pid, login.clone());
-            let looks = if *holds_turn { before.holders.remove(&session).unwrap_or_default() + 1 } else { 0 };
+            // A gateway takes in for all runs at once, and is found so at most looks where much is pushed.
+            let counts = *holds_turn && !is_gateway;
+            let looks = if counts { before.holders.remove(&session).unwrap_or_default() + 1 } else { 0 };
             if looks > 0 {
                 self.holders.insert(session, looks);
             }
@@ -75,6 +80,25 @@ impl Seen {
             }
         }
         too_far
+    }
+
+    /// Whether a session of a gateway was ended. An administrator's part of a former version ends none: that is told once, and must not
+    /// keep other sessions from being ended.
+    fn unless_left(&mut self, ended: Result<bool, StoreError>, login: &str) -> Result<bool, StoreError> {
+        match ended {
+            Err(error) if !error.is_transient() => {
+                if !std::mem::replace(&mut self.is_left_told, true) {
+                    tracing::warn!(
+                        login,
+                        %error,
+                        "a session of a gateway's login holds others up and cannot be ended: have a superuser run \
+                         `chancery roles-sql | psql` in the ledger's database once more"
+                    );
+                }
+                Ok(false)
+            }
+            ended => ended,
+        }
     }
 }
 
@@ -126,12 +150,20 @@ async fn end_sessions(
 ) -> Result<(), StoreError> {
     let open = ledger.login_transactions().await?;
     for (found, why) in seen.look(&open, Instant::now()) {
-        let LoginTransaction { login, pid, .. } = found;
-        if !ledger.end_session(&login, pid).await? {
+        let LoginTransaction { login, is_gateway, pid, .. } = found;
+        let ended = ledger.end_session(&login, pid).await;
+        let ended = if is_gateway { seen.unless_left(ended, &login)? } else { ended? };
+        if !ended {
             continue;
         }
-        tracing::warn!(login, pid, why = why.label(), "ended a session of a run's login that held others up");
         metrics.session_ended(why);
+        let why = why.label();
+        if is_gateway {
+            // It is every run's way in, and an administrator's: it is not dropped.
+            tracing::warn!(login, pid, why, "ended a session of a gateway's login that held others up");
+            continue;
+        }
+        tracing::warn!(login, pid, why, "ended a session of a run's login that held others up");
         count_offence(ledger, offences, &login).await?;
     }
     Ok(())
@@ -188,7 +220,31 @@ mod tests {
     use super::*;
 
     fn open(pid: i32, transaction: &str, holds_turn: bool) -> LoginTransaction {
-        LoginTransaction { login: "login".to_owned(), pid, transaction: transaction.to_owned(), holds_turn }
+        LoginTransaction {
+            login: "login".to_owned(),
+            is_gateway: false,
+            pid,
+            transaction: transaction.to_owned(),
+            holds_turn,
+            holds_ring: holds_turn,
+        }
+    }
+
+    #[test]
+    fn a_gateway_is_ended_for_what_it_keeps_and_not_for_what_it_does_often() {
+        let (mut seen, began) = (Seen::default(), Instant::now());
+        let of_gateway = |transaction: &str| LoginTransaction {
+            is_gateway: true,
+            holds_ring: false,
+            ..open(1, transaction, true)
+        };
+        for look in 0..=2 * MOST_LOOKS {
+            assert_eq!(seen.look(&[of_gateway(&format!("3/{look}"))], began + INTERVAL * look), []);
+        }
+        let kept = of_gateway("3/99");
+        let later = began + INTERVAL * 100;
+        assert_eq!(seen.look(std::slice::from_ref(&kept), later), []);
+        assert_eq!(seen.look(std::slice::from_ref(&kept), later + LONGEST_TURN), [(kept, TooFar::Turn)]);
     }
 
     #[test]

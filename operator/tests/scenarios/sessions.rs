@@ -3,6 +3,10 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use chancery_store::Run;
+use chancery_store::pushing::{Push, PushAnswer, SealAnswer};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::clock::pass;
 use super::test_operator::{TestOperator, let_time_pass};
@@ -35,6 +39,87 @@ async fn a_session_that_keeps_a_rings_turn_is_ended_within_seconds_and_signing_g
     ensure!(sqlx::query("SELECT 1").execute(&mut thief.connection).await.is_err(), "its session goes on");
     world.sign(RUN, usize::MAX).await?;
     world.assert_audit_holds(RUN).await
+}
+
+/// A run to which programs push.
+fn pushed() -> Value {
+    json!({
+        "sources": [{"name": "push", "http": {}}], "keyCount": 2, "batchSize": 5, "algorithm": "EdDSA", "audit": "Never",
+    })
+}
+
+/// Somebody with the gateway's login, who keeps the turn of a run.
+async fn gateway_that_keeps(world: &World, run: &Run) -> anyhow::Result<PgConnection> {
+    let mut thief = PgConnection::connect(&world.ledger.gateway_url).await?;
+    let keep = format!(
+        "SET idle_in_transaction_session_timeout = 0; BEGIN; SELECT chancery.pushes_seal({}, '{}')",
+        run.id, run.uid
+    );
+    sqlx::raw_sql(AssertSqlSafe(keep)).execute(&mut thief).await?;
+    Ok(thief)
+}
+
+#[tokio::test]
+async fn a_session_of_a_gateway_that_keeps_a_runs_turn_is_ended_and_counted_and_its_login_stays()
+-> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(pushed()).await?;
+    let run = world.stored(RUN).await?;
+    operator.keep_sessions();
+    // Once more than a run's login may.
+    for times in 1..=4 {
+        let mut thief = gateway_that_keeps(&world, &run).await?;
+        let counted = format!("chancery_sessions_ended_total{{reason=\"turn\"}} {times}");
+        let mut passed = Duration::ZERO;
+        while !operator.shown("chancery_sessions_ended_total")?.contains(&counted) {
+            ensure!(passed < LATEST, "the turn is kept: {:?}", operator.shown("chancery_sessions")?);
+            pass(Duration::from_millis(500)).await;
+            let_time_pass().await;
+            passed += Duration::from_millis(500);
+        }
+        ensure!(sqlx::query("SELECT 1").execute(&mut thief).await.is_err(), "its session goes on");
+    }
+    ensure!(world.ledger.ledger.seal_pushes(&run).await? == SealAnswer::Sealed, "the run goes on");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_administrators_part_of_before_ends_no_session_of_a_gateway_and_all_others() -> anyhow::Result<()>
+{
+    let (world, mut operator) = World::signing(pushed()).await?;
+    let run = world.stored(RUN).await?;
+    // One that knows logins of runs alone.
+    world
+        .ledger
+        .execute(
+            "ALTER FUNCTION chancery_logins.change RENAME TO change_now;
+             CREATE FUNCTION chancery_logins.change(
+                 p_action text, p_login text, p_verifier text, p_connections integer, p_backend integer) RETURNS bigint
+             LANGUAGE plpgsql SECURITY DEFINER AS $$
+             BEGIN
+                 IF p_login !~ '^chancery_[0-9a-f]{12}_r' THEN
+                     RAISE EXCEPTION '% is no name of a login of a run', p_login USING ERRCODE = 'invalid_parameter_value';
+                 END IF;
+                 RETURN chancery_logins.change_now(p_action, p_login, p_verifier, p_connections, p_backend);
+             END
+             $$",
+        )
+        .await?;
+    let mut push = Push { arrivals: 5, places: (0..5).collect(), ..Push::default() };
+    (0..5).for_each(|payload: u8| push.payloads.push(&[payload]));
+    ensure!(matches!(world.ledger.ledger.push(&run, &push).await?, PushAnswer::Taken(_)));
+    let mut thief = Thief::of(&world, RUN).await?;
+    thief.keep_turn().await?;
+    let mut gateway = gateway_that_keeps(&world, &run).await?;
+    operator.keep_sessions();
+    let mut passed = Duration::ZERO;
+    while sqlx::query("SELECT 1").execute(&mut thief.connection).await.is_ok() {
+        ensure!(passed < LATEST, "the turn is kept");
+        pass(Duration::from_secs(1)).await;
+        let_time_pass().await;
+        passed += Duration::from_secs(1);
+    }
+    sqlx::query("SELECT 1").execute(&mut gateway).await?;
+    Ok(())
 }
 
 #[tokio::test]
@@ -125,7 +210,7 @@ async fn renewed_for(world: &World, minutes: i32) -> anyhow::Result<()> {
         "UPDATE chancery.leases SET acquired_at = acquired_at - interval '{minutes} min',
                 expires_at = clock_timestamp() + duration WHERE outcome IS NULL"
     );
-    world.ledger.execute(sqlx::AssertSqlSafe(renewed)).await
+    world.ledger.execute(AssertSqlSafe(renewed)).await
 }
 
 #[tokio::test]

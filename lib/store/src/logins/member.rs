@@ -14,6 +14,9 @@ use crate::query;
 /// What a gateway's login must not be: whoever reaches a gateway from outside would have that within reach.
 const BEYOND_A_GATEWAY: [&str; 5] = [OPERATOR_ROLE, AUDITOR_ROLE, SIGNER_ROLE, INTAKE_ROLE, DELIVERY_ROLE];
 
+/// Sessions that a gateway's login may have at once: those of six pods. A thief of it would otherwise take all that the server has.
+const GATEWAY_SESSIONS: i32 = 50;
+
 impl Ledger {
     /// Makes the login that the URL names, with the password that is in it, and gives it what operators may do. One that is
     /// there gets the password, unless it works and is an operator's already.
@@ -23,7 +26,7 @@ impl Ledger {
     /// [`StoreError::OwnerAsOperator`] when it is the owner, or a superuser; [`StoreError::LacksRights`] when this login may not
     /// make others; [`StoreError::BadUrl`]; and a database that is away or refuses.
     pub async fn make_operator(&self, operator: &LedgerUrl) -> Result<(), StoreError> {
-        self.make_member(operator, OPERATOR_ROLE, &[], StoreError::OwnerAsOperator).await
+        self.make_member(operator, OPERATOR_ROLE, None, &[], StoreError::OwnerAsOperator).await
     }
 
     /// The same for the login of a gateway.
@@ -33,13 +36,16 @@ impl Ledger {
     /// [`StoreError::TooMuchForGateway`] when it is the owner, a superuser, or an operator's, an auditor's or a run's; and
     /// those of [`Ledger::make_operator`].
     pub async fn make_gateway(&self, gateway: &LedgerUrl) -> Result<(), StoreError> {
-        self.make_member(gateway, GATEWAY_ROLE, &BEYOND_A_GATEWAY, StoreError::TooMuchForGateway).await
+        let sessions = Some(GATEWAY_SESSIONS);
+        self.make_member(gateway, GATEWAY_ROLE, sessions, &BEYOND_A_GATEWAY, StoreError::TooMuchForGateway)
+            .await
     }
 
     async fn make_member(
         &self,
         url: &LedgerUrl,
         role: &'static str,
+        sessions: Option<i32>,
         beyond: &[&str],
         too_much: fn(String) -> StoreError,
     ) -> Result<(), StoreError> {
@@ -57,7 +63,8 @@ impl Ledger {
         }
         let verifier = url.password()?.map(|password| verifier(&password));
         let make = self.ask(query::member_make, async |query, connection| {
-            let query = query.scalars::<String>().bind(&login).bind(&verifier).bind(exists).bind(role);
+            let query =
+                query.scalars::<String>().bind(&login).bind(&verifier).bind(exists).bind(role).bind(sessions);
             query.fetch_one(connection).await
         });
         let make = make.await?;

@@ -203,6 +203,74 @@ async fn a_thief_pushes_to_runs_that_take_pushes_seals_them_and_reads_records_an
 }
 
 #[tokio::test]
+async fn a_thief_takes_no_turn_of_a_number_that_is_no_run_for_the_call() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = pushed(&ledger).await?;
+    let other = TestRun::new().named("other").keys(1).seeded_beside(&run).await?;
+    let mut thief = thief(&ledger).await?;
+    let nothing = "'{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL, '{}', '{}', '{}'";
+    let push = |run: &str| {
+        format!(
+            "SELECT chancery.records_push({run}, 1, ARRAY['x']::bytea[], ARRAY[0]::bigint[], {nothing}) FROM generate_series(1, 100) n"
+        )
+    };
+    let redrive = |run: &str| {
+        format!(
+            "SELECT chancery.letters_redrive({run}, 0, '', '', 1, 1, ARRAY['x']::bytea[], ARRAY[0]::bigint[], '{{}}', '{{}}', '{{}}', '{{}}', NULL)
+               FROM generate_series(1, 100) n"
+        )
+    };
+    let end = |run: &str| {
+        format!(
+            "SELECT chancery.letters_end({run}, 0, 'Move', 'name-' || n, '', '', ARRAY[1], ARRAY[1], ARRAY[0]::bigint[])
+               FROM generate_series(1, 100) n"
+        )
+    };
+    let seal = |run: &str| format!("SELECT chancery.pushes_seal({run}) FROM generate_series(1, 2000) n");
+    let generated = format!("{}, '{}'", other.run.id, other.run.uid);
+    let unsealed = format!("{}, '{}'", run.run.id, run.run.uid);
+    let mut calls = vec![end(&unsealed)];
+    for who in ["n, gen_random_uuid()", &generated] {
+        calls.extend([seal(who), push(who), redrive(who), end(who)]);
+    }
+    sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0; BEGIN").execute(&mut thief).await?;
+    for call in calls {
+        assert_eq!(refusal(&mut thief, &call).await?, None, "{call}");
+        let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()";
+        assert_eq!(sqlx::query_scalar::<_, i64>(locks).fetch_one(&mut thief).await?, 0, "{call}");
+    }
+    sqlx::raw_sql("ROLLBACK").execute(&mut thief).await?;
+    assert_eq!(ledger.ledger.seal_pushes(&run.run).await?, SealAnswer::Sealed);
+    run.finish().await?;
+    other.finish().await
+}
+
+#[tokio::test]
+async fn a_turn_that_a_thief_keeps_is_found_and_ended() -> anyhow::Result<()> {
+    let ledger = TestLedger::new().await?;
+    let run = pushed(&ledger).await?;
+    let mut thief = thief(&ledger).await?;
+    let keep = format!("BEGIN; SELECT chancery.pushes_seal({}, '{}')", run.run.id, run.run.uid);
+    sqlx::raw_sql(AssertSqlSafe(keep)).execute(&mut thief).await?;
+    let operator = Ledger::connect(ledger.operator_url.parse()?, 2).await?;
+    let open = operator.login_transactions().await?;
+    let [turn] = open.as_slice() else { anyhow::bail!("{open:?}") };
+    assert_eq!((turn.is_gateway, turn.holds_turn, turn.holds_ring), (true, true, false));
+    assert!(!operator.end_session(&turn.login, 1).await?, "no session of that login");
+    assert!(operator.end_session(&turn.login, turn.pid).await?);
+    assert!(sqlx::query("SELECT 1").execute(&mut thief).await.is_err(), "its session goes on");
+    assert_eq!(operator.seal_pushes(&run.run).await?, SealAnswer::Sealed);
+    assert_eq!(operator.login_transactions().await?, []);
+
+    // Of those who may do more, nobody's session is ended.
+    let mut owner = PgConnection::connect(&ledger.url).await?;
+    let owner: (String, i32) =
+        sqlx::query_as("SELECT current_user::text, pg_backend_pid()").fetch_one(&mut owner).await?;
+    assert!(operator.end_session(&owner.0, owner.1).await.is_err(), "that of the owner");
+    run.finish().await
+}
+
+#[tokio::test]
 async fn with_the_gateways_login_everything_is_done_that_the_api_does() -> anyhow::Result<()> {
     let ledger = TestLedger::new().await?;
     let run = pushed(&ledger).await?;
@@ -261,6 +329,11 @@ async fn the_owner_makes_the_gateways_login_once_and_gives_it_nothing_else() -> 
         ledger.ledger.make_gateway(&url("gate'way")?).await?;
         Ledger::connect(url("gate'way")?, 2).await?.check_version().await?;
     }
+    let limits: (i32, Vec<String>) =
+        sqlx::query_as("SELECT rolconnlimit, rolconfig FROM pg_roles WHERE rolname = 'gate''way'")
+            .fetch_one(ledger.ledger.pool())
+            .await?;
+    assert_eq!(limits, (50, vec!["temp_file_limit=256MB".to_owned()]));
     ledger
         .execute(
             "CREATE ROLE mighty LOGIN SUPERUSER; CREATE ROLE operates LOGIN IN ROLE chancery_operator;
