@@ -36,6 +36,10 @@ BEGIN
         RAISE EXCEPTION 'a key of the ring has not % bytes in public and % in private',
             octet_length(p_public_key), octet_length(p_wrapped_key) USING ERRCODE = 'check_violation';
     END IF;
+    -- A ring that is full stays so: nobody takes its turn to be told of it.
+    IF v_ring.filled_at IS NOT NULL THEN
+        RETURN 'filled';
+    END IF;
 
     PERFORM chancery.keyring_turn(v_ring.id);
     -- Again, because waiting for the turn may have taken long. From here on until we commit nobody removes the run, and

@@ -29,6 +29,14 @@ const LONGEST_TRANSACTION: Duration = Duration::from_secs(600);
 /// a small part of their time, so that so many are no chance.
 const MOST_LOOKS: u32 = 20;
 
+/// For how long a transaction holds a ring's turn that is slow. Signers hold it for milliseconds, and a disk at its limit makes a part of
+/// this of them.
+const SLOW_TURN: Duration = Duration::from_millis(500);
+
+/// How many slow turns of a login, by whichever of its sessions, are an offence within [`OFFENCES_WINDOW`]. Sessions that take
+/// turns with each other keep all others of the ring from theirs, though none of them has it for long.
+const MOST_SLOW_TURNS: usize = 20;
+
 /// How often sessions of a login are ended within [`OFFENCES_WINDOW`] before the login is dropped. Whoever takes the turn again as
 /// soon as it is lost would keep it for most of the time.
 const MOST_OFFENCES: usize = 3;
@@ -102,32 +110,80 @@ impl Seen {
     }
 }
 
+/// When something was found of each login, within [`OFFENCES_WINDOW`].
+#[derive(Debug, Default)]
+struct Recent(HashMap<String, Vec<Instant>>);
+
+impl Recent {
+    /// Takes up that it was found `now`. How often it was by then.
+    fn add(&mut self, login: &str, now: Instant) -> usize {
+        for found in self.0.values_mut() {
+            found.retain(|at| now.duration_since(*at) < OFFENCES_WINDOW);
+        }
+        self.0.retain(|_, found| !found.is_empty());
+        let found = self.0.entry(login.to_owned()).or_default();
+        found.push(now);
+        found.len()
+    }
+}
+
 /// When sessions of each login were ended.
 #[derive(Debug, Default)]
-struct Offences(HashMap<String, Vec<Instant>>);
+struct Offences(Recent);
 
 impl Offences {
     /// Takes up that a session of the login was ended `now`. True when the login has to go.
     fn add(&mut self, login: &str, now: Instant) -> bool {
-        for ended in self.0.values_mut() {
-            ended.retain(|at| now.duration_since(*at) < OFFENCES_WINDOW);
+        self.0.add(login, now) >= MOST_OFFENCES
+    }
+}
+
+/// When each login was found with a slow turn.
+#[derive(Debug, Default)]
+struct SlowTurns(Recent);
+
+impl SlowTurns {
+    /// Takes up what was open at a look, and what is [`SLOW_TURN`] later, `now`; tells which sessions have to be ended.
+    ///
+    /// That a login has a ring's turn at many looks tells nothing: where batches are small, its signers have it all the time, one
+    /// behind the other. But no transaction of theirs has it for long.
+    fn look(
+        &mut self,
+        before: &[LoginTransaction],
+        open: &[LoginTransaction],
+        now: Instant,
+    ) -> Vec<(LoginTransaction, TooFar)> {
+        let mut too_far = Vec::new();
+        for found in open.iter().filter(|found| found.holds_ring) {
+            let is_it = |earlier: &LoginTransaction| {
+                earlier.holds_ring && (earlier.pid, &earlier.transaction) == (found.pid, &found.transaction)
+            };
+            if before.iter().any(is_it) && self.0.add(&found.login, now) >= MOST_SLOW_TURNS {
+                self.0.0.remove(&found.login);
+                too_far.push((found.clone(), TooFar::Turn));
+            }
         }
-        self.0.retain(|_, ended| !ended.is_empty());
-        let ended = self.0.entry(login.to_owned()).or_default();
-        ended.push(now);
-        ended.len() >= MOST_OFFENCES
+        too_far
     }
 }
 
 /// Looks at the sessions of signers, for ever.
 pub(crate) async fn keep(database: &Database, metrics: &RunMetrics) {
-    let (mut seen, mut offences) = (Seen::default(), Offences::default());
+    let (mut seen, mut slow, mut offences) = (Seen::default(), SlowTurns::default(), Offences::default());
     let mut logins_looked_at = Instant::now();
     loop {
         tokio::time::sleep(INTERVAL).await;
         let Ok(ledger) = database.get() else { continue };
         let looked = async {
-            end_sessions(&ledger, &mut seen, &mut offences, metrics).await?;
+            let open = ledger.login_transactions().await?;
+            let too_far = seen.look(&open, Instant::now());
+            end_sessions(&ledger, too_far, &mut seen, &mut offences, metrics).await?;
+            if open.iter().any(|found| found.holds_ring) {
+                tokio::time::sleep(SLOW_TURN).await;
+                let later = ledger.login_transactions().await?;
+                let too_far = slow.look(&open, &later, Instant::now());
+                end_sessions(&ledger, too_far, &mut seen, &mut offences, metrics).await?;
+            }
             if logins_looked_at.elapsed() >= LOGINS_INTERVAL {
                 logins_looked_at = Instant::now();
                 drop_unneeded(&ledger).await?;
@@ -144,12 +200,12 @@ pub(crate) async fn keep(database: &Database, metrics: &RunMetrics) {
 
 async fn end_sessions(
     ledger: &Ledger,
+    too_far: Vec<(LoginTransaction, TooFar)>,
     seen: &mut Seen,
     offences: &mut Offences,
     metrics: &RunMetrics,
 ) -> Result<(), StoreError> {
-    let open = ledger.login_transactions().await?;
-    for (found, why) in seen.look(&open, Instant::now()) {
+    for (found, why) in too_far {
         let LoginTransaction { login, is_gateway, pid, .. } = found;
         let ended = ledger.end_session(&login, pid).await;
         let ended = if is_gateway { seen.unless_left(ended, &login)? } else { ended? };
@@ -285,6 +341,38 @@ mod tests {
             .map(|look| seen.look(&[open(1, &format!("3/{look}"), true)], began + INTERVAL * look))
             .find(|ended| !ended.is_empty());
         assert_eq!(ended, Some(vec![(open(1, &format!("3/{MOST_LOOKS}"), true), TooFar::Turn)]));
+    }
+
+    #[test]
+    fn sessions_that_take_slow_turns_with_each_other_are_ended_though_none_has_it_for_long() {
+        let (mut slow, began) = (SlowTurns::default(), Instant::now());
+        let mut ended = Vec::new();
+        for look in 0..40_u32 {
+            let held = [open(1 + (look % 2).cast_signed(), &format!("3/{look}"), true)];
+            ended.extend(slow.look(&held, &held, began + INTERVAL * look).into_iter().map(|_| look));
+        }
+        assert_eq!(ended, [19, 39]);
+    }
+
+    #[test]
+    fn a_login_that_has_a_turn_at_every_look_is_no_offender_while_each_is_soon_anothers() {
+        let (mut slow, began) = (SlowTurns::default(), Instant::now());
+        let of_other = LoginTransaction { login: "other".to_owned(), ..open(7, "4/1", false) };
+        for look in 0..1_000_u32 {
+            let before = [open(1, &format!("3/{look}"), true), of_other.clone()];
+            let later =
+                [open(1, &format!("3/{look}b"), true), open(2, &format!("4/{look}"), true), of_other.clone()];
+            assert_eq!(slow.look(&before, &later, began + INTERVAL * look), []);
+        }
+    }
+
+    #[test]
+    fn slow_turns_now_and_then_are_no_offence() {
+        let (mut slow, began) = (SlowTurns::default(), Instant::now());
+        for look in 0..100_u32 {
+            let held = [open(1, &format!("3/{look}"), true)];
+            assert_eq!(slow.look(&held, &held, began + Duration::from_secs(35) * look), []);
+        }
     }
 
     #[test]

@@ -41,6 +41,39 @@ async fn a_session_that_keeps_a_rings_turn_is_ended_within_seconds_and_signing_g
     world.assert_audit_holds(RUN).await
 }
 
+#[tokio::test]
+async fn two_sessions_that_keep_a_rings_turn_in_turn_are_ended_though_neither_has_it_for_long()
+-> anyhow::Result<()> {
+    let (world, mut operator) = World::signing(spec()).await?;
+    let mut thieves = [Thief::of(&world, RUN).await?, Thief::of(&world, RUN).await?];
+    let [first, second] = &mut thieves;
+    second.login = first.login.clone();
+    second.again(&world).await?;
+    operator.keep_sessions();
+    let mut held = 0;
+    'ended: loop {
+        for thief in &mut thieves {
+            ensure!(held < 200, "they go on: {:?}", operator.shown("chancery_sessions")?);
+            held += 1;
+            thief.keep_turn().await?;
+            // Less than a session may.
+            for _ in 0..8 {
+                pass(Duration::from_millis(500)).await;
+                let_time_pass().await;
+            }
+            if sqlx::raw_sql("ROLLBACK").execute(&mut thief.connection).await.is_err() {
+                break 'ended;
+            }
+        }
+    }
+    ensure!(held > 5, "{held}: a slow turn alone is no offence");
+    let ended = "chancery_sessions_ended_total{reason=\"turn\"} 1";
+    ensure!(operator.shown("chancery_sessions")?.contains(&ended.to_owned()));
+    drop(thieves);
+    world.sign(RUN, usize::MAX).await?;
+    world.assert_audit_holds(RUN).await
+}
+
 /// A run to which programs push.
 fn pushed() -> Value {
     json!({

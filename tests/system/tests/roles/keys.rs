@@ -64,9 +64,13 @@ async fn a_ring_that_is_filled_takes_no_key() -> anyhow::Result<()> {
     let mut thief = by_login(&run).await?;
     let before = ledger.fingerprint().await?;
     assert_eq!(answer(&mut thief, &missing(&run)).await?, "filled");
+    sqlx::raw_sql("BEGIN").execute(&mut thief).await?;
     for number in [1, 2] {
         assert_eq!(answer(&mut thief, &key(&run, number)).await?, "filled");
     }
+    let locks = "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()";
+    assert_eq!(answer(&mut thief, locks).await?, "0", "the turn of the ring is not taken for it");
+    sqlx::raw_sql("ROLLBACK").execute(&mut thief).await?;
     let beyond = refusal(&mut thief, &key(&run, 3)).await?;
     assert_eq!(beyond.as_deref(), Some(CHECK_VIOLATION), "as many as it was made for");
     assert_eq!(ledger.fingerprint().await?, before);
