@@ -15,7 +15,7 @@ use super::delivery_name::DeliveryName;
 use crate::arguments::Output;
 use crate::database::Database;
 use crate::error::CliError;
-use crate::output::{self, line, write};
+use crate::output::{self, line, printable, write};
 use crate::run_name::RunName;
 
 /// Letters that are read at a time.
@@ -282,7 +282,7 @@ fn text(Shown { row, run, history }: &Shown) -> String {
     let mut text = String::new();
     let mut say = |what: &str, value: &str| {
         // A text is memory.
-        let _written = writeln!(text, "{:<10} {value}", format!("{what}:"));
+        let _written = writeln!(text, "{:<10} {}", format!("{what}:"), printable(value));
     };
     say("Letter", &row.letter);
     say("Run", run);

@@ -12,7 +12,7 @@ use super::letter::{LetterName, state};
 use crate::arguments::Output;
 use crate::database::Database;
 use crate::error::CliError;
-use crate::output::{line, write};
+use crate::output::{line, printable, write};
 use crate::run_name::RunName;
 
 /// What `-o json` shows.
@@ -130,7 +130,7 @@ fn text(shown: &Shown) -> String {
     let mut text = String::new();
     let mut say = |what: &str, value: &str| {
         // A text is memory.
-        let _written = writeln!(text, "{:<10} {value}", format!("{what}:"));
+        let _written = writeln!(text, "{:<10} {}", format!("{what}:"), printable(value));
     };
     say("Letter", &shown.letter);
     say("Run", &shown.run);
