@@ -132,6 +132,23 @@ const ATTEMPTS: &[(&str, &str, Change)] = &[
     ("a Job that belongs to something else", "belongs to a SigningRun", |job| {
         job["metadata"]["ownerReferences"][0]["kind"] = json!("ConfigMap");
     }),
+    ("a Job that takes the pods of others for its own, and removes them", "no pods but its own", |job| {
+        job["spec"]["manualSelector"] = json!(true);
+        job["spec"]["selector"] = json!({});
+    }),
+    ("a selector of its own", "no pods but its own", |job| job["spec"]["manualSelector"] = json!(true)),
+    ("an end by the clock", "the fields that the operator gives it", |job| {
+        job["spec"]["activeDeadlineSeconds"] = json!(1);
+    }),
+    ("a Job that removes itself", "the fields that the operator gives it", |job| {
+        job["spec"]["ttlSecondsAfterFinished"] = json!(0);
+    }),
+    ("a Job of another controller", "the fields that the operator gives it", |job| {
+        job["spec"]["managedBy"] = json!("example.com/mine");
+    }),
+    ("a field of a Job of a Kubernetes to come", "the fields that the operator gives it", |job| {
+        job["spec"]["becomeRoot"] = json!(true);
+    }),
     ("a Job of another name", "named after it", |job| job["metadata"]["name"] = json!("coredns")),
 ];
 
