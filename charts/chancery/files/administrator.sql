@@ -150,6 +150,12 @@ BEGIN
         IF has_parameter_privilege('temp_file_limit', 'SET') THEN
             EXECUTE format('ALTER ROLE %I SET temp_file_limit = %L', p_login, '256MB');
         END IF;
+        -- Nor these: a login could otherwise fill the server's log, with messages of any length (RAISE LOG) and with statements that
+        -- fail. Whatever an honest program is refused, it reports itself. That a session was ended is still written, without its statement.
+        IF has_parameter_privilege('log_min_messages', 'SET') AND has_parameter_privilege('log_min_error_statement', 'SET') THEN
+            EXECUTE format('ALTER ROLE %I SET log_min_messages = %L', p_login, 'fatal');
+            EXECUTE format('ALTER ROLE %I SET log_min_error_statement = %L', p_login, 'panic');
+        END IF;
         RETURN 0;
     END IF;
 
@@ -239,8 +245,10 @@ BEGIN
         END IF;
     END LOOP;
     -- One of the whole server: another ledger on it may have given this.
-    IF NOT has_parameter_privilege('chancery_logins', 'temp_file_limit', 'SET') THEN
-        GRANT SET ON PARAMETER temp_file_limit TO chancery_logins;
+    IF NOT has_parameter_privilege('chancery_logins', 'temp_file_limit', 'SET')
+       OR NOT has_parameter_privilege('chancery_logins', 'log_min_messages', 'SET')
+       OR NOT has_parameter_privilege('chancery_logins', 'log_min_error_statement', 'SET') THEN
+        GRANT SET ON PARAMETER temp_file_limit, log_min_messages, log_min_error_statement TO chancery_logins;
     END IF;
     -- So that its function may end sessions of gateways' logins, which it has not made. It takes no others.
     IF NOT pg_has_role('chancery_logins', 'pg_signal_backend', 'USAGE') THEN

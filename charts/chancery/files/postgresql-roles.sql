@@ -9,6 +9,8 @@ CREATE ROLE chancery LOGIN PASSWORD :'owner_password';
 CREATE ROLE "chancery-operator" LOGIN PASSWORD :'operator_password';
 CREATE ROLE "chancery-gateway" LOGIN CONNECTION LIMIT 50 PASSWORD :'gateway_password';
 ALTER ROLE "chancery-gateway" SET temp_file_limit = '256MB';
+ALTER ROLE "chancery-gateway" SET log_min_messages = 'fatal';
+ALTER ROLE "chancery-gateway" SET log_min_error_statement = 'panic';
 CREATE DATABASE chancery OWNER chancery;
 -- The logins of runs are let into the ledger's database and no other.
 REVOKE CONNECT, TEMPORARY ON DATABASE postgres, template1 FROM PUBLIC;

@@ -333,7 +333,9 @@ async fn the_owner_makes_the_gateways_login_once_and_gives_it_nothing_else() -> 
         sqlx::query_as("SELECT rolconnlimit, rolconfig FROM pg_roles WHERE rolname = 'gate''way'")
             .fetch_one(ledger.ledger.pool())
             .await?;
-    assert_eq!(limits, (50, vec!["temp_file_limit=256MB".to_owned()]));
+    let settings = ["temp_file_limit=256MB", "log_min_messages=fatal", "log_min_error_statement=panic"]
+        .map(str::to_owned);
+    assert_eq!(limits, (50, settings.to_vec()));
     ledger
         .execute(
             "CREATE ROLE mighty LOGIN SUPERUSER; CREATE ROLE operates LOGIN IN ROLE chancery_operator;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chancery_kit::{TestLedger, TestRun, server_with, throw_away};
+use chancery_kit::{TestLedger, TestRun, eventually, server_with, throw_away};
 use chancery_store::lease::Acquired;
 use chancery_store::logins::ADMINISTRATOR_SQL;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
@@ -52,6 +52,66 @@ async fn nothing_is_written_into_the_server_but_signatures() -> anyhow::Result<(
     );
     assert_eq!(ledger.fingerprint().await?, before);
     runs.finish().await
+}
+
+#[tokio::test]
+async fn a_login_writes_nothing_into_the_servers_log() -> anyhow::Result<()> {
+    let server = throw_away();
+    let ledger = TestLedger::create(&server, "chancery").await?;
+    let run = TestRun::new().seeded(&ledger).await?;
+    let mut thief = by_login(&run).await?;
+    for attempt in [
+        "SET log_min_messages = 'debug5'",
+        "SET log_min_error_statement = 'debug5'",
+        "SET log_statement = 'all'",
+        "SET log_min_duration_statement = 0",
+        "SET log_duration = on",
+    ] {
+        assert_denied(&mut thief, attempt).await?;
+    }
+    // Of itself it may reset what it may set.
+    let reset = format!("ALTER ROLE {} RESET ALL", run.login.name());
+    sqlx::raw_sql(AssertSqlSafe(reset)).execute(&mut thief).await?;
+    thief.close().await?;
+    let mut thief = by_login(&run).await?;
+    let said = "DO $$ BEGIN RAISE LOG 'said by a thief'; RAISE WARNING 'said by a thief'; END $$";
+    assert_eq!(refusal(&mut thief, said).await?, None);
+    for failing in
+        ["DO $$ BEGIN RAISE EXCEPTION 'said by a thief'; END $$", "SELECT 'said by a thief'::integer"]
+    {
+        assert!(refusal(&mut thief, failing).await?.is_some(), "{failing}");
+    }
+    // Its end is told of, and nothing of what it was at.
+    let session: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut thief).await?;
+    let sleep = tokio::spawn(async move {
+        sqlx::raw_sql("SELECT 'said by a thief', pg_sleep(600)").execute(&mut thief).await.is_err()
+    });
+    eventually("it is at it", async || {
+        let active = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'";
+        let active = sqlx::query_scalar::<_, i64>(active).bind(session).fetch_one(ledger.ledger.pool()).await;
+        active.is_ok_and(|active| active == 1)
+    })
+    .await;
+    assert!(ledger.ledger.end_session(run.login.name(), session).await?);
+    assert!(sleep.await?, "it was ended");
+    let log = std::fs::read_to_string(server.log())?;
+    assert!(!log.contains("said by a thief"), "{log}");
+    assert!(log.contains("terminating connection due to administrator command"), "{log}");
+    run.finish().await
+}
+
+#[tokio::test]
+async fn an_administrators_part_of_before_makes_logins_as_before() -> anyhow::Result<()> {
+    let server = throw_away();
+    let ledger = TestLedger::create(&server, "chancery").await?;
+    // What it granted, on the server where nobody has run the newest.
+    ledger
+        .execute(
+            "REVOKE SET ON PARAMETER log_min_messages, log_min_error_statement, temp_file_limit FROM chancery_logins;
+             REVOKE pg_signal_backend FROM chancery_logins",
+        )
+        .await?;
+    TestRun::new().seeded(&ledger).await?.finish().await
 }
 
 #[tokio::test]
