@@ -34,12 +34,17 @@ async fn a_job_that_the_watch_has_not_brought_yet_is_not_made_twice() -> anyhow:
 #[tokio::test]
 async fn the_job_of_an_intake_or_a_delivery_that_the_watch_has_not_brought_yet_is_not_made_again()
 -> anyhow::Result<()> {
-    let new = World::with_run(reading()).await?;
-    let operator = new.operator().await;
-    let (signed, other) = World::signing(delivering()).await?;
-    signed.sign(RUN, 2).await?;
-    other.look(RUN).await?;
-    for (world, mut operator, job) in [(new, operator, INTAKE), (signed, other, DELIVERY)] {
+    for job in [INTAKE, DELIVERY] {
+        let (world, mut operator) = if job == INTAKE {
+            let world = World::with_run(reading()).await?;
+            let operator = world.operator().await;
+            (world, operator)
+        } else {
+            let (world, operator) = World::signing(delivering()).await?;
+            world.sign(RUN, 2).await?;
+            operator.look(RUN).await?;
+            (world, operator)
+        };
         operator.is_blind = true;
         for _ in 0..20 {
             operator.step(RUN).await?;
