@@ -1934,6 +1934,10 @@ BEGIN
         RAISE EXCEPTION 'a key of the ring has not % bytes in public and % in private',
             octet_length(p_public_key), octet_length(p_wrapped_key) USING ERRCODE = 'check_violation';
     END IF;
+    -- A ring that is full stays so: nobody takes its turn to be told of it.
+    IF v_ring.filled_at IS NOT NULL THEN
+        RETURN 'filled';
+    END IF;
 
     PERFORM chancery.keyring_turn(v_ring.id);
     -- Again, because waiting for the turn may have taken long. From here on until we commit nobody removes the run, and
@@ -2612,7 +2616,6 @@ CREATE FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_act intege
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
-    v_run chancery.runs%ROWTYPE;
     v_letters bigint := cardinality(p_positions);
     v_noted bigint;
 BEGIN
@@ -2622,6 +2625,11 @@ BEGIN
         RAISE EXCEPTION 'letters_end takes the place of each letter, and another run unless they are discarded'
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- Before anything is locked, as in records_push: neither a name nor a turn is kept by whoever cannot end a letter here.
+    answer := chancery.letters_end_refusal(p_run, p_run_uid, p_into);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
     -- Before the turn, and as run_create takes it: whoever makes a run of that name now has made it before the look, or finds what was noted.
     IF p_into IS NOT NULL THEN
         PERFORM pg_advisory_xact_lock(hashtextextended('chancery.run ' || r.namespace || '/' || p_into, 0))
@@ -2630,13 +2638,7 @@ BEGIN
     PERFORM chancery.run_turn(p_run);
     -- Before any look at what is there: whoever sweeps takes this row first as well.
     PERFORM FROM chancery.intakes i WHERE i.run_id = p_run FOR UPDATE;
-    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
-    answer := CASE
-        WHEN v_run.id IS NULL OR NOT EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run) THEN 'unknown'
-        WHEN v_run.deleted_at IS NOT NULL THEN 'deleted'
-        WHEN p_into IS NOT NULL AND v_run.sealed_at IS NULL THEN 'unsealed'
-        WHEN EXISTS (SELECT FROM chancery.runs o WHERE o.namespace = v_run.namespace AND o.name = p_into) THEN 'taken'
-    END;
+    answer := chancery.letters_end_refusal(p_run, p_run_uid, p_into);
     IF answer IS NOT NULL THEN
         RETURN;
     END IF;
@@ -2672,6 +2674,22 @@ BEGIN
     answer := 'done';
 END
 $_$;
+
+CREATE FUNCTION chancery.letters_end_refusal(p_run integer, p_run_uid uuid, p_into text) RETURNS text
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+BEGIN
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    RETURN CASE
+        WHEN v_run.id IS NULL OR NOT EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run) THEN 'unknown'
+        WHEN v_run.deleted_at IS NOT NULL THEN 'deleted'
+        WHEN p_into IS NOT NULL AND v_run.sealed_at IS NULL THEN 'unsealed'
+        WHEN EXISTS (SELECT FROM chancery.runs o WHERE o.namespace = v_run.namespace AND o.name = p_into) THEN 'taken'
+    END;
+END
+$$;
 
 CREATE FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) RETURNS TABLE(act integer, kind text, into_name text, letters bigint, selection text, actor text, login text, acted_at text, admitted bigint, duplicates bigint, rejected bigint, dead bigint, pending bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -2724,12 +2742,21 @@ BEGIN
     END IF;
     PERFORM chancery.admit_check(0, 9223372036854775807, p_payloads, p_positions, p_identities, p_refused, p_stages, p_reasons,
                                  array_fill(''::bytea, ARRAY[cardinality(p_refused)]));
+    -- Before anything waits, is locked or hashed for it, as in records_push; and again behind the turn, which may have taken long.
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    -- To take them up is what such a run needs.
+    v_run.too_many_dead := false;
+    answer := coalesce(
+        chancery.intake_refusal(v_run),
+        CASE WHEN NOT EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run) THEN 'unknown' END);
+    IF answer IS NOT NULL THEN
+        RETURN;
+    END IF;
     -- Before the turn, as in admit.
     SELECT d.digests, d.identities INTO v_digests, v_identities
       FROM chancery.admit_digests(p_run, p_payloads, p_identities, p_judged.originals) d;
     PERFORM chancery.run_turn(p_run);
     SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
-    -- To take them up is what such a run needs.
     v_run.too_many_dead := false;
     answer := chancery.intake_refusal(v_run);
     IF answer IS NOT NULL THEN
@@ -3938,21 +3965,35 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION chancery.pushes_refusal(p_run integer, p_run_uid uuid) RETURNS text
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    v_run chancery.runs%ROWTYPE;
+BEGIN
+    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
+    RETURN CASE
+        WHEN v_run.id IS NULL THEN 'unknown'
+        WHEN v_run.deleted_at IS NOT NULL THEN 'deleted'
+        WHEN NOT EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = p_run AND s.description ? 'http') THEN 'not_pushed'
+    END;
+END
+$$;
+
 CREATE FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    v_run chancery.runs%ROWTYPE;
+    v_refusal text := chancery.pushes_refusal(p_run, p_run_uid);
 BEGIN
-    PERFORM chancery.run_turn(p_run);
-    SELECT * INTO v_run FROM chancery.runs r WHERE r.id = p_run AND r.uid = p_run_uid;
-    IF v_run.id IS NULL THEN
-        RETURN 'unknown';
-    ELSIF v_run.deleted_at IS NOT NULL THEN
-        RETURN 'deleted';
-    ELSIF NOT EXISTS (SELECT FROM chancery.sources s WHERE s.run_id = p_run AND s.description ? 'http') THEN
-        RETURN 'not_pushed';
+    IF v_refusal IS NULL THEN
+        PERFORM chancery.run_turn(p_run);
+        -- Again, because waiting for the turn may have taken long.
+        v_refusal := chancery.pushes_refusal(p_run, p_run_uid);
+    END IF;
+    IF v_refusal IS NOT NULL THEN
+        RETURN v_refusal;
     END IF;
     RETURN CASE WHEN chancery.pushes_end(p_run) THEN 'sealed'
                 WHEN EXISTS (SELECT FROM chancery.intakes i WHERE i.run_id = p_run AND i.pending > 0) THEN 'closed'
@@ -4101,6 +4142,11 @@ BEGIN
     PERFORM chancery.admit_check(0, p_arrivals, p_payloads, p_places, p_identities, p_dead_places, p_stages, p_reasons, p_raws);
     IF cardinality(p_places) + cardinality(p_dead_places) + coalesce(cardinality(p_judged.pending), 0) <> p_arrivals THEN
         RAISE EXCEPTION 'each arrival is a payload, is dead or waits' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- Before anything waits, is locked or hashed for it.
+    answer := chancery.pushes_refusal(p_run, p_run_uid);
+    IF answer IS NOT NULL THEN
+        RETURN;
     END IF;
     -- Before the turn, as in admit.
     SELECT d.digests, d.identities INTO v_digests, v_identities
@@ -6639,6 +6685,8 @@ REVOKE ALL ON FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_act
 GRANT ALL ON FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_act integer, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) TO chancery_operator;
 GRANT ALL ON FUNCTION chancery.letters_end(p_run integer, p_run_uid uuid, p_act integer, p_kind text, p_into text, p_actor text, p_selection text, p_sources integer[], p_splits integer[], p_positions bigint[], OUT answer text, OUT act integer) TO chancery_gateway;
 
+REVOKE ALL ON FUNCTION chancery.letters_end_refusal(p_run integer, p_run_uid uuid, p_into text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) TO chancery_operator;
 GRANT ALL ON FUNCTION chancery.letters_log(p_run integer, p_run_uid uuid) TO chancery_gateway;
@@ -6741,6 +6789,8 @@ GRANT ALL ON FUNCTION chancery.pushes_find(p_run integer, p_run_uid uuid, p_keys
 REVOKE ALL ON FUNCTION chancery.pushes_pending(p_run integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.pushes_pending(p_run integer) TO chancery_operator;
 GRANT ALL ON FUNCTION chancery.pushes_pending(p_run integer) TO chancery_gateway;
+
+REVOKE ALL ON FUNCTION chancery.pushes_refusal(p_run integer, p_run_uid uuid) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION chancery.pushes_seal(p_run integer, p_run_uid uuid) TO chancery_operator;
