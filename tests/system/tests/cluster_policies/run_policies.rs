@@ -154,7 +154,8 @@ async fn whoever_views_a_namespace_reads_its_policies_and_whoever_edits_it_write
     let kubectl = namespace.kubectl();
     for role in ["view", "edit"] {
         // No controller aggregates roles here: what the chart gives to `view` and `edit` is bound by itself.
-        let (role, user) = (format!("--clusterrole=chancery-{role}"), format!("--user={role}s"));
+        let of_release = format!("--clusterrole=chancery-{role}.{}", namespace.name);
+        let (role, user) = (of_release, format!("--user={role}s"));
         kubectl.run(&["create", "rolebinding", &user[7..], &role, &user]).await?;
     }
     let may = async |who: &str, verb: &str, what: &[&str], place: &str| {
