@@ -88,7 +88,9 @@ CREATE SCHEMA chancery_logins;
 --   make   p_verifier is what PostgreSQL keeps of a password (SCRAM-SHA-256, RFC 5803): the password itself never is in
 --          SQL. p_connections is how many sessions the login may have at once
 --   limit  changes p_connections
---   end    ends the session p_backend of the login; or of a gateway's, which is no such login, and to which nothing else is done
+--   end    ends the session p_backend of the login; or of a gateway's, which is no such login, and to which nothing else is done. Not
+--          while it waits for the disk or for a synchronous standby, as an honest one does that commits: what it commits would be
+--          done here and not there, and whoever asks for it again be told that it is done
 --   bar    nobody logs in any more
 --   drop   ends its sessions and drops it, once it is barred
 --
@@ -111,7 +113,8 @@ BEGIN
               AND NOT pg_has_role(r.oid, 'chancery_operator', 'MEMBER')) THEN
         SELECT count(*) INTO v_ended FROM (
             SELECT pg_terminate_backend(a.pid) AS is_ended FROM pg_stat_activity a
-             WHERE a.usename = p_login AND a.pid = p_backend AND a.datname = current_database()) e
+             WHERE a.usename = p_login AND a.pid = p_backend AND a.datname = current_database()
+               AND coalesce(a.wait_event_type, '') <> 'IO' AND coalesce(a.wait_event, '') <> 'SyncRep') e
          WHERE e.is_ended;
         RETURN v_ended;
     END IF;
@@ -170,7 +173,8 @@ BEGIN
     WHEN 'end' THEN
         SELECT count(*) INTO v_ended FROM (
             SELECT pg_terminate_backend(a.pid) AS is_ended FROM pg_stat_activity a
-             WHERE a.usesysid = v_role AND a.pid = p_backend) e
+             WHERE a.usesysid = v_role AND a.pid = p_backend
+               AND coalesce(a.wait_event_type, '') <> 'IO' AND coalesce(a.wait_event, '') <> 'SyncRep') e
          WHERE e.is_ended;
     WHEN 'bar' THEN
         EXECUTE format('ALTER ROLE %I NOLOGIN PASSWORD NULL', p_login);
@@ -250,9 +254,9 @@ BEGIN
        OR NOT has_parameter_privilege('chancery_logins', 'log_min_error_statement', 'SET') THEN
         GRANT SET ON PARAMETER temp_file_limit, log_min_messages, log_min_error_statement TO chancery_logins;
     END IF;
-    -- So that its function may end sessions of gateways' logins, which it has not made. It takes no others.
-    IF NOT pg_has_role('chancery_logins', 'pg_signal_backend', 'USAGE') THEN
-        GRANT pg_signal_backend TO chancery_logins;
+    -- So that its function may end sessions of gateways' logins, which it has not made, and see what they wait for. It takes no others.
+    IF NOT (pg_has_role('chancery_logins', 'pg_signal_backend', 'USAGE') AND pg_has_role('chancery_logins', 'pg_read_all_stats', 'USAGE')) THEN
+        GRANT pg_signal_backend, pg_read_all_stats TO chancery_logins;
     END IF;
 END
 $$;

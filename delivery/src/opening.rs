@@ -9,7 +9,7 @@ use chancery_sources::access::{Access, AccessError, ServiceAccess, StoreAccess};
 use chancery_store::delivery::DeliveryRun;
 use tokio::sync::Mutex;
 
-/// How long a store may take for one request, repetitions included: shorter than a batch may lie.
+/// After so long, a request to a store is not repeated any more. What is sent by one has longer, and is kept meanwhile.
 const REQUEST: Duration = Duration::from_secs(30);
 
 /// What a sink is opened with.

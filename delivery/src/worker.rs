@@ -1,6 +1,6 @@
 //! One sender: takes batches that are due for a sink, brings them there, some at the same time, and says what became of them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,8 +58,8 @@ pub(crate) struct Sender {
     retry: Retry,
     /// How long the sink is left alone that cannot be reached.
     away: Backoff,
-    /// The batch with which the sink could not be reached.
-    kept_with: Option<i64>,
+    /// Batches with which the sink could not be reached.
+    kept_with: BTreeSet<i64>,
     /// The manifest that was in hand when the connection broke.
     manifest: Option<TakenManifest>,
     resting: Resting,
@@ -138,7 +138,7 @@ impl Sender {
             sink: None,
             retry,
             away: Backoff::new(LEAST_PAUSE, MOST_PAUSE),
-            kept_with: None,
+            kept_with: BTreeSet::new(),
             manifest: None,
             resting: Resting::default(),
         }
@@ -253,14 +253,13 @@ impl Sender {
         self.give_back(session, hand, Some((&why, pause))).await
     }
 
-    /// In which order those that were taken are brought there: in theirs, but the one with which the sink could not be reached comes last, so
-    /// that it keeps no other. (Of a sink that takes them in order, one is taken.)
+    /// In which order those that were taken are brought there: in theirs, but those with which the sink could not be reached come last, so
+    /// that they keep no other. (Of a sink that takes them in order, one is taken.)
     fn places(&self, taken: &TakenDeliveries) -> VecDeque<usize> {
-        let mut places: VecDeque<usize> = (0..taken.batches.len()).collect();
-        let kept = taken.batches.iter().position(|one| Some(one.batch) == self.kept_with);
-        let last = kept.and_then(|kept| places.remove(kept));
-        places.extend(last);
-        places
+        let is_kept =
+            |place: &usize| taken.batches.get(*place).is_some_and(|one| self.kept_with.contains(&one.batch));
+        let (last, first): (Vec<usize>, Vec<usize>) = (0..taken.batches.len()).partition(is_kept);
+        first.into_iter().chain(last).collect()
     }
 
     /// Sends the one at this place on its way, if it has its turn before `until`.
@@ -300,6 +299,7 @@ impl Sender {
             Ok(object) => {
                 self.away.reset();
                 let batch = hand.taken.batches.get(place)?.batch;
+                self.kept_with.remove(&batch);
                 hand.left.retain(|left| *left != batch);
                 hand.there.push(Digested { batch, object, digest });
                 None
@@ -309,7 +309,7 @@ impl Sender {
                 None
             }
             Err(PutError::Unavailable { why, pause }) => {
-                self.kept_with = hand.taken.batches.get(place).map(|one| one.batch);
+                self.kept_with.extend(hand.taken.batches.get(place).map(|one| one.batch));
                 Some((why, pause))
             }
         }
@@ -320,6 +320,7 @@ impl Sender {
         let batch = one.batch;
         tracing::warn!(sink = self.work.name, batch, "{error}");
         self.away.reset();
+        self.kept_with.remove(&batch);
         let pause = self.retry.pause(one.attempts.unsigned_abs() + 1, rand::random());
         hand.left.retain(|left| *left != batch);
         hand.refused.push(Refused { batch, error, pause });

@@ -22,7 +22,7 @@ use crate::patterns::Patterns;
 pub struct Settings {
     /// Bytes of one request. A reader holds about twice as many.
     pub chunk: usize,
-    /// How long one request may take, repetitions included.
+    /// After so long, a request is not repeated any more.
     pub timeout: Duration,
     /// How often a request is repeated before the source counts as not available.
     pub retries: usize,
@@ -159,7 +159,7 @@ impl Store {
     }
 }
 
-/// The whole time is bounded by [`Settings::timeout`].
+/// What is sent by one request has longer, by its size ([`GuardedConnector`]).
 fn retry(settings: &Settings) -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig::default(),

@@ -14,7 +14,7 @@ use crate::query;
 /// What a gateway's login must not be: whoever reaches a gateway from outside would have that within reach.
 const BEYOND_A_GATEWAY: [&str; 5] = [OPERATOR_ROLE, AUDITOR_ROLE, SIGNER_ROLE, INTAKE_ROLE, DELIVERY_ROLE];
 
-/// Sessions that a gateway's login may have at once: those of six pods. A thief of it would otherwise take all that the server has.
+/// Sessions that a gateway's login may have at once: those of five pods, and of one that takes the place of another. A thief of it would otherwise take all that the server has.
 const GATEWAY_SESSIONS: i32 = 50;
 
 impl Ledger {

@@ -70,10 +70,12 @@ pub(super) async fn apply_job(context: &Context, wanted: &Job) -> Result<Job, Ap
         .map_err(ApplyError::Job)
 }
 
-/// Whether the API server has a Job of this name that is the run's.
+/// Whether the API server has a Job of this name that is the run's, and that the watch will bring: it brings none without this label.
 pub(super) async fn is_made(context: &Context, object: &SigningRun, name: &str) -> Result<bool, ApplyError> {
     let found = jobs(context, object.namespace().as_deref()).get_opt(name).await.map_err(ApplyError::Job)?;
-    Ok(found.is_some_and(|job| is_ours(&job, object)))
+    let is_watched =
+        |job: &Job| job.labels().get(names::LABEL_MANAGED_BY).is_some_and(|by| by == names::FIELD_MANAGER);
+    Ok(found.is_some_and(|job| is_watched(&job) && is_ours(&job, object)))
 }
 
 /// Deletes the Job that was observed, with its pods.

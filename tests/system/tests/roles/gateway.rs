@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chancery_kit::{SeededRun, TestLedger, TestRun, throw_away};
+use chancery_kit::{SeededRun, TestLedger, TestRun, eventually, throw_away};
 use chancery_sources::letters::{Selection, Wanted, discard, take_up};
 use chancery_store::intake::DeadArrival;
 use chancery_store::pushing::{Push, PushAnswer, SealAnswer};
@@ -267,6 +267,39 @@ async fn a_turn_that_a_thief_keeps_is_found_and_ended() -> anyhow::Result<()> {
     let owner: (String, i32) =
         sqlx::query_as("SELECT current_user::text, pg_backend_pid()").fetch_one(&mut owner).await?;
     assert!(operator.end_session(&owner.0, owner.1).await.is_err(), "that of the owner");
+    run.finish().await
+}
+
+/// Ended then, it would be done here and not at the standby, and whoever asks again be told that it is done.
+#[tokio::test]
+async fn a_session_that_waits_for_a_synchronous_standby_is_left_alone() -> anyhow::Result<()> {
+    let server = throw_away();
+    let ledger = TestLedger::create(&server, "chancery").await?;
+    let run = pushed(&ledger).await?;
+    let operator = Ledger::connect(ledger.operator_url.parse()?, 2).await?;
+    ledger.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").await?;
+    ledger.execute("SELECT pg_reload_conf()").await?;
+    let mut gateway = thief(&ledger).await?;
+    sqlx::raw_sql("SET synchronous_commit = on").execute(&mut gateway).await?;
+    let seal = format!("SELECT chancery.pushes_seal({}, '{}')", run.run.id, run.run.uid);
+    let sealing = tokio::spawn(async move {
+        sqlx::query_scalar::<_, String>(AssertSqlSafe(seal)).fetch_one(&mut gateway).await
+    });
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    eventually("its commit waits", async || {
+        sqlx::query_scalar::<_, i64>(waits)
+            .fetch_one(ledger.ledger.pool())
+            .await
+            .is_ok_and(|count| count == 1)
+    })
+    .await;
+    let open = operator.login_transactions().await?;
+    let [turn] = open.as_slice() else { anyhow::bail!("{open:?}") };
+    assert!(turn.is_gateway && turn.holds_turn, "{turn:?}");
+    assert!(!operator.end_session(&turn.login, turn.pid).await?);
+    ledger.execute("ALTER SYSTEM RESET synchronous_standby_names").await?;
+    ledger.execute("SELECT pg_reload_conf()").await?;
+    assert_eq!(sealing.await??, "sealed");
     run.finish().await
 }
 
