@@ -267,6 +267,8 @@ async fn a_turn_is_kept_without_a_session_only_where_the_server_keeps_prepared_t
     let _held = lease(&runs.own, &mut thief).await?;
     let refused = refusal(&mut thief, "PREPARE TRANSACTION 'mine'").await?;
     assert_eq!(refused.as_deref(), Some(OBJECT_NOT_IN_PREREQUISITE_STATE));
+    // PostgreSQL tells of an error before it has undone the transaction.
+    sqlx::query("SELECT 1").execute(&mut thief).await?;
     assert_eq!(ledger.ledger.login_transactions().await?, []);
     runs.finish().await
 }
