@@ -67,8 +67,15 @@ async fn two_sessions_that_keep_a_rings_turn_in_turn_are_ended_though_neither_ha
         }
     }
     ensure!(held > 5, "{held}: a slow turn alone is no offence");
-    let ended = "chancery_sessions_ended_total{reason=\"turn\"} 1";
-    ensure!(operator.shown("chancery_sessions")?.contains(&ended.to_owned()));
+    let ended = "chancery_sessions_ended_total{reason=\"turn\"} 1".to_owned();
+    // The session hears of its end before the operator is told that it has ended.
+    let mut passed = Duration::ZERO;
+    while !operator.shown("chancery_sessions")?.contains(&ended) {
+        ensure!(passed < LATEST, "nothing is counted: {:?}", operator.shown("chancery_sessions")?);
+        pass(Duration::from_millis(500)).await;
+        let_time_pass().await;
+        passed += Duration::from_millis(500);
+    }
     drop(thieves);
     world.sign(RUN, usize::MAX).await?;
     world.assert_audit_holds(RUN).await
