@@ -56,10 +56,12 @@ async fn two_sessions_that_keep_a_rings_turn_in_turn_are_ended_though_neither_ha
             ensure!(held < 200, "they go on: {:?}", operator.shown("chancery_sessions")?);
             held += 1;
             thief.keep_turn().await?;
-            // Less than a session may.
-            for _ in 0..8 {
+            // Less than a session may, and enough for two looks where the database takes long to answer.
+            for _ in 0..6 {
                 pass(Duration::from_millis(500)).await;
-                let_time_pass().await;
+                for _ in 0..3 {
+                    let_time_pass().await;
+                }
             }
             if sqlx::raw_sql("ROLLBACK").execute(&mut thief.connection).await.is_err() {
                 break 'ended;
