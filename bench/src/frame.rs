@@ -54,6 +54,8 @@ pub async fn run<C>(
         eprintln!("{:>6.0} s  {name}: {about}", began.elapsed().as_secs_f64());
         let (mut conditions, started) = (Conditions::now(program, name, &effort), Instant::now());
         match measure(&prepared, effort).await {
+            // It has said why.
+            Ok(outcome) if outcome.is_empty() => {}
             Ok(outcome) => {
                 conditions.took(started.elapsed());
                 let kept = Kept { name: (*name).to_owned(), conditions, outcome };

@@ -25,7 +25,14 @@ pub struct Outcome {
     pub details: Option<serde_json::Value>,
 }
 
-/// What a measurement returns.
+impl Outcome {
+    /// Whether nothing came of it.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.figures.is_empty() && self.tables.is_empty() && self.charts.is_empty()
+    }
+}
+
+/// What a measurement returns. One that is skipped says so, and returns an empty outcome, which is not kept.
 pub type Measured = anyhow::Result<Outcome>;
 
 impl From<Figure> for Outcome {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use aws_lc_rs::signature::Ed25519KeyPair;
 use chancery_keyring::{
     Algorithm, BatchOutcome, DataKey, KeySpec, Library, RsaKeySize, Signatures, SigningKey, VerifyingKey,
     generate,
@@ -42,6 +43,34 @@ pub(crate) async fn sign(work: Work, threads: u32) -> anyhow::Result<Bare> {
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         let signed = (batches * work.batch * u64::from(threads)) as f64;
         Ok(Bare { rate: signed / began.elapsed().as_secs_f64(), cpu: (cpu::own()? - spent) / signed })
+    })
+    .await?
+}
+
+/// Signatures of Ed25519 per second by AWS-LC, one by one, whatever signers call.
+pub(crate) async fn sign_ed25519_by_aws_lc(work: Work, threads: u32) -> anyhow::Result<f64> {
+    tokio::task::spawn_blocking(move || {
+        let batches = (work.records / work.batch / u64::from(threads)).max(1);
+        let keys = (0..threads).map(|_| Ed25519KeyPair::generate()).collect::<Result<Vec<_>, _>>()?;
+        let payloads = payloads(work.batch)?;
+        let began = Instant::now();
+        std::thread::scope(|scope| {
+            for key in &keys {
+                scope.spawn(|| {
+                    let mut signatures = Vec::new();
+                    for _ in 0..batches {
+                        signatures.clear();
+                        for payload in payloads.chunks_exact(PAYLOAD_BYTES) {
+                            signatures.extend_from_slice(key.sign(payload).as_ref());
+                        }
+                    }
+                    std::hint::black_box(signatures);
+                });
+            }
+        });
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let signed = (batches * work.batch * u64::from(threads)) as f64;
+        Ok(signed / began.elapsed().as_secs_f64())
     })
     .await?
 }

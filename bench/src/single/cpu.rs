@@ -62,6 +62,11 @@ pub(crate) fn own() -> anyhow::Result<f64> {
     Ok(seconds(&getrusage(UsageWho::RUSAGE_SELF)?))
 }
 
+/// Processor seconds of another process; none once it is gone.
+pub(crate) fn of(pid: i32) -> Option<f64> {
+    Stat::of(pid).map(|stat| stat.itself)
+}
+
 #[expect(clippy::cast_precision_loss, reason = "seconds and microseconds")]
 fn seconds(usage: &Usage) -> f64 {
     let of = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;

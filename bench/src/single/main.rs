@@ -146,6 +146,11 @@ const MEASUREMENTS: &[Measurement<()>] = &[
         measure: |(), effort| Box::pin(postgres::share::measure(effort)),
     },
     Measurement {
+        name: "former",
+        about: "PostgreSQL's processor time per batch against that of the build that CHANCERY_FORMER names",
+        measure: |(), effort| Box::pin(postgres::former::measure(effort)),
+    },
+    Measurement {
         name: "settings",
         about: "what each setting of PostgreSQL buys",
         measure: |(), effort| Box::pin(postgres::settings::measure(effort)),

@@ -11,12 +11,13 @@ use crate::site::Site;
 use crate::work::Work;
 use crate::{bare, signers};
 
+/// So many that the start of signers and of their sessions is little beside them.
 const WORK: [Work; 5] = [
-    Work::new("RS256", 40_000, 20, 100),
-    Work::new("RS256", 40_000, 20, 1_000),
-    Work::new("ES256", 300_000, 20, 1_000),
-    Work::new("EdDSA", 300_000, 20, 100),
-    Work::new("EdDSA", 600_000, 20, 1_000),
+    Work::new("RS256", 200_000, 20, 100),
+    Work::new("RS256", 400_000, 20, 1_000),
+    Work::new("ES256", 600_000, 20, 1_000),
+    Work::new("EdDSA", 1_000_000, 20, 100),
+    Work::new("EdDSA", 3_000_000, 20, 1_000),
 ];
 
 /// Processor time per record: of a bare signature, of all else that signers do, and of PostgreSQL; then the

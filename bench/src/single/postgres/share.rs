@@ -1,22 +1,19 @@
 //! What a batch asks of PostgreSQL, by its own accounts.
 
-use chancery_bench::{Bound, Effort, Figure, Measured, Outcome, Samples, Table};
+use chancery_bench::{Effort, Measured, Outcome, Table};
 use sqlx::Row;
 
 use crate::signers;
 use crate::site::Site;
 use crate::work::Work;
 
+/// So many that the start of sessions is little beside them.
 const WORK: [Work; 4] = [
-    Work::new("RS256", 30_000, 20, 100),
-    Work::new("RS256", 30_000, 20, 1_000),
-    Work::new("EdDSA", 200_000, 20, 100),
-    Work::new("EdDSA", 500_000, 20, 1_000),
+    Work::new("RS256", 200_000, 20, 100),
+    Work::new("RS256", 400_000, 20, 1_000),
+    Work::new("EdDSA", 500_000, 20, 100),
+    Work::new("EdDSA", 2_000_000, 20, 1_000),
 ];
-
-/// Processor milliseconds of PostgreSQL for a batch of 100 of EdDSA when a batch asked three times and each signature was a row: at
-/// adb702c, on an AMD EPYC with two cores. Of no meaning on another kind of machine.
-const BEFORE: (&str, u64, f64) = ("EdDSA", 100, 1.39);
 
 /// Statements of signers, by what only one of them names.
 const STATEMENTS: &str = "
@@ -47,7 +44,6 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
         "The same by statement; the time is from its start to its end, waits for the disk and for others in it:",
         &["run", "statement", "calls per batch", "ms per call", "WAL per call, KiB"],
     );
-    let mut cut = Vec::new();
     for work in effort.steps(&WORK) {
         let work = Work { records: effort.of(work.records, 10 * work.batch), ..work };
         let site = Site::start(&[("shared_preload_libraries", "pg_stat_statements")]).await?;
@@ -58,12 +54,6 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
         let signed = signers::sign_unseen(&site, &run, 2).await?;
         let (after, of) = (transactions(&site).await?, work.batches());
         let milliseconds = signed.cpu.postgres() * 1e3 / of;
-        if (work.algorithm, work.batch) == (BEFORE.0, BEFORE.1) {
-            cut.push(milliseconds / BEFORE.2);
-            for _ in 1..effort.pairs {
-                cut.push(milliseconds_once_more(&work).await? / BEFORE.2);
-            }
-        }
         let rows = sqlx::query(STATEMENTS).fetch_all(site.ledger.pool()).await?;
         let sum = |name: &str| rows.iter().map(|row| row.get::<f64, _>(name)).sum::<f64>();
         let name = format!("{}, batches of {}", work.algorithm, work.batch);
@@ -90,20 +80,7 @@ pub(crate) async fn measure(effort: Effort) -> Measured {
             ]);
         }
     }
-    let title = "EdDSA, batches of 100: processor ms of PostgreSQL per batch / 1.39";
-    // When in a hurry it is left out.
-    let figures = match cut.is_empty() {
-        true => Vec::new(),
-        false => vec![Figure::new(title, cut.into_iter().collect::<Samples>(), Bound::AtMost(0.5))],
-    };
-    Ok(Outcome { figures, tables: vec![batches, statements], ..Outcome::default() })
-}
-
-/// Processor milliseconds of PostgreSQL per batch, on a server of its own.
-async fn milliseconds_once_more(work: &Work) -> anyhow::Result<f64> {
-    let site = Site::start(&[("shared_preload_libraries", "pg_stat_statements")]).await?;
-    let (run, _) = site.seed("bench", work).await?;
-    Ok(signers::sign_unseen(&site, &run, 2).await?.cpu.postgres() * 1e3 / work.batches())
+    Ok(Outcome { tables: vec![batches, statements], ..Outcome::default() })
 }
 
 /// Of all sessions; nobody but signers has much to ask.
