@@ -20,6 +20,7 @@ use crate::ed25519::point::Point;
 use crate::hashes::SHA512;
 use crate::montgomery::{self, Modulus};
 use crate::number::Number;
+use crate::p256;
 use crate::window::{self, Table};
 
 /// How many records are signed in lock-step.
@@ -63,6 +64,9 @@ pub(crate) trait Lanes: Copy {
 
     /// What fits into so many bits.
     fn below<const BITS: u32>(self) -> Self;
+
+    /// The product with a power of two.
+    fn shifted<const BITS: u32>(self) -> Self;
 
     /// What does not fit into a digit: a borrow is carried as well.
     #[inline(always)]
@@ -149,6 +153,28 @@ pub(crate) trait Lanes: Copy {
     #[inline(never)]
     fn invert(number: &mut Element<Self>) {
         field::invert(number);
+    }
+
+    /// [`p256::base::multiply`], as a function of its own.
+    #[inline(never)]
+    fn multiply_p256(
+        to: &mut p256::point::Point<Self>,
+        scalar: &Number<Self, 1>,
+        table: &p256::base::BaseTable,
+    ) {
+        p256::base::multiply(to, scalar, table);
+    }
+
+    /// [`p256::point::Point::plus_point`], as a function of its own.
+    #[inline(never)]
+    fn add_p256(to: &mut p256::point::Point<Self>, other: &p256::point::Point<Self>) {
+        *to = to.plus_point(other);
+    }
+
+    /// [`p256::field::invert`], as a function of its own.
+    #[inline(never)]
+    fn invert_p256(number: &mut p256::field::Element<Self>) {
+        p256::field::invert(number);
     }
 }
 

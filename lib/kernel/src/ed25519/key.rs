@@ -4,15 +4,16 @@ use std::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::base::BaseTable;
+use super::base;
 use super::field::{self, Element};
 use super::point::Point;
-use super::scalar::{self, Order};
+use super::scalar::ORDER;
 use crate::hashes::SHA512;
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::Ifma;
 use crate::lanes::{LANES, Lanes};
 use crate::number::{BLOCK, Number};
+use crate::order::{self, Order};
 use crate::sign::Kernel;
 
 /// Bytes of a seed, which RFC 8032 calls the private key.
@@ -64,15 +65,15 @@ impl Ed25519Key {
             number[0] &= 0xf8;
             number[SEED - 1] = number[SEED - 1] & 0x7f | 0x40;
         }
-        let order = Order::new();
-        let a: Number<V, 1> = order.reduced(&scalar::read(&numbers));
+        let order = Order::new(&ORDER);
+        let a: Number<V, 1> = order.reduced(&order::read(&numbers));
         let opposite = order.opposite(&a);
         for place in 0..BLOCK {
             secret.a[place] = a[0][place].to_lanes()[0];
             secret.opposite[place] = opposite[0][place].to_lanes()[0];
         }
         let mut point = Point::neutral();
-        V::multiply_base(&mut point, &order.signs(&a), BaseTable::get::<V>());
+        V::multiply_base(&mut point, &order.signs(&a), base::table::<V>());
         V::invert(&mut point.z);
         let (x, y) = point.divided(&point.z);
         let [x, y] = [x, y].map(|number| Element(number.0.map(V::reveal)));

@@ -2,11 +2,11 @@
 
 use zeroize::Zeroizing;
 
-use super::base::BaseTable;
+use super::base::{self, BaseTable};
 use super::field::{self, Element};
 use super::key::Ed25519Key;
 use super::point::{Point, invert_each};
-use super::scalar::{self, Order};
+use super::scalar::ORDER;
 #[cfg(test)]
 use crate::fault::{Place, strike};
 use crate::hashes::SHA512;
@@ -14,10 +14,11 @@ use crate::hashes::SHA512;
 use crate::lanes::Ifma;
 use crate::lanes::{LANES, Lanes};
 use crate::number::{Number, splat, zero};
+use crate::order::{self, Order};
 use crate::sign::{Kernel, SignError, all_or_nothing};
 
 /// Bytes of a signature.
-pub(crate) const SIGNATURE: usize = field::BYTES + scalar::BYTES;
+pub(crate) const SIGNATURE: usize = field::BYTES + order::BYTES;
 
 /// Eights that are divided by one inversion.
 const EIGHTS: usize = 8;
@@ -119,8 +120,8 @@ impl<'a, V: Lanes> Signer<'a, V> {
             key,
             a: splat(&key.secret.a),
             opposite: splat(&key.secret.opposite),
-            order: Order::new(),
-            table: BaseTable::get::<V>(),
+            order: Order::new(&ORDER),
+            table: base::table::<V>(),
             input: Zeroizing::new(Vec::new()),
         }
     }
@@ -150,7 +151,7 @@ impl<'a, V: Lanes> Signer<'a, V> {
         });
         let mut hashes = [[0; SHA512]; LANES];
         V::sha512(&inputs, &mut hashes);
-        self.order.of_hash(&scalar::read(&hashes))
+        self.order.of_hash(&order::read(&hashes))
     }
 
     /// Makes nonces and their points.
@@ -192,7 +193,7 @@ impl<'a, V: Lanes> Signer<'a, V> {
             strike(Place::Response, &mut s);
             s
         };
-        let responses = scalar::bytes(&s.map(|block| block.map(V::reveal)));
+        let responses = order::bytes(&s.map(|block| block.map(V::reveal)));
         let mut signatures = [[0; SIGNATURE]; LANES];
         for (signature, (point, response)) in signatures.iter_mut().zip(points.iter().zip(&responses)) {
             signature[..field::BYTES].copy_from_slice(point);
@@ -232,7 +233,7 @@ impl<'a, V: Lanes> Signer<'a, V> {
         };
         let points = half(0);
         let k = self.challenge(&points, messages);
-        let s = scalar::read(&half(field::BYTES));
+        let s = order::read(&half(field::BYTES));
         let nonce = self.order.multiply_and_add(&k, &self.opposite, &s);
         let mut point = Point::neutral();
         V::multiply_base(&mut point, &self.order.signs(&nonce), self.table);

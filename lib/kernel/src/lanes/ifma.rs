@@ -6,8 +6,8 @@
 
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_loadu_si512, _mm512_madd52hi_epu64,
-    _mm512_madd52lo_epu64, _mm512_or_si512, _mm512_permutex2var_epi64, _mm512_set1_epi64, _mm512_srai_epi64,
-    _mm512_storeu_si512, _mm512_sub_epi64, _mm512_ternarylogic_epi64, _mm512_xor_si512,
+    _mm512_madd52lo_epu64, _mm512_or_si512, _mm512_permutex2var_epi64, _mm512_set1_epi64, _mm512_slli_epi64,
+    _mm512_srai_epi64, _mm512_storeu_si512, _mm512_sub_epi64, _mm512_ternarylogic_epi64, _mm512_xor_si512,
 };
 
 use super::{LANES, Lanes};
@@ -17,6 +17,7 @@ use crate::ed25519::point::Point;
 use crate::hashes::{self, SHA512};
 use crate::montgomery::{self, Modulus};
 use crate::number::Number;
+use crate::p256;
 use crate::window::{self, Table};
 
 /// Lanes of one 512-bit register.
@@ -81,6 +82,13 @@ impl Lanes for Ifma {
     #[inline(always)]
     fn below<const BITS: u32>(self) -> Self {
         self.and(Self::splat((1 << BITS) - 1))
+    }
+
+    #[inline(always)]
+    fn shifted<const BITS: u32>(self) -> Self {
+        const { assert!(BITS < 64) };
+        // SAFETY: as above; the shift is below 64.
+        Self(unsafe { _mm512_slli_epi64::<BITS>(self.0) })
     }
 
     #[inline(always)]
@@ -200,6 +208,47 @@ impl Lanes for Ifma {
         #[inline(never)]
         fn compiled(number: &mut Element<Ifma>) {
             field::invert(number);
+        }
+        // SAFETY: see the top of this file: the processor has what the function is compiled for.
+        unsafe { compiled(number) }
+    }
+
+    #[inline(always)]
+    fn multiply_p256(
+        to: &mut p256::point::Point<Self>,
+        scalar: &Number<Self, 1>,
+        table: &p256::base::BaseTable,
+    ) {
+        #[target_feature(enable = "avx512f,avx512ifma")]
+        #[inline(never)]
+        fn compiled(
+            to: &mut p256::point::Point<Ifma>,
+            scalar: &Number<Ifma, 1>,
+            table: &p256::base::BaseTable,
+        ) {
+            p256::base::multiply(to, scalar, table);
+        }
+        // SAFETY: see the top of this file: the processor has what the function is compiled for.
+        unsafe { compiled(to, scalar, table) }
+    }
+
+    #[inline(always)]
+    fn add_p256(to: &mut p256::point::Point<Self>, other: &p256::point::Point<Self>) {
+        #[target_feature(enable = "avx512f,avx512ifma")]
+        #[inline(never)]
+        fn compiled(to: &mut p256::point::Point<Ifma>, other: &p256::point::Point<Ifma>) {
+            *to = to.plus_point(other);
+        }
+        // SAFETY: see the top of this file: the processor has what the function is compiled for.
+        unsafe { compiled(to, other) }
+    }
+
+    #[inline(always)]
+    fn invert_p256(number: &mut p256::field::Element<Self>) {
+        #[target_feature(enable = "avx512f,avx512ifma")]
+        #[inline(never)]
+        fn compiled(number: &mut p256::field::Element<Ifma>) {
+            p256::field::invert(number);
         }
         // SAFETY: see the top of this file: the processor has what the function is compiled for.
         unsafe { compiled(number) }

@@ -82,6 +82,11 @@ impl Lanes for Interval {
     }
 
     #[inline(never)]
+    fn shifted<const BITS: u32>(self) -> Self {
+        Self::checked(self.least << BITS, self.most << BITS)
+    }
+
+    #[inline(never)]
     fn below<const BITS: u32>(self) -> Self {
         let most = (1 << BITS) - 1;
         if self.least >= 0 && self.most <= most { self } else { Self::checked(0, most) }

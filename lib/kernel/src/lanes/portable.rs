@@ -65,6 +65,11 @@ impl Lanes for Portable {
     }
 
     #[inline(never)]
+    fn shifted<const BITS: u32>(self) -> Self {
+        Self(self.0.map(|number| number << BITS))
+    }
+
+    #[inline(never)]
     fn below<const BITS: u32>(self) -> Self {
         Self(self.0.map(|number| number & ((1 << BITS) - 1)))
     }

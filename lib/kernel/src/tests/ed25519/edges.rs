@@ -7,14 +7,16 @@ use rsa::BigUint;
 use super::super::kernel;
 use super::super::keys::Numbers;
 use crate::LANES;
-use crate::ed25519::base::{BaseTable, WIDTH, window};
+use crate::ed25519::base;
 use crate::ed25519::field::Element;
 use crate::ed25519::point::Point;
-use crate::ed25519::scalar::{self, Order};
+use crate::ed25519::scalar::ORDER;
 #[cfg(target_arch = "x86_64")]
 use crate::lanes::Ifma;
 use crate::lanes::{Lanes, Portable};
 use crate::number::Number;
+use crate::order::{self, Order};
+use crate::rows::{WIDTH, window};
 
 fn p() -> BigUint {
     (BigUint::from(1_u32) << 255) - 19_u32
@@ -81,36 +83,36 @@ fn fields_are_right<V: Lanes>() {
 
 fn scalars_are_right<V: Lanes>() {
     let mut drawn = Numbers(8);
-    let order = Order::<V>::new();
+    let order = Order::<V>::new(&ORDER);
     let numbers = around(&self::order(), 256, &mut drawn);
     let turned: Vec<BigUint> = numbers.iter().rev().cloned().collect();
     for (a, b) in eights(&numbers).zip(eights(&turned)) {
-        let read = |eight: &[BigUint; LANES]| scalar::read::<V, 1, 32>(&eight.each_ref().map(bytes));
+        let read = |eight: &[BigUint; LANES]| order::read::<V, 1, 32>(&eight.each_ref().map(bytes));
         let [one, other] = [&a, &b].map(|eight| order.reduced(&read(eight)));
         let opposite = order.opposite(&one);
         // A hash of 512 bits: b·2²⁵⁶ + a.
         let hashes: [[u8; 64]; LANES] = std::array::from_fn(|lane| bytes(&((&b[lane] << 256) + &a[lane])));
-        let hash = order.of_hash(&scalar::read::<V, 2, 64>(&hashes));
+        let hash = order.of_hash(&order::read::<V, 2, 64>(&hashes));
         let sum = order.multiply_and_add(&hash, &one, &other);
         let plain = order.plain(&hash);
         for lane in 0..LANES {
             let (a, b, l) = (&a[lane], &b[lane], self::order());
             let k = ((b << 256) + a) % &l;
-            assert_eq!(scalar::bytes(&one)[lane], bytes(&(a % &l)));
-            assert_eq!(scalar::bytes(&plain)[lane], bytes(&k));
-            assert_eq!(scalar::bytes(&sum)[lane], bytes(&((k * a + b) % &l)));
-            assert_eq!(scalar::bytes(&opposite)[lane], bytes(&(&l - a % &l)));
+            assert_eq!(order::bytes(&one)[lane], bytes(&(a % &l)));
+            assert_eq!(order::bytes(&plain)[lane], bytes(&k));
+            assert_eq!(order::bytes(&sum)[lane], bytes(&((k * a + b) % &l)));
+            assert_eq!(order::bytes(&opposite)[lane], bytes(&(&l - a % &l)));
         }
     }
 }
 
 fn multiples_are_right<V: Lanes>() {
     let mut drawn = Numbers(9);
-    let order = Order::<V>::new();
+    let order = Order::<V>::new(&ORDER);
     for eight in eights(&around(&self::order(), 256, &mut drawn)) {
-        let read: Number<V, 1> = scalar::read(&eight.each_ref().map(bytes::<32>));
+        let read: Number<V, 1> = order::read(&eight.each_ref().map(bytes::<32>));
         let mut point = Point::<V>::neutral();
-        V::multiply_base(&mut point, &order.signs(&read), BaseTable::get::<V>());
+        V::multiply_base(&mut point, &order.signs(&read), base::table::<V>());
         let mut inverse = point.z;
         V::invert(&mut inverse);
         let (x, y) = point.divided(&inverse);
@@ -155,7 +157,7 @@ fn multiples_of_the_base_point_are_those_of_another_library() {
 #[test]
 fn rows_are_the_bits_of_a_scalar() {
     let bits = Numbers(10).digest();
-    let digits: Number<Portable, 1> = scalar::read(&[bits; LANES]);
+    let digits: Number<Portable, 1> = order::read(&[bits; LANES]);
     let number = BigUint::from_bytes_le(&bits);
     for row in 0..crate::ed25519::base::ROWS {
         let expected = (&number >> (row * WIDTH as usize)) % (1_u32 << WIDTH);
@@ -165,7 +167,7 @@ fn rows_are_the_bits_of_a_scalar() {
 
 #[test]
 fn a_bit_that_flips_in_the_table_is_seen() {
-    let mut table = BaseTable::compute::<Portable>();
+    let mut table = base::compute::<Portable>();
     assert!(table.is_intact());
     table.flip(40, 1 << 50);
     assert!(!table.is_intact());

@@ -1,11 +1,13 @@
 //! No sum overflows and no factor loses a bit, whatever the digits are.
 
-use crate::ed25519::base::{ROWS, WIDTH, window};
+use crate::ed25519::base::ROWS;
 use crate::ed25519::field::{self, Element, Sum};
 use crate::ed25519::point::{Addend, Point};
-use crate::ed25519::scalar::Order;
+use crate::ed25519::scalar::ORDER;
 use crate::lanes::Interval;
 use crate::number::BLOCK;
+use crate::order::Order;
+use crate::rows::{WIDTH, window};
 
 /// Any element: see the head of `ed25519/field.rs`.
 const ANY: Element<Interval> =
@@ -70,7 +72,7 @@ fn reduced_numbers_have_digits_of_51_bits() {
 
 #[test]
 fn scalars_have_digits_but_for_the_sign_of_the_last() {
-    let order = Order::new();
+    let order = Order::new(&ORDER);
     let any = || [[Interval::DIGIT; BLOCK]];
     let numbers = [
         order.of_hash(&[[Interval::DIGIT; BLOCK]; 2]),

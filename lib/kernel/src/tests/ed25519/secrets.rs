@@ -4,11 +4,13 @@
 //! marked where it is: the public key, and what leaves.
 
 use super::super::secrets::{LEAK, PARTS, address, assert_that_nothing_leaks, branch, bytes, hex};
-use crate::ed25519::base::window;
-use crate::ed25519::scalar::Order;
+
+use crate::ed25519::scalar::ORDER;
 use crate::ed25519::sign::sign_by;
 use crate::lanes::{Lanes as _, Portable};
 use crate::number::splat;
+use crate::order::Order;
+use crate::rows::window;
 use crate::{Ed25519Key, LANES, memcheck};
 
 const INNER: &str = "tests::ed25519::secrets::under_memcheck";
@@ -29,7 +31,7 @@ fn under_memcheck() {
         "scalar" => branch(key.secret.a[2]),
         "prefix" => address(usize::from(key.secret.prefix[7])),
         "window" => {
-            let signs = Order::<Portable>::new().signs(&splat(&key.secret.a));
+            let signs = Order::<Portable>::new(&ORDER).signs(&splat(&key.secret.a));
             branch(window(&signs[0], 20).to_lanes()[0]);
         }
         _ => {

@@ -2,10 +2,11 @@
 
 use super::super::keys::Numbers;
 use super::super::timing::{DIFFERENT, greatest_t};
-use crate::ed25519::base::{BaseTable, ROWS, window};
+use crate::ed25519::base::{self, BaseTable, ROWS};
 use crate::ed25519::point::Point;
 use crate::lanes::{DIGIT_MASK, Ifma, Lanes as _};
 use crate::number::{BLOCK, Number, splat};
+use crate::rows::window;
 use crate::{Ed25519Key, Kernel, LANES};
 
 /// A scalar's signed bits, and a multiple.
@@ -54,7 +55,7 @@ fn of_signatures(kernel: Kernel) -> f64 {
 #[expect(clippy::print_stdout, reason = "what was measured is for the reader")]
 fn times_tell_nothing_of_scalars_seeds_and_messages() {
     let Some(kernel) = super::super::kernel() else { return };
-    let mut own = Multiple { signs: splat(&[]), point: Point::neutral(), table: BaseTable::get::<Ifma>() };
+    let mut own = Multiple { signs: splat(&[]), point: Point::neutral(), table: base::table::<Ifma>() };
     let multiples = greatest_t(100_000, &mut own, signs, |of| {
         Ifma::multiply_base(&mut of.point, &of.signs, of.table);
     });
