@@ -224,9 +224,10 @@ impl<V: Lanes> Order<V> {
     #[inline(always)]
     pub(crate) fn invert_each<const MOST: usize>(&self, numbers: &mut [Number<V, 1>]) {
         let mut before: [Number<V, 1>; MOST] = [crate::number::zero(); MOST];
-        let mut all = self.times_r(&one());
+        // Products of numbers below twice the order are, too.
+        let mut all = self.product(&one(), &self.modulus.r2);
         for (number, before) in numbers.iter_mut().zip(&mut before) {
-            *number = self.times_r(number);
+            *number = self.product(number, &self.modulus.r2);
             *before = all;
             all = self.product(&all, number);
         }

@@ -5,6 +5,7 @@ mod edges;
 mod faults;
 mod hashes;
 mod keys;
+mod p256;
 mod ranges;
 mod secrets;
 mod signatures;
