@@ -179,6 +179,6 @@ pub enum SignError {
     #[error("a signature did not verify with the key's own public key: it is held back")]
     Fault,
     /// The operating system gave no random numbers.
-    #[error("no random numbers for the blinding")]
+    #[error("no random numbers for the blinding or for nonces")]
     Random,
 }

@@ -5,22 +5,25 @@ use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::io::Write as _;
 use std::mem::MaybeUninit;
-use std::sync::OnceLock;
+use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::RsaKeyPair;
-use chancery_kernel::{Ed25519Key, Kernel, LANES, Parts, PrivateKey, Secp256k1Key, encode_pkcs1_sha256};
+use chancery_kernel::{
+    Ed25519Key, Kernel, LANES, P256Key, Parts, PrivateKey, Secp256k1Key, encode_pkcs1_sha256,
+};
 use curve25519_dalek::Scalar as ScalarOf25519;
 use k256::elliptic_curve::ff::PrimeField as _;
 use k256::{FieldBytes, Scalar};
+use p256::Scalar as ScalarOfP256;
 use rsa::pkcs8::DecodePrivateKey as _;
 use rsa::sha2::{Digest as _, Sha512};
 use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
 
 /// Every aligned word of 64 bits that a secret may be seen by.
-static SECRETS: OnceLock<BTreeSet<u64>> = OnceLock::new();
+static SECRETS: RwLock<BTreeSet<u64>> = RwLock::new(BTreeSet::new());
 
 static IS_WATCHING: AtomicBool = AtomicBool::new(false);
 
@@ -41,7 +44,7 @@ unsafe impl GlobalAlloc for Watching {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if IS_WATCHING.load(Ordering::Relaxed)
-            && let Some(secrets) = SECRETS.get()
+            && let Ok(secrets) = SECRETS.read()
         {
             let words = layout.size() / 8;
             for word in 0..words {
@@ -63,10 +66,16 @@ fn on_the_stack() -> usize {
     const WORDS: usize = (512 << 10) / 8;
     let mut below = MaybeUninit::<[u64; WORDS]>::uninit();
     let first = black_box(below.as_mut_ptr()).cast::<u64>();
-    let Some(secrets) = SECRETS.get() else { return 0 };
+    let Ok(secrets) = SECRETS.read() else { return 0 };
     // SAFETY: the words are this frame's own. What they are is whatever was left there, and any bits are a number; they
     // are read as volatile, so that the compiler does not reason about them.
     (0..WORDS).filter(|word| secrets.contains(&unsafe { first.add(*word).read_volatile() })).count()
+}
+
+/// Adds to what must not be seen.
+fn watch<'s>(secrets: impl Iterator<Item = &'s Vec<u8>>) {
+    let words: Vec<u64> = secrets.flat_map(|number| words_of(number)).collect();
+    SECRETS.write().expect("nobody failed").extend(words);
 }
 
 /// Zeros below the caller's frame, deeper than anything else here reaches.
@@ -135,6 +144,31 @@ fn secrets_of_ed25519(seed: &[u8; 32], messages: &[&[u8]]) -> Vec<Vec<u8>> {
     secrets.iter().flat_map(|secret| [secret.to_vec(), turned(secret)]).collect()
 }
 
+fn of_p256(bytes: &[u8]) -> ScalarOfP256 {
+    ScalarOfP256::from_repr(p256::FieldBytes::try_from(bytes).expect("32 bytes")).expect("it is reduced")
+}
+
+/// A private key of P-256 as the kernel has it: as it is and negative, with and without Montgomery's factor.
+fn secrets_of_p256(d: &[u8; 32]) -> Vec<Vec<u8>> {
+    let d = of_p256(d);
+    let r = (0..5).fold(ScalarOfP256::ONE, |power, _| power * ScalarOfP256::from(1_u64 << 52));
+    both_ways([d, -d, d * r, -d * r])
+}
+
+/// The nonces with which these signatures of [`DIGEST`] were made, from which anybody makes the key, and their inverses.
+fn nonces_of_p256(d: &[u8; 32], signatures: &[u8]) -> Vec<Vec<u8>> {
+    let nonces = signatures.chunks_exact(64).map(|signature| {
+        let (r, s) = signature.split_at(32);
+        (of_p256(&DIGEST) + of_p256(r) * of_p256(d)) * of_p256(s).invert().expect("it is not zero")
+    });
+    both_ways(nonces.flat_map(|nonce| [nonce, -nonce, nonce.invert().expect("it is not zero")]))
+}
+
+fn both_ways(numbers: impl IntoIterator<Item = ScalarOfP256>) -> Vec<Vec<u8>> {
+    let bytes = numbers.into_iter().map(|number| number.to_bytes().to_vec());
+    bytes.flat_map(|bytes| [bytes.clone(), bytes.into_iter().rev().collect()]).collect()
+}
+
 #[test]
 fn neither_the_heap_nor_the_stack_keeps_a_secret() {
     let pair = RsaKeyPair::generate(KeySize::Rsa4096).expect("AWS-LC makes a key");
@@ -154,8 +188,11 @@ fn neither_the_heap_nor_the_stack_keeps_a_secret() {
     let payloads: Vec<Vec<u8>> = (0..70).map(|n| vec![n; 20 + usize::from(n)]).collect();
     let payloads: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
     let of_ed25519 = secrets_of_ed25519(&seed, &payloads);
+    let d = Sha512::digest(b"a private key").first_chunk().copied().expect("there are 64 bytes");
+    let of_p256 = secrets_of_p256(&d);
     let all = secret.iter().chain(&of_ecdsa).chain(&of_ed25519);
-    SECRETS.set(all.flat_map(|number| words_of(number)).collect()).expect("it is set once");
+    let all = all.chain(&of_p256);
+    watch(all);
     let (n, e) = (rsa.n().to_bytes_be(), rsa.e().to_bytes_be());
     let [p, q, dp, dq, qinv] = &secret;
     let parts = Parts { n: &n, e: &e, p, q, dp, dq, qinv };
@@ -182,6 +219,13 @@ fn neither_the_heap_nor_the_stack_keeps_a_secret() {
         let signed = kernel.sign_ed25519_while(&key, &payloads, &mut ask, &mut Vec::new());
         assert_eq!(signed, Ok(LANES));
     };
+    let p256 = |signatures: &mut Vec<u8>| {
+        let Some(kernel) = Kernel::available() else { return };
+        let key = P256Key::new(kernel, &d);
+        // More than are begun before the first is ended.
+        let signed = kernel.sign_p256_while(&key, &[DIGEST; 70], &mut || true, signatures);
+        assert_eq!(signed, Ok(70));
+    };
     let work = || {
         let key = PrivateKey::new(&parts).expect("the kernel takes the key");
         if let Some(kernel) = Kernel::available() {
@@ -206,12 +250,21 @@ fn neither_the_heap_nor_the_stack_keeps_a_secret() {
     assert_eq!(on_the_stack(), 0, "libsecp256k1 leaves secrets on the stack");
     ed25519();
     assert_eq!(on_the_stack(), 0, "Ed25519 leaves secrets on the stack");
+    let mut signatures = Vec::new();
+    p256(&mut signatures);
+    assert_eq!(on_the_stack(), 0, "P-256 leaves secrets on the stack");
+    // Nonces are known by signatures: they are made of them by a thread with a stack of its own.
+    std::thread::scope(|scope| {
+        scope.spawn(|| watch(nonces_of_p256(&d, &signatures).iter()));
+    });
+    assert_eq!(on_the_stack(), 0, "P-256 leaves nonces on the stack");
     work();
     assert_eq!(on_the_stack(), 0, "secrets are left on the stack");
 
     IS_WATCHING.store(true, Ordering::Relaxed);
     ecdsa();
     ed25519();
+    p256(&mut Vec::new());
     work();
     IS_WATCHING.store(false, Ordering::Relaxed);
     assert_eq!(GIVEN_BACK.load(Ordering::Relaxed), 0, "secrets are given back to the allocator");
@@ -227,6 +280,10 @@ fn neither_the_heap_nor_the_stack_keeps_a_secret() {
     for secret in &of_ed25519 {
         leave_on_the_stack(secret);
         assert!(on_the_stack() > 0, "a secret of Ed25519 that is left on the stack is not seen");
+    }
+    for secret in of_p256.iter().chain(&nonces_of_p256(&d, &signatures)) {
+        leave_on_the_stack(secret);
+        assert!(on_the_stack() > 0, "a secret of P-256 that is left on the stack is not seen");
     }
 }
 
