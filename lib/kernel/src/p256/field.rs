@@ -9,7 +9,7 @@
 //! ```
 //!
 //! **Ranges.** Digits of an element are from 0 to 2⁵² − 1, but the highest one, which is below 2⁴⁹ + 2³²: it is below 2.001·p. A product of
-//! two is below 1.3·p, its digits below 2⁵⁶. Whatever a sum is of, also a negative number, is an element again once it is carried: its
+//! two is below 1.3·p and the sum of two products below 1.6·p, the digits below 2⁵⁷. Whatever a sum is of, also a negative number, is an element again once it is carried: its
 //! multiple of p is taken away by the highest digit. A test computes it with `Interval` in place of numbers.
 
 use super::constants::{ONE, P};
@@ -52,6 +52,20 @@ impl<V: Lanes> Element<V> {
     pub(crate) fn times(&self, other: &Self) -> Sum<V> {
         let mut column = Column::new();
         column.add(&self.0, &other.0);
+        Self::by_r(column)
+    }
+
+    /// The sum of two products by R, with one reduction.
+    #[inline(always)]
+    pub(crate) fn times_and_times([a, b]: [&Self; 2], [c, d]: [&Self; 2]) -> Sum<V> {
+        let mut column = Column::new();
+        column.add(&a.0, &b.0);
+        column.add(&c.0, &d.0);
+        Self::by_r(column)
+    }
+
+    #[inline(always)]
+    fn by_r(column: Column<V>) -> Sum<V> {
         let (low, high) = column.halves();
         let mut digits = [V::splat(0); 2 * BLOCK];
         digits[..low.len()].copy_from_slice(&low);

@@ -75,13 +75,15 @@ impl<V: Lanes> Point<V> {
         let by_b = xz.minus(&b.times(zz)).thrice();
         let (less, more) = (yy.minus(&by_b).carried(), yy.plus(&by_b).carried());
         let zz3 = zz.sum().thrice();
-        let rest = b.times(&xz.carried()).minus(&zz3).minus(xx).thrice().carried();
-        let difference = xx.thrice().minus(&zz3).carried();
-        let (xy, yz) = (xy.carried(), yz.carried());
+        // `rest` and `opposite` are the opposites of what the formulas have, so that all that follows are sums of products.
+        let rest = xx.plus(&zz3).minus(&b.times(&xz.carried())).thrice().carried();
+        let difference = xx.thrice().minus(&zz3);
+        let opposite = Element::zero().sum().minus(&difference).carried();
+        let (xy, yz, difference) = (xy.carried(), yz.carried(), difference.carried());
         Self {
-            x: xy.times(&more).minus(&yz.times(&rest)).carried(),
-            y: more.times(&less).plus(&difference.times(&rest)).carried(),
-            z: yz.times(&less).plus(&xy.times(&difference)).carried(),
+            x: Element::times_and_times([&xy, &more], [&yz, &rest]).carried(),
+            y: Element::times_and_times([&more, &less], [&opposite, &rest]).carried(),
+            z: Element::times_and_times([&yz, &less], [&xy, &difference]).carried(),
         }
     }
 }

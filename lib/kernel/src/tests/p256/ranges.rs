@@ -34,10 +34,13 @@ fn any_point() -> Point<Interval> {
 }
 
 #[test]
-fn products_of_elements_have_digits_below_two_to_56_and_carried_they_are_elements() {
-    let Sum(digits) = ANY.times(&ANY);
-    assert!(digits.iter().all(|digit| digit.least >= 0 && digit.most < 1 << 56), "{digits:?}");
-    assert!(digits[BLOCK - 1].most < (5 << 46) + (1 << 32), "{digits:?}");
+fn products_of_elements_have_digits_below_two_to_57_and_carried_they_are_elements() {
+    let two = Element::times_and_times([&ANY; 2], [&ANY; 2]);
+    for (Sum(digits), highest) in [(ANY.times(&ANY), 5 << 46), (two, 6 << 46)] {
+        assert!(digits.iter().all(|digit| digit.least >= 0 && digit.most < 1 << 57), "{digits:?}");
+        assert!(digits[BLOCK - 1].most < highest + (1 << 32), "{digits:?}");
+    }
+    assert_element(&two.carried());
     assert_element(&ANY.times(&ANY).carried());
     let mut number = ANY;
     field::invert(&mut number);
