@@ -1,6 +1,7 @@
 //! Signing by the kernel: several records at once, on processors that can.
 
 mod ed25519;
+mod p256;
 mod rs256;
 
 use std::fmt;
@@ -8,6 +9,7 @@ use std::fmt;
 use chancery_kernel::{Kernel, SignError};
 
 use self::ed25519::Ed25519;
+use self::p256::P256;
 use self::rs256::Rs256;
 use crate::{Algorithm, BatchOutcome, Frame};
 
@@ -15,6 +17,7 @@ use crate::{Algorithm, BatchOutcome, Frame};
 pub(crate) enum Lockstep {
     Rs256(Box<Rs256>),
     Ed25519(Ed25519),
+    P256(P256),
 }
 
 impl Lockstep {
@@ -25,6 +28,7 @@ impl Lockstep {
         match algorithm {
             Algorithm::Rs256 => Rs256::open(kernel, pkcs8).map(Box::new).map(Self::Rs256),
             Algorithm::EdDsa => Ed25519::open(kernel, pkcs8, public_key).map(Self::Ed25519),
+            Algorithm::Es256 => P256::open(kernel, pkcs8, public_key).map(Self::P256),
             _ => None,
         }
     }
@@ -34,6 +38,7 @@ impl Lockstep {
         match self {
             Self::Rs256(_) => Rs256::LEAST,
             Self::Ed25519(_) => Ed25519::LEAST,
+            Self::P256(_) => P256::LEAST,
         }
     }
 
@@ -48,6 +53,7 @@ impl Lockstep {
         match self {
             Self::Rs256(key) => key.sign_while(frame, payloads, still_ours, out),
             Self::Ed25519(key) => key.sign_while(frame, payloads, still_ours, out),
+            Self::P256(key) => key.sign_while(frame, payloads, still_ours, out),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod by_k256;
 mod by_libsecp256k1;
 mod ed25519;
+mod es256;
 mod es256k;
 mod multiples;
 mod of_key;
@@ -13,7 +14,7 @@ use std::fmt;
 
 use ed25519_dalek::pkcs8::DecodePublicKey as _;
 use ml_dsa::{MlDsa44, MlDsa65, MlDsa87, MlDsaParams};
-use p256::ecdsa::signature::Verifier as _;
+use p384::ecdsa::signature::Verifier as _;
 use rsa::RsaPublicKey;
 use rsa::pkcs8::DecodePublicKey as _;
 use rsa::sha2::{Digest as _, Sha256};
@@ -22,6 +23,7 @@ use rsa::traits::PublicKeyParts as _;
 
 use crate::messages::Messages;
 use crate::verifying::ed25519::Ed25519;
+use crate::verifying::es256::Es256;
 use crate::verifying::es256k::Es256k;
 use crate::verifying::rs256::Rs256;
 use crate::{Algorithm, Envelope, Form, Frame, Library, RsaKeySize};
@@ -43,7 +45,7 @@ pub struct VerifyingKey {
 enum Key {
     Rs256(Box<Rs256>),
     Ps256(rsa::pss::VerifyingKey<Sha256>),
-    Es256(p256::ecdsa::VerifyingKey),
+    Es256(Box<Es256>),
     Es384(Box<p384::ecdsa::VerifyingKey>),
     Es256k(Box<Es256k>),
     EdDsa(Box<Ed25519>),
@@ -77,9 +79,7 @@ impl VerifyingKey {
             Algorithm::Rs256 => Key::Rs256(Box::new(Rs256::new(rsa_key(algorithm, spki_der)?, spki_der)?)),
             // With a salt as long as the hash, which RFC 7518, section 3.5, demands.
             Algorithm::Ps256 => Key::Ps256(rsa::pss::VerifyingKey::new(rsa_key(algorithm, spki_der)?)),
-            Algorithm::Es256 => p256::ecdsa::VerifyingKey::from_public_key_der(spki_der)
-                .map(Key::Es256)
-                .map_err(malformed(algorithm))?,
+            Algorithm::Es256 => Key::Es256(Box::new(Es256::new(spki_der)?)),
             Algorithm::Es384 => p384::ecdsa::VerifyingKey::from_public_key_der(spki_der)
                 .map(|key| Key::Es384(Box::new(key)))
                 .map_err(malformed(algorithm))?,
@@ -160,7 +160,8 @@ impl VerifyingKey {
     }
 
     /// The verdict of [`VerifyingKey::verify`] for each payload and the signature beside it, which `made_by` made: by another
-    /// library. Of RS256 that is AWS-LC for what the kernel signed, and the kernel for what AWS-LC signed; of ES256K, libsecp256k1 for
+    /// library. Of RS256 that is AWS-LC for what the kernel signed, and the kernel for what AWS-LC signed; of ES256, AWS-LC for what the
+    /// kernel signed, and `p256` for what AWS-LC signed; of ES256K, libsecp256k1 for
     /// what `k256` signed, and `k256` for what libsecp256k1 signed.
     #[must_use]
     pub fn verify_batch(&self, made_by: Library, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
@@ -185,9 +186,7 @@ impl Key {
             Self::Ps256(key) => rsa::pss::Signature::try_from(signature)
                 .and_then(|signature| key.verify_prehash(&Sha256::digest(input), &signature))
                 .is_ok(),
-            Self::Es256(key) => p256::ecdsa::Signature::from_slice(signature)
-                .and_then(|signature| key.verify(input, &signature))
-                .is_ok(),
+            Self::Es256(key) => key.verify(input, signature),
             Self::Es384(key) => p384::ecdsa::Signature::from_slice(signature)
                 .and_then(|signature| key.verify(input, &signature))
                 .is_ok(),
@@ -202,6 +201,7 @@ impl Key {
     fn verify_batch(&self, made_by: Library, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
         match self {
             Self::Rs256(key) => key.verify_batch(made_by, pairs),
+            Self::Es256(key) => key.verify_batch(made_by, pairs),
             Self::Es256k(key) => key.verify_batch(made_by, pairs),
             Self::EdDsa(key) => key.verify_batch(made_by, pairs),
             _ => pairs.iter().map(|(input, signature)| self.verify(input, signature)).collect(),

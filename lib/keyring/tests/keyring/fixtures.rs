@@ -70,7 +70,7 @@ pub(crate) fn verifies(key: &Ways, payload: &[u8], signature: &[u8]) -> bool {
 /// What signs or has signed with an algorithm.
 const fn signers(algorithm: Algorithm) -> &'static [Library] {
     match algorithm {
-        Algorithm::Rs256 | Algorithm::EdDsa => &[Library::AwsLcRs, Library::Kernel],
+        Algorithm::Rs256 | Algorithm::Es256 | Algorithm::EdDsa => &[Library::AwsLcRs, Library::Kernel],
         Algorithm::Es256k => &[Library::K256, Library::Secp256k1],
         _ => &[Library::AwsLcRs],
     }

@@ -1,11 +1,16 @@
 use std::collections::HashSet;
 
-use chancery_keyring::{Algorithm, BatchOutcome, Library, SignError, Signatures};
+use chancery_keyring::{
+    Algorithm, BatchOutcome, Envelope, Form, Library, SignError, Signatures, SigningKey, VerifyingKey,
+};
 
-use crate::fixtures::{fresh_key, key_of, signature_of, signing_key, verifying_key};
+use crate::fixtures::{KEYRING, data_key, fresh_key, key_of, signature_of, signing_key, verifying_key};
 
 /// What the kernel signs, where the processor has its instructions.
-const IN_LOCKSTEP: [Algorithm; 2] = [Algorithm::Rs256, Algorithm::EdDsa];
+const IN_LOCKSTEP: [Algorithm; 3] = [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa];
+
+/// Of these, what signs a payload always alike.
+const ALIKE: [Algorithm; 2] = [Algorithm::Rs256, Algorithm::EdDsa];
 
 fn payloads(count: u8) -> Vec<Vec<u8>> {
     (0..count).map(|n| vec![n; usize::from(n) * 3]).collect()
@@ -75,7 +80,7 @@ fn a_batch_is_signed_in_order() {
 
 #[test]
 fn a_batch_of_the_kernel_has_the_same_bytes_as_its_records_one_by_one() {
-    for algorithm in IN_LOCKSTEP {
+    for algorithm in ALIKE {
         let key = signing_key(algorithm);
         for records in [0, 1, 3, 4, 7, 8, 9, 11, 12, 16, 21] {
             let payloads = payloads(records);
@@ -101,7 +106,7 @@ fn a_batch_of_the_kernel_has_the_same_bytes_as_its_records_one_by_one() {
 
 #[test]
 fn a_batch_of_the_kernel_with_long_payloads_has_the_same_bytes_as_its_records_one_by_one() {
-    for algorithm in IN_LOCKSTEP {
+    for algorithm in ALIKE {
         let key = signing_key(algorithm);
         let payloads: Vec<Vec<u8>> = (0..30_u8).map(|n| vec![n; 17_000 * usize::from(n % 5)]).collect();
         let one_by_one: Vec<u8> = payloads.iter().flat_map(|payload| signature_of(&key, payload)).collect();
@@ -113,6 +118,42 @@ fn a_batch_of_the_kernel_with_long_payloads_has_the_same_bytes_as_its_records_on
 }
 
 #[test]
+fn batches_of_es256_by_the_kernel_verify_in_any_number_and_envelope_and_stop_at_any_eight() {
+    for envelope in [Envelope::Raw, Envelope::Jws, Envelope::CoseSign1, Envelope::Dsse] {
+        let form = Form::new(Algorithm::Es256, envelope, None).unwrap();
+        let made = key_of(Algorithm::Es256);
+        let key = SigningKey::open_in(&form, &data_key(), KEYRING, made.id, &made.wrapped).unwrap();
+        let verifying = VerifyingKey::of_form(&form, &made.public_key).unwrap();
+        for (records, granted) in
+            [(8, 9), (9, 9), (16, 9), (21, 9), (513, 99), (1_030, 199), (18, 2), (1_030, 65), (1_030, 128)]
+        {
+            let payloads: Vec<Vec<u8>> =
+                (0..records).map(|n: usize| vec![n.to_le_bytes()[0]; n % 300]).collect();
+            let mut signatures = Signatures::new(key.signature_len());
+            let mut asked = 0;
+            let still_ours = || {
+                asked += 1;
+                asked <= granted
+            };
+            let all = payloads.iter().map(Vec::as_slice);
+            let outcome = key.sign_batch(records as u64, all, still_ours, &mut signatures).unwrap();
+            let made_by = key.library(records as u64);
+            let eights = if made_by == Library::Kernel { 8 } else { 1 };
+            let signed = (granted * eights).min(records);
+            let expected =
+                if signed == records { BatchOutcome::Complete } else { BatchOutcome::Stopped { signed } };
+            assert_eq!((outcome, signatures.len()), (expected, signed));
+            let pairs: Vec<_> = payloads.iter().map(Vec::as_slice).zip(&signatures).collect();
+            assert_eq!(verifying.verify_batch(made_by, &pairs), vec![true; signed]);
+            for ((payload, signature), others) in pairs.iter().zip(payloads.iter().skip(1)) {
+                assert!(verifying.verify(payload, signature));
+                assert_eq!(verifying.verify(others, signature), others == payload);
+            }
+        }
+    }
+}
+
+#[test]
 fn few_records_and_what_the_kernel_is_not_made_for_are_signed_by_the_others() {
     for algorithm in Algorithm::ALL {
         let key = signing_key(algorithm);
@@ -120,7 +161,7 @@ fn few_records_and_what_the_kernel_is_not_made_for_are_signed_by_the_others() {
             IN_LOCKSTEP.contains(&algorithm) && chancery_kernel::Kernel::available().is_some();
         let alone = if algorithm == Algorithm::Es256k { Library::Secp256k1 } else { Library::AwsLcRs };
         let expected = if by_the_kernel { Library::Kernel } else { alone };
-        let least = if algorithm == Algorithm::EdDsa { 8 } else { 4 };
+        let least = if algorithm == Algorithm::Rs256 { 4 } else { 8 };
         assert_eq!([1, least - 1].map(|records| key.library(records)), [alone; 2]);
         assert_eq!([least, 1_000].map(|records| key.library(records)), [expected; 2], "{algorithm}");
     }
@@ -161,7 +202,7 @@ fn a_batch_of_the_kernel_stops_with_whole_signatures_when_the_key_is_no_longer_o
 
 #[test]
 fn a_batch_of_the_kernel_in_several_pieces_has_the_same_bytes_and_stops_at_any_of_them() {
-    for algorithm in IN_LOCKSTEP {
+    for algorithm in ALIKE {
         let key = signing_key(algorithm);
         let payloads: Vec<[u8; 2]> = (0..1_030_u16).map(u16::to_be_bytes).collect();
         let payloads = || payloads.iter().map(<[u8; 2]>::as_slice);
