@@ -1,4 +1,4 @@
-//! RSA and Ed25519 signatures of a batch with one key, eight records in lock-step, by AVX-512 IFMA.
+//! RSA, P-256 and Ed25519 signatures of a batch with one key, eight records in lock-step, by AVX-512 IFMA.
 //!
 //! ```text
 //! PrivateKey::new(parts) ─┐
@@ -9,11 +9,14 @@
 //!
 //! Ed25519Key::new(seed) ──┐
 //! messages ───────────────┴─> Kernel::sign_ed25519_while ──> signatures, each checked
+//!
+//! P256Key::new(d) ────────┐
+//! digests ────────────────┴─> Kernel::sign_p256_while ──> signatures, each checked
 //! ```
 //!
-//! One key for all lanes. Of RSA its modulus is the same in every lane, and so is the index into the table of powers; of Ed25519 the
+//! One key for all lanes. Of RSA its modulus is the same in every lane, and so is the index into the table of powers; of Ed25519 and P-256 the
 //! table of multiples is. Every operation takes the same time for all keys, messages and random numbers of a size.
-//! docs/internals/kernel.md and docs/internals/kernel-ed25519.md say how it works and how that is checked.
+//! docs/internals/kernel.md, docs/internals/kernel-ed25519.md and docs/internals/kernel-p256.md say how it works and how that is checked.
 //!
 //! What else needs `unsafe` is here, too: the call by which [`Secp256k1Key`] has libsecp256k1 sign, and [`Keccak256`] and
 //! [`Sha512`], by which audits hash eight messages at a time.

@@ -1,13 +1,14 @@
 //! The kernel beside the libraries that it is to be faster than: processor time of one thread.
 
 use anyhow::Context;
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{Ed25519KeyPair, RSA_PKCS1_SHA256};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256};
 use chancery_bench::crypto_mb;
 use chancery_bench::{Bound, Effort, Figure, Measured, Outcome, Samples, Table};
-use chancery_kernel::{Ed25519Key, Kernel, Parts, PrivateKey, encode_pkcs1_sha256};
+use chancery_kernel::{Ed25519Key, Kernel, P256Key, Parts, PrivateKey, encode_pkcs1_sha256};
 use rsa::pkcs8::DecodePrivateKey as _;
 use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
 use sha2::{Digest as _, Sha256};
@@ -124,42 +125,100 @@ fn measured(effort: Effort) -> Measured {
             figures.push(Figure::new(title, to_crypto_mb, Bound::AtLeast(1.15)));
         }
     }
-    let to_aws = ed25519(kernel, effort.pairs, batches, &mut rates)?;
+    let mut messages = vec![0; 256 * BATCH];
+    SystemRandom::new().fill(&mut messages).context("random bytes")?;
+    let curves = Curves { kernel, messages, pairs: effort.pairs, batches: 20 * batches };
+    let to_aws = curves.ed25519(&mut rates)?;
     figures.push(Figure::new("Ed25519: kernel / AWS-LC", to_aws, Bound::AtLeast(2.0)));
+    let to_aws = Curves { batches: 10 * batches, ..curves }.p256(&mut rates)?;
+    figures.push(Figure::new("P-256: kernel / AWS-LC", to_aws, Bound::AtLeast(2.0)));
     Ok(Outcome { figures, tables: vec![rates], ..Outcome::default() })
 }
 
-/// The same of Ed25519 and messages of 256 bytes.
-fn ed25519(kernel: Kernel, pairs: usize, batches: usize, rates: &mut Table) -> anyhow::Result<Samples> {
-    let mut bytes = [0; 32 + 256 * BATCH];
-    SystemRandom::new().fill(&mut bytes).context("random bytes")?;
-    let (seed, payloads) = bytes.split_first_chunk().context("a seed")?;
-    let messages: Vec<&[u8]> = payloads.chunks_exact(256).collect();
-    let (own, aws) = (Ed25519Key::new(kernel, seed), Ed25519KeyPair::from_seed_unchecked(seed)?);
-    let (mut to_aws, mut per_second) = (Samples::default(), [Samples::default(), Samples::default()]);
-    // A signature takes a twentieth of what one of RSA-2048 takes.
-    let batches = 20 * batches;
-    for _ in 0..pairs {
-        let before = cpu::own()?;
-        for _ in 0..batches {
-            let mut signatures = Vec::new();
-            kernel.sign_ed25519_while(&own, &messages, &mut || true, &mut signatures)?;
-            std::hint::black_box(signatures);
-        }
-        let by_own = nanoseconds(before, batches * BATCH)?;
-        let before = cpu::own()?;
-        for _ in 0..batches / 2 {
-            for message in &messages {
-                std::hint::black_box(aws.sign(message));
+/// The same of curves, and messages of 256 bytes.
+struct Curves {
+    kernel: Kernel,
+    messages: Vec<u8>,
+    pairs: usize,
+    /// A signature takes a tenth or a twentieth of what one of RSA-2048 takes.
+    batches: usize,
+}
+
+impl Curves {
+    fn messages(&self) -> impl Iterator<Item = &[u8]> {
+        self.messages.chunks_exact(256)
+    }
+
+    /// How much sooner the first of both signs a batch.
+    fn beside(
+        &self,
+        name: &str,
+        mut own: impl FnMut() -> anyhow::Result<()>,
+        mut aws: impl FnMut() -> anyhow::Result<()>,
+        rates: &mut Table,
+    ) -> anyhow::Result<Samples> {
+        let (mut to_aws, mut per_second) = (Samples::default(), [Samples::default(), Samples::default()]);
+        for _ in 0..self.pairs {
+            let before = cpu::own()?;
+            (0..self.batches).try_for_each(|_| own())?;
+            let by_own = nanoseconds(before, self.batches * BATCH)?;
+            let before = cpu::own()?;
+            (0..self.batches / 2).try_for_each(|_| aws())?;
+            let by_aws = nanoseconds(before, self.batches / 2 * BATCH)?;
+            to_aws.add(by_aws / by_own);
+            for (samples, nanoseconds) in per_second.iter_mut().zip([by_own, by_aws]) {
+                samples.add(1e9 / nanoseconds);
             }
         }
-        let by_aws = nanoseconds(before, batches / 2 * BATCH)?;
-        to_aws.add(by_aws / by_own);
-        for (samples, nanoseconds) in per_second.iter_mut().zip([by_own, by_aws]) {
-            samples.add(1e9 / nanoseconds);
-        }
+        let [own, aws] = per_second.map(|samples| samples.median());
+        rates.row([name.into(), own.into(), aws.into(), None.into()]);
+        Ok(to_aws)
     }
-    let [own, aws] = per_second.map(|samples| samples.median());
-    rates.row(["Ed25519".into(), own.into(), aws.into(), None.into()]);
-    Ok(to_aws)
+
+    fn ed25519(&self, rates: &mut Table) -> anyhow::Result<Samples> {
+        let mut seed = [0; 32];
+        SystemRandom::new().fill(&mut seed).context("a seed")?;
+        let (key, pair) = (Ed25519Key::new(self.kernel, &seed), Ed25519KeyPair::from_seed_unchecked(&seed)?);
+        let messages: Vec<&[u8]> = self.messages().collect();
+        let own = || {
+            let mut signatures = Vec::new();
+            self.kernel.sign_ed25519_while(&key, &messages, &mut || true, &mut signatures)?;
+            std::hint::black_box(signatures);
+            Ok(())
+        };
+        let aws = || {
+            for message in &messages {
+                std::hint::black_box(pair.sign(message));
+            }
+            Ok(())
+        };
+        self.beside("Ed25519", own, aws, rates)
+    }
+
+    /// Digests are made meanwhile, by both.
+    fn p256(&self, rates: &mut Table) -> anyhow::Result<Samples> {
+        let mut d = [0; 32];
+        SystemRandom::new().fill(&mut d[1..]).context("a private key")?;
+        let key = P256Key::new(self.kernel, &d);
+        let public = [[4].as_slice(), &key.public_key()].concat();
+        let pair =
+            EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_FIXED_SIGNING, &d, &public)?;
+        let own = || {
+            let digests: Vec<[u8; 32]> = self
+                .messages()
+                .map(|message| digest(&SHA256, message).as_ref().try_into())
+                .collect::<Result<_, _>>()?;
+            let mut signatures = Vec::new();
+            self.kernel.sign_p256_while(&key, &digests, &mut || true, &mut signatures)?;
+            std::hint::black_box(signatures);
+            Ok(())
+        };
+        let aws = || {
+            for message in self.messages() {
+                std::hint::black_box(pair.sign(&SystemRandom::new(), message)?);
+            }
+            Ok(())
+        };
+        self.beside("P-256", own, aws, rates)
+    }
 }

@@ -36,6 +36,7 @@ fn claims_of_several_keys_and_libraries_are_told_apart() {
     let kernel = [Library::Kernel, Library::AwsLcRs];
     for (algorithm, libraries) in [
         (Algorithm::Rs256, kernel),
+        (Algorithm::Es256, kernel),
         (Algorithm::EdDsa, kernel),
         (Algorithm::Es256k, [Library::K256, Library::Secp256k1]),
     ] {
