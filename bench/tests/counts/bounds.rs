@@ -13,7 +13,7 @@ struct Bound {
 ///
 /// The leeway is always less than what one thing more per batch or per record would cost. Bytes of WAL vary with PostgreSQL's version, and a little with
 /// where random ids fall in an index (these are of version 15). With EdDSA a batch of 100 may write 3 KiB beside its signatures, of 64 bytes each. RS256 takes 5.14 allocations where the kernel signs, most of
-/// them each time that its blinding is made anew, and 1.00 where AWS-LC does. ES256's signatures are of random length
+/// them each time that its blinding is made anew, and 1.00 where AWS-LC does. ES256's signatures by AWS-LC are of random length
 /// until they are brought into their form. How often a session looks at its socket depends on when
 /// bytes come, and some allocations with it. Instructions vary with the compiler's version (1.95).
 const BOUNDS: &[Bound] = &[

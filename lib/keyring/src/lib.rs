@@ -17,10 +17,10 @@
 //!
 //! - A private key exists in the clear only in memory that is overwritten when it is
 //!   dropped. No `Debug` output and no error holds a byte of it.
-//! - What one library signed, another one verifies. [`SigningKey`] is AWS-LC, for ES256K libsecp256k1, and for batches of RS256 the
-//!   kernel where the processor has its instructions; [`VerifyingKey`] is `rsa`, `p256`, `p384`, `ed25519-dalek`, `ml-dsa` and, for
-//!   ES256K, whichever of `k256` and libsecp256k1 did not sign, and for batches of RS256 whichever of AWS-LC and the kernel did not.
-//!   A fault in one of them cannot hide itself.
+//! - What one library signed, another one verifies. [`SigningKey`] is AWS-LC, for ES256K libsecp256k1, and for batches of RS256, ES256
+//!   and EdDSA the kernel where the processor has its instructions; [`VerifyingKey`] is `rsa`, `p256`, `p384`, `ed25519-dalek`, `ml-dsa`
+//!   and, for ES256K, whichever of `k256` and libsecp256k1 did not sign, for batches of RS256 whichever of AWS-LC and the kernel did
+//!   not, and AWS-LC for batches of ES256 that the kernel signed. A fault in one of them cannot hide itself.
 //!
 //! What is signed around a payload is the [`Frame`] of a key: the [`Envelope`] of its ring, with the key named.
 

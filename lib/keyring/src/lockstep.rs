@@ -16,8 +16,8 @@ use crate::{Algorithm, BatchOutcome, Frame};
 /// A key that the kernel takes, on a processor that has what the kernel needs.
 pub(crate) enum Lockstep {
     Rs256(Box<Rs256>),
-    Ed25519(Ed25519),
     P256(P256),
+    Ed25519(Ed25519),
 }
 
 impl Lockstep {
@@ -27,8 +27,8 @@ impl Lockstep {
         let kernel = Kernel::available()?;
         match algorithm {
             Algorithm::Rs256 => Rs256::open(kernel, pkcs8).map(Box::new).map(Self::Rs256),
-            Algorithm::EdDsa => Ed25519::open(kernel, pkcs8, public_key).map(Self::Ed25519),
             Algorithm::Es256 => P256::open(kernel, pkcs8, public_key).map(Self::P256),
+            Algorithm::EdDsa => Ed25519::open(kernel, pkcs8, public_key).map(Self::Ed25519),
             _ => None,
         }
     }
@@ -37,8 +37,8 @@ impl Lockstep {
     pub(crate) const fn least(&self) -> u64 {
         match self {
             Self::Rs256(_) => Rs256::LEAST,
-            Self::Ed25519(_) => Ed25519::LEAST,
             Self::P256(_) => P256::LEAST,
+            Self::Ed25519(_) => Ed25519::LEAST,
         }
     }
 
@@ -52,8 +52,8 @@ impl Lockstep {
     ) -> Result<BatchOutcome, SignError> {
         match self {
             Self::Rs256(key) => key.sign_while(frame, payloads, still_ours, out),
-            Self::Ed25519(key) => key.sign_while(frame, payloads, still_ours, out),
             Self::P256(key) => key.sign_while(frame, payloads, still_ours, out),
+            Self::Ed25519(key) => key.sign_while(frame, payloads, still_ours, out),
         }
     }
 }

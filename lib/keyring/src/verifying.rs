@@ -161,8 +161,8 @@ impl VerifyingKey {
 
     /// The verdict of [`VerifyingKey::verify`] for each payload and the signature beside it, which `made_by` made: by another
     /// library. Of RS256 that is AWS-LC for what the kernel signed, and the kernel for what AWS-LC signed; of ES256, AWS-LC for what the
-    /// kernel signed, and `p256` for what AWS-LC signed; of ES256K, libsecp256k1 for
-    /// what `k256` signed, and `k256` for what libsecp256k1 signed.
+    /// kernel signed, and `p256` for what AWS-LC signed; of ES256K, libsecp256k1 for what `k256` signed, and `k256` for what
+    /// libsecp256k1 signed.
     #[must_use]
     pub fn verify_batch(&self, made_by: Library, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
         if self.frame.is_raw() {

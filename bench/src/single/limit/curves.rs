@@ -28,7 +28,7 @@ async fn measure(effort: Effort, algorithm: &'static str, records: u64, wanted: 
     for _ in 0..effort.pairs {
         let bare = bare::sign(work, 2).await?.rate;
         let copy = copy::rate(&site, &work).await?;
-        // Elsewhere it is the very library that the loop above calls.
+        // It signed EdDSA when a share of the loop was first asked for.
         let aws_lc = match algorithm {
             "EdDSA" => Some(bare::sign_ed25519_by_aws_lc(work, 2).await?),
             _ => None,

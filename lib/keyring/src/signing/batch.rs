@@ -14,8 +14,8 @@ impl SigningKey {
     }
 
     /// Signs the payloads of a batch of `records` records, all of them or a part, and appends the signatures, in the same
-    /// order. [`SigningKey::library`] says for the whole batch what signs it; where an algorithm signs a payload always alike, the bytes are
-    /// the same.
+    /// order. [`SigningKey::library`] says for the whole batch what signs it; where an algorithm signs a payload always alike, the bytes
+    /// are the same.
     ///
     /// Before each record, or each eight of the kernel's, it asks `still_ours`, and stops at once when the answer is no: the
     /// lease on the key may have run out. The answer should cost less than a signature; a look at the monotonic clock

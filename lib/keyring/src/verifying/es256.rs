@@ -1,10 +1,9 @@
-//! ES256, by the library that did not sign.
+//! ES256, by a library that did not sign.
 
-use aws_lc_rs::digest::{Digest as AwsDigest, SHA256};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
-use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+use p256::ecdsa::signature::Verifier as _;
+use p256::ecdsa::{Signature, VerifyingKey};
 use p256::pkcs8::DecodePublicKey as _;
-use rsa::sha2::{Digest as _, Sha256};
 
 use super::{PublicKeyError, malformed};
 use crate::{Algorithm, Library};
@@ -12,14 +11,13 @@ use crate::{Algorithm, Library};
 /// A public key as two libraries have it.
 #[derive(Clone)]
 pub(super) struct Es256 {
-    p256: p256::ecdsa::VerifyingKey,
+    p256: VerifyingKey,
     aws_lc_rs: ParsedPublicKey,
 }
 
 impl Es256 {
     pub(super) fn new(spki_der: &[u8]) -> Result<Self, PublicKeyError> {
-        let p256 =
-            p256::ecdsa::VerifyingKey::from_public_key_der(spki_der).map_err(malformed(Algorithm::Es256))?;
+        let p256 = VerifyingKey::from_public_key_der(spki_der).map_err(malformed(Algorithm::Es256))?;
         let aws_lc_rs =
             ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, spki_der).map_err(malformed(Algorithm::Es256))?;
         Ok(Self { p256, aws_lc_rs })
@@ -27,12 +25,10 @@ impl Es256 {
 
     /// By `p256`, which signs nothing.
     pub(super) fn verify(&self, input: &[u8], signature: &[u8]) -> bool {
-        p256::ecdsa::Signature::from_slice(signature)
-            .and_then(|signature| self.p256.verify_prehash(&Sha256::digest(input), &signature))
-            .is_ok()
+        Signature::from_slice(signature).and_then(|signature| self.p256.verify(input, &signature)).is_ok()
     }
 
-    /// Digests are another library's than those that were signed, too: AWS-LC's.
+    /// Digests are another library's than those that were signed, too: AWS-LC's of what the kernel signed, else those of `sha2`.
     pub(super) fn verify_batch(&self, made_by: Library, pairs: &[(&[u8], &[u8])]) -> Vec<bool> {
         let each = |verify: &dyn Fn(&[u8], &[u8]) -> bool| {
             pairs.iter().map(|(input, signature)| verify(input, signature)).collect()
@@ -46,8 +42,6 @@ impl Es256 {
     }
 
     fn by_aws_lc(&self, input: &[u8], signature: &[u8]) -> bool {
-        AwsDigest::import_less_safe(&Sha256::digest(input), &SHA256)
-            .and_then(|digest| self.aws_lc_rs.verify_digest_sig(&digest, signature))
-            .is_ok()
+        self.aws_lc_rs.verify_sig(input, signature).is_ok()
     }
 }

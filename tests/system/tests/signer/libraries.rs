@@ -12,19 +12,19 @@ fn has_the_kernel() -> bool {
 }
 
 #[tokio::test]
-async fn a_batch_of_enough_records_is_signed_by_the_kernel_in_the_algorithms_that_it_has() -> anyhow::Result<()> {
+async fn a_batch_of_enough_records_is_signed_by_the_kernel_where_it_can() -> anyhow::Result<()> {
     let kernel = if has_the_kernel() { "chancery-kernel" } else { "aws-lc-rs" };
     // The last batch of the second run holds what is left.
     for (algorithm, batch_size, expected) in [
         ("RS256", 3, ["aws-lc-rs", "aws-lc-rs"]),
         ("RS256", 11, [kernel, "aws-lc-rs"]),
         ("RS256", 9, [kernel, kernel]),
-        ("EdDSA", 7, ["aws-lc-rs", "aws-lc-rs"]),
-        ("EdDSA", 11, [kernel, "aws-lc-rs"]),
-        ("EdDSA", 9, [kernel, kernel]),
         ("ES256", 7, ["aws-lc-rs", "aws-lc-rs"]),
         ("ES256", 11, [kernel, "aws-lc-rs"]),
         ("ES256", 9, [kernel, kernel]),
+        ("EdDSA", 7, ["aws-lc-rs", "aws-lc-rs"]),
+        ("EdDSA", 11, [kernel, "aws-lc-rs"]),
+        ("EdDSA", 9, [kernel, kernel]),
         ("ES256K", 11, ["secp256k1", "secp256k1"]),
     ] {
         let ledger = TestLedger::new().await?;
