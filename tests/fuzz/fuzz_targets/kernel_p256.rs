@@ -16,11 +16,14 @@ fuzz_target!(|data: &[u8]| {
     if key.public_key() == [0; 64] {
         return;
     }
-    let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, [[4].as_slice(), &key.public_key()].concat());
+    let public =
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, [[4].as_slice(), &key.public_key()].concat());
 
     let messages: Vec<&[u8]> = data.chunks(usize::from(length).max(1)).take(100).collect();
-    let digests: Vec<[u8; 32]> =
-        messages.iter().map(|message| digest(&SHA256, message).as_ref().try_into().expect("32 bytes")).collect();
+    let digests: Vec<[u8; 32]> = messages
+        .iter()
+        .map(|message| digest(&SHA256, message).as_ref().try_into().expect("32 bytes"))
+        .collect();
     let mut left = usize::from(asked);
     let mut still_ours = || {
         let is_ours = left > 0;
