@@ -24,6 +24,12 @@ pub(crate) enum Place {
     Challenge,
     /// In a response.
     Response,
+    /// In r, before s is made of it.
+    Remainder,
+    /// In r as it leaves.
+    LeavingR,
+    /// In s as it leaves.
+    LeavingS,
 }
 
 thread_local! {

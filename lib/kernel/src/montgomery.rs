@@ -12,7 +12,8 @@
 //!
 //! **Ranges.** Let a·b < R·m. Before the last step X < a·b/2^(260·(B−1)) + 2²⁶⁰·m·(1 + 2^−250); after it the result is
 //! below a·b/R + m·(1 + 2^−250) + m. For a, b < 8·m, a·b/R < 64·m·m/R, and R is at least 2¹⁶·m in all sizes: the result
-//! is below 2.01·m. No final subtraction is needed between multiplications.
+//! is below 2.01·m. No final subtraction is needed between multiplications. For orders of curves, of which R is only 2⁴ or 2⁸ times, `order.rs`
+//! has the ranges.
 //!
 //! How high the sums of a column can be is computed by a test, with `Interval` in place of numbers.
 //!

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::io::Write as _;
 use std::mem::MaybeUninit;
 use std::sync::RwLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
@@ -29,6 +29,10 @@ static IS_WATCHING: AtomicBool = AtomicBool::new(false);
 
 static GIVEN_BACK: AtomicUsize = AtomicUsize::new(0);
 
+/// Words that were given back while it was watched, of which only later is known what is secret, and how many.
+static KEPT: [AtomicU64; 1 << 16] = [const { AtomicU64::new(0) }; 1 << 16];
+static KEPT_WORDS: AtomicUsize = AtomicUsize::new(0);
+
 /// The system's allocator, which looks at what it is given back.
 struct Watching;
 
@@ -50,6 +54,10 @@ unsafe impl GlobalAlloc for Watching {
             for word in 0..words {
                 // SAFETY: the block is of that size, all of it was written, and it is not freed yet.
                 let word = unsafe { block.cast::<u64>().add(word).read_unaligned() };
+                let at = KEPT_WORDS.fetch_add(1, Ordering::Relaxed);
+                if let Some(kept) = KEPT.get(at) {
+                    kept.store(word, Ordering::Relaxed);
+                }
                 if secrets.contains(&word) {
                     GIVEN_BACK.fetch_add(1, Ordering::Relaxed);
                 }
@@ -70,6 +78,17 @@ fn on_the_stack() -> usize {
     // SAFETY: the words are this frame's own. What they are is whatever was left there, and any bits are a number; they
     // are read as volatile, so that the compiler does not reason about them.
     (0..WORDS).filter(|word| secrets.contains(&unsafe { first.add(*word).read_volatile() })).count()
+}
+
+fn is_secret(word: u64) -> bool {
+    SECRETS.read().expect("nobody failed").contains(&word)
+}
+
+/// How many of the words that were kept are such.
+fn words_kept(is_such: impl Fn(u64) -> bool) -> usize {
+    let count = KEPT_WORDS.load(Ordering::Relaxed);
+    assert!(count <= KEPT.len(), "more is given back than is kept");
+    KEPT[..count].iter().filter(|word| is_such(word.load(Ordering::Relaxed))).count()
 }
 
 /// Adds to what must not be seen.
@@ -96,15 +115,10 @@ fn words_of(number: &[u8]) -> Vec<u64> {
     let nibbles: Vec<u8> = lowest_first.iter().flat_map(|byte| [byte & 15, byte >> 4]).collect();
     let in_network_order = number.rchunks_exact(8).map(word);
     let windows = nibbles.chunks_exact(8).map(word);
-    // Small numbers may be anything.
-    words
-        .iter()
-        .copied()
-        .chain(digits)
-        .chain(windows)
-        .chain(in_network_order)
-        .filter(|word| *word >> 40 != 0)
-        .collect()
+    // Small numbers may be anything, and so may those that are mostly zeros.
+    let tells =
+        |word: &u64| word >> 40 != 0 && word.to_le_bytes().iter().filter(|byte| **byte != 0).count() > 3;
+    words.iter().copied().chain(digits).chain(windows).chain(in_network_order).filter(tells).collect()
 }
 
 const DIGEST: [u8; 32] = [0x5a; 32];
@@ -155,18 +169,33 @@ fn secrets_of_p256(d: &[u8; 32]) -> Vec<Vec<u8>> {
     both_ways([d, -d, d * r, -d * r])
 }
 
-/// The nonces with which these signatures of [`DIGEST`] were made, from which anybody makes the key, and their inverses.
+/// The nonces with which these signatures of [`DIGEST`] were made, from which anybody makes the key, their inverses, and what of r and
+/// the key is in s: with and without Montgomery's factor.
 fn nonces_of_p256(d: &[u8; 32], signatures: &[u8]) -> Vec<Vec<u8>> {
-    let nonces = signatures.chunks_exact(64).map(|signature| {
+    let factor = (0..5).fold(ScalarOfP256::ONE, |power, _| power * ScalarOfP256::from(1_u64 << 52));
+    both_ways(signatures.chunks_exact(64).flat_map(|signature| {
         let (r, s) = signature.split_at(32);
-        (of_p256(&DIGEST) + of_p256(r) * of_p256(d)) * of_p256(s).invert().expect("it is not zero")
-    });
-    both_ways(nonces.flat_map(|nonce| [nonce, -nonce, nonce.invert().expect("it is not zero")]))
+        let product = of_p256(r) * of_p256(d);
+        let nonce = (of_p256(&DIGEST) + product) * of_p256(s).invert().expect("it is not zero");
+        let inverse = nonce.invert().expect("it is not zero");
+        [nonce, -nonce, inverse, nonce * factor, inverse * factor, product]
+    }))
 }
 
+/// Numbers as they are below the order and below twice the order, the highest byte first and the other way round.
 fn both_ways(numbers: impl IntoIterator<Item = ScalarOfP256>) -> Vec<Vec<u8>> {
-    let bytes = numbers.into_iter().map(|number| number.to_bytes().to_vec());
-    bytes.flat_map(|bytes| [bytes.clone(), bytes.into_iter().rev().collect()]).collect()
+    let order = rsa::BigUint::from_bytes_be(&(-ScalarOfP256::ONE).to_bytes()) + 1_u32;
+    let forms = numbers.into_iter().flat_map(|number| {
+        let number = rsa::BigUint::from_bytes_be(&number.to_bytes());
+        [number.clone(), number + &order]
+    });
+    forms
+        .flat_map(|number| {
+            let digits = number.to_bytes_be();
+            let bytes = [vec![0; 40 - digits.len()], digits].concat();
+            [bytes.clone(), bytes.into_iter().rev().collect()]
+        })
+        .collect()
 }
 
 #[test]
@@ -264,9 +293,16 @@ fn neither_the_heap_nor_the_stack_keeps_a_secret() {
     IS_WATCHING.store(true, Ordering::Relaxed);
     ecdsa();
     ed25519();
-    p256(&mut Vec::new());
     work();
     IS_WATCHING.store(false, Ordering::Relaxed);
+    KEPT_WORDS.store(0, Ordering::Relaxed);
+    signatures.clear();
+    IS_WATCHING.store(true, Ordering::Relaxed);
+    p256(&mut signatures);
+    IS_WATCHING.store(false, Ordering::Relaxed);
+    watch(nonces_of_p256(&d, &signatures).iter());
+    assert!(words_kept(|_| true) > 0, "something is given back");
+    assert_eq!(words_kept(|word| is_secret(word)), 0, "P-256 gives nonces back to the allocator");
     assert_eq!(GIVEN_BACK.load(Ordering::Relaxed), 0, "secrets are given back to the allocator");
 
     // What would be seen is seen.

@@ -73,8 +73,20 @@ pub(crate) fn sign_by<V: Lanes>(
     still_ours: &mut dyn FnMut() -> bool,
     signatures: &mut Vec<u8>,
 ) -> Result<usize, SignError> {
+    sign_by_table::<V>(key, digests, still_ours, signatures, base::table::<V>())
+}
+
+/// [`sign_by`] with a table that may be another one than that of this process.
+#[inline(always)]
+pub(crate) fn sign_by_table<V: Lanes>(
+    key: &P256Key,
+    digests: &[[u8; DIGEST]],
+    still_ours: &mut dyn FnMut() -> bool,
+    signatures: &mut Vec<u8>,
+    table: &BaseTable,
+) -> Result<usize, SignError> {
     signatures.reserve(digests.len() * SIGNATURE);
-    let signer = Signer::<V>::new(key);
+    let signer = Signer::<V>::new(key, table);
     let mut signed = 0;
     for digests in digests.chunks(EIGHTS * LANES) {
         let mut begun = [Eight::nothing(); EIGHTS];
@@ -83,11 +95,10 @@ pub(crate) fn sign_by<V: Lanes>(
             if !still_ours() {
                 break;
             }
-            let digests = lanes_of(digests);
-            *eight = signer.begin(digests, &*nonce::draw::<V>(key, &digests)?);
+            *eight = signer.begin(&*nonce::draw::<V>(key, &lanes_of(digests))?);
             eights += 1;
         }
-        signer.finish(&mut begun[..eights])?;
+        signer.finish(&mut begun[..eights], digests)?;
         for (digests, eight) in digests.chunks(LANES).zip(&begun[..eights]) {
             signatures.extend_from_slice(eight.signatures[..digests.len()].as_flattened());
             signed += digests.len();
@@ -108,7 +119,6 @@ fn lanes_of(digests: &[[u8; DIGEST]]) -> [[u8; DIGEST]; LANES] {
 /// Eight signatures that are made.
 #[derive(Clone, Copy)]
 pub(crate) struct Eight<V> {
-    digests: [[u8; DIGEST]; LANES],
     nonce: Number<V, 1>,
     point: Point<V>,
     pub(crate) signatures: [[u8; SIGNATURE]; LANES],
@@ -117,38 +127,33 @@ pub(crate) struct Eight<V> {
 impl<V: Lanes> Eight<V> {
     #[inline(always)]
     fn nothing() -> Self {
-        Self {
-            digests: [[0; DIGEST]; LANES],
-            nonce: zero(),
-            point: Point::neutral(),
-            signatures: [[0; SIGNATURE]; LANES],
-        }
+        Self { nonce: zero(), point: Point::neutral(), signatures: [[0; SIGNATURE]; LANES] }
     }
 }
 
 /// A key's numbers in every lane.
-pub(crate) struct Signer<V> {
+pub(crate) struct Signer<'t, V> {
     d: Number<V, 1>,
     opposite: Number<V, 1>,
     order: Order<V>,
-    table: &'static BaseTable,
+    table: &'t BaseTable,
 }
 
-impl<V: Lanes> Signer<V> {
+impl<'t, V: Lanes> Signer<'t, V> {
     #[inline(always)]
-    pub(crate) fn new(key: &P256Key) -> Self {
+    pub(crate) fn new(key: &P256Key, table: &'t BaseTable) -> Self {
         Self {
             d: splat(&key.secret.d),
             opposite: splat(&key.secret.opposite),
             order: Order::new(&ORDER),
-            table: base::table::<V>(),
+            table,
         }
     }
 
     /// Nonces, of numbers of 512 bits with the lowest byte first, and their points.
     #[inline(always)]
-    pub(crate) fn begin(&self, digests: [[u8; DIGEST]; LANES], drawn: &[[u8; SHA512]; LANES]) -> Eight<V> {
-        let mut eight = Eight { digests, ..Eight::nothing() };
+    pub(crate) fn begin(&self, drawn: &[[u8; SHA512]; LANES]) -> Eight<V> {
+        let mut eight = Eight::nothing();
         eight.nonce = self.order.plain(&self.order.of_hash(&order::read(drawn)));
         V::multiply_p256(&mut eight.point, &self.order.signs(&eight.nonce), self.table);
         #[cfg(test)]
@@ -159,9 +164,9 @@ impl<V: Lanes> Signer<V> {
         eight
     }
 
-    /// The signatures, all of which are right.
+    /// The signatures of so many digests, all of which are right.
     #[inline(always)]
-    pub(crate) fn finish(&self, eights: &mut [Eight<V>]) -> Result<(), SignError> {
+    pub(crate) fn finish(&self, eights: &mut [Eight<V>], digests: &[[u8; DIGEST]]) -> Result<(), SignError> {
         let mut points = [Point::neutral(); EIGHTS];
         let mut inverses = [zero(); EIGHTS];
         for ((eight, point), inverse) in eights.iter().zip(&mut points).zip(&mut inverses) {
@@ -170,17 +175,20 @@ impl<V: Lanes> Signer<V> {
         let (points, inverses) = (&mut points[..eights.len()], &mut inverses[..eights.len()]);
         invert_each::<V, EIGHTS>(points);
         self.order.invert_each::<EIGHTS>(inverses);
-        for ((eight, point), inverse) in eights.iter_mut().zip(points.iter_mut()).zip(inverses.iter_mut()) {
+        let all =
+            eights.iter_mut().zip(points.iter_mut()).zip(inverses.iter_mut()).zip(digests.chunks(LANES));
+        for (((eight, point), inverse), digests) in all {
             let Element(x) = point.x.times(&point.z).carried();
             // It is what leaves, or that less the order: everybody may know.
             point.x = Element(x.map(V::reveal));
             let r = self.order.below_order(&point.x.plain());
-            let e = from_network(&eight.digests);
+            let e = from_network(&lanes_of(digests));
             #[cfg(test)]
-            let e = {
-                let mut e = e;
+            let (r, e) = {
+                let (mut r, mut e) = (r, e);
+                strike(Place::Remainder, &mut r);
                 strike(Place::Challenge, &mut e);
-                e
+                (r, e)
             };
             let s = self.order.sum_times(&e, &r, &self.d, inverse);
             #[cfg(test)]
@@ -190,16 +198,25 @@ impl<V: Lanes> Signer<V> {
                 s
             };
             let s = s.map(|block| block.map(V::reveal));
+            *inverse = s;
+            #[cfg(test)]
+            let (r, s) = {
+                let (mut r, mut s) = (r, s);
+                strike(Place::LeavingR, &mut r);
+                strike(Place::LeavingS, &mut s);
+                (r, s)
+            };
             let halves = [to_network(&r), to_network(&s)];
             for (lane, signature) in eight.signatures.iter_mut().enumerate() {
                 signature[..SCALAR].copy_from_slice(&halves[0][lane]);
                 signature[SCALAR..].copy_from_slice(&halves[1][lane]);
             }
-            *inverse = s;
         }
         self.order.invert_each::<EIGHTS>(inverses);
-        let mut all = eights.iter().zip(points.iter()).zip(inverses.iter());
-        if all.all(|((eight, point), inverse)| self.is_right(eight, &point.x, inverse)) {
+        let mut all = eights.iter().zip(points.iter()).zip(inverses.iter()).zip(digests.chunks(LANES));
+        if all.all(|(((eight, point), inverse), digests)| {
+            self.is_right(&eight.signatures, &lanes_of(digests), &point.x, inverse)
+        }) {
             Ok(())
         } else {
             Err(SignError::Fault)
@@ -211,15 +228,21 @@ impl<V: Lanes> Signer<V> {
     ///
     /// A signature that is made of another nonce than its point tells of the nonce, and many that do give the key away.
     #[inline(always)]
-    fn is_right(&self, eight: &Eight<V>, x: &Element<V>, inverse: &Number<V, 1>) -> bool {
+    fn is_right(
+        &self,
+        signatures: &[[u8; SIGNATURE]; LANES],
+        digests: &[[u8; DIGEST]; LANES],
+        x: &Element<V>,
+        inverse: &Number<V, 1>,
+    ) -> bool {
         let [r, s] = [0, SCALAR].map(|from| {
-            from_network::<V>(&eight.signatures.map(|signature| {
+            from_network::<V>(&signatures.map(|signature| {
                 let mut half = [0; SCALAR];
                 half.copy_from_slice(&signature[from..from + SCALAR]);
                 half
             }))
         });
-        let e = from_network(&eight.digests);
+        let e = from_network(digests);
         let nonce = self.order.difference_times(&e, &r, &self.opposite, inverse);
         let mut point = Point::neutral();
         V::multiply_p256(&mut point, &self.order.signs(&nonce), self.table);

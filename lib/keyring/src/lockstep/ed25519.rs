@@ -61,7 +61,8 @@ impl Ed25519 {
             let key = Ed25519Key::new(self.kernel, &self.seed);
             (key.public_key() == self.public_key).then_some(key)
         };
-        let key = self.key.get_or_init(make).as_ref().ok_or(SignError::Fault)?;
+        // Twice: a fault of a moment would else be kept as long as the key is.
+        let key = self.key.get_or_init(|| make().or_else(make)).as_ref().ok_or(SignError::Fault)?;
         let mut inputs = Messages::with_capacity(payloads.size_hint().0.min(Self::AT_ONCE), 0);
         let mut signed = 0;
         loop {

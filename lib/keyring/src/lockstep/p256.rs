@@ -61,7 +61,8 @@ impl P256 {
             let key = P256Key::new(self.kernel, &self.scalar);
             (key.public_key() == self.public_key).then_some(key)
         };
-        let key = self.key.get_or_init(make).as_ref().ok_or(SignError::Fault)?;
+        // Twice: a fault of a moment would else be kept as long as the key is.
+        let key = self.key.get_or_init(|| make().or_else(make)).as_ref().ok_or(SignError::Fault)?;
         let mut digests: Vec<[u8; 32]> = Vec::with_capacity(payloads.size_hint().0.min(Self::AT_ONCE));
         let (mut signed, mut space) = (0, Vec::new());
         loop {

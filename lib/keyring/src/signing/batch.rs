@@ -17,7 +17,7 @@ impl SigningKey {
     /// order. [`SigningKey::library`] says for the whole batch what signs it; where an algorithm signs a payload always alike, the bytes
     /// are the same.
     ///
-    /// Before each record, or each eight of the kernel's, it asks `still_ours`, and stops at once when the answer is no: the
+    /// Before each record, or each eight of the kernel's, it asks `still_ours`, and begins nothing more when the answer is no: the
     /// lease on the key may have run out. The answer should cost less than a signature; a look at the monotonic clock
     /// does. After the last record nothing is asked: whoever stores the signatures checks the lease anyway.
     ///

@@ -3,6 +3,9 @@
 use super::super::keys::Numbers;
 use super::{key, messages, sign, sign_while};
 use crate::fault::{self, Place};
+use crate::lanes::Portable;
+use crate::p256::base;
+use crate::p256::sign::sign_by_table;
 use crate::{LANES, SignError};
 
 #[test]
@@ -10,7 +13,15 @@ fn a_bit_that_flips_in_one_lane_holds_the_whole_call_back() {
     let mut numbers = Numbers(21);
     let key = key(&numbers.digest());
     let (_, digests) = messages(2 * LANES, &mut numbers);
-    for place in [Place::Nonce, Place::Point, Place::Challenge, Place::Response] {
+    for place in [
+        Place::Nonce,
+        Place::Point,
+        Place::Challenge,
+        Place::Response,
+        Place::Remainder,
+        Place::LeavingR,
+        Place::LeavingS,
+    ] {
         for lane in 0..LANES {
             for (digit, bit) in [(0, 0), (1, 51), (3, 20), (4, 40)] {
                 let mut signatures = b"before".to_vec();
@@ -39,6 +50,21 @@ fn a_bit_that_flips_in_a_key_holds_the_whole_call_back() {
         assert_eq!(sign(&key, &digests), Err(SignError::Fault));
         key.secret.opposite[digit] ^= 1 << 20;
     }
+}
+
+#[test]
+fn a_bit_that_flips_in_the_table_holds_the_whole_call_back() {
+    let mut numbers = Numbers(23);
+    let key = key(&numbers.digest());
+    let (_, digests) = messages(1, &mut numbers);
+    let mut table = base::compute::<Portable>();
+    let sign = |table: &base::BaseTable| {
+        let mut signatures = Vec::new();
+        sign_by_table::<Portable>(&key, &digests, &mut || true, &mut signatures, table)
+    };
+    assert_eq!(sign(&table), Ok(1));
+    table.flip(40, 1 << 50);
+    assert_eq!(sign(&table), Err(SignError::Fault));
 }
 
 #[test]

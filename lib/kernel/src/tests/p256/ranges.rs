@@ -83,6 +83,10 @@ fn scalars_have_digits_but_for_the_sign_of_the_last() {
     let mut inverses = [any(); 3];
     order.invert_each::<3>(&mut inverses);
     let numbers = [
+        order.of_hash(&[[Interval::DIGIT; BLOCK]; 2]),
+        order.plain(&any()),
+        order.reduced(&any()),
+        order.opposite(&any()),
         order.times_r(&any()),
         order.below_order(&any()),
         order.sum_times(&low(), &low(), &low(), &any()),

@@ -14,6 +14,7 @@ use super::super::keys::Numbers;
 use super::super::secrets::bytes;
 use super::{are_right, key, messages, sign};
 use crate::lanes::Portable;
+use crate::p256::base;
 use crate::p256::sign::{Signer, sign_by};
 use crate::{LANES, P256Key};
 
@@ -46,9 +47,9 @@ fn sign_with(key: &P256Key, digests: [[u8; 32]; LANES], nonces: [[u8; 32]; LANES
         wide[..32].copy_from_slice(&nonce);
         wide
     });
-    let signer = Signer::<Portable>::new(key);
-    let mut eights = [signer.begin(digests, &drawn)];
-    signer.finish(&mut eights).expect("it is right");
+    let signer = Signer::<Portable>::new(key, base::table::<Portable>());
+    let mut eights = [signer.begin(&drawn)];
+    signer.finish(&mut eights, &digests).expect("it is right");
     eights[0].signatures
 }
 
