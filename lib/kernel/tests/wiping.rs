@@ -302,7 +302,7 @@ fn neither_the_heap_nor_the_stack_keeps_a_secret() {
     IS_WATCHING.store(false, Ordering::Relaxed);
     watch(nonces_of_p256(&d, &signatures).iter());
     assert!(words_kept(|_| true) > 0, "something is given back");
-    assert_eq!(words_kept(|word| is_secret(word)), 0, "P-256 gives nonces back to the allocator");
+    assert_eq!(words_kept(is_secret), 0, "P-256 gives nonces back to the allocator");
     assert_eq!(GIVEN_BACK.load(Ordering::Relaxed), 0, "secrets are given back to the allocator");
 
     // What would be seen is seen.
