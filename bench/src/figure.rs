@@ -13,6 +13,12 @@ impl Samples {
         self.0.push(sample);
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The one in the middle; of an even number, the mean of the two in the middle; NaN of none.
     #[must_use]
     pub fn median(&self) -> f64 {

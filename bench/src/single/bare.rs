@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
+use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use aws_lc_rs::signature::Ed25519KeyPair;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, Signature};
 use chancery_keyring::{
     Algorithm, BatchOutcome, DataKey, KeySpec, Library, RsaKeySize, Signatures, SigningKey, VerifyingKey,
     generate,
@@ -47,27 +48,53 @@ pub(crate) async fn sign(work: Work, threads: u32) -> anyhow::Result<Bare> {
     .await?
 }
 
-/// Signatures of Ed25519 per second by AWS-LC, one by one, whatever signers call.
-pub(crate) async fn sign_ed25519_by_aws_lc(work: Work, threads: u32) -> anyhow::Result<f64> {
+/// A key of AWS-LC, whatever signers call.
+enum OfAwsLc {
+    Ed25519(Ed25519KeyPair),
+    P256(EcdsaKeyPair),
+}
+
+impl OfAwsLc {
+    fn generate(algorithm: &str) -> anyhow::Result<Self> {
+        match algorithm {
+            "EdDSA" => Ok(Self::Ed25519(Ed25519KeyPair::generate()?)),
+            "ES256" => Ok(Self::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?)),
+            _ => bail!("no loop signs {algorithm} by AWS-LC"),
+        }
+    }
+
+    fn sign(&self, payload: &[u8]) -> Result<Signature, Unspecified> {
+        match self {
+            Self::Ed25519(key) => key.try_sign(payload),
+            Self::P256(key) => key.sign(&SystemRandom::new(), payload),
+        }
+    }
+}
+
+/// Signatures per second by AWS-LC, one by one.
+pub(crate) async fn sign_by_aws_lc(work: Work, threads: u32) -> anyhow::Result<f64> {
     tokio::task::spawn_blocking(move || {
         let batches = (work.records / work.batch / u64::from(threads)).max(1);
-        let keys = (0..threads).map(|_| Ed25519KeyPair::generate()).collect::<Result<Vec<_>, _>>()?;
+        let keys = (0..threads).map(|_| OfAwsLc::generate(work.algorithm)).collect::<Result<Vec<_>, _>>()?;
         let payloads = payloads(work.batch)?;
         let began = Instant::now();
-        std::thread::scope(|scope| {
-            for key in &keys {
-                scope.spawn(|| {
-                    let mut signatures = Vec::new();
-                    for _ in 0..batches {
-                        signatures.clear();
-                        for payload in payloads.chunks_exact(PAYLOAD_BYTES) {
-                            signatures.extend_from_slice(key.sign(payload).as_ref());
-                        }
-                    }
-                    std::hint::black_box(signatures);
-                });
+        let sign = |key: &OfAwsLc| {
+            let mut signatures = Vec::new();
+            for _ in 0..batches {
+                signatures.clear();
+                for payload in payloads.chunks_exact(PAYLOAD_BYTES) {
+                    signatures.extend_from_slice(key.sign(payload)?.as_ref());
+                }
             }
-        });
+            std::hint::black_box(signatures);
+            Ok::<_, Unspecified>(())
+        };
+        std::thread::scope(|scope| {
+            let loops: Vec<_> = keys.iter().map(|key| scope.spawn(|| sign(key))).collect();
+            loops.into_iter().try_for_each(|one| {
+                one.join().map_err(|_| anyhow::anyhow!("a thread failed"))?.context("a signature")
+            })
+        })?;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         let signed = (batches * work.batch * u64::from(threads)) as f64;
         Ok(signed / began.elapsed().as_secs_f64())

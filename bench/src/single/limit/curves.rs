@@ -28,9 +28,9 @@ async fn measure(effort: Effort, algorithm: &'static str, records: u64, wanted: 
     for _ in 0..effort.pairs {
         let bare = bare::sign(work, 2).await?.rate;
         let copy = copy::rate(&site, &work).await?;
-        // It signed EdDSA when a share of the loop was first asked for.
+        // It signed these when a share of the loop was first asked for.
         let aws_lc = match algorithm {
-            "EdDSA" => Some(bare::sign_ed25519_by_aws_lc(work, 2).await?),
+            "EdDSA" | "ES256" => Some(bare::sign_by_aws_lc(work, 2).await?),
             _ => None,
         };
         let ran = command::seed_and_sign(&site, &work).await?;
@@ -51,9 +51,9 @@ async fn measure(effort: Effort, algorithm: &'static str, records: u64, wanted: 
     rates.row(["bare binary COPY by two sessions into the same table".into(), copied.median().into()]);
     let title = format!("{algorithm}, 2 signers / the slower of bare loop and bare COPY");
     let mut figures = vec![Figure::new(title, shares, Bound::AtLeast(wanted))];
-    if algorithm == "EdDSA" {
+    if !by_aws_lc.is_empty() {
         rates.row(["bare signing loop on two threads, by AWS-LC".into(), by_aws_lc.median().into()]);
-        let title = "EdDSA, 2 signers / the slower of a bare loop on AWS-LC and bare COPY";
+        let title = format!("{algorithm}, 2 signers / the slower of a bare loop on AWS-LC and bare COPY");
         figures.push(Figure::new(title, shares_of_aws_lc, Bound::AtLeast(wanted)));
     }
     Ok(Outcome { figures, tables: vec![rates], ..Outcome::default() })
