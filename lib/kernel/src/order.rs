@@ -84,9 +84,7 @@ impl<V: Lanes> Order<V> {
     /// A number times R, below eight times the order, without R and below the order.
     #[inline(always)]
     pub(crate) fn plain(&self, number: &Number<V, 1>) -> Number<V, 1> {
-        let mut plain = self.product(number, &one());
-        reduce_once(&mut plain, &self.modulus.number);
-        plain
+        self.below_order(&self.product(number, &one()))
     }
 
     /// k·a + r, below the order: k is times R and below four times the order, a and r are not and are below it.
@@ -106,9 +104,7 @@ impl<V: Lanes> Order<V> {
     /// A number below R, times R and below the order.
     #[inline(always)]
     pub(crate) fn times_r(&self, number: &Number<V, 1>) -> Number<V, 1> {
-        let mut times_r = self.product(number, &self.modulus.r2);
-        reduce_once(&mut times_r, &self.modulus.number);
-        times_r
+        self.below_order(&self.product(number, &self.modulus.r2))
     }
 
     /// A number of which this is known: it is below twice the order.
